@@ -1,0 +1,21 @@
+/**
+ * `@std/assert` for the default import map: the real standard library code from
+ * npm, with the types it lacks there. `import_map.jsr.json` points at JSR instead.
+ *
+ * @module
+ */
+// @ts-types="./assert.d.ts"
+export {
+  assert,
+  assertEquals,
+  assertExists,
+  assertInstanceOf,
+  AssertionError,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+  fail,
+} from "deno-std/assert/mod.js";

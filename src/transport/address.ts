@@ -1,0 +1,122 @@
+/**
+ * Where a node can be reached: host and port, as text and as a value.
+ *
+ * Resolving names and judging whether an address may be dialed is not here
+ * (`transport/scope.ts`, `mesh/`).
+ */
+
+/** A host (IPv4, IPv6 without brackets, or a DNS name) and a TCP port. */
+export interface Address {
+  /** IPv4 dotted, IPv6 in canonical text without brackets, or a DNS name in lower case. */
+  readonly host: string;
+  /** 0 to 65535; 0 only when asking to listen on any free port. */
+  readonly port: number;
+}
+
+const HOSTNAME =
+  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
+
+/** Whether `host` is IPv4 in dotted decimal, four parts, without leading zeros. */
+export function isIpv4(host: string): boolean {
+  const parts = host.split(".");
+  return parts.length === 4 &&
+    parts.every((part) =>
+      /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256
+    );
+}
+
+/** Whether `host` is IPv6 text without brackets. */
+export function isIpv6(host: string): boolean {
+  return host.includes(":") && canonicalIpv6(host) !== undefined;
+}
+
+/** IPv6 text in its canonical form (RFC 5952), or `undefined` if it is none. */
+export function canonicalIpv6(host: string): string | undefined {
+  if (!/^[0-9a-fA-F:.]+$/.test(host)) return undefined;
+  const url = URL.parse(`http://[${host}]/`);
+  return url === null ? undefined : url.hostname.slice(1, -1);
+}
+
+/**
+ * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host.
+ *
+ * @throws {SyntaxError} when the text is no address; the message names the text
+ * and what was wanted.
+ */
+export function parseAddress(
+  text: string,
+  options: { defaultPort?: number } = {},
+): Address {
+  const { host, port } = splitHostPort(text, options.defaultPort);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535 || Number(port) < 1) {
+    throw new SyntaxError(
+      `Cannot parse address: port is ${quote(port)} in ${
+        quote(text)
+      }, must be 1 to 65535`,
+    );
+  }
+  return { host: parseHost(host, text), port: Number(port) };
+}
+
+/**
+ * Parses a host alone: IPv4, IPv6 with or without brackets, or a DNS name.
+ *
+ * @throws {SyntaxError} when it is none of these.
+ */
+export function parseHost(host: string, shownAs: string = host): string {
+  const bare = host.startsWith("[") && host.endsWith("]")
+    ? host.slice(1, -1)
+    : host;
+  const v6 = bare.includes(":") ? canonicalIpv6(bare) : undefined;
+  if (v6 !== undefined) return v6;
+  const name = bare.toLowerCase();
+  const looksNumeric = /^[0-9.]+$/.test(name);
+  if (looksNumeric ? isIpv4(name) : HOSTNAME.test(name) && bare === host) {
+    return name;
+  }
+  throw new SyntaxError(
+    `Cannot parse address: host is ${quote(host)} in ${
+      quote(shownAs)
+    }, must be an IP address or a DNS name`,
+  );
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatAddress(address: Address): string {
+  return address.host.includes(":")
+    ? `[${address.host}]:${address.port}`
+    : `${address.host}:${address.port}`;
+}
+
+function splitHostPort(
+  text: string,
+  defaultPort: number | undefined,
+): { host: string; port: string } {
+  const bracket = /^(\[[^\]]*\])(?::(.*))?$/s.exec(text);
+  const colons = text.split(":").length - 1;
+  if (bracket !== null) {
+    const port = bracket[2] ?? defaultPort?.toString();
+    if (port !== undefined) return { host: bracket[1] ?? "", port };
+  } else if (colons > 1) {
+    if (defaultPort !== undefined) {
+      return { host: text, port: String(defaultPort) };
+    }
+    throw new SyntaxError(
+      `Cannot parse address: ${
+        quote(text)
+      } has several colons, write IPv6 as [address]:port`,
+    );
+  } else if (colons === 1) {
+    const at = text.indexOf(":");
+    return { host: text.slice(0, at), port: text.slice(at + 1) };
+  } else if (defaultPort !== undefined) {
+    return { host: text, port: String(defaultPort) };
+  }
+  throw new SyntaxError(
+    `Cannot parse address: ${quote(text)} has no port, must be host:port`,
+  );
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}

@@ -1,0 +1,122 @@
+/**
+ * The seam between verack and the network: connections, listeners and the
+ * transports that make them. TLS, TCP and in-memory implement it and pass one
+ * contract suite (`tests/contract/`). Nothing above this folder touches a socket.
+ */
+import type { Address } from "./address.ts";
+
+/**
+ * Bytes both ways. One reader and one writer at a time; whoever is given a
+ * connection closes it.
+ */
+export interface Connection {
+  readonly localAddress: Address;
+  /** The other end as the socket sees it: IP and, for inbound, a source port. */
+  readonly remoteAddress: Address;
+  /**
+   * Whether small writes leave at once (`TCP_NODELAY`). False on the accepting
+   * end of TLS, where Deno cannot set it: the dialing end then answers early so
+   * that its acknowledgements do not wait (`session/`).
+   */
+  readonly noDelay: boolean;
+  /**
+   * Reads into `buffer`: the number of bytes read (at least 1), or `null` at the
+   * end of the stream.
+   *
+   * @throws {VerackError} `closed` when the link broke or {@linkcode close} was called.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /**
+   * Writes some of `data` and says how much (at least 1 unless `data` is empty).
+   * `data` must not change until the promise settles.
+   *
+   * @throws {VerackError} `closed` when the link broke or {@linkcode close} was called.
+   */
+  write(data: Uint8Array): Promise<number>;
+  /** Closes both directions at once; pending reads and writes reject. Idempotent. */
+  close(): void;
+}
+
+/** What a listener shows to those who dial it. */
+export interface Credentials {
+  /** Certificate, X.509 DER. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** Private key, PKCS#8 PEM. */
+  readonly privateKeyPem: string;
+}
+
+/** What a dialer insists on. Transports without security ignore it. */
+export interface Pin {
+  /** The one acceptable certificate, X.509 DER, already judged by `identity/`. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** The DNS name in that certificate, under `.invalid`. */
+  readonly serverName: string;
+}
+
+/** Accepts connections until closed. */
+export interface Listener {
+  /** Where it really listens (the port is never 0). */
+  readonly address: Address;
+  /**
+   * The next connection, its security layer NOT yet negotiated (see
+   * {@linkcode Incoming.open}), or `null` once the listener is closed. Survives
+   * passing errors such as running out of descriptors.
+   */
+  accept(): Promise<Incoming | null>;
+  /** Stops listening; a pending {@linkcode accept} resolves to `null`. Idempotent. */
+  close(): void;
+}
+
+/** A connection that arrived and has not said anything yet. */
+export interface Incoming {
+  readonly remoteAddress: Address;
+  /**
+   * Negotiates the security layer, if there is one. On failure or abort the
+   * socket is closed before the promise rejects.
+   *
+   * @throws {VerackError} `tls`, `alpn`, `closed`, `timeout`, `aborted`.
+   */
+  open(signal?: AbortSignal): Promise<Connection>;
+  /** Drops it without a word. Idempotent. */
+  close(): void;
+}
+
+/** Makes connections and listeners of one kind. */
+export interface Transport {
+  /** Whether {@linkcode dial} proves that the other end holds the pinned key. */
+  readonly secure: boolean;
+  /**
+   * Connects to `address`; resolves once the other end has proven the pin.
+   *
+   * Aborting frees the socket. An abort whose reason is a `TimeoutError` is
+   * reported as `timeout`, any other as `aborted`.
+   *
+   * @throws {VerackError} `refused`, `unreachable`, `dns`, `timeout`, `aborted`,
+   * `permission`, `closed`, `tls`, `alpn`, `wrong-certificate`.
+   */
+  dial(
+    address: Address,
+    options: { pin?: Pin; signal?: AbortSignal },
+  ): Promise<Connection>;
+  /**
+   * Looks at the certificate shown at `address`, X.509 DER, at most
+   * `MAX_CERTIFICATE_BYTES`. What it sees is NOT trusted: it may be forged, and
+   * only {@linkcode dial} with it as a pin proves anything.
+   *
+   * @throws {VerackError} as {@linkcode dial}. Transports that are not
+   * {@linkcode secure} throw `tls`.
+   */
+  fetchCertificate(
+    address: Address,
+    options: { signal?: AbortSignal },
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Starts to listen.
+   *
+   * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`.
+   */
+  listen(
+    address: Address,
+    options: { credentials?: Credentials },
+  ): Promise<Listener>;
+}
