@@ -20,6 +20,12 @@ export interface Connection {
    */
   readonly noDelay: boolean;
   /**
+   * Whether the other end holds small writes back until what it sent before is
+   * acknowledged (Nagle). True on the dialing end of TLS; the session then
+   * answers early, which carries the acknowledgement.
+   */
+  readonly peerDelaysSmallWrites?: boolean;
+  /**
    * Reads into `buffer`: the number of bytes read (at least 1), or `null` at the
    * end of the stream.
    *
