@@ -49,6 +49,24 @@ export const MAX_SIGNATURE_BYTES = 512;
 /** Largest key or certificate file that is read; a PEM RSA-4096 key is 3.2 KiB. */
 export const MAX_KEY_FILE_BYTES = 65_536;
 
+/** Smallest RSA modulus, bits; shorter ones are broken or nearly so (NIST SP 800-131A). */
+export const MIN_RSA_BITS = 2_048;
+
+/** Largest RSA modulus, bits; a bigger one fits neither `MAX_CERTIFICATE_BYTES` nor a handshake's patience. */
+export const MAX_RSA_BITS = 4_096;
+
+/**
+ * Rounds of PBKDF2 in an encrypted key file; OpenSSL writes 2,048, password
+ * managers up to 1,000,000. At this bound unlocking takes some seconds, not hours.
+ */
+export const MAX_KEY_DERIVATION_ROUNDS = 10_000_000;
+
+/**
+ * Certificates whose judgement is remembered. A mesh of 1,000 is judged once, not
+ * once per gossip; about 3 KiB each with the parsed key, so 3 MiB.
+ */
+export const MAX_JUDGED_CERTIFICATES = 1_024;
+
 // --- Buffers ----------------------------------------------------------------
 
 /** Read buffer of an idle connection. Small, because a mesh is mostly idle sessions. */
@@ -57,5 +75,52 @@ export const READ_BUFFER_MIN_BYTES = 4_096;
 /** Read buffer of a busy connection, and the step in which large frames are read. */
 export const READ_BUFFER_MAX_BYTES = 131_072;
 
+/** So many reads in a row below the small buffer's size make a large one small again. */
+export const READ_BUFFER_SHRINK_READS = 16;
+
 /** Frames are gathered into writes of this size; rustls splits them into 16 KiB records. */
 export const WRITE_BLOCK_BYTES = 65_536;
+
+/**
+ * Bytes that may wait for one slow peer before its session is closed: two of the
+ * largest frames, so that one can be queued while another is on its way.
+ */
+export const MAX_QUEUE_BYTES = 2 * (MAX_PAYLOAD_BYTES + FRAME_HEADER_BYTES);
+
+/** Write blocks kept for reuse by all sessions of the process. */
+export const MAX_SPARE_WRITE_BLOCKS = 16;
+
+// --- Deadlines, milliseconds -------------------------------------------------
+
+/** From a connection's first sign to its second `verack`; Core allows 60 s, a mesh peer needs milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** A TCP connection, a certificate look-up or a TLS handshake while dialing. */
+export const DIAL_TIMEOUT_MS = 10_000;
+
+/** A write that makes no progress for so long means a peer that stopped reading (NATS uses the same). */
+export const WRITE_TIMEOUT_MS = 10_000;
+
+/** What is queued when a session ends politely may take this long to leave. */
+export const FLUSH_TIMEOUT_MS = 1_000;
+
+/** A session is pinged after this long without traffic. */
+export const HEARTBEAT_MS = 1_000;
+
+/** A session is dead after this long without traffic: three heartbeats. */
+export const DEAD_AFTER_MS = 3_000;
+
+/** An older session must answer a probe within this, or a newer one replaces it. */
+export const PROBE_TIMEOUT_MS = 1_000;
+
+/**
+ * Pauses before the dialer's first nudges. They stop after the longest delayed
+ * ACK of common systems (40 ms Linux, 200 ms Windows).
+ */
+export const NUDGE_DELAYS_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128];
+
+/** How long the dialing end may leave small data unanswered, see `session/session.ts`. */
+export const NUDGE_AFTER_MS = 1;
+
+/** Pings of one session that wait for their pong; more are a bug or a dead peer. */
+export const MAX_PENDING_PINGS = 16;
