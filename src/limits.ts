@@ -124,3 +124,69 @@ export const NUDGE_AFTER_MS = 1;
 
 /** Pings of one session that wait for their pong; more are a bug or a dead peer. */
 export const MAX_PENDING_PINGS = 16;
+
+// --- Mesh --------------------------------------------------------------------
+
+/** Peers of one node, connected or remembered; each record is a few KiB. */
+export const MAX_PEERS = 4_096;
+
+/** Sessions of one node. A full mesh of more wants another design, see docs. */
+export const MAX_SESSIONS = 1_024;
+
+/** Sessions that one identity may hold at once; two meet in a collision, more are abuse. */
+export const MAX_SESSIONS_PER_PEER = 4;
+
+/** Addresses remembered for one peer; what was proven outranks what was only said. */
+export const MAX_ADDRESSES_PER_PEER = 8;
+
+/** Peers that one source may introduce which nobody has verified yet. */
+export const MAX_RUMOURS_PER_SOURCE = 1_000;
+
+/** Dials under way at once; a joiner of 200 nodes is through in a few rounds. */
+export const MAX_CONCURRENT_DIALS = 32;
+
+/** Connections whose peer is not proven yet, in total. Each holds about 100 KiB with TLS. */
+export const MAX_PENDING_CONNECTIONS = 256;
+
+/** The same for one address without a proven session; many members may stand behind one address. */
+export const MAX_PENDING_PER_ADDRESS = 64;
+
+/** Hosts remembered for having held a proven session. */
+export const MAX_PROVEN_HOSTS = 4_096;
+
+/** Events that wait for one slow listener; then the oldest are dropped and counted. */
+export const MAX_QUEUED_EVENTS = 1_000;
+
+/** Peer requests a session may make at once, and how often one more is granted. */
+export const PEER_REQUEST_BURST = 16;
+export const PEER_REQUEST_REFILL_MS = 1_000;
+
+/** Reconnecting: exponential backoff with full jitter between these. */
+export const RECONNECT_MIN_MS = 200;
+export const RECONNECT_MAX_MS = 60_000;
+
+/** A session must have lived this long for the backoff to start anew (Hyperswarm: 15 s). */
+export const STABLE_SESSION_MS = 10_000;
+
+/** A peer that said bye is tried again, but slowly. */
+export const RECONNECT_LEFT_MS = 60_000;
+
+/** How long after its last proof a peer is still told to others. */
+export const GOSSIP_FRESH_MS = 3 * 60 * 60 * 1_000;
+
+/** How often peers are asked for their lists besides at every connection. */
+export const PEER_EXCHANGE_MS = 30_000;
+
+// --- Output -----------------------------------------------------------------
+
+/** Text from others as shown, UTF-16 units after escaping; a line stays a line. */
+export const MAX_SHOWN_TEXT_CHARS = 256;
+
+/** Message of a log line, which may hold several such texts; then it is cut. */
+export const MAX_LOG_MESSAGE_CHARS = 1_024;
+
+/** Fields in a log line; ours have at most eight. */
+export const MAX_LOG_FIELDS = 16;
+
+/** Combining marks on one letter; the Tibetan and Hebrew of real texts need four. */
+export const MAX_COMBINING_MARKS = 4;

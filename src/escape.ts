@@ -1,0 +1,156 @@
+/**
+ * Makes text from the network harmless to show: no terminal control, no second
+ * line, nothing invisible or reordering, never longer than asked for. Everything
+ * that somebody else could have written passes here before a person sees it.
+ *
+ * How it is quoted or laid out is up to the caller. JSON for programs, which must
+ * keep the exact text, is {@linkcode jsonLine}.
+ */
+import { MAX_COMBINING_MARKS, MAX_SHOWN_TEXT_CHARS } from "./limits.ts";
+
+/** Options of {@linkcode escapeText}. */
+export interface EscapeOptions {
+  /**
+   * Longest result, in UTF-16 units, the mark for what was cut included; at least 8.
+   *
+   * @default {256}
+   */
+  max?: number;
+}
+
+/**
+ * What never appears as itself: controls (Cc), formatting such as bidi overrides,
+ * zero-width and tag characters (Cf), surrogates (Cs), private use (Co), what is
+ * unassigned or no character (Cn), line and paragraph separators (Zl, Zp), spaces
+ * other than U+0020 (Zs), what is drawn over its neighbours (Me), what fonts draw
+ * as nothing (variation selectors, fillers, U+2800), and the backslash.
+ */
+const UNSAFE =
+  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{Me}\p{Default_Ignorable_Code_Point}\u2800\\]/u;
+
+const MARK = /\p{M}/u;
+
+/** Printable ASCII without the backslash: shown as it is. */
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+
+/** Stands for what was cut. Elsewhere a backslash is followed by `\`, `u{` or `x`. */
+const CUT = "\\…";
+
+/**
+ * The text as one bounded line of printable characters.
+ *
+ * Unsafe characters become `\u{…}`, bytes that are not UTF-8 become `\xNN`, a
+ * backslash becomes `\\`, and what does not fit is replaced by `\…`. Two
+ * different texts that fit never look the same.
+ *
+ * @param text Text, or bytes that should be UTF-8.
+ * @throws {RangeError} when `max` is not an integer of at least 8.
+ *
+ * @example
+ * ```ts
+ * import { escapeText } from "./escape.ts";
+ *
+ * console.assert(escapeText("ok\x1b[2J") === "ok\\u{1b}[2J");
+ * ```
+ */
+export function escapeText(
+  text: string | Uint8Array,
+  options: EscapeOptions = {},
+): string {
+  const max = options.max ?? MAX_SHOWN_TEXT_CHARS;
+  if (!Number.isSafeInteger(max) || max < 8) {
+    throw new RangeError(
+      `Cannot escape text: max is ${max}, must be an integer of at least 8`,
+    );
+  }
+  if (typeof text === "string" && text.length <= max && PLAIN.test(text)) {
+    return text;
+  }
+  let out = "";
+  let fits = 0; // Length of `out` up to the last place where CUT still fits.
+  let marks = MAX_COMBINING_MARKS; // A mark needs a letter of this text before it.
+  for (const part of typeof text === "string" ? text : decode(text)) {
+    const raw = typeof part === "number";
+    if (raw || UNSAFE.test(part)) {
+      out += raw ? `\\x${hex(part).padStart(2, "0")}` : escapeOne(part);
+      marks = MAX_COMBINING_MARKS;
+    } else if (!MARK.test(part)) {
+      out += part;
+      marks = part === " " ? MAX_COMBINING_MARKS : 0;
+    } else if (marks < MAX_COMBINING_MARKS) {
+      out += part;
+      marks += 1;
+    } else {
+      out += escapeOne(part);
+    }
+    if (out.length > max) return out.slice(0, fits) + CUT;
+    if (out.length + CUT.length <= max) fits = out.length;
+  }
+  return out;
+}
+
+/**
+ * JSON on one line, the values exact, but written so that the line is as harmless
+ * as {@linkcode escapeText} makes text: unsafe characters become `\uXXXX`.
+ * It is not bounded; bound what goes in.
+ */
+export function jsonLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (PLAIN.test(json)) return json;
+  let out = "";
+  for (const char of json) {
+    // A backslash here is JSON's own, and marks cannot be told from floods.
+    const safe = char === "\\" || (!UNSAFE.test(char) && !MARK.test(char));
+    out += safe ? char : Array.from(
+      { length: char.length },
+      (_, i) => `\\u${hex(char.charCodeAt(i)).padStart(4, "0")}`,
+    ).join("");
+  }
+  return out;
+}
+
+function escapeOne(char: string): string {
+  return char === "\\" ? "\\\\" : `\\u{${hex(char.codePointAt(0) ?? 0)}}`;
+}
+
+function hex(value: number): string {
+  return value.toString(16);
+}
+
+/** Characters of well-formed UTF-8 (RFC 3629), and every other byte as a number. */
+function* decode(bytes: Uint8Array): Generator<string | number> {
+  let at = 0;
+  while (at < bytes.length) {
+    const first = bytes[at] ?? 0;
+    const char = first < 0x80 ? undefined : decodeOne(bytes, at, first);
+    if (first < 0x80) yield String.fromCharCode(first);
+    else yield char === undefined ? first : String.fromCodePoint(char.code);
+    at += char?.length ?? 1;
+  }
+}
+
+function decodeOne(
+  bytes: Uint8Array,
+  at: number,
+  first: number,
+): { code: number; length: number } | undefined {
+  const length = first >> 5 === 0b110
+    ? 2
+    : first >> 4 === 0b1110
+    ? 3
+    : first >> 3 === 0b11110
+    ? 4
+    : 0;
+  if (length === 0) return undefined;
+  let code = first & (0x7f >> length);
+  for (let i = 1; i < length; i++) {
+    const next = bytes[at + i] ?? 0;
+    if (next >> 6 !== 0b10) return undefined;
+    code = code << 6 | (next & 0x3f);
+  }
+  const shortest = length === 2 ? 0x80 : length === 3 ? 0x800 : 0x10000;
+  const surrogate = code >= 0xd800 && code <= 0xdfff;
+  return code < shortest || code > 0x10ffff || surrogate
+    ? undefined
+    : { code, length };
+}
