@@ -38,6 +38,18 @@ export const MAX_PEERS_PER_MESSAGE = 1_000;
 /** Length of an address in BIP155's encoding, bytes. */
 export const MAX_ADDRESS_BYTES = 512;
 
+/** Addresses in one entry of `peers`; a node has a public, a private and a DNS one at most. */
+export const MAX_ADDRESSES_PER_ENTRY = 4;
+
+/** Name of a node in `peers`, UTF-8 bytes; it is shown in one column. */
+export const MAX_PEER_NAME_BYTES = 64;
+
+/** Fingerprints in one `getpeers` or `peerids`; twice the peers a node remembers, 64 KB. */
+export const MAX_FINGERPRINTS = 8_000;
+
+/** Extension block of a proof; two HMACs fit ten times. */
+export const MAX_EXTENSION_BLOCK_BYTES = 1_024;
+
 // --- Identity ---------------------------------------------------------------
 
 /** Largest certificate; ours are about 450 bytes (P-256) to 1.4 KiB (RSA-4096). */
@@ -168,8 +180,8 @@ export const RECONNECT_MAX_MS = 60_000;
 /** A session must have lived this long for the backoff to start anew (Hyperswarm: 15 s). */
 export const STABLE_SESSION_MS = 10_000;
 
-/** A peer that said bye is tried again, but slowly. */
-export const RECONNECT_LEFT_MS = 60_000;
+/** A peer that said bye is first tried again after this, then by the backoff. */
+export const RECONNECT_LEFT_MS = 10_000;
 
 /** How long after its last proof a peer is still told to others. */
 export const GOSSIP_FRESH_MS = 3 * 60 * 60 * 1_000;
