@@ -61,3 +61,32 @@ export function sleep(
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }
+
+/**
+ * A signal that aborts with a `TimeoutError` after `delayMs` of `clock`, or with
+ * `signal`'s reason. Dispose of it as soon as the wait is over.
+ */
+export function deadline(
+  clock: Clock,
+  delayMs: number,
+  signal?: AbortSignal,
+): { readonly signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  const cancel = clock.after(
+    delayMs,
+    () =>
+      controller.abort(
+        new DOMException(`Signal timed out after ${delayMs} ms`, "TimeoutError"),
+      ),
+  );
+  const onAbort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      cancel();
+      signal?.removeEventListener("abort", onAbort);
+    },
+  };
+}

@@ -169,6 +169,9 @@ export const MAX_PROVEN_HOSTS = 4_096;
 /** Events that wait for one slow listener; then the oldest are dropped and counted. */
 export const MAX_QUEUED_EVENTS = 1_000;
 
+/** Up to so many members a list is asked for with their fingerprints at once, which saves a round trip. */
+export const MAX_INLINE_FINGERPRINTS = 16;
+
 /** Peer requests a session may make at once, and how often one more is granted. */
 export const PEER_REQUEST_BURST = 16;
 export const PEER_REQUEST_REFILL_MS = 1_000;

@@ -1,0 +1,118 @@
+/**
+ * Accepts connections and opens sessions over them, many at once: nobody who is
+ * slow, silent or wrong holds up anybody else. Who stays is decided by `links.ts`.
+ */
+import { deadline } from "../clock.ts";
+import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { MAX_PROVEN_HOSTS } from "../limits.ts";
+import { formatAddress } from "../transport/address.ts";
+import type { Incoming, Listener } from "../transport/transport.ts";
+import type { MeshContext } from "./context.ts";
+import type { LinkOwner } from "./link.ts";
+import { openLink } from "./opening.ts";
+import { PendingConnections, type PendingEntry } from "./pending.ts";
+
+/** Ends that happen in any network, or are our own doing: no event for these. */
+const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "aborted",
+  "closed",
+  "duplicate",
+  "rejected",
+]);
+
+/** The accept loop of one node. */
+export class Acceptor {
+  readonly #context: MeshContext;
+  readonly #owner: LinkOwner;
+  readonly #listener: Listener;
+  readonly #pending = new PendingConnections();
+  readonly #tasks = new Set<Promise<void>>();
+  /** Hosts that once held a proven session, newest last; bounded like the rest. */
+  readonly #proven = new Set<string>();
+  readonly #loop: Promise<void>;
+
+  constructor(context: MeshContext, owner: LinkOwner, listener: Listener) {
+    this.#context = context;
+    this.#owner = owner;
+    this.#listener = listener;
+    this.#loop = this.#accept();
+  }
+
+  /** Connections whose peer is not proven yet. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Stops listening; connections under way end when the node's signal aborts. */
+  async close(): Promise<void> {
+    this.#listener.close();
+    await this.#loop;
+    await Promise.all(this.#tasks);
+  }
+
+  async #accept(): Promise<void> {
+    for (
+      let incoming = await this.#listener.accept();
+      incoming !== null;
+      incoming = await this.#listener.accept()
+    ) {
+      const task = this.#open(incoming).finally(() => this.#tasks.delete(task));
+      this.#tasks.add(task);
+    }
+  }
+
+  async #open(incoming: Incoming): Promise<void> {
+    const { clock, options, signal } = this.#context;
+    const { host } = incoming.remoteAddress;
+    const eviction = new AbortController();
+    const entry: PendingEntry = {
+      host,
+      evict: () => {
+        eviction.abort(
+          new VerackError("full", "Evicted: too many unproven connections"),
+        );
+      },
+    };
+    this.#pending.add(entry, (other) => this.#proven.has(other));
+    const ends = AbortSignal.any([signal, eviction.signal]);
+    using limit = deadline(clock, options.handshakeTimeoutMs, ends);
+    try {
+      const connection = await incoming.open(limit.signal);
+      await openLink(this.#context, {
+        connection,
+        owner: this.#owner,
+        onProven: () => {
+          this.#pending.delete(entry);
+          this.#remember(host);
+        },
+        signal: limit.signal,
+      });
+    } catch (error) {
+      this.#report(incoming, error);
+    } finally {
+      this.#pending.delete(entry);
+    }
+  }
+
+  #remember(host: string): void {
+    this.#proven.delete(host);
+    this.#proven.add(host);
+    if (this.#proven.size > MAX_PROVEN_HOSTS) {
+      const [oldest] = this.#proven;
+      if (oldest !== undefined) this.#proven.delete(oldest);
+    }
+  }
+
+  /** Somebody came who broke a rule: said once each. Who merely went is not worth a word. */
+  #report(incoming: Incoming, error: unknown): void {
+    if (!(error instanceof VerackError)) {
+      this.#context.log.error("accepting failed", { error: messageOf(error) });
+      return;
+    }
+    const address = formatAddress(incoming.remoteAddress);
+    const { code, message: reason } = error;
+    this.#context.log.debug("connection ended", { address, code, reason });
+    if (QUIET.has(code) || this.#context.signal.aborted) return;
+    this.#context.emit({ type: "refused", address, reason });
+  }
+}

@@ -1,0 +1,30 @@
+/** What the parts of one node share. Made by `node.ts`, changed by nobody. */
+import type { Clock, Random } from "../clock.ts";
+import type { Identity } from "../identity/identity.ts";
+import type { Log } from "../log.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { NodeEvent } from "./events.ts";
+import type { PeerTable } from "./peer_table.ts";
+import type { ResolvedNodeOptions } from "./options.ts";
+
+/** Shared by the parts of one node. */
+export interface MeshContext {
+  readonly options: ResolvedNodeOptions;
+  readonly identity: Identity;
+  /** Random number of this process and node, see `ProvenPeer.instance`. */
+  readonly instance: bigint;
+  /** First bytes of every frame of this mesh. */
+  readonly magic: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly table: PeerTable;
+  /** Nonces of our own unfinished outbound connections. */
+  readonly nonces: Set<bigint>;
+  readonly log: Log;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  /** Port this node listens on. */
+  readonly listenPort: number;
+  emit(event: NodeEvent): void;
+}

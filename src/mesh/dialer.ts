@@ -1,0 +1,295 @@
+/**
+ * Whom to dial and when: every peer on record that has no session, and every seed
+ * that has not answered yet, for ever, with backoff. At most one dial a peer is
+ * under way, and `MAX_CONCURRENT_DIALS` in all.
+ *
+ * One attempt is `dial.ts`; the waiting time is `backoff.ts`.
+ */
+import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
+import { MAX_CONCURRENT_DIALS, RECONNECT_MIN_MS } from "../limits.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import { backoffDelayMs } from "./backoff.ts";
+import type { MeshContext } from "./context.ts";
+import { dialPeer, type DialTarget, WrongIdentityError } from "./dial.ts";
+import type { LinkOwner } from "./link.ts";
+import type { PeerAddress } from "./peer_addresses.ts";
+import type { PeerRecord } from "./peer_table.ts";
+import { newSeed, type Seed } from "./seeds.ts";
+
+/** Refusals by us or by the peer, as against mere failures to reach it. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "alpn",
+  "bad-certificate",
+  "bad-magic",
+  "bad-proof",
+  "demo-identity",
+  "identity-in-use",
+  "obsolete",
+  "protocol",
+  "rejected",
+  "self",
+  "tls",
+  "unsafe",
+  "wrong-certificate",
+  "wrong-identity",
+]);
+
+/** Keeps a node dialing. */
+export class Dialer {
+  readonly #context: MeshContext;
+  readonly #seeds: Seed[] = [];
+  readonly #tasks = new Set<Promise<void>>();
+  /** What was said last about an address a person gave, so as to say it once. */
+  readonly #said = new Map<string, string>();
+  #owner: LinkOwner | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(context: MeshContext) {
+    this.#context = context;
+    for (const { address, identity } of context.options.connect) {
+      const record = identity && context.table.ensure(identity);
+      if (record) {
+        record.trust = "pinned";
+        record.addresses.add(address, "typed");
+      } else {
+        this.#seeds.push(newSeed(address));
+      }
+    }
+  }
+
+  /** Dials under way. */
+  get active(): number {
+    return this.#tasks.size;
+  }
+
+  /** Begins; opened links go to `owner`. */
+  start(owner: LinkOwner): void {
+    this.#owner = owner;
+    this.kick();
+  }
+
+  /** Resolves when no dial is under way any more; the node's signal ends them. */
+  async close(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    await Promise.all(this.#tasks);
+  }
+
+  /** Starts every dial that is due, and sees to the next one. */
+  kick(): void {
+    const { clock, table, signal } = this.#context;
+    if (this.#stopped || signal.aborted || this.#owner === undefined) return;
+    const now = clock.monotonic();
+    let next = Infinity;
+    for (const seed of this.#seeds) {
+      if (seed.dialing || seed.identity !== undefined) continue;
+      if (seed.nextDialAt > now) next = Math.min(next, seed.nextDialAt);
+      else if (this.#tasks.size < MAX_CONCURRENT_DIALS) {
+        this.#run(this.#dialSeed(seed));
+      }
+    }
+    for (const record of table.values()) {
+      if (!wantsDial(record)) continue;
+      if (record.nextDialAt > now) next = Math.min(next, record.nextDialAt);
+      else if (this.#tasks.size < MAX_CONCURRENT_DIALS) {
+        this.#run(this.#dialRecord(record));
+      }
+    }
+    this.#cancelTimer?.();
+    this.#cancelTimer = next === Infinity
+      ? undefined
+      : clock.after(Math.max(1, next - now), () => this.kick());
+  }
+
+  /**
+   * The peer is gone for good with its key: seeds that had become its addresses
+   * take whoever answers next.
+   */
+  release(identity: IdentityId): void {
+    const now = this.#context.clock.monotonic();
+    for (const seed of this.#seeds) {
+      if (seed.identity !== identity) continue;
+      seed.identity = undefined;
+      seed.failures = 1;
+      seed.nextDialAt = now + RECONNECT_MIN_MS;
+    }
+  }
+
+  // --- Peers on record -------------------------------------------------------
+
+  async #dialRecord(record: PeerRecord): Promise<void> {
+    const controller = new AbortController();
+    record.dialing = controller;
+    const signal = AbortSignal.any([this.#context.signal, controller.signal]);
+    let failed = false;
+    try {
+      for (const entry of record.addresses.list()) {
+        if (record.links.length > 0 || signal.aborted) break;
+        failed = !await this.#tryAddress(record, entry, signal);
+        if (!failed) break;
+      }
+    } finally {
+      record.dialing = undefined;
+    }
+    if (failed && record.links.length === 0) this.#backOff(record);
+  }
+
+  async #tryAddress(
+    record: PeerRecord,
+    entry: PeerAddress,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { address, namedFrom } = entry;
+    const target: DialTarget = {
+      address,
+      expected: record.identity,
+      ...(record.certificate && { certificate: record.certificate }),
+      ...(namedFrom && { namedFrom }),
+    };
+    try {
+      await this.#dial(target, signal);
+      this.#said.delete(formatAddress(address));
+      return true;
+    } catch (error) {
+      const known = this.#known(error);
+      if (known === undefined || settledElsewhere(known)) return true;
+      if (entry.typed) this.#say(address, known, record.identity);
+      if (known instanceof WrongIdentityError) {
+        this.#misplaced(record, entry, known.actual);
+      }
+      return false;
+    }
+  }
+
+  /** Somebody else is at an address of this peer: the address is wrong, not the peer. */
+  #misplaced(record: PeerRecord, entry: PeerAddress, actual: IdentityId): void {
+    const { table, log } = this.#context;
+    const address = formatAddress(entry.address);
+    const seed = this.#seeds.find((s) =>
+      s.identity === record.identity && formatAddress(s.address) === address
+    );
+    // A pin on a key that lived in memory lapses with it, so that a restarted
+    // seed locks nobody out.
+    const lapses = seed !== undefined && record.ephemeral;
+    if (entry.typed && !lapses) return;
+    record.addresses.remove(entry.address);
+    log.debug("address dropped", { address, actual: shortId(actual) });
+    if (lapses) {
+      this.release(record.identity);
+      this.#said.delete(address);
+    }
+    if (record.ephemeral && record.addresses.size === 0) table.forget(record);
+  }
+
+  #backOff(record: PeerRecord): void {
+    const { clock, random } = this.#context;
+    record.failures++;
+    record.reportedLive = false;
+    const delay = backoffDelayMs(record.failures, random.float());
+    record.nextDialAt = clock.monotonic() + delay;
+  }
+
+  // --- Seeds -----------------------------------------------------------------
+
+  async #dialSeed(seed: Seed): Promise<void> {
+    const { table, signal, clock, random } = this.#context;
+    seed.dialing = true;
+    try {
+      const target: DialTarget = {
+        address: seed.address,
+        onIdentity: (identity) => {
+          const record = table.get(identity);
+          const served = record !== undefined &&
+            (record.links.length > 0 || record.dialing !== undefined);
+          if (served) this.#adopt(seed, identity);
+          return !served;
+        },
+      };
+      const link = await this.#dial(target, signal);
+      if (link !== undefined) this.#adopt(seed, link.peer.identity);
+      this.#said.delete(formatAddress(seed.address));
+    } catch (error) {
+      const known = this.#known(error);
+      if (known === undefined) return;
+      this.#say(seed.address, known);
+      seed.failures++;
+      seed.nextDialAt = clock.monotonic() +
+        backoffDelayMs(seed.failures, random.float());
+    } finally {
+      seed.dialing = false;
+    }
+  }
+
+  /** From now on the seed is an address of this peer. */
+  #adopt(seed: Seed, identity: IdentityId): void {
+    seed.identity = identity;
+    seed.failures = 0;
+    this.#context.table.get(identity)?.addresses.add(seed.address, "typed");
+  }
+
+  // --- Both ------------------------------------------------------------------
+
+  async #dial(
+    target: DialTarget,
+    signal: AbortSignal,
+  ): Promise<Awaited<ReturnType<typeof dialPeer>>> {
+    const owner = this.#owner;
+    if (owner === undefined) throw new TypeError("Dialer is not started");
+    return await dialPeer(this.#context, owner, target, signal);
+  }
+
+  /** The error as one of ours; `undefined` if it is the node closing. */
+  #known(error: unknown): VerackError | undefined {
+    if (this.#context.signal.aborted) return undefined;
+    if (error instanceof VerackError) return error;
+    this.#context.log.error("dialing failed", { error: messageOf(error) });
+    return new VerackError("closed", `Cannot dial: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+
+  /** Reports on an address a person gave: once for each thing that is wrong with it. */
+  #say(address: Address, error: VerackError, expected?: IdentityId): void {
+    const shown = formatAddress(address);
+    const actual = error instanceof WrongIdentityError
+      ? error.actual
+      : undefined;
+    const what = `${error.code} ${actual ?? ""}`;
+    const { message: reason } = error;
+    this.#context.log.debug("dial failed", { address: shown, reason });
+    if (this.#said.get(shown) === what) return;
+    this.#said.set(shown, what);
+    this.#context.emit(
+      REFUSALS.has(error.code)
+        ? {
+          type: "refused",
+          address: shown,
+          reason,
+          ...(expected && { expected }),
+          ...(actual && { actual }),
+        }
+        : { type: "unreachable", address: shown, reason },
+    );
+  }
+
+  #run(task: Promise<void>): void {
+    const tracked = task.finally(() => {
+      this.#tasks.delete(tracked);
+      this.kick();
+    });
+    this.#tasks.add(tracked);
+  }
+}
+
+/** Whether a record is dialed at all when its time has come. */
+function wantsDial(record: PeerRecord): boolean {
+  return record.links.length === 0 && record.dialing === undefined &&
+    record.addresses.size > 0;
+}
+
+/** The pair has another session, or is about to: nothing failed. */
+function settledElsewhere(error: VerackError): boolean {
+  return error.code === "aborted" || error.code === "duplicate";
+}

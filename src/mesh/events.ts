@@ -1,0 +1,148 @@
+/**
+ * What a node tells its owner: one union of plain objects, and the bounded queue
+ * through which each listener gets them.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+import { MAX_QUEUED_EVENTS } from "../limits.ts";
+
+/** Who dialed. */
+export type Direction = "inbound" | "outbound";
+
+/**
+ * How we came to trust that an identity is the one we mean: `pinned` was asked
+ * for by identity, `known` is on record or was introduced by a member,
+ * `first-use` is whoever answered the first time.
+ */
+export type Trust = "first-use" | "known" | "pinned";
+
+/**
+ * Something that happened at a node. Addresses are `host:port`; text that came
+ * from the network (`text`, `reason`) is bounded but NOT escaped: escape it where
+ * it is shown.
+ */
+export type NodeEvent =
+  /** The node accepts connections. */
+  | {
+    readonly type: "listening";
+    readonly identity: IdentityId;
+    readonly address: string;
+  }
+  /** A peer is connected and proven. Once a peer, whatever happens to its sessions. */
+  | {
+    readonly type: "peer:up";
+    readonly identity: IdentityId;
+    readonly address: string;
+    readonly direction: Direction;
+    readonly trust: Trust;
+  }
+  /** The last session with a peer ended. */
+  | {
+    readonly type: "peer:down";
+    readonly identity: IdentityId;
+    readonly reason: string;
+    /** Whether it said bye, as against being lost. */
+    readonly left: boolean;
+  }
+  /** A peer sent a ping with text. */
+  | {
+    readonly type: "ping";
+    readonly identity: IdentityId;
+    readonly text: string;
+  }
+  /** The mesh as this node sees it: members with itself, and its own sessions. */
+  | { readonly type: "mesh"; readonly nodes: number; readonly links: number }
+  /** Somebody was refused, or refused us. */
+  | {
+    readonly type: "refused";
+    readonly address: string;
+    readonly reason: string;
+    readonly expected?: IdentityId;
+    readonly actual?: IdentityId;
+  }
+  /** An address given to the node does not answer; said once, tried for ever. */
+  | {
+    readonly type: "unreachable";
+    readonly address: string;
+    readonly reason: string;
+  }
+  /** The listener was too slow: this many of the oldest events are gone. */
+  | { readonly type: "overflow"; readonly dropped: number }
+  /** The node has closed; always the last event. */
+  | { readonly type: "stopped" };
+
+/**
+ * Events for one listener: at most `MAX_QUEUED_EVENTS` wait. When more come, the
+ * oldest are dropped and an `overflow` event that counts them takes their place.
+ */
+export class EventQueue implements AsyncIterableIterator<NodeEvent> {
+  readonly #events: NodeEvent[] = [];
+  readonly #onClose: () => void;
+  #head = 0;
+  #dropped = 0;
+  #closed = false;
+  #waiting: ((result: IteratorResult<NodeEvent>) => void)[] = [];
+
+  /** @param onClose Called once, when the listener is done or the queue ended. */
+  constructor(onClose: () => void) {
+    this.#onClose = onClose;
+  }
+
+  /** Adds an event; never blocks. */
+  push(event: NodeEvent): void {
+    if (this.#closed) return;
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) return waiter({ value: event, done: false });
+    this.#events.push(event);
+    if (this.#events.length - this.#head > MAX_QUEUED_EVENTS) {
+      this.#head++;
+      this.#dropped++;
+      this.#compact();
+    }
+  }
+
+  /** No more events come; those that wait are still handed out. */
+  end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+    for (const waiter of this.#waiting) {
+      waiter({ value: undefined, done: true });
+    }
+    this.#waiting = [];
+  }
+
+  next(): Promise<IteratorResult<NodeEvent>> {
+    if (this.#dropped > 0) {
+      const value: NodeEvent = { type: "overflow", dropped: this.#dropped };
+      this.#dropped = 0;
+      return Promise.resolve({ value, done: false });
+    }
+    const value = this.#events[this.#head];
+    if (value !== undefined) {
+      this.#head++;
+      this.#compact();
+      return Promise.resolve({ value, done: false });
+    }
+    if (this.#closed) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  return(): Promise<IteratorResult<NodeEvent>> {
+    this.#events.length = this.#head = this.#dropped = 0;
+    this.end();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Forgets what was handed out, now and then, so that shifting costs nothing. */
+  #compact(): void {
+    if (this.#head < MAX_QUEUED_EVENTS && this.#head < this.#events.length) {
+      return;
+    }
+    this.#events.splice(0, this.#head);
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * Peer exchange: telling others whom we know, and learning from them.
+ *
+ * A list is asked for by digest: equal digests end it. Else the answer is the
+ * short fingerprints of those the other end knows, and only entries that are
+ * missing travel whole. What others say is rumour: judged, bounded, and never in
+ * the place of what was proven to us.
+ */
+import { hash } from "node:crypto";
+import { VerackError } from "../errors.ts";
+import { judgeCertificate } from "../identity/certificate.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
+import {
+  GOSSIP_FRESH_MS,
+  MAX_ADDRESSES_PER_ENTRY,
+  MAX_INLINE_FINGERPRINTS,
+  MAX_PEERS_PER_MESSAGE,
+  PEER_REQUEST_BURST,
+  PEER_REQUEST_REFILL_MS,
+} from "../limits.ts";
+import { classifyIp } from "../transport/scope.ts";
+import { COMMAND } from "../wire/commands.ts";
+import type { Frame } from "../wire/frame.ts";
+import { AS_SEEN_HOST } from "../wire/messages/peer_address.ts";
+import {
+  decodeGetPeers,
+  decodePeerIds,
+  encodeGetPeers,
+  encodePeerIds,
+  FINGERPRINT_BYTES,
+} from "../wire/messages/peer_request.ts";
+import {
+  decodePeers,
+  encodePeers,
+  PEER_FLAG,
+  type PeerEntry,
+} from "../wire/messages/peers.ts";
+import type { MeshContext } from "./context.ts";
+import type { Link } from "./link.ts";
+import type { PeerRecord } from "./peer_table.ts";
+
+/** What the exchange tells the node. */
+export interface ExchangeListener {
+  /** A list brought peers or news of peers. */
+  learned(): void;
+}
+
+/** Peer exchange of one node. */
+export class Exchange {
+  readonly #context: MeshContext;
+  readonly #listener: ExchangeListener;
+  #nextAskAt: number;
+
+  constructor(context: MeshContext, listener: ExchangeListener) {
+    this.#context = context;
+    this.#listener = listener;
+    this.#nextAskAt = this.#later(context.clock.monotonic());
+  }
+
+  /** The first message on a session: our own entry, with where we listen. */
+  ownEntry(): Uint8Array<ArrayBuffer> {
+    const { identity, options, listenPort, clock } = this.#context;
+    return encodePeers({
+      more: false,
+      entries: [{
+        identity: identity.id,
+        certificate: identity.certificate,
+        addresses: [
+          options.advertise ?? { host: AS_SEEN_HOST, port: listenPort },
+        ],
+        lastSeen: Math.floor(clock.now() / 1_000),
+        flags: PEER_FLAG.live |
+          (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
+        name: "",
+      }],
+    });
+  }
+
+  /**
+   * Reads the peer's first message; what it says is recorded by calling the
+   * function that is returned.
+   *
+   * @throws {VerackError} `malformed` or `protocol`, before anything has changed.
+   */
+  readOwnEntry(
+    link: Link,
+    payload: Uint8Array,
+  ): (record: PeerRecord) => void {
+    const [entry] = decodePeers(payload).entries;
+    if (entry?.identity !== link.peer.identity) {
+      throw new VerackError(
+        "protocol",
+        "Cannot accept peers: the first entry of a session must be the sender's own",
+      );
+    }
+    const own = entry;
+    return (record) => this.#addAddresses(record, own, "claimed", link);
+  }
+
+  /** Asks a peer whether it knows somebody we do not. */
+  ask(link: Link): void {
+    const view = this.#view();
+    const fingerprints = view.length <= MAX_INLINE_FINGERPRINTS
+      ? view.map(fingerprint)
+      : [];
+    link.session.send(
+      COMMAND.getpeers,
+      encodeGetPeers({ digest: digest(view), fingerprints }),
+    );
+  }
+
+  /** Asks somebody now and then, so that what was missed turns up. */
+  tick(now: number): void {
+    if (now < this.#nextAskAt) return;
+    this.#nextAskAt = this.#later(now);
+    const links = this.#context.table.connected().flatMap((record) =>
+      record.primary ?? []
+    );
+    const chosen =
+      links[Math.floor(this.#context.random.float() * links.length)];
+    if (chosen !== undefined) this.ask(chosen);
+  }
+
+  /** A message after the first on a session; unknown ones are ignored. */
+  onFrame(link: Link, frame: Frame): void {
+    switch (frame.command) {
+      case COMMAND.getpeers:
+        return this.#onGetPeers(link, frame.payload);
+      case COMMAND.peerids:
+        return this.#onPeerIds(link, frame.payload);
+      case COMMAND.peers:
+        return this.#onPeers(link, frame.payload);
+    }
+  }
+
+  #onGetPeers(link: Link, payload: Uint8Array): void {
+    this.#spendRequest(link);
+    const request = decodeGetPeers(payload);
+    const view = this.#view();
+    if (digest(view) === request.digest) return;
+    if (request.fingerprints.length === 0) {
+      const fingerprints = view.map(fingerprint);
+      link.session.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
+      return;
+    }
+    const known = new Set(request.fingerprints);
+    const missing = this.#gossipable().filter((record) =>
+      record.identity !== link.peer.identity &&
+      !known.has(fingerprint(record.identity))
+    );
+    for (let at = 0; at < missing.length; at += MAX_PEERS_PER_MESSAGE) {
+      const end = at + MAX_PEERS_PER_MESSAGE;
+      const entries = missing.slice(at, end).map(entryOf);
+      link.session.send(
+        COMMAND.peers,
+        encodePeers({ more: end < missing.length, entries }),
+      );
+    }
+  }
+
+  /** The other end's members: ask for entries if one of them is not connected to us. */
+  #onPeerIds(link: Link, payload: Uint8Array): void {
+    const { fingerprints } = decodePeerIds(payload);
+    const view = this.#view();
+    const known = new Set(view.map(fingerprint));
+    if (fingerprints.every((other) => known.has(other))) return;
+    link.session.send(
+      COMMAND.getpeers,
+      encodeGetPeers({ digest: digest(view), fingerprints: [...known] }),
+    );
+  }
+
+  #onPeers(link: Link, payload: Uint8Array): void {
+    let learned = 0;
+    for (const entry of decodePeers(payload).entries) {
+      if (this.#learn(link, entry)) learned++;
+    }
+    if (learned > 0) this.#listener.learned();
+  }
+
+  /** One entry from somebody else; true if it was of use. */
+  #learn(link: Link, entry: PeerEntry): boolean {
+    const { table, identity: own, clock, log } = this.#context;
+    const { identity } = entry;
+    if (identity === own.id || identity === link.peer.identity) return false;
+    if (table.get(identity)?.up) return false;
+    let certificate;
+    try {
+      certificate = judgeCertificate(entry.certificate, identity);
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      log.warn("peer entry refused", {
+        from: shortId(link.peer.identity),
+        about: shortId(identity),
+        reason: error.message,
+      });
+      return false;
+    }
+    const record = table.introduce(identity, link.peer.identity);
+    if (record === undefined) return false;
+    record.certificate ??= certificate;
+    if (!record.isProven) {
+      record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
+    }
+    this.#addAddresses(record, entry, "rumoured", link);
+    if ((entry.flags & PEER_FLAG.live) !== 0) {
+      record.reportedLive = true;
+      record.left = false;
+      record.nextDialAt = Math.min(record.nextDialAt, clock.monotonic());
+    }
+    return true;
+  }
+
+  #addAddresses(
+    record: PeerRecord,
+    entry: PeerEntry,
+    rank: "claimed" | "rumoured",
+    link: Link,
+  ): void {
+    const { host } = link.remoteAddress;
+    const namedFrom = classifyIp(host);
+    for (const named of entry.addresses) {
+      const seen = named.host === AS_SEEN_HOST;
+      // "The address you see me at" makes sense in a peer's own entry only.
+      if (seen && rank === "rumoured") continue;
+      const address = seen ? { host, port: named.port } : named;
+      record.addresses.add(address, rank, namedFrom);
+    }
+  }
+
+  /** Peers we have verified ourselves lately, and that others may reach. */
+  #gossipable(): PeerRecord[] {
+    const fresh = this.#context.clock.now() - GOSSIP_FRESH_MS;
+    return [...this.#context.table.values()].filter((record) =>
+      record.certificate !== undefined &&
+      (record.up ||
+        // A key that lived in memory is most likely gone with the session.
+        (record.isProven && record.lastSeen > fresh && !record.left &&
+          !record.ephemeral))
+    );
+  }
+
+  /** The members as we see them: those we have sessions with, and ourselves. */
+  #view(): IdentityId[] {
+    const { table, identity } = this.#context;
+    return [identity.id, ...table.connected().map((record) => record.identity)]
+      .sort();
+  }
+
+  #spendRequest(link: Link): void {
+    const now = this.#context.clock.monotonic();
+    const gained = Math.floor(
+      (now - link.requestsRefilledAt) / PEER_REQUEST_REFILL_MS,
+    );
+    if (gained > 0) {
+      link.requestTokens = Math.min(
+        PEER_REQUEST_BURST,
+        link.requestTokens + gained,
+      );
+      link.requestsRefilledAt += gained * PEER_REQUEST_REFILL_MS;
+    }
+    if (link.requestTokens === 0) {
+      throw new VerackError(
+        "protocol",
+        `Cannot answer getpeers: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
+      );
+    }
+    link.requestTokens--;
+  }
+
+  /** Spread over half to one and a half periods, so that nodes do not ask in step. */
+  #later(now: number): number {
+    const { options, random } = this.#context;
+    return now + options.peerExchangeMs * (0.5 + random.float());
+  }
+}
+
+/** What we tell about a peer: addresses that are proven, or its own claim. */
+function entryOf(record: PeerRecord): PeerEntry {
+  const addresses = record.addresses.list()
+    .filter(({ rank }) => rank !== "rumoured")
+    .slice(0, MAX_ADDRESSES_PER_ENTRY)
+    .map(({ address }) => address);
+  return {
+    identity: record.identity,
+    certificate: record.certificate?.der ?? new Uint8Array(0),
+    addresses,
+    lastSeen: Math.floor(record.lastSeen / 1_000),
+    flags: (record.up ? PEER_FLAG.live : 0) |
+      (record.ephemeral ? PEER_FLAG.ephemeral : 0),
+    name: "",
+  };
+}
+
+/** SHA-256 of the identities' 32 bytes each, in ascending order; hex. */
+function digest(view: readonly IdentityId[]): string {
+  return hash("sha256", Uint8Array.fromHex(view.join("")), "hex");
+}
+
+/** The first 8 bytes of an identity; hex. */
+function fingerprint(identity: IdentityId): string {
+  return identity.slice(0, 2 * FINGERPRINT_BYTES);
+}

@@ -1,0 +1,86 @@
+/**
+ * One session of a node with one proven peer, and what the mesh knows about it.
+ * It passes what the session says on to {@linkcode LinkOwner}, which decides.
+ */
+import type { VerackError } from "../errors.ts";
+import type { MeshProfile, ProvenPeer } from "../session/mesh_profile.ts";
+import type { Session, SessionHandler } from "../session/session.ts";
+import type { Address } from "../transport/address.ts";
+import type { Connection } from "../transport/transport.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { Direction } from "./events.ts";
+
+/** Who is told what happens on a link; `links.ts`. */
+export interface LinkOwner {
+  opened(link: Link): void;
+  frame(link: Link, frame: Frame): void;
+  ping(link: Link, text: string | undefined): void;
+  closed(link: Link, error: VerackError): void;
+}
+
+/** A session of the mesh. */
+export class Link implements SessionHandler {
+  readonly direction: Direction;
+  /** The other end as the socket sees it. */
+  readonly remoteAddress: Address;
+  /** What we dialed, if we did. */
+  readonly dialed: Address | undefined;
+  readonly #owner: LinkOwner;
+  readonly #profile: MeshProfile;
+  #session: Session | undefined;
+  /** The peer has sent its own entry, and the mesh counts on this session. */
+  introduced = false;
+  /** A collision is being settled; nothing about the peer changes meanwhile. */
+  pending = false;
+  /** What the peer said of itself while the collision was being settled. */
+  heldFrame: Uint8Array | undefined;
+  /** Monotonic clock, milliseconds. */
+  openedAt = 0;
+  /** Peer requests it may still make, and since when. */
+  requestTokens = 0;
+  requestsRefilledAt = 0;
+
+  constructor(
+    owner: LinkOwner,
+    profile: MeshProfile,
+    connection: Connection,
+    dialed?: Address,
+  ) {
+    this.#owner = owner;
+    this.#profile = profile;
+    this.direction = dialed === undefined ? "inbound" : "outbound";
+    this.remoteAddress = connection.remoteAddress;
+    this.dialed = dialed;
+  }
+
+  /** Who is there, proven. */
+  get peer(): ProvenPeer {
+    const { peer } = this.#profile;
+    if (peer === undefined) throw new TypeError("Link is not open yet");
+    return peer;
+  }
+
+  get session(): Session {
+    if (this.#session === undefined) {
+      throw new TypeError("Link is not open yet");
+    }
+    return this.#session;
+  }
+
+  onOpen(session: Session): void {
+    this.#session = session;
+    this.#owner.opened(this);
+  }
+
+  onFrame(_session: Session, frame: Frame): void {
+    this.#owner.frame(this, frame);
+  }
+
+  onPing(_session: Session, text: string | undefined): void {
+    this.#owner.ping(this, text);
+  }
+
+  onClose(_session: Session, error: VerackError): void {
+    this.#owner.closed(this, error);
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * The sessions of a node: when a peer counts as up or down, which of two sessions
+ * with one peer survives, and what is said first on a new one.
+ *
+ * Peer lists are handled by `exchange.ts`, dialing by `dialer.ts`.
+ */
+import { VerackError } from "../errors.ts";
+import { shortId } from "../identity/identity.ts";
+import {
+  PEER_REQUEST_BURST,
+  PROBE_TIMEOUT_MS,
+  RECONNECT_LEFT_MS,
+  STABLE_SESSION_MS,
+} from "../limits.ts";
+import { formatAddress } from "../transport/address.ts";
+import { COMMAND } from "../wire/commands.ts";
+import type { Frame } from "../wire/frame.ts";
+import { backoffDelayMs } from "./backoff.ts";
+import type { MeshContext } from "./context.ts";
+import type { Dialer } from "./dialer.ts";
+import {
+  duplicateReason,
+  type DuplicateState,
+  duplicateStep,
+} from "./duplicates.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Link, LinkOwner } from "./link.ts";
+import type { PeerRecord } from "./peer_table.ts";
+
+/** All sessions of one node. */
+export class Links implements LinkOwner {
+  readonly #context: MeshContext;
+  readonly #exchange: Exchange;
+  readonly #dialer: Dialer;
+  readonly #tasks = new Set<Promise<void>>();
+  #reported = "";
+
+  constructor(context: MeshContext, exchange: Exchange, dialer: Dialer) {
+    this.#context = context;
+    this.#exchange = exchange;
+    this.#dialer = dialer;
+  }
+
+  /** Every session, also those of a collision. */
+  all(): Link[] {
+    return [...this.#context.table.values()].flatMap((record) => record.links);
+  }
+
+  /** Resolves when no collision is being settled any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#tasks);
+  }
+
+  opened(link: Link): void {
+    const { table, clock } = this.#context;
+    const { peer } = link;
+    const record = table.ensure(peer.identity);
+    if (record === undefined) {
+      link.session.close(
+        new VerackError("full", "Cannot keep session: the peer table is full"),
+      );
+      return;
+    }
+    link.openedAt = clock.monotonic();
+    link.requestsRefilledAt = link.openedAt;
+    link.requestTokens = PEER_REQUEST_BURST;
+    const older = record.links.find((other) => !other.pending);
+    record.links.push(link);
+    if (older === undefined) return this.#greet(link);
+    const state: DuplicateState = {
+      own: this.#context.identity.id,
+      peer: peer.identity,
+      olderInstance: older.peer.instance,
+      newerInstance: peer.instance,
+    };
+    if (duplicateStep(state) === "keep-both") return this.#greet(link);
+    link.pending = true;
+    this.#run(this.#settle(older, link, state));
+  }
+
+  frame(link: Link, frame: Frame): void {
+    if (link.introduced) return this.#exchange.onFrame(link, frame);
+    if (frame.command !== COMMAND.peers) {
+      throw new VerackError(
+        "protocol",
+        `Cannot accept ${frame.command}: the first message after verack must be peers`,
+      );
+    }
+    if (link.pending) link.heldFrame ??= frame.payload.slice();
+    else this.#introduce(link, frame.payload);
+  }
+
+  ping(link: Link, text: string | undefined): void {
+    if (text === undefined || !link.introduced) return;
+    const { identity } = link.peer;
+    this.#context.emit({ type: "ping", identity, text });
+  }
+
+  closed(link: Link, error: VerackError): void {
+    const { table, clock, random } = this.#context;
+    const record = table.get(link.peer.identity);
+    if (record === undefined) return;
+    record.links = record.links.filter((other) => other !== link);
+    this.#reportRefusal(link, error);
+    if (record.links.length > 0) return;
+
+    const now = clock.monotonic();
+    const lived = now - link.openedAt;
+    record.failures = lived >= STABLE_SESSION_MS ? 1 : record.failures + 1;
+    record.left = error.code === "left";
+    record.nextDialAt = now +
+      (record.left
+        ? RECONNECT_LEFT_MS
+        : backoffDelayMs(record.failures, random.float()));
+    record.reportedLive = false;
+    if (record.up) {
+      record.up = false;
+      record.lastSeen = clock.now();
+      this.#context.log.info("peer down", {
+        peer: shortId(record.identity),
+        reason: error.message,
+      });
+      this.#context.emit({
+        type: "peer:down",
+        identity: record.identity,
+        reason: error.message,
+        left: record.left,
+      });
+    }
+    // A key that lived in memory is gone with the node that said bye.
+    if (record.left && record.ephemeral && record.trust !== "pinned") {
+      table.forget(record);
+      this.#dialer.release(record.identity);
+    }
+    this.reportMesh();
+    this.#dialer.kick();
+  }
+
+  /** Emits `mesh` if it changed. */
+  reportMesh(): void {
+    let nodes = 1;
+    let links = 0;
+    for (const record of this.#context.table.values()) {
+      if (record.up) links++;
+      if (record.up || record.reportedLive) nodes++;
+    }
+    const reported = `${nodes}/${links}`;
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    this.#context.emit({ type: "mesh", nodes, links });
+  }
+
+  /** First words on a session that counts: who we are and where we listen. */
+  #greet(link: Link): void {
+    link.pending = false;
+    link.session.send(COMMAND.peers, this.#exchange.ownEntry());
+    const held = link.heldFrame;
+    link.heldFrame = undefined;
+    if (held !== undefined) this.#introduce(link, held);
+  }
+
+  #introduce(link: Link, payload: Uint8Array): void {
+    const { table, clock } = this.#context;
+    const { peer } = link;
+    const record = table.get(peer.identity);
+    if (record === undefined) return;
+    // Throws before anything about the peer changed.
+    const learn = this.#exchange.readOwnEntry(link, payload);
+    const wasProven = record.isProven;
+    link.introduced = true;
+    record.certificate = peer.certificate;
+    record.ephemeral = peer.ephemeral;
+    record.lastSeen = clock.now();
+    record.left = false;
+    record.reportedLive = true;
+    if (wasProven && record.trust === "first-use") record.trust = "known";
+    table.confirm(record);
+    if (link.dialed !== undefined) record.addresses.add(link.dialed, "proven");
+    learn(record);
+    if (!record.up) this.#announce(link, record);
+    this.#exchange.ask(link);
+    this.reportMesh();
+  }
+
+  #announce(link: Link, record: PeerRecord): void {
+    record.up = true;
+    const claimed = record.addresses.list()[0]?.address;
+    const address = formatAddress(link.dialed ?? claimed ?? link.remoteAddress);
+    const { direction } = link;
+    const { identity, trust } = record;
+    this.#context.log.info("peer up", {
+      peer: shortId(identity),
+      address,
+      direction,
+      trust,
+    });
+    this.#context.emit({
+      type: "peer:up",
+      identity,
+      address,
+      direction,
+      trust,
+    });
+  }
+
+  /** Two sessions with one peer, and we decide: does the older one answer? */
+  async #settle(
+    older: Link,
+    newer: Link,
+    state: DuplicateState,
+  ): Promise<void> {
+    const answered = await older.session.probe(PROBE_TIMEOUT_MS);
+    if (!newer.session.isOpen) return;
+    if (!answered) {
+      older.session.close(
+        new VerackError(
+          "dead",
+          `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
+        ),
+      );
+      return this.#greet(newer);
+    }
+    const reason = duplicateReason(state);
+    const error = new VerackError(
+      reason,
+      reason === "duplicate"
+        ? "The older of two sessions is kept"
+        : `Cannot accept ${
+          shortId(state.peer)
+        }: its key is running in another process, which answers`,
+    );
+    await newer.session.leave(reason, error);
+  }
+
+  /** A twin was turned away, by us or by the peer: that is worth an alarm. */
+  #reportRefusal(link: Link, error: VerackError): void {
+    if (error.code !== "identity-in-use") return;
+    const { identity } = link.peer;
+    const address = formatAddress(link.dialed ?? link.remoteAddress);
+    this.#context.log.warn("refused", { address, reason: error.message });
+    this.#context.emit({
+      type: "refused",
+      address,
+      reason: error.message,
+      actual: identity,
+    });
+  }
+
+  #run(task: Promise<void>): void {
+    const tracked = task.finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * A node: one identity, one listener, and sessions with everybody else. This file
+ * puts the parts together, owns their lifetime and is what the library shows;
+ * the parts are `acceptor.ts`, `dialer.ts`, `links.ts`, `exchange.ts`.
+ */
+import { VerackError } from "../errors.ts";
+import { Identity, type IdentityId } from "../identity/identity.ts";
+import { MAX_PING_TEXT_BYTES } from "../limits.ts";
+import { logger } from "../log.ts";
+import { SharedFrame } from "../session/shared_frame.ts";
+import { formatAddress } from "../transport/address.ts";
+import type { Listener } from "../transport/transport.ts";
+import { COMMAND } from "../wire/commands.ts";
+import { networkMagic } from "../wire/frame.ts";
+import { encodePing } from "../wire/messages/ping.ts";
+import { Acceptor } from "./acceptor.ts";
+import type { MeshContext } from "./context.ts";
+import { Dialer } from "./dialer.ts";
+import {
+  type Direction,
+  EventQueue,
+  type NodeEvent,
+  type Trust,
+} from "./events.ts";
+import { Exchange } from "./exchange.ts";
+import { Links } from "./links.ts";
+import { randomU64 } from "./opening.ts";
+import {
+  type NodeOptions,
+  refuseDemoOffLoopback,
+  type ResolvedNodeOptions,
+  resolveOptions,
+} from "./options.ts";
+import { type PeerRecord, PeerTable } from "./peer_table.ts";
+
+/** What a node knows of a peer. */
+export interface PeerInfo {
+  readonly identity: IdentityId;
+  /** Whether there is a session with it now. */
+  readonly connected: boolean;
+  /** Where it may be reached, best first: `host:port`. */
+  readonly addresses: readonly string[];
+  readonly trust: Trust;
+  /** Its key dies with its process. */
+  readonly ephemeral: boolean;
+  /** When it was last proven or heard; absent if it is only known from others. */
+  readonly lastSeen?: Date;
+}
+
+/** A session of this node. */
+export interface LinkInfo {
+  readonly identity: IdentityId;
+  readonly direction: Direction;
+  /** The other end as the socket sees it: `host:port`. */
+  readonly remoteAddress: string;
+  /** BIP14 user agent as bytes; not escaped. */
+  readonly userAgent: Uint8Array;
+  /** Last measured round trip, milliseconds. */
+  readonly rttMs?: number;
+}
+
+/** Ticks a heartbeat: how finely the heartbeat is watched. */
+const TICKS_PER_HEARTBEAT = 4;
+
+/**
+ * A member of a mesh.
+ *
+ * @example
+ * ```ts
+ * import { Node } from "./mod.ts";
+ *
+ * await using alice = await Node.start();
+ * await using bob = await Node.start({ connect: [alice.address] });
+ * for await (const event of alice.events()) {
+ *   if (event.type === "peer:up") break;
+ * }
+ * console.assert(alice.peers()[0]?.identity === bob.identity.id);
+ * ```
+ */
+export class Node implements AsyncDisposable {
+  readonly #context: MeshContext;
+  readonly #options: ResolvedNodeOptions;
+  readonly #links: Links;
+  readonly #exchange: Exchange;
+  readonly #dialer: Dialer;
+  readonly #acceptor: Acceptor;
+  readonly #queues = new Set<EventQueue>();
+  readonly #stop: AbortController;
+  readonly #address: string;
+  #cancelTick: (() => void) | undefined;
+  #tickedAt: number;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    options: ResolvedNodeOptions,
+    identity: Identity,
+    listener: Listener,
+  ) {
+    this.#options = options;
+    this.#stop = new AbortController();
+    this.#address = formatAddress(listener.address);
+    const { clock, random, transport } = options;
+    this.#context = {
+      options,
+      identity,
+      instance: randomU64(options),
+      magic: networkMagic(options.network),
+      clock,
+      random,
+      transport,
+      table: new PeerTable(),
+      nonces: new Set(),
+      log: logger("mesh"),
+      signal: this.#stop.signal,
+      listenPort: listener.address.port,
+      emit: (event) => this.#emit(event),
+    };
+    this.#dialer = new Dialer(this.#context);
+    this.#exchange = new Exchange(this.#context, {
+      learned: () => {
+        this.#links.reportMesh();
+        this.#dialer.kick();
+      },
+    });
+    this.#links = new Links(this.#context, this.#exchange, this.#dialer);
+    this.#acceptor = new Acceptor(this.#context, this.#links, listener);
+    this.#tickedAt = clock.monotonic();
+  }
+
+  /**
+   * Starts a node: it listens when the promise resolves, and joins from then on.
+   *
+   * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`,
+   * `demo-identity`, `unsafe`.
+   * @throws {SyntaxError} when an address does not parse.
+   * @throws {RangeError} when a number or a name is out of range.
+   */
+  static async start(options: NodeOptions = {}): Promise<Node> {
+    const resolved = resolveOptions(options);
+    const { host, port, transport } = resolved;
+    if (options.identity !== undefined) {
+      refuseDemoOffLoopback(options.identity, { host, port });
+    }
+    const identity = options.identity ?? await Identity.generate();
+    const listener = await transport.listen({ host, port }, {
+      credentials: {
+        certificate: identity.certificate,
+        privateKeyPem: identity.privateKeyPem,
+      },
+    });
+    const node = new Node(resolved, identity, listener);
+    node.#scheduleTick();
+    // After this turn, so that who calls events() at once misses nothing.
+    resolved.clock.after(0, () => {
+      if (node.#closing === undefined) node.#dialer.start(node.#links);
+    });
+    return node;
+  }
+
+  /** Who this node is. */
+  get identity(): Identity {
+    return this.#context.identity;
+  }
+
+  /** Where it listens: `host:port`. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Every peer this node remembers, connected or not. */
+  peers(): PeerInfo[] {
+    return [...this.#context.table.values()].map(peerInfo);
+  }
+
+  /** The sessions of this node; one a peer, but for the moment of a collision. */
+  links(): LinkInfo[] {
+    return this.#links.all().filter((link) => link.introduced).map((link) => {
+      const { rttMs, remote } = link.session;
+      return {
+        identity: link.peer.identity,
+        direction: link.direction,
+        remoteAddress: formatAddress(link.remoteAddress),
+        userAgent: remote.userAgent,
+        ...(rttMs !== undefined && { rttMs }),
+      };
+    });
+  }
+
+  /**
+   * What happens from now on, for one listener. At most 1,000 events wait for it;
+   * then the oldest are dropped and an `overflow` event counts them. Ends after
+   * `stopped`, or when `signal` aborts. Events are handed out in order, and the
+   * same to every listener.
+   */
+  events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
+    NodeEvent
+  > {
+    const { signal } = options;
+    const onAbort = () => queue.end();
+    const queue = new EventQueue(() => {
+      this.#queues.delete(queue);
+      signal?.removeEventListener("abort", onAbort);
+    });
+    if (this.#closing !== undefined || signal?.aborted) {
+      queue.end();
+      return queue;
+    }
+    this.#queues.add(queue);
+    queue.push({
+      type: "listening",
+      identity: this.identity.id,
+      address: this.address,
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return queue;
+  }
+
+  /**
+   * Pings every connected peer with a line of text, which they show.
+   *
+   * @returns How many peers it was sent to.
+   * @throws {RangeError} when the text is longer than 256 bytes of UTF-8.
+   */
+  ping(text: string): number {
+    const size = new TextEncoder().encode(text).length;
+    if (size > MAX_PING_TEXT_BYTES) {
+      throw new RangeError(
+        `Cannot ping: text has ${size} bytes, must have at most ${MAX_PING_TEXT_BYTES}`,
+      );
+    }
+    const nonce = randomU64(this.#context);
+    const payload = encodePing({ nonce, text });
+    const frame = new SharedFrame(this.#context.magic, COMMAND.ping, payload);
+    let sent = 0;
+    for (const record of this.#context.table.connected()) {
+      if (record.primary?.session.ping(nonce, frame)) sent++;
+    }
+    return sent;
+  }
+
+  /** Says bye to everybody, sends what is queued, stops. Idempotent. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelTick?.();
+    const error = new VerackError("stopped", "This node is closing");
+    this.#stop.abort(error);
+    await Promise.all([
+      this.#acceptor.close(),
+      this.#dialer.close(),
+      ...this.#links.all().map((link) => link.session.leave("leaving", error)),
+    ]);
+    await this.#links.settled();
+    // A session may have opened while the others were closing.
+    for (const link of this.#links.all()) link.session.close(error);
+    this.#emit({ type: "stopped" });
+    for (const queue of [...this.#queues]) queue.end();
+  }
+
+  #scheduleTick(): void {
+    const { clock, heartbeatMs } = this.#options;
+    const period = heartbeatMs / TICKS_PER_HEARTBEAT;
+    this.#cancelTick = clock.after(period, () => {
+      this.#scheduleTick();
+      this.#tick(period);
+    });
+  }
+
+  #tick(period: number): void {
+    const now = this.#options.clock.monotonic();
+    const elapsed = now - this.#tickedAt;
+    this.#tickedAt = now;
+    // A late tick means that we stood still (sleep, SIGSTOP, a busy loop), and
+    // could not have heard anybody: that time is not held against the peers.
+    const pausedMs = elapsed > 2 * period ? elapsed - period : 0;
+    for (const link of this.#links.all()) link.session.tick(pausedMs);
+    this.#exchange.tick(now);
+  }
+
+  #emit(event: NodeEvent): void {
+    for (const queue of [...this.#queues]) queue.push(event);
+  }
+}
+
+function peerInfo(record: PeerRecord): PeerInfo {
+  return {
+    identity: record.identity,
+    connected: record.up,
+    addresses: record.addresses.list().map((a) => formatAddress(a.address)),
+    trust: record.trust,
+    ephemeral: record.ephemeral,
+    ...(record.isProven && { lastSeen: new Date(record.lastSeen) }),
+  };
+}

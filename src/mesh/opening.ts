@@ -1,0 +1,156 @@
+/**
+ * Opens a mesh session over a connection: puts together the profile, our version
+ * message and the admission rules. The same for both directions.
+ */
+import { VerackError } from "../errors.ts";
+import type { JudgedCertificate } from "../identity/certificate.ts";
+import { isDemoIdentity } from "../identity/demo.ts";
+import { shortId } from "../identity/identity.ts";
+import { MAX_SESSIONS_PER_PEER } from "../limits.ts";
+import {
+  MESH_PROTOCOL_VERSION,
+  MeshProfile,
+  type ProvenPeer,
+  type Refusal,
+  SERVICE_EPHEMERAL,
+} from "../session/mesh_profile.ts";
+import { Session } from "../session/session.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import { classifyIp } from "../transport/scope.ts";
+import type { Connection } from "../transport/transport.ts";
+import { USER_AGENT } from "../version.ts";
+import type { VersionMessage } from "../wire/messages/version.ts";
+import type { MeshContext } from "./context.ts";
+import { Link, type LinkOwner } from "./link.ts";
+
+/** What differs between dialing and accepting. */
+export interface OpeningOptions {
+  readonly connection: Connection;
+  readonly owner: LinkOwner;
+  /** What was dialed and who TLS proved to be there; absent when accepting. */
+  readonly dialed?: {
+    readonly address: Address;
+    readonly certificate: JudgedCertificate;
+  };
+  /** Called once the other end is proven and admitted, before it learns so. */
+  readonly onProven?: (peer: ProvenPeer) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs the handshake; the link reaches its owner through `LinkOwner.opened`.
+ *
+ * @throws {VerackError} as `Session.open`.
+ */
+export async function openLink(
+  context: MeshContext,
+  options: OpeningOptions,
+): Promise<Link> {
+  const { connection, dialed } = options;
+  const nonce = randomU64(context);
+  const admit = (peer: ProvenPeer): Refusal | undefined => {
+    const refusal = refuse(context, peer, connection.remoteAddress);
+    if (refusal === undefined) options.onProven?.(peer);
+    return refusal;
+  };
+  const common = {
+    magic: context.magic,
+    identity: context.identity,
+    instance: context.instance,
+    admit,
+  };
+  const profile = new MeshProfile(
+    dialed === undefined
+      ? { ...common, challenge: context.random.bytes(32) }
+      : { ...common, listener: dialed.certificate },
+  );
+  const link = new Link(options.owner, profile, connection, dialed?.address);
+  if (dialed !== undefined) context.nonces.add(nonce);
+  try {
+    await Session.open({
+      connection,
+      role: dialed === undefined ? "responder" : "initiator",
+      magic: context.magic,
+      profile,
+      local: ourVersion(context, nonce),
+      isOwnNonce: (other) => context.nonces.has(other),
+      handler: link,
+      clock: context.clock,
+      random: context.random,
+      handshakeTimeoutMs: context.options.handshakeTimeoutMs,
+      heartbeatMs: context.options.heartbeatMs,
+      deadAfterMs: context.options.deadAfterMs,
+      signal: options.signal,
+    });
+    return link;
+  } finally {
+    context.nonces.delete(nonce);
+  }
+}
+
+/** Whether a proven peer may come in; a pure look at what we know. */
+function refuse(
+  context: MeshContext,
+  peer: ProvenPeer,
+  remote: Address,
+): Refusal | undefined {
+  const who = shortId(peer.identity);
+  if (
+    isDemoIdentity(peer.identity) && classifyIp(remote.host) !== "loopback"
+  ) {
+    return {
+      error: new VerackError(
+        "demo-identity",
+        `Cannot accept ${who} at ${
+          formatAddress(remote)
+        }: its key is a published demo key, which is accepted over loopback only`,
+      ),
+      reject: "demo-identity",
+    };
+  }
+  const record = context.table.get(peer.identity);
+  if ((record?.links.length ?? 0) >= MAX_SESSIONS_PER_PEER) {
+    return {
+      error: new VerackError(
+        "duplicate",
+        `Cannot accept ${who}: it has ${MAX_SESSIONS_PER_PEER} sessions, the most one peer may have`,
+      ),
+      reject: "duplicate",
+    };
+  }
+  const { maxPeers } = context.options;
+  if (record?.up !== true && context.table.connected().length >= maxPeers) {
+    return {
+      error: new VerackError(
+        "full",
+        `Cannot accept ${who}: ${maxPeers} peers are connected, the most this node takes`,
+      ),
+      reject: "full",
+    };
+  }
+  return undefined;
+}
+
+/**
+ * Addresses stay empty, as in Bitcoin Core for peers that are not routable: what
+ * a node says of its own address goes into its first `peers` entry.
+ */
+function ourVersion(context: MeshContext, nonce: bigint): VersionMessage {
+  const nowhere = { services: 0n, ip: new Uint8Array(16), port: 0 };
+  return {
+    version: MESH_PROTOCOL_VERSION,
+    services: context.identity.ephemeral ? SERVICE_EPHEMERAL : 0n,
+    timestamp: BigInt(Math.floor(context.clock.now() / 1_000)),
+    addrRecv: nowhere,
+    addrFrom: nowhere,
+    nonce,
+    userAgent: USER_AGENT,
+    startHeight: 0,
+    relay: false,
+  };
+}
+
+/** A random 64-bit number. */
+export function randomU64(context: Pick<MeshContext, "random">): bigint {
+  return new DataView(context.random.bytes(8).buffer).getBigUint64(0);
+}

@@ -1,0 +1,165 @@
+/** Settings of a node: their meaning, their defaults, and what makes no sense. */
+import type { Clock, Random } from "../clock.ts";
+import { systemClock, systemRandom } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import type { Identity } from "../identity/identity.ts";
+import { isDemoIdentity } from "../identity/demo.ts";
+import {
+  DEAD_AFTER_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  HEARTBEAT_MS,
+  MAX_SESSIONS,
+  PEER_EXCHANGE_MS,
+} from "../limits.ts";
+import {
+  type Address,
+  formatAddress,
+  isIpv4,
+  isIpv6,
+  parseAddress,
+  parseHost,
+} from "../transport/address.ts";
+import { classifyIp } from "../transport/scope.ts";
+import { tlsTransport } from "../transport/tls.ts";
+import type { Transport } from "../transport/transport.ts";
+import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
+
+/** Settings of `Node.start`. */
+export interface NodeOptions {
+  /** Who this node is. @default a fresh key that lives in memory only */
+  readonly identity?: Identity;
+  /** Address to listen on. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** Port to listen on; 0 takes a free one. @default {0} */
+  readonly port?: number;
+  /** Members to join through: `host:port`, `[v6]:port` or `identity@host:port`. */
+  readonly connect?: readonly string[];
+  /** Where others reach this node, if not at the address they see: `host:port`. */
+  readonly advertise?: string;
+  /** Name of the mesh; nodes of different names never meet. @default {"main"} */
+  readonly network?: string;
+  /** Most peers connected at once. @default {1_024} */
+  readonly maxPeers?: number;
+  /** An idle session is pinged after this long. @default {1_000} */
+  readonly heartbeatMs?: number;
+  /** A silent peer is dead after this long; more than `heartbeatMs`. @default {3_000} */
+  readonly deadAfterMs?: number;
+  /** Deadline of a whole handshake. @default {10_000} */
+  readonly handshakeTimeoutMs?: number;
+  /** How often peers are asked for their lists. @default {30_000} */
+  readonly peerExchangeMs?: number;
+  /** Connections. @default TLS */
+  readonly transport?: Transport;
+  /** @default the real clock */
+  readonly clock?: Clock;
+  /** @default the system's cryptographic random source */
+  readonly random?: Random;
+}
+
+/** {@linkcode NodeOptions} with defaults filled in and checked. */
+export interface ResolvedNodeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connect: readonly PeerTarget[];
+  readonly advertise: Address | undefined;
+  readonly network: string;
+  readonly maxPeers: number;
+  readonly heartbeatMs: number;
+  readonly deadAfterMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly peerExchangeMs: number;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Fills in defaults and rejects what makes no sense.
+ *
+ * @throws {SyntaxError} for an address that is none.
+ * @throws {RangeError} for a number out of range or a name out of bounds.
+ */
+export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
+  const heartbeatMs = duration(options, "heartbeatMs", HEARTBEAT_MS);
+  const deadAfterMs = duration(
+    options,
+    "deadAfterMs",
+    Math.max(DEAD_AFTER_MS, 3 * heartbeatMs),
+  );
+  if (deadAfterMs <= heartbeatMs) {
+    throw new RangeError(
+      `Cannot start node: deadAfterMs is ${deadAfterMs}, must be more than heartbeatMs (${heartbeatMs})`,
+    );
+  }
+  const port = options.port ?? 0;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new RangeError(
+      `Cannot start node: port is ${port}, must be 0 to 65535`,
+    );
+  }
+  const network = options.network ?? "main";
+  if (!/^[\x21-\x7e]{1,64}$/.test(network)) {
+    throw new RangeError(
+      `Cannot start node: network is ${
+        JSON.stringify(network)
+      }, must be 1 to 64 printable ASCII characters without spaces`,
+    );
+  }
+  return {
+    host: parseHost(options.host ?? "127.0.0.1"),
+    port,
+    connect: (options.connect ?? []).map(parsePeerTarget),
+    advertise: options.advertise === undefined
+      ? undefined
+      : parseAddress(options.advertise),
+    network,
+    maxPeers: options.maxPeers ?? MAX_SESSIONS,
+    heartbeatMs,
+    deadAfterMs,
+    handshakeTimeoutMs: duration(
+      options,
+      "handshakeTimeoutMs",
+      HANDSHAKE_TIMEOUT_MS,
+    ),
+    peerExchangeMs: duration(options, "peerExchangeMs", PEER_EXCHANGE_MS),
+    transport: options.transport ?? tlsTransport(),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+/**
+ * Refuses to show a published key to anybody but this machine.
+ *
+ * @throws {VerackError} `demo-identity`.
+ */
+export function refuseDemoOffLoopback(
+  identity: Identity,
+  address: Address,
+): void {
+  if (!isDemoIdentity(identity.id)) return;
+  const { host } = address;
+  const loopback = host === "localhost" ||
+    ((isIpv4(host) || isIpv6(host)) && classifyIp(host) === "loopback");
+  if (loopback) return;
+  throw new VerackError(
+    "demo-identity",
+    `Cannot listen on ${
+      formatAddress(address)
+    }: the key is one of the published demo keys of certs/, which everybody has; use --host 127.0.0.1, or a key of your own (verack identity new)`,
+  );
+}
+
+function duration(
+  options: NodeOptions,
+  name: "heartbeatMs" | "deadAfterMs" | "handshakeTimeoutMs" | "peerExchangeMs",
+  fallback: number,
+): number {
+  const value = options[name] ?? fallback;
+  if (!Number.isFinite(value) || value < 10 || value > 86_400_000) {
+    throw new RangeError(
+      `Cannot start node: ${name} is ${value}, must be 10 to 86400000`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,87 @@
+/**
+ * Where one peer may be reached, and how well we know it. What was proven is
+ * never pushed out by what was only said. Whether an address may be dialed at
+ * all is judged when it is dialed (`dialer.ts`).
+ */
+import { MAX_ADDRESSES_PER_PEER } from "../limits.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import type { Scope } from "../transport/scope.ts";
+
+/**
+ * How an address came to us, best first: it answered as that peer; a person gave
+ * it to us; the peer itself named it; somebody else did.
+ */
+export const ADDRESS_RANK = {
+  proven: 0,
+  typed: 1,
+  claimed: 2,
+  rumoured: 3,
+} as const;
+
+/** The name of a rank. */
+export type AddressRank = keyof typeof ADDRESS_RANK;
+
+/** One address of one peer. */
+export interface PeerAddress {
+  readonly address: Address;
+  readonly rank: AddressRank;
+  /** A person gave it to us, whatever else we learned: it is never dropped. */
+  readonly typed: boolean;
+  /**
+   * How far away the one who named it is: addresses that are closer to us than
+   * that are not dialed. Absent when a person or our own dial named it.
+   */
+  readonly namedFrom?: Scope;
+}
+
+/** The addresses of one peer, at most `MAX_ADDRESSES_PER_PEER`, best first. */
+export class PeerAddresses {
+  readonly #entries = new Map<string, PeerAddress>();
+
+  /** Best first; equal ranks newest first. */
+  list(): PeerAddress[] {
+    return [...this.#entries.values()].reverse().sort((a, b) =>
+      ADDRESS_RANK[a.rank] - ADDRESS_RANK[b.rank]
+    );
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Adds an address or raises its rank; never lowers it. When there is no room,
+   * the worst goes; false if that is the new one.
+   */
+  add(address: Address, rank: AddressRank, namedFrom?: Scope): boolean {
+    const key = formatAddress(address);
+    const old = this.#entries.get(key);
+    if (old !== undefined && ADDRESS_RANK[old.rank] < ADDRESS_RANK[rank]) {
+      return true;
+    }
+    const typed = rank === "typed" || (old?.typed ?? false);
+    this.#entries.delete(key);
+    this.#entries.set(
+      key,
+      namedFrom === undefined || typed
+        ? { address, rank, typed }
+        : { address, rank, typed, namedFrom },
+    );
+    if (this.#entries.size <= MAX_ADDRESSES_PER_PEER) return true;
+    const worst = this.list().findLast((entry) => !entry.typed);
+    const dropped = worst === undefined ? key : formatAddress(worst.address);
+    this.#entries.delete(dropped);
+    return dropped !== key;
+  }
+
+  /** The address belongs to somebody else now. */
+  remove(address: Address): void {
+    this.#entries.delete(formatAddress(address));
+  }
+
+  /** Whether the address is one of them. */
+  get(address: Address): PeerAddress | undefined {
+    return this.#entries.get(formatAddress(address));
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Every other node we remember, connected or not, under its identity: the one
+ * place where state about peers is kept. Bounded; whoever was proven outranks
+ * whoever was only spoken of.
+ */
+import type { JudgedCertificate } from "../identity/certificate.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import { MAX_PEERS, MAX_RUMOURS_PER_SOURCE } from "../limits.ts";
+import type { Trust } from "./events.ts";
+import type { Link } from "./link.ts";
+import { PeerAddresses } from "./peer_addresses.ts";
+
+/** What we know of one peer. */
+export class PeerRecord {
+  readonly identity: IdentityId;
+  readonly addresses = new PeerAddresses();
+  /** Proven or judged certificate; without one the first dial fetches it. */
+  certificate: JudgedCertificate | undefined;
+  /** Its sessions, oldest first; more than one only while a collision is settled. */
+  links: Link[] = [];
+  /** Whether `peer:up` was said and `peer:down` was not. */
+  up = false;
+  trust: Trust = "first-use";
+  /** Its key dies with its process. */
+  ephemeral = false;
+  /** It said bye. */
+  left = false;
+  /** Wall clock, milliseconds, of its last proof or traffic; 0 if never proven. */
+  lastSeen = 0;
+  /** A connected peer says it has a session with it, and our dials have not failed since. */
+  reportedLive = false;
+  /** Who introduced it, while nobody has proven it to us. */
+  introducedBy: IdentityId | undefined;
+  /** Ends the dial under way. */
+  dialing: AbortController | undefined;
+  failures = 0;
+  /** Monotonic clock, milliseconds; not dialed before. */
+  nextDialAt = 0;
+
+  constructor(identity: IdentityId) {
+    this.identity = identity;
+  }
+
+  /** The session to send on: the newest that is introduced and not being settled. */
+  get primary(): Link | undefined {
+    return this.links.findLast((link) => link.introduced && !link.pending);
+  }
+
+  /** Whether it was ever proven to us. */
+  get isProven(): boolean {
+    return this.lastSeen > 0;
+  }
+}
+
+/** All records of one node. */
+export class PeerTable {
+  readonly #records = new Map<IdentityId, PeerRecord>();
+  readonly #rumours = new Map<IdentityId, number>();
+
+  /** The record of an identity. */
+  get(identity: IdentityId): PeerRecord | undefined {
+    return this.#records.get(identity);
+  }
+
+  /** All records, oldest first. */
+  values(): Iterable<PeerRecord> {
+    return this.#records.values();
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** Peers that are up. */
+  connected(): PeerRecord[] {
+    return [...this.#records.values()].filter((record) => record.up);
+  }
+
+  /**
+   * The record of a peer that was proven to us or that a person named. Makes room
+   * by dropping the oldest record that is only rumour; a table full of proven,
+   * connected or typed peers gives `undefined`.
+   */
+  ensure(identity: IdentityId): PeerRecord | undefined {
+    const known = this.#records.get(identity);
+    if (known !== undefined) return known;
+    if (this.#records.size >= MAX_PEERS) {
+      const victim = this.#victim();
+      if (victim === undefined) return undefined;
+      this.forget(victim);
+    }
+    const record = new PeerRecord(identity);
+    this.#records.set(identity, record);
+    return record;
+  }
+
+  /**
+   * A record for a peer that `source` spoke of; `undefined` when the table is
+   * full or the source has introduced its share of unproven peers.
+   */
+  introduce(
+    identity: IdentityId,
+    source: IdentityId,
+  ): PeerRecord | undefined {
+    const known = this.#records.get(identity);
+    if (known !== undefined) return known;
+    const count = this.#rumours.get(source) ?? 0;
+    if (this.#records.size >= MAX_PEERS || count >= MAX_RUMOURS_PER_SOURCE) {
+      return undefined;
+    }
+    this.#rumours.set(source, count + 1);
+    const record = new PeerRecord(identity);
+    record.introducedBy = source;
+    record.trust = "known";
+    this.#records.set(identity, record);
+    return record;
+  }
+
+  /** The peer was proven: whoever introduced it gets its share back. */
+  confirm(record: PeerRecord): void {
+    const source = record.introducedBy;
+    if (source === undefined) return;
+    record.introducedBy = undefined;
+    const count = (this.#rumours.get(source) ?? 1) - 1;
+    if (count > 0) this.#rumours.set(source, count);
+    else this.#rumours.delete(source);
+  }
+
+  /** Drops a record that has no sessions. */
+  forget(record: PeerRecord): void {
+    this.confirm(record);
+    this.#records.delete(record.identity);
+  }
+
+  #victim(): PeerRecord | undefined {
+    const idle = [...this.#records.values()].filter((record) =>
+      record.links.length === 0 && record.dialing === undefined &&
+      !record.addresses.list().some((entry) => entry.typed)
+    );
+    return idle.find((record) => !record.isProven) ??
+      idle.reduce<PeerRecord | undefined>(
+        (oldest, record) =>
+          oldest === undefined || record.lastSeen < oldest.lastSeen
+            ? record
+            : oldest,
+        undefined,
+      );
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What Bitcoin Core adds to the shared `version`/`verack` rules
+ * (`src/net_processing.cpp`): the features it announces, and that nothing odd a
+ * peer says before `verack` ends the connection.
+ */
+import { COMMAND } from "../wire/commands.ts";
+import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
+
+/** Protocol version we announce, Core's `PROTOCOL_VERSION`. */
+export const BITCOIN_PROTOCOL_VERSION = 70016;
+/** Peers below are disconnected, Core's `MIN_PEER_PROTO_VERSION`. */
+export const BITCOIN_MINIMUM_VERSION = 31800;
+/** From this version on `wtxidrelay` and `sendaddrv2` are sent; older software leaves on them. */
+const WTXID_RELAY_VERSION = 70016;
+
+const EMPTY = new Uint8Array(0);
+const FEATURES: ReadonlySet<string> = new Set([
+  COMMAND.wtxidrelay,
+  COMMAND.sendaddrv2,
+]);
+
+/** Handshake rules of the Bitcoin network. */
+export class BitcoinProfile implements HandshakeProfile {
+  readonly minimumVersion = BITCOIN_MINIMUM_VERSION;
+  readonly strict = false;
+  readonly features = FEATURES;
+
+  onVersion(context: HandshakeContext): void {
+    if (context.commonVersion >= WTXID_RELAY_VERSION) {
+      context.send(COMMAND.wtxidrelay, EMPTY);
+      context.send(COMMAND.sendaddrv2, EMPTY);
+    }
+    context.sendVerack();
+  }
+
+  onMessage(): void {
+    // Known messages before verack are ignored by Core, unknown ones always.
+  }
+
+  onVerack(): void {
+    // Nothing but the shared rules.
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * What waits to be written to one connection: frames are gathered into blocks so
+ * that many small ones leave in one write, and large ones are not copied.
+ * Pure bookkeeping; `session.ts` does the writing.
+ */
+import {
+  FRAME_HEADER_BYTES,
+  MAX_QUEUE_BYTES,
+  MAX_SPARE_WRITE_BLOCKS,
+  WRITE_BLOCK_BYTES,
+} from "../limits.ts";
+import { encodeFrame, writeFrame } from "../wire/frame.ts";
+
+/** Blocks that nobody uses now; shared, so that idle sessions hold none. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+
+/** A piece of the queue: a block that small frames share, or one frame of its own. */
+interface Piece {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  used: number;
+  /** Whether `bytes` is a block that can be filled and reused. */
+  readonly isBlock: boolean;
+}
+
+/** Bounded first-in first-out queue of encoded frames. */
+export class Outbox {
+  readonly #pieces: Piece[] = [];
+  #bytes = 0;
+  #writing: Piece | undefined;
+
+  /** Bytes waiting or being written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a frame with `payloadBytes` still fits. */
+  fits(payloadBytes: number): boolean {
+    return this.#bytes + FRAME_HEADER_BYTES + payloadBytes <= MAX_QUEUE_BYTES;
+  }
+
+  /** Encodes a frame at the end of the queue. `payload` is copied or encoded at once. */
+  pushFrame(
+    magic: Uint8Array,
+    command: string,
+    payload: Uint8Array,
+    checksum: boolean,
+  ): void {
+    const size = FRAME_HEADER_BYTES + payload.length;
+    if (size > WRITE_BLOCK_BYTES / 2) {
+      const bytes = encodeFrame(magic, command, payload, { checksum });
+      this.#pieces.push({ bytes, used: size, isBlock: false });
+    } else {
+      const block = this.#blockFor(size);
+      writeFrame(block.bytes, block.used, magic, command, payload, checksum);
+      block.used += size;
+    }
+    this.#bytes += size;
+  }
+
+  /** Appends an encoded frame, which others may share: it is never written to. */
+  pushEncoded(frame: Uint8Array<ArrayBuffer>): void {
+    const size = frame.length;
+    if (size > WRITE_BLOCK_BYTES / 2) {
+      this.#pieces.push({ bytes: frame, used: size, isBlock: false });
+    } else {
+      const block = this.#blockFor(size);
+      block.bytes.set(frame, block.used);
+      block.used += size;
+    }
+    this.#bytes += size;
+  }
+
+  /** The next bytes to write, which must be given back by {@linkcode wrote}. */
+  take(): Uint8Array<ArrayBuffer> | undefined {
+    const piece = this.#pieces.shift();
+    if (piece === undefined) return undefined;
+    this.#writing = piece;
+    return piece.bytes.subarray(0, piece.used);
+  }
+
+  /** What {@linkcode take} gave is written. */
+  wrote(): void {
+    const piece = this.#writing;
+    if (piece === undefined) return;
+    this.#writing = undefined;
+    this.#bytes -= piece.used;
+    recycle(piece);
+  }
+
+  /** Forgets everything. What is being written stays with the writer. */
+  clear(): void {
+    for (const piece of this.#pieces) recycle(piece);
+    this.#pieces.length = 0;
+    this.#bytes = this.#writing?.used ?? 0;
+  }
+
+  #blockFor(size: number): Piece {
+    const last = this.#pieces.at(-1);
+    if (last?.isBlock && last.used + size <= WRITE_BLOCK_BYTES) return last;
+    const bytes = spare.pop() ?? new Uint8Array(WRITE_BLOCK_BYTES);
+    const block: Piece = { bytes, used: 0, isBlock: true };
+    this.#pieces.push(block);
+    return block;
+  }
+}
+
+function recycle(piece: Piece): void {
+  if (piece.isBlock && spare.length < MAX_SPARE_WRITE_BLOCKS) {
+    spare.push(piece.bytes);
+  }
+}

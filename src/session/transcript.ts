@@ -1,0 +1,48 @@
+/**
+ * What both ends said before the proof, as one hash that the proof signs.
+ *
+ * The two directions are hashed apart, because how they interleave differs from
+ * one end to the other; each message is hashed with its command and length, so
+ * that no two conversations share a hash.
+ */
+import { createHash } from "node:crypto";
+
+/** Running hash of the opening messages in both directions. */
+export class Transcript {
+  readonly #dialer = createHash("sha256");
+  readonly #listener = createHash("sha256");
+
+  /** Adds a message that the dialing node sent. */
+  addDialer(command: string, payload: Uint8Array): void {
+    absorb(this.#dialer, command, payload);
+  }
+
+  /** Adds a message that the listening node sent. */
+  addListener(command: string, payload: Uint8Array): void {
+    absorb(this.#listener, command, payload);
+  }
+
+  /**
+   * SHA-256(SHA-256(dialer's messages) ‖ SHA-256(listener's messages)), where a
+   * message is command (12 bytes, NUL-padded) ‖ length (u32 LE) ‖ payload.
+   * Ends the transcript.
+   */
+  digest(): Uint8Array<ArrayBuffer> {
+    const both = createHash("sha256");
+    both.update(this.#dialer.digest());
+    both.update(this.#listener.digest());
+    return new Uint8Array(both.digest());
+  }
+}
+
+function absorb(
+  hash: ReturnType<typeof createHash>,
+  command: string,
+  payload: Uint8Array,
+): void {
+  const head = new Uint8Array(16);
+  for (let i = 0; i < command.length; i++) head[i] = command.charCodeAt(i);
+  new DataView(head.buffer).setUint32(12, payload.length, true);
+  hash.update(head);
+  hash.update(payload);
+}
