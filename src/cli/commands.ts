@@ -1,0 +1,79 @@
+/**
+ * Which command the first arguments name, for `cli/main.ts`. Flags of the command
+ * are read by `args.ts`, help is written by `help.ts`.
+ */
+import { asksForHelp, type Command } from "./args.ts";
+import { quoted, UsageError } from "./flags.ts";
+import { suggest } from "./suggest.ts";
+
+/** What the first arguments ask for. */
+export type Selection =
+  | {
+    readonly kind: "command";
+    readonly command: Command;
+    /** The arguments after the command's name. */
+    readonly argv: readonly string[];
+  }
+  /** A list of the commands; of those that begin with `group` if it is not empty. */
+  | { readonly kind: "overview"; readonly group: string };
+
+/**
+ * The command that `argv` asks for. Without a name it is `fallback`; `--help` alone
+ * and `help` ask for the list of commands, `help NAME` for the help of one.
+ *
+ * @throws {UsageError} when there is no such command.
+ */
+export function selectCommand(
+  commands: readonly Command[],
+  fallback: Command,
+  argv: readonly string[],
+): Selection {
+  const [first = "", second = ""] = argv;
+  if (first === "help") {
+    const named = argv.slice(1);
+    return named.length === 0
+      ? { kind: "overview", group: "" }
+      : selectCommand(commands, fallback, [...named, "--help"]);
+  }
+  if (first === "--help" || first === "-h") {
+    return { kind: "overview", group: "" };
+  }
+  if (first === "" || first.startsWith("-")) {
+    return { kind: "command", command: fallback, argv };
+  }
+  const find = (name: string) => commands.find((it) => it.name === name);
+  const single = find(first);
+  if (single !== undefined) {
+    return { kind: "command", command: single, argv: argv.slice(1) };
+  }
+  const group = commands.filter((it) => it.name.startsWith(`${first} `));
+  if (group.length === 0) throw unknown(first, commands);
+
+  const pair = find(`${first} ${second}`);
+  if (pair !== undefined) {
+    return { kind: "command", command: pair, argv: argv.slice(2) };
+  }
+  if (asksForHelp(argv)) return { kind: "overview", group: first };
+  if (second !== "" && !second.startsWith("-")) {
+    throw unknown(`${first} ${second}`, group);
+  }
+  throw new UsageError(
+    `${first} is not complete, must be ${
+      group.map((it) => it.name).join(" or ")
+    }`,
+  );
+}
+
+function unknown(name: string, commands: readonly Command[]): UsageError {
+  const groups = commands.map((it) => it.name.split(" ")[0] ?? it.name);
+  const words = name.includes(" ")
+    ? commands.map((it) => it.name)
+    : [...groups, "help"];
+  const guess = suggest(name, words);
+  return new UsageError(
+    `Unknown command ${quoted(name)}, ` +
+      (guess === undefined
+        ? `must be ${[...new Set(words)].join(", ")}`
+        : `did you mean ${guess}?`),
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * The names that `@std/*` is imported by do what verack expects of them, on either
+ * import map.
+ */
+import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
+import { parseArgs } from "@std/cli/parse-args";
+import { promptSecret } from "@std/cli/prompt-secret";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { BaseHandler, getLogger, type LogRecord, setup } from "@std/log";
+
+class Collector extends BaseHandler {
+  readonly records: LogRecord[] = [];
+  readonly lines: string[] = [];
+
+  override handle(record: LogRecord): void {
+    this.records.push(record);
+    super.handle(record);
+  }
+
+  override log(line: string): void {
+    this.lines.push(line);
+  }
+}
+
+Deno.test("parseArgs() splits what is written with = and keeps text text", () => {
+  const args = parseArgs([
+    "--a=1",
+    "--b=x=y\nz",
+    "--b=",
+    "--c",
+    "--no-d",
+    "--",
+    "-5",
+    "0x1",
+  ], {
+    boolean: ["c", "d"],
+    string: ["a", "b", "_"],
+    collect: ["b"],
+    negatable: ["d"],
+  });
+  assertEquals({ ...args }, {
+    a: "1",
+    b: ["x=y\nz", ""],
+    c: true,
+    d: false,
+    _: ["-5", "0x1"],
+  });
+});
+
+Deno.test("timingSafeEqual() compares bytes and refuses other lengths", () => {
+  assert(timingSafeEqual(new Uint8Array([1, 2]), new Uint8Array([1, 2])));
+  assertFalse(timingSafeEqual(new Uint8Array([1, 2]), new Uint8Array([1, 3])));
+});
+
+Deno.test("promptSecret() gives null when there is no terminal to ask on", () => {
+  if (!Deno.stdin.isTerminal()) assertEquals(promptSecret("Passphrase:"), null);
+});
+
+Deno.test("setup() sends records of a logger's level to its handlers", () => {
+  const info = new Collector("INFO");
+  const all = new Collector("NOTSET", {
+    formatter: ({ levelName, loggerName, msg }) =>
+      `${loggerName}/${levelName}/${msg}`,
+  });
+  try {
+    setup({
+      handlers: { info, all },
+      loggers: {
+        "a.b": { level: "DEBUG", handlers: ["info", "all"] },
+        a: { level: "ERROR", handlers: ["all"] },
+      },
+    });
+    getLogger("a.b").debug("one", { x: 1 });
+    getLogger("a.b").warn("two {x}");
+    getLogger("a").warn("no");
+    getLogger("a").critical("three");
+    getLogger("other").critical("no");
+  } finally {
+    setup({ handlers: {}, loggers: {} });
+  }
+  getLogger("a.b").critical("no");
+  assertEquals(all.lines, [
+    "a.b/DEBUG/one",
+    "a.b/WARN/two {x}",
+    "a/CRITICAL/three",
+  ]);
+  assertEquals(info.lines, ["WARN two {x}"]);
+  const [first] = all.records;
+  assertEquals(first?.args, [{ x: 1 }]);
+  assertEquals(first?.level, 10);
+  assert(first?.datetime instanceof Date);
+});
+
+Deno.test("getLogger() gives the same logger until setup() is called", () => {
+  assertEquals(getLogger("x"), getLogger("x"));
+  assertEquals(getLogger("x").handlers, []);
+});
+
+Deno.test("assertThrows() gives back the error", () => {
+  const error = assertThrows(
+    () => {
+      throw new RangeError("too far");
+    },
+    RangeError,
+    "far",
+  );
+  assertEquals(error.message, "too far");
+});
