@@ -7,7 +7,6 @@
  */
 import { hash } from "node:crypto";
 import { MAX_ADDRESS_BYTES } from "../limits.ts";
-import { isIpv4 } from "../transport/address.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ipFromBytes, ipToBytes, isMappedIpv4 } from "./ip.ts";
 
@@ -133,7 +132,7 @@ export function hostOfNetworkAddress(
  */
 export function networkAddressOfIp(host: string): NetworkAddress {
   const bytes = ipToBytes(host);
-  return isIpv4(host)
+  return isMappedIpv4(bytes)
     ? { network: BIP155.ipv4, address: bytes.slice(12) }
     : { network: BIP155.ipv6, address: bytes };
 }

@@ -132,6 +132,11 @@ export class ByteReader {
     return this.#bytes.subarray(start, start + count);
   }
 
+  /** The next `count` bytes as lower-case hex. */
+  hex(field: string, count: number): string {
+    return this.bytes(field, count).toHex();
+  }
+
   /** A CompactSize length, at most `max`, and so many bytes: a view. */
   varBytes(field: string, max: number): Uint8Array {
     return this.bytes(field, this.compactSize(`length of ${field}`, max));
@@ -290,6 +295,22 @@ export class ByteWriter {
       );
     }
     return this.bytes(value);
+  }
+
+  /**
+   * Exactly `count` bytes, given as lower-case hex.
+   *
+   * @param field The name of the field, for the error.
+   */
+  hex(field: string, value: string, count: number): this {
+    if (value.length !== 2 * count || !/^[0-9a-f]*$/.test(value)) {
+      throw new RangeError(
+        `Cannot encode ${field}: it is ${
+          JSON.stringify(value.slice(0, 80))
+        }, must be ${2 * count} lower-case hex digits`,
+      );
+    }
+    return this.bytes(Uint8Array.fromHex(value));
   }
 
   /**

@@ -1,0 +1,142 @@
+/**
+ * `peers`: what one node tells another about the members of the mesh, the first
+ * entry right after `verack` being about itself.
+ *
+ * Nothing is believed here: certificates are judged in `identity/`, addresses and
+ * what may be told on in `mesh/`. Asking is in `peer_request.ts`.
+ */
+import {
+  MAX_ADDRESSES_PER_ENTRY,
+  MAX_CERTIFICATE_BYTES,
+  MAX_PEER_NAME_BYTES,
+  MAX_PEERS_PER_MESSAGE,
+} from "../../limits.ts";
+import { ByteReader, ByteWriter } from "../bytes.ts";
+import {
+  type PeerAddress,
+  readPeerAddress,
+  writePeerAddress,
+} from "./peer_address.ts";
+
+const IDENTITY_BYTES = 32;
+/** An entry with everything empty: identity, three lengths, time, flags. */
+const MIN_ENTRY_BYTES = IDENTITY_BYTES + 3 + 8 + 1;
+
+/** Bits of {@linkcode PeerEntry.flags}; the others are kept and mean nothing yet. */
+export const PEER_FLAG = {
+  /** The sender has a session with this peer now. */
+  live: 1,
+  /** The peer's key lives in memory only: a pin to it lapses when it is gone. */
+  ephemeral: 2,
+} as const;
+
+/** What is told about one peer. */
+export interface PeerEntry {
+  /** 64 lower-case hex digits. */
+  readonly identity: string;
+  /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`; empty when the receiver has it. */
+  readonly certificate: Uint8Array;
+  /** At most `MAX_ADDRESSES_PER_ENTRY`. */
+  readonly addresses: readonly PeerAddress[];
+  /** Unix time of the last sign of life, whole seconds; 0 for never. */
+  readonly lastSeen: number;
+  /** Sum of {@linkcode PEER_FLAG}s, unsigned 8 bits. */
+  readonly flags: number;
+  /** At most `MAX_PEER_NAME_BYTES` in UTF-8, may be empty; escape before showing. */
+  readonly name: string;
+}
+
+/** Payload of `peers`. */
+export interface PeersMessage {
+  /** At most `MAX_PEERS_PER_MESSAGE`. */
+  readonly entries: readonly PeerEntry[];
+  /** Whether another `peers` follows that belongs to the same answer. */
+  readonly more: boolean;
+}
+
+/**
+ * Entries and whether more follow. The largest possible message is below
+ * `MAX_PAYLOAD_BYTES`.
+ *
+ * @throws {RangeError} when there are too many entries or a field does not fit.
+ */
+export function encodePeers(message: PeersMessage): Uint8Array<ArrayBuffer> {
+  const { entries, more } = message;
+  if (entries.length > MAX_PEERS_PER_MESSAGE) {
+    throw new RangeError(
+      `Cannot encode peers: there are ${entries.length}, must be at most ${MAX_PEERS_PER_MESSAGE}`,
+    );
+  }
+  const writer = new ByteWriter(4 + 600 * entries.length);
+  writer.compactSize(entries.length);
+  for (const entry of entries) writeEntry(writer, entry);
+  return writer.u8(more ? 1 : 0).finish();
+}
+
+/**
+ * Reads `peers`. Addresses of unknown kinds are left out, their entry stays.
+ *
+ * @throws {VerackError} `malformed`, also when anything follows.
+ */
+export function decodePeers(payload: Uint8Array): PeersMessage {
+  const reader = new ByteReader("peers", payload);
+  const count = reader.compactSize("count", MAX_PEERS_PER_MESSAGE);
+  if (count * MIN_ENTRY_BYTES > reader.remaining) {
+    reader.refuse(
+      "count",
+      `${count}`,
+      `at most ${Math.floor(reader.remaining / MIN_ENTRY_BYTES)} here`,
+    );
+  }
+  const entries: PeerEntry[] = [];
+  for (let i = 0; i < count; i++) entries.push(readEntry(reader));
+  const more = reader.u8("more");
+  if (more > 1) reader.refuse("more", `${more}`, "0 or 1");
+  reader.end();
+  return { entries, more: more === 1 };
+}
+
+function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
+  const { addresses } = entry;
+  if (addresses.length > MAX_ADDRESSES_PER_ENTRY) {
+    throw new RangeError(
+      `Cannot encode peer: it has ${addresses.length} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
+    );
+  }
+  writer.hex("identity", entry.identity, IDENTITY_BYTES)
+    .varBytes("certificate", entry.certificate, MAX_CERTIFICATE_BYTES)
+    .compactSize(addresses.length);
+  for (const address of addresses) writePeerAddress(writer, address);
+  writer.u64(BigInt(entry.lastSeen)).u8(entry.flags)
+    .varString("name", entry.name, MAX_PEER_NAME_BYTES);
+}
+
+function readEntry(reader: ByteReader): PeerEntry {
+  const identity = reader.hex("identity", IDENTITY_BYTES);
+  const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES)
+    .slice();
+  const count = reader.compactSize("address count", MAX_ADDRESSES_PER_ENTRY);
+  const addresses: PeerAddress[] = [];
+  for (let i = 0; i < count; i++) {
+    const address = readPeerAddress(reader);
+    if (address !== undefined) addresses.push(address);
+  }
+  const lastSeen = reader.u64("last seen");
+  if (lastSeen > BigInt(Number.MAX_SAFE_INTEGER)) {
+    reader.refuse(
+      "last seen",
+      `${lastSeen}`,
+      `at most ${Number.MAX_SAFE_INTEGER}`,
+    );
+  }
+  const flags = reader.u8("flags");
+  const name = reader.varString("name", MAX_PEER_NAME_BYTES);
+  return {
+    identity,
+    certificate,
+    addresses,
+    lastSeen: Number(lastSeen),
+    flags,
+    name,
+  };
+}

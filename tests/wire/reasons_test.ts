@@ -1,0 +1,60 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { COMMAND } from "../../src/wire/commands.ts";
+import {
+  knownReason,
+  REASON,
+  REASON_TEXT,
+  reasonName,
+} from "../../src/wire/reasons.ts";
+
+Deno.test("reasonName() names every code of the list and no two are the same", () => {
+  const codes = Object.values(REASON);
+  assertStrictEquals(new Set<number>(codes).size, codes.length);
+  for (const [name, code] of Object.entries(REASON)) {
+    assertStrictEquals(reasonName(code), name);
+    assertStrictEquals(knownReason(code), name);
+  }
+});
+
+Deno.test("reasonName() gives unknown (N) when the code is not on the list", () => {
+  assertStrictEquals(reasonName(0), "unknown (0)");
+  assertStrictEquals(reasonName(255), "unknown (255)");
+  assertStrictEquals(knownReason(255), undefined);
+});
+
+Deno.test("REASON never changes the meaning of a code that was released", () => {
+  assertEquals(REASON, {
+    "protocol-error": 0x01,
+    "bad-frame": 0x02,
+    "early-message": 0x03,
+    "timeout": 0x04,
+    "too-many-frames": 0x05,
+    "obsolete": 0x06,
+    "wrong-network": 0x07,
+    "bad-certificate": 0x10,
+    "bad-proof": 0x11,
+    "self": 0x12,
+    "identity-in-use": 0x13,
+    "demo-identity": 0x14,
+    "denied": 0x15,
+    "full": 0x20,
+    "leaving": 0x40,
+    "duplicate": 0x41,
+    "slow": 0x42,
+    "dead": 0x43,
+  });
+});
+
+Deno.test("REASON_TEXT is one line about each reason", () => {
+  assertEquals(Object.keys(REASON_TEXT).sort(), Object.keys(REASON).sort());
+  for (const text of Object.values(REASON_TEXT)) {
+    assertStrictEquals(/^[\x20-\x7e]{10,80}$/.test(text), true, text);
+  }
+});
+
+Deno.test("COMMAND names every command as it stands on the wire", () => {
+  for (const [key, command] of Object.entries(COMMAND)) {
+    assertStrictEquals(key, command);
+    assertStrictEquals(/^[a-z0-9]{1,12}$/.test(command), true, command);
+  }
+});
