@@ -219,42 +219,48 @@ export class ByteWriter {
   /** Unsigned 8-bit number. */
   u8(value: number): this {
     checkInteger(value, 0, 0xff);
-    this.#view.setUint8(this.#grow(1), value);
+    const offset = this.#grow(1);
+    this.#view.setUint8(offset, value);
     return this;
   }
 
   /** Unsigned 16-bit number, big-endian: a port. */
   u16be(value: number): this {
     checkInteger(value, 0, 0xffff);
-    this.#view.setUint16(this.#grow(2), value);
+    const offset = this.#grow(2);
+    this.#view.setUint16(offset, value);
     return this;
   }
 
   /** Unsigned 32-bit number. */
   u32(value: number): this {
     checkInteger(value, 0, 0xffff_ffff);
-    this.#view.setUint32(this.#grow(4), value, true);
+    const offset = this.#grow(4);
+    this.#view.setUint32(offset, value, true);
     return this;
   }
 
   /** Signed 32-bit number. */
   i32(value: number): this {
     checkInteger(value, -0x8000_0000, 0x7fff_ffff);
-    this.#view.setInt32(this.#grow(4), value, true);
+    const offset = this.#grow(4);
+    this.#view.setInt32(offset, value, true);
     return this;
   }
 
   /** Unsigned 64-bit number. */
   u64(value: bigint): this {
     checkBigint(value, 0n, 0xffff_ffff_ffff_ffffn);
-    this.#view.setBigUint64(this.#grow(8), value, true);
+    const offset = this.#grow(8);
+    this.#view.setBigUint64(offset, value, true);
     return this;
   }
 
   /** Signed 64-bit number. */
   i64(value: bigint): this {
     checkBigint(value, -0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn);
-    this.#view.setBigInt64(this.#grow(8), value, true);
+    const offset = this.#grow(8);
+    this.#view.setBigInt64(offset, value, true);
     return this;
   }
 
@@ -338,6 +344,7 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** Makes room and moves on; may exchange `#bytes` and `#view`, so call it first. */
   #grow(count: number): number {
     const offset = this.#length;
     const needed = offset + count;

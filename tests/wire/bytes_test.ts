@@ -212,3 +212,19 @@ Deno.test("ByteReader gives back what ByteWriter was given", () => {
     ),
   );
 });
+
+Deno.test("ByteWriter grows in the middle of any sequence of fields", () => {
+  for (let before = 0; before < 40; before++) {
+    const bytes = new ByteWriter(0).bytes(new Uint8Array(before)).u16be(1).u32(
+      2,
+    )
+      .i32(3).u64(4n).i64(5n).compactSize(300).compactSizeBig(2n ** 40n).u8(6)
+      .finish();
+    assertStrictEquals(
+      bytes.subarray(before).toHex(),
+      "0001" + "02000000" + "03000000" + "0400000000000000" +
+        "0500000000000000" +
+        "fd2c01" + "ff0000000000010000" + "06",
+    );
+  }
+});

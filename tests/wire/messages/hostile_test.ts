@@ -1,0 +1,162 @@
+/** What holds for every decoder, whatever a peer sends. */
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import fc from "fast-check";
+import { VerackError } from "../../../src/errors.ts";
+import {
+  decodeAddr,
+  decodeAddrV2,
+  encodeAddr,
+  encodeAddrV2,
+} from "../../../src/wire/messages/addr.ts";
+import {
+  decodeChallenge,
+  encodeChallenge,
+} from "../../../src/wire/messages/challenge.ts";
+import {
+  decodeInstance,
+  encodeInstance,
+} from "../../../src/wire/messages/instance.ts";
+import { decodeLegacyReject } from "../../../src/wire/messages/legacy_reject.ts";
+import {
+  decodeGetPeers,
+  decodePeerIds,
+  encodeGetPeers,
+  encodePeerIds,
+} from "../../../src/wire/messages/peer_request.ts";
+import { decodePeers, encodePeers } from "../../../src/wire/messages/peers.ts";
+import {
+  decodePing,
+  decodePong,
+  encodePing,
+  encodePong,
+} from "../../../src/wire/messages/ping.ts";
+import { decodeProof, encodeProof } from "../../../src/wire/messages/proof.ts";
+import {
+  decodeReason,
+  encodeReason,
+} from "../../../src/wire/messages/reason.ts";
+import {
+  decodeVersion,
+  encodeVersion,
+  UNSPECIFIED_ADDRESS,
+} from "../../../src/wire/messages/version.ts";
+import { concat, pattern } from "../frames.ts";
+
+interface Decoder {
+  readonly decode: (payload: Uint8Array) => unknown;
+  /** A payload that it reads. */
+  readonly valid: Uint8Array;
+}
+
+const ADDRESSES = [
+  { time: 1, services: 1n, network: 1, address: pattern(4), port: 1 },
+  { time: 1, services: 1n, network: 2, address: pattern(17).slice(1), port: 1 },
+];
+const FINGERPRINTS = ["0102030405060708", "1112131415161718"];
+
+const DECODERS: readonly Decoder[] = [
+  {
+    decode: decodeVersion,
+    valid: encodeVersion({
+      version: 70016,
+      services: 1n,
+      timestamp: 1n,
+      addrRecv: UNSPECIFIED_ADDRESS,
+      addrFrom: UNSPECIFIED_ADDRESS,
+      nonce: 1n,
+      userAgent: pattern(20),
+      startHeight: 1,
+      relay: true,
+    }),
+  },
+  { decode: decodePing, valid: encodePing({ nonce: 1n, text: "hello" }) },
+  { decode: decodePong, valid: encodePong({ nonce: 1n }) },
+  { decode: decodeReason, valid: encodeReason({ code: 1, text: "hello" }) },
+  {
+    decode: decodeLegacyReject,
+    valid: Uint8Array.fromHex("027478" + "12" + "0161" + "00".repeat(32)),
+  },
+  { decode: decodeChallenge, valid: encodeChallenge(pattern(32)) },
+  { decode: decodeInstance, valid: encodeInstance(1n) },
+  {
+    decode: decodeProof,
+    valid: encodeProof({
+      certificate: pattern(300),
+      signature: pattern(70),
+      extensionBlock: Uint8Array.fromHex("0102aabb" + "0700"),
+    }),
+  },
+  { decode: decodeAddr, valid: encodeAddr(ADDRESSES) },
+  { decode: decodeAddrV2, valid: encodeAddrV2(ADDRESSES) },
+  {
+    decode: decodeGetPeers,
+    valid: encodeGetPeers({
+      digest: "cd".repeat(32),
+      fingerprints: FINGERPRINTS,
+    }),
+  },
+  {
+    decode: decodePeerIds,
+    valid: encodePeerIds({ fingerprints: FINGERPRINTS }),
+  },
+  {
+    decode: decodePeers,
+    valid: encodePeers({
+      entries: [{
+        identity: "ab".repeat(32),
+        certificate: pattern(40),
+        addresses: [{ host: "192.0.2.1", port: 1 }, {
+          host: "a.example",
+          port: 2,
+        }],
+        lastSeen: 1,
+        flags: 1,
+        name: "name",
+      }],
+      more: false,
+    }),
+  },
+];
+
+/** Runs a decoder and lets only `malformed` pass. */
+function tryDecode(decode: Decoder["decode"], payload: Uint8Array): void {
+  try {
+    decode(payload);
+  } catch (error) {
+    if (!(error instanceof VerackError)) throw error;
+    assertStrictEquals(error.code, "malformed");
+  }
+}
+
+for (const { decode, valid } of DECODERS) {
+  Deno.test(`${decode.name}() throws nothing but malformed when fed random bytes`, () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 400 }),
+        (payload) => tryDecode(decode, payload),
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  Deno.test(`${decode.name}() throws nothing but malformed when a valid payload is cut or changed`, () => {
+    for (let length = 0; length <= valid.length; length++) {
+      tryDecode(decode, valid.subarray(0, length));
+    }
+    for (let at = 0; at < valid.length; at++) {
+      for (const byte of [0, 1, 0x7f, 0xfc, 0xfd, 0xfe, 0xff]) {
+        const payload = valid.slice();
+        payload[at] = byte;
+        tryDecode(decode, payload);
+      }
+    }
+  });
+
+  Deno.test(`${decode.name}() gives a result that outlives the buffer`, () => {
+    // As a view into a larger buffer, as frames are, and as a Node Buffer.
+    const buffer = concat(pattern(7), valid, pattern(7));
+    const read = decode(buffer.subarray(7, 7 + valid.length));
+    buffer.fill(0xee);
+    assertEquals(read, decode(valid));
+  });
+}
