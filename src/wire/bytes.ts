@@ -32,6 +32,8 @@ export class ByteReader {
   #offset = 0;
 
   /**
+   * Starts at the first byte.
+   *
    * @param what What is read, for errors: the name of the message.
    * @param bytes The payload; not copied.
    */
@@ -205,7 +207,11 @@ export class ByteWriter {
   #view: DataView<ArrayBuffer>;
   #length = 0;
 
-  /** @param capacity Bytes expected; a good guess saves copies. */
+  /**
+   * Starts empty.
+   *
+   * @param capacity Bytes expected; a good guess saves copies.
+   */
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(Math.max(capacity, 16));
     this.#view = new DataView(this.#bytes.buffer);

@@ -108,7 +108,11 @@ export class FrameDecoder {
   #word2 = 0;
   #command = "";
 
-  /** @throws {RangeError} when the magic is not 4 bytes or a size makes no sense. */
+  /**
+   * Starts with an empty buffer.
+   *
+   * @throws {RangeError} when the magic is not 4 bytes or a size makes no sense.
+   */
   constructor(options: FrameDecoderOptions) {
     const initialBytes = options.initialBytes ?? READ_BUFFER_MIN_BYTES;
     if (!Number.isInteger(initialBytes) || initialBytes < FRAME_HEADER_BYTES) {

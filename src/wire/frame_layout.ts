@@ -9,7 +9,11 @@ export const LENGTH_OFFSET = 16;
 /** Offset of the checksum, 4 bytes. */
 export const CHECKSUM_OFFSET = 20;
 
-/** @throws {RangeError} when `magic` is not 4 bytes. */
+/**
+ * Insists on a magic of 4 bytes.
+ *
+ * @throws {RangeError} when it is longer or shorter.
+ */
 export function checkMagic(magic: Uint8Array): void {
   if (magic.length !== 4) {
     throw new RangeError(

@@ -24,6 +24,7 @@ export interface AddrEntry extends NetworkAddress {
   readonly time: number;
   /** Service bits, all 64 of them. */
   readonly services: bigint;
+  /** 0 to 65535; 0 where the network has no ports (I2P). */
   readonly port: number;
 }
 

@@ -4,7 +4,11 @@ import { ByteReader, ByteWriter } from "../bytes.ts";
 /** Length of a challenge; as random as an identity is. */
 export const CHALLENGE_BYTES = 32;
 
-/** @throws {RangeError} when `challenge` is not 32 bytes. */
+/**
+ * The challenge as it is.
+ *
+ * @throws {RangeError} when `challenge` is not 32 bytes.
+ */
 export function encodeChallenge(
   challenge: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
@@ -13,7 +17,11 @@ export function encodeChallenge(
     .finish();
 }
 
-/** @throws {VerackError} `malformed` when it is not exactly 32 bytes. */
+/**
+ * Reads a challenge.
+ *
+ * @throws {VerackError} `malformed` when it is not exactly 32 bytes.
+ */
 export function decodeChallenge(payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const reader = new ByteReader("challenge", payload);
   const challenge = reader.bytes("challenge", CHALLENGE_BYTES).slice();

@@ -4,12 +4,20 @@
  */
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
-/** @throws {RangeError} when `instance` is not an unsigned 64-bit number. */
+/**
+ * The number, little-endian.
+ *
+ * @throws {RangeError} when `instance` is not an unsigned 64-bit number.
+ */
 export function encodeInstance(instance: bigint): Uint8Array<ArrayBuffer> {
   return new ByteWriter(16).u64(instance).finish();
 }
 
-/** @throws {VerackError} `malformed` when it is not exactly 8 bytes. */
+/**
+ * Reads the number.
+ *
+ * @throws {VerackError} `malformed` when it is not exactly 8 bytes.
+ */
 export function decodeInstance(payload: Uint8Array): bigint {
   const reader = new ByteReader("instance", payload);
   const instance = reader.u64("instance");

@@ -33,7 +33,11 @@ export interface PeerIdsMessage {
   readonly fingerprints: readonly string[];
 }
 
-/** @throws {RangeError} when there are too many fingerprints or one has a wrong length. */
+/**
+ * The digest, and the fingerprints with their count in front.
+ *
+ * @throws {RangeError} when there are too many fingerprints or one has a wrong length.
+ */
 export function encodeGetPeers(
   message: GetPeersMessage,
 ): Uint8Array<ArrayBuffer> {
@@ -45,7 +49,11 @@ export function encodeGetPeers(
   return writer.finish();
 }
 
-/** @throws {VerackError} `malformed`, also when anything follows. */
+/**
+ * Reads `getpeers`.
+ *
+ * @throws {VerackError} `malformed`, also when anything follows.
+ */
 export function decodeGetPeers(payload: Uint8Array): GetPeersMessage {
   const reader = new ByteReader("getpeers", payload);
   const digest = reader.hex("digest", DIGEST_BYTES);
@@ -54,7 +62,11 @@ export function decodeGetPeers(payload: Uint8Array): GetPeersMessage {
   return { digest, fingerprints };
 }
 
-/** @throws {RangeError} when there are too many fingerprints or one has a wrong length. */
+/**
+ * The fingerprints with their count in front.
+ *
+ * @throws {RangeError} when there are too many fingerprints or one has a wrong length.
+ */
 export function encodePeerIds(
   message: PeerIdsMessage,
 ): Uint8Array<ArrayBuffer> {
@@ -64,7 +76,11 @@ export function encodePeerIds(
   return writer.finish();
 }
 
-/** @throws {VerackError} `malformed`, also when anything follows. */
+/**
+ * Reads `peerids`.
+ *
+ * @throws {VerackError} `malformed`, also when anything follows.
+ */
 export function decodePeerIds(payload: Uint8Array): PeerIdsMessage {
   const reader = new ByteReader("peerids", payload);
   const fingerprints = readFingerprints(reader);

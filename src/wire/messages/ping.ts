@@ -16,6 +16,7 @@ export interface PingMessage {
 
 /** Payload of `pong`. */
 export interface PongMessage {
+  /** That of the ping it answers. */
   readonly nonce: bigint;
 }
 
@@ -48,7 +49,11 @@ export function decodePing(payload: Uint8Array): PingMessage {
   return text === undefined ? { nonce } : { nonce, text };
 }
 
-/** @throws {RangeError} when the nonce is not 64 bits. */
+/**
+ * The nonce of the ping.
+ *
+ * @throws {RangeError} when the nonce is not 64 bits.
+ */
 export function encodePong(message: PongMessage): Uint8Array<ArrayBuffer> {
   return new ByteWriter(16).u64(message.nonce).finish();
 }

@@ -27,7 +27,11 @@ export interface ProofMessage extends ProofFields {
   readonly extensions: ReadonlyMap<number, Uint8Array>;
 }
 
-/** @throws {RangeError} when a field is too long. */
+/**
+ * Certificate, signature and extension block, each with its length in front.
+ *
+ * @throws {RangeError} when a field is too long.
+ */
 export function encodeProof(proof: ProofFields): Uint8Array<ArrayBuffer> {
   const { certificate, signature, extensionBlock } = proof;
   return new ByteWriter(16 + certificate.length + signature.length)
@@ -37,7 +41,11 @@ export function encodeProof(proof: ProofFields): Uint8Array<ArrayBuffer> {
     .finish();
 }
 
-/** @throws {VerackError} `malformed`, also when anything follows the block. */
+/**
+ * Reads a proof; extensions of unknown types are kept.
+ *
+ * @throws {VerackError} `malformed`, also when anything follows the block.
+ */
 export function decodeProof(payload: Uint8Array): ProofMessage {
   const reader = new ByteReader("proof", payload);
   const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);

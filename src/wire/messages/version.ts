@@ -12,9 +12,11 @@ const IP_BYTES = 16;
 
 /** An address as `version` carries it, without a time. */
 export interface VersionAddress {
+  /** Service bits of the node there. */
   readonly services: bigint;
   /** Sixteen bytes; see `ip.ts` for text. */
   readonly ip: Uint8Array;
+  /** 0 to 65535. */
   readonly port: number;
 }
 
