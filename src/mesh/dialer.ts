@@ -215,8 +215,9 @@ export class Dialer {
       if (known === undefined) return;
       this.#say(seed.address, known);
       seed.failures++;
-      seed.nextDialAt = clock.monotonic() +
-        backoffDelayMs(seed.failures, random.float());
+      seed.nextDialAt = known.code === "self"
+        ? Infinity
+        : clock.monotonic() + backoffDelayMs(seed.failures, random.float());
     } finally {
       seed.dialing = false;
     }

@@ -23,6 +23,7 @@ import {
   type DuplicateState,
   duplicateStep,
 } from "./duplicates.ts";
+import type { NodeEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Link, LinkOwner } from "./link.ts";
 import type { PeerRecord } from "./peer_table.ts";
@@ -64,6 +65,12 @@ export class Links implements LinkOwner {
     link.openedAt = clock.monotonic();
     link.requestsRefilledAt = link.openedAt;
     link.requestTokens = PEER_REQUEST_BURST;
+    // The other node decides about collisions if it is the smaller one, so only
+    // the smaller one may drop a dial of its own: both doing so would leave none.
+    if (
+      link.direction === "inbound" &&
+      this.#context.identity.id < peer.identity
+    ) record.dialing?.abort();
     const older = record.links.find((other) => !other.pending);
     record.links.push(link);
     if (older === undefined) return this.#greet(link);
@@ -114,7 +121,7 @@ export class Links implements LinkOwner {
         : backoffDelayMs(record.failures, random.float()));
     record.reportedLive = false;
     if (record.up) {
-      record.up = false;
+      record.announced = undefined;
       record.lastSeen = clock.now();
       this.#context.log.info("peer down", {
         peer: shortId(record.identity),
@@ -138,16 +145,22 @@ export class Links implements LinkOwner {
 
   /** Emits `mesh` if it changed. */
   reportMesh(): void {
+    const event = this.meshEvent();
+    const reported = `${event.nodes}/${event.links}`;
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    this.#context.emit(event);
+  }
+
+  /** Members as far as known, ourselves included, and our sessions. */
+  meshEvent(): Extract<NodeEvent, { type: "mesh" }> {
     let nodes = 1;
     let links = 0;
     for (const record of this.#context.table.values()) {
       if (record.up) links++;
       if (record.up || record.reportedLive) nodes++;
     }
-    const reported = `${nodes}/${links}`;
-    if (reported === this.#reported) return;
-    this.#reported = reported;
-    this.#context.emit({ type: "mesh", nodes, links });
+    return { type: "mesh", nodes, links };
   }
 
   /** First words on a session that counts: who we are and where we listen. */
@@ -183,7 +196,6 @@ export class Links implements LinkOwner {
   }
 
   #announce(link: Link, record: PeerRecord): void {
-    record.up = true;
     const claimed = record.addresses.list()[0]?.address;
     const address = formatAddress(link.dialed ?? claimed ?? link.remoteAddress);
     const { direction } = link;
@@ -194,13 +206,8 @@ export class Links implements LinkOwner {
       direction,
       trust,
     });
-    this.#context.emit({
-      type: "peer:up",
-      identity,
-      address,
-      direction,
-      trust,
-    });
+    record.announced = { type: "peer:up", identity, address, direction, trust };
+    this.#context.emit(record.announced);
   }
 
   /** Two sessions with one peer, and we decide: does the older one answer? */

@@ -187,10 +187,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * What happens from now on, for one listener. At most 1,000 events wait for it;
-   * then the oldest are dropped and an `overflow` event counts them. Ends after
-   * `stopped`, or when `signal` aborts. Events are handed out in order, and the
-   * same to every listener.
+   * What happens, for one listener, in order. It begins with what is the case
+   * (`listening`, `peer:up` of every connected peer, `mesh`), so that nobody comes
+   * too late. At most 1,000 events wait; then the oldest are dropped and an
+   * `overflow` event counts them. Ends after `stopped`, or when `signal` aborts.
    */
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
@@ -211,6 +211,10 @@ export class Node implements AsyncDisposable {
       identity: this.identity.id,
       address: this.address,
     });
+    for (const record of this.#context.table.values()) {
+      if (record.announced !== undefined) queue.push(record.announced);
+    }
+    queue.push(this.#links.meshEvent());
     signal?.addEventListener("abort", onAbort, { once: true });
     return queue;
   }
@@ -238,19 +242,27 @@ export class Node implements AsyncDisposable {
     return sent;
   }
 
-  /** Says bye to everybody, sends what is queued, stops. Idempotent. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  /**
+   * Says bye to everybody, sends what is queued, stops. Idempotent.
+   *
+   * @param options `abrupt`: closes all connections at once without a word, as a
+   * crash would; for tests and demonstrations.
+   */
+  close(options: { abrupt?: boolean } = {}): Promise<void> {
+    return this.#closing ??= this.#close(options.abrupt ?? false);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(abrupt: boolean): Promise<void> {
     this.#cancelTick?.();
     const error = new VerackError("stopped", "This node is closing");
     this.#stop.abort(error);
+    if (abrupt) {
+      for (const link of this.#links.all()) link.session.close(error);
+    }
     await Promise.all([
       this.#acceptor.close(),
       this.#dialer.close(),

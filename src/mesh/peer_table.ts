@@ -6,7 +6,7 @@
 import type { JudgedCertificate } from "../identity/certificate.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_RUMOURS_PER_SOURCE } from "../limits.ts";
-import type { Trust } from "./events.ts";
+import type { NodeEvent, Trust } from "./events.ts";
 import type { Link } from "./link.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
 
@@ -18,8 +18,8 @@ export class PeerRecord {
   certificate: JudgedCertificate | undefined;
   /** Its sessions, oldest first; more than one only while a collision is settled. */
   links: Link[] = [];
-  /** Whether `peer:up` was said and `peer:down` was not. */
-  up = false;
+  /** What `peer:up` said of it, until `peer:down` is said. */
+  announced: Extract<NodeEvent, { type: "peer:up" }> | undefined;
   trust: Trust = "first-use";
   /** Its key dies with its process. */
   ephemeral = false;
@@ -44,6 +44,11 @@ export class PeerRecord {
   /** The session to send on: the newest that is introduced and not being settled. */
   get primary(): Link | undefined {
     return this.links.findLast((link) => link.introduced && !link.pending);
+  }
+
+  /** Whether there is a session with it that counts. */
+  get up(): boolean {
+    return this.announced !== undefined;
   }
 
   /** Whether it was ever proven to us. */

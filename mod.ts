@@ -1,0 +1,45 @@
+/**
+ * verack: a TLS-authenticated, fully connected peer network for Deno.
+ *
+ * A node is known by the hash of its public key. It joins through any one member,
+ * meets everybody, opens every session with Bitcoin's `version`/`verack`
+ * handshake, and proves its key inside it.
+ *
+ * ```ts
+ * import { Node } from "./mod.ts";
+ *
+ * await using alice = await Node.start();
+ * await using bob = await Node.start({ connect: [alice.address] });
+ * for await (const event of alice.events()) {
+ *   if (event.type === "peer:up") break;
+ * }
+ * console.assert(alice.peers()[0]?.identity === bob.identity.id);
+ * ```
+ *
+ * Run as a program, this module is the command line: `deno run … mod.ts --help`.
+ *
+ * @module
+ */
+import { main } from "./src/cli/main.ts";
+
+export { VerackError } from "./src/errors.ts";
+export {
+  Identity,
+  identityName,
+  parseIdentityId,
+  shortId,
+} from "./src/identity/identity.ts";
+export { loadIdentity, writeIdentity } from "./src/identity/files.ts";
+export { Node } from "./src/mesh/node.ts";
+
+export type { Clock, Random } from "./src/clock.ts";
+export type { ErrorCode } from "./src/errors.ts";
+export type { IdentityId } from "./src/identity/identity.ts";
+export type { Direction, NodeEvent, Trust } from "./src/mesh/events.ts";
+export type { LinkInfo, PeerInfo } from "./src/mesh/node.ts";
+export type { NodeOptions } from "./src/mesh/options.ts";
+
+if (import.meta.main) {
+  // Not Deno.exit at once: what is still being written must get out.
+  Deno.exitCode = await main(Deno.args);
+}

@@ -1,0 +1,71 @@
+/** What every command is: how it is called, and what it does then. */
+import type { Command, ParsedCommand } from "./args.ts";
+import { parseCommand } from "./args.ts";
+import type { ExitCode } from "./exit.ts";
+import type { FlagSpecs, FlagValues } from "./flags.ts";
+import { renderHelp } from "./help.ts";
+import { EXIT } from "./exit.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+/** A command that can be run. */
+export interface Program {
+  readonly command: Command;
+  /** Parses the arguments after the command's name, does the work, says how it ended. */
+  run(argv: readonly string[]): Promise<ExitCode>;
+}
+
+/** What a command's action gets. */
+export interface Invocation<F extends FlagSpecs> {
+  readonly flags: FlagValues<F>;
+  readonly positionals: readonly string[];
+  readonly terminal: Terminal;
+  /** Aborts when nobody reads stdout any more; the reason is the exit code. */
+  readonly outputLost: AbortSignal;
+}
+
+/** Puts a command and its action together. */
+export function program<const F extends FlagSpecs>(
+  command: Command<F>,
+  action: (invocation: Invocation<F>) => Promise<ExitCode>,
+): Program {
+  return {
+    // The list of programs is of many flag types; only this closure knows this one's.
+    command: command as unknown as Command,
+    async run(argv) {
+      const parsed: ParsedCommand<F> = parseCommand(command, argv);
+      if (parsed.help) {
+        const terminal = openTerminal();
+        const { columns } = terminal;
+        const color = terminal.out.enabled;
+        terminal.stdout.line(
+          renderHelp(command as unknown as Command, { columns, color }),
+        );
+        return EXIT.success;
+      }
+      const { flags, positionals } = parsed;
+      const lost = new AbortController();
+      let failure: Error | undefined;
+      const terminal = openTerminal({
+        color: colorOf(flags),
+        onStdoutFailure: (error) => {
+          failure = error;
+          lost.abort(error);
+        },
+      });
+      const outputLost = lost.signal;
+      const code = await action({ flags, positionals, terminal, outputLost });
+      if (failure === undefined) return code;
+      if (failure instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
+      terminal.stderr.line(
+        `verack: Cannot write to standard output: ${failure.message}`,
+      );
+      return EXIT.failure;
+    },
+  };
+}
+
+function colorOf(
+  flags: Readonly<Record<string, unknown>>,
+): boolean | undefined {
+  return typeof flags.color === "boolean" ? flags.color : undefined;
+}

@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { MAX_QUEUED_EVENTS } from "../../src/limits.ts";
+import { EventQueue, type NodeEvent } from "../../src/mesh/events.ts";
+
+function mesh(nodes: number): NodeEvent {
+  return { type: "mesh", nodes, links: 0 };
+}
+
+Deno.test("EventQueue hands out events in order, also to one who waits first", async () => {
+  const queue = new EventQueue(() => {});
+  const first = queue.next();
+  const second = queue.next();
+  queue.push(mesh(1));
+  queue.push(mesh(2));
+  queue.push(mesh(3));
+  assertEquals((await first).value, mesh(1));
+  assertEquals((await second).value, mesh(2));
+  assertEquals((await queue.next()).value, mesh(3));
+});
+
+Deno.test("EventQueue drops the oldest when the listener is too slow, and counts them", async () => {
+  const queue = new EventQueue(() => {});
+  for (let i = 0; i < 3 * MAX_QUEUED_EVENTS + 5; i++) queue.push(mesh(i));
+  queue.end();
+  const seen: NodeEvent[] = [];
+  for await (const event of queue) seen.push(event);
+  const dropped = 2 * MAX_QUEUED_EVENTS + 5;
+  assertEquals(seen[0], { type: "overflow", dropped });
+  assertEquals(seen[1], mesh(dropped));
+  assertEquals(seen.length, MAX_QUEUED_EVENTS + 1);
+});
+
+Deno.test("EventQueue ends when the listener breaks off, and says so once", async () => {
+  let closed = 0;
+  const queue = new EventQueue(() => closed++);
+  queue.push(mesh(1));
+  queue.push(mesh(2));
+  for await (const _ of queue) break;
+  assertEquals(await queue.next(), { value: undefined, done: true });
+  queue.push(mesh(3));
+  queue.end();
+  assertEquals(closed, 1);
+});
+
+Deno.test("EventQueue hands out what waits before it ends", async () => {
+  const queue = new EventQueue(() => {});
+  queue.push(mesh(1));
+  queue.end();
+  assertEquals((await queue.next()).value, mesh(1));
+  assertEquals((await queue.next()).done, true);
+});
