@@ -1,0 +1,223 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { parseCommand } from "../../src/cli/args.ts";
+import { UsageError } from "../../src/cli/flags.ts";
+import { parsed, probe, refusal, run, show } from "./sample_commands.ts";
+
+Deno.test("parseCommand() names the variable when its value is bad", () => {
+  const error = assertThrows(
+    () => parsed(["--key=k"], { VERACK_LOG: "infp" }),
+    UsageError,
+  );
+  assertEquals(
+    error.message,
+    'VERACK_LOG is "infp", must be one of off, info, debug; did you mean info?',
+  );
+  assertThrows(
+    () => parsed(["--key=k"], { VERACK_JSON: "maybe" }),
+    UsageError,
+    'VERACK_JSON is "maybe", must be 1 or 0',
+  );
+});
+
+Deno.test("parseCommand() refuses bad values with the flag, the value and what is wanted", () => {
+  const cases: [argv: string[], message: string][] = [
+    [
+      ["--port", "80x"],
+      '--port is "80x", must be a whole number from 0 to 65535',
+    ],
+    [
+      ["--port", "65536"],
+      '--port is "65536", must be a whole number from 0 to 65535',
+    ],
+    [
+      ["--port", "-1"],
+      '--port is "-1", must be a whole number from 0 to 65535',
+    ],
+    [
+      ["--port", "0x50"],
+      '--port is "0x50", must be a whole number from 0 to 65535',
+    ],
+    [
+      ["--port", "8080.0"],
+      '--port is "8080.0", must be a whole number from 0 to 65535',
+    ],
+    [
+      ["--port", " 80"],
+      '--port is " 80", must be a whole number from 0 to 65535',
+    ],
+    [["-p", "80x"], '--port is "80x", must be a whole number from 0 to 65535'],
+    [["--port="], "--port is empty, must be a whole number from 0 to 65535"],
+    [["--port", ""], "--port is empty, must be a whole number from 0 to 65535"],
+    [["--name="], "--name is empty, must be NAME"],
+    [
+      ["--period", "0"],
+      '--period is "0", must be a number of seconds from 0.1 to 3600',
+    ],
+    [
+      ["--period", "-5"],
+      '--period is "-5", must be a number of seconds from 0.1 to 3600',
+    ],
+    [
+      ["--period", "5s"],
+      '--period is "5s", must be a number of seconds from 0.1 to 3600',
+    ],
+    [
+      ["--period", "1e3"],
+      '--period is "1e3", must be a number of seconds from 0.1 to 3600',
+    ],
+    [
+      ["--period", "Infinity"],
+      '--period is "Infinity", must be a number of seconds from 0.1 to 3600',
+    ],
+    [["--nodes", "1"], '--nodes is "1", must be a whole number from 2 to 50'],
+    [
+      ["--log-level", "loud"],
+      '--log-level is "loud", must be one of off, info, debug',
+    ],
+    [["--name", "a\0b"], '--name is "a\\u{0}b", must not have a NUL character'],
+    [
+      ["--connect", "nowhere"],
+      '--connect: Cannot parse address: "nowhere" has no port, must be host:port',
+    ],
+    [["--json=yes"], '--json takes no value, but got "yes"'],
+    [["--no-color=1"], '--no-color takes no value, but got "1"'],
+  ];
+  for (const [argv, message] of cases) assertEquals(refusal(...argv), message);
+});
+
+Deno.test("parseCommand() refuses a flag without its value", () => {
+  assertEquals(refusal("--port"), "--port has no value, must be --port PORT");
+  assertEquals(refusal("-p"), "--port has no value, must be --port PORT");
+  assertEquals(
+    refusal("--name", "--json"),
+    "--name has no value, must be --name NAME",
+  );
+  assertEquals(
+    refusal("--name", "-n"),
+    "--name has no value, must be --name NAME",
+  );
+  assertEquals(
+    refusal("--name", "--dashing"),
+    "--name has no value, must be --name NAME, or --name=NAME if it begins with a dash",
+  );
+  assertEquals(
+    refusal("--name", "--", "x"),
+    "--name has no value, must be --name NAME",
+  );
+});
+
+Deno.test("parseCommand() refuses a flag given twice, unless it is a list", () => {
+  assertEquals(
+    refusal("--port=1", "-p2"),
+    "--port is given twice, must be given once",
+  );
+  assertEquals(
+    refusal("--json", "--json"),
+    "--json is given twice, must be given once",
+  );
+  assertEquals(
+    refusal("--color", "--no-color"),
+    "--color and --no-color are both given, must be one of them",
+  );
+});
+
+Deno.test("parseCommand() refuses unknown flags and guesses what was meant", () => {
+  const cases: [arg: string, message: string][] = [
+    ["--conect", 'Unknown flag "--conect", did you mean --connect?'],
+    ["--conenct=a:1", 'Unknown flag "--conenct", did you mean --connect?'],
+    ["--con", 'Unknown flag "--con", did you mean --connect?'],
+    ["--logLevel", 'Unknown flag "--logLevel", did you mean --log-level?'],
+    [
+      "--log_level=info",
+      'Unknown flag "--log_level", did you mean --log-level?',
+    ],
+    ["--no-colour", 'Unknown flag "--no-colour", did you mean --no-color?'],
+    ["-port", 'Unknown flag "-port", did you mean --port?'],
+    ["-port=80", 'Unknown flag "-port", did you mean --port?'],
+    ["--hepl", 'Unknown flag "--hepl", did you mean --help?'],
+    ["--xyzzy", 'Unknown flag "--xyzzy"'],
+    ["-x", 'Unknown flag "-x"'],
+    ["---port", 'Unknown flag "---port", did you mean --port?'],
+    ["--__proto__=1", 'Unknown flag "--__proto__"'],
+    ["--no-json", "--no-json is unknown, --json has no opposite"],
+    ["--\x1b[2J", 'Unknown flag "--\\u{1b}[2J"'],
+  ];
+  for (const [arg, message] of cases) assertEquals(refusal(arg), message);
+});
+
+Deno.test("parseCommand() counts arguments that are no flags", () => {
+  const positionals = (
+    command: typeof probe | typeof show,
+    ...argv: string[]
+  ) => {
+    const result = parseCommand(command, argv);
+    assert(!result.help);
+    return result.positionals;
+  };
+  assertEquals(refusal("stray"), 'Unexpected argument "stray"');
+  assertEquals(
+    refusal("--", "--json"),
+    'Unexpected argument "--json", flags must come before --',
+  );
+  assertEquals(refusal("--", "stray"), 'Unexpected argument "stray"');
+  assertEquals(positionals(probe, "a", "b:1", "-"), ["a", "b:1", "-"]);
+  assertEquals(
+    positionals(probe, "1", "0x2"),
+    ["1", "0x2"],
+    "not turned into numbers",
+  );
+  assertEquals(positionals(probe, "a", "--", "--help", "--"), [
+    "a",
+    "--help",
+    "--",
+  ]);
+  assertThrows(
+    () => positionals(probe),
+    UsageError,
+    "HOST is missing: whom to probe",
+  );
+  assertEquals(positionals(show, "a"), ["a"]);
+  assertEquals(positionals(show, "a", "b"), ["a", "b"]);
+  assertThrows(
+    () => positionals(show, "a", "b", "c"),
+    UsageError,
+    'Unexpected argument "c"',
+  );
+});
+
+Deno.test("parseCommand() answers any arguments with flags or one usage error of one line", () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      "--",
+      "-",
+      "--port",
+      "-p",
+      "--port=",
+      "--json",
+      "--no-color",
+      "--connect",
+      "=",
+      "--=",
+      "-=",
+      "--no-",
+    ),
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.string({ maxLength: 8 }).map((text) => `--${text}`),
+    fc.string({ maxLength: 8 }).map((text) => `-${text}`),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
+      try {
+        parseCommand(run, argv, { env: () => undefined });
+      } catch (error) {
+        assert(error instanceof UsageError, String(error));
+        assert(
+          /^[^\p{C}\p{Zl}\p{Zp}]{1,400}$/u.test(error.message),
+          error.message,
+        );
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,218 @@
+/**
+ * The rules of the source tree that neither the compiler nor the linter knows:
+ * who may import whom, who may look at the clock, how long a file may be.
+ */
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Folders of `src/` in the order in which a packet travels; none imports a later one. */
+const LAYERS = [
+  "transport",
+  "wire",
+  "identity",
+  "session",
+  "mesh",
+  "bitcoin",
+  "store",
+  "cli",
+] as const;
+
+const MAX_SOURCE_LINES = 400;
+
+/** Not ours, or not kept. */
+const SKIPPED = new Set([".git", "node_modules", "dist", "coverage", "data"]);
+
+/** Time and chance: what makes a run differ from the next. */
+const UNINJECTED =
+  /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bsetTimeout\b|\bsetInterval\b|\bAbortSignal\.timeout\b|\bMath\.random\b|\bgetRandomValues\b|\brandomBytes\b|\brandomUUID\b/;
+
+interface SourceFile {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly text: string;
+  /** The text without comments. */
+  readonly code: string;
+}
+
+function walk(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(folder, ROOT))]
+    .filter((entry) => !SKIPPED.has(entry.name))
+    .flatMap((entry) => {
+      const path = folder + entry.name;
+      if (entry.isDirectory) return walk(`${path}/`);
+      return entry.isFile ? [path] : [];
+    })
+    .sort();
+}
+
+function load(path: string): SourceFile {
+  const text = Deno.readTextFileSync(new URL(path, ROOT));
+  // Formatted code has its comments at the beginning of a line or behind a space.
+  const code = text.replaceAll(/^\s*\/?\*.*$|(^|\s)\/\/ .*$/gm, "");
+  return { path, text, code };
+}
+
+const SOURCES = walk("src/").filter((path) => path.endsWith(".ts")).map(load);
+const MOD = load("mod.ts");
+
+/** What a file imports, statically or dynamically, as it is written. */
+function importsOf(file: SourceFile): string[] {
+  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+  return [...file.code.matchAll(pattern)].map((match) => match[1] ?? "");
+}
+
+/** Files of the repository that a file imports, from the root. */
+function localImportsOf(file: SourceFile): string[] {
+  return importsOf(file).filter((name) => name.startsWith(".")).map((name) =>
+    new URL(name, new URL(file.path, ROOT)).href.slice(ROOT.href.length)
+  );
+}
+
+/** First folder below `src/`, or `undefined` for a file right there. */
+function folderOf(path: string): string | undefined {
+  const [, folder, file] = path.split("/");
+  return file === undefined ? undefined : folder;
+}
+
+function assertNone(faults: string[]): void {
+  assertEquals(faults, []);
+}
+
+Deno.test("no file in src/ imports one from a later layer, from std/ or from outside", () => {
+  const rank = (folder: string) =>
+    (LAYERS as readonly string[]).indexOf(folder);
+  assertNone(SOURCES.flatMap((file) => {
+    const from = folderOf(file.path);
+    return localImportsOf(file).flatMap((path) => {
+      const to = folderOf(path);
+      if (path === "deno.json") return []; // The version, said once.
+      const allowed = path.startsWith("src/") &&
+        (to === undefined || to === from ||
+          (from !== undefined && rank(to) >= 0 && rank(to) < rank(from)));
+      return allowed ? [] : [`${file.path} imports ${path}`];
+    });
+  }));
+});
+
+Deno.test("every folder in src/ has its place in the order", () => {
+  const folders = new Set(SOURCES.map((file) => folderOf(file.path)));
+  const known = new Set<string | undefined>([...LAYERS, "std", undefined]);
+  assertNone([...folders].filter((it) => !known.has(it)).map(String));
+});
+
+Deno.test("src/ imports packages only by the names of the import map", () => {
+  const { imports } = JSON.parse(load("deno.json").text);
+  const known = (name: string) =>
+    name.startsWith("node:") || name in imports ||
+    (name.startsWith("deno-std/") && "deno-std/" in imports);
+  assertNone([...SOURCES, MOD].flatMap((file) =>
+    importsOf(file)
+      .filter((name) => !name.startsWith(".") && !known(name))
+      .map((name) => `${file.path} imports ${name}`)
+  ));
+});
+
+Deno.test("both import maps have the same names and the same npm packages", () => {
+  const { imports } = JSON.parse(load("deno.json").text);
+  const { imports: jsr } = JSON.parse(load("import_map.jsr.json").text);
+  assertEquals(Object.keys(jsr), Object.keys(imports));
+  for (const [name, target] of Object.entries(imports)) {
+    if (name.startsWith("@std/")) {
+      assert(`${jsr[name]}`.startsWith("jsr:@std/"));
+    } else assertEquals(jsr[name], target);
+  }
+});
+
+Deno.test("only src/log.ts imports @std/log, and only src/std/ what is behind the names", () => {
+  assertNone(
+    [...SOURCES, MOD].flatMap((file) =>
+      importsOf(file).filter((name) =>
+        name === "@std/log"
+          ? file.path !== "src/log.ts"
+          : /^(@logtape\/|deno-std\/)/.test(name) &&
+            !file.path.startsWith("src/std/")
+      ).map((name) => `${file.path} imports ${name}`)
+    ),
+  );
+});
+
+Deno.test("only src/clock.ts asks for the time, waits, or rolls dice", () => {
+  assertNone(
+    [...SOURCES, MOD]
+      .filter((file) => file.path !== "src/clock.ts")
+      .flatMap((file) =>
+        file.code.split("\n").flatMap((line, index) => {
+          const found = UNINJECTED.exec(line)?.[0];
+          return found === undefined
+            ? []
+            : [`${file.path}:${index + 1} ${found}`];
+        })
+      ),
+  );
+});
+
+Deno.test("wire/ and the version/verack machine do no input or output, and wait for nothing", () => {
+  assertNone(
+    SOURCES.filter(({ path }) =>
+      path.startsWith("src/wire/") || path === "src/session/handshake.ts"
+    )
+      .filter((file) => /\bDeno\.|\basync\b|\bawait\b/.test(file.code))
+      .map((file) => file.path),
+  );
+});
+
+Deno.test("no file in src/ is longer than 400 lines", () => {
+  assertNone(SOURCES.flatMap((file) => {
+    const lines = file.text.trimEnd().split("\n").length;
+    return lines > MAX_SOURCE_LINES ? [`${file.path} has ${lines} lines`] : [];
+  }));
+});
+
+Deno.test("every file in src/ has a snake_case name and begins by saying what it is for", () => {
+  assertNone(SOURCES.flatMap(({ path, text }) => {
+    const name = path.split("/").at(-1) ?? "";
+    if (
+      !/^[a-z0-9]+(_[a-z0-9]+)*(\.d)?\.ts$/.test(name) || name === "index.ts"
+    ) {
+      return [`${path} has another name`];
+    }
+    return text.startsWith("/**") || text.startsWith("// ")
+      ? []
+      : [`${path} begins with something else`];
+  }));
+});
+
+Deno.test("no file in src/ has a default export, an enum, or work left over", () => {
+  assertNone([...SOURCES, MOD].flatMap((file) => [
+    ...(/^export (default|enum|declare enum|const enum)\b/m.test(file.code)
+      ? [`${file.path} has a default export or an enum`]
+      : []),
+    ...(/\b(TODO|FIXME|XXX|HACK)\b/.test(file.text) &&
+        !file.path.endsWith(".d.ts")
+      ? [`${file.path} has work left over`]
+      : []),
+  ]));
+});
+
+Deno.test("mod.ts exports names, one by one", () => {
+  assert(!/\bexport\s*\*/.test(MOD.code), "mod.ts has an export *");
+  const outside = localImportsOf(MOD).filter((it) => !it.startsWith("src/"));
+  assertEquals(outside, []);
+});
+
+Deno.test("no file names a machine's folders or a package registry's host", () => {
+  // Put together here, so that this file does not name them either.
+  const folder = `/(${
+    ["root", "home/[a-z]+", "Users/[A-Za-z]+", "work"].join("|")
+  })/`;
+  const host =
+    `\\b(registry|npm)\\.[a-z0-9-]+\\.(org|io|com|net|dev|internal)\\b`;
+  const forbidden = new RegExp(`(?<![A-Za-z0-9_.})])${folder}|${host}`);
+  assertNone(
+    walk("").flatMap((path) => {
+      const found = forbidden.exec(load(path).text)?.[0];
+      return found === undefined ? [] : [`${path} has ${found}`];
+    }),
+  );
+});
