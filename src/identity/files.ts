@@ -1,0 +1,225 @@
+/**
+ * Keys and certificates on disk: bounded reading, and writing that neither
+ * overwrites nor leaves half a pair behind.
+ *
+ * What the files hold is read in `private_key.ts` and `identity.ts`.
+ */
+
+import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { MAX_KEY_FILE_BYTES } from "../limits.ts";
+import { Identity, type Passphrase } from "./identity.ts";
+
+/** Options of {@linkcode loadIdentity}. */
+export interface LoadOptions {
+  /** The private key, PEM. */
+  keyPath: string;
+  /** A certificate of the same key, PEM. */
+  certPath?: string;
+  /** Opens an encrypted key; a function is called only if one is needed. */
+  passphrase?: Passphrase;
+}
+
+/** Where {@linkcode writeIdentity} put the two files. */
+export interface IdentityFiles {
+  /** The private key. */
+  readonly keyPath: string;
+  /** The certificate. */
+  readonly certPath: string;
+}
+
+/**
+ * Loads an identity from a key file and, if given, a certificate file.
+ *
+ * @throws {VerackError} as `Identity.fromPem` does, the path in the message; with
+ * `permission` when Deno may not read; with `bad-key` or `bad-certificate` when
+ * the file is missing, a directory, unreadable, larger than
+ * {@linkcode MAX_KEY_FILE_BYTES}, or not text.
+ */
+export async function loadIdentity(options: LoadOptions): Promise<Identity> {
+  const { keyPath, certPath, passphrase } = options;
+  const keySource = `key ${quote(keyPath)}`;
+  const keyPem = await readText(keyPath, keySource, "bad-key");
+  if (certPath === undefined) {
+    return await Identity.fromPem(keyPem, {
+      keySource,
+      ...(passphrase !== undefined && { passphrase }),
+    });
+  }
+  const certificateSource = `certificate ${quote(certPath)}`;
+  return await Identity.fromPem(keyPem, {
+    keySource,
+    certificateSource,
+    certificatePem: await readText(
+      certPath,
+      certificateSource,
+      "bad-certificate",
+    ),
+    ...(passphrase !== undefined && { passphrase }),
+  });
+}
+
+/**
+ * Writes `<prefix>.key` (readable by the owner alone) and `<prefix>.crt`. Missing
+ * directories are made, for the owner alone. An existing file is never touched,
+ * and if one of the two cannot be written, neither is there afterwards.
+ *
+ * @throws {VerackError} `permission` when Deno may not write, `bad-key` or
+ * `bad-certificate` when that file exists or cannot be written.
+ */
+export async function writeIdentity(
+  identity: Identity,
+  prefix: string,
+): Promise<IdentityFiles> {
+  const keyPath = `${prefix}.key`;
+  const certPath = `${prefix}.crt`;
+  await makeParent(prefix);
+  await writeNew(keyPath, identity.privateKeyPem, 0o600, "bad-key");
+  try {
+    await writeNew(certPath, identity.certificatePem, 0o644, "bad-certificate");
+  } catch (error) {
+    await discard(keyPath);
+    throw error;
+  }
+  return { keyPath, certPath };
+}
+
+async function readText(
+  path: string,
+  source: string,
+  code: ErrorCode,
+): Promise<string> {
+  const bytes = await readBounded(path, source, code);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new VerackError(
+      code,
+      `Cannot load ${source}: it is not UTF-8 text, must be PEM (\`openssl pkey -inform DER\` converts a key in DER)`,
+    );
+  }
+}
+
+/** Reads with a bound rather than by size: it may be a pipe (`--key <(…)`). */
+async function readBounded(
+  path: string,
+  source: string,
+  code: ErrorCode,
+): Promise<Uint8Array> {
+  const buffer = new Uint8Array(MAX_KEY_FILE_BYTES + 1);
+  let length = 0;
+  try {
+    using file = await Deno.open(path);
+    if ((await file.stat()).isDirectory) {
+      throw new VerackError(
+        code,
+        `Cannot load ${source}: it is a directory, must be a file`,
+      );
+    }
+    while (length < buffer.length) {
+      const count = await file.read(buffer.subarray(length));
+      if (count === null) break;
+      length += count;
+    }
+  } catch (error) {
+    throw toVerackError(error, `Cannot load ${source}`, "read", path, code);
+  }
+  if (length > MAX_KEY_FILE_BYTES) {
+    throw new VerackError(
+      code,
+      `Cannot load ${source}: it has more than ${MAX_KEY_FILE_BYTES} bytes, must be a PEM file of one key`,
+    );
+  }
+  return buffer.subarray(0, length);
+}
+
+async function writeNew(
+  path: string,
+  text: string,
+  mode: number,
+  code: ErrorCode,
+): Promise<void> {
+  const action = `Cannot write ${quote(path)}`;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { write: true, createNew: true, mode });
+  } catch (error) {
+    throw toVerackError(error, action, "write", path, code);
+  }
+  try {
+    using open = file;
+    const bytes = new TextEncoder().encode(text);
+    for (let offset = 0; offset < bytes.length;) {
+      offset += await open.write(bytes.subarray(offset));
+    }
+    // A key that others already pin must not be lost with the power.
+    await open.sync();
+  } catch (error) {
+    await discard(path);
+    throw toVerackError(error, action, "write", path, code);
+  }
+}
+
+async function makeParent(prefix: string): Promise<void> {
+  const end = Math.max(
+    prefix.lastIndexOf("/"),
+    Deno.build.os === "windows" ? prefix.lastIndexOf("\\") : -1,
+  );
+  if (end <= 0) return;
+  const parent = prefix.slice(0, end);
+  try {
+    // Asked first, so that an existing directory needs no right to make one.
+    if ((await Deno.stat(parent)).isDirectory) return;
+  } catch {
+    // Missing, or not ours to look at: mkdir says which.
+  }
+  try {
+    await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const action = `Cannot make directory ${quote(parent)}`;
+    throw toVerackError(error, action, "write", parent, "bad-key");
+  }
+}
+
+/** Removes what was just created; a failure leaves the first error to be told. */
+async function discard(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch {
+    // Whoever took it away meanwhile did what was wanted.
+  }
+}
+
+function toVerackError(
+  error: unknown,
+  action: string,
+  flag: "read" | "write",
+  path: string,
+  code: ErrorCode,
+): VerackError {
+  if (error instanceof VerackError) return error;
+  const because = (why: string, as: ErrorCode = code) =>
+    new VerackError(as, `${action}: ${why}`, { cause: error });
+  if (error instanceof Deno.errors.NotCapable) {
+    return because(
+      `Deno does not permit it, add --allow-${flag}=${escapeText(path)}`,
+      "permission",
+    );
+  }
+  if (error instanceof Deno.errors.NotFound) {
+    return because(
+      flag === "read" ? "there is no such file" : "its directory is gone",
+    );
+  }
+  if (error instanceof Deno.errors.AlreadyExists) {
+    return because("it exists, must be a new file");
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return because(`the operating system does not let this user ${flag} it`);
+  }
+  return because(messageOf(error));
+}
+
+function quote(path: string): string {
+  return `"${escapeText(path)}"`;
+}

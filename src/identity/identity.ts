@@ -1,0 +1,306 @@
+/**
+ * A key we hold: made anew or loaded, with the certificate that wraps it, able to
+ * sign. Other nodes are known by an {@linkcode IdentityId} alone.
+ *
+ * Files are read and written in `files.ts`; what is signed is in `proof.ts`.
+ */
+
+import {
+  createPrivateKey,
+  createPublicKey,
+  hash,
+  type KeyObject,
+  X509Certificate,
+} from "node:crypto";
+import { Buffer } from "node:buffer";
+import { messageOf, VerackError } from "../errors.ts";
+import { MAX_KEY_FILE_BYTES } from "../limits.ts";
+import { certificateToPem, judgeCertificate } from "./certificate.ts";
+import { equalBytes } from "./der.ts";
+import { type IdentityId, shortId } from "./identity_id.ts";
+import { makeCertificate } from "./make_certificate.ts";
+import { readPemBlocks } from "./pem.ts";
+import { keyError, type Passphrase, readPrivateKey } from "./private_key.ts";
+import {
+  KEY_TYPES,
+  type KeyType,
+  type PublicKey,
+  readPublicKey,
+} from "./public_key.ts";
+import { signBytes, verifyBytes } from "./signature.ts";
+
+export {
+  identityBytes,
+  identityFromBytes,
+  type IdentityId,
+  identityName,
+  isIdentityId,
+  parseIdentityId,
+  shortId,
+} from "./identity_id.ts";
+export { KEY_TYPES, type KeyType } from "./public_key.ts";
+export type { Passphrase } from "./private_key.ts";
+
+/** Options of {@linkcode Identity.generate}. */
+export interface GenerateOptions {
+  /**
+   * P-256 is the fastest in Deno's TLS; RSA keys are made with 2048 bits.
+   *
+   * @default {"P-256"}
+   */
+  keyType?: KeyType;
+  /**
+   * Whether the key is gone when the process ends, so that nobody should remember
+   * it; false when it is about to be written to a file.
+   *
+   * @default {true}
+   */
+  ephemeral?: boolean;
+}
+
+/** Options of {@linkcode Identity.fromPem}. */
+export interface FromPemOptions {
+  /** A certificate of the same key; presented only if it is a verack certificate. */
+  certificatePem?: string;
+  /** Opens an encrypted key; a function is called only if one is needed. */
+  passphrase?: Passphrase;
+  /**
+   * What the key is called in messages, for instance with its path.
+   *
+   * @default {"key"}
+   */
+  keySource?: string;
+  /**
+   * What the certificate is called in messages.
+   *
+   * @default {"certificate"}
+   */
+  certificateSource?: string;
+}
+
+/** Parameters of `crypto.subtle.generateKey`; the usage is all the same. */
+const GENERATION = {
+  "P-256": { name: "ECDSA", namedCurve: "P-256" },
+  "Ed25519": { name: "Ed25519" },
+  "RSA": {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    modulusLength: 2_048,
+    publicExponent: Uint8Array.of(1, 0, 1),
+  },
+} as const;
+
+/** Signed when a key is loaded, to see that its halves fit; fits no real statement. */
+const SELF_TEST = new TextEncoder().encode("verack/1 self-test");
+
+/**
+ * A key we hold, with the certificate that wraps it.
+ *
+ * @example
+ * ```ts
+ * import { Identity, shortId } from "./identity.ts";
+ *
+ * const identity = await Identity.generate();
+ * console.assert(shortId(identity.id).length === 8);
+ * ```
+ */
+export class Identity {
+  /** SHA-256 of the public key. */
+  readonly id: IdentityId;
+  /** DER; passes `judgeCertificate`. Not to be written to. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** The kind of key. */
+  readonly keyType: KeyType;
+  /** Whether it was made in memory and nobody will see it again. */
+  readonly ephemeral: boolean;
+  readonly #privateKey: KeyObject;
+  readonly #publicKey: PublicKey;
+
+  private constructor(
+    key: LoadedKey,
+    certificate: Uint8Array<ArrayBuffer>,
+    ephemeral: boolean,
+  ) {
+    this.id = key.id;
+    this.certificate = certificate;
+    this.keyType = key.publicKey.type;
+    this.ephemeral = ephemeral;
+    this.#privateKey = key.privateKey;
+    this.#publicKey = key.publicKey;
+  }
+
+  /**
+   * Makes a new key.
+   *
+   * @throws {TypeError} when the key type is none of {@linkcode KEY_TYPES}.
+   */
+  static async generate(options: GenerateOptions = {}): Promise<Identity> {
+    const { keyType = "P-256", ephemeral = true } = options;
+    if (!KEY_TYPES.includes(keyType)) {
+      throw new TypeError(
+        `Cannot generate identity: key type is "${keyType}", must be one of ${
+          KEY_TYPES.join(", ")
+        }`,
+      );
+    }
+    const pair = await crypto.subtle.generateKey(
+      GENERATION[keyType],
+      true,
+      ["sign", "verify"],
+    ) as CryptoKeyPair;
+    const pkcs8 = await crypto.subtle.exportKey("pkcs8", pair.privateKey);
+    const key = examine(
+      createPrivateKey({
+        key: Buffer.from(pkcs8),
+        format: "der",
+        type: "pkcs8",
+      }),
+      "key",
+    );
+    return new Identity(key, await certify(key), ephemeral);
+  }
+
+  /**
+   * Loads a key from PEM text: PKCS #8, SEC 1 or PKCS #1, encrypted or not. What
+   * else stands in the text (certificates, curve parameters, comments) is skipped.
+   *
+   * @throws {VerackError} `bad-key` when there is not exactly one private key of
+   * a type we take; `encrypted-key` when its passphrase is missing or wrong;
+   * `bad-certificate` when the certificate cannot be read; `mismatched-key` when
+   * it belongs to another key.
+   */
+  static async fromPem(
+    keyPem: string,
+    options: FromPemOptions = {},
+  ): Promise<Identity> {
+    const { keySource = "key", certificateSource = "certificate" } = options;
+    const privateKey = await readPrivateKey(
+      keyPem,
+      options.passphrase,
+      keySource,
+    );
+    const key = examine(privateKey, keySource);
+    const given = options.certificatePem === undefined
+      ? undefined
+      : readOwnCertificate(options.certificatePem, key, certificateSource);
+    return new Identity(key, given ?? await certify(key), false);
+  }
+
+  /** The certificate in PEM. */
+  get certificatePem(): string {
+    return certificateToPem(this.certificate);
+  }
+
+  /**
+   * The private key in PKCS #8 PEM, unencrypted, as `Deno.listenTls` takes it.
+   * A getter, so that neither `console.log` nor `JSON.stringify` shows it.
+   */
+  get privateKeyPem(): string {
+    return this.#privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  }
+
+  /**
+   * Signs: ECDSA with SHA-256 in DER, Ed25519, or RSA-PSS with SHA-256 and a salt
+   * of 32 bytes, by the type of the key. Synchronous; some hundred microseconds.
+   */
+  sign(data: Uint8Array): Uint8Array<ArrayBuffer> {
+    return signBytes(this.#publicKey, this.#privateKey, data);
+  }
+}
+
+/** A private key that can be an identity, and what follows from it. */
+interface LoadedKey {
+  readonly privateKey: KeyObject;
+  readonly publicKey: PublicKey;
+  readonly spki: Uint8Array<ArrayBuffer>;
+  readonly id: IdentityId;
+}
+
+/** Whether a private key can be an identity, and which one. */
+function examine(privateKey: KeyObject, source: string): LoadedKey {
+  const fault = (detail: string) => keyError("bad-key", source, detail);
+  let spki: Uint8Array<ArrayBuffer>;
+  let publicKeyObject: KeyObject;
+  try {
+    publicKeyObject = createPublicKey(privateKey);
+    spki = Uint8Array.from(
+      publicKeyObject.export({ type: "spki", format: "der" }),
+    );
+  } catch (cause) {
+    throw fault(`its public half cannot be computed (${messageOf(cause)})`);
+  }
+  const publicKey = readPublicKey(spki, fault);
+  if (!halvesFit(privateKey, publicKeyObject, publicKey)) {
+    throw fault("its private and public halves do not belong together");
+  }
+  return { privateKey, publicKey, spki, id: hash("sha256", spki, "hex") };
+}
+
+function halvesFit(
+  privateKey: KeyObject,
+  publicKeyObject: KeyObject,
+  publicKey: PublicKey,
+): boolean {
+  try {
+    const signature = signBytes(publicKey, privateKey, SELF_TEST);
+    return verifyBytes(publicKey, publicKeyObject, SELF_TEST, signature);
+  } catch {
+    return false;
+  }
+}
+
+function certify(key: LoadedKey): Promise<Uint8Array<ArrayBuffer>> {
+  return makeCertificate(key.privateKey, key.publicKey.type, key.id);
+}
+
+/**
+ * The certificate in `pem` if it may be presented, `undefined` if it is of our key
+ * but not of our form. Of a chain the first counts, as everywhere in TLS.
+ */
+function readOwnCertificate(
+  pem: string,
+  key: LoadedKey,
+  source: string,
+): Uint8Array<ArrayBuffer> | undefined {
+  const fault = (detail: string) => keyError("bad-certificate", source, detail);
+  if (pem.length > MAX_KEY_FILE_BYTES) {
+    throw fault(
+      `it has ${pem.length} characters, must have at most ${MAX_KEY_FILE_BYTES}`,
+    );
+  }
+  const block = readPemBlocks(pem, fault)
+    .find(({ label }) => label === "CERTIFICATE");
+  if (block === undefined) {
+    throw fault("it holds no certificate, must be a certificate in PEM");
+  }
+  const theirs = readCertificateKey(block.der, fault);
+  if (!equalBytes(theirs, key.spki)) {
+    throw keyError(
+      "mismatched-key",
+      source,
+      `it is for key ${shortId(hash("sha256", theirs, "hex"))}, must be for ${
+        shortId(key.id)
+      }, the key that was loaded with it`,
+    );
+  }
+  try {
+    return judgeCertificate(block.der, key.id).der;
+  } catch (error) {
+    if (error instanceof VerackError) return undefined;
+    throw error;
+  }
+}
+
+/** The public key of any X.509 certificate, re-encoded in its usual form. */
+function readCertificateKey(
+  der: Uint8Array<ArrayBuffer>,
+  fault: (detail: string) => VerackError,
+): Uint8Array<ArrayBuffer> {
+  try {
+    // A lenient parser will do: the result is only compared with our own key.
+    const { publicKey } = new X509Certificate(Buffer.from(der));
+    return Uint8Array.from(publicKey.export({ type: "spki", format: "der" }));
+  } catch (cause) {
+    throw fault(`it cannot be read (${messageOf(cause)})`);
+  }
+}

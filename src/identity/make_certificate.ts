@@ -1,0 +1,80 @@
+/**
+ * Makes the one certificate that fits a key. The rules it must meet are written
+ * down, and checked, in `certificate.ts`.
+ *
+ * The certificate library takes some 90 ms to load, so it is loaded when a
+ * certificate is made for the first time and never by a program that only judges.
+ */
+
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { judgeCertificate } from "./certificate.ts";
+import { VALIDITY } from "./certificate_form.ts";
+import { type IdentityId, identityName } from "./identity_id.ts";
+import type { KeyType } from "./public_key.ts";
+
+/** WebCrypto's names for the algorithms that sign certificates. */
+const SIGNING = {
+  "P-256": { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+  "Ed25519": { name: "Ed25519" },
+  "RSA": { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+} as const;
+
+/** Digits of the identity that make the serial number. */
+const SERIAL_DIGITS = 30;
+
+/**
+ * Makes a certificate for a private key. The same key always gets the same
+ * certificate but for the signature, which ECDSA draws anew.
+ *
+ * @param privateKey The key; its public half must be `identity`'s.
+ * @returns DER that {@linkcode judgeCertificate} accepts.
+ * @throws {VerackError} `bad-certificate` when the key's two halves do not belong
+ * together, so that what it signs does not verify.
+ */
+export async function makeCertificate(
+  privateKey: KeyObject,
+  keyType: KeyType,
+  identity: IdentityId,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // Its dependency injection needs Reflect.getMetadata before it is evaluated.
+  await import("reflect-metadata");
+  const x509 = await import("@peculiar/x509");
+  const algorithm = SIGNING[keyType];
+  const pkcs8 = privateKey.export({ type: "pkcs8", format: "der" });
+  const spki = createPublicKey(privateKey)
+    .export({ type: "spki", format: "der" });
+  const keys = {
+    privateKey: await crypto.subtle.importKey(
+      "pkcs8",
+      Uint8Array.from(pkcs8),
+      algorithm,
+      true,
+      ["sign"],
+    ),
+    publicKey: await crypto.subtle.importKey(
+      "spki",
+      Uint8Array.from(spki),
+      algorithm,
+      true,
+      ["verify"],
+    ),
+  };
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    // The leading 1 keeps it positive and never zero. Nobody reads it.
+    serialNumber: `01${identity.slice(0, SERIAL_DIGITS)}`,
+    // Hex digits become a PrintableString, as the judge wants it.
+    name: [{ CN: [identity] }],
+    notBefore: VALIDITY.notBefore,
+    notAfter: VALIDITY.notAfter,
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.SubjectAlternativeNameExtension(
+        [{ type: "dns", value: identityName(identity) }],
+        false,
+      ),
+    ],
+  });
+  return judgeCertificate(new Uint8Array(certificate.rawData), identity).der;
+}

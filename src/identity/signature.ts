@@ -1,0 +1,116 @@
+/**
+ * Signing and verifying with the three kinds of key. The kind alone decides the
+ * algorithm; no message ever names one, so there is nothing to downgrade.
+ *
+ * What is signed is decided in `proof.ts` and `certificate.ts`.
+ */
+
+import { constants, type KeyObject, sign, verify } from "node:crypto";
+import { DER_TAG, DerReader } from "./der.ts";
+import type { PublicKey } from "./public_key.ts";
+
+const PSS = {
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: 32,
+} as const;
+
+/** Bytes of an Ed25519 signature (RFC 8032 §5.1.6). */
+const ED25519_SIGNATURE_BYTES = 64;
+
+/** Bytes of a P-256 scalar, of which an ECDSA signature has two. */
+const P256_SCALAR_BYTES = 32;
+
+/**
+ * Signs a proof: ECDSA with SHA-256 in DER, Ed25519, or RSA-PSS with SHA-256,
+ * MGF1 with SHA-256 and a salt of 32 bytes.
+ */
+export function signBytes(
+  publicKey: PublicKey,
+  privateKey: KeyObject,
+  data: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  switch (publicKey.type) {
+    case "P-256":
+      return new Uint8Array(
+        sign("sha256", data, { key: privateKey, dsaEncoding: "der" }),
+      );
+    case "Ed25519":
+      return new Uint8Array(sign(null, data, privateKey));
+    case "RSA":
+      return new Uint8Array(sign("sha256", data, { key: privateKey, ...PSS }));
+    default:
+      throw publicKey.type satisfies never;
+  }
+}
+
+/** Whether `signature` is what {@linkcode signBytes} makes, in exactly that form. */
+export function verifyBytes(
+  publicKey: PublicKey,
+  key: KeyObject,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (!fits(publicKey, signature)) return false;
+  switch (publicKey.type) {
+    case "P-256":
+      return verify("sha256", data, { key, dsaEncoding: "der" }, signature);
+    case "Ed25519":
+      return verify(null, data, key, signature);
+    case "RSA":
+      return verify("sha256", data, { key, ...PSS }, signature);
+    default:
+      throw publicKey.type satisfies never;
+  }
+}
+
+/**
+ * Whether `signature` is a certificate's: as in {@linkcode verifyBytes}, but with
+ * RSA by PKCS #1 v1.5 (`sha256WithRSAEncryption`), which is what X.509 tools
+ * write and read without exception.
+ */
+export function verifyCertificateBytes(
+  publicKey: PublicKey,
+  key: KeyObject,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (publicKey.type !== "RSA") {
+    return verifyBytes(publicKey, key, data, signature);
+  }
+  const padding = constants.RSA_PKCS1_PADDING;
+  return fits(publicKey, signature) &&
+    verify("sha256", data, { key, padding }, signature);
+}
+
+/** Longest ECDSA signature: two scalars, each with a zero byte in front, and headers. */
+const MAX_ECDSA_BYTES = 2 + 2 * (2 + 1 + P256_SCALAR_BYTES);
+
+/** Whether a signature has the one form in which this kind of key writes it. */
+function fits(publicKey: PublicKey, signature: Uint8Array): boolean {
+  switch (publicKey.type) {
+    case "P-256":
+      return isEcdsaDer(signature);
+    case "Ed25519":
+      return signature.length === ED25519_SIGNATURE_BYTES;
+    case "RSA":
+      return signature.length === publicKey.modulusBytes;
+    default:
+      throw publicKey.type satisfies never;
+  }
+}
+
+/** `SEQUENCE { r INTEGER, s INTEGER }` in DER (RFC 3279 §2.2.3), and nothing more. */
+function isEcdsaDer(signature: Uint8Array): boolean {
+  if (signature.length > MAX_ECDSA_BYTES) return false;
+  try {
+    const outer = new DerReader(Uint8Array.from(signature), SyntaxError);
+    const pair = outer.enter(DER_TAG.SEQUENCE, "the signature");
+    outer.end("the signature");
+    pair.positiveInteger(P256_SCALAR_BYTES, "r");
+    pair.positiveInteger(P256_SCALAR_BYTES, "s");
+    pair.end("s");
+    return true;
+  } catch {
+    return false;
+  }
+}
