@@ -79,6 +79,26 @@ export const MAX_KEY_DERIVATION_ROUNDS = 10_000_000;
  */
 export const MAX_JUDGED_CERTIFICATES = 1_024;
 
+// --- Transports ---------------------------------------------------------------
+
+/** Connections that arrived and wait for `accept()`; more are dropped, as a kernel does. */
+export const MAX_ACCEPT_BACKLOG = 511;
+
+/** Longest pause of the accept loop after an error such as EMFILE; the first is 5 ms. */
+export const MAX_ACCEPT_PAUSE_MS = 1_000;
+
+/** Bytes that have arrived on an accepted connection and nobody has read, before its socket is paused. */
+export const MAX_UNREAD_BYTES = 65_536;
+
+/** Addresses taken from one DNS answer; nobody needs to try more. */
+export const MAX_RESOLVED_ADDRESSES = 16;
+
+/** Hosts remembered because a TLS handshake with them hung (`transport/stalled_hosts.ts`). */
+export const MAX_STALLED_HOSTS = 1_024;
+
+/** Window of a simulated connection, each direction; about what Linux starts with. */
+export const MEMORY_WINDOW_BYTES = 262_144;
+
 // --- Buffers ----------------------------------------------------------------
 
 /** Read buffer of an idle connection. Small, because a mesh is mostly idle sessions. */

@@ -1,0 +1,182 @@
+/**
+ * Turns what Deno, `node:` modules and rustls throw into a {@linkcode VerackError}.
+ * The one place that knows their classes, codes and texts; every message names the address.
+ */
+import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { type Address, canonicalIpv6, formatAddress } from "./address.ts";
+
+/** What was being done, which decides between some codes. */
+export type NetAction = "dial" | "listen" | "accept" | "read" | "write";
+
+/** System error codes, as Deno and Node both write them. */
+const BY_SYSTEM_CODE: Readonly<Record<string, [ErrorCode, string]>> = {
+  ECONNREFUSED: ["refused", "nobody listens there"],
+  EHOSTUNREACH: ["unreachable", "no route to that host"],
+  EHOSTDOWN: ["unreachable", "the host is down"],
+  ENETUNREACH: ["unreachable", "no route to that network"],
+  ENETDOWN: ["unreachable", "the network is down"],
+  EINVAL: ["unreachable", "not an address that can be dialed"],
+  EAFNOSUPPORT: ["unreachable", "this machine has no such address family"],
+  ETIMEDOUT: ["timeout", "the other end stopped answering"],
+  ECONNRESET: ["closed", "the other end reset the connection"],
+  ECONNABORTED: ["closed", "the connection was aborted"],
+  EPIPE: ["closed", "the other end closed the connection"],
+  ENOTCONN: ["closed", "the connection is gone"],
+  EINTR: ["closed", "the connection was closed here"],
+  ERR_STREAM_DESTROYED: ["closed", "the connection was closed here"],
+  ERR_STREAM_PREMATURE_CLOSE: ["closed", "the connection ended early"],
+  EADDRINUSE: ["address-in-use", "the port is taken"],
+  EADDRNOTAVAIL: ["address-not-available", "not an address of this machine"],
+  EACCES: ["permission", "the operating system forbids it"],
+  EPERM: ["permission", "the operating system forbids it"],
+  EMFILE: ["full", "too many open files, raise the limit (ulimit -n)"],
+  ENFILE: ["full", "the system has too many open files"],
+  ENOBUFS: ["full", "the system is out of socket buffers"],
+  ENOTFOUND: ["dns", "the name does not resolve"],
+  EAI_AGAIN: ["dns", "the name server does not answer"],
+  ENODATA: ["dns", "the name has no address"],
+};
+
+/** Deno's error classes, for the errors that carry no system code. */
+const BY_CLASS: Readonly<Record<string, [ErrorCode, string]>> = {
+  ConnectionRefused: ["refused", "nobody listens there"],
+  ConnectionReset: ["closed", "the other end reset the connection"],
+  ConnectionAborted: ["closed", "the connection was aborted"],
+  NotConnected: ["closed", "the connection is gone"],
+  BrokenPipe: ["closed", "the other end closed the connection"],
+  Interrupted: ["closed", "the connection was closed here"],
+  BadResource: ["closed", "the connection was closed here"],
+  UnexpectedEof: ["closed", "the other end hung up"],
+  TimedOut: ["timeout", "the other end stopped answering"],
+  AddrInUse: ["address-in-use", "the port is taken"],
+  AddrNotAvailable: ["address-not-available", "not an address of this machine"],
+  PermissionDenied: ["permission", "the operating system forbids it"],
+};
+
+/**
+ * `error`, which came up while doing `action` with `address`, as a
+ * {@linkcode VerackError}. If `signal` has aborted, that is the reason, whatever
+ * the socket says about being closed for it.
+ */
+export function netError(
+  error: unknown,
+  action: NetAction,
+  address: Address,
+  signal?: AbortSignal,
+): VerackError {
+  if (error instanceof VerackError) return error;
+  if (signal?.aborted) return abortError(signal, action, address);
+  const [code, detail] = classify(error, action);
+  return new VerackError(code, `${begin(action, address)}: ${detail}`, {
+    cause: error,
+  });
+}
+
+/** The error for an aborted `signal`: `timeout` if its reason says so, else `aborted`. */
+export function abortError(
+  signal: AbortSignal,
+  action: NetAction,
+  address: Address,
+): VerackError {
+  const { reason } = signal;
+  const timeout = reason instanceof Error && reason.name === "TimeoutError";
+  return new VerackError(
+    timeout ? "timeout" : "aborted",
+    `${begin(action, address)}: ${
+      timeout ? "no answer within the deadline" : messageOf(reason)
+    }`,
+    { cause: reason },
+  );
+}
+
+/** A VerackError with the usual beginning: `Cannot dial HOST:PORT: detail`. */
+export function failure(
+  code: ErrorCode,
+  action: NetAction,
+  address: Address,
+  detail: string,
+  options?: ErrorOptions,
+): VerackError {
+  return new VerackError(code, `${begin(action, address)}: ${detail}`, options);
+}
+
+/** A socket's idea of an address; a v4-mapped one becomes the IPv4 address it is. */
+export function socketAddress(
+  address: { hostname: string; port: number },
+): Address {
+  return { host: plainHost(address.hostname), port: address.port };
+}
+
+/** IPv6 in canonical text, v4-mapped IPv6 as IPv4, anything else as it is. */
+export function plainHost(hostname: string): string {
+  if (!hostname.includes(":")) return hostname;
+  const canonical = canonicalIpv6(hostname) ?? hostname;
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
+  if (mapped === null) return canonical;
+  const high = parseInt(mapped[1] ?? "0", 16);
+  const low = parseInt(mapped[2] ?? "0", 16);
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+function begin(action: NetAction, address: Address): string {
+  const at = formatAddress(address);
+  switch (action) {
+    case "dial":
+      return `Cannot dial ${at}`;
+    case "listen":
+      return `Cannot listen on ${at}`;
+    case "accept":
+      return `Cannot accept ${at}`;
+    case "read":
+      return `Cannot read from ${at}`;
+    case "write":
+      return `Cannot write to ${at}`;
+    default:
+      return action satisfies never;
+  }
+}
+
+function classify(error: unknown, action: NetAction): [ErrorCode, string] {
+  const message = messageOf(error);
+  if (!(error instanceof Error)) return ["tls", message];
+  if (error.name === "NotCapable") return ["permission", missingFlag(message)];
+  const systemCode = "code" in error ? error.code : undefined;
+  const known =
+    (typeof systemCode === "string" && BY_SYSTEM_CODE[systemCode]) ||
+    BY_CLASS[error.name];
+  if (known) {
+    const [code, detail] = known;
+    // No local address to dial from, or every source port taken: a matter of
+    // the way there. A reset before anything was said likewise.
+    if (action === "dial" && code === "address-not-available") {
+      return ["unreachable", "no local address to dial from"];
+    }
+    return [code, detail];
+  }
+  if (/failed to lookup address information|no records found/i.test(message)) {
+    return ["dns", `the name does not resolve (${message})`];
+  }
+  return classifyTls(message);
+}
+
+/** By the texts of rustls; `received fatal alert` is the other end's verdict, the rest is ours. */
+function classifyTls(message: string): [ErrorCode, string] {
+  if (/NoApplicationProtocol|support any known protocol/i.test(message)) {
+    return ["alpn", `the other end does not speak verack/1 (${message})`];
+  }
+  if (/^invalid peer certificate/i.test(message)) {
+    return [
+      "wrong-certificate",
+      `the other end shows another certificate than the pinned one (${message})`,
+    ];
+  }
+  return ["tls", `TLS failed (${message})`];
+}
+
+/** Deno says which access is missing and only the flag's name; we name the whole flag. */
+function missingFlag(message: string): string {
+  const [, kind, what] = /Requires (\w+) access to "([^"]*)"/.exec(message) ??
+    [];
+  if (kind === undefined || what === undefined) return message;
+  return `permission denied by Deno, add --allow-${kind}=${what}`;
+}

@@ -1,0 +1,139 @@
+/**
+ * Plain TCP: what Bitcoin nodes speak, and the reference for the contract suite.
+ * It proves nothing about who is at the other end.
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import { acceptRetrying } from "./accept_retrying.ts";
+import type { Address } from "./address.ts";
+import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
+import { portTaken } from "./port_owner.ts";
+import { SocketConnection } from "./socket_connection.ts";
+import type { Connection, Incoming, Listener, Transport } from "./transport.ts";
+
+/** Options of {@linkcode tcpTransport}. */
+export interface TcpOptions {
+  /** Times the pauses of the accept loop. @default {systemClock} */
+  clock?: Clock;
+}
+
+/** Connections over TCP, without security; needs `--allow-net`. */
+export function tcpTransport(options: TcpOptions = {}): Transport {
+  const clock = options.clock ?? systemClock;
+  return {
+    secure: false,
+    dial: async (address, { signal }) =>
+      new SocketConnection(await connectTcp(address, signal)),
+    fetchCertificate: (address) =>
+      Promise.reject(
+        failure("tls", "dial", address, "plain TCP shows no certificate"),
+      ),
+    listen: (address) =>
+      Promise.resolve().then(() => listenTcp(address, clock)),
+  };
+}
+
+/**
+ * A TCP connection with `TCP_NODELAY` and keep-alive set: small frames leave at
+ * once, and a peer whose machine vanished is noticed by the kernel too.
+ *
+ * @throws {VerackError} as {@linkcode Transport.dial}.
+ */
+export async function connectTcp(
+  address: Address,
+  signal?: AbortSignal,
+): Promise<Deno.TcpConn> {
+  if (signal?.aborted) throw abortError(signal, "dial", address);
+  let socket: Deno.TcpConn;
+  try {
+    socket = await Deno.connect({
+      hostname: address.host,
+      port: address.port,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    throw netError(error, "dial", address, signal);
+  }
+  try {
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw netError(error, "dial", address, signal);
+  }
+}
+
+function listenTcp(address: Address, clock: Clock): Listener {
+  let socket: Deno.TcpListener;
+  try {
+    socket = Deno.listen({ hostname: address.host, port: address.port });
+  } catch (error) {
+    const mapped = netError(error, "listen", address);
+    throw mapped.code === "address-in-use" ? portTaken(address, error) : mapped;
+  }
+  return new TcpListener(socket, clock);
+}
+
+class TcpListener implements Listener {
+  readonly address: Address;
+  readonly #socket: Deno.TcpListener;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+
+  constructor(socket: Deno.TcpListener, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.address = socketAddress(socket.addr as Deno.NetAddr);
+  }
+
+  async accept(): Promise<Incoming | null> {
+    const socket = await acceptRetrying(
+      () => this.#socket.accept(),
+      this.#clock,
+      this.#closing.signal,
+    );
+    return socket === null ? null : new TcpIncoming(socket);
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#socket.close();
+  }
+}
+
+class TcpIncoming implements Incoming {
+  readonly remoteAddress: Address;
+  #socket: Deno.TcpConn | undefined;
+
+  constructor(socket: Deno.TcpConn) {
+    this.#socket = socket;
+    this.remoteAddress = socketAddress(socket.remoteAddr);
+  }
+
+  // deno-lint-ignore require-await -- rejects, rather than throws, like the other transports
+  async open(signal?: AbortSignal): Promise<Connection> {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      throw failure("closed", "accept", this.remoteAddress, "already dropped");
+    }
+    if (signal?.aborted) {
+      this.close();
+      throw abortError(signal, "accept", this.remoteAddress);
+    }
+    this.#socket = undefined;
+    try {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true);
+      return new SocketConnection(socket);
+    } catch (error) {
+      socket.close();
+      throw netError(error, "accept", this.remoteAddress, signal);
+    }
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+}
