@@ -25,6 +25,7 @@ import {
   type VersionMessage,
 } from "../wire/messages/version.ts";
 import type { ReasonName } from "../wire/reasons.ts";
+import { faultError } from "./ends.ts";
 
 /** Who opened the connection. */
 export type Role = "initiator" | "responder";
@@ -199,17 +200,14 @@ export class Handshake implements HandshakeContext {
       this.fail(
         "protocol",
         `Cannot open session: more than ${MAX_HANDSHAKE_FRAMES} messages before verack`,
-        "protocol-error",
+        "too-many-frames",
       );
     } else if (frame.fault !== undefined) {
       // Core drops such a message and keeps the connection; over TLS a fault
       // cannot be an accident of the network, so the mesh closes.
       if (this.#profile.strict) {
-        this.fail(
-          frame.fault,
-          `Cannot open session: a frame has a ${frame.fault.replace("-", " ")}`,
-          "bad-frame",
-        );
+        const { code, message } = faultError(frame.fault);
+        this.fail(code, message, "bad-frame");
       }
     } else {
       this.#dispatch(frame.command, frame.payload);

@@ -1,0 +1,226 @@
+/**
+ * A connection seen as frames: the read loop, the writer, and the three ways to
+ * end (at once, after what is queued has left, after a refusal). What frames mean
+ * is left to `session.ts`.
+ */
+import type { Clock } from "../clock.ts";
+import { messageOf, VerackError } from "../errors.ts";
+import {
+  FLUSH_TIMEOUT_MS,
+  MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MAX_PAYLOAD_BYTES,
+  NUDGE_AFTER_MS,
+  READ_BUFFER_MIN_BYTES,
+} from "../limits.ts";
+import type { Connection } from "../transport/transport.ts";
+import { type Frame, FrameDecoder } from "../wire/frame.ts";
+import type { SharedFrame } from "./shared_frame.ts";
+import { FrameWriter } from "./writer.ts";
+
+/** Who handles the frames of a {@linkcode FrameChannel}. */
+export interface FrameChannelOptions {
+  /** Owned by the channel from here on. */
+  readonly connection: Connection;
+  readonly magic: Uint8Array;
+  readonly clock: Clock;
+  /** A frame came; its payload is valid only during the call. */
+  readonly onFrame: (frame: Frame) => void;
+  /** The bytes, or `onFrame` by throwing, broke a rule. */
+  readonly onFault: (error: VerackError) => void;
+  /** The peer waits for an answer that does not come, see `peerDelaysSmallWrites`. */
+  readonly onUnanswered: () => void;
+  /** The stream ended without one of our own ends; the error to close with. */
+  readonly onEnd: () => VerackError;
+  /** Closed, for whatever reason; called once. */
+  readonly onClose: (error: VerackError) => void;
+}
+
+/** Frames in and out of one connection. */
+export class FrameChannel {
+  readonly #options: FrameChannelOptions;
+  readonly #decoder: FrameDecoder;
+  readonly #writer: FrameWriter;
+  #state: "open" | "draining" | "discarding" | "closed" = "open";
+  #endError: VerackError | undefined;
+  #cancelDrain: (() => void) | undefined;
+  #cancelAnswer: (() => void) | undefined;
+  #answered = true;
+  #lastReceived: number;
+
+  constructor(options: FrameChannelOptions) {
+    this.#options = options;
+    this.#decoder = new FrameDecoder({
+      magic: options.magic,
+      maxPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
+    });
+    this.#writer = new FrameWriter({
+      ...options,
+      onError: (error) => this.#failIo(error),
+    });
+    this.#lastReceived = options.clock.monotonic();
+  }
+
+  /** Whether nothing has ended it yet. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Bytes that wait to be written. */
+  get queuedBytes(): number {
+    return this.#writer.bytes;
+  }
+
+  /** Monotonic clock, milliseconds, of the last byte that came. */
+  get lastReceived(): number {
+    return this.#lastReceived;
+  }
+
+  /** Starts to read; `onFrame` is called from then on. */
+  start(): void {
+    this.#read();
+  }
+
+  /** The session is open: larger payloads, and perhaps no checksums any more. */
+  open(options: { checksums: boolean }): void {
+    this.#decoder.maxPayload = MAX_PAYLOAD_BYTES;
+    this.#decoder.verifyChecksum = options.checksums;
+    this.#writer.checksums = options.checksums;
+  }
+
+  /** Whether a frame with `payloadBytes` fits into the queue. */
+  fits(payloadBytes: number): boolean {
+    return this.#writer.fits(payloadBytes);
+  }
+
+  /** Queues a frame; `payload` is copied. */
+  push(command: string, payload: Uint8Array): void {
+    this.#answered = true;
+    this.#writer.push(command, payload);
+  }
+
+  /** Queues a frame that many sessions share. */
+  pushShared(frame: SharedFrame): void {
+    this.#answered = true;
+    this.#writer.pushShared(frame);
+  }
+
+  /** Resolves when at most `bytes` wait to be written, or the channel is closed. */
+  drained(bytes: number): Promise<void> {
+    return this.#writer.drained(bytes);
+  }
+
+  /** The frame at hand wants no quick answer: it is one itself. */
+  needsNoAnswer(): void {
+    this.#answered = true;
+  }
+
+  /** How long nothing could be written though something waits, milliseconds. */
+  stalledMs(now: number): number {
+    return this.#writer.stalledMs(now);
+  }
+
+  /** A pause of our own process counts neither as silence nor as a stall. */
+  forgive(pausedMs: number): void {
+    this.#lastReceived += pausedMs;
+    this.#writer.forgive(pausedMs);
+  }
+
+  /**
+   * Sends what is queued and closes when the peer has closed its end, at the
+   * latest after `FLUSH_TIMEOUT_MS`. Frames that still come are handed over, or
+   * with `discard` dropped: after a refusal or a fault nothing more is believed,
+   * but closing with bytes unread would reset the connection and destroy the
+   * reason that is on its way.
+   */
+  drain(error: VerackError, options: { discard: boolean }): void {
+    if (this.#state === "closed") return;
+    this.#state = options.discard ? "discarding" : "draining";
+    this.#endError = error;
+    this.#cancelDrain?.();
+    this.#cancelDrain = this.#options.clock.after(
+      FLUSH_TIMEOUT_MS,
+      () => this.close(error),
+    );
+  }
+
+  /** Closes at once. Idempotent. */
+  close(error: VerackError): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#cancelDrain?.();
+    this.#cancelAnswer?.();
+    this.#options.connection.close();
+    this.#writer.close();
+    this.#options.onClose(error);
+  }
+
+  async #read(): Promise<void> {
+    const { clock, connection } = this.#options;
+    try {
+      while (this.#state !== "closed") {
+        const discards = this.#state === "discarding";
+        const count = await connection.read(
+          discards
+            ? new Uint8Array(READ_BUFFER_MIN_BYTES)
+            : this.#decoder.space(),
+        );
+        if (count === null) {
+          return this.close(this.#endError ?? this.#options.onEnd());
+        }
+        if (discards) continue;
+        this.#lastReceived = clock.monotonic();
+        this.#decoder.commit(count);
+        this.#consume();
+      }
+    } catch (error) {
+      this.#failIo(error);
+    }
+  }
+
+  #consume(): void {
+    const { onFrame, onFault } = this.#options;
+    this.#answered = true;
+    try {
+      let frame = this.#decoder.next();
+      while (
+        frame !== undefined &&
+        (this.#state === "open" || this.#state === "draining")
+      ) {
+        this.#answered = false;
+        onFrame(frame);
+        frame = this.#decoder.next();
+      }
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      onFault(error);
+    }
+    if (!this.#answered) this.#answerSoon();
+  }
+
+  /**
+   * The peer's next small write may wait until this one is acknowledged (Nagle).
+   * If nothing else goes out soon, something must, to carry the acknowledgement.
+   */
+  #answerSoon(): void {
+    const { connection, clock, onUnanswered } = this.#options;
+    if (
+      connection.peerDelaysSmallWrites !== true ||
+      this.#cancelAnswer !== undefined || this.#state !== "open"
+    ) return;
+    this.#cancelAnswer = clock.after(NUDGE_AFTER_MS, () => {
+      this.#cancelAnswer = undefined;
+      if (!this.#answered) onUnanswered();
+    });
+  }
+
+  #failIo(error: unknown): void {
+    if (this.#endError !== undefined) return this.close(this.#endError);
+    this.close(
+      error instanceof VerackError
+        ? error
+        : new VerackError("closed", `Session failed: ${messageOf(error)}`, {
+          cause: error,
+        }),
+    );
+  }
+}

@@ -1,0 +1,62 @@
+/** How a session ends, in errors: from the abort of a signal, from a peer's bye. */
+import { type ErrorCode, VerackError } from "../errors.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { Reason } from "../wire/messages/reason.ts";
+import { REASON, type ReasonName } from "../wire/reasons.ts";
+import { describeReason } from "./describe_reason.ts";
+
+/** What an aborted handshake fails with. */
+export function abortError(reason: unknown): VerackError {
+  if (reason instanceof VerackError) return reason;
+  const isTimeout = reason instanceof DOMException &&
+    reason.name === "TimeoutError";
+  return new VerackError(
+    isTimeout ? "timeout" : "aborted",
+    `Cannot open session: ${isTimeout ? "its time is up" : "aborted"}`,
+    { cause: reason },
+  );
+}
+
+/** What a session ends with when the peer said bye. */
+export function byeError(reason: Reason): VerackError {
+  return new VerackError(
+    codeOfBye(reason.code),
+    `Peer said bye: ${describeReason(reason)}`,
+  );
+}
+
+/** Only a node that shuts down has left; any other bye is about this session. */
+function codeOfBye(code: number): ErrorCode {
+  switch (code) {
+    case REASON.leaving:
+      return "left";
+    case REASON.duplicate:
+      return "duplicate";
+    case REASON["identity-in-use"]:
+      return "identity-in-use";
+    default:
+      return "rejected";
+  }
+}
+
+/** What to tell a peer whose bytes broke a rule. */
+export function reasonOfFault(error: VerackError): ReasonName {
+  switch (error.code) {
+    case "bad-magic":
+      return "wrong-network";
+    case "bad-checksum":
+    case "bad-command":
+    case "oversize":
+      return "bad-frame";
+    default:
+      return "protocol-error";
+  }
+}
+
+/** A frame whose command or checksum is wrong. */
+export function faultError(fault: NonNullable<Frame["fault"]>): VerackError {
+  const what = fault === "bad-checksum"
+    ? "its checksum is not that of its payload"
+    : "its command is not NUL-padded ASCII";
+  return new VerackError(fault, `Cannot read frame: ${what}`);
+}

@@ -1,0 +1,102 @@
+/**
+ * Pings of one session: the heartbeat of an idle one, the probe of a doubtful one,
+ * and the round trips they measure. Sending is handed in.
+ */
+import type { Clock, Random } from "../clock.ts";
+import { decodePong, encodePing } from "../wire/messages/ping.ts";
+import { livenessStep } from "./liveness.ts";
+import { PendingPings } from "./pings.ts";
+
+/** Settings of a {@linkcode Heartbeat}. */
+export interface HeartbeatOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** An idle session is pinged after this long. */
+  readonly heartbeatMs: number;
+  /** A silent peer is dead after this long. */
+  readonly deadAfterMs: number;
+  /** Sends a ping with this payload; false if that cannot be. */
+  readonly sendPing: (payload: Uint8Array) => boolean;
+}
+
+/** Heartbeat of one session. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #pings = new PendingPings();
+  #lastPing = -Infinity;
+  #rttMs: number | undefined;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** Last measured round trip in milliseconds. */
+  get rttMs(): number | undefined {
+    return this.#rttMs;
+  }
+
+  /** Pings if it is time; says whether the peer is dead. */
+  beat(lastReceived: number): "alive" | "dead" {
+    const { clock, heartbeatMs, deadAfterMs } = this.#options;
+    const now = clock.monotonic();
+    const lastPing = this.#lastPing;
+    const step = livenessStep({
+      now,
+      lastReceived,
+      lastPing,
+      heartbeatMs,
+      deadAfterMs,
+    });
+    if (step === "ping") {
+      this.#lastPing = now;
+      this.#ping();
+    }
+    return step === "dead" ? "dead" : "alive";
+  }
+
+  /** Whether the peer answers a ping within `timeoutMs`. */
+  probe(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const nonce = this.#ping((answered) => {
+        cancel();
+        resolve(answered);
+      });
+      const cancel = this.#options.clock.after(timeoutMs, () => {
+        if (nonce !== undefined) this.#pings.giveUp(nonce);
+      });
+      if (nonce === undefined) {
+        cancel();
+        resolve(false);
+      }
+    });
+  }
+
+  /** A ping was sent by somebody else: its pong measures the round trip. */
+  expect(nonce: bigint): void {
+    this.#pings.add(nonce, this.#options.clock.monotonic());
+  }
+
+  /**
+   * A pong came.
+   *
+   * @throws {VerackError} `malformed`.
+   */
+  onPong(payload: Uint8Array): void {
+    const { nonce } = decodePong(payload);
+    const now = this.#options.clock.monotonic();
+    this.#rttMs = this.#pings.answer(nonce, now) ?? this.#rttMs;
+  }
+
+  /** The session ended: nobody answers any more. */
+  stop(): void {
+    this.#pings.clear();
+  }
+
+  #ping(settle?: (answered: boolean) => void): bigint | undefined {
+    const { clock, random, sendPing } = this.#options;
+    const nonce = new DataView(random.bytes(8).buffer).getBigUint64(0);
+    if (!sendPing(encodePing({ nonce }))) return undefined;
+    this.#pings.add(nonce, clock.monotonic(), settle);
+    return nonce;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The one writer of a connection: gathers what a turn of the event loop queues
+ * and writes it at once. When to give up on a peer that does not read is decided
+ * by `session.ts`.
+ */
+import type { Clock } from "../clock.ts";
+import type { Connection } from "../transport/transport.ts";
+import { Outbox } from "./outbox.ts";
+import type { SharedFrame } from "./shared_frame.ts";
+
+/** Settings of a {@linkcode FrameWriter}. */
+export interface FrameWriterOptions {
+  readonly connection: Connection;
+  readonly magic: Uint8Array;
+  readonly clock: Clock;
+  /** Writing failed; called at most once, and nothing is written after it. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Queues frames and writes them, in order, in as few writes as possible. */
+export class FrameWriter {
+  /** Whether checksums are computed; false writes zeros (`nochecksum`). */
+  checksums = true;
+  readonly #options: FrameWriterOptions;
+  readonly #outbox = new Outbox();
+  #pumping = false;
+  #closed = false;
+  #lastProgress = 0;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: FrameWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes queued or being written. */
+  get bytes(): number {
+    return this.#outbox.bytes;
+  }
+
+  /** Whether a frame with `payloadBytes` still fits into the queue. */
+  fits(payloadBytes: number): boolean {
+    return this.#outbox.fits(payloadBytes);
+  }
+
+  /** How long nothing could be written though something waits, milliseconds. */
+  stalledMs(now: number): number {
+    return this.#pumping ? now - this.#lastProgress : 0;
+  }
+
+  /** Does not count a pause of our own process as a stall. */
+  forgive(pausedMs: number): void {
+    this.#lastProgress += pausedMs;
+  }
+
+  /** Queues a frame; `payload` is copied. */
+  push(command: string, payload: Uint8Array): void {
+    const { magic } = this.#options;
+    this.#outbox.pushFrame(magic, command, payload, this.checksums);
+    this.#start();
+  }
+
+  /** Queues a frame that many sessions share. */
+  pushShared(frame: SharedFrame): void {
+    this.#outbox.pushEncoded(frame.encoded(this.checksums));
+    this.#start();
+  }
+
+  /** Resolves when at most `bytes` wait, or the writer is closed. */
+  async drained(bytes: number): Promise<void> {
+    while (!this.#closed && this.#outbox.bytes > bytes) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  /** Forgets what is queued. The connection is closed by its owner. */
+  close(): void {
+    this.#closed = true;
+    this.#outbox.clear();
+    this.#wake();
+  }
+
+  /** Starts to write after the current turn, so that one turn makes one write. */
+  #start(): void {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    this.#lastProgress = this.#options.clock.monotonic();
+    queueMicrotask(() => this.#pump());
+  }
+
+  async #pump(): Promise<void> {
+    const { connection, clock, onError } = this.#options;
+    try {
+      for (
+        let bytes = this.#outbox.take();
+        bytes !== undefined;
+        bytes = this.#outbox.take()
+      ) {
+        let rest = bytes;
+        while (rest.length > 0) {
+          const count = await connection.write(rest);
+          this.#lastProgress = clock.monotonic();
+          rest = rest.subarray(count);
+        }
+        this.#outbox.wrote();
+        if (this.#waiters.length > 0) this.#wake();
+      }
+    } catch (error) {
+      if (!this.#closed) onError(error);
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}
