@@ -1,0 +1,187 @@
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { X509Certificate } from "node:crypto";
+import fc from "fast-check";
+import { VerackError } from "../../src/errors.ts";
+import {
+  MAX_CERTIFICATE_BYTES,
+  MAX_JUDGED_CERTIFICATES,
+} from "../../src/limits.ts";
+import {
+  certificateToPem,
+  judgeCertificate,
+} from "../../src/identity/certificate.ts";
+import { identityName } from "../../src/identity/identity.ts";
+import {
+  assertRefused,
+  type Bytes,
+  ED25519,
+  forge,
+  FORGE_KEYS,
+  idOf,
+  integer,
+  keyOf,
+  P256,
+  RSA,
+} from "./forgery.ts";
+
+for (const key of FORGE_KEYS) {
+  Deno.test(`judgeCertificate() accepts a sound ${key.type} certificate and says whose it is`, () => {
+    const der = forge(key);
+    const judged = judgeCertificate(der);
+    assertEquals(judged.der, der);
+    assertEquals(judged.spki, key.spki);
+    assertEquals(judged.identity, idOf(key.spki));
+    assertEquals(judged.serverName, identityName(idOf(key.spki)));
+    assertEquals(judged.key.type, key.type);
+    const x509 = new X509Certificate(certificateToPem(der));
+    assert(x509.verify(judged.publicKey));
+    assertEquals(x509.subjectAltName, `DNS:${judged.serverName}`);
+    assertEquals(x509.ca, false);
+  });
+
+  Deno.test(`judgeCertificate() refuses a ${key.type} certificate cut off at any byte`, () => {
+    const der = forge(key);
+    for (let end = 0; end < der.length; end++) {
+      assertRefused(der.subarray(0, end));
+    }
+  });
+
+  Deno.test(`judgeCertificate() refuses a ${key.type} certificate with any one byte changed`, () => {
+    const der = forge(key);
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 255 }), {
+          minLength: der.length,
+          maxLength: der.length,
+        }),
+        (masks) => {
+          for (const [i, mask] of masks.entries()) {
+            const mutated = Uint8Array.from(der);
+            mutated[i]! ^= mask;
+            assertRefused(mutated);
+          }
+        },
+      ),
+      { numRuns: 3 },
+    );
+  });
+
+  Deno.test(`judgeCertificate() refuses a ${key.type} certificate with a byte put in or taken out`, () => {
+    const der = forge(key);
+    for (let i = 0; i < der.length; i++) {
+      assertRefused(
+        Uint8Array.of(...der.subarray(0, i), ...der.subarray(i + 1)),
+      );
+      // Twice the same byte at the end of the last field is a longer certificate too.
+      assertRefused(
+        Uint8Array.of(...der.subarray(0, i), ...der.subarray(i), der[i]!),
+      );
+      assertRefused(
+        Uint8Array.of(...der.subarray(0, i + 1), ...der.subarray(i)),
+      );
+    }
+  });
+}
+
+Deno.test("judgeCertificate() gives nothing but VerackError for random bytes", () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: MAX_CERTIFICATE_BYTES + 100 }),
+      (bytes) => assertRefused(bytes),
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("judgeCertificate() gives nothing but VerackError when whole elements are replaced", () => {
+  const der = forge(P256);
+  fc.assert(
+    fc.property(
+      fc.nat({ max: der.length - 1 }),
+      fc.uint8Array({ minLength: 1, maxLength: 40 }),
+      (at, bytes) => {
+        const mutated = Uint8Array.from(der);
+        mutated.set(bytes.subarray(0, der.length - at), at);
+        fc.pre(mutated.some((byte, i) => byte !== der[i]));
+        assertRefused(mutated);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("judgeCertificate() says wrong-identity when a sound certificate is another's", () => {
+  const der = forge(P256);
+  const other = idOf(ED25519.spki);
+  assertEquals(
+    judgeCertificate(der, idOf(P256.spki)).identity,
+    idOf(P256.spki),
+  );
+  const error = assertThrows(() => judgeCertificate(der, other), VerackError);
+  assertEquals(error.code, "wrong-identity");
+  assert(error.message.includes(other));
+  assert(error.message.includes(idOf(P256.spki)));
+});
+
+Deno.test("judgeCertificate() says bad-certificate, not wrong-identity, when a certificate claims an identity unproven", () => {
+  const der = forge(P256);
+  der[der.length - 1]! ^= 1;
+  const error = assertThrows(
+    () => judgeCertificate(der, idOf(ED25519.spki)),
+    VerackError,
+  );
+  assertEquals(error.code, "bad-certificate");
+});
+
+Deno.test("judgeCertificate() gives the same result when it meets the same bytes again", () => {
+  const der = forge(RSA);
+  assertStrictEquals(judgeCertificate(der), judgeCertificate(der.slice()));
+});
+
+Deno.test("judgeCertificate() keeps its own copy when the caller reuses the buffer", () => {
+  const frame = new Uint8Array(100_000);
+  const der = forge(ED25519);
+  frame.set(der, 500);
+  const view = frame.subarray(500, 500 + der.length);
+  const judged = judgeCertificate(view);
+  frame.fill(0xaa);
+  assertEquals(judged.der, der);
+  assertEquals(judged.der.buffer.byteLength, der.length);
+  assertRefused(view);
+  assertStrictEquals(judgeCertificate(der), judged);
+});
+
+Deno.test("judgeCertificate() does not remember a refusal as a success", () => {
+  const bad = forge(P256);
+  bad[bad.length - 1]! ^= 1;
+  assertRefused(bad);
+  assertRefused(bad);
+});
+
+Deno.test("judgeCertificate() remembers no more certificates than its limit, the ones used last", () => {
+  const key = keyOf("Ed25519");
+  const numbered = (n: number): Bytes =>
+    forge(key, { serial: integer(1, n >> 8, n & 0xff) });
+  const kept = numbered(0);
+  const dropped = numbered(1);
+  const first = judgeCertificate(kept);
+  const second = judgeCertificate(dropped);
+  for (let n = 2; n < MAX_JUDGED_CERTIFICATES + 1; n++) {
+    judgeCertificate(numbered(n));
+    if (n === 2) assertStrictEquals(judgeCertificate(kept), first);
+  }
+  assertStrictEquals(judgeCertificate(kept), first);
+  assert(judgeCertificate(dropped) !== second, "the oldest is still there");
+});
+
+Deno.test("certificateToPem() writes what X.509 parsers read", () => {
+  const der = forge(RSA);
+  const pem = certificateToPem(der);
+  assertEquals(new Uint8Array(new X509Certificate(pem).raw), der);
+  assert(pem.split("\n").every((line) => line.length <= 64));
+});
