@@ -146,10 +146,13 @@ function classify(error: unknown, action: NetAction): [ErrorCode, string] {
     BY_CLASS[error.name];
   if (known) {
     const [code, detail] = known;
-    // No local address to dial from, or every source port taken: a matter of
-    // the way there. A reset before anything was said likewise.
+    // No local address to dial from, or every source port taken.
     if (action === "dial" && code === "address-not-available") {
       return ["unreachable", "no local address to dial from"];
+    }
+    // Node says EINVAL for an address that no interface has.
+    if (action === "listen" && code === "unreachable") {
+      return ["address-not-available", "not an address of this machine"];
     }
     return [code, detail];
   }

@@ -1,0 +1,180 @@
+/**
+ * TLS: dialing proves that the other end holds the key of the pinned certificate.
+ * It proves nothing about the dialer; that is the session's `proof`.
+ *
+ * The listening half is in `tls_listener.ts`, the look at an unknown certificate
+ * in `tls_fetch.ts`, the check that pinning works at all in `tls_safety.ts`.
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import type { VerackError } from "../errors.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { ALPN_PROTOCOL } from "./alpn.ts";
+import { failure, netError } from "./net_errors.ts";
+import { peerCertificate, sameBytes } from "./peer_certificate.ts";
+import { certificatePem } from "./pem.ts";
+import { SocketConnection } from "./socket_connection.ts";
+import { StalledHosts } from "./stalled_hosts.ts";
+import { connectTcp } from "./tcp.ts";
+import { fetchCertificate } from "./tls_fetch.ts";
+import { listenTls } from "./tls_listener.ts";
+import { tlsSafety } from "./tls_safety.ts";
+import type { Connection, Pin, Transport } from "./transport.ts";
+
+/** Options of {@linkcode tlsTransport}. */
+export interface TlsOptions {
+  /** Times for how long hosts that hang are left alone. @default {systemClock} */
+  clock?: Clock;
+}
+
+/**
+ * Connections over TLS 1.3, pinned; needs `--allow-net`. Before the first dial or
+ * listen the process is checked once, see {@linkcode tlsSafety}: every method then
+ * also throws `unsafe`.
+ */
+export function tlsTransport(options: TlsOptions = {}): Transport {
+  const stalled = new StalledHosts(options.clock ?? systemClock);
+  return {
+    secure: true,
+    async dial(address, { pin, signal }) {
+      if (pin === undefined) {
+        throw new TypeError(
+          `Cannot dial ${
+            formatAddress(address)
+          }: pin is undefined, must be given over TLS`,
+        );
+      }
+      await tlsSafety();
+      return await dialTls(address, pin, signal, stalled);
+    },
+    fetchCertificate,
+    async listen(address, { credentials }) {
+      if (credentials === undefined) {
+        throw new TypeError(
+          `Cannot listen on ${
+            formatAddress(address)
+          }: credentials are undefined, must be given over TLS`,
+        );
+      }
+      await tlsSafety();
+      return await listenTls(address, credentials);
+    },
+  };
+}
+
+/** Dials past what `stalled` knows about the host. */
+async function dialTls(
+  address: Address,
+  pin: Pin,
+  signal: AbortSignal | undefined,
+  stalled: StalledHosts,
+): Promise<Connection> {
+  const penaltyMs = stalled.penaltyMs(address.host);
+  if (penaltyMs > 0) {
+    throw failure(
+      "unreachable",
+      "dial",
+      address,
+      `the host keeps TLS handshakes hanging, left alone for another ${
+        Math.ceil(penaltyMs / 1000)
+      } s`,
+    );
+  }
+  const suspect = stalled.isSuspect(address.host);
+  if (suspect) {
+    await fetchCertificate(address, signal === undefined ? {} : { signal });
+  }
+  const socket = await openPinned(
+    await connectTcp(address, signal),
+    pin,
+    {
+      address,
+      onStall: () => stalled.add(address.host, suspect),
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+  stalled.forgive(address.host);
+  return new SocketConnection(socket);
+}
+
+/**
+ * TLS over `tcp`, which it owns, insisting on `pin`.
+ *
+ * `Deno.connectTls` in one call would not do. It cannot be cancelled, its public
+ * options cannot give a server name other than the host dialed, and it leaves
+ * Nagle's algorithm on, which holds the second half of our opening back for a
+ * delayed ACK: 40 ms a dial. Its two stable halves, `Deno.connect` and
+ * `Deno.startTls`, can do all three. And they are three locks on the same door:
+ *
+ * - `caCerts` holds the one certificate that is allowed to vouch. It only *adds*
+ *   to the roots Deno trusts, so alone it is no pin;
+ * - the server name is under `.invalid`, for which no public CA may issue, and
+ *   Deno insists that the certificate carries it. It must not be switched off;
+ * - the bytes of the certificate are compared in the end, because a private CA
+ *   that this process trusts (`DENO_CERT`, `--cert`, …) may issue for any name.
+ *   Where Deno no longer shows them, `tls_safety.ts` has made sure that there is
+ *   no such CA, or has refused to start.
+ *
+ * The handshake is lazy, so it is done here, before anybody can write.
+ *
+ * @throws {VerackError} as `Transport.dial`; the socket is closed by then.
+ */
+export async function openPinned(
+  tcp: Deno.TcpConn,
+  pin: Pin,
+  options: { address: Address; signal?: AbortSignal; onStall?: () => void },
+): Promise<Deno.TlsConn> {
+  const { address, signal } = options;
+  let tls: Deno.TlsConn;
+  try {
+    tls = await Deno.startTls(tcp, {
+      hostname: pin.serverName,
+      caCerts: [certificatePem(pin.certificate)],
+      alpnProtocols: [ALPN_PROTOCOL],
+    });
+  } catch (error) {
+    tcp[Symbol.dispose]();
+    throw netError(error, "dial", address, signal);
+  }
+  const onAbort = () => {
+    tls[Symbol.dispose]();
+    options.onStall?.();
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (signal?.aborted) onAbort();
+    const { alpnProtocol } = await tls.handshake();
+    if (alpnProtocol !== ALPN_PROTOCOL) {
+      throw wrongProtocol(address, alpnProtocol);
+    }
+    const shown = peerCertificate(tls);
+    if (shown !== undefined && !sameBytes(shown, pin.certificate)) {
+      throw wrongCertificate(address);
+    }
+    return tls;
+  } catch (error) {
+    tls[Symbol.dispose]();
+    throw netError(error, "dial", address, signal);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function wrongProtocol(address: Address, shown: string | null): VerackError {
+  return failure(
+    "alpn",
+    "dial",
+    address,
+    `the other end agreed on protocol ${
+      JSON.stringify(shown)
+    }, must be ${ALPN_PROTOCOL}`,
+  );
+}
+
+function wrongCertificate(address: Address): VerackError {
+  return failure(
+    "wrong-certificate",
+    "dial",
+    address,
+    "the other end shows another certificate than the pinned one, vouched for by an authority that this process trusts",
+  );
+}
