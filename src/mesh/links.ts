@@ -104,10 +104,12 @@ export class Links implements LinkOwner {
   }
 
   closed(link: Link, error: VerackError): void {
-    const { table, clock, random } = this.#context;
+    const { table, clock, random, signal } = this.#context;
     const record = table.get(link.peer.identity);
     if (record === undefined) return;
     record.links = record.links.filter((other) => other !== link);
+    // While this node closes, only `stopped` is news.
+    if (signal.aborted) return;
     this.#reportRefusal(link, error);
     if (record.links.length > 0) return;
 

@@ -1,0 +1,126 @@
+/**
+ * Somebody who has copied a member's certificate, as anybody can, but has not got
+ * its key: dials another member over real TLS, opens with a real `version`, and
+ * signs the proof with a key of its own. Made of the library's own parts, so that
+ * the key is the one thing that is wrong.
+ */
+import { deadline, systemClock, systemRandom } from "../../clock.ts";
+import { messageOf, VerackError } from "../../errors.ts";
+import { judgeCertificate } from "../../identity/certificate.ts";
+import { Identity, identityName } from "../../identity/identity.ts";
+import {
+  MESH_PROTOCOL_VERSION,
+  MeshProfile,
+} from "../../session/mesh_profile.ts";
+import { Session } from "../../session/session.ts";
+import { formatAddress, parseAddress } from "../../transport/address.ts";
+import { tlsTransport } from "../../transport/tls.ts";
+import { USER_AGENT } from "../../version.ts";
+import { networkMagic } from "../../wire/frame.ts";
+import type { VersionMessage } from "../../wire/messages/version.ts";
+
+/** Settings of {@linkcode tryAsImpostor}. */
+export interface ImpostorOptions {
+  /** The certificate to show, X.509 DER: a member's. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** `host:port` of the member to dial. */
+  readonly to: string;
+  /** Gives up after this long. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** How it went. */
+export interface Attempt {
+  /** The impostor's own end of the connection, which the member names when it refuses. */
+  readonly address: string;
+  /** Whether the member let the impostor in. */
+  readonly admitted: boolean;
+  /** What the impostor was told. */
+  readonly told: string;
+}
+
+/** The network of `verack run` and `Node.start` unless told otherwise. */
+const NETWORK = "main";
+
+/**
+ * Tries to open a session in the name of the certificate's owner.
+ *
+ * @throws {VerackError} as `Transport.dial`, when the member cannot even be reached.
+ */
+export async function tryAsImpostor(
+  options: ImpostorOptions,
+): Promise<Attempt> {
+  const address = parseAddress(options.to);
+  const magic = networkMagic(NETWORK);
+  const transport = tlsTransport();
+  using limit = deadline(systemClock, options.timeoutMs, options.signal);
+  const identity = await forge(options.certificate);
+  const listener = judgeCertificate(
+    await transport.fetchCertificate(address, limit),
+  );
+  const connection = await transport.dial(address, {
+    pin: {
+      certificate: listener.der,
+      serverName: identityName(listener.identity),
+    },
+    signal: limit.signal,
+  });
+  const source = formatAddress(connection.localAddress);
+  const instance = randomU64();
+  const admit = () => undefined;
+  try {
+    const session = await Session.open({
+      connection,
+      role: "initiator",
+      magic,
+      profile: new MeshProfile({ magic, identity, instance, listener, admit }),
+      local: version(),
+      handler: { onOpen() {}, onFrame() {}, onClose() {} },
+      clock: systemClock,
+      random: systemRandom,
+      signal: limit.signal,
+    });
+    // The listener has the last word, so it believed us.
+    session.close(new VerackError("stopped", "The impostor leaves"));
+    return { address: source, admitted: true, told: "verack" };
+  } catch (error) {
+    return { address: source, admitted: false, told: messageOf(error) };
+  }
+}
+
+/**
+ * An identity that claims the certificate's name and signs with another key. No
+ * honest code can make one, hence the cast.
+ */
+async function forge(
+  certificate: Uint8Array<ArrayBuffer>,
+): Promise<Identity> {
+  const own = await Identity.generate();
+  const forged: Pick<Identity, "id" | "certificate" | "ephemeral" | "sign"> = {
+    id: judgeCertificate(certificate).identity,
+    certificate,
+    ephemeral: false,
+    sign: (data) => own.sign(data),
+  };
+  return forged as Identity;
+}
+
+function version(): VersionMessage {
+  const nowhere = { services: 0n, ip: new Uint8Array(16), port: 0 };
+  return {
+    version: MESH_PROTOCOL_VERSION,
+    services: 0n,
+    timestamp: BigInt(Math.floor(systemClock.now() / 1_000)),
+    addrRecv: nowhere,
+    addrFrom: nowhere,
+    nonce: randomU64(),
+    userAgent: USER_AGENT,
+    startHeight: 0,
+    relay: false,
+  };
+}
+
+function randomU64(): bigint {
+  return new DataView(systemRandom.bytes(8).buffer).getBigUint64(0);
+}

@@ -1,0 +1,19 @@
+/** Lines of text from a stream of bytes, for reading what child processes say. */
+
+/** Longer lines are cut; the longest a node prints has a few hundred characters. */
+const MAX_LINE_CHARS = 16_384;
+
+/** The lines of a UTF-8 stream without their line feeds, the last one also if it has none. */
+export async function* linesOf(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = (parts.pop() ?? "").slice(0, MAX_LINE_CHARS);
+    for (const line of parts) yield line.slice(0, MAX_LINE_CHARS);
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield rest;
+}
