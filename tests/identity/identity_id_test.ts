@@ -1,0 +1,79 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  identityBytes,
+  identityFromBytes,
+  identityName,
+  isIdentityId,
+  parseIdentityId,
+  shortId,
+} from "../../src/identity/identity.ts";
+
+const ID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+Deno.test("parseIdentityId() accepts 64 lower-case hex digits", () => {
+  assertEquals(parseIdentityId(ID), ID);
+  assert(isIdentityId(ID));
+});
+
+Deno.test("parseIdentityId() names the text and what is wanted when it refuses", () => {
+  for (
+    const text of [
+      "",
+      "01234567",
+      ID.toUpperCase(),
+      `${ID}0`,
+      ID.slice(1),
+      ` ${ID}`,
+      `${ID}\n`,
+      `0x${ID.slice(2)}`,
+      ID.replace("0", "g"),
+      ID.replace("0", "０"),
+    ]
+  ) {
+    const error = assertThrows(() => parseIdentityId(text), SyntaxError);
+    assert(error.message.includes(`${text.length} characters`), error.message);
+    assert(error.message.includes("64 lower-case hex digits"));
+    assert(!isIdentityId(text));
+  }
+});
+
+Deno.test("parseIdentityId() shows hostile text escaped and bounded", () => {
+  const text = `\x1b[2J${"x".repeat(100_000)}`;
+  const error = assertThrows(() => parseIdentityId(text), SyntaxError);
+  assert(!error.message.includes("\x1b"));
+  assert(error.message.length < 300);
+});
+
+Deno.test("identityName() is two labels under verack.invalid that DNS can carry", () => {
+  assertEquals(
+    identityName(ID),
+    "0123456789abcdef0123456789abcdef.0123456789abcdef0123456789abcdef.verack.invalid",
+  );
+  assert(identityName(ID).split(".").every((label) => label.length <= 63));
+});
+
+Deno.test("shortId() is the first eight digits", () => {
+  assertEquals(shortId(ID), "01234567");
+});
+
+Deno.test("identityFromBytes() undoes identityBytes()", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
+      const id = identityFromBytes(bytes);
+      assertEquals(parseIdentityId(id), id);
+      assertEquals([...identityBytes(id)], [...bytes]);
+    }),
+  );
+});
+
+Deno.test("identityFromBytes() refuses anything but 32 bytes", () => {
+  for (const length of [0, 31, 33]) {
+    assertThrows(
+      () => identityFromBytes(new Uint8Array(length)),
+      RangeError,
+      `${length} bytes`,
+    );
+  }
+  assertThrows(() => identityBytes("abc"), SyntaxError);
+});

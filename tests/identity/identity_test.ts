@@ -1,0 +1,304 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { createPrivateKey } from "node:crypto";
+import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import {
+  certificateToPem,
+  judgeCertificate,
+} from "../../src/identity/certificate.ts";
+import { encodeDer, encodeOid } from "../../src/identity/der.ts";
+import {
+  type FromPemOptions,
+  Identity,
+  KEY_TYPES,
+} from "../../src/identity/identity.ts";
+import { writePem } from "../../src/identity/pem.ts";
+import { verifyBytes } from "../../src/identity/signature.ts";
+import { bitString, forge, integer, keyOf, P256, sequence } from "./forgery.ts";
+
+async function assertCannotLoad(
+  pem: string,
+  code: ErrorCode,
+  because: string,
+  options: FromPemOptions = {},
+): Promise<void> {
+  const error = await assertRejects(
+    () => Identity.fromPem(pem, options),
+    VerackError,
+    because,
+  );
+  assertEquals(error.code, code);
+}
+
+for (const keyType of KEY_TYPES) {
+  Deno.test(`Identity.generate() makes a ${keyType} key that loads again as the same identity`, async () => {
+    const made = await Identity.generate({ keyType });
+    assertEquals(made.keyType, keyType);
+    const judged = judgeCertificate(made.certificate, made.id);
+    assertEquals(judged.key.type, keyType);
+
+    const loaded = await Identity.fromPem(made.privateKeyPem, {
+      certificatePem: made.certificatePem,
+    });
+    assertEquals(loaded.id, made.id);
+    assertEquals(loaded.keyType, keyType);
+    assertEquals(loaded.privateKeyPem, made.privateKeyPem);
+    // A certificate that fits the rules is presented as it is.
+    assertEquals(loaded.certificate, made.certificate);
+    assertEquals(made.ephemeral, true);
+    assertEquals(loaded.ephemeral, false);
+  });
+
+  Deno.test(`sign() with a ${keyType} key makes what its certificate verifies`, async () => {
+    const identity = await Identity.generate({ keyType });
+    const { key, publicKey } = judgeCertificate(identity.certificate);
+    const data = new TextEncoder().encode("data");
+    const signature = identity.sign(data);
+    assert(verifyBytes(key, publicKey, data, signature));
+    data[0]! ^= 1;
+    assert(!verifyBytes(key, publicKey, data, signature));
+  });
+}
+
+Deno.test("Identity.generate() makes another P-256 key each time", async () => {
+  const [one, two] = [await Identity.generate(), await Identity.generate()];
+  assertEquals(one.keyType, "P-256");
+  assertNotEquals(one.id, two.id);
+});
+
+Deno.test("Identity.generate() says whether the key is to be kept", async () => {
+  assertEquals((await Identity.generate()).ephemeral, true);
+  assertEquals(
+    (await Identity.generate({ ephemeral: false })).ephemeral,
+    false,
+  );
+});
+
+Deno.test("Identity.generate() refuses a key type that does not exist", async () => {
+  for (const keyType of ["P-384", "constructor", ""]) {
+    await assertRejects(
+      // @ts-expect-error: what a caller without types may pass.
+      () => Identity.generate({ keyType }),
+      TypeError,
+      "must be one of P-256, Ed25519, RSA",
+    );
+  }
+});
+
+Deno.test("Identity shows no private key when it is printed or serialised", async () => {
+  const identity = await Identity.generate();
+  const secret = createPrivateKey(identity.privateKeyPem)
+    .export({ type: "pkcs8", format: "der" });
+  const base64 = new Uint8Array(secret).toBase64().slice(0, 40);
+  assertStringIncludes(identity.privateKeyPem.replaceAll("\n", ""), base64);
+  const shown = Deno.inspect(identity, { depth: 10, iterableLimit: 10_000 }) +
+    JSON.stringify(identity);
+  assertStringIncludes(shown, identity.id);
+  assert(!shown.includes("PRIVATE KEY"));
+  assert(!shown.includes(base64));
+});
+
+Deno.test("Identity.fromPem() refuses what is no key, each with its own words", async () => {
+  const { privateKeyPem, certificatePem } = await Identity.generate();
+  const lines = privateKeyPem.split("\n");
+  const cases: [string, string][] = [
+    ["", "it is empty"],
+    [" \n\r\n\t", "it is empty"],
+    ["nonsense", "no PEM block"],
+    ["ssh-ed25519 AAAAC3Nz someone@example.org", "no PEM block"],
+    [certificatePem, "a certificate and no key"],
+    [writePem("PUBLIC KEY", P256.spki), "a public key"],
+    [writePem("RSA PUBLIC KEY", P256.spki), "a public key"],
+    [privateKeyPem + privateKeyPem, "2 private keys"],
+    [`${privateKeyPem}${writePem("EC PRIVATE KEY", sequence())}`, "2 private"],
+    [lines.slice(0, -2).join("\n"), "is cut off"],
+    [lines.slice(1).join("\n"), "ends without having begun"],
+    [lines[0] + "\n" + privateKeyPem, "before it has ended"],
+    [`${lines[0]}\n!!!!\n-----END PRIVATE KEY-----`, "is not base64"],
+    [`${lines[0]}\n-----END PRIVATE KEY-----`, "is empty"],
+    [writePem("PRIVATE KEY", new Uint8Array(40)), "cannot be read"],
+    [writePem("EC PRIVATE KEY", sequence()), "cannot be read"],
+    [writePem("RSA PRIVATE KEY", sequence()), "cannot be read"],
+    [writePem("DSA PRIVATE KEY", sequence()), '"DSA PRIVATE KEY"'],
+    [writePem("OPENSSH PRIVATE KEY", sequence()), "ssh-keygen -p -m PKCS8"],
+    ["x".repeat(65_537), "has 65537 characters"],
+  ];
+  for (const [pem, because] of cases) {
+    await assertCannotLoad(pem, "bad-key", because);
+  }
+});
+
+Deno.test("Identity.fromPem() shows nothing of a damaged key", async () => {
+  const { privateKeyPem } = await Identity.generate();
+  const damaged = privateKeyPem.replace("MIG", "MI!");
+  const error = await assertRejects(
+    () => Identity.fromPem(damaged),
+    VerackError,
+    "is not base64",
+  );
+  assert(!error.message.includes("MI!"));
+});
+
+Deno.test("Identity.fromPem() reads a key whatever its line ends, widths and surroundings", async () => {
+  const { id, privateKeyPem } = await Identity.generate();
+  const body = privateKeyPem.split("\n").slice(1, -2).join("");
+  for (
+    const pem of [
+      privateKeyPem.replaceAll("\n", "\r\n"),
+      `\ufeff${privateKeyPem}`,
+      `Bag Attributes\n    friendlyName: alice\n${privateKeyPem}# end`,
+      privateKeyPem.trimEnd(),
+      privateKeyPem.replaceAll("\n", "  \n"),
+      `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----`,
+    ]
+  ) {
+    assertEquals((await Identity.fromPem(pem)).id, id);
+  }
+});
+
+Deno.test("Identity.fromPem() refuses a key whose halves do not belong together", async () => {
+  const scalar = (key: typeof P256) =>
+    key.privateKey.export({ format: "jwk" }).d ?? "";
+  // SEC 1 with the scalar of one key and the point of another.
+  const mixed = sequence(
+    integer(1),
+    encodeDer(
+      0x04,
+      Uint8Array.fromBase64(scalar(P256), { alphabet: "base64url" }),
+    ),
+    encodeDer(0xa0, encodeOid("1.2.840.10045.3.1.7")),
+    encodeDer(0xa1, bitString(keyOf("P-256").spki.subarray(-65))),
+  );
+  try {
+    // Either the point is computed anew, or the key is refused; never mixed.
+    const identity = await Identity.fromPem(writePem("EC PRIVATE KEY", mixed));
+    const honest = await Identity.fromPem(
+      P256.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    );
+    assertEquals(identity.id, honest.id);
+  } catch (error) {
+    assert(error instanceof VerackError && error.code === "bad-key");
+  }
+});
+
+Deno.test("Identity.fromPem() presents no certificate that breaks the rules, though it is of its key", async () => {
+  const pem = P256.privateKey.export({ type: "pkcs8", format: "pem" })
+    .toString();
+  const old = forge(P256, { serial: integer(0) });
+  const certificatePem = certificateToPem(old);
+  const identity = await Identity.fromPem(pem, { certificatePem });
+  assertNotEquals(identity.certificate, old);
+  judgeCertificate(identity.certificate, identity.id);
+});
+
+Deno.test("Identity.fromPem() refuses a certificate that cannot be read or is another key's", async () => {
+  const { privateKeyPem, certificatePem } = await Identity.generate();
+  const other = await Identity.generate();
+  const cases: [string, ErrorCode, string][] = [
+    ["", "bad-certificate", "holds no certificate"],
+    ["nonsense", "bad-certificate", "holds no certificate"],
+    [privateKeyPem, "bad-certificate", "holds no certificate"],
+    [
+      writePem("CERTIFICATE", sequence()),
+      "bad-certificate",
+      "cannot be read",
+    ],
+    [certificatePem.slice(0, 200), "bad-certificate", "is cut off"],
+    ["x".repeat(65_537), "bad-certificate", "has 65537 characters"],
+    [other.certificatePem, "mismatched-key", `must be for`],
+    [
+      other.certificatePem + certificatePem,
+      "mismatched-key",
+      `it is for key ${other.id.slice(0, 8)}`,
+    ],
+  ];
+  for (const [pem, code, because] of cases) {
+    await assertCannotLoad(privateKeyPem, code, because, {
+      certificatePem: pem,
+    });
+  }
+  const chain = certificatePem + other.certificatePem;
+  const identity = await Identity.fromPem(privateKeyPem, {
+    certificatePem: chain,
+  });
+  assertEquals(identity.certificatePem, certificatePem);
+});
+
+Deno.test("Identity.fromPem() asks for a passphrase only when the key is encrypted, and once", async () => {
+  const { id, privateKeyPem } = await Identity.generate();
+  let asked = 0;
+  const passphrase = () => {
+    asked += 1;
+    return Promise.resolve("secret");
+  };
+  await Identity.fromPem(privateKeyPem, { passphrase });
+  assertEquals(asked, 0);
+  const encrypted = createPrivateKey(privateKeyPem).export({
+    type: "pkcs8",
+    format: "pem",
+    cipher: "aes-256-cbc",
+    passphrase: "secret",
+  }).toString();
+  assertEquals((await Identity.fromPem(encrypted, { passphrase })).id, id);
+  assertEquals(asked, 1);
+  await assertCannotLoad(
+    encrypted,
+    "encrypted-key",
+    "no passphrase was given",
+    {
+      passphrase: () => undefined,
+    },
+  );
+});
+
+Deno.test("Identity.fromPem() refuses encrypted keys that are damaged, or that would take for ever to open", async () => {
+  const { privateKeyPem } = await Identity.generate();
+  const label = "ENCRYPTED PRIVATE KEY";
+  const passphrase = () => {
+    throw new Error("asked in vain");
+  };
+  await assertCannotLoad(
+    writePem(label, sequence()),
+    "bad-key",
+    "ends before",
+    {
+      passphrase,
+    },
+  );
+  const slow = sequence(
+    sequence(
+      encodeOid("1.2.840.113549.1.5.13"),
+      sequence(
+        sequence(
+          encodeOid("1.2.840.113549.1.5.12"),
+          sequence(
+            encodeDer(0x04, new Uint8Array(8)),
+            integer(0x7f, 0xff, 0xff, 0xff),
+          ),
+        ),
+        sequence(
+          encodeOid("2.16.840.1.101.3.4.1.42"),
+          encodeDer(0x04, new Uint8Array(16)),
+        ),
+      ),
+    ),
+    encodeDer(0x04, new Uint8Array(48)),
+  );
+  await assertCannotLoad(
+    writePem(label, slow),
+    "bad-key",
+    "2147483647 rounds",
+    {
+      passphrase,
+    },
+  );
+  const legacy = privateKeyPem
+    .replaceAll("PRIVATE KEY", "RSA PRIVATE KEY")
+    .replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\n\n");
+  await assertCannotLoad(legacy, "bad-key", "names no cipher", { passphrase });
+});

@@ -1,0 +1,222 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { constants, createPrivateKey, sign } from "node:crypto";
+import fc from "fast-check";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { Identity, KEY_TYPES } from "../../src/identity/identity.ts";
+import {
+  type ProofContext,
+  proofStatement,
+  signProof,
+  verifyProof,
+} from "../../src/identity/proof.ts";
+import { ED25519, forge, idOf, P256 } from "./forgery.ts";
+
+const listener = idOf(ED25519.spki);
+
+function contextOf(dialer: string): ProofContext {
+  return {
+    magic: Uint8Array.of(1, 2, 3, 4),
+    listener,
+    dialer,
+    challenge: new Uint8Array(32).fill(0xc4),
+    transcript: new Uint8Array(32).fill(0x77),
+    extensions: new Uint8Array(0),
+  };
+}
+
+const flip = (bytes: Uint8Array, at = 0): Uint8Array => {
+  const copy = Uint8Array.from(bytes);
+  copy[at]! ^= 1;
+  return copy;
+};
+
+Deno.test("proofStatement() is, byte for byte, what the protocol says", () => {
+  const statement = proofStatement({
+    magic: Uint8Array.of(0xf9, 0xbe, 0xb4, 0xd9),
+    listener: "11".repeat(32),
+    dialer: "22".repeat(32),
+    challenge: new Uint8Array(32).fill(0x33),
+    transcript: new Uint8Array(32).fill(0x44),
+    extensions: Uint8Array.of(5, 6, 7),
+  });
+  assertEquals(
+    statement.toHex(),
+    "76657261636b2f312070726f6f6600" + "f9beb4d9" + "11".repeat(32) +
+      "22".repeat(32) + "33".repeat(32) + "44".repeat(32) + "03000000" +
+      "050607",
+  );
+  assertEquals(statement.length, 151 + 3);
+});
+
+Deno.test("proofStatement() refuses fields that do not have their length", () => {
+  const good = contextOf(listener);
+  for (
+    const [field, change] of [
+      ["magic", { magic: new Uint8Array(3) }],
+      ["magic", { magic: new Uint8Array(5) }],
+      ["challenge", { challenge: new Uint8Array(31) }],
+      ["transcript", { transcript: new Uint8Array(33) }],
+      ["extensions", { extensions: new Uint8Array(16_385) }],
+    ] as const
+  ) {
+    assertThrows(
+      () => proofStatement({ ...good, ...change }),
+      RangeError,
+      field,
+    );
+  }
+  assertThrows(() => proofStatement({ ...good, dialer: "1" }), SyntaxError);
+});
+
+Deno.test("proofStatement() differs whenever the contexts do", () => {
+  const bytes = (length: number) =>
+    fc.uint8Array({ minLength: length, maxLength: length, max: 1 });
+  const contexts = fc.record({
+    magic: bytes(4),
+    listener: fc.constantFrom("0".repeat(64), "1".repeat(64)),
+    dialer: fc.constantFrom("0".repeat(64), "1".repeat(64)),
+    challenge: bytes(32),
+    transcript: bytes(32),
+    extensions: fc.uint8Array({ maxLength: 3, max: 1 }),
+  });
+  fc.assert(
+    fc.property(contexts, contexts, (a, b) => {
+      const same = JSON.stringify(a) === JSON.stringify(b);
+      const [x, y] = [proofStatement(a).toHex(), proofStatement(b).toHex()];
+      assertEquals(x === y, same);
+    }),
+  );
+});
+
+for (const keyType of KEY_TYPES) {
+  Deno.test(`verifyProof() accepts what a ${keyType} dialer signed, and nothing that differs in any field`, async () => {
+    const dialer = await Identity.generate({ keyType });
+    const certificate = judgeCertificate(dialer.certificate);
+    const context = contextOf(dialer.id);
+    const signature = signProof(dialer, context);
+    assert(verifyProof(certificate, context, signature));
+
+    const changes: Record<string, Partial<ProofContext>> = {
+      "other magic": { magic: flip(context.magic, 3) },
+      "other listener": { listener: idOf(P256.spki) },
+      "other challenge": { challenge: flip(context.challenge, 31) },
+      "other transcript": { transcript: flip(context.transcript) },
+      "other extensions": { extensions: Uint8Array.of(0) },
+      "swapped roles": { listener: dialer.id, dialer: listener },
+      "reflected": { listener: dialer.id },
+      "other dialer": { dialer: listener },
+    };
+    for (const [what, change] of Object.entries(changes)) {
+      const changed = { ...context, ...change };
+      assert(!verifyProof(certificate, changed, signature), what);
+    }
+  });
+
+  Deno.test(`verifyProof() refuses a ${keyType} signature by another key`, async () => {
+    const dialer = await Identity.generate({ keyType });
+    const thief = await Identity.generate({ keyType });
+    const context = contextOf(dialer.id);
+    const signature = thief.sign(proofStatement(context));
+    const victims = judgeCertificate(dialer.certificate);
+    const thiefs = judgeCertificate(thief.certificate);
+    assert(!verifyProof(victims, context, signature));
+    // The thief's own certificate verifies the bytes, but is not the dialer's.
+    assert(!verifyProof(thiefs, context, signature));
+  });
+
+  Deno.test(`verifyProof() refuses a ${keyType} signature with any byte changed, cut or added`, async () => {
+    const dialer = await Identity.generate({ keyType });
+    const certificate = judgeCertificate(dialer.certificate);
+    const context = contextOf(dialer.id);
+    const signature = signProof(dialer, context);
+    for (let i = 0; i < signature.length; i++) {
+      assert(!verifyProof(certificate, context, flip(signature, i)), `${i}`);
+      assert(!verifyProof(certificate, context, signature.subarray(0, i)));
+    }
+    const longer = Uint8Array.of(...signature, 0);
+    assert(!verifyProof(certificate, context, longer));
+    const padded = Uint8Array.of(0, ...signature);
+    assert(!verifyProof(certificate, context, padded));
+  });
+
+  Deno.test(`verifyProof() with a ${keyType} key never throws, whatever it is given`, async () => {
+    const dialer = await Identity.generate({ keyType });
+    const certificate = judgeCertificate(dialer.certificate);
+    const context = contextOf(dialer.id);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (signature) => {
+        assert(!verifyProof(certificate, context, signature));
+      }),
+    );
+    const good = signProof(dialer, context);
+    const broken: Partial<ProofContext>[] = [
+      { magic: new Uint8Array(0) },
+      { challenge: new Uint8Array(64) },
+      { transcript: new Uint8Array(0) },
+      { listener: "nobody" },
+      { extensions: new Uint8Array(100_000) },
+    ];
+    for (const change of broken) {
+      assert(!verifyProof(certificate, { ...context, ...change }, good));
+    }
+    assert(!verifyProof(certificate, context, new Uint8Array(10_000_000)));
+  });
+}
+
+/** Signs with any options of `node:crypto`. */
+function signOddly(
+  identity: Identity,
+  context: ProofContext,
+  algorithm: string | null,
+  options: Record<string, unknown>,
+): Uint8Array {
+  const key = createPrivateKey(identity.privateKeyPem);
+  return sign(algorithm, proofStatement(context), { key, ...options });
+}
+
+Deno.test("verifyProof() refuses a P-256 signature by another algorithm or in another encoding", async () => {
+  const dialer = await Identity.generate();
+  const certificate = judgeCertificate(dialer.certificate);
+  const context = contextOf(dialer.id);
+  const odd = (algorithm: string, dsaEncoding: string) =>
+    signOddly(dialer, context, algorithm, { dsaEncoding });
+  assert(verifyProof(certificate, context, odd("sha256", "der")));
+  assert(!verifyProof(certificate, context, odd("sha256", "ieee-p1363")));
+  assert(!verifyProof(certificate, context, odd("sha512", "der")));
+  assert(!verifyProof(certificate, context, odd("sha1", "der")));
+});
+
+Deno.test("verifyProof() refuses an RSA signature by PKCS#1 v1.5, another hash or another salt", async () => {
+  const dialer = await Identity.generate({ keyType: "RSA" });
+  const certificate = judgeCertificate(dialer.certificate);
+  const context = contextOf(dialer.id);
+  const pss = (algorithm: string, saltLength: number) =>
+    signOddly(dialer, context, algorithm, {
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength,
+    });
+  assert(verifyProof(certificate, context, pss("sha256", 32)));
+  for (const salt of [0, 20, 31, 33, 64]) {
+    assert(!verifyProof(certificate, context, pss("sha256", salt)), `${salt}`);
+  }
+  assert(!verifyProof(certificate, context, pss("sha512", 32)));
+  const padding = constants.RSA_PKCS1_PADDING;
+  const v15 = signOddly(dialer, context, "sha256", { padding });
+  assert(!verifyProof(certificate, context, v15));
+});
+
+Deno.test("verifyProof() does not take a certificate's signature for a proof", () => {
+  const der = forge(ED25519);
+  const certificate = judgeCertificate(der);
+  const signature = der.subarray(-64);
+  assert(!verifyProof(certificate, contextOf(certificate.identity), signature));
+});
+
+Deno.test("signProof() refuses to sign as somebody else", async () => {
+  const dialer = await Identity.generate();
+  assertThrows(
+    () => signProof(dialer, contextOf(listener)),
+    RangeError,
+    "must be ourselves",
+  );
+});
