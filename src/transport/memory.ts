@@ -1,0 +1,299 @@
+/**
+ * A network inside the process: named hosts, latency, and the faults that real
+ * networks have. Time comes from a {@linkcode Clock} and chance from a
+ * {@linkcode Random}, so that the same seed gives the same run, packet for packet.
+ *
+ * What one connection does is in `memory_link.ts`. Security is played, not
+ * computed: a pin is compared with the listener's certificate byte for byte.
+ */
+import type { Clock, Random } from "../clock.ts";
+import type { Address } from "./address.ts";
+import { abortError, failure } from "./net_errors.ts";
+import { MemoryDial, MemoryListener } from "./memory_handshake.ts";
+import {
+  Lane,
+  type LaneOwner,
+  MemoryEnd,
+  type MemoryPacket,
+} from "./memory_link.ts";
+import type {
+  Connection,
+  Credentials,
+  Listener,
+  Pin,
+  Transport,
+} from "./transport.ts";
+
+/** Options of {@linkcode MemoryNetwork}. */
+export interface MemoryNetworkOptions {
+  clock: Clock;
+  random: Random;
+  /** Least time of a packet on the wire, milliseconds. @default {0} */
+  latencyMs?: number;
+  /** Most that chance adds to it, milliseconds. @default {0} */
+  jitterMs?: number;
+  /** Whether its transports prove pins, as TLS does; else they are like TCP. @default {true} */
+  secure?: boolean;
+  /** Called for every packet that arrives. */
+  onPacket?: (packet: MemoryPacket) => void;
+}
+
+/** First port given to who dials, and to who listens on port 0 (RFC 6335's dynamic range). */
+const FIRST_EPHEMERAL_PORT = 49_152;
+const LAST_PORT = 65_535;
+
+interface Host {
+  readonly name: string;
+  readonly listeners: Map<number, MemoryListener>;
+  readonly sourcePorts: Set<number>;
+  nextPort: number;
+  /** False after a crash, until something dials or listens there again. */
+  up: boolean;
+}
+
+interface Link {
+  readonly ends: readonly [MemoryEnd, MemoryEnd];
+  readonly lanes: readonly [Lane, Lane];
+}
+
+/** The network, and the levers of whoever tests with it. */
+export class MemoryNetwork {
+  readonly #options: Required<MemoryNetworkOptions>;
+  readonly #hosts = new Map<string, Host>();
+  readonly #links = new Set<Link>();
+  /** Ways that are cut, `from>to`. */
+  readonly #cuts = new Set<string>();
+  readonly #vanished = new Set<string>();
+  #groups: ReadonlyMap<string, number> | undefined;
+
+  constructor(options: MemoryNetworkOptions) {
+    this.#options = {
+      latencyMs: 0,
+      jitterMs: 0,
+      secure: true,
+      onPacket: () => {},
+      ...options,
+    };
+  }
+
+  /** The transport of the host with IP address `host`, such as `10.0.0.1`. */
+  transport(host: string): Transport {
+    const from = this.#host(host);
+    const { secure } = this.#options;
+    return {
+      secure,
+      dial: async (address, { pin, signal }) =>
+        (await this.#dial(from, address, pin, signal)).end,
+      fetchCertificate: async (address, { signal }) => {
+        if (!secure) {
+          throw failure("tls", "dial", address, "shows no certificate");
+        }
+        const { end, certificate } = await this.#dial(
+          from,
+          address,
+          "any",
+          signal,
+        );
+        end.close();
+        return certificate.slice();
+      },
+      listen: (address, { credentials }) =>
+        Promise.resolve().then(() => this.#listen(from, address, credentials)),
+    };
+  }
+
+  /**
+   * Splits the network: packets pass only within a group. Hosts that are named
+   * nowhere form one more group. Replaces an earlier partition.
+   */
+  partition(groups: readonly (readonly string[])[]): void {
+    this.#groups = new Map(
+      groups.flatMap((hosts, index) => hosts.map((host) => [host, index])),
+    );
+    this.#resume();
+  }
+
+  /** Cuts the way between two hosts, or with `oneWay` only that from `a` to `b`. */
+  cut(a: string, b: string, options: { oneWay?: boolean } = {}): void {
+    this.#cuts.add(`${a}>${b}`);
+    if (options.oneWay !== true) this.#cuts.add(`${b}>${a}`);
+  }
+
+  /**
+   * `host` is still there but nothing reaches it or comes from it any more. Both
+   * sides go on believing in their connections.
+   */
+  halfOpen(host: string): void {
+    this.#vanished.add(host);
+  }
+
+  /** Undoes every {@linkcode partition}, {@linkcode cut} and {@linkcode halfOpen}; what was held arrives. */
+  heal(): void {
+    this.#groups = undefined;
+    this.#cuts.clear();
+    this.#vanished.clear();
+    this.#resume();
+  }
+
+  /** Resets every connection between two hosts; new ones are possible at once. */
+  breakLink(a: string, b: string): void {
+    for (const { ends, lanes } of [...this.#links]) {
+      const hosts = ends.map((end) => end.localAddress.host);
+      if (!(hosts.includes(a) && hosts.includes(b))) continue;
+      if (a === b && hosts[0] !== hosts[1]) continue;
+      for (const lane of lanes) lane.clear();
+      for (const end of ends) end.reset();
+    }
+  }
+
+  /**
+   * `host` dies: its connections and listeners are gone. The others hear nothing
+   * of it (nobody sends a FIN), or with `reset` each gets a reset.
+   */
+  crash(host: string, options: { reset?: boolean } = {}): void {
+    const crashed = this.#host(host);
+    crashed.up = options.reset === true; // only then does it get to send resets
+    for (const listener of [...crashed.listeners.values()]) listener.close();
+    for (const { ends } of [...this.#links]) {
+      for (const end of ends) {
+        if (end.localAddress.host !== host) continue;
+        if (!crashed.up) end.lane.clear();
+        end.vanish("the host crashed");
+        const other = ends[0] === end ? ends[1] : ends[0];
+        end.lane.send("reset", 0, () => other.reset());
+      }
+    }
+    crashed.up = false;
+  }
+
+  async #dial(
+    from: Host,
+    asked: Address,
+    pin: Pin | "any" | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ end: Connection; certificate: Uint8Array<ArrayBuffer> }> {
+    if (signal?.aborted) throw abortError(signal, "dial", asked);
+    if (this.#options.secure && pin === undefined) {
+      throw new TypeError("Cannot dial: pin is undefined, must be given");
+    }
+    from.up = true;
+    const address = this.#reached(from, asked);
+    const to = this.#hosts.get(address.host);
+    const port = this.#freePort(from);
+    if (port === undefined) {
+      throw failure("unreachable", "dial", asked, "no local port is free");
+    }
+    from.sourcePorts.add(port);
+    const link = this.#link(from, { host: from.name, port }, address);
+    const dial = new MemoryDial(link.ends, asked, pin);
+    link.lanes[0].send("syn", 0, () => {
+      if (to === undefined) dial.fail("unreachable", "no route to that host");
+      else if (to.up) dial.arrive(to.listeners.get(address.port));
+      // A machine that is off answers nothing.
+    });
+    const certificate = await dial.run(signal);
+    return { end: link.ends[0], certificate };
+  }
+
+  #link(from: Host, local: Address, remote: Address): Link {
+    const owner: LaneOwner = {
+      clock: this.#options.clock,
+      delayMs: () => {
+        const { latencyMs, jitterMs, random } = this.#options;
+        return latencyMs + (jitterMs === 0 ? 0 : random.float() * jitterMs);
+      },
+      isCut: (a, b) => this.#isCut(a, b),
+      isUp: (host) => this.#hosts.get(host)?.up ?? false,
+      onPacket: this.#options.onPacket,
+    };
+    const lanes = [
+      new Lane(owner, local, remote),
+      new Lane(owner, remote, local),
+    ] as const;
+    const forget = () => {
+      if (ends[0].gone) from.sourcePorts.delete(local.port);
+      // Kept while one end still believes in it: `heal` and `crash` must find it.
+      if (ends[0].gone && ends[1].gone) this.#links.delete(link);
+    };
+    const ends = [
+      new MemoryEnd(lanes[0], forget),
+      new MemoryEnd(lanes[1], forget),
+    ] as const;
+    MemoryEnd.join(...ends);
+    const link = { ends, lanes };
+    this.#links.add(link);
+    return link;
+  }
+
+  #listen(
+    host: Host,
+    address: Address,
+    credentials: Credentials | undefined,
+  ): Listener {
+    if (this.#options.secure && credentials === undefined) {
+      throw new TypeError(
+        "Cannot listen: credentials are undefined, must be given",
+      );
+    }
+    const local = ["0.0.0.0", "::", "127.0.0.1", "::1", "localhost", host.name];
+    if (!local.includes(address.host)) {
+      throw failure(
+        "address-not-available",
+        "listen",
+        address,
+        "not an address of this host",
+      );
+    }
+    const port = address.port === 0 ? this.#freePort(host) : address.port;
+    if (port === undefined || host.listeners.has(port)) {
+      throw failure("address-in-use", "listen", address, "the port is taken");
+    }
+    host.up = true;
+    const listener = new MemoryListener(
+      { host: address.host, port },
+      this.#options.secure ? credentials : undefined,
+      () => host.listeners.delete(port),
+    );
+    host.listeners.set(port, listener);
+    return listener;
+  }
+
+  #host(name: string): Host {
+    return this.#hosts.getOrInsertComputed(name, () => ({
+      name,
+      listeners: new Map(),
+      sourcePorts: new Set(),
+      nextPort: FIRST_EPHEMERAL_PORT,
+      up: true,
+    }));
+  }
+
+  /** Loopback names lead back to the host itself. */
+  #reached(from: Host, { host, port }: Address): Address {
+    const loopback = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"];
+    return { host: loopback.includes(host) ? from.name : host, port };
+  }
+
+  #freePort(host: Host): number | undefined {
+    for (let tries = FIRST_EPHEMERAL_PORT; tries <= LAST_PORT; tries++) {
+      const port = host.nextPort;
+      host.nextPort = port === LAST_PORT ? FIRST_EPHEMERAL_PORT : port + 1;
+      if (!host.sourcePorts.has(port) && !host.listeners.has(port)) return port;
+    }
+    return undefined;
+  }
+
+  #isCut(from: string, to: string): boolean {
+    if (from === to) return false;
+    return this.#cuts.has(`${from}>${to}`) || this.#vanished.has(from) ||
+      this.#vanished.has(to) ||
+      (this.#groups !== undefined &&
+        this.#groups.get(from) !== this.#groups.get(to));
+  }
+
+  #resume(): void {
+    for (const { lanes } of this.#links) {
+      for (const lane of lanes) lane.resume();
+    }
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * One simulated connection: two ends, a lane of packets each way. Behaves as TCP
+ * does towards those who use it: bytes arrive in order or not at all, a reader
+ * who stops fills the window and stops the writer, a close is a FIN after the
+ * data, and bytes for an end that is gone are answered by a reset.
+ *
+ * Hosts, listeners and faults are in `memory.ts`.
+ */
+import type { Clock } from "../clock.ts";
+import { MEMORY_WINDOW_BYTES } from "../limits.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { failure } from "./net_errors.ts";
+import type { Connection } from "./transport.ts";
+
+/** What a packet carries. */
+export type PacketKind =
+  | "syn" // asks for a connection
+  | "hello" // the listener's half of the security handshake
+  | "finished" // the dialer's half
+  | "data"
+  | "credit" // the reader made room for more bytes
+  | "fin"
+  | "reset";
+
+/** A packet at the moment of its arrival. */
+export interface MemoryPacket {
+  /** Monotonic time of the network's clock. */
+  readonly atMs: number;
+  readonly from: string;
+  readonly to: string;
+  readonly kind: PacketKind;
+  /** Bytes carried, or made room for. */
+  readonly bytes: number;
+}
+
+/** What a lane needs of the network around it. */
+export interface LaneOwner {
+  readonly clock: Clock;
+  /** Time on the wire of the next packet, milliseconds. */
+  delayMs(): number;
+  /** Whether packets from one host reach the other at present. */
+  isCut(fromHost: string, toHost: string): boolean;
+  /** Whether `host` is running, and so sends anything at all. */
+  isUp(host: string): boolean;
+  /** A packet has arrived. */
+  onPacket(packet: MemoryPacket): void;
+}
+
+interface Queued {
+  readonly kind: PacketKind;
+  readonly bytes: number;
+  readonly arrive: () => void;
+  dueMs: number;
+}
+
+/** Packets one way. Never reordered; held while the way is cut, as TCP would resend them. */
+export class Lane {
+  readonly from: Address;
+  readonly to: Address;
+  readonly #owner: LaneOwner;
+  #queue: Queued[] = [];
+  #lastDueMs = 0;
+  #cancelTimer: (() => void) | undefined;
+  #armed = false;
+
+  constructor(owner: LaneOwner, from: Address, to: Address) {
+    this.#owner = owner;
+    this.from = from;
+    this.to = to;
+  }
+
+  /** Sends a packet; `arrive` runs at the other end. A crashed host sends none. */
+  send(kind: PacketKind, bytes: number, arrive: () => void): void {
+    if (!this.#owner.isUp(this.from.host)) return;
+    const dueMs = this.#owner.clock.monotonic() + this.#owner.delayMs();
+    this.#lastDueMs = Math.max(this.#lastDueMs, dueMs);
+    this.#queue.push({ kind, bytes, arrive, dueMs: this.#lastDueMs });
+    this.#arm();
+  }
+
+  /** Sends what was held, after the way was cut and healed. */
+  resume(): void {
+    const head = this.#queue[0];
+    if (head === undefined || this.#armed) return;
+    head.dueMs = this.#owner.clock.monotonic() + this.#owner.delayMs();
+    this.#lastDueMs = Math.max(this.#lastDueMs, head.dueMs);
+    this.#arm();
+  }
+
+  /** Forgets everything under way. */
+  clear(): void {
+    this.#queue = [];
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#armed = false;
+  }
+
+  #arm(): void {
+    const head = this.#queue[0];
+    if (head === undefined || this.#armed) return;
+    this.#armed = true;
+    const waitMs = head.dueMs - this.#owner.clock.monotonic();
+    const deliver = () => {
+      this.#armed = false;
+      this.#deliver();
+    };
+    // Without latency no clock is needed, and so none has to be advanced.
+    if (waitMs > 0) {
+      this.#cancelTimer = this.#owner.clock.after(waitMs, deliver);
+    } else queueMicrotask(deliver);
+  }
+
+  #deliver(): void {
+    const { clock } = this.#owner;
+    for (
+      let head = this.#queue[0];
+      head !== undefined && head.dueMs <= clock.monotonic();
+      head = this.#queue[0]
+    ) {
+      if (this.#owner.isCut(this.from.host, this.to.host)) return; // until resume()
+      this.#queue.shift();
+      this.#owner.onPacket({
+        atMs: clock.monotonic(),
+        from: formatAddress(this.from),
+        to: formatAddress(this.to),
+        kind: head.kind,
+        bytes: head.bytes,
+      });
+      head.arrive();
+    }
+    this.#arm();
+  }
+}
+
+/** One end of a simulated connection. */
+export class MemoryEnd implements Connection {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly noDelay = true;
+  readonly #lane: Lane;
+  readonly #onGone: () => void;
+  #peer: MemoryEnd | undefined;
+  #inbox: Uint8Array[] = [];
+  /** Bytes that may still be sent before the other end has read some. */
+  #credit = MEMORY_WINDOW_BYTES;
+  #sawFin = false;
+  /** Why this end is unusable; set once. */
+  #gone: string | undefined;
+  #wakeReader: (() => void) | undefined;
+  #wakeWriter: (() => void) | undefined;
+  #onHangUp: (() => void) | undefined;
+
+  /** `onGone` is called once, when this end has become unusable. */
+  constructor(lane: Lane, onGone: () => void) {
+    this.#lane = lane;
+    this.#onGone = onGone;
+    this.localAddress = lane.from;
+    this.remoteAddress = lane.to;
+  }
+
+  /** Ties two ends together. */
+  static join(a: MemoryEnd, b: MemoryEnd): void {
+    a.#peer = b;
+    b.#peer = a;
+  }
+
+  /** Whether this end can no longer be used, whatever the other one believes. */
+  get gone(): boolean {
+    return this.#gone !== undefined;
+  }
+
+  /** Packets from this end to the other. */
+  get lane(): Lane {
+    return this.#lane;
+  }
+
+  /** Calls `callback` when this end breaks or the other one closes, for who is not reading yet. */
+  onHangUp(callback: (() => void) | undefined): void {
+    this.#onHangUp = callback;
+    if (this.#gone !== undefined || this.#sawFin) callback?.();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#inbox.length === 0) {
+      if (this.#gone !== undefined) throw this.#error("read");
+      if (this.#sawFin) return null;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wakeReader = resolve;
+      await promise;
+    }
+    return this.#take(buffer);
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    while (this.#gone === undefined && this.#credit === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wakeWriter = resolve;
+      await promise;
+    }
+    if (this.#gone !== undefined) throw this.#error("write");
+    const bytes = data.slice(0, this.#credit);
+    this.#credit -= bytes.length;
+    const peer = this.#other();
+    this.#lane.send("data", bytes.length, () => peer.#onData(bytes));
+    return bytes.length;
+  }
+
+  close(): void {
+    if (this.#gone !== undefined) return;
+    const peer = this.#other();
+    // As TCP does: unread bytes are lost, and their sender is told so.
+    if (this.#inbox.length > 0) {
+      this.#lane.send("reset", 0, () => peer.reset());
+    } else this.#lane.send("fin", 0, () => peer.#onFin());
+    this.vanish("the connection was closed here");
+  }
+
+  /** Breaks this end here and now; the other end hears nothing of it. */
+  vanish(reason: string): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = reason;
+    this.#inbox = [];
+    this.#wake();
+    this.#onGone();
+  }
+
+  /** A reset arrived, or the link was broken. Bytes that arrived before can still be read. */
+  reset(): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = "the other end reset the connection";
+    this.#wake();
+    this.#onGone();
+  }
+
+  #other(): MemoryEnd {
+    if (this.#peer === undefined) {
+      throw new Error("Cannot use an end before join()");
+    }
+    return this.#peer;
+  }
+
+  #take(buffer: Uint8Array): number {
+    const chunk = this.#inbox[0];
+    if (chunk === undefined) return 0;
+    const count = Math.min(chunk.length, buffer.length);
+    buffer.set(chunk.subarray(0, count));
+    if (count === chunk.length) this.#inbox.shift();
+    else this.#inbox[0] = chunk.subarray(count);
+    const peer = this.#other();
+    if (this.#gone === undefined) {
+      this.#lane.send("credit", count, () => peer.#onCredit(count));
+    }
+    return count;
+  }
+
+  #onData(bytes: Uint8Array): void {
+    const peer = this.#other();
+    if (this.#gone !== undefined) {
+      this.#lane.send("reset", 0, () => peer.reset());
+      return;
+    }
+    if (bytes.length > 0) this.#inbox.push(bytes);
+    this.#wakeReader?.();
+  }
+
+  #onCredit(count: number): void {
+    this.#credit += count;
+    this.#wakeWriter?.();
+  }
+
+  #onFin(): void {
+    this.#sawFin = true;
+    this.#wakeReader?.();
+    this.#onHangUp?.();
+  }
+
+  #wake(): void {
+    this.#wakeReader?.();
+    this.#wakeWriter?.();
+    this.#onHangUp?.();
+  }
+
+  #error(action: "read" | "write"): Error {
+    const detail = this.#gone ?? "the connection is gone";
+    return failure("closed", action, this.remoteAddress, detail);
+  }
+}
