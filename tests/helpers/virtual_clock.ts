@@ -1,0 +1,107 @@
+/** A clock that stands still until it is told to advance. */
+import { setImmediate } from "node:timers/promises";
+import type { Clock } from "../../src/clock.ts";
+
+interface Timer {
+  readonly dueMs: number;
+  readonly callback: () => void;
+}
+
+/** Milliseconds since the epoch at which every virtual clock starts: 2026-01-01. */
+export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
+
+/** Milliseconds of real time that work on other threads gets to come back. */
+const MAX_IDLE_TURNS = 500;
+
+/** Time as tests want it; see {@linkcode VirtualClock.advance}. */
+export class VirtualClock implements Clock {
+  #nowMs = 0;
+  /** Added to {@linkcode now}, so that tests can let the wall clock jump. */
+  wallOffsetMs = 0;
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return VIRTUAL_EPOCH_MS + this.#nowMs + this.wallOffsetMs;
+  }
+
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Timers that have not fired yet. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /**
+   * Lets `ms` pass: runs the timers due by then, in order, and after each one
+   * waits until everything it set off has settled.
+   */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms;
+    await settle();
+    for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
+      this.#timers.delete(next);
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      next.callback();
+      await settle();
+    }
+    this.#nowMs = endMs;
+  }
+
+  /**
+   * Advances from timer to timer until `predicate` holds.
+   *
+   * @throws {Error} when it does not within `limitMs`, or when nothing is left
+   * that could make it.
+   */
+  async runUntil(
+    predicate: () => boolean,
+    options: { limitMs: number },
+  ): Promise<void> {
+    const endMs = this.#nowMs + options.limitMs;
+    await settle();
+    for (let idle = 0; !predicate();) {
+      const next = this.#next(endMs);
+      if (next === undefined) {
+        // Real work, such as WebCrypto's, may still be under way on its thread.
+        if (++idle > MAX_IDLE_TURNS) {
+          throw new Error(
+            `Condition not met within ${options.limitMs} ms of virtual time, ${this.#timers.size} timers left`,
+          );
+        }
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        continue;
+      }
+      idle = 0;
+      this.#timers.delete(next);
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      next.callback();
+      await settle();
+    }
+  }
+
+  /** The earliest timer due by `endMs`; of several, the one set first. */
+  #next(endMs: number): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.dueMs > endMs) continue;
+      if (first === undefined || timer.dueMs < first.dueMs) first = timer;
+    }
+    return first;
+  }
+}
+
+/** Lets pending promise reactions and ready events run, several turns of the event loop. */
+export async function settle(turns: number = 3): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    await setImmediate();
+  }
+}
