@@ -150,10 +150,7 @@ export class Node implements AsyncDisposable {
     });
     const node = new Node(resolved, identity, listener);
     node.#scheduleTick();
-    // After this turn, so that who calls events() at once misses nothing.
-    resolved.clock.after(0, () => {
-      if (node.#closing === undefined) node.#dialer.start(node.#links);
-    });
+    node.#dialer.start(node.#links);
     return node;
   }
 

@@ -1,0 +1,87 @@
+// Two nodes that dial each other at the same instant end with exactly one session.
+import { assert, assertEquals } from "@std/assert";
+import type { Identity } from "../../src/identity/identity.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { tlsTransport } from "../../src/transport/tls.ts";
+import type { Listener, Transport } from "../../src/transport/transport.ts";
+import { Gate, gated } from "../helpers/gate.ts";
+import { identities } from "../helpers/identities.ts";
+import { EventLog } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+/** Pairs that collide at the same time. */
+const BATCH = 10;
+
+Deno.test("100 collisions over TLS leave exactly one session each, never none", async () => {
+  const pool = await identities(2 * BATCH);
+  let met = 0;
+  for (let round = 0; round < 100 / BATCH; round++) {
+    const pairs = Array.from(
+      { length: BATCH },
+      (_, i) => collide(pool[2 * i]!, pool[2 * i + 1]!, tlsTransport()),
+    );
+    for (const sessions of await Promise.all(pairs)) met += sessions;
+  }
+  // Most pairs must really have had two connections, or this tested nothing.
+  assert(met >= 150, `only ${met} connections were opened by 100 pairs`);
+});
+
+/** Two nodes whose dials wait for each other; how many connections they opened. */
+async function collide(
+  one: Identity,
+  two: Identity,
+  transport: Transport,
+): Promise<number> {
+  const gate = new Gate(2);
+  const accepted = { count: 0 };
+  const held = gated(counting(transport, accepted), gate);
+  const ports = await Promise.all([freePort(), freePort()]);
+  const [first, second] = await Promise.all(
+    [one, two].map((identity, i) =>
+      Node.start({
+        identity,
+        port: ports[i]!,
+        connect: [`127.0.0.1:${ports[1 - i]}`],
+        transport: held,
+      })
+    ),
+  );
+  await using a = first!;
+  await using b = second!;
+  const logs = [new EventLog(a), new EventLog(b)];
+  await until("one session at both ends", () => {
+    const [x, y] = [a.links(), b.links()];
+    return x.length === 1 && y.length === 1 &&
+      x[0]!.direction !== y[0]!.direction;
+  });
+  // The one that is left carries messages both ways.
+  assertEquals([a.ping("a"), b.ping("b")], [1, 1]);
+  await until("pings", () => logs.every((log) => log.of("ping").length === 1));
+  for (const log of logs) {
+    assertEquals(log.of("peer:up").length, 1);
+    assertEquals(log.of("peer:down").length, 0);
+    assertEquals(log.of("refused"), []);
+  }
+  return accepted.count;
+}
+
+function counting(transport: Transport, seen: { count: number }): Transport {
+  return {
+    ...transport,
+    dial: async (address, options) => {
+      const connection = await transport.dial(address, options);
+      seen.count++;
+      return connection;
+    },
+    listen: (address, options): Promise<Listener> =>
+      transport.listen(address, options),
+  };
+}
+
+/** A port nobody listens on now. */
+async function freePort(): Promise<number> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return await Promise.resolve(port);
+}
