@@ -2,12 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Listener, Transport } from "../../src/transport/transport.ts";
 import { Gate, gated } from "../helpers/gate.ts";
 import { identities } from "../helpers/identities.ts";
 import { EventLog } from "../helpers/nodes.ts";
+import { SeededRandom } from "../helpers/seeded_random.ts";
 import { until } from "../helpers/until.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 /** Pairs that collide at the same time. */
 const BATCH = 10;
@@ -25,6 +28,74 @@ Deno.test("100 collisions over TLS leave exactly one session each, never none", 
   // Most pairs must really have had two connections, or this tested nothing.
   assert(met >= 150, `only ${met} connections were opened by 100 pairs`);
 });
+
+Deno.test("1,000 collisions in memory leave exactly one session each, whatever the order of packets", async () => {
+  const pair = await identities(2);
+  let met = 0;
+  for (let seed = 1; seed <= 1_000; seed++) {
+    const order = seed % 2 === 0 ? pair : pair.toReversed();
+    met += await collideInMemory(seed, order);
+  }
+  assert(met >= 1_500, `only ${met} connections were opened by 1,000 pairs`);
+});
+
+/** As {@linkcode collide}, in virtual time; how many connections were opened. */
+async function collideInMemory(
+  seed: number,
+  order: readonly Identity[],
+): Promise<number> {
+  const clock = new VirtualClock();
+  const random = new SeededRandom(seed);
+  const network = new MemoryNetwork({
+    clock,
+    random,
+    latencyMs: 1,
+    jitterMs: seed % 40,
+  });
+  const accepted = { count: 0 };
+  const [a, b] = await Promise.all(order.map((identity, i) =>
+    Node.start({
+      identity,
+      host: `10.0.0.${i}`,
+      port: 8080,
+      connect: [`10.0.0.${1 - i}:8080`],
+      transport: counting(network.transport(`10.0.0.${i}`), accepted),
+      clock,
+      random,
+    })
+  ));
+  const nodes = [a!, b!];
+  const logs = nodes.map((node) => new EventLog(node));
+  try {
+    const one = () =>
+      nodes.every((node) => node.links().length === 1) &&
+      a!.links()[0]!.direction !== b!.links()[0]!.direction;
+    await clock.runUntil(one, { limitMs: 10_000 });
+    // It stays so, and carries messages both ways.
+    await clock.advance(5_000);
+    assert(
+      one(),
+      `seed ${seed}: ${JSON.stringify(nodes.map((n) => n.links()))}`,
+    );
+    assertEquals(nodes.map((node) => node.ping("x")), [1, 1]);
+    await clock.advance(200);
+    for (const log of logs) {
+      assertEquals(
+        ["peer:up", "peer:down", "ping", "refused"].map((type) =>
+          log.events.filter((event) => event.type === type).length
+        ),
+        [1, 0, 1, 0],
+        `seed ${seed}`,
+      );
+    }
+  } finally {
+    const closing = Promise.all(nodes.map((node) => node.close()));
+    await clock.advance(2_000);
+    await closing;
+  }
+  assertEquals(clock.pending, 0, `seed ${seed}: timers left after close`);
+  return accepted.count;
+}
 
 /** Two nodes whose dials wait for each other; how many connections they opened. */
 async function collide(
