@@ -1,6 +1,6 @@
 /**
- * Keys and certificates on disk: bounded reading, and writing that neither
- * overwrites nor leaves half a pair behind.
+ * Keys, certificates and passphrases on disk: bounded reading, and writing that
+ * neither overwrites nor leaves half a pair behind.
  *
  * What the files hold is read in `private_key.ts` and `identity.ts`.
  */
@@ -84,12 +84,32 @@ export async function writeIdentity(
   return { keyPath, certPath };
 }
 
+/**
+ * The first line of a file, without its line end: a passphrase.
+ *
+ * @throws {VerackError} `permission` when Deno may not read, `encrypted-key` when
+ * the file is missing, a directory, unreadable, too large, or not text.
+ */
+export async function readPassphrase(path: string): Promise<string> {
+  const source = `passphrase ${quote(path)}`;
+  const bytes = await readBounded(path, source, "encrypted-key", "one line");
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return text.split(/\r?\n/, 1)[0] ?? "";
+  } catch {
+    throw new VerackError(
+      "encrypted-key",
+      `Cannot load ${source}: it is not UTF-8 text`,
+    );
+  }
+}
+
 async function readText(
   path: string,
   source: string,
   code: ErrorCode,
 ): Promise<string> {
-  const bytes = await readBounded(path, source, code);
+  const bytes = await readBounded(path, source, code, "a PEM file of one key");
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -105,6 +125,7 @@ async function readBounded(
   path: string,
   source: string,
   code: ErrorCode,
+  wanted: string,
 ): Promise<Uint8Array> {
   const buffer = new Uint8Array(MAX_KEY_FILE_BYTES + 1);
   let length = 0;
@@ -127,7 +148,7 @@ async function readBounded(
   if (length > MAX_KEY_FILE_BYTES) {
     throw new VerackError(
       code,
-      `Cannot load ${source}: it has more than ${MAX_KEY_FILE_BYTES} bytes, must be a PEM file of one key`,
+      `Cannot load ${source}: it has more than ${MAX_KEY_FILE_BYTES} bytes, must be ${wanted}`,
     );
   }
   return buffer.subarray(0, length);

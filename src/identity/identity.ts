@@ -236,6 +236,11 @@ function examine(privateKey: KeyObject, source: string): LoadedKey {
   return { privateKey, publicKey, spki, id: hash("sha256", spki, "hex") };
 }
 
+/**
+ * Whether what the private half signs verifies with the public half. Deno 2.9
+ * refuses halves that do not fit by itself; a node that was told a wrong identity
+ * would look to everybody like an impostor, so this does not rest on it.
+ */
 function halvesFit(
   privateKey: KeyObject,
   publicKeyObject: KeyObject,

@@ -6,7 +6,7 @@
  * `wire/messages/proof.ts`, when they are sent and judged in `session/`.
  */
 
-import { MAX_HANDSHAKE_PAYLOAD_BYTES, MAX_SIGNATURE_BYTES } from "../limits.ts";
+import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
 import type { JudgedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";
 import {
@@ -131,7 +131,6 @@ export function verifyProof(
   signature: Uint8Array,
 ): boolean {
   if (certificate.identity !== context.dialer) return false;
-  if (signature.length > MAX_SIGNATURE_BYTES) return false;
   try {
     return verifyBytes(
       certificate.key,

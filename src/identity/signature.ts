@@ -85,7 +85,10 @@ export function verifyCertificateBytes(
 /** Longest ECDSA signature: two scalars, each with a zero byte in front, and headers. */
 const MAX_ECDSA_BYTES = 2 + 2 * (2 + 1 + P256_SCALAR_BYTES);
 
-/** Whether a signature has the one form in which this kind of key writes it. */
+/**
+ * Whether a signature has the one form in which this kind of key writes it. Also
+ * bounds it. Deno 2.9 is as strict itself, which is nowhere promised.
+ */
 function fits(publicKey: PublicKey, signature: Uint8Array): boolean {
   switch (publicKey.type) {
     case "P-256":

@@ -1,12 +1,15 @@
 /** Refusals of judgeCertificate() for the key: of a wrong type, or in an encoding that is not the one. */
 
+import { assertEquals, assertThrows } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
+import { readPublicKey } from "../../src/identity/public_key.ts";
 import {
   assertRefused,
   bitString,
   ED25519,
   forge,
+  FORGE_KEYS,
   integer,
   P256,
   RSA,
@@ -193,6 +196,15 @@ const SPKIS: [string, typeof P256, Uint8Array, string][] = [
     "exponent is a number of 256 bytes",
   ],
   [
+    "bytes after the RSA numbers",
+    RSA,
+    sequence(
+      sequence(RSA_OID, NULL),
+      bitString(Uint8Array.of(...rsaNumbers, 0)),
+    ),
+    "bytes follow the RSA key",
+  ],
+  [
     "a third RSA number",
     RSA,
     spkiRsa(
@@ -255,4 +267,16 @@ Deno.test("judgeCertificate() refuses a key whose encoding is not in its shortes
     Uint8Array.of(bits[0]!, 0x81, ...bits.subarray(1)),
   );
   assertRefused(forge(P256, { spki: inner }), "not in its shortest form");
+});
+
+Deno.test("readPublicKey() refuses bytes after the key", () => {
+  for (const key of FORGE_KEYS) {
+    assertEquals(readPublicKey(key.spki, SyntaxError).type, key.type);
+    const longer = Uint8Array.of(...key.spki, 0);
+    assertThrows(
+      () => readPublicKey(longer, SyntaxError),
+      SyntaxError,
+      "bytes follow the key",
+    );
+  }
 });

@@ -19,7 +19,17 @@ import {
 } from "../../src/identity/identity.ts";
 import { writePem } from "../../src/identity/pem.ts";
 import { verifyBytes } from "../../src/identity/signature.ts";
-import { bitString, forge, integer, keyOf, P256, sequence } from "./forgery.ts";
+import {
+  bitString,
+  ED25519,
+  forge,
+  type ForgeKey,
+  idOf,
+  integer,
+  keyOf,
+  P256,
+  sequence,
+} from "./forgery.ts";
 
 async function assertCannotLoad(
   pem: string,
@@ -162,27 +172,48 @@ Deno.test("Identity.fromPem() reads a key whatever its line ends, widths and sur
 });
 
 Deno.test("Identity.fromPem() refuses a key whose halves do not belong together", async () => {
-  const scalar = (key: typeof P256) =>
-    key.privateKey.export({ format: "jwk" }).d ?? "";
-  // SEC 1 with the scalar of one key and the point of another.
-  const mixed = sequence(
-    integer(1),
+  const secretOf = (key: ForgeKey) =>
     encodeDer(
       0x04,
-      Uint8Array.fromBase64(scalar(P256), { alphabet: "base64url" }),
-    ),
-    encodeDer(0xa0, encodeOid("1.2.840.10045.3.1.7")),
-    encodeDer(0xa1, bitString(keyOf("P-256").spki.subarray(-65))),
-  );
-  try {
-    // Either the point is computed anew, or the key is refused; never mixed.
-    const identity = await Identity.fromPem(writePem("EC PRIVATE KEY", mixed));
-    const honest = await Identity.fromPem(
-      P256.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      Uint8Array.fromBase64(key.privateKey.export({ format: "jwk" }).d ?? "", {
+        alphabet: "base64url",
+      }),
     );
-    assertEquals(identity.id, honest.id);
-  } catch (error) {
-    assert(error instanceof VerackError && error.code === "bad-key");
+  const curve = encodeOid("1.2.840.10045.3.1.7");
+  const sec1 = (point: Uint8Array) =>
+    sequence(
+      integer(1),
+      secretOf(P256),
+      encodeDer(0xa0, curve),
+      encodeDer(0xa1, bitString(point)),
+    );
+  const pkcs8 = (point: Uint8Array) =>
+    sequence(
+      encodeDer(0x02, Uint8Array.of(0)),
+      sequence(encodeOid("1.2.840.10045.2.1"), curve),
+      encodeDer(0x04, sec1(point)),
+    );
+  // RFC 8410 §10.3: version 2, which carries the public key.
+  const ed25519 = (point: Uint8Array) =>
+    sequence(
+      integer(1),
+      sequence(encodeOid("1.3.101.112")),
+      encodeDer(0x04, secretOf(ED25519)),
+      encodeDer(0x81, Uint8Array.of(0), point),
+    );
+  const p256Point = (key: ForgeKey) => key.spki.subarray(-65);
+  const edPoint = (key: ForgeKey) => key.spki.subarray(-32);
+  for (
+    const [label, key, write, pointOf] of [
+      ["EC PRIVATE KEY", P256, sec1, p256Point],
+      ["PRIVATE KEY", P256, pkcs8, p256Point],
+      ["PRIVATE KEY", ED25519, ed25519, edPoint],
+    ] as const
+  ) {
+    const own = await Identity.fromPem(writePem(label, write(pointOf(key))));
+    assertEquals(own.id, idOf(key.spki));
+    const others = write(pointOf(keyOf(key.type)));
+    await assertCannotLoad(writePem(label, others), "bad-key", "Cannot load");
   }
 });
 
