@@ -20,9 +20,9 @@ const NEW_FLAGS = {
   type: {
     type: "enum",
     value: "TYPE",
-    values: ["P-256", "Ed25519", "RSA"],
-    default: "P-256",
-    help: "Kind of key; P-256 makes the fastest connections",
+    values: ["Ed25519", "P-256", "RSA"],
+    default: "Ed25519",
+    help: "Kind of key; Ed25519 makes the fastest connections",
   },
   json: { type: "boolean", help: "Print one JSON object instead of text" },
   color: COLOR_FLAG,
