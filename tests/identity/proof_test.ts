@@ -175,7 +175,7 @@ function signOddly(
 }
 
 Deno.test("verifyProof() refuses a P-256 signature by another algorithm or in another encoding", async () => {
-  const dialer = await Identity.generate();
+  const dialer = await Identity.generate({ keyType: "P-256" });
   const certificate = judgeCertificate(dialer.certificate);
   const context = contextOf(dialer.id);
   const odd = (algorithm: string, dsaEncoding: string) =>
