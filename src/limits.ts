@@ -81,13 +81,13 @@ export const MAX_JUDGED_CERTIFICATES = 1_024;
 
 // --- Transports ---------------------------------------------------------------
 
-/** Connections that arrived and wait for `accept()`; more are dropped, as a kernel does. */
+/** Simulated connections that wait for `accept()`; more are dropped, as a kernel does. */
 export const MAX_ACCEPT_BACKLOG = 511;
 
 /** Longest pause of the accept loop after an error such as EMFILE; the first is 5 ms. */
 export const MAX_ACCEPT_PAUSE_MS = 1_000;
 
-/** Bytes that have arrived on an accepted connection and nobody has read, before its socket is paused. */
+/** Decrypted bytes of an accepted connection that nobody has read, before its socket is no longer read. */
 export const MAX_UNREAD_BYTES = 65_536;
 
 /** Addresses taken from one DNS answer; nobody needs to try more. */

@@ -3,12 +3,11 @@
  * It proves nothing about who is at the other end.
  */
 import { type Clock, systemClock } from "../clock.ts";
-import { acceptRetrying } from "./accept_retrying.ts";
 import type { Address } from "./address.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
-import { portTaken } from "./port_owner.ts";
 import { SocketConnection } from "./socket_connection.ts";
-import type { Connection, Incoming, Listener, Transport } from "./transport.ts";
+import { TcpListener } from "./tcp_listener.ts";
+import type { Connection, Incoming, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tcpTransport}. */
 export interface TcpOptions {
@@ -28,7 +27,9 @@ export function tcpTransport(options: TcpOptions = {}): Transport {
         failure("tls", "dial", address, "plain TCP shows no certificate"),
       ),
     listen: (address) =>
-      Promise.resolve().then(() => listenTcp(address, clock)),
+      Promise.resolve().then(() =>
+        new TcpListener(address, clock, (socket) => new TcpIncoming(socket))
+      ),
   };
 }
 
@@ -60,45 +61,6 @@ export async function connectTcp(
   } catch (error) {
     socket.close();
     throw netError(error, "dial", address, signal);
-  }
-}
-
-function listenTcp(address: Address, clock: Clock): Listener {
-  let socket: Deno.TcpListener;
-  try {
-    socket = Deno.listen({ hostname: address.host, port: address.port });
-  } catch (error) {
-    const mapped = netError(error, "listen", address);
-    throw mapped.code === "address-in-use" ? portTaken(address, error) : mapped;
-  }
-  return new TcpListener(socket, clock);
-}
-
-class TcpListener implements Listener {
-  readonly address: Address;
-  readonly #socket: Deno.TcpListener;
-  readonly #clock: Clock;
-  readonly #closing = new AbortController();
-
-  constructor(socket: Deno.TcpListener, clock: Clock) {
-    this.#socket = socket;
-    this.#clock = clock;
-    this.address = socketAddress(socket.addr as Deno.NetAddr);
-  }
-
-  async accept(): Promise<Incoming | null> {
-    const socket = await acceptRetrying(
-      () => this.#socket.accept(),
-      this.#clock,
-      this.#closing.signal,
-    );
-    return socket === null ? null : new TcpIncoming(socket);
-  }
-
-  close(): void {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort();
-    this.#socket.close();
   }
 }
 

@@ -22,7 +22,7 @@ import type { Connection, Pin, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tlsTransport}. */
 export interface TlsOptions {
-  /** Times for how long hosts that hang are left alone. @default {systemClock} */
+  /** Times the pauses of the accept loop, and for how long hosts that hang are left alone. @default {systemClock} */
   clock?: Clock;
 }
 
@@ -32,7 +32,8 @@ export interface TlsOptions {
  * also throws `unsafe`.
  */
 export function tlsTransport(options: TlsOptions = {}): Transport {
-  const stalled = new StalledHosts(options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const stalled = new StalledHosts(clock);
   return {
     secure: true,
     async dial(address, { pin, signal }) {
@@ -56,7 +57,7 @@ export function tlsTransport(options: TlsOptions = {}): Transport {
         );
       }
       await tlsSafety();
-      return await listenTls(address, credentials);
+      return listenTls(address, credentials, clock);
     },
   };
 }

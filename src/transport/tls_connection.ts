@@ -7,6 +7,7 @@ import type { TLSSocket } from "node:tls";
 import { MAX_UNREAD_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
 import type { Address } from "./address.ts";
 import { failure, netError } from "./net_errors.ts";
+import type { TcpStream } from "./tcp_stream.ts";
 import type { Connection } from "./transport.ts";
 
 interface PendingRead {
@@ -15,12 +16,13 @@ interface PendingRead {
   readonly reject: (error: unknown) => void;
 }
 
-/** Owns `socket` from construction on; its handshake must be complete. */
+/** Owns `tls` and `tcp`, over which it runs, from construction on. */
 export class TlsConnection implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly noDelay = true;
-  readonly #socket: TLSSocket;
+  readonly #tls: TLSSocket;
+  readonly #tcp: TcpStream;
   /** Bytes that arrived before anybody asked for them, oldest first. */
   readonly #unread: Uint8Array[] = [];
   #unreadBytes = 0;
@@ -31,20 +33,24 @@ export class TlsConnection implements Connection {
   #broken: unknown;
   #closed = false;
 
+  /** The handshake of `tls` must be complete. */
   constructor(
-    socket: TLSSocket,
+    tls: TLSSocket,
+    tcp: TcpStream,
     addresses: { localAddress: Address; remoteAddress: Address },
   ) {
-    this.#socket = socket;
+    this.#tls = tls;
+    this.#tcp = tcp;
     this.localAddress = addresses.localAddress;
     this.remoteAddress = addresses.remoteAddress;
-    socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
-    socket.on("end", () => this.#onEnd());
-    socket.on("error", (error: Error) => this.#break(error));
-    socket.on("close", () => this.#break(undefined));
-    // Both may have come with the last bytes of the handshake, before we listened.
-    if (socket.readableEnded) this.#ended = true;
-    if (socket.destroyed) this.#break(undefined);
+    tls.on("data", (chunk: Uint8Array) => this.#onData(chunk));
+    tls.on("end", () => this.#onEnd());
+    tls.on("error", (error: Error) => this.#break(error));
+    tls.on("close", () => this.#break(undefined));
+    tcp.on("error", (error: Error) => this.#break(error));
+    // All of it may have come with the last bytes of the handshake, before we listened.
+    if (tls.readableEnded) this.#ended = true;
+    if (tls.destroyed || tcp.destroyed) this.#break(undefined);
   }
 
   // deno-lint-ignore require-await -- rejects, rather than throws, like the other transports
@@ -62,6 +68,7 @@ export class TlsConnection implements Connection {
   // deno-lint-ignore require-await -- rejects, rather than throws, like the other transports
   async write(data: Uint8Array): Promise<number> {
     if (this.#closed || this.#broken !== undefined) throw this.#error("write");
+    if (data.length === 0) return 0;
     // Node encrypts whatever it is given at once: without a bound, all of a large
     // message would stand in memory a second time.
     const block = data.length > WRITE_BLOCK_BYTES
@@ -69,10 +76,15 @@ export class TlsConnection implements Connection {
       : data;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#rejectWrite = reject;
-    this.#socket.write(block, (error) => {
-      this.#rejectWrite = undefined;
-      if (error) reject(netError(error, "write", this.remoteAddress));
-      else resolve(block.length);
+    this.#tls.write(block, (error) => {
+      if (error) {
+        this.#break(error);
+        return;
+      }
+      // Encrypted is not yet sent.
+      const drained = this.#tcp.drained();
+      if (drained === undefined) this.#written(block.length, resolve);
+      else drained.then(() => this.#written(block.length, resolve));
     });
     return promise;
   }
@@ -83,15 +95,30 @@ export class TlsConnection implements Connection {
     this.#unread.length = 0;
     const writing = this.#rejectWrite !== undefined;
     this.#break(undefined);
-    // A peer that does not read would keep a graceful end waiting for ever.
-    if (writing) this.#socket.destroy();
-    else {
-      this.#socket.end();
-      setImmediate(() => this.#socket.destroy());
+    if (writing) {
+      // A peer that does not read would keep a graceful end waiting for ever.
+      this.#destroy();
+      return;
     }
+    // One turn of the event loop for TLS's goodbye, which lets the other end tell
+    // an end from a cut; then the descriptor is free, whatever the peer does.
+    this.#tls.end();
+    setImmediate(() => this.#destroy());
+  }
+
+  #written(count: number, resolve: (count: number) => void): void {
+    this.#rejectWrite = undefined;
+    resolve(count); // does nothing if the connection broke meanwhile
+  }
+
+  #destroy(): void {
+    this.#tcp.closeSocket();
+    this.#tls.destroy();
+    this.#tcp.destroy();
   }
 
   #onData(chunk: Uint8Array): void {
+    if (this.#closed) return;
     const pending = this.#pendingRead;
     this.#unread.push(chunk);
     this.#unreadBytes += chunk.length;
@@ -99,7 +126,7 @@ export class TlsConnection implements Connection {
       this.#pendingRead = undefined;
       pending.resolve(this.#take(chunk, pending.buffer));
     }
-    if (this.#unreadBytes > MAX_UNREAD_BYTES) this.#socket.pause();
+    if (this.#unreadBytes >= MAX_UNREAD_BYTES) this.#tcp.hold();
   }
 
   /** Moves bytes of `chunk`, the oldest, into `buffer` and says how many. */
@@ -113,9 +140,7 @@ export class TlsConnection implements Connection {
       this.#unread[0] = chunk.subarray(count);
     }
     this.#unreadBytes -= count;
-    if (this.#unread.length === 0 && this.#socket.isPaused()) {
-      this.#socket.resume();
-    }
+    if (this.#unreadBytes < MAX_UNREAD_BYTES) this.#tcp.release();
     return count;
   }
 
@@ -131,6 +156,7 @@ export class TlsConnection implements Connection {
     this.#pendingRead = undefined;
     this.#rejectWrite?.(this.#error("write"));
     this.#rejectWrite = undefined;
+    if (!this.#closed) this.#tcp.closeSocket();
   }
 
   #error(action: "read" | "write"): Error {

@@ -1,25 +1,26 @@
 /**
- * The accepting half of TLS, on `node:net` and `node:tls` rather than
+ * The accepting half of TLS: `node:tls` over Deno's TCP, rather than
  * `Deno.listenTls`.
  *
  * `Deno.listenTls` starts a handshake for every connection the moment it is
  * accepted, in a task that closing the connection does not end (2.9.6, tried: the
- * socket stays established until the *other* end hangs up). Strangers could so use
- * up our descriptors with connections that say nothing, deadline or not. Here a
- * connection is a bare TCP socket until {@linkcode Incoming.open}, and destroying
- * it always frees it. `TCP_NODELAY`, too, can be set only here. What `node:tls`
- * gets wrong in Deno concerns the judging of a peer's certificate, and an accepting
- * end judges none: the dialer proves itself in the session.
+ * socket stays established until the *other* end hangs up; see also
+ * `stalled_hosts.ts`). Strangers could so use up our descriptors with connections
+ * that say nothing, deadline or not. Here a connection is bare TCP until
+ * {@linkcode Incoming.open}, and closing it always frees it. `TCP_NODELAY`, too,
+ * can be set only here. What `node:tls` gets wrong in Deno concerns the judging of
+ * a peer's certificate, and an accepting end judges none: the dialer proves itself
+ * in the session.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
-import { MAX_ACCEPT_BACKLOG } from "../limits.ts";
+import type { Clock } from "../clock.ts";
 import type { Address } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
-import { abortError, failure, netError, plainHost } from "./net_errors.ts";
+import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
 import { certificatePem } from "./pem.ts";
-import { portTaken } from "./port_owner.ts";
+import { TcpListener } from "./tcp_listener.ts";
+import { TcpStream } from "./tcp_stream.ts";
 import { TlsConnection } from "./tls_connection.ts";
 import type {
   Connection,
@@ -34,27 +35,17 @@ import type {
  * @throws {VerackError} as `Transport.listen`, and `bad-key` or `mismatched-key`
  * when the credentials are of no use.
  */
-export async function listenTls(
+export function listenTls(
   address: Address,
   credentials: Credentials,
-): Promise<Listener> {
+  clock: Clock,
+): Listener {
   const context = secureContext(address, credentials);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let server: Server;
-  try {
-    // Paused: nothing is read, and so nothing buffered, before somebody opens it.
-    server = createServer({ pauseOnConnect: true });
-    server.once("error", reject);
-    server.listen(
-      { host: address.host, port: address.port, backlog: MAX_ACCEPT_BACKLOG },
-      resolve,
-    );
-    await promise;
-  } catch (error) {
-    const mapped = netError(error, "listen", address);
-    throw mapped.code === "address-in-use" ? portTaken(address, error) : mapped;
-  }
-  return new TlsListener(server, context, address);
+  return new TcpListener(
+    address,
+    clock,
+    (socket) => new TlsIncoming(socket, context),
+  );
 }
 
 function secureContext(
@@ -88,129 +79,70 @@ function secureContext(
   return createSecureContext({ cert, key, minVersion: "TLSv1.3" });
 }
 
-class TlsListener implements Listener {
-  readonly address: Address;
-  readonly #server: Server;
-  readonly #context: SecureContext;
-  readonly #arrived: TlsIncoming[] = [];
-  #waiting: ((incoming: Incoming | null) => void) | undefined;
-  #closed = false;
-
-  constructor(server: Server, context: SecureContext, asked: Address) {
-    this.#server = server;
-    this.#context = context;
-    const bound = server.address();
-    this.address = bound !== null && typeof bound === "object"
-      ? { host: plainHost(bound.address), port: bound.port }
-      : asked;
-    server.on("connection", (socket: Socket) => this.#onConnection(socket));
-    // Errors of accepting, such as EMFILE: Node goes on listening by itself.
-    server.on("error", () => {});
-  }
-
-  accept(): Promise<Incoming | null> {
-    if (this.#closed) return Promise.resolve(null);
-    const next = this.#arrived.shift();
-    if (next !== undefined) return Promise.resolve(next);
-    return new Promise((resolve) => this.#waiting = resolve);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#server.close();
-    for (const incoming of this.#arrived.splice(0)) incoming.close();
-    this.#waiting?.(null);
-    this.#waiting = undefined;
-  }
-
-  #onConnection(socket: Socket): void {
-    // Without a listener, an error of a socket nobody has opened ends the process.
-    socket.on("error", () => {});
-    const { remoteAddress, remotePort } = socket;
-    if (
-      this.#closed || this.#arrived.length >= MAX_ACCEPT_BACKLOG ||
-      remoteAddress === undefined || remotePort === undefined // gone already
-    ) {
-      socket.destroy();
-      return;
-    }
-    const incoming = new TlsIncoming(socket, this.#context, {
-      host: plainHost(remoteAddress),
-      port: remotePort,
-    });
-    if (this.#waiting === undefined) this.#arrived.push(incoming);
-    else {
-      this.#waiting(incoming);
-      this.#waiting = undefined;
-    }
-  }
-}
-
 class TlsIncoming implements Incoming {
   readonly remoteAddress: Address;
-  readonly #socket: Socket;
   readonly #context: SecureContext;
-  #opened = false;
+  #socket: Deno.TcpConn | undefined;
 
-  constructor(socket: Socket, context: SecureContext, remoteAddress: Address) {
+  constructor(socket: Deno.TcpConn, context: SecureContext) {
     this.#socket = socket;
     this.#context = context;
-    this.remoteAddress = remoteAddress;
+    this.remoteAddress = socketAddress(socket.remoteAddr);
   }
 
   async open(signal?: AbortSignal): Promise<Connection> {
     const { remoteAddress } = this;
-    if (this.#opened || this.#socket.destroyed) {
+    const socket = this.#socket;
+    if (socket === undefined) {
       throw failure("closed", "accept", remoteAddress, "already dropped");
     }
-    this.#opened = true;
     if (signal?.aborted) {
-      this.#socket.destroy();
+      this.close();
       throw abortError(signal, "accept", remoteAddress);
     }
-    this.#socket.setNoDelay(true);
-    this.#socket.setKeepAlive(true);
-    const localAddress = {
-      host: plainHost(this.#socket.localAddress ?? ""),
-      port: this.#socket.localPort ?? 0,
-    };
-    const tls = new TLSSocket(this.#socket, {
-      isServer: true,
-      secureContext: this.#context,
-      ALPNProtocols: [ALPN_PROTOCOL],
-    });
+    this.#socket = undefined;
+    const localAddress = socketAddress(socket.localAddr);
+    const tcp = new TcpStream(socket);
     try {
-      await handshake(tls, remoteAddress, signal);
-      return new TlsConnection(tls, { localAddress, remoteAddress });
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true);
+      const tls = await handshake(tcp, this.#context, remoteAddress, signal);
+      return new TlsConnection(tls, tcp, { localAddress, remoteAddress });
     } catch (error) {
-      tls.destroy();
-      this.#socket.destroy();
+      tcp.destroy();
       throw netError(error, "accept", remoteAddress, signal);
     }
   }
 
   close(): void {
-    if (this.#opened) return;
-    this.#opened = true;
-    this.#socket.destroy();
+    this.#socket?.close();
+    this.#socket = undefined;
   }
 }
 
-/** Resolves once `tls` is secure and ALPN agreed; listens for errors ever after. */
+/** TLS over `tcp`, secure and agreed on our protocol. Its errors are listened to ever after. */
 async function handshake(
-  tls: TLSSocket,
+  tcp: TcpStream,
+  context: SecureContext,
   remote: Address,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const hungUp = () =>
     reject(failure("closed", "accept", remote, "the other end hung up"));
   const onAbort = () => reject(signal?.reason);
+  const tls = new TLSSocket(tcp, {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: [ALPN_PROTOCOL],
+  });
   tls.once("secure", resolve);
   tls.on("error", reject);
-  tls.once("end", hungUp);
-  tls.once("close", hungUp);
+  tcp.on("error", reject);
+  for (const event of ["end", "close"]) {
+    tls.once(event, hungUp);
+    tcp.once(event, hungUp);
+  }
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     await promise;
@@ -222,9 +154,11 @@ async function handshake(
         `the other end does not speak ${ALPN_PROTOCOL}`,
       );
     }
+    return tls;
+  } catch (error) {
+    tls.destroy();
+    throw error;
   } finally {
-    tls.off("end", hungUp);
-    tls.off("close", hungUp);
     signal?.removeEventListener("abort", onAbort);
   }
 }

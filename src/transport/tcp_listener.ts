@@ -1,0 +1,91 @@
+/**
+ * The socket under every listener: TCP, made, accepted from and closed the same
+ * way whether TLS comes on top or not.
+ */
+import type { Clock } from "../clock.ts";
+import { sleep } from "../clock.ts";
+import { MAX_ACCEPT_PAUSE_MS } from "../limits.ts";
+import type { Address } from "./address.ts";
+import { netError, socketAddress } from "./net_errors.ts";
+import { portTaken } from "./port_owner.ts";
+import type { Incoming, Listener } from "./transport.ts";
+
+/** First pause of the accept loop after an error; doubles up to `MAX_ACCEPT_PAUSE_MS`. */
+const FIRST_PAUSE_MS = 5;
+
+/** Accepts sockets and makes an {@linkcode Incoming} of each. */
+export class TcpListener implements Listener {
+  readonly address: Address;
+  readonly #socket: Deno.TcpListener;
+  readonly #clock: Clock;
+  readonly #wrap: (socket: Deno.TcpConn) => Incoming;
+  readonly #closing = new AbortController();
+
+  /**
+   * Starts to listen on `address`.
+   *
+   * @throws {VerackError} as `Transport.listen`.
+   */
+  constructor(
+    address: Address,
+    clock: Clock,
+    wrap: (socket: Deno.TcpConn) => Incoming,
+  ) {
+    try {
+      this.#socket = Deno.listen({
+        hostname: address.host,
+        port: address.port,
+      });
+    } catch (error) {
+      const mapped = netError(error, "listen", address);
+      throw mapped.code === "address-in-use"
+        ? portTaken(address, error)
+        : mapped;
+    }
+    this.#clock = clock;
+    this.#wrap = wrap;
+    this.address = socketAddress(this.#socket.addr as Deno.NetAddr);
+  }
+
+  async accept(): Promise<Incoming | null> {
+    const socket = await acceptRetrying(
+      () => this.#socket.accept(),
+      this.#clock,
+      this.#closing.signal,
+    );
+    return socket === null ? null : this.#wrap(socket);
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#socket.close();
+  }
+}
+
+/**
+ * The next of `accept`, trying again after a pause for as long as it throws, or
+ * `null` once `closing` has aborted. `accept` fails for passing reasons (out of
+ * descriptors, a client gone before we looked), and a listener that gives up on
+ * the first leaves a node deaf. Out of descriptors, an eager loop would only burn
+ * the processor that is to free them: hence the pauses.
+ */
+export async function acceptRetrying<T>(
+  accept: () => Promise<T>,
+  clock: Clock,
+  closing: AbortSignal,
+): Promise<T | null> {
+  for (
+    let pauseMs = FIRST_PAUSE_MS;
+    !closing.aborted;
+    pauseMs = Math.min(pauseMs * 2, MAX_ACCEPT_PAUSE_MS)
+  ) {
+    try {
+      return await accept();
+    } catch {
+      if (closing.aborted) return null;
+      await sleep(clock, pauseMs, closing).catch(() => {});
+    }
+  }
+  return null;
+}

@@ -1,0 +1,65 @@
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import {
+  type ContractSetup,
+  transportContract,
+} from "../contract/transport_contract.ts";
+import { SeededRandom } from "../helpers/seeded_random.ts";
+
+const NAME = "listener.verack.invalid";
+const credentials = {
+  certificate: new Uint8Array([1, 2, 3]),
+  privateKeyPem: "no key is needed in memory",
+};
+
+function setUp(
+  options: { secure: boolean; latencyMs: number; jitterMs: number },
+): Promise<ContractSetup> {
+  // Packets under way when a test ends are of no interest to anybody.
+  const cancels = new Set<() => void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, callback) {
+      const cancel = systemClock.after(delayMs, () => {
+        cancels.delete(cancel);
+        callback();
+      });
+      cancels.add(cancel);
+      return cancel;
+    },
+  };
+  const network = new MemoryNetwork({
+    clock,
+    random: new SeededRandom(1),
+    ...options,
+  });
+  const transport = network.transport("10.0.0.1");
+  return Promise.resolve({
+    dialer: transport,
+    listener: transport,
+    host: "10.0.0.1",
+    finish: () => cancels.forEach((cancel) => cancel()),
+    ...(options.secure
+      ? {
+        credentials,
+        pin: { certificate: new Uint8Array([1, 2, 3]), serverName: NAME },
+        wrongPin: { certificate: new Uint8Array([1, 2, 4]), serverName: NAME },
+      }
+      : {}),
+  });
+}
+
+transportContract(
+  "MemoryNetwork without latency",
+  () => setUp({ secure: true, latencyMs: 0, jitterMs: 0 }),
+);
+
+transportContract(
+  "MemoryNetwork with latency and jitter",
+  () => setUp({ secure: true, latencyMs: 1, jitterMs: 2 }),
+);
+
+transportContract(
+  "MemoryNetwork without security",
+  () => setUp({ secure: false, latencyMs: 0, jitterMs: 0 }),
+);

@@ -1,0 +1,19 @@
+import { tlsTransport } from "../../src/transport/tls.ts";
+import { transportContract } from "../contract/transport_contract.ts";
+import { makeCertificate } from "../helpers/certificates.ts";
+import { hasIpv6 } from "../helpers/ipv6.ts";
+
+const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
+const own = await makeCertificate(NAME);
+const other = await makeCertificate(NAME);
+
+transportContract("tlsTransport()", () =>
+  Promise.resolve({
+    dialer: tlsTransport(),
+    listener: tlsTransport(),
+    host: "127.0.0.1",
+    ...(hasIpv6() ? { ipv6Host: "::1" } : {}),
+    credentials: own,
+    pin: { certificate: own.certificate, serverName: NAME },
+    wrongPin: { certificate: other.certificate, serverName: NAME },
+  }));
