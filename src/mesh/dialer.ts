@@ -21,11 +21,15 @@ import { newSeed, type Seed } from "./seeds.ts";
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "alpn",
   "bad-certificate",
+  "bad-checksum",
+  "bad-command",
   "bad-magic",
   "bad-proof",
   "demo-identity",
   "identity-in-use",
+  "malformed",
   "obsolete",
+  "oversize",
   "protocol",
   "rejected",
   "self",
@@ -194,12 +198,14 @@ export class Dialer {
   // --- Seeds -----------------------------------------------------------------
 
   async #dialSeed(seed: Seed): Promise<void> {
-    const { table, signal, clock, random } = this.#context;
+    const { table, signal, clock, random, identity } = this.#context;
+    let shown: IdentityId | undefined;
     seed.dialing = true;
     try {
       const target: DialTarget = {
         address: seed.address,
         onIdentity: (identity) => {
+          shown = identity;
           const record = table.get(identity);
           const served = record !== undefined &&
             (record.links.length > 0 || record.dialing !== undefined);
@@ -215,7 +221,10 @@ export class Dialer {
       if (known === undefined) return;
       this.#say(seed.address, known);
       seed.failures++;
-      seed.nextDialAt = known.code === "self"
+      // That we reached ourselves is believed of ourselves only, else a stranger
+      // at the address could have us never try it again.
+      const ourselves = known.code === "self" && shown === identity.id;
+      seed.nextDialAt = ourselves
         ? Infinity
         : clock.monotonic() + backoffDelayMs(seed.failures, random.float());
     } finally {
