@@ -71,9 +71,8 @@ export function parseHost(host: string, shownAs: string = host): string {
   if (v6 !== undefined) return v6;
   const name = bare.toLowerCase();
   const looksNumeric = /^[0-9.]+$/.test(name);
-  if (looksNumeric ? isIpv4(name) : HOSTNAME.test(name) && bare === host) {
-    return name;
-  }
+  const known = looksNumeric ? isIpv4(name) : HOSTNAME.test(name);
+  if (known && bare === host) return name; // brackets are for IPv6 alone
   throw new SyntaxError(
     `Cannot parse address: host is ${quote(host)} in ${
       quote(shownAs)

@@ -1,0 +1,121 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { netError, plainHost } from "../../src/transport/net_errors.ts";
+
+const ADDRESS = { host: "10.1.2.3", port: 4567 };
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`something (os error: ${code})`), { code });
+}
+
+Deno.test("netError() maps every kind of failure to its own code and names the address", () => {
+  const table: [unknown, ErrorCode][] = [
+    [new Deno.errors.ConnectionRefused("os error 111"), "refused"],
+    [systemError("ECONNREFUSED"), "refused"],
+    [systemError("EHOSTUNREACH"), "unreachable"],
+    [systemError("ENETUNREACH"), "unreachable"],
+    [systemError("EADDRNOTAVAIL"), "unreachable"],
+    [systemError("ETIMEDOUT"), "timeout"],
+    [new Deno.errors.TimedOut("os error 110"), "timeout"],
+    [systemError("ECONNRESET"), "closed"],
+    [systemError("EPIPE"), "closed"],
+    [new Deno.errors.UnexpectedEof("unexpected end of file"), "closed"],
+    [new Deno.errors.Interrupted("operation canceled"), "closed"],
+    [systemError("EMFILE"), "full"],
+    [systemError("EACCES"), "permission"],
+    [
+      new Error(
+        "failed to lookup address information: Name or service not known",
+      ),
+      "dns",
+    ],
+    [systemError("ENOTFOUND"), "dns"],
+    [
+      new Deno.errors.InvalidData("invalid peer certificate: UnknownIssuer"),
+      "wrong-certificate",
+    ],
+    [
+      new Deno.errors.InvalidData(
+        "received fatal alert: NoApplicationProtocol",
+      ),
+      "alpn",
+    ],
+    [
+      new Deno.errors.InvalidData("peer doesn't support any known protocol"),
+      "alpn",
+    ],
+    [
+      new Deno.errors.InvalidData(
+        "received corrupt message of type InvalidContentType",
+      ),
+      "tls",
+    ],
+    // The other end's verdict on us says nothing about its certificate.
+    [
+      new Deno.errors.InvalidData("received fatal alert: BadCertificate"),
+      "tls",
+    ],
+    ["just a string", "tls"],
+    [undefined, "tls"],
+  ];
+  for (const [error, code] of table) {
+    const mapped = netError(error, "dial", ADDRESS);
+    assertEquals(mapped.code, code, String(error));
+    assertStringIncludes(mapped.message, "Cannot dial 10.1.2.3:4567: ");
+    assertEquals(mapped.cause, error);
+  }
+});
+
+Deno.test("netError() tells a port taken from an address that is not ours when listening", () => {
+  for (
+    const [code, expected] of [
+      ["EADDRINUSE", "address-in-use"],
+      ["EADDRNOTAVAIL", "address-not-available"],
+      ["EINVAL", "address-not-available"],
+    ] as const
+  ) {
+    assertEquals(
+      netError(systemError(code), "listen", ADDRESS).code,
+      expected,
+    );
+  }
+});
+
+Deno.test("netError() names the whole flag that a missing permission needs", () => {
+  const error = netError(
+    new Deno.errors.NotCapable(
+      'Requires net access to "10.1.2.3:4567", run again with the --allow-net flag',
+    ),
+    "dial",
+    ADDRESS,
+  );
+  assertEquals(error.code, "permission");
+  assertStringIncludes(error.message, "--allow-net=10.1.2.3:4567");
+});
+
+Deno.test("netError() gives the abort as the reason, whatever the socket says", () => {
+  const socketSays = new Deno.errors.Interrupted("operation canceled");
+  const timeout = AbortSignal.abort(new DOMException("late", "TimeoutError"));
+  assertEquals(netError(socketSays, "dial", ADDRESS, timeout).code, "timeout");
+  const stopped = AbortSignal.abort(new VerackError("stopped", "Closing"));
+  const error = netError(socketSays, "dial", ADDRESS, stopped);
+  assertEquals(error.code, "aborted");
+  assertStringIncludes(error.message, "Closing");
+});
+
+Deno.test("netError() leaves a VerackError as it is", () => {
+  const error = new VerackError("alpn", "Cannot dial");
+  assertEquals(netError(error, "dial", ADDRESS), error);
+});
+
+Deno.test("plainHost() makes one text of every spelling of a host", () => {
+  const table: [string, string][] = [
+    ["127.0.0.1", "127.0.0.1"],
+    ["::ffff:127.0.0.1", "127.0.0.1"],
+    ["::ffff:c0a8:102", "192.168.1.2"],
+    ["0:0:0:0:0:0:0:1", "::1"],
+    ["2001:DB8::1", "2001:db8::1"],
+    ["fe80::1%2", "fe80::1%2"],
+  ];
+  for (const [host, expected] of table) assertEquals(plainHost(host), expected);
+});
