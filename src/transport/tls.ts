@@ -138,7 +138,10 @@ export async function openPinned(
   }
   const onAbort = () => {
     tls[Symbol.dispose]();
-    options.onStall?.();
+    // That we changed our mind says nothing about the other end.
+    const { reason } = signal ?? {};
+    const timeout = reason instanceof Error && reason.name === "TimeoutError";
+    if (timeout) options.onStall?.();
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
