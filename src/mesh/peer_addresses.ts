@@ -57,10 +57,12 @@ export class PeerAddresses {
   add(address: Address, rank: AddressRank, namedFrom?: Scope): boolean {
     const key = formatAddress(address);
     const old = this.#entries.get(key);
+    const typed = rank === "typed" || (old?.typed ?? false);
     if (old !== undefined && ADDRESS_RANK[old.rank] < ADDRESS_RANK[rank]) {
+      // What answered first and was typed by a person after is both.
+      if (typed) this.#entries.set(key, { address, rank: old.rank, typed });
       return true;
     }
-    const typed = rank === "typed" || (old?.typed ?? false);
     this.#entries.delete(key);
     this.#entries.set(
       key,
