@@ -1,0 +1,94 @@
+/** Options of `crawl()`, and what it tells as it goes. */
+import type { ProbeAllOptions } from "./probe_options.ts";
+import type { Address } from "../transport/address.ts";
+import type { ProbeErrorKind, ProbeResult } from "./probe_result.ts";
+
+/** Where in the world an address is (BIP155). */
+export type NetworkType =
+  | "ipv4"
+  | "ipv6"
+  | "onion"
+  | "i2p"
+  | "cjdns"
+  | "yggdrasil";
+
+/** Options of {@linkcode crawl}. */
+export interface CrawlOptions
+  extends Omit<ProbeAllOptions, "stay" | "onOpen" | "onMessage"> {
+  /** Where to begin. @default {the network's DNS seeds, if `known` is empty too} */
+  readonly addresses?: Iterable<string | Address>;
+  /** DNS seeds to ask instead of the network's. */
+  readonly seeds?: readonly string[];
+  /** Nodes of an earlier crawl, see `parseCrawl()`; those visited lately are counted, not visited. */
+  readonly known?:
+    | Iterable<CrawlNode | CrawlHeard>
+    | AsyncIterable<CrawlNode | CrawlHeard>;
+  /** Nodes to visit, then it ends. @default {1_000} */
+  readonly maxNodes?: number;
+  /** How long a node may take to answer `getaddr`. @default {60_000} */
+  readonly addrTimeoutMs?: number;
+  /** An address is not dialed again before this has passed. @default {86_400_000} */
+  readonly repeatAfterMs?: number;
+  /** Whether private and loopback addresses are dialed as well. @default {false} */
+  readonly allowPrivate?: boolean;
+  /** Host name to IP addresses. @default {resolveHost} */
+  readonly resolve?: (
+    host: string,
+    options: { signal?: AbortSignal },
+  ) => Promise<string[]>;
+}
+
+/** A node that was visited. */
+export interface CrawlNode {
+  readonly type: "node";
+  /** When, milliseconds since the Unix epoch. */
+  readonly visitedAt: number;
+  readonly networkType: NetworkType;
+  /** The handshake. */
+  readonly result: Omit<ProbeResult, "version" | "ended" | "toJSON">;
+  /** Addresses it told, over all `addr` and `addrv2`. */
+  readonly told: number;
+}
+
+/** Addresses that nobody had told before, in lots. */
+export interface CrawlHeard {
+  readonly type: "heard";
+  /** `host:port` of the node or the name of the seed that told them. */
+  readonly from: string;
+  /** `host:port` each. */
+  readonly addresses: readonly string[];
+}
+
+/** What a crawl tells, in this order of time; `summary` comes last. */
+export type CrawlEvent =
+  | CrawlNode
+  | CrawlHeard
+  /** A seed did not answer. */
+  | {
+    readonly type: "seed-failed";
+    readonly seed: string;
+    readonly message: string;
+  }
+  | CrawlSummary;
+
+/** Counts over all nodes that answered, known ones included; most frequent first. */
+export interface CrawlSummary {
+  readonly type: "summary";
+  readonly network: string;
+  /** Nodes visited in this crawl. */
+  readonly visited: number;
+  /** Nodes whose handshake was complete, known ones included. */
+  readonly ok: number;
+  /** The others, by reason. */
+  readonly failed: Readonly<Partial<Record<ProbeErrorKind, number>>>;
+  /** Addresses that could be visited and were not. */
+  readonly unvisited: number;
+  /** All different addresses heard, by network type, those that cannot be dialed too. */
+  readonly heard: Readonly<Partial<Record<NetworkType, number>>>;
+  /** Complete handshakes by network type. */
+  readonly networkTypes: Readonly<Partial<Record<NetworkType, number>>>;
+  readonly userAgents: Readonly<Record<string, number>>;
+  readonly protocolVersions: Readonly<Record<string, number>>;
+  readonly services: Readonly<Record<string, number>>;
+  readonly durationMs: number;
+}

@@ -1,0 +1,68 @@
+/**
+ * Names for the bits of a node's services (bitcoin `src/protocol.h`,
+ * `ServiceFlags`). All 64 can be set by anybody, so nothing here is a number.
+ */
+
+/** What a node offers, as bits of 64. */
+export const SERVICE_FLAG = {
+  /** All blocks. */
+  NETWORK: 1n << 0n,
+  /** BIP64. */
+  GETUTXO: 1n << 1n,
+  /** BIP111. */
+  BLOOM: 1n << 2n,
+  /** BIP144. */
+  WITNESS: 1n << 3n,
+  /** Xtreme thin blocks; never in Core. */
+  XTHIN: 1n << 4n,
+  /** BIP157. */
+  COMPACT_FILTERS: 1n << 6n,
+  /** The last 288 blocks (BIP159). */
+  NETWORK_LIMITED: 1n << 10n,
+  /** BIP324. */
+  P2P_V2: 1n << 11n,
+} as const;
+
+/** Name of a known bit. */
+export type ServiceName = keyof typeof SERVICE_FLAG;
+
+const BITS = 64;
+const NAMES: ReadonlyMap<bigint, string> = new Map(
+  Object.entries(SERVICE_FLAG).map(([name, bit]) => [bit, name]),
+);
+
+/**
+ * The names of all bits that are set, lowest first; one without a name is
+ * `UNKNOWN[2^n]`. There are at most 64.
+ *
+ * @throws {RangeError} when `services` is not 0 to 2^64 - 1.
+ */
+export function serviceNames(services: bigint): string[] {
+  checkServices(services);
+  const names: string[] = [];
+  for (let n = 0; n < BITS; n++) {
+    const bit = 1n << BigInt(n);
+    if ((services & bit) !== 0n) {
+      names.push(NAMES.get(bit) ?? `UNKNOWN[2^${n}]`);
+    }
+  }
+  return names;
+}
+
+/**
+ * All 64 bits as 16 lower-case hex digits, as Core shows them.
+ *
+ * @throws {RangeError} when `services` is not 0 to 2^64 - 1.
+ */
+export function servicesHex(services: bigint): string {
+  checkServices(services);
+  return services.toString(16).padStart(BITS / 4, "0");
+}
+
+function checkServices(services: bigint): void {
+  if (services < 0n || services >= 1n << BigInt(BITS)) {
+    throw new RangeError(
+      `Cannot name services: they are ${services}, must be 0 to 2^64 - 1`,
+    );
+  }
+}
