@@ -42,6 +42,7 @@ export interface ChildHostOptions {
 export class ChildHost implements DemoHost {
   /** Starting is work for the processor; more at once only start later, all of them. */
   readonly startsAtOnce = Math.max(2, navigator.hardwareConcurrency);
+  readonly linksAtOnce = Infinity;
   readonly #options: ChildHostOptions;
   readonly #directory: string;
   readonly #files = new Map<IdentityId, IdentityFiles>();
@@ -127,8 +128,7 @@ function spawn(directory: string, flags: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-interface ChildNodeOptions
-  extends Pick<DemoNodeOptions, "onEvent" | "onEnd"> {
+interface ChildNodeOptions extends Pick<DemoNodeOptions, "onEvent" | "onEnd"> {
   readonly interrupted: AbortSignal;
   readonly onTalk: (line: string) => void;
   readonly onGone: () => void;

@@ -35,6 +35,8 @@ export interface DemoNode {
 export interface DemoHost extends AsyncDisposable {
   /** Most nodes that should be starting at the same moment. */
   readonly startsAtOnce: number;
+  /** No further node is started while more links than this are still to come. */
+  readonly linksAtOnce: number;
   /** Starts a node; it has started when it says `listening`. */
   start(options: DemoNodeOptions): Promise<DemoNode>;
 }

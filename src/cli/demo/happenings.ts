@@ -81,7 +81,10 @@ export type Happening =
   }
   /** Every node has a session with every other. */
   | LinkCount & { readonly type: "complete" }
-  /** A node has shown a ping of every other node. */
+  /**
+   * A node has shown a ping of every other node; `from` are those of whom it was
+   * not said before, so that after a return it is the one that came back.
+   */
   | {
     readonly type: "pings";
     readonly name: string;
@@ -109,6 +112,14 @@ export type Happening =
     readonly name: string;
     readonly address: string;
     readonly reason: string;
+  }
+  /** The impostor has a connection, and shows the certificate of `as`. */
+  | {
+    readonly type: "dialed";
+    readonly name: string;
+    readonly as: string;
+    readonly to: string;
+    readonly address: string;
   }
   /** The impostor tried: whose certificate, to whom, and what both ends say of it. */
   | {
@@ -145,6 +156,8 @@ export type Happening =
     readonly type: "summary";
     /** Whether all of it happened. */
     readonly ok: boolean;
+    /** Whether a person ended it before it was over. */
+    readonly interrupted: boolean;
     readonly seconds: number;
     readonly nodes: number;
     /** Pairs (who, of whom) of which pings were shown; all is nodes × (nodes - 1). */

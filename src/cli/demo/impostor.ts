@@ -25,6 +25,11 @@ export interface ImpostorOptions {
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** `host:port` of the member to dial. */
   readonly to: string;
+  /**
+   * Called when there is a connection, with the impostor's own end of it, which
+   * the member names when it refuses.
+   */
+  readonly onConnected: (address: string) => void;
   /** Gives up after this long. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -32,7 +37,7 @@ export interface ImpostorOptions {
 
 /** How it went. */
 export interface Attempt {
-  /** The impostor's own end of the connection, which the member names when it refuses. */
+  /** The impostor's own end of the connection. */
   readonly address: string;
   /** Whether the member let the impostor in. */
   readonly admitted: boolean;
@@ -67,6 +72,7 @@ export async function tryAsImpostor(
     signal: limit.signal,
   });
   const source = formatAddress(connection.localAddress);
+  options.onConnected(source);
   const instance = randomU64();
   const admit = () => undefined;
   try {

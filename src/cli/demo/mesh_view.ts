@@ -30,6 +30,8 @@ interface NodeState extends Member {
   readonly sides: Map<string, Side>;
   /** Pings it showed since the last start of either end, by sender. */
   readonly heard: Map<string, number>;
+  /** Senders of whom a `pings` happening told. */
+  readonly announced: Set<string>;
 }
 
 /** All nodes of a demo and what they said. */
@@ -51,6 +53,7 @@ export class MeshView {
       previousAddress: undefined,
       sides: new Map<string, Side>(),
       heard: new Map<string, number>(),
+      announced: new Set<string>(),
     }]));
     this.#names = new Map(
       members.map(({ name, identity }) => [identity, name]),
@@ -77,7 +80,11 @@ export class MeshView {
     node.killed = true;
     node.sides.clear();
     node.heard.clear();
-    for (const other of this.#nodes.values()) other.heard.delete(name);
+    node.announced.clear();
+    for (const other of this.#nodes.values()) {
+      other.heard.delete(name);
+      other.announced.delete(name);
+    }
     this.#lostBy.set(name, new Set());
     this.#recognisedBy.set(name, new Map());
     return [{ type: "killed", name }];
@@ -124,6 +131,13 @@ export class MeshView {
   get count(): LinkCount {
     const nodes = this.#nodes.size;
     return { links: this.#links.size, of: nodes * (nodes - 1) / 2 };
+  }
+
+  /** How many links are still missing among the nodes that listen. */
+  get linksToCome(): number {
+    const listening = [...this.#nodes.values()]
+      .filter(({ running, address }) => running && address !== undefined);
+    return listening.length * (listening.length - 1) / 2 - this.#links.size;
   }
 
   /** Whether every node has a session with every other. */
@@ -269,14 +283,16 @@ export class MeshView {
     node: NodeState,
     event: Extract<NodeEvent, { type: "ping" }>,
   ): Happening[] {
-    const { name, heard } = node;
-    const from = this.#names.get(event.identity);
-    if (from === undefined) return [{ type: "other", name, event }];
-    const count = heard.get(from) ?? 0;
-    heard.set(from, count + 1);
+    const { name, heard, announced } = node;
+    const sender = this.#names.get(event.identity);
+    if (sender === undefined) return [{ type: "other", name, event }];
+    const count = heard.get(sender) ?? 0;
+    heard.set(sender, count + 1);
     const others = this.#others(name);
     if (count > 0 || heard.size < others.length) return [];
-    return [{ type: "pings", name, from: others }];
+    const from = others.filter((other) => !announced.has(other));
+    for (const other of from) announced.add(other);
+    return [{ type: "pings", name, from }];
   }
 
   #trust(name: string, peer: string): Trust {

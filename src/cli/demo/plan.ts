@@ -92,7 +92,9 @@ function picker(): <T>(items: readonly T[]) => T {
   let state = 20_260_801;
   return (items) => {
     state = (state * 48_271) % 0x7fff_ffff;
-    return items[Math.floor(state / 0x7fff_ffff * items.length)] as typeof items[
+    return items[
+      Math.floor(state / 0x7fff_ffff * items.length)
+    ] as typeof items[
       number
     ];
   };

@@ -1,0 +1,147 @@
+/**
+ * `verack demo`: a whole mesh on this machine, with trouble in it. This file only
+ * puts it together; the show is in `demo/scenario.ts`.
+ */
+import { systemClock } from "../clock.ts";
+import { Identity } from "../identity/identity.ts";
+import { defineCommand } from "./args.ts";
+import { ChildHost } from "./demo/child_node.ts";
+import type { DemoHost } from "./demo/demo_node.ts";
+import { LocalHost } from "./demo/local_node.ts";
+import { planDemo } from "./demo/plan.ts";
+import { jsonPrinter, textPrinter } from "./demo/printer.ts";
+import { playDemo } from "./demo/scenario.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { SignalWatch } from "./signals.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+/** A full mesh of more says nothing new; as processes they take 80 MB each. */
+const MAX_NODES = 100;
+
+const FLAGS = {
+  nodes: {
+    type: "integer",
+    short: "n",
+    value: "N",
+    min: 2,
+    max: MAX_NODES,
+    default: 5,
+    help: "How many nodes",
+  },
+  inProcess: {
+    type: "boolean",
+    help: "All nodes in this process instead of one process each, for large N",
+  },
+  period: {
+    type: "seconds",
+    value: "S",
+    min: 0.1,
+    max: 60,
+    help:
+      "Each node pings all others this often (default 1, with many nodes more)",
+  },
+  keep: {
+    type: "boolean",
+    help: "Stay up after the show until Ctrl-C, for others to join",
+  },
+  json: {
+    type: "boolean",
+    help: "Print one JSON object a line, a summary last, instead of text",
+  },
+  ...LOG_FLAGS,
+  color: COLOR_FLAG,
+} as const;
+
+/** The command. */
+export const demoProgram: Program = program(
+  defineCommand({
+    name: "demo",
+    summary: "Run a whole mesh on this machine and show what happens",
+    description: [
+      "Starts nodes as processes of their own on 127.0.0.1, the first alone and " +
+      "the others through one another. The mesh completes, everybody shows " +
+      "everybody's pings, one node is killed and recognised when it comes back, " +
+      "and an impostor is refused. Ends by itself; succeeds only if all of it " +
+      "happened.",
+    ],
+    flags: FLAGS,
+    examples: [
+      ["verack demo", "Five nodes, some seconds"],
+      ["verack demo --nodes 50 --in-process", "Fifty nodes, 1225 links"],
+      ["verack demo --keep", "The same mesh, left running"],
+    ],
+  }),
+  demo,
+);
+
+async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
+  const { flags, terminal, outputLost } = invocation;
+  startLogging(flags, terminal);
+  using signals = new SignalWatch();
+  const signal = AbortSignal.any([signals.signal, outputLost]);
+  const plan = planDemo(flags.nodes);
+  const periodS = flags.period ?? defaultPeriodS(flags.nodes);
+  const names = plan.nodes.map(({ name }) => name);
+  const line = (text: string) => terminal.stdout.line(text);
+  const clock = systemClock;
+  const { out: colors, columns } = terminal;
+  const show = flags.json
+    ? jsonPrinter(line, clock)
+    : textPrinter({ line, colors, columns, names, clock });
+  await using host = await makeHost(invocation, periodS, signal);
+  const ok = await playDemo({
+    plan,
+    identities: await makeKeys(names),
+    host,
+    inProcess: flags.inProcess,
+    periodS,
+    keep: flags.keep,
+    show,
+    signal,
+  });
+  return signals.code ?? (ok ? EXIT.success : EXIT.failure);
+}
+
+async function makeHost(
+  { flags, terminal }: Invocation<typeof FLAGS>,
+  periodS: number,
+  interrupted: AbortSignal,
+): Promise<DemoHost> {
+  if (flags.inProcess) return new LocalHost(periodS * 1_000);
+  // For the nodes standard error is never a terminal.
+  const human = flags.logFormat === "auto" && Deno.stderr.isTerminal();
+  const logFormat = human ? "human" : flags.logFormat;
+  return await ChildHost.create({
+    periodS,
+    flags: [`--log-level=${flags.logLevel}`, `--log-format=${logFormat}`],
+    onTalk: (name, line) => {
+      if (line !== "") terminal.stderr.line(`${name}: ${printable(line)}`);
+    },
+    interrupted,
+  });
+}
+
+/** A second; from fifty nodes on more, for they ping nodes × (nodes - 1) pairs. */
+function defaultPeriodS(nodes: number): number {
+  return Math.max(1, Math.round(nodes * nodes / 2_500));
+}
+
+/** Keys that outlive their nodes, so that a node that returns is known again. */
+async function makeKeys(
+  names: readonly string[],
+): Promise<Map<string, Identity>> {
+  return new Map(
+    await Promise.all(names.map(async (name) => {
+      const identity = await Identity.generate({ ephemeral: false });
+      return [name, identity] as const;
+    })),
+  );
+}
+
+/** What our own program wrote, without what could still steer a terminal. */
+function printable(line: string): string {
+  // deno-lint-ignore no-control-regex
+  return line.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, " ");
+}
