@@ -1,0 +1,54 @@
+/**
+ * Dials as a process of its own, so that tests can set what a process cannot
+ * change for itself: flags, and variables that Deno reads at the start.
+ *
+ * Arguments: `verack` or `naive`, port, pin (PEM file), server name. Prints one
+ * line of JSON: what came of it.
+ */
+import { VerackError } from "../../../src/errors.ts";
+import { tlsTransport } from "../../../src/transport/tls.ts";
+import { dropExtraAuthorities } from "../../../src/transport/tls_safety.ts";
+
+const [how, port = "", pinFile = "", serverName = ""] = Deno.args;
+const pinPem = await Deno.readTextFile(pinFile);
+const address = { host: "127.0.0.1", port: Number(port) };
+const secret = new TextEncoder().encode("pay 5 to alice");
+
+/** What a reader of Deno's manual would write: trust the certificate, check the name. */
+async function naive(): Promise<unknown> {
+  const tcp = await Deno.connect({
+    hostname: address.host,
+    port: address.port,
+  });
+  using tls = await Deno.startTls(tcp, {
+    hostname: serverName,
+    caCerts: [pinPem],
+    alpnProtocols: ["verack/1"],
+  });
+  await tls.write(secret);
+  const answer = new Uint8Array(100);
+  const count = await tls.read(answer) ?? 0;
+  return { answer: new TextDecoder().decode(answer.subarray(0, count)) };
+}
+
+async function verack(): Promise<unknown> {
+  const certificate = Uint8Array.fromBase64(
+    pinPem.split("\n").filter((line) => !line.startsWith("-----")).join(""),
+  );
+  const connection = await tlsTransport().dial(address, {
+    pin: { certificate, serverName },
+  });
+  await connection.write(secret);
+  const answer = new Uint8Array(100);
+  const count = await connection.read(answer) ?? 0;
+  connection.close();
+  return { answer: new TextDecoder().decode(answer.subarray(0, count)) };
+}
+
+if (how === "verack-cli") dropExtraAuthorities();
+try {
+  console.log(JSON.stringify(await (how === "naive" ? naive() : verack())));
+} catch (error) {
+  const code = error instanceof VerackError ? error.code : "not a VerackError";
+  console.log(JSON.stringify({ code, message: String(error) }));
+}
