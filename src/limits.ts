@@ -145,15 +145,6 @@ export const DEAD_AFTER_MS = 3_000;
 /** An older session must answer a probe within this, or a newer one replaces it. */
 export const PROBE_TIMEOUT_MS = 1_000;
 
-/**
- * Pauses before the dialer's first nudges. They stop after the longest delayed
- * ACK of common systems (40 ms Linux, 200 ms Windows).
- */
-export const NUDGE_DELAYS_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128];
-
-/** How long the dialing end may leave small data unanswered, see `session/session.ts`. */
-export const NUDGE_AFTER_MS = 1;
-
 /** Pings of one session that wait for their pong; more are a bug or a dead peer. */
 export const MAX_PENDING_PINGS = 16;
 

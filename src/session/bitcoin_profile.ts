@@ -13,20 +13,35 @@ export const BITCOIN_MINIMUM_VERSION = 31800;
 /** From this version on `wtxidrelay` and `sendaddrv2` are sent; older software leaves on them. */
 const WTXID_RELAY_VERSION = 70016;
 
+/** Peers above it get a `pong` (BIP31), Core's `BIP0031_VERSION`. */
+const BIP31_VERSION = 60000;
+
 const EMPTY = new Uint8Array(0);
+/** Announced by peers of any version. */
 const FEATURES: ReadonlySet<string> = new Set([
-  COMMAND.wtxidrelay,
   COMMAND.sendaddrv2,
+  COMMAND.sendtxrcncl,
+]);
+/** The same for who is of 70016 like us; Core ignores `wtxidrelay` below. */
+const FEATURES_WITH_WTXID: ReadonlySet<string> = new Set([
+  COMMAND.wtxidrelay,
+  ...FEATURES,
 ]);
 
-/** Handshake rules of the Bitcoin network. */
+/** Handshake rules of the Bitcoin network. One object a connection. */
 export class BitcoinProfile implements HandshakeProfile {
   readonly minimumVersion = BITCOIN_MINIMUM_VERSION;
   readonly strict = false;
-  readonly features = FEATURES;
+  readonly pongsAbove = BIP31_VERSION;
+  #features = FEATURES;
+
+  get features(): ReadonlySet<string> {
+    return this.#features;
+  }
 
   onVersion(context: HandshakeContext): void {
     if (context.commonVersion >= WTXID_RELAY_VERSION) {
+      this.#features = FEATURES_WITH_WTXID;
       context.send(COMMAND.wtxidrelay, EMPTY);
       context.send(COMMAND.sendaddrv2, EMPTY);
     }

@@ -9,7 +9,6 @@ import {
   FLUSH_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
-  NUDGE_AFTER_MS,
   READ_BUFFER_MIN_BYTES,
 } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
@@ -23,12 +22,18 @@ export interface FrameChannelOptions {
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;
+  /**
+   * Longest payload that is kept once the session is open, bytes. If given,
+   * longer ones are skipped up to `MAX_PAYLOAD_BYTES`, and before the session is
+   * open those above `MAX_HANDSHAKE_PAYLOAD_BYTES`; else they are an error.
+   *
+   * @default {MAX_PAYLOAD_BYTES}
+   */
+  readonly keepPayload?: number;
   /** A frame came; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** The bytes, or `onFrame` by throwing, broke a rule. */
   readonly onFault: (error: VerackError) => void;
-  /** The peer waits for an answer that does not come, see `peerDelaysSmallWrites`. */
-  readonly onUnanswered: () => void;
   /** The stream ended without one of our own ends; the error to close with. */
   readonly onEnd: () => VerackError;
   /** Closed, for whatever reason; called once. */
@@ -43,8 +48,6 @@ export class FrameChannel {
   #state: "open" | "draining" | "discarding" | "closed" = "open";
   #endError: VerackError | undefined;
   #cancelDrain: (() => void) | undefined;
-  #cancelAnswer: (() => void) | undefined;
-  #answered = true;
   #lastReceived: number;
 
   constructor(options: FrameChannelOptions) {
@@ -52,6 +55,7 @@ export class FrameChannel {
     this.#decoder = new FrameDecoder({
       magic: options.magic,
       maxPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
+      skipPayload: options.keepPayload === undefined ? 0 : MAX_PAYLOAD_BYTES,
     });
     this.#writer = new FrameWriter({
       ...options,
@@ -70,6 +74,11 @@ export class FrameChannel {
     return this.#writer.bytes;
   }
 
+  /** Size of the read buffer, bytes. */
+  get readBufferBytes(): number {
+    return this.#decoder.capacity;
+  }
+
   /** Monotonic clock, milliseconds, of the last byte that came. */
   get lastReceived(): number {
     return this.#lastReceived;
@@ -82,7 +91,7 @@ export class FrameChannel {
 
   /** The session is open: larger payloads, and perhaps no checksums any more. */
   open(options: { checksums: boolean }): void {
-    this.#decoder.maxPayload = MAX_PAYLOAD_BYTES;
+    this.#decoder.maxPayload = this.#options.keepPayload ?? MAX_PAYLOAD_BYTES;
     this.#decoder.verifyChecksum = options.checksums;
     this.#writer.checksums = options.checksums;
   }
@@ -94,24 +103,17 @@ export class FrameChannel {
 
   /** Queues a frame; `payload` is copied. */
   push(command: string, payload: Uint8Array): void {
-    this.#answered = true;
     this.#writer.push(command, payload);
   }
 
   /** Queues a frame that many sessions share. */
   pushShared(frame: SharedFrame): void {
-    this.#answered = true;
     this.#writer.pushShared(frame);
   }
 
   /** Resolves when at most `bytes` wait to be written, or the channel is closed. */
   drained(bytes: number): Promise<void> {
     return this.#writer.drained(bytes);
-  }
-
-  /** The frame at hand wants no quick answer: it is one itself. */
-  needsNoAnswer(): void {
-    this.#answered = true;
   }
 
   /** How long nothing could be written though something waits, milliseconds. */
@@ -148,7 +150,6 @@ export class FrameChannel {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#cancelDrain?.();
-    this.#cancelAnswer?.();
     this.#options.connection.close();
     this.#writer.close();
     this.#options.onClose(error);
@@ -179,14 +180,12 @@ export class FrameChannel {
 
   #consume(): void {
     const { onFrame, onFault } = this.#options;
-    this.#answered = true;
     try {
       let frame = this.#decoder.next();
       while (
         frame !== undefined &&
         (this.#state === "open" || this.#state === "draining")
       ) {
-        this.#answered = false;
         onFrame(frame);
         frame = this.#decoder.next();
       }
@@ -194,23 +193,6 @@ export class FrameChannel {
       if (!(error instanceof VerackError)) throw error;
       onFault(error);
     }
-    if (!this.#answered) this.#answerSoon();
-  }
-
-  /**
-   * The peer's next small write may wait until this one is acknowledged (Nagle).
-   * If nothing else goes out soon, something must, to carry the acknowledgement.
-   */
-  #answerSoon(): void {
-    const { connection, clock, onUnanswered } = this.#options;
-    if (
-      connection.peerDelaysSmallWrites !== true ||
-      this.#cancelAnswer !== undefined || this.#state !== "open"
-    ) return;
-    this.#cancelAnswer = clock.after(NUDGE_AFTER_MS, () => {
-      this.#cancelAnswer = undefined;
-      if (!this.#answered) onUnanswered();
-    });
   }
 
   #failIo(error: unknown): void {

@@ -53,10 +53,13 @@ export function reasonOfFault(error: VerackError): ReasonName {
   }
 }
 
-/** A frame whose command or checksum is wrong. */
+const FAULTS: Readonly<Record<NonNullable<Frame["fault"]>, string>> = {
+  "bad-checksum": "its checksum is not that of its payload",
+  "bad-command": "its command is not NUL-padded ASCII",
+  "oversize": "its payload is longer than what is kept",
+};
+
+/** A frame whose command, checksum or length is wrong. */
 export function faultError(fault: NonNullable<Frame["fault"]>): VerackError {
-  const what = fault === "bad-checksum"
-    ? "its checksum is not that of its payload"
-    : "its command is not NUL-padded ASCII";
-  return new VerackError(fault, `Cannot read frame: ${what}`);
+  return new VerackError(fault, `Cannot read frame: ${FAULTS[fault]}`);
 }

@@ -79,6 +79,8 @@ export interface HandshakeProfile {
   readonly strict: boolean;
   /** Commands that announce a feature when they come between version and verack. */
   readonly features: ReadonlySet<string>;
+  /** Pings are answered if the lower of both versions is above this. @default {-Infinity} */
+  readonly pongsAbove?: number;
   /** Sees every message of the handshake in both directions, in order. */
   observe?(direction: "in" | "out", command: string, payload: Uint8Array): void;
   /** A message before the peer's version, which Core ignores. */
@@ -169,21 +171,6 @@ export class Handshake implements HandshakeContext {
   /** The connection is there: the initiator says `version`, the responder nothing. */
   start(): HandshakeAction[] {
     if (this.role === "initiator") this.#sendVersion();
-    return this.#takeActions();
-  }
-
-  /**
-   * No answer yet: the initiator sends an empty message that everybody ignores.
-   * Its segment carries the acknowledgement for which the peer's first message
-   * may be waiting (Nagle's algorithm, RFC 896, and delayed ACKs, RFC 1122 §4.2.3.2).
-   */
-  nudge(): HandshakeAction[] {
-    if (
-      this.role === "initiator" && this.#state === "running" &&
-      this.#remote === undefined
-    ) {
-      this.send(COMMAND.nudge, EMPTY);
-    }
     return this.#takeActions();
   }
 

@@ -6,13 +6,11 @@
  * deadline. What the messages mean, and who may be at the other end, is left to
  * the {@linkcode SessionHandler}.
  */
-import type { Clock, Random } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import {
   DEAD_AFTER_MS,
   HANDSHAKE_TIMEOUT_MS,
   HEARTBEAT_MS,
-  NUDGE_DELAYS_MS,
   WRITE_TIMEOUT_MS,
 } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
@@ -24,53 +22,12 @@ import type { VersionMessage } from "../wire/messages/version.ts";
 import { REASON, type ReasonName } from "../wire/reasons.ts";
 import { FrameChannel } from "./channel.ts";
 import { abortError, byeError, faultError, reasonOfFault } from "./ends.ts";
-import {
-  Handshake,
-  type HandshakeAction,
-  type HandshakeProfile,
-  type Role,
-} from "./handshake.ts";
+import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import type { SessionOptions } from "./session_options.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
-/** What the owner of a session is told, always synchronously and in order. */
-export interface SessionHandler {
-  /** The handshake is complete; called before any frame is handed over. */
-  onOpen(session: Session): void;
-  /**
-   * A frame came that the session does not handle itself. Its payload is valid
-   * only during the call. Throwing a {@linkcode VerackError} ends the session
-   * with that reason.
-   */
-  onFrame(session: Session, frame: Frame): void;
-  /** A ping came; its text, if any, is unescaped and bounded. */
-  onPing?(session: Session, text: string | undefined): void;
-  /** The session ended; called once, and only if {@linkcode onOpen} was. */
-  onClose(session: Session, error: VerackError): void;
-}
-
-/** Settings of one session. */
-export interface SessionOptions {
-  /** Owned by the session from here on. */
-  readonly connection: Connection;
-  readonly role: Role;
-  readonly magic: Uint8Array;
-  readonly profile: HandshakeProfile;
-  /** The version to send, with a fresh nonce. */
-  readonly local: VersionMessage;
-  readonly isOwnNonce?: (nonce: bigint) => boolean;
-  readonly handler: SessionHandler;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Deadline for the whole handshake. @default {10_000} */
-  readonly handshakeTimeoutMs?: number;
-  /** @default {1_000} */
-  readonly heartbeatMs?: number;
-  /** @default {3_000} */
-  readonly deadAfterMs?: number;
-  /** Aborts the handshake; an open session is ended by its methods instead. */
-  readonly signal?: AbortSignal;
-}
+export type { SessionHandler, SessionOptions } from "./session_options.ts";
 
 /** One connection with its handshake and what follows. */
 export class Session {
@@ -84,7 +41,6 @@ export class Session {
   readonly #closed = Promise.withResolvers<VerackError>();
   #opened = false;
   #cancelDeadline: (() => void) | undefined;
-  #cancelNudge: (() => void) | undefined;
 
   private constructor(options: SessionOptions) {
     this.#options = options;
@@ -95,9 +51,6 @@ export class Session {
       ...options,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (error) => this.#onFault(error),
-      onUnanswered: () => {
-        if (options.profile.strict) this.send(COMMAND.nudge, EMPTY);
-      },
       onEnd: () => this.#endOfStream(),
       onClose: (error) => this.#onClose(error),
     });
@@ -150,6 +103,11 @@ export class Session {
     return this.#heartbeat.rttMs;
   }
 
+  /** Size of the read buffer, bytes. */
+  get readBufferBytes(): number {
+    return this.#channel.readBufferBytes;
+  }
+
   /** Bytes that wait to be written. */
   get queuedBytes(): number {
     return this.#channel.queuedBytes;
@@ -161,7 +119,7 @@ export class Session {
    */
   send(command: string, payload: Uint8Array): boolean {
     if (!this.#admit(payload.length)) return false;
-    this.#channel.push(command, payload);
+    this.#push(command, payload);
     return true;
   }
 
@@ -239,10 +197,7 @@ export class Session {
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#cancelDeadline = clock.after(handshakeTimeoutMs, onDeadline);
     if (signal?.aborted) onAbort();
-    else {
-      this.#perform(this.#handshake.start());
-      this.#scheduleNudge(0);
-    }
+    else this.#perform(this.#handshake.start());
     this.#channel.start();
     try {
       const ended = await Promise.race([
@@ -258,7 +213,7 @@ export class Session {
   #perform(actions: HandshakeAction[]): void {
     for (const action of actions) {
       if (action.type === "send") {
-        this.#channel.push(action.command, action.payload);
+        this.#push(action.command, action.payload);
       } else if (action.type === "complete") {
         this.#complete();
       } else if (action.reject === undefined) {
@@ -276,30 +231,15 @@ export class Session {
       this.features.has(COMMAND.nochecksum);
     this.#channel.open({ checksums: !plain });
     this.#cancelDeadline?.();
-    this.#cancelNudge?.();
     this.#opened = true;
     handler.onOpen(this);
     this.#opening.resolve();
   }
 
-  /** See {@linkcode Handshake.nudge}. */
-  #scheduleNudge(attempt: number): void {
-    const { profile, connection, clock } = this.#options;
-    const delay = NUDGE_DELAYS_MS[attempt];
-    if (
-      delay === undefined || !profile.strict ||
-      !connection.peerDelaysSmallWrites
-    ) return;
-    this.#cancelNudge = clock.after(delay, () => {
-      const actions = this.#handshake.nudge();
-      this.#perform(actions);
-      if (actions.length > 0) this.#scheduleNudge(attempt + 1);
-    });
-  }
-
   // --- Frames ----------------------------------------------------------------
 
   #onFrame(frame: Frame): void {
+    this.#options.observe?.("in", frame);
     if (!this.#opened) return this.#perform(this.#handshake.receive(frame));
     const { strict } = this.#options.profile;
     try {
@@ -314,10 +254,7 @@ export class Session {
   #onMessage(frame: Frame): void {
     const { handler, profile } = this.#options;
     switch (frame.command) {
-      case COMMAND.nudge:
-        return this.#channel.needsNoAnswer();
       case COMMAND.pong:
-        this.#channel.needsNoAnswer();
         return this.#heartbeat.onPong(frame.payload);
       case COMMAND.ping:
         return this.#onPing(frame.payload);
@@ -329,7 +266,10 @@ export class Session {
 
   #onPing(payload: Uint8Array): void {
     const { nonce, text } = decodePing(payload);
-    if (nonce !== undefined) this.send(COMMAND.pong, encodePong({ nonce }));
+    const { pongsAbove = -Infinity } = this.#options.profile;
+    if (nonce !== undefined && this.#handshake.commonVersion > pongsAbove) {
+      this.send(COMMAND.pong, encodePong({ nonce }));
+    }
     this.#options.handler.onPing?.(this, text);
   }
 
@@ -360,7 +300,6 @@ export class Session {
 
   #onClose(error: VerackError): void {
     this.#cancelDeadline?.();
-    this.#cancelNudge?.();
     this.#heartbeat.stop();
     if (this.#opened) this.#options.handler.onClose(this, error);
     this.#closed.resolve(error);
@@ -377,9 +316,12 @@ export class Session {
     return false;
   }
 
+  #push(command: string, payload: Uint8Array): void {
+    this.#options.observe?.("out", { command, payload });
+    this.#channel.push(command, payload);
+  }
+
   #say(command: string, reason: ReasonName, text: string): void {
     this.#channel.push(command, encodeReason({ code: REASON[reason], text }));
   }
 }
-
-const EMPTY = new Uint8Array(0);

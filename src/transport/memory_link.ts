@@ -136,7 +136,6 @@ export class Lane {
 export class MemoryEnd implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly noDelay = true;
   readonly #lane: Lane;
   readonly #onGone: () => void;
   #peer: MemoryEnd | undefined;

@@ -141,6 +141,11 @@ function classify(error: unknown, action: NetAction): [ErrorCode, string] {
   if (!(error instanceof Error)) return ["tls", message];
   if (error.name === "NotCapable") return ["permission", missingFlag(message)];
   const systemCode = "code" in error ? error.code : undefined;
+  // Node's words for a name that Deno may not look up; the system never says so.
+  const unresolved = /^getaddrinfo EPERM (\S+)$/.exec(message)?.[1];
+  if (unresolved !== undefined) {
+    return ["permission", denied("net", unresolved)];
+  }
   const known =
     (typeof systemCode === "string" && BY_SYSTEM_CODE[systemCode]) ||
     BY_CLASS[error.name];
@@ -176,10 +181,18 @@ function classifyTls(message: string): [ErrorCode, string] {
   return ["tls", `TLS failed (${message})`];
 }
 
-/** Deno says which access is missing and only the flag's name; we name the whole flag. */
-function missingFlag(message: string): string {
+/**
+ * What to do about Deno's `NotCapable` with this `message`. Deno says which access
+ * is missing and only the flag's name; we name the whole flag.
+ */
+export function missingFlag(message: string): string {
   const [, kind, what] = /Requires (\w+) access to "([^"]*)"/.exec(message) ??
     [];
   if (kind === undefined || what === undefined) return message;
+  // Port 0 is any port, which needs a grant without one.
+  return denied(kind, kind === "net" ? what.replace(/:0$/, "") : what);
+}
+
+function denied(kind: string, what: string): string {
   return `permission denied by Deno, add --allow-${kind}=${what}`;
 }

@@ -11,7 +11,6 @@ import type { Connection } from "./transport.ts";
 export class SocketConnection implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly noDelay = true;
   readonly #socket: Deno.TcpConn | Deno.TlsConn;
   #closed = false;
 

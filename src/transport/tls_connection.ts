@@ -20,7 +20,6 @@ interface PendingRead {
 export class TlsConnection implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly noDelay = true;
   readonly #tls: TLSSocket;
   readonly #tcp: TcpStream;
   /** Bytes that arrived before anybody asked for them, oldest first. */

@@ -14,18 +14,6 @@ export interface Connection {
   /** The other end as the socket sees it: IP and, for inbound, a source port. */
   readonly remoteAddress: Address;
   /**
-   * Whether small writes leave at once (`TCP_NODELAY`). False on the accepting
-   * end of TLS, where Deno cannot set it: the dialing end then answers early so
-   * that its acknowledgements do not wait (`session/`).
-   */
-  readonly noDelay: boolean;
-  /**
-   * Whether the other end holds small writes back until what it sent before is
-   * acknowledged (Nagle). True on the dialing end of TLS; the session then
-   * answers early, which carries the acknowledgement.
-   */
-  readonly peerDelaysSmallWrites?: boolean;
-  /**
    * Reads into `buffer`: the number of bytes read (at least 1), or `null` at the
    * end of the stream.
    *

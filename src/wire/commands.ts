@@ -35,8 +35,6 @@ export const COMMAND = {
   instance: "instance",
   /** Feature: checksums are zero and unchecked after verack. Empty. */
   nochecksum: "nochecksum",
-  /** Ignored by everybody; its segment carries the ACK that frees the other end. Empty. */
-  nudge: "nudge",
 
   // The open mesh session.
   getpeers: "getpeers",

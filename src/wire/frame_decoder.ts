@@ -26,14 +26,21 @@ import {
   LENGTH_OFFSET,
 } from "./frame_layout.ts";
 
+const EMPTY = new Uint8Array(0);
+
 /** One frame, as {@linkcode FrameDecoder.next} finds it. */
 export interface Frame {
   /** The command without its padding; escaped for showing when the field is broken. */
   readonly command: string;
   /** A view into the decoder's buffer: valid only until the next {@linkcode FrameDecoder.space}. */
   readonly payload: Uint8Array;
-  /** What is wrong with it, where the stream itself is still in step. */
-  readonly fault?: "bad-checksum" | "bad-command";
+  /**
+   * What is wrong with it, where the stream itself is still in step. `oversize`:
+   * longer than `maxPayload`, so that its payload was dropped as it came.
+   */
+  readonly fault?: "bad-checksum" | "bad-command" | "oversize";
+  /** Bytes of payload that were dropped; with the fault `oversize` only. */
+  readonly dropped?: number;
 }
 
 /** Settings of a {@linkcode FrameDecoder}. */
@@ -42,6 +49,13 @@ export interface FrameDecoderOptions {
   readonly magic: Uint8Array;
   /** Longest payload accepted, bytes; at most `MAX_PAYLOAD_BYTES`. */
   readonly maxPayload: number;
+  /**
+   * Longest payload that is skipped instead, bytes: it passes without being kept,
+   * and comes out as a frame with the fault `oversize`.
+   *
+   * @default {0}: none, a length above `maxPayload` is an error
+   */
+  readonly skipPayload?: number;
   /**
    * Size of the buffer while little is read, bytes.
    *
@@ -69,6 +83,7 @@ export interface FrameDecoderOptions {
  * - A larger frame makes it double with what has *arrived*, up to the frame and
  *   one read block: who announces 4 MB and sends nothing pins `initialBytes`, who
  *   sends n bytes pins at most 2n.
+ * - What is skipped (`skipPayload`) never takes room.
  * - Once such a frame is taken it falls back to `READ_BUFFER_MAX_BYTES` at once,
  *   and after `READ_BUFFER_SHRINK_READS` reads in a row shorter than
  *   `initialBytes` to `initialBytes`.
@@ -90,6 +105,9 @@ export class FrameDecoder {
   /** Whether checksums are computed and compared; may be changed between frames. */
   verifyChecksum: boolean;
 
+  readonly #skipPayload: number;
+  /** Command and bytes still to come of a payload that is being skipped. */
+  #skipped: { command: string; length: number; left: number } | undefined;
   readonly #magic: Uint8Array;
   readonly #magicWord: number;
   readonly #initialBytes: number;
@@ -120,10 +138,11 @@ export class FrameDecoder {
         `Cannot make frame decoder: initialBytes is ${initialBytes}, must be at least ${FRAME_HEADER_BYTES}`,
       );
     }
-    const { maxPayload } = options;
-    if (!(maxPayload >= 0 && maxPayload <= MAX_PAYLOAD_BYTES)) {
+    const { maxPayload, skipPayload = 0 } = options;
+    for (const [name, bytes] of Object.entries({ maxPayload, skipPayload })) {
+      if (bytes >= 0 && bytes <= MAX_PAYLOAD_BYTES) continue;
       throw new RangeError(
-        `Cannot make frame decoder: maxPayload is ${maxPayload}, must be 0 to ${MAX_PAYLOAD_BYTES}`,
+        `Cannot make frame decoder: ${name} is ${bytes}, must be 0 to ${MAX_PAYLOAD_BYTES}`,
       );
     }
     checkMagic(options.magic);
@@ -133,6 +152,7 @@ export class FrameDecoder {
     this.#buffer = new Uint8Array(initialBytes);
     this.#view = new DataView(this.#buffer.buffer);
     this.maxPayload = maxPayload;
+    this.#skipPayload = skipPayload;
     this.verifyChecksum = options.verifyChecksum ?? true;
   }
 
@@ -208,6 +228,7 @@ export class FrameDecoder {
    */
   next(): Frame | undefined {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#skipped !== undefined) return this.#skip(this.#skipped);
     const start = this.#start;
     const held = this.#end - start;
     if (held < FRAME_HEADER_BYTES) {
@@ -217,12 +238,7 @@ export class FrameDecoder {
     const view = this.#view;
     if (view.getInt32(start, true) !== this.#magicWord) this.#failMagic(4);
     const length = view.getUint32(start + LENGTH_OFFSET, true);
-    if (length > this.maxPayload) {
-      throw this.#failure = new VerackError(
-        "oversize",
-        `Cannot read frame: length is ${length}, must be at most ${this.maxPayload}`,
-      );
-    }
+    if (length > this.maxPayload) return this.#beginSkip(length);
     if (held - FRAME_HEADER_BYTES < length) return undefined;
 
     const payloadStart = start + FRAME_HEADER_BYTES;
@@ -257,6 +273,35 @@ export class FrameDecoder {
       return { command: this.#command, payload, fault: "bad-checksum" };
     }
     return { command: this.#command, payload };
+  }
+
+  /** The header at the start announces more than is kept. */
+  #beginSkip(length: number): Frame | undefined {
+    if (length > this.#skipPayload) {
+      const max = Math.max(this.maxPayload, this.#skipPayload);
+      throw this.#failure = new VerackError(
+        "oversize",
+        `Cannot read frame: length is ${length}, must be at most ${max}`,
+      );
+    }
+    const at = this.#start + COMMAND_OFFSET;
+    const field = this.#buffer.subarray(at, at + COMMAND_FIELD_BYTES);
+    const { command } = parseCommandField(field);
+    this.#start += FRAME_HEADER_BYTES;
+    this.#skipped = { command, length, left: length };
+    return this.#skip(this.#skipped);
+  }
+
+  #skip(
+    skipped: { command: string; length: number; left: number },
+  ): Frame | undefined {
+    const count = Math.min(skipped.left, this.#end - this.#start);
+    this.#start += count;
+    skipped.left -= count;
+    if (skipped.left > 0) return undefined;
+    this.#skipped = undefined;
+    const { command, length } = skipped;
+    return { command, payload: EMPTY, fault: "oversize", dropped: length };
   }
 
   /** How large the buffer shall be for the next read, `held` bytes being in it. */

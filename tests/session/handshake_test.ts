@@ -201,15 +201,6 @@ Deno.test("the initiator refuses a peer that answers with its nonce", () => {
   assertEquals(failure.error.code, "self");
 });
 
-Deno.test("a nudge goes out only while the initiator waits for a version", () => {
-  const initiator = handshake("initiator");
-  initiator.start();
-  assertEquals(sent(initiator.nudge()), ["nudge"]);
-  receive(initiator, "version", encodeVersion(version()));
-  assertEquals(initiator.nudge(), []);
-  assertEquals(handshake("responder").nudge(), []);
-});
-
 Deno.test("receive() after the end is a mistake of the caller", () => {
   const machine = handshake("responder");
   receive(machine, "version", encodeVersion(version()));

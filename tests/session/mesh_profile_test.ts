@@ -152,18 +152,20 @@ Deno.test("two nodes prove each other in four steps", () => {
   assert(a.machine.features.has("nochecksum"));
 });
 
-Deno.test("any number of nudges and unknown features before the proof changes nothing", () => {
+Deno.test("unknown features before the proof change nothing", () => {
   const d = end(bob, { listener: alice });
   const a = end(alice, { challenge: 9 });
   const first = d.machine.start();
-  const nudges = [...d.machine.nudge(), ...d.machine.nudge()];
+  const early = { type: "send", command: "glitter", payload: EMPTY } as const;
+  // What a dialer of a later release may add is in both transcripts.
+  d.profile.observe("out", "glitter", EMPTY);
   const carry = (to: End, actions: HandshakeAction[]) =>
     actions.flatMap((action) =>
       action.type === "send" && to.machine.state === "running"
         ? to.machine.receive(action)
         : []
     );
-  const reply = carry(a, [...first, ...nudges]);
+  const reply = carry(a, [...first, early]);
   const unknown = { type: "send", command: "sparkle", payload: EMPTY } as const;
   // What the listener said must be what the dialer heard: both hash it.
   a.profile.observe("out", "sparkle", EMPTY);
@@ -347,7 +349,7 @@ Deno.test("more than 64 messages before verack end it", () => {
   const a = end(alice, { challenge: 9 });
   let actions: HandshakeAction[] = [];
   for (let i = 0; i < 65; i++) {
-    actions = a.machine.receive({ command: "nudge", payload: EMPTY });
+    actions = a.machine.receive({ command: "glitter", payload: EMPTY });
   }
   assertEquals(actions[0]?.type, "fail");
 });

@@ -1,0 +1,55 @@
+/** What a session is made with, and who is told about it. */
+import type { Clock, Random } from "../clock.ts";
+import type { VerackError } from "../errors.ts";
+import type { Connection } from "../transport/transport.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { VersionMessage } from "../wire/messages/version.ts";
+import type { HandshakeProfile, Role } from "./handshake.ts";
+import type { Session } from "./session.ts";
+
+/** What the owner of a session is told, always synchronously and in order. */
+export interface SessionHandler {
+  /** The handshake is complete; called before any frame is handed over. */
+  onOpen(session: Session): void;
+  /**
+   * A frame came that the session does not handle itself. Its payload is valid
+   * only during the call. Throwing a {@linkcode VerackError} ends the session
+   * with that reason.
+   */
+  onFrame(session: Session, frame: Frame): void;
+  /** A ping came; its text, if any, is unescaped and bounded. */
+  onPing?(session: Session, text: string | undefined): void;
+  /** The session ended; called once, and only if {@linkcode onOpen} was. */
+  onClose(session: Session, error: VerackError): void;
+}
+
+/** Settings of one session. */
+export interface SessionOptions {
+  /** Owned by the session from here on. */
+  readonly connection: Connection;
+  readonly role: Role;
+  readonly magic: Uint8Array;
+  readonly profile: HandshakeProfile;
+  /** The version to send, with a fresh nonce. */
+  readonly local: VersionMessage;
+  readonly isOwnNonce?: (nonce: bigint) => boolean;
+  readonly handler: SessionHandler;
+  /**
+   * Sees every message in both directions as it comes or is queued, also before
+   * the session is open, and frames with a fault, which nobody else sees. Shared
+   * frames are left out. Payloads are valid only during the call.
+   */
+  readonly observe?: (direction: "in" | "out", frame: Frame) => void;
+  /** See {@linkcode FrameChannelOptions.keepPayload}; for profiles that are not strict. */
+  readonly keepPayload?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Deadline for the whole handshake. @default {10_000} */
+  readonly handshakeTimeoutMs?: number;
+  /** @default {1_000} */
+  readonly heartbeatMs?: number;
+  /** @default {3_000} */
+  readonly deadAfterMs?: number;
+  /** Aborts the handshake; an open session is ended by its methods instead. */
+  readonly signal?: AbortSignal;
+}
