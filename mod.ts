@@ -40,6 +40,7 @@ export type { LinkInfo, PeerInfo } from "./src/mesh/node.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
 
 if (import.meta.main) {
-  // Not Deno.exit at once: what is still being written must get out.
-  Deno.exitCode = await main(Deno.args);
+  // Not by running dry: a name that is being looked up cannot be called off, and
+  // would hold the end up for half a minute. All that is printed is out by now.
+  Deno.exit(await main(Deno.args));
 }

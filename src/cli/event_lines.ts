@@ -1,6 +1,7 @@
 /**
  * How a node's events look: one line for people, one JSON object for programs.
- * Everything that came from the network is escaped here.
+ * Everything that came from the network is escaped here. When a line is written
+ * is decided in `event_printer.ts`.
  */
 import { escapeText, jsonLine } from "../escape.ts";
 import { shortId } from "../identity/identity.ts";
@@ -13,12 +14,24 @@ const TRUST_WORDS: Readonly<Record<Trust, string>> = {
   pinned: "pinned",
 };
 
+/** Reasons as shown: long enough for two identities and two addresses. */
+const MAX_REASON_CHARS = 512;
+
+/** Names are of 253 characters at most; with escapes it may get longer, and is cut. */
+const MAX_ADDRESS_CHARS = 300;
+
+/** Width of the words that lines begin with. */
+const LABEL_CHARS = 6;
+
+/** Columns before what a line says: the time, a space, the label, a space. */
+export const LINE_INDENT: string = " ".repeat(8 + 1 + LABEL_CHARS + 1);
+
 /** The line `run --json` prints: the event, and the time as ISO 8601. */
 export function eventJson(event: NodeEvent, time: Date): string {
   return jsonLine({ time: time.toISOString(), ...event });
 }
 
-/** The line a person reads. */
+/** The line a person reads, with the time of the clock on the wall. */
 export function eventLine(
   event: NodeEvent,
   time: Date,
@@ -29,46 +42,36 @@ export function eventLine(
 }
 
 function words(event: NodeEvent, colors: Palette): string {
+  const who = (identity: string) => colors.bold(shortId(identity));
   switch (event.type) {
     case "listening":
-      return `${label("listen", colors.bold)} on ${event.address} as ${
-        colors.bold(shortId(event.identity))
+      return `${label("listen", colors.bold)} on ${address(event.address)} as ${
+        who(event.identity)
       }`;
     case "peer:up":
-      return `${label("up", colors.green)} ${
-        colors.bold(shortId(event.identity))
-      } at ${event.address} (${event.direction}, ${TRUST_WORDS[event.trust]})`;
+      return `${label("up", colors.green)} ${who(event.identity)} at ${
+        address(event.address)
+      } (${event.direction}, ${TRUST_WORDS[event.trust]})`;
     case "peer:down":
       return event.left
-        ? `${label("left", colors.yellow)} ${
-          colors.bold(shortId(event.identity))
-        }`
-        : `${label("lost", colors.red)} ${
-          colors.bold(shortId(event.identity))
-        }: ${event.reason}`;
+        ? `${label("left", colors.yellow)} ${who(event.identity)}`
+        : `${label("lost", colors.red)} ${who(event.identity)}: ${
+          escapeText(event.reason, { max: MAX_REASON_CHARS })
+        }`;
     case "ping":
-      return `${label("ping", colors.cyan)} ${
-        colors.bold(shortId(event.identity))
-      }: ${escapeText(event.text, { max: 256 })}`;
+      return `${label("ping", colors.cyan)} ${who(event.identity)}: ${
+        escapeText(event.text)
+      }`;
     case "mesh":
-      return `${label("mesh", colors.blue)} ${count(event.nodes, "node")}, ${
-        count(event.links, "link")
-      } here${
-        event.links < event.nodes - 1
-          ? colors.yellow(` (${event.nodes - 1 - event.links} missing)`)
-          : ""
-      }`;
+      return `${label("mesh", colors.blue)} ${meshWords(event, colors)}`;
     case "refused":
-      return `${label("refuse", colors.red)} ${event.address}: ${event.reason}${
-        event.expected !== undefined && event.actual !== undefined &&
-          !event.reason.includes(event.actual)
-          ? ` (expected ${event.expected}, found ${event.actual})`
-          : ""
-      }`;
+      return `${label("refuse", colors.red)} ${address(event.address)}: ${
+        reasonAt(event)
+      }${bothIdentities(event)}`;
     case "unreachable":
-      return `${
-        label("wait", colors.yellow)
-      } ${event.address}: ${event.reason}; still trying`;
+      return `${label("wait", colors.yellow)} ${address(event.address)}: ${
+        reasonAt(event)
+      }; still trying`;
     case "overflow":
       return `${label("lag", colors.yellow)} ${
         count(event.dropped, "event")
@@ -80,8 +83,40 @@ function words(event: NodeEvent, colors: Palette): string {
   }
 }
 
+function meshWords(
+  { nodes, links }: Extract<NodeEvent, { type: "mesh" }>,
+  colors: Palette,
+): string {
+  if (nodes === 1) return "nobody else here";
+  const missing = nodes - 1 - links;
+  const note = missing > 0 ? colors.yellow(` (${missing} missing)`) : "";
+  return `${count(nodes, "node")}, ${count(links, "link")} here${note}`;
+}
+
 function label(text: string, color: (text: string) => string): string {
-  return color(text.padEnd(6));
+  return color(text.padEnd(LABEL_CHARS));
+}
+
+function address(text: string): string {
+  return escapeText(text, { max: MAX_ADDRESS_CHARS });
+}
+
+/** The reason without `Cannot dial ADDRESS: `, since the line names the address. */
+function reasonAt(
+  { address, reason }: { readonly address: string; readonly reason: string },
+): string {
+  const begin = ["dial", "accept"].map((it) => `Cannot ${it} ${address}: `)
+    .find((it) => reason.startsWith(it)) ?? "";
+  return escapeText(reason.slice(begin.length), { max: MAX_REASON_CHARS });
+}
+
+/** Who was wanted and who was there, where the reason does not say. */
+function bothIdentities(
+  { reason, expected, actual }: Extract<NodeEvent, { type: "refused" }>,
+): string {
+  const missing = expected !== undefined && actual !== undefined &&
+    !(reason.includes(expected) && reason.includes(actual));
+  return missing ? ` (it is ${actual}, must be ${expected})` : "";
 }
 
 function count(number: number, noun: string): string {

@@ -1,12 +1,24 @@
 /** `verack identity new` and `verack identity show`: makes and looks at keys. */
-import { loadIdentity, writeIdentity } from "../identity/files.ts";
+import { escapeText, jsonLine } from "../escape.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
-import { Identity, identityName, shortId } from "../identity/identity.ts";
+import { loadPublicIdentity, writeIdentity } from "../identity/files.ts";
+import {
+  Identity,
+  identityName,
+  KEY_TYPES,
+  shortId,
+} from "../identity/identity.ts";
+import type { PublicIdentity } from "../identity/public_identity.ts";
 import { defineCommand } from "./args.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { KEY_FLAGS, loadIdentityOfFlags } from "./key_flags.ts";
+import { PASSPHRASE_FLAGS, passphraseSource } from "./key_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { COLOR_FLAG } from "./terminal.ts";
+
+const OUTPUT_FLAGS = {
+  json: { type: "boolean", help: "Print one JSON object instead of text" },
+  color: COLOR_FLAG,
+} as const;
 
 const NEW_FLAGS = {
   out: {
@@ -14,26 +26,19 @@ const NEW_FLAGS = {
     short: "o",
     value: "PREFIX",
     required: true,
-    help:
-      "Where to write: PREFIX.key and PREFIX.crt, neither of which may exist",
+    help: "Writes PREFIX.key and PREFIX.crt, neither of which may exist",
   },
   type: {
     type: "enum",
     value: "TYPE",
-    values: ["Ed25519", "P-256", "RSA"],
-    default: "Ed25519",
-    help: "Kind of key; Ed25519 makes the fastest connections",
+    values: KEY_TYPES,
+    default: "P-256",
+    help: "Kind of key; P-256 makes the fastest connections",
   },
-  json: { type: "boolean", help: "Print one JSON object instead of text" },
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
-const SHOW_FLAGS = {
-  passphraseFile: KEY_FLAGS.passphraseFile,
-  passphraseEnv: KEY_FLAGS.passphraseEnv,
-  json: { type: "boolean", help: "Print one JSON object instead of text" },
-  color: COLOR_FLAG,
-} as const;
+const SHOW_FLAGS = { ...PASSPHRASE_FLAGS, ...OUTPUT_FLAGS } as const;
 
 /** Makes an identity. */
 export const identityNewProgram: Program = program(
@@ -42,68 +47,81 @@ export const identityNewProgram: Program = program(
     summary: "Make a key and its certificate",
     flags: NEW_FLAGS,
     examples: [[
-      "verack identity new --out keys/alice",
-      "Writes keys/alice.key (readable by you only) and keys/alice.crt",
+      "verack identity new --out certs/dave",
+      "Writes certs/dave.key, readable by you alone, and certs/dave.crt",
     ]],
   }),
-  async (invocation) => {
-    const { out, type } = invocation.flags;
-    const identity = await Identity.generate({
-      keyType: type,
-      ephemeral: false,
-    });
-    const { keyPath, certPath } = await writeIdentity(identity, out);
-    return show(invocation, identity, { key: keyPath, certificate: certPath });
-  },
+  make,
 );
 
 /** Shows an identity. */
 export const identityShowProgram: Program = program(
   defineCommand({
     name: "identity show",
-    summary: "Show the identity of a private key",
-    positionals: [{ name: "FILE", help: "Private key in PEM" }],
+    summary: "Show the identity of a key or a certificate",
+    description: [
+      "Others give the 64 digits as in --connect ID@HOST:PORT, and then reach " +
+      "whoever holds that key, or nobody.",
+    ],
+    positionals: [{
+      name: "FILE",
+      help: "A private key or a certificate in PEM",
+    }],
     flags: SHOW_FLAGS,
     examples: [[
-      "verack identity show certs/alice.key",
-      "Prints the 64 digits others know alice by",
+      "verack identity show certs/alice.crt",
+      "Prints the digits that alice is known by",
     ]],
   }),
-  async (invocation) => {
-    const key = invocation.positionals[0] ?? "";
-    const flags = { cert: undefined, ...invocation.flags, key };
-    const identity = await loadIdentityOfFlags(flags, invocation.terminal);
-    if (identity === undefined) return EXIT.failure;
-    return show(invocation, identity, { key });
-  },
+  show,
 );
 
-function show(
-  { flags, terminal }:
-    | Invocation<typeof SHOW_FLAGS>
-    | Invocation<typeof NEW_FLAGS>,
-  identity: Identity,
-  files: { readonly key: string; readonly certificate?: string },
-): ExitCode {
+async function make(
+  { flags, terminal }: Invocation<typeof NEW_FLAGS>,
+): Promise<ExitCode> {
+  const identity = await Identity.generate({
+    keyType: flags.type,
+    ephemeral: false,
+  });
   const { id, keyType } = identity;
-  if (flags.json) {
-    terminal.stdout.line(JSON.stringify({ identity: id, keyType, ...files }));
+  const { keyPath, certPath } = await writeIdentity(identity, flags.out);
+  return print(terminal, flags.json, { id, keyType }, {
+    key: keyPath,
+    certificate: certPath,
+  });
+}
+
+async function show(
+  { flags, positionals, terminal }: Invocation<typeof SHOW_FLAGS>,
+): Promise<ExitCode> {
+  const [path = ""] = positionals;
+  const found = await loadPublicIdentity(path, passphraseSource(flags, path));
+  return print(terminal, flags.json, found, { [found.foundIn]: path });
+}
+
+function print(
+  { stdout, out }: Invocation<typeof SHOW_FLAGS>["terminal"],
+  json: boolean,
+  { id, keyType }: Pick<PublicIdentity, "id" | "keyType">,
+  files: { readonly key?: string; readonly certificate?: string },
+): ExitCode {
+  const demo = isDemoIdentity(id);
+  if (json) {
+    stdout.line(jsonLine({ identity: id, keyType, demo, ...files }));
     return EXIT.success;
   }
-  const { out } = terminal;
-  terminal.stdout.line(`identity  ${out.bold(id)}`);
-  terminal.stdout.line(`short     ${shortId(id)}`);
-  terminal.stdout.line(`name      ${identityName(id)}`);
-  terminal.stdout.line(`key       ${keyType}, ${files.key}`);
-  if (files.certificate !== undefined) {
-    terminal.stdout.line(`cert      ${files.certificate}`);
+  const rows = [
+    ["identity", out.bold(id)],
+    ["short", shortId(id)],
+    ["name", identityName(id)],
+    ["type", keyType],
+    ...Object.entries(files).map(([what, path]) => [what, escapeText(path)]),
+  ];
+  for (const [what = "", value] of rows) {
+    stdout.line(`${what.padEnd("certificate".length)}  ${value}`);
   }
-  if (isDemoIdentity(id)) {
-    terminal.stdout.line(
-      out.yellow(
-        "PUBLIC    this is a published demo key; use it on loopback only",
-      ),
-    );
+  if (demo) {
+    stdout.line(out.yellow("This is a demo key, which everybody has."));
   }
   return EXIT.success;
 }

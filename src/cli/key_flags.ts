@@ -1,12 +1,28 @@
 /** The flags that say which key a node has; shared by all commands that have one. */
 import { VerackError } from "../errors.ts";
-import { loadIdentity } from "../identity/files.ts";
+import { escapeText } from "../escape.ts";
+import {
+  loadIdentity,
+  type LoadOptions,
+  readPassphrase,
+} from "../identity/files.ts";
 import type { Identity } from "../identity/identity.ts";
-import { promptSecret } from "@std/cli/prompt-secret";
-import { readSmallTextFile } from "../identity/files.ts";
-import { UsageError } from "./flags.ts";
-import type { TextFlag } from "./flags.ts";
-import type { Terminal } from "./terminal.ts";
+import { askPassphrase } from "./ask_passphrase.ts";
+import { flagName, type TextFlag, UsageError } from "./flags.ts";
+
+/** `--passphrase-file` and `--passphrase-env`. */
+export const PASSPHRASE_FLAGS = {
+  passphraseFile: {
+    type: "path",
+    value: "FILE",
+    help: "File whose first line opens an encrypted key",
+  },
+  passphraseEnv: {
+    type: "string",
+    value: "NAME",
+    help: "Environment variable whose value opens an encrypted key",
+  },
+} as const satisfies Record<string, TextFlag>;
 
 /** `--key`, `--cert` and where the passphrase comes from. */
 export const KEY_FLAGS = {
@@ -21,81 +37,93 @@ export const KEY_FLAGS = {
     value: "FILE",
     help: "Certificate in PEM, which must hold the same public key",
   },
-  passphraseFile: {
-    type: "path",
-    value: "FILE",
-    help: "File whose first line is the passphrase of the key",
-  },
-  passphraseEnv: {
-    type: "string",
-    value: "NAME",
-    help: "Environment variable that holds the passphrase of the key",
-  },
+  ...PASSPHRASE_FLAGS,
 } as const satisfies Record<string, TextFlag>;
 
-/** Values of {@linkcode KEY_FLAGS}. */
-export interface KeyFlagValues {
-  readonly key: string | undefined;
-  readonly cert: string | undefined;
+/** Values of {@linkcode PASSPHRASE_FLAGS}. */
+export interface PassphraseFlagValues {
   readonly passphraseFile: string | undefined;
   readonly passphraseEnv: string | undefined;
+}
+
+/** Values of {@linkcode KEY_FLAGS}. */
+export interface KeyFlagValues extends PassphraseFlagValues {
+  readonly key: string | undefined;
+  readonly cert: string | undefined;
 }
 
 /**
  * The identity the flags name; `undefined` if they name none.
  *
  * @throws {UsageError} when they contradict each other.
- * @throws {VerackError} `bad-key`, `encrypted-key`, `mismatched-key`, `bad-certificate`.
+ * @throws {VerackError} `bad-key`, `encrypted-key`, `mismatched-key`,
+ * `bad-certificate`, `permission`.
  */
 export async function loadIdentityOfFlags(
   flags: KeyFlagValues,
-  terminal: Terminal,
 ): Promise<Identity | undefined> {
   const { key, cert, passphraseFile, passphraseEnv } = flags;
   if (key === undefined) {
-    for (
-      const [name, value] of Object.entries({
-        cert,
-        passphraseFile,
-        passphraseEnv,
-      })
-    ) {
-      if (value === undefined) continue;
-      const flag = name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-      throw new UsageError(`--${flag} needs --key`);
+    const others = { cert, passphraseFile, passphraseEnv };
+    for (const [name, value] of Object.entries(others)) {
+      if (value !== undefined) {
+        throw new UsageError(`--${flagName(name)} needs --key`);
+      }
     }
     return undefined;
-  }
-  if (passphraseFile !== undefined && passphraseEnv !== undefined) {
-    throw new UsageError(
-      "--passphrase-file and --passphrase-env exclude each other",
-    );
   }
   return await loadIdentity({
     keyPath: key,
     ...(cert !== undefined && { certPath: cert }),
-    passphrase: () => passphrase(flags, key, terminal),
+    passphrase: passphraseSource(flags, key),
   });
 }
 
-async function passphrase(
-  { passphraseFile, passphraseEnv }: KeyFlagValues,
-  key: string,
-  terminal: Terminal,
-): Promise<string | undefined> {
-  if (passphraseFile !== undefined) {
-    const text = await readSmallTextFile(passphraseFile);
-    return text.split(/\r?\n/, 1)[0];
-  }
-  if (passphraseEnv !== undefined) {
-    const value = Deno.env.get(passphraseEnv);
-    if (value !== undefined) return value;
-    throw new VerackError(
-      "encrypted-key",
-      `Cannot read passphrase: environment variable ${passphraseEnv} is not set`,
+/**
+ * Where the passphrase of the key in the file `path` comes from, once it turns
+ * out that one is needed: file, variable, or a person.
+ *
+ * @throws {UsageError} when file and variable are both given.
+ */
+export function passphraseSource(
+  { passphraseFile, passphraseEnv }: PassphraseFlagValues,
+  path: string,
+): NonNullable<LoadOptions["passphrase"]> {
+  if (passphraseFile !== undefined && passphraseEnv !== undefined) {
+    throw new UsageError(
+      "--passphrase-file and --passphrase-env are both given, must be one of them",
     );
   }
-  if (!Deno.stdin.isTerminal()) return undefined;
-  terminal.stderr.line(`${key} is encrypted`);
-  return promptSecret("Passphrase: ") ?? undefined;
+  if (passphraseFile !== undefined) return () => readPassphrase(passphraseFile);
+  if (passphraseEnv !== undefined) return () => fromVariable(passphraseEnv);
+  const shown = escapeText(path);
+  return () => {
+    if (Deno.stdin.isTerminal()) {
+      return askPassphrase(`Passphrase of ${shown}: `);
+    }
+    throw new VerackError(
+      "encrypted-key",
+      `Cannot load key "${shown}": it is encrypted, must be opened with --passphrase-file or --passphrase-env`,
+    );
+  };
+}
+
+function fromVariable(name: string): string {
+  const shown = escapeText(name);
+  let value: string | undefined;
+  try {
+    value = Deno.env.get(name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new VerackError(
+      "permission",
+      `Cannot read passphrase from ${shown}: permission denied by Deno, add --allow-env=${shown}`,
+      { cause: error },
+    );
+  }
+  if (value !== undefined) return value;
+  throw new VerackError(
+    "encrypted-key",
+    `Cannot read passphrase from ${shown}: the variable is not set`,
+  );
 }

@@ -3,8 +3,10 @@
  * one line and an exit code. Each command is in a file of its own.
  */
 import { VerackError } from "../errors.ts";
+import { missingFlag } from "../transport/net_errors.ts";
 import { dropExtraAuthorities } from "../transport/tls_safety.ts";
 import { VERSION } from "../version.ts";
+import type { Command } from "./args.ts";
 import { selectCommand } from "./commands.ts";
 import { demoProgram } from "./demo.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -13,7 +15,7 @@ import { renderOverview, usageLine } from "./help.ts";
 import { identityNewProgram, identityShowProgram } from "./identity.ts";
 import type { Program } from "./program.ts";
 import { runProgram } from "./run.ts";
-import { openTerminal } from "./terminal.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
 
 const PROGRAMS: readonly Program[] = [
   runProgram,
@@ -22,11 +24,19 @@ const PROGRAMS: readonly Program[] = [
   identityShowProgram,
 ];
 
+const COMMANDS: readonly Command[] = PROGRAMS.map(({ command }) => command);
+
 const SUMMARY =
   "a TLS-authenticated, fully connected peer network that opens with Bitcoin's version/verack";
 
+const EXAMPLES = [
+  ["verack demo", "A whole mesh on this machine, with trouble in it"],
+  ["verack --port 8080", "A node; others join with --connect HOST:8080"],
+  ["verack --version", "The version of this program"],
+] as const;
+
 /**
- * Runs the command line.
+ * Runs the command line. Everything was written when it resolves.
  *
  * @param argv Arguments without the program's name.
  * @returns The exit code.
@@ -34,42 +44,44 @@ const SUMMARY =
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   const terminal = openTerminal();
   try {
-    if (argv[0] === "--version" || argv[0] === "-V") {
-      terminal.stdout.line(`verack ${VERSION}`);
-      return EXIT.success;
-    }
-    const commands = PROGRAMS.map(({ command }) => command);
-    const selected = selectCommand(commands, runProgram.command, argv);
-    if (selected.kind === "overview") {
-      terminal.stdout.line(
-        renderOverview(commands, {
-          summary: SUMMARY,
-          group: selected.group,
-          examples: [
-            ["verack demo", "A whole mesh on this machine, with trouble in it"],
-            [
-              "verack --port 8080",
-              "A node; others join with --connect HOST:8080",
-            ],
-          ],
-        }, { columns: terminal.columns, color: terminal.out.enabled }),
-      );
-      return EXIT.success;
-    }
-    // Before the first dial: no CA but the pinned certificates may vouch for anyone.
-    dropExtraAuthorities();
-    const chosen = PROGRAMS.find(({ command }) => command === selected.command);
-    if (chosen === undefined) throw new TypeError("Command has no program");
-    return await chosen.run(selected.argv);
+    return await dispatch(argv, terminal);
   } catch (error) {
-    if (error instanceof UsageError) {
-      terminal.stderr.line(usageLine(error));
-      return EXIT.usage;
-    }
-    const known = error instanceof VerackError ||
-      error instanceof Deno.errors.NotCapable;
-    if (!known) throw error;
-    terminal.stderr.line(`verack: ${error.message}`);
-    return EXIT.failure;
+    const line = faultLine(error);
+    if (line === undefined) throw error;
+    terminal.stderr.line(line);
+    return error instanceof UsageError ? EXIT.usage : EXIT.failure;
   }
+}
+
+async function dispatch(
+  argv: readonly string[],
+  { stdout, columns, out }: Terminal,
+): Promise<ExitCode> {
+  if (argv[0] === "--version" || argv[0] === "-V") {
+    stdout.line(`verack ${VERSION}`);
+    return EXIT.success;
+  }
+  const selected = selectCommand(COMMANDS, runProgram.command, argv);
+  if (selected.kind === "overview") {
+    const { group } = selected;
+    const overview = { summary: SUMMARY, group, examples: EXAMPLES };
+    const options = { columns, color: out.enabled };
+    stdout.line(renderOverview(COMMANDS, overview, options));
+    return EXIT.success;
+  }
+  const chosen = PROGRAMS.find(({ command }) => command === selected.command);
+  if (chosen === undefined) throw new TypeError("Command has no program");
+  // Before the first dial: no CA but the pinned certificates may vouch for anyone.
+  dropExtraAuthorities();
+  return await chosen.run(selected.argv);
+}
+
+/** The line for what the world or the person did; a fault of ours has none, and a stack. */
+function faultLine(error: unknown): string | undefined {
+  if (error instanceof UsageError) return usageLine(error);
+  if (error instanceof VerackError) return `verack: ${error.message}`;
+  if (error instanceof Deno.errors.NotCapable) {
+    return `verack: Cannot go on: ${missingFlag(error.message)}`;
+  }
+  return undefined;
 }

@@ -1,10 +1,8 @@
 /** What every command is: how it is called, and what it does then. */
-import type { Command, ParsedCommand } from "./args.ts";
-import { parseCommand } from "./args.ts";
-import type { ExitCode } from "./exit.ts";
-import type { FlagSpecs, FlagValues } from "./flags.ts";
+import { type Command, parseCommand, type ParsedCommand } from "./args.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 import { renderHelp } from "./help.ts";
-import { EXIT } from "./exit.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 /** A command that can be run. */
@@ -43,6 +41,7 @@ export function program<const F extends FlagSpecs>(
         return EXIT.success;
       }
       const { flags, positionals } = parsed;
+      const { name } = command;
       const lost = new AbortController();
       let failure: Error | undefined;
       const terminal = openTerminal({
@@ -53,7 +52,12 @@ export function program<const F extends FlagSpecs>(
         },
       });
       const outputLost = lost.signal;
-      const code = await action({ flags, positionals, terminal, outputLost });
+      const code = await action({ flags, positionals, terminal, outputLost })
+        .catch((error) => {
+          // Flags that are fine one by one, and not together.
+          if (error instanceof UsageError) error.command ??= name;
+          throw error;
+        });
       if (failure === undefined) return code;
       if (failure instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
       terminal.stderr.line(

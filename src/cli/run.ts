@@ -1,8 +1,8 @@
 /** `verack run`: one node of a mesh, until it is told to stop. */
 import { systemClock } from "../clock.ts";
 import { Identity } from "../identity/identity.ts";
-import { type NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
+import { parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peer_target.ts";
 import {
   formatAddress,
@@ -10,9 +10,8 @@ import {
   parseHost,
 } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
-import { eventJson, eventLine } from "./event_lines.ts";
+import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import type { FlagValues } from "./flags.ts";
 import { KEY_FLAGS, loadIdentityOfFlags } from "./key_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -64,6 +63,7 @@ const FLAGS = {
     type: "string",
     value: "NAME",
     default: "main",
+    parse: (text: string) => parseNetworkName(text),
     help: "Name of the mesh; nodes of different names never meet",
   },
   ...KEY_FLAGS,
@@ -96,9 +96,12 @@ export const runProgram: Program = program(
 async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
-  using signals = new SignalWatch();
-  const identity = await loadIdentityOfFlags(flags, terminal) ??
+  // Before signals are listened to: Ctrl-C must end the question for a passphrase.
+  const identity = await loadIdentityOfFlags(flags) ??
     await Identity.generate();
+  using signals = new SignalWatch({
+    talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
+  });
   const node = await Node.start({
     identity,
     host: flags.host,
@@ -114,8 +117,14 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   if (ends.aborted) leave();
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
-    greet(invocation, node);
-    for await (const event of events) show(event, invocation);
+    if (!flags.json) greet(invocation, node);
+    using printer = new EventPrinter({
+      output: terminal.stdout,
+      json: flags.json,
+      colors: terminal.out,
+      clock: systemClock,
+    });
+    for await (const event of events) printer.print(event);
   } finally {
     stopPinging();
     await node.close();
@@ -123,29 +132,30 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   return signals.code ?? EXIT.success;
 }
 
-/** Who this is, for a person; programs have the `listening` event. */
+/** Who this is and how others join, for a person; programs have `listening`. */
 function greet(
   { flags, terminal }: Invocation<typeof FLAGS>,
   node: Node,
 ): void {
-  if (flags.json) return;
-  const { out } = terminal;
+  const { out, stdout } = terminal;
   const { id, ephemeral } = node.identity;
-  terminal.stdout.line(
-    `${out.bold("verack")} ${id}${
-      ephemeral ? out.dim(" (new, in memory only; keep one with --key)") : ""
-    }`,
-  );
+  const lines = [`${out.bold("verack")} ${id}`];
+  if (ephemeral) {
+    lines.push(out.dim("a new key, in memory only; --key FILE keeps one"));
+  }
+  if (flags.connect.length === 0) {
+    lines.push(out.dim(`others join with --connect ${joinAddress(node)}`));
+  }
+  for (const line of lines) stdout.line(line);
 }
 
-function show(
-  event: NodeEvent,
-  { flags, terminal }: Invocation<typeof FLAGS>,
-): void {
-  const time = new Date(systemClock.now());
-  terminal.stdout.line(
-    flags.json ? eventJson(event, time) : eventLine(event, time, terminal.out),
-  );
+/** What others type to join here, as far as this node can know. */
+function joinAddress(node: Node): string {
+  const { host, port } = parseAddress(node.address);
+  const everywhere = host === "0.0.0.0" || host === "::";
+  return everywhere
+    ? `HOST:${port} (127.0.0.1:${port} on this machine)`
+    : node.address;
 }
 
 function pingEvery(node: Node, periodMs: number): () => void {
@@ -161,6 +171,3 @@ function pingEvery(node: Node, periodMs: number): () => void {
   next();
   return () => cancel();
 }
-
-/** The flags of `run`, for the demo that starts nodes with them. */
-export type RunFlags = FlagValues<typeof FLAGS>;

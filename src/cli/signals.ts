@@ -1,16 +1,37 @@
 /**
  * SIGINT and SIGTERM: the first asks to leave politely, the second ends the
- * program at once.
+ * program at once. SIGHUP is left alone, so that `nohup` works.
  */
+import { type Clock, systemClock } from "../clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import type { LineWriter } from "./terminal.ts";
+
+/** Leaving that takes longer is worth a word to whoever waits for it. */
+const PATIENCE_MS = 500;
+
+/** Options of {@linkcode SignalWatch}. */
+export interface SignalWatchOptions {
+  /**
+   * Where somebody watches: the `^C` that the terminal shows gets a line of its
+   * own there, and leaving that takes its time is explained.
+   */
+  readonly talk?: LineWriter | undefined;
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+}
 
 /** Listens until disposed of. */
 export class SignalWatch implements Disposable {
   readonly #controller = new AbortController();
   readonly #handlers: [Deno.Signal, () => void][] = [];
+  readonly #talk: LineWriter | undefined;
+  readonly #clock: Clock;
+  #cancelTalk: () => void = () => {};
   #code: ExitCode | undefined;
 
-  constructor() {
+  constructor(options: SignalWatchOptions = {}) {
+    this.#talk = options.talk;
+    this.#clock = options.clock ?? systemClock;
     this.#on("SIGINT", EXIT.interrupted);
     // Windows has no SIGTERM to listen to.
     if (Deno.build.os !== "windows") this.#on("SIGTERM", EXIT.terminated);
@@ -27,6 +48,7 @@ export class SignalWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#cancelTalk();
     for (const [name, handler] of this.#handlers) {
       Deno.removeSignalListener(name, handler);
     }
@@ -37,9 +59,19 @@ export class SignalWatch implements Disposable {
     const handler = () => {
       if (this.#code !== undefined) Deno.exit(code);
       this.#code = code;
+      this.#explain(name);
       this.#controller.abort();
     };
     Deno.addSignalListener(name, handler);
     this.#handlers.push([name, handler]);
+  }
+
+  #explain(name: Deno.Signal): void {
+    const talk = this.#talk;
+    if (talk === undefined) return;
+    if (name === "SIGINT") talk.line("");
+    this.#cancelTalk = this.#clock.after(PATIENCE_MS, () => {
+      talk.line("verack: leaving; Ctrl-C again ends at once");
+    });
   }
 }

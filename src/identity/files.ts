@@ -9,6 +9,7 @@ import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { Identity, type Passphrase } from "./identity.ts";
+import { type PublicIdentity, readPublicIdentity } from "./public_identity.ts";
 
 /** Options of {@linkcode loadIdentity}. */
 export interface LoadOptions {
@@ -55,6 +56,24 @@ export async function loadIdentity(options: LoadOptions): Promise<Identity> {
       certificateSource,
       "bad-certificate",
     ),
+    ...(passphrase !== undefined && { passphrase }),
+  });
+}
+
+/**
+ * The identity of the key or certificate in a file, for showing it.
+ *
+ * @throws {VerackError} as `readPublicIdentity` does, the path in the message; with
+ * `permission` when Deno may not read; with `bad-key` when the file is missing, a
+ * directory, unreadable, too large, or not text.
+ */
+export async function loadPublicIdentity(
+  path: string,
+  passphrase?: Passphrase,
+): Promise<PublicIdentity> {
+  const source = quote(path);
+  return await readPublicIdentity(await readText(path, source, "bad-key"), {
+    source,
     ...(passphrase !== undefined && { passphrase }),
   });
 }

@@ -299,7 +299,7 @@ function readOwnCertificate(
 }
 
 /** The public key of any X.509 certificate, re-encoded in its usual form. */
-function readCertificateKey(
+export function readCertificateKey(
   der: Uint8Array<ArrayBuffer>,
   fault: (detail: string) => VerackError,
 ): Uint8Array<ArrayBuffer> {

@@ -97,14 +97,6 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
       `Cannot start node: port is ${port}, must be 0 to 65535`,
     );
   }
-  const network = options.network ?? "main";
-  if (!/^[\x21-\x7e]{1,64}$/.test(network)) {
-    throw new RangeError(
-      `Cannot start node: network is ${
-        JSON.stringify(network)
-      }, must be 1 to 64 printable ASCII characters without spaces`,
-    );
-  }
   return {
     host: parseHost(options.host ?? "127.0.0.1"),
     port,
@@ -112,7 +104,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     advertise: options.advertise === undefined
       ? undefined
       : parseAddress(options.advertise),
-    network,
+    network: parseNetworkName(options.network ?? "main"),
     maxPeers: options.maxPeers ?? MAX_SESSIONS,
     heartbeatMs,
     deadAfterMs,
@@ -126,6 +118,20 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+/**
+ * The name of a mesh, unchanged.
+ *
+ * @throws {RangeError} when it is no name.
+ */
+export function parseNetworkName(name: string): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
+  throw new RangeError(
+    `Cannot start node: network is ${
+      JSON.stringify(name)
+    }, must be 1 to 64 printable ASCII characters without spaces`,
+  );
 }
 
 /**

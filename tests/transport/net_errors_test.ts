@@ -1,3 +1,4 @@
+import { connect } from "node:tls";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/errors.ts";
 import { netError, plainHost } from "../../src/transport/net_errors.ts";
@@ -118,4 +119,32 @@ Deno.test("plainHost() makes one text of every spelling of a host", () => {
     ["fe80::1%2", "fe80::1%2"],
   ];
   for (const [host, expected] of table) assertEquals(plainHost(host), expected);
+});
+
+Deno.test("netError() names the flag without a port when any port was asked for", () => {
+  const missing = new Deno.errors.NotCapable(
+    'Requires net access to "[::]:0", run again with the --allow-net flag',
+  );
+  assertEquals(
+    netError(missing, "listen", { host: "::", port: 0 }).message,
+    "Cannot listen on [::]:0: permission denied by Deno, add --allow-net=[::]",
+  );
+});
+
+Deno.test({
+  name:
+    "netError() names the flag that looking up a name needs, as node:tls fails without it",
+  permissions: { net: ["127.0.0.1"] },
+  async fn() {
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    const socket = connect({ host: "localhost", port: 1 });
+    socket.on("error", resolve);
+    const address = { host: "localhost", port: 1 };
+    const error = netError(await promise, "dial", address);
+    assertEquals(error.code, "permission");
+    assertEquals(
+      error.message,
+      "Cannot dial localhost:1: permission denied by Deno, add --allow-net=localhost",
+    );
+  },
 });
