@@ -10,7 +10,7 @@ import { plainHost } from "./net_errors.ts";
 
 /**
  * The IP addresses of `host`, in the order to try them, at least one and at most
- * `MAX_RESOLVED_ADDRESSES`. An IP address is its own answer. Needs
+ * `max` (`MAX_RESOLVED_ADDRESSES`). An IP address is its own answer. Needs
  * `--allow-net=HOST` for a name.
  *
  * A lookup cannot be called off: on abort its answer is dropped when it comes.
@@ -19,9 +19,9 @@ import { plainHost } from "./net_errors.ts";
  */
 export async function resolveHost(
   host: string,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; max?: number } = {},
 ): Promise<string[]> {
-  const { signal } = options;
+  const { signal, max = MAX_RESOLVED_ADDRESSES } = options;
   if (isIpv4(host) || isIpv6(host)) return [plainHost(host)];
   if (signal?.aborted) throw aborted(host, signal);
   const { promise: abort, reject } = Promise.withResolvers<never>();
@@ -38,7 +38,7 @@ export async function resolveHost(
         `Cannot resolve ${host}: the name has no address`,
       );
     }
-    return [...new Set(ips)].slice(0, MAX_RESOLVED_ADDRESSES);
+    return [...new Set(ips)].slice(0, max);
   } catch (error) {
     throw error instanceof VerackError ? error : lookupError(error, host);
   } finally {
