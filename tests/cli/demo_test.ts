@@ -1,0 +1,234 @@
+/**
+ * The demo for real: the command line as a child process, which has children of
+ * its own. Its parts are tested in `demo/`.
+ */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+} from "@std/assert";
+import type { Happening } from "../../src/cli/demo/happenings.ts";
+import { planDemo } from "../../src/cli/demo/plan.ts";
+import { type Child, verack } from "../helpers/child.ts";
+import { until } from "../helpers/until.ts";
+
+type Kind = Happening["type"];
+type Of<K extends Kind> = Extract<Happening, { type: K }>;
+
+/** A demo in a temporary directory of its own. */
+class Demo implements AsyncDisposable {
+  readonly child: Child;
+  readonly #directory: string;
+
+  private constructor(args: readonly string[], directory: string) {
+    this.#directory = directory;
+    this.child = verack(["demo", ...args], {
+      env: { TMPDIR: directory, VERACK_LOG: "" },
+      permissions: [
+        `--allow-write=${directory}`,
+        `--allow-run=${Deno.execPath()}`,
+      ],
+    });
+  }
+
+  static async start(...args: string[]): Promise<Demo> {
+    return new Demo(args, await Deno.makeTempDir({ prefix: "verack-test-" }));
+  }
+
+  /** What it printed with `--json`. */
+  get happenings(): Happening[] {
+    return this.child.out.map((line) => JSON.parse(line));
+  }
+
+  of<K extends Kind>(kind: K): Of<K>[] {
+    return this.happenings.filter((it): it is Of<K> => it.type === kind);
+  }
+
+  get summary(): Of<"summary"> {
+    const last = this.happenings.at(-1);
+    assert(last?.type === "summary", this.text);
+    return last;
+  }
+
+  /** All it printed, for messages. */
+  get text(): string {
+    return [...this.child.out, ...this.child.err].join("\n");
+  }
+
+  /** What it left in the directory for temporary files. */
+  leftFiles(): string[] {
+    return [...Deno.readDirSync(this.#directory)].map(({ name }) => name);
+  }
+
+  /** The nodes that still listen where they once did. */
+  async leftNodes(): Promise<string[]> {
+    const addresses = [...this.of("started"), ...this.of("restarted")]
+      .map(({ address }) => address);
+    const answers = await Promise.all(addresses.map(async (address) => {
+      const [hostname = "", port] = address.split(":");
+      try {
+        using _ = await Deno.connect({ hostname, port: Number(port) });
+        return [address];
+      } catch {
+        return [];
+      }
+    }));
+    return answers.flat();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.child[Symbol.asyncDispose]();
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+/** Holds for every way of running it. */
+async function assertShown(demo: Demo, nodes: number): Promise<void> {
+  assertEquals(await demo.child.code(), 0, demo.text);
+  const { summary } = demo;
+  assertEquals(summary.missing, []);
+  assertEquals([summary.ok, summary.interrupted], [true, false]);
+  const of = nodes * (nodes - 1) / 2;
+  assertEquals([summary.links, summary.of], [of, of]);
+  assertEquals(summary.pingPairs, 2 * of);
+
+  const plan = planDemo(nodes);
+  const started = demo.of("started");
+  assertEquals(
+    new Map(started.map(({ name, via }) => [name, via])),
+    new Map(plan.nodes.map(({ name, via }) => [name, via ?? null])),
+  );
+  assertEquals(new Set(started.map(({ identity }) => identity)).size, nodes);
+
+  const { name: victim } = plan.victim;
+  const others = plan.nodes.map(({ name }) => name)
+    .filter((name) => name !== victim).sort();
+  assertEquals(demo.of("killed").map(({ name }) => name), [victim]);
+  const lost = demo.of("lost").filter(({ peer }) => peer === victim);
+  assertEquals(lost.map(({ name }) => name).sort(), others);
+  const [returned, ...more] = demo.of("restarted");
+  assert(returned !== undefined && more.length === 0);
+  const before = started.find(({ name }) => name === victim);
+  assertEquals(returned.identity, before?.identity);
+  assertNotEquals(returned.address, before?.address);
+  const recognised = demo.of("recognised");
+  assertEquals(recognised.map(({ name }) => name).sort(), others);
+  assertEquals(
+    new Set(recognised.map(({ trust }) => trust)),
+    new Set(["known"]),
+  );
+
+  const [impostor] = demo.of("impostor");
+  assertEquals(impostor?.refused, true);
+  assertMatch(impostor?.memberSays ?? "", /proof .* does not verify/);
+  assertMatch(impostor?.impostorSays ?? "", /bad-proof/);
+
+  const rows = demo.of("node");
+  assertEquals(rows.length, nodes);
+  for (const { links, heard } of rows) {
+    assertEquals([links, heard], [nodes - 1, nodes - 1]);
+  }
+}
+
+Deno.test("demo shows the whole play with a process a node, and leaves nothing behind", async () => {
+  await using demo = await Demo.start(
+    "--nodes=4",
+    "--period=0.3",
+    "--json",
+  );
+  await assertShown(demo, 4);
+  assertEquals(demo.child.err, []);
+  assertEquals(demo.leftFiles(), []);
+  assertEquals(await demo.leftNodes(), []);
+});
+
+Deno.test("demo --in-process shows the same without any process", async () => {
+  await using demo = await Demo.start(
+    "--in-process",
+    "--nodes=10",
+    "--period=0.3",
+    "--json",
+  );
+  await assertShown(demo, 10);
+  assertEquals(demo.leftFiles(), []);
+});
+
+Deno.test("demo prints lines for people that end with a verdict", async () => {
+  await using demo = await Demo.start("--nodes=2", "--period=0.1");
+  assertEquals(await demo.child.code(), 0, demo.text);
+  const text = demo.child.out.join("\n");
+  assertMatch(text, /bob +joined +through alice/);
+  assertMatch(text, /alice +recognised +bob by its key \(known\)/);
+  assertMatch(text, /mallory +was told /);
+  assertMatch(text, /\n {2}bob +[0-9a-f]{8} +127\.0\.0\.1:\d+ +1 of 1 /);
+  assertMatch(text, /\nAll of it happened in /);
+  for (const line of demo.child.out) assert(line.length <= 80, line);
+});
+
+Deno.test("demo --keep stays up after the show until it is interrupted, and then leaves politely", async () => {
+  await using demo = await Demo.start(
+    "--nodes=2",
+    "--period=0.1",
+    "--keep",
+    "--json",
+  );
+  await demo.child.line((line) => line.includes('"phase":"keep"'));
+  assertEquals((await demo.leftNodes()).length, 2);
+  demo.child.kill("SIGINT");
+  assertEquals(await demo.child.code(), 130, demo.text);
+  assertEquals(demo.summary.ok, true);
+  assertEquals(demo.leftFiles(), []);
+  assertEquals(await demo.leftNodes(), []);
+});
+
+Deno.test("demo ends its nodes when it is interrupted in the middle of the show", async () => {
+  await using demo = await Demo.start("--nodes=3", "--json");
+  await demo.child.line((line) => line.includes('"joined"'));
+  demo.child.kill("SIGTERM");
+  assertEquals(await demo.child.code(), 143, demo.text);
+  assertEquals([demo.summary.ok, demo.summary.interrupted], [false, true]);
+  assertEquals(demo.leftFiles(), []);
+  assertEquals(await demo.leftNodes(), []);
+});
+
+Deno.test("demo ends its nodes and removes their keys even when it is interrupted twice", async () => {
+  await using demo = await Demo.start("--nodes=3", "--json");
+  await demo.child.line((line) => line.includes('"joined"'));
+  demo.child.kill("SIGINT");
+  demo.child.kill("SIGINT");
+  assertEquals(await demo.child.code(), 130, demo.text);
+  assertEquals(demo.leftFiles(), []);
+  await until(
+    "all nodes are gone",
+    async () => (await demo.leftNodes()).length === 0,
+  );
+});
+
+Deno.test("demo's nodes do not outlive it when it is killed", async () => {
+  await using demo = await Demo.start("--nodes=2", "--period=0.1", "--json");
+  await demo.child.line((line) => line.includes('"phase":"pings"'));
+  assertEquals((await demo.leftNodes()).length, 2);
+  demo.child.kill("SIGKILL");
+  await demo.child.code();
+  await until(
+    "all nodes are gone",
+    async () => (await demo.leftNodes()).length === 0,
+  );
+});
+
+Deno.test("demo says which permission it lacks and exits 1", async () => {
+  for (
+    const [permission, flag] of [
+      ["--deny-write", /--allow-write/],
+      ["--deny-run", /--allow-run/],
+    ] as const
+  ) {
+    await using child = verack(["demo"], {
+      permissions: ["--allow-write", "--allow-run", permission],
+    });
+    assertEquals(await child.code(), 1);
+    assertEquals(child.err.length, 1, child.err.join("\n"));
+    assertMatch(child.err[0] ?? "", flag);
+  }
+});
