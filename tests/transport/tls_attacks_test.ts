@@ -38,6 +38,7 @@ function startRelay(
     alpnProtocols,
   });
   const heard: string[] = [];
+  const open = new Set<Deno.TlsConn>();
   const serve = async (connection: Deno.TlsConn) => {
     using _ = connection;
     const buffer = new Uint8Array(1_000);
@@ -58,7 +59,10 @@ function startRelay(
   };
   const serving = (async () => {
     const tasks: Promise<void>[] = [];
-    for await (const connection of listener) tasks.push(serve(connection));
+    for await (const connection of listener) {
+      open.add(connection);
+      tasks.push(serve(connection));
+    }
     await Promise.all(tasks);
   })();
   return {
@@ -70,6 +74,8 @@ function startRelay(
     heard,
     async [Symbol.asyncDispose]() {
       listener.close();
+      // Whoever fell for it is let go, so that the test fails rather than hangs.
+      for (const connection of open) connection[Symbol.dispose]();
       await serving;
     },
   };
