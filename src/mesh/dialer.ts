@@ -219,11 +219,11 @@ export class Dialer {
     } catch (error) {
       const known = this.#known(error);
       if (known === undefined) return;
-      this.#say(seed.address, known);
-      seed.failures++;
       // That we reached ourselves is believed of ourselves only, else a stranger
       // at the address could have us never try it again.
       const ourselves = known.code === "self" && shown === identity.id;
+      this.#say(seed.address, ourselves ? itself(seed.address) : known);
+      seed.failures++;
       seed.nextDialAt = ourselves
         ? Infinity
         : clock.monotonic() + backoffDelayMs(seed.failures, random.float());
@@ -291,6 +291,13 @@ export class Dialer {
     });
     this.#tasks.add(tracked);
   }
+}
+
+function itself(address: Address): VerackError {
+  const reason = `Cannot dial ${
+    formatAddress(address)
+  }: it is this node itself`;
+  return new VerackError("self", reason);
 }
 
 /** Whether a record is dialed at all when its time has come. */

@@ -62,6 +62,9 @@ export interface LinkInfo {
 /** Ticks a heartbeat: how finely the heartbeat is watched. */
 const TICKS_PER_HEARTBEAT = 4;
 
+/** A tick later than this many periods means that the process stood still. */
+const TICK_SLACK = 1.25;
+
 /**
  * A member of a mesh.
  *
@@ -287,7 +290,7 @@ export class Node implements AsyncDisposable {
     this.#tickedAt = now;
     // A late tick means that we stood still (sleep, SIGSTOP, a busy loop), and
     // could not have heard anybody: that time is not held against the peers.
-    const pausedMs = elapsed > 2 * period ? elapsed - period : 0;
+    const pausedMs = elapsed > TICK_SLACK * period ? elapsed - period : 0;
     for (const link of this.#links.all()) link.session.tick(pausedMs);
     this.#exchange.tick(now);
   }

@@ -33,10 +33,16 @@ export class BitcoinProfile implements HandshakeProfile {
   readonly minimumVersion = BITCOIN_MINIMUM_VERSION;
   readonly strict = false;
   readonly pongsAbove = BIP31_VERSION;
+  readonly #announced = new Set<string>();
   #features = FEATURES;
 
   get features(): ReadonlySet<string> {
     return this.#features;
+  }
+
+  /** What the peer announced so far, in order, also when the handshake fails. */
+  get announced(): ReadonlySet<string> {
+    return this.#announced;
   }
 
   onVersion(context: HandshakeContext): void {
@@ -48,8 +54,9 @@ export class BitcoinProfile implements HandshakeProfile {
     context.sendVerack();
   }
 
-  onMessage(): void {
-    // Known messages before verack are ignored by Core, unknown ones always.
+  onMessage(command: string): void {
+    // Other known messages before verack are ignored by Core, unknown ones always.
+    if (this.#features.has(command)) this.#announced.add(command);
   }
 
   onVerack(): void {

@@ -195,19 +195,21 @@ export class Session {
       this.close(new VerackError("timeout", `Cannot open session: ${reason}`));
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    this.#cancelDeadline = clock.after(handshakeTimeoutMs, onDeadline);
+    const cancelTimer = clock.after(handshakeTimeoutMs, onDeadline);
+    // To be called the moment it opens: what aborts a dial a turn later must not
+    // close what has become a session.
+    this.#cancelDeadline = () => {
+      cancelTimer();
+      signal?.removeEventListener("abort", onAbort);
+    };
     if (signal?.aborted) onAbort();
     else this.#perform(this.#handshake.start());
     this.#channel.start();
-    try {
-      const ended = await Promise.race([
-        this.#opening.promise,
-        this.#closed.promise,
-      ]);
-      if (ended !== undefined && !this.#opened) throw ended;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
+    const ended = await Promise.race([
+      this.#opening.promise,
+      this.#closed.promise,
+    ]);
+    if (ended !== undefined && !this.#opened) throw ended;
   }
 
   #perform(actions: HandshakeAction[]): void {

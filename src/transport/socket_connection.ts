@@ -40,7 +40,8 @@ export class SocketConnection implements Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.close();
+    // Not close(), which throws when the socket is gone already.
+    this.#socket[Symbol.dispose]();
   }
 
   /** Whatever breaks an open connection, to its owner it is `closed`. */
