@@ -3,8 +3,7 @@
  *
  * Node's own sockets would not do: in Deno 2.9.6 a TLS socket over one reads on
  * and on, paused or not, and keeps what nobody has asked for in memory (tried:
- * 200 MB and counting). Here {@linkcode TcpStream.hold} really stops reading, and
- * {@linkcode TcpStream.drained} really waits for the kernel.
+ * 200 MB and counting). Here {@linkcode TcpStream.hold} really stops reading.
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
@@ -19,8 +18,6 @@ export class TcpStream extends Duplex {
   #held = false;
   /** The stream has asked for bytes while held. */
   #wanted = false;
-  #writing = 0;
-  #onDrained: (() => void) | undefined;
   #socketClosed = false;
 
   constructor(socket: Deno.TcpConn) {
@@ -44,19 +41,11 @@ export class TcpStream extends Duplex {
     this._read();
   }
 
-  /** Resolves once everything written so far is with the kernel, or nothing ever will be. */
-  drained(): Promise<void> | undefined {
-    if (this.#writing === 0 && this.writableLength === 0) return undefined;
-    if (this.#socketClosed) return undefined;
-    return new Promise((resolve) => this.#onDrained = resolve);
-  }
-
   /** Closes the socket at once. What the kernel has, it still delivers. */
   closeSocket(): void {
     if (this.#socketClosed) return;
     this.#socketClosed = true;
     this.#socket.close();
-    this.#onDrained?.();
   }
 
   override _read(): void {
@@ -70,11 +59,7 @@ export class TcpStream extends Duplex {
     _encoding: string,
     callback: (error?: Error | null) => void,
   ): void {
-    this.#writing++;
-    this.#send(chunk).then(
-      () => this.#sent(callback),
-      (error) => this.#sent(() => callback(error)),
-    );
+    this.#send(chunk).then(() => callback(), callback);
   }
 
   override _destroy(
@@ -87,24 +72,25 @@ export class TcpStream extends Duplex {
 
   async #fill(): Promise<void> {
     this.#reading = true;
-    let count: number | null;
     try {
-      count = await this.#socket.read(this.#buffer);
+      const count = await this.#socket.read(this.#buffer);
+      this.#reading = false;
+      this.push(count === null ? null : this.#taken(count));
     } catch (error) {
       this.#reading = false;
       this.destroy(error instanceof Error ? error : new Error(String(error)));
-      return;
     }
-    this.#reading = false;
-    if (count === null) {
-      this.push(null);
-      return;
-    }
-    const full = count === this.#buffer.length;
+  }
+
+  /** The `count` bytes just read, and the buffer fitted to the next read. */
+  #taken(count: number): Uint8Array {
     const bytes = Buffer.from(this.#buffer.slice(0, count).buffer);
-    if (full) this.#resize(Math.min(count * 4, WRITE_BLOCK_BYTES));
-    else if (count < READ_BUFFER_MIN_BYTES) this.#resize(READ_BUFFER_MIN_BYTES);
-    this.push(bytes);
+    if (count === this.#buffer.length) {
+      this.#resize(Math.min(count * 4, WRITE_BLOCK_BYTES));
+    } else if (count < READ_BUFFER_MIN_BYTES) {
+      this.#resize(READ_BUFFER_MIN_BYTES);
+    }
+    return bytes;
   }
 
   #resize(length: number): void {
@@ -115,13 +101,5 @@ export class TcpStream extends Duplex {
     for (let at = 0; at < chunk.length;) {
       at += await this.#socket.write(at === 0 ? chunk : chunk.subarray(at));
     }
-  }
-
-  #sent(callback: () => void): void {
-    this.#writing--;
-    callback();
-    if (this.#writing > 0 || this.writableLength > 0) return;
-    this.#onDrained?.();
-    this.#onDrained = undefined;
   }
 }

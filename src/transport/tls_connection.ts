@@ -75,15 +75,14 @@ export class TlsConnection implements Connection {
       : data;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#rejectWrite = reject;
+    // Called once the kernel has the bytes, not when they are encrypted.
     this.#tls.write(block, (error) => {
       if (error) {
         this.#break(error);
         return;
       }
-      // Encrypted is not yet sent.
-      const drained = this.#tcp.drained();
-      if (drained === undefined) this.#written(block.length, resolve);
-      else drained.then(() => this.#written(block.length, resolve));
+      this.#rejectWrite = undefined;
+      resolve(block.length); // does nothing if the connection broke meanwhile
     });
     return promise;
   }
@@ -103,11 +102,6 @@ export class TlsConnection implements Connection {
     // an end from a cut; then the descriptor is free, whatever the peer does.
     this.#tls.end();
     setImmediate(() => this.#destroy());
-  }
-
-  #written(count: number, resolve: (count: number) => void): void {
-    this.#rejectWrite = undefined;
-    resolve(count); // does nothing if the connection broke meanwhile
   }
 
   #destroy(): void {
