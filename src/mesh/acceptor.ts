@@ -81,10 +81,8 @@ export class Acceptor {
       await openLink(this.#context, {
         connection,
         owner: this.#owner,
-        onProven: () => {
-          this.#pending.delete(entry);
-          this.#remember(host);
-        },
+        // It still counts as pending: a proof alone does not open the session.
+        onProven: () => this.#remember(host),
         signal: limit.signal,
       });
     } catch (error) {

@@ -30,6 +30,8 @@ export class Link implements SessionHandler {
   #session: Session | undefined;
   /** The peer has sent its own entry, and the mesh counts on this session. */
   introduced = false;
+  /** Stops waiting for that entry. */
+  cancelIntroduction: (() => void) | undefined;
   /** A collision is being settled; nothing about the peer changes meanwhile. */
   pending = false;
   /** What the peer said of itself while the collision was being settled. */

@@ -65,6 +65,7 @@ export class Links implements LinkOwner {
     link.openedAt = clock.monotonic();
     link.requestsRefilledAt = link.openedAt;
     link.requestTokens = PEER_REQUEST_BURST;
+    this.#awaitIntroduction(link);
     // The other node decides about collisions if it is the smaller one, so only
     // the smaller one may drop a dial of its own: both doing so would leave none.
     if (
@@ -105,6 +106,7 @@ export class Links implements LinkOwner {
 
   closed(link: Link, error: VerackError): void {
     const { table, clock, random, signal } = this.#context;
+    link.cancelIntroduction?.();
     const record = table.get(link.peer.identity);
     if (record === undefined) return;
     record.links = record.links.filter((other) => other !== link);
@@ -140,6 +142,9 @@ export class Links implements LinkOwner {
     if (record.left && record.ephemeral && record.trust !== "pinned") {
       table.forget(record);
       this.#dialer.release(record.identity);
+    } else if (!record.isProven && record.addresses.size === 0) {
+      // It never introduced itself: there is nothing to remember.
+      table.forget(record);
     }
     this.reportMesh();
     this.#dialer.kick();
@@ -174,6 +179,23 @@ export class Links implements LinkOwner {
     if (held !== undefined) this.#introduce(link, held);
   }
 
+  /**
+   * Its first message has a deadline like everything else: until then a session
+   * takes room and counts for nothing. The other end may be settling a collision.
+   */
+  #awaitIntroduction(link: Link): void {
+    const { clock, options } = this.#context;
+    const limitMs = options.handshakeTimeoutMs + PROBE_TIMEOUT_MS;
+    link.cancelIntroduction = clock.after(limitMs, () => {
+      if (link.heldFrame !== undefined) return;
+      const error = new VerackError(
+        "timeout",
+        `Cannot keep session: no first message within ${limitMs} ms, must be peers`,
+      );
+      this.#run(link.session.leave("timeout", error));
+    });
+  }
+
   #introduce(link: Link, payload: Uint8Array): void {
     const { table, clock } = this.#context;
     const { peer } = link;
@@ -183,6 +205,7 @@ export class Links implements LinkOwner {
     const learn = this.#exchange.readOwnEntry(link, payload);
     const wasProven = record.isProven;
     link.introduced = true;
+    link.cancelIntroduction?.();
     record.certificate = peer.certificate;
     record.ephemeral = peer.ephemeral;
     record.lastSeen = clock.now();

@@ -119,7 +119,9 @@ function refuse(
     };
   }
   const { maxPeers } = context.options;
-  if (record?.up !== true && context.table.connected().length >= maxPeers) {
+  const taken = [...context.table.values()]
+    .filter((other) => other !== record && other.links.length > 0).length;
+  if (taken >= maxPeers) {
     return {
       error: new VerackError(
         "full",
