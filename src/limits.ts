@@ -165,8 +165,17 @@ export const MAX_ADDRESSES_PER_PEER = 8;
 /** Peers that one source may introduce which nobody has verified yet. */
 export const MAX_RUMOURS_PER_SOURCE = 1_000;
 
-/** Dials under way at once; a joiner of 200 nodes is through in a few rounds. */
+/** Dials under way at once to peers we know and addresses we were given. */
 export const MAX_CONCURRENT_DIALS = 32;
+
+/**
+ * The same to peers we only heard of, in a budget of their own, so that lies cost
+ * nobody else a dial; a joiner of 200 nodes is through in a few rounds.
+ */
+export const MAX_RUMOUR_DIALS = 32;
+
+/** How often others' word that a peer is alive may bring the next dial forward. */
+export const DIAL_HINT_INTERVAL_MS = 10_000;
 
 /** Connections whose peer is not proven yet, in total. Each holds about 100 KiB with TLS. */
 export const MAX_PENDING_CONNECTIONS = 256;

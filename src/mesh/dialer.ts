@@ -1,13 +1,18 @@
 /**
  * Whom to dial and when: every peer on record that has no session, and every seed
  * that has not answered yet, for ever, with backoff. At most one dial a peer is
- * under way, and `MAX_CONCURRENT_DIALS` in all.
+ * under way, and `MAX_CONCURRENT_DIALS` in all; peers we only heard of have
+ * `MAX_RUMOUR_DIALS` of their own.
  *
  * One attempt is `dial.ts`; the waiting time is `backoff.ts`.
  */
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
-import { MAX_CONCURRENT_DIALS, RECONNECT_MIN_MS } from "../limits.ts";
+import {
+  MAX_CONCURRENT_DIALS,
+  MAX_RUMOUR_DIALS,
+  RECONNECT_MIN_MS,
+} from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import type { MeshContext } from "./context.ts";
@@ -44,6 +49,8 @@ export class Dialer {
   readonly #context: MeshContext;
   readonly #seeds: Seed[] = [];
   readonly #tasks = new Set<Promise<void>>();
+  /** Those of `#tasks` that dial peers we only heard of. */
+  #rumours = 0;
   /** What was said last about an address a person gave, so as to say it once. */
   readonly #said = new Map<string, string>();
   #owner: LinkOwner | undefined;
@@ -90,15 +97,13 @@ export class Dialer {
     for (const seed of this.#seeds) {
       if (seed.dialing || seed.identity !== undefined) continue;
       if (seed.nextDialAt > now) next = Math.min(next, seed.nextDialAt);
-      else if (this.#tasks.size < MAX_CONCURRENT_DIALS) {
-        this.#run(this.#dialSeed(seed));
-      }
+      else if (this.#hasRoom(false)) this.#run(this.#dialSeed(seed));
     }
     for (const record of table.values()) {
       if (!wantsDial(record)) continue;
       if (record.nextDialAt > now) next = Math.min(next, record.nextDialAt);
-      else if (this.#tasks.size < MAX_CONCURRENT_DIALS) {
-        this.#run(this.#dialRecord(record));
+      else if (this.#hasRoom(isRumour(record))) {
+        this.#run(this.#dialRecord(record), isRumour(record));
       }
     }
     this.#cancelTimer?.();
@@ -159,16 +164,22 @@ export class Dialer {
     } catch (error) {
       const known = this.#known(error);
       if (known === undefined || settledElsewhere(known)) return true;
-      if (entry.typed) this.#say(address, known, record.identity);
-      if (known instanceof WrongIdentityError) {
+      const lapsed = known instanceof WrongIdentityError &&
         this.#misplaced(record, entry, known.actual);
-      }
+      if (entry.typed && !lapsed) this.#say(address, known, record.identity);
       return false;
     }
   }
 
-  /** Somebody else is at an address of this peer: the address is wrong, not the peer. */
-  #misplaced(record: PeerRecord, entry: PeerAddress, actual: IdentityId): void {
+  /**
+   * Somebody else is at an address of this peer: the address is wrong, not the
+   * peer. True if a pin lapsed with its key, which is no cause for alarm.
+   */
+  #misplaced(
+    record: PeerRecord,
+    entry: PeerAddress,
+    actual: IdentityId,
+  ): boolean {
     const { table, log } = this.#context;
     const address = formatAddress(entry.address);
     const seed = this.#seeds.find((s) =>
@@ -177,7 +188,7 @@ export class Dialer {
     // A pin on a key that lived in memory lapses with it, so that a restarted
     // seed locks nobody out.
     const lapses = seed !== undefined && record.ephemeral;
-    if (entry.typed && !lapses) return;
+    if (entry.typed && !lapses) return false;
     record.addresses.remove(entry.address);
     log.debug("address dropped", { address, actual: shortId(actual) });
     if (lapses) {
@@ -185,6 +196,7 @@ export class Dialer {
       this.#said.delete(address);
     }
     if (record.ephemeral && record.addresses.size === 0) table.forget(record);
+    return lapses;
   }
 
   #backOff(record: PeerRecord): void {
@@ -234,9 +246,15 @@ export class Dialer {
 
   /** From now on the seed is an address of this peer. */
   #adopt(seed: Seed, identity: IdentityId): void {
+    const { table, clock } = this.#context;
+    const record = table.get(identity);
+    if (record === undefined) { // Gone again already: it stays a seed.
+      seed.nextDialAt = clock.monotonic() + RECONNECT_MIN_MS;
+      return;
+    }
     seed.identity = identity;
     seed.failures = 0;
-    this.#context.table.get(identity)?.addresses.add(seed.address, "typed");
+    record.addresses.add(seed.address, "typed");
   }
 
   // --- Both ------------------------------------------------------------------
@@ -284,8 +302,16 @@ export class Dialer {
     );
   }
 
-  #run(task: Promise<void>): void {
+  #hasRoom(rumour: boolean): boolean {
+    return rumour
+      ? this.#rumours < MAX_RUMOUR_DIALS
+      : this.#tasks.size - this.#rumours < MAX_CONCURRENT_DIALS;
+  }
+
+  #run(task: Promise<void>, rumour = false): void {
+    if (rumour) this.#rumours++;
     const tracked = task.finally(() => {
+      if (rumour) this.#rumours--;
       this.#tasks.delete(tracked);
       this.kick();
     });
@@ -304,6 +330,11 @@ function itself(address: Address): VerackError {
 function wantsDial(record: PeerRecord): boolean {
   return record.links.length === 0 && record.dialing === undefined &&
     record.addresses.size > 0;
+}
+
+/** Whether nobody but another peer has spoken of it. */
+function isRumour(record: PeerRecord): boolean {
+  return record.introducedBy !== undefined;
 }
 
 /** The pair has another session, or is about to: nothing failed. */

@@ -11,6 +11,7 @@ import { VerackError } from "../errors.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
+  DIAL_HINT_INTERVAL_MS,
   GOSSIP_FRESH_MS,
   MAX_ADDRESSES_PER_ENTRY,
   MAX_INLINE_FINGERPRINTS,
@@ -184,6 +185,8 @@ export class Exchange {
     const { identity } = entry;
     if (identity === own.id || identity === link.peer.identity) return false;
     if (table.get(identity)?.up) return false;
+    // Before the certificate is judged: verifying costs more than making it up.
+    if (!table.mayIntroduce(identity, link.peer.identity)) return false;
     let certificate;
     try {
       certificate = judgeCertificate(entry.certificate, identity);
@@ -206,7 +209,12 @@ export class Exchange {
     if ((entry.flags & PEER_FLAG.live) !== 0) {
       record.reportedLive = true;
       record.left = false;
-      record.nextDialAt = Math.min(record.nextDialAt, clock.monotonic());
+      const now = clock.monotonic();
+      // Not each time it is said, or who repeats it sets the pace of our dials.
+      if (now - record.hintedAt >= DIAL_HINT_INTERVAL_MS) {
+        record.hintedAt = now;
+        record.nextDialAt = Math.min(record.nextDialAt, now);
+      }
     }
     return true;
   }

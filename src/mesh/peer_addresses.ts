@@ -5,7 +5,7 @@
  */
 import { MAX_ADDRESSES_PER_PEER } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
-import type { Scope } from "../transport/scope.ts";
+import { mayDial, type Scope } from "../transport/scope.ts";
 
 /**
  * How an address came to us, best first: it answered as that peer; a person gave
@@ -63,12 +63,17 @@ export class PeerAddresses {
       if (typed) this.#entries.set(key, { address, rank: old.rank, typed });
       return true;
     }
+    // The nearest who named it counts: one far away cannot take it from us.
+    const nearest = old?.rank === rank && old.namedFrom !== undefined &&
+        namedFrom !== undefined && mayDial(old.namedFrom, namedFrom)
+      ? old.namedFrom
+      : namedFrom;
     this.#entries.delete(key);
     this.#entries.set(
       key,
-      namedFrom === undefined || typed
+      nearest === undefined || typed
         ? { address, rank, typed }
-        : { address, rank, typed, namedFrom },
+        : { address, rank, typed, namedFrom: nearest },
     );
     if (this.#entries.size <= MAX_ADDRESSES_PER_PEER) return true;
     const worst = this.list().findLast((entry) => !entry.typed);

@@ -31,6 +31,8 @@ export class PeerRecord {
   reportedLive = false;
   /** Who introduced it, while nobody has proven it to us. */
   introducedBy: IdentityId | undefined;
+  /** Monotonic clock, milliseconds, when others' word last brought a dial forward. */
+  hintedAt = -Infinity;
   /** Ends the dial under way. */
   dialing: AbortController | undefined;
   failures = 0;
@@ -107,18 +109,22 @@ export class PeerTable {
     identity: IdentityId,
     source: IdentityId,
   ): PeerRecord | undefined {
+    if (!this.mayIntroduce(identity, source)) return undefined;
     const known = this.#records.get(identity);
     if (known !== undefined) return known;
-    const count = this.#rumours.get(source) ?? 0;
-    if (this.#records.size >= MAX_PEERS || count >= MAX_RUMOURS_PER_SOURCE) {
-      return undefined;
-    }
-    this.#rumours.set(source, count + 1);
+    this.#rumours.set(source, (this.#rumours.get(source) ?? 0) + 1);
     const record = new PeerRecord(identity);
     record.introducedBy = source;
     record.trust = "known";
     this.#records.set(identity, record);
     return record;
+  }
+
+  /** Whether {@linkcode introduce} would give a record. */
+  mayIntroduce(identity: IdentityId, source: IdentityId): boolean {
+    return this.#records.has(identity) ||
+      (this.#records.size < MAX_PEERS &&
+        (this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE);
   }
 
   /** The peer was proven: whoever introduced it gets its share back. */
