@@ -2,7 +2,7 @@
  * A TCP relay that can look at what a client says first, send it elsewhere, and
  * stop forwarding without closing anything: a router, a NAT, or a man in the middle.
  */
-import { parseAddress } from "../../src/transport/address.ts";
+import { formatAddress, parseAddress } from "../../src/transport/address.ts";
 import { until } from "./until.ts";
 
 /** Chooses where a connection goes, by its number and its first bytes. */
@@ -24,14 +24,15 @@ export class TcpProxy implements AsyncDisposable {
   private constructor(listener: Deno.TcpListener, route: Route) {
     this.#listener = listener;
     this.#route = route;
-    this.address = `127.0.0.1:${listener.addr.port}`;
+    const { hostname: host, port } = listener.addr;
+    this.address = formatAddress({ host, port });
     this.#thaw.resolve();
     this.#loop = this.#accept();
   }
 
   /** Relays to one `host:port`, or to where `route` says. */
-  static start(route: string | Route): TcpProxy {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  static start(route: string | Route, hostname = "127.0.0.1"): TcpProxy {
+    const listener = Deno.listen({ hostname, port: 0 });
     return new TcpProxy(
       listener,
       typeof route === "string" ? () => route : route,

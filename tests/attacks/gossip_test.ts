@@ -1,0 +1,380 @@
+// A member, proven and let in, that tells lies about others.
+import { assert, assertEquals } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_PEERS_PER_MESSAGE,
+  MAX_RUMOURS_PER_SOURCE,
+} from "../../src/limits.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { PeerAddresses } from "../../src/mesh/peer_addresses.ts";
+import { parseAddress } from "../../src/transport/address.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
+import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
+import { forge, idOf, keyOf } from "../identity/forgery.ts";
+import { entryOf, RawPeer } from "../helpers/attacker.ts";
+import { at, Disguise } from "../helpers/disguise.ts";
+import { forgeV1 } from "../helpers/forged_v1.ts";
+import { knowledge, Scene } from "../helpers/scene.ts";
+import { Sink } from "../helpers/sink.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
+import { until } from "../helpers/until.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** Somebody who exists in gossip only; much faster made than an `Identity`. */
+function stranger(): Pick<Identity, "id" | "certificate"> {
+  const key = keyOf("Ed25519");
+  return { id: idOf(key.spki), certificate: forge(key) };
+}
+
+function peerOf(node: Node, identity: string) {
+  return node.peers().find((peer) => peer.identity === identity);
+}
+
+/** Mallory joins; what she tells next is about others. */
+async function liar(scene: Scene): Promise<RawPeer> {
+  const mallory = await RawPeer.open(scene.victim);
+  const { id } = mallory.identity;
+  await until("mallory to be up", () => !!peerOf(scene.victim, id)?.connected);
+  return mallory;
+}
+
+/**
+ * Resolves when the node has handled all that was sent so far. Frames are handled
+ * in order, and a ping is answered at once.
+ */
+async function handled(peer: RawPeer): Promise<void> {
+  await peer.say(COMMAND.ping, new Uint8Array(8));
+  await peer.take(COMMAND.pong);
+}
+
+Deno.test("an entry whose certificate is not the identity's leaves no trace", async () => {
+  await using scene = await Scene.start();
+  await using sink = Sink.start();
+  using mallory = await liar(scene);
+  const bob = await Identity.generate();
+  const before = knowledge(scene.victim);
+  const broken = bob.certificate.slice();
+  broken[broken.length - 1]! ^= 1;
+  const address = parseAddress(sink.address);
+  const certificates = [
+    mallory.identity.certificate,
+    scene.victim.identity.certificate,
+    forgeV1(bob).der,
+    broken,
+    bob.certificate.slice(0, -1),
+    EMPTY,
+  ];
+  for (const certificate of certificates) {
+    await mallory.tell([entryOf({ id: bob.id, certificate }, [address])]);
+  }
+  await handled(mallory);
+  assertEquals(knowledge(scene.victim), before);
+  assertEquals(sink.arrivals, 0);
+  // The true certificate is taken, and bob is looked for.
+  await mallory.tell([entryOf(bob, [address])]);
+  await until("a dial to bob", () => sink.arrivals > 0);
+  assertEquals(peerOf(scene.victim, bob.id)?.addresses, [sink.address]);
+  assertEquals(peerOf(scene.victim, bob.id)?.connected, false);
+});
+
+Deno.test("entries about ourselves and about the sender are passed over", async () => {
+  await using scene = await Scene.start();
+  await using sink = Sink.start();
+  using mallory = await liar(scene);
+  const before = knowledge(scene.victim);
+  const address = [parseAddress(sink.address)];
+  await mallory.tell([
+    entryOf(scene.victim.identity, address),
+    entryOf(mallory.identity, address),
+  ]);
+  await handled(mallory);
+  assertEquals(knowledge(scene.victim), before);
+  assertEquals(sink.arrivals, 0);
+});
+
+Deno.test("a bad address for a connected peer changes nothing", async () => {
+  await using scene = await Scene.start();
+  await using sink = Sink.start();
+  using mallory = await liar(scene);
+  const before = knowledge(scene.victim);
+  const links = scene.victim.links().map((link) => link.remoteAddress);
+  const { identity } = scene.member;
+  await mallory.tell([entryOf(identity, [parseAddress(sink.address)])]);
+  await handled(mallory);
+  assertEquals(knowledge(scene.victim), before);
+  assertEquals(scene.victim.links().map((link) => link.remoteAddress), links);
+  assertEquals(sink.arrivals, 0);
+});
+
+Deno.test("no number of bad addresses pushes out the one that worked", async () => {
+  const identity = await Identity.generate({ ephemeral: false });
+  await using bob = await Node.start({ identity });
+  let to = bob.address;
+  await using place = TcpProxy.start(() => to);
+  await using scene = await Scene.start({ connect: [place.address] });
+  await until("bob to be up", () => scene.log.of("peer:up").length === 2);
+  using mallory = await liar(scene);
+  await bob.close({ abrupt: true });
+  await until("bob to be gone", () => scene.log.of("peer:down").length === 1);
+  for (let i = 0; i < 5; i++) {
+    const addresses = Array.from(
+      { length: 4 },
+      (_, j) => at("127.0.0.1", 1 + 4 * i + j),
+    );
+    await mallory.tell([entryOf(identity, addresses)]);
+  }
+  await handled(mallory);
+  const { addresses } = peerOf(scene.victim, identity.id)!;
+  assertEquals(addresses[0], place.address);
+  assertEquals(addresses.length, MAX_ADDRESSES_PER_PEER);
+  await using back = await Node.start({ identity });
+  to = back.address;
+  await until(
+    "bob to be back",
+    () => !!peerOf(scene.victim, identity.id)?.connected,
+  );
+});
+
+Deno.test("100,000 identities from one source are bounded, and leave room for others", async () => {
+  await using scene = await Scene.start();
+  using mallory = await liar(scene);
+  using honest = await liar(scene);
+  const before = scene.victim.peers().length;
+  const tell = async (entries: PeerEntry[]) => {
+    for (let at = 0; at < entries.length; at += MAX_PEERS_PER_MESSAGE) {
+      await mallory.tell(entries.slice(at, at + MAX_PEERS_PER_MESSAGE));
+    }
+    await handled(mallory);
+  };
+  // Most are bare names, some are sound: certificates cost little to make.
+  const names = Array.from({ length: 97_000 }, () => {
+    const id = crypto.getRandomValues(new Uint8Array(32)).toHex();
+    return entryOf({ id, certificate: EMPTY }, []);
+  });
+  await tell(names);
+  assertEquals(scene.victim.peers().length, before);
+  const sound = Array.from({ length: 3_000 }, () => entryOf(stranger(), []));
+  await tell(sound);
+  assertEquals(scene.victim.peers().length, before + MAX_RUMOURS_PER_SOURCE);
+  // Her share is spent, not that of others.
+  const bob = stranger();
+  await honest.tell([entryOf(bob, [])]);
+  await handled(honest);
+  assert(peerOf(scene.victim, bob.id) !== undefined);
+  // Nor the room of those who come themselves.
+  assertEquals((await scene.whomVictimTells()).length, 3);
+});
+
+Deno.test("a source on the internet cannot have us dial addresses of this machine or network", async () => {
+  await using sink = Sink.start();
+  using sink6 = Deno.listen({ hostname: "::1", port: 0 });
+  const { port } = sink;
+  // Dialed last, and really nowhere.
+  const last = "8.8.4.4:8333";
+  const transport = new Disguise("8.8.8.8", [last]);
+  await using scene = await Scene.start({ transport });
+  using mallory = await liar(scene);
+  const inside = [
+    "127.0.0.1",
+    "127.3.2.1",
+    "localhost",
+    "0.0.0.0",
+    "10.0.0.1",
+    "100.64.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "192.0.2.2",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::",
+    "fe80::1",
+    "fd00::2",
+    "ff02::1",
+    // These wrap 127.0.0.1, 10.0.0.1 and 169.254.169.254.
+    "64:ff9b::7f00:1",
+    "64:ff9b::a00:1",
+    "2002:a9fe:a9fe::1",
+  ].map((host) => at(host, port));
+  inside.push(at("::1", sink6.addr.port));
+  for (let i = 0; i < inside.length; i += 3) {
+    // The newest is tried first, so the one outside comes last.
+    const addresses = [parseAddress(last), ...inside.slice(i, i + 3)];
+    const tries = transport.tried.length;
+    await mallory.tell([entryOf(stranger(), addresses)]);
+    await until("the list to be tried", () => transport.tried.length > tries);
+  }
+  assertEquals([...new Set(transport.tried)], [last]);
+  assertEquals(sink.arrivals, 0);
+});
+
+Deno.test("nor with addresses that it claims for itself", async () => {
+  await using sink = Sink.start();
+  const last = "8.8.4.4:8333";
+  const transport = new Disguise("8.8.8.8", [last]);
+  await using scene = await Scene.start({ transport });
+  const addresses = [
+    parseAddress(last),
+    parseAddress(sink.address),
+    at("localhost", sink.port),
+  ];
+  const identity = await Identity.generate({ ephemeral: false });
+  const mallory = await RawPeer.open(scene.victim, { identity, addresses });
+  await until("mallory to be up", () => scene.log.of("peer:up").length === 2);
+  mallory.close();
+  await until("a dial back", () => transport.tried.includes(last));
+  assertEquals([...new Set(transport.tried)], [last]);
+  assertEquals(sink.arrivals, 0);
+});
+
+Deno.test("a source on this machine may name addresses of this machine", async () => {
+  await using sink = Sink.start();
+  await using scene = await Scene.start();
+  using mallory = await liar(scene);
+  await mallory.tell([entryOf(stranger(), [at("localhost", sink.port)])]);
+  await until("a dial", () => sink.arrivals > 0);
+});
+
+Deno.test("a farther source cannot take an address away that a nearer one named", () => {
+  const addresses = new PeerAddresses();
+  const address = parseAddress("10.0.0.1:8333");
+  addresses.add(address, "rumoured", "private");
+  addresses.add(address, "rumoured", "public");
+  assertEquals(addresses.get(address)?.namedFrom, "private");
+});
+
+Deno.test("repeating a rumour does not make us dial more often", async () => {
+  const identity = await Identity.generate();
+  // Hangs up on everybody: each try costs it and us next to nothing.
+  using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let dials = 0;
+  const loop = (async () => {
+    try {
+      for await (const socket of target) {
+        dials++;
+        socket.close();
+      }
+    } catch {
+      // Closed.
+    }
+  })();
+  {
+    await using scene = await Scene.start();
+    using mallory = await liar(scene);
+    const lie = entryOf(identity, [at("127.0.0.1", target.addr.port)]);
+    await mallory.tell([lie]);
+    await until("the first dial", () => dials > 0);
+    for (let i = 0; i < 300; i++) {
+      await mallory.tell([lie]);
+      await handled(mallory);
+    }
+    // Backoff alone allows a handful: one at 0.2 s, one at 0.4 s, and so on.
+    assert(dials < 20, `${dials} dials for 300 times the same rumour`);
+  }
+  target.close();
+  await loop;
+});
+
+Deno.test("rumours of ports that hang do not keep us from those we know", async () => {
+  await using sink = Sink.start();
+  // Nobody is at the typed address yet: who dials it is hung up on.
+  let to = "127.0.0.1:1";
+  await using place = TcpProxy.start(() => to);
+  await using scene = await Scene.start({ connect: [place.address] });
+  using mallory = await liar(scene);
+  const hanging = parseAddress(sink.address);
+  await mallory.tell(
+    Array.from({ length: 200 }, () => entryOf(stranger(), [hanging])),
+  );
+  await until("rumours to be dialed", () => sink.open >= 30);
+  await using bob = await Node.start();
+  to = bob.address;
+  await until(
+    "bob to be up",
+    () => !!peerOf(scene.victim, bob.identity.id)?.connected,
+  );
+  assert(sink.open >= 30, "the rumours were given up already");
+});
+
+Deno.test("a first message that is not the sender's own entry ends the session", async () => {
+  await using scene = await Scene.start();
+  const own = await Identity.generate();
+  const list = (...entries: PeerEntry[]) =>
+    encodePeers({ entries, more: false });
+  const { identity } = scene.member;
+  const first: [string, Uint8Array, string][] = [
+    [COMMAND.peers, list(), "must be the sender's own"],
+    [COMMAND.peers, list(entryOf(identity, [])), "must be the sender's own"],
+    [
+      COMMAND.peers,
+      list(entryOf(identity, []), entryOf(own, [])),
+      "must be the sender's own",
+    ],
+    [COMMAND.peers, EMPTY, "peers"],
+    [
+      COMMAND.getpeers,
+      encodeGetPeers({ digest: "00".repeat(32), fingerprints: [] }),
+      "first message after verack must be peers",
+    ],
+    [COMMAND.peerids, EMPTY, "first message after verack must be peers"],
+  ];
+  await scene.leavesNoTrace(async () => {
+    for (const [command, payload, text] of first) {
+      using attacker = await RawPeer.open(scene.victim, {
+        identity: own,
+      }, "verack");
+      await attacker.say(command, payload);
+      const told = await attacker.refusal();
+      assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
+      assert(told?.text.includes(text), told?.text);
+      attacker.close();
+      await until(
+        "the session to be forgotten",
+        () => peerOf(scene.victim, own.id) === undefined,
+      );
+    }
+  });
+});
+
+Deno.test("a session that never introduces itself is ended", async () => {
+  await using scene = await Scene.start({ handshakeTimeoutMs: 300 });
+  await scene.leavesNoTrace(async () => {
+    // Alive in every other way: it even answers pings.
+    using attacker = await RawPeer.open(scene.victim, {}, "verack");
+    const told = await attacker.refusal();
+    assertEquals(told?.name, "timeout");
+    attacker.close();
+    const { id } = attacker.identity;
+    await until("it to be forgotten", () => !peerOf(scene.victim, id));
+  });
+});
+
+Deno.test("sessions that never introduce themselves take no more room than others", async () => {
+  await using scene = await Scene.start({ maxPeers: 3 });
+  using _one = await RawPeer.open(scene.victim, {}, "verack");
+  using _two = await RawPeer.open(scene.victim, {}, "verack");
+  using three = await RawPeer.open(scene.victim, {}, "proof");
+  await scene.refused(three, "full", "3 peers are connected");
+});
+
+Deno.test("a flood of getpeers ends the session with a reason", async () => {
+  await using scene = await Scene.start();
+  using mallory = await liar(scene);
+  const request = encodeGetPeers({
+    digest: "00".repeat(32),
+    fingerprints: [],
+  });
+  for (let i = 0; i < 40; i++) await mallory.say(COMMAND.getpeers, request);
+  const told = await mallory.refusal();
+  assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
+  assert(told?.text.includes("more than 16 requests"), told?.text);
+  mallory.close();
+  await until("her to be down", () => scene.log.of("peer:down").length === 1);
+  const [down] = scene.log.of("peer:down");
+  assertEquals(down?.identity, mallory.identity.id);
+  assert(down?.reason.includes("more than 16 requests"), down?.reason);
+  assert(peerOf(scene.victim, scene.member.identity.id)?.connected);
+});

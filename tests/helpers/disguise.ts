@@ -1,0 +1,104 @@
+/**
+ * TLS on this machine that looks like the internet: whoever connects seems to come
+ * from `host`, and every address that is dialed is written down.
+ */
+import { VerackError } from "../../src/errors.ts";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+} from "../../src/transport/address.ts";
+import { tlsTransport } from "../../src/transport/tls.ts";
+import type {
+  Connection,
+  Credentials,
+  Incoming,
+  Listener,
+  Pin,
+  Transport,
+} from "../../src/transport/transport.ts";
+
+/** A transport for one node. */
+export class Disguise implements Transport {
+  readonly secure = true;
+  /** Every address that was dialed or looked at, in order: `host:port`. */
+  readonly tried: string[] = [];
+  readonly #inner = tlsTransport();
+  readonly #host: string;
+  readonly #absent: ReadonlySet<string>;
+
+  /**
+   * @param host Where those who connect seem to come from.
+   * @param absent Addresses that are never really dialed, because this machine
+   * cannot reach them or must not.
+   */
+  constructor(host: string, absent: readonly string[] = []) {
+    this.#host = host;
+    this.#absent = new Set(absent);
+  }
+
+  async dial(
+    address: Address,
+    options: { pin?: Pin; signal?: AbortSignal },
+  ): Promise<Connection> {
+    this.#note(address);
+    return await this.#inner.dial(address, options);
+  }
+
+  async fetchCertificate(
+    address: Address,
+    options: { signal?: AbortSignal },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    this.#note(address);
+    return await this.#inner.fetchCertificate(address, options);
+  }
+
+  async listen(
+    address: Address,
+    options: { credentials?: Credentials },
+  ): Promise<Listener> {
+    const listener = await this.#inner.listen(address, options);
+    const disguise = (incoming: Incoming) => this.#disguise(incoming);
+    return {
+      address: listener.address,
+      async accept() {
+        const incoming = await listener.accept();
+        return incoming && disguise(incoming);
+      },
+      close: () => listener.close(),
+    };
+  }
+
+  #note(address: Address): void {
+    const shown = formatAddress(address);
+    this.tried.push(shown);
+    if (!this.#absent.has(shown)) return;
+    throw new VerackError("unreachable", `Cannot dial ${shown}: not really`);
+  }
+
+  #disguise(incoming: Incoming): Incoming {
+    const { port } = incoming.remoteAddress;
+    const remoteAddress = { host: this.#host, port };
+    return {
+      remoteAddress,
+      async open(signal) {
+        const connection = await incoming.open(signal);
+        return new Proxy(connection, {
+          get(target, name) {
+            if (name === "remoteAddress") return remoteAddress;
+            const value = Reflect.get(target, name, target);
+            return typeof value === "function" ? value.bind(target) : value;
+          },
+        });
+      },
+      close: () => incoming.close(),
+    };
+  }
+}
+
+/** `host:port` as an address. */
+export function at(host: string, port: number): Address {
+  return parseAddress(
+    host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+  );
+}
