@@ -34,10 +34,26 @@ export { Node } from "./src/mesh/node.ts";
 
 export type { Clock, Random } from "./src/clock.ts";
 export type { ErrorCode } from "./src/errors.ts";
-export type { IdentityId } from "./src/identity/identity.ts";
+export type { IdentityFiles, LoadOptions } from "./src/identity/files.ts";
+export type {
+  FromPemOptions,
+  GenerateOptions,
+  IdentityId,
+  KeyType,
+  Passphrase,
+} from "./src/identity/identity.ts";
 export type { Direction, NodeEvent, Trust } from "./src/mesh/events.ts";
 export type { LinkInfo, PeerInfo } from "./src/mesh/node.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
+export type { Address } from "./src/transport/address.ts";
+export type {
+  Connection,
+  Credentials,
+  Incoming,
+  Listener,
+  Pin,
+  Transport,
+} from "./src/transport/transport.ts";
 
 if (import.meta.main) {
   // Not by running dry: a name that is being looked up cannot be called off, and

@@ -66,6 +66,8 @@ export class VerackError extends Error {
   readonly code: ErrorCode;
 
   /**
+   * An error with one of the listed reasons.
+   *
    * @param code The reason.
    * @param message What was being done, a colon, what stood in the way.
    * @param options `cause`: the error underneath, if any.

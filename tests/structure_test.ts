@@ -58,7 +58,7 @@ const MOD = load("mod.ts");
 
 /** What a file imports, statically or dynamically, as it is written. */
 function importsOf(file: SourceFile): string[] {
-  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"\s]+)"/g;
   return [...file.code.matchAll(pattern)].map((match) => match[1] ?? "");
 }
 

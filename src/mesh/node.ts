@@ -35,11 +35,13 @@ import { type PeerRecord, PeerTable } from "./peer_table.ts";
 
 /** What a node knows of a peer. */
 export interface PeerInfo {
+  /** Who it is. */
   readonly identity: IdentityId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
   /** Where it may be reached, best first: `host:port`. */
   readonly addresses: readonly string[];
+  /** How we came to trust that this is the peer we mean. */
   readonly trust: Trust;
   /** Its key dies with its process. */
   readonly ephemeral: boolean;
@@ -49,7 +51,9 @@ export interface PeerInfo {
 
 /** A session of this node. */
 export interface LinkInfo {
+  /** Who is at the other end. */
   readonly identity: IdentityId;
+  /** Who dialed. */
   readonly direction: Direction;
   /** The other end as the socket sees it: `host:port`. */
   readonly remoteAddress: string;
@@ -252,6 +256,7 @@ export class Node implements AsyncDisposable {
     return this.#closing ??= this.#close(options.abrupt ?? false);
   }
 
+  /** {@linkcode close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

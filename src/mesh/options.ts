@@ -48,11 +48,11 @@ export interface NodeOptions {
   readonly handshakeTimeoutMs?: number;
   /** How often peers are asked for their lists. @default {30_000} */
   readonly peerExchangeMs?: number;
-  /** Connections. @default TLS */
+  /** How connections are made. @default TLS */
   readonly transport?: Transport;
-  /** @default the real clock */
+  /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
-  /** @default the system's cryptographic random source */
+  /** Chance, for tests. @default the system's cryptographic random source */
   readonly random?: Random;
 }
 

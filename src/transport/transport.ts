@@ -10,6 +10,7 @@ import type { Address } from "./address.ts";
  * connection closes it.
  */
 export interface Connection {
+  /** Our end. */
   readonly localAddress: Address;
   /** The other end as the socket sees it: IP and, for inbound, a source port. */
   readonly remoteAddress: Address;
@@ -63,6 +64,7 @@ export interface Listener {
 
 /** A connection that arrived and has not said anything yet. */
 export interface Incoming {
+  /** The other end: IP and source port. */
   readonly remoteAddress: Address;
   /**
    * Negotiates the security layer, if there is one. On failure or abort the
