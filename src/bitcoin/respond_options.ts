@@ -29,7 +29,7 @@ export interface RespondOptions extends NetworkOptions, VersionOptions {
   readonly idleTimeoutMs?: number;
   /** See {@linkcode ProbeOptions.ownNonces}. */
   readonly ownNonces?: Set<bigint>;
-  /** Told what happens; must not throw. */
+  /** Told what happens. What it throws is reported as an uncaught error. */
   readonly onEvent?: (event: ResponderEvent) => void;
   /** Closes the responder when it aborts. */
   readonly signal?: AbortSignal;

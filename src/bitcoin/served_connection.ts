@@ -1,0 +1,192 @@
+/**
+ * One connection of a responder: the handshake by Core's rules for inbound peers
+ * (or by a behaviour's), then pongs and one answer to `getaddr`, until it ends.
+ */
+import type { Clock, Random } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import {
+  BITCOIN_PING_MS,
+  MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MAX_PEERS_PER_MESSAGE,
+} from "../limits.ts";
+import { BitcoinProfile } from "../session/bitcoin_profile.ts";
+import { Session } from "../session/session.ts";
+import type { Connection } from "../transport/transport.ts";
+import { BIP155 } from "../wire/bip155.ts";
+import { COMMAND } from "../wire/commands.ts";
+import type { Frame } from "../wire/frame.ts";
+import {
+  type AddrEntry,
+  encodeAddr,
+  encodeAddrV2,
+} from "../wire/messages/addr.ts";
+import type { VersionMessage } from "../wire/messages/version.ts";
+import { closeIfSlow, closeLate, isLateFeature } from "./attempt.ts";
+import type { BehaviourRules } from "./behaviour_steps.ts";
+import { OddConnection } from "./odd_connection.ts";
+import { Recorder } from "./recorder.ts";
+import type { PeerMessage } from "./probe_options.ts";
+
+/** What the connections of a responder have in common. */
+export interface ServeSettings {
+  readonly magic: Uint8Array;
+  /** Empty for Core's. */
+  readonly rules: BehaviourRules;
+  readonly delayMs: number;
+  readonly addresses: readonly AddrEntry[];
+  readonly handshakeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly ownNonces: ReadonlySet<bigint>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Who is told about a {@linkcode ServedConnection}. */
+export interface ServeHooks {
+  readonly onMessage: ((message: PeerMessage) => void) | undefined;
+  readonly onOpen: (
+    session: Session,
+    features: readonly string[],
+    atMs: number,
+  ) => void;
+}
+
+/** Owns its connection. */
+export class ServedConnection {
+  readonly recorder: Recorder;
+  readonly #connection: Connection;
+  readonly #settings: ServeSettings;
+  readonly #hooks: ServeHooks;
+  readonly #local: VersionMessage;
+  readonly #profile = new BitcoinProfile();
+  readonly #stopping = new AbortController();
+  #session: Session | undefined;
+  #answeredGetaddr = false;
+
+  /** Nothing happens before {@linkcode run}. */
+  constructor(
+    connection: Connection,
+    local: VersionMessage,
+    settings: ServeSettings,
+    hooks: ServeHooks,
+  ) {
+    const { clock } = settings;
+    this.recorder = new Recorder({ clock, onMessage: hooks.onMessage });
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#local = local;
+    this.#connection = this.#isOdd ? this.#makeOdd(connection) : connection;
+  }
+
+  /** Serves until the end; resolves with its reason. */
+  async run(): Promise<VerackError> {
+    const { magic, clock, random, ownNonces } = this.#settings;
+    const { handshakeTimeoutMs, idleTimeoutMs } = this.#settings;
+    try {
+      const session = await Session.open({
+        connection: this.#connection,
+        role: "responder",
+        magic,
+        profile: this.#profile,
+        local: this.#local,
+        isOwnNonce: (nonce) => ownNonces.has(nonce),
+        handler: {
+          onOpen: (session) => this.#onOpen(session),
+          onFrame: (session, frame) => this.#onFrame(session, frame),
+          onPing: (session) => closeIfSlow(session),
+          onClose: () => {},
+        },
+        observe: (direction, frame) => this.#observe(direction, frame),
+        keepPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
+        clock,
+        random,
+        handshakeTimeoutMs,
+        heartbeatMs: Math.min(BITCOIN_PING_MS, idleTimeoutMs / 2),
+        deadAfterMs: idleTimeoutMs,
+        signal: this.#stopping.signal,
+      });
+      return await session.closed;
+    } catch (error) {
+      if (error instanceof VerackError) return error;
+      throw error;
+    } finally {
+      this.#connection.close();
+    }
+  }
+
+  /** Ends an open session that is silent or does not read. */
+  tick(): void {
+    this.#session?.tick(0);
+  }
+
+  /** Ends it, whatever it is doing. */
+  stop(error: VerackError): void {
+    this.#stopping.abort(error);
+    this.#session?.close(error);
+  }
+
+  get #isOdd(): boolean {
+    const { rules } = this.#settings;
+    return rules.start !== undefined || rules.write !== undefined;
+  }
+
+  #makeOdd(connection: Connection): OddConnection {
+    const { recorder } = this;
+    const { rules, clock, random, magic, delayMs } = this.#settings;
+    return new OddConnection({
+      connection,
+      rules,
+      context: {
+        magic,
+        random,
+        local: this.#local,
+        get remote() {
+          return recorder.version;
+        },
+      },
+      clock,
+      delayMs,
+      onSend: (message) => recorder.observe("out", message),
+    });
+  }
+
+  #observe(direction: "in" | "out", frame: Frame): void {
+    // What an odd connection sends, it tells itself: the session believes otherwise.
+    if (direction === "in" || !this.#isOdd) {
+      this.recorder.observe(direction, frame);
+    }
+  }
+
+  #onOpen(session: Session): void {
+    this.#session = session;
+    this.recorder.endHandshake();
+    this.#hooks.onOpen(
+      session,
+      [...this.#profile.announced],
+      this.recorder.elapsedMs,
+    );
+  }
+
+  #onFrame(session: Session, { command }: Frame): void {
+    if (isLateFeature(command)) closeLate(session, command);
+    if (command === COMMAND.getaddr) this.#onGetaddr(session);
+  }
+
+  /** Answered once a connection, and only because the client dialed us. */
+  #onGetaddr(session: Session): void {
+    if (this.#answeredGetaddr) return;
+    this.#answeredGetaddr = true;
+    const v2 = session.features.has(COMMAND.sendaddrv2);
+    const { addresses } = this.#settings;
+    // `addr` has room for IP addresses only.
+    const entries = (v2 ? addresses : addresses.filter(isIp))
+      .slice(0, MAX_PEERS_PER_MESSAGE);
+    if (entries.length === 0) return;
+    if (v2) session.send(COMMAND.addrv2, encodeAddrV2(entries));
+    else session.send(COMMAND.addr, encodeAddr(entries));
+  }
+}
+
+function isIp({ network }: AddrEntry): boolean {
+  return network === BIP155.ipv4 || network === BIP155.ipv6;
+}
