@@ -1,0 +1,44 @@
+/** One node sending to many others, each message encoded once. */
+import type { Kind } from "../contestant.ts";
+import { Remote } from "../remote.ts";
+import type { Row } from "../report.ts";
+import { median, medianRatio } from "../stats.ts";
+import { alternate, type Line, type Settings } from "./line.ts";
+
+const FLOOD_MS = 600;
+const OTHERS = [9, 49];
+const SIZES = [
+  { bytes: 100, name: "100 B" },
+  { bytes: 1_024, name: "1 KiB" },
+];
+
+/** Messages delivered a second, all nodes in one process. */
+export const fanout: Line = {
+  name: "fanout",
+  description: "one node sending to 9 and to 49 others, all in one process",
+  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    const opening = JSON.stringify(settings.opening);
+    await using verackHub = new Remote("hub", ["verack", opening]);
+    await using bareHub = new Remote("hub", ["bare", opening]);
+    const hubs = { verack: verackHub, bare: bareHub };
+    for (const others of OTHERS) {
+      for (const { bytes, name } of SIZES) {
+        const { verack, bare } = await alternate(
+          settings.rounds,
+          (kind: Kind) =>
+            hubs[kind].call<number>("fanOut", others, bytes, FLOOD_MS),
+        );
+        report({
+          line: "fanout",
+          figure: `${name} to ${others} others, delivered`,
+          unit: "/s",
+          verack: median(verack),
+          bare: median(bare),
+          ratio: medianRatio(verack, bare),
+          against: "encoded once, queued frames in one write",
+          aim: { of: "ratio", is: "at least", value: 0.5 },
+        });
+      }
+    }
+  },
+};

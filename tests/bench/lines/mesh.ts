@@ -1,0 +1,68 @@
+/** How long a full mesh takes to stand, and what its idle sessions hold. */
+import type { Kind } from "../contestant.ts";
+import { Remote } from "../remote.ts";
+import type { Row } from "../report.ts";
+import { median, medianRatio } from "../stats.ts";
+import { alternate, type Line, type Settings } from "./line.ts";
+
+const NODES = [10, 25, 50];
+const MEMORY_NODES = 50;
+const IDLE_MS = 1_500;
+/** Each takes two fresh processes. */
+const MAX_MEMORY_ROUNDS = 2;
+
+/** Nodes in one process that find each other through the first. */
+export const mesh: Line = {
+  name: "mesh",
+  description: "full mesh of 10, 25 and 50 nodes in one process",
+  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    const opening = JSON.stringify(settings.opening);
+    await using verackMesh = new Remote("mesh", ["verack", opening]);
+    await using bareMesh = new Remote("mesh", ["bare", opening]);
+    const meshes = { verack: verackMesh, bare: bareMesh };
+    for (const nodes of NODES) {
+      const { verack, bare } = await alternate(
+        settings.rounds,
+        (kind: Kind) => meshes[kind].call<number>("complete", nodes),
+      );
+      report({
+        line: "mesh",
+        figure: `full mesh of ${nodes} nodes`,
+        unit: "ms",
+        verack: median(verack),
+        bare: median(bare),
+        ratio: medianRatio(verack, bare),
+        against: "the same pairs all at once: TLS and 4 messages",
+        aim: { of: "ratio", is: "at most", value: 1.5 },
+      });
+    }
+  },
+};
+
+/** Resident memory of idle sessions, in a fresh process each. */
+export const memory: Line = {
+  name: "memory",
+  description: `idle sessions of a full mesh of ${MEMORY_NODES}`,
+  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    const { verack, bare } = await alternate(
+      Math.min(settings.rounds, MAX_MEMORY_ROUNDS),
+      async (kind: Kind) => {
+        const args = [kind, JSON.stringify(settings.opening)];
+        await using remote = new Remote("mesh", args, "--expose-gc");
+        return await remote.call<number>("memory", MEMORY_NODES, IDLE_MS) /
+          1_000;
+      },
+      { warmUp: false },
+    );
+    report({
+      line: "memory",
+      figure: "idle session, both ends",
+      unit: "kB",
+      verack: median(verack),
+      bare: median(bare),
+      ratio: medianRatio(verack, bare),
+      against: "sockets with read buffers of 4 KiB",
+      aim: { of: "ratio", is: "at most", value: 1.2 },
+    });
+  },
+};

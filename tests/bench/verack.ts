@@ -1,0 +1,218 @@
+/**
+ * verack's sessions as a contestant: the session layer over TLS, with the proof of
+ * identity and the heartbeat, as the mesh opens them; without the mesh itself.
+ */
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { VerackError } from "../../src/errors.ts";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { Identity, identityName } from "../../src/identity/identity.ts";
+import { HEARTBEAT_MS } from "../../src/limits.ts";
+import {
+  MESH_PROTOCOL_VERSION,
+  MeshProfile,
+} from "../../src/session/mesh_profile.ts";
+import { Session, type SessionHandler } from "../../src/session/session.ts";
+import { SharedFrame } from "../../src/session/shared_frame.ts";
+import { tlsTransport } from "../../src/transport/tls.ts";
+import type {
+  Connection,
+  Incoming,
+  Listener,
+} from "../../src/transport/transport.ts";
+import { USER_AGENT } from "../../src/version.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { type Frame, networkMagic } from "../../src/wire/frame.ts";
+import {
+  UNSPECIFIED_ADDRESS,
+  type VersionMessage,
+} from "../../src/wire/messages/version.ts";
+import type {
+  Broadcast,
+  Channel,
+  Contestant,
+  Endpoint,
+  Listening,
+  Receiver,
+} from "./contestant.ts";
+
+const HOST = "127.0.0.1";
+const MAGIC = networkMagic("bench");
+const DONE = new VerackError("stopped", "The benchmark is done");
+const TICKS_PER_HEARTBEAT = 4;
+const ignore: Receiver = () => {};
+
+/** verack as a contestant. */
+export class Verack implements Contestant {
+  readonly #identity: Identity;
+  readonly #transport = tlsTransport();
+  readonly #instance = randomU64();
+  /** The heartbeat must be looked after, as `Node` does. */
+  readonly #sessions = new Set<Session>();
+
+  private constructor(identity: Identity) {
+    this.#identity = identity;
+    setInterval(() => {
+      for (const session of this.#sessions) session.tick(0);
+    }, HEARTBEAT_MS / TICKS_PER_HEARTBEAT);
+  }
+
+  static async create(): Promise<Verack> {
+    return new Verack(await Identity.generate());
+  }
+
+  async listen(accept: (channel: Channel) => Receiver): Promise<Listening> {
+    const { certificate, certificatePem, privateKeyPem, id } = this.#identity;
+    const listener = await this.#transport.listen({ host: HOST, port: 0 }, {
+      credentials: { certificate, privateKeyPem },
+    });
+    this.#serve(listener, accept);
+    return {
+      endpoint: {
+        port: listener.address.port,
+        certificate: certificatePem,
+        serverName: identityName(id),
+      },
+      close: () => listener.close(),
+    };
+  }
+
+  async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
+    const body = endpoint.certificate.replace(/-----[^-]+-----|\s/g, "");
+    const certificate = judgeCertificate(Uint8Array.fromBase64(body));
+    const connection = await this.#transport.dial(
+      { host: HOST, port: endpoint.port },
+      {
+        pin: { certificate: certificate.der, serverName: endpoint.serverName },
+      },
+    );
+    const profile = new MeshProfile({
+      magic: MAGIC,
+      identity: this.#identity,
+      instance: this.#instance,
+      listener: certificate,
+      admit: () => undefined,
+    });
+    const link = new VerackChannel(receiver);
+    await this.#open(connection, profile, link);
+    return link;
+  }
+
+  broadcast(payload: Uint8Array): Broadcast {
+    const frame = new SharedFrame(MAGIC, COMMAND.message, payload);
+    return {
+      sendTo: (channel) => (channel as VerackChannel).session.sendShared(frame),
+    };
+  }
+
+  async #serve(
+    listener: Listener,
+    accept: (channel: Channel) => Receiver,
+  ): Promise<void> {
+    for (
+      let incoming = await listener.accept();
+      incoming !== null;
+      incoming = await listener.accept()
+    ) {
+      // Dialers that close in the middle are no business of the benchmark.
+      this.#accept(incoming, accept).catch(() => {});
+    }
+  }
+
+  async #accept(
+    incoming: Incoming,
+    accept: (channel: Channel) => Receiver,
+  ): Promise<void> {
+    const connection = await incoming.open();
+    const profile = new MeshProfile({
+      magic: MAGIC,
+      identity: this.#identity,
+      instance: this.#instance,
+      challenge: systemRandom.bytes(32),
+      admit: () => undefined,
+    });
+    const link = new VerackChannel(ignore, accept);
+    await this.#open(connection, profile, link);
+  }
+
+  async #open(
+    connection: Connection,
+    profile: MeshProfile,
+    handler: VerackChannel,
+  ): Promise<Session> {
+    const session = await Session.open({
+      connection,
+      role: handler.accepts ? "responder" : "initiator",
+      magic: MAGIC,
+      profile,
+      local: version(),
+      handler,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    if (!session.isOpen) return session;
+    this.#sessions.add(session);
+    session.closed.then(() => this.#sessions.delete(session));
+    return session;
+  }
+}
+
+/** A session with a receiver. */
+class VerackChannel implements Channel, SessionHandler {
+  session!: Session;
+  receiver: Receiver;
+  readonly #accept: ((channel: Channel) => Receiver) | undefined;
+
+  constructor(receiver: Receiver, accept?: (channel: Channel) => Receiver) {
+    this.receiver = receiver;
+    this.#accept = accept;
+  }
+
+  get accepts(): boolean {
+    return this.#accept !== undefined;
+  }
+
+  get queuedBytes(): number {
+    return this.session.queuedBytes;
+  }
+
+  send(payload: Uint8Array): void {
+    this.session.send(COMMAND.message, payload);
+  }
+
+  drained(bytes: number): Promise<void> {
+    return this.session.drained(bytes);
+  }
+
+  close(): void {
+    this.session.close(DONE);
+  }
+
+  onOpen(session: Session): void {
+    this.session = session;
+    if (this.#accept !== undefined) this.receiver = this.#accept(this);
+  }
+
+  onFrame(_session: Session, frame: Frame): void {
+    this.receiver(this, frame.payload);
+  }
+
+  onClose(): void {}
+}
+
+function version(): VersionMessage {
+  return {
+    version: MESH_PROTOCOL_VERSION,
+    services: 0n,
+    timestamp: BigInt(Math.floor(Date.now() / 1_000)),
+    addrRecv: UNSPECIFIED_ADDRESS,
+    addrFrom: UNSPECIFIED_ADDRESS,
+    nonce: randomU64(),
+    userAgent: USER_AGENT,
+    startHeight: 0,
+    relay: false,
+  };
+}
+
+function randomU64(): bigint {
+  return new DataView(systemRandom.bytes(8).buffer).getBigUint64(0);
+}
