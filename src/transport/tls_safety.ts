@@ -56,7 +56,7 @@ let checked: Promise<void> | undefined;
 
 /**
  * Resolves if pinning is safe in this process. Checked once: two handshakes over
- * loopback, some 5 ms.
+ * loopback, some 25 ms with the loading of TLS itself.
  *
  * @throws {VerackError} `unsafe`, with what to change; `permission` without
  * `--allow-net=127.0.0.1`; `tls` when the check itself fails.

@@ -53,7 +53,7 @@ export interface Listener {
   /** Where it really listens (the port is never 0). */
   readonly address: Address;
   /**
-   * The next connection, its security layer NOT yet negotiated (see
+   * To be called again only once it has resolved: the next connection, its security layer NOT yet negotiated (see
    * {@linkcode Incoming.open}), or `null` once the listener is closed. Survives
    * passing errors such as running out of descriptors.
    */
@@ -99,8 +99,8 @@ export interface Transport {
    * `MAX_CERTIFICATE_BYTES`. What it sees is NOT trusted: it may be forged, and
    * only {@linkcode dial} with it as a pin proves anything.
    *
-   * @throws {VerackError} as {@linkcode dial}. Transports that are not
-   * {@linkcode secure} throw `tls`.
+   * @throws {VerackError} as {@linkcode dial}, and `bad-certificate` when it is
+   * larger. Transports that are not {@linkcode secure} throw `tls`.
    */
   fetchCertificate(
     address: Address,
@@ -109,7 +109,8 @@ export interface Transport {
   /**
    * Starts to listen.
    *
-   * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`.
+   * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`,
+   * `dns`, and over TLS `bad-key`, `mismatched-key`, `unsafe`.
    */
   listen(
     address: Address,

@@ -104,7 +104,7 @@ interface ChildResult {
 }
 
 async function dialInChild(
-  how: "naive" | "verack" | "verack-cli",
+  how: "naive" | "verack" | "verack-cli" | "fetch-cli",
   port: number,
   pinPath: string,
   options: { flags?: string[]; env?: Record<string, string> } = {},
@@ -322,7 +322,7 @@ Deno.test("dial() refuses what a trusted authority issued for the attacker's own
   );
 });
 
-Deno.test("dial() reaches the victim itself with and without any authorities", async () => {
+Deno.test("dial() and fetchCertificate() reach the victim itself with and without any authorities", async () => {
   await using honest = startRelay(victim.certificatePem, victim.privateKeyPem);
   await withFiles([victim.certificatePem], async (pinPath) => {
     for (const how of ["verack", "verack-cli"] as const) {
@@ -330,6 +330,12 @@ Deno.test("dial() reaches the victim itself with and without any authorities", a
       const { answer, message } = await dialInChild(how, port, pinPath);
       assertEquals(answer, "pay 5 to mallory", message); // it rewrites, whoever it is
     }
+    const looked = await dialInChild("fetch-cli", honest.address.port, pinPath);
+    assertEquals(
+      looked.answer,
+      victim.certificate.toBase64(),
+      looked.message,
+    );
   });
 });
 

@@ -2,8 +2,9 @@
  * Dials as a process of its own, so that tests can set what a process cannot
  * change for itself: flags, and variables that Deno reads at the start.
  *
- * Arguments: `verack` or `naive`, port, pin (PEM file), server name. Prints one
- * line of JSON: what came of it.
+ * Arguments: how, port, pin (PEM file), server name. How is `naive`, `verack`,
+ * `verack-cli` (as the command line sets itself up) or `fetch-cli` (which looks at
+ * the certificate only). Prints one line of JSON: what came of it.
  */
 import { VerackError } from "../../../src/errors.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";
@@ -45,9 +46,15 @@ async function verack(): Promise<unknown> {
   return { answer: new TextDecoder().decode(answer.subarray(0, count)) };
 }
 
-if (how === "verack-cli") dropExtraAuthorities();
+async function fetch(): Promise<unknown> {
+  const seen = await tlsTransport().fetchCertificate(address, {});
+  return { answer: seen.toBase64() };
+}
+
+if (how?.endsWith("-cli")) dropExtraAuthorities();
+const run = how === "naive" ? naive : how === "fetch-cli" ? fetch : verack;
 try {
-  console.log(JSON.stringify(await (how === "naive" ? naive() : verack())));
+  console.log(JSON.stringify(await run()));
 } catch (error) {
   const code = error instanceof VerackError ? error.code : "not a VerackError";
   console.log(JSON.stringify({ code, message: String(error) }));
