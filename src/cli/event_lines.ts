@@ -101,11 +101,12 @@ function address(text: string): string {
   return escapeText(text, { max: MAX_ADDRESS_CHARS });
 }
 
-/** The reason without `Cannot dial ADDRESS: `, since the line names the address. */
+/** The reason without what could not be done, since that is what the line says. */
 function reasonAt(
   { address, reason }: { readonly address: string; readonly reason: string },
 ): string {
-  const begin = ["dial", "accept"].map((it) => `Cannot ${it} ${address}: `)
+  const begin = [`dial ${address}`, `accept ${address}`, "open session"]
+    .map((it) => `Cannot ${it}: `)
     .find((it) => reason.startsWith(it)) ?? "";
   return escapeText(reason.slice(begin.length), { max: MAX_REASON_CHARS });
 }

@@ -1,6 +1,7 @@
 /** `verack run`: one node of a mesh, until it is told to stop. */
 import { systemClock } from "../clock.ts";
 import { Identity } from "../identity/identity.ts";
+import { logger } from "../log.ts";
 import { Node } from "../mesh/node.ts";
 import { parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peer_target.ts";
@@ -9,6 +10,7 @@ import {
   parseAddress,
   parseHost,
 } from "../transport/address.ts";
+import { VERSION } from "../version.ts";
 import { defineCommand } from "./args.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -93,6 +95,8 @@ export const runProgram: Program = program(
   run,
 );
 
+const log = logger("cli");
+
 async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
@@ -110,8 +114,13 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     network: flags.network,
     ...(flags.advertise !== undefined && { advertise: flags.advertise }),
   });
+  const { address } = node;
+  log.info("started", { identity: identity.id, address, version: VERSION });
   const events = node.events();
-  const leave = () => void node.close();
+  const leave = () => {
+    log.info("leaving", { exitCode: signals.code });
+    void node.close();
+  };
   const ends = AbortSignal.any([signals.signal, outputLost]);
   ends.addEventListener("abort", leave, { once: true });
   if (ends.aborted) leave();

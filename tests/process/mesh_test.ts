@@ -1,0 +1,168 @@
+/** Nodes started by hand, as the README shows it, one process each. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import { NodeProcess, type Printed } from "../helpers/process.ts";
+import { withDirectory } from "../identity/openssl.ts";
+
+/** What other programs rely on: the keys of every event, `time` apart. */
+const CONTRACT = {
+  "listening": "address identity",
+  "peer:up": "address direction identity trust",
+  "peer:down": "identity left reason",
+  "ping": "identity text",
+  "mesh": "links nodes",
+  "stopped": "",
+} as const;
+
+/** Events without their time and without what may come in any order or number. */
+function story(node: NodeProcess): Omit<Printed, "time">[] {
+  return node.events
+    .filter(({ type }) => type !== "mesh" && type !== "ping")
+    .map(({ time: _, ...event }) => event);
+}
+
+function assertContract(event: Printed): void {
+  const { time, type, ...rest } = event;
+  assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert(type in CONTRACT, `unknown event ${type}`);
+  const keys = Object.keys(rest).sort().join(" ");
+  assertEquals(keys, CONTRACT[type as keyof typeof CONTRACT], type);
+}
+
+Deno.test("three nodes, each pointed at the one before, meet, ping each other, and say who leaves", async () => {
+  await using a = await NodeProcess.start(["--period=0.2"]);
+  await using b = await NodeProcess.start([
+    "--period=0.1",
+    `--connect=${a.address}`,
+  ]);
+  await a.meshOf(2);
+  await b.meshOf(2);
+  await using c = await NodeProcess.start([
+    "--period=0.1",
+    `--connect=${b.address}`,
+  ]);
+  await Promise.all([a, b, c].map((node) => node.meshOf(3)));
+  for (const node of [a, b, c]) {
+    for (const other of [a, b, c].filter((it) => it !== node)) {
+      const { text } = await node.waitFor(
+        "ping",
+        ({ identity }) => identity === other.identity,
+      );
+      assertMatch(text, /^ping \d+$/);
+    }
+  }
+
+  assertEquals(await c.end("SIGINT"), 130);
+  assertEquals(await b.end("SIGTERM"), 143);
+  await a.waitFor("peer:down", ({ identity }) => identity === b.identity);
+  assertEquals(await a.end("SIGINT"), 130);
+
+  const up = (
+    node: NodeProcess,
+    direction: "inbound" | "outbound",
+    trust: "first-use" | "known",
+  ) => ({
+    type: "peer:up",
+    identity: node.identity,
+    address: node.address,
+    direction,
+    trust,
+  });
+  const listening = ({ identity, address }: NodeProcess) => ({
+    type: "listening",
+    identity,
+    address,
+  });
+  const left = ({ identity }: NodeProcess) => ({
+    type: "peer:down",
+    identity,
+    reason: "Peer said bye: leaving",
+    left: true,
+  });
+  const stopped = { type: "stopped" };
+  assertEquals<unknown>(story(a), [
+    listening(a),
+    up(b, "inbound", "first-use"),
+    up(c, "inbound", "first-use"),
+    left(c),
+    left(b),
+    stopped,
+  ]);
+  assertEquals<unknown>(story(b), [
+    listening(b),
+    up(a, "outbound", "first-use"),
+    up(c, "inbound", "first-use"),
+    left(c),
+    stopped,
+  ]);
+  assertEquals<unknown>(story(c), [
+    listening(c),
+    up(b, "outbound", "first-use"),
+    up(a, "outbound", "known"),
+    stopped,
+  ]);
+  for (const node of [a, b, c]) {
+    node.events.forEach(assertContract);
+    assertEquals(node.child.err, []);
+  }
+  assertEquals(
+    a.of("mesh").map(({ nodes, links }) => `${nodes}/${links}`),
+    ["1/0", "2/1", "3/2", "2/1", "1/0"],
+  );
+});
+
+Deno.test("a node that is killed is lost, and known when it comes back with its key", async () => {
+  await withDirectory(async (directory) => {
+    const key = `${directory}/b.key`;
+    await Deno.writeTextFile(key, (await Identity.generate()).privateKeyPem);
+    await using a = await NodeProcess.start();
+    const start = () =>
+      NodeProcess.start([`--connect=${a.address}`, `--key=${key}`], {
+        permissions: [`--allow-read=${key}`],
+      });
+    await using b = await start();
+    assertEquals((await a.waitFor("peer:up")).trust, "first-use");
+    b.child.kill("SIGKILL");
+    const down = await a.waitFor("peer:down");
+    assertEquals([down.identity, down.left], [b.identity, false]);
+    assert(down.reason.length > 0);
+
+    await using again = await start();
+    const up = await a.waitFor("peer:up");
+    assertEquals([up.identity, up.trust], [b.identity, "known"]);
+    assertEquals(again.identity, b.identity);
+    await again.meshOf(2);
+  });
+});
+
+Deno.test("a second Ctrl-C ends a node at once that waits for a peer to hear its bye", async () => {
+  await using a = await NodeProcess.start(["--log-level=info"]);
+  await using b = await NodeProcess.start([`--connect=${a.address}`]);
+  await a.meshOf(2);
+  b.child.kill("SIGSTOP");
+  try {
+    a.child.kill("SIGINT");
+    await a.child.talk((line) => line.includes('"leaving"'));
+    assertEquals(await a.end("SIGINT"), 130);
+    assertEquals(a.of("stopped"), []);
+  } finally {
+    b.child.kill("SIGCONT");
+  }
+  await b.waitFor("peer:down");
+});
+
+Deno.test("a node that dials another process with its own key says so", async () => {
+  await withDirectory(async (directory) => {
+    const key = `${directory}/twin.key`;
+    await Deno.writeTextFile(key, (await Identity.generate()).privateKeyPem);
+    const options = { permissions: [`--allow-read=${key}`] };
+    await using a = await NodeProcess.start([`--key=${key}`], options);
+    await using b = await NodeProcess.start([
+      `--key=${key}`,
+      `--connect=${a.address}`,
+    ], options);
+    const { reason } = await b.waitFor("refused");
+    assertMatch(reason, /another process runs with the same key/);
+    assertEquals([...a.of("peer:up"), ...b.of("peer:up")], []);
+  });
+});

@@ -1,0 +1,122 @@
+/** What the command line says of flags, permissions and files that will not do. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { Child, verack } from "../helpers/child.ts";
+
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+
+/** Children at once: more would only wait for each other. */
+const AT_ONCE = 4;
+
+/** Arguments of `run`, and what the line must say: the flag, the value, what is wanted. */
+const BAD_FLAGS: readonly (readonly [
+  args: readonly string[],
+  ...says: readonly string[],
+])[] = [
+  [["--port=99999"], "--port", '"99999"', "from 0 to 65535"],
+  [["-p", "http"], "--port", '"http"', "a whole number"],
+  [["--port"], "--port has no value", "--port PORT"],
+  [["--host=a b"], "--host", '"a b"', "an IP address or a DNS name"],
+  [["--host=1.2.3"], "--host", '"1.2.3"', "an IP address or a DNS name"],
+  [["--connect=8080"], "--connect", '"8080"', "must be host:port"],
+  [["--connect=::1:80"], "--connect", '"::1:80"', "[address]:port"],
+  [["--connect=a:0"], "--connect", '"0"', "1 to 65535"],
+  [["--connect=3a1e1b52@a:1"], "--connect", '"3a1e1b52"', "64 lower-case hex"],
+  [["--period=soon"], "--period", '"soon"', "a number of seconds"],
+  [["--period=-1"], "--period", '"-1"', "from 0 to 86400"],
+  [["--advertise=here"], "--advertise", '"here"', "must be host:port"],
+  [["--network=a b"], "--network", '"a b"', "1 to 64 printable ASCII"],
+  [["--network="], "--network is empty", "must be NAME"],
+  [["--key="], "--key is empty", "must be FILE"],
+  [["--cert=a.crt"], "--cert needs --key"],
+  [["--passphrase-file=a"], "--passphrase-file needs --key"],
+  [["--passphrase-env=A"], "--passphrase-env needs --key"],
+  [
+    ["--key=k", "--passphrase-env=A", "--passphrase-file=a"],
+    "--passphrase-file and --passphrase-env are both given",
+  ],
+  [["--log-level=loud"], "--log-level", '"loud"', "one of off, critical"],
+  [["--log-format=xml"], "--log-format", '"xml"', "auto, human, json"],
+  [["--json=yes"], "--json takes no value", '"yes"'],
+  [["--color=no"], "--color takes no value", '"no"'],
+  [["--prot=80"], '"--prot"', "did you mean --port?"],
+  [["--port=1", "--port=2"], "--port is given twice"],
+  [["--name\n\x1b[2J"], "Unknown flag", "\\u{1b}"],
+  [["run", "8080"], "Unexpected argument", '"8080"'],
+];
+
+Deno.test("every flag that will not do ends with exit code 2 and one line that names it, its value and what is wanted", async () => {
+  const queue = [...BAD_FLAGS];
+  const work = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const [args, ...says] = next;
+      await using child = verack(args);
+      assertEquals(await child.code(), 2, args.join(" "));
+      assertEquals(child.out, []);
+      assertEquals(child.err.length, 1, child.err.join("\n"));
+      const line = child.err.join();
+      assertMatch(line, /^verack run: .* \(see verack run --help\)$/);
+      for (const text of says) assertStringIncludes(line, text);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+});
+
+Deno.test("a variable that will not do is named like a flag", async () => {
+  await using child = verack([], { env: { VERACK_LOG: "loud" } });
+  assertEquals(await child.code(), 2);
+  assertEquals(child.err, [
+    'verack run: VERACK_LOG is "loud", must be one of off, critical, error, warn, info, debug (see verack run --help)',
+  ]);
+});
+
+Deno.test("a missing permission ends with one line that names the flag to add", async () => {
+  const cases: readonly (readonly [
+    permissions: readonly string[],
+    args: readonly string[],
+    add: string,
+  ])[] = [
+    [[], ["--port=0"], "--allow-net=127.0.0.1"],
+    [["--allow-net=127.0.0.1"], ["--port=0"], "--allow-net=0.0.0.0"],
+    [
+      ["--allow-net"],
+      ["--port=0", "--key=certs/alice.key"],
+      "--allow-read=certs/alice.key",
+    ],
+    [[], ["identity", "new", "--out=some/where"], "--allow-write=some"],
+    [[], ["identity", "show", "some.key"], "--allow-read=some.key"],
+  ];
+  await Promise.all(cases.map(async ([permissions, args, add]) => {
+    await using child = new Child(Deno.execPath(), [
+      ...["run", "--quiet", "--no-prompt", "--cached-only"],
+      ...permissions,
+      MOD,
+      ...args,
+    ]);
+    assertEquals(await child.code(), 1);
+    assertEquals(child.out, []);
+    assertEquals(child.err.length, 1, child.err.join("\n"));
+    assertMatch(child.err.join(), /^verack: Cannot /);
+    assert(child.err.join().endsWith(`add ${add}`), child.err.join());
+  }));
+});
+
+Deno.test("an address that may not be dialed, or looked up, is said with the flag to add", async () => {
+  await using child = new Child(Deno.execPath(), [
+    ...["run", "--quiet", "--no-prompt", "--cached-only"],
+    "--allow-net=127.0.0.1",
+    MOD,
+    ...["--host=127.0.0.1", "--port=0"],
+    ...["--connect=127.0.0.2:9", "--connect=localhost:9"],
+  ]);
+  const said = await Promise.all([
+    child.line((line) => line.includes("wait   127.0.0.2:9")),
+    child.line((line) => line.includes("wait   localhost:9")),
+  ]);
+  assertStringIncludes(said[0], "add --allow-net=127.0.0.2:9");
+  assertStringIncludes(said[1], "add --allow-net=localhost");
+});
