@@ -189,10 +189,7 @@ export class Session {
   async #open(): Promise<void> {
     const { clock, signal, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } =
       this.#options;
-    // An abort in the turn in which the session opened comes too late.
-    const onAbort = () => {
-      if (!this.#opened) this.close(abortError(signal?.reason));
-    };
+    const onAbort = () => this.close(abortError(signal?.reason));
     const onDeadline = () => {
       const reason = `no verack within ${handshakeTimeoutMs} ms`;
       this.close(new VerackError("timeout", `Cannot open session: ${reason}`));
