@@ -18,6 +18,8 @@ const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "closed",
   "duplicate",
   "rejected",
+  // The end that dialed says it, and it is us.
+  "self",
 ]);
 
 /** The accept loop of one node. */

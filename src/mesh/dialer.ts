@@ -48,6 +48,8 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export class Dialer {
   readonly #context: MeshContext;
   readonly #seeds: Seed[] = [];
+  /** Addresses at which a person told us to find ourselves: said, never dialed. */
+  readonly #own: Address[] = [];
   readonly #tasks = new Set<Promise<void>>();
   /** Those of `#tasks` that dial peers we only heard of. */
   #rumours = 0;
@@ -55,11 +57,16 @@ export class Dialer {
   readonly #said = new Map<string, string>();
   #owner: LinkOwner | undefined;
   #cancelTimer: (() => void) | undefined;
+  #cancelOwn: (() => void) | undefined;
   #stopped = false;
 
   constructor(context: MeshContext) {
     this.#context = context;
     for (const { address, identity } of context.options.connect) {
+      if (identity === context.identity.id) {
+        this.#own.push(address);
+        continue;
+      }
       const record = identity && context.table.ensure(identity);
       if (record) {
         record.trust = "pinned";
@@ -78,6 +85,12 @@ export class Dialer {
   /** Begins; opened links go to `owner`. */
   start(owner: LinkOwner): void {
     this.#owner = owner;
+    if (this.#own.length > 0) {
+      // After this turn, so that who asks for events at once misses nothing.
+      this.#cancelOwn = this.#context.clock.after(0, () => {
+        for (const address of this.#own) this.#say(address, itself(address));
+      });
+    }
     this.kick();
   }
 
@@ -85,6 +98,7 @@ export class Dialer {
   async close(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
+    this.#cancelOwn?.();
     await Promise.all(this.#tasks);
   }
 

@@ -127,7 +127,8 @@ Deno.test("a node's own handshake played back to it is refused", async () => {
     const payload = dialed.frames[0]!.payload;
     using attacker = await RawPeer.dial(scene.victim);
     await attacker.say(COMMAND.version, payload);
-    await scene.refused(attacker, "self", "leads back to this node");
+    const told = await attacker.refusal();
+    assertEquals([told?.command, told?.name], ["reject", "self"]);
   });
 });
 
