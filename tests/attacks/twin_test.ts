@@ -1,0 +1,173 @@
+// One key in two processes, and a node that meets itself: no attack in most cases,
+// but what an attacker with a stolen key looks like.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { EventLog } from "../helpers/nodes.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
+import { until } from "../helpers/until.ts";
+
+const MOD = new URL("../../mod.ts", import.meta.url);
+/** Nobody listens there: whoever is routed to it is hung up on. */
+const NOWHERE = "127.0.0.1:1";
+
+function connected(node: Node, identity: string): boolean {
+  return node.peers().some((it) => it.identity === identity && it.connected);
+}
+
+Deno.test("a second process with a connected key is refused while the first answers", async () => {
+  const identity = await Identity.generate();
+  await using third = await Node.start();
+  const log = new EventLog(third);
+  await using first = await Node.start({ identity, connect: [third.address] });
+  await until("the first to be up", () => log.of("peer:up").length === 1);
+  await until("both ends", () => first.peers().length === 1);
+  const links = third.links().map((link) => link.remoteAddress);
+  const peers = third.peers();
+
+  await using second = await Node.start({ identity, connect: [third.address] });
+  const seconds = new EventLog(second);
+  await until(
+    "both to say so",
+    () => log.of("refused").length > 0 && seconds.of("refused").length > 0,
+  );
+  const [refused] = log.of("refused");
+  assertEquals(refused?.actual, identity.id);
+  assertStringIncludes(refused?.reason ?? "", "key is running in another");
+  assertStringIncludes(
+    seconds.of("refused")[0]?.reason ?? "",
+    "identity-in-use",
+  );
+  // Nothing has changed for the first, and the second never was a member.
+  assertEquals(third.links().map((link) => link.remoteAddress), links);
+  assertEquals(third.peers(), peers);
+  assertEquals(log.of("peer:up").length, 1);
+  assertEquals(log.of("peer:down"), []);
+  assertEquals(seconds.of("peer:up"), []);
+  assert(connected(first, third.identity.id));
+
+  // It keeps trying, and is let in when the first is gone.
+  await first.close({ abrupt: true });
+  await until("the second to be up", () => seconds.of("peer:up").length === 1);
+  await until(
+    "the third to agree",
+    () => log.of("peer:up").length === 2 && connected(third, identity.id),
+  );
+});
+
+Deno.test("a second process takes over when the first no longer answers", async () => {
+  const identity = await Identity.generate();
+  await using third = await Node.start({ deadAfterMs: 60_000 });
+  const log = new EventLog(third);
+  await using proxy = TcpProxy.start(third.address);
+  await using first = await Node.start({
+    identity,
+    connect: [proxy.address],
+    deadAfterMs: 60_000,
+  });
+  await until("the first to be up", () => log.of("peer:up").length === 1);
+  // The line is dead, and nobody has noticed: no timeout is near.
+  proxy.freeze();
+  const [old] = third.links();
+  await using second = await Node.start({ identity, connect: [third.address] });
+  const seconds = new EventLog(second);
+  await until("the second to be up", () => seconds.of("peer:up").length === 1);
+  await until(
+    "the old session to be replaced",
+    () =>
+      third.links().length === 1 &&
+      third.links()[0]?.remoteAddress !== old?.remoteAddress,
+  );
+  assertEquals(log.of("refused"), []);
+  // The peer was never down, so it is not announced again.
+  assertEquals(log.of("peer:up").length, 1);
+  assertEquals(log.of("peer:down"), []);
+  assert(connected(first, third.identity.id));
+});
+
+Deno.test("a key in a second process of its own is refused, and taken when the first is stopped", async () => {
+  const identity = await Identity.generate({ ephemeral: false });
+  const keyFile = await Deno.makeTempFile();
+  await Deno.writeTextFile(keyFile, identity.privateKeyPem);
+  await using third = await Node.start({ deadAfterMs: 60_000 });
+  const log = new EventLog(third);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-net", "--allow-env"],
+      ...[`--allow-read=${keyFile}`, MOD.href, "run", "--json"],
+      ...["--host", "127.0.0.1", "--port", "0", "--key", keyFile],
+      ...["--connect", third.address],
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    await until("the child to be up", () => connected(third, identity.id));
+    await using second = await Node.start({
+      identity,
+      connect: [third.address],
+    });
+    const seconds = new EventLog(second);
+    await until(
+      "the second to be refused",
+      () => log.of("refused").length > 0 && seconds.of("refused").length > 0,
+    );
+    assertEquals(log.of("peer:up").length, 1);
+    assertEquals(seconds.of("peer:up"), []);
+    // A process that is stopped keeps its connections, and answers nothing.
+    child.kill("SIGSTOP");
+    await until(
+      "the second to be up",
+      () => seconds.of("peer:up").length === 1,
+    );
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await Deno.remove(keyFile);
+  }
+});
+
+Deno.test("a node that dials another process with its own key says so and lets it be", async () => {
+  const identity = await Identity.generate();
+  await using first = await Node.start({ identity });
+  await using second = await Node.start({ identity, connect: [first.address] });
+  const log = new EventLog(second);
+  await until("a refusal", () => log.of("refused").length > 0);
+  assertStringIncludes(
+    log.of("refused")[0]?.reason ?? "",
+    "another process runs with the same key",
+  );
+  assertEquals(second.peers(), []);
+  assertEquals(first.peers(), []);
+  assertEquals(log.of("peer:up"), []);
+});
+
+for (const named of [false, true]) {
+  Deno.test(`a node that is told to dial itself${named ? " by name" : ""} says so once and does not try again`, async () => {
+    let own = NOWHERE;
+    await using mirror = TcpProxy.start(() => own);
+    // Tried for ever: a clock that ticks with the dialer's own backoff.
+    await using nowhere = TcpProxy.start(NOWHERE);
+    const identity = await Identity.generate();
+    const itself = named ? `${identity.id}@${mirror.address}` : mirror.address;
+    await using node = await Node.start({
+      identity,
+      connect: [itself, nowhere.address],
+    });
+    own = node.address;
+    const log = new EventLog(node);
+    await until("a refusal", () => log.of("refused").length > 0);
+    const { arrivals } = mirror;
+    const tries = nowhere.arrivals;
+    await until("other dials", () => nowhere.arrivals > tries + 3);
+    assertEquals(mirror.arrivals, arrivals);
+    assertEquals(log.of("refused").length, 1);
+    const [refused] = log.of("refused");
+    assertEquals(refused?.address, mirror.address);
+    assertStringIncludes(refused?.reason ?? "", "itself");
+    assertEquals(node.peers(), []);
+    assertEquals(node.links(), []);
+    assertEquals(log.of("peer:up"), []);
+  });
+}
