@@ -1,9 +1,7 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
-import {
-  type ContractSetup,
-  transportContract,
-} from "../contract/transport_contract.ts";
+import type { ContractSetup } from "../contract/pair.ts";
+import { transportContract } from "../contract/transport_contract.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 
 const NAME = "listener.verack.invalid";

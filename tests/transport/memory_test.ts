@@ -7,12 +7,7 @@ import {
 } from "../../src/transport/memory.ts";
 import type { MemoryPacket } from "../../src/transport/memory_link.ts";
 import type { Connection, Listener } from "../../src/transport/transport.ts";
-import {
-  assertCode,
-  bytes,
-  readExactly,
-  writeAll,
-} from "../contract/transport_contract.ts";
+import { assertCode, bytes, readExactly, writeAll } from "../contract/pair.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 

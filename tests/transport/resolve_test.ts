@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import { resolveHost } from "../../src/transport/resolve.ts";
 import { classifyIp } from "../../src/transport/scope.ts";
-import { assertCode } from "../contract/transport_contract.ts";
+import { assertCode } from "../contract/pair.ts";
 
 Deno.test("resolveHost() gives an IP address back without asking anybody", {
   permissions: "none",

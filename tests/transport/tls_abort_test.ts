@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Pin, Transport } from "../../src/transport/transport.ts";
-import { assertCode } from "../contract/transport_contract.ts";
+import { assertCode } from "../contract/pair.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { canCountSockets, openSockets } from "../helpers/sockets.ts";
 import { until } from "../helpers/until.ts";

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Pin } from "../../src/transport/transport.ts";
-import { assertCode } from "../contract/transport_contract.ts";
+import { assertCode } from "../contract/pair.ts";
 import {
   forgeV1,
   makeCertificate,
