@@ -1,0 +1,470 @@
+// A session over an in-memory connection in virtual time: deadlines, heartbeat,
+// queues, and the ways it ends.
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { identityName } from "../../src/identity/identity.ts";
+import {
+  FLUSH_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  MAX_QUEUE_BYTES,
+  WRITE_TIMEOUT_MS,
+} from "../../src/limits.ts";
+import {
+  MESH_PROTOCOL_VERSION,
+  MeshProfile,
+  type Refusal,
+} from "../../src/session/mesh_profile.ts";
+import { Session, type SessionHandler } from "../../src/session/session.ts";
+import { SharedFrame } from "../../src/session/shared_frame.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { Connection } from "../../src/transport/transport.ts";
+import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import { encodePing } from "../../src/wire/messages/ping.ts";
+import { orderedPair } from "../helpers/identities.ts";
+import { SeededRandom } from "../helpers/seeded_random.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const MAGIC = networkMagic("test");
+const [alice, bob] = await orderedPair();
+
+/** What one end was told. */
+class Recorder implements SessionHandler {
+  session: Session | undefined;
+  readonly frames: string[] = [];
+  readonly pings: (string | undefined)[] = [];
+  ended: VerackError | undefined;
+
+  onOpen(session: Session): void {
+    this.session = session;
+  }
+
+  onFrame(_session: Session, frame: { command: string; payload: Uint8Array }) {
+    if (frame.command === "explode") {
+      throw new VerackError("protocol", "Cannot accept explode");
+    }
+    this.frames.push(`${frame.command} ${frame.payload.length}`);
+  }
+
+  onPing(_session: Session, text: string | undefined): void {
+    this.pings.push(text);
+  }
+
+  onClose(_session: Session, error: VerackError): void {
+    this.ended = error;
+  }
+}
+
+/** A network of two hosts, and connections between them. */
+class Bench {
+  readonly clock = new VirtualClock();
+  readonly random = new SeededRandom(7);
+  readonly network = new MemoryNetwork({
+    clock: this.clock,
+    random: this.random,
+    latencyMs: 1,
+  });
+
+  /** Both ends of a new connection, the dialer's first. */
+  async connect(): Promise<[Connection, Connection]> {
+    const credentials = {
+      certificate: alice.certificate,
+      privateKeyPem: alice.privateKeyPem,
+    };
+    const listener = await this.network.transport("10.0.0.1").listen(
+      { host: "10.0.0.1", port: 0 },
+      { credentials },
+    );
+    const pin = {
+      certificate: alice.certificate,
+      serverName: identityName(alice.id),
+    };
+    const ends = Promise.all([
+      this.network.transport("10.0.0.2").dial(listener.address, { pin }),
+      listener.accept().then((incoming) => incoming!.open()),
+    ]);
+    await this.clock.advance(10);
+    listener.close();
+    return await ends;
+  }
+
+  /** Runs our half of a handshake over `connection`. */
+  open(
+    connection: Connection,
+    role: "initiator" | "responder",
+    handler: SessionHandler,
+    options: {
+      admit?: () => Refusal | undefined;
+      magic?: Uint8Array;
+      signal?: AbortSignal;
+    } = {},
+  ): Promise<Session> {
+    const magic = options.magic ?? MAGIC;
+    const common = {
+      magic,
+      instance: role === "initiator" ? 1n : 2n,
+      admit: options.admit ?? (() => undefined),
+    };
+    const nowhere = { services: 0n, ip: new Uint8Array(16), port: 0 };
+    return Session.open({
+      connection,
+      role,
+      magic,
+      profile: new MeshProfile(
+        role === "initiator"
+          ? {
+            ...common,
+            identity: bob,
+            listener: judgeCertificate(alice.certificate),
+          }
+          : { ...common, identity: alice, challenge: this.random.bytes(32) },
+      ),
+      local: {
+        version: MESH_PROTOCOL_VERSION,
+        services: 0n,
+        timestamp: 0n,
+        addrRecv: nowhere,
+        addrFrom: nowhere,
+        nonce: role === "initiator" ? 1n : 2n,
+        userAgent: new Uint8Array(0),
+        startHeight: 0,
+        relay: false,
+      },
+      handler,
+      clock: this.clock,
+      random: this.random,
+      ...(options.signal && { signal: options.signal }),
+    });
+  }
+
+  /** Two ends of an open session, the dialer's first. */
+  async session(): Promise<[Session, Session, Recorder, Recorder]> {
+    const [dialer, listener] = await this.connect();
+    const [d, l] = [new Recorder(), new Recorder()];
+    const opening = Promise.all([
+      this.open(dialer, "initiator", d),
+      this.open(listener, "responder", l),
+    ]);
+    await this.clock.advance(20);
+    const [one, two] = await opening;
+    return [one, two, d, l];
+  }
+}
+
+/** The error a promise ends with, watched before time passes. */
+function failure(promise: Promise<unknown>): Promise<VerackError> {
+  return assertRejects(() => promise, VerackError);
+}
+
+Deno.test("frames go both ways, also those that come right behind verack", async () => {
+  const bench = new Bench();
+  const [dialer, listener] = await bench.connect();
+  const d = new Recorder();
+  const l = new Recorder();
+  l.onOpen = (session) => {
+    l.session = session;
+    // Leaves in the same write as the listener's verack.
+    session.send("message", new Uint8Array(5));
+  };
+  const opening = [
+    bench.open(dialer, "initiator", d),
+    bench.open(listener, "responder", l),
+  ];
+  await bench.clock.advance(20);
+  const [one, two] = await Promise.all(opening);
+  assert(one!.send("message", new Uint8Array(3)));
+  await bench.clock.advance(5);
+  assertEquals(d.frames, ["message 5"]);
+  assertEquals(l.frames, ["message 3"]);
+  one!.close(new VerackError("stopped", "done"));
+  two!.close(new VerackError("stopped", "done"));
+  await bench.clock.advance(10);
+  assertEquals(bench.clock.pending, 0);
+});
+
+Deno.test("a handshake that is not complete at its deadline ends with timeout", async () => {
+  const bench = new Bench();
+  for (const silent of ["initiator", "responder"] as const) {
+    const [dialer, listener] = await bench.connect();
+    const failed = failure(
+      silent === "initiator"
+        ? bench.open(listener, "responder", new Recorder())
+        : bench.open(dialer, "initiator", new Recorder()),
+    );
+    await bench.clock.advance(HANDSHAKE_TIMEOUT_MS - 1);
+    await bench.clock.advance(1);
+    assertEquals((await failed).code, "timeout");
+    dialer.close();
+    listener.close();
+  }
+});
+
+Deno.test("chatter before verack does not extend the deadline", async () => {
+  const bench = new Bench();
+  const [dialer, listener] = await bench.connect();
+  const failed = failure(bench.open(listener, "responder", new Recorder()));
+  for (let s = 0; s < HANDSHAKE_TIMEOUT_MS / 1_000; s++) {
+    await dialer.write(encodeFrame(MAGIC, "chatter", new Uint8Array(1)));
+    await bench.clock.advance(1_000);
+  }
+  assertEquals((await failed).code, "timeout");
+  dialer.close();
+});
+
+Deno.test("an abort ends a handshake at once, and spares an open session", async () => {
+  const bench = new Bench();
+  const [dialer, listener] = await bench.connect();
+  const controller = new AbortController();
+  const failed = failure(
+    bench.open(dialer, "initiator", new Recorder(), controller),
+  );
+  controller.abort();
+  assertEquals((await failed).code, "aborted");
+  listener.close();
+
+  const [again, accepted] = await bench.connect();
+  const late = new AbortController();
+  const d = new Recorder();
+  d.onOpen = (session) => {
+    d.session = session;
+    late.abort();
+  };
+  const opening = [
+    bench.open(again, "initiator", d, late),
+    bench.open(accepted, "responder", new Recorder()),
+  ];
+  await bench.clock.advance(20);
+  const [session, other] = await Promise.all(opening);
+  assert(session!.isOpen);
+  session!.close(new VerackError("stopped", "done"));
+  other!.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("who is refused is told why, and the connection is closed after it", async () => {
+  const bench = new Bench();
+  const [dialer, listener] = await bench.connect();
+  const refusal: Refusal = {
+    error: new VerackError("full", "Cannot accept: no room"),
+    reject: "full",
+  };
+  const refused = failure(bench.open(dialer, "initiator", new Recorder()));
+  const refusing = failure(
+    bench.open(listener, "responder", new Recorder(), { admit: () => refusal }),
+  );
+  await bench.clock.advance(50);
+  assertEquals((await refusing).code, "full");
+  const { code, message } = await refused;
+  assertEquals(code, "rejected");
+  assert(message.includes("full (Cannot accept: no room)"), message);
+  assertEquals(bench.clock.pending, 0);
+});
+
+Deno.test("an idle session is pinged and stays; a silent peer is dead after three heartbeats", async () => {
+  const bench = new Bench();
+  const [one, two, d] = await bench.session();
+  const tickBoth = async (sessions: Session[], ms: number) => {
+    for (let t = 0; t < ms; t += 250) {
+      await bench.clock.advance(250);
+      for (const session of sessions) session.tick(0);
+    }
+  };
+  await tickBoth([one, two], 10_000);
+  assert(one.isOpen && two.isOpen);
+  assert((one.rttMs ?? 0) >= 2);
+  bench.network.cut("10.0.0.1", "10.0.0.2");
+  await tickBoth([one], 2_500);
+  assert(one.isOpen);
+  await tickBoth([one], 1_500);
+  assertEquals(d.ended?.code, "dead");
+  two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("a pause of our own process is not held against the peer", async () => {
+  const bench = new Bench();
+  const [one, two] = await bench.session();
+  await bench.clock.advance(60_000);
+  one.tick(59_750);
+  assert(one.isOpen);
+  // And the peer, pinged now, answers.
+  await bench.clock.advance(250);
+  one.tick(0);
+  await bench.clock.advance(1_000);
+  one.tick(0);
+  await bench.clock.advance(10);
+  assert(one.isOpen);
+  one.close(new VerackError("stopped", "done"));
+  two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("probe() is true when the peer answers and false when it does not", async () => {
+  const bench = new Bench();
+  const [one, two] = await bench.session();
+  const answered = one.probe(1_000);
+  await bench.clock.advance(10);
+  assertEquals(await answered, true);
+  bench.network.cut("10.0.0.1", "10.0.0.2");
+  const vain = one.probe(1_000);
+  await bench.clock.advance(1_000);
+  assertEquals(await vain, false);
+  const cutShort = one.probe(1_000);
+  one.close(new VerackError("stopped", "done"));
+  assertEquals(await cutShort, false);
+  assertEquals(await one.probe(1_000), false);
+  two.close(new VerackError("stopped", "done"));
+  await bench.clock.advance(10);
+  assertEquals(bench.clock.pending, 0);
+});
+
+Deno.test("ping texts reach the handler; heartbeats have none", async () => {
+  const bench = new Bench();
+  const [one, two, , l] = await bench.session();
+  const nonce = 5n;
+  const payload = encodePing({ nonce, text: "hi" });
+  assert(one.ping(nonce, new SharedFrame(MAGIC, "ping", payload)));
+  await bench.clock.advance(1_010);
+  one.tick(0);
+  await bench.clock.advance(10);
+  assertEquals(l.pings, ["hi", undefined]);
+  one.close(new VerackError("stopped", "done"));
+  two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("leave() says bye, delivers what is queued, and both ends close", async () => {
+  const bench = new Bench();
+  const [one, two, d, l] = await bench.session();
+  two.send("message", new Uint8Array(100_000));
+  one.send("message", new Uint8Array(200_000));
+  const left = one.leave("leaving", new VerackError("stopped", "closing"));
+  assertEquals(one.send("message", new Uint8Array(1)), false);
+  await bench.clock.advance(100);
+  await left;
+  assertEquals(l.frames, ["message 200000"]);
+  assertEquals(l.ended?.code, "left");
+  // What the other end had under way still arrived.
+  assertEquals(d.frames, ["message 100000"]);
+  assertEquals(d.ended?.code, "stopped");
+  assertEquals(bench.clock.pending, 0);
+});
+
+Deno.test("leave() does not wait for ever for a peer that reads nothing", async () => {
+  const bench = new Bench();
+  const [one, two] = await bench.session();
+  bench.network.cut("10.0.0.1", "10.0.0.2");
+  one.send("message", new Uint8Array(1_000_000));
+  const left = one.leave("leaving", new VerackError("stopped", "closing"));
+  await bench.clock.advance(FLUSH_TIMEOUT_MS);
+  await left;
+  two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("a queue that is full ends the session as slow, and says with how much", async () => {
+  const bench = new Bench();
+  const [one, two, d] = await bench.session();
+  bench.network.cut("10.0.0.1", "10.0.0.2");
+  const megabyte = new Uint8Array(1_000_000);
+  let queued = 0;
+  while (one.send("message", megabyte)) queued++;
+  assertEquals(queued, Math.floor(MAX_QUEUE_BYTES / 1_000_024));
+  assertEquals(d.ended?.code, "slow");
+  assert(d.ended?.message.includes("7000168"), d.ended?.message);
+  assertEquals(one.queuedBytes <= MAX_QUEUE_BYTES, true);
+  two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("a peer that stops reading is closed at the write deadline", async () => {
+  const bench = new Bench();
+  const [one, two, d] = await bench.session();
+  bench.network.cut("10.0.0.2", "10.0.0.1", { oneWay: true });
+  one.send("message", new Uint8Array(4_000_000));
+  for (let t = 0; t < WRITE_TIMEOUT_MS; t += 250) {
+    await bench.clock.advance(250);
+    // It talks, so it is not dead; it only does not read.
+    two.send("message", new Uint8Array(1));
+    assert(one.isOpen);
+    one.tick(0);
+  }
+  await bench.clock.advance(250);
+  one.tick(0);
+  assertEquals(d.ended?.code, "slow");
+  two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("drained() tells a producer when to go on", async () => {
+  const bench = new Bench();
+  const [one, two, , l] = await bench.session();
+  for (let i = 0; i < 10; i++) {
+    assert(one.send("message", new Uint8Array(2_000_000)));
+    const drained = one.drained(100_000);
+    await bench.clock.advance(200);
+    await drained;
+  }
+  await bench.clock.advance(200);
+  assertEquals(l.frames.length, 10);
+  one.close(new VerackError("stopped", "done"));
+  two.close(new VerackError("stopped", "done"));
+});
+
+for (
+  const [what, bytes, code] of [
+    ["a wrong magic", new Uint8Array(24).fill(9), "bad-magic"],
+    ["a length above the limit", oversize(), "oversize"],
+    ["a command that is not ASCII", badCommand(), "bad-command"],
+    [
+      "a payload that breaks its rules",
+      plain("ping", new Uint8Array(3)),
+      "malformed",
+    ],
+    [
+      "a message the handler refuses",
+      plain("explode", new Uint8Array(0)),
+      "protocol",
+    ],
+  ] as const
+) {
+  Deno.test(`${what} ends that session with a reason that both ends have`, async () => {
+    const bench = new Bench();
+    const [dialer, listener] = await bench.connect();
+    const [d, l] = [new Recorder(), new Recorder()];
+    const opening = Promise.all([
+      bench.open(dialer, "initiator", d),
+      bench.open(listener, "responder", l),
+    ]);
+    await bench.clock.advance(20);
+    await opening;
+    await dialer.write(bytes);
+    await bench.clock.advance(50);
+    assertEquals(l.ended?.code, code);
+    assertEquals(d.ended?.code, "rejected");
+    const reason = l.ended?.message ?? "";
+    assert(d.ended?.message.includes(reason), d.ended?.message);
+    assertEquals(bench.clock.pending, 0);
+  });
+}
+
+Deno.test("nodes of two networks tell each other so", async () => {
+  const bench = new Bench();
+  const [dialer, listener] = await bench.connect();
+  const other = { magic: networkMagic("other") };
+  const fails = Promise.all([
+    failure(bench.open(dialer, "initiator", new Recorder(), other)),
+    failure(bench.open(listener, "responder", new Recorder())),
+  ]);
+  await bench.clock.advance(2 * FLUSH_TIMEOUT_MS);
+  for (const { code } of await fails) assertEquals(code, "bad-magic");
+});
+
+function plain(command: string, payload: Uint8Array): Uint8Array {
+  return encodeFrame(MAGIC, command, payload, { checksum: false });
+}
+
+function oversize(): Uint8Array {
+  const frame = plain("message", new Uint8Array(0));
+  new DataView(frame.buffer as ArrayBuffer).setUint32(16, 4_000_001, true);
+  return frame;
+}
+
+function badCommand(): Uint8Array {
+  const frame = plain("message", new Uint8Array(0));
+  frame[5] = 0xff;
+  return frame;
+}
