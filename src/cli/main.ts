@@ -11,15 +11,19 @@ import { selectCommand } from "./commands.ts";
 import { demoProgram } from "./demo.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
+import { handshakeProgram } from "./handshake.ts";
 import { renderOverview, usageLine } from "./help.ts";
 import { identityNewProgram, identityShowProgram } from "./identity.ts";
 import type { Program } from "./program.ts";
+import { respondProgram } from "./respond.ts";
 import { runProgram } from "./run.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 const PROGRAMS: readonly Program[] = [
   runProgram,
   demoProgram,
+  handshakeProgram,
+  respondProgram,
   identityNewProgram,
   identityShowProgram,
 ];

@@ -1,0 +1,89 @@
+/**
+ * Addresses of nodes from a file or standard input, one a line, as a stream: any
+ * number of them, never all in memory. Empty lines and what follows a `#` are no
+ * addresses; a line that should be one and is not is reported and left out.
+ */
+import { escapeText } from "../escape.ts";
+import { type Address, parseAddress } from "../transport/address.ts";
+import { linesOf } from "./demo/lines.ts";
+import { UsageError } from "./flags.ts";
+
+/** What `--file` takes for standard input. */
+export const STDIN = "-";
+
+/** Options of {@linkcode readAddresses}. */
+export interface AddressLinesOptions {
+  /** Port of lines that name none. */
+  readonly defaultPort: number;
+  /** Told of a line that is no address: `FILE:LINE: why`. */
+  readonly onBadLine: (fault: string) => void;
+  /** Ends the stream, also while it waits for more. */
+  readonly signal: AbortSignal;
+}
+
+/** A file, or standard input, that is open for reading. */
+export interface AddressFile {
+  /** As messages call it, escaped. */
+  readonly name: string;
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/**
+ * Opens the file that `--file` names, or standard input for `-`.
+ *
+ * @throws {UsageError} when it cannot be opened.
+ * @throws {Deno.errors.NotCapable} without the permission to read it.
+ */
+export async function openAddressFile(path: string): Promise<AddressFile> {
+  if (path === STDIN) {
+    return { name: "standard input", stream: Deno.stdin.readable };
+  }
+  const name = escapeText(path, { max: 120 });
+  try {
+    const file = await Deno.open(path);
+    return { name, stream: file.readable };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) {
+      throw error;
+    }
+    throw new UsageError(`--file cannot be read: ${escapeText(error.message)}`);
+  }
+}
+
+/**
+ * The addresses in an open file, which is closed at the end.
+ *
+ * @throws whatever the file throws while it is read.
+ */
+export async function* readAddresses(
+  file: AddressFile,
+  options: AddressLinesOptions,
+): AsyncGenerator<Address> {
+  const { defaultPort, onBadLine, signal } = options;
+  // A stream that waits for a person to type ends only if it is told to.
+  const stream = file.stream.pipeThrough(new TransformStream(), { signal });
+  let number = 0;
+  try {
+    for await (const line of linesOf(stream)) {
+      number++;
+      const text = line.replace(/#.*$/s, "").trim();
+      if (text === "") continue;
+      const address = parseLine(text, defaultPort);
+      if (typeof address === "string") {
+        onBadLine(`${file.name}:${number}: ${address}`);
+      } else yield address;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** The address, or what is wrong with it. */
+function parseLine(text: string, defaultPort: number): Address | string {
+  try {
+    return parseAddress(text, { defaultPort });
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return escapeText(error.message, { max: 300 });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The flags of all commands that speak with Bitcoin nodes: which network, and
+ * what our `version` says.
+ */
+import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";
+import {
+  type BitcoinNetwork,
+  customSignet,
+  type NetworkName,
+  networkOf,
+  NETWORKS,
+} from "../bitcoin/networks.ts";
+import type { VersionOptions } from "../bitcoin/probe_options.ts";
+import { MAX_USER_AGENT_BYTES } from "../limits.ts";
+import type { EnumFlag, NumberFlag, TextFlag } from "./flags.ts";
+
+/** Names of the networks, as `--network` takes them. */
+export const NETWORK_NAMES = Object.keys(NETWORKS) as NetworkName[];
+
+/** `--magic`. */
+export const MAGIC_FLAG = {
+  type: "string",
+  value: "HEX",
+  parse: (text: string) => (customSignet(text), text.toLowerCase()),
+  help: "The network's first four bytes, for a signet of one's own",
+} as const satisfies TextFlag;
+
+/** `--network`, with the default of the command. */
+export function networkFlag<const D extends NetworkName>(
+  network: D,
+): EnumFlag & {
+  readonly values: readonly NetworkName[];
+  readonly default: D;
+} {
+  return {
+    type: "enum",
+    value: "NAME",
+    values: NETWORK_NAMES,
+    default: network,
+    help: "Which network; default ports follow",
+  };
+}
+
+/** `--user-agent`, `--protocol-version`. */
+export const VERSION_FLAGS = {
+  userAgent: {
+    type: "string",
+    value: "TEXT",
+    parse: (text: string) => (checkUserAgent(text), text),
+    help: "What to call ourselves, such as /name:1.0/",
+  },
+  protocolVersion: {
+    type: "integer",
+    value: "N",
+    min: -(2 ** 31),
+    max: 2 ** 31 - 1,
+    default: BITCOIN_PROTOCOL_VERSION,
+    help: "The protocol version to announce",
+  },
+} as const satisfies Record<string, TextFlag | NumberFlag>;
+
+const MAX_SERVICES = 2n ** 64n - 1n;
+
+/**
+ * `--services`: a number in hex or decimal, 64 bits. The default is a full node's
+ * (NETWORK, WITNESS, NETWORK_LIMITED): others leave who offers less.
+ */
+export const SERVICES_FLAG = {
+  type: "string",
+  value: "BITS",
+  parse: parseServices,
+  default: "0x409",
+  help: "Service bits to announce, in hex or decimal",
+} as const satisfies TextFlag;
+
+/** The network that `--network` and `--magic` mean. */
+export function networkOfFlags(
+  flags: { readonly network: NetworkName; readonly magic: string | undefined },
+): BitcoinNetwork {
+  const { network, magic } = flags;
+  return networkOf({ network, ...(magic !== undefined && { magic }) });
+}
+
+/** Our `version` as the flags want it. */
+export function versionOfFlags(
+  flags: {
+    readonly userAgent: string | undefined;
+    readonly protocolVersion: number;
+  },
+): VersionOptions {
+  const { userAgent, protocolVersion } = flags;
+  return { protocolVersion, ...(userAgent !== undefined && { userAgent }) };
+}
+
+function checkUserAgent(text: string): void {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= MAX_USER_AGENT_BYTES) return;
+  throw new RangeError(
+    `Cannot use user agent: it has ${bytes} bytes, must have at most ${MAX_USER_AGENT_BYTES}`,
+  );
+}
+
+function parseServices(text: string): bigint {
+  const bits = /^(0x[0-9a-fA-F]{1,16}|\d{1,20})$/.test(text)
+    ? BigInt(text)
+    : -1n;
+  if (bits >= 0n && bits <= MAX_SERVICES) return bits;
+  throw new RangeError(
+    `Cannot use service bits: they are ${
+      JSON.stringify(text.slice(0, 40))
+    }, must be 0 to 0xffffffffffffffff`,
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * `verack handshake`: probes Bitcoin nodes, any number of them, and shows what
+ * each one said and when. What a peer does ends nothing but its own probe; what
+ * is wrong with the flags, the files or the output ends the program.
+ */
+import type { BitcoinNetwork } from "../bitcoin/networks.ts";
+import { probeAll } from "../bitcoin/probe.ts";
+import { escapeText } from "../escape.ts";
+import {
+  BITCOIN_PROBE_CONCURRENCY,
+  BITCOIN_PROBE_TIMEOUT_MS,
+  MAX_BITCOIN_CONCURRENCY,
+} from "../limits.ts";
+import { type Address, parseAddress } from "../transport/address.ts";
+import { openAddressFile } from "./address_lines.ts";
+import { defineCommand } from "./args.ts";
+import {
+  MAGIC_FLAG,
+  networkFlag,
+  networkOfFlags,
+  VERSION_FLAGS,
+  versionOfFlags,
+} from "./bitcoin_flags.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
+import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { ProbeScreen } from "./probe_screen.ts";
+import { ProbeSource } from "./probe_source.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { SignalWatch } from "./signals.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+const FLAGS = {
+  network: networkFlag("mainnet"),
+  magic: MAGIC_FLAG,
+  timeout: {
+    type: "integer",
+    value: "MS",
+    min: 1,
+    max: 3_600_000,
+    default: BITCOIN_PROBE_TIMEOUT_MS,
+    help: "Milliseconds for a whole handshake, connecting included",
+  },
+  concurrency: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX_BITCOIN_CONCURRENCY,
+    default: BITCOIN_PROBE_CONCURRENCY,
+    help: "Probes under way at once",
+  },
+  ...VERSION_FLAGS,
+  seeds: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: 100_000,
+    help: "Also probe N addresses from the network's DNS seeds",
+  },
+  file: {
+    type: "path",
+    short: "f",
+    value: "FILE",
+    help: "Also probe the addresses in a file, one a line; - is standard input",
+  },
+  stay: {
+    type: "boolean",
+    help: "Keep the connections, answer pings, show every message until Ctrl-C",
+  },
+  json: {
+    type: "boolean",
+    help: "Print one JSON object a node instead of text",
+  },
+  ...LOG_FLAGS,
+  color: COLOR_FLAG,
+} as const;
+
+/** The command. */
+export const handshakeProgram: Program = program(
+  defineCommand({
+    name: "handshake",
+    summary: "Shake hands with Bitcoin nodes and show what they say",
+    description: [
+      "Opens a connection to each node, exchanges version and verack by the " +
+      "rules of Bitcoin Core, and shows the messages with the milliseconds " +
+      "between them and what the node said of itself, or what went wrong. " +
+      "Results come in the order of completion.",
+    ],
+    usage: "handshake [OPTIONS] HOST[:PORT]…",
+    positionals: [{
+      name: "HOST[:PORT]",
+      help: "A node; without a port the network's own",
+      optional: true,
+      variadic: true,
+    }],
+    flags: FLAGS,
+    examples: [
+      ["verack handshake 127.0.0.1", "The node on this machine"],
+      [
+        "verack handshake --network signet --seeds 20",
+        "Twenty nodes that the DNS seeds name",
+      ],
+      [
+        "verack handshake --file nodes.txt --concurrency 256 --json",
+        "Thousands of nodes, for another program to read",
+      ],
+    ],
+  }),
+  handshake,
+);
+
+type HandshakeInvocation = Invocation<typeof FLAGS>;
+
+async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
+  const { flags, terminal, outputLost } = invocation;
+  startLogging(flags, terminal);
+  const network = networkOfFlags(flags);
+  const typed = typedAddresses(invocation, network);
+  const file = flags.file === undefined
+    ? undefined
+    : await openAddressFile(flags.file);
+  using signals = new SignalWatch();
+  const signal = AbortSignal.any([signals.signal, outputLost]);
+  using screen = new ProbeScreen({
+    terminal,
+    json: flags.json,
+    begun: () => source.isLong && !flags.stay ? source.taken : undefined,
+  });
+  const source = new ProbeSource({
+    network,
+    typed,
+    seeds: flags.seeds,
+    file,
+    // Sessions that stay are told apart by their addresses.
+    once: flags.stay,
+    talk: (text) => screen.talk(text),
+    signal,
+  });
+  try {
+    const results = probeAll(source, {
+      ...versionOfFlags(flags),
+      network,
+      timeoutMs: flags.timeout,
+      concurrency: flags.concurrency,
+      signal,
+      ...(flags.stay && screen.stayOptions()),
+    });
+    for await (const result of results) screen.result(result);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  screen.summary();
+  if (signals.code !== undefined) return signals.code;
+  const { ok, done } = screen.tally;
+  return ok === done && source.faults === 0 ? EXIT.success : EXIT.failure;
+}
+
+/** @throws {UsageError} when one is no address, or there is none at all to probe. */
+function typedAddresses(
+  { flags, positionals }: HandshakeInvocation,
+  network: BitcoinNetwork,
+): Address[] {
+  if (flags.seeds !== undefined && network.seeds.length === 0) {
+    throw new UsageError(
+      `--seeds cannot be used: ${network.name} has no seeds`,
+    );
+  }
+  const elsewhere = flags.seeds !== undefined || flags.file !== undefined;
+  if (positionals.length === 0 && !elsewhere) {
+    throw new UsageError("HOST[:PORT] is missing: a node, --file or --seeds");
+  }
+  return positionals.map((text) => {
+    try {
+      return parseAddress(text, { defaultPort: network.port });
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new UsageError(escapeText(error.message, { max: 300 }));
+    }
+  });
+}

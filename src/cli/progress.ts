@@ -1,0 +1,74 @@
+/**
+ * One line at the bottom of a terminal that says how far a long task is, without
+ * getting in the way of the lines that stay. On standard error, and only if that
+ * is a terminal.
+ */
+import type { Clock } from "../clock.ts";
+import type { SyncSink } from "./terminal.ts";
+
+/** A task that is done sooner needs no progress. */
+const QUIET_MS = 1_000;
+/** How often the line changes; faster is unrest. */
+const REDRAW_MS = 200;
+
+const ERASE = "\r\x1b[K";
+const encoder = new TextEncoder();
+
+/** Options of {@linkcode Progress}. */
+export interface ProgressOptions {
+  /** Makes the line, without a line feed; `undefined` for none yet. */
+  readonly text: () => string | undefined;
+  /** Whether there is a terminal to show it on. */
+  readonly enabled: boolean;
+  readonly sink: SyncSink;
+  readonly clock: Clock;
+}
+
+/** Shows a line until disposed of. */
+export class Progress implements Disposable {
+  readonly #options: ProgressOptions;
+  #cancel = () => {};
+  #shown = false;
+  #ended = false;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    if (options.enabled) this.#after(QUIET_MS);
+  }
+
+  /** Calls `write`, which writes lines that stay, with the progress out of the way. */
+  aside(write: () => void): void {
+    if (!this.#shown) return write();
+    this.#write(ERASE);
+    this.#shown = false;
+    write();
+    // Drawn again with the next turn; a line for each of a thousand would flicker.
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    this.#cancel();
+    if (this.#shown) this.#write(ERASE);
+    this.#shown = false;
+  }
+
+  #after(delayMs: number): void {
+    this.#cancel = this.#options.clock.after(delayMs, () => {
+      if (this.#ended) return;
+      const text = this.#options.text();
+      if (text !== undefined) {
+        this.#write(`${ERASE}${text}`);
+        this.#shown = true;
+      }
+      this.#after(REDRAW_MS);
+    });
+  }
+
+  #write(text: string): void {
+    try {
+      this.#options.sink.writeSync(encoder.encode(text));
+    } catch {
+      // Nobody looks any more.
+    }
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * `verack respond`: answers like a Bitcoin node, rightly or wrongly as asked,
+ * until it is told to stop. What it can do wrong is in `bitcoin/behaviours.ts`.
+ */
+import {
+  BEHAVIOUR_NAMES,
+  type BehaviourName,
+  BEHAVIOURS,
+} from "../bitcoin/behaviours.ts";
+import { respond as startResponder } from "../bitcoin/respond.ts";
+import type { Responder, ResponderEvent } from "../bitcoin/respond_options.ts";
+import { SERVICE_FLAG } from "../bitcoin/service_flags.ts";
+import { systemClock } from "../clock.ts";
+import { jsonLine } from "../escape.ts";
+import {
+  BEHAVIOUR_DELAY_MS,
+  BITCOIN_MAX_CONNECTIONS,
+  MAX_BITCOIN_CONCURRENCY,
+  MAX_PEERS_PER_MESSAGE,
+} from "../limits.ts";
+import {
+  type Address,
+  formatAddress,
+  isIpv4,
+  parseAddress,
+  parseHost,
+} from "../transport/address.ts";
+import { BIP155 } from "../wire/bip155.ts";
+import { ipToBytes } from "../wire/ip.ts";
+import type { AddrEntry } from "../wire/messages/addr.ts";
+import { defineCommand } from "./args.ts";
+import {
+  MAGIC_FLAG,
+  networkFlag,
+  networkOfFlags,
+  SERVICES_FLAG,
+  VERSION_FLAGS,
+  versionOfFlags,
+} from "./bitcoin_flags.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
+import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { responderJson, responderLine } from "./responder_lines.ts";
+import { SignalWatch } from "./signals.ts";
+import { suggest } from "./suggest.ts";
+import { COLOR_FLAG, type Terminal } from "./terminal.ts";
+
+/** What `--behaviour` takes to name them all. */
+const LIST = "list";
+
+const FLAGS = {
+  host: {
+    type: "string",
+    value: "HOST",
+    default: "127.0.0.1",
+    parse: (text: string) => parseHost(text),
+    help: "Address to listen on",
+  },
+  port: {
+    type: "port",
+    short: "p",
+    value: "PORT",
+    min: 0,
+    help: "Port to listen on, if not the network's; 0 takes a free one",
+  },
+  network: networkFlag("regtest"),
+  magic: MAGIC_FLAG,
+  behaviour: {
+    type: "string",
+    short: "b",
+    value: "NAME",
+    default: "normal",
+    parse: parseBehaviour,
+    help: "How to answer; `list` names all ways",
+  },
+  delay: {
+    type: "integer",
+    value: "MS",
+    min: 0,
+    max: 3_600_000,
+    default: BEHAVIOUR_DELAY_MS,
+    help: "Milliseconds of the pauses of behaviours that pause",
+  },
+  ...VERSION_FLAGS,
+  services: SERVICES_FLAG,
+  startHeight: {
+    type: "integer",
+    value: "N",
+    min: -(2 ** 31),
+    max: 2 ** 31 - 1,
+    default: 0,
+    help: "The height of the best block to announce",
+  },
+  tell: {
+    type: "list",
+    value: "IP[:PORT]",
+    help: "An address for those who ask by getaddr",
+  },
+  maxConnections: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX_BITCOIN_CONCURRENCY,
+    default: BITCOIN_MAX_CONNECTIONS,
+    help: "Connections at once; more are closed",
+  },
+  quiet: {
+    type: "boolean",
+    short: "q",
+    help: "Show where it listens and, at the end, how much there was, no more",
+  },
+  json: {
+    type: "boolean",
+    help: "Print one JSON object a line instead of text",
+  },
+  ...LOG_FLAGS,
+  color: COLOR_FLAG,
+} as const;
+
+/** The command. */
+export const respondProgram: Program = program(
+  defineCommand({
+    name: "respond",
+    summary: "Answer like a Bitcoin node, or wrongly on purpose",
+    description: [
+      "Listens and answers version and verack by the rules of Bitcoin Core, and " +
+      "pings and getaddr after it, for any number of connections at once. It has " +
+      "no blocks and no mempool. With --behaviour it breaks one rule, for " +
+      "testing what connects to it.",
+    ],
+    flags: FLAGS,
+    examples: [
+      ["verack respond", "A regtest node on 127.0.0.1:18444"],
+      ["verack respond --behaviour list", "What it can do wrong"],
+      [
+        "verack respond --port 0 --behaviour no-verack --json",
+        "A node that never completes a handshake, on a free port",
+      ],
+    ],
+  }),
+  respond,
+);
+
+type RespondInvocation = Invocation<typeof FLAGS>;
+
+async function respond(invocation: RespondInvocation): Promise<ExitCode> {
+  const { flags, terminal, outputLost } = invocation;
+  const { behaviour, startHeight, services } = flags;
+  if (behaviour === LIST) {
+    listBehaviours(terminal, flags.json);
+    return EXIT.success;
+  }
+  startLogging(flags, terminal);
+  const network = networkOfFlags(flags);
+  const addresses = entriesOf(flags.tell, network.port);
+  using signals = new SignalWatch();
+  const signal = AbortSignal.any([signals.signal, outputLost]);
+  const responder = await startResponder({
+    ...versionOfFlags(flags),
+    services,
+    ...(flags.port !== undefined && { port: flags.port }),
+    startHeight,
+    network,
+    host: flags.host,
+    behaviour,
+    delayMs: flags.delay,
+    addresses,
+    maxConnections: flags.maxConnections,
+    ...(!flags.quiet && { onEvent: (event) => show(event, invocation) }),
+    signal,
+  });
+  greet(responder, behaviour, invocation);
+  await responder.closed;
+  sumUp(responder, invocation);
+  return signals.code ?? EXIT.success;
+}
+
+function listBehaviours({ stdout, out }: Terminal, json: boolean): void {
+  const width = Math.max(...BEHAVIOUR_NAMES.map((name) => name.length));
+  for (const name of BEHAVIOUR_NAMES) {
+    const { description, outcome } = BEHAVIOURS[name];
+    const color = outcome === "ok" ? out.green : out.red;
+    stdout.line(
+      json
+        ? jsonLine({ name, description, outcome })
+        : `${out.bold(name.padEnd(width))}  ${
+          color(outcome.padEnd(12))
+        }  ${description}`,
+    );
+  }
+}
+
+function greet(
+  { address, network }: Responder,
+  behaviour: BehaviourName,
+  { flags, terminal }: RespondInvocation,
+): void {
+  const at = formatAddress(address);
+  const { out, stdout } = terminal;
+  stdout.line(
+    flags.json
+      ? jsonLine({
+        time: now().toISOString(),
+        type: "listening",
+        address: at,
+        network,
+        behaviour,
+      })
+      : `${out.bold("listening")} on ${at} as a ${network} node${
+        behaviour === "normal" ? "" : `, behaviour ${behaviour}`
+      }`,
+  );
+}
+
+function show(
+  event: ResponderEvent,
+  { flags, terminal }: RespondInvocation,
+): void {
+  terminal.stdout.line(
+    flags.json
+      ? responderJson(event, now())
+      : responderLine(event, now(), terminal.out),
+  );
+}
+
+function sumUp(
+  { accepted, completed }: Responder,
+  { flags, terminal }: RespondInvocation,
+): void {
+  terminal.stdout.line(
+    flags.json
+      ? jsonLine({
+        time: now().toISOString(),
+        type: "summary",
+        accepted,
+        completed,
+      })
+      : `${accepted} ${
+        accepted === 1 ? "connection" : "connections"
+      }, ${completed} complete`,
+  );
+}
+
+function parseBehaviour(text: string): BehaviourName | typeof LIST {
+  if (text === LIST) return LIST;
+  const name = BEHAVIOUR_NAMES.find((it) => it === text);
+  if (name !== undefined) return name;
+  const guess = suggest(text, BEHAVIOUR_NAMES);
+  throw new RangeError(
+    `Cannot behave as ${JSON.stringify(text.slice(0, 40))}: ${
+      guess === undefined
+        ? "must be one of --behaviour list"
+        : `did you mean ${guess}?`
+    }`,
+  );
+}
+
+/** @throws {UsageError} when one is no IP address, or there are too many. */
+function entriesOf(
+  texts: readonly string[],
+  defaultPort: number,
+): AddrEntry[] {
+  if (texts.length > MAX_PEERS_PER_MESSAGE) {
+    throw new UsageError(
+      `--tell is given ${texts.length} times, must be at most ${MAX_PEERS_PER_MESSAGE} times`,
+    );
+  }
+  const time = Math.floor(systemClock.now() / 1_000);
+  return texts.map((text) => {
+    const { host, port } = parseTold(text, defaultPort);
+    const ip = ipToBytes(host);
+    return {
+      time,
+      services: SERVICE_FLAG.NETWORK | SERVICE_FLAG.WITNESS,
+      port,
+      ...(isIpv4(host)
+        ? { network: BIP155.ipv4, address: ip.slice(-4) }
+        : { network: BIP155.ipv6, address: ip }),
+    };
+  });
+}
+
+function parseTold(text: string, defaultPort: number): Address {
+  try {
+    const address = parseAddress(text, { defaultPort });
+    if (isIpv4(address.host) || address.host.includes(":")) return address;
+    throw new SyntaxError(`Cannot tell ${text}: must be an IP address`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError(`--tell: ${error.message}`);
+  }
+}
+
+function now(): Date {
+  return new Date(systemClock.now());
+}
