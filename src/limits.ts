@@ -96,6 +96,9 @@ export const MAX_RESOLVED_ADDRESSES = 16;
 /** Hosts remembered because a TLS handshake with them hung (`transport/stalled_hosts.ts`). */
 export const MAX_STALLED_HOSTS = 1_024;
 
+/** Ports of one host whose handshakes hung; from so many on none of them is dialed. */
+export const MAX_STALLED_PORTS_PER_HOST = 8;
+
 /** Window of a simulated connection, each direction; about what Linux starts with. */
 export const MEMORY_WINDOW_BYTES = 262_144;
 

@@ -6,27 +6,30 @@
  * `rustls-tokio-stream`, whose `Drop` awaits the handshake). A stopped process,
  * or an attacker who accepts and says nothing, would thus cost one descriptor a
  * dial, for ever. So a host that hung once is first asked for its certificate
- * over `node:tls`, which can be called off; a host that answers that and still
- * hangs is playing games, and is left alone for ever longer.
+ * over `node:tls`, which can be called off. A port that answers that and still
+ * hangs is playing games, and is left alone for ever longer; a host with many
+ * such ports is left alone altogether.
  */
 import type { Clock } from "../clock.ts";
-import { MAX_STALLED_HOSTS } from "../limits.ts";
+import { MAX_STALLED_HOSTS, MAX_STALLED_PORTS_PER_HOST } from "../limits.ts";
+import type { Address } from "./address.ts";
 
 /** First time of being left alone; doubles with every further stall. */
 const FIRST_PENALTY_MS = 60_000;
 const MAX_PENALTY_MS = 86_400_000;
 
+/** A port whose handshakes hung although it had just answered. */
 interface Stall {
-  /** Handshakes that hung although the host had just answered. */
-  games: number;
+  readonly count: number;
   /** Monotonic time before which it is not dialed. */
-  notBefore: number;
+  readonly notBefore: number;
 }
 
 /** Bounded memory of hosts that hung; the oldest are forgotten first. */
 export class StalledHosts {
   readonly #clock: Clock;
-  readonly #stalls = new Map<string, Stall>();
+  /** By host, then by port. */
+  readonly #hosts = new Map<string, Map<number, Stall>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,34 +37,44 @@ export class StalledHosts {
 
   /** Whether `host` must answer over `node:tls` before it is dialed. */
   isSuspect(host: string): boolean {
-    return this.#stalls.has(host);
+    return this.#hosts.has(host);
   }
 
-  /** Milliseconds for which `host` is still left alone; 0 when it may be dialed. */
-  penaltyMs(host: string): number {
-    const stall = this.#stalls.get(host);
-    if (stall === undefined) return 0;
-    return Math.max(0, stall.notBefore - this.#clock.monotonic());
+  /** Milliseconds for which an address is still left alone; 0 when it may be dialed. */
+  penaltyMs({ host, port }: Address): number {
+    const ports = this.#hosts.get(host);
+    if (ports === undefined) return 0;
+    const stalls = ports.size >= MAX_STALLED_PORTS_PER_HOST
+      ? [...ports.values()]
+      : [ports.get(port)];
+    const until = Math.max(...stalls.map((stall) => stall?.notBefore ?? 0));
+    return Math.max(0, until - this.#clock.monotonic());
   }
 
-  /** A handshake with `host` hung; `answered` says whether it had just shown a certificate. */
-  add(host: string, answered: boolean): void {
-    const games = (this.#stalls.get(host)?.games ?? 0) + (answered ? 1 : 0);
-    const penaltyMs = games === 0
-      ? 0
-      : Math.min(FIRST_PENALTY_MS * 2 ** (games - 1), MAX_PENALTY_MS);
-    this.#stalls.delete(host);
-    this.#stalls.set(host, {
-      games,
-      notBefore: this.#clock.monotonic() + penaltyMs,
-    });
-    if (this.#stalls.size <= MAX_STALLED_HOSTS) return;
-    const [oldest] = this.#stalls.keys();
-    if (oldest !== undefined) this.#stalls.delete(oldest);
+  /** A handshake hung; `answered` says whether the port had just shown a certificate. */
+  add({ host, port }: Address, answered: boolean): void {
+    const ports = this.#hosts.get(host) ?? new Map<number, Stall>();
+    if (answered) {
+      const count = (ports.get(port)?.count ?? 0) + 1;
+      const penaltyMs = Math.min(
+        FIRST_PENALTY_MS * 2 ** (count - 1),
+        MAX_PENALTY_MS,
+      );
+      const notBefore = this.#clock.monotonic() + penaltyMs;
+      // At the limit no port is dialed, so no other can come.
+      ports.set(port, { count, notBefore });
+    }
+    this.#hosts.delete(host);
+    this.#hosts.set(host, ports);
+    if (this.#hosts.size <= MAX_STALLED_HOSTS) return;
+    const [oldest] = this.#hosts.keys();
+    if (oldest !== undefined) this.#hosts.delete(oldest);
   }
 
-  /** `host` completed a handshake. */
-  forgive(host: string): void {
-    this.#stalls.delete(host);
+  /** An address completed a handshake. */
+  forgive({ host, port }: Address): void {
+    const ports = this.#hosts.get(host);
+    ports?.delete(port);
+    if (ports?.size === 0) this.#hosts.delete(host);
   }
 }

@@ -69,13 +69,13 @@ async function dialTls(
   signal: AbortSignal | undefined,
   stalled: StalledHosts,
 ): Promise<Connection> {
-  const penaltyMs = stalled.penaltyMs(address.host);
+  const penaltyMs = stalled.penaltyMs(address);
   if (penaltyMs > 0) {
     throw failure(
       "unreachable",
       "dial",
       address,
-      `the host keeps TLS handshakes hanging, left alone for another ${
+      `it keeps TLS handshakes hanging, left alone for another ${
         Math.ceil(penaltyMs / 1000)
       } s`,
     );
@@ -89,11 +89,11 @@ async function dialTls(
     pin,
     {
       address,
-      onStall: () => stalled.add(address.host, suspect),
+      onStall: () => stalled.add(address, suspect),
       ...(signal === undefined ? {} : { signal }),
     },
   );
-  stalled.forgive(address.host);
+  stalled.forgive(address);
   return new SocketConnection(socket);
 }
 
