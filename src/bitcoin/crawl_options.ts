@@ -1,6 +1,7 @@
 /** Options of `crawl()`, and what it tells as it goes. */
 import type { ProbeAllOptions } from "./probe_options.ts";
 import type { Address } from "../transport/address.ts";
+import type { Resolver } from "./seeds.ts";
 import type { ProbeErrorKind, ProbeResult } from "./probe_result.ts";
 
 /** Where in the world an address is (BIP155). */
@@ -15,9 +16,9 @@ export type NetworkType =
 /** Options of {@linkcode crawl}. */
 export interface CrawlOptions
   extends Omit<ProbeAllOptions, "stay" | "onOpen" | "onMessage"> {
-  /** Where to begin. @default {the network's DNS seeds, if `known` is empty too} */
+  /** Where to begin; names are looked up. @default {none} */
   readonly addresses?: Iterable<string | Address>;
-  /** DNS seeds to ask instead of the network's. */
+  /** DNS seeds to ask. @default {the network's, if nothing else is known} */
   readonly seeds?: readonly string[];
   /** Nodes of an earlier crawl, see `parseCrawl()`; those visited lately are counted, not visited. */
   readonly known?:
@@ -32,10 +33,7 @@ export interface CrawlOptions
   /** Whether private and loopback addresses are dialed as well. @default {false} */
   readonly allowPrivate?: boolean;
   /** Host name to IP addresses. @default {resolveHost} */
-  readonly resolve?: (
-    host: string,
-    options: { signal?: AbortSignal },
-  ) => Promise<string[]>;
+  readonly resolve?: Resolver;
 }
 
 /** A node that was visited. */
@@ -53,7 +51,7 @@ export interface CrawlNode {
 /** Addresses that nobody had told before, in lots. */
 export interface CrawlHeard {
   readonly type: "heard";
-  /** `host:port` of the node or the name of the seed that told them. */
+  /** `host:port` of the node or the name of the seed that told them, `given` for the caller. */
   readonly from: string;
   /** `host:port` each. */
   readonly addresses: readonly string[];
@@ -63,7 +61,7 @@ export interface CrawlHeard {
 export type CrawlEvent =
   | CrawlNode
   | CrawlHeard
-  /** A seed did not answer. */
+  /** A seed, or another name, did not answer. */
   | {
     readonly type: "seed-failed";
     readonly seed: string;
@@ -71,7 +69,10 @@ export type CrawlEvent =
   }
   | CrawlSummary;
 
-/** Counts over all nodes that answered, known ones included; most frequent first. */
+/**
+ * Counts over all nodes that answered, known ones included. Most frequent first,
+ * but for protocol versions, which ascend.
+ */
 export interface CrawlSummary {
   readonly type: "summary";
   readonly network: string;

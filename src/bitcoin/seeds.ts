@@ -1,26 +1,105 @@
-/** Addresses from DNS seeds. */
-import type { BitcoinNetwork } from "./networks.ts";
+/** Asks a network's DNS seeds for addresses of nodes. */
+import { type Clock, deadline, systemClock } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import { DIAL_TIMEOUT_MS, MAX_SEED_ADDRESSES } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
+import { resolveHost } from "../transport/resolve.ts";
+import {
+  type NetworkName,
+  networkOf,
+  type NetworkOptions,
+} from "./networks.ts";
+import { pool } from "./pool.ts";
+import { plainError } from "./probe_error.ts";
+
+/** Host name to IP addresses; fails with {@linkcode VerackError}. */
+export type Resolver = (
+  host: string,
+  options: { signal?: AbortSignal },
+) => Promise<string[]>;
 
 /** Options of {@linkcode seedAddresses}. */
 export interface SeedOptions {
   /** At most so many addresses. @default {Infinity} */
   readonly count?: number;
-  /** Host name to IP addresses. @default {resolveHost} */
-  readonly resolve?: (
-    host: string,
-    options: { signal?: AbortSignal },
-  ) => Promise<string[]>;
+  /** @default {resolveHost} */
+  readonly resolve?: Resolver;
   readonly signal?: AbortSignal;
-  /** A seed that did not answer; the others are asked all the same. */
+  /** @default {systemClock} */
+  readonly clock?: Clock;
+  /** A seed did not answer; the others are asked all the same. */
   readonly onFailure?: (seed: string, message: string) => void;
 }
 
-/** Takes addresses from a network's DNS seeds, each once, as they come. */
-// deno-lint-ignore require-yield
+/** What one seed said. */
+export interface SeedAnswer {
+  readonly seed: string;
+  /** IP addresses; none when it failed. */
+  readonly ips: readonly string[];
+  /** Why there are none, one line. */
+  readonly failure?: string;
+}
+
+/** The resolver of this machine, which needs `--allow-net`. */
+export const systemResolver: Resolver = (host, { signal }) =>
+  resolveHost(host, {
+    max: MAX_SEED_ADDRESSES,
+    ...(signal && { signal }),
+  });
+
+/**
+ * Addresses of nodes from the DNS seeds of a network, with the network's port,
+ * each once, as the seeds answer. `break` ends the asking.
+ *
+ * @throws {RangeError} when the network has no seeds.
+ * @throws {VerackError} `dns` when no seed answered; `permission`.
+ * @throws the signal's reason when it aborts.
+ */
 export async function* seedAddresses(
-  _network: BitcoinNetwork,
-  _options: SeedOptions = {},
+  network: NetworkName | NetworkOptions,
+  options: SeedOptions = {},
 ): AsyncGenerator<Address, void, void> {
-  await Promise.reject(new TypeError("Cannot ask yet"));
+  const chosen = networkOf(typeof network === "string" ? { network } : network);
+  if (chosen.seeds.length === 0) {
+    throw new RangeError(
+      `Cannot ask DNS seeds: ${chosen.name} has none, give addresses`,
+    );
+  }
+  const { count = Infinity, onFailure } = options;
+  const given = new Set<string>();
+  for await (const answer of askSeeds(chosen.seeds, options)) {
+    if (answer.failure !== undefined) onFailure?.(answer.seed, answer.failure);
+    for (const host of answer.ips) {
+      if (given.size >= count) return;
+      if (given.has(host)) continue;
+      given.add(host);
+      yield { host, port: chosen.port };
+    }
+  }
+  if (given.size === 0 && count > 0) {
+    throw new VerackError(
+      "dns",
+      `Cannot ask DNS seeds: none of the ${chosen.seeds.length} seeds of ${chosen.name} answered`,
+    );
+  }
+}
+
+/** Asks all of `seeds` at once; what they say as they answer, never more than each allows. */
+export function askSeeds(
+  seeds: readonly string[],
+  options: Pick<SeedOptions, "resolve" | "signal" | "clock">,
+): AsyncGenerator<SeedAnswer, void, void> {
+  const { resolve = systemResolver, clock = systemClock, signal } = options;
+  const ask = async (seed: string, stop: AbortSignal): Promise<SeedAnswer> => {
+    using limit = deadline(clock, DIAL_TIMEOUT_MS, stop);
+    try {
+      const ips = await resolve(seed, { signal: limit.signal });
+      return { seed, ips: ips.slice(0, MAX_SEED_ADDRESSES) };
+    } catch (error) {
+      const failure = error instanceof VerackError && plainError(error);
+      if (!failure) throw error;
+      return { seed, ips: [], failure: failure.message };
+    }
+  };
+  return pool(seeds, ask, { concurrency: Math.max(1, seeds.length), signal });
 }
