@@ -176,11 +176,10 @@ Deno.test("a port that keeps handshakes hanging does not shut out the other port
       pin: pinOf(identity),
       signal: giveUp.signal,
     });
-    const refused = assertRejects(() => dial, VerackError);
-    await Promise.race([
-      refused,
-      until("a dial to hang", () => sink.arrivals === tries),
-    ]);
+    let over = false;
+    const refused = assertRejects(() => dial, VerackError)
+      .finally(() => over = true);
+    await until("a dial to hang", () => over || sink.arrivals === tries);
     giveUp.abort(new DOMException("too long", "TimeoutError"));
     await refused;
   }
@@ -207,11 +206,13 @@ Deno.test("a dial that we call off ourselves is not held against the host", asyn
       pin,
       signal: collision.signal,
     });
-    const refused = assertRejects(() => dial, VerackError);
-    await Promise.race([
-      refused,
-      until("a dial to be under way", () => sink.arrivals === tries),
-    ]);
+    let over = false;
+    const refused = assertRejects(() => dial, VerackError)
+      .finally(() => over = true);
+    await until(
+      "a dial to be under way",
+      () => over || sink.arrivals === tries,
+    );
     collision.abort(new VerackError("duplicate", "Another session is open"));
     await refused;
   }
