@@ -174,7 +174,7 @@ Deno.test("a source on the internet cannot have us dial addresses of this machin
   const { port } = sink;
   // Dialed last, and really nowhere.
   const last = "8.8.4.4:8333";
-  const transport = new Disguise("8.8.8.8", [last]);
+  const transport = new Disguise("8.8.8.8", { absent: [last] });
   await using scene = await Scene.start({ transport });
   using mallory = await liar(scene);
   const inside = [
@@ -214,7 +214,7 @@ Deno.test("a source on the internet cannot have us dial addresses of this machin
 Deno.test("nor with addresses that it claims for itself", async () => {
   await using sink = Sink.start();
   const last = "8.8.4.4:8333";
-  const transport = new Disguise("8.8.8.8", [last]);
+  const transport = new Disguise("8.8.8.8", { absent: [last] });
   await using scene = await Scene.start({ transport });
   const addresses = [
     parseAddress(last),

@@ -111,6 +111,8 @@ export class RawPeer implements Disposable {
   readonly ended: Promise<void>;
   /** Whether pings are answered. */
   answersPings = true;
+  /** Whether every byte is written by itself. */
+  bytewise = false;
   /** Every sound frame that was sent, as bytes: what somebody on the way might record. */
   readonly sent: Uint8Array[] = [];
   /** What the node's challenge asked to be signed. */
@@ -185,6 +187,11 @@ export class RawPeer implements Disposable {
     for (const step of STEPS.slice(0, STEPS.indexOf(upTo) + 1)) {
       await this.#step(step);
     }
+  }
+
+  /** Does the steps of a dialer from one on, when those before were done by hand. */
+  async shakeOn(from: Step): Promise<void> {
+    for (const step of STEPS.slice(STEPS.indexOf(from))) await this.#step(step);
   }
 
   /** Answers a node that dialed us, as an honest listener would. */
@@ -302,7 +309,10 @@ export class RawPeer implements Disposable {
   async #write(bytes: Uint8Array): Promise<void> {
     try {
       for (let at = 0; at < bytes.length && !this.#closed;) {
-        at += await this.connection.write(bytes.subarray(at));
+        const rest = this.bytewise
+          ? bytes.subarray(at, at + 1)
+          : bytes.subarray(at);
+        at += await this.connection.write(rest);
       }
     } catch {
       // Being hung up on is what attackers are used to.

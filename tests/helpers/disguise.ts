@@ -26,31 +26,40 @@ export class Disguise implements Transport {
   readonly #inner = tlsTransport();
   readonly #host: string;
   readonly #absent: ReadonlySet<string>;
+  readonly #moved: ReadonlyMap<string, string>;
 
   /**
    * @param host Where those who connect seem to come from.
-   * @param absent Addresses that are never really dialed, because this machine
-   * cannot reach them or must not.
+   * @param options `absent`: addresses that are never really dialed, because this
+   * machine cannot reach them or must not; `moved`: addresses, each with the one
+   * on this machine that is really dialed.
    */
-  constructor(host: string, absent: readonly string[] = []) {
+  constructor(
+    host: string,
+    options: {
+      readonly absent?: readonly string[];
+      readonly moved?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
     this.#host = host;
-    this.#absent = new Set(absent);
+    this.#absent = new Set(options.absent);
+    this.#moved = new Map(Object.entries(options.moved ?? {}));
   }
 
   async dial(
     address: Address,
     options: { pin?: Pin; signal?: AbortSignal },
   ): Promise<Connection> {
-    this.#note(address);
-    return await this.#inner.dial(address, options);
+    const to = this.#note(address);
+    const connection = await this.#inner.dial(to, options);
+    return to === address ? connection : seenAt(connection, address);
   }
 
   async fetchCertificate(
     address: Address,
     options: { signal?: AbortSignal },
   ): Promise<Uint8Array<ArrayBuffer>> {
-    this.#note(address);
-    return await this.#inner.fetchCertificate(address, options);
+    return await this.#inner.fetchCertificate(this.#note(address), options);
   }
 
   async listen(
@@ -69,10 +78,12 @@ export class Disguise implements Transport {
     };
   }
 
-  #note(address: Address): void {
+  #note(address: Address): Address {
     const shown = formatAddress(address);
     this.tried.push(shown);
-    if (!this.#absent.has(shown)) return;
+    const moved = this.#moved.get(shown);
+    if (moved !== undefined) return parseAddress(moved);
+    if (!this.#absent.has(shown)) return address;
     throw new VerackError("unreachable", `Cannot dial ${shown}: not really`);
   }
 
@@ -82,18 +93,22 @@ export class Disguise implements Transport {
     return {
       remoteAddress,
       async open(signal) {
-        const connection = await incoming.open(signal);
-        return new Proxy(connection, {
-          get(target, name) {
-            if (name === "remoteAddress") return remoteAddress;
-            const value = Reflect.get(target, name, target);
-            return typeof value === "function" ? value.bind(target) : value;
-          },
-        });
+        return seenAt(await incoming.open(signal), remoteAddress);
       },
       close: () => incoming.close(),
     };
   }
+}
+
+/** `connection`, whose other end seems to be elsewhere. */
+function seenAt(connection: Connection, remoteAddress: Address): Connection {
+  return new Proxy(connection, {
+    get(target, name) {
+      if (name === "remoteAddress") return remoteAddress;
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
 
 /** `host:port` as an address. */
