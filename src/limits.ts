@@ -199,6 +199,13 @@ export const MAX_INLINE_FINGERPRINTS = 16;
 export const PEER_REQUEST_BURST = 16;
 export const PEER_REQUEST_REFILL_MS = 1_000;
 
+/**
+ * Peer entries a session may have judged at once, and how often one more: a forged
+ * certificate costs us up to half a millisecond, and its sender nothing.
+ */
+export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
+export const PEER_ENTRY_REFILL_MS = 10;
+
 /** Reconnecting: exponential backoff with full jitter between these. */
 export const RECONNECT_MIN_MS = 200;
 export const RECONNECT_MAX_MS = 60_000;

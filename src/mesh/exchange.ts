@@ -187,6 +187,7 @@ export class Exchange {
     if (table.get(identity)?.up) return false;
     // Before the certificate is judged: verifying costs more than making it up.
     if (!table.mayIntroduce(identity, link.peer.identity)) return false;
+    if (!link.judgements.take(clock.monotonic())) return false;
     let certificate;
     try {
       certificate = judgeCertificate(entry.certificate, identity);
@@ -256,24 +257,11 @@ export class Exchange {
   }
 
   #spendRequest(link: Link): void {
-    const now = this.#context.clock.monotonic();
-    const gained = Math.floor(
-      (now - link.requestsRefilledAt) / PEER_REQUEST_REFILL_MS,
+    if (link.requests.take(this.#context.clock.monotonic())) return;
+    throw new VerackError(
+      "protocol",
+      `Cannot answer getpeers: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
     );
-    if (gained > 0) {
-      link.requestTokens = Math.min(
-        PEER_REQUEST_BURST,
-        link.requestTokens + gained,
-      );
-      link.requestsRefilledAt += gained * PEER_REQUEST_REFILL_MS;
-    }
-    if (link.requestTokens === 0) {
-      throw new VerackError(
-        "protocol",
-        `Cannot answer getpeers: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
-      );
-    }
-    link.requestTokens--;
   }
 
   /** Spread over half to one and a half periods, so that nodes do not ask in step. */

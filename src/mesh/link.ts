@@ -5,10 +5,17 @@
 import type { VerackError } from "../errors.ts";
 import type { MeshProfile, ProvenPeer } from "../session/mesh_profile.ts";
 import type { Session, SessionHandler } from "../session/session.ts";
+import {
+  PEER_ENTRY_BURST,
+  PEER_ENTRY_REFILL_MS,
+  PEER_REQUEST_BURST,
+  PEER_REQUEST_REFILL_MS,
+} from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Direction } from "./events.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
 /** Who is told what happens on a link; `links.ts`. */
 export interface LinkOwner {
@@ -37,22 +44,34 @@ export class Link implements SessionHandler {
   /** What the peer said of itself while the collision was being settled. */
   heldFrame: Uint8Array | undefined;
   /** Monotonic clock, milliseconds. */
-  openedAt = 0;
-  /** Peer requests it may still make, and since when. */
-  requestTokens = 0;
-  requestsRefilledAt = 0;
+  openedAt: number;
+  /** Peer requests it may make. */
+  readonly requests: TokenBucket;
+  /** Entries of others that we judge for it: judging costs more than making them up. */
+  readonly judgements: TokenBucket;
 
   constructor(
     owner: LinkOwner,
     profile: MeshProfile,
-    connection: Connection,
-    dialed?: Address,
+    options: { connection: Connection; dialed?: Address; now: number },
   ) {
+    const { connection, dialed, now } = options;
     this.#owner = owner;
     this.#profile = profile;
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;
     this.dialed = dialed;
+    this.openedAt = now;
+    this.requests = new TokenBucket(
+      PEER_REQUEST_BURST,
+      PEER_REQUEST_REFILL_MS,
+      now,
+    );
+    this.judgements = new TokenBucket(
+      PEER_ENTRY_BURST,
+      PEER_ENTRY_REFILL_MS,
+      now,
+    );
   }
 
   /** Who is there, proven. */

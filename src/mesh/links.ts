@@ -7,7 +7,6 @@
 import { VerackError } from "../errors.ts";
 import { shortId } from "../identity/identity.ts";
 import {
-  PEER_REQUEST_BURST,
   PROBE_TIMEOUT_MS,
   RECONNECT_LEFT_MS,
   STABLE_SESSION_MS,
@@ -63,8 +62,6 @@ export class Links implements LinkOwner {
       return;
     }
     link.openedAt = clock.monotonic();
-    link.requestsRefilledAt = link.openedAt;
-    link.requestTokens = PEER_REQUEST_BURST;
     this.#awaitIntroduction(link);
     // The other node decides about collisions if it is the smaller one, so only
     // the smaller one may drop a dial of its own: both doing so would leave none.

@@ -64,7 +64,11 @@ export async function openLink(
       ? { ...common, challenge: context.random.bytes(32) }
       : { ...common, listener: dialed.certificate },
   );
-  const link = new Link(options.owner, profile, connection, dialed?.address);
+  const link = new Link(options.owner, profile, {
+    connection,
+    now: context.clock.monotonic(),
+    ...(dialed && { dialed: dialed.address }),
+  });
   if (dialed !== undefined) context.nonces.add(nonce);
   try {
     await Session.open({

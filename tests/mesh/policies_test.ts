@@ -19,6 +19,7 @@ import {
   PendingConnections,
   type PendingEntry,
 } from "../../src/mesh/pending.ts";
+import { TokenBucket } from "../../src/mesh/token_bucket.ts";
 import { livenessStep } from "../../src/session/liveness.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 
@@ -174,4 +175,14 @@ Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port",
     identity: id,
     address: { host: "example.org", port: 8080 },
   });
+});
+
+Deno.test("TokenBucket gives a burst, then one at a time, and never saves up more than the burst", () => {
+  const bucket = new TokenBucket(3, 100, 0);
+  const taken = (now: number) => {
+    let count = 0;
+    while (bucket.take(now)) count++;
+    return count;
+  };
+  assertEquals([0, 99, 100, 150, 399, 10_000].map(taken), [3, 0, 1, 0, 2, 3]);
 });
