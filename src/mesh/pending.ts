@@ -29,7 +29,8 @@ export class PendingConnections {
   /**
    * Adds one, and evicts another if there are too many. `isKnown` tells hosts
    * that hold proven sessions, or once did: the cap of one address does not
-   * concern them, and they are evicted last.
+   * concern them, and what would fit into it is evicted last. No more than that:
+   * a proof is cheap, and must not buy the room of strangers.
    */
   add(entry: PendingEntry, isKnown: (host: string) => boolean): void {
     const siblings = this.#byHost.get(entry.host);
@@ -56,19 +57,15 @@ export class PendingConnections {
   }
 
   #busiest(isKnown: (host: string) => boolean): Set<PendingEntry> {
-    let busiest: Set<PendingEntry> | undefined;
-    let strangers = false;
+    let busiest = new Set<PendingEntry>();
+    let most = -Infinity;
     for (const [host, set] of this.#byHost) {
-      const stranger = !isKnown(host);
-      if (
-        busiest === undefined || (stranger && !strangers) ||
-        (stranger === strangers && set.size > busiest.size)
-      ) {
-        busiest = set;
-        strangers = stranger;
-      }
+      const reserved = isKnown(host) ? MAX_PENDING_PER_ADDRESS : 0;
+      if (set.size - reserved <= most) continue;
+      most = set.size - reserved;
+      busiest = set;
     }
-    return busiest ?? new Set();
+    return busiest;
   }
 
   #evictOldest(set: Set<PendingEntry>): void {

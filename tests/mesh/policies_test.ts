@@ -144,15 +144,30 @@ Deno.test("PendingConnections spares addresses that once held a proven session",
   const pending = new PendingConnections();
   const evicted: string[] = [];
   const isKnown = (host: string) => host === "known";
+  for (let i = 0; i < MAX_PENDING_PER_ADDRESS; i++) {
+    pending.add(entry("known", evicted), isKnown);
+  }
+  for (let i = MAX_PENDING_PER_ADDRESS; i < MAX_PENDING_CONNECTIONS; i++) {
+    pending.add(entry(`stranger ${i % 10}`, evicted, "stranger"), isKnown);
+  }
+  assertEquals(evicted, []);
+  pending.add(entry("known", evicted), isKnown);
+  assertEquals(evicted, ["stranger"]);
+  assertEquals(pending.size, MAX_PENDING_CONNECTIONS);
+});
+
+Deno.test("PendingConnections does not let an address that proved itself once push out strangers", () => {
+  const pending = new PendingConnections();
+  const evicted: string[] = [];
+  const isKnown = (host: string) => host === "known";
   for (let i = 0; i < MAX_PENDING_CONNECTIONS - 1; i++) {
     pending.add(entry("known", evicted), isKnown);
   }
   pending.add(entry("stranger", evicted), isKnown);
   assertEquals(evicted, []);
   pending.add(entry("known", evicted), isKnown);
-  assertEquals(evicted, ["stranger"]);
-  pending.add(entry("known", evicted), isKnown);
-  assertEquals(evicted, ["stranger", "known"]);
+  pending.add(entry("another stranger", evicted), isKnown);
+  assertEquals(evicted, ["known", "known"]);
   assertEquals(pending.size, MAX_PENDING_CONNECTIONS);
 });
 
