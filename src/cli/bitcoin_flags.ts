@@ -12,7 +12,14 @@ import {
 } from "../bitcoin/networks.ts";
 import type { VersionOptions } from "../bitcoin/probe_options.ts";
 import { MAX_USER_AGENT_BYTES } from "../limits.ts";
-import type { EnumFlag, NumberFlag, TextFlag } from "./flags.ts";
+import { escapeText } from "../escape.ts";
+import { type Address, parseAddress } from "../transport/address.ts";
+import {
+  type EnumFlag,
+  type NumberFlag,
+  type TextFlag,
+  UsageError,
+} from "./flags.ts";
 
 /** Names of the networks, as `--network` takes them. */
 export const NETWORK_NAMES = Object.keys(NETWORKS) as NetworkName[];
@@ -90,6 +97,25 @@ export function versionOfFlags(
 ): VersionOptions {
   const { userAgent, protocolVersion } = flags;
   return { protocolVersion, ...(userAgent !== undefined && { userAgent }) };
+}
+
+/**
+ * Nodes as they are typed.
+ *
+ * @throws {UsageError} when one is no address.
+ */
+export function parseNodes(
+  texts: readonly string[],
+  defaultPort: number,
+): Address[] {
+  return texts.map((text) => {
+    try {
+      return parseAddress(text, { defaultPort });
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new UsageError(escapeText(error.message, { max: 300 }));
+    }
+  });
 }
 
 function checkUserAgent(text: string): void {

@@ -5,19 +5,19 @@
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { probeAll } from "../bitcoin/probe.ts";
-import { escapeText } from "../escape.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
   BITCOIN_PROBE_TIMEOUT_MS,
   MAX_BITCOIN_CONCURRENCY,
 } from "../limits.ts";
-import { type Address, parseAddress } from "../transport/address.ts";
+import type { Address } from "../transport/address.ts";
 import { openAddressFile } from "./address_lines.ts";
 import { defineCommand } from "./args.ts";
 import {
   MAGIC_FLAG,
   networkFlag,
   networkOfFlags,
+  parseNodes,
   VERSION_FLAGS,
   versionOfFlags,
 } from "./bitcoin_flags.ts";
@@ -169,12 +169,5 @@ function typedAddresses(
   if (positionals.length === 0 && !elsewhere) {
     throw new UsageError("HOST[:PORT] is missing: a node, --file or --seeds");
   }
-  return positionals.map((text) => {
-    try {
-      return parseAddress(text, { defaultPort: network.port });
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new UsageError(escapeText(error.message, { max: 300 }));
-    }
-  });
+  return parseNodes(positionals, network.port);
 }

@@ -8,6 +8,7 @@ import { dropExtraAuthorities } from "../transport/tls_safety.ts";
 import { VERSION } from "../version.ts";
 import type { Command } from "./args.ts";
 import { selectCommand } from "./commands.ts";
+import { crawlProgram } from "./crawl.ts";
 import { demoProgram } from "./demo.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
@@ -24,6 +25,7 @@ const PROGRAMS: readonly Program[] = [
   demoProgram,
   handshakeProgram,
   respondProgram,
+  crawlProgram,
   identityNewProgram,
   identityShowProgram,
 ];

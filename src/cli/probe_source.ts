@@ -4,7 +4,7 @@
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { seedAddresses } from "../bitcoin/seeds.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { type AddressFile, readAddresses } from "./address_lines.ts";
@@ -80,20 +80,17 @@ export class ProbeSource implements AsyncIterable<Address> {
 
   async *#fromSeeds(count: number): AsyncGenerator<Address> {
     const { network, signal, talk } = this.#options;
-    let found = 0;
-    for await (
-      const address of seedAddresses(network, {
+    try {
+      yield* seedAddresses({ network }, {
         count,
         signal,
         // Several seeds name the same nodes; that one is silent is no failure.
         onFailure: (seed, message) => talk(`${seed}: ${message}`),
-      })
-    ) {
-      found++;
-      yield address;
-    }
-    if (found === 0 && !signal.aborted) {
-      this.#fault("No DNS seed named a node");
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof VerackError && error.code === "dns")) throw error;
+      this.#fault(error.message);
     }
   }
 

@@ -1,0 +1,278 @@
+/**
+ * `verack crawl`: walks a Bitcoin network from node to node and counts what it
+ * finds. How politely is decided in `bitcoin/crawl.ts`.
+ */
+import { crawl as startCrawl } from "../bitcoin/crawl.ts";
+import { CrawlCounts } from "../bitcoin/crawl_counts.ts";
+import type { CrawlEvent, CrawlOptions } from "../bitcoin/crawl_options.ts";
+import { parseHeard } from "../bitcoin/network_type.ts";
+import { systemClock } from "../clock.ts";
+import { jsonLine } from "../escape.ts";
+import {
+  BITCOIN_PROBE_CONCURRENCY,
+  BITCOIN_PROBE_TIMEOUT_MS,
+  CRAWL_ADDR_TIMEOUT_MS,
+  CRAWL_MAX_NODES,
+  CRAWL_REPEAT_AFTER_MS,
+  MAX_BITCOIN_CONCURRENCY,
+  MAX_CRAWL_ADDRESSES,
+} from "../limits.ts";
+import { defineCommand } from "./args.ts";
+import {
+  MAGIC_FLAG,
+  networkFlag,
+  networkOfFlags,
+  parseNodes,
+  VERSION_FLAGS,
+  versionOfFlags,
+} from "./bitcoin_flags.ts";
+import { CrawlFile } from "./crawl_file.ts";
+import { crawlLine, summaryLines } from "./crawl_lines.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
+import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { Progress } from "./progress.ts";
+import { SignalWatch } from "./signals.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+const FLAGS = {
+  network: networkFlag("mainnet"),
+  magic: MAGIC_FLAG,
+  max: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX_CRAWL_ADDRESSES,
+    default: CRAWL_MAX_NODES,
+    help: "Nodes to visit, then it ends",
+  },
+  concurrency: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX_BITCOIN_CONCURRENCY,
+    default: BITCOIN_PROBE_CONCURRENCY,
+    help: "Connections at once, one to an IP address",
+  },
+  timeout: {
+    type: "integer",
+    value: "MS",
+    min: 1,
+    max: 3_600_000,
+    default: BITCOIN_PROBE_TIMEOUT_MS,
+    help: "Milliseconds for a whole handshake, connecting included",
+  },
+  addrTimeout: {
+    type: "integer",
+    value: "MS",
+    min: 1,
+    max: 3_600_000,
+    default: CRAWL_ADDR_TIMEOUT_MS,
+    help: "Milliseconds to wait for the addresses a node tells",
+  },
+  repeatAfter: {
+    type: "seconds",
+    value: "S",
+    min: 1,
+    max: 2_000_000,
+    default: CRAWL_REPEAT_AFTER_MS / 1_000,
+    help: "With --resume, visit a node again after so many seconds",
+  },
+  allowPrivate: {
+    type: "boolean",
+    help: "Visit private and loopback addresses too",
+  },
+  resume: {
+    type: "path",
+    value: "FILE",
+    help: "Go on from what an earlier crawl printed with --json",
+  },
+  ...VERSION_FLAGS,
+  json: {
+    type: "boolean",
+    help: "Print one JSON object a line, a summary last, instead of text",
+  },
+  ...LOG_FLAGS,
+  color: COLOR_FLAG,
+} as const;
+
+/** The command. */
+export const crawlProgram: Program = program(
+  defineCommand({
+    name: "crawl",
+    summary: "Walk a Bitcoin network from node to node and count",
+    description: [
+      "Visits the given nodes, or those that the network's DNS seeds name: " +
+      "handshake, getaddr, the addresses they tell, and so on. Never more than " +
+      "one connection to an address at once, no address twice within " +
+      "--repeat-after, and no private addresses unless asked. Nodes answer " +
+      "getaddr in their own time, which is why most of the time is spent waiting.",
+    ],
+    usage: "crawl [OPTIONS] [HOST[:PORT]…]",
+    positionals: [{
+      name: "HOST[:PORT]",
+      help: "A node to begin with, instead of the DNS seeds",
+      optional: true,
+      variadic: true,
+    }],
+    flags: FLAGS,
+    examples: [
+      [
+        "verack crawl --network signet --max 500 --json > signet.ndjson",
+        "Five hundred nodes, for another program to read",
+      ],
+      [
+        "verack crawl --network signet --json --resume signet.ndjson >> signet.ndjson",
+        "Go on where that ended",
+      ],
+    ],
+  }),
+  crawl,
+);
+
+type CrawlInvocation = Invocation<typeof FLAGS>;
+
+async function crawl(invocation: CrawlInvocation): Promise<ExitCode> {
+  const { flags, terminal, positionals, outputLost } = invocation;
+  startLogging(flags, terminal);
+  const network = networkOfFlags(flags);
+  const addresses = parseNodes(positionals, network.port);
+  const file = flags.resume === undefined
+    ? undefined
+    : await CrawlFile.open(flags.resume);
+  using signals = new SignalWatch();
+  const signal = AbortSignal.any([signals.signal, outputLost]);
+  const events = begin({
+    ...versionOfFlags(flags),
+    network,
+    addresses,
+    timeoutMs: flags.timeout,
+    addrTimeoutMs: flags.addrTimeout,
+    concurrency: flags.concurrency,
+    maxNodes: flags.max,
+    repeatAfterMs: flags.repeatAfter * 1_000,
+    allowPrivate: flags.allowPrivate,
+    ...(file && { known: file.records() }),
+    signal,
+  });
+  using screen = new CrawlScreen(invocation, network.name, file);
+  try {
+    for await (const event of events) screen.show(event);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    screen.interrupted();
+  }
+  return signals.code ?? (screen.answered ? EXIT.success : EXIT.failure);
+}
+
+/** @throws {UsageError} when there is nothing to begin with. */
+function begin(options: CrawlOptions): ReturnType<typeof startCrawl> {
+  try {
+    return startCrawl(options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(
+      error.message.replace(
+        "allowPrivate must be true",
+        "--allow-private given",
+      ),
+    );
+  }
+}
+
+/** Shows a crawl, and keeps count in case it does not get to its end. */
+class CrawlScreen implements Disposable {
+  readonly #invocation: CrawlInvocation;
+  readonly #network: string;
+  readonly #file: CrawlFile | undefined;
+  readonly #counts = new CrawlCounts();
+  readonly #started = systemClock.monotonic();
+  readonly #progress: Progress;
+  #visited = 0;
+  #ok = 0;
+  #heard = 0;
+  #answered = false;
+  #begun = false;
+
+  constructor(
+    invocation: CrawlInvocation,
+    network: string,
+    file: CrawlFile | undefined,
+  ) {
+    this.#invocation = invocation;
+    this.#network = network;
+    this.#file = file;
+    this.#progress = new Progress({
+      text: () =>
+        `${this.#visited} of ${invocation.flags.max} visited, ${this.#ok} ok, ${this.#heard} new addresses`,
+      enabled: Deno.stderr.isTerminal(),
+      sink: Deno.stderr,
+      clock: systemClock,
+    });
+  }
+
+  /** Whether any node completed a handshake, in this crawl or in the resumed one. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  show(event: CrawlEvent): void {
+    if (!this.#begun) this.#begin();
+    if (event.type === "node") {
+      this.#visited++;
+      if (event.result.ok) this.#ok++;
+      this.#counts.add(event);
+    } else if (event.type === "heard") {
+      this.#heard += event.addresses.length;
+      for (const text of event.addresses) {
+        const address = parseHeard(text);
+        if (address !== undefined) this.#counts.hear(address);
+      }
+    } else if (event.type === "summary") {
+      this.#answered = event.ok > 0;
+      this.#progress[Symbol.dispose]();
+    }
+    const { flags, terminal } = this.#invocation;
+    const line = flags.json ? jsonLine(event) : crawlLine(event, terminal.out);
+    if (line !== undefined) this.#line(line);
+  }
+
+  /** What was found until then; a program has all of it already. */
+  interrupted(): void {
+    this.#progress[Symbol.dispose]();
+    const { flags, terminal } = this.#invocation;
+    if (flags.json) return;
+    const { unvisited: _, ...summary } = this.#counts.summary({
+      network: this.#network,
+      visited: this.#visited,
+      unvisited: 0,
+      durationMs: systemClock.monotonic() - this.#started,
+    });
+    this.#line(["", ...summaryLines(summary, terminal.out)].join("\n"));
+  }
+
+  [Symbol.dispose](): void {
+    this.#progress[Symbol.dispose]();
+  }
+
+  /** The resumed file is read by now. */
+  #begin(): void {
+    this.#begun = true;
+    const { flags, terminal } = this.#invocation;
+    const cut = this.#file?.cutLines ?? 0;
+    if (cut > 0) {
+      terminal.stderr.line(
+        `verack crawl: --resume: ${cut} ${
+          cut === 1 ? "line is" : "lines are"
+        } cut and left out`,
+      );
+    }
+    // Should we be appending to it, our first line is not to be lost with its last.
+    if (flags.json && this.#file?.endsMidLine) this.#line("");
+  }
+
+  #line(text: string): void {
+    this.#progress.aside(() => this.#invocation.terminal.stdout.line(text));
+  }
+}

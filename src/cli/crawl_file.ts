@@ -1,0 +1,108 @@
+/**
+ * The output of an earlier crawl, for `crawl --resume`. The file may be the one
+ * that standard output is appended to: it is read as long as it was at the start.
+ */
+import { parseCrawl } from "../bitcoin/crawl_records.ts";
+import type { CrawlHeard, CrawlNode } from "../bitcoin/crawl_options.ts";
+import { VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { CRAWL_HEARD_PER_EVENT } from "../limits.ts";
+import { linesOf } from "./demo/lines.ts";
+import { UsageError } from "./flags.ts";
+
+/** A line lists so many addresses at most, each shorter than this many characters. */
+const MAX_LINE_CHARS = CRAWL_HEARD_PER_EVENT * 100;
+
+const LINE_FEED = 10;
+
+/** Output of a crawl, open for reading. */
+export class CrawlFile {
+  readonly #name: string;
+  readonly #file: Deno.FsFile;
+  readonly #bytes: number;
+  #lastByte = LINE_FEED;
+  #cutLines = 0;
+
+  private constructor(name: string, file: Deno.FsFile, bytes: number) {
+    this.#name = name;
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  /**
+   * @throws {UsageError} when it cannot be opened.
+   * @throws {Deno.errors.NotCapable} without the permission to read it.
+   */
+  static async open(path: string): Promise<CrawlFile> {
+    const name = escapeText(path, { max: 120 });
+    try {
+      const file = await Deno.open(path);
+      return new CrawlFile(name, file, (await file.stat()).size);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      const why = error instanceof Error ? error.message : `${error}`;
+      throw new UsageError(`--resume cannot be read: ${escapeText(why)}`);
+    }
+  }
+
+  /** Whether its last line has no end, which what follows in the same file must make up for. */
+  get endsMidLine(): boolean {
+    return this.#lastByte !== LINE_FEED;
+  }
+
+  /** Lines that were cut, as a crawl that was killed leaves them; they are left out. */
+  get cutLines(): number {
+    return this.#cutLines;
+  }
+
+  /**
+   * What the crawl found; closes the file.
+   *
+   * @throws {UsageError} when it is something else than the output of a crawl.
+   */
+  async *records(): AsyncGenerator<CrawlNode | CrawlHeard> {
+    let count = 0;
+    try {
+      for await (const record of parseCrawl(this.#wholeLines())) {
+        count++;
+        yield record;
+      }
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      throw new UsageError(`--resume ${this.#name}: ${error.message}`);
+    }
+    if (count === 0 && this.#cutLines > 1) {
+      throw new UsageError(
+        `--resume ${this.#name}: Cannot read crawl: it has no line that a crawl has written`,
+      );
+    }
+  }
+
+  async *#wholeLines(): AsyncGenerator<string> {
+    let left = this.#bytes;
+    const bounded = this.#file.readable.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform: (chunk, controller) => {
+          const piece = chunk.subarray(0, left);
+          left -= piece.length;
+          this.#lastByte = piece.at(-1) ?? this.#lastByte;
+          if (piece.length > 0) controller.enqueue(piece);
+          if (left === 0) controller.terminate();
+        },
+      }),
+    );
+    for await (const line of linesOf(bounded, MAX_LINE_CHARS)) {
+      if (line === "" || isJson(line)) yield line;
+      else this.#cutLines++;
+    }
+  }
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
+}
