@@ -135,7 +135,7 @@ export class Exchange {
   }
 
   #onGetPeers(link: Link, payload: Uint8Array): void {
-    this.#spendRequest(link);
+    this.#spendRequest(link, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
     const view = this.#view();
     if (digest(view) === request.digest) return;
@@ -161,6 +161,8 @@ export class Exchange {
 
   /** The other end's members: ask for entries if one of them is not connected to us. */
   #onPeerIds(link: Link, payload: Uint8Array): void {
+    // It makes us send something, so it counts like a request.
+    this.#spendRequest(link, COMMAND.peerids);
     const { fingerprints } = decodePeerIds(payload);
     const view = this.#view();
     const known = new Set(view.map(fingerprint));
@@ -256,11 +258,11 @@ export class Exchange {
       .sort();
   }
 
-  #spendRequest(link: Link): void {
+  #spendRequest(link: Link, command: string): void {
     if (link.requests.take(this.#context.clock.monotonic())) return;
     throw new VerackError(
       "protocol",
-      `Cannot answer getpeers: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
+      `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
     );
   }
 

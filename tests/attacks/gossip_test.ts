@@ -1,5 +1,5 @@
 // A member, proven and let in, that tells lies about others.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
@@ -10,7 +10,10 @@ import { Node } from "../../src/mesh/node.ts";
 import { PeerAddresses } from "../../src/mesh/peer_addresses.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
+import {
+  encodeGetPeers,
+  encodePeerIds,
+} from "../../src/wire/messages/peer_request.ts";
 import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { forge, idOf, keyOf } from "../identity/forgery.ts";
 import { entryOf, RawPeer } from "../helpers/attacker.ts";
@@ -360,21 +363,28 @@ Deno.test("sessions that never introduce themselves take no more room than other
   await scene.refused(three, "full", "3 peers are connected");
 });
 
-Deno.test("a flood of getpeers ends the session with a reason", async () => {
-  await using scene = await Scene.start();
-  using mallory = await liar(scene);
-  const request = encodeGetPeers({
+const FLOODS: Readonly<Record<string, Uint8Array>> = {
+  [COMMAND.getpeers]: encodeGetPeers({
     digest: "00".repeat(32),
     fingerprints: [],
+  }),
+  [COMMAND.peerids]: encodePeerIds({ fingerprints: ["00".repeat(8)] }),
+};
+
+for (const [command, payload] of Object.entries(FLOODS)) {
+  Deno.test(`a flood of ${command} ends the session with a reason`, async () => {
+    await using scene = await Scene.start();
+    using mallory = await liar(scene);
+    for (let i = 0; i < 40; i++) await mallory.say(command, payload);
+    const told = await mallory.refusal();
+    assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
+    const text = `Cannot answer ${command}: more than 16 requests`;
+    assertStringIncludes(told?.text ?? "", text);
+    mallory.close();
+    await until("her to be down", () => scene.log.of("peer:down").length === 1);
+    const [down] = scene.log.of("peer:down");
+    assertEquals(down?.identity, mallory.identity.id);
+    assertStringIncludes(down?.reason ?? "", text);
+    assert(peerOf(scene.victim, scene.member.identity.id)?.connected);
   });
-  for (let i = 0; i < 40; i++) await mallory.say(COMMAND.getpeers, request);
-  const told = await mallory.refusal();
-  assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
-  assert(told?.text.includes("more than 16 requests"), told?.text);
-  mallory.close();
-  await until("her to be down", () => scene.log.of("peer:down").length === 1);
-  const [down] = scene.log.of("peer:down");
-  assertEquals(down?.identity, mallory.identity.id);
-  assert(down?.reason.includes("more than 16 requests"), down?.reason);
-  assert(peerOf(scene.victim, scene.member.identity.id)?.connected);
-});
+}
