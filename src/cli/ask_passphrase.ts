@@ -55,8 +55,9 @@ export async function askPassphrase(
     restore();
     exit(EXIT.terminated);
   };
-  output.writeSync(encoder.encode(question));
+  // First, or what is typed at once would be shown.
   input.setRaw(true);
+  output.writeSync(encoder.encode(question));
   listen("add", onTerminate);
   try {
     const line = await readLine(input);

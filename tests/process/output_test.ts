@@ -120,9 +120,8 @@ Deno.test("a reader that goes away ends the node with exit code 141 and without 
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const reader = child.stdout.getReader();
-  assert(!(await reader.read()).done);
-  await reader.cancel();
+  await a.waitFor("peer:up");
+  await child.stdout.cancel();
   const { code, stderr } = await output(child);
   assertEquals([code, stderr], [141, ""]);
   const down = await a.waitFor("peer:down");
