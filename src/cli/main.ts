@@ -70,7 +70,8 @@ async function dispatch(
   const selected = selectCommand(COMMANDS, runProgram.command, argv);
   if (selected.kind === "overview") {
     const { group } = selected;
-    const overview = { summary: SUMMARY, group, examples: EXAMPLES };
+    const examples = group === "" ? EXAMPLES : [];
+    const overview = { summary: SUMMARY, group, examples };
     const options = { columns, color: out.enabled };
     stdout.line(renderOverview(COMMANDS, overview, options));
     return EXIT.success;

@@ -83,12 +83,23 @@ export const runProgram: Program = program(
     name: "run",
     summary: "Start a node, join a mesh, ping everybody (the default)",
     usage: "[run] [OPTIONS]",
+    description: [
+      "The node learns of everybody else from the first member it reaches, and " +
+      "keeps a link to each. A member is known by the hash of its public key: " +
+      "an address without one is trusted on first use. Ctrl-C says bye to " +
+      "everybody, a second one ends at once.",
+    ],
     flags: FLAGS,
+    environment: { NO_COLOR: "No colours, unless --color is given" },
     examples: [
       ["verack --port 8080", "The first node of a mesh"],
       [
         "verack --port 8081 --connect 127.0.0.1:8080",
         "Another node, which joins through the first and meets everybody",
+      ],
+      [
+        "verack --key alice.key --connect ID@bob.example:8080",
+        "The same node at every start, which takes nobody but ID for bob",
       ],
     ],
   }),

@@ -9,6 +9,12 @@ import type { LineWriter } from "./terminal.ts";
 /** Leaving that takes longer is worth a word to whoever waits for it. */
 const PATIENCE_MS = 500;
 
+/**
+ * What comes again within this is the same Ctrl-C: the terminal sends it to every
+ * process in the foreground, and `deno task` and `npx` pass theirs on to us.
+ */
+const ECHO_MS = 300;
+
 /** Options of {@linkcode SignalWatch}. */
 export interface SignalWatchOptions {
   /**
@@ -28,6 +34,7 @@ export class SignalWatch implements Disposable {
   readonly #clock: Clock;
   #cancelTalk: () => void = () => {};
   #code: ExitCode | undefined;
+  #firstAt = 0;
 
   constructor(options: SignalWatchOptions = {}) {
     this.#talk = options.talk;
@@ -57,8 +64,13 @@ export class SignalWatch implements Disposable {
 
   #on(name: Deno.Signal, code: ExitCode): void {
     const handler = () => {
-      if (this.#code !== undefined) Deno.exit(code);
+      const now = this.#clock.monotonic();
+      if (this.#code !== undefined) {
+        if (now - this.#firstAt < ECHO_MS) return;
+        Deno.exit(code);
+      }
       this.#code = code;
+      this.#firstAt = now;
       this.#explain(name);
       this.#controller.abort();
     };

@@ -143,7 +143,16 @@ Deno.test("a second Ctrl-C ends a node at once that waits for a peer to hear its
   try {
     a.child.kill("SIGINT");
     await a.child.talk((line) => line.includes('"leaving"'));
-    assertEquals(await a.end("SIGINT"), 130);
+    // What comes at once is taken for an echo of the first, by `deno task` say.
+    const again = setInterval(() => {
+      try {
+        a.child.kill("SIGINT");
+      } catch {
+        // It has ended.
+      }
+    }, 50);
+    const code = await a.child.code().finally(() => clearInterval(again));
+    assertEquals(code, 130);
     assertEquals(a.of("stopped"), []);
   } finally {
     b.child.kill("SIGCONT");

@@ -1,0 +1,203 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { eventJson, eventLine } from "../../src/cli/event_lines.ts";
+import { palette } from "../../src/cli/terminal.ts";
+import type { NodeEvent } from "../../src/mesh/events.ts";
+
+const TIME = new Date(2026, 0, 2, 3, 4, 5, 678);
+const PLAIN = palette(false);
+const ALICE = "a".repeat(64);
+const BOB = "b".repeat(64);
+const ADDRESS = "192.0.2.1:8080";
+
+const LINES: readonly (readonly [event: NodeEvent, line: string])[] = [
+  [
+    { type: "listening", identity: ALICE, address: "[::]:8080" },
+    "listen on [::]:8080 as aaaaaaaa",
+  ],
+  [
+    {
+      type: "peer:up",
+      identity: BOB,
+      address: ADDRESS,
+      direction: "inbound",
+      trust: "first-use",
+    },
+    "up     bbbbbbbb at 192.0.2.1:8080 (inbound, unverified, first use)",
+  ],
+  [
+    {
+      type: "peer:up",
+      identity: BOB,
+      address: "bob.example:1",
+      direction: "outbound",
+      trust: "pinned",
+    },
+    "up     bbbbbbbb at bob.example:1 (outbound, pinned)",
+  ],
+  [
+    {
+      type: "peer:up",
+      identity: BOB,
+      address: ADDRESS,
+      direction: "outbound",
+      trust: "known",
+    },
+    "up     bbbbbbbb at 192.0.2.1:8080 (outbound, known)",
+  ],
+  [
+    {
+      type: "peer:down",
+      identity: BOB,
+      reason: "Peer said bye: leaving",
+      left: true,
+    },
+    "left   bbbbbbbb",
+  ],
+  [
+    {
+      type: "peer:down",
+      identity: BOB,
+      reason: "Peer is silent for 3001 ms",
+      left: false,
+    },
+    "lost   bbbbbbbb: Peer is silent for 3001 ms",
+  ],
+  [
+    { type: "ping", identity: BOB, text: "ping 7" },
+    "ping   bbbbbbbb: ping 7",
+  ],
+  [{ type: "mesh", nodes: 1, links: 0 }, "mesh   nobody else here"],
+  [{ type: "mesh", nodes: 2, links: 1 }, "mesh   2 nodes, 1 link here"],
+  [
+    { type: "mesh", nodes: 5, links: 2 },
+    "mesh   5 nodes, 2 links here (2 missing)",
+  ],
+  [
+    {
+      type: "refused",
+      address: ADDRESS,
+      reason: `Cannot accept ${ADDRESS}: it is ${ALICE}, must be ${BOB}`,
+      expected: BOB,
+      actual: ALICE,
+    },
+    `refuse 192.0.2.1:8080: it is ${ALICE}, must be ${BOB}`,
+  ],
+  [
+    {
+      type: "refused",
+      address: ADDRESS,
+      reason: "Cannot open session: somebody else is there",
+      expected: BOB,
+      actual: ALICE,
+    },
+    "refuse 192.0.2.1:8080: somebody else is there " +
+    `(it is ${ALICE}, must be ${BOB})`,
+  ],
+  [
+    {
+      type: "refused",
+      address: ADDRESS,
+      reason: `Cannot dial 192.0.2.1:80: TLS failed`,
+    },
+    "refuse 192.0.2.1:8080: Cannot dial 192.0.2.1:80: TLS failed",
+  ],
+  [
+    {
+      type: "unreachable",
+      address: ADDRESS,
+      reason: `Cannot dial ${ADDRESS}: nobody listens there`,
+    },
+    "wait   192.0.2.1:8080: nobody listens there; still trying",
+  ],
+  [{ type: "overflow", dropped: 1 }, "lag    1 event not shown"],
+  [{ type: "overflow", dropped: 12 }, "lag    12 events not shown"],
+  [{ type: "stopped" }, "stop   left the mesh"],
+];
+
+/** All texts of an event that a peer has a say in. */
+function hostile(text: string): NodeEvent[] {
+  return [
+    { type: "ping", identity: BOB, text },
+    { type: "peer:down", identity: BOB, reason: text, left: false },
+    { type: "peer:down", identity: BOB, reason: text, left: true },
+    { type: "refused", address: text, reason: text },
+    { type: "unreachable", address: text, reason: text },
+    {
+      type: "peer:up",
+      identity: BOB,
+      address: text,
+      direction: "inbound",
+      trust: "known",
+    },
+  ];
+}
+
+/** No control, no format character, no line or paragraph separator, nothing unassigned. */
+const HARMLESS = /^[^\p{C}\p{Zl}\p{Zp}]*$/u;
+
+Deno.test("eventLine() says in one line what happened, with the time of day", () => {
+  for (const [event, line] of LINES) {
+    assertEquals(eventLine(event, TIME, PLAIN), `03:04:05 ${line}`);
+  }
+});
+
+Deno.test("eventLine() with colours says the same as without", () => {
+  for (const [event] of LINES) {
+    const colored = eventLine(event, TIME, palette(true));
+    assert(colored.includes("\x1b["));
+    assertEquals(
+      // deno-lint-ignore no-control-regex
+      colored.replaceAll(/\x1b\[\d+m/g, ""),
+      eventLine(event, TIME, PLAIN),
+    );
+  }
+});
+
+Deno.test("eventJson() is the event as it is, on one line, with the time in ISO 8601", () => {
+  for (const [event] of LINES) {
+    const line = eventJson(event, TIME);
+    assert(!line.includes("\n"));
+    assertEquals(JSON.parse(line), { time: TIME.toISOString(), ...event });
+  }
+});
+
+Deno.test("eventLine() keeps any text from the network in one bounded, harmless line", () => {
+  fc.assert(fc.property(
+    fc.string({ unit: "binary", maxLength: 2_000 }),
+    (text) => {
+      for (const event of hostile(text)) {
+        const line = eventLine(event, TIME, PLAIN);
+        assert(HARMLESS.test(line), JSON.stringify(line));
+        assert(line.length < 1_024, `${line.length} characters`);
+      }
+    },
+  ));
+});
+
+Deno.test("eventJson() keeps any text from the network exact, in one harmless line", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    for (const event of hostile(text)) {
+      const line = eventJson(event, TIME);
+      assert(HARMLESS.test(line), JSON.stringify(line));
+      assertEquals(JSON.parse(line), { time: TIME.toISOString(), ...event });
+    }
+  }));
+});
+
+Deno.test("eventLine() shows what tries to look like another line as text", () => {
+  const line = eventLine(
+    {
+      type: "ping",
+      identity: BOB,
+      text: "\r\x1b[2K03:04:05 stop   left the mesh\n",
+    },
+    TIME,
+    PLAIN,
+  );
+  assertEquals(
+    line,
+    String
+      .raw`03:04:05 ping   bbbbbbbb: \u{d}\u{1b}[2K03:04:05 stop   left the mesh\u{a}`,
+  );
+});

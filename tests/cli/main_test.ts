@@ -1,0 +1,70 @@
+/** The program as a whole: which command runs, and how it ends. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { VERSION } from "../../src/version.ts";
+import { verack } from "../helpers/child.ts";
+
+/** What it writes and its exit code. */
+async function ends(
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string[] }> {
+  await using child = verack(args);
+  const code = await child.code();
+  return { code, out: child.out.join("\n"), err: child.err };
+}
+
+Deno.test("--version is one line on stdout", async () => {
+  for (const flag of ["--version", "-V"]) {
+    assertEquals(await ends(flag), {
+      code: 0,
+      out: `verack ${VERSION}`,
+      err: [],
+    });
+  }
+});
+
+Deno.test("--help lists the commands, and COMMAND --help every flag of a command", async () => {
+  const { code, out, err } = await ends("--help");
+  assertEquals([code, err], [0, []]);
+  for (const name of ["run", "demo", "identity new", "identity show"]) {
+    assertStringIncludes(out, `  ${name} `);
+  }
+  assertEquals(await ends("help"), { code, out, err });
+
+  const run = await ends("run", "--help");
+  assertEquals([run.code, run.err], [0, []]);
+  for (
+    const flag of [
+      "--port PORT",
+      "--host HOST",
+      "--connect [ID@]HOST:PORT",
+      "--period S",
+      "--advertise HOST:PORT",
+      "--network NAME",
+      "--key FILE",
+      "--cert FILE",
+      "--passphrase-file FILE",
+      "--passphrase-env NAME",
+      "--json",
+      "--log-level LEVEL",
+      "--log-format FORM",
+      "--[no-]color",
+      "VERACK_LOG",
+    ]
+  ) assertStringIncludes(run.out, flag);
+  assert(run.out.split("\n").every((line) => line.length <= 80), run.out);
+  assertEquals((await ends("help", "run")).out, run.out);
+});
+
+Deno.test("help of a group lists its commands", async () => {
+  const { code, out } = await ends("identity", "--help");
+  assertEquals(code, 0);
+  assertStringIncludes(out, "identity new");
+  assert(!out.includes("demo"));
+});
+
+Deno.test("a command that does not exist is one line and exit code 2", async () => {
+  const { code, out, err } = await ends("dmeo");
+  assertEquals([code, out, err], [2, "", [
+    'verack: Unknown command "dmeo", did you mean demo? (see verack --help)',
+  ]]);
+});
