@@ -184,7 +184,7 @@ export const DIAL_HINT_INTERVAL_MS = 10_000;
 export const MAX_PENDING_CONNECTIONS = 256;
 
 /** The same for one address without a proven session; many members may stand behind one address. */
-export const MAX_PENDING_PER_ADDRESS = 64;
+export const MAX_PENDING_PER_ADDRESS = 128;
 
 /** Hosts remembered for having held a proven session. */
 export const MAX_PROVEN_HOSTS = 4_096;
@@ -205,6 +205,16 @@ export const PEER_REQUEST_REFILL_MS = 1_000;
  */
 export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
 export const PEER_ENTRY_REFILL_MS = 10;
+
+/** A peer whose session is younger is told of as one that has just joined. */
+export const RECENT_SESSION_MS = 2_000;
+
+/**
+ * How long the smaller of two nodes that join together lets the other dial first,
+ * and how long at the most while strangers are still arriving, one of whom it may be.
+ */
+export const COLLISION_GRACE_MS = 300;
+export const COLLISION_GRACE_MAX_MS = 5_000;
 
 /** Reconnecting: exponential backoff with full jitter between these. */
 export const RECONNECT_MIN_MS = 200;

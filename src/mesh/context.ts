@@ -26,5 +26,7 @@ export interface MeshContext {
   readonly signal: AbortSignal;
   /** Port this node listens on. */
   readonly listenPort: number;
+  /** Connections that arrived and whose peer is not proven yet. */
+  arriving(): number;
   emit(event: NodeEvent): void;
 }

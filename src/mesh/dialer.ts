@@ -9,6 +9,7 @@
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
+  COLLISION_GRACE_MS,
   MAX_CONCURRENT_DIALS,
   MAX_RUMOUR_DIALS,
   RECONNECT_MIN_MS,
@@ -107,6 +108,7 @@ export class Dialer {
     const { clock, table, signal } = this.#context;
     if (this.#stopped || signal.aborted || this.#owner === undefined) return;
     const now = clock.monotonic();
+    const crowded = this.#context.arriving() > 0;
     let next = Infinity;
     for (const seed of this.#seeds) {
       if (seed.dialing || seed.identity !== undefined) continue;
@@ -115,6 +117,10 @@ export class Dialer {
     }
     for (const record of table.values()) {
       if (!wantsDial(record)) continue;
+      if (crowded && record.yieldsUntil > now) {
+        next = Math.min(next, now + COLLISION_GRACE_MS);
+        continue;
+      }
       if (record.nextDialAt > now) next = Math.min(next, record.nextDialAt);
       else if (this.#hasRoom(isRumour(record))) {
         this.#run(this.#dialRecord(record), isRumour(record));

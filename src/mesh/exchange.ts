@@ -11,6 +11,8 @@ import { VerackError } from "../errors.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
+  COLLISION_GRACE_MAX_MS,
+  COLLISION_GRACE_MS,
   DIAL_HINT_INTERVAL_MS,
   GOSSIP_FRESH_MS,
   MAX_ADDRESSES_PER_ENTRY,
@@ -18,6 +20,7 @@ import {
   MAX_PEERS_PER_MESSAGE,
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
+  RECENT_SESSION_MS,
 } from "../limits.ts";
 import { classifyIp } from "../transport/scope.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -151,7 +154,9 @@ export class Exchange {
     );
     for (let at = 0; at < missing.length; at += MAX_PEERS_PER_MESSAGE) {
       const end = at + MAX_PEERS_PER_MESSAGE;
-      const entries = missing.slice(at, end).map(entryOf);
+      const entries = missing.slice(at, end).map((record) =>
+        this.#entryOf(record)
+      );
       link.session.send(
         COMMAND.peers,
         encodePeers({ more: end < missing.length, entries }),
@@ -217,6 +222,13 @@ export class Exchange {
       if (now - record.hintedAt >= DIAL_HINT_INTERVAL_MS) {
         record.hintedAt = now;
         record.nextDialAt = Math.min(record.nextDialAt, now);
+        // Who joins together hears of each other together, and would dial each
+        // other at once: the smaller one lets the other go first.
+        const recent = (entry.flags & PEER_FLAG.recent) !== 0;
+        if (recent && !record.isProven && own.id < identity) {
+          record.nextDialAt = now + COLLISION_GRACE_MS;
+          record.yieldsUntil = now + COLLISION_GRACE_MAX_MS;
+        }
       }
     }
     return true;
@@ -237,6 +249,26 @@ export class Exchange {
       const address = seen ? { host, port: named.port } : named;
       record.addresses.add(address, rank, namedFrom);
     }
+  }
+
+  /** What we tell about a peer: addresses that are proven, or its own claim. */
+  #entryOf(record: PeerRecord): PeerEntry {
+    const addresses = record.addresses.list()
+      .filter(({ rank }) => rank !== "rumoured")
+      .slice(0, MAX_ADDRESSES_PER_ENTRY)
+      .map(({ address }) => address);
+    const age = this.#context.clock.monotonic() -
+      (record.primary?.openedAt ?? -Infinity);
+    return {
+      identity: record.identity,
+      certificate: record.certificate?.der ?? new Uint8Array(0),
+      addresses,
+      lastSeen: Math.floor(record.lastSeen / 1_000),
+      flags: (record.up ? PEER_FLAG.live : 0) |
+        (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
+        (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
+      name: "",
+    };
   }
 
   /** Peers we have verified ourselves lately, and that others may reach. */
@@ -271,23 +303,6 @@ export class Exchange {
     const { options, random } = this.#context;
     return now + options.peerExchangeMs * (0.5 + random.float());
   }
-}
-
-/** What we tell about a peer: addresses that are proven, or its own claim. */
-function entryOf(record: PeerRecord): PeerEntry {
-  const addresses = record.addresses.list()
-    .filter(({ rank }) => rank !== "rumoured")
-    .slice(0, MAX_ADDRESSES_PER_ENTRY)
-    .map(({ address }) => address);
-  return {
-    identity: record.identity,
-    certificate: record.certificate?.der ?? new Uint8Array(0),
-    addresses,
-    lastSeen: Math.floor(record.lastSeen / 1_000),
-    flags: (record.up ? PEER_FLAG.live : 0) |
-      (record.ephemeral ? PEER_FLAG.ephemeral : 0),
-    name: "",
-  };
 }
 
 /** SHA-256 of the identities' 32 bytes each, in ascending order; hex. */

@@ -120,6 +120,7 @@ export class Node implements AsyncDisposable {
       log: logger("mesh"),
       signal: this.#stop.signal,
       listenPort: listener.address.port,
+      arriving: () => this.#acceptor.pending,
       emit: (event) => this.#emit(event),
     };
     this.#dialer = new Dialer(this.#context);

@@ -38,6 +38,8 @@ export class PeerRecord {
   failures = 0;
   /** Monotonic clock, milliseconds; not dialed before. */
   nextDialAt = 0;
+  /** Until then it may yet dial us, and we wait while anybody arrives. */
+  yieldsUntil = 0;
 
   constructor(identity: IdentityId) {
     this.identity = identity;
