@@ -245,7 +245,7 @@ class Crawl {
       });
       const node: CrawlNode = {
         type: "node",
-        visitedAt: clock.now(),
+        visitedAt: Math.floor(clock.now()),
         networkType: networkTypeOf(address.host) ?? "ipv4",
         result: { ...result },
         told: told.length,
