@@ -4,7 +4,6 @@
  */
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
-import { promptSecret } from "@std/cli/prompt-secret";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { BaseHandler, getLogger, type LogRecord, setup } from "@std/log";
 
@@ -50,10 +49,6 @@ Deno.test("parseArgs() splits what is written with = and keeps text text", () =>
 Deno.test("timingSafeEqual() compares bytes and refuses other lengths", () => {
   assert(timingSafeEqual(new Uint8Array([1, 2]), new Uint8Array([1, 2])));
   assertFalse(timingSafeEqual(new Uint8Array([1, 2]), new Uint8Array([1, 3])));
-});
-
-Deno.test("promptSecret() gives null when there is no terminal to ask on", () => {
-  if (!Deno.stdin.isTerminal()) assertEquals(promptSecret("Passphrase:"), null);
 });
 
 Deno.test("setup() sends records of a logger's level to its handlers", () => {
