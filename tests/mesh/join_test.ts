@@ -40,7 +40,7 @@ Deno.test("a node that joins through one member is connected to all", async () =
   assertEquals(log.of("mesh").at(-1), { type: "mesh", nodes: 3, links: 2 });
 });
 
-Deno.test("a joining node dials every peer once", async () => {
+Deno.test("a joining node dials no peer twice", async () => {
   await using mesh = await startMesh(6);
   const dialed: string[] = [];
   const counting = counted(dialed);
@@ -51,10 +51,9 @@ Deno.test("a joining node dials every peer once", async () => {
     transport: counting,
   });
   await new Mesh([...mesh.nodes, joiner]).complete();
-  assertEquals(
-    dialed.sort(),
-    mesh.nodes.map((node) => node.address).sort(),
-  );
+  assertEquals(dialed.length, new Set(dialed).size, dialed.join());
+  const members = mesh.nodes.map((node) => node.address);
+  assert(dialed.every((address) => members.includes(address)), dialed.join());
 });
 
 Deno.test("30 nodes that start at the same moment, all through one address, end fully connected", async () => {
