@@ -1,5 +1,6 @@
 // Two nodes that dial each other at the same instant end with exactly one session.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
@@ -106,17 +107,7 @@ async function collide(
   const gate = new Gate(2);
   const accepted = { count: 0 };
   const held = gated(counting(transport, accepted), gate);
-  const ports = await Promise.all([freePort(), freePort()]);
-  const [first, second] = await Promise.all(
-    [one, two].map((identity, i) =>
-      Node.start({
-        identity,
-        port: ports[i]!,
-        connect: [`127.0.0.1:${ports[1 - i]}`],
-        transport: held,
-      })
-    ),
-  );
+  const [first, second] = await startBoth([one, two], held);
   await using a = first!;
   await using b = second!;
   const logs = [new EventLog(a), new EventLog(b)];
@@ -149,10 +140,41 @@ function counting(transport: Transport, seen: { count: number }): Transport {
   };
 }
 
+/**
+ * Two nodes that know each other's address before either listens; with other
+ * ports if somebody was faster to take one.
+ */
+async function startBoth(
+  identities: Identity[],
+  transport: Transport,
+): Promise<Node[]> {
+  for (;;) {
+    const ports = identities.map(freePort);
+    const started = await Promise.allSettled(
+      identities.map((identity, i) =>
+        Node.start({
+          identity,
+          port: ports[i]!,
+          connect: [`127.0.0.1:${ports[1 - i]}`],
+          transport,
+        })
+      ),
+    );
+    const nodes = started.flatMap((result) =>
+      result.status === "fulfilled" ? [result.value] : []
+    );
+    if (nodes.length === identities.length) return nodes;
+    await Promise.all(nodes.map((node) => node.close()));
+    for (const result of started) {
+      if (result.status === "fulfilled") continue;
+      assertInstanceOf(result.reason, VerackError);
+      assertEquals(result.reason.code, "address-in-use");
+    }
+  }
+}
+
 /** A port nobody listens on now. */
-async function freePort(): Promise<number> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return await Promise.resolve(port);
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
