@@ -1,11 +1,12 @@
 /**
- * `deno task bench`: each figure of verack beside bare Deno TLS sockets that do
- * the same work in the same run. Prints a table, or JSON lines with `--json`.
+ * `deno task bench`: each figure of verack beside bare Deno sockets that do the
+ * same work in the same run. Prints a table, or JSON lines with `--json`.
  *
  * Every load runs in child processes (`peers/`), so that what one line leaves
  * behind does not burden the next; nothing is asserted but that all messages come.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { bitcoin, bitcoinMemory } from "./lines/bitcoin.ts";
 import { burst, session } from "./lines/session.ts";
 import { fanout } from "./lines/fanout.ts";
 import type { Line } from "./lines/line.ts";
@@ -24,6 +25,8 @@ const LINES: readonly Line[] = [
   fanout,
   mesh,
   memory,
+  bitcoin,
+  bitcoinMemory,
 ];
 const DEFAULT_ROUNDS = 5;
 const FLAGS = ["only", "rounds", "json", "help"];
@@ -35,7 +38,7 @@ const HELP = `Usage: deno task bench [--only NAME]… [--rounds N] [--json]
 
 Lines:
 ${
-  LINES.map(({ name, description }) => `  ${name.padEnd(12)}${description}`)
+  LINES.map(({ name, description }) => `  ${name.padEnd(16)}${description}`)
     .join("\n")
 }
 `;

@@ -1,17 +1,17 @@
 /**
  * Many handshakes by one of `initiators.mjs`, for the benchmark:
- * `node burst.mjs FOLDER PACKAGE PORT COUNT CONCURRENCY`. Prints handshakes a
- * second of the second of two runs.
+ * `node burst.mjs FOLDER PACKAGE`. For each line `[port, count, concurrency]` on
+ * its stdin it prints handshakes a second; ends with its stdin.
  */
 import { performance } from "node:perf_hooks";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { loadInitiator } from "./initiators.mjs";
 
-const [folder, name, ...numbers] = process.argv.slice(2);
-const [port, count, concurrency] = numbers.map(Number);
+const [folder, name] = process.argv.slice(2);
 const open = loadInitiator(folder, name);
 
-async function run() {
+async function burst(port, count, concurrency) {
   const started = performance.now();
   let left = count;
   const work = async () => {
@@ -21,6 +21,7 @@ async function run() {
   return count / (performance.now() - started) * 1_000;
 }
 
-await run();
-process.stdout.write(`${await run()}\n`);
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${await burst(...JSON.parse(line))}\n`);
+}
 process.exit(0);

@@ -1,0 +1,179 @@
+/**
+ * Bitcoin handshakes: how many a second, beside bare sockets that move the same
+ * bytes and beside initiators of others, and what open sessions hold.
+ */
+import type { BitcoinSizes } from "../bare_bitcoin.ts";
+import type { Kind } from "../contestant.ts";
+import { Other } from "../others.ts";
+import { Remote } from "../remote.ts";
+import type { Row } from "../report.ts";
+import { median, medianRatio } from "../stats.ts";
+import { alternate, type Line, type Settings } from "./line.ts";
+
+const HANDSHAKES = 1_000;
+const CONCURRENCY = [64, 256];
+const SESSIONS = 1_000;
+/** Each takes four fresh processes. */
+const MAX_MEMORY_ROUNDS = 2;
+
+/** Both listening ends and both dialing ends. */
+class Ends implements AsyncDisposable {
+  readonly sizes: BitcoinSizes;
+  readonly #responders: Record<Kind, Remote>;
+  readonly #probers: Record<Kind, Remote>;
+  readonly #ports: Record<Kind, number>;
+
+  private constructor(
+    sizes: BitcoinSizes,
+    responders: Record<Kind, Remote>,
+    probers: Record<Kind, Remote>,
+    ports: Record<Kind, number>,
+  ) {
+    this.sizes = sizes;
+    this.#responders = responders;
+    this.#probers = probers;
+    this.#ports = ports;
+  }
+
+  static async start(): Promise<Ends> {
+    const flags = "--expose-gc";
+    const verack = new Remote("bitcoin_responder", ["verack"], flags);
+    const probers = {
+      verack: new Remote("bitcoin_prober", [], flags),
+      bare: new Remote("bitcoin_prober", [], flags),
+    };
+    const port = await verack.call<number>("port");
+    const sizes = await probers.verack.call<BitcoinSizes>("sizes", port);
+    const bare = new Remote(
+      "bitcoin_responder",
+      ["bare", JSON.stringify(sizes)],
+      flags,
+    );
+    return new Ends(sizes, { verack, bare }, probers, {
+      verack: port,
+      bare: await bare.call<number>("port"),
+    });
+  }
+
+  /** Port of verack's responder. */
+  get port(): number {
+    return this.#ports.verack;
+  }
+
+  /** Handshakes a second. */
+  rate(kind: Kind, concurrency: number): Promise<number> {
+    const port = this.#ports[kind];
+    return kind === "verack"
+      ? this.#probers.verack.call("probes", port, HANDSHAKES, concurrency)
+      : this.#probers.bare.call(
+        "exchanges",
+        port,
+        HANDSHAKES,
+        concurrency,
+        this.sizes,
+      );
+  }
+
+  /** Megabytes that open sessions hold at most, at the dialing and the listening end. */
+  async memory(kind: Kind): Promise<{ dialing: number; listening: number }> {
+    const port = this.#ports[kind];
+    await this.rate(kind, 64); // What is needed once is not charged to them.
+    await this.#responders[kind].call("watch");
+    const dialing = kind === "verack"
+      ? await this.#probers.verack.call<number>("hold", port, SESSIONS)
+      : await this.#probers.bare.call<number>(
+        "holdBare",
+        port,
+        SESSIONS,
+        this.sizes,
+      );
+    const listening = await this.#responders[kind].call<number>("peak");
+    return { dialing: dialing / 1e6, listening: listening / 1e6 };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const remotes = [this.#probers, this.#responders].flatMap((it) =>
+      Object.values(it)
+    );
+    await Promise.all(remotes.map((it) => it[Symbol.asyncDispose]()));
+  }
+}
+
+/** Handshakes a second. */
+export const bitcoin: Line = {
+  name: "bitcoin",
+  description: `${HANDSHAKES} Bitcoin handshakes between two processes`,
+  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    await using ends = await Ends.start();
+    await using stack = new AsyncDisposableStack();
+    const others = (await Other.start()).map((it) => stack.use(it));
+    for (const concurrency of CONCURRENCY) {
+      const { port } = ends;
+      const theirs = others.map(() => [] as number[]);
+      const { verack, bare } = await alternate(
+        settings.rounds,
+        async (kind) => {
+          const rate = await ends.rate(kind, concurrency);
+          if (kind === "bare") return rate;
+          // Right after ours, so that they have the same machine.
+          for (const [i, other] of others.entries()) {
+            theirs[i]!.push(await other.rate(port, HANDSHAKES, concurrency));
+          }
+          return rate;
+        },
+      );
+      const row = {
+        line: "bitcoin",
+        figure: `handshakes a second, ${concurrency} at once`,
+        unit: "/s",
+        verack: median(verack),
+      };
+      report({
+        ...row,
+        bare: median(bare),
+        ratio: medianRatio(verack, bare),
+        against: "TCP connect, two writes and two reads of the same sizes",
+        aim: { of: "ratio", is: "at least", value: 0.5 },
+      });
+      for (const [i, { name }] of others.entries()) {
+        const rates = theirs[i]!.slice(1); // The first is for warming up.
+        report({
+          ...row,
+          bare: median(rates),
+          ratio: medianRatio(verack, rates),
+          against: `the initiator of ${name} on Node, same responder`,
+          aim: { of: "ratio", is: "at least", value: 1 },
+        });
+      }
+    }
+  },
+};
+
+/** What a thousand sessions hold. */
+export const bitcoinMemory: Line = {
+  name: "bitcoin-memory",
+  description: `${SESSIONS} open Bitcoin sessions between two processes`,
+  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    const { verack, bare } = await alternate(
+      Math.min(settings.rounds, MAX_MEMORY_ROUNDS),
+      async (kind) => {
+        await using ends = await Ends.start();
+        return await ends.memory(kind);
+      },
+      { warmUp: false },
+    );
+    for (const end of ["dialing", "listening"] as const) {
+      const ours = verack.map((it) => it[end]);
+      const theirs = bare.map((it) => it[end]);
+      report({
+        line: "bitcoin-memory",
+        figure: `peak of ${SESSIONS} open sessions, ${end} end`,
+        unit: "MB",
+        verack: median(ours),
+        bare: median(theirs),
+        ratio: medianRatio(ours, theirs),
+        against: "sockets with read buffers of 4 KiB",
+      });
+    }
+  },
+};
