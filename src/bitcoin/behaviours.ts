@@ -20,6 +20,7 @@ import {
   versionWithUserAgent,
   withCommandTail,
 } from "./behaviour_acts.ts";
+export { BEHAVIOUR_NAMES, type BehaviourName } from "./behaviour_names.ts";
 import {
   announce,
   type BehaviourRules,
@@ -31,10 +32,11 @@ import {
   type Step,
   together,
 } from "./behaviour_steps.ts";
+import type { BehaviourName } from "./behaviour_names.ts";
 import type { ProbeErrorKind } from "./probe_result.ts";
 
 /** How a responder answers, and what comes of it. */
-export interface Behaviour extends BehaviourRules {
+export interface Behaviour {
   /** One line for people. */
   readonly description: string;
   /** What a probe with time enough reports of it. */
@@ -54,7 +56,8 @@ const HOSTILE_USER_AGENT = join([
   Uint8Array.of(0xff, 0xfe, 0),
 ]);
 
-const RULES = {
+/** Every way in which a responder can answer, by name. */
+export const BEHAVIOURS: Readonly<Record<BehaviourName, Behaviour>> = {
   "normal": ok("Answers as Bitcoin Core does"),
 
   // Within what Core puts up with.
@@ -292,18 +295,18 @@ const RULES = {
       sayVersion(context, { nonce: context.remote?.nonce ?? 0n }),
     ]),
   }),
-} as const satisfies Record<string, Behaviour>;
+};
 
-/** Name of one of {@linkcode BEHAVIOURS}. */
-export type BehaviourName = keyof typeof RULES;
+/** What a behaviour does; nothing for Core's rules. Not for others than the responder. */
+export function rulesOf(name: BehaviourName): BehaviourRules {
+  // `ok()` and `wrong()` put them there.
+  return BEHAVIOURS[name] as Behaviour & BehaviourRules;
+}
 
-/** Every way in which a responder can answer, by name. */
-export const BEHAVIOURS: Readonly<Record<BehaviourName, Behaviour>> = RULES;
-
-/** The names of {@linkcode BEHAVIOURS}, in the order to show them. */
-export const BEHAVIOUR_NAMES = Object.keys(RULES) as readonly BehaviourName[];
-
-function ok(description: string, rules: BehaviourRules = {}): Behaviour {
+function ok(
+  description: string,
+  rules: BehaviourRules = {},
+): Behaviour & BehaviourRules {
   return { description, outcome: "ok", ...rules };
 }
 
@@ -311,6 +314,6 @@ function wrong(
   outcome: ProbeErrorKind,
   description: string,
   rules: BehaviourRules,
-): Behaviour {
+): Behaviour & BehaviourRules {
   return { description, outcome, ...rules };
 }

@@ -32,15 +32,17 @@ export interface CrawlOptions
   readonly repeatAfterMs?: number;
   /** Whether private and loopback addresses are dialed as well. @default {false} */
   readonly allowPrivate?: boolean;
-  /** Host name to IP addresses. @default {resolveHost} */
+  /** Looks names up. @default {systemResolver} */
   readonly resolve?: Resolver;
 }
 
 /** A node that was visited. */
 export interface CrawlNode {
+  /** Tells events apart. */
   readonly type: "node";
   /** When, milliseconds since the Unix epoch. */
   readonly visitedAt: number;
+  /** Of its address. */
   readonly networkType: NetworkType;
   /** The handshake. */
   readonly result: Omit<ProbeResult, "version" | "ended" | "toJSON">;
@@ -50,6 +52,7 @@ export interface CrawlNode {
 
 /** Addresses that nobody had told before, in lots. */
 export interface CrawlHeard {
+  /** Tells events apart. */
   readonly type: "heard";
   /** `host:port` of the node or the name of the seed that told them, `given` for the caller. */
   readonly from: string;
@@ -74,7 +77,9 @@ export type CrawlEvent =
  * but for protocol versions, which ascend.
  */
 export interface CrawlSummary {
+  /** Tells events apart. */
   readonly type: "summary";
+  /** Name of the network. */
   readonly network: string;
   /** Nodes visited in this crawl. */
   readonly visited: number;
@@ -88,8 +93,12 @@ export interface CrawlSummary {
   readonly heard: Readonly<Partial<Record<NetworkType, number>>>;
   /** Complete handshakes by network type. */
   readonly networkTypes: Readonly<Partial<Record<NetworkType, number>>>;
+  /** Complete handshakes by user agent, escaped. */
   readonly userAgents: Readonly<Record<string, number>>;
+  /** Complete handshakes by the version they announced. */
   readonly protocolVersions: Readonly<Record<string, number>>;
+  /** Complete handshakes by service; a node counts for each that it offers. */
   readonly services: Readonly<Record<string, number>>;
+  /** Of this crawl. */
   readonly durationMs: number;
 }

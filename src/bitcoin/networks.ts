@@ -19,8 +19,16 @@ export interface BitcoinNetwork {
   readonly seeds: readonly string[];
 }
 
+/** Name of one of {@linkcode NETWORKS}. */
+export type NetworkName =
+  | "mainnet"
+  | "testnet3"
+  | "testnet4"
+  | "signet"
+  | "regtest";
+
 /** The networks that have a name. */
-export const NETWORKS = {
+export const NETWORKS: Readonly<Record<NetworkName, BitcoinNetwork>> = {
   mainnet: network("mainnet", "f9beb4d9", 8333, [
     "seed.bitcoin.sipa.be",
     "dnsseed.bluematt.me",
@@ -48,14 +56,11 @@ export const NETWORKS = {
   ]),
   /** Exists on one machine only, so nobody tells of its nodes. */
   regtest: network("regtest", "fabfb5da", 18_444, []),
-} as const satisfies Record<string, BitcoinNetwork>;
-
-/** Name of one of {@linkcode NETWORKS}. */
-export type NetworkName = keyof typeof NETWORKS;
+};
 
 /** A network by name, or one of one's own. */
 export interface NetworkOptions {
-  /** @default {"mainnet"} */
+  /** By name, or one of one's own. @default {"mainnet"} */
   readonly network?: NetworkName | BitcoinNetwork;
   /**
    * Replaces the network's magic: four bytes or eight hex digits. With it a

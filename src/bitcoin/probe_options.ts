@@ -57,11 +57,11 @@ export interface ProbeOptions extends NetworkOptions, VersionOptions {
    * ourselves from the other end too.
    */
   readonly ownNonces?: Set<bigint>;
-  /** @default {systemClock} */
+  /** Times everything. @default {systemClock} */
   readonly clock?: Clock;
-  /** @default {systemRandom} */
+  /** Makes the nonces. @default {systemRandom} */
   readonly random?: Random;
-  /** @default {tcpTransport()} */
+  /** Makes the connections. @default {tcpTransport()} */
   readonly transport?: Transport;
 }
 

@@ -24,7 +24,9 @@ export type ProbeErrorKind = typeof PROBE_ERROR_KINDS[number];
 
 /** Why a probe failed, and in words: one line, bounded, fit to be shown. */
 export interface ProbeError {
+  /** For programs. */
   readonly kind: ProbeErrorKind;
+  /** For people. */
   readonly message: string;
 }
 

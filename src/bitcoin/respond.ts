@@ -16,7 +16,12 @@ import type { Address } from "../transport/address.ts";
 import { tcpTransport } from "../transport/tcp.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
 import { encodeAddrV2 } from "../wire/messages/addr.ts";
-import { type BehaviourName, BEHAVIOURS } from "./behaviours.ts";
+import {
+  BEHAVIOUR_NAMES,
+  type BehaviourName,
+  BEHAVIOURS,
+  rulesOf,
+} from "./behaviours.ts";
 import { networkOf } from "./networks.ts";
 import { plainError } from "./probe_error.ts";
 import { checkCount, checkMs } from "./probe_settings.ts";
@@ -100,7 +105,7 @@ function serveSettings(
   encodeAddrV2(addresses); // Fails here rather than when somebody asks.
   return {
     magic,
-    rules: rulesOf(behaviour),
+    rules: checkedRules(behaviour),
     delayMs: checkMs("delayMs", delayMs),
     addresses: [...addresses],
     handshakeTimeoutMs: checkMs("handshakeTimeoutMs", handshakeTimeoutMs),
@@ -111,12 +116,12 @@ function serveSettings(
   };
 }
 
-function rulesOf(behaviour: BehaviourName): ServeSettings["rules"] {
-  if (Object.hasOwn(BEHAVIOURS, behaviour)) return BEHAVIOURS[behaviour];
+function checkedRules(behaviour: BehaviourName): ServeSettings["rules"] {
+  if (Object.hasOwn(BEHAVIOURS, behaviour)) return rulesOf(behaviour);
   throw new RangeError(
     `Cannot respond: behaviour is ${
       JSON.stringify(String(behaviour).slice(0, 40))
-    }, must be one of ${Object.keys(BEHAVIOURS).join(", ")}`,
+    }, must be one of ${BEHAVIOUR_NAMES.join(", ")}`,
   );
 }
 

@@ -33,11 +33,11 @@ export interface RespondOptions extends NetworkOptions, VersionOptions {
   readonly onEvent?: (event: ResponderEvent) => void;
   /** Closes the responder when it aborts. */
   readonly signal?: AbortSignal;
-  /** @default {systemClock} */
+  /** Times everything. @default {systemClock} */
   readonly clock?: Clock;
-  /** @default {systemRandom} */
+  /** Makes the nonces. @default {systemRandom} */
   readonly random?: Random;
-  /** @default {tcpTransport()} */
+  /** Makes the connections. @default {tcpTransport()} */
   readonly transport?: Transport;
 }
 

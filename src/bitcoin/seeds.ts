@@ -22,10 +22,11 @@ export type Resolver = (
 export interface SeedOptions {
   /** At most so many addresses. @default {Infinity} */
   readonly count?: number;
-  /** @default {resolveHost} */
+  /** Looks names up. @default {systemResolver} */
   readonly resolve?: Resolver;
+  /** Ends the asking. */
   readonly signal?: AbortSignal;
-  /** @default {systemClock} */
+  /** Times the deadline of each. @default {systemClock} */
   readonly clock?: Clock;
   /** A seed did not answer; the others are asked all the same. */
   readonly onFailure?: (seed: string, message: string) => void;
@@ -33,6 +34,7 @@ export interface SeedOptions {
 
 /** What one seed said. */
 export interface SeedAnswer {
+  /** Its name. */
   readonly seed: string;
   /** IP addresses; none when it failed. */
   readonly ips: readonly string[];

@@ -7,19 +7,19 @@
 export const SERVICE_FLAG = {
   /** All blocks. */
   NETWORK: 1n << 0n,
-  /** BIP64. */
+  /** Unspent outputs on request (BIP64). */
   GETUTXO: 1n << 1n,
-  /** BIP111. */
+  /** Bloom filters (BIP111). */
   BLOOM: 1n << 2n,
-  /** BIP144. */
+  /** Blocks and transactions with witnesses (BIP144). */
   WITNESS: 1n << 3n,
   /** Xtreme thin blocks; never in Core. */
   XTHIN: 1n << 4n,
-  /** BIP157. */
+  /** Compact block filters (BIP157). */
   COMPACT_FILTERS: 1n << 6n,
   /** The last 288 blocks (BIP159). */
   NETWORK_LIMITED: 1n << 10n,
-  /** BIP324. */
+  /** The encrypted v2 transport (BIP324). */
   P2P_V2: 1n << 11n,
 } as const;
 
