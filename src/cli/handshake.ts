@@ -149,7 +149,7 @@ async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  screen.summary();
+  screen.summary(source.faults);
   if (signals.code !== undefined) return signals.code;
   const { ok, done } = screen.tally;
   return ok === done && source.faults === 0 ? EXIT.success : EXIT.failure;

@@ -10,7 +10,7 @@ import { COMMAND } from "../wire/commands.ts";
 import { endedLine, messageLine, resultLines } from "./probe_lines.ts";
 import { ProbeTally } from "./probe_tally.ts";
 import { Progress } from "./progress.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Palette, Terminal } from "./terminal.ts";
 
 /** Options of {@linkcode ProbeScreen}. */
 export interface ProbeScreenOptions {
@@ -99,16 +99,23 @@ export class ProbeScreen implements Disposable {
     };
   }
 
-  /** For people below the results; programs read nothing but results there. */
-  summary(): void {
+  /**
+   * For people below the results; programs read nothing but results there.
+   *
+   * @param faults What was to be probed and could not be, and was said before.
+   */
+  summary(faults: number): void {
     const { stdout, stderr, out, err } = this.#terminal;
     const elapsed = systemClock.monotonic() - this.#started;
     this.#progress[Symbol.dispose]();
-    if (!this.#json) {
-      stdout.line(["", ...this.tally.lines(elapsed, out)].join("\n"));
-    } else if (Deno.stderr.isTerminal()) {
-      stderr.line(this.tally.lines(elapsed, err).join("\n"));
-    }
+    const lines = (colors: Palette) => [
+      ...this.tally.lines(elapsed, colors),
+      ...(faults === 0
+        ? []
+        : [colors.yellow(`${faults} could not be tried, see above`)]),
+    ];
+    if (!this.#json) stdout.line(["", ...lines(out)].join("\n"));
+    else if (Deno.stderr.isTerminal()) stderr.line(lines(err).join("\n"));
   }
 
   [Symbol.dispose](): void {
