@@ -32,6 +32,10 @@ function stranger(): Pick<Identity, "id" | "certificate"> {
   return { id: idOf(key.spki), certificate: forge(key) };
 }
 
+function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
 function peerOf(node: Node, identity: string) {
   return node.peers().find((peer) => peer.identity === identity);
 }
@@ -123,10 +127,7 @@ Deno.test("no number of bad addresses pushes out the one that worked", async () 
   await bob.close({ abrupt: true });
   await until("bob to be gone", () => scene.log.of("peer:down").length === 1);
   for (let i = 0; i < 5; i++) {
-    const addresses = Array.from(
-      { length: 4 },
-      (_, j) => at("127.0.0.1", 1 + 4 * i + j),
-    );
+    const addresses = times(4, (j) => at("127.0.0.1", 1 + 4 * i + j));
     await mallory.tell([entryOf(identity, addresses)]);
   }
   await handled(mallory);
@@ -141,6 +142,26 @@ Deno.test("no number of bad addresses pushes out the one that worked", async () 
   );
 });
 
+Deno.test("an address that a peer named itself stays, also when others name it too", async () => {
+  await using scene = await Scene.start();
+  const identity = await Identity.generate({ ephemeral: false });
+  const own = at("127.0.0.1", 7);
+  const bob = await RawPeer.open(scene.victim, { identity, addresses: [own] });
+  await until("bob to be up", () => scene.log.of("peer:up").length === 2);
+  bob.close();
+  await until("bob to be gone", () => scene.log.of("peer:down").length === 1);
+  using mallory = await liar(scene);
+  await mallory.tell([entryOf(identity, [own])]);
+  for (let i = 0; i < 5; i++) {
+    const addresses = times(4, (j) => at("127.0.0.1", 1_000 + 4 * i + j));
+    await mallory.tell([entryOf(identity, addresses)]);
+  }
+  await handled(mallory);
+  const { addresses } = peerOf(scene.victim, identity.id)!;
+  assertEquals(addresses[0], "127.0.0.1:7");
+  assertEquals(addresses.length, MAX_ADDRESSES_PER_PEER);
+});
+
 Deno.test("100,000 identities from one source are bounded, and leave room for others", async () => {
   await using scene = await Scene.start();
   using mallory = await liar(scene);
@@ -153,11 +174,11 @@ Deno.test("100,000 identities from one source are bounded, and leave room for ot
     await handled(mallory);
   };
   // Most are bare names, some are sound: certificates cost little to make.
-  const names = Array.from({ length: 97_000 }, () => {
+  const names = times(97_000, () => {
     const id = crypto.getRandomValues(new Uint8Array(32)).toHex();
     return entryOf({ id, certificate: EMPTY }, []);
   });
-  const sound = Array.from({ length: 3_000 }, () => entryOf(stranger(), []));
+  const sound = times(3_000, () => entryOf(stranger(), []));
   await tell(sound);
   assertEquals(scene.victim.peers().length, before + MAX_RUMOURS_PER_SOURCE);
   await tell(names);
@@ -290,7 +311,7 @@ Deno.test("rumours of ports that hang do not keep us from those we know", async 
   using mallory = await liar(scene);
   const hanging = parseAddress(sink.address);
   await mallory.tell(
-    Array.from({ length: 200 }, () => entryOf(stranger(), [hanging])),
+    times(200, () => entryOf(stranger(), [hanging])),
   );
   await until("rumours to be dialed", () => sink.open >= 30);
   await using bob = await Node.start();
