@@ -213,7 +213,11 @@ export class ScriptedNode implements AsyncDisposable {
       this.peers.push(peer);
       scripts.push(
         script(peer).catch((error) => {
-          this.#failure ??= { error };
+          // The other end may leave in the middle of the script.
+          const { BrokenPipe, ConnectionReset } = Deno.errors;
+          const hasLeft = error instanceof BrokenPipe ||
+            error instanceof ConnectionReset;
+          if (!hasLeft) this.#failure ??= { error };
           peer.close();
         }),
       );
