@@ -76,7 +76,10 @@ export function deadline(
     delayMs,
     () =>
       controller.abort(
-        new DOMException(`Signal timed out after ${delayMs} ms`, "TimeoutError"),
+        new DOMException(
+          `Signal timed out after ${delayMs} ms`,
+          "TimeoutError",
+        ),
       ),
   );
   const onAbort = () => controller.abort(signal?.reason);
