@@ -180,7 +180,7 @@ Deno.test("a stranger who claims that we reached ourselves is not believed for e
     {
       using liar = await mallory.next();
       await claim(liar);
-      await liar.ended;
+      await liar.refusal();
     }
     // The address is dialed again, and whoever is there by now is let in.
     using honest = await mallory.next();
