@@ -74,7 +74,7 @@ const TICK_SLACK = 1.25;
  *
  * @example
  * ```ts
- * import { Node } from "./mod.ts";
+ * import { Node } from "../../mod.ts";
  *
  * await using alice = await Node.start();
  * await using bob = await Node.start({ connect: [alice.address] });
