@@ -1,16 +1,18 @@
 // A node dials an address for the first time, and somebody is there who is not
 // what it shows, or who does not keep to the protocol.
 import { assert, assertEquals } from "@std/assert";
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { Identity } from "../../src/identity/identity.ts";
 import { fetchCertificate } from "../../src/transport/tls_fetch.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeVersion } from "../../src/wire/messages/version.ts";
-import { decodeVersion } from "../../src/wire/messages/version.ts";
+import {
+  decodeVersion,
+  encodeVersion,
+} from "../../src/wire/messages/version.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
-import { X509Certificate } from "node:crypto";
-import { RawListener, type RawPeer } from "../helpers/attacker.ts";
+import type { RawPeer } from "../helpers/attacker.ts";
+import { RawListener } from "../helpers/raw_listener.ts";
 import { forgeV1, ShowingServer } from "../helpers/forged_v1.ts";
 import { Scene } from "../helpers/scene.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";

@@ -14,9 +14,10 @@ import {
   encodeGetPeers,
   encodePeerIds,
 } from "../../src/wire/messages/peer_request.ts";
-import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
+import type { PeerEntry } from "../../src/wire/messages/peers.ts";
 import { forge, idOf, keyOf } from "../identity/forgery.ts";
-import { entryOf, RawPeer } from "../helpers/attacker.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
 import { at, Disguise } from "../helpers/disguise.ts";
 import { forgeV1 } from "../helpers/forged_v1.ts";
 import { knowledge, Scene } from "../helpers/scene.ts";
@@ -321,67 +322,6 @@ Deno.test("rumours of ports that hang do not keep us from those we know", async 
     () => !!peerOf(scene.victim, bob.identity.id)?.connected,
   );
   assert(sink.open >= 30, "the rumours were given up already");
-});
-
-Deno.test("a first message that is not the sender's own entry ends the session", async () => {
-  await using scene = await Scene.start();
-  const own = await Identity.generate();
-  const list = (...entries: PeerEntry[]) =>
-    encodePeers({ entries, more: false });
-  const { identity } = scene.member;
-  const first: [string, Uint8Array, string][] = [
-    [COMMAND.peers, list(), "must be the sender's own"],
-    [COMMAND.peers, list(entryOf(identity, [])), "must be the sender's own"],
-    [
-      COMMAND.peers,
-      list(entryOf(identity, []), entryOf(own, [])),
-      "must be the sender's own",
-    ],
-    [COMMAND.peers, EMPTY, "peers"],
-    [
-      COMMAND.getpeers,
-      encodeGetPeers({ digest: "00".repeat(32), fingerprints: [] }),
-      "first message after verack must be peers",
-    ],
-    [COMMAND.peerids, EMPTY, "first message after verack must be peers"],
-  ];
-  await scene.leavesNoTrace(async () => {
-    for (const [command, payload, text] of first) {
-      using attacker = await RawPeer.open(scene.victim, {
-        identity: own,
-      }, "verack");
-      await attacker.say(command, payload);
-      const told = await attacker.refusal();
-      assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
-      assert(told?.text.includes(text), told?.text);
-      attacker.close();
-      await until(
-        "the session to be forgotten",
-        () => peerOf(scene.victim, own.id) === undefined,
-      );
-    }
-  });
-});
-
-Deno.test("a session that never introduces itself is ended", async () => {
-  await using scene = await Scene.start({ handshakeTimeoutMs: 300 });
-  await scene.leavesNoTrace(async () => {
-    // Alive in every other way: it even answers pings.
-    using attacker = await RawPeer.open(scene.victim, {}, "verack");
-    const told = await attacker.refusal();
-    assertEquals(told?.name, "timeout");
-    attacker.close();
-    const { id } = attacker.identity;
-    await until("it to be forgotten", () => !peerOf(scene.victim, id));
-  });
-});
-
-Deno.test("sessions that never introduce themselves take no more room than others", async () => {
-  await using scene = await Scene.start({ maxPeers: 3 });
-  using _one = await RawPeer.open(scene.victim, {}, "verack");
-  using _two = await RawPeer.open(scene.victim, {}, "verack");
-  using three = await RawPeer.open(scene.victim, {}, "proof");
-  await scene.refused(three, "full", "3 peers are connected");
 });
 
 const FLOODS: Readonly<Record<string, Uint8Array>> = {

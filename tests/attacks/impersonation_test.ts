@@ -12,7 +12,8 @@ import {
   encodeVersion,
 } from "../../src/wire/messages/version.ts";
 import { formatAddress } from "../../src/transport/address.ts";
-import { dialTls, RawListener, RawPeer } from "../helpers/attacker.ts";
+import { dialTls, RawPeer } from "../helpers/attacker.ts";
+import { RawListener } from "../helpers/raw_listener.ts";
 import { forgeV1 } from "../helpers/forged_v1.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { Scene } from "../helpers/scene.ts";

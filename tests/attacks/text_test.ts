@@ -10,12 +10,9 @@ import { encodePing } from "../../src/wire/messages/ping.ts";
 import { decodeProof, encodeProof } from "../../src/wire/messages/proof.ts";
 import { altNames, basicConstraints } from "../identity/forgery.ts";
 import { extensionList, forge, keyOf, nameOf } from "../identity/forgery.ts";
-import {
-  brokenFrame,
-  entryOf,
-  RawListener,
-  RawPeer,
-} from "../helpers/attacker.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { brokenFrame, entryOf } from "../helpers/forged_messages.ts";
+import { RawListener } from "../helpers/raw_listener.ts";
 import { Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";
 
