@@ -206,6 +206,16 @@ export const PEER_REQUEST_REFILL_MS = 1_000;
 export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
 export const PEER_ENTRY_REFILL_MS = 10;
 
+/** A peer that only others spoke of is forgotten after so many dials that failed. */
+export const MAX_RUMOUR_FAILURES = 6;
+
+/** `refused` events about strangers who come in: a burst, then one each second. */
+export const REFUSAL_EVENT_BURST = 100;
+export const REFUSAL_EVENT_REFILL_MS = 1_000;
+
+/** Least time between two requests for peer lists; peers grant one a second. */
+export const PEER_EXCHANGE_MIN_MS = 2_000;
+
 /** A peer whose session is younger is told of as one that has just joined. */
 export const RECENT_SESSION_MS = 2_000;
 
@@ -234,11 +244,18 @@ export const PEER_EXCHANGE_MS = 30_000;
 
 // --- Bitcoin ------------------------------------------------------------------
 //
-// What a peer costs before it is judged: a read buffer of READ_BUFFER_MIN_BYTES,
-// which grows with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24)
-// bytes; longer payloads pass through it unkept. Our own messages are 300 bytes,
-// and one WRITE_BLOCK_BYTES while they leave. So a thousand slow peers cost 4 MB
-// of buffers, a thousand that send all they can 33 MB, and neither more.
+// What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
+// with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer
+// payloads pass through unkept), and one BITCOIN_WRITE_BLOCK_BYTES while our 300
+// bytes leave. So a thousand slow peers cost 2 MB of buffers, a thousand that send
+// all they can 34 MB, and neither more. A thousand open sessions that ask and never
+// read hold MAX_BITCOIN_QUEUE_BYTES each before they are closed.
+
+/** Read buffer of a Bitcoin session while little comes: a whole handshake has 300 to 900 bytes. */
+export const BITCOIN_READ_BUFFER_BYTES = 1_024;
+
+/** Write blocks of a Bitcoin session: our side of the handshake fits into one. */
+export const BITCOIN_WRITE_BLOCK_BYTES = 1_024;
 
 /** Handshake of a probe, from dialing on; nodes far away or on old machines need a second or two. */
 export const BITCOIN_PROBE_TIMEOUT_MS = 5_000;

@@ -4,13 +4,18 @@
  */
 import { deadline } from "../clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
-import { MAX_PROVEN_HOSTS } from "../limits.ts";
+import {
+  MAX_PROVEN_HOSTS,
+  REFUSAL_EVENT_BURST,
+  REFUSAL_EVENT_REFILL_MS,
+} from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
 import type { LinkOwner } from "./link.ts";
 import { openLink } from "./opening.ts";
 import { PendingConnections, type PendingEntry } from "./pending.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
 /** Ends that happen in any network, or are our own doing: no event for these. */
 const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -29,6 +34,7 @@ export class Acceptor {
   readonly #listener: Listener;
   readonly #pending = new PendingConnections();
   readonly #tasks = new Set<Promise<void>>();
+  readonly #reports: TokenBucket;
   /** Hosts that once held a proven session, newest last; bounded like the rest. */
   readonly #proven = new Set<string>();
   readonly #loop: Promise<void>;
@@ -37,6 +43,11 @@ export class Acceptor {
     this.#context = context;
     this.#owner = owner;
     this.#listener = listener;
+    this.#reports = new TokenBucket(
+      REFUSAL_EVENT_BURST,
+      REFUSAL_EVENT_REFILL_MS,
+      context.clock.monotonic(),
+    );
     this.#loop = this.#accept();
   }
 
@@ -113,6 +124,8 @@ export class Acceptor {
     const { code, message: reason } = error;
     this.#context.log.debug("connection ended", { address, code, reason });
     if (QUIET.has(code) || this.#context.signal.aborted) return;
+    // Strangers must not be able to flood whoever watches.
+    if (!this.#reports.take(this.#context.clock.monotonic())) return;
     this.#context.emit({ type: "refused", address, reason });
   }
 }

@@ -12,6 +12,7 @@ import {
   COLLISION_GRACE_MS,
   MAX_CONCURRENT_DIALS,
   MAX_RUMOUR_DIALS,
+  MAX_RUMOUR_FAILURES,
   RECONNECT_MIN_MS,
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
@@ -220,9 +221,14 @@ export class Dialer {
   }
 
   #backOff(record: PeerRecord): void {
-    const { clock, random } = this.#context;
+    const { clock, random, table } = this.#context;
     record.failures++;
     record.reportedLive = false;
+    const typed = record.addresses.list().some((entry) => entry.typed);
+    if (!record.isProven && !typed && record.failures >= MAX_RUMOUR_FAILURES) {
+      // Nobody but its introducer ever saw it; if it lives, it is told of again.
+      return table.forget(record);
+    }
     const delay = backoffDelayMs(record.failures, random.float());
     record.nextDialAt = clock.monotonic() + delay;
   }
@@ -304,6 +310,9 @@ export class Dialer {
     const actual = error instanceof WrongIdentityError
       ? error.actual
       : undefined;
+    const wanted = error instanceof WrongIdentityError
+      ? error.expected
+      : expected;
     const what = `${error.code} ${actual ?? ""}`;
     const { message: reason } = error;
     this.#context.log.debug("dial failed", { address: shown, reason });
@@ -315,7 +324,7 @@ export class Dialer {
           type: "refused",
           address: shown,
           reason,
-          ...(expected && { expected }),
+          ...(wanted && { expected: wanted }),
           ...(actual && { actual }),
         }
         : { type: "unreachable", address: shown, reason },

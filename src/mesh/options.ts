@@ -9,6 +9,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   HEARTBEAT_MS,
   MAX_SESSIONS,
+  PEER_EXCHANGE_MIN_MS,
   PEER_EXCHANGE_MS,
 } from "../limits.ts";
 import {
@@ -46,7 +47,7 @@ export interface NodeOptions {
   readonly deadAfterMs?: number;
   /** Deadline of a whole handshake. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
-  /** How often peers are asked for their lists. @default {30_000} */
+  /** How often peers are asked for their lists, at least 2,000. @default {30_000} */
   readonly peerExchangeMs?: number;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
@@ -162,9 +163,10 @@ function duration(
   fallback: number,
 ): number {
   const value = options[name] ?? fallback;
-  if (!Number.isFinite(value) || value < 10 || value > 86_400_000) {
+  const least = name === "peerExchangeMs" ? PEER_EXCHANGE_MIN_MS : 10;
+  if (!Number.isFinite(value) || value < least || value > 86_400_000) {
     throw new RangeError(
-      `Cannot start node: ${name} is ${value}, must be 10 to 86400000`,
+      `Cannot start node: ${name} is ${value}, must be ${least} to 86400000`,
     );
   }
   return value;
