@@ -5,7 +5,11 @@
  */
 import { deadline } from "../clock.ts";
 import { VerackError } from "../errors.ts";
-import { MAX_BITCOIN_QUEUE_BYTES } from "../limits.ts";
+import {
+  BITCOIN_READ_BUFFER_BYTES,
+  BITCOIN_WRITE_BLOCK_BYTES,
+  MAX_BITCOIN_QUEUE_BYTES,
+} from "../limits.ts";
 import { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { Session } from "../session/session.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
@@ -67,6 +71,9 @@ export async function attempt(
   }
 }
 
+/** One for all: making an error costs more than any other step of a good probe. */
+const PROBE_OVER = new VerackError("stopped", "The probe is over");
+
 class Link {
   readonly recorder: Recorder;
   readonly #target: Address;
@@ -112,8 +119,7 @@ class Link {
   }
 
   close(): void {
-    const error = new VerackError("stopped", "The probe is over");
-    this.#session?.close(error);
+    this.#session?.close(PROBE_OVER);
     this.#connection?.close();
   }
 
@@ -143,6 +149,8 @@ class Link {
         },
         observe: (direction, frame) => this.#observe(direction, frame),
         keepPayload,
+        initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
+        writeBlockBytes: BITCOIN_WRITE_BLOCK_BYTES,
         clock,
         random,
         handshakeTimeoutMs: timeoutMs, // The limit, which began earlier, comes first.

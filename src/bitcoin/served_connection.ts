@@ -6,6 +6,8 @@ import type { Clock, Random } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import {
   BITCOIN_PING_MS,
+  BITCOIN_READ_BUFFER_BYTES,
+  BITCOIN_WRITE_BLOCK_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
 } from "../limits.ts";
@@ -98,6 +100,8 @@ export class ServedConnection {
         },
         observe: (direction, frame) => this.#observe(direction, frame),
         keepPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
+        initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
+        writeBlockBytes: BITCOIN_WRITE_BLOCK_BYTES,
         clock,
         random,
         handshakeTimeoutMs,

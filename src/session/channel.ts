@@ -30,6 +30,10 @@ export interface FrameChannelOptions {
    * @default {MAX_PAYLOAD_BYTES}
    */
   readonly keepPayload?: number;
+  /** Size of the read buffer while little comes. @default {READ_BUFFER_MIN_BYTES} */
+  readonly initialReadBytes?: number;
+  /** Size of the blocks that small frames share on their way out. @default {WRITE_BLOCK_BYTES} */
+  readonly writeBlockBytes?: number;
   /** A frame came; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** The bytes, or `onFrame` by throwing, broke a rule. */
@@ -55,6 +59,7 @@ export class FrameChannel {
     this.#decoder = new FrameDecoder({
       magic: options.magic,
       maxPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
+      initialBytes: options.initialReadBytes ?? READ_BUFFER_MIN_BYTES,
       skipPayload: options.keepPayload === undefined ? 0 : MAX_PAYLOAD_BYTES,
     });
     this.#writer = new FrameWriter({

@@ -24,9 +24,20 @@ interface Piece {
 
 /** Bounded first-in first-out queue of encoded frames. */
 export class Outbox {
+  readonly #blockBytes: number;
   readonly #pieces: Piece[] = [];
   #bytes = 0;
   #writing: Piece | undefined;
+
+  /**
+   * Starts empty.
+   *
+   * @param blockBytes Size of the blocks; others than `WRITE_BLOCK_BYTES` are not
+   * kept for reuse, as small ones cost less to make than to keep.
+   */
+  constructor(blockBytes: number = WRITE_BLOCK_BYTES) {
+    this.#blockBytes = blockBytes;
+  }
 
   /** Bytes waiting or being written. */
   get bytes(): number {
@@ -46,7 +57,7 @@ export class Outbox {
     checksum: boolean,
   ): void {
     const size = FRAME_HEADER_BYTES + payload.length;
-    if (size > WRITE_BLOCK_BYTES / 2) {
+    if (size > this.#blockBytes / 2) {
       const bytes = encodeFrame(magic, command, payload, { checksum });
       this.#pieces.push({ bytes, used: size, isBlock: false });
     } else {
@@ -60,7 +71,7 @@ export class Outbox {
   /** Appends an encoded frame, which others may share: it is never written to. */
   pushEncoded(frame: Uint8Array<ArrayBuffer>): void {
     const size = frame.length;
-    if (size > WRITE_BLOCK_BYTES / 2) {
+    if (size > this.#blockBytes / 2) {
       this.#pieces.push({ bytes: frame, used: size, isBlock: false });
     } else {
       const block = this.#blockFor(size);
@@ -96,8 +107,11 @@ export class Outbox {
 
   #blockFor(size: number): Piece {
     const last = this.#pieces.at(-1);
-    if (last?.isBlock && last.used + size <= WRITE_BLOCK_BYTES) return last;
-    const bytes = spare.pop() ?? new Uint8Array(WRITE_BLOCK_BYTES);
+    if (last?.isBlock && last.used + size <= last.bytes.length) return last;
+    const pooled = this.#blockBytes === WRITE_BLOCK_BYTES
+      ? spare.pop()
+      : undefined;
+    const bytes = pooled ?? new Uint8Array(this.#blockBytes);
     const block: Piece = { bytes, used: 0, isBlock: true };
     this.#pieces.push(block);
     return block;
@@ -105,7 +119,8 @@ export class Outbox {
 }
 
 function recycle(piece: Piece): void {
-  if (piece.isBlock && spare.length < MAX_SPARE_WRITE_BLOCKS) {
+  const isPooled = piece.isBlock && piece.bytes.length === WRITE_BLOCK_BYTES;
+  if (isPooled && spare.length < MAX_SPARE_WRITE_BLOCKS) {
     spare.push(piece.bytes);
   }
 }

@@ -195,7 +195,10 @@ export class Session {
       this.close(new VerackError("timeout", `Cannot open session: ${reason}`));
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    const cancelTimer = clock.after(handshakeTimeoutMs, onDeadline);
+    // Without one of its own the signal is the deadline.
+    const cancelTimer = handshakeTimeoutMs === Infinity
+      ? () => {}
+      : clock.after(handshakeTimeoutMs, onDeadline);
     // To be called the moment it opens: what aborts a dial a turn later must not
     // close what has become a session.
     this.#cancelDeadline = () => {

@@ -42,9 +42,13 @@ export interface SessionOptions {
   readonly observe?: (direction: "in" | "out", frame: Frame) => void;
   /** See {@linkcode FrameChannelOptions.keepPayload}; for profiles that are not strict. */
   readonly keepPayload?: number;
+  /** See {@linkcode FrameChannelOptions.initialReadBytes}. */
+  readonly initialReadBytes?: number;
+  /** See {@linkcode FrameChannelOptions.writeBlockBytes}. */
+  readonly writeBlockBytes?: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Deadline for the whole handshake. @default {10_000} */
+  /** Deadline for the whole handshake; Infinity for none but the signal. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** @default {1_000} */
   readonly heartbeatMs?: number;

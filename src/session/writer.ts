@@ -13,6 +13,8 @@ export interface FrameWriterOptions {
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;
+  /** See {@linkcode Outbox}. @default {WRITE_BLOCK_BYTES} */
+  readonly writeBlockBytes?: number;
   /** Writing failed; called at most once, and nothing is written after it. */
   readonly onError: (error: unknown) => void;
 }
@@ -22,7 +24,7 @@ export class FrameWriter {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
   readonly #options: FrameWriterOptions;
-  readonly #outbox = new Outbox();
+  readonly #outbox: Outbox;
   #pumping = false;
   #closed = false;
   #lastProgress = 0;
@@ -30,6 +32,7 @@ export class FrameWriter {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
+    this.#outbox = new Outbox(options.writeBlockBytes);
   }
 
   /** Bytes queued or being written. */

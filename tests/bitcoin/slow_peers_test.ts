@@ -6,9 +6,9 @@ import { assert, assertEquals } from "@std/assert";
 import { probeAll } from "../../src/bitcoin/probe.ts";
 import { respond } from "../../src/bitcoin/respond.ts";
 import {
+  BITCOIN_READ_BUFFER_BYTES,
   FRAME_HEADER_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
-  READ_BUFFER_MIN_BYTES,
 } from "../../src/limits.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type {
@@ -122,7 +122,7 @@ async function serveThousand(
 Deno.test("a thousand peers that say nothing cost the responder their small buffers", async () => {
   const { total, connections } = await serveThousand(new Uint8Array(0));
   assertEquals(connections, COUNT);
-  assertEquals(total, COUNT * READ_BUFFER_MIN_BYTES);
+  assertEquals(total, COUNT * BITCOIN_READ_BUFFER_BYTES);
 });
 
 Deno.test("a thousand peers that announce 4 MB and send a little cost no more", async () => {
@@ -130,7 +130,7 @@ Deno.test("a thousand peers that announce 4 MB and send a little cost no more", 
   new DataView(announced.buffer).setUint32(16, 4_000_000, true);
   const { total, connections } = await serveThousand(announced);
   assertEquals(connections, COUNT);
-  assertEquals(total, COUNT * READ_BUFFER_MIN_BYTES);
+  assertEquals(total, COUNT * BITCOIN_READ_BUFFER_BYTES);
 });
 
 Deno.test("a thousand peers that send all they can cost what limits.ts says", async () => {
@@ -140,7 +140,7 @@ Deno.test("a thousand peers that send all they can cost what limits.ts says", as
   );
   const { largest, connections } = await serveThousand(greedy);
   assertEquals(connections, COUNT);
-  assert(largest > READ_BUFFER_MIN_BYTES, "the buffers never grew");
+  assert(largest > BITCOIN_READ_BUFFER_BYTES, "the buffers never grew");
   assert(largest <= MOST, `${largest} bytes for one`);
 });
 
@@ -179,7 +179,7 @@ Deno.test("a thousand probes of peers that trickle cost their small buffers", as
     await clock.advance(100);
   }
   assertEquals(watch.readers, COUNT);
-  assertEquals(watch.total, COUNT * READ_BUFFER_MIN_BYTES);
+  assertEquals(watch.total, COUNT * BITCOIN_READ_BUFFER_BYTES);
   await clock.advance(5_000);
   const results = await probing;
   assertEquals(results.length, COUNT);
