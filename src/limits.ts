@@ -122,6 +122,9 @@ export const WRITE_BLOCK_BYTES = 65_536;
  */
 export const MAX_QUEUE_BYTES = 2 * (MAX_PAYLOAD_BYTES + FRAME_HEADER_BYTES);
 
+/** The first block of a queue that was empty; a handshake fits. */
+export const FIRST_WRITE_BLOCK_BYTES = 1_024;
+
 /** Write blocks kept for reuse by all sessions of the process. */
 export const MAX_SPARE_WRITE_BLOCKS = 16;
 
@@ -246,16 +249,13 @@ export const PEER_EXCHANGE_MS = 30_000;
 //
 // What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
 // with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer
-// payloads pass through unkept), and one BITCOIN_WRITE_BLOCK_BYTES while our 300
+// payloads pass through unkept), and one FIRST_WRITE_BLOCK_BYTES while our 300
 // bytes leave. So a thousand slow peers cost 2 MB of buffers, a thousand that send
 // all they can 34 MB, and neither more. A thousand open sessions that ask and never
 // read hold MAX_BITCOIN_QUEUE_BYTES each before they are closed.
 
 /** Read buffer of a Bitcoin session while little comes: a whole handshake has 300 to 900 bytes. */
 export const BITCOIN_READ_BUFFER_BYTES = 1_024;
-
-/** Write blocks of a Bitcoin session: our side of the handshake fits into one. */
-export const BITCOIN_WRITE_BLOCK_BYTES = 1_024;
 
 /** Handshake of a probe, from dialing on; nodes far away or on old machines need a second or two. */
 export const BITCOIN_PROBE_TIMEOUT_MS = 5_000;

@@ -7,7 +7,6 @@ import { VerackError } from "../errors.ts";
 import {
   BITCOIN_PING_MS,
   BITCOIN_READ_BUFFER_BYTES,
-  BITCOIN_WRITE_BLOCK_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
 } from "../limits.ts";
@@ -101,7 +100,6 @@ export class ServedConnection {
         observe: (direction, frame) => this.#observe(direction, frame),
         keepPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
         initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
-        writeBlockBytes: BITCOIN_WRITE_BLOCK_BYTES,
         clock,
         random,
         handshakeTimeoutMs,

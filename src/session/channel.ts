@@ -32,8 +32,6 @@ export interface FrameChannelOptions {
   readonly keepPayload?: number;
   /** Size of the read buffer while little comes. @default {READ_BUFFER_MIN_BYTES} */
   readonly initialReadBytes?: number;
-  /** Size of the blocks that small frames share on their way out. @default {WRITE_BLOCK_BYTES} */
-  readonly writeBlockBytes?: number;
   /** A frame came; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** The bytes, or `onFrame` by throwing, broke a rule. */

@@ -4,6 +4,7 @@
  * Pure bookkeeping; `session.ts` does the writing.
  */
 import {
+  FIRST_WRITE_BLOCK_BYTES,
   FRAME_HEADER_BYTES,
   MAX_QUEUE_BYTES,
   MAX_SPARE_WRITE_BLOCKS,
@@ -24,20 +25,9 @@ interface Piece {
 
 /** Bounded first-in first-out queue of encoded frames. */
 export class Outbox {
-  readonly #blockBytes: number;
   readonly #pieces: Piece[] = [];
   #bytes = 0;
   #writing: Piece | undefined;
-
-  /**
-   * Starts empty.
-   *
-   * @param blockBytes Size of the blocks; others than `WRITE_BLOCK_BYTES` are not
-   * kept for reuse, as small ones cost less to make than to keep.
-   */
-  constructor(blockBytes: number = WRITE_BLOCK_BYTES) {
-    this.#blockBytes = blockBytes;
-  }
 
   /** Bytes waiting or being written. */
   get bytes(): number {
@@ -57,7 +47,7 @@ export class Outbox {
     checksum: boolean,
   ): void {
     const size = FRAME_HEADER_BYTES + payload.length;
-    if (size > this.#blockBytes / 2) {
+    if (size > WRITE_BLOCK_BYTES / 2) {
       const bytes = encodeFrame(magic, command, payload, { checksum });
       this.#pieces.push({ bytes, used: size, isBlock: false });
     } else {
@@ -71,7 +61,7 @@ export class Outbox {
   /** Appends an encoded frame, which others may share: it is never written to. */
   pushEncoded(frame: Uint8Array<ArrayBuffer>): void {
     const size = frame.length;
-    if (size > this.#blockBytes / 2) {
+    if (size > WRITE_BLOCK_BYTES / 2) {
       this.#pieces.push({ bytes: frame, used: size, isBlock: false });
     } else {
       const block = this.#blockFor(size);
@@ -108,13 +98,22 @@ export class Outbox {
   #blockFor(size: number): Piece {
     const last = this.#pieces.at(-1);
     if (last?.isBlock && last.used + size <= last.bytes.length) return last;
-    const pooled = this.#blockBytes === WRITE_BLOCK_BYTES
-      ? spare.pop()
-      : undefined;
-    const bytes = pooled ?? new Uint8Array(this.#blockBytes);
-    const block: Piece = { bytes, used: 0, isBlock: true };
+    const block: Piece = {
+      bytes: this.#newBlock(size),
+      used: 0,
+      isBlock: true,
+    };
     this.#pieces.push(block);
     return block;
+  }
+
+  /** Small where nothing is under way: a heartbeat or a handshake needs no more. */
+  #newBlock(size: number): Uint8Array<ArrayBuffer> {
+    const idle = this.#pieces.length === 0 && this.#writing === undefined;
+    if (idle && size <= FIRST_WRITE_BLOCK_BYTES) {
+      return new Uint8Array(FIRST_WRITE_BLOCK_BYTES);
+    }
+    return spare.pop() ?? new Uint8Array(WRITE_BLOCK_BYTES);
   }
 }
 

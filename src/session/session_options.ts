@@ -44,8 +44,6 @@ export interface SessionOptions {
   readonly keepPayload?: number;
   /** See {@linkcode FrameChannelOptions.initialReadBytes}. */
   readonly initialReadBytes?: number;
-  /** See {@linkcode FrameChannelOptions.writeBlockBytes}. */
-  readonly writeBlockBytes?: number;
   readonly clock: Clock;
   readonly random: Random;
   /** Deadline for the whole handshake; Infinity for none but the signal. @default {10_000} */

@@ -13,8 +13,6 @@ export interface FrameWriterOptions {
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;
-  /** See {@linkcode Outbox}. @default {WRITE_BLOCK_BYTES} */
-  readonly writeBlockBytes?: number;
   /** Writing failed; called at most once, and nothing is written after it. */
   readonly onError: (error: unknown) => void;
 }
@@ -24,7 +22,7 @@ export class FrameWriter {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
   readonly #options: FrameWriterOptions;
-  readonly #outbox: Outbox;
+  readonly #outbox = new Outbox();
   #pumping = false;
   #closed = false;
   #lastProgress = 0;
@@ -32,7 +30,6 @@ export class FrameWriter {
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.writeBlockBytes);
   }
 
   /** Bytes queued or being written. */

@@ -1,53 +1,117 @@
-/** How frames are gathered into blocks on their way out. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import {
+  FIRST_WRITE_BLOCK_BYTES,
+  FRAME_HEADER_BYTES,
+  MAX_QUEUE_BYTES,
+  WRITE_BLOCK_BYTES,
+} from "../../src/limits.ts";
 import { Outbox } from "../../src/session/outbox.ts";
-import { encodeFrame } from "../../src/wire/frame.ts";
-import { WRITE_BLOCK_BYTES } from "../../src/limits.ts";
+import {
+  encodeFrame,
+  FrameDecoder,
+  networkMagic,
+} from "../../src/wire/frame.ts";
 
-const MAGIC = Uint8Array.of(1, 2, 3, 4);
+const MAGIC = networkMagic("test");
 
-/** Everything the outbox gives, piece by piece. */
-function drain(outbox: Outbox): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  for (let bytes; (bytes = outbox.take()) !== undefined; outbox.wrote()) {
-    pieces.push(bytes.slice());
-  }
-  return pieces;
+function push(outbox: Outbox, length: number, fill = 1): void {
+  outbox.pushFrame(MAGIC, "message", new Uint8Array(length).fill(fill), true);
 }
 
-Deno.test("Outbox with small blocks gives the same bytes in the same order", () => {
-  const sizes = fc.array(fc.nat(3_000), { maxLength: 20 });
-  const blocks = fc.constantFrom(64, 1_024, WRITE_BLOCK_BYTES);
-  fc.assert(fc.property(sizes, blocks, (all, blockBytes) => {
-    const outbox = new Outbox(blockBytes);
-    const frames = all.map((size) =>
-      encodeFrame(MAGIC, "tx", new Uint8Array(size).fill(size))
-    );
-    for (const size of all) {
-      outbox.pushFrame(MAGIC, "tx", new Uint8Array(size).fill(size), true);
-    }
-    const total = frames.reduce((sum, it) => sum + it.length, 0);
-    assertEquals(outbox.bytes, total);
-    const bytes = drain(outbox).map((it) => it.toHex()).join("");
-    assertEquals(bytes, frames.map((it) => it.toHex()).join(""));
-    assertEquals(outbox.bytes, 0);
-  }));
-});
-
-Deno.test("Outbox with small blocks gathers what fits into one write", () => {
-  const outbox = new Outbox(1_024);
-  for (let i = 0; i < 4; i++) {
-    outbox.pushFrame(MAGIC, "verack", new Uint8Array(0), true);
+Deno.test("Outbox gathers many small frames into few writes", () => {
+  const outbox = new Outbox();
+  for (let i = 0; i < 1_000; i++) push(outbox, 100);
+  const writes: number[] = [];
+  for (let bytes = outbox.take(); bytes; bytes = outbox.take()) {
+    writes.push(bytes.length);
+    outbox.wrote();
   }
-  assertEquals(drain(outbox).map((it) => it.length), [4 * 24]);
+  assertEquals(writes.reduce((a, b) => a + b), 1_000 * 124);
+  assertEquals(writes.length, 3);
+  assert(writes.every((length) => length <= WRITE_BLOCK_BYTES));
+  assertEquals(outbox.bytes, 0);
 });
 
-Deno.test("Outbox never keeps a small block for those that want large ones", () => {
-  const small = new Outbox(1_024);
-  small.pushFrame(MAGIC, "verack", new Uint8Array(0), true);
-  drain(small);
-  const large = new Outbox();
-  large.pushFrame(MAGIC, "verack", new Uint8Array(0), true);
-  assertEquals(large.take()?.buffer.byteLength, WRITE_BLOCK_BYTES);
+Deno.test("Outbox holds a small block while little is sent, whatever was sent before", () => {
+  const outbox = new Outbox();
+  for (const length of [50, 30_000, 50]) {
+    push(outbox, length);
+    const bytes = outbox.take()!;
+    const small = length < FIRST_WRITE_BLOCK_BYTES;
+    assertEquals(
+      bytes.buffer.byteLength,
+      small ? FIRST_WRITE_BLOCK_BYTES : WRITE_BLOCK_BYTES,
+    );
+    outbox.wrote();
+  }
+});
+
+Deno.test("Outbox does not copy large frames, and never writes into shared ones", () => {
+  const outbox = new Outbox();
+  const large = encodeFrame(MAGIC, "message", new Uint8Array(100_000));
+  const small = encodeFrame(MAGIC, "message", new Uint8Array(10));
+  const before = small.slice();
+  outbox.pushEncoded(large);
+  outbox.pushEncoded(small);
+  push(outbox, 10, 9);
+  assertEquals(outbox.take()!.buffer, large.buffer);
+  outbox.wrote();
+  outbox.take();
+  outbox.wrote();
+  assertEquals(small, before);
+});
+
+Deno.test("Outbox counts what is queued and what is being written", () => {
+  const outbox = new Outbox();
+  push(outbox, 1_000);
+  assertEquals(outbox.bytes, 1_000 + FRAME_HEADER_BYTES);
+  outbox.take();
+  assertEquals(outbox.bytes, 1_000 + FRAME_HEADER_BYTES);
+  push(outbox, 10);
+  outbox.clear();
+  assertEquals(outbox.bytes, 1_000 + FRAME_HEADER_BYTES);
+  outbox.wrote();
+  assertEquals(outbox.bytes, 0);
+  assert(outbox.fits(MAX_QUEUE_BYTES - FRAME_HEADER_BYTES));
+  assert(!outbox.fits(MAX_QUEUE_BYTES - FRAME_HEADER_BYTES + 1));
+});
+
+Deno.test("what goes into Outbox comes out, in order, whatever the sizes and pauses", () => {
+  fc.assert(fc.property(
+    fc.array(
+      fc.oneof(
+        fc.nat({ max: 3_000 }),
+        fc.nat({ max: 100_000 }),
+        fc.constant("write" as const),
+      ),
+      { maxLength: 60 },
+    ),
+    (steps) => {
+      const outbox = new Outbox();
+      const decoder = new FrameDecoder({ magic: MAGIC, maxPayload: 100_000 });
+      const seen: [number, number | undefined][] = [];
+      const write = () => {
+        const bytes = outbox.take();
+        if (bytes === undefined) return false;
+        decoder.push(bytes);
+        outbox.wrote();
+        for (let f = decoder.next(); f; f = decoder.next()) {
+          assertEquals(f.fault, undefined);
+          seen.push([f.payload.length, f.payload[0]]);
+        }
+        return true;
+      };
+      const wanted: typeof seen = [];
+      for (const [i, step] of steps.entries()) {
+        if (step === "write") write();
+        else {
+          push(outbox, step, i);
+          wanted.push([step, step === 0 ? undefined : i]);
+        }
+      }
+      while (write());
+      assertEquals(seen, wanted);
+    },
+  ));
 });
