@@ -111,7 +111,7 @@ export const READ_BUFFER_MIN_BYTES = 4_096;
 export const READ_BUFFER_MAX_BYTES = 131_072;
 
 /** So many reads in a row below the small buffer's size make a large one small again. */
-export const READ_BUFFER_SHRINK_READS = 16;
+export const READ_BUFFER_SHRINK_READS = 4;
 
 /** Frames are gathered into writes of this size; rustls splits them into 16 KiB records. */
 export const WRITE_BLOCK_BYTES = 65_536;
