@@ -7,7 +7,6 @@ import { deadline } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import {
   BITCOIN_READ_BUFFER_BYTES,
-  BITCOIN_WRITE_BLOCK_BYTES,
   MAX_BITCOIN_QUEUE_BYTES,
 } from "../limits.ts";
 import { BitcoinProfile } from "../session/bitcoin_profile.ts";
@@ -150,10 +149,9 @@ class Link {
         observe: (direction, frame) => this.#observe(direction, frame),
         keepPayload,
         initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
-        writeBlockBytes: BITCOIN_WRITE_BLOCK_BYTES,
         clock,
         random,
-        handshakeTimeoutMs: timeoutMs, // The limit, which began earlier, comes first.
+        handshakeTimeoutMs: Infinity, // The signal knows when the time is up.
         signal: limit.signal,
       });
       await this.#verackSent(session, limit.signal);
@@ -218,7 +216,7 @@ class Link {
       network: this.#settings.network.name,
       recorder: this.recorder,
       features: [...this.#profile.announced],
-      error,
+      ...(error && { error }),
     });
   }
 }
