@@ -91,7 +91,8 @@ class Link {
     this.#settings = settings;
     this.#hooks = hooks;
     const { clock } = settings;
-    this.recorder = new Recorder({ clock, onMessage: hooks.onMessage });
+    const { onMessage } = hooks;
+    this.recorder = new Recorder({ clock, profile: this.#profile, onMessage });
   }
 
   async run(): Promise<{ result: ProbeResult; ended?: VerackError }> {
@@ -173,20 +174,17 @@ class Link {
   /** Complete means that our verack has left, too. */
   async #verackSent(session: Session, limit: AbortSignal): Promise<void> {
     if (this.#verackLeft) return;
-    const aborted = Promise.withResolvers<never>();
     const onAbort = () =>
-      aborted.reject(
+      session.close(
         new VerackError(
           "timeout",
           "Cannot send verack: the peer does not read",
         ),
       );
     limit.addEventListener("abort", onAbort, { once: true });
-    try {
-      await Promise.race([session.drained(), aborted.promise]);
-    } finally {
-      limit.removeEventListener("abort", onAbort);
-    }
+    if (limit.aborted) onAbort();
+    await session.drained();
+    limit.removeEventListener("abort", onAbort);
     if (!session.isOpen) throw await session.closed;
   }
 

@@ -51,7 +51,8 @@ class Run<T, R> {
   readonly #work: (input: T, signal: AbortSignal) => Promise<R>;
   readonly #concurrency: number;
   readonly #stopping = new AbortController();
-  readonly #jobs = new Set<Promise<void>>();
+  /** Jobs under way. */
+  #running = 0;
   readonly #ready: { value: R }[] = [];
   #pulling = false;
   #exhausted = false;
@@ -77,9 +78,8 @@ class Run<T, R> {
       if (this.#failure !== undefined) throw this.#failure.error;
       const result = this.#ready.shift();
       if (result !== undefined) return result;
-      if (this.#exhausted && this.#jobs.size === 0) return undefined;
-      await this.#change.promise;
-      this.#change = Promise.withResolvers();
+      if (this.#exhausted && this.#running === 0) return undefined;
+      await this.#changed();
     }
   }
 
@@ -100,7 +100,12 @@ class Run<T, R> {
       if (this.#pulling) left.catch(() => {});
       else await left;
     }
-    await Promise.all(this.#jobs);
+    while (this.#running > 0) await this.#changed();
+  }
+
+  async #changed(): Promise<void> {
+    await this.#change.promise;
+    this.#change = Promise.withResolvers();
   }
 
   /** Starts jobs while there is room and the source does not make us wait. */
@@ -121,7 +126,7 @@ class Run<T, R> {
 
   #hasRoom(): boolean {
     return !this.#exhausted && !this.#pulling && this.#failure === undefined &&
-      this.#jobs.size + this.#ready.length < this.#concurrency;
+      this.#running + this.#ready.length < this.#concurrency;
   }
 
   #await(step: Promise<IteratorResult<T>>): void {
@@ -137,19 +142,21 @@ class Run<T, R> {
 
   #take(step: IteratorResult<T>): void {
     if (step.done) this.#exhausted = true;
-    else if (!this.#stopping.signal.aborted) this.#start(step.value);
+    else if (!this.#stopping.signal.aborted) this.#run(step.value);
   }
 
-  #start(input: T): void {
-    const job = Promise.try(this.#work, input, this.#stopping.signal)
-      .then((value) => void this.#ready.push({ value }))
-      .catch((error) => {
-        if (!this.#stopping.signal.aborted) this.fail(error);
-      })
-      .finally(() => {
-        this.#jobs.delete(job);
-        this.#change.resolve();
-      });
-    this.#jobs.add(job);
+  /** Never rejects; {@linkcode stop} waits for its end by {@linkcode #running}. */
+  async #run(input: T): Promise<void> {
+    const { signal } = this.#stopping;
+    this.#running++;
+    try {
+      const value = await this.#work(input, signal);
+      this.#ready.push({ value });
+    } catch (error) {
+      if (!signal.aborted) this.fail(error);
+    } finally {
+      this.#running--;
+      this.#change.resolve();
+    }
   }
 }

@@ -93,7 +93,7 @@ function isEnd({ code, message }: VerackError): boolean {
 
 function awaited({ recorder, connected }: Seen): string {
   if (!connected) return "connection";
-  return recorder.version === undefined ? "version" : "verack";
+  return recorder.awaited;
 }
 
 /** What stands behind "Cannot do this or that". */

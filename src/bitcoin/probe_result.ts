@@ -75,9 +75,9 @@ export interface ProbeResult {
   readonly error?: ProbeError;
 
   /** The peer's version message with all its fields exact. Not in the JSON. */
-  readonly version?: VersionMessage;
+  readonly version?: VersionMessage | undefined;
   /** How a session that stayed after its handshake ended, if not by our signal. Not in the JSON. */
-  readonly ended?: ProbeError;
+  readonly ended?: ProbeError | undefined;
   /** The contract, without what is for the library only. */
   toJSON(): Record<string, unknown>;
 }

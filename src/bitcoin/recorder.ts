@@ -1,12 +1,13 @@
 /**
- * Watches one connection: which messages passed and when, which version came
- * first, and what was dropped that the handshake would have needed. It judges
- * nothing; what it noted explains an end (`probe_error.ts`).
+ * Watches one connection: which messages passed and when, and what was dropped
+ * that the handshake would have needed. It judges nothing; what it noted explains
+ * an end (`probe_error.ts`).
  */
 import type { Clock } from "../clock.ts";
 import { escapeText } from "../escape.ts";
 import { VerackError } from "../errors.ts";
 import { MAX_PROBE_EVENTS } from "../limits.ts";
+import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { faultError } from "../session/ends.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -31,6 +32,8 @@ export interface Dropped {
 /** Settings of a {@linkcode Recorder}. */
 export interface RecorderOptions {
   readonly clock: Clock;
+  /** Knows which version was accepted. */
+  readonly profile: BitcoinProfile;
   /** Told of every message; what it throws is kept for {@linkcode Recorder.thrown}. */
   readonly onMessage?: ((message: PeerMessage) => void) | undefined;
 }
@@ -40,9 +43,10 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #startedAt: number;
   readonly #events: ProbeEvent[] = [];
-  #version: VersionMessage | undefined;
+  /** The last version before one was accepted: not decoded unless somebody asks. */
+  #versionPayload: Uint8Array | undefined;
   #versionAt = 0;
-  #dropped: Dropped | undefined;
+  #dropped: Dropped & { readonly awaited: string } | undefined;
   #reject: string | undefined;
   #handshaking = true;
   #thrown: { readonly error: unknown } | undefined;
@@ -64,9 +68,10 @@ export class Recorder {
     return this.#events;
   }
 
-  /** The peer's first version that could be read, whether it was accepted or not. */
+  /** The version that was accepted, or the last one if it can be read at all. */
   get version(): VersionMessage | undefined {
-    return this.#version;
+    const read = this.#options.profile.remote ?? this.#readVersion();
+    return read instanceof VerackError ? undefined : read;
   }
 
   /** The wall clock when {@linkcode version} came, milliseconds since the Unix epoch. */
@@ -74,9 +79,21 @@ export class Recorder {
     return this.#versionAt;
   }
 
-  /** The last message dropped for which the handshake may still be waiting. */
+  /** The message that the handshake waits for. */
+  get awaited(): "version" | "verack" {
+    return this.#options.profile.remote === undefined
+      ? COMMAND.version
+      : COMMAND.verack;
+  }
+
+  /** The last message dropped for which the handshake still waits. */
   get dropped(): Dropped | undefined {
-    return this.#dropped;
+    const { awaited } = this;
+    if (this.#dropped?.awaited === awaited) return this.#dropped;
+    const read = awaited === COMMAND.version ? this.#readVersion() : undefined;
+    return read instanceof VerackError
+      ? { kind: "malformed", why: read.message }
+      : undefined;
   }
 
   /** What the peer's `reject` said (BIP61), escaped. */
@@ -96,15 +113,18 @@ export class Recorder {
 
   /** A message passed. */
   observe(direction: "in" | "out", frame: Frame): void {
-    const { command, payload } = frame;
+    const { command } = frame;
     const atMs = this.elapsedMs;
-    const dropped = direction === "in" ? this.#judge(frame) : undefined;
-    if (this.#handshaking && this.#events.length < MAX_PROBE_EVENTS) {
-      this.#events.push({ direction, command, atMs });
+    if (this.#handshaking) {
+      if (this.#events.length < MAX_PROBE_EVENTS) {
+        this.#events.push({ direction, command, atMs });
+      }
+      if (direction === "in") this.#note(frame);
     }
     const { onMessage } = this.#options;
     if (onMessage === undefined) return;
-    const bytes = frame.dropped ?? payload.length;
+    const { payload, dropped: bytes = payload.length } = frame;
+    const dropped = direction === "in" ? this.#fault(frame) : undefined;
     const message = { direction, command, payload, bytes, atMs };
     this.guard(() =>
       onMessage(dropped === undefined ? message : { ...message, dropped })
@@ -121,32 +141,39 @@ export class Recorder {
     }
   }
 
-  /** Why a message is dropped, if it is. */
-  #judge(frame: Frame): ProbeErrorKind | undefined {
-    const { command, fault } = frame;
+  /** Keeps what may explain a failure. */
+  #note({ command, payload, fault }: Frame): void {
+    const { awaited } = this;
     if (fault !== undefined) {
-      const kind = fault === "bad-command" ? "malformed" : fault;
       // A name that cannot be read may have been that of what we wait for.
-      const needed = fault === "bad-command" || this.#waitsFor(command);
-      if (needed) this.#note(kind, faultError(fault).message);
-      return kind;
-    }
-    if (command === COMMAND.version) return this.#judgeVersion(frame.payload);
-    if (command === COMMAND.reject) this.#readReject(frame.payload);
-    return undefined;
-  }
-
-  #judgeVersion(payload: Uint8Array): ProbeErrorKind | undefined {
-    if (this.#version !== undefined) return undefined;
-    try {
-      this.#version = decodeVersion(payload);
+      if (fault !== "bad-command" && command !== awaited) return;
+      const kind = kindOf(fault);
+      this.#dropped = { kind, why: faultError(fault).message, awaited };
+    } else if (command === COMMAND.reject) {
+      this.#readReject(payload);
+    } else if (command === COMMAND.version && awaited === COMMAND.version) {
+      this.#versionPayload = payload.slice();
       this.#versionAt = this.#options.clock.now();
       this.#dropped = undefined;
-      return undefined;
+    }
+  }
+
+  /** Why a message is dropped, if it is. */
+  #fault({ command, fault }: Frame): ProbeErrorKind | undefined {
+    if (fault !== undefined) return kindOf(fault);
+    const isFirst = command === COMMAND.version && this.#handshaking &&
+      this.awaited === COMMAND.version;
+    const read = isFirst ? this.#readVersion() : undefined;
+    return read instanceof VerackError ? "malformed" : undefined;
+  }
+
+  #readVersion(): VersionMessage | VerackError | undefined {
+    if (this.#versionPayload === undefined) return undefined;
+    try {
+      return decodeVersion(this.#versionPayload);
     } catch (error) {
-      if (!(error instanceof VerackError)) throw error;
-      this.#note("malformed", error.message);
-      return "malformed";
+      if (error instanceof VerackError) return error;
+      throw error;
     }
   }
 
@@ -158,13 +185,8 @@ export class Recorder {
       if (!(error instanceof VerackError)) throw error;
     }
   }
+}
 
-  #waitsFor(command: string): boolean {
-    return command ===
-      (this.#version === undefined ? COMMAND.version : COMMAND.verack);
-  }
-
-  #note(kind: ProbeErrorKind, why: string): void {
-    if (this.#handshaking) this.#dropped = { kind, why };
-  }
+function kindOf(fault: NonNullable<Frame["fault"]>): ProbeErrorKind {
+  return fault === "bad-command" ? "malformed" : fault;
 }

@@ -231,6 +231,7 @@ class ListeningResponder implements Responder {
     );
     const done = served.run().then((error) => {
       this.#serving.delete(served);
+      if (onEvent === undefined) return;
       const reason = plainError(error);
       const atMs = served.recorder.elapsedMs;
       this.#tell({ type: "close", id, ...(reason && { error: reason }), atMs });

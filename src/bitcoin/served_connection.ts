@@ -60,7 +60,8 @@ export class ServedConnection {
   readonly #hooks: ServeHooks;
   readonly #local: VersionMessage;
   readonly #profile = new BitcoinProfile();
-  readonly #stopping = new AbortController();
+  readonly #isOdd: boolean;
+  #stopped: VerackError | undefined;
   #session: Session | undefined;
   #answeredGetaddr = false;
 
@@ -71,11 +72,13 @@ export class ServedConnection {
     settings: ServeSettings,
     hooks: ServeHooks,
   ) {
-    const { clock } = settings;
-    this.recorder = new Recorder({ clock, onMessage: hooks.onMessage });
+    const { clock, rules } = settings;
+    const { onMessage } = hooks;
+    this.recorder = new Recorder({ clock, profile: this.#profile, onMessage });
     this.#settings = settings;
     this.#hooks = hooks;
     this.#local = local;
+    this.#isOdd = rules.start !== undefined || rules.write !== undefined;
     this.#connection = this.#isOdd ? this.#makeOdd(connection) : connection;
   }
 
@@ -97,7 +100,9 @@ export class ServedConnection {
           onPing: (session) => closeIfSlow(session),
           onClose: () => {},
         },
-        observe: (direction, frame) => this.#observe(direction, frame),
+        ...(this.#hooks.onMessage && {
+          observe: (direction, frame) => this.#observe(direction, frame),
+        }),
         keepPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
         initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
         clock,
@@ -105,11 +110,10 @@ export class ServedConnection {
         handshakeTimeoutMs,
         heartbeatMs: Math.min(BITCOIN_PING_MS, idleTimeoutMs / 2),
         deadAfterMs: idleTimeoutMs,
-        signal: this.#stopping.signal,
       });
       return await session.closed;
     } catch (error) {
-      if (error instanceof VerackError) return error;
+      if (error instanceof VerackError) return this.#stopped ?? error;
       throw error;
     } finally {
       this.#connection.close();
@@ -123,17 +127,13 @@ export class ServedConnection {
 
   /** Ends it, whatever it is doing. */
   stop(error: VerackError): void {
-    this.#stopping.abort(error);
-    this.#session?.close(error);
-  }
-
-  get #isOdd(): boolean {
-    const { rules } = this.#settings;
-    return rules.start !== undefined || rules.write !== undefined;
+    this.#stopped = error;
+    if (this.#session === undefined) this.#connection.close();
+    else this.#session.close(error);
   }
 
   #makeOdd(connection: Connection): OddConnection {
-    const { recorder } = this;
+    const profile = this.#profile;
     const { rules, clock, random, magic, delayMs } = this.#settings;
     return new OddConnection({
       connection,
@@ -143,12 +143,12 @@ export class ServedConnection {
         random,
         local: this.#local,
         get remote() {
-          return recorder.version;
+          return profile.remote;
         },
       },
       clock,
       delayMs,
-      onSend: (message) => recorder.observe("out", message),
+      onSend: (message) => this.recorder.observe("out", message),
     });
   }
 

@@ -27,8 +27,8 @@ export const SERVICE_FLAG = {
 export type ServiceName = keyof typeof SERVICE_FLAG;
 
 const BITS = 64;
-const NAMES: ReadonlyMap<bigint, string> = new Map(
-  Object.entries(SERVICE_FLAG).map(([name, bit]) => [bit, name]),
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(SERVICE_FLAG).map(([name, flag]) => [log2(flag), name]),
 );
 
 /**
@@ -40,10 +40,11 @@ const NAMES: ReadonlyMap<bigint, string> = new Map(
 export function serviceNames(services: bigint): string[] {
   checkServices(services);
   const names: string[] = [];
-  for (let n = 0; n < BITS; n++) {
-    const bit = 1n << BigInt(n);
-    if ((services & bit) !== 0n) {
-      names.push(NAMES.get(bit) ?? `UNKNOWN[2^${n}]`);
+  // By halves: numbers of 32 bits are much faster than bigints.
+  const halves = [Number(services & 0xffff_ffffn), Number(services >> 32n)];
+  for (const [half, bits] of halves.entries()) {
+    for (let n = 0; n < BITS / 2 && bits >>> n !== 0; n++) {
+      if ((bits >>> n & 1) === 1) names.push(nameOf(half * BITS / 2 + n));
     }
   }
   return names;
@@ -57,6 +58,14 @@ export function serviceNames(services: bigint): string[] {
 export function servicesHex(services: bigint): string {
   checkServices(services);
   return services.toString(16).padStart(BITS / 4, "0");
+}
+
+function nameOf(bit: number): string {
+  return NAMES.get(bit) ?? `UNKNOWN[2^${bit}]`;
+}
+
+function log2(flag: bigint): number {
+  return flag.toString(2).length - 1;
 }
 
 function checkServices(services: bigint): void {

@@ -4,6 +4,7 @@
  * peer says before `verack` ends the connection.
  */
 import { COMMAND } from "../wire/commands.ts";
+import type { VersionMessage } from "../wire/messages/version.ts";
 import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
 
 /** Protocol version we announce, Core's `PROTOCOL_VERSION`. */
@@ -35,9 +36,15 @@ export class BitcoinProfile implements HandshakeProfile {
   readonly pongsAbove = BIP31_VERSION;
   readonly #announced = new Set<string>();
   #features = FEATURES;
+  #remote: VersionMessage | undefined;
 
   get features(): ReadonlySet<string> {
     return this.#features;
+  }
+
+  /** The peer's version, once one was accepted. */
+  get remote(): VersionMessage | undefined {
+    return this.#remote;
   }
 
   /** What the peer announced so far, in order, also when the handshake fails. */
@@ -46,6 +53,7 @@ export class BitcoinProfile implements HandshakeProfile {
   }
 
   onVersion(context: HandshakeContext): void {
+    this.#remote = context.remote;
     if (context.commonVersion >= WTXID_RELAY_VERSION) {
       this.#features = FEATURES_WITH_WTXID;
       context.send(COMMAND.wtxidrelay, EMPTY);
