@@ -32,6 +32,10 @@ export const MAX_PING_TEXT_BYTES = 256;
 /** Reason text in `bye` and `reject`, UTF-8 bytes; it is shown on one line. */
 export const MAX_REASON_TEXT_BYTES = 256;
 
+/** Name and data of a `feature` (BIP434), bytes. */
+export const MAX_FEATURE_ID_BYTES = 80;
+export const MAX_FEATURE_DATA_BYTES = 512;
+
 /** Entries in one `addr`, `addrv2` or `peers`; Core's `MAX_ADDR_TO_SEND`. */
 export const MAX_PEERS_PER_MESSAGE = 1_000;
 

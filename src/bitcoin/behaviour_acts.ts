@@ -2,9 +2,9 @@
  * Messages and byte strings that `behaviours.ts` makes its answers of: right ones,
  * odd ones and broken ones.
  */
-import { ByteWriter } from "../wire/bytes.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { encodeFrame } from "../wire/frame.ts";
+import { encodeLegacyReject } from "../wire/messages/legacy_reject.ts";
 import { encodePing } from "../wire/messages/ping.ts";
 import { encodeVersion } from "../wire/messages/version.ts";
 import {
@@ -114,9 +114,9 @@ export function filled(length: number): Uint8Array {
 /** `version`, 0x11 (obsolete), a reason, as BIP61 lays it out. */
 export function rejection(): Uint8Array {
   const text = new TextEncoder();
-  return new ByteWriter()
-    .varBytes("command", text.encode("version"), 12)
-    .u8(0x11)
-    .varBytes("reason", text.encode("Version must be 99999 or greater"), 111)
-    .finish();
+  return encodeLegacyReject({
+    command: text.encode("version"),
+    code: 0x11,
+    reason: text.encode("Version must be 99999 or greater"),
+  });
 }

@@ -1,9 +1,10 @@
 /**
  * `reject` of the Bitcoin network (BIP61): why a message was refused. Gone from
- * Core since 0.20, but old peers still send it. Read only; verack never sends it.
+ * Core since 0.20, but old peers still send it. verack itself never does, except to
+ * play an old peer (`bitcoin/behaviours.ts`).
  */
 import { MAX_REASON_TEXT_BYTES } from "../../limits.ts";
-import { ByteReader } from "../bytes.ts";
+import { ByteReader, ByteWriter } from "../bytes.ts";
 
 /** Longest command that can be named; Core's `COMMAND_SIZE`. */
 const MAX_COMMAND_BYTES = 12;
@@ -16,6 +17,21 @@ export interface LegacyReject {
   readonly code: number;
   /** At most `MAX_REASON_TEXT_BYTES`; escape before showing. */
   readonly reason: Uint8Array;
+}
+
+/**
+ * Command, code and reason, without a hash.
+ *
+ * @throws {RangeError} when a field is too long or the code not a byte.
+ */
+export function encodeLegacyReject(
+  { command, code, reason }: LegacyReject,
+): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(16 + reason.length)
+    .varBytes("command of reject", command, MAX_COMMAND_BYTES)
+    .u8(code)
+    .varBytes("reason of reject", reason, MAX_REASON_TEXT_BYTES)
+    .finish();
 }
 
 /**

@@ -13,6 +13,10 @@ import {
   encodeChallenge,
 } from "../../../src/wire/messages/challenge.ts";
 import {
+  decodeFeature,
+  encodeFeature,
+} from "../../../src/wire/messages/feature.ts";
+import {
   decodeInstance,
   encodeInstance,
 } from "../../../src/wire/messages/instance.ts";
@@ -75,6 +79,10 @@ const DECODERS: readonly Decoder[] = [
   {
     decode: decodeLegacyReject,
     valid: Uint8Array.fromHex("027478" + "12" + "0161" + "00".repeat(32)),
+  },
+  {
+    decode: decodeFeature,
+    valid: encodeFeature({ id: pattern(8), data: pattern(300) }),
   },
   { decode: decodeChallenge, valid: encodeChallenge(pattern(32)) },
   { decode: decodeInstance, valid: encodeInstance(1n) },
