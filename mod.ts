@@ -22,6 +22,14 @@
  */
 import { main } from "./src/cli/main.ts";
 
+export { BEHAVIOUR_NAMES, BEHAVIOURS } from "./src/bitcoin/behaviours.ts";
+export { parseCrawl } from "./src/bitcoin/crawl_records.ts";
+export { crawl } from "./src/bitcoin/crawl.ts";
+export { customSignet, NETWORKS, signetMagic } from "./src/bitcoin/networks.ts";
+export { probe, probeAll } from "./src/bitcoin/probe.ts";
+export { PROBE_ERROR_KINDS } from "./src/bitcoin/probe_result.ts";
+export { respond } from "./src/bitcoin/respond.ts";
+export { SERVICE_FLAG } from "./src/bitcoin/service_flags.ts";
 export { VerackError } from "./src/errors.ts";
 export {
   Identity,
@@ -32,6 +40,40 @@ export {
 export { loadIdentity, writeIdentity } from "./src/identity/files.ts";
 export { Node } from "./src/mesh/node.ts";
 
+export type { Behaviour, BehaviourName } from "./src/bitcoin/behaviours.ts";
+export type {
+  CrawlEvent,
+  CrawlHeard,
+  CrawlNode,
+  CrawlOptions,
+  CrawlSummary,
+  NetworkType,
+} from "./src/bitcoin/crawl_options.ts";
+export type {
+  BitcoinNetwork,
+  NetworkName,
+  NetworkOptions,
+} from "./src/bitcoin/networks.ts";
+export type { Inputs } from "./src/bitcoin/pool.ts";
+export type {
+  PeerMessage,
+  ProbeAllOptions,
+  ProbeOptions,
+  VersionOptions,
+} from "./src/bitcoin/probe_options.ts";
+export type {
+  ProbeError,
+  ProbeErrorKind,
+  ProbeEvent,
+  ProbeResult,
+} from "./src/bitcoin/probe_result.ts";
+export type {
+  Responder,
+  ResponderEvent,
+  RespondOptions,
+} from "./src/bitcoin/respond_options.ts";
+export type { Resolver } from "./src/bitcoin/seeds.ts";
+export type { ServiceName } from "./src/bitcoin/service_flags.ts";
 export type { Clock, Random } from "./src/clock.ts";
 export type { ErrorCode } from "./src/errors.ts";
 export type { IdentityFiles, LoadOptions } from "./src/identity/files.ts";
@@ -54,6 +96,12 @@ export type {
   Pin,
   Transport,
 } from "./src/transport/transport.ts";
+export type { NetworkAddress } from "./src/wire/bip155.ts";
+export type { AddrEntry } from "./src/wire/messages/addr.ts";
+export type {
+  VersionAddress,
+  VersionMessage,
+} from "./src/wire/messages/version.ts";
 
 if (import.meta.main) {
   // Not by running dry: a name that is being looked up cannot be called off, and
