@@ -7,7 +7,7 @@ import { alternate, type Line, type Settings } from "./line.ts";
 
 const NODES = [10, 25, 50];
 const MEMORY_NODES = 50;
-const IDLE_MS = 1_500;
+const IDLE_MS = 5_000;
 /** Each takes two fresh processes. */
 const MAX_MEMORY_ROUNDS = 2;
 
