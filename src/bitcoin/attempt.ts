@@ -6,6 +6,8 @@
 import { deadline } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import {
+  BITCOIN_IDLE_TIMEOUT_MS,
+  BITCOIN_PING_MS,
   BITCOIN_READ_BUFFER_BYTES,
   MAX_BITCOIN_QUEUE_BYTES,
 } from "../limits.ts";
@@ -152,6 +154,8 @@ class Link {
         initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
         clock,
         random,
+        heartbeatMs: BITCOIN_PING_MS,
+        deadAfterMs: BITCOIN_IDLE_TIMEOUT_MS,
         handshakeTimeoutMs: Infinity, // The signal knows when the time is up.
         signal: limit.signal,
       });

@@ -153,7 +153,7 @@ class Run<T, R> {
       const value = await this.#work(input, signal);
       this.#ready.push({ value });
     } catch (error) {
-      if (!signal.aborted) this.fail(error);
+      this.fail(error); // nobody hears it once we stop
     } finally {
       this.#running--;
       this.#change.resolve();

@@ -2,9 +2,11 @@
  * `probe()` and `probeAll()`: do the handshake with one Bitcoin node, or with many,
  * and say what came of it. The connection itself is `attempt.ts`.
  */
+import type { Clock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
+  BITCOIN_TICK_MS,
   MAX_BITCOIN_CONCURRENCY,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
 } from "../limits.ts";
@@ -122,7 +124,7 @@ async function probeTarget(
     whileOpen: async (session, result, recorder) => {
       recorder.guard(() => onOpen?.(result));
       if (settings.stay && recorder.thrown === undefined) {
-        await untilOver(session, signal);
+        await untilOver(session, settings.clock, signal);
       }
     },
   });
@@ -130,15 +132,26 @@ async function probeTarget(
   return error === undefined ? result : withEnd(result, error);
 }
 
-/** Resolves when the session has ended, by itself or by the signal. */
+/**
+ * Resolves when the session has ended, by itself or by the signal. A silent peer
+ * is pinged and in the end given up, as by Core.
+ */
 async function untilOver(
   session: Session,
+  clock: Clock,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  let cancel = () => {};
+  const tick = () => {
+    session.tick(0);
+    cancel = clock.after(BITCOIN_TICK_MS, tick);
+  };
+  tick();
   const onAbort = () =>
     session.close(new VerackError("stopped", "The probe is over"));
   signal?.addEventListener("abort", onAbort, { once: true });
   if (signal?.aborted) onAbort();
   await session.closed;
+  cancel();
   signal?.removeEventListener("abort", onAbort);
 }

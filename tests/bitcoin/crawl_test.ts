@@ -311,6 +311,17 @@ Deno.test("crawl() visits known nodes again when their time has come, new ones f
   assert(order.indexOf(true) >= first.summary.unvisited, `${order}`);
 });
 
+Deno.test("crawl() visits no known node that it may not dial", async () => {
+  await using world = await World.of([{ host: "10.0.0.1" }]);
+  const options = { addresses: ["10.0.0.1"], allowPrivate: true };
+  const { nodes: known } = await world.crawl(options);
+  await world.clock.advance(1_000);
+  await world.crawl({ known, repeatAfterMs: 1 });
+  assertEquals(world.dialed.length, 1);
+  await world.crawl({ known, repeatAfterMs: 1, allowPrivate: true });
+  assertEquals(world.dialed.length, 2);
+});
+
 Deno.test("crawl() counts a node by its last visit", async () => {
   const node = { host: hostOf(0) };
   await using world = await World.of([node]);

@@ -521,6 +521,26 @@ for (
   });
 }
 
+Deno.test("initiator: reports the last reason for which its version was dropped", async () => {
+  const result = await probeUntilDeadline(async (peer) => {
+    await peer.expect("version");
+    await peer.sendBytes(brokenChecksum(frame("version", versionBytes())));
+    await peer.send("version", versionBytes().subarray(0, 45));
+    await peer.send("xyzzy");
+  }, "xyzzy");
+  assertEquals(result.error?.kind, "malformed");
+});
+
+Deno.test("initiator: forgets what was dropped once a good version came", async () => {
+  const result = await probeUntilDeadline(async (peer) => {
+    await peer.expect("version");
+    await peer.sendBytes(brokenChecksum(frame("version", versionBytes())));
+    await peer.send("version", versionBytes());
+    await peer.send("xyzzy");
+  }, "xyzzy");
+  assertEquals(result.error?.kind, "timeout");
+});
+
 Deno.test("initiator: reports the timeout when what was dropped was nothing it waited for", async () => {
   const result = await probeUntilDeadline(async (peer) => {
     await peer.expect("version");

@@ -16,7 +16,7 @@ import { respond } from "../../src/bitcoin/respond.ts";
 import { VerackError } from "../../src/errors.ts";
 import { MAX_PROBE_EVENTS } from "../../src/limits.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
-import type { Transport } from "../../src/transport/transport.ts";
+import type { Connection, Transport } from "../../src/transport/transport.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
@@ -196,6 +196,60 @@ Deno.test("probe() gives the handshake what dialing left of the time", async () 
   assertEquals([result.ok, result.durationMs], [true, 1_600]);
 });
 
+/** A connection that brings a whole answer at once and sends only our version. */
+function halfDeaf(write: () => Promise<number>): Transport {
+  const answer = concat(frame("version", versionBytes()), frame("verack"));
+  const closed = Promise.withResolvers<null>();
+  let writes = 0;
+  let reads = 0;
+  const connection: Connection = {
+    localAddress: { host: "127.0.0.1", port: 1 },
+    remoteAddress: { host: "127.0.0.1", port: 2 },
+    read(space) {
+      if (reads++ > 0) return closed.promise;
+      space.set(answer);
+      return Promise.resolve(answer.length);
+    },
+    write: (data) => writes++ === 0 ? Promise.resolve(data.length) : write(),
+    close: () => closed.resolve(null),
+  };
+  return { ...BLACK_HOLE, dial: () => Promise.resolve(connection) };
+}
+
+Deno.test("probe() is not complete before its own verack has left", async () => {
+  const clock = new VirtualClock();
+  const stuck = Promise.withResolvers<number>();
+  const probing = probe("127.0.0.1:2", {
+    network: "regtest",
+    clock,
+    transport: halfDeaf(() => stuck.promise),
+  });
+  await clock.advance(5_000);
+  const { ok, error, version } = await probing;
+  assertEquals([ok, error?.kind], [false, "timeout"]);
+  assertStringIncludes(error?.message ?? "", "the peer does not read");
+  assertEquals(version?.startHeight, 900_000);
+  stuck.resolve(1);
+});
+
+Deno.test("probe() reports closed when the link breaks before its verack has left", async () => {
+  const broken = new VerackError("closed", "Cannot write to x: reset");
+  const { error } = await probe("127.0.0.1:2", {
+    network: "regtest",
+    transport: halfDeaf(() => Promise.reject(broken)),
+  });
+  assertEquals(error?.kind, "closed");
+  assertStringIncludes(error?.message ?? "", "reset");
+});
+
+Deno.test("probe() shows a user agent that is no UTF-8 byte by byte", async () => {
+  const userAgent = Uint8Array.of(0x2f, 0xc3, 0x28, 0xe2, 0x82, 0xac, 0x2f);
+  await using node = await respond({ network: "regtest", port: 0, userAgent });
+  const result = await probe(node.address, { network: "regtest" });
+  assertEquals(result.userAgent, "/\\xc3(€/");
+  assertEquals(result.version?.userAgent, userAgent);
+});
+
 // --- Misuse ------------------------------------------------------------------
 
 Deno.test("probe() rejects with TypeError when the address is none", async () => {
@@ -308,6 +362,31 @@ Deno.test("probe() that stays tells how the peer left, and still says ok", async
   assertEquals([result.ok, result.ended?.kind], [true, "closed"]);
   assertEquals("ended" in JSON.parse(JSON.stringify(result)), false);
   await node.closed;
+});
+
+Deno.test("probe() that stays pings a silent peer and gives it up after 20 minutes", async () => {
+  const clock = new VirtualClock();
+  const opened = Promise.withResolvers<void>();
+  await using node = new ScriptedNode(async (peer) => {
+    await peer.expect("version");
+    await peer.send("version", versionBytes());
+    await peer.send("verack");
+    await peer.expect("ping");
+    await peer.ended;
+  });
+  const probing = probe(node.address, {
+    network: "regtest",
+    clock,
+    stay: true,
+    onOpen: () => opened.resolve(),
+  });
+  await opened.promise;
+  await clock.advance(125_000);
+  await node.peers[0]!.expect("ping");
+  await clock.advance(1_100_000);
+  const { ok, ended } = await probing;
+  assertEquals([ok, ended?.kind], [true, "timeout"]);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("probe() shows a session's messages in both directions as they pass", async () => {

@@ -503,7 +503,12 @@ Deno.test("responder: closes connections above its cap, and has room when others
 });
 
 Deno.test("responder: ends every connection when it closes, and may be closed twice", async () => {
-  const node = await respond({ network: "regtest", port: 0 });
+  const ends: ResponderEvent[] = [];
+  const node = await respond({
+    network: "regtest",
+    port: 0,
+    onEvent: (event) => event.type === "close" && ends.push(event),
+  });
   const peers = await Promise.all(
     Array.from({ length: 5 }, () => RawPeer.connect(node.address)),
   );
@@ -514,6 +519,8 @@ Deno.test("responder: ends every connection when it closes, and may be closed tw
   await Promise.all([node.close(), node.close(), node.closed]);
   await Promise.all(peers.map((peer) => peer.ended));
   assertEquals(node.connections, 0);
+  assertEquals(ends.length, 5);
+  for (const end of ends) assertEquals("error" in end, false);
   for (const peer of peers) peer.close();
 });
 
