@@ -226,11 +226,15 @@ export const PEER_EXCHANGE_MIN_MS = 2_000;
 /** A peer whose session is younger is told of as one that has just joined. */
 export const RECENT_SESSION_MS = 2_000;
 
+/** Up to so many peers a collision costs less than waiting for the other to dial. */
+export const COLLISION_CROWD = 16;
+
 /**
- * How long the smaller of two nodes that join together lets the other dial first,
- * and how long at the most while strangers are still arriving, one of whom it may be.
+ * How long the smaller of two nodes that join a crowd together lets the other dial
+ * first, for each peer known, and how long at the most while strangers are still
+ * arriving, one of whom it may be.
  */
-export const COLLISION_GRACE_MS = 300;
+export const COLLISION_GRACE_PER_PEER_MS = 15;
 export const COLLISION_GRACE_MAX_MS = 5_000;
 
 /** Reconnecting: exponential backoff with full jitter between these. */

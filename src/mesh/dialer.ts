@@ -9,7 +9,6 @@
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
-  COLLISION_GRACE_MS,
   MAX_CONCURRENT_DIALS,
   MAX_RUMOUR_DIALS,
   MAX_RUMOUR_FAILURES,
@@ -45,6 +44,9 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "wrong-certificate",
   "wrong-identity",
 ]);
+
+/** How often it is looked whether strangers are still arriving. */
+const CROWD_CHECK_MS = 50;
 
 /** Keeps a node dialing. */
 export class Dialer {
@@ -119,7 +121,7 @@ export class Dialer {
     for (const record of table.values()) {
       if (!wantsDial(record)) continue;
       if (crowded && record.yieldsUntil > now) {
-        next = Math.min(next, now + COLLISION_GRACE_MS);
+        next = Math.min(next, now + CROWD_CHECK_MS);
         continue;
       }
       if (record.nextDialAt > now) next = Math.min(next, record.nextDialAt);

@@ -11,8 +11,9 @@ import { VerackError } from "../errors.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
+  COLLISION_CROWD,
   COLLISION_GRACE_MAX_MS,
-  COLLISION_GRACE_MS,
+  COLLISION_GRACE_PER_PEER_MS,
   DIAL_HINT_INTERVAL_MS,
   GOSSIP_FRESH_MS,
   MAX_ADDRESSES_PER_ENTRY,
@@ -225,8 +226,9 @@ export class Exchange {
         // Who joins together hears of each other together, and would dial each
         // other at once: the smaller one lets the other go first.
         const recent = (entry.flags & PEER_FLAG.recent) !== 0;
-        if (recent && !record.isProven && own.id < identity) {
-          record.nextDialAt = now + COLLISION_GRACE_MS;
+        const crowd = table.size > COLLISION_CROWD;
+        if (recent && crowd && !record.isProven && own.id < identity) {
+          record.nextDialAt = now + COLLISION_GRACE_PER_PEER_MS * table.size;
           record.yieldsUntil = now + COLLISION_GRACE_MAX_MS;
         }
       }
