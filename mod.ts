@@ -23,13 +23,19 @@
 import { main } from "./src/cli/main.ts";
 
 export { BEHAVIOUR_NAMES, BEHAVIOURS } from "./src/bitcoin/behaviours.ts";
+export { CrawlCounts } from "./src/bitcoin/crawl_counts.ts";
 export { parseCrawl } from "./src/bitcoin/crawl_records.ts";
 export { crawl } from "./src/bitcoin/crawl.ts";
 export { customSignet, NETWORKS, signetMagic } from "./src/bitcoin/networks.ts";
 export { probe, probeAll } from "./src/bitcoin/probe.ts";
 export { PROBE_ERROR_KINDS } from "./src/bitcoin/probe_result.ts";
 export { respond } from "./src/bitcoin/respond.ts";
-export { SERVICE_FLAG } from "./src/bitcoin/service_flags.ts";
+export { seedAddresses } from "./src/bitcoin/seeds.ts";
+export {
+  SERVICE_FLAG,
+  serviceNames,
+  servicesHex,
+} from "./src/bitcoin/service_flags.ts";
 export { VerackError } from "./src/errors.ts";
 export {
   Identity,
@@ -39,6 +45,25 @@ export {
 } from "./src/identity/identity.ts";
 export { loadIdentity, writeIdentity } from "./src/identity/files.ts";
 export { Node } from "./src/mesh/node.ts";
+export { encodeFrame, FrameDecoder } from "./src/wire/frame.ts";
+export {
+  decodeAddr,
+  decodeAddrV2,
+  encodeAddr,
+  encodeAddrV2,
+} from "./src/wire/messages/addr.ts";
+export { decodeFeature, encodeFeature } from "./src/wire/messages/feature.ts";
+export {
+  decodeLegacyReject,
+  encodeLegacyReject,
+} from "./src/wire/messages/legacy_reject.ts";
+export {
+  decodePing,
+  decodePong,
+  encodePing,
+  encodePong,
+} from "./src/wire/messages/ping.ts";
+export { decodeVersion, encodeVersion } from "./src/wire/messages/version.ts";
 
 export type { Behaviour, BehaviourName } from "./src/bitcoin/behaviours.ts";
 export type {
@@ -72,7 +97,7 @@ export type {
   ResponderEvent,
   RespondOptions,
 } from "./src/bitcoin/respond_options.ts";
-export type { Resolver } from "./src/bitcoin/seeds.ts";
+export type { Resolver, SeedOptions } from "./src/bitcoin/seeds.ts";
 export type { ServiceName } from "./src/bitcoin/service_flags.ts";
 export type { Clock, Random } from "./src/clock.ts";
 export type { ErrorCode } from "./src/errors.ts";
@@ -97,7 +122,11 @@ export type {
   Transport,
 } from "./src/transport/transport.ts";
 export type { NetworkAddress } from "./src/wire/bip155.ts";
+export type { Frame, FrameDecoderOptions } from "./src/wire/frame.ts";
 export type { AddrEntry } from "./src/wire/messages/addr.ts";
+export type { FeatureMessage } from "./src/wire/messages/feature.ts";
+export type { LegacyReject } from "./src/wire/messages/legacy_reject.ts";
+export type { PingMessage, PongMessage } from "./src/wire/messages/ping.ts";
 export type {
   VersionAddress,
   VersionMessage,
