@@ -32,8 +32,8 @@ const NEW_FLAGS = {
     type: "enum",
     value: "TYPE",
     values: KEY_TYPES,
-    default: "P-256",
-    help: "Kind of key; P-256 makes the fastest connections",
+    default: "Ed25519",
+    help: "Kind of key; Ed25519 makes the fastest connections",
   },
   ...OUTPUT_FLAGS,
 } as const;
