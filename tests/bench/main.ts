@@ -28,7 +28,7 @@ const LINES: readonly Line[] = [
   bitcoin,
   bitcoinMemory,
 ];
-const DEFAULT_ROUNDS = 5;
+const DEFAULT_ROUNDS = 4;
 const FLAGS = ["only", "rounds", "json", "help"];
 const HELP = `Usage: deno task bench [--only NAME]… [--rounds N] [--json]
 

@@ -12,6 +12,8 @@ import { Station } from "../station.ts";
 
 /** Pause between sessions, so that closing one is not charged to the next. */
 const PAUSE_MS = 2;
+/** Round trips that are not counted, as both processes have just been idle. */
+const WARM_UPS = 100;
 
 const [kind, opening] = Deno.args as [Kind, string];
 const self = await contestant(kind, JSON.parse(opening) as OpeningSizes);
@@ -69,7 +71,10 @@ await serve({
   beFlooded: (endpoint: Endpoint, size: number, milliseconds: number) =>
     withStation(endpoint, (station) => station.beFlooded(size, milliseconds)),
   roundTrips: (endpoint: Endpoint, count: number) =>
-    withStation(endpoint, (station) => station.roundTrips(count)),
+    withStation(endpoint, async (station) => {
+      await station.roundTrips(WARM_UPS);
+      return await station.roundTrips(count);
+    }),
   trickles: (endpoint: Endpoint, count: number, pauseMs: number) =>
     Promise.all([
       withStation(endpoint, (station) => station.trickle(count, pauseMs)),
