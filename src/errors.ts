@@ -37,17 +37,29 @@ export type ErrorCode =
   | "demo-identity" // a published demo key used off loopback
   | "identity-in-use" // the same key is running in another process
   | "rejected" // the peer refused us; the message says why
+  | "denied" // this node was told to keep the identity out
+  | "not-admitted" // a closed mesh, and nobody has admitted the identity
+  | "bad-secret" // the network's secret is missing or wrong
+  | "bad-invite" // the invite is unknown, used or expired
   // The session.
   | "duplicate" // a second session for a pair that has one
   | "full" // a cap on connections or peers is reached
   | "slow" // peer does not read what we send
   | "dead" // peer stopped answering
   | "left" // peer said bye
+  | "flood" // peer sends more than it may
+  | "forgotten" // the peer was taken off the record
+  // Messages.
+  | "unknown-peer" // nobody of that name or identity
+  | "ambiguous" // several peers go by that name or prefix
+  | "undelivered" // given up: too old, or the peer is gone for good
   | "stopped" // this node is closing
   // Our files and flags.
   | "bad-key" // not a key we can use
   | "encrypted-key" // needs a passphrase, or the passphrase is wrong
   | "mismatched-key" // key and certificate do not belong together
+  | "bad-data" // the data directory cannot be used
+  | "data-in-use" // another process uses the data directory
   | "unsafe"; // this process cannot pin certificates safely
 
 /**

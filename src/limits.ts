@@ -48,6 +48,9 @@ export const MAX_ADDRESSES_PER_ENTRY = 4;
 /** Name of a node in `peers`, UTF-8 bytes; it is shown in one column. */
 export const MAX_PEER_NAME_BYTES = 64;
 
+/** Statement by which a member admits a peer: identity, time, an RSA-4096 signature. */
+export const MAX_STATEMENT_BYTES = 32 + 8 + 3 + 512;
+
 /** Fingerprints in one `getpeers` or `peerids`; twice the peers a node remembers, 64 KB. */
 export const MAX_FINGERPRINTS = 8_000;
 

@@ -12,9 +12,11 @@ const LAYERS = [
   "wire",
   "identity",
   "session",
+  "delivery",
   "mesh",
   "bitcoin",
   "store",
+  "control",
   "cli",
 ] as const;
 

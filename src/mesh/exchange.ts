@@ -77,6 +77,7 @@ export class Exchange {
         flags: PEER_FLAG.live |
           (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
         name: "",
+        statement: new Uint8Array(0),
       }],
     });
   }
@@ -270,6 +271,7 @@ export class Exchange {
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
       name: "",
+      statement: new Uint8Array(0),
     };
   }
 

@@ -23,8 +23,14 @@ export class PeerRecord {
   trust: Trust = "first-use";
   /** Its key dies with its process. */
   ephemeral = false;
+  /** What it calls itself: a claim that authorises nothing; escape before showing. */
+  name = "";
+  /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
+  statement: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   /** It said bye. */
   left = false;
+  /** Wall clock, milliseconds, of its first proof; 0 if never proven. */
+  firstSeen = 0;
   /** Wall clock, milliseconds, of its last proof or traffic; 0 if never proven. */
   lastSeen = 0;
   /** A connected peer says it has a session with it, and our dials have not failed since. */

@@ -35,11 +35,17 @@ export const COMMAND = {
   instance: "instance",
   /** Feature: checksums are zero and unchecked after verack. Empty. */
   nochecksum: "nochecksum",
+  /** Proof of a shared secret, the network's or an invite's, before `proof`. */
+  secret: "secret",
 
   // The open mesh session.
   getpeers: "getpeers",
   peerids: "peerids",
   peers: "peers",
+  /** Members that the sender hears of and cannot reach. */
+  missing: "missing",
+  /** To a guest that came by invite: what it needs to stay. */
+  welcome: "welcome",
   message: "message",
   ack: "ack",
   bye: "bye",

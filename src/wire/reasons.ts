@@ -22,8 +22,10 @@ export const REASON = {
   "self": 0x12,
   "identity-in-use": 0x13,
   "demo-identity": 0x14,
-  /** Reserved: nothing refuses a proven identity yet. */
   "denied": 0x15,
+  "not-admitted": 0x16,
+  "bad-secret": 0x17,
+  "bad-invite": 0x18,
   // No room.
   "full": 0x20,
   // Why an open session ends.
@@ -31,6 +33,8 @@ export const REASON = {
   "duplicate": 0x41,
   "slow": 0x42,
   "dead": 0x43,
+  "flood": 0x44,
+  "forgotten": 0x45,
 } as const;
 
 /** The name of a reason. */
@@ -51,11 +55,16 @@ export const REASON_TEXT: Readonly<Record<ReasonName, string>> = {
   "identity-in-use": "the same key is running in another process",
   "demo-identity": "a published demo key was used off this machine",
   "denied": "this identity is not welcome",
+  "not-admitted": "this identity is not known here and waits to be admitted",
+  "bad-secret": "the network's secret is missing or wrong",
+  "bad-invite": "the invite is unknown, used or expired",
   "full": "no room for another connection",
   "leaving": "the node is shutting down",
   "duplicate": "another session between the two nodes is kept",
   "slow": "the other end does not read what is sent to it",
   "dead": "the other end stopped answering",
+  "flood": "the other end sends more than it may",
+  "forgotten": "the other end was taken off the record",
 };
 
 const nameByCode: ReadonlyMap<number, ReasonName> = new Map(

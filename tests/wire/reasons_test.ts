@@ -37,11 +37,16 @@ Deno.test("REASON never changes the meaning of a code that was released", () => 
     "identity-in-use": 0x13,
     "demo-identity": 0x14,
     "denied": 0x15,
+    "not-admitted": 0x16,
+    "bad-secret": 0x17,
+    "bad-invite": 0x18,
     "full": 0x20,
     "leaving": 0x40,
     "duplicate": 0x41,
     "slow": 0x42,
     "dead": 0x43,
+    "flood": 0x44,
+    "forgotten": 0x45,
   });
 });
 

@@ -10,6 +10,7 @@ import {
   MAX_CERTIFICATE_BYTES,
   MAX_PEER_NAME_BYTES,
   MAX_PEERS_PER_MESSAGE,
+  MAX_STATEMENT_BYTES,
 } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 import {
@@ -19,8 +20,8 @@ import {
 } from "./peer_address.ts";
 
 const IDENTITY_BYTES = 32;
-/** An entry with everything empty: identity, three lengths, time, flags. */
-const MIN_ENTRY_BYTES = IDENTITY_BYTES + 3 + 8 + 1;
+/** An entry with everything empty: identity, four lengths, time, flags. */
+const MIN_ENTRY_BYTES = IDENTITY_BYTES + 4 + 8 + 1;
 
 /** Bits of {@linkcode PeerEntry.flags}; the others are kept and mean nothing yet. */
 export const PEER_FLAG = {
@@ -46,6 +47,11 @@ export interface PeerEntry {
   readonly flags: number;
   /** At most `MAX_PEER_NAME_BYTES` in UTF-8, may be empty; escape before showing. */
   readonly name: string;
+  /**
+   * By which a member admits this peer (`identity/statement.ts`), at most
+   * `MAX_STATEMENT_BYTES`; empty in an open mesh.
+   */
+  readonly statement: Uint8Array;
 }
 
 /** Payload of `peers`. */
@@ -110,7 +116,8 @@ function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
     .compactSize(addresses.length);
   for (const address of addresses) writePeerAddress(writer, address);
   writer.u64(BigInt(entry.lastSeen)).u8(entry.flags)
-    .varString("name", entry.name, MAX_PEER_NAME_BYTES);
+    .varString("name", entry.name, MAX_PEER_NAME_BYTES)
+    .varBytes("statement", entry.statement, MAX_STATEMENT_BYTES);
 }
 
 function readEntry(reader: ByteReader): PeerEntry {
@@ -133,6 +140,7 @@ function readEntry(reader: ByteReader): PeerEntry {
   }
   const flags = reader.u8("flags");
   const name = reader.varString("name", MAX_PEER_NAME_BYTES);
+  const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES).slice();
   return {
     identity,
     certificate,
@@ -140,5 +148,6 @@ function readEntry(reader: ByteReader): PeerEntry {
     lastSeen: Number(lastSeen),
     flags,
     name,
+    statement,
   };
 }

@@ -120,6 +120,7 @@ const DECODERS: readonly Decoder[] = [
         lastSeen: 1,
         flags: 1,
         name: "name",
+        statement: pattern(9),
       }],
       more: false,
     }),

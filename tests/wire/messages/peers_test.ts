@@ -4,6 +4,7 @@ import {
   MAX_CERTIFICATE_BYTES,
   MAX_FINGERPRINTS,
   MAX_PAYLOAD_BYTES,
+  MAX_STATEMENT_BYTES,
 } from "../../../src/limits.ts";
 import {
   decodeGetPeers,
@@ -31,6 +32,7 @@ const ENTRY: PeerEntry = {
   lastSeen: 1_700_000_000,
   flags: PEER_FLAG.live | PEER_FLAG.ephemeral,
   name: "größe",
+  statement: pattern(3),
 };
 const ENCODED = encodePeers({ entries: [ENTRY], more: true });
 
@@ -38,7 +40,7 @@ const ENCODED = encodePeers({ entries: [ENTRY], more: true });
 function peersWith(address: string): Uint8Array {
   return Uint8Array.fromHex(
     "01" + "ab".repeat(32) + "00" + "01" + address + "0000000000000000" + "00" +
-      "00" + "00",
+      "00" + "00" + "00",
   );
 }
 
@@ -50,7 +52,8 @@ Deno.test("encodePeers() writes the layout that decodePeers() reads", () => {
       "021020010db8000000000000000000000001" + "0001" +
       "d00c" + "6e6f64652e6578616d706c65" + "ffff" +
       "d100" + "1f90" +
-      "00f1536500000000" + "03" + "076772c3b6c39f65" + "01",
+      "00f1536500000000" + "03" + "076772c3b6c39f65" +
+      "03000102" + "01",
   );
   assertEquals(decodePeers(ENCODED), { entries: [ENTRY], more: true });
 });
@@ -119,10 +122,14 @@ Deno.test("decodePeers() throws malformed when a field is above its limit", () =
     "fde903", // 1,001 entries
     "01" + identity + "fd0108", // 2,049 bytes of certificate
     "01" + identity + "00" + "05", // five addresses
-    "01" + identity + "00" + "00" + "0000000000002000" + "00" + "00" + "00", // last seen 2^53
+    "01" + identity + "00" + "00" + "0000000000002000" + "00" + "00" + "00" +
+    "00", // last seen 2^53
     "01" + identity + "00" + "00" + "0000000000000000" + "00" + "41" +
-    "61".repeat(65) + "00",
-    "01" + identity + "00" + "00" + "0000000000000000" + "00" + "0180" + "00", // no UTF-8
+    "61".repeat(65) + "00" + "00",
+    "01" + identity + "00" + "00" + "0000000000000000" + "00" + "0180" + "00" +
+    "00", // no UTF-8
+    "01" + identity + "00" + "00" + "0000000000000000" + "00" + "00" +
+    "fd2c02" + "00".repeat(556) + "00", // 556 bytes of statement
     "00" + "02", // more is neither 0 nor 1
   ];
   for (const hex of bad) {
@@ -168,6 +175,7 @@ Deno.test("encodePeers() fits the largest message there can be into one frame", 
     certificate: new Uint8Array(MAX_CERTIFICATE_BYTES),
     addresses: Array.from({ length: 4 }, () => ({ host, port: 1 })),
     name: "a".repeat(64),
+    statement: new Uint8Array(MAX_STATEMENT_BYTES),
   };
   const entries = Array.from({ length: 1000 }, () => largest);
   const payload = encodePeers({ entries, more: false });
@@ -199,6 +207,7 @@ Deno.test("decodePeers() gives back what encodePeers() was given", () => {
     lastSeen: fc.maxSafeNat(),
     flags: fc.nat(255),
     name: fc.string({ maxLength: 10 }),
+    statement: fc.uint8Array({ maxLength: 100 }),
   });
   fc.assert(
     fc.property(

@@ -1,0 +1,76 @@
+/**
+ * A {@linkcode NodeStore} that lives as long as it is held: the default of a node
+ * without a data directory. Handed to the next node it is a restart with memory.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+import type {
+  NodeStore,
+  PendingPeer,
+  StoredInvite,
+  StoredPeer,
+  StoredVerdict,
+} from "./node_store.ts";
+
+/** Memory without a disk. */
+export class MemoryStore implements NodeStore {
+  readonly #peers = new Map<IdentityId, StoredPeer>();
+  readonly #verdicts = new Map<IdentityId, StoredVerdict>();
+  readonly #pending = new Map<IdentityId, PendingPeer>();
+  readonly #invites = new Map<string, StoredInvite>();
+
+  peers(): StoredPeer[] {
+    return [...this.#peers.values()].sort((a, b) => b.lastSeen - a.lastSeen);
+  }
+
+  putPeer(peer: StoredPeer): void {
+    this.#peers.set(peer.identity, peer);
+  }
+
+  deletePeer(identity: IdentityId): void {
+    this.#peers.delete(identity);
+  }
+
+  verdicts(): StoredVerdict[] {
+    return [...this.#verdicts.values()];
+  }
+
+  putVerdict(verdict: StoredVerdict): void {
+    this.#verdicts.set(verdict.identity, verdict);
+  }
+
+  deleteVerdict(identity: IdentityId): void {
+    this.#verdicts.delete(identity);
+  }
+
+  pending(): PendingPeer[] {
+    return [...this.#pending.values()];
+  }
+
+  putPending(peer: PendingPeer): void {
+    this.#pending.set(peer.identity, peer);
+  }
+
+  deletePending(identity: IdentityId): void {
+    this.#pending.delete(identity);
+  }
+
+  invites(): StoredInvite[] {
+    return [...this.#invites.values()];
+  }
+
+  putInvite(invite: StoredInvite): void {
+    this.#invites.set(invite.id, invite);
+  }
+
+  deleteInvite(id: string): void {
+    this.#invites.delete(id);
+  }
+
+  commit(): void {}
+
+  committed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}
