@@ -17,6 +17,7 @@ export class MemoryStore implements NodeStore {
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #pending = new Map<IdentityId, PendingPeer>();
   readonly #invites = new Map<string, StoredInvite>();
+  readonly #settings = new Map<string, Uint8Array<ArrayBuffer>>();
 
   peers(): StoredPeer[] {
     return [...this.#peers.values()].sort((a, b) => b.lastSeen - a.lastSeen);
@@ -64,6 +65,14 @@ export class MemoryStore implements NodeStore {
 
   deleteInvite(id: string): void {
     this.#invites.delete(id);
+  }
+
+  setting(key: string): Uint8Array<ArrayBuffer> | undefined {
+    return this.#settings.get(key);
+  }
+
+  putSetting(key: string, value: Uint8Array<ArrayBuffer>): void {
+    this.#settings.set(key, value);
   }
 
   commit(): void {}

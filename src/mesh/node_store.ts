@@ -10,7 +10,7 @@
 import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
 import type { Scope } from "../transport/scope.ts";
-import type { Trust } from "./events.ts";
+import type { Direction, Trust } from "./events.ts";
 import type { AddressRank } from "./peer_addresses.ts";
 
 /** An address of a peer on record. */
@@ -59,6 +59,8 @@ export interface PendingPeer {
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** Where it came from, or where it was dialed. */
   readonly address: Address;
+  /** Who dialed: only what we dialed can be dialed again. */
+  readonly direction: Direction;
   /** Wall clock, milliseconds. */
   readonly firstSeen: number;
   readonly lastSeen: number;
@@ -94,6 +96,10 @@ export interface NodeStore {
   invites(): StoredInvite[];
   putInvite(invite: StoredInvite): void;
   deleteInvite(id: string): void;
+
+  /** What the node keeps about itself under a name; `undefined` if nothing. */
+  setting(key: string): Uint8Array<ArrayBuffer> | undefined;
+  putSetting(key: string, value: Uint8Array<ArrayBuffer>): void;
 
   /** Makes everything so far durable, now. */
   commit(): void;
