@@ -17,6 +17,14 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Options of {@linkcode verack}. */
+export interface VerackOptions extends ChildOptions {
+  /** Beside those for the network and the environment. */
+  readonly permissions?: readonly string[];
+  /** Words before the command, such as `ip netns exec NAME`; must become it, not start it. */
+  readonly launcher?: readonly string[];
+}
+
 /** One child process. */
 export class Child implements AsyncDisposable {
   /** Lines of its standard output so far. */
@@ -145,10 +153,12 @@ export class Child implements AsyncDisposable {
 /** The command line, with the permissions its documentation asks for. */
 export function verack(
   args: readonly string[],
-  options: ChildOptions & { readonly permissions?: readonly string[] } = {},
+  options: VerackOptions = {},
 ): Child {
-  const permissions = options.permissions ?? [];
-  return new Child(Deno.execPath(), [
+  const { permissions = [], launcher = [] } = options;
+  const [program = "", ...words] = [...launcher, Deno.execPath()];
+  return new Child(program, [
+    ...words,
     "run",
     "--quiet",
     "--no-prompt",

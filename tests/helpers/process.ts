@@ -5,7 +5,7 @@
  */
 import { assert } from "@std/assert";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import { type Child, type ChildOptions, verack } from "./child.ts";
+import { type Child, verack, type VerackOptions } from "./child.ts";
 
 /** An event as it is printed. */
 export type Printed<E extends NodeEvent = NodeEvent> = E & {
@@ -14,12 +14,6 @@ export type Printed<E extends NodeEvent = NodeEvent> = E & {
 
 type Type = NodeEvent["type"];
 type Of<T extends Type> = Printed<Extract<NodeEvent, { type: T }>>;
-
-/** Options of {@linkcode NodeProcess.start}. */
-export interface NodeProcessOptions extends ChildOptions {
-  /** Beside those for the network and the environment. */
-  readonly permissions?: readonly string[];
-}
 
 /** One node in a process of its own; killed when disposed of. */
 export class NodeProcess implements AsyncDisposable {
@@ -38,7 +32,7 @@ export class NodeProcess implements AsyncDisposable {
    */
   static async start(
     args: readonly string[] = [],
-    options: NodeProcessOptions = {},
+    options: VerackOptions = {},
   ): Promise<NodeProcess> {
     const given = (flag: string) => args.some((arg) => arg.startsWith(flag));
     const process = new NodeProcess(verack([

@@ -1,0 +1,138 @@
+/**
+ * All nodes of one chaos run, and the question that is asked after every round:
+ * does each of those that run have a link with each of the others, and with nobody
+ * else? What happens in a round is in `rounds.ts`.
+ */
+import { Identity } from "../../../src/identity/identity.ts";
+import { SeededRandom } from "../../helpers/seeded_random.ts";
+import { until } from "../../helpers/until.ts";
+import { Member, type Place } from "./member.ts";
+
+/** How long a mesh may take until it is whole again; far more than it does take. */
+const HEAL_MS = 60_000;
+
+/** Settings of a {@linkcode Swarm}. */
+export interface SwarmOptions {
+  /** Where each member runs, one entry a member. */
+  readonly places: readonly Place[];
+  readonly seed: number;
+  /** Flags of every node. */
+  readonly flags: readonly string[];
+  /** Told of each thing that is done. */
+  readonly log: (line: string) => void;
+}
+
+/** Real nodes, each a process of its own. */
+export class Swarm implements AsyncDisposable {
+  readonly members: readonly Member[];
+  readonly random: SeededRandom;
+  readonly log: (line: string) => void;
+  /** How often each thing was done. */
+  readonly counts = new Map<string, number>();
+  /** Milliseconds from the end of each round's faults until the mesh was whole. */
+  readonly healMs: number[] = [];
+  readonly #folder: string;
+
+  private constructor(
+    folder: string,
+    members: readonly Member[],
+    options: SwarmOptions,
+  ) {
+    this.#folder = folder;
+    this.members = members;
+    this.random = new SeededRandom(options.seed);
+    this.log = options.log;
+  }
+
+  /** Makes the keys and starts all nodes, each through one of those before it. */
+  static async start(options: SwarmOptions): Promise<Swarm> {
+    const folder = await Deno.makeTempDir({ prefix: "verack_chaos_" });
+    const members = await Promise.all(options.places.map(async (place, i) => {
+      const identity = await Identity.generate();
+      const keyFile = `${folder}/${i}.key`;
+      await Deno.writeTextFile(keyFile, identity.privateKeyPem);
+      const { flags } = options;
+      const name = `node-${i}`;
+      return new Member({ name, place, keyFile, identity: identity.id, flags });
+    }));
+    const swarm = new Swarm(folder, members, options);
+    try {
+      for (const member of members) {
+        await member.start(swarm.running().slice(-1).map((it) => it.address));
+      }
+      await swarm.whole();
+      return swarm;
+    } catch (error) {
+      await swarm[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Members that have a process. */
+  running(): Member[] {
+    return this.members.filter((member) => member.running);
+  }
+
+  /** Says and counts what is about to be done. */
+  note(action: string, whom: string): void {
+    this.counts.set(action, (this.counts.get(action) ?? 0) + 1);
+    this.log(`${action} ${whom}`);
+  }
+
+  /** Some of them, in any order. */
+  pick<T>(from: readonly T[], count: number): T[] {
+    const rest = [...from];
+    const picked: T[] = [];
+    while (picked.length < count && rest.length > 0) {
+      picked.push(...rest.splice(this.random.below(rest.length), 1));
+    }
+    return picked;
+  }
+
+  /**
+   * Waits until every node that runs is linked with every other one that runs and
+   * with nobody else, by what each of them says; how long that took, milliseconds.
+   *
+   * @throws {Error} which links are missing or too many.
+   */
+  async whole(): Promise<number> {
+    const began = performance.now();
+    try {
+      await until(
+        "exact links",
+        () => this.differences().length === 0,
+        HEAL_MS,
+      );
+    } catch {
+      throw new Error(
+        [`Not whole within ${HEAL_MS} ms:`, ...this.differences()].join("\n  "),
+      );
+    }
+    const complaints = this.members.flatMap((member) => member.complaints());
+    if (complaints.length > 0) throw new Error(complaints.join("\n"));
+    return performance.now() - began;
+  }
+
+  /** What differs from a full mesh of those that run, a line each. */
+  differences(): string[] {
+    const running = this.running();
+    const names = new Map(this.members.map((it) => [it.identity, it.name]));
+    return running.flatMap((member) => {
+      const links = member.links();
+      const others = running.filter((other) => other !== member);
+      const wanted = new Set(others.map(({ identity }) => identity));
+      return [
+        ...others.filter(({ identity }) => !links.has(identity))
+          .map((other) => `${member.name} has no link with ${other.name}`),
+        ...[...links].filter((identity) => !wanted.has(identity)).map((id) =>
+          `${member.name} still has a link with ${names.get(id) ?? id}`
+        ),
+      ];
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.members.map((it) => it[Symbol.asyncDispose]()));
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
