@@ -244,6 +244,12 @@ export const COLLISION_GRACE_MAX_MS = 5_000;
 export const RECONNECT_MIN_MS = 200;
 export const RECONNECT_MAX_MS = 60_000;
 
+/**
+ * Once we wake, or the network comes back, everybody who is down is tried within
+ * this time: soon, and not all in one instant.
+ */
+export const REVIVE_SPREAD_MS = 500;
+
 /** A session must have lived this long for the backoff to start anew (Hyperswarm: 15 s). */
 export const STABLE_SESSION_MS = 10_000;
 

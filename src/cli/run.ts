@@ -1,6 +1,7 @@
 /** `verack run`: one node of a mesh, until it is told to stop. */
 import { systemClock } from "../clock.ts";
 import { Identity } from "../identity/identity.ts";
+import { HEARTBEAT_MS } from "../limits.ts";
 import { logger } from "../log.ts";
 import { Node } from "../mesh/node.ts";
 import { parseNetworkName } from "../mesh/options.ts";
@@ -14,6 +15,7 @@ import { VERSION } from "../version.ts";
 import { defineCommand } from "./args.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
 import { KEY_FLAGS, loadIdentityOfFlags } from "./key_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -54,6 +56,21 @@ const FLAGS = {
     max: 86_400,
     default: DEFAULT_PERIOD_S,
     help: "Ping all members this often; 0 never",
+  },
+  heartbeat: {
+    type: "seconds",
+    value: "S",
+    min: 0.01,
+    max: 86_400,
+    default: HEARTBEAT_MS / 1_000,
+    help: "Ask an idle peer for a sign of life after this long",
+  },
+  deadAfter: {
+    type: "seconds",
+    value: "S",
+    min: 0.01,
+    max: 86_400,
+    help: "Give a silent peer up after this long (default: 3 heartbeats)",
   },
   advertise: {
     type: "string",
@@ -111,6 +128,7 @@ const log = logger("cli");
 async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
+  checkTimes(flags);
   // Before signals are listened to: Ctrl-C must end the question for a passphrase.
   const identity = await loadIdentityOfFlags(flags) ??
     await Identity.generate();
@@ -123,6 +141,10 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     port: flags.port,
     connect: flags.connect,
     network: flags.network,
+    heartbeatMs: flags.heartbeat * 1_000,
+    ...(flags.deadAfter !== undefined && {
+      deadAfterMs: flags.deadAfter * 1_000,
+    }),
     ...(flags.advertise !== undefined && { advertise: flags.advertise }),
   });
   const { address } = node;
@@ -150,6 +172,16 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     await node.close();
   }
   return signals.code ?? EXIT.success;
+}
+
+/** @throws {UsageError} when a peer would be given up before it was asked. */
+function checkTimes(
+  { heartbeat, deadAfter }: Invocation<typeof FLAGS>["flags"],
+): void {
+  if (deadAfter === undefined || deadAfter > heartbeat) return;
+  throw new UsageError(
+    `--dead-after is ${deadAfter}, must be more than --heartbeat (${heartbeat})`,
+  );
 }
 
 /** Who this is and how others join, for a person; programs have `listening`. */

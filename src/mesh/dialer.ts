@@ -13,6 +13,7 @@ import {
   MAX_RUMOUR_DIALS,
   MAX_RUMOUR_FAILURES,
   RECONNECT_MIN_MS,
+  REVIVE_SPREAD_MS,
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { backoffDelayMs } from "./backoff.ts";
@@ -133,6 +134,28 @@ export class Dialer {
     this.#cancelTimer = next === Infinity
       ? undefined
       : clock.after(Math.max(1, next - now), () => this.kick());
+  }
+
+  /**
+   * Everything that was put off is tried within `REVIVE_SPREAD_MS`: we woke, or
+   * the network did. Peers nobody has proven to us keep to their backoff.
+   */
+  revive(): void {
+    const { clock, random, table } = this.#context;
+    const now = clock.monotonic();
+    const records = [...table.values()].filter((record) =>
+      !isRumour(record) && record.links.length === 0
+    );
+    const seeds = this.#seeds.filter(({ identity }) => identity === undefined);
+    for (const waiting of [...records, ...seeds]) {
+      // A dial that is under way, and hangs, is followed by another one soon.
+      waiting.failures = Math.min(waiting.failures, 1);
+      waiting.nextDialAt = Math.min(
+        waiting.nextDialAt,
+        now + random.float() * REVIVE_SPREAD_MS,
+      );
+    }
+    this.kick();
   }
 
   /**

@@ -32,6 +32,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import { type PeerRecord, PeerTable } from "./peer_table.ts";
+import { type Beat, Pulse } from "./pulse.ts";
 
 /** What a node knows of a peer. */
 export interface PeerInfo {
@@ -63,12 +64,6 @@ export interface LinkInfo {
   readonly rttMs?: number;
 }
 
-/** Ticks a heartbeat: how finely the heartbeat is watched. */
-const TICKS_PER_HEARTBEAT = 4;
-
-/** A tick later than this many periods means that the process stood still. */
-const TICK_SLACK = 1.25;
-
 /**
  * A member of a mesh.
  *
@@ -94,8 +89,7 @@ export class Node implements AsyncDisposable {
   readonly #queues = new Set<EventQueue>();
   readonly #stop: AbortController;
   readonly #address: string;
-  #cancelTick: (() => void) | undefined;
-  #tickedAt: number;
+  #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -132,7 +126,6 @@ export class Node implements AsyncDisposable {
     });
     this.#links = new Links(this.#context, this.#exchange, this.#dialer);
     this.#acceptor = new Acceptor(this.#context, this.#links, listener);
-    this.#tickedAt = clock.monotonic();
   }
 
   /**
@@ -157,7 +150,10 @@ export class Node implements AsyncDisposable {
       },
     });
     const node = new Node(resolved, identity, listener);
-    node.#scheduleTick();
+    node.#pulse = new Pulse({
+      ...resolved,
+      onBeat: (beat) => node.#onBeat(beat),
+    });
     node.#dialer.start(node.#links);
     return node;
   }
@@ -263,7 +259,7 @@ export class Node implements AsyncDisposable {
   }
 
   async #close(abrupt: boolean): Promise<void> {
-    this.#cancelTick?.();
+    this.#pulse?.stop();
     const error = new VerackError("stopped", "This node is closing");
     this.#stop.abort(error);
     if (abrupt) {
@@ -281,23 +277,12 @@ export class Node implements AsyncDisposable {
     for (const queue of [...this.#queues]) queue.end();
   }
 
-  #scheduleTick(): void {
-    const { clock, heartbeatMs } = this.#options;
-    const period = heartbeatMs / TICKS_PER_HEARTBEAT;
-    this.#cancelTick = clock.after(period, () => {
-      this.#scheduleTick();
-      this.#tick(period);
-    });
-  }
-
-  #tick(period: number): void {
-    const now = this.#options.clock.monotonic();
-    const elapsed = now - this.#tickedAt;
-    this.#tickedAt = now;
-    // A late tick means that we stood still (sleep, SIGSTOP, a busy loop), and
-    // could not have heard anybody: that time is not held against the peers.
-    const pausedMs = elapsed > TICK_SLACK * period ? elapsed - period : 0;
-    for (const link of this.#links.all()) link.session.tick(pausedMs);
+  #onBeat({ now, pausedMs, woke }: Beat): void {
+    for (const link of this.#links.all()) {
+      link.session.tick(pausedMs);
+      if (woke) link.session.check();
+    }
+    if (woke) this.#dialer.revive();
     this.#exchange.tick(now);
   }
 

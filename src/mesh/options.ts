@@ -43,7 +43,7 @@ export interface NodeOptions {
   readonly maxPeers?: number;
   /** An idle session is pinged after this long. @default {1_000} */
   readonly heartbeatMs?: number;
-  /** A silent peer is dead after this long; more than `heartbeatMs`. @default {3_000} */
+  /** A silent peer is dead after this long; more than `heartbeatMs`. @default three heartbeats */
   readonly deadAfterMs?: number;
   /** Deadline of a whole handshake. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
@@ -85,7 +85,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
   const deadAfterMs = duration(
     options,
     "deadAfterMs",
-    Math.max(DEAD_AFTER_MS, 3 * heartbeatMs),
+    options.heartbeatMs === undefined ? DEAD_AFTER_MS : 3 * heartbeatMs,
   );
   if (deadAfterMs <= heartbeatMs) {
     throw new RangeError(

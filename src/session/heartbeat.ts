@@ -54,15 +54,31 @@ export class Heartbeat {
     return step === "dead" ? "dead" : "alive";
   }
 
-  /** Whether the peer answers a ping within `timeoutMs`. */
+  /** Pings now, whatever came last. */
+  check(): void {
+    this.#lastPing = this.#options.clock.monotonic();
+    this.#ping();
+  }
+
+  /**
+   * Whether the peer answers a ping within `timeoutMs`. If this process stood
+   * still meanwhile, the peer gets the same time once more: its answer may be
+   * here and unread.
+   */
   probe(timeoutMs: number): Promise<boolean> {
+    const { clock } = this.#options;
     return new Promise((resolve) => {
       const nonce = this.#ping((answered) => {
         cancel();
         resolve(answered);
       });
-      const cancel = this.#options.clock.after(timeoutMs, () => {
+      const dueAt = clock.monotonic() + timeoutMs;
+      const giveUp = () => {
         if (nonce !== undefined) this.#pings.giveUp(nonce);
+      };
+      let cancel = clock.after(timeoutMs, () => {
+        if (clock.monotonic() < dueAt + timeoutMs / 4) return giveUp();
+        cancel = clock.after(timeoutMs, giveUp);
       });
       if (nonce === undefined) {
         cancel();

@@ -167,6 +167,11 @@ export class Session {
     }
   }
 
+  /** Pings at once, so that a connection that broke unnoticed shows it. */
+  check(): void {
+    if (this.isOpen) this.#heartbeat.check();
+  }
+
   /**
    * Says `bye`, goes on reading until the peer has closed its end or
    * `FLUSH_TIMEOUT_MS` have passed, then closes. Resolves when closed.

@@ -28,6 +28,12 @@ const BAD_FLAGS: readonly (readonly [
   [["--connect=3a1e1b52@a:1"], "--connect", '"3a1e1b52"', "64 lower-case hex"],
   [["--period=soon"], "--period", '"soon"', "a number of seconds"],
   [["--period=-1"], "--period", '"-1"', "from 0 to 86400"],
+  [["--heartbeat=0"], "--heartbeat", '"0"', "from 0.01 to 86400"],
+  [
+    ["--dead-after=1"],
+    "--dead-after is 1",
+    "must be more than --heartbeat (1)",
+  ],
   [["--advertise=here"], "--advertise", '"here"', "must be host:port"],
   [["--network=a b"], "--network", '"a b"', "1 to 64 printable ASCII"],
   [["--network="], "--network is empty", "must be NAME"],
