@@ -110,8 +110,9 @@ export type {
   Passphrase,
 } from "./src/identity/identity.ts";
 export type { Direction, NodeEvent, Trust } from "./src/mesh/events.ts";
-export type { LinkInfo, PeerInfo } from "./src/mesh/node.ts";
+export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
+export type { Member } from "./src/mesh/who.ts";
 export type { Address } from "./src/transport/address.ts";
 export type {
   Connection,

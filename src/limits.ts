@@ -45,8 +45,14 @@ export const MAX_ADDRESS_BYTES = 512;
 /** Addresses in one entry of `peers`; a node has a public, a private and a DNS one at most. */
 export const MAX_ADDRESSES_PER_ENTRY = 4;
 
+/** Fewest digits of an identity by which a person may mean it; what people are shown. */
+export const MIN_IDENTITY_DIGITS = 8;
+
 /** Name of a node in `peers`, UTF-8 bytes; it is shown in one column. */
 export const MAX_PEER_NAME_BYTES = 64;
+
+/** The same in characters, for names we give ourselves; longer ones break a line of output. */
+export const MAX_PEER_NAME_CHARS = 32;
 
 /** Statement by which a member admits a peer: identity, time, an RSA-4096 signature. */
 export const MAX_STATEMENT_BYTES = 32 + 8 + 3 + 512;
@@ -347,6 +353,12 @@ export const MAX_LOG_MESSAGE_CHARS = 1_024;
 
 /** Fields in a log line; ours have at most eight. */
 export const MAX_LOG_FIELDS = 16;
+
+/** A name with everything strange in it escaped; then it is cut. */
+export const MAX_SHOWN_NAME_CHARS = 64;
+
+/** Members of one name that a message lists; a flood of them must not flood a terminal. */
+export const MAX_LISTED_MEMBERS = 5;
 
 /** Combining marks on one letter; the Tibetan and Hebrew of real texts need four. */
 export const MAX_COMBINING_MARKS = 4;

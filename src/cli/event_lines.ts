@@ -4,7 +4,7 @@
  * is decided in `event_printer.ts`.
  */
 import { escapeText, jsonLine } from "../escape.ts";
-import { shortId } from "../identity/identity.ts";
+import { peerLabel } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import type { Palette } from "./terminal.ts";
 
@@ -42,24 +42,25 @@ export function eventLine(
 }
 
 function words(event: NodeEvent, colors: Palette): string {
-  const who = (identity: string) => colors.bold(shortId(identity));
+  const who = (peer: { readonly identity: string; readonly name?: string }) =>
+    colors.bold(peerLabel(peer.identity, peer.name));
   switch (event.type) {
     case "listening":
       return `${label("listen", colors.bold)} on ${address(event.address)} as ${
-        who(event.identity)
+        who(event)
       }`;
     case "peer:up":
-      return `${label("up", colors.green)} ${who(event.identity)} at ${
+      return `${label("up", colors.green)} ${who(event)} at ${
         address(event.address)
       } (${event.direction}, ${TRUST_WORDS[event.trust]})`;
     case "peer:down":
       return event.left
-        ? `${label("left", colors.yellow)} ${who(event.identity)}`
-        : `${label("lost", colors.red)} ${who(event.identity)}: ${
+        ? `${label("left", colors.yellow)} ${who(event)}`
+        : `${label("lost", colors.red)} ${who(event)}: ${
           escapeText(event.reason, { max: MAX_REASON_CHARS })
         }`;
     case "ping":
-      return `${label("ping", colors.cyan)} ${who(event.identity)}: ${
+      return `${label("ping", colors.cyan)} ${who(event)}: ${
         escapeText(event.text)
       }`;
     case "mesh":

@@ -2,6 +2,7 @@
 import { systemClock } from "../clock.ts";
 import { Identity } from "../identity/identity.ts";
 import { HEARTBEAT_MS } from "../limits.ts";
+import { parsePeerName, shownName } from "../identity/peer_name.ts";
 import { logger } from "../log.ts";
 import { Node } from "../mesh/node.ts";
 import { parseNetworkName } from "../mesh/options.ts";
@@ -26,6 +27,13 @@ import { COLOR_FLAG } from "./terminal.ts";
 const DEFAULT_PERIOD_S = 5;
 
 const FLAGS = {
+  name: {
+    type: "string",
+    short: "n",
+    value: "NAME",
+    parse: (text: string) => parsePeerName(text),
+    help: "What the node calls itself, for people; proves nothing",
+  },
   port: {
     type: "port",
     short: "p",
@@ -145,6 +153,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     ...(flags.deadAfter !== undefined && {
       deadAfterMs: flags.deadAfter * 1_000,
     }),
+    ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.advertise !== undefined && { advertise: flags.advertise }),
   });
   const { address } = node;
@@ -191,7 +200,8 @@ function greet(
 ): void {
   const { out, stdout } = terminal;
   const { id, ephemeral } = node.identity;
-  const lines = [`${out.bold("verack")} ${id}`];
+  const name = node.name === "" ? "" : ` ${out.bold(shownName(node.name))}`;
+  const lines = [`${out.bold("verack")} ${id}${name}`];
   if (ephemeral) {
     lines.push(out.dim("a new key, in memory only; --key FILE keeps one"));
   }

@@ -17,8 +17,8 @@ export type Trust = "first-use" | "known" | "pinned";
 
 /**
  * Something that happened at a node. Addresses are `host:port`; text that came
- * from the network (`text`, `reason`) is bounded but NOT escaped: escape it where
- * it is shown.
+ * from the network (`text`, `reason`, `name`) is bounded but NOT escaped: escape it
+ * where it is shown. `name` is what the peer calls itself, if it does.
  */
 export type NodeEvent =
   /** The node accepts connections. */
@@ -31,6 +31,7 @@ export type NodeEvent =
   | {
     readonly type: "peer:up";
     readonly identity: IdentityId;
+    readonly name?: string;
     readonly address: string;
     readonly direction: Direction;
     readonly trust: Trust;
@@ -39,6 +40,7 @@ export type NodeEvent =
   | {
     readonly type: "peer:down";
     readonly identity: IdentityId;
+    readonly name?: string;
     readonly reason: string;
     /** Whether it said bye, as against being lost. */
     readonly left: boolean;
@@ -47,6 +49,7 @@ export type NodeEvent =
   | {
     readonly type: "ping";
     readonly identity: IdentityId;
+    readonly name?: string;
     readonly text: string;
   }
   /** The mesh as this node sees it: members with itself, and its own sessions. */

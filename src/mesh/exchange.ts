@@ -76,7 +76,7 @@ export class Exchange {
         lastSeen: Math.floor(clock.now() / 1_000),
         flags: PEER_FLAG.live |
           (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
-        name: "",
+        name: options.name,
         statement: new Uint8Array(0),
       }],
     });
@@ -100,7 +100,10 @@ export class Exchange {
       );
     }
     const own = entry;
-    return (record) => this.#addAddresses(record, own, "claimed", link);
+    return (record) => {
+      record.name = own.name;
+      this.#addAddresses(record, own, "claimed", link);
+    };
   }
 
   /** Asks a peer whether it knows somebody we do not. */
@@ -214,6 +217,8 @@ export class Exchange {
     record.certificate ??= certificate;
     if (!record.isProven) {
       record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
+      // Its own word, once we have it, outranks what others call it.
+      if (record.name === "") record.name = entry.name;
     }
     this.#addAddresses(record, entry, "rumoured", link);
     if ((entry.flags & PEER_FLAG.live) !== 0) {
@@ -270,7 +275,7 @@ export class Exchange {
       flags: (record.up ? PEER_FLAG.live : 0) |
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
-      name: "",
+      name: record.name,
       statement: new Uint8Array(0),
     };
   }

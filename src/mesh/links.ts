@@ -98,7 +98,8 @@ export class Links implements LinkOwner {
   ping(link: Link, text: string | undefined): void {
     if (text === undefined || !link.introduced) return;
     const { identity } = link.peer;
-    this.#context.emit({ type: "ping", identity, text });
+    const name = nameOf(this.#context.table.get(identity));
+    this.#context.emit({ type: "ping", identity, ...name, text });
   }
 
   closed(link: Link, error: VerackError): void {
@@ -131,6 +132,7 @@ export class Links implements LinkOwner {
       this.#context.emit({
         type: "peer:down",
         identity: record.identity,
+        ...nameOf(record),
         reason: error.message,
         left: record.left,
       });
@@ -228,7 +230,14 @@ export class Links implements LinkOwner {
       direction,
       trust,
     });
-    record.announced = { type: "peer:up", identity, address, direction, trust };
+    record.announced = {
+      type: "peer:up",
+      identity,
+      ...nameOf(record),
+      address,
+      direction,
+      trust,
+    };
     this.#context.emit(record.announced);
   }
 
@@ -279,4 +288,11 @@ export class Links implements LinkOwner {
     const tracked = task.finally(() => this.#tasks.delete(tracked));
     this.#tasks.add(tracked);
   }
+}
+
+/** The field of an event that says what a peer calls itself. */
+function nameOf(record: PeerRecord | undefined): { name?: string } {
+  return record === undefined || record.name === ""
+    ? {}
+    : { name: record.name };
 }

@@ -4,7 +4,7 @@
  * the parts are `acceptor.ts`, `dialer.ts`, `links.ts`, `exchange.ts`.
  */
 import { VerackError } from "../errors.ts";
-import { Identity, type IdentityId } from "../identity/identity.ts";
+import { Identity } from "../identity/identity.ts";
 import { MAX_PING_TEXT_BYTES } from "../limits.ts";
 import { logger } from "../log.ts";
 import { SharedFrame } from "../session/shared_frame.ts";
@@ -16,12 +16,7 @@ import { encodePing } from "../wire/messages/ping.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
-import {
-  type Direction,
-  EventQueue,
-  type NodeEvent,
-  type Trust,
-} from "./events.ts";
+import { EventQueue, type NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import { Links } from "./links.ts";
 import { randomU64 } from "./opening.ts";
@@ -31,38 +26,10 @@ import {
   type ResolvedNodeOptions,
   resolveOptions,
 } from "./options.ts";
-import { type PeerRecord, PeerTable } from "./peer_table.ts";
+import { type LinkInfo, type PeerInfo, peerInfo } from "./peer_info.ts";
+import { PeerTable } from "./peer_table.ts";
 import { type Beat, Pulse } from "./pulse.ts";
-
-/** What a node knows of a peer. */
-export interface PeerInfo {
-  /** Who it is. */
-  readonly identity: IdentityId;
-  /** Whether there is a session with it now. */
-  readonly connected: boolean;
-  /** Where it may be reached, best first: `host:port`. */
-  readonly addresses: readonly string[];
-  /** How we came to trust that this is the peer we mean. */
-  readonly trust: Trust;
-  /** Its key dies with its process. */
-  readonly ephemeral: boolean;
-  /** When it was last proven or heard; absent if it is only known from others. */
-  readonly lastSeen?: Date;
-}
-
-/** A session of this node. */
-export interface LinkInfo {
-  /** Who is at the other end. */
-  readonly identity: IdentityId;
-  /** Who dialed. */
-  readonly direction: Direction;
-  /** The other end as the socket sees it: `host:port`. */
-  readonly remoteAddress: string;
-  /** BIP14 user agent as bytes; not escaped. */
-  readonly userAgent: Uint8Array;
-  /** Last measured round trip, milliseconds. */
-  readonly rttMs?: number;
-}
+import { type Member, who } from "./who.ts";
 
 /**
  * A member of a mesh.
@@ -163,6 +130,11 @@ export class Node implements AsyncDisposable {
     return this.#context.identity;
   }
 
+  /** What it calls itself; empty if it has no name. */
+  get name(): string {
+    return this.#options.name;
+  }
+
   /** Where it listens: `host:port`. */
   get address(): string {
     return this.#address;
@@ -173,12 +145,26 @@ export class Node implements AsyncDisposable {
     return [...this.#context.table.values()].map(peerInfo);
   }
 
+  /**
+   * Every member, this node included, that goes by a name or whose identity is, or
+   * begins with, `text` (8 digits at least). Several may go by one name, which
+   * anybody may claim; connected ones come first.
+   */
+  who(text: string): Member[] {
+    const { name, address, identity } = this;
+    const own = { identity: identity.id, name, address };
+    return who(text, own, this.peers());
+  }
+
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   links(): LinkInfo[] {
     return this.#links.all().filter((link) => link.introduced).map((link) => {
       const { rttMs, remote } = link.session;
+      const { identity } = link.peer;
+      const name = this.#context.table.get(identity)?.name ?? "";
       return {
-        identity: link.peer.identity,
+        identity,
+        ...(name !== "" && { name }),
         direction: link.direction,
         remoteAddress: formatAddress(link.remoteAddress),
         userAgent: remote.userAgent,
@@ -289,15 +275,4 @@ export class Node implements AsyncDisposable {
   #emit(event: NodeEvent): void {
     for (const queue of [...this.#queues]) queue.push(event);
   }
-}
-
-function peerInfo(record: PeerRecord): PeerInfo {
-  return {
-    identity: record.identity,
-    connected: record.up,
-    addresses: record.addresses.list().map((a) => formatAddress(a.address)),
-    trust: record.trust,
-    ephemeral: record.ephemeral,
-    ...(record.isProven && { lastSeen: new Date(record.lastSeen) }),
-  };
 }

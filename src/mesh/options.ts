@@ -3,6 +3,7 @@ import type { Clock, Random } from "../clock.ts";
 import { systemClock, systemRandom } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import type { Identity } from "../identity/identity.ts";
+import { parsePeerName } from "../identity/peer_name.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import {
   DEAD_AFTER_MS,
@@ -29,6 +30,8 @@ import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
 export interface NodeOptions {
   /** Who this node is. @default a fresh key that lives in memory only */
   readonly identity?: Identity;
+  /** What it calls itself: 1 to 32 letters of one alphabet, digits, `.`, `_`, `-`. */
+  readonly name?: string;
   /** Address to listen on. @default {"127.0.0.1"} */
   readonly host?: string;
   /** Port to listen on; 0 takes a free one. @default {0} */
@@ -59,6 +62,8 @@ export interface NodeOptions {
 
 /** {@linkcode NodeOptions} with defaults filled in and checked. */
 export interface ResolvedNodeOptions {
+  /** May be empty. */
+  readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly connect: readonly PeerTarget[];
@@ -99,6 +104,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     );
   }
   return {
+    name: options.name === undefined ? "" : parsePeerName(options.name),
     host: parseHost(options.host ?? "127.0.0.1"),
     port,
     connect: (options.connect ?? []).map(parsePeerTarget),

@@ -1,10 +1,16 @@
 // Text that means to take over the terminal of whoever reads it.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { palette } from "../../src/cli/terminal.ts";
 import { eventJson, eventLine } from "../../src/cli/event_lines.ts";
 import { DER_TAG, encodeDer } from "../../src/identity/der.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, shortId } from "../../src/identity/identity.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
+import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
 import { decodeProof, encodeProof } from "../../src/wire/messages/proof.ts";
@@ -61,6 +67,12 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text).slice(0, 256);
 }
 
+/** As much of it as a name may have, 64 bytes. */
+function nameOfText(text: string): string {
+  const bytes = new TextEncoder().encode(text).slice(0, 64);
+  return new TextDecoder().decode(bytes, { stream: true });
+}
+
 /** Payload of `bye` and `reject`. */
 function reason(code: number, text: string): Uint8Array<ArrayBuffer> {
   const bytes = bytesOf(text);
@@ -82,9 +94,11 @@ for (const [what, text] of Object.entries(TEXTS)) {
     }
     const userAgent = bytesOf(text);
     const identity = await Identity.generate();
+    const name = nameOfText(text);
     using peer = await RawPeer.open(scene.victim, {
       identity,
       version: { userAgent },
+      name,
     });
     const link = () =>
       scene.victim.links().find((it) => it.identity === identity.id);
@@ -103,8 +117,54 @@ for (const [what, text] of Object.entries(TEXTS)) {
     await peer.say(COMMAND.bye, reason(0xef, text));
     await until("her end", () => scene.log.of("peer:down").length > 0);
     const [down] = scene.log.of("peer:down");
+    assertEquals(down?.name, name);
     assertStringIncludes(down?.reason ?? "", "unknown (239)");
     assertHarmless(scene.log.events);
+  });
+}
+
+/** Names that are made to be taken for `admin`. */
+const SPOOFS: Readonly<Record<string, string>> = {
+  "a Cyrillic letter": "\u0430dmin",
+  "a letter of phoneticians": "\u0251dmin",
+  "a wide letter": "\uff41dmin",
+  "a zero width": "ad\u200bmin",
+  "text from right to left": "\u202enimda",
+  "a hangul filler": "admin\u3164",
+  "a soft hyphen": "ad\u00admin",
+  "a stroke through it": "a\u0338dmin",
+  "a dot below it, decomposed": "a\u0323dmin",
+  "a short identity": "admin (00000000)",
+  "a tag": "admin\u{e0061}",
+};
+
+for (const [what, name] of Object.entries(SPOOFS)) {
+  Deno.test(`a name spoofed by ${what} is shown as what it is`, async () => {
+    await using scene = await Scene.start();
+    await using admin = await Node.start({
+      name: "admin",
+      connect: [scene.victim.address],
+    });
+    using spoof = await RawPeer.open(scene.victim, { name });
+    await until("both", () => scene.victim.links().length === 3);
+    // The real one is found by the name, and nobody else.
+    assertEquals(
+      scene.victim.who("admin").map((it) => it.identity),
+      [admin.identity.id],
+    );
+    const ups = scene.log.of("peer:up");
+    const lineOf = (id: string) =>
+      eventLine(
+        ups.find(({ identity }) => identity === id)!,
+        new Date(0),
+        palette(false),
+      );
+    assertStringIncludes(
+      lineOf(admin.identity.id),
+      ` admin (${shortId(admin.identity.id)}) `,
+    );
+    const spoofed = lineOf(spoof.identity.id);
+    assertMatch(spoofed, /^[ -~]+ "[ -~]+" \([0-9a-f]{8}\) at [ -~]+$/);
   });
 }
 

@@ -67,6 +67,20 @@ const LINES: readonly (readonly [event: NodeEvent, line: string])[] = [
     { type: "ping", identity: BOB, text: "ping 7" },
     "ping   bbbbbbbb: ping 7",
   ],
+  [
+    { type: "ping", identity: BOB, name: "bob", text: "ping 7" },
+    "ping   bob (bbbbbbbb): ping 7",
+  ],
+  [
+    {
+      type: "peer:down",
+      identity: BOB,
+      name: "\u0430dmin",
+      reason: "Peer said bye: leaving",
+      left: true,
+    },
+    'left   "\\u{430}dmin" (bbbbbbbb)',
+  ],
   [{ type: "mesh", nodes: 1, links: 0 }, "mesh   nobody else here"],
   [{ type: "mesh", nodes: 2, links: 1 }, "mesh   2 nodes, 1 link here"],
   [
@@ -118,8 +132,14 @@ const LINES: readonly (readonly [event: NodeEvent, line: string])[] = [
 /** All texts of an event that a peer has a say in. */
 function hostile(text: string): NodeEvent[] {
   return [
-    { type: "ping", identity: BOB, text },
-    { type: "peer:down", identity: BOB, reason: text, left: false },
+    { type: "ping", identity: BOB, name: text, text },
+    {
+      type: "peer:down",
+      identity: BOB,
+      name: text,
+      reason: text,
+      left: false,
+    },
     { type: "peer:down", identity: BOB, reason: text, left: true },
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },

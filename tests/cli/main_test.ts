@@ -34,6 +34,7 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
   assertEquals([run.code, run.err], [0, []]);
   for (
     const flag of [
+      "--name NAME",
       "--port PORT",
       "--host HOST",
       "--connect [ID@]HOST:PORT",

@@ -70,6 +70,8 @@ export interface AttackerOptions {
   readonly version?: Partial<VersionMessage>;
   /** What the first `peers` says of itself. @default {"the address you see", port 9} */
   readonly addresses?: readonly Address[];
+  /** What the first `peers` says it is called. @default {""} */
+  readonly name?: string;
 }
 
 /** One connection of an attacker with a node. */
@@ -225,8 +227,9 @@ export class RawPeer extends RawConnection {
 
   /** Sends the first `peers`, about ourselves. */
   async introduce(): Promise<void> {
-    const { addresses = [{ host: AS_SEEN_HOST, port: 9 }] } = this.#options;
-    await this.tell([entryOf(this.identity, addresses)]);
+    const { addresses = [{ host: AS_SEEN_HOST, port: 9 }], name = "" } =
+      this.#options;
+    await this.tell([entryOf(this.identity, addresses, { name })]);
   }
 
   /** Sends a `peers` message. */

@@ -1,0 +1,164 @@
+/**
+ * What a node calls itself, `alice`: which names a person may give, and how a name
+ * from the network is shown. A name is a claim that anybody can make; it never
+ * authorises anything, and is never shown without the short identity.
+ *
+ * The rules follow UTS #39: compatibility forms, mixed scripts, invisible and
+ * reordering characters and whole names of look-alikes are not taken.
+ */
+import { escapeText } from "../escape.ts";
+import {
+  MAX_PEER_NAME_BYTES,
+  MAX_PEER_NAME_CHARS,
+  MAX_SHOWN_NAME_CHARS,
+} from "../limits.ts";
+import { type IdentityId, shortId } from "./identity_id.ts";
+
+/** Alphabets that names are written in, each alone (UAX #31, recommended scripts). */
+const SCRIPTS: readonly (readonly string[])[] = [
+  ["Greek"],
+  ["Cyrillic"],
+  // Written together by everybody who writes them.
+  ["Han", "Hiragana", "Katakana"],
+  ["Han", "Hangul"],
+  ["Han", "Bopomofo"],
+  ...[
+    "Arabic",
+    "Armenian",
+    "Bengali",
+    "Devanagari",
+    "Ethiopic",
+    "Georgian",
+    "Gujarati",
+    "Gurmukhi",
+    "Hebrew",
+    "Kannada",
+    "Khmer",
+    "Lao",
+    "Malayalam",
+    "Myanmar",
+    "Oriya",
+    "Sinhala",
+    "Tamil",
+    "Telugu",
+    "Thaana",
+    "Thai",
+    "Tibetan",
+  ].map((script) => [script]),
+];
+
+/** Of Latin what languages are written in, without the letters of phoneticians. */
+const LATIN = "[[A-Za-z\\u{c0}-\\u{24f}\\u{1e00}-\\u{1eff}]&&[\\p{Lu}\\p{Ll}]]";
+
+/** Letters of one alphabet and their marks, ASCII digits, and `.`, `_`, `-` inside. */
+const PLAIN: readonly RegExp[] = [
+  namePattern(LATIN, ["Latin"]),
+  ...SCRIPTS.map((scripts) => namePattern(inScripts("L", scripts), scripts)),
+];
+
+const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
+const MARK_FLOOD = /\p{M}{3}/u;
+
+/**
+ * Letters that look like Latin ones. A name of nothing else is a Latin name to
+ * whoever reads it (UTS #39 §4: whole-script confusables).
+ */
+const LOOKALIKE =
+  /^(?=.*[^ -~])[аАВсСԁеЕһНіІјЈКӏМоОрРԛѕЅТԝхХуУѵѴαΑΒΕΖΗιΙΚΜνΝοΟρΡτΤυΥΧ0-9._-]*$/u;
+
+/** Would be taken for the first digits of an identity. */
+const IDENTITY_LIKE = /^[0-9a-f]{8,}$/i;
+
+/**
+ * The name a person gives a node, in Unicode's normal form C.
+ *
+ * @throws {RangeError} when it is no name or could be taken for another one; the
+ * message says why.
+ */
+export function parsePeerName(text: string): string {
+  const name = text.normalize("NFC");
+  const fault = faultOf(name);
+  if (fault === undefined) return name;
+  throw new RangeError(
+    `Cannot take name "${escapeText(text, { max: 80 })}": ${fault}`,
+  );
+}
+
+/**
+ * A peer as people see it: `alice (d26d938b)`, without a name the short identity.
+ * A name that {@linkcode parsePeerName} would refuse stands in quotes, with
+ * everything but ASCII escaped, so that it passes for no other.
+ */
+export function peerLabel(
+  identity: IdentityId,
+  name: string | undefined,
+): string {
+  const short = shortId(identity);
+  if (name === undefined || name === "") return short;
+  return `${shownName(name)} (${short})`;
+}
+
+/** The name alone, as {@linkcode peerLabel} shows it. */
+export function shownName(name: string): string {
+  if (faultOf(name) === undefined) return escapeText(name);
+  let shown = "";
+  for (const char of escapeText(name, { max: MAX_SHOWN_NAME_CHARS })) {
+    const part = char === '"'
+      ? '\\"'
+      : char > "~" && char !== "…"
+      ? `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`
+      : char;
+    if (shown.length + part.length > MAX_SHOWN_NAME_CHARS) {
+      return `"${shown}\\…"`;
+    }
+    shown += part;
+  }
+  return `"${shown}"`;
+}
+
+/** Whether two names are the same to a person: case and composition aside. */
+export function sameName(a: string, b: string): boolean {
+  return foldName(a) === foldName(b);
+}
+
+function foldName(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+/** What is wrong with a name, and what it must be. */
+function faultOf(name: string): string | undefined {
+  const chars = [...name].length;
+  if (chars < 1 || chars > MAX_PEER_NAME_CHARS) {
+    return `it has ${chars} characters, must have 1 to ${MAX_PEER_NAME_CHARS}`;
+  }
+  const { length } = new TextEncoder().encode(name);
+  if (length > MAX_PEER_NAME_BYTES) {
+    return `it has ${length} bytes, must have at most ${MAX_PEER_NAME_BYTES}`;
+  }
+  if (INVISIBLE.test(name)) {
+    return "it has a space or an invisible character, must have letters, digits, '.', '_' and '-' only";
+  }
+  if (name.normalize("NFKC") !== name) {
+    return "it has characters that stand for others, must be in normal form (NFKC)";
+  }
+  if (IDENTITY_LIKE.test(name)) {
+    return "it reads like an identity, must have another letter than a to f";
+  }
+  if (MARK_FLOOD.test(name) || !PLAIN.some((pattern) => pattern.test(name))) {
+    return "it must have letters of one alphabet, digits, '.', '_' and '-' only, and begin with a letter or digit";
+  }
+  if (LOOKALIKE.test(name)) {
+    return "it looks like a name in Latin letters, must be written in those or have a letter that they lack";
+  }
+  return undefined;
+}
+
+function namePattern(letter: string, scripts: readonly string[]): RegExp {
+  const mark = inScripts("M", scripts);
+  return new RegExp(`^[${letter}0-9][${letter}${mark}0-9._\\-]*$`, "v");
+}
+
+function inScripts(category: "L" | "M", scripts: readonly string[]): string {
+  const all = scripts.map((it) => `\\p{Script_Extensions=${it}}`).join("");
+  return `[[${all}]&&\\p{${category}}]`;
+}

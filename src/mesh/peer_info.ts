@@ -1,0 +1,56 @@
+/** What a node shows of its peers and sessions: plain objects, made on demand. */
+import type { IdentityId } from "../identity/identity.ts";
+import { formatAddress } from "../transport/address.ts";
+import type { Direction, Trust } from "./events.ts";
+import type { PeerRecord } from "./peer_table.ts";
+
+/** What a node knows of a peer. */
+export interface PeerInfo {
+  /** Who it is. */
+  readonly identity: IdentityId;
+  /** What it calls itself, or others call it while it is unproven; not escaped. */
+  readonly name?: string;
+  /** Whether there is a session with it now. */
+  readonly connected: boolean;
+  /** Where it may be reached, best first: `host:port`. */
+  readonly addresses: readonly string[];
+  /** How we came to trust that this is the peer we mean. */
+  readonly trust: Trust;
+  /** Its key dies with its process. */
+  readonly ephemeral: boolean;
+  /** When it was last proven or heard; absent if it is only known from others. */
+  readonly lastSeen?: Date;
+  /** Who spoke of it, while it is only known from others. */
+  readonly introducedBy?: IdentityId;
+}
+
+/** A session of this node. */
+export interface LinkInfo {
+  /** Who is at the other end. */
+  readonly identity: IdentityId;
+  /** What it calls itself; not escaped. */
+  readonly name?: string;
+  /** Who dialed. */
+  readonly direction: Direction;
+  /** The other end as the socket sees it: `host:port`. */
+  readonly remoteAddress: string;
+  /** BIP14 user agent as bytes; not escaped. */
+  readonly userAgent: Uint8Array;
+  /** Last measured round trip, milliseconds. */
+  readonly rttMs?: number;
+}
+
+/** The record as it is shown. */
+export function peerInfo(record: PeerRecord): PeerInfo {
+  const { name, introducedBy } = record;
+  return {
+    identity: record.identity,
+    ...(name !== "" && { name }),
+    connected: record.up,
+    addresses: record.addresses.list().map((a) => formatAddress(a.address)),
+    trust: record.trust,
+    ephemeral: record.ephemeral,
+    ...(record.isProven && { lastSeen: new Date(record.lastSeen) }),
+    ...(introducedBy !== undefined && { introducedBy }),
+  };
+}

@@ -1,0 +1,105 @@
+/** Names: who has which, who knows whom by name, and finding each other by it. */
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { theOne } from "../../src/mesh/who.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
+import { identities } from "../helpers/identities.ts";
+import { EventLog } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+Deno.test("a name travels to everybody, and shows in peers, links and events", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  await using bob = await Node.start({ name: "bob", connect: [alice.address] });
+  const log = new EventLog(alice);
+  await using nameless = await Node.start({ connect: [bob.address] });
+  await until("all to meet", () => alice.links().length === 2);
+  const byId = (identity: string) =>
+    alice.peers().find((peer) => peer.identity === identity);
+  assertEquals(byId(bob.identity.id)?.name, "bob");
+  assertEquals(byId(nameless.identity.id)?.name, undefined);
+  assertEquals(
+    alice.links().find((it) => it.identity === bob.identity.id)?.name,
+    "bob",
+  );
+  bob.ping("hello");
+  await until("the ping", () => log.of("ping").length > 0);
+  assertEquals(log.of("ping")[0]?.name, "bob");
+  await bob.close();
+  await until("bob to leave", () => log.of("peer:down").length > 0);
+  assertEquals(log.of("peer:down")[0]?.name, "bob");
+  assertEquals(log.of("peer:up").map((it) => it.name), ["bob", undefined]);
+  await alice.close();
+  await log.ended;
+});
+
+Deno.test("any node answers who somebody is, also one that it knows only from others", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  const [carol, teller] = await identities(2);
+  // She has said where she is, and nobody answers there.
+  using peer = await RawPeer.open(alice, { identity: teller! });
+  const address = { host: "127.0.0.1", port: 1 };
+  await peer.tell([entryOf(carol!, [address], { name: "carol" })]);
+  await until("the rumour", () => alice.who("carol").length > 0);
+  assertEquals(alice.who("CAROL"), [{
+    identity: carol!.id,
+    name: "carol",
+    self: false,
+    connected: false,
+    addresses: ["127.0.0.1:1"],
+    introducedBy: teller!.id,
+  }]);
+  assertEquals(alice.who(carol!.id.slice(0, 8)), alice.who("carol"));
+  assertEquals(alice.who(carol!.id), alice.who("carol"));
+  assertEquals(alice.who(carol!.id.slice(0, 7)), []);
+  assertEquals(alice.who("alice")[0]?.self, true);
+  assertEquals(alice.who(""), []);
+});
+
+Deno.test("of a name that two claim both are told, and neither is chosen", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  const options = { name: "twin", connect: [alice.address] };
+  await using one = await Node.start(options);
+  await using two = await Node.start(options);
+  await until("both", () => alice.links().length === 2);
+  const found = alice.who("twin");
+  assertEquals(
+    found.map((it) => it.identity).sort(),
+    [one.identity.id, two.identity.id].sort(),
+  );
+  const error = assertThrows(() => theOne("twin", found), VerackError);
+  assertEquals(error.code, "ambiguous");
+  for (const { identity } of [one, two]) {
+    assertEquals(error.message.includes(identity.id), true);
+    assertEquals(theOne("x", alice.who(identity.id)).identity, identity.id);
+  }
+  const nobody = assertThrows(() => theOne("dave", []), VerackError);
+  assertEquals(nobody.code, "unknown-peer");
+});
+
+Deno.test("what others call a peer never replaces what it calls itself", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  const [bob, liar] = await identities(2);
+  const own = await RawPeer.open(alice, { identity: bob!, name: "bob" });
+  own.close();
+  await until("bob to be gone", () => alice.links().length === 0);
+  using peer = await RawPeer.open(alice, { identity: liar! });
+  await peer.tell([
+    entryOf(bob!, [{ host: "127.0.0.1", port: 2 }], { name: "mallory" }),
+  ]);
+  await until(
+    "the rumour",
+    () => alice.who(bob!.id)[0]?.addresses.includes("127.0.0.1:2") ?? false,
+  );
+  assertEquals(alice.who("mallory"), []);
+  assertEquals(alice.who(bob!.id)[0]?.name, "bob");
+});
+
+Deno.test("a node does not start under a name that could be taken for another", async () => {
+  await assertRejects(
+    () => Node.start({ name: "\u0430dmin" }),
+    RangeError,
+    'Cannot take name "\u0430dmin": it must have letters of one alphabet',
+  );
+});
