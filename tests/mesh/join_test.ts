@@ -203,7 +203,10 @@ Deno.test("what a node advertises is what others are told", async () => {
     advertise: `localhost:${port}`,
     connect: [alice.address],
   });
-  await until("connected", () => alice.peers().length === 1);
+  await until(
+    "connected",
+    () => alice.links().length === 1 && bob.links().length === 1,
+  );
   assertEquals(alice.peers()[0]?.addresses, [`localhost:${port}`]);
   assert(bob.peers()[0]?.connected);
 });
