@@ -2,6 +2,7 @@
  * A {@linkcode NodeStore} that lives as long as it is held: the default of a node
  * without a data directory. Handed to the next node it is a restart with memory.
  */
+import { MemoryMessageStore } from "../delivery/memory_message_store.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type {
   NodeStore,
@@ -13,6 +14,7 @@ import type {
 
 /** Memory without a disk. */
 export class MemoryStore implements NodeStore {
+  readonly messages = new MemoryMessageStore();
   readonly #peers = new Map<IdentityId, StoredPeer>();
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #pending = new Map<IdentityId, PendingPeer>();

@@ -7,6 +7,7 @@
  * durable when {@linkcode NodeStore.committed} resolves or
  * {@linkcode NodeStore.commit} returns, so that many changes share one flush.
  */
+import type { MessageStore } from "../delivery/message_store.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
 import type { Scope } from "../transport/scope.ts";
@@ -80,6 +81,9 @@ export interface StoredInvite {
 
 /** Memory of one node. Whoever opens it closes it. */
 export interface NodeStore {
+  /** Messages on their way; its commits and this store's are one. */
+  readonly messages: MessageStore;
+
   /** Every peer on record, seen last first. */
   peers(): StoredPeer[];
   putPeer(peer: StoredPeer): void;

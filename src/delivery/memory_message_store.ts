@@ -1,0 +1,120 @@
+/**
+ * A {@linkcode MessageStore} that lives as long as it is held. Handed to the next
+ * node it is a restart with memory.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+import type {
+  MessageStore,
+  StoredAttempts,
+  StoredMessage,
+  StoredOutgoing,
+  StoredSeen,
+  StoredSetAside,
+} from "./message_store.ts";
+
+const DONE = Promise.resolve();
+
+interface Kept {
+  readonly message: StoredMessage;
+  /** Who has not got it; not copied while it is only one. */
+  readonly to: Set<IdentityId> | IdentityId;
+}
+
+/** Messages without a disk. */
+export class MemoryMessageStore implements MessageStore {
+  readonly #outgoing = new Map<number, Kept>();
+  readonly #seen = new Map<IdentityId, StoredSeen[]>();
+  readonly #attempts = new Map<string, StoredAttempts>();
+  readonly #setAside = new Map<string, StoredSetAside>();
+  #nextKey = 1;
+
+  *outgoing(): Iterable<StoredOutgoing> {
+    for (const [key, { message, to }] of this.#outgoing) {
+      for (const one of typeof to === "string" ? [to] : to) {
+        yield { message, key, to: one };
+      }
+    }
+  }
+
+  putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number {
+    const key = this.#nextKey++;
+    const [only] = to;
+    this.#outgoing.set(key, {
+      message,
+      to: to.length === 1 && only !== undefined ? only : new Set(to),
+    });
+    return key;
+  }
+
+  deleteOutgoing(key: number, to: IdentityId): void {
+    const kept = this.#outgoing.get(key);
+    if (kept === undefined) return;
+    if (typeof kept.to !== "string") {
+      kept.to.delete(to);
+      if (kept.to.size > 0) return;
+    }
+    this.#outgoing.delete(key);
+  }
+
+  seen(): StoredSeen[] {
+    return [...this.#seen.values()].flat();
+  }
+
+  putSeen(seen: StoredSeen): void {
+    const known = this.#seen.get(seen.from);
+    if (known === undefined) this.#seen.set(seen.from, [seen]);
+    else known.push(seen);
+  }
+
+  trimSeen(from: IdentityId, keep: number): void {
+    const known = this.#seen.get(from);
+    if (known !== undefined && known.length > keep) {
+      known.splice(0, known.length - keep);
+    }
+  }
+
+  expireSeen(before: number): void {
+    for (const [from, seen] of this.#seen) {
+      const kept = seen.filter(({ at }) => at >= before);
+      if (kept.length === 0) this.#seen.delete(from);
+      else this.#seen.set(from, kept);
+    }
+    for (const [key, { at }] of this.#attempts) {
+      if (at < before) this.#attempts.delete(key);
+    }
+  }
+
+  attempts(): StoredAttempts[] {
+    return [...this.#attempts.values()];
+  }
+
+  putAttempts(attempts: StoredAttempts): void {
+    this.#attempts.set(keyOf(attempts.from, attempts.id), attempts);
+  }
+
+  deleteAttempts(from: IdentityId, id: Uint8Array): void {
+    this.#attempts.delete(keyOf(from, id));
+  }
+
+  setAside(): StoredSetAside[] {
+    return [...this.#setAside.values()];
+  }
+
+  putSetAside(message: StoredSetAside): void {
+    this.#setAside.set(keyOf(message.from, message.id), message);
+  }
+
+  deleteSetAside(from: IdentityId, id: Uint8Array): void {
+    this.#setAside.delete(keyOf(from, id));
+  }
+
+  commit(): void {}
+
+  committed(): Promise<void> {
+    return DONE;
+  }
+}
+
+function keyOf(from: IdentityId, id: Uint8Array): string {
+  return `${from} ${id.toHex()}`;
+}

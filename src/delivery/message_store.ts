@@ -1,0 +1,98 @@
+/**
+ * What must survive a restart so that no message is lost or shown twice: the seam
+ * between delivery and whatever keeps it. `memory_message_store.ts` forgets with
+ * the process, `store/` is on disk.
+ *
+ * Calls are synchronous and take effect for later loads at once; they are durable
+ * when {@linkcode MessageStore.committed} resolves or
+ * {@linkcode MessageStore.commit} returns, so that many messages share one flush.
+ * Arrays handed over are not changed afterwards, by either side.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+
+/** A message as its sender keeps it. */
+export interface StoredMessage {
+  /** 16 random bytes; one broadcast has one id for all its receivers. */
+  readonly id: Uint8Array;
+  /** At most 128 bytes of UTF-8, may be empty. */
+  readonly topic: string;
+  /** At most `MAX_BODY_BYTES`. */
+  readonly body: Uint8Array;
+  /** Wall clock, milliseconds. */
+  readonly createdAt: number;
+  /** How long after that it is given up, milliseconds. */
+  readonly ttlMs: number;
+}
+
+/** A message and one of those that have not acknowledged it. */
+export interface StoredOutgoing {
+  readonly message: StoredMessage;
+  /** What {@linkcode MessageStore.putOutgoing} gave for the message. */
+  readonly key: number;
+  readonly to: IdentityId;
+}
+
+/** A message that was taken, by which it is known when it comes again. */
+export interface StoredSeen {
+  readonly from: IdentityId;
+  readonly id: Uint8Array;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+}
+
+/** How often the application refused a message that it has not taken yet. */
+export interface StoredAttempts {
+  readonly from: IdentityId;
+  readonly id: Uint8Array;
+  readonly attempts: number;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+}
+
+/** A message that the application refused too often. */
+export interface StoredSetAside {
+  readonly from: IdentityId;
+  readonly id: Uint8Array;
+  readonly topic: string;
+  readonly body: Uint8Array;
+  /** Why, as the application said the last time; may be empty. */
+  readonly reason: string;
+  /** Wall clock, milliseconds. */
+  readonly at: number;
+}
+
+/** Memory of the messages of one node. Whoever opens it closes it. */
+export interface MessageStore {
+  /** Everything that is not acknowledged, in the order in which it was put. */
+  outgoing(): Iterable<StoredOutgoing>;
+  /**
+   * Keeps a message until each of `to` is deleted; the body is kept once.
+   *
+   * @returns A key for {@linkcode deleteOutgoing}.
+   */
+  putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number;
+  /** One receiver has it, or it is given up. */
+  deleteOutgoing(key: number, to: IdentityId): void;
+
+  /** Ids of messages that were taken, oldest first. */
+  seen(): Iterable<StoredSeen>;
+  putSeen(seen: StoredSeen): void;
+  /** Keeps only the newest `keep` ids from a sender. */
+  trimSeen(from: IdentityId, keep: number): void;
+  /** Drops seen ids and attempts from before a moment, wall clock, milliseconds. */
+  expireSeen(before: number): void;
+
+  attempts(): Iterable<StoredAttempts>;
+  putAttempts(attempts: StoredAttempts): void;
+  deleteAttempts(from: IdentityId, id: Uint8Array): void;
+
+  /** Oldest first. */
+  setAside(): Iterable<StoredSetAside>;
+  putSetAside(message: StoredSetAside): void;
+  deleteSetAside(from: IdentityId, id: Uint8Array): void;
+
+  /** Makes everything so far durable, now. */
+  commit(): void;
+  /** Resolves when everything so far is durable; commits are grouped. */
+  committed(): Promise<void>;
+}
