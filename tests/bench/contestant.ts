@@ -1,6 +1,6 @@
 /**
  * What the benchmarks ask of a contestant, so that the same load runs on verack's
- * sessions (`verack.ts`) and on bare TLS sockets (`bare.ts`).
+ * sessions (`contestants/verack.ts`) and on bare TLS sockets (`contestants/bare.ts`).
  */
 
 /** Name of a contestant. */
@@ -74,9 +74,9 @@ export async function contestant(
   opening: OpeningSizes,
 ): Promise<Contestant> {
   if (kind === "bare") {
-    const { Bare } = await import("./bare.ts");
+    const { Bare } = await import("./contestants/bare.ts");
     return await Bare.create(opening);
   }
-  const { Verack } = await import("./verack.ts");
+  const { Verack } = await import("./contestants/verack.ts");
   return await Verack.create();
 }

@@ -6,9 +6,14 @@ import type { BitcoinSizes } from "../bare_bitcoin.ts";
 import type { Kind } from "../contestant.ts";
 import { Other } from "../others.ts";
 import { Remote } from "../remote.ts";
-import type { Row } from "../report.ts";
-import { median, medianRatio } from "../stats.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import { compareRounds, type Row } from "../report.ts";
+import { median } from "../stats.ts";
+import {
+  alternate,
+  type Line,
+  type Settings,
+  VERACK_AND_BARE,
+} from "./line.ts";
 
 const HANDSHAKES = 1_000;
 const CONCURRENCY = [64, 256];
@@ -106,45 +111,36 @@ export const bitcoin: Line = {
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     await using ends = await Ends.start();
     await using stack = new AsyncDisposableStack();
-    const others = (await Other.start()).map((it) => stack.use(it));
+    const started = (await Other.start()).map((it) => stack.use(it));
+    const others = new Map(started.map((it) => [it.name, it]));
     for (const concurrency of CONCURRENCY) {
-      const { port } = ends;
-      const theirs = others.map(() => [] as number[]);
-      const { verack, bare } = await alternate(
+      const { verack, bare, ...rest } = await alternate<string, number>(
+        [...VERACK_AND_BARE, ...others.keys()],
         settings.rounds,
-        async (kind) => {
-          const rate = await ends.rate(kind, concurrency);
-          if (kind === "bare") return rate;
-          // Right after ours, so that they have the same machine.
-          for (const [i, other] of others.entries()) {
-            theirs[i]!.push(await other.rate(port, HANDSHAKES, concurrency));
-          }
-          return rate;
-        },
+        (name) =>
+          others.get(name)?.rate(ends.port, HANDSHAKES, concurrency) ??
+            ends.rate(name as Kind, concurrency),
       );
-      const row = {
+      report({
         line: "bitcoin",
         figure: `handshakes a second, ${concurrency} at once`,
         unit: "/s",
-        verack: median(verack),
-      };
-      report({
-        ...row,
-        bare: median(bare),
-        ratio: medianRatio(verack, bare),
-        against: "TCP connect, two writes and two reads of the same sizes",
-        aim: { of: "ratio", is: "at least", value: 0.5 },
+        verack: median(verack!),
+        comparisons: [
+          compareRounds(verack!, bare!, {
+            with: "bare",
+            doing: "TCP connect, two writes and two reads of the same sizes",
+            aim: { is: "at least", value: 0.5 },
+          }),
+          ...Object.entries(rest).map(([name, rates]) =>
+            compareRounds(verack!, rates, {
+              with: name,
+              doing: "its initiator on Node, same responder",
+              aim: { is: "at least", value: 1 },
+            })
+          ),
+        ],
       });
-      for (const [i, { name }] of others.entries()) {
-        const rates = theirs[i]!.slice(1); // The first is for warming up.
-        report({
-          ...row,
-          bare: median(rates),
-          ratio: medianRatio(verack, rates),
-          against: `the initiator of ${name} on Node, same responder`,
-          aim: { of: "ratio", is: "at least", value: 1 },
-        });
-      }
     }
   },
 };
@@ -155,6 +151,7 @@ export const bitcoinMemory: Line = {
   description: `${SESSIONS} open Bitcoin sessions between two processes`,
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     const { verack, bare } = await alternate(
+      VERACK_AND_BARE,
       Math.min(settings.rounds, MAX_MEMORY_ROUNDS),
       async (kind) => {
         await using ends = await Ends.start();
@@ -170,9 +167,10 @@ export const bitcoinMemory: Line = {
         figure: `peak of ${SESSIONS} open sessions, ${end} end`,
         unit: "MB",
         verack: median(ours),
-        bare: median(theirs),
-        ratio: medianRatio(ours, theirs),
-        against: "sockets with read buffers of 4 KiB",
+        comparisons: [compareRounds(ours, theirs, {
+          with: "bare",
+          doing: "sockets with read buffers of 4 KiB",
+        })],
       });
     }
   },

@@ -1,9 +1,13 @@
 /** One node sending to many others, each message encoded once. */
-import type { Kind } from "../contestant.ts";
 import { Remote } from "../remote.ts";
-import type { Row } from "../report.ts";
-import { median, medianRatio } from "../stats.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import { compareRounds, type Row } from "../report.ts";
+import { median } from "../stats.ts";
+import {
+  alternate,
+  type Line,
+  type Settings,
+  VERACK_AND_BARE,
+} from "./line.ts";
 
 const FLOOD_MS = 600;
 const OTHERS = [9, 49];
@@ -24,19 +28,20 @@ export const fanout: Line = {
     for (const others of OTHERS) {
       for (const { bytes, name } of SIZES) {
         const { verack, bare } = await alternate(
+          VERACK_AND_BARE,
           settings.rounds,
-          (kind: Kind) =>
-            hubs[kind].call<number>("fanOut", others, bytes, FLOOD_MS),
+          (kind) => hubs[kind].call<number>("fanOut", others, bytes, FLOOD_MS),
         );
         report({
           line: "fanout",
           figure: `${name} to ${others} others, delivered`,
           unit: "/s",
           verack: median(verack),
-          bare: median(bare),
-          ratio: medianRatio(verack, bare),
-          against: "encoded once, queued frames in one write",
-          aim: { of: "ratio", is: "at least", value: 0.5 },
+          comparisons: [compareRounds(verack, bare, {
+            with: "bare",
+            doing: "encoded once, queued frames in one write",
+            aim: { is: "at least", value: 0.5 },
+          })],
         });
       }
     }

@@ -1,9 +1,13 @@
 /** How long a full mesh takes to stand, and what its idle sessions hold. */
-import type { Kind } from "../contestant.ts";
 import { Remote } from "../remote.ts";
-import type { Row } from "../report.ts";
-import { median, medianRatio } from "../stats.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import { compareRounds, type Row } from "../report.ts";
+import { median } from "../stats.ts";
+import {
+  alternate,
+  type Line,
+  type Settings,
+  VERACK_AND_BARE,
+} from "./line.ts";
 
 const NODES = [10, 25, 50];
 const MEMORY_NODES = 50;
@@ -22,18 +26,20 @@ export const mesh: Line = {
     const meshes = { verack: verackMesh, bare: bareMesh };
     for (const nodes of NODES) {
       const { verack, bare } = await alternate(
+        VERACK_AND_BARE,
         settings.rounds,
-        (kind: Kind) => meshes[kind].call<number>("complete", nodes),
+        (kind) => meshes[kind].call<number>("complete", nodes),
       );
       report({
         line: "mesh",
         figure: `full mesh of ${nodes} nodes`,
         unit: "ms",
         verack: median(verack),
-        bare: median(bare),
-        ratio: medianRatio(verack, bare),
-        against: "the same pairs all at once: TLS and 4 messages",
-        aim: { of: "ratio", is: "at most", value: 1.5 },
+        comparisons: [compareRounds(verack, bare, {
+          with: "bare",
+          doing: "the same pairs all at once: TLS and 4 messages",
+          aim: { is: "at most", value: 1.5 },
+        })],
       });
     }
   },
@@ -45,8 +51,9 @@ export const memory: Line = {
   description: `idle sessions of a full mesh of ${MEMORY_NODES}`,
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     const { verack, bare } = await alternate(
+      VERACK_AND_BARE,
       Math.min(settings.rounds, MAX_MEMORY_ROUNDS),
-      async (kind: Kind) => {
+      async (kind) => {
         const args = [kind, JSON.stringify(settings.opening)];
         await using remote = new Remote("mesh", args, "--expose-gc");
         return await remote.call<number>("memory", MEMORY_NODES, IDLE_MS) /
@@ -59,10 +66,11 @@ export const memory: Line = {
       figure: "idle session, both ends",
       unit: "kB",
       verack: median(verack),
-      bare: median(bare),
-      ratio: medianRatio(verack, bare),
-      against: "sockets with read buffers of 4 KiB",
-      aim: { of: "ratio", is: "at most", value: 1.2 },
+      comparisons: [compareRounds(verack, bare, {
+        with: "bare",
+        doing: "sockets with read buffers of 4 KiB",
+        aim: { is: "at most", value: 1.2 },
+      })],
     });
   },
 };

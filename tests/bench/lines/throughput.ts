@@ -1,8 +1,12 @@
 /** One session in two processes: how much goes through, and how fast it answers. */
-import type { Kind } from "../contestant.ts";
 import type { Row } from "../report.ts";
 import { median, medianRatio, percentile } from "../stats.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import {
+  alternate,
+  type Line,
+  type Settings,
+  VERACK_AND_BARE,
+} from "./line.ts";
 import { Pairs } from "./pair.ts";
 
 const FLOOD_MS = 600;
@@ -35,30 +39,30 @@ export const throughput: Line = {
     for (const { bytes, name, aim } of SIZES) {
       for (const direction of DIRECTIONS) {
         const { verack, bare } = await alternate(
+          VERACK_AND_BARE,
           settings.rounds,
-          (kind: Kind) =>
+          (kind) =>
             pairs[kind].call<number>(direction.command, bytes, FLOOD_MS),
         );
-        const row = {
-          line: "throughput",
-          ratio: medianRatio(verack, bare),
-          against: "queued frames in one write",
-          aim: { of: "ratio", is: "at least", value: aim },
-        } as const;
-        const perSecond = { verack: median(verack), bare: median(bare) };
-        report({
-          ...row,
-          ...perSecond,
-          figure: `${name} ${direction.name}, messages`,
-          unit: "/s",
-        });
-        report({
-          ...row,
-          figure: `${name} ${direction.name}, payload`,
-          unit: "MB/s",
-          verack: perSecond.verack * bytes / 1e6,
-          bare: perSecond.bare * bytes / 1e6,
-        });
+        const units = [
+          { name: "messages", unit: "/s", size: 1 },
+          { name: "payload", unit: "MB/s", size: bytes / 1e6 },
+        ];
+        for (const { name: what, unit, size } of units) {
+          report({
+            line: "throughput",
+            figure: `${name} ${direction.name}, ${what}`,
+            unit,
+            verack: median(verack) * size,
+            comparisons: [{
+              with: "bare",
+              doing: "queued frames in one write",
+              value: median(bare) * size,
+              ratio: medianRatio(verack, bare),
+              aim: { is: "at least", value: aim },
+            }],
+          });
+        }
       }
     }
   },
@@ -71,22 +75,26 @@ export const roundtrip: Line = {
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     await using pairs = await Pairs.start(settings);
     const { verack, bare } = await alternate(
+      VERACK_AND_BARE,
       settings.rounds * SLICES,
-      (kind: Kind) => pairs[kind].call<number[]>("roundTrips", ROUND_TRIPS),
+      (kind) => pairs[kind].call<number[]>("roundTrips", ROUND_TRIPS),
     );
     for (const { share, quantile, name, aim } of ROUND_TRIP_FIGURES) {
       const of = (slices: number[][]) =>
         percentile(slices.map((times) => percentile(times, share)), quantile) *
         1_000;
-      const figures = { verack: of(verack), bare: of(bare) };
       report({
         line: "roundtrip",
         figure: `100 B request and response, ${name}`,
         unit: "µs",
-        ...figures,
-        ratio: figures.verack / figures.bare,
-        against: "the same messages",
-        aim: { of: "ratio", is: "at most", value: aim },
+        verack: of(verack),
+        comparisons: [{
+          with: "bare",
+          doing: "the same messages",
+          value: of(bare),
+          ratio: of(verack) / of(bare),
+          aim: { is: "at most", value: aim },
+        }],
       });
     }
   },

@@ -1,8 +1,12 @@
 /** How late small messages come that nobody answers. */
-import type { Kind } from "../contestant.ts";
 import type { Row } from "../report.ts";
 import { percentile } from "../stats.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import {
+  alternate,
+  type Line,
+  type Settings,
+  VERACK_AND_BARE,
+} from "./line.ts";
 import { Pairs } from "./pair.ts";
 
 const MESSAGES = 150;
@@ -16,8 +20,9 @@ export const trickle: Line = {
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     await using pairs = await Pairs.start(settings);
     const { verack, bare } = await alternate(
+      VERACK_AND_BARE,
       settings.rounds,
-      (kind: Kind) =>
+      (kind) =>
         pairs[kind].call<[number[], number[]]>("trickles", MESSAGES, PAUSE_MS),
     );
     DIRECTIONS.forEach((direction, i) => {
@@ -29,11 +34,13 @@ export const trickle: Line = {
           figure: `100 B ${direction}, late p${share * 100}`,
           unit: "ms",
           verack: ours,
-          bare: theirs,
-          ratio: ours / theirs,
-          against: "the same messages, Nagle off where Deno can",
-          ...(share === 0.99 &&
-            { aim: { of: "verack", is: "at most", value: 5 } as const }),
+          ...(share === 0.99 && { aim: { is: "at most", value: 5 } as const }),
+          comparisons: [{
+            with: "bare",
+            doing: "the same messages, Nagle off where Deno can",
+            value: theirs,
+            ratio: ours / theirs,
+          }],
         });
       }
     });

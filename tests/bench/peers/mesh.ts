@@ -23,8 +23,8 @@ const build: (nodes: number, opens: boolean) => Promise<Mesh> = kind === "bare"
  */
 async function bareBuilder(): Promise<typeof build> {
   const { BareLink, dialBare, listenBare, openAsAcceptor, openAsDialer } =
-    await import("../bare.ts");
-  const { makeCredentials } = await import("../credentials.ts");
+    await import("../contestants/bare.ts");
+  const { makeCredentials } = await import("../contestants/credentials.ts");
   const sizes = JSON.parse(opening) as OpeningSizes;
   return async (nodes, opens) => {
     const credentials = await Promise.all(

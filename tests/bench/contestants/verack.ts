@@ -2,30 +2,30 @@
  * verack's sessions as a contestant: the session layer over TLS, with the proof of
  * identity and the heartbeat, as the mesh opens them; without the mesh itself.
  */
-import { systemClock, systemRandom } from "../../src/clock.ts";
-import { VerackError } from "../../src/errors.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
-import { Identity, identityName } from "../../src/identity/identity.ts";
-import { HEARTBEAT_MS } from "../../src/limits.ts";
+import { systemClock, systemRandom } from "../../../src/clock.ts";
+import { VerackError } from "../../../src/errors.ts";
+import { judgeCertificate } from "../../../src/identity/certificate.ts";
+import { Identity, identityName } from "../../../src/identity/identity.ts";
+import { HEARTBEAT_MS } from "../../../src/limits.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
-} from "../../src/session/mesh_profile.ts";
-import { Session, type SessionHandler } from "../../src/session/session.ts";
-import { SharedFrame } from "../../src/session/shared_frame.ts";
-import { tlsTransport } from "../../src/transport/tls.ts";
+} from "../../../src/session/mesh_profile.ts";
+import { Session, type SessionHandler } from "../../../src/session/session.ts";
+import { SharedFrame } from "../../../src/session/shared_frame.ts";
+import { tlsTransport } from "../../../src/transport/tls.ts";
 import type {
   Connection,
   Incoming,
   Listener,
-} from "../../src/transport/transport.ts";
-import { USER_AGENT } from "../../src/version.ts";
-import { COMMAND } from "../../src/wire/commands.ts";
-import { type Frame, networkMagic } from "../../src/wire/frame.ts";
+} from "../../../src/transport/transport.ts";
+import { USER_AGENT } from "../../../src/version.ts";
+import { COMMAND } from "../../../src/wire/commands.ts";
+import { type Frame, networkMagic } from "../../../src/wire/frame.ts";
 import {
   UNSPECIFIED_ADDRESS,
   type VersionMessage,
-} from "../../src/wire/messages/version.ts";
+} from "../../../src/wire/messages/version.ts";
 import type {
   Broadcast,
   Channel,
@@ -33,7 +33,7 @@ import type {
   Endpoint,
   Listening,
   Receiver,
-} from "./contestant.ts";
+} from "../contestant.ts";
 
 const HOST = "127.0.0.1";
 const MAGIC = networkMagic("bench");

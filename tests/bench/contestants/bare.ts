@@ -14,7 +14,7 @@ import type {
   Listening,
   OpeningSizes,
   Receiver,
-} from "./contestant.ts";
+} from "../contestant.ts";
 import { type BareCredentials, makeCredentials } from "./credentials.ts";
 
 const HEADER_BYTES = 24;
