@@ -110,10 +110,21 @@ export type {
   Passphrase,
 } from "./src/identity/identity.ts";
 export type { Direction, NodeEvent, Trust } from "./src/mesh/events.ts";
-export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
+export type {
+  NodeStore,
+  PendingPeer,
+  StoredAddress,
+  StoredInvite,
+  StoredPeer,
+  StoredVerdict,
+  Verdict,
+} from "./src/mesh/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
+export type { AddressRank } from "./src/mesh/peer_addresses.ts";
+export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { Member } from "./src/mesh/who.ts";
 export type { Address } from "./src/transport/address.ts";
+export type { Scope } from "./src/transport/scope.ts";
 export type {
   Connection,
   Credentials,

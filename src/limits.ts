@@ -172,6 +172,12 @@ export const MAX_PENDING_PINGS = 16;
 /** Peers of one node, connected or remembered; each record is a few KiB. */
 export const MAX_PEERS = 4_096;
 
+/** How often it is put on record that connected peers are still there; a crash forgets no more. */
+export const LAST_SEEN_SAVE_MS = 60_000;
+
+/** A peer whose key lived in memory is dropped from the record when not seen for a day. */
+export const EPHEMERAL_KEPT_MS = 24 * 60 * 60 * 1_000;
+
 /** Sessions of one node. A full mesh of more wants another design, see docs. */
 export const MAX_SESSIONS = 1_024;
 

@@ -7,6 +7,7 @@
  */
 import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
+import type { PeerTable } from "./peer_table.ts";
 
 /** One such address. */
 export interface Seed {
@@ -19,11 +20,31 @@ export interface Seed {
   nextDialAt: number;
 }
 
-/** A seed nobody has answered yet. */
-export function newSeed(address: Address): Seed {
+/**
+ * The addresses given now, and those of earlier runs with who answered there: a
+ * restart does not make it the first use again. An address that is pinned to an
+ * identity, now or on record, is none.
+ */
+export function seedsOf(
+  table: PeerTable,
+  addresses: readonly Address[],
+): Seed[] {
+  const records = [...table.values()];
+  const onRecord = records.filter(({ trust }) => trust !== "pinned")
+    .flatMap(({ identity, addresses }) =>
+      addresses.list().filter((entry) => entry.typed)
+        .map(({ address }) => newSeed(address, identity))
+    );
+  const added = addresses.filter((address) =>
+    !records.some((record) => record.addresses.get(address)?.typed)
+  );
+  return [...onRecord, ...added.map((address) => newSeed(address))];
+}
+
+function newSeed(address: Address, identity?: IdentityId): Seed {
   return {
     address,
-    identity: undefined,
+    identity,
     dialing: false,
     failures: 0,
     nextDialAt: 0,
