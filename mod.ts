@@ -120,7 +120,6 @@ export type {
   Verdict,
 } from "./src/mesh/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
-export type { AddressRank } from "./src/mesh/peer_addresses.ts";
 export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { Member } from "./src/mesh/who.ts";
 export type { Address } from "./src/transport/address.ts";

@@ -12,14 +12,13 @@ import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
 import type { Scope } from "../transport/scope.ts";
 import type { Direction, Trust } from "./events.ts";
-import type { AddressRank } from "./peer_addresses.ts";
 
 /** An address of a peer on record. */
 export interface StoredAddress {
   /** Where it may be reached. */
   readonly address: Address;
   /** How well it is known; what others said of it is not stored. */
-  readonly rank: Exclude<AddressRank, "rumoured">;
+  readonly rank: "proven" | "typed" | "claimed";
   /** A person gave it to us; who was there then is pinned there. */
   readonly typed: boolean;
   /** How far away was who named it, see `PeerAddress.namedFrom`. */
