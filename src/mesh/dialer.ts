@@ -22,7 +22,7 @@ import { dialPeer, type DialTarget, WrongIdentityError } from "./dial.ts";
 import type { LinkOwner } from "./link.ts";
 import type { PeerAddress } from "./peer_addresses.ts";
 import type { PeerRecord } from "./peer_table.ts";
-import { type Seed, seedsOf } from "./seeds.ts";
+import { pinAddress, type Seed, seedsOf } from "./seeds.ts";
 
 /** Refusals by us or by the peer, as against mere failures to reach it. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -71,7 +71,7 @@ export class Dialer {
     for (const { address, identity } of context.options.connect) {
       if (identity === undefined) unpinned.push(address);
       else if (identity === context.identity.id) this.#own.push(address);
-      else this.#pin(identity, address);
+      else pinAddress(context, identity, address);
     }
     this.#seeds = seedsOf(context.table, unpinned);
   }
@@ -164,23 +164,6 @@ export class Dialer {
       seed.failures = 1;
       seed.nextDialAt = now + RECONNECT_MIN_MS;
     }
-  }
-
-  /** A person says who is at an address, whoever was there before. */
-  #pin(identity: IdentityId, address: Address): void {
-    const { table, memory } = this.#context;
-    for (const other of table.values()) {
-      if (other.identity === identity || !other.addresses.get(address)) {
-        continue;
-      }
-      other.addresses.remove(address);
-      memory.save(other);
-    }
-    const record = table.ensure(identity);
-    if (record === undefined) return;
-    record.trust = "pinned";
-    record.addresses.add(address, "typed");
-    memory.save(record);
   }
 
   // --- Peers on record -------------------------------------------------------
