@@ -100,6 +100,14 @@ export type {
 export type { Resolver, SeedOptions } from "./src/bitcoin/seeds.ts";
 export type { ServiceName } from "./src/bitcoin/service_flags.ts";
 export type { Clock, Random } from "./src/clock.ts";
+export type {
+  MessageStore,
+  StoredAttempts,
+  StoredMessage,
+  StoredOutgoing,
+  StoredSeen,
+  StoredSetAside,
+} from "./src/delivery/message_store.ts";
 export type { ErrorCode } from "./src/errors.ts";
 export type { IdentityFiles, LoadOptions } from "./src/identity/files.ts";
 export type {
