@@ -92,6 +92,32 @@ export const MAX_KEY_DERIVATION_ROUNDS = 10_000_000;
  */
 export const MAX_JUDGED_CERTIFICATES = 1_024;
 
+/** Shortest secret of a network; `openssl rand -hex 32` makes 64 bytes. */
+export const MIN_NETWORK_SECRET_BYTES = 16;
+
+/**
+ * scrypt's N for the network's key: 32 MiB and about 0.1 s, once a start. A secret
+ * that somebody thought up costs as much at every guess.
+ */
+export const NETWORK_KEY_COST = 32_768;
+
+/** Invites that have not expired, at one node: a hundred bytes each. */
+export const MAX_INVITES = 1_000;
+
+/** How long an invite lasts unless told, and at the most. */
+export const INVITE_TTL_MS = 24 * 60 * 60 * 1_000;
+export const MAX_INVITE_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/**
+ * Identities that proved themselves and wait to be admitted, in all and from one
+ * host; the oldest give way. Each is about 1 KiB with its certificate.
+ */
+export const MAX_PENDING_PEERS = 256;
+export const MAX_PENDING_PEERS_PER_HOST = 32;
+
+/** How often it is written down that one of them came again. */
+export const PENDING_UPDATE_MS = 60_000;
+
 // --- Transports ---------------------------------------------------------------
 
 /** Simulated connections that wait for `accept()`; more are dropped, as a kernel does. */
