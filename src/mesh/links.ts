@@ -125,7 +125,6 @@ export class Links implements LinkOwner {
     if (record.up) {
       record.announced = undefined;
       record.lastSeen = clock.now();
-      this.#context.memory.save(record);
       this.#context.log.info("peer down", {
         peer: shortId(record.identity),
         reason: error.message,
@@ -209,14 +208,12 @@ export class Links implements LinkOwner {
     record.certificate = peer.certificate;
     record.ephemeral = peer.ephemeral;
     record.lastSeen = clock.now();
-    if (!wasProven) record.firstSeen = record.lastSeen;
     record.left = false;
     record.reportedLive = true;
     if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
     if (link.dialed !== undefined) record.addresses.add(link.dialed, "proven");
     learn(record);
-    this.#context.memory.save(record);
     if (!record.up) this.#announce(link, record);
     this.#exchange.ask(link);
     this.reportMesh();

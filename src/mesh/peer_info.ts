@@ -18,8 +18,6 @@ export interface PeerInfo {
   readonly trust: Trust;
   /** Its key dies with its process. */
   readonly ephemeral: boolean;
-  /** When it was first proven to us; absent if it is only known from others. */
-  readonly firstSeen?: Date;
   /** When it was last proven or heard; absent if it is only known from others. */
   readonly lastSeen?: Date;
   /** Who spoke of it, while it is only known from others. */
@@ -52,10 +50,7 @@ export function peerInfo(record: PeerRecord): PeerInfo {
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),
     trust: record.trust,
     ephemeral: record.ephemeral,
-    ...(record.isProven && {
-      firstSeen: new Date(record.firstSeen),
-      lastSeen: new Date(record.lastSeen),
-    }),
+    ...(record.isProven && { lastSeen: new Date(record.lastSeen) }),
     ...(introducedBy !== undefined && { introducedBy }),
   };
 }

@@ -4,11 +4,11 @@
  * `deno task chaos`.
  */
 import { processRound } from "./chaos/rounds.ts";
-import { LOOPBACK } from "./chaos/member.ts";
+import { HASTY, HASTY_STOP_MS, LOOPBACK } from "./chaos/member.ts";
 import { Swarm } from "./chaos/swarm.ts";
 
 const NODES = 8;
-const ROUNDS = 3;
+const ROUNDS = 4;
 
 Deno.test("eight processes that are killed, stopped, restarted and moved are fully linked after every round", async () => {
   // The log of a run that fails is what a reader needs.
@@ -18,11 +18,11 @@ Deno.test("eight processes that are killed, stopped, restarted and moved are ful
     await using swarm = await Swarm.start({
       places: Array.from({ length: NODES }, () => LOOPBACK),
       seed,
-      flags: [],
+      flags: HASTY,
       log: (line) => said.push(line),
     });
     for (let round = 0; round < ROUNDS; round++) {
-      await processRound(swarm, { stopMs: 4_000 });
+      await processRound(swarm, { stopMs: HASTY_STOP_MS });
     }
   } catch (error) {
     throw new Error(`seed ${seed}: ${said.join("; ")}`, { cause: error });

@@ -4,22 +4,32 @@
  * with the command that draws the same faults again.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { LOOPBACK } from "./member.ts";
+import { HostNetwork, whyNoHosts } from "./host_network.ts";
+import { HASTY, HASTY_STOP_MS, LOOPBACK } from "./member.ts";
 import { figures } from "./report.ts";
 import { processRound } from "./rounds.ts";
+import { networkRound } from "./splits.ts";
 import { Swarm } from "./swarm.ts";
 
-const HELP = `Usage: deno task chaos [--rounds N] [--nodes N] [--seed S]
+const HELP =
+  `Usage: deno task chaos [--rounds N] [--nodes N] [--hosts N] [--seed S]
 
   --rounds N   rounds of faults, default 20
   --nodes N    nodes, default 8, at least 5
+  --hosts N    spread over so many hosts, in network namespaces, at least 4; their
+               network is troubled in every other round (needs root, ip and nft)
   --seed S     what happens; the moments are the machine's
 `;
 
-const { rounds, nodes, seed, help } = parse(Deno.args);
+const { rounds, nodes, hosts, seed, help } = parse(Deno.args);
 if (help) {
   console.log(HELP);
   Deno.exit(0);
+}
+const why = hosts === 0 ? undefined : whyNoHosts();
+if (why !== undefined) {
+  console.error(`Cannot make hosts: ${why}`);
+  Deno.exit(1);
 }
 
 const began = performance.now();
@@ -27,19 +37,22 @@ const log = (line: string) => {
   const seconds = ((performance.now() - began) / 1_000).toFixed(2);
   console.log(`${seconds.padStart(8)}  ${line}`);
 };
-const replay =
-  `deno task chaos --rounds ${rounds} --nodes ${nodes} --seed ${seed}`;
+const replay = `deno task chaos --rounds ${rounds} --nodes ${nodes}${
+  hosts === 0 ? "" : ` --hosts ${hosts}`
+} --seed ${seed}`;
 log(replay);
 try {
-  await using swarm = await Swarm.start({
-    places: Array.from({ length: nodes }, () => LOOPBACK),
-    seed,
-    flags: [],
-    log,
+  using network = hosts === 0 ? undefined : new HostNetwork(hosts);
+  const places = Array.from({ length: nodes }, (_, i) => {
+    const host = network?.hosts[i % hosts];
+    return network && host ? network.placeOn(host) : LOOPBACK;
   });
+  await using swarm = await Swarm.start({ places, seed, flags: HASTY, log });
   for (let round = 1; round <= rounds; round++) {
     log(`round ${round}`);
-    await processRound(swarm, { stopMs: 4_000 });
+    if (network !== undefined && round % 2 === 0) {
+      await networkRound(swarm, network);
+    } else await processRound(swarm, { stopMs: HASTY_STOP_MS });
   }
   for (const line of figures(swarm)) console.log(line);
 } catch (error) {
@@ -48,15 +61,25 @@ try {
   Deno.exitCode = 1;
 }
 
-function parse(
-  args: string[],
-): { rounds: number; nodes: number; seed: number; help: boolean } {
+/** What was asked for. */
+interface Asked {
+  readonly rounds: number;
+  readonly nodes: number;
+  /** 0: this machine as it is. */
+  readonly hosts: number;
+  readonly seed: number;
+  readonly help: boolean;
+}
+
+function parse(args: string[]): Asked {
   const { _: rest, help, ...given } = parseArgs(args, {
     boolean: ["help"],
-    string: ["rounds", "nodes", "seed"],
+    string: ["rounds", "nodes", "hosts", "seed"],
   });
   const unknown = [...rest, ...Object.keys(given)]
-    .filter((name) => !["rounds", "nodes", "seed"].includes(String(name)));
+    .filter((name) =>
+      !["rounds", "nodes", "hosts", "seed"].includes(String(name))
+    );
   if (unknown.length > 0) {
     console.error(`Unknown argument ${unknown[0]}\n${HELP}`);
     Deno.exit(2);
@@ -70,6 +93,7 @@ function parse(
   return {
     rounds: number(given.rounds, 20, 1),
     nodes: number(given.nodes, 8, 5),
+    hosts: given.hosts === undefined ? 0 : number(given.hosts, 4, 4),
     seed: number(
       given.seed,
       crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,

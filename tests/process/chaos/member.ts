@@ -5,18 +5,34 @@
  */
 import { assertEquals } from "@std/assert";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
+import { parseAddress } from "../../../src/transport/address.ts";
 import { NodeProcess } from "../../helpers/process.ts";
 
 /** Where a node runs. */
 export interface Place {
+  /** Name of the host, for who wants to tell hosts apart. */
+  readonly name: string;
   /** Address it listens on. */
   readonly host: string;
+  /** Address at which others reach it. */
+  readonly reachedAt: string;
   /** Words before the command, such as `ip netns exec NAME`. */
   readonly launcher: readonly string[];
 }
 
 /** This machine, without a network. */
-export const LOOPBACK: Place = { host: "127.0.0.1", launcher: [] };
+export const LOOPBACK: Place = {
+  name: "loopback",
+  host: "127.0.0.1",
+  reachedAt: "127.0.0.1",
+  launcher: [],
+};
+
+/** Flags of nodes that are quick to give a peer up, so that tests need not wait. */
+export const HASTY: readonly string[] = ["--heartbeat=0.3", "--dead-after=1.5"];
+
+/** How long a process must stand still for all others to give it up. */
+export const HASTY_STOP_MS = 2_500;
 
 /** What is the same at every start of a member. */
 export interface MemberOptions {
@@ -39,8 +55,7 @@ export class Member implements AsyncDisposable {
   asleep = false;
   readonly #options: MemberOptions;
   #process: NodeProcess | undefined;
-  /** Where it listened last: `host:port`. */
-  #address: string | undefined;
+  #port = 0;
   readonly #links = new Set<string>();
   #mesh: Extract<NodeEvent, { type: "mesh" }> | undefined;
   #read = 0;
@@ -57,15 +72,14 @@ export class Member implements AsyncDisposable {
     return this.#process !== undefined;
   }
 
-  /** Where it listens, or did: `host:port`. */
+  /** Where others reach it, or did: `host:port`. */
   get address(): string {
-    if (this.#address === undefined) throw new TypeError("It never ran");
-    return this.#address;
+    return `${this.place.reachedAt}:${this.#port}`;
   }
 
   /** Port it listens on, or did; 0 before its first start. */
   get port(): number {
-    return Number(this.#address?.split(":").at(-1) ?? 0);
+    return this.#port;
   }
 
   /** Starts it with its key; resolves when it listens. */
@@ -86,7 +100,7 @@ export class Member implements AsyncDisposable {
       launcher: this.place.launcher,
     });
     assertEquals(this.#process.identity, this.identity, this.name);
-    this.#address = this.#process.address;
+    this.#port = parseAddress(this.#process.address).port;
   }
 
   /** Kills it without a warning, asleep or not. */

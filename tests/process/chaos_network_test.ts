@@ -1,0 +1,83 @@
+/**
+ * Real processes on hosts of their own, in network namespaces: splits, packets that
+ * are dropped one way, hosts that go dark, hosts that move. More of it, at random,
+ * by `deno task chaos --hosts 4`.
+ */
+import { HostNetwork, whyNoHosts } from "./chaos/host_network.ts";
+import { HASTY } from "./chaos/member.ts";
+import { connectsIn, move, places } from "./chaos/splits.ts";
+import { Swarm } from "./chaos/swarm.ts";
+
+const why = whyNoHosts();
+
+Deno.test({
+  name:
+    `four hosts are whole again after a split with joiners on both sides, half-open and one-way links and a change of address${
+      why === undefined ? "" : ` (${why})`
+    }`,
+  ignore: why !== undefined,
+  async fn(t) {
+    using network = new HostNetwork(4);
+    await using swarm = await Swarm.start({
+      places: places(network, 2),
+      reserve: 2,
+      seed: 1,
+      flags: HASTY,
+      log: () => {},
+    });
+    const connects = connectsIn(network);
+    const [a, b, c, d] = network.hosts;
+    const [, , e, f] = swarm.members.slice(4);
+    if (!a || !b || !c || !d || !e || !f) throw new TypeError("too few");
+
+    await t.step(
+      "each side of a split takes a newcomer in, and all meet",
+      async () => {
+        // e runs on c's host, f on d's.
+        network.split([[a, c], [b, d]]);
+        await Promise.all([
+          e.start([swarm.members[0]!.address]),
+          f.start([swarm.members[1]!.address]),
+        ]);
+        await swarm.whole(connects);
+        network.heal();
+        await swarm.whole();
+      },
+    );
+
+    await t.step(
+      "a pair that cannot meet is the only one without links",
+      async () => {
+        network.cut(a, b);
+        await swarm.whole(connects);
+        network.heal();
+        await swarm.whole();
+      },
+    );
+
+    await t.step("a host that goes dark is lost and returns", async () => {
+      network.split([[a], [b, c, d]]);
+      await swarm.whole(connects);
+      network.heal();
+      await swarm.whole();
+    });
+
+    await t.step(
+      "links whose packets pass one way only are given up, and return",
+      async () => {
+        network.cut(c, d, { oneWay: true });
+        await swarm.whole(connects);
+        network.heal();
+        await swarm.whole();
+      },
+    );
+
+    await t.step(
+      "a host whose address changes is linked again at the new one",
+      async () => {
+        await move(swarm, network, b);
+        await swarm.whole();
+      },
+    );
+  },
+});
