@@ -109,7 +109,12 @@ export type {
   KeyType,
   Passphrase,
 } from "./src/identity/identity.ts";
-export type { Direction, NodeEvent, Trust } from "./src/mesh/events.ts";
+export type {
+  Direction,
+  MissingPair,
+  NodeEvent,
+  Trust,
+} from "./src/mesh/events.ts";
 export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
 export type { Member } from "./src/mesh/who.ts";

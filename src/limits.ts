@@ -229,6 +229,18 @@ export const MAX_RUMOUR_FAILURES = 6;
 export const REFUSAL_EVENT_BURST = 100;
 export const REFUSAL_EVENT_REFILL_MS = 1_000;
 
+/** Peers whose word that another one is live is kept; a few are enough to ask them again. */
+export const MAX_REPORTERS_PER_PEER = 4;
+
+/** Least time between two reports of missing members, on the wire and to listeners. */
+export const MISSING_REPORT_MS = 1_000;
+
+/** Missing pairs that are told at once: a split in half of a small mesh, whole. */
+export const MAX_MISSING_PAIRS = 256;
+
+/** Members that are asked whom they see when a peer was lost. */
+export const ASKED_AFTER_LOSS = 3;
+
 /** Least time between two requests for peer lists; peers grant one a second. */
 export const PEER_EXCHANGE_MIN_MS = 2_000;
 

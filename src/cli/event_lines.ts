@@ -4,6 +4,7 @@
  * is decided in `event_printer.ts`.
  */
 import { escapeText, jsonLine } from "../escape.ts";
+import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import type { Palette } from "./terminal.ts";
@@ -19,6 +20,9 @@ const MAX_REASON_CHARS = 512;
 
 /** Names are of 253 characters at most; with escapes it may get longer, and is cut. */
 const MAX_ADDRESS_CHARS = 300;
+
+/** Pairs out of each other's reach that one line names. */
+const MAX_PAIRS = 4;
 
 /** Width of the words that lines begin with. */
 const LABEL_CHARS = 6;
@@ -85,13 +89,25 @@ function words(event: NodeEvent, colors: Palette): string {
 }
 
 function meshWords(
-  { nodes, links }: Extract<NodeEvent, { type: "mesh" }>,
+  { nodes, links, missing: pairs }: Extract<NodeEvent, { type: "mesh" }>,
   colors: Palette,
 ): string {
   if (nodes === 1) return "nobody else here";
   const missing = nodes - 1 - links;
-  const note = missing > 0 ? colors.yellow(` (${missing} missing)`) : "";
+  const note = pairs.length > 0
+    ? colors.yellow(`; out of each other's reach: ${pairWords(pairs)}`)
+    : missing > 0
+    ? colors.yellow(` (${missing} missing)`)
+    : "";
   return `${count(nodes, "node")}, ${count(links, "link")} here${note}`;
+}
+
+function pairWords(pairs: readonly (readonly [string, string])[]): string {
+  const shown = pairs.slice(0, MAX_PAIRS).map((pair) =>
+    pair.map((identity) => shortId(identity)).join(" and ")
+  );
+  const rest = pairs.length - shown.length;
+  return shown.join(", ") + (rest > 0 ? `, ${count(rest, "pair")} more` : "");
 }
 
 function label(text: string, color: (text: string) => string): string {

@@ -248,7 +248,6 @@ export class Dialer {
   #backOff(record: PeerRecord): void {
     const { clock, random, table } = this.#context;
     record.failures++;
-    record.reportedLive = false;
     const typed = record.addresses.list().some((entry) => entry.typed);
     if (!record.isProven && !typed && record.failures >= MAX_RUMOUR_FAILURES) {
       // Nobody but its introducer ever saw it; if it lives, it is told of again.

@@ -15,6 +15,9 @@ export type Direction = "inbound" | "outbound";
  */
 export type Trust = "first-use" | "known" | "pinned";
 
+/** Two members that cannot reach each other, the smaller identity first. */
+export type MissingPair = readonly [IdentityId, IdentityId];
+
 /**
  * Something that happened at a node. Addresses are `host:port`; text that came
  * from the network (`text`, `reason`, `name`) is bounded but NOT escaped: escape it
@@ -52,8 +55,19 @@ export type NodeEvent =
     readonly name?: string;
     readonly text: string;
   }
-  /** The mesh as this node sees it: members with itself, and its own sessions. */
-  | { readonly type: "mesh"; readonly nodes: number; readonly links: number }
+  /** The mesh as this node sees it. */
+  | {
+    readonly type: "mesh";
+    /** Members, this node among them. */
+    readonly nodes: number;
+    /** Sessions of this node. */
+    readonly links: number;
+    /**
+     * Pairs of members that cannot reach each other, as they say themselves;
+     * at most 256.
+     */
+    readonly missing: readonly MissingPair[];
+  }
   /** Somebody was refused, or refused us. */
   | {
     readonly type: "refused";

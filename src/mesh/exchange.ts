@@ -41,8 +41,11 @@ import {
   type PeerEntry,
 } from "../wire/messages/peers.ts";
 import type { MeshContext } from "./context.ts";
+import { Inquiries } from "./inquiries.ts";
 import type { Link } from "./link.ts";
+import { Missing } from "./missing.ts";
 import type { PeerRecord } from "./peer_table.ts";
+import { Reports } from "./reports.ts";
 
 /** What the exchange tells the node. */
 export interface ExchangeListener {
@@ -54,12 +57,22 @@ export interface ExchangeListener {
 export class Exchange {
   readonly #context: MeshContext;
   readonly #listener: ExchangeListener;
-  #nextAskAt: number;
+  /** Who says of whom that it is live. */
+  readonly reports: Reports;
+  /** Pairs that cannot reach each other. */
+  readonly missing: Missing;
+  readonly #inquiries: Inquiries;
 
   constructor(context: MeshContext, listener: ExchangeListener) {
     this.#context = context;
     this.#listener = listener;
-    this.#nextAskAt = this.#later(context.clock.monotonic());
+    this.reports = new Reports(context.table);
+    this.missing = new Missing(context, this.reports);
+    this.#inquiries = new Inquiries(
+      context,
+      this.reports,
+      (link) => this.ask(link),
+    );
   }
 
   /** The first message on a session: our own entry, with where we listen. */
@@ -108,6 +121,7 @@ export class Exchange {
 
   /** Asks a peer whether it knows somebody we do not. */
   ask(link: Link): void {
+    link.askedAt = this.#context.clock.monotonic();
     const view = this.#view();
     const fingerprints = view.length <= MAX_INLINE_FINGERPRINTS
       ? view.map(fingerprint)
@@ -118,16 +132,16 @@ export class Exchange {
     );
   }
 
-  /** Asks somebody now and then, so that what was missed turns up. */
+  /** A peer is down; `record.left` says whether it said bye. */
+  lost(record: PeerRecord): void {
+    this.reports.drop(record.identity);
+    if (!record.left) this.#inquiries.lost();
+  }
+
+  /** Asks whom it is time to ask, and sees who is missing. */
   tick(now: number): void {
-    if (now < this.#nextAskAt) return;
-    this.#nextAskAt = this.#later(now);
-    const links = this.#context.table.connected().flatMap((record) =>
-      record.primary ?? []
-    );
-    const chosen =
-      links[Math.floor(this.#context.random.float() * links.length)];
-    if (chosen !== undefined) this.ask(chosen);
+    this.#inquiries.tick(now);
+    if (this.missing.tick(now)) this.#listener.learned();
   }
 
   /** A message after the first on a session; unknown ones are ignored. */
@@ -139,6 +153,8 @@ export class Exchange {
         return this.#onPeerIds(link, frame.payload);
       case COMMAND.peers:
         return this.#onPeers(link, frame.payload);
+      case COMMAND.missing:
+        return this.missing.onMissing(link, frame.payload);
     }
   }
 
@@ -146,27 +162,32 @@ export class Exchange {
     this.#spendRequest(link, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
     const view = this.#view();
-    if (digest(view) === request.digest) return;
-    if (request.fingerprints.length === 0) {
+    const equal = digest(view) === request.digest;
+    if (!equal && request.fingerprints.length === 0) {
       const fingerprints = view.map(fingerprint);
       link.session.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
       return;
     }
     const known = new Set(request.fingerprints);
-    const missing = this.#gossipable().filter((record) =>
-      record.identity !== link.peer.identity &&
-      !known.has(fingerprint(record.identity))
-    );
-    for (let at = 0; at < missing.length; at += MAX_PEERS_PER_MESSAGE) {
+    const news = equal
+      ? []
+      : this.#gossipable().filter((record) =>
+        record.identity !== link.peer.identity &&
+        !known.has(fingerprint(record.identity))
+      );
+    // An empty answer is one, too: what we said before is no longer so.
+    let at = 0;
+    do {
       const end = at + MAX_PEERS_PER_MESSAGE;
-      const entries = missing.slice(at, end).map((record) =>
+      const entries = news.slice(at, end).map((record) =>
         this.#entryOf(record)
       );
       link.session.send(
         COMMAND.peers,
-        encodePeers({ more: end < missing.length, entries }),
+        encodePeers({ more: end < news.length, entries }),
       );
-    }
+      at = end;
+    } while (at < news.length);
   }
 
   /** The other end's members: ask for entries if one of them is not connected to us. */
@@ -176,7 +197,9 @@ export class Exchange {
     const { fingerprints } = decodePeerIds(payload);
     const view = this.#view();
     const known = new Set(view.map(fingerprint));
-    if (fingerprints.every((other) => known.has(other))) return;
+    if (fingerprints.every((other) => known.has(other))) {
+      return this.reports.complete(link.peer.identity, new Set());
+    }
     link.session.send(
       COMMAND.getpeers,
       encodeGetPeers({ digest: digest(view), fingerprints: [...known] }),
@@ -184,22 +207,24 @@ export class Exchange {
   }
 
   #onPeers(link: Link, payload: Uint8Array): void {
-    let learned = 0;
-    for (const entry of decodePeers(payload).entries) {
-      if (this.#learn(link, entry)) learned++;
+    const { entries, more } = decodePeers(payload);
+    for (const entry of entries) this.#learn(link, entry);
+    if (!more) {
+      this.reports.complete(link.peer.identity, link.told);
+      link.told = new Set();
     }
-    if (learned > 0) this.#listener.learned();
+    this.#listener.learned();
   }
 
-  /** One entry from somebody else; true if it was of use. */
-  #learn(link: Link, entry: PeerEntry): boolean {
+  /** One entry from somebody else. */
+  #learn(link: Link, entry: PeerEntry): void {
     const { table, identity: own, clock, log } = this.#context;
     const { identity } = entry;
-    if (identity === own.id || identity === link.peer.identity) return false;
-    if (table.get(identity)?.up) return false;
+    if (identity === own.id || identity === link.peer.identity) return;
+    if (table.get(identity)?.up) return;
     // Before the certificate is judged: verifying costs more than making it up.
-    if (!table.mayIntroduce(identity, link.peer.identity)) return false;
-    if (!link.judgements.take(clock.monotonic())) return false;
+    if (!table.mayIntroduce(identity, link.peer.identity)) return;
+    if (!link.judgements.take(clock.monotonic())) return;
     let certificate;
     try {
       certificate = judgeCertificate(entry.certificate, identity);
@@ -210,10 +235,10 @@ export class Exchange {
         about: shortId(identity),
         reason: error.message,
       });
-      return false;
+      return;
     }
     const record = table.introduce(identity, link.peer.identity);
-    if (record === undefined) return false;
+    if (record === undefined) return;
     record.certificate ??= certificate;
     if (!record.isProven) {
       record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
@@ -222,9 +247,11 @@ export class Exchange {
     }
     this.#addAddresses(record, entry, "rumoured", link);
     if ((entry.flags & PEER_FLAG.live) !== 0) {
-      record.reportedLive = true;
-      record.left = false;
       const now = clock.monotonic();
+      // Bounded by the table: of whom there is no record, nothing is kept.
+      link.told.add(record.identity);
+      this.reports.add(record, link.peer.identity, now);
+      record.left = false;
       // Not each time it is said, or who repeats it sets the pace of our dials.
       if (now - record.hintedAt >= DIAL_HINT_INTERVAL_MS) {
         record.hintedAt = now;
@@ -239,7 +266,6 @@ export class Exchange {
         }
       }
     }
-    return true;
   }
 
   #addAddresses(
@@ -305,12 +331,6 @@ export class Exchange {
       "protocol",
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
     );
-  }
-
-  /** Spread over half to one and a half periods, so that nodes do not ask in step. */
-  #later(now: number): number {
-    const { options, random } = this.#context;
-    return now + options.peerExchangeMs * (0.5 + random.float());
   }
 }
 

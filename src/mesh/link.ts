@@ -11,6 +11,7 @@ import {
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
 } from "../limits.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -45,6 +46,12 @@ export class Link implements SessionHandler {
   heldFrame: Uint8Array | undefined;
   /** Monotonic clock, milliseconds. */
   openedAt: number;
+  /** Monotonic clock, milliseconds, when it was last asked for its peers. */
+  askedAt = -Infinity;
+  /** Whom it has said are live in an answer that goes on. */
+  told = new Set<IdentityId>();
+  /** Members that it says it cannot reach. */
+  missing: readonly IdentityId[] = [];
   /** Peer requests it may make. */
   readonly requests: TokenBucket;
   /** Entries of others that we judge for it: judging costs more than making them up. */

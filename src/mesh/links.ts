@@ -121,9 +121,9 @@ export class Links implements LinkOwner {
       (record.left
         ? RECONNECT_LEFT_MS
         : backoffDelayMs(record.failures, random.float()));
-    record.reportedLive = false;
     if (record.up) {
       record.announced = undefined;
+      this.#exchange.lost(record);
       record.lastSeen = clock.now();
       this.#context.log.info("peer down", {
         peer: shortId(record.identity),
@@ -152,7 +152,7 @@ export class Links implements LinkOwner {
   /** Emits `mesh` if it changed. */
   reportMesh(): void {
     const event = this.meshEvent();
-    const reported = `${event.nodes}/${event.links}`;
+    const reported = `${event.nodes}/${event.links} ${event.missing.join()}`;
     if (reported === this.#reported) return;
     this.#reported = reported;
     this.#context.emit(event);
@@ -166,7 +166,12 @@ export class Links implements LinkOwner {
       if (record.up) links++;
       if (record.up || record.reportedLive) nodes++;
     }
-    return { type: "mesh", nodes, links };
+    return {
+      type: "mesh",
+      nodes,
+      links,
+      missing: this.#exchange.missing.pairs,
+    };
   }
 
   /** First words on a session that counts: who we are and where we listen. */
@@ -209,13 +214,14 @@ export class Links implements LinkOwner {
     record.ephemeral = peer.ephemeral;
     record.lastSeen = clock.now();
     record.left = false;
-    record.reportedLive = true;
+    this.#exchange.reports.settle(record);
     if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
     if (link.dialed !== undefined) record.addresses.add(link.dialed, "proven");
     learn(record);
     if (!record.up) this.#announce(link, record);
     this.#exchange.ask(link);
+    this.#exchange.missing.opened(link);
     this.reportMesh();
   }
 

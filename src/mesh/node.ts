@@ -16,7 +16,7 @@ import { encodePing } from "../wire/messages/ping.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
-import { EventQueue, type NodeEvent } from "./events.ts";
+import { EventQueue, type MissingPair, type NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import { Links } from "./links.ts";
 import { randomU64 } from "./opening.ts";
@@ -171,6 +171,15 @@ export class Node implements AsyncDisposable {
         ...(rttMs !== undefined && { rttMs }),
       };
     });
+  }
+
+  /**
+   * Pairs of members that cannot reach each other though others reach both, the
+   * smaller identity first, those with this node before others; at most 256. Each
+   * is what one of the two says of itself.
+   */
+  missing(): MissingPair[] {
+    return [...this.#exchange.missing.pairs];
   }
 
   /**

@@ -33,8 +33,11 @@ export class PeerRecord {
   firstSeen = 0;
   /** Wall clock, milliseconds, of its last proof or traffic; 0 if never proven. */
   lastSeen = 0;
-  /** A connected peer says it has a session with it, and our dials have not failed since. */
-  reportedLive = false;
+  /** Connected peers that say they have a session with it while we have none, see `reports.ts`. */
+  readonly reporters = new Set<IdentityId>();
+  /** Monotonic clock, milliseconds, of the first such report and of the last. */
+  reportedAt: number | undefined;
+  confirmedAt = 0;
   /** Who introduced it, while nobody has proven it to us. */
   introducedBy: IdentityId | undefined;
   /** Monotonic clock, milliseconds, when others' word last brought a dial forward. */
@@ -59,6 +62,11 @@ export class PeerRecord {
   /** Whether there is a session with it that counts. */
   get up(): boolean {
     return this.announced !== undefined;
+  }
+
+  /** Whether somebody else says that it is live. */
+  get reportedLive(): boolean {
+    return this.reporters.size > 0;
   }
 
   /** Whether it was ever proven to us. */

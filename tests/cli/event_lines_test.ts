@@ -81,11 +81,32 @@ const LINES: readonly (readonly [event: NodeEvent, line: string])[] = [
     },
     'left   "\\u{430}dmin" (bbbbbbbb)',
   ],
-  [{ type: "mesh", nodes: 1, links: 0 }, "mesh   nobody else here"],
-  [{ type: "mesh", nodes: 2, links: 1 }, "mesh   2 nodes, 1 link here"],
   [
-    { type: "mesh", nodes: 5, links: 2 },
+    { type: "mesh", nodes: 1, links: 0, missing: [] },
+    "mesh   nobody else here",
+  ],
+  [
+    { type: "mesh", nodes: 2, links: 1, missing: [] },
+    "mesh   2 nodes, 1 link here",
+  ],
+  [
+    { type: "mesh", nodes: 5, links: 2, missing: [] },
     "mesh   5 nodes, 2 links here (2 missing)",
+  ],
+  [
+    { type: "mesh", nodes: 3, links: 1, missing: [[ALICE, BOB]] },
+    "mesh   3 nodes, 1 link here; out of each other's reach: aaaaaaaa and bbbbbbbb",
+  ],
+  [
+    {
+      type: "mesh",
+      nodes: 9,
+      links: 8,
+      missing: Array.from({ length: 6 }, () => [ALICE, BOB] as const),
+    },
+    `mesh   9 nodes, 8 links here; out of each other's reach: ${
+      "aaaaaaaa and bbbbbbbb, ".repeat(4)
+    }2 pairs more`,
   ],
   [
     {

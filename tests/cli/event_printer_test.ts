@@ -11,7 +11,7 @@ const PING: NodeEvent = {
 };
 
 function mesh(nodes: number): NodeEvent {
-  return { type: "mesh", nodes, links: nodes - 1 };
+  return { type: "mesh", nodes, links: nodes - 1, missing: [] };
 }
 
 function open(json: boolean) {

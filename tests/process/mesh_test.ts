@@ -10,7 +10,7 @@ const CONTRACT = {
   "peer:up": "address direction identity trust",
   "peer:down": "identity left reason",
   "ping": "identity text",
-  "mesh": "links nodes",
+  "mesh": "links missing nodes",
   "stopped": "",
 } as const;
 

@@ -79,6 +79,12 @@ export type Happening =
     readonly name: string;
     readonly peer: string;
   }
+  /** Two nodes cannot reach each other while others reach both; said once. */
+  | LinkCount & {
+    readonly type: "apart";
+    readonly name: string;
+    readonly peer: string;
+  }
   /** Every node has a session with every other. */
   | LinkCount & { readonly type: "complete" }
   /**

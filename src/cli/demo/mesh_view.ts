@@ -39,6 +39,8 @@ export class MeshView {
   readonly #nodes: ReadonlyMap<string, NodeState>;
   readonly #names: ReadonlyMap<IdentityId, string>;
   readonly #links = new Set<string>();
+  /** Pairs that are known to be out of each other's reach. */
+  readonly #apart = new Set<string>();
   readonly #lostBy = new Map<string, Set<string>>();
   readonly #recognisedBy = new Map<string, Map<string, Trust>>();
 
@@ -118,6 +120,7 @@ export class MeshView {
       case "overflow":
         return [{ type: "other", name, event }];
       case "mesh": // We count ourselves.
+        return this.#onMissing(event.missing);
       case "stopped": // The end of the process says more.
         return [];
       default:
@@ -232,6 +235,7 @@ export class MeshView {
     const key = pair(node.name, peer);
     if (back === undefined || this.#links.has(key)) return [];
     this.#links.add(key);
+    this.#apart.delete(key);
     return direction === "outbound"
       ? this.#linked(node.name, peer)
       : this.#linked(peer, node.name);
@@ -277,6 +281,19 @@ export class MeshView {
     const { left, reason } = event;
     const type = left ? "left" : "lost";
     return [{ type, name, peer, reason, ...this.count }];
+  }
+
+  #onMissing(
+    pairs: Extract<NodeEvent, { type: "mesh" }>["missing"],
+  ): Happening[] {
+    return pairs.flatMap((identities): Happening[] => {
+      const [name, peer] = identities.map((it) => this.#names.get(it));
+      if (name === undefined || peer === undefined) return [];
+      const key = pair(name, peer);
+      if (this.#links.has(key) || this.#apart.has(key)) return [];
+      this.#apart.add(key);
+      return [{ type: "apart", name, peer, ...this.count }];
+    });
   }
 
   #onPing(

@@ -107,6 +107,14 @@ export function wordsOf(
         tone: "good",
         count: happening,
       };
+    case "apart":
+      return {
+        name: happening.name,
+        verb: "misses",
+        rest: `${happening.peer}, whom others reach`,
+        tone: "warn",
+        count: happening,
+      };
     case "complete":
       return {
         verb: "complete",

@@ -68,6 +68,8 @@ function short(it: Happening): string {
       return `${it.name} joined ${it.via} (${it.trust}) ${it.links}/${it.of}`;
     case "links":
       return `${it.name} to ${it.peer} ${it.links}/${it.of}`;
+    case "apart":
+      return `${it.name} misses ${it.peer}`;
     case "complete":
       return `complete ${it.links}/${it.of}`;
     case "pings":
@@ -189,6 +191,24 @@ Deno.test("MeshView does not take a stranger with the node's name for a return",
   mesh.kill("b");
   mesh.apply("a", up("b", "inbound", "first-use"));
   assertEquals(mesh.notRecognising("b"), ["a"]);
+});
+
+Deno.test("MeshView names two nodes out of each other's reach once, until they are linked", () => {
+  const mesh = view("a", "b", "c");
+  const missing = (...pairs: [string, string][]): NodeEvent => ({
+    type: "mesh",
+    nodes: 3,
+    links: 1,
+    missing: pairs.map(([one, two]) => [id(one), id(two)] as const),
+  });
+  const apart = (node: string, event: NodeEvent) =>
+    mesh.apply(node, event).map((it) => `apart ${short(it)}`);
+  assertEquals(apart("a", missing(["a", "b"])), ["apart a misses b"]);
+  assertEquals(apart("c", missing(["a", "b"], ["b", "z"])), []);
+  mesh.apply("a", up("b"));
+  mesh.apply("b", up("a"));
+  mesh.apply("a", down("b"));
+  assertEquals(apart("b", missing(["a", "b"])), ["apart a misses b"]);
 });
 
 Deno.test("MeshView names what is missing", () => {

@@ -29,6 +29,10 @@ import {
 } from "../../../src/wire/messages/peer_request.ts";
 import { decodePeers, encodePeers } from "../../../src/wire/messages/peers.ts";
 import {
+  decodeMissing,
+  encodeMissing,
+} from "../../../src/wire/messages/missing.ts";
+import {
   decodePing,
   decodePong,
   encodePing,
@@ -74,6 +78,10 @@ const DECODERS: readonly Decoder[] = [
     }),
   },
   { decode: decodePing, valid: encodePing({ nonce: 1n, text: "hello" }) },
+  {
+    decode: decodeMissing,
+    valid: encodeMissing({ identities: ["5a".repeat(32), "17".repeat(32)] }),
+  },
   { decode: decodePong, valid: encodePong({ nonce: 1n }) },
   { decode: decodeReason, valid: encodeReason({ code: 1, text: "hello" }) },
   {

@@ -1,0 +1,105 @@
+// Members that cannot reach each other while others reach both are named.
+import { assert, assertEquals } from "@std/assert";
+import { MAX_MISSING_PAIRS } from "../../src/limits.ts";
+import type { MissingPair } from "../../src/mesh/events.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodeMissing } from "../../src/wire/messages/missing.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
+import { Scene } from "../helpers/scene.ts";
+import { until } from "../helpers/until.ts";
+
+function pair(a: Member, b: Member): MissingPair {
+  const [one, two] = [a.node.identity.id, b.node.identity.id].sort();
+  return [one!, two!] as MissingPair;
+}
+
+function missingOf(members: readonly Member[]): unknown[] {
+  return members.map(({ node }) => node.missing());
+}
+
+Deno.test("two members that lose each other are named by everybody, until they are back", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  const carol = await mesh.start([bob]);
+  const dave = await mesh.start([bob]);
+  const all = [alice, bob, carol, dave];
+  await mesh.complete();
+  mesh.network.cut(alice.host, carol.host);
+  const named = () =>
+    all.every(({ node }) =>
+      node.missing().join() === pair(alice, carol).join()
+    );
+  await mesh.clock.runUntil(named, { limitMs: 15_000 });
+  // And for as long as it lasts.
+  for (let i = 0; i < 20; i++) {
+    await mesh.clock.advance(3_000);
+    assert(named(), `after ${3 * i} s: ${missingOf(all).join(" / ")}`);
+  }
+  for (const { log, node } of all) {
+    const { nodes, links, missing } = log.of("mesh").at(-1)!;
+    assertEquals([nodes, links], [4, node.links().length]);
+    assertEquals(missing, [pair(alice, carol)]);
+  }
+  mesh.network.heal();
+  await mesh.complete(all, 61_000);
+  await mesh.clock.advance(3_000);
+  assertEquals(missingOf(all), [[], [], [], []]);
+  for (const { log } of all) {
+    assertEquals(log.of("mesh").at(-1)?.missing, []);
+  }
+});
+
+Deno.test("nobody is named while a mesh grows, or when a member is gone", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const others: Member[] = [];
+  for (let i = 0; i < 4; i++) others.push(await mesh.start([alice]));
+  await mesh.complete();
+  const [bob, carol] = others;
+  const leave = bob!.node.close();
+  mesh.network.crash(carol!.host);
+  const crash = carol!.node.close({ abrupt: true });
+  await mesh.clock.advance(60_000);
+  await Promise.all([leave, crash]);
+  for (const { log } of mesh.members) {
+    assertEquals(log.of("mesh").flatMap(({ missing }) => missing), []);
+  }
+});
+
+Deno.test("a way that is open in one direction only is named like one that is shut", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice]);
+  const carol = await mesh.start([bob]);
+  await mesh.complete();
+  mesh.network.cut(alice.host, carol.host, { oneWay: true });
+  await mesh.clock.runUntil(
+    () => bob.node.missing().join() === pair(alice, carol).join(),
+    { limitMs: 15_000 },
+  );
+});
+
+Deno.test("a member that says it misses everybody, and people who do not exist, is believed of those we know", async () => {
+  await using scene = await Scene.start();
+  const { victim, member } = scene;
+  using mallory = await RawPeer.open(victim);
+  await until("her to be up", () => victim.links().length === 2);
+  const made = Array.from(
+    { length: 1_000 - 2 },
+    (_, i) => i.toString(16).padStart(64, "0"),
+  );
+  await mallory.say(
+    COMMAND.missing,
+    encodeMissing({
+      identities: [...made, victim.identity.id, member.identity.id],
+    }),
+  );
+  const expected = [mallory.identity.id, member.identity.id].sort().join();
+  await until("it to be said", () => victim.missing().join() === expected);
+  assert(victim.missing().length <= MAX_MISSING_PAIRS);
+  // What she says goes with her.
+  mallory.close();
+  await until("it to be gone", () => victim.missing().length === 0);
+});
