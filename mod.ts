@@ -100,6 +100,14 @@ export type {
 export type { Resolver, SeedOptions } from "./src/bitcoin/seeds.ts";
 export type { ServiceName } from "./src/bitcoin/service_flags.ts";
 export type { Clock, Random } from "./src/clock.ts";
+export type {
+  MessageStore,
+  StoredAttempts,
+  StoredMessage,
+  StoredOutgoing,
+  StoredSeen,
+  StoredSetAside,
+} from "./src/delivery/message_store.ts";
 export type { ErrorCode } from "./src/errors.ts";
 export type { IdentityFiles, LoadOptions } from "./src/identity/files.ts";
 export type {
@@ -115,10 +123,20 @@ export type {
   NodeEvent,
   Trust,
 } from "./src/mesh/events.ts";
-export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
+export type {
+  NodeStore,
+  PendingPeer,
+  StoredAddress,
+  StoredInvite,
+  StoredPeer,
+  StoredVerdict,
+  Verdict,
+} from "./src/mesh/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
+export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { Member } from "./src/mesh/who.ts";
 export type { Address } from "./src/transport/address.ts";
+export type { Scope } from "./src/transport/scope.ts";
 export type {
   Connection,
   Credentials,

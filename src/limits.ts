@@ -1,7 +1,10 @@
 /**
  * Every bound of a node, with its reason. A reader can work out a node's
  * worst-case memory from this file alone; nothing else in `src/` invents a limit.
+ * Those of the Bitcoin library stand in `bitcoin_limits.ts`.
  */
+
+export * from "./bitcoin_limits.ts";
 
 // --- Frames ---------------------------------------------------------------
 
@@ -41,6 +44,10 @@ export const MAX_PEERS_PER_MESSAGE = 1_000;
 
 /** Length of an address in BIP155's encoding, bytes. */
 export const MAX_ADDRESS_BYTES = 512;
+
+/** The longest `addrv2` there can be: 1,000 entries with addresses of 512 bytes. */
+export const MAX_ADDR_PAYLOAD_BYTES = 3 +
+  MAX_PEERS_PER_MESSAGE * (4 + 9 + 1 + 3 + MAX_ADDRESS_BYTES + 2);
 
 /** Addresses in one entry of `peers`; a node has a public, a private and a DNS one at most. */
 export const MAX_ADDRESSES_PER_ENTRY = 4;
@@ -91,6 +98,32 @@ export const MAX_KEY_DERIVATION_ROUNDS = 10_000_000;
  * once per gossip; about 3 KiB each with the parsed key, so 3 MiB.
  */
 export const MAX_JUDGED_CERTIFICATES = 1_024;
+
+/** Shortest secret of a network; `openssl rand -hex 32` makes 64 bytes. */
+export const MIN_NETWORK_SECRET_BYTES = 16;
+
+/**
+ * scrypt's N for the network's key: 32 MiB and about 0.1 s, once a start. A secret
+ * that somebody thought up costs as much at every guess.
+ */
+export const NETWORK_KEY_COST = 32_768;
+
+/** Invites that have not expired, at one node: a hundred bytes each. */
+export const MAX_INVITES = 1_000;
+
+/** How long an invite lasts unless told, and at the most. */
+export const INVITE_TTL_MS = 24 * 60 * 60 * 1_000;
+export const MAX_INVITE_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/**
+ * Identities that proved themselves and wait to be admitted, in all and from one
+ * host; the oldest give way. Each is about 1 KiB with its certificate.
+ */
+export const MAX_PENDING_PEERS = 256;
+export const MAX_PENDING_PEERS_PER_HOST = 32;
+
+/** How often it is written down that one of them came again. */
+export const PENDING_UPDATE_MS = 60_000;
 
 // --- Transports ---------------------------------------------------------------
 
@@ -171,6 +204,12 @@ export const MAX_PENDING_PINGS = 16;
 
 /** Peers of one node, connected or remembered; each record is a few KiB. */
 export const MAX_PEERS = 4_096;
+
+/** How often it is put on record that connected peers are still there; a crash forgets no more. */
+export const LAST_SEEN_SAVE_MS = 60_000;
+
+/** A peer whose key lived in memory is dropped from the record when not seen for a day. */
+export const EPHEMERAL_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 /** Sessions of one node. A full mesh of more wants another design, see docs. */
 export const MAX_SESSIONS = 1_024;
@@ -297,81 +336,6 @@ export const MAX_TOPIC_BYTES = 128;
  * a third of a millisecond behind one of them at a gigabit a second.
  */
 export const MAX_PIECE_BYTES = 32_000;
-
-// --- Bitcoin ------------------------------------------------------------------
-//
-// What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
-// with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer
-// payloads pass through unkept), and one FIRST_WRITE_BLOCK_BYTES while our 300
-// bytes leave. So a thousand slow peers cost 2 MB of buffers, a thousand that send
-// all they can 34 MB, and neither more. A thousand open sessions that ask and never
-// read hold MAX_BITCOIN_QUEUE_BYTES each before they are closed.
-
-/** Read buffer of a Bitcoin session while little comes: a whole handshake has 300 to 900 bytes. */
-export const BITCOIN_READ_BUFFER_BYTES = 1_024;
-
-/** Handshake of a probe, from dialing on; nodes far away or on old machines need a second or two. */
-export const BITCOIN_PROBE_TIMEOUT_MS = 5_000;
-
-/** Probes under way at once, unless asked for more; each is a descriptor and the buffers above. */
-export const BITCOIN_PROBE_CONCURRENCY = 64;
-
-/** The most that can be asked for: half of the descriptors that systems commonly allow at all. */
-export const MAX_BITCOIN_CONCURRENCY = 32_768;
-
-/** Messages of one handshake that a result lists; real ones have 8, a hostile peer sends millions. */
-export const MAX_PROBE_EVENTS = 256;
-
-/** Connections of a responder at once, unless told otherwise (Core: 125). */
-export const BITCOIN_MAX_CONNECTIONS = 1_000;
-
-/** From accepting a connection to its `verack`; Core's `-peertimeout`. */
-export const BITCOIN_HANDSHAKE_TIMEOUT_MS = 60_000;
-
-/** A silent peer is pinged, and is given up (Core's `PING_INTERVAL`, `TIMEOUT_INTERVAL`). */
-export const BITCOIN_PING_MS = 120_000;
-export const BITCOIN_IDLE_TIMEOUT_MS = 1_200_000;
-
-/** How often a responder looks for silent peers. */
-export const BITCOIN_TICK_MS = 1_000;
-
-/** Pongs and addresses that may wait for a peer that does not read; then it is closed. */
-export const MAX_BITCOIN_QUEUE_BYTES = 262_144;
-
-/** Pause of the behaviours that pause: four of them fit a probe's deadline. */
-export const BEHAVIOUR_DELAY_MS = 1_000;
-
-/** Addresses taken from one DNS seed; seeds answer with some 25 to 40. */
-export const MAX_SEED_ADDRESSES = 256;
-
-/** The longest `addrv2` there can be: 1,000 entries with addresses of 512 bytes. */
-export const MAX_ADDR_PAYLOAD_BYTES = 3 +
-  MAX_PEERS_PER_MESSAGE * (4 + 9 + 1 + 3 + MAX_ADDRESS_BYTES + 2);
-
-/** Nodes that a crawl visits, unless asked for more. */
-export const CRAWL_MAX_NODES = 1_000;
-
-/**
- * How long a crawl waits for the answer to `getaddr`. Core sends addresses at
- * random moments, 30 s apart on average (`MaybeSendAddr`): 86% come within this.
- */
-export const CRAWL_ADDR_TIMEOUT_MS = 60_000;
-
-/** `addr` messages taken from one node: its own address and the answer come apart. */
-export const CRAWL_MAX_ADDR_MESSAGES = 8;
-
-/** An address is not dialed again before a day has passed. */
-export const CRAWL_REPEAT_AFTER_MS = 86_400_000;
-
-/**
- * Different addresses that one crawl remembers, about 200 bytes each: 50 MB. The
- * network has some 100,000; a node that makes addresses up fills the rest, and
- * no more than `CRAWL_MAX_ADDR_MESSAGES` thousand by itself.
- */
-export const MAX_CRAWL_ADDRESSES = 250_000;
-
-/** Addresses in one event of a crawl, which is one line of output. */
-export const CRAWL_HEARD_PER_EVENT = 1_000;
 
 // --- Output -----------------------------------------------------------------
 

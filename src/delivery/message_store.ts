@@ -26,15 +26,19 @@ export interface StoredMessage {
 
 /** A message and one of those that have not acknowledged it. */
 export interface StoredOutgoing {
+  /** What is sent. */
   readonly message: StoredMessage;
   /** What {@linkcode MessageStore.putOutgoing} gave for the message. */
   readonly key: number;
+  /** Who has not acknowledged it. */
   readonly to: IdentityId;
 }
 
 /** A message that was taken, by which it is known when it comes again. */
 export interface StoredSeen {
+  /** Who sent it. */
   readonly from: IdentityId;
+  /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
   /** Wall clock, milliseconds. */
   readonly at: number;
@@ -42,8 +46,11 @@ export interface StoredSeen {
 
 /** How often the application refused a message that it has not taken yet. */
 export interface StoredAttempts {
+  /** Who sent it. */
   readonly from: IdentityId;
+  /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
+  /** How often it was refused. */
   readonly attempts: number;
   /** Wall clock, milliseconds. */
   readonly at: number;
@@ -51,9 +58,13 @@ export interface StoredAttempts {
 
 /** A message that the application refused too often. */
 export interface StoredSetAside {
+  /** Who sent it. */
   readonly from: IdentityId;
+  /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
+  /** Its topic, may be empty. */
   readonly topic: string;
+  /** Its body. */
   readonly body: Uint8Array;
   /** Why, as the application said the last time; may be empty. */
   readonly reason: string;
@@ -76,19 +87,25 @@ export interface MessageStore {
 
   /** Ids of messages that were taken, oldest first. */
   seen(): Iterable<StoredSeen>;
+  /** The message was taken. */
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: IdentityId, keep: number): void;
   /** Drops seen ids and attempts from before a moment, wall clock, milliseconds. */
   expireSeen(before: number): void;
 
+  /** Messages that were refused and may come again. */
   attempts(): Iterable<StoredAttempts>;
+  /** The message was refused once more. */
   putAttempts(attempts: StoredAttempts): void;
+  /** The message was taken, or set aside. */
   deleteAttempts(from: IdentityId, id: Uint8Array): void;
 
-  /** Oldest first. */
+  /** Messages that were set aside, oldest first. */
   setAside(): Iterable<StoredSetAside>;
+  /** Sets a message aside. */
   putSetAside(message: StoredSetAside): void;
+  /** Drops a message that was set aside. */
   deleteSetAside(from: IdentityId, id: Uint8Array): void;
 
   /** Makes everything so far durable, now. */

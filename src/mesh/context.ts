@@ -4,6 +4,7 @@ import type { Identity } from "../identity/identity.ts";
 import type { Log } from "../log.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
+import type { PeerMemory } from "./peer_memory.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 
@@ -19,6 +20,8 @@ export interface MeshContext {
   readonly random: Random;
   readonly transport: Transport;
   readonly table: PeerTable;
+  /** Keeps what is in the table for the next start. */
+  readonly memory: PeerMemory;
   /** Nonces of our own unfinished outbound connections. */
   readonly nonces: Set<bigint>;
   readonly log: Log;

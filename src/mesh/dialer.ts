@@ -22,7 +22,7 @@ import { dialPeer, type DialTarget, WrongIdentityError } from "./dial.ts";
 import type { LinkOwner } from "./link.ts";
 import type { PeerAddress } from "./peer_addresses.ts";
 import type { PeerRecord } from "./peer_table.ts";
-import { newSeed, type Seed } from "./seeds.ts";
+import { pinAddress, type Seed, seedsOf } from "./seeds.ts";
 
 /** Refusals by us or by the peer, as against mere failures to reach it. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -52,7 +52,7 @@ const CROWD_CHECK_MS = 50;
 /** Keeps a node dialing. */
 export class Dialer {
   readonly #context: MeshContext;
-  readonly #seeds: Seed[] = [];
+  readonly #seeds: Seed[];
   /** Addresses at which a person told us to find ourselves: said, never dialed. */
   readonly #own: Address[] = [];
   readonly #tasks = new Set<Promise<void>>();
@@ -67,19 +67,13 @@ export class Dialer {
 
   constructor(context: MeshContext) {
     this.#context = context;
+    const unpinned: Address[] = [];
     for (const { address, identity } of context.options.connect) {
-      if (identity === context.identity.id) {
-        this.#own.push(address);
-        continue;
-      }
-      const record = identity && context.table.ensure(identity);
-      if (record) {
-        record.trust = "pinned";
-        record.addresses.add(address, "typed");
-      } else {
-        this.#seeds.push(newSeed(address));
-      }
+      if (identity === undefined) unpinned.push(address);
+      else if (identity === context.identity.id) this.#own.push(address);
+      else pinAddress(context, identity, address);
     }
+    this.#seeds = seedsOf(context.table, unpinned);
   }
 
   /** Dials under way. */
@@ -236,6 +230,7 @@ export class Dialer {
     const lapses = seed !== undefined && record.ephemeral;
     if (entry.typed && !lapses) return false;
     record.addresses.remove(entry.address);
+    this.#context.memory.save(record);
     log.debug("address dropped", { address, actual: shortId(actual) });
     if (lapses) {
       this.release(record.identity);
@@ -305,6 +300,7 @@ export class Dialer {
     seed.identity = identity;
     seed.failures = 0;
     record.addresses.add(seed.address, "typed");
+    this.#context.memory.save(record);
   }
 
   // --- Both ------------------------------------------------------------------

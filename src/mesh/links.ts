@@ -125,6 +125,7 @@ export class Links implements LinkOwner {
       record.announced = undefined;
       this.#exchange.lost(record);
       record.lastSeen = clock.now();
+      this.#context.memory.save(record);
       this.#context.log.info("peer down", {
         peer: shortId(record.identity),
         reason: error.message,
@@ -213,12 +214,14 @@ export class Links implements LinkOwner {
     record.certificate = peer.certificate;
     record.ephemeral = peer.ephemeral;
     record.lastSeen = clock.now();
+    if (!wasProven) record.firstSeen = record.lastSeen;
     record.left = false;
     this.#exchange.reports.settle(record);
     if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
     if (link.dialed !== undefined) record.addresses.add(link.dialed, "proven");
     learn(record);
+    this.#context.memory.save(record);
     if (!record.up) this.#announce(link, record);
     this.#exchange.ask(link);
     this.#exchange.missing.opened(link);

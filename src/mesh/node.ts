@@ -27,6 +27,7 @@ import {
   resolveOptions,
 } from "./options.ts";
 import { type LinkInfo, type PeerInfo, peerInfo } from "./peer_info.ts";
+import { PeerMemory } from "./peer_memory.ts";
 import { PeerTable } from "./peer_table.ts";
 import { type Beat, Pulse } from "./pulse.ts";
 import { type Member, who } from "./who.ts";
@@ -68,6 +69,8 @@ export class Node implements AsyncDisposable {
     this.#stop = new AbortController();
     this.#address = formatAddress(listener.address);
     const { clock, random, transport } = options;
+    const table = new PeerTable();
+    const log = logger("mesh");
     this.#context = {
       options,
       identity,
@@ -76,9 +79,10 @@ export class Node implements AsyncDisposable {
       clock,
       random,
       transport,
-      table: new PeerTable(),
+      table,
+      memory: new PeerMemory({ options, identity, clock, table, log }),
       nonces: new Set(),
-      log: logger("mesh"),
+      log,
       signal: this.#stop.signal,
       listenPort: listener.address.port,
       arriving: () => this.#acceptor.pending,
@@ -259,6 +263,8 @@ export class Node implements AsyncDisposable {
     this.#stop.abort(error);
     if (abrupt) {
       for (const link of this.#links.all()) link.session.close(error);
+    } else {
+      this.#context.memory.close();
     }
     await Promise.all([
       this.#acceptor.close(),
@@ -279,6 +285,7 @@ export class Node implements AsyncDisposable {
     }
     if (woke) this.#dialer.revive();
     this.#exchange.tick(now);
+    this.#context.memory.tick(now);
   }
 
   #emit(event: NodeEvent): void {

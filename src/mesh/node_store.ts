@@ -12,29 +12,36 @@ import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
 import type { Scope } from "../transport/scope.ts";
 import type { Direction, Trust } from "./events.ts";
-import type { AddressRank } from "./peer_addresses.ts";
 
 /** An address of a peer on record. */
 export interface StoredAddress {
+  /** Where it may be reached. */
   readonly address: Address;
-  readonly rank: Exclude<AddressRank, "rumoured">;
+  /** How well it is known; what others said of it is not stored. */
+  readonly rank: "proven" | "typed" | "claimed";
+  /** A person gave it to us; who was there then is pinned there. */
+  readonly typed: boolean;
+  /** How far away was who named it, see `PeerAddress.namedFrom`. */
   readonly namedFrom?: Scope;
 }
 
 /** A peer that was proven to us. Rumours are never stored. */
 export interface StoredPeer {
+  /** Who it is. */
   readonly identity: IdentityId;
   /** X.509 DER, judged again when it is loaded. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** What it calls itself, may be empty; escape before showing. */
   readonly name: string;
+  /** How we came to trust it. */
   readonly trust: Trust;
+  /** Its key dies with its process. */
   readonly ephemeral: boolean;
-  /** Best first. */
+  /** Where it may be reached, best first. */
   readonly addresses: readonly StoredAddress[];
-  /** Wall clock, milliseconds. */
+  /** When it was first proven; wall clock, milliseconds. */
   readonly firstSeen: number;
-  /** Wall clock, milliseconds. */
+  /** When it was last proven or heard; wall clock, milliseconds. */
   readonly lastSeen: number;
   /** By which a member admitted it, as in `PeerEntry.statement`; may be empty. */
   readonly statement: Uint8Array<ArrayBuffer>;
@@ -48,22 +55,27 @@ export type Verdict = "allowed" | "denied" | "forgotten";
 
 /** A verdict and when it was given. */
 export interface StoredVerdict {
+  /** Whom it is about. */
   readonly identity: IdentityId;
+  /** What was decided. */
   readonly verdict: Verdict;
-  /** Wall clock, milliseconds. */
+  /** When; wall clock, milliseconds. */
   readonly at: number;
 }
 
 /** Somebody who proved its key and was not admitted. */
 export interface PendingPeer {
+  /** Who it is. */
   readonly identity: IdentityId;
+  /** X.509 DER, which was judged. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** Where it came from, or where it was dialed. */
   readonly address: Address;
   /** Who dialed: only what we dialed can be dialed again. */
   readonly direction: Direction;
-  /** Wall clock, milliseconds. */
+  /** When it first came; wall clock, milliseconds. */
   readonly firstSeen: number;
+  /** When it last came; wall clock, milliseconds. */
   readonly lastSeen: number;
 }
 
@@ -73,7 +85,7 @@ export interface StoredInvite {
   readonly id: string;
   /** What guest and host prove to each other that they know, derived from the code. */
   readonly key: Uint8Array<ArrayBuffer>;
-  /** Wall clock, milliseconds. */
+  /** From when on it is worth nothing; wall clock, milliseconds. */
   readonly expiresAt: number;
   /** Who came with it; nobody else may. */
   readonly usedBy?: IdentityId;
@@ -86,23 +98,35 @@ export interface NodeStore {
 
   /** Every peer on record, seen last first. */
   peers(): StoredPeer[];
+  /** Puts a peer on record, or replaces what is. */
   putPeer(peer: StoredPeer): void;
+  /** Takes a peer off the record. */
   deletePeer(identity: IdentityId): void;
 
+  /** Every verdict in force, oldest first. */
   verdicts(): StoredVerdict[];
+  /** Gives a verdict, in the place of an earlier one about the same identity. */
   putVerdict(verdict: StoredVerdict): void;
+  /** Takes a verdict back. */
   deleteVerdict(identity: IdentityId): void;
 
+  /** Everybody who waits for a verdict, oldest first. */
   pending(): PendingPeer[];
+  /** Lets somebody wait, or replaces what is known of it. */
   putPending(peer: PendingPeer): void;
+  /** Somebody waits no more. */
   deletePending(identity: IdentityId): void;
 
+  /** Every invite that was given out and not deleted. */
   invites(): StoredInvite[];
+  /** Keeps an invite, or replaces what is known of it. */
   putInvite(invite: StoredInvite): void;
+  /** Forgets an invite. */
   deleteInvite(id: string): void;
 
   /** What the node keeps about itself under a name; `undefined` if nothing. */
   setting(key: string): Uint8Array<ArrayBuffer> | undefined;
+  /** Keeps something about the node itself under a name. */
   putSetting(key: string, value: Uint8Array<ArrayBuffer>): void;
 
   /** Makes everything so far durable, now. */

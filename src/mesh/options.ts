@@ -24,6 +24,8 @@ import {
 import { classifyIp } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
+import { MemoryStore } from "./memory_store.ts";
+import type { NodeStore } from "./node_store.ts";
 import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
 
 /** Settings of `Node.start`. */
@@ -52,6 +54,11 @@ export interface NodeOptions {
   readonly handshakeTimeoutMs?: number;
   /** How often peers are asked for their lists, at least 2,000. @default {30_000} */
   readonly peerExchangeMs?: number;
+  /**
+   * What the node remembers of others, across restarts if it is on disk. Whoever
+   * passes one closes it, after the node. @default memory that dies with the node
+   */
+  readonly store?: NodeStore;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
   /** Time, for tests. @default the real clock */
@@ -74,6 +81,7 @@ export interface ResolvedNodeOptions {
   readonly deadAfterMs: number;
   readonly handshakeTimeoutMs: number;
   readonly peerExchangeMs: number;
+  readonly store: NodeStore;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
@@ -121,6 +129,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
       HANDSHAKE_TIMEOUT_MS,
     ),
     peerExchangeMs: duration(options, "peerExchangeMs", PEER_EXCHANGE_MS),
+    store: options.store ?? new MemoryStore(),
     transport: options.transport ?? tlsTransport(),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

@@ -18,6 +18,8 @@ export interface PeerInfo {
   readonly trust: Trust;
   /** Its key dies with its process. */
   readonly ephemeral: boolean;
+  /** When it was first proven to us; absent if it is only known from others. */
+  readonly firstSeen?: Date;
   /** When it was last proven or heard; absent if it is only known from others. */
   readonly lastSeen?: Date;
   /** Who spoke of it, while it is only known from others. */
@@ -50,7 +52,10 @@ export function peerInfo(record: PeerRecord): PeerInfo {
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),
     trust: record.trust,
     ephemeral: record.ephemeral,
-    ...(record.isProven && { lastSeen: new Date(record.lastSeen) }),
+    ...(record.isProven && {
+      firstSeen: new Date(record.firstSeen),
+      lastSeen: new Date(record.lastSeen),
+    }),
     ...(introducedBy !== undefined && { introducedBy }),
   };
 }

@@ -79,6 +79,8 @@ export class PeerRecord {
 export class PeerTable {
   readonly #records = new Map<IdentityId, PeerRecord>();
   readonly #rumours = new Map<IdentityId, number>();
+  /** Called with every record that is dropped. */
+  onForget: (record: PeerRecord) => void = () => {};
 
   /** The record of an identity. */
   get(identity: IdentityId): PeerRecord | undefined {
@@ -157,6 +159,7 @@ export class PeerTable {
   forget(record: PeerRecord): void {
     this.confirm(record);
     this.#records.delete(record.identity);
+    this.onForget(record);
   }
 
   #victim(): PeerRecord | undefined {

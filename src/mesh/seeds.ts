@@ -1,12 +1,12 @@
 /**
- * The addresses a person gave without saying who is there (`--connect host:port`):
- * trust on first use, and a loud refusal when somebody else answers later.
- *
- * An address given with an identity is no seed: its peer is on record from the
- * start (`dialer.ts`).
+ * The addresses a person gave. Without saying who is there (`--connect host:port`)
+ * each is a seed: trust on first use, and a loud refusal when somebody else answers
+ * later. With an identity it is none: its peer is in the table from the start.
  */
 import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
+import type { MeshContext } from "./context.ts";
+import type { PeerTable } from "./peer_table.ts";
 
 /** One such address. */
 export interface Seed {
@@ -19,11 +19,49 @@ export interface Seed {
   nextDialAt: number;
 }
 
-/** A seed nobody has answered yet. */
-export function newSeed(address: Address): Seed {
+/**
+ * The addresses given now, and those of earlier runs with who answered there: a
+ * restart does not make it the first use again. An address that is pinned to an
+ * identity, now or on record, is none.
+ */
+export function seedsOf(
+  table: PeerTable,
+  addresses: readonly Address[],
+): Seed[] {
+  const records = [...table.values()];
+  const onRecord = records.filter(({ trust }) => trust !== "pinned")
+    .flatMap(({ identity, addresses }) =>
+      addresses.list().filter((entry) => entry.typed)
+        .map(({ address }) => newSeed(address, identity))
+    );
+  const added = addresses.filter((address) =>
+    !records.some((record) => record.addresses.get(address)?.typed)
+  );
+  return [...onRecord, ...added.map((address) => newSeed(address))];
+}
+
+/** A person says who is at an address, whoever was there before. */
+export function pinAddress(
+  { table, memory }: Pick<MeshContext, "table" | "memory">,
+  identity: IdentityId,
+  address: Address,
+): void {
+  for (const other of table.values()) {
+    if (other.identity === identity || !other.addresses.get(address)) continue;
+    other.addresses.remove(address);
+    memory.save(other);
+  }
+  const record = table.ensure(identity);
+  if (record === undefined) return;
+  record.trust = "pinned";
+  record.addresses.add(address, "typed");
+  memory.save(record);
+}
+
+function newSeed(address: Address, identity?: IdentityId): Seed {
   return {
     address,
-    identity: undefined,
+    identity,
     dialing: false,
     failures: 0,
     nextDialAt: 0,

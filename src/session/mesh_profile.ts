@@ -4,39 +4,49 @@
  *
  *     dialer   → version
  *     listener → version, instance, nochecksum, challenge
+ *     dialer   → secret                                    if it has one to show
+ *     listener → secret                                    in answer to that
  *     dialer   → instance, nochecksum, proof, verack
  *     listener → verack
  *
  * Pure like the machine it plugs into: who may come in is asked of `admit`, and
- * the certificate TLS proved is handed in.
+ * the certificate TLS proved is handed in. Secrets are judged in
+ * `secret_exchange.ts`.
  */
 import {
   judgeCertificate,
   type JudgedCertificate,
 } from "../identity/certificate.ts";
-import {
-  type Identity,
-  type IdentityId,
-  shortId,
-} from "../identity/identity.ts";
+import { shortId } from "../identity/identity.ts";
 import {
   type ProofContext,
   signProof,
   verifyProof,
 } from "../identity/proof.ts";
-import { VerackError } from "../errors.ts";
+import { type ErrorCode, VerackError } from "../errors.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   decodeChallenge,
   encodeChallenge,
 } from "../wire/messages/challenge.ts";
 import { decodeInstance, encodeInstance } from "../wire/messages/instance.ts";
-import { decodeProof, encodeProof } from "../wire/messages/proof.ts";
+import {
+  decodeProof,
+  encodeExtensions,
+  encodeProof,
+  PROOF_EXTENSION,
+} from "../wire/messages/proof.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { decodeReason } from "../wire/messages/reason.ts";
-import { REASON, type ReasonName } from "../wire/reasons.ts";
+import { REASON } from "../wire/reasons.ts";
 import { describeReason } from "./describe_reason.ts";
 import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
+import type {
+  MeshProfileOptions,
+  ProvenPeer,
+  Refusal,
+} from "./mesh_profile_options.ts";
+import { SecretError, SecretExchange } from "./secret_exchange.ts";
 import { Transcript } from "./transcript.ts";
 
 /** Protocol version of the mesh; the same number space as Bitcoin's. */
@@ -49,35 +59,12 @@ export const MESH_PROTOCOL_VERSION = 70016;
  */
 export const SERVICE_EPHEMERAL = 1n << 24n;
 
-/** Who is at the other end, proven. */
-export interface ProvenPeer {
-  readonly identity: IdentityId;
-  readonly certificate: JudgedCertificate;
-  /** Random number of the process that runs there; tells a restart from a twin. */
-  readonly instance: bigint;
-  /** Whether its key is gone when its process ends. */
-  readonly ephemeral: boolean;
-}
-
-/** Why a proven peer may not come in. */
-export interface Refusal {
-  readonly error: VerackError;
-  readonly reject: ReasonName;
-}
-
-/** Settings of one {@linkcode MeshProfile}. */
-export interface MeshProfileOptions {
-  readonly magic: Uint8Array;
-  readonly identity: Identity;
-  /** This process's random number. */
-  readonly instance: bigint;
-  /** Dialer: the certificate that TLS proved the listener to hold. */
-  readonly listener?: JudgedCertificate;
-  /** Listener: 32 fresh random bytes. */
-  readonly challenge?: Uint8Array<ArrayBuffer>;
-  /** Asked once the peer is proven, before it learns that it is accepted. */
-  readonly admit: (peer: ProvenPeer) => Refusal | undefined;
-}
+export type {
+  AcceptedSecrets,
+  MeshProfileOptions,
+  ProvenPeer,
+  Refusal,
+} from "./mesh_profile_options.ts";
 
 const EMPTY = new Uint8Array(0);
 const FEATURES: ReadonlySet<string> = new Set([
@@ -91,9 +78,20 @@ const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.getpeers,
   COMMAND.peers,
   COMMAND.peerids,
+  COMMAND.missing,
+  COMMAND.welcome,
   COMMAND.message,
   COMMAND.ack,
   COMMAND.bye,
+]);
+
+/** Refusals that the dialer should know for what they are, not as `rejected` alone. */
+const REFUSAL_CODE: ReadonlyMap<number, ErrorCode> = new Map([
+  [REASON.self, "self"],
+  [REASON.denied, "denied"],
+  [REASON["not-admitted"], "not-admitted"],
+  [REASON["bad-secret"], "bad-secret"],
+  [REASON["bad-invite"], "bad-invite"],
 ]);
 
 /** Handshake rules of a verack mesh, one object a connection. */
@@ -103,14 +101,18 @@ export class MeshProfile implements HandshakeProfile {
   readonly features = FEATURES;
   readonly #options: MeshProfileOptions;
   readonly #transcript = new Transcript();
+  readonly #secrets: SecretExchange;
   /** The dialer's half ends before `proof`, the listener's after `challenge`. */
   #dialerDone = false;
   #listenerDone = false;
   #peerInstance: bigint | undefined;
+  /** Dialer: what it has to sign. */
+  #challenge: Uint8Array | undefined;
   #peer: ProvenPeer | undefined;
 
   constructor(options: MeshProfileOptions) {
     this.#options = options;
+    this.#secrets = new SecretExchange(options, this.#transcript);
   }
 
   /** The other end, once it is proven. */
@@ -122,6 +124,7 @@ export class MeshProfile implements HandshakeProfile {
     const byDialer =
       (direction === "out") === (this.#options.listener !== undefined);
     if (byDialer) {
+      if (command === COMMAND.secret) this.#secrets.begin();
       if (command === COMMAND.proof) this.#dialerDone = true;
       if (!this.#dialerDone) this.#transcript.addDialer(command, payload);
     } else {
@@ -158,14 +161,11 @@ export class MeshProfile implements HandshakeProfile {
     payload: Uint8Array,
     context: HandshakeContext,
   ): void {
-    if (command === COMMAND.instance) {
-      this.#peerInstance ??= decodeInstance(payload);
-    } else if (command === COMMAND.challenge) {
-      this.#onChallenge(payload, context);
-    } else if (command === COMMAND.proof) {
-      this.#onProof(payload, context);
-    } else {
-      this.beforeVersion(command, payload, context);
+    try {
+      this.#dispatch(command, payload, context);
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      context.fail(error.code, error.message, error.code);
     }
   }
 
@@ -180,27 +180,67 @@ export class MeshProfile implements HandshakeProfile {
     if (context.role === "responder") context.sendVerack();
   }
 
+  #dispatch(
+    command: string,
+    payload: Uint8Array,
+    context: HandshakeContext,
+  ): void {
+    switch (command) {
+      case COMMAND.instance:
+        this.#peerInstance ??= decodeInstance(payload);
+        return;
+      case COMMAND.challenge:
+        return this.#onChallenge(payload, context);
+      case COMMAND.secret:
+        return this.#onSecret(payload, context);
+      case COMMAND.proof:
+        return this.#onProof(payload, context);
+      default:
+        return this.beforeVersion(command, payload, context);
+    }
+  }
+
   #sendFeatures(context: HandshakeContext): void {
     context.send(COMMAND.instance, encodeInstance(this.#options.instance));
     context.send(COMMAND.nochecksum, EMPTY);
   }
 
-  /** Dialer: TLS proved the listener; now decide whether to show who we are. */
+  /** Dialer: TLS proved the listener; what comes next shows something of us. */
   #onChallenge(payload: Uint8Array, context: HandshakeContext): void {
-    const { identity, listener, magic } = this.#options;
-    if (listener === undefined || this.#peer !== undefined) {
-      return this.#outOfOrder(COMMAND.challenge, context);
-    }
-    const challenge = decodeChallenge(payload);
-    if (!this.#meet(listener, context)) return;
+    if (
+      this.#options.listener === undefined || this.#challenge !== undefined
+    ) return this.#outOfOrder(COMMAND.challenge, context);
+    this.#challenge = decodeChallenge(payload);
+    const secret = this.#secrets.show();
+    if (secret === undefined) this.#proveOurselves(context);
+    else context.send(COMMAND.secret, secret);
+  }
+
+  /** Whoever dials shows a secret first, and says who it is when the other knows it. */
+  #onSecret(payload: Uint8Array, context: HandshakeContext): void {
+    const answer = this.#peer === undefined && this.#secrets.receive(payload);
+    if (answer === false) this.#outOfOrder(COMMAND.secret, context);
+    else if (answer === undefined) this.#proveOurselves(context);
+    else context.send(COMMAND.secret, answer);
+  }
+
+  /** Dialer: decides whether to show who we are, and does. */
+  #proveOurselves(context: HandshakeContext): void {
+    const { identity, listener, magic, statement } = this.#options;
+    const challenge = this.#challenge;
+    if (listener === undefined || challenge === undefined) return;
+    if (!this.#meet({ certificate: listener }, context)) return;
     this.#sendFeatures(context);
+    const extensions = statement === undefined
+      ? EMPTY
+      : encodeExtensions(new Map([[PROOF_EXTENSION.statement, statement]]));
     const proof: ProofContext = {
       magic,
       listener: listener.identity,
       dialer: identity.id,
       challenge,
       transcript: this.#transcript.digest(),
-      extensions: EMPTY,
+      extensions,
     };
     this.#dialerDone = true;
     context.send(
@@ -208,7 +248,7 @@ export class MeshProfile implements HandshakeProfile {
       encodeProof({
         certificate: identity.certificate,
         signature: signProof(identity, proof),
-        extensionBlock: EMPTY,
+        extensionBlock: extensions,
       }),
     );
     context.sendVerack();
@@ -220,6 +260,7 @@ export class MeshProfile implements HandshakeProfile {
     if (challenge === undefined || this.#peer !== undefined) {
       return this.#outOfOrder(COMMAND.proof, context);
     }
+    this.#secrets.insist();
     const proof = decodeProof(payload);
     let certificate: JudgedCertificate;
     try {
@@ -245,11 +286,20 @@ export class MeshProfile implements HandshakeProfile {
         "bad-proof",
       );
     }
-    this.#meet(certificate, context);
+    const statement = proof.extensions.get(PROOF_EXTENSION.statement);
+    const { invite } = this.#secrets;
+    this.#meet({
+      certificate,
+      ...(statement && { statement: statement.slice() }),
+      ...(invite !== undefined && { invite }),
+    }, context);
   }
 
   /** Records who is there, or refuses; true if the handshake goes on. */
-  #meet(certificate: JudgedCertificate, context: HandshakeContext): boolean {
+  #meet(
+    proven: Pick<ProvenPeer, "certificate" | "statement" | "invite">,
+    context: HandshakeContext,
+  ): boolean {
     const instance = this.#peerInstance;
     if (instance === undefined) {
       context.fail(
@@ -260,12 +310,13 @@ export class MeshProfile implements HandshakeProfile {
       return false;
     }
     const peer: ProvenPeer = {
-      identity: certificate.identity,
-      certificate,
+      ...proven,
+      identity: proven.certificate.identity,
       instance,
       ephemeral: isEphemeral(context.remote),
     };
-    const refusal = this.#ourselves(peer) ?? this.#options.admit(peer);
+    const refusal = refuseOurselves(peer, this.#options) ??
+      this.#options.admit(peer);
     if (refusal !== undefined) {
       context.fail(refusal.error.code, refusal.error.message, refusal.reject);
       return false;
@@ -274,34 +325,17 @@ export class MeshProfile implements HandshakeProfile {
     return true;
   }
 
-  #ourselves(peer: ProvenPeer): Refusal | undefined {
-    const { identity, instance } = this.#options;
-    if (peer.identity !== identity.id) return undefined;
-    if (peer.instance === instance) {
-      return {
-        error: new VerackError(
-          "self",
-          "Cannot open session: the connection leads back to this node",
-        ),
-        reject: "self",
-      };
-    }
-    return {
-      error: new VerackError(
-        "identity-in-use",
-        `Cannot open session: identity ${
-          shortId(peer.identity)
-        } is ours, and another process runs with the same key`,
-      ),
-      reject: "identity-in-use",
-    };
-  }
-
   #onReject(payload: Uint8Array, context: HandshakeContext): void {
     const reason = decodeReason(payload);
+    // Whoever dials us decides nothing here, and is not to set off an alarm.
+    const code = context.role === "initiator"
+      ? REFUSAL_CODE.get(reason.code)
+      : undefined;
     context.fail(
-      reason.code === REASON.self ? "self" : "rejected",
-      `Cannot open session: the peer refused: ${describeReason(reason)}`,
+      code ?? (reason.code === REASON.self ? "self" : "rejected"),
+      code === "bad-secret" && this.#options.shows === undefined
+        ? "Cannot open session: the peer asks for its network's secret and this node has none, needs --secret-file, or --join with an invite"
+        : `Cannot open session: the peer refused: ${describeReason(reason)}`,
     );
   }
 
@@ -316,4 +350,30 @@ export class MeshProfile implements HandshakeProfile {
 
 function isEphemeral(version: VersionMessage | undefined): boolean {
   return ((version?.services ?? 0n) & SERVICE_EPHEMERAL) !== 0n;
+}
+
+/** A connection that leads back here, or to another process with our key. */
+function refuseOurselves(
+  peer: ProvenPeer,
+  { identity, instance }: MeshProfileOptions,
+): Refusal | undefined {
+  if (peer.identity !== identity.id) return undefined;
+  if (peer.instance === instance) {
+    return {
+      error: new VerackError(
+        "self",
+        "Cannot open session: the connection leads back to this node",
+      ),
+      reject: "self",
+    };
+  }
+  return {
+    error: new VerackError(
+      "identity-in-use",
+      `Cannot open session: identity ${
+        shortId(peer.identity)
+      } is ours, and another process runs with the same key`,
+    ),
+    reject: "identity-in-use",
+  };
 }

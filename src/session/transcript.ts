@@ -25,12 +25,11 @@ export class Transcript {
   /**
    * SHA-256(SHA-256(dialer's messages) ‖ SHA-256(listener's messages)), where a
    * message is command (12 bytes, NUL-padded) ‖ length (u32 LE) ‖ payload.
-   * Ends the transcript.
    */
   digest(): Uint8Array<ArrayBuffer> {
     const both = createHash("sha256");
-    both.update(this.#dialer.digest());
-    both.update(this.#listener.digest());
+    both.update(this.#dialer.copy().digest());
+    both.update(this.#listener.copy().digest());
     return new Uint8Array(both.digest());
   }
 }

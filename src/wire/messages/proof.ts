@@ -11,6 +11,12 @@ import {
 } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
+/** Types of extensions. */
+export const PROOF_EXTENSION = {
+  /** By which a member admits the dialer (`identity/statement.ts`). */
+  statement: 3,
+} as const;
+
 /** What {@linkcode encodeProof} takes. */
 export interface ProofFields {
   /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`. */

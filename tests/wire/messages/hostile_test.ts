@@ -44,10 +44,18 @@ import {
   encodeReason,
 } from "../../../src/wire/messages/reason.ts";
 import {
+  decodeSecret,
+  encodeSecret,
+} from "../../../src/wire/messages/secret.ts";
+import {
   decodeVersion,
   encodeVersion,
   UNSPECIFIED_ADDRESS,
 } from "../../../src/wire/messages/version.ts";
+import {
+  decodeWelcome,
+  encodeWelcome,
+} from "../../../src/wire/messages/welcome.ts";
 import { concat, pattern } from "../frames.ts";
 
 interface Decoder {
@@ -100,6 +108,22 @@ const DECODERS: readonly Decoder[] = [
       certificate: pattern(300),
       signature: pattern(70),
       extensionBlock: Uint8Array.fromHex("0102aabb" + "0700"),
+    }),
+  },
+  {
+    decode: decodeSecret,
+    valid: encodeSecret({
+      kind: "invite",
+      id: "ab".repeat(16),
+      mac: pattern(32),
+    }),
+  },
+  {
+    decode: decodeWelcome,
+    valid: encodeWelcome({
+      statement: Uint8Array.from(pattern(105)),
+      closed: true,
+      networkKey: Uint8Array.from(pattern(32)),
     }),
   },
   { decode: decodeAddr, valid: encodeAddr(ADDRESSES) },

@@ -1,0 +1,115 @@
+/**
+ * An invite as it is passed from person to person: one line that says whom to
+ * dial, where, and the code that lets one guest in. The host keeps only what is
+ * derived from the code; giving out and redeeming are in `mesh/invites.ts`.
+ */
+import { hkdfSync } from "node:crypto";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+} from "../transport/address.ts";
+import { type IdentityId, parseIdentityId } from "./identity_id.ts";
+import { SECRET_ID_BYTES, type SharedSecret } from "./shared_secret.ts";
+
+/** What the line says. */
+export interface Invite {
+  /** Who invites; nobody else will do at that address. */
+  readonly host: IdentityId;
+  readonly address: Address;
+  /** {@linkcode INVITE_CODE_BYTES} random bytes. */
+  readonly code: Uint8Array;
+}
+
+/** 160 bits: nobody guesses it, and base32 has no digit to spare. */
+export const INVITE_CODE_BYTES = 20;
+
+/** RFC 4648 §6 in lower case: a double click takes all of it, and it can be read out. */
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+const CODE = /^[a-z2-7]{32}$/;
+
+/**
+ * Parses `identity@host:port#code`, where the code is 32 letters and digits of
+ * base32.
+ *
+ * @throws {SyntaxError} saying what was wanted; the code is never in the message.
+ */
+export function parseInvite(text: string): Invite {
+  const trimmed = text.trim();
+  const at = trimmed.indexOf("@");
+  const hash = trimmed.lastIndexOf("#");
+  if (at < 0 || hash < at) {
+    throw new SyntaxError(
+      "Cannot parse invite: must be identity@host:port#code, the line that `verack invite` prints",
+    );
+  }
+  const code = trimmed.slice(hash + 1).toLowerCase();
+  if (!CODE.test(code)) {
+    throw new SyntaxError(
+      `Cannot parse invite: its code has ${code.length} characters, must be 32 of a to z and 2 to 7`,
+    );
+  }
+  return {
+    host: parseIdentityId(trimmed.slice(0, at)),
+    address: parseAddress(trimmed.slice(at + 1, hash)),
+    code: decodeCode(code),
+  };
+}
+
+/** The line {@linkcode parseInvite} reads. */
+export function formatInvite(invite: Invite): string {
+  const { host, address, code } = invite;
+  return `${host}@${formatAddress(address)}#${encodeCode(code)}`;
+}
+
+/**
+ * What guest and host prove to each other: HKDF-SHA-256 (RFC 5869) of the code,
+ * without salt, with `verack/1 invite key` for the key and `verack/1 invite id`
+ * for the id.
+ */
+export function inviteSecret(code: Uint8Array): SharedSecret {
+  const expand = (purpose: string, bytes: number) =>
+    new Uint8Array(
+      hkdfSync(
+        "sha256",
+        code,
+        new Uint8Array(0),
+        `verack/1 invite ${purpose}`,
+        bytes,
+      ),
+    );
+  return {
+    kind: "invite",
+    id: expand("id", SECRET_ID_BYTES).toHex(),
+    key: expand("key", 32),
+  };
+}
+
+function encodeCode(code: Uint8Array): string {
+  let text = "";
+  let bits = 0;
+  let count = 0;
+  for (const byte of code) {
+    bits = (bits << 8) | byte;
+    for (count += 8; count >= 5; count -= 5) {
+      text += BASE32[(bits >> (count - 5)) & 31];
+    }
+    bits &= 0xff;
+  }
+  return text;
+}
+
+function decodeCode(text: string): Uint8Array<ArrayBuffer> {
+  const code = new Uint8Array(INVITE_CODE_BYTES);
+  let bits = 0;
+  let count = 0;
+  let at = 0;
+  for (const letter of text) {
+    bits = ((bits << 5) | BASE32.indexOf(letter)) & 0xfff;
+    count += 5;
+    if (count < 8) continue;
+    count -= 8;
+    code[at++] = (bits >> count) & 0xff;
+  }
+  return code;
+}

@@ -1,0 +1,54 @@
+/** What `mesh_profile.ts` is given, and what it finds out. */
+import type { VerackError } from "../errors.ts";
+import type { JudgedCertificate } from "../identity/certificate.ts";
+import type { Identity, IdentityId } from "../identity/identity.ts";
+import type { SharedSecret } from "../identity/shared_secret.ts";
+import type { ReasonName } from "../wire/reasons.ts";
+
+/** Who is at the other end, proven. */
+export interface ProvenPeer {
+  readonly identity: IdentityId;
+  readonly certificate: JudgedCertificate;
+  /** Random number of the process that runs there; tells a restart from a twin. */
+  readonly instance: bigint;
+  /** Whether its key is gone when its process ends. */
+  readonly ephemeral: boolean;
+  /** By which it says that a member admitted it; not judged yet. */
+  readonly statement?: Uint8Array<ArrayBuffer>;
+  /** Id of the invite whose code it proved to know. */
+  readonly invite?: string;
+}
+
+/** Why a proven peer may not come in. */
+export interface Refusal {
+  readonly error: VerackError;
+  readonly reject: ReasonName;
+}
+
+/** The secrets that a listener takes. */
+export interface AcceptedSecrets {
+  /** Whether nobody gets on without showing one. */
+  readonly required: boolean;
+  /** The key of a secret, if it is one of ours. */
+  find(kind: SharedSecret["kind"], id: string): Uint8Array | undefined;
+}
+
+/** Settings of one `MeshProfile`. */
+export interface MeshProfileOptions {
+  readonly magic: Uint8Array;
+  readonly identity: Identity;
+  /** This process's random number. */
+  readonly instance: bigint;
+  /** Dialer: the certificate that TLS proved the listener to hold. */
+  readonly listener?: JudgedCertificate;
+  /** Dialer: the secret to show before anything about us. */
+  readonly shows?: SharedSecret;
+  /** Dialer: by which a member admitted us. */
+  readonly statement?: Uint8Array;
+  /** Listener: 32 fresh random bytes. */
+  readonly challenge?: Uint8Array<ArrayBuffer>;
+  /** Listener: @default none is known and none is asked for */
+  readonly accepts?: AcceptedSecrets;
+  /** Asked once the peer is proven, before it learns that it is accepted. */
+  readonly admit: (peer: ProvenPeer) => Refusal | undefined;
+}

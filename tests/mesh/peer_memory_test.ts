@@ -1,0 +1,180 @@
+// What a node still knows when it starts again with what it remembered.
+import { assert, assertEquals } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { StoredPeer } from "../../src/mesh/node_store.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+import { parseAddress } from "../../src/transport/address.ts";
+import { EventLog, Mesh } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+function lasting(): Promise<Identity> {
+  return Identity.generate({ ephemeral: false });
+}
+
+async function start(options: NodeOptions = {}): Promise<Node> {
+  return await Node.start({ identity: await lasting(), ...options });
+}
+
+Deno.test("a node that starts again with its store is back with everybody, told no address", async () => {
+  await using alice = await start();
+  await using bob = await start({ connect: [alice.address] });
+  const store = new MemoryStore();
+  const identity = await lasting();
+  await using first = await Node.start({
+    identity,
+    store,
+    connect: [bob.address],
+  });
+  await new Mesh([alice, bob, first]).complete();
+  await first.close();
+  const before = store.peers();
+
+  await using again = await Node.start({ identity, store });
+  assertEquals(
+    again.peers().map((peer) => peer.firstSeen?.getTime()),
+    before.map((peer) => peer.firstSeen),
+  );
+  const log = new EventLog(again);
+  await new Mesh([alice, bob, again]).complete();
+  assertEquals(log.of("peer:up").map(({ trust }) => trust), ["known", "known"]);
+});
+
+Deno.test("of two peers the one that was there last is dialed first", async () => {
+  await using alice = await start();
+  await using bob = await start();
+  const store = new MemoryStore();
+  const identity = await lasting();
+  const connect = [alice.address, bob.address];
+  await using first = await Node.start({ identity, store, connect });
+  await until("both", () => first.links().length === 2);
+  await alice.close();
+  await until("one of them gone", () => first.links().length === 1);
+  await first.close();
+  assertEquals(
+    store.peers().map((peer) => peer.identity),
+    [bob.identity.id, alice.identity.id],
+  );
+  await using again = await Node.start({ identity, store });
+  assertEquals(
+    again.peers().map((peer) => peer.identity),
+    [bob.identity.id, alice.identity.id],
+  );
+});
+
+Deno.test("who was only spoken of is not put on record", async () => {
+  await using alice = await start();
+  // Has no room for a second peer, so it is never proven to the third node.
+  await using bob = await start({ maxPeers: 1, connect: [alice.address] });
+  await until("the first pair", () => bob.links().length === 1);
+  const store = new MemoryStore();
+  await using node = await start({ store, connect: [alice.address] });
+  await until("to hear of both", () => node.peers().length === 2);
+  await node.close();
+  assertEquals(
+    store.peers().map((peer) => peer.identity),
+    [alice.identity.id],
+  );
+});
+
+Deno.test("a record with somebody else's certificate, or one of nobody, is thrown out", async () => {
+  const [alice, bob] = [await lasting(), await lasting()];
+  const store = new MemoryStore();
+  const record = (identity: string, certificate: Uint8Array): StoredPeer => ({
+    identity: identity as StoredPeer["identity"],
+    certificate: Uint8Array.from(certificate),
+    name: "",
+    trust: "known",
+    ephemeral: false,
+    addresses: [],
+    firstSeen: 1,
+    lastSeen: 1,
+    statement: new Uint8Array(0),
+  });
+  store.putPeer(record(alice.id, bob.certificate));
+  store.putPeer(record("00".repeat(32), new Uint8Array(2_000)));
+  store.putPeer(record(bob.id, bob.certificate));
+  await using node = await start({ store });
+  assertEquals(node.peers().map((peer) => peer.identity), [bob.id]);
+  assertEquals(store.peers().map((peer) => peer.identity), [bob.id]);
+});
+
+Deno.test("an address that was trusted on first use is not trusted anew after a restart", async () => {
+  const store = new MemoryStore();
+  const identity = await lasting();
+  const alice = await start();
+  const { address } = alice;
+  const first = await Node.start({ identity, store, connect: [address] });
+  await until("the first contact", () => first.links().length === 1);
+  await first.close();
+  await alice.close();
+  const before = store.peers();
+  const { port } = parseAddress(address);
+  await using mallory = await start({ port });
+
+  for (const connect of [[], [address]]) {
+    await using again = await Node.start({ identity, store, connect });
+    const log = new EventLog(again);
+    await until("the refusal", () => log.of("refused").length === 1);
+    const [refused] = log.of("refused");
+    assertEquals(refused?.expected, alice.identity.id);
+    assertEquals(refused?.actual, mallory.identity.id);
+    assertEquals(again.links(), []);
+  }
+  assertEquals(store.peers(), before);
+
+  // A person who says who is there now is believed.
+  await using told = await Node.start({
+    identity,
+    store,
+    connect: [`${mallory.identity.id}@${address}`],
+  });
+  await until("the one asked for", () => told.links().length === 1);
+});
+
+Deno.test("a seed whose key died with its process gives way to who is there now, after a restart too", async () => {
+  const store = new MemoryStore();
+  const identity = await lasting();
+  const seed = await Node.start();
+  const { address } = seed;
+  const first = await Node.start({ identity, store, connect: [address] });
+  await until("the first contact", () => first.links().length === 1);
+  await first.close({ abrupt: true });
+  await seed.close({ abrupt: true });
+  const { port } = parseAddress(address);
+  await using successor = await Node.start({ port });
+
+  await using again = await Node.start({ identity, store });
+  await until("the successor", () => again.links().length === 1);
+  assertEquals(again.links()[0]?.identity, successor.identity.id);
+  assertEquals(
+    store.peers().map((peer) => peer.identity),
+    [successor.identity.id],
+  );
+});
+
+Deno.test("a peer whose key lived in memory and that said bye is off the record", async () => {
+  const store = new MemoryStore();
+  const guest = await Node.start();
+  await using _node = await start({ store, connect: [guest.address] });
+  await until("it on record", () => store.peers().length === 1);
+  await guest.close();
+  await until("it off the record", () => store.peers().length === 0);
+});
+
+Deno.test("a node whose store fails meets others all the same", async () => {
+  class Full extends MemoryStore {
+    tries = 0;
+    override putPeer(): void {
+      this.tries++;
+      throw new VerackError("bad-data", "Cannot write: the disk is full");
+    }
+  }
+  const store = new Full();
+  await using alice = await start();
+  await using bob = await start({ store, connect: [alice.address] });
+  await new Mesh([alice, bob]).complete();
+  assert(store.tries > 0);
+});
