@@ -18,6 +18,7 @@ import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
 import { EventQueue, type MissingPair, type NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
+import { showInside } from "./inside.ts";
 import { Links } from "./links.ts";
 import { randomU64 } from "./opening.ts";
 import {
@@ -97,6 +98,7 @@ export class Node implements AsyncDisposable {
     });
     this.#links = new Links(this.#context, this.#exchange, this.#dialer);
     this.#acceptor = new Acceptor(this.#context, this.#links, listener);
+    showInside(this, this.#context);
   }
 
   /**
