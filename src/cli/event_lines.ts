@@ -73,6 +73,10 @@ function words(event: NodeEvent, colors: Palette): string {
       return `${label("refuse", colors.red)} ${address(event.address)}: ${
         reasonAt(event)
       }${bothIdentities(event)}`;
+    case "pending":
+      return `${label("knock", colors.yellow)} ${
+        colors.bold(event.identity)
+      } at ${address(event.address)} wants in: allow or deny it`;
     case "unreachable":
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)

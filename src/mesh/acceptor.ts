@@ -22,6 +22,8 @@ const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "aborted",
   "closed",
   "duplicate",
+  // Said by `pending`.
+  "not-admitted",
   "rejected",
   // The end that dialed says it, and it is us.
   "self",

@@ -2,8 +2,10 @@
 import type { Clock, Random } from "../clock.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { Log } from "../log.ts";
+import type { Address } from "../transport/address.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
+import type { Membership } from "./membership.ts";
 import type { PeerMemory } from "./peer_memory.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
@@ -22,13 +24,15 @@ export interface MeshContext {
   readonly table: PeerTable;
   /** Keeps what is in the table for the next start. */
   readonly memory: PeerMemory;
+  /** Who belongs to the mesh. */
+  readonly membership: Membership;
   /** Nonces of our own unfinished outbound connections. */
   readonly nonces: Set<bigint>;
   readonly log: Log;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
-  /** Port this node listens on. */
-  readonly listenPort: number;
+  /** Where this node listens. */
+  readonly listenAddress: Address;
   /** Connections that arrived and whose peer is not proven yet. */
   arriving(): number;
   emit(event: NodeEvent): void;

@@ -28,6 +28,10 @@ import { pinAddress, type Seed, seedsOf } from "./seeds.ts";
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "alpn",
   "bad-certificate",
+  "bad-invite",
+  "bad-secret",
+  "denied",
+  "not-admitted",
   "bad-checksum",
   "bad-command",
   "bad-magic",
@@ -103,7 +107,7 @@ export class Dialer {
 
   /** Starts every dial that is due, and sees to the next one. */
   kick(): void {
-    const { clock, table, signal } = this.#context;
+    const { clock, table, signal, membership } = this.#context;
     if (this.#stopped || signal.aborted || this.#owner === undefined) return;
     const now = clock.monotonic();
     const crowded = this.#context.arriving() > 0;
@@ -114,7 +118,7 @@ export class Dialer {
       else if (this.#hasRoom(false)) this.#run(this.#dialSeed(seed));
     }
     for (const record of table.values()) {
-      if (!wantsDial(record)) continue;
+      if (!wantsDial(record) || membership.isDenied(record.identity)) continue;
       if (crowded && record.yieldsUntil > now) {
         next = Math.min(next, now + CROWD_CHECK_MS);
         continue;

@@ -76,6 +76,12 @@ export type NodeEvent =
     readonly expected?: IdentityId;
     readonly actual?: IdentityId;
   }
+  /** Somebody proved its key and is not admitted: said once, listed until decided. */
+  | {
+    readonly type: "pending";
+    readonly identity: IdentityId;
+    readonly address: string;
+  }
   /** An address given to the node does not answer; said once, tried for ever. */
   | {
     readonly type: "unreachable";

@@ -23,6 +23,7 @@ import {
   PEER_REQUEST_REFILL_MS,
   RECENT_SESSION_MS,
 } from "../limits.ts";
+import { SharedFrame } from "../session/shared_frame.ts";
 import { classifyIp } from "../transport/scope.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -77,14 +78,15 @@ export class Exchange {
 
   /** The first message on a session: our own entry, with where we listen. */
   ownEntry(): Uint8Array<ArrayBuffer> {
-    const { identity, options, listenPort, clock } = this.#context;
+    const { identity, options, listenAddress, clock } = this.#context;
     return encodePeers({
       more: false,
       entries: [{
         identity: identity.id,
         certificate: identity.certificate,
         addresses: [
-          options.advertise ?? { host: AS_SEEN_HOST, port: listenPort },
+          options.advertise ??
+            { host: AS_SEEN_HOST, port: listenAddress.port },
         ],
         lastSeen: Math.floor(clock.now() / 1_000),
         flags: PEER_FLAG.live |
@@ -158,6 +160,30 @@ export class Exchange {
     }
   }
 
+  /** Tells somebody of everybody, unasked. */
+  tellAll(link: Link): void {
+    this.#answer(
+      link,
+      this.#gossipable().filter(({ identity }) =>
+        identity !== link.peer.identity
+      ),
+    );
+  }
+
+  /** Tells everybody of one peer: this node has admitted it, and says so first. */
+  spread(record: PeerRecord): void {
+    const { table, magic } = this.#context;
+    // As a part of an answer to come: it is not all that we know.
+    const payload = encodePeers({
+      more: true,
+      entries: [this.#entryOf(record)],
+    });
+    const frame = new SharedFrame(magic, COMMAND.peers, payload);
+    for (const other of table.connected()) {
+      if (other !== record) other.primary?.session.sendShared(frame);
+    }
+  }
+
   #onGetPeers(link: Link, payload: Uint8Array): void {
     this.#spendRequest(link, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
@@ -175,6 +201,10 @@ export class Exchange {
         record.identity !== link.peer.identity &&
         !known.has(fingerprint(record.identity))
       );
+    this.#answer(link, news);
+  }
+
+  #answer(link: Link, news: readonly PeerRecord[]): void {
     // An empty answer is one, too: what we said before is no longer so.
     let at = 0;
     do {
@@ -218,13 +248,14 @@ export class Exchange {
 
   /** One entry from somebody else. */
   #learn(link: Link, entry: PeerEntry): void {
-    const { table, identity: own, clock, log } = this.#context;
+    const { table, identity: own, clock, log, membership } = this.#context;
     const { identity } = entry;
     if (identity === own.id || identity === link.peer.identity) return;
-    if (table.get(identity)?.up) return;
+    if (table.get(identity)?.up || membership.isDeafTo(identity)) return;
     // Before the certificate is judged: verifying costs more than making it up.
     if (!table.mayIntroduce(identity, link.peer.identity)) return;
     if (!link.judgements.take(clock.monotonic())) return;
+    if (!membership.hears(identity, entry.statement)) return;
     let certificate;
     try {
       certificate = judgeCertificate(entry.certificate, identity);
@@ -240,6 +271,7 @@ export class Exchange {
     const record = table.introduce(identity, link.peer.identity);
     if (record === undefined) return;
     record.certificate ??= certificate;
+    membership.vouch(record, entry.statement);
     if (!record.isProven) {
       record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
       // Its own word, once we have it, outranks what others call it.
@@ -302,15 +334,17 @@ export class Exchange {
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
       name: record.name,
-      statement: new Uint8Array(0),
+      statement: this.#context.membership.statementFor(record),
     };
   }
 
   /** Peers we have verified ourselves lately, and that others may reach. */
   #gossipable(): PeerRecord[] {
-    const fresh = this.#context.clock.now() - GOSSIP_FRESH_MS;
-    return [...this.#context.table.values()].filter((record) =>
+    const { clock, membership, table } = this.#context;
+    const fresh = clock.now() - GOSSIP_FRESH_MS;
+    return [...table.values()].filter((record) =>
       record.certificate !== undefined &&
+      !membership.isDenied(record.identity) &&
       (record.up ||
         // A key that lived in memory is most likely gone with the session.
         (record.isProven && record.lastSeen > fresh && !record.left &&

@@ -3,6 +3,7 @@
  * It passes what the session says on to {@linkcode LinkOwner}, which decides.
  */
 import type { VerackError } from "../errors.ts";
+import type { SharedSecret } from "../identity/shared_secret.ts";
 import type { MeshProfile, ProvenPeer } from "../session/mesh_profile.ts";
 import type { Session, SessionHandler } from "../session/session.ts";
 import {
@@ -33,6 +34,8 @@ export class Link implements SessionHandler {
   readonly remoteAddress: Address;
   /** What we dialed, if we did. */
   readonly dialed: Address | undefined;
+  /** The secret we showed to get in, if we dialed. */
+  readonly shown: SharedSecret | undefined;
   readonly #owner: LinkOwner;
   readonly #profile: MeshProfile;
   #session: Session | undefined;
@@ -60,7 +63,12 @@ export class Link implements SessionHandler {
   constructor(
     owner: LinkOwner,
     profile: MeshProfile,
-    options: { connection: Connection; dialed?: Address; now: number },
+    options: {
+      connection: Connection;
+      dialed?: Address;
+      shown?: SharedSecret;
+      now: number;
+    },
   ) {
     const { connection, dialed, now } = options;
     this.#owner = owner;
@@ -68,6 +76,7 @@ export class Link implements SessionHandler {
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;
     this.dialed = dialed;
+    this.shown = options.shown;
     this.openedAt = now;
     this.requests = new TokenBucket(
       PEER_REQUEST_BURST,

@@ -5,7 +5,7 @@
  * Peer lists are handled by `exchange.ts`, dialing by `dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
-import { shortId } from "../identity/identity.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
   PROBE_TIMEOUT_MS,
   RECONNECT_LEFT_MS,
@@ -54,6 +54,10 @@ export class Links implements LinkOwner {
   opened(link: Link): void {
     const { table, clock } = this.#context;
     const { peer } = link;
+    // A person may have decided while the other end was still busy.
+    if (this.#context.membership.isDenied(peer.identity)) {
+      return this.#run(link.session.leave("denied", deniedError()));
+    }
     const record = table.ensure(peer.identity);
     if (record === undefined) {
       link.session.close(
@@ -84,6 +88,12 @@ export class Links implements LinkOwner {
   }
 
   frame(link: Link, frame: Frame): void {
+    if (frame.command === COMMAND.welcome && link.introduced) {
+      return this.#context.membership.credentials.onWelcome(
+        link,
+        frame.payload,
+      );
+    }
     if (link.introduced) return this.#exchange.onFrame(link, frame);
     if (frame.command !== COMMAND.peers) {
       throw new VerackError(
@@ -150,6 +160,24 @@ export class Links implements LinkOwner {
     this.#dialer.kick();
   }
 
+  /** A person wants a peer out: its sessions count no more from here on. */
+  expel(identity: IdentityId, reason: "denied" | "forgotten"): void {
+    const record = this.#context.table.get(identity);
+    if (record === undefined) return;
+    record.dialing?.abort();
+    const error = reason === "denied" ? deniedError() : forgottenError();
+    for (const link of record.links) {
+      this.#run(link.session.leave(reason, error, { discard: true }));
+      this.closed(link, error);
+    }
+    this.#exchange.reports.settle(record);
+    if (reason === "forgotten") {
+      this.#context.table.forget(record);
+      this.#dialer.release(identity);
+    }
+    this.reportMesh();
+  }
+
   /** Emits `mesh` if it changed. */
   reportMesh(): void {
     const event = this.meshEvent();
@@ -209,6 +237,7 @@ export class Links implements LinkOwner {
     // Throws before anything about the peer changed.
     const learn = this.#exchange.readOwnEntry(link, payload);
     const wasProven = record.isProven;
+    const admitted = this.#context.membership.settle(record, peer);
     link.introduced = true;
     link.cancelIntroduction?.();
     record.certificate = peer.certificate;
@@ -223,9 +252,20 @@ export class Links implements LinkOwner {
     learn(record);
     this.#context.memory.save(record);
     if (!record.up) this.#announce(link, record);
+    if (peer.invite !== undefined) this.#welcome(link, record);
+    if (admitted) this.#exchange.spread(record);
     this.#exchange.ask(link);
     this.#exchange.missing.opened(link);
     this.reportMesh();
+  }
+
+  /** A guest came by invite: it gets what it needs to stay, and hears of everybody. */
+  #welcome(link: Link, record: PeerRecord): void {
+    const { membership } = this.#context;
+    const statement = membership.statementFor(record);
+    const payload = membership.credentials.welcome(statement);
+    link.session.send(COMMAND.welcome, payload);
+    this.#exchange.tellAll(link);
   }
 
   #announce(link: Link, record: PeerRecord): void {
@@ -297,6 +337,14 @@ export class Links implements LinkOwner {
     const tracked = task.finally(() => this.#tasks.delete(tracked));
     this.#tasks.add(tracked);
   }
+}
+
+function deniedError(): VerackError {
+  return new VerackError("denied", "This node was told to keep the peer out");
+}
+
+function forgottenError(): VerackError {
+  return new VerackError("forgotten", "This node was told to forget the peer");
 }
 
 /** The field of an event that says what a peer calls itself. */

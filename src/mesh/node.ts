@@ -13,12 +13,12 @@ import type { Listener } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { networkMagic } from "../wire/frame.ts";
 import { encodePing } from "../wire/messages/ping.ts";
+import { type Admission, AdmissionControl } from "./admission.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
 import { EventQueue, type MissingPair, type NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
-import { showInside } from "./inside.ts";
 import { Links } from "./links.ts";
 import { randomU64 } from "./opening.ts";
 import {
@@ -26,8 +26,10 @@ import {
   refuseDemoOffLoopback,
   type ResolvedNodeOptions,
   resolveOptions,
+  withNetworkKey,
 } from "./options.ts";
 import { type LinkInfo, type PeerInfo, peerInfo } from "./peer_info.ts";
+import { Membership } from "./membership.ts";
 import { PeerMemory } from "./peer_memory.ts";
 import { PeerTable } from "./peer_table.ts";
 import { type Beat, Pulse } from "./pulse.ts";
@@ -49,6 +51,8 @@ import { type Member, who } from "./who.ts";
  * ```
  */
 export class Node implements AsyncDisposable {
+  /** Who may come in, decided by a person. */
+  readonly admission: Admission;
   readonly #context: MeshContext;
   readonly #options: ResolvedNodeOptions;
   readonly #links: Links;
@@ -72,22 +76,34 @@ export class Node implements AsyncDisposable {
     const { clock, random, transport } = options;
     const table = new PeerTable();
     const log = logger("mesh");
+    const magic = networkMagic(options.network);
+    const emit = (event: NodeEvent) => this.#emit(event);
     this.#context = {
       options,
       identity,
       instance: randomU64(options),
-      magic: networkMagic(options.network),
+      magic,
       clock,
       random,
       transport,
       table,
       memory: new PeerMemory({ options, identity, clock, table, log }),
+      membership: new Membership({
+        options,
+        identity,
+        clock,
+        table,
+        log,
+        random,
+        magic,
+        emit,
+      }),
       nonces: new Set(),
       log,
       signal: this.#stop.signal,
-      listenPort: listener.address.port,
+      listenAddress: listener.address,
       arriving: () => this.#acceptor.pending,
-      emit: (event) => this.#emit(event),
+      emit,
     };
     this.#dialer = new Dialer(this.#context);
     this.#exchange = new Exchange(this.#context, {
@@ -98,19 +114,23 @@ export class Node implements AsyncDisposable {
     });
     this.#links = new Links(this.#context, this.#exchange, this.#dialer);
     this.#acceptor = new Acceptor(this.#context, this.#links, listener);
-    showInside(this, this.#context);
+    this.admission = new AdmissionControl(
+      this.#context,
+      this.#links,
+      this.#dialer,
+    );
   }
 
   /**
    * Starts a node: it listens when the promise resolves, and joins from then on.
    *
    * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`,
-   * `demo-identity`, `unsafe`.
+   * `demo-identity`, `unsafe`, `bad-secret`.
    * @throws {SyntaxError} when an address does not parse.
    * @throws {RangeError} when a number or a name is out of range.
    */
   static async start(options: NodeOptions = {}): Promise<Node> {
-    const resolved = resolveOptions(options);
+    const resolved = await withNetworkKey(resolveOptions(options), options);
     const { host, port, transport } = resolved;
     if (options.identity !== undefined) {
       refuseDemoOffLoopback(options.identity, { host, port });

@@ -47,9 +47,11 @@ export async function openLink(
   options: OpeningOptions,
 ): Promise<Link> {
   const { connection, dialed } = options;
+  const { membership } = context;
   const nonce = randomU64(context);
   const admit = (peer: ProvenPeer): Refusal | undefined => {
-    const refusal = refuse(context, peer, connection.remoteAddress);
+    const refusal = refuse(context, peer, connection.remoteAddress, dialed) ??
+      membership.redeem(peer);
     if (refusal === undefined) options.onProven?.(peer);
     return refusal;
   };
@@ -59,15 +61,28 @@ export async function openLink(
     instance: context.instance,
     admit,
   };
+  const shown = dialed &&
+    membership.credentials.shows(dialed.certificate.identity);
+  const { statement } = membership.credentials;
   const profile = new MeshProfile(
     dialed === undefined
-      ? { ...common, challenge: context.random.bytes(32) }
-      : { ...common, listener: dialed.certificate },
+      ? {
+        ...common,
+        challenge: context.random.bytes(32),
+        accepts: membership.accepts,
+      }
+      : {
+        ...common,
+        listener: dialed.certificate,
+        ...(shown && { shows: shown }),
+        ...(statement && { statement }),
+      },
   );
   const link = new Link(options.owner, profile, {
     connection,
     now: context.clock.monotonic(),
     ...(dialed && { dialed: dialed.address }),
+    ...(shown && { shown }),
   });
   if (dialed !== undefined) context.nonces.add(nonce);
   try {
@@ -97,6 +112,7 @@ function refuse(
   context: MeshContext,
   peer: ProvenPeer,
   remote: Address,
+  dialed: OpeningOptions["dialed"],
 ): Refusal | undefined {
   const who = shortId(peer.identity);
   if (
@@ -112,6 +128,12 @@ function refuse(
       reject: "demo-identity",
     };
   }
+  const refusal = context.membership.judge(
+    peer,
+    dialed?.address ?? remote,
+    dialed === undefined ? "inbound" : "outbound",
+  );
+  if (refusal !== undefined) return refusal;
   const record = context.table.get(peer.identity);
   if ((record?.links.length ?? 0) >= MAX_SESSIONS_PER_PEER) {
     return {

@@ -3,6 +3,8 @@ import type { Clock, Random } from "../clock.ts";
 import { systemClock, systemRandom } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import type { Identity } from "../identity/identity.ts";
+import { type Invite, parseInvite } from "../identity/invite.ts";
+import { deriveNetworkKey } from "../identity/network_secret.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import {
@@ -24,6 +26,7 @@ import {
 import { classifyIp } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { AdmissionMode } from "./admission_rule.ts";
 import { MemoryStore } from "./memory_store.ts";
 import type { NodeStore } from "./node_store.ts";
 import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
@@ -59,6 +62,18 @@ export interface NodeOptions {
    * passes one closes it, after the node. @default memory that dies with the node
    */
   readonly store?: NodeStore;
+  /**
+   * Whether everybody may come in, or only who is on record, allowed, pinned, invited
+   * or vouched for by a member. @default {"open"}, or what the host of the invite does
+   */
+  readonly trust?: AdmissionMode;
+  /**
+   * The network's secret, at least 16 bytes: both ends of every session prove that
+   * they know it before anything is said about who they are.
+   */
+  readonly secret?: string | Uint8Array;
+  /** An invite to join by, `identity@host:port#code`, as a member's `invite` makes it. */
+  readonly invite?: string;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
   /** Time, for tests. @default the real clock */
@@ -82,6 +97,11 @@ export interface ResolvedNodeOptions {
   readonly handshakeTimeoutMs: number;
   readonly peerExchangeMs: number;
   readonly store: NodeStore;
+  /** Absent: as the host of the invite does, else open. */
+  readonly trust: AdmissionMode | undefined;
+  /** Derived from the secret; `Node.start` does it. */
+  readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
+  readonly invite: Invite | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
@@ -105,6 +125,9 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
       `Cannot start node: deadAfterMs is ${deadAfterMs}, must be more than heartbeatMs (${heartbeatMs})`,
     );
   }
+  const invite = options.invite === undefined
+    ? undefined
+    : parseInvite(options.invite);
   const port = options.port ?? 0;
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new RangeError(
@@ -115,7 +138,12 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     name: options.name === undefined ? "" : parsePeerName(options.name),
     host: parseHost(options.host ?? "127.0.0.1"),
     port,
-    connect: (options.connect ?? []).map(parsePeerTarget),
+    connect: [
+      ...(options.connect ?? []).map(parsePeerTarget),
+      ...(invite === undefined
+        ? []
+        : [{ identity: invite.host, address: invite.address }]),
+    ],
     advertise: options.advertise === undefined
       ? undefined
       : parseAddress(options.advertise),
@@ -130,10 +158,39 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     ),
     peerExchangeMs: duration(options, "peerExchangeMs", PEER_EXCHANGE_MS),
     store: options.store ?? new MemoryStore(),
+    trust: parseMode(options.trust),
+    networkKey: undefined,
+    invite,
     transport: options.transport ?? tlsTransport(),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+/**
+ * The options with the key of the network's secret, which takes a moment to derive.
+ *
+ * @throws {VerackError} `bad-secret` when the secret is too short.
+ */
+export async function withNetworkKey(
+  resolved: ResolvedNodeOptions,
+  { secret }: NodeOptions,
+): Promise<ResolvedNodeOptions> {
+  if (secret === undefined) return resolved;
+  const bytes = typeof secret === "string"
+    ? new TextEncoder().encode(secret)
+    : secret;
+  const networkKey = await deriveNetworkKey(bytes, resolved.network);
+  return { ...resolved, networkKey };
+}
+
+function parseMode(mode: AdmissionMode | undefined): AdmissionMode | undefined {
+  if (mode === undefined || mode === "open" || mode === "known") return mode;
+  throw new RangeError(
+    `Cannot start node: trust is ${
+      JSON.stringify(mode)
+    }, must be "open" or "known"`,
+  );
 }
 
 /**

@@ -175,11 +175,17 @@ export class Session {
   /**
    * Says `bye`, goes on reading until the peer has closed its end or
    * `FLUSH_TIMEOUT_MS` have passed, then closes. Resolves when closed.
+   *
+   * @param options `discard`: what still comes is not handed on.
    */
-  async leave(reason: ReasonName, error: VerackError): Promise<void> {
+  async leave(
+    reason: ReasonName,
+    error: VerackError,
+    options: { readonly discard?: boolean } = {},
+  ): Promise<void> {
     if (this.isOpen) {
       this.#say(COMMAND.bye, reason, "");
-      this.#channel.drain(error, { discard: false });
+      this.#channel.drain(error, { discard: options.discard ?? false });
     }
     await this.#closed.promise;
   }

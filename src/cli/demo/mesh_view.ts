@@ -116,6 +116,7 @@ export class MeshView {
         const { address, reason } = event;
         return [{ type: "refused", name, address, reason }];
       }
+      case "pending":
       case "unreachable":
       case "overflow":
         return [{ type: "other", name, event }];

@@ -1,0 +1,154 @@
+/** What a person, or a program for one, decides about who may come in. */
+import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../limits.ts";
+import { parseAddress } from "../transport/address.ts";
+import { judgeCertificate } from "../identity/certificate.ts";
+import type { MeshContext } from "./context.ts";
+import type { Dialer } from "./dialer.ts";
+import type { Links } from "./links.ts";
+import type { PendingPeer, StoredVerdict } from "./node_store.ts";
+
+/** Options of {@linkcode Admission.invite}. */
+export interface InviteOptions {
+  /** How long it can be used, milliseconds, at most 30 days. @default a day */
+  readonly ttlMs?: number;
+  /** Where the guest reaches this node: `host:port`. @default where it listens */
+  readonly address?: string;
+}
+
+/**
+ * Who may come in, as `node.admission`. Every change is in the store, durable, when
+ * the call returns.
+ */
+export interface Admission {
+  /**
+   * Lets an identity in, also one that was denied or forgotten. If it is waiting at
+   * an address that can be dialed, it is dialed at once.
+   *
+   * @throws {SyntaxError} when it is no identity.
+   * @throws {RangeError} when it is our own.
+   * @throws {VerackError} when the store cannot write.
+   */
+  allow(identity: IdentityId): void;
+  /**
+   * Keeps an identity out: its session ends at once, it is neither let in, dialed
+   * nor told of, whatever certificate it shows and whatever others say. Holds
+   * until {@linkcode allow}.
+   *
+   * @throws As {@linkcode allow}.
+   */
+  deny(identity: IdentityId): void;
+  /**
+   * Takes an identity off the record: its session ends, and what others say of it
+   * is ignored. An open node meets it anew when it comes by itself; a closed one
+   * lists it as pending.
+   *
+   * @throws As {@linkcode allow}.
+   */
+  forget(identity: IdentityId): void;
+  /** Who proved its key and was not let in, oldest first; at most 256. */
+  pending(): PendingPeer[];
+  /** What was decided, oldest first. */
+  verdicts(): StoredVerdict[];
+  /**
+   * Makes an invite: one line, `identity@host:port#code`, that lets one guest in.
+   *
+   * @throws {RangeError} when the time is out of range, or the node listens on
+   * every address and none was given.
+   * @throws {SyntaxError} when the address does not parse.
+   * @throws {VerackError} `full` when a thousand invites have not expired yet; when
+   * the store cannot write.
+   */
+  invite(options?: InviteOptions): string;
+}
+
+/** {@linkcode Admission} of one node. */
+export class AdmissionControl implements Admission {
+  readonly #context: MeshContext;
+  readonly #links: Links;
+  readonly #dialer: Dialer;
+
+  constructor(context: MeshContext, links: Links, dialer: Dialer) {
+    this.#context = context;
+    this.#links = links;
+    this.#dialer = dialer;
+  }
+
+  allow(identity: IdentityId): void {
+    const { membership, options, table } = this.#context;
+    this.#check(identity, "allow");
+    membership.decide(identity, "allowed");
+    const waiting = membership.pending.get(identity);
+    membership.pending.delete(identity);
+    options.store.commit();
+    const known = table.get(identity);
+    if (known === undefined && waiting?.direction === "outbound") {
+      const record = table.ensure(identity);
+      if (record !== undefined) {
+        record.certificate = judgeCertificate(waiting.certificate, identity);
+        record.addresses.add(waiting.address, "typed");
+      }
+    }
+    this.#dialer.revive();
+  }
+
+  deny(identity: IdentityId): void {
+    const { membership, options } = this.#context;
+    this.#check(identity, "deny");
+    try {
+      membership.decide(identity, "denied");
+      membership.pending.delete(identity);
+      options.store.commit();
+    } finally {
+      this.#links.expel(identity, "denied");
+    }
+  }
+
+  forget(identity: IdentityId): void {
+    const { membership, options } = this.#context;
+    this.#check(identity, "forget");
+    try {
+      membership.decide(identity, "forgotten");
+      membership.pending.delete(identity);
+      options.store.deletePeer(identity);
+      options.store.commit();
+    } finally {
+      this.#links.expel(identity, "forgotten");
+    }
+  }
+
+  pending(): PendingPeer[] {
+    return this.#context.membership.pending.list();
+  }
+
+  verdicts(): StoredVerdict[] {
+    return this.#context.membership.verdicts();
+  }
+
+  invite(options: InviteOptions = {}): string {
+    const { ttlMs = INVITE_TTL_MS } = options;
+    if (!(ttlMs >= 1_000 && ttlMs <= MAX_INVITE_TTL_MS)) {
+      throw new RangeError(
+        `Cannot invite: ttlMs is ${ttlMs}, must be 1000 to ${MAX_INVITE_TTL_MS}`,
+      );
+    }
+    const { membership, options: settings, listenAddress } = this.#context;
+    const address = options.address !== undefined
+      ? parseAddress(options.address)
+      : settings.advertise ?? listenAddress;
+    const { host } = address;
+    if (host === "0.0.0.0" || host === "::") {
+      throw new RangeError(
+        "Cannot invite: this node listens on every address, must be told the one at which the guest reaches it (--address HOST:PORT)",
+      );
+    }
+    return membership.invites.issue(address, ttlMs);
+  }
+
+  #check(identity: IdentityId, action: string): void {
+    if (parseIdentityId(identity) !== this.#context.identity.id) return;
+    throw new RangeError(
+      `Cannot ${action}: ${identity} is this node itself, must be another`,
+    );
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * What this node shows of itself to come in, and how it takes to strangers: the
+ * network's key, the invite it was given, the statement that admits it. What a
+ * host's `welcome` brought is kept in the store, so that the next start needs no
+ * invite.
+ */
+import { VerackError } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import { inviteSecret } from "../identity/invite.ts";
+import { networkSecret } from "../identity/network_secret.ts";
+import {
+  SECRET_ID_BYTES,
+  type SharedSecret,
+} from "../identity/shared_secret.ts";
+import { decodeStatement, verifyStatement } from "../identity/statement.ts";
+import {
+  decodeWelcome,
+  encodeWelcome,
+  type WelcomeMessage,
+} from "../wire/messages/welcome.ts";
+import type { MeshContext } from "./context.ts";
+import type { Link } from "./link.ts";
+
+/** What one node needs of its context here. */
+export type CredentialsContext = Pick<
+  MeshContext,
+  "identity" | "log" | "magic" | "options"
+>;
+
+/** Credentials of one node. */
+export class Credentials {
+  readonly #context: CredentialsContext;
+  /** The invite that was given to this node, until its host has welcomed it. */
+  #invite:
+    | { readonly host: IdentityId; readonly secret: SharedSecret }
+    | undefined;
+  #welcome: WelcomeMessage | undefined;
+
+  constructor(context: CredentialsContext) {
+    this.#context = context;
+    const { invite } = context.options;
+    const kept = this.#recall();
+    this.#welcome = kept?.welcome;
+    if (invite === undefined) return;
+    const secret = inviteSecret(invite.code);
+    if (secret.id !== kept?.inviteId) {
+      this.#invite = { host: invite.host, secret };
+    }
+  }
+
+  /** Whether only those who are known may come in; as the host does, unless told. */
+  get closed(): boolean {
+    const { trust, invite } = this.#context.options;
+    if (trust !== undefined) return trust === "known";
+    return this.#welcome?.closed ?? invite !== undefined;
+  }
+
+  /** By which a member admitted us, to show to the others. */
+  get statement(): Uint8Array | undefined {
+    const statement = this.#welcome?.statement;
+    return statement?.length ? statement : undefined;
+  }
+
+  /** Derived from the network's secret, if it has one. */
+  get networkKey(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#context.options.networkKey ?? this.#welcome?.networkKey;
+  }
+
+  /** What to show to this listener before saying who we are. */
+  shows(listener: IdentityId): SharedSecret | undefined {
+    if (this.#invite?.host === listener) return this.#invite.secret;
+    return this.networkKey && networkSecret(this.networkKey);
+  }
+
+  /** What a guest gets to stay; `statement` is ours about it. */
+  welcome(statement: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const { closed, networkKey } = this;
+    return encodeWelcome({
+      statement,
+      closed,
+      ...(networkKey && { networkKey }),
+    });
+  }
+
+  /**
+   * The host's welcome: kept before it is used. Anybody else's is ignored.
+   *
+   * @throws {VerackError} `malformed`, or `protocol` when it does not admit us; or
+   * what the store throws.
+   */
+  onWelcome(link: Link, payload: Uint8Array): void {
+    const { identity, log, magic, options } = this.#context;
+    const invite = this.#invite;
+    if (link.shown?.kind !== "invite" || link.shown.id !== invite?.secret.id) {
+      return;
+    }
+    const welcome = decodeWelcome(payload);
+    const context = { magic, subject: identity.id };
+    const admits = () =>
+      verifyStatement(
+        link.peer.certificate,
+        context,
+        decodeStatement(welcome.statement),
+      );
+    if (welcome.closed && !admits()) {
+      throw new VerackError(
+        "protocol",
+        "Cannot accept welcome: it does not admit this node, must be stated by the host that invited it",
+      );
+    }
+    const kept = new Uint8Array(SECRET_ID_BYTES + payload.length);
+    kept.set(Uint8Array.fromHex(invite.secret.id));
+    kept.set(payload, SECRET_ID_BYTES);
+    options.store.putSetting(this.#key, kept);
+    options.store.commit();
+    this.#welcome = welcome;
+    this.#invite = undefined;
+    log.info("welcomed", { closed: welcome.closed });
+  }
+
+  #recall(): { inviteId: string; welcome: WelcomeMessage } | undefined {
+    const { log, options } = this.#context;
+    const kept = options.store.setting(this.#key);
+    if (kept === undefined) return undefined;
+    try {
+      const welcome = decodeWelcome(kept.subarray(SECRET_ID_BYTES));
+      const inviteId = kept.subarray(0, SECRET_ID_BYTES).toHex();
+      return { inviteId, welcome };
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      log.warn("welcome on record refused", { reason: error.message });
+      return undefined;
+    }
+  }
+
+  /** It admits this key to this network, and is worth nothing for another. */
+  get #key(): string {
+    const { identity, options } = this.#context;
+    return `welcome ${options.network} ${identity.id}`;
+  }
+}

@@ -1,0 +1,94 @@
+// A closed mesh lets in whom a member admits, all of it, and nobody else.
+import { assert, assertEquals } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+import { EventLog, Mesh } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+const SECRET = "a secret of more than sixteen bytes";
+
+/** A closed mesh that grows by invites of its first node. */
+async function closedMesh(
+  count: number,
+  options: NodeOptions = {},
+): Promise<Mesh> {
+  const host = await Node.start({ trust: "known", ...options });
+  const mesh = new Mesh([host]);
+  for (let i = 1; i < count; i++) mesh.nodes.push(await guest(host));
+  await mesh.complete();
+  return mesh;
+}
+
+/** A newcomer with an invite of `host`. */
+function guest(host: Node, options: NodeOptions = {}): Promise<Node> {
+  return Node.start({ invite: host.admission.invite(), ...options });
+}
+
+for (const secret of [undefined, SECRET]) {
+  const kind = secret === undefined ? "" : " with a secret";
+  const options = secret === undefined ? {} : { secret };
+
+  Deno.test(`a guest by invite of one member meets all of a closed mesh${kind}`, async () => {
+    await using mesh = await closedMesh(5, options);
+    mesh.nodes.push(await guest(mesh.nodes[3]!));
+    await mesh.complete();
+    // And a guest of the guest.
+    mesh.nodes.push(await guest(mesh.nodes[5]!));
+    await mesh.complete();
+    for (const node of mesh.nodes) {
+      assertEquals(node.admission.pending(), []);
+    }
+  });
+
+  Deno.test(`a guest meets everybody though its host is gone after the welcome${kind}`, async () => {
+    await using mesh = await closedMesh(3, options);
+    const [host] = mesh.nodes;
+    assert(host !== undefined);
+    const store = new MemoryStore();
+    const arriving = await guest(host, { store });
+    await until(
+      "the welcome",
+      () => store.setting(`welcome main ${arriving.identity.id}`) !== undefined,
+    );
+    mesh.nodes.shift();
+    await host.close({ abrupt: true });
+    mesh.nodes.push(arriving);
+    await mesh.complete();
+  });
+}
+
+Deno.test("who is not admitted is listed as pending, and allowed comes in at once", async () => {
+  await using mesh = await closedMesh(3);
+  const [a] = mesh.nodes;
+  assert(a !== undefined);
+  const log = new EventLog(a);
+  const stranger = await Node.start({ connect: [a.address] });
+  mesh.nodes.push(stranger);
+  const told = new EventLog(stranger);
+  await until("the refusal", () => told.of("refused").length > 0);
+  assertEquals(a.admission.pending().map((peer) => peer.identity), [
+    stranger.identity.id,
+  ]);
+  assertEquals(log.of("pending").map((event) => event.identity), [
+    stranger.identity.id,
+  ]);
+  a.admission.allow(stranger.identity.id);
+  assertEquals(a.admission.pending(), []);
+  await mesh.complete();
+});
+
+Deno.test("a guest that kept its welcome comes back without the invite", async () => {
+  await using mesh = await closedMesh(3, { secret: SECRET });
+  const [host] = mesh.nodes;
+  assert(host !== undefined);
+  const identity = await Identity.generate({ ephemeral: false });
+  const store = new MemoryStore();
+  const first = await guest(host, { identity, store });
+  mesh.nodes.push(first);
+  await mesh.complete();
+  await first.close();
+  mesh.nodes[3] = await Node.start({ identity, store });
+  await mesh.complete();
+});
