@@ -46,12 +46,14 @@ Deno.test({
     );
 
     await t.step(
-      "a pair that cannot meet is the only one without links",
+      "pairs that cannot meet are named by every node, and all others are linked",
       async () => {
         network.cut(a, b);
         await swarm.whole(connects);
+        await swarm.told(connects);
         network.heal();
         await swarm.whole();
+        await swarm.told(connects);
       },
     );
 
@@ -67,8 +69,10 @@ Deno.test({
       async () => {
         network.cut(c, d, { oneWay: true });
         await swarm.whole(connects);
+        await swarm.told(connects);
         network.heal();
         await swarm.whole();
+        await swarm.told(connects);
       },
     );
 

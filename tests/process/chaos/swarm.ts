@@ -117,6 +117,31 @@ export class Swarm implements AsyncDisposable {
     return performance.now() - began;
   }
 
+  /**
+   * Waits until every node names exactly the pairs that cannot meet.
+   *
+   * @throws {Error} what is named instead.
+   */
+  async told(connects: Connects): Promise<void> {
+    const running = this.running();
+    const names = new Map(this.members.map((it) => [it.identity, it.name]));
+    const pair = (a = "", b = "") =>
+      [names.get(a) ?? a, names.get(b) ?? b].sort().join(" and ");
+    const wanted = running.flatMap((a, i) =>
+      running.slice(i + 1).filter((b) => !connects(a, b))
+        .map((b) => pair(a.identity, b.identity))
+    ).sort().join();
+    const named = (member: Member) =>
+      member.mesh()?.missing.map((it) => pair(...it)).sort().join();
+    const wrong = () => running.filter((member) => named(member) !== wanted);
+    try {
+      await until("missing pairs", () => wrong().length === 0, HEAL_MS);
+    } catch {
+      const said = wrong().map((it) => `${it.name} names ${named(it)}`);
+      throw new Error([`Must name ${wanted}:`, ...said].join("\n  "));
+    }
+  }
+
   /** What differs from a full mesh of those that run and can meet, a line each. */
   differences(connects: Connects): string[] {
     const running = this.running();
