@@ -45,6 +45,7 @@ export {
 } from "./src/identity/identity.ts";
 export { loadIdentity, writeIdentity } from "./src/identity/files.ts";
 export { Node } from "./src/mesh/node.ts";
+export { DataDirectory } from "./src/store/data_directory.ts";
 export { encodeFrame, FrameDecoder } from "./src/wire/frame.ts";
 export {
   decodeAddr,
@@ -137,6 +138,7 @@ export type {
 export type { NodeOptions } from "./src/mesh/options.ts";
 export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { Member } from "./src/mesh/who.ts";
+export type { DataOptions } from "./src/store/data_directory.ts";
 export type { Address } from "./src/transport/address.ts";
 export type { Scope } from "./src/transport/scope.ts";
 export type {

@@ -337,6 +337,17 @@ export const MAX_TOPIC_BYTES = 128;
  */
 export const MAX_PIECE_BYTES = 32_000;
 
+// --- Store ------------------------------------------------------------------
+
+/** What is written is committed after this long if nobody waits for it: peers lose no more in a crash. */
+export const COMMIT_IDLE_MS = 100;
+
+/**
+ * If somebody waits, others may join for as long as the last flush took, so that
+ * at most half of the time goes to flushing, but on a slow disk no longer than this.
+ */
+export const MAX_COMMIT_WAIT_MS = 50;
+
 // --- Output -----------------------------------------------------------------
 
 /** Text from others as shown, UTF-16 units after escaping; a line stays a line. */

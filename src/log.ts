@@ -17,7 +17,13 @@ import { escapeText, jsonLine } from "./escape.ts";
 import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./limits.ts";
 
 /** The loggers, one a layer; each has the prefix `verack.` in `@std/log`. */
-export const LOGGER_NAMES = ["transport", "session", "mesh", "cli"] as const;
+export const LOGGER_NAMES = [
+  "transport",
+  "session",
+  "mesh",
+  "store",
+  "cli",
+] as const;
 
 /** Name of a logger, without the prefix. */
 export type LoggerName = typeof LOGGER_NAMES[number];
@@ -134,7 +140,7 @@ class LineHandler extends BaseHandler {
  * Decides what is logged and where, for the whole process. May be called again.
  *
  * It replaces the configuration of `@std/log`; a program that has its own sets up
- * the names `verack.transport`, `verack.session`, `verack.mesh`, `verack.cli` there
+ * the names `verack.transport`, `verack.session`, `verack.mesh`, `verack.store`, `verack.cli` there
  * instead of calling this.
  */
 export function configureLogging(options: LoggingOptions): void {

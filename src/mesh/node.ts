@@ -19,6 +19,7 @@ import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
 import { EventQueue, type MissingPair, type NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
+import { showInside } from "./inside.ts";
 import { Links } from "./links.ts";
 import { randomU64 } from "./opening.ts";
 import {
@@ -119,6 +120,7 @@ export class Node implements AsyncDisposable {
       this.#links,
       this.#dialer,
     );
+    showInside(this, this.#context);
   }
 
   /**

@@ -64,6 +64,7 @@ export class MemoryNetwork {
   /** Ways that are cut, `from>to`. */
   readonly #cuts = new Set<string>();
   readonly #vanished = new Set<string>();
+  readonly #frozen = new Set<string>();
   #groups: ReadonlyMap<string, number> | undefined;
 
   constructor(options: MemoryNetworkOptions) {
@@ -125,6 +126,32 @@ export class MemoryNetwork {
    */
   halfOpen(host: string): void {
     this.#vanished.add(host);
+  }
+
+  /**
+   * The process on `host` stands still, as after SIGSTOP: what reaches the host
+   * waits there until {@linkcode thaw}. Its clock is not ours to stop.
+   */
+  freeze(host: string): void {
+    this.#frozen.add(host);
+  }
+
+  /** Undoes {@linkcode freeze}; what waited arrives. */
+  thaw(host: string): void {
+    this.#frozen.delete(host);
+    this.#resume();
+  }
+
+  /** How long packets sent from now on take, milliseconds. */
+  setDelay(delay: { latencyMs: number; jitterMs: number }): void {
+    Object.assign(this.#options, delay);
+  }
+
+  /** Connections and listeners that somebody still holds. */
+  get open(): { connections: number; listeners: number } {
+    let listeners = 0;
+    for (const host of this.#hosts.values()) listeners += host.listeners.size;
+    return { connections: this.#links.size, listeners };
   }
 
   /** Undoes every {@linkcode partition}, {@linkcode cut} and {@linkcode halfOpen}; what was held arrives. */
@@ -285,8 +312,8 @@ export class MemoryNetwork {
 
   #isCut(from: string, to: string): boolean {
     if (from === to) return false;
-    return this.#cuts.has(`${from}>${to}`) || this.#vanished.has(from) ||
-      this.#vanished.has(to) ||
+    return this.#frozen.has(to) || this.#cuts.has(`${from}>${to}`) ||
+      this.#vanished.has(from) || this.#vanished.has(to) ||
       (this.#groups !== undefined &&
         this.#groups.get(from) !== this.#groups.get(to));
   }

@@ -31,6 +31,8 @@ export interface MemoryPacket {
   readonly kind: PacketKind;
   /** Bytes carried, or made room for. */
   readonly bytes: number;
+  /** What is carried, if it is data; not to be changed. */
+  readonly data?: Uint8Array;
 }
 
 /** What a lane needs of the network around it. */
@@ -50,6 +52,7 @@ interface Queued {
   readonly kind: PacketKind;
   readonly bytes: number;
   readonly arrive: () => void;
+  readonly data: Uint8Array | undefined;
   dueMs: number;
 }
 
@@ -70,11 +73,16 @@ export class Lane {
   }
 
   /** Sends a packet; `arrive` runs at the other end. A crashed host sends none. */
-  send(kind: PacketKind, bytes: number, arrive: () => void): void {
+  send(
+    kind: PacketKind,
+    bytes: number,
+    arrive: () => void,
+    data?: Uint8Array,
+  ): void {
     if (!this.#owner.isUp(this.from.host)) return;
     const dueMs = this.#owner.clock.monotonic() + this.#owner.delayMs();
     this.#lastDueMs = Math.max(this.#lastDueMs, dueMs);
-    this.#queue.push({ kind, bytes, arrive, dueMs: this.#lastDueMs });
+    this.#queue.push({ kind, bytes, arrive, data, dueMs: this.#lastDueMs });
     this.#arm();
   }
 
@@ -125,6 +133,7 @@ export class Lane {
         to: formatAddress(this.to),
         kind: head.kind,
         bytes: head.bytes,
+        ...(head.data && { data: head.data }),
       });
       head.arrive();
     }
@@ -200,7 +209,7 @@ export class MemoryEnd implements Connection {
     const bytes = data.slice(0, this.#credit);
     this.#credit -= bytes.length;
     const peer = this.#other();
-    this.#lane.send("data", bytes.length, () => peer.#onData(bytes));
+    this.#lane.send("data", bytes.length, () => peer.#onData(bytes), bytes);
     return bytes.length;
   }
 

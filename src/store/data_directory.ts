@@ -1,0 +1,272 @@
+/**
+ * The data directory of one node: its key, its certificate and its database, for
+ * its owner alone and for one process at a time.
+ *
+ * A damaged database is set aside and a new one begun, since a node can do without
+ * its memory; a key is never replaced, since others know the node by it. How files
+ * are written is `files.ts`, what the database holds `sqlite_store.ts`.
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import type { Identity, Passphrase } from "../identity/identity.ts";
+import { logger } from "../log.ts";
+import type { NodeStore } from "../mesh/node_store.ts";
+import { parseNetworkName } from "../mesh/options.ts";
+import { DATA_FILES, SIDE_FILE_ENDS } from "./file_names.ts";
+import {
+  isOpenToOthers,
+  LockFile,
+  makePrivate,
+  ownerOfNewFiles,
+  PRIVATE_DIRECTORY_MODE,
+  PRIVATE_FILE_MODE,
+  rename,
+  statOrNothing,
+  toFileError,
+} from "./files.ts";
+import { identityOf } from "./own_key.ts";
+import { DamagedError } from "./sqlite_errors.ts";
+import { SqliteStore } from "./sqlite_store.ts";
+
+const log = logger("store");
+
+/** Options of {@linkcode DataDirectory.open}. */
+export interface DataOptions {
+  /**
+   * Key of the node, if it is kept elsewhere; it is not copied into the directory,
+   * which takes no other from then on. @default the one in the directory, made if
+   * there is none
+   */
+  readonly identity?: Identity;
+  /** Name of the mesh; a directory belongs to one. @default {"main"} */
+  readonly network?: string;
+  /** Opens the key in the directory, if somebody has encrypted it. */
+  readonly passphrase?: Passphrase;
+  /** Time, for tests. @default the real clock */
+  readonly clock?: Clock;
+}
+
+/**
+ * What a node keeps on disk. Hand `identity` and `store` to `Node.start`, and close
+ * the directory after the node.
+ *
+ * @example
+ * ```ts
+ * import { DataDirectory, Node } from "../../mod.ts";
+ *
+ * const path = await Deno.makeTempDir();
+ * {
+ *   using data = await DataDirectory.open(path);
+ *   const { identity, store } = data;
+ *   await using node = await Node.start({ identity, store });
+ *   console.log(`${node.identity.id} will be the same next time`);
+ * }
+ * await Deno.remove(path, { recursive: true });
+ * ```
+ */
+export class DataDirectory implements Disposable {
+  /** Where it is, as it was given. */
+  readonly path: string;
+  /** Whose it is. */
+  readonly identity: Identity;
+  /** What it remembers. */
+  readonly store: NodeStore;
+  readonly #opened: OpenedStore;
+
+  private constructor(path: string, identity: Identity, opened: OpenedStore) {
+    this.path = path;
+    this.identity = identity;
+    this.store = opened.store;
+    this.#opened = opened;
+  }
+
+  /**
+   * Opens a directory, and makes it if there is none.
+   *
+   * @throws {VerackError} `data-in-use` when another process uses it; `bad-data`
+   * when it is somebody else's, belongs to another network, cannot be written or
+   * was written by a newer verack; `bad-key`, `encrypted-key` when its key cannot
+   * be used; `mismatched-key` when it belongs to another key than `identity`;
+   * `permission` when Deno may not read or write it.
+   * @throws {RangeError} when `network` is no name of a mesh.
+   */
+  static async open(
+    path: string,
+    options: DataOptions = {},
+  ): Promise<DataDirectory> {
+    const network = parseNetworkName(options.network ?? "main");
+    const opened = openStore(path, { ...options, create: true });
+    try {
+      const identity = await identityOf(path, opened.store, options);
+      bindNetwork(path, opened.store, network);
+      opened.store.commit();
+      return new DataDirectory(path, identity, opened);
+    } catch (error) {
+      opened.close();
+      throw toFileError(error, cannotUse(path), path);
+    }
+  }
+
+  /** Commits, and lets others use the directory. Idempotent. */
+  close(): void {
+    this.#opened.close();
+  }
+
+  /** {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** A store whose directory is locked. */
+export interface OpenedStore extends Disposable {
+  readonly store: SqliteStore;
+  /** Commits, and lets others use the directory. Idempotent. */
+  close(): void;
+}
+
+/**
+ * Opens what a directory remembers, for who needs no key.
+ *
+ * @param options `create`: makes directory and database if they are missing.
+ * @throws {VerackError} as {@linkcode DataDirectory.open}; `bad-data` when there is
+ * nothing and `create` is not set.
+ */
+export function openStore(
+  path: string,
+  options: { readonly create?: boolean; readonly clock?: Clock } = {},
+): OpenedStore {
+  const { create = false, clock = systemClock } = options;
+  let lock: LockFile | undefined;
+  try {
+    prepareDirectory(path, create);
+    lock = takeLock(path);
+    const store = openDatabase(path, clock);
+    const held = lock;
+    const close = () => {
+      store.close();
+      held[Symbol.dispose]();
+    };
+    return { store, close, [Symbol.dispose]: close };
+  } catch (error) {
+    lock?.[Symbol.dispose]();
+    throw toFileError(error, cannotUse(path), path);
+  }
+}
+
+/** Makes sure that the directory is there, ours, and nobody else's to look into. */
+function prepareDirectory(path: string, create: boolean): void {
+  const before = statOrNothing(path);
+  if (
+    !create && statOrNothing(`${path}/${DATA_FILES.database}`) === undefined
+  ) {
+    throw refusal(
+      path,
+      before === undefined
+        ? "there is no such directory"
+        : "no node has used it yet",
+    );
+  }
+  if (before === undefined) {
+    Deno.mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+    return;
+  }
+  if (!before.isDirectory) throw refusal(path, "it is no directory");
+  if (before.uid !== ownerOfNewFiles(path)) {
+    throw refusal(
+      path,
+      `it belongs to another user (${before.uid}), must be your own`,
+    );
+  }
+  if (!isOpenToOthers(before)) return;
+  const entries = [...Deno.readDirSync(path)].map(({ name }) => name);
+  const ours = Object.values<string>(DATA_FILES);
+  if (entries.length > 0 && !entries.some((name) => ours.includes(name))) {
+    throw refusal(
+      path,
+      `others may look into it and it holds other things, must be a directory of its own, or have mode 0700 (chmod 700 ${
+        escapeText(path)
+      })`,
+    );
+  }
+  makePrivate(path, PRIVATE_DIRECTORY_MODE);
+  log.warn("others could look into the data directory, its mode is 0700 now", {
+    path,
+  });
+}
+
+function takeLock(path: string): LockFile {
+  const lock = LockFile.take(`${path}/${DATA_FILES.lock}`);
+  if (lock instanceof LockFile) return lock;
+  const who = lock.heldBy === undefined
+    ? "another process"
+    : `process ${lock.heldBy}`;
+  throw new VerackError("data-in-use", `${cannotUse(path)}: ${who} uses it`);
+}
+
+function openDatabase(path: string, clock: Clock): SqliteStore {
+  const database = `${path}/${DATA_FILES.database}`;
+  let store: SqliteStore;
+  try {
+    store = SqliteStore.open(database, { clock });
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    const aside = setAside(database, clock);
+    log.error(
+      "the database was set aside, and a new one begun: what it held of peers, verdicts and messages is not known any more",
+      { reason: error.message, aside },
+    );
+    store = SqliteStore.open(database, { clock });
+  }
+  for (
+    const file of [
+      database,
+      ...SIDE_FILE_ENDS.map((end) => database + end),
+    ]
+  ) {
+    if (statOrNothing(file) !== undefined) makePrivate(file, PRIVATE_FILE_MODE);
+  }
+  return store;
+}
+
+/** Renames a damaged database, so that whoever wants to can look into it. */
+function setAside(database: string, clock: Clock): string {
+  // Colons are no part of names on Windows.
+  const time = new Date(clock.now()).toISOString().replaceAll(":", "-");
+  let aside = `${database}.damaged-${time}`;
+  for (let count = 2; statOrNothing(aside) !== undefined; count++) {
+    aside = `${database}.damaged-${time}-${count}`;
+  }
+  // The log first: a new database must never meet the log of an old one.
+  for (const end of [...SIDE_FILE_ENDS, ""]) {
+    if (statOrNothing(database + end) !== undefined) {
+      rename(database + end, aside + end);
+    }
+  }
+  return aside;
+}
+
+/** A directory is of one mesh: who was admitted to it was not admitted to another. */
+function bindNetwork(path: string, store: NodeStore, network: string): void {
+  const bound = store.setting("data.network");
+  if (bound === undefined) {
+    store.putSetting("data.network", new TextEncoder().encode(network));
+    return;
+  }
+  const name = new TextDecoder().decode(bound);
+  if (name === network) return;
+  const shown = escapeText(name);
+  throw refusal(
+    path,
+    `it belongs to network ${shown}, must be started with --network ${shown}`,
+  );
+}
+
+function refusal(path: string, why: string): VerackError {
+  return new VerackError("bad-data", `${cannotUse(path)}: ${why}`);
+}
+
+function cannotUse(path: string): string {
+  return `Cannot use data directory "${escapeText(path)}"`;
+}

@@ -1,0 +1,276 @@
+/**
+ * One SQLite file: opened with a check of every page, brought to the newest
+ * schema, and written in groups, so that many changes share one flush to disk.
+ *
+ * What the tables hold is up to `peer_tables.ts` and `message_tables.ts`; where
+ * the file is, and what becomes of a damaged one, to `data_directory.ts`.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Clock } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { COMMIT_IDLE_MS, MAX_COMMIT_WAIT_MS } from "../limits.ts";
+import { logger } from "../log.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { DamagedError, isDamage, toStoreError } from "./sqlite_errors.ts";
+
+const log = logger("store");
+
+/** Options of {@linkcode Database.open}. */
+export interface DatabaseOptions {
+  readonly clock: Clock;
+  /** Steps to the newest schema. @default those of `schema.ts` */
+  readonly migrations?: readonly string[];
+}
+
+/** A database with a transaction that is open while there is something to commit. */
+export class Database {
+  /** Called when writes were lost, for who keeps figures about the tables. */
+  onLost: () => void = () => {};
+  readonly #path: string;
+  readonly #sqlite: DatabaseSync;
+  readonly #clock: Clock;
+  #open = true;
+  #writing = false;
+  /** How long the last flush took, milliseconds. */
+  #flushMs = 0;
+  #dueAt = Infinity;
+  #cancelTimer: (() => void) | undefined;
+  #waiting: PromiseWithResolvers<void> | undefined;
+  /** Writes were lost, and nobody was waiting to hear of it. */
+  #lost: VerackError | undefined;
+
+  private constructor(path: string, sqlite: DatabaseSync, clock: Clock) {
+    this.#path = path;
+    this.#sqlite = sqlite;
+    this.#clock = clock;
+  }
+
+  /**
+   * Opens the database, and makes it if there is none.
+   *
+   * @throws {DamagedError} when the file is no database of ours, or its pages or
+   * rows are damaged.
+   * @throws {VerackError} `bad-data` when a newer verack has written it, or it
+   * cannot be opened; `data-in-use`; `permission`.
+   */
+  static open(path: string, options: DatabaseOptions): Database {
+    const action = `Cannot open database "${escapeText(path)}"`;
+    let sqlite: DatabaseSync;
+    try {
+      refuseEmpty(path);
+      sqlite = new DatabaseSync(path);
+    } catch (error) {
+      throw toStoreError(error, action, path);
+    }
+    try {
+      configure(sqlite);
+      migrate(sqlite, path, options.migrations ?? MIGRATIONS);
+      return new Database(path, sqlite, options.clock);
+    } catch (error) {
+      sqlite.close();
+      if (isDamage(error)) {
+        throw new DamagedError(path, "it is damaged", { cause: error });
+      }
+      throw toStoreError(error, action, path);
+    }
+  }
+
+  /** A statement for later use. */
+  prepare(sql: string): StatementSync {
+    return this.#sqlite.prepare(sql);
+  }
+
+  /**
+   * Runs one statement that changes something, as part of the next commit.
+   *
+   * @throws {VerackError} `bad-data` when it cannot be written.
+   */
+  run(
+    statement: StatementSync,
+    ...values: (string | number | Uint8Array | null)[]
+  ): number {
+    this.#begin();
+    try {
+      return Number(statement.run(...values).changes);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /**
+   * Runs several statements as part of the next commit, all or none of them.
+   *
+   * @throws {VerackError} `bad-data` when they cannot be written.
+   */
+  atomic(statements: () => void): void {
+    this.#begin();
+    try {
+      this.#sqlite.exec("SAVEPOINT one");
+      statements();
+      this.#sqlite.exec("RELEASE one");
+    } catch (error) {
+      const failure = this.#failed(error);
+      if (this.#writing) this.#sqlite.exec("ROLLBACK TO one; RELEASE one");
+      throw failure;
+    }
+  }
+
+  /**
+   * Makes everything so far durable, now.
+   *
+   * @throws {VerackError} `bad-data` when it cannot, or when something written
+   * since the last time has been lost.
+   */
+  commit(): void {
+    const failure = this.#writing ? this.#flush() : undefined;
+    const lost = failure ?? this.#lost;
+    this.#lost = undefined;
+    if (lost !== undefined) throw lost;
+  }
+
+  /**
+   * Resolves when everything so far is durable. Who waits while others do shares
+   * their flush.
+   *
+   * @throws {VerackError} `bad-data`, as {@linkcode commit}.
+   */
+  committed(): Promise<void> {
+    const lost = this.#lost;
+    if (lost !== undefined) {
+      this.#lost = undefined;
+      return Promise.reject(lost);
+    }
+    if (!this.#writing) return Promise.resolve();
+    this.#waiting ??= Promise.withResolvers();
+    // As long as the last flush took: then half of the time is left for the rest.
+    this.#schedule(Math.min(this.#flushMs, MAX_COMMIT_WAIT_MS));
+    return this.#waiting.promise;
+  }
+
+  /** Commits what it can and closes the file. Idempotent. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#writing) this.#flush();
+    this.#sqlite.close();
+  }
+
+  #begin(): void {
+    if (this.#writing) return;
+    try {
+      this.#sqlite.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    this.#writing = true;
+    this.#schedule(COMMIT_IDLE_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    const dueAt = this.#clock.monotonic() + delayMs;
+    if (dueAt >= this.#dueAt) return;
+    this.#cancelTimer?.();
+    this.#dueAt = dueAt;
+    this.#cancelTimer = this.#clock.after(delayMs, () => this.#flush());
+  }
+
+  /** Commits; whoever waits is told how it went. Why it failed, if it did. */
+  #flush(): VerackError | undefined {
+    const startedAt = this.#clock.monotonic();
+    try {
+      this.#sqlite.exec("COMMIT");
+      this.#flushMs = this.#clock.monotonic() - startedAt;
+      this.#end()?.resolve();
+      return undefined;
+    } catch (error) {
+      // SQLite may have kept the transaction: nothing of it is to appear later.
+      if (this.#sqlite.isTransaction) this.#sqlite.exec("ROLLBACK");
+      return this.#failed(error);
+    }
+  }
+
+  /** A statement failed, and with it perhaps the whole transaction. */
+  #failed(error: unknown): VerackError {
+    const action = `Cannot write database "${escapeText(this.#path)}"`;
+    const failure = toStoreError(error, action, this.#path);
+    if (!this.#writing || this.#sqlite.isTransaction) return failure;
+    const waiting = this.#end();
+    if (waiting !== undefined) waiting.reject(failure);
+    else this.#lost = failure;
+    log.error("writes were lost", { reason: failure.message });
+    this.onLost();
+    return failure;
+  }
+
+  /** The transaction is over. */
+  #end(): PromiseWithResolvers<void> | undefined {
+    this.#cancelTimer?.();
+    this.#dueAt = Infinity;
+    this.#writing = false;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
+  }
+}
+
+/** SQLite takes an empty file for a new database; ours are never empty. */
+function refuseEmpty(path: string): void {
+  let size;
+  try {
+    ({ size } = Deno.statSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  if (size === 0) throw new DamagedError(path, "it is empty");
+}
+
+function configure(sqlite: DatabaseSync): void {
+  // In the order of need: nobody else may have it from here on, which also keeps
+  // the write-ahead log's index in memory.
+  for (
+    const pragma of [
+      "locking_mode = EXCLUSIVE",
+      "journal_mode = WAL",
+      "synchronous = FULL",
+      "foreign_keys = ON",
+      "trusted_schema = OFF",
+    ]
+  ) sqlite.prepare(`PRAGMA ${pragma}`).all();
+}
+
+function migrate(
+  sqlite: DatabaseSync,
+  path: string,
+  migrations: readonly string[],
+): void {
+  const version = pragma(sqlite, "user_version");
+  const isNew = version === 0 &&
+    sqlite.prepare("SELECT 1 FROM sqlite_schema").get() === undefined;
+  if (!isNew && pragma(sqlite, "application_id") !== APPLICATION_ID) {
+    throw new DamagedError(path, "it is not a database of verack");
+  }
+  if (version > migrations.length) {
+    throw new VerackError(
+      "bad-data",
+      `Cannot open database "${
+        escapeText(path)
+      }": a newer verack has written it (schema ${version}), must be schema ${migrations.length} or older`,
+    );
+  }
+  const [check] = sqlite.prepare("PRAGMA quick_check(1)").all();
+  if (check?.quick_check !== "ok") {
+    throw new DamagedError(path, `it is damaged (${check?.quick_check})`);
+  }
+  if (version === migrations.length) return;
+  sqlite.exec("BEGIN IMMEDIATE");
+  for (const step of migrations.slice(version)) sqlite.exec(step);
+  sqlite.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  sqlite.exec(`PRAGMA user_version = ${migrations.length}`);
+  sqlite.exec("COMMIT");
+}
+
+function pragma(sqlite: DatabaseSync, name: string): number {
+  return Number(sqlite.prepare(`PRAGMA ${name}`).get()?.[name]);
+}

@@ -1,0 +1,229 @@
+/**
+ * Messages that are not acknowledged yet, ids of those that were taken, and what
+ * the application refused. What it is for is `delivery/message_store.ts`.
+ */
+import type { StatementSync } from "node:sqlite";
+import type {
+  MessageStore,
+  StoredAttempts,
+  StoredMessage,
+  StoredOutgoing,
+  StoredSeen,
+  StoredSetAside,
+} from "../delivery/message_store.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import type { Database } from "./database.ts";
+import { identityBytes, toBytes, toIdentity, wholeMs } from "./rows.ts";
+
+/** The messages of a database. */
+export class MessageTables implements MessageStore {
+  readonly #database: Database;
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  /** Seen ids by sender, so that trimming looks at nothing that it keeps. */
+  readonly #seenCounts = new Map<IdentityId, number>();
+  #nextKey: number;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#statements = prepareStatements((sql) => database.prepare(sql));
+    this.#nextKey = Number(this.#statements.lastKey.get()?.key ?? 0) + 1;
+    this.#countSeen();
+    database.onLost = () => this.#countSeen();
+  }
+
+  *outgoing(): Iterable<StoredOutgoing> {
+    // One body at a time, however many receivers it has.
+    const keys = this.#statements.keys.all().map((row) => Number(row.key));
+    for (const key of keys) {
+      const row = this.#statements.message.get(key);
+      if (row === undefined) continue;
+      const message = {
+        id: toBytes(row.id),
+        topic: row.topic,
+        body: toBytes(row.body),
+        createdAt: row.created_at,
+        ttlMs: row.ttl_ms,
+      } as StoredMessage;
+      for (const { receiver } of this.#statements.receivers.all(key)) {
+        yield { message, key, to: toIdentity(receiver) };
+      }
+    }
+  }
+
+  putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number {
+    const { id, topic, body, createdAt, ttlMs } = message;
+    const key = this.#nextKey++;
+    this.#database.atomic(() => {
+      const { putMessage, putReceiver } = this.#statements;
+      putMessage.run(key, id, topic, body, wholeMs(createdAt), wholeMs(ttlMs));
+      for (const one of to) putReceiver.run(key, identityBytes(one));
+    });
+    return key;
+  }
+
+  deleteOutgoing(key: number, to: IdentityId): void {
+    this.#database.atomic(() => {
+      this.#statements.deleteReceiver.run(key, identityBytes(to));
+      this.#statements.deleteMessage.run(key, key);
+    });
+  }
+
+  *seen(): Iterable<StoredSeen> {
+    for (const { sender, id, at } of this.#statements.seen.all()) {
+      yield { from: toIdentity(sender), id: toBytes(id), at: Number(at) };
+    }
+  }
+
+  putSeen({ from, id, at }: StoredSeen): void {
+    this.#database.run(
+      this.#statements.putSeen,
+      identityBytes(from),
+      id,
+      wholeMs(at),
+    );
+    this.#seenCounts.set(from, (this.#seenCounts.get(from) ?? 0) + 1);
+  }
+
+  trimSeen(from: IdentityId, keep: number): void {
+    const surplus = (this.#seenCounts.get(from) ?? 0) - keep;
+    if (surplus <= 0) return;
+    this.#database.run(
+      this.#statements.trimSeen,
+      identityBytes(from),
+      surplus,
+    );
+    this.#seenCounts.set(from, keep);
+  }
+
+  expireSeen(before: number): void {
+    const { expireSeen, expireAttempts } = this.#statements;
+    this.#database.run(expireAttempts, wholeMs(before));
+    const dropped = this.#database.run(expireSeen, wholeMs(before));
+    if (dropped > 0) this.#countSeen();
+  }
+
+  attempts(): StoredAttempts[] {
+    return this.#statements.attempts.all().map((row) => ({
+      from: toIdentity(row.sender),
+      id: toBytes(row.id),
+      attempts: Number(row.attempts),
+      at: Number(row.at),
+    }));
+  }
+
+  putAttempts({ from, id, attempts, at }: StoredAttempts): void {
+    this.#database.run(
+      this.#statements.putAttempts,
+      identityBytes(from),
+      id,
+      attempts,
+      wholeMs(at),
+    );
+  }
+
+  deleteAttempts(from: IdentityId, id: Uint8Array): void {
+    this.#database.run(
+      this.#statements.deleteAttempts,
+      identityBytes(from),
+      id,
+    );
+  }
+
+  *setAside(): Iterable<StoredSetAside> {
+    const positions = this.#statements.setAsidePositions.all();
+    for (const { position } of positions) {
+      const row = this.#statements.setAside.get(Number(position));
+      if (row === undefined) continue;
+      yield {
+        from: toIdentity(row.sender),
+        id: toBytes(row.id),
+        topic: row.topic,
+        body: toBytes(row.body),
+        reason: row.reason,
+        at: row.at,
+      } as StoredSetAside;
+    }
+  }
+
+  putSetAside(message: StoredSetAside): void {
+    const { from, id, topic, body, reason, at } = message;
+    this.#database.run(
+      this.#statements.putSetAside,
+      identityBytes(from),
+      id,
+      topic,
+      body,
+      reason,
+      wholeMs(at),
+    );
+  }
+
+  deleteSetAside(from: IdentityId, id: Uint8Array): void {
+    this.#database.run(
+      this.#statements.deleteSetAside,
+      identityBytes(from),
+      id,
+    );
+  }
+
+  commit(): void {
+    this.#database.commit();
+  }
+
+  committed(): Promise<void> {
+    return this.#database.committed();
+  }
+
+  #countSeen(): void {
+    this.#seenCounts.clear();
+    for (const { sender, count } of this.#statements.countSeen.all()) {
+      this.#seenCounts.set(toIdentity(sender), Number(count));
+    }
+  }
+}
+
+function prepareStatements(prepare: (sql: string) => StatementSync) {
+  return {
+    lastKey: prepare("SELECT max(key) AS key FROM outgoing_message"),
+    keys: prepare("SELECT key FROM outgoing_message ORDER BY key"),
+    message: prepare("SELECT * FROM outgoing_message WHERE key = ?"),
+    receivers: prepare("SELECT receiver FROM outgoing_receiver WHERE key = ?"),
+    putMessage: prepare(
+      `INSERT INTO outgoing_message (key, id, topic, body, created_at, ttl_ms)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    ),
+    putReceiver: prepare("INSERT INTO outgoing_receiver VALUES (?, ?)"),
+    deleteReceiver: prepare(
+      "DELETE FROM outgoing_receiver WHERE key = ? AND receiver = ?",
+    ),
+    deleteMessage: prepare(
+      `DELETE FROM outgoing_message WHERE key = ? AND NOT EXISTS
+         (SELECT 1 FROM outgoing_receiver WHERE key = ?)`,
+    ),
+    seen: prepare("SELECT sender, id, at FROM seen ORDER BY position"),
+    countSeen: prepare(
+      "SELECT sender, count(*) AS count FROM seen GROUP BY sender",
+    ),
+    putSeen: prepare("INSERT INTO seen (sender, id, at) VALUES (?, ?, ?)"),
+    trimSeen: prepare(
+      `DELETE FROM seen WHERE position IN
+         (SELECT position FROM seen WHERE sender = ? ORDER BY position LIMIT ?)`,
+    ),
+    expireSeen: prepare("DELETE FROM seen WHERE at < ?"),
+    expireAttempts: prepare("DELETE FROM attempts WHERE at < ?"),
+    attempts: prepare("SELECT * FROM attempts"),
+    putAttempts: prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?)"),
+    deleteAttempts: prepare("DELETE FROM attempts WHERE sender = ? AND id = ?"),
+    setAsidePositions: prepare(
+      "SELECT position FROM set_aside ORDER BY position",
+    ),
+    setAside: prepare("SELECT * FROM set_aside WHERE position = ?"),
+    putSetAside: prepare(
+      `INSERT OR REPLACE INTO set_aside (sender, id, topic, body, reason, at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    ),
+    deleteSetAside: prepare(
+      "DELETE FROM set_aside WHERE sender = ? AND id = ?",
+    ),
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * The key of a data directory: made once, kept readable by its owner alone, and
+ * never replaced. The database remembers whose directory it is, so that a key
+ * that is missing or another one is noticed.
+ */
+import { VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { loadIdentity } from "../identity/files.ts";
+import { Identity, type Passphrase } from "../identity/identity.ts";
+import { logger } from "../log.ts";
+import type { NodeStore } from "../mesh/node_store.ts";
+import {
+  isOpenToOthers,
+  makePrivate,
+  PRIVATE_FILE_MODE,
+  statOrNothing,
+  writeWhole,
+} from "./files.ts";
+import { DATA_FILES } from "./file_names.ts";
+
+const log = logger("store");
+
+/** Under which name the database keeps whose directory it is. */
+const OWNER = "data.identity";
+
+/** What the caller brings. */
+export interface KeyOptions {
+  /** A key that is kept elsewhere. */
+  readonly identity?: Identity;
+  readonly passphrase?: Passphrase;
+}
+
+/**
+ * The identity of a directory: the given one, the one in it, or a new one.
+ *
+ * @throws {VerackError} `bad-key`, `encrypted-key` when the key in the directory
+ * cannot be used; `mismatched-key` when the directory belongs to another; and what
+ * Deno throws when a file cannot be read or written.
+ * @throws {TypeError} when the given identity lives in memory only.
+ */
+export async function identityOf(
+  path: string,
+  store: NodeStore,
+  options: KeyOptions,
+): Promise<Identity> {
+  if (options.identity?.ephemeral) {
+    throw new TypeError(
+      "Cannot use data directory: the identity lives in memory only, must be one that lasts",
+    );
+  }
+  const owner = store.setting(OWNER)?.toHex();
+  const kept = await loadKept(path, options.passphrase);
+  const given = options.identity;
+  const identity = kept ?? given ?? await make(path, owner);
+  const expected = owner ?? kept?.id;
+  for (const actual of [given?.id, kept?.id]) {
+    if (actual === undefined || expected === undefined) continue;
+    if (actual === expected) continue;
+    throw new VerackError(
+      "mismatched-key",
+      `Cannot use data directory "${
+        escapeText(path)
+      }": it belongs to identity ${expected}, but the key is that of ${actual}`,
+    );
+  }
+  if (owner === undefined) {
+    store.putSetting(OWNER, Uint8Array.fromHex(identity.id));
+  }
+  return identity;
+}
+
+async function loadKept(
+  path: string,
+  passphrase: Passphrase | undefined,
+): Promise<Identity | undefined> {
+  const keyPath = `${path}/${DATA_FILES.key}`;
+  const certPath = `${path}/${DATA_FILES.certificate}`;
+  const info = statOrNothing(keyPath);
+  if (info === undefined) return undefined;
+  if (isOpenToOthers(info)) {
+    makePrivate(keyPath, PRIVATE_FILE_MODE);
+    log.warn("others could read the key, its mode is 0600 now", {
+      path: keyPath,
+    });
+  }
+  const key = { keyPath, ...(passphrase !== undefined && { passphrase }) };
+  if (statOrNothing(certPath) !== undefined) {
+    try {
+      return await loadIdentity({ ...key, certPath });
+    } catch (error) {
+      if (!isAbout(error, "bad-certificate", "mismatched-key")) {
+        throw neverReplaced(error);
+      }
+      log.warn("the certificate is made anew from the key", {
+        reason: error.message,
+      });
+    }
+  }
+  try {
+    const identity = await loadIdentity(key);
+    writeWhole(certPath, identity.certificatePem);
+    return identity;
+  } catch (error) {
+    throw neverReplaced(error);
+  }
+}
+
+/** A new key, unless there was one. */
+async function make(
+  path: string,
+  owner: string | undefined,
+): Promise<Identity> {
+  const certPath = `${path}/${DATA_FILES.certificate}`;
+  if (owner !== undefined || statOrNothing(certPath) !== undefined) {
+    throw new VerackError(
+      "bad-key",
+      `Cannot use data directory "${
+        escapeText(path)
+      }": ${DATA_FILES.key} is missing, must be restored, or be given with --key` +
+        (owner === undefined ? "" : `; it is that of identity ${owner}`),
+    );
+  }
+  const identity = await Identity.generate({ ephemeral: false });
+  // The key first: a certificate can be made anew.
+  writeWhole(`${path}/${DATA_FILES.key}`, identity.privateKeyPem);
+  writeWhole(certPath, identity.certificatePem);
+  return identity;
+}
+
+function neverReplaced(error: unknown): unknown {
+  if (!isAbout(error, "bad-key")) return error;
+  return new VerackError(
+    "bad-key",
+    `${error.message}; a key is never replaced: restore it, or use another directory`,
+    { cause: error },
+  );
+}
+
+function isAbout(
+  error: unknown,
+  ...codes: VerackError["code"][]
+): error is VerackError {
+  return error instanceof VerackError && codes.includes(error.code);
+}

@@ -1,0 +1,134 @@
+/**
+ * Peers on record and their addresses, in two tables. What a record means is
+ * `mesh/node_store.ts`, when one is written `mesh/peer_memory.ts`.
+ */
+import type { StatementSync } from "node:sqlite";
+import type { IdentityId } from "../identity/identity.ts";
+import type { StoredAddress, StoredPeer } from "../mesh/node_store.ts";
+import type { Database } from "./database.ts";
+import {
+  identityBytes,
+  type Row,
+  toBytes,
+  toIdentity,
+  wholeMs,
+} from "./rows.ts";
+
+/** The peers of a database. */
+export class PeerTables {
+  readonly #database: Database;
+  readonly #selectPeers: StatementSync;
+  readonly #selectAddresses: StatementSync;
+  readonly #putPeer: StatementSync;
+  readonly #putAddress: StatementSync;
+  readonly #deleteAddresses: StatementSync;
+  readonly #deletePeer: StatementSync;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#selectPeers = database.prepare(
+      "SELECT * FROM peer ORDER BY last_seen DESC",
+    );
+    this.#selectAddresses = database.prepare(
+      "SELECT * FROM peer_address ORDER BY identity, position",
+    );
+    this.#putPeer = database.prepare(
+      `INSERT INTO peer (identity, certificate, name, trust, ephemeral,
+         first_seen, last_seen, statement)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (identity) DO UPDATE SET
+         certificate = excluded.certificate, name = excluded.name,
+         trust = excluded.trust, ephemeral = excluded.ephemeral,
+         first_seen = excluded.first_seen, last_seen = excluded.last_seen,
+         statement = excluded.statement`,
+    );
+    this.#putAddress = database.prepare(
+      `INSERT INTO peer_address
+         (identity, position, host, port, rank, typed, named_from)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#deleteAddresses = database.prepare(
+      "DELETE FROM peer_address WHERE identity = ?",
+    );
+    this.#deletePeer = database.prepare("DELETE FROM peer WHERE identity = ?");
+  }
+
+  /** Every peer on record, seen last first. */
+  all(): StoredPeer[] {
+    const addresses = new Map<IdentityId, StoredAddress[]>();
+    for (const row of this.#selectAddresses.all()) {
+      const identity = toIdentity(row.identity);
+      const known = addresses.get(identity);
+      if (known === undefined) addresses.set(identity, [toAddress(row)]);
+      else known.push(toAddress(row));
+    }
+    return this.#selectPeers.all().map((row) => {
+      const identity = toIdentity(row.identity);
+      return toPeer(row, identity, addresses.get(identity) ?? []);
+    });
+  }
+
+  /** Puts a peer on record, or replaces what is. */
+  put(peer: StoredPeer): void {
+    const identity = identityBytes(peer.identity);
+    const { certificate, name, trust, statement } = peer;
+    this.#database.atomic(() => {
+      this.#putPeer.run(
+        identity,
+        certificate,
+        name,
+        trust,
+        Number(peer.ephemeral),
+        wholeMs(peer.firstSeen),
+        wholeMs(peer.lastSeen),
+        statement,
+      );
+      this.#deleteAddresses.run(identity);
+      for (const [position, entry] of peer.addresses.entries()) {
+        const { address: { host, port }, rank, typed, namedFrom } = entry;
+        this.#putAddress.run(
+          identity,
+          position,
+          host,
+          port,
+          rank,
+          Number(typed),
+          namedFrom ?? null,
+        );
+      }
+    });
+  }
+
+  /** Takes a peer off the record, with its addresses. */
+  delete(identity: IdentityId): void {
+    this.#database.run(this.#deletePeer, identityBytes(identity));
+  }
+}
+
+function toAddress(row: Row): StoredAddress {
+  const { host, port, rank, named_from: namedFrom } = row;
+  return {
+    address: { host, port },
+    rank,
+    typed: row.typed === 1,
+    ...(namedFrom !== null && { namedFrom }),
+  } as StoredAddress;
+}
+
+function toPeer(
+  row: Row,
+  identity: IdentityId,
+  addresses: readonly StoredAddress[],
+): StoredPeer {
+  return {
+    identity,
+    certificate: toBytes(row.certificate),
+    name: row.name,
+    trust: row.trust,
+    ephemeral: row.ephemeral === 1,
+    addresses,
+    firstSeen: row.first_seen,
+    lastSeen: row.last_seen,
+    statement: toBytes(row.statement),
+  } as StoredPeer;
+}

@@ -1,0 +1,29 @@
+/**
+ * How values of ours stand in columns and back: identities as 32 bytes, times as
+ * whole milliseconds, truths as 0 and 1. The schema's checks have been made when a
+ * row is read (`database.ts`), so that reading takes it at its word.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+
+/** What node:sqlite gives for a row. */
+export type Row = Record<string, unknown>;
+
+/** An identity for a column. */
+export function identityBytes(identity: IdentityId): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromHex(identity);
+}
+
+/** A moment for a column; clocks of tests have fractions. */
+export function wholeMs(at: number): number {
+  return Math.trunc(at);
+}
+
+/** An identity from a column. */
+export function toIdentity(value: unknown): IdentityId {
+  return toBytes(value).toHex() as IdentityId;
+}
+
+/** Bytes from a column. */
+export function toBytes(value: unknown): Uint8Array<ArrayBuffer> {
+  return value as Uint8Array<ArrayBuffer>;
+}

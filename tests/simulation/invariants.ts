@@ -1,0 +1,208 @@
+/**
+ * What must hold at every step of every simulation, whatever went wrong. The
+ * truth comes from {@linkcode Wires}; what a node believes is compared with it.
+ */
+import type { IdentityId } from "../../src/identity/identity.ts";
+import {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_PEERS,
+  MAX_PENDING_CONNECTIONS,
+  MAX_QUEUE_BYTES,
+  MAX_RUMOURS_PER_SOURCE,
+  MAX_SESSIONS_PER_PEER,
+} from "../../src/limits.ts";
+import type { Link } from "../../src/mesh/link.ts";
+import type { PeerRecord } from "../../src/mesh/peer_table.ts";
+import { formatAddress } from "../../src/transport/address.ts";
+import { Life } from "./member.ts";
+import type { Wires } from "./wires.ts";
+
+/** Something that must always hold does not. */
+export class BrokenInvariant extends Error {}
+
+/** What a node has proven about its peers, to see that it is not lost again. */
+interface Proven {
+  readonly record: PeerRecord;
+  readonly addresses: Set<string>;
+}
+
+/** The invariants of one simulation. */
+export class Invariants {
+  readonly #wires: Wires;
+  /** By node: whom it was introduced to, and where those were, `identity@host`. */
+  readonly #met = new WeakMap<Life, Set<string>>();
+  readonly #proven = new WeakMap<Life, Map<IdentityId, Proven>>();
+  /** Most bytes that waited for one peer. */
+  maxQueuedBytes = 0;
+
+  constructor(wires: Wires) {
+    this.#wires = wires;
+  }
+
+  /** Whether one node was introduced to the other, or to one before it with its key and place. */
+  hasMet(life: Life, other: Life): boolean {
+    return this.#met.get(life)?.has(`${other.identity.id}@${other.host}`) ??
+      false;
+  }
+
+  /**
+   * Checks one node.
+   *
+   * @throws {BrokenInvariant} naming the node and what does not hold.
+   */
+  check(life: Life): void {
+    const { context } = life;
+    if (context === undefined) return;
+    const { table } = context;
+    if (table.size > MAX_PEERS) {
+      throw broken(life, `remembers ${table.size} peers, at most ${MAX_PEERS}`);
+    }
+    if (context.arriving() > MAX_PENDING_CONNECTIONS) {
+      throw broken(life, `has ${context.arriving()} unproven connections`);
+    }
+    const rumours = new Map<IdentityId, number>();
+    for (const record of table.values()) {
+      this.#checkRecord(life, record);
+      const source = record.introducedBy;
+      if (source === undefined) continue;
+      const count = (rumours.get(source) ?? 0) + 1;
+      rumours.set(source, count);
+      if (count > MAX_RUMOURS_PER_SOURCE) {
+        throw broken(life, `took ${count} rumours from one source`);
+      }
+    }
+    this.#checkMemory(life);
+  }
+
+  #checkRecord(life: Life, record: PeerRecord): void {
+    const { identity, links } = record;
+    const who = identity.slice(0, 8);
+    let settled = 0;
+    for (const link of links) {
+      this.#checkLink(life, record, link);
+      if (isSettled(link) && this.#isSettledThere(life, link)) settled++;
+    }
+    if (settled > 1) {
+      throw broken(life, `has ${settled} settled sessions with ${who}`);
+    }
+    if (links.length > MAX_SESSIONS_PER_PEER) {
+      throw broken(life, `has ${links.length} sessions with ${who}`);
+    }
+    // While it closes, a node tells no more who is gone.
+    const isClosing = life.context!.signal.aborted;
+    if (record.up && links.length === 0 && !isClosing) {
+      throw broken(life, `calls ${who} up without a session`);
+    }
+    if (
+      record.isProven &&
+      !this.#wires.hasProven(identity, life.identity.id)
+    ) {
+      throw broken(
+        life,
+        `takes ${who} for proven, which never finished a handshake with it`,
+      );
+    }
+    if (record.certificate && record.certificate.identity !== identity) {
+      throw broken(life, `has another's certificate on record for ${who}`);
+    }
+  }
+
+  #checkLink(life: Life, record: PeerRecord, link: Link): void {
+    const { connection, queuedBytes } = link.session;
+    const who = record.identity.slice(0, 8);
+    const other = this.#wires.opposite(connection, endOf(link));
+    if (other?.identity.id !== record.identity) {
+      throw broken(
+        life,
+        `has a session on record for ${who} with ${other?.label ?? "nobody"}`,
+      );
+    }
+    if (link.introduced && other instanceof Life) {
+      this.#met.getOrInsertComputed(life, () => new Set())
+        .add(`${record.identity}@${other.host}`);
+    }
+    if (queuedBytes > MAX_QUEUE_BYTES) {
+      throw broken(life, `has ${queuedBytes} bytes waiting for ${who}`);
+    }
+    this.maxQueuedBytes = Math.max(this.maxQueuedBytes, queuedBytes);
+  }
+
+  /** Whether the other end counts on the same session. */
+  #isSettledThere(life: Life, link: Link): boolean {
+    const { connection } = link.session;
+    const end = endOf(link);
+    const other = this.#wires.opposite(connection, end);
+    if (!(other instanceof Life)) return false;
+    const key = this.#wires.key(connection, end);
+    const links = other.context?.table.get(life.identity.id)?.links ?? [];
+    return links.some((theirs) =>
+      isSettled(theirs) &&
+      this.#wires.key(theirs.session.connection, endOf(theirs)) === key
+    );
+  }
+
+  /** What was proven stays, unless it is no longer true. */
+  #checkMemory(life: Life): void {
+    const { table, signal } = life.context!;
+    if (signal.aborted) return;
+    const proven = this.#proven.getOrInsertComputed(life, () => new Map());
+    for (const [identity, before] of proven) {
+      const record = table.get(identity);
+      if (record === undefined && before.record.ephemeral) {
+        proven.delete(identity);
+      } else if (record === undefined) {
+        throw broken(
+          life,
+          `has forgotten ${identity.slice(0, 8)}, once proven`,
+        );
+      }
+    }
+    for (const record of table.values()) {
+      if (!record.isProven) continue;
+      const before = proven.getOrInsertComputed(
+        record.identity,
+        () => ({ record, addresses: new Set() }),
+      );
+      this.#checkAddresses(life, record, before);
+    }
+  }
+
+  #checkAddresses(life: Life, record: PeerRecord, before: Proven): void {
+    const who = record.identity.slice(0, 8);
+    const now = new Set<string>();
+    for (const { address, rank } of record.addresses.list()) {
+      if (rank !== "proven") continue;
+      const shown = formatAddress(address);
+      now.add(shown);
+      if (before.addresses.has(shown)) continue;
+      if (!this.#wires.listenedAt(address).has(record.identity)) {
+        throw broken(life, `takes ${shown} for proven, where ${who} never was`);
+      }
+      before.addresses.add(shown);
+    }
+    for (const shown of before.addresses) {
+      if (now.has(shown)) continue;
+      const [host = "", port = ""] = shown.split(":");
+      const here = this.#wires.listenedAt({ host, port: Number(port) });
+      const isTaken = [...here].some((other) => other !== record.identity);
+      if (!isTaken && now.size < MAX_ADDRESSES_PER_PEER) {
+        throw broken(life, `has lost ${shown}, where ${who} had answered`);
+      }
+      before.addresses.delete(shown);
+    }
+  }
+}
+
+/** Whether a session is the one that is used, as its end sees it. */
+export function isSettled(link: Link): boolean {
+  return link.introduced && !link.pending && link.session.isOpen;
+}
+
+/** Which end of its connection a link is. */
+export function endOf(link: Link): "dialer" | "listener" {
+  return link.direction === "outbound" ? "dialer" : "listener";
+}
+
+function broken(life: Life, what: string): BrokenInvariant {
+  return new BrokenInvariant(`${life.label} ${what}`);
+}

@@ -1,0 +1,89 @@
+/**
+ * One node of a simulated mesh through all its lives: it is started, leaves,
+ * crashes, comes back, with its memory or without, and moves.
+ */
+import type { Identity } from "../../src/identity/identity.ts";
+import type { MeshContext } from "../../src/mesh/context.ts";
+import type { NodeEvent } from "../../src/mesh/events.ts";
+import { inside } from "../../src/mesh/inside.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+import type { ProcessClock } from "./clock.ts";
+import type { Party } from "./wires.ts";
+
+/** One life of a member, from its start to its end. */
+export class Life implements Party {
+  readonly label: string;
+  readonly identity: Identity;
+  readonly host: string;
+  readonly clock: ProcessClock;
+  readonly #onEvent: (life: Life, event: NodeEvent) => void;
+  #node: Node | undefined;
+  #context: MeshContext | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(
+    label: string,
+    identity: Identity,
+    host: string,
+    clock: ProcessClock,
+    onEvent: (life: Life, event: NodeEvent) => void,
+  ) {
+    this.label = label;
+    this.identity = identity;
+    this.host = host;
+    this.clock = clock;
+    this.#onEvent = onEvent;
+  }
+
+  /** Starts the node. */
+  async start(options: NodeOptions): Promise<void> {
+    const node = await Node.start({
+      ...options,
+      identity: this.identity,
+      host: this.host,
+      clock: this.clock,
+    });
+    this.#node = node;
+    this.#context = inside(node);
+    this.#listen(node);
+    // It may have been killed while it started.
+    if (this.#ending !== undefined) await node.close({ abrupt: true });
+  }
+
+  /** Whether it runs and is not about to end. */
+  get isUp(): boolean {
+    return this.#node !== undefined && this.#ending === undefined;
+  }
+
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  /** What is inside, if it has started. */
+  get context(): MeshContext | undefined {
+    return this.#context;
+  }
+
+  /** Ends it; resolves when nothing of it is left. Idempotent. */
+  end(options: { abrupt: boolean }): Promise<void> {
+    return this.#ending ??= this.#node?.close(options) ?? Promise.resolve();
+  }
+
+  async #listen(node: Node): Promise<void> {
+    for await (const event of node.events()) this.#onEvent(this, event);
+  }
+}
+
+/** A member: what stays the same, or is handed on, from life to life. */
+export interface Member {
+  readonly index: number;
+  readonly label: string;
+  /** Where it was first. */
+  readonly home: string;
+  identity: Identity;
+  host: string;
+  /** The latest life, which may be over. */
+  life: Life | undefined;
+  lives: number;
+}

@@ -1,0 +1,170 @@
+/** Runs one schedule from its first join to the last close, and says what broke. */
+import { BrokenInvariant, endOf, isSettled } from "./invariants.ts";
+import type { Life } from "./member.ts";
+import { makeSchedule, type Schedule } from "./schedule.ts";
+import { at, type TraceOptions } from "./trace.ts";
+import { World } from "./world.ts";
+
+/** Once the faults have stopped the mesh is whole within this, milliseconds. */
+export const WHOLE_WITHIN_MS = 120_000;
+
+/** And stays so, with nobody up or down, for this long. */
+const STEADY_MS = 20_000;
+
+/** How often it is looked whether it is; looking at all pairs costs. */
+const LOOK_MS = 1_000;
+
+/** What one schedule came to. */
+export interface Outcome {
+  readonly seed: number;
+  readonly virtualMs: number;
+  /** From the end of the faults until the mesh was whole. */
+  readonly wholeAfterMs: number;
+  /** How often each thing happened. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Most bytes that waited for one peer. */
+  readonly maxQueuedBytes: number;
+  /** Hash of all that happened, if it was asked for. */
+  readonly digest?: string;
+}
+
+/** A schedule that did not hold. */
+export class FailedSeed extends Error {
+  readonly seed: number;
+  /** What happened last. */
+  readonly lines: readonly string[];
+
+  constructor(seed: number, cause: unknown, atMs: number, lines: string[]) {
+    const what = cause instanceof BrokenInvariant
+      ? cause.message
+      : cause instanceof Error
+      ? cause.stack ?? cause.message
+      : String(cause);
+    super(`seed ${seed}, ${at(atMs).trim()}: ${what}`, { cause });
+    this.seed = seed;
+    this.lines = lines;
+  }
+}
+
+/**
+ * Runs the schedule of a seed, or one that was changed.
+ *
+ * @throws {FailedSeed} when anything did not hold.
+ */
+export async function simulate(
+  seedOrSchedule: number | Schedule,
+  options: TraceOptions = {},
+): Promise<Outcome> {
+  const schedule = typeof seedOrSchedule === "number"
+    ? makeSchedule(seedOrSchedule)
+    : seedOrSchedule;
+  const world = await World.make(schedule, options);
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    world.fail(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  try {
+    await world.run(schedule.calmAtMs);
+    world.calm();
+    const wholeAfterMs = await becomesWhole(world);
+    await world.close();
+    const digest = world.trace.digest();
+    return {
+      seed: schedule.seed,
+      virtualMs: world.clock.monotonic(),
+      wholeAfterMs,
+      counts: world.counts,
+      maxQueuedBytes: world.invariants.maxQueuedBytes,
+      ...(digest !== undefined && { digest }),
+    };
+  } catch (error) {
+    throw new FailedSeed(
+      schedule.seed,
+      error,
+      world.clock.monotonic(),
+      world.trace.last(),
+    );
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", onRejection);
+  }
+}
+
+/**
+ * Waits until the mesh is whole and stays so: what the faults did may show only
+ * when a silence has lasted too long. Returns how long it took.
+ */
+async function becomesWhole(world: World): Promise<number> {
+  const parts = findParts(world);
+  const since = world.clock.monotonic();
+  let wholeAt: number | undefined;
+  let announced = "";
+  for (let now = since; wholeAt === undefined || now < wholeAt + STEADY_MS;) {
+    await world.run(now += LOOK_MS);
+    const before = announced;
+    announced = announcements(world, parts);
+    const gaps = missing(world, parts);
+    if (gaps.length > 0 || announced !== before) wholeAt = undefined;
+    else wholeAt ??= now;
+    if ((wholeAt ?? now) > since + WHOLE_WITHIN_MS) {
+      throw new BrokenInvariant(
+        `not whole ${WHOLE_WITHIN_MS} ms after the last fault: ${
+          gaps.join("; ") || "sessions come and go"
+        }`,
+      );
+    }
+  }
+  return wholeAt - since;
+}
+
+/** Nodes that can find each other, directly or through others, have the same number. */
+type Parts = ReadonlyMap<Life, number>;
+
+function findParts(world: World): Parts {
+  const members = world.running();
+  const part = new Map(members.map(({ life }, index) => [life, index]));
+  for (const a of members) {
+    for (const b of members) {
+      if (a === b || !world.knows(a, b)) continue;
+      const [from, to] = [part.get(a.life)!, part.get(b.life)!];
+      for (const [life, number] of part) {
+        if (number === from) part.set(life, to);
+      }
+    }
+  }
+  return part;
+}
+
+/** Pairs that can find each other without exactly one session that both count on. */
+function missing(world: World, parts: Parts): string[] {
+  const lives = [...parts.keys()];
+  return lives.flatMap((a, i) =>
+    lives.slice(i + 1).flatMap((b) => {
+      if (parts.get(a) !== parts.get(b)) return [];
+      const [there, back] = [keys(world, a, b), keys(world, b, a)];
+      const one = there.length === 1 && back.length === 1 &&
+        there[0] === back[0];
+      return one
+        ? []
+        : [`${a.label}-${b.label} (${there.length}/${back.length})`];
+    })
+  );
+}
+
+/** How often each node has announced each that it can find. */
+function announcements(world: World, parts: Parts): string {
+  const lives = [...parts.keys()];
+  return lives.flatMap((a) =>
+    lives.filter((b) => a !== b && parts.get(a) === parts.get(b))
+      .map((b) => world.ups(a, b.identity.id))
+  ).join();
+}
+
+/** The sessions that one counts on with the other. */
+function keys(world: World, a: Life, b: Life): string[] {
+  const record = a.context?.table.get(b.identity.id);
+  if (record === undefined || !record.up) return [];
+  return record.links.filter(isSettled).map((link) =>
+    world.wires.key(link.session.connection, endOf(link))
+  );
+}

@@ -1,0 +1,54 @@
+// Whole meshes hold under every schedule of faults, the same way each time.
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { FOUND_SEEDS } from "./found_seeds.ts";
+import { LIES, makeSchedule } from "./schedule.ts";
+import { simulate } from "./simulate.ts";
+import { Tally } from "./tally.ts";
+
+/** So many schedules are run each time; `deno task simulate` runs on. */
+const SCHEDULES = 500;
+
+Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing behind`, async () => {
+  const tally = new Tally();
+  for (let seed = 1; seed <= SCHEDULES; seed++) tally.add(await simulate(seed));
+  console.log(tally.text());
+  assertEquals(tally.schedules, SCHEDULES);
+  // Each kind of fault really happened, or this tested less than it says.
+  const kinds = [
+    "leave",
+    "crash",
+    "restart",
+    "partition",
+    "cut",
+    "half-open",
+    "break",
+    "delay",
+    "wall-clock",
+    "freeze",
+    ...LIES.map((lie) => `lie ${lie}`),
+  ];
+  for (const kind of kinds) {
+    assert(tally.of(kind) >= 10, `${kind}: only ${tally.of(kind)}`);
+  }
+});
+
+Deno.test("the same seed gives the same run to the byte, another seed another", async () => {
+  const digests = new Set<string | undefined>();
+  for (const seed of [11, 12, 13, 14, 15]) {
+    const [first, second] = [
+      await simulate(seed, { hash: true }),
+      await simulate(seed, { hash: true }),
+    ];
+    assertEquals(first.digest, second.digest, `seed ${seed}`);
+    assertEquals(first, second);
+    digests.add(first.digest);
+  }
+  assertEquals(digests.size, 5);
+  assertNotEquals(makeSchedule(1), makeSchedule(2));
+});
+
+for (const { seed, found } of FOUND_SEEDS) {
+  Deno.test(`seed ${seed}, which once found that ${found}, holds`, async () => {
+    await simulate(seed);
+  });
+}

@@ -1,0 +1,141 @@
+/**
+ * The truth about connections: who really is at either end, whatever the nodes
+ * believe. A party's transport is wrapped, and writes down each connection as it
+ * comes to be.
+ */
+import type { IdentityId } from "../../src/identity/identity.ts";
+import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
+import { type Address, formatAddress } from "../../src/transport/address.ts";
+import type { MemoryPacket } from "../../src/transport/memory_link.ts";
+import type {
+  Connection,
+  Incoming,
+  Listener,
+  Transport,
+} from "../../src/transport/transport.ts";
+
+/** Somebody who dials and listens: one process. */
+export interface Party {
+  readonly identity: { readonly id: IdentityId };
+  readonly label: string;
+}
+
+/** One connection. */
+export interface Wire {
+  dialer?: Party;
+  listener?: Party;
+}
+
+/** Every connection of a simulation. */
+export class Wires {
+  readonly #wires = new Map<string, Wire>();
+  /** Who has listened where, by `host:port`. */
+  readonly #listened = new Map<string, Set<IdentityId>>();
+  /** `X>Y`: X has sent its last word of a handshake to Y. */
+  readonly #proven = new Set<string>();
+
+  /** A transport that writes down what `party` does with it. */
+  of(party: Party, transport: Transport): Transport {
+    return {
+      ...transport,
+      dial: async (address, options) => {
+        const connection = await transport.dial(address, options);
+        this.#wire(connection, "dialer").dialer = party;
+        return connection;
+      },
+      listen: async (address, options) => {
+        const listener = await transport.listen(address, options);
+        this.#hosts(listener.address).add(party.identity.id);
+        return this.#listener(party, listener);
+      },
+    };
+  }
+
+  /** Who is at the other end of `connection`, which `end` dialed or accepted. */
+  opposite(
+    connection: Connection,
+    end: "dialer" | "listener",
+  ): Party | undefined {
+    const wire = this.#wire(connection, end);
+    return end === "dialer" ? wire.listener : wire.dialer;
+  }
+
+  /** The same value at both ends of a connection. */
+  key(connection: Connection, end: "dialer" | "listener"): string {
+    const { localAddress, remoteAddress } = connection;
+    const [from, to] = end === "dialer"
+      ? [localAddress, remoteAddress]
+      : [remoteAddress, localAddress];
+    return `${formatAddress(from)}>${formatAddress(to)}`;
+  }
+
+  /** Identities that have listened at an address so far. */
+  listenedAt(address: Address): ReadonlySet<IdentityId> {
+    return this.#hosts(address);
+  }
+
+  /** A packet arrived: perhaps somebody has just finished a handshake. */
+  onPacket({ from, to, data }: MemoryPacket): void {
+    if (data === undefined || !hasVerack(data)) return;
+    const dialed = this.#wires.get(`${from}>${to}`);
+    const { dialer, listener } = dialed ?? this.#wires.get(`${to}>${from}`) ??
+      {};
+    if (dialer === undefined || listener === undefined) return;
+    const [a, b] = [dialer.identity.id, listener.identity.id];
+    this.#proven.add(dialed === undefined ? `${b}>${a}` : `${a}>${b}`);
+  }
+
+  /** Whether a party with the identity `from` has finished a handshake with one with `to`. */
+  hasProven(from: IdentityId, to: IdentityId): boolean {
+    return this.#proven.has(`${from}>${to}`);
+  }
+
+  /** How many connections there were. */
+  get size(): number {
+    return this.#wires.size;
+  }
+
+  #hosts(address: Address): Set<IdentityId> {
+    return this.#listened.getOrInsertComputed(
+      formatAddress(address),
+      () => new Set(),
+    );
+  }
+
+  #wire(connection: Connection, end: "dialer" | "listener"): Wire {
+    const key = this.key(connection, end);
+    return this.#wires.getOrInsertComputed(key, () => ({}));
+  }
+
+  #listener(party: Party, listener: Listener): Listener {
+    const accepted = (incoming: Incoming): Incoming => ({
+      remoteAddress: incoming.remoteAddress,
+      open: async (signal) => {
+        const connection = await incoming.open(signal);
+        this.#wire(connection, "listener").listener = party;
+        return connection;
+      },
+      close: () => incoming.close(),
+    });
+    return {
+      address: listener.address,
+      accept: async () => {
+        const incoming = await listener.accept();
+        return incoming === null ? null : accepted(incoming);
+      },
+      close: () => listener.close(),
+    };
+  }
+}
+
+const VERACK = new TextEncoder().encode("verack\0");
+
+/** Whether one of the frames in a packet, which begins with a frame, is `verack`. */
+function hasVerack(data: Uint8Array): boolean {
+  for (let at = 0; at + FRAME_HEADER_BYTES <= data.length;) {
+    if (VERACK.every((byte, i) => data[at + 4 + i] === byte)) return true;
+    at += FRAME_HEADER_BYTES +
+      (data[at + 16]! | data[at + 17]! << 8 | data[at + 18]! << 16);
+  }
+  return false;
+}

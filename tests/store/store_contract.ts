@@ -1,0 +1,233 @@
+/** What every store must do, on disk or not: one suite for all of them. */
+import { assertEquals } from "@std/assert";
+import type { IdentityId } from "../../src/identity/identity.ts";
+import type {
+  NodeStore,
+  PendingPeer,
+  StoredPeer,
+} from "../../src/mesh/node_store.ts";
+
+/** An identity of one repeated byte. */
+export function identity(byte: number): IdentityId {
+  return byte.toString(16).padStart(2, "0").repeat(32) as IdentityId;
+}
+
+/** A peer with one address of each kind. */
+export function samplePeer(
+  byte: number,
+  changes: Partial<StoredPeer> = {},
+): StoredPeer {
+  return {
+    identity: identity(byte),
+    certificate: Uint8Array.of(1, 2, byte),
+    name: `peer ${byte} ☃`,
+    trust: "known",
+    ephemeral: false,
+    addresses: [
+      { address: { host: "::1", port: 1 }, rank: "proven", typed: true },
+      { address: { host: "a.test", port: 2 }, rank: "typed", typed: true },
+      {
+        address: { host: "127.0.0.1", port: 65_535 },
+        rank: "claimed",
+        typed: false,
+        namedFrom: "loopback",
+      },
+    ],
+    firstSeen: 1_000 + byte,
+    lastSeen: 2_000 + byte,
+    statement: Uint8Array.of(9, byte),
+    ...changes,
+  };
+}
+
+/**
+ * Runs the suite.
+ *
+ * @param make A store with nothing in it.
+ * @param again The same store after a restart.
+ */
+export function storeContract(
+  name: string,
+  make: () => NodeStore,
+  again: (store: NodeStore) => NodeStore,
+): void {
+  const test = (what: string, steps: (store: NodeStore) => NodeStore) =>
+    Deno.test(`${name} ${what}`, () => steps(make()).close());
+
+  test("keeps peers, seen last first, and replaces and drops them", (store) => {
+    store.putPeer(samplePeer(1));
+    store.putPeer(samplePeer(2));
+    store.putPeer(samplePeer(3));
+    store = again(store);
+    assertEquals(store.peers(), [3, 2, 1].map((byte) => samplePeer(byte)));
+    const changed = samplePeer(1, {
+      addresses: samplePeer(1).addresses.slice(2),
+      lastSeen: 9_999,
+      trust: "pinned",
+      ephemeral: true,
+      statement: new Uint8Array(0),
+      name: "",
+    });
+    store.putPeer(changed);
+    store.deletePeer(identity(2));
+    store.deletePeer(identity(99));
+    store = again(store);
+    assertEquals(store.peers(), [changed, samplePeer(3)]);
+    return store;
+  });
+
+  test("keeps verdicts", (store) => {
+    store.putVerdict({ identity: identity(1), verdict: "allowed", at: 1 });
+    store.putVerdict({ identity: identity(2), verdict: "denied", at: 2 });
+    store.putVerdict({ identity: identity(3), verdict: "forgotten", at: 3 });
+    store.putVerdict({ identity: identity(1), verdict: "denied", at: 4 });
+    store.deleteVerdict(identity(2));
+    store = again(store);
+    const verdicts = store.verdicts().sort((a, b) => a.at - b.at);
+    assertEquals(verdicts, [
+      { identity: identity(3), verdict: "forgotten", at: 3 },
+      { identity: identity(1), verdict: "denied", at: 4 },
+    ]);
+    return store;
+  });
+
+  test("keeps who is waiting", (store) => {
+    const waiting: PendingPeer = {
+      identity: identity(7),
+      certificate: Uint8Array.of(7),
+      address: { host: "10.0.0.1", port: 50_000 },
+      direction: "inbound",
+      firstSeen: 1,
+      lastSeen: 2,
+    };
+    store.putPending({ ...waiting, lastSeen: 1 });
+    store.putPending(waiting);
+    store.putPending({ ...waiting, identity: identity(8) });
+    store.deletePending(identity(8));
+    store = again(store);
+    assertEquals(store.pending(), [waiting]);
+    return store;
+  });
+
+  test("keeps invites and who came with them", (store) => {
+    const invite = {
+      id: "00".repeat(16),
+      key: Uint8Array.of(1),
+      expiresAt: 5,
+    };
+    store.putInvite(invite);
+    store = again(store);
+    assertEquals(store.invites(), [invite]);
+    const used = { ...invite, usedBy: identity(1) };
+    store.putInvite(used);
+    store = again(store);
+    assertEquals(store.invites(), [used]);
+    store.deleteInvite(invite.id);
+    assertEquals(store.invites(), []);
+    return store;
+  });
+
+  test("keeps settings", (store) => {
+    assertEquals(store.setting("a"), undefined);
+    store.putSetting("a", Uint8Array.of(1));
+    store.putSetting("a", Uint8Array.of(2, 3));
+    store = again(store);
+    assertEquals(store.setting("a"), Uint8Array.of(2, 3));
+    return store;
+  });
+
+  messageContract(test, again);
+}
+
+function messageContract(
+  test: (what: string, steps: (store: NodeStore) => NodeStore) => void,
+  again: (store: NodeStore) => NodeStore,
+): void {
+  const body = new Uint8Array(8).fill(7).subarray(2, 5);
+  const message = (byte: number) => ({
+    id: new Uint8Array(16).fill(byte),
+    topic: "news",
+    body,
+    createdAt: 100,
+    ttlMs: 1_000,
+  });
+  const [a, b] = [identity(1), identity(2)];
+
+  test("keeps a message for each receiver until it is deleted", (store) => {
+    const first = store.messages.putOutgoing(message(1), [a, b]);
+    const second = store.messages.putOutgoing(message(2), [a]);
+    store = again(store);
+    const { messages } = store;
+    const outgoing = () =>
+      [...messages.outgoing()].map(({ message, key, to }) =>
+        `${
+          message.id[0]
+        } ${message.topic} ${message.body} ${message.createdAt} ${message.ttlMs} ${key} ${to}`
+      );
+    const line = (byte: number, key: number, to: IdentityId) =>
+      `${byte} news 7,7,7 100 1000 ${key} ${to}`;
+    assertEquals(outgoing(), [
+      line(1, first, a),
+      line(1, first, b),
+      line(2, second, a),
+    ]);
+    messages.deleteOutgoing(first, a);
+    messages.deleteOutgoing(first, a);
+    assertEquals(outgoing(), [line(1, first, b), line(2, second, a)]);
+    messages.deleteOutgoing(first, b);
+    messages.deleteOutgoing(second, a);
+    assertEquals(outgoing(), []);
+    return store;
+  });
+
+  test("keeps the newest ids that were seen of each sender", (store) => {
+    for (let byte = 1; byte <= 4; byte++) {
+      for (const from of [a, b]) {
+        store.messages.putSeen({ from, id: message(byte).id, at: byte });
+      }
+    }
+    store = again(store);
+    const { messages } = store;
+    messages.trimSeen(a, 2);
+    messages.trimSeen(a, 2);
+    messages.trimSeen(identity(9), 2);
+    const seen = (of: IdentityId) =>
+      [...messages.seen()].filter(({ from }) => from === of)
+        .map(({ id, at }) => `${id[0]}@${at}`);
+    assertEquals(seen(a), ["3@3", "4@4"]);
+    assertEquals(seen(b), ["1@1", "2@2", "3@3", "4@4"]);
+    messages.putAttempts({ from: a, id: message(1).id, attempts: 1, at: 3 });
+    messages.expireSeen(4);
+    assertEquals(seen(a).concat(seen(b)), ["4@4", "4@4"]);
+    assertEquals([...messages.attempts()], []);
+    messages.putSeen({ from: a, id: message(5).id, at: 5 });
+    messages.trimSeen(a, 1);
+    assertEquals(seen(a), ["5@5"]);
+    return store;
+  });
+
+  test("counts tries, and sets messages aside", (store) => {
+    const { id } = message(1);
+    store.messages.putAttempts({ from: a, id, attempts: 1, at: 1 });
+    store.messages.putAttempts({ from: a, id, attempts: 2, at: 2 });
+    store = again(store);
+    let { messages } = store;
+    assertEquals([...messages.attempts()], [
+      { from: a, id, attempts: 2, at: 2 },
+    ]);
+    messages.deleteAttempts(a, id);
+    assertEquals([...messages.attempts()], []);
+    const aside = { from: a, id, topic: "", body, reason: "no", at: 3 };
+    messages.putSetAside(aside);
+    messages.putSetAside({ ...aside, from: b });
+    messages.deleteSetAside(b, id);
+    store = again(store);
+    ({ messages } = store);
+    const [kept] = [...messages.setAside()];
+    assertEquals({ ...kept, body: [...kept!.body] }, {
+      ...aside,
+      body: [7, 7, 7],
+    });
+    return store;
+  });
+}
