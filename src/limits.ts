@@ -1,10 +1,12 @@
 /**
  * Every bound of a node, with its reason. A reader can work out a node's
  * worst-case memory from this file alone; nothing else in `src/` invents a limit.
- * Those of the Bitcoin library stand in `bitcoin_limits.ts`.
+ * Those of the Bitcoin library stand in `bitcoin_limits.ts`, those of the control
+ * API in `control_limits.ts`.
  */
 
 export * from "./bitcoin_limits.ts";
+export * from "./control_limits.ts";
 
 // --- Frames ---------------------------------------------------------------
 

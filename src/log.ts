@@ -22,6 +22,7 @@ export const LOGGER_NAMES = [
   "session",
   "mesh",
   "store",
+  "control",
   "cli",
 ] as const;
 

@@ -29,6 +29,7 @@ import {
   resolveOptions,
   withNetworkKey,
 } from "./options.ts";
+import { type NodeStatus, nodeStatus } from "./node_status.ts";
 import { type LinkInfo, type PeerInfo, peerInfo } from "./peer_info.ts";
 import { Membership } from "./membership.ts";
 import { PeerMemory } from "./peer_memory.ts";
@@ -63,6 +64,7 @@ export class Node implements AsyncDisposable {
   readonly #queues = new Set<EventQueue>();
   readonly #stop: AbortController;
   readonly #address: string;
+  readonly #startedAt: { readonly wall: number; readonly monotonic: number };
   #pulse: Pulse | undefined;
   #closing: Promise<void> | undefined;
 
@@ -75,6 +77,7 @@ export class Node implements AsyncDisposable {
     this.#stop = new AbortController();
     this.#address = formatAddress(listener.address);
     const { clock, random, transport } = options;
+    this.#startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
     const table = new PeerTable();
     const log = logger("mesh");
     const magic = networkMagic(options.network);
@@ -166,6 +169,12 @@ export class Node implements AsyncDisposable {
   /** Where it listens: `host:port`. */
   get address(): string {
     return this.#address;
+  }
+
+  /** The node as a whole at this instant. */
+  status(): NodeStatus {
+    const mesh = this.#links.meshEvent();
+    return nodeStatus(this.#context, this.#address, mesh, this.#startedAt);
   }
 
   /** Every peer this node remembers, connected or not. */

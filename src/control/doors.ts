@@ -1,0 +1,178 @@
+/**
+ * The ways into the control API: which there are on this system, what must hold
+ * before one is opened, and what is taken away when it is closed.
+ *
+ * A Unix socket is guarded by its directory (0700); a port on loopback by a
+ * token, since every user and every web page of the machine reaches it; a port
+ * anywhere else by TLS as well, or the token could be read on its way.
+ */
+import { X509Certificate } from "node:crypto";
+import type { Random } from "../clock.ts";
+import { messageOf, VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import {
+  type Address,
+  formatAddress,
+  isIpv4,
+  isIpv6,
+} from "../transport/address.ts";
+import { classifyIp } from "../transport/scope.ts";
+import type { ControlServer } from "./control_server.ts";
+import { isLoopbackName } from "./guard.ts";
+import {
+  controlFiles,
+  fileError,
+  fitsUnixSocket,
+  readOrMakeToken,
+} from "./places.ts";
+
+/** A certificate and its key, PEM. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * Opens the way in through a data directory, whose lock this process must hold:
+ * what a dead process left there is replaced.
+ *
+ * @returns Takes away what was made; call it when the server is closed.
+ * @throws {VerackError} `unsafe` when the directory is open to others; as
+ * `ControlServer.open` does; `bad-data`, `permission`.
+ */
+export async function openDirectory(
+  server: ControlServer,
+  directory: string,
+  random: Random,
+): Promise<() => Promise<void>> {
+  await requirePrivate(directory);
+  const files = controlFiles(directory);
+  await clear([files.socket, files.port]);
+  if (fitsUnixSocket(files.socket)) {
+    server.open({
+      listen: { path: files.socket },
+      guard: { isOwnHost: (host) => host === "localhost" },
+    });
+    return () => clear([files.socket]);
+  }
+  const token = await readOrMakeToken(files.token, random);
+  const port = openPort(server, { host: "127.0.0.1", port: 0 }, token);
+  try {
+    await Deno.writeTextFile(files.port, `${port}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw fileError(
+      error,
+      `Cannot write "${escapeText(files.port)}"`,
+      "write",
+      files.port,
+    );
+  }
+  return () => clear([files.port]);
+}
+
+/**
+ * Opens a port.
+ *
+ * @returns The port, which may have been 0 before.
+ * @throws {VerackError} `unsafe` for an address off loopback without a certificate;
+ * `bad-certificate`; as `ControlServer.open` does.
+ */
+export function openPort(
+  server: ControlServer,
+  { host, port }: Address,
+  token: string,
+  certificate?: ServerCertificate,
+): number {
+  const loopback = isLoopback(host);
+  if (certificate === undefined && !loopback) {
+    throw new VerackError(
+      "unsafe",
+      `Cannot serve control at ${
+        formatAddress({ host, port })
+      }: it is not loopback, must be, or have TLS (--http-cert, --http-key)`,
+    );
+  }
+  const listen = { hostname: host, port };
+  if (certificate === undefined) {
+    return server.open({ listen, guard: { token, isOwnHost: isLoopbackName } });
+  }
+  const names = certificateNames(certificate.cert);
+  return server.open({
+    listen: { ...listen, ...certificate },
+    guard: {
+      token,
+      // A name that was made to point here is in nobody's certificate; an address
+      // is what it says.
+      isOwnHost: (name) => isIp(name) || isLoopbackName(name) || names(name),
+    },
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" ||
+    ((isIpv4(host) || isIpv6(host)) && classifyIp(host) === "loopback");
+}
+
+function isIp(host: string): boolean {
+  return isIpv4(host) || (/^\[.*\]$/.test(host) && isIpv6(host.slice(1, -1)));
+}
+
+function certificateNames(pem: string): (host: string) => boolean {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(pem);
+  } catch (error) {
+    throw new VerackError(
+      "bad-certificate",
+      `Cannot serve control with TLS: the certificate cannot be read: ${
+        messageOf(error)
+      }`,
+      { cause: error },
+    );
+  }
+  return (host) => certificate.checkHost(host) !== undefined;
+}
+
+/** Whoever may enter the directory could use the socket. */
+async function requirePrivate(directory: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  const action = `Cannot serve control in "${escapeText(directory)}"`;
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.stat(directory);
+  } catch (error) {
+    throw fileError(error, action, "read", directory);
+  }
+  const { isDirectory, mode } = info;
+  if (!isDirectory) {
+    throw new VerackError("bad-data", `${action}: it is no directory`);
+  }
+  if (mode !== null && (mode & 0o077) !== 0) {
+    throw new VerackError(
+      "unsafe",
+      `${action}: others may enter it (mode ${
+        (mode & 0o777).toString(8)
+      }), must be 700`,
+    );
+  }
+}
+
+/** Removes what a server made; never a file of another kind. */
+async function clear(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    try {
+      const { isSocket, isFile } = await Deno.lstat(path);
+      if (isSocket || (isFile && path.endsWith(".port"))) {
+        await Deno.remove(path);
+      }
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw fileError(
+        error,
+        `Cannot remove "${escapeText(path)}"`,
+        "write",
+        path,
+      );
+    }
+  }
+}

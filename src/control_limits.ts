@@ -1,0 +1,40 @@
+/**
+ * Every bound of the control API, with its reason.
+ *
+ * What whoever controls a node may hold at the most: MAX_CONTROL_STREAMS *
+ * MAX_CONTROL_STREAM_BYTES = 128 MB by watching and reading nothing, and
+ * MAX_CONTROL_BODIES_BYTES for what is being sent. All of them have shown that
+ * they may; a stranger is refused by its first line.
+ */
+
+/** Requests to the control API that are carried out at once, streams not counted. */
+export const MAX_CONTROL_REQUESTS = 256;
+
+/** Who watches events at once. */
+export const MAX_CONTROL_STREAMS = 16;
+
+/** What waits for one who watches; then it is dropped. The largest message fits as base64. */
+export const MAX_CONTROL_STREAM_EVENTS = 1_000;
+export const MAX_CONTROL_STREAM_BYTES = 8_000_000;
+
+/** A line on quiet streams, so that both ends notice when the other is gone. */
+export const CONTROL_HEARTBEAT_MS = 15_000;
+
+/** A request in JSON; bodies of messages come as they are, and may be larger. */
+export const MAX_CONTROL_JSON_BYTES = 65_536;
+
+/** Bodies of requests that are being read, together: four of the largest. */
+export const MAX_CONTROL_BODIES_BYTES = 16_000_000;
+
+/** A body must have come by then. */
+export const CONTROL_BODY_TIMEOUT_MS = 10_000;
+
+/** An answer of a node that is larger is not taken from it. */
+export const MAX_CONTROL_ANSWER_BYTES = 16_000_000;
+
+/** Path of a Unix socket; macOS has the least, 104 with a NUL. */
+export const MAX_UNIX_PATH_BYTES = 103;
+
+/** Shortest token that is accepted from a file: 128 bits in hex. */
+export const MIN_CONTROL_TOKEN_CHARS = 32;
+export const MAX_CONTROL_TOKEN_CHARS = 512;

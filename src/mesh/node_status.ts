@@ -1,0 +1,87 @@
+/** What a node says of itself as a whole, for whoever looks after it. */
+import type { IdentityId } from "../identity/identity.ts";
+import {
+  MAX_PEERS,
+  MAX_PENDING_CONNECTIONS,
+  MAX_QUEUE_BYTES,
+} from "../limits.ts";
+import { formatAddress } from "../transport/address.ts";
+import { VERSION } from "../version.ts";
+import type { MeshContext } from "./context.ts";
+import type { NodeEvent } from "./events.ts";
+
+/** A node at one instant. */
+export interface NodeStatus {
+  /** Who it is. */
+  readonly identity: IdentityId;
+  /** What it calls itself, if it does. */
+  readonly name?: string;
+  /** Its key dies with its process. */
+  readonly ephemeral: boolean;
+  /** Where it listens: `host:port`. */
+  readonly address: string;
+  /** Where it told others to reach it, if it did. */
+  readonly advertise?: string;
+  /** Name of the mesh. */
+  readonly network: string;
+  /** Version of verack. */
+  readonly version: string;
+  /** When it began to listen. */
+  readonly startedAt: Date;
+  /** Milliseconds since then. */
+  readonly uptimeMs: number;
+  /** The mesh as it sees it: members with itself, and its own sessions. */
+  readonly mesh: { readonly nodes: number; readonly links: number };
+  /** Peers remembered, connected or not. */
+  readonly peers: number;
+  /** Connections whose peer is not proven yet. */
+  readonly unproven: number;
+  /** Sessions on which bytes wait to be sent. */
+  readonly queues: readonly {
+    readonly identity: IdentityId;
+    readonly bytes: number;
+  }[];
+  /** The most there may be of each. */
+  readonly limits: {
+    readonly connectedPeers: number;
+    readonly peers: number;
+    readonly unproven: number;
+    readonly queueBytes: number;
+  };
+}
+
+/** @param startedAt When it began to listen, by both clocks, milliseconds. */
+export function nodeStatus(
+  context: MeshContext,
+  address: string,
+  mesh: Extract<NodeEvent, { type: "mesh" }>,
+  startedAt: { readonly wall: number; readonly monotonic: number },
+): NodeStatus {
+  const { identity, options, table, clock } = context;
+  const { name, network, advertise, maxPeers } = options;
+  const queues = table.connected().flatMap((record) => {
+    const bytes = record.primary?.session.queuedBytes ?? 0;
+    return bytes > 0 ? [{ identity: record.identity, bytes }] : [];
+  });
+  return {
+    identity: identity.id,
+    ...(name !== "" && { name }),
+    ephemeral: identity.ephemeral,
+    address,
+    ...(advertise !== undefined && { advertise: formatAddress(advertise) }),
+    network,
+    version: VERSION,
+    startedAt: new Date(startedAt.wall),
+    uptimeMs: clock.monotonic() - startedAt.monotonic,
+    mesh: { nodes: mesh.nodes, links: mesh.links },
+    peers: table.size,
+    unproven: context.arriving(),
+    queues,
+    limits: {
+      connectedPeers: maxPeers,
+      peers: MAX_PEERS,
+      unproven: MAX_PENDING_CONNECTIONS,
+      queueBytes: MAX_QUEUE_BYTES,
+    },
+  };
+}

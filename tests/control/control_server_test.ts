@@ -1,0 +1,230 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { ControlClient } from "../../src/control/control_client.ts";
+import { ControlServer } from "../../src/control/control_server.ts";
+import { openDirectory } from "../../src/control/doors.ts";
+import { VerackError } from "../../src/errors.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { VERSION } from "../../src/version.ts";
+import { ControlScene } from "../helpers/control.ts";
+import { until } from "../helpers/until.ts";
+
+Deno.test("status says who the node is, how it is and what its limits are", async () => {
+  await using scene = await ControlScene.start({ name: "alice" });
+  using client = await scene.client();
+  const status = await client.ask({ method: "GET", path: "/v1/status" });
+  const { startedAt, uptimeMs, limits, control, ...rest } = status;
+  assertEquals(rest, {
+    identity: scene.node.identity.id,
+    name: "alice",
+    ephemeral: true,
+    address: scene.node.address,
+    network: "main",
+    version: VERSION,
+    mesh: { nodes: 1, links: 0 },
+    peers: 0,
+    unproven: 0,
+    queues: [],
+  });
+  assertMatch(String(startedAt), /^\d{4}-\d\d-\d\dT.*Z$/);
+  assert(Number(uptimeMs) >= 0);
+  assertEquals(Object.keys(limits as object).sort(), [
+    "connectedPeers",
+    "peers",
+    "queueBytes",
+    "unproven",
+  ]);
+  assertEquals(control, { requests: 1, streams: 0, streamsDropped: 0 });
+});
+
+Deno.test("peers and who tell of members, and of sessions", async () => {
+  await using scene = await ControlScene.start({ name: "alice" });
+  await using bob = await Node.start({
+    name: "bob",
+    connect: [scene.node.address],
+  });
+  await until("bob", () => scene.node.links().length === 1);
+  using client = await scene.client();
+  const { peers, links } = await client.ask({
+    method: "GET",
+    path: "/v1/peers",
+  });
+  const [peer] = peers as Record<string, unknown>[];
+  assertEquals([peer?.identity, peer?.name], [bob.identity.id, "bob"]);
+  const [link] = links as Record<string, unknown>[];
+  assertEquals(link?.direction, "inbound");
+  assertMatch(String(link?.userAgent), /^\/verack:/);
+
+  const ask = async (name: string) =>
+    (await client.ask({ method: "GET", path: "/v1/who", query: { name } }))
+      .members as { identity: string; connected: boolean }[];
+  assertEquals((await ask("bob")).map((it) => it.identity), [bob.identity.id]);
+  assertEquals(await ask("bob"), await ask(bob.identity.id.slice(0, 8)));
+  assertEquals(await ask("nobody"), []);
+});
+
+Deno.test("events begin with what is the case, go on, and end with the node", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  const types: string[] = [];
+  const watched = (async () => {
+    for await (const event of client.events()) types.push(event.type);
+  })();
+  await until("the beginning", () => types.length >= 2);
+  assertEquals(types, ["listening", "mesh"]);
+  await using bob = await Node.start({ connect: [scene.node.address] });
+  await until("bob", () => types.includes("peer:up"));
+  bob.ping("hello");
+  await until("his ping", () => types.includes("ping"));
+  await scene.node.close();
+  await watched;
+  assertEquals(types.at(-1), "stopped");
+});
+
+Deno.test("a stream has the events that were asked for, and messages of one topic", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  const seen: unknown[] = [];
+  const watched = (async () => {
+    const query = { type: "message,mesh", topic: "news" };
+    for await (const { time: _, ...event } of client.events(query)) {
+      seen.push(event);
+    }
+  })();
+  await until("the beginning", () => seen.length === 1);
+  for (const topic of ["other", "news"]) {
+    const event = { type: "message", topic, text: "\u001b[2J" };
+    scene.server.publish(event);
+  }
+  scene.server.publish({ type: "else" });
+  await until("the message", () => seen.length === 2);
+  await scene.server.close();
+  await watched;
+  assertEquals(seen.slice(1), [
+    { type: "message", topic: "news", text: "\u001b[2J" },
+  ]);
+});
+
+Deno.test("who reads a stream too slowly is dropped and counted, and nobody else", async () => {
+  await using scene = await ControlScene.start();
+  const slow = await scene.fetch("/v1/events");
+  using client = await scene.client();
+  let seen = 0;
+  const watched = (async () => {
+    for await (const event of client.events()) {
+      if (event.type === "message") seen++;
+    }
+  })();
+  const streams = async () => {
+    const status = await client.ask({ method: "GET", path: "/v1/status" });
+    return status.control as { streams: number; streamsDropped: number };
+  };
+  await until("both", async () => (await streams()).streams === 2);
+  // More than the buffers of the kernel and of HTTP take.
+  const text = "x".repeat(1_000_000);
+  let sent = 0;
+  await until("the slow one to be dropped", async () => {
+    scene.server.publish({ type: "message", ...{ text } });
+    sent++;
+    await until("the quick one", () => seen === sent);
+    return (await streams()).streamsDropped === 1;
+  }, 30_000);
+  assertEquals((await streams()).streams, 1);
+  await assertRejects(async () => {
+    for await (const _ of slow.body!);
+  });
+  await scene.server.close();
+  await watched;
+});
+
+Deno.test("stop is answered, then asks the process to leave", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  const answer = await client.ask({ method: "POST", path: "/v1/stop" });
+  assertEquals(answer, { stopping: true });
+  assertEquals(scene.stops, 1);
+});
+
+Deno.test("a node that has died, or never was, is told of in one sentence", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const error = await assertRejects(
+      () => ControlClient.find(directory),
+      VerackError,
+    );
+    assertEquals(error.code, "refused");
+    assertStringIncludes(error.message, "none runs there");
+
+    // A socket that nobody listens at: what kill -9 leaves.
+    const path = `${directory}/control.sock`;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        `Deno.listen({ transport: "unix", path: ${
+          JSON.stringify(path)
+        } }); Deno.exit(0)`,
+      ],
+    });
+    await child.output();
+    assert((await Deno.lstat(path)).isSocket);
+    using client = await ControlClient.find(directory);
+    const dead = await assertRejects(
+      () => client.ask({ method: "GET", path: "/v1/status" }),
+      VerackError,
+    );
+    assertEquals(dead.code, "refused");
+
+    // The next node of that directory takes its place.
+    await using node = await Node.start();
+    await using server = new ControlServer({
+      node,
+      clock: systemClock,
+      random: systemRandom,
+      onStop: () => {},
+    });
+    await openDirectory(server, directory, systemRandom);
+    using again = await ControlClient.find(directory);
+    const status = await again.ask({ method: "GET", path: "/v1/status" });
+    assertEquals(status.identity, node.identity.id);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("in a directory whose path is too long for a socket, a port and a token do", async () => {
+  const directory = await Deno.makeTempDir();
+  const deep = `${directory}/${"d".repeat(120)}`;
+  await Deno.mkdir(deep, { mode: 0o700 });
+  try {
+    await using node = await Node.start();
+    await using server = new ControlServer({
+      node,
+      clock: systemClock,
+      random: systemRandom,
+      onStop: () => {},
+    });
+    const clear = await openDirectory(server, deep, systemRandom);
+    for (const name of ["control.token", "control.port"]) {
+      const { mode } = await Deno.stat(`${deep}/${name}`);
+      assertEquals((mode ?? 0) & 0o777, 0o600, name);
+    }
+    using client = await ControlClient.find(deep);
+    const status = await client.ask({ method: "GET", path: "/v1/status" });
+    assertEquals(status.identity, node.identity.id);
+    await server.close();
+    await clear();
+    await assertRejects(
+      () => ControlClient.find(deep),
+      VerackError,
+      "none runs",
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,74 @@
+/** A node with its control API in a directory of its own, for tests. */
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { ControlClient } from "../../src/control/control_client.ts";
+import { ControlServer } from "../../src/control/control_server.ts";
+import { openDirectory, openPort } from "../../src/control/doors.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+
+/** Shown at the port of a {@linkcode ControlScene}. */
+export const TOKEN = "0123456789abcdef0123456789abcdef";
+
+/** A node, and both ways into its control API. */
+export class ControlScene implements AsyncDisposable {
+  readonly node: Node;
+  readonly server: ControlServer;
+  readonly directory: string;
+  /** Of the loopback port. */
+  readonly port: number;
+  /** How often the process was asked to leave. */
+  stops = 0;
+  #close: () => Promise<void> = () => Promise.resolve();
+
+  private constructor(node: Node, directory: string) {
+    this.node = node;
+    this.directory = directory;
+    this.server = new ControlServer({
+      node,
+      clock: systemClock,
+      random: systemRandom,
+      onStop: () => this.stops++,
+    });
+    this.port = openPort(this.server, { host: "127.0.0.1", port: 0 }, TOKEN);
+  }
+
+  static async start(options: NodeOptions = {}): Promise<ControlScene> {
+    const node = await Node.start(options);
+    const scene = new ControlScene(node, await Deno.makeTempDir());
+    try {
+      scene.#close = await openDirectory(
+        scene.server,
+        scene.directory,
+        systemRandom,
+      );
+      return scene;
+    } catch (error) {
+      await scene[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** A client as another process has it. */
+  async client(): Promise<ControlClient> {
+    return await ControlClient.find(this.directory);
+  }
+
+  /** A request to the loopback port, with the token unless told otherwise. */
+  async fetch(
+    path: string,
+    init: RequestInit & { readonly token?: string | null } = {},
+  ): Promise<Response> {
+    const { token = TOKEN, ...rest } = init;
+    const headers = new Headers(rest.headers);
+    if (token !== null) headers.set("authorization", `Bearer ${token}`);
+    const url = `http://127.0.0.1:${this.port}${path}`;
+    return await fetch(url, { ...rest, headers });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+    await this.#close();
+    await this.node.close();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
