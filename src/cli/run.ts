@@ -13,6 +13,7 @@ import {
   parseHost,
 } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
+import { ADMISSION_FLAGS, admissionOptions } from "./admission_flags.ts";
 import { defineCommand } from "./args.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -93,6 +94,7 @@ const FLAGS = {
     parse: (text: string) => parseNetworkName(text),
     help: "Name of the mesh; nodes of different names never meet",
   },
+  ...ADMISSION_FLAGS,
   ...KEY_FLAGS,
   json: {
     type: "boolean",
@@ -140,6 +142,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   // Before signals are listened to: Ctrl-C must end the question for a passphrase.
   const identity = await loadIdentityOfFlags(flags) ??
     await Identity.generate();
+  const admission = await admissionOptions(flags);
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
@@ -149,6 +152,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     port: flags.port,
     connect: flags.connect,
     network: flags.network,
+    ...admission,
     heartbeatMs: flags.heartbeat * 1_000,
     ...(flags.deadAfter !== undefined && {
       deadAfterMs: flags.deadAfter * 1_000,
@@ -205,7 +209,7 @@ function greet(
   if (ephemeral) {
     lines.push(out.dim("a new key, in memory only; --key FILE keeps one"));
   }
-  if (flags.connect.length === 0) {
+  if (flags.connect.length === 0 && flags.trust !== "known") {
     lines.push(out.dim(`others join with --connect ${joinAddress(node)}`));
   }
   for (const line of lines) stdout.line(line);

@@ -1,5 +1,5 @@
 /**
- * Keys, certificates and passphrases on disk: bounded reading, and writing that
+ * Keys, certificates, secrets and passphrases on disk: bounded reading, and writing that
  * neither overwrites nor leaves half a pair behind.
  *
  * What the files hold is read in `private_key.ts` and `identity.ts`.
@@ -121,6 +121,18 @@ export async function readPassphrase(path: string): Promise<string> {
       `Cannot load ${source}: it is not UTF-8 text`,
     );
   }
+}
+
+/**
+ * The secret of a network as it stands in a file; how long it must be is judged
+ * where its key is derived (`network_secret.ts`).
+ *
+ * @throws {VerackError} `permission` when Deno may not read, `bad-secret` when the
+ * file is missing, a directory, unreadable or too large.
+ */
+export async function readNetworkSecret(path: string): Promise<Uint8Array> {
+  const source = `network secret ${quote(path)}`;
+  return await readBounded(path, source, "bad-secret", "a short secret");
 }
 
 async function readText(
