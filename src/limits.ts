@@ -234,6 +234,24 @@ export const MAX_CONCURRENT_DIALS = 32;
  */
 export const MAX_RUMOUR_DIALS = 32;
 
+/** So many of `MAX_RUMOUR_DIALS` may go to peers that one source told of: nobody takes them all. */
+export const MAX_RUMOUR_DIALS_PER_SOURCE = 24;
+
+/**
+ * Dials in vain that one source of gossip may cause at once, and how often one
+ * more; and all sources together. Who tells the truth gets each dial back.
+ */
+export const RUMOUR_CREDIT_PER_SOURCE = 128;
+export const RUMOUR_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
+export const RUMOUR_CREDIT = 512;
+export const RUMOUR_CREDIT_REFILL_MS = 250;
+
+/** An address of a peer that has not answered for so long does not hold up the next (RFC 8305: 250 ms). */
+export const ADDRESS_STAGGER_MS = 250;
+
+/** Addresses tried at once of a peer that nobody has proven to us; of others, all. */
+export const MAX_RUMOUR_ADDRESSES_AT_ONCE = 2;
+
 /** How often others' word that a peer is alive may bring the next dial forward. */
 export const DIAL_HINT_INTERVAL_MS = 10_000;
 

@@ -32,6 +32,8 @@ export interface DialTarget {
    * proof. False gives up: another session or dial serves already.
    */
   readonly onIdentity?: (identity: IdentityId) => boolean;
+  /** Called when the peer has proven to be there, before the handshake with it. */
+  readonly onReached?: () => void;
 }
 
 /** Somebody else is at the address than we asked for. */
@@ -74,6 +76,7 @@ export async function dialPeer(
     target,
     signal,
   );
+  target.onReached?.();
   return await openLink(context, {
     connection,
     owner,

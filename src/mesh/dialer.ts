@@ -1,54 +1,34 @@
 /**
  * Whom to dial and when: every peer on record that has no session, and every seed
  * that has not answered yet, for ever, with backoff. At most one dial a peer is
- * under way, and `MAX_CONCURRENT_DIALS` in all; peers we only heard of have
- * `MAX_RUMOUR_DIALS` of their own.
+ * under way.
  *
- * One attempt is `dial.ts`; the waiting time is `backoff.ts`.
+ * One attempt is `dial.ts`, a peer's addresses are tried by `address_race.ts`; how
+ * many dials there may be is `dial_budget.ts`, the waiting time `backoff.ts`.
  */
-import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
-  MAX_CONCURRENT_DIALS,
-  MAX_RUMOUR_DIALS,
+  DIAL_HINT_INTERVAL_MS,
+  EPHEMERAL_KEPT_MS,
+  MAX_ADDRESSES_PER_PEER,
+  MAX_RUMOUR_ADDRESSES_AT_ONCE,
   MAX_RUMOUR_FAILURES,
   RECONNECT_MIN_MS,
   REVIVE_SPREAD_MS,
+  RUMOUR_CREDIT_REFILL_MS,
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
+import { type Attempt, raceAddresses } from "./address_race.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import type { MeshContext } from "./context.ts";
 import { dialPeer, type DialTarget, WrongIdentityError } from "./dial.ts";
+import { DialBudget } from "./dial_budget.ts";
+import { DialTalk } from "./dial_talk.ts";
 import type { LinkOwner } from "./link.ts";
 import type { PeerAddress } from "./peer_addresses.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import { pinAddress, type Seed, seedsOf } from "./seeds.ts";
-
-/** Refusals by us or by the peer, as against mere failures to reach it. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "alpn",
-  "bad-certificate",
-  "bad-invite",
-  "bad-secret",
-  "denied",
-  "not-admitted",
-  "bad-checksum",
-  "bad-command",
-  "bad-magic",
-  "bad-proof",
-  "demo-identity",
-  "identity-in-use",
-  "malformed",
-  "obsolete",
-  "oversize",
-  "protocol",
-  "rejected",
-  "self",
-  "tls",
-  "unsafe",
-  "wrong-certificate",
-  "wrong-identity",
-]);
 
 /** How often it is looked whether strangers are still arriving. */
 const CROWD_CHECK_MS = 50;
@@ -60,10 +40,9 @@ export class Dialer {
   /** Addresses at which a person told us to find ourselves: said, never dialed. */
   readonly #own: Address[] = [];
   readonly #tasks = new Set<Promise<void>>();
-  /** Those of `#tasks` that dial peers we only heard of. */
-  #rumours = 0;
-  /** What was said last about an address a person gave, so as to say it once. */
-  readonly #said = new Map<string, string>();
+  readonly #budget: DialBudget;
+  readonly #talk: DialTalk;
+  #revivedAt = -Infinity;
   #owner: LinkOwner | undefined;
   #cancelTimer: (() => void) | undefined;
   #cancelOwn: (() => void) | undefined;
@@ -71,6 +50,8 @@ export class Dialer {
 
   constructor(context: MeshContext) {
     this.#context = context;
+    this.#budget = new DialBudget(context.clock.monotonic());
+    this.#talk = new DialTalk(context);
     const unpinned: Address[] = [];
     for (const { address, identity } of context.options.connect) {
       if (identity === undefined) unpinned.push(address);
@@ -91,7 +72,9 @@ export class Dialer {
     if (this.#own.length > 0) {
       // After this turn, so that who asks for events at once misses nothing.
       this.#cancelOwn = this.#context.clock.after(0, () => {
-        for (const address of this.#own) this.#say(address, itself(address));
+        for (const address of this.#own) {
+          this.#talk.failed(address, itself(address));
+        }
       });
     }
     this.kick();
@@ -115,7 +98,7 @@ export class Dialer {
     for (const seed of this.#seeds) {
       if (seed.dialing || seed.identity !== undefined) continue;
       if (seed.nextDialAt > now) next = Math.min(next, seed.nextDialAt);
-      else if (this.#hasRoom(false)) this.#run(this.#dialSeed(seed));
+      else this.#run(undefined, () => this.#dialSeed(seed));
     }
     for (const record of table.values()) {
       if (!wantsDial(record) || membership.isDenied(record.identity)) continue;
@@ -124,8 +107,12 @@ export class Dialer {
         continue;
       }
       if (record.nextDialAt > now) next = Math.min(next, record.nextDialAt);
-      else if (this.#hasRoom(isRumour(record))) {
-        this.#run(this.#dialRecord(record), isRumour(record));
+      else if (
+        !this.#run(record.introducedBy, () => this.#dialRecord(record)) &&
+        isRumour(record)
+      ) {
+        // Whoever told of it is out of credit; the end of a dial comes by itself.
+        next = Math.min(next, now + RUMOUR_CREDIT_REFILL_MS);
       }
     }
     this.#cancelTimer?.();
@@ -135,19 +122,41 @@ export class Dialer {
   }
 
   /**
-   * Everything that was put off is tried within `REVIVE_SPREAD_MS`: we woke, or
-   * the network did. Peers nobody has proven to us keep to their backoff.
+   * We woke: everything that was put off is tried within `REVIVE_SPREAD_MS`, and
+   * its backoff begins anew. Peers nobody has proven to us keep to theirs.
+   */
+  wake(): void {
+    for (const waiting of this.#waiting()) {
+      // A dial that is under way, and hangs, is followed by another one soon.
+      waiting.failures = Math.min(waiting.failures, 1);
+    }
+    this.#hurry();
+  }
+
+  /**
+   * A peer that was lost is back, and so may be the network: the others are tried
+   * too, but not each time if it comes and goes.
    */
   revive(): void {
-    const { clock, random, table } = this.#context;
-    const now = clock.monotonic();
+    const now = this.#context.clock.monotonic();
+    if (now - this.#revivedAt < DIAL_HINT_INTERVAL_MS) return;
+    this.#revivedAt = now;
+    this.#hurry();
+  }
+
+  #waiting(): (PeerRecord | Seed)[] {
+    const { table } = this.#context;
     const records = [...table.values()].filter((record) =>
       !isRumour(record) && record.links.length === 0
     );
     const seeds = this.#seeds.filter(({ identity }) => identity === undefined);
-    for (const waiting of [...records, ...seeds]) {
-      // A dial that is under way, and hangs, is followed by another one soon.
-      waiting.failures = Math.min(waiting.failures, 1);
+    return [...records, ...seeds];
+  }
+
+  #hurry(): void {
+    const { clock, random } = this.#context;
+    const now = clock.monotonic();
+    for (const waiting of this.#waiting()) {
       waiting.nextDialAt = Math.min(
         waiting.nextDialAt,
         now + random.float() * REVIVE_SPREAD_MS,
@@ -172,45 +181,52 @@ export class Dialer {
 
   // --- Peers on record -------------------------------------------------------
 
-  async #dialRecord(record: PeerRecord): Promise<void> {
+  /** True if nobody was there. */
+  async #dialRecord(record: PeerRecord): Promise<boolean> {
     const controller = new AbortController();
     record.dialing = controller;
     const signal = AbortSignal.any([this.#context.signal, controller.signal]);
-    let failed = false;
-    try {
-      for (const entry of record.addresses.list()) {
-        if (record.links.length > 0 || signal.aborted) break;
-        failed = !await this.#tryAddress(record, entry, signal);
-        if (!failed) break;
-      }
-    } finally {
-      record.dialing = undefined;
-    }
-    if (failed && record.links.length === 0) this.#backOff(record);
+    const served = await raceAddresses(record.addresses.list(), {
+      clock: this.#context.clock,
+      signal,
+      parallel: isRumour(record)
+        ? MAX_RUMOUR_ADDRESSES_AT_ONCE
+        : MAX_ADDRESSES_PER_PEER,
+      attempt: (entry, attempt) => this.#tryAddress(record, entry, attempt),
+    });
+    record.dialing = undefined;
+    const wasted = !served && !signal.aborted;
+    if (wasted && record.links.length === 0) this.#backOff(record);
+    return wasted;
   }
 
+  /** True if no other address has to be tried. */
   async #tryAddress(
     record: PeerRecord,
     entry: PeerAddress,
-    signal: AbortSignal,
+    { signal, reached }: Attempt,
   ): Promise<boolean> {
     const { address, namedFrom } = entry;
+    if (record.links.length > 0) return true;
     const target: DialTarget = {
       address,
       expected: record.identity,
       ...(record.certificate && { certificate: record.certificate }),
       ...(namedFrom && { namedFrom }),
+      onReached: reached,
     };
     try {
       await this.#dial(target, signal);
-      this.#said.delete(formatAddress(address));
+      this.#talk.clear(address);
       return true;
     } catch (error) {
       const known = this.#known(error);
       if (known === undefined || settledElsewhere(known)) return true;
       const lapsed = known instanceof WrongIdentityError &&
         this.#misplaced(record, entry, known.actual);
-      if (entry.typed && !lapsed) this.#say(address, known, record.identity);
+      if (entry.typed && !lapsed) {
+        this.#talk.failed(address, known, record.identity);
+      }
       return false;
     }
   }
@@ -238,7 +254,7 @@ export class Dialer {
     log.debug("address dropped", { address, actual: shortId(actual) });
     if (lapses) {
       this.release(record.identity);
-      this.#said.delete(address);
+      this.#talk.clear(entry.address);
     }
     if (record.ephemeral && record.addresses.size === 0) table.forget(record);
     return lapses;
@@ -247,18 +263,22 @@ export class Dialer {
   #backOff(record: PeerRecord): void {
     const { clock, random, table } = this.#context;
     record.failures++;
-    const typed = record.addresses.list().some((entry) => entry.typed);
-    if (!record.isProven && !typed && record.failures >= MAX_RUMOUR_FAILURES) {
-      // Nobody but its introducer ever saw it; if it lives, it is told of again.
-      return table.forget(record);
-    }
-    const delay = backoffDelayMs(record.failures, random.float());
-    record.nextDialAt = clock.monotonic() + delay;
+    const now = clock.monotonic();
+    record.downSince ??= now;
+    const typed = record.trust === "pinned" ||
+      record.addresses.list().some((entry) => entry.typed);
+    // Nobody but its introducer ever saw it, or its key is gone with its process;
+    // if it lives, it is told of again, or dials us.
+    const gone = record.isProven
+      ? record.ephemeral && now - record.downSince >= EPHEMERAL_KEPT_MS
+      : record.failures >= MAX_RUMOUR_FAILURES;
+    if (gone && !typed) return table.forget(record);
+    record.nextDialAt = now + backoffDelayMs(record.failures, random.float());
   }
 
   // --- Seeds -----------------------------------------------------------------
 
-  async #dialSeed(seed: Seed): Promise<void> {
+  async #dialSeed(seed: Seed): Promise<boolean> {
     const { table, signal, clock, random, identity } = this.#context;
     let shown: IdentityId | undefined;
     seed.dialing = true;
@@ -276,14 +296,14 @@ export class Dialer {
       };
       const link = await this.#dial(target, signal);
       if (link !== undefined) this.#adopt(seed, link.peer.identity);
-      this.#said.delete(formatAddress(seed.address));
+      this.#talk.clear(seed.address);
     } catch (error) {
       const known = this.#known(error);
-      if (known === undefined) return;
+      if (known === undefined) return false;
       // That we reached ourselves is believed of ourselves only, else a stranger
       // at the address could have us never try it again.
       const ourselves = known.code === "self" && shown === identity.id;
-      this.#say(seed.address, ourselves ? itself(seed.address) : known);
+      this.#talk.failed(seed.address, ourselves ? itself(seed.address) : known);
       seed.failures++;
       seed.nextDialAt = ourselves
         ? Infinity
@@ -291,6 +311,7 @@ export class Dialer {
     } finally {
       seed.dialing = false;
     }
+    return false;
   }
 
   /** From now on the seed is an address of this peer. */
@@ -328,47 +349,17 @@ export class Dialer {
     });
   }
 
-  /** Reports on an address a person gave: once for each thing that is wrong with it. */
-  #say(address: Address, error: VerackError, expected?: IdentityId): void {
-    const shown = formatAddress(address);
-    const actual = error instanceof WrongIdentityError
-      ? error.actual
-      : undefined;
-    const wanted = error instanceof WrongIdentityError
-      ? error.expected
-      : expected;
-    const what = `${error.code} ${actual ?? ""}`;
-    const { message: reason } = error;
-    this.#context.log.debug("dial failed", { address: shown, reason });
-    if (this.#said.get(shown) === what) return;
-    this.#said.set(shown, what);
-    this.#context.emit(
-      REFUSALS.has(error.code)
-        ? {
-          type: "refused",
-          address: shown,
-          reason,
-          ...(wanted && { expected: wanted }),
-          ...(actual && { actual }),
-        }
-        : { type: "unreachable", address: shown, reason },
-    );
-  }
-
-  #hasRoom(rumour: boolean): boolean {
-    return rumour
-      ? this.#rumours < MAX_RUMOUR_DIALS
-      : this.#tasks.size - this.#rumours < MAX_CONCURRENT_DIALS;
-  }
-
-  #run(task: Promise<void>, rumour = false): void {
-    if (rumour) this.#rumours++;
-    const tracked = task.finally(() => {
-      if (rumour) this.#rumours--;
+  /** Starts a dial if there is room for it; `task` says whether it was wasted. */
+  #run(source: IdentityId | undefined, task: () => Promise<boolean>): boolean {
+    const { clock } = this.#context;
+    if (!this.#budget.begin(source, clock.monotonic())) return false;
+    const tracked: Promise<void> = task().then((wasted) => {
+      this.#budget.end(source, wasted);
       this.#tasks.delete(tracked);
       this.kick();
     });
     this.#tasks.add(tracked);
+    return true;
   }
 }
 

@@ -57,11 +57,18 @@ export class Inquiries {
     }
   }
 
-  /** While somebody is missing, those who see it are asked, one after another. */
+  /**
+   * While somebody is missing, those who see it are asked, one after another. Not
+   * at once: whom we have just heard of we are most likely about to meet.
+   */
   #recheck(now: number): void {
-    const { table } = this.#context;
+    const { table, options } = this.#context;
     const reporters = new Set(
-      this.#reports.open().flatMap(({ reporters }) => [...reporters]),
+      this.#reports.open()
+        .filter(({ reportedAt = now }) =>
+          now - reportedAt >= options.deadAfterMs
+        )
+        .flatMap(({ reporters }) => [...reporters]),
     );
     const links = [...reporters].flatMap((id) => table.get(id)?.primary ?? []);
     const [first, ...rest] = links;

@@ -133,6 +133,7 @@ export class Links implements LinkOwner {
         : backoffDelayMs(record.failures, random.float()));
     if (record.up) {
       record.announced = undefined;
+      record.downSince = now;
       this.#exchange.lost(record);
       record.lastSeen = clock.now();
       this.#context.memory.save(record);
@@ -245,6 +246,8 @@ export class Links implements LinkOwner {
     record.lastSeen = clock.now();
     if (!wasProven) record.firstSeen = record.lastSeen;
     record.left = false;
+    const wasLost = record.downSince !== undefined;
+    record.downSince = undefined;
     this.#exchange.reports.settle(record);
     if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
@@ -256,6 +259,7 @@ export class Links implements LinkOwner {
     if (admitted) this.#exchange.spread(record);
     this.#exchange.ask(link);
     this.#exchange.missing.opened(link);
+    if (wasLost) this.#dialer.revive();
     this.reportMesh();
   }
 

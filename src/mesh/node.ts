@@ -316,7 +316,7 @@ export class Node implements AsyncDisposable {
       link.session.tick(pausedMs);
       if (woke) link.session.check();
     }
-    if (woke) this.#dialer.revive();
+    if (woke) this.#dialer.wake();
     this.#exchange.tick(now);
     this.#context.memory.tick(now);
   }

@@ -45,6 +45,8 @@ export class PeerRecord {
   /** Ends the dial under way. */
   dialing: AbortController | undefined;
   failures = 0;
+  /** Monotonic clock, milliseconds, when it was lost or first not reached; absent while it is up. */
+  downSince: number | undefined;
   /** Monotonic clock, milliseconds; not dialed before. */
   nextDialAt = 0;
   /** Until then it may yet dial us, and we wait while anybody arrives. */

@@ -31,4 +31,9 @@ export class TokenBucket {
     this.#tokens--;
     return true;
   }
+
+  /** Gives one back. */
+  give(): void {
+    this.#tokens = Math.min(this.#capacity, this.#tokens + 1);
+  }
 }

@@ -1,0 +1,77 @@
+/**
+ * What is said about addresses that a person gave: what is wrong with each, once,
+ * until something else is wrong or it answers.
+ */
+import type { ErrorCode, VerackError } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import type { MeshContext } from "./context.ts";
+import { WrongIdentityError } from "./dial.ts";
+
+/** Refusals by us or by the peer, as against mere failures to reach it. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "alpn",
+  "bad-certificate",
+  "bad-invite",
+  "bad-secret",
+  "denied",
+  "not-admitted",
+  "bad-checksum",
+  "bad-command",
+  "bad-magic",
+  "bad-proof",
+  "demo-identity",
+  "identity-in-use",
+  "malformed",
+  "obsolete",
+  "oversize",
+  "protocol",
+  "rejected",
+  "self",
+  "tls",
+  "unsafe",
+  "wrong-certificate",
+  "wrong-identity",
+]);
+
+/** The talk of one node about its dials. */
+export class DialTalk {
+  readonly #context: Pick<MeshContext, "emit" | "log">;
+  readonly #said = new Map<string, string>();
+
+  constructor(context: Pick<MeshContext, "emit" | "log">) {
+    this.#context = context;
+  }
+
+  /** The address answered: what is wrong next is news. */
+  clear(address: Address): void {
+    this.#said.delete(formatAddress(address));
+  }
+
+  /** Dialing the address failed; `expected` is who should have been there, if that is known. */
+  failed(address: Address, error: VerackError, expected?: IdentityId): void {
+    const shown = formatAddress(address);
+    const actual = error instanceof WrongIdentityError
+      ? error.actual
+      : undefined;
+    const wanted = error instanceof WrongIdentityError
+      ? error.expected
+      : expected;
+    const what = `${error.code} ${actual ?? ""}`;
+    const { message: reason } = error;
+    this.#context.log.debug("dial failed", { address: shown, reason });
+    if (this.#said.get(shown) === what) return;
+    this.#said.set(shown, what);
+    this.#context.emit(
+      REFUSALS.has(error.code)
+        ? {
+          type: "refused",
+          address: shown,
+          reason,
+          ...(wanted && { expected: wanted }),
+          ...(actual && { actual }),
+        }
+        : { type: "unreachable", address: shown, reason },
+    );
+  }
+}
