@@ -256,7 +256,8 @@ export class Dialer {
       this.release(record.identity);
       this.#talk.clear(entry.address);
     }
-    if (record.ephemeral && record.addresses.size === 0) table.forget(record);
+    const mayBeGone = record.ephemeral || !record.isProven;
+    if (mayBeGone && record.addresses.size === 0) table.forget(record);
     return lapses;
   }
 

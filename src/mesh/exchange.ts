@@ -251,7 +251,13 @@ export class Exchange {
     const { table, identity: own, clock, log, membership } = this.#context;
     const { identity } = entry;
     if (identity === own.id || identity === link.peer.identity) return;
-    if (table.get(identity)?.up || membership.isDeafTo(identity)) return;
+    const known = table.get(identity);
+    if (known?.up || membership.isDeafTo(identity)) return;
+    // Whom nobody can dial nobody would find out about: a lie that stays for good.
+    const isNowhere = entry.addresses.every(({ host }) =>
+      host === AS_SEEN_HOST
+    );
+    if (known === undefined && isNowhere) return;
     // Before the certificate is judged: verifying costs more than making it up.
     if (!table.mayIntroduce(identity, link.peer.identity)) return;
     if (!link.judgements.take(clock.monotonic())) return;

@@ -1,0 +1,54 @@
+// A member that tells of made-up peers who are nowhere: whom nobody can dial, nobody
+// would ever find out about, and the table would fill with for good.
+import { assertEquals } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import type { Node } from "../../src/mesh/node.ts";
+import { parseAddress } from "../../src/transport/address.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
+import { Scene } from "../helpers/scene.ts";
+import { Sink } from "../helpers/sink.ts";
+import { until } from "../helpers/until.ts";
+
+function knows(node: Node, { id }: Identity): boolean {
+  return node.peers().some((peer) => peer.identity === id);
+}
+
+/** Frames are handled in order, and a ping is answered at once. */
+async function handled(peer: RawPeer): Promise<void> {
+  await peer.say(COMMAND.ping, new Uint8Array(8));
+  await peer.take(COMMAND.pong);
+}
+
+Deno.test("somebody who is told of without an address is not remembered", async () => {
+  await using scene = await Scene.start();
+  await using sink = Sink.start();
+  using mallory = await RawPeer.open(scene.victim);
+  const nowhere = await Identity.generate();
+  await mallory.tell([
+    entryOf(nowhere, []),
+    entryOf(nowhere, [{ host: AS_SEEN_HOST, port: 9 }]),
+  ]);
+  await handled(mallory);
+  assertEquals(knows(scene.victim, nowhere), false);
+  // With an address it is looked for.
+  await mallory.tell([entryOf(nowhere, [parseAddress(sink.address)])]);
+  await handled(mallory);
+  assertEquals(knows(scene.victim, nowhere), true);
+});
+
+Deno.test("somebody at whose only address another answers is forgotten", async () => {
+  await using scene = await Scene.start();
+  using mallory = await RawPeer.open(scene.victim);
+  for (const ephemeral of [true, false]) {
+    const nowhere = await Identity.generate({ ephemeral });
+    const flags = ephemeral ? 3 : 1;
+    const at = [parseAddress(scene.member.address)];
+    await mallory.tell([entryOf(nowhere, at, { flags })]);
+    await handled(mallory);
+    assertEquals(knows(scene.victim, nowhere), true);
+    await until("it to be forgotten", () => !knows(scene.victim, nowhere));
+  }
+});
