@@ -42,6 +42,11 @@ export function selectCommand(
     return { kind: "command", command: fallback, argv };
   }
   const find = (name: string) => commands.find((it) => it.name === name);
+  // Before the one word: `peers forget` is not `peers` of something.
+  const pair = find(`${first} ${second}`);
+  if (pair !== undefined) {
+    return { kind: "command", command: pair, argv: argv.slice(2) };
+  }
   const single = find(first);
   if (single !== undefined) {
     return { kind: "command", command: single, argv: argv.slice(1) };
@@ -49,10 +54,6 @@ export function selectCommand(
   const group = commands.filter((it) => it.name.startsWith(`${first} `));
   if (group.length === 0) throw unknown(first, commands);
 
-  const pair = find(`${first} ${second}`);
-  if (pair !== undefined) {
-    return { kind: "command", command: pair, argv: argv.slice(2) };
-  }
   if (asksForHelp(argv)) return { kind: "overview", group: first };
   if (second !== "" && !second.startsWith("-")) {
     throw unknown(`${first} ${second}`, group);

@@ -50,6 +50,8 @@ export interface PassphraseFlagValues {
 export interface KeyFlagValues extends PassphraseFlagValues {
   readonly key: string | undefined;
   readonly cert: string | undefined;
+  /** A data directory may have an encrypted key of its own. */
+  readonly data?: string | undefined;
 }
 
 /**
@@ -62,9 +64,11 @@ export interface KeyFlagValues extends PassphraseFlagValues {
 export async function loadIdentityOfFlags(
   flags: KeyFlagValues,
 ): Promise<Identity | undefined> {
-  const { key, cert, passphraseFile, passphraseEnv } = flags;
+  const { key, cert, data, passphraseFile, passphraseEnv } = flags;
   if (key === undefined) {
-    const others = { cert, passphraseFile, passphraseEnv };
+    const others = data === undefined
+      ? { cert, passphraseFile, passphraseEnv }
+      : { cert };
     for (const [name, value] of Object.entries(others)) {
       if (value !== undefined) {
         throw new UsageError(`--${flagName(name)} needs --key`);

@@ -15,13 +15,25 @@ import { UsageError } from "./flags.ts";
 import { handshakeProgram } from "./handshake.ts";
 import { renderOverview, usageLine } from "./help.ts";
 import { identityNewProgram, identityShowProgram } from "./identity.ts";
+import { peersProgram } from "./peers.ts";
 import type { Program } from "./program.ts";
 import { respondProgram } from "./respond.ts";
 import { runProgram } from "./run.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
+import {
+  allowProgram,
+  denyProgram,
+  peersForgetProgram,
+  pendingProgram,
+} from "./verdicts.ts";
 
 const PROGRAMS: readonly Program[] = [
   runProgram,
+  peersProgram,
+  peersForgetProgram,
+  pendingProgram,
+  allowProgram,
+  denyProgram,
   demoProgram,
   handshakeProgram,
   respondProgram,

@@ -52,7 +52,8 @@ export function program<const F extends FlagSpecs>(
         },
       });
       const outputLost = lost.signal;
-      const code = await action({ flags, positionals, terminal, outputLost })
+      const invocation = { flags, positionals, terminal, outputLost };
+      const code = await Promise.try(action, invocation)
         .catch((error) => {
           // Flags that are fine one by one, and not together.
           if (error instanceof UsageError) error.command ??= name;

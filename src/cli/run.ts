@@ -7,6 +7,8 @@ import { logger } from "../log.ts";
 import { Node } from "../mesh/node.ts";
 import { parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peer_target.ts";
+import { DataDirectory } from "../store/data_directory.ts";
+import { DATA_FILES } from "../store/file_names.ts";
 import {
   formatAddress,
   parseAddress,
@@ -18,7 +20,11 @@ import { defineCommand } from "./args.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
-import { KEY_FLAGS, loadIdentityOfFlags } from "./key_flags.ts";
+import {
+  KEY_FLAGS,
+  loadIdentityOfFlags,
+  passphraseSource,
+} from "./key_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
@@ -94,6 +100,12 @@ const FLAGS = {
     parse: (text: string) => parseNetworkName(text),
     help: "Name of the mesh; nodes of different names never meet",
   },
+  data: {
+    type: "path",
+    short: "d",
+    value: "DIR",
+    help: "Keep key, known peers and messages there across restarts",
+  },
   ...ADMISSION_FLAGS,
   ...KEY_FLAGS,
   json: {
@@ -125,7 +137,7 @@ export const runProgram: Program = program(
         "Another node, which joins through the first and meets everybody",
       ],
       [
-        "verack --key alice.key --connect ID@bob.example:8080",
+        "verack --data data/alice --connect ID@bob.example:8080",
         "The same node at every start, which takes nobody but ID for bob",
       ],
     ],
@@ -140,14 +152,17 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   startLogging(flags, terminal);
   checkTimes(flags);
   // Before signals are listened to: Ctrl-C must end the question for a passphrase.
-  const identity = await loadIdentityOfFlags(flags) ??
-    await Identity.generate();
+  const given = await loadIdentityOfFlags(flags);
   const admission = await admissionOptions(flags);
+  // Closed after the node, which is closed below whatever happens.
+  using data = await openData(flags, given);
+  const identity = data?.identity ?? given ?? await Identity.generate();
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
   const node = await Node.start({
     identity,
+    ...(data && { store: data.store }),
     host: flags.host,
     port: flags.port,
     connect: flags.connect,
@@ -187,6 +202,19 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   return signals.code ?? EXIT.success;
 }
 
+async function openData(
+  flags: Invocation<typeof FLAGS>["flags"],
+  identity: Identity | undefined,
+): Promise<DataDirectory | undefined> {
+  const { data, network } = flags;
+  if (data === undefined) return undefined;
+  return await DataDirectory.open(data, {
+    network,
+    passphrase: passphraseSource(flags, `${data}/${DATA_FILES.key}`),
+    ...(identity !== undefined && { identity }),
+  });
+}
+
 /** @throws {UsageError} when a peer would be given up before it was asked. */
 function checkTimes(
   { heartbeat, deadAfter }: Invocation<typeof FLAGS>["flags"],
@@ -207,7 +235,7 @@ function greet(
   const name = node.name === "" ? "" : ` ${out.bold(shownName(node.name))}`;
   const lines = [`${out.bold("verack")} ${id}${name}`];
   if (ephemeral) {
-    lines.push(out.dim("a new key, in memory only; --key FILE keeps one"));
+    lines.push(out.dim("a new key, in memory only; --data DIR keeps one"));
   }
   if (flags.connect.length === 0 && flags.trust !== "known") {
     lines.push(out.dim(`others join with --connect ${joinAddress(node)}`));

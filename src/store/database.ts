@@ -58,7 +58,7 @@ export class Database {
     const action = `Cannot open database "${escapeText(path)}"`;
     let sqlite: DatabaseSync;
     try {
-      refuseEmpty(path);
+      refuseForeign(path);
       sqlite = new DatabaseSync(path);
     } catch (error) {
       throw toStoreError(error, action, path);
@@ -214,16 +214,25 @@ export class Database {
   }
 }
 
-/** SQLite takes an empty file for a new database; ours are never empty. */
-function refuseEmpty(path: string): void {
-  let size;
+/**
+ * Looks at the first bytes before SQLite does: it takes an empty file for a new
+ * database, and removes the write-ahead log of one that it cannot read.
+ */
+function refuseForeign(path: string): void {
+  const magic = new TextEncoder().encode("SQLite format 3\0");
+  const start = new Uint8Array(magic.length);
+  let length;
   try {
-    ({ size } = Deno.statSync(path));
+    using file = Deno.openSync(path);
+    length = file.readSync(start) ?? 0;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
-  if (size === 0) throw new DamagedError(path, "it is empty");
+  if (length === 0) throw new DamagedError(path, "it is empty");
+  if (start.some((byte, at) => byte !== magic[at])) {
+    throw new DamagedError(path, "it is not a database");
+  }
 }
 
 function configure(sqlite: DatabaseSync): void {

@@ -112,13 +112,15 @@ export class LockFile implements Disposable {
   }
 }
 
-/** What went wrong with a file, as one of our errors. */
+/** What went wrong with a file, as one of our errors; misuse stays what it is. */
 export function toFileError(
   error: unknown,
   action: string,
   directory: string,
-): VerackError {
-  if (error instanceof VerackError) return error;
+): unknown {
+  const ours = error instanceof VerackError || error instanceof TypeError ||
+    error instanceof RangeError;
+  if (ours) return error;
   const because = (why: string, code: "bad-data" | "permission" = "bad-data") =>
     new VerackError(code, `${action}: ${why}`, { cause: error });
   if (error instanceof Deno.errors.NotCapable) {

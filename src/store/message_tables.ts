@@ -13,7 +13,7 @@ import type {
 } from "../delivery/message_store.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
-import { identityBytes, toBytes, toIdentity, wholeMs } from "./rows.ts";
+import { identityBytes, toBytes, toIdentity, toText, wholeMs } from "./rows.ts";
 
 /** The messages of a database. */
 export class MessageTables implements MessageStore {
@@ -39,7 +39,7 @@ export class MessageTables implements MessageStore {
       if (row === undefined) continue;
       const message = {
         id: toBytes(row.id),
-        topic: row.topic,
+        topic: toText(row.topic),
         body: toBytes(row.body),
         createdAt: row.created_at,
         ttlMs: row.ttl_ms,
@@ -137,9 +137,9 @@ export class MessageTables implements MessageStore {
       yield {
         from: toIdentity(row.sender),
         id: toBytes(row.id),
-        topic: row.topic,
+        topic: toText(row.topic),
         body: toBytes(row.body),
-        reason: row.reason,
+        reason: toText(row.reason),
         at: row.at,
       } as StoredSetAside;
     }
@@ -186,7 +186,10 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
   return {
     lastKey: prepare("SELECT max(key) AS key FROM outgoing_message"),
     keys: prepare("SELECT key FROM outgoing_message ORDER BY key"),
-    message: prepare("SELECT * FROM outgoing_message WHERE key = ?"),
+    message: prepare(
+      `SELECT *, CAST(topic AS BLOB) AS topic FROM outgoing_message
+       WHERE key = ?`,
+    ),
     receivers: prepare("SELECT receiver FROM outgoing_receiver WHERE key = ?"),
     putMessage: prepare(
       `INSERT INTO outgoing_message (key, id, topic, body, created_at, ttl_ms)
@@ -217,7 +220,10 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
     setAsidePositions: prepare(
       "SELECT position FROM set_aside ORDER BY position",
     ),
-    setAside: prepare("SELECT * FROM set_aside WHERE position = ?"),
+    setAside: prepare(
+      `SELECT *, CAST(topic AS BLOB) AS topic, CAST(reason AS BLOB) AS reason
+       FROM set_aside WHERE position = ?`,
+    ),
     putSetAside: prepare(
       `INSERT OR REPLACE INTO set_aside (sender, id, topic, body, reason, at)
        VALUES (?, ?, ?, ?, ?, ?)`,

@@ -6,7 +6,11 @@
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { loadIdentity } from "../identity/files.ts";
-import { Identity, type Passphrase } from "../identity/identity.ts";
+import {
+  Identity,
+  type IdentityId,
+  type Passphrase,
+} from "../identity/identity.ts";
 import { logger } from "../log.ts";
 import type { NodeStore } from "../mesh/node_store.ts";
 import {
@@ -30,6 +34,13 @@ export interface KeyOptions {
   readonly passphrase?: Passphrase;
 }
 
+/** Whose store it is, if anybody's yet. */
+export function ownerOf(
+  store: Pick<NodeStore, "setting">,
+): IdentityId | undefined {
+  return store.setting(OWNER)?.toHex();
+}
+
 /**
  * The identity of a directory: the given one, the one in it, or a new one.
  *
@@ -48,7 +59,7 @@ export async function identityOf(
       "Cannot use data directory: the identity lives in memory only, must be one that lasts",
     );
   }
-  const owner = store.setting(OWNER)?.toHex();
+  const owner = ownerOf(store);
   const kept = await loadKept(path, options.passphrase);
   const given = options.identity;
   const identity = kept ?? given ?? await make(path, owner);

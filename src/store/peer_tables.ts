@@ -11,6 +11,7 @@ import {
   type Row,
   toBytes,
   toIdentity,
+  toText,
   wholeMs,
 } from "./rows.ts";
 
@@ -27,7 +28,8 @@ export class PeerTables {
   constructor(database: Database) {
     this.#database = database;
     this.#selectPeers = database.prepare(
-      "SELECT * FROM peer ORDER BY last_seen DESC",
+      `SELECT *, CAST(name AS BLOB) AS name FROM peer
+       ORDER BY last_seen DESC`,
     );
     this.#selectAddresses = database.prepare(
       "SELECT * FROM peer_address ORDER BY identity, position",
@@ -123,7 +125,7 @@ function toPeer(
   return {
     identity,
     certificate: toBytes(row.certificate),
-    name: row.name,
+    name: toText(row.name),
     trust: row.trust,
     ephemeral: row.ephemeral === 1,
     addresses,

@@ -23,6 +23,14 @@ export function toIdentity(value: unknown): IdentityId {
   return toBytes(value).toHex() as IdentityId;
 }
 
+/**
+ * Text of others from a column that was read as a blob (`CAST(… AS BLOB)`):
+ * node:sqlite ends text at the first NUL when it reads it.
+ */
+export function toText(value: unknown): string {
+  return new TextDecoder().decode(toBytes(value));
+}
+
 /** Bytes from a column. */
 export function toBytes(value: unknown): Uint8Array<ArrayBuffer> {
   return value as Uint8Array<ArrayBuffer>;

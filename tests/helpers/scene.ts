@@ -33,7 +33,11 @@ export class Scene implements AsyncDisposable {
     const victim = await Node.start(options);
     // At once, so that nothing it says is missed.
     const log = new EventLog(victim);
-    const member = await Node.start({ connect: [victim.address] });
+    const { network } = options;
+    const member = await Node.start({
+      connect: [victim.address],
+      ...(network !== undefined && { network }),
+    });
     await until("the member to join", () => log.of("peer:up").length > 0);
     return new Scene(victim, log, member);
   }

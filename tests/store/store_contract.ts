@@ -1,44 +1,8 @@
 /** What every store must do, on disk or not: one suite for all of them. */
 import { assertEquals } from "@std/assert";
 import type { IdentityId } from "../../src/identity/identity.ts";
-import type {
-  NodeStore,
-  PendingPeer,
-  StoredPeer,
-} from "../../src/mesh/node_store.ts";
-
-/** An identity of one repeated byte. */
-export function identity(byte: number): IdentityId {
-  return byte.toString(16).padStart(2, "0").repeat(32) as IdentityId;
-}
-
-/** A peer with one address of each kind. */
-export function samplePeer(
-  byte: number,
-  changes: Partial<StoredPeer> = {},
-): StoredPeer {
-  return {
-    identity: identity(byte),
-    certificate: Uint8Array.of(1, 2, byte),
-    name: `peer ${byte} ☃`,
-    trust: "known",
-    ephemeral: false,
-    addresses: [
-      { address: { host: "::1", port: 1 }, rank: "proven", typed: true },
-      { address: { host: "a.test", port: 2 }, rank: "typed", typed: true },
-      {
-        address: { host: "127.0.0.1", port: 65_535 },
-        rank: "claimed",
-        typed: false,
-        namedFrom: "loopback",
-      },
-    ],
-    firstSeen: 1_000 + byte,
-    lastSeen: 2_000 + byte,
-    statement: Uint8Array.of(9, byte),
-    ...changes,
-  };
-}
+import type { NodeStore, PendingPeer } from "../../src/mesh/node_store.ts";
+import { identity, samplePeer } from "./sample_peer.ts";
 
 /**
  * Runs the suite.
@@ -146,7 +110,7 @@ function messageContract(
   const body = new Uint8Array(8).fill(7).subarray(2, 5);
   const message = (byte: number) => ({
     id: new Uint8Array(16).fill(byte),
-    topic: "news",
+    topic: "news\0x",
     body,
     createdAt: 100,
     ttlMs: 1_000,
@@ -165,7 +129,7 @@ function messageContract(
         } ${message.topic} ${message.body} ${message.createdAt} ${message.ttlMs} ${key} ${to}`
       );
     const line = (byte: number, key: number, to: IdentityId) =>
-      `${byte} news 7,7,7 100 1000 ${key} ${to}`;
+      `${byte} news\0x 7,7,7 100 1000 ${key} ${to}`;
     assertEquals(outgoing(), [
       line(1, first, a),
       line(1, first, b),
@@ -217,7 +181,7 @@ function messageContract(
     ]);
     messages.deleteAttempts(a, id);
     assertEquals([...messages.attempts()], []);
-    const aside = { from: a, id, topic: "", body, reason: "no", at: 3 };
+    const aside = { from: a, id, topic: "\0", body, reason: "n\0o", at: 3 };
     messages.putSetAside(aside);
     messages.putSetAside({ ...aside, from: b });
     messages.deleteSetAside(b, id);

@@ -1,0 +1,145 @@
+/**
+ * `verack pending`, `allow`, `deny` and `peers forget`: who knocked at a node, and
+ * what a person decides about others.
+ */
+import { systemClock } from "../clock.ts";
+import { escapeText, jsonLine } from "../escape.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import type { Verdict } from "../mesh/node_store.ts";
+import type { Records } from "../store/records.ts";
+import { formatAddress } from "../transport/address.ts";
+import { defineCommand } from "./args.ts";
+import { withRecords } from "./data_commands.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+const PREFIX_HELP =
+  "Its identity, or the first 8 digits or more if no other has them";
+
+const FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object a line" },
+  color: COLOR_FLAG,
+} as const;
+
+/** Lists who was not let in. */
+export const pendingProgram: Program = program(
+  defineCommand({
+    name: "pending",
+    summary: "List who proved its key and waits to be let in",
+    flags: FLAGS,
+    examples: [
+      [
+        "verack pending --data data/alice",
+        "Whole identities, for verack allow",
+      ],
+    ],
+  }),
+  ({ flags, terminal }) => {
+    const { stdout, stderr, out } = terminal;
+    const pending = withRecords(flags.data, (records) => records.pending());
+    if (!flags.json && pending.length === 0) stderr.line("Nobody is waiting.");
+    for (const { identity, address, direction, ...seen } of pending) {
+      const firstSeen = new Date(seen.firstSeen).toISOString();
+      const lastSeen = new Date(seen.lastSeen).toISOString();
+      const at = formatAddress(address);
+      stdout.line(
+        flags.json
+          ? jsonLine({ identity, address: at, direction, firstSeen, lastSeen })
+          : `${out.bold(identity)}  ${
+            direction === "inbound" ? "came from" : "was dialed at"
+          } ${escapeText(at)}  last ${lastSeen.slice(0, 16).replace("T", " ")}`,
+      );
+    }
+    return Promise.resolve(EXIT.success);
+  },
+);
+
+/** Lets somebody in. */
+export const allowProgram: Program = program(
+  defineCommand({
+    name: "allow",
+    summary: "Let an identity in",
+    description: ["Also one that was denied or forgotten before."],
+    positionals: [{
+      name: "ID",
+      help: "All 64 digits: others can make keys that begin alike",
+    }],
+    flags: FLAGS,
+  }),
+  (invocation) =>
+    decide(
+      invocation,
+      "allowed",
+      (records, text) => records.allow(text, systemClock.now()),
+    ),
+);
+
+/** Keeps somebody out. */
+export const denyProgram: Program = program(
+  defineCommand({
+    name: "deny",
+    summary: "Keep an identity out",
+    description: [
+      "Whatever others say of it, and until it is allowed again.",
+    ],
+    positionals: [{ name: "ID", help: PREFIX_HELP }],
+    flags: FLAGS,
+  }),
+  (invocation) =>
+    decide(
+      invocation,
+      "denied",
+      (records, text) => records.deny(text, systemClock.now()),
+    ),
+);
+
+/** Forgets a peer. */
+export const peersForgetProgram: Program = program(
+  defineCommand({
+    name: "peers forget",
+    summary: "Take a peer off the record",
+    description: [
+      "What others say of it is ignored from then on; it is met anew when it " +
+      "comes by itself.",
+    ],
+    positionals: [{ name: "ID", help: PREFIX_HELP }],
+    flags: FLAGS,
+    examples: [
+      ["verack peers forget d26d938b --data data/alice", "Forgets that peer"],
+    ],
+  }),
+  (invocation) =>
+    decide(
+      invocation,
+      "forgotten",
+      (records, text) => records.forget(text, systemClock.now()),
+    ),
+);
+
+function decide(
+  { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  verdict: Verdict,
+  action: (records: Records, text: string) => IdentityId,
+): Promise<ExitCode> {
+  const [text = ""] = positionals;
+  const identity = withRecords(flags.data, (records) => {
+    try {
+      return action(records, text);
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof RangeError) {
+        throw new UsageError(error.message);
+      }
+      throw error;
+    }
+  });
+  terminal.stdout.line(
+    flags.json
+      ? jsonLine({ identity, verdict })
+      : `${verdict.padEnd("forgotten".length)}  ${identity}`,
+  );
+  return Promise.resolve(EXIT.success);
+}

@@ -1,0 +1,195 @@
+/**
+ * What is on record in a store whose node does not run, and what a person decides
+ * about it meanwhile. A running node does the same by itself.
+ *
+ * Who is let in is always named in full: whoever wants to can make a key whose
+ * identity begins like another's. To be kept out, the first digits are enough if
+ * they mean one peer.
+ */
+import { VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { decodeStatement } from "../identity/statement.ts";
+import type {
+  NodeStore,
+  PendingPeer,
+  StoredPeer,
+  Verdict,
+} from "../mesh/node_store.ts";
+import { type Member, theOne } from "../mesh/who.ts";
+import { MIN_IDENTITY_DIGITS } from "../limits.ts";
+import { ownerOf } from "./own_key.ts";
+
+/** A peer on record, and what was decided about it. */
+export interface RecordedPeer extends Omit<StoredPeer, "statement"> {
+  /** By which member it was admitted, if by one. */
+  readonly admittedBy?: IdentityId;
+  /** What a person decided. */
+  readonly verdict?: Verdict;
+}
+
+/** Somebody who is known by nothing but a verdict. */
+export interface JudgedStranger {
+  readonly identity: IdentityId;
+  readonly verdict: Verdict;
+}
+
+/** The records of a node that does not run. */
+export class Records {
+  readonly #store: NodeStore;
+
+  constructor(store: NodeStore) {
+    this.#store = store;
+  }
+
+  /** Peers on record, seen last first. */
+  peers(): RecordedPeer[] {
+    const verdicts = this.#verdicts();
+    return this.#store.peers().map(({ statement, ...peer }) => {
+      const admittedBy = issuerOf(statement);
+      const verdict = verdicts.get(peer.identity);
+      return {
+        ...peer,
+        ...(admittedBy !== undefined && { admittedBy }),
+        ...(verdict !== undefined && { verdict }),
+      };
+    });
+  }
+
+  /** Verdicts about identities that are not on record. */
+  strangers(): JudgedStranger[] {
+    const known = new Set(this.#store.peers().map((peer) => peer.identity));
+    return this.#store.verdicts()
+      .filter(({ identity }) => !known.has(identity))
+      .map(({ identity, verdict }) => ({ identity, verdict }));
+  }
+
+  /** Who proved its key and was not let in, oldest first. */
+  pending(): PendingPeer[] {
+    return this.#store.pending();
+  }
+
+  /**
+   * Lets an identity in.
+   *
+   * @param at Wall clock, milliseconds.
+   * @throws {SyntaxError} when it is not a whole identity.
+   * @throws {RangeError} when it is the node's own.
+   */
+  allow(text: string, at: number): IdentityId {
+    const identity = this.#another(parseIdentityId(text), "allow");
+    const waiting = this.#store.pending().find((peer) =>
+      peer.identity === identity
+    );
+    const known = this.#store.peers().some((peer) =>
+      peer.identity === identity
+    );
+    // Only what the node dialed can be dialed again.
+    if (!known && waiting?.direction === "outbound") {
+      this.#store.putPeer(fromPending(waiting));
+    }
+    return this.#decide(identity, "allowed", at);
+  }
+
+  /**
+   * Keeps an identity out.
+   *
+   * @param at Wall clock, milliseconds.
+   * @throws {VerackError} `unknown-peer`, `ambiguous`.
+   * @throws {RangeError} when it is the node's own.
+   */
+  deny(text: string, at: number): IdentityId {
+    return this.#decide(this.#find(text, "deny"), "denied", at);
+  }
+
+  /**
+   * Takes a peer off the record, and ignores what others say of it.
+   *
+   * @param at Wall clock, milliseconds.
+   * @throws {VerackError} `unknown-peer`, `ambiguous`.
+   * @throws {RangeError} when it is the node's own.
+   */
+  forget(text: string, at: number): IdentityId {
+    const identity = this.#find(text, "forget");
+    this.#store.deletePeer(identity);
+    return this.#decide(identity, "forgotten", at);
+  }
+
+  #decide(identity: IdentityId, verdict: Verdict, at: number): IdentityId {
+    this.#store.putVerdict({ identity, verdict, at });
+    this.#store.deletePending(identity);
+    this.#store.commit();
+    return identity;
+  }
+
+  #find(text: string, action: string): IdentityId {
+    const digits = text.toLowerCase();
+    const isIdentity = /^[0-9a-f]{64}$/.test(digits);
+    if (isIdentity) return this.#another(digits, action);
+    const known = new Set([
+      ...this.#store.peers().map((peer) => peer.identity),
+      ...this.#store.pending().map((peer) => peer.identity),
+      ...this.#store.verdicts().map(({ identity }) => identity),
+    ]);
+    const means = digits.length >= MIN_IDENTITY_DIGITS &&
+      /^[0-9a-f]+$/.test(digits);
+    const found = means
+      ? [...known].filter((identity) => identity.startsWith(digits))
+      : [];
+    if (found.length === 0) {
+      throw new VerackError(
+        "unknown-peer",
+        `Cannot ${action} "${
+          escapeText(text, { max: 80 })
+        }": nobody on record has it, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+      );
+    }
+    return this.#another(theOne(text, found.map(asMember)).identity, action);
+  }
+
+  #another(identity: IdentityId, action: string): IdentityId {
+    if (identity !== ownerOf(this.#store)) return identity;
+    throw new RangeError(
+      `Cannot ${action}: ${identity} is this node itself, must be another`,
+    );
+  }
+
+  #verdicts(): Map<IdentityId, Verdict> {
+    return new Map(
+      this.#store.verdicts().map(({ identity, verdict }) => [
+        identity,
+        verdict,
+      ]),
+    );
+  }
+}
+
+/** Whoever waited where it was dialed is dialed there. */
+function fromPending(waiting: PendingPeer): StoredPeer {
+  const { identity, certificate, address, firstSeen, lastSeen } = waiting;
+  return {
+    identity,
+    certificate,
+    name: "",
+    trust: "known",
+    ephemeral: false,
+    addresses: [{ address, rank: "typed", typed: true }],
+    firstSeen,
+    lastSeen,
+    statement: new Uint8Array(0),
+  };
+}
+
+function issuerOf(statement: Uint8Array): IdentityId | undefined {
+  if (statement.length === 0) return undefined;
+  try {
+    return decodeStatement(statement).issuer;
+  } catch (error) {
+    if (error instanceof VerackError) return undefined;
+    throw error;
+  }
+}
+
+function asMember(identity: IdentityId): Member {
+  return { identity, self: false, connected: false, addresses: [] };
+}

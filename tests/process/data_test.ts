@@ -1,0 +1,199 @@
+/** Nodes with a data directory, one process each: stopped, killed and started again. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { verack } from "../helpers/child.ts";
+import { NodeProcess } from "../helpers/process.ts";
+import { until } from "../helpers/until.ts";
+
+/** A directory for data directories, gone at the end, and the rights to it. */
+async function withData(
+  use: (path: string, permissions: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "verack-data-" });
+  try {
+    await use(`${directory}/data`, [
+      `--allow-read=${directory}`,
+      `--allow-write=${directory}`,
+    ]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Runs a command to its end. */
+async function ends(
+  args: readonly string[],
+  permissions: readonly string[],
+): Promise<{ code: number; out: string[]; err: string[] }> {
+  await using child = verack(args, { permissions });
+  const code = await child.code();
+  return { code, out: child.out, err: child.err };
+}
+
+Deno.test("a node that was killed is back in the mesh with its key, told nothing but its directory", () =>
+  withData(async (path, permissions) => {
+    const start = (...args: string[]) =>
+      NodeProcess.start([`--data=${path}`, ...args], { permissions });
+    await using a = await NodeProcess.start();
+    await using b = await NodeProcess.start([`--connect=${a.address}`]);
+    await using first = await start(`--connect=${a.address}`);
+    await first.meshOf(3);
+    await until("both peers on disk", async () => {
+      const log = await Deno.readFile(`${path}/node.db-wal`);
+      return [a, b].every(({ identity }) => log.toHex().includes(identity));
+    });
+    await first.end("SIGKILL");
+
+    await using second = await start();
+    assertEquals(second.identity, first.identity);
+    await second.meshOf(3);
+    assertEquals(
+      second.of("peer:up").map(({ identity, trust }) => [identity, trust])
+        .sort(),
+      [[a.identity, "known"], [b.identity, "known"]].sort(),
+    );
+    assertEquals(await second.end("SIGTERM"), 143);
+
+    await using third = await start();
+    await third.meshOf(3);
+    assertEquals(third.child.err, []);
+  }));
+
+Deno.test("a second process on a data directory is refused, and told who has it", () =>
+  withData(async (path, permissions) => {
+    await using node = await NodeProcess.start([`--data=${path}`], {
+      permissions,
+    });
+    const second = await ends(
+      [`--data=${path}`, "--port=0", "--host=127.0.0.1"],
+      permissions,
+    );
+    assertEquals([second.code, second.out], [1, []]);
+    assertMatch(
+      second.err.join("\n"),
+      /^verack: Cannot use data directory ".*data": process \d+ uses it$/,
+    );
+    assertEquals(await node.end("SIGINT"), 130);
+    await using _third = await NodeProcess.start([`--data=${path}`], {
+      permissions,
+    });
+  }));
+
+Deno.test("a node whose database is damaged says so, and starts with the same key", () =>
+  withData(async (path, permissions) => {
+    const start = () => NodeProcess.start([`--data=${path}`], { permissions });
+    await using first = await start();
+    await first.end("SIGKILL");
+    await Deno.writeTextFile(`${path}/node.db`, "garbage ".repeat(1_000));
+    await using second = await start();
+    assertEquals(second.identity, first.identity);
+    assertMatch(
+      await second.child.talk((line) => line.includes("set aside")),
+      /node\.db\.damaged-/,
+    );
+  }));
+
+Deno.test("a node whose key is damaged does not start, and leaves it alone", () =>
+  withData(async (path, permissions) => {
+    await using first = await NodeProcess.start([`--data=${path}`], {
+      permissions,
+    });
+    await first.end("SIGTERM");
+    await Deno.writeTextFile(`${path}/node.key`, "garbage");
+    const { code, err } = await ends([`--data=${path}`], permissions);
+    assertEquals(code, 1);
+    assertMatch(
+      err.join("\n"),
+      /^verack: .*node\.key.*a key is never replaced/,
+    );
+    assertEquals(await Deno.readTextFile(`${path}/node.key`), "garbage");
+  }));
+
+Deno.test("peers lists whom a stopped node remembers, and forget takes one off for good", () =>
+  withData(async (path, permissions) => {
+    const data = `--data=${path}`;
+    await using a = await NodeProcess.start(["--name=alice"]);
+    await using node = await NodeProcess.start([
+      data,
+      `--connect=${a.address}`,
+    ], { permissions });
+    await node.meshOf(2);
+    await node.end("SIGTERM");
+
+    const listed = await ends(["peers", data, "--json"], permissions);
+    const [peer, ...others] = listed.out.map((line) => JSON.parse(line));
+    assertEquals(others, []);
+    const { firstSeen, lastSeen, ...rest } = peer;
+    assertEquals(rest, {
+      identity: a.identity,
+      name: "alice",
+      connected: false,
+      addresses: [a.address],
+      trust: "first-use",
+      ephemeral: true,
+    });
+    for (const time of [firstSeen, lastSeen]) {
+      assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    }
+    const short = a.identity.slice(0, 8);
+    const shown = await ends(["peers", data], permissions);
+    assertMatch(shown.out.join("\n"), new RegExp(`^${short}  alice  127`));
+
+    const forgotten = await ends(["peers", "forget", short, data], permissions);
+    assertEquals([forgotten.code, forgotten.out], [
+      0,
+      [`forgotten  ${a.identity}`],
+    ]);
+    const after = await ends(["peers", data, "--json"], permissions);
+    assertEquals(after.out.map((line) => JSON.parse(line)), [
+      { identity: a.identity, verdict: "forgotten" },
+    ]);
+    const again = await ends(
+      ["peers", "forget", "01234567", data],
+      permissions,
+    );
+    assertEquals(again.code, 1);
+    assertMatch(again.err.join("\n"), /nobody on record has it/);
+  }));
+
+Deno.test("what Deno does not permit is asked for by the flags to add", () =>
+  withData(async (path, permissions) => {
+    await Deno.mkdir(path);
+    await Deno.writeTextFile(`${path}/node.db`, "");
+    const [read = "", write = ""] = permissions;
+    for (const given of [[], [read], [write]]) {
+      for (const command of ["run", "peers"]) {
+        const { code, err } = await ends([command, `--data=${path}`], given);
+        assertEquals(code, 1);
+        assert(
+          err.join("\n").endsWith(
+            `add --allow-read=${path} --allow-write=${path}`,
+          ),
+          err.join("\n"),
+        );
+      }
+    }
+  }));
+
+Deno.test("an encrypted key in a data directory is opened with the flags for it", () =>
+  withData(async (path, permissions) => {
+    const start = (...args: string[]) =>
+      NodeProcess.start([`--data=${path}`, ...args], { permissions });
+    await using first = await start();
+    await first.end("SIGTERM");
+    const { createPrivateKey } = await import("node:crypto");
+    const key = createPrivateKey(await Deno.readTextFile(`${path}/node.key`));
+    await Deno.writeTextFile(
+      `${path}/node.key`,
+      key.export({
+        type: "pkcs8",
+        format: "pem",
+        cipher: "aes-256-cbc",
+        passphrase: "correct horse",
+      }).toString(),
+    );
+    await Deno.writeTextFile(`${path}/phrase`, "correct horse\n");
+    const without = await ends([`--data=${path}`], permissions);
+    assertMatch(without.err.join("\n"), /--passphrase-file/);
+    await using second = await start(`--passphrase-file=${path}/phrase`);
+    assertEquals(second.identity, first.identity);
+  }));

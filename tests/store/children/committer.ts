@@ -1,0 +1,18 @@
+/**
+ * Commits one peer after the other to the database of its first argument, as fast
+ * as it can, and says each number once it is durable. Runs until it is killed.
+ */
+import { systemClock } from "../../../src/clock.ts";
+import { SqliteStore } from "../../../src/store/sqlite_store.ts";
+import { samplePeer } from "../sample_peer.ts";
+
+const store = SqliteStore.open(Deno.args[0] ?? "", { clock: systemClock });
+const encoder = new TextEncoder();
+for (let count = store.peers().length;; count++) {
+  const identity = count.toString(16).padStart(64, "0");
+  store.putPeer(samplePeer(1, { identity }));
+  // Both ways to wait in turn.
+  if (count % 2 === 0) store.commit();
+  else await store.committed();
+  Deno.stdout.writeSync(encoder.encode(`${count}\n`));
+}

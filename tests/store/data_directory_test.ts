@@ -1,0 +1,298 @@
+// What becomes of a data directory, whoever touched it meanwhile.
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import {
+  DataDirectory,
+  type DataOptions,
+  openStore,
+} from "../../src/store/data_directory.ts";
+import { samplePeer } from "./sample_peer.ts";
+
+const ON_WINDOWS = Deno.build.os === "windows";
+
+/** A directory that is not there yet, gone at the end. */
+function place(): { readonly path: string } & Disposable {
+  const parent = Deno.makeTempDirSync({ prefix: "verack-data-" });
+  return {
+    path: `${parent}/data`,
+    [Symbol.dispose]: () => Deno.removeSync(parent, { recursive: true }),
+  };
+}
+
+function mode(path: string): string {
+  return ((Deno.statSync(path).mode ?? 0) & 0o777).toString(8);
+}
+
+/** Opens and closes; the identity that was found or made. */
+async function visit(path: string, options?: DataOptions): Promise<string> {
+  using data = await DataDirectory.open(path, options);
+  return data.identity.id;
+}
+
+async function refusal(
+  path: string,
+  options?: DataOptions,
+): Promise<VerackError> {
+  return await assertRejects(() => visit(path, options), VerackError);
+}
+
+function names(path: string): string[] {
+  return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+}
+
+Deno.test("a directory is made with a key, and has the same one every time", async () => {
+  using at = place();
+  const made = await visit(at.path);
+  assertEquals(names(at.path), [
+    "node.crt",
+    "node.db",
+    "node.key",
+    "node.lock",
+  ]);
+  const certificate = await Deno.readTextFile(`${at.path}/node.crt`);
+  assertEquals(await visit(at.path), made);
+  assertEquals(await Deno.readTextFile(`${at.path}/node.crt`), certificate);
+});
+
+Deno.test({
+  name: "everything in a directory is for its owner alone",
+  ignore: ON_WINDOWS,
+  fn: async () => {
+    using at = place();
+    using _data = await DataDirectory.open(at.path);
+    assertEquals(mode(at.path), "700");
+    for (const name of names(at.path)) {
+      assertEquals(mode(`${at.path}/${name}`), "600", name);
+    }
+  },
+});
+
+Deno.test({
+  name: "rights that others got to a node's directory and key are taken back",
+  ignore: ON_WINDOWS,
+  fn: async () => {
+    using at = place();
+    await visit(at.path);
+    Deno.chmodSync(at.path, 0o755);
+    Deno.chmodSync(`${at.path}/node.key`, 0o644);
+    await visit(at.path);
+    assertEquals([mode(at.path), mode(`${at.path}/node.key`)], ["700", "600"]);
+  },
+});
+
+Deno.test({
+  name:
+    "a directory that others use for other things keeps its rights, and is refused",
+  ignore: ON_WINDOWS,
+  fn: async () => {
+    using at = place();
+    Deno.mkdirSync(at.path);
+    Deno.chmodSync(at.path, 0o755);
+    Deno.writeTextFileSync(`${at.path}/diary.txt`, "");
+    const { code, message } = await refusal(at.path);
+    assertEquals(code, "bad-data");
+    assertStringIncludes(message, "must be a directory of its own");
+    assertEquals(mode(at.path), "755");
+    assertEquals(names(at.path), ["diary.txt"]);
+  },
+});
+
+Deno.test({
+  name: "a directory of another user is refused (needs root to make one)",
+  ignore: ON_WINDOWS || Deno.uid() !== 0,
+  fn: async () => {
+    using at = place();
+    Deno.mkdirSync(at.path, { mode: 0o700 });
+    Deno.chownSync(at.path, 12_345, 12_345);
+    const { code, message } = await refusal(at.path);
+    assertEquals(code, "bad-data");
+    assertStringIncludes(message, "belongs to another user (12345)");
+    assertEquals(names(at.path), []);
+  },
+});
+
+Deno.test("a directory in use is refused, and free again when it is closed", async () => {
+  using at = place();
+  const first = await DataDirectory.open(at.path);
+  for (const open of [() => visit(at.path), () => openStore(at.path)]) {
+    const error = await assertRejects(async () => await open(), VerackError);
+    assertEquals(error.code, "data-in-use");
+    assertStringIncludes(error.message, `process ${Deno.pid} uses it`);
+    assertStringIncludes(error.message, at.path);
+  }
+  first.close();
+  first.close();
+  assertEquals(await visit(at.path), first.identity.id);
+});
+
+Deno.test("a file in the place of a directory is refused", async () => {
+  using at = place();
+  Deno.writeTextFileSync(at.path, "");
+  assertStringIncludes((await refusal(at.path)).message, "it is no directory");
+});
+
+Deno.test("looking into a directory that no node has used makes nothing", () => {
+  using at = place();
+  assertThrows(() => openStore(at.path), VerackError, "no such directory");
+  Deno.mkdirSync(at.path);
+  assertThrows(() => openStore(at.path), VerackError, "no node has used it");
+  assertEquals(names(at.path), []);
+});
+
+// --- Keys ---------------------------------------------------------------------
+
+Deno.test("a damaged key is never replaced", async (t) => {
+  const damages: Record<string, (key: string) => void> = {
+    "empty": (key) => Deno.truncateSync(key),
+    "cut": (key) => Deno.truncateSync(key, 60),
+    "garbage": (key) => Deno.writeFileSync(key, new Uint8Array(200).fill(0xa5)),
+  };
+  for (const [name, damage] of Object.entries(damages)) {
+    await t.step(name, async () => {
+      using at = place();
+      await visit(at.path);
+      const key = `${at.path}/node.key`;
+      damage(key);
+      const before = Deno.readFileSync(key);
+      const { code, message } = await refusal(at.path);
+      assertEquals(code, "bad-key");
+      assertStringIncludes(message, key);
+      assertStringIncludes(message, "a key is never replaced");
+      assertEquals(Deno.readFileSync(key), before);
+      // Nobody is left who holds the directory.
+      assertEquals((await refusal(at.path)).code, "bad-key");
+    });
+  }
+});
+
+Deno.test("a key that is gone is missed, whatever else is left", async () => {
+  using at = place();
+  const id = await visit(at.path);
+  Deno.removeSync(`${at.path}/node.key`);
+  const gone = await refusal(at.path);
+  assertEquals(gone.code, "bad-key");
+  assertStringIncludes(gone.message, "node.key is missing");
+  assertStringIncludes(gone.message, id);
+  Deno.removeSync(`${at.path}/node.db`);
+  assertStringIncludes((await refusal(at.path)).message, "node.key is missing");
+  Deno.removeSync(`${at.path}/node.crt`);
+  assert(await visit(at.path) !== id);
+});
+
+Deno.test("a certificate that is damaged, missing or another's is made anew from the key", async () => {
+  using at = place();
+  const id = await visit(at.path);
+  const path = `${at.path}/node.crt`;
+  const other = await Identity.generate();
+  for (
+    const damage of [
+      () => Deno.removeSync(path),
+      () => Deno.writeTextFileSync(path, "hello"),
+      () => Deno.writeTextFileSync(path, other.certificatePem),
+    ]
+  ) {
+    damage();
+    assertEquals(await visit(at.path), id);
+    const { certificatePem } = await Identity.fromPem(
+      Deno.readTextFileSync(`${at.path}/node.key`),
+      { certificatePem: Deno.readTextFileSync(path) },
+    );
+    assertEquals(Deno.readTextFileSync(path), certificatePem);
+  }
+});
+
+Deno.test("a directory takes a key that is kept elsewhere, and from then on no other", async () => {
+  using at = place();
+  const [mine, other] = await Promise.all(
+    [1, 2].map(() => Identity.generate({ ephemeral: false })),
+  );
+  assertEquals(await visit(at.path, { identity: mine! }), mine!.id);
+  assertEquals(names(at.path), ["node.db", "node.lock"]);
+  const wrong = await refusal(at.path, { identity: other! });
+  assertEquals(wrong.code, "mismatched-key");
+  assertStringIncludes(wrong.message, mine!.id);
+  assertStringIncludes(wrong.message, other!.id);
+  assertStringIncludes((await refusal(at.path)).message, "--key");
+  assertEquals(await visit(at.path, { identity: mine! }), mine!.id);
+});
+
+Deno.test("a key that is given must be the one in the directory", async () => {
+  using at = place();
+  const id = await visit(at.path);
+  const other = await Identity.generate({ ephemeral: false });
+  assertEquals(
+    (await refusal(at.path, { identity: other })).code,
+    "mismatched-key",
+  );
+  // Not even when the database is gone, and with it the note whose it is.
+  Deno.removeSync(`${at.path}/node.db`);
+  const { code } = await refusal(at.path, { identity: other });
+  assertEquals(code, "mismatched-key");
+  assertEquals(await visit(at.path), id);
+  await assertRejects(
+    async () => await visit(at.path, { identity: await Identity.generate() }),
+    TypeError,
+    "lives in memory only",
+  );
+});
+
+Deno.test("what a crash left of a file that was being written is overwritten", async () => {
+  using at = place();
+  Deno.mkdirSync(at.path, { mode: 0o700 });
+  Deno.writeTextFileSync(`${at.path}/node.key.new`, "-----BEGIN PRIV");
+  const id = await visit(at.path);
+  Deno.removeSync(`${at.path}/node.crt`);
+  assertEquals(await visit(at.path), id);
+  assertEquals(names(at.path), [
+    "node.crt",
+    "node.db",
+    "node.key",
+    "node.lock",
+  ]);
+});
+
+// --- The database --------------------------------------------------------------
+
+Deno.test("a damaged database is set aside whole, and the node begins anew with the same key", async () => {
+  using at = place();
+  const id = await visit(at.path);
+  {
+    using opened = openStore(at.path);
+    opened.store.putPeer(samplePeer(1));
+  }
+  const garbage = new Uint8Array(10_000).fill(0xa5);
+  for (let time = 1; time <= 2; time++) {
+    Deno.writeFileSync(`${at.path}/node.db`, garbage);
+    Deno.writeFileSync(`${at.path}/node.db-wal`, garbage);
+    using data = await DataDirectory.open(at.path);
+    assertEquals(data.identity.id, id);
+    assertEquals(data.store.peers(), []);
+    data.store.putPeer(samplePeer(2));
+  }
+  const aside = names(at.path).filter((name) => name.includes("damaged"));
+  assertEquals(aside.length, 4);
+  for (const name of aside) {
+    assertMatch(
+      name,
+      /^node\.db\.damaged-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(-2)?(-wal)?$/,
+    );
+    assertEquals(Deno.readFileSync(`${at.path}/${name}`), garbage);
+  }
+});
+
+Deno.test("a directory belongs to one network", async () => {
+  using at = place();
+  await visit(at.path, { network: "one" });
+  const { code, message } = await refusal(at.path);
+  assertEquals(code, "bad-data");
+  assertStringIncludes(message, "must be started with --network one");
+  await visit(at.path, { network: "one" });
+});

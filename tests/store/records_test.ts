@@ -1,0 +1,102 @@
+// What a person decides about others while the node does not run.
+import { assertEquals, assertThrows } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { issueStatement } from "../../src/identity/statement.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Records } from "../../src/store/records.ts";
+import { identity, samplePeer } from "./sample_peer.ts";
+
+/** Begins like `identity(1)` for so many digits. */
+function lookalike(digits: number): string {
+  return identity(1).slice(0, digits) + "f".repeat(64 - digits);
+}
+
+Deno.test("peers are listed with who admitted them and what was decided", async () => {
+  const store = new MemoryStore();
+  const issuer = await Identity.generate();
+  const context = { magic: Uint8Array.of(1, 2, 3, 4), subject: identity(1) };
+  store.putPeer(
+    samplePeer(1, { statement: issueStatement(issuer, context, 1) }),
+  );
+  store.putPeer(samplePeer(2, { statement: Uint8Array.of(1) }));
+  const records = new Records(store);
+  records.deny(identity(2), 5);
+  records.deny(identity(3), 6);
+  assertEquals(
+    records.peers().map((peer) => [peer.admittedBy, peer.verdict]),
+    [[undefined, "denied"], [issuer.id, undefined]],
+  );
+  assertEquals(records.strangers(), [
+    { identity: identity(3), verdict: "denied" },
+  ]);
+});
+
+Deno.test("a peer that is forgotten is off the record, and noted as forgotten", () => {
+  const store = new MemoryStore();
+  store.putPeer(samplePeer(1));
+  const records = new Records(store);
+  assertEquals(records.forget(identity(1).slice(0, 8), 7), identity(1));
+  assertEquals(store.peers(), []);
+  assertEquals(store.verdicts(), [
+    { identity: identity(1), verdict: "forgotten", at: 7 },
+  ]);
+});
+
+Deno.test("who waited where it was dialed is on record when it is allowed", () => {
+  for (const direction of ["outbound", "inbound"] as const) {
+    const store = new MemoryStore();
+    const address = { host: "10.0.0.1", port: 8_080 };
+    store.putPending({
+      identity: identity(1),
+      certificate: Uint8Array.of(1),
+      address,
+      direction,
+      firstSeen: 1,
+      lastSeen: 2,
+    });
+    const records = new Records(store);
+    records.allow(identity(1), 3);
+    assertEquals(records.pending(), []);
+    assertEquals(
+      records.peers().map((peer) => [
+        peer.verdict,
+        peer.addresses[0]?.address,
+      ]),
+      direction === "outbound" ? [["allowed", address]] : [],
+    );
+  }
+});
+
+Deno.test("first digits that mean two peers are refused, and both are named", () => {
+  const store = new MemoryStore();
+  store.putPeer(samplePeer(1));
+  store.putPeer(samplePeer(2, { identity: lookalike(12) }));
+  const records = new Records(store);
+  for (const action of ["deny", "forget"] as const) {
+    const error = assertThrows(
+      () => records[action](identity(1).slice(0, 12), 1),
+      VerackError,
+    );
+    assertEquals(error.code, "ambiguous");
+    for (const id of [identity(1), lookalike(12)]) {
+      assertEquals(error.message.includes(id), true, error.message);
+    }
+    for (const text of ["0101010", "01010101f", "zzzzzzzz", "peer 1 ☃\0!"]) {
+      const error = assertThrows(() => records[action](text, 1), VerackError);
+      assertEquals(error.code, "unknown-peer");
+    }
+  }
+  assertEquals(store.verdicts(), []);
+  assertEquals(records.forget(identity(1).slice(0, 13), 1), identity(1));
+});
+
+Deno.test("nobody is let in by the first digits of an identity", () => {
+  const store = new MemoryStore();
+  store.putPeer(samplePeer(1));
+  const records = new Records(store);
+  for (const text of [identity(1).slice(0, 63), `${identity(1)}0`, ""]) {
+    assertThrows(() => records.allow(text, 1), SyntaxError);
+  }
+  assertEquals(store.verdicts(), []);
+});

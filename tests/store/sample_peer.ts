@@ -1,0 +1,36 @@
+/** Peers for stores, whose certificates are none. */
+import type { IdentityId } from "../../src/identity/identity.ts";
+import type { StoredPeer } from "../../src/mesh/node_store.ts";
+
+/** An identity of one repeated byte. */
+export function identity(byte: number): IdentityId {
+  return byte.toString(16).padStart(2, "0").repeat(32) as IdentityId;
+}
+
+/** A peer with one address of each kind. */
+export function samplePeer(
+  byte: number,
+  changes: Partial<StoredPeer> = {},
+): StoredPeer {
+  return {
+    identity: identity(byte),
+    certificate: Uint8Array.of(1, 2, byte),
+    name: `peer ${byte} ☃\0!`,
+    trust: "known",
+    ephemeral: false,
+    addresses: [
+      { address: { host: "::1", port: 1 }, rank: "proven", typed: true },
+      { address: { host: "a.test", port: 2 }, rank: "typed", typed: true },
+      {
+        address: { host: "127.0.0.1", port: 65_535 },
+        rank: "claimed",
+        typed: false,
+        namedFrom: "loopback",
+      },
+    ],
+    firstSeen: 1_000 + byte,
+    lastSeen: 2_000 + byte,
+    statement: Uint8Array.of(9, byte),
+    ...changes,
+  };
+}
