@@ -31,7 +31,7 @@ Deno.test("run tells people what to type to join, unless it joins itself", async
   const port = /0\.0\.0\.0:(\d+) /.exec(listen)?.[1];
   assertMatch(child.out[0] ?? "", /^verack [0-9a-f]{64}$/);
   assertEquals(child.out.slice(1, 3), [
-    "a new key, in memory only; --key FILE keeps one",
+    "a new key, in memory only; --data DIR keeps one",
     `others join with --connect HOST:${port} (127.0.0.1:${port} on this machine)`,
   ]);
   await using joining = verack(["--port=0", `--connect=127.0.0.1:${port}`]);
