@@ -109,6 +109,17 @@ export type {
   StoredSeen,
   StoredSetAside,
 } from "./src/delivery/message_store.ts";
+export type {
+  BroadcastFailure,
+  BroadcastResult,
+} from "./src/delivery/broadcast.ts";
+export type {
+  BroadcastOptions,
+  MessagesOptions,
+  SendOptions,
+} from "./src/delivery/delivery.ts";
+export type { Message } from "./src/delivery/message.ts";
+export type { OutboxOptions } from "./src/delivery/outbox_limits.ts";
 export type { ErrorCode } from "./src/errors.ts";
 export type { IdentityFiles, LoadOptions } from "./src/identity/files.ts";
 export type {

@@ -1,8 +1,8 @@
 /**
  * Every bound of a node, with its reason. A reader can work out a node's
  * worst-case memory from this file alone; nothing else in `src/` invents a limit.
- * Those of the Bitcoin library stand in `bitcoin_limits.ts`, those of the control
- * API in `control_limits.ts`.
+ * Those of messages stand in `delivery_limits.ts`, those of the Bitcoin library in
+ * `bitcoin_limits.ts`, those of the control API in `control_limits.ts`.
  */
 
 export * from "./bitcoin_limits.ts";
@@ -338,24 +338,6 @@ export const GOSSIP_FRESH_MS = 3 * 60 * 60 * 1_000;
 
 /** How often peers are asked for their lists besides at every connection. */
 export const PEER_EXCHANGE_MS = 30_000;
-
-// --- Messages ----------------------------------------------------------------
-//
-// What messages may cost a node in memory: what it sends, MAX_OUTBOX_BYTES; what it
-// has received and the application has not taken, MAX_SESSIONS * MIN_WINDOW_BYTES
-// + WINDOW_BUDGET_BYTES + ROOM_BUDGET_BYTES.
-
-/** Body of a message: the largest payload of a frame, so that one bound is to be known. */
-export const MAX_BODY_BYTES = MAX_PAYLOAD_BYTES;
-
-/** Topic of a message, UTF-8 bytes. */
-export const MAX_TOPIC_BYTES = 128;
-
-/**
- * Bytes of a body in one frame. Two frames fill a write block, and a ping waits for
- * a third of a millisecond behind one of them at a gigabit a second.
- */
-export const MAX_PIECE_BYTES = 32_000;
 
 // --- Store ------------------------------------------------------------------
 

@@ -81,6 +81,16 @@ function words(event: NodeEvent, colors: Palette): string {
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)
       }; still trying`;
+    case "undelivered":
+      return `${label("unsent", colors.red)} ${
+        escapeText(event.reason, { max: MAX_REASON_CHARS })
+      }`;
+    case "set-aside":
+      return `${label("aside", colors.yellow)} a message from ${
+        who(event)
+      }, refused too often: ${
+        escapeText(event.reason, { max: MAX_REASON_CHARS })
+      }`;
     case "overflow":
       return `${label("lag", colors.yellow)} ${
         count(event.dropped, "event")

@@ -20,7 +20,7 @@ export type MissingPair = readonly [IdentityId, IdentityId];
 
 /**
  * Something that happened at a node. Addresses are `host:port`; text that came
- * from the network (`text`, `reason`, `name`) is bounded but NOT escaped: escape it
+ * from the network (`text`, `reason`, `name`, `topic`) is bounded but NOT escaped: escape it
  * where it is shown. `name` is what the peer calls itself, if it does.
  */
 export type NodeEvent =
@@ -86,6 +86,27 @@ export type NodeEvent =
   | {
     readonly type: "unreachable";
     readonly address: string;
+    readonly reason: string;
+  }
+  /**
+   * A message of ours is not sent any more, though nobody acknowledged it. Also
+   * said of what an earlier process has sent.
+   */
+  | {
+    readonly type: "undelivered";
+    readonly identity: IdentityId;
+    readonly topic: string;
+    /** The message's id, 32 hex digits. */
+    readonly id: string;
+    readonly reason: string;
+  }
+  /** A message that came was refused too often by the application; `reason` is its own. */
+  | {
+    readonly type: "set-aside";
+    readonly identity: IdentityId;
+    readonly topic: string;
+    /** The message's id, 32 hex digits. */
+    readonly id: string;
     readonly reason: string;
   }
   /** The listener was too slow: this many of the oldest events are gone. */

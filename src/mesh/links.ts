@@ -25,6 +25,7 @@ import {
 import type { NodeEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Link, LinkOwner } from "./link.ts";
+import type { Messaging } from "./messaging.ts";
 import type { PeerRecord } from "./peer_table.ts";
 
 /** All sessions of one node. */
@@ -32,13 +33,18 @@ export class Links implements LinkOwner {
   readonly #context: MeshContext;
   readonly #exchange: Exchange;
   readonly #dialer: Dialer;
+  readonly #messaging: Messaging;
   readonly #tasks = new Set<Promise<void>>();
   #reported = "";
 
-  constructor(context: MeshContext, exchange: Exchange, dialer: Dialer) {
+  constructor(
+    context: MeshContext,
+    parts: { exchange: Exchange; dialer: Dialer; messaging: Messaging },
+  ) {
     this.#context = context;
-    this.#exchange = exchange;
-    this.#dialer = dialer;
+    this.#exchange = parts.exchange;
+    this.#dialer = parts.dialer;
+    this.#messaging = parts.messaging;
   }
 
   /** Every session, also those of a collision. */
@@ -88,13 +94,7 @@ export class Links implements LinkOwner {
   }
 
   frame(link: Link, frame: Frame): void {
-    if (frame.command === COMMAND.welcome && link.introduced) {
-      return this.#context.membership.credentials.onWelcome(
-        link,
-        frame.payload,
-      );
-    }
-    if (link.introduced) return this.#exchange.onFrame(link, frame);
+    if (link.introduced) return this.#onFrame(link, frame);
     if (frame.command !== COMMAND.peers) {
       throw new VerackError(
         "protocol",
@@ -103,6 +103,15 @@ export class Links implements LinkOwner {
     }
     if (link.pending) link.heldFrame ??= frame.payload.slice();
     else this.#introduce(link, frame.payload);
+  }
+
+  #onFrame(link: Link, frame: Frame): void {
+    if (this.#messaging.onFrame(link, frame)) return;
+    if (frame.command === COMMAND.welcome) {
+      const { credentials } = this.#context.membership;
+      return credentials.onWelcome(link, frame.payload);
+    }
+    this.#exchange.onFrame(link, frame);
   }
 
   ping(link: Link, text: string | undefined): void {
@@ -116,8 +125,11 @@ export class Links implements LinkOwner {
     const { table, clock, random, signal } = this.#context;
     link.cancelIntroduction?.();
     const record = table.get(link.peer.identity);
+    if (record !== undefined) {
+      record.links = record.links.filter((other) => other !== link);
+    }
+    this.#messaging.closed(link, record);
     if (record === undefined) return;
-    record.links = record.links.filter((other) => other !== link);
     // While this node closes, only `stopped` is news.
     if (signal.aborted) return;
     this.#reportRefusal(link, error);
@@ -153,6 +165,10 @@ export class Links implements LinkOwner {
     if (record.left && record.ephemeral && record.trust !== "pinned") {
       table.forget(record);
       this.#dialer.release(record.identity);
+      this.#messaging.forgotten(
+        record.identity,
+        "it has left, and its key lived in memory only",
+      );
     } else if (!record.isProven && record.addresses.size === 0) {
       // It never introduced itself: there is nothing to remember.
       table.forget(record);
@@ -172,6 +188,7 @@ export class Links implements LinkOwner {
       this.closed(link, error);
     }
     this.#exchange.reports.settle(record);
+    this.#messaging.forgotten(identity, error.message);
     if (reason === "forgotten") {
       this.#context.table.forget(record);
       this.#dialer.release(identity);
@@ -257,6 +274,7 @@ export class Links implements LinkOwner {
     if (!record.up) this.#announce(link, record);
     if (peer.invite !== undefined) this.#welcome(link, record);
     if (admitted) this.#exchange.spread(record);
+    this.#messaging.introduced(link, record);
     this.#exchange.ask(link);
     this.#exchange.missing.opened(link);
     if (wasLost) this.#dialer.revive();

@@ -3,6 +3,13 @@
  * puts the parts together, owns their lifetime and is what the library shows;
  * the parts are `acceptor.ts`, `dialer.ts`, `links.ts`, `exchange.ts`.
  */
+import type { BroadcastResult } from "../delivery/broadcast.ts";
+import type {
+  BroadcastOptions,
+  MessagesOptions,
+  SendOptions,
+} from "../delivery/delivery.ts";
+import type { Message } from "../delivery/message.ts";
 import { VerackError } from "../errors.ts";
 import { Identity } from "../identity/identity.ts";
 import { MAX_PING_TEXT_BYTES } from "../limits.ts";
@@ -17,11 +24,13 @@ import { type Admission, AdmissionControl } from "./admission.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
-import { EventQueue, type MissingPair, type NodeEvent } from "./events.ts";
+import { EventHub } from "./event_hub.ts";
+import type { MissingPair, NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import { showInside } from "./inside.ts";
 import { Links } from "./links.ts";
 import { randomU64 } from "./opening.ts";
+import { Messaging } from "./messaging.ts";
 import {
   type NodeOptions,
   refuseDemoOffLoopback,
@@ -61,7 +70,8 @@ export class Node implements AsyncDisposable {
   readonly #exchange: Exchange;
   readonly #dialer: Dialer;
   readonly #acceptor: Acceptor;
-  readonly #queues = new Set<EventQueue>();
+  readonly #messaging: Messaging;
+  readonly #events = new EventHub();
   readonly #stop: AbortController;
   readonly #address: string;
   readonly #startedAt: { readonly wall: number; readonly monotonic: number };
@@ -81,7 +91,7 @@ export class Node implements AsyncDisposable {
     const table = new PeerTable();
     const log = logger("mesh");
     const magic = networkMagic(options.network);
-    const emit = (event: NodeEvent) => this.#emit(event);
+    const emit = (event: NodeEvent) => this.#events.emit(event);
     this.#context = {
       options,
       identity,
@@ -116,7 +126,12 @@ export class Node implements AsyncDisposable {
         this.#dialer.kick();
       },
     });
-    this.#links = new Links(this.#context, this.#exchange, this.#dialer);
+    this.#messaging = new Messaging(this.#context);
+    this.#links = new Links(this.#context, {
+      exchange: this.#exchange,
+      dialer: this.#dialer,
+      messaging: this.#messaging,
+    });
     this.#acceptor = new Acceptor(this.#context, this.#links, listener);
     this.admission = new AdmissionControl(
       this.#context,
@@ -228,28 +243,16 @@ export class Node implements AsyncDisposable {
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
   > {
-    const { signal } = options;
-    const onAbort = () => queue.end();
-    const queue = new EventQueue(() => {
-      this.#queues.delete(queue);
-      signal?.removeEventListener("abort", onAbort);
-    });
-    if (this.#closing !== undefined || signal?.aborted) {
-      queue.end();
-      return queue;
-    }
-    this.#queues.add(queue);
-    queue.push({
+    const first: NodeEvent[] = [{
       type: "listening",
       identity: this.identity.id,
       address: this.address,
-    });
-    for (const record of this.#context.table.values()) {
-      if (record.announced !== undefined) queue.push(record.announced);
+    }];
+    for (const { announced } of this.#context.table.values()) {
+      if (announced !== undefined) first.push(announced);
     }
-    queue.push(this.#links.meshEvent());
-    signal?.addEventListener("abort", onAbort, { once: true });
-    return queue;
+    first.push(this.#links.meshEvent());
+    return this.#events.listen(first, options.signal);
   }
 
   /**
@@ -276,6 +279,67 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Sends a message to a peer, connected or not. Resolves when the peer's
+   * application has taken it; until then it is kept, in the node's store, and sent
+   * again whenever the peer comes back. Messages to one peer with one `topic`
+   * arrive in the order in which they were sent; those of different topics
+   * overtake each other, and a large one does not hold up the others.
+   *
+   * @param peer Its identity, 64 hex digits; see {@linkcode who} for names.
+   * @param body Bytes, which are copied, or text; at most 4,000,000 bytes.
+   * @throws {VerackError} `unknown-peer` or `denied`; `full` when the outbox has no room;
+   * `undelivered` when it was given up; `rejected` when the peer's application
+   * refused it too often; `aborted`; `stopped` when this node closes first: with a
+   * store on disk the next one that has it goes on.
+   * @throws {RangeError} when body, topic or `ttlMs` is out of range.
+   * @throws {SyntaxError} when `peer` is no identity.
+   */
+  send(
+    peer: string,
+    body: Uint8Array | string,
+    options?: SendOptions,
+  ): Promise<void> {
+    return this.#messaging.send(peer, body, options);
+  }
+
+  /**
+   * Sends a message to every peer that was ever proven, connected or not. Resolves
+   * when all who are connected have taken it, are gone, or `waitMs` have passed; it
+   * is kept for the others as {@linkcode send} keeps it, and what is given up later
+   * is told by an `undelivered` event.
+   *
+   * @throws {RangeError} as {@linkcode send}.
+   */
+  broadcast(
+    body: Uint8Array | string,
+    options?: BroadcastOptions,
+  ): Promise<BroadcastResult> {
+    return this.#messaging.broadcast(body, options);
+  }
+
+  /**
+   * What peers send, each message to one taker, in order for each sender and topic:
+   * the next of the same sender and topic is handed out when the one before is
+   * settled. Asking for the next acknowledges the one before; `ack` does so at
+   * once, `refuse` has it come again later. A loop that is left gives its message
+   * to the next taker. What nobody takes waits, and its sender with it.
+   *
+   * A message is taken once, also across restarts if the store is on disk: it comes
+   * again, with the same id, only if this node ends between taking it and recording
+   * that, or if its sender sent 4,096 others meanwhile.
+   */
+  messages(
+    options?: MessagesOptions,
+  ): AsyncIterableIterator<Message, undefined> {
+    return this.#messaging.messages(options);
+  }
+
+  /** Messages that are kept until they are acknowledged, and their bytes. */
+  get outbox(): { readonly messages: number; readonly bytes: number } {
+    return this.#messaging.outbox;
+  }
+
+  /**
    * Says bye to everybody, sends what is queued, stops. Idempotent.
    *
    * @param options `abrupt`: closes all connections at once without a word, as a
@@ -292,8 +356,10 @@ export class Node implements AsyncDisposable {
 
   async #close(abrupt: boolean): Promise<void> {
     this.#pulse?.stop();
+    this.#events.refuse();
     const error = new VerackError("stopped", "This node is closing");
     this.#stop.abort(error);
+    this.#messaging.close(error, { flush: !abrupt });
     if (abrupt) {
       for (const link of this.#links.all()) link.session.close(error);
     } else {
@@ -307,8 +373,8 @@ export class Node implements AsyncDisposable {
     await this.#links.settled();
     // A session may have opened while the others were closing.
     for (const link of this.#links.all()) link.session.close(error);
-    this.#emit({ type: "stopped" });
-    for (const queue of [...this.#queues]) queue.end();
+    this.#events.emit({ type: "stopped" });
+    this.#events.end();
   }
 
   #onBeat({ now, pausedMs, woke }: Beat): void {
@@ -319,9 +385,6 @@ export class Node implements AsyncDisposable {
     if (woke) this.#dialer.wake();
     this.#exchange.tick(now);
     this.#context.memory.tick(now);
-  }
-
-  #emit(event: NodeEvent): void {
-    for (const queue of [...this.#queues]) queue.push(event);
+    this.#messaging.tick(now, pausedMs);
   }
 }

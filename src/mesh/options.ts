@@ -1,6 +1,12 @@
 /** Settings of a node: their meaning, their defaults, and what makes no sense. */
 import type { Clock, Random } from "../clock.ts";
 import { systemClock, systemRandom } from "../clock.ts";
+import {
+  type OutboxLimits,
+  type OutboxOptions,
+  resolveOutbox,
+} from "../delivery/outbox_limits.ts";
+import { MAX_DELIVERY_ATTEMPTS } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
@@ -74,6 +80,10 @@ export interface NodeOptions {
   readonly secret?: string | Uint8Array;
   /** An invite to join by, `identity@host:port#code`, as a member's `invite` makes it. */
   readonly invite?: string;
+  /** What is kept until it is acknowledged; more is refused at once. */
+  readonly outbox?: OutboxOptions;
+  /** A message is offered to the application so often, then it is set aside. @default {5} */
+  readonly maxDeliveryAttempts?: number;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
   /** Time, for tests. @default the real clock */
@@ -102,6 +112,8 @@ export interface ResolvedNodeOptions {
   /** Derived from the secret; `Node.start` does it. */
   readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
   readonly invite: Invite | undefined;
+  readonly outbox: OutboxLimits;
+  readonly maxDeliveryAttempts: number;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
@@ -161,6 +173,8 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     trust: parseMode(options.trust),
     networkKey: undefined,
     invite,
+    outbox: resolveOutbox(options.outbox),
+    maxDeliveryAttempts: attempts(options.maxDeliveryAttempts),
     transport: options.transport ?? tlsTransport(),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
@@ -226,6 +240,13 @@ export function refuseDemoOffLoopback(
     `Cannot listen on ${
       formatAddress(address)
     }: the key is one of the published demo keys of certs/, which everybody has; use --host 127.0.0.1, or a key of your own (verack identity new)`,
+  );
+}
+
+function attempts(value: number = MAX_DELIVERY_ATTEMPTS): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new RangeError(
+    `Cannot start node: maxDeliveryAttempts is ${value}, must be a whole number from 1 on`,
   );
 }
 

@@ -48,6 +48,8 @@ export function reasonOfFault(error: VerackError): ReasonName {
     case "bad-command":
     case "oversize":
       return "bad-frame";
+    case "flood":
+      return "flood";
     default:
       return "protocol-error";
   }

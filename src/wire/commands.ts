@@ -47,6 +47,8 @@ export const COMMAND = {
   /** To a guest that came by invite: what it needs to stay. */
   welcome: "welcome",
   message: "message",
+  /** More of a body that does not fit one frame. */
+  piece: "piece",
   ack: "ack",
   bye: "bye",
 

@@ -120,6 +120,9 @@ export class MeshView {
       case "unreachable":
       case "overflow":
         return [{ type: "other", name, event }];
+      case "undelivered": // The demo sends none.
+      case "set-aside":
+        return [];
       case "mesh": // We count ourselves.
         return this.#onMissing(event.missing);
       case "stopped": // The end of the process says more.

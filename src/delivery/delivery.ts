@@ -1,0 +1,338 @@
+/**
+ * Delivery of one node: what it sends and what it has received, put together.
+ * Which sessions there are and who is meant is decided in `mesh/`.
+ */
+import type { Clock, Random } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import {
+  BROADCAST_WAIT_MS,
+  MAX_BODY_BYTES,
+  MAX_TOPIC_BYTES,
+} from "../delivery_limits.ts";
+import { COMMAND } from "../wire/commands.ts";
+import type { Frame } from "../wire/frame.ts";
+import { decodeAck } from "../wire/messages/ack.ts";
+import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+import { type BroadcastResult, Tally } from "./broadcast.ts";
+import type { Carrier } from "./carrier.ts";
+import { Inbox } from "./inbox.ts";
+import type { Message } from "./message.ts";
+import type { MessageStore, StoredSetAside } from "./message_store.ts";
+import { Outbox } from "./outbox.ts";
+import type { OutboxLimits } from "./outbox_limits.ts";
+import { Content, Outgoing, type Waiter } from "./outgoing.ts";
+import type { Receiver } from "./receiver.ts";
+import { SetAside } from "./set_aside.ts";
+
+const UTF8 = new TextEncoder();
+
+/** Ids drawn from the random source at once. */
+const IDS_PER_DRAW = 64;
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** What it is filed under, at most 128 bytes of UTF-8. @default {""} */
+  readonly topic?: string;
+  /** It is given up after this, milliseconds, at most the node's `outbox.maxAgeMs`. */
+  readonly ttlMs?: number;
+  /** Gives it up; what was sent before may arrive all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a message to all is sent. */
+export interface BroadcastOptions extends Omit<SendOptions, "signal"> {
+  /** How long those who are connected are waited for, milliseconds. @default {5_000} */
+  readonly waitMs?: number;
+}
+
+/** Which messages are taken. */
+export interface MessagesOptions {
+  /** Only those with this topic. @default all */
+  readonly topic?: string;
+  /** Ends the iterator. */
+  readonly signal?: AbortSignal;
+}
+
+/** Settings of a {@linkcode Delivery}. */
+export interface DeliverySettings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly magic: Uint8Array;
+  readonly store: MessageStore;
+  readonly limits: OutboxLimits;
+  readonly maxAttempts: number;
+  /** A message is not sent any more, though nobody acknowledged it. */
+  readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
+  /** The application refused a message too often. */
+  readonly onSetAside: (message: StoredSetAside) => void;
+}
+
+/** Somebody who awaits one message. */
+class Promised implements Waiter {
+  readonly #resolve: () => void;
+  readonly #reject: (error: VerackError) => void;
+  onEnd: (() => void) | undefined;
+
+  constructor(resolve: () => void, reject: (error: VerackError) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  acknowledged(): void {
+    this.onEnd?.();
+    this.#resolve();
+  }
+
+  failed(_outgoing: Outgoing, error: VerackError): void {
+    this.onEnd?.();
+    this.#reject(error);
+  }
+}
+
+/** Messages out and in. */
+export class Delivery {
+  readonly #settings: DeliverySettings;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #setAside: SetAside;
+  readonly #receivers = new Map<Carrier, Receiver>();
+  /** Ends of the patience of broadcasts, monotonic clock, milliseconds. */
+  readonly #patience = new Map<() => void, number>();
+  #ids: Uint8Array = new Uint8Array(0);
+  #idOffset = 0;
+
+  /** Takes up what an earlier process has left. */
+  constructor(settings: DeliverySettings) {
+    this.#settings = settings;
+    const { clock, random, store, maxAttempts, onSetAside } = settings;
+    const setAside = new SetAside(store, onSetAside);
+    const salt = new DataView(random.bytes(4).buffer).getInt32(0);
+    this.#setAside = setAside;
+    this.#outbox = new Outbox(settings);
+    this.#inbox = new Inbox({ clock, store, setAside, salt, maxAttempts });
+  }
+
+  /** Messages that are not acknowledged, and the bytes of them. */
+  get outbox(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#outbox.count, bytes: this.#outbox.bytes };
+  }
+
+  /** Messages that one peer has not acknowledged. */
+  waitingFor(to: IdentityId): number {
+    return this.#outbox.countFor(to);
+  }
+
+  /** What the application refused too often, oldest first. */
+  setAside(): StoredSetAside[] {
+    return this.#setAside.list();
+  }
+
+  // --- Sessions --------------------------------------------------------------
+
+  /** A session on which a peer may send. */
+  opened(from: IdentityId, carrier: Carrier): void {
+    if (this.#receivers.has(carrier)) return;
+    this.#receivers.set(carrier, this.#inbox.open(from, carrier));
+  }
+
+  /** The session to send to a peer on, if there is any. */
+  route(to: IdentityId, carrier: Carrier | undefined): void {
+    if (carrier === undefined) this.#outbox.detach(to);
+    else this.#outbox.attach(to, carrier);
+  }
+
+  /** A session has ended. */
+  closed(carrier: Carrier): void {
+    this.#receivers.get(carrier)?.close();
+    this.#receivers.delete(carrier);
+  }
+
+  /** A peer is gone for good. */
+  forget(peer: IdentityId, error: VerackError): void {
+    this.#outbox.giveUpPeer(peer, error);
+  }
+
+  /**
+   * A frame came; false if it is none of delivery's.
+   *
+   * @throws {VerackError} when it breaks a rule.
+   */
+  onFrame(from: IdentityId, carrier: Carrier, frame: Frame): boolean {
+    switch (frame.command) {
+      case COMMAND.message:
+        this.#receivers.get(carrier)?.onMessage(frame.payload);
+        return true;
+      case COMMAND.piece:
+        this.#receivers.get(carrier)?.onPiece(frame.payload);
+        return true;
+      case COMMAND.ack:
+        this.#outbox.onAck(from, carrier, decodeAck(frame.payload));
+        return true;
+    }
+    return false;
+  }
+
+  /** Looks after everything that has a deadline; several times a second. */
+  tick(now: number, pausedMs: number): void {
+    this.#outbox.tick(now);
+    this.#inbox.tick(now);
+    for (const receiver of this.#receivers.values()) {
+      receiver.tick(now, pausedMs);
+    }
+    for (const [end, at] of this.#patience) if (at <= now) end();
+  }
+
+  /** Ends; with `flush` what was taken is acknowledged before. */
+  close(error: VerackError, options: { flush: boolean }): void {
+    if (options.flush) this.#flush();
+    this.#inbox.close();
+    this.#outbox.close(error);
+    for (const end of [...this.#patience.keys()]) end();
+  }
+
+  // --- Messages --------------------------------------------------------------
+
+  /** See `Node.send`. */
+  send(
+    to: IdentityId,
+    body: Uint8Array | string,
+    options: SendOptions = {},
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options;
+      if (signal?.aborted) return reject(aborted(signal, ""));
+      const content = this.#content(body, options, false);
+      const refusal = this.#outbox.refusal(to, content.payload.length);
+      if (refusal !== undefined) return reject(refusal);
+      const waiter = new Promised(resolve, reject);
+      const outgoing = this.#outgoing(content, to, waiter);
+      if (signal !== undefined) this.#giveUpOnAbort(outgoing, waiter, signal);
+      this.#outbox.add(content, [outgoing]);
+    });
+  }
+
+  /** See `Node.broadcast`. */
+  broadcast(
+    to: readonly IdentityId[],
+    body: Uint8Array | string,
+    options: BroadcastOptions = {},
+  ): Promise<BroadcastResult> {
+    return new Promise((resolve) => {
+      const { waitMs = BROADCAST_WAIT_MS } = options;
+      const content = this.#content(body, options, true);
+      const outgoings: Outgoing[] = [];
+      const done = () => {
+        this.#patience.delete(done);
+        resolve(tally.result(content.id.toHex()));
+      };
+      const tally = new Tally(done);
+      for (const identity of to) {
+        const error = this.#outbox.refusal(identity, content.payload.length);
+        if (error !== undefined) tally.refuse(identity, error);
+        else {
+          tally.add(identity, this.#outbox.isAttached(identity));
+          outgoings.push(this.#outgoing(content, identity, tally));
+        }
+      }
+      if (outgoings.length > 0) this.#outbox.add(content, outgoings);
+      if (tally.awaited === 0) return done();
+      this.#patience.set(done, this.#settings.clock.monotonic() + waitMs);
+    });
+  }
+
+  /** See `Node.messages`. */
+  messages(
+    options: MessagesOptions = {},
+  ): AsyncIterableIterator<Message, undefined> {
+    const { topic, signal } = options;
+    const consumer = this.#inbox.consume(topic);
+    if (signal?.aborted) consumer.end();
+    // Held by the signal only as long as the iterator runs.
+    const onAbort = () => consumer.end();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    consumer.onEnd = () => signal?.removeEventListener("abort", onAbort);
+    return consumer;
+  }
+
+  #flush(): void {
+    try {
+      this.#settings.store.commit();
+    } catch {
+      // What is not recorded is not acknowledged, and comes again.
+      return;
+    }
+    for (const receiver of this.#receivers.values()) receiver.flushNow();
+  }
+
+  #content(
+    body: Uint8Array | string,
+    options: Omit<SendOptions, "signal">,
+    shared: boolean,
+  ): Content {
+    const { clock, limits } = this.#settings;
+    const { topic = "", ttlMs = limits.maxAgeMs } = options;
+    const bytes = typeof body === "string" ? UTF8.encode(body) : body;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError("Cannot send: body must be a Uint8Array or a string");
+    }
+    if (bytes.length > MAX_BODY_BYTES) {
+      throw new RangeError(
+        `Cannot send: body has ${bytes.length} bytes, must have at most ${MAX_BODY_BYTES}`,
+      );
+    }
+    if (
+      3 * topic.length > MAX_TOPIC_BYTES &&
+      UTF8.encode(topic).length > MAX_TOPIC_BYTES
+    ) {
+      throw new RangeError(
+        `Cannot send: topic has ${
+          UTF8.encode(topic).length
+        } bytes, must have at most ${MAX_TOPIC_BYTES}`,
+      );
+    }
+    if (!(ttlMs > 0 && ttlMs <= limits.maxAgeMs)) {
+      throw new RangeError(
+        `Cannot send: ttlMs is ${ttlMs}, must be more than 0 and at most ${limits.maxAgeMs}`,
+      );
+    }
+    const createdAt = clock.now();
+    const id = this.#nextId();
+    return new Content({ id, topic, body: bytes, createdAt, ttlMs, shared });
+  }
+
+  #outgoing(content: Content, to: IdentityId, waiter: Waiter): Outgoing {
+    const expiresAt = this.#settings.clock.monotonic() + content.ttlMs;
+    return new Outgoing(content, to, expiresAt, waiter);
+  }
+
+  #giveUpOnAbort(
+    outgoing: Outgoing,
+    waiter: Promised,
+    signal: AbortSignal,
+  ): void {
+    const onAbort = () => {
+      const doubt = outgoing.begun
+        ? "; it was sent, so that it may arrive all the same"
+        : "";
+      this.#outbox.giveUp(outgoing, aborted(signal, doubt));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    waiter.onEnd = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  #nextId(): Uint8Array {
+    if (this.#idOffset === this.#ids.length) {
+      this.#ids = this.#settings.random.bytes(IDS_PER_DRAW * MESSAGE_ID_BYTES);
+      this.#idOffset = 0;
+    }
+    const start = this.#idOffset;
+    this.#idOffset += MESSAGE_ID_BYTES;
+    return this.#ids.subarray(start, this.#idOffset);
+  }
+}
+
+function aborted(signal: AbortSignal, doubt: string): VerackError {
+  const options = { cause: signal.reason };
+  return new VerackError("aborted", `Cannot send: aborted${doubt}`, options);
+}

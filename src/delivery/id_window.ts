@@ -1,0 +1,116 @@
+/**
+ * The ids of the last messages from one sender, by which one that comes again is
+ * known: a set that forgets the oldest, in 22 bytes an id.
+ */
+import { SEEN_IDS_PER_SENDER } from "../delivery_limits.ts";
+import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+
+const WORDS = MESSAGE_ID_BYTES / 4;
+
+/** Ids in the first, small array. */
+const FIRST_CAPACITY = 16;
+
+/** Kept beyond the window, so that the index is made anew only so often. */
+const SLACK = SEEN_IDS_PER_SENDER / 4;
+
+const MAX_CAPACITY = SEEN_IDS_PER_SENDER + SLACK;
+
+/** Where 16 bytes begin that are an id. */
+export type IdBytes = Uint8Array;
+
+/** The last ids of one sender: at least `SEEN_IDS_PER_SENDER` of them. */
+export class IdWindow {
+  /** Whoever chooses ids shall not be able to choose where they go. */
+  readonly #salt: number;
+  /** Ids, oldest first, four words each. */
+  #words = new Int32Array(WORDS * FIRST_CAPACITY);
+  #size = 0;
+  /** Hash table of positions in `#words` plus one; 0 is free. At most half full. */
+  #index = new Uint16Array(4 * FIRST_CAPACITY);
+
+  /** @param salt Any number that senders do not know. */
+  constructor(salt: number) {
+    this.#salt = salt;
+  }
+
+  /** Ids remembered. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether the id in the first 16 bytes is one of them. */
+  has(id: IdBytes): boolean {
+    const a = wordAt(id, 0);
+    const b = wordAt(id, 4);
+    const c = wordAt(id, 8);
+    const d = wordAt(id, 12);
+    const mask = this.#index.length - 1;
+    for (let at = this.#hash(a, b, c, d) & mask;; at = (at + 1) & mask) {
+      const position = this.#index[at]!;
+      if (position === 0) return false;
+      const word = WORDS * (position - 1);
+      if (
+        this.#words[word] === a && this.#words[word + 1] === b &&
+        this.#words[word + 2] === c && this.#words[word + 3] === d
+      ) return true;
+    }
+  }
+
+  /** Remembers the id in the first 16 bytes, which is not one of them yet. */
+  add(id: IdBytes): void {
+    if (WORDS * this.#size === this.#words.length) this.#makeRoom();
+    const word = WORDS * this.#size;
+    this.#words[word] = wordAt(id, 0);
+    this.#words[word + 1] = wordAt(id, 4);
+    this.#words[word + 2] = wordAt(id, 8);
+    this.#words[word + 3] = wordAt(id, 12);
+    this.#enter(this.#size++);
+  }
+
+  #makeRoom(): void {
+    const capacity = this.#size;
+    if (capacity < MAX_CAPACITY) {
+      const grown = Math.min(2 * capacity, MAX_CAPACITY);
+      const words = new Int32Array(WORDS * grown);
+      words.set(this.#words);
+      this.#words = words;
+    } else {
+      this.#words.copyWithin(0, WORDS * SLACK);
+      this.#size -= SLACK;
+    }
+    let slots = this.#index.length;
+    while (slots < this.#words.length / WORDS * 2) slots *= 2;
+    this.#index = new Uint16Array(slots);
+    for (let position = 0; position < this.#size; position++) {
+      this.#enter(position);
+    }
+  }
+
+  #enter(position: number): void {
+    const words = this.#words;
+    const word = WORDS * position;
+    const hash = this.#hash(
+      words[word]!,
+      words[word + 1]!,
+      words[word + 2]!,
+      words[word + 3]!,
+    );
+    const mask = this.#index.length - 1;
+    let at = hash & mask;
+    while (this.#index[at] !== 0) at = (at + 1) & mask;
+    this.#index[at] = position + 1;
+  }
+
+  #hash(a: number, b: number, c: number, d: number): number {
+    let hash = Math.imul(a ^ this.#salt, 0x9e37_79b1);
+    hash = Math.imul(hash ^ hash >>> 15 ^ b, 0x85eb_ca6b);
+    hash = Math.imul(hash ^ hash >>> 13 ^ c, 0xc2b2_ae35);
+    hash = Math.imul(hash ^ hash >>> 16 ^ d, 0x9e37_79b1);
+    return (hash ^ hash >>> 15) >>> 0;
+  }
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
+    bytes[at + 3]! << 24;
+}

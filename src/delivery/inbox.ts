@@ -1,0 +1,316 @@
+/**
+ * Hands what has come to whoever takes it: each message to one taker, a stream's
+ * messages one after another, what is refused again after a while, and not for
+ * ever. How messages arrive is in `receiver.ts`.
+ */
+import type { Clock } from "../clock.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import {
+  MAX_COUNTED_REFUSALS,
+  MAX_SEEN_SENDERS,
+  REDELIVERY_MAX_MS,
+  REDELIVERY_MIN_MS,
+  ROOM_BUDGET_BYTES,
+  SEEN_AGE_MS,
+  SEEN_IDS_PER_SENDER,
+  WINDOW_BUDGET_BYTES,
+} from "../delivery_limits.ts";
+import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
+import type { Carrier } from "./carrier.ts";
+import { Consumer, type ConsumerSource } from "./consumer.ts";
+import { Fifo } from "./fifo.ts";
+import type { Incoming, ReceiveStream } from "./incoming.ts";
+import { HandedMessage, type MessageOwner } from "./message.ts";
+import type { MessageStore } from "./message_store.ts";
+import { PeerInbox } from "./peer_inbox.ts";
+import { Receiver, type ReceiverContext } from "./receiver.ts";
+import { Budget, Room } from "./room.ts";
+import type { SetAside } from "./set_aside.ts";
+
+/** Settings of an {@linkcode Inbox}. */
+export interface InboxSettings {
+  readonly clock: Clock;
+  readonly store: MessageStore;
+  readonly setAside: SetAside;
+  /** Any number that peers do not know. */
+  readonly salt: number;
+  /** How often a message is handed out before it is set aside. */
+  readonly maxAttempts: number;
+}
+
+/** Topics whose empty lists are kept. */
+const MAX_EMPTY_LISTS = 64;
+
+/** How often ids that are too old are looked for, milliseconds. */
+const EXPIRY_PERIOD_MS = 3_600_000;
+
+/** Messages of one node that have come and are not settled. */
+export class Inbox implements ConsumerSource, MessageOwner {
+  readonly #settings: InboxSettings;
+  readonly #context: ReceiverContext;
+  /** Seen last is last. */
+  readonly #peers = new Map<IdentityId, PeerInbox>();
+  readonly #consumers = new Set<Consumer>();
+  /** Streams that can be taken from, by topic. */
+  readonly #ready = new Map<string, Fifo<ReceiveStream>>();
+  /** Streams whose first message was refused a short while ago. */
+  readonly #resting = new Set<ReceiveStream>();
+  /** Tries of messages that were refused. */
+  readonly #attempts = new Map<string, number>();
+  /** Ids put into the store since it was trimmed. */
+  readonly #untrimmed = new Map<IdentityId, number>();
+  #nextExpiry: number;
+  #closed = false;
+
+  /** Takes up what an earlier process has left. */
+  constructor(settings: InboxSettings) {
+    this.#settings = settings;
+    const { clock, store } = settings;
+    this.#context = {
+      clock,
+      store,
+      windows: new Budget(WINDOW_BUDGET_BYTES),
+      room: new Room(new Budget(ROOM_BUDGET_BYTES)),
+      arrived: (incoming) => this.#arrived(incoming),
+    };
+    this.#nextExpiry = clock.monotonic();
+    store.expireSeen(clock.now() - SEEN_AGE_MS);
+    for (const { from, id } of store.seen()) this.#peer(from).seen.add(id);
+    for (const { from, id, attempts } of store.attempts()) {
+      this.#attempts.set(keyOf(from, id), attempts);
+    }
+  }
+
+  /** A session on which a peer may send. */
+  open(from: IdentityId, carrier: Carrier): Receiver {
+    const peer = this.#peer(from);
+    // It counts as the one used last.
+    this.#peers.delete(from);
+    this.#peers.set(from, peer);
+    return new Receiver(this.#context, peer, carrier);
+  }
+
+  /** A new taker of messages of one topic, or of all. */
+  consume(topic: string | undefined): Consumer {
+    const consumer = new Consumer(this, topic);
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  /** Hands out what was refused and has rested. */
+  tick(now: number): void {
+    for (const stream of this.#resting) {
+      if (stream.restsUntil > now) continue;
+      this.#resting.delete(stream);
+      this.#offer(stream);
+    }
+    if (now < this.#nextExpiry) return;
+    this.#nextExpiry = now + EXPIRY_PERIOD_MS;
+    const { store, clock } = this.#settings;
+    store.expireSeen(clock.now() - SEEN_AGE_MS);
+  }
+
+  /** Ends all takers. What they have and did not acknowledge comes again. */
+  close(): void {
+    this.#closed = true;
+    for (const consumer of this.#consumers) consumer.end();
+    this.#consumers.clear();
+  }
+
+  // --- Consumers -------------------------------------------------------------
+
+  take(topic: string | undefined): HandedMessage | undefined {
+    for (
+      let stream = this.#nextReady(topic);
+      stream !== undefined;
+      stream = this.#nextReady(topic)
+    ) {
+      const message = this.#handOut(stream);
+      if (message !== undefined) return message;
+    }
+    return undefined;
+  }
+
+  left(consumer: Consumer): void {
+    this.#consumers.delete(consumer);
+  }
+
+  taken(incoming: Incoming): void {
+    if (this.#closed) return;
+    this.#settle(incoming, ACK_STATUS.taken);
+    this.#offer(incoming.stream);
+  }
+
+  refused(incoming: Incoming, reason: string): void {
+    if (this.#closed || !this.#putBack(incoming, reason)) return;
+    const { stream, attempts } = incoming;
+    const restMs = Math.min(
+      REDELIVERY_MIN_MS * 2 ** (attempts - 1),
+      REDELIVERY_MAX_MS,
+    );
+    stream.restsUntil = this.#settings.clock.monotonic() + restMs;
+    this.#resting.add(stream);
+  }
+
+  givenBack(incoming: Incoming): void {
+    if (this.#closed || !this.#putBack(incoming, "")) return;
+    this.#offer(incoming.stream);
+  }
+
+  /** Counts the try; false if it was the last one, and the message is set aside. */
+  #putBack(incoming: Incoming, reason: string): boolean {
+    const { clock, store, maxAttempts, setAside } = this.#settings;
+    const { stream, id, from, body, attempts } = incoming;
+    const at = clock.now();
+    if (attempts >= maxAttempts) {
+      setAside.put({ from, id, topic: stream.topic, body, reason, at });
+      this.#settle(incoming, ACK_STATUS.refused);
+      this.#offer(stream);
+      return false;
+    }
+    this.#attempts.set(keyOf(from, id), attempts);
+    for (const oldest of this.#attempts.keys()) {
+      if (this.#attempts.size <= MAX_COUNTED_REFUSALS) break;
+      this.#attempts.delete(oldest);
+    }
+    store.putAttempts({ from, id, attempts, at });
+    stream.current = undefined;
+    // Without a session it is its sender's again, who will send it once more.
+    if (incoming.arrivals.length > 0) stream.redo = incoming;
+    return true;
+  }
+
+  // --- Streams ---------------------------------------------------------------
+
+  #arrived(incoming: Incoming): void {
+    const { stream } = incoming;
+    stream.queue.push(incoming);
+    this.#offer(stream);
+  }
+
+  /** Hands the next message of a stream to whoever waits for it, or lists it. */
+  #offer(stream: ReceiveStream): void {
+    if (stream.listed || !this.#hasNext(stream)) return;
+    for (const consumer of this.#consumers) {
+      if (!consumer.wants(stream.topic)) continue;
+      const message = this.#handOut(stream);
+      if (message === undefined) return;
+      if (this.#consumers.size > 1) {
+        // Work goes round.
+        this.#consumers.delete(consumer);
+        this.#consumers.add(consumer);
+      }
+      return consumer.deliver(message);
+    }
+    stream.listed = true;
+    const list = this.#ready.get(stream.topic);
+    if (list === undefined) {
+      const created = new Fifo<ReceiveStream>();
+      created.push(stream);
+      this.#ready.set(stream.topic, created);
+    } else list.push(stream);
+  }
+
+  #hasNext(stream: ReceiveStream): boolean {
+    return stream.current === undefined &&
+      (stream.redo !== undefined || stream.queue.length > 0) &&
+      !this.#resting.has(stream);
+  }
+
+  #nextReady(topic: string | undefined): ReceiveStream | undefined {
+    const list = topic === undefined
+      ? this.#nextList()
+      : this.#ready.get(topic);
+    const stream = list?.shift();
+    if (stream !== undefined) stream.listed = false;
+    return stream;
+  }
+
+  /** Topics take turns. */
+  #nextList(): Fifo<ReceiveStream> | undefined {
+    for (const [topic, list] of this.#ready) {
+      if (list.length === 0) {
+        if (this.#ready.size > MAX_EMPTY_LISTS) this.#ready.delete(topic);
+        continue;
+      }
+      if (this.#ready.size > 1) {
+        this.#ready.delete(topic);
+        this.#ready.set(topic, list);
+      }
+      return list;
+    }
+    return undefined;
+  }
+
+  /** The next message of a stream, if there is one that was not taken meanwhile. */
+  #handOut(stream: ReceiveStream): HandedMessage | undefined {
+    while (this.#hasNext(stream)) {
+      const incoming = stream.redo ?? stream.queue.shift()!;
+      stream.redo = undefined;
+      const { from, id } = incoming;
+      if (stream.peer.seen.has(id)) {
+        this.#tell(incoming, ACK_STATUS.taken);
+        continue;
+      }
+      if (this.#attempts.size > 0) {
+        const before = this.#attempts.get(keyOf(from, id)) ?? 0;
+        incoming.attempts = Math.max(incoming.attempts, before);
+      }
+      incoming.attempts++;
+      stream.current = incoming;
+      return new HandedMessage(incoming, this);
+    }
+    return undefined;
+  }
+
+  /** Nothing more becomes of a message: records that, and tells its sender. */
+  #settle(incoming: Incoming, status: AckStatus): void {
+    const { stream, id, from } = incoming;
+    const { store, clock } = this.#settings;
+    const { seen } = stream.peer;
+    stream.current = undefined;
+    if (!seen.has(id)) {
+      seen.add(id);
+      store.putSeen({ from, id, at: clock.now() });
+      this.#trim(from);
+    }
+    if (this.#attempts.size > 0 && this.#attempts.delete(keyOf(from, id))) {
+      store.deleteAttempts(from, id);
+    }
+    this.#tell(incoming, status);
+  }
+
+  #tell(incoming: Incoming, status: AckStatus): void {
+    for (const arrival of incoming.arrivals) {
+      arrival.receiver.settle(arrival, status);
+    }
+  }
+
+  /** Lets the store forget ids that memory has forgotten, now and then. */
+  #trim(from: IdentityId): void {
+    const count = (this.#untrimmed.get(from) ?? 0) + 1;
+    if (count < SEEN_IDS_PER_SENDER) {
+      this.#untrimmed.set(from, count);
+      return;
+    }
+    this.#untrimmed.delete(from);
+    this.#settings.store.trimSeen(from, SEEN_IDS_PER_SENDER);
+  }
+
+  #peer(from: IdentityId): PeerInbox {
+    let peer = this.#peers.get(from);
+    if (peer === undefined) {
+      peer = new PeerInbox(from, this.#settings.salt);
+      this.#peers.set(from, peer);
+      for (const [oldest, { receivers }] of this.#peers) {
+        if (this.#peers.size <= MAX_SEEN_SENDERS) break;
+        if (receivers.size === 0 && oldest !== from) this.#peers.delete(oldest);
+      }
+    }
+    return peer;
+  }
+}
+
+function keyOf(from: IdentityId, id: Uint8Array): string {
+  return from + id.toHex();
+}

@@ -1,0 +1,109 @@
+/**
+ * A message that has come and is not settled, and the stream it came in.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+import { Fifo } from "./fifo.ts";
+import type { PeerInbox } from "./peer_inbox.ts";
+import type { Receiver } from "./receiver.ts";
+
+/** A way by which a message came, and what it counts there. */
+export interface Arrival {
+  readonly receiver: Receiver;
+  /** How many messages came before it on the session. */
+  readonly number: number;
+  readonly charge: number;
+  /** Bytes of room that were given for it. */
+  readonly room: number;
+}
+
+/** A message that waits to be taken, or that the application has. */
+export class Incoming {
+  readonly stream: ReceiveStream;
+  readonly id: Uint8Array;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** How it came; by several sessions while one takes over from another. */
+  arrivals: readonly Arrival[];
+  /** How often it was handed out. */
+  attempts = 0;
+
+  constructor(
+    stream: ReceiveStream,
+    id: Uint8Array,
+    body: Uint8Array<ArrayBuffer>,
+    arrival: Arrival,
+  ) {
+    this.stream = stream;
+    this.id = id;
+    this.body = body;
+    this.arrivals = [arrival];
+  }
+
+  get from(): IdentityId {
+    return this.stream.peer.from;
+  }
+
+  /** Whether it has the id that a payload begins with. */
+  hasId(payload: Uint8Array): boolean {
+    for (let at = 0; at < MESSAGE_ID_BYTES; at++) {
+      if (this.id[at] !== payload[at]) return false;
+    }
+    return true;
+  }
+}
+
+/** The messages of one peer under one topic, handed out one after another. */
+export class ReceiveStream {
+  readonly peer: PeerInbox;
+  readonly topic: string;
+  readonly topicBytes: Uint8Array;
+  readonly queue = new Fifo<Incoming>();
+  /** Was given back, and is the next to be handed out. */
+  redo: Incoming | undefined;
+  /** The application has it; nothing else of the stream is handed out meanwhile. */
+  current: Incoming | undefined;
+  /** Monotonic clock, milliseconds; nothing is handed out before. */
+  restsUntil = 0;
+  /** Whether it stands in the list of those that can be taken from. */
+  listed = false;
+
+  constructor(peer: PeerInbox, topic: string, topicBytes: Uint8Array) {
+    this.peer = peer;
+    this.topic = topic;
+    this.topicBytes = topicBytes;
+  }
+
+  /** Whether nothing is left of it. */
+  get isEmpty(): boolean {
+    return this.current === undefined && this.redo === undefined &&
+      this.queue.length === 0;
+  }
+
+  /** The one with the id that a payload begins with, if it is here. */
+  find(payload: Uint8Array): Incoming | undefined {
+    if (this.current?.hasId(payload)) return this.current;
+    if (this.redo?.hasId(payload)) return this.redo;
+    for (const incoming of this.queue) {
+      if (incoming.hasId(payload)) return incoming;
+    }
+    return undefined;
+  }
+
+  /** A session is gone, and with it what came by no other; the application keeps what it has. */
+  drop(receiver: Receiver): void {
+    const { current, redo } = this;
+    if (current !== undefined) leave(current, receiver);
+    if (redo !== undefined && !leave(redo, receiver)) this.redo = undefined;
+    this.queue.retain((incoming) => leave(incoming, receiver));
+  }
+}
+
+/** Whether it came by another session too. */
+function leave(incoming: Incoming, receiver: Receiver): boolean {
+  if (incoming.arrivals.some((arrival) => arrival.receiver === receiver)) {
+    incoming.arrivals = incoming.arrivals.filter((arrival) =>
+      arrival.receiver !== receiver
+    );
+  }
+  return incoming.arrivals.length > 0;
+}

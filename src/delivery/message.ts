@@ -1,0 +1,93 @@
+/** A message as the application gets it. */
+import type { IdentityId } from "../identity/identity.ts";
+import type { Incoming } from "./incoming.ts";
+
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * A message from a peer. Whoever has it says {@linkcode Message.ack} or
+ * {@linkcode Message.refuse}, or asks for the next, which acknowledges it too.
+ */
+export interface Message {
+  /** Its random id, 32 hex digits: the same whenever it comes again. */
+  readonly id: string;
+  /** Whose key sent it, proven. */
+  readonly from: IdentityId;
+  /** What its sender filed it under; not escaped. */
+  readonly topic: string;
+  /** What it says; yours to keep. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Which try it is, from 1. */
+  readonly attempt: number;
+  /** The body as UTF-8, wrong bytes replaced; not escaped. */
+  text(): string;
+  /**
+   * It is taken: its sender is told as soon as that is recorded, and it does not
+   * come again. Does nothing when it is acknowledged or refused already.
+   */
+  ack(): void;
+  /**
+   * It cannot be taken now. It comes again after a while, and what its sender sent
+   * after it under the same topic waits for it; after too many tries it is set
+   * aside and its sender is told. Does nothing when it is acknowledged or refused
+   * already.
+   *
+   * @param reason Why, for whoever looks at what was set aside.
+   */
+  refuse(reason?: string): void;
+}
+
+/** Who is told what the application did with a message; the inbox. */
+export interface MessageOwner {
+  taken(incoming: Incoming): void;
+  refused(incoming: Incoming, reason: string): void;
+  /** Its taker left without a word. */
+  givenBack(incoming: Incoming): void;
+}
+
+/** A message that was handed out. */
+export class HandedMessage implements Message {
+  readonly from: IdentityId;
+  readonly topic: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly attempt: number;
+  readonly #incoming: Incoming;
+  readonly #owner: MessageOwner;
+  #settled = false;
+
+  constructor(incoming: Incoming, owner: MessageOwner) {
+    this.#incoming = incoming;
+    this.#owner = owner;
+    this.from = incoming.from;
+    this.topic = incoming.stream.topic;
+    this.body = incoming.body;
+    this.attempt = incoming.attempts;
+  }
+
+  get id(): string {
+    return this.#incoming.id.toHex();
+  }
+
+  text(): string {
+    return UTF8.decode(this.body);
+  }
+
+  ack(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#owner.taken(this.#incoming);
+  }
+
+  refuse(reason = ""): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#owner.refused(this.#incoming, reason);
+  }
+
+  /** Its taker leaves: unless it is settled, it is for whoever takes next. */
+  giveBack(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#owner.givenBack(this.#incoming);
+  }
+}

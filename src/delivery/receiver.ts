@@ -1,0 +1,382 @@
+/**
+ * Receives messages on one session: grants what may be sent, puts pieces together,
+ * knows what comes again, and says what became of each. To whom they are handed
+ * is decided in `inbox.ts`.
+ */
+import type { Clock } from "../clock.ts";
+import { messageOf, VerackError } from "../errors.ts";
+import {
+  ACK_DELAY_MS,
+  MAX_ACK_RANGES,
+  MAX_WINDOW_BYTES,
+  MESSAGE_OVERHEAD_BYTES,
+  MIN_WINDOW_BYTES,
+  PIECE_TIMEOUT_MS,
+  WINDOW_GROWTH_MS,
+} from "../delivery_limits.ts";
+import { COMMAND } from "../wire/commands.ts";
+import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
+import {
+  decodeMessage,
+  decodePieceHead,
+  MESSAGE_ID_BYTES,
+  PIECE_HEAD_BYTES,
+} from "../wire/messages/message.ts";
+import type { Carrier } from "./carrier.ts";
+import { type Arrival, Incoming, type ReceiveStream } from "./incoming.ts";
+import type { MessageStore } from "./message_store.ts";
+import type { PeerInbox } from "./peer_inbox.ts";
+import { type Budget, type Room, RoomShare } from "./room.ts";
+
+/** What the receivers of a node share. */
+export interface ReceiverContext {
+  readonly clock: Clock;
+  readonly store: MessageStore;
+  /** What windows may have beyond the least. */
+  readonly windows: Budget;
+  readonly room: Room;
+  /** A message is complete. */
+  readonly arrived: (incoming: Incoming) => void;
+}
+
+/** A body of which more is to come. */
+interface Unfinished {
+  readonly stream: ReceiveStream;
+  readonly id: Uint8Array;
+  readonly number: number;
+  readonly charge: number;
+  readonly total: number;
+  room: number;
+  /** Absent until there is room for it, or when it is not needed. */
+  body: Uint8Array<ArrayBuffer> | undefined;
+  filled: number;
+  /** Whether its sender waits for room. */
+  waits: boolean;
+  /** Monotonic clock, milliseconds, of its last piece. */
+  at: number;
+}
+
+/** A range of `ack` that grows. */
+interface OpenRange {
+  readonly first: number;
+  count: number;
+  readonly status: AckStatus;
+}
+
+/** The receiving half of delivery on one session. */
+export class Receiver {
+  readonly carrier: Carrier;
+  readonly #context: ReceiverContext;
+  readonly #peer: PeerInbox;
+  readonly #share = new RoomShare();
+  #window = MIN_WINDOW_BYTES;
+  /** What of the window was taken from the budget. */
+  #promised = 0;
+  #limit = MIN_WINDOW_BYTES;
+  #used = 0;
+  #released = 0;
+  #releasedAtGrowth = 0;
+  #grownAt: number;
+  #begun = 0;
+  #settled = 0;
+  readonly #unfinished = new Map<number, Unfinished>();
+  #ranges: OpenRange[] = [];
+  #releasedAtFlush = 0;
+  #flushing = false;
+  #cancelFlush: (() => void) | undefined;
+  #closed = false;
+
+  constructor(context: ReceiverContext, peer: PeerInbox, carrier: Carrier) {
+    this.#context = context;
+    this.#peer = peer;
+    this.carrier = carrier;
+    this.#grownAt = context.clock.monotonic();
+    peer.receivers.add(this);
+  }
+
+  /** What waits here to be settled, as it counts. */
+  get heldBytes(): number {
+    return this.#used - this.#released + this.#share.bytes;
+  }
+
+  /**
+   * A `message` came.
+   *
+   * @throws {VerackError} `malformed`, `protocol`; `flood` when more comes than was
+   * granted.
+   */
+  onMessage(payload: Uint8Array): void {
+    const { total, topic, bodyOffset } = decodeMessage(payload);
+    const stream = this.#peer.stream(topic);
+    const held = payload.length - bodyOffset;
+    const asks = held === 0 && total > 0;
+    const number = this.#begun++;
+    const charge = MESSAGE_OVERHEAD_BYTES + topic.length + (asks ? 0 : total);
+    this.#used += charge;
+    if (this.#used > this.#limit) {
+      throw new VerackError(
+        "flood",
+        `Cannot accept message: ${this.#used} bytes were sent, must be at most ${this.#limit} as granted`,
+      );
+    }
+    if (this.#unfinished.size > 0) this.#checkOrder(stream);
+    if (held === total) {
+      const arrival = { receiver: this, number, charge, room: 0 };
+      const body = payload.slice(bodyOffset);
+      this.#complete(stream, payload, body, arrival);
+    } else if (asks && this.#knows(stream, payload)) {
+      this.#again(stream, payload, { receiver: this, number, charge, room: 0 });
+    } else {
+      this.#begin(stream, payload, bodyOffset, { number, charge, total, asks });
+    }
+  }
+
+  /**
+   * A `piece` came.
+   *
+   * @throws {VerackError} `malformed`, `protocol`.
+   */
+  onPiece(payload: Uint8Array): void {
+    const number = decodePieceHead(payload);
+    const it = this.#unfinished.get(number);
+    const size = payload.length - PIECE_HEAD_BYTES;
+    if (it === undefined || it.waits || it.filled + size > it.total) {
+      throw new VerackError(
+        "protocol",
+        `Cannot accept piece: message ${number} does not go on with ${size} bytes`,
+      );
+    }
+    it.body?.set(payload.subarray(PIECE_HEAD_BYTES), it.filled);
+    it.filled += size;
+    it.at = this.#context.clock.monotonic();
+    if (it.filled < it.total) return;
+    this.#unfinished.delete(number);
+    const { stream, id, body, charge, room } = it;
+    const arrival = { receiver: this, number: it.number, charge, room };
+    this.#complete(stream, id, body, arrival);
+  }
+
+  /** The application took a message, or refused it for good. */
+  settle(arrival: Arrival, status: AckStatus): void {
+    if (this.#closed) return;
+    this.#settled++;
+    this.#release(arrival);
+    this.#acknowledge(arrival.number, status);
+  }
+
+  /** Says everything there is to say, when it is durable. */
+  async flush(): Promise<void> {
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
+    this.#flushing = false;
+    if (this.#ranges.length === 0 || this.#closed) return;
+    const ranges = this.#ranges;
+    this.#ranges = [];
+    this.#releasedAtFlush = this.#released;
+    try {
+      await this.#context.store.committed();
+    } catch (error) {
+      const reason = `what was taken cannot be recorded: ${messageOf(error)}`;
+      this.carrier.leave(
+        "full",
+        new VerackError("bad-data", `Cannot acknowledge: ${reason}`, {
+          cause: error,
+        }),
+      );
+      return;
+    }
+    if (!this.#closed) this.#say(ranges);
+  }
+
+  /** {@linkcode flush}, of what is durable already. */
+  flushNow(): void {
+    const ranges = this.#ranges;
+    this.#ranges = [];
+    if (ranges.length > 0 && !this.#closed) this.#say(ranges);
+  }
+
+  /**
+   * Looks after bodies that do not go on, and windows that are not needed.
+   * `pausedMs` is how long this process itself stood still.
+   */
+  tick(now: number, pausedMs: number): void {
+    for (const it of this.#unfinished.values()) {
+      it.at += pausedMs;
+      if (it.waits || now - it.at < PIECE_TIMEOUT_MS) continue;
+      const reason =
+        `Cannot accept message: ${it.filled} of ${it.total} bytes came, and no more for ${PIECE_TIMEOUT_MS} ms`;
+      this.carrier.leave("timeout", new VerackError("timeout", reason));
+      return;
+    }
+    if (now - this.#grownAt > WINDOW_GROWTH_MS) {
+      if (this.#released === this.#releasedAtGrowth) {
+        this.#window = MIN_WINDOW_BYTES;
+      }
+      this.#grownAt = now;
+      this.#releasedAtGrowth = this.#released;
+    }
+    this.#giveBack();
+  }
+
+  /** The session has ended. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelFlush?.();
+    this.#peer.drop(this);
+    const { room, windows } = this.#context;
+    room.cancel(this.#share);
+    room.release(this.#share, this.#share.bytes);
+    windows.give(this.#promised);
+    this.#unfinished.clear();
+  }
+
+  // --- Arriving --------------------------------------------------------------
+
+  /** A stream's messages come one after another. */
+  #checkOrder(stream: ReceiveStream): void {
+    for (const it of this.#unfinished.values()) {
+      if (it.stream !== stream) continue;
+      throw new VerackError(
+        "protocol",
+        `Cannot accept message: ${it.filled} of ${it.total} bytes of the one before it have come`,
+      );
+    }
+  }
+
+  #begin(
+    stream: ReceiveStream,
+    payload: Uint8Array,
+    bodyOffset: number,
+    options: { number: number; charge: number; total: number; asks: boolean },
+  ): void {
+    const { number, charge, total, asks } = options;
+    const { clock, room } = this.#context;
+    // What was taken before is not needed, but comes all the same.
+    const needed = !asks && !this.#peer.seen.has(payload);
+    const it: Unfinished = {
+      stream,
+      id: payload.slice(0, MESSAGE_ID_BYTES),
+      number,
+      charge,
+      total,
+      room: 0,
+      body: needed ? new Uint8Array(total) : undefined,
+      filled: payload.length - bodyOffset,
+      waits: asks,
+      at: clock.monotonic(),
+    };
+    it.body?.set(payload.subarray(bodyOffset));
+    this.#unfinished.set(number >>> 0, it);
+    if (!asks) return;
+    const granted = () => {
+      it.room = total;
+      it.body = new Uint8Array(total);
+      it.waits = false;
+      it.at = clock.monotonic();
+      this.#acknowledge(number, ACK_STATUS.room);
+    };
+    room.request({ bytes: total, share: this.#share, granted });
+  }
+
+  /** All of a message is here: its id, and its body unless that is not needed. */
+  #complete(
+    stream: ReceiveStream,
+    id: Uint8Array,
+    body: Uint8Array<ArrayBuffer> | undefined,
+    arrival: Arrival,
+  ): void {
+    if (body === undefined || this.#knows(stream, id)) {
+      return this.#again(stream, id, arrival);
+    }
+    const ownId = id.slice(0, MESSAGE_ID_BYTES);
+    this.#context.arrived(new Incoming(stream, ownId, body, arrival));
+  }
+
+  #knows(stream: ReceiveStream, id: Uint8Array): boolean {
+    return this.#peer.seen.has(id) || this.#waiting(stream, id) !== undefined;
+  }
+
+  /** The same message, which came by another session and is not settled. */
+  #waiting(stream: ReceiveStream, id: Uint8Array): Incoming | undefined {
+    const alone = this.#peer.receivers.size === 1 &&
+      (stream.current === undefined || stream.current.arrivals.length > 0);
+    return alone ? undefined : stream.find(id);
+  }
+
+  /** It is here already: settled, or to be settled with the other. */
+  #again(stream: ReceiveStream, id: Uint8Array, arrival: Arrival): void {
+    const waiting = this.#waiting(stream, id);
+    if (waiting === undefined) this.settle(arrival, ACK_STATUS.taken);
+    else waiting.arrivals = [...waiting.arrivals, arrival];
+  }
+
+  // --- Granting and acknowledging --------------------------------------------
+
+  #release(arrival: Arrival): void {
+    this.#released += arrival.charge;
+    if (arrival.room > 0) {
+      this.#context.room.release(this.#share, arrival.room);
+    }
+    const taken = this.#released - this.#releasedAtGrowth + arrival.room;
+    if (taken >= this.#window && this.#window < MAX_WINDOW_BYTES) this.#grow();
+  }
+
+  /** All of the window was taken: doubles it if that went fast. */
+  #grow(): void {
+    const now = this.#context.clock.monotonic();
+    const fast = now - this.#grownAt <= WINDOW_GROWTH_MS;
+    this.#grownAt = now;
+    this.#releasedAtGrowth = this.#released;
+    const window = Math.min(2 * this.#window, MAX_WINDOW_BYTES);
+    const more = Math.max(0, window - MIN_WINDOW_BYTES - this.#promised);
+    if (!fast || !this.#context.windows.take(more)) return;
+    this.#promised += more;
+    this.#window = window;
+  }
+
+  /** What was granted cannot be taken back, but need not be granted again. */
+  #giveBack(): void {
+    this.#limit = Math.max(this.#limit, this.#released + this.#window);
+    const needed = this.#limit - this.#released - MIN_WINDOW_BYTES;
+    if (needed >= this.#promised) return;
+    this.#context.windows.give(this.#promised - needed);
+    this.#promised = needed;
+  }
+
+  #acknowledge(number: number, status: AckStatus): void {
+    const last = this.#ranges.at(-1);
+    if (last?.status === status && last.first + last.count === number) {
+      last.count++;
+    } else this.#ranges.push({ first: number, count: 1, status });
+    if (this.#flushing) return;
+    // Many are taken in one turn of the event loop; what is said when nothing is
+    // left, or much could be sent again, says it for all of them.
+    const idle = this.#settled === this.#begun || status === ACK_STATUS.room;
+    if (
+      idle || 4 * (this.#released - this.#releasedAtFlush) >= this.#window
+    ) {
+      this.#flushing = true;
+      queueMicrotask(() => this.flush());
+    } else {
+      this.#cancelFlush ??= this.#context.clock.after(
+        ACK_DELAY_MS,
+        () => this.flush(),
+      );
+    }
+  }
+
+  #say(ranges: readonly OpenRange[]): void {
+    this.#limit = Math.max(this.#limit, this.#released + this.#window);
+    for (let at = 0; at < ranges.length; at += MAX_ACK_RANGES) {
+      const some = ranges.slice(at, at + MAX_ACK_RANGES).map((range) => ({
+        ...range,
+        first: range.first >>> 0,
+      }));
+      this.carrier.send(
+        COMMAND.ack,
+        encodeAck({ limit: this.#limit, ranges: some }),
+      );
+    }
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Sends messages on one session: streams take turns by the piece, a stream's
+ * messages follow one another, nothing beyond what the receiver granted leaves,
+ * and only a little at a time goes into the session's queue, so that pings and
+ * acknowledgements never wait behind bulk.
+ *
+ * What waits to be sent is the outbox's, which is told what became of it.
+ */
+import { VerackError } from "../errors.ts";
+import {
+  MAX_PIECE_BYTES,
+  MIN_WINDOW_BYTES,
+  SEND_AHEAD_BYTES,
+  SEND_REFILL_BYTES,
+} from "../delivery_limits.ts";
+import { COMMAND } from "../wire/commands.ts";
+import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
+import { PIECE_HEAD_BYTES, writePieceHead } from "../wire/messages/message.ts";
+import type { Carrier } from "./carrier.ts";
+import { Fifo } from "./fifo.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { SendStream } from "./send_stream.ts";
+
+/** A longer body asks for room when its window is full; shorter ones wait for the window. */
+const MAX_WAITING_BODY_BYTES = MIN_WINDOW_BYTES / 2;
+
+/** From how many settled entries on the array is made short again. */
+const COMPACT_AT = 1_024;
+
+/** `piece` is put together here; the session copies it. */
+const piece = new Uint8Array(PIECE_HEAD_BYTES + MAX_PIECE_BYTES);
+
+/** Settings of a {@linkcode Sender}. */
+export interface SenderOptions {
+  readonly carrier: Carrier;
+  /** First bytes of every frame. */
+  readonly magic: Uint8Array;
+  /** A message was taken, or refused for good. */
+  readonly settled: (outgoing: Outgoing, taken: boolean) => void;
+}
+
+/** The sending half of delivery on one session. */
+export class Sender {
+  readonly carrier: Carrier;
+  readonly #options: SenderOptions;
+  /** What its messages may count in all, and what they have counted so far. */
+  #limit = MIN_WINDOW_BYTES;
+  #used = 0;
+  readonly #ready = new Fifo<SendStream>();
+  /** Their next message does not fit what the receiver granted. */
+  #blocked: SendStream[] = [];
+  /** Messages by number, from `#base` on; settled ones are `undefined`. */
+  #sent: (Outgoing | undefined)[] = [];
+  #base = 0;
+  #settledUpTo = 0;
+  #refilling = false;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.carrier = options.carrier;
+  }
+
+  /** Messages sent and not settled. */
+  get inFlight(): number {
+    return this.#sent.length - this.#settledUpTo;
+  }
+
+  /** Sends nothing more. */
+  close(): void {
+    this.#ready.clear();
+    this.#blocked = [];
+    this.#sent = [];
+  }
+
+  /** A stream has something to send; {@linkcode pump} sends it. */
+  wake(stream: SendStream): void {
+    if (stream.place !== "idle") return;
+    stream.place = "ready";
+    this.#ready.push(stream);
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    const { carrier } = this;
+    for (
+      let stream = this.#ready.peek();
+      stream !== undefined;
+      stream = this.#ready.peek()
+    ) {
+      if (!carrier.isOpen) return;
+      if (carrier.queuedBytes >= SEND_AHEAD_BYTES) {
+        this.#refill();
+        return;
+      }
+      const place = this.#sendSome(stream);
+      stream.place = place;
+      this.#ready.shift();
+      if (place === "ready") this.#ready.push(stream);
+      else if (place === "blocked") this.#blocked.push(stream);
+    }
+  }
+
+  /**
+   * The receiver said what became of messages.
+   *
+   * @throws {VerackError} `protocol` when that cannot be.
+   */
+  onAck(ack: AckMessage): void {
+    if (ack.limit < this.#limit) {
+      refuse(
+        `limit is ${ack.limit}, must be at least ${this.#limit} as before`,
+      );
+    }
+    this.#limit = ack.limit;
+    for (const { first, count, status } of ack.ranges) {
+      // Numbers go over the wire modulo 2^32.
+      const start = (first - this.#base) >>> 0;
+      if (start + count > this.#sent.length) {
+        refuse(`message ${first} was not sent, or is settled`);
+      }
+      for (let at = start; at < start + count; at++) {
+        const outgoing = this.#sent[at];
+        if (outgoing === undefined) refuse("a message is settled twice");
+        if (status === ACK_STATUS.room) this.#grant(outgoing);
+        else this.#settle(at, outgoing, status === ACK_STATUS.taken);
+      }
+    }
+    this.#compact();
+    const blocked = this.#blocked;
+    this.#blocked = [];
+    for (const stream of blocked) {
+      stream.place = "ready";
+      this.#ready.push(stream);
+    }
+    this.pump();
+  }
+
+  #grant(outgoing: Outgoing): void {
+    if (outgoing.offer !== "asked") refuse("room was not asked for");
+    outgoing.offer = "granted";
+    this.wake(outgoing.stream!);
+  }
+
+  #settle(at: number, outgoing: Outgoing, taken: boolean): void {
+    const stream = outgoing.stream!;
+    if (outgoing.offer === "asked") {
+      // It has it already and needs no more of it.
+      stream.advance();
+      this.wake(stream);
+    } else if (outgoing.sent < outgoing.content.bodyBytes) {
+      refuse("a message is settled before all of it was sent");
+    }
+    this.#sent[at] = undefined;
+    stream.inFlight -= outgoing.charge;
+    this.#options.settled(outgoing, taken);
+    stream.settle();
+  }
+
+  /** Sends from one stream while it is its turn; says what it waits for then. */
+  #sendSome(stream: SendStream): SendStream["place"] {
+    for (let quota = MAX_PIECE_BYTES; quota > 0;) {
+      const outgoing = stream.next();
+      if (outgoing === undefined) return "idle";
+      if (outgoing.offer === "asked") return "idle";
+      const begun = outgoing.sent > 0 || outgoing.offer === "granted";
+      if (!begun) {
+        const step = this.#begin(stream, outgoing);
+        if (step !== "sends") return step;
+      }
+      const size = begun ? this.#sendPiece(outgoing) : this.#sendHead(outgoing);
+      quota -= size;
+      if (outgoing.sent === outgoing.content.bodyBytes) stream.advance();
+    }
+    return "ready";
+  }
+
+  /**
+   * Begins a message if it may leave now. A stream may have no more waiting at the
+   * receiver than it leaves to the others, so that one that nobody takes from
+   * cannot take up all of the window.
+   */
+  #begin(
+    stream: SendStream,
+    outgoing: Outgoing,
+  ): "sends" | "idle" | "blocked" {
+    const { content } = outgoing;
+    const { baseCharge, bodyBytes } = content;
+    const free = this.#limit - this.#used;
+    const mayHave = stream.inFlight === 0 ? free : free - stream.inFlight;
+    if (baseCharge + bodyBytes <= mayHave) {
+      this.#enter(stream, outgoing, baseCharge + bodyBytes);
+      return "sends";
+    }
+    if (bodyBytes <= MAX_WAITING_BODY_BYTES || baseCharge > mayHave) {
+      return "blocked";
+    }
+    this.#enter(stream, outgoing, baseCharge);
+    outgoing.offer = "asked";
+    this.carrier.send(
+      COMMAND.message,
+      content.payload.subarray(0, content.headBytes),
+    );
+    return "idle";
+  }
+
+  #enter(stream: SendStream, outgoing: Outgoing, charge: number): void {
+    outgoing.charge = charge;
+    outgoing.begun = true;
+    stream.inFlight += charge;
+    this.#used += charge;
+    this.#sent.push(outgoing);
+    outgoing.number = this.#base + this.#sent.length - 1;
+  }
+
+  #sendHead(outgoing: Outgoing): number {
+    const { content } = outgoing;
+    const { payload, headBytes, bodyBytes } = content;
+    const first = Math.min(bodyBytes, MAX_PIECE_BYTES);
+    if (first < bodyBytes) {
+      this.carrier.send(
+        COMMAND.message,
+        payload.subarray(0, headBytes + first),
+      );
+    } else if (content.shared) {
+      this.carrier.sendShared(content.frame(this.#options.magic));
+    } else this.carrier.send(COMMAND.message, payload);
+    outgoing.sent = first;
+    return headBytes + first;
+  }
+
+  #sendPiece(outgoing: Outgoing): number {
+    const { payload, headBytes, bodyBytes } = outgoing.content;
+    const from = outgoing.sent;
+    const size = Math.min(bodyBytes - from, MAX_PIECE_BYTES);
+    writePieceHead(piece, outgoing.number);
+    const at = headBytes + from;
+    piece.set(payload.subarray(at, at + size), PIECE_HEAD_BYTES);
+    this.carrier.send(
+      COMMAND.piece,
+      piece.subarray(0, PIECE_HEAD_BYTES + size),
+    );
+    outgoing.sent = from + size;
+    return size;
+  }
+
+  #compact(): void {
+    const { length } = this.#sent;
+    let at = this.#settledUpTo;
+    while (at < length && this.#sent[at] === undefined) at++;
+    this.#settledUpTo = at;
+    if (at === length || (at >= COMPACT_AT && 2 * at >= length)) {
+      this.#sent.splice(0, at);
+      this.#base += at;
+      this.#settledUpTo = 0;
+    }
+  }
+
+  /** Goes on when enough of the session's queue has left. */
+  async #refill(): Promise<void> {
+    if (this.#refilling) return;
+    this.#refilling = true;
+    await this.carrier.drained(SEND_REFILL_BYTES);
+    this.#refilling = false;
+    this.pump();
+  }
+}
+
+function refuse(what: string): never {
+  throw new VerackError("protocol", `Cannot accept ack: ${what}`);
+}

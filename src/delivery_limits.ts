@@ -1,0 +1,116 @@
+/**
+ * The bounds of messages, with their reasons. What they may cost a node in memory:
+ * what it sends, `MAX_OUTBOX_BYTES`; what it has received and the application has
+ * not taken, `MAX_SESSIONS * MIN_WINDOW_BYTES + WINDOW_BUDGET_BYTES +
+ * ROOM_BUDGET_BYTES`; the rest of a node's bounds are in `limits.ts`.
+ */
+import {
+  MAX_PAYLOAD_BYTES,
+  MAX_SESSIONS,
+  WRITE_BLOCK_BYTES,
+} from "./limits.ts";
+
+/** Body of a message: the largest payload of a frame, so that one bound is to be known. */
+export const MAX_BODY_BYTES = MAX_PAYLOAD_BYTES;
+
+/** Topic of a message, UTF-8 bytes. */
+export const MAX_TOPIC_BYTES = 128;
+
+/**
+ * Bytes of a body in one frame. Two frames fill a write block, and a ping waits for
+ * a third of a millisecond behind one of them at a gigabit a second.
+ */
+export const MAX_PIECE_BYTES = 32_000;
+
+/**
+ * What a message counts besides its topic and body while it waits at its receiver:
+ * about what the objects that hold a short one take.
+ */
+export const MESSAGE_OVERHEAD_BYTES = 512;
+
+/**
+ * Messages that may wait at the receiver of a session, bytes as above. A session
+ * starts with the least, so that a thousand silent ones have promised 64 MiB, and a
+ * busy one grows to the most, which covers 300 MB/s with 3 ms between taking and
+ * sending.
+ */
+export const MIN_WINDOW_BYTES = 65_536;
+export const MAX_WINDOW_BYTES = 1_048_576;
+
+/** What all windows of a node may have beyond the least: 34 sessions as busy as can be. */
+export const WINDOW_BUDGET_BYTES = 33_554_432;
+
+/** A window grows when all of it was taken within this; idle sessions fall back to the least. */
+export const WINDOW_GROWTH_MS = 1_000;
+
+/** Bodies too large for their window, all of a node and those of one session. */
+export const ROOM_BUDGET_BYTES = 16 * MAX_BODY_BYTES;
+export const MAX_ROOM_PER_SESSION_BYTES = 2 * MAX_BODY_BYTES;
+
+/**
+ * A sender of messages stops filling a session's queue at the first and goes on at
+ * the second: so much is in front of a ping, and so much keeps the wire busy.
+ */
+export const SEND_AHEAD_BYTES = 4 * WRITE_BLOCK_BYTES;
+export const SEND_REFILL_BYTES = 2 * WRITE_BLOCK_BYTES;
+
+/** A body that was begun must go on within this, or the session ends. */
+export const PIECE_TIMEOUT_MS = 30_000;
+
+/** Acknowledgements wait so long for others while more is being taken. */
+export const ACK_DELAY_MS = 1;
+
+/** Ranges in one `ack`: all messages that fit a window, if no two neighbours fare alike. */
+export const MAX_ACK_RANGES = 2_048;
+
+/** Messages kept until they are acknowledged: of a node, and to one peer; all settable. */
+export const MAX_OUTBOX_MESSAGES = 100_000;
+export const MAX_OUTBOX_BYTES = 64 * 1_048_576;
+export const MAX_OUTBOX_MESSAGES_PER_PEER = 10_000;
+export const MAX_OUTBOX_BYTES_PER_PEER = 16 * 1_048_576;
+
+/** How long a message is kept for a peer that is away, and the longest that can be asked for. */
+export const OUTBOX_AGE_MS = 7 * 86_400_000;
+export const MAX_OUTBOX_AGE_MS = 30 * 86_400_000;
+
+/**
+ * Ids by which a message that comes again is known. At most half as many can be
+ * unacknowledged on a session (`MAX_WINDOW_BYTES / MESSAGE_OVERHEAD_BYTES`), and
+ * only those come again. 112 KiB a sender that has sent so many.
+ */
+export const SEEN_IDS_PER_SENDER = 4_096;
+
+/** Senders whose ids are remembered; more than can be connected, the oldest go. */
+export const MAX_SEEN_SENDERS = MAX_SESSIONS + 64;
+
+/** Ids are remembered for longer than any message is kept by its sender. */
+export const SEEN_AGE_MS = MAX_OUTBOX_AGE_MS + 86_400_000;
+
+/** A message is offered to the application so often, unless told otherwise; then it is set aside. */
+export const MAX_DELIVERY_ATTEMPTS = 5;
+
+/** Refused messages whose tries are counted; the oldest are forgotten and start anew. */
+export const MAX_COUNTED_REFUSALS = 4_096;
+
+/** A refused message is offered again after this, doubled each time. */
+export const REDELIVERY_MIN_MS = 500;
+export const REDELIVERY_MAX_MS = 30_000;
+
+/** Messages set aside that are kept to be looked at; then the oldest go. */
+export const MAX_SET_ASIDE_MESSAGES = 1_000;
+export const MAX_SET_ASIDE_BYTES = 4 * MAX_BODY_BYTES;
+
+/** How long a broadcast waits for those who are connected. */
+export const BROADCAST_WAIT_MS = 5_000;
+
+/** Topics of a peer that cost nothing to come back to; busier ones are made anew. */
+export const MAX_IDLE_STREAMS = 16;
+
+// --- Bitcoin ------------------------------------------------------------------
+//
+// What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
+// with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer
+// payloads pass through unkept), and one FIRST_WRITE_BLOCK_BYTES while our 300
+// bytes leave. So a thousand slow peers cost 2 MB of buffers, a thousand that send
+// all they can 34 MB, and neither more. A thousand open sessions that ask and never
+// read hold MAX_BITCOIN_QUEUE_BYTES each before they are closed.

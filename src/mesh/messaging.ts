@@ -1,0 +1,176 @@
+/**
+ * Messages in the mesh: who can be sent to, over which session, and what the
+ * owner of the node hears of it. How they are delivered is in `delivery/`.
+ */
+import type { BroadcastResult } from "../delivery/broadcast.ts";
+import {
+  type BroadcastOptions,
+  Delivery,
+  type MessagesOptions,
+  type SendOptions,
+} from "../delivery/delivery.ts";
+import type { Message } from "../delivery/message.ts";
+import type { StoredSetAside } from "../delivery/message_store.ts";
+import type { Outgoing } from "../delivery/outgoing.ts";
+import { VerackError } from "../errors.ts";
+import {
+  type IdentityId,
+  parseIdentityId,
+  shortId,
+} from "../identity/identity.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { MeshContext } from "./context.ts";
+import type { Link } from "./link.ts";
+import type { PeerRecord } from "./peer_table.ts";
+
+/** Messages of one node. */
+export class Messaging {
+  readonly #context: MeshContext;
+  readonly #delivery: Delivery;
+
+  constructor(context: MeshContext) {
+    this.#context = context;
+    const { clock, random, magic, options } = context;
+    this.#delivery = new Delivery({
+      clock,
+      random,
+      magic,
+      store: options.store.messages,
+      limits: options.outbox,
+      maxAttempts: options.maxDeliveryAttempts,
+      onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
+      onSetAside: (message) => this.#onSetAside(message),
+    });
+  }
+
+  /** Messages that are not acknowledged, and their bytes. */
+  get outbox(): { readonly messages: number; readonly bytes: number } {
+    return this.#delivery.outbox;
+  }
+
+  /** Messages that one peer has not acknowledged. */
+  waitingFor(peer: IdentityId): number {
+    return this.#delivery.waitingFor(peer);
+  }
+
+  /** What the application refused too often, oldest first. */
+  setAside(): StoredSetAside[] {
+    return this.#delivery.setAside();
+  }
+
+  /** See `Node.send`. */
+  send(
+    peer: string,
+    body: Uint8Array | string,
+    options?: SendOptions,
+  ): Promise<void> {
+    const { table, membership } = this.#context;
+    const record = table.get(peer);
+    return record === undefined || membership.isDenied(record.identity)
+      ? this.#refuse(peer)
+      : this.#delivery.send(record.identity, body, options);
+  }
+
+  /** See `Node.broadcast`. */
+  broadcast(
+    body: Uint8Array | string,
+    options?: BroadcastOptions,
+  ): Promise<BroadcastResult> {
+    const { table, membership } = this.#context;
+    const to: IdentityId[] = [];
+    for (const record of table.values()) {
+      // Who was only spoken of may not exist.
+      if (record.isProven && !membership.isDenied(record.identity)) {
+        to.push(record.identity);
+      }
+    }
+    return this.#delivery.broadcast(to, body, options);
+  }
+
+  /** See `Node.messages`. */
+  messages(
+    options?: MessagesOptions,
+  ): AsyncIterableIterator<Message, undefined> {
+    return this.#delivery.messages(options);
+  }
+
+  // --- Sessions --------------------------------------------------------------
+
+  /** A peer has introduced itself on a session. */
+  introduced(link: Link, record: PeerRecord): void {
+    this.#delivery.opened(record.identity, link.session);
+    this.#route(record);
+  }
+
+  /** A session has ended, and is no longer one of the record's. */
+  closed(link: Link, record: PeerRecord | undefined): void {
+    this.#delivery.closed(link.session);
+    if (record !== undefined) this.#route(record);
+  }
+
+  /** A peer is gone for good; `why` says how, in words. */
+  forgotten(peer: IdentityId, why: string): void {
+    const reason = `Cannot deliver to ${shortId(peer)}: ${why}`;
+    this.#delivery.forget(peer, new VerackError("undelivered", reason));
+  }
+
+  /** Whether a frame was one of delivery's. */
+  onFrame(link: Link, frame: Frame): boolean {
+    return this.#delivery.onFrame(link.peer.identity, link.session, frame);
+  }
+
+  /** Looks after what has a deadline. */
+  tick(now: number, pausedMs: number): void {
+    this.#delivery.tick(now, pausedMs);
+  }
+
+  /** Ends; with `flush` what was taken is acknowledged before, on sessions still open. */
+  close(error: VerackError, options: { flush: boolean }): void {
+    this.#delivery.close(error, options);
+  }
+
+  // deno-lint-ignore require-await -- rejects, rather than throws
+  async #refuse(peer: string): Promise<never> {
+    const to = parseIdentityId(peer);
+    const { identity, membership } = this.#context;
+    throw membership.isDenied(to)
+      ? new VerackError(
+        "denied",
+        `Cannot send: ${shortId(to)} is denied here`,
+      )
+      : new VerackError(
+        "unknown-peer",
+        to === identity.id
+          ? "Cannot send: the identity is this node's own, must be a peer's"
+          : `Cannot send: nobody with identity ${shortId(to)} is known here`,
+      );
+  }
+
+  #route(record: PeerRecord): void {
+    this.#delivery.route(record.identity, record.primary?.session);
+  }
+
+  // --- Events ----------------------------------------------------------------
+
+  #onGivenUp({ content, to }: Outgoing, error: VerackError): void {
+    // Whoever aborts a message knows.
+    if (error.code === "aborted") return;
+    this.#context.emit({
+      type: "undelivered",
+      identity: to,
+      topic: content.topic,
+      id: content.id.toHex(),
+      reason: error.message,
+    });
+  }
+
+  #onSetAside({ from, topic, id, reason }: StoredSetAside): void {
+    this.#context.emit({
+      type: "set-aside",
+      identity: from,
+      topic,
+      id: id.toHex(),
+      reason,
+    });
+  }
+}
