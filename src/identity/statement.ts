@@ -6,6 +6,7 @@
  * meanwhile, is decided in `mesh/admission_rule.ts`. There is no end date: a
  * clock that is wrong must lock nobody out, and `deny` ends an admission at once.
  */
+import { VerackError } from "../errors.ts";
 import { MAX_SIGNATURE_BYTES } from "../limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { JudgedCertificate } from "./certificate.ts";
@@ -67,6 +68,16 @@ export function decodeStatement(bytes: Uint8Array): Statement {
   const signature = reader.varBytes("signature", MAX_SIGNATURE_BYTES).slice();
   reader.end();
   return { issuer, issuedAt, signature };
+}
+
+/** Who says that it made a statement; `undefined` if it is none. */
+export function issuerOf(statement: Uint8Array): IdentityId | undefined {
+  try {
+    return decodeStatement(statement).issuer;
+  } catch (error) {
+    if (error instanceof VerackError) return undefined;
+    throw error;
+  }
 }
 
 /**

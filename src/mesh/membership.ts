@@ -160,10 +160,10 @@ export class Membership {
   settle(record: PeerRecord, peer: ProvenPeer): boolean {
     const { identity } = record;
     const { store } = this.#context.options;
-    this.pending.delete(identity);
+    this.#write(() => this.pending.delete(identity));
     if (this.verdict(identity) === "forgotten") {
       this.#verdicts.delete(identity);
-      store.deleteVerdict(identity);
+      this.#write(() => store.deleteVerdict(identity));
     }
     if (!this.credentials.closed || record.isProven) return false;
     if (record.trust === "first-use") record.trust = "known";
@@ -228,15 +228,28 @@ export class Membership {
       record.trust === "pinned" || record.statement.length > 0;
   }
 
+  /** What cannot be written down is in force all the same, until the next start. */
+  #write(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#context.log.error("cannot write down who belongs", { reason });
+    }
+  }
+
   #list(peer: ProvenPeer, address: Address, direction: Direction): void {
     const { clock, emit } = this.#context;
     const { identity, certificate } = peer;
-    const isNew = this.pending.add({
-      identity,
-      certificate: certificate.der,
-      address,
-      direction,
-      lastSeen: clock.now(),
+    let isNew = false;
+    this.#write(() => {
+      isNew = this.pending.add({
+        identity,
+        certificate: certificate.der,
+        address,
+        direction,
+        lastSeen: clock.now(),
+      });
     });
     // Keys cost nothing: strangers must not be able to flood whoever watches.
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;

@@ -1,5 +1,6 @@
 /** What a node shows of its peers and sessions: plain objects, made on demand. */
 import type { IdentityId } from "../identity/identity.ts";
+import { issuerOf } from "../identity/statement.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Direction, Trust } from "./events.ts";
 import type { PeerRecord } from "./peer_table.ts";
@@ -22,6 +23,8 @@ export interface PeerInfo {
   readonly firstSeen?: Date;
   /** When it was last proven or heard; absent if it is only known from others. */
   readonly lastSeen?: Date;
+  /** The member whose statement admitted it to this closed node. */
+  readonly admittedBy?: IdentityId;
   /** Who spoke of it, while it is only known from others. */
   readonly introducedBy?: IdentityId;
 }
@@ -45,6 +48,7 @@ export interface LinkInfo {
 /** The record as it is shown. */
 export function peerInfo(record: PeerRecord): PeerInfo {
   const { name, introducedBy } = record;
+  const admittedBy = issuerOf(record.statement);
   return {
     identity: record.identity,
     ...(name !== "" && { name }),
@@ -56,6 +60,7 @@ export function peerInfo(record: PeerRecord): PeerInfo {
       firstSeen: new Date(record.firstSeen),
       lastSeen: new Date(record.lastSeen),
     }),
+    ...(admittedBy !== undefined && { admittedBy }),
     ...(introducedBy !== undefined && { introducedBy }),
   };
 }

@@ -14,6 +14,10 @@ import {
   identityName,
 } from "../../src/identity/identity.ts";
 import { proofStatement } from "../../src/identity/proof.ts";
+import {
+  secretMac,
+  type SharedSecret,
+} from "../../src/identity/shared_secret.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import {
   MESH_PROTOCOL_VERSION,
@@ -27,7 +31,12 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeInstance } from "../../src/wire/messages/instance.ts";
 import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
 import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
-import { encodeProof } from "../../src/wire/messages/proof.ts";
+import {
+  encodeExtensions,
+  encodeProof,
+  PROOF_EXTENSION,
+} from "../../src/wire/messages/proof.ts";
+import { encodeSecret } from "../../src/wire/messages/secret.ts";
 import {
   encodeVersion,
   type VersionMessage,
@@ -68,6 +77,10 @@ export interface AttackerOptions {
   readonly network?: string;
   /** Fields of `version` that differ. */
   readonly version?: Partial<VersionMessage>;
+  /** The secret that is shown after the challenge. @default none */
+  readonly shows?: SharedSecret;
+  /** By which it says that a member admitted it. @default none */
+  readonly statement?: Uint8Array;
   /** What the first `peers` says of itself. @default {"the address you see", port 9} */
   readonly addresses?: readonly Address[];
   /** What the first `peers` says it is called. @default {""} */
@@ -160,6 +173,9 @@ export class RawPeer extends RawConnection {
         return await this.version();
       case "challenge":
         this.challenge = await this.take(COMMAND.challenge);
+        if (this.#options.shows === undefined) return;
+        await this.say(COMMAND.secret, this.secret(this.#options.shows));
+        await this.take(COMMAND.secret);
         return;
       case "features":
         return await this.features();
@@ -204,24 +220,39 @@ export class RawPeer extends RawConnection {
     await this.say(COMMAND.nochecksum);
   }
 
+  /** Payload of `secret` over the conversation so far. */
+  secret(secret: SharedSecret): Uint8Array<ArrayBuffer> {
+    const { kind, id, key } = secret;
+    const mac = secretMac(key, {
+      by: "dialer",
+      magic: this.magic,
+      listener: this.#listener,
+      transcript: this.#transcript.digest(),
+    });
+    return encodeSecret({ kind, id, mac });
+  }
+
   /** Payload of `proof` over the conversation so far; may be made only once. */
   proof(): Uint8Array<ArrayBuffer> {
     const { challenge } = this;
     if (challenge === undefined) throw new TypeError("No challenge came yet");
-    const { signer = this.identity } = this.#options;
-    const statement = proofStatement({
+    const { signer = this.identity, statement } = this.#options;
+    const extensions = statement === undefined ? EMPTY : encodeExtensions(
+      new Map([[PROOF_EXTENSION.statement, statement]]),
+    );
+    const signed = proofStatement({
       magic: this.magic,
       listener: this.#listener,
       dialer: this.identity.id,
       challenge,
       transcript: this.#transcript.digest(),
-      extensions: EMPTY,
+      extensions,
     });
     this.#proofSent = true;
     return encodeProof({
       certificate: this.identity.certificate,
-      signature: signer.sign(statement),
-      extensionBlock: EMPTY,
+      signature: signer.sign(signed),
+      extensionBlock: extensions,
     });
   }
 

@@ -1,0 +1,207 @@
+// Somebody without the network's secret: what it learns by dialing, and by being
+// dialed, is what TLS shows to anybody.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import {
+  deriveNetworkKey,
+  networkSecret,
+} from "../../src/identity/network_secret.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { USER_AGENT } from "../../src/version.ts";
+import { decodeVersion } from "../../src/wire/messages/version.ts";
+import { RawPeer, type Step } from "../helpers/attacker.ts";
+import { EventLog, Mesh } from "../helpers/nodes.ts";
+import { RawListener } from "../helpers/raw_listener.ts";
+import { until } from "../helpers/until.ts";
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+const OTHER = "fedcba9876543210fedcba9876543210";
+const KEY = networkSecret(
+  await deriveNetworkKey(new TextEncoder().encode(SECRET), "main"),
+);
+const OTHER_KEY = networkSecret(new Uint8Array(32).fill(1));
+
+/** Three nodes with the secret; names, addresses and members are worth hiding. */
+async function secretMesh(): Promise<Mesh> {
+  const options = { secret: SECRET, name: "sigrid" };
+  const first = await Node.start(options);
+  const mesh = new Mesh([first]);
+  for (let i = 0; i < 2; i++) {
+    mesh.nodes.push(
+      await Node.start({ ...options, connect: [first.address] }),
+    );
+  }
+  await mesh.complete();
+  return mesh;
+}
+
+/** Everything that a dialer without the secret may hear. */
+const ALLOWED: ReadonlySet<string> = new Set([
+  COMMAND.version,
+  COMMAND.instance,
+  COMMAND.nochecksum,
+  COMMAND.challenge,
+  COMMAND.reject,
+]);
+
+/** What a dialer can do without knowing the secret. */
+const ATTEMPTS: Readonly<
+  Record<string, [Step, (peer: RawPeer) => Promise<void>]>
+> = {
+  "proves its key at once": [
+    "features",
+    (peer) => peer.say(COMMAND.proof, peer.proof()),
+  ],
+  "asks for the list before anything else": [
+    "challenge",
+    (peer) => peer.say(COMMAND.getpeers, new Uint8Array(33)),
+  ],
+  "shows another secret": [
+    "challenge",
+    (peer) => peer.say(COMMAND.secret, peer.secret(OTHER_KEY)),
+  ],
+  "shows an invite that nobody gave": [
+    "challenge",
+    (peer) =>
+      peer.say(
+        COMMAND.secret,
+        peer.secret({ ...OTHER_KEY, kind: "invite", id: "ab".repeat(16) }),
+      ),
+  ],
+  "says verack without a proof": [
+    "features",
+    (peer) => peer.say(COMMAND.verack),
+  ],
+};
+
+for (const [what, [upTo, attempt]] of Object.entries(ATTEMPTS)) {
+  Deno.test(`a dialer without the secret that ${what} learns nothing`, async () => {
+    await using mesh = await secretMesh();
+    const [node] = mesh.nodes;
+    assert(node !== undefined);
+    const log = new EventLog(node);
+    using peer = await RawPeer.open(node, {}, upTo);
+    await attempt(peer);
+    await peer.ended;
+
+    const told = new Set(peer.frames.map(({ command }) => command));
+    assertEquals([...told].filter((it) => !ALLOWED.has(it)), []);
+    const version = decodeVersion(
+      peer.frames.find(({ command }) => command === COMMAND.version)!.payload,
+    );
+    assertEquals(version.userAgent, USER_AGENT);
+    // Byte for byte: nobody's identity, name or port is in what came.
+    const bytes = peer.frames.map(({ payload }) => payload.toHex()).join("|");
+    for (const other of mesh.nodes) {
+      assert(!bytes.includes(other.identity.id.slice(0, 16)), bytes);
+      const port = Number(other.address.split(":").at(-1));
+      assert(!bytes.includes(port.toString(16).padStart(4, "0") + "|"));
+    }
+    assert(!bytes.includes(new TextEncoder().encode("sigrid").toHex()), bytes);
+    // And it left no trace.
+    assertEquals(node.peers().length, 2);
+    assertEquals(node.admission.pending(), []);
+    assertEquals(log.of("peer:up").length, 2);
+  });
+}
+
+Deno.test("a dialer with the secret gets in, by the same means", async () => {
+  await using mesh = await secretMesh();
+  const [node] = mesh.nodes;
+  assert(node !== undefined);
+  using peer = await RawPeer.open(node, { shows: KEY });
+  assertEquals(peer.told()[0]?.identity, node.identity.id);
+});
+
+Deno.test("a listener without the secret does not learn who dials it", async () => {
+  await using mallory = await RawListener.start();
+  const identity = await Identity.generate();
+  await using node = await Node.start({
+    identity,
+    name: "sigrid",
+    secret: SECRET,
+    connect: [mallory.address],
+  });
+  const log = new EventLog(node);
+  using peer = await mallory.next();
+  await peer.version();
+  await peer.features();
+  await peer.say(COMMAND.challenge, new Uint8Array(32));
+  const shown = await peer.take(COMMAND.secret);
+  // The best it can do: play back what it was shown.
+  await peer.say(COMMAND.secret, shown);
+  assertEquals((await peer.refusal())?.name, "bad-secret");
+  const heard = peer.frames.map(({ command }) => command);
+  assertEquals(heard, [COMMAND.version, COMMAND.secret, COMMAND.reject]);
+  const bytes = peer.frames.map(({ payload }) => payload.toHex()).join("");
+  assert(!bytes.includes(identity.id.slice(0, 16)));
+  await until("the refusal", () => log.of("refused").length > 0);
+  assertEquals(node.peers(), []);
+});
+
+/** Both ends' secrets, and what each says of the refusal. */
+const MEETINGS: readonly [
+  string,
+  string | undefined,
+  string | undefined,
+  string,
+  string,
+][] = [
+  [
+    "two nodes with different secrets",
+    SECRET,
+    OTHER,
+    "the network's secret is another one",
+    "the network's secret is another one",
+  ],
+  [
+    "a node without a secret that dials one with a secret",
+    undefined,
+    SECRET,
+    "this node has none, needs --secret-file",
+    "did not show the network's secret, needs --secret-file",
+  ],
+  [
+    "a node with a secret that dials one without",
+    SECRET,
+    undefined,
+    "needs --secret-file",
+    "needs --secret-file",
+  ],
+];
+
+for (const [who, dialing, listening, ours, theirs] of MEETINGS) {
+  Deno.test(`${who} refuse each other, and both say why`, async () => {
+    const secret = (value?: string) =>
+      value === undefined ? {} : { secret: value };
+    await using listener = await Node.start(secret(listening));
+    const there = new EventLog(listener);
+    await using dialer = await Node.start({
+      ...secret(dialing),
+      connect: [listener.address],
+    });
+    const here = new EventLog(dialer);
+    await until(
+      "both to say why",
+      () => here.of("refused").length > 0 && there.of("refused").length > 0,
+    );
+    assertStringIncludes(here.of("refused")[0]!.reason, ours);
+    assertStringIncludes(there.of("refused")[0]!.reason, theirs);
+    assertEquals([...listener.peers(), ...dialer.peers()], []);
+  });
+}
+
+Deno.test("a handshake of a member, recorded and played back, opens nothing", async () => {
+  await using mesh = await secretMesh();
+  const [node] = mesh.nodes;
+  assert(node !== undefined);
+  const identity = await Identity.generate();
+  using member = await RawPeer.open(node, { identity, shows: KEY });
+  const recorded = [...member.sent];
+  member.close();
+  using replay = await RawPeer.dial(node);
+  for (const frame of recorded) await replay.sendBytes(frame);
+  assertEquals((await replay.refusal())?.name, "bad-secret");
+  assertEquals(replay.count(COMMAND.secret), 0);
+});

@@ -1,0 +1,86 @@
+// Who may come in, by table: every combination of facts has one answer.
+import { assertEquals } from "@std/assert";
+import {
+  type AdmissionDecision,
+  type AdmissionFacts,
+  decideAdmission,
+} from "../../src/mesh/admission_rule.ts";
+
+const STRANGER: AdmissionFacts = {
+  closed: true,
+  verdict: undefined,
+  invite: "none",
+  pinned: false,
+  onRecord: false,
+  vouched: false,
+};
+
+const TABLE: readonly [string, Partial<AdmissionFacts>, AdmissionDecision][] = [
+  ["a stranger at a closed node", {}, "pending"],
+  ["a stranger at an open node", { closed: false }, "admit"],
+  ["who is on record", { onRecord: true }, "admit"],
+  ["whom a member vouches for", { vouched: true }, "admit"],
+  ["whom a person named to connect to", { pinned: true }, "admit"],
+  ["whom a person allowed", { verdict: "allowed" }, "admit"],
+  ["a guest with an invite", { invite: "valid" }, "admit"],
+  [
+    "a guest with somebody else's invite",
+    { invite: "invalid" },
+    "bad-invite",
+  ],
+  [
+    "a member with somebody else's invite",
+    { invite: "invalid", onRecord: true, vouched: true, pinned: true },
+    "bad-invite",
+  ],
+  [
+    "somebody with a bad invite at an open node",
+    { invite: "invalid", closed: false },
+    "bad-invite",
+  ],
+  ["who was forgotten", { verdict: "forgotten" }, "pending"],
+  [
+    "who was forgotten, though a member vouches for it",
+    { verdict: "forgotten", vouched: true, onRecord: true },
+    "pending",
+  ],
+  [
+    "who was forgotten, at an open node",
+    { verdict: "forgotten", closed: false },
+    "admit",
+  ],
+  [
+    "who was forgotten and is invited again",
+    { verdict: "forgotten", invite: "valid" },
+    "admit",
+  ],
+  [
+    "who was forgotten and is named by a person",
+    { verdict: "forgotten", pinned: true },
+    "admit",
+  ],
+];
+
+for (const [who, facts, decision] of TABLE) {
+  Deno.test(`decideAdmission() says "${decision}" to ${who}`, () => {
+    assertEquals(decideAdmission({ ...STRANGER, ...facts }), decision);
+  });
+}
+
+Deno.test("decideAdmission() lets nobody in who was denied, whatever speaks for it", () => {
+  for (const closed of [true, false]) {
+    for (const invite of ["valid", "invalid", "none"] as const) {
+      for (const yes of [true, false]) {
+        const facts: AdmissionFacts = {
+          closed,
+          verdict: "denied",
+          invite,
+          pinned: yes,
+          onRecord: yes,
+          vouched: yes,
+        };
+        assertEquals(decideAdmission(facts), "denied");
+      }
+    }
+  }
+});
