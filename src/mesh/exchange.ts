@@ -74,6 +74,7 @@ export class Exchange {
       this.reports,
       (link) => this.ask(link),
     );
+    context.membership.onKnock = () => this.#inquiries.knocked();
   }
 
   /** The first message on a session: our own entry, with where we listen. */

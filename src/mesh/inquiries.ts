@@ -1,6 +1,7 @@
 /**
  * When a node asks whom for its peers, besides at every connection: now and then,
- * when a peer was lost, and as long as a member is missing. How is `exchange.ts`.
+ * when a peer was lost, when somebody unknown wants in, and as long as a member is
+ * missing. How is `exchange.ts`.
  */
 import { ASKED_AFTER_LOSS, PEER_EXCHANGE_MIN_MS } from "../limits.ts";
 import type { MeshContext } from "./context.ts";
@@ -16,6 +17,8 @@ export class Inquiries {
   #nextAt: number;
   #recheckAt = 0;
   #lost = false;
+  #knocked = false;
+  #knockedAt = -Infinity;
 
   /** @param ask Asks one peer. */
   constructor(
@@ -34,6 +37,11 @@ export class Inquiries {
     this.#lost = true;
   }
 
+  /** Somebody wants in whom we do not know: perhaps others have admitted it. */
+  knocked(): void {
+    this.#knocked = true;
+  }
+
   /** Asks whom it is time to ask. */
   tick(now: number): void {
     if (now >= this.#nextAt) {
@@ -42,6 +50,12 @@ export class Inquiries {
     }
     if (this.#lost) {
       this.#lost = false;
+      this.#askAny(ASKED_AFTER_LOSS);
+    }
+    // Strangers are not to set the pace.
+    if (this.#knocked && now - this.#knockedAt >= PEER_EXCHANGE_MIN_MS) {
+      this.#knocked = false;
+      this.#knockedAt = now;
       this.#askAny(ASKED_AFTER_LOSS);
     }
     if (now >= this.#recheckAt) this.#recheck(now);

@@ -43,6 +43,8 @@ export class Membership {
   readonly invites: Invites;
   readonly pending: PendingPeers;
   readonly statements: Statements;
+  /** Called when somebody wants in who is not admitted. */
+  onKnock: () => void = () => {};
   readonly #context: MembershipContext;
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #announcements: TokenBucket;
@@ -241,6 +243,7 @@ export class Membership {
   #list(peer: ProvenPeer, address: Address, direction: Direction): void {
     const { clock, emit } = this.#context;
     const { identity, certificate } = peer;
+    this.onKnock();
     let isNew = false;
     this.#write(() => {
       isNew = this.pending.add({

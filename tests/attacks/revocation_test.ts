@@ -158,7 +158,7 @@ Deno.test("a denied stranger is refused by a node it dials and by a node that di
 
 Deno.test("gossip does not bring back a peer that was forgotten", async () => {
   await using trio = await Trio.start("known");
-  const { alice, bob, mallory } = trio;
+  const { alice, mallory } = trio;
   const { id } = mallory.identity;
   alice.admission.forget(id);
   assert(!alice.peers().some((peer) => peer.identity === id));

@@ -92,3 +92,21 @@ Deno.test("a guest that kept its welcome comes back without the invite", async (
   mesh.nodes[3] = await Node.start({ identity, store });
   await mesh.complete();
 });
+
+Deno.test("a founder that comes back meets those who joined others meanwhile", async () => {
+  // Nobody ever admitted the founder: it has no statement to show.
+  const identity = await Identity.generate({ ephemeral: false });
+  const store = new MemoryStore();
+  const founder = await Node.start({ identity, store, trust: "known" });
+  await using mesh = new Mesh([founder]);
+  mesh.nodes.push(await guest(founder));
+  await mesh.complete();
+  await founder.close();
+  const [, member] = mesh.nodes;
+  mesh.nodes.shift();
+  mesh.nodes.push(await guest(member!));
+  await mesh.complete();
+  // With the usual period of asking, which is half a minute.
+  mesh.nodes.push(await Node.start({ identity, store, trust: "known" }));
+  await mesh.complete();
+});
