@@ -46,29 +46,29 @@ export class Inquiries {
   tick(now: number): void {
     if (now >= this.#nextAt) {
       this.#nextAt = this.#later(now);
-      this.#askAny(1);
+      this.#askAny(1, now);
     }
-    if (this.#lost) {
-      this.#lost = false;
-      this.#askAny(ASKED_AFTER_LOSS);
-    }
+    // As soon as anybody can be asked.
+    if (this.#lost) this.#lost = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     // Strangers are not to set the pace.
     if (this.#knocked && now - this.#knockedAt >= PEER_EXCHANGE_MIN_MS) {
-      this.#knocked = false;
       this.#knockedAt = now;
-      this.#askAny(ASKED_AFTER_LOSS);
+      this.#knocked = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     }
     if (now >= this.#recheckAt) this.#recheck(now);
   }
 
-  /** Asks a few of those we are connected to, chosen by chance. */
-  #askAny(count: number): void {
+  /** Asks a few of those we are connected to, chosen by chance; how many it were. */
+  #askAny(count: number, now: number): number {
     const { table, random } = this.#context;
-    const links = table.connected().flatMap((record) => record.primary ?? []);
-    for (let i = 0; i < count && links.length > 0; i++) {
+    const links = table.connected().flatMap((record) => record.primary ?? [])
+      .filter((link) => isRested(link, now));
+    let asked = 0;
+    for (; asked < count && links.length > 0; asked++) {
       const at = Math.floor(random.float() * links.length);
       for (const link of links.splice(at, 1)) this.#ask(link);
     }
+    return asked;
   }
 
   /**
@@ -84,7 +84,8 @@ export class Inquiries {
         )
         .flatMap(({ reporters }) => [...reporters]),
     );
-    const links = [...reporters].flatMap((id) => table.get(id)?.primary ?? []);
+    const links = [...reporters].flatMap((id) => table.get(id)?.primary ?? [])
+      .filter((link) => isRested(link, now));
     const [first, ...rest] = links;
     if (first === undefined) return;
     this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
@@ -96,4 +97,12 @@ export class Inquiries {
     const { options, random } = this.#context;
     return now + options.peerExchangeMs * (0.5 + random.float());
   }
+}
+
+/**
+ * Whether a peer grants another request for sure: else who makes us ask, by coming
+ * and going, would have the others part from us.
+ */
+function isRested(link: Link, now: number): boolean {
+  return now - link.askedAt >= PEER_EXCHANGE_MIN_MS;
 }
