@@ -39,8 +39,10 @@ export class PeerMemory {
 
   /** The peer was proven, or something lasting about it has changed. */
   save(record: PeerRecord): void {
-    const { certificate } = record;
+    const { certificate, identity } = record;
     if (!record.isProven || certificate === undefined) return;
+    // What was forgotten may still be heard of, by a dial that was under way.
+    if (this.#context.table.get(identity) !== record) return;
     this.#write(() =>
       this.#context.options.store.putPeer(toStored(record, certificate))
     );

@@ -25,15 +25,15 @@ export interface DatabaseOptions {
 
 /** A database with a transaction that is open while there is something to commit. */
 export class Database {
-  /** Called when writes were lost, for who keeps figures about the tables. */
-  onLost: () => void = () => {};
+  readonly #onLost: (() => void)[] = [];
   readonly #path: string;
   readonly #sqlite: DatabaseSync;
   readonly #clock: Clock;
   #open = true;
   #writing = false;
-  /** How long the last flush took, milliseconds. */
+  /** How long the last flush took, milliseconds, and when it ended. */
   #flushMs = 0;
+  #flushedAt = -Infinity;
   #dueAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -74,6 +74,11 @@ export class Database {
       }
       throw toStoreError(error, action, path);
     }
+  }
+
+  /** Calls `forget` when writes were lost, for who keeps notes about the tables. */
+  whenLost(forget: () => void): void {
+    this.#onLost.push(forget);
   }
 
   /** A statement for later use. */
@@ -144,7 +149,9 @@ export class Database {
     if (!this.#writing) return Promise.resolve();
     this.#waiting ??= Promise.withResolvers();
     // As long as the last flush took: then half of the time is left for the rest.
-    this.#schedule(Math.min(this.#flushMs, MAX_COMMIT_WAIT_MS));
+    const pauseMs = Math.min(this.#flushMs, MAX_COMMIT_WAIT_MS);
+    const restedMs = this.#clock.monotonic() - this.#flushedAt;
+    this.#schedule(Math.max(0, pauseMs - restedMs));
     return this.#waiting.promise;
   }
 
@@ -180,7 +187,8 @@ export class Database {
     const startedAt = this.#clock.monotonic();
     try {
       this.#sqlite.exec("COMMIT");
-      this.#flushMs = this.#clock.monotonic() - startedAt;
+      this.#flushedAt = this.#clock.monotonic();
+      this.#flushMs = this.#flushedAt - startedAt;
       this.#end()?.resolve();
       return undefined;
     } catch (error) {
@@ -199,7 +207,7 @@ export class Database {
     if (waiting !== undefined) waiting.reject(failure);
     else this.#lost = failure;
     log.error("writes were lost", { reason: failure.message });
-    this.onLost();
+    for (const forget of this.#onLost) forget();
     return failure;
   }
 

@@ -28,7 +28,7 @@ export class MessageTables implements MessageStore {
     this.#statements = prepareStatements((sql) => database.prepare(sql));
     this.#nextKey = Number(this.#statements.lastKey.get()?.key ?? 0) + 1;
     this.#countSeen();
-    database.onLost = () => this.#countSeen();
+    database.whenLost(() => this.#countSeen());
   }
 
   *outgoing(): Iterable<StoredOutgoing> {

@@ -24,9 +24,12 @@ export class PeerTables {
   readonly #putAddress: StatementSync;
   readonly #deleteAddresses: StatementSync;
   readonly #deletePeer: StatementSync;
+  /** Addresses as they were written: most changes of a peer are not about them. */
+  readonly #addresses = new Map<IdentityId, string>();
 
   constructor(database: Database) {
     this.#database = database;
+    database.whenLost(() => this.#addresses.clear());
     this.#selectPeers = database.prepare(
       `SELECT *, CAST(name AS BLOB) AS name FROM peer
        ORDER BY last_seen DESC`,
@@ -74,6 +77,8 @@ export class PeerTables {
   put(peer: StoredPeer): void {
     const identity = identityBytes(peer.identity);
     const { certificate, name, trust, statement } = peer;
+    const addresses = JSON.stringify(peer.addresses);
+    const moved = this.#addresses.get(peer.identity) !== addresses;
     this.#database.atomic(() => {
       this.#putPeer.run(
         identity,
@@ -85,6 +90,7 @@ export class PeerTables {
         wholeMs(peer.lastSeen),
         statement,
       );
+      if (!moved) return;
       this.#deleteAddresses.run(identity);
       for (const [position, entry] of peer.addresses.entries()) {
         const { address: { host, port }, rank, typed, namedFrom } = entry;
@@ -99,11 +105,13 @@ export class PeerTables {
         );
       }
     });
+    this.#addresses.set(peer.identity, addresses);
   }
 
   /** Takes a peer off the record, with its addresses. */
   delete(identity: IdentityId): void {
     this.#database.run(this.#deletePeer, identityBytes(identity));
+    this.#addresses.delete(identity);
   }
 }
 

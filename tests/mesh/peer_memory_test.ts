@@ -1,11 +1,16 @@
 // What a node still knows when it starts again with what it remembered.
 import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
 import { VerackError } from "../../src/errors.ts";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { StoredPeer } from "../../src/mesh/node_store.ts";
-import type { NodeOptions } from "../../src/mesh/options.ts";
+import { logger } from "../../src/log.ts";
+import { type NodeOptions, resolveOptions } from "../../src/mesh/options.ts";
+import { PeerMemory } from "../../src/mesh/peer_memory.ts";
+import { PeerTable } from "../../src/mesh/peer_table.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
@@ -162,6 +167,37 @@ Deno.test("a peer whose key lived in memory and that said bye is off the record"
   await until("it on record", () => store.peers().length === 1);
   await guest.close();
   await until("it off the record", () => store.peers().length === 0);
+});
+
+Deno.test("a peer that was forgotten stays off the record, whatever of it ends later", async () => {
+  const store = new MemoryStore();
+  await using alice = await start();
+  await using node = await start({ store, connect: [alice.address] });
+  await new Mesh([alice, node]).complete();
+  assertEquals(store.peers().length, 1);
+  node.admission.forget(alice.identity.id);
+  await until("the session's end", () => alice.links().length === 0);
+  assertEquals(store.peers(), []);
+
+  // A dial that was under way may end with news of an address.
+  const identity = await lasting();
+  const table = new PeerTable();
+  const options = resolveOptions({ store });
+  const memory = new PeerMemory({
+    clock: systemClock,
+    identity,
+    log: logger("mesh"),
+    options,
+    table,
+  });
+  const record = table.ensure(alice.identity.id)!;
+  record.certificate = judgeCertificate(alice.identity.certificate);
+  record.lastSeen = 1;
+  memory.save(record);
+  assertEquals(store.peers().length, 1);
+  table.forget(record);
+  memory.save(record);
+  assertEquals(store.peers(), []);
 });
 
 Deno.test("a node whose store fails meets others all the same", async () => {

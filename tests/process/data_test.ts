@@ -155,6 +155,36 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
     assertMatch(again.err.join("\n"), /nobody on record has it/);
   }));
 
+Deno.test("who was denied while the node did not run is refused by it from then on", () =>
+  withData(async (path, permissions) => {
+    const data = `--data=${path}`;
+    await using node = await NodeProcess.start([data], { permissions });
+    await using a = await NodeProcess.start([`--connect=${node.address}`]);
+    await node.meshOf(2);
+    await node.end("SIGTERM");
+    const short = a.identity.slice(0, 8);
+    const denied = await ends(["deny", short, data, "--json"], permissions);
+    assertEquals(denied.out.map((line) => JSON.parse(line)), [
+      { identity: a.identity, verdict: "denied" },
+    ]);
+    // By its first digits nobody is let in again.
+    const prefix = await ends(["allow", short, data], permissions);
+    assertEquals(prefix.code, 2);
+    assertMatch(prefix.err.join("\n"), /must be 64 lower-case hex digits/);
+
+    const start = () =>
+      NodeProcess.start([data, `--connect=${a.address}`], { permissions });
+    await using second = await start();
+    const { reason } = await second.waitFor("refused");
+    assertMatch(reason, new RegExp(`${short}.*denied`));
+    assertEquals(second.of("peer:up"), []);
+    await second.end("SIGTERM");
+
+    await ends(["allow", a.identity, data], permissions);
+    await using third = await start();
+    await third.meshOf(2);
+  }));
+
 Deno.test("what Deno does not permit is asked for by the flags to add", () =>
   withData(async (path, permissions) => {
     await Deno.mkdir(path);

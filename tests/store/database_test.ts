@@ -130,7 +130,7 @@ Deno.test("writes that are lost are told to whoever asks next, once", async () =
   using at = place();
   const database = Database.open(at.path, { clock });
   let lost = 0;
-  database.onLost = () => lost++;
+  database.whenLost(() => lost++);
   const put = database.prepare("INSERT INTO setting VALUES (?, ?)");
   const rollBack = database.prepare("ROLLBACK");
   const lose = () => {
