@@ -3,7 +3,7 @@
  * data directory, on loopback with a token, or elsewhere with TLS and a token.
  * This file listens, counts and ends; `routes.ts` says what can be asked.
  */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import {
@@ -28,7 +28,6 @@ import { follow } from "./routes.ts";
 export interface ControlServerOptions {
   readonly node: Node;
   readonly clock: Clock;
-  readonly random: Random;
   /** Somebody asked the process to leave. */
   readonly onStop: () => void;
 }

@@ -2,8 +2,15 @@
  * What the control API can do, version 1: one table of methods and paths. Who may
  * ask is decided in `guard.ts` before this; `docs/control.md` describes it.
  */
+import {
+  type IdentityId,
+  isIdentityId,
+  parseIdentityId,
+} from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
+import type { PendingPeer, StoredVerdict } from "../mesh/node_store.ts";
 import { theOne } from "../mesh/who.ts";
+import { formatAddress } from "../transport/address.ts";
 import type { BodyReader } from "./body.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -56,6 +63,38 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
     GET: {
       query: ["type", "topic"],
       handle: ({ watch, query }) => watch(query),
+    },
+  },
+  "/v1/pending": {
+    GET: {
+      handle: ({ node }) => ({
+        pending: node.admission.pending().map(pendingPeer),
+      }),
+    },
+  },
+  "/v1/verdicts": {
+    GET: {
+      handle: ({ node }) => ({
+        verdicts: node.admission.verdicts().map(verdict),
+      }),
+    },
+  },
+  "/v1/allow": { POST: { handle: decide("allow") } },
+  "/v1/deny": { POST: { handle: decide("deny") } },
+  "/v1/forget": { POST: { handle: decide("forget") } },
+  "/v1/invites": {
+    POST: {
+      status: 201,
+      handle: async ({ node, bodies, request }) => {
+        const fields = await bodies.object(request);
+        const ttlMs = optional(fields, "ttlMs", "number");
+        const address = optional(fields, "address", "string");
+        const invite = node.admission.invite({
+          ...(ttlMs !== undefined && { ttlMs }),
+          ...(address !== undefined && { address }),
+        });
+        return { invite };
+      },
     },
   },
   "/v1/stop": {
@@ -117,9 +156,60 @@ export async function follow(
   return { status: route.status ?? 200, answer };
 }
 
-/** The one member that a request means by `name`. */
-export function memberOf(node: Node, text: string): string {
-  return theOne(text, node.who(text)).identity;
+/** The one member that a request means by a name, an identity or its first digits. */
+function memberOf(node: Node, text: string): IdentityId {
+  return isIdentityId(text) ? text : theOne(text, node.who(text)).identity;
+}
+
+/**
+ * Carries out a decision about who may come in. Whom to let in must be said in
+ * full: a name, or first digits, can be anybody's.
+ */
+function decide(
+  action: "allow" | "deny" | "forget",
+): (context: RouteContext) => Promise<Answer> {
+  return async ({ node, bodies, request }) => {
+    const fields = await bodies.object(request);
+    const text = optional(fields, "identity", "string");
+    if (text === undefined) {
+      throw new Refusal(400, "bad-request", "The body must have identity");
+    }
+    const identity = action === "allow"
+      ? parseIdentityId(text)
+      : memberOf(node, text);
+    node.admission[action](identity);
+    return { identity };
+  };
+}
+
+function optional<T extends "string" | "number">(
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+  type: T,
+): (T extends "string" ? string : number) | undefined;
+function optional(
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+  type: "string" | "number",
+): unknown {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  if (value === undefined || typeof value === type) return value;
+  throw new Refusal(400, "bad-request", `${name} must be a ${type}`);
+}
+
+function pendingPeer(peer: PendingPeer): unknown {
+  const { identity, address, direction, firstSeen, lastSeen } = peer;
+  return {
+    identity,
+    address: formatAddress(address),
+    direction,
+    firstSeen: new Date(firstSeen),
+    lastSeen: new Date(lastSeen),
+  };
+}
+
+function verdict({ identity, verdict, at }: StoredVerdict): unknown {
+  return { identity, verdict, at: new Date(at) };
 }
 
 function required(query: URLSearchParams, name: string): string {

@@ -7,8 +7,9 @@ import {
 } from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
+import type { AdmissionMode } from "./admission_rule.ts";
 import type { MeshContext } from "./context.ts";
-import type { NodeEvent } from "./events.ts";
+import type { MissingPair, NodeEvent } from "./events.ts";
 
 /** A node at one instant. */
 export interface NodeStatus {
@@ -24,14 +25,20 @@ export interface NodeStatus {
   readonly advertise?: string;
   /** Name of the mesh. */
   readonly network: string;
+  /** Who may come in. */
+  readonly trust: AdmissionMode;
   /** Version of verack. */
   readonly version: string;
   /** When it began to listen. */
   readonly startedAt: Date;
   /** Milliseconds since then. */
   readonly uptimeMs: number;
-  /** The mesh as it sees it: members with itself, and its own sessions. */
-  readonly mesh: { readonly nodes: number; readonly links: number };
+  /** The mesh as it sees it: members with itself, its own sessions, pairs without one. */
+  readonly mesh: {
+    readonly nodes: number;
+    readonly links: number;
+    readonly missing: readonly MissingPair[];
+  };
   /** Peers remembered, connected or not. */
   readonly peers: number;
   /** Connections whose peer is not proven yet. */
@@ -73,7 +80,8 @@ export function nodeStatus(
     version: VERSION,
     startedAt: new Date(startedAt.wall),
     uptimeMs: clock.monotonic() - startedAt.monotonic,
-    mesh: { nodes: mesh.nodes, links: mesh.links },
+    trust: context.membership.credentials.closed ? "known" : "open",
+    mesh: { nodes: mesh.nodes, links: mesh.links, missing: mesh.missing },
     peers: table.size,
     unproven: context.arriving(),
     queues,

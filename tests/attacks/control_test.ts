@@ -318,7 +318,6 @@ Deno.test("off loopback control is served with TLS and a token, or not at all", 
   await using server = new ControlServer({
     node,
     clock: systemClock,
-    random: systemRandom,
     onStop: () => {},
   });
   for (

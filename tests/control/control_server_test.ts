@@ -185,7 +185,6 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
     await using server = new ControlServer({
       node,
       clock: systemClock,
-      random: systemRandom,
       onStop: () => {},
     });
     await openDirectory(server, directory, systemRandom);
@@ -206,7 +205,6 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
     await using server = new ControlServer({
       node,
       clock: systemClock,
-      random: systemRandom,
       onStop: () => {},
     });
     const clear = await openDirectory(server, deep, systemRandom);

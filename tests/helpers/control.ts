@@ -26,7 +26,6 @@ export class ControlScene implements AsyncDisposable {
     this.server = new ControlServer({
       node,
       clock: systemClock,
-      random: systemRandom,
       onStop: () => this.stops++,
     });
     this.port = openPort(this.server, { host: "127.0.0.1", port: 0 }, TOKEN);

@@ -1,0 +1,153 @@
+/**
+ * The flags that open a node's control API beside the socket in its data
+ * directory, and opening both. What the API can do is `control/`.
+ */
+import {
+  type Clock,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "../clock.ts";
+import { ControlServer } from "../control/control_server.ts";
+import {
+  openDirectory,
+  openPort,
+  type ServerCertificate,
+} from "../control/doors.ts";
+import { controlFiles, fileError, readOrMakeToken } from "../control/places.ts";
+import type { Node } from "../mesh/node.ts";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+} from "../transport/address.ts";
+import { type TextFlag, UsageError } from "./flags.ts";
+
+/** `--http` and what belongs to it. */
+export const HTTP_FLAGS = {
+  http: {
+    type: "string",
+    value: "[HOST:]PORT",
+    parse: parseHttp,
+    help: "Serve the control API there too; off loopback it needs TLS",
+  },
+  httpTokenFile: {
+    type: "path",
+    value: "FILE",
+    help:
+      "Token that --http asks for; made if missing (default DIR/control.token)",
+  },
+  httpCert: {
+    type: "path",
+    value: "FILE",
+    help: "Certificate in PEM, for --http with TLS",
+  },
+  httpKey: {
+    type: "path",
+    value: "FILE",
+    help: "Its private key in PEM",
+  },
+} as const satisfies Record<string, TextFlag>;
+
+/** Values of {@linkcode HTTP_FLAGS}, and the data directory. */
+export interface HttpFlagValues {
+  readonly data: string | undefined;
+  readonly http: Address | undefined;
+  readonly httpTokenFile: string | undefined;
+  readonly httpCert: string | undefined;
+  readonly httpKey: string | undefined;
+}
+
+/** A node's control API while the node runs. */
+export interface OpenControl extends AsyncDisposable {
+  readonly server: ControlServer;
+  /** Where it listens besides the directory: a URL. */
+  readonly url: string | undefined;
+}
+
+/** @throws {UsageError} when flags are given that do not go together. */
+export function checkHttpFlags(flags: HttpFlagValues): void {
+  const { data, http, httpTokenFile, httpCert, httpKey } = flags;
+  const needing = {
+    "--http-token-file": httpTokenFile,
+    "--http-cert": httpCert,
+  };
+  for (const [name, value] of Object.entries(needing)) {
+    if (value !== undefined && http === undefined) {
+      throw new UsageError(`${name} needs --http`);
+    }
+  }
+  if ((httpCert === undefined) !== (httpKey === undefined)) {
+    throw new UsageError("--http-cert and --http-key must be given together");
+  }
+  if (http !== undefined && data === undefined && httpTokenFile === undefined) {
+    throw new UsageError("--http needs --data or --http-token-file");
+  }
+}
+
+/**
+ * Opens what the flags ask for; nothing if they ask for nothing.
+ *
+ * @param onStop Somebody asked the node to leave.
+ * @throws {VerackError} as `openDirectory`, `openPort` and `readOrMakeToken` do.
+ */
+export async function openControl(
+  flags: HttpFlagValues,
+  node: Node,
+  onStop: () => void,
+  { clock = systemClock, random = systemRandom }: {
+    readonly clock?: Clock;
+    readonly random?: Random;
+  } = {},
+): Promise<OpenControl> {
+  const { data, http } = flags;
+  const server = new ControlServer({ node, clock, onStop });
+  let clear = () => Promise.resolve();
+  const close = async () => {
+    await server.close();
+    await clear();
+  };
+  try {
+    if (data !== undefined) clear = await openDirectory(server, data, random);
+    const url = http === undefined
+      ? undefined
+      : await openHttp(server, http, flags, random);
+    return { server, url, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openHttp(
+  server: ControlServer,
+  address: Address,
+  flags: HttpFlagValues,
+  random: Random,
+): Promise<string> {
+  const { data, httpTokenFile, httpCert, httpKey } = flags;
+  const path = httpTokenFile ?? controlFiles(data ?? ".").token;
+  const token = await readOrMakeToken(path, random);
+  let certificate: ServerCertificate | undefined;
+  if (httpCert !== undefined && httpKey !== undefined) {
+    certificate = { cert: await read(httpCert), key: await read(httpKey) };
+  }
+  const port = openPort(server, address, token, certificate);
+  const scheme = certificate === undefined ? "http" : "https";
+  return `${scheme}://${formatAddress({ host: address.host, port })}/v1/`;
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw fileError(error, `Cannot read "${path}"`, "read", path);
+  }
+}
+
+/** A port of loopback, where 0 takes a free one, or an address. */
+function parseHttp(text: string): Address {
+  const host = "127.0.0.1";
+  if (text === "0") return { host, port: 0 };
+  return parseAddress(/^\d+$/.test(text) ? `${host}:${text}` : text);
+}

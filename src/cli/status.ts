@@ -1,0 +1,94 @@
+/** `verack status`: a running node as a whole. */
+import { ControlClient } from "../control/control_client.ts";
+import { escapeText, jsonLine } from "../escape.ts";
+import { peerLabel } from "../identity/peer_name.ts";
+import type { NodeStatus } from "../mesh/node_status.ts";
+import { defineCommand } from "./args.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+const FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object instead of text" },
+  color: COLOR_FLAG,
+} as const;
+
+/** The answer as it comes: times are text. */
+type Answer = Omit<NodeStatus, "startedAt"> & { readonly startedAt: string };
+
+/** Shows how a node is. */
+export const statusProgram: Program = program(
+  defineCommand({
+    name: "status",
+    summary: "Show how a running node is",
+    flags: FLAGS,
+    examples: [
+      ["verack status --data data/alice", "Who alice is and how she is linked"],
+    ],
+  }),
+  async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
+    using client = await ControlClient.find(flags.data);
+    const answer = await client.ask({ method: "GET", path: "/v1/status" });
+    const { stdout, out } = terminal;
+    if (flags.json) {
+      stdout.line(jsonLine(answer));
+      return EXIT.success;
+    }
+    // A node of this program, behind a directory of ours: its fields are known.
+    for (const [what, text] of rows(answer as unknown as Answer)) {
+      stdout.line(`${out.dim(what.padEnd(LABEL_CHARS))}  ${text}`);
+    }
+    return EXIT.success;
+  },
+);
+
+const LABEL_CHARS = "identity".length;
+
+function rows(status: Answer): [what: string, text: string][] {
+  const { identity, name, mesh, limits, queues } = status;
+  const label = (id: string) => escapeText(id.slice(0, 8));
+  return [
+    ["node", peerLabel(identity, name)],
+    ["identity", identity + (status.ephemeral ? " (in memory only)" : "")],
+    [
+      "address",
+      [
+        escapeText(status.address),
+        ...(status.advertise === undefined
+          ? []
+          : [`advertised as ${escapeText(status.advertise)}`]),
+      ].join(", "),
+    ],
+    ["network", `${escapeText(status.network)}, ${status.trust}`],
+    ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
+    ["mesh", `${count(mesh.nodes, "node")}, ${count(mesh.links, "link")} here`],
+    ...mesh.missing.map(([a, b]): [string, string] => [
+      "missing",
+      `${label(a)} and ${label(b)} cannot reach each other`,
+    ]),
+    ["peers", `${status.peers} remembered, at most ${limits.peers}`],
+    ...queues.map(({ identity: to, bytes }): [string, string] => [
+      "queue",
+      `${bytes} of at most ${limits.queueBytes} bytes wait for ${label(to)}`,
+    ]),
+  ];
+}
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  const parts = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3_600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [seconds % 60, "s"],
+  ] as const;
+  const first = parts.findIndex(([value]) => value > 0);
+  return parts.slice(first === -1 ? -1 : first).slice(0, 2)
+    .map(([value, unit]) => `${value} ${unit}`).join(" ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

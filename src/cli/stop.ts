@@ -1,0 +1,62 @@
+/** `verack stop`: asks a running node to leave, and waits until it has. */
+import { sleep, systemClock } from "../clock.ts";
+import { ControlClient } from "../control/control_client.ts";
+import { VerackError } from "../errors.ts";
+import { escapeText, jsonLine } from "../escape.ts";
+import { isInUse } from "../store/in_use.ts";
+import { defineCommand } from "./args.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+/** Leaving takes a second at the most where peers do not read; then it hangs. */
+const PATIENCE_MS = 10_000;
+const POLL_MS = 20;
+
+const FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object instead of text" },
+  color: COLOR_FLAG,
+} as const;
+
+/** Stops a node. */
+export const stopProgram: Program = program(
+  defineCommand({
+    name: "stop",
+    summary: "Ask a running node to leave, and wait until it has",
+    description: [
+      "It says bye to everybody, as after Ctrl-C, and ends with exit code 0. " +
+      "Its directory is free when this command returns.",
+    ],
+    flags: FLAGS,
+    examples: [["verack stop --data data/alice", "alice leaves"]],
+  }),
+  async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
+    const { data } = flags;
+    using client = await ControlClient.find(data);
+    const { identity } = await client.ask({
+      method: "GET",
+      path: "/v1/status",
+    });
+    await client.ask({ method: "POST", path: "/v1/stop" });
+    const end = systemClock.monotonic() + PATIENCE_MS;
+    while (isInUse(data)) {
+      if (systemClock.monotonic() > end) {
+        throw new VerackError(
+          "timeout",
+          `Cannot stop the node in "${
+            escapeText(data)
+          }": it is still running after ${PATIENCE_MS} ms`,
+        );
+      }
+      await sleep(systemClock, POLL_MS);
+    }
+    terminal.stdout.line(
+      flags.json
+        ? jsonLine({ identity, stopped: true })
+        : `stopped  ${identity}`,
+    );
+    return EXIT.success;
+  },
+);

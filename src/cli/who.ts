@@ -1,0 +1,85 @@
+/** `verack who`: whom a name or the first digits of an identity may mean. */
+import { ControlClient } from "../control/control_client.ts";
+import { escapeText, jsonLine } from "../escape.ts";
+import { shortId } from "../identity/identity.ts";
+import { peerLabel } from "../identity/peer_name.ts";
+import type { Member } from "../mesh/who.ts";
+import { defineCommand } from "./args.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { quoted } from "./flags.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { COLOR_FLAG, type Palette } from "./terminal.ts";
+
+const FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object a line" },
+  color: COLOR_FLAG,
+} as const;
+
+/** Finds members. */
+export const whoProgram: Program = program(
+  defineCommand({
+    name: "who",
+    summary: "Find members by name or identity",
+    description: [
+      "Any running node answers for all it knows or has heard of. A name is " +
+      "what its node says of itself: all who claim it are listed, and the " +
+      "identity tells them apart.",
+    ],
+    positionals: [{
+      name: "NAME",
+      help: "A name, an identity, or its first 8 digits or more",
+    }],
+    flags: FLAGS,
+    examples: [[
+      "verack who alice --data data/bob",
+      "Identity and addresses of all that are called alice",
+    ]],
+  }),
+  async (
+    { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  ): Promise<ExitCode> => {
+    const [name = ""] = positionals;
+    using client = await ControlClient.find(flags.data);
+    const answer = await client.ask({
+      method: "GET",
+      path: "/v1/who",
+      query: { name },
+    });
+    // A node of this program, behind a directory of ours: its fields are known.
+    const members = answer.members as readonly Member[];
+    const { stdout, stderr, out } = terminal;
+    if (members.length === 0) {
+      stderr.line(`verack who: nobody goes by ${quoted(name)}`);
+      return EXIT.failure;
+    }
+    if (!flags.json && members.length > 1) {
+      stderr.line(
+        `${members.length} members go by ${
+          quoted(name)
+        }: tell them apart by identity`,
+      );
+    }
+    for (const member of members) {
+      stdout.line(flags.json ? jsonLine(member) : lines(member, out));
+    }
+    return EXIT.success;
+  },
+);
+
+function lines(member: Member, out: Palette): string {
+  const { identity, name, self, connected, addresses, introducedBy } = member;
+  const state = self
+    ? "this node itself"
+    : connected
+    ? "connected"
+    : introducedBy === undefined
+    ? "away"
+    : `heard of from ${shortId(introducedBy)}`;
+  return [
+    `${out.bold(peerLabel(identity, name))}  ${state}`,
+    `  ${identity}`,
+    ...addresses.map((it) => `  ${escapeText(it, { max: 300 })}`),
+  ].join("\n");
+}
