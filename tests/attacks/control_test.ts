@@ -302,7 +302,10 @@ Deno.test("watchers are bounded in number, and one that leaves makes room", asyn
     ),
   );
   assertEquals(new Set(open.map((it) => it.status)), new Set([200]));
-  await assertRefused(await scene.fetch("/v1/events"), 503, "busy");
+  const surplus = await scene.fetch("/v1/events");
+  if (surplus.ok) await surplus.body?.cancel();
+  assertEquals(surplus.status, 503);
+  await assertRefused(surplus, 503, "busy");
   await open[0]?.body?.cancel();
   while (true) {
     const again = await scene.fetch("/v1/events");

@@ -1,0 +1,47 @@
+/** A message that was taken, as those see it who watch. */
+import type { Message } from "../delivery/message.ts";
+import type { IdentityId } from "../identity/identity.ts";
+
+/** The node's application has taken a message. Text is exact: escape it where it is shown. */
+export interface MessageEvent {
+  readonly type: "message";
+  readonly identity: IdentityId;
+  /** What the sender calls itself, if it does. */
+  readonly name?: string;
+  readonly topic: string;
+  readonly id: string;
+  /** Which try it is, from 1. */
+  readonly attempt: number;
+  /** The body, if it is UTF-8. */
+  readonly text?: string;
+  /** The body, if it is not. */
+  readonly base64?: string;
+}
+
+/** @param name What the sender calls itself, if it does. */
+export function messageEvent(
+  message: Message,
+  name: string | undefined,
+): MessageEvent {
+  const { from, topic, id, attempt, body } = message;
+  return {
+    type: "message",
+    identity: from,
+    ...(name !== undefined && { name }),
+    topic,
+    id,
+    attempt,
+    ...bodyFields(body),
+  };
+}
+
+function bodyFields(
+  body: Uint8Array,
+): { readonly text: string } | { readonly base64: string } {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { text: decoder.decode(body) };
+  } catch {
+    return { base64: body.toBase64() };
+  }
+}

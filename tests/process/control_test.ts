@@ -1,0 +1,206 @@
+/** A running node, controlled from another shell. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { verack } from "../helpers/child.ts";
+import { NodeProcess } from "../helpers/process.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly out: string[];
+  readonly err: string[];
+}
+
+/** A node with a data directory of its own, which is removed at the end. */
+class DataNode implements AsyncDisposable {
+  readonly node: NodeProcess;
+  readonly directory: string;
+
+  private constructor(node: NodeProcess, directory: string) {
+    this.node = node;
+    this.directory = directory;
+  }
+
+  static async start(...args: string[]): Promise<DataNode> {
+    const directory = await Deno.makeTempDir();
+    const node = await NodeProcess.start([`--data=${directory}`, ...args], {
+      permissions: permissions(directory),
+    });
+    return new DataNode(node, directory);
+  }
+
+  /** What a command about this node writes, and its exit code. */
+  async ask(...args: string[]): Promise<Ended> {
+    await using child = this.command(...args);
+    const code = await child.code();
+    return { code, out: child.out, err: child.err };
+  }
+
+  command(...args: string[]) {
+    return verack([...args, `--data=${this.directory}`], {
+      permissions: permissions(this.directory),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.node[Symbol.asyncDispose]();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+function permissions(directory: string): string[] {
+  return [`--allow-read=${directory}`, `--allow-write=${directory}`];
+}
+
+Deno.test("status, peers and who tell of a running node, for people and programs", async () => {
+  await using alice = await DataNode.start("--name=alice");
+  await using bob = await NodeProcess.start([
+    "--name=bob",
+    `--connect=${alice.node.address}`,
+  ]);
+  await alice.node.meshOf(2);
+  await bob.meshOf(2);
+
+  const status = await alice.ask("status", "--json");
+  assertEquals([status.code, status.err], [0, []]);
+  const answer = JSON.parse(status.out[0]!);
+  assertEquals(answer.identity, alice.node.identity);
+  assertEquals(answer.mesh, { nodes: 2, links: 1, missing: [] });
+  const shown = (await alice.ask("status")).out.join("\n");
+  assertMatch(shown, /^node {6}alice \([0-9a-f]{8}\)$/m);
+  assertStringIncludes(shown, "2 nodes, 1 link here");
+
+  const who = await alice.ask("who", "bob");
+  assertEquals(who, {
+    code: 0,
+    out: [
+      `bob (${bob.identity.slice(0, 8)})  connected`,
+      `  ${bob.identity}`,
+      `  ${bob.address}`,
+    ],
+    err: [],
+  });
+  const json = await alice.ask("who", bob.identity.slice(0, 10), "--json");
+  assertEquals(JSON.parse(json.out[0]!).name, "bob");
+  const nobody = await alice.ask("who", "carol");
+  assertEquals(nobody, {
+    code: 1,
+    out: [],
+    err: ['verack who: nobody goes by "carol"'],
+  });
+
+  const peers = await alice.ask("peers", "--json");
+  assertEquals([peers.code, peers.err], [0, []]);
+  const [peer] = peers.out.map((line) => JSON.parse(line));
+  assertEquals([peer.identity, peer.connected], [bob.identity, true]);
+});
+
+Deno.test("stop has a node leave politely, and waits until its directory is free", async () => {
+  await using alice = await DataNode.start();
+  await using bob = await NodeProcess.start([
+    `--connect=${alice.node.address}`,
+  ]);
+  await bob.meshOf(2);
+  assertEquals(await alice.ask("stop"), {
+    code: 0,
+    out: [`stopped  ${alice.node.identity}`],
+    err: [],
+  });
+  const down = await bob.waitFor("peer:down");
+  assertEquals([down.identity, down.left], [alice.node.identity, true]);
+  assertEquals(await alice.node.child.code(), 0);
+  assertEquals(alice.node.child.err, []);
+  const files = [...Deno.readDirSync(alice.directory)].map((it) => it.name);
+  assert(!files.includes("control.sock"), files.join());
+
+  const again = await alice.ask("stop");
+  assertEquals([again.code, again.out], [1, []]);
+  assertMatch(again.err.join(), /^verack: Cannot reach a node in .*none runs/);
+});
+
+Deno.test("a node that was killed leaves a socket behind, which says so and is replaced", async () => {
+  await using alice = await DataNode.start();
+  await alice.node.end("SIGKILL");
+  const dead = await alice.ask("status");
+  assertEquals(dead.code, 1);
+  assertMatch(dead.err.join(), /^verack: Cannot reach a node in .*none runs/);
+  await using again = await NodeProcess.start([`--data=${alice.directory}`], {
+    permissions: permissions(alice.directory),
+  });
+  const status = await alice.ask("status", "--json");
+  assertEquals(JSON.parse(status.out[0]!).identity, again.identity);
+});
+
+Deno.test("tail --all shows what happens, until Ctrl-C", async () => {
+  await using alice = await DataNode.start();
+  await using tail = alice.command("tail", "--all", "--json");
+  await tail.line((line) => line.includes('"listening"'));
+  await using bob = await NodeProcess.start([
+    `--connect=${alice.node.address}`,
+  ]);
+  const up = JSON.parse(await tail.line((line) => line.includes("peer:up")));
+  assertEquals([up.type, up.identity], ["peer:up", bob.identity]);
+  tail.kill("SIGINT");
+  assertEquals(await tail.code(), 130);
+  assertEquals(tail.err, []);
+});
+
+Deno.test("deny cuts the live session, allow and an invite let somebody in", async () => {
+  await using alice = await DataNode.start("--trust=known");
+  const invite = await alice.ask("invite");
+  assertEquals([invite.code, invite.err], [0, []]);
+  await using bob = await NodeProcess.start([`--join=${invite.out[0]}`]);
+  await alice.node.meshOf(2);
+  const deny = await alice.ask("deny", bob.identity.slice(0, 8));
+  assertEquals(deny, { code: 0, out: [`denied     ${bob.identity}`], err: [] });
+  const down = await bob.waitFor("peer:down");
+  assertMatch(down.reason, /denied/);
+  const short = await alice.ask("allow", bob.identity.slice(0, 8));
+  assertEquals(short.code, 2);
+  const allow = await alice.ask("allow", bob.identity);
+  assertEquals(allow.code, 0);
+
+  await using carol = await NodeProcess.start([
+    `--connect=${alice.node.address}`,
+  ]);
+  await carol.waitFor("refused");
+  const pending = await alice.ask("pending", "--json");
+  assertEquals(
+    pending.out.map((line) => JSON.parse(line).identity),
+    [carol.identity],
+  );
+});
+
+Deno.test("--http serves loopback with a token, and refuses to start elsewhere without TLS", async () => {
+  await using alice = await DataNode.start("--http=0", "--log-level=info");
+  const line = await alice.node.child.talk((it) => it.includes("/v1/"));
+  const url = /http:\/\/127\.0\.0\.1:\d+\/v1\//.exec(line)?.[0];
+  assert(url !== undefined, line);
+  const token = (await Deno.readTextFile(`${alice.directory}/control.token`))
+    .trim();
+  const without = await fetch(`${url}status`);
+  assertEquals(without.status, 401);
+  await without.body?.cancel();
+  const answer = await fetch(`${url}status`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  assertEquals((await answer.json()).identity, alice.node.identity);
+
+  const directory = await Deno.makeTempDir();
+  try {
+    await using open = verack(
+      ["--port=0", `--data=${directory}`, "--http=0.0.0.0:1"],
+      { permissions: permissions(directory) },
+    );
+    assertEquals(await open.code(), 1);
+    assertMatch(open.err.join(), /it is not loopback, must be, or have TLS/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  await using alone = verack(["--port=0", "--http=1"]);
+  assertEquals(await alone.code(), 2);
+  assertMatch(alone.err.join(), /--http needs --data or --http-token-file/);
+});
