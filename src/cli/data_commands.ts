@@ -1,19 +1,160 @@
 /**
  * How commands reach what a node remembers. The one place that decides who answers:
- * the data directory itself, which is locked meanwhile, as long as no node uses it.
+ * the data directory itself, which is locked meanwhile, as long as no node uses it,
+ * else that node.
  */
-import { openStore } from "../store/data_directory.ts";
+import { systemClock } from "../clock.ts";
+import { ControlClient } from "../control/control_client.ts";
+import { VerackError } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import type { Trust } from "../mesh/events.ts";
+import type { Verdict } from "../mesh/node_store.ts";
+import { type OpenedStore, openStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
+import { formatAddress } from "../transport/address.ts";
+import { UsageError } from "./flags.ts";
+
+/** A peer as `--json` shows it, and all that is known of it. */
+export interface PeerView {
+  readonly identity: IdentityId;
+  /** Not escaped. */
+  readonly name?: string;
+  readonly connected: boolean;
+  /** `host:port`, best first. */
+  readonly addresses: readonly string[];
+  readonly trust: Trust;
+  readonly ephemeral: boolean;
+  /** ISO 8601; absent if it is only known from others. */
+  readonly firstSeen?: string;
+  readonly lastSeen?: string;
+  /** Who spoke of it, while it is only known from others. */
+  readonly introducedBy?: IdentityId;
+  /** By which member it was admitted, if by one. */
+  readonly admittedBy?: IdentityId;
+  /** What a person decided. */
+  readonly verdict?: Verdict;
+}
+
+/** Who was not let in, as `--json` shows it. */
+export interface PendingView {
+  readonly identity: IdentityId;
+  /** `host:port`. */
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  /** ISO 8601. */
+  readonly firstSeen: string;
+  readonly lastSeen: string;
+}
+
+/** What was decided about an identity. */
+export interface VerdictView {
+  readonly identity: IdentityId;
+  readonly verdict: Verdict;
+}
+
+/** What a person decides. */
+export type Decision = "allow" | "deny" | "forget";
+
+/** What a node remembers, and what may be done about it. */
+export interface DataCommands {
+  readonly peers: () => Promise<readonly PeerView[]>;
+  readonly verdicts: () => Promise<readonly VerdictView[]>;
+  readonly pending: () => Promise<readonly PendingView[]>;
+  /** Whom it is about is given as a person types it; who was meant is returned. */
+  readonly decide: (decision: Decision, text: string) => Promise<IdentityId>;
+}
 
 /**
- * Runs `use` on the records of a data directory.
+ * Runs `use` on what the node of a data directory remembers, whether it runs or not.
  *
- * @throws {VerackError} `data-in-use` while a node runs on it; else as `openStore`.
+ * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
  */
-export function withRecords<T>(
+export async function withRecords<T>(
   directory: string,
-  use: (records: Records) => T,
-): T {
-  using opened = openStore(directory);
-  return use(new Records(opened.store));
+  use: (commands: DataCommands) => Promise<T>,
+): Promise<T> {
+  let opened: OpenedStore;
+  try {
+    opened = openStore(directory);
+  } catch (error) {
+    if (!(error instanceof VerackError && error.code === "data-in-use")) {
+      throw error;
+    }
+    using client = await ControlClient.find(directory);
+    return await use(liveCommands(client));
+  }
+  using _closed = opened;
+  return await use(storedCommands(new Records(opened.store)));
+}
+
+function storedCommands(records: Records): DataCommands {
+  const time = (at: number) => new Date(at).toISOString();
+  return {
+    // deno-lint-ignore require-await -- the other one has to wait
+    peers: async () =>
+      records.peers().map(({ certificate: _, ...peer }) => {
+        const { name, addresses, firstSeen, lastSeen, ...rest } = peer;
+        return {
+          ...rest,
+          ...(name !== "" && { name }),
+          connected: false,
+          addresses: addresses.map(({ address }) => formatAddress(address)),
+          firstSeen: time(firstSeen),
+          lastSeen: time(lastSeen),
+        };
+      }),
+    // deno-lint-ignore require-await -- the other one has to wait
+    verdicts: async () => records.verdicts(),
+    // deno-lint-ignore require-await -- the other one has to wait
+    pending: async () =>
+      records.pending().map((
+        { identity, address, direction, firstSeen, lastSeen },
+      ) => ({
+        identity,
+        address: formatAddress(address),
+        direction,
+        firstSeen: time(firstSeen),
+        lastSeen: time(lastSeen),
+      })),
+    // deno-lint-ignore require-await -- the other one has to wait
+    decide: async (decision, text) => {
+      try {
+        return records[decision](text, systemClock.now());
+      } catch (error) {
+        if (error instanceof SyntaxError || error instanceof RangeError) {
+          throw new UsageError(error.message);
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+/** The answers are those of this program, behind a directory of ours. */
+function liveCommands(client: ControlClient): DataCommands {
+  const list = async <T>(path: string, field: string) => {
+    const answer = await client.ask({ method: "GET", path });
+    return answer[field] as readonly T[];
+  };
+  const verdicts = () => list<VerdictView>("/v1/verdicts", "verdicts");
+  return {
+    peers: async () => {
+      const known = await list<PeerView>("/v1/peers", "peers");
+      const decided = new Map(
+        (await verdicts()).map((it) => [it.identity, it.verdict]),
+      );
+      return known.map((peer) => {
+        const verdict = decided.get(peer.identity);
+        return verdict === undefined ? peer : { ...peer, verdict };
+      });
+    },
+    verdicts,
+    pending: () => list<PendingView>("/v1/pending", "pending"),
+    decide: async (decision, text) => {
+      const path = `/v1/${decision}`;
+      const body = { identity: text };
+      const answer = await client.ask({ method: "POST", path, body });
+      return answer.identity as IdentityId;
+    },
+  };
 }

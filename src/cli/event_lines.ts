@@ -3,11 +3,15 @@
  * Everything that came from the network is escaped here. When a line is written
  * is decided in `event_printer.ts`.
  */
+import type { MessageEvent } from "../control/message_event.ts";
 import { escapeText, jsonLine } from "../escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import type { Palette } from "./terminal.ts";
+
+/** What is printed of a node: what happens to it, and the messages it takes. */
+export type PrintedEvent = NodeEvent | MessageEvent;
 
 const TRUST_WORDS: Readonly<Record<Trust, string>> = {
   "first-use": "unverified, first use",
@@ -17,6 +21,10 @@ const TRUST_WORDS: Readonly<Record<Trust, string>> = {
 
 /** Reasons as shown: long enough for two identities and two addresses. */
 const MAX_REASON_CHARS = 512;
+
+/** Messages as shown to people, who see that something was cut; programs get all of it. */
+const MAX_MESSAGE_CHARS = 4_000;
+const MAX_TOPIC_CHARS = 128;
 
 /** Names are of 253 characters at most; with escapes it may get longer, and is cut. */
 const MAX_ADDRESS_CHARS = 300;
@@ -31,13 +39,13 @@ const LABEL_CHARS = 6;
 export const LINE_INDENT: string = " ".repeat(8 + 1 + LABEL_CHARS + 1);
 
 /** The line `run --json` prints: the event, and the time as ISO 8601. */
-export function eventJson(event: NodeEvent, time: Date): string {
+export function eventJson(event: PrintedEvent, time: Date): string {
   return jsonLine({ time: time.toISOString(), ...event });
 }
 
 /** The line a person reads, with the time of the clock on the wall. */
 export function eventLine(
-  event: NodeEvent,
+  event: PrintedEvent,
   time: Date,
   colors: Palette,
 ): string {
@@ -45,7 +53,7 @@ export function eventLine(
   return `${clock} ${words(event, colors)}`;
 }
 
-function words(event: NodeEvent, colors: Palette): string {
+function words(event: PrintedEvent, colors: Palette): string {
   const who = (peer: { readonly identity: string; readonly name?: string }) =>
     colors.bold(peerLabel(peer.identity, peer.name));
   switch (event.type) {
@@ -66,6 +74,10 @@ function words(event: NodeEvent, colors: Palette): string {
     case "ping":
       return `${label("ping", colors.cyan)} ${who(event)}: ${
         escapeText(event.text)
+      }`;
+    case "message":
+      return `${label("msg", colors.green)} ${who(event)}${topic(event)}: ${
+        body(event)
       }`;
     case "mesh":
       return `${label("mesh", colors.blue)} ${meshWords(event, colors)}`;
@@ -122,6 +134,18 @@ function pairWords(pairs: readonly (readonly [string, string])[]): string {
   );
   const rest = pairs.length - shown.length;
   return shown.join(", ") + (rest > 0 ? `, ${count(rest, "pair")} more` : "");
+}
+
+/** Messages without one are the most, and say nothing of it. */
+function topic({ topic }: { readonly topic: string }): string {
+  return topic === ""
+    ? ""
+    : ` [${escapeText(topic, { max: MAX_TOPIC_CHARS })}]`;
+}
+
+function body({ text, base64 }: MessageEvent): string {
+  if (text !== undefined) return escapeText(text, { max: MAX_MESSAGE_CHARS });
+  return `${count(Math.floor((base64 ?? "").length * 3 / 4), "byte")}, no text`;
 }
 
 function label(text: string, color: (text: string) => string): string {

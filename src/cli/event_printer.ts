@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { NodeEvent } from "../mesh/events.ts";
-import { eventJson, eventLine } from "./event_lines.ts";
+import { eventJson, eventLine, type PrintedEvent } from "./event_lines.ts";
 import type { LineWriter, Palette } from "./terminal.ts";
 
 /**
@@ -33,7 +33,7 @@ export class EventPrinter implements Disposable {
   }
 
   /** Prints an event. */
-  print(event: NodeEvent): void {
+  print(event: PrintedEvent): void {
     if (this.#options.json || event.type !== "mesh") {
       if (event.type === "stopped") this.#release();
       this.#write(event);
@@ -57,7 +57,7 @@ export class EventPrinter implements Disposable {
     if (event !== undefined) this.#write(event);
   }
 
-  #write(event: NodeEvent): void {
+  #write(event: PrintedEvent): void {
     const { output, json, colors, clock } = this.#options;
     const time = new Date(clock.now());
     output.line(json ? eventJson(event, time) : eventLine(event, time, colors));

@@ -15,10 +15,14 @@ import { UsageError } from "./flags.ts";
 import { handshakeProgram } from "./handshake.ts";
 import { renderOverview, usageLine } from "./help.ts";
 import { identityNewProgram, identityShowProgram } from "./identity.ts";
+import { inviteProgram } from "./invite.ts";
 import { peersProgram } from "./peers.ts";
 import type { Program } from "./program.ts";
 import { respondProgram } from "./respond.ts";
 import { runProgram } from "./run.ts";
+import { statusProgram } from "./status.ts";
+import { stopProgram } from "./stop.ts";
+import { tailProgram } from "./tail.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 import {
   allowProgram,
@@ -26,11 +30,17 @@ import {
   peersForgetProgram,
   pendingProgram,
 } from "./verdicts.ts";
+import { whoProgram } from "./who.ts";
 
 const PROGRAMS: readonly Program[] = [
   runProgram,
+  statusProgram,
   peersProgram,
   peersForgetProgram,
+  whoProgram,
+  tailProgram,
+  stopProgram,
+  inviteProgram,
   pendingProgram,
   allowProgram,
   denyProgram,

@@ -1,12 +1,10 @@
-/** `verack peers`: whom a node remembers. What is done about them is `verdicts.ts`. */
+/** `verack peers`: whom a node remembers, whether it runs or not. What is done about them is `verdicts.ts`. */
 import { escapeText, jsonLine } from "../escape.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import { shownName } from "../identity/peer_name.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
-import type { RecordedPeer } from "../store/records.ts";
-import { formatAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
-import { withRecords } from "./data_commands.ts";
+import { type PeerView, withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -36,21 +34,23 @@ export const peersProgram: Program = program(
   list,
 );
 
-function list(
+async function list(
   { flags, terminal }: Invocation<typeof FLAGS>,
 ): Promise<ExitCode> {
-  const [peers, strangers] = withRecords(
+  const [peers, verdicts] = await withRecords(
     flags.data,
-    (records) => [records.peers(), records.strangers()],
+    async (commands) => [await commands.peers(), await commands.verdicts()],
   );
   const { stdout, out } = terminal;
+  const known = new Set(peers.map(({ identity }) => identity));
+  const strangers = verdicts.filter(({ identity }) => !known.has(identity));
   const ids = [...peers, ...strangers].map(({ identity }) => identity);
   const digits = distinctDigits(ids);
   if (!flags.json && ids.length === 0) {
     terminal.stderr.line("No peers are on record.");
   }
   for (const peer of peers) {
-    stdout.line(flags.json ? peerJson(peer) : peerLine(peer, digits, out));
+    stdout.line(flags.json ? jsonLine(peer) : peerLine(peer, digits, out));
   }
   for (const { identity, verdict } of strangers) {
     stdout.line(
@@ -59,36 +59,24 @@ function list(
         : `${out.bold(identity.slice(0, digits))}  ${verdict}`,
     );
   }
-  return Promise.resolve(EXIT.success);
+  return EXIT.success;
 }
 
-/** A peer for programs; as `PeerInfo`, and what is known of it besides. */
-function peerJson(peer: RecordedPeer): string {
-  const { identity, name, addresses, trust, ephemeral } = peer;
-  return jsonLine({
-    identity,
-    ...(name !== "" && { name }),
-    connected: false,
-    addresses: addresses.map(({ address }) => formatAddress(address)),
-    trust,
-    ephemeral,
-    firstSeen: new Date(peer.firstSeen).toISOString(),
-    lastSeen: new Date(peer.lastSeen).toISOString(),
-    ...(peer.admittedBy !== undefined && { admittedBy: peer.admittedBy }),
-    ...(peer.verdict !== undefined && { verdict: peer.verdict }),
-  });
-}
-
-function peerLine(peer: RecordedPeer, digits: number, out: Palette): string {
-  const { identity, name, addresses, admittedBy, verdict } = peer;
+function peerLine(peer: PeerView, digits: number, out: Palette): string {
+  const { identity, name, addresses, introducedBy, admittedBy, verdict } = peer;
   const [best] = addresses;
   const words = [
     out.bold(identity.slice(0, digits)),
-    ...(name === "" ? [] : [shownName(name)]),
-    best === undefined ? "nowhere" : escapeText(formatAddress(best.address)),
-    `first ${time(peer.firstSeen)}`,
-    `last ${time(peer.lastSeen)}`,
-    peer.trust === "first-use" ? "unverified, first use" : peer.trust,
+    ...(name === undefined ? [] : [shownName(name)]),
+    best === undefined ? "nowhere" : escapeText(best, { max: 300 }),
+    ...(peer.connected ? [out.green("connected")] : []),
+    ...(peer.firstSeen === undefined ? [] : [`first ${time(peer.firstSeen)}`]),
+    ...(peer.lastSeen === undefined ? [] : [`last ${time(peer.lastSeen)}`]),
+    introducedBy !== undefined
+      ? `heard of from ${introducedBy.slice(0, digits)}`
+      : peer.trust === "first-use"
+      ? "unverified, first use"
+      : peer.trust,
     ...(peer.ephemeral ? ["key in memory"] : []),
     ...(admittedBy === undefined
       ? []
@@ -99,8 +87,8 @@ function peerLine(peer: RecordedPeer, digits: number, out: Palette): string {
 }
 
 /** To the minute, in UTC, as it sorts. */
-function time(at: number): string {
-  return new Date(at).toISOString().slice(0, 16).replace("T", " ");
+function time(iso: string): string {
+  return iso.slice(0, 16).replace("T", " ");
 }
 
 /** As many digits as tell all of these apart, and no fewer than people are used to. */

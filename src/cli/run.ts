@@ -20,6 +20,7 @@ import { defineCommand } from "./args.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
+import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
 import {
   KEY_FLAGS,
   loadIdentityOfFlags,
@@ -108,6 +109,7 @@ const FLAGS = {
   },
   ...ADMISSION_FLAGS,
   ...KEY_FLAGS,
+  ...HTTP_FLAGS,
   json: {
     type: "boolean",
     help: "Print one JSON object a line instead of text",
@@ -151,6 +153,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
   checkTimes(flags);
+  checkHttpFlags(flags);
   // Before signals are listened to: Ctrl-C must end the question for a passphrase.
   const given = await loadIdentityOfFlags(flags);
   const admission = await admissionOptions(flags);
@@ -179,7 +182,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   log.info("started", { identity: identity.id, address, version: VERSION });
   const events = node.events();
   const leave = () => {
-    log.info("leaving", { exitCode: signals.code });
+    log.info("leaving", { exitCode: signals.code ?? EXIT.success });
     void node.close();
   };
   const ends = AbortSignal.any([signals.signal, outputLost]);
@@ -187,6 +190,8 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   if (ends.aborted) leave();
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
+    await using control = await openControl(flags, node, leave);
+    if (control.url !== undefined) log.info("control", { url: control.url });
     if (!flags.json) greet(invocation, node);
     using printer = new EventPrinter({
       output: terminal.stdout,

@@ -2,17 +2,12 @@
  * `verack pending`, `allow`, `deny` and `peers forget`: who knocked at a node, and
  * what a person decides about others.
  */
-import { systemClock } from "../clock.ts";
 import { escapeText, jsonLine } from "../escape.ts";
-import type { IdentityId } from "../identity/identity.ts";
 import type { Verdict } from "../mesh/node_store.ts";
-import type { Records } from "../store/records.ts";
-import { formatAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
-import { withRecords } from "./data_commands.ts";
+import { type Decision, withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { UsageError } from "./flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
@@ -38,23 +33,26 @@ export const pendingProgram: Program = program(
       ],
     ],
   }),
-  ({ flags, terminal }) => {
+  async ({ flags, terminal }) => {
     const { stdout, stderr, out } = terminal;
-    const pending = withRecords(flags.data, (records) => records.pending());
+    const pending = await withRecords(
+      flags.data,
+      (commands) => commands.pending(),
+    );
     if (!flags.json && pending.length === 0) stderr.line("Nobody is waiting.");
-    for (const { identity, address, direction, ...seen } of pending) {
-      const firstSeen = new Date(seen.firstSeen).toISOString();
-      const lastSeen = new Date(seen.lastSeen).toISOString();
-      const at = formatAddress(address);
+    for (const peer of pending) {
+      const { identity, address, direction, lastSeen } = peer;
       stdout.line(
         flags.json
-          ? jsonLine({ identity, address: at, direction, firstSeen, lastSeen })
+          ? jsonLine(peer)
           : `${out.bold(identity)}  ${
             direction === "inbound" ? "came from" : "was dialed at"
-          } ${escapeText(at)}  last ${lastSeen.slice(0, 16).replace("T", " ")}`,
+          } ${escapeText(address, { max: 300 })}  last ${
+            lastSeen.slice(0, 16).replace("T", " ")
+          }`,
       );
     }
-    return Promise.resolve(EXIT.success);
+    return EXIT.success;
   },
 );
 
@@ -70,12 +68,7 @@ export const allowProgram: Program = program(
     }],
     flags: FLAGS,
   }),
-  (invocation) =>
-    decide(
-      invocation,
-      "allowed",
-      (records, text) => records.allow(text, systemClock.now()),
-    ),
+  (invocation) => decide(invocation, "allow", "allowed"),
 );
 
 /** Keeps somebody out. */
@@ -89,12 +82,7 @@ export const denyProgram: Program = program(
     positionals: [{ name: "ID", help: PREFIX_HELP }],
     flags: FLAGS,
   }),
-  (invocation) =>
-    decide(
-      invocation,
-      "denied",
-      (records, text) => records.deny(text, systemClock.now()),
-    ),
+  (invocation) => decide(invocation, "deny", "denied"),
 );
 
 /** Forgets a peer. */
@@ -112,34 +100,23 @@ export const peersForgetProgram: Program = program(
       ["verack peers forget d26d938b --data data/alice", "Forgets that peer"],
     ],
   }),
-  (invocation) =>
-    decide(
-      invocation,
-      "forgotten",
-      (records, text) => records.forget(text, systemClock.now()),
-    ),
+  (invocation) => decide(invocation, "forget", "forgotten"),
 );
 
-function decide(
+async function decide(
   { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  decision: Decision,
   verdict: Verdict,
-  action: (records: Records, text: string) => IdentityId,
 ): Promise<ExitCode> {
   const [text = ""] = positionals;
-  const identity = withRecords(flags.data, (records) => {
-    try {
-      return action(records, text);
-    } catch (error) {
-      if (error instanceof SyntaxError || error instanceof RangeError) {
-        throw new UsageError(error.message);
-      }
-      throw error;
-    }
-  });
+  const identity = await withRecords(
+    flags.data,
+    (commands) => commands.decide(decision, text),
+  );
   terminal.stdout.line(
     flags.json
       ? jsonLine({ identity, verdict })
       : `${verdict.padEnd("forgotten".length)}  ${identity}`,
   );
-  return Promise.resolve(EXIT.success);
+  return EXIT.success;
 }

@@ -1,5 +1,4 @@
 /** A message that was taken, as those see it who watch. */
-import type { Message } from "../delivery/message.ts";
 import type { IdentityId } from "../identity/identity.ts";
 
 /** The node's application has taken a message. Text is exact: escape it where it is shown. */
@@ -18,9 +17,15 @@ export interface MessageEvent {
   readonly base64?: string;
 }
 
+/** What of a message is shown. */
+type TakenMessage = Pick<MessageEvent, "topic" | "id" | "attempt"> & {
+  readonly from: IdentityId;
+  readonly body: Uint8Array;
+};
+
 /** @param name What the sender calls itself, if it does. */
 export function messageEvent(
-  message: Message,
+  message: TakenMessage,
   name: string | undefined,
 ): MessageEvent {
   const { from, topic, id, attempt, body } = message;

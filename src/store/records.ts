@@ -9,7 +9,7 @@
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
-import { decodeStatement } from "../identity/statement.ts";
+import { issuerOf } from "../identity/statement.ts";
 import type {
   NodeStore,
   PendingPeer,
@@ -28,8 +28,8 @@ export interface RecordedPeer extends Omit<StoredPeer, "statement"> {
   readonly verdict?: Verdict;
 }
 
-/** Somebody who is known by nothing but a verdict. */
-export interface JudgedStranger {
+/** What was decided about an identity. */
+export interface RecordedVerdict {
   readonly identity: IdentityId;
   readonly verdict: Verdict;
 }
@@ -56,11 +56,9 @@ export class Records {
     });
   }
 
-  /** Verdicts about identities that are not on record. */
-  strangers(): JudgedStranger[] {
-    const known = new Set(this.#store.peers().map((peer) => peer.identity));
+  /** What was decided, also about identities that are not on record. */
+  verdicts(): RecordedVerdict[] {
     return this.#store.verdicts()
-      .filter(({ identity }) => !known.has(identity))
       .map(({ identity, verdict }) => ({ identity, verdict }));
   }
 
@@ -178,16 +176,6 @@ function fromPending(waiting: PendingPeer): StoredPeer {
     lastSeen,
     statement: new Uint8Array(0),
   };
-}
-
-function issuerOf(statement: Uint8Array): IdentityId | undefined {
-  if (statement.length === 0) return undefined;
-  try {
-    return decodeStatement(statement).issuer;
-  } catch (error) {
-    if (error instanceof VerackError) return undefined;
-    throw error;
-  }
 }
 
 function asMember(identity: IdentityId): Member {

@@ -27,7 +27,8 @@ Deno.test("peers are listed with who admitted them and what was decided", async 
     records.peers().map((peer) => [peer.admittedBy, peer.verdict]),
     [[undefined, "denied"], [issuer.id, undefined]],
   );
-  assertEquals(records.strangers(), [
+  assertEquals(records.verdicts(), [
+    { identity: identity(2), verdict: "denied" },
     { identity: identity(3), verdict: "denied" },
   ]);
 });
