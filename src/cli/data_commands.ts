@@ -12,6 +12,7 @@ import type { Verdict } from "../mesh/node_store.ts";
 import { type OpenedStore, openStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
+import { askNode } from "./ask_node.ts";
 import { UsageError } from "./flags.ts";
 
 /** A peer as `--json` shows it, and all that is known of it. */
@@ -153,7 +154,7 @@ function liveCommands(client: ControlClient): DataCommands {
     decide: async (decision, text) => {
       const path = `/v1/${decision}`;
       const body = { identity: text };
-      const answer = await client.ask({ method: "POST", path, body });
+      const answer = await askNode(client, { method: "POST", path, body });
       return answer.identity as IdentityId;
     },
   };

@@ -3,6 +3,7 @@ import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../escape.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
+import { askNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -46,7 +47,7 @@ export const inviteProgram: Program = program(
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const { data, ttl, address } = flags;
     using client = await ControlClient.find(data);
-    const answer = await client.ask({
+    const answer = await askNode(client, {
       method: "POST",
       path: "/v1/invites",
       body: {

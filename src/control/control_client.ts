@@ -81,6 +81,7 @@ export class ControlClient implements Disposable {
    * Asks, and returns the answer.
    *
    * @throws {VerackError} the node's own error, or `refused` when no node runs there.
+   * @throws {RangeError} when the node finds the request itself wrong.
    */
   async ask(request: ControlRequest): Promise<Record<string, unknown>> {
     const response = await this.#fetch(request);
@@ -191,12 +192,14 @@ export class ControlClient implements Disposable {
   }
 }
 
-function errorOf(error: unknown): VerackError | undefined {
+function errorOf(error: unknown): Error | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const { code, message } = { code: "", message: "", ...error };
   if (typeof code !== "string" || typeof message !== "string") return undefined;
+  const shown = escapeText(message, { max: 1_024 });
+  if (code === "bad-request") return new RangeError(shown);
   const known = KNOWN_CODES.has(code) ? code as ErrorCode : "rejected";
-  return new VerackError(known, escapeText(message, { max: 1_024 }));
+  return new VerackError(known, shown);
 }
 
 function clientError(error: unknown, directory: string): VerackError {
