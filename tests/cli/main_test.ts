@@ -25,7 +25,20 @@ Deno.test("--version is one line on stdout", async () => {
 Deno.test("--help lists the commands, and COMMAND --help every flag of a command", async () => {
   const { code, out, err } = await ends("--help");
   assertEquals([code, err], [0, []]);
-  for (const name of ["run", "demo", "identity new", "identity show"]) {
+  for (
+    const name of [
+      "run",
+      "status",
+      "peers",
+      "who",
+      "tail",
+      "stop",
+      "invite",
+      "demo",
+      "identity new",
+      "identity show",
+    ]
+  ) {
     assertStringIncludes(out, `  ${name} `);
   }
   assertEquals(await ends("help"), { code, out, err });
@@ -45,6 +58,10 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
       "--cert FILE",
       "--passphrase-file FILE",
       "--passphrase-env NAME",
+      "--http [HOST:]PORT",
+      "--http-token-file FILE",
+      "--http-cert FILE",
+      "--http-key FILE",
       "--json",
       "--log-level LEVEL",
       "--log-format FORM",
