@@ -94,7 +94,8 @@ export class RawPeer extends RawConnection {
   challenge: Uint8Array | undefined;
   readonly #options: AttackerOptions;
   readonly #listener: IdentityId;
-  /** As the dialing end keeps it; of no use to one that was dialed. */
+  /** When we were dialed: the secret of which we show that we know it. */
+  knows: SharedSecret | undefined;
   readonly #transcript = new Transcript();
   #proofSent = false;
   #challengeSeen = false;
@@ -161,6 +162,10 @@ export class RawPeer extends RawConnection {
     await this.version();
     await this.features();
     await this.say(COMMAND.challenge, new Uint8Array(32).fill(7));
+    if (this.knows !== undefined) {
+      await this.take(COMMAND.secret);
+      await this.say(COMMAND.secret, this.secret(this.knows));
+    }
     await this.take(COMMAND.verack);
     await this.say(COMMAND.verack);
     await this.introduce();
@@ -224,7 +229,7 @@ export class RawPeer extends RawConnection {
   secret(secret: SharedSecret): Uint8Array<ArrayBuffer> {
     const { kind, id, key } = secret;
     const mac = secretMac(key, {
-      by: "dialer",
+      by: this.#isListener ? "listener" : "dialer",
       magic: this.magic,
       listener: this.#listener,
       transcript: this.#transcript.digest(),
@@ -269,11 +274,27 @@ export class RawPeer extends RawConnection {
   }
 
   protected override onSend(command: string, payload: Uint8Array): void {
-    if (command === COMMAND.proof) this.#proofSent = true;
-    if (!this.#proofSent) this.#transcript.addDialer(command, payload);
+    this.#record(this.#isListener ? "listener" : "dialer", command, payload);
   }
 
   protected override onReceive(command: string, payload: Uint8Array): void {
+    this.#record(this.#isListener ? "dialer" : "listener", command, payload);
+  }
+
+  get #isListener(): boolean {
+    return this.#listener === this.identity.id;
+  }
+
+  #record(
+    by: "dialer" | "listener",
+    command: string,
+    payload: Uint8Array,
+  ): void {
+    if (by === "dialer") {
+      if (command === COMMAND.proof) this.#proofSent = true;
+      if (!this.#proofSent) this.#transcript.addDialer(command, payload);
+      return;
+    }
     if (!this.#challengeSeen) this.#transcript.addListener(command, payload);
     if (command === COMMAND.challenge) this.#challengeSeen = true;
   }

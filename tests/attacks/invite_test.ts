@@ -1,0 +1,188 @@
+// An invite lets one guest in, for a while, at the host that gave it; whoever gets
+// hold of the line later, or stands in between, gets nothing.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import {
+  formatInvite,
+  inviteSecret,
+  parseInvite,
+} from "../../src/identity/invite.ts";
+import { issuerOf, issueStatement } from "../../src/identity/statement.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { SqliteStore } from "../../src/store/sqlite_store.ts";
+import { parseAddress } from "../../src/transport/address.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { networkMagic } from "../../src/wire/frame.ts";
+import {
+  decodeWelcome,
+  encodeWelcome,
+} from "../../src/wire/messages/welcome.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { EventLog } from "../helpers/nodes.ts";
+import { RawListener } from "../helpers/raw_listener.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
+import { until } from "../helpers/until.ts";
+
+const closed = { trust: "known" } as const;
+const secretOf = (line: string) => inviteSecret(parseInvite(line).code);
+const isUp = (node: Node, id: string) =>
+  node.links().some((link) => link.identity === id);
+
+Deno.test("an invite is used once: by the first of two guests that come together", async () => {
+  await using host = await Node.start(closed);
+  const invite = host.admission.invite();
+  const shows = secretOf(invite);
+  // Both have shown that they know the code before either says who it is.
+  using first = await RawPeer.open(host, { shows }, "features");
+  using second = await RawPeer.open(host, { shows }, "features");
+  await first.shakeOn("proof");
+  await second.say(COMMAND.proof, second.proof());
+  assertEquals((await second.refusal())?.name, "bad-invite");
+  assert(isUp(host, first.identity.id));
+  assert(!host.peers().some((it) => it.identity === second.identity.id));
+
+  // The same guest may come again with it, for instance because its welcome was lost.
+  first.close();
+  const { identity } = first;
+  using again = await RawPeer.open(host, { identity, shows });
+  await again.take(COMMAND.welcome);
+});
+
+Deno.test("an invite is worth nothing once it has expired", async () => {
+  let passedMs = 0;
+  const clock: Clock = {
+    now: () => systemClock.now() + passedMs,
+    monotonic: () => systemClock.monotonic(),
+    after: (delayMs, callback) => systemClock.after(delayMs, callback),
+  };
+  await using host = await Node.start({ ...closed, clock });
+  const shows = secretOf(host.admission.invite({ ttlMs: 60_000 }));
+  using guest = await RawPeer.open(host, { shows }, "challenge");
+  passedMs = 59_000;
+  using intime = await RawPeer.open(host, { shows }, "challenge");
+  passedMs = 61_000;
+  using late = await RawPeer.open(host, {}, "challenge");
+  await late.say(COMMAND.secret, late.secret(shows));
+  assertEquals((await late.refusal())?.name, "bad-invite");
+  // Nor is it between showing the code and saying who one is.
+  for (const peer of [guest, intime]) {
+    await peer.features();
+    await peer.say(COMMAND.proof, peer.proof());
+    assertEquals((await peer.refusal())?.name, "bad-invite");
+  }
+  assertEquals(host.peers(), []);
+});
+
+Deno.test("an invite given by one node opens no other", async () => {
+  await using host = await Node.start(closed);
+  await using other = await Node.start(closed);
+  const shows = secretOf(host.admission.invite());
+  using guest = await RawPeer.open(other, {}, "challenge");
+  await guest.say(COMMAND.secret, guest.secret(shows));
+  assertEquals((await guest.refusal())?.name, "bad-invite");
+});
+
+Deno.test("somebody between a guest and its host is refused, and learns no code", async () => {
+  await using host = await Node.start(closed);
+  await using mallory = await RawListener.start();
+  await using proxy = TcpProxy.start(() => mallory.address);
+  const invite = host.admission.invite({ address: proxy.address });
+  await using guest = await Node.start({ invite });
+  const log = new EventLog(guest);
+  await until("the refusal", () => log.of("refused").length > 0);
+  assertStringIncludes(log.of("refused")[0]!.reason, mallory.identity.id);
+  assertEquals(mallory.peers.flatMap(({ frames }) => frames), []);
+  assert(!isUp(guest, mallory.identity.id));
+});
+
+Deno.test("a guest whose bytes are only passed on gets in", async () => {
+  await using host = await Node.start(closed);
+  await using proxy = TcpProxy.start(() => host.address);
+  const invite = host.admission.invite({ address: proxy.address });
+  await using guest = await Node.start({ invite });
+  await until("the guest", () => isUp(host, guest.identity.id));
+});
+
+Deno.test("a welcome that nobody asked for is ignored, and a false one ends the session", async () => {
+  const magic = networkMagic("main");
+  await using mallory = await RawListener.start();
+  const store = new MemoryStore();
+  const identity = await Identity.generate();
+  const about = (issuer: Identity, subject: string) =>
+    encodeWelcome({
+      statement: issueStatement(issuer, { magic, subject }, 0),
+      closed: true,
+      networkKey: new Uint8Array(32),
+    });
+  const kept = () => store.setting(`welcome main ${identity.id}`);
+  {
+    // A listener that we dialed without an invite.
+    await using node = await Node.start({
+      identity,
+      store,
+      connect: [mallory.address],
+    });
+    using peer = await mallory.next();
+    await peer.answer();
+    await peer.say(COMMAND.welcome, about(mallory.identity, identity.id));
+    await peer.say(COMMAND.ping, new Uint8Array(8));
+    await peer.take(COMMAND.pong);
+    assertEquals(kept(), undefined);
+    assert(isUp(node, mallory.identity.id));
+  }
+  {
+    // The host itself, with a statement about somebody else.
+    const code = new Uint8Array(20);
+    const invite = formatInvite({
+      host: mallory.identity.id,
+      address: parseAddress(mallory.address),
+      code,
+    });
+    await using node = await Node.start({ identity, store, invite });
+    using peer = await mallory.next();
+    peer.knows = inviteSecret(code);
+    await peer.answer();
+    await peer.say(COMMAND.welcome, about(mallory.identity, "ab".repeat(32)));
+    assertStringIncludes((await peer.refusal())?.text ?? "", "welcome");
+    assertEquals(kept(), undefined);
+    await until("the end", () => !isUp(node, mallory.identity.id));
+  }
+});
+
+Deno.test("an invite that was used stays its guest's though the host was killed before its welcome", async () => {
+  const dir = await Deno.makeTempDir();
+  const identity = await Identity.generate({ ephemeral: false });
+  const guest = await Identity.generate({ ephemeral: false });
+  try {
+    const open = (name: string) =>
+      SqliteStore.open(`${dir}/${name}`, { clock: systemClock });
+    using store = open("node.db");
+    await using host = await Node.start({ ...closed, identity, store });
+    const shows = secretOf(host.admission.invite());
+    // Admitted, and what is on disk at that instant: a kill leaves nothing else.
+    using admitted = await RawPeer.open(
+      host,
+      { identity: guest, shows },
+      "verack",
+    );
+    assertEquals(admitted.count(COMMAND.welcome), 0);
+    for (const suffix of ["", "-wal"]) {
+      await Deno.copyFile(`${dir}/node.db${suffix}`, `${dir}/left.db${suffix}`);
+    }
+    await host.close({ abrupt: true });
+
+    using left = open("left.db");
+    await using again = await Node.start({ ...closed, identity, store: left });
+    using thief = await RawPeer.open(again, { shows }, "features");
+    await thief.say(COMMAND.proof, thief.proof());
+    assertEquals((await thief.refusal())?.name, "bad-invite");
+    using back = await RawPeer.open(again, { identity: guest, shows });
+    const welcome = decodeWelcome(await back.take(COMMAND.welcome));
+    assert(welcome.closed);
+    assertEquals(issuerOf(welcome.statement), identity.id);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

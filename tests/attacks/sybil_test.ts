@@ -1,0 +1,63 @@
+// Identities cost nothing. An open mesh lets them all in, as docs/security.md says;
+// a closed one keeps a short list of them and nothing else.
+import { assert, assertEquals } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import {
+  MAX_PENDING_PEERS,
+  MAX_PENDING_PEERS_PER_HOST,
+} from "../../src/limits.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { PendingPeers } from "../../src/mesh/pending_peers.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { EventLog } from "../helpers/nodes.ts";
+
+const CROWD = MAX_PENDING_PEERS_PER_HOST + 8;
+
+Deno.test("a crowd of fresh identities leaves a closed node a short list, and a member comes in", async () => {
+  await using node = await Node.start({ trust: "known" });
+  const log = new EventLog(node);
+  const member = await Identity.generate();
+  node.admission.allow(member.id);
+  const sybils: Identity[] = [];
+  for (let i = 0; i < CROWD; i++) sybils.push(await Identity.generate());
+  for (const identity of sybils) {
+    // Twice each: it is listed, and said, once.
+    for (let time = 0; time < 2; time++) {
+      using peer = await RawPeer.open(node, { identity }, "proof");
+      assertEquals((await peer.refusal())?.name, "not-admitted");
+    }
+  }
+  assertEquals(node.peers(), []);
+  // The oldest gave way.
+  assertEquals(
+    node.admission.pending().map((peer) => peer.identity),
+    sybils.slice(-MAX_PENDING_PEERS_PER_HOST).map((identity) => identity.id),
+  );
+  const said = log.of("pending").map((event) => event.identity);
+  assertEquals(said, sybils.map((identity) => identity.id));
+  using peer = await RawPeer.open(node, { identity: member });
+  assert(peer.told().length > 0);
+});
+
+Deno.test("the list of those who wait is bounded, from however many hosts they come", () => {
+  const store = new MemoryStore();
+  const pending = new PendingPeers(store);
+  const peer = (n: number) => ({
+    identity: n.toString(16).padStart(64, "0"),
+    certificate: new Uint8Array(1),
+    address: { host: `10.0.${n >> 8}.${n & 255}`, port: 1 },
+    direction: "inbound" as const,
+    lastSeen: n,
+  });
+  const count = MAX_PENDING_PEERS + 50;
+  for (let n = 0; n < count; n++) assert(pending.add(peer(n)));
+  const kept = pending.list();
+  assertEquals(kept.length, MAX_PENDING_PEERS);
+  assertEquals(kept[0]?.identity, peer(50).identity);
+  assertEquals(store.pending(), kept);
+  // Whoever comes again is not new, and does not make us write each time.
+  assert(!pending.add({ ...peer(count - 1), lastSeen: count }));
+  assertEquals(pending.list().at(-1)?.lastSeen, count);
+  assertEquals(store.pending().at(-1)?.lastSeen, count - 1);
+});
