@@ -3,6 +3,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { Log } from "../log.ts";
 import type { Address } from "../transport/address.ts";
+import type { NodeBudget } from "../session/node_budget.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
 import type { Membership } from "./membership.ts";
@@ -28,6 +29,8 @@ export interface MeshContext {
   readonly membership: Membership;
   /** Nonces of our own unfinished outbound connections. */
   readonly nonces: Set<bigint>;
+  /** Memory that all sessions share. */
+  readonly budget: NodeBudget;
   readonly log: Log;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;

@@ -14,6 +14,7 @@ import { VerackError } from "../errors.ts";
 import { Identity } from "../identity/identity.ts";
 import { MAX_PING_TEXT_BYTES } from "../limits.ts";
 import { logger } from "../log.ts";
+import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import { SharedFrame } from "../session/shared_frame.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
@@ -113,6 +114,7 @@ export class Node implements AsyncDisposable {
         emit,
       }),
       nonces: new Set(),
+      budget: { queues: new QueueBudget(), frames: new FrameBudget() },
       log,
       signal: this.#stop.signal,
       listenAddress: listener.address,

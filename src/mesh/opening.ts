@@ -2,11 +2,13 @@
  * Opens a mesh session over a connection: puts together the profile, our version
  * message and the admission rules. The same for both directions.
  */
+import { MAX_RESERVED_SHARE } from "../budget_limits.ts";
 import { VerackError } from "../errors.ts";
 import type { JudgedCertificate } from "../identity/certificate.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import { shortId } from "../identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER } from "../limits.ts";
+import { FrameMeter } from "../session/frame_meter.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
@@ -19,6 +21,7 @@ import { type Address, formatAddress } from "../transport/address.ts";
 import { classifyIp } from "../transport/scope.ts";
 import type { Connection } from "../transport/transport.ts";
 import { USER_AGENT } from "../version.ts";
+import { COMMAND } from "../wire/commands.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import type { MeshContext } from "./context.ts";
 import { Link, type LinkOwner } from "./link.ts";
@@ -99,6 +102,8 @@ export async function openLink(
       handshakeTimeoutMs: context.options.handshakeTimeoutMs,
       heartbeatMs: context.options.heartbeatMs,
       deadAfterMs: context.options.deadAfterMs,
+      meter: new FrameMeter(UNMETERED, context.clock.monotonic()),
+      budget: context.budget,
       signal: options.signal,
     });
     return link;
@@ -106,6 +111,13 @@ export async function openLink(
     context.nonces.delete(nonce);
   }
 }
+
+/** Commands with a flow control of their own. */
+const UNMETERED: ReadonlySet<string> = new Set([
+  COMMAND.message,
+  COMMAND.piece,
+  COMMAND.ack,
+]);
 
 /** Whether a proven peer may come in; a pure look at what we know. */
 function refuse(
@@ -145,18 +157,23 @@ function refuse(
     };
   }
   const { maxPeers } = context.options;
-  const taken = [...context.table.values()]
-    .filter((other) => other !== record && other.links.length > 0).length;
-  if (taken >= maxPeers) {
-    return {
-      error: new VerackError(
-        "full",
-        `Cannot accept ${who}: ${maxPeers} peers are connected, the most this node takes`,
-      ),
-      reject: "full",
-    };
-  }
-  return undefined;
+  const others = [...context.table.values()].filter((it) => it !== record);
+  const taken = others.filter(({ links }) => links.length > 0).length;
+  const free = maxPeers - taken;
+  const reserved = record?.isKnown ? 0 : Math.min(
+    Math.floor(maxPeers * MAX_RESERVED_SHARE),
+    others.filter((it) => it.isKnown && !it.left && it.links.length === 0)
+      .length,
+  );
+  if (free > reserved) return undefined;
+  const kept = reserved > 0 ? `, or ${reserved} less for who is not known` : "";
+  return {
+    error: new VerackError(
+      "full",
+      `Cannot accept ${who}: ${taken} peers are connected, must be less than ${maxPeers}${kept}`,
+    ),
+    reject: "full",
+  };
 }
 
 /**

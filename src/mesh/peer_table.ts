@@ -71,6 +71,11 @@ export class PeerRecord {
     return this.reporters.size > 0;
   }
 
+  /** Whether it was proven to us, or a person named it. */
+  get isKnown(): boolean {
+    return this.isProven || this.trust === "pinned";
+  }
+
   /** Whether it was ever proven to us. */
   get isProven(): boolean {
     return this.lastSeen > 0;

@@ -4,15 +4,19 @@
  * is left to `session.ts`.
  */
 import type { Clock } from "../clock.ts";
+import { LARGE_FRAME_RETRY_MS } from "../budget_limits.ts";
 import { messageOf, VerackError } from "../errors.ts";
 import {
   FLUSH_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
+  READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
 } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import { type Frame, FrameDecoder } from "../wire/frame.ts";
+import type { FrameMeter } from "./frame_meter.ts";
+import type { FrameHolder, NodeBudget } from "./node_budget.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 import { FrameWriter } from "./writer.ts";
 
@@ -32,10 +36,16 @@ export interface FrameChannelOptions {
   readonly keepPayload?: number;
   /** Size of the read buffer while little comes. @default {READ_BUFFER_MIN_BYTES} */
   readonly initialReadBytes?: number;
+  /** Limits what is read once the session is open. */
+  readonly meter?: FrameMeter;
+  /** Memory shared with other channels. */
+  readonly budget?: NodeBudget;
   /** A frame came; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** The bytes, or `onFrame` by throwing, broke a rule. */
   readonly onFault: (error: VerackError) => void;
+  /** Other channels need the memory that this one holds, which is to be closed. */
+  readonly onCrowded: (what: "queue" | "frame") => void;
   /** The stream ended without one of our own ends; the error to close with. */
   readonly onEnd: () => VerackError;
   /** Closed, for whatever reason; called once. */
@@ -51,6 +61,15 @@ export class FrameChannel {
   #endError: VerackError | undefined;
   #cancelDrain: (() => void) | undefined;
   #lastReceived: number;
+  /** Monotonic clock, milliseconds, when the frame that is coming was begun, or later. */
+  #frameSince: number;
+  /** The session is open, and what is said is metered. */
+  #metered = false;
+  /** Ends a wait of the reading side. */
+  #resume = () => {};
+  readonly #holder: FrameHolder = {
+    onCrowded: () => this.#options.onCrowded("frame"),
+  };
 
   constructor(options: FrameChannelOptions) {
     this.#options = options;
@@ -62,9 +81,11 @@ export class FrameChannel {
     });
     this.#writer = new FrameWriter({
       ...options,
+      ...(options.budget && { queues: options.budget.queues }),
+      onCrowded: () => options.onCrowded("queue"),
       onError: (error) => this.#failIo(error),
     });
-    this.#lastReceived = options.clock.monotonic();
+    this.#lastReceived = this.#frameSince = options.clock.monotonic();
   }
 
   /** Whether nothing has ended it yet. */
@@ -94,6 +115,7 @@ export class FrameChannel {
 
   /** The session is open: larger payloads, and perhaps no checksums any more. */
   open(options: { checksums: boolean }): void {
+    this.#metered = true;
     this.#decoder.maxPayload = this.#options.keepPayload ?? MAX_PAYLOAD_BYTES;
     this.#decoder.verifyChecksum = options.checksums;
     this.#writer.checksums = options.checksums;
@@ -124,9 +146,15 @@ export class FrameChannel {
     return this.#writer.stalledMs(now);
   }
 
+  /** For how long a frame has been coming that is not complete, milliseconds. */
+  incompleteMs(now: number): number {
+    return this.#decoder.buffered > 0 ? now - this.#frameSince : 0;
+  }
+
   /** A pause of our own process counts neither as silence nor as a stall. */
   forgive(pausedMs: number): void {
     this.#lastReceived += pausedMs;
+    this.#frameSince += pausedMs;
     this.#writer.forgive(pausedMs);
   }
 
@@ -155,6 +183,8 @@ export class FrameChannel {
     this.#cancelDrain?.();
     this.#options.connection.close();
     this.#writer.close();
+    this.#options.budget?.frames.hold(this.#holder, 0, 0);
+    this.#resume();
     this.#options.onClose(error);
   }
 
@@ -163,6 +193,10 @@ export class FrameChannel {
     try {
       while (this.#state !== "closed") {
         const discards = this.#state === "discarding";
+        if (!discards && !this.#hasRoom()) {
+          await this.#waitForRoom();
+          continue;
+        }
         const count = await connection.read(
           discards
             ? new Uint8Array(READ_BUFFER_MIN_BYTES)
@@ -173,8 +207,11 @@ export class FrameChannel {
         }
         if (discards) continue;
         this.#lastReceived = clock.monotonic();
+        if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;
         this.#decoder.commit(count);
         this.#consume();
+        const stallMs = this.#stallMs();
+        if (stallMs > 0) await this.#stall(stallMs);
       }
     } catch (error) {
       this.#failIo(error);
@@ -189,6 +226,10 @@ export class FrameChannel {
         frame !== undefined &&
         (this.#state === "open" || this.#state === "draining")
       ) {
+        this.#frameSince = this.#lastReceived;
+        if (this.#metered) {
+          this.#options.meter?.count(frame.command, frame.payload.length);
+        }
         onFrame(frame);
         frame = this.#decoder.next();
       }
@@ -196,6 +237,54 @@ export class FrameChannel {
       if (!(error instanceof VerackError)) throw error;
       onFault(error);
     }
+  }
+
+  /** How long not to read, because the peer says too much. */
+  #stallMs(): number {
+    const { meter, clock, onFault } = this.#options;
+    if (meter === undefined || this.#state !== "open") return 0;
+    try {
+      return meter.stallMs(clock.monotonic());
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      onFault(error);
+      return 0;
+    }
+  }
+
+  /** Reads nothing for a while; the peer notices, as its writes take longer. */
+  async #stall(stallMs: number): Promise<void> {
+    await this.#wait(stallMs);
+    // That we did not hear it was our doing.
+    this.#lastReceived = this.#options.clock.monotonic();
+  }
+
+  /** Takes the memory for the next read from what is shared; false if there is none. */
+  #hasRoom(): boolean {
+    const { budget, clock } = this.#options;
+    if (budget === undefined) return true;
+    const bytes = this.#decoder.nextCapacity - READ_BUFFER_MAX_BYTES;
+    return budget.frames.hold(
+      this.#holder,
+      Math.max(0, bytes),
+      clock.monotonic(),
+    );
+  }
+
+  async #waitForRoom(): Promise<void> {
+    await this.#wait(LARGE_FRAME_RETRY_MS);
+    this.#lastReceived = this.#frameSince = this.#options.clock.monotonic();
+  }
+
+  /** Waits a while, or until the channel is closed. */
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(delayMs, resolve);
+      this.#resume = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   #failIo(error: unknown): void {

@@ -1,5 +1,6 @@
 /** How a session ends, in errors: from the abort of a signal, from a peer's bye. */
 import { type ErrorCode, VerackError } from "../errors.ts";
+import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Reason } from "../wire/messages/reason.ts";
 import { REASON, type ReasonName } from "../wire/reasons.ts";
@@ -53,6 +54,30 @@ export function reasonOfFault(error: VerackError): ReasonName {
     default:
       return "protocol-error";
   }
+}
+
+/** A session that goes because others need the memory it holds. */
+export function crowdedError(
+  what: "queue" | "frame",
+  queuedBytes: number,
+): VerackError {
+  return what === "queue"
+    ? new VerackError(
+      "slow",
+      `Cannot send: ${queuedBytes} bytes wait for the peer, the longest of all queues, and others need the room`,
+    )
+    : new VerackError(
+      "flood",
+      "Cannot read frame: it is large and slow to come, and others need the room",
+    );
+}
+
+/** A frame that was begun and not ended. */
+export function frameTimeoutError(): VerackError {
+  return new VerackError(
+    "timeout",
+    `Cannot read frame: it was not complete within ${FRAME_TIMEOUT_MS} ms`,
+  );
 }
 
 const FAULTS: Readonly<Record<NonNullable<Frame["fault"]>, string>> = {

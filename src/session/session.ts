@@ -6,6 +6,7 @@
  * deadline. What the messages mean, and who may be at the other end, is left to
  * the {@linkcode SessionHandler}.
  */
+import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import { VerackError } from "../errors.ts";
 import {
   DEAD_AFTER_MS,
@@ -21,7 +22,14 @@ import { decodeReason, encodeReason } from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { REASON, type ReasonName } from "../wire/reasons.ts";
 import { FrameChannel } from "./channel.ts";
-import { abortError, byeError, faultError, reasonOfFault } from "./ends.ts";
+import {
+  abortError,
+  byeError,
+  crowdedError,
+  faultError,
+  frameTimeoutError,
+  reasonOfFault,
+} from "./ends.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { SessionOptions } from "./session_options.ts";
@@ -51,6 +59,7 @@ export class Session {
       ...options,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (error) => this.#onFault(error),
+      onCrowded: (what) => this.close(crowdedError(what, this.queuedBytes)),
       onEnd: () => this.#endOfStream(),
       onClose: (error) => this.#onClose(error),
     });
@@ -161,6 +170,11 @@ export class Session {
       const reason =
         `the peer read nothing for ${WRITE_TIMEOUT_MS} ms while ${channel.queuedBytes} bytes wait`;
       this.close(new VerackError("slow", `Cannot send: ${reason}`));
+    } else if (
+      this.#options.profile.strict &&
+      channel.incompleteMs(now) >= FRAME_TIMEOUT_MS
+    ) {
+      void this.leave("timeout", frameTimeoutError(), { discard: true });
     } else if (this.#heartbeat.beat(channel.lastReceived) === "dead") {
       const silentMs = Math.round(now - channel.lastReceived);
       this.close(new VerackError("dead", `Peer is silent for ${silentMs} ms`));

@@ -4,7 +4,9 @@ import type { VerackError } from "../errors.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
+import type { FrameMeter } from "./frame_meter.ts";
 import type { HandshakeProfile, Role } from "./handshake.ts";
+import type { NodeBudget } from "./node_budget.ts";
 import type { Session } from "./session.ts";
 
 /** What the owner of a session is told, always synchronously and in order. */
@@ -46,6 +48,10 @@ export interface SessionOptions {
   readonly initialReadBytes?: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** Limits what the peer may say once the session is open. @default no limit */
+  readonly meter?: FrameMeter;
+  /** Memory shared with other sessions. @default none is */
+  readonly budget?: NodeBudget;
   /** Deadline for the whole handshake; Infinity for none but the signal. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** @default {1_000} */

@@ -4,7 +4,9 @@
  * by `session.ts`.
  */
 import type { Clock } from "../clock.ts";
+import { FRAME_HEADER_BYTES } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
+import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { Outbox } from "./outbox.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
@@ -13,6 +15,10 @@ export interface FrameWriterOptions {
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;
+  /** Shared with other connections. */
+  readonly queues?: QueueBudget;
+  /** Ends the connection: it has the longest queue of all that share the room. */
+  readonly onCrowded: () => void;
   /** Writing failed; called at most once, and nothing is written after it. */
   readonly onError: (error: unknown) => void;
 }
@@ -27,9 +33,20 @@ export class FrameWriter {
   #closed = false;
   #lastProgress = 0;
   #waiters: (() => void)[] = [];
+  /** Bytes that the shared budget knows of. */
+  #accounted = 0;
+  readonly #member: QueueMember;
 
   constructor(options: FrameWriterOptions) {
     this.#options = options;
+    const outbox = this.#outbox;
+    this.#member = {
+      get queuedBytes() {
+        return outbox.bytes;
+      },
+      onCrowded: options.onCrowded,
+    };
+    options.queues?.join(this.#member);
   }
 
   /** Bytes queued or being written. */
@@ -37,9 +54,14 @@ export class FrameWriter {
     return this.#outbox.bytes;
   }
 
-  /** Whether a frame with `payloadBytes` still fits into the queue. */
+  /**
+   * Whether a frame with `payloadBytes` still fits into the queue, and into what
+   * all queues share; the longest of them, which may be this one, goes for it.
+   */
   fits(payloadBytes: number): boolean {
-    return this.#outbox.fits(payloadBytes);
+    if (!this.#outbox.fits(payloadBytes)) return false;
+    this.#options.queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes);
+    return !this.#closed;
   }
 
   /** How long nothing could be written though something waits, milliseconds. */
@@ -56,12 +78,14 @@ export class FrameWriter {
   push(command: string, payload: Uint8Array): void {
     const { magic } = this.#options;
     this.#outbox.pushFrame(magic, command, payload, this.checksums);
+    this.#account();
     this.#start();
   }
 
   /** Queues a frame that many sessions share. */
   pushShared(frame: SharedFrame): void {
     this.#outbox.pushEncoded(frame.encoded(this.checksums));
+    this.#account();
     this.#start();
   }
 
@@ -76,6 +100,9 @@ export class FrameWriter {
   close(): void {
     this.#closed = true;
     this.#outbox.clear();
+    this.#options.queues?.change(-this.#accounted);
+    this.#accounted = 0;
+    this.#options.queues?.part(this.#member);
     this.#wake();
   }
 
@@ -102,6 +129,7 @@ export class FrameWriter {
           rest = rest.subarray(count);
         }
         this.#outbox.wrote();
+        this.#account();
         if (this.#waiters.length > 0) this.#wake();
       }
     } catch (error) {
@@ -109,6 +137,13 @@ export class FrameWriter {
     } finally {
       this.#pumping = false;
     }
+  }
+
+  #account(): void {
+    if (this.#closed) return;
+    const { bytes } = this.#outbox;
+    this.#options.queues?.change(bytes - this.#accounted);
+    this.#accounted = bytes;
   }
 
   #wake(): void {

@@ -166,6 +166,11 @@ export class FrameDecoder {
     return this.#buffer.length;
   }
 
+  /** Size that the buffer will have for the next read, bytes. */
+  get nextCapacity(): number {
+    return this.#nextCapacity(this.#end - this.#start);
+  }
+
   /**
    * Free room to read into, at least one byte. Ends the validity of all payloads
    * handed out before, and of the room returned before.

@@ -304,7 +304,7 @@ Deno.test("a connection that ends in the middle of a frame harms nobody", async 
   assertEquals(scene.refusals(), []);
 });
 
-Deno.test("frames of the largest size, and any number of empty ones, are taken", async () => {
+Deno.test("frames of the largest size, and thousands of empty ones, are taken", async () => {
   await using scene = await Scene.start();
   using peer = await RawPeer.dial(scene.victim);
   await peer.say("sparkle", new Uint8Array(MAX_HANDSHAKE_PAYLOAD_BYTES));
@@ -312,7 +312,7 @@ Deno.test("frames of the largest size, and any number of empty ones, are taken",
   await peer.say("sparkle", new Uint8Array(MAX_PAYLOAD_BYTES));
   const empty = frame("sparkle");
   const flood = joined(...Array.from({ length: 1_000 }, () => empty));
-  for (let i = 0; i < 50; i++) await peer.sendBytes(flood);
+  for (let i = 0; i < 5; i++) await peer.sendBytes(flood);
   await peer.say(COMMAND.ping, new Uint8Array(8));
   await peer.take(COMMAND.pong);
   assert(!peer.isOver);

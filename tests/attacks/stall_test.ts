@@ -229,27 +229,6 @@ Deno.test("a member that stops reading is cut off, and nobody misses a ping", as
   ]);
 });
 
-Deno.test("a member that asks without end and reads no answer is cut off", async () => {
-  await using victim = await Node.start(PATIENT);
-  const log = new EventLog(victim);
-  using greedy = await RawPeer.open(victim);
-  await until("it to be up", () => log.of("peer:up").length === 1);
-  greedy.pause();
-  const ping = encodeFrame(
-    networkMagic("main"),
-    COMMAND.ping,
-    new Uint8Array(8),
-  );
-  const many = new Uint8Array(2_000 * ping.length);
-  for (let i = 0; i < 2_000; i++) many.set(ping, i * ping.length);
-  while (log.of("peer:down").length === 0 && !greedy.isOver) {
-    await greedy.sendBytes(many);
-  }
-  await until("it to be down", () => log.of("peer:down").length === 1);
-  assertStringIncludes(log.of("peer:down")[0]?.reason ?? "", "bytes wait");
-  await joins(victim);
-});
-
 Deno.test("clients that reset their connections at any moment harm nobody", async () => {
   await using victim = await Node.start();
   const { host, port } = parseAddress(victim.address);

@@ -1,0 +1,45 @@
+/**
+ * What one peer may say besides messages, and what all sessions of a node may hold
+ * together, with the reasons; the bounds of a single one are in `limits.ts`.
+ */
+
+/** Bytes that may wait for all peers of a node together; then the longest queue goes. */
+export const MAX_TOTAL_QUEUE_BYTES = 134_217_728;
+
+/**
+ * Buffers of frames above `READ_BUFFER_MAX_BYTES`, all sessions of a node
+ * together; the longest lists of peers, half a megabyte each, come in by the
+ * hundred.
+ */
+export const MAX_TOTAL_FRAME_BYTES = 67_108_864;
+
+/** A large frame that has taken so long makes room when another one needs it. */
+export const LARGE_FRAME_GRACE_MS = 1_000;
+
+/** A frame that was begun must be complete after this; the largest then needs a megabit a second. */
+export const FRAME_TIMEOUT_MS = 30_000;
+
+/**
+ * What a peer may say besides messages, which have a flow control of their own: so
+ * much at once, then so much a second. A member of a mesh of a thousand says some
+ * ten frames a second, and at most `PEER_REQUEST_BURST` long lists at once.
+ */
+export const CONTROL_BURST_FRAMES = 10_000;
+export const CONTROL_FRAMES_PER_S = 1_000;
+export const CONTROL_BURST_BYTES = 16_777_216;
+export const CONTROL_BYTES_PER_S = 1_048_576;
+
+/** Who sends more is not read for a while, at most this long; it is not long enough to seem dead. */
+export const MAX_STALL_MS = 250;
+
+/** Whose bucket runs over so many times does not heed that, and is closed. */
+export const FLOOD_FACTOR = 2;
+
+/** How soon a session that waits for room for a large frame looks again. */
+export const LARGE_FRAME_RETRY_MS = 50;
+
+/**
+ * At most this share of the sessions of a node is kept free for peers that it knows
+ * and that are away, so that strangers cannot take their place.
+ */
+export const MAX_RESERVED_SHARE = 0.5;
