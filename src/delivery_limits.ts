@@ -29,6 +29,17 @@ export const MAX_PIECE_BYTES = 32_000;
 export const MESSAGE_OVERHEAD_BYTES = 512;
 
 /**
+ * Short messages share arrays of this size. Each of those a session has not taken
+ * may keep a whole one, at the very worst: what a session may have waiting counts
+ * `MESSAGE_OVERHEAD_BYTES` for each, so that is eight times what it counts.
+ */
+export const SLAB_BYTES = 4_096;
+
+/** Longer messages, and what is sent while so many wait, have arrays of their own. */
+export const MAX_SLAB_PIECE_BYTES = 512;
+export const MAX_SLAB_MESSAGES = 4_096;
+
+/**
  * Messages that may wait at the receiver of a session, bytes as above. A session
  * starts with the least, so that a thousand silent ones have promised 64 MiB, and a
  * busy one grows to the most, which covers 300 MB/s with 3 ms between taking and

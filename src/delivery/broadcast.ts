@@ -26,15 +26,23 @@ export interface BroadcastFailure {
 /** Counts until everybody who is connected has acknowledged. */
 export class Tally implements Waiter {
   readonly #done: () => void;
-  readonly #delivered: IdentityId[] = [];
+  readonly #outgoings: Outgoing[] = [];
   readonly #failed: BroadcastFailure[] = [];
-  /** Those who have it not yet; true if they are waited for. */
-  readonly #open = new Map<IdentityId, boolean>();
   #awaited = 0;
 
   /** @param done Called when nobody is waited for any more; not if nobody ever was. */
   constructor(done: () => void) {
     this.#done = done;
+  }
+
+  /** Those to whom it goes. */
+  get outgoings(): readonly Outgoing[] {
+    return this.#outgoings;
+  }
+
+  /** How many are waited for. */
+  get awaited(): number {
+    return this.#awaited;
   }
 
   /** Somebody who does not get it. */
@@ -43,47 +51,41 @@ export class Tally implements Waiter {
   }
 
   /** Another receiver, who is waited for if it is connected. */
-  add(to: IdentityId, connected: boolean): void {
-    this.#open.set(to, connected);
-    if (connected) this.#awaited++;
+  add(outgoing: Outgoing, connected: boolean): void {
+    this.#outgoings.push(outgoing);
+    if (!connected) return;
+    outgoing.awaited = true;
+    this.#awaited++;
   }
 
-  /** How many are waited for. */
-  get awaited(): number {
-    return this.#awaited;
+  acknowledged(outgoing: Outgoing): void {
+    this.#settle(outgoing);
   }
 
-  acknowledged({ to }: Outgoing): void {
-    const awaited = this.#open.get(to) ?? false;
-    this.#open.delete(to);
-    this.#delivered.push(to);
-    if (awaited) this.#countDown();
+  failed(outgoing: Outgoing): void {
+    this.#settle(outgoing);
   }
 
-  failed({ to }: Outgoing, error: VerackError): void {
-    const awaited = this.#open.get(to) ?? false;
-    this.#open.delete(to);
-    this.#failed.push({ identity: to, error });
-    if (awaited) this.#countDown();
-  }
-
-  disconnected({ to }: Outgoing): void {
-    if (this.#open.get(to) !== true) return;
-    this.#open.set(to, false);
-    this.#countDown();
+  disconnected(outgoing: Outgoing): void {
+    this.#settle(outgoing);
   }
 
   /** What is known now. */
   result(id: string): BroadcastResult {
-    return {
-      id,
-      delivered: [...this.#delivered],
-      waiting: [...this.#open.keys()],
-      failed: [...this.#failed],
-    };
+    const delivered: IdentityId[] = [];
+    const waiting: IdentityId[] = [];
+    const failed = [...this.#failed];
+    for (const { to, done, error } of this.#outgoings) {
+      if (error !== undefined) failed.push({ identity: to, error });
+      else if (done) delivered.push(to);
+      else waiting.push(to);
+    }
+    return { id, delivered, waiting, failed };
   }
 
-  #countDown(): void {
+  #settle(outgoing: Outgoing): void {
+    if (!outgoing.awaited) return;
+    outgoing.awaited = false;
     if (--this.#awaited === 0) this.#done();
   }
 }

@@ -59,7 +59,8 @@ export interface DeliverySettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly magic: Uint8Array;
-  readonly store: MessageStore;
+  /** Absent if nothing is to outlive the node. */
+  readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
   readonly maxAttempts: number;
   /** A message is not sent any more, though nobody acknowledged it. */
@@ -101,6 +102,7 @@ export class Delivery {
   readonly #patience = new Map<() => void, number>();
   #ids: Uint8Array = new Uint8Array(0);
   #idOffset = 0;
+  #now: { readonly wall: number; readonly monotonic: number } | undefined;
 
   /** Takes up what an earlier process has left. */
   constructor(settings: DeliverySettings) {
@@ -202,7 +204,7 @@ export class Delivery {
     return new Promise((resolve, reject) => {
       const { signal } = options;
       if (signal?.aborted) return reject(aborted(signal, ""));
-      const content = this.#content(body, options, false);
+      const content = this.#content(body, options, to);
       const refusal = this.#outbox.refusal(to, content.payload.length);
       if (refusal !== undefined) return reject(refusal);
       const waiter = new Promised(resolve, reject);
@@ -220,8 +222,7 @@ export class Delivery {
   ): Promise<BroadcastResult> {
     return new Promise((resolve) => {
       const { waitMs = BROADCAST_WAIT_MS } = options;
-      const content = this.#content(body, options, true);
-      const outgoings: Outgoing[] = [];
+      const content = this.#content(body, options, undefined);
       const done = () => {
         this.#patience.delete(done);
         resolve(tally.result(content.id.toHex()));
@@ -229,15 +230,17 @@ export class Delivery {
       const tally = new Tally(done);
       for (const identity of to) {
         const error = this.#outbox.refusal(identity, content.payload.length);
-        if (error !== undefined) tally.refuse(identity, error);
-        else {
-          tally.add(identity, this.#outbox.isAttached(identity));
-          outgoings.push(this.#outgoing(content, identity, tally));
+        if (error !== undefined) {
+          tally.refuse(identity, error);
+          continue;
         }
+        const outgoing = this.#outgoing(content, identity, tally);
+        tally.add(outgoing, this.#outbox.isAttached(identity));
       }
+      const { outgoings } = tally;
       if (outgoings.length > 0) this.#outbox.add(content, outgoings);
       if (tally.awaited === 0) return done();
-      this.#patience.set(done, this.#settings.clock.monotonic() + waitMs);
+      this.#patience.set(done, this.#time().monotonic + waitMs);
     });
   }
 
@@ -257,7 +260,7 @@ export class Delivery {
 
   #flush(): void {
     try {
-      this.#settings.store.commit();
+      this.#settings.store?.commit();
     } catch {
       // What is not recorded is not acknowledged, and comes again.
       return;
@@ -268,9 +271,9 @@ export class Delivery {
   #content(
     body: Uint8Array | string,
     options: Omit<SendOptions, "signal">,
-    shared: boolean,
+    to: IdentityId | undefined,
   ): Content {
-    const { clock, limits } = this.#settings;
+    const { limits } = this.#settings;
     const { topic = "", ttlMs = limits.maxAgeMs } = options;
     const bytes = typeof body === "string" ? UTF8.encode(body) : body;
     if (!(bytes instanceof Uint8Array)) {
@@ -296,13 +299,19 @@ export class Delivery {
         `Cannot send: ttlMs is ${ttlMs}, must be more than 0 and at most ${limits.maxAgeMs}`,
       );
     }
-    const createdAt = clock.now();
-    const id = this.#nextId();
-    return new Content({ id, topic, body: bytes, createdAt, ttlMs, shared });
+    return new Content({
+      id: this.#nextId(),
+      topic,
+      body: bytes,
+      createdAt: this.#time().wall,
+      ttlMs,
+      shared: to === undefined,
+      slab: this.#outbox.memory(to),
+    });
   }
 
   #outgoing(content: Content, to: IdentityId, waiter: Waiter): Outgoing {
-    const expiresAt = this.#settings.clock.monotonic() + content.ttlMs;
+    const expiresAt = this.#time().monotonic + content.ttlMs;
     return new Outgoing(content, to, expiresAt, waiter);
   }
 
@@ -319,6 +328,14 @@ export class Delivery {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     waiter.onEnd = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  /** The time, which is asked for once a turn of the event loop. */
+  #time(): { readonly wall: number; readonly monotonic: number } {
+    if (this.#now !== undefined) return this.#now;
+    const { clock } = this.#settings;
+    queueMicrotask(() => this.#now = undefined);
+    return this.#now = { wall: clock.now(), monotonic: clock.monotonic() };
   }
 
   #nextId(): Uint8Array {

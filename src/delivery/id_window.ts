@@ -3,9 +3,10 @@
  * known: a set that forgets the oldest, in 22 bytes an id.
  */
 import { SEEN_IDS_PER_SENDER } from "../delivery_limits.ts";
-import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+import type { MessageId } from "./message_id.ts";
 
-const WORDS = MESSAGE_ID_BYTES / 4;
+/** Words of an id. */
+const WORDS = 4;
 
 /** Ids in the first, small array. */
 const FIRST_CAPACITY = 16;
@@ -14,9 +15,6 @@ const FIRST_CAPACITY = 16;
 const SLACK = SEEN_IDS_PER_SENDER / 4;
 
 const MAX_CAPACITY = SEEN_IDS_PER_SENDER + SLACK;
-
-/** Where 16 bytes begin that are an id. */
-export type IdBytes = Uint8Array;
 
 /** The last ids of one sender: at least `SEEN_IDS_PER_SENDER` of them. */
 export class IdWindow {
@@ -38,12 +36,8 @@ export class IdWindow {
     return this.#size;
   }
 
-  /** Whether the id in the first 16 bytes is one of them. */
-  has(id: IdBytes): boolean {
-    const a = wordAt(id, 0);
-    const b = wordAt(id, 4);
-    const c = wordAt(id, 8);
-    const d = wordAt(id, 12);
+  /** Whether an id is one of them. */
+  has({ a, b, c, d }: MessageId): boolean {
     const mask = this.#index.length - 1;
     for (let at = this.#hash(a, b, c, d) & mask;; at = (at + 1) & mask) {
       const position = this.#index[at]!;
@@ -56,14 +50,14 @@ export class IdWindow {
     }
   }
 
-  /** Remembers the id in the first 16 bytes, which is not one of them yet. */
-  add(id: IdBytes): void {
+  /** Remembers an id that is not one of them yet. */
+  add({ a, b, c, d }: MessageId): void {
     if (WORDS * this.#size === this.#words.length) this.#makeRoom();
     const word = WORDS * this.#size;
-    this.#words[word] = wordAt(id, 0);
-    this.#words[word + 1] = wordAt(id, 4);
-    this.#words[word + 2] = wordAt(id, 8);
-    this.#words[word + 3] = wordAt(id, 12);
+    this.#words[word] = a;
+    this.#words[word + 1] = b;
+    this.#words[word + 2] = c;
+    this.#words[word + 3] = d;
     this.#enter(this.#size++);
   }
 
@@ -108,9 +102,4 @@ export class IdWindow {
     hash = Math.imul(hash ^ hash >>> 16 ^ d, 0x9e37_79b1);
     return (hash ^ hash >>> 15) >>> 0;
   }
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
-    bytes[at + 3]! << 24;
 }

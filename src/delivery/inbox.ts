@@ -21,6 +21,7 @@ import { Consumer, type ConsumerSource } from "./consumer.ts";
 import { Fifo } from "./fifo.ts";
 import type { Incoming, ReceiveStream } from "./incoming.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
+import { MessageId } from "./message_id.ts";
 import type { MessageStore } from "./message_store.ts";
 import { PeerInbox } from "./peer_inbox.ts";
 import { Receiver, type ReceiverContext } from "./receiver.ts";
@@ -30,7 +31,8 @@ import type { SetAside } from "./set_aside.ts";
 /** Settings of an {@linkcode Inbox}. */
 export interface InboxSettings {
   readonly clock: Clock;
-  readonly store: MessageStore;
+  /** Absent if nothing is to outlive the node. */
+  readonly store: MessageStore | undefined;
   readonly setAside: SetAside;
   /** Any number that peers do not know. */
   readonly salt: number;
@@ -74,10 +76,13 @@ export class Inbox implements ConsumerSource, MessageOwner {
       arrived: (incoming) => this.#arrived(incoming),
     };
     this.#nextExpiry = clock.monotonic();
+    if (store === undefined) return;
     store.expireSeen(clock.now() - SEEN_AGE_MS);
-    for (const { from, id } of store.seen()) this.#peer(from).seen.add(id);
+    for (const { from, id } of store.seen()) {
+      this.#peer(from).seen.add(new MessageId(id));
+    }
     for (const { from, id, attempts } of store.attempts()) {
-      this.#attempts.set(keyOf(from, id), attempts);
+      this.#attempts.set(keyOf(from, new MessageId(id)), attempts);
     }
   }
 
@@ -107,7 +112,7 @@ export class Inbox implements ConsumerSource, MessageOwner {
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = now + EXPIRY_PERIOD_MS;
     const { store, clock } = this.#settings;
-    store.expireSeen(clock.now() - SEEN_AGE_MS);
+    store?.expireSeen(clock.now() - SEEN_AGE_MS);
   }
 
   /** Ends all takers. What they have and did not acknowledge comes again. */
@@ -160,20 +165,22 @@ export class Inbox implements ConsumerSource, MessageOwner {
   /** Counts the try; false if it was the last one, and the message is set aside. */
   #putBack(incoming: Incoming, reason: string): boolean {
     const { clock, store, maxAttempts, setAside } = this.#settings;
-    const { stream, id, from, body, attempts } = incoming;
+    const { stream, from, bytes, attempts } = incoming;
+    const id = incoming.id.toBytes();
     const at = clock.now();
     if (attempts >= maxAttempts) {
-      setAside.put({ from, id, topic: stream.topic, body, reason, at });
+      const { topic } = stream;
+      setAside.put({ from, id, topic, body: bytes.slice(), reason, at });
       this.#settle(incoming, ACK_STATUS.refused);
       this.#offer(stream);
       return false;
     }
-    this.#attempts.set(keyOf(from, id), attempts);
+    this.#attempts.set(keyOf(from, incoming.id), attempts);
     for (const oldest of this.#attempts.keys()) {
       if (this.#attempts.size <= MAX_COUNTED_REFUSALS) break;
       this.#attempts.delete(oldest);
     }
-    store.putAttempts({ from, id, attempts, at });
+    store?.putAttempts({ from, id, attempts, at });
     stream.current = undefined;
     // Without a session it is its sender's again, who will send it once more.
     if (incoming.arrivals.length > 0) stream.redo = incoming;
@@ -271,11 +278,11 @@ export class Inbox implements ConsumerSource, MessageOwner {
     stream.current = undefined;
     if (!seen.has(id)) {
       seen.add(id);
-      store.putSeen({ from, id, at: clock.now() });
-      this.#trim(from);
+      store?.putSeen({ from, id: id.toBytes(), at: clock.now() });
+      if (store !== undefined) this.#trim(store, from);
     }
     if (this.#attempts.size > 0 && this.#attempts.delete(keyOf(from, id))) {
-      store.deleteAttempts(from, id);
+      store?.deleteAttempts(from, id.toBytes());
     }
     this.#tell(incoming, status);
   }
@@ -287,14 +294,14 @@ export class Inbox implements ConsumerSource, MessageOwner {
   }
 
   /** Lets the store forget ids that memory has forgotten, now and then. */
-  #trim(from: IdentityId): void {
+  #trim(store: MessageStore, from: IdentityId): void {
     const count = (this.#untrimmed.get(from) ?? 0) + 1;
     if (count < SEEN_IDS_PER_SENDER) {
       this.#untrimmed.set(from, count);
       return;
     }
     this.#untrimmed.delete(from);
-    this.#settings.store.trimSeen(from, SEEN_IDS_PER_SENDER);
+    store.trimSeen(from, SEEN_IDS_PER_SENDER);
   }
 
   #peer(from: IdentityId): PeerInbox {
@@ -311,6 +318,6 @@ export class Inbox implements ConsumerSource, MessageOwner {
   }
 }
 
-function keyOf(from: IdentityId, id: Uint8Array): string {
-  return from + id.toHex();
+function keyOf(from: IdentityId, id: MessageId): string {
+  return `${from} ${id}`;
 }

@@ -2,8 +2,8 @@
  * A message that has come and is not settled, and the stream it came in.
  */
 import type { IdentityId } from "../identity/identity.ts";
-import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
 import { Fifo } from "./fifo.ts";
+import type { MessageId } from "./message_id.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import type { Receiver } from "./receiver.ts";
 
@@ -20,8 +20,9 @@ export interface Arrival {
 /** A message that waits to be taken, or that the application has. */
 export class Incoming {
   readonly stream: ReceiveStream;
-  readonly id: Uint8Array;
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly id: MessageId;
+  /** The body; a piece of a slab, if it is short. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** How it came; by several sessions while one takes over from another. */
   arrivals: readonly Arrival[];
   /** How often it was handed out. */
@@ -29,26 +30,18 @@ export class Incoming {
 
   constructor(
     stream: ReceiveStream,
-    id: Uint8Array,
-    body: Uint8Array<ArrayBuffer>,
+    id: MessageId,
+    bytes: Uint8Array<ArrayBuffer>,
     arrival: Arrival,
   ) {
     this.stream = stream;
     this.id = id;
-    this.body = body;
+    this.bytes = bytes;
     this.arrivals = [arrival];
   }
 
   get from(): IdentityId {
     return this.stream.peer.from;
-  }
-
-  /** Whether it has the id that a payload begins with. */
-  hasId(payload: Uint8Array): boolean {
-    for (let at = 0; at < MESSAGE_ID_BYTES; at++) {
-      if (this.id[at] !== payload[at]) return false;
-    }
-    return true;
   }
 }
 
@@ -79,12 +72,12 @@ export class ReceiveStream {
       this.queue.length === 0;
   }
 
-  /** The one with the id that a payload begins with, if it is here. */
-  find(payload: Uint8Array): Incoming | undefined {
-    if (this.current?.hasId(payload)) return this.current;
-    if (this.redo?.hasId(payload)) return this.redo;
+  /** The one with this id, if it is here. */
+  find(id: MessageId): Incoming | undefined {
+    if (this.current?.id.equals(id)) return this.current;
+    if (this.redo?.id.equals(id)) return this.redo;
     for (const incoming of this.queue) {
-      if (incoming.hasId(payload)) return incoming;
+      if (incoming.id.equals(id)) return incoming;
     }
     return undefined;
   }

@@ -49,8 +49,8 @@ export interface MessageOwner {
 export class HandedMessage implements Message {
   readonly from: IdentityId;
   readonly topic: string;
-  readonly body: Uint8Array<ArrayBuffer>;
   readonly attempt: number;
+  #body: Uint8Array<ArrayBuffer> | undefined;
   readonly #incoming: Incoming;
   readonly #owner: MessageOwner;
   #settled = false;
@@ -60,16 +60,23 @@ export class HandedMessage implements Message {
     this.#owner = owner;
     this.from = incoming.from;
     this.topic = incoming.stream.topic;
-    this.body = incoming.body;
     this.attempt = incoming.attempts;
   }
 
   get id(): string {
-    return this.#incoming.id.toHex();
+    return this.#incoming.id.toString();
+  }
+
+  get body(): Uint8Array<ArrayBuffer> {
+    // What shares its memory with others must not be given away.
+    const { bytes } = this.#incoming;
+    return this.#body ??= bytes.length === bytes.buffer.byteLength
+      ? bytes
+      : bytes.slice();
   }
 
   text(): string {
-    return UTF8.decode(this.body);
+    return UTF8.decode(this.#body ?? this.#incoming.bytes);
   }
 
   ack(): void {

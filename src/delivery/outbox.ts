@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.ts";
 import { messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
-import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
+import { MAX_IDLE_STREAMS, MAX_SLAB_MESSAGES } from "../delivery_limits.ts";
 import type { AckMessage } from "../wire/messages/ack.ts";
 import type { Carrier } from "./carrier.ts";
 import type { MessageStore } from "./message_store.ts";
@@ -17,10 +17,12 @@ import type { OutboxLimits } from "./outbox_limits.ts";
 import { Content, Outgoing } from "./outgoing.ts";
 import { SendStream } from "./send_stream.ts";
 import { Sender } from "./sender.ts";
+import { Slab } from "./slab.ts";
 
 /** Settings of an {@linkcode Outbox}. */
 export interface OutboxSettings {
-  readonly store: MessageStore;
+  /** Absent if nothing is to outlive the node. */
+  readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
   readonly clock: Clock;
   readonly magic: Uint8Array;
@@ -62,6 +64,7 @@ class PeerQueue {
 export class Outbox {
   readonly #settings: OutboxSettings;
   readonly #peers = new Map<IdentityId, PeerQueue>();
+  readonly #slab = new Slab();
   #count = 0;
   #bytes = 0;
   /** Put into the store, and not known to be durable. */
@@ -77,7 +80,7 @@ export class Outbox {
     const { clock, store } = settings;
     const now = clock.monotonic();
     const contents = new Map<number, Content>();
-    for (const { message, key, to } of store.outgoing()) {
+    for (const { message, key, to } of store?.outgoing() ?? []) {
       let content = contents.get(key);
       if (content === undefined) {
         content = new Content({ ...fieldsOf(message), shared: true });
@@ -137,12 +140,23 @@ export class Outbox {
   /** Keeps a message and sends it as soon as it is durable and may be. All must fit. */
   add(content: Content, outgoings: readonly Outgoing[]): void {
     const { store } = this.#settings;
-    content.key = store.putOutgoing(content, outgoings.map(({ to }) => to));
+    if (store !== undefined) {
+      content.key = store.putOutgoing(content, outgoings.map(({ to }) => to));
+    }
     for (const outgoing of outgoings) {
       this.#tally(outgoing, 1);
       this.#uncommitted.push(outgoing);
     }
     if (!this.#committing) this.#commit();
+  }
+
+  /**
+   * Memory for a message to somebody, or to several: pieces of slabs only while few
+   * wait, and never for who is away.
+   */
+  memory(to: IdentityId | undefined): Slab | undefined {
+    if (this.#count >= MAX_SLAB_MESSAGES) return undefined;
+    return to === undefined || this.isAttached(to) ? this.#slab : undefined;
   }
 
   /** Whether there is a session to send on. */
@@ -257,7 +271,7 @@ export class Outbox {
       const batch = this.#uncommitted;
       this.#uncommitted = [];
       try {
-        await this.#settings.store.committed();
+        await this.#settings.store?.committed();
       } catch (error) {
         this.#failBatch(batch, error);
         continue;
@@ -300,7 +314,8 @@ export class Outbox {
     }
     stream.push(outgoing);
     this.#expectExpiry(outgoing.expiresAt);
-    peer.sender?.wake(stream);
+    if (peer.sender === undefined) content.settleIn();
+    else peer.sender.wake(stream);
     return peer.sender;
   }
 
@@ -329,6 +344,7 @@ export class Outbox {
   #fail(outgoing: Outgoing, error: VerackError): void {
     if (outgoing.done) return;
     this.#finish(outgoing);
+    outgoing.error = error;
     outgoing.waiter?.failed(outgoing, error);
     this.#settings.onGivenUp(outgoing, error);
   }
@@ -337,7 +353,7 @@ export class Outbox {
     const { content, to } = outgoing;
     outgoing.done = true;
     this.#tally(outgoing, -1);
-    this.#settings.store.deleteOutgoing(content.key, to);
+    this.#settings.store?.deleteOutgoing(content.key, to);
     const peer = this.#peers.get(to);
     if (peer?.count === 0 && peer.sender === undefined) this.#peers.delete(to);
   }

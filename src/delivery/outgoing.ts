@@ -13,6 +13,7 @@ import {
 } from "../wire/messages/message.ts";
 import type { StoredMessage } from "./message_store.ts";
 import type { SendStream } from "./send_stream.ts";
+import type { Slab } from "./slab.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -22,7 +23,8 @@ export class Content implements StoredMessage {
   readonly createdAt: number;
   readonly ttlMs: number;
   /** `message` with all of the body. */
-  readonly payload: Uint8Array<ArrayBuffer>;
+  payload: Uint8Array<ArrayBuffer>;
+  #isPiece: boolean;
   /** Where the body begins in {@linkcode payload}. */
   readonly headBytes: number;
   /** What the store calls it. */
@@ -38,13 +40,16 @@ export class Content implements StoredMessage {
     readonly createdAt: number;
     readonly ttlMs: number;
     readonly shared?: boolean;
+    /** Gives memory for it that it may not keep for long. */
+    readonly slab?: Slab | undefined;
   }) {
-    const { id, topic, body, createdAt, ttlMs } = options;
+    const { id, topic, body, createdAt, ttlMs, slab } = options;
     this.topic = topic;
     this.createdAt = createdAt;
     this.ttlMs = ttlMs;
     this.shared = options.shared ?? false;
-    this.payload = encodeMessage(id, topicBytes(topic), body);
+    this.payload = encodeMessage(id, topicBytes(topic), body, slab);
+    this.#isPiece = this.payload.length < this.payload.buffer.byteLength;
     this.headBytes = this.payload.length - body.length;
   }
 
@@ -63,6 +68,13 @@ export class Content implements StoredMessage {
   /** What it counts without its body, as its receiver reckons. */
   get baseCharge(): number {
     return MESSAGE_OVERHEAD_BYTES + this.headBytes - MESSAGE_HEAD_BYTES;
+  }
+
+  /** It has to wait: takes memory of its own. */
+  settleIn(): void {
+    if (!this.#isPiece) return;
+    this.payload = this.payload.slice();
+    this.#isPiece = false;
   }
 
   /** All of it in one frame, encoded once for all its receivers. */
@@ -94,6 +106,10 @@ export class Outgoing {
   waiter: Waiter | undefined;
   /** Acknowledged or given up; nothing more becomes of it. */
   done = false;
+  /** Who sent it to many waits for this receiver. */
+  awaited = false;
+  /** Why it was given up, if it was. */
+  error: VerackError | undefined;
   /** Whether any of it is on the wire, so that giving it up proves nothing. */
   begun = false;
 
@@ -122,6 +138,7 @@ export class Outgoing {
 
   /** The session it was sent on is gone. */
   rewind(): void {
+    this.content.settleIn();
     this.charge = this.sent = 0;
     this.offer = "none";
   }

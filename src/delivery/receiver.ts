@@ -19,19 +19,20 @@ import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
 import {
   decodeMessage,
   decodePieceHead,
-  MESSAGE_ID_BYTES,
   PIECE_HEAD_BYTES,
 } from "../wire/messages/message.ts";
 import type { Carrier } from "./carrier.ts";
 import { type Arrival, Incoming, type ReceiveStream } from "./incoming.ts";
+import { MessageId } from "./message_id.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import { type Budget, type Room, RoomShare } from "./room.ts";
+import { Slab } from "./slab.ts";
 
 /** What the receivers of a node share. */
 export interface ReceiverContext {
   readonly clock: Clock;
-  readonly store: MessageStore;
+  readonly store: MessageStore | undefined;
   /** What windows may have beyond the least. */
   readonly windows: Budget;
   readonly room: Room;
@@ -42,7 +43,7 @@ export interface ReceiverContext {
 /** A body of which more is to come. */
 interface Unfinished {
   readonly stream: ReceiveStream;
-  readonly id: Uint8Array;
+  readonly id: MessageId;
   readonly number: number;
   readonly charge: number;
   readonly total: number;
@@ -69,6 +70,7 @@ export class Receiver {
   readonly #context: ReceiverContext;
   readonly #peer: PeerInbox;
   readonly #share = new RoomShare();
+  readonly #slab = new Slab();
   #window = MIN_WINDOW_BYTES;
   /** What of the window was taken from the budget. */
   #promised = 0;
@@ -108,6 +110,7 @@ export class Receiver {
   onMessage(payload: Uint8Array): void {
     const { total, topic, bodyOffset } = decodeMessage(payload);
     const stream = this.#peer.stream(topic);
+    const id = new MessageId(payload);
     const held = payload.length - bodyOffset;
     const asks = held === 0 && total > 0;
     const number = this.#begun++;
@@ -122,12 +125,14 @@ export class Receiver {
     if (this.#unfinished.size > 0) this.#checkOrder(stream);
     if (held === total) {
       const arrival = { receiver: this, number, charge, room: 0 };
-      const body = payload.slice(bodyOffset);
-      this.#complete(stream, payload, body, arrival);
-    } else if (asks && this.#knows(stream, payload)) {
-      this.#again(stream, payload, { receiver: this, number, charge, room: 0 });
+      if (this.#knows(stream, id)) return this.#again(stream, id, arrival);
+      const body = this.#copy(payload, bodyOffset);
+      this.#context.arrived(new Incoming(stream, id, body, arrival));
+    } else if (asks && this.#knows(stream, id)) {
+      this.#again(stream, id, { receiver: this, number, charge, room: 0 });
     } else {
-      this.#begin(stream, payload, bodyOffset, { number, charge, total, asks });
+      const begun = payload.subarray(bodyOffset);
+      this.#begin(stream, id, begun, { number, charge, total, asks });
     }
   }
 
@@ -153,7 +158,9 @@ export class Receiver {
     this.#unfinished.delete(number);
     const { stream, id, body, charge, room } = it;
     const arrival = { receiver: this, number: it.number, charge, room };
-    this.#complete(stream, id, body, arrival);
+    if (body === undefined || this.#knows(stream, id)) {
+      this.#again(stream, id, arrival);
+    } else this.#context.arrived(new Incoming(stream, id, body, arrival));
   }
 
   /** The application took a message, or refused it for good. */
@@ -174,7 +181,7 @@ export class Receiver {
     this.#ranges = [];
     this.#releasedAtFlush = this.#released;
     try {
-      await this.#context.store.committed();
+      await this.#context.store?.committed();
     } catch (error) {
       const reason = `what was taken cannot be recorded: ${messageOf(error)}`;
       this.carrier.leave(
@@ -211,6 +218,7 @@ export class Receiver {
     if (now - this.#grownAt > WINDOW_GROWTH_MS) {
       if (this.#released === this.#releasedAtGrowth) {
         this.#window = MIN_WINDOW_BYTES;
+        this.#slab.drop();
       }
       this.#grownAt = now;
       this.#releasedAtGrowth = this.#released;
@@ -246,27 +254,27 @@ export class Receiver {
 
   #begin(
     stream: ReceiveStream,
-    payload: Uint8Array,
-    bodyOffset: number,
+    id: MessageId,
+    begun: Uint8Array,
     options: { number: number; charge: number; total: number; asks: boolean },
   ): void {
     const { number, charge, total, asks } = options;
     const { clock, room } = this.#context;
     // What was taken before is not needed, but comes all the same.
-    const needed = !asks && !this.#peer.seen.has(payload);
+    const needed = !asks && !this.#peer.seen.has(id);
     const it: Unfinished = {
       stream,
-      id: payload.slice(0, MESSAGE_ID_BYTES),
+      id,
       number,
       charge,
       total,
       room: 0,
       body: needed ? new Uint8Array(total) : undefined,
-      filled: payload.length - bodyOffset,
+      filled: begun.length,
       waits: asks,
       at: clock.monotonic(),
     };
-    it.body?.set(payload.subarray(bodyOffset));
+    it.body?.set(begun);
     this.#unfinished.set(number >>> 0, it);
     if (!asks) return;
     const granted = () => {
@@ -279,33 +287,27 @@ export class Receiver {
     room.request({ bytes: total, share: this.#share, granted });
   }
 
-  /** All of a message is here: its id, and its body unless that is not needed. */
-  #complete(
-    stream: ReceiveStream,
-    id: Uint8Array,
-    body: Uint8Array<ArrayBuffer> | undefined,
-    arrival: Arrival,
-  ): void {
-    if (body === undefined || this.#knows(stream, id)) {
-      return this.#again(stream, id, arrival);
-    }
-    const ownId = id.slice(0, MESSAGE_ID_BYTES);
-    this.#context.arrived(new Incoming(stream, ownId, body, arrival));
+  #copy(payload: Uint8Array, from: number): Uint8Array<ArrayBuffer> {
+    const size = payload.length - from;
+    const piece = this.#slab.cut(size);
+    if (piece === undefined) return payload.slice(from);
+    for (let at = 0; at < size; at++) piece[at] = payload[from + at]!;
+    return piece;
   }
 
-  #knows(stream: ReceiveStream, id: Uint8Array): boolean {
+  #knows(stream: ReceiveStream, id: MessageId): boolean {
     return this.#peer.seen.has(id) || this.#waiting(stream, id) !== undefined;
   }
 
   /** The same message, which came by another session and is not settled. */
-  #waiting(stream: ReceiveStream, id: Uint8Array): Incoming | undefined {
+  #waiting(stream: ReceiveStream, id: MessageId): Incoming | undefined {
     const alone = this.#peer.receivers.size === 1 &&
       (stream.current === undefined || stream.current.arrivals.length > 0);
     return alone ? undefined : stream.find(id);
   }
 
   /** It is here already: settled, or to be settled with the other. */
-  #again(stream: ReceiveStream, id: Uint8Array, arrival: Arrival): void {
+  #again(stream: ReceiveStream, id: MessageId, arrival: Arrival): void {
     const waiting = this.#waiting(stream, id);
     if (waiting === undefined) this.settle(arrival, ACK_STATUS.taken);
     else waiting.arrivals = [...waiting.arrivals, arrival];

@@ -10,16 +10,19 @@ import type { MessageStore, StoredSetAside } from "./message_store.ts";
 
 /** What was set aside at one node. */
 export class SetAside {
-  readonly #store: MessageStore;
+  readonly #store: MessageStore | undefined;
   readonly #onPut: (message: StoredSetAside) => void;
   readonly #messages = new Set<StoredSetAside>();
   #bytes = 0;
 
   /** @param onPut Is told of each. */
-  constructor(store: MessageStore, onPut: (message: StoredSetAside) => void) {
+  constructor(
+    store: MessageStore | undefined,
+    onPut: (message: StoredSetAside) => void,
+  ) {
     this.#store = store;
     this.#onPut = onPut;
-    for (const message of store.setAside()) this.#keep(message);
+    for (const message of store?.setAside() ?? []) this.#keep(message);
   }
 
   /** Oldest first. */
@@ -28,7 +31,7 @@ export class SetAside {
   }
 
   put(message: StoredSetAside): void {
-    this.#store.putSetAside(message);
+    this.#store?.putSetAside(message);
     this.#keep(message);
     this.#onPut(message);
   }
@@ -42,7 +45,7 @@ export class SetAside {
       if (fits) break;
       this.#messages.delete(oldest);
       this.#bytes -= oldest.body.length;
-      this.#store.deleteSetAside(oldest.from, oldest.id);
+      this.#store?.deleteSetAside(oldest.from, oldest.id);
     }
   }
 }

@@ -35,7 +35,7 @@ export class Messaging {
       clock,
       random,
       magic,
-      store: options.store.messages,
+      store: options.messages,
       limits: options.outbox,
       maxAttempts: options.maxDeliveryAttempts,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),

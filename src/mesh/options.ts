@@ -1,6 +1,7 @@
 /** Settings of a node: their meaning, their defaults, and what makes no sense. */
 import type { Clock, Random } from "../clock.ts";
 import { systemClock, systemRandom } from "../clock.ts";
+import type { MessageStore } from "../delivery/message_store.ts";
 import {
   type OutboxLimits,
   type OutboxOptions,
@@ -112,6 +113,8 @@ export interface ResolvedNodeOptions {
   /** Derived from the secret; `Node.start` does it. */
   readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
   readonly invite: Invite | undefined;
+  /** Absent if the store is none but this node's own memory. */
+  readonly messages: MessageStore | undefined;
   readonly outbox: OutboxLimits;
   readonly maxDeliveryAttempts: number;
   readonly transport: Transport;
@@ -173,6 +176,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     trust: parseMode(options.trust),
     networkKey: undefined,
     invite,
+    messages: options.store?.messages,
     outbox: resolveOutbox(options.outbox),
     maxDeliveryAttempts: attempts(options.maxDeliveryAttempts),
     transport: options.transport ?? tlsTransport(),

@@ -37,16 +37,23 @@ export interface MessageFrame {
   readonly bodyOffset: number;
 }
 
+/** Gives memory for a payload, or declines. */
+export interface PayloadMemory {
+  cut(size: number): Uint8Array<ArrayBuffer> | undefined;
+}
+
 /**
  * The payload of `message` with all of a body, of which a prefix of at least the
  * head is a valid payload too.
  *
+ * @param memory Where it is put, if not into an array of its own.
  * @throws {RangeError} when a part is too long.
  */
 export function encodeMessage(
   id: Uint8Array,
   topic: Uint8Array,
   body: Uint8Array,
+  memory?: PayloadMemory,
 ): Uint8Array<ArrayBuffer> {
   if (
     id.length !== MESSAGE_ID_BYTES || topic.length > MAX_TOPIC_BYTES ||
@@ -58,15 +65,16 @@ export function encodeMessage(
   }
   const total = body.length;
   const head = MESSAGE_HEAD_BYTES + topic.length;
-  const payload = new Uint8Array(head + total);
-  payload.set(id);
+  const size = head + total;
+  const payload = memory?.cut(size) ?? new Uint8Array(size);
+  for (let at = 0; at < MESSAGE_ID_BYTES; at++) payload[at] = id[at]!;
   payload[TOTAL_OFFSET] = total;
   payload[TOTAL_OFFSET + 1] = total >>> 8;
   payload[TOTAL_OFFSET + 2] = total >>> 16;
   payload[TOTAL_OFFSET + 3] = total >>> 24;
   // Below 0xfd a CompactSize is one byte.
   payload[TOPIC_OFFSET] = topic.length;
-  payload.set(topic, MESSAGE_HEAD_BYTES);
+  if (topic.length > 0) payload.set(topic, MESSAGE_HEAD_BYTES);
   payload.set(body, head);
   return payload;
 }

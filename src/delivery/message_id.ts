@@ -1,0 +1,47 @@
+/**
+ * Ids of messages as four words, so that hundreds of thousands a second cost no
+ * arrays: 16 bytes, four 32-bit numbers in the order of the bytes, little-endian.
+ */
+import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+
+/** An id of 16 bytes. */
+export class MessageId {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+
+  /** Reads it from the first 16 bytes. */
+  constructor(bytes: Uint8Array) {
+    this.a = wordAt(bytes, 0);
+    this.b = wordAt(bytes, 4);
+    this.c = wordAt(bytes, 8);
+    this.d = wordAt(bytes, 12);
+  }
+
+  /** Whether it is the same. */
+  equals(other: MessageId): boolean {
+    return this.a === other.a && this.b === other.b && this.c === other.c &&
+      this.d === other.d;
+  }
+
+  /** The 16 bytes. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(MESSAGE_ID_BYTES);
+    const view = new DataView(bytes.buffer);
+    for (const [at, word] of [this.a, this.b, this.c, this.d].entries()) {
+      view.setInt32(4 * at, word, true);
+    }
+    return bytes;
+  }
+
+  /** 32 hex digits. */
+  toString(): string {
+    return this.toBytes().toHex();
+  }
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
+    bytes[at + 3]! << 24;
+}
