@@ -156,6 +156,8 @@ export class ProcessClock implements Clock {
   wallOffsetMs = 0;
   /** Time spent asleep, which the monotonic clock does not count. */
   #sleptMs = 0;
+  /** Time spent stopped or asleep. */
+  #stoodStillMs = 0;
   #frozenAtMs: number | undefined;
 
   /** `onTimer` is called before each timer. */
@@ -190,6 +192,11 @@ export class ProcessClock implements Clock {
     return this.#timers.size;
   }
 
+  /** How long the process has run since the world began, without its pauses. */
+  get ranMs(): number {
+    return this.#world.monotonic() - this.#stoodStillMs;
+  }
+
   /** Stops all timers, as SIGSTOP and a closed lid do. */
   freeze(): void {
     if (this.#frozenAtMs !== undefined) return;
@@ -203,9 +210,9 @@ export class ProcessClock implements Clock {
    */
   thaw(options: { slept: boolean }): void {
     if (this.#frozenAtMs === undefined) return;
-    if (options.slept) {
-      this.#sleptMs += this.#world.monotonic() - this.#frozenAtMs;
-    }
+    const stoodStillMs = this.#world.monotonic() - this.#frozenAtMs;
+    this.#stoodStillMs += stoodStillMs;
+    if (options.slept) this.#sleptMs += stoodStillMs;
     this.#frozenAtMs = undefined;
     const due = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs);
     for (const timer of due) this.#arm(timer);

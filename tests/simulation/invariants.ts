@@ -2,6 +2,7 @@
  * What must hold at every step of every simulation, whatever went wrong. The
  * truth comes from {@linkcode Wires}; what a node believes is compared with it.
  */
+import type { Clock } from "../../src/clock.ts";
 import type { IdentityId } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
@@ -10,12 +11,16 @@ import {
   MAX_QUEUE_BYTES,
   MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
+  PROBE_TIMEOUT_MS,
 } from "../../src/limits.ts";
 import type { Link } from "../../src/mesh/link.ts";
 import type { PeerRecord } from "../../src/mesh/peer_table.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 import { Life } from "./member.ts";
 import type { Wires } from "./wires.ts";
+
+/** By so much may a node think itself shorter awake than it was: a tick. */
+const GRAIN = 0.9;
 
 /** Something that must always hold does not. */
 export class BrokenInvariant extends Error {}
@@ -29,20 +34,29 @@ interface Proven {
 /** The invariants of one simulation. */
 export class Invariants {
   readonly #wires: Wires;
-  /** By node: whom it was introduced to, and where those were, `identity@host`. */
-  readonly #met = new WeakMap<Life, Set<string>>();
+  readonly #clock: Clock;
+  /** By node: whom it was introduced to, where those were, `identity@host`, and when first. */
+  readonly #met = new WeakMap<Life, Map<string, number>>();
   readonly #proven = new WeakMap<Life, Map<IdentityId, Proven>>();
   /** Most bytes that waited for one peer. */
   maxQueuedBytes = 0;
 
-  constructor(wires: Wires) {
+  readonly #fail: (error: BrokenInvariant) => void;
+  readonly #seen = new WeakSet<Link>();
+
+  constructor(
+    wires: Wires,
+    clock: Clock,
+    options: { readonly fail: (error: BrokenInvariant) => void },
+  ) {
     this.#wires = wires;
+    this.#clock = clock;
+    this.#fail = options.fail;
   }
 
-  /** Whether one node was introduced to the other, or to one before it with its key and place. */
-  hasMet(life: Life, other: Life): boolean {
-    return this.#met.get(life)?.has(`${other.identity.id}@${other.host}`) ??
-      false;
+  /** Whom a node was introduced to, and where, `identity@host`, and when first. */
+  metBy(life: Life): ReadonlyMap<string, number> {
+    return this.#met.get(life) ?? new Map();
   }
 
   /**
@@ -117,14 +131,43 @@ export class Invariants {
         `has a session on record for ${who} with ${other?.label ?? "nobody"}`,
       );
     }
+    if (!this.#seen.has(link)) {
+      this.#seen.add(link);
+      link.session.closed.then(({ code, message }) => {
+        if (code === "dead") this.#checkDeath(life, link, message);
+      });
+    }
     if (link.introduced && other instanceof Life) {
-      this.#met.getOrInsertComputed(life, () => new Set())
-        .add(`${record.identity}@${other.host}`);
+      this.#met.getOrInsertComputed(life, () => new Map())
+        .getOrInsert(
+          `${record.identity}@${other.host}`,
+          this.#clock.monotonic(),
+        );
     }
     if (queuedBytes > MAX_QUEUE_BYTES) {
       throw broken(life, `has ${queuedBytes} bytes waiting for ${who}`);
     }
     this.maxQueuedBytes = Math.max(this.maxQueuedBytes, queuedBytes);
+  }
+
+  /**
+   * A session was given up as dead: then the node was awake for as long as that
+   * takes and heard nothing. A pause of its own is no silence of the others.
+   */
+  #checkDeath(life: Life, link: Link, message: string): void {
+    const { localAddress, remoteAddress } = link.session.connection;
+    const key = `${formatAddress(remoteAddress)}>${
+      formatAddress(localAddress)
+    }`;
+    const silentMs = life.clock.ranMs - (life.heardAtMs.get(key) ?? 0);
+    const least = message.includes("did not answer")
+      ? PROBE_TIMEOUT_MS
+      : life.context!.options.deadAfterMs;
+    if (silentMs >= GRAIN * least) return;
+    const what = `gave up ${
+      link.peer.identity.slice(0, 8)
+    }, heard ${silentMs} ms ago`;
+    this.#fail(broken(life, `${what}: ${message}`));
   }
 
   /** Whether the other end counts on the same session. */

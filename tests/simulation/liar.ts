@@ -40,6 +40,11 @@ export interface LiarScene {
     readonly identity: Identity;
     readonly host: string;
   }[];
+  /** All of them, whether they run or not, and where they are or were last. */
+  readonly members: readonly {
+    readonly identity: Identity;
+    readonly host: string;
+  }[];
   /** Identities nobody runs. */
   readonly strangers: readonly Identity[];
   /** Addresses where nothing answers. */
@@ -118,24 +123,19 @@ export class Liar implements Party {
           fingerprints: [],
         });
         for (let i = 0; i < 20; i++) session.send(COMMAND.getpeers, request);
-      } else this.#tell(session, this.#entries(lie, running));
+      } else {
+        for (let i = 0; i < 3; i++) this.#tell(session, this.#entries(lie));
+      }
     }
   }
 
-  #entries(
-    lie: Lie,
-    running: readonly { identity: Identity; host: string }[],
-  ): PeerEntry[] {
-    const { random, strangers, nowhere } = this.#live();
-    const hosts = [
-      this.host,
-      ...nowhere,
-      ...running.map(({ host }) => host),
-    ];
+  #entries(lie: Lie): PeerEntry[] {
+    const { random, strangers, nowhere, members } = this.#live();
+    const hosts = [this.host, ...nowhere, ...members.map(({ host }) => host)];
     const some = () => address(hosts[random.below(hosts.length)]!);
     switch (lie) {
       case "wrong-address":
-        return running.map(({ identity }) =>
+        return members.map(({ identity }) =>
           entryOf(identity, [some(), some(), some()], {
             flags: random.below(8),
           })
@@ -145,7 +145,7 @@ export class Liar implements Party {
           entryOf(stranger, [some()])
         );
       case "wrong-certificate":
-        return running.map(({ identity }, i) =>
+        return members.map(({ identity }, i) =>
           entryOf({
             id: identity.id,
             certificate: strangers[i % strangers.length]!.certificate,

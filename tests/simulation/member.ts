@@ -9,6 +9,7 @@ import { inside } from "../../src/mesh/inside.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { ProcessClock } from "./clock.ts";
+import type { Disk, DiskStore } from "./disk.ts";
 import type { Party } from "./wires.ts";
 
 /** One life of a member, from its start to its end. */
@@ -21,18 +22,23 @@ export class Life implements Party {
   #node: Node | undefined;
   #context: MeshContext | undefined;
   #ending: Promise<void> | undefined;
+  readonly #store: DiskStore;
+  /** When data last came over a connection, `from>to`, in time that the process ran. */
+  readonly heardAtMs = new Map<string, number>();
 
   constructor(
     label: string,
     identity: Identity,
     host: string,
     clock: ProcessClock,
+    store: DiskStore,
     onEvent: (life: Life, event: NodeEvent) => void,
   ) {
     this.label = label;
     this.identity = identity;
     this.host = host;
     this.clock = clock;
+    this.#store = store;
     this.#onEvent = onEvent;
   }
 
@@ -43,6 +49,7 @@ export class Life implements Party {
       identity: this.identity,
       host: this.host,
       clock: this.clock,
+      store: this.#store,
     });
     this.#node = node;
     this.#context = inside(node);
@@ -67,7 +74,18 @@ export class Life implements Party {
 
   /** Ends it; resolves when nothing of it is left. Idempotent. */
   end(options: { abrupt: boolean }): Promise<void> {
-    return this.#ending ??= this.#node?.close(options) ?? Promise.resolve();
+    return this.#ending ??= this.#end(options);
+  }
+
+  /** Its machine is switched off: what it did not commit is gone. */
+  crash(): Promise<void> {
+    this.#store.crash();
+    return this.end({ abrupt: true });
+  }
+
+  async #end(options: { abrupt: boolean }): Promise<void> {
+    await this.#node?.close(options);
+    this.#store.close();
   }
 
   async #listen(node: Node): Promise<void> {
@@ -83,6 +101,9 @@ export interface Member {
   readonly home: string;
   identity: Identity;
   host: string;
+  disk: Disk;
+  /** Whom its disk must know, and where those were: `identity@host`. */
+  readonly remembers: Set<string>;
   /** The latest life, which may be over. */
   life: Life | undefined;
   lives: number;

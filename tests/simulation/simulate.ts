@@ -22,6 +22,8 @@ export interface Outcome {
   readonly wholeAfterMs: number;
   /** How often each thing happened. */
   readonly counts: ReadonlyMap<string, number>;
+  /** How often a peer came up at a node. */
+  readonly sessions: number;
   /** Most bytes that waited for one peer. */
   readonly maxQueuedBytes: number;
   /** Hash of all that happened, if it was asked for. */
@@ -67,6 +69,7 @@ export async function simulate(
   try {
     await world.run(schedule.calmAtMs);
     world.calm();
+    await world.run(schedule.calmAtMs); // whoever returns has started
     const wholeAfterMs = await becomesWhole(world);
     await world.close();
     const digest = world.trace.digest();
@@ -75,6 +78,7 @@ export async function simulate(
       virtualMs: world.clock.monotonic(),
       wholeAfterMs,
       counts: world.counts,
+      sessions: world.watch.sessions,
       maxQueuedBytes: world.invariants.maxQueuedBytes,
       ...(digest !== undefined && { digest }),
     };
@@ -135,10 +139,19 @@ function findParts(world: World): Parts {
   return part;
 }
 
-/** Pairs that can find each other without exactly one session that both count on. */
+/**
+ * Pairs that can find each other without exactly one session that both count on,
+ * and peers that a node counts on and that are gone.
+ */
 function missing(world: World, parts: Parts): string[] {
   const lives = [...parts.keys()];
-  return lives.flatMap((a, i) =>
+  const running = new Set(lives.map(({ identity }) => identity.id));
+  const ghosts = lives.flatMap((life) =>
+    (life.context?.table.connected() ?? [])
+      .filter(({ identity }) => !running.has(identity))
+      .map(({ identity }) => `${life.label}-${identity.slice(0, 8)} (gone)`)
+  );
+  const gaps = lives.flatMap((a, i) =>
     lives.slice(i + 1).flatMap((b) => {
       if (parts.get(a) !== parts.get(b)) return [];
       const [there, back] = [keys(world, a, b), keys(world, b, a)];
@@ -149,6 +162,7 @@ function missing(world: World, parts: Parts): string[] {
         : [`${a.label}-${b.label} (${there.length}/${back.length})`];
     })
   );
+  return [...gaps, ...ghosts];
 }
 
 /** How often each node has announced each that it can find. */
@@ -156,7 +170,7 @@ function announcements(world: World, parts: Parts): string {
   const lives = [...parts.keys()];
   return lives.flatMap((a) =>
     lives.filter((b) => a !== b && parts.get(a) === parts.get(b))
-      .map((b) => world.ups(a, b.identity.id))
+      .map((b) => world.watch.ups(a, b.identity.id))
   ).join();
 }
 

@@ -8,6 +8,7 @@ export class Tally {
   readonly #counts = new Map<string, number>();
   #schedules = 0;
   #virtualMs = 0;
+  #sessions = 0;
   #slowest: Outcome | undefined;
 
   /** Adds one schedule that held. */
@@ -17,6 +18,7 @@ export class Tally {
     if (outcome.wholeAfterMs > (this.#slowest?.wholeAfterMs ?? -1)) {
       this.#slowest = outcome;
     }
+    this.#sessions += outcome.sessions;
     for (const [what, count] of outcome.counts) this.count(what, count);
   }
 
@@ -39,13 +41,10 @@ export class Tally {
   text(): string {
     const hours = (this.#virtualMs / HOUR_MS).toFixed(1);
     const things = [...this.#counts]
-      .filter(([what]) => what !== "sessions")
       .sort(([a], [b]) => a < b ? -1 : 1)
       .map(([what, count]) => `${count} ${what}`);
     return [
-      `${this.#schedules} schedules, ${hours} hours of virtual time, ${
-        this.of("sessions")
-      } times a peer came up`,
+      `${this.#schedules} schedules, ${hours} hours of virtual time, ${this.#sessions} times a peer came up`,
       `what happened: ${things.join(", ")}`,
       `whole again after at most ${
         ((this.#slowest?.wholeAfterMs ?? 0) / 1_000).toFixed(0)

@@ -2,17 +2,21 @@
  * Carries out a schedule: the network, the members and liars on it, and the
  * faults. Whether all is as it must be is watched after every step.
  */
-import type { Identity, IdentityId } from "../../src/identity/identity.ts";
+import type { Identity } from "../../src/identity/identity.ts";
+import { COMMIT_IDLE_MS } from "../../src/limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 import { ProcessClock, SimulatedClock } from "./clock.ts";
 import { BrokenInvariant, Invariants } from "./invariants.ts";
+import { Disk } from "./disk.ts";
+import { NetworkFaults } from "./faults.ts";
 import { numberedIdentity } from "./keys.ts";
 import { Liar, PORT } from "./liar.ts";
 import { Life, type Member } from "./member.ts";
 import { type Action, describeAction, type Schedule } from "./schedule.ts";
 import { at, Trace, type TraceOptions } from "./trace.ts";
+import { Watch } from "./watch.ts";
 import { Wires } from "./wires.ts";
 
 /** Machines that are switched off, and one that never was. */
@@ -30,12 +34,16 @@ export class World {
   readonly schedule: Schedule;
   readonly clock = new SimulatedClock();
   readonly wires = new Wires();
-  readonly invariants = new Invariants(this.wires);
+  readonly invariants = new Invariants(this.wires, this.clock, {
+    fail: (error) => this.fail(error),
+  });
   readonly trace: Trace;
   readonly members: readonly Member[];
   /** How often each thing happened. */
   readonly counts = new Map<string, number>();
+  readonly watch: Watch;
   readonly #network: MemoryNetwork;
+  readonly #faults: NetworkFaults;
   readonly #random: SeededRandom;
   readonly #liars: readonly Liar[];
   readonly #strangers: readonly Identity[];
@@ -44,14 +52,8 @@ export class World {
   readonly #touched = new Set<Life>();
   readonly #byHost = new Map<string, Life>();
   readonly #vacated: string[] = [];
-  /** Peers a node has announced as up and not as down. */
-  readonly #announced = new WeakMap<Life, Set<IdentityId>>();
-  readonly #ups = new Map<string, number>();
   #ephemeralKeys = 0;
   #moves = 0;
-  #sides: readonly number[] | undefined;
-  #cuts: { from: number; to: number; oneWay: boolean }[] = [];
-  readonly #halfOpen = new Set<string>();
   readonly #frozen = new Map<Life, boolean>();
   #failure: unknown;
 
@@ -73,7 +75,10 @@ export class World {
         this.wires.onPacket(packet);
         const host = packet.to.slice(0, packet.to.lastIndexOf(":"));
         const life = this.#byHost.get(host);
-        if (life !== undefined) this.#touched.add(life);
+        if (life === undefined) return;
+        this.#touched.add(life);
+        if (packet.kind !== "data") return;
+        life.heardAtMs.set(`${packet.from}>${packet.to}`, life.clock.ranMs);
       },
     });
     for (const host of NOWHERE.slice(0, 2)) this.#network.crash(host);
@@ -83,9 +88,17 @@ export class World {
       home: `10.0.${index}.1`,
       host: `10.0.${index}.1`,
       identity,
+      disk: new Disk(),
+      remembers: new Set(),
       life: undefined,
       lives: 0,
     }));
+    this.#faults = new NetworkFaults(this.#network, this.members);
+    this.watch = new Watch({
+      livesOf: (identity) =>
+        this.#lives.filter((life) => life.identity.id === identity),
+      fail: (error) => this.fail(error),
+    });
     this.#liars = keys.liars.map((identity, index) =>
       new Liar(`liar${index}`, identity, `10.66.${index}.1`)
     );
@@ -158,17 +171,15 @@ export class World {
     if (!this.wires.listenedAt(address).isSubsetOf(own)) return false;
     const told = this.schedule.members[member.index]!.connect
       .some((to) => to.member === other.index) && target.host === other.home;
-    return told || this.invariants.hasMet(life, target);
-  }
-
-  /** How often a node has announced a peer. */
-  ups(life: Life, peer: IdentityId): number {
-    return this.#ups.get(`${life.label}>${peer}`) ?? 0;
+    const seen = `${target.identity.id}@${target.host}`;
+    return told || this.invariants.metBy(life).has(seen) ||
+      member.remembers.has(seen);
   }
 
   /** All faults stop: the network is whole, everybody runs, and nobody lies any more. */
   calm(): void {
     this.#note("calm");
+    this.watch.isDisturbed = true; // by liars that hang up
     this.#perform({ type: "heal" });
     this.#network.setDelay({ latencyMs: 5, jitterMs: 10 });
     for (const liar of this.#liars) liar.stop();
@@ -185,7 +196,9 @@ export class World {
     for (const liar of this.#liars) liar.stop();
     for (const life of [...this.#frozen.keys()]) this.#thaw(life);
     const abrupt = this.schedule.abruptEnd;
-    const ends = this.members.map((member) => this.#end(member, { abrupt }));
+    const ends = this.members.map((member) =>
+      this.#end(member, { abrupt, crash: false })
+    );
     let done = false;
     const all = Promise.all(ends).then(() => {
       done = true;
@@ -213,30 +226,27 @@ export class World {
 
   #perform(action: Action): void {
     this.#note(describeAction(action));
+    this.watch.isDisturbed ||= isDisturbing(action);
     this.#count(action.type === "lie" ? `lie ${action.lie}` : action.type);
     switch (action.type) {
       case "join":
         return this.#start(this.#member(action.member), { memory: true });
       case "leave":
-        this.#end(this.#member(action.member), { abrupt: false });
+        this.#end(this.#member(action.member), {
+          abrupt: false,
+          crash: false,
+        });
         return;
       case "crash":
         return this.#crash(this.#member(action.member), action.reset);
       case "restart":
         return this.#restart(action);
       case "partition":
-        this.#sides = action.sides;
-        return this.#applyFaults();
+        return this.#faults.partition(action.sides);
       case "cut":
-        this.#cuts.push({
-          from: action.member,
-          to: action.other,
-          oneWay: action.oneWay,
-        });
-        return this.#applyFaults();
+        return this.#faults.cut(action.member, action.other, action.oneWay);
       case "half-open":
-        this.#halfOpen.add(this.#member(action.member).host);
-        return this.#applyFaults();
+        return this.#faults.halfOpen(this.#member(action.member).host);
       case "break":
         return this.#network.breakLink(
           this.#member(action.member).host,
@@ -245,11 +255,8 @@ export class World {
       case "delay":
         return this.#network.setDelay(action);
       case "heal":
-        this.#sides = undefined;
-        this.#cuts = [];
-        this.#halfOpen.clear();
         for (const life of [...this.#frozen.keys()]) this.#thaw(life);
-        return this.#applyFaults();
+        return this.#faults.heal();
       case "wall-clock": {
         const { life } = this.#member(action.member);
         if (life !== undefined) life.clock.wallOffsetMs = action.offsetMs;
@@ -264,9 +271,14 @@ export class World {
     }
   }
 
-  #start(member: Member, _options: { memory: boolean }): void {
+  #start(member: Member, options: { memory: boolean }): void {
     if (member.life?.isUp || this.#byHost.has(member.host)) return;
     const plan = this.schedule.members[member.index]!;
+    // A key that dies with its process has no disk to come back to.
+    if (!options.memory || plan.ephemeral) {
+      member.disk = new Disk();
+      member.remembers.clear();
+    }
     if (plan.ephemeral) {
       member.identity = this.#ephemeral[
         this.#ephemeralKeys++ %
@@ -280,6 +292,10 @@ export class World {
       member.identity,
       member.host,
       clock,
+      member.disk.open(clock, (method) => {
+        const what = `${label} called ${method} on its store after closing it`;
+        this.fail(new BrokenInvariant(what));
+      }),
       (life, event) => this.#onEvent(life, event),
     );
     member.life = life;
@@ -308,11 +324,18 @@ export class World {
     return `${pin}${home}:${PORT}`;
   }
 
-  #end(member: Member, options: { abrupt: boolean }): Promise<void> {
+  #end(
+    member: Member,
+    options: { abrupt: boolean; crash: boolean },
+  ): Promise<void> {
     const { life } = member;
     if (life === undefined) return Promise.resolve();
     this.#thaw(life);
-    const ended = life.end(options).then(() => {
+    if (life.isUp) this.#remember(member, life, options.crash);
+    const ending = options.crash
+      ? life.crash()
+      : life.end({ abrupt: options.abrupt });
+    const ended = ending.then(() => {
       if (this.#byHost.get(life.host) === life) this.#byHost.delete(life.host);
       if (life.clock.pending > 0) {
         throw new BrokenInvariant(
@@ -324,11 +347,23 @@ export class World {
     return ended;
   }
 
+  /** What its disk must know of its peers by now. */
+  #remember(member: Member, life: Life, crash: boolean): void {
+    const now = this.clock.monotonic();
+    for (const [seen, since] of this.invariants.metBy(life)) {
+      const lasting = this.members.some(({ identity, index }) =>
+        seen.startsWith(identity.id) && !this.schedule.members[index]!.ephemeral
+      );
+      const isCommitted = !crash || now - since > COMMITTED_AFTER_MS;
+      if (lasting && isCommitted) member.remembers.add(seen);
+    }
+  }
+
   #crash(member: Member, reset: boolean): void {
     const { life } = member;
     if (life === undefined || !this.#byHost.has(life.host)) return;
     this.#network.crash(life.host, { reset });
-    this.#end(member, { abrupt: true });
+    this.#end(member, { abrupt: true, crash: true });
     this.#byHost.delete(life.host);
   }
 
@@ -350,7 +385,7 @@ export class World {
       this.#vacated.splice(this.#vacated.indexOf(host), 1);
     }
     member.host = host ?? `10.1.${member.index}.${++this.#moves}`;
-    this.#applyFaults();
+    this.#faults.apply();
   }
 
   #freeze(
@@ -388,27 +423,10 @@ export class World {
         random: new SeededRandom(this.schedule.seed * 31 + liar.host.length),
         transport: this.wires.of(liar, this.#network.transport(liar.host)),
         targets: () => this.running(),
+        members: this.members,
         strangers: this.#strangers,
         nowhere: NOWHERE,
       }));
-  }
-
-  /** The network's faults as they are now: members may have moved. */
-  #applyFaults(): void {
-    this.#network.heal();
-    if (this.#sides !== undefined) {
-      const groups = new Map<number, string[]>();
-      for (const member of this.members) {
-        const side = this.#sides[member.index]!;
-        groups.getOrInsertComputed(side, () => []).push(member.host);
-      }
-      this.#network.partition([...groups.values()]);
-    }
-    for (const { from, to, oneWay } of this.#cuts) {
-      const [a, b] = [this.#member(from).host, this.#member(to).host];
-      this.#network.cut(a, b, { oneWay });
-    }
-    for (const host of this.#halfOpen) this.#network.halfOpen(host);
   }
 
   // --- Watching ------------------------------------------------------------------
@@ -419,24 +437,7 @@ export class World {
     this.trace.note(() =>
       `${at(now)}  ${life.label} ${type} ${JSON.stringify(fields)}`
     );
-    if (type === "peer:up") {
-      this.#count("sessions");
-      const pair = `${life.label}>${event.identity}`;
-      this.#ups.set(pair, this.ups(life, event.identity) + 1);
-    }
-    const up = this.#announced.getOrInsertComputed(life, () => new Set());
-    if (type === "peer:up" && up.has(event.identity)) {
-      this.fail(new BrokenInvariant(`${life.label} said peer:up twice`));
-    } else if (type === "peer:up") up.add(event.identity);
-    else if (type === "peer:down" && !up.delete(event.identity)) {
-      this.fail(new BrokenInvariant(`${life.label} said peer:down unasked`));
-    } else if (type === "mesh" && event.links !== up.size) {
-      this.fail(
-        new BrokenInvariant(
-          `${life.label} counts ${event.links} links and announced ${up.size}`,
-        ),
-      );
-    }
+    this.watch.onEvent(life, event);
   }
 
   #watch(task: Promise<void>): void {
@@ -468,6 +469,27 @@ export class World {
     }
   }
 }
+
+/** What is written is on the disk after this long, also in a process that stands still now and then. */
+const COMMITTED_AFTER_MS = 2 * COMMIT_IDLE_MS;
+
+/** Whether sessions between members may end for it. Lies and wrong clocks are no reason. */
+function isDisturbing(action: Action): boolean {
+  switch (action.type) {
+    case "join":
+    case "lie":
+    case "wall-clock":
+    case "heal":
+      return false;
+    case "freeze":
+      return action.forMs > HARMLESS_PAUSE_MS;
+    default:
+      return true;
+  }
+}
+
+/** A pause of this length, a heartbeat and the slowest round trip are less than the shortest silence that kills. */
+const HARMLESS_PAUSE_MS = 500;
 
 /** Keys for lives that have one each; more lives than these share them. */
 const EPHEMERAL_KEYS = 64;

@@ -1,0 +1,60 @@
+/** The faults of the network that are in force, by member: members move, faults move with them. */
+import type { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { Member } from "./member.ts";
+
+/** Faults of one network. */
+export class NetworkFaults {
+  readonly #network: MemoryNetwork;
+  readonly #members: readonly Member[];
+  #sides: readonly number[] | undefined;
+  #cuts: { from: number; to: number; oneWay: boolean }[] = [];
+  readonly #halfOpen = new Set<string>();
+
+  constructor(network: MemoryNetwork, members: readonly Member[]) {
+    this.#network = network;
+    this.#members = members;
+  }
+
+  /** Splits the members by side. */
+  partition(sides: readonly number[]): void {
+    this.#sides = sides;
+    this.apply();
+  }
+
+  /** Cuts the way between two members. */
+  cut(from: number, to: number, oneWay: boolean): void {
+    this.#cuts.push({ from, to, oneWay });
+    this.apply();
+  }
+
+  /** Nothing reaches a host or leaves it, and nobody notices. */
+  halfOpen(host: string): void {
+    this.#halfOpen.add(host);
+    this.apply();
+  }
+
+  /** All is well again. */
+  heal(): void {
+    this.#sides = undefined;
+    this.#cuts = [];
+    this.#halfOpen.clear();
+    this.apply();
+  }
+
+  /** Lays them on the hosts where the members are now. */
+  apply(): void {
+    this.#network.heal();
+    if (this.#sides !== undefined) {
+      const groups = new Map<number, string[]>();
+      for (const { index, host } of this.#members) {
+        groups.getOrInsertComputed(this.#sides[index]!, () => []).push(host);
+      }
+      this.#network.partition([...groups.values()]);
+    }
+    for (const { from, to, oneWay } of this.#cuts) {
+      const [a, b] = [this.#members[from]!.host, this.#members[to]!.host];
+      this.#network.cut(a, b, { oneWay });
+    }
+    for (const host of this.#halfOpen) this.#network.halfOpen(host);
+  }
+}
