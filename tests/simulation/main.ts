@@ -16,14 +16,18 @@
  * the command that replays it, step for step. Kept seeds are in `found_seeds.ts`.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { makeSchedule } from "./schedule.ts";
+import { shrink } from "./shrink.ts";
 import { FailedSeed, simulate } from "./simulate.ts";
 import { Tally } from "./tally.ts";
 
-const HELP = `Usage: deno task simulate [--seeds N] [--from S] [--trace]
+const HELP =
+  `Usage: deno task simulate [--seeds N] [--from S] [--trace] [--shrink]
 
   --seeds N   how many seeds to run, default 500
   --from S    the first of them, default 1
   --trace     print all that happens
+  --shrink    print the smallest schedule that fails like a failing one
 `;
 
 /** How often progress is shown, seeds. */
@@ -34,18 +38,26 @@ interface Asked {
   readonly from: number;
   readonly seeds: number;
   readonly trace: boolean;
+  readonly shrink: boolean;
 }
 
 /** @throws {SyntaxError} when the arguments make no sense. */
 function parse(args: readonly string[]): Asked | "help" {
-  const { _: rest, help, trace, from = "1", seeds = "500", ...unknown } =
-    parseArgs(
-      [...args],
-      {
-        boolean: ["help", "trace"],
-        string: ["from", "seeds"],
-      },
-    );
+  const {
+    _: rest,
+    help,
+    trace,
+    shrink,
+    from = "1",
+    seeds = "500",
+    ...unknown
+  } = parseArgs(
+    [...args],
+    {
+      boolean: ["help", "trace", "shrink"],
+      string: ["from", "seeds"],
+    },
+  );
   const [extra] = [...rest, ...Object.keys(unknown)];
   if (extra !== undefined) throw new SyntaxError(`There is no "${extra}"`);
   if (help) return "help";
@@ -55,11 +67,12 @@ function parse(args: readonly string[]): Asked | "help" {
       throw new SyntaxError(`--${name} must be a whole number from 1 on`);
     }
   }
-  return { ...numbers, trace: trace === true };
+  return { ...numbers, trace: trace === true, shrink: shrink === true };
 }
 
 /** Runs the seeds; how many failed. */
-async function run({ from, seeds, trace }: Asked): Promise<number> {
+async function run(asked: Asked): Promise<number> {
+  const { from, seeds, trace } = asked;
   const tally = new Tally();
   let failed = 0;
   for (let seed = from; seed < from + seeds; seed++) {
@@ -70,6 +83,10 @@ async function run({ from, seeds, trace }: Asked): Promise<number> {
       if (!(error instanceof FailedSeed)) throw error;
       failed++;
       report(error, trace);
+      if (asked.shrink) {
+        const small = await shrink(makeSchedule(seed));
+        console.log(JSON.stringify(small));
+      }
     }
     const done = seed - from + 1;
     if (done % PROGRESS_SEEDS === 0 && done < seeds) {
