@@ -1,12 +1,14 @@
 /**
- * The sessions of a node: when a peer counts as up or down, which of two sessions
- * with one peer survives, and what is said first on a new one.
+ * The sessions of a node: when a peer counts as up or down, and what is said first
+ * on a new one.
  *
- * Peer lists are handled by `exchange.ts`, dialing by `dialer.ts`.
+ * Which of two sessions with one peer survives is settled by `collisions.ts`, peer
+ * lists are handled by `exchange.ts`, dialing by `dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
+  MAX_SESSIONS_PER_PEER,
   PROBE_TIMEOUT_MS,
   RECONNECT_LEFT_MS,
   STABLE_SESSION_MS,
@@ -15,13 +17,9 @@ import { formatAddress } from "../transport/address.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
 import { backoffDelayMs } from "./backoff.ts";
+import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import type { Dialer } from "./dialer.ts";
-import {
-  duplicateReason,
-  type DuplicateState,
-  duplicateStep,
-} from "./duplicates.ts";
 import type { NodeEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Link, LinkOwner } from "./link.ts";
@@ -34,6 +32,7 @@ export class Links implements LinkOwner {
   readonly #exchange: Exchange;
   readonly #dialer: Dialer;
   readonly #messaging: Messaging;
+  readonly #collisions: Collisions;
   readonly #tasks = new Set<Promise<void>>();
   #reported = "";
 
@@ -45,6 +44,10 @@ export class Links implements LinkOwner {
     this.#exchange = parts.exchange;
     this.#dialer = parts.dialer;
     this.#messaging = parts.messaging;
+    this.#collisions = new Collisions(
+      context.identity.id,
+      (link) => this.#greet(link),
+    );
   }
 
   /** Every session, also those of a collision. */
@@ -54,6 +57,7 @@ export class Links implements LinkOwner {
 
   /** Resolves when no collision is being settled any more. */
   async settled(): Promise<void> {
+    await this.#collisions.settled();
     await Promise.all(this.#tasks);
   }
 
@@ -71,6 +75,11 @@ export class Links implements LinkOwner {
       );
       return;
     }
+    if (record.links.length >= MAX_SESSIONS_PER_PEER) {
+      // It was let in when there was room: dials of ours were under way.
+      const error = tooManySessions(peer.identity);
+      return this.#run(link.session.leave("duplicate", error));
+    }
     link.openedAt = clock.monotonic();
     this.#awaitIntroduction(link);
     // The other node decides about collisions if it is the smaller one, so only
@@ -79,18 +88,8 @@ export class Links implements LinkOwner {
       link.direction === "inbound" &&
       this.#context.identity.id < peer.identity
     ) record.dialing?.abort();
-    const older = record.links.find((other) => !other.pending);
     record.links.push(link);
-    if (older === undefined) return this.#greet(link);
-    const state: DuplicateState = {
-      own: this.#context.identity.id,
-      peer: peer.identity,
-      olderInstance: older.peer.instance,
-      newerInstance: peer.instance,
-    };
-    if (duplicateStep(state) === "keep-both") return this.#greet(link);
-    link.pending = true;
-    this.#run(this.#settle(older, link, state));
+    this.#collisions.place(record, link);
   }
 
   frame(link: Link, frame: Frame): void {
@@ -224,6 +223,10 @@ export class Links implements LinkOwner {
   /** First words on a session that counts: who we are and where we listen. */
   #greet(link: Link): void {
     link.pending = false;
+    // Already now: should it die before it is introduced, whoever has its address
+    // next must not be taken for an impostor of a key that is gone.
+    const record = this.#context.table.get(link.peer.identity);
+    if (record?.isProven === false) record.ephemeral = link.peer.ephemeral;
     link.session.send(COMMAND.peers, this.#exchange.ownEntry());
     const held = link.heldFrame;
     link.heldFrame = undefined;
@@ -310,35 +313,6 @@ export class Links implements LinkOwner {
       trust,
     };
     this.#context.emit(record.announced);
-  }
-
-  /** Two sessions with one peer, and we decide: does the older one answer? */
-  async #settle(
-    older: Link,
-    newer: Link,
-    state: DuplicateState,
-  ): Promise<void> {
-    const answered = await older.session.probe(PROBE_TIMEOUT_MS);
-    if (!newer.session.isOpen) return;
-    if (!answered) {
-      older.session.close(
-        new VerackError(
-          "dead",
-          `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
-        ),
-      );
-      return this.#greet(newer);
-    }
-    const reason = duplicateReason(state);
-    const error = new VerackError(
-      reason,
-      reason === "duplicate"
-        ? "The older of two sessions is kept"
-        : `Cannot accept ${
-          shortId(state.peer)
-        }: its key is running in another process, which answers`,
-    );
-    await newer.session.leave(reason, error);
   }
 
   /** A twin was turned away, by us or by the peer: that is worth an alarm. */

@@ -23,6 +23,7 @@ import type { Connection } from "../transport/transport.ts";
 import { USER_AGENT } from "../version.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
+import { tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import { Link, type LinkOwner } from "./link.ts";
 
@@ -149,10 +150,7 @@ function refuse(
   const record = context.table.get(peer.identity);
   if ((record?.links.length ?? 0) >= MAX_SESSIONS_PER_PEER) {
     return {
-      error: new VerackError(
-        "duplicate",
-        `Cannot accept ${who}: it has ${MAX_SESSIONS_PER_PEER} sessions, the most one peer may have`,
-      ),
+      error: tooManySessions(peer.identity),
       reject: "duplicate",
     };
   }
