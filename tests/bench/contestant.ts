@@ -1,19 +1,39 @@
 /**
  * What the benchmarks ask of a contestant, so that the same load runs on verack's
- * sessions (`contestants/verack.ts`) and on bare TLS sockets (`contestants/bare.ts`).
+ * sessions and messages, on bare TLS sockets, and on the peer networks of others.
+ *
+ * This and what else is loaded by `peers/` for others runs on Deno and on Node.
  */
 
-/** Name of a contestant. */
-export type Kind = "verack" | "bare";
+/** Names of contestants: a module of `contestants/` each. */
+export type Kind =
+  /** verack's sessions, without the mesh. */
+  | "verack"
+  /** verack's nodes, as an application uses them; they acknowledge. */
+  | "messages"
+  /** Deno's TLS sockets. */
+  | "bare"
+  /** js-libp2p's streams. */
+  | "libp2p"
+  /** js-libp2p's publish/subscribe. */
+  | "gossipsub"
+  /** Hyperswarm's encrypted stream over TCP. */
+  | "secret-stream"
+  /** The same over UDP, as its distributed hash table opens it. */
+  | "hyperdht";
+
+/** Which contestant a process runs, as plain JSON. */
+export interface Setup {
+  readonly kind: Kind;
+  readonly opening: OpeningSizes;
+  /** Whether who takes a message acknowledges it. */
+  readonly acknowledged?: boolean;
+  /** Where the software of others is installed. */
+  readonly folder?: string;
+}
 
 /** Where a contestant listens, as plain JSON: it travels between processes. */
-export interface Endpoint {
-  readonly port: number;
-  /** X.509, PEM. */
-  readonly certificate: string;
-  /** DNS name in the certificate. */
-  readonly serverName: string;
-}
+export type Endpoint = unknown;
 
 /**
  * Takes one message. `payload` is valid only during the call.
@@ -24,7 +44,7 @@ export type Receiver = (channel: Channel, payload: Uint8Array) => void;
 export interface Channel {
   /** Queues one message; `payload` is copied. */
   send(payload: Uint8Array): void;
-  /** Bytes that wait to be written. */
+  /** Bytes that wait to be written, or to be acknowledged. */
   readonly queuedBytes: number;
   /** Resolves when at most `bytes` wait. */
   drained(bytes: number): Promise<void>;
@@ -60,6 +80,10 @@ export interface Contestant {
     options?: DialOptions,
   ): Promise<Channel>;
   broadcast(payload: Uint8Array): Broadcast;
+  /** Resolves when it is connected to so many, where it looks for them by itself. */
+  met?(peers: number): Promise<void>;
+  /** Lets go of all that is left. */
+  close(): Promise<void>;
 }
 
 /**
@@ -68,15 +92,45 @@ export interface Contestant {
  */
 export type OpeningSizes = readonly [number, number, number, number];
 
-/** Loads a contestant; the other one's code stays out of the process. */
-export async function contestant(
-  kind: Kind,
-  opening: OpeningSizes,
+/** Loads a contestant; the code of all others stays out of the process. */
+export async function contestant(setup: Setup): Promise<Contestant> {
+  const plain = await load(setup);
+  if (setup.acknowledged !== true) return plain;
+  const { Acknowledged } = await import("./contestants/acknowledged.ts");
+  return new Acknowledged(plain);
+}
+
+async function load(
+  { kind, opening, folder = "", acknowledged = false }: Setup,
 ): Promise<Contestant> {
-  if (kind === "bare") {
-    const { Bare } = await import("./contestants/bare.ts");
-    return await Bare.create(opening);
+  switch (kind) {
+    case "verack": {
+      const { Verack } = await import("./contestants/verack.ts");
+      return await Verack.create();
+    }
+    case "messages": {
+      const { Messages } = await import("./contestants/messages.ts");
+      return new Messages();
+    }
+    case "bare": {
+      const { Bare } = await import("./contestants/bare.ts");
+      return await Bare.create(opening, acknowledged);
+    }
+    case "libp2p": {
+      const { Libp2p } = await import("./contestants/libp2p.ts");
+      return await Libp2p.create(folder);
+    }
+    case "gossipsub": {
+      const { Gossipsub } = await import("./contestants/gossipsub.ts");
+      return await Gossipsub.create(folder);
+    }
+    case "secret-stream": {
+      const { SecretStreams } = await import("./contestants/secret_stream.ts");
+      return SecretStreams.create(folder);
+    }
+    case "hyperdht": {
+      const { HyperDht } = await import("./contestants/hyperdht.ts");
+      return await HyperDht.create(folder);
+    }
   }
-  const { Verack } = await import("./contestants/verack.ts");
-  return await Verack.create();
 }

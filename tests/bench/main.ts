@@ -9,10 +9,14 @@ import { parseArgs } from "@std/cli/parse-args";
 import { bitcoin, bitcoinMemory } from "./lines/bitcoin.ts";
 import { burst, session } from "./lines/session.ts";
 import { fanout } from "./lines/fanout.ts";
+import { broadcast } from "./lines/broadcast.ts";
 import type { Line } from "./lines/line.ts";
 import { memory, mesh } from "./lines/mesh.ts";
+import { answers, messages } from "./lines/messages.ts";
 import { roundtrip, throughput } from "./lines/throughput.ts";
 import { trickle } from "./lines/trickle.ts";
+import { BENCH } from "../interop/place.ts";
+import { findNetworks } from "./networks.ts";
 import { openingSizes } from "./opening_sizes.ts";
 import { json as toJson, type Row, table, tally } from "./report.ts";
 
@@ -23,6 +27,9 @@ const LINES: readonly Line[] = [
   throughput,
   roundtrip,
   fanout,
+  messages,
+  answers,
+  broadcast,
   mesh,
   memory,
   bitcoin,
@@ -86,7 +93,16 @@ function parse(args: readonly string[]): Asked | "help" {
 
 async function run({ lines, rounds, json }: Asked): Promise<void> {
   const started = performance.now();
-  const settings = { rounds, opening: await openingSizes() };
+  const settings = {
+    rounds,
+    opening: await openingSizes(),
+    networks: await findNetworks(),
+  };
+  if (settings.networks === undefined) {
+    console.error(
+      `The ${BENCH.title} are not measured, install them first: ${BENCH.command}`,
+    );
+  }
   const rows: Row[] = [];
   for (const line of lines) {
     console.error(`${line.name}: ${line.description} …`);

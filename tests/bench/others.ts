@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { linesOf } from "../../src/cli/demo/lines.ts";
-import { interopFolder, isInstalled } from "../interop/place.ts";
+import { INTEROP } from "../interop/place.ts";
 
 const BURST = new URL("../interop/peers/burst.mjs", import.meta.url);
 
@@ -33,8 +33,8 @@ export class Other implements AsyncDisposable {
   /** All of {@linkcode OTHERS}; none, and a word about it, where they are missing. */
   static async start(): Promise<Other[]> {
     try {
-      const folder = await interopFolder();
-      if (await isInstalled(folder)) {
+      const folder = await INTEROP.folder();
+      if (await INTEROP.isInstalled(folder)) {
         return OTHERS.map((name) => new Other(folder, name));
       }
     } catch (error) {
@@ -42,7 +42,7 @@ export class Other implements AsyncDisposable {
     }
     console.error(
       `${OTHERS.join(" and ")} are not measured, install them first: ` +
-        "deno run -A tests/interop/install.ts",
+        INTEROP.command,
     );
     return [];
   }

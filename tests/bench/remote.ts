@@ -1,7 +1,9 @@
 /**
  * Child processes of the benchmark: one request a line of JSON on their stdin, one
- * answer a line on their stdout.
+ * answer a line on their stdout, as `serve.ts` gives it.
  */
+
+import { fileURLToPath } from "node:url";
 
 /** Environment of every process: no public roots, as the command line runs. */
 const CHILD_ENV = { DENO_TLS_CA_STORE: "", NO_COLOR: "1" };
@@ -13,6 +15,20 @@ const PERMISSIONS = [
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ];
 
+/** Node runs TypeScript by leaving out its types; that is not worth a warning. */
+const NODE_FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
+];
+
+/** How a child is run. */
+export interface RunOptions {
+  /** V8 flags. */
+  readonly flags?: string;
+  /** Path or name of a Node that runs it instead of Deno. */
+  readonly node?: string | undefined;
+}
+
 /** Plain JSON. */
 type Json = unknown;
 
@@ -23,21 +39,23 @@ export class Remote implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>;
   readonly #name: string;
 
-  /**
-   * @param file Module in `peers/`, without its ending.
-   * @param flags V8 flags.
-   */
-  constructor(file: string, args: readonly string[], flags = "") {
+  /** @param file Module in `peers/`, without its ending. */
+  constructor(
+    file: string,
+    args: readonly string[],
+    { flags = "", node }: RunOptions = {},
+  ) {
     this.#name = [file, ...args].join(" ");
-    const url = new URL(`./peers/${file}.ts`, import.meta.url);
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
+    const path = fileURLToPath(new URL(`./peers/${file}.ts`, import.meta.url));
+    const runtime = node === undefined
+      ? [
         "run",
         ...PERMISSIONS,
         ...(flags === "" ? [] : [`--v8-flags=${flags}`]),
-        url.href,
-        ...args,
-      ],
+      ]
+      : NODE_FLAGS;
+    this.#child = new Deno.Command(node ?? Deno.execPath(), {
+      args: [...runtime, path, ...args],
       env: CHILD_ENV,
       stdin: "piped",
       stdout: "piped",
@@ -66,26 +84,6 @@ export class Remote implements AsyncDisposable {
     while (!(await this.#lines.next()).done);
     await this.#child.status;
     clearTimeout(timer);
-  }
-}
-
-/** Answers requests until stdin ends, then exits. */
-export async function serve(
-  commands: Record<string, (...args: never[]) => Json>,
-): Promise<never> {
-  for await (const line of lines(Deno.stdin.readable)) {
-    const [name, ...args] = JSON.parse(line) as [string, ...never[]];
-    const command = commands[name];
-    if (command === undefined) throw new TypeError(`No command ${name}`);
-    const answer = await command(...args) ?? null;
-    await writeAll(new TextEncoder().encode(JSON.stringify(answer) + "\n"));
-  }
-  Deno.exit(0);
-}
-
-async function writeAll(bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += await Deno.stdout.write(bytes.subarray(at));
   }
 }
 

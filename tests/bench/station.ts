@@ -1,5 +1,5 @@
 /**
- * One end of a channel under load. Both ends run the same code, in both
+ * One end of a channel under load. Both ends run the same code, in all
  * contestants; the first byte of each message says what to do with it.
  */
 import type { Channel } from "./contestant.ts";
@@ -110,6 +110,20 @@ export class Station {
     return times;
   }
 
+  /** Sends and waits until it is acknowledged, so many times; milliseconds each. */
+  async acknowledgements(count: number): Promise<number[]> {
+    const channel = this.#attached();
+    const payload = new Uint8Array(SMALL_BYTES);
+    const times: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const started = performance.now();
+      channel.send(payload);
+      await channel.drained(0);
+      times.push(performance.now() - started);
+    }
+    return times;
+  }
+
   /** Sends a message every so often, unanswered; how late each came, milliseconds. */
   async trickle(count: number, pauseMs: number): Promise<number[]> {
     await this.#stamps(count, pauseMs);
@@ -169,6 +183,7 @@ export class Station {
       }
       await channel.drained(HIGH_WATER_BYTES / 2);
     } while (performance.now() < until);
+    await channel.drained(0);
     return sent;
   }
 

@@ -1,19 +1,15 @@
 /**
- * Installs the Bitcoin software of others that `tests/interop/` talks to:
- * `deno run -A tests/interop/install.ts`. Needs Node 20 and its npm; nothing in
- * the repository changes. Exits 0 when all of it is there.
+ * Installs software of others: the Bitcoin implementations that `tests/interop/`
+ * talks to, and the peer networks that `tests/bench/` compares with:
+ * `deno run -A tests/interop/install.ts [interop] [bench]`, without arguments
+ * `interop`. Needs Node 20 and its npm; nothing in the repository changes.
+ * Exits 0 when all of it is there.
  *
  * No script of a package is run, so that nothing needs a compiler; what bcoin
- * would build natively it also has in JavaScript.
+ * would build natively it also has in JavaScript, the others bring theirs built.
  */
 import { dirname, join } from "node:path";
-import {
-  interopFolder,
-  isInstalled,
-  isMarked,
-  markInstalled,
-  readPackages,
-} from "./place.ts";
+import { BENCH, INTEROP, type Place } from "./place.ts";
 
 const NPM_FLAGS = [
   "--ignore-scripts",
@@ -24,15 +20,15 @@ const NPM_FLAGS = [
   "--loglevel=error",
 ];
 
-async function install(folder: string): Promise<boolean> {
+async function install(place: Place, folder: string): Promise<boolean> {
   await Deno.mkdir(dirname(folder), { recursive: true });
   // Elsewhere first: two who install at once, or a stop half way, leave no mess.
   const fresh = await Deno.makeTempDir({
     dir: dirname(folder),
-    prefix: "verack-interop-new-",
+    prefix: `verack-${place.name}-new-`,
   });
   try {
-    await Deno.writeTextFile(join(fresh, "package.json"), readPackages());
+    await Deno.writeTextFile(join(fresh, "package.json"), place.readPackages());
     const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
     const { success } = await new Deno.Command(npm, {
       args: ["install", ...NPM_FLAGS],
@@ -42,31 +38,47 @@ async function install(folder: string): Promise<boolean> {
       stderr: "inherit",
     }).output();
     if (!success) return false;
-    await markInstalled(fresh);
+    await place.markInstalled(fresh);
     // Only what this script made: the folder's name may be anybody's.
-    if (await isMarked(folder)) await Deno.remove(folder, { recursive: true });
+    if (await place.isMarked(folder)) {
+      await Deno.remove(folder, { recursive: true });
+    }
     await Deno.rename(fresh, folder).catch(report);
-    return await isInstalled(folder);
+    return await place.isInstalled(folder);
   } finally {
     await Deno.remove(fresh, { recursive: true }).catch(() => {});
   }
 }
 
-if (import.meta.main) {
-  const folder = await interopFolder();
-  if (await isInstalled(folder)) {
-    console.log(`The other implementations are already in ${folder}`);
-  } else if (await install(folder).catch(report)) {
-    console.log(`The other implementations are in ${folder}`);
-  } else {
-    console.log(
-      "The other implementations cannot be installed; what needs them will be skipped",
-    );
-    Deno.exitCode = 1;
+/** Whether all of it is there at the end. */
+async function provide(place: Place): Promise<boolean> {
+  const folder = await place.folder();
+  if (await place.isInstalled(folder)) {
+    console.log(`The ${place.title} are already in ${folder}`);
+    return true;
   }
+  if (await install(place, folder).catch(report)) {
+    console.log(`The ${place.title} are in ${folder}`);
+    return true;
+  }
+  console.log(
+    `The ${place.title} cannot be installed; what needs them will be skipped`,
+  );
+  return false;
 }
 
 function report(error: unknown): boolean {
   console.error(error instanceof Error ? error.message : error);
   return false;
+}
+
+if (import.meta.main) {
+  const names = Deno.args.length === 0 ? [INTEROP.name] : Deno.args;
+  for (const name of names) {
+    const place = [INTEROP, BENCH].find((it) => it.name === name);
+    if (place === undefined) {
+      console.error(`There is no ${name} to install, must be interop or bench`);
+      Deno.exitCode = 2;
+    } else if (!await provide(place)) Deno.exitCode = 1;
+  }
 }

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Child, verack } from "../helpers/child.ts";
-import { interopFolder, isInstalled } from "./place.ts";
+import { INTEROP } from "./place.ts";
 
 /** What a peer's process says, one object a line. */
 interface Said {
@@ -23,11 +23,10 @@ interface Said {
   readonly relay?: boolean;
 }
 
-const FOLDER = await interopFolder();
-const SKIPPED = await isInstalled(FOLDER)
+const FOLDER = await INTEROP.folder();
+const SKIPPED = await INTEROP.isInstalled(FOLDER)
   ? undefined
-  : "the other implementations are not installed " +
-    "(deno run -A tests/interop/install.ts)";
+  : `the ${INTEROP.title} are not installed (${INTEROP.command})`;
 if (SKIPPED !== undefined) console.log(`tests/interop is skipped: ${SKIPPED}`);
 
 const INITIATORS = [

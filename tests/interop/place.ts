@@ -1,46 +1,89 @@
 /**
- * Where Bitcoin software of others is installed for `tests/interop/` and
- * `tests/bench/`: outside the repository, by `install.ts`.
+ * Where software of others is installed that `tests/` and its benchmark meet:
+ * outside the repository, by `install.ts`, one folder a list of packages.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What is to be installed; another name than package.json, which Deno would heed. */
-const PACKAGES = new URL("packages.json", import.meta.url);
 /** Written last. */
 const MARK = "installed";
 
-/** The packages and their versions, and what is needed to install them. */
-export function readPackages(): string {
-  return Deno.readTextFileSync(PACKAGES);
+/** Packages that are installed together. */
+export class Place {
+  readonly name: string;
+  /** What it is called before people. */
+  readonly title: string;
+  readonly #list: URL;
+  readonly #variable: string;
+
+  /**
+   * @param list Packages and versions as in a package.json, but under another
+   * name, which Deno does not heed.
+   * @param variable Environment variable that names another folder.
+   */
+  constructor(name: string, title: string, list: URL, variable: string) {
+    this.name = name;
+    this.title = title;
+    this.#list = list;
+    this.#variable = variable;
+  }
+
+  /** The packages and their versions, and what is needed to install them. */
+  readPackages(): string {
+    return Deno.readTextFileSync(this.#list);
+  }
+
+  /**
+   * The folder: what the environment says, or one in the temporary directory of
+   * the system whose name follows from what is to be installed.
+   */
+  async folder(): Promise<string> {
+    const told = Deno.env.get(this.#variable);
+    if (told !== undefined && told !== "") return told;
+    const text = new TextEncoder().encode(this.readPackages());
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+    return join(
+      tmpdir(),
+      `verack-${this.name}-${hash.toHex().slice(0, 12)}`,
+    );
+  }
+
+  /** Whether all of it is in that folder. */
+  async isInstalled(folder: string): Promise<boolean> {
+    return await markOf(folder) === this.readPackages();
+  }
+
+  /** Whether these or other versions were installed there. */
+  async isMarked(folder: string): Promise<boolean> {
+    return await markOf(folder) !== undefined;
+  }
+
+  /** Says that all of it is in that folder. */
+  async markInstalled(folder: string): Promise<void> {
+    await Deno.writeTextFile(join(folder, MARK), this.readPackages());
+  }
+
+  /** What installs it. */
+  get command(): string {
+    return `deno run -A tests/interop/install.ts ${this.name}`;
+  }
 }
 
-/**
- * The folder: `VERACK_INTEROP_DIR`, or one in the temporary directory of the
- * system whose name follows from what is to be installed.
- */
-export async function interopFolder(): Promise<string> {
-  const told = Deno.env.get("VERACK_INTEROP_DIR");
-  if (told !== undefined && told !== "") return told;
-  const text = new TextEncoder().encode(readPackages());
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
-  return join(tmpdir(), `verack-interop-${hash.toHex().slice(0, 12)}`);
-}
+/** Bitcoin's protocol, spoken by others. */
+export const INTEROP = new Place(
+  "interop",
+  "other implementations of Bitcoin's protocol",
+  new URL("packages.json", import.meta.url),
+  "VERACK_INTEROP_DIR",
+);
 
-/** Whether all of it is in that folder. */
-export async function isInstalled(folder: string): Promise<boolean> {
-  return await markOf(folder) === readPackages();
-}
-
-/** Whether these or other versions were installed there. */
-export async function isMarked(folder: string): Promise<boolean> {
-  return await markOf(folder) !== undefined;
-}
-
-/** Says that all of it is in that folder. */
-export async function markInstalled(folder: string): Promise<void> {
-  await Deno.writeTextFile(join(folder, MARK), readPackages());
-}
+/** Peer networks of others, and a Node that runs them. */
+export const BENCH = new Place(
+  "bench",
+  "other peer networks",
+  new URL("../bench/packages.json", import.meta.url),
+  "VERACK_BENCH_DIR",
+);
 
 async function markOf(folder: string): Promise<string | undefined> {
   try {

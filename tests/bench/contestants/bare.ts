@@ -15,12 +15,17 @@ import type {
   OpeningSizes,
   Receiver,
 } from "../contestant.ts";
-import { type BareCredentials, makeCredentials } from "./credentials.ts";
+import {
+  type BareCredentials,
+  makeCredentials,
+  type TlsEndpoint,
+} from "./credentials.ts";
 
 const HEADER_BYTES = 24;
 const LENGTH_OFFSET = 16;
 const READ_MIN_BYTES = 4_096;
 const READ_MAX_BYTES = 131_072;
+const EMPTY = new Uint8Array(0);
 const ALPN = ["bare/1"];
 const NUDGE_DELAYS_MS = [1, 2, 4, 8, 16, 32, 64, 128];
 
@@ -28,14 +33,21 @@ const NUDGE_DELAYS_MS = [1, 2, 4, 8, 16, 32, 64, 128];
 export class Bare implements Contestant {
   readonly #credentials: BareCredentials;
   readonly #opening: OpeningSizes;
+  readonly #answers: boolean;
 
-  private constructor(credentials: BareCredentials, opening: OpeningSizes) {
+  private constructor(
+    credentials: BareCredentials,
+    opening: OpeningSizes,
+    answers: boolean,
+  ) {
     this.#credentials = credentials;
     this.#opening = opening;
+    this.#answers = answers;
   }
 
-  static async create(opening: OpeningSizes): Promise<Bare> {
-    return new Bare(await makeCredentials(), opening);
+  /** @param answers Whether dialers answer whatever comes, see {@linkcode BareLink}. */
+  static async create(opening: OpeningSizes, answers: boolean): Promise<Bare> {
+    return new Bare(await makeCredentials(), opening, answers);
   }
 
   listen(accept: (channel: Channel) => Receiver): Promise<Listening> {
@@ -54,9 +66,11 @@ export class Bare implements Contestant {
     receiver: Receiver,
     options: DialOptions = {},
   ): Promise<Channel> {
-    const link = new BareLink(await dialBare(endpoint));
+    const link = new BareLink(await dialBare(endpoint as TlsEndpoint));
     await openAsDialer(link, this.#opening, options.nudge ?? true);
     link.receiver = receiver;
+    link.isOpen = true;
+    link.answers = this.#answers;
     return link;
   }
 
@@ -67,6 +81,10 @@ export class Bare implements Contestant {
     return { sendTo: (channel) => (channel as BareLink).sendFrame(frame) };
   }
 
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async #serve(
     listener: Deno.TlsListener,
     accept: (channel: Channel) => Receiver,
@@ -75,6 +93,7 @@ export class Bare implements Contestant {
       const link = new BareLink(conn);
       openAsAcceptor(link, this.#opening, () => {
         link.receiver = accept(link);
+        link.isOpen = true;
       });
     }
   }
@@ -93,7 +112,7 @@ export function listenBare(credentials: BareCredentials): Deno.TlsListener {
 }
 
 /** Connects with the certificate as a pin and without Nagle's algorithm. */
-export async function dialBare(endpoint: Endpoint): Promise<Deno.TlsConn> {
+export async function dialBare(endpoint: TlsEndpoint): Promise<Deno.TlsConn> {
   const { port, certificate, serverName } = endpoint;
   const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
   tcp.setNoDelay(true);
@@ -109,6 +128,13 @@ export async function dialBare(endpoint: Endpoint): Promise<Deno.TlsConn> {
 /** One connection with its reader and its writer. */
 export class BareLink implements Channel {
   receiver: Receiver = () => {};
+  /** Empty frames mean nothing from then on. */
+  isOpen = false;
+  /**
+   * Whether what comes is answered by an empty frame: it frees the other end's
+   * next small write from Nagle's algorithm, which Deno cannot turn off there.
+   */
+  answers = false;
   readonly #conn: Deno.TlsConn;
   /** What is written now, and what gathers meanwhile; they swap. */
   #writing = new Uint8Array(1_024);
@@ -214,12 +240,15 @@ export class BareLink implements Channel {
           const length = view.getUint32(start + LENGTH_OFFSET, true);
           const next = start + HEADER_BYTES + length;
           if (next > end) break;
-          this.receiver(
-            this,
-            new Uint8Array(buffer.buffer, start + HEADER_BYTES, length),
-          );
+          if (length > 0 || !this.isOpen) {
+            this.receiver(
+              this,
+              new Uint8Array(buffer.buffer, start + HEADER_BYTES, length),
+            );
+          }
           start = next;
         }
+        if (this.answers && start > 0) this.send(EMPTY);
         if (full && buffer.length < READ_MAX_BYTES) {
           const larger = new Uint8Array(2 * buffer.length);
           larger.set(buffer.subarray(start, end));
@@ -249,7 +278,7 @@ export function openAsDialer(
     const delay = NUDGE_DELAYS_MS[attempt];
     if (delay === undefined) return;
     timer = setTimeout(() => {
-      link.send(new Uint8Array(0));
+      link.send(EMPTY);
       schedule(attempt + 1);
     }, delay);
   };

@@ -11,6 +11,15 @@ export interface BareCredentials {
   readonly serverName: string;
 }
 
+/** Where somebody with a certificate listens. */
+export interface TlsEndpoint {
+  readonly port: number;
+  /** X.509, PEM. */
+  readonly certificate: string;
+  /** DNS name in the certificate. */
+  readonly serverName: string;
+}
+
 /** Makes a key and its certificate. */
 export async function makeCredentials(): Promise<BareCredentials> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };

@@ -34,6 +34,7 @@ import type {
   Listening,
   Receiver,
 } from "../contestant.ts";
+import type { TlsEndpoint } from "./credentials.ts";
 
 const HOST = "127.0.0.1";
 const MAGIC = networkMagic("bench");
@@ -49,9 +50,11 @@ export class Verack implements Contestant {
   /** The heartbeat must be looked after, as `Node` does. */
   readonly #sessions = new Set<Session>();
 
+  readonly #heartbeat: ReturnType<typeof setInterval>;
+
   private constructor(identity: Identity) {
     this.#identity = identity;
-    setInterval(() => {
+    this.#heartbeat = setInterval(() => {
       for (const session of this.#sessions) session.tick(0);
     }, HEARTBEAT_MS / TICKS_PER_HEARTBEAT);
   }
@@ -77,13 +80,12 @@ export class Verack implements Contestant {
   }
 
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
-    const body = endpoint.certificate.replace(/-----[^-]+-----|\s/g, "");
+    const { port, certificate: pem, serverName } = endpoint as TlsEndpoint;
+    const body = pem.replace(/-----[^-]+-----|\s/g, "");
     const certificate = judgeCertificate(Uint8Array.fromBase64(body));
     const connection = await this.#transport.dial(
-      { host: HOST, port: endpoint.port },
-      {
-        pin: { certificate: certificate.der, serverName: endpoint.serverName },
-      },
+      { host: HOST, port },
+      { pin: { certificate: certificate.der, serverName } },
     );
     const profile = new MeshProfile({
       magic: MAGIC,
@@ -102,6 +104,11 @@ export class Verack implements Contestant {
     return {
       sendTo: (channel) => (channel as VerackChannel).session.sendShared(frame),
     };
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    return Promise.resolve();
   }
 
   async #serve(

@@ -3,7 +3,6 @@
  * bytes and beside initiators of others, and what open sessions hold.
  */
 import type { BitcoinSizes } from "../bare_bitcoin.ts";
-import type { Kind } from "../contestant.ts";
 import { Other } from "../others.ts";
 import { Remote } from "../remote.ts";
 import { compareRounds, type Row } from "../report.ts";
@@ -13,6 +12,7 @@ import {
   type Line,
   type Settings,
   VERACK_AND_BARE,
+  type VerackOrBare,
 } from "./line.ts";
 
 const HANDSHAKES = 1_000;
@@ -24,15 +24,15 @@ const MAX_MEMORY_ROUNDS = 2;
 /** Both listening ends and both dialing ends. */
 class Ends implements AsyncDisposable {
   readonly sizes: BitcoinSizes;
-  readonly #responders: Record<Kind, Remote>;
-  readonly #probers: Record<Kind, Remote>;
-  readonly #ports: Record<Kind, number>;
+  readonly #responders: Record<VerackOrBare, Remote>;
+  readonly #probers: Record<VerackOrBare, Remote>;
+  readonly #ports: Record<VerackOrBare, number>;
 
   private constructor(
     sizes: BitcoinSizes,
-    responders: Record<Kind, Remote>,
-    probers: Record<Kind, Remote>,
-    ports: Record<Kind, number>,
+    responders: Record<VerackOrBare, Remote>,
+    probers: Record<VerackOrBare, Remote>,
+    ports: Record<VerackOrBare, number>,
   ) {
     this.sizes = sizes;
     this.#responders = responders;
@@ -41,7 +41,7 @@ class Ends implements AsyncDisposable {
   }
 
   static async start(): Promise<Ends> {
-    const flags = "--expose-gc";
+    const flags = { flags: "--expose-gc" };
     const verack = new Remote("bitcoin_responder", ["verack"], flags);
     const probers = {
       verack: new Remote("bitcoin_prober", [], flags),
@@ -66,7 +66,7 @@ class Ends implements AsyncDisposable {
   }
 
   /** Handshakes a second. */
-  rate(kind: Kind, concurrency: number): Promise<number> {
+  rate(kind: VerackOrBare, concurrency: number): Promise<number> {
     const port = this.#ports[kind];
     return kind === "verack"
       ? this.#probers.verack.call("probes", port, HANDSHAKES, concurrency)
@@ -80,7 +80,9 @@ class Ends implements AsyncDisposable {
   }
 
   /** Megabytes that open sessions hold at most, at the dialing and the listening end. */
-  async memory(kind: Kind): Promise<{ dialing: number; listening: number }> {
+  async memory(
+    kind: VerackOrBare,
+  ): Promise<{ dialing: number; listening: number }> {
     const port = this.#ports[kind];
     await this.rate(kind, 64); // What is needed once is not charged to them.
     await this.#responders[kind].call("watch");
@@ -119,7 +121,7 @@ export const bitcoin: Line = {
         settings.rounds,
         (name) =>
           others.get(name)?.rate(ends.port, HANDSHAKES, concurrency) ??
-            ends.rate(name as Kind, concurrency),
+            ends.rate(name as VerackOrBare, concurrency),
       );
       report({
         line: "bitcoin",

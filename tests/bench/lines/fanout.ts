@@ -1,10 +1,10 @@
 /** One node sending to many others, each message encoded once. */
-import { Remote } from "../remote.ts";
 import { compareRounds, type Row } from "../report.ts";
 import { median } from "../stats.ts";
 import {
   alternate,
   type Line,
+  remoteOf,
   type Settings,
   VERACK_AND_BARE,
 } from "./line.ts";
@@ -21,9 +21,8 @@ export const fanout: Line = {
   name: "fanout",
   description: "one node sending to 9 and to 49 others, all in one process",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    const opening = JSON.stringify(settings.opening);
-    await using verackHub = new Remote("hub", ["verack", opening]);
-    await using bareHub = new Remote("hub", ["bare", opening]);
+    await using verackHub = remoteOf("hub", { kind: "verack" }, settings);
+    await using bareHub = remoteOf("hub", { kind: "bare" }, settings);
     const hubs = { verack: verackHub, bare: bareHub };
     for (const others of OTHERS) {
       for (const { bytes, name } of SIZES) {

@@ -1,5 +1,7 @@
 /** What a line of the benchmark is, and how contestants take turns. */
-import type { OpeningSizes } from "../contestant.ts";
+import type { Kind, OpeningSizes, Setup } from "../contestant.ts";
+import type { Networks } from "../networks.ts";
+import { Remote } from "../remote.ts";
 import type { Row } from "../report.ts";
 
 /** Settings of a run. */
@@ -7,6 +9,8 @@ export interface Settings {
   /** Rounds a figure; each runs all contestants, one after the other. */
   readonly rounds: number;
   readonly opening: OpeningSizes;
+  /** Where the peer networks of others are, if they are installed. */
+  readonly networks: Networks | undefined;
 }
 
 /** One line: a few figures that are measured together. */
@@ -17,11 +21,42 @@ export interface Line {
   run(settings: Settings, report: (row: Row) => void): Promise<void>;
 }
 
+/** A contestant as a line runs it. */
+export type Entrant = Pick<Setup, "kind" | "acknowledged">;
+
+/** On Node run those who were written for it. */
+const ON_NODE: ReadonlySet<Kind> = new Set<Kind>([
+  "libp2p",
+  "gossipsub",
+  "secret-stream",
+  "hyperdht",
+]);
+
+/** A process of a contestant, on Deno or on Node. */
+export function remoteOf(
+  file: string,
+  entrant: Entrant,
+  { opening, networks }: Settings,
+): Remote {
+  const isOnNode = ON_NODE.has(entrant.kind);
+  const setup: Setup = {
+    ...entrant,
+    opening,
+    ...(isOnNode && networks && { folder: networks.folder }),
+  };
+  return new Remote(file, [JSON.stringify(setup)], {
+    node: isOnNode ? networks?.node : undefined,
+  });
+}
+
 /** What was measured, by contestant, round by round. */
 export type Rounds<Name extends string, Result> = Record<Name, Result[]>;
 
 /** The two that nearly every line compares. */
 export const VERACK_AND_BARE = ["verack", "bare"] as const;
+
+/** One of them. */
+export type VerackOrBare = typeof VERACK_AND_BARE[number];
 
 /**
  * Runs all, by turns and taking turns in going first, so that what else happens

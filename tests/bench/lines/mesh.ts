@@ -55,7 +55,7 @@ export const memory: Line = {
       Math.min(settings.rounds, MAX_MEMORY_ROUNDS),
       async (kind) => {
         const args = [kind, JSON.stringify(settings.opening)];
-        await using remote = new Remote("mesh", args, "--expose-gc");
+        await using remote = new Remote("mesh", args, { flags: "--expose-gc" });
         return await remote.call<number>("memory", MEMORY_NODES, IDLE_MS) /
           1_000;
       },

@@ -1,7 +1,7 @@
 /** A dialing and a listening process of one contestant. */
 import type { Endpoint, Kind } from "../contestant.ts";
-import { Remote } from "../remote.ts";
-import type { Settings } from "./line.ts";
+import type { Remote } from "../remote.ts";
+import { type Entrant, remoteOf, type Settings } from "./line.ts";
 
 /** Two processes with one contestant's code. */
 export class Pair implements AsyncDisposable {
@@ -15,10 +15,9 @@ export class Pair implements AsyncDisposable {
     this.#endpoint = endpoint;
   }
 
-  static async start(kind: Kind, settings: Settings): Promise<Pair> {
-    const args = [kind, JSON.stringify(settings.opening)];
-    const acceptor = new Remote("acceptor", args);
-    const dialer = new Remote("dialer", args);
+  static async start(entrant: Entrant, settings: Settings): Promise<Pair> {
+    const acceptor = remoteOf("acceptor", entrant, settings);
+    const dialer = remoteOf("dialer", entrant, settings);
     const endpoint = await acceptor.call<Endpoint>("endpoint");
     return new Pair(acceptor, dialer, endpoint);
   }
@@ -34,7 +33,7 @@ export class Pair implements AsyncDisposable {
   }
 }
 
-/** Both contestants' processes. */
+/** The processes of verack's sessions and of bare sockets. */
 export class Pairs implements AsyncDisposable {
   readonly verack: Pair;
   readonly bare: Pair;
@@ -45,10 +44,8 @@ export class Pairs implements AsyncDisposable {
   }
 
   static async start(settings: Settings): Promise<Pairs> {
-    return new Pairs(
-      await Pair.start("verack", settings),
-      await Pair.start("bare", settings),
-    );
+    const start = (kind: Kind) => Pair.start({ kind }, settings);
+    return new Pairs(await start("verack"), await start("bare"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 import { probe, probeAll } from "../../../src/bitcoin/probe.ts";
 import { type BitcoinSizes, exchange } from "../bare_bitcoin.ts";
 import { Peak } from "../peak.ts";
-import { serve } from "../remote.ts";
+import { serve } from "../serve.ts";
 
 const HEADER_BYTES = 24;
 const TIMEOUT_MS = 30_000;

@@ -2,7 +2,7 @@
  * The listening end of Bitcoin handshakes: verack's `respond()`, or bare sockets
  * that read and write as many bytes in the same order.
  */
-import { serve } from "../remote.ts";
+import { serve } from "../serve.ts";
 import { Peak } from "../peak.ts";
 import { type BitcoinSizes, readExactly, writeAll } from "../bare_bitcoin.ts";
 

@@ -4,10 +4,9 @@ import {
   contestant,
   type DialOptions,
   type Endpoint,
-  type Kind,
-  type OpeningSizes,
+  type Setup,
 } from "../contestant.ts";
-import { serve } from "../remote.ts";
+import { readSetup, serve } from "../serve.ts";
 import { Station } from "../station.ts";
 
 /** Pause between sessions, so that closing one is not charged to the next. */
@@ -15,8 +14,7 @@ const PAUSE_MS = 2;
 /** Round trips that are not counted, as both processes have just been idle. */
 const WARM_UPS = 100;
 
-const [kind, opening] = Deno.args as [Kind, string];
-const self = await contestant(kind, JSON.parse(opening) as OpeningSizes);
+const self = await contestant(readSetup<Setup>());
 
 /** Sessions one after the other; milliseconds each, from dialing to open. */
 async function sessions(
@@ -74,6 +72,11 @@ await serve({
     withStation(endpoint, async (station) => {
       await station.roundTrips(WARM_UPS);
       return await station.roundTrips(count);
+    }),
+  acknowledgements: (endpoint: Endpoint, count: number) =>
+    withStation(endpoint, async (station) => {
+      await station.acknowledgements(WARM_UPS);
+      return await station.acknowledgements(count);
     }),
   trickles: (endpoint: Endpoint, count: number, pauseMs: number) =>
     Promise.all([

@@ -1,23 +1,17 @@
 /** One node and many others in one process: the hub sends to all of them. */
-import {
-  type Channel,
-  contestant,
-  type Kind,
-  type OpeningSizes,
-} from "../contestant.ts";
-import { serve } from "../remote.ts";
+import { type Channel, contestant, type Setup } from "../contestant.ts";
+import { readSetup, serve } from "../serve.ts";
 
 /** As in `station.ts`, for each of the receivers; less, as there are many. */
 const HIGH_WATER_BYTES = 131_072;
 /** Messages between two looks at the queues. */
 const BATCH = 16;
 
-const [kind, opening] = Deno.args as [Kind, string];
-const sizes = JSON.parse(opening) as OpeningSizes;
+const setup = readSetup<Setup>();
 
 /**
  * Sends messages of `size` bytes to `others` receivers for a while; messages
- * delivered a second. Half of the receivers dialed the hub, half were dialed.
+ * delivered a second. Every receiver dialed the hub.
  */
 async function fanOut(
   others: number,
@@ -28,26 +22,21 @@ async function fanOut(
   const receive = () => {
     delivered++;
   };
-  const accepted: Channel[] = [];
-  const hub = await contestant(kind, sizes);
-  const other = await contestant(kind, sizes);
-  const dialedByOthers = await hub.listen((channel) => {
-    accepted.push(channel);
+  const outward: Channel[] = [];
+  const hub = await contestant(setup);
+  const listening = await hub.listen((channel) => {
+    outward.push(channel);
     return receive;
   });
-  const dialedByHub = await other.listen(() => receive);
-  const dials = Array.from(
-    { length: others },
-    (_, i) =>
-      i % 2 === 0
-        ? hub.dial(dialedByHub.endpoint, receive)
-        : other.dial(dialedByOthers.endpoint, receive),
+  const receivers = await Promise.all(
+    Array.from({ length: others }, () => contestant(setup)),
   );
-  const opened = await Promise.all(dials);
-  const outward = opened.filter((_, i) => i % 2 === 0);
+  const inward = await Promise.all(
+    receivers.map((it) => it.dial(listening.endpoint, receive)),
+  );
   // The acceptor's side of a session can open a moment after the dialer's.
-  while (outward.length + accepted.length < others) await tick();
-  outward.push(...accepted);
+  while (outward.length < others) await tick();
+  await Promise.all([hub, ...receivers].map((it) => it.met?.(others)));
 
   const payload = new Uint8Array(size);
   const started = performance.now();
@@ -64,11 +53,12 @@ async function fanOut(
       outward.map((channel) => channel.drained(HIGH_WATER_BYTES / 2)),
     );
   } while (performance.now() - started < milliseconds);
+  await Promise.all(outward.map((channel) => channel.drained(0)));
   while (delivered < sent) await tick();
   const rate = delivered / (performance.now() - started) * 1_000;
-  for (const channel of [...outward, ...opened]) channel.close();
-  dialedByHub.close();
-  dialedByOthers.close();
+  for (const channel of [...outward, ...inward]) channel.close();
+  listening.close();
+  await Promise.all([hub, ...receivers].map((it) => it.close()));
   return rate;
 }
 

@@ -2,8 +2,9 @@
  * A full mesh in one process: nodes of verack that find each other through the
  * first one, or bare sockets that connect the same pairs.
  */
-import type { Endpoint, Kind, OpeningSizes } from "../contestant.ts";
-import { serve } from "../remote.ts";
+import type { Kind, OpeningSizes } from "../contestant.ts";
+import type { TlsEndpoint } from "../contestants/credentials.ts";
+import { serve } from "../serve.ts";
 
 /** A mesh that stands. */
 interface Mesh {
@@ -47,7 +48,7 @@ async function bareBuilder(): Promise<typeof build> {
       // Strangers who happen to dial this port are no business of the benchmark.
       for await (const conn of listener) accept(conn).catch(() => {});
     };
-    const dial = async (endpoint: Endpoint) => {
+    const dial = async (endpoint: TlsEndpoint) => {
       const link = new BareLink(await dialBare(endpoint));
       links.push(link);
       if (opens) await openAsDialer(link, sizes, true);
@@ -55,7 +56,7 @@ async function bareBuilder(): Promise<typeof build> {
     const started = performance.now();
     const listeners = credentials.map(listenBare);
     listeners.forEach(serveAll);
-    const endpoints = listeners.map((listener, i): Endpoint => ({
+    const endpoints = listeners.map((listener, i): TlsEndpoint => ({
       port: listener.addr.port,
       certificate: credentials[i]!.cert,
       serverName: credentials[i]!.serverName,

@@ -1,0 +1,45 @@
+/** One node's messages to many others, taken by their applications. */
+import type { Remote } from "../remote.ts";
+import type { Row } from "../report.ts";
+import { median } from "../stats.ts";
+import { others, reportBoth, VERACK } from "./entrants.ts";
+import { alternate, type Line, remoteOf, type Settings } from "./line.ts";
+
+const FLOOD_MS = 400;
+const RECEIVERS = [9, 49];
+const SIZES = [
+  { bytes: 100, name: "100 B" },
+  { bytes: 1_024, name: "1 KiB" },
+];
+
+/** Messages delivered a second, all nodes in one process. */
+export const broadcast: Line = {
+  name: "broadcast",
+  description: "node.broadcast() to 9 and to 49 others, all in one process",
+  async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    await using stack = new AsyncDisposableStack();
+    const among = others(settings, { broadcast: true });
+    const hubs = new Map<string, Remote>();
+    const start = (name: string, entrant: Parameters<typeof remoteOf>[1]) =>
+      hubs.set(name, stack.use(remoteOf("hub", entrant, settings)));
+    start(VERACK, { kind: "messages" });
+    for (const { name, entrant } of among) start(name, entrant);
+    for (const receivers of RECEIVERS) {
+      for (const { bytes, name } of SIZES) {
+        const rounds = await alternate(
+          [...hubs.keys()],
+          settings.rounds,
+          (who) =>
+            hubs.get(who)!.call<number>("fanOut", receivers, bytes, FLOOD_MS),
+        );
+        const row = {
+          line: "broadcast",
+          figure: `${name} to ${receivers} others, delivered`,
+          unit: "/s",
+          verack: median(rounds[VERACK]!),
+        };
+        reportBoth(row, rounds, among, "at least", report);
+      }
+    }
+  },
+};
