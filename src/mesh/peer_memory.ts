@@ -12,7 +12,7 @@ import {
   type JudgedCertificate,
 } from "../identity/certificate.ts";
 import { shortId } from "../identity/identity.ts";
-import { EPHEMERAL_KEPT_MS, LAST_SEEN_SAVE_MS } from "../limits.ts";
+import { EPHEMERAL_KEPT_MS, LAST_SEEN_SAVE_MS, MAX_PEERS } from "../limits.ts";
 import type { MeshContext } from "./context.ts";
 import type { StoredAddress, StoredPeer } from "./node_store.ts";
 import type { PeerRecord } from "./peer_table.ts";
@@ -73,10 +73,11 @@ export class PeerMemory {
   }
 
   #load(): void {
-    const { options, log } = this.#context;
+    const { options, log, table } = this.#context;
     for (const stored of options.store.peers()) {
       try {
-        this.#recall(stored);
+        if (table.size < MAX_PEERS) this.#recall(stored);
+        else this.#write(() => options.store.deletePeer(stored.identity));
       } catch (error) {
         if (!(error instanceof VerackError)) throw error;
         log.warn("peer on record refused", {

@@ -12,6 +12,7 @@ import { type NodeOptions, resolveOptions } from "../../src/mesh/options.ts";
 import { PeerMemory } from "../../src/mesh/peer_memory.ts";
 import { PeerTable } from "../../src/mesh/peer_table.ts";
 import { parseAddress } from "../../src/transport/address.ts";
+import { MAX_PEERS } from "../../src/limits.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
 
@@ -126,7 +127,16 @@ Deno.test("an address that was trusted on first use is not trusted anew after a 
     const [refused] = log.of("refused");
     assertEquals(refused?.expected, alice.identity.id);
     assertEquals(refused?.actual, mallory.identity.id);
-    assertEquals(again.links(), []);
+    // Whatever else is dialed at the start has had its turn when this is through.
+    await using honest = await Node.start({ connect: [again.address] });
+    await until("an honest peer", () => again.links().length > 0);
+    await until("its own side", () => honest.links().length > 0);
+    assertEquals(
+      again.links().map((link) => link.identity),
+      [honest.identity.id],
+    );
+    await honest.close();
+    await until("it off the record", () => store.peers().length === 1);
   }
   assertEquals(store.peers(), before);
 
@@ -198,6 +208,35 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
   table.forget(record);
   memory.save(record);
   assertEquals(store.peers(), []);
+});
+
+Deno.test("no more peers are remembered than fit the table, and those seen last", async () => {
+  const ours = await lasting();
+  const identities = Array.from(
+    { length: MAX_PEERS + 2 },
+    (_, index) => index.toString(16).padStart(64, "0"),
+  );
+  const store = new MemoryStore();
+  const memoryOf = (table: PeerTable) =>
+    new PeerMemory({
+      clock: systemClock,
+      identity: ours,
+      log: logger("mesh"),
+      options: resolveOptions({ store }),
+      table,
+    });
+  const table = new PeerTable();
+  const memory = memoryOf(table);
+  for (const [index, identity] of identities.entries()) {
+    const record = table.ensure(identity)!;
+    record.certificate = judgeCertificate(ours.certificate);
+    record.lastSeen = index + 1;
+    memory.save(record);
+  }
+  assertEquals(
+    store.peers().map((peer) => peer.identity),
+    identities.slice(2).reverse(),
+  );
 });
 
 Deno.test("a node whose store fails meets others all the same", async () => {

@@ -64,6 +64,16 @@ Deno.test("what is written is on disk after a moment, or when somebody waits for
   await store.committed();
 });
 
+Deno.test("every commit waits for the disk", () => {
+  using at = place();
+  const database = Database.open(at.path, { clock });
+  const pragma = (name: string) =>
+    database.prepare(`PRAGMA ${name}`).get()?.[name];
+  assertEquals(pragma("journal_mode"), "wal");
+  assertEquals(pragma("synchronous"), 2); // FULL
+  database.close();
+});
+
 Deno.test("closing commits, and is idempotent", () => {
   using at = place();
   const store = SqliteStore.open(at.path, { clock });
