@@ -6,6 +6,7 @@
 import { VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../limits.ts";
+import { reasonOfFault } from "../session/ends.ts";
 import {
   duplicateReason,
   type DuplicateState,
@@ -64,8 +65,7 @@ export class Collisions {
           `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
         ),
       );
-      // Several may have waited for the end of the older one.
-      return this.place(record, newer);
+      return await this.#placeLate(record, newer);
     }
     const reason = duplicateReason(state);
     const error = new VerackError(
@@ -77,6 +77,17 @@ export class Collisions {
         }: its key is running in another process, which answers`,
     );
     await newer.session.leave(reason, error);
+  }
+
+  /** Several may have waited for the end of the older one. */
+  async #placeLate(record: PeerRecord, link: Link): Promise<void> {
+    try {
+      this.place(record, link);
+    } catch (error) {
+      // What the peer said meanwhile is looked at now, and may be wrong.
+      if (!(error instanceof VerackError)) throw error;
+      await link.session.leave(reasonOfFault(error), error);
+    }
   }
 }
 
