@@ -1,0 +1,164 @@
+/**
+ * What peers say to each other in an open session, as valid messages drawn by
+ * chance. What becomes of them on the way to the node is in `mutation.ts`.
+ */
+import type { Identity } from "../../src/identity/identity.ts";
+import type { Address } from "../../src/transport/address.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
+import { encodeMissing } from "../../src/wire/messages/missing.ts";
+import {
+  encodeGetPeers,
+  encodePeerIds,
+  FINGERPRINT_BYTES,
+} from "../../src/wire/messages/peer_request.ts";
+import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
+import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
+import { encodeReason } from "../../src/wire/messages/reason.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
+import type { SeededRandom } from "../helpers/seeded_random.ts";
+
+/** A message that is right in itself. */
+export interface Said {
+  readonly command: string;
+  readonly payload: Uint8Array;
+}
+
+/** Draws messages. */
+export class Vocabulary {
+  readonly #random: SeededRandom;
+  readonly #identities: readonly Identity[];
+  readonly #addresses: readonly Address[];
+
+  /** Entries of peer lists are about these identities, at any of these addresses. */
+  constructor(
+    random: SeededRandom,
+    identities: readonly Identity[],
+    addresses: readonly Address[],
+  ) {
+    this.#random = random;
+    this.#identities = identities;
+    this.#addresses = addresses;
+  }
+
+  /** Some message of an open session. */
+  any(): Said {
+    const random = this.#random;
+    const kinds = [
+      this.#ping,
+      this.#pong,
+      this.#getPeers,
+      this.#peerIds,
+      this.#peers,
+      this.#peers,
+      this.#missing,
+      this.#delivery,
+      this.#other,
+    ];
+    return kinds[random.below(kinds.length)]!.call(this);
+  }
+
+  /** A `bye` with any code. */
+  bye(): Said {
+    const code = this.#random.below(256);
+    const text = "x".repeat(this.#random.below(32));
+    return { command: COMMAND.bye, payload: encodeReason({ code, text }) };
+  }
+
+  #ping(): Said {
+    const text = this.#random.below(2) === 0 ? undefined : "fuzz\u202e\x1b[2J";
+    const nonce = this.#u64();
+    const ping = text === undefined ? { nonce } : { nonce, text };
+    return { command: COMMAND.ping, payload: encodePing(ping) };
+  }
+
+  #pong(): Said {
+    return {
+      command: COMMAND.pong,
+      payload: encodePong({ nonce: this.#u64() }),
+    };
+  }
+
+  #getPeers(): Said {
+    const digest = this.#random.bytes(32).toHex();
+    const fingerprints = this.#fingerprints();
+    return {
+      command: COMMAND.getpeers,
+      payload: encodeGetPeers({ digest, fingerprints }),
+    };
+  }
+
+  #peerIds(): Said {
+    const fingerprints = this.#fingerprints();
+    return {
+      command: COMMAND.peerids,
+      payload: encodePeerIds({ fingerprints }),
+    };
+  }
+
+  #peers(): Said {
+    const random = this.#random;
+    const entries = Array.from({ length: random.below(5) }, () => this.entry());
+    const more = random.below(4) === 0;
+    return { command: COMMAND.peers, payload: encodePeers({ entries, more }) };
+  }
+
+  /** What somebody says about anybody. */
+  entry(): PeerEntry {
+    const random = this.#random;
+    const addresses = Array.from(
+      { length: random.below(4) },
+      () => this.#pick(this.#addresses),
+    );
+    if (random.below(4) === 0) addresses.push({ host: AS_SEEN_HOST, port: 9 });
+    return entryOf(this.#pick(this.#identities), addresses, {
+      lastSeen: random.word(),
+      flags: random.below(8),
+      name: random.below(2) === 0 ? "" : "fuzz",
+    });
+  }
+
+  #missing(): Said {
+    const identities = Array.from(
+      { length: this.#random.below(5) },
+      () => this.#pick(this.#identities).id,
+    );
+    return { command: COMMAND.missing, payload: encodeMissing({ identities }) };
+  }
+
+  /** Of the message layer: any bytes, for the node may or may not understand them. */
+  #delivery(): Said {
+    const commands = [COMMAND.message, COMMAND.ack, COMMAND.welcome];
+    return {
+      command: this.#pick(commands),
+      payload: this.#random.bytes(this.#random.below(400)),
+    };
+  }
+
+  /** Of another time, another network, or nobody's. */
+  #other(): Said {
+    const commands = [...Object.values(COMMAND), "glitter"]
+      .filter((command) => command !== COMMAND.bye);
+    return {
+      command: this.#pick(commands),
+      payload: this.#random.bytes(this.#random.below(64)),
+    };
+  }
+
+  #fingerprints(): string[] {
+    return Array.from({ length: this.#random.below(6) }, () => {
+      const known = this.#pick(this.#identities).id
+        .slice(0, 2 * FINGERPRINT_BYTES);
+      const made = this.#random.bytes(FINGERPRINT_BYTES).toHex();
+      return this.#random.below(2) === 0 ? known : made;
+    });
+  }
+
+  #u64(): bigint {
+    return new DataView(this.#random.bytes(8).buffer).getBigUint64(0);
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#random.below(from.length)]!;
+  }
+}
