@@ -118,11 +118,17 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
     });
   const kept = () => store.setting(`welcome main ${identity.id}`);
   {
-    // A listener that we dialed without an invite.
+    // A member that we dialed without an invite, while another's host is awaited.
+    const invite = formatInvite({
+      host: "ab".repeat(32),
+      address: { host: "127.0.0.1", port: 9 },
+      code: new Uint8Array(20),
+    });
     await using node = await Node.start({
       identity,
       store,
-      connect: [mallory.address],
+      invite,
+      connect: [`${mallory.identity.id}@${mallory.address}`],
     });
     using peer = await mallory.next();
     await peer.answer();

@@ -8,6 +8,7 @@ import type { NodeOptions } from "../../src/mesh/options.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import { RawPeer } from "../helpers/attacker.ts";
+import { RawListener } from "../helpers/raw_listener.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
 
@@ -185,4 +186,36 @@ Deno.test("a peer that an open node forgot is a newcomer when it comes by itself
   await until("bob to be back", () => isUp(alice, bob));
   assertEquals(log.of("peer:up").at(-1)?.trust, "first-use");
   assertEquals(alice.admission.verdicts(), []);
+});
+
+Deno.test("a denied peer is not dialed, whoever named its address", async () => {
+  await using denied = await RawListener.start();
+  await using control = await RawListener.start();
+  const store = new MemoryStore();
+  const { id } = denied.identity;
+  store.putVerdict({ identity: id, verdict: "denied", at: 0 });
+  await using alice = await Node.start({
+    store,
+    connect: [
+      `${id}@${denied.address}`,
+      `${control.identity.id}@${control.address}`,
+    ],
+  });
+  using _dialed = await control.next();
+  assertEquals(denied.arrivals, 0);
+  alice.admission.allow(id);
+  using _allowed = await denied.next();
+});
+
+Deno.test("a peer that is denied between its proof and its verack is cut off", async () => {
+  await using alice = await Node.start();
+  const mallory = await Identity.generate();
+  using peer = await RawPeer.open(alice, { identity: mallory }, "proof");
+  // The proof has been judged by the time somebody else is through.
+  using _other = await RawPeer.open(alice, {}, "peers");
+  alice.admission.deny(mallory.id);
+  await peer.say(COMMAND.verack);
+  const told = await peer.refusal();
+  assertEquals([told?.command, told?.name], ["bye", "denied"]);
+  assert(!alice.peers().some(({ identity }) => identity === mallory.id));
 });

@@ -1,9 +1,11 @@
 // A closed mesh lets in whom a member admits, all of it, and nobody else.
 import { assert, assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
+import { inviteSecret, parseInvite } from "../../src/identity/invite.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
+import { RawPeer } from "../helpers/attacker.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
 
@@ -42,21 +44,25 @@ for (const secret of [undefined, SECRET]) {
     }
   });
 
-  Deno.test(`a guest meets everybody though its host is gone after the welcome${kind}`, async () => {
-    await using mesh = await closedMesh(3, options);
-    const [host] = mesh.nodes;
-    assert(host !== undefined);
-    const store = new MemoryStore();
-    const arriving = await guest(host, { store });
-    await until(
-      "the welcome",
-      () => store.setting(`welcome main ${arriving.identity.id}`) !== undefined,
-    );
-    mesh.nodes.shift();
-    await host.close({ abrupt: true });
-    mesh.nodes.push(arriving);
-    await mesh.complete();
-  });
+  for (const abrupt of [true, false]) {
+    const how = abrupt ? "is killed" : "leaves for good";
+    Deno.test(`a guest meets everybody though its host ${how} after the welcome${kind}`, async () => {
+      await using mesh = await closedMesh(3, options);
+      const [host] = mesh.nodes;
+      assert(host !== undefined);
+      const store = new MemoryStore();
+      const arriving = await guest(host, { store });
+      await until(
+        "the welcome",
+        () =>
+          store.setting(`welcome main ${arriving.identity.id}`) !== undefined,
+      );
+      mesh.nodes.shift();
+      await host.close({ abrupt });
+      mesh.nodes.push(arriving);
+      await mesh.complete();
+    });
+  }
 }
 
 Deno.test("who is not admitted is listed as pending, and allowed comes in at once", async () => {
@@ -109,4 +115,22 @@ Deno.test("a founder that comes back meets those who joined others meanwhile", a
   // With the usual period of asking, which is half a minute.
   mesh.nodes.push(await Node.start({ identity, store, trust: "known" }));
   await mesh.complete();
+});
+
+Deno.test("whom one member admits the others hear of at once, before they are asked", async () => {
+  await using mesh = await closedMesh(3);
+  const [host, ...others] = mesh.nodes;
+  assert(host !== undefined);
+  const { code } = parseInvite(host.admission.invite());
+  using arriving = await RawPeer.open(host, { shows: inviteSecret(code) });
+  await until(
+    "all to hear of the guest",
+    () =>
+      others.every((node) =>
+        node.peers().some((peer) =>
+          peer.identity === arriving.identity.id &&
+          peer.admittedBy === host.identity.id
+        )
+      ),
+  );
 });
