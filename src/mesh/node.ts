@@ -11,16 +11,12 @@ import type {
 } from "../delivery/delivery.ts";
 import type { Message } from "../delivery/message.ts";
 import { VerackError } from "../errors.ts";
-import { Identity } from "../identity/identity.ts";
-import { MAX_PING_TEXT_BYTES } from "../limits.ts";
+import { Identity, type IdentityId } from "../identity/identity.ts";
 import { logger } from "../log.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
-import { SharedFrame } from "../session/shared_frame.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
-import { COMMAND } from "../wire/commands.ts";
 import { networkMagic } from "../wire/frame.ts";
-import { encodePing } from "../wire/messages/ping.ts";
 import { type Admission, AdmissionControl } from "./admission.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
@@ -40,10 +36,16 @@ import {
   withNetworkKey,
 } from "./options.ts";
 import { type NodeStatus, nodeStatus } from "./node_status.ts";
-import { type LinkInfo, type PeerInfo, peerInfo } from "./peer_info.ts";
+import {
+  type LinkInfo,
+  linkInfo,
+  type PeerInfo,
+  peerInfo,
+} from "./peer_info.ts";
 import { Membership } from "./membership.ts";
 import { PeerMemory } from "./peer_memory.ts";
 import { PeerTable } from "./peer_table.ts";
+import { pingAll } from "./ping_all.ts";
 import { type Beat, Pulse } from "./pulse.ts";
 import { type Member, who } from "./who.ts";
 
@@ -190,13 +192,23 @@ export class Node implements AsyncDisposable {
 
   /** The node as a whole at this instant. */
   status(): NodeStatus {
-    const mesh = this.#links.meshEvent();
-    return nodeStatus(this.#context, this.#address, mesh, this.#startedAt);
+    return nodeStatus(this.#context, {
+      address: this.#address,
+      startedAt: this.#startedAt,
+      mesh: this.#links.meshEvent(),
+      messaging: this.#messaging,
+    });
   }
 
   /** Every peer this node remembers, connected or not. */
   peers(): PeerInfo[] {
     return [...this.#context.table.values()].map(peerInfo);
+  }
+
+  /** What is remembered of one peer. */
+  peer(identity: IdentityId): PeerInfo | undefined {
+    const record = this.#context.table.get(identity);
+    return record === undefined ? undefined : peerInfo(record);
   }
 
   /**
@@ -212,19 +224,9 @@ export class Node implements AsyncDisposable {
 
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   links(): LinkInfo[] {
-    return this.#links.all().filter((link) => link.introduced).map((link) => {
-      const { rttMs, remote } = link.session;
-      const { identity } = link.peer;
-      const name = this.#context.table.get(identity)?.name ?? "";
-      return {
-        identity,
-        ...(name !== "" && { name }),
-        direction: link.direction,
-        remoteAddress: formatAddress(link.remoteAddress),
-        userAgent: remote.userAgent,
-        ...(rttMs !== undefined && { rttMs }),
-      };
-    });
+    return this.#links.all().filter((link) => link.introduced).map((link) =>
+      linkInfo(link, this.#context.table.get(link.peer.identity))
+    );
   }
 
   /**
@@ -264,20 +266,7 @@ export class Node implements AsyncDisposable {
    * @throws {RangeError} when the text is longer than 256 bytes of UTF-8.
    */
   ping(text: string): number {
-    const size = new TextEncoder().encode(text).length;
-    if (size > MAX_PING_TEXT_BYTES) {
-      throw new RangeError(
-        `Cannot ping: text has ${size} bytes, must have at most ${MAX_PING_TEXT_BYTES}`,
-      );
-    }
-    const nonce = randomU64(this.#context);
-    const payload = encodePing({ nonce, text });
-    const frame = new SharedFrame(this.#context.magic, COMMAND.ping, payload);
-    let sent = 0;
-    for (const record of this.#context.table.connected()) {
-      if (record.primary?.session.ping(nonce, frame)) sent++;
-    }
-    return sent;
+    return pingAll(this.#context, text);
   }
 
   /**
@@ -339,6 +328,14 @@ export class Node implements AsyncDisposable {
   /** Messages that are kept until they are acknowledged, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
     return this.#messaging.outbox;
+  }
+
+  /**
+   * Resolves when everything that was sent so far is kept as safely as this node
+   * can: on disk, if its store is there.
+   */
+  committed(): Promise<void> {
+    return this.#options.store.committed();
   }
 
   /**

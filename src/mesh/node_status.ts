@@ -9,6 +9,7 @@ import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
 import type { AdmissionMode } from "./admission_rule.ts";
 import type { MeshContext } from "./context.ts";
+import type { Messaging } from "./messaging.ts";
 import type { MissingPair, NodeEvent } from "./events.ts";
 
 /** A node at one instant. */
@@ -43,9 +44,14 @@ export interface NodeStatus {
   readonly peers: number;
   /** Connections whose peer is not proven yet. */
   readonly unproven: number;
-  /** Sessions on which bytes wait to be sent. */
+  /** Messages that nobody has acknowledged yet, and their bytes. */
+  readonly outbox: { readonly messages: number; readonly bytes: number };
+  /** Peers for whom something waits: messages, and bytes on the way to the socket. */
   readonly queues: readonly {
     readonly identity: IdentityId;
+    readonly name?: string;
+    readonly connected: boolean;
+    readonly messages: number;
     readonly bytes: number;
   }[];
   /** The most there may be of each. */
@@ -54,21 +60,40 @@ export interface NodeStatus {
     readonly peers: number;
     readonly unproven: number;
     readonly queueBytes: number;
+    readonly messages: number;
+    readonly messageBytes: number;
+    readonly messageAgeMs: number;
   };
 }
 
-/** @param startedAt When it began to listen, by both clocks, milliseconds. */
+/** What {@linkcode nodeStatus} is made of, beside what the parts of a node share. */
+export interface StatusSources {
+  readonly address: string;
+  /** When it began to listen, by both clocks, milliseconds. */
+  readonly startedAt: { readonly wall: number; readonly monotonic: number };
+  readonly mesh: Extract<NodeEvent, { type: "mesh" }>;
+  readonly messaging: Pick<Messaging, "outbox" | "waitingFor">;
+}
+
+/** The node at this instant. */
 export function nodeStatus(
   context: MeshContext,
-  address: string,
-  mesh: Extract<NodeEvent, { type: "mesh" }>,
-  startedAt: { readonly wall: number; readonly monotonic: number },
+  { address, startedAt, mesh, messaging }: StatusSources,
 ): NodeStatus {
   const { identity, options, table, clock } = context;
-  const { name, network, advertise, maxPeers } = options;
-  const queues = table.connected().flatMap((record) => {
+  const { name, network, advertise, maxPeers, outbox } = options;
+  const queues = [...table.values()].flatMap((record) => {
     const bytes = record.primary?.session.queuedBytes ?? 0;
-    return bytes > 0 ? [{ identity: record.identity, bytes }] : [];
+    const messages = messaging.waitingFor(record.identity);
+    if (bytes + messages === 0) return [];
+    const { identity, name, up: connected } = record;
+    return [{
+      identity,
+      ...(name !== "" && { name }),
+      connected,
+      messages,
+      bytes,
+    }];
   });
   return {
     identity: identity.id,
@@ -84,12 +109,16 @@ export function nodeStatus(
     mesh: { nodes: mesh.nodes, links: mesh.links, missing: mesh.missing },
     peers: table.size,
     unproven: context.arriving(),
+    outbox: messaging.outbox,
     queues,
     limits: {
       connectedPeers: maxPeers,
       peers: MAX_PEERS,
       unproven: MAX_PENDING_CONNECTIONS,
       queueBytes: MAX_QUEUE_BYTES,
+      messages: outbox.maxMessages,
+      messageBytes: outbox.maxBytes,
+      messageAgeMs: outbox.maxAgeMs,
     },
   };
 }

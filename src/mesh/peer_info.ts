@@ -3,6 +3,7 @@ import type { IdentityId } from "../identity/identity.ts";
 import { issuerOf } from "../identity/statement.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Direction, Trust } from "./events.ts";
+import type { Link } from "./link.ts";
 import type { PeerRecord } from "./peer_table.ts";
 
 /** What a node knows of a peer. */
@@ -62,5 +63,19 @@ export function peerInfo(record: PeerRecord): PeerInfo {
     }),
     ...(admittedBy !== undefined && { admittedBy }),
     ...(introducedBy !== undefined && { introducedBy }),
+  };
+}
+
+/** The session as it is shown. */
+export function linkInfo(link: Link, record?: PeerRecord): LinkInfo {
+  const { rttMs, remote } = link.session;
+  const name = record?.name ?? "";
+  return {
+    identity: link.peer.identity,
+    ...(name !== "" && { name }),
+    direction: link.direction,
+    remoteAddress: formatAddress(link.remoteAddress),
+    userAgent: remote.userAgent,
+    ...(rttMs !== undefined && { rttMs }),
   };
 }
