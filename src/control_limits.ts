@@ -38,3 +38,6 @@ export const MAX_UNIX_PATH_BYTES = 103;
 /** Shortest token that is accepted from a file: 128 bits in hex. */
 export const MIN_CONTROL_TOKEN_CHARS = 32;
 export const MAX_CONTROL_TOKEN_CHARS = 512;
+
+/** A request that sends may wait so long for the receiver; a message is kept for longer. */
+export const MAX_CONTROL_WAIT_MS = 600_000;

@@ -145,7 +145,8 @@ function topic({ topic }: { readonly topic: string }): string {
 
 function body({ text, base64 }: MessageEvent): string {
   if (text !== undefined) return escapeText(text, { max: MAX_MESSAGE_CHARS });
-  return `${count(Math.floor((base64 ?? "").length * 3 / 4), "byte")}, no text`;
+  const { length } = Uint8Array.fromBase64(base64 ?? "");
+  return `${count(length, "byte")}, no text`;
 }
 
 function label(text: string, color: (text: string) => string): string {

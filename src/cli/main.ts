@@ -8,6 +8,7 @@ import { dropExtraAuthorities } from "../transport/tls_safety.ts";
 import { VERSION } from "../version.ts";
 import type { Command } from "./args.ts";
 import { selectCommand } from "./commands.ts";
+import { broadcastProgram } from "./broadcast.ts";
 import { crawlProgram } from "./crawl.ts";
 import { demoProgram } from "./demo.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -20,6 +21,7 @@ import { peersProgram } from "./peers.ts";
 import type { Program } from "./program.ts";
 import { respondProgram } from "./respond.ts";
 import { runProgram } from "./run.ts";
+import { sendProgram } from "./send.ts";
 import { statusProgram } from "./status.ts";
 import { stopProgram } from "./stop.ts";
 import { tailProgram } from "./tail.ts";
@@ -38,6 +40,8 @@ const PROGRAMS: readonly Program[] = [
   peersProgram,
   peersForgetProgram,
   whoProgram,
+  sendProgram,
+  broadcastProgram,
   tailProgram,
   stopProgram,
   inviteProgram,

@@ -29,6 +29,7 @@ import {
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
+import { takeMessages } from "./take_messages.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 /** How often members are pinged, unless told. */
@@ -199,7 +200,13 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       colors: terminal.out,
       clock: systemClock,
     });
+    const messages = takeMessages(node, (event) => {
+      printer.print(event);
+      control.server.publish(event);
+      return !terminal.stdout.failed;
+    });
     for await (const event of events) printer.print(event);
+    await messages;
   } finally {
     stopPinging();
     await node.close();

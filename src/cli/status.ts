@@ -47,7 +47,7 @@ export const statusProgram: Program = program(
 const LABEL_CHARS = "identity".length;
 
 function rows(status: Answer): [what: string, text: string][] {
-  const { identity, name, mesh, limits, queues } = status;
+  const { identity, name, mesh, limits, outbox, queues } = status;
   const label = (id: string) => escapeText(id.slice(0, 8));
   return [
     ["node", peerLabel(identity, name)],
@@ -69,9 +69,17 @@ function rows(status: Answer): [what: string, text: string][] {
       `${label(a)} and ${label(b)} cannot reach each other`,
     ]),
     ["peers", `${status.peers} remembered, at most ${limits.peers}`],
-    ...queues.map(({ identity: to, bytes }): [string, string] => [
-      "queue",
-      `${bytes} of at most ${limits.queueBytes} bytes wait for ${label(to)}`,
+    [
+      "messages",
+      `${outbox.messages} wait, at most ${limits.messages}; ${outbox.bytes} of at most ${limits.messageBytes} bytes`,
+    ],
+    ...queues.map((queue): [string, string] => [
+      "waiting",
+      `${peerLabel(queue.identity, queue.name)}: ${
+        count(queue.messages, "message")
+      }${queue.bytes > 0 ? `, ${queue.bytes} bytes at the socket` : ""}${
+        queue.connected ? "" : ", away"
+      }`,
     ]),
   ];
 }

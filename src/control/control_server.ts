@@ -142,7 +142,7 @@ export class ControlServer implements AsyncDisposable {
         bodies: this.#bodies,
         request,
         query: url.searchParams,
-        signal: this.#stop.signal,
+        patience: (ms) => this.#patience(ms),
         control: () => this.#figures(),
         watch: (query) => this.#watch(query),
         stop: () => this.#options.onStop(),
@@ -153,6 +153,22 @@ export class ControlServer implements AsyncDisposable {
     } finally {
       this.#requests--;
     }
+  }
+
+  /** Waits; ends at once when the server closes. */
+  #patience(ms: number): Promise<void> & Disposable {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { signal } = this.#stop;
+    const cancel = this.#options.clock.after(ms, resolve);
+    if (signal.aborted) resolve();
+    const onStop = () => resolve();
+    signal.addEventListener("abort", onStop, { once: true });
+    return Object.assign(promise, {
+      [Symbol.dispose]: () => {
+        cancel();
+        signal.removeEventListener("abort", onStop);
+      },
+    });
   }
 
   #watch(query: URLSearchParams): Response {

@@ -2,45 +2,22 @@
  * What the control API can do, version 1: one table of methods and paths. Who may
  * ask is decided in `guard.ts` before this; `docs/control.md` describes it.
  */
-import {
-  type IdentityId,
-  isIdentityId,
-  parseIdentityId,
-} from "../identity/identity.ts";
+import { parseIdentityId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
 import type { PendingPeer, StoredVerdict } from "../mesh/node_store.ts";
-import { theOne } from "../mesh/who.ts";
 import { formatAddress } from "../transport/address.ts";
-import type { BodyReader } from "./body.ts";
+import { MESSAGE_ROUTES } from "./message_routes.ts";
 import { Refusal } from "./refusal.ts";
+import {
+  type Answer,
+  memberOf,
+  optional,
+  required,
+  type RouteContext,
+  type Routes,
+} from "./route.ts";
 
-/** What a route works with. */
-export interface RouteContext {
-  readonly node: Node;
-  readonly bodies: BodyReader;
-  readonly request: Request;
-  readonly query: URLSearchParams;
-  /** Aborts when the server closes. */
-  readonly signal: AbortSignal;
-  /** Figures of the server itself, for `status`. */
-  readonly control: () => Record<string, unknown>;
-  /** Opens a stream of events. */
-  readonly watch: (query: URLSearchParams) => Response;
-  /** Asks the process to leave. */
-  readonly stop: () => void;
-}
-
-/** An answer: a value, which becomes JSON, or a response of its own. */
-type Answer = unknown;
-
-interface Route {
-  /** Parameters that the query may have. */
-  readonly query?: readonly string[];
-  readonly status?: number;
-  readonly handle: (context: RouteContext) => Answer | Promise<Answer>;
-}
-
-const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
+const ROUTES: Routes = {
   "/v1/status": {
     GET: {
       handle: ({ node, control }) => ({ ...node.status(), control: control() }),
@@ -65,6 +42,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
       handle: ({ watch, query }) => watch(query),
     },
   },
+  ...MESSAGE_ROUTES,
   "/v1/pending": {
     GET: {
       handle: ({ node }) => ({
@@ -156,11 +134,6 @@ export async function follow(
   return { status: route.status ?? 200, answer };
 }
 
-/** The one member that a request means by a name, an identity or its first digits. */
-function memberOf(node: Node, text: string): IdentityId {
-  return isIdentityId(text) ? text : theOne(text, node.who(text)).identity;
-}
-
 /**
  * Carries out a decision about who may come in. Whom to let in must be said in
  * full: a name, or first digits, can be anybody's.
@@ -182,21 +155,6 @@ function decide(
   };
 }
 
-function optional<T extends "string" | "number">(
-  fields: Readonly<Record<string, unknown>>,
-  name: string,
-  type: T,
-): (T extends "string" ? string : number) | undefined;
-function optional(
-  fields: Readonly<Record<string, unknown>>,
-  name: string,
-  type: "string" | "number",
-): unknown {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  if (value === undefined || typeof value === type) return value;
-  throw new Refusal(400, "bad-request", `${name} must be a ${type}`);
-}
-
 function pendingPeer(peer: PendingPeer): unknown {
   const { identity, address, direction, firstSeen, lastSeen } = peer;
   return {
@@ -210,12 +168,6 @@ function pendingPeer(peer: PendingPeer): unknown {
 
 function verdict({ identity, verdict, at }: StoredVerdict): unknown {
   return { identity, verdict, at: new Date(at) };
-}
-
-function required(query: URLSearchParams, name: string): string {
-  const value = query.get(name);
-  if (value !== null && value !== "") return value;
-  throw new Refusal(400, "bad-request", `The query must have ${name}`);
 }
 
 function links(node: Node): unknown[] {

@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { eventJson, eventLine } from "../../src/cli/event_lines.ts";
+import {
+  eventJson,
+  eventLine,
+  type PrintedEvent,
+} from "../../src/cli/event_lines.ts";
 import { palette } from "../../src/cli/terminal.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 
@@ -10,7 +14,7 @@ const ALICE = "a".repeat(64);
 const BOB = "b".repeat(64);
 const ADDRESS = "192.0.2.1:8080";
 
-const LINES: readonly (readonly [event: NodeEvent, line: string])[] = [
+const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     { type: "listening", identity: ALICE, address: "[::]:8080" },
     "listen on [::]:8080 as aaaaaaaa",

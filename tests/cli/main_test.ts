@@ -31,6 +31,8 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
       "status",
       "peers",
       "who",
+      "send",
+      "broadcast",
       "tail",
       "stop",
       "invite",

@@ -31,12 +31,16 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
     mesh: { nodes: 1, links: 0, missing: [] },
     peers: 0,
     unproven: 0,
+    outbox: { messages: 0, bytes: 0 },
     queues: [],
   });
   assertMatch(String(startedAt), /^\d{4}-\d\d-\d\dT.*Z$/);
   assert(Number(uptimeMs) >= 0);
   assertEquals(Object.keys(limits as object).sort(), [
     "connectedPeers",
+    "messageAgeMs",
+    "messageBytes",
+    "messages",
     "peers",
     "queueBytes",
     "unproven",
@@ -142,6 +146,77 @@ Deno.test("who reads a stream too slowly is dropped and counted, and nobody else
   });
   await scene.server.close();
   await watched;
+});
+
+Deno.test("a message is delivered, kept or refused, and the answer says which", async () => {
+  await using scene = await ControlScene.start();
+  await using bob = await Node.start({
+    name: "bob",
+    connect: [scene.node.address],
+  });
+  await until("bob", () => scene.node.links().length === 1);
+  using client = await scene.client();
+  const path = "/v1/messages";
+  const send = (fields: Record<string, unknown>) =>
+    client.ask({ method: "POST", path, body: fields });
+  const kept = await send({ to: "bob", text: "first", waitMs: 0 });
+  assertEquals(kept, { to: bob.identity.id, name: "bob", delivered: false });
+
+  const taken: string[] = [];
+  const taking = (async () => {
+    for await (const message of bob.messages()) {
+      taken.push(`${message.topic}:${message.text()}`);
+    }
+  })();
+  const base64 = btoa("second");
+  const delivered = await send({ to: "bob", base64, topic: "t" });
+  assertEquals(delivered.delivered, true);
+  await client.ask({
+    method: "POST",
+    path,
+    query: { to: bob.identity.id.slice(0, 8), topic: "u" },
+    body: new TextEncoder().encode("third"),
+  });
+  const { id: _, ...told } = await client.ask({
+    method: "POST",
+    path: "/v1/broadcasts",
+    body: { text: "fourth" },
+  });
+  assertEquals(told, {
+    delivered: [bob.identity.id],
+    waiting: [],
+    failed: [],
+  });
+  assertEquals(taken.sort(), [":first", ":fourth", "t:second", "u:third"]);
+
+  for (
+    const fields of [
+      {},
+      { to: "bob" },
+      { to: "bob", text: "x", base64 },
+      { to: "bob", base64: "?" },
+      { to: 1, text: "x" },
+      { text: "x" },
+      { to: "bob", text: "x", waitMs: -1 },
+      { to: "bob", text: "x", ttlMs: 0 },
+      { to: "bob", text: "x", topic: "t".repeat(129) },
+    ]
+  ) await assertRejects(() => send(fields), RangeError);
+  for (
+    const [to, code] of [
+      ["carol", "unknown-peer"],
+      ["0".repeat(64), "unknown-peer"],
+      [scene.node.identity.id, "unknown-peer"],
+    ]
+  ) {
+    const error = await assertRejects(
+      () => send({ to, text: "x" }),
+      VerackError,
+    );
+    assertEquals(error.code, code);
+  }
+  await bob.close();
+  await taking;
 });
 
 Deno.test("stop is answered, then asks the process to leave", async () => {

@@ -4,16 +4,16 @@
  * nodes, or talk to people, are `child.ts` and `pty.ts`.
  */
 import { assert } from "@std/assert";
-import type { NodeEvent } from "../../src/mesh/events.ts";
+import type { PrintedEvent } from "../../src/cli/event_lines.ts";
 import { type Child, verack, type VerackOptions } from "./child.ts";
 
 /** An event as it is printed. */
-export type Printed<E extends NodeEvent = NodeEvent> = E & {
+export type Printed<E extends PrintedEvent = PrintedEvent> = E & {
   readonly time: string;
 };
 
-type Type = NodeEvent["type"];
-type Of<T extends Type> = Printed<Extract<NodeEvent, { type: T }>>;
+type Type = PrintedEvent["type"];
+type Of<T extends Type> = Printed<Extract<PrintedEvent, { type: T }>>;
 
 /** One node in a process of its own; killed when disposed of. */
 export class NodeProcess implements AsyncDisposable {

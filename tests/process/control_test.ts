@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
+import { until } from "../helpers/until.ts";
 
 interface Ended {
   readonly code: number;
@@ -146,6 +147,117 @@ Deno.test("tail --all shows what happens, until Ctrl-C", async () => {
   tail.kill("SIGINT");
   assertEquals(await tail.code(), 130);
   assertEquals(tail.err, []);
+});
+
+Deno.test("send and broadcast say what became of a message, and tail shows what was taken", async () => {
+  await using alice = await DataNode.start("--name=alice");
+  await using bob = await DataNode.start(
+    "--name=bob",
+    `--connect=${alice.node.address}`,
+  );
+  await alice.node.meshOf(2);
+  await bob.node.meshOf(2);
+  await using tail = bob.command("tail", "--topic=news");
+  await using all = bob.command("tail", "--json", "--all");
+  await all.line((line) => line.includes('"mesh"'));
+
+  const short = bob.node.identity.slice(0, 8);
+  const text = "one\u001b[2J\ntwo";
+  const sent = await alice.ask("send", "bob", text, "--topic=news");
+  assertEquals(sent, { code: 0, out: [`delivered  bob (${short})`], err: [] });
+  const { time: _, id, ...message } = await bob.node.waitFor("message");
+  assertEquals<unknown>(message, {
+    type: "message",
+    identity: alice.node.identity,
+    name: "alice",
+    topic: "news",
+    attempt: 1,
+    text,
+  });
+  assertMatch(id, /^[0-9a-f]{32}$/);
+  // People see one harmless line, programs exactly what was sent.
+  const line = await tail.line((it) => it.includes("msg"));
+  const from = `alice (${alice.node.identity.slice(0, 8)})`;
+  assert(
+    line.endsWith(`msg    ${from} [news]: one\\u{1b}[2J\\u{a}two`),
+    JSON.stringify(line),
+  );
+
+  const told = await alice.ask("broadcast", "to all", "--json");
+  assertEquals(told.code, 0);
+  assertEquals(JSON.parse(told.out[0]!).delivered, [bob.node.identity]);
+  await all.line((it) => it.includes('"to all"'));
+  assertEquals(tail.out.length, 1);
+
+  const nobody = await alice.ask("send", "carol", "x");
+  assertEquals([nobody.code, nobody.out], [1, []]);
+  assertMatch(
+    nobody.err.join(),
+    /^verack: Cannot find "carol": nobody goes by/,
+  );
+});
+
+Deno.test("a name that two claim is not sent to; both are named", async () => {
+  await using alice = await DataNode.start();
+  const start = () =>
+    NodeProcess.start(["--name=bob", `--connect=${alice.node.address}`]);
+  await using one = await start();
+  await using two = await start();
+  await alice.node.meshOf(3);
+  const sent = await alice.ask("send", "bob", "x");
+  assertEquals([sent.code, sent.out], [1, []]);
+  for (const { identity } of [one, two]) {
+    assertStringIncludes(sent.err.join(), identity);
+  }
+});
+
+Deno.test("all of standard input goes as it is, and comes as it was", async () => {
+  await using alice = await DataNode.start();
+  await using bob = await NodeProcess.start([
+    `--connect=${alice.node.address}`,
+  ]);
+  await alice.node.meshOf(2);
+  const text = "0123456789".repeat(1_000);
+  await using child = verack(
+    ["send", bob.identity, "-", `--data=${alice.directory}`],
+    { permissions: permissions(alice.directory), stdin: text },
+  );
+  assertEquals(await child.code(), 0, child.err.join());
+  const message = await bob.waitFor("message");
+  assertEquals(message.text, text);
+});
+
+Deno.test("a message to a peer that is away outlives its sender, and is taken once", async () => {
+  await using alice = await DataNode.start();
+  await using bob = await DataNode.start(
+    "--name=bob",
+    `--connect=${alice.node.address}`,
+  );
+  await alice.node.meshOf(2);
+  await bob.node.end("SIGKILL");
+  await alice.node.waitFor("peer:down");
+  const sent = await alice.ask("send", "bob", "still there?", "--wait=0");
+  assertEquals(sent.out, [`kept       bob (${bob.node.identity.slice(0, 8)})`]);
+  const status = await alice.ask("status", "--json");
+  assertEquals(JSON.parse(status.out[0]!).outbox.messages, 1);
+  await alice.node.end("SIGKILL");
+
+  // At the same address, where the other looks for it.
+  const again = ({ node, directory }: DataNode) =>
+    NodeProcess.start([
+      `--data=${directory}`,
+      `--port=${node.address.split(":")[1]}`,
+    ], { permissions: permissions(directory) });
+  await using bobAgain = await again(bob);
+  await using aliceAgain = await again(alice);
+  const { text, attempt } = await bobAgain.waitFor("message");
+  assertEquals([text, attempt], ["still there?", 1]);
+  await until("it to be acknowledged", async () => {
+    const { out } = await alice.ask("status", "--json");
+    return JSON.parse(out[0]!).outbox.messages === 0;
+  });
+  assertEquals(aliceAgain.identity, alice.node.identity);
+  assertEquals(bobAgain.of("message").length, 1);
 });
 
 Deno.test("deny cuts the live session, allow and an invite let somebody in", async () => {

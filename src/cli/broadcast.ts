@@ -1,0 +1,88 @@
+/** `verack broadcast`: a message to everybody, through a running node. */
+import { ControlClient } from "../control/control_client.ts";
+import { escapeText, jsonLine } from "../escape.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
+import { defineCommand } from "./args.ts";
+import { askNode } from "./ask_node.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import {
+  MESSAGE_FLAGS,
+  messageBytes,
+  messageQuery,
+  TEXT_HELP,
+} from "./message_text.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+const FLAGS = {
+  data: DATA_FLAG,
+  ...MESSAGE_FLAGS,
+  json: { type: "boolean", help: "Print one JSON object instead of text" },
+  color: COLOR_FLAG,
+} as const;
+
+/** The answer of the control API. */
+interface Answer {
+  readonly delivered: readonly IdentityId[];
+  readonly waiting: readonly IdentityId[];
+  readonly failed: readonly {
+    readonly identity: IdentityId;
+    readonly reason: string;
+  }[];
+}
+
+/** Sends to all. */
+export const broadcastProgram: Program = program(
+  defineCommand({
+    name: "broadcast",
+    summary: "Send a message to everybody, through a running node",
+    description: [
+      "To every peer that this node has met, also those that are away: for them " +
+      "it is kept. The exit code is 1 if somebody will not get it.",
+    ],
+    positionals: [{ name: "TEXT", help: TEXT_HELP }],
+    flags: FLAGS,
+    examples: [
+      ["verack broadcast 'lunch' --data data/alice", "alice tells everybody"],
+    ],
+  }),
+  async (
+    { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  ): Promise<ExitCode> => {
+    const [text = ""] = positionals;
+    using client = await ControlClient.find(flags.data);
+    const fields = await askNode(client, {
+      method: "POST",
+      path: "/v1/broadcasts",
+      query: messageQuery(flags),
+      body: await messageBytes(text),
+    });
+    // A node of this program, behind a directory of ours: its fields are known.
+    const answer = fields as unknown as Answer;
+    const { delivered, waiting, failed } = answer;
+    const { stdout, out } = terminal;
+    const code = failed.length > 0 ? EXIT.failure : EXIT.success;
+    if (flags.json) {
+      stdout.line(jsonLine(answer));
+      return code;
+    }
+    for (const id of delivered) {
+      stdout.line(`${out.green("delivered")}  ${shortId(id)}`);
+    }
+    for (const id of waiting) {
+      stdout.line(`${out.yellow("kept     ")}  ${shortId(id)}`);
+    }
+    for (const { identity, reason } of failed) {
+      stdout.line(
+        `${out.red("failed   ")}  ${shortId(identity)}: ${
+          escapeText(reason, { max: 512 })
+        }`,
+      );
+    }
+    if (delivered.length + waiting.length + failed.length === 0) {
+      terminal.stderr.line("Nobody is known yet.");
+    }
+    return code;
+  },
+);

@@ -1,0 +1,79 @@
+/** What a person sends: text among the arguments, or all of standard input for `-`. */
+import { MAX_BODY_BYTES } from "../delivery_limits.ts";
+import { type NumberFlag, type TextFlag, UsageError } from "./flags.ts";
+
+/** Flags of commands that send. */
+export const MESSAGE_FLAGS = {
+  topic: {
+    type: "string",
+    short: "t",
+    value: "TOPIC",
+    help: "What it is filed under; receivers can choose by it",
+  },
+  wait: {
+    type: "seconds",
+    short: "w",
+    value: "S",
+    min: 0,
+    max: 600,
+    default: 5,
+    help: "Wait so long for it to be taken; it is kept for longer",
+  },
+  ttl: {
+    type: "seconds",
+    value: "S",
+    min: 1,
+    help: "Give it up after so long (default: what the node's limits say)",
+  },
+} as const satisfies Record<string, TextFlag | NumberFlag>;
+
+/** Help for the argument. */
+export const TEXT_HELP = "The message; - takes all of standard input, as it is";
+
+/** The parameters of a message for the control API. */
+export function messageQuery(flags: {
+  readonly topic: string | undefined;
+  readonly wait: number;
+  readonly ttl: number | undefined;
+}): Record<string, string> {
+  const { topic, wait, ttl } = flags;
+  return {
+    ...(topic !== undefined && { topic }),
+    ...(ttl !== undefined && { ttlMs: `${Math.round(ttl * 1_000)}` }),
+    waitMs: `${Math.round(wait * 1_000)}`,
+  };
+}
+
+/**
+ * The bytes to send.
+ *
+ * @throws {UsageError} when they are too many.
+ */
+export async function messageBytes(
+  text: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = text === "-"
+    ? await readStdin()
+    : new TextEncoder().encode(text);
+  if (bytes.length <= MAX_BODY_BYTES) return bytes;
+  throw new UsageError(
+    `The message is too large, must be at most ${MAX_BODY_BYTES} bytes`,
+  );
+}
+
+/** One byte more than allowed is enough to know. */
+async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(65_536);
+  let length = 0;
+  while (length <= MAX_BODY_BYTES) {
+    if (length === bytes.length) {
+      const larger = new Uint8Array(2 * length);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    const count = await Deno.stdin.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return bytes.slice(0, length);
+}

@@ -1,0 +1,75 @@
+/** `verack send`: a message to one peer, through a running node. */
+import { ControlClient } from "../control/control_client.ts";
+import { jsonLine } from "../escape.ts";
+import { peerLabel } from "../identity/peer_name.ts";
+import { defineCommand } from "./args.ts";
+import { askNode } from "./ask_node.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import {
+  MESSAGE_FLAGS,
+  messageBytes,
+  messageQuery,
+  TEXT_HELP,
+} from "./message_text.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { COLOR_FLAG } from "./terminal.ts";
+
+const FLAGS = {
+  data: DATA_FLAG,
+  ...MESSAGE_FLAGS,
+  json: { type: "boolean", help: "Print one JSON object instead of text" },
+  color: COLOR_FLAG,
+} as const;
+
+/** Sends to one. */
+export const sendProgram: Program = program(
+  defineCommand({
+    name: "send",
+    summary: "Send a message to one peer, through a running node",
+    description: [
+      "Says delivered once the peer's own program has taken it. Else it is kept, " +
+      "by a node with --data across restarts, and sent when the peer is back; " +
+      "the exit code is 0 then too. A name that several claim is refused: give " +
+      "the identity.",
+    ],
+    positionals: [
+      {
+        name: "NAME",
+        help: "A name, an identity, or its first 8 digits or more",
+      },
+      { name: "TEXT", help: TEXT_HELP },
+    ],
+    flags: FLAGS,
+    examples: [
+      ["verack send bob 'hello' --data data/alice", "alice says hello to bob"],
+      [
+        "verack send bob - --topic logs --data data/alice < out.log",
+        "A file, up to 4 MB",
+      ],
+    ],
+  }),
+  async (
+    { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  ): Promise<ExitCode> => {
+    const [to = "", text = ""] = positionals;
+    using client = await ControlClient.find(flags.data);
+    const answer = await askNode(client, {
+      method: "POST",
+      path: "/v1/messages",
+      query: { to, ...messageQuery(flags) },
+      body: await messageBytes(text),
+    });
+    const { stdout, out } = terminal;
+    if (flags.json) {
+      stdout.line(jsonLine(answer));
+      return EXIT.success;
+    }
+    const name = typeof answer.name === "string" ? answer.name : undefined;
+    const state = answer.delivered === true
+      ? out.green("delivered")
+      : out.yellow("kept     ");
+    stdout.line(`${state}  ${peerLabel(String(answer.to), name)}`);
+    return EXIT.success;
+  },
+);

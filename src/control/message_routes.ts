@@ -1,0 +1,129 @@
+/**
+ * Sending by the control API. A message in JSON has its text or its bytes in
+ * base64 beside the rest; one that is longer or no text is the body itself, and
+ * the rest is in the query.
+ */
+import { MAX_BODY_BYTES } from "../delivery_limits.ts";
+import type { Node } from "../mesh/node.ts";
+import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
+import { Refusal } from "./refusal.ts";
+import {
+  type Answer,
+  memberOf,
+  optional,
+  type RouteContext,
+  type Routes,
+} from "./route.ts";
+
+const SEND_QUERY = ["to", "topic", "ttlMs", "waitMs"] as const;
+const BROADCAST_QUERY = ["topic", "ttlMs", "waitMs"] as const;
+const DEFAULT_WAIT_MS = 5_000;
+
+/** What is to be sent. */
+interface Outgoing {
+  readonly body: Uint8Array | string;
+  readonly to: string | undefined;
+  /** For `Node.send`. */
+  readonly options: { readonly topic?: string; readonly ttlMs?: number };
+  readonly waitMs: number;
+}
+
+/** Routes for messages. */
+export const MESSAGE_ROUTES: Routes = {
+  "/v1/messages": { POST: { query: SEND_QUERY, handle: send } },
+  "/v1/broadcasts": { POST: { query: BROADCAST_QUERY, handle: broadcast } },
+};
+
+async function send(context: RouteContext): Promise<Answer> {
+  const { node } = context;
+  const { to, body, options, waitMs } = await read(context);
+  if (to === undefined) throw wrong("to is missing, must be whom it is for");
+  const identity = memberOf(node, to);
+  const name = node.peer(identity)?.name;
+  const receiver = { to: identity, ...(name !== undefined && { name }) };
+  const taken = node.send(identity, body, options).then(() => true);
+  // Whatever becomes of it later is told by events.
+  taken.catch(() => {});
+  using patience = context.patience(waitMs);
+  const delivered = await Promise.race([taken, kept(node, patience)]);
+  return { ...receiver, delivered };
+}
+
+async function broadcast(context: RouteContext): Promise<Answer> {
+  const { body, options, waitMs } = await read(context);
+  const result = await context.node.broadcast(body, { ...options, waitMs });
+  await context.node.committed();
+  return { ...result, failed: result.failed.map(failure) };
+}
+
+function failure(
+  { identity, error }: { readonly identity: string; readonly error: Error },
+): unknown {
+  return { identity, reason: error.message };
+}
+
+/** It is not taken yet, and will not be lost. */
+async function kept(node: Node, patience: Promise<void>): Promise<false> {
+  await patience;
+  await node.committed();
+  return false;
+}
+
+async function read(
+  { request, bodies, query }: RouteContext,
+): Promise<Outgoing> {
+  const type = request.headers.get("content-type") ?? "";
+  const bytes = type.startsWith("application/octet-stream");
+  if (!bytes && query.size > 0) {
+    throw wrong("a message in JSON has everything in its body, no query");
+  }
+  const fields = bytes ? fieldsOf(query) : await bodies.object(request);
+  const body = bytes
+    ? await bodies.bytes(request, MAX_BODY_BYTES)
+    : bodyOf(fields);
+  const topic = optional(fields, "topic", "string");
+  const ttlMs = optional(fields, "ttlMs", "number");
+  const waitMs = optional(fields, "waitMs", "number") ?? DEFAULT_WAIT_MS;
+  if (!(waitMs >= 0 && waitMs <= MAX_CONTROL_WAIT_MS)) {
+    throw wrong(`waitMs is ${waitMs}, must be 0 to ${MAX_CONTROL_WAIT_MS}`);
+  }
+  return {
+    body,
+    to: optional(fields, "to", "string"),
+    options: {
+      ...(topic !== undefined && { topic }),
+      ...(ttlMs !== undefined && { ttlMs }),
+    },
+    waitMs,
+  };
+}
+
+function fieldsOf(query: URLSearchParams): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of query) {
+    fields[name] = name.endsWith("Ms") && /^\d{1,15}$/.test(value)
+      ? Number(value)
+      : value;
+  }
+  return fields;
+}
+
+function bodyOf(
+  fields: Readonly<Record<string, unknown>>,
+): Uint8Array | string {
+  const text = optional(fields, "text", "string");
+  const base64 = optional(fields, "base64", "string");
+  if (text !== undefined && base64 === undefined) return text;
+  if (base64 === undefined || text !== undefined) {
+    throw wrong("the message must be in one of text, base64");
+  }
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    throw wrong("base64 is none");
+  }
+}
+
+function wrong(message: string): Refusal {
+  return new Refusal(400, "bad-request", message);
+}
