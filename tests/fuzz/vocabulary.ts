@@ -6,6 +6,14 @@ import type { Identity } from "../../src/identity/identity.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
+import { ACK_STATUS, encodeAck } from "../../src/wire/messages/ack.ts";
+import {
+  encodeMessage,
+  MESSAGE_HEAD_BYTES,
+  MESSAGE_ID_BYTES,
+  PIECE_HEAD_BYTES,
+  writePieceHead,
+} from "../../src/wire/messages/message.ts";
 import { encodeMissing } from "../../src/wire/messages/missing.ts";
 import {
   encodeGetPeers,
@@ -29,6 +37,7 @@ export class Vocabulary {
   readonly #random: SeededRandom;
   readonly #identities: readonly Identity[];
   readonly #addresses: readonly Address[];
+  #lastId: Uint8Array<ArrayBuffer> | undefined;
 
   /** Entries of peer lists are about these identities, at any of these addresses. */
   constructor(
@@ -52,7 +61,11 @@ export class Vocabulary {
       this.#peers,
       this.#peers,
       this.#missing,
-      this.#delivery,
+      this.#message,
+      this.#message,
+      this.#piece,
+      this.#ack,
+      this.#welcome,
       this.#other,
     ];
     return kinds[random.below(kinds.length)]!.call(this);
@@ -126,13 +139,44 @@ export class Vocabulary {
     return { command: COMMAND.missing, payload: encodeMissing({ identities }) };
   }
 
-  /** Of the message layer: any bytes, for the node may or may not understand them. */
-  #delivery(): Said {
-    const commands = [COMMAND.message, COMMAND.ack, COMMAND.welcome];
+  /** Bodies whole and cut into pieces, in few topics, some with an id that came before. */
+  #message(): Said {
+    const random = this.#random;
+    const id = random.below(4) === 0 && this.#lastId !== undefined
+      ? this.#lastId
+      : this.#lastId = random.bytes(MESSAGE_ID_BYTES);
+    const topic = new TextEncoder().encode("t".repeat(random.below(3)));
+    const payload = encodeMessage(id, topic, random.bytes(random.below(400)));
+    // What is missing at the end is to follow in pieces.
+    const least = MESSAGE_HEAD_BYTES + topic.length;
+    const cut = least + random.below(payload.length - least + 1);
     return {
-      command: this.#pick(commands),
-      payload: this.#random.bytes(this.#random.below(400)),
+      command: COMMAND.message,
+      payload: random.below(3) === 0 ? payload.subarray(0, cut) : payload,
     };
+  }
+
+  #piece(): Said {
+    const random = this.#random;
+    const payload = random.bytes(PIECE_HEAD_BYTES + random.below(200));
+    writePieceHead(payload, random.below(8));
+    return { command: COMMAND.piece, payload };
+  }
+
+  #ack(): Said {
+    const random = this.#random;
+    const statuses = Object.values(ACK_STATUS);
+    const ranges = Array.from({ length: random.below(3) }, () => ({
+      first: random.below(4),
+      count: 1 + random.below(4),
+      status: this.#pick(statuses),
+    }));
+    const limit = random.below(2) === 0 ? random.below(1_000_000) : 2 ** 40;
+    return { command: COMMAND.ack, payload: encodeAck({ limit, ranges }) };
+  }
+
+  #welcome(): Said {
+    return { command: COMMAND.welcome, payload: this.#random.bytes(100) };
   }
 
   /** Of another time, another network, or nobody's. */

@@ -39,6 +39,9 @@ const JOIN_MS = 20_000;
 /** How long the node is given to forget what it only heard of. */
 const FORGET_MS = 900_000;
 
+/** How long the node keeps what it sends to those who may never acknowledge it, milliseconds. */
+const TTL_MS = 5_000;
+
 /** What the last two thirds of a run may leave on the heap, bytes; noise is a tenth of it. */
 const MAX_GROWTH = 4 * 1024 * 1024;
 
@@ -51,6 +54,8 @@ export interface FuzzReport {
   /** Sessions that the node dialed. */
   readonly accepted: number;
   readonly guests: number;
+  /** Messages that the node's application was given. */
+  readonly taken: number;
   /** Of every packet, in order: equal runs have equal ones. */
   readonly trace: number;
 }
@@ -73,6 +78,7 @@ export class FuzzWorld {
   #sessions = 0;
   #accepted = 0;
   #guests = 0;
+  #taken = 0;
   #trace = 0x811c9dc5;
 
   private constructor(seed: number, cast: Cast) {
@@ -158,6 +164,7 @@ export class FuzzWorld {
       `${NODE}:${PORT}`,
     ], seed);
     void this.#watch();
+    void this.#take();
     await this.#until(
       "the witness to be linked",
       () => linked(this.#node, this.#witness),
@@ -186,6 +193,8 @@ export class FuzzWorld {
     const dialed = Array.from({ length: CROWD }, () => this.#dial());
     let over = false;
     const all = Promise.all(dialed).finally(() => over = true);
+    // Something to acknowledge, or not.
+    void this.#node.broadcast("fuzz", { ttlMs: TTL_MS, waitMs: 0 });
     if (withGuest) await this.#entertain();
     await this.#until("the sessions to end", () => over, LONGEST_SESSION_MS);
     await all;
@@ -280,6 +289,7 @@ export class FuzzWorld {
       !real.has(identity)
     );
     assertEquals(strangers, [], "rumours are remembered for ever");
+    assertEquals(this.#node.outbox, { messages: 0, bytes: 0 });
   }
 
   async #end(): Promise<FuzzReport> {
@@ -293,6 +303,7 @@ export class FuzzWorld {
       opened: this.#shop.opened,
       accepted: this.#accepted,
       guests: this.#guests,
+      taken: this.#taken,
       trace: this.#trace >>> 0,
     };
   }
@@ -314,6 +325,14 @@ export class FuzzWorld {
       if (event.type === "peer:down" && event.identity === witness.id) {
         this.#losses.push(event.reason);
       }
+    }
+  }
+
+  /** An application that takes most of what comes, and refuses some. */
+  async #take(): Promise<void> {
+    for await (const message of this.#node.messages()) {
+      this.#taken++;
+      if (this.#taken % 5 === 0) message.refuse("not now");
     }
   }
 
