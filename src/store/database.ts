@@ -29,6 +29,8 @@ export class Database {
   readonly #path: string;
   readonly #sqlite: DatabaseSync;
   readonly #clock: Clock;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
   #open = true;
   #writing = false;
   /** How long the last flush took, milliseconds, and when it ended. */
@@ -44,6 +46,8 @@ export class Database {
     this.#path = path;
     this.#sqlite = sqlite;
     this.#clock = clock;
+    this.#savepoint = sqlite.prepare("SAVEPOINT one");
+    this.#release = sqlite.prepare("RELEASE one");
   }
 
   /**
@@ -95,9 +99,19 @@ export class Database {
     statement: StatementSync,
     ...values: (string | number | Uint8Array | null)[]
   ): number {
+    return this.write(() => Number(statement.run(...values).changes));
+  }
+
+  /**
+   * Runs statements as part of the next commit; if one fails, what those before it
+   * did stays.
+   *
+   * @throws {VerackError} `bad-data` when they cannot be written.
+   */
+  write<T>(statements: () => T): T {
     this.#begin();
     try {
-      return Number(statement.run(...values).changes);
+      return statements();
     } catch (error) {
       throw this.#failed(error);
     }
@@ -111,9 +125,9 @@ export class Database {
   atomic(statements: () => void): void {
     this.#begin();
     try {
-      this.#sqlite.exec("SAVEPOINT one");
+      this.#savepoint.run();
       statements();
-      this.#sqlite.exec("RELEASE one");
+      this.#release.run();
     } catch (error) {
       const failure = this.#failed(error);
       if (this.#writing) this.#sqlite.exec("ROLLBACK TO one; RELEASE one");

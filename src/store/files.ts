@@ -96,15 +96,20 @@ export class LockFile implements Disposable {
       create: true,
       mode: PRIVATE_FILE_MODE,
     });
-    if (!file.tryLockSync(true)) {
-      using _closed = file;
-      return { heldBy: readNumber(file) };
+    try {
+      if (!file.tryLockSync(true)) {
+        using _closed = file;
+        return { heldBy: readNumber(file) };
+      }
+      // For people; the lock is what counts. Never removed: another process may
+      // have opened it already, and would then lock a file that nobody else sees.
+      file.truncateSync(0);
+      file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+      return new LockFile(file);
+    } catch (error) {
+      file[Symbol.dispose]();
+      throw error;
     }
-    // For people; the lock is what counts. Never removed: another process may
-    // have opened it already, and would then lock a file that nobody else sees.
-    file.truncateSync(0);
-    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-    return new LockFile(file);
   }
 
   [Symbol.dispose](): void {

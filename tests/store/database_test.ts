@@ -103,6 +103,27 @@ Deno.test("a change that fails half-way leaves nothing of itself, and what was b
   assertEquals(store.peers(), [samplePeer(1)]);
 });
 
+Deno.test("a message without a receiver, which a failed write may leave, is cleared away", () => {
+  using at = place();
+  const store = SqliteStore.open(at.path, { clock });
+  store.messages.putOutgoing({
+    id: new Uint8Array(16),
+    topic: "",
+    body: new Uint8Array(1),
+    createdAt: 1,
+    ttlMs: 1,
+  }, ["ab".repeat(32)]);
+  store.close();
+  const raw = new DatabaseSync(at.path);
+  raw.exec("DELETE FROM outgoing_receiver");
+  raw.close();
+  SqliteStore.open(at.path, { clock }).close();
+  const after = new DatabaseSync(at.path);
+  const left = after.prepare("SELECT * FROM outgoing_message").all();
+  after.close();
+  assertEquals(left, []);
+});
+
 Deno.test("a full disk fails what was to be durable, and nothing else", async () => {
   using at = place();
   const store = SqliteStore.open(at.path, { clock });
