@@ -152,8 +152,9 @@ export class ProcessClock implements Clock {
   readonly #onTimer: () => void;
   /** Insertion order is the order in which they were set. */
   readonly #timers = new Set<OwnTimer>();
-  /** How far the wall clock is off, milliseconds. */
-  wallOffsetMs = 0;
+  #wallOffsetMs = 0;
+  /** Whether the wall clock was ever set. */
+  wasSet = false;
   /** Time spent asleep, which the monotonic clock does not count. */
   #sleptMs = 0;
   /** Time spent stopped or asleep. */
@@ -167,7 +168,13 @@ export class ProcessClock implements Clock {
   }
 
   now(): number {
-    return this.#world.now() + this.wallOffsetMs;
+    return this.#world.now() + this.#wallOffsetMs;
+  }
+
+  /** Sets the wall clock so far off, milliseconds. */
+  set(offsetMs: number): void {
+    this.wasSet = true;
+    this.#wallOffsetMs = offsetMs;
   }
 
   monotonic(): number {

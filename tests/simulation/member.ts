@@ -22,7 +22,15 @@ export class Life implements Party {
   #node: Node | undefined;
   #context: MeshContext | undefined;
   #ending: Promise<void> | undefined;
+  readonly disk: Disk;
   readonly #store: DiskStore;
+  readonly #over = new AbortController();
+  /** Messages to send that it found on its disk. */
+  readonly keptAtStart: readonly { readonly text: string }[];
+  /** Messages it knew at its start that it has: sender and id. */
+  readonly seenAtStart: ReadonlySet<string>;
+  /** Its machine was switched off. */
+  hasCrashed = false;
   /** When data last came over a connection, `from>to`, in time that the process ran. */
   readonly heardAtMs = new Map<string, number>();
 
@@ -31,15 +39,27 @@ export class Life implements Party {
     identity: Identity,
     host: string,
     clock: ProcessClock,
-    store: DiskStore,
-    onEvent: (life: Life, event: NodeEvent) => void,
+    disk: Disk,
+    told: {
+      readonly onEvent: (life: Life, event: NodeEvent) => void;
+      /** Its node called this on the store after closing it. */
+      readonly onLateWrite: (life: Life, method: string) => void;
+    },
   ) {
     this.label = label;
     this.identity = identity;
     this.host = host;
     this.clock = clock;
-    this.#store = store;
-    this.#onEvent = onEvent;
+    this.disk = disk;
+    this.#onEvent = told.onEvent;
+    this.#store = disk.open(clock, (method) => told.onLateWrite(this, method));
+    const { messages } = this.#store;
+    this.keptAtStart = [...messages.outgoing()].map(({ message }) => ({
+      text: new TextDecoder().decode(message.body).trimEnd(),
+    }));
+    this.seenAtStart = new Set(
+      [...messages.seen()].map(({ from, id }) => `${from} ${id.toHex()}`),
+    );
   }
 
   /** Starts the node. */
@@ -63,6 +83,11 @@ export class Life implements Party {
     return this.#node !== undefined && this.#ending === undefined;
   }
 
+  /** Aborts when it ends. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
   get node(): Node | undefined {
     return this.#node;
   }
@@ -79,11 +104,13 @@ export class Life implements Party {
 
   /** Its machine is switched off: what it did not commit is gone. */
   crash(): Promise<void> {
+    this.hasCrashed = true;
     this.#store.crash();
     return this.end({ abrupt: true });
   }
 
   async #end(options: { abrupt: boolean }): Promise<void> {
+    this.#over.abort();
     await this.#node?.close(options);
     this.#store.close();
   }

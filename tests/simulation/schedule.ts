@@ -2,6 +2,7 @@
  * What happens in one simulation, made from its seed alone: who is there, how the
  * network is, and what goes wrong when. Carried out by `world.ts`.
  */
+import type { Mailing } from "./mail.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 
 /** What a malicious peer does; see `liar.ts`. */
@@ -71,7 +72,13 @@ export type Action =
     readonly forMs: number;
     readonly slept: boolean;
   }
-  | { readonly type: "lie"; readonly liar: number; readonly lie: Lie };
+  | { readonly type: "lie"; readonly liar: number; readonly lie: Lie }
+  | {
+    readonly type: "mail";
+    readonly member: number;
+    readonly to: number | "all";
+    readonly mailing: Mailing;
+  };
 
 /** An action and when, milliseconds from the start. */
 export type TimedAction = { readonly atMs: number; readonly action: Action };
@@ -132,6 +139,9 @@ export function makeSchedule(seed: number): Schedule {
       : dice.below(calmAtMs);
     actions.push({ atMs, action: fault(dice, count, liars) });
   }
+  for (let i = dice.chance(0.7) ? dice.below(16) : 0; i > 0; i--) {
+    actions.push({ atMs: dice.below(calmAtMs), action: mail(dice, count) });
+  }
   return {
     seed,
     members,
@@ -149,7 +159,7 @@ export function makeSchedule(seed: number): Schedule {
 /** One line a person can read. */
 export function describeAction({ type, ...rest }: Action): string {
   const fields = Object.entries(rest).map(([name, value]) =>
-    `${name}=${Array.isArray(value) ? value.join("/") : value}`
+    `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`
   );
   return [type, ...fields].join(" ");
 }
@@ -234,6 +244,22 @@ function fault(dice: Dice, members: number, liars: number): Action {
     default:
       return { type: "heal" };
   }
+}
+
+function mail(dice: Dice, members: number): Action {
+  const member = dice.below(members);
+  return {
+    type: "mail",
+    member,
+    to: dice.chance(0.4)
+      ? "all"
+      : (member + 1 + dice.below(members - 1)) % members,
+    mailing: {
+      count: 1 + dice.below(6),
+      size: dice.pick([0, 0, 0, 2_000, 100_000, 300_000]),
+      topic: dice.pick(["", "", "news"]),
+    },
+  };
 }
 
 /** Chance for schedules; another stream than that of the network and the nodes. */

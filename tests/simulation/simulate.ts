@@ -77,7 +77,7 @@ export async function simulate(
       seed: schedule.seed,
       virtualMs: world.clock.monotonic(),
       wholeAfterMs,
-      counts: world.counts,
+      counts: new Map([...world.counts, ...world.mail.counts()]),
       sessions: world.watch.sessions,
       maxQueuedBytes: world.invariants.maxQueuedBytes,
       ...(digest !== undefined && { digest }),
@@ -107,7 +107,7 @@ async function becomesWhole(world: World): Promise<number> {
     await world.run(now += LOOK_MS);
     const before = announced;
     announced = announcements(world, parts);
-    const gaps = missing(world, parts);
+    const gaps = [...missing(world, parts), ...undelivered(world, parts)];
     if (gaps.length > 0 || announced !== before) wholeAt = undefined;
     else wholeAt ??= now;
     if ((wholeAt ?? now) > since + WHOLE_WITHIN_MS) {
@@ -163,6 +163,16 @@ function missing(world: World, parts: Parts): string[] {
     })
   );
   return [...gaps, ...ghosts];
+}
+
+/** Messages that somebody who runs has for somebody it can find. */
+function undelivered(world: World, parts: Parts): string[] {
+  const lives = [...parts.keys()];
+  return world.mail.undelivered((keeper, to) =>
+    lives.some((life) =>
+      life.identity.id === to && parts.get(life) === parts.get(keeper)
+    )
+  );
 }
 
 /** How often each node has announced each that it can find. */

@@ -13,6 +13,7 @@ import { Disk } from "./disk.ts";
 import { NetworkFaults } from "./faults.ts";
 import { numberedIdentity } from "./keys.ts";
 import { Liar, PORT } from "./liar.ts";
+import { Mail } from "./mail.ts";
 import { Life, type Member } from "./member.ts";
 import { type Action, describeAction, type Schedule } from "./schedule.ts";
 import { at, Trace, type TraceOptions } from "./trace.ts";
@@ -42,6 +43,7 @@ export class World {
   /** How often each thing happened. */
   readonly counts = new Map<string, number>();
   readonly watch: Watch;
+  readonly mail = new Mail((error) => this.fail(error));
   readonly #network: MemoryNetwork;
   readonly #faults: NetworkFaults;
   readonly #random: SeededRandom;
@@ -259,13 +261,15 @@ export class World {
         return this.#faults.heal();
       case "wall-clock": {
         const { life } = this.#member(action.member);
-        if (life !== undefined) life.clock.wallOffsetMs = action.offsetMs;
+        life?.clock.set(action.offsetMs);
         return;
       }
       case "freeze":
         return this.#freeze(this.#member(action.member), action);
       case "lie":
         return this.#lie(action);
+      case "mail":
+        return this.#mail(action);
       default:
         return action satisfies never;
     }
@@ -292,12 +296,17 @@ export class World {
       member.identity,
       member.host,
       clock,
-      member.disk.open(clock, (method) => {
-        const what = `${label} called ${method} on its store after closing it`;
-        this.fail(new BrokenInvariant(what));
-      }),
-      (life, event) => this.#onEvent(life, event),
+      member.disk,
+      {
+        onEvent: (life, event) => this.#onEvent(life, event),
+        onLateWrite: ({ label }, method) => {
+          const what =
+            `${label} called ${method} on its store after closing it`;
+          this.fail(new BrokenInvariant(what));
+        },
+      },
     );
+    this.mail.began(life, member.life);
     member.life = life;
     this.#lives.push(life);
     this.#byHost.set(member.host, life);
@@ -305,16 +314,21 @@ export class World {
       `${label} starts at ${member.host} as ${member.identity.id.slice(0, 8)}`,
     );
     const { seed, heartbeatMs, peerExchangeMs } = this.schedule;
-    this.#watch(life.start({
-      port: PORT,
-      connect: plan.connect.map(({ member, pinned }) =>
-        this.#target(member, pinned)
-      ),
-      transport: this.wires.of(life, this.#network.transport(member.host)),
-      random: new SeededRandom(seed * 1_009 + this.#lives.length),
-      heartbeatMs,
-      peerExchangeMs,
-    }));
+    const random = new SeededRandom(seed * 1_013 + this.#lives.length);
+    this.#watch(
+      life.start({
+        port: PORT,
+        connect: plan.connect.map(({ member, pinned }) =>
+          this.#target(member, pinned)
+        ),
+        transport: this.wires.of(life, this.#network.transport(member.host)),
+        random: new SeededRandom(seed * 1_009 + this.#lives.length),
+        heartbeatMs,
+        peerExchangeMs,
+      }).then(() => {
+        if (life.isUp) this.#watch(this.mail.take(life, random));
+      }),
+    );
   }
 
   #target(index: number, pinned: boolean): string {
@@ -409,6 +423,13 @@ export class World {
     this.#network.thaw(life.host);
   }
 
+  #mail({ member, to, mailing }: Extract<Action, { type: "mail" }>): void {
+    const { life } = this.#member(member);
+    if (life === undefined || !life.isUp || this.#frozen.has(life)) return;
+    const receiver = to === "all" ? undefined : this.#member(to).identity.id;
+    this.mail.send(life, mailing, receiver);
+  }
+
   #lie({ liar: index, lie }: Extract<Action, { type: "lie" }>): void {
     const liar = this.#liars[index]!;
     this.#watch(this.#started(liar).then(() => liar.lie(lie)));
@@ -438,6 +459,7 @@ export class World {
       `${at(now)}  ${life.label} ${type} ${JSON.stringify(fields)}`
     );
     this.watch.onEvent(life, event);
+    this.mail.onEvent(event);
   }
 
   #watch(task: Promise<void>): void {
@@ -478,6 +500,7 @@ function isDisturbing(action: Action): boolean {
   switch (action.type) {
     case "join":
     case "lie":
+    case "mail":
     case "wall-clock":
     case "heal":
       return false;
