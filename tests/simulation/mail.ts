@@ -22,7 +22,7 @@ export interface Mailing {
 
 /** What became of one message at one receiver. */
 interface Fate {
-  state: "open" | "acknowledged" | "given up";
+  state: "open" | "acknowledged" | "given up" | "refused";
   /** Lives that took it. */
   readonly takers: Life[];
 }
@@ -143,6 +143,7 @@ export class Mail {
         count("messages");
         if (state === "acknowledged") count("messages acknowledged");
         else if (takers.length > 0) count("messages delivered, unconfirmed");
+        else if (state === "refused") count("messages refused at once");
         else if (state === "given up") count("messages given up, reported");
         else if (letter.isOrphan) count("messages died with their sender");
         else count("messages waiting for somebody gone");
@@ -195,10 +196,11 @@ export class Mail {
     const code = error instanceof Error && "code" in error ? error.code : "";
     // The next process with the same disk goes on.
     if (code === "stopped") return;
-    if (
-      !["unknown-peer", "full", "undelivered", "rejected"].includes(`${code}`)
-    ) this.#broken(`${letter.text} failed: ${error}`);
-    fateOf(letter, to).state = "given up";
+    if (code === "unknown-peer" || code === "full") {
+      fateOf(letter, to).state = "refused";
+    } else if (code === "undelivered" || code === "rejected") {
+      fateOf(letter, to).state = "given up";
+    } else this.#broken(`${letter.text} failed: ${error}`);
   }
 
   /** Whether a message that `before` had may be gone, and is. */
