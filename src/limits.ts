@@ -327,6 +327,9 @@ export const RECONNECT_MAX_MS = 60_000;
  */
 export const REVIVE_SPREAD_MS = 500;
 
+/** Failures that count for a node that nobody has admitted yet: it knocks every 6 s at the latest. */
+export const MAX_FAILURES_AT_THE_DOOR = 5;
+
 /** A session must have lived this long for the backoff to start anew (Hyperswarm: 15 s). */
 export const STABLE_SESSION_MS = 10_000;
 

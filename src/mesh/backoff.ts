@@ -1,5 +1,9 @@
 /** How long to wait before dialing again: a pure function. */
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS } from "../limits.ts";
+import {
+  MAX_FAILURES_AT_THE_DOOR,
+  RECONNECT_MAX_MS,
+  RECONNECT_MIN_MS,
+} from "../limits.ts";
 
 /**
  * Exponential backoff with full jitter: uniform in [0, base × 2^(failures-1)),
@@ -17,4 +21,9 @@ export function backoffDelayMs(failures: number, chance: number): number {
     RECONNECT_MIN_MS * 2 ** Math.min(failures - 1, 30),
   );
   return chance * ceiling;
+}
+
+/** Who waits for a person to let it in should not miss it by a minute. */
+export function waitAtTheDoor(waiting: { failures: number }): void {
+  waiting.failures = Math.min(waiting.failures, MAX_FAILURES_AT_THE_DOOR);
 }

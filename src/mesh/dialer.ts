@@ -20,7 +20,7 @@ import {
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { type Attempt, raceAddresses } from "./address_race.ts";
-import { backoffDelayMs } from "./backoff.ts";
+import { backoffDelayMs, waitAtTheDoor } from "./backoff.ts";
 import type { MeshContext } from "./context.ts";
 import { dialPeer, type DialTarget, WrongIdentityError } from "./dial.ts";
 import { DialBudget } from "./dial_budget.ts";
@@ -222,6 +222,7 @@ export class Dialer {
     } catch (error) {
       const known = this.#known(error);
       if (known === undefined || settledElsewhere(known)) return true;
+      if (known.code === "not-admitted") waitAtTheDoor(record);
       const lapsed = known instanceof WrongIdentityError &&
         this.#misplaced(record, entry, known.actual);
       if (entry.typed && !lapsed) {
@@ -305,6 +306,7 @@ export class Dialer {
       // at the address could have us never try it again.
       const ourselves = known.code === "self" && shown === identity.id;
       this.#talk.failed(seed.address, ourselves ? itself(seed.address) : known);
+      if (known.code === "not-admitted") waitAtTheDoor(seed);
       seed.failures++;
       seed.nextDialAt = ourselves
         ? Infinity

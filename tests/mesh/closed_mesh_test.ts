@@ -6,6 +6,7 @@ import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { RawPeer } from "../helpers/attacker.ts";
+import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
 
@@ -133,4 +134,40 @@ Deno.test("whom one member admits the others hear of at once, before they are as
         )
       ),
   );
+});
+
+Deno.test("who waited long is in seconds after it is allowed", async () => {
+  await using mesh = new MemoryMesh();
+  const host = await mesh.start([], { trust: "known" });
+  const stranger = await mesh.start([host]);
+  await mesh.clock.advance(10 * 60_000);
+  assertEquals(host.node.links(), []);
+  assertEquals(host.log.of("pending").length, 1);
+  assertEquals(stranger.log.of("refused").length, 1);
+  host.node.admission.allow(stranger.node.identity.id);
+  await mesh.complete(undefined, 7_000);
+});
+
+Deno.test("a guest takes to strangers as its host does, unless told", async () => {
+  for (
+    const [trust, told, expected] of [
+      ["open", undefined, 1],
+      ["known", undefined, 0],
+      ["open", "known", 0],
+    ] as const
+  ) {
+    await using host = await Node.start({ trust, secret: SECRET });
+    await using arriving = await guest(host, told && { trust: told });
+    await using mesh = new Mesh([host, arriving]);
+    await mesh.complete();
+    await using stranger = await Node.start({
+      secret: SECRET,
+      connect: [`${arriving.identity.id}@${arriving.address}`],
+    });
+    const log = new EventLog(arriving);
+    const isIn = () =>
+      arriving.links().some((it) => it.identity === stranger.identity.id);
+    await until("an answer", () => isIn() || log.of("pending").length > 0);
+    assertEquals(Number(isIn()), expected);
+  }
 });
