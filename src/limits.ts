@@ -219,6 +219,9 @@ export const MAX_SESSIONS = 1_024;
 /** Sessions that one identity may hold at once; two meet in a collision, more are abuse. */
 export const MAX_SESSIONS_PER_PEER = 4;
 
+/** Second sessions of peers that have one, in total: so many pairs may collide at once. */
+export const MAX_EXTRA_SESSIONS = 256;
+
 /** Addresses remembered for one peer; what was proven outranks what was only said. */
 export const MAX_ADDRESSES_PER_PEER = 8;
 

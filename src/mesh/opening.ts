@@ -7,7 +7,7 @@ import { VerackError } from "../errors.ts";
 import type { JudgedCertificate } from "../identity/certificate.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import { shortId } from "../identity/identity.ts";
-import { MAX_SESSIONS_PER_PEER } from "../limits.ts";
+import { MAX_EXTRA_SESSIONS, MAX_SESSIONS_PER_PEER } from "../limits.ts";
 import { FrameMeter } from "../session/frame_meter.ts";
 import {
   MESH_PROTOCOL_VERSION,
@@ -148,14 +148,22 @@ function refuse(
   );
   if (refusal !== undefined) return refusal;
   const record = context.table.get(peer.identity);
-  if ((record?.links.length ?? 0) >= MAX_SESSIONS_PER_PEER) {
+  const others = [...context.table.values()].filter((it) => it !== record);
+  const sessions = record?.links.length ?? 0;
+  const extra = others.reduce(
+    (sum, { links }) => sum + Math.max(0, links.length - 1),
+    sessions,
+  );
+  if (
+    sessions >= MAX_SESSIONS_PER_PEER ||
+    (sessions > 0 && extra > MAX_EXTRA_SESSIONS)
+  ) {
     return {
       error: tooManySessions(peer.identity),
       reject: "duplicate",
     };
   }
   const { maxPeers } = context.options;
-  const others = [...context.table.values()].filter((it) => it !== record);
   const taken = others.filter(({ links }) => links.length > 0).length;
   const free = maxPeers - taken;
   const reserved = record?.isKnown ? 0 : Math.min(

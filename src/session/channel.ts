@@ -215,6 +215,8 @@ export class FrameChannel {
       }
     } catch (error) {
       this.#failIo(error);
+    } finally {
+      this.#decoder.release();
     }
   }
 
@@ -263,7 +265,9 @@ export class FrameChannel {
   #hasRoom(): boolean {
     const { budget, clock } = this.#options;
     if (budget === undefined) return true;
-    const bytes = this.#decoder.nextCapacity - READ_BUFFER_MAX_BYTES;
+    // All of a frame at once: else many that are begun could keep each other from
+    // being complete.
+    const bytes = this.#decoder.pledgedBytes - READ_BUFFER_MAX_BYTES;
     return budget.frames.hold(
       this.#holder,
       Math.max(0, bytes),

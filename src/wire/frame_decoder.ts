@@ -166,9 +166,10 @@ export class FrameDecoder {
     return this.#buffer.length;
   }
 
-  /** Size that the buffer will have for the next read, bytes. */
-  get nextCapacity(): number {
-    return this.#nextCapacity(this.#end - this.#start);
+  /** Size that the buffer will have for the next read or, if that is more, for the frame that is coming. */
+  get pledgedBytes(): number {
+    const held = this.#end - this.#start;
+    return Math.max(this.#nextCapacity(held), this.#frameInProgress(held));
   }
 
   /**
@@ -178,14 +179,12 @@ export class FrameDecoder {
   space(): Uint8Array<ArrayBuffer> {
     const held = this.#end - this.#start;
     const capacity = this.#nextCapacity(held);
-    if (capacity !== this.#buffer.length) {
-      const buffer = new Uint8Array(capacity);
-      buffer.set(this.#buffer.subarray(this.#start, this.#end));
-      this.#buffer = buffer;
-      this.#view = new DataView(buffer.buffer);
-      this.#smallReads = 0;
-    } else if (this.#start > 0 && held > 0) {
+    if (this.#start > 0 && held > 0) {
       this.#buffer.copyWithin(0, this.#start, this.#end);
+    }
+    if (capacity !== this.#buffer.length) {
+      this.#resize(capacity);
+      this.#smallReads = 0;
     }
     this.#start = 0;
     this.#end = held;
@@ -208,6 +207,12 @@ export class FrameDecoder {
     this.#end += count;
     this.#filled = count === room;
     this.#smallReads = count < this.#initialBytes ? this.#smallReads + 1 : 0;
+  }
+
+  /** Gives the memory back; nothing can be read after this. */
+  release(): void {
+    this.#start = this.#end = 0;
+    this.#resize(0);
   }
 
   /** Appends a copy of `chunk`; for tests and simulators. */
@@ -278,6 +283,12 @@ export class FrameDecoder {
       return { command: this.#command, payload, fault: "bad-checksum" };
     }
     return { command: this.#command, payload };
+  }
+
+  /** The old memory is free at once: left to the collector, megabytes would pile up. */
+  #resize(capacity: number): void {
+    this.#buffer = new Uint8Array(this.#buffer.buffer.transfer(capacity));
+    this.#view = new DataView(this.#buffer.buffer);
   }
 
   /** The header at the start announces more than is kept. */

@@ -1,0 +1,173 @@
+/**
+ * What a node may cost in memory when every limit is reached at once: one term for
+ * each kind of thing that others can make it hold. `docs/limits.md` shows the
+ * table, a test attacks a real node and compares.
+ *
+ * Sizes of what is not a buffer of ours were measured on Deno 2.9, and rounded up.
+ */
+import {
+  MAX_TOTAL_FRAME_BYTES,
+  MAX_TOTAL_QUEUE_BYTES,
+} from "./budget_limits.ts";
+import {
+  MAX_OUTBOX_BYTES,
+  MAX_OUTBOX_MESSAGES,
+  MAX_SEEN_SENDERS,
+  MAX_SET_ASIDE_BYTES,
+  MESSAGE_OVERHEAD_BYTES,
+  MIN_WINDOW_BYTES,
+  ROOM_BUDGET_BYTES,
+  SEEN_IDS_PER_SENDER,
+  WINDOW_BUDGET_BYTES,
+} from "./delivery_limits.ts";
+import {
+  FRAME_HEADER_BYTES,
+  MAX_EXTRA_SESSIONS,
+  MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MAX_JUDGED_CERTIFICATES,
+  MAX_PAYLOAD_BYTES,
+  MAX_PEERS,
+  MAX_PEERS_PER_MESSAGE,
+  MAX_PENDING_CONNECTIONS,
+  MAX_QUEUED_EVENTS,
+  MAX_SESSIONS,
+  READ_BUFFER_MAX_BYTES,
+  WRITE_BLOCK_BYTES,
+} from "./limits.ts";
+
+/** A TLS connection: rustls, its buffers, the objects around them. */
+const CONNECTION_BYTES = 102_400;
+
+/** A session besides its buffers. */
+const SESSION_BYTES = 8_192;
+
+/** A peer on record: certificate, parsed key, eight addresses, statement, name. */
+const PEER_BYTES = 12_288;
+
+/** A certificate that was judged, and its parsed key. */
+const JUDGED_BYTES = 3_072;
+
+/** An identity in a list: a reference, as the text is shared with the table. */
+const REFERENCE_BYTES = 8;
+
+/** An event that waits: texts of 512 characters, two identities. */
+const EVENT_BYTES = 2_048;
+
+/** An id of a message in a window of those seen. */
+const SEEN_ID_BYTES = 28;
+
+/** Deno itself, our code, and garbage that V8 has not collected yet. */
+const RUNTIME_BYTES = 268_435_456;
+
+/** One kind of thing that takes memory. */
+export interface WorstCaseTerm {
+  /** What it is. */
+  readonly what: string;
+  /** The most there can be. */
+  readonly count: number;
+  /** Bytes of one. */
+  readonly each: number;
+}
+
+/** Settings of a node that its memory depends on. */
+export interface WorstCaseOptions {
+  /** See `NodeOptions.maxPeers`. @default {1_024} */
+  readonly maxPeers?: number;
+  /** How many listen to `Node.events()`. @default {1} */
+  readonly listeners?: number;
+}
+
+/** All terms, largest limits assumed; the sum is {@linkcode worstCaseBytes}. */
+export function worstCaseTerms(
+  options: WorstCaseOptions = {},
+): WorstCaseTerm[] {
+  const { maxPeers = MAX_SESSIONS, listeners = 1 } = options;
+  const largestFrame = FRAME_HEADER_BYTES + MAX_PAYLOAD_BYTES;
+  return [
+    {
+      what: "connections whose peer is not proven",
+      count: MAX_PENDING_CONNECTIONS,
+      each: CONNECTION_BYTES +
+        2 * (FRAME_HEADER_BYTES + MAX_HANDSHAKE_PAYLOAD_BYTES),
+    },
+    {
+      what: "sessions, with read buffer and write block",
+      count: maxPeers + MAX_EXTRA_SESSIONS,
+      each: CONNECTION_BYTES + SESSION_BYTES + READ_BUFFER_MAX_BYTES +
+        WRITE_BLOCK_BYTES,
+    },
+    {
+      what: "queues of all sessions, and a frame that is being added",
+      count: 1,
+      each: MAX_TOTAL_QUEUE_BYTES + largestFrame,
+    },
+    {
+      // While one grows, the old one is there as well.
+      what: "buffers of large frames, old and new",
+      count: 2,
+      each: MAX_TOTAL_FRAME_BYTES,
+    },
+    { what: "peers on record", count: MAX_PEERS, each: PEER_BYTES },
+    {
+      what: "judged certificates",
+      count: MAX_JUDGED_CERTIFICATES,
+      each: JUDGED_BYTES,
+    },
+    {
+      what: "members that peers say they miss",
+      count: maxPeers * MAX_PEERS_PER_MESSAGE,
+      each: REFERENCE_BYTES,
+    },
+    {
+      what: "events that wait for a listener",
+      count: listeners * MAX_QUEUED_EVENTS,
+      each: EVENT_BYTES,
+    },
+    {
+      what: "messages to send: bodies",
+      count: 1,
+      each: MAX_OUTBOX_BYTES,
+    },
+    {
+      what: "messages to send: what each takes besides",
+      count: MAX_OUTBOX_MESSAGES,
+      each: MESSAGE_OVERHEAD_BYTES,
+    },
+    {
+      what: "messages received: least window of each session",
+      count: maxPeers,
+      each: MIN_WINDOW_BYTES,
+    },
+    {
+      what: "messages received: what windows have beyond, and large bodies",
+      count: 1,
+      each: WINDOW_BUDGET_BYTES + ROOM_BUDGET_BYTES,
+    },
+    {
+      what: "messages set aside",
+      count: 1,
+      each: MAX_SET_ASIDE_BYTES,
+    },
+    {
+      what: "ids of messages seen, by sender",
+      count: MAX_SEEN_SENDERS * SEEN_IDS_PER_SENDER,
+      each: SEEN_ID_BYTES,
+    },
+    { what: "Deno, code, garbage", count: 1, each: RUNTIME_BYTES },
+  ];
+}
+
+/**
+ * The most memory that others can make a node take, bytes.
+ *
+ * @example
+ * ```ts
+ * import { worstCaseBytes } from "./worst_case.ts";
+ *
+ * console.assert(worstCaseBytes({ maxPeers: 50 }) < worstCaseBytes());
+ * ```
+ */
+export function worstCaseBytes(options: WorstCaseOptions = {}): number {
+  return worstCaseTerms(options)
+    .reduce((sum, { count, each }) => sum + count * each, 0);
+}
