@@ -39,6 +39,7 @@ export class Database {
   #dueAt = Infinity;
   #cancelTimer: (() => void) | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
+  #failing = false;
   /** Writes were lost, and nobody was waiting to hear of it. */
   #lost: VerackError | undefined;
 
@@ -203,6 +204,7 @@ export class Database {
       this.#sqlite.exec("COMMIT");
       this.#flushedAt = this.#clock.monotonic();
       this.#flushMs = this.#flushedAt - startedAt;
+      this.#failing = false;
       this.#end()?.resolve();
       return undefined;
     } catch (error) {
@@ -220,7 +222,11 @@ export class Database {
     const waiting = this.#end();
     if (waiting !== undefined) waiting.reject(failure);
     else this.#lost = failure;
-    log.error("writes were lost", { reason: failure.message });
+    // Once, however many follow, until the disk works again.
+    if (!this.#failing) {
+      log.error("writes were lost", { reason: failure.message });
+    }
+    this.#failing = true;
     for (const forget of this.#onLost) forget();
     return failure;
   }

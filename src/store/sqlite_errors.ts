@@ -5,15 +5,18 @@
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 
-/** Primary result codes of SQLite (sqlite3.h), as far as they get words of their own. */
-const SQLITE = {
-  error: 1,
-  busy: 5,
-  readOnly: 8,
-  corrupt: 11,
-  full: 13,
-  notADatabase: 26,
-} as const;
+/** A kind of failure: result code of SQLite (sqlite3.h), and what it says. */
+interface Failure {
+  readonly code: number;
+  /** Not every call of node:sqlite passes the code on. */
+  readonly text: RegExp;
+}
+
+const BUSY: Failure = { code: 5, text: /^database is locked/ };
+const READ_ONLY: Failure = { code: 8, text: /readonly database/ };
+const CORRUPT: Failure = { code: 11, text: /malformed/ };
+const FULL: Failure = { code: 13, text: /disk is full/ };
+const NOT_A_DATABASE: Failure = { code: 26, text: /is not a database/ };
 
 /** The file is no database of ours any more; it can be set aside. */
 export class DamagedError extends VerackError {
@@ -29,10 +32,7 @@ export class DamagedError extends VerackError {
 
 /** Whether the error says that bytes in the file are wrong. */
 export function isDamage(error: unknown): boolean {
-  const code = primaryCode(error);
-  return code === SQLITE.corrupt || code === SQLITE.notADatabase ||
-    // Not every call of node:sqlite passes the code on.
-    /file is not a database|malformed/.test(messageOf(error));
+  return is(error, CORRUPT) || is(error, NOT_A_DATABASE);
 }
 
 /**
@@ -55,17 +55,11 @@ export function toStoreError(
       "permission",
     );
   }
-  switch (primaryCode(error)) {
-    case SQLITE.full:
-      return because("the disk is full");
-    case SQLITE.readOnly:
-      return because("it is read-only, must be writable");
-    case SQLITE.busy:
-      return because("another process uses it", "data-in-use");
+  if (is(error, FULL)) return because("the disk is full");
+  if (is(error, READ_ONLY)) {
+    return because("it is read-only, must be writable");
   }
-  if (/database is locked/.test(messageOf(error))) {
-    return because("another process uses it", "data-in-use");
-  }
+  if (is(error, BUSY)) return because("another process uses it", "data-in-use");
   return because(messageOf(error));
 }
 
@@ -74,9 +68,9 @@ function isNotCapable(error: unknown): boolean {
   return error instanceof Error && error.name === "NotCapable";
 }
 
-function primaryCode(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error &&
-      typeof error.errcode === "number"
-    ? error.errcode & 0xff
-    : undefined;
+function is(error: unknown, { code, text }: Failure): boolean {
+  if (!(error instanceof Error)) return false;
+  return "errcode" in error && typeof error.errcode === "number"
+    ? (error.errcode & 0xff) === code
+    : text.test(error.message);
 }

@@ -1,0 +1,102 @@
+/** A node whose disk fills up while it runs, on a small disk of its own. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { Child } from "../helpers/child.ts";
+import { NodeProcess } from "../helpers/process.ts";
+import { until } from "../helpers/until.ts";
+
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+const DISK_KB = 400;
+
+/** Mounts a disk that only the program that follows sees, and says its number. */
+const ON_SMALL_DISK =
+  `mount -t tmpfs -o size=${DISK_KB}k tmpfs "$0" && echo "pid $$" && exec "$@"`;
+
+/** Whether this machine lets us mount one. */
+const CAN_MOUNT = Deno.build.os === "linux" && await (async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { success } = await new Deno.Command("unshare", {
+      args: ["-m", "sh", "-c", ON_SMALL_DISK, directory, "true"],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  } finally {
+    await Deno.remove(directory);
+  }
+})();
+
+/** Takes all the room that is left. */
+function fill(path: string): void {
+  using file = Deno.openSync(path, { write: true, create: true });
+  const block = new Uint8Array(4_096);
+  try {
+    for (;;) file.writeSync(block);
+  } catch {
+    // Full.
+  }
+}
+
+Deno.test({
+  name:
+    "a node whose disk is full says so and goes on, and remembers again when there is room (needs the right to mount)",
+  ignore: !CAN_MOUNT,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "verack-full-" });
+    try {
+      await using node = new Child("unshare", [
+        "-m",
+        "sh",
+        "-c",
+        ON_SMALL_DISK,
+        directory,
+        Deno.execPath(),
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--cached-only",
+        "--allow-net",
+        "--allow-env",
+        `--allow-read=${directory}`,
+        `--allow-write=${directory}`,
+        MOD,
+        "--json",
+        "--host=127.0.0.1",
+        "--port=0",
+        "--period=0",
+        `--data=${directory}/data`,
+      ]);
+      const pid = (await node.line((it) => it.startsWith("pid "))).slice(4);
+      const listening = JSON.parse(
+        await node.line((it) => it.includes('"listening"')),
+      );
+      // The disk as that process sees it.
+      const disk = `/proc/${pid}/root${directory}`;
+      fill(`${disk}/ballast`);
+
+      await using peer = await NodeProcess.start([
+        `--connect=${listening.address}`,
+      ]);
+      await peer.meshOf(2);
+      await node.line((it) => it.includes('"peer:up"'));
+      assertMatch(
+        await node.talk((it) => it.includes("were lost")),
+        /the disk is full/,
+      );
+
+      Deno.removeSync(`${disk}/ballast`);
+      peer.child.kill("SIGKILL");
+      await node.line((it) => it.includes('"peer:down"'));
+      await until("the peer on disk", async () => {
+        const log = await Deno.readFile(`${disk}/data/node.db-wal`);
+        return log.toHex().includes(peer.identity);
+      });
+      node.kill("SIGTERM");
+      assertEquals(await node.code(), 143);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
