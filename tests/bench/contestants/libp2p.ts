@@ -70,6 +70,8 @@ export function createNode<Services>(
     streamMuxers: [yamux()],
     // It takes more than five dialers a second from one host for an attack.
     connectionManager: { inboundConnectionThreshold: Infinity },
+    // Its pings come too late behind a flood, and it would hang up.
+    connectionMonitor: { enabled: false },
     services,
   });
 }

@@ -6,6 +6,8 @@ import { alternate, type Line, type Settings } from "./line.ts";
 import { Pair } from "./pair.ts";
 
 const FLOOD_MS = 400;
+/** Until all that runs often is compiled. */
+const WARM_UP_MS = 1_500;
 const SIZES = [
   { bytes: 100, name: "100 B" },
   { bytes: 1_024, name: "1 KiB" },
@@ -61,7 +63,13 @@ export const messages: Line = {
       const rounds = await alternate(
         field.names,
         settings.rounds,
-        (who) => field.call<number>(who, "flood", bytes, FLOOD_MS),
+        (who, isWarmUp) =>
+          field.call<number>(
+            who,
+            "flood",
+            bytes,
+            isWarmUp ? WARM_UP_MS : FLOOD_MS,
+          ),
       );
       const row = {
         line: "messages",
