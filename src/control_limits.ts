@@ -41,3 +41,9 @@ export const MAX_CONTROL_TOKEN_CHARS = 512;
 
 /** A request that sends may wait so long for the receiver; a message is kept for longer. */
 export const MAX_CONTROL_WAIT_MS = 600_000;
+
+/** A node that does not answer within this stands still, or is no node. */
+export const CONTROL_ANSWER_TIMEOUT_MS = 10_000;
+
+/** A stream of events without a sign of life for so long is dead: three heartbeats. */
+export const CONTROL_SILENCE_MS = 3 * CONTROL_HEARTBEAT_MS;

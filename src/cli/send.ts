@@ -59,6 +59,7 @@ export const sendProgram: Program = program(
       path: "/v1/messages",
       query: { to, ...messageQuery(flags) },
       body: await messageBytes(text),
+      waitMs: flags.wait * 1_000,
     });
     const { stdout, out } = terminal;
     if (flags.json) {

@@ -3,9 +3,14 @@
  * another process. What the node says is checked for size and shape; what it
  * means is up to the commands.
  */
+import { type Clock, deadline, systemClock } from "../clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { MAX_CONTROL_ANSWER_BYTES } from "../limits.ts";
+import {
+  CONTROL_ANSWER_TIMEOUT_MS,
+  CONTROL_SILENCE_MS,
+  MAX_CONTROL_ANSWER_BYTES,
+} from "../limits.ts";
 import { findPlace, notRunning } from "./places.ts";
 
 /** A question: what to do, and what goes with it. */
@@ -16,7 +21,8 @@ export interface ControlRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** Bytes go as they are, anything else as JSON. */
   readonly body?: Uint8Array<ArrayBuffer> | Readonly<Record<string, unknown>>;
-  readonly signal?: AbortSignal;
+  /** How long the node may take beside the time that any answer needs, milliseconds. */
+  readonly waitMs?: number;
 }
 
 /** Reasons of a node that are passed on as its own. */
@@ -37,17 +43,22 @@ export class ControlClient implements Disposable {
   readonly #base: string;
   readonly #token: string | undefined;
   readonly #client: Deno.HttpClient | undefined;
+  readonly #clock: Clock;
 
   private constructor(
     directory: string,
-    base: string,
-    token: string | undefined,
-    client: Deno.HttpClient | undefined,
+    clock: Clock,
+    way: {
+      readonly base: string;
+      readonly token?: string;
+      readonly client?: Deno.HttpClient;
+    },
   ) {
     this.#directory = directory;
-    this.#base = base;
-    this.#token = token;
-    this.#client = client;
+    this.#clock = clock;
+    this.#base = way.base;
+    this.#token = way.token;
+    this.#client = way.client;
   }
 
   /**
@@ -56,22 +67,24 @@ export class ControlClient implements Disposable {
    * @throws {VerackError} `refused` when none has been running there, `permission`,
    * `bad-data`, `unsafe`.
    */
-  static async find(directory: string): Promise<ControlClient> {
+  static async find(
+    directory: string,
+    clock: Clock = systemClock,
+  ): Promise<ControlClient> {
     const place = await findPlace(directory);
     if (place.kind === "http") {
-      return new ControlClient(directory, place.url, place.token, undefined);
+      const { url: base, token } = place;
+      return new ControlClient(directory, clock, { base, token });
     }
     const { path } = place;
     try {
       const client = Deno.createHttpClient({
         proxy: { transport: "unix", path },
       });
-      return new ControlClient(
-        directory,
-        "http://localhost",
-        undefined,
+      return new ControlClient(directory, clock, {
+        base: "http://localhost",
         client,
-      );
+      });
     } catch (error) {
       throw clientError(error, directory);
     }
@@ -84,8 +97,10 @@ export class ControlClient implements Disposable {
    * @throws {RangeError} when the node finds the request itself wrong.
    */
   async ask(request: ControlRequest): Promise<Record<string, unknown>> {
-    const response = await this.#fetch(request);
-    const bytes = await this.#read(response);
+    const limitMs = CONTROL_ANSWER_TIMEOUT_MS + (request.waitMs ?? 0);
+    using limit = deadline(this.#clock, limitMs);
+    const response = await this.#fetch(request, limit.signal);
+    const bytes = await this.#read(response, limit.signal);
     let answer: unknown;
     try {
       answer = JSON.parse(new TextDecoder().decode(bytes));
@@ -107,29 +122,22 @@ export class ControlClient implements Disposable {
     query: Readonly<Record<string, string>> = {},
     signal?: AbortSignal,
   ): AsyncGenerator<{ type: string } & Record<string, unknown>> {
-    const response = await this.#fetch({
-      method: "GET",
-      path: "/v1/events",
-      query,
-      ...(signal !== undefined && { signal }),
-    });
+    using silence = new Silence(this.#clock, signal);
+    const response = await this.#fetch(
+      { method: "GET", path: "/v1/events", query },
+      silence.signal,
+    );
     if (!response.ok || response.body === null) {
-      const bytes = await this.#read(response);
+      const bytes = await this.#read(response, silence.signal);
       const fields = JSON.parse(new TextDecoder().decode(bytes));
       throw errorOf(fields.error) ?? this.#strange();
     }
     try {
-      for await (const data of dataOf(response.body)) yield JSON.parse(data);
+      const chunks = silence.watch(response.body);
+      for await (const data of dataOf(chunks)) yield JSON.parse(data);
     } catch (error) {
       if (signal?.aborted) return;
-      if (error instanceof VerackError) throw error;
-      throw new VerackError(
-        "closed",
-        `Lost the node in "${escapeText(this.#directory)}": ${
-          messageOf(error)
-        }`,
-        { cause: error },
-      );
+      throw this.#lost(error);
     }
   }
 
@@ -137,8 +145,11 @@ export class ControlClient implements Disposable {
     this.#client?.close();
   }
 
-  async #fetch(request: ControlRequest): Promise<Response> {
-    const { method, path, query = {}, body, signal } = request;
+  async #fetch(
+    request: ControlRequest,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { method, path, query = {}, body } = request;
     const url = new URL(path, this.#base);
     for (const [name, value] of Object.entries(query)) {
       url.searchParams.set(name, value);
@@ -160,25 +171,43 @@ export class ControlClient implements Disposable {
         },
         ...(body !== undefined &&
           { body: bytes ? body : JSON.stringify(body) }),
-        ...(signal !== undefined && { signal }),
+        signal,
         ...(this.#client !== undefined && { client: this.#client }),
       });
     } catch (error) {
-      if (signal?.aborted) throw error;
+      if (signal.aborted) throw this.#lost(signal.reason);
       throw clientError(error, this.#directory);
     }
   }
 
-  async #read(response: Response): Promise<Uint8Array> {
+  async #read(response: Response, signal: AbortSignal): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > MAX_CONTROL_ANSWER_BYTES) throw this.#strange();
-      chunks.push(chunk);
+    try {
+      for await (const chunk of response.body ?? []) {
+        length += chunk.length;
+        if (length > MAX_CONTROL_ANSWER_BYTES) throw this.#strange();
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      throw this.#lost(signal.aborted ? signal.reason : error);
     }
     return new Uint8Array(
       await new Blob(chunks.map((it) => it.slice())).arrayBuffer(),
+    );
+  }
+
+  /** It began to answer, or took the question, and was not heard of again. */
+  #lost(error: unknown): Error {
+    if (error instanceof VerackError) return error;
+    const silent = error instanceof DOMException &&
+      error.name === "TimeoutError";
+    return new VerackError(
+      silent ? "timeout" : "closed",
+      `Lost the node in "${escapeText(this.#directory)}": ${
+        silent ? "it does not answer" : messageOf(error)
+      }`,
+      { cause: error },
     );
   }
 
@@ -218,9 +247,53 @@ function clientError(error: unknown, directory: string): VerackError {
   return notRunning(directory);
 }
 
+/** Aborts when a stream has been silent for too long. */
+class Silence implements Disposable {
+  readonly #clock: Clock;
+  readonly #controller = new AbortController();
+  readonly #until: AbortSignal | undefined;
+  readonly #onAbort = () => this.#controller.abort(this.#until?.reason);
+  #cancel: () => void = () => {};
+
+  constructor(clock: Clock, until: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#until = until;
+    if (until?.aborted) this.#onAbort();
+    until?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#restart(CONTROL_ANSWER_TIMEOUT_MS);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  async *watch(
+    body: ReadableStream<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    this.#restart(CONTROL_SILENCE_MS);
+    for await (const chunk of body) {
+      yield chunk;
+      this.#restart(CONTROL_SILENCE_MS);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancel();
+    this.#until?.removeEventListener("abort", this.#onAbort);
+    this.#controller.abort();
+  }
+
+  #restart(limitMs: number): void {
+    this.#cancel();
+    this.#cancel = this.#clock.after(limitMs, () => {
+      this.#controller.abort(new DOMException("silent", "TimeoutError"));
+    });
+  }
+}
+
 /** The data of each server-sent event; events without any, and comments, are skipped. */
 async function* dataOf(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";

@@ -13,6 +13,7 @@ import { VerackError } from "../../src/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
 import { ControlScene } from "../helpers/control.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
 Deno.test("status says who the node is, how it is and what its limits are", async () => {
@@ -270,6 +271,40 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("a node that stands still is given up after ten seconds, and a stream after three heartbeats", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/control.sock`;
+  using listener = Deno.listen({ transport: "unix", path });
+  const clock = new VirtualClock();
+  using client = await ControlClient.find(directory, clock);
+  const asked = client.ask({ method: "GET", path: "/v1/status" });
+  using _silent = await listener.accept();
+  await clock.advance(9_999);
+  const settled = await Promise.race([
+    asked.then(() => true, () => true),
+    Promise.resolve(false),
+  ]);
+  assertEquals(settled, false);
+  await clock.advance(1);
+  const error = await assertRejects(() => asked, VerackError);
+  assertEquals(error.code, "timeout");
+
+  const events = client.events();
+  const first = events.next();
+  using stream = await listener.accept();
+  await stream.write(
+    new TextEncoder().encode(
+      "HTTP/1.1 200 OK\r\n\r\n: hello\n\ndata: {}\n\n",
+    ),
+  );
+  assertEquals((await first).value, {});
+  const second = assertRejects(() => events.next(), VerackError);
+  await clock.advance(45_000);
+  const late = await second;
+  assertEquals(late.code, "timeout");
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("in a directory whose path is too long for a socket, a port and a token do", async () => {
