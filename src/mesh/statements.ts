@@ -69,7 +69,8 @@ export class Statements {
     const statement = issueStatement(
       identity,
       { magic, subject: record.identity },
-      Math.floor(clock.now() / 1_000),
+      // A clock before 1970 must lock nobody out.
+      Math.max(0, Math.floor(clock.now() / 1_000)),
     );
     this.#issued.set(record, statement);
     return statement;

@@ -149,6 +149,10 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     },
     "wait   192.0.2.1:8080: nobody listens there; still trying",
   ],
+  [
+    { type: "pending", identity: BOB, address: ADDRESS },
+    `knock  ${BOB} at 192.0.2.1:8080 wants in: allow or deny it`,
+  ],
   [{ type: "overflow", dropped: 1 }, "lag    1 event not shown"],
   [{ type: "overflow", dropped: 12 }, "lag    12 events not shown"],
   [{ type: "stopped" }, "stop   left the mesh"],
@@ -168,6 +172,7 @@ function hostile(text: string): NodeEvent[] {
     { type: "peer:down", identity: BOB, reason: text, left: true },
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
+    { type: "pending", identity: BOB, address: text },
     {
       type: "peer:up",
       identity: BOB,

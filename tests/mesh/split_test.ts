@@ -5,7 +5,7 @@ import { formatAddress, parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { identities } from "../helpers/identities.ts";
-import { MemoryMesh } from "../helpers/memory_mesh.ts";
+import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Mesh } from "../helpers/nodes.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
@@ -39,6 +39,36 @@ for (const minutes of [0.1, 10]) {
     assertEquals(mesh.members.flatMap(({ node }) => node.missing()), []);
   });
 }
+
+Deno.test("a split of a closed mesh in which both sides admitted a guest heals by itself", async () => {
+  await using mesh = new MemoryMesh(3);
+  const join = (host: Member) =>
+    mesh.start([], { invite: host.node.admission.invite() });
+  const a = await mesh.start([], { trust: "known" });
+  const b = await join(a);
+  const c = await join(b);
+  const d = await join(c);
+  await mesh.complete();
+  mesh.network.partition([
+    ["10.0.0.1", "10.0.0.2", "10.0.0.5"],
+    ["10.0.0.3", "10.0.0.4", "10.0.0.6"],
+  ]);
+  const e = await join(b);
+  const f = await join(c);
+  await mesh.clock.advance(60_000);
+  assert(mesh.isComplete([a, b, e]) && mesh.isComplete([c, d, f]));
+  mesh.network.heal();
+  const meet = () =>
+    [a, b, e].some(({ node }) => node.links().length > 2) &&
+    [c, d, f].some(({ node }) => node.links().length > 2);
+  await mesh.clock.runUntil(meet, { limitMs: 60_500 });
+  // Whoever is not known yet knocks, and is asked after.
+  await mesh.complete(mesh.members, 10_000);
+  assertEquals(
+    mesh.members.flatMap(({ node }) => node.admission.pending()),
+    [],
+  );
+});
 
 /** All ways from some nodes to others, which can be shut and opened. */
 class Bridge implements AsyncDisposable {
