@@ -21,6 +21,8 @@ export interface ChildOptions {
 export interface VerackOptions extends ChildOptions {
   /** Beside those for the network and the environment. */
   readonly permissions?: readonly string[];
+  /** What is run. @default the command line */
+  readonly module?: string;
   /** Words before the command, such as `ip netns exec NAME`; must become it, not start it. */
   readonly launcher?: readonly string[];
 }
@@ -155,7 +157,7 @@ export function verack(
   args: readonly string[],
   options: VerackOptions = {},
 ): Child {
-  const { permissions = [], launcher = [] } = options;
+  const { permissions = [], launcher = [], module = MOD } = options;
   const [program = "", ...words] = [...launcher, Deno.execPath()];
   return new Child(program, [
     ...words,
@@ -166,7 +168,7 @@ export function verack(
     "--allow-net",
     ENV_PERMISSION,
     ...permissions,
-    MOD,
+    module,
     ...args,
   ], options);
 }

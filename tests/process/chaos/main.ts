@@ -5,23 +5,26 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { HostNetwork, whyNoHosts } from "./host_network.ts";
+import { Ledger } from "./ledger.ts";
 import { HASTY, HASTY_STOP_MS, LOOPBACK } from "./member.ts";
 import { figures } from "./report.ts";
 import { processRound } from "./rounds.ts";
 import { networkRound } from "./splits.ts";
 import { Swarm } from "./swarm.ts";
 
-const HELP =
-  `Usage: deno task chaos [--rounds N] [--nodes N] [--hosts N] [--seed S]
+const HELP = `Usage: deno task chaos [--rounds N] [--nodes N] [--hosts N]
+                       [--messages] [--seed S]
 
   --rounds N   rounds of faults, default 20
   --nodes N    nodes, default 8, at least 5
   --hosts N    spread over so many hosts, in network namespaces, at least 4; their
                network is troubled in every other round (needs root, ip and nft)
+  --messages   every node sends messages all the time; afterwards the books must
+               balance: none lost, none taken twice but for a kill
   --seed S     what happens; the moments are the machine's
 `;
 
-const { rounds, nodes, hosts, seed, help } = parse(Deno.args);
+const { rounds, nodes, hosts, messages, seed, help } = parse(Deno.args);
 if (help) {
   console.log(HELP);
   Deno.exit(0);
@@ -39,7 +42,7 @@ const log = (line: string) => {
 };
 const replay = `deno task chaos --rounds ${rounds} --nodes ${nodes}${
   hosts === 0 ? "" : ` --hosts ${hosts}`
-} --seed ${seed}`;
+}${messages ? " --messages" : ""} --seed ${seed}`;
 log(replay);
 try {
   using network = hosts === 0 ? undefined : new HostNetwork(hosts);
@@ -47,14 +50,27 @@ try {
     const host = network?.hosts[i % hosts];
     return network && host ? network.placeOn(host) : LOOPBACK;
   });
-  await using swarm = await Swarm.start({ places, seed, flags: HASTY, log });
+  const ledger = messages ? new Ledger() : undefined;
+  await using swarm = await Swarm.start({
+    places,
+    seed,
+    flags: HASTY,
+    log,
+    ...(ledger && { ledger }),
+  });
   for (let round = 1; round <= rounds; round++) {
     log(`round ${round}`);
     if (network !== undefined && round % 2 === 0) {
       await networkRound(swarm, network);
     } else await processRound(swarm, { stopMs: HASTY_STOP_MS });
   }
+  if (ledger !== undefined) await swarm.quieten();
   for (const line of figures(swarm)) console.log(line);
+  if (ledger !== undefined) {
+    console.log(ledger.figures());
+    const faults = ledger.faults();
+    if (faults.length > 0) throw new Error(faults.join("\n"));
+  }
 } catch (error) {
   log(error instanceof Error ? error.message : String(error));
   console.log(`FAILED; again: ${replay}`);
@@ -67,13 +83,14 @@ interface Asked {
   readonly nodes: number;
   /** 0: this machine as it is. */
   readonly hosts: number;
+  readonly messages: boolean;
   readonly seed: number;
   readonly help: boolean;
 }
 
 function parse(args: string[]): Asked {
-  const { _: rest, help, ...given } = parseArgs(args, {
-    boolean: ["help"],
+  const { _: rest, help, messages, ...given } = parseArgs(args, {
+    boolean: ["help", "messages"],
     string: ["rounds", "nodes", "hosts", "seed"],
   });
   const unknown = [...rest, ...Object.keys(given)]
@@ -99,6 +116,7 @@ function parse(args: string[]): Asked {
       crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
       0,
     ),
+    messages: messages === true,
     help: help === true,
   };
 }

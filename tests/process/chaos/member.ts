@@ -1,11 +1,12 @@
 /**
- * One node that chaos happens to: a key that stays, and the process that has it at
- * the moment, if one does. What it says about its links is read from its output.
+ * One node that chaos happens to: a data directory that stays, and the process that
+ * has it at the moment, if one does. What it says about its links is read from its output.
  * What is done to it, and when, is decided elsewhere.
  */
 import { assertEquals } from "@std/assert";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
 import { parseAddress } from "../../../src/transport/address.ts";
+import type { Ledger, Told } from "./ledger.ts";
 import { NodeProcess } from "../../helpers/process.ts";
 
 /** Where a node runs. */
@@ -38,24 +39,32 @@ export const HASTY_STOP_MS = 2_500;
 export interface MemberOptions {
   readonly name: string;
   readonly place: Place;
-  /** Its private key, PEM. */
-  readonly keyFile: string;
-  readonly identity: string;
-  /** Flags of every start, beside key, address and whom to join through. */
+  /** Its data directory. */
+  readonly data: string;
+  /** Flags of every start, beside those for directory and addresses. */
   readonly flags: readonly string[];
+  /** Where its messages are noted: it is a `talker.ts`. @default {"verack run"} */
+  readonly ledger?: Ledger;
 }
+
+const TALKER = new URL("./talker.ts", import.meta.url).href;
 
 /** A node with a past. */
 export class Member implements AsyncDisposable {
   readonly name: string;
-  readonly identity: string;
   /** It may move. */
   place: Place;
   /** It is stopped by a signal, and knows nothing of it. */
   asleep = false;
   readonly #options: MemberOptions;
   #process: NodeProcess | undefined;
+  #identity = "";
   #port = 0;
+  #lives = 0;
+  /** Messages that its sender waits for, once it sends no more. */
+  #outbox: number | undefined;
+  /** Addresses of others when the mesh was whole, the last time and the one before. */
+  #remembered: readonly ReadonlyMap<Member, string>[] = [];
   readonly #links = new Set<string>();
   #mesh: Extract<NodeEvent, { type: "mesh" }> | undefined;
   #read = 0;
@@ -63,7 +72,6 @@ export class Member implements AsyncDisposable {
   constructor(options: MemberOptions) {
     this.#options = options;
     this.name = options.name;
-    this.identity = options.identity;
     this.place = options.place;
   }
 
@@ -82,9 +90,20 @@ export class Member implements AsyncDisposable {
     return this.#port;
   }
 
-  /** Starts it with its key; resolves when it listens. */
-  async start(connect: readonly string[], port = 0): Promise<void> {
-    const { keyFile, flags } = this.#options;
+  /** Who it is, from its first start on. */
+  get identity(): string {
+    return this.#identity;
+  }
+
+  /** Starts it on its directory; resolves when it listens. */
+  async start(
+    connect: readonly string[],
+    options: { readonly port?: number; readonly quiet?: boolean } = {},
+  ): Promise<void> {
+    const { data, flags, ledger } = this.#options;
+    const { port = 0, quiet = false } = options;
+    this.#lives++;
+    this.#outbox = undefined;
     this.#links.clear();
     this.#mesh = undefined;
     this.#read = 0;
@@ -92,20 +111,51 @@ export class Member implements AsyncDisposable {
     this.#process = await NodeProcess.start([
       `--host=${this.place.host}`,
       `--port=${port}`,
-      `--key=${keyFile}`,
+      `--data=${data}`,
       ...flags,
+      ...(quiet ? ["--quiet"] : []),
       ...connect.map((address) => `--connect=${address}`),
     ], {
-      permissions: [`--allow-read=${keyFile}`],
+      permissions: [`--allow-read=${data}`, `--allow-write=${data}`],
       launcher: this.place.launcher,
+      ...(ledger !== undefined && { module: TALKER, stdin: "open" }),
     });
-    assertEquals(this.#process.identity, this.identity, this.name);
+    if (this.#identity === "") this.#identity = this.#process.identity;
+    assertEquals(this.#process.identity, this.#identity, this.name);
     this.#port = parseAddress(this.#process.address).port;
+  }
+
+  /** The mesh is whole: it meets these, at these addresses. */
+  remember(others: readonly Member[]): void {
+    const addresses = new Map(others.map((it) => [it, it.address]));
+    this.#remembered = [addresses, ...this.#remembered.slice(0, 1)];
+  }
+
+  /**
+   * Whether it finds back by itself: one of these is where it was when the mesh was
+   * whole, and not only a moment ago, for that may not be on disk yet.
+   */
+  findsBackTo(others: readonly Member[]): boolean {
+    const before = this.#remembered[1];
+    return others.some((other) => before?.get(other) === other.address);
+  }
+
+  /** It sends no more messages. */
+  async quieten(): Promise<void> {
+    await this.#process?.child.write("quiet\n");
+  }
+
+  /** Whether nothing that it sent is on its way any more. */
+  get isDone(): boolean {
+    this.#listen();
+    return this.#outbox === 0;
   }
 
   /** Kills it without a warning, asleep or not. */
   async kill(): Promise<void> {
+    // What it said to the end counts.
     await this.#process?.[Symbol.asyncDispose]();
+    this.#listen();
     this.#process = undefined;
   }
 
@@ -157,10 +207,27 @@ export class Member implements AsyncDisposable {
   #listen(): void {
     const lines = this.#process?.child.out ?? [];
     for (; this.#read < lines.length; this.#read++) {
-      const event: NodeEvent = JSON.parse(lines[this.#read] ?? "");
+      const event: NodeEvent | Told = JSON.parse(lines[this.#read] ?? "");
       if (event.type === "peer:up") this.#turn(event.identity, true);
       else if (event.type === "peer:down") this.#turn(event.identity, false);
       else if (event.type === "mesh") this.#mesh = event;
+      else this.#note(event);
+    }
+  }
+
+  #note(event: NodeEvent | Told): void {
+    const { ledger } = this.#options;
+    switch (event.type) {
+      case "undelivered":
+        return ledger?.undelivered(this.name, event.reason);
+      case "outbox":
+        this.#outbox = event.messages;
+        return;
+      case "kept":
+      case "acked":
+      case "failed":
+      case "taken":
+        return ledger?.note(this.#identity, this.#lives, event);
     }
   }
 

@@ -59,7 +59,7 @@ export async function processRound(
   await Promise.all([
     ...returning.map((member) => {
       swarm.note("restart", member.name);
-      return restart(swarm, member, safe);
+      return swarm.restart(member, safe);
     }),
     ...plans.map(([member, harm]) => {
       swarm.note(harm, member.name);
@@ -83,15 +83,15 @@ async function inflict(
       return await member.kill();
     case "kill and restart":
       await member.kill();
-      return await restart(swarm, member, safe, member.port);
+      return await swarm.restart(member, safe, { port: member.port });
     case "kill and restart elsewhere":
       await member.kill();
-      return await restart(swarm, member, safe);
+      return await swarm.restart(member, safe);
     case "terminate":
       return await member.terminate();
     case "terminate and restart elsewhere":
       await member.terminate();
-      return await restart(swarm, member, safe);
+      return await swarm.restart(member, safe);
     case "stop":
       member.sleep();
       await sleep(systemClock, options.stopMs);
@@ -99,15 +99,4 @@ async function inflict(
     default:
       return harm satisfies never;
   }
-}
-
-/** Starts a member again through two of those that nothing happens to. */
-async function restart(
-  swarm: Swarm,
-  member: Member,
-  safe: readonly Member[],
-  port = 0,
-): Promise<void> {
-  const through = swarm.pick(safe, 2).map(({ address }) => address);
-  await member.start(through, port);
 }

@@ -93,17 +93,17 @@ export async function move(
   );
 }
 
-/** Kills a node and starts it again through one that it can reach. */
+/** Kills a node and starts it again, to find back to those that it can reach. */
 async function restartOne(swarm: Swarm, network: HostNetwork): Promise<void> {
   const connects = connectsIn(network);
   const [victim] = swarm.pick(swarm.running(), 1);
   const reaches = (other: Member) =>
     other !== victim && victim !== undefined && connects(victim, other);
-  const [through] = swarm.pick(swarm.running().filter(reaches), 1);
-  if (victim === undefined || through === undefined) return;
-  swarm.note("kill and restart", `${victim.name} through ${through.name}`);
+  const near = swarm.running().filter(reaches);
+  if (victim === undefined || near.length === 0) return;
+  swarm.note("kill and restart", victim.name);
   await victim.kill();
-  await victim.start([through.address]);
+  await swarm.restart(victim, near);
 }
 
 function describe(trouble: string, first: Host, second: Host): string {

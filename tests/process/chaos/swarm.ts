@@ -3,9 +3,9 @@
  * does each of those that run have a link with each of the others, and with nobody
  * else? What happens in a round is in `rounds.ts`.
  */
-import { Identity } from "../../../src/identity/identity.ts";
 import { SeededRandom } from "../../helpers/seeded_random.ts";
 import { until } from "../../helpers/until.ts";
+import type { Ledger } from "./ledger.ts";
 import { Member, type Place } from "./member.ts";
 
 /** How long a mesh may take until it is whole again; far more than it does take. */
@@ -20,6 +20,8 @@ export interface SwarmOptions {
   readonly seed: number;
   /** Flags of every node. */
   readonly flags: readonly string[];
+  /** Nodes send messages, which are noted there. @default none do */
+  readonly ledger?: Ledger;
   /** Told of each thing that is done. */
   readonly log: (line: string) => void;
 }
@@ -49,17 +51,19 @@ export class Swarm implements AsyncDisposable {
     this.log = options.log;
   }
 
-  /** Makes the keys and starts all nodes, each through one of those before it. */
+  /** Starts all nodes, each through one of those before it. */
   static async start(options: SwarmOptions): Promise<Swarm> {
     const folder = await Deno.makeTempDir({ prefix: "verack_chaos_" });
-    const members = await Promise.all(options.places.map(async (place, i) => {
-      const identity = await Identity.generate();
-      const keyFile = `${folder}/${i}.key`;
-      await Deno.writeTextFile(keyFile, identity.privateKeyPem);
-      const { flags } = options;
-      const name = `node-${i}`;
-      return new Member({ name, place, keyFile, identity: identity.id, flags });
-    }));
+    const { flags, ledger } = options;
+    const members = options.places.map((place, i) =>
+      new Member({
+        name: `node-${i}`,
+        place,
+        data: `${folder}/${i}`,
+        flags,
+        ...(ledger && { ledger }),
+      })
+    );
     const swarm = new Swarm(folder, members, options);
     try {
       const { reserve = 0 } = options;
@@ -77,6 +81,40 @@ export class Swarm implements AsyncDisposable {
   /** Members that have a process. */
   running(): Member[] {
     return this.members.filter((member) => member.running);
+  }
+
+  /**
+   * Starts a member again. It is told nothing but its directory, if one of these is
+   * where it was; else it joins through two of them.
+   */
+  async restart(
+    member: Member,
+    others: readonly Member[],
+    options: { readonly port?: number; readonly quiet?: boolean } = {},
+  ): Promise<void> {
+    const alone = member.findsBackTo(others);
+    const through = alone ? [] : this.pick(others, 2);
+    await member.start(through.map(({ address }) => address), options);
+  }
+
+  /**
+   * Ends the sending, brings everybody back, and waits until nothing is on its way.
+   *
+   * @throws {Error} when something stays on its way for good.
+   */
+  async quieten(): Promise<void> {
+    const running = this.running();
+    await Promise.all(running.map((member) => member.quieten()));
+    for (const member of this.members) {
+      if (member.running) continue;
+      await this.restart(member, running, { quiet: true });
+    }
+    await this.whole();
+    await until(
+      "all messages to arrive",
+      () => this.members.every((member) => member.isDone),
+      HEAL_MS,
+    );
   }
 
   /** Says and counts what is about to be done. */
@@ -114,7 +152,13 @@ export class Swarm implements AsyncDisposable {
     }
     const complaints = this.members.flatMap((member) => member.complaints());
     if (complaints.length > 0) throw new Error(complaints.join("\n"));
-    return performance.now() - began;
+    const ms = performance.now() - began;
+    for (const member of this.running()) {
+      member.remember(
+        this.running().filter((it) => it !== member && connects(it, member)),
+      );
+    }
+    return ms;
   }
 
   /**
