@@ -24,13 +24,16 @@ import {
   FRAME_HEADER_BYTES,
   MAX_EXTRA_SESSIONS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MAX_INVITES,
   MAX_JUDGED_CERTIFICATES,
   MAX_PAYLOAD_BYTES,
   MAX_PEERS,
   MAX_PEERS_PER_MESSAGE,
   MAX_PENDING_CONNECTIONS,
+  MAX_PENDING_PEERS,
   MAX_QUEUED_EVENTS,
   MAX_SESSIONS,
+  NETWORK_KEY_COST,
   READ_BUFFER_MAX_BYTES,
   WRITE_BLOCK_BYTES,
 } from "./limits.ts";
@@ -43,6 +46,12 @@ const SESSION_BYTES = 8_192;
 
 /** A peer on record: certificate, parsed key, eight addresses, statement, name. */
 const PEER_BYTES = 12_288;
+
+/** A peer that nobody has admitted: certificate, address, times. */
+const PENDING_PEER_BYTES = 4_096;
+
+/** An invite: id, key, who used it. */
+const INVITE_BYTES = 512;
 
 /** A certificate that was judged, and its parsed key. */
 const JUDGED_BYTES = 3_072;
@@ -108,6 +117,22 @@ export function worstCaseTerms(
       each: MAX_TOTAL_FRAME_BYTES,
     },
     { what: "peers on record", count: MAX_PEERS, each: PEER_BYTES },
+    {
+      what: "peers that wait to be admitted",
+      count: MAX_PENDING_PEERS,
+      each: PENDING_PEER_BYTES,
+    },
+    {
+      what: "invites that have not expired",
+      count: MAX_INVITES,
+      each: INVITE_BYTES,
+    },
+    {
+      // RFC 7914 §2: 128 r N.
+      what: "deriving the key of the network's secret, at the start",
+      count: 1,
+      each: 128 * 8 * NETWORK_KEY_COST,
+    },
     {
       what: "judged certificates",
       count: MAX_JUDGED_CERTIFICATES,

@@ -23,6 +23,7 @@ import {
 import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
 import { encodeReason } from "../../src/wire/messages/reason.ts";
+import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import type { SeededRandom } from "../helpers/seeded_random.ts";
 
@@ -176,7 +177,12 @@ export class Vocabulary {
   }
 
   #welcome(): Said {
-    return { command: COMMAND.welcome, payload: this.#random.bytes(100) };
+    const welcome = {
+      statement: this.#random.bytes(this.#random.below(120)),
+      closed: this.#random.below(2) === 0,
+      networkKey: this.#random.bytes(32),
+    };
+    return { command: COMMAND.welcome, payload: encodeWelcome(welcome) };
   }
 
   /** Of another time, another network, or nobody's. */
