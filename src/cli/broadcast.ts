@@ -57,7 +57,7 @@ export const broadcastProgram: Program = program(
       path: "/v1/broadcasts",
       query: messageQuery(flags),
       body: await messageBytes(text),
-      waitMs: flags.wait * 1_000,
+      ...(flags.wait !== undefined && { waitMs: flags.wait * 1_000 }),
     });
     // A node of this program, behind a directory of ours: its fields are known.
     const answer = fields as unknown as Answer;

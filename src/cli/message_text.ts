@@ -16,8 +16,8 @@ export const MESSAGE_FLAGS = {
     value: "S",
     min: 0,
     max: 600,
-    default: 5,
-    help: "Wait so long for it to be taken; it is kept for longer",
+    help:
+      "Wait so long for it to be taken; it is kept for longer (default: 5, for those that are away 0)",
   },
   ttl: {
     type: "seconds",
@@ -33,14 +33,14 @@ export const TEXT_HELP = "The message; - takes all of standard input, as it is";
 /** The parameters of a message for the control API. */
 export function messageQuery(flags: {
   readonly topic: string | undefined;
-  readonly wait: number;
+  readonly wait: number | undefined;
   readonly ttl: number | undefined;
 }): Record<string, string> {
   const { topic, wait, ttl } = flags;
   return {
     ...(topic !== undefined && { topic }),
     ...(ttl !== undefined && { ttlMs: `${Math.round(ttl * 1_000)}` }),
-    waitMs: `${Math.round(wait * 1_000)}`,
+    ...(wait !== undefined && { waitMs: `${Math.round(wait * 1_000)}` }),
   };
 }
 

@@ -30,7 +30,7 @@ export const sendProgram: Program = program(
     description: [
       "Says delivered once the peer's own program has taken it. Else it is kept, " +
       "by a node with --data across restarts, and sent when the peer is back; " +
-      "the exit code is 0 then too. A name that several claim is refused: give " +
+      "the exit code is 0 then too. For a peer that is away nothing is waited. A name that several claim is refused: give " +
       "the identity.",
     ],
     positionals: [
@@ -59,7 +59,7 @@ export const sendProgram: Program = program(
       path: "/v1/messages",
       query: { to, ...messageQuery(flags) },
       body: await messageBytes(text),
-      waitMs: flags.wait * 1_000,
+      ...(flags.wait !== undefined && { waitMs: flags.wait * 1_000 }),
     });
     const { stdout, out } = terminal;
     if (flags.json) {
@@ -67,10 +67,14 @@ export const sendProgram: Program = program(
       return EXIT.success;
     }
     const name = typeof answer.name === "string" ? answer.name : undefined;
-    const state = answer.delivered === true
-      ? out.green("delivered")
-      : out.yellow("kept     ");
-    stdout.line(`${state}  ${peerLabel(String(answer.to), name)}`);
+    const receiver = peerLabel(String(answer.to), name);
+    stdout.line(
+      answer.delivered === true
+        ? `${out.green("delivered")}  ${receiver}`
+        : `${out.yellow("kept     ")}  ${receiver}${
+          answer.connected === true ? "" : ", which is away"
+        }`,
+    );
     return EXIT.success;
   },
 );

@@ -4,6 +4,7 @@
  * the rest is in the query.
  */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
 import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -25,7 +26,7 @@ interface Outgoing {
   readonly to: string | undefined;
   /** For `Node.send`. */
   readonly options: { readonly topic?: string; readonly ttlMs?: number };
-  readonly waitMs: number;
+  readonly waitMs: number | undefined;
 }
 
 /** Routes for messages. */
@@ -39,21 +40,32 @@ async function send(context: RouteContext): Promise<Answer> {
   const { to, body, options, waitMs } = await read(context);
   if (to === undefined) throw wrong("to is missing, must be whom it is for");
   const identity = memberOf(node, to);
-  const name = node.peer(identity)?.name;
+  const { name, connected = false } = node.peer(identity) ?? {};
   const receiver = { to: identity, ...(name !== undefined && { name }) };
   const taken = node.send(identity, body, options).then(() => true);
   // Whatever becomes of it later is told by events.
   taken.catch(() => {});
-  using patience = context.patience(waitMs);
+  // Who is away does not take it in a moment.
+  using patience = context.patience(
+    waitMs ?? (connected ? DEFAULT_WAIT_MS : 0),
+  );
   const delivered = await Promise.race([taken, kept(node, patience)]);
-  return { ...receiver, delivered };
+  return {
+    ...receiver,
+    delivered,
+    connected: delivered || isUp(node, identity),
+  };
 }
 
 async function broadcast(context: RouteContext): Promise<Answer> {
-  const { body, options, waitMs } = await read(context);
+  const { body, options, waitMs = DEFAULT_WAIT_MS } = await read(context);
   const result = await context.node.broadcast(body, { ...options, waitMs });
   await context.node.committed();
   return { ...result, failed: result.failed.map(failure) };
+}
+
+function isUp(node: Node, identity: IdentityId): boolean {
+  return node.peer(identity)?.connected ?? false;
 }
 
 function failure(
@@ -83,8 +95,10 @@ async function read(
     : bodyOf(fields);
   const topic = optional(fields, "topic", "string");
   const ttlMs = optional(fields, "ttlMs", "number");
-  const waitMs = optional(fields, "waitMs", "number") ?? DEFAULT_WAIT_MS;
-  if (!(waitMs >= 0 && waitMs <= MAX_CONTROL_WAIT_MS)) {
+  const waitMs = optional(fields, "waitMs", "number");
+  if (
+    waitMs !== undefined && !(waitMs >= 0 && waitMs <= MAX_CONTROL_WAIT_MS)
+  ) {
     throw wrong(`waitMs is ${waitMs}, must be 0 to ${MAX_CONTROL_WAIT_MS}`);
   }
   return {

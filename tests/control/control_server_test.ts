@@ -161,7 +161,12 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
   const send = (fields: Record<string, unknown>) =>
     client.ask({ method: "POST", path, body: fields });
   const kept = await send({ to: "bob", text: "first", waitMs: 0 });
-  assertEquals(kept, { to: bob.identity.id, name: "bob", delivered: false });
+  assertEquals(kept, {
+    to: bob.identity.id,
+    name: "bob",
+    delivered: false,
+    connected: true,
+  });
 
   const taken: string[] = [];
   const taking = (async () => {

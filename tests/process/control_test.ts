@@ -236,8 +236,10 @@ Deno.test("a message to a peer that is away outlives its sender, and is taken on
   await alice.node.meshOf(2);
   await bob.node.end("SIGKILL");
   await alice.node.waitFor("peer:down");
-  const sent = await alice.ask("send", "bob", "still there?", "--wait=0");
-  assertEquals(sent.out, [`kept       bob (${bob.node.identity.slice(0, 8)})`]);
+  const sent = await alice.ask("send", "bob", "still there?");
+  assertEquals(sent.out, [
+    `kept       bob (${bob.node.identity.slice(0, 8)}), which is away`,
+  ]);
   const status = await alice.ask("status", "--json");
   assertEquals(JSON.parse(status.out[0]!).outbox.messages, 1);
   await alice.node.end("SIGKILL");
