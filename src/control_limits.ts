@@ -47,3 +47,12 @@ export const CONTROL_ANSWER_TIMEOUT_MS = 10_000;
 
 /** A stream of events without a sign of life for so long is dead: three heartbeats. */
 export const CONTROL_SILENCE_MS = 3 * CONTROL_HEARTBEAT_MS;
+
+/** Connections to one port of the control API, also of strangers, about 100 KiB each with TLS. */
+export const MAX_CONTROL_CONNECTIONS = 64;
+
+/** A connection that has not shown the token by then goes; two round trips and a handshake. */
+export const CONTROL_STRANGER_MS = 10_000;
+
+/** The head of the first request; ours have 300 bytes, those of browsers up to 8 KiB. */
+export const MAX_CONTROL_HEAD_BYTES = 16_384;

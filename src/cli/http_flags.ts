@@ -65,6 +65,12 @@ export interface OpenControl extends AsyncDisposable {
   readonly url: string | undefined;
 }
 
+/** Time and chance. */
+interface Times {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 /** @throws {UsageError} when flags are given that do not go together. */
 export function checkHttpFlags(flags: HttpFlagValues): void {
   const { data, http, httpTokenFile, httpCert, httpKey } = flags;
@@ -95,23 +101,20 @@ export async function openControl(
   flags: HttpFlagValues,
   node: Node,
   onStop: () => void,
-  { clock = systemClock, random = systemRandom }: {
-    readonly clock?: Clock;
-    readonly random?: Random;
-  } = {},
+  times: Times = { clock: systemClock, random: systemRandom },
 ): Promise<OpenControl> {
   const { data, http } = flags;
-  const server = new ControlServer({ node, clock, onStop });
+  const server = new ControlServer({ node, clock: times.clock, onStop });
   let clear = () => Promise.resolve();
   const close = async () => {
     await server.close();
     await clear();
   };
   try {
-    if (data !== undefined) clear = await openDirectory(server, data, random);
+    if (data !== undefined) clear = await openDirectory(server, data, times);
     const url = http === undefined
       ? undefined
-      : await openHttp(server, http, flags, random);
+      : await openHttp(server, http, flags, times);
     return { server, url, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -123,7 +126,7 @@ async function openHttp(
   server: ControlServer,
   address: Address,
   flags: HttpFlagValues,
-  random: Random,
+  { clock, random }: Times,
 ): Promise<string> {
   const { data, httpTokenFile, httpCert, httpKey } = flags;
   const path = httpTokenFile ?? controlFiles(data ?? ".").token;
@@ -132,7 +135,13 @@ async function openHttp(
   if (httpCert !== undefined && httpKey !== undefined) {
     certificate = { cert: await read(httpCert), key: await read(httpKey) };
   }
-  const port = openPort(server, address, token, certificate);
+  const port = await openPort(server, {
+    address,
+    token,
+    clock,
+    ...(certificate !== undefined && { certificate }),
+    ...(data !== undefined && { directory: data }),
+  });
   const scheme = certificate === undefined ? "http" : "https";
   return `${scheme}://${formatAddress({ host: address.host, port })}/v1/`;
 }

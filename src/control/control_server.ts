@@ -15,6 +15,7 @@ import { type Log, logger } from "../log.ts";
 import type { Node } from "../mesh/node.ts";
 import { BodyReader } from "./body.ts";
 import { EventStream, type StreamedEvent } from "./event_stream.ts";
+import type { Front } from "./front.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import {
   errorResponse,
@@ -35,9 +36,8 @@ export interface ControlServerOptions {
 /** Where a server listens, and of whom it takes requests there. */
 export interface Door {
   readonly listen:
-    | (Deno.ServeUnixOptions & { readonly path: string })
-    | Deno.ServeTcpOptions
-    | (Deno.ServeTcpOptions & Deno.TlsCertifiedKeyPem);
+    | { readonly path: string }
+    | { readonly hostname: string; readonly port: number };
   readonly guard: GuardOptions;
 }
 
@@ -47,6 +47,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #bodies: BodyReader;
   readonly #log: Log = logger("control");
   readonly #servers: Deno.HttpServer[] = [];
+  readonly #fronts: Front[] = [];
   readonly #streams = new Set<EventStream>();
   /** Answers that are not out yet. */
   readonly #sending = new Set<Promise<void>>();
@@ -93,6 +94,11 @@ export class ControlServer implements AsyncDisposable {
     }
   }
 
+  /** Closes a front with this server. */
+  adopt(front: Front): void {
+    this.#fronts.push(front);
+  }
+
   /** Tells those who watch of something that is no event of the node. */
   publish(event: StreamedEvent): void {
     for (const stream of this.#streams) stream.push(event);
@@ -120,6 +126,7 @@ export class ControlServer implements AsyncDisposable {
     cancel();
     this.#cut.abort();
     await Promise.all(this.#servers.map((server) => server.finished));
+    await Promise.all(this.#fronts.map((front) => front.close()));
   }
 
   async #answer(request: Request, options: GuardOptions): Promise<Response> {

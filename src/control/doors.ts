@@ -7,7 +7,7 @@
  * anywhere else by TLS as well, or the token could be read on its way.
  */
 import { X509Certificate } from "node:crypto";
-import type { Random } from "../clock.ts";
+import type { Clock, Random } from "../clock.ts";
 import { messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import {
@@ -17,8 +17,11 @@ import {
   isIpv6,
 } from "../transport/address.ts";
 import { classifyIp } from "../transport/scope.ts";
+import { tcpTransport } from "../transport/tcp.ts";
+import { listenTlsFor } from "../transport/tls_listener.ts";
 import type { ControlServer } from "./control_server.ts";
-import { isLoopbackName } from "./guard.ts";
+import { type Backend, Front } from "./front.ts";
+import { type GuardOptions, isLoopbackName } from "./guard.ts";
 import {
   controlFiles,
   fileError,
@@ -32,6 +35,9 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
+/** What clients may say that they speak; HTTP/2 would hide requests from the front. */
+const HTTP = { name: "http/1.1", required: false } as const;
+
 /**
  * Opens the way in through a data directory, whose lock this process must hold:
  * what a dead process left there is replaced.
@@ -43,20 +49,21 @@ export interface ServerCertificate {
 export async function openDirectory(
   server: ControlServer,
   directory: string,
-  random: Random,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<() => Promise<void>> {
   await requirePrivate(directory);
   const files = controlFiles(directory);
-  await clear([files.socket, files.port]);
+  await clear([files.socket, files.behind, files.port]);
   if (fitsUnixSocket(files.socket)) {
     server.open({
       listen: { path: files.socket },
       guard: { isOwnHost: (host) => host === "localhost" },
     });
-    return () => clear([files.socket]);
+    return () => clear([files.socket, files.behind]);
   }
   const token = await readOrMakeToken(files.token, random);
-  const port = openPort(server, { host: "127.0.0.1", port: 0 }, token);
+  const address = { host: "127.0.0.1", port: 0 };
+  const port = await openPort(server, { address, token, clock });
   try {
     await Deno.writeTextFile(files.port, `${port}\n`, { mode: 0o600 });
   } catch (error) {
@@ -70,42 +77,72 @@ export async function openDirectory(
   return () => clear([files.port]);
 }
 
+/** What {@linkcode openPort} opens. */
+export interface PortOptions {
+  readonly address: Address;
+  readonly token: string;
+  readonly certificate?: ServerCertificate;
+  /** A private directory for what is behind the port, if there is one. */
+  readonly directory?: string;
+  readonly clock: Clock;
+}
+
 /**
- * Opens a port.
+ * Opens a port, behind a front that bounds who dials it.
  *
- * @returns The port, which may have been 0 before.
+ * @returns The port, which may have been 0 before; closed with the server.
  * @throws {VerackError} `unsafe` for an address off loopback without a certificate;
- * `bad-certificate`; as `ControlServer.open` does.
+ * `bad-certificate`, `bad-key`, `mismatched-key`; as `Transport.listen` does.
  */
-export function openPort(
+export async function openPort(
   server: ControlServer,
-  { host, port }: Address,
-  token: string,
-  certificate?: ServerCertificate,
-): number {
-  const loopback = isLoopback(host);
-  if (certificate === undefined && !loopback) {
+  { address, token, certificate, directory, clock }: PortOptions,
+): Promise<number> {
+  if (certificate === undefined && !isLoopback(address.host)) {
     throw new VerackError(
       "unsafe",
       `Cannot serve control at ${
-        formatAddress({ host, port })
+        formatAddress(address)
       }: it is not loopback, must be, or have TLS (--http-cert, --http-key)`,
     );
   }
-  const listen = { hostname: host, port };
-  if (certificate === undefined) {
-    return server.open({ listen, guard: { token, isOwnHost: isLoopbackName } });
+  const names = certificate && certificateNames(certificate.cert);
+  const guard: GuardOptions = {
+    token,
+    // A name that was made to point here is in nobody's certificate; an address
+    // is what it says.
+    isOwnHost: (name) =>
+      isLoopbackName(name) ||
+      (names !== undefined && (isIp(name) || names(name))),
+  };
+  const listener = certificate === undefined
+    ? await tcpTransport({ clock }).listen(address, {})
+    : listenTlsFor(HTTP, address, certificate, clock);
+  try {
+    const dial = await openBehind(server, guard, directory);
+    server.adopt(new Front({ listener, dial, token, clock }));
+    return listener.address.port;
+  } catch (error) {
+    listener.close();
+    throw error;
   }
-  const names = certificateNames(certificate.cert);
-  return server.open({
-    listen: { ...listen, ...certificate },
-    guard: {
-      token,
-      // A name that was made to point here is in nobody's certificate; an address
-      // is what it says.
-      isOwnHost: (name) => isIp(name) || isLoopbackName(name) || names(name),
-    },
-  });
+}
+
+/** Opens the HTTP server behind a port, out of everybody's way where that can be. */
+async function openBehind(
+  server: ControlServer,
+  guard: GuardOptions,
+  directory: string | undefined,
+): Promise<() => Promise<Backend>> {
+  const path = directory === undefined ? "" : controlFiles(directory).behind;
+  if (path !== "" && fitsUnixSocket(path)) {
+    await clear([path]);
+    server.open({ listen: { path }, guard });
+    return () => Deno.connect({ transport: "unix", path });
+  }
+  const hostname = "127.0.0.1";
+  const port = server.open({ listen: { hostname, port: 0 }, guard });
+  return () => Deno.connect({ hostname, port });
 }
 
 function isLoopback(host: string): boolean {

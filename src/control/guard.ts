@@ -69,21 +69,26 @@ export function isLoopbackName(host: string): boolean {
     /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-function requireToken(headers: Headers, token: string): void {
-  const given = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "");
+/** Whether the value of `Authorization` shows the token. */
+export function isToken(authorization: string | null, token: string): boolean {
+  const given = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   // By hashes, so that neither the content nor the length shows in the time.
-  const same = given?.[1] !== undefined &&
+  return given !== undefined &&
     timingSafeEqual(
-      hash("sha256", given[1], "buffer"),
+      hash("sha256", given, "buffer"),
       hash("sha256", token, "buffer"),
     );
-  if (same) return;
+}
+
+function requireToken(headers: Headers, token: string): void {
+  const authorization = headers.get("authorization");
+  if (isToken(authorization, token)) return;
   throw new Refusal(
     401,
     "unauthorized",
-    given === null
+    authorization === null
       ? "There is no token, must be Authorization: Bearer TOKEN"
-      : "The token is wrong, must be the one in this node's token file",
+      : "The token is wrong, must be Authorization: Bearer and the one in this node's token file",
     { "www-authenticate": "Bearer" },
   );
 }

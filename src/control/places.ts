@@ -23,11 +23,12 @@ const TOKEN_BYTES = 32;
 /** Files of one data directory; the names are fixed, nothing from outside is in them. */
 export function controlFiles(
   directory: string,
-): { readonly socket: string; readonly token: string; readonly port: string } {
+): Readonly<Record<"socket" | "behind" | "token" | "port", string>> {
   const base = directory.replace(/\/+$/, "") || "/";
   const at = (name: string) => `${base}/${name}`;
   return {
     socket: at("control.sock"),
+    behind: at("control.http.sock"),
     token: at("control.token"),
     port: at("control.port"),
   };

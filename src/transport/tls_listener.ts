@@ -40,20 +40,46 @@ export function listenTls(
   credentials: Credentials,
   clock: Clock,
 ): Listener {
-  const context = secureContext(address, credentials);
+  const cert = certificatePem(credentials.certificate);
+  const pem = { cert, key: credentials.privateKeyPem };
+  return listenTlsFor(
+    { name: ALPN_PROTOCOL, required: true },
+    address,
+    pem,
+    clock,
+  );
+}
+
+/** What is spoken over TLS, as ALPN calls it, and whether the other end must say so. */
+export interface TlsProtocol {
+  readonly name: string;
+  readonly required: boolean;
+}
+
+/**
+ * Listens for TLS 1.3 connections that speak something else.
+ *
+ * @param pem The certificate, others of its chain after it, and its private key.
+ * @throws {VerackError} as {@linkcode listenTls}.
+ */
+export function listenTlsFor(
+  protocol: TlsProtocol,
+  address: Address,
+  pem: { readonly cert: string; readonly key: string },
+  clock: Clock,
+): Listener {
+  const context = secureContext(address, pem);
   return new TcpListener(
     address,
     clock,
-    (socket) => new TlsIncoming(socket, context),
+    (socket) => new TlsIncoming(socket, context, protocol),
   );
 }
 
 function secureContext(
   address: Address,
-  credentials: Credentials,
+  { cert, key }: { readonly cert: string; readonly key: string },
 ): SecureContext {
-  const cert = certificatePem(credentials.certificate);
-  const key = credentials.privateKeyPem;
   let fits: boolean;
   try {
     // Checked here, since Deno's secure context takes anything and then fails
@@ -82,11 +108,17 @@ function secureContext(
 class TlsIncoming implements Incoming {
   readonly remoteAddress: Address;
   readonly #context: SecureContext;
+  readonly #protocol: TlsProtocol;
   #socket: Deno.TcpConn | undefined;
 
-  constructor(socket: Deno.TcpConn, context: SecureContext) {
+  constructor(
+    socket: Deno.TcpConn,
+    context: SecureContext,
+    protocol: TlsProtocol,
+  ) {
     this.#socket = socket;
     this.#context = context;
+    this.#protocol = protocol;
     this.remoteAddress = socketAddress(socket.remoteAddr);
   }
 
@@ -106,7 +138,13 @@ class TlsIncoming implements Incoming {
     try {
       socket.setNoDelay(true);
       socket.setKeepAlive(true);
-      const tls = await handshake(tcp, this.#context, remoteAddress, signal);
+      const tls = await handshake(
+        tcp,
+        this.#context,
+        this.#protocol,
+        remoteAddress,
+        signal,
+      );
       return new TlsConnection(tls, tcp, { localAddress, remoteAddress });
     } catch (error) {
       tcp.destroy();
@@ -124,6 +162,7 @@ class TlsIncoming implements Incoming {
 async function handshake(
   tcp: TcpStream,
   context: SecureContext,
+  protocol: TlsProtocol,
   remote: Address,
   signal: AbortSignal | undefined,
 ): Promise<TLSSocket> {
@@ -134,7 +173,7 @@ async function handshake(
   const tls = new TLSSocket(tcp, {
     isServer: true,
     secureContext: context,
-    ALPNProtocols: [ALPN_PROTOCOL],
+    ALPNProtocols: [protocol.name],
   });
   tls.once("secure", resolve);
   tls.on("error", reject);
@@ -146,12 +185,12 @@ async function handshake(
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     await promise;
-    if (tls.alpnProtocol !== ALPN_PROTOCOL) {
+    if (protocol.required && tls.alpnProtocol !== protocol.name) {
       throw failure(
         "alpn",
         "accept",
         remote,
-        `the other end does not speak ${ALPN_PROTOCOL}`,
+        `the other end does not speak ${protocol.name}`,
       );
     }
     return tls;

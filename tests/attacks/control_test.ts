@@ -4,7 +4,6 @@ import {
   assertEquals,
   assertRejects,
   assertStringIncludes,
-  assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
 import { systemClock, systemRandom } from "../../src/clock.ts";
@@ -13,12 +12,16 @@ import { openDirectory, openPort } from "../../src/control/doors.ts";
 import { readOrMakeToken, readToken } from "../../src/control/places.ts";
 import { VerackError } from "../../src/errors.ts";
 import {
+  CONTROL_STRANGER_MS,
+  MAX_CONTROL_CONNECTIONS,
+  MAX_CONTROL_HEAD_BYTES,
   MAX_CONTROL_JSON_BYTES,
   MAX_CONTROL_STREAMS,
 } from "../../src/limits.ts";
 import { identityName } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { ControlScene, TOKEN } from "../helpers/control.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";
 
 type Where = Deno.ConnectOptions | Deno.UnixConnectOptions;
 
@@ -46,6 +49,24 @@ async function raw(
     head: head.toLowerCase(),
     error: JSON.parse(json).error ?? {},
   };
+}
+
+/** Waits until the other end has closed; fails if it does not. */
+async function ended(connection: Deno.Conn): Promise<void> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    connection.close();
+  }, 10_000);
+  const buffer = new Uint8Array(4_096);
+  try {
+    while (await connection.read(buffer) !== null);
+  } catch {
+    // It was reset.
+  } finally {
+    clearTimeout(timer);
+  }
+  assert(!late, "the other end did not close");
 }
 
 async function assertRefused(
@@ -326,17 +347,20 @@ Deno.test("off loopback control is served with TLS and a token, or not at all", 
   for (
     const host of ["0.0.0.0", "::", "192.0.2.1", "10.0.0.1", "example.org"]
   ) {
-    const error = assertThrows(
-      () => openPort(server, { host, port: 0 }, TOKEN),
+    const address = { host, port: 0 };
+    const error = await assertRejects(
+      () => openPort(server, { address, token: TOKEN, clock: systemClock }),
       VerackError,
     );
     assertEquals(error.code, "unsafe", host);
     assertStringIncludes(error.message, "--http-cert");
   }
   const { certificatePem: cert, privateKeyPem: key } = node.identity;
-  const port = openPort(server, { host: "0.0.0.0", port: 0 }, TOKEN, {
-    cert,
-    key,
+  const port = await openPort(server, {
+    address: { host: "0.0.0.0", port: 0 },
+    token: TOKEN,
+    certificate: { cert, key },
+    clock: systemClock,
   });
   // Plain HTTP gets nowhere there.
   await assertRejects(() => fetch(`http://127.0.0.1:${port}/v1/status`));
@@ -358,6 +382,59 @@ Deno.test("off loopback control is served with TLS and a token, or not at all", 
   assertEquals((await ask(name, "X: y")).error.code, "unauthorized");
 });
 
+Deno.test("strangers who say nothing, or half of it, have ten seconds at a port, and no room of others", async () => {
+  const clock = new VirtualClock();
+  await using scene = await ControlScene.start({}, clock);
+  const tcp = { hostname: "127.0.0.1", port: scene.port };
+  const known = await scene.fetch("/v1/events");
+  const strangers: Deno.Conn[] = [];
+  const beginnings = [
+    "",
+    "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nX: ",
+    `GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}`,
+    "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  ];
+  for (let i = 0; i < MAX_CONTROL_CONNECTIONS + 8; i++) {
+    const connection = await Deno.connect(tcp);
+    const text = beginnings[i % beginnings.length]!;
+    if (text !== "") await connection.write(new TextEncoder().encode(text));
+    strangers.push(connection);
+  }
+  // The oldest have made room for the others.
+  await Promise.all(strangers.slice(0, 8).map(ended));
+  // Who has the token is let in none the less, and stays.
+  const status = await scene.fetch("/v1/status");
+  assertEquals(status.status, 200);
+  await status.body?.cancel();
+  await clock.advance(CONTROL_STRANGER_MS);
+  await Promise.all(strangers.map(ended));
+  const reader = known.body!.getReader();
+  assert((await reader.read()).value !== undefined);
+  await reader.cancel();
+  for (const connection of strangers) connection.close();
+});
+
+Deno.test("a request whose head does not end is cut off", async () => {
+  await using scene = await ControlScene.start();
+  using connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: scene.port,
+  });
+  const line = new TextEncoder().encode(`X: ${"x".repeat(1_000)}\r\n`);
+  await connection.write(
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n"),
+  );
+  let sent = 0;
+  try {
+    while (sent < 4 * MAX_CONTROL_HEAD_BYTES) {
+      sent += await connection.write(line);
+    }
+  } catch {
+    // It was cut off.
+  }
+  await ended(connection);
+});
+
 Deno.test({
   name: "another user of the machine cannot get at the socket or the token",
   ignore: Deno.build.os === "windows", // Files have no mode there.
@@ -369,7 +446,7 @@ Deno.test({
     try {
       await Deno.chmod(open, 0o755);
       const error = await assertRejects(
-        () => openDirectory(scene.server, open, systemRandom),
+        () => openDirectory(scene.server, open, TIMES),
         VerackError,
       );
       assertEquals(error.code, "unsafe");

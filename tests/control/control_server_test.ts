@@ -5,14 +5,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock } from "../../src/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import { openDirectory } from "../../src/control/doors.ts";
 import { VerackError } from "../../src/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
-import { ControlScene } from "../helpers/control.ts";
+import { ControlScene, TIMES } from "../helpers/control.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
@@ -269,7 +269,7 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
       clock: systemClock,
       onStop: () => {},
     });
-    await openDirectory(server, directory, systemRandom);
+    await openDirectory(server, directory, TIMES);
     using again = await ControlClient.find(directory);
     const status = await again.ask({ method: "GET", path: "/v1/status" });
     assertEquals(status.identity, node.identity.id);
@@ -323,7 +323,7 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
       clock: systemClock,
       onStop: () => {},
     });
-    const clear = await openDirectory(server, deep, systemRandom);
+    const clear = await openDirectory(server, deep, TIMES);
     for (const name of ["control.token", "control.port"]) {
       const { mode } = await Deno.stat(`${deep}/${name}`);
       assertEquals((mode ?? 0) & 0o777, 0o600, name);

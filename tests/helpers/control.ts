@@ -1,5 +1,5 @@
 /** A node with its control API in a directory of its own, for tests. */
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { type Clock, systemClock, systemRandom } from "../../src/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import { openDirectory, openPort } from "../../src/control/doors.ts";
@@ -9,13 +9,16 @@ import type { NodeOptions } from "../../src/mesh/options.ts";
 /** Shown at the port of a {@linkcode ControlScene}. */
 export const TOKEN = "0123456789abcdef0123456789abcdef";
 
+/** Time and chance as they are. */
+export const TIMES = { clock: systemClock, random: systemRandom } as const;
+
 /** A node, and both ways into its control API. */
 export class ControlScene implements AsyncDisposable {
   readonly node: Node;
   readonly server: ControlServer;
   readonly directory: string;
   /** Of the loopback port. */
-  readonly port: number;
+  port = 0;
   /** How often the process was asked to leave. */
   stops = 0;
   #close: () => Promise<void> = () => Promise.resolve();
@@ -28,18 +31,24 @@ export class ControlScene implements AsyncDisposable {
       clock: systemClock,
       onStop: () => this.stops++,
     });
-    this.port = openPort(this.server, { host: "127.0.0.1", port: 0 }, TOKEN);
   }
 
-  static async start(options: NodeOptions = {}): Promise<ControlScene> {
+  /** @param clock Times who dials the port. */
+  static async start(
+    options: NodeOptions = {},
+    clock: Clock = systemClock,
+  ): Promise<ControlScene> {
     const node = await Node.start(options);
     const scene = new ControlScene(node, await Deno.makeTempDir());
     try {
-      scene.#close = await openDirectory(
-        scene.server,
-        scene.directory,
-        systemRandom,
-      );
+      const { server, directory } = scene;
+      scene.#close = await openDirectory(server, directory, TIMES);
+      scene.port = await openPort(server, {
+        address: { host: "127.0.0.1", port: 0 },
+        token: TOKEN,
+        directory,
+        clock,
+      });
       return scene;
     } catch (error) {
       await scene[Symbol.asyncDispose]();
