@@ -11,15 +11,11 @@ import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { dialTls, RawPeer } from "../helpers/attacker.ts";
+import { Crowd, hungUp } from "../helpers/crowd.ts";
 import { RawListener } from "../helpers/raw_listener.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { Sink } from "../helpers/sink.ts";
 import { until } from "../helpers/until.ts";
-
-/** Something that is open until its other end, or we, close it. */
-interface Closable {
-  close(): void;
-}
 
 /** A node whose deadlines do not come in a test: what ends is ended for another reason. */
 const PATIENT = {
@@ -28,33 +24,6 @@ const PATIENT = {
   deadAfterMs: 60_000,
 } as const;
 
-/** Connections that a test holds, and how many of them the node has not closed. */
-class Crowd implements Disposable {
-  open = 0;
-  readonly #members: Closable[] = [];
-
-  /** Adds one; `ended` resolves, never rejects, when the node has closed it. */
-  add(member: Closable, ended: Promise<unknown>): void {
-    this.open++;
-    this.#members.push(member);
-    ended.then(() => this.open--);
-  }
-
-  addPeer(peer: RawPeer): void {
-    this.add(peer, peer.ended);
-  }
-
-  [Symbol.dispose](): void {
-    for (const member of this.#members) {
-      try {
-        member.close();
-      } catch {
-        // Closed before.
-      }
-    }
-  }
-}
-
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
@@ -62,16 +31,6 @@ function times<T>(count: number, make: (index: number) => T): T[] {
 async function connectTcp(node: Node): Promise<Deno.TcpConn> {
   const { host: hostname, port } = parseAddress(node.address);
   return await Deno.connect({ hostname, port });
-}
-
-/** Resolves when the other end has hung up. */
-async function hungUp(socket: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(4_096);
-  try {
-    while (await socket.read(buffer) !== null);
-  } catch {
-    // Reset, or closed by us.
-  }
 }
 
 async function addTcp(crowd: Crowd, node: Node): Promise<void> {
@@ -130,7 +89,7 @@ Deno.test("300 peers that prove themselves and leave it at that keep nobody out"
   for (let i = 0; i < 300; i += 50) {
     await Promise.all(times(50, async () => {
       const peer = await RawPeer.open(victim, {}, "proof").catch(() => {});
-      if (peer) crowd.addPeer(peer);
+      if (peer) crowd.add(peer, peer.ended);
     }));
   }
   // One proof lifts the cap of the address; the one of the node stays.
@@ -170,16 +129,16 @@ Deno.test("every way of stalling the handshake ends at its deadline", async () =
     for (const step of [undefined, "version", "features", "proof"] as const) {
       const peer = await RawPeer.dial(victim);
       if (step !== undefined) await peer.shake(step);
-      crowd.addPeer(peer);
+      crowd.add(peer, peer.ended);
     }
     {
       const peer = await RawPeer.dial(victim);
-      crowd.addPeer(peer);
+      crowd.add(peer, peer.ended);
       tasks.push(dribble(peer, times(200, (at) => version.slice(at, at + 1))));
     }
     {
       const peer = await RawPeer.open(victim, {}, "challenge");
-      crowd.addPeer(peer);
+      crowd.add(peer, peer.ended);
       const idle = encodeFrame(magic, "sparkle", new Uint8Array(0));
       tasks.push(dribble(peer, times(50, () => idle)));
     }
