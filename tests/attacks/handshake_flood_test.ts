@@ -18,6 +18,7 @@ class Flood implements Disposable {
   arrived = 0;
   /** Those the other end has not closed. */
   readonly open = new Set<Socket>();
+  readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   #ends = false;
 
   constructor(port: number, localAddress: string, parallel: number) {
@@ -29,7 +30,12 @@ class Flood implements Disposable {
       socket.on("connect", () => this.arrived++);
       socket.on("close", () => {
         this.open.delete(socket);
-        setTimeout(next, PAUSE_MS);
+        if (this.#ends) return;
+        const timer = setTimeout(() => {
+          this.#pauses.delete(timer);
+          next();
+        }, PAUSE_MS);
+        this.#pauses.add(timer);
       });
       socket.on("end", () => socket.destroy());
       socket.resume();
@@ -39,6 +45,7 @@ class Flood implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ends = true;
+    for (const timer of this.#pauses) clearTimeout(timer);
     for (const socket of this.open) socket.destroy();
   }
 }

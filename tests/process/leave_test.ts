@@ -1,0 +1,37 @@
+/** How a node leaves when it is told to: politely, with all that it had to say. */
+import { assert, assertEquals } from "@std/assert";
+import { NodeProcess } from "../helpers/process.ts";
+import { until } from "../helpers/until.ts";
+
+const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+for (const [signal, code] of Object.entries(CODES)) {
+  Deno.test(`${signal} makes a node say bye; the others see it leave, and have all it sent`, async () => {
+    await using a = await NodeProcess.start();
+    const through = [`--connect=${a.address}`];
+    await using b = await NodeProcess.start([...through, "--period=0.01"]);
+    await using c = await NodeProcess.start(through);
+    for (const node of [a, b, c]) await node.meshOf(3);
+    await until(
+      "pings at both",
+      () => [a, c].every((node) => node.of("ping").length > 10),
+    );
+    assertEquals(await b.end(signal as Deno.Signal), code);
+    assertEquals(b.of("stopped").length, 1);
+    for (const node of [a, c]) {
+      const { identity, left, reason } = await node.waitFor("peer:down");
+      assertEquals([identity, left], [b.identity, true]);
+      assertEquals(reason, "Peer said bye: leaving");
+      // In order and without a gap, up to the bye: nothing that was queued is lost.
+      const heard = node.of("ping").map(({ text }) =>
+        Number(text.split(" ")[1])
+      );
+      const first = heard[0] ?? 0;
+      assertEquals(heard, heard.map((_, i) => first + i));
+    }
+    // Both had the last one that it sent.
+    const last = [a, c].map((node) => node.of("ping").at(-1)?.text);
+    assert(last[0] !== undefined);
+    assertEquals(last[0], last[1]);
+  });
+}
