@@ -20,6 +20,8 @@ export interface Cast {
   readonly hosts: readonly string[];
   /** Whom others claim to be, and nobody is. */
   readonly victim: Identity;
+  /** Who may come in, where not everybody may: all but some of those who dial. */
+  readonly allowed: readonly Identity[];
   /** Whom peer lists speak of: all of the above, and some that nobody has met. */
   readonly spokenOf: readonly Identity[];
 }
@@ -52,6 +54,7 @@ export async function gather(seed: number): Promise<Cast> {
     dialed,
     hosts: dialed.map((_, i) => `10.66.0.${i + 1}`),
     victim,
+    allowed: [witness, ...guests, ...dialed, ...dialing.slice(0, 8)],
     spokenOf: [node, witness, victim, ...dialing, ...dialed, ...strangers],
   };
 }

@@ -6,6 +6,10 @@
  */
 import type { Clock } from "../../src/clock.ts";
 import type { Identity } from "../../src/identity/identity.ts";
+import {
+  SECRET_ID_BYTES,
+  type SharedSecret,
+} from "../../src/identity/shared_secret.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { RawPeer } from "../helpers/attacker.ts";
@@ -18,6 +22,8 @@ export interface Workshop {
   readonly random: SeededRandom;
   readonly clock: Clock;
   readonly vocabulary: Vocabulary;
+  /** The network's secret, if it has one; most peers know it. */
+  readonly secret: SharedSecret | undefined;
   /** Right frames of earlier sessions. */
   readonly old: Uint8Array<ArrayBuffer>[];
   /** Frames that were sent. */
@@ -65,7 +71,12 @@ export class FuzzPeer extends RawPeer {
     signer: Identity,
   ) {
     const instance = BigInt(`0x${identity.id.slice(0, 8)}`);
-    super(connection, identity, listener, { signer, instance });
+    const nonce = BigInt(shop.random.word());
+    super(connection, identity, listener, {
+      signer,
+      instance,
+      version: { nonce },
+    });
     this.#shop = shop;
     this.#plan = draw(shop.random);
     this.answersPings = this.#plan.answersPings;
@@ -80,6 +91,7 @@ export class FuzzPeer extends RawPeer {
       if (!await this.#hears(COMMAND.challenge)) return;
       // Only the impatient have none.
       this.challenge ??= new Uint8Array(32);
+      if (!await this.#showSecret()) return;
       await this.features();
       await this.say(COMMAND.proof, this.proof());
       await this.say(COMMAND.verack);
@@ -99,6 +111,12 @@ export class FuzzPeer extends RawPeer {
       await this.features();
       await this.say(COMMAND.challenge, this.#shop.random.bytes(32));
       await this.#send(this.#plan.handshakeChanges);
+      const { secret } = this.#shop;
+      if (secret !== undefined) {
+        if (!await this.#hears(COMMAND.secret)) return;
+        await this.say(COMMAND.secret, this.secret(secret));
+        await this.#send(this.#plan.handshakeChanges);
+      }
       if (!await this.#hears(COMMAND.verack)) return;
       await this.say(COMMAND.verack);
       await this.#talk();
@@ -119,6 +137,22 @@ export class FuzzPeer extends RawPeer {
     if (command === COMMAND.peers) this.#shop.opened++;
     this.#heard.add(command);
     this.#wake();
+  }
+
+  /** As far as there is one and this peer knows it; whether to go on. */
+  async #showSecret(): Promise<boolean> {
+    const { secret, random } = this.#shop;
+    if (random.below(8) === 0) {
+      const id = random.bytes(SECRET_ID_BYTES).toHex();
+      const key = random.bytes(32);
+      const kind = random.below(2) === 0 ? "network" : "invite";
+      await this.say(COMMAND.secret, this.secret({ kind, id, key }));
+      return true;
+    }
+    if (secret === undefined) return true;
+    await this.say(COMMAND.secret, this.secret(secret));
+    await this.#send(this.#plan.handshakeChanges);
+    return await this.#hears(COMMAND.secret);
   }
 
   async #talk(): Promise<void> {

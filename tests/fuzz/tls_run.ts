@@ -57,6 +57,7 @@ export async function fuzzOverTls(
   const shop: Workshop = {
     random,
     clock: systemClock,
+    secret: undefined,
     vocabulary: new Vocabulary(random, cast.spokenOf, addresses),
     old: [],
     frames: 0,

@@ -16,6 +16,7 @@ import { SeededRandom } from "../helpers/seeded_random.ts";
 import { SimulatedClock } from "../simulation/clock.ts";
 import { type Cast, gather } from "./cast.ts";
 import { liveHeapBytes } from "./heap.ts";
+import { type Kind, kindOf, NETWORK_SECRET } from "./kind.ts";
 import { FuzzPeer, type Workshop } from "./fuzz_peer.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
@@ -66,6 +67,7 @@ export class FuzzWorld {
   readonly #random: SeededRandom;
   readonly #network: MemoryNetwork;
   readonly #cast: Cast;
+  readonly #kind: Kind;
   readonly #shop: Workshop;
   /** What the node logged that no peer must be able to make it log. */
   readonly #faults: string[] = [];
@@ -81,7 +83,8 @@ export class FuzzWorld {
   #taken = 0;
   #trace = 0x811c9dc5;
 
-  private constructor(seed: number, cast: Cast) {
+  private constructor(seed: number, cast: Cast, kind: Kind) {
+    this.#kind = kind;
     this.#random = new SeededRandom(seed);
     this.#cast = cast;
     this.#network = new MemoryNetwork({
@@ -102,6 +105,7 @@ export class FuzzWorld {
     this.#shop = {
       random: this.#random,
       clock: this.#clock,
+      secret: kind.secret,
       vocabulary: new Vocabulary(this.#random, cast.spokenOf, addresses),
       old: [],
       frames: 0,
@@ -115,7 +119,8 @@ export class FuzzWorld {
    * @throws {Error} what it let happen.
    */
   static async run(seed: number, frames: number): Promise<FuzzReport> {
-    const world = new FuzzWorld(seed, await gather(seed));
+    const kind = await kindOf(seed);
+    const world = new FuzzWorld(seed, await gather(seed), kind);
     configureLogging({
       level: "debug",
       format: "json",
@@ -160,6 +165,9 @@ export class FuzzWorld {
     const connect = hosts.map((host) => `${host}:${PORT}`);
     const { node, witness } = this.#cast;
     this.#node = await this.#start(node, NODE, connect, seed);
+    if (this.#kind.trust === "known") {
+      for (const { id } of this.#cast.allowed) this.#node.admission.allow(id);
+    }
     this.#witness = await this.#start(witness, WITNESS, [
       `${NODE}:${PORT}`,
     ], seed);
@@ -184,6 +192,8 @@ export class FuzzWorld {
       connect,
       transport: this.#network.transport(host),
       clock: this.#clock,
+      ...(this.#kind.secret && { secret: NETWORK_SECRET }),
+      ...(host === NODE && { trust: this.#kind.trust }),
       random: new SeededRandom(seed ^ Number(`0x${identity.id.slice(0, 8)}`)),
     });
   }
