@@ -3,6 +3,7 @@
  * are dropped one way, hosts that go dark, hosts that move. More of it, at random,
  * by `deno task chaos --hosts 4`.
  */
+import { assert, assertStringIncludes } from "@std/assert";
 import { HostNetwork, whyNoHosts } from "./chaos/host_network.ts";
 import { HASTY } from "./chaos/member.ts";
 import { connectsIn, move, places } from "./chaos/splits.ts";
@@ -83,5 +84,33 @@ Deno.test({
         await swarm.whole();
       },
     );
+  },
+});
+
+Deno.test({
+  name: `hosts that a killed run left behind are removed by the next${
+    why === undefined ? "" : ` (${why})`
+  }`,
+  ignore: why !== undefined,
+  async fn() {
+    const ip = (...args: string[]) =>
+      new TextDecoder().decode(
+        new Deno.Command("ip", { args }).outputSync().stdout,
+      );
+    const child = new Deno.Command("true").spawn();
+    await child.status;
+    // Nobody has this number any more.
+    const name = `verack-${child.pid}-host-0`;
+    ip("netns", "add", name);
+    try {
+      assertStringIncludes(ip("netns", "list"), name);
+      using network = new HostNetwork(1);
+      const left = ip("netns", "list");
+      assert(!left.includes(name), left);
+      assertStringIncludes(left, network.hosts[0]!.namespace);
+    } finally {
+      ip("netns", "del", name);
+    }
+    assert(!ip("netns", "list").includes(`verack-${Deno.pid}-`));
   },
 });
