@@ -89,6 +89,7 @@ export class AdmissionControl implements Admission {
         record.addresses.add(waiting.address, "typed");
       }
     }
+    if (known !== undefined) known.failures = known.nextDialAt = 0;
     this.#dialer.revive();
   }
 
