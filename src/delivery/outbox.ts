@@ -314,8 +314,10 @@ export class Outbox {
     }
     stream.push(outgoing);
     this.#expectExpiry(outgoing.expiresAt);
-    if (peer.sender === undefined) content.settleIn();
-    else peer.sender.wake(stream);
+    if (peer.sender === undefined) {
+      content.settleIn();
+      outgoing.waiter?.disconnected?.(outgoing);
+    } else peer.sender.wake(stream);
     return peer.sender;
   }
 

@@ -1,0 +1,317 @@
+/** What the application may do with messages, and what their senders hear of it. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { REDELIVERY_MAX_MS } from "../../src/delivery_limits.ts";
+import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
+import type { Message } from "../../src/delivery/message.ts";
+import { VerackError } from "../../src/errors.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const A = "a".repeat(64);
+const B = "b".repeat(64);
+const OVER = new VerackError("stopped", "The test is over");
+
+interface Stage {
+  readonly clock: VirtualClock;
+  readonly a: Party;
+  readonly b: Party;
+  readonly wire: Wire;
+}
+
+function stage(): Stage {
+  const clock = new VirtualClock();
+  const a = party(A, clock);
+  const b = party(B, clock, { seed: 2 });
+  return { clock, a, b, wire: new Wire(a, b) };
+}
+
+function end(...parties: Party[]): void {
+  for (const { delivery } of parties) delivery.close(OVER, { flush: false });
+}
+
+async function next(
+  messages: AsyncIterator<Message, undefined>,
+): Promise<Message> {
+  const { value } = await messages.next();
+  assert(value !== undefined, "there is no message");
+  return value;
+}
+
+async function wait({ clock, a, b }: Stage, ms: number): Promise<void> {
+  await clock.advance(ms);
+  for (const { delivery } of [a, b]) delivery.tick(clock.monotonic(), 0);
+}
+
+Deno.test("a refused message comes again after a while, the rest of its topic waits for it, other topics do not", async () => {
+  const it = stage();
+  const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
+  sent.push(it.a.delivery.send(B, "aside", { topic: "other" }));
+  await it.wire.run();
+  const messages = it.b.delivery.messages();
+  const first = await next(messages);
+  assertEquals([first.text(), first.attempt], ["one", 1]);
+  first.refuse("busy");
+  assertEquals((await next(messages)).text(), "aside");
+
+  const again = next(messages);
+  await wait(it, 499);
+  await wait(it, 1);
+  const second = await again;
+  assertEquals([second.text(), second.attempt], ["one", 2]);
+  assertEquals(second.id, first.id);
+  assertEquals((await next(messages)).text(), "two");
+  const last = messages.next();
+  await it.wire.run();
+  await Promise.all(sent);
+  end(it.a, it.b);
+  await last;
+});
+
+Deno.test("a message that is refused five times is set aside, its sender is told, and what came after it goes on", async () => {
+  const it = stage();
+  const poison = it.a.delivery.send(B, "poison", { topic: "t" });
+  const rest = it.a.delivery.send(B, "rest", { topic: "t" });
+  const told = assertRejects(() => poison, VerackError, "set aside");
+  const messages = it.b.delivery.messages();
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const message = next(messages);
+    await it.wire.run();
+    await wait(it, REDELIVERY_MAX_MS);
+    const refused = await message;
+    assertEquals([refused.text(), refused.attempt], ["poison", attempt]);
+    refused.refuse("does not parse");
+  }
+  assertEquals((await next(messages)).text(), "rest");
+  const last = messages.next();
+  await it.wire.run();
+  assertEquals((await told).code, "rejected");
+  await rest;
+  const [aside] = it.b.delivery.setAside();
+  assertEquals(aside?.from, A);
+  assertEquals(aside?.reason, "does not parse");
+  assertEquals(new TextDecoder().decode(aside?.body), "poison");
+  assertEquals(it.a.givenUp.length, 1);
+  end(it.a, it.b);
+  await last;
+});
+
+Deno.test("a taker that leaves without a word gives its message to the next, but not for ever", async () => {
+  const it = stage();
+  const sent = it.a.delivery.send(B, "hot potato");
+  const told = assertRejects(() => sent, VerackError, "set aside");
+  await it.wire.run();
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    for await (const message of it.b.delivery.messages()) {
+      assertEquals(message.attempt, attempt);
+      break;
+    }
+  }
+  await it.wire.run();
+  await told;
+  end(it.a, it.b);
+});
+
+Deno.test("the next message of a topic is handed out when the one before is settled, whoever takes", async () => {
+  const it = stage();
+  const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
+  await it.wire.run();
+  const [first, second] = [it.b.delivery.messages(), it.b.delivery.messages()];
+  const one = await next(first);
+  let two: Message | undefined;
+  const waiting = next(second).then((message) => two = message);
+  await it.wire.run();
+  assertEquals(two, undefined);
+  one.ack();
+  await waiting;
+  assertEquals(two?.text(), "two");
+  two?.ack();
+  await it.wire.run();
+  await Promise.all(sent);
+  end(it.a, it.b);
+});
+
+Deno.test("a signal ends the taker, and the message that it has is still its own", async () => {
+  const it = stage();
+  const sent = it.a.delivery.send(B, "last words");
+  await it.wire.run();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const messages = it.b.delivery.messages({ signal });
+  const message = await next(messages);
+  controller.abort();
+  message.ack();
+  assertEquals(await messages.next(), { value: undefined, done: true });
+  const ended = it.b.delivery.messages({ signal });
+  assertEquals(await ended.next(), { value: undefined, done: true });
+  await it.wire.run();
+  await sent;
+  end(it.a, it.b);
+});
+
+Deno.test("what was taken before a restart is not shown again, and its sender is told that it was", async () => {
+  const clock = new VirtualClock();
+  const store = new MemoryMessageStore();
+  const a = party(A, clock);
+  const first = party(B, clock, { store });
+  const wire = new Wire(a, first);
+  const sent = a.delivery.send(B, "once");
+  await clock.advance(1);
+  wire.pass(0);
+  (await next(first.delivery.messages())).ack();
+  await clock.advance(1);
+  const { queue } = wire.ends[1];
+  assertEquals(queue.map(({ command }) => command), [COMMAND.ack]);
+  // It is lost.
+  wire.cut();
+  end(first);
+
+  const second = party(B, clock, { store, seed: 3 });
+  const again = new Wire(a, second);
+  const later = a.delivery.send(B, "twice");
+  const rest = second.delivery.messages();
+  const shown = next(rest);
+  await again.run();
+  assertEquals((await shown).text(), "twice");
+  (await shown).ack();
+  await again.run();
+  await Promise.all([sent, later]);
+  end(a, second);
+});
+
+Deno.test("an acknowledgement that was lost is said again, without the body being sent again", async () => {
+  const clock = new VirtualClock();
+  const a = party(A, clock);
+  const b = party(B, clock, { seed: 2 });
+  const wire = new Wire(a, b);
+  const sent = a.delivery.send(B, new Uint8Array(1_000_000));
+  const messages = b.delivery.messages();
+  const taken = next(messages);
+  let lost = 0;
+  while (a.delivery.outbox.messages > 0 && lost === 0) {
+    while (wire.pass(0)) { /* all of it */ }
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    wire.pass(1);
+    await clock.advance(1);
+    if (wire.passedBytes[0] < 1_000_000) continue;
+    (await taken).ack();
+    await clock.advance(1);
+    while (wire.ends[1].shift() !== undefined) lost++;
+  }
+  assert(lost > 0);
+  wire.cut();
+  const again = new Wire(a, b);
+  await again.run();
+  await sent;
+  assert(again.passedBytes[0] < 100, `${again.passedBytes[0]} bytes`);
+  end(a, b);
+});
+
+Deno.test("tries are counted across restarts", async () => {
+  const clock = new VirtualClock();
+  const store = new MemoryMessageStore();
+  const a = party(A, clock);
+  const sent = a.delivery.send(B, "poison");
+  const told = assertRejects(() => sent, VerackError, "set aside");
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const b = party(B, clock, { store, seed: attempt });
+    const wire = new Wire(a, b);
+    await wire.run();
+    const message = await next(b.delivery.messages());
+    assertEquals(message.attempt, attempt);
+    message.refuse();
+    await wire.run();
+    wire.cut();
+    end(b);
+  }
+  await told;
+  assertEquals([...store.setAside()].length, 1);
+  assertEquals([...store.attempts()], []);
+  end(a);
+});
+
+/** A store whose commits are the test's to make. */
+class SlowStore extends MemoryMessageStore {
+  #waiting: (() => void)[] = [];
+
+  override committed(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  get wanted(): number {
+    return this.#waiting.length;
+  }
+
+  flush(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+Deno.test("nothing is sent before it is durable, nor acknowledged before that is recorded, and many share a commit", async () => {
+  const clock = new VirtualClock();
+  const [sending, receiving] = [new SlowStore(), new SlowStore()];
+  const a = party(A, clock, { store: sending });
+  const b = party(B, clock, { store: receiving, seed: 2 });
+  const wire = new Wire(a, b);
+  const sent = Array.from(
+    { length: 40 },
+    (_, at) => a.delivery.send(B, `${at}`),
+  );
+  await wire.run();
+  assertEquals(wire.passedBytes[0], 0);
+  assertEquals(sending.wanted, 1);
+  sending.flush();
+  await wire.run();
+
+  const messages = b.delivery.messages();
+  for (let i = 0; i < 40; i++) (await next(messages)).ack();
+  await wire.run();
+  const acks = wire.ends[1].queue.filter((it) => it.command === COMMAND.ack);
+  assertEquals(acks, []);
+  assertEquals(a.delivery.outbox.messages, 40);
+  assert(receiving.wanted >= 1 && receiving.wanted <= 4, `${receiving.wanted}`);
+  for (let round = 0; a.delivery.outbox.messages > 0 && round < 5; round++) {
+    receiving.flush();
+    await wire.run();
+  }
+  await Promise.all(sent);
+  assertEquals([...sending.outgoing()], []);
+  end(a, b);
+});
+
+Deno.test("a broadcast waits for those who are connected until its patience ends, and tells how it stands", async () => {
+  const clock = new VirtualClock();
+  const hub = party("0".repeat(64), clock);
+  const [quick, silent, away] = ["1", "2", "3"].map((digit, seed) =>
+    party(digit.repeat(64), clock, { seed })
+  ) as [Party, Party, Party];
+  const wires = [quick, silent].map((other) => new Wire(hub, other));
+  const everybody = [quick, silent, away].map(({ id }) => id);
+  const result = hub.delivery.broadcast(everybody, "news", { waitMs: 1_000 });
+  const taken = next(quick.delivery.messages());
+  for (const wire of wires) await wire.run();
+  (await taken).ack();
+  for (const wire of wires) await wire.run();
+  let resolved = false;
+  result.then(() => resolved = true);
+  hub.delivery.tick(clock.monotonic(), 0);
+  await clock.advance(100);
+  assertEquals(resolved, false);
+  await clock.advance(900);
+  hub.delivery.tick(clock.monotonic(), 0);
+  const { delivered, waiting, failed } = await result;
+  assertEquals(delivered, [quick.id]);
+  assertEquals(waiting, [silent.id, away.id]);
+  assertEquals(failed, []);
+  assertEquals(hub.delivery.outbox.messages, 2);
+
+  // Who leaves while it is waited for is not waited for any longer.
+  const second = hub.delivery.broadcast(everybody, "more news");
+  const more = next(quick.delivery.messages());
+  wires[1]!.cut();
+  await wires[0]!.run();
+  (await more).ack();
+  await wires[0]!.run();
+  assertEquals((await second).delivered, [quick.id]);
+  end(hub, quick, silent, away);
+});
