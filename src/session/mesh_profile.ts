@@ -81,6 +81,7 @@ const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.missing,
   COMMAND.welcome,
   COMMAND.message,
+  COMMAND.piece,
   COMMAND.ack,
   COMMAND.bye,
 ]);

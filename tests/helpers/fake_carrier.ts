@@ -10,12 +10,12 @@ import {
 import type { MessageStore } from "../../src/delivery/message_store.ts";
 import type { Outgoing } from "../../src/delivery/outgoing.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import type { VerackError } from "../../src/errors.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
 import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";
 import { SeededRandom } from "./seeded_random.ts";
-import { VirtualClock } from "./virtual_clock.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
 
 /** A frame on its way. */
 export interface WireFrame {
