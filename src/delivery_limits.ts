@@ -59,14 +59,31 @@ export const ROOM_BUDGET_BYTES = 16 * MAX_BODY_BYTES;
 export const MAX_ROOM_PER_SESSION_BYTES = 2 * MAX_BODY_BYTES;
 
 /**
- * A sender of messages stops filling a session's queue at the first and goes on at
- * the second: so much is in front of a ping, and so much keeps the wire busy.
+ * A sender of messages stops filling a session's queue at this, and goes on when
+ * the share below is left of it: so much is in front of a ping, and so much keeps
+ * the wire busy.
  */
 export const SEND_AHEAD_BYTES = 4 * WRITE_BLOCK_BYTES;
-export const SEND_REFILL_BYTES = 2 * WRITE_BLOCK_BYTES;
+export const SEND_REFILL_SHARE = 0.5;
+
+/** What all senders of a node together put on the way, which with many is less for each. */
+export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 
 /** A body that was begun must go on within this, or the session ends. */
 export const PIECE_TIMEOUT_MS = 30_000;
+
+/** A body that has room for longer than this and is not complete makes room if others wait. */
+export const ROOM_GRACE_MS = 60_000;
+
+/**
+ * Messages that came before, and acknowledgements on a session that is not sent on,
+ * that a session may bring: each time one session follows another some do, half as
+ * many at most. They cost their sender nothing, so that more are a flood.
+ */
+export const MAX_REPEATED_FRAMES = 8_192;
+
+/** How often what waits for peers that are no longer on record is given up, milliseconds. */
+export const OUTBOX_SWEEP_MS = 10_000;
 
 /** Acknowledgements wait so long for others while more is being taken. */
 export const ACK_DELAY_MS = 1;

@@ -125,6 +125,11 @@ export class Delivery {
     return this.#outbox.countFor(to);
   }
 
+  /** Those for whom messages wait and who are away. */
+  away(): IdentityId[] {
+    return this.#outbox.away();
+  }
+
   /** What the application refused too often, oldest first. */
   setAside(): StoredSetAside[] {
     return this.#setAside.list();
@@ -169,7 +174,9 @@ export class Delivery {
         this.#receivers.get(carrier)?.onPiece(frame.payload);
         return true;
       case COMMAND.ack:
-        this.#outbox.onAck(from, carrier, decodeAck(frame.payload));
+        if (!this.#outbox.onAck(from, carrier, decodeAck(frame.payload))) {
+          this.#receivers.get(carrier)?.repeated();
+        }
         return true;
     }
     return false;

@@ -9,7 +9,12 @@
 import type { Clock } from "../clock.ts";
 import { messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
-import { MAX_IDLE_STREAMS, MAX_SLAB_MESSAGES } from "../delivery_limits.ts";
+import {
+  MAX_IDLE_STREAMS,
+  MAX_SLAB_MESSAGES,
+  SEND_AHEAD_BYTES,
+  SEND_AHEAD_TOTAL_BYTES,
+} from "../delivery_limits.ts";
 import type { AckMessage } from "../wire/messages/ack.ts";
 import type { Carrier } from "./carrier.ts";
 import type { MessageStore } from "./message_store.ts";
@@ -67,6 +72,8 @@ export class Outbox {
   readonly #slab = new Slab();
   #count = 0;
   #bytes = 0;
+  /** Peers with a sender. */
+  #senders = 0;
   /** Put into the store, and not known to be durable. */
   #uncommitted: Outgoing[] = [];
   #committing = false;
@@ -168,12 +175,14 @@ export class Outbox {
   attach(to: IdentityId, carrier: Carrier): void {
     const peer = this.#peer(to);
     if (peer.sender?.carrier === carrier) return;
+    if (peer.sender === undefined) this.#senders++;
     peer.sender?.close();
     for (const stream of peer.streams.values()) stream.rewind();
     const { magic } = this.#settings;
     const sender = new Sender({
       carrier,
       magic,
+      ahead: () => this.#ahead(),
       settled: (outgoing, taken) => this.#settled(outgoing, taken),
     });
     peer.sender = sender;
@@ -187,28 +196,38 @@ export class Outbox {
     if (peer?.sender === undefined) return;
     peer.sender.close();
     peer.sender = undefined;
+    this.#senders--;
     for (const stream of peer.streams.values()) stream.rewind();
     for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
     if (peer.count === 0) this.#peers.delete(to);
   }
 
   /**
-   * A peer said what became of messages.
+   * A peer said what became of messages; false if it said so on a session that is
+   * not sent on.
    *
    * @throws {VerackError} `protocol` when that cannot be.
    */
-  onAck(to: IdentityId, carrier: Carrier, ack: AckMessage): void {
+  onAck(to: IdentityId, carrier: Carrier, ack: AckMessage): boolean {
     const peer = this.#peers.get(to);
     // What an older session still says, the newer one will say again.
-    if (peer?.sender?.carrier !== carrier) return;
+    if (peer?.sender?.carrier !== carrier) return false;
     peer.sender.onAck(ack);
     peer.prune();
+    return true;
   }
 
   /** Does not send a message any more. */
   giveUp(outgoing: Outgoing, error: VerackError): void {
     this.#fail(outgoing, error);
     outgoing.stream?.sweep();
+  }
+
+  /** Those for whom something waits and who are away. */
+  away(): IdentityId[] {
+    return [...this.#peers.values()]
+      .filter(({ sender, count }) => sender === undefined && count > 0)
+      .map(({ to }) => to);
   }
 
   /** A peer is gone for good. */
@@ -319,6 +338,12 @@ export class Outbox {
       outgoing.waiter?.disconnected?.(outgoing);
     } else peer.sender.wake(stream);
     return peer.sender;
+  }
+
+  /** What one sender may put on the way, so that all together do not put too much. */
+  #ahead(): number {
+    const share = SEND_AHEAD_TOTAL_BYTES / Math.max(1, this.#senders);
+    return Math.min(SEND_AHEAD_BYTES, share);
   }
 
   #expectExpiry(at: number): void {

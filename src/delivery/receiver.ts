@@ -8,10 +8,12 @@ import { messageOf, VerackError } from "../errors.ts";
 import {
   ACK_DELAY_MS,
   MAX_ACK_RANGES,
+  MAX_REPEATED_FRAMES,
   MAX_WINDOW_BYTES,
   MESSAGE_OVERHEAD_BYTES,
   MIN_WINDOW_BYTES,
   PIECE_TIMEOUT_MS,
+  ROOM_GRACE_MS,
   WINDOW_GROWTH_MS,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -53,8 +55,9 @@ interface Unfinished {
   filled: number;
   /** Whether its sender waits for room. */
   waits: boolean;
-  /** Monotonic clock, milliseconds, of its last piece. */
+  /** Monotonic clock, milliseconds, of its last piece, and of its first. */
   at: number;
+  begunAt: number;
 }
 
 /** A range of `ack` that grows. */
@@ -81,6 +84,7 @@ export class Receiver {
   #grownAt: number;
   #begun = 0;
   #settled = 0;
+  #repeated = 0;
   readonly #unfinished = new Map<number, Unfinished>();
   #ranges: OpenRange[] = [];
   #releasedAtFlush = 0;
@@ -163,6 +167,19 @@ export class Receiver {
     } else this.#context.arrived(new Incoming(stream, id, body, arrival));
   }
 
+  /**
+   * Something came that costs its sender nothing and is of no use.
+   *
+   * @throws {VerackError} `flood` when that goes on.
+   */
+  repeated(): void {
+    if (++this.#repeated <= MAX_REPEATED_FRAMES) return;
+    throw new VerackError(
+      "flood",
+      `Cannot accept message: more than ${MAX_REPEATED_FRAMES} came again that were settled`,
+    );
+  }
+
   /** The application took a message, or refused it for good. */
   settle(arrival: Arrival, status: AckStatus): void {
     if (this.#closed) return;
@@ -209,9 +226,17 @@ export class Receiver {
   tick(now: number, pausedMs: number): void {
     for (const it of this.#unfinished.values()) {
       it.at += pausedMs;
-      if (it.waits || now - it.at < PIECE_TIMEOUT_MS) continue;
+      it.begunAt += pausedMs;
+      const stands = now - it.at >= PIECE_TIMEOUT_MS;
+      const lingers = it.room > 0 && now - it.begunAt >= ROOM_GRACE_MS &&
+        this.#context.room.isWanted;
+      if (it.waits || !(stands || lingers)) continue;
       const reason =
-        `Cannot accept message: ${it.filled} of ${it.total} bytes came, and no more for ${PIECE_TIMEOUT_MS} ms`;
+        `Cannot accept message: ${it.filled} of ${it.total} bytes came ${
+          stands
+            ? `and no more for ${PIECE_TIMEOUT_MS} ms`
+            : `in ${ROOM_GRACE_MS} ms, and others wait for room`
+        }`;
       this.carrier.leave("timeout", new VerackError("timeout", reason));
       return;
     }
@@ -273,6 +298,7 @@ export class Receiver {
       filled: begun.length,
       waits: asks,
       at: clock.monotonic(),
+      begunAt: clock.monotonic(),
     };
     it.body?.set(begun);
     this.#unfinished.set(number >>> 0, it);
@@ -281,7 +307,7 @@ export class Receiver {
       it.room = total;
       it.body = new Uint8Array(total);
       it.waits = false;
-      it.at = clock.monotonic();
+      it.at = it.begunAt = clock.monotonic();
       this.#acknowledge(number, ACK_STATUS.room);
     };
     room.request({ bytes: total, share: this.#share, granted });
@@ -309,6 +335,7 @@ export class Receiver {
   /** It is here already: settled, or to be settled with the other. */
   #again(stream: ReceiveStream, id: MessageId, arrival: Arrival): void {
     const waiting = this.#waiting(stream, id);
+    this.repeated();
     if (waiting === undefined) this.settle(arrival, ACK_STATUS.taken);
     else waiting.arrivals = [...waiting.arrivals, arrival];
   }

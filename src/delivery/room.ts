@@ -52,6 +52,13 @@ export class Room {
     this.#budget = budget;
   }
 
+  /** Whether somebody waits for others to give room back. */
+  get isWanted(): boolean {
+    return this.#waiting.some(({ share, bytes }) =>
+      share.bytes + bytes <= MAX_ROOM_PER_SESSION_BYTES
+    );
+  }
+
   /** Asks for room; `granted` may be called at once. */
   request(request: RoomRequest): void {
     this.#waiting.push(request);

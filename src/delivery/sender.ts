@@ -10,8 +10,7 @@ import { VerackError } from "../errors.ts";
 import {
   MAX_PIECE_BYTES,
   MIN_WINDOW_BYTES,
-  SEND_AHEAD_BYTES,
-  SEND_REFILL_BYTES,
+  SEND_REFILL_SHARE,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
@@ -35,6 +34,8 @@ export interface SenderOptions {
   readonly carrier: Carrier;
   /** First bytes of every frame. */
   readonly magic: Uint8Array;
+  /** Bytes that may wait in the session's queue before no more are put there. */
+  readonly ahead: () => number;
   /** A message was taken, or refused for good. */
   readonly settled: (outgoing: Outgoing, taken: boolean) => void;
 }
@@ -88,7 +89,7 @@ export class Sender {
       stream = this.#ready.peek()
     ) {
       if (!carrier.isOpen) return;
-      if (carrier.queuedBytes >= SEND_AHEAD_BYTES) {
+      if (carrier.queuedBytes >= this.#options.ahead()) {
         this.#refill();
         return;
       }
@@ -259,7 +260,8 @@ export class Sender {
   async #refill(): Promise<void> {
     if (this.#refilling) return;
     this.#refilling = true;
-    await this.carrier.drained(SEND_REFILL_BYTES);
+    const { ahead } = this.#options;
+    await this.carrier.drained(ahead() * SEND_REFILL_SHARE);
     this.#refilling = false;
     this.pump();
   }

@@ -12,6 +12,7 @@ import {
 import type { Message } from "../delivery/message.ts";
 import type { StoredSetAside } from "../delivery/message_store.ts";
 import type { Outgoing } from "../delivery/outgoing.ts";
+import { OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
 import {
   type IdentityId,
@@ -27,10 +28,13 @@ import type { PeerRecord } from "./peer_table.ts";
 export class Messaging {
   readonly #context: MeshContext;
   readonly #delivery: Delivery;
+  /** Monotonic clock, milliseconds. */
+  #nextSweep: number;
 
   constructor(context: MeshContext) {
     this.#context = context;
     const { clock, random, magic, options } = context;
+    this.#nextSweep = clock.monotonic() + OUTBOX_SWEEP_MS;
     this.#delivery = new Delivery({
       clock,
       random,
@@ -122,6 +126,12 @@ export class Messaging {
   /** Looks after what has a deadline. */
   tick(now: number, pausedMs: number): void {
     this.#delivery.tick(now, pausedMs);
+    if (now < this.#nextSweep) return;
+    this.#nextSweep = now + OUTBOX_SWEEP_MS;
+    for (const peer of this.#delivery.away()) {
+      if (this.#context.table.get(peer) !== undefined) continue;
+      this.forgotten(peer, "it is not on record any more");
+    }
   }
 
   /** Ends; with `flush` what was taken is acknowledged before, on sessions still open. */

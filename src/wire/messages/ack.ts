@@ -32,7 +32,7 @@ export interface AckRange {
 export interface AckMessage {
   /** What the session's messages may count in all from its beginning on, bytes. */
   readonly limit: number;
-  /** At most `MAX_ACK_RANGES`. */
+  /** 1 to `MAX_ACK_RANGES`. */
   readonly ranges: readonly AckRange[];
 }
 
@@ -70,6 +70,8 @@ export function decodeAck(payload: Uint8Array): AckMessage {
     reader.refuse("limit", `${limit}`, `at most ${Number.MAX_SAFE_INTEGER}`);
   }
   const length = reader.compactSize("range count", MAX_ACK_RANGES);
+  // Each settles something, so that there is an end to them.
+  if (length === 0) reader.refuse("range count", "0", "at least 1");
   if (length * RANGE_BYTES !== reader.remaining) {
     reader.refuse(
       "ranges",
