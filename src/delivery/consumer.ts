@@ -47,7 +47,11 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
     const held = this.#held;
     if (held.length > 0) {
       this.#held = [];
-      for (const message of held) message.ack();
+      try {
+        for (const message of held) message.ack();
+      } catch (error) {
+        return Promise.reject(error);
+      }
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
     if (this.#waiting.length === 0) {

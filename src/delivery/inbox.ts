@@ -142,8 +142,16 @@ export class Inbox implements ConsumerSource, MessageOwner {
 
   taken(incoming: Incoming): void {
     if (this.#closed) return;
-    this.#settle(incoming, ACK_STATUS.taken);
-    this.#offer(incoming.stream);
+    const { stream } = incoming;
+    try {
+      this.#settle(incoming, ACK_STATUS.taken);
+    } catch (error) {
+      stream.current = undefined;
+      if (incoming.arrivals.length > 0) stream.redo = incoming;
+      this.#rest(stream, REDELIVERY_MIN_MS);
+      throw error;
+    }
+    this.#offer(stream);
   }
 
   refused(incoming: Incoming, reason: string): void {
@@ -153,13 +161,17 @@ export class Inbox implements ConsumerSource, MessageOwner {
       REDELIVERY_MIN_MS * 2 ** (attempts - 1),
       REDELIVERY_MAX_MS,
     );
-    stream.restsUntil = this.#settings.clock.monotonic() + restMs;
-    this.#resting.add(stream);
+    this.#rest(stream, restMs);
   }
 
   givenBack(incoming: Incoming): void {
     if (this.#closed || !this.#putBack(incoming, "")) return;
     this.#offer(incoming.stream);
+  }
+
+  #rest(stream: ReceiveStream, restMs: number): void {
+    stream.restsUntil = this.#settings.clock.monotonic() + restMs;
+    this.#resting.add(stream);
   }
 
   /** Counts the try; false if it was the last one, and the message is set aside. */
@@ -275,12 +287,13 @@ export class Inbox implements ConsumerSource, MessageOwner {
     const { stream, id, from } = incoming;
     const { store, clock } = this.#settings;
     const { seen } = stream.peer;
-    stream.current = undefined;
     if (!seen.has(id)) {
-      seen.add(id);
+      // First, because it may fail: what is not recorded is not settled.
       store?.putSeen({ from, id: id.toBytes(), at: clock.now() });
       if (store !== undefined) this.#trim(store, from);
+      seen.add(id);
     }
+    stream.current = undefined;
     if (this.#attempts.size > 0 && this.#attempts.delete(keyOf(from, id))) {
       store?.deleteAttempts(from, id.toBytes());
     }

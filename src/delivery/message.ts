@@ -24,6 +24,8 @@ export interface Message {
   /**
    * It is taken: its sender is told as soon as that is recorded, and it does not
    * come again. Does nothing when it is acknowledged or refused already.
+   *
+   * @throws {VerackError} `bad-data` when it cannot be recorded; it comes again.
    */
   ack(): void;
   /**

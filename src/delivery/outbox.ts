@@ -10,7 +10,6 @@ import type { Clock } from "../clock.ts";
 import { messageOf, VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
-  MAX_IDLE_STREAMS,
   MAX_SLAB_MESSAGES,
   SEND_AHEAD_BYTES,
   SEND_AHEAD_TOTAL_BYTES,
@@ -20,6 +19,7 @@ import type { Carrier } from "./carrier.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { Content, Outgoing } from "./outgoing.ts";
+import { PeerQueue } from "./peer_queue.ts";
 import { SendStream } from "./send_stream.ts";
 import { Sender } from "./sender.ts";
 import { Slab } from "./slab.ts";
@@ -33,36 +33,6 @@ export interface OutboxSettings {
   readonly magic: Uint8Array;
   /** A message is not sent any more, though nobody acknowledged it. */
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
-}
-
-/** What waits for one peer. */
-class PeerQueue {
-  readonly to: IdentityId;
-  readonly streams = new Map<string, SendStream>();
-  sender: Sender | undefined;
-  count = 0;
-  bytes = 0;
-  #pruneAt = MAX_IDLE_STREAMS;
-
-  constructor(to: IdentityId) {
-    this.to = to;
-  }
-
-  /** Lets go of topics that nothing waits under, once there are many. */
-  prune(): void {
-    if (this.streams.size < this.#pruneAt) return;
-    for (const stream of this.streams.values()) {
-      if (stream.isEmpty && stream.place === "idle") {
-        this.streams.delete(stream.topic);
-      }
-    }
-    this.#pruneAt = Math.max(MAX_IDLE_STREAMS, 2 * this.streams.size);
-  }
-
-  /** Everything not acknowledged; in order for each topic. */
-  *[Symbol.iterator](): IterableIterator<Outgoing> {
-    for (const stream of this.streams.values()) yield* stream;
-  }
 }
 
 /** Messages of one node on their way. */

@@ -9,12 +9,9 @@ import {
   ACK_DELAY_MS,
   MAX_ACK_RANGES,
   MAX_REPEATED_FRAMES,
-  MAX_WINDOW_BYTES,
   MESSAGE_OVERHEAD_BYTES,
-  MIN_WINDOW_BYTES,
   PIECE_TIMEOUT_MS,
   ROOM_GRACE_MS,
-  WINDOW_GROWTH_MS,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
@@ -30,6 +27,7 @@ import type { MessageStore } from "./message_store.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import { type Budget, type Room, RoomShare } from "./room.ts";
 import { Slab } from "./slab.ts";
+import { Window } from "./window.ts";
 
 /** What the receivers of a node share. */
 export interface ReceiverContext {
@@ -74,14 +72,7 @@ export class Receiver {
   readonly #peer: PeerInbox;
   readonly #share = new RoomShare();
   readonly #slab = new Slab();
-  #window = MIN_WINDOW_BYTES;
-  /** What of the window was taken from the budget. */
-  #promised = 0;
-  #limit = MIN_WINDOW_BYTES;
-  #used = 0;
-  #released = 0;
-  #releasedAtGrowth = 0;
-  #grownAt: number;
+  readonly #window: Window;
   #begun = 0;
   #settled = 0;
   #repeated = 0;
@@ -96,13 +87,8 @@ export class Receiver {
     this.#context = context;
     this.#peer = peer;
     this.carrier = carrier;
-    this.#grownAt = context.clock.monotonic();
+    this.#window = new Window(context.clock, context.windows);
     peer.receivers.add(this);
-  }
-
-  /** What waits here to be settled, as it counts. */
-  get heldBytes(): number {
-    return this.#used - this.#released + this.#share.bytes;
   }
 
   /**
@@ -119,13 +105,7 @@ export class Receiver {
     const asks = held === 0 && total > 0;
     const number = this.#begun++;
     const charge = MESSAGE_OVERHEAD_BYTES + topic.length + (asks ? 0 : total);
-    this.#used += charge;
-    if (this.#used > this.#limit) {
-      throw new VerackError(
-        "flood",
-        `Cannot accept message: ${this.#used} bytes were sent, must be at most ${this.#limit} as granted`,
-      );
-    }
+    this.#window.use(charge);
     if (this.#unfinished.size > 0) this.#checkOrder(stream);
     if (held === total) {
       const arrival = { receiver: this, number, charge, room: 0 };
@@ -196,7 +176,7 @@ export class Receiver {
     if (this.#ranges.length === 0 || this.#closed) return;
     const ranges = this.#ranges;
     this.#ranges = [];
-    this.#releasedAtFlush = this.#released;
+    this.#releasedAtFlush = this.#window.released;
     try {
       await this.#context.store?.committed();
     } catch (error) {
@@ -240,15 +220,7 @@ export class Receiver {
       this.carrier.leave("timeout", new VerackError("timeout", reason));
       return;
     }
-    if (now - this.#grownAt > WINDOW_GROWTH_MS) {
-      if (this.#released === this.#releasedAtGrowth) {
-        this.#window = MIN_WINDOW_BYTES;
-        this.#slab.drop();
-      }
-      this.#grownAt = now;
-      this.#releasedAtGrowth = this.#released;
-    }
-    this.#giveBack();
+    if (this.#window.tick(now)) this.#slab.drop();
   }
 
   /** The session has ended. */
@@ -257,10 +229,10 @@ export class Receiver {
     this.#closed = true;
     this.#cancelFlush?.();
     this.#peer.drop(this);
-    const { room, windows } = this.#context;
+    const { room } = this.#context;
     room.cancel(this.#share);
     room.release(this.#share, this.#share.bytes);
-    windows.give(this.#promised);
+    this.#window.close();
     this.#unfinished.clear();
   }
 
@@ -342,35 +314,9 @@ export class Receiver {
 
   // --- Granting and acknowledging --------------------------------------------
 
-  #release(arrival: Arrival): void {
-    this.#released += arrival.charge;
-    if (arrival.room > 0) {
-      this.#context.room.release(this.#share, arrival.room);
-    }
-    const taken = this.#released - this.#releasedAtGrowth + arrival.room;
-    if (taken >= this.#window && this.#window < MAX_WINDOW_BYTES) this.#grow();
-  }
-
-  /** All of the window was taken: doubles it if that went fast. */
-  #grow(): void {
-    const now = this.#context.clock.monotonic();
-    const fast = now - this.#grownAt <= WINDOW_GROWTH_MS;
-    this.#grownAt = now;
-    this.#releasedAtGrowth = this.#released;
-    const window = Math.min(2 * this.#window, MAX_WINDOW_BYTES);
-    const more = Math.max(0, window - MIN_WINDOW_BYTES - this.#promised);
-    if (!fast || !this.#context.windows.take(more)) return;
-    this.#promised += more;
-    this.#window = window;
-  }
-
-  /** What was granted cannot be taken back, but need not be granted again. */
-  #giveBack(): void {
-    this.#limit = Math.max(this.#limit, this.#released + this.#window);
-    const needed = this.#limit - this.#released - MIN_WINDOW_BYTES;
-    if (needed >= this.#promised) return;
-    this.#context.windows.give(this.#promised - needed);
-    this.#promised = needed;
+  #release({ charge, room }: Arrival): void {
+    this.#window.release(charge, room);
+    if (room > 0) this.#context.room.release(this.#share, room);
   }
 
   #acknowledge(number: number, status: AckStatus): void {
@@ -381,9 +327,10 @@ export class Receiver {
     if (this.#flushing) return;
     // Many are taken in one turn of the event loop; what is said when nothing is
     // left, or much could be sent again, says it for all of them.
+    const { released, size } = this.#window;
     const idle = this.#settled === this.#begun || status === ACK_STATUS.room;
     if (
-      idle || 4 * (this.#released - this.#releasedAtFlush) >= this.#window
+      idle || 4 * (released - this.#releasedAtFlush) >= size
     ) {
       this.#flushing = true;
       queueMicrotask(() => this.flush());
@@ -396,7 +343,7 @@ export class Receiver {
   }
 
   #say(ranges: readonly OpenRange[]): void {
-    this.#limit = Math.max(this.#limit, this.#released + this.#window);
+    const limit = this.#window.grant();
     for (let at = 0; at < ranges.length; at += MAX_ACK_RANGES) {
       const some = ranges.slice(at, at + MAX_ACK_RANGES).map((range) => ({
         ...range,
@@ -404,7 +351,7 @@ export class Receiver {
       }));
       this.carrier.send(
         COMMAND.ack,
-        encodeAck({ limit: this.#limit, ranges: some }),
+        encodeAck({ limit, ranges: some }),
       );
     }
   }

@@ -320,3 +320,49 @@ Deno.test("a busy session is granted more, and no more than there is for one", a
   assert(more <= MAX_WINDOW_BYTES, `${more} bytes`);
   end(it);
 });
+
+Deno.test("room that is not used is given to others who wait for it", async () => {
+  const clock = new VirtualClock();
+  const b = party(B, clock);
+  const id = (at: number) => at.toString(16).padStart(64, "0");
+  // Eight take all the room there is, and send a little now and then.
+  const slow = Array.from({ length: 8 }, (_, at) => {
+    const wire = new Wire(party(id(at), clock), b);
+    for (const topic of [65, 66]) {
+      const payload = encodeMessage(
+        new Uint8Array(16).fill(topic + at),
+        Uint8Array.of(topic),
+        EMPTY,
+      );
+      new DataView(payload.buffer).setUint32(16, 4_000_000, true);
+      const frame = { command: COMMAND.message, payload };
+      b.delivery.onFrame(id(at), wire.ends[1], frame);
+    }
+    return wire;
+  });
+  const honest = party(id(99), clock);
+  const wire = new Wire(honest, b);
+  const taken = takeAll(b);
+  post(honest, b, new Uint8Array(1_000_000));
+  for (let second = 0; second < 90 && taken.length === 0; second++) {
+    await clock.advance(1_000);
+    for (const [at, { ends }] of slow.entries()) {
+      if (!ends[1].isOpen) continue;
+      for (const number of [0, 1]) {
+        const payload = new Uint8Array(5);
+        payload[0] = number;
+        const frame = { command: COMMAND.piece, payload };
+        b.delivery.onFrame(id(at), ends[1], frame);
+      }
+    }
+    b.delivery.tick(clock.monotonic(), 0);
+    for (const { ends } of slow) {
+      if (!ends[1].isOpen) b.delivery.closed(ends[1]);
+    }
+    await wire.run();
+  }
+  assertEquals(taken.length, 1);
+  const error = new VerackError("stopped", "The test is over");
+  for (const it of [honest, b]) it.delivery.close(error, { flush: false });
+  await turns();
+});

@@ -315,3 +315,31 @@ Deno.test("a broadcast waits for those who are connected until its patience ends
   assertEquals((await second).delivered, [quick.id]);
   end(hub, quick, silent, away);
 });
+
+Deno.test("what cannot be recorded is not acknowledged, and comes again", async () => {
+  const clock = new VirtualClock();
+  const a = party(A, clock);
+  const store = new MemoryMessageStore();
+  const b = party(B, clock, { store, seed: 2 });
+  const it = { clock, a, b, wire: new Wire(a, b) };
+  const sent = a.delivery.send(B, "precious");
+  await it.wire.run();
+  const { putSeen } = store;
+  store.putSeen = () => {
+    throw new VerackError("bad-data", "The disk is full");
+  };
+  const messages = b.delivery.messages();
+  await next(messages);
+  const failed = await assertRejects(() => messages.next(), VerackError);
+  assertEquals(failed.code, "bad-data");
+  await it.wire.run();
+  assertEquals(a.delivery.outbox.messages, 1);
+  store.putSeen = putSeen;
+  const again = next(messages);
+  await wait(it, 500);
+  assertEquals((await again).text(), "precious");
+  (await again).ack();
+  await it.wire.run();
+  await sent;
+  end(a, b);
+});

@@ -1,0 +1,37 @@
+/** What a node has to send to one peer: a stream for each topic, and who sends them. */
+import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { SendStream } from "./send_stream.ts";
+import type { Sender } from "./sender.ts";
+
+/** What waits for one peer. */
+export class PeerQueue {
+  readonly to: IdentityId;
+  readonly streams = new Map<string, SendStream>();
+  sender: Sender | undefined;
+  /** Messages not acknowledged, and the bytes of them. */
+  count = 0;
+  bytes = 0;
+  #pruneAt = MAX_IDLE_STREAMS;
+
+  constructor(to: IdentityId) {
+    this.to = to;
+  }
+
+  /** Lets go of topics that nothing waits under, once there are many. */
+  prune(): void {
+    if (this.streams.size < this.#pruneAt) return;
+    for (const stream of this.streams.values()) {
+      if (stream.isEmpty && stream.place === "idle") {
+        this.streams.delete(stream.topic);
+      }
+    }
+    this.#pruneAt = Math.max(MAX_IDLE_STREAMS, 2 * this.streams.size);
+  }
+
+  /** Everything not acknowledged; in order for each topic. */
+  *[Symbol.iterator](): IterableIterator<Outgoing> {
+    for (const stream of this.streams.values()) yield* stream;
+  }
+}

@@ -1,0 +1,119 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { MAX_PIECE_BYTES } from "../../../src/delivery_limits.ts";
+import { decodeAck, encodeAck } from "../../../src/wire/messages/ack.ts";
+import {
+  decodeMessage,
+  decodePieceHead,
+  decodeTopic,
+  encodeMessage,
+  MESSAGE_HEAD_BYTES,
+  writePieceHead,
+} from "../../../src/wire/messages/message.ts";
+import { assertVerackError, pattern } from "../frames.ts";
+
+const ID = pattern(16);
+
+/** It is malformed, and the error says why in these words. */
+function assertRefused(run: () => unknown, words: string): void {
+  assertStringIncludes(assertVerackError(run, "malformed").message, words);
+}
+
+function payload(topicBytes: number, bodyBytes: number): Uint8Array {
+  return encodeMessage(ID, pattern(topicBytes), pattern(bodyBytes));
+}
+
+Deno.test("encodeMessage() writes id, total, topic and body as docs/protocol.md says", () => {
+  assertEquals(
+    encodeMessage(ID, Uint8Array.of(0x68, 0x69), Uint8Array.of(1, 2, 3))
+      .toHex(),
+    `${ID.toHex()}03000000` + "026869" + "010203",
+  );
+});
+
+Deno.test("decodeMessage() reads back what encodeMessage() wrote, whole or cut after any of the body", () => {
+  const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
+  fc.assert(
+    fc.property(bytes(128), bytes(300), fc.nat(), (topic, body, cut) => {
+      const held = cut % (body.length + 1);
+      const whole = encodeMessage(ID, topic, body);
+      const message = decodeMessage(
+        whole.subarray(0, whole.length - body.length + held),
+      );
+      assertEquals(message.total, body.length);
+      assertEquals(message.topic, topic);
+      assertEquals(message.bodyOffset, MESSAGE_HEAD_BYTES + topic.length);
+    }),
+  );
+});
+
+Deno.test("decodeMessage() refuses a topic or body that is too long, and more body than was announced", () => {
+  const tooMuch = new Uint8Array([...payload(0, 10), 0]);
+  const overLong = payload(0, 10);
+  new DataView(overLong.buffer).setUint32(16, 4_000_001, true);
+  const longTopic = payload(128, 10);
+  longTopic[20] = 129;
+  for (
+    const [bytes, words] of [
+      [tooMuch, "11 bytes of the body come at once, must be at most 10"],
+      [payload(0, MAX_PIECE_BYTES + 1), "must be at most 32000"],
+      [overLong, "body has 4000001 bytes, must have at most 4000000"],
+      [longTopic, "topic has 129 bytes, must have at most 128"],
+      [payload(10, 0).subarray(0, 25), "topic has 10 bytes"],
+      [payload(0, 0).subarray(0, 20), "it has 20 bytes, must have at least 21"],
+    ] as const
+  ) assertRefused(() => decodeMessage(bytes), words);
+});
+
+Deno.test("a topic that is no UTF-8 is refused", () => {
+  assertEquals(decodeTopic(new TextEncoder().encode("grüße")), "grüße");
+  assertRefused(() => decodeTopic(Uint8Array.of(0xff)), "UTF-8");
+});
+
+Deno.test("encodeMessage() throws RangeError when a part is too long", () => {
+  assertThrows(() => encodeMessage(pattern(15), ID, ID), RangeError, "15");
+  assertThrows(() => payload(129, 0), RangeError, "129");
+  assertThrows(() => payload(0, 4_000_001), RangeError, "4000001");
+});
+
+Deno.test("a piece begins with the number of its message modulo 2^32", () => {
+  const piece = new Uint8Array(5);
+  writePieceHead(piece, 2 ** 32 + 0x01020304);
+  assertEquals(piece.toHex(), "0403020100");
+  assertEquals(decodePieceHead(piece), 0x01020304);
+  for (const size of [3, 4, 4 + MAX_PIECE_BYTES + 1]) {
+    assertRefused(
+      () => decodePieceHead(new Uint8Array(size)),
+      "must have 1 to 32000",
+    );
+  }
+});
+
+Deno.test("encodeAck() writes limit and ranges as docs/protocol.md says, and decodeAck() reads them", () => {
+  const ack = {
+    limit: 2 ** 40 + 1,
+    ranges: [
+      { first: 0xffff_fffe, count: 3, status: 0 },
+      { first: 1, count: 1, status: 2 },
+    ],
+  } as const;
+  const bytes = encodeAck(ack);
+  assertEquals(
+    bytes.toHex(),
+    "0100000000010000" + "02" + "feffffff0300000000" + "010000000100000002",
+  );
+  assertEquals(decodeAck(bytes), ack);
+});
+
+Deno.test("decodeAck() refuses what settles nothing, an unknown status, and a limit beyond what can be counted", () => {
+  const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
+  for (
+    const [bytes, words] of [
+      [hex("0000010000000000 00"), "range count at offset"],
+      [hex("0000010000000000 01 00000000 00000000 00"), "count"],
+      [hex("0000010000000000 01 00000000 01000000 03"), "status"],
+      [hex("0000010000000000 02 00000000 01000000 00"), "9 bytes, must be 18"],
+      [hex("0000000000002000 01 00000000 01000000 00"), "limit"],
+    ] as const
+  ) assertRefused(() => decodeAck(bytes), words);
+});
