@@ -229,6 +229,11 @@ export class Delivery {
   ): Promise<BroadcastResult> {
     return new Promise((resolve) => {
       const { waitMs = BROADCAST_WAIT_MS } = options;
+      if (!(waitMs >= 0)) {
+        throw new RangeError(
+          `Cannot send: waitMs is ${waitMs}, must be 0 or more`,
+        );
+      }
       const content = this.#content(body, options, undefined);
       const done = () => {
         this.#patience.delete(done);

@@ -98,7 +98,8 @@ export class Inbox implements ConsumerSource, MessageOwner {
   /** A new taker of messages of one topic, or of all. */
   consume(topic: string | undefined): Consumer {
     const consumer = new Consumer(this, topic);
-    this.#consumers.add(consumer);
+    if (this.#closed) consumer.end();
+    else this.#consumers.add(consumer);
     return consumer;
   }
 

@@ -292,3 +292,30 @@ Deno.test("a message whose sender changes its mind is not sent any more", async 
   await other;
   assertEquals(message?.text(), "do mind");
 });
+
+Deno.test("a node that has closed takes and sends nothing", async () => {
+  await using mesh = await startMesh(2);
+  const [alice, bob] = pair(mesh);
+  const waiting = alice.messages().next();
+  await alice.close();
+  const done = { value: undefined, done: true } as const;
+  assertEquals(await waiting, done);
+  assertEquals(await alice.messages().next(), done);
+  await assertCode(alice.send(bob.identity.id, "late"), "stopped");
+});
+
+Deno.test("numbers that make no sense are refused", async () => {
+  await using mesh = await startMesh(2);
+  const [alice, bob] = pair(mesh);
+  const to = bob.identity.id;
+  for (
+    const [run, words] of [
+      [() => alice.send(to, "", { ttlMs: 0 }), "ttlMs is 0"],
+      [() => alice.send(to, "", { ttlMs: 1e12 }), "must be more than 0"],
+      [() => alice.broadcast("", { waitMs: NaN }), "waitMs is NaN"],
+      [() => Node.start({ outbox: { maxBytes: -1 } }), "outbox.maxBytes is -1"],
+      [() => Node.start({ outbox: { maxAgeMs: 3e9 } }), "outbox.maxAgeMs"],
+      [() => Node.start({ maxDeliveryAttempts: 0 }), "maxDeliveryAttempts"],
+    ] as const
+  ) await assertRejects(run, RangeError, words);
+});
