@@ -20,7 +20,7 @@ import { Fifo } from "./fifo.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { SendStream } from "./send_stream.ts";
 
-/** A longer body asks for room when its window is full; shorter ones wait for the window. */
+/** A longer body asks for room when the window is full, though its stream has more of it. */
 const MAX_WAITING_BODY_BYTES = MIN_WINDOW_BYTES / 2;
 
 /** From how many settled entries on the array is made short again. */
@@ -192,9 +192,11 @@ export class Sender {
       this.#enter(stream, outgoing, baseCharge + bodyBytes);
       return "sends";
     }
-    if (bodyBytes <= MAX_WAITING_BODY_BYTES || baseCharge > mayHave) {
-      return "blocked";
-    }
+    // A short one waits for those before it, but not for other streams, which
+    // nobody may ever take from.
+    const waits = bodyBytes === 0 ||
+      (bodyBytes <= MAX_WAITING_BODY_BYTES && stream.inFlight > 0);
+    if (waits || baseCharge > mayHave) return "blocked";
     this.#enter(stream, outgoing, baseCharge);
     outgoing.offer = "asked";
     this.carrier.send(

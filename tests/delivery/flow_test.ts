@@ -103,6 +103,19 @@ Deno.test("a topic that nobody takes does not stop the others", async () => {
   end(it);
 });
 
+Deno.test("topics that nobody takes leave no room in the window, and a body that needs more asks for it", async () => {
+  const it = stage();
+  for (const topic of ["dead", "dead too", "dead as well"]) {
+    for (let i = 0; i < 500; i++) post(it.a, it.b, new Uint8Array(100), topic);
+  }
+  await it.wire.run();
+  post(it.a, it.b, new Uint8Array(25_000), "alive");
+  const taken = takeAll(it.b, "alive");
+  await it.wire.run();
+  assertEquals(taken.map(({ body }) => body.length), [25_000]);
+  end(it);
+});
+
 Deno.test("bulk is put on the way a little at a time, so that what comes after it does not wait for all of it", async () => {
   const it = stage();
   const taken = takeAll(it.b);
