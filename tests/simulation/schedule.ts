@@ -126,18 +126,27 @@ export function makeSchedule(seed: number): Schedule {
   const liars = dice.chance(0.4) ? 1 + dice.below(2) : 0;
   const calmAtMs = 5_000 + dice.below(MAX_FAULTY_MS - 5_000) *
       dice.float();
+  // Who joins at the same moment meets in collisions.
+  const isCrowd = dice.chance(0.3);
   const actions: TimedAction[] = members.map((_, member) => ({
-    atMs: dice.chance(0.7) ? dice.below(2_000) : dice.below(calmAtMs),
+    atMs: isCrowd
+      ? 100
+      : dice.chance(0.7)
+      ? dice.below(2_000)
+      : dice.below(calmAtMs),
     action: { type: "join", member },
   }));
+  for (let i = liars === 0 ? 0 : dice.below(20); i > 0; i--) {
+    actions.push({ atMs: dice.below(calmAtMs), action: lie(dice, liars) });
+  }
   const faults = 1 + dice.below(3 + Math.floor(calmAtMs / 3_000));
   for (let i = 0; i < faults; i++) {
     // Much that happens at once finds more than the same spread out.
-    const previous = actions.at(-1);
-    const atMs = dice.chance(0.3) && previous !== undefined
+    const previous = actions.at(-1)!;
+    const atMs = dice.chance(0.3)
       ? Math.min(calmAtMs, previous.atMs + dice.below(1_500))
       : dice.below(calmAtMs);
-    actions.push({ atMs, action: fault(dice, count, liars) });
+    actions.push({ atMs, action: fault(dice, count) });
   }
   for (let i = dice.chance(0.7) ? dice.below(16) : 0; i > 0; i--) {
     actions.push({ atMs: dice.below(calmAtMs), action: mail(dice, count) });
@@ -172,7 +181,7 @@ function plan(dice: Dice, index: number): MemberPlan {
   }
   if (index > 0 && earlier.size === 0) earlier.add(dice.below(index));
   // Two that are told of each other dial each other at once.
-  if (index === 0 && dice.chance(0.3)) earlier.add(1);
+  if (index === 0 && dice.chance(0.5)) earlier.add(1);
   return {
     ephemeral: dice.chance(0.25),
     connect: [...earlier].map((member) => ({
@@ -183,12 +192,13 @@ function plan(dice: Dice, index: number): MemberPlan {
   };
 }
 
-function fault(dice: Dice, members: number, liars: number): Action {
+function lie(dice: Dice, liars: number): Action {
+  return { type: "lie", liar: dice.below(liars), lie: dice.pick(LIES) };
+}
+
+function fault(dice: Dice, members: number): Action {
   const member = dice.below(members);
   const other = (member + 1 + dice.below(members - 1)) % members;
-  if (liars > 0 && dice.chance(0.35)) {
-    return { type: "lie", liar: dice.below(liars), lie: dice.pick(LIES) };
-  }
   switch (dice.below(13)) {
     case 0:
       return { type: "leave", member };
