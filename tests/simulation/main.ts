@@ -3,31 +3,38 @@
  *
  * Each seed makes one schedule (`schedule.ts`): nodes that join, leave, crash,
  * return with or without their memory and move, partitions, one-way cuts, delays,
- * half-open links, wrong and standing clocks, malicious peers. Invariants
- * (`invariants.ts`) are checked after every packet and timer; when the faults have
- * stopped the mesh must become whole and stay so, and closing must leave nothing.
- * The nodes are those of `src/`, unchanged but for clock, chance, transport and
- * store.
+ * half-open links, wrong and standing clocks, malicious peers, messages. Invariants
+ * (`invariants.ts`, `watch.ts`, `mail.ts`) are checked after every packet and
+ * timer; when the faults have stopped the mesh must become whole and stay so, and
+ * closing must leave nothing. The nodes are those of `src/`, unchanged but for
+ * clock, chance, transport and store.
  *
- *     deno task simulate --seeds 100000            seeds 1 to 100000
- *     deno task simulate --from 7 --seeds 1 --trace     one, with all that happens
+ *     deno task simulate --seeds 100000                seeds 1 to 100000
+ *     deno task simulate --from 7 --seeds 1 --trace    one, with all that happens
+ *     deno task simulate --nodes 100                   a crowd without faults
  *
  * Exit code 0 only if every schedule held; a seed that did not is printed with
- * the command that replays it, step for step. Kept seeds are in `found_seeds.ts`.
+ * the command that replays it, step for step. Schedules that once did not hold are
+ * kept in `found_seeds.ts`.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { joinCrowd } from "./crowd.ts";
+import { runJobs } from "./jobs.ts";
+import { type Report, runSeed } from "./report.ts";
 import { makeSchedule } from "./schedule.ts";
 import { shrink } from "./shrink.ts";
-import { FailedSeed, simulate } from "./simulate.ts";
 import { Tally } from "./tally.ts";
 
-const HELP =
-  `Usage: deno task simulate [--seeds N] [--from S] [--trace] [--shrink]
+const HELP = `Usage: deno task simulate [--seeds N] [--from S] [--jobs N]
+       deno task simulate --from S --seeds 1 --trace | --shrink
+       deno task simulate --nodes N
 
   --seeds N   how many seeds to run, default 500
   --from S    the first of them, default 1
+  --jobs N    in so many threads, default one a processor
   --trace     print all that happens
   --shrink    print the smallest schedule that fails like a failing one
+  --nodes N   join N nodes through one, without faults; about 60 KiB a session
 `;
 
 /** How often progress is shown, seeds. */
@@ -37,35 +44,37 @@ const PROGRESS_SEEDS = 500;
 interface Asked {
   readonly from: number;
   readonly seeds: number;
+  readonly jobs: number;
+  /** 0 if no crowd is wanted. */
+  readonly nodes: number;
   readonly trace: boolean;
   readonly shrink: boolean;
 }
 
 /** @throws {SyntaxError} when the arguments make no sense. */
 function parse(args: readonly string[]): Asked | "help" {
-  const {
-    _: rest,
-    help,
-    trace,
-    shrink,
-    from = "1",
-    seeds = "500",
-    ...unknown
-  } = parseArgs(
-    [...args],
-    {
-      boolean: ["help", "trace", "shrink"],
-      string: ["from", "seeds"],
-    },
-  );
-  const [extra] = [...rest, ...Object.keys(unknown)];
+  const { _: rest, help, trace, shrink, ...texts } = parseArgs([...args], {
+    boolean: ["help", "trace", "shrink"],
+    string: ["from", "seeds", "jobs", "nodes"],
+  });
+  const numbers = {
+    from: 1,
+    seeds: 500,
+    jobs: navigator.hardwareConcurrency,
+    nodes: 0,
+  };
+  const [extra] = [
+    ...rest,
+    ...Object.keys(texts).filter((name) => !Object.hasOwn(numbers, name)),
+  ];
   if (extra !== undefined) throw new SyntaxError(`There is no "${extra}"`);
   if (help) return "help";
-  const numbers = { from: Number(from), seeds: Number(seeds) };
-  for (const [name, value] of Object.entries(numbers)) {
+  for (const [name, text] of Object.entries(texts)) {
+    const value = Number(text);
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new SyntaxError(`--${name} must be a whole number from 1 on`);
     }
+    Object.assign(numbers, { [name]: value });
   }
   return { ...numbers, trace: trace === true, shrink: shrink === true };
 }
@@ -74,40 +83,62 @@ function parse(args: readonly string[]): Asked | "help" {
 async function run(asked: Asked): Promise<number> {
   const { from, seeds, trace } = asked;
   const tally = new Tally();
-  let failed = 0;
-  for (let seed = from; seed < from + seeds; seed++) {
-    try {
-      const write = trace ? { write: (l: string) => console.log(l) } : {};
-      tally.add(await simulate(seed, write));
-    } catch (error) {
-      if (!(error instanceof FailedSeed)) throw error;
-      failed++;
-      report(error, trace);
-      if (asked.shrink) {
-        const small = await shrink(makeSchedule(seed));
-        console.log(JSON.stringify(small));
-      }
+  const failed: number[] = [];
+  let done = 0;
+  const onReport = (report: Report) => {
+    if (report.held) tally.add(report.outcome);
+    else {
+      failed.push(report.seed);
+      show(report, trace);
     }
-    const done = seed - from + 1;
-    if (done % PROGRESS_SEEDS === 0 && done < seeds) {
-      console.error(`${done} of ${seeds} schedules, ${failed} failed`);
+    if (++done % PROGRESS_SEEDS === 0 && done < seeds) {
+      console.error(`${done} of ${seeds} schedules, ${failed.length} failed`);
     }
+  };
+  if (trace) {
+    for (let seed = from; seed < from + seeds; seed++) {
+      onReport(await runSeed(seed, (line) => console.log(line)));
+    }
+  } else await runJobs({ from, count: seeds }, asked.jobs, onReport);
+  for (const seed of asked.shrink ? failed : []) {
+    console.log(JSON.stringify(await shrink(makeSchedule(seed))));
   }
   console.log(tally.text());
   console.log(
-    failed === 0
+    failed.length === 0
       ? `All ${seeds} schedules held.`
-      : `${failed} of ${seeds} schedules did not hold.`,
+      : `${failed.length} of ${seeds} schedules did not hold.`,
   );
-  return failed;
+  return failed.length;
 }
 
-function report(error: FailedSeed, traced: boolean): void {
-  console.log(`FAILED ${error.message}`);
+function show(
+  report: Extract<Report, { held: false }>,
+  traced: boolean,
+): void {
+  console.log(`FAILED ${report.message}`);
   if (traced) return;
-  for (const line of error.lines) console.log(`  ${line}`);
+  for (const line of report.lines) console.log(`  ${line}`);
   console.log(
-    `replay: deno task simulate --from ${error.seed} --seeds 1 --trace`,
+    `replay: deno task simulate --from ${report.seed} --seeds 1 --trace`,
+  );
+}
+
+async function crowd(nodes: number): Promise<void> {
+  const started = performance.now();
+  const used = () => {
+    const seconds = ((performance.now() - started) / 1_000).toFixed(0);
+    const mib = (Deno.memoryUsage().rss / 2 ** 20).toFixed(0);
+    return `${seconds} s, ${mib} MiB`;
+  };
+  const outcome = await joinCrowd(
+    nodes,
+    ({ started, sessions }) =>
+      console.error(`${started} nodes, ${sessions} sessions, ${used()}`),
+  );
+  const virtual = (outcome.virtualMs / 1_000).toFixed(0);
+  console.log(
+    `${outcome.nodes} nodes joined through one: all ${outcome.sessions} sessions in ${virtual} s of virtual time, ${outcome.packets} packets; it took ${used()}`,
   );
 }
 
@@ -115,6 +146,7 @@ if (import.meta.main) {
   try {
     const asked = parse(Deno.args);
     if (asked === "help") console.log(HELP);
+    else if (asked.nodes > 0) await crowd(asked.nodes);
     else Deno.exitCode = await run(asked) === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -48,6 +48,15 @@ export class FailedSeed extends Error {
   }
 }
 
+/** How a schedule is run. */
+export interface SimulateOptions extends TraceOptions {
+  /** Something that nobody's fault explains, to see that it shows. */
+  readonly sabotage?: {
+    readonly atMs: number;
+    readonly act: (world: World) => void;
+  };
+}
+
 /**
  * Runs the schedule of a seed, or one that was changed.
  *
@@ -55,12 +64,19 @@ export class FailedSeed extends Error {
  */
 export async function simulate(
   seedOrSchedule: number | Schedule,
-  options: TraceOptions = {},
+  options: SimulateOptions = {},
 ): Promise<Outcome> {
   const schedule = typeof seedOrSchedule === "number"
     ? makeSchedule(seedOrSchedule)
     : seedOrSchedule;
   const world = await World.make(schedule, options);
+  const { sabotage } = options;
+  if (sabotage !== undefined) {
+    world.clock.after(sabotage.atMs, () => {
+      sabotage.act(world);
+      world.touchAll();
+    });
+  }
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     world.fail(event.reason);

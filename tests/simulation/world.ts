@@ -145,6 +145,11 @@ export class World {
     });
   }
 
+  /** After this step every node is looked at. */
+  touchAll(): void {
+    for (const { life } of this.running()) this.#touched.add(life);
+  }
+
   /** Something went wrong outside of a step. */
   fail(error: unknown): void {
     this.#failure ??= error;

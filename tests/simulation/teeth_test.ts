@@ -1,0 +1,144 @@
+// The invariants bite: what they forbid is done to a healthy mesh, and they say so.
+import { assert, assertRejects, assertStringIncludes } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import type { MeshContext } from "../../src/mesh/context.ts";
+import type { PeerRecord } from "../../src/mesh/peer_table.ts";
+import type { Life } from "./member.ts";
+import type { Schedule } from "./schedule.ts";
+import { FailedSeed, simulate } from "./simulate.ts";
+import type { World } from "./world.ts";
+
+/** Three nodes that join, and nothing goes wrong. */
+const QUIET: Schedule = {
+  seed: 1,
+  members: [
+    { ephemeral: false, connect: [], returns: true },
+    {
+      ephemeral: false,
+      connect: [{ member: 0, pinned: false }],
+      returns: true,
+    },
+    {
+      ephemeral: false,
+      connect: [{ member: 0, pinned: false }],
+      returns: true,
+    },
+  ],
+  liars: 0,
+  latencyMs: 1,
+  jitterMs: 1,
+  heartbeatMs: 1_000,
+  peerExchangeMs: 30_000,
+  actions: [0, 1, 2].map((member) => ({
+    atMs: 100 * member,
+    action: { type: "join", member },
+  })),
+  calmAtMs: 6_000,
+  abruptEnd: false,
+};
+
+/** A node in the middle of its life, what is inside, and a peer it dialed. */
+interface Victim {
+  readonly life: Life;
+  readonly context: MeshContext;
+  readonly record: PeerRecord;
+}
+
+/** Does something to the last node, which dialed the first. */
+function harm(act: (victim: Victim) => void): (world: World) => void {
+  return (world) => {
+    const { life } = world.members[2]!;
+    const first = world.members[0]!.identity.id;
+    const context = life?.context;
+    const record = context?.table.get(first);
+    assert(life && context && record);
+    act({ life, context, record });
+  };
+}
+
+const CASES: readonly {
+  readonly what: string;
+  readonly act: (victim: Victim) => void;
+  readonly says: string;
+}[] = [
+  {
+    what: "a peer that never proved itself is taken for proven",
+    act: ({ context }) => {
+      context.table.ensure("5".repeat(64))!.lastSeen = 1;
+    },
+    says: "which never finished a handshake with it",
+  },
+  {
+    what: "a session is on record for somebody else",
+    act: ({ context, record }) => {
+      const other = context.table.connected().find((it) => it !== record)!;
+      other.links.push(...record.links);
+    },
+    says: "has a session on record for",
+  },
+  {
+    what: "an address that answered is lost",
+    act: ({ record }) => {
+      const proven = record.addresses.list().find(({ rank }) =>
+        rank === "proven"
+      );
+      record.addresses.remove(proven!.address);
+    },
+    says: "has lost 10.0.0.1:8080",
+  },
+  {
+    what: "an address counts as proven where the peer never was",
+    act: ({ record }) => {
+      record.addresses.add({ host: "10.9.9.9", port: 8080 }, "proven");
+    },
+    says: "takes 10.9.9.9:8080 for proven",
+  },
+  {
+    what: "a proven peer is forgotten",
+    act: ({ context, record }) => context.table.forget(record),
+    says: "has forgotten",
+  },
+  {
+    what: "a peer is given up that was just heard",
+    act: ({ record }) =>
+      record.primary!.session.close(
+        new VerackError("dead", "Peer is silent for 3000 ms"),
+      ),
+    says: "and nothing had happened",
+  },
+  {
+    what: "a peer is announced twice",
+    act: ({ context, record }) => context.emit(record.announced!),
+    says: "said peer:up twice",
+  },
+  {
+    what: "a timer is left",
+    act: ({ life }) => {
+      life.clock.after(1_000_000_000, () => {});
+    },
+    says: "has closed and left 1 timers",
+  },
+  {
+    what: "a connection is left",
+    act: ({ context }) => {
+      context.transport.fetchCertificate({ host: "10.98.0.1", port: 1 }, {})
+        .catch(() => {});
+    },
+    says: "left after close: 1 connections",
+  },
+];
+
+Deno.test("a mesh to which nothing is done holds", async () => {
+  await simulate(QUIET);
+});
+
+for (const { what, act, says } of CASES) {
+  Deno.test(`it shows when ${what}`, async () => {
+    const error = await assertRejects(
+      () => simulate(QUIET, { sabotage: { atMs: 4_000, act: harm(act) } }),
+      FailedSeed,
+    );
+    assertStringIncludes(error.message, says);
+    assert(error.lines.length > 0, "the trace is empty");
+  });
+}
