@@ -1,5 +1,6 @@
 // Two halves that cannot reach each other both take in somebody; then they can.
 import { assert, assertEquals } from "@std/assert";
+import { REVIVE_SPREAD_MS } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { formatAddress, parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
@@ -68,6 +69,22 @@ Deno.test("a split of a closed mesh in which both sides admitted a guest heals b
     mesh.members.flatMap(({ node }) => node.admission.pending()),
     [],
   );
+});
+
+Deno.test("when each was alone, the first two who meet have the others tried at once", async () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    await using mesh = new MemoryMesh(seed, 3);
+    const a = await mesh.start();
+    for (let i = 0; i < 2; i++) await mesh.start([a]);
+    await mesh.complete();
+    mesh.network.partition(mesh.members.map(({ host }) => [host]));
+    await mesh.clock.advance(10 * 60_000);
+    assert(mesh.members.every(({ node }) => node.links().length === 0));
+    mesh.network.heal();
+    const met = () => mesh.members.some(({ node }) => node.links().length > 0);
+    await mesh.clock.runUntil(met, { limitMs: 60_500 });
+    await mesh.complete(mesh.members, REVIVE_SPREAD_MS + 1_000);
+  }
 });
 
 /** All ways from some nodes to others, which can be shut and opened. */
