@@ -54,5 +54,5 @@ export const MAX_CONTROL_CONNECTIONS = 64;
 /** A connection that has not shown the token by then goes; two round trips and a handshake. */
 export const CONTROL_STRANGER_MS = 10_000;
 
-/** The head of the first request; ours have 300 bytes, those of browsers up to 8 KiB. */
+/** Where the token is looked for in a first request; ours have 300 bytes, real ones up to 8 KiB. */
 export const MAX_CONTROL_HEAD_BYTES = 16_384;

@@ -51,14 +51,12 @@ class Visitor {
   isKnown = false;
   #head = "";
 
-  /** Looks at what comes first: a whole request head, or it goes. */
+  /** Looks for the token in the head of the first request. */
   watch(bytes: Uint8Array, token: string): void {
-    if (this.isKnown) return;
-    this.#head += latin1.decode(bytes.subarray(0, MAX_CONTROL_HEAD_BYTES));
+    const room = MAX_CONTROL_HEAD_BYTES - this.#head.length;
+    if (this.isKnown || room <= 0) return;
+    this.#head += latin1.decode(bytes.subarray(0, room));
     const end = this.#head.indexOf("\r\n\r\n");
-    if (end < 0 && this.#head.length >= MAX_CONTROL_HEAD_BYTES) {
-      this.gone.abort();
-    }
     if (end < 0) return;
     const line = /^authorization:[ \t]*(.*?)[ \t]*$/im.exec(
       this.#head.slice(0, end),

@@ -1,6 +1,7 @@
 /** Names: who has which, who knows whom by name, and finding each other by it. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { theOne } from "../../src/mesh/who.ts";
 import { RawPeer } from "../helpers/attacker.ts";
@@ -76,6 +77,25 @@ Deno.test("of a name that two claim both are told, and neither is chosen", async
   }
   const nobody = assertThrows(() => theOne("dave", []), VerackError);
   assertEquals(nobody.code, "unknown-peer");
+});
+
+Deno.test("a name is remembered while its node is away, across a restart", async () => {
+  const store = new MemoryStore();
+  const [identity, other] = await identities(2);
+  {
+    await using bob = await Node.start({ identity: other!, name: "bob" });
+    await using alice = await Node.start({
+      identity: identity!,
+      store,
+      connect: [bob.address],
+    });
+    await until("bob", () => alice.links().length === 1);
+    // A crash: one that says bye takes its key with it, if that is in memory only.
+    await alice.close({ abrupt: true });
+  }
+  await using again = await Node.start({ identity: identity!, store });
+  const [bob] = again.who("bob");
+  assertEquals([bob?.identity, bob?.connected], [other!.id, false]);
 });
 
 Deno.test("what others call a peer never replaces what it calls itself", async () => {
