@@ -17,6 +17,11 @@ export interface Message {
   readonly topic: string;
   /** What it says; yours to keep. */
   readonly body: Uint8Array<ArrayBuffer>;
+  /**
+   * The same without a copy, to be read and not to be kept: it may share its memory
+   * with other messages, and a short one's own array costs as much as all the rest.
+   */
+  readonly view: Uint8Array;
   /** Which try it is, from 1. */
   readonly attempt: number;
   /** The body as UTF-8, wrong bytes replaced; not escaped. */
@@ -77,8 +82,12 @@ export class HandedMessage implements Message {
       : bytes.slice();
   }
 
+  get view(): Uint8Array {
+    return this.#body ?? this.#incoming.bytes;
+  }
+
   text(): string {
-    return UTF8.decode(this.#body ?? this.#incoming.bytes);
+    return UTF8.decode(this.view);
   }
 
   ack(): void {

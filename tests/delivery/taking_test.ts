@@ -343,3 +343,22 @@ Deno.test("what cannot be recorded is not acknowledged, and comes again", async 
   await sent;
   end(a, b);
 });
+
+Deno.test("a short body is an array of its own, its view costs none", async () => {
+  const it = stage();
+  const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
+  await it.wire.run();
+  const messages = it.b.delivery.messages();
+  const first = await next(messages);
+  const second = await next(messages);
+  assertEquals(new TextDecoder().decode(first.view), "one");
+  assertEquals(first.view.buffer, second.view.buffer);
+  assertEquals(first.body.buffer.byteLength, 3);
+  assertEquals(second.text(), "two");
+  assertEquals(first.view, first.body);
+  const last = messages.next();
+  await it.wire.run();
+  await Promise.all(sent);
+  end(it.a, it.b);
+  await last;
+});

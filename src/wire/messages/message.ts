@@ -13,6 +13,8 @@ import {
   MAX_TOPIC_BYTES,
 } from "../../delivery_limits.ts";
 
+const NO_TOPIC = new Uint8Array(0);
+
 const TOPIC = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Length of a message's id. */
@@ -108,7 +110,9 @@ export function decodeMessage(payload: Uint8Array): MessageFrame {
       }`,
     );
   }
-  const topic = payload.subarray(MESSAGE_HEAD_BYTES, bodyOffset);
+  const topic = topicBytes === 0
+    ? NO_TOPIC
+    : payload.subarray(MESSAGE_HEAD_BYTES, bodyOffset);
   return { total, topic, bodyOffset };
 }
 

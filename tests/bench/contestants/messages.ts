@@ -90,9 +90,9 @@ export class Messages implements Contestant {
   }
 
   async #takeAll(node: Node): Promise<void> {
-    for await (const { from, body } of node.messages()) {
+    for await (const { from, view } of node.messages()) {
       const channel = this.#channels.get(from);
-      channel?.receiver(channel, body);
+      channel?.receiver(channel, view);
     }
   }
 }
