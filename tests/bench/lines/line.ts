@@ -67,7 +67,7 @@ export type VerackOrBare = typeof VERACK_AND_BARE[number];
 export async function alternate<Name extends string, Result>(
   contestants: readonly Name[],
   rounds: number,
-  measure: (name: Name, isWarmUp: boolean) => Promise<Result>,
+  measure: (name: Name) => Promise<Result>,
   options: { warmUp?: boolean } = {},
 ): Promise<Rounds<Name, Result>> {
   const results = Object.fromEntries(
@@ -79,7 +79,7 @@ export async function alternate<Name extends string, Result>(
     for (
       const name of [...contestants.slice(turn), ...contestants.slice(0, turn)]
     ) {
-      const result = await measure(name, round === 0);
+      const result = await measure(name);
       if (round > 0) results[name].push(result);
     }
   }

@@ -6,13 +6,13 @@ import { alternate, type Line, type Settings } from "./line.ts";
 import { Pair } from "./pair.ts";
 
 const FLOOD_MS = 400;
-/** Until all that runs often is compiled. */
-const WARM_UP_MS = 1_500;
+/** Once for each process, until all that runs often is compiled. */
+const WARM_UP_MS = 3_000;
 const SIZES = [
   { bytes: 100, name: "100 B" },
   { bytes: 1_024, name: "1 KiB" },
   { bytes: 65_536, name: "64 KiB" },
-];
+] as const;
 /** Short slices, as in `throughput.ts`. */
 const ROUND_TRIPS = 200;
 const SLICES = 5;
@@ -59,17 +59,14 @@ export const messages: Line = {
   description: "node.send() to node.messages(), two processes",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     await using field = await Field.start(settings);
+    for (const who of field.names) {
+      await field.call(who, "flood", SIZES[0].bytes, WARM_UP_MS);
+    }
     for (const { bytes, name } of SIZES) {
       const rounds = await alternate(
         field.names,
         settings.rounds,
-        (who, isWarmUp) =>
-          field.call<number>(
-            who,
-            "flood",
-            bytes,
-            isWarmUp ? WARM_UP_MS : FLOOD_MS,
-          ),
+        (who) => field.call<number>(who, "flood", bytes, FLOOD_MS),
       );
       const row = {
         line: "messages",
