@@ -176,6 +176,9 @@ export const FIRST_WRITE_BLOCK_BYTES = 1_024;
 /** Write blocks kept for reuse by all sessions of the process. */
 export const MAX_SPARE_WRITE_BLOCKS = 16;
 
+/** First blocks kept for reuse: as many sessions as answer in one turn of a busy node. */
+export const MAX_SPARE_FIRST_BLOCKS = 64;
+
 // --- Deadlines, milliseconds -------------------------------------------------
 
 /** From a connection's first sign to its second `verack`; Core allows 60 s, a mesh peer needs milliseconds. */

@@ -7,6 +7,7 @@ import {
   FIRST_WRITE_BLOCK_BYTES,
   FRAME_HEADER_BYTES,
   MAX_QUEUE_BYTES,
+  MAX_SPARE_FIRST_BLOCKS,
   MAX_SPARE_WRITE_BLOCKS,
   WRITE_BLOCK_BYTES,
 } from "../limits.ts";
@@ -14,10 +15,11 @@ import { encodeFrame, writeFrame } from "../wire/frame.ts";
 
 /** Blocks that nobody uses now; shared, so that idle sessions hold none. */
 const spare: Uint8Array<ArrayBuffer>[] = [];
+const spareFirst: Uint8Array<ArrayBuffer>[] = [];
 
 /** A piece of the queue: a block that small frames share, or one frame of its own. */
 interface Piece {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  bytes: Uint8Array<ArrayBuffer>;
   used: number;
   /** Whether `bytes` is a block that can be filled and reused. */
   readonly isBlock: boolean;
@@ -85,12 +87,12 @@ export class Outbox {
     if (piece === undefined) return;
     this.#writing = undefined;
     this.#bytes -= piece.used;
-    recycle(piece);
+    if (piece.isBlock) recycle(piece.bytes);
   }
 
   /** Forgets everything. What is being written stays with the writer. */
   clear(): void {
-    for (const piece of this.#pieces) recycle(piece);
+    for (const { isBlock, bytes } of this.#pieces) if (isBlock) recycle(bytes);
     this.#pieces.length = 0;
     this.#bytes = this.#writing?.used ?? 0;
   }
@@ -98,6 +100,14 @@ export class Outbox {
   #blockFor(size: number): Piece {
     const last = this.#pieces.at(-1);
     if (last?.isBlock && last.used + size <= last.bytes.length) return last;
+    if (last?.isBlock && last.bytes.length === FIRST_WRITE_BLOCK_BYTES) {
+      // More comes than was to be expected: all of it leaves in one write.
+      const first = last.bytes;
+      last.bytes = largeBlock();
+      last.bytes.set(first.subarray(0, last.used));
+      recycle(first);
+      return last;
+    }
     const block: Piece = {
       bytes: this.#newBlock(size),
       used: 0,
@@ -111,15 +121,18 @@ export class Outbox {
   #newBlock(size: number): Uint8Array<ArrayBuffer> {
     const idle = this.#pieces.length === 0 && this.#writing === undefined;
     if (idle && size <= FIRST_WRITE_BLOCK_BYTES) {
-      return new Uint8Array(FIRST_WRITE_BLOCK_BYTES);
+      return spareFirst.pop() ?? new Uint8Array(FIRST_WRITE_BLOCK_BYTES);
     }
-    return spare.pop() ?? new Uint8Array(WRITE_BLOCK_BYTES);
+    return largeBlock();
   }
 }
 
-function recycle(piece: Piece): void {
-  const isPooled = piece.isBlock && piece.bytes.length === WRITE_BLOCK_BYTES;
-  if (isPooled && spare.length < MAX_SPARE_WRITE_BLOCKS) {
-    spare.push(piece.bytes);
-  }
+function largeBlock(): Uint8Array<ArrayBuffer> {
+  return spare.pop() ?? new Uint8Array(WRITE_BLOCK_BYTES);
+}
+
+function recycle(block: Uint8Array<ArrayBuffer>): void {
+  if (block.length === WRITE_BLOCK_BYTES) {
+    if (spare.length < MAX_SPARE_WRITE_BLOCKS) spare.push(block);
+  } else if (spareFirst.length < MAX_SPARE_FIRST_BLOCKS) spareFirst.push(block);
 }

@@ -28,7 +28,8 @@ Deno.test("Outbox gathers many small frames into few writes", () => {
     outbox.wrote();
   }
   assertEquals(writes.reduce((a, b) => a + b), 1_000 * 124);
-  assertEquals(writes.length, 3);
+  // As few as there can be: the small block that was there first is none of them.
+  assertEquals(writes.length, 2);
   assert(writes.every((length) => length <= WRITE_BLOCK_BYTES));
   assertEquals(outbox.bytes, 0);
 });

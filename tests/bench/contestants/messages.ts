@@ -14,6 +14,9 @@ import type {
 } from "../contestant.ts";
 import { Window } from "./window.ts";
 
+/** Receivers of a broadcast know each other too, which others do without. */
+const QUIET = { heartbeatMs: 10_000, deadAfterMs: 30_000 };
+
 /** A node and a channel to each of its peers. */
 export class Messages implements Contestant {
   readonly #channels = new Map<string, MessageChannel>();
@@ -67,7 +70,7 @@ export class Messages implements Contestant {
   }
 
   async #start(...connect: string[]): Promise<Node> {
-    const node = this.#node = await Node.start({ connect });
+    const node = this.#node = await Node.start({ connect, ...QUIET });
     this.#takeAll(node);
     return node;
   }

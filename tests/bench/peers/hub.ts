@@ -3,7 +3,7 @@ import { type Channel, contestant, type Setup } from "../contestant.ts";
 import { readSetup, serve } from "../serve.ts";
 
 /** As in `station.ts`, for each of the receivers; less, as there are many. */
-const HIGH_WATER_BYTES = 131_072;
+const HIGH_WATER_BYTES = 32_768;
 /** Messages between two looks at the queues. */
 const BATCH = 16;
 
