@@ -134,12 +134,3 @@ export const BROADCAST_WAIT_MS = 5_000;
 
 /** Topics of a peer that cost nothing to come back to; busier ones are made anew. */
 export const MAX_IDLE_STREAMS = 16;
-
-// --- Bitcoin ------------------------------------------------------------------
-//
-// What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
-// with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer
-// payloads pass through unkept), and one FIRST_WRITE_BLOCK_BYTES while our 300
-// bytes leave. So a thousand slow peers cost 2 MB of buffers, a thousand that send
-// all they can 34 MB, and neither more. A thousand open sessions that ask and never
-// read hold MAX_BITCOIN_QUEUE_BYTES each before they are closed.
