@@ -1,6 +1,6 @@
 /**
  * The bounds of the Bitcoin prober, responder and crawler, with their reasons; a
- * part of `limits.ts`, from which they are imported.
+ * part of `limits.ts`, from which they are imported and which names the other parts.
  */
 
 // What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow

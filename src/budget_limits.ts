@@ -1,6 +1,7 @@
 /**
  * What one peer may say besides messages, and what all sessions of a node may hold
- * together, with the reasons; the bounds of a single one are in `limits.ts`.
+ * together, with the reasons; the bounds of a single one are in `limits.ts`, which
+ * names the other parts too.
  */
 
 /** Bytes that may wait for all peers of a node together; then the longest queue goes. */

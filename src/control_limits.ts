@@ -1,5 +1,6 @@
 /**
- * Every bound of the control API, with its reason.
+ * Every bound of the control API, with its reason; a part of `limits.ts`, from
+ * which they are imported and which names the other parts.
  *
  * What whoever controls a node may hold at the most: MAX_CONTROL_STREAMS *
  * MAX_CONTROL_STREAM_BYTES = 128 MB by watching and reading nothing, and
@@ -56,3 +57,6 @@ export const CONTROL_STRANGER_MS = 10_000;
 
 /** Where the token is looked for in a first request; ours have 300 bytes, real ones up to 8 KiB. */
 export const MAX_CONTROL_HEAD_BYTES = 16_384;
+
+/** Read at once from a connection that is passed through, in either direction. */
+export const CONTROL_PIPE_BYTES = 16_384;

@@ -2,7 +2,8 @@
  * The bounds of messages, with their reasons. What they may cost a node in memory:
  * what it sends, `MAX_OUTBOX_BYTES`; what it has received and the application has
  * not taken, `MAX_SESSIONS * MIN_WINDOW_BYTES + WINDOW_BUDGET_BYTES +
- * ROOM_BUDGET_BYTES`; the rest of a node's bounds are in `limits.ts`.
+ * ROOM_BUDGET_BYTES`; the rest of a node's bounds are in `limits.ts`, which names
+ * the other parts too.
  */
 import {
   MAX_PAYLOAD_BYTES,
@@ -48,6 +49,9 @@ export const MAX_SLAB_MESSAGES = 4_096;
  */
 export const MIN_WINDOW_BYTES = 65_536;
 export const MAX_WINDOW_BYTES = 4_194_304;
+
+/** A longer body asks for room when the window is full, though its stream has more of it. */
+export const MAX_WAITING_BODY_BYTES = MIN_WINDOW_BYTES / 2;
 
 /** What all windows of a node may have beyond the least: eight sessions as busy as can be. */
 export const WINDOW_BUDGET_BYTES = 33_554_432;
@@ -131,6 +135,12 @@ export const MAX_SET_ASIDE_BYTES = 4 * MAX_BODY_BYTES;
 
 /** How long a broadcast waits for those who are connected. */
 export const BROADCAST_WAIT_MS = 5_000;
+
+/** Topics whose empty lists of waiting messages are kept, which costs less than making them anew. */
+export const MAX_EMPTY_LISTS = 64;
+
+/** How often ids that are too old are looked for, which reads an index: they are kept for days. */
+export const SEEN_EXPIRY_PERIOD_MS = 3_600_000;
 
 /** Topics of a peer that cost nothing to come back to; busier ones are made anew. */
 export const MAX_IDLE_STREAMS = 16;

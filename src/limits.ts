@@ -1,8 +1,9 @@
 /**
- * Every bound of a node, with its reason. A reader can work out a node's
- * worst-case memory from this file alone; nothing else in `src/` invents a limit.
- * Those of messages stand in `delivery_limits.ts`, those of the Bitcoin library in
- * `bitcoin_limits.ts`, those of the control API in `control_limits.ts`.
+ * Every bound of a node, with its reason, but for those of messages
+ * (`delivery_limits.ts`), of all sessions together (`budget_limits.ts`), of the
+ * control API (`control_limits.ts`) and of the Bitcoin library
+ * (`bitcoin_limits.ts`). Nothing else in `src/` bounds what others may cause;
+ * `worst_case.ts` adds up what it comes to in memory.
  */
 
 export * from "./bitcoin_limits.ts";
@@ -147,6 +148,10 @@ export const MAX_STALLED_HOSTS = 1_024;
 /** Ports of one host whose handshakes hung; from so many on none of them is dialed. */
 export const MAX_STALLED_PORTS_PER_HOST = 8;
 
+/** How long such a port is left alone, doubled each time it hangs again. */
+export const MIN_STALL_PENALTY_MS = 60_000;
+export const MAX_STALL_PENALTY_MS = 86_400_000;
+
 /** Window of a simulated connection, each direction; about what Linux starts with. */
 export const MEMORY_WINDOW_BYTES = 262_144;
 
@@ -192,6 +197,10 @@ export const WRITE_TIMEOUT_MS = 10_000;
 
 /** What is queued when a session ends politely may take this long to leave. */
 export const FLUSH_TIMEOUT_MS = 1_000;
+
+/** Durations that can be chosen are between these: a timer fires that soon; a day is for ever. */
+export const MIN_DURATION_MS = 10;
+export const MAX_DURATION_MS = 86_400_000;
 
 /** A session is pinged after this long without traffic. */
 export const HEARTBEAT_MS = 1_000;

@@ -1,7 +1,7 @@
 /** `verack run`: one node of a mesh, until it is told to stop. */
 import { systemClock } from "../clock.ts";
 import { Identity } from "../identity/identity.ts";
-import { HEARTBEAT_MS } from "../limits.ts";
+import { HEARTBEAT_MS, MAX_DURATION_MS } from "../limits.ts";
 import { parsePeerName, shownName } from "../identity/peer_name.ts";
 import { logger } from "../log.ts";
 import { Node } from "../mesh/node.ts";
@@ -70,7 +70,7 @@ const FLAGS = {
     type: "seconds",
     value: "S",
     min: 0,
-    max: 86_400,
+    max: MAX_DURATION_MS / 1_000,
     default: DEFAULT_PERIOD_S,
     help: "Ping all members this often; 0 never",
   },
@@ -78,7 +78,7 @@ const FLAGS = {
     type: "seconds",
     value: "S",
     min: 0.01,
-    max: 86_400,
+    max: MAX_DURATION_MS / 1_000,
     default: HEARTBEAT_MS / 1_000,
     help: "Ask an idle peer for a sign of life after this long",
   },
@@ -86,7 +86,7 @@ const FLAGS = {
     type: "seconds",
     value: "S",
     min: 0.01,
-    max: 86_400,
+    max: MAX_DURATION_MS / 1_000,
     help: "Give a silent peer up after this long (default: 3 heartbeats)",
   },
   advertise: {

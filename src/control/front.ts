@@ -10,6 +10,7 @@
  */
 import type { Clock } from "../clock.ts";
 import {
+  CONTROL_PIPE_BYTES,
   CONTROL_STRANGER_MS,
   FLUSH_TIMEOUT_MS,
   MAX_CONTROL_CONNECTIONS,
@@ -39,8 +40,6 @@ export interface FrontOptions {
   readonly token: string;
   readonly clock: Clock;
 }
-
-const PIPE_BYTES = 16_384;
 
 const latin1 = new TextDecoder("latin1");
 
@@ -161,7 +160,7 @@ async function pipe(
   to: Stream,
   look: (bytes: Uint8Array) => void = () => {},
 ): Promise<void> {
-  const buffer = new Uint8Array(PIPE_BYTES);
+  const buffer = new Uint8Array(CONTROL_PIPE_BYTES);
   for (
     let count = await from.read(buffer);
     count !== null;

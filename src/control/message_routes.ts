@@ -3,7 +3,7 @@
  * base64 beside the rest; one that is longer or no text is the body itself, and
  * the rest is in the query.
  */
-import { MAX_BODY_BYTES } from "../delivery_limits.ts";
+import { BROADCAST_WAIT_MS, MAX_BODY_BYTES } from "../delivery_limits.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
 import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
@@ -18,7 +18,6 @@ import {
 
 const SEND_QUERY = ["to", "topic", "ttlMs", "waitMs"] as const;
 const BROADCAST_QUERY = ["topic", "ttlMs", "waitMs"] as const;
-const DEFAULT_WAIT_MS = 5_000;
 
 /** What is to be sent. */
 interface Outgoing {
@@ -47,7 +46,7 @@ async function send(context: RouteContext): Promise<Answer> {
   taken.catch(() => {});
   // Who is away does not take it in a moment.
   using patience = context.patience(
-    waitMs ?? (connected ? DEFAULT_WAIT_MS : 0),
+    waitMs ?? (connected ? BROADCAST_WAIT_MS : 0),
   );
   const delivered = await Promise.race([taken, kept(node, patience)]);
   return {
@@ -58,7 +57,7 @@ async function send(context: RouteContext): Promise<Answer> {
 }
 
 async function broadcast(context: RouteContext): Promise<Answer> {
-  const { body, options, waitMs = DEFAULT_WAIT_MS } = await read(context);
+  const { body, options, waitMs = BROADCAST_WAIT_MS } = await read(context);
   const result = await context.node.broadcast(body, { ...options, waitMs });
   await context.node.committed();
   return { ...result, failed: result.failed.map(failure) };

@@ -7,11 +7,13 @@ import type { Clock } from "../clock.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import {
   MAX_COUNTED_REFUSALS,
+  MAX_EMPTY_LISTS,
   MAX_SEEN_SENDERS,
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
   ROOM_BUDGET_BYTES,
   SEEN_AGE_MS,
+  SEEN_EXPIRY_PERIOD_MS,
   SEEN_IDS_PER_SENDER,
   WINDOW_BUDGET_BYTES,
 } from "../delivery_limits.ts";
@@ -39,12 +41,6 @@ export interface InboxSettings {
   /** How often a message is handed out before it is set aside. */
   readonly maxAttempts: number;
 }
-
-/** Topics whose empty lists are kept. */
-const MAX_EMPTY_LISTS = 64;
-
-/** How often ids that are too old are looked for, milliseconds. */
-const EXPIRY_PERIOD_MS = 3_600_000;
 
 /** Messages of one node that have come and are not settled. */
 export class Inbox implements ConsumerSource, MessageOwner {
@@ -111,7 +107,7 @@ export class Inbox implements ConsumerSource, MessageOwner {
       this.#offer(stream);
     }
     if (now < this.#nextExpiry) return;
-    this.#nextExpiry = now + EXPIRY_PERIOD_MS;
+    this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
     const { store, clock } = this.#settings;
     store?.expireSeen(clock.now() - SEEN_AGE_MS);
   }

@@ -9,6 +9,7 @@
 import { VerackError } from "../errors.ts";
 import {
   MAX_PIECE_BYTES,
+  MAX_WAITING_BODY_BYTES,
   MIN_WINDOW_BYTES,
   SEND_REFILL_SHARE,
 } from "../delivery_limits.ts";
@@ -19,9 +20,6 @@ import type { Carrier } from "./carrier.ts";
 import { Fifo } from "./fifo.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { SendStream } from "./send_stream.ts";
-
-/** A longer body asks for room when the window is full, though its stream has more of it. */
-const MAX_WAITING_BODY_BYTES = MIN_WINDOW_BYTES / 2;
 
 /** From how many settled entries on the array is made short again. */
 const COMPACT_AT = 1_024;

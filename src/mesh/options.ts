@@ -18,7 +18,9 @@ import {
   DEAD_AFTER_MS,
   HANDSHAKE_TIMEOUT_MS,
   HEARTBEAT_MS,
+  MAX_DURATION_MS,
   MAX_SESSIONS,
+  MIN_DURATION_MS,
   PEER_EXCHANGE_MIN_MS,
   PEER_EXCHANGE_MS,
 } from "../limits.ts";
@@ -260,10 +262,12 @@ function duration(
   fallback: number,
 ): number {
   const value = options[name] ?? fallback;
-  const least = name === "peerExchangeMs" ? PEER_EXCHANGE_MIN_MS : 10;
-  if (!Number.isFinite(value) || value < least || value > 86_400_000) {
+  const least = name === "peerExchangeMs"
+    ? PEER_EXCHANGE_MIN_MS
+    : MIN_DURATION_MS;
+  if (!Number.isFinite(value) || value < least || value > MAX_DURATION_MS) {
     throw new RangeError(
-      `Cannot start node: ${name} is ${value}, must be ${least} to 86400000`,
+      `Cannot start node: ${name} is ${value}, must be ${least} to ${MAX_DURATION_MS}`,
     );
   }
   return value;

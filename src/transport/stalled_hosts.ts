@@ -11,12 +11,13 @@
  * such ports is left alone altogether.
  */
 import type { Clock } from "../clock.ts";
-import { MAX_STALLED_HOSTS, MAX_STALLED_PORTS_PER_HOST } from "../limits.ts";
+import {
+  MAX_STALL_PENALTY_MS,
+  MAX_STALLED_HOSTS,
+  MAX_STALLED_PORTS_PER_HOST,
+  MIN_STALL_PENALTY_MS,
+} from "../limits.ts";
 import type { Address } from "./address.ts";
-
-/** First time of being left alone; doubles with every further stall. */
-const FIRST_PENALTY_MS = 60_000;
-const MAX_PENALTY_MS = 86_400_000;
 
 /** A port whose handshakes hung although it had just answered. */
 interface Stall {
@@ -57,8 +58,8 @@ export class StalledHosts {
     if (answered) {
       const count = (ports.get(port)?.count ?? 0) + 1;
       const penaltyMs = Math.min(
-        FIRST_PENALTY_MS * 2 ** (count - 1),
-        MAX_PENALTY_MS,
+        MIN_STALL_PENALTY_MS * 2 ** (count - 1),
+        MAX_STALL_PENALTY_MS,
       );
       const notBefore = this.#clock.monotonic() + penaltyMs;
       // At the limit no port is dialed, so no other can come.
