@@ -29,7 +29,7 @@ const PORT = 8_080;
 const CROWD = 8;
 
 /** After so many crowds a guest joins. */
-const GUEST_EVERY = 8;
+const GUEST_EVERY = 3;
 
 /** No session of a peer that does not keep to the protocol outlives this, milliseconds. */
 const LONGEST_SESSION_MS = 30_000;
@@ -38,7 +38,7 @@ const LONGEST_SESSION_MS = 30_000;
 const JOIN_MS = 20_000;
 
 /** How long the node is given to forget what it only heard of. */
-const FORGET_MS = 900_000;
+const FORGET_MS = 240_000;
 
 /** How long the node keeps what it sends to those who may never acknowledge it, milliseconds. */
 const TTL_MS = 5_000;
