@@ -237,6 +237,14 @@ export const MAX_EXTRA_SESSIONS = 256;
 /** Addresses remembered for one peer; what was proven outranks what was only said. */
 export const MAX_ADDRESSES_PER_PEER = 8;
 
+/**
+ * Of these, those at which it answered and those that it named itself, the last
+ * ones each: a public, a private and a DNS one. A peer that has moved often still
+ * leaves room for the word of others where it is now.
+ */
+export const MAX_PROVEN_ADDRESSES = 3;
+export const MAX_CLAIMED_ADDRESSES = 3;
+
 /** Peers that one source may introduce which nobody has verified yet. */
 export const MAX_RUMOURS_PER_SOURCE = 1_000;
 

@@ -326,10 +326,8 @@ export class Exchange {
 
   /** What we tell about a peer: addresses that are proven, or its own claim. */
   #entryOf(record: PeerRecord): PeerEntry {
-    const addresses = record.addresses.list()
-      .filter(({ rank }) => rank !== "rumoured")
-      .slice(0, MAX_ADDRESSES_PER_ENTRY)
-      .map(({ address }) => address);
+    const addresses = record.addresses.told()
+      .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const age = this.#context.clock.monotonic() -
       (record.primary?.openedAt ?? -Infinity);
     return {

@@ -3,7 +3,11 @@
  * never pushed out by what was only said. Whether an address may be dialed at
  * all is judged when it is dialed (`dialer.ts`).
  */
-import { MAX_ADDRESSES_PER_PEER } from "../limits.ts";
+import {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_CLAIMED_ADDRESSES,
+  MAX_PROVEN_ADDRESSES,
+} from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { mayDial, type Scope } from "../transport/scope.ts";
 
@@ -20,6 +24,14 @@ export const ADDRESS_RANK = {
 
 /** The name of a rank. */
 export type AddressRank = keyof typeof ADDRESS_RANK;
+
+/** How many of each there may be; what is left over is for the others. */
+const ROOM: Readonly<Record<AddressRank, number>> = {
+  proven: MAX_PROVEN_ADDRESSES,
+  typed: MAX_ADDRESSES_PER_PEER,
+  claimed: MAX_CLAIMED_ADDRESSES,
+  rumoured: MAX_ADDRESSES_PER_PEER,
+};
 
 /** One address of one peer. */
 export interface PeerAddress {
@@ -59,8 +71,11 @@ export class PeerAddresses {
     const old = this.#entries.get(key);
     const typed = rank === "typed" || (old?.typed ?? false);
     if (old !== undefined && ADDRESS_RANK[old.rank] < ADDRESS_RANK[rank]) {
+      // Others' word makes nothing newer than it is.
+      if (rank === "rumoured") return true;
+      this.#entries.delete(key);
       // What answered first and was typed by a person after is both.
-      if (typed) this.#entries.set(key, { address, rank: old.rank, typed });
+      this.#entries.set(key, typed ? { address, rank: old.rank, typed } : old);
       return true;
     }
     // The nearest who named it counts: one far away cannot take it from us.
@@ -75,11 +90,21 @@ export class PeerAddresses {
         ? { address, rank, typed }
         : { address, rank, typed, namedFrom: nearest },
     );
+    this.#forgetFormer(rank);
     if (this.#entries.size <= MAX_ADDRESSES_PER_PEER) return true;
     const worst = this.list().findLast((entry) => !entry.typed);
     const dropped = worst === undefined ? key : formatAddress(worst.address);
     this.#entries.delete(dropped);
     return dropped !== key;
+  }
+
+  /** What others may be told: where it answered last, then what is newest. */
+  told(): Address[] {
+    const known = [...this.#entries.values()].reverse()
+      .filter(({ rank }) => rank !== "rumoured");
+    const last = known.find(({ rank }) => rank === "proven");
+    const rest = known.filter((entry) => entry !== last);
+    return [...(last ? [last] : []), ...rest].map(({ address }) => address);
   }
 
   /** The address belongs to somebody else now. */
@@ -90,5 +115,16 @@ export class PeerAddresses {
   /** Whether the address is one of them. */
   get(address: Address): PeerAddress | undefined {
     return this.#entries.get(formatAddress(address));
+  }
+
+  /** A peer that moves leaves addresses behind, which must not keep the new ones out. */
+  #forgetFormer(rank: AddressRank): void {
+    const room = ROOM[rank];
+    const same = [...this.#entries].filter(([, entry]) =>
+      entry.rank === rank && !entry.typed
+    );
+    for (const [key] of same.slice(0, Math.max(0, same.length - room))) {
+      this.#entries.delete(key);
+    }
   }
 }

@@ -5,9 +5,9 @@
 import type { Clock } from "../../src/clock.ts";
 import type { IdentityId } from "../../src/identity/identity.ts";
 import {
-  MAX_ADDRESSES_PER_PEER,
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
+  MAX_PROVEN_ADDRESSES,
   MAX_QUEUE_BYTES,
   MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
@@ -226,7 +226,7 @@ export class Invariants {
       const [host = "", port = ""] = shown.split(":");
       const here = this.#wires.listenedAt({ host, port: Number(port) });
       const isTaken = [...here].some((other) => other !== record.identity);
-      if (!isTaken && now.size < MAX_ADDRESSES_PER_PEER) {
+      if (!isTaken && now.size < MAX_PROVEN_ADDRESSES) {
         throw broken(life, `has lost ${shown}, where ${who} had answered`);
       }
       before.addresses.delete(shown);
