@@ -36,8 +36,11 @@ export const MESSAGE_OVERHEAD_BYTES = 512;
  */
 export const SLAB_BYTES = 4_096;
 
-/** Longer messages, and what is sent while so many wait, have arrays of their own. */
-export const MAX_SLAB_PIECE_BYTES = 512;
+/**
+ * Longer messages, and what is sent while so many wait, have arrays of their own.
+ * Three of a kilobyte share a slab.
+ */
+export const MAX_SLAB_PIECE_BYTES = 1_280;
 export const MAX_SLAB_MESSAGES = 4_096;
 
 /**

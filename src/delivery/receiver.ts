@@ -289,7 +289,7 @@ export class Receiver {
     const size = payload.length - from;
     const piece = this.#slab.cut(size);
     if (piece === undefined) return payload.slice(from);
-    for (let at = 0; at < size; at++) piece[at] = payload[from + at]!;
+    piece.set(new Uint8Array(payload.buffer, payload.byteOffset + from, size));
     return piece;
   }
 
