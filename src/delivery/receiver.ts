@@ -321,9 +321,11 @@ export class Receiver {
 
   #acknowledge(number: number, status: AckStatus): void {
     const last = this.#ranges.at(-1);
-    if (last?.status === status && last.first + last.count === number) {
+    const follows = last !== undefined &&
+      last.first + last.count === number >>> 0;
+    if (follows && last.status === status) {
       last.count++;
-    } else this.#ranges.push({ first: number, count: 1, status });
+    } else this.#ranges.push({ first: number >>> 0, count: 1, status });
     if (this.#flushing) return;
     // Many are taken in one turn of the event loop; what is said when nothing is
     // left, or much could be sent again, says it for all of them.
@@ -345,14 +347,10 @@ export class Receiver {
   #say(ranges: readonly OpenRange[]): void {
     const limit = this.#window.grant();
     for (let at = 0; at < ranges.length; at += MAX_ACK_RANGES) {
-      const some = ranges.slice(at, at + MAX_ACK_RANGES).map((range) => ({
-        ...range,
-        first: range.first >>> 0,
-      }));
-      this.carrier.send(
-        COMMAND.ack,
-        encodeAck({ limit, ranges: some }),
-      );
+      const some = ranges.length <= MAX_ACK_RANGES
+        ? ranges
+        : ranges.slice(at, at + MAX_ACK_RANGES);
+      this.carrier.send(COMMAND.ack, encodeAck({ limit, ranges: some }));
     }
   }
 }

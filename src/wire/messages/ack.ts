@@ -2,9 +2,12 @@
  * `ack`: what became of messages, and how much more may be sent. A message is
  * named by its number: how many `message`s came before it on the session, modulo
  * 2^32, so that a range of any length takes nine bytes.
+ *
+ * Written and read by hand, as messages are: one answers every small message.
  */
 import { MAX_ACK_RANGES } from "../../delivery_limits.ts";
-import { ByteReader, ByteWriter } from "../bytes.ts";
+import { VerackError } from "../../errors.ts";
+import { ByteReader } from "../bytes.ts";
 
 /** What became of a message. */
 export const ACK_STATUS = {
@@ -36,7 +39,11 @@ export interface AckMessage {
   readonly ranges: readonly AckRange[];
 }
 
+/** The limit, and the number of ranges in its shortest form. */
+const HEAD_BYTES = 9;
+const COUNT_OFFSET = 8;
 const RANGE_BYTES = 9;
+const TWO_POW_32 = 0x1_0000_0000;
 
 /**
  * The limit, the number of ranges, the ranges.
@@ -45,17 +52,34 @@ const RANGE_BYTES = 9;
  */
 export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
   const { limit, ranges } = message;
-  if (ranges.length > MAX_ACK_RANGES) {
+  const { length } = ranges;
+  if (length > MAX_ACK_RANGES) {
     throw new RangeError(
-      `Cannot encode ack: there are ${ranges.length} ranges, must be at most ${MAX_ACK_RANGES}`,
+      `Cannot encode ack: there are ${length} ranges, must be at most ${MAX_ACK_RANGES}`,
     );
   }
-  const writer = new ByteWriter(8 + 3 + RANGE_BYTES * ranges.length);
-  writer.u64(BigInt(limit)).compactSize(ranges.length);
-  for (const { first, count, status } of ranges) {
-    writer.u32(first).u32(count).u8(status);
+  check("limit", limit, Number.MAX_SAFE_INTEGER);
+  // A CompactSize below 0xfd is one byte, else three: 0xfd and two.
+  const more = length < 0xfd ? 0 : 2;
+  const bytes = new Uint8Array(HEAD_BYTES + more + RANGE_BYTES * length);
+  putWord(bytes, 0, limit);
+  putWord(bytes, 4, limit / TWO_POW_32);
+  if (more === 0) bytes[COUNT_OFFSET] = length;
+  else {
+    bytes[COUNT_OFFSET] = 0xfd;
+    bytes[COUNT_OFFSET + 1] = length;
+    bytes[COUNT_OFFSET + 2] = length >>> 8;
   }
-  return writer.finish();
+  let at = HEAD_BYTES + more;
+  for (const { first, count, status } of ranges) {
+    check("first", first, TWO_POW_32 - 1);
+    check("count", count, TWO_POW_32 - 1);
+    putWord(bytes, at, first);
+    putWord(bytes, at + 4, count);
+    bytes[at + 8] = status;
+    at += RANGE_BYTES;
+  }
+  return bytes;
 }
 
 /**
@@ -64,32 +88,67 @@ export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
  * @throws {VerackError} `malformed`, also when anything follows.
  */
 export function decodeAck(payload: Uint8Array): AckMessage {
-  const reader = new ByteReader("ack", payload);
-  const limit = reader.u64("limit");
-  if (limit > BigInt(Number.MAX_SAFE_INTEGER)) {
-    reader.refuse("limit", `${limit}`, `at most ${Number.MAX_SAFE_INTEGER}`);
+  if (payload.length < HEAD_BYTES) {
+    refuse(`it has ${payload.length} bytes, must have at least ${HEAD_BYTES}`);
   }
-  const length = reader.compactSize("range count", MAX_ACK_RANGES);
+  const limit = word(payload, 0) + TWO_POW_32 * word(payload, 4);
+  if (limit > Number.MAX_SAFE_INTEGER) {
+    refuse(`limit is ${limit}, must be at most ${Number.MAX_SAFE_INTEGER}`);
+  }
+  let length = payload[COUNT_OFFSET]!;
+  let at = HEAD_BYTES;
+  if (length >= 0xfd) {
+    const reader = new ByteReader("ack", payload.subarray(COUNT_OFFSET));
+    length = reader.compactSize("range count", MAX_ACK_RANGES);
+    at = COUNT_OFFSET + reader.offset;
+  }
   // Each settles something, so that there is an end to them.
-  if (length === 0) reader.refuse("range count", "0", "at least 1");
-  if (length * RANGE_BYTES !== reader.remaining) {
-    reader.refuse(
-      "ranges",
-      `${reader.remaining} bytes`,
-      `${length * RANGE_BYTES}`,
+  if (length === 0) refuse("range count is 0, must be at least 1");
+  if (length * RANGE_BYTES !== payload.length - at) {
+    refuse(
+      `${length} ranges have ${payload.length - at} bytes, must have ${
+        length * RANGE_BYTES
+      }`,
     );
   }
-  const ranges = Array.from({ length }, () => readRange(reader));
-  return { limit: Number(limit), ranges };
+  const ranges: AckRange[] = [];
+  for (; at < payload.length; at += RANGE_BYTES) {
+    ranges.push(readRange(payload, at));
+  }
+  return { limit, ranges };
 }
 
-function readRange(reader: ByteReader): AckRange {
-  const first = reader.u32("first");
-  const count = reader.u32("count");
-  if (count === 0) reader.refuse("count", "0", "at least 1");
-  const status = reader.u8("status");
+function readRange(payload: Uint8Array, at: number): AckRange {
+  const count = word(payload, at + 4);
+  if (count === 0) refuse("count is 0, must be at least 1");
+  const status = payload[at + 8]!;
   if (status > ACK_STATUS.room) {
-    reader.refuse("status", `${status}`, `at most ${ACK_STATUS.room}`);
+    refuse(`status is ${status}, must be at most ${ACK_STATUS.room}`);
   }
-  return { first, count, status: status as AckStatus };
+  return { first: word(payload, at), count, status: status as AckStatus };
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
+    bytes[at + 3]! << 24) >>> 0;
+}
+
+/** Writes the lowest 32 bits of a number. */
+function putWord(bytes: Uint8Array, at: number, value: number): void {
+  const low = value >>> 0;
+  bytes[at] = low;
+  bytes[at + 1] = low >>> 8;
+  bytes[at + 2] = low >>> 16;
+  bytes[at + 3] = low >>> 24;
+}
+
+function check(field: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return;
+  throw new RangeError(
+    `Cannot encode ack: ${field} is ${value}, must be an integer from 0 to ${max}`,
+  );
+}
+
+function refuse(what: string): never {
+  throw new VerackError("malformed", `Cannot read ack: ${what}`);
 }

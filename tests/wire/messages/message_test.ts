@@ -1,6 +1,9 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { MAX_PIECE_BYTES } from "../../../src/delivery_limits.ts";
+import {
+  MAX_ACK_RANGES,
+  MAX_PIECE_BYTES,
+} from "../../../src/delivery_limits.ts";
 import { decodeAck, encodeAck } from "../../../src/wire/messages/ack.ts";
 import {
   decodeMessage,
@@ -105,15 +108,42 @@ Deno.test("encodeAck() writes limit and ranges as docs/protocol.md says, and dec
   assertEquals(decodeAck(bytes), ack);
 });
 
+Deno.test("decodeAck() reads back any number of ranges that encodeAck() may write", () => {
+  for (const length of [1, 0xfc, 0xfd, 300, MAX_ACK_RANGES]) {
+    const ranges = Array.from(
+      { length },
+      (_, at) => ({ first: 2 * at, count: 1, status: 0 }) as const,
+    );
+    const ack = { limit: Number.MAX_SAFE_INTEGER, ranges };
+    assertEquals(decodeAck(encodeAck(ack)), ack);
+  }
+  const range = { first: 0, count: 1, status: 0 } as const;
+  const ranges = new Array(MAX_ACK_RANGES + 1).fill(range);
+  assertThrows(() => encodeAck({ limit: 0, ranges }), RangeError, "ranges");
+  assertThrows(() => encodeAck({ limit: -1, ranges: [range] }), RangeError);
+  assertThrows(
+    () => encodeAck({ limit: 0, ranges: [{ ...range, first: 2 ** 32 }] }),
+    RangeError,
+    "first",
+  );
+});
+
 Deno.test("decodeAck() refuses what settles nothing, an unknown status, and a limit beyond what can be counted", () => {
   const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
   for (
     const [bytes, words] of [
-      [hex("0000010000000000 00"), "range count at offset"],
+      [hex("0000010000000000 00"), "range count is 0"],
       [hex("0000010000000000 01 00000000 00000000 00"), "count"],
       [hex("0000010000000000 01 00000000 01000000 03"), "status"],
-      [hex("0000010000000000 02 00000000 01000000 00"), "9 bytes, must be 18"],
+      [
+        hex("0000010000000000 02 00000000 01000000 00"),
+        "9 bytes, must have 18",
+      ],
       [hex("0000000000002000 01 00000000 01000000 00"), "limit"],
+      [hex("0000010000000000"), "8 bytes"],
+      [hex("0000010000000000 fd"), "range count"],
+      [hex("0000010000000000 fd0100 00000000 01000000 00"), "range count"],
+      [hex("0000010000000000 fd0108"), "range count"],
     ] as const
   ) assertRefused(() => decodeAck(bytes), words);
 });
