@@ -60,6 +60,7 @@ export type ErrorCode =
   | "mismatched-key" // key and certificate do not belong together
   | "bad-data" // the data directory cannot be used
   | "data-in-use" // another process uses the data directory
+  | "bad-program" // the program that takes messages cannot be started
   | "unsafe"; // this process cannot pin certificates safely
 
 /**

@@ -30,8 +30,15 @@ const UNSAFE =
 
 const MARK = /\p{M}/u;
 
+/** What JSON has as itself and must not; the backslash is JSON's own, and marks cannot be told from floods. */
+const UNSAFE_JSON =
+  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
 /** Printable ASCII without the backslash: shown as it is. */
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+
+/** Printable ASCII: all that most JSON has. */
+const ASCII = /^[\x20-\x7e]*$/;
 
 /** Stands for what was cut. Elsewhere a backslash is followed by `\`, `u{` or `x`. */
 const CUT = "\\…";
@@ -96,17 +103,14 @@ export function escapeText(
  */
 export function jsonLine(value: unknown): string {
   const json = JSON.stringify(value);
-  if (PLAIN.test(json)) return json;
-  let out = "";
-  for (const char of json) {
-    // A backslash here is JSON's own, and marks cannot be told from floods.
-    const safe = char === "\\" || (!UNSAFE.test(char) && !MARK.test(char));
-    out += safe ? char : Array.from(
-      { length: char.length },
-      (_, i) => `\\u${hex(char.charCodeAt(i)).padStart(4, "0")}`,
-    ).join("");
-  }
-  return out;
+  if (ASCII.test(json)) return json;
+  return json.replaceAll(UNSAFE_JSON, (char) => {
+    let out = "";
+    for (let i = 0; i < char.length; i++) {
+      out += `\\u${hex(char.charCodeAt(i)).padStart(4, "0")}`;
+    }
+    return out;
+  });
 }
 
 function escapeOne(char: string): string {

@@ -5,7 +5,7 @@
  */
 import { escapeText } from "../escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
-import { linesOf } from "./demo/lines.ts";
+import { linesOf } from "./lines.ts";
 import { UsageError } from "./flags.ts";
 
 /** What `--file` takes for standard input. */

@@ -110,13 +110,13 @@ export function parseCommand<F extends FlagSpecs>(
   if (asksForHelp(argv)) return { help: true };
   try {
     const known = new KnownFlags(command.flags);
-    const { given, positionals, afterDashes } = known.split(argv);
+    const { given, positionals } = known.split(argv);
     const env = options.env ?? grantedEnv;
     const flags: Record<string, unknown> = {};
     for (const [key, spec] of Object.entries(command.flags)) {
       flags[key] = valueOf(spec, flagName(key), given.get(flagName(key)), env);
     }
-    checkPositionals(command.positionals ?? [], positionals, afterDashes);
+    checkPositionals(command.positionals ?? [], positionals);
     // The one place where the types of the table and the values meet.
     return { help: false, flags: flags as FlagValues<F>, positionals };
   } catch (error) {
@@ -202,21 +202,24 @@ function faultOfDefault(spec: FlagSpec): string | undefined {
 function checkPositionals(
   specs: readonly PositionalSpec[],
   positionals: readonly string[],
-  afterDashes: readonly string[],
 ): void {
   const variadic = specs.at(-1)?.variadic === true;
   const surplus = variadic ? undefined : positionals[specs.length];
-  if (surplus !== undefined) {
-    const dashes = afterDashes.includes(surplus) && surplus.startsWith("-");
-    throw new UsageError(
-      `Unexpected argument ${quoted(surplus)}` +
-        (dashes ? ", flags must come before --" : ""),
-    );
-  }
+  if (surplus !== undefined) throw unexpectedArgument(surplus);
   const missing = specs.slice(positionals.length).find((it) => !it.optional);
   if (missing !== undefined) {
     throw new UsageError(`${missing.name} is missing: ${missing.help}`);
   }
+}
+
+/** For an argument that a command, or the flags it got, have no use for. */
+export function unexpectedArgument(text: string): UsageError {
+  // Else it would have been taken for a flag.
+  const afterDashes = text.length > 1 && text.startsWith("-");
+  return new UsageError(
+    `Unexpected argument ${quoted(text)}` +
+      (afterDashes ? ", flags must come before --" : ""),
+  );
 }
 
 /** Never asks for a permission: what was not granted is as good as not set. */

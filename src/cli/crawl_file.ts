@@ -7,7 +7,7 @@ import type { CrawlHeard, CrawlNode } from "../bitcoin/crawl_options.ts";
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { CRAWL_HEARD_PER_EVENT } from "../limits.ts";
-import { linesOf } from "./demo/lines.ts";
+import { linesOf } from "./lines.ts";
 import { UsageError } from "./flags.ts";
 
 /** A line lists so many addresses at most, each shorter than this many characters. */

@@ -21,8 +21,6 @@ export interface SplitArgs {
   readonly given: ReadonlyMap<string, boolean | string | readonly string[]>;
   /** Arguments that are no flags. */
   readonly positionals: readonly string[];
-  /** Those of them that followed `--`. */
-  readonly afterDashes: readonly string[];
 }
 
 /** The flags of one command, and how arguments are brought into one form. */
@@ -71,7 +69,7 @@ export class KnownFlags {
           : String(value),
       );
     }
-    return { given, positionals: rest.map(String), afterDashes };
+    return { given, positionals: rest.map(String) };
   }
 
   /**

@@ -7,7 +7,7 @@ import type { HandedMessage, Message } from "./message.ts";
 /** Where a {@linkcode Consumer} gets its messages; the inbox. */
 export interface ConsumerSource {
   /** The next message that can be handed out now. */
-  take(topic: string | undefined): HandedMessage | undefined;
+  take(consumer: Consumer): HandedMessage | undefined;
   /** It takes no more. */
   left(consumer: Consumer): void;
 }
@@ -18,6 +18,8 @@ type Waiter = (result: Result) => void;
 /** Takes messages until it is ended. */
 export class Consumer implements AsyncIterableIterator<Message, undefined> {
   readonly topic: string | undefined;
+  /** A topic that it leaves to others. */
+  readonly exceptTopic: string | undefined;
   readonly #source: ConsumerSource;
   readonly #waiting: Waiter[] = [];
   #held: HandedMessage[] = [];
@@ -25,14 +27,19 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   /** Called once, when it takes no more. */
   onEnd: (() => void) | undefined;
 
-  constructor(source: ConsumerSource, topic: string | undefined) {
+  constructor(
+    source: ConsumerSource,
+    topic: string | undefined,
+    exceptTopic: string | undefined,
+  ) {
     this.#source = source;
     this.topic = topic;
+    this.exceptTopic = exceptTopic;
   }
 
   /** Whether it waits for a message of this topic. */
   wants(topic: string): boolean {
-    return this.#waiting.length > 0 &&
+    return this.#waiting.length > 0 && topic !== this.exceptTopic &&
       (this.topic === undefined || this.topic === topic);
   }
 
@@ -55,7 +62,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
     if (this.#waiting.length === 0) {
-      const message = this.#source.take(this.topic);
+      const message = this.#source.take(this);
       if (message !== undefined) {
         this.#held.push(message);
         return Promise.resolve({ value: message, done: false });

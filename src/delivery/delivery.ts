@@ -50,6 +50,8 @@ export interface BroadcastOptions extends Omit<SendOptions, "signal"> {
 export interface MessagesOptions {
   /** Only those with this topic. @default all */
   readonly topic?: string;
+  /** Only those with another topic, for who leaves one to somebody else. @default all */
+  readonly exceptTopic?: string;
   /** Ends the iterator. */
   readonly signal?: AbortSignal;
 }
@@ -260,8 +262,8 @@ export class Delivery {
   messages(
     options: MessagesOptions = {},
   ): AsyncIterableIterator<Message, undefined> {
-    const { topic, signal } = options;
-    const consumer = this.#inbox.consume(topic);
+    const { topic, exceptTopic, signal } = options;
+    const consumer = this.#inbox.consume(topic, exceptTopic);
     if (signal?.aborted) consumer.end();
     // Held by the signal only as long as the iterator runs.
     const onAbort = () => consumer.end();

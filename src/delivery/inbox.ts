@@ -91,9 +91,12 @@ export class Inbox implements ConsumerSource, MessageOwner {
     return new Receiver(this.#context, peer, carrier);
   }
 
-  /** A new taker of messages of one topic, or of all. */
-  consume(topic: string | undefined): Consumer {
-    const consumer = new Consumer(this, topic);
+  /** A new taker of messages of one topic, or of all but one, or of all. */
+  consume(
+    topic: string | undefined,
+    exceptTopic: string | undefined,
+  ): Consumer {
+    const consumer = new Consumer(this, topic, exceptTopic);
     if (this.#closed) consumer.end();
     else this.#consumers.add(consumer);
     return consumer;
@@ -121,11 +124,11 @@ export class Inbox implements ConsumerSource, MessageOwner {
 
   // --- Consumers -------------------------------------------------------------
 
-  take(topic: string | undefined): HandedMessage | undefined {
+  take(consumer: Consumer): HandedMessage | undefined {
     for (
-      let stream = this.#nextReady(topic);
+      let stream = this.#nextReady(consumer);
       stream !== undefined;
-      stream = this.#nextReady(topic)
+      stream = this.#nextReady(consumer)
     ) {
       const message = this.#handOut(stream);
       if (message !== undefined) return message;
@@ -233,9 +236,9 @@ export class Inbox implements ConsumerSource, MessageOwner {
       !this.#resting.has(stream);
   }
 
-  #nextReady(topic: string | undefined): ReceiveStream | undefined {
+  #nextReady({ topic, exceptTopic }: Consumer): ReceiveStream | undefined {
     const list = topic === undefined
-      ? this.#nextList()
+      ? this.#nextList(exceptTopic)
       : this.#ready.get(topic);
     const stream = list?.shift();
     if (stream !== undefined) stream.listed = false;
@@ -243,8 +246,9 @@ export class Inbox implements ConsumerSource, MessageOwner {
   }
 
   /** Topics take turns. */
-  #nextList(): Fifo<ReceiveStream> | undefined {
+  #nextList(exceptTopic: string | undefined): Fifo<ReceiveStream> | undefined {
     for (const [topic, list] of this.#ready) {
+      if (topic === exceptTopic) continue;
       if (list.length === 0) {
         if (this.#ready.size > MAX_EMPTY_LISTS) this.#ready.delete(topic);
         continue;

@@ -3,7 +3,7 @@
  * where `interop/install.ts` has installed them.
  */
 import { fileURLToPath } from "node:url";
-import { linesOf } from "../../src/cli/demo/lines.ts";
+import { linesOf } from "../../src/cli/lines.ts";
 import { INTEROP } from "../interop/place.ts";
 
 const BURST = new URL("../interop/peers/burst.mjs", import.meta.url);

@@ -3,7 +3,7 @@
  * that fits, its end, and never left behind. The command line under test is
  * {@linkcode verack}.
  */
-import { linesOf } from "../../src/cli/demo/lines.ts";
+import { linesOf } from "../../src/cli/lines.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 const ENV_PERMISSION =

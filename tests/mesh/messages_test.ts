@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { MessagesOptions } from "../../src/delivery/delivery.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { MAX_BODY_BYTES } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/errors.ts";
@@ -14,7 +15,7 @@ import { until } from "../helpers/until.ts";
 async function take(
   node: Node,
   count: number,
-  options: { topic?: string } = {},
+  options: MessagesOptions = {},
 ): Promise<Message[]> {
   const taken: Message[] = [];
   for await (const message of node.messages(options)) {
@@ -129,6 +130,24 @@ Deno.test("a taker gets the messages of its topic; each message goes to one take
   await Promise.all(sent);
   assertEquals(red.map((message) => message.text()), ["0", "2"]);
   assertEquals(blue.map((message) => message.text()), ["1", "3"]);
+});
+
+Deno.test("a taker leaves a topic to others, also what came before it", async () => {
+  await using mesh = await startMesh(2);
+  const [alice, bob] = pair(mesh);
+  const send = (topics: string[]) =>
+    topics.map((topic) => alice.send(bob.identity.id, topic, { topic }));
+  const before = send(["jobs", "red"]);
+  const first = await take(bob, 1, { exceptTopic: "jobs" });
+  const rest = take(bob, 2, { exceptTopic: "jobs" });
+  const after = send(["jobs", "blue", ""]);
+  assertEquals(
+    [...first, ...await rest].map(({ topic }) => topic).sort(),
+    ["", "blue", "red"],
+  );
+  const jobs = await take(bob, 2);
+  assertEquals(jobs.map(({ topic }) => topic), ["jobs", "jobs"]);
+  await Promise.all([...before, ...after]);
 });
 
 Deno.test("a broadcast tells who has it, and who has not yet", async () => {

@@ -12,7 +12,7 @@ import { type IdentityFiles, writeIdentity } from "../../identity/files.ts";
 import type { IdentityId } from "../../identity/identity.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_node.ts";
-import { linesOf } from "./lines.ts";
+import { linesOf } from "../lines.ts";
 
 /** How long a node may take to say bye; its own deadline for that is a second. */
 const LEAVE_TIMEOUT_MS = 3_000;

@@ -1,0 +1,74 @@
+/** The flags that hand messages to a program. */
+import {
+  EXEC_JOBS,
+  EXEC_TIMEOUT_MS,
+  MAX_DURATION_MS,
+  MAX_EXEC_JOBS,
+} from "../../limits.ts";
+import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
+import { notPermitted, type ProgramCommand } from "./program_run.ts";
+
+/** The flags. */
+export const EXEC_FLAGS = {
+  exec: {
+    type: "path",
+    value: "PROGRAM",
+    help: "Hand each message to it, by standard input; its arguments follow --",
+  },
+  execTopic: {
+    type: "string",
+    value: "TOPIC",
+    help: "Only messages of this topic; others are printed as without --exec",
+  },
+  execJobs: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX_EXEC_JOBS,
+    default: EXEC_JOBS,
+    help: "So many at a time; those of one sender and topic one after another",
+  },
+  execTimeout: {
+    type: "seconds",
+    value: "S",
+    min: 0.01,
+    max: MAX_DURATION_MS / 1_000,
+    default: EXEC_TIMEOUT_MS / 1_000,
+    help: "Tell it to end after so long, and refuse the message",
+  },
+} as const satisfies FlagSpecs;
+
+/** What the flags say is to be run. */
+export interface ExecCommand extends ProgramCommand {
+  readonly topic?: string;
+  readonly jobs: number;
+}
+
+/**
+ * What to run; `undefined` if nothing is.
+ *
+ * @param args The arguments that are no flags.
+ * @throws {UsageError} when there are arguments or flags without a program.
+ * @throws {VerackError} `permission` when Deno does not let it be run.
+ */
+export function execCommand(
+  flags: FlagValues<typeof EXEC_FLAGS>,
+  args: readonly string[],
+): ExecCommand | undefined {
+  const { exec: program, execTopic: topic, execJobs, execTimeout } = flags;
+  if (program === undefined) {
+    if (topic !== undefined) throw new UsageError("--exec-topic needs --exec");
+    return undefined;
+  }
+  const permission = { name: "run", command: program } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") {
+    throw notPermitted(program);
+  }
+  return {
+    program,
+    args,
+    ...(topic !== undefined && { topic }),
+    jobs: execJobs,
+    timeoutMs: execTimeout * 1_000,
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * A program as the application for messages: each one is handed to a new process,
+ * acknowledged when that exits with 0 and refused otherwise, so that it comes
+ * again, and is set aside after too many tries. How one process runs is in
+ * `program_run.ts`.
+ */
+import { type Clock, sleep } from "../../clock.ts";
+import {
+  type MessageEvent,
+  messageEvent,
+} from "../../control/message_event.ts";
+import { VerackError } from "../../errors.ts";
+import type { Message } from "../../delivery/message.ts";
+import { shownName } from "../../identity/peer_name.ts";
+import { logger } from "../../log.ts";
+import type { Node } from "../../mesh/node.ts";
+import { EXEC_LEAVE_MS, EXEC_RETRY_MS } from "../../limits.ts";
+import { type ProgramCommand, runProgramOnce } from "./program_run.ts";
+
+/** Settings of an {@linkcode Executor}. */
+export interface ExecutorSettings extends ProgramCommand {
+  /** Only messages of this topic; left out, all. */
+  readonly topic?: string;
+  /** How many run at the same time; those of one sender and topic never do. */
+  readonly jobs: number;
+  readonly clock: Clock;
+  /** Shows a line that the program wrote; escaped already. */
+  readonly say: (line: string) => void;
+  /** A message was taken. */
+  readonly onTaken: (event: MessageEvent) => void;
+  /** The program can never be started. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+const log = logger("cli");
+
+/** Runs a program for each message until it is stopped. */
+export class Executor {
+  readonly #settings: ExecutorSettings;
+  readonly #node: Node;
+  /** No more messages are taken. */
+  readonly #stop = new AbortController();
+  /** What runs is told to end. */
+  readonly #kill = new AbortController();
+  readonly #jobs: Promise<void>[];
+
+  constructor(node: Node, settings: ExecutorSettings) {
+    this.#node = node;
+    this.#settings = settings;
+    this.#jobs = Array.from({ length: settings.jobs }, () => this.#job());
+  }
+
+  /**
+   * Takes no more messages, and resolves when no program runs: they may finish, and
+   * are told to end after 10 s. Call it before the node closes, which could not
+   * acknowledge afterwards.
+   */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    const cancel = this.#settings.clock.after(
+      EXEC_LEAVE_MS,
+      () => this.#kill.abort(),
+    );
+    await Promise.all(this.#jobs);
+    cancel();
+  }
+
+  async #job(): Promise<void> {
+    const { topic } = this.#settings;
+    const { signal } = this.#stop;
+    const messages = this.#node.messages({
+      ...(topic !== undefined && { topic }),
+      signal,
+    });
+    try {
+      // Never left early: a message that is neither acknowledged nor refused when
+      // the node closes comes again, and no try is counted.
+      while (true) {
+        const { value: message } = await messages.next();
+        if (message === undefined || !await this.#handle(message)) return;
+      }
+    } catch (error) {
+      this.#stop.abort();
+      this.#settings.onFatal(error);
+    }
+  }
+
+  /** False if the message is to be left as it is. */
+  async #handle(message: Message): Promise<boolean> {
+    const fault = await this.#run(message);
+    if (this.#kill.signal.aborted && fault !== undefined) return false;
+    const { from, topic, id, attempt } = message;
+    if (fault === undefined) {
+      message.ack();
+      const name = this.#node.peer(from)?.name;
+      this.#settings.onTaken(messageEvent(message, name));
+    } else {
+      const { program } = this.#settings;
+      log.warn("message refused", { program, fault, from, topic, id, attempt });
+      message.refuse(fault);
+    }
+    return true;
+  }
+
+  async #run(message: Message): Promise<string | undefined> {
+    const { from, id, topic, attempt, body } = message;
+    // No variable can hold it, and without it another topic would be told.
+    if (topic.includes("\0")) return "the topic has a NUL character";
+    const name = this.#node.peer(from)?.name;
+    const env = {
+      VERACK_FROM: from,
+      VERACK_NAME: name === undefined ? "" : shownName(name),
+      VERACK_TOPIC: topic,
+      VERACK_ID: id,
+      VERACK_ATTEMPT: `${attempt}`,
+    };
+    const { signal } = this.#kill;
+    while (true) {
+      try {
+        const run = { ...this.#settings, env, body, signal };
+        return await runProgramOnce(run);
+      } catch (error) {
+        if (error instanceof VerackError) throw error;
+        // No process or file to be had now, which is not the message's fault.
+        const { program, clock } = this.#settings;
+        log.error("program not started", { program, error: `${error}` });
+        try {
+          await sleep(clock, EXEC_RETRY_MS, this.#stop.signal);
+        } catch {
+          this.#kill.abort();
+          return "not started";
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * One run of a program for one message: the body goes to its standard input, its
+ * exit code is the verdict. When programs run, and what becomes of the message,
+ * is in `executor.ts`.
+ *
+ * The program is started directly, never through a shell: no text of a peer is
+ * ever read as a command.
+ */
+import type { Clock } from "../../clock.ts";
+import { VerackError } from "../../errors.ts";
+import { escapeText } from "../../escape.ts";
+import {
+  EXEC_KILL_AFTER_MS,
+  EXEC_OUTPUT_AFTER_END_MS,
+  MAX_EXEC_OUTPUT_LINE_CHARS,
+  MAX_EXEC_OUTPUT_LINES,
+} from "../../limits.ts";
+import { linesOf } from "../lines.ts";
+
+/** What is run. */
+export interface ProgramCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** It is told to end after this, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** One run. */
+export interface ProgramRunOptions extends ProgramCommand {
+  readonly clock: Clock;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Beside the environment of this process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Shows a line that it wrote; escaped already. */
+  readonly say: (line: string) => void;
+  /** Tells it to end at once. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @returns Why it did not succeed; `undefined` if it did.
+ * @throws {VerackError} `bad-program` or `permission` when it can never be started.
+ * @throws {Error} what else kept the system from starting it.
+ */
+export async function runProgramOnce(
+  options: ProgramRunOptions,
+): Promise<string | undefined> {
+  const { program, args, env, body, clock, say, signal, timeoutMs } = options;
+  const child = start(program, args, env);
+  const ended = new AbortController();
+  const output = Promise.all([
+    show(child.stdout, say, ended.signal),
+    show(child.stderr, say, ended.signal),
+  ]);
+  void feed(child, body);
+  const ending = new Ending(child, clock);
+  const cancelTimeout = clock.after(timeoutMs, () => {
+    ending.begin(`no exit within ${timeoutMs / 1_000} s`);
+  });
+  const onAbort = () => ending.begin("the node is leaving");
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const { code, signal: killedBy } = await child.status;
+  cancelTimeout();
+  ending.cancel();
+  signal.removeEventListener("abort", onAbort);
+  const cancelOutput = clock.after(
+    EXEC_OUTPUT_AFTER_END_MS,
+    () => ended.abort(),
+  );
+  await output;
+  cancelOutput();
+  return ending.reason ??
+    (killedBy !== null
+      ? `killed by ${killedBy}`
+      : code === 0
+      ? undefined
+      : `exit code ${code}`);
+}
+
+/** Tells a program to end, and kills it if it does not. */
+class Ending {
+  readonly #child: Deno.ChildProcess;
+  readonly #clock: Clock;
+  #cancel = () => {};
+  /** Why it was told to. */
+  reason: string | undefined;
+
+  constructor(child: Deno.ChildProcess, clock: Clock) {
+    this.#child = child;
+    this.#clock = clock;
+  }
+
+  begin(reason: string): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    this.#kill("SIGTERM");
+    this.#cancel = this.#clock.after(
+      EXEC_KILL_AFTER_MS,
+      () => this.#kill("SIGKILL"),
+    );
+  }
+
+  cancel(): void {
+    this.#cancel();
+  }
+
+  #kill(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It ended this very moment.
+    }
+  }
+}
+
+function start(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args: [...args],
+      env: { ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // Ctrl-C is for the node, which lets the program finish. On Windows it would
+      // have no console.
+      detached: Deno.build.os !== "windows",
+    }).spawn();
+  } catch (error) {
+    const shown = escapeText(program);
+    if (error instanceof Deno.errors.NotFound) {
+      throw new VerackError(
+        "bad-program",
+        `Cannot run "${shown}": there is no such program, must be a path or a name in PATH`,
+        { cause: error },
+      );
+    }
+    if (
+      error instanceof Deno.errors.PermissionDenied ||
+      error instanceof Deno.errors.NotCapable
+    ) throw notPermitted(program, error);
+    throw error;
+  }
+}
+
+/** What to say of a program that may not be run. */
+export function notPermitted(program: string, cause?: Error): VerackError {
+  const shown = escapeText(program);
+  const reason = cause instanceof Deno.errors.PermissionDenied
+    ? "it is not executable for this user"
+    : `permission denied by Deno, add --allow-run=${shown}`;
+  return new VerackError(
+    "permission",
+    `Cannot run "${shown}": ${reason}`,
+    cause && { cause },
+  );
+}
+
+/** A program need not read all that it gets, or anything. */
+async function feed(
+  child: Deno.ChildProcess,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const writer = child.stdin.getWriter();
+  void child.status.then(() => writer.abort()).catch(() => {});
+  try {
+    if (body.length > 0) await writer.write(body);
+    await writer.close();
+  } catch {
+    // It closed its standard input, or ended.
+  }
+}
+
+/** Reads all, so that the program does not wait, and shows the first lines. */
+async function show(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let count = 0;
+  try {
+    const lines = stream.pipeThrough(new TransformStream(), { signal });
+    for await (const line of linesOf(lines, MAX_EXEC_OUTPUT_LINE_CHARS)) {
+      if (++count > MAX_EXEC_OUTPUT_LINES) continue;
+      say(escapeText(line, { max: MAX_EXEC_OUTPUT_LINE_CHARS }));
+    }
+  } catch {
+    // The pipe stayed open after the end.
+  }
+  if (count > MAX_EXEC_OUTPUT_LINES) {
+    say(`${count - MAX_EXEC_OUTPUT_LINES} lines more, not shown`);
+  }
+}

@@ -1,0 +1,369 @@
+/** Messages handed to programs: real nodes, real processes. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { verack } from "../helpers/child.ts";
+import { NodeProcess } from "../helpers/process.ts";
+import { HAS_PTY, Pty } from "../helpers/pty.ts";
+import { until } from "../helpers/until.ts";
+
+const WINDOWS = Deno.build.os === "windows";
+const SHELL = { permissions: ["--allow-run=sh"] };
+
+/** Arguments that hand messages to a script. */
+function script(text: string, ...flags: string[]): string[] {
+  return [...flags, "--exec=sh", "--", "-c", text];
+}
+
+/** Somebody who sends, connected to the node at an address. */
+async function sender(address: string, identity: string): Promise<Node> {
+  const node = await Node.start({ name: "bob", connect: [address] });
+  await until("connected", () => node.peer(identity)?.connected ?? false);
+  return node;
+}
+
+async function withDirectory(
+  use: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await use(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test({
+  name:
+    "a program gets the body by standard input, and who sent it in its environment",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script("cat; env | grep ^VERACK_; echo $0 $* >&2", "--name=alice")
+        .concat("zero", "$HOME", "; false"),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    await bob.send(alice.identity, "one\x1b[2J\n", { topic: "$(id) 'x'" });
+    const event = await alice.waitFor("message");
+    assertEquals(event.text, "one\x1b[2J\n");
+    for (
+      const line of [
+        "one\\u{1b}[2J",
+        `VERACK_FROM=${bob.identity.id}`,
+        "VERACK_NAME=bob",
+        "VERACK_TOPIC=$(id) 'x'",
+        `VERACK_ID=${event.id}`,
+        "VERACK_ATTEMPT=1",
+        "zero $HOME ; false",
+      ]
+    ) assert(alice.child.err.includes(line), alice.child.err.join("\n"));
+  },
+});
+
+Deno.test({
+  name: "a message comes again when the program fails, with the same id",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script('echo "$VERACK_ID $VERACK_ATTEMPT"; exit $((2 - VERACK_ATTEMPT))'),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    await bob.send(alice.identity, "x");
+    const { id } = await alice.waitFor("message");
+    const tries = alice.child.err.filter((line) => line.startsWith(id));
+    assertEquals(tries, [`${id} 1`, `${id} 2`]);
+    assertStringIncludes(alice.child.err.join(), '"fault":"exit code 1"');
+  },
+});
+
+Deno.test({
+  name: "what the program refuses five times is set aside, and its sender told",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script('[ "$VERACK_TOPIC" = good ] || kill -9 $$'),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    const bad = bob.send(alice.identity, "bad");
+    // A topic of its own is not held up.
+    await bob.send(alice.identity, "good", { topic: "good" });
+    const error = await assertRejects(() => bad, VerackError);
+    assertEquals(error.code, "rejected");
+    const aside = await alice.waitFor("set-aside");
+    assertEquals(aside.reason, "killed by SIGKILL");
+  },
+});
+
+Deno.test({
+  name: "large bodies go through, also to a program that never reads",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script('if [ "$VERACK_TOPIC" = count ]; then wc -c; fi'),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    const body = new Uint8Array(4_000_000);
+    await bob.send(alice.identity, body, { topic: "unread" });
+    await bob.send(alice.identity, body, { topic: "count" });
+    await alice.child.talk((line) => line.trim() === "4000000");
+    await bob.send(alice.identity, "", { topic: "count" });
+    await alice.child.talk((line) => line.trim() === "0");
+  },
+});
+
+Deno.test({
+  name:
+    "a program that hangs is killed, even if it will not hear and has children",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script(
+        '[ $VERACK_ATTEMPT = 2 ] || { trap "" TERM; sleep 5; echo woke; }',
+        "--exec-timeout=0.3",
+      ),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    await bob.send(alice.identity, "x");
+    const talk = alice.child.err.join("\n");
+    assertStringIncludes(talk, '"fault":"no exit within 0.3 s"');
+    assert(!talk.includes("woke"), talk);
+  },
+});
+
+Deno.test({
+  name: "much output is cut, and stops no program",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script("seq 100000; head -c 3000 /dev/zero >&2"),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    await bob.send(alice.identity, "x");
+    await alice.child.talk((line) => line === "99900 lines more, not shown");
+    await alice.waitFor("message");
+    const longest = Math.max(...alice.child.err.map((line) => line.length));
+    assertEquals(alice.child.err.length, 102);
+    assert(longest > 500 && longest <= 1_000, `${longest}`);
+  },
+});
+
+Deno.test({
+  name:
+    "--exec-topic leaves other messages to be printed, and waits for none of them",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script(
+        "echo ran $VERACK_TOPIC; sleep 20",
+        "--exec-topic=jobs",
+        "--exec-jobs=1",
+        "--exec-timeout=100",
+      ),
+      SHELL,
+    );
+    await using bob = await sender(alice.address, alice.identity);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const job = bob.send(alice.identity, "long", { topic: "jobs", signal });
+    await alice.child.talk((line) => line === "ran jobs");
+    await bob.send(alice.identity, "printed", { topic: "news" });
+    const { text } = await alice.waitFor("message");
+    assertEquals(text, "printed");
+    assertEquals(alice.child.err, ["ran jobs"]);
+    abort.abort();
+    await assertRejects(() => job, VerackError);
+  },
+});
+
+Deno.test({
+  name: "two senders do not wait for each other's programs",
+  ignore: WINDOWS,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const gate = `${directory}/gate`;
+      await using alice = await NodeProcess.start(
+        script(
+          `[ $VERACK_TOPIC = fast ] || { echo waits; until [ -e ${gate} ]; do sleep 0.1; done; }`,
+        ),
+        SHELL,
+      );
+      await using bob = await sender(alice.address, alice.identity);
+      const slow = bob.send(alice.identity, "x", { topic: "slow" });
+      await alice.child.talk((line) => line === "waits");
+      await bob.send(alice.identity, "y", { topic: "fast" });
+      await Deno.writeTextFile(gate, "");
+      await slow;
+    }),
+});
+
+Deno.test({
+  name: "a node that is told to stop lets its program finish, and acknowledges",
+  ignore: WINDOWS,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const gate = `${directory}/gate`;
+      await using alice = await NodeProcess.start(
+        script(`echo begun; until [ -e ${gate} ]; do sleep 0.1; done`),
+        SHELL,
+      );
+      await using bob = await sender(alice.address, alice.identity);
+      const sent = bob.send(alice.identity, "x");
+      await alice.child.talk((line) => line === "begun");
+      const ended = alice.end("SIGTERM");
+      // It takes no more, so that this one is not begun.
+      const later = bob.send(alice.identity, "y", { topic: "later" });
+      later.catch(() => {});
+      await Deno.writeTextFile(gate, "");
+      await sent;
+      assertEquals(await ended, 143);
+      assertEquals(alice.child.err, ["begun"]);
+    }),
+});
+
+Deno.test({
+  name: "Ctrl-C is for the node, not for the program that runs",
+  ignore: WINDOWS || !HAS_PTY,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const gate = `${directory}/gate`;
+      await using pty = new Pty([
+        ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
+        ...["--allow-net", "--allow-run=sh"],
+        new URL("../../mod.ts", import.meta.url).href,
+        ...["--host=127.0.0.1", "--port=0"],
+        ...script(
+          `echo begun; until [ -e ${gate} ]; do sleep 0.1; done; echo over`,
+        ),
+      ], { NO_COLOR: "1" });
+      const [, identity = ""] = await pty.shows(/verack ([0-9a-f]{64})/);
+      const [, address = ""] = await pty.shows(/listen on (\S+) as/);
+      await using bob = await sender(address, identity);
+      const sent = bob.send(identity, "x");
+      await pty.shows(/begun/);
+      await pty.type("\x03");
+      await pty.shows(/Ctrl-C again ends at once/);
+      await Deno.writeTextFile(gate, "");
+      await sent;
+      await pty.shows(/over/);
+      assertEquals(await pty.code(), 130);
+    }),
+});
+
+Deno.test({
+  name: "a message whose node was killed meanwhile is handed over again",
+  ignore: WINDOWS,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const data = `${directory}/alice`;
+      const gate = `${directory}/gate`;
+      const start = (port: string) =>
+        NodeProcess.start(
+          script(
+            `echo run $VERACK_ID; until [ -e ${gate} ]; do sleep 0.1; done`,
+            `--data=${data}`,
+            `--port=${port}`,
+          ),
+          {
+            permissions: [
+              ...SHELL.permissions,
+              `--allow-read=${directory}`,
+              `--allow-write=${directory}`,
+            ],
+          },
+        );
+      await using first = await start("0");
+      await using bob = await sender(first.address, first.identity);
+      const sent = bob.send(first.identity, "x");
+      const run = await first.child.talk((line) => line.startsWith("run "));
+      await first.end("SIGKILL");
+      await using second = await start(first.address.split(":")[1]!);
+      assertEquals(second.identity, first.identity);
+      await second.child.talk((line) => line === run);
+      await Deno.writeTextFile(gate, "");
+      await sent;
+      const { id } = await second.waitFor("message");
+      assertEquals(run, `run ${id}`);
+    }),
+});
+
+Deno.test({
+  name: "a program that cannot be started ends the node, and costs no message",
+  ignore: WINDOWS,
+  fn: () =>
+    withDirectory(async (directory) => {
+      await using alice = await NodeProcess.start(
+        [`--data=${directory}/alice`, "--exec=/no/such/program"],
+        {
+          permissions: [
+            "--allow-run",
+            `--allow-read=${directory}`,
+            `--allow-write=${directory}`,
+          ],
+        },
+      );
+      await using bob = await sender(alice.address, alice.identity);
+      const abort = new AbortController();
+      const { signal } = abort;
+      const sent = bob.send(alice.identity, "x", { signal });
+      assertEquals(await alice.child.code(), 1);
+      assertMatch(
+        alice.child.err.join(),
+        /^verack: Cannot run "\/no\/such\/program": there is no such program/,
+      );
+      assertEquals(bob.outbox.messages, 1);
+      abort.abort();
+      await assertRejects(() => sent, VerackError);
+    }),
+});
+
+Deno.test("a program that Deno may not run is told of before the node starts", async () => {
+  await using child = verack(["--port=0", "--exec=sh"]);
+  assertEquals(await child.code(), 1);
+  assertEquals(child.out, []);
+  assertEquals(child.err, [
+    'verack: Cannot run "sh": permission denied by Deno, add --allow-run=sh',
+  ]);
+});
+
+Deno.test("arguments for a program need one, and so does its topic", async () => {
+  for (
+    const [args, fault] of [
+      [["--", "-x"], 'Unexpected argument "-x", flags must come before --'],
+      [["x"], 'Unexpected argument "x"'],
+      [["--exec-topic=x"], "--exec-topic needs --exec"],
+    ] as const
+  ) {
+    await using child = verack(["run", "--port=0", ...args]);
+    assertEquals(await child.code(), 2);
+    assertStringIncludes(child.err.join(), fault);
+  }
+});
+
+Deno.test({
+  name: "a topic that no environment can hold is refused, and the node goes on",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(script("echo ran"), SHELL);
+    await using bob = await sender(alice.address, alice.identity);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const bad = bob.send(alice.identity, "x", { topic: "a\0b", signal });
+    await alice.child.talk((line) => line.includes("NUL character"));
+    assert(!alice.child.err.includes("ran"));
+    await bob.send(alice.identity, "x", { topic: "a" });
+    abort.abort();
+    await assertRejects(() => bad, VerackError);
+  },
+});
