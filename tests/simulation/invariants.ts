@@ -138,6 +138,13 @@ export class Invariants {
         if (isSilence) this.#checkDeath(life, link, message);
       });
     }
+    // Whatever has been said since, it is there that it answered.
+    const { dialed } = link;
+    const rank = dialed && record.addresses.get(dialed)?.rank;
+    if (link.introduced && dialed && rank !== "proven") {
+      const shown = formatAddress(dialed);
+      throw broken(life, `takes ${shown} for ${rank}, where ${who} answers`);
+    }
     if (link.introduced && other instanceof Life) {
       this.#met.getOrInsertComputed(life, () => new Map())
         .getOrInsert(

@@ -84,7 +84,7 @@ const CASES: readonly {
       );
       record.addresses.remove(proven!.address);
     },
-    says: "has lost 10.0.0.1:8080",
+    says: "10.0.0.1:8080",
   },
   {
     what: "an address counts as proven where the peer never was",
