@@ -31,6 +31,8 @@ interface Fate {
 interface Letter {
   readonly text: string;
   readonly topic: string;
+  /** Bytes of the body, the text and blanks. */
+  readonly size: number;
   /** Counts up, for each sender. */
   readonly number: number;
   readonly from: IdentityId;
@@ -46,6 +48,9 @@ interface Letter {
 
 /** What is written is on the disk after this long. */
 const COMMITTED_AFTER_MS = 2 * COMMIT_IDLE_MS;
+
+/** The text of a letter is shorter. */
+const HEAD_BYTES = 32;
 
 /** How applications behave: so many refuse a try, so many dawdle, and for how long. */
 const REFUSES = 0.1;
@@ -80,7 +85,7 @@ export class Mail {
   send(life: Life, mailing: Mailing, to: IdentityId | undefined): void {
     for (let i = 0; i < mailing.count; i++) {
       const letter = this.#write(life, mailing, to === undefined);
-      const body = letter.text.padEnd(mailing.size, " ");
+      const body = letter.text.padEnd(letter.size, " ");
       const { topic } = mailing;
       if (to === undefined) this.#broadcast(life, letter, body);
       else {
@@ -158,9 +163,11 @@ export class Mail {
 
   #write(life: Life, mailing: Mailing, isForAll: boolean): Letter {
     const number = this.#letters.size;
+    const text = `letter ${number}`;
     const letter: Letter = {
-      text: `letter ${number}`,
+      text,
       topic: mailing.topic,
+      size: Math.max(mailing.size, text.length),
       number,
       from: life.identity.id,
       keeper: life,
@@ -224,10 +231,10 @@ export class Mail {
   // --- Taking ------------------------------------------------------------------
 
   #onTaken(life: Life, message: Message): void {
-    const text = message.text().trimEnd();
+    const text = headOf(message.body);
     const letter = this.#letters.get(text);
-    if (letter === undefined) {
-      return this.#broken(`${life.label} took "${text}", which nobody sent`);
+    if (letter?.size !== message.body.length) {
+      return this.#broken(`${life.label} took "${text}", which nobody sent so`);
     }
     if (letter.from !== message.from || letter.topic !== message.topic) {
       return this.#broken(`${life.label} took ${text} from another`);
@@ -260,6 +267,11 @@ export class Mail {
   #broken(what: string): void {
     this.#fail(new BrokenInvariant(what));
   }
+}
+
+/** What is written at the head of a body; the rest is blank. */
+export function headOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body.subarray(0, HEAD_BYTES)).trimEnd();
 }
 
 function fateOf(letter: Letter, to: IdentityId): Fate {

@@ -10,6 +10,7 @@ import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { ProcessClock } from "./clock.ts";
 import type { Disk, DiskStore } from "./disk.ts";
+import { headOf } from "./mail.ts";
 import type { Party } from "./wires.ts";
 
 /** One life of a member, from its start to its end. */
@@ -55,7 +56,7 @@ export class Life implements Party {
     this.#store = disk.open(clock, (method) => told.onLateWrite(this, method));
     const { messages } = this.#store;
     this.keptAtStart = [...messages.outgoing()].map(({ message }) => ({
-      text: new TextDecoder().decode(message.body).trimEnd(),
+      text: headOf(message.body),
     }));
     this.seenAtStart = new Set(
       [...messages.seen()].map(({ from, id }) => `${from} ${id.toHex()}`),
