@@ -119,6 +119,10 @@ export type {
   SendOptions,
 } from "./src/delivery/delivery.ts";
 export type { Message } from "./src/delivery/message.ts";
+export type {
+  SetAsideMessage,
+  SetAsideMessages,
+} from "./src/delivery/set_aside.ts";
 export type { OutboxOptions } from "./src/delivery/outbox_limits.ts";
 export type { ErrorCode } from "./src/errors.ts";
 export type { IdentityFiles, LoadOptions } from "./src/identity/files.ts";

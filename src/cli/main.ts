@@ -22,6 +22,12 @@ import type { Program } from "./program.ts";
 import { respondProgram } from "./respond.ts";
 import { runProgram } from "./run.ts";
 import { sendProgram } from "./send.ts";
+import {
+  setAsideDiscardProgram,
+  setAsideProgram,
+  setAsideRetryProgram,
+  setAsideShowProgram,
+} from "./set_aside.ts";
 import { statusProgram } from "./status.ts";
 import { stopProgram } from "./stop.ts";
 import { tailProgram } from "./tail.ts";
@@ -43,6 +49,10 @@ const PROGRAMS: readonly Program[] = [
   sendProgram,
   broadcastProgram,
   tailProgram,
+  setAsideProgram,
+  setAsideShowProgram,
+  setAsideRetryProgram,
+  setAsideDiscardProgram,
   stopProgram,
   inviteProgram,
   pendingProgram,

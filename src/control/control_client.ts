@@ -34,6 +34,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "stopped",
   "timeout",
   "undelivered",
+  "unknown-message",
   "unknown-peer",
 ]);
 

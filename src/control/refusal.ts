@@ -24,6 +24,7 @@ export type RefusalCode =
 /** Statuses of what the world did while a request was carried out; others are 500. */
 const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   "unknown-peer": 404,
+  "unknown-message": 404,
   "ambiguous": 409,
   "rejected": 409,
   "denied": 409,

@@ -16,6 +16,7 @@ import {
   type RouteContext,
   type Routes,
 } from "./route.ts";
+import { SET_ASIDE_ROUTES } from "./set_aside_routes.ts";
 
 const ROUTES: Routes = {
   "/v1/status": {
@@ -43,6 +44,7 @@ const ROUTES: Routes = {
     },
   },
   ...MESSAGE_ROUTES,
+  ...SET_ASIDE_ROUTES,
   "/v1/pending": {
     GET: {
       handle: ({ node }) => ({

@@ -23,7 +23,7 @@ import { Outbox } from "./outbox.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { Content, Outgoing, type Waiter } from "./outgoing.ts";
 import type { Receiver } from "./receiver.ts";
-import { SetAside } from "./set_aside.ts";
+import { SetAside, type SetAsideMessages } from "./set_aside.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -98,7 +98,7 @@ export class Delivery {
   readonly #settings: DeliverySettings;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
-  readonly #setAside: SetAside;
+  readonly setAside: SetAsideMessages;
   readonly #receivers = new Map<Carrier, Receiver>();
   /** Ends of the patience of broadcasts, monotonic clock, milliseconds. */
   readonly #patience = new Map<() => void, number>();
@@ -112,7 +112,7 @@ export class Delivery {
     const { clock, random, store, maxAttempts, onSetAside } = settings;
     const setAside = new SetAside(store, onSetAside);
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
-    this.#setAside = setAside;
+    this.setAside = setAside;
     this.#outbox = new Outbox(settings);
     this.#inbox = new Inbox({ clock, store, setAside, salt, maxAttempts });
   }
@@ -130,11 +130,6 @@ export class Delivery {
   /** Those for whom messages wait and who are away. */
   away(): IdentityId[] {
     return this.#outbox.away();
-  }
-
-  /** What the application refused too often, oldest first. */
-  setAside(): StoredSetAside[] {
-    return this.#setAside.list();
   }
 
   // --- Sessions --------------------------------------------------------------

@@ -21,14 +21,16 @@ import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
 import type { Carrier } from "./carrier.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";
 import { Fifo } from "./fifo.ts";
-import type { Incoming, ReceiveStream } from "./incoming.ts";
+import { Incoming, type ReceiveStream } from "./incoming.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
 import { MessageId } from "./message_id.ts";
-import type { MessageStore } from "./message_store.ts";
+import type { MessageStore, StoredSetAside } from "./message_store.ts";
 import { PeerInbox } from "./peer_inbox.ts";
 import { Receiver, type ReceiverContext } from "./receiver.ts";
 import { Budget, Room } from "./room.ts";
-import type { SetAside } from "./set_aside.ts";
+import type { RetryTarget, SetAside } from "./set_aside.ts";
+
+const UTF8 = new TextEncoder();
 
 /** Settings of an {@linkcode Inbox}. */
 export interface InboxSettings {
@@ -43,7 +45,7 @@ export interface InboxSettings {
 }
 
 /** Messages of one node that have come and are not settled. */
-export class Inbox implements ConsumerSource, MessageOwner {
+export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   readonly #settings: InboxSettings;
   readonly #context: ReceiverContext;
   /** Seen last is last. */
@@ -63,7 +65,8 @@ export class Inbox implements ConsumerSource, MessageOwner {
   /** Takes up what an earlier process has left. */
   constructor(settings: InboxSettings) {
     this.#settings = settings;
-    const { clock, store } = settings;
+    const { clock, store, setAside } = settings;
+    setAside.target = this;
     this.#context = {
       clock,
       store,
@@ -118,6 +121,7 @@ export class Inbox implements ConsumerSource, MessageOwner {
   /** Ends all takers. What they have and did not acknowledge comes again. */
   close(): void {
     this.#closed = true;
+    this.#settings.setAside.close();
     for (const consumer of this.#consumers) consumer.end();
     this.#consumers.clear();
   }
@@ -147,7 +151,7 @@ export class Inbox implements ConsumerSource, MessageOwner {
       this.#settle(incoming, ACK_STATUS.taken);
     } catch (error) {
       stream.current = undefined;
-      if (incoming.arrivals.length > 0) stream.redo = incoming;
+      if (incoming.isHeld) stream.redo = incoming;
       this.#rest(stream, REDELIVERY_MIN_MS);
       throw error;
     }
@@ -169,6 +173,17 @@ export class Inbox implements ConsumerSource, MessageOwner {
     this.#offer(incoming.stream);
   }
 
+  offerAgain({ from, id, topic, body }: StoredSetAside): Incoming {
+    const stream = this.#peer(from).stream(UTF8.encode(topic));
+    const incoming = new Incoming(stream, new MessageId(id), body);
+    this.#arrived(incoming);
+    return incoming;
+  }
+
+  withdraw(incoming: Incoming): void {
+    incoming.stream.remove(incoming);
+  }
+
   #rest(stream: ReceiveStream, restMs: number): void {
     stream.restsUntil = this.#settings.clock.monotonic() + restMs;
     this.#resting.add(stream);
@@ -180,12 +195,23 @@ export class Inbox implements ConsumerSource, MessageOwner {
     const { stream, from, bytes, attempts } = incoming;
     const id = incoming.id.toBytes();
     const at = clock.now();
+    if (incoming.wasSetAside && !setAside.has(incoming)) {
+      // Somebody has discarded it meanwhile.
+      this.#settle(incoming, ACK_STATUS.refused);
+      this.#offer(stream);
+      return false;
+    }
     if (attempts >= maxAttempts) {
       const { topic } = stream;
       setAside.put({ from, id, topic, body: bytes.slice(), reason, at });
       this.#settle(incoming, ACK_STATUS.refused);
       this.#offer(stream);
       return false;
+    }
+    if (incoming.wasSetAside) {
+      stream.current = undefined;
+      stream.redo = incoming;
+      return true;
     }
     this.#attempts.set(keyOf(from, incoming.id), attempts);
     for (const oldest of this.#attempts.keys()) {
@@ -194,8 +220,7 @@ export class Inbox implements ConsumerSource, MessageOwner {
     }
     store?.putAttempts({ from, id, attempts, at });
     stream.current = undefined;
-    // Without a session it is its sender's again, who will send it once more.
-    if (incoming.arrivals.length > 0) stream.redo = incoming;
+    if (incoming.isHeld) stream.redo = incoming;
     return true;
   }
 
@@ -268,7 +293,7 @@ export class Inbox implements ConsumerSource, MessageOwner {
       const incoming = stream.redo ?? stream.queue.shift()!;
       stream.redo = undefined;
       const { from, id } = incoming;
-      if (stream.peer.seen.has(id)) {
+      if (stream.peer.seen.has(id) && !incoming.wasSetAside) {
         this.#tell(incoming, ACK_STATUS.taken);
         continue;
       }
@@ -288,7 +313,10 @@ export class Inbox implements ConsumerSource, MessageOwner {
     const { stream, id, from } = incoming;
     const { store, clock } = this.#settings;
     const { seen } = stream.peer;
-    if (!seen.has(id)) {
+    if (incoming.wasSetAside) {
+      // Nothing is left of it by now if it was refused again.
+      this.#settings.setAside.taken(incoming);
+    } else if (!seen.has(id)) {
       // First, because it may fail: what is not recorded is not settled.
       store?.putSeen({ from, id: id.toBytes(), at: clock.now() });
       if (store !== undefined) this.#trim(store, from);

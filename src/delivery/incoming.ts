@@ -24,7 +24,9 @@ export class Incoming {
   /** The body; a piece of a slab, if it is short. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** How it came; by several sessions while one takes over from another. */
-  arrivals: readonly Arrival[];
+  arrivals: readonly Arrival[] = [];
+  /** It was set aside before, and is kept whether there is a session or not. */
+  readonly wasSetAside: boolean;
   /** How often it was handed out. */
   attempts = 0;
 
@@ -32,12 +34,18 @@ export class Incoming {
     stream: ReceiveStream,
     id: MessageId,
     bytes: Uint8Array<ArrayBuffer>,
-    arrival: Arrival,
+    arrival?: Arrival,
   ) {
     this.stream = stream;
     this.id = id;
     this.bytes = bytes;
-    this.arrivals = [arrival];
+    this.wasSetAside = arrival === undefined;
+    if (arrival !== undefined) this.arrivals = [arrival];
+  }
+
+  /** Whether it is here to stay; else it is its sender's again, who will send it once more. */
+  get isHeld(): boolean {
+    return this.wasSetAside || this.arrivals.length > 0;
   }
 
   get from(): IdentityId {
@@ -82,6 +90,12 @@ export class ReceiveStream {
     return undefined;
   }
 
+  /** Takes out a message that is not in the application's hands. */
+  remove(incoming: Incoming): void {
+    if (this.redo === incoming) this.redo = undefined;
+    else this.queue.retain((one) => one !== incoming);
+  }
+
   /** A session is gone, and with it what came by no other; the application keeps what it has. */
   drop(receiver: Receiver): void {
     const { current, redo } = this;
@@ -91,12 +105,12 @@ export class ReceiveStream {
   }
 }
 
-/** Whether it came by another session too. */
+/** Whether it came by another session too, or needs none. */
 function leave(incoming: Incoming, receiver: Receiver): boolean {
   if (incoming.arrivals.some((arrival) => arrival.receiver === receiver)) {
     incoming.arrivals = incoming.arrivals.filter((arrival) =>
       arrival.receiver !== receiver
     );
   }
-  return incoming.arrivals.length > 0;
+  return incoming.isHeld;
 }

@@ -76,10 +76,11 @@ export class HandedMessage implements Message {
 
   get body(): Uint8Array<ArrayBuffer> {
     // What shares its memory with others must not be given away.
-    const { bytes } = this.#incoming;
-    return this.#body ??= bytes.length === bytes.buffer.byteLength
-      ? bytes
-      : bytes.slice();
+    const { bytes, wasSetAside } = this.#incoming;
+    return this.#body ??=
+      bytes.length === bytes.buffer.byteLength && !wasSetAside
+        ? bytes
+        : bytes.slice();
   }
 
   get view(): Uint8Array {

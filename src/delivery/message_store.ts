@@ -65,7 +65,7 @@ export interface StoredSetAside {
   /** Its topic, may be empty. */
   readonly topic: string;
   /** Its body. */
-  readonly body: Uint8Array;
+  readonly body: Uint8Array<ArrayBuffer>;
   /** Why, as the application said the last time; may be empty. */
   readonly reason: string;
   /** Wall clock, milliseconds. */

@@ -1,18 +1,81 @@
 /**
  * Messages that the application refused too often: kept to be looked at, the
- * newest of them.
+ * newest of them, and offered to it again when somebody says so. How a message is
+ * handed out is in `inbox.ts`.
  */
+import { VerackError } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import {
   MAX_SET_ASIDE_BYTES,
   MAX_SET_ASIDE_MESSAGES,
 } from "../delivery_limits.ts";
+import type { Incoming } from "./incoming.ts";
 import type { MessageStore, StoredSetAside } from "./message_store.ts";
 
+/** A message that the application refused too often. */
+export interface SetAsideMessage {
+  /** Its id, 32 hex digits. */
+  readonly id: string;
+  /** Who sent it. */
+  readonly from: IdentityId;
+  /** What its sender filed it under; not escaped. */
+  readonly topic: string;
+  /** What it says; not to be changed. */
+  readonly body: Uint8Array;
+  /** Why it was refused the last time; may be empty, not escaped. */
+  readonly reason: string;
+  /** When it was set aside. */
+  readonly at: Date;
+  /** It is being offered to the application again. */
+  readonly retried: boolean;
+}
+
+/** Messages that were set aside at one node, as `node.setAside`. */
+export interface SetAsideMessages {
+  /** All of them, oldest first; at most 1,000, and 16,000,000 bytes. */
+  list(): SetAsideMessage[];
+  /**
+   * One of them.
+   *
+   * @param id Its id, 32 hex digits.
+   * @param from Its sender; needed only if several have sent messages of that id.
+   * @throws {VerackError} `unknown-message`, `ambiguous`; `stopped` on a closed node.
+   */
+  get(id: string, from?: IdentityId): SetAsideMessage;
+  /**
+   * Offers a message to the application again, from the first try, after what
+   * waits under its topic. It stays set aside until it is taken.
+   *
+   * @throws As {@linkcode get}.
+   */
+  retry(id: string, from?: IdentityId): void;
+  /**
+   * Drops a message for good; durable when the call returns.
+   *
+   * @throws As {@linkcode get}; {@linkcode VerackError} when the store cannot write.
+   */
+  discard(id: string, from?: IdentityId): void;
+}
+
+/** Where a message is offered again; the inbox. */
+export interface RetryTarget {
+  offerAgain(message: StoredSetAside): Incoming;
+  withdraw(incoming: Incoming): void;
+}
+
+interface Entry {
+  readonly message: StoredSetAside;
+  /** Set while it is offered again. */
+  incoming: Incoming | undefined;
+}
+
 /** What was set aside at one node. */
-export class SetAside {
+export class SetAside implements SetAsideMessages {
   readonly #store: MessageStore | undefined;
   readonly #onPut: (message: StoredSetAside) => void;
-  readonly #messages = new Set<StoredSetAside>();
+  readonly #entries = new Map<string, Entry>();
+  /** Whom {@linkcode retry} offers messages to. */
+  target: RetryTarget | undefined;
   #bytes = 0;
 
   /** @param onPut Is told of each. */
@@ -25,27 +88,121 @@ export class SetAside {
     for (const message of store?.setAside() ?? []) this.#keep(message);
   }
 
-  /** Oldest first. */
-  list(): StoredSetAside[] {
-    return [...this.#messages];
+  list(): SetAsideMessage[] {
+    return [...this.#entries.values()].map(shown);
   }
 
+  get(id: string, from?: IdentityId): SetAsideMessage {
+    const [, entry] = this.#find(id, from, "show");
+    return shown(entry);
+  }
+
+  retry(id: string, from?: IdentityId): void {
+    const [, entry] = this.#find(id, from, "retry");
+    entry.incoming ??= this.target?.offerAgain(entry.message);
+  }
+
+  discard(id: string, from?: IdentityId): void {
+    const [key] = this.#find(id, from, "discard");
+    this.#drop(key);
+    this.#store?.commit();
+  }
+
+  /** No message is offered again from now on. */
+  close(): void {
+    this.target = undefined;
+  }
+
+  /** Sets a message aside; one that was offered again takes its own place. */
   put(message: StoredSetAside): void {
     this.#store?.putSetAside(message);
+    this.#forget(keyOf(message));
     this.#keep(message);
     this.#onPut(message);
   }
 
+  /** Whether a message that is offered again is still wanted. */
+  has(incoming: Incoming): boolean {
+    return this.#entries.get(keyOf(incoming))?.incoming === incoming;
+  }
+
+  /** The application has taken a message that was offered again. */
+  taken(incoming: Incoming): void {
+    if (this.has(incoming)) this.#drop(keyOf(incoming));
+  }
+
+  #find(
+    id: string,
+    from: IdentityId | undefined,
+    action: string,
+  ): [key: string, entry: Entry] {
+    if (this.target === undefined) {
+      throw new VerackError("stopped", "This node is closing");
+    }
+    const wanted = id.toLowerCase();
+    const found = [...this.#entries].filter(([, { message }]) =>
+      message.id.toHex() === wanted &&
+      (from === undefined || message.from === from)
+    );
+    const [first, second] = found;
+    if (first === undefined) {
+      throw new VerackError(
+        "unknown-message",
+        `Cannot ${action} message: none that was set aside has this id, must be the 32 digits of one`,
+      );
+    }
+    if (second === undefined) return first;
+    throw new VerackError(
+      "ambiguous",
+      `Cannot ${action} message: ${found.length} senders used this id, must be told whose is meant: ${
+        found.map(([, { message }]) => message.from).join(", ")
+      }`,
+    );
+  }
+
   #keep(message: StoredSetAside): void {
-    this.#messages.add(message);
+    this.#entries.set(keyOf(message), { message, incoming: undefined });
     this.#bytes += message.body.length;
-    for (const oldest of this.#messages) {
-      const fits = this.#messages.size <= MAX_SET_ASIDE_MESSAGES &&
+    for (const oldest of this.#entries.keys()) {
+      const fits = this.#entries.size <= MAX_SET_ASIDE_MESSAGES &&
         this.#bytes <= MAX_SET_ASIDE_BYTES;
       if (fits) break;
-      this.#messages.delete(oldest);
-      this.#bytes -= oldest.body.length;
-      this.#store?.deleteSetAside(oldest.from, oldest.id);
+      this.#drop(oldest);
     }
   }
+
+  #drop(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    // First, because it may fail.
+    this.#store?.deleteSetAside(entry.message.from, entry.message.id);
+    this.#forget(key);
+    if (entry.incoming !== undefined) this.target?.withdraw(entry.incoming);
+  }
+
+  #forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= entry.message.body.length;
+  }
+}
+
+function shown({ message, incoming }: Entry): SetAsideMessage {
+  return {
+    ...message,
+    id: message.id.toHex(),
+    at: new Date(message.at),
+    retried: incoming !== undefined,
+  };
+}
+
+/** Ids are their senders' choice: that of another sender's message is another one. */
+function keyOf(
+  { from, id }: {
+    readonly from: IdentityId;
+    readonly id: Uint8Array | { toString(): string };
+  },
+): string {
+  return `${from} ${id instanceof Uint8Array ? id.toHex() : id}`;
 }

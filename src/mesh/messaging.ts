@@ -12,6 +12,7 @@ import {
 import type { Message } from "../delivery/message.ts";
 import type { StoredSetAside } from "../delivery/message_store.ts";
 import type { Outgoing } from "../delivery/outgoing.ts";
+import type { SetAsideMessages } from "../delivery/set_aside.ts";
 import { OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
 import {
@@ -57,9 +58,9 @@ export class Messaging {
     return this.#delivery.waitingFor(peer);
   }
 
-  /** What the application refused too often, oldest first. */
-  setAside(): StoredSetAside[] {
-    return this.#delivery.setAside();
+  /** See `Node.setAside`. */
+  get setAside(): SetAsideMessages {
+    return this.#delivery.setAside;
   }
 
   /** See `Node.send`. */

@@ -10,6 +10,7 @@ import type {
   SendOptions,
 } from "../delivery/delivery.ts";
 import type { Message } from "../delivery/message.ts";
+import type { SetAsideMessages } from "../delivery/set_aside.ts";
 import { VerackError } from "../errors.ts";
 import { Identity, type IdentityId } from "../identity/identity.ts";
 import { logger } from "../log.ts";
@@ -67,6 +68,8 @@ import { type Member, who } from "./who.ts";
 export class Node implements AsyncDisposable {
   /** Who may come in, decided by a person. */
   readonly admission: Admission;
+  /** Messages that the application refused too often: to look at, retry or discard. */
+  readonly setAside: SetAsideMessages;
   readonly #context: MeshContext;
   readonly #options: ResolvedNodeOptions;
   readonly #links: Links;
@@ -131,6 +134,7 @@ export class Node implements AsyncDisposable {
       },
     });
     this.#messaging = new Messaging(this.#context);
+    this.setAside = this.#messaging.setAside;
     this.#links = new Links(this.#context, {
       exchange: this.#exchange,
       dialer: this.#dialer,

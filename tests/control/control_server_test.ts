@@ -342,3 +342,60 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("what the program refused too often is listed, shown, retried and discarded", async () => {
+  await using scene = await ControlScene.start({ maxDeliveryAttempts: 1 });
+  await using bob = await Node.start({
+    name: "bob",
+    connect: [scene.node.address],
+  });
+  await until("bob", () => scene.node.links().length === 1);
+  const messages = scene.node.messages();
+  for (const text of ["\u001b[2Jone", "two"]) {
+    const sent = bob.send(scene.node.identity.id, text, { topic: "t" });
+    const { value } = await messages.next();
+    value?.refuse("no good");
+    await assertRejects(() => sent, VerackError, "set aside");
+  }
+  using client = await scene.client();
+  const list = async () =>
+    (await client.ask({ method: "GET", path: "/v1/set-aside" }))
+      .messages as Record<string, unknown>[];
+  const [one = {}, two = {}] = await list();
+  const { id, at, ...rest } = one;
+  assertMatch(String(at), /^\d{4}-/);
+  const shown = {
+    from: bob.identity.id,
+    name: "bob",
+    topic: "t",
+    bytes: 7,
+    reason: "no good",
+    retried: false,
+  };
+  assertEquals(rest, { ...shown, preview: "\u001b[2Jone" });
+  const whole = await client.ask({
+    method: "GET",
+    path: "/v1/set-aside/message",
+    query: { id: String(id), from: "bob" },
+  });
+  assertEquals(whole, { ...shown, id, at, base64: btoa("\u001b[2Jone") });
+
+  const post = (action: string, fields: Record<string, unknown>) =>
+    client.ask({
+      method: "POST",
+      path: `/v1/set-aside/${action}`,
+      body: fields,
+    });
+  assertEquals(await post("retry", { id }), { id });
+  const { value } = await messages.next();
+  assertEquals([value?.id, value?.attempt], [id, 1]);
+  value?.ack();
+  assertEquals((await list()).map((it) => it.id), [two.id]);
+  await post("discard", { id: two.id, from: bob.identity.id });
+  assertEquals(await list(), []);
+  for (const action of ["retry", "discard"]) {
+    const error = await assertRejects(() => post(action, { id }), VerackError);
+    assertEquals(error.code, "unknown-message");
+    await assertRejects(() => post(action, {}), RangeError, "must have id");
+  }
+});

@@ -87,7 +87,7 @@ Deno.test("a message that is refused five times is set aside, its sender is told
   await it.wire.run();
   assertEquals((await told).code, "rejected");
   await rest;
-  const [aside] = it.b.delivery.setAside();
+  const [aside] = it.b.delivery.setAside.list();
   assertEquals(aside?.from, A);
   assertEquals(aside?.reason, "does not parse");
   assertEquals(new TextDecoder().decode(aside?.body), "poison");

@@ -1,5 +1,6 @@
 /** Nodes with a data directory, one process each: stopped, killed and started again. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { DataDirectory } from "../../src/store/data_directory.ts";
 import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { until } from "../helpers/until.ts";
@@ -226,4 +227,42 @@ Deno.test("an encrypted key in a data directory is opened with the flags for it"
     assertMatch(without.err.join("\n"), /--passphrase-file/);
     await using second = await start(`--passphrase-file=${path}/phrase`);
     assertEquals(second.identity, first.identity);
+  }));
+
+Deno.test("what was set aside is listed and discarded while the node does not run, and retried when it does", () =>
+  withData(async (path, permissions) => {
+    const data = `--data=${path}`;
+    const from = "5a".repeat(32);
+    const id = "07".repeat(16);
+    const other = "08".repeat(16);
+    {
+      await using directory = await DataDirectory.open(path);
+      const { messages } = directory.store;
+      for (const [at, text] of ["red\u001b[31m", "other"].entries()) {
+        const id = new Uint8Array(16).fill(7 + at);
+        const body = new TextEncoder().encode(text);
+        messages.putSetAside({ from, id, topic: "t", body, reason: "no", at });
+      }
+    }
+    const ask = (...args: string[]) =>
+      ends(["set-aside", ...args, data], permissions);
+    const listed = (await ask("--json")).out.map((line) => JSON.parse(line));
+    assertEquals(listed.map((it) => it.id), [id, other]);
+    const people = (await ask()).out.join("\n");
+    assertMatch(people, /5a5a5a5a.*topic t.*8 bytes.*refused: no\n.*red/);
+    assertEquals(people.includes("\u001b"), false);
+    const shown = JSON.parse((await ask("show", id, "--json")).out.join(""));
+    assertEquals(atob(shown.base64), "red\u001b[31m");
+    assertEquals((await ask("discard", other)).out, [`discarded  ${other}`]);
+    const early = await ask("retry", id);
+    assertEquals(early.code, 1);
+    assertMatch(early.err.join("\n"), /no node runs/);
+
+    await using node = await NodeProcess.start([data], { permissions });
+    assertEquals((await ask("retry", id)).out, [`retried  ${id}`]);
+    const { text } = await node.waitFor("message");
+    assertEquals(text, "red\u001b[31m");
+    // Asking for the next message is what acknowledges one.
+    await until("it to be taken", async () => (await ask()).out.length === 0);
+    await node.end("SIGTERM");
   }));

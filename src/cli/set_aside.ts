@@ -1,0 +1,145 @@
+/** `verack set-aside`: messages that a node's program refused too often. */
+import type { SetAsideHead } from "../control/set_aside_routes.ts";
+import { escapeText, jsonLine } from "../escape.ts";
+import { peerLabel } from "../identity/peer_name.ts";
+import { defineCommand } from "./args.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { withSetAside } from "./set_aside_commands.ts";
+import { COLOR_FLAG, type Palette } from "./terminal.ts";
+
+/** What of a body is shown, UTF-16 units after escaping. */
+const MAX_PREVIEW_CHARS = 80;
+const MAX_BODY_CHARS = 4_000;
+
+const LIST_FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object a line" },
+  color: COLOR_FLAG,
+} as const;
+
+const FLAGS = {
+  ...LIST_FLAGS,
+  from: {
+    type: "string",
+    value: "NAME",
+    help: "Its sender, if several have used the same id",
+  },
+} as const;
+
+const ID = [{
+  name: "ID",
+  help: "The 32 digits that the list shows",
+}] as const;
+
+/** Lists messages. */
+export const setAsideProgram: Program = program(
+  defineCommand({
+    name: "set-aside",
+    summary: "List messages that a node's program refused too often",
+    description: [
+      "Their senders were told. They are kept, the newest thousand of them, until " +
+      "they are retried and taken, or discarded.",
+    ],
+    flags: LIST_FLAGS,
+    examples: [
+      ["verack set-aside --data data/alice", "Ids, senders and reasons"],
+    ],
+  }),
+  async ({ flags, terminal }): Promise<ExitCode> => {
+    const messages = await withSetAside(flags.data, (it) => it.list());
+    const { stdout, stderr, out } = terminal;
+    if (!flags.json && messages.length === 0) {
+      stderr.line("Nothing was set aside.");
+    }
+    for (const message of messages) {
+      stdout.line(
+        flags.json
+          ? jsonLine(message)
+          : `${headLine(message, out)}\n  ${
+            escapeText(message.preview, { max: MAX_PREVIEW_CHARS })
+          }`,
+      );
+    }
+    return EXIT.success;
+  },
+);
+
+/** Shows one message. */
+export const setAsideShowProgram: Program = program(
+  defineCommand({
+    name: "set-aside show",
+    summary: "Show one of them",
+    description: ["With --json all of its body, in base64."],
+    positionals: ID,
+    flags: FLAGS,
+  }),
+  async ({ flags, positionals, terminal }): Promise<ExitCode> => {
+    const { data, from, json } = flags;
+    const [id = ""] = positionals;
+    const message = await withSetAside(data, (it) => it.show(id, from));
+    const body = Uint8Array.fromBase64(message.base64);
+    const { stdout, out } = terminal;
+    stdout.line(
+      json
+        ? jsonLine(message)
+        : `${headLine(message, out)}\n${
+          escapeText(new TextDecoder().decode(body), { max: MAX_BODY_CHARS })
+        }`,
+    );
+    return EXIT.success;
+  },
+);
+
+/** Offers a message again. */
+export const setAsideRetryProgram: Program = program(
+  defineCommand({
+    name: "set-aside retry",
+    summary: "Offer one of them to the node's program again",
+    description: [
+      "The node must be running. It stays in the list until it is taken.",
+    ],
+    positionals: ID,
+    flags: FLAGS,
+  }),
+  (invocation) => decide(invocation, "retry", "retried"),
+);
+
+/** Drops a message. */
+export const setAsideDiscardProgram: Program = program(
+  defineCommand({
+    name: "set-aside discard",
+    summary: "Drop one of them for good",
+    positionals: ID,
+    flags: FLAGS,
+  }),
+  (invocation) => decide(invocation, "discard", "discarded"),
+);
+
+async function decide(
+  { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  action: "retry" | "discard",
+  done: "retried" | "discarded",
+): Promise<ExitCode> {
+  const { data, from, json } = flags;
+  const [id = ""] = positionals;
+  await withSetAside(data, (it) => it[action](id, from));
+  terminal.stdout.line(
+    json ? jsonLine({ id, [done]: true }) : `${done}  ${escapeText(id)}`,
+  );
+  return EXIT.success;
+}
+
+function headLine(message: SetAsideHead, out: Palette): string {
+  const { id, from, name, topic, bytes, reason, at, retried } = message;
+  return [
+    out.bold(id),
+    `from ${peerLabel(from, name)}`,
+    at.slice(0, 16).replace("T", " "),
+    ...(topic === "" ? [] : [`topic ${escapeText(topic)}`]),
+    `${bytes} ${bytes === 1 ? "byte" : "bytes"}`,
+    ...(reason === "" ? [] : [`refused: ${escapeText(reason)}`]),
+    ...(retried ? [out.yellow("retried")] : []),
+  ].join("  ");
+}

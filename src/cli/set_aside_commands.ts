@@ -1,0 +1,127 @@
+/**
+ * How commands reach what was set aside, as `data_commands.ts` does the rest: the
+ * data directory itself as long as no node uses it, else that node. Only a node
+ * can offer a message again.
+ */
+import { ControlClient } from "../control/control_client.ts";
+import {
+  type SetAsideHead,
+  setAsideHead,
+  setAsideRow,
+} from "../control/set_aside_routes.ts";
+import { SetAside } from "../delivery/set_aside.ts";
+import { VerackError } from "../errors.ts";
+import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { type OpenedStore, openStore } from "../store/data_directory.ts";
+import { askNode } from "./ask_node.ts";
+import { UsageError } from "./flags.ts";
+
+/** A message in a list. */
+export type SetAsideRow = SetAsideHead & { readonly preview: string };
+
+/** A whole message. */
+export type WholeSetAside = SetAsideHead & { readonly base64: string };
+
+/** What can be done about messages that were set aside. */
+export interface SetAsideCommands {
+  readonly list: () => Promise<readonly SetAsideRow[]>;
+  readonly show: (id: string, from?: string) => Promise<WholeSetAside>;
+  readonly retry: (id: string, from?: string) => Promise<void>;
+  readonly discard: (id: string, from?: string) => Promise<void>;
+}
+
+/**
+ * Runs `use` on what was set aside in a data directory, whether its node runs or not.
+ *
+ * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
+ */
+export async function withSetAside<T>(
+  directory: string,
+  use: (commands: SetAsideCommands) => Promise<T>,
+): Promise<T> {
+  let opened: OpenedStore;
+  try {
+    opened = openStore(directory);
+  } catch (error) {
+    if (!(error instanceof VerackError && error.code === "data-in-use")) {
+      throw error;
+    }
+    using client = await ControlClient.find(directory);
+    return await use(liveCommands(client));
+  }
+  using _closed = opened;
+  return await use(storedCommands(opened));
+}
+
+function storedCommands({ store }: OpenedStore): SetAsideCommands {
+  const setAside = new SetAside(store.messages, () => {});
+  setAside.target = {
+    offerAgain: () => {
+      throw new VerackError(
+        "stopped",
+        "Cannot retry message: no node runs on this data directory, must be started first",
+      );
+    },
+    withdraw: () => {},
+  };
+  const names = new Map(
+    store.peers().map(({ identity, name }) => [identity, name]),
+  );
+  const nameOf = (id: IdentityId) => names.get(id) || undefined;
+  return {
+    // deno-lint-ignore require-await -- the other one has to wait
+    list: async () =>
+      setAside.list().map((it) => setAsideRow(it, nameOf(it.from))),
+    // deno-lint-ignore require-await -- the other one has to wait
+    show: async (id, from) => {
+      const message = setAside.get(id, sender(from));
+      return {
+        ...setAsideHead(message, nameOf(message.from)),
+        base64: message.body.toBase64(),
+      };
+    },
+    // deno-lint-ignore require-await -- the other one has to wait
+    retry: async (id, from) => setAside.retry(id, sender(from)),
+    // deno-lint-ignore require-await -- the other one has to wait
+    discard: async (id, from) => setAside.discard(id, sender(from)),
+  };
+}
+
+function sender(text: string | undefined): IdentityId | undefined {
+  try {
+    return text === undefined ? undefined : parseIdentityId(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** The answers are those of this program, behind a directory of ours. */
+function liveCommands(client: ControlClient): SetAsideCommands {
+  const fields = (id: string, from: string | undefined) => ({
+    id,
+    ...(from !== undefined && { from }),
+  });
+  const decide =
+    (action: "retry" | "discard") =>
+    async (id: string, from?: string): Promise<void> => {
+      const path = `/v1/set-aside/${action}`;
+      const body = fields(id, from);
+      await askNode(client, { method: "POST", path, body });
+    };
+  return {
+    list: async () => {
+      const path = "/v1/set-aside";
+      const { messages } = await client.ask({ method: "GET", path });
+      return messages as SetAsideRow[];
+    },
+    show: async (id, from) => {
+      const path = "/v1/set-aside/message";
+      const query = fields(id, from);
+      const answer = await askNode(client, { method: "GET", path, query });
+      return answer as unknown as WholeSetAside;
+    },
+    retry: decide("retry"),
+    discard: decide("discard"),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * What was set aside, by the control API: a list with the beginning of each body,
+ * one of them whole, and what is to become of it.
+ */
+import type { SetAsideMessage } from "../delivery/set_aside.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import { SET_ASIDE_PREVIEW_BYTES } from "../limits.ts";
+import { Refusal } from "./refusal.ts";
+import {
+  type Answer,
+  memberOf,
+  optional,
+  required,
+  type RouteContext,
+  type Routes,
+} from "./route.ts";
+
+/** A message without its body. Text is exact: escape it where it is shown. */
+export interface SetAsideHead {
+  /** 32 hex digits. */
+  readonly id: string;
+  readonly from: IdentityId;
+  /** What its sender calls itself, if it does. */
+  readonly name?: string;
+  readonly topic: string;
+  /** Length of the body. */
+  readonly bytes: number;
+  /** Why it was refused the last time; may be empty. */
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** It is being offered again. */
+  readonly retried: boolean;
+}
+
+/** Routes for messages that were set aside. */
+export const SET_ASIDE_ROUTES: Routes = {
+  "/v1/set-aside": {
+    GET: {
+      handle: ({ node }) => ({
+        messages: node.setAside.list().map((it) =>
+          setAsideRow(it, node.peer(it.from)?.name)
+        ),
+      }),
+    },
+  },
+  "/v1/set-aside/message": {
+    GET: {
+      query: ["id", "from"],
+      handle: ({ node, query }) => {
+        const from = query.get("from");
+        const message = node.setAside.get(
+          required(query, "id"),
+          from === null ? undefined : memberOf(node, from),
+        );
+        return {
+          ...setAsideHead(message, node.peer(message.from)?.name),
+          base64: message.body.toBase64(),
+        };
+      },
+    },
+  },
+  "/v1/set-aside/retry": { POST: { handle: decide("retry") } },
+  "/v1/set-aside/discard": { POST: { handle: decide("discard") } },
+};
+
+/** What is shown of a message beside its body. */
+export function setAsideHead(
+  message: SetAsideMessage,
+  name: string | undefined,
+): SetAsideHead {
+  const { id, from, topic, body, reason, at, retried } = message;
+  return {
+    id,
+    from,
+    ...(name !== undefined && { name }),
+    topic,
+    bytes: body.length,
+    reason,
+    at: at.toISOString(),
+    retried,
+  };
+}
+
+/** A message as a list shows it. */
+export function setAsideRow(
+  message: SetAsideMessage,
+  name: string | undefined,
+): SetAsideHead & { readonly preview: string } {
+  const beginning = message.body.subarray(0, SET_ASIDE_PREVIEW_BYTES);
+  return {
+    ...setAsideHead(message, name),
+    preview: new TextDecoder().decode(beginning),
+  };
+}
+
+function decide(
+  action: "retry" | "discard",
+): (context: RouteContext) => Promise<Answer> {
+  return async ({ node, bodies, request }) => {
+    const fields = await bodies.object(request);
+    const id = optional(fields, "id", "string");
+    const from = optional(fields, "from", "string");
+    if (id === undefined) {
+      throw new Refusal(400, "bad-request", "The body must have id");
+    }
+    const sender = from === undefined ? undefined : memberOf(node, from);
+    node.setAside[action](id, sender);
+    return { id };
+  };
+}

@@ -1,0 +1,190 @@
+/** What may be done about messages that were refused too often. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { MAX_SET_ASIDE_MESSAGES } from "../../src/delivery_limits.ts";
+import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
+import type { Message } from "../../src/delivery/message.ts";
+import { VerackError } from "../../src/errors.ts";
+import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const A = "a".repeat(64);
+const B = "b".repeat(64);
+const OVER = new VerackError("stopped", "The test is over");
+const ONCE = { settings: { maxAttempts: 1 } };
+
+async function next(
+  messages: AsyncIterator<Message, undefined>,
+): Promise<Message> {
+  const { value } = await messages.next();
+  assert(value !== undefined, "there is no message");
+  return value;
+}
+
+/** A node with messages set aside, one for each text. */
+async function aside(
+  texts: readonly string[],
+  options: { store?: MemoryMessageStore } = {},
+): Promise<{ a: Party; b: Party; wire: Wire; clock: VirtualClock }> {
+  const clock = new VirtualClock();
+  const a = party(A, clock);
+  const b = party(B, clock, { seed: 2, ...ONCE, ...options });
+  const wire = new Wire(a, b);
+  for (const text of texts) {
+    a.delivery.send(B, text, { topic: "t" }).catch(() => {});
+  }
+  await wire.run();
+  const messages = b.delivery.messages();
+  for (const _ of texts) (await next(messages)).refuse("no good");
+  await messages.return?.();
+  await wire.run();
+  return { a, b, wire, clock };
+}
+
+function end(...parties: Party[]): void {
+  for (const { delivery } of parties) delivery.close(OVER, { flush: false });
+}
+
+const list = ({ delivery }: Party) =>
+  delivery.setAside.list().map(({ body, reason, retried, from, topic }) => ({
+    text: new TextDecoder().decode(body),
+    reason,
+    retried,
+    from,
+    topic,
+  }));
+
+function assertCode(code: string, run: () => void): void {
+  assertEquals(assertThrows(run, VerackError).code, code);
+}
+
+Deno.test("what was set aside is offered again from the first try, stays until it is taken, and is gone then", async () => {
+  const store = new MemoryMessageStore();
+  const { a, b } = await aside(["poison"], { store });
+  const { setAside } = b.delivery;
+  const entry = { text: "poison", reason: "no good", from: A, topic: "t" };
+  assertEquals(list(b), [{ ...entry, retried: false }]);
+  const [{ id } = { id: "" }] = setAside.list();
+
+  setAside.retry(id);
+  setAside.retry(id, A);
+  assertEquals(list(b), [{ ...entry, retried: true }]);
+  const messages = b.delivery.messages({ topic: "t" });
+  const message = await next(messages);
+  assertEquals(
+    [message.text(), message.from, message.id, message.attempt],
+    ["poison", A, id, 1],
+  );
+  message.body.fill(0);
+  assertEquals(list(b), [{ ...entry, retried: true }]);
+  message.ack();
+  assertEquals(list(b), []);
+  assertEquals(store.setAside(), []);
+  const last = messages.next();
+  end(a, b);
+  assertEquals((await last).done, true);
+});
+
+Deno.test("a message that is refused again is set aside again, with the newer reason", async () => {
+  const { a, b } = await aside(["poison"]);
+  const [{ id } = { id: "" }] = b.delivery.setAside.list();
+  b.delivery.setAside.retry(id);
+  (await next(b.delivery.messages())).refuse("still no good");
+  assertEquals(list(b).map(({ reason, retried }) => [reason, retried]), [
+    ["still no good", false],
+  ]);
+  b.delivery.setAside.retry(id);
+  (await next(b.delivery.messages())).ack();
+  assertEquals(list(b), []);
+  end(a, b);
+});
+
+Deno.test("a message that is offered again needs no session, and outlives the one it came by", async () => {
+  const { a, b, wire } = await aside(["poison"]);
+  const [{ id } = { id: "" }] = b.delivery.setAside.list();
+  b.delivery.setAside.retry(id);
+  wire.cut();
+  (await next(b.delivery.messages())).ack();
+  assertEquals(list(b), []);
+  end(a, b);
+});
+
+Deno.test("a node that ends before the message is taken has it set aside after its restart", async () => {
+  const store = new MemoryMessageStore();
+  const { a, b, clock } = await aside(["poison"], { store });
+  const [{ id } = { id: "" }] = b.delivery.setAside.list();
+  b.delivery.setAside.retry(id);
+  await next(b.delivery.messages());
+  end(a, b);
+  const again = party(B, clock, { seed: 3, store });
+  assertEquals(list(again).map(({ retried }) => retried), [false]);
+  again.delivery.setAside.retry(id);
+  (await next(again.delivery.messages())).ack();
+  assertEquals(store.setAside(), []);
+  end(again);
+});
+
+Deno.test("what is discarded is gone for good, also while it is offered, and its stream goes on", async () => {
+  const store = new MemoryMessageStore();
+  const { a, b, wire } = await aside(["one", "two", "three"], { store });
+  const { setAside } = b.delivery;
+  const [one = "", two = "", three = ""] = setAside.list().map(({ id }) => id);
+  setAside.discard(one);
+  assertEquals(list(b).map(({ text }) => text), ["two", "three"]);
+
+  setAside.retry(two);
+  setAside.retry(three);
+  const messages = b.delivery.messages();
+  const held = await next(messages);
+  setAside.discard(three);
+  setAside.discard(two);
+  assertEquals(store.setAside(), []);
+  held.refuse("too late");
+  assertEquals(list(b), []);
+  const sent = a.delivery.send(B, "fresh", { topic: "t" });
+  await wire.run();
+  assertEquals((await next(messages)).text(), "fresh");
+  const last = messages.next();
+  await wire.run();
+  await sent;
+  end(a, b);
+  await last;
+});
+
+Deno.test("ids are their senders' choice: one that several used must be told apart", () => {
+  const store = new MemoryMessageStore();
+  const id = new Uint8Array(16).fill(7);
+  const body = new Uint8Array(1);
+  for (const from of [A, B]) {
+    store.putSetAside({ from, id, topic: "", body, reason: "", at: 0 });
+  }
+  const it = party("c".repeat(64), new VirtualClock(), { store });
+  const { setAside } = it.delivery;
+  assertCode("ambiguous", () => setAside.discard(id.toHex()));
+  setAside.discard(id.toHex(), B);
+  assertEquals(list(it).map(({ from }) => from), [A]);
+  assertCode("unknown-message", () => setAside.retry("00".repeat(16)));
+  assertCode("unknown-message", () => setAside.retry(id.toHex(), B));
+  end(it);
+  assertCode("stopped", () => setAside.retry(id.toHex()));
+});
+
+Deno.test("a thousand messages are kept and no more, also when they are being offered again", () => {
+  const store = new MemoryMessageStore();
+  const body = new Uint8Array(1);
+  const put = (number: number) => {
+    const id = new Uint8Array(16);
+    new DataView(id.buffer).setUint32(0, number);
+    store.putSetAside({ from: A, id, topic: "", body, reason: "", at: 0 });
+    return id.toHex();
+  };
+  const ids = Array.from(
+    { length: MAX_SET_ASIDE_MESSAGES + 1 },
+    (_, at) => put(at),
+  );
+  const it = party(B, new VirtualClock(), { store });
+  const { setAside } = it.delivery;
+  assertEquals(setAside.list().length, MAX_SET_ASIDE_MESSAGES);
+  assertCode("unknown-message", () => setAside.retry(ids[0] ?? ""));
+  setAside.retry(ids.at(-1) ?? "");
+  end(it);
+});
