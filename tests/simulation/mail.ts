@@ -74,6 +74,11 @@ export class Mail {
   /** A life begins: it has what the one before it left on its disk. */
   began(life: Life, before: Life | undefined): void {
     if (before === undefined) return;
+    // By its id alone is said what becomes of a message from an earlier life.
+    for (const { text, id } of life.keptAtStart) {
+      const letter = this.#letters.get(text);
+      if (letter !== undefined) this.#byId.set(id, letter);
+    }
     for (const letter of this.#letters.values()) {
       if (letter.keeper !== before || letter.isOrphan) continue;
       letter.isOrphan = this.#isLost(letter, life, before);

@@ -27,7 +27,10 @@ export class Life implements Party {
   readonly #store: DiskStore;
   readonly #over = new AbortController();
   /** Messages to send that it found on its disk. */
-  readonly keptAtStart: readonly { readonly text: string }[];
+  readonly keptAtStart: readonly {
+    readonly text: string;
+    readonly id: string;
+  }[];
   /** Messages it knew at its start that it has: sender and id. */
   readonly seenAtStart: ReadonlySet<string>;
   /** Its machine was switched off. */
@@ -57,6 +60,7 @@ export class Life implements Party {
     const { messages } = this.#store;
     this.keptAtStart = [...messages.outgoing()].map(({ message }) => ({
       text: headOf(message.body),
+      id: message.id.toHex(),
     }));
     this.seenAtStart = new Set(
       [...messages.seen()].map(({ from, id }) => `${from} ${id.toHex()}`),
