@@ -28,7 +28,14 @@ import { DialTalk } from "./dial_talk.ts";
 import type { LinkOwner } from "./link.ts";
 import type { PeerAddress } from "./peer_addresses.ts";
 import type { PeerRecord } from "./peer_table.ts";
-import { pinAddress, type Seed, seedsOf } from "./seeds.ts";
+import {
+  type Futile,
+  futileDials,
+  itself,
+  pinAddress,
+  type Seed,
+  seedsOf,
+} from "./seeds.ts";
 
 /** How often it is looked whether strangers are still arriving. */
 const CROWD_CHECK_MS = 50;
@@ -37,15 +44,15 @@ const CROWD_CHECK_MS = 50;
 export class Dialer {
   readonly #context: MeshContext;
   readonly #seeds: Seed[];
-  /** Addresses at which a person told us to find ourselves: said, never dialed. */
-  readonly #own: Address[] = [];
+  /** What a person asked for in vain; said, not dialed. */
+  readonly #futile: readonly Futile[];
   readonly #tasks = new Set<Promise<void>>();
   readonly #budget: DialBudget;
   readonly #talk: DialTalk;
   #revivedAt = -Infinity;
   #owner: LinkOwner | undefined;
   #cancelTimer: (() => void) | undefined;
-  #cancelOwn: (() => void) | undefined;
+  #cancelFutile: (() => void) | undefined;
   #stopped = false;
 
   constructor(context: MeshContext) {
@@ -55,10 +62,12 @@ export class Dialer {
     const unpinned: Address[] = [];
     for (const { address, identity } of context.options.connect) {
       if (identity === undefined) unpinned.push(address);
-      else if (identity === context.identity.id) this.#own.push(address);
-      else pinAddress(context, identity, address);
+      else if (identity !== context.identity.id) {
+        pinAddress(context, identity, address);
+      }
     }
     this.#seeds = seedsOf(context.table, unpinned);
+    this.#futile = futileDials(context);
   }
 
   /** Dials under way. */
@@ -69,11 +78,11 @@ export class Dialer {
   /** Begins; opened links go to `owner`. */
   start(owner: LinkOwner): void {
     this.#owner = owner;
-    if (this.#own.length > 0) {
+    if (this.#futile.length > 0) {
       // After this turn, so that who asks for events at once misses nothing.
-      this.#cancelOwn = this.#context.clock.after(0, () => {
-        for (const address of this.#own) {
-          this.#talk.failed(address, itself(address));
+      this.#cancelFutile = this.#context.clock.after(0, () => {
+        for (const { address, error, expected } of this.#futile) {
+          this.#talk.failed(address, error, expected);
         }
       });
     }
@@ -84,7 +93,7 @@ export class Dialer {
   async close(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    this.#cancelOwn?.();
+    this.#cancelFutile?.();
     await Promise.all(this.#tasks);
   }
 
@@ -364,13 +373,6 @@ export class Dialer {
     this.#tasks.add(tracked);
     return true;
   }
-}
-
-function itself(address: Address): VerackError {
-  const reason = `Cannot dial ${
-    formatAddress(address)
-  }: it is this node itself`;
-  return new VerackError("self", reason);
 }
 
 /** Whether a record is dialed at all when its time has come. */

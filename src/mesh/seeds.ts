@@ -3,8 +3,9 @@
  * each is a seed: trust on first use, and a loud refusal when somebody else answers
  * later. With an identity it is none: its peer is in the table from the start.
  */
-import type { IdentityId } from "../identity/identity.ts";
-import type { Address } from "../transport/address.ts";
+import { VerackError } from "../errors.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
 import type { PeerTable } from "./peer_table.ts";
 
@@ -56,6 +57,49 @@ export function pinAddress(
   record.trust = "pinned";
   record.addresses.add(address, "typed");
   memory.save(record);
+}
+
+/** An address that a person gave and that is not dialed. */
+export interface Futile {
+  readonly address: Address;
+  readonly error: VerackError;
+  /** Who should be there, if it is not ourselves. */
+  readonly expected?: IdentityId;
+}
+
+/** Of the addresses given now, those of ourselves and of whoever is denied. */
+export function futileDials(
+  { options, identity, table, membership }: Pick<
+    MeshContext,
+    "identity" | "membership" | "options" | "table"
+  >,
+): Futile[] {
+  return options.connect.flatMap(({ address, identity: named }) => {
+    if (named === identity.id) return [{ address, error: itself(address) }];
+    const expected = named ??
+      [...table.values()].find((record) => record.addresses.get(address)?.typed)
+        ?.identity;
+    return expected !== undefined && membership.isDenied(expected)
+      ? [{ address, error: denied(address, expected), expected }]
+      : [];
+  });
+}
+
+/** That an address is our own. */
+export function itself(address: Address): VerackError {
+  const reason = `Cannot dial ${
+    formatAddress(address)
+  }: it is this node itself`;
+  return new VerackError("self", reason);
+}
+
+function denied(address: Address, identity: IdentityId): VerackError {
+  return new VerackError(
+    "denied",
+    `Cannot dial ${formatAddress(address)}: ${
+      shortId(identity)
+    } is denied here, must be allowed first (verack allow ${identity})`,
+  );
 }
 
 function newSeed(address: Address, identity?: IdentityId): Seed {

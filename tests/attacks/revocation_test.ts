@@ -201,10 +201,34 @@ Deno.test("a denied peer is not dialed, whoever named its address", async () => 
       `${control.identity.id}@${control.address}`,
     ],
   });
+  const log = new EventLog(alice);
   using _dialed = await control.next();
   assertEquals(denied.arrivals, 0);
+  await until("it to be said", () => log.of("refused").length > 0);
+  const [refused, ...more] = log.of("refused");
+  assertEquals(more, []);
+  assertEquals([refused?.address, refused?.expected], [denied.address, id]);
+  assertStringIncludes(refused?.reason ?? "", `(verack allow ${id})`);
   alice.admission.allow(id);
   using _allowed = await denied.next();
+});
+
+Deno.test("an address that a denied peer had before is said not to be dialed when a person gives it again", async () => {
+  const store = new MemoryStore();
+  const identity = await Identity.generate({ ephemeral: false });
+  await using bob = await Node.start({ identity });
+  {
+    await using alice = await Node.start({ store, connect: [bob.address] });
+    await until("bob", () => isUp(alice, bob));
+    alice.admission.deny(identity.id);
+  }
+  await using again = await Node.start({ store, connect: [bob.address] });
+  const log = new EventLog(again);
+  await until("it to be said", () => log.of("refused").length > 0);
+  const [refused] = log.of("refused");
+  assertEquals(refused?.expected ?? identity.id, identity.id);
+  assertStringIncludes(refused?.reason ?? "", "is denied here");
+  assertEquals(again.links(), []);
 });
 
 Deno.test("a peer that is denied between its proof and its verack is cut off", async () => {
