@@ -1,18 +1,16 @@
 /**
- * How commands reach what a node remembers. The one place that decides who answers:
- * the data directory itself, which is locked meanwhile, as long as no node uses it,
- * else that node.
+ * How commands reach what a node remembers, whether it runs or not. Who answers is
+ * decided in `data_owner.ts`.
  */
 import { systemClock } from "../clock.ts";
-import { ControlClient } from "../control/control_client.ts";
-import { VerackError } from "../errors.ts";
+import type { ControlClient } from "../control/control_client.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Trust } from "../mesh/events.ts";
 import type { Verdict } from "../mesh/node_store.ts";
-import { type OpenedStore, openStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
 import { askNode } from "./ask_node.ts";
+import { withDataOwner } from "./data_owner.ts";
 import { UsageError } from "./flags.ts";
 
 /** A peer as `--json` shows it, and all that is known of it. */
@@ -74,18 +72,11 @@ export async function withRecords<T>(
   directory: string,
   use: (commands: DataCommands) => Promise<T>,
 ): Promise<T> {
-  let opened: OpenedStore;
-  try {
-    opened = openStore(directory);
-  } catch (error) {
-    if (!(error instanceof VerackError && error.code === "data-in-use")) {
-      throw error;
-    }
-    using client = await ControlClient.find(directory);
-    return await use(liveCommands(client));
-  }
-  using _closed = opened;
-  return await use(storedCommands(new Records(opened.store)));
+  return await withDataOwner(
+    directory,
+    (opened) => use(storedCommands(new Records(opened.store))),
+    (client) => use(liveCommands(client)),
+  );
 }
 
 function storedCommands(records: Records): DataCommands {

@@ -1,9 +1,8 @@
 /**
- * How commands reach what was set aside, as `data_commands.ts` does the rest: the
- * data directory itself as long as no node uses it, else that node. Only a node
- * can offer a message again.
+ * How commands reach what was set aside, whether the node runs or not. Who answers
+ * is decided in `data_owner.ts`; only a node can offer a message again.
  */
-import { ControlClient } from "../control/control_client.ts";
+import type { ControlClient } from "../control/control_client.ts";
 import {
   type SetAsideHead,
   setAsideHead,
@@ -12,8 +11,9 @@ import {
 import { SetAside } from "../delivery/set_aside.ts";
 import { VerackError } from "../errors.ts";
 import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
-import { type OpenedStore, openStore } from "../store/data_directory.ts";
+import type { OpenedStore } from "../store/data_directory.ts";
 import { askNode } from "./ask_node.ts";
+import { withDataOwner } from "./data_owner.ts";
 import { UsageError } from "./flags.ts";
 
 /** A message in a list. */
@@ -39,18 +39,11 @@ export async function withSetAside<T>(
   directory: string,
   use: (commands: SetAsideCommands) => Promise<T>,
 ): Promise<T> {
-  let opened: OpenedStore;
-  try {
-    opened = openStore(directory);
-  } catch (error) {
-    if (!(error instanceof VerackError && error.code === "data-in-use")) {
-      throw error;
-    }
-    using client = await ControlClient.find(directory);
-    return await use(liveCommands(client));
-  }
-  using _closed = opened;
-  return await use(storedCommands(opened));
+  return await withDataOwner(
+    directory,
+    (opened) => use(storedCommands(opened)),
+    (client) => use(liveCommands(client)),
+  );
 }
 
 function storedCommands({ store }: OpenedStore): SetAsideCommands {
