@@ -37,7 +37,7 @@ export const PEER_FLAG = {
 export interface PeerEntry {
   /** 64 lower-case hex digits. */
   readonly identity: string;
-  /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`; empty when the receiver has it. */
+  /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`. */
   readonly certificate: Uint8Array;
   /** At most `MAX_ADDRESSES_PER_ENTRY`. */
   readonly addresses: readonly PeerAddress[];
