@@ -9,6 +9,7 @@ import { VERSION } from "../version.ts";
 import type { Command } from "./args.ts";
 import { selectCommand } from "./commands.ts";
 import { broadcastProgram } from "./broadcast.ts";
+import { chatProgram } from "./chat.ts";
 import { crawlProgram } from "./crawl.ts";
 import { demoProgram } from "./demo.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -42,6 +43,7 @@ import { whoProgram } from "./who.ts";
 
 const PROGRAMS: readonly Program[] = [
   runProgram,
+  chatProgram,
   statusProgram,
   peersProgram,
   peersForgetProgram,

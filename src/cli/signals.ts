@@ -62,25 +62,33 @@ export class SignalWatch implements Disposable {
     this.#handlers.length = 0;
   }
 
+  /** Ctrl-C was typed where the terminal makes no signal of it. */
+  interrupt(): void {
+    this.#onSignal("", EXIT.interrupted);
+  }
+
   #on(name: Deno.Signal, code: ExitCode): void {
-    const handler = () => {
-      const now = this.#clock.monotonic();
-      if (this.#code !== undefined) {
-        if (now - this.#firstAt < ECHO_MS) return;
-        Deno.exit(code);
-      }
-      this.#code = code;
-      this.#firstAt = now;
-      this.#explain(name);
-      this.#controller.abort();
-    };
+    const handler = () => this.#onSignal(name, code);
     Deno.addSignalListener(name, handler);
     this.#handlers.push([name, handler]);
   }
 
-  #explain(name: Deno.Signal): void {
+  #onSignal(name: Deno.Signal | "", code: ExitCode): void {
+    const now = this.#clock.monotonic();
+    if (this.#code !== undefined) {
+      if (now - this.#firstAt < ECHO_MS) return;
+      Deno.exit(code);
+    }
+    this.#code = code;
+    this.#firstAt = now;
+    this.#explain(name);
+    this.#controller.abort();
+  }
+
+  #explain(name: Deno.Signal | ""): void {
     const talk = this.#talk;
     if (talk === undefined) return;
+    // Where the terminal has shown ^C.
     if (name === "SIGINT") talk.line("");
     this.#cancelTalk = this.#clock.after(PATIENCE_MS, () => {
       talk.line("verack: leaving; Ctrl-C again ends at once");

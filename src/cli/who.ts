@@ -62,13 +62,14 @@ export const whoProgram: Program = program(
       );
     }
     for (const member of members) {
-      stdout.line(flags.json ? jsonLine(member) : lines(member, out));
+      stdout.line(flags.json ? jsonLine(member) : memberLines(member, out));
     }
     return EXIT.success;
   },
 );
 
-function lines(member: Member, out: Palette): string {
+/** What is known of a member, for people. */
+export function memberLines(member: Member, out: Palette): string {
   const { identity, name, self, connected, addresses, introducedBy } = member;
   const state = self
     ? "this node itself"

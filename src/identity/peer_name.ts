@@ -121,7 +121,8 @@ export function sameName(a: string, b: string): boolean {
   return foldName(a) === foldName(b);
 }
 
-function foldName(name: string): string {
+/** The form that all names have which are the same to a person. */
+export function foldName(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
 

@@ -48,6 +48,7 @@ import { PeerMemory } from "./peer_memory.ts";
 import { PeerTable } from "./peer_table.ts";
 import { pingAll } from "./ping_all.ts";
 import { type Beat, Pulse } from "./pulse.ts";
+import { roundTrip } from "./round_trip.ts";
 import { type Member, who } from "./who.ts";
 
 /**
@@ -271,6 +272,14 @@ export class Node implements AsyncDisposable {
    */
   ping(text: string): number {
     return pingAll(this.#context, text);
+  }
+
+  /**
+   * The round trip to a peer, milliseconds; `undefined` if it is not connected or
+   * does not answer within a second.
+   */
+  roundTrip(peer: IdentityId): Promise<number | undefined> {
+    return roundTrip(this.#context, peer);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { linesOf } from "../../../src/cli/lines.ts";
+import { linesOf } from "../../src/cli/lines.ts";
 
 async function lines(chunks: readonly Uint8Array[]): Promise<string[]> {
   return await Array.fromAsync(linesOf(ReadableStream.from(chunks)));

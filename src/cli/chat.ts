@@ -1,0 +1,230 @@
+/** `verack chat`: a node whose owner talks to everybody, on a terminal or through a pipe. */
+import { systemClock } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
+import type { NodeEvent } from "../mesh/events.ts";
+import { Node } from "../mesh/node.ts";
+import type { NodeOptions } from "../mesh/options.ts";
+import { defineCommand } from "./args.ts";
+import { ChatLines } from "./chat/chat_lines.ts";
+import { Conversation } from "./chat/conversation.ts";
+import { Names } from "./chat/names.ts";
+import { sayLines } from "./chat/piped.ts";
+import { Screen } from "./chat/screen.ts";
+import { eventLine } from "./event_lines.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { greet } from "./greet.ts";
+import { type OpenControl, openControl } from "./http_flags.ts";
+import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
+import { type Invocation, type Program, program } from "./program.ts";
+import { SignalWatch } from "./signals.ts";
+import { takeMessages } from "./take_messages.ts";
+import { COLOR_FLAG, LineWriter } from "./terminal.ts";
+
+const FLAGS = {
+  ...NODE_FLAGS,
+  port: {
+    type: "port",
+    short: "p",
+    value: "PORT",
+    min: 0,
+    help:
+      `Port to listen on (default: ${DEFAULT_PORT}, or a free one if that is taken)`,
+  },
+  timeout: {
+    type: "seconds",
+    short: "t",
+    value: "S",
+    min: 0.01,
+    max: MAX_DURATION_MS / 1_000,
+    default: CHAT_TIMEOUT_MS / 1_000,
+    help: "Of a pipe: wait so long to join, and so long to be heard at the end",
+  },
+  ...LOG_FLAGS,
+  color: COLOR_FLAG,
+} as const;
+
+/** The command. */
+export const chatProgram: Program = program(
+  defineCommand({
+    name: "chat",
+    summary: "Talk to everybody in a mesh",
+    description: [
+      "What is typed goes to all who are here, and is kept for those who are " +
+      "away; with --data also across restarts. /help lists the rest, such as " +
+      "/msg for one person. Tab completes names; Ctrl-D or Ctrl-C leaves.",
+      "A name is what its owner says: it stands alone while only one has " +
+      "claimed it, and with the first digits of the identity otherwise.",
+      "When standard input is no terminal, each line of it is said once the mesh " +
+      "is joined. It ends when everybody who is here has heard all of them; the " +
+      "exit code is 1 if somebody will not.",
+    ],
+    flags: FLAGS,
+    environment: { NO_COLOR: "No colours, unless --color is given" },
+    examples: [
+      ["verack chat --name alice", "The first one; it shows how others join"],
+      [
+        "verack chat --name bob --connect 127.0.0.1:8080",
+        "The second one, in another terminal",
+      ],
+      [
+        "echo 'build passed' | verack chat --name ci --connect host:8080",
+        "A script that says something and leaves",
+      ],
+    ],
+  }),
+  chat,
+);
+
+/** A chat serves its owner's commands by its directory only. */
+const NO_HTTP = {
+  http: undefined,
+  httpTokenFile: undefined,
+  httpCert: undefined,
+  httpKey: undefined,
+};
+
+/** What a script may want to know. */
+const TROUBLE: ReadonlySet<NodeEvent["type"]> = new Set<NodeEvent["type"]>([
+  "refused",
+  "unreachable",
+  "pending",
+  "set-aside",
+]);
+
+/** A node that chats, and what it is shown on. */
+interface Chat {
+  readonly invocation: Invocation<typeof FLAGS>;
+  readonly node: Node;
+  readonly lines: ChatLines;
+  readonly control: OpenControl;
+  readonly signals: SignalWatch;
+  readonly leaving: Promise<void>;
+  readonly leave: () => void;
+}
+
+async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
+  const { flags, terminal, outputLost } = invocation;
+  startLogging(flags, terminal);
+  using start = await nodeStart(flags);
+  using signals = new SignalWatch({
+    talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
+  });
+  await using node = await startNode(start.options, flags.port);
+  const { promise: leaving, resolve: leave } = Promise.withResolvers<void>();
+  const ends = AbortSignal.any([signals.signal, outputLost]);
+  ends.addEventListener("abort", () => leave(), { once: true });
+  if (ends.aborted) leave();
+  const doors = { ...flags, ...NO_HTTP };
+  await using control = await openControl(doors, node, leave);
+  const lines = new ChatLines(new Names(node), terminal.out);
+  const parts = {
+    invocation,
+    node,
+    lines,
+    control,
+    signals,
+    leaving,
+    leave,
+  };
+  const interactive = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const ok = await (interactive ? converse(parts) : pipe(parts));
+  return signals.code ?? (ok ? EXIT.success : EXIT.failure);
+}
+
+async function converse(chat: Chat): Promise<boolean> {
+  const { invocation, node, lines, signals, leaving, leave } = chat;
+  const { flags, terminal } = invocation;
+  greet({ flags, terminal, command: "verack chat " }, node);
+  terminal.stdout.line(terminal.out.dim("/help lists what can be done here"));
+  const conversation = new Conversation({
+    node,
+    lines,
+    colors: terminal.out,
+    clock: systemClock,
+    keeps: flags.data !== undefined,
+    show: (text) => output.line(text),
+    onLeave: leave,
+    onInterrupt: () => signals.interrupt(),
+  });
+  using screen = new Screen(conversation);
+  const output = new LineWriter(screen);
+  if (Deno.stderr.isTerminal()) {
+    startLogging(flags, { ...terminal, stderr: output });
+  }
+  const listening = listen(chat, output, (event) =>
+    lines.event(event, new Date(systemClock.now())));
+  await leaving;
+  // From here on Ctrl-C is a signal again, which ends the program at once.
+  screen[Symbol.dispose]();
+  await conversation.farewell();
+  await node.close();
+  await listening;
+  return true;
+}
+
+async function pipe(chat: Chat): Promise<boolean> {
+  const { invocation, node, lines, leaving } = chat;
+  const { flags, terminal } = invocation;
+  const { stdout, stderr } = terminal;
+  const listening = listen(chat, stdout, (event) => {
+    if (TROUBLE.has(event.type)) {
+      stderr.line(eventLine(event, new Date(systemClock.now()), terminal.err));
+    }
+    return undefined;
+  });
+  const stop = new AbortController();
+  const left = leaving.then(() => {
+    stop.abort();
+    return false;
+  });
+  const said = sayLines({
+    node,
+    lines,
+    clock: systemClock,
+    input: Deno.stdin.readable,
+    timeoutMs: flags.timeout * 1_000,
+    keeps: flags.data !== undefined,
+    show: (text) => stderr.line(`verack chat: ${text}`),
+    signal: stop.signal,
+  });
+  // Who leaves before does not wait for the input to end.
+  const ok = await Promise.race([said, left]);
+  await node.close();
+  await listening;
+  return ok;
+}
+
+/** Shows what is said, and of what happens what `tell` makes a line of, until the node closes. */
+async function listen(
+  { node, lines, control }: Chat,
+  output: LineWriter,
+  tell: (event: NodeEvent) => string | undefined,
+): Promise<void> {
+  const messages = takeMessages(node, {}, (event) => {
+    output.line(lines.message(event, new Date(systemClock.now())));
+    control.server.publish(event);
+    return !output.failed;
+  });
+  for await (const event of node.events()) {
+    const line = tell(event);
+    if (line !== undefined) output.line(line);
+  }
+  await messages;
+}
+
+/** Two chats on one machine need no flag for it. */
+async function startNode(
+  options: NodeOptions,
+  port: number | undefined,
+): Promise<Node> {
+  try {
+    return await Node.start({ ...options, port: port ?? DEFAULT_PORT });
+  } catch (error) {
+    const taken = error instanceof VerackError &&
+      error.code === "address-in-use";
+    if (port !== undefined || !taken) throw error;
+    return await Node.start({ ...options, port: 0 });
+  }
+}

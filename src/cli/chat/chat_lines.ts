@@ -1,0 +1,130 @@
+/** How a chat looks: what people say and what happens, one printable text each. */
+import type { MessageEvent } from "../../control/message_event.ts";
+import { escapeText } from "../../escape.ts";
+import { peerLabel } from "../../identity/peer_name.ts";
+import type { NodeEvent } from "../../mesh/events.ts";
+import { eventLine } from "../event_lines.ts";
+import type { Palette } from "../terminal.ts";
+import type { Names } from "./names.ts";
+
+/** What is said to all. */
+export const CHAT_TOPIC = "chat";
+/** What is said to one. */
+export const DIRECT_TOPIC = "chat/direct";
+
+/** Of a message as shown; the rest is cut, which is seen. */
+const MAX_LINES = 40;
+const MAX_LINE_CHARS = 2_000;
+const MAX_TOPIC_CHARS = 128;
+const MAX_REASON_CHARS = 512;
+
+/** More of those who miss something are counted. */
+const MAX_NAMED = 5;
+
+/** Before the second line of a message, so that it passes for none of its own. */
+const INDENT = " ".repeat("00:00 ".length + 2);
+
+/** Makes the lines of a chat. */
+export class ChatLines {
+  readonly names: Names;
+  readonly #colors: Palette;
+
+  constructor(names: Names, colors: Palette) {
+    this.names = names;
+    this.#colors = colors;
+  }
+
+  /** What somebody said. */
+  message(message: MessageEvent, time: Date): string {
+    const { identity, topic } = message;
+    const who = this.#colors.bold(this.names.label(identity));
+    const where = topic === CHAT_TOPIC
+      ? ""
+      : topic === DIRECT_TOPIC
+      ? this.#colors.cyan(" to you")
+      : topic === ""
+      ? ""
+      : ` [${escapeText(topic, { max: MAX_TOPIC_CHARS })}]`;
+    return `${this.#time(time)} ${who}${where}: ${text(message)}`;
+  }
+
+  /** What happened; `undefined` if a chat does not tell it. */
+  event(event: NodeEvent, time: Date): string | undefined {
+    const { green, yellow, red } = this.#colors;
+    switch (event.type) {
+      case "listening":
+      case "mesh":
+      case "stopped":
+      // Nodes that are no chats ping all the time, which is no talk.
+      case "ping":
+        return undefined;
+      case "peer:up":
+        this.names.claim(event.identity, event.name);
+        return this.#note(`${this.#full(event)} is here`, time, green);
+      case "peer:down":
+        return event.left
+          ? this.#note(`${this.#full(event)} has left`, time, yellow)
+          : this.#note(
+            `${this.#full(event)} is lost: ${reason(event.reason)}`,
+            time,
+            red,
+          );
+      case "undelivered":
+        return this.#note(
+          `${this.names.label(event.identity)} did not get something: ${
+            reason(event.reason)
+          }`,
+          time,
+          red,
+        );
+      default:
+        return eventLine(event, time, this.#colors);
+    }
+  }
+
+  /** Several people by name, the others counted. */
+  list(identities: readonly string[]): string {
+    const named = identities.slice(0, MAX_NAMED).map((it) =>
+      this.names.label(it)
+    );
+    const rest = identities.length - named.length;
+    return named.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  }
+
+  /** With the short identity, which is told whenever somebody comes or goes. */
+  #full(
+    { identity, name }: { readonly identity: string; readonly name?: string },
+  ): string {
+    return peerLabel(identity, name);
+  }
+
+  #note(
+    text: string,
+    time: Date,
+    color: (text: string) => string,
+  ): string {
+    return `${this.#time(time)} ${color("*")} ${text}`;
+  }
+
+  #time(time: Date): string {
+    return this.#colors.dim(time.toTimeString().slice(0, 5));
+  }
+}
+
+/** A peer's text on lines of ours, each escaped. */
+function text({ text, base64 }: MessageEvent): string {
+  if (text === undefined) {
+    return `${Uint8Array.fromBase64(base64 ?? "").length} bytes, no text`;
+  }
+  const lines = text.split(/\r?\n/, MAX_LINES + 1);
+  if (lines.at(-1) === "") lines.pop();
+  const shown = lines.slice(0, MAX_LINES).map((line) =>
+    escapeText(line, { max: MAX_LINE_CHARS })
+  );
+  if (lines.length > MAX_LINES) shown.push("\\…");
+  return shown.join(`\n${INDENT}`);
+}
+
+function reason(text: string): string {
+  return escapeText(text, { max: MAX_REASON_CHARS });
+}

@@ -1,0 +1,67 @@
+/**
+ * How a chat calls people: `alice` while only one has ever been called so here,
+ * `alice (d26d938b)` as soon as a second one claims the name.
+ */
+import type { IdentityId } from "../../identity/identity.ts";
+import { foldName, peerLabel, shownName } from "../../identity/peer_name.ts";
+import type { Node } from "../../mesh/node.ts";
+
+/**
+ * Claims that are remembered. When there are more, everybody is shown with the
+ * short identity: forgetting one would let somebody else pass for its owner.
+ */
+const MAX_CLAIMS = 10_000;
+
+/** Names and who has claimed them, also those who have left. */
+export class Names {
+  readonly #node: Node;
+  readonly #claims = new Map<string, Set<IdentityId>>();
+  #count = 0;
+
+  constructor(node: Node) {
+    this.#node = node;
+    if (node.name !== "") this.#claim(node.identity.id, node.name);
+    for (const { identity, name, firstSeen } of node.peers()) {
+      // What was only rumoured proves no claim.
+      if (firstSeen !== undefined) this.claim(identity, name);
+    }
+  }
+
+  /** Somebody who was proven calls itself so. */
+  claim(identity: IdentityId, name: string | undefined): void {
+    if (name !== undefined && name !== "") this.#claim(identity, name);
+  }
+
+  /** What people see of somebody. */
+  label(identity: IdentityId): string {
+    const name = this.#node.peer(identity)?.name;
+    this.claim(identity, name);
+    return name === undefined || this.#isAmbiguous(name)
+      ? peerLabel(identity, name)
+      : shownName(name);
+  }
+
+  /** What can be typed for each peer: its name if it is only its own, else first digits. */
+  typed(): string[] {
+    return this.#node.peers().map(({ identity, name }) =>
+      name !== undefined && shownName(name) === name && !this.#isAmbiguous(name)
+        ? name
+        : identity.slice(0, 8)
+    );
+  }
+
+  #isAmbiguous(name: string): boolean {
+    return this.#count >= MAX_CLAIMS ||
+      (this.#claims.get(foldName(name))?.size ?? 0) > 1;
+  }
+
+  #claim(identity: IdentityId, name: string): void {
+    if (this.#count >= MAX_CLAIMS) return;
+    const folded = foldName(name);
+    const claimants = this.#claims.get(folded) ?? new Set();
+    this.#claims.set(folded, claimants);
+    if (claimants.has(identity)) return;
+    claimants.add(identity);
+    this.#count++;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A chat whose standard input is no terminal: each line is said to all once the
+ * mesh is joined, and at the end everybody who is present must have heard.
+ */
+import type { Clock } from "../../clock.ts";
+import { MAX_BODY_BYTES } from "../../delivery_limits.ts";
+import { VerackError } from "../../errors.ts";
+import {
+  CHAT_SETTLE_MS,
+  MAX_CHAT_LINES_IN_FLIGHT,
+} from "../../limits.ts";
+import type { Node } from "../../mesh/node.ts";
+import { linesOf } from "../lines.ts";
+import type { ChatLines } from "./chat_lines.ts";
+import { type Said, Talk } from "./talk.ts";
+
+/** Settings of {@linkcode sayLines}. */
+export interface PipedSettings {
+  readonly node: Node;
+  readonly lines: ChatLines;
+  readonly clock: Clock;
+  readonly input: ReadableStream<Uint8Array>;
+  /** For joining, and for being heard at the end, each, milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether what nobody has taken outlives the node. */
+  readonly keeps: boolean;
+  /** Shows talk. */
+  readonly show: (text: string) => void;
+  /** The person wants no more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Says all lines of the input.
+ *
+ * @returns Whether everybody got, or is going to get, all of them.
+ * @throws {VerackError} `timeout` when there is nobody to talk to.
+ */
+export async function sayLines(settings: PipedSettings): Promise<boolean> {
+  const { node, lines, input, timeoutMs, show, signal } = settings;
+  await joined(settings);
+  const talk = new Talk(node, lines, () => {});
+  const inFlight = new Set<Promise<void>>();
+  const waiting = new Set<string>();
+  let failed = 0;
+  let count = 0;
+  const settle = (number: number, said: Said) => {
+    for (const identity of said.waiting) waiting.add(identity);
+    if (said.failed === 0 && !said.unheard) return;
+    failed++;
+    show(
+      said.unheard
+        ? `line ${number} was heard by nobody`
+        : `line ${number} does not reach ${said.failed} of the others`,
+    );
+  };
+  // One character more than any line may have, so that a longer one is told of.
+  for await (const line of linesOf(input, MAX_BODY_BYTES + 1)) {
+    if (signal.aborted) return false;
+    const number = ++count;
+    const said = talk.toAll(line.replace(/\r$/, ""), { waitMs: timeoutMs })
+      .then((said) => settle(number, said), (error) => {
+        if (!(error instanceof RangeError)) throw error;
+        failed++;
+        show(`line ${number}: ${error.message}`);
+      })
+      .finally(() => inFlight.delete(said));
+    inFlight.add(said);
+    if (inFlight.size >= MAX_CHAT_LINES_IN_FLIGHT) await Promise.race(inFlight);
+  }
+  await Promise.all(inFlight);
+  return tellWaiting(settings, waiting) && failed === 0;
+}
+
+/** Who has not taken everything: false if that is lost now. */
+function tellWaiting(
+  { node, lines, keeps, show }: PipedSettings,
+  waiting: ReadonlySet<string>,
+): boolean {
+  // Some have come back and taken it meanwhile.
+  const { messages } = node.outbox;
+  if (messages === 0 || waiting.size === 0) return true;
+  const what = `${messages} ${messages === 1 ? "message" : "messages"}`;
+  const who = lines.list([...waiting]);
+  show(
+    keeps
+      ? `${what} kept until the next start, for ${who}`
+      : `${what} given up: not taken by ${who}; --data DIR would keep them`,
+  );
+  return keeps;
+}
+
+/**
+ * Resolves when this node is connected to everybody it knows of, and has been for a
+ * moment; after the timeout if it is connected to anybody.
+ */
+async function joined(
+  { node, clock, timeoutMs, signal }: PipedSettings,
+): Promise<void> {
+  const enough = new AbortController();
+  const ends = AbortSignal.any([enough.signal, signal]);
+  const cancel = clock.after(timeoutMs, () => enough.abort());
+  let cancelSettle = () => {};
+  for await (const event of node.events({ signal: ends })) {
+    if (event.type !== "mesh") continue;
+    cancelSettle();
+    const { nodes, links } = event;
+    if (links === 0 || links < nodes - 1) continue;
+    cancelSettle = clock.after(CHAT_SETTLE_MS, () => enough.abort());
+  }
+  cancel();
+  cancelSettle();
+  if (signal.aborted || node.links().length > 0) return;
+  throw new VerackError(
+    "timeout",
+    `Cannot join: nobody was reached within ${timeoutMs / 1_000} s`,
+  );
+}

@@ -1,0 +1,195 @@
+/** What can be done in a chat beside talking: `/who` and its like, and completing what is typed. */
+import { VerackError } from "../../errors.ts";
+import type { IdentityId } from "../../identity/identity.ts";
+import { peerLabel } from "../../identity/peer_name.ts";
+import type { Node } from "../../mesh/node.ts";
+import { theOne } from "../../mesh/who.ts";
+import { quoted } from "../flags.ts";
+import { suggest } from "../suggest.ts";
+import type { Palette } from "../terminal.ts";
+import { memberLines } from "../who.ts";
+import type { Names } from "./names.ts";
+
+/** A chat, as far as commands work on it. */
+export interface ChatContext {
+  readonly node: Node;
+  readonly names: Names;
+  readonly colors: Palette;
+  /** Shows lines of ours. */
+  readonly show: (text: string) => void;
+  /** Says something to one peer. */
+  readonly tell: (to: IdentityId, text: string) => void;
+  readonly leave: () => void;
+}
+
+interface SlashCommand {
+  /** What follows it; a name is completed. */
+  readonly argument: "" | "NAME" | "[NAME]" | "NAME TEXT";
+  readonly help: string;
+  run(argument: string, chat: ChatContext): void | Promise<void>;
+}
+
+const COMMANDS: Readonly<Record<string, SlashCommand>> = {
+  who: {
+    argument: "[NAME]",
+    help: "Who is here, or all that is known of somebody",
+    run: (name, chat) => name === "" ? here(chat) : about(name, chat),
+  },
+  peers: {
+    argument: "",
+    help: "Everybody who is known, here or away",
+    run: (_, chat) => everybody(chat),
+  },
+  msg: {
+    argument: "NAME TEXT",
+    help: "Say something to one only",
+    run: (argument, chat) => message(argument, chat),
+  },
+  ping: {
+    argument: "NAME",
+    help: "How long somebody's node takes to answer",
+    run: (name, chat) => ping(name, chat),
+  },
+  help: {
+    argument: "",
+    help: "This list",
+    run: (_, { show }) => show(HELP),
+  },
+  quit: {
+    argument: "",
+    help: "Leave, as Ctrl-D does",
+    run: (_, { leave }) => leave(),
+  },
+};
+
+const NAMES = Object.keys(COMMANDS);
+
+const HELP = [
+  ...Object.entries(COMMANDS).map(([name, { argument, help }]) =>
+    `  ${`/${name} ${argument}`.padEnd("/msg NAME TEXT".length)}  ${help}`
+  ),
+  "  Anything else is said to all; //TEXT says a text that begins with a slash.",
+  "  Tab completes names and commands, the arrows fetch what was typed before.",
+].join("\n");
+
+/**
+ * Does what a line that begins with a slash asks for.
+ *
+ * @throws {VerackError} when it cannot be done.
+ */
+export async function runSlashCommand(
+  line: string,
+  chat: ChatContext,
+): Promise<void> {
+  const [, name = "", argument = ""] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? [];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    const guess = suggest(name, NAMES);
+    return chat.show(
+      `There is no command ${quoted(`/${name}`)}${
+        guess === undefined ? "" : `, did you mean /${guess}?`
+      } (/help lists them, //TEXT says it)`,
+    );
+  }
+  const trimmed = argument.trim();
+  if (command.argument.startsWith("NAME") && trimmed === "") {
+    return chat.show(`It must be /${name} ${command.argument}`);
+  }
+  await command.run(trimmed, chat);
+}
+
+/** What a line may become, and the end of it that those would replace. */
+export function completeLine(
+  line: string,
+  names: Names,
+): [candidates: string[], end: string] {
+  const end = /\S*$/.exec(line)?.[0] ?? "";
+  const before = line.slice(0, line.length - end.length);
+  const candidates = before === "" && end.startsWith("/")
+    ? NAMES.map((name) => `/${name} `)
+    : end === "" && !/^\/(who|msg|ping)\s+$/.test(before)
+    // A bare Tab in the middle of talk would list everybody.
+    ? []
+    : names.typed().map((name) =>
+      before === "" ? `${name}: ` : `${name} `
+    );
+  const begin = end.toLowerCase();
+  return [
+    [...new Set(candidates)].sort()
+      .filter((it) => it.toLowerCase().startsWith(begin)),
+    end,
+  ];
+}
+
+function here({ node, names, show }: ChatContext): void {
+  const here = node.peers().filter(({ connected }) => connected);
+  const labels = here.map(({ identity }) => names.label(identity)).sort();
+  const self = node.name === ""
+    ? "you"
+    : `you (${peerLabel(node.identity.id, node.name)})`;
+  show(`${here.length + 1} here: ${[self, ...labels].join(", ")}`);
+}
+
+function everybody({ node, colors, show }: ChatContext): void {
+  const rtts = new Map(
+    node.links().map(({ identity, rttMs }) => [identity, rttMs]),
+  );
+  const peers = node.peers();
+  if (peers.length === 0) return show("Nobody is known yet.");
+  const lines = peers.sort((a, b) => Number(b.connected) - Number(a.connected))
+    .map(({ identity, name, connected, addresses, introducedBy }) => {
+      const rtt = rtts.get(identity);
+      const state = connected
+        ? colors.green(rtt === undefined ? "here" : `here, ${duration(rtt)}`)
+        : introducedBy === undefined
+        ? "away"
+        : "heard of";
+      const [address = ""] = addresses;
+      return `  ${colors.bold(peerLabel(identity, name))}  ${state}  ${address}`;
+    });
+  show(lines.join("\n"));
+}
+
+function about(name: string, { node, colors, show }: ChatContext): void {
+  const members = node.who(name);
+  show(
+    members.length === 0
+      ? `Nobody goes by ${quoted(name)}.`
+      : members.map((member) => memberLines(member, colors)).join("\n"),
+  );
+}
+
+function message(argument: string, chat: ChatContext): void {
+  const [, name = "", text = ""] = /^(\S+)\s*(.*)$/s.exec(argument) ?? [];
+  if (text === "") return chat.show("It must be /msg NAME TEXT");
+  chat.tell(theOther(name, chat), text);
+}
+
+async function ping(name: string, chat: ChatContext): Promise<void> {
+  const { node, names, show } = chat;
+  const identity = theOther(name, chat);
+  const label = names.label(identity);
+  const connected = node.peer(identity)?.connected ?? false;
+  const rtt = await node.roundTrip(identity);
+  show(
+    rtt !== undefined
+      ? `${label} answers in ${duration(rtt)}`
+      : connected
+      ? `${label} does not answer`
+      : `${label} is away`,
+  );
+}
+
+/** @throws {VerackError} `unknown-peer`, `ambiguous`. */
+function theOther(name: string, { node }: ChatContext): IdentityId {
+  const { identity, self } = theOne(name, node.who(name));
+  if (!self) return identity;
+  throw new VerackError(
+    "unknown-peer",
+    `Cannot do that: ${quoted(name)} is you, must be somebody else`,
+  );
+}
+
+function duration(ms: number): string {
+  return `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+}
