@@ -2,7 +2,7 @@
  * Every bound of a node, with its reason, but for those of messages
  * (`delivery_limits.ts`), of all sessions together (`budget_limits.ts`), of the
  * control API (`control_limits.ts`), of programs that take messages
- * (`program_limits.ts`) and of the Bitcoin library (`bitcoin_limits.ts`). Nothing else in `src/` bounds what others may cause;
+ * and chats (`program_limits.ts`) and of the Bitcoin library (`bitcoin_limits.ts`). Nothing else in `src/` bounds what others may cause;
  * `worst_case.ts` adds up what it comes to in memory.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Every bound of programs that take messages (`run --exec`), with its reason; a part
+ * Every bound of programs that take messages (`run --exec`) and of chats, with its reason; a part
  * of `limits.ts`, from which they are imported and which names the other parts.
  */
 
@@ -30,3 +30,20 @@ export const EXEC_OUTPUT_AFTER_END_MS = 500;
 /** Of each stream of a run so many lines are shown, and of each line so much. */
 export const MAX_EXEC_OUTPUT_LINES = 100;
 export const MAX_EXEC_OUTPUT_LINE_CHARS = 1_000;
+
+// --- Chat -----------------------------------------------------------------------
+
+/** A chat from a pipe joins within this, and is heard within this at the end, unless told. */
+export const CHAT_TIMEOUT_MS = 10_000;
+
+/** A mesh whose size has not changed for so long counts as joined. */
+export const CHAT_SETTLE_MS = 300;
+
+/** Lines of a pipe that are being said at once: a round trip at some 10,000 lines a second. */
+export const MAX_CHAT_LINES_IN_FLIGHT = 256;
+
+/** What was said last may be heard for so long before a chat leaves. */
+export const CHAT_FAREWELL_MS = 1_000;
+
+/** Claims of names that a chat remembers; a megabyte or two. */
+export const MAX_NAME_CLAIMS = 10_000;

@@ -153,8 +153,11 @@ async function converse(chat: Chat): Promise<boolean> {
   if (Deno.stderr.isTerminal()) {
     startLogging(flags, { ...terminal, stderr: output });
   }
-  const listening = listen(chat, output, (event) =>
-    lines.event(event, new Date(systemClock.now())));
+  const listening = listen(
+    chat,
+    output,
+    (event) => lines.event(event, new Date(systemClock.now())),
+  );
   await leaving;
   // From here on Ctrl-C is a signal again, which ends the program at once.
   screen[Symbol.dispose]();

@@ -4,13 +4,8 @@
  */
 import type { IdentityId } from "../../identity/identity.ts";
 import { foldName, peerLabel, shownName } from "../../identity/peer_name.ts";
+import { MAX_NAME_CLAIMS } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
-
-/**
- * Claims that are remembered. When there are more, everybody is shown with the
- * short identity: forgetting one would let somebody else pass for its owner.
- */
-const MAX_CLAIMS = 10_000;
 
 /** Names and who has claimed them, also those who have left. */
 export class Names {
@@ -51,12 +46,13 @@ export class Names {
   }
 
   #isAmbiguous(name: string): boolean {
-    return this.#count >= MAX_CLAIMS ||
+    // Forgetting a claim would let somebody else pass for its owner.
+    return this.#count >= MAX_NAME_CLAIMS ||
       (this.#claims.get(foldName(name))?.size ?? 0) > 1;
   }
 
   #claim(identity: IdentityId, name: string): void {
-    if (this.#count >= MAX_CLAIMS) return;
+    if (this.#count >= MAX_NAME_CLAIMS) return;
     const folded = foldName(name);
     const claimants = this.#claims.get(folded) ?? new Set();
     this.#claims.set(folded, claimants);

@@ -5,10 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import { MAX_BODY_BYTES } from "../../delivery_limits.ts";
 import { VerackError } from "../../errors.ts";
-import {
-  CHAT_SETTLE_MS,
-  MAX_CHAT_LINES_IN_FLIGHT,
-} from "../../limits.ts";
+import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
 import type { ChatLines } from "./chat_lines.ts";

@@ -110,9 +110,7 @@ export function completeLine(
     : end === "" && !/^\/(who|msg|ping)\s+$/.test(before)
     // A bare Tab in the middle of talk would list everybody.
     ? []
-    : names.typed().map((name) =>
-      before === "" ? `${name}: ` : `${name} `
-    );
+    : names.typed().map((name) => before === "" ? `${name}: ` : `${name} `);
   const begin = end.toLowerCase();
   return [
     [...new Set(candidates)].sort()
@@ -145,7 +143,9 @@ function everybody({ node, colors, show }: ChatContext): void {
         ? "away"
         : "heard of";
       const [address = ""] = addresses;
-      return `  ${colors.bold(peerLabel(identity, name))}  ${state}  ${address}`;
+      return `  ${
+        colors.bold(peerLabel(identity, name))
+      }  ${state}  ${address}`;
     });
   show(lines.join("\n"));
 }

@@ -7,7 +7,7 @@ import { VerackError } from "../../errors.ts";
 import { escapeText } from "../../escape.ts";
 import type { IdentityId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
-import { type ChatLines, CHAT_TOPIC, DIRECT_TOPIC } from "./chat_lines.ts";
+import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";
 
 /** What became of something that was said. */
 export interface Said {
@@ -72,8 +72,7 @@ export class Talk {
   }
 
   #tellMissing({ waiting, failed }: BroadcastResult): void {
-    const present = (it: IdentityId) =>
-      this.#node.peer(it)?.connected ?? false;
+    const present = (it: IdentityId) => this.#node.peer(it)?.connected ?? false;
     const away = waiting.filter((it) => !present(it));
     const slow = waiting.filter(present);
     if (away.length > 0) {
