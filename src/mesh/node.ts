@@ -274,10 +274,7 @@ export class Node implements AsyncDisposable {
     return pingAll(this.#context, text);
   }
 
-  /**
-   * The round trip to a peer, milliseconds; `undefined` if it is not connected or
-   * does not answer within a second.
-   */
+  /** The round trip to a peer, milliseconds; none if it does not answer within a second. */
   roundTrip(peer: IdentityId): Promise<number | undefined> {
     return roundTrip(this.#context, peer);
   }
