@@ -124,8 +124,8 @@ function here({ node, names, show }: ChatContext): void {
   const labels = here.map(({ identity }) => names.label(identity)).sort();
   const self = node.name === ""
     ? "you"
-    : `you (${peerLabel(node.identity.id, node.name)})`;
-  show(`${here.length + 1} here: ${[self, ...labels].join(", ")}`);
+    : `you, ${peerLabel(node.identity.id, node.name)}`;
+  show(`${here.length + 1} here: ${[self, ...labels].join("; ")}`);
 }
 
 function everybody({ node, colors, show }: ChatContext): void {
