@@ -10,6 +10,7 @@ import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
 function knows(node: Node, { id }: Identity): boolean {
@@ -41,14 +42,18 @@ Deno.test("somebody who is told of without an address is not remembered", async 
 
 Deno.test("somebody at whose only address another answers is forgotten", async () => {
   await using scene = await Scene.start();
+  await using member = TcpProxy.start(scene.member.address);
   using mallory = await RawPeer.open(scene.victim);
   for (const ephemeral of [true, false]) {
     const nowhere = await Identity.generate({ ephemeral });
     const flags = ephemeral ? 3 : 1;
-    const at = [parseAddress(scene.member.address)];
+    const at = [parseAddress(member.address)];
+    // It must not be found out before we have looked.
+    member.freeze();
     await mallory.tell([entryOf(nowhere, at, { flags })]);
     await handled(mallory);
     assertEquals(knows(scene.victim, nowhere), true);
+    member.thaw();
     await until("it to be forgotten", () => !knows(scene.victim, nowhere));
   }
 });
