@@ -40,6 +40,9 @@ class Field implements AsyncDisposable {
     for (const { name, entrant } of among) {
       pairs.set(name, await Pair.start(entrant, settings));
     }
+    for (const pair of pairs.values()) {
+      await pair.call("flood", SIZES[0].bytes, WARM_UP_MS);
+    }
     return new Field(among, pairs);
   }
 
@@ -59,9 +62,6 @@ export const messages: Line = {
   description: "node.send() to node.messages(), two processes",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     await using field = await Field.start(settings);
-    for (const who of field.names) {
-      await field.call(who, "flood", SIZES[0].bytes, WARM_UP_MS);
-    }
     for (const { bytes, name } of SIZES) {
       const rounds = await alternate(
         field.names,
