@@ -6,7 +6,7 @@ import { others, reportBoth, VERACK } from "./entrants.ts";
 import { alternate, type Line, remoteOf, type Settings } from "./line.ts";
 
 const FLOOD_MS = 400;
-/** Once for each process, until all that runs often is compiled. */
+/** Once for each number, until all that runs often is compiled and a mesh is quiet. */
 const WARM_UP_MS = 3_000;
 const RECEIVERS = [9, 49] as const;
 const SIZES = [
@@ -28,10 +28,10 @@ export const broadcast: Line = {
     for (const { name, entrant } of among) start(name, entrant);
     const fanOut = (who: string, ...args: [number, number, number]) =>
       hubs.get(who)!.call<number>("fanOut", ...args);
-    for (const who of hubs.keys()) {
-      await fanOut(who, RECEIVERS[0], SIZES[0].bytes, WARM_UP_MS);
-    }
     for (const receivers of RECEIVERS) {
+      for (const who of hubs.keys()) {
+        await fanOut(who, receivers, SIZES[0].bytes, WARM_UP_MS);
+      }
       for (const { bytes, name } of SIZES) {
         const rounds = await alternate(
           [...hubs.keys()],
