@@ -28,8 +28,12 @@ export const mesh: Line = {
       const { verack, bare } = await alternate(
         VERACK_AND_BARE,
         settings.rounds,
-        (kind) => meshes[kind].call<number>("complete", nodes),
+        (kind) => meshes[kind].call<number | null>("complete", nodes),
       );
+      if (!areAll(verack) || !areAll(bare)) {
+        console.error(`${nodes} nodes in one process did not all meet in time`);
+        continue;
+      }
       report({
         line: "mesh",
         figure: `full mesh of ${nodes} nodes`,
@@ -45,6 +49,14 @@ export const mesh: Line = {
   },
 };
 
+function kilobytes(values: readonly number[]): number[] {
+  return values.map((bytes) => bytes / 1_000);
+}
+
+function areAll(values: (number | null)[]): values is number[] {
+  return !values.includes(null);
+}
+
 /** Resident memory of idle sessions, in a fresh process each. */
 export const memory: Line = {
   name: "memory",
@@ -56,17 +68,24 @@ export const memory: Line = {
       async (kind) => {
         const args = [kind, JSON.stringify(settings.opening)];
         await using remote = new Remote("mesh", args, { flags: "--expose-gc" });
-        return await remote.call<number>("memory", MEMORY_NODES, IDLE_MS) /
-          1_000;
+        return await remote.call<number | null>(
+          "memory",
+          MEMORY_NODES,
+          IDLE_MS,
+        );
       },
       { warmUp: false },
     );
+    if (!areAll(verack) || !areAll(bare)) {
+      console.error(`${MEMORY_NODES} nodes did not all meet in time`);
+      return;
+    }
     report({
       line: "memory",
       figure: "idle session, both ends",
       unit: "kB",
-      verack: median(verack),
-      comparisons: [compareRounds(verack, bare, {
+      verack: median(kilobytes(verack)),
+      comparisons: [compareRounds(kilobytes(verack), kilobytes(bare), {
         with: "bare",
         doing: "sockets with read buffers of 4 KiB",
         aim: { is: "at most", value: 1.2 },

@@ -6,9 +6,12 @@ import type { Kind, OpeningSizes } from "../contestant.ts";
 import type { TlsEndpoint } from "../contestants/credentials.ts";
 import { serve } from "../serve.ts";
 
+/** A mesh that is not complete by then is given up. */
+const COMPLETE_MS = 30_000;
+
 /** A mesh that stands. */
 interface Mesh {
-  /** From the first listening socket to the last handshake, milliseconds. */
+  /** Infinite if it does not. From the first listening socket to the last handshake, milliseconds. */
   readonly elapsedMs: number;
   close(): Promise<void>;
 }
@@ -95,14 +98,18 @@ async function verackBuilder(): Promise<typeof build> {
         ),
       ),
     ];
-    await Promise.all(nodes.map(async (node) => {
+    const signal = AbortSignal.timeout(COMPLETE_MS);
+    const complete = await Promise.all(nodes.map(async (node) => {
       const connected = node.peers().filter((peer) => peer.connected).length;
-      if (connected === count - 1) return;
-      for await (const event of node.events()) {
-        if (event.type === "mesh" && event.links === count - 1) return;
+      if (connected === count - 1) return true;
+      for await (const event of node.events({ signal })) {
+        if (event.type === "mesh" && event.links === count - 1) return true;
       }
+      return false;
     }));
-    const elapsedMs = performance.now() - started;
+    const elapsedMs = complete.includes(false)
+      ? Infinity
+      : performance.now() - started;
     return {
       elapsedMs,
       close: async () => {
@@ -112,21 +119,22 @@ async function verackBuilder(): Promise<typeof build> {
   };
 }
 
-/** Time to a complete mesh, milliseconds. */
+/** Time to a complete mesh, milliseconds; infinite, in JSON null, if it takes too long. */
 async function complete(nodes: number, opens = true): Promise<number> {
   const mesh = await build(nodes, opens);
   await mesh.close();
   return mesh.elapsedMs;
 }
 
-/** Memory that a session takes when the mesh idles, both ends together, bytes. */
-async function memory(nodes: number, idleMs: number): Promise<number> {
+/** Memory that a session takes when the mesh idles, both ends together, bytes; null if it does not stand. */
+async function memory(nodes: number, idleMs: number): Promise<number | null> {
   // What is needed once, compiled code above all, is not charged to the sessions.
   await complete(10);
   const before = await settledRss(idleMs);
   const mesh = await build(nodes, true);
   const after = await settledRss(idleMs);
   await mesh.close();
+  if (mesh.elapsedMs === Infinity) return null;
   return (after - before) / (nodes * (nodes - 1) / 2);
 }
 
