@@ -146,20 +146,13 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   taken(incoming: Incoming): void {
     if (this.#closed) return;
-    const { stream } = incoming;
-    try {
-      this.#settle(incoming, ACK_STATUS.taken);
-    } catch (error) {
-      stream.current = undefined;
-      if (incoming.isHeld) stream.redo = incoming;
-      this.#rest(stream, REDELIVERY_MIN_MS);
-      throw error;
-    }
-    this.#offer(stream);
+    this.#record(incoming, () => this.#settle(incoming, ACK_STATUS.taken));
+    this.#offer(incoming.stream);
   }
 
   refused(incoming: Incoming, reason: string): void {
-    if (this.#closed || !this.#putBack(incoming, reason)) return;
+    if (this.#closed) return;
+    if (!this.#record(incoming, () => this.#putBack(incoming, reason))) return;
     const { stream, attempts } = incoming;
     const restMs = Math.min(
       REDELIVERY_MIN_MS * 2 ** (attempts - 1),
@@ -169,7 +162,8 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   givenBack(incoming: Incoming): void {
-    if (this.#closed || !this.#putBack(incoming, "")) return;
+    if (this.#closed) return;
+    if (!this.#record(incoming, () => this.#putBack(incoming, ""))) return;
     this.#offer(incoming.stream);
   }
 
@@ -182,6 +176,19 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   withdraw(incoming: Incoming): void {
     incoming.stream.remove(incoming);
+  }
+
+  /** What cannot be recorded has not happened: the message comes again. */
+  #record<Result>(incoming: Incoming, write: () => Result): Result {
+    try {
+      return write();
+    } catch (error) {
+      const { stream } = incoming;
+      stream.current = undefined;
+      if (incoming.isHeld) stream.redo = incoming;
+      this.#rest(stream, REDELIVERY_MIN_MS);
+      throw error;
+    }
   }
 
   #rest(stream: ReceiveStream, restMs: number): void {

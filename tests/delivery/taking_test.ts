@@ -362,3 +362,49 @@ Deno.test("a short body is an array of its own, its view costs none", async () =
   end(it.a, it.b);
   await last;
 });
+
+Deno.test("a refusal that cannot be recorded leaves the message where it was, and its topic goes on", async () => {
+  for (const verb of ["putAttempts", "putSetAside"] as const) {
+    const clock = new VirtualClock();
+    const store = new MemoryMessageStore();
+    const a = party(A, clock);
+    const b = party(B, clock, { store, seed: 2 });
+    const it = { clock, a, b, wire: new Wire(a, b) };
+    const sent = ["one", "two"].map((text) => a.delivery.send(B, text));
+    const rejected = assertRejects(() => sent[0]!, VerackError);
+    await it.wire.run();
+    const messages = b.delivery.messages();
+    let message: Message = await next(messages);
+    // In front of the method of the class, until it is deleted.
+    Object.defineProperty(store, verb, {
+      configurable: true,
+      value: () => {
+        throw new VerackError("bad-data", "The disk is full");
+      },
+    });
+    // The write that fails is the first for a try, the last for setting aside.
+    for (let failed = false; !failed;) {
+      try {
+        message.refuse("busy");
+      } catch {
+        failed = true;
+      }
+      const again = next(messages);
+      await wait(it, REDELIVERY_MAX_MS);
+      message = await again;
+      assertEquals(message.text(), "one");
+    }
+    Reflect.deleteProperty(store, verb);
+    while (message.text() === "one") {
+      message.refuse("busy");
+      const again = next(messages);
+      await wait(it, REDELIVERY_MAX_MS);
+      message = await again;
+    }
+    assertEquals(message.text(), "two");
+    message.ack();
+    await it.wire.run();
+    await Promise.all([rejected, sent[1]]);
+    end(a, b);
+  }
+});
