@@ -1,10 +1,10 @@
 /** `verack broadcast`: a message to everybody, through a running node. */
 import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../escape.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";
-import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
   MESSAGE_FLAGS,
@@ -13,14 +13,6 @@ import {
   TEXT_HELP,
 } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
-import { COLOR_FLAG } from "./terminal.ts";
-
-const FLAGS = {
-  data: DATA_FLAG,
-  ...MESSAGE_FLAGS,
-  json: { type: "boolean", help: "Print one JSON object instead of text" },
-  color: COLOR_FLAG,
-} as const;
 
 /** The answer of the control API. */
 interface Answer {
@@ -30,6 +22,7 @@ interface Answer {
     readonly identity: IdentityId;
     readonly reason: string;
   }[];
+  readonly names: Readonly<Record<IdentityId, string>>;
 }
 
 /** Sends to all. */
@@ -42,13 +35,13 @@ export const broadcastProgram: Program = program(
       "it is kept. The exit code is 1 if somebody will not get it.",
     ],
     positionals: [{ name: "TEXT", help: TEXT_HELP }],
-    flags: FLAGS,
+    flags: MESSAGE_FLAGS,
     examples: [
       ["verack broadcast 'lunch' --data data/alice", "alice tells everybody"],
     ],
   }),
   async (
-    { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+    { flags, positionals, terminal }: Invocation<typeof MESSAGE_FLAGS>,
   ): Promise<ExitCode> => {
     const [text = ""] = positionals;
     using client = await ControlClient.find(flags.data);
@@ -61,7 +54,8 @@ export const broadcastProgram: Program = program(
     });
     // A node of this program, behind a directory of ours: its fields are known.
     const answer = fields as unknown as Answer;
-    const { delivered, waiting, failed } = answer;
+    const { delivered, waiting, failed, names } = answer;
+    const receiver = (id: IdentityId) => peerLabel(id, names[id]);
     const { stdout, out } = terminal;
     const code = failed.length > 0 ? EXIT.failure : EXIT.success;
     if (flags.json) {
@@ -69,14 +63,14 @@ export const broadcastProgram: Program = program(
       return code;
     }
     for (const id of delivered) {
-      stdout.line(`${out.green("delivered")}  ${shortId(id)}`);
+      stdout.line(`${out.green("delivered")}  ${receiver(id)}`);
     }
     for (const id of waiting) {
-      stdout.line(`${out.yellow("kept     ")}  ${shortId(id)}`);
+      stdout.line(`${out.yellow("kept     ")}  ${receiver(id)}`);
     }
     for (const { identity, reason } of failed) {
       stdout.line(
-        `${out.red("failed   ")}  ${shortId(identity)}: ${
+        `${out.red("failed   ")}  ${receiver(identity)}: ${
           escapeText(reason, { max: 512 })
         }`,
       );

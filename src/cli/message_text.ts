@@ -1,9 +1,15 @@
-/** What a person sends: text among the arguments, or all of standard input for `-`. */
+/**
+ * What commands that send have in common: their flags, and the message, text among
+ * the arguments or all of standard input for `-`.
+ */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
-import { type NumberFlag, type TextFlag, UsageError } from "./flags.ts";
+import { DATA_FLAG } from "./data_flag.ts";
+import { type FlagSpecs, UsageError } from "./flags.ts";
+import { COLOR_FLAG } from "./terminal.ts";
 
 /** Flags of commands that send. */
 export const MESSAGE_FLAGS = {
+  data: DATA_FLAG,
   topic: {
     type: "string",
     short: "t",
@@ -25,7 +31,9 @@ export const MESSAGE_FLAGS = {
     min: 1,
     help: "Give it up after so long (default: what the node's limits say)",
   },
-} as const satisfies Record<string, TextFlag | NumberFlag>;
+  json: { type: "boolean", help: "Print one JSON object instead of text" },
+  color: COLOR_FLAG,
+} as const satisfies FlagSpecs;
 
 /** Help for the argument. */
 export const TEXT_HELP = "The message; - takes all of standard input, as it is";

@@ -4,7 +4,6 @@ import { jsonLine } from "../escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";
-import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
   MESSAGE_FLAGS,
@@ -13,14 +12,6 @@ import {
   TEXT_HELP,
 } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
-import { COLOR_FLAG } from "./terminal.ts";
-
-const FLAGS = {
-  data: DATA_FLAG,
-  ...MESSAGE_FLAGS,
-  json: { type: "boolean", help: "Print one JSON object instead of text" },
-  color: COLOR_FLAG,
-} as const;
 
 /** Sends to one. */
 export const sendProgram: Program = program(
@@ -40,7 +31,7 @@ export const sendProgram: Program = program(
       },
       { name: "TEXT", help: TEXT_HELP },
     ],
-    flags: FLAGS,
+    flags: MESSAGE_FLAGS,
     examples: [
       ["verack send bob 'hello' --data data/alice", "alice says hello to bob"],
       [
@@ -50,7 +41,7 @@ export const sendProgram: Program = program(
     ],
   }),
   async (
-    { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+    { flags, positionals, terminal }: Invocation<typeof MESSAGE_FLAGS>,
   ): Promise<ExitCode> => {
     const [to = "", text = ""] = positionals;
     using client = await ControlClient.find(flags.data);

@@ -3,6 +3,7 @@
  * base64 beside the rest; one that is longer or no text is the body itself, and
  * the rest is in the query.
  */
+import type { BroadcastFailure } from "../delivery/broadcast.ts";
 import { BROADCAST_WAIT_MS, MAX_BODY_BYTES } from "../delivery_limits.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
@@ -60,7 +61,26 @@ async function broadcast(context: RouteContext): Promise<Answer> {
   const { body, options, waitMs = BROADCAST_WAIT_MS } = await read(context);
   const result = await context.node.broadcast(body, { ...options, waitMs });
   await context.node.committed();
-  return { ...result, failed: result.failed.map(failure) };
+  const failed = result.failed.map(failure);
+  const names = namesOf(context.node, [
+    ...result.delivered,
+    ...result.waiting,
+    ...failed.map(({ identity }) => identity),
+  ]);
+  return { ...result, failed, names };
+}
+
+/** What those call themselves who have a name, by identity. */
+function namesOf(
+  node: Node,
+  identities: readonly IdentityId[],
+): Record<IdentityId, string> {
+  return Object.fromEntries(
+    identities.flatMap((identity) => {
+      const name = node.peer(identity)?.name;
+      return name === undefined ? [] : [[identity, name]];
+    }),
+  );
 }
 
 function isUp(node: Node, identity: IdentityId): boolean {
@@ -68,8 +88,8 @@ function isUp(node: Node, identity: IdentityId): boolean {
 }
 
 function failure(
-  { identity, error }: { readonly identity: string; readonly error: Error },
-): unknown {
+  { identity, error }: BroadcastFailure,
+): { readonly identity: IdentityId; readonly reason: string } {
   return { identity, reason: error.message };
 }
 
