@@ -21,12 +21,19 @@ const NODE_FLAGS = [
   "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
 ];
 
+/** A child that has not answered by then has failed, milliseconds. */
+const ANSWER_MS = 60_000;
+
 /** How a child is run. */
 export interface RunOptions {
+  /** What errors call it, if not by its file and arguments. */
+  readonly name?: string;
   /** V8 flags. */
   readonly flags?: string;
   /** Path or name of a Node that runs it instead of Deno. */
   readonly node?: string | undefined;
+  /** Instead of {@linkcode ANSWER_MS}. */
+  readonly answerMs?: number;
 }
 
 /** Plain JSON. */
@@ -38,14 +45,21 @@ export class Remote implements AsyncDisposable {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #lines: AsyncIterator<string>;
   readonly #name: string;
+  readonly #answerMs: number;
 
   /** @param file Module in `peers/`, without its ending. */
   constructor(
     file: string,
     args: readonly string[],
-    { flags = "", node }: RunOptions = {},
+    {
+      name = [file, ...args].join(" "),
+      flags = "",
+      node,
+      answerMs = ANSWER_MS,
+    }: RunOptions = {},
   ) {
-    this.#name = [file, ...args].join(" ");
+    this.#name = name;
+    this.#answerMs = answerMs;
     const path = fileURLToPath(new URL(`./peers/${file}.ts`, import.meta.url));
     const runtime = node === undefined
       ? [
@@ -65,11 +79,26 @@ export class Remote implements AsyncDisposable {
     this.#lines = lines(this.#child.stdout);
   }
 
-  /** Asks and waits for the answer. */
+  /**
+   * Asks and waits for the answer.
+   *
+   * @throws {Error} when the process ends, or does not answer in time.
+   */
   async call<Answer>(command: string, ...args: Json[]): Promise<Answer> {
     const request = JSON.stringify([command, ...args]) + "\n";
-    await this.#writer.write(new TextEncoder().encode(request));
-    const line = await this.#lines.next();
+    // It is chance whether a process that ends still takes it; its lines end too.
+    this.#writer.write(new TextEncoder().encode(request)).catch(() => {});
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), this.#answerMs);
+    const line = await Promise.race([this.#lines.next(), late.promise])
+      .finally(() => clearTimeout(timer));
+    if (line === undefined) {
+      throw new Error(
+        `Cannot measure: ${this.#name} did not answer ${command} in ${
+          this.#answerMs / 1_000
+        } s`,
+      );
+    }
     if (line.done) {
       throw new Error(`Cannot measure: ${this.#name} ended during ${command}`);
     }

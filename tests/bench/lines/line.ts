@@ -45,6 +45,8 @@ export function remoteOf(
     ...(isOnNode && networks && { folder: networks.folder }),
   };
   return new Remote(file, [JSON.stringify(setup)], {
+    name: `${file} of ${entrant.kind}` +
+      (entrant.acknowledged ? ", acknowledged," : ""),
     node: isOnNode ? networks?.node : undefined,
   });
 }
