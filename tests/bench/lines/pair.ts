@@ -5,21 +5,27 @@ import { type Entrant, remoteOf, type Settings } from "./line.ts";
 
 /** Two processes with one contestant's code. */
 export class Pair implements AsyncDisposable {
-  readonly #acceptor: Remote;
+  readonly #both: AsyncDisposable;
   readonly #dialer: Remote;
   readonly #endpoint: Endpoint;
 
-  private constructor(acceptor: Remote, dialer: Remote, endpoint: Endpoint) {
-    this.#acceptor = acceptor;
+  private constructor(
+    both: AsyncDisposable,
+    dialer: Remote,
+    endpoint: Endpoint,
+  ) {
+    this.#both = both;
     this.#dialer = dialer;
     this.#endpoint = endpoint;
   }
 
   static async start(entrant: Entrant, settings: Settings): Promise<Pair> {
-    const acceptor = remoteOf("acceptor", entrant, settings);
-    const dialer = remoteOf("dialer", entrant, settings);
+    // Ends both when the acceptor does not come up; the dialer always goes first.
+    await using both = new AsyncDisposableStack();
+    const acceptor = both.use(remoteOf("acceptor", entrant, settings));
+    const dialer = both.use(remoteOf("dialer", entrant, settings));
     const endpoint = await acceptor.call<Endpoint>("endpoint");
-    return new Pair(acceptor, dialer, endpoint);
+    return new Pair(both.move(), dialer, endpoint);
   }
 
   /** Runs a command of `peers/dialer.ts` against the listening process. */
@@ -28,8 +34,7 @@ export class Pair implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dialer[Symbol.asyncDispose]();
-    await this.#acceptor[Symbol.asyncDispose]();
+    await this.#both[Symbol.asyncDispose]();
   }
 }
 
