@@ -1,9 +1,9 @@
 /** One node's messages to many others, taken by their applications. */
-import type { Remote } from "../remote.ts";
 import type { Row } from "../report.ts";
 import { median } from "../stats.ts";
 import { others, reportBoth, VERACK } from "./entrants.ts";
-import { alternate, type Line, remoteOf, type Settings } from "./line.ts";
+import { Field } from "./field.ts";
+import { type Line, remoteOf, type Settings } from "./line.ts";
 
 const FLOOD_MS = 400;
 /** Once for each number, until all that runs often is compiled and a mesh is quiet. */
@@ -19,24 +19,18 @@ export const broadcast: Line = {
   name: "broadcast",
   description: "node.broadcast() to 9 and to 49 others, all in one process",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    await using stack = new AsyncDisposableStack();
+    await using field = new Field((it) => remoteOf("hub", it, settings));
     const among = others(settings, { broadcast: true });
-    const hubs = new Map<string, Remote>();
-    const start = (name: string, entrant: Parameters<typeof remoteOf>[1]) =>
-      hubs.set(name, stack.use(remoteOf("hub", entrant, settings)));
-    start(VERACK, { kind: "messages" });
-    for (const { name, entrant } of among) start(name, entrant);
-    const fanOut = (who: string, ...args: [number, number, number]) =>
-      hubs.get(who)!.call<number>("fanOut", ...args);
+    const fanOut = (rounds: number, ...args: [number, number, number]) =>
+      field.alternate<number>(among, rounds, "fanOut", ...args);
     for (const receivers of RECEIVERS) {
-      for (const who of hubs.keys()) {
-        await fanOut(who, receivers, SIZES[0].bytes, WARM_UP_MS);
-      }
+      await fanOut(0, receivers, SIZES[0].bytes, WARM_UP_MS);
       for (const { bytes, name } of SIZES) {
-        const rounds = await alternate(
-          [...hubs.keys()],
+        const rounds = await fanOut(
           settings.rounds,
-          (who) => fanOut(who, receivers, bytes, FLOOD_MS),
+          receivers,
+          bytes,
+          FLOOD_MS,
         );
         const row = {
           line: "broadcast",

@@ -48,7 +48,10 @@ export function others(
   return [...BARE, ...NETWORKS, ...options.broadcast ? [GOSSIPSUB] : []];
 }
 
-/** Two rows of one figure: against those who acknowledge, and against the rest. */
+/**
+ * Two rows of one figure: against those who acknowledge, and against the rest;
+ * without those who were left out.
+ */
 export function reportBoth(
   row: Omit<Row, "comparisons">,
   rounds: Rounds<string, number>,
@@ -65,6 +68,7 @@ export function reportBoth(
     });
   for (const acknowledged of [true, false]) {
     const comparisons = among
+      .filter(({ name }) => name in rounds)
       .filter(({ entrant }) => (entrant.acknowledged ?? false) === acknowledged)
       .map(compare);
     if (comparisons.length === 0) continue;

@@ -65,25 +65,33 @@ export type VerackOrBare = typeof VERACK_AND_BARE[number];
  * on the machine hits all alike. A first round of each is not counted.
  *
  * @param options `warmUp`: false where every round has processes of its own.
+ * `leaveOut`: called with a contestant that fails, which has no results then;
+ * throws if it cannot be done without. By default none can.
  */
 export async function alternate<Name extends string, Result>(
   contestants: readonly Name[],
   rounds: number,
   measure: (name: Name) => Promise<Result>,
-  options: { warmUp?: boolean } = {},
+  options: {
+    warmUp?: boolean;
+    leaveOut?: (name: Name, error: unknown) => Promise<void>;
+  } = {},
 ): Promise<Rounds<Name, Result>> {
-  const results = Object.fromEntries(
-    contestants.map((name) => [name, [] as Result[]]),
-  ) as Rounds<Name, Result>;
-  const first = options.warmUp === false ? 1 : 0;
-  for (let round = first; round <= rounds; round++) {
-    const turn = round % contestants.length;
-    for (
-      const name of [...contestants.slice(turn), ...contestants.slice(0, turn)]
-    ) {
-      const result = await measure(name);
-      if (round > 0) results[name].push(result);
+  const { warmUp = true, leaveOut = (_, error) => Promise.reject(error) } =
+    options;
+  const results = new Map(contestants.map((name) => [name, [] as Result[]]));
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
+    const names = [...results.keys()];
+    const turn = round % names.length;
+    for (const name of [...names.slice(turn), ...names.slice(0, turn)]) {
+      try {
+        const result = await measure(name);
+        if (round > 0) results.get(name)!.push(result);
+      } catch (error) {
+        await leaveOut(name, error);
+        results.delete(name);
+      }
     }
   }
-  return results;
+  return Object.fromEntries(results) as Rounds<Name, Result>;
 }

@@ -1,8 +1,9 @@
 /** Messages of two nodes in two processes: how many, and how fast they answer. */
 import type { Row } from "../report.ts";
 import { median, percentile } from "../stats.ts";
-import { others, type Participant, reportBoth, VERACK } from "./entrants.ts";
-import { alternate, type Line, type Settings } from "./line.ts";
+import { others, reportBoth, VERACK } from "./entrants.ts";
+import { Field } from "./field.ts";
+import type { Line, Settings } from "./line.ts";
 import { Pair } from "./pair.ts";
 
 const FLOOD_MS = 400;
@@ -18,55 +19,21 @@ const ROUND_TRIPS = 200;
 const SLICES = 5;
 const SHARES = [0.5, 0.99];
 
-/** Every participant's two processes. */
-class Field implements AsyncDisposable {
-  readonly others: readonly Participant[];
-  readonly names: readonly string[];
-  readonly #pairs: ReadonlyMap<string, Pair>;
-
-  private constructor(
-    others: readonly Participant[],
-    pairs: ReadonlyMap<string, Pair>,
-  ) {
-    this.others = others;
-    this.names = [...pairs.keys()];
-    this.#pairs = pairs;
-  }
-
-  static async start(settings: Settings): Promise<Field> {
-    const among = others(settings, { broadcast: false });
-    const pairs = new Map<string, Pair>();
-    pairs.set(VERACK, await Pair.start({ kind: "messages" }, settings));
-    for (const { name, entrant } of among) {
-      pairs.set(name, await Pair.start(entrant, settings));
-    }
-    for (const pair of pairs.values()) {
-      await pair.call("flood", SIZES[0].bytes, WARM_UP_MS);
-    }
-    return new Field(among, pairs);
-  }
-
-  call<Answer>(name: string, command: string, ...args: unknown[]) {
-    return this.#pairs.get(name)!.call<Answer>(command, ...args);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const pairs = [...this.#pairs.values()];
-    await Promise.all(pairs.map((it) => it[Symbol.asyncDispose]()));
-  }
-}
-
 /** Messages a second from one application to the other. */
 export const messages: Line = {
   name: "messages",
   description: "node.send() to node.messages(), two processes",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    await using field = await Field.start(settings);
+    const among = others(settings, { broadcast: false });
+    await using field = new Field((it) => Pair.start(it, settings));
+    await field.alternate(among, 0, "flood", SIZES[0].bytes, WARM_UP_MS);
     for (const { bytes, name } of SIZES) {
-      const rounds = await alternate(
-        field.names,
+      const rounds = await field.alternate<number>(
+        among,
         settings.rounds,
-        (who) => field.call<number>(who, "flood", bytes, FLOOD_MS),
+        "flood",
+        bytes,
+        FLOOD_MS,
       );
       const row = {
         line: "messages",
@@ -74,7 +41,7 @@ export const messages: Line = {
         unit: "/s",
         verack: median(rounds[VERACK]!),
       };
-      reportBoth(row, rounds, field.others, "at least", report);
+      reportBoth(row, rounds, among, "at least", report);
     }
   },
 };
@@ -84,26 +51,27 @@ export const answers: Line = {
   name: "answers",
   description: "until a message is acknowledged, or answered by another",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    await using field = await Field.start(settings);
-    const acknowledging = field.others
-      .filter(({ entrant }) => entrant.acknowledged);
+    const all = others(settings, { broadcast: false });
+    await using field = new Field((it) => Pair.start(it, settings));
+    await field.alternate(all, 0, "flood", SIZES[0].bytes, WARM_UP_MS);
     const trips = [
       {
         command: "acknowledgements",
         name: "100 B until acknowledged",
-        among: acknowledging,
+        among: all.filter(({ entrant }) => entrant.acknowledged),
       },
       {
         command: "roundTrips",
         name: "100 B request and response",
-        among: field.others,
+        among: all,
       },
     ];
     for (const { command, name, among } of trips) {
-      const slices = await alternate(
-        [VERACK, ...among.map((it) => it.name)],
+      const slices = await field.alternate<number[]>(
+        among,
         settings.rounds * SLICES,
-        (who) => field.call<number[]>(who, command, ROUND_TRIPS),
+        command,
+        ROUND_TRIPS,
       );
       for (const share of SHARES) {
         const rounds = Object.fromEntries(
