@@ -330,7 +330,8 @@ export class Receiver {
     // Many are taken in one turn of the event loop; what is said when nothing is
     // left, or much could be sent again, says it for all of them.
     const { released, size } = this.#window;
-    const idle = this.#settled === this.#begun || status === ACK_STATUS.room;
+    const idle = this.#settled + this.#unfinished.size === this.#begun ||
+      status === ACK_STATUS.room;
     if (
       idle || 4 * (released - this.#releasedAtFlush) >= size
     ) {
