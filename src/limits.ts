@@ -1,13 +1,16 @@
 /**
  * Every bound of a node, with its reason, but for those of messages
- * (`delivery_limits.ts`), of all sessions together (`budget_limits.ts`), of the
- * control API (`control_limits.ts`), of programs that take messages
- * and chats (`program_limits.ts`) and of the Bitcoin library (`bitcoin_limits.ts`). Nothing else in `src/` bounds what others may cause;
- * `worst_case.ts` adds up what it comes to in memory.
+ * (`delivery_limits.ts`), of all sessions together (`budget_limits.ts`), of how
+ * members learn of each other (`exchange_limits.ts`), of the control API
+ * (`control_limits.ts`), of programs that take messages and chats
+ * (`program_limits.ts`) and of the Bitcoin library (`bitcoin_limits.ts`). Nothing
+ * else in `src/` bounds what others may cause; `worst_case.ts` adds up what it
+ * comes to in memory.
  */
 
 export * from "./bitcoin_limits.ts";
 export * from "./control_limits.ts";
+export * from "./exchange_limits.ts";
 export * from "./program_limits.ts";
 
 // --- Frames ---------------------------------------------------------------
@@ -291,9 +294,6 @@ export const MAX_PROVEN_HOSTS = 4_096;
 /** Events that wait for one slow listener; then the oldest are dropped and counted. */
 export const MAX_QUEUED_EVENTS = 1_000;
 
-/** Up to so many members a list is asked for with their fingerprints at once, which saves a round trip. */
-export const MAX_INLINE_FINGERPRINTS = 16;
-
 /** Peer requests a session may make at once, and how often one more is granted. */
 export const PEER_REQUEST_BURST = 16;
 export const PEER_REQUEST_REFILL_MS = 1_000;
@@ -311,35 +311,6 @@ export const MAX_RUMOUR_FAILURES = 6;
 /** `refused` events about strangers who come in: a burst, then one each second. */
 export const REFUSAL_EVENT_BURST = 100;
 export const REFUSAL_EVENT_REFILL_MS = 1_000;
-
-/** Peers whose word that another one is live is kept; a few are enough to ask them again. */
-export const MAX_REPORTERS_PER_PEER = 4;
-
-/** Least time between two reports of missing members, on the wire and to listeners. */
-export const MISSING_REPORT_MS = 1_000;
-
-/** Missing pairs that are told at once: a split in half of a small mesh, whole. */
-export const MAX_MISSING_PAIRS = 256;
-
-/** Members that are asked whom they see when a peer was lost. */
-export const ASKED_AFTER_LOSS = 3;
-
-/** Least time between two requests for peer lists; peers grant one a second. */
-export const PEER_EXCHANGE_MIN_MS = 2_000;
-
-/** A peer whose session is younger is told of as one that has just joined. */
-export const RECENT_SESSION_MS = 2_000;
-
-/** Up to so many peers a collision costs less than waiting for the other to dial. */
-export const COLLISION_CROWD = 16;
-
-/**
- * How long the smaller of two nodes that join a crowd together lets the other dial
- * first, for each peer known, and how long at the most while strangers are still
- * arriving, one of whom it may be.
- */
-export const COLLISION_GRACE_PER_PEER_MS = 15;
-export const COLLISION_GRACE_MAX_MS = 5_000;
 
 /** Reconnecting: exponential backoff with full jitter between these. */
 export const RECONNECT_MIN_MS = 200;

@@ -6,10 +6,9 @@
  * missing travel whole. What others say is rumour: judged, bounded, and never in
  * the place of what was proven to us.
  */
-import { hash } from "node:crypto";
 import { VerackError } from "../errors.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { shortId } from "../identity/identity.ts";
 import {
   COLLISION_CROWD,
   COLLISION_GRACE_MAX_MS,
@@ -33,7 +32,6 @@ import {
   decodePeerIds,
   encodeGetPeers,
   encodePeerIds,
-  FINGERPRINT_BYTES,
 } from "../wire/messages/peer_request.ts";
 import {
   decodePeers,
@@ -44,6 +42,7 @@ import {
 import type { MeshContext } from "./context.ts";
 import { Inquiries } from "./inquiries.ts";
 import type { Link } from "./link.ts";
+import { fingerprint, MemberView } from "./member_view.ts";
 import { Missing } from "./missing.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import { Reports } from "./reports.ts";
@@ -63,16 +62,18 @@ export class Exchange {
   /** Pairs that cannot reach each other. */
   readonly missing: Missing;
   readonly #inquiries: Inquiries;
+  readonly #view: MemberView;
 
   constructor(context: MeshContext, listener: ExchangeListener) {
     this.#context = context;
     this.#listener = listener;
+    this.#view = new MemberView(context.identity.id, context.table);
     this.reports = new Reports(context.table);
     this.missing = new Missing(context, this.reports);
     this.#inquiries = new Inquiries(
       context,
       this.reports,
-      (link) => this.ask(link),
+      (link) => this.#ask(link),
     );
     context.membership.onKnock = () => this.#inquiries.knocked();
   }
@@ -123,20 +124,25 @@ export class Exchange {
   }
 
   /** Asks a peer whether it knows somebody we do not. */
-  ask(link: Link): void {
+  #ask(link: Link): void {
     link.askedAt = this.#context.clock.monotonic();
-    const view = this.#view();
-    const fingerprints = view.length <= MAX_INLINE_FINGERPRINTS
-      ? view.map(fingerprint)
-      : [];
+    const { digest, fingerprints } = this.#view;
+    const isShort = fingerprints.length <= MAX_INLINE_FINGERPRINTS;
     link.session.send(
       COMMAND.getpeers,
-      encodeGetPeers({ digest: digest(view), fingerprints }),
+      encodeGetPeers({ digest, fingerprints: isShort ? fingerprints : [] }),
     );
+  }
+
+  /** A session counts from now on; `isNew` if its peer was never proven before. */
+  met(link: Link, isNew: boolean): void {
+    this.#view.changed();
+    this.#inquiries.met(link, isNew);
   }
 
   /** A peer is down; `record.left` says whether it said bye. */
   lost(record: PeerRecord): void {
+    this.#view.changed();
     this.reports.drop(record.identity);
     if (!record.left) this.#inquiries.lost();
   }
@@ -188,10 +194,9 @@ export class Exchange {
   #onGetPeers(link: Link, payload: Uint8Array): void {
     this.#spendRequest(link, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
-    const view = this.#view();
-    const equal = digest(view) === request.digest;
+    const { digest, fingerprints } = this.#view;
+    const equal = digest === request.digest;
     if (!equal && request.fingerprints.length === 0) {
-      const fingerprints = view.map(fingerprint);
       link.session.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
       return;
     }
@@ -226,14 +231,14 @@ export class Exchange {
     // It makes us send something, so it counts like a request.
     this.#spendRequest(link, COMMAND.peerids);
     const { fingerprints } = decodePeerIds(payload);
-    const view = this.#view();
-    const known = new Set(view.map(fingerprint));
+    const { digest, fingerprints: own } = this.#view;
+    const known = new Set(own);
     if (fingerprints.every((other) => known.has(other))) {
       return this.reports.complete(link.peer.identity, new Set());
     }
     link.session.send(
       COMMAND.getpeers,
-      encodeGetPeers({ digest: digest(view), fingerprints: [...known] }),
+      encodeGetPeers({ digest, fingerprints: own }),
     );
   }
 
@@ -357,13 +362,6 @@ export class Exchange {
     );
   }
 
-  /** The members as we see them: those we have sessions with, and ourselves. */
-  #view(): IdentityId[] {
-    const { table, identity } = this.#context;
-    return [identity.id, ...table.connected().map((record) => record.identity)]
-      .sort();
-  }
-
   #spendRequest(link: Link, command: string): void {
     if (link.requests.take(this.#context.clock.monotonic())) return;
     throw new VerackError(
@@ -371,14 +369,4 @@ export class Exchange {
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
     );
   }
-}
-
-/** SHA-256 of the identities' 32 bytes each, in ascending order; hex. */
-function digest(view: readonly IdentityId[]): string {
-  return hash("sha256", Uint8Array.fromHex(view.join("")), "hex");
-}
-
-/** The first 8 bytes of an identity; hex. */
-function fingerprint(identity: IdentityId): string {
-  return identity.slice(0, 2 * FINGERPRINT_BYTES);
 }

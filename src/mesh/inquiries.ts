@@ -1,9 +1,15 @@
 /**
- * When a node asks whom for its peers, besides at every connection: now and then,
+ * When a node asks whom for its peers: everybody it meets, now and then somebody,
  * when a peer was lost, when somebody unknown wants in, and as long as a member is
  * missing. How is `exchange.ts`.
  */
-import { ASKED_AFTER_LOSS, PEER_EXCHANGE_MIN_MS } from "../limits.ts";
+import {
+  ASKED_AFTER_LOSS,
+  COLLISION_CROWD,
+  MEETING_PATIENCE_MS,
+  MEETING_PAUSE_MS,
+  PEER_EXCHANGE_MIN_MS,
+} from "../limits.ts";
 import type { MeshContext } from "./context.ts";
 import type { Link } from "./link.ts";
 import type { Reports } from "./reports.ts";
@@ -19,6 +25,9 @@ export class Inquiries {
   #lost = false;
   #knocked = false;
   #knockedAt = -Infinity;
+  /** Whom we have met and not asked yet. */
+  #unasked: Link[] = [];
+  #metAt = -Infinity;
 
   /** @param ask Asks one peer. */
   constructor(
@@ -30,6 +39,23 @@ export class Inquiries {
     this.#reports = reports;
     this.#ask = ask;
     this.#nextAt = this.#later(context.clock.monotonic());
+  }
+
+  /**
+   * A session counts from now on. Its peer is asked at once, unless most of the
+   * answer would be about others whom one of us is about to meet: who joins a
+   * crowd would be told of all of it by everybody.
+   *
+   * @param isNew Whether the peer was never proven before.
+   */
+  met(link: Link, isNew: boolean): void {
+    const { table, clock } = this.#context;
+    this.#metAt = clock.monotonic();
+    const weJoin = this.#reports.open().length > COLLISION_CROWD;
+    const itJoins = isNew && link.direction === "inbound" &&
+      table.size > COLLISION_CROWD;
+    if (weJoin || itJoins) this.#unasked.push(link);
+    else this.#ask(link);
   }
 
   /** A peer is gone without a word: others are asked at the next tick whether they see it. */
@@ -44,6 +70,7 @@ export class Inquiries {
 
   /** Asks whom it is time to ask. */
   tick(now: number): void {
+    if (this.#unasked.length > 0) this.#askUnasked(now);
     if (now >= this.#nextAt) {
       this.#nextAt = this.#later(now);
       this.#askAny(1, now);
@@ -56,6 +83,16 @@ export class Inquiries {
       this.#knocked = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     }
     if (now >= this.#recheckAt) this.#recheck(now);
+  }
+
+  /** Asks those we have met when no more of them come, or one of them has waited long. */
+  #askUnasked(now: number): void {
+    const waitedMs = now - (this.#unasked[0]?.openedAt ?? now);
+    const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
+    if (!isQuiet && waitedMs < MEETING_PATIENCE_MS) return;
+    const links = this.#unasked;
+    this.#unasked = [];
+    for (const link of links) if (link.session.isOpen) this.#ask(link);
   }
 
   /** Asks a few of those we are connected to, chosen by chance; how many it were. */

@@ -278,7 +278,7 @@ export class Links implements LinkOwner {
     if (peer.invite !== undefined) this.#welcome(link, record);
     if (admitted) this.#exchange.spread(record);
     this.#messaging.introduced(link, record);
-    this.#exchange.ask(link);
+    this.#exchange.met(link, !wasProven);
     this.#exchange.missing.opened(link);
     if (wasLost) this.#dialer.revive();
     this.reportMesh();
