@@ -87,12 +87,13 @@ export class Inquiries {
 
   /** Asks those we have met when no more of them come, or one of them has waited long. */
   #askUnasked(now: number): void {
-    const waitedMs = now - (this.#unasked[0]?.openedAt ?? now);
+    const links = this.#unasked.filter(({ session }) => session.isOpen);
+    const waitedMs = now - (links[0]?.openedAt ?? now);
     const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
-    if (!isQuiet && waitedMs < MEETING_PATIENCE_MS) return;
-    const links = this.#unasked;
-    this.#unasked = [];
-    for (const link of links) if (link.session.isOpen) this.#ask(link);
+    const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
+    // Those who come and go are not to be kept meanwhile.
+    this.#unasked = isTime ? [] : links;
+    if (isTime) { for (const link of links) this.#ask(link); }
   }
 
   /** Asks a few of those we are connected to, chosen by chance; how many it were. */
