@@ -146,16 +146,22 @@ for (const [what, name] of Object.entries(SPOOFS)) {
       connect: [scene.victim.address],
     });
     using spoof = await RawPeer.open(scene.victim, { name });
-    await until("both", () => scene.victim.links().length === 3);
+    const ups = () => scene.log.of("peer:up");
+    await until(
+      "both to be told of",
+      () =>
+        [admin.identity.id, spoof.identity.id].every((id) =>
+          ups().some(({ identity }) => identity === id)
+        ),
+    );
     // The real one is found by the name, and nobody else.
     assertEquals(
       scene.victim.who("admin").map((it) => it.identity),
       [admin.identity.id],
     );
-    const ups = scene.log.of("peer:up");
     const lineOf = (id: string) =>
       eventLine(
-        ups.find(({ identity }) => identity === id)!,
+        ups().find(({ identity }) => identity === id)!,
         new Date(0),
         palette(false),
       );
