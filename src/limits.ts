@@ -161,11 +161,13 @@ export const MEMORY_WINDOW_BYTES = 262_144;
 
 // --- Buffers ----------------------------------------------------------------
 
-/** Read buffer of an idle connection. Small, because a mesh is mostly idle sessions. */
-export const READ_BUFFER_MIN_BYTES = 4_096;
+/** Read buffer of an idle session, as a mesh is mostly those; and below TLS, or for what is dropped. */
+export const READ_BUFFER_MIN_BYTES = 1_024;
+export const RAW_READ_BUFFER_BYTES = 4_096;
 
-/** Read buffer of a busy connection, and the step in which large frames are read. */
+/** The same when busy, and the step in which large frames are read; a read that fills it makes it grow so fast. */
 export const READ_BUFFER_MAX_BYTES = 131_072;
+export const READ_BUFFER_GROWTH = 4;
 
 /** So many reads in a row below the small buffer's size make a large one small again. */
 export const READ_BUFFER_SHRINK_READS = 4;

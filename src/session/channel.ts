@@ -10,6 +10,7 @@ import {
   FLUSH_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
+  RAW_READ_BUFFER_BYTES,
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
 } from "../limits.ts";
@@ -199,7 +200,7 @@ export class FrameChannel {
         }
         const count = await connection.read(
           discards
-            ? new Uint8Array(READ_BUFFER_MIN_BYTES)
+            ? new Uint8Array(RAW_READ_BUFFER_BYTES)
             : this.#decoder.space(),
         );
         if (count === null) {

@@ -9,6 +9,7 @@ import { VerackError } from "../errors.ts";
 import {
   FRAME_HEADER_BYTES,
   MAX_PAYLOAD_BYTES,
+  READ_BUFFER_GROWTH,
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
   READ_BUFFER_SHRINK_READS,
@@ -78,11 +79,12 @@ export interface FrameDecoderOptions {
  * The buffer starts at `initialBytes` and is only ever exchanged or compacted in
  * {@linkcode space}, as a read may be pending on what `space()` returned before.
  *
- * - A read that filled it doubles it, up to `READ_BUFFER_MAX_BYTES` and never
- *   beyond what the largest frame allowed now would need.
+ * - A read that filled it makes it `READ_BUFFER_GROWTH` times as large, up to
+ *   `READ_BUFFER_MAX_BYTES` and never beyond what the largest frame allowed now
+ *   would need.
  * - A larger frame makes it double with what has *arrived*, up to the frame and
  *   one read block: who announces 4 MB and sends nothing pins `initialBytes`, who
- *   sends n bytes pins at most 2n.
+ *   sends n bytes pins at most 2n beyond `READ_BUFFER_MAX_BYTES`.
  * - What is skipped (`skipPayload`) never takes room.
  * - Once such a frame is taken it falls back to `READ_BUFFER_MAX_BYTES` at once,
  *   and after `READ_BUFFER_SHRINK_READS` reads in a row shorter than
@@ -326,7 +328,9 @@ export class FrameDecoder {
     const initial = this.#initialBytes;
     const largest = FRAME_HEADER_BYTES + this.maxPayload;
     const busy = Math.max(initial, Math.min(READ_BUFFER_MAX_BYTES, largest));
-    if (this.#filled && capacity < busy) return Math.min(busy, 2 * capacity);
+    if (this.#filled && capacity < busy) {
+      return Math.min(busy, READ_BUFFER_GROWTH * capacity);
+    }
     const wanted = this.#frameInProgress(held);
     if (held === capacity) {
       // Frames may be held whole that nobody took: then there is nothing to wait for.
