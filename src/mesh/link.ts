@@ -37,7 +37,9 @@ export class Link implements SessionHandler {
   /** The secret we showed to get in, if we dialed. */
   readonly shown: SharedSecret | undefined;
   readonly #owner: LinkOwner;
-  readonly #profile: MeshProfile;
+  /** Until the session is open. */
+  #profile: MeshProfile | undefined;
+  #peer: ProvenPeer | undefined;
   #session: Session | undefined;
   /** The peer has sent its own entry, and the mesh counts on this session. */
   introduced = false;
@@ -92,9 +94,8 @@ export class Link implements SessionHandler {
 
   /** Who is there, proven. */
   get peer(): ProvenPeer {
-    const { peer } = this.#profile;
-    if (peer === undefined) throw new TypeError("Link is not open yet");
-    return peer;
+    if (this.#peer === undefined) throw new TypeError("Link is not open yet");
+    return this.#peer;
   }
 
   get session(): Session {
@@ -106,6 +107,8 @@ export class Link implements SessionHandler {
 
   onOpen(session: Session): void {
     this.#session = session;
+    this.#peer = this.#profile?.peer;
+    this.#profile = undefined;
     this.#owner.opened(this);
   }
 

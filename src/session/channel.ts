@@ -54,8 +54,18 @@ export interface FrameChannelOptions {
 }
 
 /** Frames in and out of one connection. */
-export class FrameChannel {
-  readonly #options: FrameChannelOptions;
+export class FrameChannel implements FrameHolder {
+  // One by one: who makes a channel may hand in more, which is not to stay.
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #maxPayload: number;
+  readonly #meter: FrameMeter | undefined;
+  readonly #budget: NodeBudget | undefined;
+  readonly #onFrame: FrameChannelOptions["onFrame"];
+  readonly #onFault: FrameChannelOptions["onFault"];
+  readonly #onCrowded: FrameChannelOptions["onCrowded"];
+  readonly #onEnd: FrameChannelOptions["onEnd"];
+  readonly #onClose: FrameChannelOptions["onClose"];
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
   #state: "open" | "draining" | "discarding" | "closed" = "open";
@@ -67,13 +77,19 @@ export class FrameChannel {
   /** The session is open, and what is said is metered. */
   #metered = false;
   /** Ends a wait of the reading side. */
-  #resume = () => {};
-  readonly #holder: FrameHolder = {
-    onCrowded: () => this.#options.onCrowded("frame"),
-  };
+  #resume: (() => void) | undefined;
 
   constructor(options: FrameChannelOptions) {
-    this.#options = options;
+    this.#connection = options.connection;
+    this.#clock = options.clock;
+    this.#maxPayload = options.keepPayload ?? MAX_PAYLOAD_BYTES;
+    this.#meter = options.meter;
+    this.#budget = options.budget;
+    this.#onFrame = options.onFrame;
+    this.#onFault = options.onFault;
+    this.#onCrowded = options.onCrowded;
+    this.#onEnd = options.onEnd;
+    this.#onClose = options.onClose;
     this.#decoder = new FrameDecoder({
       magic: options.magic,
       maxPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
@@ -83,7 +99,7 @@ export class FrameChannel {
     this.#writer = new FrameWriter({
       ...options,
       ...(options.budget && { queues: options.budget.queues }),
-      onCrowded: () => options.onCrowded("queue"),
+      onCrowded: () => this.#onCrowded("queue"),
       onError: (error) => this.#failIo(error),
     });
     this.#lastReceived = this.#frameSince = options.clock.monotonic();
@@ -96,7 +112,7 @@ export class FrameChannel {
 
   /** Bytes that wait to be written. */
   get queuedBytes(): number {
-    return this.#writer.bytes;
+    return this.#writer.queuedBytes;
   }
 
   /** Size of the read buffer, bytes. */
@@ -109,6 +125,11 @@ export class FrameChannel {
     return this.#lastReceived;
   }
 
+  /** Others need the room that its frame takes. */
+  onCrowded(): void {
+    this.#onCrowded("frame");
+  }
+
   /** Starts to read; `onFrame` is called from then on. */
   start(): void {
     this.#read();
@@ -117,7 +138,7 @@ export class FrameChannel {
   /** The session is open: larger payloads, and perhaps no checksums any more. */
   open(options: { checksums: boolean }): void {
     this.#metered = true;
-    this.#decoder.maxPayload = this.#options.keepPayload ?? MAX_PAYLOAD_BYTES;
+    this.#decoder.maxPayload = this.#maxPayload;
     this.#decoder.verifyChecksum = options.checksums;
     this.#writer.checksums = options.checksums;
   }
@@ -171,7 +192,7 @@ export class FrameChannel {
     this.#state = options.discard ? "discarding" : "draining";
     this.#endError = error;
     this.#cancelDrain?.();
-    this.#cancelDrain = this.#options.clock.after(
+    this.#cancelDrain = this.#clock.after(
       FLUSH_TIMEOUT_MS,
       () => this.close(error),
     );
@@ -182,15 +203,14 @@ export class FrameChannel {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#cancelDrain?.();
-    this.#options.connection.close();
+    this.#connection.close();
     this.#writer.close();
-    this.#options.budget?.frames.hold(this.#holder, 0, 0);
-    this.#resume();
-    this.#options.onClose(error);
+    this.#budget?.frames.hold(this, 0, 0);
+    this.#resume?.();
+    this.#onClose(error);
   }
 
   async #read(): Promise<void> {
-    const { clock, connection } = this.#options;
     try {
       while (this.#state !== "closed") {
         const discards = this.#state === "discarding";
@@ -198,16 +218,16 @@ export class FrameChannel {
           await this.#waitForRoom();
           continue;
         }
-        const count = await connection.read(
+        const count = await this.#connection.read(
           discards
             ? new Uint8Array(RAW_READ_BUFFER_BYTES)
             : this.#decoder.space(),
         );
         if (count === null) {
-          return this.close(this.#endError ?? this.#options.onEnd());
+          return this.close(this.#endError ?? this.#onEnd());
         }
         if (discards) continue;
-        this.#lastReceived = clock.monotonic();
+        this.#lastReceived = this.#clock.monotonic();
         if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;
         this.#decoder.commit(count);
         this.#consume();
@@ -222,7 +242,6 @@ export class FrameChannel {
   }
 
   #consume(): void {
-    const { onFrame, onFault } = this.#options;
     try {
       let frame = this.#decoder.next();
       while (
@@ -231,26 +250,26 @@ export class FrameChannel {
       ) {
         this.#frameSince = this.#lastReceived;
         if (this.#metered) {
-          this.#options.meter?.count(frame.command, frame.payload.length);
+          this.#meter?.count(frame.command, frame.payload.length);
         }
-        onFrame(frame);
+        this.#onFrame(frame);
         frame = this.#decoder.next();
       }
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
-      onFault(error);
+      this.#onFault(error);
     }
   }
 
   /** How long not to read, because the peer says too much. */
   #stallMs(): number {
-    const { meter, clock, onFault } = this.#options;
+    const meter = this.#meter;
     if (meter === undefined || this.#state !== "open") return 0;
     try {
-      return meter.stallMs(clock.monotonic());
+      return meter.stallMs(this.#clock.monotonic());
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
-      onFault(error);
+      this.#onFault(error);
       return 0;
     }
   }
@@ -259,37 +278,38 @@ export class FrameChannel {
   async #stall(stallMs: number): Promise<void> {
     await this.#wait(stallMs);
     // That we did not hear it was our doing.
-    this.#lastReceived = this.#options.clock.monotonic();
+    this.#lastReceived = this.#clock.monotonic();
   }
 
   /** Takes the memory for the next read from what is shared; false if there is none. */
   #hasRoom(): boolean {
-    const { budget, clock } = this.#options;
+    const budget = this.#budget;
     if (budget === undefined) return true;
     // All of a frame at once: else many that are begun could keep each other from
     // being complete.
     const bytes = this.#decoder.pledgedBytes - READ_BUFFER_MAX_BYTES;
     return budget.frames.hold(
-      this.#holder,
+      this,
       Math.max(0, bytes),
-      clock.monotonic(),
+      this.#clock.monotonic(),
     );
   }
 
   async #waitForRoom(): Promise<void> {
     await this.#wait(LARGE_FRAME_RETRY_MS);
-    this.#lastReceived = this.#frameSince = this.#options.clock.monotonic();
+    this.#lastReceived = this.#frameSince = this.#clock.monotonic();
   }
 
   /** Waits a while, or until the channel is closed. */
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(delayMs, resolve);
+  async #wait(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(delayMs, resolve);
       this.#resume = () => {
         cancel();
         resolve();
       };
     });
+    this.#resume = undefined;
   }
 
   #failIo(error: unknown): void {

@@ -21,13 +21,22 @@ export interface HeartbeatOptions {
 
 /** Heartbeat of one session. */
 export class Heartbeat {
-  readonly #options: HeartbeatOptions;
+  // One by one: who makes a heartbeat may hand in more, which is not to stay.
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #heartbeatMs: number;
+  readonly #deadAfterMs: number;
+  readonly #sendPing: HeartbeatOptions["sendPing"];
   readonly #pings = new PendingPings();
   #lastPing = -Infinity;
   #rttMs: number | undefined;
 
   constructor(options: HeartbeatOptions) {
-    this.#options = options;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#heartbeatMs = options.heartbeatMs;
+    this.#deadAfterMs = options.deadAfterMs;
+    this.#sendPing = options.sendPing;
   }
 
   /** Last measured round trip in milliseconds. */
@@ -37,15 +46,14 @@ export class Heartbeat {
 
   /** Pings if it is time; says whether the peer is dead. */
   beat(lastReceived: number): "alive" | "dead" {
-    const { clock, heartbeatMs, deadAfterMs } = this.#options;
-    const now = clock.monotonic();
+    const now = this.#clock.monotonic();
     const lastPing = this.#lastPing;
     const step = livenessStep({
       now,
       lastReceived,
       lastPing,
-      heartbeatMs,
-      deadAfterMs,
+      heartbeatMs: this.#heartbeatMs,
+      deadAfterMs: this.#deadAfterMs,
     });
     if (step === "ping") {
       this.#lastPing = now;
@@ -56,7 +64,7 @@ export class Heartbeat {
 
   /** Pings now, whatever came last. */
   check(): void {
-    this.#lastPing = this.#options.clock.monotonic();
+    this.#lastPing = this.#clock.monotonic();
     this.#ping();
   }
 
@@ -66,7 +74,7 @@ export class Heartbeat {
    * here and unread.
    */
   probe(timeoutMs: number): Promise<boolean> {
-    const { clock } = this.#options;
+    const clock = this.#clock;
     return new Promise((resolve) => {
       const nonce = this.#ping((answered) => {
         cancel();
@@ -89,7 +97,7 @@ export class Heartbeat {
 
   /** A ping was sent by somebody else: its pong measures the round trip. */
   expect(nonce: bigint): void {
-    this.#pings.add(nonce, this.#options.clock.monotonic());
+    this.#pings.add(nonce, this.#clock.monotonic());
   }
 
   /**
@@ -99,7 +107,7 @@ export class Heartbeat {
    */
   onPong(payload: Uint8Array): void {
     const { nonce } = decodePong(payload);
-    const now = this.#options.clock.monotonic();
+    const now = this.#clock.monotonic();
     this.#rttMs = this.#pings.answer(nonce, now) ?? this.#rttMs;
   }
 
@@ -109,10 +117,9 @@ export class Heartbeat {
   }
 
   #ping(settle?: (answered: boolean) => void): bigint | undefined {
-    const { clock, random, sendPing } = this.#options;
-    const nonce = new DataView(random.bytes(8).buffer).getBigUint64(0);
-    if (!sendPing(encodePing({ nonce }))) return undefined;
-    this.#pings.add(nonce, clock.monotonic(), settle);
+    const nonce = new DataView(this.#random.bytes(8).buffer).getBigUint64(0);
+    if (!this.#sendPing(encodePing({ nonce }))) return undefined;
+    this.#pings.add(nonce, this.#clock.monotonic(), settle);
     return nonce;
   }
 }

@@ -14,6 +14,7 @@ import {
   HEARTBEAT_MS,
   WRITE_TIMEOUT_MS,
 } from "../limits.ts";
+import type { Clock } from "../clock.ts";
 import type { Connection } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -32,29 +33,52 @@ import {
 } from "./ends.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { SessionOptions } from "./session_options.ts";
+import type { SessionHandler, SessionOptions } from "./session_options.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
 export type { SessionHandler, SessionOptions } from "./session_options.ts";
+
+/** What is needed until the session is open. */
+interface Opening {
+  readonly options: SessionOptions;
+  readonly handshake: Handshake;
+  readonly done: PromiseWithResolvers<void>;
+  cancelDeadline: () => void;
+}
+
+const NO_FEATURES: ReadonlySet<string> = new Set();
 
 /** One connection with its handshake and what follows. */
 export class Session {
   readonly role: Role;
   readonly connection: Connection;
-  readonly #options: SessionOptions;
-  readonly #handshake: Handshake;
+  readonly #clock: Clock;
+  readonly #handler: SessionHandler;
+  readonly #observe: SessionOptions["observe"];
+  readonly #strict: boolean;
   readonly #channel: FrameChannel;
   readonly #heartbeat: Heartbeat;
-  readonly #opening = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<VerackError>();
+  /** Gone once it is open: a mesh is mostly open sessions, which shall be small. */
+  #opening: Opening | undefined;
   #opened = false;
-  #cancelDeadline: (() => void) | undefined;
+  #remote: VersionMessage | undefined;
+  #features = NO_FEATURES;
+  #answersPings = false;
 
   private constructor(options: SessionOptions) {
-    this.#options = options;
     this.role = options.role;
     this.connection = options.connection;
-    this.#handshake = new Handshake(options);
+    this.#clock = options.clock;
+    this.#handler = options.handler;
+    this.#observe = options.observe;
+    this.#strict = options.profile.strict;
+    this.#opening = {
+      options,
+      handshake: new Handshake(options),
+      done: Promise.withResolvers<void>(),
+      cancelDeadline: () => {},
+    };
     this.#channel = new FrameChannel({
       ...options,
       onFrame: (frame) => this.#onFrame(frame),
@@ -81,7 +105,7 @@ export class Session {
    */
   static async open(options: SessionOptions): Promise<Session> {
     const session = new Session(options);
-    await session.#open();
+    await session.#open(session.#opening!);
     return session;
   }
 
@@ -97,14 +121,15 @@ export class Session {
 
   /** The peer's version message. */
   get remote(): VersionMessage {
-    const { remote } = this.#handshake;
-    if (remote === undefined) throw new TypeError("Session is not open yet");
-    return remote;
+    if (this.#remote === undefined) {
+      throw new TypeError("Session is not open yet");
+    }
+    return this.#remote;
   }
 
   /** Names of the features the peer announced. */
   get features(): ReadonlySet<string> {
-    return this.#handshake.features;
+    return this.#features;
   }
 
   /** Last measured round trip in milliseconds. */
@@ -165,13 +190,13 @@ export class Session {
     if (!this.isOpen) return;
     const channel = this.#channel;
     channel.forgive(pausedMs);
-    const now = this.#options.clock.monotonic();
+    const now = this.#clock.monotonic();
     if (channel.stalledMs(now) >= WRITE_TIMEOUT_MS) {
       const reason =
         `the peer read nothing for ${WRITE_TIMEOUT_MS} ms while ${channel.queuedBytes} bytes wait`;
       this.close(new VerackError("slow", `Cannot send: ${reason}`));
     } else if (
-      this.#options.profile.strict &&
+      this.#strict &&
       channel.incompleteMs(now) >= FRAME_TIMEOUT_MS
     ) {
       void this.leave("timeout", frameTimeoutError(), { discard: true });
@@ -211,9 +236,9 @@ export class Session {
 
   // --- Opening ---------------------------------------------------------------
 
-  async #open(): Promise<void> {
+  async #open(opening: Opening): Promise<void> {
     const { clock, signal, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } =
-      this.#options;
+      opening.options;
     const onAbort = () => this.close(abortError(signal?.reason));
     const onDeadline = () => {
       const reason = `no verack within ${handshakeTimeoutMs} ms`;
@@ -226,26 +251,22 @@ export class Session {
       : clock.after(handshakeTimeoutMs, onDeadline);
     // To be called the moment it opens: what aborts a dial a turn later must not
     // close what has become a session.
-    this.#cancelDeadline = () => {
+    opening.cancelDeadline = () => {
       cancelTimer();
       signal?.removeEventListener("abort", onAbort);
     };
     if (signal?.aborted) onAbort();
-    else this.#perform(this.#handshake.start());
+    else this.#perform(opening, opening.handshake.start());
     this.#channel.start();
-    const ended = await Promise.race([
-      this.#opening.promise,
-      this.#closed.promise,
-    ]);
-    if (ended !== undefined && !this.#opened) throw ended;
+    await opening.done.promise;
   }
 
-  #perform(actions: HandshakeAction[]): void {
+  #perform(opening: Opening, actions: HandshakeAction[]): void {
     for (const action of actions) {
       if (action.type === "send") {
         this.#push(action.command, action.payload);
       } else if (action.type === "complete") {
-        this.#complete();
+        this.#complete(opening);
       } else if (action.reject === undefined) {
         this.close(action.error);
       } else {
@@ -255,52 +276,56 @@ export class Session {
     }
   }
 
-  #complete(): void {
-    const { profile, handler } = this.#options;
-    const plain = profile.features.has(COMMAND.nochecksum) &&
-      this.features.has(COMMAND.nochecksum);
+  #complete({ options, handshake, done, cancelDeadline }: Opening): void {
+    const { features, pongsAbove = -Infinity } = options.profile;
+    const plain = features.has(COMMAND.nochecksum) &&
+      handshake.features.has(COMMAND.nochecksum);
     this.#channel.open({ checksums: !plain });
-    this.#cancelDeadline?.();
+    cancelDeadline();
+    this.#opening = undefined;
     this.#opened = true;
-    handler.onOpen(this);
-    this.#opening.resolve();
+    this.#remote = handshake.remote;
+    this.#features = handshake.features;
+    this.#answersPings = handshake.commonVersion > pongsAbove;
+    done.resolve();
+    this.#handler.onOpen(this);
   }
 
   // --- Frames ----------------------------------------------------------------
 
   #onFrame(frame: Frame): void {
-    this.#options.observe?.("in", frame);
-    if (!this.#opened) return this.#perform(this.#handshake.receive(frame));
-    const { strict } = this.#options.profile;
+    this.#observe?.("in", frame);
+    const opening = this.#opening;
+    if (opening !== undefined) {
+      return this.#perform(opening, opening.handshake.receive(frame));
+    }
     try {
       if (frame.fault === undefined) this.#onMessage(frame);
       else throw faultError(frame.fault);
     } catch (error) {
       // Core drops a message it cannot use and keeps the connection.
-      if (strict || !(error instanceof VerackError)) throw error;
+      if (this.#strict || !(error instanceof VerackError)) throw error;
     }
   }
 
   #onMessage(frame: Frame): void {
-    const { handler, profile } = this.#options;
     switch (frame.command) {
       case COMMAND.pong:
         return this.#heartbeat.onPong(frame.payload);
       case COMMAND.ping:
         return this.#onPing(frame.payload);
       case COMMAND.bye:
-        if (profile.strict) return this.#onBye(frame.payload);
+        if (this.#strict) return this.#onBye(frame.payload);
     }
-    handler.onFrame(this, frame);
+    this.#handler.onFrame(this, frame);
   }
 
   #onPing(payload: Uint8Array): void {
     const { nonce, text } = decodePing(payload);
-    const { pongsAbove = -Infinity } = this.#options.profile;
-    if (nonce !== undefined && this.#handshake.commonVersion > pongsAbove) {
+    if (nonce !== undefined && this.#answersPings) {
       this.send(COMMAND.pong, encodePong({ nonce }));
     }
-    this.#options.handler.onPing?.(this, text);
+    this.#handler.onPing?.(this, text);
   }
 
   /** The peer leaves: send what is queued, then close. */
@@ -312,8 +337,7 @@ export class Session {
 
   /** A frame broke a rule: tell the peer, then close. */
   #onFault(error: VerackError): void {
-    const { strict } = this.#options.profile;
-    if (!strict || !this.#channel.isOpen) return this.close(error);
+    if (!this.#strict || !this.#channel.isOpen) return this.close(error);
     const command = this.#opened ? COMMAND.bye : COMMAND.reject;
     this.#say(command, reasonOfFault(error), error.message);
     this.#channel.drain(error, { discard: true });
@@ -329,10 +353,11 @@ export class Session {
   }
 
   #onClose(error: VerackError): void {
-    this.#cancelDeadline?.();
+    this.#opening?.cancelDeadline();
     this.#heartbeat.stop();
-    if (this.#opened) this.#options.handler.onClose(this, error);
+    if (this.#opened) this.#handler.onClose(this, error);
     this.#closed.resolve(error);
+    this.#opening?.done.reject(error);
   }
 
   // --- Sending ---------------------------------------------------------------
@@ -347,7 +372,7 @@ export class Session {
   }
 
   #push(command: string, payload: Uint8Array): void {
-    this.#options.observe?.("out", { command, payload });
+    this.#observe?.("out", { command, payload });
     this.#channel.push(command, payload);
   }
 

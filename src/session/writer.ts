@@ -24,10 +24,16 @@ export interface FrameWriterOptions {
 }
 
 /** Queues frames and writes them, in order, in as few writes as possible. */
-export class FrameWriter {
+export class FrameWriter implements QueueMember {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
-  readonly #options: FrameWriterOptions;
+  readonly onCrowded: () => void;
+  // One by one: who makes a writer may hand in more, which is not to stay.
+  readonly #connection: Connection;
+  readonly #magic: Uint8Array;
+  readonly #clock: Clock;
+  readonly #queues: QueueBudget | undefined;
+  readonly #onError: (error: unknown) => void;
   readonly #outbox = new Outbox();
   #pumping = false;
   #closed = false;
@@ -35,22 +41,19 @@ export class FrameWriter {
   #waiters: (() => void)[] = [];
   /** Bytes that the shared budget knows of. */
   #accounted = 0;
-  readonly #member: QueueMember;
 
   constructor(options: FrameWriterOptions) {
-    this.#options = options;
-    const outbox = this.#outbox;
-    this.#member = {
-      get queuedBytes() {
-        return outbox.bytes;
-      },
-      onCrowded: options.onCrowded,
-    };
-    options.queues?.join(this.#member);
+    this.onCrowded = options.onCrowded;
+    this.#connection = options.connection;
+    this.#magic = options.magic;
+    this.#clock = options.clock;
+    this.#queues = options.queues;
+    this.#onError = options.onError;
+    this.#queues?.join(this);
   }
 
   /** Bytes queued or being written. */
-  get bytes(): number {
+  get queuedBytes(): number {
     return this.#outbox.bytes;
   }
 
@@ -60,7 +63,7 @@ export class FrameWriter {
    */
   fits(payloadBytes: number): boolean {
     if (!this.#outbox.fits(payloadBytes)) return false;
-    this.#options.queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes);
+    this.#queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes);
     return !this.#closed;
   }
 
@@ -76,8 +79,7 @@ export class FrameWriter {
 
   /** Queues a frame; `payload` is copied. */
   push(command: string, payload: Uint8Array): void {
-    const { magic } = this.#options;
-    this.#outbox.pushFrame(magic, command, payload, this.checksums);
+    this.#outbox.pushFrame(this.#magic, command, payload, this.checksums);
     this.#account();
     this.#start();
   }
@@ -100,9 +102,9 @@ export class FrameWriter {
   close(): void {
     this.#closed = true;
     this.#outbox.clear();
-    this.#options.queues?.change(-this.#accounted);
+    this.#queues?.change(-this.#accounted);
     this.#accounted = 0;
-    this.#options.queues?.part(this.#member);
+    this.#queues?.part(this);
     this.#wake();
   }
 
@@ -110,12 +112,11 @@ export class FrameWriter {
   #start(): void {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
-    this.#lastProgress = this.#options.clock.monotonic();
+    this.#lastProgress = this.#clock.monotonic();
     queueMicrotask(() => this.#pump());
   }
 
   async #pump(): Promise<void> {
-    const { connection, clock, onError } = this.#options;
     try {
       for (
         let bytes = this.#outbox.take();
@@ -124,8 +125,8 @@ export class FrameWriter {
       ) {
         let rest = bytes;
         while (rest.length > 0) {
-          const count = await connection.write(rest);
-          this.#lastProgress = clock.monotonic();
+          const count = await this.#connection.write(rest);
+          this.#lastProgress = this.#clock.monotonic();
           rest = rest.subarray(count);
         }
         this.#outbox.wrote();
@@ -133,7 +134,7 @@ export class FrameWriter {
         if (this.#waiters.length > 0) this.#wake();
       }
     } catch (error) {
-      if (!this.#closed) onError(error);
+      if (!this.#closed) this.#onError(error);
     } finally {
       this.#pumping = false;
     }
@@ -142,7 +143,7 @@ export class FrameWriter {
   #account(): void {
     if (this.#closed) return;
     const { bytes } = this.#outbox;
-    this.#options.queues?.change(bytes - this.#accounted);
+    this.#queues?.change(bytes - this.#accounted);
     this.#accounted = bytes;
   }
 
