@@ -16,15 +16,19 @@ const SLACK = SEEN_IDS_PER_SENDER / 4;
 
 const MAX_CAPACITY = SEEN_IDS_PER_SENDER + SLACK;
 
+/** What all windows share that have no id yet, as those of idle peers. */
+const NO_WORDS = new Int32Array(0);
+const NO_INDEX = new Uint16Array(1);
+
 /** The last ids of one sender: at least `SEEN_IDS_PER_SENDER` of them. */
 export class IdWindow {
   /** Whoever chooses ids shall not be able to choose where they go. */
   readonly #salt: number;
   /** Ids, oldest first, four words each. */
-  #words = new Int32Array(WORDS * FIRST_CAPACITY);
+  #words = NO_WORDS;
   #size = 0;
   /** Hash table of positions in `#words` plus one; 0 is free. At most half full. */
-  #index = new Uint16Array(4 * FIRST_CAPACITY);
+  #index = NO_INDEX;
 
   /** @param salt Any number that senders do not know. */
   constructor(salt: number) {
@@ -64,7 +68,10 @@ export class IdWindow {
   #makeRoom(): void {
     const capacity = this.#size;
     if (capacity < MAX_CAPACITY) {
-      const grown = Math.min(2 * capacity, MAX_CAPACITY);
+      const grown = Math.min(
+        Math.max(FIRST_CAPACITY, 2 * capacity),
+        MAX_CAPACITY,
+      );
       const words = new Int32Array(WORDS * grown);
       words.set(this.#words);
       this.#words = words;

@@ -7,9 +7,11 @@
  */
 import { MAX_SLAB_PIECE_BYTES, SLAB_BYTES } from "../delivery_limits.ts";
 
+const NOTHING = new Uint8Array(0);
+
 /** Cuts pieces. */
 export class Slab {
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #used = 0;
 
   /** Room that nobody has been given before; none for what is too long to share. */
@@ -26,7 +28,7 @@ export class Slab {
 
   /** Lets go of what is left of the last slab. */
   drop(): void {
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NOTHING;
     this.#used = 0;
   }
 }

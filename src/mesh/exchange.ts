@@ -246,8 +246,8 @@ export class Exchange {
     const { entries, more } = decodePeers(payload);
     for (const entry of entries) this.#learn(link, entry);
     if (!more) {
-      this.reports.complete(link.peer.identity, link.told);
-      link.told = new Set();
+      this.reports.complete(link.peer.identity, link.told ?? new Set());
+      link.told = undefined;
     }
     this.#listener.learned();
   }
@@ -293,6 +293,7 @@ export class Exchange {
     if ((entry.flags & PEER_FLAG.live) !== 0) {
       const now = clock.monotonic();
       // Bounded by the table: of whom there is no record, nothing is kept.
+      link.told ??= new Set();
       link.told.add(record.identity);
       this.reports.add(record, link.peer.identity, now);
       record.left = false;

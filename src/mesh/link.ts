@@ -54,7 +54,7 @@ export class Link implements SessionHandler {
   /** Monotonic clock, milliseconds, when it was last asked for its peers. */
   askedAt = -Infinity;
   /** Whom it has said are live in an answer that goes on. */
-  told = new Set<IdentityId>();
+  told: Set<IdentityId> | undefined;
   /** Members that it says it cannot reach. */
   missing: readonly IdentityId[] = [];
   /** Peer requests it may make. */

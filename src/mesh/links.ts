@@ -88,7 +88,7 @@ export class Links implements LinkOwner {
       link.direction === "inbound" &&
       this.#context.identity.id < peer.identity
     ) record.dialing?.abort();
-    record.links.push(link);
+    record.links = record.links.concat(link);
     this.#collisions.place(record, link);
   }
 
@@ -261,6 +261,7 @@ export class Links implements LinkOwner {
     const admitted = this.#context.membership.settle(record, peer);
     link.introduced = true;
     link.cancelIntroduction?.();
+    link.cancelIntroduction = undefined;
     record.certificate = peer.certificate;
     record.ephemeral = peer.ephemeral;
     record.lastSeen = clock.now();

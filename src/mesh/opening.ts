@@ -22,7 +22,10 @@ import { classifyIp } from "../transport/scope.ts";
 import type { Connection } from "../transport/transport.ts";
 import { USER_AGENT } from "../version.ts";
 import { COMMAND } from "../wire/commands.ts";
-import type { VersionMessage } from "../wire/messages/version.ts";
+import {
+  UNSPECIFIED_ADDRESS,
+  type VersionMessage,
+} from "../wire/messages/version.ts";
 import { tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import { Link, type LinkOwner } from "./link.ts";
@@ -187,13 +190,12 @@ function refuse(
  * a node says of its own address goes into its first `peers` entry.
  */
 function ourVersion(context: MeshContext, nonce: bigint): VersionMessage {
-  const nowhere = { services: 0n, ip: new Uint8Array(16), port: 0 };
   return {
     version: MESH_PROTOCOL_VERSION,
     services: context.identity.ephemeral ? SERVICE_EPHEMERAL : 0n,
     timestamp: BigInt(Math.floor(context.clock.now() / 1_000)),
-    addrRecv: nowhere,
-    addrFrom: nowhere,
+    addrRecv: UNSPECIFIED_ADDRESS,
+    addrFrom: UNSPECIFIED_ADDRESS,
     nonce,
     userAgent: USER_AGENT,
     startHeight: 0,

@@ -10,6 +10,8 @@ import type { NodeEvent, Trust } from "./events.ts";
 import type { Link } from "./link.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
 
+const NO_STATEMENT = new Uint8Array(0);
+
 /** What we know of one peer. */
 export class PeerRecord {
   readonly identity: IdentityId;
@@ -26,7 +28,7 @@ export class PeerRecord {
   /** What it calls itself: a claim that authorises nothing; escape before showing. */
   name = "";
   /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
-  statement: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  statement: Uint8Array<ArrayBuffer> = NO_STATEMENT;
   /** It said bye. */
   left = false;
   /** Wall clock, milliseconds, of its first proof; 0 if never proven. */

@@ -2,6 +2,7 @@
 import { MAX_PENDING_PINGS } from "../limits.ts";
 
 interface PendingPing {
+  readonly nonce: bigint;
   /** Monotonic clock, milliseconds. */
   readonly sentAt: number;
   readonly settle: ((answered: boolean) => void) | undefined;
@@ -9,7 +10,8 @@ interface PendingPing {
 
 /** The pings that wait; the oldest is given up when there are too many. */
 export class PendingPings {
-  readonly #pings = new Map<bigint, PendingPing>();
+  /** Oldest first. Most often none or one: a map would cost every session more. */
+  readonly #pings: PendingPing[] = [];
 
   /** A ping was sent; `settle` hears once whether it was answered. */
   add(
@@ -17,31 +19,32 @@ export class PendingPings {
     sentAt: number,
     settle?: (answered: boolean) => void,
   ): void {
-    if (this.#pings.size >= MAX_PENDING_PINGS) {
-      const [oldest] = this.#pings.keys();
-      if (oldest !== undefined) this.giveUp(oldest);
+    if (this.#pings.length >= MAX_PENDING_PINGS) {
+      this.#pings.shift()?.settle?.(false);
     }
-    this.#pings.set(nonce, { sentAt, settle });
+    this.#pings.push({ nonce, sentAt, settle });
   }
 
   /** A pong came: the round trip in milliseconds, if we had asked. */
   answer(nonce: bigint, now: number): number | undefined {
-    const ping = this.#pings.get(nonce);
+    const ping = this.#take(nonce);
     if (ping === undefined) return undefined;
-    this.#pings.delete(nonce);
     ping.settle?.(true);
     return now - ping.sentAt;
   }
 
   /** No pong is waited for any more. */
   giveUp(nonce: bigint): void {
-    const ping = this.#pings.get(nonce);
-    this.#pings.delete(nonce);
-    ping?.settle?.(false);
+    this.#take(nonce)?.settle?.(false);
   }
 
   /** The session ended. */
   clear(): void {
-    for (const nonce of [...this.#pings.keys()]) this.giveUp(nonce);
+    for (const { settle } of this.#pings.splice(0)) settle?.(false);
+  }
+
+  #take(nonce: bigint): PendingPing | undefined {
+    const at = this.#pings.findIndex((ping) => ping.nonce === nonce);
+    return at < 0 ? undefined : this.#pings.splice(at, 1)[0];
   }
 }

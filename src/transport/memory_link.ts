@@ -110,6 +110,7 @@ export class Lane {
     const waitMs = head.dueMs - this.#owner.clock.monotonic();
     const deliver = () => {
       this.#armed = false;
+      this.#cancelTimer = undefined;
       this.#deliver();
     };
     // Without latency no clock is needed, and so none has to be advanced.

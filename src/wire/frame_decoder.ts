@@ -46,7 +46,7 @@ export interface Frame {
 
 /** Settings of a {@linkcode FrameDecoder}. */
 export interface FrameDecoderOptions {
-  /** The four bytes that begin every frame of the network. */
+  /** The four bytes that begin every frame of the network; not to be changed. */
   readonly magic: Uint8Array;
   /** Longest payload accepted, bytes; at most `MAX_PAYLOAD_BYTES`. */
   readonly maxPayload: number;
@@ -148,8 +148,9 @@ export class FrameDecoder {
       );
     }
     checkMagic(options.magic);
-    this.#magic = options.magic.slice();
-    this.#magicWord = new DataView(this.#magic.buffer).getInt32(0, true);
+    this.#magic = options.magic;
+    const { buffer, byteOffset } = options.magic;
+    this.#magicWord = new DataView(buffer, byteOffset).getInt32(0, true);
     this.#initialBytes = initialBytes;
     this.#buffer = new Uint8Array(initialBytes);
     this.#view = new DataView(this.#buffer.buffer);

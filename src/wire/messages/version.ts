@@ -112,8 +112,12 @@ export function decodeVersion(payload: Uint8Array): VersionMessage {
 
 function readAddress(reader: ByteReader, field: string): VersionAddress {
   const services = reader.u64(`services of ${field}`);
-  const ip = reader.bytes(field, IP_BYTES).slice();
-  return { services, ip, port: reader.u16be(`port of ${field}`) };
+  const ip = reader.bytes(field, IP_BYTES);
+  const port = reader.u16be(`port of ${field}`);
+  // Most say nothing, and each session keeps two of them.
+  return services === 0n && port === 0 && ip.every((byte) => byte === 0)
+    ? UNSPECIFIED_ADDRESS
+    : { services, ip: ip.slice(), port };
 }
 
 function writeAddress(writer: ByteWriter, address: VersionAddress): void {
