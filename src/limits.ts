@@ -161,16 +161,16 @@ export const MEMORY_WINDOW_BYTES = 262_144;
 
 // --- Buffers ----------------------------------------------------------------
 
-/** Read buffer of an idle session, as a mesh is mostly those; and below TLS, or for what is dropped. */
+/** Read buffer of an idle session. Small, because a mesh is mostly idle sessions: a ping fits. */
 export const READ_BUFFER_MIN_BYTES = 1_024;
-export const RAW_READ_BUFFER_BYTES = 4_096;
 
 /** The same when busy, and the step in which large frames are read; a read that fills it makes it grow so fast. */
 export const READ_BUFFER_MAX_BYTES = 131_072;
 export const READ_BUFFER_GROWTH = 4;
 
-/** So many reads in a row below the small buffer's size make a large one small again. */
+/** So many small reads in a row make it small again; or silence, before so many large ones. */
 export const READ_BUFFER_SHRINK_READS = 4;
+export const READ_BUFFER_KEEP_READS = 16;
 
 /** Frames are gathered into writes of this size; rustls splits them into 16 KiB records. */
 export const WRITE_BLOCK_BYTES = 65_536;

@@ -10,7 +10,6 @@ import {
   FLUSH_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
-  RAW_READ_BUFFER_BYTES,
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
 } from "../limits.ts";
@@ -20,6 +19,9 @@ import type { FrameMeter } from "./frame_meter.ts";
 import type { FrameHolder, NodeBudget } from "./node_budget.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 import { FrameWriter } from "./writer.ts";
+
+/** Buffer for what is read and dropped. */
+const DISCARD_BYTES = 4_096;
 
 /** Who handles the frames of a {@linkcode FrameChannel}. */
 export interface FrameChannelOptions {
@@ -219,9 +221,7 @@ export class FrameChannel implements FrameHolder {
           continue;
         }
         const count = await this.#connection.read(
-          discards
-            ? new Uint8Array(RAW_READ_BUFFER_BYTES)
-            : this.#decoder.space(),
+          discards ? new Uint8Array(DISCARD_BYTES) : this.#decoder.space(),
         );
         if (count === null) {
           return this.close(this.#endError ?? this.#onEnd());

@@ -7,13 +7,16 @@
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { RAW_READ_BUFFER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
+import { WRITE_BLOCK_BYTES } from "../limits.ts";
+
+/** Buffer of an idle connection. */
+const IDLE_BYTES = 4_096;
 
 /** Owns `socket` from construction on. */
 export class TcpStream extends Duplex {
   readonly #socket: Deno.TcpConn;
   /** Small while idle: a mesh is mostly idle connections. Grows when reads fill it. */
-  #buffer = new Uint8Array(RAW_READ_BUFFER_BYTES);
+  #buffer = new Uint8Array(IDLE_BYTES);
   #reading = false;
   #held = false;
   /** The stream has asked for bytes while held. */
@@ -87,8 +90,8 @@ export class TcpStream extends Duplex {
     const bytes = Buffer.from(this.#buffer.slice(0, count).buffer);
     if (count === this.#buffer.length) {
       this.#resize(Math.min(count * 4, WRITE_BLOCK_BYTES));
-    } else if (count < RAW_READ_BUFFER_BYTES) {
-      this.#resize(RAW_READ_BUFFER_BYTES);
+    } else if (count < IDLE_BYTES) {
+      this.#resize(IDLE_BYTES);
     }
     return bytes;
   }

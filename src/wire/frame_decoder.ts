@@ -10,6 +10,7 @@ import {
   FRAME_HEADER_BYTES,
   MAX_PAYLOAD_BYTES,
   READ_BUFFER_GROWTH,
+  READ_BUFFER_KEEP_READS,
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
   READ_BUFFER_SHRINK_READS,
@@ -88,7 +89,9 @@ export interface FrameDecoderOptions {
  * - What is skipped (`skipPayload`) never takes room.
  * - Once such a frame is taken it falls back to `READ_BUFFER_MAX_BYTES` at once,
  *   and after `READ_BUFFER_SHRINK_READS` reads in a row shorter than
- *   `initialBytes` to `initialBytes`.
+ *   `initialBytes` to `initialBytes`. That it does at once when nothing waits, as
+ *   long as fewer than `READ_BUFFER_KEEP_READS` longer ones have come since: a
+ *   single long list is not yet a stream.
  *
  * @example
  * ```ts
@@ -121,6 +124,8 @@ export class FrameDecoder {
   /** The last read took all the room it was given, so more is waiting. */
   #filled = false;
   #smallReads = 0;
+  /** Reads that were not small, since that many in a row were. */
+  #largeReads = 0;
   #failure: VerackError | undefined;
   // The command seen last, which most often is the command that comes next.
   #word0 = 0;
@@ -209,7 +214,12 @@ export class FrameDecoder {
     }
     this.#end += count;
     this.#filled = count === room;
-    this.#smallReads = count < this.#initialBytes ? this.#smallReads + 1 : 0;
+    if (count >= this.#initialBytes) {
+      this.#smallReads = 0;
+      this.#largeReads++;
+    } else if (++this.#smallReads >= READ_BUFFER_SHRINK_READS) {
+      this.#largeReads = 0;
+    }
   }
 
   /** Gives the memory back; nothing can be read after this. */
@@ -338,7 +348,8 @@ export class FrameDecoder {
       return wanted <= held ? 2 * held : Math.min(wanted + busy, 2 * held);
     }
     if (capacity > initial) {
-      const idle = this.#smallReads >= READ_BUFFER_SHRINK_READS;
+      const idle = this.#smallReads >= READ_BUFFER_SHRINK_READS ||
+        !this.#filled && this.#largeReads < READ_BUFFER_KEEP_READS;
       if (idle && 2 * held <= initial) return initial;
       if (capacity > busy && wanted <= busy && held < busy) return busy;
     }
