@@ -21,7 +21,7 @@ import type { OutboxLimits } from "./outbox_limits.ts";
 import { Content, Outgoing } from "./outgoing.ts";
 import { PeerQueue } from "./peer_queue.ts";
 import { SendStream } from "./send_stream.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type SenderOptions } from "./sender.ts";
 import { Slab } from "./slab.ts";
 
 /** Settings of an {@linkcode Outbox}. */
@@ -40,6 +40,7 @@ export class Outbox {
   readonly #settings: OutboxSettings;
   readonly #peers = new Map<IdentityId, PeerQueue>();
   readonly #slab = new Slab();
+  readonly #sending: SenderOptions;
   #count = 0;
   #bytes = 0;
   /** Peers with a sender. */
@@ -54,7 +55,12 @@ export class Outbox {
   /** Takes up what an earlier process has left. */
   constructor(settings: OutboxSettings) {
     this.#settings = settings;
-    const { clock, store } = settings;
+    const { clock, store, magic } = settings;
+    this.#sending = {
+      magic,
+      ahead: () => this.#ahead(),
+      settled: (outgoing, taken) => this.#settled(outgoing, taken),
+    };
     const now = clock.monotonic();
     const contents = new Map<number, Content>();
     for (const { message, key, to } of store?.outgoing() ?? []) {
@@ -148,13 +154,7 @@ export class Outbox {
     if (peer.sender === undefined) this.#senders++;
     peer.sender?.close();
     for (const stream of peer.streams.values()) stream.rewind();
-    const { magic } = this.#settings;
-    const sender = new Sender({
-      carrier,
-      magic,
-      ahead: () => this.#ahead(),
-      settled: (outgoing, taken) => this.#settled(outgoing, taken),
-    });
+    const sender = new Sender(carrier, this.#sending);
     peer.sender = sender;
     for (const stream of peer.streams.values()) sender.wake(stream);
     sender.pump();

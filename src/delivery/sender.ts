@@ -27,9 +27,8 @@ const COMPACT_AT = 1_024;
 /** `piece` is put together here; the session copies it. */
 const piece = new Uint8Array(PIECE_HEAD_BYTES + MAX_PIECE_BYTES);
 
-/** Settings of a {@linkcode Sender}. */
+/** What the senders of a node share. */
 export interface SenderOptions {
-  readonly carrier: Carrier;
   /** First bytes of every frame. */
   readonly magic: Uint8Array;
   /** Bytes that may wait in the session's queue before no more are put there. */
@@ -54,9 +53,9 @@ export class Sender {
   #settledUpTo = 0;
   #refilling = false;
 
-  constructor(options: SenderOptions) {
+  constructor(carrier: Carrier, options: SenderOptions) {
+    this.carrier = carrier;
     this.#options = options;
-    this.carrier = options.carrier;
   }
 
   /** Messages sent and not settled. */
