@@ -214,6 +214,13 @@ export const HEARTBEAT_MS = 1_000;
 /** A session is dead after this long without traffic: three heartbeats. */
 export const DEAD_AFTER_MS = 3_000;
 
+/**
+ * Turns of the event loop before that is believed, half a second where little
+ * happens: with them 50 nodes that join in one process settle on two slow cores,
+ * with a tenth of them they do not.
+ */
+export const SECOND_LOOK_TURNS = 400;
+
 /** An older session must answer a probe within this, or a newer one replaces it. */
 export const PROBE_TIMEOUT_MS = 1_000;
 

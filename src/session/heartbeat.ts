@@ -6,6 +6,7 @@ import type { Clock, Random } from "../clock.ts";
 import { decodePong, encodePing } from "../wire/messages/ping.ts";
 import { livenessStep } from "./liveness.ts";
 import { PendingPings } from "./pings.ts";
+import { lookAgain } from "./second_look.ts";
 
 /** Settings of a {@linkcode Heartbeat}. */
 export interface HeartbeatOptions {
@@ -30,6 +31,9 @@ export class Heartbeat {
   readonly #pings = new PendingPings();
   #lastPing = -Infinity;
   #rttMs: number | undefined;
+  /** Nothing that came after this, as `lastReceived`, lies here unread. */
+  #nothingSince = NaN;
+  #cancelLook: (() => void) | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#clock = options.clock;
@@ -59,7 +63,18 @@ export class Heartbeat {
       this.#lastPing = now;
       this.#ping();
     }
-    return step === "dead" ? "dead" : "alive";
+    if (2 * (now - lastReceived) >= this.#deadAfterMs) this.#look(lastReceived);
+    const certain = this.#nothingSince === lastReceived;
+    return step === "dead" && certain ? "dead" : "alive";
+  }
+
+  /** In good time before the peer would be dead: its answer may be here and unread. */
+  #look(lastReceived: number): void {
+    if (this.#nothingSince === lastReceived) return;
+    this.#cancelLook ??= lookAgain(this.#clock, () => {
+      this.#cancelLook = undefined;
+      this.#nothingSince = lastReceived;
+    });
   }
 
   /** Pings now, whatever came last. */
@@ -114,6 +129,7 @@ export class Heartbeat {
   /** The session ended: nobody answers any more. */
   stop(): void {
     this.#pings.clear();
+    this.#cancelLook?.();
   }
 
   #ping(settle?: (answered: boolean) => void): bigint | undefined {
