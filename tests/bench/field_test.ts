@@ -109,7 +109,7 @@ for (const [who, kind] of [["verack", "messages"], ["bare", "bare"]]) {
     const parties: FakeParty[] = [];
     const run = async () => {
       await using field = new Field((entrant) => {
-        const party = new FakeParty(entrant.kind === kind ? 2 : Infinity);
+        const party = new FakeParty(entrant.kind === kind ? 3 : Infinity);
         parties.push(party);
         return party;
       });

@@ -23,7 +23,8 @@ export class Field implements AsyncDisposable {
 
   /**
    * Has verack and others answer a command by turns, as {@linkcode alternate}
-   * does; no rounds only warm up. Who fails has no results, now and later.
+   * does, the second time each; no rounds only warm up. Who fails has no results,
+   * now and later.
    *
    * @throws {Error} when one fails that is needed.
    */
@@ -44,6 +45,9 @@ export class Field implements AsyncDisposable {
         const party = this.#parties.get(name) ??
           await this.#start(entrants.get(name)!);
         this.#parties.set(name, party);
+        // Twice: who has stood idle while others had their turn is slow at first, as
+        // nobody is whose messages matter.
+        if (rounds > 0) await party.call(command, ...args);
         return await party.call<Answer>(command, ...args);
       },
       {
