@@ -5,8 +5,8 @@
  * A turn completes a part of what is ready only (tokio's budget of 128 operations a
  * task, 2.9.6, tried): with thousands of busy sockets in one process an answer can
  * lie there for seconds while timers are on time. Giving up its sender would make
- * more work, a new handshake, and so more such silence. Where little happens the
- * turns take a few milliseconds.
+ * more work, a new handshake, and so more such silence. Where little happens a turn
+ * takes a millisecond; who asks does so in good time.
  */
 import type { Clock } from "../clock.ts";
 import { SECOND_LOOK_TURNS } from "../limits.ts";
