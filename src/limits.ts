@@ -251,12 +251,12 @@ export const MAX_EXTRA_SESSIONS = 256;
 export const MAX_ADDRESSES_PER_PEER = 8;
 
 /**
- * Of these, those at which it answered and those that it named itself, the last
- * ones each: a public, a private and a DNS one. A peer that has moved often still
- * leaves room for the word of others where it is now.
+ * Of these, those at which it answered, and those that it named itself: the last
+ * ones each. All that one entry can name are kept, and a peer that has moved often
+ * still leaves room for the word of others where it is now.
  */
 export const MAX_PROVEN_ADDRESSES = 3;
-export const MAX_CLAIMED_ADDRESSES = 3;
+export const MAX_CLAIMED_ADDRESSES = MAX_ADDRESSES_PER_ENTRY;
 
 /** Peers that one source may introduce which nobody has verified yet. */
 export const MAX_RUMOURS_PER_SOURCE = 1_000;

@@ -108,9 +108,11 @@ export class Credentials {
         "Cannot accept welcome: it does not admit this node, must be stated by the host that invited it",
       );
     }
-    const kept = new Uint8Array(SECRET_ID_BYTES + payload.length);
+    // Encoded anew: what a later release sends behind its fields is not kept.
+    const bytes = encodeWelcome(welcome);
+    const kept = new Uint8Array(SECRET_ID_BYTES + bytes.length);
     kept.set(Uint8Array.fromHex(invite.secret.id));
-    kept.set(payload, SECRET_ID_BYTES);
+    kept.set(bytes, SECRET_ID_BYTES);
     options.store.putSetting(this.#key, kept);
     options.store.commit();
     this.#welcome = welcome;

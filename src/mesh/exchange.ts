@@ -8,6 +8,7 @@
  */
 import { VerackError } from "../errors.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
+import { equalBytes } from "../identity/der.ts";
 import { shortId } from "../identity/identity.ts";
 import {
   COLLISION_CROWD,
@@ -26,7 +27,7 @@ import { SharedFrame } from "../session/shared_frame.ts";
 import { classifyIp } from "../transport/scope.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
-import { AS_SEEN_HOST } from "../wire/messages/peer_address.ts";
+import { AS_SEEN_HOST, canTell } from "../wire/messages/peer_address.ts";
 import {
   decodeGetPeers,
   decodePeerIds,
@@ -90,7 +91,7 @@ export class Exchange {
           options.advertise ??
             { host: AS_SEEN_HOST, port: listenAddress.port },
         ],
-        lastSeen: Math.floor(clock.now() / 1_000),
+        lastSeen: unixTime(clock.now()),
         flags: PEER_FLAG.live |
           (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
         name: options.name,
@@ -103,20 +104,31 @@ export class Exchange {
    * Reads the peer's first message; what it says is recorded by calling the
    * function that is returned.
    *
-   * @throws {VerackError} `malformed` or `protocol`, before anything has changed.
+   * @throws {VerackError} `malformed`, `protocol` or `bad-certificate`, before
+   * anything has changed.
    */
   readOwnEntry(
     link: Link,
     payload: Uint8Array,
   ): (record: PeerRecord) => void {
-    const [entry] = decodePeers(payload).entries;
-    if (entry?.identity !== link.peer.identity) {
+    const { entries, skipped, more, fault } = decodePeers(payload);
+    if (fault !== undefined) throw fault;
+    const [own] = entries;
+    if (
+      own === undefined || own.identity !== link.peer.identity ||
+      entries.length + skipped !== 1 || more
+    ) {
       throw new VerackError(
         "protocol",
-        "Cannot accept peers: the first entry of a session must be the sender's own",
+        "Cannot accept peers: the first of a session must have one entry, the sender's own, and no more to follow",
       );
     }
-    const own = entry;
+    if (!equalBytes(own.certificate, link.peer.certificate.der)) {
+      throw new VerackError(
+        "bad-certificate",
+        "Cannot accept peers: the certificate in the sender's own entry must be the one that it has shown in this session",
+      );
+    }
     return (record) => {
       record.name = own.name;
       this.#addAddresses(record, own, "claimed", link);
@@ -243,7 +255,8 @@ export class Exchange {
   }
 
   #onPeers(link: Link, payload: Uint8Array): void {
-    const { entries, more } = decodePeers(payload);
+    const { entries, more, skipped, fault } = decodePeers(payload);
+    if (fault !== undefined) this.#refuse(link, skipped, fault);
     for (const entry of entries) this.#learn(link, entry);
     if (!more) {
       this.reports.complete(link.peer.identity, link.told ?? new Set());
@@ -254,7 +267,7 @@ export class Exchange {
 
   /** One entry from somebody else. */
   #learn(link: Link, entry: PeerEntry): void {
-    const { table, identity: own, clock, log, membership } = this.#context;
+    const { table, identity: own, clock, membership } = this.#context;
     const { identity } = entry;
     if (identity === own.id || identity === link.peer.identity) return;
     const known = table.get(identity);
@@ -273,12 +286,7 @@ export class Exchange {
       certificate = judgeCertificate(entry.certificate, identity);
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
-      log.warn("peer entry refused", {
-        from: shortId(link.peer.identity),
-        about: shortId(identity),
-        reason: error.message,
-      });
-      return;
+      return this.#refuse(link, 1, error);
     }
     const record = table.introduce(identity, link.peer.identity);
     if (record === undefined) return;
@@ -313,6 +321,15 @@ export class Exchange {
     }
   }
 
+  /** Counts entries that are of no use; says so once a session. */
+  #refuse(link: Link, count: number, { message: reason }: VerackError): void {
+    if (link.refusedEntries === 0) {
+      const from = shortId(link.peer.identity);
+      this.#context.log.warn("peer entry refused", { from, reason });
+    }
+    link.refusedEntries += count;
+  }
+
   #addAddresses(
     record: PeerRecord,
     entry: PeerEntry,
@@ -332,7 +349,7 @@ export class Exchange {
 
   /** What we tell about a peer: addresses that are proven, or its own claim. */
   #entryOf(record: PeerRecord): PeerEntry {
-    const addresses = record.addresses.told()
+    const addresses = record.addresses.told().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const age = this.#context.clock.monotonic() -
       (record.primary?.openedAt ?? -Infinity);
@@ -340,7 +357,7 @@ export class Exchange {
       identity: record.identity,
       certificate: record.certificate?.der ?? new Uint8Array(0),
       addresses,
-      lastSeen: Math.floor(record.lastSeen / 1_000),
+      lastSeen: unixTime(record.lastSeen),
       flags: (record.up ? PEER_FLAG.live : 0) |
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
@@ -370,4 +387,9 @@ export class Exchange {
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,
     );
   }
+}
+
+/** Whole seconds; a clock before 1970 is told as "never". */
+function unixTime(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1_000));
 }

@@ -55,6 +55,8 @@ export class Link implements SessionHandler {
   askedAt = -Infinity;
   /** Whom it has said are live in an answer that goes on. */
   told: Set<IdentityId> | undefined;
+  /** Entries of others that were refused for what is in them. */
+  refusedEntries = 0;
   /** Members that it says it cannot reach. */
   missing: readonly IdentityId[] = [];
   /** Peer requests it may make. */

@@ -1,6 +1,7 @@
 /** How a session ends, in errors: from the abort of a signal, from a peer's bye. */
 import { type ErrorCode, VerackError } from "../errors.ts";
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
+import { WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Reason } from "../wire/messages/reason.ts";
 import { REASON, type ReasonName } from "../wire/reasons.ts";
@@ -18,11 +19,26 @@ export function abortError(reason: unknown): VerackError {
   );
 }
 
+/** What to tell a peer whose handshake was aborted, if it is about the peer. */
+export function reasonOfAbort(
+  { code }: VerackError,
+): "timeout" | "full" | undefined {
+  return code === "timeout" || code === "full" ? code : undefined;
+}
+
 /** What a session ends with when the peer said bye. */
 export function byeError(reason: Reason): VerackError {
   return new VerackError(
     codeOfBye(reason.code),
     `Peer said bye: ${describeReason(reason)}`,
+  );
+}
+
+/** What an open session ends with when the peer said reject. */
+export function rejectError(reason: Reason): VerackError {
+  return new VerackError(
+    "rejected",
+    `Peer refused: ${describeReason(reason)}`,
   );
 }
 
@@ -50,7 +66,8 @@ export function reasonOfFault(error: VerackError): ReasonName {
     case "oversize":
       return "bad-frame";
     case "flood":
-      return "flood";
+    case "bad-certificate":
+      return error.code;
     default:
       return "protocol-error";
   }
@@ -70,6 +87,48 @@ export function crowdedError(
       "flood",
       "Cannot read frame: it is large and slow to come, and others need the room",
     );
+}
+
+/** A handshake that took too long. */
+export function openTimeoutError(limitMs: number): VerackError {
+  return new VerackError(
+    "timeout",
+    `Cannot open session: no verack within ${limitMs} ms`,
+  );
+}
+
+/** A peer that reads nothing. */
+export function stalledError(queuedBytes: number): VerackError {
+  return new VerackError(
+    "slow",
+    `Cannot send: the peer read nothing for ${WRITE_TIMEOUT_MS} ms while ${queuedBytes} bytes wait`,
+  );
+}
+
+/** A peer that reads less than is said to it. */
+export function queueFullError(queuedBytes: number, more: number): VerackError {
+  return new VerackError(
+    "slow",
+    `Cannot send: ${queuedBytes} bytes wait for the peer, and ${more} more do not fit`,
+  );
+}
+
+/** A peer that says nothing. */
+export function deadError(silentMs: number): VerackError {
+  return new VerackError(
+    "dead",
+    `Peer is silent for ${Math.round(silentMs)} ms`,
+  );
+}
+
+/** The peer has closed the connection and not said why. */
+export function endOfStreamError(opened: boolean): VerackError {
+  return new VerackError(
+    "closed",
+    opened
+      ? "Peer closed the connection without saying bye"
+      : "Cannot open session: the peer closed the connection before its verack",
+  );
 }
 
 /** A frame that was begun and not ended. */

@@ -18,7 +18,11 @@ import type { Clock } from "../clock.ts";
 import type { Connection } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
-import { decodePing, encodePong } from "../wire/messages/ping.ts";
+import {
+  decodeBitcoinPing,
+  decodePing,
+  encodePong,
+} from "../wire/messages/ping.ts";
 import { decodeReason, encodeReason } from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { REASON, type ReasonName } from "../wire/reasons.ts";
@@ -321,7 +325,8 @@ export class Session {
   }
 
   #onPing(payload: Uint8Array): void {
-    const { nonce, text } = decodePing(payload);
+    const decode = this.#strict ? decodePing : decodeBitcoinPing;
+    const { nonce, text }: { nonce?: bigint; text?: string } = decode(payload);
     if (nonce !== undefined && this.#answersPings) {
       this.send(COMMAND.pong, encodePong({ nonce }));
     }

@@ -52,8 +52,31 @@ export interface NetworkAddress {
  * the length is above `MAX_ADDRESS_BYTES`.
  */
 export function readNetworkAddress(reader: ByteReader): NetworkAddress {
+  const read = readAnyAddress(reader);
+  checkNetworkAddress(reader, read);
+  return read;
+}
+
+/**
+ * Reads network id, length and bytes, whatever length the network wants.
+ *
+ * @throws {VerackError} `malformed` when the length is above `MAX_ADDRESS_BYTES`.
+ */
+export function readAnyAddress(reader: ByteReader): NetworkAddress {
   const network = reader.u8("network id");
   const address = reader.varBytes("address", MAX_ADDRESS_BYTES);
+  return { network, address };
+}
+
+/**
+ * Checks that an address has the length of its network.
+ *
+ * @throws {VerackError} `malformed`.
+ */
+export function checkNetworkAddress(
+  reader: ByteReader,
+  { network, address }: NetworkAddress,
+): void {
   const wanted = LENGTHS.get(network);
   if (wanted !== undefined && address.length !== wanted) {
     reader.refuse(
@@ -62,7 +85,6 @@ export function readNetworkAddress(reader: ByteReader): NetworkAddress {
       `${wanted}`,
     );
   }
-  return { network, address };
 }
 
 /**

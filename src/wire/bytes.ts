@@ -147,12 +147,12 @@ export class ByteReader {
   /** A CompactSize length, at most `max` bytes, and UTF-8. */
   varString(field: string, max: number): string {
     const start = this.#offset;
-    const bytes = this.varBytes(field, max);
-    try {
-      return UTF8.decode(bytes);
-    } catch {
-      this.#refuse(field, start, "no UTF-8", "UTF-8");
-    }
+    return this.#utf8(field, start, this.varBytes(field, max));
+  }
+
+  /** Bytes that were read, as UTF-8. */
+  utf8(field: string, bytes: Uint8Array): string {
+    return this.#utf8(field, this.#offset, bytes);
   }
 
   /** Insists that nothing is left. */
@@ -175,6 +175,14 @@ export class ByteReader {
    */
   refuse(field: string, is: string, wanted: string): never {
     this.#refuse(field, this.#offset, is, wanted);
+  }
+
+  #utf8(field: string, start: number, bytes: Uint8Array): string {
+    try {
+      return UTF8.decode(bytes);
+    } catch {
+      this.#refuse(field, start, "no UTF-8", "UTF-8");
+    }
   }
 
   #advance(field: string, count: number): number {

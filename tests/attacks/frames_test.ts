@@ -182,12 +182,6 @@ const LATE: readonly Case[] = [
   ],
   ["an empty getpeers", frame(COMMAND.getpeers), "protocol-error", "getpeers"],
   [
-    "a getpeers with a word too many",
-    frame(COMMAND.getpeers, new Uint8Array(34)),
-    "protocol-error",
-    "getpeers",
-  ],
-  [
     "a getpeers that promises 8,001 fingerprints",
     frame(
       COMMAND.getpeers,

@@ -85,7 +85,7 @@ export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
 /**
  * Reads `ack`.
  *
- * @throws {VerackError} `malformed`, also when anything follows.
+ * @throws {VerackError} `malformed`.
  */
 export function decodeAck(payload: Uint8Array): AckMessage {
   if (payload.length < HEAD_BYTES) {
@@ -104,15 +104,16 @@ export function decodeAck(payload: Uint8Array): AckMessage {
   }
   // Each settles something, so that there is an end to them.
   if (length === 0) refuse("range count is 0, must be at least 1");
-  if (length * RANGE_BYTES !== payload.length - at) {
+  const end = at + length * RANGE_BYTES;
+  if (end > payload.length) {
     refuse(
-      `${length} ranges have ${payload.length - at} bytes, must have ${
+      `${length} ranges have ${payload.length - at} bytes, must have at least ${
         length * RANGE_BYTES
       }`,
     );
   }
   const ranges: AckRange[] = [];
-  for (; at < payload.length; at += RANGE_BYTES) {
+  for (; at < end; at += RANGE_BYTES) {
     ranges.push(readRange(payload, at));
   }
   return { limit, ranges };

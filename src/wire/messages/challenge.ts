@@ -20,11 +20,9 @@ export function encodeChallenge(
 /**
  * Reads a challenge.
  *
- * @throws {VerackError} `malformed` when it is not exactly 32 bytes.
+ * @throws {VerackError} `malformed` when it has fewer than 32 bytes.
  */
 export function decodeChallenge(payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const reader = new ByteReader("challenge", payload);
-  const challenge = reader.bytes("challenge", CHALLENGE_BYTES).slice();
-  reader.end();
-  return challenge;
+  return reader.bytes("challenge", CHALLENGE_BYTES).slice();
 }

@@ -16,11 +16,9 @@ export function encodeInstance(instance: bigint): Uint8Array<ArrayBuffer> {
 /**
  * Reads the number.
  *
- * @throws {VerackError} `malformed` when it is not exactly 8 bytes.
+ * @throws {VerackError} `malformed` when it has fewer than 8 bytes.
  */
 export function decodeInstance(payload: Uint8Array): bigint {
   const reader = new ByteReader("instance", payload);
-  const instance = reader.u64("instance");
-  reader.end();
-  return instance;
+  return reader.u64("instance");
 }

@@ -38,14 +38,13 @@ export function encodeMissing(
 /**
  * Reads `missing`.
  *
- * @throws {VerackError} `malformed`, also when anything follows.
+ * @throws {VerackError} `malformed`.
  */
 export function decodeMissing(payload: Uint8Array): MissingMessage {
   const reader = new ByteReader("missing", payload);
   const count = reader.compactSize("count", MAX_PEERS_PER_MESSAGE);
   // All at once: a count beyond the payload is refused before any is made.
   const all = reader.bytes("identities", count * IDENTITY_BYTES).toHex();
-  reader.end();
   const digits = 2 * IDENTITY_BYTES;
   return {
     identities: Array.from(

@@ -10,9 +10,11 @@ import {
 } from "../../transport/address.ts";
 import {
   BIP155,
+  checkNetworkAddress,
   hostOfNetworkAddress,
+  type NetworkAddress,
   networkAddressOfIp,
-  readNetworkAddress,
+  readAnyAddress,
   writeNetworkAddress,
 } from "../bip155.ts";
 import type { ByteReader, ByteWriter } from "../bytes.ts";
@@ -30,6 +32,13 @@ export type PeerAddress = Address;
 
 /** The host of "the address you see me at". */
 export const AS_SEEN_HOST = "";
+
+/** Whether an address can be written, and would be accepted by its reader. */
+export function canTell({ host, port }: PeerAddress): boolean {
+  return port >= 1 && port <= 65_535 &&
+    (host === AS_SEEN_HOST || isIpv4(host) || isIpv6(host) ||
+      dnsName(host) === host);
+}
 
 /**
  * Writes an address.
@@ -67,14 +76,31 @@ export function writePeerAddress(
   writer.u16be(port);
 }
 
+/** An address as it was read; its values are not judged yet. */
+export interface RawAddress extends NetworkAddress {
+  readonly port: number;
+}
+
 /**
- * Reads an address; `undefined` when it is of a kind that is not dialed here
+ * Reads the bytes of an address: a view.
+ *
+ * @throws {VerackError} `malformed`.
+ */
+export function readRawAddress(reader: ByteReader): RawAddress {
+  return { ...readAnyAddress(reader), port: reader.u16be("port") };
+}
+
+/**
+ * Judges an address; `undefined` when it is of a kind that is not dialed here
  * (Tor, I2P, CJDNS, Yggdrasil, unknown ones) or ignored (IPv4 inside IPv6).
  *
  * @throws {VerackError} `malformed`.
  */
-export function readPeerAddress(reader: ByteReader): PeerAddress | undefined {
-  const { network, address } = readNetworkAddress(reader);
+export function peerAddressOf(
+  reader: ByteReader,
+  { network, address, port }: RawAddress,
+): PeerAddress | undefined {
+  checkNetworkAddress(reader, { network, address });
   let host: string | undefined;
   if (network === BIP155.ipv4 || network === BIP155.ipv6) {
     host = hostOfNetworkAddress({ network, address });
@@ -89,7 +115,6 @@ export function readPeerAddress(reader: ByteReader): PeerAddress | undefined {
     }
     host = AS_SEEN_HOST;
   }
-  const port = reader.u16be("port");
   if (host === undefined) return undefined;
   if (port === 0) reader.refuse("port", "0", "1 to 65535");
   return { host, port };

@@ -52,13 +52,12 @@ export function encodeGetPeers(
 /**
  * Reads `getpeers`.
  *
- * @throws {VerackError} `malformed`, also when anything follows.
+ * @throws {VerackError} `malformed`.
  */
 export function decodeGetPeers(payload: Uint8Array): GetPeersMessage {
   const reader = new ByteReader("getpeers", payload);
   const digest = reader.hex("digest", DIGEST_BYTES);
   const fingerprints = readFingerprints(reader);
-  reader.end();
   return { digest, fingerprints };
 }
 
@@ -79,12 +78,11 @@ export function encodePeerIds(
 /**
  * Reads `peerids`.
  *
- * @throws {VerackError} `malformed`, also when anything follows.
+ * @throws {VerackError} `malformed`.
  */
 export function decodePeerIds(payload: Uint8Array): PeerIdsMessage {
   const reader = new ByteReader("peerids", payload);
   const fingerprints = readFingerprints(reader);
-  reader.end();
   return { fingerprints };
 }
 

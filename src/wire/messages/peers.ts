@@ -5,6 +5,7 @@
  * Nothing is believed here: certificates are judged in `identity/`, addresses and
  * what may be told on in `mesh/`. Asking is in `peer_request.ts`.
  */
+import { VerackError } from "../../errors.ts";
 import {
   MAX_ADDRESSES_PER_ENTRY,
   MAX_CERTIFICATE_BYTES,
@@ -15,7 +16,8 @@ import {
 import { ByteReader, ByteWriter } from "../bytes.ts";
 import {
   type PeerAddress,
-  readPeerAddress,
+  peerAddressOf,
+  readRawAddress,
   writePeerAddress,
 } from "./peer_address.ts";
 
@@ -54,6 +56,14 @@ export interface PeerEntry {
   readonly statement: Uint8Array;
 }
 
+/** What {@linkcode decodePeers} reads. */
+export interface ReadPeers extends PeersMessage {
+  /** Entries that are left out because a value in them is not allowed. */
+  readonly skipped: number;
+  /** What is wrong with the first of them. */
+  readonly fault?: VerackError;
+}
+
 /** Payload of `peers`. */
 export interface PeersMessage {
   /** At most `MAX_PEERS_PER_MESSAGE`. */
@@ -82,11 +92,13 @@ export function encodePeers(message: PeersMessage): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads `peers`. Addresses of unknown kinds are left out, their entry stays.
+ * Reads `peers`. Addresses of unknown kinds are left out, their entry stays. An
+ * entry with a value that is not allowed is left out and counted: its sender may
+ * only have passed on what a third node made up.
  *
- * @throws {VerackError} `malformed`, also when anything follows.
+ * @throws {VerackError} `malformed` when the payload cannot be cut into entries.
  */
-export function decodePeers(payload: Uint8Array): PeersMessage {
+export function decodePeers(payload: Uint8Array): ReadPeers {
   const reader = new ByteReader("peers", payload);
   const count = reader.compactSize("count", MAX_PEERS_PER_MESSAGE);
   if (count * MIN_ENTRY_BYTES > reader.remaining) {
@@ -97,11 +109,20 @@ export function decodePeers(payload: Uint8Array): PeersMessage {
     );
   }
   const entries: PeerEntry[] = [];
-  for (let i = 0; i < count; i++) entries.push(readEntry(reader));
+  let fault: VerackError | undefined;
+  for (let i = 0; i < count; i++) {
+    const complete = readEntry(reader);
+    try {
+      entries.push(complete());
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      fault ??= error;
+    }
+  }
   const more = reader.u8("more");
   if (more > 1) reader.refuse("more", `${more}`, "0 or 1");
-  reader.end();
-  return { entries, more: more === 1 };
+  const skipped = count - entries.length;
+  return { entries, more: more === 1, skipped, ...(fault && { fault }) };
 }
 
 function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
@@ -120,34 +141,35 @@ function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
     .varBytes("statement", entry.statement, MAX_STATEMENT_BYTES);
 }
 
-function readEntry(reader: ByteReader): PeerEntry {
+/**
+ * Reads the bytes of an entry; the function that is returned judges its values, so
+ * that an entry that is refused does not hide where the next one begins.
+ */
+function readEntry(reader: ByteReader): () => PeerEntry {
   const identity = reader.hex("identity", IDENTITY_BYTES);
-  const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES)
-    .slice();
+  const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);
   const count = reader.compactSize("address count", MAX_ADDRESSES_PER_ENTRY);
-  const addresses: PeerAddress[] = [];
-  for (let i = 0; i < count; i++) {
-    const address = readPeerAddress(reader);
-    if (address !== undefined) addresses.push(address);
-  }
+  const named = Array.from({ length: count }, () => readRawAddress(reader));
   const lastSeen = reader.u64("last seen");
-  if (lastSeen > BigInt(Number.MAX_SAFE_INTEGER)) {
-    reader.refuse(
-      "last seen",
-      `${lastSeen}`,
-      `at most ${Number.MAX_SAFE_INTEGER}`,
-    );
-  }
   const flags = reader.u8("flags");
-  const name = reader.varString("name", MAX_PEER_NAME_BYTES);
-  const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES).slice();
-  return {
-    identity,
-    certificate,
-    addresses,
-    lastSeen: Number(lastSeen),
-    flags,
-    name,
-    statement,
+  const name = reader.varBytes("name", MAX_PEER_NAME_BYTES);
+  const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES);
+  return () => {
+    if (lastSeen > BigInt(Number.MAX_SAFE_INTEGER)) {
+      reader.refuse(
+        "last seen",
+        `${lastSeen}`,
+        `at most ${Number.MAX_SAFE_INTEGER}`,
+      );
+    }
+    return {
+      identity,
+      certificate: certificate.slice(),
+      addresses: named.flatMap((raw) => peerAddressOf(reader, raw) ?? []),
+      lastSeen: Number(lastSeen),
+      flags,
+      name: reader.utf8("name", name),
+      statement: statement.slice(),
+    };
   };
 }

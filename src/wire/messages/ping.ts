@@ -2,14 +2,19 @@
  * `ping` and `pong` (BIP31): a nonce, and the same nonce back. In the mesh a ping
  * may carry a line of text, which Bitcoin nodes skip like anything after the nonce.
  */
-import { VerackError } from "../../errors.ts";
 import { MAX_PING_TEXT_BYTES } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
-/** Payload of `ping`. */
-export interface PingMessage {
+/** Payload of Bitcoin's `ping`. */
+export interface BitcoinPing {
   /** What the pong repeats; missing before BIP31, and then nothing is answered. */
   readonly nonce?: bigint;
+}
+
+/** Payload of the mesh's `ping`. */
+export interface PingMessage {
+  /** What the pong repeats. */
+  readonly nonce: bigint;
   /** A line for people, at most `MAX_PING_TEXT_BYTES` in UTF-8; escape before showing. */
   readonly text?: string;
 }
@@ -26,7 +31,7 @@ export interface PongMessage {
  * @throws {RangeError} when the text is too long or the nonce not 64 bits.
  */
 export function encodePing(
-  message: { nonce: bigint; text?: string },
+  message: PingMessage,
 ): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter(16).u64(message.nonce);
   if (message.text !== undefined) {
@@ -36,17 +41,26 @@ export function encodePing(
 }
 
 /**
- * Reads a ping, an empty one too. What follows the nonce and is not exactly one
- * text is ignored.
+ * Reads a ping of the mesh: a nonce, then a text if anything follows it.
+ *
+ * @throws {VerackError} `malformed`, also when the text is too long or not UTF-8.
+ */
+export function decodePing(payload: Uint8Array): PingMessage {
+  const reader = new ByteReader("ping", payload);
+  const nonce = reader.u64("nonce");
+  if (reader.remaining === 0) return { nonce };
+  return { nonce, text: reader.varString("text", MAX_PING_TEXT_BYTES) };
+}
+
+/**
+ * Reads a ping of the Bitcoin network, which may be empty; what follows the nonce
+ * is ignored, as by Core.
  *
  * @throws {VerackError} `malformed` when it has 1 to 7 bytes.
  */
-export function decodePing(payload: Uint8Array): PingMessage {
+export function decodeBitcoinPing(payload: Uint8Array): BitcoinPing {
   if (payload.length === 0) return {};
-  const reader = new ByteReader("ping", payload);
-  const nonce = reader.u64("nonce");
-  const text = readText(reader);
-  return text === undefined ? { nonce } : { nonce, text };
+  return { nonce: new ByteReader("ping", payload).u64("nonce") };
 }
 
 /**
@@ -65,15 +79,4 @@ export function encodePong(message: PongMessage): Uint8Array<ArrayBuffer> {
  */
 export function decodePong(payload: Uint8Array): PongMessage {
   return { nonce: new ByteReader("pong", payload).u64("nonce") };
-}
-
-function readText(reader: ByteReader): string | undefined {
-  if (reader.remaining === 0) return undefined;
-  try {
-    const text = reader.varString("text", MAX_PING_TEXT_BYTES);
-    return reader.remaining === 0 ? text : undefined;
-  } catch (error) {
-    if (error instanceof VerackError) return undefined;
-    throw error;
-  }
 }

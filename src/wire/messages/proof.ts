@@ -50,14 +50,13 @@ export function encodeProof(proof: ProofFields): Uint8Array<ArrayBuffer> {
 /**
  * Reads a proof; extensions of unknown types are kept.
  *
- * @throws {VerackError} `malformed`, also when anything follows the block.
+ * @throws {VerackError} `malformed`.
  */
 export function decodeProof(payload: Uint8Array): ProofMessage {
   const reader = new ByteReader("proof", payload);
   const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);
   const signature = reader.varBytes("signature", MAX_SIGNATURE_BYTES);
   const block = reader.varBytes("extension block", MAX_EXTENSION_BLOCK_BYTES);
-  reader.end();
   return {
     certificate: certificate.slice(),
     signature: signature.slice(),

@@ -43,7 +43,6 @@ export function decodeSecret(payload: Uint8Array): SecretMessage {
   }
   const id = reader.hex("id", ID_BYTES);
   const mac = reader.bytes("mac", MAC_BYTES).slice();
-  reader.end();
   return {
     kind: kind === SECRET_KIND.network ? "network" : "invite",
     id,

@@ -29,7 +29,7 @@ export function encodeWelcome(
     .finish();
 }
 
-/** @throws {VerackError} `malformed`, also when anything follows. */
+/** @throws {VerackError} `malformed`. */
 export function decodeWelcome(payload: Uint8Array): WelcomeMessage {
   const reader = new ByteReader("welcome", payload);
   const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES).slice();
@@ -39,7 +39,6 @@ export function decodeWelcome(payload: Uint8Array): WelcomeMessage {
   if (key.length !== 0 && key.length !== NETWORK_KEY_BYTES) {
     reader.refuse("network key", `${key.length} bytes long`, "0 or 32");
   }
-  reader.end();
   return {
     statement: new Uint8Array(statement),
     closed: closed === 1,

@@ -45,6 +45,7 @@ import {
   encodeMissing,
 } from "../../../src/wire/messages/missing.ts";
 import {
+  decodeBitcoinPing,
   decodePing,
   decodePong,
   encodePing,
@@ -78,6 +79,8 @@ interface Decoder {
   readonly valid: Uint8Array;
   /** It is one of the few whose result is a view into the payload, for speed. */
   readonly isView?: true;
+  /** All of the payload belongs to its last field: nothing can follow. */
+  readonly takesAll?: true;
 }
 
 const ADDRESSES = [
@@ -102,6 +105,7 @@ const DECODERS: readonly Decoder[] = [
     }),
   },
   { decode: decodePing, valid: encodePing({ nonce: 1n, text: "hello" }) },
+  { decode: decodeBitcoinPing, valid: encodePing({ nonce: 1n }) },
   {
     decode: decodeMissing,
     valid: encodeMissing({ identities: ["5a".repeat(32), "17".repeat(32)] }),
@@ -110,9 +114,14 @@ const DECODERS: readonly Decoder[] = [
     decode: decodeMessage,
     valid: encodeMessage(pattern(16), pattern(9), pattern(300)),
     isView: true,
+    takesAll: true,
   },
-  { decode: decodeTopic, valid: new TextEncoder().encode("größe") },
-  { decode: decodePieceHead, valid: piece(7, pattern(300)) },
+  {
+    decode: decodeTopic,
+    valid: new TextEncoder().encode("größe"),
+    takesAll: true,
+  },
+  { decode: decodePieceHead, valid: piece(7, pattern(300)), takesAll: true },
   {
     decode: decodeAck,
     valid: encodeAck({
@@ -218,7 +227,15 @@ Deno.test("every decoder of src/wire/messages/ is put to the test here", () => {
   assertEquals(tested.sort(), declared.sort());
 });
 
-for (const { decode, valid, isView } of DECODERS) {
+for (const { decode, valid, isView, takesAll } of DECODERS) {
+  if (!takesAll) {
+    Deno.test(`${decode.name}() ignores what follows the fields that it knows`, () => {
+      for (const tail of [pattern(1), pattern(9), new Uint8Array(300)]) {
+        assertEquals(decode(concat(valid, tail)), decode(valid));
+      }
+    });
+  }
+
   Deno.test(`${decode.name}() throws nothing but malformed when fed random bytes`, () => {
     fc.assert(
       fc.property(

@@ -137,7 +137,7 @@ Deno.test("decodeAck() refuses what settles nothing, an unknown status, and a li
       [hex("0000010000000000 01 00000000 01000000 03"), "status"],
       [
         hex("0000010000000000 02 00000000 01000000 00"),
-        "9 bytes, must have 18",
+        "9 bytes, must have at least 18",
       ],
       [hex("0000000000002000 01 00000000 01000000 00"), "limit"],
       [hex("0000010000000000"), "8 bytes"],

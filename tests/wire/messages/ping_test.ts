@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
+  decodeBitcoinPing,
   decodePing,
   decodePong,
   encodePing,
@@ -36,30 +37,36 @@ Deno.test("encodePing() without text is Bitcoin's ping of eight bytes", () => {
   assertEquals(encodePing({ nonce: NONCE }), ping(""));
 });
 
-Deno.test("decodePing() gives no nonce when the ping is empty, as before BIP31", () => {
-  assertEquals(decodePing(new Uint8Array(0)), {});
+Deno.test("decodeBitcoinPing() gives no nonce when the ping is empty, as before BIP31", () => {
+  assertEquals(decodeBitcoinPing(new Uint8Array(0)), {});
+  assertVerackError(() => decodePing(new Uint8Array(0)), "malformed");
 });
 
 Deno.test("decodePing() throws malformed when there are 1 to 7 bytes", () => {
   for (let length = 1; length < 8; length++) {
     const payload = new Uint8Array(length);
     assertVerackError(() => decodePing(payload), "malformed");
+    assertVerackError(() => decodeBitcoinPing(payload), "malformed");
     assertVerackError(() => decodePong(payload), "malformed");
   }
 });
 
-Deno.test("decodePing() ignores what follows the nonce when it is not exactly one text", () => {
+Deno.test("what follows the nonce must begin with a text in the mesh, and is ignored on the Bitcoin network", () => {
   const tails = [
     "02c328", // no UTF-8
     "0261", // cut short
-    "016162", // more follows
     "fd0100" + "61", // length not in its shortest form
     "fd0101" + "61".repeat(257), // too long
     "ff", // length cut short
   ];
   for (const tail of tails) {
-    assertEquals(decodePing(ping(tail)), { nonce: NONCE }, tail);
+    assertVerackError(() => decodePing(ping(tail)), "malformed");
+    assertEquals(decodeBitcoinPing(ping(tail)), { nonce: NONCE }, tail);
   }
+  // Behind the text a later release may say more.
+  const longer = ping("016162");
+  assertEquals(decodePing(longer), { nonce: NONCE, text: "a" });
+  assertEquals(decodeBitcoinPing(longer), { nonce: NONCE });
 });
 
 Deno.test("decodePong() ignores what follows the nonce", () => {
