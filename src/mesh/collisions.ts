@@ -59,7 +59,8 @@ export class Collisions {
     const answered = await older.session.probe(PROBE_TIMEOUT_MS);
     if (!newer.session.isOpen) return;
     if (!answered) {
-      older.session.close(
+      older.session.closeWith(
+        "dead",
         new VerackError(
           "dead",
           `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,

@@ -33,7 +33,7 @@ export class Links implements LinkOwner {
   readonly #dialer: Dialer;
   readonly #messaging: Messaging;
   readonly #collisions: Collisions;
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks = new Set<Promise<unknown>>();
   #reported = "";
 
   constructor(
@@ -70,10 +70,9 @@ export class Links implements LinkOwner {
     }
     const record = table.ensure(peer.identity);
     if (record === undefined) {
-      link.session.close(
-        new VerackError("full", "Cannot keep session: the peer table is full"),
-      );
-      return;
+      const reason = "Cannot keep session: the peer table is full";
+      const error = new VerackError("full", reason);
+      return this.#run(link.session.leave("full", error));
     }
     if (record.links.length >= MAX_SESSIONS_PER_PEER) {
       // It was let in when there was room: dials of ours were under way.
@@ -123,11 +122,18 @@ export class Links implements LinkOwner {
   closed(link: Link, error: VerackError): void {
     const { table, clock, random, signal } = this.#context;
     link.cancelIntroduction?.();
+    if (link.refusedEntries > 1) {
+      const from = shortId(link.peer.identity);
+      const count = link.refusedEntries;
+      this.#context.log.warn("peer entries refused", { from, count });
+    }
     const record = table.get(link.peer.identity);
     if (record !== undefined) {
       record.links = record.links.filter((other) => other !== link);
     }
     this.#messaging.closed(link, record);
+    // Its connection may still be telling the peer why.
+    this.#run(link.session.closed);
     if (record === undefined) return;
     // While this node closes, only `stopped` is news.
     if (signal.aborted) return;
@@ -330,8 +336,10 @@ export class Links implements LinkOwner {
     });
   }
 
-  #run(task: Promise<void>): void {
-    const tracked = task.finally(() => this.#tasks.delete(tracked));
+  #run(task: Promise<unknown>): void {
+    const tracked: Promise<unknown> = task.finally(() =>
+      this.#tasks.delete(tracked)
+    );
     this.#tasks.add(tracked);
   }
 }

@@ -73,6 +73,7 @@ export class FrameChannel implements FrameHolder {
   #state: "open" | "draining" | "discarding" | "closed" = "open";
   #endError: VerackError | undefined;
   #cancelDrain: (() => void) | undefined;
+  readonly #released = Promise.withResolvers<void>();
   #lastReceived: number;
   /** Monotonic clock, milliseconds, when the frame that is coming was begun, or later. */
   #frameSince: number;
@@ -203,10 +204,37 @@ export class FrameChannel implements FrameHolder {
   /** Closes at once. Idempotent. */
   close(error: VerackError): void {
     if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.#cancelDrain?.();
     this.#connection.close();
     this.#writer.close();
+    this.#end(error);
+    this.#released.resolve();
+  }
+
+  /**
+   * Closes at once for everybody but the connection: it gets one last frame, in
+   * place of what is queued, and goes when that is written, at the latest after
+   * `FLUSH_TIMEOUT_MS`. What still comes meanwhile is dropped. Idempotent.
+   */
+  closeWith(error: VerackError, command: string, payload: Uint8Array): void {
+    if (this.#state === "closed") return;
+    const release = () => {
+      cancel();
+      this.#connection.close();
+      this.#released.resolve();
+    };
+    const cancel = this.#clock.after(FLUSH_TIMEOUT_MS, release);
+    this.#writer.closeWith(command, payload, release);
+    this.#end(error);
+  }
+
+  /** Resolves when the connection itself is closed, which {@linkcode closeWith} puts off. */
+  get released(): Promise<void> {
+    return this.#released.promise;
+  }
+
+  #end(error: VerackError): void {
+    this.#state = "closed";
+    this.#cancelDrain?.();
     this.#budget?.frames.hold(this, 0, 0);
     this.#resume?.();
     this.#onClose(error);

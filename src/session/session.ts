@@ -31,9 +31,16 @@ import {
   abortError,
   byeError,
   crowdedError,
+  deadError,
+  endOfStreamError,
   faultError,
   frameTimeoutError,
+  openTimeoutError,
+  queueFullError,
+  reasonOfAbort,
   reasonOfFault,
+  rejectError,
+  stalledError,
 } from "./ends.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -87,8 +94,12 @@ export class Session {
       ...options,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (error) => this.#onFault(error),
-      onCrowded: (what) => this.close(crowdedError(what, this.queuedBytes)),
-      onEnd: () => this.#endOfStream(),
+      onCrowded: (what) =>
+        this.closeWith(
+          what === "queue" ? "slow" : "flood",
+          crowdedError(what, this.queuedBytes),
+        ),
+      onEnd: () => endOfStreamError(this.#opened),
       onClose: (error) => this.#onClose(error),
     });
     const { heartbeatMs = HEARTBEAT_MS, deadAfterMs = DEAD_AFTER_MS } = options;
@@ -118,7 +129,7 @@ export class Session {
     return this.#opened && this.#channel.isOpen;
   }
 
-  /** Resolves, never rejects, with the reason when the session has ended. */
+  /** Resolves, never rejects, with the reason when its connection is closed. */
   get closed(): Promise<VerackError> {
     return this.#closed.promise;
   }
@@ -196,17 +207,14 @@ export class Session {
     channel.forgive(pausedMs);
     const now = this.#clock.monotonic();
     if (channel.stalledMs(now) >= WRITE_TIMEOUT_MS) {
-      const reason =
-        `the peer read nothing for ${WRITE_TIMEOUT_MS} ms while ${channel.queuedBytes} bytes wait`;
-      this.close(new VerackError("slow", `Cannot send: ${reason}`));
+      this.closeWith("slow", stalledError(channel.queuedBytes));
     } else if (
       this.#strict &&
       channel.incompleteMs(now) >= FRAME_TIMEOUT_MS
     ) {
       void this.leave("timeout", frameTimeoutError(), { discard: true });
     } else if (this.#heartbeat.beat(channel.lastReceived) === "dead") {
-      const silentMs = Math.round(now - channel.lastReceived);
-      this.close(new VerackError("dead", `Peer is silent for ${silentMs} ms`));
+      this.closeWith("dead", deadError(now - channel.lastReceived));
     }
   }
 
@@ -238,16 +246,29 @@ export class Session {
     this.#channel.close(error);
   }
 
+  /**
+   * Closes at once, and tells the peer `reason` as far as that takes no waiting:
+   * it may not read, or be gone.
+   */
+  closeWith(reason: ReasonName | undefined, error: VerackError): void {
+    const silent = reason === undefined || !this.#strict;
+    if (silent || !this.#channel.isOpen) return this.close(error);
+    const command = this.#opened ? COMMAND.bye : COMMAND.reject;
+    const payload = encodeReason({ code: REASON[reason], text: error.message });
+    this.#channel.closeWith(error, command, payload);
+  }
+
   // --- Opening ---------------------------------------------------------------
 
   async #open(opening: Opening): Promise<void> {
     const { clock, signal, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } =
       opening.options;
-    const onAbort = () => this.close(abortError(signal?.reason));
-    const onDeadline = () => {
-      const reason = `no verack within ${handshakeTimeoutMs} ms`;
-      this.close(new VerackError("timeout", `Cannot open session: ${reason}`));
+    const onAbort = () => {
+      const error = abortError(signal?.reason);
+      this.closeWith(reasonOfAbort(error), error);
     };
+    const onDeadline = () =>
+      this.closeWith("timeout", openTimeoutError(handshakeTimeoutMs));
     signal?.addEventListener("abort", onAbort, { once: true });
     // Without one of its own the signal is the deadline.
     const cancelTimer = handshakeTimeoutMs === Infinity
@@ -319,7 +340,8 @@ export class Session {
       case COMMAND.ping:
         return this.#onPing(frame.payload);
       case COMMAND.bye:
-        if (this.#strict) return this.#onBye(frame.payload);
+      case COMMAND.reject:
+        if (this.#strict) return this.#onBye(frame.command, frame.payload);
     }
     this.#handler.onFrame(this, frame);
   }
@@ -333,9 +355,10 @@ export class Session {
     this.#handler.onPing?.(this, text);
   }
 
-  /** The peer leaves: send what is queued, then close. */
-  #onBye(payload: Uint8Array): void {
-    const error = byeError(decodeReason(payload));
+  /** The peer leaves: send what is queued, then close. Its `reject` crossed our `verack`. */
+  #onBye(command: string, payload: Uint8Array): void {
+    const reason = decodeReason(payload);
+    const error = (command === COMMAND.bye ? byeError : rejectError)(reason);
     this.#channel.drain(error, { discard: false });
     this.drained().then(() => this.close(error));
   }
@@ -348,21 +371,13 @@ export class Session {
     this.#channel.drain(error, { discard: true });
   }
 
-  #endOfStream(): VerackError {
-    return new VerackError(
-      "closed",
-      this.#opened
-        ? "Peer closed the connection without saying bye"
-        : "Cannot open session: the peer closed the connection before its verack",
-    );
-  }
-
   #onClose(error: VerackError): void {
     this.#opening?.cancelDeadline();
     this.#heartbeat.stop();
     if (this.#opened) this.#handler.onClose(this, error);
-    this.#closed.resolve(error);
-    this.#opening?.done.reject(error);
+    const done = this.#opening?.done;
+    this.#channel.released.then(() => this.#closed.resolve(error));
+    this.#channel.released.then(() => done?.reject(error));
   }
 
   // --- Sending ---------------------------------------------------------------
@@ -370,9 +385,7 @@ export class Session {
   #admit(payloadBytes: number): boolean {
     if (!this.isOpen) return false;
     if (this.#channel.fits(payloadBytes)) return true;
-    const reason =
-      `${this.queuedBytes} bytes wait for the peer, and ${payloadBytes} more do not fit`;
-    this.close(new VerackError("slow", `Cannot send: ${reason}`));
+    this.closeWith("slow", queueFullError(this.queuedBytes, payloadBytes));
     return false;
   }
 

@@ -37,6 +37,7 @@ export class FrameWriter implements QueueMember {
   readonly #outbox = new Outbox();
   #pumping = false;
   #closed = false;
+  #onLastWritten: (() => void) | undefined;
   #lastProgress = 0;
   #waiters: (() => void)[] = [];
   /** Bytes that the shared budget knows of. */
@@ -108,6 +109,16 @@ export class FrameWriter implements QueueMember {
     this.#wake();
   }
 
+  /** {@linkcode close}, but for one last frame; `done` is called when it is written, or cannot be. */
+  closeWith(command: string, payload: Uint8Array, done: () => void): void {
+    this.close();
+    this.#outbox.pushFrame(this.#magic, command, payload, this.checksums);
+    this.#onLastWritten = done;
+    if (this.#pumping) return;
+    this.#pumping = true;
+    queueMicrotask(() => this.#pump());
+  }
+
   /** Starts to write after the current turn, so that one turn makes one write. */
   #start(): void {
     if (this.#pumping || this.#closed) return;
@@ -137,6 +148,7 @@ export class FrameWriter implements QueueMember {
       if (!this.#closed) this.#onError(error);
     } finally {
       this.#pumping = false;
+      this.#onLastWritten?.();
     }
   }
 
