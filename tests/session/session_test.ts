@@ -19,7 +19,12 @@ import { Session, type SessionHandler } from "../../src/session/session.ts";
 import { SharedFrame } from "../../src/session/shared_frame.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { Connection } from "../../src/transport/transport.ts";
-import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import {
+  encodeFrame,
+  FrameDecoder,
+  networkMagic,
+} from "../../src/wire/frame.ts";
+import { REASON } from "../../src/wire/reasons.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
 import { orderedPair } from "../helpers/identities.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
@@ -387,6 +392,78 @@ Deno.test("a peer that stops reading is closed at the write deadline", async () 
   one.tick(0);
   assertEquals(d.ended?.code, "slow");
   two.close(new VerackError("stopped", "done"));
+});
+
+Deno.test("a peer that is given up for its silence is told so when it reads again", async () => {
+  const bench = new Bench();
+  const [one, two, d, l] = await bench.session();
+  bench.network.freeze("10.0.0.1");
+  for (let t = 0; t < 4_000; t += 250) {
+    await bench.clock.advance(250);
+    one.tick(0);
+  }
+  assertEquals(d.ended?.code, "dead");
+  // The connection is gone, not only the session.
+  await one.closed;
+  bench.network.thaw("10.0.0.1");
+  await bench.clock.advance(50);
+  assertEquals(l.ended?.code, "rejected");
+  assert(l.ended?.message.startsWith("Peer said bye: dead"), l.ended?.message);
+  assert(!two.isOpen);
+  assertEquals(bench.clock.pending, 0);
+});
+
+Deno.test("a peer that is given up as slow is told so if it reads again soon, and holds the connection no longer than that", async () => {
+  for (const soon of [true, false]) {
+    const bench = new Bench();
+    const [one, two, d, l] = await bench.session();
+    bench.network.cut("10.0.0.2", "10.0.0.1", { oneWay: true });
+    one.send("message", new Uint8Array(4_000_000));
+    one.send("message", new Uint8Array(3_000_000));
+    for (let t = 0; t <= WRITE_TIMEOUT_MS; t += 250) {
+      await bench.clock.advance(250);
+      two.send("message", new Uint8Array(1));
+      one.tick(0);
+    }
+    assertEquals(d.ended?.code, "slow");
+    // What waits for it takes no memory any more, but for what is being written.
+    assert(one.queuedBytes < 4_001_000, `${one.queuedBytes} bytes`);
+    if (soon) {
+      bench.network.heal();
+      await bench.clock.advance(FLUSH_TIMEOUT_MS - 10);
+      assertEquals(l.frames, ["message 4000000"]);
+      const reason = l.ended?.message ?? "";
+      assert(reason.startsWith("Peer said bye: slow"), reason);
+    } else {
+      await bench.clock.advance(FLUSH_TIMEOUT_MS);
+    }
+    assertEquals((await one.closed).code, "slow");
+    two.close(new VerackError("stopped", "done"));
+    await bench.clock.advance(10);
+    assertEquals(bench.clock.pending, 0);
+  }
+});
+
+Deno.test("a dialer whose handshake takes too long, or that makes room, is told so", async () => {
+  for (const reason of ["timeout", "full"] as const) {
+    const bench = new Bench();
+    const [dialer, listener] = await bench.connect();
+    const controller = new AbortController();
+    const failed = failure(
+      bench.open(listener, "responder", new Recorder(), controller),
+    );
+    if (reason === "timeout") await bench.clock.advance(HANDSHAKE_TIMEOUT_MS);
+    else controller.abort(new VerackError("full", "Evicted"));
+    await bench.clock.advance(10);
+    assertEquals((await failed).code, reason);
+    const decoder = new FrameDecoder({ magic: MAGIC, maxPayload: 1_000 });
+    const buffer = new Uint8Array(1_000);
+    decoder.push(buffer.subarray(0, await dialer.read(buffer) ?? 0));
+    const frame = decoder.next();
+    assertEquals(frame?.command, "reject");
+    assertEquals(frame?.payload[0], REASON[reason]);
+    dialer.close();
+  }
 });
 
 Deno.test("drained() tells a producer when to go on", async () => {
