@@ -129,6 +129,9 @@ export const MAX_INVITE_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
 export const MAX_PENDING_PEERS = 256;
 export const MAX_PENDING_PEERS_PER_HOST = 32;
 
+/** Peers without a record that a closed node has admitted: identity and statement, 1 KiB each. */
+export const MAX_FORMER_MEMBERS = 1_024;
+
 /** How often it is written down that one of them came again. */
 export const PENDING_UPDATE_MS = 60_000;
 

@@ -23,6 +23,7 @@ import {
 import {
   FRAME_HEADER_BYTES,
   MAX_EXTRA_SESSIONS,
+  MAX_FORMER_MEMBERS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_INVITES,
   MAX_JUDGED_CERTIFICATES,
@@ -49,6 +50,9 @@ const PEER_BYTES = 12_288;
 
 /** A peer that nobody has admitted: certificate, address, times. */
 const PENDING_PEER_BYTES = 4_096;
+
+/** A member without a record: its identity, and the statement that admitted it. */
+const FORMER_MEMBER_BYTES = 1_024;
 
 /** An invite: id, key, who used it. */
 const INVITE_BYTES = 512;
@@ -121,6 +125,11 @@ export function worstCaseTerms(
       what: "peers that wait to be admitted",
       count: MAX_PENDING_PEERS,
       each: PENDING_PEER_BYTES,
+    },
+    {
+      what: "members whose record was dropped",
+      count: MAX_FORMER_MEMBERS,
+      each: FORMER_MEMBER_BYTES,
     },
     {
       what: "invites that have not expired",

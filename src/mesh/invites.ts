@@ -69,6 +69,13 @@ export class Invites {
     return invite !== undefined && (invite.usedBy ?? guest) === guest;
   }
 
+  /** Whether this guest has come in by an invite that has not expired. */
+  wereUsedBy(guest: IdentityId): boolean {
+    return [...this.#invites.values()].some(({ id, usedBy }) =>
+      usedBy === guest && this.#valid(id) !== undefined
+    );
+  }
+
   /**
    * From now on the invite is this guest's, whatever happens next: durable when
    * the call returns.

@@ -17,6 +17,7 @@ import { type AdmissionFacts, decideAdmission } from "./admission_rule.ts";
 import type { MeshContext } from "./context.ts";
 import { Credentials } from "./credentials.ts";
 import type { Direction } from "./events.ts";
+import { FormerMembers } from "./former_members.ts";
 import { Invites } from "./invites.ts";
 import type { StoredVerdict, Verdict } from "./node_store.ts";
 import type { PeerRecord } from "./peer_table.ts";
@@ -46,6 +47,7 @@ export class Membership {
   /** Called when somebody wants in who is not admitted. */
   onKnock: () => void = () => {};
   readonly #context: MembershipContext;
+  readonly #former = new FormerMembers();
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #announcements: TokenBucket;
 
@@ -59,6 +61,7 @@ export class Membership {
     this.invites = new Invites(context);
     this.pending = new PendingPeers(store);
     this.statements = new Statements(context, (it) => this.#isAdmitted(it));
+    context.table.onForget.push((record) => this.#dropped(record));
     this.#announcements = new TokenBucket(
       REFUSAL_EVENT_BURST,
       REFUSAL_EVENT_REFILL_MS,
@@ -84,6 +87,7 @@ export class Membership {
     const given = { identity, verdict, at: clock.now() };
     this.#verdicts.delete(identity);
     this.#verdicts.set(identity, given);
+    if (verdict !== "allowed") this.#former.take(identity);
     options.store.putVerdict(given);
   }
 
@@ -169,6 +173,7 @@ export class Membership {
     }
     if (!this.credentials.closed || record.isProven) return false;
     if (record.trust === "first-use") record.trust = "known";
+    record.statement = this.#former.take(identity) ?? record.statement;
     const { statement } = peer;
     if (record.statement.length === 0 && statement !== undefined) {
       if (this.statements.admits(statement, identity)) {
@@ -214,12 +219,20 @@ export class Membership {
         ? "valid"
         : "invalid",
       pinned: record?.trust === "pinned",
-      onRecord: record?.isProven ?? false,
+      onRecord: (record?.isProven ?? false) || this.#former.has(identity) ||
+        (closed && this.invites.wereUsedBy(identity)),
       vouched: closed && !record?.isProven &&
         ((record?.statement.length ?? 0) > 0 ||
           (statement !== undefined &&
             this.statements.admits(statement, identity))),
     };
+  }
+
+  /** A record is dropped, and not because its peer shall stay out. */
+  #dropped(record: PeerRecord): void {
+    const { identity, statement, isProven } = record;
+    if (!this.credentials.closed || this.isDeafTo(identity)) return;
+    if (isProven || statement.length > 0) this.#former.add(identity, statement);
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */

@@ -33,7 +33,7 @@ export class PeerMemory {
   constructor(context: MemoryContext) {
     this.#context = context;
     this.#nextTouchAt = context.clock.monotonic() + LAST_SEEN_SAVE_MS;
-    context.table.onForget = (record) => this.#delete(record);
+    context.table.onForget.push((record) => this.#delete(record));
     this.#load();
   }
 

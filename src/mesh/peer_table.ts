@@ -89,7 +89,7 @@ export class PeerTable {
   readonly #records = new Map<IdentityId, PeerRecord>();
   readonly #rumours = new Map<IdentityId, number>();
   /** Called with every record that is dropped. */
-  onForget: (record: PeerRecord) => void = () => {};
+  readonly onForget: ((record: PeerRecord) => void)[] = [];
 
   /** The record of an identity. */
   get(identity: IdentityId): PeerRecord | undefined {
@@ -168,7 +168,7 @@ export class PeerTable {
   forget(record: PeerRecord): void {
     this.confirm(record);
     this.#records.delete(record.identity);
-    this.onForget(record);
+    for (const listener of this.onForget) listener(record);
   }
 
   #victim(): PeerRecord | undefined {

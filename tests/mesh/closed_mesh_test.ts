@@ -5,7 +5,12 @@ import { inviteSecret, parseInvite } from "../../src/identity/invite.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
+import { issueStatement } from "../../src/identity/statement.ts";
+import { inside } from "../../src/mesh/inside.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { networkMagic } from "../../src/wire/frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
@@ -170,4 +175,66 @@ Deno.test("a guest takes to strangers as its host does, unless told", async () =
     await until("an answer", () => isIn() || log.of("pending").length > 0);
     assertEquals(Number(isIn()), expected);
   }
+});
+
+/** How a guest's first session ends; the key of the guest lives in memory. */
+const GOODBYES: Readonly<Record<string, (guest: RawPeer) => Promise<void>>> = {
+  "says bye": async (guest) => {
+    await guest.say(COMMAND.bye, Uint8Array.of(0x40, 0));
+    await guest.ended;
+    guest.close();
+  },
+  "is cut off": (guest) => Promise.resolve(guest.close()),
+};
+
+for (const [how, end] of Object.entries(GOODBYES)) {
+  for (const upTo of ["verack", "peers"] as const) {
+    Deno.test(`a guest that ${how} after ${upTo} comes back without invite or statement`, async () => {
+      await using host = await Node.start({ trust: "known" });
+      const { code } = parseInvite(host.admission.invite());
+      const shows = inviteSecret(code);
+      const first = await RawPeer.open(host, { shows }, upTo);
+      const { identity } = first;
+      await end(first);
+      await until("its end", () => host.links().length === 0);
+      using again = await RawPeer.open(host, { identity });
+      assertEquals(again.told()[0]?.identity, host.identity.id);
+      assertEquals(host.admission.pending(), []);
+    });
+  }
+}
+
+Deno.test("a guest that left and was forgotten by a person does not come back", async () => {
+  await using host = await Node.start({ trust: "known" });
+  const { code } = parseInvite(host.admission.invite());
+  const first = await RawPeer.open(host, { shows: inviteSecret(code) });
+  const { identity } = first;
+  await GOODBYES["says bye"]!(first);
+  await until("its end", () => host.peers().length === 0);
+  host.admission.forget(identity.id);
+  using again = await RawPeer.open(host, { identity }, "proof");
+  assertEquals((await again.refusal())?.name, "not-admitted");
+});
+
+Deno.test("a guest that a member could not reach is let in there, as before", async () => {
+  await using node = await Node.start({ trust: "known" });
+  const [identity, guest] = await Promise.all([
+    Identity.generate(),
+    Identity.generate(),
+  ]);
+  node.admission.allow(identity.id);
+  using member = await RawPeer.open(node, { identity });
+  const magic = networkMagic("main");
+  const statement = issueStatement(identity, { magic, subject: guest.id }, 0);
+  const nowhere = [{ host: "127.0.0.1", port: 9 }];
+  await member.tell([entryOf(guest, nowhere, { statement })]);
+  const info = () => node.peers().find((it) => it.identity === guest.id);
+  await until("the rumour", () => info() !== undefined);
+  // As six dials in vain would do it.
+  const { table } = inside(node);
+  table.forget(table.get(guest.id)!);
+  using came = await RawPeer.open(node, { identity: guest });
+  assertEquals(came.told()[0]?.identity, node.identity.id);
+  await until("its record", () => info()?.connected === true);
+  assertEquals(info()?.admittedBy, identity.id);
 });
