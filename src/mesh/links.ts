@@ -14,6 +14,7 @@ import {
   STABLE_SESSION_MS,
 } from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
+import { SESSION_COMMANDS } from "../session/mesh_profile.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
 import { backoffDelayMs } from "./backoff.ts";
@@ -94,6 +95,7 @@ export class Links implements LinkOwner {
   frame(link: Link, frame: Frame): void {
     if (link.introduced) return this.#onFrame(link, frame);
     if (frame.command !== COMMAND.peers) {
+      if (!SESSION_COMMANDS.has(frame.command)) return;
       throw new VerackError(
         "protocol",
         `Cannot accept ${frame.command}: the first message after verack must be peers`,

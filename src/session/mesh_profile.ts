@@ -72,7 +72,7 @@ const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.instance,
 ]);
 /** What only an open session may carry; sent earlier it ends the connection. */
-const SESSION_COMMANDS: ReadonlySet<string> = new Set([
+export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.ping,
   COMMAND.pong,
   COMMAND.getpeers,

@@ -1,7 +1,7 @@
 // What a peer says of itself is judged strictly, what it passes on leniently: a
 // value that a third node made up costs its entry, not the session it came on.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
+import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
@@ -250,4 +250,23 @@ Deno.test("a node passes on what it has verified, and none of the rumours it ski
     node.identity.id,
     member.identity.id,
   ]);
+});
+
+Deno.test("before the first peers of a session unknown messages are ignored and known ones end it", async () => {
+  await using scene = await Scene.start();
+  using peer = await RawPeer.open(scene.victim, {}, "verack");
+  // Of a later release, or of the handshake; and a ping, which is answered.
+  for (const command of ["glitter", COMMAND.version, COMMAND.instance]) {
+    await peer.say(command, new Uint8Array(3));
+  }
+  await handled(peer);
+  await peer.introduce();
+  await until("it to be up", () => scene.log.of("peer:up").length === 2);
+
+  for (const command of [COMMAND.getpeers, COMMAND.message, COMMAND.ack]) {
+    using early = await RawPeer.open(scene.victim, {}, "verack");
+    await early.say(command, new Uint8Array(33));
+    const told = await early.refusal();
+    assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
+  }
 });
