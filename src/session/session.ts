@@ -8,12 +8,7 @@
  */
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import { VerackError } from "../errors.ts";
-import {
-  DEAD_AFTER_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  HEARTBEAT_MS,
-  WRITE_TIMEOUT_MS,
-} from "../limits.ts";
+import { DEAD_AFTER_MS, HEARTBEAT_MS, WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Clock } from "../clock.ts";
 import type { Connection } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -35,7 +30,6 @@ import {
   endOfStreamError,
   faultError,
   frameTimeoutError,
-  openTimeoutError,
   queueFullError,
   reasonOfAbort,
   reasonOfFault,
@@ -44,6 +38,7 @@ import {
 } from "./ends.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { watchOpening } from "./opening_deadline.ts";
 import type { SessionHandler, SessionOptions } from "./session_options.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
@@ -261,26 +256,11 @@ export class Session {
   // --- Opening ---------------------------------------------------------------
 
   async #open(opening: Opening): Promise<void> {
-    const { clock, signal, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } =
-      opening.options;
-    const onAbort = () => {
-      const error = abortError(signal?.reason);
+    const { signal } = opening.options;
+    const end = (error: VerackError) =>
       this.closeWith(reasonOfAbort(error), error);
-    };
-    const onDeadline = () =>
-      this.closeWith("timeout", openTimeoutError(handshakeTimeoutMs));
-    signal?.addEventListener("abort", onAbort, { once: true });
-    // Without one of its own the signal is the deadline.
-    const cancelTimer = handshakeTimeoutMs === Infinity
-      ? () => {}
-      : clock.after(handshakeTimeoutMs, onDeadline);
-    // To be called the moment it opens: what aborts a dial a turn later must not
-    // close what has become a session.
-    opening.cancelDeadline = () => {
-      cancelTimer();
-      signal?.removeEventListener("abort", onAbort);
-    };
-    if (signal?.aborted) onAbort();
+    opening.cancelDeadline = watchOpening(opening.options, end);
+    if (signal?.aborted) end(abortError(signal.reason));
     else this.#perform(opening, opening.handshake.start());
     this.#channel.start();
     await opening.done.promise;
