@@ -57,7 +57,7 @@ export class SecretExchange {
 
   /** The dialer's `secret` is the next in the transcript. */
   begin(): void {
-    this.#before ??= this.#transcript.digest();
+    if (this.#shown === undefined) this.#before = this.#transcript.digest();
   }
 
   /** Dialer: the `secret` to send, if there is one to show. */

@@ -1,0 +1,87 @@
+// docs/protocol.md names what the code has: every command, reason and bound.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  MAX_REPEATED_FRAMES,
+  MAX_ROOM_PER_SESSION_BYTES,
+  ROOM_BUDGET_BYTES,
+} from "../../src/delivery_limits.ts";
+import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
+import {
+  MAX_FINGERPRINTS,
+  MAX_FORMER_MEMBERS,
+  MAX_HANDSHAKE_FRAMES,
+  MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_PEERS_PER_MESSAGE,
+  MAX_QUEUE_BYTES,
+  PEER_REQUEST_BURST,
+} from "../../src/limits.ts";
+import { SESSION_COMMANDS } from "../../src/session/mesh_profile.ts";
+import { frameChecksum, networkMagic } from "../../src/wire/frame.ts";
+import { REASON } from "../../src/wire/reasons.ts";
+
+const text = await Deno.readTextFile(
+  new URL("../../docs/protocol.md", import.meta.url),
+);
+const flat = text.replace(/\s+/g, " ");
+
+Deno.test("docs/protocol.md has every command of the mesh in a table", () => {
+  const handshake = [
+    "version",
+    "instance",
+    "nochecksum",
+    "challenge",
+    "secret",
+    "proof",
+    "verack",
+    "reject",
+  ];
+  for (const command of [...SESSION_COMMANDS, ...handshake]) {
+    assert(
+      new RegExp(`^\\| \`${command}\` +\\|`, "m").test(text) ||
+        // Described in the paragraphs about messages.
+        text.includes(`\`${command}\``),
+      `${command} is missing`,
+    );
+  }
+});
+
+Deno.test("docs/protocol.md has every reason with its code, and no other", () => {
+  const listed = [...text.matchAll(/(0x[0-9a-f]{2}) \| ([a-z-]+)/g)]
+    .map(([, code, name]) => `${name} ${Number(code)}`);
+  const ours = Object.entries(REASON).map(([name, code]) => `${name} ${code}`);
+  assertEquals(listed.sort(), ours.sort());
+});
+
+Deno.test("docs/protocol.md has the bounds of the code", () => {
+  const number = (value: number) => value.toLocaleString("en");
+  for (
+    const phrase of [
+      `at most ${
+        number(MAX_HANDSHAKE_PAYLOAD_BYTES)
+      } until the session is open and ${number(MAX_PAYLOAD_BYTES)} after`,
+      `At most ${MAX_HANDSHAKE_FRAMES} frames`,
+      `The ${MAX_HANDSHAKE_FRAMES + 1}th ends the connection`,
+      `n (≤ ${number(MAX_FINGERPRINTS)})`,
+      `n (≤ ${number(MAX_PEERS_PER_MESSAGE)})`,
+      `At most ${PEER_REQUEST_BURST} requests`,
+      `the ${PEER_REQUEST_BURST + 1}th ends the session`,
+      `more waits than ${number(MAX_QUEUE_BYTES)} bytes`,
+      `the ${number(MAX_FORMER_MEMBERS)} last whose record was dropped`,
+      `${number(ROOM_BUDGET_BYTES)} bytes in all sessions together and ${
+        number(MAX_ROOM_PER_SESSION_BYTES)
+      } in one`,
+      `More than ${number(MAX_REPEATED_FRAMES)} messages on one session`,
+    ]
+  ) assertStringIncludes(flat, phrase);
+  assertEquals(DEMO_IDENTITIES.length, 3);
+});
+
+Deno.test("the magic is what docs/protocol.md says", () => {
+  const prefix = new TextEncoder().encode("verack network ");
+  assertEquals(prefix.length, 15);
+  const main = new TextEncoder().encode("verack network main");
+  assertEquals(networkMagic("main"), frameChecksum(main));
+  const shown = networkMagic("main").toHex().replace(/..(?!$)/g, "$& ");
+  assertStringIncludes(text, `\`main\` gives \`${shown}\``);
+});
