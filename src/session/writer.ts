@@ -4,7 +4,7 @@
  * by `session.ts`.
  */
 import type { Clock } from "../clock.ts";
-import { FRAME_HEADER_BYTES } from "../limits.ts";
+import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { Outbox } from "./outbox.ts";
@@ -109,9 +109,14 @@ export class FrameWriter implements QueueMember {
     this.#wake();
   }
 
-  /** {@linkcode close}, but for one last frame; `done` is called when it is written, or cannot be. */
+  /**
+   * {@linkcode close}, but for one last frame; `done` is called when it is written,
+   * or cannot be. A large frame that is being written is not waited for: its memory
+   * may be why this one closes.
+   */
   closeWith(command: string, payload: Uint8Array, done: () => void): void {
     this.close();
+    if (this.#outbox.bytes > WRITE_BLOCK_BYTES) return done();
     this.#outbox.pushFrame(this.#magic, command, payload, this.checksums);
     this.#onLastWritten = done;
     if (this.#pumping) return;
