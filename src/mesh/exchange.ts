@@ -120,7 +120,7 @@ export class Exchange {
     ) {
       throw new VerackError(
         "protocol",
-        "Cannot accept peers: the first of a session must have one entry, the sender's own, and no more to follow",
+        "Cannot accept peers: the first entry of a session must be the sender's own, alone and with no more to follow",
       );
     }
     if (!equalBytes(own.certificate, link.peer.certificate.der)) {
