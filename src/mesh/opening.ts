@@ -29,6 +29,7 @@ import {
 import { tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import { Link, type LinkOwner } from "./link.ts";
+import { wrongNetwork } from "./wrong_network.ts";
 
 /** What differs between dialing and accepting. */
 export interface OpeningOptions {
@@ -111,6 +112,10 @@ export async function openLink(
       signal: options.signal,
     });
     return link;
+  } catch (error) {
+    const isForeign = error instanceof VerackError &&
+      error.code === "bad-magic" && !profile.hasVersion;
+    throw isForeign ? wrongNetwork(error, context.options.network) : error;
   } finally {
     context.nonces.delete(nonce);
   }

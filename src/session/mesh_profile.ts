@@ -110,6 +110,7 @@ export class MeshProfile implements HandshakeProfile {
   /** Dialer: what it has to sign. */
   #challenge: Uint8Array | undefined;
   #peer: ProvenPeer | undefined;
+  #hasVersion = false;
 
   constructor(options: MeshProfileOptions) {
     this.#options = options;
@@ -119,6 +120,11 @@ export class MeshProfile implements HandshakeProfile {
   /** The other end, once it is proven. */
   get peer(): ProvenPeer | undefined {
     return this.#peer;
+  }
+
+  /** Whether the other end's version came and was accepted. */
+  get hasVersion(): boolean {
+    return this.#hasVersion;
   }
 
   observe(direction: "in" | "out", command: string, payload: Uint8Array): void {
@@ -151,6 +157,7 @@ export class MeshProfile implements HandshakeProfile {
   }
 
   onVersion(context: HandshakeContext): void {
+    this.#hasVersion = true;
     const { challenge } = this.#options;
     if (challenge === undefined) return;
     this.#sendFeatures(context);

@@ -4,6 +4,8 @@
  */
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { type Address, canonicalIpv6, formatAddress } from "./address.ts";
+import { ALPN_PROTOCOL } from "./alpn.ts";
+import { notTls, notVerack } from "./foreign_protocol.ts";
 
 /** What was being done, which decides between some codes. */
 export type NetAction = "dial" | "listen" | "accept" | "read" | "write";
@@ -164,18 +166,38 @@ function classify(error: unknown, action: NetAction): [ErrorCode, string] {
   if (/failed to lookup address information|no records found/i.test(message)) {
     return ["dns", `the name does not resolve (${message})`];
   }
-  return classifyTls(message);
+  return classifyTls(message, action);
 }
 
 /** By the texts of rustls; `received fatal alert` is the other end's verdict, the rest is ours. */
-function classifyTls(message: string): [ErrorCode, string] {
+function classifyTls(
+  message: string,
+  action: NetAction,
+): [ErrorCode, string] {
   if (/NoApplicationProtocol|support any known protocol/i.test(message)) {
-    return ["alpn", `the other end does not speak verack/1 (${message})`];
+    return [
+      "alpn",
+      action === "dial"
+        ? notVerack()
+        : `the other end does not speak ${ALPN_PROTOCOL}`,
+    ];
   }
   if (/^invalid peer certificate/i.test(message)) {
     return [
       "wrong-certificate",
       `the other end shows another certificate than the pinned one (${message})`,
+    ];
+  }
+  if (/InvalidContentType|wrong version number/i.test(message)) {
+    return [
+      "tls",
+      action === "dial" ? notTls() : "the other end does not speak TLS",
+    ];
+  }
+  if (/fatal alert: ProtocolVersion/i.test(message)) {
+    return [
+      "tls",
+      "the other end does not speak TLS 1.3, so it is not a verack node",
     ];
   }
   return ["tls", `TLS failed (${message})`];

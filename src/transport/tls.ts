@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { VerackError } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
+import { notVerack } from "./foreign_protocol.ts";
 import { failure, netError } from "./net_errors.ts";
 import { peerCertificate, sameBytes } from "./peer_certificate.ts";
 import { certificatePem } from "./pem.ts";
@@ -148,7 +149,7 @@ export async function openPinned(
     if (signal?.aborted) onAbort();
     const { alpnProtocol } = await tls.handshake();
     if (alpnProtocol !== ALPN_PROTOCOL) {
-      throw wrongProtocol(address, alpnProtocol);
+      throw failure("alpn", "dial", address, notVerack());
     }
     const shown = peerCertificate(tls);
     if (shown !== undefined && !sameBytes(shown, pin.certificate)) {
@@ -161,17 +162,6 @@ export async function openPinned(
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
-}
-
-function wrongProtocol(address: Address, shown: string | null): VerackError {
-  return failure(
-    "alpn",
-    "dial",
-    address,
-    `the other end agreed on protocol ${
-      JSON.stringify(shown)
-    }, must be ${ALPN_PROTOCOL}`,
-  );
 }
 
 function wrongCertificate(address: Address): VerackError {

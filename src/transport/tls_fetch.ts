@@ -5,13 +5,20 @@
  * other end holds the key. (In Deno 2.9.6 `node:tls` even takes an X.509 v1
  * certificate with somebody else's key in it for good, signature unchecked.)
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { MAX_CERTIFICATE_BYTES } from "../limits.ts";
 import type { Address } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
-import { abortError, failure, netError } from "./net_errors.ts";
+import { foreignProtocol, notVerack } from "./foreign_protocol.ts";
+import { failure, netError } from "./net_errors.ts";
 import { certificatePem } from "./pem.ts";
 import { PROBE_CERTIFICATE } from "./probe_certificates.ts";
+import { connectTcp } from "./tcp.ts";
+import { TcpStream } from "./tcp_stream.ts";
+
+/** What is kept of the first bytes of the other end, to say what it speaks if not TLS. */
+const GREETING_BYTES = 64;
 
 /**
  * The end-entity certificate shown at `address`, DER.
@@ -24,13 +31,14 @@ export async function fetchCertificate(
   options: { signal?: AbortSignal },
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { signal } = options;
-  if (signal?.aborted) throw abortError(signal, "dial", address);
+  const tcp = new TcpStream(await connectTcp(address, signal));
+  const greeting = recordGreeting(tcp);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let socket: TLSSocket;
+  const onAbort = () => reject(signal?.reason);
+  let socket: TLSSocket | undefined;
   try {
     socket = connect({
-      host: address.host,
-      port: address.port,
+      socket: tcp,
       // No name is asked for: which one would be right is what we are about to learn.
       servername: "",
       rejectUnauthorized: false,
@@ -40,28 +48,59 @@ export async function fetchCertificate(
       minVersion: "TLSv1.3",
       ALPNProtocols: [ALPN_PROTOCOL],
     });
-  } catch (error) {
-    throw netError(error, "dial", address, signal);
-  }
-  const onAbort = () => reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  socket.setNoDelay(true);
-  socket.once("secureConnect", () => resolve());
-  // Stays for as long as the socket does: an error without a listener ends the process.
-  socket.on("error", reject);
-  socket.once(
-    "close",
-    () => reject(failure("closed", "dial", address, "the other end hung up")),
-  );
-  try {
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    socket.once("secureConnect", () => resolve());
+    // Stays for as long as the socket does: an error without a listener ends the process.
+    socket.on("error", reject);
+    tcp.on("error", reject);
+    const hungUp = () =>
+      reject(
+        failure(
+          "closed",
+          "dial",
+          address,
+          greeting().length > 0
+            ? "the other end hung up"
+            : "the other end hung up without a word of TLS: it is full or shutting down, or not a verack node",
+        ),
+      );
+    socket.once("close", hungUp);
+    tcp.once("end", hungUp);
     await promise;
-    return shownCertificate(socket, address);
+    const shown = shownCertificate(socket, address);
+    // One turn of the event loop for our half of the handshake to leave, or the
+    // other end takes it for a failed one.
+    socket.end();
+    await nextTurn();
+    return shown;
   } catch (error) {
+    const foreign = foreignProtocol(greeting());
+    if (foreign !== undefined && !signal?.aborted) {
+      throw failure("tls", "dial", address, foreign, { cause: error });
+    }
     throw netError(error, "dial", address, signal);
   } finally {
     signal?.removeEventListener("abort", onAbort);
-    socket.destroy();
+    socket?.destroy();
+    tcp.destroy();
   }
+}
+
+/** Keeps the first bytes that `stream` gives to its reader. */
+function recordGreeting(stream: TcpStream): () => Uint8Array {
+  const kept = new Uint8Array(GREETING_BYTES);
+  let length = 0;
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: Uint8Array | null, encoding) => {
+    if (chunk !== null && length < GREETING_BYTES) {
+      const part = chunk.subarray(0, GREETING_BYTES - length);
+      kept.set(part, length);
+      length += part.length;
+    }
+    return push(chunk, encoding);
+  };
+  return () => kept.subarray(0, length);
 }
 
 function shownCertificate(
@@ -73,7 +112,7 @@ function shownCertificate(
       "alpn",
       "dial",
       address,
-      `the other end does not speak ${ALPN_PROTOCOL}`,
+      notVerack(),
     );
   }
   const { raw } = socket.getPeerCertificate();

@@ -331,10 +331,18 @@ Deno.test("nodes of different networks part, each with a reason", async () => {
     const log = new EventLog(other);
     const theirs = networkMagic("other").toHex();
     const ours = MAGIC.toHex();
-    await scene.said(`magic is ${theirs}, must be ${ours}`);
+    assertStringIncludes(
+      await scene.said(`magic is ${theirs}, must be ${ours}`),
+      'in another network than this node\'s "main"',
+    );
     await until("the other to say so", () => log.of("refused").length > 0);
     const reason = log.of("refused")[0]?.reason ?? "";
     assertStringIncludes(reason, `magic is ${ours}, must be ${theirs}`);
+    assertStringIncludes(
+      reason,
+      'the other end is in network "main", this node in "other"',
+    );
+    assertStringIncludes(reason, "start both with the same --network NAME");
     assertEquals(log.of("peer:up"), []);
   });
 });

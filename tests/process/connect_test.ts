@@ -132,6 +132,40 @@ Deno.test("--advertise is where others look for a node", async () => {
   assertEquals(up.address, `localhost:${port}`);
 });
 
+Deno.test("a wrong --network and a port that is not a node's are told in words a user can act on", async () => {
+  await using http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("hello"),
+  );
+  await using a = await NodeProcess.start();
+  const web = `127.0.0.1:${http.addr.port}`;
+  await using b = await NodeProcess.start([
+    "--network=other",
+    `--connect=${a.address}`,
+    `--connect=${web}`,
+  ]);
+  const reasonAt = async (address: string) =>
+    (await b.waitFor("refused", (event) => event.address === address)).reason;
+  const [wrongNetwork, noTls] = await Promise.all([
+    reasonAt(a.address),
+    reasonAt(web),
+  ]);
+  assertStringIncludes(
+    wrongNetwork,
+    'Cannot open session: the other end is in network "main", this node in "other"',
+  );
+  assertStringIncludes(wrongNetwork, "start both with the same --network NAME");
+  assertEquals(
+    noTls,
+    `Cannot dial ${web}: the other end does not speak TLS but HTTP, so this is not the port of a verack node; check host and port`,
+  );
+  const refused = await a.waitFor("refused");
+  assertStringIncludes(
+    refused.reason,
+    `in another network than this node's "main"`,
+  );
+});
+
 Deno.test("a port in use is said with a way out, and by whom where that can be known", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

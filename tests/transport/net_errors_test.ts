@@ -104,6 +104,40 @@ Deno.test("netError() gives the abort as the reason, whatever the socket says", 
   assertStringIncludes(error.message, "Closing");
 });
 
+Deno.test("netError() tells a wrong port in words instead of rustls's", () => {
+  const table: [message: string, told: string][] = [
+    [
+      "received corrupt message of type InvalidContentType (SSL routines:ssl3_get_record:wrong version number)",
+      "the other end does not speak TLS, so this is not the port of a verack node; check host and port",
+    ],
+    [
+      "received fatal alert: NoApplicationProtocol",
+      "the other end speaks TLS but not verack/1, so this is not the port of a verack node (perhaps its --http port); check host and port",
+    ],
+    [
+      "received fatal alert: ProtocolVersion",
+      "the other end does not speak TLS 1.3, so it is not a verack node",
+    ],
+  ];
+  for (const [message, told] of table) {
+    const error = netError(
+      new Deno.errors.InvalidData(message),
+      "dial",
+      ADDRESS,
+    );
+    assertEquals(error.message, `Cannot dial 10.1.2.3:4567: ${told}`);
+  }
+  // A stranger that dialed us has no port to check.
+  assertEquals(
+    netError(
+      new Error("received corrupt message of type InvalidContentType"),
+      "accept",
+      ADDRESS,
+    ).message,
+    "Cannot accept 10.1.2.3:4567: the other end does not speak TLS",
+  );
+});
+
 Deno.test("netError() leaves a VerackError as it is", () => {
   const error = new VerackError("alpn", "Cannot dial");
   assertEquals(netError(error, "dial", ADDRESS), error);
