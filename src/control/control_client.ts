@@ -11,6 +11,7 @@ import {
   CONTROL_SILENCE_MS,
   MAX_CONTROL_ANSWER_BYTES,
 } from "../limits.ts";
+import { missingFlag } from "../transport/net_errors.ts";
 import { findPlace, notRunning } from "./places.ts";
 
 /** A question: what to do, and what goes with it. */
@@ -236,10 +237,8 @@ function clientError(error: unknown, directory: string): VerackError {
   if (error instanceof Deno.errors.NotCapable) {
     return new VerackError(
       "permission",
-      `Cannot reach a node in "${
-        escapeText(directory)
-      }": Deno does not permit it, add --allow-net, --allow-read and --allow-write=${
-        escapeText(directory)
+      `Cannot reach a node in "${escapeText(directory)}": ${
+        escapeText(missingFlag(error.message), { max: 1_000 })
       }`,
       { cause: error },
     );

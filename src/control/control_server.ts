@@ -13,6 +13,7 @@ import {
 } from "../limits.ts";
 import { type Log, logger } from "../log.ts";
 import type { Node } from "../mesh/node.ts";
+import { missingFlag } from "../transport/net_errors.ts";
 import { BodyReader } from "./body.ts";
 import { EventStream, type StreamedEvent } from "./event_stream.ts";
 import type { Front } from "./front.ts";
@@ -259,10 +260,7 @@ function listenError(error: unknown, { listen }: Door): VerackError {
   if (error instanceof Deno.errors.NotCapable) {
     return fail(
       "permission",
-      "Deno does not permit it, add " +
-        ("path" in listen
-          ? `--allow-net, --allow-read and --allow-write=${escapeText(where)}`
-          : `--allow-net=${escapeText(where)}`),
+      escapeText(missingFlag(error.message), { max: 1_000 }),
     );
   }
   return fail("address-not-available", messageOf(error));

@@ -54,11 +54,8 @@ export async function openDirectory(
   await requirePrivate(directory);
   const files = controlFiles(directory);
   await clear([files.socket, files.behind, files.port]);
-  if (fitsUnixSocket(files.socket)) {
-    server.open({
-      listen: { path: files.socket },
-      guard: { isOwnHost: (host) => host === "localhost" },
-    });
+  const isOwnHost = (host: string) => host === "localhost";
+  if (openSocket(server, files.socket, { isOwnHost })) {
     return () => clear([files.socket, files.behind]);
   }
   const token = await readOrMakeToken(files.token, random);
@@ -135,14 +132,37 @@ async function openBehind(
   directory: string | undefined,
 ): Promise<() => Promise<Backend>> {
   const path = directory === undefined ? "" : controlFiles(directory).behind;
-  if (path !== "" && fitsUnixSocket(path)) {
+  if (path !== "") {
     await clear([path]);
-    server.open({ listen: { path }, guard });
-    return () => Deno.connect({ transport: "unix", path });
+    if (openSocket(server, path, guard)) {
+      return () => Deno.connect({ transport: "unix", path });
+    }
   }
   const hostname = "127.0.0.1";
   const port = server.open({ listen: { hostname, port: 0 }, guard });
   return () => Deno.connect({ hostname, port });
+}
+
+/**
+ * Opens a Unix socket. False where there can be none, or where --allow-net was
+ * narrowed to hosts: loopback with a token, which every node may use, does as well.
+ */
+function openSocket(
+  server: ControlServer,
+  path: string,
+  guard: GuardOptions,
+): boolean {
+  if (!fitsUnixSocket(path)) return false;
+  try {
+    server.open({ listen: { path }, guard });
+    return true;
+  } catch (error) {
+    const { cause } = error instanceof Error ? error : {};
+    const isNarrowed = cause instanceof Deno.errors.NotCapable &&
+      cause.message.includes('net access to "unix:');
+    if (isNarrowed) return false;
+    throw error;
+  }
 }
 
 function isLoopback(host: string): boolean {

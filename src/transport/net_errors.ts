@@ -208,13 +208,21 @@ function classifyTls(
  * is missing and only the flag's name; we name the whole flag.
  */
 export function missingFlag(message: string): string {
-  const [, kind, what] = /Requires (\w+) access to "([^"]*)"/.exec(message) ??
-    [];
-  if (kind === undefined || what === undefined) return message;
+  const [, kind, what, place] =
+    /Requires (\w+) access to (?:"([^"]*)"|<(\w+)>)/.exec(message) ?? [];
+  if (kind === undefined) return message;
+  if (place === "TMP") {
+    return `permission denied by Deno, add --allow-${kind}=DIR with the directory for temporary files, such as /tmp`;
+  }
+  if (what === undefined) {
+    return `permission denied by Deno, add --allow-${kind}`;
+  }
   // Port 0 is any port, which needs a grant without one.
   return denied(kind, kind === "net" ? what.replace(/:0$/, "") : what);
 }
 
 function denied(kind: string, what: string): string {
+  // Requests over a Unix socket are checked a second time, by the host of their URL.
+  if (kind === "net" && what.startsWith("unix:")) what += ",localhost:80";
   return `permission denied by Deno, add --allow-${kind}=${what}`;
 }

@@ -1,7 +1,11 @@
 import { connect } from "node:tls";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/errors.ts";
-import { netError, plainHost } from "../../src/transport/net_errors.ts";
+import {
+  missingFlag,
+  netError,
+  plainHost,
+} from "../../src/transport/net_errors.ts";
 
 const ADDRESS = { host: "10.1.2.3", port: 4567 };
 
@@ -163,6 +167,27 @@ Deno.test("netError() names the flag without a port when any port was asked for"
     netError(missing, "listen", { host: "::", port: 0 }).message,
     "Cannot listen on [::]:0: permission denied by Deno, add --allow-net=[::]",
   );
+});
+
+Deno.test("missingFlag() names a flag for every form in which Deno says what is missing", () => {
+  const table: [requires: string, add: string][] = [
+    ['read access to "/a b/c"', "--allow-read=/a b/c"],
+    [
+      'net access to "unix:/data/control.sock"',
+      "--allow-net=unix:/data/control.sock,localhost:80",
+    ],
+    [
+      "write access to <TMP>",
+      "--allow-write=DIR with the directory for temporary files, such as /tmp",
+    ],
+    ["run access to <exec_path>", "--allow-run"],
+  ];
+  for (const [requires, add] of table) {
+    assertEquals(
+      missingFlag(`Requires ${requires}, run again with the flag`),
+      `permission denied by Deno, add ${add}`,
+    );
+  }
 });
 
 Deno.test({
