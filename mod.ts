@@ -10,10 +10,8 @@
  *
  * await using alice = await Node.start();
  * await using bob = await Node.start({ connect: [alice.address] });
- * for await (const event of alice.events()) {
- *   if (event.type === "peer:up") break;
- * }
- * console.assert(alice.peers()[0]?.identity === bob.identity.id);
+ * await bob.joined();
+ * console.assert(bob.peers()[0]?.identity === alice.identity.id);
  * ```
  *
  * Run as a program, this module is the command line: `deno run … mod.ts --help`.
@@ -141,6 +139,7 @@ export type {
   NodeEvent,
   Trust,
 } from "./src/mesh/events.ts";
+export type { JoinedOptions } from "./src/mesh/joining.ts";
 export type {
   NodeStore,
   PendingPeer,

@@ -198,6 +198,9 @@ export const MAX_SPARE_FIRST_BLOCKS = 64;
 /** From a connection's first sign to its second `verack`; Core allows 60 s, a mesh peer needs milliseconds. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
+/** How long `Node.joined` waits unless told. */
+export const JOIN_TIMEOUT_MS = 30_000;
+
 /** A TCP connection, a certificate look-up or a TLS handshake while dialing. */
 export const DIAL_TIMEOUT_MS = 10_000;
 

@@ -6,6 +6,7 @@ import type { Address } from "../transport/address.ts";
 import type { NodeBudget } from "../session/node_budget.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
+import type { Joining } from "./joining.ts";
 import type { Membership } from "./membership.ts";
 import type { PeerMemory } from "./peer_memory.ts";
 import type { PeerTable } from "./peer_table.ts";
@@ -38,5 +39,7 @@ export interface MeshContext {
   readonly listenAddress: Address;
   /** Connections that arrived and whose peer is not proven yet. */
   arriving(): number;
+  /** Watches whether this node has joined. */
+  readonly joining: Joining;
   emit(event: NodeEvent): void;
 }

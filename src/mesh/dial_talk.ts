@@ -36,16 +36,17 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** The talk of one node about its dials. */
 export class DialTalk {
-  readonly #context: Pick<MeshContext, "emit" | "log">;
+  readonly #context: Pick<MeshContext, "emit" | "joining" | "log">;
   readonly #said = new Map<string, string>();
 
-  constructor(context: Pick<MeshContext, "emit" | "log">) {
+  constructor(context: Pick<MeshContext, "emit" | "joining" | "log">) {
     this.#context = context;
   }
 
   /** The address answered: what is wrong next is news. */
   clear(address: Address): void {
     this.#said.delete(formatAddress(address));
+    this.#context.joining.reached(address);
   }
 
   /** Dialing the address failed; `expected` is who should have been there, if that is known. */
@@ -60,6 +61,7 @@ export class DialTalk {
     const what = `${error.code} ${actual ?? ""}`;
     const { message: reason } = error;
     this.#context.log.debug("dial failed", { address: shown, reason });
+    this.#context.joining.failed(address, error);
     if (this.#said.get(shown) === what) return;
     this.#said.set(shown, what);
     this.#context.emit(

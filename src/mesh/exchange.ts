@@ -52,6 +52,8 @@ import { Reports } from "./reports.ts";
 export interface ExchangeListener {
   /** A list brought peers or news of peers. */
   learned(): void;
+  /** A peer has told of all it knows. */
+  answered(): void;
 }
 
 /** Peer exchange of one node. */
@@ -246,7 +248,8 @@ export class Exchange {
     const { digest, fingerprints: own } = this.#view;
     const known = new Set(own);
     if (fingerprints.every((other) => known.has(other))) {
-      return this.reports.complete(link.peer.identity, new Set());
+      this.reports.complete(link.peer.identity, new Set());
+      return this.#listener.answered();
     }
     link.session.send(
       COMMAND.getpeers,
@@ -263,6 +266,7 @@ export class Exchange {
       link.told = undefined;
     }
     this.#listener.learned();
+    if (!more) this.#listener.answered();
   }
 
   /** One entry from somebody else. */

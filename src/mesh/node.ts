@@ -13,11 +13,8 @@ import type { Message } from "../delivery/message.ts";
 import type { SetAsideMessages } from "../delivery/set_aside.ts";
 import { VerackError } from "../errors.ts";
 import { Identity, type IdentityId } from "../identity/identity.ts";
-import { logger } from "../log.ts";
-import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
-import { networkMagic } from "../wire/frame.ts";
 import { type Admission, AdmissionControl } from "./admission.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
@@ -26,8 +23,9 @@ import { EventHub } from "./event_hub.ts";
 import type { MissingPair, NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import { showInside } from "./inside.ts";
+import type { JoinedOptions } from "./joining.ts";
 import { Links } from "./links.ts";
-import { randomU64 } from "./opening.ts";
+import { makeContext } from "./make_context.ts";
 import { Messaging } from "./messaging.ts";
 import {
   type NodeOptions,
@@ -43,9 +41,6 @@ import {
   type PeerInfo,
   peerInfo,
 } from "./peer_info.ts";
-import { Membership } from "./membership.ts";
-import { PeerMemory } from "./peer_memory.ts";
-import { PeerTable } from "./peer_table.ts";
 import { pingAll } from "./ping_all.ts";
 import { type Beat, Pulse } from "./pulse.ts";
 import { roundTrip } from "./round_trip.ts";
@@ -60,10 +55,8 @@ import { type Member, who } from "./who.ts";
  *
  * await using alice = await Node.start();
  * await using bob = await Node.start({ connect: [alice.address] });
- * for await (const event of alice.events()) {
- *   if (event.type === "peer:up") break;
- * }
- * console.assert(alice.peers()[0]?.identity === bob.identity.id);
+ * await bob.joined();
+ * console.assert(bob.peers()[0]?.identity === alice.identity.id);
  * ```
  */
 export class Node implements AsyncDisposable {
@@ -93,46 +86,21 @@ export class Node implements AsyncDisposable {
     this.#options = options;
     this.#stop = new AbortController();
     this.#address = formatAddress(listener.address);
-    const { clock, random, transport } = options;
+    const { clock } = options;
     this.#startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
-    const table = new PeerTable();
-    const log = logger("mesh");
-    const magic = networkMagic(options.network);
-    const emit = (event: NodeEvent) => this.#events.emit(event);
-    this.#context = {
-      options,
-      identity,
-      instance: randomU64(options),
-      magic,
-      clock,
-      random,
-      transport,
-      table,
-      memory: new PeerMemory({ options, identity, clock, table, log }),
-      membership: new Membership({
-        options,
-        identity,
-        clock,
-        table,
-        log,
-        random,
-        magic,
-        emit,
-      }),
-      nonces: new Set(),
-      budget: { queues: new QueueBudget(), frames: new FrameBudget() },
-      log,
+    this.#context = makeContext(options, identity, listener.address, {
       signal: this.#stop.signal,
-      listenAddress: listener.address,
       arriving: () => this.#acceptor.pending,
-      emit,
-    };
+      emit: (event) => this.#events.emit(event),
+    });
+    const { joining } = this.#context;
     this.#dialer = new Dialer(this.#context);
     this.#exchange = new Exchange(this.#context, {
       learned: () => {
         this.#links.reportMesh();
         this.#dialer.kick();
       },
+      answered: () => joining.answered(),
     });
     this.#messaging = new Messaging(this.#context);
     this.setAside = this.#messaging.setAside;
@@ -193,6 +161,25 @@ export class Node implements AsyncDisposable {
   /** Where it listens: `host:port`. */
   get address(): string {
     return this.#address;
+  }
+
+  /**
+   * Resolves when this node has joined its mesh: a peer has told which members it
+   * knows, and each of them is connected, or could not be reached at first. With no
+   * address given and nobody on record there is nothing to join, and it resolves at
+   * once; who is on record is tried once, and may be away. Once resolved it stays so.
+   *
+   * What does not answer is tried until `timeoutMs` have passed, since it may only
+   * start later. The node itself goes on trying after a rejection.
+   *
+   * @throws {VerackError} `timeout`, with what went wrong at each address; `aborted`;
+   * `stopped`; or, when every address given refused for a reason that time does not
+   * mend, that reason: `wrong-identity`, `not-admitted`, `bad-magic` for another
+   * network, `bad-invite`, `bad-secret`, `alpn` or `tls` for another kind of server.
+   * @throws {RangeError} when `timeoutMs` is negative.
+   */
+  joined(options: JoinedOptions = {}): Promise<void> {
+    return this.#context.joining.wait(options);
   }
 
   /** The node as a whole at this instant. */
@@ -395,5 +382,6 @@ export class Node implements AsyncDisposable {
     this.#exchange.tick(now);
     this.#context.memory.tick(now);
     this.#messaging.tick(now, pausedMs);
+    this.#context.joining.look();
   }
 }

@@ -75,6 +75,19 @@ Deno.test("what nobody took is given up with an exit code of 1, or kept with --d
   }
 });
 
+Deno.test("through a pipe a chat that cannot join ends at once and says why", async () => {
+  await using alice = await Node.start({ network: "other" });
+  await using chat = verack([
+    ...["chat", ...LOCAL, "--timeout=60"],
+    `--connect=${alice.address}`,
+  ], { stdin: "hello\n" });
+  assertEquals(await chat.code(), 1);
+  assertStringIncludes(
+    chat.err.at(-1) ?? "",
+    `verack: Cannot join: ${alice.address}: Cannot open session: the other end is in another network than this node's "main"`,
+  );
+});
+
 Deno.test("a name stands alone until a second one claims it, and never again", async () => {
   await using alice = await Node.start();
   const join = async () => {

@@ -35,7 +35,14 @@ export interface PipedSettings {
  */
 export async function sayLines(settings: PipedSettings): Promise<boolean> {
   const { node, lines, input, timeoutMs, show, signal } = settings;
-  await joined(settings);
+  try {
+    // Where an address was given it says what is wrong there; else it is no wait.
+    await node.joined({ timeoutMs, signal });
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+  await allPresent(settings);
   const talk = new Talk(node, lines, () => {});
   const inFlight = new Set<Promise<void>>();
   const waiting = new Set<string>();
@@ -91,7 +98,7 @@ function tellWaiting(
  * Resolves when this node is connected to everybody it knows of, and has been for a
  * moment; after the timeout if it is connected to anybody.
  */
-async function joined(
+async function allPresent(
   { node, clock, timeoutMs, signal }: PipedSettings,
 ): Promise<void> {
   const enough = new AbortController();

@@ -1,0 +1,66 @@
+/** Makes what the parts of one node share. */
+import type { Identity } from "../identity/identity.ts";
+import { logger } from "../log.ts";
+import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
+import type { Address } from "../transport/address.ts";
+import { networkMagic } from "../wire/frame.ts";
+import type { MeshContext } from "./context.ts";
+import type { NodeEvent } from "./events.ts";
+import { Joining } from "./joining.ts";
+import { Membership } from "./membership.ts";
+import { randomU64 } from "./opening.ts";
+import type { ResolvedNodeOptions } from "./options.ts";
+import { PeerMemory } from "./peer_memory.ts";
+import { PeerTable } from "./peer_table.ts";
+
+/** The context of a node that listens at `listenAddress`. */
+export function makeContext(
+  options: ResolvedNodeOptions,
+  identity: Identity,
+  listenAddress: Address,
+  node: Pick<MeshContext, "arriving" | "emit" | "signal">,
+): MeshContext {
+  const { clock, random, transport, deadAfterMs } = options;
+  const table = new PeerTable();
+  const log = logger("mesh");
+  const magic = networkMagic(options.network);
+  const joining = new Joining({
+    clock,
+    table,
+    connect: options.connect,
+    patienceMs: deadAfterMs,
+    closing: node.signal,
+  });
+  const emit = (event: NodeEvent) => {
+    node.emit(event);
+    if (event.type === "peer:up") joining.look();
+  };
+  return {
+    ...node,
+    options,
+    identity,
+    instance: randomU64(options),
+    magic,
+    clock,
+    random,
+    transport,
+    table,
+    memory: new PeerMemory({ options, identity, clock, table, log }),
+    membership: new Membership({
+      options,
+      identity,
+      clock,
+      table,
+      log,
+      random,
+      magic,
+      emit,
+    }),
+    nonces: new Set(),
+    budget: { queues: new QueueBudget(), frames: new FrameBudget() },
+    log,
+    listenAddress,
+    joining,
+    emit,
+  };
+}
