@@ -1,12 +1,14 @@
 /**
  * Makes text from the network harmless to show: no terminal control, no second
  * line, nothing invisible or reordering, never longer than asked for. Everything
- * that somebody else could have written passes here before a person sees it.
+ * that somebody else could have written passes here before a person sees it. What
+ * is invisible by itself is kept where it shapes what is seen (`visible_sequences.ts`).
  *
  * How it is quoted or laid out is up to the caller. JSON for programs, which must
  * keep the exact text, is {@linkcode jsonLine}.
  */
 import { MAX_COMBINING_MARKS, MAX_SHOWN_TEXT_CHARS } from "./limits.ts";
+import { hasInvisibleParts, sequenceAt } from "./visible_sequences.ts";
 
 /** Options of {@linkcode escapeText}. */
 export interface EscapeOptions {
@@ -34,6 +36,12 @@ const MARK = /\p{M}/u;
 const UNSAFE_JSON =
   /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
+/** Longer than any sequence that is kept as a whole. */
+const MAX_LOOKAHEAD_CHARS = 64;
+
+/** Longest character in UTF-8. */
+const MAX_CHAR_BYTES = 4;
+
 /** Printable ASCII without the backslash: shown as it is. */
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 
@@ -48,7 +56,7 @@ const CUT = "\\…";
  *
  * Unsafe characters become `\u{…}`, bytes that are not UTF-8 become `\xNN`, a
  * backslash becomes `\\`, and what does not fit is replaced by `\…`. Two
- * different texts that fit never look the same.
+ * different texts that fit never give the same result.
  *
  * @param text Text, or bytes that should be UTF-8.
  * @throws {RangeError} when `max` is not an integer of at least 8.
@@ -76,9 +84,12 @@ export function escapeText(
   let out = "";
   let fits = 0; // Length of `out` up to the last place where CUT still fits.
   let marks = MAX_COMBINING_MARKS; // A mark needs a letter of this text before it.
-  for (const part of typeof text === "string" ? text : decode(text)) {
+  for (const part of partsOf(text, max)) {
     const raw = typeof part === "number";
-    if (raw || UNSAFE.test(part)) {
+    if (typeof part === "object") {
+      out += part.sequence;
+      marks = MAX_COMBINING_MARKS; // None belongs to an emoji or a joiner.
+    } else if (raw || UNSAFE.test(part)) {
       out += raw ? `\\x${hex(part).padStart(2, "0")}` : escapeOne(part);
       marks = MAX_COMBINING_MARKS;
     } else if (!MARK.test(part)) {
@@ -111,6 +122,51 @@ export function jsonLine(value: unknown): string {
     }
     return out;
   });
+}
+
+/** Characters that are safe together, though one of them alone is not. */
+interface Sequence {
+  readonly sequence: string;
+}
+
+/** Characters, bytes that are no text, and sequences that are safe as a whole. */
+function partsOf(
+  text: string | Uint8Array,
+  max: number,
+): Iterable<string | number | Sequence> {
+  // Each character gives at least one, so that what comes later is cut anyway.
+  const most = max + MAX_LOOKAHEAD_CHARS;
+  if (typeof text === "string") return partsOfText(text.slice(0, most));
+  return partsOfBytes(text.subarray(0, MAX_CHAR_BYTES * most));
+}
+
+function* partsOfBytes(
+  bytes: Uint8Array,
+): Generator<string | number | Sequence> {
+  let run = "";
+  for (const part of decode(bytes)) {
+    if (typeof part === "string") {
+      run += part;
+      continue;
+    }
+    yield* partsOfText(run);
+    run = "";
+    yield part;
+  }
+  yield* partsOfText(run);
+}
+
+function partsOfText(text: string): Iterable<string | Sequence> {
+  return hasInvisibleParts(text) ? partsWithSequences(text) : text;
+}
+
+function* partsWithSequences(text: string): Generator<string | Sequence> {
+  for (let at = 0; at < text.length;) {
+    const sequence = sequenceAt(text, at);
+    const part = sequence ?? String.fromCodePoint(text.codePointAt(at) ?? 0);
+    yield sequence === undefined ? part : { sequence };
+    at += part.length;
+  }
 }
 
 function escapeOne(char: string): string {

@@ -17,6 +17,22 @@ const VISIBLE = /^[\p{L}\p{Mn}\p{Mc}\p{N}\p{P}\p{S} ]*$/u;
 const BLANK =
   /[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]|[\u{e0100}-\u{e01ef}]/u;
 
+/**
+ * Where invisible characters belong to what is seen: an emoji that Unicode
+ * recommends, without tags; a non-joiner in Arabic script; a joiner after a virama.
+ */
+const EMOJI = /\p{RGI_Emoji}/gv;
+const TAG = /[\u{e0000}-\u{e007f}]/u;
+const NON_JOINER = /(?<=\p{Script=Arabic}\p{Mn}*)\u200c(?=\p{Script=Arabic})/gu;
+const INDIC_JOINER =
+  /(?<=[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca])[\u200c\u200d]/g;
+
+function withoutSequences(shown: string): string {
+  return shown
+    .replace(EMOJI, (emoji) => TAG.test(emoji) ? emoji : "☺")
+    .replace(NON_JOINER, "-").replace(INDIC_JOINER, "-");
+}
+
 const MARK_FLOOD = /(^|[^\p{M}])\p{M}{5}/u;
 
 const encoder = new TextEncoder();
@@ -31,8 +47,9 @@ function unescape(text: string): string {
 }
 
 function assertHarmless(shown: string, max: number): void {
-  assert(VISIBLE.test(shown), `shows ${JSON.stringify(shown)}`);
-  assertFalse(BLANK.test(shown), `shows blank ${JSON.stringify(shown)}`);
+  const seen = withoutSequences(shown);
+  assert(VISIBLE.test(seen), `shows ${JSON.stringify(shown)}`);
+  assertFalse(BLANK.test(seen), `shows blank ${JSON.stringify(shown)}`);
   assertFalse(MARK_FLOOD.test(shown), `stacks ${JSON.stringify(shown)}`);
   assertLessOrEqual(shown.length, max);
 }
@@ -171,6 +188,110 @@ Deno.test("escapeText() disarms terminal control, line breaks and reordering", (
     ["z" + "\u0301".repeat(6), "z" + "\u0301".repeat(4) + "\\u{301}\\u{301}"],
   ];
   for (const [text, shown] of cases) assertEquals(escapeText(text), shown);
+});
+
+const FAMILY = "👨‍👩‍👧";
+
+/** Texts that are shown as they are. */
+const READABLE = [
+  "I ❤️ it",
+  FAMILY,
+  "🏳️‍🌈 👩🏽‍🔬 🧑🏻‍❤️‍🧑🏿",
+  "1️⃣ ⚠️ ☎️",
+  "🇩🇪 👍🏽 😀",
+  "می‌خواهم", // Persian, with a non-joiner
+  "نامه‌ای",
+  "ශ්‍රී ලංකා", // Sinhala, with a joiner
+  "क्‍ष क्‌ष", // Devanagari, with both
+  "ন্‍", // Bengali, a joiner at the end
+];
+
+Deno.test("escapeText() shows joined emoji and joiners of scripts as they are, from text and from bytes", () => {
+  for (const text of READABLE) {
+    assertEquals(escapeText(text), text);
+    assertEquals(escapeText(encoder.encode(text)), text);
+    assertHarmless(text, 256);
+  }
+});
+
+Deno.test("escapeText() escapes joiners and selectors where they change nothing that is seen", () => {
+  const cases: [text: string, shown: string][] = [
+    ["a\u200cb", "a\\u{200c}b"],
+    ["a\u200db", "a\\u{200d}b"],
+    ["pay\ufe0fpal", "pay\\u{fe0f}pal"],
+    ["1\ufe0f", "1\\u{fe0f}"],
+    ["😀\ufe0f", "😀\\u{fe0f}"],
+    ["❤️\ufe0f", "❤️\\u{fe0f}"],
+    ["❤\ufe0e", "❤\\u{fe0e}"],
+    ["❤\u200d🔥", "❤\\u{200d}🔥"], // not as Unicode recommends it
+    ["👨\u200d", "👨\\u{200d}"],
+    [`${FAMILY}\u200d`, `${FAMILY}\\u{200d}`],
+    ["👨\u200d😀", "👨\\u{200d}😀"],
+    // England: all that tells it from a black flag are tags.
+    [
+      "🏴\u{e0067}\u{e007f}",
+      "🏴\\u{e0067}\\u{e007f}",
+    ],
+    ["می\u200c\u200cخواهم", "می\\u{200c}\\u{200c}خواهم"],
+    ["می\u200c", "می\\u{200c}"],
+    ["دا\u200cن", "دا\\u{200c}ن"], // alef joins to nothing after it
+    ["م\u200dن", "م\\u{200d}ن"],
+    ["م\u200ca", "م\\u{200c}a"],
+    ["क\u200cष", "क\\u{200c}ष"], // no virama
+    ["क्\u200c", "क्\\u{200c}"], // nothing follows
+    ["\u094d\u200cक", "\\u{94d}\\u{200c}क"],
+    ["❤️\u0301", "❤️\\u{301}"],
+  ];
+  for (const [text, shown] of cases) {
+    assertEquals(escapeText(text), shown, JSON.stringify(text));
+    assertEquals(escapeText(encoder.encode(text)), shown);
+    assertEquals(unescape(shown), text);
+    assertHarmless(shown, 256);
+  }
+  const england = "🏴" +
+    [..."gbeng"].map((letter) =>
+      String.fromCodePoint(0xe0000 + letter.charCodeAt(0))
+    ).join("") + "\u{e007f}";
+  assertHarmless(escapeText(england), 256);
+  assert(escapeText(england).startsWith("🏴\\u{e0067}"));
+});
+
+Deno.test("escapeText() keeps any mixture of emoji, joiners, marks and letters harmless and exact", () => {
+  const unit = fc.constantFrom(
+    ...["❤", "\ufe0f", "\ufe0e", "\u200d", "\u200c", "🔥", "👨", "👩", "👧"],
+    ...["🏽", "1", "#", "\u20e3", "🏴", "🏳", "🌈", "\u{e0067}", "\u{e007f}"],
+    ...["می", "خ", "ا", "\u064b", "क", "\u094d", "ෂ", "\u0dca", "\u0301"],
+    ...["a", " ", "\\", "\u202e", "\ud83d", "☺", FAMILY, "❤️"],
+  );
+  fc.assert(
+    fc.property(
+      fc.array(unit, { maxLength: 40 }),
+      fc.integer({ min: 8, max: 300 }),
+      (units, max) => {
+        const text = units.join("");
+        const shown = escapeText(text, { max });
+        const full = escapeText(text, { max: 10_000 });
+        assertHarmless(shown, max);
+        assertHarmless(full, 10_000);
+        assertEquals(unescape(full), text);
+        if (shown !== full) {
+          assert(full.startsWith(shown.slice(0, -2)) && full.length > max);
+        }
+        if (text.isWellFormed()) {
+          assertEquals(escapeText(encoder.encode(text), { max }), shown);
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+Deno.test("escapeText() of a text of any length looks no further than it shows", () => {
+  const long = "❤️".repeat(2_000_000);
+  const started = performance.now();
+  assertEquals(escapeText(long, { max: 10 }), "❤️❤️❤️❤️\\…");
+  assertEquals(escapeText(encoder.encode(long), { max: 10 }), "❤️❤️❤️❤️\\…");
+  assertLessOrEqual(performance.now() - started, 1_000);
 });
 
 Deno.test("escapeText() marks what it cut in a way that no text can imitate", () => {

@@ -8,6 +8,7 @@ import { escapeText, jsonLine } from "../escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
+import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 
 /** What is printed of a node: what happens to it, and the messages it takes. */
@@ -144,7 +145,7 @@ function topic({ topic }: { readonly topic: string }): string {
 }
 
 function body({ text, base64 }: MessageEvent): string {
-  if (text !== undefined) return escapeText(text, { max: MAX_MESSAGE_CHARS });
+  if (text !== undefined) return shownText(text, MAX_MESSAGE_CHARS);
   const { length } = Uint8Array.fromBase64(base64 ?? "");
   return `${count(length, "byte")}, no text`;
 }

@@ -4,8 +4,17 @@
  */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
+import { escapeText } from "../escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
 import { COLOR_FLAG } from "./terminal.ts";
+
+/**
+ * A message as people are shown it: on one line, escaped, and without the line
+ * ending that programs put behind their last line. `--json` has it exactly.
+ */
+export function shownText(text: string, max: number): string {
+  return escapeText(text.replace(/\r?\n$/, ""), { max });
+}
 
 /** Flags of commands that send. */
 export const MESSAGE_FLAGS = {
@@ -36,7 +45,8 @@ export const MESSAGE_FLAGS = {
 } as const satisfies FlagSpecs;
 
 /** Help for the argument. */
-export const TEXT_HELP = "The message; - takes all of standard input, as it is";
+export const TEXT_HELP =
+  "The message; - takes all of standard input, byte for byte";
 
 /** The parameters of a message for the control API. */
 export function messageQuery(flags: {

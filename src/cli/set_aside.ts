@@ -5,6 +5,7 @@ import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { shownText } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { withSetAside } from "./set_aside_commands.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
@@ -58,7 +59,7 @@ export const setAsideProgram: Program = program(
         flags.json
           ? jsonLine(message)
           : `${headLine(message, out)}\n  ${
-            escapeText(message.preview, { max: MAX_PREVIEW_CHARS })
+            shownText(message.preview, MAX_PREVIEW_CHARS)
           }`,
       );
     }
@@ -85,7 +86,7 @@ export const setAsideShowProgram: Program = program(
       json
         ? jsonLine(message)
         : `${headLine(message, out)}\n${
-          escapeText(new TextDecoder().decode(body), { max: MAX_BODY_CHARS })
+          shownText(new TextDecoder().decode(body), MAX_BODY_CHARS)
         }`,
     );
     return EXIT.success;

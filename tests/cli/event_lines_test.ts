@@ -158,6 +158,29 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [{ type: "stopped" }, "stop   left the mesh"],
 ];
 
+function message(text: string): PrintedEvent {
+  const id = "0".repeat(32);
+  return { type: "message", identity: BOB, topic: "", id, attempt: 1, text };
+}
+
+Deno.test("eventLine() shows a message without the line ending that ends it, and with its emoji", () => {
+  const table: [text: string, shown: string][] = [
+    [" 17:02 up 3 days\n", " 17:02 up 3 days"],
+    ["one\r\n", "one"],
+    ["one\ntwo\n", "one\\u{a}two"],
+    ["one\n\n", "one\\u{a}"],
+    ["\n", ""],
+    ["I ❤️ it 👨‍👩‍👧 می‌خواهم\n", "I ❤️ it 👨‍👩‍👧 می‌خواهم"],
+  ];
+  for (const [text, shown] of table) {
+    assertEquals(
+      eventLine(message(text), TIME, PLAIN),
+      `03:04:05 msg    bbbbbbbb: ${shown}`,
+    );
+    assertEquals(JSON.parse(eventJson(message(text), TIME)).text, text);
+  }
+});
+
 /** All texts of an event that a peer has a say in. */
 function hostile(text: string): NodeEvent[] {
   return [
