@@ -62,7 +62,7 @@ export async function fetchCertificate(
           address,
           greeting().length > 0
             ? "the other end hung up"
-            : "the other end hung up without a word of TLS: it is full or shutting down, or not a verack node",
+            : "the other end hung up instead of answering the TLS handshake: it is full or shutting down, or not a verack node",
         ),
       );
     socket.once("close", hungUp);

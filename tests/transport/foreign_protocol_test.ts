@@ -100,7 +100,7 @@ for (
 Deno.test("fetchCertificate() says that a server hung up without TLS, as Bitcoin nodes do", async () => {
   assertEquals(await toldByTcp({}), [
     "closed",
-    "the other end hung up without a word of TLS: it is full or shutting down, or not a verack node",
+    "the other end hung up instead of answering the TLS handshake: it is full or shutting down, or not a verack node",
   ]);
 });
 
