@@ -71,9 +71,11 @@ export class Messaging {
   ): Promise<void> {
     const { table, membership } = this.#context;
     const record = table.get(peer);
-    return record === undefined || membership.isDenied(record.identity)
-      ? this.#refuse(peer)
-      : this.#delivery.send(record.identity, body, options);
+    return mayBeIgnored(
+      record === undefined || membership.isDenied(record.identity)
+        ? this.#refuse(peer)
+        : this.#delivery.send(record.identity, body, options),
+    );
   }
 
   /** See `Node.broadcast`. */
@@ -89,7 +91,7 @@ export class Messaging {
         to.push(record.identity);
       }
     }
-    return this.#delivery.broadcast(to, body, options);
+    return mayBeIgnored(this.#delivery.broadcast(to, body, options));
   }
 
   /** See `Node.messages`. */
@@ -184,4 +186,13 @@ export class Messaging {
       reason,
     });
   }
+}
+
+/**
+ * The same promise, whose rejection does not end the process when the caller does
+ * not look at it: what becomes of a kept message is told by events as well.
+ */
+function mayBeIgnored<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

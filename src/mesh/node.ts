@@ -269,9 +269,9 @@ export class Node implements AsyncDisposable {
   /**
    * Sends a message to a peer, connected or not. Resolves when the peer's
    * application has taken it; until then it is kept, in the node's store, and sent
-   * again whenever the peer comes back. Messages to one peer with one `topic`
-   * arrive in the order in which they were sent; those of different topics
-   * overtake each other, and a large one does not hold up the others.
+   * again whenever the peer comes back. The promise may be ignored: `undelivered`
+   * tells too. Messages to one peer with one `topic` arrive in the order of
+   * sending; topics overtake each other, and a large body holds up no other topic.
    *
    * @param peer Its identity, 64 hex digits; see {@linkcode who} for names.
    * @param body Bytes, which are copied, or text; at most 4,000,000 bytes.
