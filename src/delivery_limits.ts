@@ -90,8 +90,14 @@ export const ROOM_GRACE_MS = 60_000;
  */
 export const MAX_REPEATED_FRAMES = 8_192;
 
-/** How often what waits for peers that are no longer on record is given up, milliseconds. */
-export const OUTBOX_SWEEP_MS = 10_000;
+/**
+ * How often it is looked what waits for peers that do not come back: those that
+ * are off the record, or whose key was lost with their process, milliseconds.
+ */
+export const OUTBOX_SWEEP_MS = 5_000;
+
+/** What waits for a lost peer whose key lives in memory only is given up within a minute. */
+export const IN_MEMORY_PEER_KEPT_MS = 60_000 - OUTBOX_SWEEP_MS;
 
 /** Acknowledgements wait so long for others while more is being taken. */
 export const ACK_DELAY_MS = 1;
@@ -104,6 +110,12 @@ export const MAX_OUTBOX_MESSAGES = 100_000;
 export const MAX_OUTBOX_BYTES = 64 * 1_048_576;
 export const MAX_OUTBOX_MESSAGES_PER_PEER = 10_000;
 export const MAX_OUTBOX_BYTES_PER_PEER = 16 * 1_048_576;
+
+/**
+ * What messages to absent peers may have of the two sums of a node: connected ones
+ * have a quarter before anything that is kept must be given up for them.
+ */
+export const ABSENT_SHARE = 0.75;
 
 /** How long a message is kept for a peer that is away, and the longest that can be asked for. */
 export const OUTBOX_AGE_MS = 7 * 86_400_000;

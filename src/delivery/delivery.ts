@@ -21,6 +21,7 @@ import type { Message } from "./message.ts";
 import type { MessageStore, StoredSetAside } from "./message_store.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
+import { Admitted } from "./outbox_usage.ts";
 import { Content, Outgoing, type Waiter } from "./outgoing.ts";
 import type { Receiver } from "./receiver.ts";
 import { SetAside, type SetAsideMessages } from "./set_aside.ts";
@@ -69,6 +70,8 @@ export interface DeliverySettings {
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
   /** The application refused a message too often. */
   readonly onSetAside: (message: StoredSetAside) => void;
+  /** See `OutboxSettings.isInMemory`. */
+  readonly isInMemory?: (peer: IdentityId) => boolean;
 }
 
 /** Somebody who awaits one message. */
@@ -237,14 +240,22 @@ export class Delivery {
         resolve(tally.result(content.id.toHex()));
       };
       const tally = new Tally(done);
-      for (const identity of to) {
-        const error = this.#outbox.refusal(identity, content.payload.length);
+      const admitted = new Admitted();
+      const isConnected = (it: IdentityId) => this.#outbox.isAttached(it);
+      // One body for all: connected peers must not miss it for want of what
+      // absent ones take.
+      const ordered = to.toSorted((a, b) =>
+        Number(isConnected(b)) - Number(isConnected(a))
+      );
+      const size = content.payload.length;
+      for (const identity of ordered) {
+        const error = this.#outbox.refusal(identity, size, admitted);
         if (error !== undefined) {
           tally.refuse(identity, error);
           continue;
         }
         const outgoing = this.#outgoing(content, identity, tally);
-        tally.add(outgoing, this.#outbox.isAttached(identity));
+        tally.add(outgoing, isConnected(identity));
       }
       const { outgoings } = tally;
       if (outgoings.length > 0) this.#outbox.add(content, outgoings);

@@ -3,12 +3,13 @@
  * peer and topic; kept in the store first, then sent on the session of the peer if
  * there is one, all of it again when there is another.
  *
- * Bounded; what does not fit is refused at once. How a session is filled is in
- * `sender.ts`.
+ * Bounded; what does not fit is refused at once, and what waits for absent peers
+ * makes room for connected ones. The sums are in `outbox_usage.ts`, how a session
+ * is filled in `sender.ts`.
  */
 import type { Clock } from "../clock.ts";
-import { messageOf, VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { VerackError } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import {
   MAX_SLAB_MESSAGES,
   SEND_AHEAD_BYTES,
@@ -16,9 +17,12 @@ import {
 } from "../delivery_limits.ts";
 import type { AckMessage } from "../wire/messages/ack.ts";
 import type { Carrier } from "./carrier.ts";
+import { chooseVictim } from "./eviction.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
+import { type Admitted, OutboxUsage, type Shortage } from "./outbox_usage.ts";
 import { Content, Outgoing } from "./outgoing.ts";
+import { evicted, expired, notKept, rejected } from "./outgoing_errors.ts";
 import { PeerQueue } from "./peer_queue.ts";
 import { SendStream } from "./send_stream.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
@@ -33,6 +37,8 @@ export interface OutboxSettings {
   readonly magic: Uint8Array;
   /** A message is not sent any more, though nobody acknowledged it. */
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
+  /** Whether a peer's key lives in memory only. @default never */
+  readonly isInMemory?: (peer: IdentityId) => boolean;
 }
 
 /** Messages of one node on their way. */
@@ -41,12 +47,12 @@ export class Outbox {
   readonly #peers = new Map<IdentityId, PeerQueue>();
   readonly #slab = new Slab();
   readonly #sending: SenderOptions;
-  #count = 0;
-  #bytes = 0;
+  readonly #usage: OutboxUsage;
   /** Peers with a sender. */
   #senders = 0;
-  /** Put into the store, and not known to be durable. */
+  /** Put into the store, and not known to be durable; the batch is being committed. */
   #uncommitted: Outgoing[] = [];
+  #batch: readonly Outgoing[] = [];
   #committing = false;
   #closed: VerackError | undefined;
   /** Monotonic clock, milliseconds; nothing expires before. */
@@ -55,7 +61,8 @@ export class Outbox {
   /** Takes up what an earlier process has left. */
   constructor(settings: OutboxSettings) {
     this.#settings = settings;
-    const { clock, store, magic } = settings;
+    const { clock, store, magic, limits } = settings;
+    this.#usage = new OutboxUsage(limits);
     this.#sending = {
       magic,
       ahead: () => this.#ahead(),
@@ -75,19 +82,19 @@ export class Outbox {
       const outgoing = new Outgoing(content, to, now + message.ttlMs - age);
       // It may have been sent before, as far as we know.
       outgoing.begun = true;
-      this.#tally(outgoing, 1);
+      this.#usage.tally(this.#peer(to), content, 1);
       this.#release(outgoing);
     }
   }
 
   /** Messages that are not acknowledged. */
   get count(): number {
-    return this.#count;
+    return this.#usage.count;
   }
 
-  /** Bytes of their bodies and topics. */
+  /** Bytes of their bodies and topics; a body with several receivers counts once. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#usage.bytes;
   }
 
   /** Messages that a peer has not acknowledged. */
@@ -95,29 +102,37 @@ export class Outbox {
     return this.#peers.get(to)?.count ?? 0;
   }
 
-  /** Why a message does not fit, if it does not. */
-  refusal(to: IdentityId, bytes: number): VerackError | undefined {
+  /**
+   * Why a message does not fit, if it does not. Makes room for it if that can be
+   * had of what waits for absent peers.
+   *
+   * @param admitted Receivers of the same body that fit, which it counts; the
+   * connected ones come first.
+   */
+  refusal(
+    to: IdentityId,
+    bytes: number,
+    admitted?: Admitted,
+  ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
-    const { limits } = this.#settings;
     const peer = this.#peers.get(to);
-    const full = this.#count >= limits.maxMessages
-      ? `${this.#count} messages wait, must be fewer than ${limits.maxMessages}`
-      : this.#bytes + bytes > limits.maxBytes
-      ? `${this.#bytes} bytes wait and ${bytes} more do not fit, must be at most ${limits.maxBytes}`
-      : peer === undefined
-      ? undefined
-      : peer.count >= limits.maxMessagesPerPeer
-      ? `${peer.count} messages wait for ${
-        shortId(to)
-      }, must be fewer than ${limits.maxMessagesPerPeer}`
-      : peer.bytes + bytes > limits.maxBytesPerPeer
-      ? `${peer.bytes} bytes wait for ${
-        shortId(to)
-      } and ${bytes} more do not fit, must be at most ${limits.maxBytesPerPeer}`
-      : undefined;
-    return full === undefined
-      ? undefined
-      : new VerackError("full", `Cannot send: ${full}`);
+    const isConnected = peer?.sender !== undefined;
+    const mayEvict = isConnected
+      ? this.#usage.couldFit(bytes, admitted)
+      : !this.#isInMemory(to);
+    let shortage: Shortage | undefined;
+    do {
+      shortage = this.#usage.shortage(to, peer, bytes, admitted);
+    } while (
+      shortage !== undefined && mayEvict && this.#evict(shortage, !isConnected)
+    );
+    if (shortage !== undefined) {
+      return new VerackError("full", `Cannot send: ${shortage.what}`);
+    }
+    if (admitted === undefined) return undefined;
+    admitted.messages++;
+    if (!isConnected) admitted.absent++;
+    return undefined;
   }
 
   /** Keeps a message and sends it as soon as it is durable and may be. All must fit. */
@@ -127,7 +142,7 @@ export class Outbox {
       content.key = store.putOutgoing(content, outgoings.map(({ to }) => to));
     }
     for (const outgoing of outgoings) {
-      this.#tally(outgoing, 1);
+      this.#usage.tally(this.#peer(outgoing.to), content, 1);
       this.#uncommitted.push(outgoing);
     }
     if (!this.#committing) this.#commit();
@@ -138,7 +153,7 @@ export class Outbox {
    * wait, and never for who is away.
    */
   memory(to: IdentityId | undefined): Slab | undefined {
-    if (this.#count >= MAX_SLAB_MESSAGES) return undefined;
+    if (this.count >= MAX_SLAB_MESSAGES) return undefined;
     return to === undefined || this.isAttached(to) ? this.#slab : undefined;
   }
 
@@ -151,7 +166,10 @@ export class Outbox {
   attach(to: IdentityId, carrier: Carrier): void {
     const peer = this.#peer(to);
     if (peer.sender?.carrier === carrier) return;
-    if (peer.sender === undefined) this.#senders++;
+    if (peer.sender === undefined) {
+      this.#senders++;
+      this.#usage.move(peer, this.#contents(peer), 1);
+    }
     peer.sender?.close();
     for (const stream of peer.streams.values()) stream.rewind();
     const sender = new Sender(carrier, this.#sending);
@@ -168,6 +186,7 @@ export class Outbox {
     peer.sender = undefined;
     this.#senders--;
     for (const stream of peer.streams.values()) stream.rewind();
+    this.#usage.move(peer, this.#contents(peer), -1);
     for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
     if (peer.count === 0) this.#peers.delete(to);
   }
@@ -203,12 +222,12 @@ export class Outbox {
   /** A peer is gone for good. */
   giveUpPeer(to: IdentityId, error: VerackError): void {
     const peer = this.#peers.get(to);
-    const waiting = this.#uncommitted.filter((outgoing) => outgoing.to === to);
-    for (const outgoing of [...(peer ?? []), ...waiting]) {
+    if (peer === undefined) return;
+    for (const outgoing of [...this.#waitingFor(peer)]) {
       this.#fail(outgoing, error);
     }
-    for (const stream of peer?.streams.values() ?? []) stream.sweep();
-    peer?.prune();
+    for (const stream of peer.streams.values()) stream.sweep();
+    peer.prune();
   }
 
   /** Gives up what is too old. */
@@ -243,13 +262,36 @@ export class Outbox {
     return peer;
   }
 
-  #tally(outgoing: Outgoing, sign: 1 | -1): void {
-    const peer = this.#peer(outgoing.to);
-    const bytes = sign * sizeOf(outgoing.content);
-    this.#count += sign;
-    this.#bytes += bytes;
-    peer.count += sign;
-    peer.bytes += bytes;
+  /** Everything not acknowledged by a peer, also what is not durable yet. */
+  *#waitingFor(peer: PeerQueue): Iterable<Outgoing> {
+    yield* peer;
+    for (const outgoing of [...this.#batch, ...this.#uncommitted]) {
+      if (outgoing.to === peer.to && !outgoing.done) yield outgoing;
+    }
+  }
+
+  *#contents(peer: PeerQueue): Iterable<Content> {
+    for (const { content } of this.#waitingFor(peer)) yield content;
+  }
+
+  #isInMemory(peer: IdentityId): boolean {
+    return this.#settings.isInMemory?.(peer) ?? false;
+  }
+
+  /** Gives up what an absent peer waits for; false if nothing may be. */
+  #evict({ of }: Shortage, inMemoryOnly: boolean): boolean {
+    if (of === "own share") return false;
+    const victim = chooseVictim(this.#peers.values(), {
+      limits: this.#settings.limits,
+      isInMemory: (peer) => this.#isInMemory(peer),
+      inMemoryOnly,
+      idleOnly: of === "bytes",
+      unreleased: [...this.#batch, ...this.#uncommitted],
+    });
+    if (victim === undefined) return false;
+    this.#fail(victim, evicted(victim));
+    victim.stream?.settle();
+    return true;
   }
 
   /** Everything that a turn of the event loop adds shares a commit. */
@@ -257,12 +299,17 @@ export class Outbox {
     this.#committing = true;
     await Promise.resolve();
     while (this.#uncommitted.length > 0 && this.#closed === undefined) {
-      const batch = this.#uncommitted;
+      const batch = this.#batch = this.#uncommitted;
       this.#uncommitted = [];
+      let failure: { readonly error: unknown } | undefined;
       try {
         await this.#settings.store?.committed();
       } catch (error) {
-        this.#failBatch(batch, error);
+        failure = { error };
+      }
+      this.#batch = [];
+      if (failure !== undefined) {
+        this.#failBatch(batch, failure.error);
         continue;
       }
       if (this.#closed === undefined) this.#releaseBatch(batch);
@@ -272,11 +319,7 @@ export class Outbox {
   }
 
   #failBatch(batch: readonly Outgoing[], error: unknown): void {
-    const reason = new VerackError(
-      "bad-data",
-      `Cannot send: the message cannot be kept: ${messageOf(error)}`,
-      { cause: error },
-    );
+    const reason = notKept(error);
     for (const outgoing of batch) this.giveUp(outgoing, reason);
   }
 
@@ -328,12 +371,7 @@ export class Outbox {
     } else {
       this.giveUp(
         outgoing,
-        new VerackError(
-          "rejected",
-          `Cannot deliver to ${
-            shortId(outgoing.to)
-          }: its application refused the message too often and it is set aside there`,
-        ),
+        rejected(outgoing),
       );
     }
   }
@@ -349,31 +387,14 @@ export class Outbox {
   #finish(outgoing: Outgoing): void {
     const { content, to } = outgoing;
     outgoing.done = true;
-    this.#tally(outgoing, -1);
+    const peer = this.#peer(to);
+    this.#usage.tally(peer, content, -1);
     this.#settings.store?.deleteOutgoing(content.key, to);
-    const peer = this.#peers.get(to);
-    if (peer?.count === 0 && peer.sender === undefined) this.#peers.delete(to);
+    if (peer.count === 0 && peer.sender === undefined) this.#peers.delete(to);
   }
-}
-
-function sizeOf(content: Content): number {
-  return content.payload.length;
 }
 
 function fieldsOf(message: ConstructorParameters<typeof Content>[0]) {
   const { id, topic, body, createdAt, ttlMs } = message;
   return { id, topic, body, createdAt, ttlMs };
-}
-
-function expired(outgoing: Outgoing): VerackError {
-  const { ttlMs } = outgoing.content;
-  const doubt = outgoing.begun
-    ? "; it was sent, so that it may have arrived all the same"
-    : "";
-  return new VerackError(
-    "undelivered",
-    `Cannot deliver to ${
-      shortId(outgoing.to)
-    }: no acknowledgement within ${ttlMs} ms${doubt}`,
-  );
 }

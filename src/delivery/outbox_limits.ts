@@ -8,11 +8,15 @@ import {
   OUTBOX_AGE_MS,
 } from "../delivery_limits.ts";
 
-/** Bounds of what is kept until it is acknowledged; what does not fit is refused at once. */
+/**
+ * Bounds of what is kept until it is acknowledged; what does not fit is refused at
+ * once. Messages to absent peers have at most three quarters, and make room when a
+ * connected peer needs it.
+ */
 export interface OutboxOptions {
   /** Messages in all; one to several peers counts for each. @default {100_000} */
   readonly maxMessages?: number;
-  /** Bytes of their bodies and topics in all. @default {67_108_864} */
+  /** Bytes of their bodies and topics in all; a body to several peers counts once. @default {67_108_864} */
   readonly maxBytes?: number;
   /** Messages to one peer. @default {10_000} */
   readonly maxMessagesPerPeer?: number;

@@ -31,6 +31,9 @@ export class Content implements StoredMessage {
   key = 0;
   /** Whether it has several receivers. */
   readonly shared: boolean;
+  /** Receivers that wait for it, with a session and without. */
+  connected = 0;
+  absent = 0;
   #frame: SharedFrame | undefined;
 
   constructor(options: {
@@ -70,8 +73,9 @@ export class Content implements StoredMessage {
     return MESSAGE_OVERHEAD_BYTES + this.headBytes - MESSAGE_HEAD_BYTES;
   }
 
-  /** It has to wait: takes memory of its own. */
+  /** It has to wait: takes memory of its own, and no more than it needs. */
   settleIn(): void {
+    this.#frame = undefined;
     if (!this.#isPiece) return;
     this.payload = this.payload.slice();
     this.#isPiece = false;
@@ -134,6 +138,11 @@ export class Outgoing {
     this.to = to;
     this.expiresAt = expiresAt;
     this.waiter = waiter;
+  }
+
+  /** Monotonic clock, milliseconds, when it was accepted. */
+  get since(): number {
+    return this.expiresAt - this.content.ttlMs;
   }
 
   /** The session it was sent on is gone. */

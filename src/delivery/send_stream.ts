@@ -50,8 +50,13 @@ export class SendStream {
 
   /** Some of it is done: lets go of what is done at its beginning. */
   settle(): void {
-    while (this.#head < this.#next && this.#queue[this.#head]?.done) {
+    for (
+      let oldest = this.#queue[this.#head];
+      oldest?.done && (this.#head < this.#next || oldest.charge === 0);
+      oldest = this.#queue[this.#head]
+    ) {
       this.#head++;
+      this.#next = Math.max(this.#next, this.#head);
     }
     if (this.#head === this.#queue.length) {
       this.#queue.length = this.#head = this.#next = 0;

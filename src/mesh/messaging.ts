@@ -13,7 +13,7 @@ import type { Message } from "../delivery/message.ts";
 import type { StoredSetAside } from "../delivery/message_store.ts";
 import type { Outgoing } from "../delivery/outgoing.ts";
 import type { SetAsideMessages } from "../delivery/set_aside.ts";
-import { OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
+import { IN_MEMORY_PEER_KEPT_MS, OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
 import {
   type IdentityId,
@@ -24,6 +24,10 @@ import type { Frame } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
 import type { Link } from "./link.ts";
 import type { PeerRecord } from "./peer_table.ts";
+
+/** Why nothing is kept any longer for a peer that was lost. */
+const LOST =
+  "it was lost more than a minute ago, and its key is in memory only";
 
 /** Messages of one node. */
 export class Messaging {
@@ -45,6 +49,7 @@ export class Messaging {
       maxAttempts: options.maxDeliveryAttempts,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
       onSetAside: (message) => this.#onSetAside(message),
+      isInMemory: (peer) => context.table.get(peer)?.ephemeral ?? true,
     });
   }
 
@@ -72,7 +77,8 @@ export class Messaging {
     const { table, membership } = this.#context;
     const record = table.get(peer);
     return mayBeIgnored(
-      record === undefined || membership.isDenied(record.identity)
+      record === undefined || membership.isDenied(record.identity) ||
+        this.#isLost(record)
         ? this.#refuse(peer)
         : this.#delivery.send(record.identity, body, options),
     );
@@ -86,10 +92,9 @@ export class Messaging {
     const { table, membership } = this.#context;
     const to: IdentityId[] = [];
     for (const record of table.values()) {
-      // Who was only spoken of may not exist.
-      if (record.isProven && !membership.isDenied(record.identity)) {
-        to.push(record.identity);
-      }
+      // A peer that was only spoken of may not exist.
+      if (!record.isProven || this.#isLost(record)) continue;
+      if (!membership.isDenied(record.identity)) to.push(record.identity);
     }
     return mayBeIgnored(this.#delivery.broadcast(to, body, options));
   }
@@ -132,8 +137,10 @@ export class Messaging {
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
     for (const peer of this.#delivery.away()) {
-      if (this.#context.table.get(peer) !== undefined) continue;
-      this.forgotten(peer, "it is not on record any more");
+      const record = this.#context.table.get(peer);
+      if (record === undefined) {
+        this.forgotten(peer, "it is not on record any more");
+      } else if (this.#isLost(record)) this.forgotten(peer, LOST);
     }
   }
 
@@ -145,8 +152,15 @@ export class Messaging {
   // deno-lint-ignore require-await -- rejects, rather than throws
   async #refuse(peer: string): Promise<never> {
     const to = parseIdentityId(peer);
-    const { identity, membership } = this.#context;
-    throw membership.isDenied(to)
+    const { identity, membership, table } = this.#context;
+    const isDenied = membership.isDenied(to);
+    if (!isDenied && table.get(to) !== undefined) {
+      throw new VerackError(
+        "undelivered",
+        `Cannot send: ${shortId(to)} cannot get it: ${LOST}`,
+      );
+    }
+    throw isDenied
       ? new VerackError(
         "denied",
         `Cannot send: ${shortId(to)} is denied here`,
@@ -157,6 +171,17 @@ export class Messaging {
           ? "Cannot send: the identity is this node's own, must be a peer's"
           : `Cannot send: nobody with identity ${shortId(to)} is known here`,
       );
+  }
+
+  /**
+   * Whether a peer can be taken not to come back: its key lives in memory only, it
+   * was lost a while ago, and no connected peer says that it still has a session.
+   */
+  #isLost(record: PeerRecord): boolean {
+    const { ephemeral, links, downSince, reportedLive } = record;
+    return ephemeral && links.length === 0 && downSince !== undefined &&
+      !reportedLive &&
+      this.#context.clock.monotonic() - downSince >= IN_MEMORY_PEER_KEPT_MS;
   }
 
   #route(record: PeerRecord): void {

@@ -1,0 +1,45 @@
+/** Why a message is not sent any more, in words. */
+import { messageOf, VerackError } from "../errors.ts";
+import { shortId } from "../identity/identity.ts";
+import type { Outgoing } from "./outgoing.ts";
+
+/** Its time is up. */
+export function expired(outgoing: Outgoing): VerackError {
+  const { ttlMs } = outgoing.content;
+  return undelivered(outgoing, `no acknowledgement within ${ttlMs} ms`);
+}
+
+/** Others needed its room. */
+export function evicted(outgoing: Outgoing): VerackError {
+  return undelivered(
+    outgoing,
+    "it is not connected, and the outbox has room for no more: what waited longest for it was dropped",
+  );
+}
+
+function undelivered(outgoing: Outgoing, why: string): VerackError {
+  const doubt = outgoing.begun
+    ? "; it was sent, so that it may have arrived all the same"
+    : "";
+  const what = `Cannot deliver to ${shortId(outgoing.to)}: ${why}${doubt}`;
+  return new VerackError("undelivered", what);
+}
+
+/** Its receiver's application does not take it. */
+export function rejected({ to }: Outgoing): VerackError {
+  return new VerackError(
+    "rejected",
+    `Cannot deliver to ${
+      shortId(to)
+    }: its application refused the message too often and it is set aside there`,
+  );
+}
+
+/** The store failed. */
+export function notKept(error: unknown): VerackError {
+  return new VerackError(
+    "bad-data",
+    `Cannot send: the message cannot be kept: ${messageOf(error)}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,239 @@
+/** What absent peers may take of an outbox, and what makes room for connected ones. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  ABSENT_SHARE,
+  MAX_BODY_BYTES,
+  MAX_OUTBOX_BYTES,
+  MAX_OUTBOX_BYTES_PER_PEER,
+  MAX_OUTBOX_MESSAGES,
+} from "../../src/delivery_limits.ts";
+import type { BroadcastResult } from "../../src/delivery/broadcast.ts";
+import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
+import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
+import { VerackError } from "../../src/errors.ts";
+import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const SENDER = "a".repeat(64);
+const RECEIVER = "b".repeat(64);
+const OVER = new VerackError("stopped", "The test is over");
+const MEBIBYTE = 1_048_576;
+
+function absent(count: number, first = 0): string[] {
+  return Array.from(
+    { length: count },
+    (_, at) => (first + at).toString(16).padStart(64, "0"),
+  );
+}
+
+interface Stage {
+  readonly sender: Party;
+  readonly receiver: Party;
+  readonly wire: Wire;
+  readonly taken: string[];
+}
+
+/** A sender with a receiver that takes everything. */
+function stage(
+  inMemory: readonly string[] = [],
+  options: Parameters<typeof party>[2] = {},
+): Stage {
+  const clock = new VirtualClock();
+  const sender = party(SENDER, clock, {
+    ...options,
+    settings: {
+      isInMemory: (peer) => inMemory.includes(peer),
+      ...options.settings,
+    },
+  });
+  const receiver = party(RECEIVER, clock, { seed: 2 });
+  const taken: string[] = [];
+  (async () => {
+    for await (const message of receiver.delivery.messages()) {
+      taken.push(message.topic);
+    }
+  })();
+  return { sender, receiver, wire: new Wire(sender, receiver), taken };
+}
+
+async function end({ sender, receiver }: Stage): Promise<void> {
+  for (const { delivery } of [sender, receiver]) {
+    delivery.close(OVER, { flush: false });
+  }
+  await Promise.resolve();
+}
+
+/** Broadcasts without waiting for what becomes of it. */
+function cast({ sender }: Stage, to: readonly string[], bytes: number) {
+  return sender.delivery.broadcast(to, new Uint8Array(bytes), { waitMs: 0 });
+}
+
+function failed({ failed }: BroadcastResult): string[] {
+  return failed.map(({ identity }) => identity);
+}
+
+/** Keeps a message; false if it is refused as `full`. */
+async function keeps({ sender }: Stage, to: string, bytes: number) {
+  const before = sender.delivery.outbox.messages;
+  const sent = sender.delivery.send(to, new Uint8Array(bytes));
+  let code: string | undefined;
+  sent.catch((error) => code = error.code);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert(code === undefined || code === "full", code);
+  return code === undefined && sender.delivery.outbox.messages > before;
+}
+
+Deno.test("the body of a broadcast counts once, however many absent peers it waits for", async () => {
+  const it = stage();
+  const gone = absent(40);
+  for (let at = 0; at < 2; at++) await cast(it, gone, 1_000_000);
+  assertEquals(it.sender.delivery.outbox.messages, 80);
+  assert(it.sender.delivery.outbox.bytes < 2_100_000);
+  await it.sender.delivery.broadcast(gone, "x");
+  const sent = it.sender.delivery.send(RECEIVER, new Uint8Array(1_000_000));
+  await it.wire.run();
+  await sent;
+  for (const peer of gone) it.sender.delivery.forget(peer, OVER);
+  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  await end(it);
+});
+
+Deno.test("an outbox never holds more than its bound, whatever is sent to absent peers", async () => {
+  const it = stage();
+  const gone = absent(60);
+  for (let at = 0; at < 200; at++) {
+    const told = cast(it, [...gone, RECEIVER], 1_000_000);
+    await keeps(it, gone[at % 60]!, 3_000_000);
+    await it.wire.run();
+    assert(!failed(await told).includes(RECEIVER), `${at}`);
+    const { bytes, messages } = it.sender.delivery.outbox;
+    assert(bytes <= MAX_OUTBOX_BYTES, `${bytes} bytes`);
+    assert(messages <= MAX_OUTBOX_MESSAGES, `${messages} messages`);
+  }
+  assertEquals(it.taken.length, 200);
+  await end(it);
+});
+
+Deno.test("5,000 broadcasts do not fail for a connected peer because 60 others are absent", async () => {
+  const gone = absent(60);
+  const it = stage(gone);
+  const to = [...gone, RECEIVER];
+  for (let at = 0; at < 5_000; at += 100) {
+    const told = Array.from({ length: 100 }, () => cast(it, to, 100));
+    await it.wire.run();
+    for (const result of await Promise.all(told)) {
+      assert(!failed(result).includes(RECEIVER), `${at}`);
+    }
+  }
+  assertEquals(it.taken.length, 5_000);
+  await end(it);
+});
+
+Deno.test("messages to absent peers make room for connected ones: of in-memory peers first, then of the one with most, oldest first, and each is told", async () => {
+  const [lasting, large, ephemeral] = absent(3) as [string, string, string];
+  const it = stage([ephemeral], {
+    settings: { limits: resolveOutbox({ maxMessages: 20 }) },
+  });
+  for (let at = 0; at < 6; at++) assert(await keeps(it, large, 10));
+  for (let at = 0; at < 2; at++) assert(await keeps(it, ephemeral, 10));
+  for (let at = 0; at < 2; at++) assert(await keeps(it, lasting, 10));
+  // Ten are left, which the receiver does not take for now.
+  for (let at = 0; at < 10; at++) assert(await keeps(it, RECEIVER, 10));
+  assertEquals(it.sender.givenUp, []);
+  for (let at = 0; at < 6; at++) assertEquals(await keepsOneMore(it), true);
+  assertEquals(
+    it.sender.givenUp.map(({ outgoing }) => outgoing.to),
+    [ephemeral, ephemeral, large, large, large, large],
+  );
+  for (const { error } of it.sender.givenUp) {
+    assertEquals(error.code, "undelivered");
+  }
+  const sinces = it.sender.givenUp.map(({ outgoing }) => outgoing.since);
+  assertEquals(sinces, sinces.toSorted((a, b) => a - b));
+  // Connected peers have four fifths of it now, and nothing else is given up for
+  // what does not fit anyway.
+  for (let at = 0; at < 4; at++) assertEquals(await keepsOneMore(it), true);
+  assertEquals(await keepsOneMore(it), false);
+  await end(it);
+});
+
+/** As {@linkcode keeps}, where another message may have to go. */
+async function keepsOneMore({ sender }: Stage): Promise<boolean> {
+  let kept = true;
+  sender.delivery.send(RECEIVER, new Uint8Array(10))
+    .catch(({ code }) => kept = code !== "full");
+  await Promise.resolve();
+  await Promise.resolve();
+  return kept;
+}
+
+Deno.test("what one absent peer takes leaves room for the next, and what does not fit is refused at once", async () => {
+  const it = stage();
+  const peers = absent(5);
+  const kept: number[] = [];
+  for (const peer of peers) {
+    let count = 0;
+    while (await keeps(it, peer, MEBIBYTE - 100)) count++;
+    kept.push(count);
+  }
+  assertEquals(kept[0], MAX_OUTBOX_BYTES_PER_PEER / MEBIBYTE);
+  assert(kept.every((count) => count > 0), `${kept}`);
+  assert(it.sender.delivery.outbox.bytes <= ABSENT_SHARE * MAX_OUTBOX_BYTES);
+  assertEquals(it.sender.givenUp, []);
+  await assertRejects(
+    () => it.sender.delivery.send(peers[2]!, new Uint8Array(MAX_BODY_BYTES)),
+    VerackError,
+    "is not connected and would have",
+  );
+  // A connected one is served without anything being given up for it.
+  for (let at = 0; at < 10; at++) assert(await keeps(it, RECEIVER, MEBIBYTE));
+  assertEquals(it.sender.givenUp, []);
+  await end(it);
+});
+
+Deno.test("a durable message is given up in the store as well, so that room is room after a restart", async () => {
+  const [gone, ephemeral] = absent(2) as [string, string];
+  const store = new MemoryMessageStore();
+  const limits = resolveOutbox({ maxMessages: 4 });
+  const it = stage([ephemeral], { store, settings: { limits } });
+  assert(await keeps(it, ephemeral, 10));
+  assert(await keeps(it, gone, 10));
+  for (let at = 0; at < 2; at++) assert(await keeps(it, RECEIVER, 10));
+  assertEquals(await keepsOneMore(it), true);
+  assertEquals(
+    [...store.outgoing()].map(({ to }) => to),
+    [gone, RECEIVER, RECEIVER, RECEIVER],
+  );
+  await end(it);
+  const again = stage([ephemeral], { store, settings: { limits } });
+  assertEquals(again.sender.delivery.outbox.messages, 4);
+  await again.wire.run();
+  assertEquals(again.taken.length, 3);
+  assertEquals(again.sender.delivery.outbox.messages, 1);
+  await end(again);
+});
+
+Deno.test("sums stay right while peers come and go and messages are taken and given up", async () => {
+  const it = stage();
+  const [other = ""] = absent(1);
+  const parties: Party[] = [];
+  for (let round = 0; round < 3; round++) {
+    const first = cast(it, [RECEIVER, other], 50_000);
+    const second = party(other, it.sender.clock);
+    parties.push(second);
+    const wire = new Wire(it.sender, second);
+    const last = cast(it, [RECEIVER, other], 50_000);
+    wire.cut();
+    await keeps(it, other, 1_000);
+    await it.wire.run();
+    await Promise.all([first, last]);
+  }
+  for (const { delivery } of parties) delivery.close(OVER, { flush: false });
+  const { messages, bytes } = it.sender.delivery.outbox;
+  assertEquals(messages, 9);
+  assert(bytes > 303_000 && bytes < 304_000, `${bytes}`);
+  it.sender.delivery.forget(other, OVER);
+  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  await end(it);
+});
