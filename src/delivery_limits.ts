@@ -62,8 +62,14 @@ export const WINDOW_BUDGET_BYTES = 33_554_432;
 /** A window grows when all of it was taken within this; idle sessions fall back to the least. */
 export const WINDOW_GROWTH_MS = 1_000;
 
-/** Bodies too large for their window, all of a node and those of one session. */
-export const ROOM_BUDGET_BYTES = 16 * MAX_BODY_BYTES;
+/**
+ * Bodies too large for their window: all of a node, and those of one session. Bodies
+ * up to `ROOM_SHORT_BODY_BYTES` do not wait for longer ones, which leave them the
+ * last of the room.
+ */
+export const ROOM_SHORT_BODY_BYTES = 262_144;
+export const ROOM_SHORT_RESERVE_BYTES = MAX_BODY_BYTES;
+export const ROOM_BUDGET_BYTES = 16 * MAX_BODY_BYTES + ROOM_SHORT_RESERVE_BYTES;
 export const MAX_ROOM_PER_SESSION_BYTES = 2 * MAX_BODY_BYTES;
 
 /**
@@ -80,8 +86,16 @@ export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 /** A body that was begun must go on within this, or the session ends. */
 export const PIECE_TIMEOUT_MS = 30_000;
 
-/** A body that has room for longer than this and is not complete makes room if others wait. */
+/**
+ * While others wait for room, a session whose bodies have some must bring so many
+ * bytes in each of these periods: 27 kbit/s, a chunk from a line of 512 kbit/s that
+ * nine peers share. One that has finished no body for so long must be as fast as
+ * half of such a line.
+ */
+export const ROOM_PROGRESS_MS = 6_000;
+export const ROOM_PROGRESS_BYTES = 20_000;
 export const ROOM_GRACE_MS = 60_000;
+export const ROOM_LATE_PROGRESS_BYTES = 200_000;
 
 /**
  * Messages that came before, and acknowledgements on a session that is not sent on,

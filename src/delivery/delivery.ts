@@ -185,7 +185,7 @@ export class Delivery {
   /** Looks after everything that has a deadline; several times a second. */
   tick(now: number, pausedMs: number): void {
     this.#outbox.tick(now);
-    this.#inbox.tick(now);
+    this.#inbox.tick(now, pausedMs);
     for (const receiver of this.#receivers.values()) {
       receiver.tick(now, pausedMs);
     }

@@ -11,7 +11,6 @@ import {
   MAX_SEEN_SENDERS,
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
-  ROOM_BUDGET_BYTES,
   SEEN_AGE_MS,
   SEEN_EXPIRY_PERIOD_MS,
   SEEN_IDS_PER_SENDER,
@@ -71,7 +70,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       clock,
       store,
       windows: new Budget(WINDOW_BUDGET_BYTES),
-      room: new Room(new Budget(ROOM_BUDGET_BYTES)),
+      room: new Room(clock),
       arrived: (incoming) => this.#arrived(incoming),
     };
     this.#nextExpiry = clock.monotonic();
@@ -105,8 +104,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     return consumer;
   }
 
-  /** Hands out what was refused and has rested. */
-  tick(now: number): void {
+  /** Hands out what was refused and has rested; see `Room.tick`. */
+  tick(now: number, pausedMs: number): void {
+    this.#context.room.tick(now, pausedMs);
     for (const stream of this.#resting) {
       if (stream.restsUntil > now) continue;
       this.#resting.delete(stream);

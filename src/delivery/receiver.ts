@@ -11,7 +11,6 @@ import {
   MAX_REPEATED_FRAMES,
   MESSAGE_OVERHEAD_BYTES,
   PIECE_TIMEOUT_MS,
-  ROOM_GRACE_MS,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
@@ -53,9 +52,8 @@ interface Unfinished {
   filled: number;
   /** Whether its sender waits for room. */
   waits: boolean;
-  /** Monotonic clock, milliseconds, of its last piece, and of its first. */
+  /** Monotonic clock, milliseconds, of its last piece. */
   at: number;
-  begunAt: number;
 }
 
 /** A range of `ack` that grows. */
@@ -70,7 +68,7 @@ export class Receiver {
   readonly carrier: Carrier;
   readonly #context: ReceiverContext;
   readonly #peer: PeerInbox;
-  readonly #share = new RoomShare();
+  readonly #share: RoomShare;
   readonly #slab = new Slab();
   readonly #window: Window;
   #begun = 0;
@@ -88,6 +86,7 @@ export class Receiver {
     this.#peer = peer;
     this.carrier = carrier;
     this.#window = new Window(context.clock, context.windows);
+    this.#share = new RoomShare((reason) => this.#timeOut(reason));
     peer.receivers.add(this);
   }
 
@@ -98,6 +97,7 @@ export class Receiver {
    * granted.
    */
   onMessage(payload: Uint8Array): void {
+    this.#share.received += payload.length;
     const { total, topic, bodyOffset } = decodeMessage(payload);
     const stream = this.#peer.stream(topic);
     const id = new MessageId(payload);
@@ -126,6 +126,7 @@ export class Receiver {
    * @throws {VerackError} `malformed`, `protocol`.
    */
   onPiece(payload: Uint8Array): void {
+    this.#share.received += payload.length;
     const number = decodePieceHead(payload);
     const it = this.#unfinished.get(number);
     const size = payload.length - PIECE_HEAD_BYTES;
@@ -141,6 +142,7 @@ export class Receiver {
     if (it.filled < it.total) return;
     this.#unfinished.delete(number);
     const { stream, id, body, charge, room } = it;
+    if (room > 0) this.#context.room.finished(this.#share);
     const arrival = { receiver: this, number: it.number, charge, room };
     if (body === undefined || this.#knows(stream, id)) {
       this.#again(stream, id, arrival);
@@ -206,19 +208,10 @@ export class Receiver {
   tick(now: number, pausedMs: number): void {
     for (const it of this.#unfinished.values()) {
       it.at += pausedMs;
-      it.begunAt += pausedMs;
-      const stands = now - it.at >= PIECE_TIMEOUT_MS;
-      const lingers = it.room > 0 && now - it.begunAt >= ROOM_GRACE_MS &&
-        this.#context.room.isWanted;
-      if (it.waits || !(stands || lingers)) continue;
-      const reason =
-        `Cannot accept message: ${it.filled} of ${it.total} bytes came ${
-          stands
-            ? `and no more for ${PIECE_TIMEOUT_MS} ms`
-            : `in ${ROOM_GRACE_MS} ms, and others wait for room`
-        }`;
-      this.carrier.leave("timeout", new VerackError("timeout", reason));
-      return;
+      if (it.waits || now - it.at < PIECE_TIMEOUT_MS) continue;
+      return this.#timeOut(
+        `${it.filled} of ${it.total} bytes came and no more for ${PIECE_TIMEOUT_MS} ms`,
+      );
     }
     if (this.#window.tick(now)) this.#slab.drop();
   }
@@ -229,11 +222,14 @@ export class Receiver {
     this.#closed = true;
     this.#cancelFlush?.();
     this.#peer.drop(this);
-    const { room } = this.#context;
-    room.cancel(this.#share);
-    room.release(this.#share, this.#share.bytes);
+    this.#context.room.leave(this.#share);
     this.#window.close();
     this.#unfinished.clear();
+  }
+
+  #timeOut(why: string): void {
+    const reason = `Cannot accept message: ${why}`;
+    this.carrier.leave("timeout", new VerackError("timeout", reason));
   }
 
   // --- Arriving --------------------------------------------------------------
@@ -270,7 +266,6 @@ export class Receiver {
       filled: begun.length,
       waits: asks,
       at: clock.monotonic(),
-      begunAt: clock.monotonic(),
     };
     it.body?.set(begun);
     this.#unfinished.set(number >>> 0, it);
@@ -279,10 +274,10 @@ export class Receiver {
       it.room = total;
       it.body = new Uint8Array(total);
       it.waits = false;
-      it.at = it.begunAt = clock.monotonic();
+      it.at = clock.monotonic();
       this.#acknowledge(number, ACK_STATUS.room);
     };
-    room.request({ bytes: total, share: this.#share, granted });
+    room.request(this.#share, { bytes: total, granted });
   }
 
   #copy(payload: Uint8Array, from: number): Uint8Array<ArrayBuffer> {

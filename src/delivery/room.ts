@@ -3,7 +3,17 @@
  * the least, and bodies too large for a window. One of each for a whole node, so
  * that its worst case is a sum.
  */
-import { MAX_ROOM_PER_SESSION_BYTES } from "../delivery_limits.ts";
+import type { Clock } from "../clock.ts";
+import {
+  MAX_ROOM_PER_SESSION_BYTES,
+  ROOM_BUDGET_BYTES,
+  ROOM_GRACE_MS,
+  ROOM_LATE_PROGRESS_BYTES,
+  ROOM_PROGRESS_BYTES,
+  ROOM_PROGRESS_MS,
+  ROOM_SHORT_BODY_BYTES,
+  ROOM_SHORT_RESERVE_BYTES,
+} from "../delivery_limits.ts";
 
 /** Bytes that can be taken while there are some. */
 export class Budget {
@@ -30,66 +40,211 @@ export class Budget {
   }
 }
 
-/** Somebody who wants room for a body. */
+/** A body that wants room. */
 export interface RoomRequest {
   readonly bytes: number;
-  /** One session's share; the same object for all its requests. */
-  readonly share: RoomShare;
   readonly granted: () => void;
 }
 
-/** What one session has of the room. */
+/** What one session has of the room, and what it makes of it. */
 export class RoomShare {
+  /** Ends the session, because others wait and its bodies do not go on. */
+  readonly revoke: (reason: string) => void;
+  /** Bytes of messages that have come on the session, however few. */
+  received = 0;
+
+  // --- Changed by `Room` only -------------------------------------------------
   bytes = 0;
+  shortBytes = 0;
+  readonly waiting: RoomRequest[] = [];
+  /** Bodies that have room and have not come in full. */
+  unfinished = 0;
+  /** When it was granted room last, as a number that grows. */
+  turn = 0;
+  /** Monotonic clock, milliseconds: no body of it was finished since. */
+  since = 0;
+  /** Start of the period in which its progress is counted, and `received` then. */
+  periodAt = 0;
+  receivedBefore = 0;
+  isStalled = false;
+  isRevoked = false;
+
+  constructor(revoke: (reason: string) => void) {
+    this.revoke = revoke;
+  }
 }
 
-/** Room for large bodies, given in the order in which it was asked for. */
+/**
+ * Room for large bodies. Sessions take turns: what has least comes first, and a
+ * second body of one session gets nothing of the last half. The last part is for
+ * short bodies. While others wait, a session whose bodies do not go on at a fair
+ * rate is ended.
+ */
 export class Room {
-  readonly #budget: Budget;
-  #waiting: RoomRequest[] = [];
+  readonly #clock: Clock;
+  readonly #waiting = new Set<RoomShare>();
+  /** Those with unfinished bodies. */
+  readonly #receiving = new Set<RoomShare>();
+  #used = 0;
+  #shortUsed = 0;
+  #turn = 0;
 
-  constructor(budget: Budget) {
-    this.#budget = budget;
-  }
-
-  /** Whether somebody waits for others to give room back. */
-  get isWanted(): boolean {
-    return this.#waiting.some(({ share, bytes }) =>
-      share.bytes + bytes <= MAX_ROOM_PER_SESSION_BYTES
-    );
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
   /** Asks for room; `granted` may be called at once. */
-  request(request: RoomRequest): void {
-    this.#waiting.push(request);
+  request(share: RoomShare, request: RoomRequest): void {
+    share.waiting.push(request);
+    this.#waiting.add(share);
     this.#grant();
   }
 
-  /** Gives room back. */
+  /** A body that was granted room has come in full. */
+  finished(share: RoomShare): void {
+    share.since = this.#clock.monotonic();
+    if (--share.unfinished === 0) this.#receiving.delete(share);
+  }
+
+  /** Gives the room of one body back. */
   release(share: RoomShare, bytes: number): void {
-    share.bytes -= bytes;
-    this.#budget.give(bytes);
+    this.#account(share, bytes, -1);
     this.#grant();
   }
 
-  /** Forgets what a session that has ended asked for. */
-  cancel(share: RoomShare): void {
-    this.#waiting = this.#waiting.filter((request) => request.share !== share);
+  /** A session has ended: forgets what it asked for, and takes back what it has. */
+  leave(share: RoomShare): void {
+    this.#waiting.delete(share);
+    this.#receiving.delete(share);
+    this.#used -= share.bytes;
+    this.#shortUsed -= share.shortBytes;
+    share.bytes =
+      share.shortBytes =
+      share.unfinished =
+      share.waiting.length =
+        0;
+    this.#grant();
+  }
+
+  /**
+   * Judges progress, and ends as many sessions that make none as the next request
+   * needs. `pausedMs` is how long this process itself stood still.
+   */
+  tick(now: number, pausedMs: number): void {
+    for (const share of this.#receiving) this.#judge(share, now, pausedMs);
+    const needed = this.#next().blocked;
+    if (needed === undefined) return;
+    const holders = [...this.#receiving].sort((a, b) => b.bytes - a.bytes);
+    let coming = holders.filter(({ isRevoked }) => isRevoked)
+      .reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const share of holders) {
+      if (coming >= needed.bytes) return;
+      if (!share.isStalled || share.isRevoked) continue;
+      share.isRevoked = true;
+      coming += share.bytes;
+      share.revoke(
+        `bodies that have room do not go on, fewer than ${
+          leastProgress(share, now)
+        } bytes came in ${ROOM_PROGRESS_MS} ms, and others wait for room`,
+      );
+    }
+  }
+
+  #judge(share: RoomShare, now: number, pausedMs: number): void {
+    share.periodAt += pausedMs;
+    share.since += pausedMs;
+    const progress = share.received - share.receivedBefore;
+    const isEnough = progress >= leastProgress(share, now);
+    if (isEnough) share.isStalled = false;
+    if (now - share.periodAt < ROOM_PROGRESS_MS) return;
+    share.isStalled = !isEnough;
+    share.periodAt = now;
+    share.receivedBefore = share.received;
   }
 
   #grant(): void {
-    for (let at = 0; at < this.#waiting.length;) {
-      const request = this.#waiting[at]!;
-      const { share, bytes } = request;
-      if (share.bytes + bytes > MAX_ROOM_PER_SESSION_BYTES) {
-        at++; // It waits for itself; others need not wait for it.
-        continue;
-      }
-      // Smaller ones behind it do not overtake it, or it might wait for ever.
-      if (!this.#budget.take(bytes)) return;
-      this.#waiting.splice(at, 1);
-      share.bytes += bytes;
+    for (
+      let turn = this.#next().turn;
+      turn !== undefined;
+      turn = this.#next().turn
+    ) {
+      const { share, request } = turn;
+      share.waiting.splice(share.waiting.indexOf(request), 1);
+      if (share.waiting.length === 0) this.#waiting.delete(share);
+      this.#account(share, request.bytes, 1);
+      share.turn = ++this.#turn;
+      if (share.unfinished++ === 0) this.#begin(share);
       request.granted();
     }
   }
+
+  #begin(share: RoomShare): void {
+    this.#receiving.add(share);
+    share.since = share.periodAt = this.#clock.monotonic();
+    share.receivedBefore = share.received;
+    share.isStalled = false;
+  }
+
+  /** The request whose turn it is, or the first that others keep from having room. */
+  #next(): {
+    readonly turn?: {
+      readonly share: RoomShare;
+      readonly request: RoomRequest;
+    };
+    readonly blocked?: RoomRequest;
+  } {
+    const shares = this.#waiting.size === 1
+      ? this.#waiting
+      : [...this.#waiting].sort((a, b) => a.bytes - b.bytes || a.turn - b.turn);
+    let blocked: RoomRequest | undefined;
+    let largeIsBlocked = false;
+    for (const share of shares) {
+      // One that waits for its own session is no reason for others to wait.
+      const request = share.waiting.find(({ bytes }) =>
+        share.bytes + bytes <= MAX_ROOM_PER_SESSION_BYTES
+      );
+      if (request === undefined) continue;
+      if (this.#fits(share, request, largeIsBlocked)) {
+        return { turn: { share, request } };
+      }
+      if (share.bytes > 0) continue;
+      blocked ??= request;
+      largeIsBlocked ||= !isShort(request.bytes);
+    }
+    return blocked === undefined ? {} : { blocked };
+  }
+
+  #fits(
+    share: RoomShare,
+    { bytes }: RoomRequest,
+    largeIsBlocked: boolean,
+  ): boolean {
+    if (this.#used + bytes > ROOM_BUDGET_BYTES) return false;
+    if (share.bytes > 0 && 2 * (this.#used + bytes) > ROOM_BUDGET_BYTES) {
+      return false;
+    }
+    // Short bodies neither wait for large ones nor keep what these wait for.
+    return isShort(bytes)
+      ? !largeIsBlocked || this.#shortUsed + bytes <= ROOM_SHORT_RESERVE_BYTES
+      : this.#used - this.#shortUsed + bytes <=
+        ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES;
+  }
+
+  #account(share: RoomShare, bytes: number, sign: 1 | -1): void {
+    this.#used += sign * bytes;
+    share.bytes += sign * bytes;
+    if (!isShort(bytes)) return;
+    this.#shortUsed += sign * bytes;
+    share.shortBytes += sign * bytes;
+  }
+}
+
+function isShort(bytes: number): boolean {
+  return bytes <= ROOM_SHORT_BODY_BYTES;
+}
+
+function leastProgress({ since }: RoomShare, now: number): number {
+  return now - since >= ROOM_GRACE_MS
+    ? ROOM_LATE_PROGRESS_BYTES
+    : ROOM_PROGRESS_BYTES;
 }

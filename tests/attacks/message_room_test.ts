@@ -1,0 +1,83 @@
+// Sessions that ask for room for large bodies and do not use it.
+import { assert } from "@std/assert";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { Scene } from "../helpers/scene.ts";
+import { until } from "../helpers/until.ts";
+
+const LARGE = 4_000_000;
+
+/** The head of a message with a large body, of which nothing is sent. */
+function announcement(at: number): Uint8Array {
+  const id = new Uint8Array(16);
+  new DataView(id.buffer).setUint32(0, at);
+  const topic = new TextEncoder().encode(`${at}`);
+  const payload = encodeMessage(id, topic, new Uint8Array(0));
+  new DataView(payload.buffer).setUint32(16, LARGE, true);
+  return payload;
+}
+
+/** Peers that each announce `bodies` and send a byte of the first now and then, or nothing. */
+async function hold(
+  { victim }: Scene,
+  count: number,
+  bodies: number,
+  stack: DisposableStack,
+): Promise<RawPeer[]> {
+  const peers: RawPeer[] = [];
+  for (let at = 0; at < count; at++) {
+    const peer = stack.use(await RawPeer.open(victim));
+    for (let body = 0; body < bodies; body++) {
+      await peer.say(COMMAND.message, announcement(body));
+    }
+    peers.push(peer);
+  }
+  await until(
+    "room for the first ones",
+    () => peers.some((peer) => peer.count(COMMAND.ack) > 0),
+  );
+  return peers;
+}
+
+Deno.test("ten sessions that announce large bodies and send none delay no honest message", async () => {
+  await using scene = await Scene.start();
+  using stack = new DisposableStack();
+  await hold(scene, 10, 2, stack);
+  const { victim, member } = scene;
+  let taken = 0;
+  (async () => {
+    for await (const { body } of victim.messages()) taken += body.length;
+  })();
+  // All at once, so that the window is full and each asks for room.
+  const sizes = [200_000, 200_000, 1_000_000, LARGE];
+  const began = performance.now();
+  await Promise.all(
+    sizes.map((size, at) =>
+      member.send(victim.identity.id, new Uint8Array(size), { topic: `${at}` })
+    ),
+  );
+  assert(performance.now() - began < 20_000, "it took as long as a timeout");
+  assert(taken === 5_400_000);
+});
+
+Deno.test("twenty sessions that send a byte now and then give their room up in seconds when an honest body needs it", async () => {
+  await using scene = await Scene.start();
+  using stack = new DisposableStack();
+  const peers = await hold(scene, 20, 1, stack);
+  const drip = setInterval(() => {
+    for (const peer of peers) {
+      if (peer.isOver) continue;
+      peer.say(COMMAND.piece, new Uint8Array(5)).catch(() => {});
+    }
+  }, 2_000);
+  stack.defer(() => clearInterval(drip));
+  const { victim, member } = scene;
+  (async () => {
+    for await (const _ of victim.messages());
+  })();
+  const began = performance.now();
+  await member.send(victim.identity.id, new Uint8Array(LARGE));
+  const elapsed = performance.now() - began;
+  assert(elapsed < 30_000, `it took ${elapsed} ms`);
+});

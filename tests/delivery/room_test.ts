@@ -1,0 +1,222 @@
+/** Turns in the room for large bodies: between sessions, short bodies and long ones. */
+import { assert, assertEquals } from "@std/assert";
+import {
+  MAX_BODY_BYTES,
+  MAX_PIECE_BYTES,
+  MAX_ROOM_PER_SESSION_BYTES,
+  ROOM_BUDGET_BYTES,
+} from "../../src/delivery_limits.ts";
+import { Room, RoomShare } from "../../src/delivery/room.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+/** Sessions of one node, and which of their bodies have room. */
+class Stage {
+  readonly clock = new VirtualClock();
+  readonly room = new Room(this.clock);
+  readonly granted: string[] = [];
+  readonly revoked: string[] = [];
+
+  session(name: string): Session {
+    return new Session(this, name);
+  }
+
+  /** Lets time pass, and each session bring so many bytes a second. */
+  async run(ms: number, bringing: ReadonlyMap<Session, number> = new Map()) {
+    for (let at = 0; at < ms; at += 250) {
+      await this.clock.advance(250);
+      for (const [session, rate] of bringing) session.bring(rate / 4);
+      this.room.tick(this.clock.monotonic(), 0);
+    }
+  }
+}
+
+/** One session: its bodies are named after it. */
+class Session {
+  readonly name: string;
+  readonly share: RoomShare;
+  readonly #stage: Stage;
+  #asked = 0;
+  #left = 0;
+
+  constructor(stage: Stage, name: string) {
+    this.#stage = stage;
+    this.name = name;
+    this.share = new RoomShare(() => {
+      stage.revoked.push(name);
+      stage.room.leave(this.share);
+    });
+  }
+
+  ask(bytes: number): void {
+    const body = `${this.name}${++this.#asked}`;
+    const granted = () => this.#stage.granted.push(body);
+    this.#stage.room.request(this.share, { bytes, granted });
+  }
+
+  /** Bytes come as whole pieces, as on a wire. */
+  bring(bytes: number): void {
+    this.#left += bytes;
+    while (this.#left >= MAX_PIECE_BYTES) {
+      this.#left -= MAX_PIECE_BYTES;
+      this.share.received += MAX_PIECE_BYTES;
+    }
+  }
+
+  /** A body has come in full, and was taken. */
+  finish(bytes: number): void {
+    this.#stage.room.finished(this.share);
+    this.#stage.room.release(this.share, bytes);
+  }
+}
+
+Deno.test("ten sessions that ask for two large bodies each leave room for others at once", () => {
+  const stage = new Stage();
+  for (let at = 0; at < 10; at++) {
+    const session = stage.session(`${at}-`);
+    for (let i = 0; i < 110; i++) session.ask(MAX_BODY_BYTES);
+  }
+  stage.session("honest").ask(200_000);
+  stage.session("large").ask(MAX_BODY_BYTES);
+  assert(stage.granted.includes("honest1"), `${stage.granted}`);
+  assert(stage.granted.includes("large1"), `${stage.granted}`);
+});
+
+Deno.test("room that is given back goes to the session that has least, and sessions take turns", () => {
+  const stage = new Stage();
+  const all = Array.from({ length: 20 }, (_, at) => stage.session(`${at}:`));
+  for (const session of all) {
+    for (let i = 0; i < 3; i++) session.ask(MAX_BODY_BYTES);
+  }
+  const first = [...stage.granted];
+  for (let round = 0; round < 30; round++) {
+    const body = stage.granted[round]!;
+    all[Number(body.split(":")[0])]!.finish(MAX_BODY_BYTES);
+  }
+  const counts = all.map(({ name }) =>
+    stage.granted.filter((body) => body.startsWith(name)).length
+  );
+  assert(Math.min(...counts) >= 2, `${counts} after ${first}`);
+});
+
+Deno.test("short bodies do not wait for long ones, and do not keep long ones waiting for ever", () => {
+  const stage = new Stage();
+  const large = Array.from({ length: 17 }, (_, at) => stage.session(`${at}:`));
+  for (const session of large) session.ask(MAX_BODY_BYTES);
+  assertEquals(stage.granted.length, 16);
+  const short = Array.from({ length: 60 }, (_, at) => stage.session(`s${at}:`));
+  for (const session of short) session.ask(200_000);
+  const shorts = () => stage.granted.filter((it) => it.startsWith("s")).length;
+  assertEquals(shorts(), Math.floor(MAX_BODY_BYTES / 200_000));
+  // What a long body gives back is the waiting long one's, however many short wait.
+  large[0]!.finish(MAX_BODY_BYTES);
+  assertEquals(stage.granted.at(-1), "16:1");
+});
+
+Deno.test("one session has no more than its share, and gets it again when its bodies are taken", () => {
+  const stage = new Stage();
+  const session = stage.session("one");
+  for (let at = 0; at < 5; at++) session.ask(MAX_BODY_BYTES);
+  assertEquals(
+    stage.granted.length,
+    MAX_ROOM_PER_SESSION_BYTES / MAX_BODY_BYTES,
+  );
+  session.finish(MAX_BODY_BYTES);
+  assertEquals(stage.granted.length, 3);
+});
+
+Deno.test("while others wait, sessions whose bodies do not go on are ended within twelve seconds, as many as are needed", async () => {
+  const stage = new Stage();
+  const silent = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
+  for (const session of silent) session.ask(MAX_BODY_BYTES);
+  // Nothing is held against them as long as no other session waits.
+  await stage.run(120_000);
+  assertEquals(stage.revoked, []);
+  stage.session("honest").ask(1_000_000);
+  await stage.run(250);
+  assertEquals(stage.granted.at(-1), "honest1");
+  assertEquals(stage.revoked.length, 1);
+});
+
+Deno.test("one byte now and then is no progress", async () => {
+  const stage = new Stage();
+  const slow = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
+  for (const session of slow) session.ask(MAX_BODY_BYTES);
+  stage.session("honest").ask(1_000_000);
+  for (let second = 0; second < 12 && stage.revoked.length === 0; second++) {
+    for (const { share } of slow) share.received++;
+    await stage.run(1_000);
+  }
+  assertEquals(stage.granted.at(-1), "honest1");
+});
+
+Deno.test("an honest body on a line of 512 kbit/s comes in full while others wait, also when nine share the line", async () => {
+  for (
+    const { rate, bytes } of [
+      { rate: 64_000, bytes: 1_000_000 },
+      { rate: 64_000, bytes: MAX_BODY_BYTES },
+      { rate: 64_000 / 9, bytes: 400_000 },
+    ]
+  ) {
+    const stage = new Stage();
+    const honest = stage.session("honest");
+    honest.ask(bytes);
+    const bringing = new Map([[honest, rate]]);
+    // All others are as slow, so that none of them can be ended instead.
+    for (let at = 0; at < 20; at++) {
+      const other = stage.session(`${at}`);
+      other.ask(MAX_BODY_BYTES);
+      bringing.set(other, rate);
+    }
+    await stage.run(1_000 * bytes / rate, bringing);
+    assertEquals(stage.revoked, [], `${bytes} bytes at ${rate} a second`);
+  }
+});
+
+Deno.test("a body that has room for longer than a minute must be faster while others wait, else it can be held for ever", async () => {
+  const stage = new Stage();
+  const bringing = new Map<Session, number>();
+  for (let at = 0; at < 20; at++) {
+    const session = stage.session(`${at}`);
+    session.ask(MAX_BODY_BYTES);
+    bringing.set(session, 10_000);
+  }
+  await stage.run(55_000, bringing);
+  assertEquals(stage.revoked, []);
+  await stage.run(20_000, bringing);
+  assert(stage.revoked.length >= 4);
+});
+
+Deno.test("time for which the process itself stood still is not held against anyone", async () => {
+  const stage = new Stage();
+  for (let at = 0; at < 17; at++) stage.session(`${at}`).ask(MAX_BODY_BYTES);
+  await stage.run(3_000);
+  await stage.clock.advance(60_000);
+  stage.room.tick(stage.clock.monotonic(), 60_000);
+  await stage.run(2_500);
+  assertEquals(stage.revoked, []);
+});
+
+Deno.test("a session that ends gives back what it has and asks for no more", () => {
+  const stage = new Stage();
+  const sessions = Array.from(
+    { length: 16 },
+    (_, at) => stage.session(`${at}`),
+  );
+  for (const session of sessions) session.ask(MAX_BODY_BYTES);
+  const gone = stage.session("gone");
+  gone.ask(MAX_BODY_BYTES);
+  stage.room.leave(gone.share);
+  const waiting = stage.session("waiting");
+  waiting.ask(MAX_BODY_BYTES);
+  assertEquals(stage.granted.length, 16);
+  stage.room.leave(sessions[3]!.share);
+  assertEquals(stage.granted.at(-1), "waiting1");
+  assertEquals(stage.granted.length, 17);
+  for (const { share } of [...sessions, waiting]) stage.room.leave(share);
+  // All of it is there again.
+  for (let at = 0; at < 100; at++) stage.session(`s${at}-`).ask(MAX_BODY_BYTES);
+  assertEquals(
+    stage.granted.length - 17,
+    Math.floor(ROOM_BUDGET_BYTES / MAX_BODY_BYTES) - 1,
+  );
+});
