@@ -241,6 +241,16 @@ export const MAX_PEERS = 4_096;
 /** How often it is put on record that connected peers are still there; a crash forgets no more. */
 export const LAST_SEEN_SAVE_MS = 60_000;
 
+/** How often the time by which what is kept ages is written down; a crash and a step forget no more. */
+export const KEPT_TIME_SAVE_MS = 600_000;
+
+/**
+ * What the time between two runs counts at most for the age of messages, and what
+ * is taken for a clock that was set and not for a node that was off.
+ */
+export const MAX_COUNTED_OFF_MS = 24 * 60 * 60 * 1_000;
+export const MAX_PLAUSIBLE_OFF_MS = 60 * 24 * 60 * 60 * 1_000;
+
 /** A peer whose key lived in memory is dropped from the record when not seen for a day. */
 export const EPHEMERAL_KEPT_MS = 24 * 60 * 60 * 1_000;
 

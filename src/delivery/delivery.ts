@@ -70,6 +70,8 @@ export interface DeliverySettings {
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
   /** The application refused a message too often. */
   readonly onSetAside: (message: StoredSetAside) => void;
+  /** By what the ages in the store count, milliseconds. @default the wall clock */
+  readonly keptNow?: () => number;
   /** See `OutboxSettings.isInMemory`. */
   readonly isInMemory?: (peer: IdentityId) => boolean;
 }
@@ -99,6 +101,7 @@ class Promised implements Waiter {
 /** Messages out and in. */
 export class Delivery {
   readonly #settings: DeliverySettings;
+  readonly #keptNow: () => number;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly setAside: SetAsideMessages;
@@ -107,17 +110,26 @@ export class Delivery {
   readonly #patience = new Map<() => void, number>();
   #ids: Uint8Array = new Uint8Array(0);
   #idOffset = 0;
-  #now: { readonly wall: number; readonly monotonic: number } | undefined;
+  #now: { readonly kept: number; readonly monotonic: number } | undefined;
 
   /** Takes up what an earlier process has left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
     const { clock, random, store, maxAttempts, onSetAside } = settings;
+    const { keptNow = () => clock.now() } = settings;
     const setAside = new SetAside(store, onSetAside);
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
     this.setAside = setAside;
-    this.#outbox = new Outbox(settings);
-    this.#inbox = new Inbox({ clock, store, setAside, salt, maxAttempts });
+    this.#outbox = new Outbox({ ...settings, keptNow });
+    this.#inbox = new Inbox({
+      clock,
+      keptNow,
+      store,
+      setAside,
+      salt,
+      maxAttempts,
+    });
+    this.#keptNow = keptNow;
   }
 
   /** Messages that are not acknowledged, and the bytes of them. */
@@ -323,7 +335,7 @@ export class Delivery {
       id: this.#nextId(),
       topic,
       body: bytes,
-      createdAt: this.#time().wall,
+      createdAt: this.#time().kept,
       ttlMs,
       shared: to === undefined,
       slab: this.#outbox.memory(to),
@@ -351,11 +363,11 @@ export class Delivery {
   }
 
   /** The time, which is asked for once a turn of the event loop. */
-  #time(): { readonly wall: number; readonly monotonic: number } {
+  #time(): { readonly kept: number; readonly monotonic: number } {
     if (this.#now !== undefined) return this.#now;
     const { clock } = this.#settings;
     queueMicrotask(() => this.#now = undefined);
-    return this.#now = { wall: clock.now(), monotonic: clock.monotonic() };
+    return this.#now = { kept: this.#keptNow(), monotonic: clock.monotonic() };
   }
 
   #nextId(): Uint8Array {

@@ -34,6 +34,8 @@ const UTF8 = new TextEncoder();
 /** Settings of an {@linkcode Inbox}. */
 export interface InboxSettings {
   readonly clock: Clock;
+  /** See `DeliverySettings.keptNow`. */
+  readonly keptNow: () => number;
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
   readonly setAside: SetAside;
@@ -64,7 +66,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Takes up what an earlier process has left. */
   constructor(settings: InboxSettings) {
     this.#settings = settings;
-    const { clock, store, setAside } = settings;
+    const { clock, keptNow, store, setAside } = settings;
     setAside.target = this;
     this.#context = {
       clock,
@@ -75,7 +77,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     };
     this.#nextExpiry = clock.monotonic();
     if (store === undefined) return;
-    store.expireSeen(clock.now() - SEEN_AGE_MS);
+    store.expireSeen(keptNow() - SEEN_AGE_MS);
     for (const { from, id } of store.seen()) {
       this.#peer(from).seen.add(new MessageId(id));
     }
@@ -114,8 +116,8 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     }
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
-    const { store, clock } = this.#settings;
-    store?.expireSeen(clock.now() - SEEN_AGE_MS);
+    const { store, keptNow } = this.#settings;
+    store?.expireSeen(keptNow() - SEEN_AGE_MS);
   }
 
   /** Ends all takers. What they have and did not acknowledge comes again. */
@@ -198,10 +200,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   /** Counts the try; false if it was the last one, and the message is set aside. */
   #putBack(incoming: Incoming, reason: string): boolean {
-    const { clock, store, maxAttempts, setAside } = this.#settings;
+    const { clock, keptNow, store, maxAttempts, setAside } = this.#settings;
     const { stream, from, bytes, attempts } = incoming;
     const id = incoming.id.toBytes();
-    const at = clock.now();
     if (incoming.wasSetAside && !setAside.has(incoming)) {
       // Somebody has discarded it meanwhile.
       this.#settle(incoming, ACK_STATUS.refused);
@@ -210,6 +211,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     }
     if (attempts >= maxAttempts) {
       const { topic } = stream;
+      const at = clock.now();
       setAside.put({ from, id, topic, body: bytes.slice(), reason, at });
       this.#settle(incoming, ACK_STATUS.refused);
       this.#offer(stream);
@@ -225,7 +227,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       if (this.#attempts.size <= MAX_COUNTED_REFUSALS) break;
       this.#attempts.delete(oldest);
     }
-    store?.putAttempts({ from, id, attempts, at });
+    store?.putAttempts({ from, id, attempts, at: keptNow() });
     stream.current = undefined;
     if (incoming.isHeld) stream.redo = incoming;
     return true;
@@ -318,14 +320,14 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Nothing more becomes of a message: records that, and tells its sender. */
   #settle(incoming: Incoming, status: AckStatus): void {
     const { stream, id, from } = incoming;
-    const { store, clock } = this.#settings;
+    const { store, keptNow } = this.#settings;
     const { seen } = stream.peer;
     if (incoming.wasSetAside) {
       // Nothing is left of it by now if it was refused again.
       this.#settings.setAside.taken(incoming);
     } else if (!seen.has(id)) {
       // First, because it may fail: what is not recorded is not settled.
-      store?.putSeen({ from, id: id.toBytes(), at: clock.now() });
+      store?.putSeen({ from, id: id.toBytes(), at: keptNow() });
       if (store !== undefined) this.#trim(store, from);
       seen.add(id);
     }

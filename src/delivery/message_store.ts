@@ -18,7 +18,7 @@ export interface StoredMessage {
   readonly topic: string;
   /** At most `MAX_BODY_BYTES`. */
   readonly body: Uint8Array;
-  /** Wall clock, milliseconds. */
+  /** When it was accepted, by the node's kept time, milliseconds. */
   readonly createdAt: number;
   /** How long after that it is given up, milliseconds. */
   readonly ttlMs: number;
@@ -40,7 +40,7 @@ export interface StoredSeen {
   readonly from: IdentityId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
-  /** Wall clock, milliseconds. */
+  /** By the node's kept time, milliseconds. */
   readonly at: number;
 }
 
@@ -52,7 +52,7 @@ export interface StoredAttempts {
   readonly id: Uint8Array;
   /** How often it was refused. */
   readonly attempts: number;
-  /** Wall clock, milliseconds. */
+  /** By the node's kept time, milliseconds. */
   readonly at: number;
 }
 
@@ -91,7 +91,7 @@ export interface MessageStore {
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: IdentityId, keep: number): void;
-  /** Drops seen ids and attempts from before a moment, wall clock, milliseconds. */
+  /** Drops seen ids and attempts from before a moment of the node's kept time, milliseconds. */
   expireSeen(before: number): void;
 
   /** Messages that were refused and may come again. */

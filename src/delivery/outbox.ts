@@ -21,9 +21,10 @@ import { chooseVictim } from "./eviction.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { type Admitted, OutboxUsage, type Shortage } from "./outbox_usage.ts";
-import { Content, Outgoing } from "./outgoing.ts";
+import type { Content, Outgoing } from "./outgoing.ts";
 import { evicted, expired, notKept, rejected } from "./outgoing_errors.ts";
 import { PeerQueue } from "./peer_queue.ts";
+import { recall } from "./recall.ts";
 import { SendStream } from "./send_stream.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Slab } from "./slab.ts";
@@ -34,6 +35,8 @@ export interface OutboxSettings {
   readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
   readonly clock: Clock;
+  /** See `DeliverySettings.keptNow`. */
+  readonly keptNow: () => number;
   readonly magic: Uint8Array;
   /** A message is not sent any more, though nobody acknowledged it. */
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
@@ -68,21 +71,10 @@ export class Outbox {
       ahead: () => this.#ahead(),
       settled: (outgoing, taken) => this.#settled(outgoing, taken),
     };
-    const now = clock.monotonic();
-    const contents = new Map<number, Content>();
-    for (const { message, key, to } of store?.outgoing() ?? []) {
-      let content = contents.get(key);
-      if (content === undefined) {
-        content = new Content({ ...fieldsOf(message), shared: true });
-        content.key = key;
-        contents.set(key, content);
-      }
-      // A wall clock that jumped back makes nothing older than it is.
-      const age = Math.max(0, clock.now() - message.createdAt);
-      const outgoing = new Outgoing(content, to, now + message.ttlMs - age);
-      // It may have been sent before, as far as we know.
-      outgoing.begun = true;
-      this.#usage.tally(this.#peer(to), content, 1);
+    if (store === undefined) return;
+    const now = { monotonic: clock.monotonic(), kept: settings.keptNow() };
+    for (const outgoing of recall(store, now)) {
+      this.#usage.tally(this.#peer(outgoing.to), outgoing.content, 1);
       this.#release(outgoing);
     }
   }
@@ -392,9 +384,4 @@ export class Outbox {
     this.#settings.store?.deleteOutgoing(content.key, to);
     if (peer.count === 0 && peer.sender === undefined) this.#peers.delete(to);
   }
-}
-
-function fieldsOf(message: ConstructorParameters<typeof Content>[0]) {
-  const { id, topic, body, createdAt, ttlMs } = message;
-  return { id, topic, body, createdAt, ttlMs };
 }

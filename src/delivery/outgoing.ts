@@ -116,6 +116,8 @@ export class Outgoing {
   error: VerackError | undefined;
   /** Whether any of it is on the wire, so that giving it up proves nothing. */
   begun = false;
+  /** An earlier process accepted it, which may have sent it. */
+  isRecalled = false;
 
   // --- On the session it is sent on now --------------------------------------
   stream: SendStream | undefined;

@@ -18,11 +18,19 @@ export function evicted(outgoing: Outgoing): VerackError {
 }
 
 function undelivered(outgoing: Outgoing, why: string): VerackError {
-  const doubt = outgoing.begun
-    ? "; it was sent, so that it may have arrived all the same"
-    : "";
-  const what = `Cannot deliver to ${shortId(outgoing.to)}: ${why}${doubt}`;
+  const what = `Cannot deliver to ${shortId(outgoing.to)}: ${why}${
+    doubtOf(outgoing)
+  }`;
   return new VerackError("undelivered", what);
+}
+
+/** What is to be said of a message that may have arrived though it is given up. */
+export function doubtOf({ begun, isRecalled }: Outgoing): string {
+  return begun
+    ? "; it was sent, so that it may have arrived all the same"
+    : isRecalled
+    ? "; an earlier run of this node may have sent it"
+    : "";
 }
 
 /** Its receiver's application does not take it. */

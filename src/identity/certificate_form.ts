@@ -5,6 +5,7 @@
  * Holding certificates against it is for `certificate.ts`.
  */
 
+import { CERTIFICATES_VALID_FROM_MS } from "../transport/clock_fault.ts";
 import { DER_TAG, encodeDer, encodeOid } from "./der.ts";
 import type { IdentityId } from "./identity_id.ts";
 import type { KeyType } from "./public_key.ts";
@@ -12,7 +13,7 @@ import type { KeyType } from "./public_key.ts";
 /** First and last second of every certificate, so that no clock locks anybody out. */
 export const VALIDITY = {
   // A day after the epoch: some libraries mis-encode or refuse earlier dates.
-  notBefore: new Date("1970-01-02T00:00:00Z"),
+  notBefore: new Date(CERTIFICATES_VALID_FROM_MS),
   // "No well-defined expiration date", RFC 5280 §4.1.2.5.
   notAfter: new Date("9999-12-31T23:59:59Z"),
 } as const;

@@ -17,7 +17,7 @@ import type { StoredInvite } from "./node_store.ts";
 /** What one node needs of its context here. */
 export type InvitesContext = Pick<
   MeshContext,
-  "clock" | "identity" | "options" | "random"
+  "identity" | "options" | "random"
 >;
 
 /** Invites of one node. */
@@ -47,13 +47,13 @@ export class Invites {
         `Cannot invite: ${MAX_INVITES} invites have not expired yet, the most there may be`,
       );
     }
-    const { clock, identity, random } = this.#context;
+    const { options, identity, random } = this.#context;
     const code = random.bytes(INVITE_CODE_BYTES);
     const { id, key } = inviteSecret(code);
     this.#put({
       id,
       key: Uint8Array.from(key),
-      expiresAt: clock.now() + ttlMs,
+      expiresAt: options.keptTime.latest() + ttlMs,
     });
     return formatInvite({ host: identity.id, address, code });
   }
@@ -95,7 +95,7 @@ export class Invites {
 
   #valid(id: string): StoredInvite | undefined {
     const invite = this.#invites.get(id);
-    const now = this.#context.clock.now();
+    const now = this.#context.options.keptTime.latest();
     return invite !== undefined && now < invite.expiresAt ? invite : undefined;
   }
 
@@ -108,11 +108,11 @@ export class Invites {
   }
 
   #purge(): void {
-    const { options, clock } = this.#context;
+    const { store, keptTime } = this.#context.options;
     for (const { id, expiresAt } of [...this.#invites.values()]) {
-      if (clock.now() < expiresAt) continue;
+      if (keptTime.latest() < expiresAt) continue;
       this.#invites.delete(id);
-      options.store.deleteInvite(id);
+      store.deleteInvite(id);
     }
   }
 }

@@ -49,6 +49,7 @@ export class Messaging {
       maxAttempts: options.maxDeliveryAttempts,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
       onSetAside: (message) => this.#onSetAside(message),
+      keptNow: () => options.keptTime.now(),
       isInMemory: (peer) => context.table.get(peer)?.ephemeral ?? true,
     });
   }

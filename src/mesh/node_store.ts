@@ -85,7 +85,7 @@ export interface StoredInvite {
   readonly id: string;
   /** What guest and host prove to each other that they know, derived from the code. */
   readonly key: Uint8Array<ArrayBuffer>;
-  /** From when on it is worth nothing; wall clock, milliseconds. */
+  /** From when on it is worth nothing, see `KeptTime.latest`, milliseconds. */
   readonly expiresAt: number;
   /** Who came with it; nobody else may. */
   readonly usedBy?: IdentityId;

@@ -37,6 +37,7 @@ import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AdmissionMode } from "./admission_rule.ts";
 import { MemoryStore } from "./memory_store.ts";
+import { KeptTime } from "./kept_time.ts";
 import type { NodeStore } from "./node_store.ts";
 import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
 
@@ -110,6 +111,8 @@ export interface ResolvedNodeOptions {
   readonly handshakeTimeoutMs: number;
   readonly peerExchangeMs: number;
   readonly store: NodeStore;
+  /** By which what the store keeps ages. */
+  readonly keptTime: KeptTime;
   /** Absent: as the host of the invite does, else open. */
   readonly trust: AdmissionMode | undefined;
   /** Derived from the secret; `Node.start` does it. */
@@ -151,6 +154,8 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
       `Cannot start node: port is ${port}, must be 0 to 65535`,
     );
   }
+  const store = options.store ?? new MemoryStore();
+  const clock = options.clock ?? systemClock;
   return {
     name: options.name === undefined ? "" : parsePeerName(options.name),
     host: parseHost(options.host ?? "127.0.0.1"),
@@ -174,7 +179,8 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
       HANDSHAKE_TIMEOUT_MS,
     ),
     peerExchangeMs: duration(options, "peerExchangeMs", PEER_EXCHANGE_MS),
-    store: options.store ?? new MemoryStore(),
+    store,
+    keptTime: new KeptTime(store, clock),
     trust: parseMode(options.trust),
     networkKey: undefined,
     invite,
@@ -182,7 +188,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     outbox: resolveOutbox(options.outbox),
     maxDeliveryAttempts: attempts(options.maxDeliveryAttempts),
     transport: options.transport ?? tlsTransport(),
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
   };
 }

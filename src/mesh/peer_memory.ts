@@ -35,6 +35,7 @@ export class PeerMemory {
     this.#nextTouchAt = context.clock.monotonic() + LAST_SEEN_SAVE_MS;
     context.table.onForget.push((record) => this.#delete(record));
     this.#load();
+    this.#write(() => context.options.keptTime.save());
   }
 
   /** The peer was proven, or something lasting about it has changed. */
@@ -56,12 +57,17 @@ export class PeerMemory {
     if (now < this.#nextTouchAt) return;
     this.#nextTouchAt = now + LAST_SEEN_SAVE_MS;
     this.#touch();
+    this.#write(() => this.#context.options.keptTime.save());
   }
 
   /** The last words of a node that closes: whoever is connected was seen now. */
   close(): void {
     this.#touch();
-    this.#write(() => this.#context.options.store.commit());
+    const { keptTime, store } = this.#context.options;
+    this.#write(() => {
+      keptTime.save(true);
+      store.commit();
+    });
   }
 
   #touch(): void {
@@ -91,12 +97,12 @@ export class PeerMemory {
 
   /** @throws {VerackError} when the certificate is not the peer's. */
   #recall(stored: StoredPeer): void {
-    const { table, identity, clock, options } = this.#context;
+    const { table, identity, options } = this.#context;
     const typed = stored.addresses.some((it) => it.typed);
     // The key is most likely gone with its process; what a person typed stays,
     // for whoever is there now.
     const stale = stored.ephemeral && !typed &&
-      clock.now() - stored.lastSeen > EPHEMERAL_KEPT_MS;
+      options.keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
     if (stale || stored.identity === identity.id) {
       this.#write(() => options.store.deletePeer(stored.identity));
       return;

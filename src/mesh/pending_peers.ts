@@ -37,8 +37,10 @@ export class PendingPeers {
     if (known !== undefined) {
       const again = { ...peer, firstSeen: known.firstSeen };
       this.#peers.set(peer.identity, again);
-      // Whoever knocks often does not make us write often.
-      if (again.lastSeen - known.lastSeen >= PENDING_UPDATE_MS) {
+      // A peer that asks often does not make us write often; a clock that was set
+      // back is written at once.
+      const sinceMs = Math.abs(again.lastSeen - known.lastSeen);
+      if (sinceMs >= PENDING_UPDATE_MS) {
         this.#store.putPending(again);
       }
       return false;

@@ -7,6 +7,7 @@
  * out by trying, once a process, before the first dial or listen.
  */
 import { messageOf, VerackError } from "../errors.ts";
+import { clockFault } from "./clock_fault.ts";
 import { peerCertificate, sameBytes } from "./peer_certificate.ts";
 import { certificatePem } from "./pem.ts";
 import {
@@ -125,7 +126,9 @@ async function probe(): Promise<TlsFacts> {
   });
   const wrong = await probeWith(listener, WRONG_CERTIFICATE);
   const right = await probeWith(listener, PROBE_CERTIFICATE);
-  if (!right.accepted) throw new Error("the right certificate was refused too");
+  if (!right.accepted) {
+    throw new Error(clockFault() ?? "the right certificate was refused too");
+  }
   return {
     rejectsWrongPin: !wrong.accepted,
     showsCertificate: right.shown !== undefined &&
