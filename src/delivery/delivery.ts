@@ -256,9 +256,10 @@ export class Delivery {
       const isConnected = (it: IdentityId) => this.#outbox.isAttached(it);
       // One body for all: connected peers must not miss it for want of what
       // absent ones take.
-      const ordered = to.toSorted((a, b) =>
-        Number(isConnected(b)) - Number(isConnected(a))
-      );
+      const ordered = [
+        ...to.filter(isConnected),
+        ...to.filter((it) => !isConnected(it)),
+      ];
       const size = content.payload.length;
       for (const identity of ordered) {
         const error = this.#outbox.refusal(identity, size, admitted);
