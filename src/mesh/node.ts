@@ -291,10 +291,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Sends a message to every peer that was ever proven, connected or not. Resolves
-   * when all who are connected have taken it, are gone, or `waitMs` have passed; it
-   * is kept for the others as {@linkcode send} keeps it, and what is given up later
-   * is told by an `undelivered` event.
+   * Sends a message to every peer that was ever proven, connected or not, but for
+   * lost ones that cannot come back. Resolves when all that are connected have taken
+   * it, are gone, or `waitMs` have passed; it is kept for the others as by
+   * {@linkcode send}, and what is given up later is told by an `undelivered` event.
    *
    * @throws {RangeError} as {@linkcode send}.
    */
