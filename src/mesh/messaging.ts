@@ -34,12 +34,14 @@ export class Messaging {
   readonly #context: MeshContext;
   readonly #delivery: Delivery;
   /** Monotonic clock, milliseconds. */
+  readonly #startedAt: number;
   #nextSweep: number;
 
   constructor(context: MeshContext) {
     this.#context = context;
     const { clock, random, magic, options } = context;
-    this.#nextSweep = clock.monotonic() + OUTBOX_SWEEP_MS;
+    this.#startedAt = clock.monotonic();
+    this.#nextSweep = this.#startedAt + OUTBOX_SWEEP_MS;
     this.#delivery = new Delivery({
       clock,
       random,
@@ -179,10 +181,11 @@ export class Messaging {
    * was lost a while ago, and no connected peer says that it still has a session.
    */
   #isLost(record: PeerRecord): boolean {
-    const { ephemeral, links, downSince, reportedLive } = record;
-    return ephemeral && links.length === 0 && downSince !== undefined &&
-      !reportedLive &&
-      this.#context.clock.monotonic() - downSince >= IN_MEMORY_PEER_KEPT_MS;
+    const { ephemeral, links, isProven, reportedLive } = record;
+    if (!ephemeral || links.length > 0 || reportedLive) return false;
+    // One that an earlier run lost may have no address that could be dialed.
+    const since = record.downSince ?? (isProven ? this.#startedAt : Infinity);
+    return this.#context.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 
   #route(record: PeerRecord): void {

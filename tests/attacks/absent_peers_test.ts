@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -89,4 +90,30 @@ Deno.test("what waits for a lost peer whose key lives in memory is given up with
   const { waiting, failed } = await hub.node.broadcast("for all that return");
   assertEquals([waiting, failed], [[kept], []]);
   assertEquals(hub.node.outbox.messages, 2);
+});
+
+Deno.test("what an earlier run kept for an in-memory peer is given up within a minute of the start, also if the peer has no address", async () => {
+  await using mesh = new MemoryMesh();
+  const { clock } = mesh;
+  const store = new MemoryStore();
+  const identity = await Identity.generate({ ephemeral: false });
+  const peer = await mesh.start();
+  const first = await mesh.start([peer], { identity, store });
+  await mesh.complete();
+  peer.node.close({ abrupt: true });
+  await clock.runUntil(() => first.node.links().length === 0, {
+    limitMs: 60_000,
+  });
+  first.node.send(peer.node.identity.id, "still there?");
+  first.node.close();
+  await clock.advance(3_000);
+  for (const stored of store.peers()) {
+    store.putPeer({ ...stored, addresses: [] });
+  }
+  const again = await mesh.start([], { identity, store });
+  assertEquals(again.node.outbox.messages, 1);
+  await clock.advance(60_000);
+  assertEquals(again.node.outbox.messages, 0);
+  assertEquals(again.log.of("undelivered").length, 1);
+  assertEquals([...store.messages.outgoing()], []);
 });
