@@ -6,7 +6,12 @@
  * call, so that Ctrl-C would go unheard. When to ask is up to `key_flags.ts`.
  */
 import { EXIT, type ExitCode } from "./exit.ts";
-import type { SyncSink } from "./terminal.ts";
+
+/** Where the question is shown; at once, also if the program ends right after it. */
+export interface SyncSink {
+  /** Writes some of `data` and says how much. */
+  writeSync(data: Uint8Array): number;
+}
 
 /** Where a person types. */
 export interface Keyboard {

@@ -20,7 +20,8 @@ import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
 import { takeMessages } from "./take_messages.ts";
-import { COLOR_FLAG, LineWriter } from "./terminal.ts";
+import type { LineOutput } from "./line_writer.ts";
+import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
 const FLAGS = {
   ...NODE_FLAGS,
@@ -107,6 +108,7 @@ interface Chat {
 async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
+  loseLines(terminal, { json: false });
   using start = await nodeStart(flags);
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
@@ -144,18 +146,15 @@ async function converse(chat: Chat): Promise<boolean> {
     colors: terminal.out,
     clock: systemClock,
     keeps: flags.data !== undefined,
-    show: (text) => output.line(text),
+    show: (text) => screen.line(text),
     onLeave: leave,
     onInterrupt: () => signals.interrupt(),
   });
-  using screen = new Screen(conversation);
-  const output = new LineWriter(screen);
-  if (Deno.stderr.isTerminal()) {
-    startLogging(flags, { ...terminal, stderr: output });
-  }
+  using screen = new Screen(conversation, terminal.stdout);
+  if (Deno.stderr.isTerminal()) startLogging(flags, terminal, screen);
   const listening = listen(
     chat,
-    output,
+    screen,
     (event) => lines.event(event, new Date(systemClock.now())),
   );
   await leaving;
@@ -201,19 +200,24 @@ async function pipe(chat: Chat): Promise<boolean> {
 
 /** Shows what is said, and of what happens what `tell` makes a line of, until the node closes. */
 async function listen(
-  { node, lines, control }: Chat,
-  output: LineWriter,
+  { invocation, node, lines, control }: Chat,
+  output: LineOutput,
   tell: (event: NodeEvent) => string | undefined,
 ): Promise<void> {
-  const messages = takeMessages(node, {}, (event) => {
-    output.line(lines.message(event, new Date(systemClock.now())));
-    control.server.publish(event);
-    return !output.failed;
+  const closed = new AbortController();
+  const messages = takeMessages(node, {}, {
+    output: invocation.terminal.stdout,
+    show(event) {
+      output.line(lines.message(event, new Date(systemClock.now())), true);
+      control.server.publish(event);
+    },
+    signal: closed.signal,
   });
   for await (const event of node.events()) {
     const line = tell(event);
     if (line !== undefined) output.line(line);
   }
+  closed.abort();
   await messages;
 }
 

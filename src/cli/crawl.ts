@@ -158,7 +158,11 @@ async function crawl(invocation: CrawlInvocation): Promise<ExitCode> {
   });
   using screen = new CrawlScreen(invocation, network.name, file);
   try {
-    for await (const event of events) screen.show(event);
+    for await (const event of events) {
+      screen.show(event);
+      // A slow reader has the crawl wait.
+      await terminal.stdout.ready(signal);
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
     screen.interrupted();
@@ -207,7 +211,7 @@ class CrawlScreen implements Disposable {
       text: () =>
         `${this.#visited} of ${invocation.flags.max} visited, ${this.#ok} ok, ${this.#heard} new addresses`,
       enabled: Deno.stderr.isTerminal(),
-      sink: Deno.stderr,
+      put: (text) => invocation.terminal.stderr.put(text),
       clock: systemClock,
     });
   }

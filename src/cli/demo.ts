@@ -15,7 +15,7 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG } from "./terminal.ts";
+import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
 /** A full mesh of more says nothing new; as processes they take 80 MB each. */
 const MAX_NODES = 100;
@@ -79,6 +79,7 @@ export const demoProgram: Program = program(
 async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
+  loseLines(terminal, flags);
   using signals = new SignalWatch();
   const signal = AbortSignal.any([signals.signal, outputLost]);
   const plan = planDemo(flags.nodes);

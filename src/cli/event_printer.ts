@@ -5,7 +5,8 @@
 import type { Clock } from "../clock.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { eventJson, eventLine, type PrintedEvent } from "./event_lines.ts";
-import type { LineWriter, Palette } from "./terminal.ts";
+import type { LineOutput } from "./line_writer.ts";
+import type { Palette } from "./terminal.ts";
 
 /**
  * People get the size of the mesh at most this often. A join through one member
@@ -15,7 +16,7 @@ const SETTLE_MS = 200;
 
 /** Options of {@linkcode EventPrinter}. */
 export interface EventPrinterOptions {
-  readonly output: LineWriter;
+  readonly output: LineOutput;
   /** One JSON object a line, all events and at once. */
   readonly json: boolean;
   readonly colors: Palette;
@@ -32,11 +33,15 @@ export class EventPrinter implements Disposable {
     this.#options = options;
   }
 
-  /** Prints an event. */
-  print(event: PrintedEvent): void {
+  /**
+   * Prints an event.
+   *
+   * @param keep As of `LineOutput.line`.
+   */
+  print(event: PrintedEvent, keep = false): void {
     if (this.#options.json || event.type !== "mesh") {
       if (event.type === "stopped") this.#release();
-      this.#write(event);
+      this.#write(event, keep);
       return;
     }
     if (this.#held === undefined) {
@@ -57,9 +62,10 @@ export class EventPrinter implements Disposable {
     if (event !== undefined) this.#write(event);
   }
 
-  #write(event: PrintedEvent): void {
+  #write(event: PrintedEvent, keep = false): void {
     const { output, json, colors, clock } = this.#options;
     const time = new Date(clock.now());
-    output.line(json ? eventJson(event, time) : eventLine(event, time, colors));
+    const line = json ? eventJson(event, time) : eventLine(event, time, colors);
+    output.line(line, keep);
   }
 }

@@ -28,7 +28,7 @@ import { ProbeScreen } from "./probe_screen.ts";
 import { ProbeSource } from "./probe_source.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG } from "./terminal.ts";
+import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
 const FLAGS = {
   network: networkFlag("mainnet"),
@@ -114,6 +114,8 @@ type HandshakeInvocation = Invocation<typeof FLAGS>;
 async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
+  // A session that stays cannot wait for a reader, other probes can.
+  if (flags.stay) loseLines(terminal, flags);
   const network = networkOfFlags(flags);
   const typed = typedAddresses(invocation, network);
   const file = flags.file === undefined
@@ -145,7 +147,10 @@ async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
       signal,
       ...(flags.stay && screen.stayOptions()),
     });
-    for await (const result of results) screen.result(result);
+    for await (const result of results) {
+      screen.result(result);
+      await terminal.stdout.ready(signal);
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   }

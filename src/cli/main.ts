@@ -29,10 +29,16 @@ import {
   setAsideRetryProgram,
   setAsideShowProgram,
 } from "./set_aside.ts";
+import { SignalWatch } from "./signals.ts";
 import { statusProgram } from "./status.ts";
 import { stopProgram } from "./stop.ts";
 import { tailProgram } from "./tail.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import {
+  flushOutput,
+  openOutput,
+  openTerminal,
+  type Output,
+} from "./terminal.ts";
 import {
   allowProgram,
   denyProgram,
@@ -80,27 +86,45 @@ const EXAMPLES = [
 ] as const;
 
 /**
- * Runs the command line. Everything was written when it resolves.
+ * Runs the command line. Everything was written when it resolves, or nobody read it.
  *
  * @param argv Arguments without the program's name.
  * @returns The exit code.
  */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
-  const terminal = openTerminal();
+  const output = openOutput();
+  const code = await outcome(argv, output);
+  using signals = new SignalWatch();
+  await flushOutput(output, signals.signal);
+  const { failure } = output.stdout;
+  if (!failure.aborted) return signals.code ?? code;
+  if (failure.reason instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
+  output.stderr.line(
+    `verack: Cannot write to standard output: ${failure.reason.message}`,
+  );
+  await flushOutput(output, signals.signal);
+  return EXIT.failure;
+}
+
+async function outcome(
+  argv: readonly string[],
+  output: Output,
+): Promise<ExitCode> {
   try {
-    return await dispatch(argv, terminal);
+    return await dispatch(argv, output);
   } catch (error) {
     const line = faultLine(error);
     if (line === undefined) throw error;
-    terminal.stderr.line(line);
+    output.stderr.line(line);
     return error instanceof UsageError ? EXIT.usage : EXIT.failure;
   }
 }
 
 async function dispatch(
   argv: readonly string[],
-  { stdout, columns, out }: Terminal,
+  output: Output,
 ): Promise<ExitCode> {
+  const { stdout, columns, out } = openTerminal(output);
   if (argv[0] === "--version" || argv[0] === "-V") {
     stdout.line(`verack ${VERSION}`);
     return EXIT.success;
@@ -118,7 +142,7 @@ async function dispatch(
   if (chosen === undefined) throw new TypeError("Command has no program");
   // Before the first dial: no CA but the pinned certificates may vouch for anyone.
   dropExtraAuthorities();
-  return await chosen.run(selected.argv);
+  return await chosen.run(selected.argv, output);
 }
 
 /** The line for what the world or the person did; a fault of ours has none, and a stack. */

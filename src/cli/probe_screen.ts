@@ -58,7 +58,7 @@ export class ProbeScreen implements Disposable {
         return `${tally.done} done, ${tally.ok} ok, ${left} under way`;
       },
       enabled: Deno.stderr.isTerminal(),
-      sink: Deno.stderr,
+      put: (text) => terminal.stderr.put(text),
       clock: systemClock,
     });
   }

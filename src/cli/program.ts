@@ -3,13 +3,13 @@ import { type Command, parseCommand, type ParsedCommand } from "./args.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 import { renderHelp } from "./help.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import { openTerminal, type Output, type Terminal } from "./terminal.ts";
 
 /** A command that can be run. */
 export interface Program {
   readonly command: Command;
   /** Parses the arguments after the command's name, does the work, says how it ended. */
-  run(argv: readonly string[]): Promise<ExitCode>;
+  run(argv: readonly string[], output: Output): Promise<ExitCode>;
 }
 
 /** What a command's action gets. */
@@ -17,7 +17,7 @@ export interface Invocation<F extends FlagSpecs> {
   readonly flags: FlagValues<F>;
   readonly positionals: readonly string[];
   readonly terminal: Terminal;
-  /** Aborts when nobody reads stdout any more; the reason is the exit code. */
+  /** Aborts when stdout cannot be written any more; the reason is the error. */
   readonly outputLost: AbortSignal;
 }
 
@@ -29,42 +29,27 @@ export function program<const F extends FlagSpecs>(
   return {
     // The list of programs is of many flag types; only this closure knows this one's.
     command: command as unknown as Command,
-    async run(argv) {
+    async run(argv, output) {
       const parsed: ParsedCommand<F> = parseCommand(command, argv);
       if (parsed.help) {
-        const terminal = openTerminal();
-        const { columns } = terminal;
-        const color = terminal.out.enabled;
-        terminal.stdout.line(
+        const { stdout, columns, out } = openTerminal(output);
+        const color = out.enabled;
+        stdout.line(
           renderHelp(command as unknown as Command, { columns, color }),
         );
         return EXIT.success;
       }
       const { flags, positionals } = parsed;
       const { name } = command;
-      const lost = new AbortController();
-      let failure: Error | undefined;
-      const terminal = openTerminal({
-        color: colorOf(flags),
-        onStdoutFailure: (error) => {
-          failure = error;
-          lost.abort(error);
-        },
-      });
-      const outputLost = lost.signal;
+      const terminal = openTerminal(output, colorOf(flags));
+      const outputLost = output.stdout.failure;
       const invocation = { flags, positionals, terminal, outputLost };
-      const code = await Promise.try(action, invocation)
+      return await Promise.try(action, invocation)
         .catch((error) => {
           // Flags that are fine one by one, and not together.
           if (error instanceof UsageError) error.command ??= name;
           throw error;
         });
-      if (failure === undefined) return code;
-      if (failure instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
-      terminal.stderr.line(
-        `verack: Cannot write to standard output: ${failure.message}`,
-      );
-      return EXIT.failure;
     },
   };
 }

@@ -4,7 +4,6 @@
  * is a terminal.
  */
 import type { Clock } from "../clock.ts";
-import type { SyncSink } from "./terminal.ts";
 
 /** A task that is done sooner needs no progress. */
 const QUIET_MS = 1_000;
@@ -12,7 +11,6 @@ const QUIET_MS = 1_000;
 const REDRAW_MS = 200;
 
 const ERASE = "\r\x1b[K";
-const encoder = new TextEncoder();
 
 /** Options of {@linkcode Progress}. */
 export interface ProgressOptions {
@@ -20,7 +18,8 @@ export interface ProgressOptions {
   readonly text: () => string | undefined;
   /** Whether there is a terminal to show it on. */
   readonly enabled: boolean;
-  readonly sink: SyncSink;
+  /** Writes text as it is, there. */
+  readonly put: (text: string) => void;
   readonly clock: Clock;
 }
 
@@ -39,7 +38,7 @@ export class Progress implements Disposable {
   /** Calls `write`, which writes lines that stay, with the progress out of the way. */
   aside(write: () => void): void {
     if (!this.#shown) return write();
-    this.#write(ERASE);
+    this.#options.put(ERASE);
     this.#shown = false;
     write();
     // Drawn again with the next turn; a line for each of a thousand would flicker.
@@ -48,7 +47,7 @@ export class Progress implements Disposable {
   [Symbol.dispose](): void {
     this.#ended = true;
     this.#cancel();
-    if (this.#shown) this.#write(ERASE);
+    if (this.#shown) this.#options.put(ERASE);
     this.#shown = false;
   }
 
@@ -57,18 +56,10 @@ export class Progress implements Disposable {
       if (this.#ended) return;
       const text = this.#options.text();
       if (text !== undefined) {
-        this.#write(`${ERASE}${text}`);
+        this.#options.put(`${ERASE}${text}`);
         this.#shown = true;
       }
       this.#after(REDRAW_MS);
     });
-  }
-
-  #write(text: string): void {
-    try {
-      this.#options.sink.writeSync(encoder.encode(text));
-    } catch {
-      // Nobody looks any more.
-    }
   }
 }

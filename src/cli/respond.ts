@@ -44,7 +44,7 @@ import { type Invocation, type Program, program } from "./program.ts";
 import { responderJson, responderLine } from "./responder_lines.ts";
 import { SignalWatch } from "./signals.ts";
 import { suggest } from "./suggest.ts";
-import { COLOR_FLAG, type Terminal } from "./terminal.ts";
+import { COLOR_FLAG, loseLines, type Terminal } from "./terminal.ts";
 
 /** What `--behaviour` takes to name them all. */
 const LIST = "list";
@@ -152,6 +152,7 @@ async function respond(invocation: RespondInvocation): Promise<ExitCode> {
     return EXIT.success;
   }
   startLogging(flags, terminal);
+  loseLines(terminal, flags);
   const network = networkOfFlags(flags);
   const addresses = entriesOf(flags.tell, network.port);
   using signals = new SignalWatch();

@@ -22,7 +22,7 @@ import { NODE_FLAGS, nodeStart } from "./node_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
 import { takeMessages } from "./take_messages.ts";
-import { COLOR_FLAG } from "./terminal.ts";
+import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
 /** How often members are pinged, unless told. */
 const DEFAULT_PERIOD_S = 5;
@@ -96,6 +96,7 @@ const log = logger("cli");
 async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, positionals, terminal, outputLost } = invocation;
   startLogging(flags, terminal);
+  loseLines(terminal, flags);
   checkHttpFlags(flags);
   const [surplus] = positionals;
   if (surplus !== undefined && flags.exec === undefined) {
@@ -121,6 +122,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const ends = AbortSignal.any([signals.signal, outputLost]);
   ends.addEventListener("abort", leave, { once: true });
   if (ends.aborted) void leave();
+  const closed = new AbortController();
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
     await using control = await openControl(flags, node, leave);
@@ -132,17 +134,16 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       colors: terminal.out,
       clock: systemClock,
     });
-    const show = (event: MessageEvent) => {
-      printer.print(event);
+    const show = (event: MessageEvent, keep: boolean) => {
+      printer.print(event, keep);
       control.server.publish(event);
-      return !terminal.stdout.failed;
     };
     if (command !== undefined) {
       executor = new Executor(node, {
         ...command,
         clock: systemClock,
         say: (line) => terminal.stderr.line(line),
-        onTaken: show,
+        onTaken: (event) => show(event, false),
         onFatal(error) {
           fatal ??= error;
           void leave();
@@ -151,8 +152,13 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     }
     // The program may leave us some.
     const rest = restOf(command);
-    const messages = rest && takeMessages(node, rest, show);
+    const messages = rest && takeMessages(node, rest, {
+      output: terminal.stdout,
+      show: (event) => show(event, true),
+      signal: closed.signal,
+    });
     for await (const event of events) printer.print(event);
+    closed.abort();
     await messages;
   } finally {
     stopPinging();

@@ -4,7 +4,7 @@
  */
 import { type Clock, systemClock } from "../clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import type { LineWriter } from "./terminal.ts";
+import type { LineOutput } from "./line_writer.ts";
 
 /** Leaving that takes longer is worth a word to whoever waits for it. */
 const PATIENCE_MS = 500;
@@ -21,7 +21,7 @@ export interface SignalWatchOptions {
    * Where somebody watches: the `^C` that the terminal shows gets a line of its
    * own there, and leaving that takes its time is explained.
    */
-  readonly talk?: LineWriter | undefined;
+  readonly talk?: LineOutput | undefined;
   /** @default {systemClock} */
   readonly clock?: Clock;
 }
@@ -30,7 +30,7 @@ export interface SignalWatchOptions {
 export class SignalWatch implements Disposable {
   readonly #controller = new AbortController();
   readonly #handlers: [Deno.Signal, () => void][] = [];
-  readonly #talk: LineWriter | undefined;
+  readonly #talk: LineOutput | undefined;
   readonly #clock: Clock;
   #cancelTalk: () => void = () => {};
   #code: ExitCode | undefined;

@@ -5,20 +5,30 @@
 import { type MessageEvent, messageEvent } from "../control/message_event.ts";
 import type { MessagesOptions } from "../delivery/delivery.ts";
 import type { Node } from "../mesh/node.ts";
+import type { LineWriter } from "./line_writer.ts";
 
 /**
- * Takes messages until the node closes.
+ * Takes messages until the node closes or `signal` aborts. One that the reader of
+ * `output` has not taken yet is not acknowledged: it waits, its sender with it, and
+ * comes again after a restart.
  *
  * @param options Which, as of `Node.messages`.
- * @param show False if it could not be shown: then it is not taken, and comes again.
+ * @param show Writes the message to `output`, and tells those who watch.
  */
 export async function takeMessages(
   node: Node,
   options: MessagesOptions,
-  show: (event: MessageEvent) => boolean,
+  { output, show, signal }: {
+    readonly output: LineWriter;
+    readonly show: (event: MessageEvent) => void;
+    /** The node is about to close. */
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   for await (const message of node.messages(options)) {
     const name = node.peer(message.from)?.name;
-    if (!show(messageEvent(message, name))) return;
+    show(messageEvent(message, name));
+    await output.flushed(signal);
+    if (output.failed || signal.aborted) return;
   }
 }

@@ -1,19 +1,15 @@
 /**
- * Where the program's words go: whole lines, in order, on stdout (data) and stderr
- * (talk), and whether they have colours. What the lines say is up to the commands;
- * text from others passes `src/escape.ts` before it gets here.
- *
- * Writing is synchronous: a line is out before anything else happens, also when
- * the program ends right after it, and lines of both streams keep their order.
+ * The streams of the program: whole lines, on stdout (data) and stderr (talk), in
+ * the order in which they were written, and whether they have colours. What the
+ * lines say is up to the commands; text from others passes `src/escape.ts` before
+ * it gets here. How lines wait for a reader is in `line_writer.ts`.
  */
 import { styleText } from "node:util";
+import { type Clock, deadline, systemClock } from "../clock.ts";
+import { jsonLine } from "../escape.ts";
+import { OUTPUT_FLUSH_MS } from "../limits.ts";
 import type { BooleanFlag } from "./flags.ts";
-
-/** Where bytes can be written, some at a time: `Deno.stdout`, `Deno.stderr`. */
-export interface SyncSink {
-  /** Writes some of `data` and says how much. */
-  writeSync(data: Uint8Array): number;
-}
+import { LineWriter, OutputOrder } from "./line_writer.ts";
 
 /** The flag that every command with colours has. */
 export const COLOR_FLAG = {
@@ -22,62 +18,19 @@ export const COLOR_FLAG = {
   help: "Colours even when it is no terminal, or never",
 } as const satisfies BooleanFlag;
 
-/** How long to wait before a full pipe is tried again. */
-const FULL_PIPE_RETRY_MS = 2;
+/** For what is said of a reader that has had its time. */
+const LAST_WORD_MS = 100;
 
-const encoder = new TextEncoder();
-const cell = new Int32Array(new SharedArrayBuffer(4));
-
-/**
- * Writes whole lines. After the first failure it stays silent, having said so once.
- */
-export class LineWriter {
-  readonly #sink: SyncSink;
-  readonly #onFailure: (error: Error) => void;
-  #failed = false;
-
-  /**
-   * @param onFailure Told once, when nothing can be written any more;
-   * `Deno.errors.BrokenPipe` means that the reader went away.
-   */
-  constructor(sink: SyncSink, onFailure: (error: Error) => void = () => {}) {
-    this.#sink = sink;
-    this.#onFailure = onFailure;
-  }
-
-  /** Whether writing failed; more lines are dropped then. */
-  get failed(): boolean {
-    return this.#failed;
-  }
-
-  /** Writes `text`, which may be several lines, and a line feed. */
-  line(text: string): void {
-    if (this.#failed) return;
-    let rest = encoder.encode(`${text}\n`);
-    while (rest.length > 0) {
-      try {
-        rest = rest.subarray(this.#sink.writeSync(rest));
-      } catch (error) {
-        if (error instanceof Deno.errors.Interrupted) continue;
-        if (error instanceof Deno.errors.WouldBlock) {
-          // The pipe was made non-blocking by somebody who shares it.
-          Atomics.wait(cell, 0, 0, FULL_PIPE_RETRY_MS);
-          continue;
-        }
-        this.#failed = true;
-        this.#onFailure(error instanceof Error ? error : new Error(`${error}`));
-        return;
-      }
-    }
-  }
+/** The two streams of a process. Their lines keep their order. */
+export interface Output {
+  /** Data. No line is lost unless a command says so with {@linkcode loseLines}. */
+  readonly stdout: LineWriter;
+  /** Talk; lines that nobody reads are lost, and counted. */
+  readonly stderr: LineWriter;
 }
 
-/** The two streams of a program, and their colours. */
-export interface Terminal {
-  /** Data. */
-  readonly stdout: LineWriter;
-  /** Talk; what cannot be written there is lost without a word. */
-  readonly stderr: LineWriter;
+/** The two streams of a command, and their colours. */
+export interface Terminal extends Output {
   /** Colours for stdout, all of them plain when it has none. */
   readonly out: Palette;
   /** Colours for stderr, all of them plain when it has none. */
@@ -86,31 +39,81 @@ export interface Terminal {
   readonly columns: number;
 }
 
-/** Options of {@linkcode openTerminal}. */
-export interface TerminalOptions {
-  /** What `--color` or `--no-color` said; `undefined` looks at the stream itself. */
-  readonly color?: boolean | undefined;
-  /**
-   * Told once when stdout cannot be written: end with `EXIT.brokenPipe`, without a
-   * word, on `Deno.errors.BrokenPipe`; say what happened and fail on anything else.
-   */
-  readonly onStdoutFailure?: (error: Error) => void;
+/** The streams of this process; there must be one of these only. */
+export function openOutput(): Output {
+  const options = { clock: systemClock, order: new OutputOrder() };
+  const stdout = new LineWriter(Deno.stdout, options);
+  const stderr = new LineWriter(Deno.stderr, options);
+  stderr.onLoss = (lines) => lossLine(lines, "standard error");
+  return { stdout, stderr };
 }
 
-/** The streams of this process. */
-export function openTerminal(options: TerminalOptions = {}): Terminal {
-  const { color, onStdoutFailure } = options;
+/** Adds the colours of a command; `color` is what `--color` or `--no-color` said. */
+export function openTerminal(output: Output, color?: boolean): Terminal {
   const colors = (stream: { isTerminal(): boolean }): Palette =>
     palette(
       useColor({ color, terminal: stream.isTerminal(), noColor: Deno.noColor }),
     );
   return {
-    stdout: new LineWriter(Deno.stdout, onStdoutFailure),
-    stderr: new LineWriter(Deno.stderr),
+    ...output,
     out: colors(Deno.stdout),
     err: colors(Deno.stderr),
     columns: columnsOf(Deno.stdout),
   };
+}
+
+/**
+ * For commands that cannot wait for the reader of stdout: lines beyond the bound
+ * are lost, and where they would stand, their number is. Programs get an event of
+ * the type that a node has for events that were not read in time.
+ */
+export function loseLines(
+  { stdout }: Output,
+  { json, clock = systemClock }: {
+    readonly json: boolean;
+    readonly clock?: Clock;
+  },
+): void {
+  stdout.onLoss = (dropped) =>
+    json
+      ? jsonLine({
+        time: new Date(clock.now()).toISOString(),
+        type: "overflow",
+        dropped,
+      })
+      : lossLine(dropped, "standard output");
+}
+
+function lossLine(lines: number, stream: string): string {
+  return `verack: ${lines} ${
+    lines === 1 ? "line was" : "lines were"
+  } lost: ${stream} was not read`;
+}
+
+/**
+ * Waits until the readers have taken everything: a second at the most for stderr,
+ * and for stdout if its lines may be lost or once `signal` aborts. Says how many
+ * lines were not taken.
+ */
+export async function flushOutput(
+  { stdout, stderr }: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const late = new AbortController();
+  let cancel = () => {};
+  const limit = () => {
+    cancel = systemClock.after(OUTPUT_FLUSH_MS, () => late.abort());
+  };
+  if (stdout.onLoss !== undefined || signal.aborted) limit();
+  else signal.addEventListener("abort", limit, { once: true });
+  await stdout.flushed(late.signal);
+  cancel();
+  signal.removeEventListener("abort", limit);
+  const { pending } = stdout;
+  if (pending > 0) stderr.line(lossLine(pending, "standard output"));
+  const limitMs = late.signal.aborted ? LAST_WORD_MS : OUTPUT_FLUSH_MS;
+  using last = deadline(systemClock, limitMs);
+  await stderr.flushed(last.signal);
 }
 
 /** Whether to use colours: as told, or on a terminal without `NO_COLOR`. */

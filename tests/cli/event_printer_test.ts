@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { EventPrinter } from "../../src/cli/event_printer.ts";
-import { LineWriter, palette } from "../../src/cli/terminal.ts";
+import type { LineOutput } from "../../src/cli/line_writer.ts";
+import { palette } from "../../src/cli/terminal.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
@@ -15,15 +16,13 @@ function mesh(nodes: number): NodeEvent {
 }
 
 function open(json: boolean) {
-  const decoder = new TextDecoder();
   const lines: string[] = [];
-  const output = new LineWriter({
-    writeSync(data) {
-      const line = decoder.decode(data).trimEnd();
-      lines.push(json ? JSON.parse(line).type : line.slice("00:00:00 ".length));
-      return data.length;
-    },
-  });
+  const output: LineOutput = {
+    line: (text) =>
+      void lines.push(
+        json ? JSON.parse(text).type : text.slice("00:00:00 ".length),
+      ),
+  };
   const clock = new VirtualClock();
   const colors = palette(false);
   const printer = new EventPrinter({ output, json, colors, clock });

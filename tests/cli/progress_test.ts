@@ -2,33 +2,26 @@ import { assertEquals } from "@std/assert";
 import { Progress } from "../../src/cli/progress.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
-const decoder = new TextDecoder();
-
 /** What a terminal would have got, and the means to make it. */
 function screen(): {
   written: string[];
-  sink: { writeSync(d: Uint8Array): number };
+  put: (text: string) => void;
 } {
   const written: string[] = [];
   return {
     written,
-    sink: {
-      writeSync(data) {
-        written.push(decoder.decode(data));
-        return data.length;
-      },
-    },
+    put: (text) => void written.push(text),
   };
 }
 
 Deno.test("Progress is silent at first, then shows a line and keeps it up to date", async () => {
   const clock = new VirtualClock();
-  const { written, sink } = screen();
+  const { written, put } = screen();
   let done = 0;
   const progress = new Progress({
     text: () => `${done} done`,
     enabled: true,
-    sink,
+    put,
     clock,
   });
   await clock.advance(999);
@@ -45,11 +38,11 @@ Deno.test("Progress is silent at first, then shows a line and keeps it up to dat
 
 Deno.test("Progress gets out of the way of lines that stay", async () => {
   const clock = new VirtualClock();
-  const { written, sink } = screen();
+  const { written, put } = screen();
   using progress = new Progress({
     text: () => "busy",
     enabled: true,
-    sink,
+    put,
     clock,
   });
   progress.aside(() => written.push("early\n"));
@@ -62,17 +55,17 @@ Deno.test("Progress gets out of the way of lines that stay", async () => {
 
 Deno.test("Progress shows nothing where there is no terminal, or nothing to say", async () => {
   const clock = new VirtualClock();
-  const { written, sink } = screen();
+  const { written, put } = screen();
   using _off = new Progress({
     text: () => "busy",
     enabled: false,
-    sink,
+    put,
     clock,
   });
   using _mute = new Progress({
     text: () => undefined,
     enabled: true,
-    sink,
+    put,
     clock,
   });
   await clock.advance(10_000);

@@ -1,63 +1,5 @@
-import { assertEquals, assertInstanceOf } from "@std/assert";
-import {
-  LineWriter,
-  palette,
-  type SyncSink,
-  useColor,
-} from "../../src/cli/terminal.ts";
-
-/** A sink that takes `step` bytes at a time and answers some calls with errors. */
-function sink(
-  step: number,
-  errors: Map<number, Error> = new Map(),
-): SyncSink & { text(): string } {
-  const taken: number[] = [];
-  let calls = 0;
-  return {
-    writeSync(data) {
-      const error = errors.get(++calls);
-      if (error !== undefined) throw error;
-      taken.push(...data.subarray(0, step));
-      return Math.min(step, data.length);
-    },
-    text: () => new TextDecoder().decode(new Uint8Array(taken)),
-  };
-}
-
-Deno.test("LineWriter writes whole lines when the sink takes a few bytes at a time", () => {
-  const target = sink(3);
-  const writer = new LineWriter(target);
-  writer.line("first: é世😀");
-  writer.line("");
-  writer.line("third");
-  assertEquals(target.text(), "first: é世😀\n\nthird\n");
-});
-
-Deno.test("LineWriter goes on where it was when the pipe is full or a signal comes", () => {
-  const target = sink(
-    4,
-    new Map([[2, new Deno.errors.WouldBlock()], [
-      3,
-      new Deno.errors.Interrupted(),
-    ]]),
-  );
-  const writer = new LineWriter(target);
-  writer.line("0123456789");
-  assertEquals(target.text(), "0123456789\n");
-  assertEquals(writer.failed, false);
-});
-
-Deno.test("LineWriter says once that the reader went away, and is silent then", () => {
-  const failures: Error[] = [];
-  const target = sink(4, new Map([[2, new Deno.errors.BrokenPipe()]]));
-  const writer = new LineWriter(target, (error) => failures.push(error));
-  writer.line("01234567");
-  writer.line("more");
-  assertEquals(target.text(), "0123");
-  assertEquals(writer.failed, true);
-  assertEquals(failures.length, 1);
-  assertInstanceOf(failures[0], Deno.errors.BrokenPipe);
-});
+import { assertEquals } from "@std/assert";
+import { palette, useColor } from "../../src/cli/terminal.ts";
 
 Deno.test("useColor() follows the flag, then NO_COLOR, then the stream", () => {
   const cases: [
@@ -93,7 +35,7 @@ async function script(
   shell: string,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const terminal = new URL("../../src/cli/terminal.ts", import.meta.url);
-  const program = `import { openTerminal } from ${
+  const program = `import { flushOutput, openOutput, openTerminal } from ${
     JSON.stringify(terminal.href)
   };\n${body}`;
   const config = new URL("../../deno.json", import.meta.url);
@@ -127,9 +69,11 @@ async function script(
 
 Deno.test("openTerminal() writes everything before the program ends, in order, without permissions", async () => {
   const { code, stdout, stderr } = await script(
-    `const { stdout, stderr, out } = openTerminal();
+    `const output = openOutput();
+     const { stdout, stderr, out } = openTerminal(output);
      for (let i = 0; i < 20_000; i++) stdout.line(out.red("line " + i));
      stderr.line("end");
+     await flushOutput(output, new AbortController().signal);
      Deno.exit(7);`,
     '"$@" | cat; exit "${PIPESTATUS[0]}"',
   );
@@ -143,10 +87,12 @@ Deno.test("openTerminal() writes everything before the program ends, in order, w
 
 Deno.test("openTerminal() tells the program, not the user, that the reader of stdout went away", async () => {
   const { code, stdout, stderr } = await script(
-    `const { stdout } = openTerminal({
-       onStdoutFailure: (error) => Deno.exit(error instanceof Deno.errors.BrokenPipe ? 141 : 1),
-     });
-     for (;;) stdout.line("x".repeat(1000));`,
+    `const { stdout } = openOutput();
+     while (!stdout.failed) {
+       stdout.line("x".repeat(1000));
+       await stdout.ready();
+     }
+     Deno.exit(stdout.failure.reason instanceof Deno.errors.BrokenPipe ? 141 : 1);`,
     'set +o pipefail; "$@" | head -c 3; exit "${PIPESTATUS[0]}"',
   );
   assertEquals({ code, stdout, stderr }, {
@@ -158,10 +104,27 @@ Deno.test("openTerminal() tells the program, not the user, that the reader of st
 
 Deno.test("openTerminal() goes on when stderr is closed", async () => {
   const { code, stdout } = await script(
-    `const { stdout, stderr } = openTerminal();
+    `const output = openOutput();
+     const { stdout, stderr } = output;
      for (let i = 0; i < 200; i++) stderr.line("x".repeat(1000));
-     stdout.line("done");`,
+     stdout.line("done");
+     await flushOutput(output, new AbortController().signal);`,
     '{ "$@" 2>&1 >&3 | true; } 3>&1; exit "${PIPESTATUS[0]}"',
   );
   assertEquals({ code, stdout }, { code: 0, stdout: "done\n" });
+});
+
+Deno.test("lines of stdout and stderr keep their order where both are one pipe", async () => {
+  const { code, stdout } = await script(
+    `const output = openOutput();
+     const { stdout, stderr } = output;
+     for (let i = 0; i < 300; i++) {
+       (i % 3 === 0 ? stderr : stdout).line("line " + i);
+       if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+     }
+     await flushOutput(output, new AbortController().signal);`,
+    '"$@" 2>&1',
+  );
+  const lines = Array.from({ length: 300 }, (_, i) => `line ${i}\n`).join("");
+  assertEquals({ code, stdout }, { code: 0, stdout: lines });
 });

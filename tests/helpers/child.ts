@@ -6,7 +6,7 @@
 import { linesOf } from "../../src/cli/lines.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
-const ENV_PERMISSION =
+export const ENV_PERMISSION: string =
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS";
 const WAIT_MS = 20_000;
 

@@ -1,11 +1,12 @@
 /**
  * A terminal with a line that is being typed at its bottom and everything else
  * above it. Editing, history and keys are those of `node:readline`; what the lines
- * mean is up to others.
+ * mean is up to others, and how they wait for the terminal is in `line_writer.ts`.
  */
 import process from "node:process";
 import * as readline from "node:readline";
-import type { SyncSink } from "../terminal.ts";
+import { Writable } from "node:stream";
+import type { LineOutput, LineWriter } from "../line_writer.ts";
 
 const PROMPT = "> ";
 const MAX_HISTORY_LINES = 1_000;
@@ -28,14 +29,18 @@ export interface Typist {
 }
 
 /** The terminal of this process, until it is disposed of. */
-export class Screen implements SyncSink, Disposable {
+export class Screen implements LineOutput, Disposable {
   readonly #readline: readline.Interface;
+  readonly #stdout: LineWriter;
+  readonly #drawing: Drawing;
   #closed = false;
 
-  constructor(typist: Typist) {
+  constructor(typist: Typist, stdout: LineWriter) {
+    this.#stdout = stdout;
+    this.#drawing = new Drawing(stdout);
     this.#readline = readline.createInterface({
       input: process.stdin,
-      output: process.stdout,
+      output: this.#drawing,
       terminal: true,
       prompt: PROMPT,
       historySize: MAX_HISTORY_LINES,
@@ -56,18 +61,14 @@ export class Screen implements SyncSink, Disposable {
   }
 
   /** Writes whole lines above the one that is typed, which stays as it is. */
-  writeSync(data: Uint8Array): number {
-    const text = new TextDecoder().decode(data);
-    if (this.#closed) {
-      process.stdout.write(text);
-      return data.length;
-    }
+  line(text: string, keep = false): void {
+    if (this.#closed) return this.#stdout.line(text, keep);
     // What is typed may take several rows, and is drawn again from the first of them.
     const { rows } = this.#readline.getCursorPos();
     const up = rows > 0 ? `\x1b[${rows}A` : "";
-    process.stdout.write(`${up}${ERASE_BELOW}${text}${"\n".repeat(rows)}`);
+    const below = "\n".repeat(rows);
+    this.#stdout.put(`${up}${ERASE_BELOW}${text}\n${below}`, keep);
     this.#readline.prompt(true);
-    return data.length;
   }
 
   /** The terminal is as before, and what was being typed is gone. */
@@ -76,7 +77,39 @@ export class Screen implements SyncSink, Disposable {
     this.#closed = true;
     const { rows } = this.#readline.getCursorPos();
     const up = rows > 0 ? `\x1b[${rows}A` : "";
-    process.stdout.write(`${up}${ERASE_BELOW}`);
+    this.#stdout.put(`${up}${ERASE_BELOW}`);
     this.#readline.close();
+    this.#drawing.close();
+  }
+}
+
+/**
+ * What `node:readline` draws on. Not `process.stdout`, whose own queue has no bound
+ * and would not keep the order with other lines.
+ */
+class Drawing extends Writable {
+  readonly #onResize = () => void this.emit("resize");
+
+  constructor(stdout: LineWriter) {
+    super({
+      decodeStrings: false,
+      write(chunk, _encoding, done) {
+        stdout.put(String(chunk));
+        done();
+      },
+    });
+    process.stdout.on("resize", this.#onResize);
+  }
+
+  get columns(): number {
+    return process.stdout.columns;
+  }
+
+  get rows(): number {
+    return process.stdout.rows;
+  }
+
+  close(): void {
+    process.stdout.off("resize", this.#onResize);
   }
 }
