@@ -2,8 +2,8 @@
  * Every bound of the control API, with its reason; a part of `limits.ts`, from
  * which they are imported and which names the other parts.
  *
- * What whoever controls a node may hold at the most: MAX_CONTROL_STREAMS *
- * MAX_CONTROL_STREAM_BYTES = 128 MB by watching and reading nothing, and
+ * What those that control a node may hold at the most: MAX_CONTROL_JOURNAL_BYTES
+ * by watching, all together, whether they read or not, and
  * MAX_CONTROL_BODIES_BYTES for what is being sent. All of them have shown that
  * they may; a stranger is refused by its first line.
  */
@@ -14,9 +14,18 @@ export const MAX_CONTROL_REQUESTS = 256;
 /** Who watches events at once. */
 export const MAX_CONTROL_STREAMS = 16;
 
-/** What waits for one who watches; then it is dropped. The largest message fits as base64. */
-export const MAX_CONTROL_STREAM_EVENTS = 1_000;
-export const MAX_CONTROL_STREAM_BYTES = 8_000_000;
+/**
+ * Events that wait for those that watch, all together; the oldest go first, and are
+ * counted. The largest message fits as base64.
+ */
+export const MAX_CONTROL_JOURNAL_EVENTS = 20_000;
+export const MAX_CONTROL_JOURNAL_BYTES = 16_000_000;
+
+/** Events are kept for so long after the last watcher has gone, so that it can go on. */
+export const CONTROL_JOURNAL_KEEP_MS = 60_000;
+
+/** Events are sent together up to this; one may be longer. */
+export const CONTROL_STREAM_CHUNK_BYTES = 65_536;
 
 /** A line on quiet streams, so that both ends notice when the other is gone. */
 export const CONTROL_HEARTBEAT_MS = 15_000;

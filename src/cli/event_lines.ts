@@ -12,7 +12,13 @@ import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 
 /** What is printed of a node: what happens to it, and the messages it takes. */
-export type PrintedEvent = NodeEvent | MessageEvent;
+export type PrintedEvent = NodeEvent | MessageEvent | ListeningEvent;
+
+/** Where the node listens, also for its control API if that has a port of its own. */
+export type ListeningEvent = Extract<NodeEvent, { type: "listening" }> & {
+  /** A URL. */
+  readonly control?: string;
+};
 
 const TRUST_WORDS: Readonly<Record<Trust, string>> = {
   "first-use": "unverified, first use",

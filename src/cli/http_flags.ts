@@ -115,6 +115,7 @@ export async function openControl(
     const url = http === undefined
       ? undefined
       : await openHttp(server, http, flags, times);
+    if (url !== undefined) server.announce(url);
     return { server, url, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();

@@ -4,9 +4,11 @@ import type { MessageEvent } from "../control/message_event.ts";
 import type { MessagesOptions } from "../delivery/delivery.ts";
 import { MAX_DURATION_MS } from "../limits.ts";
 import { logger } from "../log.ts";
+import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import { VERSION } from "../version.ts";
 import { defineCommand, unexpectedArgument } from "./args.ts";
+import type { PrintedEvent } from "./event_lines.ts";
 import { EventPrinter } from "./event_printer.ts";
 import {
   EXEC_FLAGS,
@@ -126,8 +128,16 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
     await using control = await openControl(flags, node, leave);
-    if (control.url !== undefined) log.info("control", { url: control.url });
+    const { url } = control;
+    if (url !== undefined) log.info("control", { url });
     if (!flags.json) greet({ flags, terminal, command: "" }, node);
+    if (!flags.json && url !== undefined) {
+      terminal.stderr.line(`verack: control API at ${url}`);
+    }
+    const withControl = (event: NodeEvent): PrintedEvent =>
+      event.type === "listening" && url !== undefined
+        ? { ...event, control: url }
+        : event;
     using printer = new EventPrinter({
       output: terminal.stdout,
       json: flags.json,
@@ -157,7 +167,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       show: (event) => show(event, true),
       signal: closed.signal,
     });
-    for await (const event of events) printer.print(event);
+    for await (const event of events) printer.print(withControl(event));
     closed.abort();
     await messages;
   } finally {

@@ -16,7 +16,10 @@ const FLAGS = {
 } as const;
 
 /** The answer as it comes: times are text. */
-type Answer = Omit<NodeStatus, "startedAt"> & { readonly startedAt: string };
+type Answer = Omit<NodeStatus, "startedAt"> & {
+  readonly startedAt: string;
+  readonly control: { readonly url?: string };
+};
 
 /** Shows how a node is. */
 export const statusProgram: Program = program(
@@ -61,6 +64,9 @@ function rows(status: Answer): [what: string, text: string][] {
           : [`advertised as ${escapeText(status.advertise)}`]),
       ].join(", "),
     ],
+    ...(status.control.url === undefined
+      ? []
+      : [["control", escapeText(status.control.url)] as [string, string]]),
     ["network", `${escapeText(status.network)}, ${status.trust}`],
     ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
     ["mesh", `${count(mesh.nodes, "node")}, ${count(mesh.links, "link")} here`],

@@ -1,5 +1,6 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
 import { ControlClient } from "../control/control_client.ts";
+import { followEvents } from "../control/follow_events.ts";
 import { jsonLine } from "../escape.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
@@ -32,7 +33,10 @@ export const tailProgram: Program = program(
     summary: "Watch the messages that a running node takes",
     description: [
       "Messages show when the node's own program has taken them. Watching " +
-      "acknowledges nothing, and misses what was taken before it began.",
+      "acknowledges nothing, and misses what was taken before it began. Where " +
+      "events are missed since, because what reads them is too slow, their number " +
+      "is shown. It ends when the node does, with exit code 1 if that was no " +
+      "orderly stop.",
     ],
     flags: FLAGS,
     examples: [
@@ -48,11 +52,18 @@ export const tailProgram: Program = program(
     using signals = new SignalWatch();
     using client = await ControlClient.find(data);
     const ends = AbortSignal.any([signals.signal, outputLost]);
-    const events = client.events({
+    const talk = (text: string) => terminal.stderr.line(`verack tail: ${text}`);
+    const query = {
       ...(!all && { type: "message" }),
       ...(topic !== undefined && { topic }),
-    }, ends);
+    };
+    const events = followEvents(client, query, {
+      signal: ends,
+      onTrouble: ({ message }) => talk(`${message}; trying again`),
+    });
     for await (const { time, ...event } of events) {
+      if (event.type === "stopped") talk("the node has stopped");
+      if (event.type === "stopped" && !all) break;
       // A node of this program, behind a directory of ours: its events are known.
       const known = event as unknown as PrintedEvent;
       stdout.line(
@@ -60,6 +71,8 @@ export const tailProgram: Program = program(
           ? jsonLine({ time, ...event })
           : eventLine(known, new Date(String(time)), out),
       );
+      // A slow reader has the node's journal wait, which counts what it loses.
+      await stdout.ready(ends);
     }
     return signals.code ?? EXIT.success;
   },

@@ -23,11 +23,15 @@ export class BodyReader {
   }
 
   /**
-   * A JSON object; an empty body is an empty one.
+   * A JSON object of plain values; an empty body is an empty one.
    *
-   * @throws {Refusal} 415, 413, 408, 503, or 400 when it is no object.
+   * @param names Fields that it may have, each once.
+   * @throws {Refusal} 415, 413, 408, 503, or 400 when it is no such object.
    */
-  async object(request: Request): Promise<Record<string, unknown>> {
+  async object(
+    request: Request,
+    names: readonly string[],
+  ): Promise<Record<string, unknown>> {
     const type = typeOf(request);
     if (type !== undefined && type !== JSON_TYPE) {
       throw wrongType(type, JSON_TYPE);
@@ -35,17 +39,18 @@ export class BodyReader {
     const bytes = await this.#read(request, MAX_CONTROL_JSON_BYTES);
     if (bytes.length === 0) return {};
     if (type === undefined) throw wrongType("absent", JSON_TYPE);
+    let text: string;
     let value: unknown;
     try {
-      value = JSON.parse(
-        new TextDecoder("utf-8", { fatal: true }).decode(bytes),
-      );
+      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      value = JSON.parse(text);
     } catch {
       throw new Refusal(400, "bad-request", "The body is no JSON in UTF-8");
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new Refusal(400, "bad-request", "The body must be a JSON object");
     }
+    checkFields(value, text, names);
     return { ...value };
   }
 
@@ -109,6 +114,40 @@ export class BodyReader {
     }
     return bytes;
   }
+}
+
+/** @throws {Refusal} 400 when a field is unknown, given twice, or no plain value. */
+function checkFields(
+  value: object,
+  text: string,
+  names: readonly string[],
+): void {
+  for (const [name, field] of Object.entries(value)) {
+    if (!names.includes(name)) {
+      throw new Refusal(
+        400,
+        "bad-request",
+        `There is no field ${JSON.stringify(name.slice(0, 64))} here, ${
+          names.length === 0
+            ? "the body must be empty"
+            : `must be one of ${names.join(", ")}`
+        }`,
+      );
+    }
+    if (typeof field === "object") {
+      throw new Refusal(400, "bad-request", `${name} must be a plain value`);
+    }
+    // Half of a surrogate pair cannot be encoded, and would become another text.
+    if (typeof field === "string" && !field.isWellFormed()) {
+      throw new Refusal(400, "bad-request", `${name} is no Unicode text`);
+    }
+  }
+  // Only names stand before a colon, since no value is an object. JSON.parse would
+  // take the last of several, others the first.
+  const strings = text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);
+  const given = strings.filter(([, colon]) => colon !== undefined).toArray();
+  if (given.length === Object.keys(value).length) return;
+  throw new Refusal(400, "bad-request", "A field is given more than once");
 }
 
 function typeOf(request: Request): string | undefined {

@@ -39,9 +39,24 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "unknown-peer",
 ]);
 
+/** Something that happened at a node. */
+export type WatchedEvent = { type: string } & Record<string, unknown>;
+
+/** Options of `ControlClient.events`. */
+export interface EventsOptions {
+  readonly signal?: AbortSignal;
+  /** Only what came after the event of this id, if the node still has it. */
+  readonly since?: string;
+  /** Called with the id of each event before that. */
+  readonly onId?: (id: string) => void;
+  /** The stream has begun. */
+  readonly onOpen?: () => void;
+}
+
 /** A way to one node; dispose of it. */
 export class ControlClient implements Disposable {
-  readonly #directory: string;
+  /** Of the node. */
+  readonly directory: string;
   readonly #base: string;
   readonly #token: string | undefined;
   readonly #client: Deno.HttpClient | undefined;
@@ -56,7 +71,7 @@ export class ControlClient implements Disposable {
       readonly client?: Deno.HttpClient;
     },
   ) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#clock = clock;
     this.#base = way.base;
     this.#token = way.token;
@@ -122,12 +137,13 @@ export class ControlClient implements Disposable {
    */
   async *events(
     query: Readonly<Record<string, string>> = {},
-    signal?: AbortSignal,
-  ): AsyncGenerator<{ type: string } & Record<string, unknown>> {
+    { signal, since, onId, onOpen }: EventsOptions = {},
+  ): AsyncGenerator<WatchedEvent> {
     using silence = new Silence(this.#clock, signal);
     const response = await this.#fetch(
       { method: "GET", path: "/v1/events", query },
       silence.signal,
+      since === undefined ? {} : { "last-event-id": since },
     );
     if (!response.ok || response.body === null) {
       const bytes = await this.#read(response, silence.signal);
@@ -136,7 +152,11 @@ export class ControlClient implements Disposable {
     }
     try {
       const chunks = silence.watch(response.body);
-      for await (const data of dataOf(chunks)) yield JSON.parse(data);
+      onOpen?.();
+      for await (const { id, data } of serverSentEvents(chunks)) {
+        if (id !== undefined) onId?.(id);
+        yield JSON.parse(data);
+      }
     } catch (error) {
       if (signal?.aborted) return;
       throw this.#lost(error);
@@ -150,6 +170,7 @@ export class ControlClient implements Disposable {
   async #fetch(
     request: ControlRequest,
     signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Response> {
     const { method, path, query = {}, body } = request;
     const url = new URL(path, this.#base);
@@ -162,6 +183,7 @@ export class ControlClient implements Disposable {
         method,
         redirect: "error",
         headers: {
+          ...headers,
           ...(this.#token !== undefined && {
             authorization: `Bearer ${this.#token}`,
           }),
@@ -178,7 +200,7 @@ export class ControlClient implements Disposable {
       });
     } catch (error) {
       if (signal.aborted) throw this.#lost(signal.reason);
-      throw clientError(error, this.#directory);
+      throw clientError(error, this.directory);
     }
   }
 
@@ -206,7 +228,7 @@ export class ControlClient implements Disposable {
       error.name === "TimeoutError";
     return new VerackError(
       silent ? "timeout" : "closed",
-      `Lost the node in "${escapeText(this.#directory)}": ${
+      `Lost the node in "${escapeText(this.directory)}": ${
         silent ? "it does not answer" : messageOf(error)
       }`,
       { cause: error },
@@ -217,7 +239,7 @@ export class ControlClient implements Disposable {
     return new VerackError(
       "protocol",
       `Cannot understand the node in "${
-        escapeText(this.#directory)
+        escapeText(this.directory)
       }": its answer is not that of verack's control API`,
     );
   }
@@ -272,6 +294,8 @@ class Silence implements Disposable {
   ): AsyncGenerator<Uint8Array> {
     this.#restart(CONTROL_SILENCE_MS);
     for await (const chunk of body) {
+      // While the reader is busy with it, the node is not the one that is silent.
+      this.#cancel();
       yield chunk;
       this.#restart(CONTROL_SILENCE_MS);
     }
@@ -291,21 +315,23 @@ class Silence implements Disposable {
   }
 }
 
-/** The data of each server-sent event; events without any, and comments, are skipped. */
-async function* dataOf(
+/** Each server-sent event; those without data, and comments, are skipped. */
+async function* serverSentEvents(
   body: AsyncIterable<Uint8Array>,
-): AsyncGenerator<string> {
+): AsyncGenerator<{ readonly id: string | undefined; readonly data: string }> {
   const decoder = new TextDecoder();
+  const field = (lines: string[], name: string) =>
+    lines.filter((line) => line.startsWith(`${name}: `))
+      .map((line) => line.slice(name.length + 2));
   let rest = "";
   for await (const chunk of body) {
     rest += decoder.decode(chunk, { stream: true });
-    let end = rest.indexOf("\n\n");
-    for (; end >= 0; end = rest.indexOf("\n\n")) {
-      const data = rest.slice(0, end).split("\n")
-        .filter((line) => line.startsWith("data: "))
-        .map((line) => line.slice("data: ".length)).join("\n");
-      rest = rest.slice(end + 2);
-      if (data !== "") yield data;
+    const events = rest.split("\n\n");
+    rest = events.pop() ?? "";
+    for (const event of events) {
+      const lines = event.split("\n");
+      const data = field(lines, "data").join("\n");
+      if (data !== "") yield { id: field(lines, "id")[0], data };
     }
     if (rest.length > MAX_CONTROL_ANSWER_BYTES) {
       throw new VerackError("oversize", "Cannot read events: one is too large");

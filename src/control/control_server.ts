@@ -12,10 +12,13 @@ import {
   MAX_CONTROL_STREAMS,
 } from "../limits.ts";
 import { type Log, logger } from "../log.ts";
+import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import { BodyReader } from "./body.ts";
-import { EventStream, type StreamedEvent } from "./event_stream.ts";
+import { EventJournal, type StreamedEvent } from "./event_journal.ts";
+import { wantedEvents } from "./event_query.ts";
+import { EventStream } from "./event_stream.ts";
 import type { Front } from "./front.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import {
@@ -50,6 +53,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #servers: Deno.HttpServer[] = [];
   readonly #fronts: Front[] = [];
   readonly #streams = new Set<EventStream>();
+  readonly #journal: EventJournal;
   /** Answers that are not out yet. */
   readonly #sending = new Set<Promise<void>>();
   /** Waits of requests end. */
@@ -57,12 +61,17 @@ export class ControlServer implements AsyncDisposable {
   /** Connections end, whatever they are in the middle of. */
   readonly #cut = new AbortController();
   #requests = 0;
-  #slow = 0;
+  #missed = 0;
+  #url: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
     this.#bodies = new BodyReader(options.clock);
+    this.#journal = new EventJournal({
+      clock: options.clock,
+      record: (signal) => void this.#record(signal),
+    });
   }
 
   /**
@@ -95,6 +104,11 @@ export class ControlServer implements AsyncDisposable {
     }
   }
 
+  /** Where it listens besides its directory, which `status` tells. */
+  announce(url: string): void {
+    this.#url = url;
+  }
+
   /** Closes a front with this server. */
   adopt(front: Front): void {
     this.#fronts.push(front);
@@ -102,7 +116,7 @@ export class ControlServer implements AsyncDisposable {
 
   /** Tells those who watch of something that is no event of the node. */
   publish(event: StreamedEvent): void {
-    for (const stream of this.#streams) stream.push(event);
+    this.#journal.push(event);
   }
 
   /** Ends streams, lets answers under way go out, and stops listening. Idempotent. */
@@ -116,7 +130,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const stream of [...this.#streams]) stream.end();
+    this.#journal.end();
     this.#stop.abort(new VerackError("stopped", "This node is closing"));
     // Who does not read its answer must not keep the process from ending; and
     // Deno's own shutdown() cannot be cut short once it waits.
@@ -152,7 +166,8 @@ export class ControlServer implements AsyncDisposable {
         query: url.searchParams,
         patience: (ms) => this.#patience(ms),
         control: () => this.#figures(),
-        watch: (query) => this.#watch(query),
+        watch: (query) =>
+          this.#watch(query, request.headers.get("last-event-id")),
         stop: () => this.#options.onStop(),
       }, url.pathname);
       return answer instanceof Response ? answer : jsonResponse(answer, status);
@@ -179,7 +194,11 @@ export class ControlServer implements AsyncDisposable {
     });
   }
 
-  #watch(query: URLSearchParams): Response {
+  async #watch(
+    query: URLSearchParams,
+    since: string | null,
+  ): Promise<Response> {
+    const wanted = wantedEvents(query);
     if (this.#streams.size >= MAX_CONTROL_STREAMS) {
       throw new Refusal(
         503,
@@ -187,34 +206,37 @@ export class ControlServer implements AsyncDisposable {
         `${MAX_CONTROL_STREAMS} are watching already, must be fewer`,
       );
     }
-    const { node, clock } = this.#options;
-    const gone = new AbortController();
-    const stream = new EventStream(clock, {
-      wanted: wantedEvents(query),
-      onEnd: (slow) => {
-        this.#streams.delete(stream);
-        gone.abort();
-        if (!slow) return;
-        this.#slow++;
-        this.#log.warn("stream dropped", { reason: "it is read too slowly" });
-      },
+    const resumed = since === null ? undefined : this.#journal.resume(since);
+    const { number: position, missed } = resumed ??
+      { number: this.#journal.last, missed: 0 };
+    this.#missed += missed;
+    const stream = new EventStream(this.#journal, {
+      clock: this.#options.clock,
+      wanted,
+      position,
+      missed,
+      onMissed: (count) => this.#missed += count,
+      onEnd: () => this.#streams.delete(stream),
     });
     this.#streams.add(stream);
-    // It ends with the node, or when the stream does.
-    void (async () => {
-      for await (const event of node.events({ signal: gone.signal })) {
-        stream.push(event);
-      }
-      stream.end();
-    })();
+    if (resumed === undefined) stream.open(await stateOf(this.#options.node));
     return streamResponse(stream.body);
   }
 
-  #figures(): Record<string, number> {
+  /** The journal has what happens at the node, until it closes. */
+  async #record(signal: AbortSignal): Promise<void> {
+    const events = this.#options.node.events({ signal });
+    await skipState(events);
+    for await (const event of events) this.#journal.push(event);
+    if (!signal.aborted) this.#journal.end();
+  }
+
+  #figures(): Record<string, unknown> {
     return {
       requests: this.#requests,
       streams: this.#streams.size,
-      streamsDropped: this.#slow,
+      eventsMissed: this.#missed,
+      ...(this.#url !== undefined && { url: this.#url }),
     };
   }
 
@@ -230,15 +252,22 @@ export class ControlServer implements AsyncDisposable {
   }
 }
 
-/** Which events a query asks for: of some types, messages of one topic. */
-function wantedEvents(
-  query: URLSearchParams,
-): (event: StreamedEvent) => boolean {
-  const types = query.get("type")?.split(",");
-  const topic = query.get("topic");
-  return (event) =>
-    (types === undefined || types.includes(event.type)) &&
-    (topic === null || !("topic" in event) || event.topic === topic);
+/** What is the case now: the first events of any listener, of which `mesh` is the last. */
+async function stateOf(node: Node): Promise<NodeEvent[]> {
+  const state: NodeEvent[] = [];
+  for await (const event of node.events()) {
+    state.push(event);
+    if (event.type === "mesh") break;
+  }
+  return state;
+}
+
+/** Skips what {@linkcode stateOf} has. */
+async function skipState(events: AsyncIterator<NodeEvent>): Promise<void> {
+  while (true) {
+    const { value, done } = await events.next();
+    if (done || value.type === "mesh") return;
+  }
 }
 
 function listenError(error: unknown, { listen }: Door): VerackError {

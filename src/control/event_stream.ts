@@ -1,108 +1,149 @@
 /**
  * What happens at a node, as server-sent events (WHATWG HTML §9.2): one stream
- * for each who watches. A stream is bounded in events and bytes; who reads too
- * slowly is dropped, so that it costs the node nothing and others do not wait.
+ * for each who watches. It holds nothing of its own but what is the case when it
+ * begins; a reader that is slower than the node misses events, and is told how
+ * many where they would stand.
  */
 import type { Clock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import { CONTROL_HEARTBEAT_MS, CONTROL_STREAM_CHUNK_BYTES } from "../limits.ts";
 import {
-  CONTROL_HEARTBEAT_MS,
-  MAX_CONTROL_STREAM_BYTES,
-  MAX_CONTROL_STREAM_EVENTS,
-} from "../limits.ts";
-
-/** Something that happened; `type` becomes the name of the event. */
-export interface StreamedEvent {
-  readonly type: string;
-}
+  encodeEvent,
+  type EventJournal,
+  type JournalEntry,
+  type JournalReader,
+  type StreamedEvent,
+} from "./event_journal.ts";
 
 const encoder = new TextEncoder();
 
 /** Comes first, so that the one who asked sees that it begins; then how soon to come back. */
-const OPENING = ": verack events\nretry: 1000\n\n";
-const HEARTBEAT = ": heartbeat\n\n";
+const OPENING = encoder.encode(": verack events\nretry: 1000\n\n");
+const HEARTBEAT = encoder.encode(": heartbeat\n\n");
 
 /** Options of {@linkcode EventStream}. */
 export interface EventStreamOptions {
+  readonly clock: Clock;
   readonly wanted: (event: StreamedEvent) => boolean;
-  /** Called once; `slow` if it was dropped for not reading. */
-  readonly onEnd: (slow: boolean) => void;
+  /** Events after this number follow. */
+  readonly position: number;
+  /** How many were missed before it. */
+  readonly missed: number;
+  /** So many events were not read in time. */
+  readonly onMissed: (count: number) => void;
+  /** Called once. */
+  readonly onEnd: () => void;
 }
 
 /** One who watches. */
-export class EventStream {
-  readonly #clock: Clock;
+export class EventStream implements JournalReader {
+  readonly #journal: EventJournal;
   readonly #options: EventStreamOptions;
-  readonly #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #leave: () => void;
+  #chunks: Uint8Array[] = [OPENING];
+  #position: number;
+  #missed: number;
   #wake: (() => void) | undefined;
   #ended = false;
-  #slow = false;
   #cancelHeartbeat: () => void = () => {};
 
-  constructor(clock: Clock, options: EventStreamOptions) {
-    this.#clock = clock;
+  constructor(journal: EventJournal, options: EventStreamOptions) {
+    this.#journal = journal;
     this.#options = options;
-    this.#put(OPENING);
+    this.#position = options.position;
+    this.#missed = options.missed;
+    this.#leave = journal.join(this);
     this.#beat();
   }
 
   /** What the response carries. */
   readonly body: ReadableStream<Uint8Array> = new ReadableStream({
     pull: async (controller) => {
-      while (this.#chunks.length === 0 && !this.#ended) {
+      while (true) {
+        const chunk = this.#next();
+        if (chunk !== undefined) return controller.enqueue(chunk);
+        if (this.#ended || this.#journal.ended) break;
         await new Promise<void>((resolve) => this.#wake = resolve);
       }
-      // Whoever was dropped must not take what it got for all there was.
-      if (this.#slow) return controller.error(new Error("reads too slowly"));
-      const chunk = this.#chunks.shift();
-      if (chunk === undefined) return controller.close();
-      this.#bytes -= chunk.length;
-      controller.enqueue(chunk);
+      this.end();
+      controller.close();
     },
     cancel: () => this.end(),
   }, { highWaterMark: 0 });
 
-  /** Adds an event; never waits. */
-  push(event: StreamedEvent): void {
-    if (this.#ended || !this.#options.wanted(event)) return;
-    const data = jsonLine({
-      time: new Date(this.#clock.now()).toISOString(),
-      ...event,
-    });
-    this.#put(`event: ${event.type}\ndata: ${data}\n\n`);
+  get position(): number {
+    return this.#position;
   }
 
-  /** No more events come; those that wait are still sent. */
+  /** Events that come before those of the journal: what is the case now. */
+  open(events: readonly StreamedEvent[]): void {
+    const time = new Date(this.#options.clock.now());
+    for (const event of events) {
+      if (this.#options.wanted(event)) {
+        this.#chunks.push(encodeEvent(event, time));
+      }
+    }
+  }
+
+  onChange(): void {
+    this.#wake?.();
+  }
+
+  onMissed({ number, event }: JournalEntry): void {
+    this.#position = number;
+    if (!this.#options.wanted(event)) return;
+    this.#missed++;
+    this.#options.onMissed(1);
+  }
+
+  /** No more events are read. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelHeartbeat();
+    this.#leave();
     this.#wake?.();
-    this.#options.onEnd(this.#slow);
+    this.#options.onEnd();
   }
 
-  #put(text: string): void {
-    if (this.#ended) return;
-    const chunk = encoder.encode(text);
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (
-      this.#chunks.length > MAX_CONTROL_STREAM_EVENTS ||
-      this.#bytes > MAX_CONTROL_STREAM_BYTES
-    ) {
-      this.#slow = true;
-      this.#chunks.length = 0;
-      return this.end();
+  #next(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return chunk;
+    if (this.#ended) return undefined;
+    const parts: Uint8Array[] = [];
+    if (this.#missed > 0) {
+      const event = { type: "overflow", dropped: this.#missed };
+      const time = new Date(this.#options.clock.now());
+      parts.push(encodeEvent(event, time, this.#journal.id(this.#position)));
+      this.#missed = 0;
     }
-    this.#wake?.();
+    let length = 0;
+    while (length < CONTROL_STREAM_CHUNK_BYTES) {
+      const entry = this.#journal.after(this.#position);
+      if (entry === undefined) break;
+      this.#position = entry.number;
+      if (!this.#options.wanted(entry.event)) continue;
+      parts.push(entry.bytes);
+      length += entry.bytes.length;
+    }
+    if (parts.length <= 1) return parts[0];
+    const all = new Uint8Array(parts.reduce((sum, it) => sum + it.length, 0));
+    let offset = 0;
+    for (const part of parts) {
+      all.set(part, offset);
+      offset += part.length;
+    }
+    return all;
   }
 
   #beat(): void {
-    this.#cancelHeartbeat = this.#clock.after(CONTROL_HEARTBEAT_MS, () => {
-      // Who reads nothing needs no more of them.
-      if (this.#chunks.length === 0) this.#put(HEARTBEAT);
-      this.#beat();
-    });
+    this.#cancelHeartbeat = this.#options.clock.after(
+      CONTROL_HEARTBEAT_MS,
+      () => {
+        // A reader that has not taken what is here needs no more of them.
+        if (this.#chunks.length === 0) this.#chunks.push(HEARTBEAT);
+        this.#wake?.();
+        this.#beat();
+      },
+    );
   }
 }

@@ -17,8 +17,9 @@ import {
   type Routes,
 } from "./route.ts";
 
-const SEND_QUERY = ["to", "topic", "ttlMs", "waitMs"] as const;
 const BROADCAST_QUERY = ["topic", "ttlMs", "waitMs"] as const;
+const SEND_QUERY = ["to", ...BROADCAST_QUERY] as const;
+const BODY_FIELDS = ["text", "base64"] as const;
 
 /** What is to be sent. */
 interface Outgoing {
@@ -37,12 +38,16 @@ export const MESSAGE_ROUTES: Routes = {
 
 async function send(context: RouteContext): Promise<Answer> {
   const { node } = context;
-  const { to, body, options, waitMs } = await read(context);
+  const { to, body, options, waitMs } = await read(context, SEND_QUERY);
   if (to === undefined) throw wrong("to is missing, must be whom it is for");
   const identity = memberOf(node, to);
   const { name, connected = false } = node.peer(identity) ?? {};
   const receiver = { to: identity, ...(name !== undefined && { name }) };
-  const taken = node.send(identity, body, options).then(() => true);
+  let id = "";
+  const onId = (text: string) => id = text;
+  const taken = node.send(identity, body, { ...options, onId }).then(() =>
+    true
+  );
   // Whatever becomes of it later is told by events.
   taken.catch(() => {});
   // Who is away does not take it in a moment.
@@ -51,6 +56,7 @@ async function send(context: RouteContext): Promise<Answer> {
   );
   const delivered = await Promise.race([taken, kept(node, patience)]);
   return {
+    id,
     ...receiver,
     delivered,
     connected: delivered || isUp(node, identity),
@@ -58,7 +64,10 @@ async function send(context: RouteContext): Promise<Answer> {
 }
 
 async function broadcast(context: RouteContext): Promise<Answer> {
-  const { body, options, waitMs = BROADCAST_WAIT_MS } = await read(context);
+  const { body, options, waitMs = BROADCAST_WAIT_MS } = await read(
+    context,
+    BROADCAST_QUERY,
+  );
   const result = await context.node.broadcast(body, { ...options, waitMs });
   await context.node.committed();
   const failed = result.failed.map(failure);
@@ -102,13 +111,16 @@ async function kept(node: Node, patience: Promise<void>): Promise<false> {
 
 async function read(
   { request, bodies, query }: RouteContext,
+  names: readonly string[],
 ): Promise<Outgoing> {
   const type = request.headers.get("content-type") ?? "";
   const bytes = type.startsWith("application/octet-stream");
   if (!bytes && query.size > 0) {
     throw wrong("a message in JSON has everything in its body, no query");
   }
-  const fields = bytes ? fieldsOf(query) : await bodies.object(request);
+  const fields = bytes
+    ? fieldsOf(query)
+    : await bodies.object(request, [...names, ...BODY_FIELDS]);
   const body = bytes
     ? await bodies.bytes(request, MAX_BODY_BYTES)
     : bodyOf(fields);

@@ -16,7 +16,7 @@ export interface RouteContext {
   /** Figures of the server itself, for `status`. */
   readonly control: () => Record<string, unknown>;
   /** Opens a stream of events. */
-  readonly watch: (query: URLSearchParams) => Response;
+  readonly watch: (query: URLSearchParams) => Promise<Response>;
   /** Asks the process to leave. */
   readonly stop: () => void;
 }

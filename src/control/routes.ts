@@ -66,7 +66,7 @@ const ROUTES: Routes = {
     POST: {
       status: 201,
       handle: async ({ node, bodies, request }) => {
-        const fields = await bodies.object(request);
+        const fields = await bodies.object(request, ["ttlMs", "address"]);
         const ttlMs = optional(fields, "ttlMs", "number");
         const address = optional(fields, "address", "string");
         const invite = node.admission.invite({
@@ -81,7 +81,7 @@ const ROUTES: Routes = {
     POST: {
       status: 202,
       handle: async ({ bodies, request, stop }) => {
-        await bodies.object(request);
+        await bodies.object(request, []);
         stop();
         return { stopping: true };
       },
@@ -127,9 +127,13 @@ export async function follow(
     throw new Refusal(
       400,
       "bad-request",
-      known.length === 0
-        ? "There is a query, must be none"
-        : `The query must have ${known.join(", ")} only, each once`,
+      `The query has ${JSON.stringify(name.slice(0, 64))}${
+        known.includes(name) ? " more than once" : ""
+      }, must have ${
+        known.length === 0
+          ? "no parameter here"
+          : `${known.join(", ")} only, each once`
+      }`,
     );
   }
   const answer = await route.handle(context);
@@ -144,7 +148,7 @@ function decide(
   action: "allow" | "deny" | "forget",
 ): (context: RouteContext) => Promise<Answer> {
   return async ({ node, bodies, request }) => {
-    const fields = await bodies.object(request);
+    const fields = await bodies.object(request, ["identity"]);
     const text = optional(fields, "identity", "string");
     if (text === undefined) {
       throw new Refusal(400, "bad-request", "The body must have identity");

@@ -98,7 +98,7 @@ function decide(
   action: "retry" | "discard",
 ): (context: RouteContext) => Promise<Answer> {
   return async ({ node, bodies, request }) => {
-    const fields = await bodies.object(request);
+    const fields = await bodies.object(request, ["id", "from"]);
     const id = optional(fields, "id", "string");
     const from = optional(fields, "from", "string");
     if (id === undefined) {

@@ -39,10 +39,12 @@ export interface SendOptions {
   readonly ttlMs?: number;
   /** Gives it up; what was sent before may arrive all the same. */
   readonly signal?: AbortSignal;
+  /** Called with the message's id, 32 hex digits, once it is kept. */
+  readonly onId?: (id: string) => void;
 }
 
 /** How a message to all is sent. */
-export interface BroadcastOptions extends Omit<SendOptions, "signal"> {
+export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
   /** How long those who are connected are waited for, milliseconds. @default {5_000} */
   readonly waitMs?: number;
 }
@@ -230,6 +232,7 @@ export class Delivery {
       const outgoing = this.#outgoing(content, to, waiter);
       if (signal !== undefined) this.#giveUpOnAbort(outgoing, waiter, signal);
       this.#outbox.add(content, [outgoing]);
+      options.onId?.(content.id.toHex());
     });
   }
 

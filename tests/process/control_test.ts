@@ -183,8 +183,15 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
     JSON.stringify(line),
   );
 
+  const again = await alice.ask("send", "bob", "again", "--json");
+  const answer = JSON.parse(again.out[0]!);
+  const second = await bob.node.waitFor("message");
+  assertEquals([answer.id, answer.delivered], [second.id, true]);
+
   const told = await alice.ask("broadcast", "to all", "--json");
   assertEquals(told.code, 0);
+  const third = await bob.node.waitFor("message");
+  assertEquals(JSON.parse(told.out[0]!).id, third.id);
   assertEquals(JSON.parse(told.out[0]!).delivered, [bob.node.identity]);
   await all.line((it) => it.includes('"to all"'));
   assertEquals(tail.out.length, 1);
@@ -302,6 +309,20 @@ Deno.test("--http serves loopback with a token, and refuses to start elsewhere w
     headers: { authorization: `Bearer ${token}` },
   });
   assertEquals((await answer.json()).identity, alice.node.identity);
+  // Where that is, is said to programs, to people and by the node itself.
+  const listening = alice.node.of("listening")[0];
+  assertEquals(listening && "control" in listening && listening.control, url);
+  const status = await alice.ask("status");
+  assertStringIncludes(status.out.join("\n"), `control   ${url}`);
+  const json = await alice.ask("status", "--json");
+  assertEquals(JSON.parse(json.out[0]!).control.url, url);
+  await using bob = verack(
+    ["--host=127.0.0.1", "--port=0", `--data=${alice.directory}/b`, "--http=0"],
+    { permissions: permissions(alice.directory) },
+  );
+  await bob.talk((it) =>
+    /^verack: control API at http:\/\/127\.0\.0\.1:\d+\/v1\/$/.test(it)
+  );
 
   const directory = await Deno.makeTempDir();
   try {

@@ -1,0 +1,183 @@
+/**
+ * What happened at a node last, numbered, in a ring of bounded size that all who
+ * watch share. A watcher reads at its own pace, and one that comes back goes on
+ * where it was; what has left the ring before a watcher read it is counted.
+ */
+import type { Clock } from "../clock.ts";
+import { jsonLine } from "../escape.ts";
+import {
+  CONTROL_JOURNAL_KEEP_MS,
+  MAX_CONTROL_JOURNAL_BYTES,
+  MAX_CONTROL_JOURNAL_EVENTS,
+} from "../limits.ts";
+
+/** Something that happened; `type` becomes the name of the event. */
+export interface StreamedEvent {
+  readonly type: string;
+}
+
+/** An event as it is sent. */
+export interface JournalEntry {
+  readonly number: number;
+  readonly event: StreamedEvent;
+  readonly bytes: Uint8Array;
+}
+
+/** One that reads the journal. */
+export interface JournalReader {
+  /** Number of the last event it has read, or will not read any more. */
+  readonly position: number;
+  /** There is something new, or it has ended. */
+  onChange(): void;
+  /** An event at or before `position` + 1 leaves the ring unread. */
+  onMissed(entry: JournalEntry): void;
+}
+
+const encoder = new TextEncoder();
+
+/** `event`, `id` and `data` of a server-sent event (WHATWG HTML §9.2). */
+export function encodeEvent(
+  event: StreamedEvent,
+  time: Date,
+  id?: string,
+): Uint8Array {
+  const data = jsonLine({ time: time.toISOString(), ...event });
+  const idLine = id === undefined ? "" : `id: ${id}\n`;
+  return encoder.encode(`event: ${event.type}\n${idLine}data: ${data}\n\n`);
+}
+
+/** Options of {@linkcode EventJournal}. */
+export interface EventJournalOptions {
+  readonly clock: Clock;
+  /** Begins to push what happens at the node, until `signal` aborts. */
+  readonly record: (signal: AbortSignal) => void;
+}
+
+/**
+ * Keeps events while it has readers, and for a minute after the last one: a node
+ * that nobody watches pays nothing.
+ */
+export class EventJournal {
+  readonly #clock: Clock;
+  readonly #record: (signal: AbortSignal) => void;
+  readonly #epoch: string;
+  readonly #readers = new Set<JournalReader>();
+  readonly #entries: JournalEntry[] = [];
+  #head = 0;
+  #bytes = 0;
+  #last = 0;
+  /** The newest event when this recording began. */
+  #begin = 0;
+  #ended = false;
+  #recording: AbortController | undefined;
+  #cancelRest: () => void = () => {};
+
+  constructor({ clock, record }: EventJournalOptions) {
+    this.#clock = clock;
+    this.#record = record;
+    // Tells the numbers of this process from those of another.
+    this.#epoch = clock.now().toString(36);
+  }
+
+  /** Number of the newest event. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Whether no more events come. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The id that stands for a number. */
+  id(number: number): string {
+    return `${this.#epoch}-${number}`;
+  }
+
+  /**
+   * The number that an id of ours stands for, and how many of the events after it
+   * have left the ring; `undefined` for an id of another process.
+   */
+  resume(id: string): { number: number; missed: number } | undefined {
+    const [, epoch, digits] = /^([0-9a-z]+)-(\d{1,15})$/.exec(id) ?? [];
+    const number = Number(digits);
+    if (epoch !== this.#epoch || !(number <= this.#last)) return undefined;
+    // Nothing was kept while there were no readers.
+    if (this.#recording === undefined || number < this.#begin) return undefined;
+    const oldest = this.#entries[this.#head]?.number ?? this.#last + 1;
+    const missed = Math.max(0, oldest - 1 - number);
+    return { number: number + missed, missed };
+  }
+
+  /** A reader comes; returns how it goes. */
+  join(reader: JournalReader): () => void {
+    this.#cancelRest();
+    this.#readers.add(reader);
+    if (this.#recording === undefined && !this.#ended) {
+      this.#recording = new AbortController();
+      this.#begin = this.#last;
+      this.#record(this.#recording.signal);
+    }
+    return () => {
+      if (!this.#readers.delete(reader) || this.#readers.size > 0) return;
+      if (this.#ended) return;
+      this.#cancelRest = this.#clock.after(
+        CONTROL_JOURNAL_KEEP_MS,
+        () => this.#rest(),
+      );
+    };
+  }
+
+  /** Adds an event; never waits. */
+  push(event: StreamedEvent): void {
+    if (this.#ended || this.#recording === undefined) return;
+    const number = ++this.#last;
+    const time = new Date(this.#clock.now());
+    const bytes = encodeEvent(event, time, this.id(number));
+    this.#entries.push({ number, event, bytes });
+    this.#bytes += bytes.length;
+    while (
+      this.#entries.length - this.#head > MAX_CONTROL_JOURNAL_EVENTS ||
+      this.#bytes > MAX_CONTROL_JOURNAL_BYTES
+    ) {
+      this.#evict();
+    }
+    for (const reader of this.#readers) reader.onChange();
+  }
+
+  /** The first event after a number, if it is here. */
+  after(number: number): JournalEntry | undefined {
+    const first = this.#entries[this.#head];
+    if (first === undefined) return undefined;
+    return this.#entries[this.#head + Math.max(0, number + 1 - first.number)];
+  }
+
+  /** No more events come; those that are here can still be read. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelRest();
+    this.#recording?.abort();
+    for (const reader of [...this.#readers]) reader.onChange();
+  }
+
+  #evict(): void {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) return;
+    this.#bytes -= entry.bytes.length;
+    for (const reader of this.#readers) {
+      if (reader.position < entry.number) reader.onMissed(entry);
+    }
+    this.#head++;
+    // Now and then, so that shifting costs nothing.
+    if (this.#head * 2 < this.#entries.length) return;
+    this.#entries.splice(0, this.#head);
+    this.#head = 0;
+  }
+
+  #rest(): void {
+    this.#recording?.abort();
+    this.#recording = undefined;
+    this.#entries.length = this.#head = this.#bytes = 0;
+  }
+}

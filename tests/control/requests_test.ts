@@ -1,0 +1,142 @@
+/** What a request may carry: anything else is refused, by its name. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Node } from "../../src/mesh/node.ts";
+import { ControlScene } from "../helpers/control.ts";
+import { until } from "../helpers/until.ts";
+
+async function refusal(
+  scene: ControlScene,
+  path: string,
+  body?: string,
+): Promise<string> {
+  const response = await scene.fetch(path, {
+    method: body === undefined ? "GET" : "POST",
+    ...(body !== undefined && {
+      body,
+      headers: { "content-type": "application/json" },
+    }),
+  });
+  const { error } = await response.json();
+  assertEquals([response.status, error?.code], [400, "bad-request"], path);
+  return error.message;
+}
+
+Deno.test("a field that a request does not have is refused by its name, with those it has", async () => {
+  await using scene = await ControlScene.start();
+  const identity = "0".repeat(64);
+  const cases: [path: string, fields: Record<string, unknown>, has: string][] =
+    [
+      [
+        "/v1/messages",
+        { to: identity, text: "x", tpoic: "news" },
+        "to, topic, ttlMs, waitMs, text, base64",
+      ],
+      [
+        "/v1/broadcasts",
+        { text: "x", tpoic: "news" },
+        "topic, ttlMs, waitMs, text, base64",
+      ],
+      ["/v1/allow", { identity, tpoic: 1 }, "identity"],
+      ["/v1/deny", { identity, tpoic: 1 }, "identity"],
+      ["/v1/forget", { identity, tpoic: 1 }, "identity"],
+      ["/v1/invites", { tpoic: 1 }, "ttlMs, address"],
+      ["/v1/set-aside/retry", { id: "x", tpoic: 1 }, "id, from"],
+      ["/v1/set-aside/discard", { id: "x", tpoic: 1 }, "id, from"],
+    ];
+  for (const [path, fields, has] of cases) {
+    assertEquals(
+      await refusal(scene, path, JSON.stringify(fields)),
+      `There is no field "tpoic" here, must be one of ${has}`,
+    );
+  }
+  assertEquals(
+    await refusal(scene, "/v1/stop", '{"now":true}'),
+    'There is no field "now" here, the body must be empty',
+  );
+  assertEquals(scene.stops, 0);
+  // A broadcast has no receiver: this one would have gone to all.
+  const toOne = JSON.stringify({ text: "for one only", to: identity });
+  assertStringIncludes(
+    await refusal(scene, "/v1/broadcasts", toOne),
+    'no field "to"',
+  );
+});
+
+Deno.test("a field given twice, of another type, or that is no text is refused", async () => {
+  await using scene = await ControlScene.start();
+  const to = "0".repeat(64);
+  const cases: [path: string, body: string, says: string][] = [
+    [
+      "/v1/messages",
+      `{"to":"${to}","text":"a","text":"b"}`,
+      "A field is given more than once",
+    ],
+    [
+      "/v1/messages",
+      `{"to":"${to}","text":"a","te\\u0078t":"b"}`,
+      "A field is given more than once",
+    ],
+    ["/v1/messages", `{"to":["${to}"],"text":"a"}`, "to must be a plain value"],
+    ["/v1/messages", `{"to":"${to}","text":{"a":1}}`, "text must be a plain"],
+    ["/v1/messages", `{"to":"${to}","text":null}`, "text must be a plain"],
+    ["/v1/messages", `{"to":"${to}","text":1}`, "text must be a string"],
+    ["/v1/messages", `{"to":"${to}","text":"\\ud800"}`, "text is no Unicode"],
+    ["/v1/messages", `{"to":"${to}","text":"a","ttlMs":"1"}`, "ttlMs must be"],
+    ["/v1/messages", `{"to":"${to}","text":"a","waitMs":-1}`, "waitMs is -1"],
+    ["/v1/messages", `{"to":"${to}","text":"a","waitMs":1e999}`, "waitMs is"],
+    ["/v1/broadcasts", `{"text":"a","ttlMs":1e999}`, "ttlMs is Infinity"],
+    ["/v1/broadcasts", `{"text":"a","ttlMs":-5}`, "ttlMs is -5"],
+    ["/v1/invites", `{"ttlMs":1}`, "ttlMs is 1"],
+    ["/v1/invites", `{"address":1}`, "address must be a string"],
+    ["/v1/allow", `{"identity":true}`, "identity must be a string"],
+    ["/v1/set-aside/retry", `{"id":1}`, "id must be a string"],
+    ["/v1/set-aside/retry", `{}`, "The body must have id"],
+    ["/v1/stop", `[]`, "must be a JSON object"],
+  ];
+  for (const [path, body, says] of cases) {
+    assertStringIncludes(await refusal(scene, path, body), says, body);
+  }
+  // Colons, braces and quotes within text are no names.
+  await using bob = await Node.start({ connect: [scene.node.address] });
+  await until("bob", () => scene.node.links().length === 1);
+  const sent = await scene.fetch("/v1/messages", {
+    method: "POST",
+    body: JSON.stringify({
+      to: bob.identity.id,
+      text: '{"text": "a", "text":\\"b"}',
+      topic: "to\\",
+      waitMs: 0,
+    }),
+    headers: { "content-type": "application/json" },
+  });
+  assertEquals(sent.status, 200, await sent.text());
+});
+
+Deno.test("a parameter that a path does not have, or that is given twice, is refused by its name", async () => {
+  await using scene = await ControlScene.start();
+  const cases: [path: string, says: string][] = [
+    ["/v1/status?all=1", '"all", must have no parameter here'],
+    ["/v1/who?nmae=bob", '"nmae", must have name only, each once'],
+    ["/v1/who?name=a&name=b", '"name" more than once'],
+    ["/v1/who", "must have name"],
+    ["/v1/events?types=mesh", '"types", must have type, topic only'],
+    ["/v1/set-aside/message?id=", "must have id"],
+  ];
+  for (const [path, says] of cases) {
+    assertStringIncludes(await refusal(scene, path), says);
+  }
+});
+
+Deno.test("events of a type that does not exist are refused, with the types there are", async () => {
+  await using scene = await ControlScene.start();
+  for (const type of ["nonsense", "", "message,", "message,Mesh", "toString"]) {
+    const message = await refusal(scene, `/v1/events?type=${type}`);
+    assertStringIncludes(message, "must be of listening, peer:up, peer:down");
+    assertStringIncludes(message, "message, mesh");
+  }
+  const topic = "t".repeat(129);
+  assertStringIncludes(
+    await refusal(scene, `/v1/events?topic=${topic}`),
+    "topic is too long, must be at most 128 bytes",
+  );
+});
