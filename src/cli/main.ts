@@ -95,14 +95,16 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   const output = openOutput();
   const code = await outcome(argv, output);
   using signals = new SignalWatch();
-  await flushOutput(output, signals.signal);
+  const isEnded = code === EXIT.interrupted || code === EXIT.terminated;
+  const signal = isEnded ? AbortSignal.abort() : signals.signal;
+  await flushOutput(output, signal);
   const { failure } = output.stdout;
   if (!failure.aborted) return signals.code ?? code;
   if (failure.reason instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
   output.stderr.line(
     `verack: Cannot write to standard output: ${failure.reason.message}`,
   );
-  await flushOutput(output, signals.signal);
+  await flushOutput(output, signal);
   return EXIT.failure;
 }
 
@@ -114,7 +116,10 @@ async function outcome(
     return await dispatch(argv, output);
   } catch (error) {
     const line = faultLine(error);
-    if (line === undefined) throw error;
+    if (line === undefined) {
+      await flushOutput(output, AbortSignal.abort());
+      throw error;
+    }
     output.stderr.line(line);
     return error instanceof UsageError ? EXIT.usage : EXIT.failure;
   }

@@ -52,6 +52,16 @@ export class Pty implements AsyncDisposable {
     await this.#keyboard.write(new TextEncoder().encode(text));
   }
 
+  /** The terminal takes nothing that is written to it, as after Ctrl-S in any mode. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** It goes on. */
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Waits until the terminal has shown something that matches. */
   async shows(pattern: RegExp): Promise<RegExpExecArray> {
     const end = performance.now() + WAIT_MS;

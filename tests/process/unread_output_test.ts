@@ -212,3 +212,88 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name:
+    "a terminal that shows nothing holds up no chat, and shows later what was said",
+  ignore: !HAS_PTY,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    await using sender = await Node.start();
+    try {
+      const [mod, ...flags] = command(directory, sender, []).slice(
+        RUN.length + 2,
+      );
+      const chat = [...RUN, "--allow-read", "--allow-write", mod!, "chat"];
+      await using pty = new Pty([...chat, ...flags]);
+      await until("it is linked", () => sender.links().length > 0);
+      await pty.shows(/is here/);
+      const to = sender.links()[0]?.identity ?? "";
+      pty.pause();
+      const sent = Array.from(
+        { length: 30 },
+        (_, i) => sender.send(to, `${i} ${BODY}`, { topic: "chat" }),
+      );
+      for (const it of sent) it.catch(() => {});
+      using client = await ControlClient.find(directory);
+      const { identity } = await client.ask({
+        method: "GET",
+        path: "/v1/status",
+      });
+      assertEquals(identity, to);
+      await until(
+        "what the terminal takes is taken",
+        () => sender.outbox.messages < 30,
+      );
+      await client.ask({ method: "GET", path: "/v1/peers" });
+      assert(sender.outbox.messages > 0);
+      pty.resume();
+      await Promise.all(sent);
+      await pty.shows(/: 29 x/);
+      pty.pause();
+      await client.ask({ method: "POST", path: "/v1/stop" });
+      await until("it has left", () => sender.links().length === 0);
+      pty.resume();
+      assertEquals(await pty.code(), 0);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test("a finite result waits for a reader that comes late, and SIGTERM ends the wait", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/nodes.txt`;
+    const nodes = Array.from({ length: 2_000 }, (_, i) => `127.0.0.1:${i + 1}`);
+    await Deno.writeTextFile(path, nodes.join("\n"));
+    const start = () => {
+      const [program = "", ...args] = [...RUN, `--allow-read=${directory}`];
+      return new Deno.Command(program, {
+        args: [...args, MOD, "handshake", "--json", `--file=${path}`],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+    };
+    const late = start();
+    const term = start();
+    // The pipes are full when both have begun to write.
+    const [first, second] = [late, term].map((it) => it.stdout.getReader());
+    await Promise.all([first?.read(), second?.read()]);
+    first?.releaseLock();
+    term.kill("SIGTERM");
+    assertEquals((await term.status).code, 143);
+    second?.releaseLock();
+    await term.stdout.cancel();
+    await term.stderr.cancel();
+    let count = 0;
+    for await (const _ of linesOf(late.stdout)) count++;
+    assertEquals((await late.status).code, 1);
+    await late.stderr.cancel();
+    // The first read took some hundred of them.
+    assert(count > 1_000 && count < 2_000, `${count} lines`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
