@@ -3,7 +3,7 @@ import { type Clock, deadline, systemClock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import { DIAL_TIMEOUT_MS, MAX_SEED_ADDRESSES } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
-import { resolveHost } from "../transport/resolve.ts";
+import { resolveHost, type Resolver } from "../transport/resolve.ts";
 import {
   type NetworkName,
   networkOf,
@@ -12,11 +12,7 @@ import {
 import { pool } from "./pool.ts";
 import { plainError } from "./probe_error.ts";
 
-/** Host name to IP addresses; fails with {@linkcode VerackError}. */
-export type Resolver = (
-  host: string,
-  options: { signal?: AbortSignal },
-) => Promise<string[]>;
+export type { Resolver };
 
 /** Options of {@linkcode seedAddresses}. */
 export interface SeedOptions {

@@ -32,6 +32,7 @@ import {
   parseAddress,
   parseHost,
 } from "../transport/address.ts";
+import type { Resolver } from "../transport/resolve.ts";
 import { classifyIp } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -90,6 +91,8 @@ export interface NodeOptions {
   readonly maxDeliveryAttempts?: number;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
+  /** Looks host names up, at each attempt to dial one. @default the operating system */
+  readonly resolve?: Resolver;
   /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
   /** Chance, for tests. @default the system's cryptographic random source */
@@ -123,6 +126,8 @@ export interface ResolvedNodeOptions {
   readonly outbox: OutboxLimits;
   readonly maxDeliveryAttempts: number;
   readonly transport: Transport;
+  /** Absent: the operating system. */
+  readonly resolve: Resolver | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -188,6 +193,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     outbox: resolveOutbox(options.outbox),
     maxDeliveryAttempts: attempts(options.maxDeliveryAttempts),
     transport: options.transport ?? tlsTransport(),
+    resolve: options.resolve,
     clock,
     random: options.random ?? systemRandom,
   };

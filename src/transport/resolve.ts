@@ -1,16 +1,33 @@
 /**
- * Host names to IP addresses, the way the operating system does it (`/etc/hosts`
- * included). Which of them may be dialed is judged by `scope.ts`.
+ * Host names to IP addresses, by default the way the operating system does it
+ * (`/etc/hosts` included). Which of them may be dialed is judged by `scope.ts`.
  */
 import { lookup } from "node:dns/promises";
 import { messageOf, VerackError } from "../errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "../limits.ts";
-import { isIpv4, isIpv6 } from "./address.ts";
+import { type Address, formatAddress, isIpv4, isIpv6 } from "./address.ts";
 import { plainHost } from "./net_errors.ts";
 
+/** Host name to IP addresses; fails with {@linkcode VerackError}. */
+export type Resolver = (
+  host: string,
+  options: { signal?: AbortSignal },
+) => Promise<string[]>;
+
+/** Options of {@linkcode resolveHost}. */
+export interface ResolveOptions {
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
+  /** Most addresses. @default {MAX_RESOLVED_ADDRESSES} */
+  readonly max?: number;
+  /** Looks names up. @default the operating system */
+  readonly resolve?: Resolver | undefined;
+}
+
 /**
- * The IP addresses of `host`, in the order to try them, at least one and at most
- * `max` (`MAX_RESOLVED_ADDRESSES`). An IP address is its own answer. Needs
+ * The IP addresses of `host`, in the order to try them: as they are given, but both
+ * families in turn, so that a broken one holds up the other only once (RFC 8305 §4).
+ * At least one, at most `max`. An IP address is its own answer. Needs
  * `--allow-net=HOST` for a name.
  *
  * A lookup cannot be called off: on abort its answer is dropped when it comes.
@@ -19,31 +36,69 @@ import { plainHost } from "./net_errors.ts";
  */
 export async function resolveHost(
   host: string,
-  options: { signal?: AbortSignal; max?: number } = {},
+  options: ResolveOptions = {},
 ): Promise<string[]> {
-  const { signal, max = MAX_RESOLVED_ADDRESSES } = options;
+  const { signal, max = MAX_RESOLVED_ADDRESSES, resolve = systemLookup } =
+    options;
   if (isIpv4(host) || isIpv6(host)) return [plainHost(host)];
   if (signal?.aborted) throw aborted(host, signal);
   const { promise: abort, reject } = Promise.withResolvers<never>();
   const onAbort = () => signal && reject(aborted(host, signal));
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const found = await Promise.race([lookup(host, { all: true }), abort]);
+    const answer = resolve(host, signal === undefined ? {} : { signal });
+    const found = await Promise.race([answer, abort]);
     // With `%scope` (link-local) nothing can be dialed anyway.
-    const ips = found.map(({ address }) => plainHost(address))
-      .filter((ip) => isIpv4(ip) || isIpv6(ip));
+    const ips = found.map(plainHost).filter((ip) => isIpv4(ip) || isIpv6(ip));
     if (ips.length === 0) {
       throw new VerackError(
         "dns",
         `Cannot resolve ${host}: the name has no address`,
       );
     }
-    return [...new Set(ips)].slice(0, max);
+    return alternateFamilies([...new Set(ips)]).slice(0, max);
   } catch (error) {
     throw error instanceof VerackError ? error : lookupError(error, host);
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/**
+ * The addresses to connect to for `address`: itself if its host is an IP address.
+ * Options and errors are those of {@linkcode resolveHost}; the message names the
+ * address that was to be dialed.
+ */
+export async function resolveAddress(
+  address: Address,
+  options: ResolveOptions = {},
+): Promise<Address[]> {
+  const { host, port } = address;
+  try {
+    const ips = await resolveHost(host, options);
+    return ips.map((ip) => ({ host: ip, port }));
+  } catch (error) {
+    if (!(error instanceof VerackError)) throw error;
+    const message = error.message.replace(
+      `Cannot resolve ${host}`,
+      () => `Cannot dial ${formatAddress(address)}`,
+    );
+    throw new VerackError(error.code, message, { cause: error });
+  }
+}
+
+async function systemLookup(host: string): Promise<string[]> {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+}
+
+function alternateFamilies(ips: readonly string[]): string[] {
+  const family = isIpv6(ips[0] ?? "");
+  const same = ips.filter((ip) => isIpv6(ip) === family);
+  const other = ips.filter((ip) => isIpv6(ip) !== family);
+  const pairs = Math.max(same.length, other.length);
+  return Array.from({ length: pairs }, (_, i) => [same[i], other[i]]).flat()
+    .filter((ip) => ip !== undefined);
 }
 
 function lookupError(error: unknown, host: string): VerackError {
