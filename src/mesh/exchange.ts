@@ -73,11 +73,10 @@ export class Exchange {
     this.#view = new MemberView(context.identity.id, context.table);
     this.reports = new Reports(context.table);
     this.missing = new Missing(context, this.reports);
-    this.#inquiries = new Inquiries(
-      context,
-      this.reports,
-      (link) => this.#ask(link),
-    );
+    this.#inquiries = new Inquiries(context, this.reports, {
+      ask: (link) => this.#ask(link),
+      tell: (record, links) => this.#tell(record, links),
+    });
     context.membership.onKnock = () => this.#inquiries.knocked();
   }
 
@@ -193,15 +192,17 @@ export class Exchange {
 
   /** Tells everybody of one peer: this node has admitted it, and says so first. */
   spread(record: PeerRecord): void {
-    const { table, magic } = this.#context;
-    // As a part of an answer to come: it is not all that we know.
-    const payload = encodePeers({
-      more: true,
-      entries: [this.#entryOf(record)],
-    });
-    const frame = new SharedFrame(magic, COMMAND.peers, payload);
-    for (const other of table.connected()) {
-      if (other !== record) other.primary?.session.sendShared(frame);
+    const peers = this.#context.table.connected();
+    this.#tell(record, peers.flatMap(({ primary }) => primary ?? []));
+  }
+
+  /** Tells these of one peer, as a part of an answer to come: it is not all we know. */
+  #tell(record: PeerRecord, links: readonly Link[]): void {
+    const entries = [this.#entryOf(record)];
+    const payload = encodePeers({ more: true, entries });
+    const frame = new SharedFrame(this.#context.magic, COMMAND.peers, payload);
+    for (const { peer, session } of links) {
+      if (peer.identity !== record.identity) session.sendShared(frame);
     }
   }
 

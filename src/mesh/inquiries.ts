@@ -1,25 +1,39 @@
 /**
- * When a node asks whom for its peers: everybody it meets, now and then somebody,
- * when a peer was lost, when somebody unknown wants in, and as long as a member is
- * missing. How is `exchange.ts`.
+ * When a node asks its peers for theirs: each that it meets, now and then one, when a
+ * peer was lost, when an unknown one wants in, and as long as a member is missing. And
+ * when it tells others unasked: a few, of a peer that has just come. How is
+ * `exchange.ts`.
  */
 import {
   ASKED_AFTER_LOSS,
   COLLISION_CROWD,
   MEETING_PATIENCE_MS,
   MEETING_PAUSE_MS,
+  NEWS_DELAY_MS,
+  NEWS_TOLD_TO,
   PEER_EXCHANGE_MIN_MS,
+  RECENT_SESSION_MS,
 } from "../limits.ts";
 import type { MeshContext } from "./context.ts";
 import type { Link } from "./link.ts";
+import type { PeerRecord } from "./peer_table.ts";
 import type { Reports } from "./reports.ts";
+
+/** What is asked and told. */
+export interface Inquirer {
+  /** Asks one peer for its list. */
+  ask(link: Link): void;
+  /** Tells these of a peer. */
+  tell(record: PeerRecord, links: readonly Link[]): void;
+}
 
 /** The inquiries of one node. */
 export class Inquiries {
   readonly #context: MeshContext;
   readonly #reports: Reports;
-  readonly #ask: (link: Link) => void;
+  readonly #inquirer: Inquirer;
   // Times of the monotonic clock, milliseconds.
+  readonly #startedAt: number;
   #nextAt: number;
   #recheckAt = 0;
   #lost = false;
@@ -27,18 +41,16 @@ export class Inquiries {
   #knockedAt = -Infinity;
   /** Whom we have met and not asked yet. */
   #unasked: Link[] = [];
+  /** Sessions with peers that others may not have met yet, oldest first. */
+  #news: Link[] = [];
   #metAt = -Infinity;
 
-  /** @param ask Asks one peer. */
-  constructor(
-    context: MeshContext,
-    reports: Reports,
-    ask: (link: Link) => void,
-  ) {
+  constructor(context: MeshContext, reports: Reports, inquirer: Inquirer) {
     this.#context = context;
     this.#reports = reports;
-    this.#ask = ask;
-    this.#nextAt = this.#later(context.clock.monotonic());
+    this.#inquirer = inquirer;
+    this.#startedAt = context.clock.monotonic();
+    this.#nextAt = this.#later(this.#startedAt);
   }
 
   /**
@@ -55,7 +67,10 @@ export class Inquiries {
     const itJoins = isNew && link.direction === "inbound" &&
       table.size > COLLISION_CROWD;
     if (weJoin || itJoins) this.#unasked.push(link);
-    else this.#ask(link);
+    else this.#inquirer.ask(link);
+    // Those that we dial as we join are news to us alone.
+    const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
+    if (link.direction === "inbound" || joined) this.#news.push(link);
   }
 
   /** A peer is gone without a word: others are asked at the next tick whether they see it. */
@@ -71,6 +86,7 @@ export class Inquiries {
   /** Asks whom it is time to ask. */
   tick(now: number): void {
     if (this.#unasked.length > 0) this.#askUnasked(now);
+    if (this.#news.length > 0) this.#tellNews(now);
     if (now >= this.#nextAt) {
       this.#nextAt = this.#later(now);
       this.#askAny(1, now);
@@ -93,20 +109,51 @@ export class Inquiries {
     const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
     // Those who come and go are not to be kept meanwhile.
     this.#unasked = isTime ? [] : links;
-    if (isTime) { for (const link of links) this.#ask(link); }
+    if (isTime) { for (const link of links) this.#inquirer.ask(link); }
+  }
+
+  /** Tells a few of those who have come, but not of a crowd: that hears of itself. */
+  #tellNews(now: number): void {
+    const waitedMs = now - (this.#news[0]?.openedAt ?? now);
+    const isQuiet = now - this.#metAt >= NEWS_DELAY_MS;
+    if (!isQuiet && waitedMs < 2 * NEWS_DELAY_MS) return;
+    const due = this.#news;
+    this.#news = [];
+    if (due.length > COLLISION_CROWD) return;
+    const { table } = this.#context;
+    for (const link of due) {
+      const record = table.get(link.peer.identity);
+      if (record === undefined || !record.links.includes(link)) continue;
+      const others = this.#links().filter((it) =>
+        it.peer.identity !== record.identity
+      );
+      this.#inquirer.tell(record, this.#some(others, NEWS_TOLD_TO));
+    }
   }
 
   /** Asks a few of those we are connected to, chosen by chance; how many it were. */
   #askAny(count: number, now: number): number {
-    const { table, random } = this.#context;
-    const links = table.connected().flatMap((record) => record.primary ?? [])
-      .filter((link) => isRested(link, now));
-    let asked = 0;
-    for (; asked < count && links.length > 0; asked++) {
-      const at = Math.floor(random.float() * links.length);
-      for (const link of links.splice(at, 1)) this.#ask(link);
+    const rested = this.#links().filter((link) => isRested(link, now));
+    const asked = this.#some(rested, count);
+    for (const link of asked) this.#inquirer.ask(link);
+    return asked.length;
+  }
+
+  #links(): Link[] {
+    const { table } = this.#context;
+    return table.connected().flatMap((record) => record.primary ?? []);
+  }
+
+  /** At most `count` of these, chosen by chance. */
+  #some(links: readonly Link[], count: number): Link[] {
+    const { random } = this.#context;
+    const left = [...links];
+    const chosen: Link[] = [];
+    while (chosen.length < count && left.length > 0) {
+      const at = Math.floor(random.float() * left.length);
+      chosen.push(...left.splice(at, 1));
     }
-    return asked;
+    return chosen;
   }
 
   /**
@@ -127,7 +174,9 @@ export class Inquiries {
     const [first, ...rest] = links;
     if (first === undefined) return;
     this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
-    this.#ask(rest.reduce((a, b) => b.askedAt < a.askedAt ? b : a, first));
+    this.#inquirer.ask(
+      rest.reduce((a, b) => b.askedAt < a.askedAt ? b : a, first),
+    );
   }
 
   /** Spread over half to one and a half periods, so that nodes do not ask in step. */
