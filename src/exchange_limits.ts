@@ -53,3 +53,30 @@ export const COLLISION_CROWD = 16;
  */
 export const COLLISION_GRACE_PER_PEER_MS = 15;
 export const COLLISION_GRACE_MAX_MS = 5_000;
+
+/** Of a name that a peer told of, so many IP addresses are tried: one of each family. */
+export const MAX_NAMED_ENDPOINTS = 2;
+
+/**
+ * Members that one configured name is known to lead to: as many as one answer of
+ * its name server.
+ */
+export const MAX_MEMBERS_PER_NAME = 16;
+
+/**
+ * How often a configured name that has led to a member is looked up again, for
+ * members that it leads to by then: two halves of a mesh may know no other way.
+ */
+export const NAME_LOOKUP_MS = 60_000;
+
+/** The same while addresses that it led to hang. */
+export const NAME_REFRESH_MS = 3_000;
+
+/** A dial to a peer we only heard of gives way to one that another source waits for after this long. */
+export const CONTESTED_DIAL_MS = 3_000;
+
+/**
+ * So long a host that led to this node itself is left alone: behind the address of a
+ * balancer there may be another by then.
+ */
+export const OWN_HOST_MS = 10_000;

@@ -330,8 +330,8 @@ export const PEER_REQUEST_REFILL_MS = 1_000;
 export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
 export const PEER_ENTRY_REFILL_MS = 10;
 
-/** A peer that only others spoke of is forgotten after so many dials that failed. */
-export const MAX_RUMOUR_FAILURES = 6;
+/** A peer that was never reached is forgotten when no member has said for so long that it is live. */
+export const RUMOUR_KEPT_MS = 60_000;
 
 /** `refused` events about strangers who come in: a burst, then one each second. */
 export const REFUSAL_EVENT_BURST = 100;

@@ -8,6 +8,46 @@ import type { Clock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import { ADDRESS_STAGGER_MS } from "../limits.ts";
 
+/** Addresses that wait to be tried; more may come while others are. */
+export class AddressQueue<T> {
+  readonly #keyOf: (address: T) => unknown;
+  readonly #seen = new Set<unknown>();
+  readonly #waiting: T[] = [];
+  /** Called when one was added. */
+  onAdded: () => void = () => {};
+
+  /** @param keyOf By which it is told whether two addresses are the same. */
+  constructor(
+    addresses: readonly T[],
+    keyOf: (address: T) => unknown = (address) => address,
+  ) {
+    this.#keyOf = keyOf;
+    this.add(addresses);
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Adds those that were not there before, at the end. */
+  add(addresses: readonly T[]): void {
+    const before = this.size;
+    for (const address of addresses) {
+      const key = this.#keyOf(address);
+      if (this.#seen.has(key)) continue;
+      this.#seen.add(key);
+      this.#waiting.push(address);
+    }
+    if (this.size > before) this.onAdded();
+  }
+
+  /** The next one, if there is one. */
+  take(): T | undefined {
+    return this.#waiting.shift();
+  }
+}
+
 /** What an attempt is given. */
 export interface Attempt {
   /** Aborts when the attempt is not wanted any more. */
@@ -29,16 +69,20 @@ export interface AddressRaceOptions<T> {
 
 /** True if an attempt succeeded. Resolves when none is under way any more. */
 export async function raceAddresses<T>(
-  addresses: readonly T[],
+  addresses: readonly T[] | AddressQueue<T>,
   options: AddressRaceOptions<T>,
 ): Promise<boolean> {
   const { clock, signal, parallel } = options;
-  const queue = [...addresses];
+  const queue = addresses instanceof AddressQueue
+    ? addresses
+    : new AddressQueue(addresses);
   const live = new Set<AbortController>();
   const tasks = new Set<Promise<void>>();
   let leader: AbortController | undefined;
   let won = false;
   let wake = Promise.withResolvers<void>();
+
+  queue.onAdded = () => wake.resolve();
 
   const callOff = (reason: string) => {
     for (const controller of live) {
@@ -70,12 +114,12 @@ export async function raceAddresses<T>(
 
   while (!won && !signal.aborted) {
     const next = leader === undefined && live.size < parallel
-      ? queue.shift()
+      ? queue.take()
       : undefined;
     if (next !== undefined) start(next);
     else if (tasks.size === 0) break;
     wake = Promise.withResolvers<void>();
-    const more = queue.length > 0 && leader === undefined &&
+    const more = queue.size > 0 && leader === undefined &&
       live.size < parallel;
     const cancel = more
       ? clock.after(ADDRESS_STAGGER_MS, () => wake.resolve())
@@ -83,6 +127,7 @@ export async function raceAddresses<T>(
     await wake.promise;
     cancel();
   }
+  queue.onAdded = () => {};
   callOff("it is not needed any more");
   await Promise.all(tasks);
   return won;

@@ -1,6 +1,8 @@
 /**
- * One attempt to reach one peer at one address: find the certificate, pin it,
- * connect, open a session. When and whom to dial is decided in `dialer.ts`.
+ * One attempt to reach one peer at one IP address: find the certificate, pin it,
+ * connect, open a session. Which addresses a name has is asked here, too; when and
+ * which peer to dial is decided in `dialer.ts`, what failed is worded in
+ * `dial_failure.ts`.
  */
 import { deadline } from "../clock.ts";
 import { VerackError } from "../errors.ts";
@@ -9,48 +11,66 @@ import {
   type JudgedCertificate,
 } from "../identity/certificate.ts";
 import { type IdentityId, identityName } from "../identity/identity.ts";
-import { DIAL_TIMEOUT_MS } from "../limits.ts";
+import { DIAL_TIMEOUT_MS, MAX_NAMED_ENDPOINTS } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
-import { resolveHost } from "../transport/resolve.ts";
+import { resolveAddress } from "../transport/resolve.ts";
 import { classifyIp, mayDial, type Scope } from "../transport/scope.ts";
 import type { Connection, Pin } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
+import { WrongIdentityError } from "./dial_failure.ts";
 import type { Link, LinkOwner } from "./link.ts";
 import { openLink } from "./opening.ts";
 
-/** Whom to reach, and where. */
+/** Which peer to reach, and where. */
 export interface DialTarget {
+  /** As a person or a peer gave it: what is shown. */
   readonly address: Address;
-  /** Who must be there; absent on first use. */
+  /** One of {@linkcode endpointsOf} it: both the look-up and the dial go there. */
+  readonly endpoint: Address;
+  /** The identity that must be there; absent on first use. */
   readonly expected?: IdentityId;
   /** Its certificate, if we have it. */
   readonly certificate?: JudgedCertificate;
-  /** Who named the address, see `PeerAddress.namedFrom`. */
-  readonly namedFrom?: Scope;
   /**
-   * Called when it is known who shows a certificate there, before dialing it for
-   * proof. False gives up: another session or dial serves already.
+   * Called when it is known which identity shows a certificate there, before dialing
+   * it for proof. False gives up: another session or dial serves already.
    */
   readonly onIdentity?: (identity: IdentityId) => boolean;
   /** Called when the peer has proven to be there, before the handshake with it. */
   readonly onReached?: () => void;
 }
 
-/** Somebody else is at the address than we asked for. */
-export class WrongIdentityError extends VerackError {
-  readonly expected: IdentityId;
-  readonly actual: IdentityId;
-
-  constructor(address: Address, expected: IdentityId, actual: IdentityId) {
-    super(
-      "wrong-identity",
-      `Cannot accept ${
-        formatAddress(address)
-      }: it is ${actual}, must be ${expected}`,
-    );
-    this.expected = expected;
-    this.actual = actual;
-  }
+/**
+ * The IP addresses to try for an address, looked up here and now. What a peer named
+ * (`namedFrom`, see `PeerAddress`) is judged by the IP address, and that one is
+ * dialed: a name cannot change its mind between the check and the dial (DNS
+ * rebinding), nor make one rumour cost many dials.
+ *
+ * @throws {VerackError} `dns`, `permission`, `timeout`, `aborted`; `unreachable` when
+ * the peer may not name any of them.
+ */
+export async function endpointsOf(
+  { clock, options }: Pick<MeshContext, "clock" | "options">,
+  { address, namedFrom }: { address: Address; namedFrom?: Scope },
+  signal: AbortSignal,
+): Promise<Address[]> {
+  using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
+  const { resolve } = options;
+  const found = await resolveAddress(address, {
+    resolve,
+    signal: limit.signal,
+  });
+  if (namedFrom === undefined) return found;
+  const allowed = found.filter(({ host }) =>
+    mayDial(namedFrom, classifyIp(host))
+  );
+  if (allowed.length > 0) return allowed.slice(0, MAX_NAMED_ENDPOINTS);
+  throw new VerackError(
+    "unreachable",
+    `Cannot dial ${
+      formatAddress(address)
+    }: a peer in the ${namedFrom} network named it, and it leads elsewhere`,
+  );
 }
 
 /**
@@ -65,13 +85,11 @@ export async function dialPeer(
   target: DialTarget,
   signal: AbortSignal,
 ): Promise<Link | undefined> {
-  const address = await admissibleAddress(target, signal);
   const certificate = target.certificate ??
-    await lookUp(context, address, target, signal);
+    await lookUp(context, target, signal);
   if (target.onIdentity?.(certificate.identity) === false) return undefined;
   const [connection, proven] = await connect(
     context,
-    address,
     certificate,
     target,
     signal,
@@ -80,46 +98,30 @@ export async function dialPeer(
   return await openLink(context, {
     connection,
     owner,
-    dialed: { address: target.address, certificate: proven },
+    dialed: {
+      address: target.address,
+      endpoint: target.endpoint,
+      certificate: proven,
+    },
     signal,
   });
-}
-
-/**
- * The address to connect to. One that a peer named is resolved here and now, and
- * what is dialed is the IP that was judged: a name cannot change its mind between
- * the check and the dial (DNS rebinding).
- */
-async function admissibleAddress(
-  target: DialTarget,
-  signal: AbortSignal,
-): Promise<Address> {
-  const { address, namedFrom } = target;
-  if (namedFrom === undefined) return address;
-  const ips = await resolveHost(address.host, { signal });
-  const host = ips.find((ip) => mayDial(namedFrom, classifyIp(ip)));
-  if (host !== undefined) return { host, port: address.port };
-  throw new VerackError(
-    "unreachable",
-    `Cannot dial ${
-      formatAddress(address)
-    }: a peer in the ${namedFrom} network named it, and it leads elsewhere`,
-  );
 }
 
 /** What certificate is shown there; only dialing with it as a pin proves anything. */
 async function lookUp(
   context: MeshContext,
-  address: Address,
   target: DialTarget,
   signal: AbortSignal,
 ): Promise<JudgedCertificate> {
   using limit = deadline(context.clock, DIAL_TIMEOUT_MS, signal);
-  const der = await context.transport.fetchCertificate(address, limit);
+  const der = await context.transport.fetchCertificate(
+    target.endpoint,
+    limit,
+  );
   const judged = judgeCertificate(der);
   if (target.expected !== undefined && target.expected !== judged.identity) {
     throw new WrongIdentityError(
-      target.address,
+      target.endpoint,
       target.expected,
       judged.identity,
     );
@@ -130,32 +132,27 @@ async function lookUp(
 /** Connects with the certificate as a pin; a re-made certificate of the same key is as good. */
 async function connect(
   context: MeshContext,
-  address: Address,
   certificate: JudgedCertificate,
   target: DialTarget,
   signal: AbortSignal,
 ): Promise<[Connection, JudgedCertificate]> {
+  const { endpoint } = target;
   try {
-    return [await pinned(context, address, certificate, signal), certificate];
+    return [await pinned(context, endpoint, certificate, signal), certificate];
   } catch (error) {
     const mismatch = error instanceof VerackError &&
       error.code === "wrong-certificate";
     if (!mismatch) throw error;
     const expected = certificate.identity;
-    const shown = await lookUp(
-      context,
-      address,
-      { ...target, expected },
-      signal,
-    );
+    const shown = await lookUp(context, { ...target, expected }, signal);
     if (shown.der.toHex() === certificate.der.toHex()) throw error;
-    return [await pinned(context, address, shown, signal), shown];
+    return [await pinned(context, endpoint, shown, signal), shown];
   }
 }
 
 async function pinned(
   context: MeshContext,
-  address: Address,
+  endpoint: Address,
   certificate: JudgedCertificate,
   signal: AbortSignal,
 ): Promise<Connection> {
@@ -164,5 +161,8 @@ async function pinned(
     serverName: identityName(certificate.identity),
   };
   using limit = deadline(context.clock, DIAL_TIMEOUT_MS, signal);
-  return await context.transport.dial(address, { pin, signal: limit.signal });
+  return await context.transport.dial(endpoint, {
+    pin,
+    signal: limit.signal,
+  });
 }

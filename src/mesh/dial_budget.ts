@@ -1,13 +1,15 @@
 /**
  * How many dials may be under way, and how many may be wasted: pure bookkeeping.
  *
- * Peers that nobody has proven to us are dialed in a budget of their own, which no
- * single source can use up. And whoever sends us where nobody is, pays: a dial to
- * a peer it told of takes from its credit, and gives back only if the peer was
+ * Peers that are known from gossip only are dialed in a budget of their own, by turns
+ * among the sources: the one with the fewest dials under way is next, and a dial that
+ * takes long gives way to a source with fewer. And a source pays for dials in vain: a
+ * dial to a peer it told of takes from its credit, and gives back only if the peer was
  * there. So lies have us dial at a trickle, and cost no truth its dial.
  */
 import type { IdentityId } from "../identity/identity.ts";
 import {
+  CONTESTED_DIAL_MS,
   MAX_CONCURRENT_DIALS,
   MAX_RUMOUR_DIALS,
   MAX_RUMOUR_DIALS_PER_SOURCE,
@@ -22,12 +24,28 @@ import { TokenBucket } from "./token_bucket.ts";
 interface Source {
   readonly credit: TokenBucket;
   active: number;
+  /** Number of its last dial, of all. */
+  lastDial: number;
+}
+
+/** A dial to a peer that a source told of. */
+export interface RumourDial {
+  readonly source: IdentityId;
+  /** Monotonic clock, milliseconds, of its last progress. */
+  progressAt: number;
+  /** Ends it. */
+  readonly giveWay: () => void;
 }
 
 /** Dials of one node. `source` is who told of a peer; absent for peers we know. */
 export class DialBudget {
   #known = 0;
   #rumours = 0;
+  #dials = 0;
+  /** Under way, oldest first. */
+  readonly #underway = new Set<RumourDial>();
+  /** The one that was told to give way and has not ended yet. */
+  #leaving: RumourDial | undefined;
   readonly #credit: TokenBucket;
   /** Sources of rumours, those used last at the end. */
   readonly #sources = new Map<IdentityId, Source>();
@@ -48,7 +66,7 @@ export class DialBudget {
       this.#known++;
       return true;
     }
-    if (this.#rumours >= MAX_RUMOUR_DIALS) return false;
+    if (this.isFull) return false;
     const state = this.#source(source, now);
     if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;
     if (!state.credit.take(now)) return false;
@@ -57,8 +75,81 @@ export class DialBudget {
       return false;
     }
     state.active++;
+    state.lastDial = ++this.#dials;
     this.#rumours++;
     return true;
+  }
+
+  /** Whether as many dials of sources are under way as may be. */
+  get isFull(): boolean {
+    return this.#rumours >= MAX_RUMOUR_DIALS;
+  }
+
+  /** Whether no source may begin another dial now. */
+  isExhausted(now: number): boolean {
+    return this.isFull || !this.#credit.has(now);
+  }
+
+  /** Of sources that wait, the one whose turn it is. */
+  next(sources: Iterable<IdentityId>): IdentityId | undefined {
+    let first: IdentityId | undefined;
+    for (const source of sources) {
+      if (first === undefined || this.#isBefore(source, first)) first = source;
+    }
+    return first;
+  }
+
+  /** A dial that began is told of, so that it can be made to give way. */
+  track(dial: RumourDial): void {
+    this.#underway.add(dial);
+  }
+
+  /** It is over. */
+  untrack(dial: RumourDial): void {
+    this.#underway.delete(dial);
+    if (this.#leaving === dial) this.#leaving = undefined;
+  }
+
+  /**
+   * The source that is next waits and there is no room: ends the longest dial of the
+   * source with the most, if that has more and its dial has had its time.
+   *
+   * @returns When to come again, monotonic clock, if a dial is to give way then.
+   */
+  makeRoom(source: IdentityId, now: number): number {
+    if (!this.isFull || this.#leaving !== undefined) return Infinity;
+    const own = this.#active(source);
+    // A source that has about as many as this one does not have to give.
+    const least = own === 0 ? 1 : own + 2;
+    let busiest: RumourDial | undefined;
+    for (const dial of this.#underway) {
+      if (this.#active(dial.source) < least) continue;
+      if (busiest === undefined || this.#isBusier(dial, busiest)) {
+        busiest = dial;
+      }
+    }
+    if (busiest === undefined) return Infinity;
+    const due = busiest.progressAt + CONTESTED_DIAL_MS;
+    if (due > now) return due;
+    this.#leaving = busiest;
+    busiest.giveWay();
+    return Infinity;
+  }
+
+  #isBefore(a: IdentityId, b: IdentityId): boolean {
+    const byActive = this.#active(a) - this.#active(b);
+    const last = (source: IdentityId) =>
+      this.#sources.get(source)?.lastDial ?? 0;
+    return byActive < 0 || (byActive === 0 && last(a) < last(b));
+  }
+
+  #isBusier(a: RumourDial, b: RumourDial): boolean {
+    const byActive = this.#active(a.source) - this.#active(b.source);
+    return byActive > 0 || (byActive === 0 && a.progressAt < b.progressAt);
+  }
+
+  #active(source: IdentityId): number {
+    return this.#sources.get(source)?.active ?? 0;
   }
 
   /** A dial is over; `wasted`: nobody was there. */
@@ -84,6 +175,7 @@ export class DialBudget {
         now,
       ),
       active: 0,
+      lastDial: 0,
     };
     this.#sources.delete(source);
     this.#sources.set(source, state);

@@ -2,37 +2,11 @@
  * What is said about addresses that a person gave: what is wrong with each, once,
  * until something else is wrong or it answers.
  */
-import type { ErrorCode, VerackError } from "../errors.ts";
+import type { VerackError } from "../errors.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
-import { WrongIdentityError } from "./dial.ts";
-
-/** Refusals by us or by the peer, as against mere failures to reach it. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "alpn",
-  "bad-certificate",
-  "bad-invite",
-  "bad-secret",
-  "denied",
-  "not-admitted",
-  "bad-checksum",
-  "bad-command",
-  "bad-magic",
-  "bad-proof",
-  "demo-identity",
-  "identity-in-use",
-  "malformed",
-  "obsolete",
-  "oversize",
-  "protocol",
-  "rejected",
-  "self",
-  "tls",
-  "unsafe",
-  "wrong-certificate",
-  "wrong-identity",
-]);
+import { isRefusal, WrongIdentityError } from "./dial_failure.ts";
 
 /** The talk of one node about its dials. */
 export class DialTalk {
@@ -65,7 +39,7 @@ export class DialTalk {
     if (this.#said.get(shown) === what) return;
     this.#said.set(shown, what);
     this.#context.emit(
-      REFUSALS.has(error.code)
+      isRefusal(error)
         ? {
           type: "refused",
           address: shown,

@@ -32,8 +32,10 @@ export class Link implements SessionHandler {
   readonly direction: Direction;
   /** The other end as the socket sees it. */
   readonly remoteAddress: Address;
-  /** What we dialed, if we did. */
+  /** What we dialed, if we did, as it was given to us. */
   readonly dialed: Address | undefined;
+  /** The IP address that it led to. */
+  readonly endpoint: Address | undefined;
   /** The secret we showed to get in, if we dialed. */
   readonly shown: SharedSecret | undefined;
   readonly #owner: LinkOwner;
@@ -69,7 +71,7 @@ export class Link implements SessionHandler {
     profile: MeshProfile,
     options: {
       connection: Connection;
-      dialed?: Address;
+      dialed?: { readonly address: Address; readonly endpoint: Address };
       shown?: SharedSecret;
       now: number;
     },
@@ -79,7 +81,8 @@ export class Link implements SessionHandler {
     this.#profile = profile;
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;
-    this.dialed = dialed;
+    this.dialed = dialed?.address;
+    this.endpoint = dialed?.endpoint;
     this.shown = options.shown;
     this.openedAt = now;
     this.requests = new TokenBucket(

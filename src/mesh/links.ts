@@ -280,7 +280,10 @@ export class Links implements LinkOwner {
     this.#exchange.reports.settle(record);
     if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
-    if (link.dialed !== undefined) record.addresses.add(link.dialed, "proven");
+    // Not a name that led there: it may lead to another member next time.
+    if (link.endpoint !== undefined) {
+      record.addresses.add(link.endpoint, "proven");
+    }
     learn(record);
     this.#context.memory.save(record);
     if (!record.up) this.#announce(link, record);

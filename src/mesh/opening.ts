@@ -35,9 +35,13 @@ import { wrongNetwork } from "./wrong_network.ts";
 export interface OpeningOptions {
   readonly connection: Connection;
   readonly owner: LinkOwner;
-  /** What was dialed and who TLS proved to be there; absent when accepting. */
+  /**
+   * What was dialed, the IP address that it led to, and who TLS proved to be there;
+   * absent when accepting.
+   */
   readonly dialed?: {
     readonly address: Address;
+    readonly endpoint: Address;
     readonly certificate: JudgedCertificate;
   };
   /** Called once the other end is proven and admitted, before it learns so. */
@@ -89,7 +93,7 @@ export async function openLink(
   const link = new Link(options.owner, profile, {
     connection,
     now: context.clock.monotonic(),
-    ...(dialed && { dialed: dialed.address }),
+    ...(dialed && { dialed }),
     ...(shown && { shown }),
   });
   if (dialed !== undefined) context.nonces.add(nonce);

@@ -1,19 +1,34 @@
 /**
- * The addresses a person gave. Without saying who is there (`--connect host:port`)
- * each is a seed: trust on first use, and a loud refusal when somebody else answers
- * later. With an identity it is none: its peer is in the table from the start.
+ * The addresses a person gave. Without saying which identity is there (`--connect
+ * host:port`) each is a seed: trust on first use, and a loud refusal when a stranger
+ * answers later. With an identity it is none: its peer is in the table from the start.
+ *
+ * An IP address is held to the one identity that answered there. A name may lead to
+ * several members, and to others tomorrow: see `seed_dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
-import { type Address, formatAddress } from "../transport/address.ts";
+import {
+  type Address,
+  formatAddress,
+  isIpv4,
+  isIpv6,
+} from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
+import { itself } from "./dial_failure.ts";
 import type { PeerTable } from "./peer_table.ts";
 
 /** One such address. */
 export interface Seed {
   readonly address: Address;
-  /** Who answered there first; only this identity will do from then on. */
-  identity: IdentityId | undefined;
+  /** Whether it is a name. */
+  readonly isName: boolean;
+  /** Members that answered there, the last ones last. */
+  readonly identities: Set<IdentityId>;
+  /** Hosts that were this node itself, until when they are left alone; monotonic clock. */
+  readonly ownHosts: Map<string, number>;
+  /** The last attempt led to a member that is up. */
+  found: boolean;
   dialing: boolean;
   failures: number;
   /** Monotonic clock, milliseconds; not dialed before. */
@@ -21,42 +36,59 @@ export interface Seed {
 }
 
 /**
- * The addresses given now, and those of earlier runs with who answered there: a
- * restart does not make it the first use again. An address that is pinned to an
- * identity, now or on record, is none.
+ * The addresses given now, and those of earlier runs with the identities that
+ * answered there: a restart does not make it the first use again. An address that is
+ * pinned to an identity, now or on record, is none.
  */
 export function seedsOf(
   table: PeerTable,
   addresses: readonly Address[],
 ): Seed[] {
   const records = [...table.values()];
-  const onRecord = records.filter(({ trust }) => trust !== "pinned")
-    .flatMap(({ identity, addresses }) =>
-      addresses.list().filter((entry) => entry.typed)
-        .map(({ address }) => newSeed(address, identity))
-    );
-  const added = addresses.filter((address) =>
-    !records.some((record) => record.addresses.get(address)?.typed)
-  );
-  return [...onRecord, ...added.map((address) => newSeed(address))];
+  const seeds = new Map<string, Seed>();
+  const seedAt = (address: Address) =>
+    seeds.getOrInsertComputed(formatAddress(address), () => newSeed(address));
+  for (const { trust, identity, addresses } of records) {
+    if (trust === "pinned") continue;
+    for (const { address, typed } of addresses.list()) {
+      if (typed) seedAt(address).identities.add(identity);
+    }
+  }
+  for (const address of addresses) {
+    if (!records.some((record) => record.addresses.get(address)?.typed)) {
+      seedAt(address);
+    }
+  }
+  return [...seeds.values()];
 }
 
-/** A person says who is at an address, whoever was there before. */
+/** Whether a seed is dialed at all when its time has come. */
+export function wantsLook(seed: Seed): boolean {
+  return !seed.dialing && (seed.isName || seed.identities.size === 0);
+}
+
+/**
+ * A person says which identities are at an address, whichever were there before;
+ * behind a name there may be several.
+ */
 export function pinAddress(
   { table, memory }: Pick<MeshContext, "table" | "memory">,
-  identity: IdentityId,
   address: Address,
+  identities: readonly IdentityId[],
 ): void {
   for (const other of table.values()) {
-    if (other.identity === identity || !other.addresses.get(address)) continue;
+    if (identities.includes(other.identity)) continue;
+    if (!other.addresses.get(address)) continue;
     other.addresses.remove(address);
     memory.save(other);
   }
-  const record = table.ensure(identity);
-  if (record === undefined) return;
-  record.trust = "pinned";
-  record.addresses.add(address, "typed");
-  memory.save(record);
+  for (const identity of identities) {
+    const record = table.ensure(identity);
+    if (record === undefined) return;
+    record.trust = "pinned";
+    record.addresses.add(address, "typed");
+    memory.save(record);
+  }
 }
 
 /** An address that a person gave and that is not dialed. */
@@ -76,21 +108,17 @@ export function futileDials(
 ): Futile[] {
   return options.connect.flatMap(({ address, identity: named }) => {
     if (named === identity.id) return [{ address, error: itself(address) }];
+    // Whether all that a name leads to are denied is found out there.
     const expected = named ??
-      [...table.values()].find((record) => record.addresses.get(address)?.typed)
-        ?.identity;
+      (isName(address)
+        ? undefined
+        : [...table.values()].find((record) =>
+          record.addresses.get(address)?.typed
+        )?.identity);
     return expected !== undefined && membership.isDenied(expected)
       ? [{ address, error: denied(address, expected), expected }]
       : [];
   });
-}
-
-/** That an address is our own. */
-export function itself(address: Address): VerackError {
-  const reason = `Cannot dial ${
-    formatAddress(address)
-  }: it is this node itself`;
-  return new VerackError("self", reason);
 }
 
 function denied(address: Address, identity: IdentityId): VerackError {
@@ -102,12 +130,19 @@ function denied(address: Address, identity: IdentityId): VerackError {
   );
 }
 
-function newSeed(address: Address, identity?: IdentityId): Seed {
+function newSeed(address: Address): Seed {
   return {
     address,
-    identity,
+    isName: isName(address),
+    identities: new Set(),
+    ownHosts: new Map(),
+    found: false,
     dialing: false,
     failures: 0,
     nextDialAt: 0,
   };
+}
+
+function isName({ host }: Address): boolean {
+  return !isIpv4(host) && !isIpv6(host);
 }

@@ -22,14 +22,19 @@ export class TokenBucket {
 
   /** Takes one; false if there is none. */
   take(now: number): boolean {
+    if (!this.has(now)) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Whether there is one to take. */
+  has(now: number): boolean {
     const gained = Math.floor((now - this.#refilledAt) / this.#refillMs);
     if (gained > 0) {
       this.#tokens = Math.min(this.#capacity, this.#tokens + gained);
       this.#refilledAt += gained * this.#refillMs;
     }
-    if (this.#tokens === 0) return false;
-    this.#tokens--;
-    return true;
+    return this.#tokens > 0;
   }
 
   /** Gives one back. */

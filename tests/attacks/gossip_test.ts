@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
+  MAX_NAMED_ENDPOINTS,
   MAX_PEERS_PER_MESSAGE,
   MAX_RUMOURS_PER_SOURCE,
 } from "../../src/limits.ts";
@@ -255,6 +256,54 @@ Deno.test("nor with addresses that it claims for itself", async () => {
   mallory.close();
   await until("a dial back", () => transport.tried.includes(last));
   assertEquals([...new Set(transport.tried)], [last]);
+  assertEquals(sink.arrivals, 0);
+});
+
+Deno.test("of a name that a source on the internet tells of, only addresses out there are dialed, and few", async () => {
+  await using sink = Sink.start();
+  const outside = Array.from({ length: 16 }, (_, i) => `8.8.4.${i + 1}`);
+  const transport = new Disguise("8.8.8.8", {
+    absent: outside.map((ip) => `${ip}:${sink.port}`),
+  });
+  await using scene = await Scene.start({
+    transport,
+    resolve: () => Promise.resolve(["127.0.0.1", ...outside]),
+  });
+  using mallory = await liar(scene);
+  await mallory.tell([entryOf(stranger(), [at("many.test", sink.port)])]);
+  await until("the name to be tried", () => transport.tried.length > 0);
+  await handled(mallory);
+  const tried = new Set(transport.tried);
+  assert(tried.size <= MAX_NAMED_ENDPOINTS, [...tried].join());
+  assertEquals(sink.arrivals, 0);
+});
+
+Deno.test("a name that has led to its peer once and leads inside from then on is not dialed there", async () => {
+  await using sink = Sink.start();
+  await using bob = await Node.start({
+    identity: await Identity.generate({ ephemeral: false }),
+  });
+  const there = `8.8.4.4:${sink.port}`;
+  const transport = new Disguise("8.8.8.8", {
+    moved: { [there]: bob.address },
+  });
+  let ip = "8.8.4.4";
+  let lookups = 0;
+  await using scene = await Scene.start({
+    transport,
+    resolve: () => {
+      lookups++;
+      return Promise.resolve([ip]);
+    },
+  });
+  using mallory = await liar(scene);
+  await mallory.tell([entryOf(bob.identity, [at("bob.test", sink.port)])]);
+  const { id } = bob.identity;
+  await until("bob to be up", () => !!peerOf(scene.victim, id)?.connected);
+  ip = "127.0.0.1";
+  const before = lookups;
+  await bob.close({ abrupt: true });
+  await until("the name to be looked up again", () => lookups > before + 1);
   assertEquals(sink.arrivals, 0);
 });
 

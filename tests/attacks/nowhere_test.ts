@@ -40,11 +40,11 @@ Deno.test("somebody who is told of without an address is not remembered", async 
   assertEquals(knows(scene.victim, nowhere), true);
 });
 
-Deno.test("somebody at whose only address another answers is forgotten", async () => {
+Deno.test("a peer at whose only address another answers is forgotten with the word of the member that told of it", async () => {
   await using scene = await Scene.start();
   await using member = TcpProxy.start(scene.member.address);
-  using mallory = await RawPeer.open(scene.victim);
   for (const ephemeral of [true, false]) {
+    using mallory = await RawPeer.open(scene.victim);
     const nowhere = await Identity.generate({ ephemeral });
     const flags = ephemeral ? 3 : 1;
     const at = [parseAddress(member.address)];
@@ -54,6 +54,28 @@ Deno.test("somebody at whose only address another answers is forgotten", async (
     await handled(mallory);
     assertEquals(knows(scene.victim, nowhere), true);
     member.thaw();
+    await until(
+      "the address to be dropped",
+      () =>
+        scene.victim.peer(nowhere.id)?.addresses.includes(member.address) ===
+          false,
+    );
+    // Says that it is live no more.
+    mallory.close();
     await until("it to be forgotten", () => !knows(scene.victim, nowhere));
   }
+});
+
+Deno.test("a peer at whose only address another answers is forgotten at once if no member says that it is live", async () => {
+  await using scene = await Scene.start();
+  await using member = TcpProxy.start(scene.member.address);
+  using mallory = await RawPeer.open(scene.victim);
+  const nowhere = await Identity.generate({ ephemeral: false });
+  member.freeze();
+  const at = [parseAddress(member.address)];
+  await mallory.tell([entryOf(nowhere, at, { flags: 0 })]);
+  await handled(mallory);
+  assertEquals(knows(scene.victim, nowhere), true);
+  member.thaw();
+  await until("it to be forgotten", () => !knows(scene.victim, nowhere));
 });

@@ -144,7 +144,7 @@ Deno.test("a node that dials another process with its own key says so and lets i
 });
 
 for (const named of [false, true]) {
-  Deno.test(`a node that is told to dial itself${named ? " by name" : ""} says so once and does not try again`, async () => {
+  Deno.test(`a node that is told to dial itself${named ? " by name" : ""} says so once and leaves it alone for a while`, async () => {
     let own = NOWHERE;
     await using mirror = TcpProxy.start(() => own);
     // Tried for ever: a clock that ticks with the dialer's own backoff.

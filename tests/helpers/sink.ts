@@ -1,4 +1,16 @@
-/** A TCP port that takes every connection and says nothing, for counting who comes. */
+/** A TCP port that takes every connection and says nothing, or the same to each, for counting who comes. */
+import { formatAddress } from "../../src/transport/address.ts";
+
+/** What a {@linkcode Sink} is like. */
+export interface SinkOptions {
+  /** @default {"127.0.0.1"} */
+  readonly hostname?: string;
+  /** @default a free one */
+  readonly port?: number;
+  /** What it says to each that connects. @default nothing */
+  readonly greeting?: string;
+}
+
 export class Sink implements AsyncDisposable {
   /** `host:port`. */
   readonly address: string;
@@ -10,16 +22,21 @@ export class Sink implements AsyncDisposable {
   readonly #tasks = new Set<Promise<void>>();
   readonly #loop: Promise<void>;
 
-  private constructor(listener: Deno.TcpListener) {
+  readonly #greeting: string;
+
+  private constructor(listener: Deno.TcpListener, greeting: string) {
     this.#listener = listener;
-    this.port = listener.addr.port;
-    this.address = `127.0.0.1:${this.port}`;
+    this.#greeting = greeting;
+    const { hostname: host, port } = listener.addr;
+    this.port = port;
+    this.address = formatAddress({ host, port });
     this.#loop = this.#accept();
   }
 
-  /** Listens on a free port of 127.0.0.1. */
-  static start(): Sink {
-    return new Sink(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  /** Listens, on a free port of 127.0.0.1 unless told. */
+  static start(options: SinkOptions = {}): Sink {
+    const { hostname = "127.0.0.1", port = 0, greeting = "" } = options;
+    return new Sink(Deno.listen({ hostname, port }), greeting);
   }
 
   /** Connections that nobody has closed yet. */
@@ -51,6 +68,7 @@ export class Sink implements AsyncDisposable {
   async #swallow(socket: Deno.TcpConn): Promise<void> {
     const buffer = new Uint8Array(4_096);
     try {
+      await socket.write(new TextEncoder().encode(this.#greeting));
       while (await socket.read(buffer) !== null);
     } catch {
       // Reset, or closed by us.

@@ -1,7 +1,11 @@
 // The addresses of one peer, tried so that one that hangs holds up no other.
 import { assert, assertEquals } from "@std/assert";
 import { ADDRESS_STAGGER_MS } from "../../src/limits.ts";
-import { type Attempt, raceAddresses } from "../../src/mesh/address_race.ts";
+import {
+  AddressQueue,
+  type Attempt,
+  raceAddresses,
+} from "../../src/mesh/address_race.ts";
 import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
 
 /** What an address does: nothing, or ends after so many milliseconds. */
@@ -120,4 +124,32 @@ Deno.test("no more are tried at once than allowed, and all are called off with t
     "9000 b is called off",
   ]);
   assert(!won);
+});
+
+Deno.test("an address that is learned while all others hang is tried at once", async () => {
+  const clock = new VirtualClock();
+  const begun: [string, number][] = [];
+  const queue = new AddressQueue(["a", "b"]);
+  clock.after(5_000, () => queue.add(["a", "b", "c"]));
+  const race = raceAddresses(queue, {
+    clock,
+    signal: new AbortController().signal,
+    parallel: 8,
+    attempt: (address, { signal, reached }) => {
+      begun.push([address, clock.monotonic()]);
+      if (address === "c") {
+        reached();
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve(true))
+      );
+    },
+  });
+  let won: boolean | undefined;
+  race.then((value) => won = value);
+  await clock.runUntil(() => won !== undefined, { limitMs: 60_000 });
+  assertEquals(begun, [["a", 0], ["b", 250], ["c", 5_000]]);
+  assert(won);
+  assertEquals(clock.pending, 0, "timers are left");
 });

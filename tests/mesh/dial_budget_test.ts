@@ -1,6 +1,7 @@
 // How many dials there may be, and who pays for those in vain.
 import { assert, assertEquals } from "@std/assert";
 import {
+  CONTESTED_DIAL_MS,
   MAX_CONCURRENT_DIALS,
   MAX_RUMOUR_DIALS,
   MAX_RUMOUR_DIALS_PER_SOURCE,
@@ -62,4 +63,80 @@ Deno.test("many names share one credit, and are not remembered without end", () 
     wasted += wastes(budget, `liar ${i}`);
   }
   assertEquals(wasted, RUMOUR_CREDIT);
+});
+
+/** Fills the room for rumours: dials of each source, begun at `now`; the sources that gave way. */
+function filled(
+  budget: DialBudget,
+  counts: Readonly<Record<string, number>>,
+  now = 0,
+): string[] {
+  const left: string[] = [];
+  for (const [source, count] of Object.entries(counts)) {
+    for (let i = 0; i < count; i++) {
+      assert(budget.begin(source, now));
+      const dial = {
+        source,
+        progressAt: now,
+        giveWay: () => {
+          left.push(source);
+          budget.untrack(dial);
+          budget.end(source, true);
+        },
+      };
+      budget.track(dial);
+    }
+  }
+  return left;
+}
+
+Deno.test("of sources that wait the one with the fewest dials is next, then the one that waited longest", () => {
+  const budget = new DialBudget(0);
+  filled(budget, { a: 3, b: 1, c: 1 });
+  assertEquals(budget.next(["a", "b", "c"]), "b");
+  assertEquals(budget.next(["a", "c"]), "c");
+  assertEquals(budget.next(["a", "c", "new"]), "new");
+  assertEquals(budget.next([]), undefined);
+});
+
+Deno.test("a dial of the source with the most gives way to one that has none, but not before its time", () => {
+  const budget = new DialBudget(0);
+  const left = filled(budget, { a: 20, b: MAX_RUMOUR_DIALS - 20 });
+  assertEquals(budget.makeRoom("new", 1_000), CONTESTED_DIAL_MS);
+  assertEquals(left, []);
+  budget.makeRoom("new", CONTESTED_DIAL_MS);
+  assertEquals(left, ["a"]);
+  // There is room now.
+  assertEquals(budget.makeRoom("new", 60_000), Infinity);
+  assert(budget.begin("new", 60_000));
+  assertEquals(left, ["a"]);
+});
+
+Deno.test("sources that have about as many dials do not take them from each other", () => {
+  const budget = new DialBudget(0);
+  const half = MAX_RUMOUR_DIALS / 2;
+  const left = filled(budget, { a: half + 1, b: half - 1 });
+  assertEquals(budget.makeRoom("a", 60_000), Infinity);
+  budget.makeRoom("b", 60_000);
+  assertEquals(left, ["a"]);
+  assert(budget.begin("b", 60_000));
+  assertEquals(budget.makeRoom("b", 60_000), Infinity);
+  assertEquals(budget.makeRoom("a", 60_000), Infinity);
+  assertEquals(left, ["a"]);
+});
+
+Deno.test("one dial at a time gives way, and only when there is no room", () => {
+  const budget = new DialBudget(0);
+  let told = 0;
+  for (let i = 0; i < MAX_RUMOUR_DIALS; i++) {
+    assertEquals(budget.makeRoom("new", 60_000), Infinity);
+    const source = i < 20 ? "a" : "b";
+    assert(budget.begin(source, 0));
+    budget.track({ source, progressAt: 0, giveWay: () => told++ });
+  }
+  assertEquals(told, 0);
+  budget.makeRoom("new", 60_000);
+  // It takes a moment to end.
+  budget.makeRoom("new", 60_000);
+  assertEquals(told, 1);
 });

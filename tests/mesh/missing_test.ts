@@ -1,8 +1,11 @@
 // Members that cannot reach each other while others reach both are named.
+// `send` knows them, too.
 import { assert, assertEquals } from "@std/assert";
 import { MAX_MISSING_PAIRS } from "../../src/limits.ts";
 import type { MissingPair } from "../../src/mesh/events.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
+import type { Transport } from "../../src/transport/transport.ts";
+import { VerackError } from "../../src/errors.ts";
 import { encodeMissing } from "../../src/wire/messages/missing.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
@@ -103,3 +106,62 @@ Deno.test("a member that says it misses everybody, and people who do not exist, 
   mallory.close();
   await until("it to be gone", () => victim.missing().length === 0);
 });
+
+/** The network of `host`, from which others are somewhere else or nowhere. */
+function seen(
+  mesh: MemoryMesh,
+  host: string,
+  from: (to: string) => string | undefined,
+): Transport {
+  const inner = mesh.network.transport(host);
+  const via = (asked: { host: string; port: number }) => {
+    const to = from(asked.host);
+    if (to !== undefined) return { host: to, port: asked.port };
+    throw new VerackError("refused", `Cannot dial ${asked.host}: no`);
+  };
+  return {
+    ...inner,
+    dial: async (address, options) => await inner.dial(via(address), options),
+    fetchCertificate: async (address, options) =>
+      await inner.fetchCertificate(via(address), options),
+  };
+}
+
+const PAIRS: Readonly<Record<string, (to: string) => string | undefined>> = {
+  "whose ports refuse each other": () => undefined,
+  "at whose addresses others answer": () => "10.0.0.1",
+};
+
+for (const [what, from] of Object.entries(PAIRS)) {
+  Deno.test(`two members ${what} are named as soon as if they were silent, and can be sent to`, async () => {
+    await using mesh = new MemoryMesh();
+    const alice = await mesh.start();
+    // Each reaches alice, and not the other.
+    const way = (other: string) => (to: string) => to === other ? from(to) : to;
+    const bob = await mesh.start([alice], {
+      transport: seen(mesh, "10.0.0.2", way("10.0.0.3")),
+    });
+    const carol = await mesh.start([alice], {
+      transport: seen(mesh, "10.0.0.3", way("10.0.0.2")),
+    });
+    const all = [alice, bob, carol];
+    const named = () =>
+      all.every(({ node }) =>
+        node.missing().join() === pair(bob, carol).join()
+      );
+    await mesh.clock.runUntil(named, { limitMs: 10_000 });
+    // And for as long as it lasts, whatever number of dials fails.
+    for (let i = 0; i < 40; i++) {
+      await mesh.clock.advance(3_000);
+      assert(named(), `after ${3 * i} s: ${missingOf(all).join(" / ")}`);
+      assert(bob.node.peer(carol.node.identity.id) !== undefined);
+    }
+    // Not `unknown-peer`: it waits until there is a way.
+    const sending = bob.node.send(carol.node.identity.id, "later");
+    let failed: unknown;
+    sending.catch((error) => failed = error);
+    await mesh.clock.advance(1_000);
+    assertEquals(failed, undefined);
+    assertEquals(bob.node.outbox.messages, 1);
+  });
+}

@@ -1,0 +1,78 @@
+// Strangers that tell of peers at ports which hang, to use up the dials that gossip may
+// cause: an honest rumour has its turn all the same.
+import { assert } from "@std/assert";
+import type { Identity } from "../../src/identity/identity.ts";
+import { MAX_RUMOUR_DIALS } from "../../src/limits.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { type Address, parseAddress } from "../../src/transport/address.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
+import { Scene } from "../helpers/scene.ts";
+import { Sink } from "../helpers/sink.ts";
+import { until } from "../helpers/until.ts";
+import { forge, idOf, keyOf } from "../identity/forgery.ts";
+
+/** A peer that exists in gossip only; much faster made than an `Identity`. */
+function stranger(): Pick<Identity, "id" | "certificate"> {
+  const key = keyOf("Ed25519");
+  return { id: idOf(key.spki), certificate: forge(key) };
+}
+
+async function join(scene: Scene): Promise<RawPeer> {
+  const peer = await RawPeer.open(scene.victim);
+  await until(
+    "it to be up",
+    () =>
+      scene.victim.links().some(({ identity }) =>
+        identity === peer.identity.id
+      ),
+  );
+  return peer;
+}
+
+/** `count` members, each of which tells of many peers at an address. */
+async function liars(
+  scene: Scene,
+  count: number,
+  at: Address,
+): Promise<DisposableStack> {
+  const stack = new DisposableStack();
+  for (let i = 0; i < count; i++) {
+    const liar = stack.use(await join(scene));
+    await liar.tell(
+      Array.from({ length: 60 }, () => entryOf(stranger(), [at])),
+    );
+  }
+  return stack;
+}
+
+Deno.test("five members that tell of peers at a silent port leave an honest rumour its dial", async () => {
+  await using sink = Sink.start();
+  await using scene = await Scene.start();
+  using _liars = await liars(scene, 5, parseAddress(sink.address));
+  await until("all dials to hang", () => sink.open >= MAX_RUMOUR_DIALS);
+  using honest = await join(scene);
+  await using bob = await Node.start();
+  await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
+  // Not after the ten seconds that a dial may take, let alone those of all the others.
+  await until("bob to be dialed", () => bob.links().length > 0, 6_000);
+});
+
+Deno.test("nor can they take a peer over by telling of it first", async () => {
+  await using sink = Sink.start();
+  await using scene = await Scene.start();
+  const at = parseAddress(sink.address);
+  using _liars = await liars(scene, 5, at);
+  await until("all dials to hang", () => sink.open >= MAX_RUMOUR_DIALS);
+  await using bob = await Node.start();
+  // On the account of one that has its share already.
+  using liar = await join(scene);
+  await liar.tell([
+    ...Array.from({ length: 60 }, () => entryOf(stranger(), [at])),
+    entryOf(bob.identity, [at]),
+  ]);
+  using honest = await join(scene);
+  await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
+  await until("bob to be dialed", () => bob.links().length > 0, 8_000);
+  assert(sink.open > 0);
+});
