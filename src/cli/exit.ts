@@ -8,6 +8,8 @@ export const EXIT = {
   failure: 1,
   /** The command line cannot be understood. */
   usage: 2,
+  /** SIGHUP, after a graceful leave: 128 + 1. */
+  hungUp: 129,
   /** SIGINT, after a graceful leave: 128 + 2. */
   interrupted: 130,
   /**
@@ -27,5 +29,5 @@ export const EXIT_HELP: readonly (readonly [codes: string, help: string])[] = [
   ["0", "success"],
   ["1", "failure"],
   ["2", "unknown flag or bad value"],
-  ["130, 143", "left after SIGINT, SIGTERM"],
+  ["129, 130, 143", "left after SIGHUP, SIGINT, SIGTERM"],
 ];

@@ -1,9 +1,11 @@
 /**
  * SIGINT and SIGTERM: the first asks to leave politely, the second ends the
- * program at once. SIGHUP is left alone, so that `nohup` works.
+ * program at once. SIGHUP, which a closed terminal sends, asks too, unless the
+ * program was started to outlive it (`hangup.ts`).
  */
 import { type Clock, systemClock } from "../clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { hangupIsIgnored } from "./hangup.ts";
 import type { LineOutput } from "./line_writer.ts";
 
 /** Leaving that takes longer is worth a word to whoever waits for it. */
@@ -39,9 +41,16 @@ export class SignalWatch implements Disposable {
   constructor(options: SignalWatchOptions = {}) {
     this.#talk = options.talk;
     this.#clock = options.clock ?? systemClock;
-    this.#on("SIGINT", EXIT.interrupted);
-    // Windows has no SIGTERM to listen to.
-    if (Deno.build.os !== "windows") this.#on("SIGTERM", EXIT.terminated);
+    const ignoresHangup = hangupIsIgnored();
+    this.#on("SIGINT", () => this.#onSignal("SIGINT", EXIT.interrupted));
+    // Windows has no such signals to listen to.
+    if (Deno.build.os === "windows") return;
+    this.#on("SIGTERM", () => this.#onSignal("SIGTERM", EXIT.terminated));
+    this.#on("SIGHUP", () => {
+      if (ignoresHangup) return;
+      // The kernel and the shell both send it: a second one shows no impatience.
+      if (this.#code === undefined) this.#onSignal("SIGHUP", EXIT.hungUp);
+    });
   }
 
   /** Aborts at the first signal. */
@@ -67,8 +76,7 @@ export class SignalWatch implements Disposable {
     this.#onSignal("", EXIT.interrupted);
   }
 
-  #on(name: Deno.Signal, code: ExitCode): void {
-    const handler = () => this.#onSignal(name, code);
+  #on(name: Deno.Signal, handler: () => void): void {
     Deno.addSignalListener(name, handler);
     this.#handlers.push([name, handler]);
   }

@@ -80,10 +80,10 @@ EXAMPLES
     A node on another port
 
 EXIT CODES
-  0         success
-  1         failure
-  2         unknown flag or bad value
-  130, 143  left after SIGINT, SIGTERM`,
+  0              success
+  1              failure
+  2              unknown flag or bad value
+  129, 130, 143  left after SIGHUP, SIGINT, SIGTERM`,
   );
 });
 

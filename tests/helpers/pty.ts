@@ -86,6 +86,12 @@ export class Pty implements AsyncDisposable {
     return (await this.#child.status).code;
   }
 
+  /** Closes the terminal, as a window that is shut does. */
+  async hangUp(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) {
       try {

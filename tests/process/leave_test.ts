@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { NodeProcess } from "../helpers/process.ts";
 import { until } from "../helpers/until.ts";
 
-const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 for (const [signal, code] of Object.entries(CODES)) {
   Deno.test(`${signal} makes a node say bye; the others see it leave, and have all it sent`, async () => {
