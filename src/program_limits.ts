@@ -15,8 +15,13 @@ export const EXEC_TIMEOUT_MS = 60_000;
 /** A program that was told to end is killed after this. */
 export const EXEC_KILL_AFTER_MS = 2_000;
 
-/** Programs that run may go on for so long when the node leaves. */
-export const EXEC_LEAVE_MS = 10_000;
+/**
+ * Programs that run may finish within this when the node leaves, and are killed so
+ * long after they were told to end: container runtimes kill the node itself after
+ * 10 s, and some supervisors after 5.
+ */
+export const EXEC_LEAVE_MS = 2_000;
+export const EXEC_KILL_AFTER_LEAVING_MS = 1_000;
 
 /** A process that the system has no room for is tried again after this. */
 export const EXEC_RETRY_MS = 1_000;

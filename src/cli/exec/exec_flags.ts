@@ -6,7 +6,11 @@ import {
   MAX_EXEC_JOBS,
 } from "../../limits.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
-import { notPermitted, type ProgramCommand } from "./program_run.ts";
+import {
+  checkProgram,
+  notPermitted,
+  type ProgramCommand,
+} from "./program_run.ts";
 
 /** The flags. */
 export const EXEC_FLAGS = {
@@ -49,7 +53,8 @@ export interface ExecCommand extends ProgramCommand {
  *
  * @param args The arguments that are no flags.
  * @throws {UsageError} when there are arguments or flags without a program.
- * @throws {VerackError} `permission` when Deno does not let it be run.
+ * @throws {VerackError} `permission` when Deno does not let it be run, or the file is
+ * not executable; `bad-program` when there is none.
  */
 export function execCommand(
   flags: FlagValues<typeof EXEC_FLAGS>,
@@ -64,6 +69,7 @@ export function execCommand(
   if (Deno.permissions.querySync(permission).state !== "granted") {
     throw notPermitted(program);
   }
+  checkProgram(program);
   return {
     program,
     args,

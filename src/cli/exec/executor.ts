@@ -9,7 +9,7 @@ import {
   type MessageEvent,
   messageEvent,
 } from "../../control/message_event.ts";
-import { VerackError } from "../../errors.ts";
+import { messageOf } from "../../errors.ts";
 import type { Message } from "../../delivery/message.ts";
 import { shownName } from "../../identity/peer_name.ts";
 import { logger } from "../../log.ts";
@@ -28,7 +28,7 @@ export interface ExecutorSettings extends ProgramCommand {
   readonly say: (line: string) => void;
   /** A message was taken. */
   readonly onTaken: (event: MessageEvent) => void;
-  /** The program can never be started. */
+  /** A fault of ours, not of the program. */
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -43,6 +43,8 @@ export class Executor {
   /** What runs is told to end. */
   readonly #kill = new AbortController();
   readonly #jobs: Promise<void>[];
+  /** Why the program could not be started the last time. */
+  #failure = "";
 
   constructor(node: Node, settings: ExecutorSettings) {
     this.#node = node;
@@ -52,7 +54,7 @@ export class Executor {
 
   /**
    * Takes no more messages, and resolves when no program runs: they may finish, and
-   * are told to end after 10 s. Call it before the node closes, which could not
+   * are told to end after 2 s, and killed 1 s later. Call it before the node closes, which could not
    * acknowledge afterwards.
    */
   async stop(): Promise<void> {
@@ -118,12 +120,13 @@ export class Executor {
     while (true) {
       try {
         const run = { ...this.#settings, env, body, signal };
-        return await runProgramOnce(run);
+        const fault = await runProgramOnce(run);
+        this.#startable();
+        return fault;
       } catch (error) {
-        if (error instanceof VerackError) throw error;
-        // No process or file to be had now, which is not the message's fault.
-        const { program, clock } = this.#settings;
-        log.error("program not started", { program, error: `${error}` });
+        // Not the message's fault: it waits until the program is there again.
+        const { clock } = this.#settings;
+        this.#unstartable(messageOf(error));
         try {
           await sleep(clock, EXEC_RETRY_MS, this.#stop.signal);
         } catch {
@@ -132,5 +135,18 @@ export class Executor {
         }
       }
     }
+  }
+
+  /** Said once, however many messages wait for it. */
+  #unstartable(reason: string): void {
+    if (this.#failure === reason) return;
+    this.#failure = reason;
+    log.error("program not started, its messages wait", { reason });
+  }
+
+  #startable(): void {
+    if (this.#failure === "") return;
+    this.#failure = "";
+    log.warn("program starts again", { program: this.#settings.program });
   }
 }

@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.ts";
 import { VerackError } from "../../errors.ts";
 import { escapeText } from "../../escape.ts";
 import {
+  EXEC_KILL_AFTER_LEAVING_MS,
   EXEC_KILL_AFTER_MS,
   EXEC_OUTPUT_AFTER_END_MS,
   MAX_EXEC_OUTPUT_LINE_CHARS,
@@ -57,9 +58,10 @@ export async function runProgramOnce(
   void feed(child, body);
   const ending = new Ending(child, clock);
   const cancelTimeout = clock.after(timeoutMs, () => {
-    ending.begin(`no exit within ${timeoutMs / 1_000} s`);
+    ending.begin(`no exit within ${timeoutMs / 1_000} s`, EXEC_KILL_AFTER_MS);
   });
-  const onAbort = () => ending.begin("the node is leaving");
+  const onAbort = () =>
+    ending.begin("the node is leaving", EXEC_KILL_AFTER_LEAVING_MS);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   const { code, signal: killedBy } = await child.status;
@@ -93,26 +95,54 @@ class Ending {
     this.#clock = clock;
   }
 
-  begin(reason: string): void {
-    if (this.reason !== undefined) return;
-    this.reason = reason;
-    this.#kill("SIGTERM");
-    this.#cancel = this.#clock.after(
-      EXEC_KILL_AFTER_MS,
-      () => this.#kill("SIGKILL"),
-    );
+  /** The second call only brings forward when it is killed. */
+  begin(reason: string, killAfterMs: number): void {
+    if (this.reason === undefined) this.#kill("SIGTERM");
+    this.reason ??= reason;
+    this.#cancel();
+    this.#cancel = this.#clock.after(killAfterMs, () => this.#kill("SIGKILL"));
   }
 
   cancel(): void {
     this.#cancel();
   }
 
+  /** With the right to run anything Deno also signals what the program started. */
   #kill(signal: Deno.Signal): void {
     try {
-      this.#child.kill(signal);
+      if (LEADS_GROUP && mayRunAnything()) {
+        Deno.kill(-this.#child.pid, signal);
+      } else this.#child.kill(signal);
     } catch {
       // It ended this very moment.
     }
+  }
+}
+
+/** A detached program leads a process group of its own; Windows has none. */
+const LEADS_GROUP = Deno.build.os !== "windows";
+
+function mayRunAnything(): boolean {
+  return Deno.permissions.querySync({ name: "run" }).state === "granted";
+}
+
+/** One argument that is longer than any system takes all together. */
+const TOO_LONG_BYTES = 8 * 1_024 * 1_024;
+
+/**
+ * Looks whether a program can be started, without running it: Linux opens the file
+ * before it refuses the arguments (since 6.8), and names are looked up in PATH before.
+ * Where that says nothing, the first message tells.
+ *
+ * @throws {VerackError} `bad-program` or `permission`.
+ */
+export function checkProgram(program: string): void {
+  const tooLong = "x".repeat(TOO_LONG_BYTES);
+  try {
+    const child = start(program, [tooLong], {});
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (error instanceof VerackError) throw error;
   }
 }
 
@@ -130,7 +160,7 @@ function start(
       stderr: "piped",
       // Ctrl-C is for the node, which lets the program finish. On Windows it would
       // have no console.
-      detached: Deno.build.os !== "windows",
+      detached: LEADS_GROUP,
     }).spawn();
   } catch (error) {
     const shown = escapeText(program);
