@@ -4,6 +4,9 @@ import { parseInvite } from "../identity/invite.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import type { FlagSpecs, FlagValues } from "./flags.ts";
 
+/** In the place of a file: a remembered secret is dropped. */
+const NO_SECRET = "none";
+
 /** The flags. */
 export const ADMISSION_FLAGS = {
   trust: {
@@ -11,12 +14,13 @@ export const ADMISSION_FLAGS = {
     value: "WHOM",
     values: ["open", "known"],
     help:
-      "Let everybody in, or only known, allowed, invited and vouched-for nodes (default: open, or as the host of the invite)",
+      "Let everybody in, or only known, allowed, invited and vouched-for nodes; --data remembers known (default: as remembered or the host of the invite, else open)",
   },
   secretFile: {
     type: "path",
     value: "FILE",
-    help: "A secret of the network that both ends of every session must prove",
+    help:
+      "A secret of the network that both ends of every session must prove; --data remembers it, none drops it",
   },
   join: {
     type: "string",
@@ -39,7 +43,9 @@ export async function admissionOptions(
   return {
     ...(trust !== undefined && { trust }),
     ...(secretFile !== undefined && {
-      secret: await readNetworkSecret(secretFile),
+      secret: secretFile === NO_SECRET
+        ? null
+        : await readNetworkSecret(secretFile),
     }),
     ...(join !== undefined && { invite: join }),
   };

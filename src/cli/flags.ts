@@ -219,6 +219,12 @@ function parseText(
       `${source} is ${quoted(text)}, must not have a NUL character`,
     );
   }
+  if (spec.type === "path" && text.includes("\uFFFD")) {
+    // Deno puts U+FFFD for what is no UTF-8: it would be another file.
+    throw new UsageError(
+      `${source} is ${quoted(text)}, must be valid UTF-8 without U+FFFD`,
+    );
+  }
   try {
     return spec.parse === undefined ? text : spec.parse(text);
   } catch (error) {

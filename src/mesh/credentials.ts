@@ -20,6 +20,7 @@ import {
 } from "../wire/messages/welcome.ts";
 import type { MeshContext } from "./context.ts";
 import type { Link } from "./link.ts";
+import { forgetSecret } from "./protection.ts";
 
 /** What one node needs of its context here. */
 export type CredentialsContext = Pick<
@@ -35,6 +36,8 @@ export class Credentials {
     | { readonly host: IdentityId; readonly secret: SharedSecret }
     | undefined;
   #welcome: WelcomeMessage | undefined;
+  /** A welcome has brought a newer key than the remembered one. */
+  #superseded = false;
 
   constructor(context: CredentialsContext) {
     this.#context = context;
@@ -63,7 +66,9 @@ export class Credentials {
 
   /** Derived from the network's secret, if it has one. */
   get networkKey(): Uint8Array<ArrayBuffer> | undefined {
-    return this.#context.options.networkKey ?? this.#welcome?.networkKey;
+    const { networkKey } = this.#context.options;
+    const own = this.#superseded ? undefined : networkKey;
+    return own ?? this.#welcome?.networkKey;
   }
 
   /** What to show to this listener before saying who we are. */
@@ -114,8 +119,12 @@ export class Credentials {
     kept.set(Uint8Array.fromHex(invite.secret.id));
     kept.set(bytes, SECRET_ID_BYTES);
     options.store.putSetting(this.#key, kept);
+    const supersedes = options.keyIsRemembered &&
+      welcome.networkKey !== undefined;
+    if (supersedes) forgetSecret(options.store, options.network);
     options.store.commit();
     this.#welcome = welcome;
+    this.#superseded ||= supersedes;
     this.#invite = undefined;
     log.info("welcomed", { closed: welcome.closed });
   }

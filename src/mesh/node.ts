@@ -31,8 +31,6 @@ import {
   type NodeOptions,
   refuseDemoOffLoopback,
   type ResolvedNodeOptions,
-  resolveOptions,
-  withNetworkKey,
 } from "./options.ts";
 import { type NodeStatus, nodeStatus } from "./node_status.ts";
 import {
@@ -41,6 +39,7 @@ import {
   type PeerInfo,
   peerInfo,
 } from "./peer_info.ts";
+import { protectedOptions } from "./protection.ts";
 import { pingAll } from "./ping_all.ts";
 import { type Beat, Pulse } from "./pulse.ts";
 import { roundTrip } from "./round_trip.ts";
@@ -127,7 +126,7 @@ export class Node implements AsyncDisposable {
    * @throws {RangeError} when a number or a name is out of range.
    */
   static async start(options: NodeOptions = {}): Promise<Node> {
-    const resolved = await withNetworkKey(resolveOptions(options), options);
+    const resolved = await protectedOptions(options);
     const { host, port, transport } = resolved;
     if (options.identity !== undefined) {
       refuseDemoOffLoopback(options.identity, { host, port });

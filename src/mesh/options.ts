@@ -75,14 +75,17 @@ export interface NodeOptions {
   readonly store?: NodeStore;
   /**
    * Whether everybody may come in, or only who is on record, allowed, pinned, invited
-   * or vouched for by a member. @default {"open"}, or what the host of the invite does
+   * or vouched for by a member. A store remembers `"known"`, until a start says
+   * `"open"`. @default what the store remembers or the host of the invite does, else
+   * {"open"}
    */
   readonly trust?: AdmissionMode;
   /**
    * The network's secret, at least 16 bytes: both ends of every session prove that
-   * they know it before anything is said about who they are.
+   * they know it before anything is said about who they are. A store remembers the key
+   * derived from it; `null` drops that.
    */
-  readonly secret?: string | Uint8Array;
+  readonly secret?: string | Uint8Array | null;
   /** An invite to join by, `identity@host:port#code`, as a member's `invite` makes it. */
   readonly invite?: string;
   /** What is kept until it is acknowledged; more is refused at once. */
@@ -120,6 +123,8 @@ export interface ResolvedNodeOptions {
   readonly trust: AdmissionMode | undefined;
   /** Derived from the secret; `Node.start` does it. */
   readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
+  /** The key is of an earlier start, see `protection.ts`. */
+  readonly keyIsRemembered: boolean;
   readonly invite: Invite | undefined;
   /** Absent if the store is none but this node's own memory. */
   readonly messages: MessageStore | undefined;
@@ -188,6 +193,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     keptTime: new KeptTime(store, clock),
     trust: parseMode(options.trust),
     networkKey: undefined,
+    keyIsRemembered: false,
     invite,
     messages: options.store?.messages,
     outbox: resolveOutbox(options.outbox),
@@ -208,7 +214,7 @@ export async function withNetworkKey(
   resolved: ResolvedNodeOptions,
   { secret }: NodeOptions,
 ): Promise<ResolvedNodeOptions> {
-  if (secret === undefined) return resolved;
+  if (secret === undefined || secret === null) return resolved;
   const bytes = typeof secret === "string"
     ? new TextEncoder().encode(secret)
     : secret;

@@ -173,6 +173,14 @@ function prepareDirectory(path: string, create: boolean): void {
     return;
   }
   if (!before.isDirectory) throw refusal(path, "it is no directory");
+  if (!isNodeOrEmpty(path)) {
+    throw refusal(
+      path,
+      `it holds other things and no node has used it, must be a directory of its own, such as ${
+        escapeText(`${path.replace(/[/\\]+$/, "")}/verack`)
+      }`,
+    );
+  }
   if (before.uid !== ownerOfNewFiles(path)) {
     throw refusal(
       path,
@@ -180,20 +188,19 @@ function prepareDirectory(path: string, create: boolean): void {
     );
   }
   if (!isOpenToOthers(before)) return;
-  const entries = [...Deno.readDirSync(path)].map(({ name }) => name);
-  const ours = Object.values<string>(DATA_FILES);
-  if (entries.length > 0 && !entries.some((name) => ours.includes(name))) {
-    throw refusal(
-      path,
-      `others may look into it and it holds other things, must be a directory of its own, or have mode 0700 (chmod 700 ${
-        escapeText(path)
-      })`,
-    );
-  }
   makePrivate(path, PRIVATE_DIRECTORY_MODE);
   log.warn("others could look into the data directory, its mode is 0700 now", {
     path,
   });
+}
+
+/** Whether nothing in it is somebody else's alone; what a crash left of ours counts. */
+function isNodeOrEmpty(path: string): boolean {
+  const entries = [...Deno.readDirSync(path)].map(({ name }) => name)
+    .filter((name) => name !== "lost+found");
+  const ours: readonly string[] = Object.values(DATA_FILES);
+  return entries.length === 0 ||
+    entries.some((name) => ours.includes(name.replace(/\.new$/, "")));
 }
 
 function takeLock(path: string): LockFile {

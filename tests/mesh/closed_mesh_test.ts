@@ -238,3 +238,68 @@ Deno.test("a guest that a member could not reach is let in there, as before", as
   await until("its record", () => info()?.connected === true);
   assertEquals(info()?.admittedBy, identity.id);
 });
+Deno.test("a store that was closed stays closed until a start says open, and only then", async () => {
+  const store = new MemoryStore();
+  const identity = await Identity.generate();
+  const start = (options: NodeOptions = {}) =>
+    Node.start({ identity, store, ...options });
+  const { trust } = await modeOf(start({ trust: "known" }));
+  assertEquals(trust, "known");
+  await using closed = await start();
+  assertEquals(closed.status().trust, "known");
+  await using stranger = await Node.start({ connect: [closed.address] });
+  await until(
+    "a stranger to be listed",
+    () => closed.admission.pending().length === 1,
+  );
+  assertEquals(stranger.peers(), []);
+  await closed.close();
+  assertEquals((await modeOf(start({ trust: "open" }))).trust, "open");
+  assertEquals((await modeOf(start())).trust, "open");
+  // Another network in the same store is another mesh.
+  await modeOf(start({ trust: "known" }));
+  assertEquals((await modeOf(start({ network: "other" }))).trust, "open");
+});
+
+Deno.test("a store that had a secret asks for it without being told, until it is dropped", async () => {
+  const store = new MemoryStore();
+  const identity = await Identity.generate();
+  const start = (options: NodeOptions = {}) =>
+    Node.start({ identity, store, ...options });
+  await (await start({ secret: SECRET })).close();
+  {
+    await using node = await start();
+    const connect = [node.address];
+    await using stranger = await Node.start({ connect });
+    const log = new EventLog(stranger);
+    await until("a refusal", () => log.of("refused").length > 0);
+    await using member = await Node.start({ connect, secret: SECRET });
+    await until("the member to be in", () => member.links().length === 1);
+    assertEquals(node.links().length, 1);
+  }
+  await (await start({ secret: null })).close();
+  await using node = await start();
+  await using anybody = await Node.start({ connect: [node.address] });
+  await until("a session", () => anybody.links().length === 1);
+});
+
+Deno.test("a welcome's secret takes the place of a remembered one", async () => {
+  await using host = await Node.start({ trust: "known", secret: SECRET });
+  await using other = await guest(host);
+  await until("two members", () => host.links().length === 1);
+  const store = new MemoryStore();
+  const identity = await Identity.generate();
+  await (await Node.start({ identity, store, secret: `old ${SECRET}` }))
+    .close();
+  const mesh = [host, other];
+  for (const options of [{ invite: host.admission.invite() }, {}]) {
+    await using node = await Node.start({ identity, store, ...options });
+    await until("both", () => node.links().length === mesh.length);
+  }
+});
+
+/** The status of a node, which is closed. */
+async function modeOf(start: Promise<Node>) {
+  await using node = await start;
+  return node.status();
+}

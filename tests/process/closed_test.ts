@@ -87,3 +87,42 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   const { reason } = await again.waitFor("refused");
   assertMatch(reason, /it is denied here/);
 });
+
+Deno.test("a restart without its flags keeps a mesh closed and its secret, says so, and opens only when told", async () => {
+  await using place = await Place.make();
+  const secret = `${place.path}/secret`;
+  await Deno.writeTextFile(secret, `${"7".repeat(64)}\n`);
+  await using first = await place.node(
+    "alice",
+    "--trust=known",
+    `--secret-file=${secret}`,
+  );
+  await first.end("SIGKILL");
+  const status = async () =>
+    JSON.parse(await place.ask("alice", "status", "--json")).trust;
+  {
+    await using again = await place.node("alice");
+    assertEquals(await status(), "known");
+    const said = again.child.err.join("\n");
+    assertMatch(said, /the mesh stays closed/);
+    assertMatch(said, /the network's secret is asked for, as before/);
+    await using stranger = await place.node(
+      "stranger",
+      `--connect=${again.address}`,
+    );
+    await stranger.waitFor("refused");
+    assertEquals(again.of("peer:up"), []);
+    await again.end("SIGTERM");
+  }
+  {
+    await using open = await place.node(
+      "alice",
+      "--trust=open",
+      "--secret-file=none",
+    );
+    assertMatch(open.child.err.join("\n"), /the mesh is open from now on/);
+    await open.end("SIGTERM");
+  }
+  await using still = await place.node("alice");
+  assertEquals([await status(), still.child.err], ["open", []]);
+});

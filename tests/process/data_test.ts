@@ -266,3 +266,22 @@ Deno.test("what was set aside is listed and discarded while the node does not ru
     await until("it to be taken", async () => (await ask()).out.length === 0);
     await node.end("SIGTERM");
   }));
+
+Deno.test({
+  name:
+    "a path that is no UTF-8 is refused, and is not another directory instead",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withData(async (path, permissions) => {
+      const parent = path.slice(0, path.lastIndexOf("/"));
+      // Arguments of a Deno.Command are text: the byte comes from a shell.
+      const launcher = [
+        ...["sh", "-c", 'exec "$@" "--data=$0/$(printf \'d\\351j\\340\')"'],
+        parent,
+      ];
+      await using child = verack(["--port=0"], { permissions, launcher });
+      assertEquals(await child.code(), 2);
+      assertMatch(child.err.join(), /--data is ".*", must be valid UTF-8/);
+      assertEquals([...Deno.readDirSync(parent)], []);
+    }),
+});

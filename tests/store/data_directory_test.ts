@@ -90,19 +90,31 @@ Deno.test({
 
 Deno.test({
   name:
-    "a directory that others use for other things keeps its rights, and is refused",
+    "a directory that holds other things and was never a node's is left alone, whatever its rights",
   ignore: ON_WINDOWS,
   fn: async () => {
-    using at = place();
-    Deno.mkdirSync(at.path);
-    Deno.chmodSync(at.path, 0o755);
-    Deno.writeTextFileSync(`${at.path}/diary.txt`, "");
-    const { code, message } = await refusal(at.path);
-    assertEquals(code, "bad-data");
-    assertStringIncludes(message, "must be a directory of its own");
-    assertEquals(mode(at.path), "755");
-    assertEquals(names(at.path), ["diary.txt"]);
+    for (const rights of ["755", "700"]) {
+      using at = place();
+      Deno.mkdirSync(at.path);
+      Deno.chmodSync(at.path, Number.parseInt(rights, 8));
+      Deno.writeTextFileSync(`${at.path}/diary.txt`, "");
+      const { code, message } = await refusal(`${at.path}/`);
+      assertEquals(code, "bad-data");
+      assertStringIncludes(
+        message,
+        `must be a directory of its own, such as ${at.path}/verack`,
+      );
+      assert(!message.includes("chmod"), message);
+      assertEquals(mode(at.path), rights);
+      assertEquals(names(at.path), ["diary.txt"]);
+    }
   },
+});
+
+Deno.test("an empty volume with its lost+found is as good as an empty directory", async () => {
+  using at = place();
+  Deno.mkdirSync(`${at.path}/lost+found`, { recursive: true });
+  assertEquals(await visit(at.path), await visit(at.path));
 });
 
 Deno.test({
