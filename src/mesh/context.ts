@@ -41,5 +41,6 @@ export interface MeshContext {
   arriving(): number;
   /** Watches whether this node has joined. */
   readonly joining: Joining;
-  emit(event: NodeEvent): void;
+  /** Tells the listeners, once `until` is settled if it is given. */
+  emit(event: NodeEvent, until?: Promise<unknown>): void;
 }

@@ -1,18 +1,34 @@
-/** Everybody who listens to one node's events. */
+/** Passes one node's events to its listeners, in order, once what they say is remembered. */
+import { MAX_QUEUED_EVENTS } from "../limits.ts";
 import { EventQueue, type NodeEvent } from "./events.ts";
+
+/** Events for some listeners, and what they wait for. */
+interface Held {
+  readonly queues: readonly EventQueue[];
+  readonly events: readonly NodeEvent[];
+  readonly until?: Promise<unknown>;
+}
 
 /** Passes events on to listeners that come and go. */
 export class EventHub {
   readonly #queues = new Set<EventQueue>();
+  /** Whatever comes behind an event that waits, waits with it. */
+  readonly #held: Held[] = [];
+  #releasing: Promise<void> | undefined;
   #ended = false;
 
-  /** Tells all who listen now. */
-  emit(event: NodeEvent): void {
-    for (const queue of [...this.#queues]) queue.push(event);
+  /**
+   * Tells all who listen now; with `until`, once that is settled, however it went: a
+   * node that cannot remember a peer still has it.
+   */
+  emit(event: NodeEvent, until?: Promise<unknown>): void {
+    const queues = [...this.#queues];
+    if (queues.length === 0) until?.catch(() => {});
+    else this.#pass({ queues, events: [event], ...(until && { until }) });
   }
 
-  /** A new listener, who hears `first` and then everything; ends when `signal` aborts. */
-  listen(first: Iterable<NodeEvent>, signal?: AbortSignal): EventQueue {
+  /** A new listener, which hears `first` and then everything; ends when `signal` aborts. */
+  listen(first: readonly NodeEvent[], signal?: AbortSignal): EventQueue {
     const onAbort = () => queue.end();
     const queue = new EventQueue(() => {
       this.#queues.delete(queue);
@@ -23,19 +39,47 @@ export class EventHub {
       return queue;
     }
     this.#queues.add(queue);
-    for (const event of first) queue.push(event);
+    this.#pass({ queues: [queue], events: first });
     signal?.addEventListener("abort", onAbort, { once: true });
     return queue;
   }
 
-  /** Nobody listens any more from here on, but those who do hear the end. */
+  /** No new listeners from here on, but those there are hear the end. */
   refuse(): void {
     this.#ended = true;
   }
 
-  /** No more events come. */
-  end(): void {
+  /** No more events come after those that wait. */
+  async end(): Promise<void> {
     this.#ended = true;
+    await this.#releasing;
     for (const queue of [...this.#queues]) queue.end();
+  }
+
+  #pass(held: Held): void {
+    if (this.#held.length === 0 && held.until === undefined) {
+      return deliver(held);
+    }
+    this.#held.push(held);
+    if (this.#held.length > MAX_QUEUED_EVENTS) {
+      const oldest = this.#held.shift();
+      if (oldest !== undefined) deliver(oldest);
+    }
+    if (this.#held.length === 1) this.#releasing = this.#release();
+  }
+
+  async #release(): Promise<void> {
+    for (let head = this.#held[0]; head !== undefined; head = this.#held[0]) {
+      await head.until?.catch(() => {});
+      if (this.#held[0] !== head) continue;
+      deliver(head);
+      this.#held.shift();
+    }
+  }
+}
+
+function deliver({ queues, events }: Held): void {
+  for (const queue of queues) {
+    for (const event of events) queue.push(event);
   }
 }

@@ -324,7 +324,11 @@ export class Links implements LinkOwner {
       direction,
       trust,
     };
-    this.#context.emit(record.announced);
+    // What was announced is not forgotten by a crash: it is on disk before.
+    this.#context.emit(
+      record.announced,
+      this.#context.options.store.committed(),
+    );
   }
 
   /** A twin was turned away, by us or by the peer: that is worth an alarm. */

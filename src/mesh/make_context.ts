@@ -5,7 +5,6 @@ import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import type { Address } from "../transport/address.ts";
 import { networkMagic } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
-import type { NodeEvent } from "./events.ts";
 import { Joining } from "./joining.ts";
 import { Membership } from "./membership.ts";
 import { randomU64 } from "./opening.ts";
@@ -31,8 +30,8 @@ export function makeContext(
     patienceMs: deadAfterMs,
     closing: node.signal,
   });
-  const emit = (event: NodeEvent) => {
-    node.emit(event);
+  const emit: MeshContext["emit"] = (event, until) => {
+    node.emit(event, until);
     if (event.type === "peer:up") joining.look();
   };
   return {

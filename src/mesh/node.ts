@@ -90,7 +90,7 @@ export class Node implements AsyncDisposable {
     this.#context = makeContext(options, identity, listener.address, {
       signal: this.#stop.signal,
       arriving: () => this.#acceptor.pending,
-      emit: (event) => this.#events.emit(event),
+      emit: (event, until) => this.#events.emit(event, until),
     });
     const { joining } = this.#context;
     this.#dialer = new Dialer(this.#context);
@@ -369,7 +369,7 @@ export class Node implements AsyncDisposable {
     // A session may have opened while the others were closing.
     for (const link of this.#links.all()) link.session.close(error);
     this.#events.emit({ type: "stopped" });
-    this.#events.end();
+    await this.#events.end();
   }
 
   #onBeat({ now, pausedMs, woke }: Beat): void {

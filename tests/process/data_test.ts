@@ -285,3 +285,22 @@ Deno.test({
       assertEquals([...Deno.readDirSync(parent)], []);
     }),
 });
+
+Deno.test("a node that is killed as soon as it has announced a peer has not forgotten it", () =>
+  withData(async (path, permissions) => {
+    for (let round = 0; round < 3; round++) {
+      const data = `${path}-${round}`;
+      await using node = await NodeProcess.start([`--data=${data}`], {
+        permissions,
+      });
+      await using peer = await NodeProcess.start([
+        `--connect=${node.address}`,
+      ]);
+      const { identity } = await node.waitFor("peer:up");
+      await node.end("SIGKILL");
+      assertEquals(identity, peer.identity);
+      using directory = await DataDirectory.open(data);
+      const known = directory.store.peers().map((it) => it.identity);
+      assertEquals(known, [identity]);
+    }
+  }));
