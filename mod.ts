@@ -150,6 +150,7 @@ export type {
   Verdict,
 } from "./src/mesh/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
+export type { HealthFact } from "./src/mesh/health.ts";
 export type { NodeStatus } from "./src/mesh/node_status.ts";
 export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
 export type { Member } from "./src/mesh/who.ts";

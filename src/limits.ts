@@ -11,6 +11,7 @@
 export * from "./bitcoin_limits.ts";
 export * from "./control_limits.ts";
 export * from "./exchange_limits.ts";
+export * from "./health_limits.ts";
 export * from "./program_limits.ts";
 
 // --- Frames ---------------------------------------------------------------

@@ -110,6 +110,10 @@ function words(event: PrintedEvent, colors: Palette): string {
       }, refused too often: ${
         escapeText(event.reason, { max: MAX_REASON_CHARS })
       }`;
+    case "resolved":
+      return `${label("over", colors.green)} ${
+        escapeText(event.reason, { max: MAX_REASON_CHARS })
+      }`;
     case "overflow":
       return `${label("lag", colors.yellow)} ${
         count(event.dropped, "event")

@@ -2,6 +2,7 @@
 import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
+import type { HealthFact } from "../mesh/health.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
@@ -16,8 +17,11 @@ const FLAGS = {
 } as const;
 
 /** The answer as it comes: times are text. */
-type Answer = Omit<NodeStatus, "startedAt"> & {
+type Answer = Omit<NodeStatus, "startedAt" | "health"> & {
   readonly startedAt: string;
+  readonly health: readonly (Omit<HealthFact, "since"> & {
+    readonly since: string;
+  })[];
   readonly control: { readonly url?: string };
 };
 
@@ -73,6 +77,12 @@ function rows(status: Answer): [what: string, text: string][] {
     ...mesh.missing.map(([a, b]): [string, string] => [
       "missing",
       `${label(a)} and ${label(b)} cannot reach each other`,
+    ]),
+    ...status.health.map(({ code, message, since }): [string, string] => [
+      "trouble",
+      `${escapeText(code)} since ${escapeText(since)}: ${
+        escapeText(message, { max: 512 })
+      }`,
     ]),
     ["peers", `${status.peers} remembered, at most ${limits.peers}`],
     [

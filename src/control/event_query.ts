@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<(NodeEvent | MessageEvent)["type"], boolean>> = {
   "unreachable": false,
   "undelivered": false,
   "set-aside": false,
+  "resolved": false,
   "overflow": true,
   "stopped": true,
 };

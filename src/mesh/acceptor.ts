@@ -5,6 +5,7 @@
 import { deadline } from "../clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import {
+  ALARM_QUIET_MS,
   MAX_PROVEN_HOSTS,
   REFUSAL_EVENT_BURST,
   REFUSAL_EVENT_REFILL_MS,
@@ -29,6 +30,9 @@ const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "self",
 ]);
 
+/** Refusals that are known to have been told. */
+const MAX_SAID = 256;
+
 /** The accept loop of one node. */
 export class Acceptor {
   readonly #context: MeshContext;
@@ -39,6 +43,8 @@ export class Acceptor {
   readonly #reports: TokenBucket;
   /** Hosts that once held a proven session, newest last; bounded like the rest. */
   readonly #proven = new Set<string>();
+  /** What was told of refusals and when, last noticed last; monotonic clock. */
+  readonly #said = new Map<string, number>();
   readonly #loop: Promise<void>;
 
   constructor(context: MeshContext, owner: LinkOwner, listener: Listener) {
@@ -126,8 +132,27 @@ export class Acceptor {
     const { code, message: reason } = error;
     this.#context.log.debug("connection ended", { address, code, reason });
     if (QUIET.has(code) || this.#context.signal.aborted) return;
+    if (code === "identity-in-use") {
+      // It has proven our own key.
+      if (!this.#context.health.keyInUse("own", reason)) return;
+    } else if (!this.#isNews(`${incoming.remoteAddress.host} ${reason}`)) {
+      return;
+    }
     // Strangers must not be able to flood whoever watches.
     if (!this.#reports.take(this.#context.clock.monotonic())) return;
     this.#context.emit({ type: "refused", address, reason });
+  }
+
+  /** Who comes again and again for the same reason is one piece of news. */
+  #isNews(what: string): boolean {
+    const now = this.#context.clock.monotonic();
+    const saidAt = this.#said.get(what) ?? -Infinity;
+    this.#said.delete(what);
+    this.#said.set(what, now);
+    if (this.#said.size > MAX_SAID) {
+      const [oldest] = this.#said.keys();
+      if (oldest !== undefined) this.#said.delete(oldest);
+    }
+    return now - saidAt > ALARM_QUIET_MS;
   }
 }

@@ -7,6 +7,7 @@ import type { NodeBudget } from "../session/node_budget.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
 import type { Joining } from "./joining.ts";
+import type { HealthBoard } from "./health.ts";
 import type { Membership } from "./membership.ts";
 import type { PeerMemory } from "./peer_memory.ts";
 import type { PeerTable } from "./peer_table.ts";
@@ -32,6 +33,8 @@ export interface MeshContext {
   readonly nonces: Set<bigint>;
   /** Memory that all sessions share. */
   readonly budget: NodeBudget;
+  /** What is wrong at present. */
+  readonly health: HealthBoard;
   readonly log: Log;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;

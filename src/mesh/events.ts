@@ -109,6 +109,13 @@ export type NodeEvent =
     readonly id: string;
     readonly reason: string;
   }
+  /** What was told by `refused`, or logged of the disk, is over; see `NodeStatus.health`. */
+  | {
+    readonly type: "resolved";
+    readonly code: string;
+    readonly reason: string;
+    readonly lastedMs: number;
+  }
   /** The listener was too slow: this many of the oldest events are gone. */
   | { readonly type: "overflow"; readonly dropped: number }
   /** The node has closed; always the last event. */

@@ -111,6 +111,7 @@ export class Links implements LinkOwner {
       const { credentials } = this.#context.membership;
       return credentials.onWelcome(link, frame.payload);
     }
+    if (frame.command === COMMAND.twin) return this.#onTwin(link);
     this.#exchange.onFrame(link, frame);
   }
 
@@ -331,18 +332,43 @@ export class Links implements LinkOwner {
     );
   }
 
-  /** A twin was turned away, by us or by the peer: that is worth an alarm. */
+  /**
+   * Two processes with one key: this node has turned the second one away, and tells the
+   * first, or is the second. Said once, however often it is tried.
+   */
   #reportRefusal(link: Link, error: VerackError): void {
     if (error.code !== "identity-in-use") return;
     const { identity } = link.peer;
+    const whose = link.pending ? identity : "own";
+    if (link.pending) {
+      const first = this.#context.table.get(identity)?.primary;
+      first?.session.send(COMMAND.twin, new Uint8Array(0));
+    }
+    this.#reportTwin(link, whose, error.message, identity);
+  }
+
+  /** Only a member that turned the other one away knows, and any may lie: told, not acted on. */
+  #onTwin(link: Link): void {
+    const from = shortId(link.peer.identity);
+    this.#reportTwin(
+      link,
+      "own",
+      `Another process runs with this node's key: ${from} has turned it away`,
+      this.#context.identity.id,
+    );
+  }
+
+  #reportTwin(
+    link: Link,
+    whose: IdentityId | "own",
+    reason: string,
+    actual: IdentityId,
+  ): void {
+    const { emit, health, log } = this.#context;
+    if (!health.keyInUse(whose, reason)) return;
     const address = formatAddress(link.dialed ?? link.remoteAddress);
-    this.#context.log.warn("refused", { address, reason: error.message });
-    this.#context.emit({
-      type: "refused",
-      address,
-      reason: error.message,
-      actual: identity,
-    });
+    log.warn("refused", { address, reason });
+    emit({ type: "refused", address, reason, actual });
   }
 
   #run(task: Promise<unknown>): void {

@@ -5,6 +5,7 @@ import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import type { Address } from "../transport/address.ts";
 import { networkMagic } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
+import { HealthBoard } from "./health.ts";
 import { Joining } from "./joining.ts";
 import { Membership } from "./membership.ts";
 import { randomU64 } from "./opening.ts";
@@ -56,6 +57,7 @@ export function makeContext(
       emit,
     }),
     nonces: new Set(),
+    health: new HealthBoard({ clock, emit, log }, options.store),
     budget: { queues: new QueueBudget(), frames: new FrameBudget() },
     log,
     listenAddress,

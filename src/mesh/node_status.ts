@@ -9,6 +9,7 @@ import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
 import type { AdmissionMode } from "./admission_rule.ts";
 import type { MeshContext } from "./context.ts";
+import type { HealthFact } from "./health.ts";
 import type { Messaging } from "./messaging.ts";
 import type { MissingPair, NodeEvent } from "./events.ts";
 
@@ -40,6 +41,8 @@ export interface NodeStatus {
     readonly links: number;
     readonly missing: readonly MissingPair[];
   };
+  /** What is wrong at present, oldest first: disk, key, addresses given; empty if all is well. */
+  readonly health: readonly HealthFact[];
   /** Peers remembered, connected or not. */
   readonly peers: number;
   /** Connections whose peer is not proven yet. */
@@ -107,6 +110,7 @@ export function nodeStatus(
     uptimeMs: clock.monotonic() - startedAt.monotonic,
     trust: context.membership.credentials.closed ? "known" : "open",
     mesh: { nodes: mesh.nodes, links: mesh.links, missing: mesh.missing },
+    health: context.health.list(),
     peers: table.size,
     unproven: context.arriving(),
     outbox: messaging.outbox,

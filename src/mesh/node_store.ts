@@ -129,6 +129,8 @@ export interface NodeStore {
   /** Keeps something about the node itself under a name. */
   putSetting(key: string, value: Uint8Array<ArrayBuffer>): void;
 
+  /** Why the last write did not reach the disk; `undefined` once one does. */
+  failure?(): string | undefined;
   /** Makes everything so far durable, now. */
   commit(): void;
   /** Resolves when everything so far is durable; commits are grouped. */

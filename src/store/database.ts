@@ -40,6 +40,7 @@ export class Database {
   #cancelTimer: (() => void) | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
   #failing = false;
+  #failure: string | undefined;
   /** Writes were lost, and nobody was waiting to hear of it. */
   #lost: VerackError | undefined;
 
@@ -79,6 +80,11 @@ export class Database {
       }
       throw toStoreError(error, action, path);
     }
+  }
+
+  /** Why the last write failed; `undefined` once everything since is durable. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** Calls `forget` when writes were lost, for who keeps notes about the tables. */
@@ -205,6 +211,7 @@ export class Database {
       this.#flushedAt = this.#clock.monotonic();
       this.#flushMs = this.#flushedAt - startedAt;
       this.#failing = false;
+      this.#failure = undefined;
       this.#end()?.resolve();
       return undefined;
     } catch (error) {
@@ -218,6 +225,7 @@ export class Database {
   #failed(error: unknown): VerackError {
     const action = `Cannot write database "${escapeText(this.#path)}"`;
     const failure = toStoreError(error, action, this.#path);
+    this.#failure = failure.message;
     if (!this.#writing || this.#sqlite.isTransaction) return failure;
     const waiting = this.#end();
     if (waiting !== undefined) waiting.reject(failure);

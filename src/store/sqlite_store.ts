@@ -148,6 +148,10 @@ export class SqliteStore implements NodeStore {
     this.#database.run(this.#statements.putSetting, key, value);
   }
 
+  failure(): string | undefined {
+    return this.#database.failure;
+  }
+
   commit(): void {
     this.#database.commit();
   }

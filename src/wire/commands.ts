@@ -44,6 +44,8 @@ export const COMMAND = {
   peers: "peers",
   /** Members that the sender hears of and cannot reach. */
   missing: "missing",
+  /** To a peer whose key runs in another process, which was turned away. Empty. */
+  twin: "twin",
   /** To a guest that came by invite: what it needs to stay. */
   welcome: "welcome",
   message: "message",

@@ -25,6 +25,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
     identity: scene.node.identity.id,
     name: "alice",
     ephemeral: true,
+    health: [],
     address: scene.node.address,
     network: "main",
     trust: "open",

@@ -72,9 +72,14 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   assertEquals((await alice.waitFor("pending")).identity, bob.identity);
   assertMatch((await bob.waitFor("refused")).reason, /nobody has admitted it/);
   assert((await place.ask("alice", "pending")).includes(bob.identity));
+  const trouble =
+    /^trouble +not-admitted since \S+Z: .*nobody has admitted it/m;
+  assertMatch(await place.ask("bob", "status"), trouble);
 
   await place.ask("alice", "allow", bob.identity);
   await alice.meshOf(2);
+  await bob.waitFor("resolved");
+  assert(!trouble.test(await place.ask("bob", "status")));
   await place.ask("alice", "deny", bob.identity);
   await alice.waitFor("peer:down");
   await alice.end("SIGTERM");

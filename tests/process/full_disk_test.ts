@@ -1,6 +1,6 @@
 /** A node whose disk fills up while it runs, on a small disk of its own. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { Child } from "../helpers/child.ts";
+import { Child, verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { until } from "../helpers/until.ts";
 
@@ -37,6 +37,20 @@ function fill(path: string): void {
   } catch {
     // Full.
   }
+}
+
+/** What is wrong with the node of a data directory, asked where that process lives. */
+async function status(
+  pid: string,
+  data: string,
+): Promise<{ code: string; message: string }[]> {
+  await using child = verack(["status", "--json", `--data=${data}`], {
+    launcher: ["nsenter", `--target=${pid}`, "--mount"],
+    permissions: [`--allow-read=${data}`, `--allow-write=${data}`],
+  });
+  const answer = JSON.parse(await child.line(() => true));
+  assertEquals(await child.code(), 0);
+  return answer.health;
 }
 
 Deno.test({
@@ -86,7 +100,14 @@ Deno.test({
         /the disk is full/,
       );
 
+      const trouble = () => status(pid, `${directory}/data`);
+      const [fact, ...others] = await trouble();
+      assertEquals([fact?.code, others], ["cannot-write", []]);
+      assertMatch(fact?.message ?? "", /the disk is full/);
+
       Deno.removeSync(`${disk}/ballast`);
+      await node.line((it) => it.includes('"resolved"'));
+      assertEquals(await trouble(), []);
       peer.child.kill("SIGKILL");
       await node.line((it) => it.includes('"peer:down"'));
       await until("the peer on disk", async () => {

@@ -122,6 +122,7 @@ export class MeshView {
         return [{ type: "other", name, event }];
       case "undelivered": // The demo sends none.
       case "set-aside":
+      case "resolved":
         return [];
       case "mesh": // We count ourselves.
         return this.#onMissing(event.missing);

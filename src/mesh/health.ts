@@ -1,0 +1,160 @@
+/**
+ * What is wrong with a node at present, as facts that begin and end: a fact is said
+ * once when it begins and once when it is over, however often it is noticed. What
+ * counts as one, and the alarm that says so, is decided where it is noticed.
+ */
+import {
+  ALARM_QUIET_MS,
+  HEALTH_PROBE_MS,
+  MAX_HEALTH_FACTS,
+} from "../limits.ts";
+import { messageOf } from "../errors.ts";
+import type { IdentityId } from "../identity/identity.ts";
+import type { MeshContext } from "./context.ts";
+import type { NodeStore } from "./node_store.ts";
+
+/** Something that is wrong with a node at present. */
+export interface HealthFact {
+  /** An error code, such as `key-in-use`, `cannot-write`, `wrong-identity`. */
+  readonly code: string;
+  /** What it is and where; not escaped. */
+  readonly message: string;
+  /** When it began. */
+  readonly since: Date;
+}
+
+/** How a fact is put on the board. */
+export interface RaiseOptions {
+  readonly code: string;
+  readonly message: string;
+  /** Over when it was not noticed for so long. @default until it is ended */
+  readonly quietMs?: number;
+  /** Its end is told by a `resolved` event. @default {true} */
+  readonly alarm?: boolean;
+}
+
+interface Fact extends HealthFact {
+  readonly quietMs: number;
+  readonly alarm: boolean;
+  readonly beganAt: number;
+  /** Monotonic clock, milliseconds. */
+  noticedAt: number;
+}
+
+/** Under which key it stands that this node's own key is in use elsewhere. */
+const OWN_KEY = "key-in-use own";
+const STORE = "cannot-write";
+
+/** The facts of one node. */
+export class HealthBoard {
+  readonly #context: Pick<MeshContext, "clock" | "emit" | "log">;
+  readonly #store: NodeStore;
+  readonly #facts = new Map<string, Fact>();
+  #probedAt = -Infinity;
+
+  constructor(
+    context: Pick<MeshContext, "clock" | "emit" | "log">,
+    store: NodeStore,
+  ) {
+    this.#context = context;
+    this.#store = store;
+  }
+
+  /** Puts a fact on the board, or notes that it goes on. True if it begins. */
+  raise(key: string, options: RaiseOptions): boolean {
+    const { code, message, quietMs = Infinity, alarm = true } = options;
+    const { clock } = this.#context;
+    const noticedAt = clock.monotonic();
+    const before = this.#facts.get(key);
+    const isNew = before?.code !== code;
+    const { since, beganAt } = isNew
+      ? { since: new Date(clock.now()), beganAt: noticedAt }
+      : before;
+    this.#facts.set(key, {
+      code,
+      message,
+      since,
+      beganAt,
+      noticedAt,
+      quietMs,
+      alarm,
+    });
+    if (this.#facts.size > MAX_HEALTH_FACTS) this.#dropOldest();
+    return isNew;
+  }
+
+  /**
+   * Another process runs with a key: that of a peer, or this node's own. True if that
+   * is news.
+   */
+  keyInUse(identity: IdentityId | "own", message: string): boolean {
+    return this.raise(`key-in-use ${identity}`, {
+      code: "key-in-use",
+      message,
+      quietMs: ALARM_QUIET_MS,
+    });
+  }
+
+  /** Whether a fact is on the board. */
+  has(key: string): boolean {
+    return this.#facts.has(key);
+  }
+
+  /** A fact is over. */
+  end(key: string): void {
+    const fact = this.#facts.get(key);
+    if (fact === undefined) return;
+    this.#facts.delete(key);
+    const { code, message: reason, beganAt, alarm } = fact;
+    if (!alarm) return;
+    const { clock, emit, log } = this.#context;
+    const lastedMs = Math.round(clock.monotonic() - beganAt);
+    log.warn("over", { code, reason, lastedMs });
+    emit({ type: "resolved", code, reason, lastedMs });
+  }
+
+  /** Looks at the store, and which facts are over because they are not noticed any more. */
+  tick(now: number): void {
+    if (this.#facts.has(STORE)) this.#probeStore(now);
+    this.#lookAtStore();
+    for (const [key, { noticedAt, quietMs }] of [...this.#facts]) {
+      if (now - noticedAt > quietMs) this.end(key);
+    }
+  }
+
+  /** What is wrong now, oldest first. */
+  list(): HealthFact[] {
+    this.#lookAtStore();
+    return [...this.#facts.values()]
+      .map(({ code, message, since }) => ({ code, message, since }))
+      .sort((a, b) => a.since.getTime() - b.since.getTime());
+  }
+
+  #lookAtStore(): void {
+    const message = this.#store.failure?.();
+    if (message === undefined) this.end(STORE);
+    else this.raise(STORE, { code: STORE, message });
+  }
+
+  /** On a quiet node nothing else would find out that the disk works again. */
+  #probeStore(now: number): void {
+    if (now - this.#probedAt < HEALTH_PROBE_MS) return;
+    this.#probedAt = now;
+    try {
+      const time = new TextEncoder().encode(`${this.#context.clock.now()}`);
+      this.#store.putSetting("health.probe", time);
+      this.#store.commit();
+    } catch (error) {
+      this.#context.log.debug("still not written", { error: messageOf(error) });
+    }
+  }
+
+  /** Peers can make many of these: what is about this node itself stays. */
+  #dropOldest(): void {
+    for (const key of this.#facts.keys()) {
+      if (!key.startsWith("key-in-use ") || key === OWN_KEY) continue;
+      this.#facts.delete(key);
+      return;
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// What is wrong with a node is said once, shown while it lasts, and its end said once.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import { ALARM_QUIET_MS } from "../../src/limits.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { MemoryMesh } from "../helpers/memory_mesh.ts";
+import { EventLog } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+function codes(node: Node): string[] {
+  return node.status().health.map(({ code }) => code);
+}
+
+Deno.test("a copied key is one alarm at each member and at both processes, and one end, however often it is tried", async () => {
+  await using mesh = new MemoryMesh();
+  const third = await mesh.start();
+  const fourth = await mesh.start([third]);
+  const first = await mesh.start([third]);
+  await mesh.complete();
+  const { identity } = first.node;
+  const second = await mesh.start([third, fourth], { identity });
+  await mesh.clock.advance(5 * 60_000);
+
+  const members = [third, fourth];
+  for (const { node, log } of members) {
+    assertEquals(log.of("refused").map(({ actual }) => actual), [identity.id]);
+    assertEquals(codes(node), ["key-in-use"]);
+    assertStringIncludes(node.status().health[0]!.message, "another process");
+  }
+  for (const { node, log } of [first, second]) {
+    assertEquals(log.of("refused").length, 1);
+    assertEquals(codes(node), ["key-in-use"]);
+  }
+  // It began with the first attempt, and no end was said meanwhile.
+  const { since } = third.node.status().health[0]!;
+  assert(mesh.clock.now() - since.getTime() > 4 * 60_000);
+  const all = [...members, first];
+  for (const { log } of all) assertEquals(log.of("resolved"), []);
+
+  const closing = second.node.close();
+  await mesh.clock.advance(ALARM_QUIET_MS + 5_000);
+  await closing;
+  for (const { node, log } of all) {
+    assertEquals(codes(node), []);
+    assertEquals(log.of("refused").length, 1);
+    assertEquals(log.of("resolved").map(({ code }) => code), ["key-in-use"]);
+  }
+});
+
+Deno.test("an address that shows now one wrong identity and now another alarms once of each", async () => {
+  await using mesh = new MemoryMesh();
+  const wanted = await Identity.generate();
+  const [a, b] = [await mesh.start(), await mesh.start()];
+  let shown = a.host;
+  const { network } = mesh;
+  const transport = network.transport("10.0.0.9");
+  const dialed = () => ({ host: shown, port: 8080 });
+  const node = await mesh.start([], {
+    host: "10.0.0.9",
+    connect: [`${wanted.id}@10.0.0.8:8080`],
+    transport: {
+      ...transport,
+      listen: transport.listen.bind(transport),
+      dial: (_, options) => transport.dial(dialed(), options),
+      fetchCertificate: (_, options) =>
+        transport.fetchCertificate(dialed(), options),
+    },
+  });
+  for (let turn = 0; turn < 6; turn++) {
+    await mesh.clock.advance(90_000);
+    assertEquals(codes(node.node), ["wrong-identity"]);
+    shown = shown === a.host ? b.host : a.host;
+  }
+  assertEquals(
+    node.log.of("refused").map(({ actual }) => actual).sort(),
+    [a, b].map((it) => it.node.identity.id).sort(),
+  );
+});
+
+Deno.test("a seed that refuses is told and shown until it answers", async () => {
+  await using host = await Node.start({ trust: "known" });
+  await using guest = await Node.start({ connect: [host.address] });
+  const log = new EventLog(guest);
+  await until("a refusal", () => codes(guest).includes("not-admitted"));
+  assertStringIncludes(guest.status().health[0]!.message, "admitted");
+  host.admission.allow(guest.identity.id);
+  await until("a session", () => guest.links().length === 1);
+  await until("the end", () => log.of("resolved").length === 1);
+  assertEquals(codes(guest), []);
+  assertEquals(log.of("refused").length, 1);
+});
+
+Deno.test("a store that cannot write is shown until it can", async () => {
+  class Failing extends MemoryStore {
+    reason: string | undefined;
+    failure() {
+      return this.reason;
+    }
+    override commit() {
+      this.reason = undefined;
+    }
+  }
+  const store = new Failing();
+  await using node = await Node.start({ store, heartbeatMs: 20 });
+  const log = new EventLog(node);
+  assertEquals(codes(node), []);
+  store.reason = "Cannot write database: the disk is full";
+  const [fact] = node.status().health;
+  assertEquals([fact?.code, fact?.message], ["cannot-write", store.reason]);
+  // Nothing else is written: the node itself finds out.
+  await until("the end", () => log.of("resolved").length === 1);
+  assertEquals(codes(node), []);
+});
