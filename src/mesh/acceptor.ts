@@ -30,6 +30,13 @@ const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "self",
 ]);
 
+/** Refusals of a peer that has proven its key, and comes again; the reason names it. */
+const ABOUT_PEER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "bad-invite",
+  "demo-identity",
+  "denied",
+]);
+
 /** Refusals that are known to have been told. */
 const MAX_SAID = 256;
 
@@ -135,15 +142,13 @@ export class Acceptor {
     if (code === "identity-in-use") {
       // It has proven our own key.
       if (!this.#context.health.keyInUse("own", reason)) return;
-    } else if (!this.#isNews(`${incoming.remoteAddress.host} ${reason}`)) {
-      return;
-    }
+    } else if (ABOUT_PEER.has(code) && !this.#isNews(reason)) return;
     // Strangers must not be able to flood whoever watches.
     if (!this.#reports.take(this.#context.clock.monotonic())) return;
     this.#context.emit({ type: "refused", address, reason });
   }
 
-  /** Who comes again and again for the same reason is one piece of news. */
+  /** A peer that comes again and again for the same reason is one piece of news. */
   #isNews(what: string): boolean {
     const now = this.#context.clock.monotonic();
     const saidAt = this.#said.get(what) ?? -Infinity;

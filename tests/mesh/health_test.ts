@@ -112,3 +112,16 @@ Deno.test("a store that cannot write is shown until it can", async () => {
   await until("the end", () => log.of("resolved").length === 1);
   assertEquals(codes(node), []);
 });
+
+Deno.test("a denied peer that comes again and again is told of once", async () => {
+  await using mesh = new MemoryMesh();
+  const member = await mesh.start();
+  const denied = await mesh.start([member]);
+  await mesh.complete();
+  member.node.admission.deny(denied.node.identity.id);
+  await mesh.clock.advance(10 * 60_000);
+  assertEquals(member.log.of("refused").length, 1);
+  assertEquals(denied.log.of("refused").length, 1);
+  assertEquals(codes(member.node), []);
+  assertEquals(codes(denied.node), ["denied"]);
+});
