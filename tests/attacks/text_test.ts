@@ -222,15 +222,16 @@ Deno.test("commands are harmless in the refusal", async () => {
       await scene.refused(attacker, "bad-frame", "its command is not");
     }
   });
-  // A command that may be, before the first message that must be.
+  // An unknown command is ignored, and does not stand for the first message that must be.
   using attacker = await RawPeer.open(scene.victim, {}, "verack");
   await attacker.say("%n%s\\u{1b}[m");
-  await attacker.refusal();
+  await attacker.say(COMMAND.getpeers, new Uint8Array(33));
+  assertEquals((await attacker.refusal())?.name, "protocol-error");
   attacker.close();
   assertHarmless(scene.log.events);
 });
 
-Deno.test("a user agent or a line that is too long is refused or dropped", async () => {
+Deno.test("a user agent or the text of a ping that is too long is refused", async () => {
   await using scene = await Scene.start();
   await scene.leavesNoTrace(async () => {
     using attacker = await RawPeer.dial(scene.victim);
@@ -240,10 +241,11 @@ Deno.test("a user agent or a line that is too long is refused or dropped", async
     await attacker.say(COMMAND.version, version);
     await scene.refused(attacker, "protocol-error", "user agent");
   });
-  using peer = await RawPeer.open(scene.victim);
+  using attacker = await RawPeer.open(scene.victim);
   const ping = new Uint8Array(8 + 3 + 257);
   ping.set([0xfd, 0x01, 0x01], 8);
-  await peer.say(COMMAND.ping, ping);
-  await peer.take(COMMAND.pong);
+  await attacker.say(COMMAND.ping, ping);
+  const told = await attacker.refusal();
+  assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
   assertEquals(scene.log.of("ping"), []);
 });
