@@ -239,6 +239,9 @@ export const MAX_PENDING_PINGS = 16;
 /** Peers of one node, connected or remembered; each record is a few KiB. */
 export const MAX_PEERS = 4_096;
 
+/** How long a session must be up for its peer to have standing, see `mesh/standing.ts`. */
+export const STANDING_AFTER_UP_MS = 60 * 60 * 1_000;
+
 /** How often it is put on record that connected peers are still there; a crash forgets no more. */
 export const LAST_SEEN_SAVE_MS = 60_000;
 

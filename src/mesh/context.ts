@@ -12,6 +12,7 @@ import type { Membership } from "./membership.ts";
 import type { PeerMemory } from "./peer_memory.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
+import type { Standing } from "./standing.ts";
 
 /** Shared by the parts of one node. */
 export interface MeshContext {
@@ -29,6 +30,8 @@ export interface MeshContext {
   readonly memory: PeerMemory;
   /** Who belongs to the mesh. */
   readonly membership: Membership;
+  /** Which peers bounded things are kept for. */
+  readonly standing: Standing;
   /** Nonces of our own unfinished outbound connections. */
   readonly nonces: Set<bigint>;
   /** Memory that all sessions share. */

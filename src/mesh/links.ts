@@ -273,6 +273,7 @@ export class Links implements LinkOwner {
     link.cancelIntroduction = undefined;
     record.certificate = peer.certificate;
     record.ephemeral = peer.ephemeral;
+    record.earnedStanding ||= peer.invite !== undefined;
     record.lastSeen = clock.now();
     if (!wasProven) record.firstSeen = record.lastSeen;
     record.left = false;

@@ -12,6 +12,7 @@ import { randomU64 } from "./opening.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { PeerMemory } from "./peer_memory.ts";
 import { PeerTable } from "./peer_table.ts";
+import { Standing } from "./standing.ts";
 
 /** The context of a node that listens at `listenAddress`. */
 export function makeContext(
@@ -35,6 +36,17 @@ export function makeContext(
     node.emit(event, until);
     if (event.type === "peer:up") joining.look();
   };
+  const memory = new PeerMemory({ options, identity, clock, table, log });
+  const membership = new Membership({
+    options,
+    identity,
+    clock,
+    table,
+    log,
+    random,
+    magic,
+    emit,
+  });
   return {
     ...node,
     options,
@@ -45,17 +57,9 @@ export function makeContext(
     random,
     transport,
     table,
-    memory: new PeerMemory({ options, identity, clock, table, log }),
-    membership: new Membership({
-      options,
-      identity,
-      clock,
-      table,
-      log,
-      random,
-      magic,
-      emit,
-    }),
+    memory,
+    membership,
+    standing: new Standing(membership),
     nonces: new Set(),
     health: new HealthBoard({ clock, emit, log }, options.store),
     budget: { queues: new QueueBudget(), frames: new FrameBudget() },

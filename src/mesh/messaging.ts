@@ -79,12 +79,15 @@ export class Messaging {
   ): Promise<void> {
     const { table, membership } = this.#context;
     const record = table.get(peer);
-    return mayBeIgnored(
+    if (
       record === undefined || membership.isDenied(record.identity) ||
-        this.#isLost(record)
-        ? this.#refuse(peer)
-        : this.#delivery.send(record.identity, body, options),
-    );
+      this.#isLost(record)
+    ) return mayBeIgnored(this.#refuse(peer));
+    const sent = this.#delivery.send(record.identity, body, options);
+    if (!record.earnedStanding) {
+      sent.then(() => this.#exchanged(record), () => {});
+    }
+    return mayBeIgnored(sent);
   }
 
   /** See `Node.broadcast`. */
@@ -150,6 +153,16 @@ export class Messaging {
   /** Ends; with `flush` what was taken is acknowledged before, on sessions still open. */
   close(error: VerackError, options: { flush: boolean }): void {
     this.#delivery.close(error, options);
+  }
+
+  /**
+   * The peer has acknowledged a message that was meant for it alone. What it sends
+   * gives no standing: sending costs a stranger nothing.
+   */
+  #exchanged(record: PeerRecord): void {
+    if (record.earnedStanding) return;
+    record.earnedStanding = true;
+    this.#context.memory.save(record);
   }
 
   // deno-lint-ignore require-await -- rejects, rather than throws

@@ -45,6 +45,8 @@ export interface StoredPeer {
   readonly lastSeen: number;
   /** By which a member admitted it, as in `PeerEntry.statement`; may be empty. */
   readonly statement: Uint8Array<ArrayBuffer>;
+  /** It has earned standing, see `standing.ts`. */
+  readonly earnedStanding: boolean;
 }
 
 /**

@@ -62,6 +62,12 @@ export class PeerAddresses {
     return this.#entries.size;
   }
 
+  /** Whether a person gave one of them. */
+  get hasTyped(): boolean {
+    for (const { typed } of this.#entries.values()) if (typed) return true;
+    return false;
+  }
+
   /**
    * Adds an address or raises its rank; never lowers it. When there is no room,
    * the worst goes; false if that is the new one.

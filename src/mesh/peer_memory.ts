@@ -16,6 +16,7 @@ import { EPHEMERAL_KEPT_MS, LAST_SEEN_SAVE_MS, MAX_PEERS } from "../limits.ts";
 import type { MeshContext } from "./context.ts";
 import type { StoredAddress, StoredPeer } from "./node_store.ts";
 import type { PeerRecord } from "./peer_table.ts";
+import { isUpForLong } from "./standing.ts";
 
 /** What one node needs of its context here. */
 export type MemoryContext = Pick<
@@ -72,8 +73,13 @@ export class PeerMemory {
 
   #touch(): void {
     const { clock, table } = this.#context;
+    const now = clock.monotonic();
     for (const record of table.connected()) {
       record.lastSeen = clock.now();
+      record.earnedStanding ||= isUpForLong(
+        record.primary?.openedAt ?? now,
+        now,
+      );
       this.save(record);
     }
   }
@@ -115,6 +121,7 @@ export class PeerMemory {
     record.trust = stored.trust;
     record.ephemeral = stored.ephemeral;
     record.statement = stored.statement;
+    record.earnedStanding = stored.earnedStanding;
     record.firstSeen = stored.firstSeen;
     record.lastSeen = stored.lastSeen;
     // Best first there, newest last here.
@@ -149,8 +156,8 @@ function toStored(
   record: PeerRecord,
   certificate: JudgedCertificate,
 ): StoredPeer {
-  const { identity, name, trust, ephemeral, firstSeen, lastSeen, statement } =
-    record;
+  const { identity, name, trust, ephemeral, firstSeen, lastSeen } = record;
+  const { statement, earnedStanding } = record;
   const addresses = record.addresses.list().flatMap((entry) =>
     entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
   ) satisfies StoredAddress[];
@@ -164,5 +171,6 @@ function toStored(
     firstSeen,
     lastSeen,
     statement,
+    earnedStanding,
   };
 }

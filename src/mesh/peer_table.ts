@@ -29,6 +29,11 @@ export class PeerRecord {
   name = "";
   /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
   statement: Uint8Array<ArrayBuffer> = NO_STATEMENT;
+  /**
+   * It has acknowledged a message that was sent to it alone, came by an invite of
+   * this node, or was up for long: what a new key does not have. See `standing.ts`.
+   */
+  earnedStanding = false;
   /** It said bye. */
   left = false;
   /** Wall clock, milliseconds, of its first proof; 0 if never proven. */
@@ -174,7 +179,7 @@ export class PeerTable {
   #victim(): PeerRecord | undefined {
     const idle = [...this.#records.values()].filter((record) =>
       record.links.length === 0 && record.dialing === undefined &&
-      !record.addresses.list().some((entry) => entry.typed)
+      !record.addresses.hasTyped
     );
     return idle.find((record) => !record.isProven) ??
       idle.reduce<PeerRecord | undefined>(

@@ -39,13 +39,14 @@ export class PeerTables {
     );
     this.#putPeer = database.prepare(
       `INSERT INTO peer (identity, certificate, name, trust, ephemeral,
-         first_seen, last_seen, statement)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         first_seen, last_seen, statement, earned_standing)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (identity) DO UPDATE SET
          certificate = excluded.certificate, name = excluded.name,
          trust = excluded.trust, ephemeral = excluded.ephemeral,
          first_seen = excluded.first_seen, last_seen = excluded.last_seen,
-         statement = excluded.statement`,
+         statement = excluded.statement,
+         earned_standing = excluded.earned_standing`,
     );
     this.#putAddress = database.prepare(
       `INSERT INTO peer_address
@@ -89,6 +90,7 @@ export class PeerTables {
         wholeMs(peer.firstSeen),
         wholeMs(peer.lastSeen),
         statement,
+        Number(peer.earnedStanding),
       );
       if (!moved) return;
       this.#deleteAddresses.run(identity);
@@ -140,5 +142,6 @@ function toPeer(
     firstSeen: row.first_seen,
     lastSeen: row.last_seen,
     statement: toBytes(row.statement),
+    earnedStanding: row.earned_standing === 1,
   } as StoredPeer;
 }

@@ -175,6 +175,7 @@ function fromPending(waiting: PendingPeer): StoredPeer {
     firstSeen,
     lastSeen,
     statement: new Uint8Array(0),
+    earnedStanding: false,
   };
 }
 

@@ -109,5 +109,10 @@ CREATE TABLE set_aside (
 ) STRICT;
 `;
 
+const STANDING = `
+ALTER TABLE peer ADD COLUMN earned_standing INTEGER NOT NULL DEFAULT 0
+  CHECK (earned_standing IN (0, 1));
+`;
+
 /** The steps, oldest first. */
-export const MIGRATIONS: readonly string[] = [PEERS, MESSAGES];
+export const MIGRATIONS: readonly string[] = [PEERS, MESSAGES, STANDING];

@@ -98,6 +98,7 @@ Deno.test("a record with somebody else's certificate, or one of nobody, is throw
     firstSeen: 1,
     lastSeen: 1,
     statement: new Uint8Array(0),
+    earnedStanding: false,
   });
   store.putPeer(record(alice.id, bob.certificate));
   store.putPeer(record("00".repeat(32), new Uint8Array(2_000)));

@@ -31,6 +31,7 @@ export function samplePeer(
     firstSeen: 1_000 + byte,
     lastSeen: 2_000 + byte,
     statement: Uint8Array.of(9, byte),
+    earnedStanding: byte % 2 === 0,
     ...changes,
   };
 }

@@ -91,6 +91,7 @@ export class World {
         firstSeen: seen,
         lastSeen: seen,
         statement: new Uint8Array(0),
+        earnedStanding: false,
       });
     }
     return store;

@@ -1,0 +1,55 @@
+/**
+ * Standing: which peers a node's bounded things are kept for. A key costs nothing,
+ * and that a peer proved one says nothing about it, so that peers without standing
+ * together get a share, and peers with standing never wait or give way for them.
+ *
+ * The rule is here and nowhere else. What a share is of, and how large, is said in
+ * `docs/limits.md`.
+ */
+import { STANDING_AFTER_UP_MS } from "../limits.ts";
+import type { Membership } from "./membership.ts";
+import type { PeerRecord } from "./peer_table.ts";
+
+/** What is known about a peer that may give it standing. */
+export interface StandingFacts {
+  /** A person named it or its address: `--connect`, a pin. */
+  readonly configured: boolean;
+  /** A person allowed it. */
+  readonly allowed: boolean;
+  /** See {@linkcode PeerRecord.earnedStanding}. */
+  readonly earned: boolean;
+}
+
+/**
+ * Whether a peer has standing. The word of other members gives none: one bad member
+ * can attest as many keys as it likes.
+ */
+export function hasStanding(facts: StandingFacts): boolean {
+  return facts.configured || facts.allowed || facts.earned;
+}
+
+/** Standing of the peers of one node. */
+export class Standing {
+  readonly #membership: Pick<Membership, "verdict">;
+
+  constructor(membership: Pick<Membership, "verdict">) {
+    this.#membership = membership;
+  }
+
+  /** Whether a peer has standing; a peer without a record has none. */
+  has(record: PeerRecord | undefined): boolean {
+    if (record === undefined) return false;
+    const verdict = this.#membership.verdict(record.identity);
+    if (verdict === "denied" || verdict === "forgotten") return false;
+    return hasStanding({
+      configured: record.trust === "pinned" || record.addresses.hasTyped,
+      allowed: verdict === "allowed",
+      earned: record.earnedStanding,
+    });
+  }
+}
+
+/** Whether a peer that came up at `upSince` has been up for long, monotonic clock. */
+export function isUpForLong(upSince: number, now: number): boolean {
+  return now - upSince >= STANDING_AFTER_UP_MS;
+}

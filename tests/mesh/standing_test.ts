@@ -1,0 +1,82 @@
+// Which peers have standing, so that bounded things are kept for them.
+import { assertEquals } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { hasStanding } from "../../src/mesh/standing.ts";
+import { MemoryMesh } from "../helpers/memory_mesh.ts";
+import { Mesh } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+/** Whether the one peer on record has earned standing. */
+function earned(store: MemoryStore): boolean[] {
+  return store.peers().map(({ earnedStanding }) => earnedStanding);
+}
+
+async function pair() {
+  const store = new MemoryStore();
+  const identity = await Identity.generate({ ephemeral: false });
+  const node = await Node.start({ identity, store });
+  const stranger = await Node.start({ connect: [node.address] });
+  await new Mesh([node, stranger]).complete();
+  return {
+    store,
+    node,
+    stranger,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([node.close(), stranger.close()]);
+    },
+  };
+}
+
+Deno.test("a proven key alone has no standing, each of three facts gives it", () => {
+  const none = { configured: false, allowed: false, earned: false };
+  assertEquals(hasStanding(none), false);
+  for (const fact of ["configured", "allowed", "earned"]) {
+    assertEquals(hasStanding({ ...none, [fact]: true }), true);
+  }
+});
+
+Deno.test("a peer earns standing by acknowledging what was sent to it alone", async () => {
+  await using it = await pair();
+  const taking = (async () => {
+    for await (const message of it.stranger.messages()) message.ack();
+  })();
+  await it.node.broadcast("to all");
+  assertEquals(earned(it.store), [false]);
+  await it.node.send(it.stranger.identity.id, "to one");
+  await until("standing", () => earned(it.store)[0] === true);
+  await it.stranger.close();
+  await taking;
+});
+
+Deno.test("what a peer sends gives it no standing", async () => {
+  await using it = await pair();
+  const messages = it.node.messages();
+  const sent = it.stranger.send(it.node.identity.id, "let me in");
+  (await messages.next()).value?.ack();
+  await sent;
+  assertEquals(earned(it.store), [false]);
+});
+
+Deno.test("a guest of this node's own invite has standing", async () => {
+  const store = new MemoryStore();
+  const identity = await Identity.generate({ ephemeral: false });
+  await using host = await Node.start({ identity, store, trust: "known" });
+  const invite = host.admission.invite();
+  await using guest = await Node.start({ invite });
+  await new Mesh([host, guest]).complete();
+  assertEquals(earned(store), [true]);
+});
+
+Deno.test("a peer that is up for an hour has standing, and not before", async () => {
+  const store = new MemoryStore();
+  await using mesh = new MemoryMesh();
+  const first = await mesh.start([], { store });
+  await mesh.start([first]);
+  await mesh.complete();
+  await mesh.clock.advance(50 * 60_000);
+  assertEquals(earned(store), [false]);
+  await mesh.clock.advance(12 * 60_000);
+  assertEquals(earned(store), [true]);
+});
