@@ -23,6 +23,9 @@ export const MAX_TOPIC_BYTES = 128;
  */
 export const MAX_PIECE_BYTES = 32_000;
 
+/** And on the slowest links: half a second's worth of 64 kbit/s. */
+export const MIN_PIECE_BYTES = 4_000;
+
 /**
  * What a message counts besides its topic and body while it waits at its receiver:
  * about what the objects that hold a short one take.

@@ -1,8 +1,8 @@
 /**
  * Sends messages on one session: streams take turns by the piece, a stream's
  * messages follow one another, nothing beyond what the receiver granted leaves,
- * and only a little at a time goes into the session's queue, so that pings and
- * acknowledgements never wait behind bulk.
+ * and no more than its peer takes within a few hundred milliseconds is on the way,
+ * so that pings and acknowledgements never wait behind bulk.
  *
  * What waits to be sent is the outbox's, which is told what became of it.
  */
@@ -10,6 +10,7 @@ import { VerackError } from "../errors.ts";
 import {
   MAX_PIECE_BYTES,
   MAX_WAITING_BODY_BYTES,
+  MIN_PIECE_BYTES,
   MIN_WINDOW_BYTES,
   SEND_REFILL_SHARE,
 } from "../delivery_limits.ts";
@@ -86,7 +87,9 @@ export class Sender {
       stream = this.#ready.peek()
     ) {
       if (!carrier.isOpen) return;
-      if (carrier.queuedBytes >= this.#options.ahead()) {
+      if (
+        carrier.queuedBytes >= this.#options.ahead() || carrier.pacer.isFull
+      ) {
         this.#refill();
         return;
       }
@@ -156,7 +159,12 @@ export class Sender {
 
   /** Sends from one stream while it is its turn; says what it waits for then. */
   #sendSome(stream: SendStream): SendStream["place"] {
-    for (let quota = MAX_PIECE_BYTES; quota > 0;) {
+    const { pacer } = this.carrier;
+    // Smaller ones on a slow link, so that streams still take turns.
+    const chunkBytes = Math.floor(
+      Math.min(Math.max(pacer.chunkBytes, MIN_PIECE_BYTES), MAX_PIECE_BYTES),
+    );
+    for (let quota = chunkBytes; quota > 0;) {
       const outgoing = stream.next();
       if (outgoing === undefined) return "idle";
       if (outgoing.offer === "asked") return "idle";
@@ -165,7 +173,10 @@ export class Sender {
         const step = this.#begin(stream, outgoing);
         if (step !== "sends") return step;
       }
-      const size = begun ? this.#sendPiece(outgoing) : this.#sendHead(outgoing);
+      const size = begun
+        ? this.#sendPiece(outgoing, chunkBytes)
+        : this.#sendHead(outgoing, chunkBytes);
+      pacer.sent(size);
       quota -= size;
       if (outgoing.sent === outgoing.content.bodyBytes) stream.advance();
     }
@@ -212,10 +223,10 @@ export class Sender {
     outgoing.number = this.#base + this.#sent.length - 1;
   }
 
-  #sendHead(outgoing: Outgoing): number {
+  #sendHead(outgoing: Outgoing, chunkBytes: number): number {
     const { content } = outgoing;
     const { payload, headBytes, bodyBytes } = content;
-    const first = Math.min(bodyBytes, MAX_PIECE_BYTES);
+    const first = Math.min(bodyBytes, chunkBytes);
     if (first < bodyBytes) {
       this.carrier.send(
         COMMAND.message,
@@ -228,10 +239,10 @@ export class Sender {
     return headBytes + first;
   }
 
-  #sendPiece(outgoing: Outgoing): number {
+  #sendPiece(outgoing: Outgoing, chunkBytes: number): number {
     const { payload, headBytes, bodyBytes } = outgoing.content;
     const from = outgoing.sent;
-    const size = Math.min(bodyBytes - from, MAX_PIECE_BYTES);
+    const size = Math.min(bodyBytes - from, chunkBytes);
     writePieceHead(piece, outgoing.number);
     const at = headBytes + from;
     piece.set(payload.subarray(at, at + size), PIECE_HEAD_BYTES);
@@ -261,6 +272,7 @@ export class Sender {
     this.#refilling = true;
     const { ahead } = this.#options;
     await this.carrier.drained(ahead() * SEND_REFILL_SHARE);
+    await this.carrier.pacer.ready();
     this.#refilling = false;
     this.pump();
   }

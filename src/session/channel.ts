@@ -15,6 +15,7 @@ import {
 } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import { type Frame, FrameDecoder } from "../wire/frame.ts";
+import type { Progress } from "./heartbeat.ts";
 import type { FrameMeter } from "./frame_meter.ts";
 import type { FrameHolder, NodeBudget } from "./node_budget.ts";
 import type { SharedFrame } from "./shared_frame.ts";
@@ -123,9 +124,15 @@ export class FrameChannel implements FrameHolder {
     return this.#decoder.capacity;
   }
 
-  /** Monotonic clock, milliseconds, of the last byte that came. */
-  get lastReceived(): number {
-    return this.#lastReceived;
+  /** When bytes last went either way. */
+  get progress(): Progress {
+    const { lastAccepted, lastWritten } = this.#writer;
+    return { lastReceived: this.#lastReceived, lastAccepted, lastWritten };
+  }
+
+  /** For how long nothing went either way, milliseconds; see `LivenessState`. */
+  silentMs(now: number): number {
+    return now - Math.max(this.#lastReceived, this.#writer.lastAccepted);
   }
 
   /** Others need the room that its frame takes. */

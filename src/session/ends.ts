@@ -113,7 +113,7 @@ export function queueFullError(queuedBytes: number, more: number): VerackError {
   );
 }
 
-/** A peer that says nothing. */
+/** A peer that neither says anything nor takes anything. */
 export function deadError(silentMs: number): VerackError {
   return new VerackError(
     "dead",

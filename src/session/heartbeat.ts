@@ -4,9 +4,15 @@
  */
 import type { Clock, Random } from "../clock.ts";
 import { decodePong, encodePing } from "../wire/messages/ping.ts";
-import { livenessStep } from "./liveness.ts";
+import { type LivenessState, livenessStep } from "./liveness.ts";
 import { PendingPings } from "./pings.ts";
 import { lookAgain } from "./second_look.ts";
+
+/** When bytes last went either way; see `LivenessState`. */
+export type Progress = Pick<
+  LivenessState,
+  "lastReceived" | "lastAccepted" | "lastWritten"
+>;
 
 /** Settings of a {@linkcode Heartbeat}. */
 export interface HeartbeatOptions {
@@ -31,7 +37,11 @@ export class Heartbeat {
   readonly #pings = new PendingPings();
   #lastPing = -Infinity;
   #rttMs: number | undefined;
-  /** Nothing that came after this, as `lastReceived`, lies here unread. */
+  #minRttMs: number | undefined;
+  /** From the start of the handshake to its end, which is more than a round trip. */
+  #handshakeMs = 0;
+  readonly #begunAt: number;
+  /** Nothing that came after this, the last progress, lies here unread. */
   #nothingSince = NaN;
   #cancelLook: (() => void) | undefined;
 
@@ -41,6 +51,12 @@ export class Heartbeat {
     this.#heartbeatMs = options.heartbeatMs;
     this.#deadAfterMs = options.deadAfterMs;
     this.#sendPing = options.sendPing;
+    this.#begunAt = options.clock.monotonic();
+  }
+
+  /** The handshake is complete. */
+  opened(): void {
+    this.#handshakeMs = this.#clock.monotonic() - this.#begunAt;
   }
 
   /** Last measured round trip in milliseconds. */
@@ -48,14 +64,19 @@ export class Heartbeat {
     return this.#rttMs;
   }
 
+  /** Shortest round trip of the session in milliseconds. */
+  get minRttMs(): number | undefined {
+    return this.#minRttMs;
+  }
+
   /** Pings if it is time; says whether the peer is dead. */
-  beat(lastReceived: number): "alive" | "dead" {
+  beat(progress: Progress): "alive" | "dead" {
     const now = this.#clock.monotonic();
-    const lastPing = this.#lastPing;
+    const lastReceived = Math.max(progress.lastReceived, progress.lastAccepted);
     const step = livenessStep({
+      ...progress,
       now,
-      lastReceived,
-      lastPing,
+      lastPing: this.#lastPing,
       heartbeatMs: this.#heartbeatMs,
       deadAfterMs: this.#deadAfterMs,
     });
@@ -83,8 +104,14 @@ export class Heartbeat {
     this.#ping();
   }
 
+  /** Pings on behalf of another part, which is told whether it was answered; false if it cannot be sent. */
+  measure(settle: (answered: boolean) => void): boolean {
+    return this.#ping(settle) !== undefined;
+  }
+
   /**
-   * Whether the peer answers a ping within `timeoutMs`. If this process stood
+   * Whether the peer answers a ping within `timeoutMs`, or two of its shortest round
+   * trips if it is far away; while none is measured, the time of the handshake. If this process stood
    * still meanwhile, the peer gets the same time once more: its answer may be
    * here and unread.
    */
@@ -95,11 +122,18 @@ export class Heartbeat {
         cancel();
         resolve(answered);
       });
-      const dueAt = clock.monotonic() + timeoutMs;
+      const farMs = this.#minRttMs === undefined
+        ? this.#handshakeMs
+        : 2 * this.#minRttMs;
+      const patienceMs = Math.max(
+        timeoutMs,
+        Math.min(farMs, this.#deadAfterMs),
+      );
+      const dueAt = clock.monotonic() + patienceMs;
       const giveUp = () => {
         if (nonce !== undefined) this.#pings.giveUp(nonce);
       };
-      let cancel = clock.after(timeoutMs, () => {
+      let cancel = clock.after(patienceMs, () => {
         if (clock.monotonic() < dueAt + timeoutMs / 4) return giveUp();
         cancel = clock.after(timeoutMs, giveUp);
       });
@@ -122,8 +156,12 @@ export class Heartbeat {
    */
   onPong(payload: Uint8Array): void {
     const { nonce } = decodePong(payload);
-    const now = this.#clock.monotonic();
-    this.#rttMs = this.#pings.answer(nonce, now) ?? this.#rttMs;
+    const ping = this.#pings.answer(nonce);
+    if (ping === undefined) return;
+    const rttMs = this.#clock.monotonic() - ping.sentAt;
+    this.#rttMs = rttMs;
+    this.#minRttMs = Math.min(this.#minRttMs ?? Infinity, rttMs);
+    ping.settle?.(true);
   }
 
   /** The session ended: nobody answers any more. */

@@ -1,7 +1,7 @@
 /**
- * When to ping an idle peer and when to call it dead: one pure function.
- * Any traffic counts as a sign of life; a pause of our own does not count against
- * the peer (the caller moves `lastReceived` forward by it).
+ * When to ping and when to call a peer dead: one pure function. Any progress counts
+ * as a sign of life, in either direction; a pause of our own does not count against
+ * the peer (the caller moves the times forward by it).
  */
 
 /** Times in milliseconds of the monotonic clock. */
@@ -9,19 +9,26 @@ export interface LivenessState {
   readonly now: number;
   /** When the last byte came. */
   readonly lastReceived: number;
+  /** When the peer's TCP last took bytes that had to wait; -Infinity if never. */
+  readonly lastAccepted: number;
+  /** When the last byte was written. */
+  readonly lastWritten: number;
   /** When the last heartbeat ping was sent; -Infinity if never. */
   readonly lastPing: number;
-  /** Idle time after which a ping is due. */
+  /** Time without a byte in one of the directions after which a ping is due. */
   readonly heartbeatMs: number;
-  /** Idle time after which the peer is dead. */
+  /** Time without progress after which the peer is dead. */
   readonly deadAfterMs: number;
 }
 
 /** What to do about a session now. */
 export function livenessStep(state: LivenessState): "wait" | "ping" | "dead" {
-  const idle = state.now - state.lastReceived;
-  if (idle >= state.deadAfterMs) return "dead";
-  const due = idle >= state.heartbeatMs &&
-    state.now - state.lastPing >= state.heartbeatMs;
-  return due ? "ping" : "wait";
+  const { now, lastReceived, lastAccepted, lastWritten, heartbeatMs } = state;
+  if (now - Math.max(lastReceived, lastAccepted) >= state.deadAfterMs) {
+    return "dead";
+  }
+  // A sender of a long body hears nothing back until all of it has come, unless
+  // its receiver says something now and then.
+  const quiet = now - Math.min(lastReceived, lastWritten) >= heartbeatMs;
+  return quiet && now - state.lastPing >= heartbeatMs ? "ping" : "wait";
 }

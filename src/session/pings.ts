@@ -1,7 +1,8 @@
 /** Pings of one session that wait for their pong: bounded bookkeeping. */
 import { MAX_PENDING_PINGS } from "../limits.ts";
 
-interface PendingPing {
+/** A ping that waits. */
+export interface PendingPing {
   readonly nonce: bigint;
   /** Monotonic clock, milliseconds. */
   readonly sentAt: number;
@@ -25,12 +26,9 @@ export class PendingPings {
     this.#pings.push({ nonce, sentAt, settle });
   }
 
-  /** A pong came: the round trip in milliseconds, if we had asked. */
-  answer(nonce: bigint, now: number): number | undefined {
-    const ping = this.#take(nonce);
-    if (ping === undefined) return undefined;
-    ping.settle?.(true);
-    return now - ping.sentAt;
+  /** A pong came: takes out its ping, which the caller settles, if we had asked. */
+  answer(nonce: bigint): PendingPing | undefined {
+    return this.#take(nonce);
   }
 
   /** No pong is waited for any more. */

@@ -39,6 +39,7 @@ import {
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { watchOpening } from "./opening_deadline.ts";
+import { Pacer } from "./pacer.ts";
 import type { SessionHandler, SessionOptions } from "./session_options.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
@@ -71,6 +72,8 @@ export class Session {
   #remote: VersionMessage | undefined;
   #features = NO_FEATURES;
   #answersPings = false;
+  /** Made when the first bulk is sent. */
+  #pacer: Pacer | undefined;
 
   private constructor(options: SessionOptions) {
     this.role = options.role;
@@ -147,6 +150,15 @@ export class Session {
     return this.#heartbeat.rttMs;
   }
 
+  /** Bounds what a sender of bulk has on the way. */
+  get pacer(): Pacer {
+    return this.#pacer ??= new Pacer({
+      clock: this.#clock,
+      ping: (settle) => this.#heartbeat.measure(settle),
+      minRttMs: () => this.#heartbeat.minRttMs,
+    });
+  }
+
   /** Size of the read buffer, bytes. */
   get readBufferBytes(): number {
     return this.#channel.readBufferBytes;
@@ -201,15 +213,18 @@ export class Session {
     const channel = this.#channel;
     channel.forgive(pausedMs);
     const now = this.#clock.monotonic();
-    if (channel.stalledMs(now) >= WRITE_TIMEOUT_MS) {
-      this.closeWith("slow", stalledError(channel.queuedBytes));
+    this.#pacer?.forgive(pausedMs);
+    const [stalledMs, bytes] = this.#pacer?.stall(now) ?? [0, 0];
+    if (Math.max(stalledMs, channel.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
+      const waiting = Math.max(bytes, channel.queuedBytes);
+      this.closeWith("slow", stalledError(waiting));
     } else if (
       this.#strict &&
       channel.incompleteMs(now) >= FRAME_TIMEOUT_MS
     ) {
       void this.leave("timeout", frameTimeoutError(), { discard: true });
-    } else if (this.#heartbeat.beat(channel.lastReceived) === "dead") {
-      this.closeWith("dead", deadError(now - channel.lastReceived));
+    } else if (this.#heartbeat.beat(channel.progress) === "dead") {
+      this.closeWith("dead", deadError(channel.silentMs(now)));
     }
   }
 
@@ -289,6 +304,7 @@ export class Session {
     cancelDeadline();
     this.#opening = undefined;
     this.#opened = true;
+    this.#heartbeat.opened();
     this.#remote = handshake.remote;
     this.#features = handshake.features;
     this.#answersPings = handshake.commonVersion > pongsAbove;
@@ -354,6 +370,7 @@ export class Session {
   #onClose(error: VerackError): void {
     this.#opening?.cancelDeadline();
     this.#heartbeat.stop();
+    this.#pacer?.close();
     if (this.#opened) this.#handler.onClose(this, error);
     const done = this.#opening?.done;
     this.#channel.released.then(() => this.#closed.resolve(error));

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
+import { WAITED_WRITE_MS } from "../pacing_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { Outbox } from "./outbox.ts";
@@ -38,7 +39,8 @@ export class FrameWriter implements QueueMember {
   #pumping = false;
   #closed = false;
   #onLastWritten: (() => void) | undefined;
-  #lastProgress = 0;
+  #lastProgress: number;
+  #lastAccepted = -Infinity;
   #waiters: (() => void)[] = [];
   /** Bytes that the shared budget knows of. */
   #accounted = 0;
@@ -50,6 +52,7 @@ export class FrameWriter implements QueueMember {
     this.#clock = options.clock;
     this.#queues = options.queues;
     this.#onError = options.onError;
+    this.#lastProgress = options.clock.monotonic();
     this.#queues?.join(this);
   }
 
@@ -68,6 +71,19 @@ export class FrameWriter implements QueueMember {
     return !this.#closed;
   }
 
+  /** Monotonic clock, milliseconds, of the last write, begun or done. */
+  get lastWritten(): number {
+    return this.#lastProgress;
+  }
+
+  /**
+   * Monotonic clock, milliseconds, when bytes that had to wait were last taken: the
+   * peer's TCP made room for them. A write that is done at once proves nothing.
+   */
+  get lastAccepted(): number {
+    return this.#lastAccepted;
+  }
+
   /** How long nothing could be written though something waits, milliseconds. */
   stalledMs(now: number): number {
     return this.#pumping ? now - this.#lastProgress : 0;
@@ -76,6 +92,7 @@ export class FrameWriter implements QueueMember {
   /** Does not count a pause of our own process as a stall. */
   forgive(pausedMs: number): void {
     this.#lastProgress += pausedMs;
+    this.#lastAccepted += pausedMs;
   }
 
   /** Queues a frame; `payload` is copied. */
@@ -141,8 +158,10 @@ export class FrameWriter implements QueueMember {
       ) {
         let rest = bytes;
         while (rest.length > 0) {
+          const begunAt = this.#lastProgress;
           const count = await this.#connection.write(rest);
-          this.#lastProgress = this.#clock.monotonic();
+          const now = this.#lastProgress = this.#clock.monotonic();
+          if (now - begunAt >= WAITED_WRITE_MS) this.#lastAccepted = now;
           rest = rest.subarray(count);
         }
         this.#outbox.wrote();

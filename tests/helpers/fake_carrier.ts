@@ -2,7 +2,7 @@
  * Two deliveries with a wire between them that can be slow, cut and replaced: what
  * the pure tests of `delivery/` stand on. Nothing here is TLS, and time is virtual.
  */
-import type { Carrier } from "../../src/delivery/carrier.ts";
+import type { Carrier, Pacing } from "../../src/delivery/carrier.ts";
 import {
   Delivery,
   type DeliverySettings,
@@ -31,6 +31,14 @@ export class FakeCarrier implements Carrier {
   /** Why it was ended, if it was. */
   error: VerackError | undefined;
   reason: ReasonName | undefined;
+  /** Sends as fast as the test takes. */
+  readonly pacer: Pacing = {
+    isFull: false,
+    chunkBytes: Infinity,
+    sent: () => {},
+    ready: () => Promise.resolve(),
+  };
+  rttMs: number | undefined = 0;
   #bytes = 0;
   #drained: (() => void)[] = [];
 
@@ -48,6 +56,8 @@ export class FakeCarrier implements Carrier {
   sendShared(frame: SharedFrame): boolean {
     return this.send(frame.command, frame.payload);
   }
+
+  check(): void {}
 
   async drained(bytes: number): Promise<void> {
     while (this.isOpen && this.#bytes > bytes) {

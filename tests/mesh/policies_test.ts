@@ -75,6 +75,8 @@ Deno.test("livenessStep() pings an idle peer once a heartbeat and gives it up af
       livenessStep({
         now: 10_000,
         lastReceived: 10_000 - idle,
+        lastAccepted: -Infinity,
+        lastWritten: 10_000,
         lastPing: 10_000 - sincePing,
         heartbeatMs: 1_000,
         deadAfterMs: 3_000,
@@ -82,6 +84,32 @@ Deno.test("livenessStep() pings an idle peer once a heartbeat and gives it up af
       step,
       `idle ${idle}`,
     );
+  }
+});
+
+Deno.test("livenessStep() takes what a peer's TCP accepts for a sign of life, and speaks to a peer that only sends", () => {
+  const table: [number, number, number, string][] = [
+    // since the last byte in, the last accepted, the last written, step
+    [2_000, 100, 100, "ping"],
+    [5_000, 2_999, 100, "ping"],
+    [5_000, 3_000, 100, "dead"],
+    [100, Infinity, 900, "wait"],
+    [100, Infinity, 1_000, "ping"],
+    [100, Infinity, 60_000, "ping"],
+  ];
+  for (const [received, accepted, written, step] of table) {
+    const state = {
+      now: 100_000,
+      lastReceived: 100_000 - received,
+      lastAccepted: 100_000 - accepted,
+      lastWritten: 100_000 - written,
+      lastPing: -Infinity,
+      heartbeatMs: 1_000,
+      deadAfterMs: 3_000,
+    };
+    assertEquals(livenessStep(state), step);
+    const pinged = livenessStep({ ...state, lastPing: 99_500 });
+    assertEquals(pinged, step === "ping" ? "wait" : step);
   }
 });
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/clock.ts";
 import { SECOND_LOOK_TURNS } from "../../src/limits.ts";
-import { Heartbeat } from "../../src/session/heartbeat.ts";
+import { Heartbeat, type Progress } from "../../src/session/heartbeat.ts";
 import { SeededRandom } from "../helpers/seeded_random.ts";
 
 /** A clock whose time and whose turns pass one without the other, as in a process with too much to do. */
@@ -47,6 +47,12 @@ function heartbeatOn(clock: Clock): { heartbeat: Heartbeat; pings: number[] } {
   return { heartbeat, pings };
 }
 
+/** Nothing came after `lastReceived`, and nothing waits to be sent. */
+function silentSince(clock: Clock, lastReceived: number): Progress {
+  const lastWritten = clock.monotonic();
+  return { lastReceived, lastAccepted: -Infinity, lastWritten };
+}
+
 /** Beats four times a second until `untilMs`; what the last beat said. */
 function beat(
   clock: CrowdedClock,
@@ -58,7 +64,7 @@ function beat(
   let said = "alive";
   while (clock.time < untilMs && said === "alive") {
     clock.time += 250;
-    said = heartbeat.beat(lastReceived);
+    said = heartbeat.beat(silentSince(clock, lastReceived));
     clock.turn(turns);
   }
   return said;
@@ -92,7 +98,7 @@ Deno.test("a heartbeat that is stopped leaves no timer behind, and no other with
   assertEquals(clock.timers, 1);
   clock.turn(SECOND_LOOK_TURNS);
   clock.time = 3_000;
-  assertEquals(b.beat(0), "dead");
+  assertEquals(b.beat(silentSince(clock, 0)), "dead");
   b.stop();
   assertEquals(clock.timers, 0);
 });

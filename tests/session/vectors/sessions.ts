@@ -40,7 +40,7 @@ export const SETUPS: readonly Setup[] = [
   {
     name: "secret",
     about:
-      "A network with a secret. Peer exchange with an entry about a third node, a ping with text, and messages: a short one, one in two frames, and one that is offered first.",
+      "A network with a secret. Peer exchange with an entry about a third node, a ping with text, and messages: a short one, one in several frames with the pings that measure how fast they may follow, and one that is offered first.",
     secret: "correct horse battery staple",
     third: true,
     actions: [

@@ -1,0 +1,258 @@
+/**
+ * Bounds what one session has on the way to its peer by what the peer takes: the
+ * measured delivery rate times the shortest round trip and a few hundred
+ * milliseconds. A ping after every few kilobytes of bulk tells what has arrived,
+ * also through a relay that accepts everything at once and forwards it slowly.
+ *
+ * The estimate follows BBR (draft-ietf-ccwg-bbr): the highest rate of the last
+ * rounds, sampled at most as fast as the bytes were sent. Pure but for the clock;
+ * pinging is handed in.
+ */
+import type { Clock } from "../clock.ts";
+import {
+  BASE_RTT_PERIOD_MS,
+  INITIAL_FLIGHT_BYTES,
+  MAX_FLIGHT_BYTES,
+  MAX_PACING_PINGS,
+  MIN_FLIGHT_BYTES,
+  MIN_PACING_STEP_BYTES,
+  PACING_QUEUE_MS,
+  PACING_RATE_MS,
+  PACING_RATE_ROUNDS,
+} from "../pacing_limits.ts";
+
+/** While the rate still rises, so many round trips' worth may be on the way. */
+const STARTUP_ROUND_TRIPS = 2;
+
+/** The rate rises while a round raises it by this, and has settled after so many that do not. */
+const STARTUP_GROWTH = 1.25;
+const STARTUP_FLAT_ROUNDS = 3;
+
+/** While the shortest round trip is measured anew, so much of what may be on the way is. */
+const PROBE_SHARE = 0.25;
+
+/** A round trip of at most so many times the shortest confirms that it still holds. */
+const SAME_FACTOR = 1.125;
+
+/** A round trip that is so many times what it was is another line's. */
+const LONGER_FACTOR = 2;
+
+/** The shortest time that a rate is measured over, milliseconds: clocks are coarse. */
+const MIN_INTERVAL_MS = 1;
+
+/** Settings of a {@linkcode Pacer}. */
+export interface PacerOptions {
+  readonly clock: Clock;
+  /** Queues a ping, and later tells whether it was answered; false if it cannot be queued. */
+  readonly ping: (settle: (answered: boolean) => void) => boolean;
+  /** The shortest round trip of the session so far, if one was measured. */
+  readonly minRttMs: () => number | undefined;
+}
+
+/** What was known when a ping was queued. */
+interface Mark {
+  /** Bytes queued before it. */
+  readonly position: number;
+  readonly sentAt: number;
+  readonly confirmed: number;
+  readonly confirmedAt: number;
+  readonly roundSentAt: number;
+  /** So little was on the way that it tells the shortest round trip. */
+  readonly isProbe: boolean;
+}
+
+/** What one session may have on the way. */
+export class Pacer {
+  readonly #clock: Clock;
+  readonly #ping: PacerOptions["ping"];
+  readonly #minRttMs: PacerOptions["minRttMs"];
+  /** Bytes of bulk queued; of these, followed by a ping; of these, known to have arrived. */
+  #sent = 0;
+  #marked = 0;
+  #confirmed = 0;
+  /** Monotonic clock, milliseconds: of the last confirmation, and when what it confirmed was sent. */
+  #confirmedAt = 0;
+  #roundSentAt = 0;
+  /** Monotonic clock, milliseconds, since when an answer is awaited, or of the last one. */
+  #awaitedSince = 0;
+  #pending = 0;
+  /** The round trip of a byte that waits for no other, milliseconds. */
+  #baseRttMs = Infinity;
+  /** Monotonic clock, milliseconds, when that was last measured anew; it is being done now. */
+  #probedAt: number;
+  #probing = false;
+  #wasProbed = false;
+  #window = INITIAL_FLIGHT_BYTES;
+  /** Where the sender last had to wait. */
+  #fullAt = 0;
+  #roundEnd = 0;
+  /** Highest rate of each of the last rounds, the running one last; bytes a millisecond. */
+  #rates = [{ rate: 0, endedAt: Infinity }];
+  #startup = true;
+  #startupRate = 0;
+  #flatRounds = 0;
+  #closed = false;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: PacerOptions) {
+    this.#clock = options.clock;
+    this.#ping = options.ping;
+    this.#minRttMs = options.minRttMs;
+    this.#probedAt = options.clock.monotonic();
+  }
+
+  /** Bytes that may be on the way. */
+  get window(): number {
+    return this.#window;
+  }
+
+  /** Bytes of bulk queued or on the way. */
+  get inFlight(): number {
+    return this.#sent - this.#confirmed;
+  }
+
+  /** Whether nothing more should be queued now. */
+  get isFull(): boolean {
+    const share = this.#probing ? PROBE_SHARE : 1;
+    return this.inFlight >= share * this.#window && !this.#closed;
+  }
+
+  /** A good size of one frame of bulk, so that several fit what may be on the way. */
+  get chunkBytes(): number {
+    return this.#window / 4;
+  }
+
+  /** Bulk was queued. */
+  sent(bytes: number): void {
+    if (this.#sent === this.#confirmed) {
+      // Nothing was on the way: the time before does not count.
+      this.#confirmedAt = this.#roundSentAt = this.#clock.monotonic();
+    }
+    this.#sent += bytes;
+    this.#markIfDue();
+  }
+
+  /** Resolves when more may be queued, or the session has ended. */
+  async ready(): Promise<void> {
+    while (this.isFull) {
+      this.#fullAt = this.#sent;
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  /** For how long nothing of what is on the way was confirmed, milliseconds, and how much that is. */
+  stall(now: number): [ms: number, bytes: number] {
+    return [this.#pending > 0 ? now - this.#awaitedSince : 0, this.inFlight];
+  }
+
+  /** Does not count a pause of our own process as a stall. */
+  forgive(pausedMs: number): void {
+    this.#awaitedSince += pausedMs;
+  }
+
+  /** The session has ended. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  #markIfDue(): void {
+    const waiting = this.#sent - this.#marked;
+    const step = Math.max(MIN_PACING_STEP_BYTES, this.#window / 8);
+    if (waiting < step && !(this.isFull && waiting > 0)) return;
+    if (this.#pending >= MAX_PACING_PINGS || this.#closed) return;
+    const sentAt = this.#clock.monotonic();
+    const mark: Mark = {
+      position: this.#sent,
+      sentAt,
+      confirmed: this.#confirmed,
+      confirmedAt: this.#confirmedAt,
+      roundSentAt: this.#roundSentAt,
+      isProbe: this.#probing && this.inFlight <= 2 * PROBE_SHARE * this.#window,
+    };
+    this.#marked = this.#sent;
+    if (this.#pending++ === 0) this.#awaitedSince = sentAt;
+    if (!this.#ping((answered) => this.#settle(mark, answered))) {
+      this.#pending--;
+    }
+  }
+
+  #settle(mark: Mark, answered: boolean): void {
+    this.#pending--;
+    if (this.#closed) return;
+    if (answered && mark.position > this.#confirmed) this.#confirm(mark);
+    // A ping that was given up for others is made good by another.
+    else if (this.#pending === 0) this.#marked = this.#confirmed;
+    this.#markIfDue();
+    if (this.#waiters.length > 0 && !this.isFull) this.#wake();
+  }
+
+  #confirm(mark: Mark): void {
+    const now = this.#clock.monotonic();
+    this.#awaitedSince = now;
+    const bytes = mark.position - mark.confirmed;
+    // Answers that come in a heap say nothing about a rate above that of sending.
+    const interval = Math.max(
+      now - mark.confirmedAt,
+      mark.sentAt - mark.roundSentAt,
+      MIN_INTERVAL_MS,
+    );
+    this.#confirmed = mark.position;
+    this.#confirmedAt = now;
+    this.#roundSentAt = mark.sentAt;
+    const rttMs = now - mark.sentAt;
+    if (mark.isProbe) this.#endProbe(now, rttMs);
+    else if (rttMs <= SAME_FACTOR * this.#baseRttMs) this.#probedAt = now;
+    else if (now - this.#probedAt >= BASE_RTT_PERIOD_MS) this.#probing = true;
+    const knownMs = this.#wasProbed ? undefined : this.#minRttMs();
+    this.#baseRttMs = Math.min(this.#baseRttMs, rttMs, knownMs ?? Infinity);
+    const last = this.#rates.at(-1)!;
+    last.rate = Math.max(last.rate, bytes / interval);
+    const rate = Math.max(...this.#rates.map((it) => it.rate));
+    const window = this.#windowFor(rate);
+    if (window > this.#window) this.#window = window;
+    if (mark.position >= this.#roundEnd) {
+      this.#endRound(mark, now, rate, window);
+    }
+  }
+
+  /** A line may have become longer, or its other end busier: then there is more to be had. */
+  #endProbe(now: number, rttMs: number): void {
+    this.#probing = false;
+    this.#wasProbed = true;
+    this.#probedAt = now;
+    if (rttMs >= LONGER_FACTOR * (this.#baseRttMs + PACING_QUEUE_MS)) {
+      this.#startup = true;
+      this.#startupRate = this.#flatRounds = 0;
+    }
+    this.#baseRttMs = rttMs;
+  }
+
+  #endRound(mark: Mark, now: number, rate: number, window: number): void {
+    const wasFull = mark.position <= this.#fullAt;
+    this.#roundEnd = this.#sent;
+    // A sender that had less to send than it might says nothing about the link.
+    if (!wasFull) return;
+    this.#window = window;
+    const tooOld = now - PACING_RATE_MS - 2 * this.#baseRttMs;
+    this.#rates = this.#rates.slice(1 - PACING_RATE_ROUNDS)
+      .filter(({ endedAt }) => endedAt > tooOld);
+    this.#rates.at(-1)!.endedAt = now;
+    this.#rates.push({ rate: 0, endedAt: Infinity });
+    if (!this.#startup) return;
+    if (rate >= STARTUP_GROWTH * this.#startupRate) {
+      this.#startupRate = rate;
+      this.#flatRounds = 0;
+    } else if (++this.#flatRounds >= STARTUP_FLAT_ROUNDS) this.#startup = false;
+  }
+
+  #windowFor(rate: number): number {
+    const roundTrips = this.#startup ? STARTUP_ROUND_TRIPS : 1;
+    const bytes = rate * (roundTrips * this.#baseRttMs + PACING_QUEUE_MS);
+    return Math.min(Math.max(bytes, MIN_FLIGHT_BYTES), MAX_FLIGHT_BYTES);
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+}
