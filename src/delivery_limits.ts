@@ -86,6 +86,15 @@ export const SEND_REFILL_SHARE = 0.5;
 /** What all senders of a node together put on the way, which with many is less for each. */
 export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 
+/**
+ * A body whose session ended is held for this long for the next one, on which its
+ * sender goes on where it was: of all peers and of one, out of the room for large
+ * bodies, to which it gives way.
+ */
+export const HELD_BODY_MS = 60_000;
+export const MAX_HELD_BYTES = 4 * MAX_BODY_BYTES;
+export const MAX_HELD_BYTES_PER_PEER = MAX_BODY_BYTES;
+
 /** A body that was begun must go on within this, or the session ends. */
 export const PIECE_TIMEOUT_MS = 30_000;
 
@@ -144,6 +153,14 @@ export const MAX_OUTBOX_AGE_MS = 30 * 86_400_000;
  * only those come again. 112 KiB a sender that has sent so many.
  */
 export const SEEN_IDS_PER_SENDER = 4_096;
+
+/**
+ * Messages that a sender has begun on a session and that are not settled: what may
+ * come again must be known again. One stream may have all but the last few, of which
+ * each stream leaves half to the others.
+ */
+export const MAX_UNSETTLED_MESSAGES = SEEN_IDS_PER_SENDER;
+export const SHARED_UNSETTLED_MESSAGES = 128;
 
 /** Senders whose ids are remembered; more than can be connected, the oldest go. */
 export const MAX_SEEN_SENDERS = MAX_SESSIONS + 64;

@@ -14,6 +14,7 @@ import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
 import { decodeAck } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+import { decodeResume } from "../wire/messages/resume.ts";
 import { type BroadcastResult, Tally } from "./broadcast.ts";
 import type { Carrier } from "./carrier.ts";
 import { Inbox } from "./inbox.ts";
@@ -189,6 +190,13 @@ export class Delivery {
         return true;
       case COMMAND.ack:
         if (!this.#outbox.onAck(from, carrier, decodeAck(frame.payload))) {
+          this.#receivers.get(carrier)?.repeated();
+        }
+        return true;
+      case COMMAND.resume:
+        if (
+          !this.#outbox.onResume(from, carrier, decodeResume(frame.payload))
+        ) {
           this.#receivers.get(carrier)?.repeated();
         }
         return true;

@@ -20,6 +20,7 @@ import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
 import type { Carrier } from "./carrier.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";
 import { Fifo } from "./fifo.ts";
+import { HeldBodies } from "./held_bodies.ts";
 import { Incoming, type ReceiveStream } from "./incoming.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
 import { MessageId } from "./message_id.ts";
@@ -68,11 +69,13 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#settings = settings;
     const { clock, keptNow, store, setAside } = settings;
     setAside.target = this;
+    const room = new Room(clock);
     this.#context = {
       clock,
       store,
       windows: new Budget(WINDOW_BUDGET_BYTES),
-      room: new Room(clock),
+      room,
+      held: new HeldBodies(room),
       arrived: (incoming) => this.#arrived(incoming),
     };
     this.#nextExpiry = clock.monotonic();
@@ -114,6 +117,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       this.#resting.delete(stream);
       this.#offer(stream);
     }
+    this.#context.held.tick(now);
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
     const { store, keptNow } = this.#settings;

@@ -16,6 +16,7 @@ import {
   SEND_AHEAD_TOTAL_BYTES,
 } from "../delivery_limits.ts";
 import type { AckMessage } from "../wire/messages/ack.ts";
+import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { Carrier } from "./carrier.ts";
 import { chooseVictim } from "./eviction.ts";
 import type { MessageStore } from "./message_store.ts";
@@ -195,6 +196,18 @@ export class Outbox {
     if (peer?.sender?.carrier !== carrier) return false;
     peer.sender.onAck(ack);
     peer.prune();
+    return true;
+  }
+
+  /**
+   * A peer goes on with a body where an earlier session ended; false as in `onAck`.
+   *
+   * @throws {VerackError} `protocol` when that cannot be.
+   */
+  onResume(to: IdentityId, carrier: Carrier, resume: ResumeMessage): boolean {
+    const sender = this.#peers.get(to)?.sender;
+    if (sender?.carrier !== carrier) return false;
+    sender.onResume(resume);
     return true;
   }
 

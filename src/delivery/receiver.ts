@@ -19,13 +19,16 @@ import {
   decodePieceHead,
   PIECE_HEAD_BYTES,
 } from "../wire/messages/message.ts";
+import { encodeResume } from "../wire/messages/resume.ts";
 import type { Carrier } from "./carrier.ts";
+import type { HeldBodies } from "./held_bodies.ts";
 import { type Arrival, Incoming, type ReceiveStream } from "./incoming.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import { type Budget, type Room, RoomShare } from "./room.ts";
 import { Slab } from "./slab.ts";
+import type { Unfinished } from "./unfinished.ts";
 import { Window } from "./window.ts";
 
 /** What the receivers of a node share. */
@@ -35,25 +38,9 @@ export interface ReceiverContext {
   /** What windows may have beyond the least. */
   readonly windows: Budget;
   readonly room: Room;
+  readonly held: HeldBodies;
   /** A message is complete. */
   readonly arrived: (incoming: Incoming) => void;
-}
-
-/** A body of which more is to come. */
-interface Unfinished {
-  readonly stream: ReceiveStream;
-  readonly id: MessageId;
-  readonly number: number;
-  readonly charge: number;
-  readonly total: number;
-  room: number;
-  /** Absent until there is room for it, or when it is not needed. */
-  body: Uint8Array<ArrayBuffer> | undefined;
-  filled: number;
-  /** Whether its sender waits for room. */
-  waits: boolean;
-  /** Monotonic clock, milliseconds, of its last piece. */
-  at: number;
 }
 
 /** A range of `ack` that grows. */
@@ -141,6 +128,7 @@ export class Receiver {
     it.at = this.#context.clock.monotonic();
     if (it.filled < it.total) return;
     this.#unfinished.delete(number);
+    if (it.moved) return;
     const { stream, id, body, charge, room } = it;
     if (room > 0) this.#context.room.finished(this.#share);
     const arrival = { receiver: this, number: it.number, charge, room };
@@ -223,6 +211,7 @@ export class Receiver {
     this.#cancelFlush?.();
     this.#peer.drop(this);
     this.#context.room.leave(this.#share);
+    for (const it of this.#unfinished.values()) this.#hold(it);
     this.#window.close();
     this.#unfinished.clear();
   }
@@ -230,6 +219,20 @@ export class Receiver {
   #timeOut(why: string): void {
     const reason = `Cannot accept message: ${why}`;
     this.carrier.leave("timeout", new VerackError("timeout", reason));
+  }
+
+  /** A message is offered on a newer session: what has come of it here is held for that. */
+  letGo(id: MessageId): void {
+    const { room } = this.#context;
+    for (const it of this.#unfinished.values()) {
+      if (!it.id.equals(id) || it.moved) continue;
+      it.moved = true;
+      if (it.room > 0) {
+        room.finished(this.#share);
+        room.release(this.#share, it.room);
+      }
+      this.#hold(it);
+    }
   }
 
   // --- Arriving --------------------------------------------------------------
@@ -252,7 +255,7 @@ export class Receiver {
     options: { number: number; charge: number; total: number; asks: boolean },
   ): void {
     const { number, charge, total, asks } = options;
-    const { clock, room } = this.#context;
+    const { clock, room, held } = this.#context;
     // What was taken before is not needed, but comes all the same.
     const needed = !asks && !this.#peer.seen.has(id);
     const it: Unfinished = {
@@ -264,12 +267,13 @@ export class Receiver {
       room: 0,
       body: needed ? new Uint8Array(total) : undefined,
       filled: begun.length,
+      moved: false,
       waits: asks,
       at: clock.monotonic(),
     };
     it.body?.set(begun);
     this.#unfinished.set(number >>> 0, it);
-    if (!asks) return;
+    if (!asks || this.#resume(it)) return;
     const granted = () => {
       it.room = total;
       it.body = new Uint8Array(total);
@@ -277,7 +281,37 @@ export class Receiver {
       it.at = clock.monotonic();
       this.#acknowledge(number, ACK_STATUS.room);
     };
+    held.makeRoom(total);
     room.request(this.#share, { bytes: total, granted });
+  }
+
+  /** Goes on with an offered body where an earlier session ended; false if nothing is held. */
+  #resume(it: Unfinished): boolean {
+    const { id, stream, total, number } = it;
+    for (const other of this.#peer.receivers) {
+      if (other !== this) other.letGo(id);
+    }
+    const { from } = this.#peer;
+    const share = this.#share;
+    const held = this.#context.held.take(from, id, stream.topic, total, share);
+    if (held === undefined) return false;
+    it.room = total;
+    it.body = held.body;
+    it.filled = held.filled;
+    it.waits = false;
+    const resume = { number: number >>> 0, held: held.filled };
+    this.carrier.send(COMMAND.resume, encodeResume(resume));
+    return true;
+  }
+
+  /** Holds what has come of a body for the next session, if there is room. */
+  #hold(it: Unfinished): void {
+    const { stream: { topic }, id, body, filled } = it;
+    if (body === undefined) return;
+    it.body = undefined;
+    const { held, clock } = this.#context;
+    const { from } = this.#peer;
+    held.keep({ from, topic, id, body, filled }, clock.monotonic());
   }
 
   #copy(payload: Uint8Array, from: number): Uint8Array<ArrayBuffer> {

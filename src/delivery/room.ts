@@ -126,6 +126,31 @@ export class Room {
     this.#grant();
   }
 
+  /** Counts a body that is held for a session to come; false if there is no room. */
+  hold(bytes: number): boolean {
+    if (this.lack(bytes) > 0) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  /** It is held no more. */
+  drop(bytes: number): void {
+    this.#used -= bytes;
+    this.#grant();
+  }
+
+  /** A session goes on with a body that was held. */
+  adopt(share: RoomShare, bytes: number): void {
+    this.#used -= bytes;
+    this.#account(share, bytes, 1);
+    if (share.unfinished++ === 0) this.#begin(share);
+  }
+
+  /** Bytes that are missing for a body, at most 0 if there is room for it. */
+  lack(bytes: number): number {
+    return this.#used + bytes - (ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES);
+  }
+
   /**
    * Judges progress, and ends as many sessions that make none as the next request
    * needs. `pausedMs` is how long this process itself stood still.

@@ -16,6 +16,8 @@ export class SendStream {
   #next = 0;
   /** What waits at the receiver unacknowledged, as it counts there. */
   inFlight = 0;
+  /** How many messages that is, begun and not settled. */
+  unsettled = 0;
   /** Where the sender keeps it now. */
   place: "idle" | "ready" | "blocked" = "idle";
 
@@ -91,7 +93,7 @@ export class SendStream {
       this.#queue[at]!.rewind();
     }
     this.#next = this.#head;
-    this.inFlight = 0;
+    this.inFlight = this.unsettled = 0;
     this.place = "idle";
     this.sweep();
   }

@@ -9,14 +9,17 @@
 import { VerackError } from "../errors.ts";
 import {
   MAX_PIECE_BYTES,
+  MAX_UNSETTLED_MESSAGES,
   MAX_WAITING_BODY_BYTES,
   MIN_PIECE_BYTES,
   MIN_WINDOW_BYTES,
   SEND_REFILL_SHARE,
+  SHARED_UNSETTLED_MESSAGES,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
 import { PIECE_HEAD_BYTES, writePieceHead } from "../wire/messages/message.ts";
+import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { Carrier } from "./carrier.ts";
 import { Fifo } from "./fifo.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -52,6 +55,8 @@ export class Sender {
   #sent: (Outgoing | undefined)[] = [];
   #base = 0;
   #settledUpTo = 0;
+  /** Messages begun and not settled. */
+  #unsettled = 0;
   #refilling = false;
 
   constructor(carrier: Carrier, options: SenderOptions) {
@@ -136,6 +141,27 @@ export class Sender {
     this.pump();
   }
 
+  /**
+   * The receiver has room for the rest of an offered body, of which it holds the
+   * beginning from an earlier session.
+   *
+   * @throws {VerackError} `protocol` when that cannot be.
+   */
+  onResume({ number, held }: ResumeMessage): void {
+    const at = (number - this.#base) >>> 0;
+    const outgoing = this.#sent[at];
+    if (outgoing === undefined) {
+      refuse(`message ${number} was not sent, or is settled`);
+    }
+    const { bodyBytes } = outgoing.content;
+    if (held >= bodyBytes) {
+      refuse(`${held} bytes of ${bodyBytes} are held, must be fewer`);
+    }
+    this.#grant(outgoing);
+    outgoing.sent = held;
+    this.pump();
+  }
+
   #grant(outgoing: Outgoing): void {
     if (outgoing.offer !== "asked") refuse("room was not asked for");
     outgoing.offer = "granted";
@@ -153,6 +179,8 @@ export class Sender {
     }
     this.#sent[at] = undefined;
     stream.inFlight -= outgoing.charge;
+    stream.unsettled--;
+    this.#unsettled--;
     this.#options.settled(outgoing, taken);
     stream.settle();
   }
@@ -196,14 +224,17 @@ export class Sender {
     const { baseCharge, bodyBytes } = content;
     const free = this.#limit - this.#used;
     const mayHave = stream.inFlight === 0 ? free : free - stream.inFlight;
-    if (baseCharge + bodyBytes <= mayHave) {
+    if (!this.#mayCount(stream)) return "blocked";
+    // On an earlier session some of it left: its receiver may hold that.
+    const resumes = outgoing.begun && bodyBytes > MAX_PIECE_BYTES;
+    if (baseCharge + bodyBytes <= mayHave && !resumes) {
       this.#enter(stream, outgoing, baseCharge + bodyBytes);
       return "sends";
     }
     // A short one waits for those before it, but not for other streams, which
     // nobody may ever take from.
-    const waits = bodyBytes === 0 ||
-      (bodyBytes <= MAX_WAITING_BODY_BYTES && stream.inFlight > 0);
+    const waits = bodyBytes === 0 || !resumes &&
+        (bodyBytes <= MAX_WAITING_BODY_BYTES && stream.inFlight > 0);
     if (waits || baseCharge > mayHave) return "blocked";
     this.#enter(stream, outgoing, baseCharge);
     outgoing.offer = "asked";
@@ -214,10 +245,21 @@ export class Sender {
     return "idle";
   }
 
+  /**
+   * Its receiver knows again the last messages that it took: no more may be unsettled,
+   * or some would come twice after a lost session. One stream leaves some to others.
+   */
+  #mayCount(stream: SendStream): boolean {
+    const free = MAX_UNSETTLED_MESSAGES - this.#unsettled;
+    return free > SHARED_UNSETTLED_MESSAGES || stream.unsettled < free;
+  }
+
   #enter(stream: SendStream, outgoing: Outgoing, charge: number): void {
     outgoing.charge = charge;
     outgoing.begun = true;
     stream.inFlight += charge;
+    stream.unsettled++;
+    this.#unsettled++;
     this.#used += charge;
     this.#sent.push(outgoing);
     outgoing.number = this.#base + this.#sent.length - 1;

@@ -83,6 +83,7 @@ export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.message,
   COMMAND.piece,
   COMMAND.ack,
+  COMMAND.resume,
   COMMAND.bye,
 ]);
 

@@ -52,6 +52,8 @@ export const COMMAND = {
   /** More of a body that does not fit one frame. */
   piece: "piece",
   ack: "ack",
+  /** How much of an offered body the receiver holds. */
+  resume: "resume",
   bye: "bye",
 
   // Bitcoin's, met by the prober soon after verack and never answered.

@@ -23,6 +23,7 @@ import {
 import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
 import { encodeReason } from "../../src/wire/messages/reason.ts";
+import { encodeResume } from "../../src/wire/messages/resume.ts";
 import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import type { SeededRandom } from "../helpers/seeded_random.ts";
@@ -66,6 +67,7 @@ export class Vocabulary {
       this.#message,
       this.#piece,
       this.#ack,
+      this.#resume,
       this.#welcome,
       this.#other,
     ];
@@ -174,6 +176,12 @@ export class Vocabulary {
     }));
     const limit = random.below(2) === 0 ? random.below(1_000_000) : 2 ** 40;
     return { command: COMMAND.ack, payload: encodeAck({ limit, ranges }) };
+  }
+
+  #resume(): Said {
+    const random = this.#random;
+    const resume = { number: random.below(8), held: 1 + random.below(500) };
+    return { command: COMMAND.resume, payload: encodeResume(resume) };
   }
 
   #welcome(): Said {

@@ -61,6 +61,10 @@ import {
   encodeSecret,
 } from "../../../src/wire/messages/secret.ts";
 import {
+  decodeResume,
+  encodeResume,
+} from "../../../src/wire/messages/resume.ts";
+import {
   decodeVersion,
   encodeVersion,
   UNSPECIFIED_ADDRESS,
@@ -132,6 +136,7 @@ const DECODERS: readonly Decoder[] = [
       ],
     }),
   },
+  { decode: decodeResume, valid: encodeResume({ number: 7, held: 300 }) },
   { decode: decodePong, valid: encodePong({ nonce: 1n }) },
   { decode: decodeReason, valid: encodeReason({ code: 1, text: "hello" }) },
   {

@@ -1,3 +1,7 @@
+import {
+  decodeResume,
+  encodeResume,
+} from "../../../src/wire/messages/resume.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -90,6 +94,13 @@ Deno.test("a piece begins with the number of its message modulo 2^32", () => {
       "must have 1 to 32000",
     );
   }
+});
+
+Deno.test("resume is a message's number and how much is held, never nothing", () => {
+  const payload = encodeResume({ number: 0x01020304, held: 0x0a0b0c });
+  assertEquals(payload.toHex(), "040302010c0b0a00");
+  assertEquals(decodeResume(payload), { number: 0x01020304, held: 0x0a0b0c });
+  assertRefused(() => decodeResume(new Uint8Array(8)), "held is 0");
 });
 
 Deno.test("encodeAck() writes limit and ranges as docs/protocol.md says, and decodeAck() reads them", () => {

@@ -1,0 +1,122 @@
+/**
+ * Beginnings of large bodies whose session ended, held for the next session of the
+ * same peer. They count as room for large bodies, give way to bodies that are
+ * coming, and go after a while.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+import {
+  HELD_BODY_MS,
+  MAX_HELD_BYTES,
+  MAX_HELD_BYTES_PER_PEER,
+  MAX_PIECE_BYTES,
+} from "../delivery_limits.ts";
+import type { MessageId } from "./message_id.ts";
+import type { Room, RoomShare } from "./room.ts";
+
+/** What has come of one body. */
+export interface HeldBody {
+  readonly from: IdentityId;
+  readonly topic: string;
+  readonly id: MessageId;
+  /** As long as all of the body. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Bytes of it that have come. */
+  readonly filled: number;
+}
+
+interface Kept extends HeldBody {
+  /** Monotonic clock, milliseconds. */
+  readonly until: number;
+}
+
+/** The beginnings that a node holds. */
+export class HeldBodies {
+  readonly #room: Room;
+  /** Oldest first. */
+  readonly #bodies = new Map<string, Kept>();
+  #bytes = 0;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  /** Bytes that all of them take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Holds a beginning that counts nowhere else by now; false if there is no room. */
+  keep(held: HeldBody, now: number): boolean {
+    const { from, id, body, filled } = held;
+    const key = keyOf(from, id);
+    this.#drop(key);
+    // A shorter one is sent again as a whole.
+    if (body.length <= MAX_PIECE_BYTES || filled === 0) return false;
+    if (!this.#room.hold(body.length)) return false;
+    this.#bytes += body.length;
+    this.#bodies.set(key, { ...held, until: now + HELD_BODY_MS });
+    const own = [...this.#bodies].filter(([, it]) => it.from === from);
+    const ownBytes = own.reduce((sum, [, it]) => sum + it.body.length, 0);
+    this.#trim(own, ownBytes - MAX_HELD_BYTES_PER_PEER);
+    this.#trim([...this.#bodies], this.#bytes - MAX_HELD_BYTES);
+    return this.#bodies.has(key);
+  }
+
+  /** Takes out what is held of a message; its bytes count to `share` from then on. */
+  take(
+    from: IdentityId,
+    id: MessageId,
+    topic: string,
+    total: number,
+    share: RoomShare,
+  ): HeldBody | undefined {
+    const key = keyOf(from, id);
+    const held = this.#bodies.get(key);
+    if (held === undefined) return undefined;
+    if (held.topic !== topic || held.body.length !== total) {
+      this.#drop(key);
+      return undefined;
+    }
+    this.#bodies.delete(key);
+    this.#bytes -= total;
+    this.#room.adopt(share, total);
+    return held;
+  }
+
+  /** Room is asked for: lets go of as much as that takes. */
+  makeRoom(bytes: number): void {
+    this.#trim([...this.#bodies], this.#room.lack(bytes));
+  }
+
+  /** Lets go of what nothing went on with. */
+  tick(now: number): void {
+    for (const [key, { until }] of this.#bodies) {
+      if (until > now) return;
+      this.#drop(key);
+    }
+  }
+
+  /** Lets go of those of which the least has come, until `bytes` are free. */
+  #trim(bodies: [string, Kept][], bytes: number): void {
+    if (bytes <= 0) return;
+    let left = bytes;
+    bodies.sort(([, a], [, b]) => a.filled - b.filled);
+    for (const [key, { body }] of bodies) {
+      if (left <= 0) return;
+      left -= body.length;
+      this.#drop(key);
+    }
+  }
+
+  #drop(key: string): void {
+    const held = this.#bodies.get(key);
+    if (held === undefined) return;
+    this.#bodies.delete(key);
+    this.#bytes -= held.body.length;
+    this.#room.drop(held.body.length);
+  }
+}
+
+function keyOf(from: IdentityId, id: MessageId): string {
+  return `${from} ${id}`;
+}

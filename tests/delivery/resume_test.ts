@@ -1,0 +1,192 @@
+/** Bodies whose session ended before all of them had come go on where they were. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { HeldBodies } from "../../src/delivery/held_bodies.ts";
+import { MessageId } from "../../src/delivery/message_id.ts";
+import { Room, RoomShare } from "../../src/delivery/room.ts";
+import {
+  HELD_BODY_MS,
+  MAX_BODY_BYTES,
+  MAX_HELD_BYTES,
+  ROOM_BUDGET_BYTES,
+  ROOM_SHORT_RESERVE_BYTES,
+} from "../../src/delivery_limits.ts";
+import { VerackError } from "../../src/errors.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodeResume } from "../../src/wire/messages/resume.ts";
+import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { SeededRandom } from "../helpers/seeded_random.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const A = "a".repeat(64);
+const B = "b".repeat(64);
+const BODY_BYTES = 1_000_000;
+const STOPPED = new VerackError("stopped", "The test is over");
+
+function body(bytes = BODY_BYTES): Uint8Array {
+  return new SeededRandom(9).bytes(bytes);
+}
+
+/** Lets frames pass until so many bytes came from the first end. */
+async function passBytes(wire: Wire, bytes: number): Promise<void> {
+  for (let idle = 0; wire.passedBytes[0] < bytes && idle < 100;) {
+    idle = wire.pass(0) || wire.pass(1) ? 0 : idle + 1;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+function stage(): { clock: VirtualClock; a: Party; b: Party } {
+  const clock = new VirtualClock();
+  return { clock, a: party(A, clock), b: party(B, clock, { seed: 2 }) };
+}
+
+/** Takes all that comes; the bodies. */
+function takeAll(to: Party): Uint8Array[] {
+  const taken: Uint8Array[] = [];
+  (async () => {
+    for await (const message of to.delivery.messages()) {
+      taken.push(message.body);
+    }
+  })();
+  return taken;
+}
+
+function end(...parties: Party[]): void {
+  for (const { delivery } of parties) {
+    delivery.close(STOPPED, { flush: false });
+  }
+}
+
+for (const lost of ["both ends", "the sender's end only"] as const) {
+  Deno.test(`a body goes on where it was when ${lost} lost the session`, async () => {
+    const { a, b } = stage();
+    const taken = takeAll(b);
+    const first = new Wire(a, b);
+    const sent = a.delivery.send(B, body(), { topic: "bulk" });
+    await passBytes(first, 600_000);
+    if (lost === "both ends") first.cut();
+    else a.delivery.route(B, undefined);
+    const second = new Wire(a, b);
+    await second.run();
+    await sent;
+    assertEquals(taken, [body()]);
+    assert(second.passedBytes[0] < 450_000, `${second.passedBytes[0]} bytes`);
+    end(a, b);
+  });
+}
+
+Deno.test("a body that is cut off again and again is sent once in all", async () => {
+  const { a, b } = stage();
+  const taken = takeAll(b);
+  const sent = a.delivery.send(B, body());
+  let bytes = 0;
+  for (let cuts = 0; cuts < 8; cuts++) {
+    const wire = new Wire(a, b);
+    await passBytes(wire, 110_000);
+    bytes += wire.passedBytes[0];
+    wire.cut();
+  }
+  const last = new Wire(a, b);
+  await last.run();
+  await sent;
+  assertEquals(taken, [body()]);
+  bytes += last.passedBytes[0];
+  assert(bytes < 1.02 * BODY_BYTES, `${bytes} bytes`);
+  end(a, b);
+});
+
+Deno.test("a body that was taken while its sender lost the session is not sent again", async () => {
+  const { clock, a, b } = stage();
+  const taken = takeAll(b);
+  const first = new Wire(a, b);
+  const sent = a.delivery.send(B, body());
+  await passBytes(first, BODY_BYTES + 100);
+  await clock.advance(10);
+  assertEquals(taken.length, 1);
+  first.cut();
+  const second = new Wire(a, b);
+  await second.run();
+  await sent;
+  assertEquals(taken.length, 1);
+  assert(second.passedBytes[0] < 1_000, `${second.passedBytes[0]} bytes`);
+  end(a, b);
+});
+
+Deno.test("the beginning of a body is let go of after a while, and all of it is sent again", async () => {
+  const { clock, a, b } = stage();
+  const taken = takeAll(b);
+  const first = new Wire(a, b);
+  const sent = a.delivery.send(B, body());
+  await passBytes(first, 600_000);
+  first.cut();
+  await clock.advance(HELD_BODY_MS);
+  b.delivery.tick(clock.monotonic(), 0);
+  const second = new Wire(a, b);
+  await second.run();
+  await sent;
+  assertEquals(taken, [body()]);
+  assert(second.passedBytes[0] > BODY_BYTES, `${second.passedBytes[0]} bytes`);
+  end(a, b);
+});
+
+Deno.test("beginnings of many peers take no more than their share, and give way to bodies that are coming", () => {
+  const room = new Room(new VirtualClock());
+  const held = new HeldBodies(room);
+  const bytes = MAX_BODY_BYTES;
+  const used = () =>
+    room.lack(0) + ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES;
+  const id = (at: number) => new MessageId(new Uint8Array(16).fill(at));
+  const keep = (from: string, at: number, filled: number) => {
+    const body = new Uint8Array(bytes);
+    return held.keep({ from, topic: "", id: id(at), body, filled }, 0);
+  };
+  const takes = (from: string, at: number, topic = "", total = bytes) => {
+    const share = new RoomShare(() => {});
+    return held.take(from, id(at), topic, total, share)?.filled;
+  };
+  // Of all peers: those of which most has come stay.
+  for (let at = 0; at < 12; at++) keep(`${at}`, at, 1_000 * (at + 1));
+  assertEquals(held.bytes, MAX_HELD_BYTES);
+  assertEquals(used(), MAX_HELD_BYTES);
+  assert(!keep("20", 20, 7_000), "the least of all");
+  // Of one peer.
+  assert(keep("11", 21, 50_000));
+  assertEquals(takes("11", 11), undefined);
+  // A body that is coming needs room.
+  held.makeRoom(-room.lack(0) + 2 * bytes);
+  assertEquals(held.bytes, 2 * bytes);
+  assertEquals(takes("10", 10), 11_000);
+  // Another message with the same id.
+  assertEquals(takes("11", 21, "other"), undefined);
+  assertEquals(held.bytes, 0);
+  // What was taken counts to the session that took it.
+  assertEquals(used(), bytes);
+  assert(keep("1", 1, 1_000));
+  held.tick(HELD_BODY_MS);
+  assertEquals(held.bytes, 0);
+  assertEquals(used(), bytes);
+  assert(!keep("1", 1, 0), "nothing has come");
+});
+
+Deno.test("a resume that cannot be is a breach of the protocol", async () => {
+  const cases: [string, { number: number; held: number }][] = [
+    ["was not sent", { number: 1, held: 10 }],
+    ["must be fewer", { number: 0, held: BODY_BYTES }],
+    ["was not asked for", { number: 0, held: 10 }],
+  ];
+  for (const [words, resume] of cases) {
+    const { a, b } = stage();
+    const wire = new Wire(a, b);
+    a.delivery.send(B, body(words.endsWith("for") ? 10_000 : BODY_BYTES))
+      .catch(() => {});
+    await passBytes(wire, 0);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const size = words.endsWith("for") ? { ...resume, held: 5 } : resume;
+    const frame = { command: COMMAND.resume, payload: encodeResume(size) };
+    assertThrows(
+      () => a.delivery.onFrame(B, wire.ends[0], frame),
+      VerackError,
+      words,
+    );
+    end(a, b);
+  }
+});
