@@ -10,6 +10,7 @@ import {
   MAX_SESSIONS,
   WRITE_BLOCK_BYTES,
 } from "./limits.ts";
+import { PACING_QUEUE_MS } from "./pacing_limits.ts";
 
 /** Body of a message: the largest payload of a frame, so that one bound is to be known. */
 export const MAX_BODY_BYTES = MAX_PAYLOAD_BYTES;
@@ -49,21 +50,31 @@ export const MAX_SLAB_MESSAGES = 4_096;
 /**
  * Messages that may wait at the receiver of a session, bytes as above. A session
  * starts with the least, so that a thousand silent ones have promised 64 MiB, and a
- * busy one grows to the most, which covers 300 MB/s, or 500,000 short messages a
- * second, with 12 ms between taking and sending: processes that share a processor
- * wait for each other that long.
+ * busy one grows to the most: one stream, which may have half of it, then moves 30
+ * kB messages at 56 Mbit/s over a round trip of 600 ms. Processes that share a
+ * processor, and wait for each other for 12 ms, move 300 MB/s.
  */
 export const MIN_WINDOW_BYTES = 65_536;
-export const MAX_WINDOW_BYTES = 4_194_304;
+export const MAX_WINDOW_BYTES = 8_388_608;
 
 /** A longer body asks for room when the window is full, though its stream has more of it. */
 export const MAX_WAITING_BODY_BYTES = MIN_WINDOW_BYTES / 2;
 
-/** What all windows of a node may have beyond the least: eight sessions as busy as can be. */
+/** What all windows of a node may have beyond the least: four sessions as busy as can be. */
 export const WINDOW_BUDGET_BYTES = 33_554_432;
 
-/** A window grows when all of it was taken within this; idle sessions fall back to the least. */
-export const WINDOW_GROWTH_MS = 1_000;
+/**
+ * A window grows when this share of it, which is almost what one stream may have, was
+ * taken within the round trip and this time: what a sender has on the way
+ * (`PACING_QUEUE_MS`), and some time to take it. Idle sessions fall back to the least
+ * after the longer time.
+ */
+export const WINDOW_GROWTH_SHARE = 0.4;
+export const WINDOW_GROWTH_MS = PACING_QUEUE_MS + 300;
+export const WINDOW_IDLE_MS = 1_000;
+
+/** No round trip counts as longer there, whatever a peer that answers late makes of it. */
+export const MAX_WINDOW_RTT_MS = 3_000;
 
 /**
  * Bodies too large for their window: all of a node, and those of one session. Bodies
@@ -148,9 +159,9 @@ export const OUTBOX_AGE_MS = 7 * 86_400_000;
 export const MAX_OUTBOX_AGE_MS = 30 * 86_400_000;
 
 /**
- * Ids by which a message that comes again is known. At most half as many can be
- * unacknowledged on a session (`MAX_WINDOW_BYTES / MESSAGE_OVERHEAD_BYTES`), and
- * only those come again. 112 KiB a sender that has sent so many.
+ * Ids by which a message that comes again is known. No more can be unacknowledged on
+ * a session (`MAX_UNSETTLED_MESSAGES`), and only those come again. 112 KiB a sender
+ * that has sent so many.
  */
 export const SEEN_IDS_PER_SENDER = 4_096;
 

@@ -72,7 +72,8 @@ export class Receiver {
     this.#context = context;
     this.#peer = peer;
     this.carrier = carrier;
-    this.#window = new Window(context.clock, context.windows);
+    const { clock, windows } = context;
+    this.#window = new Window(clock, windows, () => carrier.rttMs);
     this.#share = new RoomShare((reason) => this.#timeOut(reason));
     peer.receivers.add(this);
   }
@@ -91,6 +92,8 @@ export class Receiver {
     const held = payload.length - bodyOffset;
     const asks = held === 0 && total > 0;
     const number = this.#begun++;
+    // The window grows by the round trip, which a busy session need not have measured.
+    if (number === 0 && this.carrier.rttMs === undefined) this.carrier.check();
     const charge = MESSAGE_OVERHEAD_BYTES + topic.length + (asks ? 0 : total);
     this.#window.use(charge);
     if (this.#unfinished.size > 0) this.#checkOrder(stream);

@@ -6,8 +6,11 @@
 import type { Clock } from "../clock.ts";
 import {
   MAX_WINDOW_BYTES,
+  MAX_WINDOW_RTT_MS,
   MIN_WINDOW_BYTES,
   WINDOW_GROWTH_MS,
+  WINDOW_GROWTH_SHARE,
+  WINDOW_IDLE_MS,
 } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
 import type { Budget } from "./room.ts";
@@ -17,6 +20,7 @@ export class Window {
   readonly #clock: Clock;
   /** What windows may have beyond the least. */
   readonly #budget: Budget;
+  readonly #rttMs: () => number | undefined;
   #size = MIN_WINDOW_BYTES;
   /** What of it was taken from the budget. */
   #promised = 0;
@@ -26,8 +30,10 @@ export class Window {
   #grownAt: number;
   #releasedAtGrowth = 0;
 
-  constructor(clock: Clock, budget: Budget) {
+  /** @param rttMs The round trip, milliseconds, if it is known. */
+  constructor(clock: Clock, budget: Budget, rttMs: () => number | undefined) {
     this.#clock = clock;
+    this.#rttMs = rttMs;
     this.#budget = budget;
     this.#grownAt = clock.monotonic();
   }
@@ -65,13 +71,16 @@ export class Window {
   release(charge: number, room: number): void {
     this.#released += charge;
     const taken = this.#released - this.#releasedAtGrowth + room;
-    if (taken >= this.#size && this.#size < MAX_WINDOW_BYTES) this.#grow();
+    if (
+      taken >= WINDOW_GROWTH_SHARE * this.#size &&
+      this.#size < MAX_WINDOW_BYTES
+    ) this.#grow();
   }
 
   /** Makes it small again if nothing is settled; true if it did. */
   tick(now: number): boolean {
     const idle = this.#released === this.#releasedAtGrowth;
-    if (now - this.#grownAt > WINDOW_GROWTH_MS) {
+    if (now - this.#grownAt > WINDOW_IDLE_MS + this.#roundTripMs()) {
       if (idle) this.#size = MIN_WINDOW_BYTES;
       this.#grownAt = now;
       this.#releasedAtGrowth = this.#released;
@@ -91,10 +100,15 @@ export class Window {
     this.#promised = 0;
   }
 
-  /** All of the window was taken: doubles it if that went fast. */
+  #roundTripMs(): number {
+    return Math.min(this.#rttMs() ?? 0, MAX_WINDOW_RTT_MS);
+  }
+
+  /** Much of the window was taken: doubles it if that went as fast as an answer comes. */
   #grow(): void {
     const now = this.#clock.monotonic();
-    const fast = now - this.#grownAt <= WINDOW_GROWTH_MS;
+    const fast = now - this.#grownAt <=
+      WINDOW_GROWTH_MS + this.#roundTripMs();
     this.#grownAt = now;
     this.#releasedAtGrowth = this.#released;
     const size = Math.min(2 * this.#size, MAX_WINDOW_BYTES);

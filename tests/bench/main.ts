@@ -8,6 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { bitcoin, bitcoinMemory } from "./lines/bitcoin.ts";
 import { burst, session } from "./lines/session.ts";
+import { delay } from "./lines/delay.ts";
 import { fanout } from "./lines/fanout.ts";
 import { broadcast } from "./lines/broadcast.ts";
 import type { Line } from "./lines/line.ts";
@@ -29,6 +30,7 @@ const LINES: readonly Line[] = [
   fanout,
   messages,
   answers,
+  delay,
   broadcast,
   mesh,
   memory,
