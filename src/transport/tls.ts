@@ -45,8 +45,12 @@ export function tlsTransport(options: TlsOptions = {}): Transport {
           }: pin is undefined, must be given over TLS`,
         );
       }
-      await tlsSafety();
-      return await dialTls(address, pin, signal, stalled);
+      const { showsCertificate } = await tlsSafety();
+      return await dialTls(address, pin, {
+        stalled,
+        compare: showsCertificate,
+        ...(signal === undefined ? {} : { signal }),
+      });
     },
     fetchCertificate,
     async listen(address, { credentials }) {
@@ -67,9 +71,9 @@ export function tlsTransport(options: TlsOptions = {}): Transport {
 async function dialTls(
   address: Address,
   pin: Pin,
-  signal: AbortSignal | undefined,
-  stalled: StalledHosts,
+  options: { stalled: StalledHosts; compare: boolean; signal?: AbortSignal },
 ): Promise<Connection> {
+  const { stalled, compare, signal } = options;
   const penaltyMs = stalled.penaltyMs(address);
   if (penaltyMs > 0) {
     throw failure(
@@ -90,6 +94,7 @@ async function dialTls(
     pin,
     {
       address,
+      compare,
       onStall: () => stalled.add(address, suspect),
       ...(signal === undefined ? {} : { signal }),
     },
@@ -113,8 +118,14 @@ async function dialTls(
  *   Deno insists that the certificate carries it. It must not be switched off;
  * - the bytes of the certificate are compared in the end, because a private CA
  *   that this process trusts (`DENO_CERT`, `--cert`, …) may issue for any name.
- *   Where Deno no longer shows them, `tls_safety.ts` has made sure that there is
- *   no such CA, or has refused to start.
+ *   Where Deno shows no certificate on any connection, `tls_safety.ts` has made
+ *   sure that there is no such CA, or has refused to start. A connection that is
+ *   the exception is refused.
+ *
+ * It offers TLS 1.2 as well as 1.3: `Deno.startTls` has no setting for the version
+ * and does not tell which one was agreed. A third party cannot bring 1.2 about,
+ * because our listener accepts 1.3 only (`tls_listener.ts`) and the dialer notices a
+ * 1.3 listener that was made to answer in 1.2 (RFC 8446 §4.1.3).
  *
  * The handshake is lazy, so it is done here, before anybody can write.
  *
@@ -123,9 +134,15 @@ async function dialTls(
 export async function openPinned(
   tcp: Deno.TcpConn,
   pin: Pin,
-  options: { address: Address; signal?: AbortSignal; onStall?: () => void },
+  options: {
+    address: Address;
+    /** Whether to compare the certificate, which then has to be shown. */
+    compare: boolean;
+    signal?: AbortSignal;
+    onStall?: () => void;
+  },
 ): Promise<Deno.TlsConn> {
-  const { address, signal } = options;
+  const { address, compare, signal } = options;
   let tls: Deno.TlsConn;
   try {
     tls = await Deno.startTls(tcp, {
@@ -151,10 +168,7 @@ export async function openPinned(
     if (alpnProtocol !== ALPN_PROTOCOL) {
       throw failure("alpn", "dial", address, notVerack());
     }
-    const shown = peerCertificate(tls);
-    if (shown !== undefined && !sameBytes(shown, pin.certificate)) {
-      throw wrongCertificate(address);
-    }
+    if (compare) checkShown(peerCertificate(tls), pin, address);
     return tls;
   } catch (error) {
     tls[Symbol.dispose]();
@@ -162,6 +176,23 @@ export async function openPinned(
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** @throws {VerackError} `wrong-certificate`, also when none is shown. */
+function checkShown(
+  shown: Uint8Array | undefined,
+  pin: Pin,
+  address: Address,
+): void {
+  if (shown === undefined) {
+    throw failure(
+      "wrong-certificate",
+      "dial",
+      address,
+      "Deno shows no certificate on this connection, so it cannot be compared with the pinned one",
+    );
+  }
+  if (!sameBytes(shown, pin.certificate)) throw wrongCertificate(address);
 }
 
 function wrongCertificate(address: Address): VerackError {

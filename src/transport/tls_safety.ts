@@ -53,16 +53,16 @@ export function unsafeReason(facts: TlsFacts): string | undefined {
     } brings in authorities that could pose as any peer, unset it`;
 }
 
-let checked: Promise<void> | undefined;
+let checked: Promise<TlsFacts> | undefined;
 
 /**
- * Resolves if pinning is safe in this process. Checked once: two handshakes over
+ * Resolves with what was found if pinning is safe in this process. Checked once: two handshakes over
  * loopback, some 25 ms with the loading of TLS itself.
  *
  * @throws {VerackError} `unsafe`, with what to change; `permission` without
  * `--allow-net=127.0.0.1`; `tls` when the check itself fails.
  */
-export function tlsSafety(): Promise<void> {
+export function tlsSafety(): Promise<TlsFacts> {
   checked ??= checkTlsSafety().catch((error) => {
     // Only a verdict is final; a lack of descriptors, say, is not.
     if (!(error instanceof VerackError && error.code === "unsafe")) {
@@ -98,7 +98,7 @@ export function extraAuthorities(): string[] | undefined {
   return found;
 }
 
-async function checkTlsSafety(): Promise<void> {
+async function checkTlsSafety(): Promise<TlsFacts> {
   let facts: TlsFacts;
   try {
     facts = await probe();
@@ -115,6 +115,7 @@ async function checkTlsSafety(): Promise<void> {
   if (reason !== undefined) {
     throw new VerackError("unsafe", `Cannot pin certificates: ${reason}`);
   }
+  return facts;
 }
 
 async function probe(): Promise<TlsFacts> {

@@ -179,6 +179,29 @@ Deno.test("dial() refuses a leaf for the victim's name that another peer's key s
   });
 });
 
+Deno.test("dial() refuses a connection on which Deno shows no certificate", async () => {
+  await using honest = startRelay(victim.certificatePem, victim.privateKeyPem);
+  const transport = tlsTransport();
+  // Whether Deno shows certificates at all is found out by the first dial.
+  (await transport.dial(honest.address, { pin: pinOf(victim) })).close();
+  const startTls = Deno.startTls;
+  try {
+    Deno.startTls = async (tcp, options) =>
+      Object.defineProperty(
+        await startTls(tcp, options),
+        Symbol("getPeerCertificate"),
+        { value: () => null },
+      );
+    const error = await assertCode(
+      transport.dial(honest.address, { pin: pinOf(victim) }),
+      "wrong-certificate",
+    );
+    assertStringIncludes(error.message, "shows no certificate");
+  } finally {
+    Deno.startTls = startTls;
+  }
+});
+
 Deno.test("dial() refuses a listener that does not take part in ALPN", async () => {
   await using relay = startRelay(
     victim.certificatePem,
