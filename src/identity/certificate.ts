@@ -70,7 +70,8 @@ const judged = new Map<string, JudgedCertificate>();
  * - exactly two extensions: basicConstraints, critical, CA:FALSE (an empty
  *   sequence; absent will not do, because then each parser has its own default),
  *   then subjectAltName, not critical, with the identity name as its one DNS name;
- * - the key's own signature over all that.
+ * - the key's own signature over all that; of the two that ECDSA has for each, the
+ *   one with low s, or anybody could turn one certificate into two.
  *
  * Takes some hundred microseconds, nearly all for the signature; a certificate
  * judged before takes a few. Refusals are not remembered.

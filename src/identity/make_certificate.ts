@@ -9,8 +9,10 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { judgeCertificate } from "./certificate.ts";
 import { VALIDITY } from "./certificate_form.ts";
+import { DER_TAG, DerReader, encodeDer } from "./der.ts";
 import { type IdentityId, identityName } from "./identity_id.ts";
 import type { KeyType } from "./public_key.ts";
+import { withLowS } from "./signature.ts";
 
 /** WebCrypto's names for the algorithms that sign certificates. */
 const SIGNING = {
@@ -76,5 +78,24 @@ export async function makeCertificate(
       ),
     ],
   });
-  return judgeCertificate(new Uint8Array(certificate.rawData), identity).der;
+  const der = new Uint8Array(certificate.rawData);
+  const finished = keyType === "P-256" ? withLowSignature(der) : der;
+  return judgeCertificate(finished, identity).der;
+}
+
+/** WebCrypto draws s in either half; the signed part does not cover the signature. */
+function withLowSignature(
+  der: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  const certificate = new DerReader(der, SyntaxError)
+    .enter(DER_TAG.SEQUENCE, "the certificate");
+  const signed = certificate.read("the signed part");
+  const algorithm = certificate.read("the signature algorithm");
+  const signature = certificate.bitString("the signature");
+  return encodeDer(
+    DER_TAG.SEQUENCE,
+    signed.whole,
+    algorithm.whole,
+    encodeDer(DER_TAG.BIT_STRING, Uint8Array.of(0), withLowS(signature)),
+  );
 }

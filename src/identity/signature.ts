@@ -6,7 +6,7 @@
  */
 
 import { constants, type KeyObject, sign, verify } from "node:crypto";
-import { DER_TAG, DerReader } from "./der.ts";
+import { DER_TAG, DerReader, encodeDer } from "./der.ts";
 import type { PublicKey } from "./public_key.ts";
 
 const PSS = {
@@ -20,8 +20,12 @@ const ED25519_SIGNATURE_BYTES = 64;
 /** Bytes of a P-256 scalar, of which an ECDSA signature has two. */
 const P256_SCALAR_BYTES = 32;
 
+/** Order of P-256 (FIPS 186-5, SP 800-186 §3.2.1.3). */
+const P256_ORDER =
+  0xffffffff_00000000_ffffffff_ffffffff_bce6faad_a7179e84_f3b9cac2_fc632551n;
+
 /**
- * Signs a proof: ECDSA with SHA-256 in DER, Ed25519, or RSA-PSS with SHA-256,
+ * Signs a proof: ECDSA with SHA-256 in DER with low s, Ed25519, or RSA-PSS with SHA-256,
  * MGF1 with SHA-256 and a salt of 32 bytes.
  */
 export function signBytes(
@@ -31,8 +35,10 @@ export function signBytes(
 ): Uint8Array<ArrayBuffer> {
   switch (publicKey.type) {
     case "P-256":
-      return new Uint8Array(
-        sign("sha256", data, { key: privateKey, dsaEncoding: "der" }),
+      return withLowS(
+        new Uint8Array(
+          sign("sha256", data, { key: privateKey, dsaEncoding: "der" }),
+        ),
       );
     case "Ed25519":
       return new Uint8Array(sign(null, data, privateKey));
@@ -102,18 +108,49 @@ function fits(publicKey: PublicKey, signature: Uint8Array): boolean {
   }
 }
 
-/** `SEQUENCE { r INTEGER, s INTEGER }` in DER (RFC 3279 §2.2.3), and nothing more. */
+/**
+ * `SEQUENCE { r INTEGER, s INTEGER }` in DER (RFC 3279 §2.2.3) with s at most half
+ * the order of the curve, and nothing more. With (r, s) the pair (r, order − s)
+ * verifies as well, and anybody can compute it (BIP 146); without this bound every
+ * signature would have a second form that its maker never wrote.
+ */
 function isEcdsaDer(signature: Uint8Array): boolean {
   if (signature.length > MAX_ECDSA_BYTES) return false;
   try {
-    const outer = new DerReader(Uint8Array.from(signature), SyntaxError);
-    const pair = outer.enter(DER_TAG.SEQUENCE, "the signature");
-    outer.end("the signature");
-    pair.positiveInteger(P256_SCALAR_BYTES, "r");
-    pair.positiveInteger(P256_SCALAR_BYTES, "s");
-    pair.end("s");
-    return true;
+    return readScalars(signature).s <= P256_ORDER / 2n;
   } catch {
     return false;
   }
+}
+
+/**
+ * An ECDSA signature in the form that {@linkcode verifyBytes} takes: libraries write
+ * either s or order − s.
+ *
+ * @throws {SyntaxError} when it is not a signature in DER.
+ */
+export function withLowS(signature: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { r, s } = readScalars(signature);
+  const low = s <= P256_ORDER / 2n ? s : P256_ORDER - s;
+  return encodeDer(DER_TAG.SEQUENCE, encodeScalar(r), encodeScalar(low));
+}
+
+function readScalars(signature: Uint8Array): { r: bigint; s: bigint } {
+  const outer = new DerReader(Uint8Array.from(signature), SyntaxError);
+  const pair = outer.enter(DER_TAG.SEQUENCE, "the signature");
+  outer.end("the signature");
+  const r = pair.positiveInteger(P256_SCALAR_BYTES, "r");
+  const s = pair.positiveInteger(P256_SCALAR_BYTES, "s");
+  pair.end("s");
+  return { r: BigInt(`0x${r.toHex()}`), s: BigInt(`0x${s.toHex()}`) };
+}
+
+function encodeScalar(value: bigint): Uint8Array<ArrayBuffer> {
+  const digits = value.toString(16);
+  const bytes = Uint8Array.fromHex(
+    digits.padStart(digits.length + digits.length % 2, "0"),
+  );
+  // A set top bit would make it negative (X.690 §8.3).
+  const sign = bytes[0]! >= 0x80 ? Uint8Array.of(0) : new Uint8Array(0);
+  return encodeDer(DER_TAG.INTEGER, sign, bytes);
 }

@@ -27,6 +27,7 @@ import {
   P256,
   sequence,
   signAs,
+  withHighS,
 } from "./forgery.ts";
 
 const id = idOf(P256.spki);
@@ -236,6 +237,9 @@ const FORGERIES: [string, Forgery, string][] = [
   }, "signature does not verify"],
   ["with an empty signature", {
     signWith: () => NOTHING,
+  }, "signature does not verify"],
+  ["with the other of the two ECDSA signatures, of high s", {
+    signWith: (data) => withHighS(signAs(P256, data)),
   }, "signature does not verify"],
   ["with a signature as r and s in a row", {
     signWith: (data) =>

@@ -24,6 +24,7 @@ import {
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
 import { identityName } from "../../src/identity/identity.ts";
 import type { KeyType } from "../../src/identity/identity.ts";
+import { withLowS } from "../../src/identity/signature.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -95,12 +96,31 @@ export function idOf(spki: Uint8Array): string {
 export function signAs(key: ForgeKey, data: Uint8Array): Uint8Array {
   const { privateKey } = key;
   if (key.type === "Ed25519") return sign(null, data, privateKey);
-  return key.type === "P-256"
-    ? sign("sha256", data, { key: privateKey, dsaEncoding: "der" })
-    : sign("sha256", data, {
-      key: privateKey,
-      padding: constants.RSA_PKCS1_PADDING,
-    });
+  if (key.type === "RSA") {
+    const padding = constants.RSA_PKCS1_PADDING;
+    return sign("sha256", data, { key: privateKey, padding });
+  }
+  const signature = sign("sha256", data, {
+    key: privateKey,
+    dsaEncoding: "der",
+  });
+  // Keys of other curves come here, too; of them no form is accepted.
+  const isP256 = privateKey.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  return isP256 ? withLowS(signature) : signature;
+}
+
+/** The other ECDSA signature of the same key over the same data: (r, order − s). */
+export function withHighS(signature: Uint8Array): Bytes {
+  const start = 4 + signature[3]!;
+  const scalar = (bytes: Uint8Array) => BigInt(`0x${bytes.toHex()}`);
+  const order =
+    0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const high = order - scalar(signature.subarray(start + 2));
+  const bytes = Uint8Array.fromHex(high.toString(16).padStart(64, "0"));
+  return sequence(
+    signature.slice(2, start),
+    integer(...bytes[0]! >= 0x80 ? [0] : [], ...bytes),
+  );
 }
 
 /** A certificate of `key` with some fields replaced. */

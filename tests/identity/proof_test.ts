@@ -9,7 +9,8 @@ import {
   signProof,
   verifyProof,
 } from "../../src/identity/proof.ts";
-import { ED25519, forge, idOf, P256 } from "./forgery.ts";
+import { withLowS } from "../../src/identity/signature.ts";
+import { ED25519, forge, idOf, P256, withHighS } from "./forgery.ts";
 
 const listener = idOf(ED25519.spki);
 
@@ -180,10 +181,23 @@ Deno.test("verifyProof() refuses a P-256 signature by another algorithm or in an
   const context = contextOf(dialer.id);
   const odd = (algorithm: string, dsaEncoding: string) =>
     signOddly(dialer, context, algorithm, { dsaEncoding });
-  assert(verifyProof(certificate, context, odd("sha256", "der")));
+  assert(verifyProof(certificate, context, withLowS(odd("sha256", "der"))));
   assert(!verifyProof(certificate, context, odd("sha256", "ieee-p1363")));
   assert(!verifyProof(certificate, context, odd("sha512", "der")));
   assert(!verifyProof(certificate, context, odd("sha1", "der")));
+});
+
+Deno.test("verifyProof() takes one of the two ECDSA signatures, and signProof() makes that one", async () => {
+  const dialer = await Identity.generate({ keyType: "P-256" });
+  const certificate = judgeCertificate(dialer.certificate);
+  const context = contextOf(dialer.id);
+  // Libraries draw high and low s alike: 32 signatures would show it.
+  for (let i = 0; i < 32; i++) {
+    const signature = signProof(dialer, context);
+    assert(verifyProof(certificate, context, signature));
+    assert(!verifyProof(certificate, context, withHighS(signature)));
+    assertEquals(withLowS(withHighS(signature)), signature);
+  }
 });
 
 Deno.test("verifyProof() refuses an RSA signature by PKCS#1 v1.5, another hash or another salt", async () => {
