@@ -36,11 +36,12 @@ export function statOrNothing(path: string): Deno.FileInfo | undefined {
  */
 export function writeWhole(path: string, text: string): void {
   const fresh = `${path}.new`;
+  // Left by a crash, or placed there: opening it would keep its mode, or follow a link.
+  removeIfThere(fresh);
   {
     using file = Deno.openSync(fresh, {
       write: true,
-      create: true,
-      truncate: true,
+      createNew: true,
       mode: PRIVATE_FILE_MODE,
     });
     const bytes = new TextEncoder().encode(text);
@@ -49,8 +50,6 @@ export function writeWhole(path: string, text: string): void {
     }
     file.syncSync();
   }
-  // The mode above counts for a new file only.
-  makePrivate(fresh, PRIVATE_FILE_MODE);
   Deno.renameSync(fresh, path);
   syncDirectoryOf(path);
 }
@@ -150,6 +149,14 @@ function readNumber(file: Deno.FsFile): number | undefined {
   } catch {
     // Windows lets nobody else read what is locked.
     return undefined;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

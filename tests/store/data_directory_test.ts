@@ -14,6 +14,7 @@ import {
   type DataOptions,
   openStore,
 } from "../../src/store/data_directory.ts";
+import { writeWhole } from "../../src/store/files.ts";
 import { samplePeer } from "./sample_peer.ts";
 
 const ON_WINDOWS = Deno.build.os === "windows";
@@ -85,6 +86,35 @@ Deno.test({
     Deno.chmodSync(`${at.path}/node.key`, 0o644);
     await visit(at.path);
     assertEquals([mode(at.path), mode(`${at.path}/node.key`)], ["700", "600"]);
+  },
+});
+
+Deno.test({
+  name:
+    "a file is written anew: a link or an open file left in its place is not followed",
+  ignore: ON_WINDOWS,
+  fn: () => {
+    using at = place();
+    Deno.mkdirSync(at.path);
+    const [path, fresh] = [`${at.path}/it`, `${at.path}/it.new`];
+    const elsewhere = `${at.path}/elsewhere`;
+    Deno.writeTextFileSync(elsewhere, "precious");
+    Deno.symlinkSync(elsewhere, fresh);
+    writeWhole(path, "secret");
+    assertEquals(Deno.readTextFileSync(elsewhere), "precious");
+    assertEquals(Deno.lstatSync(path).isSymlink, false);
+
+    Deno.writeTextFileSync(fresh, "left by a crash", { mode: 0o644 });
+    using reader = Deno.openSync(fresh);
+    writeWhole(path, "another");
+    assertEquals([Deno.readTextFileSync(path), mode(path)], ["another", "600"]);
+    const seen = new Uint8Array(32);
+    const count = reader.readSync(seen) ?? 0;
+    assertEquals(
+      new TextDecoder().decode(seen.subarray(0, count)),
+      "left by a crash",
+    );
+    assertEquals(names(at.path), ["elsewhere", "it"]);
   },
 });
 
