@@ -19,6 +19,7 @@ import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./limits.ts";
 /** The loggers, one a layer; each has the prefix `verack.` in `@std/log`. */
 export const LOGGER_NAMES = [
   "transport",
+  "identity",
   "session",
   "mesh",
   "store",

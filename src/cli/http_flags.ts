@@ -15,6 +15,8 @@ import {
   type ServerCertificate,
 } from "../control/doors.ts";
 import { controlFiles, fileError, readOrMakeToken } from "../control/places.ts";
+import { escapeText } from "../escape.ts";
+import { warnIfOpenToTheWorld } from "../identity/secret_file.ts";
 import type { Node } from "../mesh/node.ts";
 import {
   type Address,
@@ -135,6 +137,11 @@ async function openHttp(
   let certificate: ServerCertificate | undefined;
   if (httpCert !== undefined && httpKey !== undefined) {
     certificate = { cert: await read(httpCert), key: await read(httpKey) };
+    warnIfOpenToTheWorld(
+      `key "${escapeText(httpKey)}"`,
+      httpKey,
+      await Deno.stat(httpKey),
+    );
   }
   const port = await openPort(server, {
     address,

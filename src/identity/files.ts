@@ -9,7 +9,9 @@ import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { Identity, type Passphrase } from "./identity.ts";
+import { isDemoIdentity } from "./demo.ts";
 import { type PublicIdentity, readPublicIdentity } from "./public_identity.ts";
+import { type FileMode, warnIfOpenToTheWorld } from "./secret_file.ts";
 
 /** Options of {@linkcode loadIdentity}. */
 export interface LoadOptions {
@@ -30,7 +32,8 @@ export interface IdentityFiles {
 }
 
 /**
- * Loads an identity from a key file and, if given, a certificate file.
+ * Loads an identity from a key file and, if given, a certificate file. Warns when
+ * every user of the machine can read the key, unless it is a published demo key.
  *
  * @throws {VerackError} as `Identity.fromPem` does, the path in the message; with
  * `permission` when Deno may not read; with `bad-key` or `bad-certificate` when
@@ -40,24 +43,16 @@ export interface IdentityFiles {
 export async function loadIdentity(options: LoadOptions): Promise<Identity> {
   const { keyPath, certPath, passphrase } = options;
   const keySource = `key ${quote(keyPath)}`;
-  const keyPem = await readText(keyPath, keySource, "bad-key");
-  if (certPath === undefined) {
-    return await Identity.fromPem(keyPem, {
-      keySource,
-      ...(passphrase !== undefined && { passphrase }),
-    });
-  }
-  const certificateSource = `certificate ${quote(certPath)}`;
-  return await Identity.fromPem(keyPem, {
+  const { text: keyPem, info } = await readText(keyPath, keySource, "bad-key");
+  const identity = await Identity.fromPem(keyPem, {
     keySource,
-    certificateSource,
-    certificatePem: await readText(
-      certPath,
-      certificateSource,
-      "bad-certificate",
-    ),
+    ...(certPath !== undefined && await readCertificate(certPath)),
     ...(passphrase !== undefined && { passphrase }),
   });
+  if (!isDemoIdentity(identity.id)) {
+    warnIfOpenToTheWorld(keySource, keyPath, info);
+  }
+  return identity;
 }
 
 /**
@@ -72,7 +67,8 @@ export async function loadPublicIdentity(
   passphrase?: Passphrase,
 ): Promise<PublicIdentity> {
   const source = quote(path);
-  return await readPublicIdentity(await readText(path, source, "bad-key"), {
+  const { text } = await readText(path, source, "bad-key");
+  return await readPublicIdentity(text, {
     source,
     ...(passphrase !== undefined && { passphrase }),
   });
@@ -111,7 +107,13 @@ export async function writeIdentity(
  */
 export async function readPassphrase(path: string): Promise<string> {
   const source = `passphrase ${quote(path)}`;
-  const bytes = await readBounded(path, source, "encrypted-key", "one line");
+  const { bytes, info } = await readBounded(
+    path,
+    source,
+    "encrypted-key",
+    "one line",
+  );
+  warnIfOpenToTheWorld(source, path, info);
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return text.split(/\r?\n/, 1)[0] ?? "";
@@ -132,17 +134,38 @@ export async function readPassphrase(path: string): Promise<string> {
  */
 export async function readNetworkSecret(path: string): Promise<Uint8Array> {
   const source = `network secret ${quote(path)}`;
-  return await readBounded(path, source, "bad-secret", "a short secret");
+  const { bytes, info } = await readBounded(
+    path,
+    source,
+    "bad-secret",
+    "a short secret",
+  );
+  warnIfOpenToTheWorld(source, path, info);
+  return bytes;
+}
+
+async function readCertificate(
+  path: string,
+): Promise<{ certificateSource: string; certificatePem: string }> {
+  const certificateSource = `certificate ${quote(path)}`;
+  const { text } = await readText(path, certificateSource, "bad-certificate");
+  return { certificateSource, certificatePem: text };
 }
 
 async function readText(
   path: string,
   source: string,
   code: ErrorCode,
-): Promise<string> {
-  const bytes = await readBounded(path, source, code, "a PEM file of one key");
+): Promise<{ text: string; info: FileMode }> {
+  const { bytes, info } = await readBounded(
+    path,
+    source,
+    code,
+    "a PEM file of one key",
+  );
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { text, info };
   } catch {
     throw new VerackError(
       code,
@@ -157,12 +180,14 @@ async function readBounded(
   source: string,
   code: ErrorCode,
   wanted: string,
-): Promise<Uint8Array> {
+): Promise<{ bytes: Uint8Array; info: FileMode }> {
   const buffer = new Uint8Array(MAX_KEY_FILE_BYTES + 1);
   let length = 0;
+  let info: Deno.FileInfo;
   try {
     using file = await Deno.open(path);
-    if ((await file.stat()).isDirectory) {
+    info = await file.stat();
+    if (info.isDirectory) {
       throw new VerackError(
         code,
         `Cannot load ${source}: it is a directory, must be a file`,
@@ -182,7 +207,7 @@ async function readBounded(
       `Cannot load ${source}: it has more than ${MAX_KEY_FILE_BYTES} bytes, must be ${wanted}`,
     );
   }
-  return buffer.subarray(0, length);
+  return { bytes: buffer.subarray(0, length), info };
 }
 
 async function writeNew(
