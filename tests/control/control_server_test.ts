@@ -76,6 +76,27 @@ Deno.test("peers and who tell of members, and of sessions", async () => {
   assertEquals(await ask("nobody"), []);
 });
 
+Deno.test("allow takes an identity in full only; deny and forget find a member by less", async () => {
+  await using scene = await ControlScene.start({ name: "alice" });
+  await using bob = await Node.start({
+    name: "bob",
+    connect: [scene.node.address],
+  });
+  await until("bob", () => scene.node.links().length === 1);
+  using client = await scene.client();
+  const post = (path: string, identity: string) =>
+    client.ask({ method: "POST", path, body: { identity } });
+  const { id } = bob.identity;
+  for (const short of ["bob", id.slice(0, 8), id.slice(0, 63)]) {
+    await assertRejects(() => post("/v1/allow", short), Error, "64");
+    assertEquals(scene.node.admission.verdicts(), []);
+  }
+  assertEquals(await post("/v1/allow", id), { identity: id });
+  assertEquals(await post("/v1/deny", id.slice(0, 8)), { identity: id });
+  const verdicts = scene.node.admission.verdicts();
+  assertEquals(verdicts.map((it) => it.verdict), ["denied"]);
+});
+
 Deno.test("events begin with what is the case, go on, and end with the node", async () => {
   await using scene = await ControlScene.start();
   using client = await scene.client();

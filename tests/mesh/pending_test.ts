@@ -1,0 +1,72 @@
+/** Room for those who are not let in yet: connections, and peers that wait. */
+import { assertEquals } from "@std/assert";
+import {
+  MAX_PENDING_CONNECTIONS,
+  MAX_PENDING_PEERS,
+  MAX_PENDING_PEERS_PER_HOST,
+  MAX_PENDING_PER_ADDRESS,
+} from "../../src/limits.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { PendingConnections } from "../../src/mesh/pending.ts";
+import { PendingPeers } from "../../src/mesh/pending_peers.ts";
+
+/** Adds `count` connections; the numbers of those that were evicted, in order. */
+function crowd(
+  pending: PendingConnections,
+  count: number,
+  hostOf: (index: number) => string,
+): number[] {
+  const evicted: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const evict = () => void evicted.push(index);
+    pending.add({ host: hostOf(index), evict }, () => false);
+  }
+  return evicted;
+}
+
+Deno.test("one address has room for so many unproven connections, then its oldest go", () => {
+  const pending = new PendingConnections();
+  const evicted = crowd(pending, MAX_PENDING_PER_ADDRESS + 3, () => "a");
+  assertEquals(evicted, [0, 1, 2]);
+  assertEquals(pending.size, MAX_PENDING_PER_ADDRESS);
+  assertEquals(crowd(pending, 1, () => "b"), []);
+});
+
+Deno.test("a node has room for so many unproven connections, then the oldest of the busiest address go", () => {
+  const pending = new PendingConnections();
+  const hostOf = (index: number) => index < 2 ? "busy" : `host ${index}`;
+  const evicted = crowd(pending, MAX_PENDING_CONNECTIONS + 1, hostOf);
+  assertEquals(evicted, [0]);
+  assertEquals(pending.size, MAX_PENDING_CONNECTIONS);
+});
+
+/** Lists `count` peers that knock one after another. */
+function knock(
+  pending: PendingPeers,
+  count: number,
+  hostOf: (index: number) => string,
+): void {
+  for (let index = 0; index < count; index++) {
+    pending.add({
+      identity: index.toString(16).padStart(64, "0"),
+      certificate: new Uint8Array(0),
+      address: { host: hostOf(index), port: 1 },
+      direction: "inbound",
+      lastSeen: index,
+    });
+  }
+}
+
+Deno.test("one address may list so many peers that wait, then its oldest give way", () => {
+  const pending = new PendingPeers(new MemoryStore());
+  knock(pending, MAX_PENDING_PEERS_PER_HOST + 2, () => "a");
+  assertEquals(pending.list().length, MAX_PENDING_PEERS_PER_HOST);
+  assertEquals(pending.list()[0]?.lastSeen, 2);
+});
+
+Deno.test("a node lists so many peers that wait, then the oldest give way", () => {
+  const pending = new PendingPeers(new MemoryStore());
+  knock(pending, MAX_PENDING_PEERS + 2, (index) => `host ${index}`);
+  assertEquals(pending.list().length, MAX_PENDING_PEERS);
+  assertEquals(pending.list()[0]?.lastSeen, 2);
+});

@@ -1,0 +1,254 @@
+/** Checks of a mesh: who comes in, what others say, whom to dial, and how often. */
+import { type Mutant, NEVER } from "./mutant.ts";
+
+const ADMISSION = ["tests/mesh/admission_rule_test.ts"];
+const INVITES = ["tests/attacks/invite_test.ts"];
+const OPENING = ["tests/attacks/opening_test.ts"];
+const GOSSIP = [
+  "tests/attacks/gossip_test.ts",
+  "tests/attacks/gossip_limits_test.ts",
+];
+const SCOPE = ["tests/transport/scope_test.ts"];
+const PENDING = [
+  "tests/attacks/slowloris_test.ts",
+  "tests/attacks/handshake_flood_test.ts",
+  "tests/mesh/pending_test.ts",
+];
+
+/** Checks of what strangers and members may do to a mesh. */
+export const MESH_MUTANTS: readonly Mutant[] = [
+  {
+    name: "a denied peer may come in",
+    snippet: 'if (verdict === "denied") return "denied";',
+    mutated: "",
+    tests: ADMISSION,
+  },
+  {
+    name: "an invite of somebody else may be shown",
+    snippet: 'if (invite === "invalid") return "bad-invite";',
+    mutated: "",
+    tests: ADMISSION,
+  },
+  {
+    name: "others' word lifts a tombstone",
+    snippet: 'if (verdict === "forgotten") return "pending";',
+    mutated: "",
+    tests: ADMISSION,
+  },
+  {
+    name: "a closed mesh lets everybody in",
+    snippet: 'return facts.onRecord || facts.vouched ? "admit" : "pending";',
+    mutated: 'return "admit";',
+    tests: ADMISSION,
+  },
+  {
+    name: "an invite is good for many guests",
+    snippet:
+      "return invite !== undefined && (invite.usedBy ?? guest) === guest;",
+    mutated: "return invite !== undefined;",
+    tests: INVITES,
+  },
+  {
+    name: "an invite does not expire",
+    snippet:
+      "return invite !== undefined && now < invite.expiresAt ? invite : undefined;",
+    mutated: "return invite;",
+    tests: INVITES,
+  },
+  {
+    name: "a demo key is accepted from everywhere",
+    snippet:
+      'isDemoIdentity(peer.identity) && classifyIp(remote.host) !== "loopback"',
+    mutated: "false",
+    tests: ["tests/attacks/demo_keys_test.ts"],
+  },
+  {
+    name: "one peer may open any number of sessions",
+    snippet: "sessions >= MAX_SESSIONS_PER_PEER ||",
+    mutated: "",
+    tests: OPENING,
+  },
+  {
+    name: "strangers may take the room of peers on record",
+    snippet: "if (free > reserved) return undefined;",
+    mutated: "if (free > 0) return undefined;",
+    tests: ["tests/mesh/policies_test.ts", "tests/attacks/sybil_test.ts"],
+  },
+  {
+    name: "any number of peers may be connected",
+    snippet: "if (free > reserved) return undefined;",
+    mutated: "return undefined;",
+    tests: ["tests/mesh/policies_test.ts", "tests/attacks/sybil_test.ts"],
+  },
+  {
+    name: "a peer may be denied too late, while its session opens",
+    snippet: "if (this.#context.membership.isDenied(peer.identity)) {",
+    mutated: NEVER,
+    tests: ["tests/attacks/revocation_test.ts"],
+  },
+  {
+    name: "a peer may introduce itself as another",
+    snippet: "if (entry?.identity !== link.peer.identity) {",
+    mutated: "if (entry === undefined) {",
+    tests: ["tests/attacks/introduction_test.ts"],
+  },
+  {
+    name: "a session may begin with any message",
+    snippet: "if (frame.command !== COMMAND.peers) {",
+    mutated: NEVER,
+    tests: [
+      "tests/attacks/introduction_test.ts",
+      "tests/attacks/frames_test.ts",
+    ],
+  },
+  {
+    name: "a member may tell about itself and about us",
+    snippet:
+      "if (identity === own.id || identity === link.peer.identity) return;",
+    mutated: "",
+    tests: GOSSIP,
+  },
+  {
+    name: "a member may tell of those who are denied or forgotten",
+    snippet: "if (known?.up || membership.isDeafTo(identity)) return;",
+    mutated: "if (known?.up) return;",
+    tests: ["tests/attacks/revocation_test.ts"],
+  },
+  {
+    name: "a member may tell of those who are connected",
+    snippet: "if (known?.up || membership.isDeafTo(identity)) return;",
+    mutated: "if (membership.isDeafTo(identity)) return;",
+    tests: GOSSIP,
+  },
+  {
+    name: "a member may introduce any number of peers",
+    snippet: "(this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE",
+    mutated: "true",
+    tests: GOSSIP,
+  },
+  {
+    name: "a member may have any number of certificates verified",
+    snippet: "if (!link.judgements.take(clock.monotonic())) return;",
+    mutated: "",
+    tests: GOSSIP,
+  },
+  {
+    name: "a closed mesh hears of those that no member admits",
+    snippet: "if (!membership.hears(identity, entry.statement)) return;",
+    mutated: "",
+    tests: ["tests/attacks/statement_test.ts"],
+  },
+  {
+    name: "a certificate in gossip may be another peer's",
+    snippet: "certificate = judgeCertificate(entry.certificate, identity);",
+    mutated: "certificate = judgeCertificate(entry.certificate);",
+    tests: GOSSIP,
+  },
+  {
+    name: "gossip replaces a certificate on record",
+    snippet: "record.certificate ??= certificate;",
+    mutated: "record.certificate = certificate;",
+    tests: GOSSIP,
+  },
+  {
+    name: "a peer may ask for lists without end",
+    snippet: "if (link.requests.take(this.#context.clock.monotonic())) return;",
+    mutated: "return;",
+    tests: GOSSIP,
+  },
+  {
+    name: "others' word outranks what a peer said itself",
+    snippet: "ADDRESS_RANK[old.rank] < ADDRESS_RANK[rank]",
+    mutated: "false",
+    tests: ["tests/mesh/peer_addresses_test.ts", ...GOSSIP],
+  },
+  {
+    name: "what was only heard is passed on",
+    snippet: '.filter(({ rank }) => rank !== "rumoured");',
+    mutated: ";",
+    tests: ["tests/mesh/peer_addresses_test.ts", ...GOSSIP],
+  },
+  {
+    name: "the internet may name private addresses",
+    snippet: 'case "public": return target === "public";',
+    mutated: 'case "public": return target !== "never";',
+    tests: SCOPE,
+  },
+  {
+    name: "a private network may name loopback",
+    snippet:
+      'case "private": return target === "private" || target === "public";',
+    mutated: 'case "private": return target !== "never";',
+    tests: SCOPE,
+  },
+  {
+    name: "the metadata service of a cloud may be dialed",
+    snippet: '["169.254.0.0", 16, "never"],',
+    mutated: '["169.254.0.0", 16, "public"],',
+    tests: SCOPE,
+  },
+  {
+    name: "an IPv6 address may wrap a private one",
+    snippet: 'return mapped || inner === "public" ? inner : "never";',
+    mutated: "return inner;",
+    tests: SCOPE,
+  },
+  {
+    name: "the name is dialed and not the address that was judged",
+    snippet: "if (host !== undefined) return { host, port: address.port };",
+    mutated: "if (host !== undefined) return address;",
+    tests: GOSSIP,
+  },
+  {
+    name: "a name may lead anywhere",
+    snippet: "ips.find((ip) => mayDial(namedFrom, classifyIp(ip)));",
+    mutated: "ips[0];",
+    tests: GOSSIP,
+  },
+  {
+    name: "another identity may be at an address than the expected one",
+    snippet:
+      "if (target.expected !== undefined && target.expected !== judged.identity) {",
+    mutated: NEVER,
+    tests: [
+      "tests/attacks/first_contact_test.ts",
+      "tests/attacks/address_takeover_test.ts",
+    ],
+  },
+  {
+    name: "one source may have us dial in vain without end",
+    snippet: "if (!state.credit.take(now)) return false;",
+    mutated: "",
+    tests: ["tests/mesh/dial_budget_test.ts"],
+  },
+  {
+    name: "one source may take all dials at once",
+    snippet: "if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;",
+    mutated: "",
+    tests: ["tests/mesh/dial_budget_test.ts"],
+  },
+  {
+    name: "rumours may take any number of dials at once",
+    snippet: "if (this.#rumours >= MAX_RUMOUR_DIALS) return false;",
+    mutated: "",
+    tests: ["tests/mesh/dial_budget_test.ts"],
+  },
+  {
+    name: "one address may hold all unproven connections",
+    snippet: "siblings.size >= MAX_PENDING_PER_ADDRESS &&",
+    mutated: "false &&",
+    tests: PENDING,
+  },
+  {
+    name: "any number of unproven connections may wait",
+    snippet: "} else if (this.#size >= MAX_PENDING_CONNECTIONS) {",
+    mutated: "} else if (false) {",
+    tests: PENDING,
+  },
+  {
+    name: "any number of peers may be listed as pending",
+    snippet: "if (!crowded && this.#peers.size < MAX_PENDING_PEERS) return;",
+    mutated: "return;",
+    tests: ["tests/mesh/pending_test.ts"],
+  },
+];

@@ -1,0 +1,190 @@
+/** Checks of messages, of the control API, of files, and of what is shown. */
+import { type Mutant, NEVER } from "./mutant.ts";
+
+const FLOW = ["tests/delivery/flow_test.ts", "tests/delivery/ack_test.ts"];
+const REPLAY = ["tests/attacks/message_replay_test.ts"];
+const CONTROL = [
+  "tests/control/control_server_test.ts",
+  "tests/attacks/control_test.ts",
+];
+const DATA = ["tests/store/data_directory_test.ts"];
+const ESCAPE = ["tests/escape_test.ts"];
+
+/** Checks of what a node takes, serves, keeps and prints. */
+export const NODE_MUTANTS: readonly Mutant[] = [
+  {
+    name: "a peer may send more than it was granted",
+    snippet: "if (this.#used <= this.#limit) return;",
+    mutated: "return;",
+    tests: [...FLOW, "tests/attacks/message_flood_test.ts"],
+  },
+  {
+    name: "a grant may be taken back",
+    snippet: "if (ack.limit < this.#limit) {",
+    mutated: NEVER,
+    tests: FLOW,
+  },
+  {
+    name: "a message may be acknowledged that was never sent",
+    snippet: "if (start + count > this.#sent.length) {",
+    mutated: NEVER,
+    tests: FLOW,
+  },
+  {
+    name: "a message may be acknowledged twice",
+    snippet:
+      'if (outgoing === undefined) refuse("a message is settled twice");',
+    mutated: "if (outgoing === undefined) continue;",
+    tests: FLOW,
+  },
+  {
+    name: "a message may be acknowledged before all of it was sent",
+    snippet: "} else if (outgoing.sent < outgoing.content.bodyBytes) {",
+    mutated: "} else if (false) {",
+    tests: FLOW,
+  },
+  {
+    name: "room may be given that was not asked for",
+    snippet:
+      'if (outgoing.offer !== "asked") refuse("room was not asked for");',
+    mutated: "",
+    tests: FLOW,
+  },
+  {
+    name: "a body may be longer than announced",
+    snippet:
+      "if (it === undefined || it.waits || it.filled + size > it.total) {",
+    mutated: "if (it === undefined || it.waits) {",
+    tests: [...FLOW, "tests/attacks/message_flood_test.ts"],
+  },
+  {
+    name: "a message may begin before the one before it is complete",
+    snippet: "if (this.#unfinished.size > 0) this.#checkOrder(stream);",
+    mutated: "",
+    tests: [...FLOW, "tests/attacks/message_flood_test.ts"],
+  },
+  {
+    name: "a message that comes again is handed out again",
+    snippet:
+      "if (this.#knows(stream, id)) return this.#again(stream, id, arrival);",
+    mutated: "",
+    tests: [...REPLAY, "tests/delivery/taking_test.ts"],
+  },
+  {
+    name: "settled messages may come again without end",
+    snippet: "if (++this.#repeated <= MAX_REPEATED_FRAMES) return;",
+    mutated: "return;",
+    tests: [...REPLAY, ...FLOW, "tests/attacks/message_flood_test.ts"],
+  },
+  {
+    name: "a page may use the API under a name of its own",
+    snippet: "if (!named.every((it) => options.isOwnHost(it.toLowerCase()))) {",
+    mutated: NEVER,
+    tests: CONTROL,
+  },
+  {
+    name: "a page of another site may use the API",
+    snippet: "!OWN_SITES.has(site) ||",
+    mutated: "",
+    tests: CONTROL,
+  },
+  {
+    name: "a page of another origin may use the API",
+    snippet: "(origin !== null && origin !== `http://${host}` &&",
+    mutated: "(false && origin !== `http://${host}` &&",
+    tests: CONTROL,
+  },
+  {
+    name: "any token opens the API",
+    snippet: "if (isToken(authorization, token)) return;",
+    mutated: "return;",
+    tests: CONTROL,
+  },
+  {
+    name: "the port of the API needs no token",
+    snippet:
+      "if (options.token !== undefined) requireToken(headers, options.token);",
+    mutated: "",
+    tests: CONTROL,
+  },
+  {
+    name: "the first digits are enough to allow somebody",
+    snippet:
+      'action === "allow" ? parseIdentityId(text) : memberOf(node, text);',
+    mutated: "memberOf(node, text);",
+    tests: CONTROL,
+  },
+  {
+    name: "the API is served off loopback without TLS",
+    snippet: "if (certificate === undefined && !isLoopback(address.host)) {",
+    mutated: NEVER,
+    tests: [...CONTROL, "tests/process/control_test.ts"],
+  },
+  {
+    name: "the socket of the API may be in a directory that others enter",
+    snippet: "if (mode !== null && (mode & 0o077) !== 0) {",
+    mutated: NEVER,
+    tests: CONTROL,
+  },
+  {
+    name: "the token may be in a file that others read",
+    snippet:
+      'if (Deno.build.os !== "windows" && mode !== null && (mode & 0o077) !== 0) {',
+    mutated: NEVER,
+    tests: CONTROL,
+  },
+  {
+    name: "a body of the API may be of any length",
+    snippet: "if (length > maxBytes) throw tooLarge(maxBytes);",
+    mutated: "",
+    tests: CONTROL,
+  },
+  {
+    name: "a body of the API may announce any length",
+    snippet: "if (!(announced <= maxBytes)) throw tooLarge(maxBytes);",
+    mutated: "",
+    tests: CONTROL,
+  },
+  {
+    name: "what others may enter is taken for private",
+    snippet: "return !ON_WINDOWS && mode !== null && (mode & OTHERS) !== 0;",
+    mutated: "return false;",
+    tests: DATA,
+  },
+  {
+    name: "a private file follows what stands in its place",
+    snippet: "createNew: true, mode: PRIVATE_FILE_MODE,",
+    mutated: "create: true, truncate: true, mode: PRIVATE_FILE_MODE,",
+    tests: DATA,
+  },
+  {
+    name: "a key file is overwritten",
+    snippet: "Deno.open(path, { write: true, createNew: true, mode });",
+    mutated: "Deno.open(path, { write: true, create: true, mode });",
+    tests: ["tests/identity/files_test.ts"],
+  },
+  {
+    name: "nothing is said of a secret that everybody may read",
+    snippet: "(mode & WORLD) !== 0;",
+    mutated: "false;",
+    tests: ["tests/process/secret_files_test.ts"],
+  },
+  {
+    name: "terminal control passes into what is shown",
+    snippet: "const UNSAFE = /(?! )[\\p{Cc}\\p{Cf}",
+    mutated: "const UNSAFE = /(?! )[\\p{Cf}",
+    tests: ESCAPE,
+  },
+  {
+    name: "text that turns its direction passes into what is shown",
+    snippet: "const UNSAFE = /(?! )[\\p{Cc}\\p{Cf}",
+    mutated: "const UNSAFE = /(?! )[\\p{Cc}",
+    tests: ESCAPE,
+  },
+  {
+    name: "what is shown may be of any length",
+    snippet: "if (out.length > max) return out.slice(0, fits) + CUT;",
+    mutated: "",
+    tests: ESCAPE,
+  },
+];
