@@ -9,11 +9,7 @@ const GOSSIP = [
   "tests/attacks/gossip_limits_test.ts",
 ];
 const SCOPE = ["tests/transport/scope_test.ts"];
-const PENDING = [
-  "tests/attacks/slowloris_test.ts",
-  "tests/attacks/handshake_flood_test.ts",
-  "tests/mesh/pending_test.ts",
-];
+const PENDING = ["tests/mesh/pending_test.ts"];
 
 /** Checks of what strangers and members may do to a mesh. */
 export const MESH_MUTANTS: readonly Mutant[] = [
