@@ -84,8 +84,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a peer may introduce itself as another",
-    snippet: "if (entry?.identity !== link.peer.identity) {",
-    mutated: "if (entry === undefined) {",
+    snippet: "own === undefined || own.identity !== link.peer.identity ||",
+    mutated: "own === undefined ||",
     tests: ["tests/attacks/introduction_test.ts"],
   },
   {
@@ -191,14 +191,23 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the name is dialed and not the address that was judged",
-    snippet: "if (host !== undefined) return { host, port: address.port };",
-    mutated: "if (host !== undefined) return address;",
+    snippet:
+      "if (allowed.length > 0) return allowed.slice(0, MAX_NAMED_ENDPOINTS);",
+    mutated: "if (allowed.length > 0) return [address];",
     tests: GOSSIP,
   },
   {
     name: "a name may lead anywhere",
-    snippet: "ips.find((ip) => mayDial(namedFrom, classifyIp(ip)));",
-    mutated: "ips[0];",
+    snippet:
+      "const allowed = found.filter(({ host }) => mayDial(namedFrom, classifyIp(host)) );",
+    mutated: "const allowed = found;",
+    tests: GOSSIP,
+  },
+  {
+    name: "one name may have us dial any number of addresses",
+    snippet:
+      "if (allowed.length > 0) return allowed.slice(0, MAX_NAMED_ENDPOINTS);",
+    mutated: "if (allowed.length > 0) return allowed;",
     tests: GOSSIP,
   },
   {
@@ -225,8 +234,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "rumours may take any number of dials at once",
-    snippet: "if (this.#rumours >= MAX_RUMOUR_DIALS) return false;",
-    mutated: "",
+    snippet: "return this.#rumours >= MAX_RUMOUR_DIALS;",
+    mutated: "return false;",
     tests: ["tests/mesh/dial_budget_test.ts"],
   },
   {
