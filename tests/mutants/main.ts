@@ -40,38 +40,41 @@ const mutants = sample(
 );
 const timeoutMs = Number(flag("timeout", "180")) * 1_000;
 
+const counts = new Map<Outcome, number>();
+let baselineFailed = false;
+
+/** What a worker does next, in its copy of the repository. */
+type Job = (copy: Copy) => Promise<void>;
+
 /** Without this a test that fails anyway would kill every mutant. */
-async function checkBaseline(): Promise<void> {
-  using copy = new Copy(10 * timeoutMs);
+const checkBaseline: Job = async (copy) => {
   const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
-  const { outcome, output } = await copy.run(tests);
+  const { outcome, output } = await copy.run(tests, 10 * timeoutMs);
   if (outcome === "survived") return;
+  baselineFailed = true;
   console.error(output);
   console.error("The tests fail without any mutant: fix them first");
-  Deno.exit(1);
+};
+
+const tryMutant = (mutant: Mutant): Job => async (copy) => {
+  const { outcome, output } = await copy.try(mutant, timeoutMs);
+  counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  console.log(`${outcome.padEnd(13)} ${mutant.name}`);
+  if (outcome === "broken") console.error(output);
+};
+
+const jobs: Job[] = [checkBaseline, ...mutants.map(tryMutant)];
+
+async function work(): Promise<void> {
+  using copy = new Copy();
+  for (let job = jobs.shift(); job; job = jobs.shift()) await job(copy);
 }
 
-async function work(
-  queue: Mutant[],
-  counts: Map<Outcome, number>,
-): Promise<void> {
-  using copy = new Copy(timeoutMs);
-  for (let next = queue.shift(); next; next = queue.shift()) {
-    const { outcome, output } = await copy.try(next);
-    counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-    console.log(`${outcome.padEnd(13)} ${next.name}`);
-    if (outcome === "broken") console.error(output);
-  }
-}
-
-await checkBaseline();
-const queue = [...mutants];
-const counts = new Map<Outcome, number>();
-const workers = Array.from(
-  { length: Number(flag("workers", "2")) },
-  () => work(queue, counts),
+await Promise.all(
+  Array.from({ length: Number(flag("workers", "2")) }, work),
 );
-await Promise.all(workers);
 const summary = [...counts].map(([outcome, count]) => `${count} ${outcome}`);
 console.log(`${mutants.length} mutants: ${summary.join(", ")}`);
-if (counts.has("survived") || counts.has("broken")) Deno.exit(1);
+if (baselineFailed || counts.has("survived") || counts.has("broken")) {
+  Deno.exit(1);
+}

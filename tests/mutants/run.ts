@@ -36,15 +36,16 @@ function copy(from: string, to: string): void {
 /** A copy of the repository in which one mutant at a time is tried. */
 export class Copy implements Disposable {
   readonly #root = `${Deno.makeTempDirSync({ prefix: "verack-mutants-" })}/`;
-  readonly #timeoutMs: number;
 
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+  constructor() {
     copy(ROOT, this.#root);
   }
 
   /** Puts the mutant in, runs its tests, and takes it out again. */
-  async try(mutant: Mutant): Promise<{ outcome: Outcome; output: string }> {
+  async try(
+    mutant: Mutant,
+    timeoutMs: number,
+  ): Promise<{ outcome: Outcome; output: string }> {
     const places = placesOf(mutant, sourcesOf(this.#root));
     const [place] = places;
     if (place === undefined || places.length > 1) {
@@ -54,7 +55,7 @@ export class Copy implements Disposable {
     const path = this.#root + place.source.path;
     Deno.writeTextFileSync(path, mutate(place, mutant));
     try {
-      return await this.run(mutant.tests);
+      return await this.run(mutant.tests, timeoutMs);
     } finally {
       Deno.writeTextFileSync(path, place.source.text);
     }
@@ -63,8 +64,9 @@ export class Copy implements Disposable {
   /** Runs tests on the code as it is now. */
   async run(
     tests: readonly string[],
+    timeoutMs: number,
   ): Promise<{ outcome: Outcome; output: string }> {
-    const late = AbortSignal.timeout(this.#timeoutMs);
+    const late = AbortSignal.timeout(timeoutMs);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["test", "--no-check", "--fail-fast", "--allow-all", ...tests],
       cwd: this.#root,
