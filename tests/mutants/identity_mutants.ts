@@ -11,6 +11,7 @@ const CERTIFICATES = [
 const PROOFS = ["tests/identity/proof_test.ts"];
 const STATEMENTS = [
   "tests/identity/statement_test.ts",
+  "tests/mesh/statements_test.ts",
   "tests/attacks/statement_test.ts",
 ];
 const SECRETS = [

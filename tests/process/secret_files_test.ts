@@ -84,3 +84,28 @@ Deno.test(
       assertEquals((await talkOf(directory, [`--key=${key}`])).length, 1);
     }),
 );
+
+Deno.test(
+  "a node warns of a key for its control API that everybody may read",
+  IGNORE,
+  () =>
+    withDirectory(async (directory) => {
+      const { certificatePem, privateKeyPem } = await Identity.generate();
+      const [cert, key] = [`${directory}/http.crt`, `${directory}/http.key`];
+      await Deno.writeTextFile(cert, certificatePem);
+      await Deno.writeTextFile(key, privateKeyPem, { mode: 0o644 });
+      await Deno.chmod(directory, 0o700);
+      await using node = await NodeProcess.start([
+        `--data=${directory}/data`,
+        "--http=0",
+        `--http-cert=${cert}`,
+        `--http-key=${key}`,
+      ], {
+        permissions: [
+          `--allow-read=${directory}`,
+          `--allow-write=${directory}`,
+        ],
+      });
+      await node.child.talk((line) => line.includes(`chmod 600 ${key}`));
+    }),
+);

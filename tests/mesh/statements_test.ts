@@ -1,0 +1,33 @@
+/** Whose word admits a peer to a closed mesh. */
+import { assertEquals } from "@std/assert";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { issueStatement } from "../../src/identity/statement.ts";
+import { PeerTable } from "../../src/mesh/peer_table.ts";
+import { Statements } from "../../src/mesh/statements.ts";
+import { networkMagic } from "../../src/wire/frame.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const magic = networkMagic("main");
+
+Deno.test("a member that we have admitted admits others, itself not, and nobody else does", async () => {
+  const [own, member, stranger] = await Promise.all(
+    [1, 2, 3].map(() => Identity.generate()),
+  );
+  const table = new PeerTable();
+  for (const { id, certificate } of [member!, stranger!]) {
+    table.ensure(id)!.certificate = judgeCertificate(certificate);
+  }
+  const statements = new Statements(
+    { clock: new VirtualClock(), identity: own!, magic, table },
+    (record) => record.identity === member!.id,
+  );
+  const guest = "ab".repeat(32);
+  const admits = (issuer: Identity, subject: string) =>
+    statements.admits(issueStatement(issuer, { magic, subject }, 1), subject);
+  assertEquals(admits(member!, guest), true);
+  assertEquals(admits(own!, guest), true);
+  assertEquals(admits(stranger!, guest), false);
+  assertEquals(admits(member!, member!.id), false);
+  assertEquals(admits(own!, own!.id), false);
+});
