@@ -4,6 +4,11 @@ import { type Mutant, NEVER } from "./mutant.ts";
 const ADMISSION = ["tests/mesh/admission_rule_test.ts"];
 const INVITES = ["tests/attacks/invite_test.ts"];
 const OPENING = ["tests/attacks/opening_test.ts"];
+const RESERVED = [
+  "tests/attacks/introduction_test.ts",
+  "tests/attacks/eclipse_test.ts",
+  "tests/mesh/peer_memory_test.ts",
+];
 const GOSSIP = [
   "tests/attacks/gossip_test.ts",
   "tests/attacks/gossip_limits_test.ts",
@@ -68,13 +73,13 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     name: "strangers may take the room of peers on record",
     snippet: "if (free > reserved) return undefined;",
     mutated: "if (free > 0) return undefined;",
-    tests: ["tests/mesh/policies_test.ts", "tests/attacks/sybil_test.ts"],
+    tests: RESERVED,
   },
   {
     name: "any number of peers may be connected",
     snippet: "if (free > reserved) return undefined;",
     mutated: "return undefined;",
-    tests: ["tests/mesh/policies_test.ts", "tests/attacks/sybil_test.ts"],
+    tests: RESERVED,
   },
   {
     name: "a peer may be denied too late, while its session opens",

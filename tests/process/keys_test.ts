@@ -110,7 +110,7 @@ Deno.test("a passphrase that is missing, wrong or out of reach ends with one lin
   await withDirectory(async (directory) => {
     const { path } = await encryptedKey(directory);
     const wrong = `${directory}/wrong`;
-    await Deno.writeTextFile(wrong, "incorrect horse");
+    await Deno.writeTextFile(wrong, "incorrect horse", { mode: 0o600 });
     const cases: readonly (readonly [readonly string[], string])[] = [
       [[], `"${path}": it is encrypted, must be opened with --passphrase-file`],
       [[`--passphrase-file=${wrong}`], `"${path}": the passphrase does not`],
