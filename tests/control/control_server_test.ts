@@ -12,7 +12,7 @@ import { openDirectory } from "../../src/control/doors.ts";
 import { VerackError } from "../../src/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
-import { ControlScene, TIMES } from "../helpers/control.ts";
+import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
@@ -95,6 +95,25 @@ Deno.test("allow takes an identity in full only; deny and forget find a member b
   assertEquals(await post("/v1/deny", id.slice(0, 8)), { identity: id });
   const verdicts = scene.node.admission.verdicts();
   assertEquals(verdicts.map((it) => it.verdict), ["denied"]);
+});
+
+Deno.test("a body that announces too much is refused before any of it has come", async () => {
+  await using scene = await ControlScene.start();
+  using socket = await Deno.connect({ port: scene.port });
+  const request = [
+    "POST /v1/stop HTTP/1.1",
+    `Host: 127.0.0.1:${scene.port}`,
+    `Authorization: Bearer ${TOKEN}`,
+    "Content-Type: application/json",
+    "Content-Length: 100000000",
+    "\r\n",
+  ].join("\r\n");
+  await socket.write(new TextEncoder().encode(request));
+  const buffer = new Uint8Array(1_000);
+  const count = await socket.read(buffer) ?? 0;
+  const answer = new TextDecoder().decode(buffer.subarray(0, count));
+  assertStringIncludes(answer, "HTTP/1.1 413");
+  assertEquals(scene.stops, 0);
 });
 
 Deno.test("events begin with what is the case, go on, and end with the node", async () => {

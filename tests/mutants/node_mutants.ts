@@ -153,8 +153,10 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a private file follows what stands in its place",
-    snippet: "createNew: true, mode: PRIVATE_FILE_MODE,",
-    mutated: "create: true, truncate: true, mode: PRIVATE_FILE_MODE,",
+    snippet:
+      "removeIfThere(fresh); { using file = Deno.openSync(fresh, { write: true, createNew: true,",
+    mutated:
+      "{ using file = Deno.openSync(fresh, { write: true, create: true, truncate: true,",
     tests: DATA,
   },
   {
