@@ -21,7 +21,8 @@ import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import { ownerOf } from "./own_key.ts";
 
 /** A peer on record, and what was decided about it. */
-export interface RecordedPeer extends Omit<StoredPeer, "statement"> {
+export interface RecordedPeer
+  extends Omit<StoredPeer, "earnedStanding" | "statement"> {
   /** By which member it was admitted, if by one. */
   readonly admittedBy?: IdentityId;
   /** What a person decided. */
@@ -45,7 +46,8 @@ export class Records {
   /** Peers on record, seen last first. */
   peers(): RecordedPeer[] {
     const verdicts = this.#verdicts();
-    return this.#store.peers().map(({ statement, ...peer }) => {
+    return this.#store.peers().map((stored) => {
+      const { statement, earnedStanding: _, ...peer } = stored;
       const admittedBy = issuerOf(statement);
       const verdict = verdicts.get(peer.identity);
       return {
