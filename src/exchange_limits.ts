@@ -21,11 +21,10 @@ export const ASKED_AFTER_LOSS = 3;
 export const PEER_EXCHANGE_MIN_MS = 2_000;
 
 /**
- * A peer that has just joined or come back is told to so many others, chosen by chance,
- * when no other has come for so long, milliseconds, or twice as long has passed: most
- * have met it by then, and those it cannot reach itself hear of it from one or another
- * of the members that it did reach. In a mesh of n, n - 2 members tell 4 each, so that
- * about 1 in 50 has to wait for its own next request, however large n is.
+ * A peer that has just joined or come back is told to so many others, the next in the
+ * order of identities and some chosen by chance, when no other has come for so long,
+ * milliseconds, or twice as long has passed: most have met it by then, and those it
+ * cannot reach itself hear of it from one or another of the members that it did reach.
  */
 export const NEWS_TOLD_TO = 4;
 export const NEWS_DELAY_MS = 1_000;

@@ -127,8 +127,27 @@ export class Inquiries {
       const others = this.#links().filter((it) =>
         it.peer.identity !== record.identity
       );
-      this.#inquirer.tell(record, this.#some(others, NEWS_TOLD_TO));
+      const next = this.#nextInOrder(others);
+      const rest = others.filter((it) => it !== next);
+      const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
+      this.#inquirer.tell(record, next ? [next, ...chosen] : chosen);
     }
+  }
+
+  /**
+   * The session with the next greater identity, after the greatest the smallest: as
+   * each member tells its next, none is left out, however chance falls.
+   */
+  #nextInOrder(links: readonly Link[]): Link | undefined {
+    const own = this.#context.identity.id;
+    const before = (a: Link, b: Link) => a.peer.identity < b.peer.identity;
+    const first = (some: readonly Link[]) =>
+      some.reduce<Link | undefined>(
+        (least, it) => least === undefined || before(it, least) ? it : least,
+        undefined,
+      );
+    return first(links.filter(({ peer }) => peer.identity > own)) ??
+      first(links);
   }
 
   /** Asks a few of those we are connected to, chosen by chance; how many it were. */
