@@ -63,7 +63,7 @@ Deno.test({
         "VERACK_ATTEMPT=1",
         "zero $HOME ; false",
       ]
-    ) assert(alice.child.err.includes(line), alice.child.err.join("\n"));
+    ) await until(line, () => alice.child.err.includes(line));
   },
 });
 
@@ -78,9 +78,14 @@ Deno.test({
     await using bob = await sender(alice.address, alice.identity);
     await bob.send(alice.identity, "x");
     const { id } = await alice.waitFor("message");
-    const tries = alice.child.err.filter((line) => line.startsWith(id));
-    assertEquals(tries, [`${id} 1`, `${id} 2`]);
-    assertStringIncludes(alice.child.err.join(), '"fault":"exit code 1"');
+    const tries = () => alice.child.err.filter((line) => line.startsWith(id));
+    await until("both tries", () => tries().length >= 2);
+    assertEquals(tries(), [`${id} 1`, `${id} 2`]);
+    const { err } = alice.child;
+    await until(
+      "the fault",
+      () => err.join().includes('"fault":"exit code 1"'),
+    );
   },
 });
 
@@ -135,8 +140,9 @@ Deno.test({
     );
     await using bob = await sender(alice.address, alice.identity);
     await bob.send(alice.identity, "x");
+    const fault = '"fault":"no exit within 0.3 s"';
+    await alice.child.talk((line) => line.includes(fault));
     const talk = alice.child.err.join("\n");
-    assertStringIncludes(talk, '"fault":"no exit within 0.3 s"');
     assert(!talk.includes("woke"), talk);
   },
 });
@@ -153,6 +159,7 @@ Deno.test({
     await bob.send(alice.identity, "x");
     await alice.child.talk((line) => line === "99900 lines more, not shown");
     await alice.waitFor("message");
+    await until("all lines", () => alice.child.err.length >= 102);
     const longest = Math.max(...alice.child.err.map((line) => line.length));
     assertEquals(alice.child.err.length, 102);
     assert(longest > 500 && longest <= 1_000, `${longest}`);

@@ -23,8 +23,11 @@ Deno.test("a dial that is aborted in the turn in which it succeeds leaves no soc
   for (let i = 0; i < 3_000; i++) {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), 0);
+    const dialing = transport.dial(address, { signal: controller.signal });
+    // On a quick machine the timer may never be first.
+    if (i % 100 === 0) controller.abort();
     try {
-      (await transport.dial(address, { signal: controller.signal })).close();
+      (await dialing).close();
     } catch {
       aborted++;
     }
