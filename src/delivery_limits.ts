@@ -196,6 +196,12 @@ export const MAX_SET_ASIDE_BYTES = 4 * MAX_BODY_BYTES;
 /** How long a broadcast waits for those who are connected. */
 export const BROADCAST_WAIT_MS = 5_000;
 
+/**
+ * While messages of peers with and of peers without standing wait, one of the latter
+ * is handed out after so many of the former.
+ */
+export const STANDING_TURNS = 7;
+
 /** Topics whose empty lists of waiting messages are kept, which costs less than making them anew. */
 export const MAX_EMPTY_LISTS = 64;
 

@@ -71,6 +71,11 @@ export interface DeliverySettings {
   readonly maxAttempts: number;
   /** A message is not sent any more, though nobody acknowledged it. */
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
+  /**
+   * Whether a peer has standing (`mesh/standing.ts`), so that what it sends does not
+   * wait or give way for what peers without send.
+   */
+  readonly hasStanding: (peer: IdentityId) => boolean;
   /** The application refused a message too often. */
   readonly onSetAside: (message: StoredSetAside) => void;
   /** By what the ages in the store count, milliseconds. @default the wall clock */
@@ -118,20 +123,13 @@ export class Delivery {
   /** Takes up what an earlier process has left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
-    const { clock, random, store, maxAttempts, onSetAside } = settings;
+    const { clock, random, store, onSetAside } = settings;
     const { keptNow = () => clock.now() } = settings;
     const setAside = new SetAside(store, onSetAside);
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
     this.setAside = setAside;
     this.#outbox = new Outbox({ ...settings, keptNow });
-    this.#inbox = new Inbox({
-      clock,
-      keptNow,
-      store,
-      setAside,
-      salt,
-      maxAttempts,
-    });
+    this.#inbox = new Inbox({ ...settings, keptNow, setAside, salt });
     this.#keptNow = keptNow;
   }
 

@@ -7,7 +7,6 @@ import type { Clock } from "../clock.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import {
   MAX_COUNTED_REFUSALS,
-  MAX_EMPTY_LISTS,
   MAX_SEEN_SENDERS,
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
@@ -19,7 +18,6 @@ import {
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
 import type { Carrier } from "./carrier.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";
-import { Fifo } from "./fifo.ts";
 import { HeldBodies } from "./held_bodies.ts";
 import { Incoming, type ReceiveStream } from "./incoming.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
@@ -29,6 +27,7 @@ import { PeerInbox } from "./peer_inbox.ts";
 import { Receiver, type ReceiverContext } from "./receiver.ts";
 import { Budget, Room } from "./room.ts";
 import type { RetryTarget, SetAside } from "./set_aside.ts";
+import { Turns } from "./turns.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -37,6 +36,8 @@ export interface InboxSettings {
   readonly clock: Clock;
   /** See `DeliverySettings.keptNow`. */
   readonly keptNow: () => number;
+  /** See `DeliverySettings.hasStanding`. */
+  readonly hasStanding: (peer: IdentityId) => boolean;
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
   readonly setAside: SetAside;
@@ -53,8 +54,8 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Seen last is last. */
   readonly #peers = new Map<IdentityId, PeerInbox>();
   readonly #consumers = new Set<Consumer>();
-  /** Streams that can be taken from, by topic. */
-  readonly #ready = new Map<string, Fifo<ReceiveStream>>();
+  /** Streams that can be taken from. */
+  readonly #turns = new Turns();
   /** Streams whose first message was refused a short while ago. */
   readonly #resting = new Set<ReceiveStream>();
   /** Tries of messages that were refused. */
@@ -76,6 +77,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       windows: new Budget(WINDOW_BUDGET_BYTES),
       room,
       held: new HeldBodies(room),
+      turns: this.#turns,
       arrived: (incoming) => this.#arrived(incoming),
     };
     this.#nextExpiry = clock.monotonic();
@@ -92,6 +94,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** A session on which a peer may send. */
   open(from: IdentityId, carrier: Carrier): Receiver {
     const peer = this.#peer(from);
+    peer.hasStanding = this.#settings.hasStanding(from);
     // It counts as the one used last.
     this.#peers.delete(from);
     this.#peers.set(from, peer);
@@ -111,6 +114,11 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   /** Hands out what was refused and has rested; see `Room.tick`. */
   tick(now: number, pausedMs: number): void {
+    const { hasStanding } = this.#settings;
+    for (const peer of this.#peers.values()) {
+      peer.hasStanding = hasStanding(peer.from);
+    }
+    this.#turns.refresh();
     this.#context.room.tick(now, pausedMs);
     for (const stream of this.#resting) {
       if (stream.restsUntil > now) continue;
@@ -136,9 +144,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   take(consumer: Consumer): HandedMessage | undefined {
     for (
-      let stream = this.#nextReady(consumer);
+      let stream = this.#turns.next(consumer);
       stream !== undefined;
-      stream = this.#nextReady(consumer)
+      stream = this.#turns.next(consumer)
     ) {
       const message = this.#handOut(stream);
       if (message !== undefined) return message;
@@ -181,7 +189,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   withdraw(incoming: Incoming): void {
-    incoming.stream.remove(incoming);
+    const { stream } = incoming;
+    stream.remove(incoming);
+    this.#turns.prune(stream.peer);
   }
 
   /** What cannot be recorded has not happened: the message comes again. */
@@ -259,45 +269,13 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       }
       return consumer.deliver(message);
     }
-    stream.listed = true;
-    const list = this.#ready.get(stream.topic);
-    if (list === undefined) {
-      const created = new Fifo<ReceiveStream>();
-      created.push(stream);
-      this.#ready.set(stream.topic, created);
-    } else list.push(stream);
+    this.#turns.list(stream);
   }
 
   #hasNext(stream: ReceiveStream): boolean {
     return stream.current === undefined &&
       (stream.redo !== undefined || stream.queue.length > 0) &&
       !this.#resting.has(stream);
-  }
-
-  #nextReady({ topic, exceptTopic }: Consumer): ReceiveStream | undefined {
-    const list = topic === undefined
-      ? this.#nextList(exceptTopic)
-      : this.#ready.get(topic);
-    const stream = list?.shift();
-    if (stream !== undefined) stream.listed = false;
-    return stream;
-  }
-
-  /** Topics take turns. */
-  #nextList(exceptTopic: string | undefined): Fifo<ReceiveStream> | undefined {
-    for (const [topic, list] of this.#ready) {
-      if (topic === exceptTopic) continue;
-      if (list.length === 0) {
-        if (this.#ready.size > MAX_EMPTY_LISTS) this.#ready.delete(topic);
-        continue;
-      }
-      if (this.#ready.size > 1) {
-        this.#ready.delete(topic);
-        this.#ready.set(topic, list);
-      }
-      return list;
-    }
-    return undefined;
   }
 
   /** The next message of a stream, if there is one that was not taken meanwhile. */
@@ -362,7 +340,8 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   #peer(from: IdentityId): PeerInbox {
     let peer = this.#peers.get(from);
     if (peer === undefined) {
-      peer = new PeerInbox(from, this.#settings.salt);
+      const { salt, hasStanding } = this.#settings;
+      peer = new PeerInbox(from, salt, hasStanding(from));
       this.#peers.set(from, peer);
       for (const [oldest, { receivers }] of this.#peers) {
         if (this.#peers.size <= MAX_SEEN_SENDERS) break;

@@ -6,6 +6,7 @@ import { Fifo } from "./fifo.ts";
 import type { MessageId } from "./message_id.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import type { Receiver } from "./receiver.ts";
+import { RingEntry } from "./ring.ts";
 
 /** A way by which a message came, and what it counts there. */
 export interface Arrival {
@@ -65,13 +66,19 @@ export class ReceiveStream {
   current: Incoming | undefined;
   /** Monotonic clock, milliseconds; nothing is handed out before. */
   restsUntil = 0;
-  /** Whether it stands in the list of those that can be taken from. */
-  listed = false;
+  /** Its places among those that can be taken from: of its peer, and of its topic. */
+  readonly turn = new RingEntry<ReceiveStream>(this);
+  readonly topicTurn = new RingEntry<ReceiveStream>(this);
 
   constructor(peer: PeerInbox, topic: string, topicBytes: Uint8Array) {
     this.peer = peer;
     this.topic = topic;
     this.topicBytes = topicBytes;
+  }
+
+  /** Whether it is listed as one that can be taken from; see `turns.ts`. */
+  get listed(): boolean {
+    return this.turn.ring !== undefined;
   }
 
   /** Whether nothing is left of it. */

@@ -5,6 +5,7 @@ import { decodeTopic } from "../wire/messages/message.ts";
 import { IdWindow } from "./id_window.ts";
 import { ReceiveStream } from "./incoming.ts";
 import type { Receiver } from "./receiver.ts";
+import { Ring, RingEntry } from "./ring.ts";
 
 /** The receiving end of one peer's messages. */
 export class PeerInbox {
@@ -12,12 +13,18 @@ export class PeerInbox {
   readonly seen: IdWindow;
   /** Sessions with it; more than one only while one takes over from another. */
   readonly receivers = new Set<Receiver>();
+  /** Refreshed each tick; see `mesh/standing.ts`. */
+  hasStanding: boolean;
+  /** Its place among the peers whose streams can be taken from, and those streams. */
+  readonly turn = new RingEntry<PeerInbox>(this);
+  readonly ready = new Ring<ReceiveStream>();
   readonly #streams = new Map<string, ReceiveStream>();
   #pruneAt = MAX_IDLE_STREAMS;
   #last: ReceiveStream | undefined;
 
-  constructor(from: IdentityId, salt: number) {
+  constructor(from: IdentityId, salt: number, hasStanding: boolean) {
     this.from = from;
+    this.hasStanding = hasStanding;
     this.seen = new IdWindow(salt);
   }
 

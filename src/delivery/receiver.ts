@@ -28,6 +28,7 @@ import type { MessageStore } from "./message_store.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import { type Budget, type Room, RoomShare } from "./room.ts";
 import { Slab } from "./slab.ts";
+import type { Turns } from "./turns.ts";
 import type { Unfinished } from "./unfinished.ts";
 import { Window } from "./window.ts";
 
@@ -39,6 +40,7 @@ export interface ReceiverContext {
   readonly windows: Budget;
   readonly room: Room;
   readonly held: HeldBodies;
+  readonly turns: Turns;
   /** A message is complete. */
   readonly arrived: (incoming: Incoming) => void;
 }
@@ -213,6 +215,7 @@ export class Receiver {
     this.#closed = true;
     this.#cancelFlush?.();
     this.#peer.drop(this);
+    this.#context.turns.prune(this.#peer);
     this.#context.room.leave(this.#share);
     for (const it of this.#unfinished.values()) this.#hold(it);
     this.#window.close();

@@ -51,6 +51,7 @@ export class Messaging {
       maxAttempts: options.maxDeliveryAttempts,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
       onSetAside: (message) => this.#onSetAside(message),
+      hasStanding: (peer) => context.standing.has(context.table.get(peer)),
       keptNow: () => options.keptTime.now(),
       isInMemory: (peer) => context.table.get(peer)?.ephemeral ?? true,
     });

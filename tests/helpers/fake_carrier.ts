@@ -119,6 +119,7 @@ export function party(
     limits: resolveOutbox(),
     maxAttempts: 5,
     onGivenUp: (outgoing, error) => givenUp.push({ outgoing, error }),
+    hasStanding: () => true,
     onSetAside: () => {},
     ...options.settings,
   });

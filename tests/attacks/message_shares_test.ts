@@ -1,0 +1,59 @@
+// Strangers that send so much that the messages of a friend should wait for it.
+import { assert } from "@std/assert";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { decodeAck } from "../../src/wire/messages/ack.ts";
+import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { Scene } from "../helpers/scene.ts";
+import { until } from "../helpers/until.ts";
+
+/** A message with an id, a topic and a body of one byte. */
+function message(at: number): Uint8Array {
+  const id = new Uint8Array(16);
+  new DataView(id.buffer).setUint32(0, at);
+  const topic = new TextEncoder().encode(`${at}`);
+  return encodeMessage(id, topic, new Uint8Array(1));
+}
+
+Deno.test("1,200 messages of ten strangers do not delay a friend's", async () => {
+  await using scene = await Scene.start();
+  const { victim, member } = scene;
+  victim.admission.allow(member.identity.id);
+  using stack = new DisposableStack();
+  const strangers: RawPeer[] = [];
+  for (let at = 0; at < 10; at++) {
+    const stranger = stack.use(await RawPeer.open(victim));
+    for (let one = 0; one < 120; one++) {
+      await stranger.say(COMMAND.message, message(one));
+    }
+    await stranger.say(COMMAND.ping, new Uint8Array(8));
+    await stranger.take(COMMAND.pong);
+    strangers.push(stranger);
+  }
+  const messages = victim.messages();
+  const taken: string[] = [];
+  const takeOne = async () => {
+    const { value } = await messages.next();
+    if (value !== undefined) taken.push(value.from);
+  };
+  // The control: as long as nothing of a friend waits, strangers are served.
+  for (let at = 0; at < 20; at++) await takeOne();
+  const { id } = member.identity;
+  let sent: "no" | "yes" = "no";
+  member.send(victim.identity.id, "hello").then(() => sent = "yes");
+  // Its session is one of eleven: it is here when the victim answers its ping.
+  const pings = () =>
+    scene.log.of("ping").filter(({ identity }) => identity === id).length;
+  const before = pings();
+  member.ping("after the message");
+  await until("the friend's ping", () => pings() > before);
+  await takeOne();
+  assert(taken.at(-1) === id, `${taken.length} were taken before`);
+  await takeOne();
+  await until("the acknowledgement", () => sent === "yes");
+  const acknowledged = strangers.flatMap(({ frames }) =>
+    frames.filter(({ command }) => command === COMMAND.ack)
+      .flatMap(({ payload }) => decodeAck(payload).ranges)
+  ).reduce((sum, { count }) => sum + count, 0);
+  assert(acknowledged <= 22);
+});

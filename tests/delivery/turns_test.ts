@@ -1,0 +1,122 @@
+/** Whose message is handed out next, whatever their senders do to be it. */
+import { assert, assertEquals } from "@std/assert";
+import type { Message } from "../../src/delivery/message.ts";
+import { STANDING_TURNS } from "../../src/delivery_limits.ts";
+import { VerackError } from "../../src/errors.ts";
+import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const OVER = new VerackError("stopped", "The test is over");
+const VICTIM = "f".repeat(64);
+const FRIEND = "a".repeat(64);
+const stranger = (at: number) => at.toString(16).padStart(64, "0");
+
+/** One receiver, and any number of senders. */
+class Stage implements Disposable {
+  readonly clock = new VirtualClock();
+  readonly friends = new Set([FRIEND]);
+  readonly victim = party(VICTIM, this.clock, {
+    settings: { hasStanding: (peer) => this.friends.has(peer) },
+  });
+  readonly #senders = new Map<string, { party: Party; wire: Wire }>();
+
+  /** Sends messages, each named after its sender and topic, and lets them arrive. */
+  async send(id: string, topics: readonly string[]): Promise<void> {
+    let sender = this.#senders.get(id);
+    if (sender === undefined) {
+      const seed = this.#senders.size + 2;
+      const one = party(id, this.clock, { seed });
+      sender = { party: one, wire: new Wire(one, this.victim) };
+      this.#senders.set(id, sender);
+    }
+    for (const topic of topics) {
+      sender.party.delivery.send(VICTIM, "x", { topic }).catch(() => {});
+    }
+    await sender.wire.run();
+  }
+
+  /** Loses the session of a sender. */
+  cut(id: string): void {
+    this.#senders.get(id)?.wire.cut();
+  }
+
+  tick(): void {
+    this.victim.delivery.tick(this.clock.monotonic(), 0);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { party } of this.#senders.values()) {
+      party.delivery.close(OVER, { flush: false });
+    }
+    this.victim.delivery.close(OVER, { flush: false });
+  }
+}
+
+async function take(
+  messages: AsyncIterator<Message, undefined>,
+  count: number,
+): Promise<string[]> {
+  const senders: string[] = [];
+  for (let at = 0; at < count; at++) {
+    const { value } = await messages.next();
+    assert(value !== undefined);
+    senders.push(value.from);
+  }
+  return senders;
+}
+
+const topics = (count: number) =>
+  Array.from({ length: count }, (_, at) => `topic ${at}`);
+
+for (const filter of [{}, { exceptTopic: "other" }, { topic: "topic 0" }]) {
+  Deno.test(`a friend's message is the next, however many of strangers wait under however many topics: ${JSON.stringify(filter)}`, async () => {
+    using stage = new Stage();
+    for (let at = 0; at < 10; at++) await stage.send(stranger(at), topics(100));
+    const messages = stage.victim.delivery.messages(filter);
+    await take(messages, 1);
+    await stage.send(FRIEND, ["topic 0"]);
+    assertEquals(await take(messages, 1), [FRIEND]);
+    // And the strangers go on where they were.
+    assertEquals(await take(messages, 2), [stranger(1), stranger(2)]);
+  });
+}
+
+Deno.test("while friends never stop sending, strangers together have one turn in eight", async () => {
+  using stage = new Stage();
+  await stage.send(FRIEND, topics(60));
+  for (let at = 0; at < 3; at++) await stage.send(stranger(at), topics(60));
+  const messages = stage.victim.delivery.messages();
+  const taken = await take(messages, 4 * (STANDING_TURNS + 1));
+  const others = taken.filter((id) => id !== FRIEND);
+  assertEquals(others, [0, 1, 2, 0].map(stranger));
+});
+
+Deno.test("a sender with many topics has as many turns as one with a single one", async () => {
+  using stage = new Stage();
+  await stage.send(stranger(1), topics(100));
+  await stage.send(stranger(2), Array(20).fill("one"));
+  const taken = await take(stage.victim.delivery.messages(), 40);
+  assertEquals(taken.filter((id) => id === stranger(2)).length, 20);
+});
+
+Deno.test("a peer that gains standing while its messages wait does not stay behind strangers", async () => {
+  using stage = new Stage();
+  for (let at = 0; at < 10; at++) await stage.send(stranger(at), topics(20));
+  stage.friends.add(stranger(9));
+  stage.tick();
+  const messages = stage.victim.delivery.messages();
+  assertEquals(await take(messages, 3), Array(3).fill(stranger(9)));
+  stage.friends.delete(stranger(9));
+  stage.tick();
+  assertEquals(await take(messages, 2), [0, 1].map(stranger));
+});
+
+Deno.test("messages that went with their session keep no turn", async () => {
+  using stage = new Stage();
+  for (let at = 0; at < 3; at++) await stage.send(stranger(at), topics(20));
+  stage.cut(stranger(0));
+  await stage.send(FRIEND, ["one"]);
+  stage.cut(FRIEND);
+  const messages = stage.victim.delivery.messages();
+  assertEquals(await take(messages, 3), [1, 2, 1].map(stranger));
+});
