@@ -189,7 +189,7 @@ export const MAX_COUNTED_REFUSALS = 4_096;
 export const REDELIVERY_MIN_MS = 500;
 export const REDELIVERY_MAX_MS = 30_000;
 
-/** Messages set aside that are kept to be looked at; then the oldest go. */
+/** Messages set aside that are kept to be looked at; see `delivery/shares.ts`. */
 export const MAX_SET_ASIDE_MESSAGES = 1_000;
 export const MAX_SET_ASIDE_BYTES = 4 * MAX_BODY_BYTES;
 

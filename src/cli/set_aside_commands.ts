@@ -47,7 +47,8 @@ export async function withSetAside<T>(
 }
 
 function storedCommands({ store }: OpenedStore): SetAsideCommands {
-  const setAside = new SetAside(store.messages, () => {});
+  // None is added, so that none has to give way.
+  const setAside = new SetAside(store.messages, () => {}, () => true);
   setAside.target = {
     offerAgain: () => {
       throw new VerackError(

@@ -123,9 +123,9 @@ export class Delivery {
   /** Takes up what an earlier process has left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
-    const { clock, random, store, onSetAside } = settings;
+    const { clock, random, store, onSetAside, hasStanding } = settings;
     const { keptNow = () => clock.now() } = settings;
-    const setAside = new SetAside(store, onSetAside);
+    const setAside = new SetAside(store, onSetAside, hasStanding);
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
     this.setAside = setAside;
     this.#outbox = new Outbox({ ...settings, keptNow });

@@ -1,7 +1,7 @@
 /**
- * Messages that the application refused too often: kept to be looked at, the
- * newest of them, and offered to it again when somebody says so. How a message is
- * handed out is in `inbox.ts`.
+ * Messages that the application refused too often: kept to be looked at, and offered
+ * to it again on request. When they are too many, senders give way as `shares.ts`
+ * says, each its oldest. How a message is handed out is in `inbox.ts`.
  */
 import { VerackError } from "../errors.ts";
 import type { IdentityId } from "../identity/identity.ts";
@@ -11,6 +11,7 @@ import {
 } from "../delivery_limits.ts";
 import type { Incoming } from "./incoming.ts";
 import type { MessageStore, StoredSetAside } from "./message_store.ts";
+import { firstToGiveWay } from "./shares.ts";
 
 /** A message that the application refused too often. */
 export interface SetAsideMessage {
@@ -32,7 +33,11 @@ export interface SetAsideMessage {
 
 /** Messages that were set aside at one node, as `node.setAside`. */
 export interface SetAsideMessages {
-  /** All of them, oldest first; at most 1,000, and 16,000,000 bytes. */
+  /**
+   * All of them, oldest first; at most 1,000, and 16,000,000 bytes. When one more does
+   * not fit, those of peers without standing go first, then those of the peer that has
+   * most, its oldest first.
+   */
   list(): SetAsideMessage[];
   /**
    * One of them.
@@ -63,6 +68,12 @@ export interface RetryTarget {
   withdraw(incoming: Incoming): void;
 }
 
+/** What is kept of one sender. */
+interface Amount {
+  messages: number;
+  bytes: number;
+}
+
 interface Entry {
   readonly message: StoredSetAside;
   /** Set while it is offered again. */
@@ -73,18 +84,26 @@ interface Entry {
 export class SetAside implements SetAsideMessages {
   readonly #store: MessageStore | undefined;
   readonly #onPut: (message: StoredSetAside) => void;
+  readonly #hasStanding: (peer: IdentityId) => boolean;
+  /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
+  readonly #amounts = new Map<IdentityId, Amount>();
   /** Whom {@linkcode retry} offers messages to. */
   target: RetryTarget | undefined;
   #bytes = 0;
 
-  /** @param onPut Is told of each. */
+  /**
+   * @param onPut Is told of each.
+   * @param hasStanding See `DeliverySettings.hasStanding`.
+   */
   constructor(
     store: MessageStore | undefined,
     onPut: (message: StoredSetAside) => void,
+    hasStanding: (peer: IdentityId) => boolean,
   ) {
     this.#store = store;
     this.#onPut = onPut;
+    this.#hasStanding = hasStanding;
     for (const message of store?.setAside() ?? []) this.#keep(message);
   }
 
@@ -162,13 +181,37 @@ export class SetAside implements SetAsideMessages {
 
   #keep(message: StoredSetAside): void {
     this.#entries.set(keyOf(message), { message, incoming: undefined });
-    this.#bytes += message.body.length;
-    for (const oldest of this.#entries.keys()) {
-      const fits = this.#entries.size <= MAX_SET_ASIDE_MESSAGES &&
-        this.#bytes <= MAX_SET_ASIDE_BYTES;
-      if (fits) break;
-      this.#drop(oldest);
+    this.#count(message, 1);
+    for (
+      let oldest = this.#surplus();
+      oldest !== undefined;
+      oldest = this.#surplus()
+    ) this.#drop(oldest);
+  }
+
+  /** The message that is the first to go, if they are too many. */
+  #surplus(): string | undefined {
+    const tooMany = this.#entries.size > MAX_SET_ASIDE_MESSAGES;
+    if (!tooMany && this.#bytes <= MAX_SET_ASIDE_BYTES) return undefined;
+    const amounts = [...this.#amounts].map(([sender, { messages, bytes }]) =>
+      [sender, tooMany ? messages : bytes] as const
+    );
+    const sender = firstToGiveWay(amounts, this.#hasStanding);
+    for (const [key, { message }] of this.#entries) {
+      if (message.from === sender) return key;
     }
+    return undefined;
+  }
+
+  #count({ from, body }: StoredSetAside, sign: 1 | -1): void {
+    const { messages = 0, bytes = 0 } = this.#amounts.get(from) ?? {};
+    const amount = {
+      messages: messages + sign,
+      bytes: bytes + sign * body.length,
+    };
+    if (amount.messages > 0) this.#amounts.set(from, amount);
+    else this.#amounts.delete(from);
+    this.#bytes += sign * body.length;
   }
 
   #drop(key: string): void {
@@ -184,7 +227,7 @@ export class SetAside implements SetAsideMessages {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
-    this.#bytes -= entry.message.body.length;
+    this.#count(entry.message, -1);
   }
 }
 

@@ -1,5 +1,5 @@
 // Strangers that send so much that the messages of a friend should wait for it.
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeAck } from "../../src/wire/messages/ack.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";
@@ -40,7 +40,7 @@ Deno.test("1,200 messages of ten strangers do not delay a friend's", async () =>
   for (let at = 0; at < 20; at++) await takeOne();
   const { id } = member.identity;
   let sent: "no" | "yes" = "no";
-  member.send(victim.identity.id, "hello").then(() => sent = "yes");
+  member.send(victim.identity.id, "hello").then(() => sent = "yes", () => {});
   // Its session is one of eleven: it is here when the victim answers its ping.
   const pings = () =>
     scene.log.of("ping").filter(({ identity }) => identity === id).length;
@@ -56,4 +56,35 @@ Deno.test("1,200 messages of ten strangers do not delay a friend's", async () =>
       .flatMap(({ payload }) => decodeAck(payload).ranges)
   ).reduce((sum, { count }) => sum + count, 0);
   assert(acknowledged <= 22);
+});
+
+Deno.test("1,100 messages of strangers that are refused do not push a friend's out of those set aside", async () => {
+  await using scene = await Scene.start({ maxDeliveryAttempts: 1 });
+  const { victim, member } = scene;
+  victim.admission.allow(member.identity.id);
+  let refused = 0;
+  (async () => {
+    for await (const one of victim.messages()) {
+      one.refuse("no good");
+      refused++;
+    }
+  })();
+  await member.send(victim.identity.id, "precious").catch(() => {});
+  using stack = new DisposableStack();
+  for (const _ of [1, 2]) {
+    const stranger = stack.use(await RawPeer.open(victim));
+    const before = refused;
+    for (let at = 0; at < 550; at++) {
+      await stranger.say(COMMAND.message, message(at));
+      // No more at a time than its window takes.
+      if (at % 100 !== 99) continue;
+      await until("refusals", () => refused > before + at);
+    }
+    await stranger.say(COMMAND.ping, new Uint8Array(8));
+    await stranger.take(COMMAND.pong);
+  }
+  await until("all to be refused", () => refused === 1_101);
+  const kept = victim.setAside.list();
+  assertEquals(kept.length, 1_000);
+  assertEquals(kept[0]?.from, member.identity.id);
 });

@@ -188,3 +188,61 @@ Deno.test("a thousand messages are kept and no more, also when they are being of
   setAside.retry(ids.at(-1) ?? "");
   end(it);
 });
+
+for (const size of [1, 100_000]) {
+  Deno.test(`junk of strangers does not push a friend's message of ${size} bytes out, nor one stranger's that of another`, () => {
+    const store = new MemoryMessageStore();
+    const stranger = (at: number) => at.toString(16).padStart(64, "0");
+    let number = 0;
+    const put = (from: string) => {
+      const id = new Uint8Array(16);
+      new DataView(id.buffer).setUint32(0, ++number);
+      const body = new Uint8Array(size);
+      store.putSetAside({ from, id, topic: "", body, reason: "", at: 0 });
+    };
+    for (const from of [A, stranger(1), A]) put(from);
+    for (let at = 0; at < 1_500; at++) put(stranger(2 + at % 3));
+    const hasStanding = (peer: string) => peer === A;
+    for (let start = 0; start < 2; start++) {
+      const it = party(B, new VirtualClock(), {
+        store,
+        settings: { hasStanding },
+      });
+      const kept = it.delivery.setAside.list().map(({ from }) => from);
+      const most = size === 1 ? MAX_SET_ASIDE_MESSAGES : 160;
+      assertEquals(kept.length, most);
+      assertEquals(kept.slice(0, 3), [A, stranger(1), A]);
+      // The greedy ones have as much as each other.
+      const each = [2, 3, 4].map((at) =>
+        kept.filter((from) => from === stranger(at)).length
+      );
+      assert(Math.max(...each) - Math.min(...each) <= 1, `${each}`);
+      // What was dropped is not in the store either.
+      assertEquals(store.setAside().length, most);
+      end(it);
+    }
+  });
+}
+
+Deno.test("messages of peers with standing take what strangers' have, and then what the peer with most has", () => {
+  const store = new MemoryMessageStore();
+  const put = (from: string, count: number) => {
+    const body = new Uint8Array(1);
+    for (let at = 0; at < count; at++) {
+      const id = crypto.getRandomValues(new Uint8Array(16));
+      store.putSetAside({ from, id, topic: "", body, reason: "", at: 0 });
+    }
+  };
+  const C = "c".repeat(64);
+  put(A, 300);
+  put(C, 1_000);
+  put(B, 800);
+  const it = party("d".repeat(64), new VirtualClock(), {
+    store,
+    settings: { hasStanding: (peer) => peer !== C },
+  });
+  const kept = it.delivery.setAside.list().map(({ from }) => from);
+  const count = (of: string) => kept.filter((from) => from === of).length;
+  assertEquals([A, B, C].map(count), [300, 700, 0]);
+  end(it);
+});
