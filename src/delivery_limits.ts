@@ -165,6 +165,9 @@ export const MAX_OUTBOX_AGE_MS = 30 * 86_400_000;
  */
 export const SEEN_IDS_PER_SENDER = 4_096;
 
+/** Ids that may be kept beyond that, so that surplus ones are dropped in one go. */
+export const SEEN_IDS_SLACK = SEEN_IDS_PER_SENDER / 4;
+
 /**
  * Messages that a sender has begun on a session and that are not settled: what may
  * come again must be known again. One stream may have all but the last few, of which
@@ -173,7 +176,10 @@ export const SEEN_IDS_PER_SENDER = 4_096;
 export const MAX_UNSETTLED_MESSAGES = SEEN_IDS_PER_SENDER;
 export const SHARED_UNSETTLED_MESSAGES = 128;
 
-/** Senders whose ids are remembered; more than can be connected, the oldest go. */
+/**
+ * Senders whose ids are remembered, in memory and on disk; more than can be connected.
+ * Of those that are away the ones without standing go first.
+ */
 export const MAX_SEEN_SENDERS = MAX_SESSIONS + 64;
 
 /** Ids are remembered for longer than any message is kept by its sender. */
@@ -182,7 +188,7 @@ export const SEEN_AGE_MS = MAX_OUTBOX_AGE_MS + 86_400_000;
 /** A message is offered to the application so often, unless told otherwise; then it is set aside. */
 export const MAX_DELIVERY_ATTEMPTS = 5;
 
-/** Refused messages whose tries are counted; the oldest are forgotten and start anew. */
+/** Refused messages whose tries are counted; forgotten ones start anew. See `delivery/shares.ts`. */
 export const MAX_COUNTED_REFUSALS = 4_096;
 
 /** A refused message is offered again after this, doubled each time. */

@@ -2,7 +2,7 @@
  * The ids of the last messages from one sender, by which one that comes again is
  * known: a set that forgets the oldest, in 22 bytes an id.
  */
-import { SEEN_IDS_PER_SENDER } from "../delivery_limits.ts";
+import { SEEN_IDS_PER_SENDER, SEEN_IDS_SLACK } from "../delivery_limits.ts";
 import type { MessageId } from "./message_id.ts";
 
 /** Words of an id. */
@@ -11,10 +11,7 @@ const WORDS = 4;
 /** Ids in the first, small array. */
 const FIRST_CAPACITY = 16;
 
-/** Kept beyond the window, so that the index is made anew only so often. */
-const SLACK = SEEN_IDS_PER_SENDER / 4;
-
-const MAX_CAPACITY = SEEN_IDS_PER_SENDER + SLACK;
+const MAX_CAPACITY = SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK;
 
 /** What all windows share that have no id yet, as those of idle peers. */
 const NO_WORDS = new Int32Array(0);
@@ -76,8 +73,8 @@ export class IdWindow {
       words.set(this.#words);
       this.#words = words;
     } else {
-      this.#words.copyWithin(0, WORDS * SLACK);
-      this.#size -= SLACK;
+      this.#words.copyWithin(0, WORDS * SEEN_IDS_SLACK);
+      this.#size -= SEEN_IDS_SLACK;
     }
     let slots = this.#index.length;
     while (slots < this.#words.length / WORDS * 2) slots *= 2;

@@ -6,13 +6,10 @@
 import type { Clock } from "../clock.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import {
-  MAX_COUNTED_REFUSALS,
-  MAX_SEEN_SENDERS,
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
   SEEN_AGE_MS,
   SEEN_EXPIRY_PERIOD_MS,
-  SEEN_IDS_PER_SENDER,
   WINDOW_BUDGET_BYTES,
 } from "../delivery_limits.ts";
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
@@ -23,9 +20,10 @@ import { Incoming, type ReceiveStream } from "./incoming.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore, StoredSetAside } from "./message_store.ts";
-import { PeerInbox } from "./peer_inbox.ts";
 import { Receiver, type ReceiverContext } from "./receiver.ts";
+import { Refusals } from "./refusals.ts";
 import { Budget, Room } from "./room.ts";
+import { Senders } from "./senders.ts";
 import type { RetryTarget, SetAside } from "./set_aside.ts";
 import { Turns } from "./turns.ts";
 
@@ -51,24 +49,20 @@ export interface InboxSettings {
 export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   readonly #settings: InboxSettings;
   readonly #context: ReceiverContext;
-  /** Seen last is last. */
-  readonly #peers = new Map<IdentityId, PeerInbox>();
+  readonly #senders: Senders;
   readonly #consumers = new Set<Consumer>();
   /** Streams that can be taken from. */
   readonly #turns = new Turns();
   /** Streams whose first message was refused a short while ago. */
   readonly #resting = new Set<ReceiveStream>();
-  /** Tries of messages that were refused. */
-  readonly #attempts = new Map<string, number>();
-  /** Ids put into the store since it was trimmed. */
-  readonly #untrimmed = new Map<IdentityId, number>();
+  readonly #refusals: Refusals;
   #nextExpiry: number;
   #closed = false;
 
   /** Takes up what an earlier process has left. */
   constructor(settings: InboxSettings) {
     this.#settings = settings;
-    const { clock, keptNow, store, setAside } = settings;
+    const { clock, keptNow, store, setAside, hasStanding } = settings;
     setAside.target = this;
     const room = new Room(clock);
     this.#context = {
@@ -81,24 +75,21 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       arrived: (incoming) => this.#arrived(incoming),
     };
     this.#nextExpiry = clock.monotonic();
-    if (store === undefined) return;
-    store.expireSeen(keptNow() - SEEN_AGE_MS);
-    for (const { from, id } of store.seen()) {
-      this.#peer(from).seen.add(new MessageId(id));
-    }
-    for (const { from, id, attempts } of store.attempts()) {
-      this.#attempts.set(keyOf(from, new MessageId(id)), attempts);
-    }
+    store?.expireSeen(keptNow() - SEEN_AGE_MS);
+    this.#senders = new Senders({
+      ...settings,
+      onForget: (sender) => this.#refusals.forget(sender),
+    });
+    this.#refusals = new Refusals(store, hasStanding);
   }
 
   /** A session on which a peer may send. */
   open(from: IdentityId, carrier: Carrier): Receiver {
-    const peer = this.#peer(from);
-    peer.hasStanding = this.#settings.hasStanding(from);
-    // It counts as the one used last.
-    this.#peers.delete(from);
-    this.#peers.set(from, peer);
-    return new Receiver(this.#context, peer, carrier);
+    return new Receiver(
+      this.#context,
+      this.#senders.open(from),
+      carrier,
+    );
   }
 
   /** A new taker of messages of one topic, or of all but one, or of all. */
@@ -114,10 +105,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   /** Hands out what was refused and has rested; see `Room.tick`. */
   tick(now: number, pausedMs: number): void {
-    const { hasStanding } = this.#settings;
-    for (const peer of this.#peers.values()) {
-      peer.hasStanding = hasStanding(peer.from);
-    }
+    this.#senders.refresh();
     this.#turns.refresh();
     this.#context.room.tick(now, pausedMs);
     for (const stream of this.#resting) {
@@ -182,7 +170,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   offerAgain({ from, id, topic, body }: StoredSetAside): Incoming {
-    const stream = this.#peer(from).stream(UTF8.encode(topic));
+    const stream = this.#senders.get(from).stream(UTF8.encode(topic));
     const incoming = new Incoming(stream, new MessageId(id), body);
     this.#arrived(incoming);
     return incoming;
@@ -214,7 +202,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   /** Counts the try; false if it was the last one, and the message is set aside. */
   #putBack(incoming: Incoming, reason: string): boolean {
-    const { clock, keptNow, store, maxAttempts, setAside } = this.#settings;
+    const { clock, keptNow, maxAttempts, setAside } = this.#settings;
     const { stream, from, bytes, attempts } = incoming;
     const id = incoming.id.toBytes();
     if (incoming.wasSetAside && !setAside.has(incoming)) {
@@ -236,12 +224,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       stream.redo = incoming;
       return true;
     }
-    this.#attempts.set(keyOf(from, incoming.id), attempts);
-    for (const oldest of this.#attempts.keys()) {
-      if (this.#attempts.size <= MAX_COUNTED_REFUSALS) break;
-      this.#attempts.delete(oldest);
-    }
-    store?.putAttempts({ from, id, attempts, at: keptNow() });
+    this.#refusals.put({ from, id, attempts, at: keptNow() });
     stream.current = undefined;
     if (incoming.isHeld) stream.redo = incoming;
     return true;
@@ -288,10 +271,8 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
         this.#tell(incoming, ACK_STATUS.taken);
         continue;
       }
-      if (this.#attempts.size > 0) {
-        const before = this.#attempts.get(keyOf(from, id)) ?? 0;
-        incoming.attempts = Math.max(incoming.attempts, before);
-      }
+      const before = this.#refusals.get(from, id);
+      incoming.attempts = Math.max(incoming.attempts, before);
       incoming.attempts++;
       stream.current = incoming;
       return new HandedMessage(incoming, this);
@@ -302,21 +283,16 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Nothing more becomes of a message: records that, and tells its sender. */
   #settle(incoming: Incoming, status: AckStatus): void {
     const { stream, id, from } = incoming;
-    const { store, keptNow } = this.#settings;
     const { seen } = stream.peer;
     if (incoming.wasSetAside) {
       // Nothing is left of it by now if it was refused again.
       this.#settings.setAside.taken(incoming);
     } else if (!seen.has(id)) {
       // First, because it may fail: what is not recorded is not settled.
-      store?.putSeen({ from, id: id.toBytes(), at: keptNow() });
-      if (store !== undefined) this.#trim(store, from);
-      seen.add(id);
+      this.#senders.put(stream.peer, id, this.#settings.keptNow);
     }
     stream.current = undefined;
-    if (this.#attempts.size > 0 && this.#attempts.delete(keyOf(from, id))) {
-      store?.deleteAttempts(from, id.toBytes());
-    }
+    this.#refusals.delete(from, id);
     this.#tell(incoming, status);
   }
 
@@ -325,33 +301,4 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       arrival.receiver.settle(arrival, status);
     }
   }
-
-  /** Lets the store forget ids that memory has forgotten, now and then. */
-  #trim(store: MessageStore, from: IdentityId): void {
-    const count = (this.#untrimmed.get(from) ?? 0) + 1;
-    if (count < SEEN_IDS_PER_SENDER) {
-      this.#untrimmed.set(from, count);
-      return;
-    }
-    this.#untrimmed.delete(from);
-    store.trimSeen(from, SEEN_IDS_PER_SENDER);
-  }
-
-  #peer(from: IdentityId): PeerInbox {
-    let peer = this.#peers.get(from);
-    if (peer === undefined) {
-      const { salt, hasStanding } = this.#settings;
-      peer = new PeerInbox(from, salt, hasStanding(from));
-      this.#peers.set(from, peer);
-      for (const [oldest, { receivers }] of this.#peers) {
-        if (this.#peers.size <= MAX_SEEN_SENDERS) break;
-        if (receivers.size === 0 && oldest !== from) this.#peers.delete(oldest);
-      }
-    }
-    return peer;
-  }
-}
-
-function keyOf(from: IdentityId, id: MessageId): string {
-  return `${from} ${id}`;
 }

@@ -56,20 +56,41 @@ export class MemoryMessageStore implements MessageStore {
     this.#outgoing.delete(key);
   }
 
-  seen(): StoredSeen[] {
-    return [...this.#seen.values()].flat();
+  senders(): Set<IdentityId> {
+    const refused = [...this.#attempts.values()].map(({ from }) => from);
+    return new Set([...[...this.#seen.keys()].reverse(), ...refused]);
+  }
+
+  seenBy(from: IdentityId): Uint8Array[] {
+    return (this.#seen.get(from) ?? []).map(({ id }) => id);
   }
 
   putSeen(seen: StoredSeen): void {
-    const known = this.#seen.get(seen.from);
-    if (known === undefined) this.#seen.set(seen.from, [seen]);
-    else known.push(seen);
+    const known = this.#seen.get(seen.from) ?? [];
+    known.push(seen);
+    // The last sender is the last.
+    this.#seen.delete(seen.from);
+    this.#seen.set(seen.from, known);
   }
 
   trimSeen(from: IdentityId, keep: number): void {
     const known = this.#seen.get(from);
     if (known !== undefined && known.length > keep) {
       known.splice(0, known.length - keep);
+    }
+  }
+
+  deleteSender(from: IdentityId): void {
+    this.#seen.delete(from);
+    for (const [key, attempts] of this.#attempts) {
+      if (attempts.from === from) this.#attempts.delete(key);
+    }
+  }
+
+  trimSenders(keep: readonly IdentityId[]): void {
+    const kept = new Set(keep);
+    for (const sender of this.senders()) {
+      if (!kept.has(sender)) this.deleteSender(sender);
     }
   }
 
@@ -89,7 +110,16 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   putAttempts(attempts: StoredAttempts): void {
-    this.#attempts.set(keyOf(attempts.from, attempts.id), attempts);
+    const key = keyOf(attempts.from, attempts.id);
+    this.#attempts.delete(key);
+    this.#attempts.set(key, attempts);
+  }
+
+  trimAttempts(keep: number): void {
+    for (const key of this.#attempts.keys()) {
+      if (this.#attempts.size <= keep) return;
+      this.#attempts.delete(key);
+    }
   }
 
   deleteAttempts(from: IdentityId, id: Uint8Array): void {

@@ -85,19 +85,30 @@ export interface MessageStore {
   /** One receiver has it, or it is given up. */
   deleteOutgoing(key: number, to: IdentityId): void;
 
-  /** Ids of messages that were taken, oldest first. */
-  seen(): Iterable<StoredSeen>;
+  /**
+   * Each sender of seen ids and attempts: first those of seen ids, the one whose
+   * message was taken last first. To be read to the end before anything else is done.
+   */
+  senders(): Iterable<IdentityId>;
+  /** Ids of a sender's messages that were taken, oldest first; to be read likewise. */
+  seenBy(from: IdentityId): Iterable<Uint8Array>;
   /** The message was taken. */
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: IdentityId, keep: number): void;
+  /** Drops seen ids and attempts of one sender. */
+  deleteSender(from: IdentityId): void;
+  /** Drops seen ids and attempts of all senders but those in `keep`. */
+  trimSenders(keep: readonly IdentityId[]): void;
   /** Drops seen ids and attempts from before a moment of the node's kept time, milliseconds. */
   expireSeen(before: number): void;
 
-  /** Messages that were refused and may come again. */
+  /** Messages that were refused and may come again, oldest first. */
   attempts(): Iterable<StoredAttempts>;
   /** The message was refused once more. */
   putAttempts(attempts: StoredAttempts): void;
+  /** Keeps only the newest `keep` of them, whoever sent them. */
+  trimAttempts(keep: number): void;
   /** The message was taken, or set aside. */
   deleteAttempts(from: IdentityId, id: Uint8Array): void;
 

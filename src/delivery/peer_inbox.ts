@@ -13,6 +13,8 @@ export class PeerInbox {
   readonly seen: IdWindow;
   /** Sessions with it; more than one only while one takes over from another. */
   readonly receivers = new Set<Receiver>();
+  /** Ids that the store has of it. */
+  untrimmed = 0;
   /** Refreshed each tick; see `mesh/standing.ts`. */
   hasStanding: boolean;
   /** Its place among the peers whose streams can be taken from, and those streams. */
@@ -44,6 +46,15 @@ export class PeerInbox {
       this.#streams.set(topic, stream);
     }
     return this.#last = stream;
+  }
+
+  /** Whether it has a session, or anything of it waits or is with the application. */
+  get isBusy(): boolean {
+    if (this.receivers.size > 0) return true;
+    for (const stream of this.#streams.values()) {
+      if (!stream.isEmpty) return true;
+    }
+    return false;
   }
 
   /** A session has ended. */

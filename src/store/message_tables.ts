@@ -13,14 +13,13 @@ import type {
 } from "../delivery/message_store.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
+import { trimSenders } from "./trim_senders.ts";
 import { identityBytes, toBytes, toIdentity, toText, wholeMs } from "./rows.ts";
 
 /** The messages of a database. */
 export class MessageTables implements MessageStore {
   readonly #database: Database;
   readonly #statements: ReturnType<typeof prepareStatements>;
-  /** Seen ids by sender, so that trimming looks at nothing that it keeps. */
-  readonly #seenCounts = new Map<IdentityId, number>();
   /** Who alone is to get a message, by its key: it goes in one statement. */
   readonly #soleReceivers = new Map<number, IdentityId>();
   #nextKey: number;
@@ -32,8 +31,6 @@ export class MessageTables implements MessageStore {
       database.run(this.#statements.deleteOrphans);
     }
     this.#nextKey = Number(this.#statements.lastKey.get()?.key ?? 0) + 1;
-    this.#countSeen();
-    database.whenLost(() => this.#countSeen());
   }
 
   *outgoing(): Iterable<StoredOutgoing> {
@@ -88,9 +85,16 @@ export class MessageTables implements MessageStore {
     });
   }
 
-  *seen(): Iterable<StoredSeen> {
-    for (const { sender, id, at } of this.#statements.seen.all()) {
-      yield { from: toIdentity(sender), id: toBytes(id), at: Number(at) };
+  *senders(): Iterable<IdentityId> {
+    const { seenSenders, otherSenders } = this.#statements;
+    for (const statement of [seenSenders, otherSenders]) {
+      for (const row of statement.iterate()) yield toIdentity(row.sender);
+    }
+  }
+
+  *seenBy(from: IdentityId): Iterable<Uint8Array> {
+    for (const row of this.#statements.seenBy.iterate(identityBytes(from))) {
+      yield toBytes(row.id);
     }
   }
 
@@ -101,34 +105,38 @@ export class MessageTables implements MessageStore {
       id,
       wholeMs(at),
     );
-    this.#seenCounts.set(from, (this.#seenCounts.get(from) ?? 0) + 1);
   }
 
   trimSeen(from: IdentityId, keep: number): void {
-    const surplus = (this.#seenCounts.get(from) ?? 0) - keep;
-    if (surplus <= 0) return;
-    this.#database.run(
-      this.#statements.trimSeen,
-      identityBytes(from),
-      surplus,
-    );
-    this.#seenCounts.set(from, keep);
+    const sender = identityBytes(from);
+    this.#database.run(this.#statements.trimSeen, sender, sender, keep);
+  }
+
+  deleteSender(from: IdentityId): void {
+    const { deleteSeen, deleteSenderAttempts } = this.#statements;
+    this.#database.run(deleteSeen, identityBytes(from));
+    this.#database.run(deleteSenderAttempts, identityBytes(from));
+  }
+
+  trimSenders(keep: readonly IdentityId[]): void {
+    trimSenders(this.#database, keep);
   }
 
   expireSeen(before: number): void {
     const { expireSeen, expireAttempts } = this.#statements;
     this.#database.run(expireAttempts, wholeMs(before));
-    const dropped = this.#database.run(expireSeen, wholeMs(before));
-    if (dropped > 0) this.#countSeen();
+    this.#database.run(expireSeen, wholeMs(before));
   }
 
-  attempts(): StoredAttempts[] {
-    return this.#statements.attempts.all().map((row) => ({
-      from: toIdentity(row.sender),
-      id: toBytes(row.id),
-      attempts: Number(row.attempts),
-      at: Number(row.at),
-    }));
+  *attempts(): Iterable<StoredAttempts> {
+    for (const row of this.#statements.attempts.iterate()) {
+      yield {
+        from: toIdentity(row.sender),
+        id: toBytes(row.id),
+        attempts: Number(row.attempts),
+        at: Number(row.at),
+      };
+    }
   }
 
   putAttempts({ from, id, attempts, at }: StoredAttempts): void {
@@ -139,6 +147,10 @@ export class MessageTables implements MessageStore {
       attempts,
       wholeMs(at),
     );
+  }
+
+  trimAttempts(keep: number): void {
+    this.#database.run(this.#statements.trimAttempts, keep);
   }
 
   deleteAttempts(from: IdentityId, id: Uint8Array): void {
@@ -193,13 +205,6 @@ export class MessageTables implements MessageStore {
   committed(): Promise<void> {
     return this.#database.committed();
   }
-
-  #countSeen(): void {
-    this.#seenCounts.clear();
-    for (const { sender, count } of this.#statements.countSeen.all()) {
-      this.#seenCounts.set(toIdentity(sender), Number(count));
-    }
-  }
 }
 
 /** Messages that nobody is to get. */
@@ -230,18 +235,29 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
     ),
     orphan: prepare(`${ORPHANS.replace("*", "1")} LIMIT 1`),
     deleteOrphans: prepare(ORPHANS.replace("SELECT *", "DELETE")),
-    seen: prepare("SELECT sender, id, at FROM seen ORDER BY position"),
-    countSeen: prepare(
-      "SELECT sender, count(*) AS count FROM seen GROUP BY sender",
+    seenSenders: prepare(
+      `SELECT sender FROM seen GROUP BY sender ORDER BY max(position) DESC`,
     ),
+    otherSenders: prepare(
+      `SELECT DISTINCT sender FROM attempts WHERE NOT EXISTS
+         (SELECT 1 FROM seen WHERE seen.sender = attempts.sender)`,
+    ),
+    seenBy: prepare("SELECT id FROM seen WHERE sender = ? ORDER BY position"),
+    deleteSeen: prepare("DELETE FROM seen WHERE sender = ?"),
+    deleteSenderAttempts: prepare("DELETE FROM attempts WHERE sender = ?"),
     putSeen: prepare("INSERT INTO seen (sender, id, at) VALUES (?, ?, ?)"),
     trimSeen: prepare(
-      `DELETE FROM seen WHERE position IN
-         (SELECT position FROM seen WHERE sender = ? ORDER BY position LIMIT ?)`,
+      `DELETE FROM seen WHERE sender = ? AND position <=
+         (SELECT position FROM seen WHERE sender = ?
+          ORDER BY position DESC LIMIT 1 OFFSET ?)`,
     ),
     expireSeen: prepare("DELETE FROM seen WHERE at < ?"),
     expireAttempts: prepare("DELETE FROM attempts WHERE at < ?"),
-    attempts: prepare("SELECT * FROM attempts"),
+    attempts: prepare("SELECT * FROM attempts ORDER BY at"),
+    trimAttempts: prepare(
+      `DELETE FROM attempts WHERE (sender, id) IN
+         (SELECT sender, id FROM attempts ORDER BY at DESC LIMIT -1 OFFSET ?)`,
+    ),
     putAttempts: prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?)"),
     deleteAttempts: prepare("DELETE FROM attempts WHERE sender = ? AND id = ?"),
     setAsidePositions: prepare(

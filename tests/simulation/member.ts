@@ -63,7 +63,9 @@ export class Life implements Party {
       id: message.id.toHex(),
     }));
     this.seenAtStart = new Set(
-      [...messages.seen()].map(({ from, id }) => `${from} ${id.toHex()}`),
+      [...messages.senders()].flatMap((from) =>
+        [...messages.seenBy(from)].map((id) => `${from} ${id.toHex()}`)
+      ),
     );
   }
 

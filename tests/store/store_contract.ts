@@ -156,17 +156,82 @@ function messageContract(
     messages.trimSeen(a, 2);
     messages.trimSeen(identity(9), 2);
     const seen = (of: IdentityId) =>
-      [...messages.seen()].filter(({ from }) => from === of)
-        .map(({ id, at }) => `${id[0]}@${at}`);
-    assertEquals(seen(a), ["3@3", "4@4"]);
-    assertEquals(seen(b), ["1@1", "2@2", "3@3", "4@4"]);
+      [...messages.seenBy(of)].map((id) => id[0]);
+    assertEquals(seen(a), [3, 4]);
+    assertEquals(seen(b), [1, 2, 3, 4]);
+    assertEquals([...messages.senders()], [b, a]);
     messages.putAttempts({ from: a, id: message(1).id, attempts: 1, at: 3 });
     messages.expireSeen(4);
-    assertEquals(seen(a).concat(seen(b)), ["4@4", "4@4"]);
+    assertEquals(seen(a).concat(seen(b)), [4, 4]);
     assertEquals([...messages.attempts()], []);
     messages.putSeen({ from: a, id: message(5).id, at: 5 });
     messages.trimSeen(a, 1);
-    assertEquals(seen(a), ["5@5"]);
+    assertEquals(seen(a), [5]);
+    assertEquals([...messages.senders()], [a, b]);
+    return store;
+  });
+
+  for (const drop of ["one by one", "few of many", "all but one"]) {
+    test(`drops all that it has of senders, ${drop}`, (store) => {
+      const senders = [1, 2, 3, 4, 5].map(identity);
+      for (const from of senders) {
+        for (let byte = 1; byte <= 3; byte++) {
+          const { id } = message(byte);
+          store.messages.putSeen({ from, id, at: byte });
+        }
+        const { id } = message(9);
+        store.messages.putAttempts({ from, id, attempts: 1, at: 9 });
+      }
+      const only = identity(6);
+      store.messages.putAttempts({
+        from: only,
+        id: message(9).id,
+        attempts: 1,
+        at: 9,
+      });
+      store = again(store);
+      assertEquals(
+        [...store.messages.senders()],
+        [...senders.toReversed(), only],
+      );
+      const kept = drop === "few of many" ? senders.slice(1) : [identity(2)];
+      if (drop === "one by one") {
+        for (const from of [...senders, only]) {
+          if (!kept.includes(from)) store.messages.deleteSender(from);
+        }
+      } else store.messages.trimSenders(kept);
+      for (let start = 0; start < 2; start++) {
+        const { messages } = store;
+        assertEquals([...messages.senders()], kept.toReversed());
+        const refused = [...messages.attempts()].map(({ from }) => from);
+        assertEquals(refused.sort(), [...kept].sort());
+        for (const from of kept) {
+          assertEquals([...messages.seenBy(from)].map((id) => id[0]), [
+            1,
+            2,
+            3,
+          ]);
+        }
+        store = again(store);
+      }
+      // Once more, now that there is something to replace.
+      store.messages.putSeen({ from: only, id: message(1).id, at: 1 });
+      store.messages.trimSenders([only]);
+      assertEquals([...store.messages.senders()], [only]);
+      return store;
+    });
+  }
+
+  test("keeps the newest tries", (store) => {
+    for (let byte = 1; byte <= 4; byte++) {
+      const { id } = message(byte);
+      const from = identity(byte);
+      store.messages.putAttempts({ from, id, attempts: 1, at: byte });
+    }
+    store.messages.trimAttempts(2);
+    store = again(store);
+    const tries = [...store.messages.attempts()].map(({ at }) => at);
+    assertEquals(tries, [3, 4]);
     return store;
   });
 

@@ -1,0 +1,83 @@
+/**
+ * How often the application refused messages that it may still take, in memory and
+ * in the store. When they are too many, senders give way as `shares.ts` says.
+ */
+import type { IdentityId } from "../identity/identity.ts";
+import { MAX_COUNTED_REFUSALS } from "../delivery_limits.ts";
+import { MessageId } from "./message_id.ts";
+import type { MessageStore, StoredAttempts } from "./message_store.ts";
+import { firstToGiveWay } from "./shares.ts";
+
+interface Refused {
+  readonly id: MessageId;
+  readonly attempts: number;
+}
+
+/** Refused messages of one node. */
+export class Refusals {
+  readonly #store: MessageStore | undefined;
+  readonly #hasStanding: (peer: IdentityId) => boolean;
+  /** Of each sender by id, oldest first. */
+  readonly #senders = new Map<IdentityId, Map<string, Refused>>();
+  #size = 0;
+
+  /** Takes up what an earlier process has left. */
+  constructor(
+    store: MessageStore | undefined,
+    hasStanding: (peer: IdentityId) => boolean,
+  ) {
+    this.#store = store;
+    this.#hasStanding = hasStanding;
+    store?.trimAttempts(MAX_COUNTED_REFUSALS);
+    for (const attempts of store?.attempts() ?? []) this.#keep(attempts);
+  }
+
+  /** How often a message was refused. */
+  get(from: IdentityId, id: MessageId): number {
+    if (this.#size === 0) return 0;
+    return this.#senders.get(from)?.get(id.toString())?.attempts ?? 0;
+  }
+
+  /** A message was refused once more. */
+  put(attempts: StoredAttempts): void {
+    // First, because it may fail.
+    this.#store?.putAttempts(attempts);
+    this.#keep(attempts);
+    while (this.#size > MAX_COUNTED_REFUSALS) {
+      const amounts = [...this.#senders].map(([sender, refused]) =>
+        [sender, refused.size] as const
+      );
+      const sender = firstToGiveWay(amounts, this.#hasStanding);
+      const [oldest] = this.#senders.get(sender!)!.values();
+      this.delete(sender!, oldest!.id);
+    }
+  }
+
+  /** A message was taken, or set aside. */
+  delete(from: IdentityId, id: MessageId): void {
+    if (this.#size === 0) return;
+    const refused = this.#senders.get(from);
+    if (!refused?.delete(id.toString())) return;
+    this.#size--;
+    if (refused.size === 0) this.#senders.delete(from);
+    this.#store?.deleteAttempts(from, id.toBytes());
+  }
+
+  /** Forgets those of a sender, which the store drops with the sender. */
+  forget(from: IdentityId): void {
+    this.#size -= this.#senders.get(from)?.size ?? 0;
+    this.#senders.delete(from);
+  }
+
+  #keep({ from, id, attempts }: StoredAttempts): void {
+    let refused = this.#senders.get(from);
+    if (refused === undefined) {
+      refused = new Map();
+      this.#senders.set(from, refused);
+    }
+    const messageId = new MessageId(id);
+    const key = messageId.toString();
+    if (!refused.has(key)) this.#size++;
+    refused.set(key, { id: messageId, attempts });
+  }
+}

@@ -1,0 +1,166 @@
+/** What a node keeps of senders, in memory and in its store, however many come. */
+import { assert, assertEquals } from "@std/assert";
+import type { Delivery } from "../../src/delivery/delivery.ts";
+import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
+import {
+  MAX_COUNTED_REFUSALS,
+  MAX_SEEN_SENDERS,
+  REDELIVERY_MAX_MS,
+  SEEN_IDS_PER_SENDER,
+  SEEN_IDS_SLACK,
+} from "../../src/delivery_limits.ts";
+import { VerackError } from "../../src/errors.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { FakeCarrier, type Party, party } from "../helpers/fake_carrier.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const VICTIM = "f".repeat(64);
+const FRIEND = "a".repeat(64);
+const stranger = (at: number) => at.toString(16).padStart(64, "0");
+
+function idOf(number: number): Uint8Array {
+  const id = new Uint8Array(16);
+  new DataView(id.buffer).setUint32(0, number);
+  return id;
+}
+
+function start(store: MemoryMessageStore): Party {
+  return party(VICTIM, new VirtualClock(), {
+    store,
+    settings: { hasStanding: (peer) => peer === FRIEND },
+  });
+}
+
+function stop({ delivery }: Party): void {
+  const over = new VerackError("stopped", "The test is over");
+  delivery.close(over, { flush: false });
+}
+
+/** A session on which one message comes; what the application is shown. */
+async function bring(
+  delivery: Delivery,
+  from: string,
+  id: number,
+  what: "ack" | "refuse" = "ack",
+): Promise<string[]> {
+  const carrier = new FakeCarrier();
+  delivery.opened(from, carrier);
+  const topic = new TextEncoder().encode(`${id}`);
+  const payload = encodeMessage(idOf(id), topic, new Uint8Array(1));
+  delivery.onFrame(from, carrier, { command: COMMAND.message, payload });
+  const controller = new AbortController();
+  const messages = delivery.messages({ signal: controller.signal });
+  const shown = messages.next();
+  controller.abort();
+  const { value } = await shown;
+  value?.[what]();
+  delivery.closed(carrier);
+  return value === undefined ? [] : [value.from];
+}
+
+const rows = (store: MemoryMessageStore) =>
+  [...store.senders()].reduce(
+    (sum, from) => sum + store.seenBy(from).length,
+    0,
+  );
+
+Deno.test("a sender that leaves memory leaves the store, and strangers never take the place of a friend", async () => {
+  const store = new MemoryMessageStore();
+  const it = start(store);
+  assertEquals(await bring(it.delivery, FRIEND, 1), [FRIEND]);
+  for (let at = 0; at < 1_500; at++) {
+    assertEquals((await bring(it.delivery, stranger(at), 1)).length, 1);
+  }
+  assertEquals(store.senders().size, MAX_SEEN_SENDERS);
+  assertEquals(rows(store), MAX_SEEN_SENDERS);
+  // The friend and the last strangers are known, the first are not.
+  assertEquals(await bring(it.delivery, FRIEND, 1), []);
+  assertEquals(await bring(it.delivery, stranger(1_499), 1), []);
+  assertEquals((await bring(it.delivery, stranger(0), 1)).length, 1);
+  stop(it);
+});
+
+Deno.test("a start keeps as many senders as fit, and a friend first, however many the store has", async () => {
+  const store = new MemoryMessageStore();
+  const at = new VirtualClock().now();
+  const put = (from: string) => {
+    store.putSeen({ from, id: idOf(1), at });
+    store.putAttempts({ from, id: idOf(2), attempts: 1, at });
+  };
+  put(FRIEND);
+  for (let at = 0; at < 5_000; at++) put(stranger(at));
+  const it = start(store);
+  assertEquals(store.senders().size, MAX_SEEN_SENDERS);
+  assertEquals(rows(store), MAX_SEEN_SENDERS);
+  assertEquals([...store.attempts()].length, MAX_SEEN_SENDERS);
+  assertEquals(await bring(it.delivery, FRIEND, 1), []);
+  assertEquals(await bring(it.delivery, stranger(4_999), 1), []);
+  assertEquals((await bring(it.delivery, stranger(0), 1)).length, 1);
+  stop(it);
+});
+
+Deno.test("a sender whose message the application has is not forgotten meanwhile", async () => {
+  const store = new MemoryMessageStore();
+  const it = start(store);
+  const carrier = new FakeCarrier();
+  it.delivery.opened(stranger(0), carrier);
+  const payload = encodeMessage(idOf(1), new Uint8Array(0), new Uint8Array(1));
+  it.delivery.onFrame(stranger(0), carrier, {
+    command: COMMAND.message,
+    payload,
+  });
+  const messages = it.delivery.messages();
+  const { value } = await messages.next();
+  it.delivery.closed(carrier);
+  for (let at = 1; at < 1_500; at++) {
+    await bring(it.delivery, stranger(at), 1);
+  }
+  value?.ack();
+  assertEquals(await bring(it.delivery, stranger(0), 1), []);
+  assertEquals(store.senders().size, MAX_SEEN_SENDERS);
+  stop(it);
+});
+
+Deno.test("of one sender the store keeps no more ids than memory, also when the node starts again and again", async () => {
+  const store = new MemoryMessageStore();
+  let id = 0;
+  for (let life = 0; life < 4; life++) {
+    const it = start(store);
+    for (let at = 0; at < 3_000; at++) {
+      assertEquals((await bring(it.delivery, FRIEND, ++id)).length, 1);
+    }
+    stop(it);
+    const count = store.seenBy(FRIEND).length;
+    assert(count <= SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK, `${count} ids`);
+    assert(count >= Math.min(id, SEEN_IDS_PER_SENDER), `${count} ids`);
+  }
+  const it = start(store);
+  const oldest = id - SEEN_IDS_PER_SENDER + 1;
+  for (const known of [oldest, id]) {
+    assertEquals(await bring(it.delivery, FRIEND, known), []);
+  }
+  stop(it);
+});
+
+Deno.test("tries of strangers' messages do not make those of a friend's start anew, in memory nor after a restart", async () => {
+  const store = new MemoryMessageStore();
+  const it = start(store);
+  await bring(it.delivery, FRIEND, 1, "refuse");
+  for (let at = 0; at < MAX_COUNTED_REFUSALS + 100; at++) {
+    await bring(it.delivery, stranger(at % 7), at, "refuse");
+  }
+  assertEquals([...store.attempts()].length, MAX_COUNTED_REFUSALS);
+  stop(it);
+  const again = start(store);
+  for (let attempt = 2; attempt <= 5; attempt++) {
+    assertEquals(again.delivery.setAside.list(), []);
+    await bring(again.delivery, FRIEND, 1, "refuse");
+    await again.clock.advance(REDELIVERY_MAX_MS);
+    again.delivery.tick(again.clock.monotonic(), 0);
+  }
+  assertEquals(again.delivery.setAside.list().map(({ from }) => from), [
+    FRIEND,
+  ]);
+  stop(again);
+});
