@@ -87,6 +87,13 @@ export const ROOM_BUDGET_BYTES = 16 * MAX_BODY_BYTES + ROOM_SHORT_RESERVE_BYTES;
 export const MAX_ROOM_PER_SESSION_BYTES = 2 * MAX_BODY_BYTES;
 
 /**
+ * What sessions of peers without standing may have of it together. So peers with
+ * standing always have the rest, and all that these do not use. Of what windows may
+ * have beyond the least each kind has half.
+ */
+export const STRANGERS_ROOM_BYTES = 9 * MAX_BODY_BYTES;
+
+/**
  * A sender of messages stops filling a session's queue at this, and goes on when
  * the share below is left of it: so much is in front of a ping, and so much keeps
  * the wire busy.

@@ -18,6 +18,8 @@ export interface HeldBody {
   readonly from: IdentityId;
   readonly topic: string;
   readonly id: MessageId;
+  /** Whether its sender had standing when it was held. */
+  readonly hasStanding: boolean;
   /** As long as all of the body. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** Bytes of it that have come. */
@@ -47,12 +49,12 @@ export class HeldBodies {
 
   /** Holds a beginning that counts nowhere else by now; false if there is no room. */
   keep(held: HeldBody, now: number): boolean {
-    const { from, id, body, filled } = held;
+    const { from, id, body, filled, hasStanding } = held;
     const key = keyOf(from, id);
     this.#drop(key);
     // A shorter one is sent again as a whole.
     if (body.length <= MAX_PIECE_BYTES || filled === 0) return false;
-    if (!this.#room.hold(body.length)) return false;
+    if (!this.#room.hold(body.length, hasStanding)) return false;
     this.#bytes += body.length;
     this.#bodies.set(key, { ...held, until: now + HELD_BODY_MS });
     const own = [...this.#bodies].filter(([, it]) => it.from === from);
@@ -79,13 +81,16 @@ export class HeldBodies {
     }
     this.#bodies.delete(key);
     this.#bytes -= total;
-    this.#room.adopt(share, total);
+    this.#room.adopt(share, total, held.hasStanding);
     return held;
   }
 
-  /** Room is asked for: lets go of as much as that takes. */
-  makeRoom(bytes: number): void {
-    this.#trim([...this.#bodies], this.#room.lack(bytes));
+  /** Room is asked for: lets go of as much as that takes, for a stranger of strangers'. */
+  makeRoom(bytes: number, hasStanding: boolean): void {
+    const bodies = [...this.#bodies].filter(([, it]) =>
+      hasStanding || !it.hasStanding
+    );
+    this.#trim(bodies, this.#room.lack(bytes, hasStanding));
   }
 
   /** Lets go of what nothing went on with. */
@@ -96,11 +101,16 @@ export class HeldBodies {
     }
   }
 
-  /** Lets go of those of which the least has come, until `bytes` are free. */
+  /**
+   * Lets go of those of senders without standing first, then of those of which the
+   * least has come, until `bytes` are free.
+   */
   #trim(bodies: [string, Kept][], bytes: number): void {
     if (bytes <= 0) return;
     let left = bytes;
-    bodies.sort(([, a], [, b]) => a.filled - b.filled);
+    bodies.sort(([, a], [, b]) =>
+      Number(a.hasStanding) - Number(b.hasStanding) || a.filled - b.filled
+    );
     for (const [key, { body }] of bodies) {
       if (left <= 0) return;
       left -= body.length;
@@ -113,7 +123,7 @@ export class HeldBodies {
     if (held === undefined) return;
     this.#bodies.delete(key);
     this.#bytes -= held.body.length;
-    this.#room.drop(held.body.length);
+    this.#room.drop(held.body.length, held.hasStanding);
   }
 }
 

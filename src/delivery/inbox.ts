@@ -65,10 +65,12 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     const { clock, keptNow, store, setAside, hasStanding } = settings;
     setAside.target = this;
     const room = new Room(clock);
+    const windows = new Budget(WINDOW_BUDGET_BYTES / 2);
+    const strangerWindows = new Budget(WINDOW_BUDGET_BYTES / 2);
     this.#context = {
       clock,
       store,
-      windows: new Budget(WINDOW_BUDGET_BYTES),
+      windows: (hasStanding) => hasStanding ? windows : strangerWindows,
       room,
       held: new HeldBodies(room),
       turns: this.#turns,

@@ -37,7 +37,7 @@ export interface ReceiverContext {
   readonly clock: Clock;
   readonly store: MessageStore | undefined;
   /** What windows may have beyond the least. */
-  readonly windows: Budget;
+  readonly windows: (hasStanding: boolean) => Budget;
   readonly room: Room;
   readonly held: HeldBodies;
   readonly turns: Turns;
@@ -74,9 +74,13 @@ export class Receiver {
     this.#context = context;
     this.#peer = peer;
     this.carrier = carrier;
-    const { clock, windows } = context;
-    this.#window = new Window(clock, windows, () => carrier.rttMs);
-    this.#share = new RoomShare((reason) => this.#timeOut(reason));
+    const { clock } = context;
+    const budget = context.windows(peer.hasStanding);
+    this.#window = new Window(clock, budget, () => carrier.rttMs);
+    this.#share = new RoomShare(
+      (reason) => this.#timeOut(reason),
+      () => peer.hasStanding,
+    );
     peer.receivers.add(this);
   }
 
@@ -287,7 +291,7 @@ export class Receiver {
       it.at = clock.monotonic();
       this.#acknowledge(number, ACK_STATUS.room);
     };
-    held.makeRoom(total);
+    held.makeRoom(total, this.#peer.hasStanding);
     room.request(this.#share, { bytes: total, granted });
   }
 
@@ -316,8 +320,11 @@ export class Receiver {
     if (body === undefined) return;
     it.body = undefined;
     const { held, clock } = this.#context;
-    const { from } = this.#peer;
-    held.keep({ from, topic, id, body, filled }, clock.monotonic());
+    const { from, hasStanding } = this.#peer;
+    held.keep(
+      { from, hasStanding, topic, id, body, filled },
+      clock.monotonic(),
+    );
   }
 
   #copy(payload: Uint8Array, from: number): Uint8Array<ArrayBuffer> {

@@ -13,6 +13,7 @@ import {
   ROOM_PROGRESS_MS,
   ROOM_SHORT_BODY_BYTES,
   ROOM_SHORT_RESERVE_BYTES,
+  STRANGERS_ROOM_BYTES,
 } from "../delivery_limits.ts";
 
 /** Bytes that can be taken while there are some. */
@@ -46,14 +47,30 @@ export interface RoomRequest {
   readonly granted: () => void;
 }
 
+/** What sessions of one kind have of the room together. */
+class Pool {
+  bytes = 0;
+  shortBytes = 0;
+}
+
+/** A request, and whose it is. */
+interface Turn {
+  readonly share: RoomShare;
+  readonly request: RoomRequest;
+}
+
 /** What one session has of the room, and what it makes of it. */
 export class RoomShare {
   /** Ends the session, because others wait and its bodies do not go on. */
   readonly revoke: (reason: string) => void;
+  /** See `DeliverySettings.hasStanding`. */
+  readonly hasStanding: () => boolean;
   /** Bytes of messages that have come on the session, however few. */
   received = 0;
 
   // --- Changed by `Room` only -------------------------------------------------
+  /** What it counts to, by the standing that its peer had last. */
+  pool: Pool | undefined;
   bytes = 0;
   shortBytes = 0;
   readonly waiting: RoomRequest[] = [];
@@ -69,8 +86,12 @@ export class RoomShare {
   isStalled = false;
   isRevoked = false;
 
-  constructor(revoke: (reason: string) => void) {
+  constructor(
+    revoke: (reason: string) => void,
+    hasStanding: () => boolean,
+  ) {
     this.revoke = revoke;
+    this.hasStanding = hasStanding;
   }
 }
 
@@ -78,15 +99,16 @@ export class RoomShare {
  * Room for large bodies. Sessions take turns: what has least comes first, and a
  * second body of one session gets nothing of the last half. The last part is for
  * short bodies. While others wait, a session whose bodies do not go on at a fair
- * rate is ended.
+ * rate is ended. Peers without standing have no more than a share together, and of
+ * what the others leave; among themselves each kind keeps these rules.
  */
 export class Room {
   readonly #clock: Clock;
   readonly #waiting = new Set<RoomShare>();
   /** Those with unfinished bodies. */
   readonly #receiving = new Set<RoomShare>();
-  #used = 0;
-  #shortUsed = 0;
+  readonly #standing = new Pool();
+  readonly #strangers = new Pool();
   #turn = 0;
 
   constructor(clock: Clock) {
@@ -95,6 +117,7 @@ export class Room {
 
   /** Asks for room; `granted` may be called at once. */
   request(share: RoomShare, request: RoomRequest): void {
+    this.#pool(share);
     share.waiting.push(request);
     this.#waiting.add(share);
     this.#grant();
@@ -116,8 +139,9 @@ export class Room {
   leave(share: RoomShare): void {
     this.#waiting.delete(share);
     this.#receiving.delete(share);
-    this.#used -= share.bytes;
-    this.#shortUsed -= share.shortBytes;
+    const pool = this.#pool(share);
+    pool.bytes -= share.bytes;
+    pool.shortBytes -= share.shortBytes;
     share.bytes =
       share.shortBytes =
       share.unfinished =
@@ -127,28 +151,29 @@ export class Room {
   }
 
   /** Counts a body that is held for a session to come; false if there is no room. */
-  hold(bytes: number): boolean {
-    if (this.lack(bytes) > 0) return false;
-    this.#used += bytes;
+  hold(bytes: number, hasStanding: boolean): boolean {
+    if (this.lack(bytes, hasStanding) > 0) return false;
+    this.#kind(hasStanding).bytes += bytes;
     return true;
   }
 
   /** It is held no more. */
-  drop(bytes: number): void {
-    this.#used -= bytes;
+  drop(bytes: number, hasStanding: boolean): void {
+    this.#kind(hasStanding).bytes -= bytes;
     this.#grant();
   }
 
   /** A session goes on with a body that was held. */
-  adopt(share: RoomShare, bytes: number): void {
-    this.#used -= bytes;
+  adopt(share: RoomShare, bytes: number, hasStanding: boolean): void {
+    this.#kind(hasStanding).bytes -= bytes;
     this.#account(share, bytes, 1);
     if (share.unfinished++ === 0) this.#begin(share);
   }
 
   /** Bytes that are missing for a body, at most 0 if there is room for it. */
-  lack(bytes: number): number {
-    return this.#used + bytes - (ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES);
+  lack(bytes: number, hasStanding: boolean): number {
+    const pool = this.#kind(hasStanding);
+    return pool.bytes + bytes - (this.#limit(pool) - ROOM_SHORT_RESERVE_BYTES);
   }
 
   /**
@@ -156,10 +181,26 @@ export class Room {
    * needs. `pausedMs` is how long this process itself stood still.
    */
   tick(now: number, pausedMs: number): void {
-    for (const share of this.#receiving) this.#judge(share, now, pausedMs);
-    const needed = this.#next().blocked;
-    if (needed === undefined) return;
-    const holders = [...this.#receiving].sort((a, b) => b.bytes - a.bytes);
+    for (const share of this.#receiving) {
+      this.#pool(share);
+      this.#judge(share, now, pausedMs);
+    }
+    for (const share of this.#waiting) this.#pool(share);
+    this.#grant();
+    for (const turn of this.#next().blocked) this.#revokeFor(turn, now);
+  }
+
+  /** Those of strangers first, and none with standing for a stranger. */
+  #revokeFor({ share: waiting, request: needed }: Turn, now: number): void {
+    const strangers = [...this.#receiving].filter((share) =>
+      share.pool === this.#strangers
+    );
+    const others = waiting.pool === this.#strangers
+      ? []
+      : [...this.#receiving].filter((share) => share.pool === this.#standing);
+    const holders = [strangers, others].flatMap((shares) =>
+      shares.sort((a, b) => b.bytes - a.bytes)
+    );
     let coming = holders.filter(({ isRevoked }) => isRevoked)
       .reduce((sum, { bytes }) => sum + bytes, 0);
     for (const share of holders) {
@@ -210,18 +251,29 @@ export class Room {
     share.isStalled = false;
   }
 
-  /** The request whose turn it is, or the first that others keep from having room. */
-  #next(): {
-    readonly turn?: {
-      readonly share: RoomShare;
-      readonly request: RoomRequest;
-    };
-    readonly blocked?: RoomRequest;
-  } {
-    const shares = this.#waiting.size === 1
-      ? this.#waiting
+  /**
+   * The request whose turn it is; if there is none, of each kind the first that others
+   * keep from having room.
+   */
+  #next(): { readonly turn?: Turn; readonly blocked: Turn[] } {
+    const byTurn = this.#waiting.size === 1
+      ? [...this.#waiting]
       : [...this.#waiting].sort((a, b) => a.bytes - b.bytes || a.turn - b.turn);
-    let blocked: RoomRequest | undefined;
+    const blocked: Turn[] = [];
+    for (const pool of [this.#standing, this.#strangers]) {
+      const shares = byTurn.filter((share) => share.pool === pool);
+      const next = this.#nextOf(shares);
+      if (next.turn !== undefined) return { turn: next.turn, blocked };
+      if (next.blocked !== undefined) blocked.push(next.blocked);
+    }
+    return { blocked };
+  }
+
+  /** {@linkcode #next} of sessions of one kind. */
+  #nextOf(
+    shares: readonly RoomShare[],
+  ): { readonly turn?: Turn; readonly blocked?: Turn } {
+    let blocked: Turn | undefined;
     let largeIsBlocked = false;
     for (const share of shares) {
       // One that waits for its own session is no reason for others to wait.
@@ -233,7 +285,7 @@ export class Room {
         return { turn: { share, request } };
       }
       if (share.bytes > 0) continue;
-      blocked ??= request;
+      blocked ??= { share, request };
       largeIsBlocked ||= !isShort(request.bytes);
     }
     return blocked === undefined ? {} : { blocked };
@@ -244,22 +296,50 @@ export class Room {
     { bytes }: RoomRequest,
     largeIsBlocked: boolean,
   ): boolean {
-    if (this.#used + bytes > ROOM_BUDGET_BYTES) return false;
-    if (share.bytes > 0 && 2 * (this.#used + bytes) > ROOM_BUDGET_BYTES) {
-      return false;
-    }
+    const pool = this.#pool(share);
+    const limit = this.#limit(pool);
+    if (pool.bytes + bytes > limit) return false;
+    if (share.bytes > 0 && 2 * (pool.bytes + bytes) > limit) return false;
     // Short bodies neither wait for large ones nor keep what these wait for.
     return isShort(bytes)
-      ? !largeIsBlocked || this.#shortUsed + bytes <= ROOM_SHORT_RESERVE_BYTES
-      : this.#used - this.#shortUsed + bytes <=
-        ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES;
+      ? !largeIsBlocked || pool.shortBytes + bytes <= ROOM_SHORT_RESERVE_BYTES
+      : pool.bytes - pool.shortBytes + bytes <=
+        limit - ROOM_SHORT_RESERVE_BYTES;
+  }
+
+  #limit(pool: Pool): number {
+    return pool === this.#standing
+      ? ROOM_BUDGET_BYTES - this.#strangers.bytes
+      : Math.min(
+        STRANGERS_ROOM_BYTES,
+        ROOM_BUDGET_BYTES - this.#standing.bytes,
+      );
+  }
+
+  #kind(hasStanding: boolean): Pool {
+    return hasStanding ? this.#standing : this.#strangers;
+  }
+
+  /** What a session counts to, also when its peer has gained or lost standing. */
+  #pool(share: RoomShare): Pool {
+    const { pool, bytes, shortBytes } = share;
+    const wanted = this.#kind(share.hasStanding());
+    if (pool === wanted) return wanted;
+    if (pool !== undefined) {
+      pool.bytes -= bytes;
+      pool.shortBytes -= shortBytes;
+    }
+    wanted.bytes += bytes;
+    wanted.shortBytes += shortBytes;
+    return share.pool = wanted;
   }
 
   #account(share: RoomShare, bytes: number, sign: 1 | -1): void {
-    this.#used += sign * bytes;
+    const pool = this.#pool(share);
+    pool.bytes += sign * bytes;
     share.bytes += sign * bytes;
     if (!isShort(bytes)) return;
-    this.#shortUsed += sign * bytes;
+    pool.shortBytes += sign * bytes;
     share.shortBytes += sign * bytes;
   }
 }

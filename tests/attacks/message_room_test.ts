@@ -81,3 +81,34 @@ Deno.test("twenty sessions that send a byte now and then give their room up in s
   const elapsed = performance.now() - began;
   assert(elapsed < 30_000, `it took ${elapsed} ms`);
 });
+
+Deno.test("forty strangers that drip large bodies do not hold a friend's back", async () => {
+  await using scene = await Scene.start();
+  using stack = new DisposableStack();
+  const { victim, member } = scene;
+  victim.admission.allow(member.identity.id);
+  const peers = await hold(scene, 40, 2, stack);
+  // Fast enough that none of them is ended for it.
+  const chunk = new Uint8Array(4 + 25_000);
+  const drip = setInterval(() => {
+    for (const peer of peers) {
+      if (peer.isOver || peer.count(COMMAND.ack) === 0) continue;
+      peer.say(COMMAND.piece, chunk).catch(() => {});
+    }
+  }, 4_000);
+  stack.defer(() => clearInterval(drip));
+  (async () => {
+    for await (const _ of victim.messages());
+  })();
+  const began = performance.now();
+  // At once, so that each but the first asks for room.
+  const sizes = [1_000_000, 1_000_000, LARGE];
+  await Promise.all(
+    sizes.map((size, at) =>
+      member.send(victim.identity.id, new Uint8Array(size), { topic: `${at}` })
+    ),
+  );
+  // The strangers keep theirs for half a minute at least.
+  const elapsed = performance.now() - began;
+  assert(elapsed < 6_000, `it took ${elapsed} ms`);
+});

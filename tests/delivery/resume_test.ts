@@ -133,14 +133,18 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
   const held = new HeldBodies(room);
   const bytes = MAX_BODY_BYTES;
   const used = () =>
-    room.lack(0) + ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES;
+    room.lack(0, true) + ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES;
   const id = (at: number) => new MessageId(new Uint8Array(16).fill(at));
   const keep = (from: string, at: number, filled: number) => {
     const body = new Uint8Array(bytes);
-    return held.keep({ from, topic: "", id: id(at), body, filled }, 0);
+    const hasStanding = true;
+    return held.keep(
+      { from, hasStanding, topic: "", id: id(at), body, filled },
+      0,
+    );
   };
   const takes = (from: string, at: number, topic = "", total = bytes) => {
-    const share = new RoomShare(() => {});
+    const share = new RoomShare(() => {}, () => true);
     return held.take(from, id(at), topic, total, share)?.filled;
   };
   // Of all peers: those of which most has come stay.
@@ -152,7 +156,7 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
   assert(keep("11", 21, 50_000));
   assertEquals(takes("11", 11), undefined);
   // A body that is coming needs room.
-  held.makeRoom(-room.lack(0) + 2 * bytes);
+  held.makeRoom(-room.lack(0, true) + 2 * bytes, true);
   assertEquals(held.bytes, 2 * bytes);
   assertEquals(takes("10", 10), 11_000);
   // Another message with the same id.

@@ -5,6 +5,8 @@ import {
   MAX_PIECE_BYTES,
   MAX_ROOM_PER_SESSION_BYTES,
   ROOM_BUDGET_BYTES,
+  ROOM_SHORT_RESERVE_BYTES,
+  STRANGERS_ROOM_BYTES,
 } from "../../src/delivery_limits.ts";
 import { Room, RoomShare } from "../../src/delivery/room.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
@@ -16,8 +18,8 @@ class Stage {
   readonly granted: string[] = [];
   readonly revoked: string[] = [];
 
-  session(name: string): Session {
-    return new Session(this, name);
+  session(name: string, hasStanding = true): Session {
+    return new Session(this, name, hasStanding);
   }
 
   /** Lets time pass, and each session bring so many bytes a second. */
@@ -33,18 +35,20 @@ class Stage {
 /** One session: its bodies are named after it. */
 class Session {
   readonly name: string;
+  hasStanding: boolean;
   readonly share: RoomShare;
   readonly #stage: Stage;
   #asked = 0;
   #left = 0;
 
-  constructor(stage: Stage, name: string) {
+  constructor(stage: Stage, name: string, hasStanding: boolean) {
     this.#stage = stage;
     this.name = name;
+    this.hasStanding = hasStanding;
     this.share = new RoomShare(() => {
       stage.revoked.push(name);
       stage.room.leave(this.share);
-    });
+    }, () => this.hasStanding);
   }
 
   ask(bytes: number): void {
@@ -219,4 +223,70 @@ Deno.test("a session that ends gives back what it has and asks for no more", () 
     stage.granted.length - 17,
     Math.floor(ROOM_BUDGET_BYTES / MAX_BODY_BYTES) - 1,
   );
+});
+
+Deno.test("whatever strangers hold, drip and leave untaken, peers with standing have their room at once", async () => {
+  const stage = new Stage();
+  // Long bodies and short ones, of which nothing more comes.
+  const strangers = Array.from(
+    { length: 40 },
+    (_, at) => stage.session(`x${at}-`, false),
+  );
+  for (const session of strangers) session.ask(MAX_BODY_BYTES);
+  for (let at = 0; at < 40; at++) {
+    const session = stage.session(`y${at}-`, false);
+    for (let i = 0; i < 10; i++) session.ask(200_000);
+  }
+  const held = stage.granted.length;
+  assert(held >= 8 + 20, `${stage.granted}`);
+  for (let at = 0; at < 7; at++) stage.session(`f${at}-`).ask(MAX_BODY_BYTES);
+  for (let at = 0; at < 20; at++) stage.session(`g${at}-`).ask(200_000);
+  assertEquals(stage.granted.length, held + 27);
+  await stage.run(250);
+  assertEquals(stage.revoked, []);
+  // One more than fits: a stranger that does not go on makes way, no friend.
+  stage.session("late").ask(MAX_BODY_BYTES);
+  await stage.run(12_000);
+  assert(stage.granted.includes("late1"), `${stage.granted}`);
+  assertEquals(stage.revoked.filter((name) => /^[fgl]/.test(name)), []);
+});
+
+Deno.test("a stranger that waits for room ends no session of a peer with standing, and gets what that gives back", async () => {
+  const stage = new Stage();
+  const friends = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
+  for (const session of friends) session.ask(MAX_BODY_BYTES);
+  const stranger = stage.session("stranger", false);
+  stranger.ask(MAX_BODY_BYTES);
+  await stage.run(30_000);
+  assertEquals(stage.revoked, []);
+  assert(!stage.granted.includes("stranger1"));
+  friends[0]!.finish(MAX_BODY_BYTES);
+  assertEquals(stage.granted.at(-1), "stranger1");
+});
+
+Deno.test("strangers among themselves take turns in their share, and one that gains standing leaves them", async () => {
+  const stage = new Stage();
+  const sessions = Array.from(
+    { length: 20 },
+    (_, at) => stage.session(`${at}`, false),
+  );
+  for (const session of sessions) session.ask(MAX_BODY_BYTES);
+  assertEquals(stage.granted.length, 8);
+  sessions[15]!.hasStanding = true;
+  await stage.run(250);
+  assertEquals(stage.granted.at(-1), "151");
+  sessions[0]!.finish(MAX_BODY_BYTES);
+  assertEquals(stage.granted.at(-1), "81");
+  // What one with standing has counts to its like, and is given back there.
+  sessions[1]!.hasStanding = true;
+  await stage.run(250);
+  assertEquals(stage.granted.at(-1), "91");
+  for (const { share } of sessions) stage.room.leave(share);
+  for (const hasStanding of [true, false]) {
+    assertEquals(
+      stage.room.lack(0, hasStanding),
+      ROOM_SHORT_RESERVE_BYTES -
+        (hasStanding ? ROOM_BUDGET_BYTES : STRANGERS_ROOM_BYTES),
+    );
+  }
 });
