@@ -68,9 +68,10 @@ Deno.test("docs/protocol.md has the bounds of the code", () => {
       `the ${PEER_REQUEST_BURST + 1}th ends the session`,
       `more waits than ${number(MAX_QUEUE_BYTES)} bytes`,
       `the ${number(MAX_FORMER_MEMBERS)} last whose record was dropped`,
-      `${number(ROOM_BUDGET_BYTES)} bytes in all sessions together and ${
-        number(MAX_ROOM_PER_SESSION_BYTES)
-      } in one`,
+      `${
+        number(ROOM_BUDGET_BYTES)
+      } bytes in all sessions together, of which peers without standing have`,
+      `at most, and ${number(MAX_ROOM_PER_SESSION_BYTES)} in one`,
       `More than ${number(MAX_REPEATED_FRAMES)} messages on one session`,
     ]
   ) assertStringIncludes(flat, phrase);
