@@ -84,6 +84,7 @@ export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.piece,
   COMMAND.ack,
   COMMAND.resume,
+  COMMAND.twin,
   COMMAND.bye,
 ]);
 
@@ -270,6 +271,7 @@ export class MeshProfile implements HandshakeProfile {
       return this.#outOfOrder(COMMAND.proof, context);
     }
     this.#secrets.insist();
+    if (this.#peerInstance === undefined) return this.#noInstance(context);
     const proof = decodeProof(payload);
     let certificate: JudgedCertificate;
     try {
@@ -304,6 +306,14 @@ export class MeshProfile implements HandshakeProfile {
     }, context);
   }
 
+  #noInstance(context: HandshakeContext): void {
+    context.fail(
+      "protocol",
+      "Cannot open session: the peer did not send its instance",
+      "protocol-error",
+    );
+  }
+
   /** Records who is there, or refuses; true if the handshake goes on. */
   #meet(
     proven: Pick<ProvenPeer, "certificate" | "statement" | "invite">,
@@ -311,11 +321,7 @@ export class MeshProfile implements HandshakeProfile {
   ): boolean {
     const instance = this.#peerInstance;
     if (instance === undefined) {
-      context.fail(
-        "protocol",
-        "Cannot open session: the peer did not send its instance",
-        "protocol-error",
-      );
+      this.#noInstance(context);
       return false;
     }
     const peer: ProvenPeer = {

@@ -1,8 +1,10 @@
 // docs/protocol.md §5: what is ignored in a handshake, and what ends it.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeInstance } from "../../src/wire/messages/instance.ts";
+import { decodeSecret } from "../../src/wire/messages/secret.ts";
 import { encodeVersion } from "../../src/wire/messages/version.ts";
 import { identities } from "../helpers/identities.ts";
 import { converse, type End, end, version } from "./mesh_handshake.ts";
@@ -40,6 +42,8 @@ const SESSION = [
   "message",
   "piece",
   "ack",
+  "resume",
+  "twin",
   "bye",
   "welcome",
 ];
@@ -119,6 +123,24 @@ Deno.test("a second challenge, a second proof and a proof or challenge without a
   });
   assert(proof.length > 0 && a.profile.peer !== undefined);
   assertEquals(answer(a, "proof", proof), "protocol-error");
+});
+
+Deno.test("a proof without an instance is out of order whatever it proves", () => {
+  const late = listener();
+  late.machine.start();
+  answer(late, "version", VERSIONS.dialer);
+  // A bad certificate is not looked at.
+  const proof = Uint8Array.of(1, 0x30, 0, 0);
+  assertEquals(answer(late, "proof", proof), "protocol-error");
+});
+
+Deno.test("a secret of the network with an id is refused", () => {
+  const payload = new Uint8Array(49);
+  payload[5] = 1;
+  const error = assertThrows(() => decodeSecret(payload), VerackError);
+  assertEquals(error.code, "malformed");
+  payload[5] = 0;
+  assertEquals(decodeSecret(payload).kind, "network");
 });
 
 Deno.test("of two instances the first counts", () => {

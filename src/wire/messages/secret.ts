@@ -34,7 +34,7 @@ export function encodeSecret(message: SecretMessage): Uint8Array<ArrayBuffer> {
     .finish();
 }
 
-/** @throws {VerackError} `malformed`, also for a kind nobody knows. */
+/** @throws {VerackError} `malformed`, also for an unknown kind, or an id of the network's secret. */
 export function decodeSecret(payload: Uint8Array): SecretMessage {
   const reader = new ByteReader("secret", payload);
   const kind = reader.u8("kind");
@@ -42,6 +42,9 @@ export function decodeSecret(payload: Uint8Array): SecretMessage {
     reader.refuse("kind", `${kind}`, "0 (network) or 1 (invite)");
   }
   const id = reader.hex("id", ID_BYTES);
+  if (kind === SECRET_KIND.network && /[^0]/.test(id)) {
+    reader.refuse("id", id, "all zero for the network's secret");
+  }
   const mac = reader.bytes("mac", MAC_BYTES).slice();
   return {
     kind: kind === SECRET_KIND.network ? "network" : "invite",
