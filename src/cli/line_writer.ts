@@ -103,7 +103,7 @@ export interface LineWriterOptions {
 export class LineWriter implements LineOutput {
   /**
    * Makes the line that stands where so many lines were lost. Unless it is set, no
-   * line is lost, and whoever writes many must await {@linkcode ready}.
+   * line is lost, and a producer of many lines must await {@linkcode ready}.
    */
   onLoss: ((lines: number) => string) | undefined;
   /** The reader has not taken a write for a while: others do not wait for it. */

@@ -86,7 +86,7 @@ const EXAMPLES = [
 ] as const;
 
 /**
- * Runs the command line. Everything was written when it resolves, or nobody read it.
+ * Runs the command line. Everything was written when it resolves, or its reader did not read.
  *
  * @param argv Arguments without the program's name.
  * @returns The exit code.

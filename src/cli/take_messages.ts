@@ -13,7 +13,7 @@ import type { LineWriter } from "./line_writer.ts";
  * comes again after a restart.
  *
  * @param options Which, as of `Node.messages`.
- * @param show Writes the message to `output`, and tells those who watch.
+ * @param show Writes the message to `output`, and tells the watchers.
  */
 export async function takeMessages(
   node: Node,

@@ -25,7 +25,7 @@ const LAST_WORD_MS = 100;
 export interface Output {
   /** Data. No line is lost unless a command says so with {@linkcode loseLines}. */
   readonly stdout: LineWriter;
-  /** Talk; lines that nobody reads are lost, and counted. */
+  /** Talk; lines that are not read are lost, and counted. */
   readonly stderr: LineWriter;
 }
 

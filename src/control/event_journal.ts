@@ -55,7 +55,7 @@ export interface EventJournalOptions {
 
 /**
  * Keeps events while it has readers, and for a minute after the last one: a node
- * that nobody watches pays nothing.
+ * without watchers pays nothing.
  */
 export class EventJournal {
   readonly #clock: Clock;

@@ -1,6 +1,6 @@
 /**
  * What happens at a node, as server-sent events (WHATWG HTML §9.2): one stream
- * for each who watches. It holds nothing of its own but what is the case when it
+ * for each watcher. It holds nothing of its own but what is the case when it
  * begins; a reader that is slower than the node misses events, and is told how
  * many where they would stand.
  */

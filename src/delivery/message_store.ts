@@ -107,7 +107,7 @@ export interface MessageStore {
   attempts(): Iterable<StoredAttempts>;
   /** The message was refused once more. */
   putAttempts(attempts: StoredAttempts): void;
-  /** Keeps only the newest `keep` of them, whoever sent them. */
+  /** Keeps only the newest `keep` of them, of all senders. */
   trimAttempts(keep: number): void;
   /** The message was taken, or set aside. */
   deleteAttempts(from: IdentityId, id: Uint8Array): void;

@@ -139,7 +139,7 @@ export class Dialer {
   }
 
   /**
-   * Starts dials to peers that were only told of, by turns among those who told.
+   * Starts dials to peers that were only told of, by turns among the tellers.
    *
    * @returns When to come again, monotonic clock; the end of a dial comes by itself.
    */

@@ -32,7 +32,7 @@ export interface JoiningOptions {
 }
 
 /**
- * Failures that time alone does not mend. Others, such as that nobody listens, end
+ * Failures that time alone does not mend. Others, such as that nothing listens, end
  * the wait only with its time, since the address may be of a node that starts later.
  */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -147,7 +147,7 @@ export class Joining {
           now - (record.reportedAt ?? now) >= patienceMs
         );
     }
-    // Nothing was asked for: who is remembered is tried once, and may be away.
+    // Nothing was asked for: a remembered peer is tried once, and may be away.
     return this.#given.size === 0 &&
       records.every((record) =>
         record.failures > 0 || record.addresses.size === 0

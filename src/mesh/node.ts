@@ -165,8 +165,8 @@ export class Node implements AsyncDisposable {
   /**
    * Resolves when this node has joined its mesh: a peer has told which members it
    * knows, and each of them is connected, or could not be reached at first. With no
-   * address given and nobody on record there is nothing to join, and it resolves at
-   * once; who is on record is tried once, and may be away. Once resolved it stays so.
+   * address given and no peer on record there is nothing to join, and it resolves at
+   * once; a peer on record is tried once, and may be away. Once resolved it stays so.
    *
    * What does not answer is tried until `timeoutMs` have passed, since it may only
    * start later. The node itself goes on trying after a rejection.
