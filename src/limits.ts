@@ -3,9 +3,9 @@
  * (`delivery_limits.ts`), of all sessions together (`budget_limits.ts`), of how
  * members learn of each other (`exchange_limits.ts`), of the control API
  * (`control_limits.ts`), of programs that take messages and chats
- * (`program_limits.ts`) and of the Bitcoin library (`bitcoin_limits.ts`). Nothing
- * else in `src/` bounds what others may cause; `worst_case.ts` adds up what it
- * comes to in memory.
+ * (`program_limits.ts`), of the database (`store_limits.ts`) and of the Bitcoin
+ * library (`bitcoin_limits.ts`). Nothing else in `src/` bounds what others may cause;
+ * `worst_case.ts` adds up what it comes to in memory and on disk.
  */
 
 export * from "./bitcoin_limits.ts";
@@ -13,6 +13,7 @@ export * from "./control_limits.ts";
 export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
 export * from "./program_limits.ts";
+export * from "./store_limits.ts";
 
 // --- Frames ---------------------------------------------------------------
 
@@ -365,17 +366,6 @@ export const GOSSIP_FRESH_MS = 3 * 60 * 60 * 1_000;
 
 /** How often peers are asked for their lists besides at every connection. */
 export const PEER_EXCHANGE_MS = 30_000;
-
-// --- Store ------------------------------------------------------------------
-
-/** What is written is committed after this long if nobody waits for it: peers lose no more in a crash. */
-export const COMMIT_IDLE_MS = 100;
-
-/**
- * If somebody waits, others may join for as long as the last flush took, so that
- * at most half of the time goes to flushing, but on a slow disk no longer than this.
- */
-export const MAX_COMMIT_WAIT_MS = 50;
 
 // --- Output -----------------------------------------------------------------
 

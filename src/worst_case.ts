@@ -1,7 +1,7 @@
 /**
- * What a node may cost in memory when every limit is reached at once: one term for
- * each kind of thing that others can make it hold. `docs/limits.md` shows the
- * table, a test attacks a real node and compares.
+ * What a node may cost in memory and on disk when every limit is reached at once:
+ * one term for each kind of thing that others can make it hold. `docs/limits.md`
+ * shows both tables, tests compare them with a real node and a real database.
  *
  * Sizes of what is not a buffer of ours were measured on Deno 2.9, and rounded up.
  */
@@ -10,14 +10,17 @@ import {
   MAX_TOTAL_QUEUE_BYTES,
 } from "./budget_limits.ts";
 import {
+  MAX_COUNTED_REFUSALS,
   MAX_OUTBOX_BYTES,
   MAX_OUTBOX_MESSAGES,
   MAX_SEEN_SENDERS,
   MAX_SET_ASIDE_BYTES,
+  MAX_SET_ASIDE_MESSAGES,
   MESSAGE_OVERHEAD_BYTES,
   MIN_WINDOW_BYTES,
   ROOM_BUDGET_BYTES,
   SEEN_IDS_PER_SENDER,
+  SEEN_IDS_SLACK,
   WINDOW_BUDGET_BYTES,
 } from "./delivery_limits.ts";
 import {
@@ -72,7 +75,22 @@ const SEEN_ID_BYTES = 28;
 /** Deno itself, our code, and garbage that V8 has not collected yet. */
 const RUNTIME_BYTES = 268_435_456;
 
-/** One kind of thing that takes memory. */
+/** Rows of the largest size, with their part of every index. */
+const PEER_ROW_BYTES = 7_680;
+const PENDING_PEER_ROW_BYTES = 4_608;
+const INVITE_ROW_BYTES = 256;
+const OUTGOING_ROW_BYTES = 256;
+const SET_ASIDE_ROW_BYTES = 1_024;
+const ATTEMPTS_ROW_BYTES = 96;
+const SEEN_ROW_BYTES = 136;
+
+/** A body of a little more than one page takes two, which no longer one exceeds. */
+const STORED_BODY_FACTOR = 2;
+
+/** Schema, settings, pages of tables that are empty. */
+const EMPTY_DATABASE_BYTES = 262_144;
+
+/** One kind of thing that takes memory or disk. */
 export interface WorstCaseTerm {
   /** What it is. */
   readonly what: string;
@@ -203,5 +221,62 @@ export function worstCaseTerms(
  */
 export function worstCaseBytes(options: WorstCaseOptions = {}): number {
   return worstCaseTerms(options)
+    .reduce((sum, { count, each }) => sum + count * each, 0);
+}
+
+/** All terms of the database, largest limits assumed. */
+export function worstCaseDiskTerms(): WorstCaseTerm[] {
+  return [
+    { what: "rows of peers on record", count: MAX_PEERS, each: PEER_ROW_BYTES },
+    {
+      what: "rows of peers that wait to be admitted",
+      count: MAX_PENDING_PEERS,
+      each: PENDING_PEER_ROW_BYTES,
+    },
+    { what: "rows of invites", count: MAX_INVITES, each: INVITE_ROW_BYTES },
+    {
+      what: "rows of messages to send",
+      count: MAX_OUTBOX_MESSAGES,
+      each: OUTGOING_ROW_BYTES,
+    },
+    {
+      what: "their bodies",
+      count: STORED_BODY_FACTOR,
+      each: MAX_OUTBOX_BYTES,
+    },
+    {
+      what: "rows of messages set aside",
+      count: MAX_SET_ASIDE_MESSAGES,
+      each: SET_ASIDE_ROW_BYTES,
+    },
+    {
+      what: "bodies of messages set aside",
+      count: STORED_BODY_FACTOR,
+      each: MAX_SET_ASIDE_BYTES,
+    },
+    {
+      what: "rows of refused messages whose tries are counted",
+      count: MAX_COUNTED_REFUSALS,
+      each: ATTEMPTS_ROW_BYTES,
+    },
+    {
+      what: "rows of ids of messages seen",
+      count: MAX_SEEN_SENDERS * (SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK),
+      each: SEEN_ROW_BYTES,
+    },
+    {
+      what: "schema, settings, empty pages",
+      count: 1,
+      each: EMPTY_DATABASE_BYTES,
+    },
+  ];
+}
+
+/**
+ * The most bytes of disk that others can make a node's database take. While a group
+ * of writes is committed, its write-ahead log takes as much as these changed.
+ */
+export function worstCaseDiskBytes(): number {
+  return worstCaseDiskTerms()
     .reduce((sum, { count, each }) => sum + count * each, 0);
 }

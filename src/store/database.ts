@@ -9,7 +9,11 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { COMMIT_IDLE_MS, MAX_COMMIT_WAIT_MS } from "../limits.ts";
+import {
+  COMMIT_IDLE_MS,
+  MAX_COMMIT_WAIT_MS,
+  MAX_IDLE_LOG_BYTES,
+} from "../limits.ts";
 import { logger } from "../log.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { DamagedError, isDamage, toStoreError } from "./sqlite_errors.ts";
@@ -278,6 +282,7 @@ function configure(sqlite: DatabaseSync): void {
     const pragma of [
       "locking_mode = EXCLUSIVE",
       "journal_mode = WAL",
+      `journal_size_limit = ${MAX_IDLE_LOG_BYTES}`,
       "synchronous = FULL",
       "foreign_keys = ON",
       "trusted_schema = OFF",

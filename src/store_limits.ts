@@ -1,0 +1,17 @@
+/**
+ * When a database is written, with the reasons; a part of `limits.ts`, from which they
+ * are imported and which names the other parts. How many rows it may have is said where
+ * the same things are bounded in memory.
+ */
+
+/** What is written is committed after this long if nobody waits for it: peers lose no more in a crash. */
+export const COMMIT_IDLE_MS = 100;
+
+/**
+ * If somebody waits, others may join for as long as the last flush took, so that
+ * at most half of the time goes to flushing, but on a slow disk no longer than this.
+ */
+export const MAX_COMMIT_WAIT_MS = 50;
+
+/** What the write-ahead log keeps of the disk after a large group of writes. */
+export const MAX_IDLE_LOG_BYTES = 16 * 1_048_576;

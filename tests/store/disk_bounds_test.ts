@@ -1,0 +1,206 @@
+// Every table filled to its bound: what a database then takes is what docs/limits.md says.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import {
+  MAX_SEEN_SENDERS,
+  MAX_SET_ASIDE_MESSAGES,
+} from "../../src/delivery_limits.ts";
+import type { IdentityId } from "../../src/identity/identity.ts";
+import {
+  MAX_CERTIFICATE_BYTES,
+  MAX_IDLE_LOG_BYTES,
+  MAX_STATEMENT_BYTES,
+} from "../../src/limits.ts";
+import { SqliteStore } from "../../src/store/sqlite_store.ts";
+import {
+  worstCaseDiskBytes,
+  worstCaseDiskTerms,
+} from "../../src/worst_case.ts";
+import { samplePeer } from "./sample_peer.ts";
+
+const MIB = 1_048_576;
+const CHUNK = 65_536;
+/** Longest texts that each is checked against before it is stored. */
+const NAME = "n".repeat(64);
+const HOST = "h".repeat(253);
+const TOPIC = "t".repeat(128);
+const REASON = "r".repeat(512);
+
+function random(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += CHUNK) {
+    crypto.getRandomValues(bytes.subarray(at, at + CHUNK));
+  }
+  return bytes;
+}
+
+function randomId(): IdentityId {
+  return random(32).toHex() as IdentityId;
+}
+
+const SENDERS = Array.from({ length: MAX_SEEN_SENDERS }, randomId);
+
+function sender(index: number): IdentityId {
+  return SENDERS[index % SENDERS.length]!;
+}
+
+type Fill = (store: SqliteStore, index: number) => void;
+
+function putOutgoing(bodyBytes: number): Fill {
+  return (store, index) => {
+    store.messages.putOutgoing({
+      id: random(16),
+      topic: TOPIC,
+      body: random(bodyBytes),
+      createdAt: Date.now(),
+      ttlMs: 1_000,
+    }, [sender(index)]);
+  };
+}
+
+function putSetAside(bodyBytes: number): Fill {
+  return (store, index) =>
+    store.messages.putSetAside({
+      from: sender(index),
+      id: random(16),
+      topic: TOPIC,
+      body: random(bodyBytes),
+      reason: REASON,
+      at: Date.now(),
+    });
+}
+
+/** Writes the largest row of a kind. */
+const ROWS: Record<string, Fill> = {
+  "rows of peers on record": (store) =>
+    store.putPeer(samplePeer(1, {
+      identity: randomId(),
+      certificate: random(MAX_CERTIFICATE_BYTES),
+      name: NAME,
+      addresses: Array.from({ length: 8 }, (_, index) => ({
+        address: { host: HOST, port: 65_528 + index },
+        rank: "claimed" as const,
+        typed: false,
+        namedFrom: "loopback" as const,
+      })),
+      statement: random(MAX_STATEMENT_BYTES),
+    })),
+  "rows of peers that wait to be admitted": (store) =>
+    store.putPending({
+      identity: randomId(),
+      certificate: random(MAX_CERTIFICATE_BYTES),
+      address: { host: HOST, port: 65_535 },
+      direction: "outbound",
+      firstSeen: Date.now(),
+      lastSeen: Date.now(),
+    }),
+  "rows of invites": (store) =>
+    store.putInvite({
+      id: random(16).toHex(),
+      key: random(32),
+      expiresAt: Date.now(),
+      usedBy: randomId(),
+    }),
+  "rows of messages to send": putOutgoing(1),
+  "rows of messages set aside": putSetAside(1),
+  "rows of refused messages whose tries are counted": (store, index) =>
+    store.messages.putAttempts({
+      from: sender(index),
+      id: random(16),
+      attempts: 5,
+      at: Date.now(),
+    }),
+  "rows of ids of messages seen": (store, index) =>
+    store.messages.putSeen({
+      from: sender(index),
+      id: random(16),
+      at: Date.now(),
+    }),
+};
+
+/** Rows that tell enough of millions of them. */
+const SAMPLE = 200_000;
+
+/** Bytes that a database takes after `count` rows, less those of an empty one. */
+async function grown(fill: Fill, count: number): Promise<number> {
+  const directory = await Deno.makeTempDir({ prefix: "verack-disk-" });
+  const path = `${directory}/node.db`;
+  try {
+    SqliteStore.open(path, { clock: systemClock }).close();
+    const empty = (await Deno.stat(path)).size;
+    const store = SqliteStore.open(path, { clock: systemClock });
+    for (let index = 0; index < count; index++) fill(store, index);
+    store.close();
+    return (await Deno.stat(path)).size - empty;
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const { what, count, each } of worstCaseDiskTerms()) {
+  const fill = ROWS[what];
+  if (fill === undefined) continue;
+  Deno.test(`${what} take no more of the disk than docs/limits.md says`, async () => {
+    const sample = Math.min(count, SAMPLE);
+    const bytes = await grown(fill, sample) / sample;
+    assert(bytes <= each, `${bytes} bytes, must be at most ${each}`);
+    assert(bytes > each / 2, `${bytes} bytes, docs/limits.md says ${each}`);
+  });
+}
+
+Deno.test("bodies of the least favourable length take no more of the disk than docs/limits.md says", async () => {
+  const [, , , rows, bodies, asideRows, asideBodies] = worstCaseDiskTerms();
+  // One byte more than one page holds besides the columns of a row, as found by trying.
+  for (const length of [3_700, 4_096, 4_500, 8_200]) {
+    const outgoing = await grown(putOutgoing(length), 2_000);
+    assert(outgoing <= 2_000 * (rows!.each + bodies!.count * length));
+    const aside = await grown(putSetAside(length), MAX_SET_ASIDE_MESSAGES);
+    assert(
+      aside <=
+        MAX_SET_ASIDE_MESSAGES *
+          (asideRows!.each + asideBodies!.count * length),
+    );
+  }
+});
+
+Deno.test("the write-ahead log of a database shrinks after a large group of writes", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "verack-disk-" });
+  const path = `${directory}/node.db`;
+  const log = () => Deno.statSync(`${path}-wal`).size;
+  const store = SqliteStore.open(path, { clock: systemClock });
+  try {
+    for (let index = 0; index < 12; index++) {
+      putOutgoing(4_000_000)(store, index);
+    }
+    store.commit();
+    assert(log() > 2 * MAX_IDLE_LOG_BYTES);
+    for (let index = 0; index < 2; index++) {
+      putOutgoing(1)(store, index);
+      store.commit();
+    }
+    assert(log() <= MAX_IDLE_LOG_BYTES, `${log()} bytes`);
+  } finally {
+    store.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("docs/limits.md says what the tables of a database add up to", async () => {
+  const text = await Deno.readTextFile(
+    new URL("../../docs/limits.md", import.meta.url),
+  );
+  const number = (value: number) => value.toLocaleString("en");
+  for (const { what, count, each } of worstCaseDiskTerms()) {
+    const cells = text.split("\n").find((line) => line.includes(`| ${what} `))
+      ?.split("|").map((cell) => cell.trim());
+    assertEquals(cells?.slice(2, 5), [
+      number(count),
+      number(each),
+      (count * each / MIB).toFixed(1),
+    ], `the row of "${what}"`);
+  }
+  assertStringIncludes(
+    text,
+    `${number(Math.ceil(worstCaseDiskBytes() / MIB))} MiB of disk`,
+  );
+});
