@@ -131,7 +131,11 @@ export type {
   KeyType,
   Passphrase,
 } from "./src/identity/identity.ts";
-export type { Admission, InviteOptions } from "./src/mesh/admission.ts";
+export type {
+  Admission,
+  AllowOptions,
+  InviteOptions,
+} from "./src/mesh/admission.ts";
 export type { AdmissionMode } from "./src/mesh/admission_rule.ts";
 export type {
   Direction,
@@ -141,6 +145,7 @@ export type {
 } from "./src/mesh/events.ts";
 export type { JoinedOptions } from "./src/mesh/joining.ts";
 export type {
+  NameBinding,
   NodeStore,
   PendingPeer,
   StoredAddress,

@@ -91,6 +91,7 @@ const TROUBLE: ReadonlySet<NodeEvent["type"]> = new Set<NodeEvent["type"]>([
   "refused",
   "unreachable",
   "pending",
+  "name-conflict",
   "set-aside",
 ]);
 

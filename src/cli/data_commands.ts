@@ -19,6 +19,8 @@ export interface PeerView {
   /** Not escaped. */
   readonly name?: string;
   readonly connected: boolean;
+  /** The peer that the name means here, if it is another. */
+  readonly nameHeldBy?: IdentityId;
   /** `host:port`, best first. */
   readonly addresses: readonly string[];
   readonly trust: Trust;
@@ -59,8 +61,15 @@ export interface DataCommands {
   readonly peers: () => Promise<readonly PeerView[]>;
   readonly verdicts: () => Promise<readonly VerdictView[]>;
   readonly pending: () => Promise<readonly PendingView[]>;
-  /** Whom it is about is given as a person types it; who was meant is returned. */
-  readonly decide: (decision: Decision, text: string) => Promise<IdentityId>;
+  /**
+   * Whom it is about is given as a person types it; who was meant is returned.
+   * `name` is for `allow`.
+   */
+  readonly decide: (
+    decision: Decision,
+    text: string,
+    name?: string,
+  ) => Promise<IdentityId>;
 }
 
 /**
@@ -109,9 +118,9 @@ function storedCommands(records: Records): DataCommands {
         lastSeen: time(lastSeen),
       })),
     // deno-lint-ignore require-await -- the other one has to wait
-    decide: async (decision, text) => {
+    decide: async (decision, text, name) => {
       try {
-        return records[decision](text, systemClock.now());
+        return records[decision](text, systemClock.now(), name);
       } catch (error) {
         if (error instanceof SyntaxError || error instanceof RangeError) {
           throw new UsageError(error.message);
@@ -142,9 +151,9 @@ function liveCommands(client: ControlClient): DataCommands {
     },
     verdicts,
     pending: () => list<PendingView>("/v1/pending", "pending"),
-    decide: async (decision, text) => {
+    decide: async (decision, text, name) => {
       const path = `/v1/${decision}`;
-      const body = { identity: text };
+      const body = { identity: text, ...(name !== undefined && { name }) };
       const answer = await askNode(client, { method: "POST", path, body });
       return answer.identity as IdentityId;
     },

@@ -6,7 +6,7 @@
 import type { MessageEvent } from "../control/message_event.ts";
 import { escapeText, jsonLine } from "../escape.ts";
 import { shortId } from "../identity/identity.ts";
-import { peerLabel } from "../identity/peer_name.ts";
+import { peerLabel, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
@@ -96,6 +96,12 @@ function words(event: PrintedEvent, colors: Palette): string {
       return `${label("knock", colors.yellow)} ${
         colors.bold(event.identity)
       } at ${address(event.address)} wants in: allow or deny it`;
+    case "name-conflict":
+      return `${label("name", colors.yellow)} ${who(event)} uses a name of ${
+        colors.bold(shortId(event.holder))
+      }, which keeps it; to give it away: verack allow ${event.identity} --name ${
+        shownName(event.name)
+      }`;
     case "unreachable":
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)

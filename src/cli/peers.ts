@@ -63,11 +63,15 @@ async function list(
 }
 
 function peerLine(peer: PeerView, digits: number, out: Palette): string {
-  const { identity, name, addresses, introducedBy, admittedBy, verdict } = peer;
+  const { identity, name, nameHeldBy, addresses, introducedBy } = peer;
+  const { admittedBy, verdict } = peer;
   const [best] = addresses;
   const words = [
     out.bold(identity.slice(0, digits)),
     ...(name === undefined ? [] : [shownName(name)]),
+    ...(nameHeldBy === undefined
+      ? []
+      : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
     best === undefined ? "nowhere" : escapeText(best, { max: 300 }),
     ...(peer.connected ? [out.green("connected")] : []),
     ...(peer.firstSeen === undefined ? [] : [`first ${time(peer.firstSeen)}`]),

@@ -3,6 +3,7 @@
  * what a person decides about others.
  */
 import { escapeText, jsonLine } from "../escape.ts";
+import { parsePeerName } from "../identity/peer_name.ts";
 import type { Verdict } from "../mesh/node_store.ts";
 import { defineCommand } from "./args.ts";
 import { type Decision, withRecords } from "./data_commands.ts";
@@ -61,14 +62,33 @@ export const allowProgram: Program = program(
   defineCommand({
     name: "allow",
     summary: "Let an identity in",
-    description: ["Also one that was denied or forgotten before."],
+    description: [
+      "Also one that was denied or forgotten before. A name means the first peer " +
+      "that had it, whatever others call themselves later; --name says that it " +
+      "means this one.",
+    ],
     positionals: [{
       name: "ID",
       help: "All 64 digits: others can make keys that begin alike",
     }],
-    flags: FLAGS,
+    flags: {
+      ...FLAGS,
+      name: {
+        type: "string",
+        value: "NAME",
+        parse: (text: string) => parsePeerName(text),
+        help:
+          "What it is called here from now on, in the place of another peer",
+      },
+    },
+    examples: [
+      [
+        `verack allow ${"d26d938b".repeat(8)} --name bob --data data/alice`,
+        "bob has a new key",
+      ],
+    ],
   }),
-  (invocation) => decide(invocation, "allow", "allowed"),
+  (invocation) => decide(invocation, "allow", "allowed", invocation.flags.name),
 );
 
 /** Keeps somebody out. */
@@ -107,11 +127,12 @@ async function decide(
   { flags, positionals, terminal }: Invocation<typeof FLAGS>,
   decision: Decision,
   verdict: Verdict,
+  name?: string,
 ): Promise<ExitCode> {
   const [text = ""] = positionals;
   const identity = await withRecords(
     flags.data,
-    (commands) => commands.decide(decision, text),
+    (commands) => commands.decide(decision, text, name),
   );
   terminal.stdout.line(
     flags.json

@@ -70,7 +70,8 @@ export const whoProgram: Program = program(
 
 /** What is known of a member, for people. */
 export function memberLines(member: Member, out: Palette): string {
-  const { identity, name, self, connected, addresses, introducedBy } = member;
+  const { identity, name, nameHeldBy, self, connected } = member;
+  const { addresses, introducedBy } = member;
   const state = self
     ? "this node itself"
     : connected
@@ -81,6 +82,7 @@ export function memberLines(member: Member, out: Palette): string {
   return [
     `${out.bold(peerLabel(identity, name))}  ${state}`,
     `  ${identity}`,
+    ...(nameHeldBy === undefined ? [] : [`  the name means ${nameHeldBy}`]),
     ...addresses.map((it) => `  ${escapeText(it, { max: 300 })}`),
   ].join("\n");
 }

@@ -15,6 +15,7 @@ const TYPES: Readonly<Record<(NodeEvent | MessageEvent)["type"], boolean>> = {
   "mesh": false,
   "refused": false,
   "pending": false,
+  "name-conflict": false,
   "unreachable": false,
   "undelivered": false,
   "set-aside": false,

@@ -11,7 +11,6 @@ import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
 import { Refusal } from "./refusal.ts";
 import {
   type Answer,
-  memberOf,
   optional,
   type RouteContext,
   type Routes,
@@ -40,7 +39,7 @@ async function send(context: RouteContext): Promise<Answer> {
   const { node } = context;
   const { to, body, options, waitMs } = await read(context, SEND_QUERY);
   if (to === undefined) throw wrong("to is missing, must be whom it is for");
-  const identity = memberOf(node, to);
+  const identity = node.resolvePeer(to);
   const { name, connected = false } = node.peer(identity) ?? {};
   const receiver = { to: identity, ...(name !== undefined && { name }) };
   let id = "";

@@ -148,15 +148,21 @@ function decide(
   action: "allow" | "deny" | "forget",
 ): (context: RouteContext) => Promise<Answer> {
   return async ({ node, bodies, request }) => {
-    const fields = await bodies.object(request, ["identity"]);
+    const fields = await bodies.object(
+      request,
+      action === "allow" ? ["identity", "name"] : ["identity"],
+    );
     const text = optional(fields, "identity", "string");
+    const name = optional(fields, "name", "string");
     if (text === undefined) {
       throw new Refusal(400, "bad-request", "The body must have identity");
     }
     const identity = action === "allow"
       ? parseIdentityId(text)
       : memberOf(node, text);
-    node.admission[action](identity);
+    if (action === "allow") {
+      node.admission.allow(identity, name === undefined ? {} : { name });
+    } else node.admission[action](identity);
     return { identity };
   };
 }

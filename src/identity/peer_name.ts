@@ -84,6 +84,11 @@ export function parsePeerName(text: string): string {
   );
 }
 
+/** Whether {@linkcode parsePeerName} takes a name, in whatever normal form. */
+export function isPeerName(text: string): boolean {
+  return faultOf(text.normalize("NFC")) === undefined;
+}
+
 /**
  * A peer as people see it: `alice (d26d938b)`, without a name the short identity.
  * A name that {@linkcode parsePeerName} would refuse stands in quotes, with

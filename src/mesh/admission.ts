@@ -16,6 +16,12 @@ export interface InviteOptions {
   readonly address?: string;
 }
 
+/** Options of {@linkcode Admission.allow}. */
+export interface AllowOptions {
+  /** What it is called here from now on, also if the name meant another peer. */
+  readonly name?: string;
+}
+
 /**
  * Who may come in, as `node.admission`. Every change is in the store, durable, when
  * the call returns.
@@ -26,10 +32,10 @@ export interface Admission {
    * an address that can be dialed, it is dialed at once.
    *
    * @throws {SyntaxError} when it is no identity.
-   * @throws {RangeError} when it is our own.
+   * @throws {RangeError} when it is our own, or the name is none or our own.
    * @throws {VerackError} when the store cannot write.
    */
-  allow(identity: IdentityId): void;
+  allow(identity: IdentityId, options?: AllowOptions): void;
   /**
    * Keeps an identity out: its session ends at once, it is neither let in, dialed
    * nor told of, whatever certificate it shows and whatever others say. Holds
@@ -74,10 +80,12 @@ export class AdmissionControl implements Admission {
     this.#dialer = dialer;
   }
 
-  allow(identity: IdentityId): void {
-    const { membership, options, table } = this.#context;
+  allow(identity: IdentityId, { name }: AllowOptions = {}): void {
+    const { membership, names, options, table } = this.#context;
     this.#check(identity, "allow");
+    if (name !== undefined) names.check(name);
     membership.decide(identity, "allowed");
+    if (name !== undefined) names.bind(name, identity);
     const waiting = membership.pending.get(identity);
     membership.pending.delete(identity);
     options.store.commit();
@@ -94,10 +102,11 @@ export class AdmissionControl implements Admission {
   }
 
   deny(identity: IdentityId): void {
-    const { membership, options } = this.#context;
+    const { membership, names, options } = this.#context;
     this.#check(identity, "deny");
     try {
       membership.decide(identity, "denied");
+      names.release(identity);
       membership.pending.delete(identity);
       options.store.commit();
     } finally {
@@ -106,10 +115,11 @@ export class AdmissionControl implements Admission {
   }
 
   forget(identity: IdentityId): void {
-    const { membership, options } = this.#context;
+    const { membership, names, options } = this.#context;
     this.#check(identity, "forget");
     try {
       membership.decide(identity, "forgotten");
+      names.release(identity);
       membership.pending.delete(identity);
       options.store.deletePeer(identity);
       options.store.commit();

@@ -82,6 +82,16 @@ export type NodeEvent =
     readonly identity: IdentityId;
     readonly address: string;
   }
+  /**
+   * A peer calls itself by a name that means another peer, or this node. Said once
+   * of a peer and its name; the name goes on meaning `holder`.
+   */
+  | {
+    readonly type: "name-conflict";
+    readonly identity: IdentityId;
+    readonly name: string;
+    readonly holder: IdentityId;
+  }
   /** An address given to the node does not answer; said once, tried for ever. */
   | {
     readonly type: "unreachable";

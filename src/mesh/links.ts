@@ -288,7 +288,9 @@ export class Links implements LinkOwner {
     }
     learn(record);
     this.#context.memory.save(record);
+    this.#context.names.introduced(record);
     if (!record.up) this.#announce(link, record);
+    this.#context.names.tell(record);
     if (peer.invite !== undefined) this.#welcome(link, record);
     if (admitted) this.#exchange.spread(record);
     this.#messaging.introduced(link, record);

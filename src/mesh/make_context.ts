@@ -7,7 +7,9 @@ import { networkMagic } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
 import { HealthBoard } from "./health.ts";
 import { Joining } from "./joining.ts";
+import { LostPeers } from "./lost_peers.ts";
 import { Membership } from "./membership.ts";
+import { NameBindings } from "./name_bindings.ts";
 import { randomU64 } from "./opening.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { PeerMemory } from "./peer_memory.ts";
@@ -47,6 +49,19 @@ export function makeContext(
     magic,
     emit,
   });
+  const standing = new Standing(membership);
+  const lost = new LostPeers(clock);
+  const names = new NameBindings({
+    options,
+    identity,
+    clock,
+    table,
+    log,
+    membership,
+    standing,
+    lost,
+    emit,
+  });
   return {
     ...node,
     options,
@@ -59,7 +74,9 @@ export function makeContext(
     table,
     memory,
     membership,
-    standing: new Standing(membership),
+    standing,
+    lost,
+    names,
     nonces: new Set(),
     health: new HealthBoard({ clock, emit, log }, options.store),
     budget: { queues: new QueueBudget(), frames: new FrameBudget() },

@@ -5,6 +5,7 @@
 import { MemoryMessageStore } from "../delivery/memory_message_store.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type {
+  NameBinding,
   NodeStore,
   PendingPeer,
   StoredInvite,
@@ -18,6 +19,7 @@ export class MemoryStore implements NodeStore {
   readonly #peers = new Map<IdentityId, StoredPeer>();
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #pending = new Map<IdentityId, PendingPeer>();
+  readonly #names = new Map<string, NameBinding>();
   readonly #invites = new Map<string, StoredInvite>();
   readonly #settings = new Map<string, Uint8Array<ArrayBuffer>>();
 
@@ -55,6 +57,19 @@ export class MemoryStore implements NodeStore {
 
   deletePending(identity: IdentityId): void {
     this.#pending.delete(identity);
+  }
+
+  nameBindings(): NameBinding[] {
+    return [...this.#names.values()];
+  }
+
+  putNameBinding(binding: NameBinding): void {
+    this.#names.delete(binding.name);
+    this.#names.set(binding.name, binding);
+  }
+
+  deleteNameBinding(name: string): void {
+    this.#names.delete(name);
   }
 
   invites(): StoredInvite[] {

@@ -43,7 +43,7 @@ import { protectedOptions } from "./protection.ts";
 import { pingAll } from "./ping_all.ts";
 import { type Beat, Pulse } from "./pulse.ts";
 import { roundTrip } from "./round_trip.ts";
-import { type Member, who } from "./who.ts";
+import { type Member, resolvePeer, who } from "./who.ts";
 
 /**
  * A member of a mesh.
@@ -193,24 +193,36 @@ export class Node implements AsyncDisposable {
 
   /** Every peer this node remembers, connected or not. */
   peers(): PeerInfo[] {
-    return [...this.#context.table.values()].map(peerInfo);
+    return [...this.#context.table.values()].map((record) =>
+      peerInfo(record, this.#context.names)
+    );
   }
 
   /** What is remembered of one peer. */
   peer(identity: IdentityId): PeerInfo | undefined {
-    const record = this.#context.table.get(identity);
-    return record === undefined ? undefined : peerInfo(record);
+    const { names, table } = this.#context;
+    const record = table.get(identity);
+    return record === undefined ? undefined : peerInfo(record, names);
   }
 
   /**
    * Every member, this node included, that goes by a name or whose identity is, or
-   * begins with, `text` (8 digits at least). Several may go by one name, which
-   * anybody may claim; connected ones come first.
+   * begins with, `text` (8 digits at least), connected ones first.
    */
   who(text: string): Member[] {
     const { name, address, identity } = this;
     const own = { identity: identity.id, name, address };
     return who(text, own, this.peers());
+  }
+
+  /**
+   * The peer that is meant by a name, an identity or its first 8 digits or more. A name
+   * means the first that had it and proved its key here, or as `admission.allow` says.
+   *
+   * @throws {VerackError} `unknown-peer`, `ambiguous`, `name-taken`.
+   */
+  resolvePeer(text: string): IdentityId {
+    return resolvePeer(text, this.who(text), this.#context.names);
   }
 
   /** The sessions of this node; one a peer, but for the moment of a collision. */
@@ -272,7 +284,7 @@ export class Node implements AsyncDisposable {
    * tells too. Messages to one peer with one `topic` arrive in the order of
    * sending; topics overtake each other, and a large body holds up no other topic.
    *
-   * @param peer Its identity, 64 hex digits; see {@linkcode who} for names.
+   * @param peer Its identity, 64 hex digits; see {@linkcode resolvePeer} for names.
    * @param body Bytes, which are copied, or text; at most 4,000,000 bytes.
    * @throws {VerackError} `unknown-peer` or `denied`; `full` when the outbox has no room;
    * `undelivered` when it was given up; `rejected` when the peer's application

@@ -81,6 +81,16 @@ export interface PendingPeer {
   readonly lastSeen: number;
 }
 
+/** A name and the identity that it means. */
+export interface NameBinding {
+  /** In lower case and normal form C, see `foldName`. */
+  readonly name: string;
+  /** Which it means. */
+  readonly identity: IdentityId;
+  /** The key of the identity dies with its process. */
+  readonly ephemeral: boolean;
+}
+
 /** An invite this node gave out. The code itself is not kept. */
 export interface StoredInvite {
   /** By which the guest names it, 16 bytes in hex. */
@@ -118,6 +128,13 @@ export interface NodeStore {
   putPending(peer: PendingPeer): void;
   /** Somebody waits no more. */
   deletePending(identity: IdentityId): void;
+
+  /** Every name that is bound, the oldest first. */
+  nameBindings(): NameBinding[];
+  /** Binds a name, in the place of an earlier binding of it. */
+  putNameBinding(binding: NameBinding): void;
+  /** Ends the binding of a name. */
+  deleteNameBinding(name: string): void;
 
   /** Every invite that was given out and not deleted. */
   invites(): StoredInvite[];

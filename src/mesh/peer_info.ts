@@ -4,6 +4,7 @@ import { issuerOf } from "../identity/statement.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Direction, Trust } from "./events.ts";
 import type { Link } from "./link.ts";
+import type { NameBindings } from "./name_bindings.ts";
 import type { PeerRecord } from "./peer_table.ts";
 
 /** What a node knows of a peer. */
@@ -12,6 +13,8 @@ export interface PeerInfo {
   readonly identity: IdentityId;
   /** What it calls itself, or others call it while it is unproven; not escaped. */
   readonly name?: string;
+  /** The peer that the name means here, if it is another. */
+  readonly nameHeldBy?: IdentityId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
   /** Where it may be reached, best first: `host:port`. */
@@ -47,12 +50,14 @@ export interface LinkInfo {
 }
 
 /** The record as it is shown. */
-export function peerInfo(record: PeerRecord): PeerInfo {
+export function peerInfo(record: PeerRecord, names: NameBindings): PeerInfo {
   const { name, introducedBy } = record;
+  const nameHeldBy = names.heldByAnother(record);
   const admittedBy = issuerOf(record.statement);
   return {
     identity: record.identity,
     ...(name !== "" && { name }),
+    ...(nameHeldBy !== undefined && { nameHeldBy }),
     connected: record.up,
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),
     trust: record.trust,

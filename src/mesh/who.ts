@@ -5,9 +5,10 @@
  */
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import type { IdentityId } from "../identity/identity.ts";
-import { peerLabel, sameName } from "../identity/peer_name.ts";
+import { type IdentityId, isIdentityId } from "../identity/identity.ts";
+import { isPeerName, peerLabel, sameName } from "../identity/peer_name.ts";
 import { MAX_LISTED_MEMBERS, MIN_IDENTITY_DIGITS } from "../limits.ts";
+import type { NameBindings } from "./name_bindings.ts";
 import type { PeerInfo } from "./peer_info.ts";
 
 /** A member of the mesh, as one node knows it. */
@@ -18,6 +19,8 @@ export interface Member {
   readonly name?: string;
   /** It is the node that was asked. */
   readonly self: boolean;
+  /** The peer that the name means here, if it is another. */
+  readonly nameHeldBy?: IdentityId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
   /** Where it may be reached, best first: `host:port`. */
@@ -91,9 +94,70 @@ export function theOne(text: string, found: readonly Member[]): Member {
   );
 }
 
+/**
+ * The one peer that is meant where no other may be taken for it: by a name the peer
+ * to which it is bound, by first digits the only one that has proven itself or was
+ * named by a person. What others say decides nothing.
+ *
+ * @param found What {@linkcode who} finds for `text`.
+ * @throws {VerackError} `unknown-peer`; `ambiguous`; `name-taken` if the name means a
+ * peer that is not on record, and another calls itself so.
+ */
+export function resolvePeer(
+  text: string,
+  found: readonly Member[],
+  names: Pick<NameBindings, "holderOf" | "isKnown">,
+): IdentityId {
+  if (isIdentityId(text)) return text;
+  const shown = `"${escapeText(text, { max: 80 })}"`;
+  const isName = !isIdentityPrefix(text);
+  const holder = isName ? names.holderOf(text) : undefined;
+  if (holder !== undefined) {
+    if (names.isKnown(holder)) return holder;
+    throw notOnRecord(shown, holder, found);
+  }
+  const verified = found.filter(({ introducedBy }) =>
+    introducedBy === undefined
+  );
+  const [first] = verified;
+  const [heard] = found;
+  if (first === undefined && heard !== undefined) {
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot choose ${shown}: only others say that ${heard.identity} goes by it, must be a peer that has proven itself here, or a whole identity`,
+    );
+  }
+  if (isName && first !== undefined && !isPeerName(text)) {
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot choose ${shown}: ${first.identity} goes by it, but it could be taken for another name, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+    );
+  }
+  return theOne(text, verified).identity;
+}
+
+function notOnRecord(
+  shown: string,
+  holder: IdentityId,
+  found: readonly Member[],
+): VerackError {
+  const other = found.find(({ introducedBy }) => introducedBy === undefined);
+  const gone = `Cannot choose ${shown}: the name is bound to ${holder}`;
+  return other === undefined
+    ? new VerackError("unknown-peer", `${gone}, which is not on record`)
+    : new VerackError(
+      "name-taken",
+      `${gone}, which is not on record, and ${other.identity} goes by it now: if that is the one, \`verack allow ${other.identity} --name ${shown}\``,
+    );
+}
+
 function means(text: string, { identity, name }: Member): boolean {
-  const digits = text.toLowerCase();
-  return (/^[0-9a-f]+$/.test(digits) &&
-    digits.length >= MIN_IDENTITY_DIGITS && identity.startsWith(digits)) ||
-    (name !== undefined && sameName(name, text));
+  // A name made of first digits would come between a peer and what is for it.
+  return isIdentityPrefix(text)
+    ? identity.startsWith(text.toLowerCase())
+    : name !== undefined && sameName(name, text);
+}
+
+function isIdentityPrefix(text: string): boolean {
+  return text.length >= MIN_IDENTITY_DIGITS && /^[0-9a-f]+$/i.test(text);
 }

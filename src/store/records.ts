@@ -9,6 +9,7 @@
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { foldName, parsePeerName } from "../identity/peer_name.ts";
 import { issuerOf } from "../identity/statement.ts";
 import type {
   NodeStore,
@@ -23,6 +24,8 @@ import { ownerOf } from "./own_key.ts";
 /** A peer on record, and what was decided about it. */
 export interface RecordedPeer
   extends Omit<StoredPeer, "earnedStanding" | "statement"> {
+  /** The peer that the name means, if it is another. */
+  readonly nameHeldBy?: IdentityId;
   /** By which member it was admitted, if by one. */
   readonly admittedBy?: IdentityId;
   /** What a person decided. */
@@ -46,12 +49,18 @@ export class Records {
   /** Peers on record, seen last first. */
   peers(): RecordedPeer[] {
     const verdicts = this.#verdicts();
+    const holders = new Map(
+      this.#store.nameBindings().map((it) => [it.name, it.identity]),
+    );
     return this.#store.peers().map((stored) => {
       const { statement, earnedStanding: _, ...peer } = stored;
       const admittedBy = issuerOf(statement);
       const verdict = verdicts.get(peer.identity);
+      const holder = holders.get(foldName(peer.name));
       return {
         ...peer,
+        ...(holder !== undefined && holder !== peer.identity &&
+          { nameHeldBy: holder }),
         ...(admittedBy !== undefined && { admittedBy }),
         ...(verdict !== undefined && { verdict }),
       };
@@ -73,11 +82,13 @@ export class Records {
    * Lets an identity in.
    *
    * @param at Wall clock, milliseconds.
+   * @param name What it is called from now on, also if the name meant another peer.
    * @throws {SyntaxError} when it is not a whole identity.
-   * @throws {RangeError} when it is the node's own.
+   * @throws {RangeError} when it is the node's own, or the name is none.
    */
-  allow(text: string, at: number): IdentityId {
+  allow(text: string, at: number, name?: string): IdentityId {
     const identity = this.#another(parseIdentityId(text), "allow");
+    if (name !== undefined) this.#name(identity, parsePeerName(name));
     const waiting = this.#store.pending().find((peer) =>
       peer.identity === identity
     );
@@ -115,9 +126,21 @@ export class Records {
     return this.#decide(identity, "forgotten", at);
   }
 
+  #name(identity: IdentityId, text: string): void {
+    const peer = this.#store.peers().find((it) => it.identity === identity);
+    const name = foldName(text);
+    const ephemeral = peer?.ephemeral ?? false;
+    this.#store.putNameBinding({ name, identity, ephemeral });
+  }
+
   #decide(identity: IdentityId, verdict: Verdict, at: number): IdentityId {
     this.#store.putVerdict({ identity, verdict, at });
     this.#store.deletePending(identity);
+    if (verdict !== "allowed") {
+      for (const { name, identity: holder } of this.#store.nameBindings()) {
+        if (holder === identity) this.#store.deleteNameBinding(name);
+      }
+    }
     this.#store.commit();
     return identity;
   }

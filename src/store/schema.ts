@@ -114,5 +114,14 @@ ALTER TABLE peer ADD COLUMN earned_standing INTEGER NOT NULL DEFAULT 0
   CHECK (earned_standing IN (0, 1));
 `;
 
+const NAMES = `
+CREATE TABLE name_binding (
+  position INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  identity BLOB NOT NULL CHECK (length(identity) = 32),
+  ephemeral INTEGER NOT NULL CHECK (ephemeral IN (0, 1))
+) STRICT;
+`;
+
 /** The steps, oldest first. */
-export const MIGRATIONS: readonly string[] = [PEERS, MESSAGES, STANDING];
+export const MIGRATIONS: readonly string[] = [PEERS, MESSAGES, STANDING, NAMES];

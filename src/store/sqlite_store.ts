@@ -6,6 +6,7 @@ import type { StatementSync } from "node:sqlite";
 import { messageOf } from "../errors.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type {
+  NameBinding,
   NodeStore,
   PendingPeer,
   StoredInvite,
@@ -116,6 +117,27 @@ export class SqliteStore implements NodeStore {
     );
   }
 
+  nameBindings(): NameBinding[] {
+    return this.#statements.names.all().map((row) => ({
+      name: row.name,
+      identity: toIdentity(row.identity),
+      ephemeral: row.ephemeral === 1,
+    } as NameBinding));
+  }
+
+  putNameBinding({ name, identity, ephemeral }: NameBinding): void {
+    this.#database.run(
+      this.#statements.putName,
+      name,
+      identityBytes(identity),
+      Number(ephemeral),
+    );
+  }
+
+  deleteNameBinding(name: string): void {
+    this.#database.run(this.#statements.deleteName, name);
+  }
+
   invites(): StoredInvite[] {
     return this.#statements.invites.all().map((row) => ({
       id: row.id,
@@ -183,6 +205,12 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
     deletePending: prepare("DELETE FROM pending WHERE identity = ?"),
+    names: prepare("SELECT * FROM name_binding ORDER BY position"),
+    putName: prepare(
+      `INSERT OR REPLACE INTO name_binding (name, identity, ephemeral)
+       VALUES (?, ?, ?)`,
+    ),
+    deleteName: prepare("DELETE FROM name_binding WHERE name = ?"),
     invites: prepare("SELECT * FROM invite ORDER BY expires_at, id"),
     putInvite: prepare("INSERT OR REPLACE INTO invite VALUES (?, ?, ?, ?)"),
     deleteInvite: prepare("DELETE FROM invite WHERE id = ?"),

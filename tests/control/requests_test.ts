@@ -36,7 +36,7 @@ Deno.test("a field that a request does not have is refused by its name, with tho
         { text: "x", tpoic: "news" },
         "topic, ttlMs, waitMs, text, base64",
       ],
-      ["/v1/allow", { identity, tpoic: 1 }, "identity"],
+      ["/v1/allow", { identity, tpoic: 1 }, "identity, name"],
       ["/v1/deny", { identity, tpoic: 1 }, "identity"],
       ["/v1/forget", { identity, tpoic: 1 }, "identity"],
       ["/v1/invites", { tpoic: 1 }, "ttlMs, address"],

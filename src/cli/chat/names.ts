@@ -36,12 +36,15 @@ export class Names {
       : shownName(name);
   }
 
-  /** What can be typed for each peer: its name if it is only its own, else first digits. */
+  /** What can be typed for each peer: its name if it means that peer, else first digits. */
   typed(): string[] {
-    return this.#node.peers().map(({ identity, name }) =>
-      name !== undefined && shownName(name) === name && !this.#isAmbiguous(name)
-        ? name
-        : identity.slice(0, 8)
+    return this.#node.peers().map(
+      ({ identity, name, nameHeldBy, introducedBy }) =>
+        name !== undefined && shownName(name) === name &&
+          nameHeldBy === undefined && introducedBy === undefined &&
+          !this.#isAmbiguous(name)
+          ? name
+          : identity.slice(0, 8),
     );
   }
 

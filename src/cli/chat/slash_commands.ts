@@ -3,7 +3,6 @@ import { VerackError } from "../../errors.ts";
 import type { IdentityId } from "../../identity/identity.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
-import { theOne } from "../../mesh/who.ts";
 import { quoted } from "../flags.ts";
 import { suggest } from "../suggest.ts";
 import type { Palette } from "../terminal.ts";
@@ -180,10 +179,10 @@ async function ping(name: string, chat: ChatContext): Promise<void> {
   );
 }
 
-/** @throws {VerackError} `unknown-peer`, `ambiguous`. */
+/** @throws {VerackError} as `Node.resolvePeer`. */
 function theOther(name: string, { node }: ChatContext): IdentityId {
-  const { identity, self } = theOne(name, node.who(name));
-  if (!self) return identity;
+  const identity = node.resolvePeer(name);
+  if (identity !== node.identity.id) return identity;
   throw new VerackError(
     "unknown-peer",
     `Cannot do that: ${quoted(name)} is you, must be somebody else`,

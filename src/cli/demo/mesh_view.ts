@@ -122,6 +122,7 @@ export class MeshView {
         return [{ type: "other", name, event }];
       case "undelivered": // The demo sends none.
       case "set-aside":
+      case "name-conflict":
       case "resolved":
         return [];
       case "mesh": // We count ourselves.

@@ -1,0 +1,276 @@
+// A name that one peer has is taken by another, or given to one by a third: what is
+// sent by the name goes to the first peer that had it, or nowhere.
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
+import { ControlScene } from "../helpers/control.ts";
+import { EventLog } from "../helpers/nodes.ts";
+import { until } from "../helpers/until.ts";
+
+function persistent(): Promise<Identity> {
+  return Identity.generate({ ephemeral: false });
+}
+
+/** A node that has been restarted: same key and store. */
+async function restarts(
+  options: Pick<NodeOptions, "store" | "name"> = {},
+): Promise<() => Promise<Node>> {
+  const settings = {
+    identity: await persistent(),
+    store: new MemoryStore(),
+    ...options,
+  };
+  return () => Node.start(settings);
+}
+
+/** A peer comes, is up, and goes without a word; `name` is what it calls itself. */
+async function visit(
+  node: Node,
+  identity: Identity,
+  name: string,
+): Promise<void> {
+  const peer = await RawPeer.open(node, { identity, name });
+  const isUp = () => node.peer(identity.id)?.connected ?? false;
+  await until(`${name} to be up`, isUp);
+  peer.close();
+  await until(`${name} to be gone`, () => !isUp());
+}
+
+function code(fails: () => unknown): string {
+  return assertThrows(fails, VerackError).code;
+}
+
+Deno.test("what is sent by name goes to no peer that only others call so", async () => {
+  await using alice = await Node.start();
+  const [carol, liar] = [await persistent(), await persistent()];
+  using teller = await RawPeer.open(alice, { identity: liar });
+  const address = { host: "127.0.0.1", port: 1 };
+  await teller.tell([entryOf(carol, [address], { name: "carol" })]);
+  await until("the rumour", () => alice.who("carol").length > 0);
+  for (const text of ["carol", carol.id.slice(0, 8)]) {
+    const error = assertThrows(() => alice.resolvePeer(text), VerackError);
+    assertEquals(error.code, "unknown-peer");
+    assertStringIncludes(error.message, `only others say that ${carol.id}`);
+  }
+  // A whole identity says itself what is meant.
+  assertEquals(alice.resolvePeer(carol.id), carol.id);
+
+  // As soon as it has proven itself, it is found by both.
+  await visit(alice, carol, "carol");
+  assertEquals(alice.resolvePeer("Carol"), carol.id);
+  assertEquals(alice.resolvePeer(carol.id.slice(0, 8)), carol.id);
+});
+
+Deno.test("neither a rumour nor a name made of first digits comes between a peer and what is for it", async () => {
+  await using alice = await Node.start();
+  const [bob, mallory] = [await persistent(), await persistent()];
+  await visit(alice, bob, "bob");
+  const [carol, liar] = [await persistent(), await persistent()];
+  using teller = await RawPeer.open(alice, { identity: liar });
+  const address = { host: "127.0.0.1", port: 1 };
+  await teller.tell([entryOf(carol, [address], { name: "bob" })]);
+  await until("the rumour", () => alice.who("bob").length === 2);
+  assertEquals(alice.resolvePeer("bob"), bob.id);
+  const prefix = bob.id.slice(0, 8);
+  await visit(alice, mallory, prefix);
+  assertEquals(alice.resolvePeer(prefix), bob.id);
+});
+
+for (const attacked of [false, true]) {
+  const what = attacked ? "though another has taken it" : "while it is away";
+  Deno.test(`a name goes on meaning its first peer ${what}, across a restart`, async () => {
+    const start = await restarts();
+    const [bob, mallory] = [await persistent(), await persistent()];
+    {
+      await using alice = await start();
+      const log = new EventLog(alice);
+      await visit(alice, bob, "bob");
+      if (attacked) {
+        for (const name of ["bob", "BOB", "bob"]) {
+          await visit(alice, mallory, name);
+        }
+        assertEquals(alice.peer(mallory.id)?.nameHeldBy, bob.id);
+      }
+      assertEquals(alice.resolvePeer("bob"), bob.id);
+      assertEquals(alice.peer(bob.id)?.nameHeldBy, undefined);
+      const told = log.of("name-conflict");
+      assertEquals(told.length, attacked ? 1 : 0);
+      for (const { identity, holder } of told) {
+        assertEquals([identity, holder], [mallory.id, bob.id]);
+      }
+      await alice.close();
+      await log.ended;
+    }
+    await using alice = await start();
+    if (attacked) await visit(alice, mallory, "bob");
+    assertEquals(alice.resolvePeer("bob"), bob.id);
+    const kept = alice.send(alice.resolvePeer("bob"), "for bob only");
+    using back = await RawPeer.open(alice, { identity: bob, name: "bob" });
+    await until("bob to be back", () => alice.links().length === 1);
+    assertEquals(alice.resolvePeer("bob"), bob.id);
+    await until("the message", () => back.count("message") > 0);
+    kept.catch(() => {});
+  });
+}
+
+Deno.test("a conflict is told once, however often its peer comes back", async () => {
+  await using alice = await Node.start();
+  const log = new EventLog(alice);
+  const [bob, mallory] = [await persistent(), await persistent()];
+  await visit(alice, bob, "bob");
+  for (let time = 0; time < 3; time++) await visit(alice, mallory, "bob");
+  assertEquals(log.of("peer:up").length, 4);
+  assertEquals(log.of("name-conflict").length, 1);
+  await alice.close();
+  await log.ended;
+});
+
+Deno.test("a peer that calls itself as this node does gets nothing by that name", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  const log = new EventLog(alice);
+  const mallory = await persistent();
+  await visit(alice, mallory, "Alice");
+  assertEquals(alice.resolvePeer("alice"), alice.identity.id);
+  assertEquals(log.of("name-conflict")[0]?.holder, alice.identity.id);
+  await assertRejects(() => alice.send(alice.resolvePeer("alice"), "x"));
+  await alice.close();
+  await log.ended;
+});
+
+Deno.test("a name that could be taken for another means nobody", async () => {
+  await using alice = await Node.start();
+  const mallory = await persistent();
+  // A Cyrillic letter first, then a joiner that does not show.
+  for (const name of ["\u0430dmin", "ad\u200dmin"]) {
+    await visit(alice, mallory, name);
+    assertEquals(code(() => alice.resolvePeer(name)), "unknown-peer");
+    assertEquals(code(() => alice.resolvePeer("admin")), "unknown-peer");
+  }
+  await visit(alice, mallory, "Zoe\u0308");
+  assertEquals(alice.resolvePeer("zo\u00eb"), mallory.id);
+});
+
+Deno.test("a name of a peer that is off the record goes to no other until a person says so", async () => {
+  const store = new MemoryStore();
+  const start = await restarts({ store });
+  const [bob, mallory] = [await persistent(), await persistent()];
+  {
+    await using alice = await start();
+    await visit(alice, bob, "bob");
+  }
+  // It has made room for others, as one without standing may.
+  store.deletePeer(bob.id);
+  {
+    await using alice = await start();
+    const gone = assertThrows(() => alice.resolvePeer("bob"), VerackError);
+    assertEquals(gone.code, "unknown-peer");
+    assertStringIncludes(gone.message, bob.id);
+    await visit(alice, mallory, "bob");
+    const taken = assertThrows(() => alice.resolvePeer("bob"), VerackError);
+    assertEquals(taken.code, "name-taken");
+    for (const { id } of [bob, mallory]) {
+      assertStringIncludes(taken.message, id);
+    }
+    assertStringIncludes(
+      taken.message,
+      `verack allow ${mallory.id} --name "bob"`,
+    );
+    alice.admission.allow(mallory.id, { name: "bob" });
+    assertEquals(alice.resolvePeer("bob"), mallory.id);
+  }
+  await using alice = await start();
+  assertEquals(alice.resolvePeer("bob"), mallory.id);
+  await visit(alice, bob, "bob");
+  assertEquals(alice.resolvePeer("bob"), mallory.id);
+  assertEquals(alice.peer(bob.id)?.nameHeldBy, mallory.id);
+  // Both stay within reach.
+  for (const { id } of [bob, mallory]) {
+    assertEquals(alice.resolvePeer(id.slice(0, 8)), id);
+  }
+});
+
+for (const decision of ["deny", "forget"] as const) {
+  Deno.test(`to ${decision} a peer takes its name from it, and a later one has it`, async () => {
+    const start = await restarts();
+    const [old, fresh] = [await persistent(), await persistent()];
+    {
+      await using alice = await start();
+      await visit(alice, old, "bob");
+      alice.admission[decision](old.id);
+    }
+    await using alice = await start();
+    await visit(alice, fresh, "bob");
+    assertEquals(alice.resolvePeer("bob"), fresh.id);
+  });
+}
+
+Deno.test("an allowed peer has only a name that is one, and not this node's own", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  const bob = await persistent();
+  for (const name of ["", "two words", "deadbeef", "Alice"]) {
+    assertThrows(() => alice.admission.allow(bob.id, { name }), RangeError);
+  }
+  assertEquals(alice.admission.verdicts(), []);
+});
+
+Deno.test("of two that came while a name meant nobody, a person chooses", async () => {
+  await using alice = await Node.start();
+  const [old, one, two] = [
+    await persistent(),
+    await persistent(),
+    await persistent(),
+  ];
+  await visit(alice, old, "bob");
+  await visit(alice, one, "bob");
+  await visit(alice, two, "bob");
+  alice.admission.deny(old.id);
+  alice.admission.forget(old.id);
+  const error = assertThrows(() => alice.resolvePeer("bob"), VerackError);
+  assertEquals(error.code, "ambiguous");
+  alice.admission.allow(two.id, { name: "bob" });
+  assertEquals(alice.resolvePeer("bob"), two.id);
+});
+
+Deno.test("by the control API a message goes to the first peer of a name, and a person moves the name", async () => {
+  await using scene = await ControlScene.start();
+  const { node } = scene;
+  const [bob, mallory] = [await persistent(), await persistent()];
+  const post = async (path: string, fields: Record<string, unknown>) => {
+    const response = await scene.fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(fields),
+    });
+    return { status: response.status, answer: await response.json() };
+  };
+  const send = () => post("/v1/messages", { to: "bob", text: "hello" });
+  assertEquals((await send()).answer.error.code, "unknown-peer");
+  await visit(node, bob, "bob");
+  await visit(node, mallory, "bob");
+  const { status, answer } = await send();
+  assertEquals([status, answer.to, answer.delivered], [200, bob.id, false]);
+  const found = await (await scene.fetch("/v1/who?name=bob")).json();
+  assertEquals(
+    found.members.map((it: Record<string, unknown>) => [
+      it.identity,
+      it.nameHeldBy,
+    ]),
+    [[bob.id, undefined], [mallory.id, bob.id]],
+  );
+  const wrong = { identity: mallory.id, name: "two words" };
+  assertEquals((await post("/v1/allow", wrong)).status, 400);
+  assertEquals((await send()).answer.to, bob.id);
+  const right = { identity: mallory.id, name: "bob" };
+  assertEquals((await post("/v1/allow", right)).status, 200);
+  assertEquals((await send()).answer.to, mallory.id);
+});
