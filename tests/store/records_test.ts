@@ -101,3 +101,28 @@ Deno.test("nobody is let in by the first digits of an identity", () => {
   }
   assertEquals(store.verdicts(), []);
 });
+
+Deno.test("a name is given to a peer when it is allowed, and taken when it is denied or forgotten", () => {
+  for (const decision of ["deny", "forget"] as const) {
+    const store = new MemoryStore();
+    store.putPeer(samplePeer(1, { name: "bob" }));
+    store.putPeer(samplePeer(2, { name: "Bob" }));
+    const bound = (byte: number) => ({
+      name: "bob",
+      identity: identity(byte),
+      ephemeral: false,
+    });
+    store.putNameBinding(bound(1));
+    const records = new Records(store);
+    assertEquals(
+      records.peers().map(({ nameHeldBy }) => nameHeldBy),
+      [identity(1), undefined],
+    );
+    assertThrows(() => records.allow(identity(2), 5, "two words"), RangeError);
+    assertEquals([store.verdicts(), store.nameBindings()], [[], [bound(1)]]);
+    records.allow(identity(2), 5, "BOB");
+    assertEquals(store.nameBindings(), [bound(2)]);
+    records[decision](identity(2), 6);
+    assertEquals(store.nameBindings(), []);
+  }
+});

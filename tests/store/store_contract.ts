@@ -91,6 +91,30 @@ export function storeContract(
     return store;
   });
 
+  test("keeps names and what they mean, the oldest first", (store) => {
+    const binding = (byte: number, name: string, ephemeral = false) => ({
+      name,
+      identity: identity(byte),
+      ephemeral,
+    });
+    store.putNameBinding(binding(1, "bob"));
+    store.putNameBinding(binding(2, "zo\u00eb", true));
+    store.putNameBinding(binding(1, "gone"));
+    store.deleteNameBinding("gone");
+    store = again(store);
+    assertEquals(store.nameBindings(), [
+      binding(1, "bob"),
+      binding(2, "zo\u00eb", true),
+    ]);
+    store.putNameBinding(binding(3, "bob"));
+    store = again(store);
+    assertEquals(store.nameBindings(), [
+      binding(2, "zo\u00eb", true),
+      binding(3, "bob"),
+    ]);
+    return store;
+  });
+
   test("keeps settings", (store) => {
     assertEquals(store.setting("a"), undefined);
     store.putSetting("a", Uint8Array.of(1));

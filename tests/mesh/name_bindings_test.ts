@@ -1,0 +1,197 @@
+/** Which identity a name means: how many are kept, which give way, and when one ends. */
+import { assert, assertEquals } from "@std/assert";
+import { IN_MEMORY_PEER_KEPT_MS } from "../../src/delivery_limits.ts";
+import type { IdentityId } from "../../src/identity/identity.ts";
+import { logger } from "../../src/log.ts";
+import type { NodeEvent } from "../../src/mesh/events.ts";
+import type { Link } from "../../src/mesh/link.ts";
+import { LostPeers } from "../../src/mesh/lost_peers.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import {
+  NameBindings,
+  type NameContext,
+} from "../../src/mesh/name_bindings.ts";
+import { PeerTable } from "../../src/mesh/peer_table.ts";
+import { Standing } from "../../src/mesh/standing.ts";
+import {
+  MAX_NAME_BINDINGS,
+  MAX_NAMES_PER_PEER,
+  MAX_NAMES_WITHOUT_STANDING,
+  NAME_TRIM_SLACK,
+} from "../../src/name_limits.ts";
+import { MemoryMesh } from "../helpers/memory_mesh.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+function id(number: number): IdentityId {
+  return number.toString(16).padStart(64, "0") as IdentityId;
+}
+
+/** Names of a node whose peers come and go without sessions. */
+class Scene {
+  readonly clock = new VirtualClock();
+  readonly table = new PeerTable();
+  readonly events: NodeEvent[] = [];
+  readonly store: MemoryStore;
+  readonly names: NameBindings;
+
+  constructor(
+    store = new MemoryStore(),
+    before: Scene | undefined = undefined,
+  ) {
+    this.store = store;
+    for (const record of before?.table.values() ?? []) {
+      Object.assign(this.table.ensure(record.identity)!, record);
+    }
+    const membership = {
+      verdict: () => undefined,
+      isDeafTo: () => false,
+    };
+    const context = {
+      clock: this.clock,
+      emit: (event: NodeEvent) => void this.events.push(event),
+      identity: { id: id(0) },
+      log: logger("mesh"),
+      lost: new LostPeers(this.clock),
+      membership,
+      options: { name: "self", store },
+      standing: new Standing(membership),
+      table: this.table,
+    } as unknown as NameContext;
+    this.names = new NameBindings(context);
+  }
+
+  /** A peer with a persistent key introduces itself. */
+  comes(
+    number: number,
+    name: string,
+    { standing = false, stays = false, ephemeral = false } = {},
+  ): void {
+    const record = this.table.ensure(id(number))!;
+    Object.assign(record, { name, ephemeral, lastSeen: 1 });
+    record.earnedStanding ||= standing;
+    if (stays) record.links = [{} as Link];
+    this.names.introduced(record);
+    this.names.tell(record);
+  }
+
+  /** Its record is dropped. */
+  goes(number: number): void {
+    this.table.forget(this.table.get(id(number))!);
+  }
+
+  /** The same node after a restart, with the records it has. */
+  again(): Scene {
+    return new Scene(this.store, this);
+  }
+}
+
+Deno.test("a flood of names takes none from a peer that had one before, nor from one on record", () => {
+  const scene = new Scene();
+  const flood = MAX_NAMES_WITHOUT_STANDING + 2 * NAME_TRIM_SLACK;
+  scene.comes(1, "bob");
+  scene.goes(1);
+  scene.comes(2, "dave", { standing: true, stays: true });
+  for (let stranger = 10; stranger < flood; stranger++) {
+    scene.comes(stranger, `stranger-${stranger}`);
+    if (stranger === 2_000) scene.comes(3, "carol", { stays: true });
+    scene.goes(stranger);
+    const { length } = scene.store.nameBindings();
+    assert(
+      length <= MAX_NAMES_WITHOUT_STANDING + NAME_TRIM_SLACK + 1,
+      `${length} names`,
+    );
+  }
+  // It is the flood that has lost names.
+  assertEquals(scene.names.holderOf(`stranger-${flood - 400}`), undefined);
+  for (const now of [scene, scene.again()]) {
+    now.comes(4, "bob");
+    for (
+      const [name, holder] of [["bob", 1], ["dave", 2], ["carol", 3]] as const
+    ) {
+      assertEquals(now.names.holderOf(name), id(holder), name);
+    }
+    assert(now.store.nameBindings().length <= MAX_NAME_BINDINGS);
+  }
+});
+
+Deno.test("a peer with standing keeps what it was called before, one without only its last name", () => {
+  const scene = new Scene();
+  const names = ["a1", "a2", "a3", "a4", "a5"];
+  for (const name of names) {
+    scene.comes(1, name, { standing: true });
+    scene.comes(2, `b${name}`);
+  }
+  const kept = names.slice(-MAX_NAMES_PER_PEER);
+  assertEquals(
+    scene.store.nameBindings()
+      .filter(({ identity }) => identity === id(1)).map(({ name }) => name),
+    kept,
+  );
+  scene.comes(3, "a2");
+  assertEquals(scene.names.holderOf("a2"), id(1));
+  assertEquals(
+    scene.store.nameBindings()
+      .filter(({ identity }) => identity === id(2)).map(({ name }) => name),
+    ["ba5"],
+  );
+});
+
+Deno.test("a peer that has no name any more keeps the one it had", () => {
+  const scene = new Scene();
+  scene.comes(1, "bob");
+  scene.comes(1, "");
+  scene.comes(2, "bob");
+  assertEquals(scene.names.holderOf("bob"), id(1));
+});
+
+Deno.test("names on record from before they were bound are bound at the start, but for those of several", () => {
+  const before = new Scene();
+  before.comes(1, "bob");
+  before.comes(2, "twin");
+  before.comes(3, "twin");
+  // An older version kept no bindings.
+  const now = new Scene(new MemoryStore(), before);
+  assertEquals(now.store.nameBindings().map(({ name }) => name), ["bob"]);
+  assertEquals(now.names.holderOf("twin"), undefined);
+});
+
+Deno.test("a flood of conflicts is told up to a point, and each of it still means the holder", () => {
+  const scene = new Scene();
+  scene.comes(1, "bob");
+  for (let stranger = 10; stranger < 1_010; stranger++) {
+    scene.comes(stranger, "bob");
+  }
+  const told = scene.events.filter(({ type }) => type === "name-conflict");
+  assertEquals(told.length, 100);
+  assertEquals(scene.names.holderOf("bob"), id(1));
+});
+
+Deno.test("a name bound to a key in memory is free when its node has left", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice], { name: "bob" });
+  await mesh.complete();
+  assertEquals(alice.node.resolvePeer("bob"), bob.node.identity.id);
+  const closed = bob.node.close();
+  await mesh.clock.advance(2_000);
+  await closed;
+  const again = await mesh.start([alice], { name: "bob" });
+  await mesh.complete([alice, again]);
+  assertEquals(alice.node.resolvePeer("bob"), again.node.identity.id);
+  assertEquals(alice.log.of("name-conflict"), []);
+});
+
+Deno.test("a name bound to a key in memory that was lost is kept as long as messages to it are", async () => {
+  await using mesh = new MemoryMesh();
+  const alice = await mesh.start();
+  const bob = await mesh.start([alice], { name: "bob" });
+  await mesh.complete();
+  await bob.node.close({ abrupt: true });
+  await mesh.clock.advance(5_000);
+  const again = await mesh.start([alice], { name: "bob" });
+  await mesh.complete([alice, again]);
+  assertEquals(alice.node.resolvePeer("bob"), bob.node.identity.id);
+  assertEquals(alice.log.of("name-conflict").length, 1);
+  await mesh.clock.advance(IN_MEMORY_PEER_KEPT_MS);
+  assertEquals(alice.node.resolvePeer("bob"), again.node.identity.id);
+});

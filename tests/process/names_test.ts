@@ -1,0 +1,231 @@
+/** Sending by name from another shell, while another process takes the name. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { verack } from "../helpers/child.ts";
+import { NodeProcess } from "../helpers/process.ts";
+import { HAS_PTY, Pty } from "../helpers/pty.ts";
+
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+
+/** Data directories of some nodes, gone at the end. */
+class Place implements AsyncDisposable {
+  readonly root = Deno.makeTempDirSync({ prefix: "verack-names-" });
+  readonly permissions = [
+    `--allow-read=${this.root}`,
+    `--allow-write=${this.root}`,
+  ];
+
+  start(directory: string, ...args: string[]): Promise<NodeProcess> {
+    const { permissions } = this;
+    return NodeProcess.start([`--data=${this.root}/${directory}`, ...args], {
+      permissions,
+    });
+  }
+
+  /** What a command about alice's node writes. */
+  async alice(...args: string[]) {
+    const { permissions } = this;
+    await using child = verack([...args, `--data=${this.root}/alice`], {
+      permissions,
+    });
+    return { code: await child.code(), out: child.out, err: child.err };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+function short(identity: string): string {
+  return identity.slice(0, 8);
+}
+
+for (const attacked of [false, true]) {
+  const what = attacked
+    ? "while another node takes the name"
+    : "while it is away";
+  Deno.test(`what is sent to bob ${what}, before and after a restart, is bob's`, async () => {
+    await using place = new Place();
+    let alice = await place.start("alice", "--name=alice");
+    const { identity } = alice;
+    const bob = await place.start(
+      "bob",
+      "--name=bob",
+      `--connect=${alice.address}`,
+    );
+    await alice.waitFor("peer:up");
+    await bob.end("SIGKILL");
+    await alice.waitFor("peer:down");
+
+    const mallory = attacked
+      ? await place.start("mallory", "--name=bob", `--connect=${alice.address}`)
+      : undefined;
+    try {
+      if (mallory !== undefined) {
+        await mallory.meshOf(2);
+        const conflict = await alice.waitFor("name-conflict");
+        assertEquals(
+          [conflict.identity, conflict.name, conflict.holder],
+          [mallory.identity, "bob", bob.identity],
+        );
+      }
+      const kept = `kept       bob (${short(bob.identity)}), which is away`;
+      assertEquals(await place.alice("send", "bob", "one"), {
+        code: 0,
+        out: [kept],
+        err: [],
+      });
+      assertEquals(await alice.end("SIGTERM"), 143);
+      alice = await place.start(
+        "alice",
+        "--name=alice",
+        `--port=${alice.address.split(":")[1]}`,
+      );
+      assertEquals(alice.identity, identity);
+      if (mallory !== undefined) await alice.waitFor("peer:up");
+      assertEquals((await place.alice("send", "bob", "two")).out, [kept]);
+
+      // Both can be told apart, and the first is back for what was kept.
+      await using back = await place.start(
+        "bob",
+        "--name=bob",
+        `--connect=${alice.address}`,
+      );
+      const texts = [
+        await back.waitFor("message"),
+        await back.waitFor("message"),
+      ]
+        .map(({ text }) => text);
+      assertEquals(texts, ["one", "two"]);
+      if (mallory === undefined) return;
+      const who = await place.alice("who", "bob");
+      assertStringIncludes(who.err.join("\n"), "2 members go by");
+      assertStringIncludes(
+        who.out.join("\n"),
+        `the name means ${bob.identity}`,
+      );
+      for (const peer of [back, mallory]) {
+        const { out } = await place.alice(
+          "send",
+          short(peer.identity),
+          "by id",
+        );
+        assertEquals(out, [`delivered  bob (${short(peer.identity)})`]);
+      }
+      // A person gives the name away, and it stays given.
+      const allowed = await place.alice(
+        "allow",
+        mallory.identity,
+        "--name=bob",
+      );
+      assertEquals(allowed.code, 0, allowed.err.join("\n"));
+      const moved = await place.alice("send", "bob", "three");
+      assertEquals(moved.out, [`delivered  bob (${short(mallory.identity)})`]);
+      assertEquals(
+        mallory.of("message").map(({ text }) => text),
+        ["by id", "three"],
+      );
+    } finally {
+      await mallory?.[Symbol.asyncDispose]();
+      await bob[Symbol.asyncDispose]();
+      await alice[Symbol.asyncDispose]();
+    }
+  });
+}
+
+Deno.test("a name can be given to another peer while the node does not run", async () => {
+  await using place = new Place();
+  await using first = await place.start("alice", "--name=alice");
+  await using bob = await place.start(
+    "bob",
+    "--name=bob",
+    `--connect=${first.address}`,
+  );
+  await first.waitFor("peer:up");
+  await bob.end("SIGKILL");
+  await using other = await place.start(
+    "other",
+    "--name=bob",
+    `--connect=${first.address}`,
+  );
+  await first.waitFor("name-conflict");
+  assertEquals(await first.end("SIGTERM"), 143);
+  const peers = await place.alice("peers");
+  assertMatch(
+    peers.out.find((line) => line.startsWith(short(other.identity))) ?? "",
+    new RegExp(`bob {2}a name of ${short(bob.identity)}`),
+  );
+  assertEquals(
+    (await place.alice("allow", other.identity, "--name=bob")).code,
+    0,
+  );
+  await using _again = await place.start("alice", "--name=alice");
+  const { out } = await place.alice("send", "bob", "hello");
+  assertEquals(out.length, 1);
+  assertStringIncludes(out[0]!, `bob (${short(other.identity)})`);
+});
+
+Deno.test({
+  name:
+    "in a chat /msg and /ping mean the first peer of a name, and a later one is told of",
+  ignore: !HAS_PTY,
+  async fn() {
+    await using place = new Place();
+    await using alice = new Pty([
+      Deno.execPath(),
+      "run",
+      "--no-prompt",
+      "--allow-net",
+      "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
+      MOD,
+      "chat",
+      "--no-color",
+      "--name=alice",
+      "--host=127.0.0.1",
+      "--port=0",
+    ]);
+    const [, address = ""] = await alice.shows(/--connect (127\.0\.0\.1:\d+)/);
+    await using bob = await place.start(
+      "bob",
+      "--name=bob",
+      `--connect=${address}`,
+    );
+    await alice.shows(new RegExp(`bob \\(${short(bob.identity)}\\) is here`));
+    await alice.type("/ping bob\r");
+    await alice.shows(/bob answers in/);
+    await bob.end("SIGKILL");
+    await alice.shows(/bob .* is lost/);
+    await using mallory = await place.start(
+      "mallory",
+      "--name=bob",
+      `--connect=${address}`,
+    );
+    await alice.shows(
+      new RegExp(
+        `bob \\(${short(mallory.identity)}\\) uses a name of ${
+          short(bob.identity)
+        }`,
+      ),
+    );
+    await alice.type("/ping bob\r");
+    await alice.shows(
+      new RegExp(`bob \\(${short(bob.identity)}\\) is away\\s`),
+    );
+    await alice.type("/msg bob a secret\r");
+    await alice.shows(
+      new RegExp(`bob \\(${short(bob.identity)}\\) is away and gets it later`),
+    );
+    await using back = await place.start(
+      "bob",
+      "--name=bob",
+      `--connect=${address}`,
+    );
+    const message = await back.waitFor("message");
+    assertEquals(message.text, "a secret");
+    assert(!mallory.events.some(({ type }) => type === "message"));
+  },
+});
