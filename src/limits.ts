@@ -1,11 +1,7 @@
 /**
- * Every bound of a node, with its reason, but for those of messages
- * (`delivery_limits.ts`), of all sessions together (`budget_limits.ts`), of how
- * members learn of each other (`exchange_limits.ts`), of the control API
- * (`control_limits.ts`), of programs that take messages and chats
- * (`program_limits.ts`), of the database (`store_limits.ts`) and of the Bitcoin
- * library (`bitcoin_limits.ts`). Nothing else in `src/` bounds what others may cause;
- * `worst_case.ts` adds up what it comes to in memory and on disk.
+ * Every bound of a node, with its reason. Those of one part each stand in the other
+ * `*_limits.ts` files beside this one. Nothing else in `src/` bounds what others may
+ * cause; `worst_case.ts` adds up what it comes to in memory and on disk.
  */
 
 export * from "./bitcoin_limits.ts";

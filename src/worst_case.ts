@@ -41,6 +41,7 @@ import {
   READ_BUFFER_MAX_BYTES,
   WRITE_BLOCK_BYTES,
 } from "./limits.ts";
+import { MAX_NAME_BINDINGS } from "./name_limits.ts";
 
 /** A TLS connection: rustls, its buffers, the objects around them. */
 const CONNECTION_BYTES = 102_400;
@@ -59,6 +60,9 @@ const FORMER_MEMBER_BYTES = 1_024;
 
 /** An invite: id, key, who used it. */
 const INVITE_BYTES = 512;
+
+/** A name, the identity it means, and their places in two maps. */
+const NAME_BINDING_BYTES = 512;
 
 /** A certificate that was judged, and its parsed key. */
 const JUDGED_BYTES = 3_072;
@@ -153,6 +157,11 @@ export function worstCaseTerms(
       what: "invites that have not expired",
       count: MAX_INVITES,
       each: INVITE_BYTES,
+    },
+    {
+      what: "names bound to identities",
+      count: MAX_NAME_BINDINGS,
+      each: NAME_BINDING_BYTES,
     },
     {
       // RFC 7914 §2: 128 r N.

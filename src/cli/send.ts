@@ -21,8 +21,10 @@ export const sendProgram: Program = program(
     description: [
       "Says delivered once the peer's own program has taken it. Else it is kept, " +
       "by a node with --data across restarts, and sent when the peer is back; " +
-      "the exit code is 0 then too. For a peer that is away nothing is waited. A name that several claim is refused: give " +
-      "the identity.",
+      "the exit code is 0 then too. For a peer that is away nothing is waited.",
+      "A name means the first peer that had it and proved its key to the node, " +
+      "also while it is away and whatever others call themselves; `verack allow " +
+      "ID --name NAME` gives it to another.",
     ],
     positionals: [
       {

@@ -23,9 +23,9 @@ export const whoProgram: Program = program(
     name: "who",
     summary: "Find members by name or identity",
     description: [
-      "Any running node answers for all it knows or has heard of. A name is " +
-      "what its node says of itself: all who claim it are listed, and the " +
-      "identity tells them apart.",
+      "Any running node answers for all it knows or has heard of. All that go by " +
+      "the name are listed, and whose it is: messages to the name go to the " +
+      "first peer that had it, and to the others by their identity.",
     ],
     positionals: [{
       name: "NAME",

@@ -15,6 +15,8 @@ const GOSSIP = [
 ];
 const SCOPE = ["tests/transport/scope_test.ts"];
 const PENDING = ["tests/mesh/pending_test.ts"];
+const NAMES = ["tests/attacks/names_test.ts"];
+const BINDINGS = ["tests/mesh/name_bindings_test.ts"];
 
 /** Checks of what strangers and members may do to a mesh. */
 export const MESH_MUTANTS: readonly Mutant[] = [
@@ -260,5 +262,78 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     snippet: "if (!crowded && this.#peers.size < MAX_PENDING_PEERS) return;",
     mutated: "return;",
     tests: ["tests/mesh/pending_test.ts"],
+  },
+  {
+    name: "a name goes to the last peer that has it",
+    snippet: "if (bound !== undefined && !isGone) return bound.identity;",
+    mutated: "",
+    tests: [...NAMES, ...BINDINGS],
+  },
+  {
+    name: "a name goes to a peer that only others call so",
+    snippet: `const verified = found.filter(({ introducedBy }) =>
+        introducedBy === undefined
+      );`,
+    mutated: "const verified = found;",
+    tests: NAMES,
+  },
+  {
+    name: "a name that could be taken for another is bound",
+    snippet: "if (!record.isProven || !isPeerName(record.name)) return;",
+    mutated: "",
+    tests: NAMES,
+  },
+  {
+    name: "this node's own name goes to a peer that has it too",
+    snippet: 'return name === this.#own && name !== ""',
+    mutated: "return false",
+    tests: NAMES,
+  },
+  {
+    name: "what a name means is forgotten at a restart",
+    snippet:
+      "for (const binding of options.store.nameBindings()) this.#load(binding);",
+    mutated: "",
+    tests: NAMES,
+  },
+  {
+    name: "a name of a peer that is off the record is free",
+    snippet: "if (record.ephemeral) this.#endAll(record.identity);",
+    mutated: "this.#endAll(record.identity);",
+    tests: BINDINGS,
+  },
+  {
+    name: "a message goes to a name whose peer is not on record",
+    snippet: "if (names.isKnown(holder)) return holder;",
+    mutated: "return holder;",
+    tests: NAMES,
+  },
+  {
+    name: "a flood of names pushes out those that were there before",
+    snippet: "for (const { name } of absent.slice(-excess)) this.#end(name);",
+    mutated: "for (const { name } of absent.slice(0, excess)) this.#end(name);",
+    tests: BINDINGS,
+  },
+  {
+    name: "a flood of names is kept whole",
+    snippet: "if (this.#bindings.size > this.#trimAt) this.#trim();",
+    mutated: "",
+    tests: BINDINGS,
+  },
+  {
+    name: "a denied peer keeps its name",
+    snippet: `membership.decide(identity, "denied");
+      names.release(identity);`,
+    mutated: 'membership.decide(identity, "denied");',
+    tests: NAMES,
+  },
+  {
+    name: "a name made of first digits comes between a peer and what is for it",
+    snippet: `return isIdentityPrefix(text)
+      ? identity.startsWith(text.toLowerCase())
+      : name !== undefined && sameName(name, text);`,
+    mutated:
+      "return (isIdentityPrefix(text) && identity.startsWith(text)) || (name !== undefined && sameName(name, text));",
+    tests: NAMES,
   },
 ];
