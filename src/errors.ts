@@ -53,7 +53,6 @@ export type ErrorCode =
   | "unknown-peer" // nobody of that name or identity
   | "unknown-message" // nothing that was set aside has that id
   | "ambiguous" // several peers go by that name or prefix
-  | "name-taken" // another peer has a name that means one which is not on record
   | "undelivered" // given up: too old, or the peer is gone for good
   | "stopped" // this node is closing
   // Our files and flags.

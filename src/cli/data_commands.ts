@@ -19,7 +19,7 @@ export interface PeerView {
   /** Not escaped. */
   readonly name?: string;
   readonly connected: boolean;
-  /** The peer that the name means here, if it is another. */
+  /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: IdentityId;
   /** `host:port`, best first. */
   readonly addresses: readonly string[];

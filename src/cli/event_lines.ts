@@ -99,9 +99,7 @@ function words(event: PrintedEvent, colors: Palette): string {
     case "name-conflict":
       return `${label("name", colors.yellow)} ${who(event)} uses a name of ${
         colors.bold(shortId(event.holder))
-      }, which keeps it; to give it away: verack allow ${event.identity} --name ${
-        shownName(event.name)
-      }`;
+      }; to say whose it is: verack allow ID --name ${shownName(event.name)}`;
     case "unreachable":
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)

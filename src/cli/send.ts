@@ -22,9 +22,10 @@ export const sendProgram: Program = program(
       "Says delivered once the peer's own program has taken it. Else it is kept, " +
       "by a node with --data across restarts, and sent when the peer is back; " +
       "the exit code is 0 then too. For a peer that is away nothing is waited.",
-      "A name means the first peer that had it and proved its key to the node, " +
-      "also while it is away and whatever others call themselves; `verack allow " +
-      "ID --name NAME` gives it to another.",
+      "A name means the first peer that had it and proved its key to the node. If " +
+      "another has it too it is refused, unless that one is a stranger and the " +
+      "first is not: give the identity, or say whose the name is by `verack " +
+      "allow ID --name NAME`.",
     ],
     positionals: [
       {

@@ -63,9 +63,8 @@ export const allowProgram: Program = program(
     name: "allow",
     summary: "Let an identity in",
     description: [
-      "Also one that was denied or forgotten before. A name means the first peer " +
-      "that had it, whatever others call themselves later; --name says that it " +
-      "means this one.",
+      "Also one that was denied or forgotten before. A name is bound to the " +
+      "first peer that had it; --name binds it to this one.",
     ],
     positionals: [{
       name: "ID",

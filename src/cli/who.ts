@@ -24,8 +24,8 @@ export const whoProgram: Program = program(
     summary: "Find members by name or identity",
     description: [
       "Any running node answers for all it knows or has heard of. All that go by " +
-      "the name are listed, and whose it is: messages to the name go to the " +
-      "first peer that had it, and to the others by their identity.",
+      "the name are listed, and which of them it is bound to: the first that " +
+      "had it. The identity tells them apart.",
     ],
     positionals: [{
       name: "NAME",
@@ -82,7 +82,9 @@ export function memberLines(member: Member, out: Palette): string {
   return [
     `${out.bold(peerLabel(identity, name))}  ${state}`,
     `  ${identity}`,
-    ...(nameHeldBy === undefined ? [] : [`  the name means ${nameHeldBy}`]),
+    ...(nameHeldBy === undefined
+      ? []
+      : [`  the name is bound to ${nameHeldBy}`]),
     ...addresses.map((it) => `  ${escapeText(it, { max: 300 })}`),
   ].join("\n");
 }

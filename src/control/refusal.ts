@@ -26,7 +26,6 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   "unknown-peer": 404,
   "unknown-message": 404,
   "ambiguous": 409,
-  "name-taken": 409,
   "rejected": 409,
   "denied": 409,
   "full": 503,

@@ -8,7 +8,6 @@ import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
 import type { Joining } from "./joining.ts";
 import type { HealthBoard } from "./health.ts";
-import type { LostPeers } from "./lost_peers.ts";
 import type { Membership } from "./membership.ts";
 import type { NameBindings } from "./name_bindings.ts";
 import type { PeerMemory } from "./peer_memory.ts";
@@ -34,8 +33,6 @@ export interface MeshContext {
   readonly membership: Membership;
   /** Which peers bounded things are kept for. */
   readonly standing: Standing;
-  /** Which peers can be taken not to come back. */
-  readonly lost: LostPeers;
   /** Which identity a name means. */
   readonly names: NameBindings;
   /** Nonces of our own unfinished outbound connections. */

@@ -83,8 +83,8 @@ export type NodeEvent =
     readonly address: string;
   }
   /**
-   * A peer calls itself by a name that means another peer, or this node. Said once
-   * of a peer and its name; the name goes on meaning `holder`.
+   * A peer calls itself by a name that is bound to another peer, or is this node's.
+   * Said once of a peer and its name; the name stays bound to `holder`.
    */
   | {
     readonly type: "name-conflict";

@@ -7,7 +7,6 @@ import { networkMagic } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
 import { HealthBoard } from "./health.ts";
 import { Joining } from "./joining.ts";
-import { LostPeers } from "./lost_peers.ts";
 import { Membership } from "./membership.ts";
 import { NameBindings } from "./name_bindings.ts";
 import { randomU64 } from "./opening.ts";
@@ -50,7 +49,6 @@ export function makeContext(
     emit,
   });
   const standing = new Standing(membership);
-  const lost = new LostPeers(clock);
   const names = new NameBindings({
     options,
     identity,
@@ -59,7 +57,6 @@ export function makeContext(
     log,
     membership,
     standing,
-    lost,
     emit,
   });
   return {
@@ -75,7 +72,6 @@ export function makeContext(
     memory,
     membership,
     standing,
-    lost,
     names,
     nonces: new Set(),
     health: new HealthBoard({ clock, emit, log }, options.store),

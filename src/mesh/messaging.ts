@@ -13,7 +13,7 @@ import type { Message } from "../delivery/message.ts";
 import type { StoredSetAside } from "../delivery/message_store.ts";
 import type { Outgoing } from "../delivery/outgoing.ts";
 import type { SetAsideMessages } from "../delivery/set_aside.ts";
-import { OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
+import { IN_MEMORY_PEER_KEPT_MS, OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
 import {
   type IdentityId,
@@ -33,12 +33,15 @@ const LOST =
 export class Messaging {
   readonly #context: MeshContext;
   readonly #delivery: Delivery;
+  /** Monotonic clock, milliseconds. */
+  readonly #startedAt: number;
   #nextSweep: number;
 
   constructor(context: MeshContext) {
     this.#context = context;
     const { clock, random, magic, options } = context;
-    this.#nextSweep = clock.monotonic() + OUTBOX_SWEEP_MS;
+    this.#startedAt = clock.monotonic();
+    this.#nextSweep = this.#startedAt + OUTBOX_SWEEP_MS;
     this.#delivery = new Delivery({
       clock,
       random,
@@ -75,11 +78,11 @@ export class Messaging {
     body: Uint8Array | string,
     options?: SendOptions,
   ): Promise<void> {
-    const { lost, table, membership } = this.#context;
+    const { table, membership } = this.#context;
     const record = table.get(peer);
     if (
       record === undefined || membership.isDenied(record.identity) ||
-      lost.has(record)
+      this.#isLost(record)
     ) return mayBeIgnored(this.#refuse(peer));
     const sent = this.#delivery.send(record.identity, body, options);
     if (!record.earnedStanding) {
@@ -93,11 +96,11 @@ export class Messaging {
     body: Uint8Array | string,
     options?: BroadcastOptions,
   ): Promise<BroadcastResult> {
-    const { lost, table, membership } = this.#context;
+    const { table, membership } = this.#context;
     const to: IdentityId[] = [];
     for (const record of table.values()) {
       // A peer that was only spoken of may not exist.
-      if (!record.isProven || lost.has(record)) continue;
+      if (!record.isProven || this.#isLost(record)) continue;
       if (!membership.isDenied(record.identity)) to.push(record.identity);
     }
     return mayBeIgnored(this.#delivery.broadcast(to, body, options));
@@ -140,12 +143,11 @@ export class Messaging {
     this.#delivery.tick(now, pausedMs);
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
-    const { lost, table } = this.#context;
     for (const peer of this.#delivery.away()) {
-      const record = table.get(peer);
+      const record = this.#context.table.get(peer);
       if (record === undefined) {
         this.forgotten(peer, "it is not on record any more");
-      } else if (lost.has(record)) this.forgotten(peer, LOST);
+      } else if (this.#isLost(record)) this.forgotten(peer, LOST);
     }
   }
 
@@ -186,6 +188,18 @@ export class Messaging {
           ? "Cannot send: the identity is this node's own, must be a peer's"
           : `Cannot send: nobody with identity ${shortId(to)} is known here`,
       );
+  }
+
+  /**
+   * Whether a peer can be taken not to come back: its key lives in memory only, it
+   * was lost a while ago, and no connected peer says that it still has a session.
+   */
+  #isLost(record: PeerRecord): boolean {
+    const { ephemeral, links, isProven, reportedLive } = record;
+    if (!ephemeral || links.length > 0 || reportedLive) return false;
+    // One that an earlier run lost may have no address that could be dialed.
+    const since = record.downSince ?? (isProven ? this.#startedAt : Infinity);
+    return this.#context.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 
   #route(record: PeerRecord): void {

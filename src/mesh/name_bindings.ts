@@ -2,6 +2,10 @@
  * Which identity a name means. A name is a claim that any peer can make, so it is
  * bound to the first identity that had it and proved its key here, and stays bound
  * to it until a person says otherwise. What others call a peer binds nothing.
+ *
+ * The first may be an impostor. So nothing is sent by a name as long as another peer
+ * goes by it, unless a person has said whose it is, or it is bound to a peer with
+ * standing and the others have none, who must not come between the two.
  */
 import type { IdentityId } from "../identity/identity.ts";
 import { messageOf } from "../errors.ts";
@@ -24,7 +28,6 @@ export type NameContext = Pick<
   | "emit"
   | "identity"
   | "log"
-  | "lost"
   | "membership"
   | "options"
   | "standing"
@@ -66,12 +69,27 @@ export class NameBindings {
     for (const name of this.#claimants.keys()) this.#settle(name);
   }
 
-  /** The identity that a name means; `undefined` if none has it, or several do. */
+  /** The identity that a name is bound to; `undefined` if none has it, or several do. */
   holderOf(text: string): IdentityId | undefined {
     const name = foldName(text);
     return name === this.#own && name !== ""
       ? this.#context.identity.id
       : this.#settle(name);
+  }
+
+  /** A peer that goes by a name, too, so that it is not clear which is meant. */
+  rivalOf(text: string): IdentityId | undefined {
+    const name = foldName(text);
+    const bound = this.#bindings.get(name);
+    if (bound === undefined || bound.confirmed || name === this.#own) {
+      return undefined;
+    }
+    const isStrong = this.#hasStanding(bound.identity);
+    for (const { identity } of this.#claimants.get(name) ?? []) {
+      if (identity === bound.identity) continue;
+      if (!isStrong || this.#hasStanding(identity)) return identity;
+    }
+    return undefined;
   }
 
   /** Whether an identity is this node's own or on record. */
@@ -80,7 +98,7 @@ export class NameBindings {
     return identity === own.id || table.get(identity) !== undefined;
   }
 
-  /** The identity that a peer's name means, if that is another one. */
+  /** The identity that a peer's name is bound to, if that is another one. */
   heldByAnother(record: PeerRecord): IdentityId | undefined {
     if (record.name === "") return undefined;
     const name = foldName(record.name);
@@ -97,7 +115,7 @@ export class NameBindings {
     if (name !== undefined) this.#settle(name);
   }
 
-  /** Tells, once, that a peer calls itself by a name that means another. */
+  /** Tells, once, that a peer calls itself by a name that is bound to another. */
   tell(record: PeerRecord): void {
     const holder = this.heldByAnother(record);
     const folded = foldName(record.name);
@@ -127,7 +145,8 @@ export class NameBindings {
     const name = foldName(text);
     this.#end(name);
     const record = this.#context.table.get(identity);
-    this.#bind({ name, identity, ephemeral: record?.ephemeral ?? false });
+    const ephemeral = record?.ephemeral ?? false;
+    this.#bind({ name, identity, ephemeral, confirmed: true });
   }
 
   /** A person wants a peer out: no name means it any more. */
@@ -138,22 +157,15 @@ export class NameBindings {
   }
 
   #settle(name: string): IdentityId | undefined {
-    const { lost, table } = this.#context;
     const bound = this.#bindings.get(name);
-    const holder = bound && table.get(bound.identity);
-    const isGone = holder !== undefined && lost.has(holder);
-    if (bound !== undefined && !isGone) return bound.identity;
-    const [first, ...more] = [...this.#claimants.get(name) ?? []]
-      .filter((record) => !lost.has(record));
-    if (bound !== undefined) {
-      if (first === undefined) return bound.identity;
-      this.#end(name);
-    }
+    if (bound !== undefined) return bound.identity;
+    const claimants = this.#claimants.get(name);
     // Among several that came while it was bound to none, only a person can choose.
-    if (first === undefined || more.length > 0) return undefined;
-    const { identity, ephemeral } = first;
-    if (name !== this.#own) this.#bind({ name, identity, ephemeral });
-    return identity;
+    if (claimants?.size !== 1 || name === this.#own) return undefined;
+    for (const { identity, ephemeral } of claimants) {
+      this.#bind({ name, identity, ephemeral, confirmed: false });
+    }
+    return this.#bindings.get(name)?.identity;
   }
 
   #claim(record: PeerRecord): void {
@@ -198,7 +210,8 @@ export class NameBindings {
     this.#held.set(identity, held);
     this.#write(() => this.#context.options.store.putNameBinding(binding));
     const most = this.#hasStanding(identity) ? MAX_NAMES_PER_PEER : 1;
-    for (const former of held.slice(0, Math.max(0, held.length - most))) {
+    const own = held.filter((it) => this.#bindings.get(it)?.confirmed !== true);
+    for (const former of own.slice(0, Math.max(0, own.length - most))) {
       this.#end(former);
     }
     if (this.#bindings.size > this.#trimAt) this.#trim();
@@ -211,7 +224,9 @@ export class NameBindings {
   #trim(): void {
     const { table } = this.#context;
     const without = [...this.#bindings.values()]
-      .filter(({ identity }) => !this.#hasStanding(identity));
+      .filter(({ confirmed, identity }) =>
+        !confirmed && !this.#hasStanding(identity)
+      );
     const excess = without.length - MAX_NAMES_WITHOUT_STANDING;
     const absent = without
       .filter(({ identity }) => table.get(identity) === undefined);

@@ -219,7 +219,7 @@ export class Node implements AsyncDisposable {
    * The peer that is meant by a name, an identity or its first 8 digits or more. A name
    * means the first that had it and proved its key here, or as `admission.allow` says.
    *
-   * @throws {VerackError} `unknown-peer`, `ambiguous`, `name-taken`.
+   * @throws {VerackError} `unknown-peer`, `ambiguous`.
    */
   resolvePeer(text: string): IdentityId {
     return resolvePeer(text, this.who(text), this.#context.names);

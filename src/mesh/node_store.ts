@@ -89,6 +89,8 @@ export interface NameBinding {
   readonly identity: IdentityId;
   /** The key of the identity dies with its process. */
   readonly ephemeral: boolean;
+  /** A person has said so. */
+  readonly confirmed: boolean;
 }
 
 /** An invite this node gave out. The code itself is not kept. */

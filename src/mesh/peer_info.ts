@@ -13,7 +13,7 @@ export interface PeerInfo {
   readonly identity: IdentityId;
   /** What it calls itself, or others call it while it is unproven; not escaped. */
   readonly name?: string;
-  /** The peer that the name means here, if it is another. */
+  /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: IdentityId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;

@@ -19,7 +19,7 @@ export interface Member {
   readonly name?: string;
   /** It is the node that was asked. */
   readonly self: boolean;
-  /** The peer that the name means here, if it is another. */
+  /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: IdentityId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
@@ -100,24 +100,29 @@ export function theOne(text: string, found: readonly Member[]): Member {
  * named by a person. What others say decides nothing.
  *
  * @param found What {@linkcode who} finds for `text`.
- * @throws {VerackError} `unknown-peer`; `ambiguous`; `name-taken` if the name means a
- * peer that is not on record, and another calls itself so.
+ * @throws {VerackError} `unknown-peer`, `ambiguous`.
  */
 export function resolvePeer(
   text: string,
   found: readonly Member[],
-  names: Pick<NameBindings, "holderOf" | "isKnown">,
+  names: Pick<NameBindings, "holderOf" | "isKnown" | "rivalOf">,
 ): IdentityId {
   if (isIdentityId(text)) return text;
   const shown = `"${escapeText(text, { max: 80 })}"`;
   const isName = !isIdentityPrefix(text);
   const holder = isName ? names.holderOf(text) : undefined;
   if (holder !== undefined) {
+    const rival = names.rivalOf(text);
+    if (rival !== undefined) throw contested(text, holder, rival);
     if (names.isKnown(holder)) return holder;
-    throw notOnRecord(shown, holder, found);
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot choose ${shown}: the name is bound to ${holder}, which is not on record`,
+    );
   }
-  const verified = found.filter(({ introducedBy }) =>
-    introducedBy === undefined
+  // Whoever was named by a person has its name from others until it proves itself.
+  const verified = found.filter(({ self, lastSeen, introducedBy }) =>
+    isName ? self || lastSeen !== undefined : introducedBy === undefined
   );
   const [first] = verified;
   const [heard] = found;
@@ -136,19 +141,16 @@ export function resolvePeer(
   return theOne(text, verified).identity;
 }
 
-function notOnRecord(
-  shown: string,
+function contested(
+  text: string,
   holder: IdentityId,
-  found: readonly Member[],
+  rival: IdentityId,
 ): VerackError {
-  const other = found.find(({ introducedBy }) => introducedBy === undefined);
-  const gone = `Cannot choose ${shown}: the name is bound to ${holder}`;
-  return other === undefined
-    ? new VerackError("unknown-peer", `${gone}, which is not on record`)
-    : new VerackError(
-      "name-taken",
-      `${gone}, which is not on record, and ${other.identity} goes by it now: if that is the one, \`verack allow ${other.identity} --name ${shown}\``,
-    );
+  const name = escapeText(text, { max: 80 });
+  return new VerackError(
+    "ambiguous",
+    `Cannot choose "${name}": ${holder} had the name first, and ${rival} goes by it, too: must be an identity; to say whose the name is, verack allow ID --name ${name}`,
+  );
 }
 
 function means(text: string, { identity, name }: Member): boolean {

@@ -24,7 +24,7 @@ import { ownerOf } from "./own_key.ts";
 /** A peer on record, and what was decided about it. */
 export interface RecordedPeer
   extends Omit<StoredPeer, "earnedStanding" | "statement"> {
-  /** The peer that the name means, if it is another. */
+  /** The peer that the name is bound to, if that is another. */
   readonly nameHeldBy?: IdentityId;
   /** By which member it was admitted, if by one. */
   readonly admittedBy?: IdentityId;
@@ -130,7 +130,7 @@ export class Records {
     const peer = this.#store.peers().find((it) => it.identity === identity);
     const name = foldName(text);
     const ephemeral = peer?.ephemeral ?? false;
-    this.#store.putNameBinding({ name, identity, ephemeral });
+    this.#store.putNameBinding({ name, identity, ephemeral, confirmed: true });
   }
 
   #decide(identity: IdentityId, verdict: Verdict, at: number): IdentityId {

@@ -119,7 +119,8 @@ CREATE TABLE name_binding (
   position INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   identity BLOB NOT NULL CHECK (length(identity) = 32),
-  ephemeral INTEGER NOT NULL CHECK (ephemeral IN (0, 1))
+  ephemeral INTEGER NOT NULL CHECK (ephemeral IN (0, 1)),
+  confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1))
 ) STRICT;
 `;
 

@@ -122,15 +122,18 @@ export class SqliteStore implements NodeStore {
       name: row.name,
       identity: toIdentity(row.identity),
       ephemeral: row.ephemeral === 1,
+      confirmed: row.confirmed === 1,
     } as NameBinding));
   }
 
-  putNameBinding({ name, identity, ephemeral }: NameBinding): void {
+  putNameBinding(binding: NameBinding): void {
+    const { name, identity, ephemeral, confirmed } = binding;
     this.#database.run(
       this.#statements.putName,
       name,
       identityBytes(identity),
       Number(ephemeral),
+      Number(confirmed),
     );
   }
 
@@ -207,8 +210,9 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
     deletePending: prepare("DELETE FROM pending WHERE identity = ?"),
     names: prepare("SELECT * FROM name_binding ORDER BY position"),
     putName: prepare(
-      `INSERT OR REPLACE INTO name_binding (name, identity, ephemeral)
-       VALUES (?, ?, ?)`,
+      `INSERT OR REPLACE INTO name_binding
+         (name, identity, ephemeral, confirmed)
+       VALUES (?, ?, ?, ?)`,
     ),
     deleteName: prepare("DELETE FROM name_binding WHERE name = ?"),
     invites: prepare("SELECT * FROM invite ORDER BY expires_at, id"),

@@ -71,6 +71,19 @@ Deno.test("what is sent by name goes to no peer that only others call so", async
   assertEquals(alice.resolvePeer(carol.id.slice(0, 8)), carol.id);
 });
 
+Deno.test("what others call a peer that a person named by its identity means nothing", async () => {
+  const [carol, liar] = [await persistent(), await persistent()];
+  await using alice = await Node.start({
+    connect: [`${carol.id}@127.0.0.1:1`],
+  });
+  using teller = await RawPeer.open(alice, { identity: liar });
+  const address = { host: "127.0.0.1", port: 1 };
+  await teller.tell([entryOf(carol, [address], { name: "bob" })]);
+  await until("the rumour", () => alice.who("bob").length > 0);
+  assertEquals(code(() => alice.resolvePeer("bob")), "unknown-peer");
+  assertEquals(alice.resolvePeer(carol.id.slice(0, 8)), carol.id);
+});
+
 Deno.test("neither a rumour nor a name made of first digits comes between a peer and what is for it", async () => {
   await using alice = await Node.start();
   const [bob, mallory] = [await persistent(), await persistent()];
@@ -81,28 +94,86 @@ Deno.test("neither a rumour nor a name made of first digits comes between a peer
   await teller.tell([entryOf(carol, [address], { name: "bob" })]);
   await until("the rumour", () => alice.who("bob").length === 2);
   assertEquals(alice.resolvePeer("bob"), bob.id);
+  assertEquals(alice.peer(carol.id)?.nameHeldBy, bob.id);
   const prefix = bob.id.slice(0, 8);
   await visit(alice, mallory, prefix);
   assertEquals(alice.resolvePeer(prefix), bob.id);
 });
 
-for (const attacked of [false, true]) {
-  const what = attacked ? "though another has taken it" : "while it is away";
-  Deno.test(`a name goes on meaning its first peer ${what}, across a restart`, async () => {
+/** Who has the name first, what a person said of it, and what the name means then. */
+const CASES: readonly {
+  readonly what: string;
+  readonly attacked?: boolean;
+  readonly allowed?: readonly ("bob" | "mallory")[];
+  readonly named?: boolean;
+  readonly meant: "bob" | "nobody";
+}[] = [
+  { what: "that no other takes means its first peer", meant: "bob" },
+  {
+    what: "that another takes means nobody",
+    attacked: true,
+    meant: "nobody",
+  },
+  {
+    what: "of a peer with standing that a stranger takes means the first",
+    attacked: true,
+    allowed: ["bob"],
+    meant: "bob",
+  },
+  {
+    what: "of a stranger that a peer with standing takes means nobody",
+    attacked: true,
+    allowed: ["mallory"],
+    meant: "nobody",
+  },
+  {
+    what: "that two with standing have means nobody",
+    attacked: true,
+    allowed: ["bob", "mallory"],
+    meant: "nobody",
+  },
+  {
+    what: "that a person gave to one of two means that one",
+    attacked: true,
+    allowed: ["bob", "mallory"],
+    named: true,
+    meant: "bob",
+  },
+];
+
+for (const { what, attacked, allowed = [], named, meant } of CASES) {
+  Deno.test(`a name ${what}, while it is away and across a restart`, async () => {
     const start = await restarts();
-    const [bob, mallory] = [await persistent(), await persistent()];
+    const ids = { bob: await persistent(), mallory: await persistent() };
+    const { bob, mallory } = ids;
+    const check = (alice: Node) => {
+      assertEquals(alice.peer(bob.id)?.nameHeldBy, undefined);
+      if (meant === "bob") {
+        return assertEquals(alice.resolvePeer("bob"), bob.id);
+      }
+      const error = assertThrows(() => alice.resolvePeer("bob"), VerackError);
+      assertEquals(error.code, "ambiguous");
+      for (const { id } of [bob, mallory]) {
+        assertStringIncludes(error.message, id);
+        // Each stays within reach.
+        assertEquals(alice.resolvePeer(id.slice(0, 8)), id);
+      }
+      assertStringIncludes(error.message, "verack allow ID --name bob");
+    };
     {
       await using alice = await start();
       const log = new EventLog(alice);
       await visit(alice, bob, "bob");
+      assertEquals(alice.resolvePeer("bob"), bob.id);
+      for (const who of allowed) alice.admission.allow(ids[who].id);
+      if (named) alice.admission.allow(bob.id, { name: "BOB" });
       if (attacked) {
         for (const name of ["bob", "BOB", "bob"]) {
           await visit(alice, mallory, name);
         }
         assertEquals(alice.peer(mallory.id)?.nameHeldBy, bob.id);
       }
-      assertEquals(alice.resolvePeer("bob"), bob.id);
-      assertEquals(alice.peer(bob.id)?.nameHeldBy, undefined);
+      check(alice);
       const told = log.of("name-conflict");
       assertEquals(told.length, attacked ? 1 : 0);
       for (const { identity, holder } of told) {
@@ -112,14 +183,12 @@ for (const attacked of [false, true]) {
       await log.ended;
     }
     await using alice = await start();
+    check(alice);
     if (attacked) await visit(alice, mallory, "bob");
-    assertEquals(alice.resolvePeer("bob"), bob.id);
-    const kept = alice.send(alice.resolvePeer("bob"), "for bob only");
-    using back = await RawPeer.open(alice, { identity: bob, name: "bob" });
+    check(alice);
+    using _back = await RawPeer.open(alice, { identity: bob, name: "bob" });
     await until("bob to be back", () => alice.links().length === 1);
-    assertEquals(alice.resolvePeer("bob"), bob.id);
-    await until("the message", () => back.count("message") > 0);
-    kept.catch(() => {});
+    check(alice);
   });
 }
 
@@ -177,14 +246,10 @@ Deno.test("a name of a peer that is off the record goes to no other until a pers
     assertStringIncludes(gone.message, bob.id);
     await visit(alice, mallory, "bob");
     const taken = assertThrows(() => alice.resolvePeer("bob"), VerackError);
-    assertEquals(taken.code, "name-taken");
+    assertEquals(taken.code, "ambiguous");
     for (const { id } of [bob, mallory]) {
       assertStringIncludes(taken.message, id);
     }
-    assertStringIncludes(
-      taken.message,
-      `verack allow ${mallory.id} --name "bob"`,
-    );
     alice.admission.allow(mallory.id, { name: "bob" });
     assertEquals(alice.resolvePeer("bob"), mallory.id);
   }
@@ -256,9 +321,15 @@ Deno.test("by the control API a message goes to the first peer of a name, and a 
   const send = () => post("/v1/messages", { to: "bob", text: "hello" });
   assertEquals((await send()).answer.error.code, "unknown-peer");
   await visit(node, bob, "bob");
+  const clean = await send();
+  assertEquals([clean.status, clean.answer.to], [200, bob.id]);
   await visit(node, mallory, "bob");
-  const { status, answer } = await send();
-  assertEquals([status, answer.to, answer.delivered], [200, bob.id, false]);
+  const contested = await send();
+  assertEquals(contested.status, 409);
+  assertEquals(contested.answer.error.code, "ambiguous");
+  // It may have standing, as one that was sent something and took it.
+  await post("/v1/allow", { identity: bob.id });
+  assertEquals((await send()).answer.to, bob.id);
   const found = await (await scene.fetch("/v1/who?name=bob")).json();
   assertEquals(
     found.members.map((it: Record<string, unknown>) => [

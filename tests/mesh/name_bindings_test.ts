@@ -1,11 +1,10 @@
 /** Which identity a name means: how many are kept, which give way, and when one ends. */
-import { assert, assertEquals } from "@std/assert";
-import { IN_MEMORY_PEER_KEPT_MS } from "../../src/delivery_limits.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { VerackError } from "../../src/errors.ts";
 import type { IdentityId } from "../../src/identity/identity.ts";
 import { logger } from "../../src/log.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import type { Link } from "../../src/mesh/link.ts";
-import { LostPeers } from "../../src/mesh/lost_peers.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import {
   NameBindings,
@@ -51,7 +50,6 @@ class Scene {
       emit: (event: NodeEvent) => void this.events.push(event),
       identity: { id: id(0) },
       log: logger("mesh"),
-      lost: new LostPeers(this.clock),
       membership,
       options: { name: "self", store },
       standing: new Standing(membership),
@@ -181,17 +179,22 @@ Deno.test("a name bound to a key in memory is free when its node has left", asyn
   assertEquals(alice.log.of("name-conflict"), []);
 });
 
-Deno.test("a name bound to a key in memory that was lost is kept as long as messages to it are", async () => {
+Deno.test("a name bound to a key in memory that was lost means nobody when another has it, until a person says so", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice], { name: "bob" });
   await mesh.complete();
   await bob.node.close({ abrupt: true });
   await mesh.clock.advance(5_000);
+  assertEquals(alice.node.resolvePeer("bob"), bob.node.identity.id);
   const again = await mesh.start([alice], { name: "bob" });
   await mesh.complete([alice, again]);
-  assertEquals(alice.node.resolvePeer("bob"), bob.node.identity.id);
+  assertThrows(
+    () => alice.node.resolvePeer("bob"),
+    VerackError,
+    "verack allow",
+  );
   assertEquals(alice.log.of("name-conflict").length, 1);
-  await mesh.clock.advance(IN_MEMORY_PEER_KEPT_MS);
+  alice.node.admission.allow(again.node.identity.id, { name: "bob" });
   assertEquals(alice.node.resolvePeer("bob"), again.node.identity.id);
 });

@@ -264,17 +264,48 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: ["tests/mesh/pending_test.ts"],
   },
   {
-    name: "a name goes to the last peer that has it",
-    snippet: "if (bound !== undefined && !isGone) return bound.identity;",
+    name: "a name is taken from the first peer that had it",
+    snippet: "if (bound !== undefined) return bound.identity;",
     mutated: "",
-    tests: [...NAMES, ...BINDINGS],
+    tests: NAMES,
+  },
+  {
+    name: "what is sent by a name goes to the first though another has it too",
+    snippet: "if (rival !== undefined) throw contested(text, holder, rival);",
+    mutated: "",
+    tests: NAMES,
+  },
+  {
+    name: "a stranger comes between a name and a peer with standing",
+    snippet: "if (!isStrong || this.#hasStanding(identity)) return identity;",
+    mutated: "return identity;",
+    tests: NAMES,
+  },
+  {
+    name: "strangers that have a name first keep it unseen",
+    snippet: "if (!isStrong || this.#hasStanding(identity)) return identity;",
+    mutated: "if (this.#hasStanding(identity)) return identity;",
+    tests: NAMES,
+  },
+  {
+    name: "a person's word on a name does not count",
+    snippet:
+      "if (bound === undefined || bound.confirmed || name === this.#own) {",
+    mutated: "if (bound === undefined || name === this.#own) {",
+    tests: NAMES,
   },
   {
     name: "a name goes to a peer that only others call so",
-    snippet: `const verified = found.filter(({ introducedBy }) =>
-        introducedBy === undefined
-      );`,
-    mutated: "const verified = found;",
+    snippet:
+      "isName ? self || lastSeen !== undefined : introducedBy === undefined",
+    mutated: "true",
+    tests: NAMES,
+  },
+  {
+    name: "others name a peer of which a person gave the identity",
+    snippet:
+      "isName ? self || lastSeen !== undefined : introducedBy === undefined",
+    mutated: "introducedBy === undefined",
     tests: NAMES,
   },
   {

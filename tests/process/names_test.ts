@@ -58,6 +58,10 @@ for (const attacked of [false, true]) {
       `--connect=${alice.address}`,
     );
     await alice.waitFor("peer:up");
+    // Who has taken a message for it alone is no stranger any more.
+    assertEquals((await place.alice("send", "bob", "zero")).out, [
+      `delivered  bob (${short(bob.identity)})`,
+    ]);
     await bob.end("SIGKILL");
     await alice.waitFor("peer:down");
 
@@ -106,7 +110,7 @@ for (const attacked of [false, true]) {
       assertStringIncludes(who.err.join("\n"), "2 members go by");
       assertStringIncludes(
         who.out.join("\n"),
-        `the name means ${bob.identity}`,
+        `the name is bound to ${bob.identity}`,
       );
       for (const peer of [back, mallory]) {
         const { out } = await place.alice(
@@ -115,6 +119,12 @@ for (const attacked of [false, true]) {
           "by id",
         );
         assertEquals(out, [`delivered  bob (${short(peer.identity)})`]);
+      }
+      // Now both have taken messages, and it is up to a person.
+      const contested = await place.alice("send", "bob", "three");
+      assertEquals([contested.code, contested.out], [1, []]);
+      for (const peer of [bob, mallory]) {
+        assertStringIncludes(contested.err.join("\n"), peer.identity);
       }
       // A person gives the name away, and it stays given.
       const allowed = await place.alice(
@@ -195,6 +205,8 @@ Deno.test({
       `--connect=${address}`,
     );
     await alice.shows(new RegExp(`bob \\(${short(bob.identity)}\\) is here`));
+    await alice.type("/msg bob hello\r");
+    await bob.waitFor("message");
     await alice.type("/ping bob\r");
     await alice.shows(/bob answers in/);
     await bob.end("SIGKILL");

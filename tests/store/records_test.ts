@@ -107,19 +107,22 @@ Deno.test("a name is given to a peer when it is allowed, and taken when it is de
     const store = new MemoryStore();
     store.putPeer(samplePeer(1, { name: "bob" }));
     store.putPeer(samplePeer(2, { name: "Bob" }));
-    const bound = (byte: number) => ({
+    const bound = (byte: number, confirmed = true) => ({
       name: "bob",
       identity: identity(byte),
       ephemeral: false,
+      confirmed,
     });
-    store.putNameBinding(bound(1));
+    store.putNameBinding(bound(1, false));
     const records = new Records(store);
     assertEquals(
       records.peers().map(({ nameHeldBy }) => nameHeldBy),
       [identity(1), undefined],
     );
     assertThrows(() => records.allow(identity(2), 5, "two words"), RangeError);
-    assertEquals([store.verdicts(), store.nameBindings()], [[], [bound(1)]]);
+    assertEquals([store.verdicts(), store.nameBindings()], [[], [
+      bound(1, false),
+    ]]);
     records.allow(identity(2), 5, "BOB");
     assertEquals(store.nameBindings(), [bound(2)]);
     records[decision](identity(2), 6);

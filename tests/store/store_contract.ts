@@ -92,25 +92,27 @@ export function storeContract(
   });
 
   test("keeps names and what they mean, the oldest first", (store) => {
-    const binding = (byte: number, name: string, ephemeral = false) => ({
+    const binding = (byte: number, name: string, changes = {}) => ({
       name,
       identity: identity(byte),
-      ephemeral,
+      ephemeral: false,
+      confirmed: false,
+      ...changes,
     });
     store.putNameBinding(binding(1, "bob"));
-    store.putNameBinding(binding(2, "zo\u00eb", true));
+    store.putNameBinding(binding(2, "zo\u00eb", { ephemeral: true }));
     store.putNameBinding(binding(1, "gone"));
     store.deleteNameBinding("gone");
     store = again(store);
     assertEquals(store.nameBindings(), [
       binding(1, "bob"),
-      binding(2, "zo\u00eb", true),
+      binding(2, "zo\u00eb", { ephemeral: true }),
     ]);
-    store.putNameBinding(binding(3, "bob"));
+    store.putNameBinding(binding(3, "bob", { confirmed: true }));
     store = again(store);
     assertEquals(store.nameBindings(), [
-      binding(2, "zo\u00eb", true),
-      binding(3, "bob"),
+      binding(2, "zo\u00eb", { ephemeral: true }),
+      binding(3, "bob", { confirmed: true }),
     ]);
     return store;
   });
