@@ -147,6 +147,7 @@ export type { JoinedOptions } from "./src/mesh/joining.ts";
 export type {
   NameBinding,
   NodeStore,
+  PeerHead,
   PendingPeer,
   StoredAddress,
   StoredInvite,

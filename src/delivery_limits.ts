@@ -161,6 +161,12 @@ export const MAX_OUTBOX_BYTES_PER_PEER = 16 * 1_048_576;
  */
 export const ABSENT_SHARE = 0.75;
 
+/**
+ * And those to absent peers without standing, which leaves the rest of it to others.
+ * Half, so that one alone may have its own bound of either.
+ */
+export const ABSENT_STRANGERS_SHARE = 0.5;
+
 /** How long a message is kept for a peer that is away, and the longest that can be asked for. */
 export const OUTBOX_AGE_MS = 7 * 86_400_000;
 export const MAX_OUTBOX_AGE_MS = 30 * 86_400_000;

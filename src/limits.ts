@@ -236,6 +236,18 @@ export const MAX_PENDING_PINGS = 16;
 /** Peers of one node, connected or remembered; each record is a few KiB. */
 export const MAX_PEERS = 4_096;
 
+/**
+ * Those without standing together: three times as many as can be connected, which
+ * leaves as many for others. See `mesh/table_room.ts`.
+ */
+export const MAX_STRANGER_PEERS = 3_072;
+
+/** Of these, those that are away and kept because a message waits for them alone. */
+export const MAX_AWAITED_STRANGERS = 1_024;
+
+/** When gossip has found no room in the table, it does not look again for so long. */
+export const TABLE_LOOK_MS = 1_000;
+
 /** How long a session must be up for its peer to have standing, see `mesh/standing.ts`. */
 export const STANDING_AFTER_UP_MS = 60 * 60 * 1_000;
 

@@ -24,6 +24,7 @@ import { Outbox } from "./outbox.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { Admitted } from "./outbox_usage.ts";
 import { Content, Outgoing, type Waiter } from "./outgoing.ts";
+import { Promised } from "./promised.ts";
 import type { Receiver } from "./receiver.ts";
 import { SetAside, type SetAsideMessages } from "./set_aside.ts";
 
@@ -84,28 +85,6 @@ export interface DeliverySettings {
   readonly isInMemory?: (peer: IdentityId) => boolean;
 }
 
-/** Somebody who awaits one message. */
-class Promised implements Waiter {
-  readonly #resolve: () => void;
-  readonly #reject: (error: VerackError) => void;
-  onEnd: (() => void) | undefined;
-
-  constructor(resolve: () => void, reject: (error: VerackError) => void) {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  acknowledged(): void {
-    this.onEnd?.();
-    this.#resolve();
-  }
-
-  failed(_outgoing: Outgoing, error: VerackError): void {
-    this.onEnd?.();
-    this.#reject(error);
-  }
-}
-
 /** Messages out and in. */
 export class Delivery {
   readonly #settings: DeliverySettings;
@@ -141,6 +120,11 @@ export class Delivery {
   /** Messages that one peer has not acknowledged. */
   waitingFor(to: IdentityId): number {
     return this.#outbox.countFor(to);
+  }
+
+  /** Whether a message waits for a peer that is for it alone. */
+  isAwaited(to: IdentityId): boolean {
+    return this.#outbox.isAwaited(to);
   }
 
   /** Those for whom messages wait and who are away. */

@@ -21,7 +21,7 @@ export interface EvictionOptions {
 
 /**
  * The oldest message of an absent peer: of one whose key lives in memory rather
- * than of others, then of the one that has most waiting.
+ * than of others, then of one without standing, then of the one that has most waiting.
  */
 export function chooseVictim(
   peers: Iterable<PeerQueue>,
@@ -35,7 +35,7 @@ export function chooseVictim(
     const inMemory = options.isInMemory(peer.to);
     if (options.inMemoryOnly && !inMemory) continue;
     const share = Math.max(peer.count / maxMessages, peer.bytes / maxBytes);
-    const rank = inMemory ? 1 + share : share;
+    const rank = share + (inMemory ? 4 : peer.hasStanding ? 0 : 2);
     if (rank <= most) continue;
     const oldest = oldestOf(peer, options);
     if (oldest === undefined) continue;

@@ -36,6 +36,13 @@ export class MemoryMessageStore implements MessageStore {
     }
   }
 
+  *awaited(): Iterable<IdentityId> {
+    for (const { to } of this.#outgoing.values()) {
+      if (typeof to === "string") yield to;
+      else if (to.size === 1) yield* to;
+    }
+  }
+
   putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number {
     const key = this.#nextKey++;
     const [only] = to;

@@ -74,7 +74,10 @@ export interface StoredSetAside {
 
 /** Memory of the messages of one node. Whoever opens it closes it. */
 export interface MessageStore {
-  /** Everything that is not acknowledged, in the order in which it was put. */
+  /**
+   * Everything that is not acknowledged, in the order in which it was put: receivers
+   * of one message follow each other.
+   */
   outgoing(): Iterable<StoredOutgoing>;
   /**
    * Keeps a message until each of `to` is deleted; the body is kept once.
@@ -82,6 +85,8 @@ export interface MessageStore {
    * @returns A key for {@linkcode deleteOutgoing}.
    */
   putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number;
+  /** Peers for which a message waits that is for them alone; to be read likewise. */
+  awaited(): Iterable<IdentityId>;
   /** One receiver has it, or it is given up. */
   deleteOutgoing(key: number, to: IdentityId): void;
 

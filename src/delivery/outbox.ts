@@ -18,12 +18,13 @@ import {
 import type { AckMessage } from "../wire/messages/ack.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { Carrier } from "./carrier.ts";
+import { Commits } from "./commits.ts";
 import { chooseVictim } from "./eviction.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { type Admitted, OutboxUsage, type Shortage } from "./outbox_usage.ts";
 import type { Content, Outgoing } from "./outgoing.ts";
-import { evicted, expired, notKept, rejected } from "./outgoing_errors.ts";
+import { evicted, expired, rejected } from "./outgoing_errors.ts";
 import { PeerQueue } from "./peer_queue.ts";
 import { recall } from "./recall.ts";
 import { SendStream } from "./send_stream.ts";
@@ -43,6 +44,8 @@ export interface OutboxSettings {
   readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
   /** Whether a peer's key lives in memory only. @default never */
   readonly isInMemory?: (peer: IdentityId) => boolean;
+  /** See `DeliverySettings.hasStanding`. @default always */
+  readonly hasStanding?: (peer: IdentityId) => boolean;
 }
 
 /** Messages of one node on their way. */
@@ -52,12 +55,9 @@ export class Outbox {
   readonly #slab = new Slab();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
+  readonly #commits: Commits;
   /** Peers with a sender. */
   #senders = 0;
-  /** Put into the store, and not known to be durable; the batch is being committed. */
-  #uncommitted: Outgoing[] = [];
-  #batch: readonly Outgoing[] = [];
-  #committing = false;
   #closed: VerackError | undefined;
   /** Monotonic clock, milliseconds; nothing expires before. */
   #nextExpiry = Infinity;
@@ -72,6 +72,13 @@ export class Outbox {
       ahead: () => this.#ahead(),
       settled: (outgoing, taken) => this.#settled(outgoing, taken),
     };
+    this.#commits = new Commits({
+      store,
+      onKept: (batch) => this.#releaseBatch(batch),
+      onFailed: (batch, error) => {
+        for (const outgoing of batch) this.giveUp(outgoing, error);
+      },
+    });
     if (store === undefined) return;
     const now = { monotonic: clock.monotonic(), kept: settings.keptNow() };
     for (const outgoing of recall(store, now)) {
@@ -95,6 +102,11 @@ export class Outbox {
     return this.#peers.get(to)?.count ?? 0;
   }
 
+  /** Whether a message waits for a peer that is for it alone. */
+  isAwaited(to: IdentityId): boolean {
+    return (this.#peers.get(to)?.alone ?? 0) > 0;
+  }
+
   /**
    * Why a message does not fit, if it does not. Makes room for it if that can be
    * had of what waits for absent peers.
@@ -108,14 +120,16 @@ export class Outbox {
     admitted?: Admitted,
   ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
-    const peer = this.#peers.get(to);
-    const isConnected = peer?.sender !== undefined;
+    const known = this.#peers.get(to);
+    const peer = known ?? new PeerQueue(to, this.#hasStanding(to));
+    const isConnected = peer.sender !== undefined;
+    if (known !== undefined && !isConnected) this.#refresh(known);
     const mayEvict = isConnected
       ? this.#usage.couldFit(bytes, admitted)
       : !this.#isInMemory(to);
     let shortage: Shortage | undefined;
     do {
-      shortage = this.#usage.shortage(to, peer, bytes, admitted);
+      shortage = this.#usage.shortage(peer, bytes, admitted);
     } while (
       shortage !== undefined && mayEvict && this.#evict(shortage, !isConnected)
     );
@@ -125,6 +139,7 @@ export class Outbox {
     if (admitted === undefined) return undefined;
     admitted.messages++;
     if (!isConnected) admitted.absent++;
+    if (!isConnected && !peer.hasStanding) admitted.strangers++;
     return undefined;
   }
 
@@ -136,9 +151,8 @@ export class Outbox {
     }
     for (const outgoing of outgoings) {
       this.#usage.tally(this.#peer(outgoing.to), content, 1);
-      this.#uncommitted.push(outgoing);
     }
-    if (!this.#committing) this.#commit();
+    this.#commits.add(outgoings);
   }
 
   /**
@@ -178,6 +192,7 @@ export class Outbox {
     peer.sender.close();
     peer.sender = undefined;
     this.#senders--;
+    peer.hasStanding = this.#hasStanding(to);
     for (const stream of peer.streams.values()) stream.rewind();
     this.#usage.move(peer, this.#contents(peer), -1);
     for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
@@ -254,23 +269,30 @@ export class Outbox {
     for (const peer of this.#peers.values()) {
       for (const outgoing of peer) outgoing.waiter?.failed(outgoing, error);
     }
-    for (const outgoing of this.#uncommitted) {
-      if (!outgoing.done) outgoing.waiter?.failed(outgoing, error);
-    }
+    this.#commits.close(error);
     this.#peers.clear();
-    this.#uncommitted = [];
   }
 
   #peer(to: IdentityId): PeerQueue {
     let peer = this.#peers.get(to);
-    if (peer === undefined) this.#peers.set(to, peer = new PeerQueue(to));
+    if (peer === undefined) {
+      peer = new PeerQueue(to, this.#hasStanding(to));
+      this.#peers.set(to, peer);
+    }
     return peer;
+  }
+
+  /** Asks anew whether an absent peer has standing. */
+  #refresh(peer: PeerQueue): void {
+    const hasStanding = this.#hasStanding(peer.to);
+    if (hasStanding === peer.hasStanding) return;
+    this.#usage.turn(peer, this.#contents(peer), hasStanding);
   }
 
   /** Everything not acknowledged by a peer, also what is not durable yet. */
   *#waitingFor(peer: PeerQueue): Iterable<Outgoing> {
     yield* peer;
-    for (const outgoing of [...this.#batch, ...this.#uncommitted]) {
+    for (const outgoing of this.#commits.pending) {
       if (outgoing.to === peer.to && !outgoing.done) yield outgoing;
     }
   }
@@ -283,6 +305,10 @@ export class Outbox {
     return this.#settings.isInMemory?.(peer) ?? false;
   }
 
+  #hasStanding(peer: IdentityId): boolean {
+    return this.#settings.hasStanding?.(peer) ?? true;
+  }
+
   /** Gives up what an absent peer waits for; false if nothing may be. */
   #evict({ of }: Shortage, inMemoryOnly: boolean): boolean {
     if (of === "own share") return false;
@@ -291,41 +317,12 @@ export class Outbox {
       isInMemory: (peer) => this.#isInMemory(peer),
       inMemoryOnly,
       idleOnly: of === "bytes",
-      unreleased: [...this.#batch, ...this.#uncommitted],
+      unreleased: this.#commits.pending,
     });
     if (victim === undefined) return false;
     this.#fail(victim, evicted(victim));
     victim.stream?.settle();
     return true;
-  }
-
-  /** Everything that a turn of the event loop adds shares a commit. */
-  async #commit(): Promise<void> {
-    this.#committing = true;
-    await Promise.resolve();
-    while (this.#uncommitted.length > 0 && this.#closed === undefined) {
-      const batch = this.#batch = this.#uncommitted;
-      this.#uncommitted = [];
-      let failure: { readonly error: unknown } | undefined;
-      try {
-        await this.#settings.store?.committed();
-      } catch (error) {
-        failure = { error };
-      }
-      this.#batch = [];
-      if (failure !== undefined) {
-        this.#failBatch(batch, failure.error);
-        continue;
-      }
-      if (this.#closed === undefined) this.#releaseBatch(batch);
-      else for (const it of batch) it.waiter?.failed(it, this.#closed);
-    }
-    this.#committing = false;
-  }
-
-  #failBatch(batch: readonly Outgoing[], error: unknown): void {
-    const reason = notKept(error);
-    for (const outgoing of batch) this.giveUp(outgoing, reason);
   }
 
   #releaseBatch(batch: readonly Outgoing[]): void {

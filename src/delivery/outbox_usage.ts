@@ -2,8 +2,8 @@
  * How much an outbox holds, in all and for absent peers, and whether one more
  * message fits. What is given up to make room is chosen in `outbox.ts`.
  */
-import { ABSENT_SHARE } from "../delivery_limits.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { ABSENT_SHARE, ABSENT_STRANGERS_SHARE } from "../delivery_limits.ts";
+import { shortId } from "../identity/identity.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import type { Content } from "./outgoing.ts";
 import type { PeerQueue } from "./peer_queue.ts";
@@ -12,6 +12,7 @@ import type { PeerQueue } from "./peer_queue.ts";
 export class Admitted {
   messages = 0;
   absent = 0;
+  strangers = 0;
 }
 
 /** Why a message does not fit. */
@@ -30,6 +31,9 @@ export class OutboxUsage {
   /** Messages to absent peers, and the bodies that an absent peer waits for. */
   #absentCount = 0;
   #absentBytes = 0;
+  /** The same of absent peers without standing. */
+  #strangersCount = 0;
+  #strangersBytes = 0;
   /** Bodies that only absent peers wait for: so much can be had by giving them up. */
   #idleBytes = 0;
 
@@ -43,14 +47,34 @@ export class OutboxUsage {
     this.count += sign;
     peer.count += sign;
     peer.bytes += sign * content.payload.length;
-    if (!isConnected) this.#absentCount += sign;
-    this.#change(content, isConnected ? sign : 0, isConnected ? 0 : sign);
+    if (!content.shared) peer.alone += sign;
+    if (isConnected) return this.#change(content, { connected: sign });
+    this.#absentCount += sign;
+    if (peer.hasStanding) return this.#change(content, { absent: sign });
+    this.#strangersCount += sign;
+    this.#change(content, { absent: sign, strangers: sign });
   }
 
   /** Everything of a peer waits for a connected peer (`sign` 1), or not any more (-1). */
   move(peer: PeerQueue, contents: Iterable<Content>, sign: 1 | -1): void {
     this.#absentCount -= sign * peer.count;
-    for (const content of contents) this.#change(content, sign, -sign);
+    const strangers = peer.hasStanding ? 0 : -sign;
+    this.#strangersCount += strangers * peer.count;
+    for (const content of contents) {
+      this.#change(content, { connected: sign, absent: -sign, strangers });
+    }
+  }
+
+  /** An absent peer has got standing, or has it no more. */
+  turn(
+    peer: PeerQueue,
+    contents: Iterable<Content>,
+    hasStanding: boolean,
+  ): void {
+    peer.hasStanding = hasStanding;
+    const strangers = hasStanding ? -1 : 1;
+    this.#strangersCount += strangers * peer.count;
+    for (const content of contents) this.#change(content, { strangers });
   }
 
   /** Whether all that is held for absent peers would be room enough for a connected one. */
@@ -61,17 +85,15 @@ export class OutboxUsage {
       this.bytes - this.#idleBytes + bytes <= maxBytes;
   }
 
-  /** Why a message to a peer, or to one that nothing waits for, does not fit now. */
+  /** Why a message to a peer does not fit now. */
   shortage(
-    to: IdentityId,
-    peer: PeerQueue | undefined,
+    peer: PeerQueue,
     bytes: number,
     admitted: Admitted = NONE,
   ): Shortage | undefined {
     const { maxMessages, maxBytes, maxMessagesPerPeer, maxBytesPerPeer } =
       this.#limits;
-    const count = peer?.count ?? 0;
-    const own = peer?.bytes ?? 0;
+    const { to, count, bytes: own } = peer;
     const total = this.count + admitted.messages;
     if (count >= maxMessagesPerPeer) {
       const what = `${count} messages wait for ${
@@ -94,52 +116,84 @@ export class OutboxUsage {
         `${this.bytes} bytes wait and ${bytes} more do not fit, must be at most ${maxBytes}`;
       return { of: "bytes", what };
     }
-    return peer?.sender === undefined
-      ? this.#absentShortage(to, { count, bytes: own + bytes }, admitted)
-      : undefined;
+    if (peer.sender !== undefined) return undefined;
+    const all: Share = {
+      of: ABSENT_SHARE,
+      holders: "all absent peers",
+      count: this.#absentCount + admitted.absent,
+      bytes: this.#absentBytes,
+    };
+    const strangers: Share = {
+      of: ABSENT_STRANGERS_SHARE,
+      holders: "all absent peers without standing",
+      count: this.#strangersCount + admitted.strangers,
+      bytes: this.#strangersBytes,
+    };
+    return (peer.hasStanding ? [all] : [strangers, all])
+      .map((share) => this.#absentShortage(peer, bytes, share))
+      .find((shortage) => shortage !== undefined);
   }
 
   /**
-   * An absent peer may have as much as it leaves to the other absent ones: so there
+   * An absent peer may have as much as it leaves to the others of its kind: so there
    * is always some left for the next, without giving up what was accepted before
    * (the dynamic threshold of Choudhury and Hahne, 1998).
    */
   #absentShortage(
-    to: IdentityId,
-    own: { readonly count: number; readonly bytes: number },
-    admitted: Admitted,
+    peer: PeerQueue,
+    bytes: number,
+    share: Share,
   ): Shortage | undefined {
-    const most = Math.ceil(ABSENT_SHARE * this.#limits.maxMessages);
-    const waiting = this.#absentCount + admitted.absent;
-    const who = `${shortId(to)} is not connected and`;
-    if (own.count + 1 > most - waiting) {
+    const { maxMessages, maxBytes } = this.#limits;
+    const who = `${shortId(peer.to)} is not connected and`;
+    const most = Math.ceil(share.of * maxMessages);
+    if (peer.count + 1 > most - share.count) {
       const what =
-        `${who} has ${own.count} messages waiting, all absent peers ${waiting}; one may have as many as it leaves free of ${most}`;
+        `${who} has ${peer.count} messages waiting, ${share.holders} ${share.count}; one may have as many as it leaves free of ${most}`;
       return { of: "messages", what };
     }
-    const mostBytes = Math.ceil(ABSENT_SHARE * this.#limits.maxBytes);
-    if (own.bytes > mostBytes - this.#absentBytes) {
-      const what =
-        `${who} would have ${own.bytes} bytes waiting, all absent peers have ${this.#absentBytes}; one may have as many as it leaves free of ${mostBytes}`;
+    const mostBytes = Math.ceil(share.of * maxBytes);
+    if (peer.bytes + bytes > mostBytes - share.bytes) {
+      const what = `${who} would have ${
+        peer.bytes + bytes
+      } bytes waiting, ${share.holders} have ${share.bytes}; one may have as many as it leaves free of ${mostBytes}`;
       return { of: "bytes", what };
     }
     return undefined;
   }
 
-  #change(content: Content, connected: number, absent: number): void {
+  #change(
+    content: Content,
+    { connected = 0, absent = 0, strangers = 0 }: Change,
+  ): void {
     this.#weigh(content, -1);
     content.connected += connected;
     content.absent += absent;
+    content.strangers += strangers;
     this.#weigh(content, 1);
     if (content.connected === 0 && content.absent > 0) content.settleIn();
   }
 
-  #weigh({ payload, connected, absent }: Content, sign: 1 | -1): void {
+  #weigh(content: Content, sign: 1 | -1): void {
+    const { payload, connected, absent, strangers } = content;
     const bytes = sign * payload.length;
     if (connected + absent > 0) this.bytes += bytes;
     if (absent > 0) this.#absentBytes += bytes;
     if (absent > 0 && connected === 0) this.#idleBytes += bytes;
+    if (strangers > 0) this.#strangersBytes += bytes;
   }
+}
+
+/** How many more receivers of each kind wait for a body. */
+type Change = Partial<Pick<Content, "connected" | "absent" | "strangers">>;
+
+/** What peers of one kind may have together, and what they have. */
+interface Share {
+  /** Share of the sums of the outbox. */
+  readonly of: number;
+  readonly holders: string;
+  readonly count: number;
+  readonly bytes: number;
 }
 
 const NONE: Readonly<Admitted> = new Admitted();

@@ -31,9 +31,10 @@ export class Content implements StoredMessage {
   key = 0;
   /** Whether it has several receivers. */
   readonly shared: boolean;
-  /** Receivers that wait for it, with a session and without. */
+  /** Receivers that wait for it, with a session and without; of these, those without standing. */
   connected = 0;
   absent = 0;
+  strangers = 0;
   #frame: SharedFrame | undefined;
 
   constructor(options: {

@@ -13,10 +13,15 @@ export class PeerQueue {
   /** Messages not acknowledged, and the bytes of them. */
   count = 0;
   bytes = 0;
+  /** Those of them that are for this peer alone. */
+  alone = 0;
+  /** Whether the peer has standing, as of the last time it was asked. */
+  hasStanding: boolean;
   #pruneAt = MAX_IDLE_STREAMS;
 
-  constructor(to: IdentityId) {
+  constructor(to: IdentityId, hasStanding: boolean) {
     this.to = to;
+    this.hasStanding = hasStanding;
   }
 
   /** Lets go of topics that nothing waits under, once there are many. */

@@ -1,5 +1,5 @@
 /** What an earlier process has left to send. */
-import type { MessageStore } from "./message_store.ts";
+import type { MessageStore, StoredOutgoing } from "./message_store.ts";
 import { Content, Outgoing } from "./outgoing.ts";
 
 /**
@@ -11,17 +11,29 @@ export function* recall(
   store: MessageStore,
   now: { readonly monotonic: number; readonly kept: number },
 ): Iterable<Outgoing> {
-  const contents = new Map<number, Content>();
-  for (const { message, key, to } of store.outgoing()) {
-    const { id, topic, body, createdAt, ttlMs } = message;
-    let content = contents.get(key);
-    if (content === undefined) {
-      const shared = true;
-      content = new Content({ id, topic, body, createdAt, ttlMs, shared });
-      content.key = key;
-      contents.set(key, content);
+  let receivers: StoredOutgoing[] = [];
+  for (const one of store.outgoing()) {
+    if (receivers[0]?.key !== one.key) {
+      yield* ofOneMessage(receivers, now);
+      receivers = [];
     }
-    const age = Math.max(0, now.kept - createdAt);
+    receivers.push(one);
+  }
+  yield* ofOneMessage(receivers, now);
+}
+
+function* ofOneMessage(
+  receivers: readonly StoredOutgoing[],
+  now: { readonly monotonic: number; readonly kept: number },
+): Iterable<Outgoing> {
+  const [first] = receivers;
+  if (first === undefined) return;
+  const { id, topic, body, createdAt, ttlMs } = first.message;
+  const shared = receivers.length > 1;
+  const content = new Content({ id, topic, body, createdAt, ttlMs, shared });
+  content.key = first.key;
+  const age = Math.max(0, now.kept - createdAt);
+  for (const { to } of receivers) {
     const outgoing = new Outgoing(content, to, now.monotonic + ttlMs - age);
     outgoing.isRecalled = true;
     yield outgoing;

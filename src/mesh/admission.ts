@@ -91,7 +91,7 @@ export class AdmissionControl implements Admission {
     options.store.commit();
     const known = table.get(identity);
     if (known === undefined && waiting?.direction === "outbound") {
-      const record = table.ensure(identity);
+      const record = table.ensure(identity, { hasStanding: true });
       if (record !== undefined) {
         record.certificate = judgeCertificate(waiting.certificate, identity);
         record.addresses.add(waiting.address, "typed");

@@ -6,27 +6,37 @@
 import type { IdentityId } from "../identity/identity.ts";
 import { MAX_FORMER_MEMBERS } from "../limits.ts";
 
-/** Admissions without a record, of one node; the oldest give way. */
-export class FormerMembers {
-  readonly #statements = new Map<IdentityId, Uint8Array<ArrayBuffer>>();
+interface Former {
+  /** By which it was admitted; empty if this node did it itself. */
+  readonly statement: Uint8Array<ArrayBuffer>;
+  readonly hasStanding: boolean;
+}
 
-  /** @param statement By which it was admitted; empty if this node did it itself. */
-  add(identity: IdentityId, statement: Uint8Array<ArrayBuffer>): void {
-    this.#statements.delete(identity);
-    this.#statements.set(identity, statement);
-    if (this.#statements.size <= MAX_FORMER_MEMBERS) return;
-    const [oldest] = this.#statements.keys();
-    if (oldest !== undefined) this.#statements.delete(oldest);
+/**
+ * Admissions without a record, of one node; the oldest give way, those of peers
+ * without standing first.
+ */
+export class FormerMembers {
+  readonly #members = new Map<IdentityId, Former>();
+
+  add(identity: IdentityId, member: Former): void {
+    this.#members.delete(identity);
+    this.#members.set(identity, member);
+    if (this.#members.size <= MAX_FORMER_MEMBERS) return;
+    const oldest = this.#members.entries()
+      .find(([, { hasStanding }]) => !hasStanding)?.[0] ??
+      this.#members.keys().next().value;
+    if (oldest !== undefined) this.#members.delete(oldest);
   }
 
   has(identity: IdentityId): boolean {
-    return this.#statements.has(identity);
+    return this.#members.has(identity);
   }
 
   /** Forgets it; the statement by which it was admitted, if it was. */
   take(identity: IdentityId): Uint8Array<ArrayBuffer> | undefined {
-    const statement = this.#statements.get(identity);
-    this.#statements.delete(identity);
-    return statement;
+    const member = this.#members.get(identity);
+    this.#members.delete(identity);
+    return member?.statement;
   }
 }

@@ -14,6 +14,7 @@ import {
 } from "../limits.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
+import { sourceOf } from "../transport/source.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Direction } from "./events.ts";
@@ -32,6 +33,8 @@ export class Link implements SessionHandler {
   readonly direction: Direction;
   /** The other end as the socket sees it. */
   readonly remoteAddress: Address;
+  /** Where it comes from, as fair shares count it. */
+  readonly source: string;
   /** What we dialed, if we did, as it was given to us. */
   readonly dialed: Address | undefined;
   /** The IP address that it led to. */
@@ -81,6 +84,7 @@ export class Link implements SessionHandler {
     this.#profile = profile;
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;
+    this.source = sourceOf(connection.remoteAddress.host);
     this.dialed = dialed?.address;
     this.endpoint = dialed?.endpoint;
     this.shown = options.shown;

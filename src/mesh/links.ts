@@ -20,6 +20,7 @@ import type { Frame } from "../wire/frame.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
+import { noRoomOnRecord } from "./opening.ts";
 import type { Dialer } from "./dialer.ts";
 import type { NodeEvent } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
@@ -69,11 +70,12 @@ export class Links implements LinkOwner {
     if (this.#context.membership.isDenied(peer.identity)) {
       return this.#run(link.session.leave("denied", deniedError()));
     }
-    const record = table.ensure(peer.identity);
+    const record = table.ensure(peer.identity, {
+      source: link.source,
+      hasStanding: peer.invite !== undefined,
+    });
     if (record === undefined) {
-      const reason = "Cannot keep session: the peer table is full";
-      const error = new VerackError("full", reason);
-      return this.#run(link.session.leave("full", error));
+      return this.#run(link.session.leave("full", noRoomOnRecord(peer)));
     }
     if (record.links.length >= MAX_SESSIONS_PER_PEER) {
       // It was let in when there was room: dials of ours were under way.

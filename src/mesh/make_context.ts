@@ -12,18 +12,27 @@ import { NameBindings } from "./name_bindings.ts";
 import { randomU64 } from "./opening.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { PeerMemory } from "./peer_memory.ts";
-import { PeerTable } from "./peer_table.ts";
+import { PeerTable, type TableOptions } from "./peer_table.ts";
 import { Standing } from "./standing.ts";
 
-/** The context of a node that listens at `listenAddress`. */
+/**
+ * The context of a node that listens at `listenAddress`.
+ *
+ * @param isAwaited See `TableRules`.
+ */
 export function makeContext(
   options: ResolvedNodeOptions,
   identity: Identity,
   listenAddress: Address,
   node: Pick<MeshContext, "arriving" | "emit" | "signal">,
+  isAwaited: TableOptions["isAwaited"],
 ): MeshContext {
   const { clock, random, transport, deadAfterMs } = options;
-  const table = new PeerTable();
+  const table: PeerTable = new PeerTable({
+    clock,
+    isAwaited,
+    hasStanding: (record): boolean => standing.has(record),
+  });
   const log = logger("mesh");
   const magic = networkMagic(options.network);
   const joining = new Joining({
@@ -37,7 +46,6 @@ export function makeContext(
     node.emit(event, until);
     if (event.type === "peer:up") joining.look();
   };
-  const memory = new PeerMemory({ options, identity, clock, table, log });
   const membership = new Membership({
     options,
     identity,
@@ -49,6 +57,14 @@ export function makeContext(
     emit,
   });
   const standing = new Standing(membership);
+  const memory = new PeerMemory({
+    options,
+    identity,
+    clock,
+    table,
+    log,
+    standing,
+  });
   const names = new NameBindings({
     options,
     identity,

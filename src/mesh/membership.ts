@@ -22,6 +22,7 @@ import { Invites } from "./invites.ts";
 import type { StoredVerdict, Verdict } from "./node_store.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import { PendingPeers } from "./pending_peers.ts";
+import { Standing } from "./standing.ts";
 import { Statements } from "./statements.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
@@ -48,6 +49,7 @@ export class Membership {
   onKnock: () => void = () => {};
   readonly #context: MembershipContext;
   readonly #former = new FormerMembers();
+  readonly #standing = new Standing(this);
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #announcements: TokenBucket;
 
@@ -232,7 +234,9 @@ export class Membership {
   #dropped(record: PeerRecord): void {
     const { identity, statement, isProven } = record;
     if (!this.credentials.closed || this.isDeafTo(identity)) return;
-    if (isProven || statement.length > 0) this.#former.add(identity, statement);
+    if (!isProven && statement.length === 0) return;
+    const hasStanding = this.#standing.has(record);
+    this.#former.add(identity, { statement, hasStanding });
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */

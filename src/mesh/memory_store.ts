@@ -7,6 +7,7 @@ import type { IdentityId } from "../identity/identity.ts";
 import type {
   NameBinding,
   NodeStore,
+  PeerHead,
   PendingPeer,
   StoredInvite,
   StoredPeer,
@@ -25,6 +26,20 @@ export class MemoryStore implements NodeStore {
 
   peers(): StoredPeer[] {
     return [...this.#peers.values()].sort((a, b) => b.lastSeen - a.lastSeen);
+  }
+
+  *peerHeads(): Iterable<PeerHead> {
+    for (const { identity, trust, earnedStanding, addresses } of this.peers()) {
+      const isTyped = addresses.some(({ typed }) => typed);
+      yield { identity, trust, earnedStanding, isTyped };
+    }
+  }
+
+  trimPeers(keep: readonly IdentityId[]): void {
+    const kept = new Set(keep);
+    for (const identity of this.#peers.keys()) {
+      if (!kept.has(identity)) this.#peers.delete(identity);
+    }
   }
 
   putPeer(peer: StoredPeer): void {

@@ -35,6 +35,11 @@ export class Messaging {
   readonly #delivery: Delivery;
   /** Monotonic clock, milliseconds. */
   readonly #startedAt: number;
+  /**
+   * Peers whose key lives in memory only, that messages wait for and whose record gave
+   * way, and when they were lost; monotonic clock.
+   */
+  readonly #lost = new Map<IdentityId, number>();
   #nextSweep: number;
 
   constructor(context: MeshContext) {
@@ -53,13 +58,20 @@ export class Messaging {
       onSetAside: (message) => this.#onSetAside(message),
       hasStanding: (peer) => context.standing.has(context.table.get(peer)),
       keptNow: () => options.keptTime.now(),
-      isInMemory: (peer) => context.table.get(peer)?.ephemeral ?? true,
+      isInMemory: (peer) =>
+        context.table.get(peer)?.ephemeral ?? this.#lost.has(peer),
     });
+    context.table.onForget.push((record) => this.#dropped(record));
   }
 
   /** Messages that are not acknowledged, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
     return this.#delivery.outbox;
+  }
+
+  /** Whether a message waits for a peer that is for it alone. */
+  isAwaited(peer: IdentityId): boolean {
+    return this.#delivery.isAwaited(peer);
   }
 
   /** Messages that one peer has not acknowledged. */
@@ -145,9 +157,17 @@ export class Messaging {
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
     for (const peer of this.#delivery.away()) {
       const record = this.#context.table.get(peer);
-      if (record === undefined) {
-        this.forgotten(peer, "it is not on record any more");
-      } else if (this.#isLost(record)) this.forgotten(peer, LOST);
+      // Without a record it may come back all the same, and find its messages.
+      const lostAt = this.#lost.get(peer) ?? Infinity;
+      const isLost = record === undefined
+        ? now - lostAt >= IN_MEMORY_PEER_KEPT_MS
+        : this.#isLost(record);
+      if (isLost) this.forgotten(peer, LOST);
+    }
+    for (const peer of this.#lost.keys()) {
+      const isOver = this.#context.table.get(peer) !== undefined ||
+        this.#delivery.waitingFor(peer) === 0;
+      if (isOver) this.#lost.delete(peer);
     }
   }
 
@@ -200,6 +220,11 @@ export class Messaging {
     // One that an earlier run lost may have no address that could be dialed.
     const since = record.downSince ?? (isProven ? this.#startedAt : Infinity);
     return this.#context.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
+  }
+
+  #dropped({ identity, ephemeral, downSince }: PeerRecord): void {
+    if (!ephemeral || this.#delivery.waitingFor(identity) === 0) return;
+    this.#lost.set(identity, downSince ?? this.#context.clock.monotonic());
   }
 
   #route(record: PeerRecord): void {

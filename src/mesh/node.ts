@@ -91,8 +91,10 @@ export class Node implements AsyncDisposable {
       signal: this.#stop.signal,
       arriving: () => this.#acceptor.pending,
       emit: (event, until) => this.#events.emit(event, until),
-    });
+      // While the records are loaded, the store tells.
+    }, ({ identity }) => this.#messaging?.isAwaited(identity) ?? false);
     const { joining } = this.#context;
+    this.#messaging = new Messaging(this.#context);
     this.#dialer = new Dialer(this.#context);
     this.#exchange = new Exchange(this.#context, {
       learned: () => {
@@ -101,7 +103,6 @@ export class Node implements AsyncDisposable {
       },
       answered: () => joining.answered(),
     });
-    this.#messaging = new Messaging(this.#context);
     this.setAside = this.#messaging.setAside;
     this.#links = new Links(this.#context, {
       exchange: this.#exchange,

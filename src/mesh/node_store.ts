@@ -49,6 +49,13 @@ export interface StoredPeer {
   readonly earnedStanding: boolean;
 }
 
+/** Of a peer on record what says whether it has standing. */
+export interface PeerHead
+  extends Pick<StoredPeer, "identity" | "trust" | "earnedStanding"> {
+  /** A person gave one of its addresses. */
+  readonly isTyped: boolean;
+}
+
 /**
  * What a person decided about an identity. `forgotten` is a tombstone: what
  * others say of it is ignored until it proves itself to us or is allowed.
@@ -112,6 +119,13 @@ export interface NodeStore {
 
   /** Every peer on record, seen last first. */
   peers(): StoredPeer[];
+  /**
+   * The same in short, in the same order: a store of an older version may have more
+   * than fit in memory. To be read to the end before anything else is done.
+   */
+  peerHeads(): Iterable<PeerHead>;
+  /** Takes all peers off the record but those in `keep`. */
+  trimPeers(keep: readonly IdentityId[]): void;
   /** Puts a peer on record, or replaces what is. */
   putPeer(peer: StoredPeer): void;
   /** Takes a peer off the record. */

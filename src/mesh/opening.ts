@@ -7,7 +7,12 @@ import { VerackError } from "../errors.ts";
 import type { JudgedCertificate } from "../identity/certificate.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import { shortId } from "../identity/identity.ts";
-import { MAX_EXTRA_SESSIONS, MAX_SESSIONS_PER_PEER } from "../limits.ts";
+import {
+  MAX_EXTRA_SESSIONS,
+  MAX_PEERS,
+  MAX_SESSIONS_PER_PEER,
+  MAX_STRANGER_PEERS,
+} from "../limits.ts";
 import { FrameMeter } from "../session/frame_meter.ts";
 import {
   MESH_PROTOCOL_VERSION,
@@ -159,6 +164,10 @@ function refuse(
     dialed === undefined ? "inbound" : "outbound",
   );
   if (refusal !== undefined) return refusal;
+  const hasStanding = peer.invite !== undefined;
+  if (!context.table.mayEnsure(peer.identity, { hasStanding })) {
+    return { error: noRoomOnRecord(peer), reject: "full" };
+  }
   const record = context.table.get(peer.identity);
   const others = [...context.table.values()].filter((it) => it !== record);
   const sessions = record?.links.length ?? 0;
@@ -192,6 +201,16 @@ function refuse(
     ),
     reject: "full",
   };
+}
+
+/** Why a peer is refused that cannot be put on record. */
+export function noRoomOnRecord({ identity }: ProvenPeer): VerackError {
+  return new VerackError(
+    "full",
+    `Cannot accept ${
+      shortId(identity)
+    }: the record is full of peers that have standing, are connected or have messages waiting; up to ${MAX_PEERS} fit, of which ${MAX_STRANGER_PEERS} without standing ("verack forget" makes room)`,
+  );
 }
 
 /**

@@ -11,8 +11,14 @@ import {
   judgeCertificate,
   type JudgedCertificate,
 } from "../identity/certificate.ts";
-import { shortId } from "../identity/identity.ts";
-import { EPHEMERAL_KEPT_MS, LAST_SEEN_SAVE_MS, MAX_PEERS } from "../limits.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
+import {
+  EPHEMERAL_KEPT_MS,
+  LAST_SEEN_SAVE_MS,
+  MAX_PEERS,
+  MAX_STRANGER_PEERS,
+} from "../limits.ts";
+import { sourceOf } from "../transport/source.ts";
 import type { MeshContext } from "./context.ts";
 import type { StoredAddress, StoredPeer } from "./node_store.ts";
 import type { PeerRecord } from "./peer_table.ts";
@@ -21,7 +27,7 @@ import { isUpForLong } from "./standing.ts";
 /** What one node needs of its context here. */
 export type MemoryContext = Pick<
   MeshContext,
-  "clock" | "identity" | "log" | "options" | "table"
+  "clock" | "identity" | "log" | "options" | "standing" | "table"
 >;
 
 /** Memory of peers of one node. */
@@ -85,11 +91,15 @@ export class PeerMemory {
   }
 
   #load(): void {
-    const { options, log, table } = this.#context;
+    const { options, log } = this.#context;
+    const awaited = new Set(options.store.messages.awaited());
+    this.#write(() => this.#trim(awaited));
+    let room = MAX_PEERS;
     for (const stored of options.store.peers()) {
+      // A store that could not be trimmed still has those that are too many.
+      if (room-- === 0) return;
       try {
-        if (table.size < MAX_PEERS) this.#recall(stored);
-        else this.#write(() => options.store.deletePeer(stored.identity));
+        this.#recall(stored, awaited);
       } catch (error) {
         if (!(error instanceof VerackError)) throw error;
         log.warn("peer on record refused", {
@@ -101,20 +111,54 @@ export class PeerMemory {
     }
   }
 
+  /**
+   * Drops what an older version kept and memory has no room for: peers with standing
+   * are kept first, then those that a message waits for, then those seen last.
+   */
+  #trim(awaited: ReadonlySet<IdentityId>): void {
+    const { options: { store }, standing } = this.#context;
+    // Each is bounded, however many the store has.
+    const friends: IdentityId[] = [];
+    const awaitedStrangers: IdentityId[] = [];
+    const strangers: IdentityId[] = [];
+    let count = 0;
+    for (const head of store.peerHeads()) {
+      count++;
+      const kind = standing.ofStored(head)
+        ? friends
+        : awaited.has(head.identity)
+        ? awaitedStrangers
+        : strangers;
+      if (kind.length < MAX_PEERS) kind.push(head.identity);
+    }
+    const room = Math.min(MAX_STRANGER_PEERS, MAX_PEERS - friends.length);
+    const kept = [
+      ...friends,
+      ...[...awaitedStrangers, ...strangers].slice(0, room),
+    ];
+    if (count > kept.length) store.trimPeers(kept);
+  }
+
   /** @throws {VerackError} when the certificate is not the peer's. */
-  #recall(stored: StoredPeer): void {
-    const { table, identity, options } = this.#context;
+  #recall(stored: StoredPeer, awaited: ReadonlySet<IdentityId>): void {
+    const { table, identity, options, standing } = this.#context;
     const typed = stored.addresses.some((it) => it.typed);
     // The key is most likely gone with its process; what a person typed stays,
-    // for whoever is there now.
+    // for whoever is there now. What waits for it is given up in a minute.
     const stale = stored.ephemeral && !typed &&
+      !awaited.has(stored.identity) &&
       options.keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
     if (stale || stored.identity === identity.id) {
       this.#write(() => options.store.deletePeer(stored.identity));
       return;
     }
     const certificate = judgeCertificate(stored.certificate, stored.identity);
-    const record = table.ensure(stored.identity);
+    const answered = stored.addresses.find(({ rank }) => rank === "proven");
+    const record = table.ensure(stored.identity, {
+      hasStanding: standing.ofStored({ ...stored, isTyped: typed }),
+      // Where others came from is not stored: they are of one source together.
+      source: answered === undefined ? "" : sourceOf(answered.address.host),
+    });
     if (record === undefined) return;
     record.certificate = certificate;
     record.name = stored.name;

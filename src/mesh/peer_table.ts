@@ -1,14 +1,16 @@
 /**
  * Every other node we remember, connected or not, under its identity: the one
- * place where state about peers is kept. Bounded; whoever was proven outranks
- * whoever was only spoken of.
+ * place where state about peers is kept. Bounded; which record gives way to a new
+ * one is decided in `table_room.ts`.
  */
 import type { JudgedCertificate } from "../identity/certificate.ts";
 import type { IdentityId } from "../identity/identity.ts";
-import { MAX_PEERS, MAX_RUMOURS_PER_SOURCE } from "../limits.ts";
+import type { Clock } from "../clock.ts";
+import { MAX_RUMOURS_PER_SOURCE, TABLE_LOOK_MS } from "../limits.ts";
 import type { NodeEvent, Trust } from "./events.ts";
 import type { Link } from "./link.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
+import { TableRoom, type TableRules } from "./table_room.ts";
 
 const NO_STATEMENT = new Uint8Array(0);
 
@@ -27,6 +29,12 @@ export class PeerRecord {
   ephemeral = false;
   /** What it calls itself: a claim that authorises nothing; escape before showing. */
   name = "";
+  /**
+   * Where it comes from, as fair shares count it: the `sourceOf` the address of its
+   * last session. While it was never verified, that of the peer that told of it, or
+   * that peer itself if it has standing.
+   */
+  source = "";
   /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
   statement: Uint8Array<ArrayBuffer> = NO_STATEMENT;
   /**
@@ -89,12 +97,34 @@ export class PeerRecord {
   }
 }
 
+/** How a peer comes on record. */
+export interface Entry {
+  /** See {@linkcode PeerRecord.source}. @default as it was */
+  readonly source?: string;
+  /** It has standing by more than its record says as yet. @default {false} */
+  readonly hasStanding?: boolean;
+}
+
+/** Settings of a {@linkcode PeerTable}. */
+export interface TableOptions extends TableRules {
+  readonly clock: Clock;
+}
+
 /** All records of one node. */
 export class PeerTable {
+  readonly #options: TableOptions;
   readonly #records = new Map<IdentityId, PeerRecord>();
   readonly #rumours = new Map<IdentityId, number>();
+  readonly #room: TableRoom;
+  /** Monotonic clock, milliseconds; gossip looks for no room before. */
+  #nextLookAt = -Infinity;
   /** Called with every record that is dropped. */
   readonly onForget: ((record: PeerRecord) => void)[] = [];
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+    this.#room = new TableRoom(options, this.#records);
+  }
 
   /** The record of an identity. */
   get(identity: IdentityId): PeerRecord | undefined {
@@ -115,27 +145,33 @@ export class PeerTable {
     return [...this.#records.values()].filter((record) => record.up);
   }
 
-  /**
-   * The record of a peer that was proven to us or that a person named. Makes room
-   * by dropping the oldest record that is only rumour; a table full of proven,
-   * connected or typed peers gives `undefined`.
-   */
-  ensure(identity: IdentityId): PeerRecord | undefined {
-    const known = this.#records.get(identity);
-    if (known !== undefined) return known;
-    if (this.#records.size >= MAX_PEERS) {
-      const victim = this.#victim();
-      if (victim === undefined) return undefined;
-      this.forget(victim);
-    }
-    const record = new PeerRecord(identity);
-    this.#records.set(identity, record);
-    return record;
+  /** Whether {@linkcode ensure} would give a record. */
+  mayEnsure(
+    identity: IdentityId,
+    { hasStanding = false }: Entry = {},
+  ): boolean {
+    if (this.#records.has(identity)) return true;
+    const standing = hasStanding ||
+      this.#options.hasStanding(new PeerRecord(identity));
+    return this.#room.fits(standing) || this.#room.next() !== undefined ||
+      this.#room.fits(standing);
   }
 
   /**
-   * A record for a peer that `source` spoke of; `undefined` when the table is
-   * full or the source has introduced its share of unproven peers.
+   * The record of a peer that was proven to us or that a person named. If there is no
+   * room for a new one, another gives way; `undefined` if none may.
+   */
+  ensure(identity: IdentityId, entry: Entry = {}): PeerRecord | undefined {
+    const { hasStanding = false, source } = entry;
+    const known = this.#records.get(identity);
+    const record = known ?? new PeerRecord(identity);
+    if (source !== undefined) record.source = source;
+    return known ?? this.#add(record, hasStanding);
+  }
+
+  /**
+   * A record for a peer that `source` spoke of; `undefined` when there is no room or
+   * the source has introduced its share of unproven peers.
    */
   introduce(
     identity: IdentityId,
@@ -144,19 +180,21 @@ export class PeerTable {
     if (!this.mayIntroduce(identity, source)) return undefined;
     const known = this.#records.get(identity);
     if (known !== undefined) return known;
-    this.#rumours.set(source, (this.#rumours.get(source) ?? 0) + 1);
     const record = new PeerRecord(identity);
     record.introducedBy = source;
+    record.source = this.#sourceOf(source);
     record.trust = "known";
-    this.#records.set(identity, record);
-    return record;
+    const added = this.#add(record, false);
+    if (added === undefined) return undefined;
+    this.#rumours.set(source, (this.#rumours.get(source) ?? 0) + 1);
+    return added;
   }
 
   /** Whether {@linkcode introduce} would give a record. */
   mayIntroduce(identity: IdentityId, source: IdentityId): boolean {
     return this.#records.has(identity) ||
-      (this.#records.size < MAX_PEERS &&
-        (this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE);
+      ((this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE &&
+        this.#hasRoomFrom(source));
   }
 
   /** The peer was proven: whoever introduced it gets its share back. */
@@ -171,23 +209,48 @@ export class PeerTable {
 
   /** Drops a record that has no sessions. */
   forget(record: PeerRecord): void {
+    this.#drop(record);
+    this.#room.dropped();
+  }
+
+  #drop(record: PeerRecord): void {
     this.confirm(record);
     this.#records.delete(record.identity);
     for (const listener of this.onForget) listener(record);
   }
 
-  #victim(): PeerRecord | undefined {
-    const idle = [...this.#records.values()].filter((record) =>
-      record.links.length === 0 && record.dialing === undefined &&
-      !record.addresses.hasTyped
-    );
-    return idle.find((record) => !record.isProven) ??
-      idle.reduce<PeerRecord | undefined>(
-        (oldest, record) =>
-          oldest === undefined || record.lastSeen < oldest.lastSeen
-            ? record
-            : oldest,
-        undefined,
-      );
+  #add(record: PeerRecord, hasStanding: boolean): PeerRecord | undefined {
+    const standing = hasStanding || this.#options.hasStanding(record);
+    if (!this.#room.fits(standing)) {
+      const next = this.#room.next();
+      if (next !== undefined) {
+        this.#drop(next);
+        this.#room.gaveWay(next);
+      } else if (!this.#room.fits(standing)) return undefined;
+    }
+    this.#records.set(record.identity, record);
+    this.#room.added(record, standing);
+    return record;
+  }
+
+  #hasRoomFrom(source: IdentityId): boolean {
+    if (this.#room.fits(false)) return true;
+    const now = this.#options.clock.monotonic();
+    // A list of peers costs its sender nothing: not each entry has the table walked.
+    if (now < this.#nextLookAt) return false;
+    const next = this.#room.next();
+    if (next !== undefined) {
+      return this.#room.isFairer(next, this.#sourceOf(source));
+    }
+    if (this.#room.fits(false)) return true;
+    this.#nextLookAt = now + TABLE_LOOK_MS;
+    return false;
+  }
+
+  #sourceOf(teller: IdentityId): string {
+    const record = this.#records.get(teller);
+    return record === undefined || this.#options.hasStanding(record)
+      ? teller
+      : record.source;
   }
 }

@@ -9,9 +9,13 @@ import {
   MAX_PENDING_PEERS_PER_HOST,
   PENDING_UPDATE_MS,
 } from "../limits.ts";
+import { sourceOf } from "../transport/source.ts";
 import type { NodeStore, PendingPeer } from "./node_store.ts";
 
-/** The list of one node; bounded in all and for each host, the oldest give way. */
+/**
+ * The list of one node; bounded in all and for each source (`sourceOf`), of which the
+ * oldest of the one that has most gives way.
+ */
 export class PendingPeers {
   readonly #store: NodeStore;
   /** Oldest first. */
@@ -19,7 +23,10 @@ export class PendingPeers {
 
   constructor(store: NodeStore) {
     this.#store = store;
-    for (const peer of store.pending()) this.#peers.set(peer.identity, peer);
+    for (const peer of store.pending()) {
+      this.#makeRoom(peer.address.host);
+      this.#peers.set(peer.identity, peer);
+    }
   }
 
   /** Oldest first. */
@@ -57,10 +64,16 @@ export class PendingPeers {
   }
 
   #makeRoom(host: string): void {
-    const siblings = this.list().filter(({ address }) => address.host === host);
+    const sources = Map.groupBy(
+      this.#peers.values(),
+      ({ address }) => sourceOf(address.host),
+    );
+    const siblings = sources.get(sourceOf(host)) ?? [];
     const crowded = siblings.length >= MAX_PENDING_PEERS_PER_HOST;
     if (!crowded && this.#peers.size < MAX_PENDING_PEERS) return;
-    const [oldest] = crowded ? siblings : this.#peers.values();
+    const busiest = crowded ? siblings : [...sources.values()]
+      .reduce((most, some) => some.length > most.length ? some : most, []);
+    const [oldest] = busiest;
     if (oldest !== undefined) this.delete(oldest.identity);
   }
 }

@@ -8,6 +8,7 @@
  */
 import { VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
+import { MAX_PEERS } from "../limits.ts";
 import {
   type Address,
   formatAddress,
@@ -83,8 +84,9 @@ export function pinAddress(
     memory.save(other);
   }
   for (const identity of identities) {
-    const record = table.ensure(identity);
-    if (record === undefined) return;
+    const record = table.ensure(identity, { hasStanding: true });
+    // Said by `futileDials`.
+    if (record === undefined) continue;
     record.trust = "pinned";
     record.addresses.add(address, "typed");
     memory.save(record);
@@ -99,7 +101,10 @@ export interface Futile {
   readonly expected?: IdentityId;
 }
 
-/** Of the addresses given now, those of ourselves and of whoever is denied. */
+/**
+ * Of the addresses given now, those of ourselves, of whoever is denied, and of those
+ * for whose peer there is no room on record.
+ */
 export function futileDials(
   { options, identity, table, membership }: Pick<
     MeshContext,
@@ -108,6 +113,9 @@ export function futileDials(
 ): Futile[] {
   return options.connect.flatMap(({ address, identity: named }) => {
     if (named === identity.id) return [{ address, error: itself(address) }];
+    if (named !== undefined && table.get(named) === undefined) {
+      return [{ address, error: full(address), expected: named }];
+    }
     // Whether all that a name leads to are denied is found out there.
     const expected = named ??
       (isName(address)
@@ -127,6 +135,15 @@ function denied(address: Address, identity: IdentityId): VerackError {
     `Cannot dial ${formatAddress(address)}: ${
       shortId(identity)
     } is denied here, must be allowed first (verack allow ${identity})`,
+  );
+}
+
+function full(address: Address): VerackError {
+  return new VerackError(
+    "full",
+    `Cannot dial ${
+      formatAddress(address)
+    }: ${MAX_PEERS} peers are on record and none of them may give way, must be fewer (verack forget ID)`,
   );
 }
 

@@ -6,8 +6,10 @@
  * The rule is here and nowhere else. What a share is of, and how large, is said in
  * `docs/limits.md`.
  */
+import type { IdentityId } from "../identity/identity.ts";
 import { STANDING_AFTER_UP_MS } from "../limits.ts";
 import type { Membership } from "./membership.ts";
+import type { PeerHead } from "./node_store.ts";
 import type { PeerRecord } from "./peer_table.ts";
 
 /** What is known about a peer that may give it standing. */
@@ -38,14 +40,30 @@ export class Standing {
 
   /** Whether a peer has standing; a peer without a record has none. */
   has(record: PeerRecord | undefined): boolean {
-    if (record === undefined) return false;
-    const verdict = this.#membership.verdict(record.identity);
-    if (verdict === "denied" || verdict === "forgotten") return false;
-    return hasStanding({
-      configured: record.trust === "pinned" || record.addresses.hasTyped,
-      allowed: verdict === "allowed",
-      earned: record.earnedStanding,
+    return record !== undefined && this.of(record.identity, record);
+  }
+
+  /** The same for a peer that need not be on record: it may be allowed all the same. */
+  of(identity: IdentityId, record: PeerRecord | undefined): boolean {
+    return this.#judge(identity, {
+      configured: record !== undefined &&
+        (record.trust === "pinned" || record.addresses.hasTyped),
+      earned: record?.earnedStanding ?? false,
     });
+  }
+
+  /** The same for a peer of which only the store has a record. */
+  ofStored({ identity, trust, isTyped, earnedStanding }: PeerHead): boolean {
+    return this.#judge(identity, {
+      configured: trust === "pinned" || isTyped,
+      earned: earnedStanding,
+    });
+  }
+
+  #judge(identity: IdentityId, facts: Omit<StandingFacts, "allowed">): boolean {
+    const verdict = this.#membership.verdict(identity);
+    if (verdict === "denied" || verdict === "forgotten") return false;
+    return hasStanding({ ...facts, allowed: verdict === "allowed" });
   }
 }
 

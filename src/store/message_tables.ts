@@ -52,6 +52,12 @@ export class MessageTables implements MessageStore {
     }
   }
 
+  *awaited(): Iterable<IdentityId> {
+    for (const row of this.#statements.awaited.iterate()) {
+      yield toIdentity(row.receiver);
+    }
+  }
+
   putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number {
     const { id, topic, body, createdAt, ttlMs } = message;
     const key = this.#nextKey++;
@@ -220,6 +226,10 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
        WHERE key = ?`,
     ),
     receivers: prepare("SELECT receiver FROM outgoing_receiver WHERE key = ?"),
+    awaited: prepare(
+      `SELECT receiver FROM outgoing_receiver GROUP BY key
+       HAVING count(*) = 1`,
+    ),
     putMessage: prepare(
       `INSERT INTO outgoing_message (key, id, topic, body, created_at, ttl_ms)
        VALUES (?, ?, ?, ?, ?, ?)`,

@@ -4,10 +4,15 @@
  */
 import type { StatementSync } from "node:sqlite";
 import type { IdentityId } from "../identity/identity.ts";
-import type { StoredAddress, StoredPeer } from "../mesh/node_store.ts";
+import type {
+  PeerHead,
+  StoredAddress,
+  StoredPeer,
+} from "../mesh/node_store.ts";
 import type { Database } from "./database.ts";
 import {
   identityBytes,
+  LISTED,
   type Row,
   toBytes,
   toIdentity,
@@ -19,6 +24,7 @@ import {
 export class PeerTables {
   readonly #database: Database;
   readonly #selectPeers: StatementSync;
+  readonly #selectHeads: StatementSync;
   readonly #selectAddresses: StatementSync;
   readonly #putPeer: StatementSync;
   readonly #putAddress: StatementSync;
@@ -33,6 +39,12 @@ export class PeerTables {
     this.#selectPeers = database.prepare(
       `SELECT *, CAST(name AS BLOB) AS name FROM peer
        ORDER BY last_seen DESC`,
+    );
+    this.#selectHeads = database.prepare(
+      `SELECT identity, trust, earned_standing, EXISTS
+         (SELECT 1 FROM peer_address AS it
+          WHERE it.identity = peer.identity AND typed = 1) AS typed
+       FROM peer ORDER BY last_seen DESC`,
     );
     this.#selectAddresses = database.prepare(
       "SELECT * FROM peer_address ORDER BY identity, position",
@@ -72,6 +84,32 @@ export class PeerTables {
       const identity = toIdentity(row.identity);
       return toPeer(row, identity, addresses.get(identity) ?? []);
     });
+  }
+
+  /** See `NodeStore.peerHeads`. */
+  *heads(): Iterable<PeerHead> {
+    for (const row of this.#selectHeads.iterate()) {
+      yield {
+        identity: toIdentity(row.identity),
+        trust: row.trust as PeerHead["trust"],
+        earnedStanding: row.earned_standing === 1,
+        isTyped: row.typed === 1,
+      };
+    }
+  }
+
+  /** See `NodeStore.trimPeers`. */
+  trim(keep: readonly IdentityId[]): void {
+    const listed = JSON.stringify(keep);
+    this.#database.atomic(() => {
+      // Addresses first, all at once, rather than with each peer.
+      for (const table of ["peer_address", "peer"]) {
+        this.#database.prepare(
+          `DELETE FROM ${table} WHERE identity NOT IN ${LISTED}`,
+        ).run(listed);
+      }
+    });
+    this.#addresses.clear();
   }
 
   /** Puts a peer on record, or replaces what is. */

@@ -8,6 +8,9 @@ import type { IdentityId } from "../identity/identity.ts";
 /** What node:sqlite gives for a row. */
 export type Row = Record<string, unknown>;
 
+/** Identities as one parameter, JSON. */
+export const LISTED = "(SELECT unhex(value) FROM json_each(?))";
+
 /** An identity for a column. */
 export function identityBytes(identity: IdentityId): Uint8Array<ArrayBuffer> {
   return Uint8Array.fromHex(identity);

@@ -8,6 +8,7 @@ import type { IdentityId } from "../identity/identity.ts";
 import type {
   NameBinding,
   NodeStore,
+  PeerHead,
   PendingPeer,
   StoredInvite,
   StoredPeer,
@@ -52,6 +53,14 @@ export class SqliteStore implements NodeStore {
 
   peers(): StoredPeer[] {
     return this.#peers.all();
+  }
+
+  peerHeads(): Iterable<PeerHead> {
+    return this.#peers.heads();
+  }
+
+  trimPeers(keep: readonly IdentityId[]): void {
+    this.#peers.trim(keep);
   }
 
   putPeer(peer: StoredPeer): void {

@@ -4,9 +4,7 @@
  */
 import type { IdentityId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
-
-/** Senders as one parameter. */
-const LISTED = "(SELECT unhex(value) FROM json_each(?))";
+import { LISTED } from "./rows.ts";
 
 /** Drops seen ids and attempts of all senders but those in `keep`. */
 export function trimSenders(

@@ -121,7 +121,7 @@ function ipv4Bits(ip: string): bigint {
 }
 
 /** `ip` in canonical text (RFC 5952), which never ends in a dotted part. */
-function ipv6Bits(ip: string): bigint {
+export function ipv6Bits(ip: string): bigint {
   const [head = "", tail] = (canonicalIpv6(ip) ?? ip).split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail === undefined || tail === "" ? [] : tail.split(":");

@@ -10,14 +10,32 @@ import type { StoredPeer } from "../../src/mesh/node_store.ts";
 import { logger } from "../../src/log.ts";
 import { type NodeOptions, resolveOptions } from "../../src/mesh/options.ts";
 import { PeerMemory } from "../../src/mesh/peer_memory.ts";
-import { PeerTable } from "../../src/mesh/peer_table.ts";
+import type { PeerTable } from "../../src/mesh/peer_table.ts";
+import { Standing } from "../../src/mesh/standing.ts";
 import { parseAddress } from "../../src/transport/address.ts";
-import { MAX_PEERS } from "../../src/limits.ts";
+import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
+import { plainTable } from "../helpers/plain_table.ts";
 import { until } from "../helpers/until.ts";
 
 function lasting(): Promise<Identity> {
   return Identity.generate({ ephemeral: false });
+}
+
+/** The memory of a node without the rest of it. */
+function memoryOf(
+  table: PeerTable,
+  store: MemoryStore,
+  identity: Identity,
+): PeerMemory {
+  return new PeerMemory({
+    clock: systemClock,
+    identity,
+    log: logger("mesh"),
+    options: resolveOptions({ store }),
+    standing: new Standing({ verdict: () => undefined }),
+    table,
+  });
 }
 
 async function start(options: NodeOptions = {}): Promise<Node> {
@@ -192,15 +210,8 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
 
   // A dial that was under way may end with news of an address.
   const identity = await lasting();
-  const table = new PeerTable();
-  const options = resolveOptions({ store });
-  const memory = new PeerMemory({
-    clock: systemClock,
-    identity,
-    log: logger("mesh"),
-    options,
-    table,
-  });
+  const table = plainTable();
+  const memory = memoryOf(table, store, identity);
   const record = table.ensure(alice.identity.id)!;
   record.certificate = judgeCertificate(alice.identity.certificate);
   record.lastSeen = 1;
@@ -214,20 +225,12 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
 Deno.test("no more peers are remembered than fit the table, and those seen last", async () => {
   const ours = await lasting();
   const identities = Array.from(
-    { length: MAX_PEERS + 2 },
+    { length: MAX_STRANGER_PEERS + 2 },
     (_, index) => index.toString(16).padStart(64, "0"),
   );
   const store = new MemoryStore();
-  const memoryOf = (table: PeerTable) =>
-    new PeerMemory({
-      clock: systemClock,
-      identity: ours,
-      log: logger("mesh"),
-      options: resolveOptions({ store }),
-      table,
-    });
-  const table = new PeerTable();
-  const memory = memoryOf(table);
+  const table = plainTable();
+  const memory = memoryOf(table, store, ours);
   for (const [index, identity] of identities.entries()) {
     const record = table.ensure(identity)!;
     record.certificate = judgeCertificate(ours.certificate);

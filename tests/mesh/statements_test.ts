@@ -3,9 +3,9 @@ import { assertEquals } from "@std/assert";
 import { judgeCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { issueStatement } from "../../src/identity/statement.ts";
-import { PeerTable } from "../../src/mesh/peer_table.ts";
 import { Statements } from "../../src/mesh/statements.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
+import { plainTable } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 const magic = networkMagic("main");
@@ -14,7 +14,7 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
   const [own, member, stranger] = await Promise.all(
     [1, 2, 3].map(() => Identity.generate()),
   );
-  const table = new PeerTable();
+  const table = plainTable();
   for (const { id, certificate } of [member!, stranger!]) {
     table.ensure(id)!.certificate = judgeCertificate(certificate);
   }

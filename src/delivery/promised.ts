@@ -1,0 +1,25 @@
+/** The promise of `Node.send`, which one message keeps or breaks. */
+import type { VerackError } from "../errors.ts";
+import type { Outgoing, Waiter } from "./outgoing.ts";
+
+/** Awaits one message. */
+export class Promised implements Waiter {
+  readonly #resolve: () => void;
+  readonly #reject: (error: VerackError) => void;
+  onEnd: (() => void) | undefined;
+
+  constructor(resolve: () => void, reject: (error: VerackError) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  acknowledged(): void {
+    this.onEnd?.();
+    this.#resolve();
+  }
+
+  failed(_outgoing: Outgoing, error: VerackError): void {
+    this.onEnd?.();
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,243 @@
+// What gives way when the table of peers is full, and what never does.
+import { assert, assertEquals } from "@std/assert";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import {
+  MAX_AWAITED_STRANGERS,
+  MAX_PEERS,
+  MAX_RUMOURS_PER_SOURCE,
+  MAX_STRANGER_PEERS,
+  TABLE_LOOK_MS,
+} from "../../src/limits.ts";
+import { logger } from "../../src/log.ts";
+import type { Link } from "../../src/mesh/link.ts";
+import { Membership } from "../../src/mesh/membership.ts";
+import { resolveOptions } from "../../src/mesh/options.ts";
+import { PeerMemory } from "../../src/mesh/peer_memory.ts";
+import type { PeerRecord, PeerTable } from "../../src/mesh/peer_table.ts";
+import { futileDials, pinAddress } from "../../src/mesh/seeds.ts";
+import { Standing } from "../../src/mesh/standing.ts";
+import { networkMagic } from "../../src/wire/frame.ts";
+import { plainTable } from "../helpers/plain_table.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const OWN = await Identity.generate();
+let made = 0;
+const fresh = () => (++made).toString(16).padStart(64, "0");
+
+/** Fresh peers from a source that were seen one after another, and left. */
+function fill(table: PeerTable, count: number, source: string): PeerRecord[] {
+  return Array.from({ length: count }, () => {
+    const record = table.ensure(fresh(), { source });
+    assert(record !== undefined, "there is no room");
+    record.lastSeen = made;
+    return record;
+  });
+}
+
+function kept(table: PeerTable, records: readonly PeerRecord[]): PeerRecord[] {
+  return records.filter((it) => table.get(it.identity) === it);
+}
+
+Deno.test("of strangers the oldest of the source that most come from gives way, whichever comes", () => {
+  const table = plainTable();
+  const quiet = fill(table, 5, "10.0.0.1");
+  const busy = fill(table, MAX_STRANGER_PEERS - 5, "10.0.0.2");
+  fill(table, 100, "10.0.0.2");
+  assertEquals(kept(table, busy), busy.slice(100));
+  fill(table, 100, "10.0.0.3");
+  assertEquals(kept(table, busy), busy.slice(200));
+  assertEquals(kept(table, quiet), quiet);
+  assertEquals(table.size, MAX_STRANGER_PEERS);
+});
+
+Deno.test("sources that have as many give way in turn", () => {
+  const table = plainTable();
+  const each = MAX_STRANGER_PEERS / 3;
+  const sources = ["a", "b", "c"].map((source) => fill(table, each, source));
+  fill(table, 99, "d");
+  assertEquals(
+    sources.map((records) => kept(table, records).length),
+    sources.map(() => each - 33),
+  );
+});
+
+Deno.test("peers with standing, connected ones, those being dialed and those that a message waits for stay", () => {
+  const awaited = new Set<string>();
+  const table = plainTable({
+    isAwaited: ({ identity }) => awaited.has(identity),
+  });
+  const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
+  const [first, second, third, fourth, ...others] = records;
+  first!.earnedStanding = true;
+  second!.links = [{} as Link];
+  third!.dialing = new AbortController();
+  awaited.add(fourth!.identity);
+  // The room of the first is found when another has given way.
+  fill(table, 2, "10.0.0.2");
+  assertEquals(kept(table, [others.shift()!]), []);
+  // One by one, so that it is also asked again of what was chosen before.
+  for (let at = 0; at < 20; at++) {
+    fill(table, 1, "10.0.0.2");
+    assertEquals(kept(table, others)[0], others[at + 1]);
+    if (at === 10) awaited.add(others[11]!.identity);
+    if (at === 10) others.splice(11, 1);
+  }
+  assertEquals(kept(table, records.slice(0, 4)), records.slice(0, 4));
+  assert([...awaited].every((id) => table.get(id) !== undefined));
+});
+
+Deno.test("peers with standing have room for as many as strangers leave, and strangers give way to them", () => {
+  const friends = new Set<string>();
+  const table = plainTable({ friends });
+  const strangers = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
+  const come = (count: number) => {
+    for (let at = 0; at < count; at++) {
+      const id = fresh();
+      friends.add(id);
+      assert(table.ensure(id) !== undefined);
+    }
+  };
+  come(MAX_PEERS - MAX_STRANGER_PEERS);
+  assertEquals(kept(table, strangers).length, MAX_STRANGER_PEERS);
+  come(MAX_STRANGER_PEERS);
+  assertEquals(kept(table, strangers), []);
+  assertEquals(table.size, MAX_PEERS);
+});
+
+Deno.test("a table full of peers with standing takes no other, until one is forgotten", () => {
+  const friends = new Set<string>();
+  const clock = new VirtualClock();
+  const table = plainTable({ friends, clock });
+  for (let at = 0; at < MAX_PEERS; at++) {
+    const id = fresh();
+    friends.add(id);
+    table.ensure(id);
+  }
+  const [known = "", other = ""] = friends;
+  const newcomer = fresh();
+  assertEquals(table.mayEnsure(newcomer), false);
+  assertEquals(table.ensure(newcomer), undefined);
+  assertEquals(table.ensure(newcomer, { hasStanding: true }), undefined);
+  assertEquals(table.introduce(newcomer, known), undefined);
+  assertEquals(
+    [...table.values()].every((it) => friends.has(it.identity)),
+    true,
+  );
+  assert(table.mayEnsure(known));
+  table.forget(table.get(other)!);
+  assert(table.mayEnsure(newcomer));
+  assert(table.introduce(newcomer, known) !== undefined);
+});
+
+Deno.test("a peer that a person names and for which there is no room is told of", () => {
+  const table = plainTable({ hasStanding: () => true });
+  for (let at = 1; at < MAX_PEERS; at++) table.ensure(fresh());
+  const memory = new PeerMemory({
+    clock: systemClock,
+    identity: OWN,
+    log: logger("mesh"),
+    options: resolveOptions({}),
+    standing: new Standing({ verdict: () => undefined }),
+    table,
+  });
+  const named = [fresh(), fresh()];
+  const connect = named.map((id, at) => `${id}@10.0.0.${at + 1}:8080`);
+  const options = resolveOptions({ connect });
+  for (const { address, identity } of options.connect) {
+    pinAddress({ table, memory }, address, [identity!]);
+  }
+  const membership = new Membership({
+    options,
+    identity: OWN,
+    clock: systemClock,
+    table,
+    log: logger("mesh"),
+    random: systemRandom,
+    magic: networkMagic("main"),
+    emit: () => {},
+  });
+  const futile = futileDials({ options, identity: OWN, membership, table });
+  assertEquals(futile.map(({ error, expected }) => [error.code, expected]), [
+    ["full", named[1]],
+  ]);
+});
+
+Deno.test("gossip that finds no room has the table walked once a second, however much is told", async () => {
+  let asked = 0;
+  const clock = new VirtualClock();
+  const table = plainTable({
+    clock,
+    hasStanding: () => {
+      asked++;
+      return true;
+    },
+  });
+  for (let at = 0; at < MAX_PEERS; at++) table.ensure(fresh());
+  const tell = () => {
+    asked = 0;
+    for (let at = 0; at < 1_000; at++) table.mayIntroduce(fresh(), "source");
+    return asked;
+  };
+  assert(tell() <= MAX_PEERS + 2_000, `${asked}`);
+  assert(tell() <= 2_000, `${asked}`);
+  await clock.advance(TABLE_LOOK_MS);
+  assert(tell() >= MAX_PEERS, `${asked}`);
+});
+
+Deno.test("a flood of strangers does not have the table walked for each", () => {
+  let asked = 0;
+  const table = plainTable({
+    hasStanding: () => {
+      asked++;
+      return false;
+    },
+  });
+  fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
+  asked = 0;
+  fill(table, 640, "10.0.0.2");
+  assert(asked < 640 * 100, `${asked}`);
+});
+
+Deno.test("what a member tells of gives way like others, and pushes out only what has more", () => {
+  const friend = fresh();
+  const table = plainTable({ friends: new Set([friend]) });
+  table.ensure(friend, { source: "10.0.0.1" });
+  const liars = ["10.0.0.2", "10.0.0.2", "10.0.0.3"].map((source) =>
+    fill(table, 1, source)[0]!
+  );
+  for (const { identity } of liars) {
+    for (let at = 0; at < MAX_RUMOURS_PER_SOURCE; at++) {
+      assert(table.introduce(fresh(), identity) !== undefined);
+    }
+  }
+  const told = (count: number, source: string) =>
+    Array.from({ length: count }, () => table.introduce(fresh(), source))
+      .filter((it) => it !== undefined).length;
+  // Two of them are of one source, which has most: the truth of a friend finds room.
+  assertEquals(told(500, friend), 500);
+  assertEquals(table.size, MAX_STRANGER_PEERS + 1);
+  const by = (source: string) =>
+    [...table.values()].filter((it) => it.source === source).length;
+  assertEquals(by(friend), 500);
+  assertEquals(by("10.0.0.3"), 1_001);
+  // That of the other finds none, though it has told of less than it may.
+  const newLiar = fill(table, 1, "10.0.0.2")[0]!.identity;
+  assertEquals(told(10, newLiar), 0);
+});
+
+Deno.test("when messages wait for more strangers than may be kept for that, theirs give way, too, and those of other sources do not", () => {
+  const table = plainTable({ isAwaited: () => true });
+  const quiet = fill(table, 5, "10.0.0.1");
+  const busy = fill(table, MAX_STRANGER_PEERS - 5, "10.0.0.2");
+  fill(table, 100, "10.0.0.3");
+  assertEquals(kept(table, busy).length, MAX_STRANGER_PEERS - 105);
+  assertEquals(kept(table, quiet), quiet);
+  // The control: as many as may be are kept, and then there is no room.
+  const full = plainTable({ isAwaited: () => true });
+  fill(full, MAX_AWAITED_STRANGERS, "10.0.0.1");
+  for (const it of fill(full, MAX_STRANGER_PEERS - full.size, "10.0.0.2")) {
+    it.links = [{} as Link];
+  }
+  assertEquals(full.ensure(fresh()), undefined);
+});
