@@ -40,6 +40,34 @@ export function storeContract(
     return store;
   });
 
+  test("tells of peers in short, and drops all but some", (store) => {
+    for (const byte of [1, 2, 3, 4]) store.putPeer(samplePeer(byte));
+    store.putPeer(samplePeer(5, { addresses: [], trust: "pinned" }));
+    store = again(store);
+    assertEquals(
+      [...store.peerHeads()].map((it) =>
+        [it.identity, it.trust, it.isTyped, it.earnedStanding].join()
+      ),
+      [
+        `${identity(5)},pinned,false,false`,
+        ...[4, 3, 2, 1].map((byte) =>
+          `${identity(byte)},known,true,${byte % 2 === 0}`
+        ),
+      ],
+    );
+    store.trimPeers([identity(1), identity(3), identity(99)]);
+    for (let start = 0; start < 2; start++) {
+      assertEquals(store.peers(), [samplePeer(3), samplePeer(1)]);
+      store = again(store);
+    }
+    // Its addresses are written again, though they are as before.
+    store.putPeer(samplePeer(4));
+    store.trimPeers([identity(4)]);
+    store = again(store);
+    assertEquals(store.peers(), [samplePeer(4)]);
+    return store;
+  });
+
   test("keeps verdicts", (store) => {
     store.putVerdict({ identity: identity(1), verdict: "allowed", at: 1 });
     store.putVerdict({ identity: identity(2), verdict: "denied", at: 2 });
@@ -161,8 +189,10 @@ function messageContract(
       line(1, first, b),
       line(2, second, a),
     ]);
+    assertEquals([...messages.awaited()], [a]);
     messages.deleteOutgoing(first, a);
     messages.deleteOutgoing(first, a);
+    assertEquals([...messages.awaited()].toSorted(), [a, b]);
     assertEquals(outgoing(), [line(1, first, b), line(2, second, a)]);
     messages.deleteOutgoing(first, b);
     messages.deleteOutgoing(second, a);
