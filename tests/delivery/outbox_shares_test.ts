@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ABSENT_SHARE,
+  ABSENT_STRANGERS_SHARE,
   MAX_BODY_BYTES,
   MAX_OUTBOX_BYTES,
   MAX_OUTBOX_BYTES_PER_PEER,
@@ -235,5 +236,97 @@ Deno.test("sums stay right while peers come and go and messages are taken and gi
   assert(bytes > 303_000 && bytes < 304_000, `${bytes}`);
   it.sender.delivery.forget(other, OVER);
   assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  await end(it);
+});
+
+for (const strangers of [0, 60]) {
+  Deno.test(`what waits for ${strangers} absent peers without standing leaves room to absent peers with standing`, async () => {
+    const gone = absent(strangers);
+    const [friend, other] = absent(2, 1_000) as [string, string];
+    const it = stage([], {
+      settings: { hasStanding: (peer) => !gone.includes(peer) },
+    });
+    // Long ones use up the bytes, short ones the count.
+    for (const to of gone) await keeps(it, to, 1_000_000);
+    for (let at = 0; at < 1_000; at++) await cast(it, gone, 10);
+    const { messages, bytes } = it.sender.delivery.outbox;
+    const share = ABSENT_STRANGERS_SHARE;
+    assert(messages <= share * MAX_OUTBOX_MESSAGES, `${messages}`);
+    assert(bytes <= share * MAX_OUTBOX_BYTES, `${bytes}`);
+    if (strangers > 0) {
+      assert(messages > 0.5 * share * MAX_OUTBOX_MESSAGES, `${messages}`);
+      assert(bytes > 0.9 * share * MAX_OUTBOX_BYTES, `${bytes}`);
+    }
+    for (const to of [friend, other]) {
+      for (let at = 0; at < 2_000; at++) assert(await keeps(it, to, 10));
+      for (let at = 0; at < 2; at++) {
+        assert(await keeps(it, to, 1_000_000), `${at}`);
+      }
+    }
+    assertEquals(it.sender.givenUp, []);
+    await end(it);
+  });
+}
+
+Deno.test("a message to a connected peer takes the room of an absent one without standing, before that of one with standing that has more", async () => {
+  const [friend, stranger] = absent(2) as [string, string];
+  const it = stage([], {
+    settings: {
+      limits: resolveOutbox({ maxMessages: 20 }),
+      hasStanding: (peer) => peer !== stranger,
+    },
+  });
+  for (let at = 0; at < 6; at++) assert(await keeps(it, friend, 10));
+  for (let at = 0; at < 3; at++) assert(await keeps(it, stranger, 10));
+  const give = async () => {
+    while (it.sender.givenUp.length === 0) await keeps(it, RECEIVER, 10);
+    return it.sender.givenUp.splice(0).map(({ outgoing }) => outgoing.to);
+  };
+  for (let at = 0; at < 3; at++) assertEquals(await give(), [stranger]);
+  assertEquals(await give(), [friend]);
+  await end(it);
+});
+
+Deno.test("an absent peer that gets standing has the room of one, and gives the other back", async () => {
+  const [newFriend, stranger] = absent(2) as [string, string];
+  const friends = new Set<string>();
+  const limits = resolveOutbox({ maxMessages: 40 });
+  const it = stage([], {
+    settings: { limits, hasStanding: (peer) => friends.has(peer) },
+  });
+  const most = ABSENT_STRANGERS_SHARE * 40;
+  for (let at = 0; at < most / 2; at++) assert(await keeps(it, newFriend, 10));
+  assert(!await keeps(it, newFriend, 10));
+  const count = async (to: string) => {
+    let kept = 0;
+    while (await keeps(it, to, 10)) kept++;
+    return kept;
+  };
+  friends.add(newFriend);
+  assertEquals(await count(newFriend), ABSENT_SHARE * 40 / 2 - most / 2);
+  // All of the share of strangers is free again, within that of absent peers.
+  assertEquals(await count(stranger), Math.ceil(ABSENT_SHARE * 40 / 4));
+  for (const to of [newFriend, stranger]) it.sender.delivery.forget(to, OVER);
+  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  await end(it);
+});
+
+Deno.test("only a message that is for a peer alone is one that it is awaited for, after a restart too", async () => {
+  const [one, many, last] = absent(3) as [string, string, string];
+  const store = new MemoryMessageStore();
+  const it = stage([], { store });
+  assert(await keeps(it, one, 10));
+  await cast(it, [many, last, one], 10);
+  const awaited = ({ sender }: Stage) =>
+    [one, many, last].filter((peer) => sender.delivery.isAwaited(peer));
+  assertEquals(awaited(it), [one]);
+  it.sender.delivery.close(OVER, { flush: false });
+  const again = stage([], { store });
+  assertEquals(awaited(again), [one]);
+  for (const peer of [one, many]) again.sender.delivery.forget(peer, OVER);
+  assertEquals(awaited(again), []);
+  again.sender.delivery.close(OVER, { flush: false });
+  // It waits for one alone by now, which a store cannot tell from the first.
+  assertEquals(awaited(stage([], { store })), [last]);
   await end(it);
 });
