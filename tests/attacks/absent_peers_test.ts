@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
+import { inside } from "../../src/mesh/inside.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
@@ -116,4 +117,72 @@ Deno.test("what an earlier run kept for an in-memory peer is given up within a m
   assertEquals(again.node.outbox.messages, 0);
   assertEquals(again.log.of("undelivered").length, 1);
   assertEquals([...store.messages.outgoing()], []);
+});
+
+Deno.test("what waits for a peer whose record gave way is kept until its own deadline, and delivered if it comes back", async () => {
+  await using mesh = new MemoryMesh();
+  const { clock } = mesh;
+  const hub = await mesh.start();
+  const peers = await Promise.all(
+    [1, 2].map(() => Identity.generate({ ephemeral: false })),
+  );
+  const ids = peers.map(({ id }) => id);
+  for (const identity of peers) {
+    const { node } = await mesh.start([hub], { identity });
+    await clock.runUntil(() => hub.node.links().length === 1, {
+      limitMs: 10_000,
+    });
+    node.close();
+    await clock.runUntil(() => hub.node.links().length === 0, {
+      limitMs: 10_000,
+    });
+  }
+  const [back, never] = ids as [string, string];
+  const sent = hub.node.send(back, "still there?", { ttlMs: 600_000 });
+  const lost = hub.node.send(never, "still there?", { ttlMs: 600_000 });
+  const expired = assertRejects(() => lost, VerackError, "within 600000 ms");
+  const { table } = inside(hub.node);
+  for (const id of ids) table.forget(table.get(id)!);
+  await clock.advance(500_000);
+  assertEquals(hub.log.of("undelivered"), []);
+  assertEquals(hub.node.outbox.messages, 2);
+  const again = await mesh.start([hub], { identity: peers[0]! });
+  (async () => {
+    for await (const _ of again.node.messages());
+  })();
+  await clock.runUntil(() => hub.node.outbox.messages === 1, {
+    limitMs: 60_000,
+  });
+  await sent;
+  await clock.advance(101_000);
+  await expired;
+  assertEquals(hub.node.outbox.messages, 0);
+});
+
+Deno.test("what waits for a lost in-memory peer is given up within a minute though its record gave way, unless it comes back", async () => {
+  await using mesh = new MemoryMesh();
+  const { clock } = mesh;
+  const hub = await mesh.start();
+  const peers = await Promise.all([1, 2].map(() => Identity.generate()));
+  const { table } = inside(hub.node);
+  for (const identity of peers) {
+    const { node } = await mesh.start([hub], { identity });
+    await clock.runUntil(() => hub.node.links().length === 1, {
+      limitMs: 10_000,
+    });
+    node.close({ abrupt: true });
+    await clock.runUntil(() => hub.node.links().length === 0, {
+      limitMs: 60_000,
+    });
+  }
+  const { waiting } = await hub.node.broadcast("still there?");
+  assertEquals(waiting.length, 2);
+  for (const { id } of peers) table.forget(table.get(id)!);
+  await clock.advance(20_000);
+  assertEquals(hub.node.outbox.messages, 2);
+  await mesh.start([hub], { identity: peers[0]! });
+  await clock.advance(60_000);
+  const told = hub.log.of("undelivered").map(({ identity }) => identity);
+  assertEquals(told, [peers[1]!.id]);
+  assertEquals(hub.node.outbox.messages, 1);
 });

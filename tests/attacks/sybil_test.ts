@@ -61,3 +61,57 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
   assertEquals(pending.list().at(-1)?.lastSeen, count);
   assertEquals(store.pending().at(-1)?.lastSeen, count - 1);
 });
+
+Deno.test("peers that wait from one network of IPv6 push out each other only, and a start drops what is too much", () => {
+  const store = new MemoryStore();
+  const peer = (n: number, host: string) => ({
+    identity: n.toString(16).padStart(64, "0"),
+    certificate: new Uint8Array(1),
+    address: { host, port: 1 },
+    direction: "inbound" as const,
+    lastSeen: n,
+  });
+  const pending = new PendingPeers(store);
+  const honest = peer(1, "2001:db8:1::1");
+  pending.add(honest);
+  const flood = (list: PendingPeers) => {
+    for (let n = 2; n < 2 + 2 * MAX_PENDING_PEERS; n++) {
+      list.add(peer(n, `2001:db8:2::${n.toString(16)}`));
+    }
+  };
+  flood(pending);
+  assertEquals(pending.list().length, 1 + MAX_PENDING_PEERS_PER_HOST);
+  assert(pending.get(honest.identity) !== undefined);
+  // An older version counted each of these addresses by itself.
+  for (let n = 1_000; n < 1_000 + MAX_PENDING_PEERS; n++) {
+    const late = peer(n, `2001:db8:3::${n.toString(16)}`);
+    store.putPending({ ...late, firstSeen: n });
+  }
+  const again = new PendingPeers(store);
+  assertEquals(again.list().length, 1 + 2 * MAX_PENDING_PEERS_PER_HOST);
+  assertEquals(store.pending(), again.list());
+  assert(again.get(honest.identity) !== undefined);
+});
+
+Deno.test("when the list of those who wait is full, the oldest of the source that most come from gives way", () => {
+  const pending = new PendingPeers(new MemoryStore());
+  let made = 0;
+  const add = (host: string) => {
+    const identity = (++made).toString(16).padStart(64, "0");
+    pending.add({
+      identity,
+      certificate: new Uint8Array(1),
+      address: { host, port: 1 },
+      direction: "inbound",
+      lastSeen: made,
+    });
+    return identity;
+  };
+  const honest = add("10.0.0.1");
+  const sources = MAX_PENDING_PEERS / MAX_PENDING_PEERS_PER_HOST + 1;
+  for (let at = 0; at < sources * MAX_PENDING_PEERS_PER_HOST; at++) {
+    add(`10.0.1.${at % sources}`);
+  }
+  assertEquals(pending.list().length, MAX_PENDING_PEERS);
+  assert(pending.get(honest) !== undefined);
+});

@@ -1,0 +1,62 @@
+// Admissions of peers without a record: which are remembered when there are too many.
+import { assert, assertEquals } from "@std/assert";
+import { MAX_FORMER_MEMBERS } from "../../src/limits.ts";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { logger } from "../../src/log.ts";
+import { FormerMembers } from "../../src/mesh/former_members.ts";
+import { Membership } from "../../src/mesh/membership.ts";
+import { resolveOptions } from "../../src/mesh/options.ts";
+import type { ProvenPeer } from "../../src/session/mesh_profile.ts";
+import { networkMagic } from "../../src/wire/frame.ts";
+import { plainTable } from "../helpers/plain_table.ts";
+
+const statement = new Uint8Array(1);
+
+Deno.test("of former members the oldest without standing are forgotten first, then the oldest", () => {
+  const former = new FormerMembers();
+  const add = (id: string, hasStanding: boolean) =>
+    former.add(id, { statement, hasStanding });
+  for (const id of ["a", "b"]) add(id, true);
+  for (let at = 0; at < MAX_FORMER_MEMBERS; at++) add(`stranger ${at}`, false);
+  assert(["a", "b"].every((id) => former.has(id)));
+  const strangers = (at: number) => former.has(`stranger ${at}`);
+  assertEquals([0, 1, 2].map(strangers), [false, false, true]);
+  for (let at = 0; at < MAX_FORMER_MEMBERS; at++) add(`friend ${at}`, true);
+  assert(!strangers(MAX_FORMER_MEMBERS - 1));
+  assertEquals(former.has("a"), false);
+  assert(former.has("friend 0"));
+  assertEquals(former.take("friend 0"), statement);
+  assertEquals(former.has("friend 0"), false);
+});
+
+Deno.test("a closed node lets a friend in again, though more members than it remembers have come and gone since", async () => {
+  const identity = await Identity.generate();
+  const table = plainTable();
+  const membership = new Membership({
+    clock: systemClock,
+    emit: () => {},
+    identity,
+    log: logger("mesh"),
+    magic: networkMagic("main"),
+    options: resolveOptions({ trust: "known" }),
+    random: systemRandom,
+    table,
+  });
+  const id = (at: number) => at.toString(16).padStart(64, "0");
+  for (let at = 0; at <= MAX_FORMER_MEMBERS; at++) {
+    const record = table.ensure(id(at))!;
+    record.lastSeen = 1;
+    record.earnedStanding = at === 0;
+    table.forget(record);
+  }
+  const certificate = judgeCertificate(identity.certificate);
+  const refusal = (at: number) =>
+    membership.judge(
+      { identity: id(at), certificate } as ProvenPeer,
+      { host: "10.0.0.1", port: 1 },
+      "inbound",
+    )?.error.code;
+  assertEquals([0, 1, 2].map(refusal), [undefined, "not-admitted", undefined]);
+});
