@@ -17,6 +17,10 @@ const SCOPE = ["tests/transport/scope_test.ts"];
 const PENDING = ["tests/mesh/pending_test.ts"];
 const NAMES = ["tests/attacks/names_test.ts"];
 const BINDINGS = ["tests/mesh/name_bindings_test.ts"];
+const TABLE = ["tests/mesh/peer_table_test.ts"];
+const SYBILS = ["tests/attacks/sybil_test.ts"];
+const FORMER = ["tests/mesh/former_members_test.ts"];
+const MANY_PEERS = ["tests/store/many_peers_test.ts"];
 
 /** Checks of what strangers and members may do to a mesh. */
 export const MESH_MUTANTS: readonly Mutant[] = [
@@ -256,6 +260,105 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     snippet: "} else if (this.#size >= MAX_PENDING_CONNECTIONS) {",
     mutated: "} else if (false) {",
     tests: PENDING,
+  },
+  {
+    name: "strangers may take all of the record",
+    snippet:
+      "if (hasStanding || this.#strangers < MAX_STRANGER_PEERS) return true;",
+    mutated: "return true;",
+    tests: TABLE,
+  },
+  {
+    name: "a peer with standing gives way on record",
+    snippet: "if (hasStanding(record)) continue;",
+    mutated: "",
+    tests: TABLE,
+  },
+  {
+    name: "a peer that is connected or dialed gives way on record",
+    snippet: "return links.length === 0 && dialing === undefined;",
+    mutated: "return true;",
+    tests: TABLE,
+  },
+  {
+    name: "a peer that a message waits for gives way on record",
+    snippet:
+      "const free = away.filter((it) => !awaited.has(it) || surplus.has(it));",
+    mutated: "const free = away;",
+    tests: TABLE,
+  },
+  {
+    name: "any number of strangers stay on record for a message",
+    snippet:
+      "first(awaited.size - MAX_AWAITED_STRANGERS, byTurns(awaited, counts)),",
+    mutated: "[],",
+    tests: TABLE,
+  },
+  {
+    name: "what was chosen to give way does so though it came back",
+    snippet: "if (mayGo) return next;",
+    mutated: "return next;",
+    tests: TABLE,
+  },
+  {
+    name: "gossip of one source pushes out that of all others",
+    snippet: "return count(next.source) > count(source) + 1;",
+    mutated: "return true;",
+    tests: TABLE,
+  },
+  {
+    name: "each entry of gossip has a full table walked",
+    snippet: "if (now < this.#nextLookAt) return false;",
+    mutated: "",
+    tests: TABLE,
+  },
+  {
+    name: "a newcomer is let in for which there is no room on record",
+    snippet: "if (!context.table.mayEnsure(peer.identity, { hasStanding })) {",
+    mutated: NEVER,
+    tests: ["tests/attacks/record_flood_test.ts"],
+  },
+  {
+    name: "a start loads any number of peers",
+    snippet: "if (count > kept.length) store.trimPeers(kept);",
+    mutated: "",
+    tests: MANY_PEERS,
+  },
+  {
+    name: "a start drops peers with standing like others",
+    snippet: "const kind = standing.ofStored(head) ? friends",
+    mutated: "const kind = false ? friends",
+    tests: MANY_PEERS,
+  },
+  {
+    name: "a start drops peers that a message waits for like others",
+    snippet: ": awaited.has(head.identity)",
+    mutated: ": false",
+    tests: MANY_PEERS,
+  },
+  {
+    name: "what waits for a peer is given up with its record",
+    snippet: "? now - lostAt >= IN_MEMORY_PEER_KEPT_MS",
+    mutated: "? true",
+    tests: ["tests/attacks/absent_peers_test.ts"],
+  },
+  {
+    name: "strangers push out former members with standing",
+    snippet: ".find(([, { hasStanding }]) => !hasStanding)?.[0] ??",
+    mutated: ".find(() => true)?.[0] ??",
+    tests: FORMER,
+  },
+  {
+    name: "each address of one network waits to be admitted by itself",
+    snippet: "({ address }) => sourceOf(address.host),",
+    mutated: "({ address }) => address.host,",
+    tests: SYBILS,
+  },
+  {
+    name: "of those who wait the oldest gives way, wherever most come from",
+    snippet: "some.length > most.length ? some : most, []);",
+    mutated: "[...most, ...some], []);",
+    tests: SYBILS,
   },
   {
     name: "any number of peers may be listed as pending",

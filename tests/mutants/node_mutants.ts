@@ -77,6 +77,18 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: [...REPLAY, ...FLOW, "tests/attacks/message_flood_test.ts"],
   },
   {
+    name: "absent strangers may have what absent friends need",
+    snippet: "return (peer.hasStanding ? [all] : [strangers, all])",
+    mutated: "return [all]",
+    tests: ["tests/delivery/outbox_shares_test.ts"],
+  },
+  {
+    name: "what waits for a friend makes room before what waits for a stranger",
+    snippet: "(inMemory ? 4 : peer.hasStanding ? 0 : 2);",
+    mutated: "(inMemory ? 4 : 0);",
+    tests: ["tests/delivery/outbox_shares_test.ts"],
+  },
+  {
     name: "a page may use the API under a name of its own",
     snippet: "if (!named.every((it) => options.isOwnHost(it.toLowerCase()))) {",
     mutated: NEVER,
