@@ -87,6 +87,18 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
   assert([...awaited].every((id) => table.get(id) !== undefined));
 });
 
+Deno.test("a hundred peers that a message waits for stay, and the one after them gives way", () => {
+  const awaited = new Set<string>();
+  const table = plainTable({
+    isAwaited: ({ identity }) => awaited.has(identity),
+  });
+  const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
+  for (const { identity } of records.slice(0, 100)) awaited.add(identity);
+  fill(table, 1, "10.0.0.2");
+  assertEquals(kept(table, records).length, MAX_STRANGER_PEERS - 1);
+  assertEquals(kept(table, [records[100]!]), []);
+});
+
 Deno.test("peers with standing have room for as many as strangers leave, and strangers give way to them", () => {
   const friends = new Set<string>();
   const table = plainTable({ friends });

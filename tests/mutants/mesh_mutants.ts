@@ -288,6 +288,12 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: TABLE,
   },
   {
+    name: "what was chosen to give way does so though a message waits by now",
+    snippet: "(this.#surplus.has(next) || !isAwaited(next));",
+    mutated: "true;",
+    tests: TABLE,
+  },
+  {
     name: "any number of strangers stay on record for a message",
     snippet:
       "first(awaited.size - MAX_AWAITED_STRANGERS, byTurns(awaited, counts)),",
