@@ -10,7 +10,6 @@ import {
   NameBindings,
   type NameContext,
 } from "../../src/mesh/name_bindings.ts";
-import { PeerTable } from "../../src/mesh/peer_table.ts";
 import { Standing } from "../../src/mesh/standing.ts";
 import {
   MAX_NAME_BINDINGS,
@@ -19,6 +18,7 @@ import {
   NAME_TRIM_SLACK,
 } from "../../src/name_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
+import { plainTable } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 function id(number: number): IdentityId {
@@ -28,7 +28,7 @@ function id(number: number): IdentityId {
 /** Names of a node whose peers come and go without sessions. */
 class Scene {
   readonly clock = new VirtualClock();
-  readonly table = new PeerTable();
+  readonly table = plainTable();
   readonly events: NodeEvent[] = [];
   readonly store: MemoryStore;
   readonly names: NameBindings;
