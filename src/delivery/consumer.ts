@@ -1,8 +1,10 @@
 /**
- * One taker of messages: an async iterator that gets each message of its topic
- * which no other taker got.
+ * One taker of messages: an async iterator that gets each message that passes its
+ * filter and which no other taker got.
  */
+import type { IdentityId } from "../identity/identity.ts";
 import type { HandedMessage, Message } from "./message.ts";
+import type { MessageFilter } from "./turns.ts";
 
 /** Where a {@linkcode Consumer} gets its messages; the inbox. */
 export interface ConsumerSource {
@@ -17,9 +19,8 @@ type Waiter = (result: Result) => void;
 
 /** Takes messages until it is ended. */
 export class Consumer implements AsyncIterableIterator<Message, undefined> {
-  readonly topic: string | undefined;
-  /** A topic that it leaves to others. */
-  readonly exceptTopic: string | undefined;
+  /** Which messages it takes. */
+  readonly filter: MessageFilter;
   readonly #source: ConsumerSource;
   readonly #waiting: Waiter[] = [];
   #held: HandedMessage[] = [];
@@ -27,20 +28,21 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   /** Called once, when it takes no more. */
   onEnd: (() => void) | undefined;
 
-  constructor(
-    source: ConsumerSource,
-    topic: string | undefined,
-    exceptTopic: string | undefined,
-  ) {
+  constructor(source: ConsumerSource, filter: MessageFilter) {
     this.#source = source;
-    this.topic = topic;
-    this.exceptTopic = exceptTopic;
+    this.filter = filter;
   }
 
-  /** Whether it waits for a message of this topic. */
-  wants(topic: string): boolean {
-    return this.#waiting.length > 0 && topic !== this.exceptTopic &&
-      (this.topic === undefined || this.topic === topic);
+  /** Whether it waits for a message. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether it waits for a message of this topic from this sender. */
+  wants(topic: string, sender: IdentityId): boolean {
+    const { topic: only, exceptTopic, from } = this.filter;
+    return this.isWaiting && topic !== exceptTopic &&
+      (only === undefined || only === topic) && from?.(sender) !== false;
   }
 
   /** Hands a message to it, which it {@linkcode wants}. */

@@ -57,6 +57,8 @@ export interface MessagesOptions {
   readonly topic?: string;
   /** Only those with another topic, for who leaves one to somebody else. @default all */
   readonly exceptTopic?: string;
+  /** Only those whose sender it is true for; asked anew whenever it matters. @default all */
+  readonly from?: (sender: IdentityId) => boolean;
   /** Ends the iterator. */
   readonly signal?: AbortSignal;
 }
@@ -274,8 +276,8 @@ export class Delivery {
   messages(
     options: MessagesOptions = {},
   ): AsyncIterableIterator<Message, undefined> {
-    const { topic, exceptTopic, signal } = options;
-    const consumer = this.#inbox.consume(topic, exceptTopic);
+    const { signal, ...filter } = options;
+    const consumer = this.#inbox.consume(filter);
     if (signal?.aborted) consumer.end();
     // Held by the signal only as long as the iterator runs.
     const onAbort = () => consumer.end();

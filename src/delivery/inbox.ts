@@ -25,7 +25,7 @@ import { Refusals } from "./refusals.ts";
 import { Budget, Room } from "./room.ts";
 import { Senders } from "./senders.ts";
 import type { RetryTarget, SetAside } from "./set_aside.ts";
-import { Turns } from "./turns.ts";
+import { type MessageFilter, Turns } from "./turns.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -94,12 +94,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     );
   }
 
-  /** A new taker of messages of one topic, or of all but one, or of all. */
-  consume(
-    topic: string | undefined,
-    exceptTopic: string | undefined,
-  ): Consumer {
-    const consumer = new Consumer(this, topic, exceptTopic);
+  /** A new taker of messages that pass a filter. */
+  consume(filter: MessageFilter): Consumer {
+    const consumer = new Consumer(this, filter);
     if (this.#closed) consumer.end();
     else this.#consumers.add(consumer);
     return consumer;
@@ -115,6 +112,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       this.#resting.delete(stream);
       this.#offer(stream);
     }
+    this.#reconsider();
     this.#context.held.tick(now);
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
@@ -134,9 +132,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   take(consumer: Consumer): HandedMessage | undefined {
     for (
-      let stream = this.#turns.next(consumer);
+      let stream = this.#turns.next(consumer.filter);
       stream !== undefined;
-      stream = this.#turns.next(consumer)
+      stream = this.#turns.next(consumer.filter)
     ) {
       const message = this.#handOut(stream);
       if (message !== undefined) return message;
@@ -244,7 +242,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   #offer(stream: ReceiveStream): void {
     if (stream.listed || !this.#hasNext(stream)) return;
     for (const consumer of this.#consumers) {
-      if (!consumer.wants(stream.topic)) continue;
+      if (!consumer.wants(stream.topic, stream.peer.from)) continue;
       const message = this.#handOut(stream);
       if (message === undefined) return;
       if (this.#consumers.size > 1) {
@@ -255,6 +253,15 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       return consumer.deliver(message);
     }
     this.#turns.list(stream);
+  }
+
+  /** What a filter says of a sender may have changed since its messages were listed. */
+  #reconsider(): void {
+    for (const consumer of [...this.#consumers]) {
+      if (consumer.filter.from === undefined || !consumer.isWaiting) continue;
+      const message = this.take(consumer);
+      if (message !== undefined) consumer.deliver(message);
+    }
   }
 
   #hasNext(stream: ReceiveStream): boolean {

@@ -4,14 +4,16 @@
  * that they give it no more turns.
  */
 import { MAX_EMPTY_LISTS, STANDING_TURNS } from "../delivery_limits.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import type { ReceiveStream } from "./incoming.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import { Ring } from "./ring.ts";
 
-/** Which messages a consumer takes; see `Consumer`. */
-export interface TopicFilter {
-  readonly topic: string | undefined;
-  readonly exceptTopic: string | undefined;
+/** Which messages a consumer takes; see `MessagesOptions`. */
+export interface MessageFilter {
+  readonly topic?: string | undefined;
+  readonly exceptTopic?: string | undefined;
+  readonly from?: ((sender: IdentityId) => boolean) | undefined;
 }
 
 /** Streams that can be taken from. */
@@ -27,7 +29,7 @@ export class Turns {
   }
 
   /** Takes the stream whose turn it is off the list. */
-  next(filter: TopicFilter): ReceiveStream | undefined {
+  next(filter: MessageFilter): ReceiveStream | undefined {
     const groups = this.#run < STANDING_TURNS
       ? [this.#standing, this.#others]
       : [this.#others, this.#standing];
@@ -91,9 +93,17 @@ class Group {
     if (peer.turn.ring === undefined) this.peers.push(peer.turn);
   }
 
-  next({ topic, exceptTopic }: TopicFilter): ReceiveStream | undefined {
-    if (topic !== undefined) return this.#topics.get(topic)?.first?.value;
-    for (const { ready } of this.peers) {
+  next(filter: MessageFilter): ReceiveStream | undefined {
+    const { topic, exceptTopic, from } = filter;
+    if (topic !== undefined) {
+      const streams = this.#topics.get(topic);
+      for (const stream of streams ?? []) {
+        if (from?.(stream.peer.from) !== false) return stream;
+      }
+      return undefined;
+    }
+    for (const { ready, from: sender } of this.peers) {
+      if (from?.(sender) === false) continue;
       // Of one topic a peer has one stream, so that the second will do.
       const turn = ready.first?.value.topic === exceptTopic
         ? ready.first?.next

@@ -120,3 +120,36 @@ Deno.test("messages that went with their session keep no turn", async () => {
   const messages = stage.victim.delivery.messages();
   assertEquals(await take(messages, 3), [1, 2, 1].map(stranger));
 });
+
+for (const topic of [undefined, "topic 0"]) {
+  Deno.test(`a taker of some senders' messages gets those and no others, which go to another taker: ${topic}`, async () => {
+    using stage = new Stage();
+    const filter = topic === undefined ? {} : { topic };
+    const { delivery } = stage.victim;
+    for (let at = 0; at < 3; at++) await stage.send(stranger(at), topics(2));
+    await stage.send(FRIEND, ["topic 0"]);
+    const isFriend = (id: string) => id === FRIEND;
+    const friends = delivery.messages({ ...filter, from: isFriend });
+    const rest = delivery.messages({ ...filter, from: (id) => !isFriend(id) });
+    assertEquals(await take(friends, 1), [FRIEND]);
+    assertEquals(await take(rest, 2), [0, 1].map(stranger));
+    // The same when they wait before the message comes.
+    const [next, other] = [friends.next(), rest.next()];
+    await other;
+    await stage.send(FRIEND, ["topic 0"]);
+    assertEquals((await next).value?.from, FRIEND);
+  });
+}
+
+Deno.test("a message whose sender a waiting taker comes to want is handed out at the next tick", async () => {
+  using stage = new Stage();
+  const wanted = new Set<string>();
+  const messages = stage.victim.delivery.messages({
+    from: (id) => wanted.has(id),
+  });
+  const next = messages.next();
+  await stage.send(stranger(1), ["topic 0"]);
+  wanted.add(stranger(1));
+  stage.tick();
+  assertEquals((await next).value?.from, stranger(1));
+});
