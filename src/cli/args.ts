@@ -222,8 +222,8 @@ export function unexpectedArgument(text: string): UsageError {
   );
 }
 
-/** Never asks for a permission: what was not granted is as good as not set. */
-function grantedEnv(name: string): string | undefined {
+/** An environment variable; what Deno does not permit to read is as good as not set. */
+export function grantedEnv(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   return state === "granted" ? Deno.env.get(name) : undefined;
 }

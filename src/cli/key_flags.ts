@@ -9,6 +9,7 @@ import {
 import type { Identity } from "../identity/identity.ts";
 import { askPassphrase } from "./ask_passphrase.ts";
 import { flagName, type TextFlag, UsageError } from "./flags.ts";
+import { takeVariable, variableMissing } from "./secret_variable.ts";
 
 /** `--passphrase-file` and `--passphrase-env`. */
 export const PASSPHRASE_FLAGS = {
@@ -85,9 +86,10 @@ export async function loadIdentityOfFlags(
 
 /**
  * Where the passphrase of the key in the file `path` comes from, once it turns
- * out that one is needed: file, variable, or a person.
+ * out that one is needed: file, variable (which is dropped at once), or a person.
  *
  * @throws {UsageError} when file and variable are both given.
+ * @throws {VerackError} `permission` when the variable may not be read.
  */
 export function passphraseSource(
   { passphraseFile, passphraseEnv }: PassphraseFlagValues,
@@ -99,7 +101,14 @@ export function passphraseSource(
     );
   }
   if (passphraseFile !== undefined) return () => readPassphrase(passphraseFile);
-  if (passphraseEnv !== undefined) return () => fromVariable(passphraseEnv);
+  if (passphraseEnv !== undefined) {
+    // Now, and not when it is needed: it is dropped in any case.
+    const value = takeVariable(passphraseEnv, "passphrase");
+    return () => {
+      if (value !== undefined) return value;
+      throw variableMissing("encrypted-key", passphraseEnv, "passphrase");
+    };
+  }
   const shown = escapeText(path);
   return () => {
     if (Deno.stdin.isTerminal()) {
@@ -110,24 +119,4 @@ export function passphraseSource(
       `Cannot load key "${shown}": it is encrypted, must be opened with --passphrase-file or --passphrase-env`,
     );
   };
-}
-
-function fromVariable(name: string): string {
-  const shown = escapeText(name);
-  let value: string | undefined;
-  try {
-    value = Deno.env.get(name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw new VerackError(
-      "permission",
-      `Cannot read passphrase from ${shown}: permission denied by Deno, add --allow-env=${shown}`,
-      { cause: error },
-    );
-  }
-  if (value !== undefined) return value;
-  throw new VerackError(
-    "encrypted-key",
-    `Cannot read passphrase from ${shown}: the variable is not set`,
-  );
 }

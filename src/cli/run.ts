@@ -2,6 +2,7 @@
 import { systemClock } from "../clock.ts";
 import type { MessageEvent } from "../control/message_event.ts";
 import type { MessagesOptions } from "../delivery/delivery.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import { MAX_DURATION_MS } from "../limits.ts";
 import { logger } from "../log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
@@ -15,6 +16,7 @@ import {
   type ExecCommand,
   execCommand,
 } from "./exec/exec_flags.ts";
+import { type SenderRule, senderRule } from "./exec/exec_senders.ts";
 import { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { greet } from "./greet.ts";
@@ -64,7 +66,9 @@ export const runProgram: Program = program(
       "standard input, the rest in VERACK_FROM (the sender's identity), " +
       "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_ATTEMPT. A message is " +
       "acknowledged when the process exits with 0. Else it comes again, with the " +
-      "same id, and is set aside after 5 tries.",
+      "same id, and is set aside after 5 tries. Every peer may start the program " +
+      "in a closed mesh, in an open one those that --exec-from names, or on this " +
+      "machine alone.",
     ],
     positionals: [{
       name: "ARG",
@@ -85,8 +89,8 @@ export const runProgram: Program = program(
         "The same node at every start, which takes nobody but ID for bob",
       ],
       [
-        "verack --data data/jobs --exec ./job --exec-topic jobs -- --fast",
-        "Runs ./job --fast for each message of that topic",
+        "verack --data data/jobs --exec ./job --exec-from ID -- --fast",
+        "Runs ./job --fast for each message of that peer",
       ],
     ],
   }),
@@ -106,10 +110,12 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   }
   const command = execCommand(flags, positionals);
   using start = await nodeStart(flags);
+  const options = { ...start.options, port: flags.port };
+  const rule = command && senderRule(options, command.from, systemClock);
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
-  const node = await Node.start({ ...start.options, port: flags.port });
+  const node = await Node.start(options);
   const { address, identity } = node;
   log.info("started", { identity: identity.id, address, version: VERSION });
   const events = node.events();
@@ -148,9 +154,11 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       printer.print(event, keep);
       control.server.publish(event);
     };
+    const accepts = rule?.(node);
     if (command !== undefined) {
       executor = new Executor(node, {
         ...command,
+        ...(accepts !== undefined && { accepts }),
         clock: systemClock,
         say: (line) => terminal.stderr.line(line),
         onTaken: (event) => show(event, false),
@@ -161,12 +169,15 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       });
     }
     // The program may leave us some.
-    const rest = restOf(command);
-    const messages = rest && takeMessages(node, rest, {
-      output: terminal.stdout,
-      show: (event) => show(event, true),
-      signal: closed.signal,
-    });
+    const messages = Promise.all(
+      restOf(command, accepts).map((rest) =>
+        takeMessages(node, rest, {
+          output: terminal.stdout,
+          show: (event) => show(event, true),
+          signal: closed.signal,
+        })
+      ),
+    );
     for await (const event of events) printer.print(withControl(event));
     closed.abort();
     await messages;
@@ -179,11 +190,20 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   return signals.code ?? EXIT.success;
 }
 
-/** Which messages are printed only; `undefined` if the program gets all. */
-function restOf(command: ExecCommand | undefined): MessagesOptions | undefined {
-  if (command === undefined) return {};
+/** Which messages are printed only: all that the program does not get. */
+function restOf(
+  command: ExecCommand | undefined,
+  accepts: SenderRule | undefined,
+): MessagesOptions[] {
+  if (command === undefined) return [{}];
   const { topic } = command;
-  return topic === undefined ? undefined : { exceptTopic: topic };
+  const ofOthers = accepts && ((sender: IdentityId) => !accepts(sender));
+  return [
+    ...(topic === undefined ? [] : [{ exceptTopic: topic }]),
+    ...(ofOthers === undefined
+      ? []
+      : [{ ...(topic !== undefined && { topic }), from: ofOthers }]),
+  ];
 }
 
 function pingEvery(node: Node, periodMs: number): () => void {

@@ -16,7 +16,7 @@ import {
   isIpv4,
   isIpv6,
 } from "../transport/address.ts";
-import { classifyIp } from "../transport/scope.ts";
+import { isLoopbackHost } from "../transport/scope.ts";
 import { tcpTransport } from "../transport/tcp.ts";
 import { listenTlsFor } from "../transport/tls_listener.ts";
 import type { ControlServer } from "./control_server.ts";
@@ -95,7 +95,7 @@ export async function openPort(
   server: ControlServer,
   { address, token, certificate, directory, clock }: PortOptions,
 ): Promise<number> {
-  if (certificate === undefined && !isLoopback(address.host)) {
+  if (certificate === undefined && !isLoopbackHost(address.host)) {
     throw new VerackError(
       "unsafe",
       `Cannot serve control at ${
@@ -163,11 +163,6 @@ function openSocket(
     if (isNarrowed) return false;
     throw error;
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" ||
-    ((isIpv4(host) || isIpv6(host)) && classifyIp(host) === "loopback");
 }
 
 function isIp(host: string): boolean {

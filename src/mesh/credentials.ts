@@ -20,7 +20,9 @@ import {
 } from "../wire/messages/welcome.ts";
 import type { MeshContext } from "./context.ts";
 import type { Link } from "./link.ts";
-import { forgetSecret } from "./protection.ts";
+import type { NodeStore } from "./node_store.ts";
+import type { NodeOptions } from "./options.ts";
+import { forgetSecret, wasClosed } from "./protection.ts";
 
 /** What one node needs of its context here. */
 export type CredentialsContext = Pick<
@@ -131,12 +133,8 @@ export class Credentials {
 
   #recall(): { inviteId: string; welcome: WelcomeMessage } | undefined {
     const { log, options } = this.#context;
-    const kept = options.store.setting(this.#key);
-    if (kept === undefined) return undefined;
     try {
-      const welcome = decodeWelcome(kept.subarray(SECRET_ID_BYTES));
-      const inviteId = kept.subarray(0, SECRET_ID_BYTES).toHex();
-      return { inviteId, welcome };
+      return welcomeOnRecord(options.store, this.#key);
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
       log.warn("welcome on record refused", { reason: error.message });
@@ -147,6 +145,38 @@ export class Credentials {
   /** It admits this key to this network, and is worth nothing for another. */
   get #key(): string {
     const { identity, options } = this.#context;
-    return `welcome ${options.network} ${identity.id}`;
+    return welcomeName(options.network, identity.id);
   }
+}
+
+/**
+ * Whether a node of these options is closed as long as it runs. An invite does not
+ * say so: its host may have an open mesh.
+ */
+export function staysClosed(options: NodeOptions): boolean {
+  const { trust, store, network = "main", identity, invite } = options;
+  if (trust !== undefined) return trust === "known";
+  if (store === undefined) return false;
+  if (wasClosed(store, network)) return true;
+  if (identity === undefined || invite !== undefined) return false;
+  try {
+    const kept = welcomeOnRecord(store, welcomeName(network, identity.id));
+    return kept?.welcome.closed ?? false;
+  } catch (error) {
+    if (error instanceof VerackError) return false;
+    throw error;
+  }
+}
+
+function welcomeName(network: string, identity: IdentityId): string {
+  return `welcome ${network} ${identity}`;
+}
+
+/** @throws {VerackError} `malformed`. */
+function welcomeOnRecord(store: NodeStore, name: string) {
+  const kept = store.setting(name);
+  if (kept === undefined) return undefined;
+  const welcome = decodeWelcome(kept.subarray(SECRET_ID_BYTES));
+  const inviteId = kept.subarray(0, SECRET_ID_BYTES).toHex();
+  return { inviteId, welcome };
 }

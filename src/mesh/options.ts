@@ -27,13 +27,11 @@ import {
 import {
   type Address,
   formatAddress,
-  isIpv4,
-  isIpv6,
   parseAddress,
   parseHost,
 } from "../transport/address.ts";
 import type { Resolver } from "../transport/resolve.ts";
-import { classifyIp } from "../transport/scope.ts";
+import { isLoopbackHost } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AdmissionMode } from "./admission_rule.ts";
@@ -255,10 +253,7 @@ export function refuseDemoOffLoopback(
   address: Address,
 ): void {
   if (!isDemoIdentity(identity.id)) return;
-  const { host } = address;
-  const loopback = host === "localhost" ||
-    ((isIpv4(host) || isIpv6(host)) && classifyIp(host) === "loopback");
-  if (loopback) return;
+  if (isLoopbackHost(address.host)) return;
   throw new VerackError(
     "demo-identity",
     `Cannot listen on ${

@@ -30,17 +30,17 @@ export async function protectedOptions(
   const { secret } = options;
   const resolved = await withNetworkKey(resolveOptions(options), options);
   const { store, trust, network } = resolved;
-  const wasClosed = recall(store, trustName(network)) !== undefined;
+  const closedBefore = wasClosed(store, network);
   const oldKey = recall(store, secretName(network));
   if (trust !== undefined) {
     const given = trust === "known" ? CLOSED : NOTHING;
     remember(store, trustName(network), given);
-    if (trust === "open" && wasClosed) {
+    if (trust === "open" && closedBefore) {
       log.warn("the mesh is open from now on, as --trust open says", {
         before: "closed",
       });
     }
-  } else if (wasClosed) {
+  } else if (closedBefore) {
     log.warn(
       "the mesh stays closed, as it was before (--trust open opens it)",
     );
@@ -59,10 +59,15 @@ export async function protectedOptions(
   const remembered = secret === undefined ? oldKey : undefined;
   return {
     ...resolved,
-    trust: trust ?? (wasClosed ? "known" : undefined),
+    trust: trust ?? (closedBefore ? "known" : undefined),
     networkKey: resolved.networkKey ?? remembered,
     keyIsRemembered: remembered !== undefined,
   };
+}
+
+/** Whether an earlier start has closed the mesh, and none has opened it since. */
+export function wasClosed(store: NodeStore, network: string): boolean {
+  return recall(store, trustName(network)) !== undefined;
 }
 
 /** A host's welcome has brought a key, in the place of the remembered one. */

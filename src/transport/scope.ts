@@ -79,6 +79,11 @@ export function classifyIp(ip: string): Scope {
   return "never";
 }
 
+/** Whether a host is this machine, by number or as `localhost`. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || classifyIp(host) === "loopback";
+}
+
 /**
  * Whether a peer in scope `source` may make us dial an address in scope `target`.
  * Scopes nest: who is on this machine may name anything, who is on our network

@@ -60,6 +60,8 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
       "--cert FILE",
       "--passphrase-file FILE",
       "--passphrase-env NAME",
+      "--exec PROGRAM",
+      "--exec-from NAME|ID",
       "--http [HOST:]PORT",
       "--http-token-file FILE",
       "--http-cert FILE",

@@ -292,6 +292,9 @@ export function tries(world: World): Readonly<Record<string, Try>> {
         missing: `--allow-run=${world.program}`,
       },
     ),
+    PATH: node([`--exec=${world.program}`], {
+      besides: [LOOPBACK, `--allow-run=${world.program}`],
+    }),
     "identity new --out DIR/NAME": {
       args: ["identity", "new", `--out=${at("new")}/alice`],
       values: { DIR: at("new") },

@@ -8,6 +8,8 @@ const CONTROL = [
   "tests/attacks/control_test.ts",
 ];
 const DATA = ["tests/store/data_directory_test.ts"];
+const EXEC = ["tests/process/exec_test.ts"];
+const EXEC_SENDERS = ["tests/cli/exec_senders_test.ts"];
 const ESCAPE = ["tests/escape_test.ts"];
 
 /** Checks of what a node takes, serves, keeps and prints. */
@@ -128,7 +130,8 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the API is served off loopback without TLS",
-    snippet: "if (certificate === undefined && !isLoopback(address.host)) {",
+    snippet:
+      "if (certificate === undefined && !isLoopbackHost(address.host)) {",
     mutated: NEVER,
     tests: [...CONTROL, "tests/process/control_test.ts"],
   },
@@ -176,6 +179,44 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     snippet: "Deno.open(path, { write: true, createNew: true, mode });",
     mutated: "Deno.open(path, { write: true, create: true, mode });",
     tests: ["tests/identity/files_test.ts"],
+  },
+  {
+    name: "strangers of an open mesh start programs",
+    snippet: "if (isLoopbackHost(host)) return localSenders;",
+    mutated: "return undefined;",
+    tests: EXEC_SENDERS,
+  },
+  {
+    name: "an invite is taken for a closed mesh",
+    snippet:
+      "if (identity === undefined || invite !== undefined) return false;",
+    mutated: "if (identity === undefined || invite !== undefined) return true;",
+    tests: EXEC_SENDERS,
+  },
+  {
+    name: "peers of other machines start programs of a node on loopback",
+    snippet:
+      "identity === sender && isLoopbackHost(parseAddress(remoteAddress).host)",
+    mutated: "identity === sender",
+    tests: EXEC_SENDERS,
+  },
+  {
+    name: "peers that --exec-from does not name start programs",
+    snippet: "...(accepts !== undefined && { from: accepts }),",
+    mutated: "",
+    tests: EXEC,
+  },
+  {
+    name: "a program has the node's environment",
+    snippet: "clearEnv: true,",
+    mutated: "",
+    tests: EXEC,
+  },
+  {
+    name: "a secret stays in the environment",
+    snippet: "Deno.env.delete(name); taken.set(name, value);",
+    mutated: "taken.set(name, value);",
+    tests: ["tests/cli/secret_variable_test.ts"],
   },
   {
     name: "nothing is said of a secret that everybody may read",

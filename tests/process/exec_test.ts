@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
@@ -401,3 +402,195 @@ for (
       }),
   });
 }
+
+/** A node by name, connected to the node at an address. */
+async function named(
+  name: string,
+  address: string,
+  identity: string,
+): Promise<Node> {
+  const node = await Node.start({ name, connect: [address] });
+  await until("connected", () => node.peer(identity)?.connected ?? false);
+  return node;
+}
+
+for (const topic of ["", "jobs"]) {
+  Deno.test({
+    name:
+      `messages of a peer that --exec-from does not name are printed and do not start the program: topic "${topic}"`,
+    ignore: WINDOWS,
+    async fn() {
+      const friend = await Identity.generate();
+      const flags = topic === "" ? [] : [`--exec-topic=${topic}`];
+      await using alice = await NodeProcess.start(
+        script(
+          'echo "ran $VERACK_NAME $(cat)"',
+          `--exec-from=${friend.id.toUpperCase()}`,
+          "--exec-from=bob",
+          "--exec-jobs=1",
+          ...flags,
+        ),
+        SHELL,
+      );
+      const { address, identity } = alice;
+      await using bob = await named("bob", address, identity);
+      await using carol = await Node.start({
+        name: "carol",
+        identity: friend,
+        connect: [address],
+      });
+      await using mallory = await named("mallory", address, identity);
+      await mallory.send(identity, "printed", { topic });
+      assertEquals((await alice.waitFor("message")).text, "printed");
+      await bob.send(identity, "by name", { topic });
+      await until("carol", () => carol.peer(identity)?.connected ?? false);
+      await carol.send(identity, "by identity", { topic });
+      await until("both", () => alice.child.err.length >= 3);
+      const ran = alice.child.err.filter((line) => line.startsWith("ran "));
+      assertEquals(ran, ["ran bob by name", "ran carol by identity"]);
+      if (topic === "") return;
+      await bob.send(identity, "news", { topic: "news" });
+      const { text } = await alice.waitFor(
+        "message",
+        (it) => it.topic === "news",
+      );
+      assertEquals(text, "news");
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "a peer that takes a name of --exec-from from its holder does not start the program",
+  ignore: WINDOWS,
+  async fn() {
+    await using alice = await NodeProcess.start(
+      script("echo ran", "--exec-from=bob"),
+      SHELL,
+    );
+    const { address, identity } = alice;
+    await using _bob = await named("bob", address, identity);
+    await using mallory = await named("BOB", address, identity);
+    await mallory.send(identity, "x");
+    const { identity: from } = await alice.waitFor("message");
+    assertEquals(from, mallory.identity.id);
+    assert(!alice.child.err.includes("ran"));
+  },
+});
+
+Deno.test({
+  name:
+    "--exec is refused in an open mesh that others than this machine reach, and --exec-from or a closed mesh makes it go",
+  ignore: WINDOWS,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const options = {
+        permissions: [
+          "--allow-run=sh",
+          `--allow-read=${directory}`,
+          `--allow-write=${directory}`,
+        ],
+      };
+      const data = `--data=${directory}/alice`;
+      const run = script("true", "--host=0.0.0.0", data);
+      {
+        await using child = verack(["--port=0", ...run], options);
+        assertEquals(await child.code(), 2);
+        assertEquals(child.out, []);
+        assertMatch(
+          child.err.join(),
+          /open mesh that listens on 0\.0\.0\.0:0 .* needs --exec-from NAME\|ID, or --trust known/,
+        );
+      }
+      for (
+        const [flags, says] of [
+          [["--exec-from=bob"], /whichever peer takes a name/],
+          [[`--exec-from=${"ab".repeat(32)}`], /^$/],
+          [["--trust=known"], /^$/],
+          // As remembered from the start before.
+          [[], /the mesh stays closed/],
+        ] as const
+      ) {
+        await using node = await NodeProcess.start([...flags, ...run], options);
+        assertEquals(await node.end("SIGTERM"), 143);
+        assertMatch(node.child.err.join("\n"), says);
+      }
+    }),
+});
+
+Deno.test({
+  name: "--exec-from takes no first digits of an identity",
+  ignore: WINDOWS,
+  async fn() {
+    await using child = verack(script("true", "--exec-from=abcdef0123"));
+    assertEquals(await child.code(), 2);
+    assertMatch(child.err.join(), /it reads like an identity/);
+  },
+});
+
+Deno.test({
+  name:
+    "a program has none of the node's environment but what is documented, and no secret of the command line",
+  ignore: WINDOWS,
+  fn: () =>
+    withDirectory(async (directory) => {
+      const passphrase = "open sesame";
+      const key = `${directory}/alice.key`;
+      const { privateKeyPem } = await Identity.generate();
+      await Deno.writeTextFile(`${directory}/plain`, privateKeyPem, {
+        mode: 0o600,
+      });
+      const encrypt = new Deno.Command("openssl", {
+        args: [
+          ...["pkcs8", "-topk8", "-in", `${directory}/plain`, "-out", key],
+          ...["-passout", `pass:${passphrase}`],
+        ],
+        stderr: "null",
+      });
+      assert((await encrypt.output()).success);
+      const environment = async (...permissions: string[]) => {
+        await using alice = await NodeProcess.start(
+          script(
+            "env | grep -v ^PWD=",
+            `--key=${key}`,
+            "--passphrase-env=SESAME",
+          ),
+          {
+            permissions: [
+              ...["--allow-run=sh", `--allow-read=${directory}`],
+              ...permissions,
+            ],
+            env: {
+              SESAME: passphrase,
+              API_TOKEN: "of another program",
+              VERACK_LOG: "warn",
+              PATH: "/usr/bin:/bin",
+              // Deno itself needs the real one.
+              HOME: Deno.env.get("HOME") ?? directory,
+              LANG: "C.UTF-8",
+              TZ: "UTC",
+              TMPDIR: directory,
+              TERM: "dumb",
+            },
+          },
+        );
+        await using bob = await sender(alice.address, alice.identity);
+        await bob.send(alice.identity, "x");
+        await alice.waitFor("message");
+        await alice.end("SIGTERM");
+        return alice.child.err.filter((line) => /^\w+=/.test(line))
+          .map((line) => line.split("=")[0]!).filter((name) => name !== "_")
+          .toSorted();
+      };
+      const own = ["ATTEMPT", "FROM", "ID", "NAME", "TOPIC"]
+        .map((name) => `VERACK_${name}`);
+      const passed = ["HOME", "LANG", "PATH", "TERM", "TMPDIR", "TZ"];
+      const all = `--allow-env=SESAME,API_TOKEN,${passed.join()}`;
+      assertEquals(await environment(all), [...passed, ...own]);
+      // Without the right to read a variable it is left out, and all else works.
+      assertEquals(await environment("--allow-env=SESAME,HOME"), [
+        "HOME",
+        ...own,
+      ]);
+    }),
+});

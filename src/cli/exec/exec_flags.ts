@@ -6,6 +6,7 @@ import {
   MAX_EXEC_JOBS,
 } from "../../limits.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
+import { parseSender } from "./exec_senders.ts";
 import {
   checkProgram,
   notPermitted,
@@ -22,7 +23,13 @@ export const EXEC_FLAGS = {
   execTopic: {
     type: "string",
     value: "TOPIC",
-    help: "Only messages of this topic; others are printed as without --exec",
+    help: "Only messages of this topic; others are printed",
+  },
+  execFrom: {
+    type: "list",
+    value: "NAME|ID",
+    parse: parseSender,
+    help: "Only messages of this peer; those of others are printed",
   },
   execJobs: {
     type: "integer",
@@ -45,6 +52,8 @@ export const EXEC_FLAGS = {
 /** What the flags say is to be run. */
 export interface ExecCommand extends ProgramCommand {
   readonly topic?: string;
+  /** Names and identities of those whose messages it gets; all if empty. */
+  readonly from: readonly string[];
   readonly jobs: number;
 }
 
@@ -60,9 +69,11 @@ export function execCommand(
   flags: FlagValues<typeof EXEC_FLAGS>,
   args: readonly string[],
 ): ExecCommand | undefined {
-  const { exec: program, execTopic: topic, execJobs, execTimeout } = flags;
+  const { exec: program, execTopic: topic, execFrom: from } = flags;
+  const { execJobs, execTimeout } = flags;
   if (program === undefined) {
     if (topic !== undefined) throw new UsageError("--exec-topic needs --exec");
+    if (from.length > 0) throw new UsageError("--exec-from needs --exec");
     return undefined;
   }
   const permission = { name: "run", command: program } as const;
@@ -74,6 +85,7 @@ export function execCommand(
     program,
     args,
     ...(topic !== undefined && { topic }),
+    from,
     jobs: execJobs,
     timeoutMs: execTimeout * 1_000,
   };

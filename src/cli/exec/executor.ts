@@ -15,12 +15,15 @@ import { shownName } from "../../identity/peer_name.ts";
 import { logger } from "../../log.ts";
 import type { Node } from "../../mesh/node.ts";
 import { EXEC_LEAVE_MS, EXEC_RETRY_MS } from "../../limits.ts";
+import type { SenderRule } from "./exec_senders.ts";
 import { type ProgramCommand, runProgramOnce } from "./program_run.ts";
 
 /** Settings of an {@linkcode Executor}. */
 export interface ExecutorSettings extends ProgramCommand {
   /** Only messages of this topic; left out, all. */
   readonly topic?: string;
+  /** Only messages of these senders; left out, all. */
+  readonly accepts?: SenderRule;
   /** How many run at the same time; those of one sender and topic never do. */
   readonly jobs: number;
   readonly clock: Clock;
@@ -68,10 +71,11 @@ export class Executor {
   }
 
   async #job(): Promise<void> {
-    const { topic } = this.#settings;
+    const { topic, accepts } = this.#settings;
     const { signal } = this.#stop;
     const messages = this.#node.messages({
       ...(topic !== undefined && { topic }),
+      ...(accepts !== undefined && { from: accepts }),
       signal,
     });
     try {

@@ -16,6 +16,7 @@ import {
   MAX_EXEC_OUTPUT_LINE_CHARS,
   MAX_EXEC_OUTPUT_LINES,
 } from "../../limits.ts";
+import { grantedEnv } from "../args.ts";
 import { linesOf } from "../lines.ts";
 
 /** What is run. */
@@ -30,7 +31,7 @@ export interface ProgramCommand {
 export interface ProgramRunOptions extends ProgramCommand {
   readonly clock: Clock;
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Beside the environment of this process. */
+  /** Beside {@linkcode PASSED_VARIABLES}; it gets no other. */
   readonly env: Readonly<Record<string, string>>;
   /** Shows a line that it wrote; escaped already. */
   readonly say: (line: string) => void;
@@ -146,6 +147,28 @@ export function checkProgram(program: string): void {
   }
 }
 
+/**
+ * What a program gets of this process's environment: where it finds other programs and
+ * its home, and how it talks. The rest may be secrets, which a program that strangers
+ * talk to must not have.
+ */
+export const PASSED_VARIABLES: readonly string[] = [
+  ...["PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"],
+  // Without these Windows starts hardly anything.
+  ...(Deno.build.os === "windows"
+    ? ["SYSTEMROOT", "COMSPEC", "PATHEXT", "USERPROFILE", "TEMP", "TMP"]
+    : []),
+];
+
+function passedVariables(): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_VARIABLES.flatMap((name) => {
+      const value = grantedEnv(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 function start(
   program: string,
   args: readonly string[],
@@ -154,7 +177,8 @@ function start(
   try {
     return new Deno.Command(program, {
       args: [...args],
-      env: { ...env },
+      clearEnv: true,
+      env: { ...passedVariables(), ...env },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

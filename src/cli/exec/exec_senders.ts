@@ -1,0 +1,117 @@
+/**
+ * Whose messages start the program of `--exec`. Starting programs is more than
+ * talking, so that in an open mesh not everything that joins may do it.
+ */
+import type { Clock } from "../../clock.ts";
+import { memberOf } from "../../control/route.ts";
+import { VerackError } from "../../errors.ts";
+import { type IdentityId, isIdentityId } from "../../identity/identity.ts";
+import { parsePeerName, sameName } from "../../identity/peer_name.ts";
+import { EXEC_NAME_KEPT_MS } from "../../limits.ts";
+import { logger } from "../../log.ts";
+import { staysClosed } from "../../mesh/credentials.ts";
+import type { Node } from "../../mesh/node.ts";
+import type { NodeOptions } from "../../mesh/options.ts";
+import { formatAddress, parseAddress } from "../../transport/address.ts";
+import { isLoopbackHost } from "../../transport/scope.ts";
+import { UsageError } from "../flags.ts";
+
+const log = logger("cli");
+
+/** Whether messages of a sender are for the program. */
+export type SenderRule = (sender: IdentityId) => boolean;
+
+/**
+ * A name or a whole identity, as `--exec-from` takes them.
+ *
+ * @throws {RangeError} when it is neither; first digits can be any peer's.
+ */
+export function parseSender(text: string): string {
+  const id = text.toLowerCase();
+  return isIdentityId(id) ? id : parsePeerName(text);
+}
+
+/**
+ * Which rule goes with these options of a node and these values of `--exec-from`.
+ *
+ * @throws {UsageError} when every stranger could start the program.
+ */
+export function senderRule(
+  options: NodeOptions,
+  from: readonly string[],
+  clock: Clock,
+): ((node: Node) => SenderRule) | undefined {
+  const isClosed = staysClosed(options);
+  if (from.length > 0) {
+    const names = from.filter((it) => !isIdentityId(it));
+    if (names.length > 0 && !isClosed) {
+      log.warn(
+        "the mesh is open: whichever peer takes a name of --exec-from first can start the program; give identities instead",
+        { names: names.join(", ") },
+      );
+    }
+    return (node) => namedSenders(node, from, clock);
+  }
+  if (isClosed) return undefined;
+  const { host = "127.0.0.1", port = 0 } = options;
+  if (isLoopbackHost(host)) return localSenders;
+  throw new UsageError(
+    `--exec in an open mesh that listens on ${
+      formatAddress({ host, port })
+    } would let every stranger start the program, needs --exec-from NAME|ID, or --trust known, or --host 127.0.0.1`,
+  );
+}
+
+function namedSenders(
+  node: Node,
+  from: readonly string[],
+  clock: Clock,
+): SenderRule {
+  const ids = new Set(from);
+  const names = from.filter((it) => !isIdentityId(it))
+    .map((name) => new Holder(node, name, clock));
+  return (sender) => {
+    if (ids.has(sender)) return true;
+    const claimed = names.length > 0 ? node.peer(sender)?.name : undefined;
+    return claimed !== undefined &&
+      names.some((it) => sameName(it.name, claimed) && it.is(sender));
+  };
+}
+
+/** The peer that a name means, as for `verack send`. */
+class Holder {
+  readonly name: string;
+  readonly #node: Node;
+  readonly #clock: Clock;
+  #found: IdentityId | undefined;
+  /** Monotonic clock, milliseconds. */
+  #until = -Infinity;
+
+  constructor(node: Node, name: string, clock: Clock) {
+    this.#node = node;
+    this.name = name;
+    this.#clock = clock;
+  }
+
+  is(sender: IdentityId): boolean {
+    const now = this.#clock.monotonic();
+    if (now >= this.#until) {
+      this.#until = now + EXEC_NAME_KEPT_MS;
+      try {
+        this.#found = memberOf(this.#node, this.name);
+      } catch (error) {
+        if (!(error instanceof VerackError)) throw error;
+        this.#found = undefined;
+      }
+    }
+    return this.#found === sender;
+  }
+}
+
+/** A peer on this machine may have brought along some that are not. */
+function localSenders(node: Node): SenderRule {
+  return (sender) =>
+    node.links().some(({ identity, remoteAddress }) =>
+      identity === sender && isLoopbackHost(parseAddress(remoteAddress).host)
+    );
+}

@@ -1,0 +1,72 @@
+/** Whose messages start the program of `--exec`. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
+import { UsageError } from "../../src/cli/flags.ts";
+import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import type { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const A = "a".repeat(64);
+const B = "b".repeat(64);
+const clock = new VirtualClock();
+
+/** A node with sessions to these peers at these addresses. */
+function linked(links: Readonly<Record<string, string>>): Node {
+  return {
+    links: () =>
+      Object.entries(links).map(([identity, remoteAddress]) => ({
+        identity,
+        remoteAddress,
+      })),
+  } as unknown as Node;
+}
+
+Deno.test("in an open mesh on loopback only peers of this machine start the program", () => {
+  const node = linked({ [A]: "127.0.0.1:4000", [B]: "192.0.2.1:4000" });
+  for (const host of ["127.0.0.1", "::1", "localhost", undefined]) {
+    const options = host === undefined ? {} : { host };
+    const accepts = senderRule(options, [], clock)!(node);
+    assertEquals([A, B, "c".repeat(64)].map(accepts), [true, false, false]);
+  }
+});
+
+Deno.test("in a closed mesh every peer starts the program, in an open one off loopback none does unless it is named", () => {
+  const host = "0.0.0.0";
+  const remembered = new MemoryStore();
+  remembered.putSetting(
+    "protection.trust main",
+    new TextEncoder().encode("known"),
+  );
+  const closed: NodeOptions[] = [
+    { host, trust: "known" },
+    { host, store: remembered },
+  ];
+  for (const options of closed) {
+    assertEquals(senderRule(options, [], clock), undefined);
+  }
+  const open: NodeOptions[] = [
+    { host },
+    { host: "::" },
+    { host: "192.168.0.1" },
+    { host, trust: "open" },
+    { host, store: new MemoryStore() },
+    { host, store: remembered, trust: "open" },
+    { host, store: remembered, network: "other" },
+    // Its host may say that its mesh is open.
+    { host, invite: `${A}@127.0.0.1:1#${"a".repeat(32)}` },
+  ];
+  for (const options of open) {
+    assertThrows(() => senderRule(options, [], clock), UsageError, "stranger");
+    const accepts = senderRule(options, [A], clock)!(linked({}));
+    assertEquals([A, B].map(accepts), [true, false]);
+  }
+});
+
+Deno.test("a sender is a name or all digits of an identity", () => {
+  assertEquals(parseSender("bob"), "bob");
+  assertEquals(parseSender("A".repeat(64)), A);
+  for (const text of ["abcdef01", "a".repeat(63), "two words", ""]) {
+    assertThrows(() => parseSender(text), RangeError);
+  }
+});
