@@ -136,6 +136,7 @@ export type {
   AllowOptions,
   InviteOptions,
 } from "./src/mesh/admission.ts";
+export type { InviteInfo } from "./src/mesh/invites.ts";
 export type { AdmissionMode } from "./src/mesh/admission_rule.ts";
 export type {
   Direction,

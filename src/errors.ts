@@ -51,6 +51,7 @@ export type ErrorCode =
   | "forgotten" // the peer was taken off the record
   // Messages.
   | "unknown-peer" // nobody of that name or identity
+  | "unknown-invite" // no invite that has not ended has that id
   | "unknown-message" // nothing that was set aside has that id
   | "ambiguous" // several peers go by that name or prefix
   | "undelivered" // given up: too old, or the peer is gone for good

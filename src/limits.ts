@@ -8,6 +8,7 @@ export * from "./bitcoin_limits.ts";
 export * from "./control_limits.ts";
 export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
+export * from "./invite_limits.ts";
 export * from "./program_limits.ts";
 export * from "./store_limits.ts";
 
@@ -112,13 +113,6 @@ export const MIN_NETWORK_SECRET_BYTES = 16;
  * that somebody thought up costs as much at every guess.
  */
 export const NETWORK_KEY_COST = 32_768;
-
-/** Invites that have not expired, at one node: a hundred bytes each. */
-export const MAX_INVITES = 1_000;
-
-/** How long an invite lasts unless told, and at the most. */
-export const INVITE_TTL_MS = 24 * 60 * 60 * 1_000;
-export const MAX_INVITE_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
  * Identities that proved themselves and wait to be admitted, in all and from one

@@ -1,8 +1,20 @@
 /** Flags that say who may come in, and how this node itself comes in. */
-import { readNetworkSecret } from "../identity/files.ts";
+import { VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import { readInviteLine, readNetworkSecret } from "../identity/files.ts";
 import { parseInvite } from "../identity/invite.ts";
+import { MAX_INVITE_CHARS } from "../limits.ts";
+import { logger } from "../log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
-import type { FlagSpecs, FlagValues } from "./flags.ts";
+import { askPassphrase } from "./ask_passphrase.ts";
+import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
+import { takeVariable, variableMissing } from "./secret_variable.ts";
+
+/** In the place of a file. */
+const STDIN = "-";
+const LINE_FEED = 0x0a;
+
+const log = logger("cli");
 
 /** In the place of a file: a remembered secret is dropped. */
 const NO_SECRET = "none";
@@ -27,19 +39,33 @@ export const ADMISSION_FLAGS = {
     value: "INVITE",
     // Kept as text: the node parses it again, and here it is only judged.
     parse: (text: string) => (parseInvite(text), text),
-    help: "Come in by an invite: the line that a member's verack invite prints",
+    help:
+      "Come in by an invite, a line of verack invite; here ps shows it to every user",
+  },
+  joinFile: {
+    type: "path",
+    value: "FILE",
+    help: "The invite is the first line of a file; - is standard input",
+  },
+  joinEnv: {
+    type: "string",
+    value: "NAME",
+    help: "The invite is the value of an environment variable",
   },
 } as const satisfies FlagSpecs;
 
 /**
  * What the flags mean for a node.
  *
- * @throws {VerackError} `bad-secret` or `permission` when the secret cannot be read.
+ * @throws {UsageError} when the invite is given in two ways.
+ * @throws {VerackError} `bad-secret`, `bad-invite` or `permission` when secret or
+ * invite cannot be read.
  */
 export async function admissionOptions(
   flags: FlagValues<typeof ADMISSION_FLAGS>,
 ): Promise<Pick<NodeOptions, "trust" | "secret" | "invite">> {
-  const { trust, secretFile, join } = flags;
+  const { trust, secretFile } = flags;
+  const invite = await inviteOf(flags);
   return {
     ...(trust !== undefined && { trust }),
     ...(secretFile !== undefined && {
@@ -47,6 +73,66 @@ export async function admissionOptions(
         ? null
         : await readNetworkSecret(secretFile),
     }),
-    ...(join !== undefined && { invite: join }),
+    ...(invite !== undefined && { invite }),
   };
+}
+
+async function inviteOf(
+  { join, joinFile, joinEnv }: FlagValues<typeof ADMISSION_FLAGS>,
+): Promise<string | undefined> {
+  const given = [join, joinFile, joinEnv].filter((it) => it !== undefined);
+  if (given.length > 1) {
+    throw new UsageError(
+      "--join, --join-file and --join-env are given together, must be one of them",
+    );
+  }
+  if (join !== undefined) {
+    log.warn(
+      "an invite on the command line can be seen by every user of this machine; use --join-file or --join-env",
+    );
+    return join;
+  }
+  if (joinEnv !== undefined) {
+    const text = takeVariable(joinEnv, "invite");
+    if (text === undefined) {
+      throw variableMissing("bad-invite", joinEnv, "invite");
+    }
+    return checked(text, joinEnv);
+  }
+  if (joinFile === undefined) return undefined;
+  if (joinFile !== STDIN) {
+    return checked(await readInviteLine(joinFile), joinFile);
+  }
+  return checked(await readStdinLine(), "standard input");
+}
+
+/** @throws {VerackError} `bad-invite`, without a word of the text itself. */
+function checked(text: string, source: string): string {
+  try {
+    parseInvite(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) {
+      throw error;
+    }
+    throw new VerackError(
+      "bad-invite",
+      `Cannot take the invite of ${
+        escapeText(source, { max: 300 })
+      }: it is none, must be identity@host:port#code, the line that \`verack invite\` prints`,
+    );
+  }
+}
+
+/** The first line, and no byte more: a chat reads on. */
+async function readStdinLine(): Promise<string> {
+  if (Deno.stdin.isTerminal()) return await askPassphrase("Invite: ") ?? "";
+  const bytes: number[] = [];
+  const byte = new Uint8Array(1);
+  while (bytes.length < MAX_INVITE_CHARS) {
+    const count = await Deno.stdin.read(byte);
+    if (count === null || byte[0] === LINE_FEED) break;
+    bytes.push(byte[0] ?? 0);
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes)).trim();
 }

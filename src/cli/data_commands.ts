@@ -53,6 +53,14 @@ export interface VerdictView {
   readonly verdict: Verdict;
 }
 
+/** An invite as `--json` shows it. */
+export interface InviteView {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  readonly usedBy?: IdentityId;
+}
+
 /** What a person decides. */
 export type Decision = "allow" | "deny" | "forget";
 
@@ -61,6 +69,9 @@ export interface DataCommands {
   readonly peers: () => Promise<readonly PeerView[]>;
   readonly verdicts: () => Promise<readonly VerdictView[]>;
   readonly pending: () => Promise<readonly PendingView[]>;
+  readonly invites: () => Promise<readonly InviteView[]>;
+  /** Takes an invite of this id, or of these first digits, back; its id is returned. */
+  readonly revoke: (text: string) => Promise<string>;
   /**
    * Whom it is about is given as a person types it; who was meant is returned.
    * `name` is for `allow`.
@@ -118,6 +129,14 @@ function storedCommands(records: Records): DataCommands {
         lastSeen: time(lastSeen),
       })),
     // deno-lint-ignore require-await -- the other one has to wait
+    invites: async () =>
+      records.invites().map(({ expiresAt, ...invite }) => ({
+        ...invite,
+        expiresAt: expiresAt.toISOString(),
+      })),
+    // deno-lint-ignore require-await -- the other one has to wait
+    revoke: async (text) => records.revoke(text),
+    // deno-lint-ignore require-await -- the other one has to wait
     decide: async (decision, text, name) => {
       try {
         return records[decision](text, systemClock.now(), name);
@@ -151,6 +170,16 @@ function liveCommands(client: ControlClient): DataCommands {
     },
     verdicts,
     pending: () => list<PendingView>("/v1/pending", "pending"),
+    invites: () => list<InviteView>("/v1/invites", "invites"),
+    revoke: async (text) => {
+      const path = "/v1/invites/revoke";
+      const answer = await askNode(client, {
+        method: "POST",
+        path,
+        body: { id: text },
+      });
+      return String(answer.id);
+    },
     decide: async (decision, text, name) => {
       const path = `/v1/${decision}`;
       const body = { identity: text, ...(name !== undefined && { name }) };

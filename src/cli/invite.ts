@@ -1,11 +1,14 @@
-/** `verack invite`: lets one guest into a closed mesh. */
+/** `verack invite` and `invites`: lets one guest into a closed mesh, or not after all. */
 import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../escape.ts";
+import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";
+import { withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { UsageError } from "./flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
@@ -35,8 +38,8 @@ export const inviteProgram: Program = program(
     name: "invite",
     summary: "Make an invite for one guest, at a running node",
     description: [
-      "One line for verack run --join. Whoever has it first is the guest, and " +
-      "nobody after: give it only to the one who is meant.",
+      "One line for verack run --join-file. Whoever has it first is the guest, " +
+      "and nobody after: give it only to the one who is meant.",
     ],
     flags: FLAGS,
     examples: [[
@@ -63,3 +66,79 @@ export const inviteProgram: Program = program(
     return EXIT.success;
   },
 );
+
+const LIST_FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object a line" },
+  color: COLOR_FLAG,
+} as const;
+
+/** Lists invites. */
+export const invitesProgram: Program = program(
+  defineCommand({
+    name: "invites",
+    summary: "List invites that have not ended, used or not",
+    description: [
+      "An invite ends when it expires, when it is revoked, and when the guest that " +
+      "came by it is denied or forgotten. The code is not kept, only the id that " +
+      "is derived from it.",
+    ],
+    flags: LIST_FLAGS,
+    examples: [["verack invites --data data/alice", "Ids, and when they end"]],
+  }),
+  async ({ flags, terminal }): Promise<ExitCode> => {
+    const { stdout, stderr, out } = terminal;
+    const invites = await withRecords(flags.data, (it) => it.invites());
+    if (!flags.json && invites.length === 0) stderr.line("No invites.");
+    for (const invite of invites) {
+      const { id, expiresAt, usedBy } = invite;
+      const until = expiresAt.slice(0, 16).replace("T", " ");
+      stdout.line(
+        flags.json
+          ? jsonLine(invite)
+          : `${out.bold(escapeText(id, { max: 64 }))}  until ${until}  ${
+            usedBy === undefined ? "unused" : `used by ${usedBy}`
+          }`,
+      );
+    }
+    return EXIT.success;
+  },
+);
+
+/** Takes an invite back. */
+export const invitesRevokeProgram: Program = program(
+  defineCommand({
+    name: "invites revoke",
+    summary: "Take an invite back",
+    description: [
+      "A guest that has come in by it stays in, until it is denied or forgotten.",
+    ],
+    positionals: [{
+      name: "ID",
+      help:
+        "What verack invites shows, its first 8 digits or more, or the invite itself",
+    }],
+    flags: LIST_FLAGS,
+  }),
+  async ({ flags, positionals, terminal }): Promise<ExitCode> => {
+    const [text = ""] = positionals;
+    const id = await withRecords(flags.data, (it) => it.revoke(idOf(text)));
+    terminal.stdout.line(
+      flags.json
+        ? jsonLine({ id, revoked: true })
+        : `revoked  ${escapeText(id, { max: 64 })}`,
+    );
+    return EXIT.success;
+  },
+);
+
+/** The id of an invite that is given as the line it is. */
+function idOf(text: string): string {
+  if (!text.includes("#")) return text;
+  try {
+    return inviteSecret(parseInvite(text).code).id;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -17,7 +17,11 @@ import { UsageError } from "./flags.ts";
 import { handshakeProgram } from "./handshake.ts";
 import { renderOverview, usageLine } from "./help.ts";
 import { identityNewProgram, identityShowProgram } from "./identity.ts";
-import { inviteProgram } from "./invite.ts";
+import {
+  inviteProgram,
+  invitesProgram,
+  invitesRevokeProgram,
+} from "./invite.ts";
 import { peersProgram } from "./peers.ts";
 import type { Program } from "./program.ts";
 import { respondProgram } from "./respond.ts";
@@ -63,6 +67,8 @@ const PROGRAMS: readonly Program[] = [
   setAsideDiscardProgram,
   stopProgram,
   inviteProgram,
+  invitesProgram,
+  invitesRevokeProgram,
   pendingProgram,
   allowProgram,
   denyProgram,

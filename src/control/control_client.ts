@@ -35,6 +35,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "stopped",
   "timeout",
   "undelivered",
+  "unknown-invite",
   "unknown-message",
   "unknown-peer",
 ]);

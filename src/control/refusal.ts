@@ -25,6 +25,7 @@ export type RefusalCode =
 const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   "unknown-peer": 404,
   "unknown-message": 404,
+  "unknown-invite": 404,
   "ambiguous": 409,
   "rejected": 409,
   "denied": 409,

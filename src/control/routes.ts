@@ -3,6 +3,7 @@
  * ask is decided in `guard.ts` before this; `docs/control.md` describes it.
  */
 import { parseIdentityId } from "../identity/identity.ts";
+import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import type { Node } from "../mesh/node.ts";
 import type { PendingPeer, StoredVerdict } from "../mesh/node_store.ts";
 import { formatAddress } from "../transport/address.ts";
@@ -63,6 +64,9 @@ const ROUTES: Routes = {
   "/v1/deny": { POST: { handle: decide("deny") } },
   "/v1/forget": { POST: { handle: decide("forget") } },
   "/v1/invites": {
+    GET: {
+      handle: ({ node }) => ({ invites: node.admission.invites() }),
+    },
     POST: {
       status: 201,
       handle: async ({ node, bodies, request }) => {
@@ -73,7 +77,19 @@ const ROUTES: Routes = {
           ...(ttlMs !== undefined && { ttlMs }),
           ...(address !== undefined && { address }),
         });
-        return { invite };
+        return { invite, id: inviteSecret(parseInvite(invite).code).id };
+      },
+    },
+  },
+  "/v1/invites/revoke": {
+    POST: {
+      handle: async ({ node, bodies, request }) => {
+        const fields = await bodies.object(request, ["id"]);
+        const id = optional(fields, "id", "string");
+        if (id === undefined) {
+          throw new Refusal(400, "bad-request", "The body must have id");
+        }
+        return { id: node.admission.revoke(id) };
       },
     },
   },

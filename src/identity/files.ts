@@ -144,6 +144,28 @@ export async function readNetworkSecret(path: string): Promise<Uint8Array> {
   return bytes;
 }
 
+/**
+ * The first line of a file that is not empty: an invite, which is judged where it is
+ * parsed (`invite.ts`).
+ *
+ * @throws {VerackError} `permission` when Deno may not read, `bad-invite` when the
+ * file is missing, a directory, unreadable, too large, or has no line.
+ */
+export async function readInviteLine(path: string): Promise<string> {
+  const source = `invite ${quote(path)}`;
+  const { bytes, info } = await readBounded(
+    path,
+    source,
+    "bad-invite",
+    "one line",
+  );
+  warnIfOpenToTheWorld(source, path, info);
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  const line = lines.find((it) => it.trim() !== "");
+  if (line !== undefined) return line.trim();
+  throw new VerackError("bad-invite", `Cannot load ${source}: it is empty`);
+}
+
 async function readCertificate(
   path: string,
 ): Promise<{ certificateSource: string; certificatePem: string }> {

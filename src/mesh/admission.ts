@@ -5,6 +5,7 @@ import { parseAddress } from "../transport/address.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
 import type { MeshContext } from "./context.ts";
 import type { Dialer } from "./dialer.ts";
+import type { InviteInfo } from "./invites.ts";
 import type { Links } from "./links.ts";
 import type { PendingPeer, StoredVerdict } from "./node_store.ts";
 
@@ -62,10 +63,21 @@ export interface Admission {
    * @throws {RangeError} when the time is out of range, or the node listens on
    * every address and none was given.
    * @throws {SyntaxError} when the address does not parse.
-   * @throws {VerackError} `full` when a thousand invites have not expired yet; when
+   * @throws {VerackError} `full` when a thousand invites have not ended yet; when
    * the store cannot write.
    */
   invite(options?: InviteOptions): string;
+  /** Invites that have not ended, used or not, the next to expire first. */
+  invites(): InviteInfo[];
+  /**
+   * Takes an invite back. A guest that has come in by it stays in; see
+   * {@linkcode deny}.
+   *
+   * @param id Its id, or the first 8 digits or more.
+   * @returns Its id.
+   * @throws {VerackError} `unknown-invite`, `ambiguous`; when the store cannot write.
+   */
+  revoke(id: string): string;
 }
 
 /** {@linkcode Admission} of one node. */
@@ -153,7 +165,16 @@ export class AdmissionControl implements Admission {
         "Cannot invite: this node listens on every address, must be told the one at which the guest reaches it (--address HOST:PORT)",
       );
     }
-    return membership.invites.issue(address, ttlMs);
+    const { identity, random } = this.#context;
+    return membership.invites.issue(identity.id, address, ttlMs, random);
+  }
+
+  invites(): InviteInfo[] {
+    return this.#context.membership.invites.list();
+  }
+
+  revoke(id: string): string {
+    return this.#context.membership.invites.revoke(id);
   }
 
   #check(identity: IdentityId, action: string): void {

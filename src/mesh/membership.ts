@@ -60,7 +60,7 @@ export class Membership {
       this.#verdicts.set(verdict.identity, verdict);
     }
     this.credentials = new Credentials(context);
-    this.invites = new Invites(context);
+    this.invites = new Invites(context.options);
     this.pending = new PendingPeers(store);
     this.statements = new Statements(context, (it) => this.#isAdmitted(it));
     context.table.onForget.push((record) => this.#dropped(record));
@@ -72,6 +72,11 @@ export class Membership {
   }
 
   // --- What persons decided --------------------------------------------------
+
+  /** Looks after what has a deadline. */
+  tick(): void {
+    this.invites.tick();
+  }
 
   /** Every verdict, oldest first. */
   verdicts(): StoredVerdict[] {
@@ -89,8 +94,14 @@ export class Membership {
     const given = { identity, verdict, at: clock.now() };
     this.#verdicts.delete(identity);
     this.#verdicts.set(identity, given);
-    if (verdict !== "allowed") this.#former.take(identity);
-    options.store.putVerdict(given);
+    try {
+      options.store.putVerdict(given);
+    } finally {
+      if (verdict !== "allowed") {
+        this.#former.take(identity);
+        this.invites.endOf(identity);
+      }
+    }
   }
 
   /** Whether a person said to keep it out. */

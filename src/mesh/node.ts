@@ -393,6 +393,7 @@ export class Node implements AsyncDisposable {
     if (woke) this.#dialer.wake();
     this.#exchange.tick(now);
     this.#context.memory.tick(now);
+    this.#context.membership.tick();
     this.#context.health.tick(now);
     this.#messaging.tick(now, pausedMs);
     this.#context.joining.look();

@@ -6,11 +6,14 @@
  * identity begins like another's. To be kept out, the first digits are enough if
  * they mean one peer.
  */
+import { type Clock, systemClock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
 import { foldName, parsePeerName } from "../identity/peer_name.ts";
 import { issuerOf } from "../identity/statement.ts";
+import { type InviteInfo, Invites } from "../mesh/invites.ts";
+import { KeptTime } from "../mesh/kept_time.ts";
 import type {
   NodeStore,
   PendingPeer,
@@ -41,9 +44,28 @@ export interface RecordedVerdict {
 /** The records of a node that does not run. */
 export class Records {
   readonly #store: NodeStore;
+  readonly #clock: Clock;
 
-  constructor(store: NodeStore) {
+  /** @param clock By which invites expire. */
+  constructor(store: NodeStore, clock: Clock = systemClock) {
     this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Invites that have not ended, the next to expire first. */
+  invites(): InviteInfo[] {
+    return this.#invites.list();
+  }
+
+  /**
+   * Takes an invite back.
+   *
+   * @param text Its id, or the first digits.
+   * @returns Its id.
+   * @throws {VerackError} `unknown-invite`, `ambiguous`.
+   */
+  revoke(text: string): string {
+    return this.#invites.revoke(text);
   }
 
   /** Peers on record, seen last first. */
@@ -135,6 +157,7 @@ export class Records {
 
   #decide(identity: IdentityId, verdict: Verdict, at: number): IdentityId {
     this.#store.putVerdict({ identity, verdict, at });
+    if (verdict !== "allowed") this.#invites.endOf(identity);
     this.#store.deletePending(identity);
     if (verdict !== "allowed") {
       for (const { name, identity: holder } of this.#store.nameBindings()) {
@@ -143,6 +166,11 @@ export class Records {
     }
     this.#store.commit();
     return identity;
+  }
+
+  get #invites(): Invites {
+    const store = this.#store;
+    return new Invites({ store, keptTime: new KeptTime(store, this.#clock) });
   }
 
   #find(text: string, action: string): IdentityId {

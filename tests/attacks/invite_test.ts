@@ -1,7 +1,13 @@
 // An invite lets one guest in, for a while, at the host that gave it; whoever gets
 // hold of the line later, or stands in between, gets nothing.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { type Clock, systemClock } from "../../src/clock.ts";
+import { VerackError } from "../../src/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   formatInvite,
@@ -9,8 +15,10 @@ import {
   parseInvite,
 } from "../../src/identity/invite.ts";
 import { issuerOf, issueStatement } from "../../src/identity/statement.ts";
+import { inside } from "../../src/mesh/inside.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
+import { Records } from "../../src/store/records.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
@@ -24,6 +32,7 @@ import { EventLog } from "../helpers/nodes.ts";
 import { RawListener } from "../helpers/raw_listener.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 const closed = { trust: "known" } as const;
 const secretOf = (line: string) => inviteSecret(parseInvite(line).code);
@@ -192,3 +201,131 @@ Deno.test("an invite that was used stays its guest's though the host was killed 
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+for (const verdict of ["forget", "deny"] as const) {
+  Deno.test(`a guest that is the object of ${verdict} does not walk back in by its invite, nor does another that has the line`, async () => {
+    await using host = await Node.start(closed);
+    const shows = secretOf(host.admission.invite());
+    const other = secretOf(host.admission.invite());
+    const identity = await Identity.generate();
+    {
+      using guest = await RawPeer.open(host, { identity, shows });
+      await guest.take(COMMAND.welcome);
+    }
+    {
+      // The control: until then it may come as often as it likes.
+      using guest = await RawPeer.open(host, { identity, shows });
+      await guest.take(COMMAND.welcome);
+    }
+    host.admission[verdict](identity.id);
+    for (const who of [identity, await Identity.generate()]) {
+      using peer = await RawPeer.open(host, { identity: who }, "challenge");
+      await peer.say(COMMAND.secret, peer.secret(shows));
+      assertEquals((await peer.refusal())?.name, "bad-invite");
+    }
+    // Invites of others are as good as before, and a new one lifts what can be lifted.
+    if (verdict === "forget") {
+      using guest = await RawPeer.open(host, { identity, shows: other });
+      await guest.take(COMMAND.welcome);
+    } else {
+      using peer = await RawPeer.open(
+        host,
+        { identity, shows: other },
+        "features",
+      );
+      await peer.say(COMMAND.proof, peer.proof());
+      assertEquals((await peer.refusal())?.name, "denied");
+    }
+  });
+}
+
+Deno.test("an invite that is taken back lets nobody in, also not a guest that has shown it already", async () => {
+  await using host = await Node.start(closed);
+  const line = host.admission.invite();
+  const other = host.admission.invite();
+  const shows = secretOf(line);
+  using begun = await RawPeer.open(host, { shows }, "features");
+  assertEquals(host.admission.invites().length, 2);
+  assertEquals(host.admission.revoke(shows.id.slice(0, 8)), shows.id);
+  await begun.say(COMMAND.proof, begun.proof());
+  assertEquals((await begun.refusal())?.name, "bad-invite");
+  using late = await RawPeer.open(host, {}, "challenge");
+  await late.say(COMMAND.secret, late.secret(shows));
+  assertEquals((await late.refusal())?.name, "bad-invite");
+  // The other one is as good as before, and shows who came with it.
+  using guest = await RawPeer.open(host, { shows: secretOf(other) });
+  await guest.take(COMMAND.welcome);
+  const [left, ...rest] = host.admission.invites();
+  assertEquals([left?.id, left?.usedBy, rest], [
+    secretOf(other).id,
+    guest.identity.id,
+    [],
+  ]);
+  for (const text of [shows.id, "", "zz", secretOf(other).id.slice(0, 7)]) {
+    assertThrows(() => host.admission.revoke(text), VerackError, "no invite");
+  }
+});
+
+for (const seen of ["by the node", "when it was shown", "by a command"]) {
+  Deno.test(`an invite whose end was seen ${seen} stays ended, though the process was killed and the clock set back`, async () => {
+    const dir = await Deno.makeTempDir();
+    try {
+      const clock = new VirtualClock();
+      const identity = await Identity.generate({ ephemeral: false });
+      const open = (name: string) =>
+        SqliteStore.open(`${dir}/${name}`, { clock });
+      /** What a kill at this instant leaves. */
+      const kill = async (from: string, to: string) => {
+        for (const suffix of ["", "-wal"]) {
+          await Deno.copyFile(
+            `${dir}/${from}${suffix}`,
+            `${dir}/${to}${suffix}`,
+          );
+        }
+      };
+      const options = { identity, trust: "known", clock } as const;
+      const made = open("made");
+      const node = await Node.start({ ...options, store: made });
+      const line = node.admission.invite({ ttlMs: 60_000 });
+      const lasting = node.admission.invite({ ttlMs: 600_000 });
+      const ids = (node: Node) => node.admission.invites().map(({ id }) => id);
+      const both = [line, lasting].map((it) => secretOf(it).id);
+      assertEquals(ids(node), both);
+      await kill("made", "copy");
+      let left = "made";
+      if (seen === "by a command") {
+        left = "copy";
+        clock.wallOffsetMs = 61_000;
+        using store = open(left);
+        const listed = new Records(store, clock).invites();
+        assertEquals(listed.map(({ id }) => id), both.slice(1));
+        await kill("copy", "left");
+      } else {
+        clock.wallOffsetMs = 61_000;
+        if (seen === "by the node") await clock.advance(1_000);
+        else {
+          const { invites } = inside(node).membership;
+          assertEquals(both.map((id) => invites.find(id) !== undefined), [
+            false,
+            true,
+          ]);
+        }
+        await kill("made", "left");
+      }
+      const closing = node.close({ abrupt: true });
+      await clock.advance(10_000);
+      await closing;
+      made.close();
+
+      clock.wallOffsetMs = -3_600_000;
+      using store = open("left");
+      const again = await Node.start({ ...options, store });
+      assertEquals(ids(again), both.slice(1));
+      const over = again.close({ abrupt: true });
+      await clock.advance(10_000);
+      await over;
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  });
+}

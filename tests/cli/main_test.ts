@@ -36,6 +36,8 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
       "tail",
       "stop",
       "invite",
+      "invites",
+      "invites revoke",
       "demo",
       "identity new",
       "identity show",
@@ -60,6 +62,9 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
       "--cert FILE",
       "--passphrase-file FILE",
       "--passphrase-env NAME",
+      "--join INVITE",
+      "--join-file FILE",
+      "--join-env NAME",
       "--exec PROGRAM",
       "--exec-from NAME|ID",
       "--http [HOST:]PORT",
@@ -75,6 +80,10 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
   ) assertStringIncludes(run.out, flag);
   assert(run.out.split("\n").every((line) => line.length <= 80), run.out);
   assertEquals((await ends("help", "run")).out, run.out);
+  for (const command of ["chat", "invite", "invites", "invites revoke"]) {
+    const { out } = await ends(...command.split(" "), "--help");
+    assert(out.split("\n").every((line) => line.length <= 80), out);
+  }
 });
 
 Deno.test("help of a group lists its commands", async () => {

@@ -12,6 +12,9 @@ import { until } from "./until.ts";
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 const LOOPBACK = "--allow-net=127.0.0.1";
 
+/** Of a host that is not there. */
+const INVITE = `${"ab".repeat(32)}@127.0.0.1:9#${"a".repeat(32)}`;
+
 /** Flags of a node that only this machine can reach. */
 export const LOCAL_NODE: readonly string[] = [
   "--host=127.0.0.1",
@@ -27,6 +30,7 @@ export interface World extends AsyncDisposable {
   readonly encryptedKey: string;
   readonly passphrase: string;
   readonly secret: string;
+  readonly invite: string;
   readonly addresses: string;
   readonly program: string;
   readonly received: string;
@@ -88,6 +92,7 @@ export async function makeWorld(): Promise<World> {
     encryptedKey: at("locked.key"),
     passphrase: await write("passphrase", "open sesame\n"),
     secret: await write("secret", "a secret of sufficient length\n"),
+    invite: await write("invite", `${INVITE}\n`),
     addresses: await write("addresses", ""),
     program: await write("job", `#!/bin/sh\ncat > ${at("received")}\n`, 0o700),
     received: at("received"),
@@ -248,6 +253,12 @@ export function tries(world: World): Readonly<Record<string, Try>> {
       [world.encryptedKey],
     ),
     "--secret-file FILE": file(world.secret, [`--secret-file=${world.secret}`]),
+    "--join-file FILE": file(world.invite, [`--join-file=${world.invite}`]),
+    "--join-env NAME": node(["--join-env=INVITE"], {
+      values: { NAME: "INVITE" },
+      env: { INVITE },
+      missing: "--allow-env=INVITE",
+    }),
     "--http-cert FILE": {
       ...node(withHttp(at("token-a"))),
       values: { FILE: world.tlsCert },

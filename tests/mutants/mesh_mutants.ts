@@ -58,9 +58,33 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     name: "an invite does not expire",
     snippet:
-      "return invite !== undefined && now < invite.expiresAt ? invite : undefined;",
+      "if (this.#options.keptTime.latest() < invite.expiresAt) return invite;",
     mutated: "return invite;",
     tests: INVITES,
+  },
+  {
+    name: "an invite that has expired is only known to memory",
+    snippet: "for (const id of ids) store.deleteInvite(id); store.commit();",
+    mutated: "for (const id of ids) store.deleteInvite(id);",
+    tests: INVITES,
+  },
+  {
+    name: "the end of an invite is seen only when it is shown",
+    snippet: "tick(): void { this.invites.tick(); }",
+    mutated: "tick(): void {}",
+    tests: INVITES,
+  },
+  {
+    name: "a guest that is denied or forgotten comes back by its invite",
+    snippet: "this.#former.take(identity); this.invites.endOf(identity);",
+    mutated: "this.#former.take(identity);",
+    tests: INVITES,
+  },
+  {
+    name: "a command that forgets a guest leaves its invite",
+    snippet: 'if (verdict !== "allowed") this.#invites.endOf(identity);',
+    mutated: "",
+    tests: ["tests/store/records_test.ts"],
   },
   {
     name: "a demo key is accepted from everywhere",

@@ -1,6 +1,7 @@
 /** Closed meshes of real processes: in by invite, in by word of a person, and back. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { verack } from "../helpers/child.ts";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { verack, type VerackOptions } from "../helpers/child.ts";
+import { fakeTime } from "../helpers/fake_time.ts";
 import { NodeProcess } from "../helpers/process.ts";
 
 /** Data directories below one that is removed at the end, and the rights to it. */
@@ -17,14 +18,35 @@ class Place implements AsyncDisposable {
 
   /** A node with the data directory of this name. */
   node(name: string, ...args: string[]): Promise<NodeProcess> {
+    return this.nodeWith({}, name, ...args);
+  }
+
+  /** The same, with an environment or standard input. */
+  nodeWith(
+    options: VerackOptions,
+    name: string,
+    ...args: string[]
+  ): Promise<NodeProcess> {
+    const { permissions = [] } = options;
     return NodeProcess.start([`--data=${this.path}/${name}`, ...args], {
-      permissions: this.#permissions,
+      ...options,
+      permissions: [...this.#permissions, ...permissions],
     });
   }
 
   /** What a command about the node of this name prints. */
-  async ask(name: string, ...args: string[]): Promise<string> {
+  ask(name: string, ...args: string[]): Promise<string> {
+    return this.askWith({}, name, ...args);
+  }
+
+  /** The same, with an environment. */
+  async askWith(
+    options: VerackOptions,
+    name: string,
+    ...args: string[]
+  ): Promise<string> {
     await using child = verack([...args, `--data=${this.path}/${name}`], {
+      ...options,
       permissions: this.#permissions,
     });
     assertEquals([await child.code(), child.err], [0, []]);
@@ -130,4 +152,166 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
   }
   await using still = await place.node("alice");
   assertEquals([await status(), still.child.err], ["open", []]);
+});
+
+Deno.test("an invite comes from a file, from standard input or from the environment, and only on the command line it is warned of", async () => {
+  await using place = await Place.make();
+  await using _alice = await place.node("alice", "--trust=known");
+  const ways: Record<string, (line: string) => Promise<NodeProcess>> = {
+    file: async (line) => {
+      const path = `${place.path}/invite`;
+      await Deno.writeTextFile(path, `\n ${line}\r\n`, { mode: 0o600 });
+      return await place.node("file", `--join-file=${path}`);
+    },
+    stdin: (line) =>
+      place.nodeWith({ stdin: `${line}\nmore` }, "stdin", "--join-file=-"),
+    env: (line) =>
+      place.nodeWith(
+        { env: { INVITE: line }, permissions: ["--allow-env=INVITE"] },
+        "env",
+        "--join-env=INVITE",
+      ),
+    line: (line) => place.node("line", `--join=${line}`),
+  };
+  for (const [name, start] of Object.entries(ways)) {
+    await using guest = await start(await place.ask("alice", "invite"));
+    await guest.waitFor("peer:up");
+    const said = guest.child.err.join("\n");
+    if (name === "line") assertMatch(said, /can be seen by every user/);
+    else assertEquals(said, "");
+  }
+});
+
+Deno.test("an invite that is none, missing or given twice is refused, and never repeated", async () => {
+  await using place = await Place.make();
+  const secret = "abcdefgh".repeat(4);
+  const path = `${place.path}/invite`;
+  await Deno.writeTextFile(path, `not@an.invite#${secret}\n`, { mode: 0o600 });
+  await Deno.writeTextFile(`${path}.empty`, "\n", { mode: 0o600 });
+  const faults: [string[], number, RegExp][] = [
+    [
+      [`--join-file=${path}`],
+      1,
+      /invite of \S+: it is none, must be identity@/,
+    ],
+    [[`--join-file=${path}.empty`], 1, /it is empty/],
+    [[`--join-file=${path}.none`], 1, /there is no such file/],
+    [["--join-file=-"], 1, /standard input: it is none/],
+    [["--join-env=INVITE"], 1, /Cannot take the invite of INVITE/],
+    [["--join-env=UNSET"], 1, /from UNSET: the variable is not set/],
+    [["--join-env=HOME"], 1, /add --allow-env=HOME/],
+    [["--join-env=INVITE", `--join-file=${path}`], 2, /must be one of them/],
+  ];
+  for (const [args, code, says] of faults) {
+    await using child = verack(["--port=0", ...args], {
+      permissions: [`--allow-read=${place.path}`, "--allow-env=INVITE,UNSET"],
+      env: { INVITE: secret },
+    });
+    assertEquals(await child.code(), code, child.err.join("\n"));
+    assertMatch(child.err.join("\n"), says);
+    assertFalse(child.err.join("\n").includes(secret));
+  }
+});
+
+Deno.test("invites outlive a kill, and are listed and revoked while their node runs or not", async () => {
+  await using place = await Place.make();
+  const list = async () =>
+    (await place.ask("alice", "invites", "--json")).split("\n")
+      .filter((line) => line !== "").map((line) => JSON.parse(line));
+  const ids = async () => (await list()).map(({ id }) => id);
+  await using first = await place.node("alice", "--trust=known");
+  const lines: string[] = [];
+  const made: string[] = [];
+  for (const ttl of [100, 200, 300, 400]) {
+    const json = JSON.parse(
+      await place.ask("alice", "invite", "--json", `--ttl=${ttl}`),
+    );
+    lines.push(json.invite);
+    made.push(json.id);
+  }
+  assertEquals(await ids(), made);
+  // Online.
+  const said = await place.ask("alice", "invites", "revoke", made[1]!);
+  assertEquals(said, `revoked  ${made[1]}`);
+  await first.end("SIGKILL");
+  // Offline.
+  assertEquals(await ids(), [made[0], made[2], made[3]]);
+  await place.ask("alice", "invites", "revoke", made[2]!.slice(0, 8));
+  await place.ask("alice", "invites", "revoke", lines[3]!);
+  assertEquals(await ids(), [made[0]]);
+  const port = first.address.split(":")[1];
+  await using again = await place.node("alice", `--port=${port}`);
+  assertEquals(await ids(), [made[0]]);
+  for (const line of lines.slice(1)) {
+    await using thief = await place.node("thief", `--join=${line}`);
+    assertMatch((await thief.waitFor("refused")).reason, /invite is unknown/);
+  }
+  assertEquals(again.of("peer:up"), []);
+  await using guest = await place.node("guest", `--join=${lines[0]}`);
+  await guest.waitFor("peer:up");
+  const text = await place.ask("alice", "invites");
+  assertMatch(
+    text,
+    new RegExp(
+      `^${
+        made[0]
+      }  until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  used by ${guest.identity}$`,
+    ),
+  );
+});
+
+for (const verdict of [["deny"], ["peers", "forget"]]) {
+  const what = verdict.join(" ");
+  Deno.test(`verack ${what} of a guest ends its invite, also while the node does not run`, async () => {
+    await using place = await Place.make();
+    await using alice = await place.node("alice", "--trust=known");
+    const line = await place.ask("alice", "invite");
+    await using guest = await place.node("guest", `--join=${line}`);
+    await guest.waitFor("peer:up");
+    await alice.end("SIGTERM");
+    assertMatch(await place.ask("alice", "invites"), /used by/);
+    await place.ask("alice", ...verdict, guest.identity);
+    await using child = verack([
+      "invites",
+      `--data=${place.path}/alice`,
+    ], {
+      permissions: [
+        `--allow-read=${place.path}`,
+        `--allow-write=${place.path}`,
+      ],
+    });
+    assertEquals([await child.code(), child.out, child.err], [0, [], [
+      "No invites.",
+    ]]);
+  });
+}
+
+Deno.test("an invite that has expired stays so after a kill and with the clock set back", async () => {
+  const ahead = fakeTime("+2d");
+  const back = fakeTime("-1d");
+  if (ahead === undefined || back === undefined) return;
+  await using place = await Place.make();
+  const count = async (env: Record<string, string>) => {
+    const lines = await place.askWith({ env }, "alice", "invites", "--json");
+    return lines.split("\n").filter((line) => line !== "").length;
+  };
+  {
+    await using alice = await place.node("alice", "--trust=known");
+    await place.ask("alice", "invite", "--ttl=86400");
+    await place.ask("alice", "invite", `--ttl=${10 * 86_400}`);
+    assertEquals(await count({}), 2);
+    await alice.end("SIGKILL");
+  }
+  {
+    // The control: set back before the end was seen, both are as good as before.
+    await using alice = await place.nodeWith({ env: back }, "alice");
+    assertEquals(await count({}), 2);
+    await alice.end("SIGKILL");
+  }
+  {
+    await using alice = await place.nodeWith({ env: ahead }, "alice");
+    await alice.end("SIGKILL");
+  }
+  await using _alice = await place.nodeWith({ env: back }, "alice");
+  assertEquals(await count({}), 1);
 });

@@ -102,7 +102,7 @@ Deno.test("the README's table of permissions has every flag of run that names a 
     .filter(([, spec]) => spec.type === "path")
     .map(([key]) => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`));
   assert(flags.includes("secret-file") && flags.includes("data"));
-  for (const flag of [...flags, "passphrase-env"]) {
+  for (const flag of [...flags, "passphrase-env", "join-env"]) {
     assert(
       documented.some((use) => use.startsWith(`--${flag} `)),
       `--${flag} is not in the table`,

@@ -129,3 +129,50 @@ Deno.test("a name is given to a peer when it is allowed, and taken when it is de
     assertEquals(store.nameBindings(), []);
   }
 });
+
+Deno.test("a guest that is denied or forgotten has no invite any more, one that is allowed has, and so have others", () => {
+  for (
+    const [action, left] of [["deny", 1], ["forget", 1], ["allow", 2]] as const
+  ) {
+    const store = new MemoryStore();
+    const expiresAt = Date.now() + 1_000_000;
+    const key = Uint8Array.of(1);
+    for (const n of [1, 2]) {
+      const id = `${n}`.repeat(32);
+      store.putInvite({ id, key, expiresAt, usedBy: identity(n) });
+    }
+    const records = new Records(store);
+    records[action](identity(1), 1);
+    assertEquals(
+      records.invites().map(({ usedBy }) => usedBy),
+      [
+        identity(1),
+        identity(2),
+      ].slice(-left),
+    );
+    assertEquals(store.invites().length, left);
+  }
+});
+
+Deno.test("first digits of an id revoke an invite if no other has them", () => {
+  const store = new MemoryStore();
+  const ids = ["a".repeat(32), "a".repeat(9) + "b".repeat(23)];
+  const expiresAt = Date.now() + 1_000_000;
+  for (const id of ids) {
+    store.putInvite({ id, key: new Uint8Array(), expiresAt });
+  }
+  const records = new Records(store);
+  for (
+    const [text, code] of [
+      ["a".repeat(9), "ambiguous"],
+      ["a".repeat(7), "unknown-invite"],
+      ["", "unknown-invite"],
+      ["b".repeat(32), "unknown-invite"],
+    ] as const
+  ) {
+    const error = assertThrows(() => records.revoke(text), VerackError);
+    assertEquals(error.code, code);
+  }
+  assertEquals(records.revoke("A".repeat(10)), ids[0]);
+  assertEquals(store.invites().map(({ id }) => id), [ids[1]]);
+});
