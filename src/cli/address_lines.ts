@@ -3,12 +3,13 @@
  * number of them, never all in memory. Empty lines and what follows a `#` are no
  * addresses; a line that should be one and is not is reported and left out.
  */
+import { messageOf } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
 import { linesOf } from "./lines.ts";
 import { UsageError } from "./flags.ts";
 
-/** What `--file` takes for standard input. */
+/** What flags take for standard input in the place of a file. */
 export const STDIN = "-";
 
 /** Options of {@linkcode readAddresses}. */
@@ -41,13 +42,30 @@ export async function openAddressFile(path: string): Promise<AddressFile> {
   const name = escapeText(path, { max: 120 });
   try {
     const file = await Deno.open(path);
-    return { name, stream: file.readable };
+    if (!(await file.stat()).isDirectory) {
+      return { name, stream: file.readable };
+    }
+    file.close();
+    throw new Deno.errors.IsADirectory(`"${path}" is a directory`);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) {
       throw error;
     }
-    throw new UsageError(`--file cannot be read: ${escapeText(error.message)}`);
+    throw unreadable("file", path, error);
   }
+}
+
+/** For a file that a flag names and that cannot be opened. */
+export function unreadable(
+  flag: string,
+  path: string,
+  error: unknown,
+): UsageError {
+  const shown = escapeText(path, { max: 120 });
+  const why = error instanceof Deno.errors.NotFound
+    ? `there is no such file "${shown}"`
+    : escapeText(messageOf(error), { max: 300 });
+  return new UsageError(`--${flag} cannot be read: ${why}`);
 }
 
 /**

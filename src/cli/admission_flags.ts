@@ -6,12 +6,11 @@ import { parseInvite } from "../identity/invite.ts";
 import { MAX_INVITE_CHARS } from "../limits.ts";
 import { logger } from "../log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
+import { STDIN } from "./address_lines.ts";
 import { askPassphrase } from "./ask_passphrase.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 import { takeVariable, variableMissing } from "./secret_variable.ts";
 
-/** In the place of a file. */
-const STDIN = "-";
 const LINE_FEED = 0x0a;
 
 const log = logger("cli");

@@ -7,8 +7,9 @@ import type { CrawlHeard, CrawlNode } from "../bitcoin/crawl_options.ts";
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { CRAWL_HEARD_PER_EVENT } from "../limits.ts";
-import { linesOf } from "./lines.ts";
+import { unreadable } from "./address_lines.ts";
 import { UsageError } from "./flags.ts";
+import { linesOf } from "./lines.ts";
 
 /** A line lists so many addresses at most, each shorter than this many characters. */
 const MAX_LINE_CHARS = CRAWL_HEARD_PER_EVENT * 100;
@@ -40,8 +41,7 @@ export class CrawlFile {
       return new CrawlFile(name, file, (await file.stat()).size);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
-      const why = error instanceof Error ? error.message : `${error}`;
-      throw new UsageError(`--resume cannot be read: ${escapeText(why)}`);
+      throw unreadable("resume", path, error);
     }
   }
 

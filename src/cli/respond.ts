@@ -251,7 +251,9 @@ function parseBehaviour(text: string): BehaviourName | typeof LIST {
   throw new RangeError(
     `Cannot behave as ${JSON.stringify(text.slice(0, 40))}: ${
       guess === undefined
-        ? "must be one of --behaviour list"
+        ? `must be one of ${BEHAVIOUR_NAMES.slice(0, 3).join(", ")} and ${
+          BEHAVIOUR_NAMES.length - 3
+        } more, which --behaviour list shows`
         : `did you mean ${guess}?`
     }`,
   );

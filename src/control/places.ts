@@ -52,6 +52,9 @@ export async function findPlace(directory: string): Promise<Place> {
       return { kind: "unix", path: socket };
     }
   } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw notRunning(directory);
+    }
     if (!(error instanceof Deno.errors.NotFound)) {
       throw fileError(
         error,
@@ -80,10 +83,23 @@ export async function findPlace(directory: string): Promise<Place> {
 export function notRunning(directory: string): VerackError {
   return new VerackError(
     "refused",
-    `Cannot reach a node in "${
-      shown(directory)
-    }": none runs there, must be the --data of a running one`,
+    `Cannot reach a node in "${shown(directory)}": ${
+      absence(directory) ?? "none runs there"
+    }, must be the --data of a running one`,
   );
+}
+
+/** What is wrong with the path itself, which may be mistyped. */
+function absence(directory: string): string | undefined {
+  try {
+    return Deno.statSync(directory).isDirectory
+      ? undefined
+      : "it is no directory";
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound
+      ? "there is no such directory"
+      : undefined;
+  }
 }
 
 /**

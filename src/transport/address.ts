@@ -64,6 +64,7 @@ export function parseAddress(
  * @throws {SyntaxError} when it is none of these.
  */
 export function parseHost(host: string, shownAs: string = host): string {
+  refuseUrl(host);
   const bare = host.startsWith("[") && host.endsWith("]")
     ? host.slice(1, -1)
     : host;
@@ -91,6 +92,7 @@ function splitHostPort(
   text: string,
   defaultPort: number | undefined,
 ): { host: string; port: string } {
+  refuseUrl(text);
   const bracket = /^(\[[^\]]*\])(?::(.*))?$/s.exec(text);
   const colons = text.split(":").length - 1;
   if (bracket !== null) {
@@ -113,6 +115,14 @@ function splitHostPort(
   }
   throw new SyntaxError(
     `Cannot parse address: ${quote(text)} has no port, must be host:port`,
+  );
+}
+
+/** What is copied from a browser, or meant for one. */
+function refuseUrl(text: string): void {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return;
+  throw new SyntaxError(
+    `Cannot parse address: ${quote(text)} is a URL, must be host:port`,
   );
 }
 

@@ -135,6 +135,11 @@ Deno.test("openAddressFile() says on the command line's terms what cannot be rea
   await assertRejects(
     () => openAddressFile("/nowhere/\x1b[2J.txt"),
     UsageError,
-    "--file cannot be read: No such file",
+    '--file cannot be read: there is no such file "/nowhere/\\u{1b}[2J.txt"',
+  );
+  await assertRejects(
+    () => openAddressFile(new URL(".", import.meta.url).pathname),
+    UsageError,
+    "is a directory",
   );
 });

@@ -139,6 +139,7 @@ Deno.test("respond --behaviour list names them all, for people and for programs"
 Deno.test("respond refuses what it cannot understand, in one line", async () => {
   const cases: [args: string[], says: string][] = [
     [["--behaviour=no-verak"], "did you mean no-verack?"],
+    [["--behaviour=helo"], "must be one of normal, eager, slow and 40 more"],
     [["--services=0x10000000000000000"], "must be 0 to 0xffffffffffffffff"],
     [["--tell=example.org:1"], "must be an IP address"],
     [["--magic=zz"], "must be 8 hex digits"],

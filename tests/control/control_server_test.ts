@@ -264,6 +264,19 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
     );
     assertEquals(error.code, "refused");
     assertStringIncludes(error.message, "none runs there");
+    await Deno.writeTextFile(`${directory}/file`, "");
+    for (
+      const [path, says] of [
+        ["none", "there is no such directory"],
+        ["file", "it is no directory"],
+      ]
+    ) {
+      await assertRejects(
+        () => ControlClient.find(`${directory}/${path}`),
+        VerackError,
+        says,
+      );
+    }
 
     // A socket that nobody listens at: what kill -9 leaves.
     const path = `${directory}/control.sock`;

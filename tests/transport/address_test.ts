@@ -73,6 +73,8 @@ Deno.test("parseAddress() says what is wrong with a text that is no address", ()
     ["", "has no port"],
     ["example.com", "has no port"],
     ["::1", "several colons"],
+    ["http://127.0.0.1:80", "is a URL, must be host:port"],
+    ["https://example.com/", "is a URL, must be host:port"],
     ["[::1]", "has no port"],
     ["example.com:", "port is"],
     ["example.com:0", "port is"],
