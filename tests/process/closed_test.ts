@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { verack, type VerackOptions } from "../helpers/child.ts";
 import { fakeTime } from "../helpers/fake_time.ts";
+import { HAS_PTY, Pty } from "../helpers/pty.ts";
 import { NodeProcess } from "../helpers/process.ts";
 
 /** Data directories below one that is removed at the end, and the rights to it. */
@@ -180,6 +181,25 @@ Deno.test("an invite comes from a file, from standard input or from the environm
     if (name === "line") assertMatch(said, /can be seen by every user/);
     else assertEquals(said, "");
   }
+});
+
+Deno.test({
+  name: "a person is asked for the invite, and nothing of it is shown",
+  ignore: !HAS_PTY,
+  async fn() {
+    await using place = await Place.make();
+    await using _alice = await place.node("alice", "--trust=known");
+    const line = await place.ask("alice", "invite");
+    await using pty = new Pty([
+      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
+      ...["--allow-net", new URL("../../mod.ts", import.meta.url).href],
+      ...["--host=127.0.0.1", "--port=0", "--join-file=-"],
+    ], { NO_COLOR: "1" });
+    await pty.shows(/Invite: /);
+    await pty.type(`${line}\r`);
+    await pty.shows(/ up /);
+    assertFalse(pty.text.includes(line.split("#")[1] ?? line));
+  },
 });
 
 Deno.test("an invite that is none, missing or given twice is refused, and never repeated", async () => {
