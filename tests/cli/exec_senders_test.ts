@@ -2,9 +2,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
 import { UsageError } from "../../src/cli/flags.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
+import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 const A = "a".repeat(64);
@@ -61,6 +63,29 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
     const accepts = senderRule(options, [A], clock)!(linked({}));
     assertEquals([A, B].map(accepts), [true, false]);
   }
+});
+
+Deno.test("a guest of a closed mesh stays closed once it was welcomed, one of an open mesh or with a new invite does not", async () => {
+  const identity = await Identity.generate();
+  const kept = (closed: boolean, bytes?: Uint8Array) => {
+    const store = new MemoryStore();
+    const statement = closed ? Uint8Array.of(1) : new Uint8Array();
+    const welcome = bytes ?? encodeWelcome({ statement, closed });
+    const value = new Uint8Array(16 + welcome.length);
+    value.set(welcome, 16);
+    store.putSetting(`welcome main ${identity.id}`, value);
+    return { host: "0.0.0.0", identity, store };
+  };
+  assertEquals(senderRule(kept(true), [], clock), undefined);
+  const invite = `${A}@127.0.0.1:1#${"a".repeat(32)}`;
+  for (
+    const options of [
+      kept(false),
+      { ...kept(true), invite },
+      { ...kept(true), identity: await Identity.generate() },
+      kept(true, Uint8Array.of(255)),
+    ]
+  ) assertThrows(() => senderRule(options, [], clock), UsageError);
 });
 
 Deno.test("a sender is a name or all digits of an identity", () => {
