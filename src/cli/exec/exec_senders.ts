@@ -3,7 +3,6 @@
  * talking, so that in an open mesh not everything that joins may do it.
  */
 import type { Clock } from "../../clock.ts";
-import { memberOf } from "../../control/route.ts";
 import { VerackError } from "../../errors.ts";
 import { type IdentityId, isIdentityId } from "../../identity/identity.ts";
 import { parsePeerName, sameName } from "../../identity/peer_name.ts";
@@ -72,8 +71,9 @@ function namedSenders(
     .map((name) => new Holder(node, name, clock));
   return (sender) => {
     if (ids.has(sender)) return true;
-    const claimed = names.length > 0 ? node.peer(sender)?.name : undefined;
-    return claimed !== undefined &&
+    if (names.length === 0) return false;
+    const { name: claimed, nameHeldBy } = node.peer(sender) ?? {};
+    return claimed !== undefined && nameHeldBy === undefined &&
       names.some((it) => sameName(it.name, claimed) && it.is(sender));
   };
 }
@@ -98,7 +98,7 @@ class Holder {
     if (now >= this.#until) {
       this.#until = now + EXEC_NAME_KEPT_MS;
       try {
-        this.#found = memberOf(this.#node, this.name);
+        this.#found = this.#node.resolvePeer(this.name);
       } catch (error) {
         if (!(error instanceof VerackError)) throw error;
         this.#found = undefined;
