@@ -87,6 +87,7 @@ const OUTGOING_ROW_BYTES = 256;
 const SET_ASIDE_ROW_BYTES = 1_024;
 const ATTEMPTS_ROW_BYTES = 96;
 const SEEN_ROW_BYTES = 136;
+const NAME_ROW_BYTES = 320;
 
 /** A body of a little more than one page takes two, which no longer one exceeds. */
 const STORED_BODY_FACTOR = 2;
@@ -272,6 +273,11 @@ export function worstCaseDiskTerms(): WorstCaseTerm[] {
       what: "rows of ids of messages seen",
       count: MAX_SEEN_SENDERS * (SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK),
       each: SEEN_ROW_BYTES,
+    },
+    {
+      what: "rows of names",
+      count: MAX_NAME_BINDINGS,
+      each: NAME_ROW_BYTES,
     },
     {
       what: "schema, settings, empty pages",

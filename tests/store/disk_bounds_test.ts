@@ -116,6 +116,14 @@ const ROWS: Record<string, Fill> = {
       id: random(16),
       at: Date.now(),
     }),
+  "rows of names": (store) =>
+    store.putNameBinding({
+      // 64 bytes as a peer has it may be 96 in lower case.
+      name: `${random(4).toHex()}${"i\u0307".repeat(29)}`,
+      identity: randomId(),
+      ephemeral: true,
+      confirmed: false,
+    }),
 };
 
 /** Rows that tell enough of millions of them. */
