@@ -279,6 +279,23 @@ for (const decision of ["deny", "forget"] as const) {
   });
 }
 
+Deno.test("a name that a person gave to a peer before it came is that peer's", async () => {
+  const start = await restarts();
+  const [bob, mallory] = [await persistent(), await persistent()];
+  {
+    await using alice = await start();
+    alice.admission.allow(bob.id, { name: "bob" });
+    await visit(alice, mallory, "bob");
+    const error = assertThrows(() => alice.resolvePeer("bob"), VerackError);
+    assertEquals(error.code, "unknown-peer");
+    assertStringIncludes(error.message, bob.id);
+  }
+  await using alice = await start();
+  await visit(alice, bob, "robert");
+  assertEquals(alice.resolvePeer("bob"), bob.id);
+  assertEquals(alice.resolvePeer("robert"), bob.id);
+});
+
 Deno.test("an allowed peer has only a name that is one, and not this node's own", async () => {
   await using alice = await Node.start({ name: "alice" });
   const bob = await persistent();

@@ -153,6 +153,10 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     { type: "pending", identity: BOB, address: ADDRESS },
     `knock  ${BOB} at 192.0.2.1:8080 wants in: allow or deny it`,
   ],
+  [
+    { type: "name-conflict", identity: BOB, name: "Al", holder: ALICE },
+    "name   Al (bbbbbbbb) uses a name of aaaaaaaa; to say whose it is: verack allow ID --name Al",
+  ],
   [{ type: "overflow", dropped: 1 }, "lag    1 event not shown"],
   [{ type: "overflow", dropped: 12 }, "lag    12 events not shown"],
   [{ type: "stopped" }, "stop   left the mesh"],
@@ -196,6 +200,7 @@ function hostile(text: string): NodeEvent[] {
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
     { type: "pending", identity: BOB, address: text },
+    { type: "name-conflict", identity: BOB, name: text, holder: ALICE },
     {
       type: "peer:up",
       identity: BOB,
