@@ -6,6 +6,7 @@
 
 export * from "./bitcoin_limits.ts";
 export * from "./control_limits.ts";
+export * from "./dial_limits.ts";
 export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
 export * from "./invite_limits.ts";
@@ -284,36 +285,6 @@ export const MAX_CLAIMED_ADDRESSES = MAX_ADDRESSES_PER_ENTRY;
 /** Peers that one source may introduce which nobody has verified yet. */
 export const MAX_RUMOURS_PER_SOURCE = 1_000;
 
-/** Dials under way at once to peers we know and addresses we were given. */
-export const MAX_CONCURRENT_DIALS = 32;
-
-/**
- * The same to peers we only heard of, in a budget of their own, so that lies cost
- * nobody else a dial; a joiner of 200 nodes is through in a few rounds.
- */
-export const MAX_RUMOUR_DIALS = 32;
-
-/** So many of `MAX_RUMOUR_DIALS` may go to peers that one source told of: nobody takes them all. */
-export const MAX_RUMOUR_DIALS_PER_SOURCE = 24;
-
-/**
- * Dials in vain that one source of gossip may cause at once, and how often one
- * more; and all sources together. Who tells the truth gets each dial back.
- */
-export const RUMOUR_CREDIT_PER_SOURCE = 128;
-export const RUMOUR_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
-export const RUMOUR_CREDIT = 512;
-export const RUMOUR_CREDIT_REFILL_MS = 250;
-
-/** An address of a peer that has not answered for so long does not hold up the next (RFC 8305: 250 ms). */
-export const ADDRESS_STAGGER_MS = 250;
-
-/** Addresses tried at once of a peer that nobody has proven to us; of others, all. */
-export const MAX_RUMOUR_ADDRESSES_AT_ONCE = 2;
-
-/** How often others' word that a peer is alive may bring the next dial forward. */
-export const DIAL_HINT_INTERVAL_MS = 10_000;
-
 /** Connections whose peer is not proven yet, in total. Each holds about 100 KiB with TLS. */
 export const MAX_PENDING_CONNECTIONS = 256;
 
@@ -337,7 +308,10 @@ export const PEER_REQUEST_REFILL_MS = 1_000;
 export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
 export const PEER_ENTRY_REFILL_MS = 10;
 
-/** A peer that was never reached is forgotten when no member has said for so long that it is live. */
+/**
+ * A peer that was never reached is forgotten when no member has said for so long that it
+ * is live, and so are addresses at which a peer without standing never answered.
+ */
 export const RUMOUR_KEPT_MS = 60_000;
 
 /** `refused` events about strangers who come in: a burst, then one each second. */

@@ -25,6 +25,7 @@ import {
 } from "./delivery_limits.ts";
 import {
   FRAME_HEADER_BYTES,
+  MAX_DIAL_TARGETS,
   MAX_EXTRA_SESSIONS,
   MAX_FORMER_MEMBERS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
@@ -63,6 +64,9 @@ const INVITE_BYTES = 512;
 
 /** A name, the identity it means, and their places in two maps. */
 const NAME_BINDING_BYTES = 512;
+
+/** A target that was dialed: its address as text, how often. */
+const DIAL_TARGET_BYTES = 512;
 
 /** A certificate that was judged, and its parsed key. */
 const JUDGED_BYTES = 3_072;
@@ -153,6 +157,11 @@ export function worstCaseTerms(
       what: "members whose record was dropped",
       count: MAX_FORMER_MEMBERS,
       each: FORMER_MEMBER_BYTES,
+    },
+    {
+      what: "targets whose dials in vain are counted",
+      count: MAX_DIAL_TARGETS,
+      each: DIAL_TARGET_BYTES,
     },
     {
       what: "invites that have not expired",

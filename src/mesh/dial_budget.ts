@@ -1,11 +1,15 @@
 /**
  * How many dials may be under way, and how many may be wasted: pure bookkeeping.
  *
- * Peers that are known from gossip only are dialed in a budget of their own, by turns
- * among the sources: the one with the fewest dials under way is next, and a dial that
- * takes long gives way to a source with fewer. And a source pays for dials in vain: a
- * dial to a peer it told of takes from its credit, and gives back only if the peer was
- * there. So lies have us dial at a trickle, and cost no truth its dial.
+ * Peers with standing, peers without that have answered somewhere, and what is known
+ * from gossip only have a budget each, so that none waits for another.
+ *
+ * Gossip is dialed by turns among the sources: the one with the fewest dials under way
+ * is next, and a dial that takes long gives way to a source with fewer. And a source
+ * pays for dials in vain: a dial to a peer it told of takes from its credit, and gives
+ * back only if the peer was there. So lies have us dial at a trickle, and cost no truth
+ * its dial. Where peers without standing say that they are themselves is gossip, too,
+ * and all of them are one source, as identities cost nothing.
  */
 import type { IdentityId } from "../identity/identity.ts";
 import {
@@ -37,9 +41,18 @@ export interface RumourDial {
   readonly giveWay: () => void;
 }
 
-/** Dials of one node. `source` is who told of a peer; absent for peers we know. */
+/** What has a budget of its own and no sources. */
+export type KnownShare = "standing" | "verified";
+
+/** Which budget a dial to a peer takes from. */
+export type DialShare = KnownShare | "gossip";
+
+/** The source of all that peers without standing say of where they are. */
+export const OWN_CLAIMS = "own claims" as IdentityId;
+
+/** Dials of one node. */
 export class DialBudget {
-  #known = 0;
+  readonly #known: Record<KnownShare, number> = { standing: 0, verified: 0 };
   #rumours = 0;
   #dials = 0;
   /** Under way, oldest first. */
@@ -55,17 +68,24 @@ export class DialBudget {
     this.#credit = new TokenBucket(RUMOUR_CREDIT, RUMOUR_CREDIT_REFILL_MS, now);
   }
 
+  /** Takes a place for a dial to a peer we know or an address we were given, if there is one. */
+  beginKnown(share: KnownShare): boolean {
+    if (this.#known[share] >= MAX_CONCURRENT_DIALS) return false;
+    this.#known[share]++;
+    return true;
+  }
+
+  /** Such a dial is over. */
+  endKnown(share: KnownShare): void {
+    this.#known[share]--;
+  }
+
   /**
-   * Takes what one dial needs; false if there is none now.
+   * Takes what one dial on the account of a source needs; false if there is none now.
    *
    * @param now Monotonic clock, milliseconds.
    */
-  begin(source: IdentityId | undefined, now: number): boolean {
-    if (source === undefined) {
-      if (this.#known >= MAX_CONCURRENT_DIALS) return false;
-      this.#known++;
-      return true;
-    }
+  begin(source: IdentityId, now: number): boolean {
     if (this.isFull) return false;
     const state = this.#source(source, now);
     if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;
@@ -152,12 +172,8 @@ export class DialBudget {
     return this.#sources.get(source)?.active ?? 0;
   }
 
-  /** A dial is over; `wasted`: nobody was there. */
-  end(source: IdentityId | undefined, wasted: boolean): void {
-    if (source === undefined) {
-      this.#known--;
-      return;
-    }
+  /** A dial on its account is over; `wasted`: the peer was not there. */
+  end(source: IdentityId, wasted: boolean): void {
     this.#rumours--;
     const state = this.#sources.get(source);
     if (state === undefined) return;

@@ -15,10 +15,15 @@ import {
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
-import { DialBudget, type RumourDial } from "./dial_budget.ts";
+import {
+  DialBudget,
+  type KnownShare,
+  OWN_CLAIMS,
+  type RumourDial,
+} from "./dial_budget.ts";
 import { DialTalk } from "./dial_talk.ts";
 import type { LinkOwner } from "./link.ts";
-import { giveWay, isForgettable, isRumour, PeerDialer } from "./peer_dialer.ts";
+import { giveWay, isForgettable, PeerDialer } from "./peer_dialer.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import { SeedDialer } from "./seed_dialer.ts";
 import {
@@ -31,6 +36,14 @@ import {
 
 /** How often it is looked whether strangers are still arriving. */
 const CROWD_CHECK_MS = 50;
+
+/** A dial whose time has come. */
+interface DueDial {
+  readonly share: KnownShare;
+  /** Since when, monotonic clock. */
+  readonly since: number;
+  readonly dial: () => Promise<unknown>;
+}
 
 /** Keeps a node dialing. */
 export class Dialer {
@@ -100,10 +113,15 @@ export class Dialer {
     let next = Infinity;
     this.#peers.refresh();
     this.#seeds.notice(now);
+    const due: DueDial[] = [];
     for (const seed of this.#seeds.seeds) {
       if (!wantsLook(seed)) continue;
-      if (seed.nextDialAt > now) next = Math.min(next, seed.nextDialAt);
-      else this.#run(() => this.#seeds.dial(seed, owner));
+      const since = seed.nextDialAt;
+      if (since > now) next = Math.min(next, since);
+      else {
+        const dial = () => this.#seeds.dial(seed, owner);
+        due.push({ share: "standing", since, dial });
+      }
     }
     const rumours: PeerRecord[] = [];
     for (const record of table.values()) {
@@ -112,6 +130,7 @@ export class Dialer {
         table.forget(record);
         continue;
       }
+      this.#peers.dropClaims(record, now);
       if (record.addresses.size === 0) {
         if (!record.isKnown) next = Math.min(next, now + RUMOUR_KEPT_MS);
         continue;
@@ -121,14 +140,20 @@ export class Dialer {
         next = Math.min(next, now + CROWD_CHECK_MS);
       } else if (record.nextDialAt > now) {
         next = Math.min(next, record.nextDialAt);
-      } else if (isRumour(record)) {
-        rumours.push(record);
       } else {
-        this.#run(async () => {
-          await this.#peers.dial(record, owner, () => {});
-        });
+        const share = this.#peers.shareOf(record);
+        if (share === "gossip") rumours.push(record);
+        else {
+          const dial = () => this.#peers.dial(record, owner, () => {});
+          due.push({ share, since: record.nextDialAt, dial });
+        }
       }
     }
+    // By when they were due, so that those of one place in the table, such as the ones
+    // that were seen last before a restart, do not come before all others at each turn.
+    due.sort((a, b) => a.since - b.since);
+    for (const it of due) this.#run(it);
+    rumours.sort((a, b) => a.nextDialAt - b.nextDialAt);
     if (rumours.length > 0) {
       next = Math.min(next, this.#dialRumours(rumours, owner, now));
     }
@@ -139,7 +164,7 @@ export class Dialer {
   }
 
   /**
-   * Starts dials to peers that were only told of, by turns among the tellers.
+   * Starts dials to where peers are only said to be, by turns among the tellers.
    *
    * @returns When to come again, monotonic clock; the end of a dial comes by itself.
    */
@@ -184,42 +209,51 @@ export class Dialer {
    * its backoff begins anew. Peers nobody has proven to us keep to theirs.
    */
   wake(): void {
-    for (const waiting of this.#waiting()) {
+    const waiting = this.#waiting((it) => it.introducedBy === undefined);
+    for (const it of waiting) {
       // A dial that is under way, and hangs, is followed by another one soon.
-      waiting.failures = Math.min(waiting.failures, 1);
+      it.failures = Math.min(it.failures, 1);
     }
-    this.#hurry();
+    this.#hurry(waiting);
   }
 
   /**
    * A peer that was lost is back, and so may be the network: the others are tried
-   * too, but not each time if it comes and goes.
+   * too, but not each time if it comes and goes, nor where they only say they are.
    */
   revive(): void {
     const now = this.#context.clock.monotonic();
     if (now - this.#revivedAt < DIAL_HINT_INTERVAL_MS) return;
     this.#revivedAt = now;
-    this.#hurry();
+    this.#hurry(
+      this.#waiting((it) => this.#peers.shareOf(it) !== "gossip"),
+    );
   }
 
-  #waiting(): (PeerRecord | Seed)[] {
+  /** Peers without a session that are to be tried, and all seeds. */
+  #waiting(isMeant: (record: PeerRecord) => boolean): (PeerRecord | Seed)[] {
     const { table } = this.#context;
     const records = [...table.values()].filter((record) =>
-      !isRumour(record) && record.links.length === 0
+      record.links.length === 0 && isMeant(record)
     );
     return [...records, ...this.#seeds.seeds.filter(wantsLook)];
   }
 
-  #hurry(): void {
+  #hurry(waiting: readonly (PeerRecord | Seed)[]): void {
     const { clock, random } = this.#context;
     const now = clock.monotonic();
-    for (const waiting of this.#waiting()) {
-      waiting.nextDialAt = Math.min(
-        waiting.nextDialAt,
+    for (const it of waiting) {
+      it.nextDialAt = Math.min(
+        it.nextDialAt,
         now + random.float() * REVIVE_SPREAD_MS,
       );
     }
     this.kick();
+  }
+
+  /** How long to wait before a peer whose session ended is dialed. */
+  retryDelayMs(record: PeerRecord): number {
+    return this.#peers.retryDelayMs(record);
   }
 
   /** The peer is gone for good with its key: others may have its addresses. */
@@ -238,9 +272,9 @@ export class Dialer {
   }
 
   /** Starts a dial to a peer we know or an address we were given, if there is room. */
-  #run(dial: () => Promise<void>): void {
-    if (!this.#budget.begin(undefined, this.#context.clock.monotonic())) return;
-    this.#track(dial(), () => this.#budget.end(undefined, false));
+  #run({ share, dial }: DueDial): void {
+    if (!this.#budget.beginKnown(share)) return;
+    this.#track(dial(), () => this.#budget.endKnown(share));
   }
 
   /** Starts a dial on the account of a source; false if that has no room or credit. */
@@ -274,7 +308,7 @@ export class Dialer {
     return true;
   }
 
-  #track(task: Promise<void>, onEnd: () => void): void {
+  #track(task: Promise<unknown>, onEnd: () => void): void {
     const tracked: Promise<void> = task.then(() => {
       onEnd();
       this.#tasks.delete(tracked);
@@ -305,10 +339,8 @@ function pinAddresses(context: MeshContext): Address[] {
   );
 }
 
-/** Peers that told of a peer we have not met, on whose account it may be dialed. */
+/** On whose account a peer that is only said to be somewhere may be dialed. */
 function sourcesOf(record: PeerRecord): ReadonlySet<IdentityId> {
-  const { introducedBy, reporters } = record;
-  return introducedBy === undefined
-    ? reporters
-    : new Set([introducedBy, ...reporters]);
+  const { introducedBy = OWN_CLAIMS, reporters } = record;
+  return new Set([introducedBy, ...reporters]);
 }

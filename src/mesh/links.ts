@@ -17,7 +17,6 @@ import { formatAddress } from "../transport/address.ts";
 import { SESSION_COMMANDS } from "../session/mesh_profile.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
-import { backoffDelayMs } from "./backoff.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import { noRoomOnRecord } from "./opening.ts";
@@ -125,7 +124,7 @@ export class Links implements LinkOwner {
   }
 
   closed(link: Link, error: VerackError): void {
-    const { table, clock, random, signal } = this.#context;
+    const { table, clock, signal } = this.#context;
     link.cancelIntroduction?.();
     if (link.refusedEntries > 1) {
       const from = shortId(link.peer.identity);
@@ -150,9 +149,7 @@ export class Links implements LinkOwner {
     record.failures = lived >= STABLE_SESSION_MS ? 1 : record.failures + 1;
     record.left = error.code === "left";
     record.nextDialAt = now +
-      (record.left
-        ? RECONNECT_LEFT_MS
-        : backoffDelayMs(record.failures, random.float()));
+      (record.left ? RECONNECT_LEFT_MS : this.#dialer.retryDelayMs(record));
     if (record.up) {
       record.announced = undefined;
       record.downSince = now;

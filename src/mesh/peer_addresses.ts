@@ -46,6 +46,11 @@ export interface PeerAddress {
   readonly namedFrom?: Scope;
 }
 
+/** Whether an address is more than a claim: the peer answered there, or a person gave it. */
+export function isVerified({ rank, typed }: PeerAddress): boolean {
+  return typed || rank === "proven";
+}
+
 /** The addresses of one peer, at most `MAX_ADDRESSES_PER_PEER`, best first. */
 export class PeerAddresses {
   readonly #entries = new Map<string, PeerAddress>();
@@ -66,6 +71,23 @@ export class PeerAddresses {
   get hasTyped(): boolean {
     for (const { typed } of this.#entries.values()) if (typed) return true;
     return false;
+  }
+
+  /** Whether the peer has answered at one of them, or a person gave one. */
+  get hasVerified(): boolean {
+    for (const entry of this.#entries.values()) {
+      if (isVerified(entry)) return true;
+    }
+    return false;
+  }
+
+  /** Drops those that were only said, by the peer or by others; false if there were none. */
+  dropUnverified(): boolean {
+    const before = this.size;
+    for (const [key, entry] of this.#entries) {
+      if (!isVerified(entry)) this.#entries.delete(key);
+    }
+    return this.size < before;
   }
 
   /**

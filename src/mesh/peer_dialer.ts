@@ -4,12 +4,14 @@
  * and the peer. When a round is due, and whether there is room for it, is up to
  * `dialer.ts`.
  */
-import type { VerackError } from "../errors.ts";
+import { VerackError } from "../errors.ts";
 import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
+  DIALS_PER_TARGET_REFILL_MS,
   EPHEMERAL_KEPT_MS,
   MAX_ADDRESSES_PER_PEER,
   MAX_RUMOUR_ADDRESSES_AT_ONCE,
+  RECONNECT_CLAIMED_MS,
   RUMOUR_KEPT_MS,
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
@@ -17,20 +19,28 @@ import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
 import { backoffDelayMs, waitAtTheDoor } from "./backoff.ts";
 import type { MeshContext } from "./context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
+import type { DialShare } from "./dial_budget.ts";
 import {
   type EndpointFailure,
   failureAt,
   WrongIdentityError,
 } from "./dial_failure.ts";
+import { type CountedDial, DialTargets } from "./dial_targets.ts";
 import type { DialTalk } from "./dial_talk.ts";
 import type { LinkOwner } from "./link.ts";
-import type { PeerAddress } from "./peer_addresses.ts";
+import { isVerified, type PeerAddress } from "./peer_addresses.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
 
-/** Whether nothing but the word of other peers is known of it. */
-export function isRumour(record: PeerRecord): boolean {
-  return record.introducedBy !== undefined;
+/** One round of dialing a peer. */
+interface Round {
+  readonly record: PeerRecord;
+  readonly owner: LinkOwner;
+  readonly queue: AddressQueue<PeerAddress>;
+  /** Addresses tried at once. */
+  readonly parallel: number;
+  /** Something was dialed, as against left alone. */
+  dialed: boolean;
 }
 
 /**
@@ -50,8 +60,8 @@ export class PeerDialer {
   readonly #talk: DialTalk;
   /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
   readonly #known: (error: unknown) => VerackError | undefined;
-  /** Rounds under way. */
-  readonly #rounds = new Map<PeerRecord, AddressQueue<PeerAddress>>();
+  readonly #rounds = new Set<Round>();
+  readonly #targets = new DialTargets();
 
   constructor(
     context: MeshContext,
@@ -67,9 +77,39 @@ export class PeerDialer {
 
   /** Addresses that were learned meanwhile are tried, too: those before may hang. */
   refresh(): void {
-    for (const [record, queue] of this.#rounds) {
+    for (const { record, queue } of this.#rounds) {
       queue.add(this.#addressesOf(record));
     }
+  }
+
+  /** Which budget dials to a peer take from. */
+  shareOf(record: PeerRecord): DialShare {
+    if (this.#context.standing.has(record)) return "standing";
+    return record.introducedBy === undefined && record.addresses.hasVerified
+      ? "verified"
+      : "gossip";
+  }
+
+  /** How long to wait before the next round, now that one failed or a session ended. */
+  retryDelayMs(record: PeerRecord): number {
+    const { random } = this.#context;
+    const backoff = backoffDelayMs(record.failures, random.float());
+    const isClaim = record.introducedBy === undefined &&
+      this.shareOf(record) === "gossip";
+    return isClaim
+      ? Math.max(backoff, RECONNECT_CLAIMED_MS * (0.5 + random.float() / 2))
+      : backoff;
+  }
+
+  /**
+   * What a peer without standing, or others, said of where it is goes when it has not
+   * been there for as long as gossip is kept.
+   */
+  dropClaims(record: PeerRecord, now: number): void {
+    const { downSince = now, addresses } = record;
+    if (now - downSince < RUMOUR_KEPT_MS || isConfirmed(record, now)) return;
+    if (this.#context.standing.has(record)) return;
+    if (addresses.dropUnverified()) this.#context.memory.save(record);
   }
 
   /**
@@ -90,13 +130,17 @@ export class PeerDialer {
       this.#addressesOf(record),
       ({ address }) => formatAddress(address),
     );
-    this.#rounds.set(record, queue);
+    const parallel = this.shareOf(record) === "gossip"
+      ? MAX_RUMOUR_ADDRESSES_AT_ONCE
+      : MAX_ADDRESSES_PER_PEER;
+    const round: Round = { record, owner, queue, parallel, dialed: false };
+    this.#rounds.add(round);
     const served = await raceAddresses(queue, {
       clock,
       signal,
-      parallel: parallelFor(record),
+      parallel,
       attempt: (entry, { signal, reached }) =>
-        this.#tryAddress(record, entry, owner, {
+        this.#tryAddress(round, entry, {
           signal,
           reached: () => {
             reached();
@@ -104,13 +148,14 @@ export class PeerDialer {
           },
         }),
     });
-    this.#rounds.delete(record);
+    this.#rounds.delete(round);
     record.dialing = undefined;
     const { reason } = controller.signal;
     const gaveWay = reason instanceof Error && reason.name === "TimeoutError";
-    const wasted = gaveWay || (!served && !signal.aborted);
-    if (wasted && record.links.length === 0) this.#backOff(record);
-    return wasted;
+    const failed = gaveWay || (!served && !signal.aborted);
+    if (failed && record.links.length === 0) this.#backOff(round);
+    // A target that was left alone cost nothing.
+    return failed && round.dialed;
   }
 
   /** Where to try: names that a person gave without an identity are looked up as seeds. */
@@ -122,11 +167,11 @@ export class PeerDialer {
 
   /** True if no other address has to be tried. */
   async #tryAddress(
-    record: PeerRecord,
+    round: Round,
     entry: PeerAddress,
-    owner: LinkOwner,
     attempt: Attempt,
   ): Promise<boolean> {
+    const { record, parallel } = round;
     const { address } = entry;
     const failures: EndpointFailure[] = [];
     try {
@@ -135,9 +180,9 @@ export class PeerDialer {
       const served = await raceAddresses(endpoints, {
         clock: this.#context.clock,
         signal,
-        parallel: parallelFor(record),
+        parallel,
         attempt: (endpoint, inner) =>
-          this.#tryEndpoint(record, entry, endpoint, owner, failures, {
+          this.#tryEndpoint(round, entry, endpoint, failures, {
             signal: inner.signal,
             reached: () => {
               inner.reached();
@@ -171,20 +216,32 @@ export class PeerDialer {
 
   /** True if no other endpoint has to be tried. */
   async #tryEndpoint(
-    record: PeerRecord,
-    { address }: PeerAddress,
+    round: Round,
+    entry: PeerAddress,
     endpoint: Address,
-    owner: LinkOwner,
     failures: EndpointFailure[],
     { signal, reached }: Attempt,
   ): Promise<boolean> {
+    const { record, owner } = round;
     if (record.links.length > 0) return true;
+    const counted = this.#isCounted(record, entry)
+      ? { identity: record.identity, endpoint, verified: isVerified(entry) }
+      : undefined;
+    const refusal = counted && this.#refuse(counted);
+    if (refusal !== undefined) {
+      failures.push({ endpoint, error: refusal });
+      return false;
+    }
+    round.dialed = true;
     const target: DialTarget = {
-      address,
+      address: entry.address,
       endpoint,
       expected: record.identity,
       ...(record.certificate && { certificate: record.certificate }),
-      onReached: reached,
+      onReached: () => {
+        if (counted !== undefined) this.#targets.answered(counted);
+        reached();
+      },
     };
     try {
       await dialPeer(this.#context, owner, target, signal);
@@ -193,8 +250,41 @@ export class PeerDialer {
       const known = this.#known(error);
       if (known === undefined || settledElsewhere(known)) return true;
       failures.push({ endpoint, error: known });
+      if (known instanceof WrongIdentityError) {
+        this.#sees(endpoint, known.actual);
+      }
       return false;
     }
+  }
+
+  /**
+   * Whether dials there are counted over all peers: not what a person gave, nor what a
+   * peer with standing says itself.
+   */
+  #isCounted(record: PeerRecord, { rank, typed }: PeerAddress): boolean {
+    return !typed &&
+      (rank === "rumoured" || !this.#context.standing.has(record));
+  }
+
+  /** Why a dial that is counted is not made now; counts it if it is. */
+  #refuse(dial: CountedDial): VerackError | undefined {
+    const now = this.#context.clock.monotonic();
+    const { endpoint, identity } = dial;
+    const other = this.#targets.otherAt(dial, now);
+    if (other !== undefined) {
+      return new WrongIdentityError(endpoint, identity, other);
+    }
+    return this.#targets.begin(dial, now) ? undefined : leftAlone(endpoint);
+  }
+
+  /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
+  #sees(endpoint: Address, identity: IdentityId): void {
+    const { clock, table } = this.#context;
+    const now = clock.monotonic();
+    this.#targets.shows(endpoint, identity, now);
+    const record = table.get(identity);
+    if (record?.addresses.get(endpoint) === undefined) return;
+    record.nextDialAt = Math.min(record.nextDialAt, now);
   }
 
   /**
@@ -228,13 +318,16 @@ export class PeerDialer {
     return lapses;
   }
 
-  #backOff(record: PeerRecord): void {
+  #backOff({ record, dialed }: Round): void {
     const { clock, random, table } = this.#context;
     record.failures++;
     const now = clock.monotonic();
     record.downSince ??= now;
     if (isForgettable(record, now)) return table.forget(record);
-    record.nextDialAt = now + backoffDelayMs(record.failures, random.float());
+    record.nextDialAt = now +
+      (dialed
+        ? this.retryDelayMs(record)
+        : DIALS_PER_TARGET_REFILL_MS * (0.5 + random.float() / 2));
   }
 }
 
@@ -245,8 +338,8 @@ export class PeerDialer {
  */
 export function isForgettable(record: PeerRecord, now: number): boolean {
   if (record.links.length > 0) return false;
-  const { addresses, confirmedAt, downSince = now, reportedLive } = record;
-  if (reportedLive && now - confirmedAt < RUMOUR_KEPT_MS) return false;
+  const { addresses, downSince = now } = record;
+  if (isConfirmed(record, now)) return false;
   const downMs = now - downSince;
   const isOverdue = record.isProven
     // Its key is gone with its process; if it lives, it dials us or is told of again.
@@ -256,10 +349,21 @@ export function isForgettable(record: PeerRecord, now: number): boolean {
     !addresses.list().some((entry) => entry.typed);
 }
 
-function parallelFor(record: PeerRecord): number {
-  return isRumour(record)
-    ? MAX_RUMOUR_ADDRESSES_AT_ONCE
-    : MAX_ADDRESSES_PER_PEER;
+/** Whether a member has said lately that it is live. */
+function isConfirmed(
+  { confirmedAt, reportedLive }: PeerRecord,
+  now: number,
+): boolean {
+  return reportedLive && now - confirmedAt < RUMOUR_KEPT_MS;
+}
+
+function leftAlone(endpoint: Address): VerackError {
+  return new VerackError(
+    "unreachable",
+    `Cannot dial ${
+      formatAddress(endpoint)
+    }: dialed too often in vain, for all that claim it; left alone for a while`,
+  );
 }
 
 /** The pair has another session, or is about to: nothing failed. */

@@ -84,6 +84,19 @@ export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || classifyIp(host) === "loopback";
 }
 
+/** The IPv4 address that an IPv6 address wraps, as text; any other IP address as it is. */
+export function innermostIp(ip: string): string {
+  const canonical = isIpv4(ip) ? undefined : canonicalIpv6(ip);
+  if (canonical === undefined) return ip;
+  const bits = ipv6Bits(canonical);
+  for (const [base, length, at] of WRAPPED_TABLE) {
+    if (!startsWith(bits, base, length, 128)) continue;
+    const inner = bits >> BigInt(96 - at);
+    return [24n, 16n, 8n, 0n].map((shift) => inner >> shift & 0xffn).join(".");
+  }
+  return canonical;
+}
+
 /**
  * Whether a peer in scope `source` may make us dial an address in scope `target`.
  * Scopes nest: who is on this machine may name anything, who is on our network

@@ -1,9 +1,13 @@
 // A member that names addresses of others, to have us dial them.
 import { assert, assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
-import { RUMOUR_CREDIT_PER_SOURCE } from "../../src/limits.ts";
+import {
+  DIALS_PER_TARGET,
+  DIALS_PER_TARGET_REFILL_MS,
+  RUMOUR_CREDIT_PER_SOURCE,
+} from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { parseAddress } from "../../src/transport/address.ts";
+import { type Address, parseAddress } from "../../src/transport/address.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { at } from "../helpers/disguise.ts";
@@ -35,34 +39,52 @@ async function member(scene: Scene): Promise<RawPeer> {
   return peer;
 }
 
-Deno.test("one member can have us dial a stranger's address so often and no more", async () => {
-  // Hangs up on everybody at once, and counts.
-  using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  let dials = 0;
-  let bytes = 0;
-  const loop = (async () => {
+/** Hangs up on everybody at once, and counts. */
+class Refuser implements AsyncDisposable {
+  dials = 0;
+  bytes = 0;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #loop = this.#accept();
+
+  get address(): Address {
+    return at("127.0.0.1", this.#listener.addr.port);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#loop;
+  }
+
+  async #accept(): Promise<void> {
     try {
-      for await (const socket of target) {
-        dials++;
+      for await (const socket of this.#listener) {
+        this.dials++;
         const buffer = new Uint8Array(4_096);
-        bytes += await socket.read(buffer).catch(() => 0) ?? 0;
+        this.bytes += await socket.read(buffer).catch(() => 0) ?? 0;
         socket.close();
       }
     } catch {
       // Closed.
     }
-  })();
+  }
+}
+
+Deno.test("one member can have us dial strangers' addresses so often and no more", async () => {
+  await using stack = new AsyncDisposableStack();
+  const targets = times(16, () => stack.use(new Refuser()));
+  const dials = () => targets.reduce((sum, target) => sum + target.dials, 0);
   {
     await using scene = await Scene.start();
     using mallory = await member(scene);
     const start = performance.now();
-    const { port } = target.addr;
     await mallory.tell(
-      times(400, () => entryOf(stranger(), [at("127.0.0.1", port)])),
+      targets.flatMap(({ address }) =>
+        times(25, () => entryOf(stranger(), [address]))
+      ),
     );
     await until(
       "her credit to be used",
-      () => dials >= RUMOUR_CREDIT_PER_SOURCE,
+      () => dials() >= RUMOUR_CREDIT_PER_SOURCE,
     );
     // Whom another member tells of is dialed all the same.
     await using bob = await Node.start();
@@ -71,14 +93,36 @@ Deno.test("one member can have us dial a stranger's address so often and no more
     await until("bob to be up", () => bob.links().length >= 1);
     const seconds = (performance.now() - start) / 1_000;
     assert(
-      dials <= RUMOUR_CREDIT_PER_SOURCE + seconds + 1,
-      `${dials} dials in ${seconds} s`,
+      dials() <= RUMOUR_CREDIT_PER_SOURCE + seconds + 1,
+      `${dials()} dials in ${seconds} s`,
     );
     // Nothing but a ClientHello was said.
-    assert(bytes <= dials * 1_500, `${bytes} bytes in ${dials} dials`);
+    for (const { bytes, dials } of targets) {
+      assert(bytes <= dials * 1_500, `${bytes} bytes in ${dials} dials`);
+    }
   }
-  target.close();
-  await loop;
+});
+
+Deno.test("however many members tell of peers at one address, it is dialed so often and no more", async () => {
+  await using target = new Refuser();
+  await using scene = await Scene.start();
+  const start = performance.now();
+  using liars = new DisposableStack();
+  for (let i = 0; i < 4; i++) {
+    const liar = liars.use(await member(scene));
+    await liar.tell(times(50, () => entryOf(stranger(), [target.address])));
+  }
+  await until("its share to be used", () => target.dials >= DIALS_PER_TARGET);
+  // Peers that are told of elsewhere have their turn meanwhile.
+  await using bob = await Node.start();
+  using honest = await member(scene);
+  await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
+  await until("bob to be up", () => bob.links().length >= 1);
+  const refills = (performance.now() - start) / DIALS_PER_TARGET_REFILL_MS;
+  assert(
+    target.dials <= DIALS_PER_TARGET + Math.ceil(refills),
+    `${target.dials} dials`,
+  );
 });
 
 Deno.test("addresses that hang do not keep us from the one where a peer is", async () => {

@@ -10,12 +10,19 @@ import {
   RUMOUR_CREDIT_PER_SOURCE,
   RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
 } from "../../src/limits.ts";
-import { DialBudget } from "../../src/mesh/dial_budget.ts";
+import { DialBudget, type KnownShare } from "../../src/mesh/dial_budget.ts";
 
 /** How many dials begin one after another until one may not. */
-function begins(budget: DialBudget, source: string | undefined, now = 0) {
+function begins(budget: DialBudget, source: string, now = 0): number {
   let count = 0;
   while (count < 10_000 && budget.begin(source, now)) count++;
+  return count;
+}
+
+/** The same of dials to peers we know. */
+function beginsKnown(budget: DialBudget, share: KnownShare): number {
+  let count = 0;
+  while (count < 10_000 && budget.beginKnown(share)) count++;
   return count;
 }
 
@@ -28,7 +35,7 @@ function wastes(budget: DialBudget, source: string, now = 0): number {
   return count;
 }
 
-Deno.test("one source of rumours leaves room for others, and all together for peers we know", () => {
+Deno.test("one source of rumours leaves room for others, and all together for peers we know, and those for peers with standing", () => {
   const budget = new DialBudget(0);
   assertEquals(begins(budget, "liar"), MAX_RUMOUR_DIALS_PER_SOURCE);
   assertEquals(
@@ -36,10 +43,13 @@ Deno.test("one source of rumours leaves room for others, and all together for pe
     MAX_RUMOUR_DIALS - MAX_RUMOUR_DIALS_PER_SOURCE,
   );
   assertEquals(begins(budget, "third"), 0);
-  assertEquals(begins(budget, undefined), MAX_CONCURRENT_DIALS);
+  assertEquals(beginsKnown(budget, "verified"), MAX_CONCURRENT_DIALS);
+  assertEquals(beginsKnown(budget, "standing"), MAX_CONCURRENT_DIALS);
   budget.end("liar", false);
-  budget.end(undefined, false);
-  assertEquals([begins(budget, "liar"), begins(budget, undefined)], [1, 1]);
+  budget.endKnown("verified");
+  assertEquals(begins(budget, "liar"), 1);
+  assertEquals(beginsKnown(budget, "standing"), 0);
+  assertEquals(beginsKnown(budget, "verified"), 1);
 });
 
 Deno.test("who sends us where nobody is runs out of credit, who tells the truth does not", () => {

@@ -50,11 +50,11 @@ Deno.test("a late tick is time we stood still, and a long one is a waking", asyn
 
 Deno.test("a node that slept while its clocks stood still dials at once whom it had put off", async () => {
   await using mesh = new MemoryMesh();
-  const alice = await mesh.start();
-  const bob = await mesh.start([alice]);
+  const alice = await mesh.start([], { connect: ["10.0.0.2:8080"] });
+  const bob = await mesh.start();
   await mesh.complete();
   await bob.node.close({ abrupt: true });
-  mesh.network.crash(bob.host);
+  mesh.network.crash(bob.host, { reset: true });
   // Until bob's backoff has grown long.
   await mesh.clock.advance(600_000);
   mesh.members.pop();

@@ -14,6 +14,7 @@ const GOSSIP = [
   "tests/attacks/gossip_limits_test.ts",
 ];
 const SCOPE = ["tests/transport/scope_test.ts"];
+const CLAIMS = ["tests/attacks/claimed_addresses_test.ts"];
 const PENDING = ["tests/mesh/pending_test.ts"];
 const NAMES = ["tests/attacks/names_test.ts"];
 const BINDINGS = ["tests/mesh/name_bindings_test.ts"];
@@ -272,6 +273,69 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     snippet: "return this.#rumours >= MAX_RUMOUR_DIALS;",
     mutated: "return false;",
     tests: ["tests/mesh/dial_budget_test.ts"],
+  },
+  {
+    name: "dials to peers we know are not bounded",
+    snippet: "if (this.#known[share] >= MAX_CONCURRENT_DIALS) return false;",
+    mutated: "",
+    tests: ["tests/mesh/dial_budget_test.ts"],
+  },
+  {
+    name: "peers with standing wait for a dial behind others",
+    snippet: 'if (this.#context.standing.has(record)) return "standing";',
+    mutated: "",
+    tests: CLAIMS,
+  },
+  {
+    name: "a peer that only said where it is is dialed like one that answered",
+    snippet:
+      "return record.introducedBy === undefined && record.addresses.hasVerified",
+    mutated: "return record.introducedBy === undefined",
+    tests: CLAIMS,
+  },
+  {
+    name: "peers are dialed by their place in the table",
+    snippet: "due.sort((a, b) => a.since - b.since);",
+    mutated: "",
+    tests: CLAIMS,
+  },
+  {
+    name: "claimed addresses that do not answer are kept",
+    snippet:
+      "if (addresses.dropUnverified()) this.#context.memory.save(record);",
+    mutated: "",
+    tests: CLAIMS,
+  },
+  {
+    name: "a peer that is lost is dialed at once where it says that it listens",
+    snippet: "const isClaim = record.introducedBy === undefined &&",
+    mutated: "const isClaim = false &&",
+    tests: CLAIMS,
+  },
+  {
+    name: "one address is dialed in vain without end",
+    snippet:
+      "return this.#targets.begin(dial, now) ? undefined : leftAlone(endpoint);",
+    mutated: "return undefined;",
+    tests: CLAIMS,
+  },
+  {
+    name: "any number of targets are remembered",
+    snippet: "if (this.#targets.size > MAX_DIAL_TARGETS) {",
+    mutated: NEVER,
+    tests: ["tests/mesh/dial_targets_test.ts"],
+  },
+  {
+    name: "what others claim takes dials from the peer that has answered there",
+    snippet: "return verified ? `verified ${target}` : target;",
+    mutated: "return target;",
+    tests: ["tests/mesh/dial_targets_test.ts"],
+  },
+  {
+    name: "an IPv4 address wrapped in IPv6 is another target",
+    snippet: "const target = formatAddress({ host: innermostIp(host), port });",
+    mutated: "const target = formatAddress({ host, port });",
+    tests: ["tests/mesh/dial_targets_test.ts"],
   },
   {
     name: "one address may hold all unproven connections",
