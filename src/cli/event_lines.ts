@@ -69,9 +69,11 @@ function words(event: PrintedEvent, colors: Palette): string {
         who(event)
       }`;
     case "peer:up":
-      return `${label("up", colors.green)} ${who(event)} at ${
-        address(event.address)
-      } (${event.direction}, ${TRUST_WORDS[event.trust]})`;
+      return `${label("up", colors.green)} ${who(event)} ${
+        event.direction === "inbound" ? "from" : "at"
+      } ${address(event.address)} (${event.direction}, ${
+        TRUST_WORDS[event.trust]
+      })`;
     case "peer:down":
       return event.left
         ? `${label("left", colors.yellow)} ${who(event)}`
@@ -104,6 +106,10 @@ function words(event: PrintedEvent, colors: Palette): string {
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)
       }; still trying`;
+    case "replaced":
+      return `${label("new", colors.yellow)} ${
+        address(event.address)
+      }: now ${event.identity}, before ${event.former}, whose key lived in memory only`;
     case "undelivered":
       return `${label("unsent", colors.red)} ${
         escapeText(event.reason, { max: MAX_REASON_CHARS })

@@ -17,6 +17,7 @@ const TYPES: Readonly<Record<(NodeEvent | MessageEvent)["type"], boolean>> = {
   "pending": false,
   "name-conflict": false,
   "unreachable": false,
+  "replaced": false,
   "undelivered": false,
   "set-aside": false,
   "resolved": false,

@@ -35,7 +35,13 @@ export type NodeEvent =
     readonly type: "peer:up";
     readonly identity: IdentityId;
     readonly name?: string;
+    /** Where it was dialed; of an inbound session, where it connected from. */
     readonly address: string;
+    /**
+     * Of an inbound session: where the peer says that it listens, which nothing proves
+     * unless it has answered there before.
+     */
+    readonly advertised?: string;
     readonly direction: Direction;
     readonly trust: Trust;
   }
@@ -97,6 +103,16 @@ export type NodeEvent =
     readonly type: "unreachable";
     readonly address: string;
     readonly reason: string;
+  }
+  /**
+   * Another identity than before is at an address that a person gave, and is taken for
+   * the peer there, as the key of the former lived in memory only.
+   */
+  | {
+    readonly type: "replaced";
+    readonly address: string;
+    readonly former: IdentityId;
+    readonly identity: IdentityId;
   }
   /**
    * A message of ours is not sent any more, though nobody acknowledged it. Also

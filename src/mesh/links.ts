@@ -309,9 +309,9 @@ export class Links implements LinkOwner {
   }
 
   #announce(link: Link, record: PeerRecord): void {
-    const claimed = record.addresses.list()[0]?.address;
-    const address = formatAddress(link.dialed ?? claimed ?? link.remoteAddress);
+    const address = formatAddress(link.dialed ?? link.remoteAddress);
     const { direction } = link;
+    const [told] = direction === "inbound" ? record.addresses.told() : [];
     const { identity, trust } = record;
     this.#context.log.info("peer up", {
       peer: shortId(identity),
@@ -324,6 +324,7 @@ export class Links implements LinkOwner {
       identity,
       ...nameOf(record),
       address,
+      ...(told && { advertised: formatAddress(told) }),
       direction,
       trust,
     };

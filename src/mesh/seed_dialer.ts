@@ -8,7 +8,7 @@
  */
 import { sleep } from "../clock.ts";
 import type { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_MEMBERS_PER_NAME,
@@ -90,6 +90,7 @@ export class SeedDialer {
     const now = this.#context.clock.monotonic();
     for (const seed of this.seeds) {
       if (!seed.identities.delete(identity)) continue;
+      seed.former = identity;
       if (seed.identities.size === 0) again(seed, now);
     }
   }
@@ -284,21 +285,40 @@ export class SeedDialer {
     const { table, memory } = this.#context;
     const record = table.get(identity);
     if (record === undefined) return false;
-    seed.identities.delete(identity);
+    if (seed.identities.delete(identity)) seed.former = undefined;
     for (const other of seed.identities) {
       const isSurplus = seed.identities.size >= MAX_MEMBERS_PER_NAME;
       const former = table.get(other);
       if (!isSurplus && !isGone(former)) continue;
       seed.identities.delete(other);
+      if (isGone(former)) seed.former = other;
       if (former === undefined) continue;
       former.addresses.remove(seed.address);
       memory.save(former);
     }
+    this.#tellOfFormer(seed, identity);
     seed.identities.add(identity);
     if (record.addresses.get(seed.address)?.typed) return true;
     record.addresses.add(seed.address, "typed");
     memory.save(record);
     return true;
+  }
+
+  /** Another identity is taken in the place of one that is gone: it may not be the same node. */
+  #tellOfFormer(seed: Seed, identity: IdentityId): void {
+    const { emit, log } = this.#context;
+    const { former } = seed;
+    seed.former = undefined;
+    if (former === undefined || former === identity) return;
+    // Members of a name come and go.
+    if (seed.identities.size > 0) return;
+    const address = formatAddress(seed.address);
+    log.warn("replaced", {
+      address,
+      former: shortId(former),
+      identity: shortId(identity),
+    });
+    emit({ type: "replaced", address, former, identity });
   }
 }
 

@@ -26,6 +26,8 @@ export interface Seed {
   readonly isName: boolean;
   /** Members that answered there, the last ones last. */
   readonly identities: Set<IdentityId>;
+  /** The last one that is gone for good with its key. */
+  former: IdentityId | undefined;
   /** Hosts that were this node itself, until when they are left alone; monotonic clock. */
   readonly ownHosts: Map<string, number>;
   /** The last attempt led to a member that is up. */
@@ -152,6 +154,7 @@ function newSeed(address: Address): Seed {
     address,
     isName: isName(address),
     identities: new Set(),
+    former: undefined,
     ownHosts: new Map(),
     found: false,
     dialing: false,

@@ -3,8 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Identity, identityName } from "../../src/identity/identity.ts";
 import {
+  DIAL_TIMEOUT_MS,
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
+  MAX_CONCURRENT_DIALS,
   RECONNECT_CLAIMED_MS,
   RUMOUR_KEPT_MS,
 } from "../../src/limits.ts";
@@ -23,6 +25,9 @@ const STRANGERS = 200;
 
 /** How long a node may take to reach those it knows when nothing is wrong, and much. */
 const PROMPT_MS = 2_000;
+
+/** How long it takes until each of the strangers was dialed once, if all of them hang. */
+const ROUND_MS = Math.ceil(STRANGERS / MAX_CONCURRENT_DIALS) * DIAL_TIMEOUT_MS;
 
 /** Most dials of one target in `ms`. */
 function share(ms: number): number {
@@ -149,7 +154,7 @@ for (const rank of [undefined, "claimed", "proven"] as const) {
     // Those without standing share what they have by turns: a round takes as long as
     // all of them hang.
     await mesh.clock.runUntil(() => isLinked(node, [acquaintance]), {
-      limitMs: rank === "proven" ? 100_000 : PROMPT_MS,
+      limitMs: rank === "proven" ? ROUND_MS : PROMPT_MS,
     });
   });
 }
@@ -286,6 +291,21 @@ Deno.test("nor after a restart", async () => {
   const { dials } = scene;
   await clock.advance(10 * RUMOUR_KEPT_MS);
   assertEquals(scene.dials, dials);
+});
+
+Deno.test("a peer is shown where it is connected from, and where it says that it listens as its word", async () => {
+  await using scene = new Reflection(at("10.9.9.9", 443));
+  const victim = await scene.start("10.0.0.1");
+  await scene.visit(victim, 2);
+  const ups = victim.log.of("peer:up");
+  assertEquals(
+    ups.map(({ address }) => address.split(":")[0]).sort(),
+    ["10.2.0.0", "10.2.0.1"],
+  );
+  assertEquals(
+    ups.map(({ advertised }) => advertised).sort(),
+    ["10.9.9.9:443", "target.example:443"],
+  );
 });
 
 Deno.test("a peer that dialed us is not dialed at once when it is lost, where it says that it listens", async () => {

@@ -27,7 +27,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
       direction: "inbound",
       trust: "first-use",
     },
-    "up     bbbbbbbb at 192.0.2.1:8080 (inbound, unverified, first use)",
+    "up     bbbbbbbb from 192.0.2.1:8080 (inbound, unverified, first use)",
   ],
   [
     {
@@ -48,6 +48,10 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
       trust: "known",
     },
     "up     bbbbbbbb at 192.0.2.1:8080 (outbound, known)",
+  ],
+  [
+    { type: "replaced", address: ADDRESS, former: ALICE, identity: BOB },
+    `new    192.0.2.1:8080: now ${BOB}, before ${ALICE}, whose key lived in memory only`,
   ],
   [
     {

@@ -156,8 +156,19 @@ Deno.test("a restarted node without a key of its own locks nobody out", async ()
     running = await Node.start({ port });
     await until("back", () => log.of("peer:up").length === seen + 1);
   }
-  await running.close();
   assertEquals(log.of("refused"), []);
+  // Nor can another node take its place unnoticed.
+  const ups = log.of("peer:up").map(({ identity }) => identity);
+  assertEquals(
+    log.of("replaced"),
+    ups.slice(1).map((identity, index) => ({
+      type: "replaced",
+      address: alice.address,
+      former: ups[index]!,
+      identity,
+    })),
+  );
+  await running.close();
 });
 
 Deno.test("an address that does not answer is said once and tried on", async () => {

@@ -120,6 +120,7 @@ export class MeshView {
       case "unreachable":
       case "overflow":
         return [{ type: "other", name, event }];
+      case "replaced": // That a node was restarted is told already.
       case "undelivered": // The demo sends none.
       case "set-aside":
       case "name-conflict":
