@@ -6,7 +6,7 @@
  * An address at which a peer has answered before is counted apart: what others claim
  * takes nothing from the peer that is there. And once an address has shown which identity
  * is there, no other is looked for there for a while. Which dials count is up to
- * `peer_dialer.ts`.
+ * `claimed_dials.ts`.
  */
 import type { IdentityId } from "../identity/identity.ts";
 import {

@@ -72,7 +72,13 @@ export class Dialer {
       this.#talk,
       known,
     );
-    this.#peers = new PeerDialer(context, this.#seeds, this.#talk, known);
+    this.#peers = new PeerDialer(
+      context,
+      this.#seeds,
+      this.#talk,
+      this.#budget,
+      known,
+    );
     this.#futile = futileDials(context);
   }
 

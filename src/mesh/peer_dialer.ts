@@ -17,18 +17,18 @@ import {
 import { type Address, formatAddress } from "../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
 import { backoffDelayMs, waitAtTheDoor } from "./backoff.ts";
+import { ClaimedDials } from "./claimed_dials.ts";
 import type { MeshContext } from "./context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
-import type { DialShare } from "./dial_budget.ts";
+import type { DialBudget, DialShare } from "./dial_budget.ts";
 import {
   type EndpointFailure,
   failureAt,
   WrongIdentityError,
 } from "./dial_failure.ts";
-import { type CountedDial, DialTargets } from "./dial_targets.ts";
 import type { DialTalk } from "./dial_talk.ts";
 import type { LinkOwner } from "./link.ts";
-import { isVerified, type PeerAddress } from "./peer_addresses.ts";
+import type { PeerAddress } from "./peer_addresses.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
 
@@ -37,9 +37,10 @@ interface Round {
   readonly record: PeerRecord;
   readonly owner: LinkOwner;
   readonly queue: AddressQueue<PeerAddress>;
+  readonly share: DialShare;
   /** Addresses tried at once. */
   readonly parallel: number;
-  /** Something was dialed, as against left alone. */
+  /** Something was dialed or looked up in vain, as against left alone. */
   dialed: boolean;
 }
 
@@ -61,15 +62,17 @@ export class PeerDialer {
   /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
   readonly #known: (error: unknown) => VerackError | undefined;
   readonly #rounds = new Set<Round>();
-  readonly #targets = new DialTargets();
+  readonly #claims: ClaimedDials;
 
   constructor(
     context: MeshContext,
     seeds: SeedDialer,
     talk: DialTalk,
+    budget: DialBudget,
     known: (error: unknown) => VerackError | undefined,
   ) {
     this.#context = context;
+    this.#claims = new ClaimedDials(context, budget);
     this.#seeds = seeds;
     this.#talk = talk;
     this.#known = known;
@@ -130,10 +133,18 @@ export class PeerDialer {
       this.#addressesOf(record),
       ({ address }) => formatAddress(address),
     );
-    const parallel = this.shareOf(record) === "gossip"
+    const share = this.shareOf(record);
+    const parallel = share === "gossip"
       ? MAX_RUMOUR_ADDRESSES_AT_ONCE
       : MAX_ADDRESSES_PER_PEER;
-    const round: Round = { record, owner, queue, parallel, dialed: false };
+    const round: Round = {
+      record,
+      owner,
+      queue,
+      share,
+      parallel,
+      dialed: false,
+    };
     this.#rounds.add(round);
     const served = await raceAddresses(queue, {
       clock,
@@ -195,6 +206,8 @@ export class PeerDialer {
     } catch (error) {
       const known = this.#known(error);
       if (known === undefined || settledElsewhere(known)) return true;
+      // A name that leads nowhere.
+      round.dialed = true;
       failures.push({ endpoint: address, error: known });
     }
     const error = failureAt(address, failures);
@@ -224,12 +237,9 @@ export class PeerDialer {
   ): Promise<boolean> {
     const { record, owner } = round;
     if (record.links.length > 0) return true;
-    const counted = this.#isCounted(record, entry)
-      ? { identity: record.identity, endpoint, verified: isVerified(entry) }
-      : undefined;
-    const refusal = counted && this.#refuse(counted);
-    if (refusal !== undefined) {
-      failures.push({ endpoint, error: refusal });
+    const dial = this.#claims.begin({ ...round, entry, endpoint });
+    if (dial instanceof VerackError) {
+      failures.push({ endpoint, error: dial });
       return false;
     }
     round.dialed = true;
@@ -239,7 +249,7 @@ export class PeerDialer {
       expected: record.identity,
       ...(record.certificate && { certificate: record.certificate }),
       onReached: () => {
-        if (counted !== undefined) this.#targets.answered(counted);
+        dial.answered();
         reached();
       },
     };
@@ -254,34 +264,16 @@ export class PeerDialer {
         this.#sees(endpoint, known.actual);
       }
       return false;
+    } finally {
+      dial.end();
     }
-  }
-
-  /**
-   * Whether dials there are counted over all peers: not what a person gave, nor what a
-   * peer with standing says itself.
-   */
-  #isCounted(record: PeerRecord, { rank, typed }: PeerAddress): boolean {
-    return !typed &&
-      (rank === "rumoured" || !this.#context.standing.has(record));
-  }
-
-  /** Why a dial that is counted is not made now; counts it if it is. */
-  #refuse(dial: CountedDial): VerackError | undefined {
-    const now = this.#context.clock.monotonic();
-    const { endpoint, identity } = dial;
-    const other = this.#targets.otherAt(dial, now);
-    if (other !== undefined) {
-      return new WrongIdentityError(endpoint, identity, other);
-    }
-    return this.#targets.begin(dial, now) ? undefined : leftAlone(endpoint);
   }
 
   /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
   #sees(endpoint: Address, identity: IdentityId): void {
     const { clock, table } = this.#context;
     const now = clock.monotonic();
-    this.#targets.shows(endpoint, identity, now);
+    this.#claims.shows(endpoint, identity);
     const record = table.get(identity);
     if (record?.addresses.get(endpoint) === undefined) return;
     record.nextDialAt = Math.min(record.nextDialAt, now);
@@ -355,15 +347,6 @@ function isConfirmed(
   now: number,
 ): boolean {
   return reportedLive && now - confirmedAt < RUMOUR_KEPT_MS;
-}
-
-function leftAlone(endpoint: Address): VerackError {
-  return new VerackError(
-    "unreachable",
-    `Cannot dial ${
-      formatAddress(endpoint)
-    }: dialed too often in vain, for all that claim it; left alone for a while`,
-  );
 }
 
 /** The pair has another session, or is about to: nothing failed. */

@@ -86,6 +86,12 @@ Deno.test("an identity that lives in memory gives its typed address up when it i
   assert(proxy.arrivals > arrivals);
   assertEquals(log.of("peer:up")[1]?.identity, second.identity.id);
   assertEquals(log.of("peer:up")[1]?.trust, "first-use");
+  assertEquals(log.of("replaced"), [{
+    type: "replaced",
+    address: proxy.address,
+    former: first.identity.id,
+    identity: second.identity.id,
+  }]);
   assertEquals(log.of("peer:down").map((event) => event.identity), [
     first.identity.id,
   ]);

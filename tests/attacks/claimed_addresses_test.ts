@@ -8,6 +8,8 @@ import {
   DIALS_PER_TARGET_REFILL_MS,
   MAX_CONCURRENT_DIALS,
   RECONNECT_CLAIMED_MS,
+  RUMOUR_CREDIT_PER_SOURCE,
+  RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
   RUMOUR_KEPT_MS,
 } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
@@ -173,6 +175,43 @@ Deno.test("addresses that were only claimed and do not answer are forgotten, tho
   );
   // Who they are is still known.
   assertEquals(store.peers().length, STRANGERS + 3);
+});
+
+Deno.test("what peers claim besides the address where they answered is dialed from the budget of gossip", async () => {
+  await using mesh = new MemoryMesh();
+  const { store, friend, acquaintance } = await remembered(mesh);
+  const target = "10.9.9.9";
+  mesh.network.transport(target);
+  strangers(mesh, "proven").forEach((stranger, index) =>
+    store.putPeer({
+      ...stranger,
+      addresses: [
+        ...stranger.addresses,
+        ...times(4, (nth): StoredAddress => ({
+          address: at(target, 1_000 + 4 * index + nth),
+          rank: "claimed",
+          typed: false,
+          namedFrom: "private",
+        })),
+      ],
+    })
+  );
+  let dials = 0;
+  const transport = counting(mesh.network.transport("10.0.0.9"), ({ host }) => {
+    if (host === target) dials++;
+  });
+  const { node } = await mesh.start([], {
+    host: "10.0.0.9",
+    store,
+    transport,
+  });
+  await mesh.clock.runUntil(() => isLinked(node, [friend, acquaintance]), {
+    limitMs: ROUND_MS,
+  });
+  await mesh.clock.advance(ROUND_MS);
+  const most = RUMOUR_CREDIT_PER_SOURCE +
+    2 * ROUND_MS / RUMOUR_CREDIT_PER_SOURCE_REFILL_MS;
+  assert(dials > 0 && dials <= most, `${dials} connections, at most ${most}`);
 });
 
 /** A node whose dials to one address are counted, and many that claim to be there. */

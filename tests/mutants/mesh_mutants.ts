@@ -314,10 +314,30 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "one address is dialed in vain without end",
-    snippet:
-      "return this.#targets.begin(dial, now) ? undefined : leftAlone(endpoint);",
-    mutated: "return undefined;",
+    snippet: "if (!this.#targets.begin(dial, now)) {",
+    mutated: NEVER,
     tests: CLAIMS,
+  },
+  {
+    name:
+      "a peer that answered somewhere may claim other addresses for nothing",
+    snippet: "if (isExtra && !this.#budget.begin(OWN_CLAIMS, now)) {",
+    mutated: NEVER,
+    tests: CLAIMS,
+  },
+  {
+    name: "the node's word for where a peer is is the peer's own",
+    snippet:
+      "const address = formatAddress(link.dialed ?? link.remoteAddress); const { direction } = link;",
+    mutated:
+      "const address = formatAddress(record.addresses.list()[0]?.address ?? link.remoteAddress); const { direction } = link;",
+    tests: CLAIMS,
+  },
+  {
+    name: "another key takes the place of a configured address unnoticed",
+    snippet: 'emit({ type: "replaced", address, former, identity });',
+    mutated: "",
+    tests: ["tests/mesh/join_test.ts"],
   },
   {
     name: "any number of targets are remembered",
