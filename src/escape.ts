@@ -34,7 +34,24 @@ const MARK = /\p{M}/u;
 
 /** What JSON has as itself and must not; the backslash is JSON's own, and marks cannot be told from floods. */
 const UNSAFE_JSON =
-  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/**
+ * What {@linkcode UNSAFE_JSON} says of each code point, filled as they are met: 0 is
+ * not looked up yet. A text of marks alone costs a regular expression 80 ns each.
+ */
+const jsonVerdicts = new Uint8Array(0x110000);
+const SAFE = 1;
+const UNSAFE_CODE = 2;
+
+/** Characters of JSON that are escaped at a time, and the most each of them becomes. */
+const JSON_CHUNK_CHARS = 8_192;
+const JSON_ESCAPE_CHARS = 6;
+
+/** Well-formed already: `JSON.stringify` escapes surrogates that stand alone. */
+const utf16 = new TextDecoder("utf-16le", { ignoreBOM: true });
+
+const HEX = new TextEncoder().encode("0123456789abcdef");
 
 /** Longer than any sequence that is kept as a whole. */
 const MAX_LOOKAHEAD_CHARS = 64;
@@ -72,6 +89,22 @@ export function escapeText(
   text: string | Uint8Array,
   options: EscapeOptions = {},
 ): string {
+  return escapeCounted(text, options).shown;
+}
+
+/** A text made harmless, and how much of it is not shown. */
+export interface CountedText {
+  /** As {@linkcode escapeText} gives it. */
+  readonly shown: string;
+  /** UTF-16 units, or bytes that are no text, that were cut. */
+  readonly cut: number;
+}
+
+/** As {@linkcode escapeText}, and how much was cut. */
+export function escapeCounted(
+  text: string | Uint8Array,
+  options: EscapeOptions = {},
+): CountedText {
   const max = options.max ?? MAX_SHOWN_TEXT_CHARS;
   if (!Number.isSafeInteger(max) || max < 8) {
     throw new RangeError(
@@ -79,10 +112,12 @@ export function escapeText(
     );
   }
   if (typeof text === "string" && text.length <= max && PLAIN.test(text)) {
-    return text;
+    return { shown: text, cut: 0 };
   }
   let out = "";
+  let taken = 0; // Of the text, what `out` shows.
   let fits = 0; // Length of `out` up to the last place where CUT still fits.
+  let fitsTaken = 0;
   let marks = MAX_COMBINING_MARKS; // A mark needs a letter of this text before it.
   for (const part of partsOf(text, max)) {
     const raw = typeof part === "number";
@@ -101,10 +136,21 @@ export function escapeText(
     } else {
       out += escapeOne(part);
     }
-    if (out.length > max) return out.slice(0, fits) + CUT;
-    if (out.length + CUT.length <= max) fits = out.length;
+    if (out.length > max) {
+      const cut = text.length - fitsTaken;
+      return { shown: out.slice(0, fits) + CUT, cut };
+    }
+    taken += raw
+      ? 1
+      : typeof part === "object"
+      ? part.sequence.length
+      : part.length;
+    if (out.length + CUT.length <= max) {
+      fits = out.length;
+      fitsTaken = taken;
+    }
   }
-  return out;
+  return { shown: out, cut: 0 };
 }
 
 /**
@@ -115,13 +161,61 @@ export function escapeText(
 export function jsonLine(value: unknown): string {
   const json = JSON.stringify(value);
   if (ASCII.test(json)) return json;
-  return json.replaceAll(UNSAFE_JSON, (char) => {
-    let out = "";
-    for (let i = 0; i < char.length; i++) {
-      out += `\\u${hex(char.charCodeAt(i)).padStart(4, "0")}`;
+  const units = new Uint16Array(JSON_CHUNK_CHARS * JSON_ESCAPE_CHARS);
+  let out = "";
+  for (let at = 0; at < json.length;) {
+    let end = Math.min(at + JSON_CHUNK_CHARS, json.length);
+    // A pair of surrogates is looked up as one.
+    if (end < json.length && isLeading(json.charCodeAt(end - 1))) end--;
+    out += escapeJson(json, at, end, units);
+    at = end;
+  }
+  return out;
+}
+
+/** From `from` to `to` of a JSON text, escaped. @param units Room for it. */
+function escapeJson(
+  json: string,
+  from: number,
+  to: number,
+  units: Uint16Array,
+): string {
+  let length = 0;
+  for (let at = from; at < to; at++) {
+    const code = json.codePointAt(at) ?? 0;
+    const isPair = code > 0xffff;
+    if (isSafeInJson(code)) {
+      units[length++] = json.charCodeAt(at);
+      if (isPair) units[length++] = json.charCodeAt(++at);
+      continue;
     }
-    return out;
-  });
+    length = putEscape(units, length, json.charCodeAt(at));
+    if (isPair) length = putEscape(units, length, json.charCodeAt(++at));
+  }
+  return utf16.decode(units.subarray(0, length));
+}
+
+function isSafeInJson(code: number): boolean {
+  const known = jsonVerdicts[code];
+  if (known === SAFE) return true;
+  if (known === UNSAFE_CODE) return false;
+  const safe = !UNSAFE_JSON.test(String.fromCodePoint(code));
+  jsonVerdicts[code] = safe ? SAFE : UNSAFE_CODE;
+  return safe;
+}
+
+function putEscape(units: Uint16Array, at: number, unit: number): number {
+  units[at] = 0x5c; // A backslash and a "u".
+  units[at + 1] = 0x75;
+  units[at + 2] = HEX[unit >> 12] ?? 0;
+  units[at + 3] = HEX[(unit >> 8) & 15] ?? 0;
+  units[at + 4] = HEX[(unit >> 4) & 15] ?? 0;
+  units[at + 5] = HEX[unit & 15] ?? 0;
+  return at + JSON_ESCAPE_CHARS;
+}
+
+function isLeading(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
 }
 
 /** Characters that are safe together, though one of them alone is not. */

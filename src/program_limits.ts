@@ -58,14 +58,3 @@ export const CHAT_FAREWELL_MS = 1_000;
 
 /** Claims of names that a chat remembers; a megabyte or two. */
 export const MAX_NAME_CLAIMS = 10_000;
-
-// --- Output ---------------------------------------------------------------
-
-/** Bytes that wait for a reader of standard output, and of standard error; a longer line waits alone. */
-export const MAX_OUTPUT_BYTES = 1_048_576;
-
-/** Written at once to either: what a pipe of Linux holds. */
-export const OUTPUT_WRITE_BYTES = 65_536;
-
-/** A node that has left waits so long for a reader to take its last lines. */
-export const OUTPUT_FLUSH_MS = 1_000;

@@ -320,6 +320,22 @@ Deno.test("jsonLine() writes any value on one harmless line that reads back exac
   }));
 });
 
+Deno.test("jsonLine() escapes long texts as it does short ones, wherever characters fall", () => {
+  const units = ["\u0301", "a", "\u{e0041}", "😀", "世", "\u202e", '"', "\\"];
+  for (const text of [...units, units.join(""), "a\u0301", "b😀"]) {
+    const long = text.repeat(40_000);
+    // Pieces begin at another place in each.
+    for (const begin of ["", "x"]) {
+      const escaped = jsonLine(text).slice(1, -1);
+      assertEquals(
+        jsonLine(begin + long),
+        `"${begin}${escaped.repeat(40_000)}"`,
+      );
+      assertEquals(JSON.parse(jsonLine(begin + long)), begin + long);
+    }
+  }
+});
+
 Deno.test("jsonLine() leaves readable text readable", () => {
   assertEquals(
     jsonLine({ name: 'é 世界 😀 \\ "' }),

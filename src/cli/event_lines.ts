@@ -43,7 +43,7 @@ const MAX_PAIRS = 4;
 const LABEL_CHARS = 6;
 
 /** Columns before what a line says: the time, a space, the label, a space. */
-export const LINE_INDENT: string = " ".repeat(8 + 1 + LABEL_CHARS + 1);
+export const LINE_INDENT: number = 8 + 1 + LABEL_CHARS + 1;
 
 /** The line `run --json` prints: the event, and the time as ISO 8601. */
 export function eventJson(event: PrintedEvent, time: Date): string {

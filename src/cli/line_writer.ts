@@ -7,6 +7,7 @@
  */
 import { type Clock, sleep } from "../clock.ts";
 import { MAX_OUTPUT_BYTES, OUTPUT_WRITE_BYTES } from "../limits.ts";
+import { wrapText } from "./wrap.ts";
 
 /** Where bytes can be written, some at a time: `Deno.stdout`, `Deno.stderr`. */
 export interface ByteSink {
@@ -20,8 +21,10 @@ export interface LineOutput {
    * Writes `text`, which may be several lines, and a line feed.
    *
    * @param keep Never loses it: the caller waits until it is written.
+   * @param indent Columns before what does not fit the first row of a terminal;
+   * false leaves the line as it is, for JSON.
    */
-  line(text: string, keep?: boolean): void;
+  line(text: string, keep?: boolean, indent?: number | false): void;
 }
 
 /** How long to wait before a full pipe is tried again that does not block. */
@@ -106,6 +109,8 @@ export class LineWriter implements LineOutput {
    * line is lost, and a producer of many lines must await {@linkcode ready}.
    */
   onLoss: ((lines: number) => string) | undefined;
+  /** The columns of the terminal at present; unset where lines are not broken into rows. */
+  columns: (() => number) | undefined;
   /** The reader has not taken a write for a while: others do not wait for it. */
   isStuck = false;
   readonly #sink: ByteSink;
@@ -155,8 +160,15 @@ export class LineWriter implements LineOutput {
     return (this.#current[0] ?? this.#queue[0])?.number ?? Infinity;
   }
 
-  line(text: string, keep = false): void {
-    this.put(`${text}\n`, keep);
+  line(text: string, keep = false, indent?: number | false): void {
+    this.put(`${this.rows(text, indent)}\n`, keep);
+  }
+
+  /** A line as {@linkcode line} writes it, in rows of the terminal if it is one. */
+  rows(text: string, indent?: number | false): string {
+    return this.columns === undefined || indent === false
+      ? text
+      : wrapText(text, this.columns(), indent);
   }
 
   /** As {@linkcode line}, without a line feed. */

@@ -46,7 +46,8 @@ export function startLogging(
     level: flags.logLevel,
     format,
     color: format === "human" && err.enabled,
-    write: (line) => output.line(line),
+    write: (line) =>
+      output.line(line, false, format === "json" ? false : undefined),
   });
   if (format !== "json") return;
   stderr.onLoss = (lines) =>

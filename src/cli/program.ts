@@ -42,6 +42,8 @@ export function program<const F extends FlagSpecs>(
       const { flags, positionals } = parsed;
       const { name } = command;
       const terminal = openTerminal(output, colorOf(flags));
+      // A program reads it, or a person who wants it whole.
+      if (isJson(flags)) output.stdout.columns = undefined;
       const outputLost = output.stdout.failure;
       const invocation = { flags, positionals, terminal, outputLost };
       return await Promise.try(action, invocation)
@@ -52,6 +54,10 @@ export function program<const F extends FlagSpecs>(
         });
     },
   };
+}
+
+function isJson(flags: Readonly<Record<string, unknown>>): boolean {
+  return flags.json === true;
 }
 
 function colorOf(

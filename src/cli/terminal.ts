@@ -45,6 +45,9 @@ export function openOutput(): Output {
   const stdout = new LineWriter(Deno.stdout, options);
   const stderr = new LineWriter(Deno.stderr, options);
   stderr.onLoss = (lines) => lossLine(lines, "standard error");
+  // Asked for each line: a window may have got another size.
+  if (Deno.stdout.isTerminal()) stdout.columns = () => columnsOf(Deno.stdout);
+  if (Deno.stderr.isTerminal()) stderr.columns = () => columnsOf(Deno.stderr);
   return { stdout, stderr };
 }
 
@@ -169,7 +172,7 @@ export function palette(enabled: boolean): Palette {
 function columnsOf(stream: { isTerminal(): boolean }): number {
   if (!stream.isTerminal()) return 80;
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80; // 0 where none was ever set.
   } catch {
     return 80; // A terminal that does not say, such as a serial line.
   }

@@ -195,15 +195,14 @@ export class Node implements AsyncDisposable {
   /** Every peer this node remembers, connected or not. */
   peers(): PeerInfo[] {
     return [...this.#context.table.values()].map((record) =>
-      peerInfo(record, this.#context.names)
+      peerInfo(record, this.#context)
     );
   }
 
   /** What is remembered of one peer. */
   peer(identity: IdentityId): PeerInfo | undefined {
-    const { names, table } = this.#context;
-    const record = table.get(identity);
-    return record === undefined ? undefined : peerInfo(record, names);
+    const record = this.#context.table.get(identity);
+    return record === undefined ? undefined : peerInfo(record, this.#context);
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Direction, Trust } from "./events.ts";
 import type { Link } from "./link.ts";
 import type { NameBindings } from "./name_bindings.ts";
 import type { PeerRecord } from "./peer_table.ts";
+import type { Standing } from "./standing.ts";
 
 /** What a node knows of a peer. */
 export interface PeerInfo {
@@ -19,6 +20,8 @@ export interface PeerInfo {
   readonly connected: boolean;
   /** Where it may be reached, best first: `host:port`. */
   readonly addresses: readonly string[];
+  /** Whether bounded things are kept for it before peers that are unknown, see `docs/limits.md`. */
+  readonly standing: boolean;
   /** How we came to trust that this is the peer we mean. */
   readonly trust: Trust;
   /** Its key dies with its process. */
@@ -50,7 +53,13 @@ export interface LinkInfo {
 }
 
 /** The record as it is shown. */
-export function peerInfo(record: PeerRecord, names: NameBindings): PeerInfo {
+export function peerInfo(
+  record: PeerRecord,
+  { names, standing }: {
+    readonly names: NameBindings;
+    readonly standing: Standing;
+  },
+): PeerInfo {
   const { name, introducedBy } = record;
   const nameHeldBy = names.heldByAnother(record);
   const admittedBy = issuerOf(record.statement);
@@ -60,6 +69,7 @@ export function peerInfo(record: PeerRecord, names: NameBindings): PeerInfo {
     ...(nameHeldBy !== undefined && { nameHeldBy }),
     connected: record.up,
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),
+    standing: standing.has(record),
     trust: record.trust,
     ephemeral: record.ephemeral,
     ...(record.isProven && {

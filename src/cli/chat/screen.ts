@@ -61,13 +61,14 @@ export class Screen implements LineOutput, Disposable {
   }
 
   /** Writes whole lines above the one that is typed, which stays as it is. */
-  line(text: string, keep = false): void {
-    if (this.#closed) return this.#stdout.line(text, keep);
+  line(text: string, keep = false, indent?: number | false): void {
+    if (this.#closed) return this.#stdout.line(text, keep, indent);
     // What is typed may take several rows, and is drawn again from the first of them.
     const { rows } = this.#readline.getCursorPos();
     const up = rows > 0 ? `\x1b[${rows}A` : "";
     const below = "\n".repeat(rows);
-    this.#stdout.put(`${up}${ERASE_BELOW}${text}\n${below}`, keep);
+    const shown = this.#stdout.rows(text, indent);
+    this.#stdout.put(`${up}${ERASE_BELOW}${shown}\n${below}`, keep);
     this.#readline.prompt(true);
   }
 

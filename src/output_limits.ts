@@ -1,0 +1,68 @@
+/**
+ * Every bound of what is printed and logged, with its reason; a part of `limits.ts`.
+ * Messages, which are what a node is for, are bounded by delivery and by their
+ * reader instead.
+ */
+
+// --- Text -----------------------------------------------------------------
+
+/** Text from others as shown, UTF-16 units after escaping; a line stays a line. */
+export const MAX_SHOWN_TEXT_CHARS = 256;
+
+/** Message of a log line, which may hold several such texts; then it is cut. */
+export const MAX_LOG_MESSAGE_CHARS = 1_024;
+
+/** Fields in a log line; ours have at most eight. */
+export const MAX_LOG_FIELDS = 16;
+
+/** A name with everything strange in it escaped; then it is cut. */
+export const MAX_SHOWN_NAME_CHARS = 64;
+
+/** Members of one name that a message lists; a flood of them must not flood a terminal. */
+export const MAX_LISTED_MEMBERS = 5;
+
+/** Combining marks on one letter; the Tibetan and Hebrew of real texts need four. */
+export const MAX_COMBINING_MARKS = 4;
+
+/** Bytes that wait for a reader of standard output, and of standard error; a longer line waits alone. */
+export const MAX_OUTPUT_BYTES = 1_048_576;
+
+/** Written at once to either: what a pipe of Linux holds. */
+export const OUTPUT_WRITE_BYTES = 65_536;
+
+/** A node that has left waits so long for a reader to take its last lines. */
+export const OUTPUT_FLUSH_MS = 1_000;
+
+// --- Lines that peers cause ---------------------------------------------------
+
+/** Lines at once and how often one more: how much may be printed. */
+export interface LineRate {
+  readonly burst: number;
+  readonly refillMs: number;
+}
+
+/**
+ * Of a peer without standing. The rate is that of pings by default, one in 5 s, so
+ * that nothing is left out of an ordinary mesh.
+ */
+export const STRANGER_LINES: LineRate = { burst: 20, refillMs: 5_000 };
+
+/** Of all peers without standing together: 50 of them at that rate. */
+export const ALL_STRANGERS_LINES: LineRate = { burst: 1_000, refillMs: 100 };
+
+/** Of a peer with standing: only a program that runs wild is cut. */
+export const KNOWN_PEER_LINES: LineRate = { burst: 1_000, refillMs: 100 };
+
+/** Of one host at a responder, which is run to watch what hosts do; of all together. */
+export const HOST_LINES: LineRate = { burst: 1_000, refillMs: 100 };
+export const ALL_HOSTS_LINES: LineRate = { burst: 4_000, refillMs: 25 };
+
+/** The size of the mesh; what comes faster is printed when the last one is due. */
+export const MESH_LINES: LineRate = { burst: 200, refillMs: 1_000 };
+
+/** Peers without standing, and with it, whose lines are counted; the least recent are forgotten. */
+export const MAX_COUNTED_STRANGERS = 1_024;
+export const MAX_COUNTED_PEERS = 4_096;
+
+/** What was left out is told this often at most. */
+export const LEFT_OUT_TOLD_MS = 10_000;
