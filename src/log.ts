@@ -83,6 +83,8 @@ export interface LoggingOptions {
   write: (line: string) => void;
   /** Colours, in the human form only. */
   color: boolean;
+  /** Whether a record with these fields is written. @default {all are} */
+  admits?: (fields: LogFields) => boolean;
 }
 
 const PREFIX = "verack.";
@@ -119,6 +121,7 @@ const BARE = /^[^\s"=]+$/;
 
 class LineHandler extends BaseHandler {
   readonly #write: (line: string) => void;
+  readonly #admits: (fields: LogFields) => boolean;
 
   constructor(options: LoggingOptions) {
     super("NOTSET", {
@@ -127,6 +130,13 @@ class LineHandler extends BaseHandler {
         : (record: LogRecord) => formatHuman(record, options.color),
     });
     this.#write = options.write;
+    this.#admits = options.admits ?? (() => true);
+  }
+
+  /** Before anything is formatted, so that what is left out costs little. */
+  override handle(record: LogRecord): void {
+    const [fields = {}] = record.args as [LogFields | undefined];
+    if (this.#admits(fields)) super.handle(record);
   }
 
   override log(line: string): void {

@@ -66,3 +66,6 @@ export const MAX_COUNTED_PEERS = 4_096;
 
 /** What was left out is told this often at most. */
 export const LEFT_OUT_TOLD_MS = 10_000;
+
+/** A command that watches a node asks it this often which peers have standing. */
+export const KNOWN_PEERS_ASKED_MS = 10_000;

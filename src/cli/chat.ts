@@ -6,11 +6,12 @@ import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { defineCommand } from "./args.ts";
-import { ChatLines } from "./chat/chat_lines.ts";
+import { CHAT_INDENT, ChatLines } from "./chat/chat_lines.ts";
 import { Conversation } from "./chat/conversation.ts";
 import { Names } from "./chat/names.ts";
 import { sayLines } from "./chat/piped.ts";
 import { Screen } from "./chat/screen.ts";
+import { EventBudget, standingOf } from "./event_budget.ts";
 import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { greet } from "./greet.ts";
@@ -86,13 +87,24 @@ const NO_HTTP = {
   httpKey: undefined,
 };
 
+type EventType = NodeEvent["type"];
+
+/** What a chat does not tell; nodes that are no chats ping all the time, which is no talk. */
+const UNTOLD: ReadonlySet<EventType> = new Set<EventType>([
+  "listening",
+  "mesh",
+  "stopped",
+  "ping",
+]);
+
 /** What a script may want to know. */
-const TROUBLE: ReadonlySet<NodeEvent["type"]> = new Set<NodeEvent["type"]>([
+const TROUBLE: ReadonlySet<EventType> = new Set<EventType>([
   "refused",
   "unreachable",
   "pending",
   "name-conflict",
   "set-aside",
+  "overflow",
 ]);
 
 /** A node that chats, and what it is shown on. */
@@ -115,6 +127,7 @@ async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
   await using node = await startNode(start.options, flags.port);
+  startLogging(flags, terminal, { hasStanding: standingOf(node) });
   const { promise: leaving, resolve: leave } = Promise.withResolvers<void>();
   const ends = AbortSignal.any([signals.signal, outputLost]);
   ends.addEventListener("abort", () => leave(), { once: true });
@@ -152,12 +165,15 @@ async function converse(chat: Chat): Promise<boolean> {
     onInterrupt: () => signals.interrupt(),
   });
   using screen = new Screen(conversation, terminal.stdout);
-  if (Deno.stderr.isTerminal()) startLogging(flags, terminal, screen);
-  const listening = listen(
-    chat,
-    screen,
-    (event) => lines.event(event, new Date(systemClock.now())),
-  );
+  if (Deno.stderr.isTerminal()) {
+    const hasStanding = standingOf(node);
+    startLogging(flags, terminal, { output: screen, hasStanding });
+  }
+  const listening = listen(chat, screen, (event) => {
+    if (UNTOLD.has(event.type)) return undefined;
+    const line = () => lines.event(event, new Date(systemClock.now()));
+    return { line, output: screen };
+  });
   await leaving;
   // From here on Ctrl-C is a signal again, which ends the program at once.
   screen[Symbol.dispose]();
@@ -172,10 +188,12 @@ async function pipe(chat: Chat): Promise<boolean> {
   const { flags, terminal } = invocation;
   const { stdout, stderr } = terminal;
   const listening = listen(chat, stdout, (event) => {
-    if (TROUBLE.has(event.type)) {
-      stderr.line(eventLine(event, new Date(systemClock.now()), terminal.err));
-    }
-    return undefined;
+    if (!TROUBLE.has(event.type)) return undefined;
+    const time = new Date(systemClock.now());
+    return {
+      line: () => eventLine(event, time, terminal.err),
+      output: stderr,
+    };
   });
   const stop = new AbortController();
   const left = leaving.then(() => {
@@ -199,24 +217,40 @@ async function pipe(chat: Chat): Promise<boolean> {
   return ok;
 }
 
-/** Shows what is said, and of what happens what `tell` makes a line of, until the node closes. */
+/** How something that happened is told, and where. */
+interface Telling {
+  readonly line: () => string;
+  readonly output: LineOutput;
+}
+
+/** Shows what is said, and of what happens what `tell` tells, until the node closes. */
 async function listen(
   { invocation, node, lines, control }: Chat,
   output: LineOutput,
-  tell: (event: NodeEvent) => string | undefined,
+  tell: (event: NodeEvent) => Telling | undefined,
 ): Promise<void> {
   const closed = new AbortController();
   const messages = takeMessages(node, {}, {
     output: invocation.terminal.stdout,
     show(event) {
-      output.line(lines.message(event, new Date(systemClock.now())), true);
+      const line = lines.message(event, new Date(systemClock.now()));
+      output.line(line, true, CHAT_INDENT);
       control.server.publish(event);
     },
     signal: closed.signal,
   });
+  const show = (event: NodeEvent, told = tell(event)) =>
+    told?.output.line(told.line(), false, CHAT_INDENT);
+  using budget = new EventBudget({
+    clock: systemClock,
+    hasStanding: standingOf(node),
+    tell: show,
+  });
   for await (const event of node.events()) {
-    const line = tell(event);
-    if (line !== undefined) output.line(line);
+    // Also of those who are not told of: a second one of a name ends that it stands alone.
+    if (event.type === "peer:up") lines.names.claim(event.identity, event.name);
+    const told = tell(event);
+    if (told !== undefined && budget.admits(event)) show(event, told);
   }
   closed.abort();
   await messages;

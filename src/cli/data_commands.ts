@@ -23,6 +23,8 @@ export interface PeerView {
   readonly nameHeldBy?: IdentityId;
   /** `host:port`, best first. */
   readonly addresses: readonly string[];
+  /** Of a running node, whether bounded things are kept for it first. */
+  readonly standing?: boolean;
   readonly trust: Trust;
   readonly ephemeral: boolean;
   /** ISO 8601; absent if it is only known from others. */

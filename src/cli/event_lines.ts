@@ -12,12 +12,21 @@ import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 
 /** What is printed of a node: what happens to it, and the messages it takes. */
-export type PrintedEvent = NodeEvent | MessageEvent | ListeningEvent;
+export type PrintedEvent =
+  | NodeEvent
+  | MessageEvent
+  | ListeningEvent
+  | LeftOutEvent;
 
 /** Where the node listens, also for its control API if that has a port of its own. */
 export type ListeningEvent = Extract<NodeEvent, { type: "listening" }> & {
   /** A URL. */
   readonly control?: string;
+};
+
+/** Events were not printed, and why, if it is not that the reader was too slow. */
+export type LeftOutEvent = Extract<NodeEvent, { type: "overflow" }> & {
+  readonly reason?: string;
 };
 
 const TRUST_WORDS: Readonly<Record<Trust, string>> = {
@@ -127,7 +136,7 @@ function words(event: PrintedEvent, colors: Palette): string {
     case "overflow":
       return `${label("lag", colors.yellow)} ${
         count(event.dropped, "event")
-      } not shown`;
+      } not shown${"reason" in event ? `: ${event.reason}` : ""}`;
     case "stopped":
       return `${label("stop", colors.bold)} left the mesh`;
     default:

@@ -3,8 +3,16 @@
  * mesh only now and then. What the lines look like is in `event_lines.ts`.
  */
 import type { Clock } from "../clock.ts";
-import type { NodeEvent } from "../mesh/events.ts";
-import { eventJson, eventLine, type PrintedEvent } from "./event_lines.ts";
+import { MESH_LINES } from "../limits.ts";
+import { TokenBucket } from "../mesh/token_bucket.ts";
+import { EventBudget } from "./event_budget.ts";
+import {
+  eventJson,
+  eventLine,
+  type LeftOutEvent,
+  LINE_INDENT,
+  type PrintedEvent,
+} from "./event_lines.ts";
 import type { LineOutput } from "./line_writer.ts";
 import type { Palette } from "./terminal.ts";
 
@@ -21,51 +29,88 @@ export interface EventPrinterOptions {
   readonly json: boolean;
   readonly colors: Palette;
   readonly clock: Clock;
+  /** Whether a peer has standing: others have a share of the lines together. */
+  readonly hasStanding: (identity: string) => boolean;
+}
+
+/** Options of {@linkcode EventPrinter.print}. */
+export interface PrintOptions {
+  /** As of `LineOutput.line`. */
+  readonly keep?: boolean;
+  /** When it happened. @default now */
+  readonly time?: Date;
 }
 
 /** Prints events until disposed of; what is held back is printed then. */
 export class EventPrinter implements Disposable {
   readonly #options: EventPrinterOptions;
-  #held: NodeEvent | undefined;
+  readonly #budget: EventBudget;
+  readonly #mesh: TokenBucket;
+  #held: { event: PrintedEvent; options: PrintOptions } | undefined;
   #cancel: () => void = () => {};
 
   constructor(options: EventPrinterOptions) {
     this.#options = options;
+    const { clock, hasStanding } = options;
+    const tell = (event: LeftOutEvent) => this.#write(event);
+    this.#budget = new EventBudget({ clock, hasStanding, tell });
+    const { burst, refillMs } = MESH_LINES;
+    this.#mesh = new TokenBucket(burst, refillMs, clock.monotonic());
   }
 
   /**
-   * Prints an event.
-   *
-   * @param keep As of `LineOutput.line`.
+   * Prints an event, unless too many of its kind come from where it comes from.
    */
-  print(event: PrintedEvent, keep = false): void {
-    if (this.#options.json || event.type !== "mesh") {
-      if (event.type === "stopped") this.#release();
-      this.#write(event, keep);
-      return;
-    }
-    if (this.#held === undefined) {
-      const { clock } = this.#options;
-      this.#cancel = clock.after(SETTLE_MS, () => this.#release());
-    }
-    this.#held = event;
+  print(event: PrintedEvent, options: PrintOptions = {}): void {
+    if (event.type === "mesh") return this.#printMesh(event, options);
+    if (event.type === "stopped") this.#release();
+    if (this.#budget.admits(event)) this.#write(event, options);
   }
 
   [Symbol.dispose](): void {
     this.#release();
   }
 
-  #release(): void {
-    this.#cancel();
-    const event = this.#held;
-    this.#held = undefined;
-    if (event !== undefined) this.#write(event);
+  /** At once for programs, unless there were very many; held back otherwise. */
+  #printMesh(event: PrintedEvent, options: PrintOptions): void {
+    const { json, clock } = this.#options;
+    const isHeld = this.#held !== undefined;
+    if (json && !isHeld && this.#mesh.take(clock.monotonic())) {
+      return this.#write(event, options);
+    }
+    this.#held = { event, options };
+    if (!isHeld) this.#hold();
   }
 
-  #write(event: PrintedEvent, keep = false): void {
-    const { output, json, colors, clock } = this.#options;
-    const time = new Date(clock.now());
+  #hold(): void {
+    const { clock } = this.#options;
+    const waitMs = this.#mesh.has(clock.monotonic())
+      ? SETTLE_MS
+      : MESH_LINES.refillMs;
+    this.#cancel = clock.after(waitMs, () => {
+      if (this.#mesh.take(clock.monotonic())) this.#releaseMesh();
+      else this.#hold();
+    });
+  }
+
+  #release(): void {
+    this.#releaseMesh();
+    this.#budget[Symbol.dispose]();
+  }
+
+  #releaseMesh(): void {
+    this.#cancel();
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#write(held.event, held.options);
+  }
+
+  #write(
+    event: PrintedEvent,
+    { keep, time = new Date(this.#options.clock.now()) }: PrintOptions = {},
+  ): void {
+    const { output, json, colors } = this.#options;
     const line = json ? eventJson(event, time) : eventLine(event, time, colors);
-    output.line(line, keep);
+    output.line(line, keep, json ? false : LINE_INDENT);
   }
 }

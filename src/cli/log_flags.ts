@@ -1,9 +1,16 @@
 /** The flags that say how much is logged; shared by all commands that log. */
 import { systemClock } from "../clock.ts";
 import { jsonLine } from "../escape.ts";
-import { configureLogging, LOG_LEVELS } from "../log.ts";
+import {
+  configureLogging,
+  LOG_LEVELS,
+  type LogFields,
+  logger,
+} from "../log.ts";
+import { hostOf } from "./event_budget.ts";
 import type { EnumFlag } from "./flags.ts";
 import type { LineOutput } from "./line_writer.ts";
+import { OutputBudget } from "./output_budget.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `--log-level`, `--log-format`. */
@@ -25,11 +32,18 @@ export const LOG_FLAGS = {
   },
 } as const satisfies Record<string, EnumFlag>;
 
+/** Options of {@linkcode startLogging}. */
+export interface StartLoggingOptions {
+  /** Takes the lines. @default the terminal's stderr */
+  readonly output?: LineOutput;
+  /** Whether a peer has standing. @default none has, before there is a node */
+  readonly hasStanding?: (identity: string) => boolean;
+}
+
 /**
  * Starts to log as the flags say. Logging never waits for a reader: what it loses
- * then is counted in a record of the same form.
- *
- * @param output Takes the lines in the place of stderr.
+ * then is counted in a record of the same form. So is what peers cause beyond their
+ * budgets. It may be called again, with more options.
  */
 export function startLogging(
   flags: {
@@ -37,17 +51,28 @@ export function startLogging(
     readonly logFormat: "auto" | "human" | "json";
   },
   { stderr, err }: Terminal,
-  output: LineOutput = stderr,
+  { output = stderr, hasStanding = () => false }: StartLoggingOptions = {},
 ): void {
   const format = flags.logFormat === "auto"
     ? Deno.stderr.isTerminal() ? "human" : "json"
     : flags.logFormat;
+  const budget = new OutputBudget({
+    clock: systemClock,
+    what: "log lines",
+    hasStanding,
+    tell: ({ dropped: lines, reason }) =>
+      logger("cli").warn("lines left out", { lines, reason }),
+  });
   configureLogging({
     level: flags.logLevel,
     format,
     color: format === "human" && err.enabled,
     write: (line) =>
       output.line(line, false, format === "json" ? false : undefined),
+    admits(fields) {
+      const cause = causeOf(fields);
+      return cause === undefined || budget.admits(cause);
+    },
   });
   if (format !== "json") return;
   stderr.onLoss = (lines) =>
@@ -58,4 +83,13 @@ export function startLogging(
       message: "lines lost, standard error was not read",
       fields: { lines },
     });
+}
+
+/** The peer or the host that a line is about; none if it is about this node. */
+function causeOf(
+  { peer, from, actual, address }: LogFields,
+): string | undefined {
+  const identity = peer ?? from ?? actual;
+  if (identity !== undefined) return String(identity);
+  return address === undefined ? undefined : hostOf(String(address));
 }

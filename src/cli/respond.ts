@@ -37,10 +37,12 @@ import {
   VERSION_FLAGS,
   versionOfFlags,
 } from "./bitcoin_flags.ts";
+import { eventJson, eventLine, type LeftOutEvent } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
+import { ResponderBudget } from "./responder_budget.ts";
 import { responderJson, responderLine } from "./responder_lines.ts";
 import { SignalWatch } from "./signals.ts";
 import { suggest } from "./suggest.ts";
@@ -157,6 +159,14 @@ async function respond(invocation: RespondInvocation): Promise<ExitCode> {
   const addresses = entriesOf(flags.tell, network.port);
   using signals = new SignalWatch();
   const signal = AbortSignal.any([signals.signal, outputLost]);
+  using budget = new ResponderBudget((leftOut) => {
+    const event: LeftOutEvent = { type: "overflow", ...leftOut };
+    terminal.stdout.line(
+      flags.json
+        ? eventJson(event, now())
+        : eventLine(event, now(), terminal.out),
+    );
+  });
   const responder = await startResponder({
     ...versionOfFlags(flags),
     services,
@@ -168,7 +178,11 @@ async function respond(invocation: RespondInvocation): Promise<ExitCode> {
     delayMs: flags.delay,
     addresses,
     maxConnections: flags.maxConnections,
-    ...(!flags.quiet && { onEvent: (event) => show(event, invocation) }),
+    ...(!flags.quiet && {
+      onEvent(event: ResponderEvent) {
+        if (budget.admits(event)) show(event, invocation);
+      },
+    }),
     signal,
   });
   greet(responder, behaviour, invocation);

@@ -9,6 +9,7 @@ import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import { VERSION } from "../version.ts";
 import { defineCommand, unexpectedArgument } from "./args.ts";
+import { standingOf } from "./event_budget.ts";
 import type { PrintedEvent } from "./event_lines.ts";
 import { EventPrinter } from "./event_printer.ts";
 import {
@@ -116,6 +117,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
   const node = await Node.start(options);
+  startLogging(flags, terminal, { hasStanding: standingOf(node) });
   const { address, identity } = node;
   log.info("started", { identity: identity.id, address, version: VERSION });
   const events = node.events();
@@ -149,9 +151,10 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       json: flags.json,
       colors: terminal.out,
       clock: systemClock,
+      hasStanding: standingOf(node),
     });
     const show = (event: MessageEvent, keep: boolean) => {
-      printer.print(event, keep);
+      printer.print(event, { keep });
       control.server.publish(event);
     };
     const accepts = rule?.(node);

@@ -1,11 +1,13 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
+import { systemClock } from "../clock.ts";
 import { ControlClient } from "../control/control_client.ts";
 import { followEvents } from "../control/follow_events.ts";
-import { jsonLine } from "../escape.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
-import { eventLine, type PrintedEvent } from "./event_lines.ts";
+import type { PrintedEvent } from "./event_lines.ts";
+import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { KnownPeers } from "./known_peers.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG } from "./terminal.ts";
@@ -61,16 +63,20 @@ export const tailProgram: Program = program(
       signal: ends,
       onTrouble: ({ message }) => talk(`${message}; trying again`),
     });
+    const known = await KnownPeers.of(client, all);
+    using printer = new EventPrinter({
+      output: stdout,
+      json,
+      colors: out,
+      clock: systemClock,
+      hasStanding: (identity) => known.hasStanding(identity),
+    });
     for await (const { time, ...event } of events) {
       if (event.type === "stopped") talk("the node has stopped");
       if (event.type === "stopped" && !all) break;
       // A node of this program, behind a directory of ours: its events are known.
-      const known = event as unknown as PrintedEvent;
-      stdout.line(
-        json
-          ? jsonLine({ time, ...event })
-          : eventLine(known, new Date(String(time)), out),
-      );
+      const printed = event as unknown as PrintedEvent;
+      printer.print(printed, { time: new Date(String(time)) });
       // A slow reader has the node's journal wait, which counts what it loses.
       await stdout.ready(ends);
     }

@@ -9,7 +9,6 @@
 import { VerackError } from "../errors.ts";
 import { judgeCertificate } from "../identity/certificate.ts";
 import { equalBytes } from "../identity/der.ts";
-import { shortId } from "../identity/identity.ts";
 import {
   COLLISION_CROWD,
   COLLISION_GRACE_MAX_MS,
@@ -329,7 +328,7 @@ export class Exchange {
   /** Counts entries that are of no use; says so once a session. */
   #refuse(link: Link, count: number, { message: reason }: VerackError): void {
     if (link.refusedEntries === 0) {
-      const from = shortId(link.peer.identity);
+      const from = link.peer.identity;
       this.#context.log.warn("peer entry refused", { from, reason });
     }
     link.refusedEntries += count;

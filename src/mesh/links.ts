@@ -127,7 +127,7 @@ export class Links implements LinkOwner {
     const { table, clock, signal } = this.#context;
     link.cancelIntroduction?.();
     if (link.refusedEntries > 1) {
-      const from = shortId(link.peer.identity);
+      const from = link.peer.identity;
       const count = link.refusedEntries;
       this.#context.log.warn("peer entries refused", { from, count });
     }
@@ -157,7 +157,7 @@ export class Links implements LinkOwner {
       record.lastSeen = clock.now();
       this.#context.memory.save(record);
       this.#context.log.info("peer down", {
-        peer: shortId(record.identity),
+        peer: record.identity,
         reason: error.message,
       });
       this.#context.emit({
@@ -314,7 +314,7 @@ export class Links implements LinkOwner {
     const [told] = direction === "inbound" ? record.addresses.told() : [];
     const { identity, trust } = record;
     this.#context.log.info("peer up", {
-      peer: shortId(identity),
+      peer: identity,
       address,
       direction,
       trust,

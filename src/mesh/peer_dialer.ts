@@ -5,7 +5,7 @@
  * `dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import {
   DIALS_PER_TARGET_REFILL_MS,
   EPHEMERAL_KEPT_MS,
@@ -297,7 +297,7 @@ export class PeerDialer {
     if (entry.typed && !lapses) return false;
     record.addresses.remove(entry.address);
     memory.save(record);
-    log.debug("address dropped", { address, actual: shortId(actual) });
+    log.debug("address dropped", { address, actual });
     if (lapses) {
       this.#seeds.release(record.identity);
       this.#talk.clear(entry.address);

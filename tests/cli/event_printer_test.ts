@@ -25,7 +25,13 @@ function open(json: boolean) {
   };
   const clock = new VirtualClock();
   const colors = palette(false);
-  const printer = new EventPrinter({ output, json, colors, clock });
+  const printer = new EventPrinter({
+    output,
+    json,
+    colors,
+    clock,
+    hasStanding: () => false,
+  });
   return { printer, clock, lines };
 }
 

@@ -167,7 +167,7 @@ Deno.test({
       await using wrong = new Pty([...RUN, `--key=${path}`]);
       await wrong.shows(/Passphrase of .*: $/);
       await wrong.type("incorrect\r");
-      await wrong.shows(/the passphrase does not open it/);
+      await wrong.shows(/the\s+passphrase does not open it/);
       assertEquals(await wrong.code(), 1);
 
       await using gone = new Pty([...RUN, `--key=${path}`]);

@@ -21,8 +21,8 @@ const MAX_REASON_CHARS = 512;
 /** More of those who miss something are counted. */
 const MAX_NAMED = 5;
 
-/** Before the second line of a message, so that it passes for none of its own. */
-const INDENT = " ".repeat("00:00 ".length + 2);
+/** Columns before the second row of a message, so that it passes for none of its own. */
+export const CHAT_INDENT: number = "00:00 ".length + 2;
 
 /** Makes the lines of a chat. */
 export class ChatLines {
@@ -48,18 +48,11 @@ export class ChatLines {
     return `${this.#time(time)} ${who}${where}: ${text(message)}`;
   }
 
-  /** What happened; `undefined` if a chat does not tell it. */
-  event(event: NodeEvent, time: Date): string | undefined {
+  /** What happened. */
+  event(event: NodeEvent, time: Date): string {
     const { green, yellow, red } = this.#colors;
     switch (event.type) {
-      case "listening":
-      case "mesh":
-      case "stopped":
-      // Nodes that are no chats ping all the time, which is no talk.
-      case "ping":
-        return undefined;
       case "peer:up":
-        this.names.claim(event.identity, event.name);
         return this.#note(`${this.#full(event)} is here`, time, green);
       case "peer:down":
         return event.left
@@ -122,7 +115,7 @@ function text({ text, base64 }: MessageEvent): string {
     escapeText(line, { max: MAX_LINE_CHARS })
   );
   if (lines.length > MAX_LINES) shown.push("\\…");
-  return shown.join(`\n${INDENT}`);
+  return shown.join(`\n${" ".repeat(CHAT_INDENT)}`);
 }
 
 function reason(text: string): string {

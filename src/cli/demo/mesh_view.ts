@@ -116,9 +116,11 @@ export class MeshView {
         const { address, reason } = event;
         return [{ type: "refused", name, address, reason }];
       }
+      case "overflow":
+        // A node that leaves lines out has lost none.
+        return "reason" in event ? [] : [{ type: "other", name, event }];
       case "pending":
       case "unreachable":
-      case "overflow":
         return [{ type: "other", name, event }];
       case "replaced": // That a node was restarted is told already.
       case "undelivered": // The demo sends none.

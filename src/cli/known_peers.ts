@@ -1,0 +1,51 @@
+/**
+ * Which peers of a running node have standing, for a command that watches it: asked
+ * now and then, since that changes seldom.
+ */
+import { systemClock } from "../clock.ts";
+import type { ControlClient } from "../control/control_client.ts";
+import { KNOWN_PEERS_ASKED_MS } from "../limits.ts";
+import type { PeerView } from "./data_commands.ts";
+
+/** The peers with standing of a node. */
+export class KnownPeers {
+  readonly #client: ControlClient;
+  #known: ReadonlySet<string> = new Set();
+  #askedAt: number;
+
+  private constructor(client: ControlClient) {
+    this.#client = client;
+    this.#askedAt = systemClock.monotonic();
+  }
+
+  /** @param asks Whether it matters at all. */
+  static async of(client: ControlClient, asks: boolean): Promise<KnownPeers> {
+    const peers = new KnownPeers(client);
+    if (asks) await peers.#ask();
+    return peers;
+  }
+
+  /** Whether a peer had standing when the node was asked last. */
+  hasStanding(identity: string): boolean {
+    const now = systemClock.monotonic();
+    if (now - this.#askedAt >= KNOWN_PEERS_ASKED_MS) {
+      this.#askedAt = now;
+      void this.#ask();
+    }
+    return this.#known.has(identity);
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      const request = { method: "GET", path: "/v1/peers" } as const;
+      const { peers } = await this.#client.ask(request);
+      this.#known = new Set(
+        (peers as readonly PeerView[])
+          .filter(({ standing }) => standing)
+          .map(({ identity }) => identity),
+      );
+    } catch {
+      // What is wrong with the node is told where its events are read.
+    }
+  }
+}

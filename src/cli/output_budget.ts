@@ -1,0 +1,137 @@
+/**
+ * How many lines others may cause: each peer with standing has a budget of its own,
+ * and all peers without have one together besides, so that free identities neither
+ * fill a disk nor push out what friends do. What is left out is counted and told.
+ */
+import type { Clock } from "../clock.ts";
+import { escapeText } from "../escape.ts";
+import { isIdentityId, shortId } from "../identity/identity.ts";
+import {
+  ALL_STRANGERS_LINES,
+  KNOWN_PEER_LINES,
+  LEFT_OUT_TOLD_MS,
+  type LineRate,
+  MAX_COUNTED_PEERS,
+  MAX_COUNTED_STRANGERS,
+  STRANGER_LINES,
+} from "../limits.ts";
+import { TokenBucket } from "../mesh/token_bucket.ts";
+
+/** Options of {@linkcode OutputBudget}. */
+export interface OutputBudgetOptions {
+  readonly clock: Clock;
+  /** What the lines are, such as `pings`, for what is told. */
+  readonly what: string;
+  /** Whether a cause has standing, see `mesh/standing.ts`. */
+  readonly hasStanding: (cause: string) => boolean;
+  /** Told now and then what was left out. */
+  readonly tell: (leftOut: LeftOut) => void;
+  /** Of a cause without standing. @default {STRANGER_LINES} */
+  readonly each?: LineRate;
+  /** Of all without standing together. @default {ALL_STRANGERS_LINES} */
+  readonly all?: LineRate;
+}
+
+/** Lines that were left out. */
+export interface LeftOut {
+  readonly dropped: number;
+  /** Of whose, escaped. */
+  readonly reason: string;
+}
+
+/** Budgets of lines by what causes them: an identity, or an address. */
+export class OutputBudget implements Disposable {
+  readonly #options: OutputBudgetOptions;
+  readonly #known: Buckets;
+  readonly #strangers: Buckets;
+  readonly #all: TokenBucket;
+  /** Lines that were left out since that was told, by cause. */
+  readonly #leftOut = new Map<string, number>();
+  #dropped = 0;
+  #cancel: () => void = () => {};
+
+  constructor(options: OutputBudgetOptions) {
+    const { each = STRANGER_LINES, all = ALL_STRANGERS_LINES } = options;
+    this.#options = options;
+    this.#known = new Buckets(KNOWN_PEER_LINES, MAX_COUNTED_PEERS);
+    this.#strangers = new Buckets(each, MAX_COUNTED_STRANGERS);
+    const now = options.clock.monotonic();
+    this.#all = new TokenBucket(all.burst, all.refillMs, now);
+  }
+
+  /** Whether one more line of `cause` may be printed. If not, it is counted. */
+  admits(cause: string): boolean {
+    const { clock, hasStanding } = this.#options;
+    const now = clock.monotonic();
+    const admitted = hasStanding(cause)
+      ? this.#known.of(cause, now).take(now)
+      // One that has used up its own takes nothing of what all have.
+      : this.#strangers.of(cause, now).has(now) && this.#all.take(now) &&
+        this.#strangers.of(cause, now).take(now);
+    if (!admitted) this.#leaveOut(cause);
+    return admitted;
+  }
+
+  /** Tells what was left out and not told yet. */
+  [Symbol.dispose](): void {
+    this.#tell();
+  }
+
+  #leaveOut(cause: string): void {
+    if (this.#dropped === 0) {
+      const { clock } = this.#options;
+      this.#cancel = clock.after(LEFT_OUT_TOLD_MS, () => this.#tell());
+    }
+    this.#dropped++;
+    const count = this.#leftOut.get(cause);
+    if (count !== undefined || this.#leftOut.size < MAX_COUNTED_STRANGERS) {
+      this.#leftOut.set(cause, (count ?? 0) + 1);
+    }
+  }
+
+  #tell(): void {
+    this.#cancel();
+    const dropped = this.#dropped;
+    if (dropped === 0) return;
+    const [most, ...others] = [...this.#leftOut].sort(([, a], [, b]) => b - a)
+      .map(([cause]) => labelOf(cause));
+    const capped = this.#leftOut.size === MAX_COUNTED_STRANGERS;
+    const count = `${others.length + 1}${capped ? " or more" : ""}`;
+    const whose = others.length === 0
+      ? most
+      : `${count}, most of them of ${most}`;
+    this.#dropped = 0;
+    this.#leftOut.clear();
+    const reason = `too many ${this.#options.what} of ${whose}`;
+    this.#options.tell({ dropped, reason });
+  }
+}
+
+/** A bucket for each cause; the least recent are forgotten. */
+class Buckets {
+  readonly #rate: LineRate;
+  readonly #max: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(rate: LineRate, max: number) {
+    this.#rate = rate;
+    this.#max = max;
+  }
+
+  of(cause: string, now: number): TokenBucket {
+    const { burst, refillMs } = this.#rate;
+    const bucket = this.#buckets.get(cause) ??
+      new TokenBucket(burst, refillMs, now);
+    this.#buckets.delete(cause);
+    this.#buckets.set(cause, bucket);
+    const [oldest] = this.#buckets.keys();
+    if (this.#buckets.size > this.#max && oldest !== undefined) {
+      this.#buckets.delete(oldest);
+    }
+    return bucket;
+  }
+}
+
+function labelOf(cause: string): string {
+  return isIdentityId(cause) ? shortId(cause) : escapeText(cause);
+}
