@@ -99,7 +99,7 @@ export class OutputBudget implements Disposable {
     const count = `${others.length + 1}${capped ? " or more" : ""}`;
     const whose = others.length === 0
       ? most
-      : `${count}, most of them of ${most}`;
+      : `${count} sources, most of them of ${most}`;
     this.#dropped = 0;
     this.#leftOut.clear();
     const reason = `too many ${this.#options.what} of ${whose}`;

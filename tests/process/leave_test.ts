@@ -7,9 +7,10 @@ const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 for (const [signal, code] of Object.entries(CODES)) {
   Deno.test(`${signal} makes a node say bye; the others see it leave, and have all it sent`, async () => {
-    await using a = await NodeProcess.start();
-    const through = [`--connect=${a.address}`];
-    await using b = await NodeProcess.start([...through, "--period=0.01"]);
+    await using b = await NodeProcess.start(["--period=0.01"]);
+    // It has standing at both, so that they leave none of its pings out.
+    const through = [`--connect=${b.identity}@${b.address}`];
+    await using a = await NodeProcess.start(through);
     await using c = await NodeProcess.start(through);
     for (const node of [a, b, c]) await node.meshOf(3);
     await until(
