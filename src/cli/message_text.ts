@@ -4,16 +4,28 @@
  */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
-import { escapeText } from "../escape.ts";
+import { escapeCounted } from "../escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 /**
  * A message as people are shown it: on one line, escaped, and without the line
- * ending that programs put behind their last line. `--json` has it exactly.
+ * ending that programs put behind their last line. What was cut is counted behind
+ * the mark for it, which no text can imitate.
+ *
+ * @param all How all of it is had, if it is.
  */
-export function shownText(text: string, max: number): string {
-  return escapeText(text.replace(/\r?\n$/, ""), { max });
+export function shownText(
+  text: string,
+  max: number,
+  all = "--json shows all",
+): string {
+  const { shown, cut } = escapeCounted(text.replace(/\r?\n$/, ""), { max });
+  if (cut === 0) return shown;
+  const characters = `${cut.toLocaleString("en")} more character${
+    cut === 1 ? "" : "s"
+  }`;
+  return `${shown} ${characters}${all === "" ? "" : `; ${all}`}`;
 }
 
 /** Flags of commands that send. */

@@ -22,6 +22,7 @@ import { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { greet } from "./greet.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
+import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { NODE_FLAGS, nodeStart } from "./node_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -163,7 +164,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
         ...command,
         ...(accepts !== undefined && { accepts }),
         clock: systemClock,
-        say: (line) => terminal.stderr.line(line),
+        say: (line) => sayOfProgram(terminal.stderr, line),
         onTaken: (event) => show(event, false),
         onFatal(error) {
           fatal ??= error;
@@ -207,6 +208,11 @@ function restOf(
       ? []
       : [{ ...(topic !== undefined && { topic }), from: ofOthers }]),
   ];
+}
+
+/** A program may say what peers sent: on a terminal never where lines of ours begin. */
+function sayOfProgram(stderr: LineWriter, line: string): void {
+  stderr.line(stderr.columns === undefined ? line : `  ${line}`);
 }
 
 function pingEvery(node: Node, periodMs: number): () => void {

@@ -58,9 +58,7 @@ export const setAsideProgram: Program = program(
       stdout.line(
         flags.json
           ? jsonLine(message)
-          : `${headLine(message, out)}\n  ${
-            shownText(message.preview, MAX_PREVIEW_CHARS)
-          }`,
+          : `${headLine(message, out)}\n  ${previewText(message.preview)}`,
       );
     }
     return EXIT.success;
@@ -85,7 +83,7 @@ export const setAsideShowProgram: Program = program(
     stdout.line(
       json
         ? jsonLine(message)
-        : `${headLine(message, out)}\n${
+        : `${headLine(message, out)}\n  ${
           shownText(new TextDecoder().decode(body), MAX_BODY_CHARS)
         }`,
     );
@@ -130,6 +128,12 @@ async function decide(
     json ? jsonLine({ id, [done]: true }) : `${done}  ${escapeText(id)}`,
   );
   return EXIT.success;
+}
+
+/** The beginning of a body, which its line says the length of. */
+function previewText(preview: string): string {
+  const text = preview.replace(/\r?\n$/, "");
+  return escapeText(text, { max: MAX_PREVIEW_CHARS });
 }
 
 function headLine(message: SetAsideHead, out: Palette): string {

@@ -283,3 +283,24 @@ Deno.test("eventLine() shows what tries to look like another line as text", () =
       .raw`03:04:05 ping   bbbbbbbb: \u{d}\u{1b}[2K03:04:05 stop   left the mesh\u{a}`,
   );
 });
+
+Deno.test("eventLine() says how much of a long message it does not show", () => {
+  const words = (text: string) => {
+    const line = eventLine(message(text), TIME, PLAIN);
+    return line.slice(line.indexOf(": ") + 2);
+  };
+  assertEquals(words("x".repeat(4_000)), "x".repeat(4_000));
+  assertEquals(
+    words("x".repeat(16_343)),
+    `${"x".repeat(3_998)}\\… 12,345 more characters; --json shows all`,
+  );
+  // Escaped, it takes more room.
+  assertEquals(
+    words(`${"\x1b".repeat(1_000)}`),
+    `${"\\u{1b}".repeat(666)}\\… 334 more characters; --json shows all`,
+  );
+  assertEquals(
+    words(`${"❤️".repeat(1_999)}abc`),
+    `${"❤️".repeat(1_999)}\\… 3 more characters; --json shows all`,
+  );
+});

@@ -4,6 +4,7 @@ import { escapeText } from "../../escape.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import { eventLine } from "../event_lines.ts";
+import { shownText } from "../message_text.ts";
 import type { Palette } from "../terminal.ts";
 import type { Names } from "./names.ts";
 
@@ -112,10 +113,24 @@ function text({ text, base64 }: MessageEvent): string {
   const lines = text.split(/\r?\n/, MAX_LINES + 1);
   if (lines.at(-1) === "") lines.pop();
   const shown = lines.slice(0, MAX_LINES).map((line) =>
-    escapeText(line, { max: MAX_LINE_CHARS })
+    shownText(line, MAX_LINE_CHARS, "")
   );
-  if (lines.length > MAX_LINES) shown.push("\\…");
+  if (lines.length > MAX_LINES) {
+    const more = lineCount(text) - MAX_LINES;
+    shown.push(
+      `\\… ${more.toLocaleString("en")} more ${more === 1 ? "line" : "lines"}`,
+    );
+  }
   return shown.join(`\n${" ".repeat(CHAT_INDENT)}`);
+}
+
+/** Lines of a text; a line feed at its end begins none. */
+function lineCount(text: string): number {
+  let count = text.endsWith("\n") ? 0 : 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
+    count++;
+  }
+  return count;
 }
 
 function reason(text: string): string {

@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { CHAT_INDENT, ChatLines } from "../../../src/cli/chat/chat_lines.ts";
+import { Names } from "../../../src/cli/chat/names.ts";
+import { palette } from "../../../src/cli/terminal.ts";
+import { Node } from "../../../src/mesh/node.ts";
+
+const TIME = new Date(2026, 0, 2, 3, 4, 5);
+const EVE = "e".repeat(64);
+
+Deno.test("ChatLines indents all lines of a message but the first, and counts what it cuts", async () => {
+  await using node = await Node.start();
+  const lines = new ChatLines(new Names(node), palette(false));
+  const rows = (text: string) => {
+    const message = { identity: EVE, topic: "chat", id: "", attempt: 1, text };
+    return lines.message({ type: "message", ...message }, TIME).split("\n");
+  };
+  const indent = " ".repeat(CHAT_INDENT);
+  assertEquals(rows("one\r\n03:04 bob: two\n"), [
+    "03:04 eeeeeeee: one",
+    `${indent}03:04 bob: two`,
+  ]);
+  const many = rows(Array.from({ length: 1_041 }, (_, i) => `${i}`).join("\n"));
+  assertEquals(many.length, 41);
+  assertEquals(many.at(-1), `${indent}\\… 1,001 more lines`);
+  assertEquals(rows("x\n".repeat(41)).at(-1), `${indent}\\… 1 more line`);
+  assertEquals(rows("x\n".repeat(40)).length, 40);
+  assertEquals(
+    rows(`${"x".repeat(3_000)}\ny`),
+    [
+      `03:04 eeeeeeee: ${"x".repeat(1_998)}\\… 1,002 more characters`,
+      `${indent}y`,
+    ],
+  );
+});
