@@ -127,7 +127,9 @@ async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
   await using node = await startNode(start.options, flags.port);
-  startLogging(flags, terminal, { hasStanding: standingOf(node) });
+  using _logging = startLogging(flags, terminal, {
+    hasStanding: standingOf(node),
+  });
   const { promise: leaving, resolve: leave } = Promise.withResolvers<void>();
   const ends = AbortSignal.any([signals.signal, outputLost]);
   ends.addEventListener("abort", () => leave(), { once: true });
@@ -165,10 +167,12 @@ async function converse(chat: Chat): Promise<boolean> {
     onInterrupt: () => signals.interrupt(),
   });
   using screen = new Screen(conversation, terminal.stdout);
-  if (Deno.stderr.isTerminal()) {
-    const hasStanding = standingOf(node);
-    startLogging(flags, terminal, { output: screen, hasStanding });
-  }
+  using _logging = Deno.stderr.isTerminal()
+    ? startLogging(flags, terminal, {
+      output: screen,
+      hasStanding: standingOf(node),
+    })
+    : undefined;
   const listening = listen(chat, screen, (event) => {
     if (UNTOLD.has(event.type)) return undefined;
     const line = () => lines.event(event, new Date(systemClock.now()));

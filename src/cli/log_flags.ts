@@ -44,6 +44,8 @@ export interface StartLoggingOptions {
  * Starts to log as the flags say. Logging never waits for a reader: what it loses
  * then is counted in a record of the same form. So is what peers cause beyond their
  * budgets. It may be called again, with more options.
+ *
+ * @returns Disposed of, it tells what was left out and not told yet.
  */
 export function startLogging(
   flags: {
@@ -52,7 +54,7 @@ export function startLogging(
   },
   { stderr, err }: Terminal,
   { output = stderr, hasStanding = () => false }: StartLoggingOptions = {},
-): void {
+): Disposable {
   const format = flags.logFormat === "auto"
     ? Deno.stderr.isTerminal() ? "human" : "json"
     : flags.logFormat;
@@ -74,7 +76,7 @@ export function startLogging(
       return cause === undefined || budget.admits(cause);
     },
   });
-  if (format !== "json") return;
+  if (format !== "json") return budget;
   stderr.onLoss = (lines) =>
     jsonLine({
       time: new Date(systemClock.now()).toISOString(),
@@ -83,6 +85,7 @@ export function startLogging(
       message: "lines lost, standard error was not read",
       fields: { lines },
     });
+  return budget;
 }
 
 /** The peer or the host that a line is about; none if it is about this node. */

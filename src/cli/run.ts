@@ -118,7 +118,9 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
   const node = await Node.start(options);
-  startLogging(flags, terminal, { hasStanding: standingOf(node) });
+  using _logging = startLogging(flags, terminal, {
+    hasStanding: standingOf(node),
+  });
   const { address, identity } = node;
   log.info("started", { identity: identity.id, address, version: VERSION });
   const events = node.events();

@@ -1,9 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { OutputBudget } from "../../src/cli/output_budget.ts";
 import {
+  ALL_HOSTS_LINES,
   ALL_STRANGERS_LINES,
+  HOST_LINES,
   KNOWN_PEER_LINES,
   LEFT_OUT_TOLD_MS,
+  type LineRate,
+  MESH_LINES,
   STRANGER_LINES,
 } from "../../src/limits.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
@@ -92,4 +96,27 @@ Deno.test("OutputBudget remembers a bounded number of causes", () => {
   budget[Symbol.dispose]();
   assertEquals(told.length, 1);
   assert(told[0]?.includes("1024 or more"), told[0]);
+});
+
+Deno.test("docs/limits.md says how many lines peers may cause", async () => {
+  const text = await Deno.readTextFile(
+    new URL("../../docs/limits.md", import.meta.url),
+  );
+  const number = (value: number) => value.toLocaleString("en");
+  const rows: readonly [what: string, rate: LineRate][] = [
+    ["events of one stranger in `run`, `chat`, `tail`", STRANGER_LINES],
+    ["of all strangers together", ALL_STRANGERS_LINES],
+    ["of each peer with standing", KNOWN_PEER_LINES],
+    ["the size of the mesh; then the last one, when it is due", MESH_LINES],
+    ["events of one host at `respond`", HOST_LINES],
+    ["of all hosts together at `respond`", ALL_HOSTS_LINES],
+  ];
+  for (const [what, { burst, refillMs }] of rows) {
+    const cells = text.split("\n").find((line) => line.startsWith(`| ${what} `))
+      ?.split("|").map((cell) => cell.trim());
+    assertEquals(cells?.slice(2, 4), [
+      number(burst),
+      `one in ${number(refillMs)} ms`,
+    ], what);
+  }
 });

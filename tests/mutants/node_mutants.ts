@@ -238,8 +238,49 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what is shown may be of any length",
-    snippet: "if (out.length > max) return out.slice(0, fits) + CUT;",
-    mutated: "",
+    snippet: "if (out.length > max) {",
+    mutated: NEVER,
     tests: ESCAPE,
+  },
+  {
+    name: "what a stranger does is always printed",
+    snippet: "if (this.#budget.admits(event)) this.#write(event, options);",
+    mutated: "this.#write(event, options);",
+    tests: [
+      "tests/cli/event_printer_test.ts",
+      "tests/process/flooded_output_test.ts",
+    ],
+  },
+  {
+    name: "strangers together may have any number of lines printed",
+    snippet:
+      "this.#strangers.of(cause, now).has(now) && this.#all.take(now) &&",
+    mutated: "this.#strangers.of(cause, now).has(now) &&",
+    tests: ["tests/cli/output_budget_test.ts"],
+  },
+  {
+    name: "a stranger alone may use up the lines of all",
+    snippet:
+      "this.#strangers.of(cause, now).has(now) && this.#all.take(now) &&",
+    mutated: "this.#all.take(now) &&",
+    tests: ["tests/cli/output_budget_test.ts"],
+  },
+  {
+    name: "what strangers cause is always logged",
+    snippet: "return cause === undefined || budget.admits(cause);",
+    mutated: "return true;",
+    tests: ["tests/cli/log_flags_test.ts"],
+  },
+  {
+    name: "a long text goes on in column 0",
+    snippet: "return rows.join(`\\n${pad}`);",
+    mutated: 'return rows.join("\\n");',
+    tests: ["tests/cli/wrap_test.ts"],
+  },
+  {
+    name: "the terminal breaks long texts itself",
+    snippet: "return this.columns === undefined || indent === false",
+    mutated: "return true",
+    tests: ["tests/process/flooded_output_test.ts"],
   },
 ];
