@@ -79,7 +79,9 @@ export function probeError(error: unknown, seen: Seen): ProbeError {
 /** The error in words when there is no more to know about it. */
 export function plainError(error: VerackError): ProbeError | undefined {
   const kind = KINDS[error.code];
-  return kind && { kind, message: bounded(escaped(error.message)) };
+  // A Bitcoin node has no bye to say.
+  const message = error.message.replace(/ without saying bye$/, "");
+  return kind && { kind, message: bounded(escaped(message)) };
 }
 
 function isDeadline({ cause }: VerackError): boolean {

@@ -71,7 +71,7 @@ function rows(status: Answer): [what: string, text: string][] {
     ...(status.control.url === undefined
       ? []
       : [["control", escapeText(status.control.url)] as [string, string]]),
-    ["network", `${escapeText(status.network)}, ${status.trust}`],
+    ["network", `${escapeText(status.network)}, ${admissionWords(status)}`],
     ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
     ["mesh", `${count(mesh.nodes, "node")}, ${count(mesh.links, "link")} here`],
     ...mesh.missing.map(([a, b]): [string, string] => [
@@ -98,6 +98,12 @@ function rows(status: Answer): [what: string, text: string][] {
       }`,
     ]),
   ];
+}
+
+/** Who may come in, in the words of the documents. */
+function admissionWords({ trust, secret }: Answer): string {
+  const mode = trust === "known" ? "closed to strangers" : "open to all";
+  return `${mode}${secret ? ", with a secret" : ""}`;
 }
 
 function duration(ms: number): string {

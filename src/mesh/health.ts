@@ -109,7 +109,7 @@ export class HealthBoard {
     if (!alarm) return;
     const { clock, emit, log } = this.#context;
     const lastedMs = Math.round(clock.monotonic() - beganAt);
-    log.warn("over", { code, reason, lastedMs });
+    log.info("over", { code, reason, lastedMs });
     emit({ type: "resolved", code, reason, lastedMs });
   }
 

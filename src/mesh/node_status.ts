@@ -29,6 +29,8 @@ export interface NodeStatus {
   readonly network: string;
   /** Who may come in. */
   readonly trust: AdmissionMode;
+  /** Whether only those who have the network's secret get as far as that. */
+  readonly secret: boolean;
   /** Version of verack. */
   readonly version: string;
   /** When it began to listen. */
@@ -109,6 +111,7 @@ export function nodeStatus(
     startedAt: new Date(startedAt.wall),
     uptimeMs: clock.monotonic() - startedAt.monotonic,
     trust: context.membership.credentials.closed ? "known" : "open",
+    secret: context.options.networkKey !== undefined,
     mesh: { nodes: mesh.nodes, links: mesh.links, missing: mesh.missing },
     health: context.health.list(),
     peers: table.size,

@@ -52,7 +52,9 @@ export function who(
     connected: false,
     addresses: [own.address],
   };
-  const others = peers.map(({ trust: _, ephemeral: __, ...peer }): Member => ({
+  const others = peers.map((
+    { trust: _, ephemeral: __, standing: ___, ...peer },
+  ): Member => ({
     ...peer,
     self: false,
   }));

@@ -211,6 +211,12 @@ function classifyTls(
       "the other end does not speak TLS 1.3, so it is not a verack node",
     ];
   }
+  if (/fatal alert: (UnknownCA|BadCertificate)/i.test(message)) {
+    return [
+      "tls",
+      "the other end does not take this node's certificate: it looks for another identity here, or is no verack node",
+    ];
+  }
   return ["tls", `TLS failed (${message})`];
 }
 

@@ -68,6 +68,10 @@ Deno.test("a guest joins a closed mesh by the line of verack invite, and is back
   const line = await place.ask("alice", "invite");
   assertMatch(line, /^[0-9a-f]{64}@127\.0\.0\.1:\d+#[a-z2-7]{32}$/);
 
+  assertMatch(
+    await place.ask("alice", "status"),
+    /^network +main, closed to strangers, with a secret$/m,
+  );
   await using bob = await place.node("bob", `--join=${line}`);
   await bob.meshOf(2);
   await using carol = await place.node(

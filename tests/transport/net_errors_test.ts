@@ -122,6 +122,10 @@ Deno.test("netError() tells a wrong port in words instead of rustls's", () => {
       "received fatal alert: ProtocolVersion",
       "the other end does not speak TLS 1.3, so it is not a verack node",
     ],
+    [
+      "received fatal alert: UnknownCA",
+      "the other end does not take this node's certificate: it looks for another identity here, or is no verack node",
+    ],
   ];
   for (const [message, told] of table) {
     const error = netError(

@@ -64,7 +64,12 @@ export class Talk {
   async toOne(to: IdentityId, text: string): Promise<void> {
     const sent = this.#node.send(to, text, { topic: DIRECT_TOPIC });
     if (this.#node.peer(to)?.connected !== true) {
-      this.#show(`${this.#lines.names.label(to)} is away and gets it later`);
+      const label = this.#lines.names.label(to);
+      this.#show(
+        this.#mayReturn(to)
+          ? `${label} is away and gets it later`
+          : `${label} is away, and gets it only if the same process comes back within a minute`,
+      );
       // What becomes of it then is told by an event.
       return void sent.catch(() => {});
     }
@@ -73,10 +78,17 @@ export class Talk {
 
   #tellMissing({ waiting, failed }: BroadcastResult): void {
     const present = (it: IdentityId) => this.#node.peer(it)?.connected ?? false;
-    const away = waiting.filter((it) => !present(it));
+    const absent = waiting.filter((it) => !present(it));
+    const away = absent.filter((it) => this.#mayReturn(it));
+    const gone = absent.filter((it) => !this.#mayReturn(it));
     const slow = waiting.filter(present);
     if (away.length > 0) {
       this.#show(`away, get it later: ${this.#lines.list(away)}`);
+    }
+    if (gone.length > 0) {
+      this.#show(
+        `away, get it only if back within a minute: ${this.#lines.list(gone)}`,
+      );
     }
     if (slow.length > 0) {
       this.#show(`have not taken it yet: ${this.#lines.list(slow)}`);
@@ -90,6 +102,11 @@ export class Talk {
         }`,
       );
     }
+  }
+
+  /** A key in memory dies with its process, and what waits for it is given up. */
+  #mayReturn(peer: IdentityId): boolean {
+    return this.#node.peer(peer)?.ephemeral === false;
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
