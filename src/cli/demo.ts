@@ -9,8 +9,9 @@ import { ChildHost } from "./demo/child_node.ts";
 import type { DemoHost } from "./demo/demo_node.ts";
 import { LocalHost } from "./demo/local_node.ts";
 import { planDemo } from "./demo/plan.ts";
-import { jsonPrinter, textPrinter } from "./demo/printer.ts";
+import { jsonPrinter, type Printer, textPrinter } from "./demo/printer.ts";
 import { playDemo } from "./demo/scenario.ts";
+import { EventBudget } from "./event_budget.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -88,9 +89,22 @@ async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const line = (text: string) => terminal.stdout.line(text);
   const clock = systemClock;
   const { out: colors, columns } = terminal;
-  const show = flags.json
+  const print = flags.json
     ? jsonPrinter(line, clock)
     : textPrinter({ line, colors, columns, names, clock });
+  // Nodes of the demo are told apart by name; what else has an identity is a stranger.
+  using budget = new EventBudget({
+    clock,
+    hasStanding: () => false,
+    tell: ({ dropped, reason }) =>
+      terminal.stderr.line(
+        `verack demo: ${dropped} events not shown: ${reason}`,
+      ),
+  });
+  const show: Printer = (happening) => {
+    const { type } = happening;
+    if (type !== "other" || budget.admits(happening.event)) print(happening);
+  };
   await using host = await makeHost(invocation, periodS, signal);
   const ok = await playDemo({
     plan,

@@ -10,6 +10,7 @@ import {
 } from "@std/assert";
 import type { Happening } from "../../src/cli/demo/happenings.ts";
 import { planDemo } from "../../src/cli/demo/plan.ts";
+import { Node } from "../../src/mesh/node.ts";
 import { type Child, verack } from "../helpers/child.ts";
 import { until } from "../helpers/until.ts";
 
@@ -181,6 +182,37 @@ Deno.test("demo --keep stays up after the show until it is interrupted, and then
   assertEquals(demo.leftFiles(), []);
   assertEquals(await demo.leftNodes(), []);
 });
+
+for (const mode of ["--in-process", "--no-in-process"]) {
+  Deno.test(`demo ${mode} prints a bounded number of what a stranger does to its nodes`, async () => {
+    const args = mode === "--in-process" ? [mode] : [];
+    await using demo = await Demo.start(
+      ...["--nodes=2", "--period=1", "--keep", "--json", ...args],
+    );
+    await demo.child.line((line) => line.includes('"phase":"keep"'));
+    const [started] = demo.of("started");
+    await using stranger = await Node.start({ connect: [started!.address] });
+    await until("both", () => stranger.links().length === 2);
+    for (let i = 0; i < 500; i++) stranger.ping(`${i}`);
+    stranger.ping("end");
+    await stranger.close();
+    await until(
+      "its end at both",
+      () => others("peer:down").length === 2,
+    );
+    demo.child.kill("SIGINT");
+    assertEquals(await demo.child.code(), 130, demo.text);
+    const pings = others("ping").length;
+    assert(pings >= 20 && pings < 100, `${pings} are printed`);
+
+    function others(type: string) {
+      return demo.of("other").filter(({ event }) =>
+        event.type === type && "identity" in event &&
+        event.identity === stranger.identity.id
+      );
+    }
+  });
+}
 
 Deno.test("demo ends its nodes when it is interrupted in the middle of the show", async () => {
   await using demo = await Demo.start("--nodes=3", "--json");

@@ -169,3 +169,26 @@ Deno.test("a stream that is stuck holds up the other one for a moment only", asy
   await out.flushed();
   assertEquals(still.text, "first\n");
 });
+
+Deno.test("lines are broken by the width that the terminal has at the time, unless they are to stay whole", async () => {
+  const target = sink(1_000);
+  const writer = new LineWriter(target, { clock });
+  const line = "one two three four";
+  writer.line(line);
+  let columns = 14;
+  writer.columns = () => columns;
+  writer.line(line, false, 2);
+  columns = 9;
+  writer.line(line, false, 2);
+  writer.line(line, false, false);
+  writer.put(`${line}\n`);
+  await writer.flushed();
+  assertEquals(target.text().split("\n"), [
+    line,
+    ...["one two three ", "  four"],
+    ...["one two ", "  three ", "  four"],
+    line,
+    line,
+    "",
+  ]);
+});

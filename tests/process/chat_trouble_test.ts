@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Names } from "../../src/cli/chat/names.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { verack } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
@@ -39,6 +40,32 @@ Deno.test({
     await chat.type("half\x03");
     assertEquals(await chat.code(), 130);
     await until("it has left", () => bob.links().length === 0);
+  },
+});
+
+Deno.test({
+  name:
+    "a chat does not promise what a peer whose key was in memory cannot get",
+  ignore: !HAS_PTY,
+  async fn() {
+    await using chat = onTerminal();
+    const [, address = ""] = await chat.shows(/--connect (127[\d.:]+)/);
+    const gone = await Node.start({ connect: [address], name: "gone" });
+    const identity = await Identity.generate({ ephemeral: false });
+    const kept = await Node.start({
+      connect: [address],
+      name: "kept",
+      identity,
+    });
+    await chat.shows(/gone .*is here/);
+    await chat.shows(/kept .*is here/);
+    await Promise.all([gone.close({ abrupt: true }), kept.close()]);
+    await chat.shows(/gone .*is lost/);
+    await chat.shows(/kept .*has left/);
+    await chat.type("/msg kept hello\r");
+    await chat.shows(/kept is away and gets it later/);
+    await chat.type("/msg gone hello\r");
+    await chat.shows(/gone is away, and gets it only if/);
   },
 });
 
