@@ -50,8 +50,11 @@ export const STRANGER_LINES: LineRate = { burst: 20, refillMs: 5_000 };
 /** Of all peers without standing together: 50 of them at that rate. */
 export const ALL_STRANGERS_LINES: LineRate = { burst: 1_000, refillMs: 100 };
 
-/** Of a peer with standing: only a program that runs wild is cut. */
-export const KNOWN_PEER_LINES: LineRate = { burst: 1_000, refillMs: 100 };
+/**
+ * Of a peer with standing: only a program that runs wild is cut. Standing can be had by
+ * being up for long, so that the rate is one that can be borne of every session.
+ */
+export const KNOWN_PEER_LINES: LineRate = { burst: 1_000, refillMs: 1_000 };
 
 /** Of one host at a responder, which is run to watch what hosts do; of all together. */
 export const HOST_LINES: LineRate = { burst: 1_000, refillMs: 100 };
