@@ -58,6 +58,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "pending":
     case "undelivered":
     case "set-aside":
+    case "name-conflict":
       return event.identity;
     case "refused":
       // What was expected is what the owner wanted to reach.
@@ -65,6 +66,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "listening":
     case "message":
     case "mesh": // Its size, which the printer tells now and then.
+    case "replaced": // An address that was given, each once.
     case "unreachable": // Addresses that were given, each once.
     case "resolved": // The node keeps few facts, each for minutes.
     case "overflow":
