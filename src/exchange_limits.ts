@@ -14,6 +14,41 @@ export const MISSING_REPORT_MS = 1_000;
 /** Missing pairs that are told at once: a split in half of a small mesh, whole. */
 export const MAX_MISSING_PAIRS = 256;
 
+/**
+ * Members that peers say they miss and that are looked up at each report: each peer
+ * has an equal share of them.
+ */
+export const MAX_MISSING_LOOKUPS = 16_384;
+
+/**
+ * Work that sessions cause beyond reading a frame, such as verifying certificates of
+ * others: so many milliseconds at once, enough for a mesh of a thousand, then a share
+ * of the time: one for peers with standing, one for all others together.
+ */
+export const WORK_BURST_MS = 1_000;
+export const STANDING_WORK_SHARE = 0.5;
+export const OTHERS_WORK_SHARE = 0.2;
+
+/**
+ * The same before the event loop has its turn, which it then has for the rest of the
+ * time: a quarter of a tenth of a second is what the longest pause comes to.
+ */
+export const WORK_SLICE_MS = 5;
+export const WORK_SLICE_SHARE = 0.8;
+
+/**
+ * Work that waits, of either kind, bytes: as a session has at most a third, the
+ * largest list of peers fits. Each entry counts for what it takes besides.
+ */
+export const MAX_WORK_BYTES = 13_536_000;
+export const WORK_OVERHEAD_BYTES = 512;
+
+/** News from lists of peers are acted on, by walks of the table, once in so many milliseconds. */
+export const LEARNED_PAUSE_MS = 10;
+
+/** The list of those that may be told of is made anew after so many milliseconds. */
+export const GOSSIP_LIST_MS = 250;
+
 /** Members that are asked whom they see when a peer was lost. */
 export const ASKED_AFTER_LOSS = 3;
 

@@ -3,49 +3,43 @@
  *
  * A list is asked for by digest: equal digests end it. Else the answer is the
  * short fingerprints of those the other end knows, and only entries that are
- * missing travel whole. What others say is rumour: judged, bounded, and never in
- * the place of what was proven to us.
+ * missing travel whole. What others say is read by `gossip_reader.ts`; answers and
+ * entries are worked off by turns (`work_queue.ts`).
  */
-import { VerackError } from "../errors.ts";
-import { judgeCertificate } from "../identity/certificate.ts";
+import { messageOf, VerackError } from "../errors.ts";
 import { equalBytes } from "../identity/der.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import {
-  COLLISION_CROWD,
-  COLLISION_GRACE_MAX_MS,
-  COLLISION_GRACE_PER_PEER_MS,
-  DIAL_HINT_INTERVAL_MS,
-  GOSSIP_FRESH_MS,
-  MAX_ADDRESSES_PER_ENTRY,
+  LEARNED_PAUSE_MS,
   MAX_INLINE_FINGERPRINTS,
   MAX_PEERS_PER_MESSAGE,
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
-  RECENT_SESSION_MS,
+  WORK_OVERHEAD_BYTES,
 } from "../limits.ts";
+import { reasonOfFault } from "../session/ends.ts";
 import { SharedFrame } from "../session/shared_frame.ts";
-import { classifyIp } from "../transport/scope.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
-import { AS_SEEN_HOST, canTell } from "../wire/messages/peer_address.ts";
 import {
   decodeGetPeers,
   decodePeerIds,
   encodeGetPeers,
   encodePeerIds,
+  type GetPeersMessage,
 } from "../wire/messages/peer_request.ts";
-import {
-  decodePeers,
-  encodePeers,
-  PEER_FLAG,
-  type PeerEntry,
-} from "../wire/messages/peers.ts";
+import { decodePeers, encodePeers } from "../wire/messages/peers.ts";
 import type { MeshContext } from "./context.ts";
+import { GossipList } from "./gossip_list.ts";
+import { GossipReader } from "./gossip_reader.ts";
 import { Inquiries } from "./inquiries.ts";
 import type { Link } from "./link.ts";
-import { fingerprint, MemberView } from "./member_view.ts";
+import { MemberView } from "./member_view.ts";
 import { Missing } from "./missing.ts";
 import type { PeerRecord } from "./peer_table.ts";
 import { Reports } from "./reports.ts";
+import { Throttle } from "./throttle.ts";
+import { type Step, WorkQueue } from "./work_queue.ts";
 
 /** What the exchange tells the node. */
 export interface ExchangeListener {
@@ -65,12 +59,29 @@ export class Exchange {
   readonly missing: Missing;
   readonly #inquiries: Inquiries;
   readonly #view: MemberView;
+  readonly #gossip: GossipReader;
+  readonly #list: GossipList;
+  readonly #work: WorkQueue;
+  readonly #news: Throttle;
+  /** A peer has told of all it knows. */
+  #isAnswered = false;
 
   constructor(context: MeshContext, listener: ExchangeListener) {
+    const { clock, signal, standing, table } = context;
     this.#context = context;
     this.#listener = listener;
     this.#view = new MemberView(context.identity.id, context.table);
-    this.reports = new Reports(context.table);
+    this.reports = new Reports(table);
+    this.#list = new GossipList(context);
+    this.#gossip = new GossipReader(context, this.reports);
+    this.#work = new WorkQueue({
+      clock,
+      signal,
+      hasStanding: ({ peer }) => standing.has(table.get(peer.identity)),
+      onError: (link, error) => this.#end(link, error),
+    });
+    this.#news = new Throttle(clock, LEARNED_PAUSE_MS, () => this.#tellNews());
+    signal.addEventListener("abort", () => this.#news.cancel(), { once: true });
     this.missing = new Missing(context, this.reports);
     this.#inquiries = new Inquiries(context, this.reports, {
       ask: (link) => this.#ask(link),
@@ -79,25 +90,9 @@ export class Exchange {
     context.membership.onKnock = () => this.#inquiries.knocked();
   }
 
-  /** The first message on a session: our own entry, with where we listen. */
+  /** The first message on a session. */
   ownEntry(): Uint8Array<ArrayBuffer> {
-    const { identity, options, listenAddress, clock } = this.#context;
-    return encodePeers({
-      more: false,
-      entries: [{
-        identity: identity.id,
-        certificate: identity.certificate,
-        addresses: [
-          options.advertise ??
-            { host: AS_SEEN_HOST, port: listenAddress.port },
-        ],
-        lastSeen: unixTime(clock.now()),
-        flags: PEER_FLAG.live |
-          (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
-        name: options.name,
-        statement: new Uint8Array(0),
-      }],
-    });
+    return this.#list.ownEntry();
   }
 
   /**
@@ -131,7 +126,7 @@ export class Exchange {
     }
     return (record) => {
       record.name = own.name;
-      this.#addAddresses(record, own, "claimed", link);
+      this.#gossip.addAddresses(record, own, "claimed", link);
     };
   }
 
@@ -149,14 +144,21 @@ export class Exchange {
   /** A session counts from now on; `isNew` if its peer was never proven before. */
   met(link: Link, isNew: boolean): void {
     this.#view.changed();
+    this.#list.changed();
     this.#inquiries.met(link, isNew);
   }
 
   /** A peer is down; `record.left` says whether it said bye. */
   lost(record: PeerRecord): void {
     this.#view.changed();
+    this.#list.changed();
     this.reports.drop(record.identity);
     if (!record.left) this.#inquiries.lost();
+  }
+
+  /** A session has ended: what is left to do for it is of no use any more. */
+  closed(link: Link): void {
+    this.#work.drop(link);
   }
 
   /** Asks whom it is time to ask, and sees who is missing. */
@@ -181,12 +183,8 @@ export class Exchange {
 
   /** Tells somebody of everybody, unasked. */
   tellAll(link: Link): void {
-    this.#answer(
-      link,
-      this.#gossipable().filter(({ identity }) =>
-        identity !== link.peer.identity
-      ),
-    );
+    const step = this.#answer(link, this.#list.newsTo(link, new Set()));
+    this.#work.add(link, WORK_OVERHEAD_BYTES, step);
   }
 
   /** Tells everybody of one peer: this node has admitted it, and says so first. */
@@ -197,7 +195,7 @@ export class Exchange {
 
   /** Tells these of one peer, as a part of an answer to come: it is not all we know. */
   #tell(record: PeerRecord, links: readonly Link[]): void {
-    const entries = [this.#entryOf(record)];
+    const entries = [this.#list.entryOf(record)];
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#context.magic, COMMAND.peers, payload);
     for (const { peer, session } of links) {
@@ -208,36 +206,40 @@ export class Exchange {
   #onGetPeers(link: Link, payload: Uint8Array): void {
     this.#spendRequest(link, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
+    let answer: Step | undefined;
+    this.#work.add(link, sizeOfRequest(payload), () => {
+      answer ??= this.#answerTo(link, request);
+      return answer();
+    });
+  }
+
+  #answerTo(link: Link, request: GetPeersMessage): Step {
     const { digest, fingerprints } = this.#view;
     const equal = digest === request.digest;
     if (!equal && request.fingerprints.length === 0) {
-      link.session.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
-      return;
+      return () => {
+        link.session.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
+        return false;
+      };
     }
     const known = new Set(request.fingerprints);
-    const news = equal
-      ? []
-      : this.#gossipable().filter((record) =>
-        record.identity !== link.peer.identity &&
-        !known.has(fingerprint(record.identity))
-      );
-    this.#answer(link, news);
+    return this.#answer(link, equal ? [] : this.#list.newsTo(link, known));
   }
 
-  #answer(link: Link, news: readonly PeerRecord[]): void {
+  /** Sends one message of an answer at each step. */
+  #answer(link: Link, news: readonly PeerRecord[]): Step {
     // An empty answer is one, too: what we said before is no longer so.
     let at = 0;
-    do {
+    return () => {
       const end = at + MAX_PEERS_PER_MESSAGE;
       const entries = news.slice(at, end).map((record) =>
-        this.#entryOf(record)
+        this.#list.entryOf(record)
       );
-      link.session.send(
-        COMMAND.peers,
-        encodePeers({ more: end < news.length, entries }),
-      );
+      const more = end < news.length;
+      link.session.send(COMMAND.peers, encodePeers({ more, entries }));
       at = end;
-    } while (at < news.length);
+      return more;
+    };
   }
 
   /** The other end's members: ask for entries if one of them is not connected to us. */
@@ -245,143 +247,69 @@ export class Exchange {
     // It makes us send something, so it counts like a request.
     this.#spendRequest(link, COMMAND.peerids);
     const { fingerprints } = decodePeerIds(payload);
-    const { digest, fingerprints: own } = this.#view;
-    const known = new Set(own);
-    if (fingerprints.every((other) => known.has(other))) {
-      this.reports.complete(link.peer.identity, new Set());
-      return this.#listener.answered();
-    }
-    link.session.send(
-      COMMAND.getpeers,
-      encodeGetPeers({ digest, fingerprints: own }),
-    );
+    this.#work.add(link, sizeOfRequest(payload), () => {
+      const { digest, fingerprints: own } = this.#view;
+      const known = new Set(own);
+      if (fingerprints.every((other) => known.has(other))) {
+        this.#complete(link, new Set());
+      } else {
+        const question = encodeGetPeers({ digest, fingerprints: own });
+        link.session.send(COMMAND.getpeers, question);
+      }
+      return false;
+    });
   }
 
   #onPeers(link: Link, payload: Uint8Array): void {
-    const { entries, more, skipped, fault } = decodePeers(payload);
-    if (fault !== undefined) this.#refuse(link, skipped, fault);
-    for (const entry of entries) this.#learn(link, entry);
-    if (!more) {
-      this.reports.complete(link.peer.identity, link.told ?? new Set());
-      link.told = undefined;
-    }
-    this.#listener.learned();
-    if (!more) this.#listener.answered();
-  }
-
-  /** One entry from somebody else. */
-  #learn(link: Link, entry: PeerEntry): void {
-    const { table, identity: own, clock, membership } = this.#context;
-    const { identity } = entry;
-    if (identity === own.id || identity === link.peer.identity) return;
-    const known = table.get(identity);
-    if (known?.up || membership.isDeafTo(identity)) return;
-    // Whom nobody can dial nobody would find out about: a lie that stays for good.
-    const isNowhere = entry.addresses.every(({ host }) =>
-      host === AS_SEEN_HOST
-    );
-    if (known === undefined && isNowhere) return;
-    // Before the certificate is judged: verifying costs more than making it up.
-    if (!table.mayIntroduce(identity, link.peer.identity)) return;
-    if (!link.judgements.take(clock.monotonic())) return;
-    if (!membership.hears(identity, entry.statement)) return;
-    let certificate;
-    try {
-      certificate = judgeCertificate(entry.certificate, identity);
-    } catch (error) {
-      if (!(error instanceof VerackError)) throw error;
-      return this.#refuse(link, 1, error);
-    }
-    const record = table.introduce(identity, link.peer.identity);
-    if (record === undefined) return;
-    record.certificate ??= certificate;
-    membership.vouch(record, entry.statement);
-    if (!record.isProven) {
-      record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
-      // Its own word, once we have it, outranks what others call it.
-      if (record.name === "") record.name = entry.name;
-    }
-    this.#addAddresses(record, entry, "rumoured", link);
-    if ((entry.flags & PEER_FLAG.live) !== 0) {
-      const now = clock.monotonic();
-      // Bounded by the table: of whom there is no record, nothing is kept.
-      link.told ??= new Set();
-      link.told.add(record.identity);
-      this.reports.add(record, link.peer.identity, now);
-      record.left = false;
-      // Not each time it is said, or who repeats it sets the pace of our dials.
-      if (now - record.hintedAt >= DIAL_HINT_INTERVAL_MS) {
-        record.hintedAt = now;
-        record.nextDialAt = Math.min(record.nextDialAt, now);
-        // Who joins together hears of each other together, and would dial each
-        // other at once: the smaller one lets the other go first.
-        const recent = (entry.flags & PEER_FLAG.recent) !== 0;
-        const crowd = table.size > COLLISION_CROWD;
-        if (recent && crowd && !record.isProven && own.id < identity) {
-          record.nextDialAt = now + COLLISION_GRACE_PER_PEER_MS * table.size;
-          record.yieldsUntil = now + COLLISION_GRACE_MAX_MS;
-        }
+    const { entries, more, fault } = decodePeers(payload);
+    if (fault !== undefined) this.#warn(link, fault);
+    let at = 0;
+    const bytes = payload.length + WORK_OVERHEAD_BYTES * (1 + entries.length);
+    const isTaken = this.#work.add(link, bytes, () => {
+      const entry = entries[at++];
+      if (entry !== undefined && this.#gossip.learn(link, entry)) {
+        this.#news.request();
       }
-    }
+      if (at < entries.length) return true;
+      if (!more) this.#complete(link, link.told ?? new Set());
+      return false;
+    });
+    // Of whom it did not tell in what was left out, it takes nothing back.
+    if (!isTaken) link.hasGap = true;
   }
 
-  /** Counts entries that are of no use; says so once a session. */
-  #refuse(link: Link, count: number, { message: reason }: VerackError): void {
-    if (link.refusedEntries === 0) {
-      const from = link.peer.identity;
-      this.#context.log.warn("peer entry refused", { from, reason });
-    }
-    link.refusedEntries += count;
+  /** A peer has told of all it knows: of these it says that they are live. */
+  #complete(link: Link, told: ReadonlySet<IdentityId>): void {
+    const { hasGap } = link;
+    link.told = undefined;
+    link.hasGap = false;
+    const changed = !hasGap &&
+      this.reports.complete(link.peer.identity, told);
+    if (!changed && this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#news.request();
   }
 
-  #addAddresses(
-    record: PeerRecord,
-    entry: PeerEntry,
-    rank: "claimed" | "rumoured",
-    link: Link,
-  ): void {
-    const { host } = link.remoteAddress;
-    const namedFrom = classifyIp(host);
-    for (const named of entry.addresses) {
-      const seen = named.host === AS_SEEN_HOST;
-      // "The address you see me at" makes sense in a peer's own entry only.
-      if (seen && rank === "rumoured") continue;
-      const address = seen ? { host, port: named.port } : named;
-      record.addresses.add(address, rank, namedFrom);
-    }
+  #tellNews(): void {
+    this.#listener.learned();
+    if (this.#isAnswered) this.#listener.answered();
   }
 
-  /** What we tell about a peer: addresses that are proven, or its own claim. */
-  #entryOf(record: PeerRecord): PeerEntry {
-    const addresses = record.addresses.told().filter(canTell)
-      .slice(0, MAX_ADDRESSES_PER_ENTRY);
-    const age = this.#context.clock.monotonic() -
-      (record.primary?.openedAt ?? -Infinity);
-    return {
-      identity: record.identity,
-      certificate: record.certificate?.der ?? new Uint8Array(0),
-      addresses,
-      lastSeen: unixTime(record.lastSeen),
-      flags: (record.up ? PEER_FLAG.live : 0) |
-        (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
-        (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
-      name: record.name,
-      statement: this.#context.membership.statementFor(record),
-    };
+  /** A peer has broken a rule, which showed only in its turn. */
+  #end(link: Link, error: unknown): void {
+    const fault = error instanceof VerackError
+      ? error
+      : new VerackError("closed", `Session failed: ${messageOf(error)}`);
+    this.#warn(link, fault);
+    link.session.closeWith(reasonOfFault(fault), fault);
   }
 
-  /** Peers we have verified ourselves lately, and that others may reach. */
-  #gossipable(): PeerRecord[] {
-    const { clock, membership, table } = this.#context;
-    const fresh = clock.now() - GOSSIP_FRESH_MS;
-    return [...table.values()].filter((record) =>
-      record.certificate !== undefined &&
-      !membership.isDenied(record.identity) &&
-      (record.up ||
-        // A key that lived in memory is most likely gone with the session.
-        (record.isProven && record.lastSeen > fresh && !record.left &&
-          !record.ephemeral))
-    );
+  /** Says what is wrong with what a peer tells, once a session. */
+  #warn(link: Link, { message: reason }: VerackError): void {
+    if (link.wasWarnedOf) return;
+    link.wasWarnedOf = true;
+    const from = link.peer.identity;
+    this.#context.log.warn("peer entry refused", { from, reason });
   }
 
   #spendRequest(link: Link, command: string): void {
@@ -393,7 +321,7 @@ export class Exchange {
   }
 }
 
-/** Whole seconds; a clock before 1970 is told as "never". */
-function unixTime(ms: number): number {
-  return Math.max(0, Math.floor(ms / 1_000));
+/** Fingerprints are kept as text, of 16 digits for 8 bytes. */
+function sizeOfRequest(payload: Uint8Array): number {
+  return WORK_OVERHEAD_BYTES + 4 * payload.length;
 }

@@ -63,7 +63,7 @@ export class Inquiries {
   met(link: Link, isNew: boolean): void {
     const { table, clock } = this.#context;
     this.#metAt = clock.monotonic();
-    const weJoin = this.#reports.open().length > COLLISION_CROWD;
+    const weJoin = this.#reports.size > COLLISION_CROWD;
     const itJoins = isNew && link.direction === "inbound" &&
       table.size > COLLISION_CROWD;
     if (weJoin || itJoins) this.#unasked.push(link);

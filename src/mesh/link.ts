@@ -60,8 +60,10 @@ export class Link implements SessionHandler {
   askedAt = -Infinity;
   /** Whom it has said are live in an answer that goes on. */
   told: Set<IdentityId> | undefined;
-  /** Entries of others that were refused for what is in them. */
-  refusedEntries = 0;
+  /** A part of that answer was left out for want of room. */
+  hasGap = false;
+  /** It was said that entries of others were refused for what is in them. */
+  wasWarnedOf = false;
   /** Members that it says it cannot reach. */
   missing: readonly IdentityId[] = [];
   /** Peer requests it may make. */

@@ -126,11 +126,7 @@ export class Links implements LinkOwner {
   closed(link: Link, error: VerackError): void {
     const { table, clock, signal } = this.#context;
     link.cancelIntroduction?.();
-    if (link.refusedEntries > 1) {
-      const from = link.peer.identity;
-      const count = link.refusedEntries;
-      this.#context.log.warn("peer entries refused", { from, count });
-    }
+    this.#exchange.closed(link);
     const record = table.get(link.peer.identity);
     if (record !== undefined) {
       record.links = record.links.filter((other) => other !== link);

@@ -8,6 +8,7 @@
  */
 import type { IdentityId } from "../identity/identity.ts";
 import {
+  MAX_MISSING_LOOKUPS,
   MAX_MISSING_PAIRS,
   MAX_PEERS_PER_MESSAGE,
   MISSING_REPORT_MS,
@@ -48,12 +49,12 @@ export class Missing {
     );
   }
 
-  /** A peer said whom it misses. Only those we know ourselves are kept. */
+  /** A peer said whom it misses. Only those we know ourselves are kept, as many as are told. */
   onMissing(link: Link, payload: Uint8Array): void {
     const { table } = this.#context;
     link.missing = decodeMissing(payload).identities.flatMap((identity) =>
       table.get(identity)?.identity ?? []
-    );
+    ).slice(0, MAX_MISSING_PAIRS);
   }
 
   /** Looks again, at most every `MISSING_REPORT_MS`; true if the pairs changed. */
@@ -88,19 +89,24 @@ export class Missing {
   }
 
   #collect(): MissingPair[] {
-    const { table, identity: { id: own } } = this.#context;
+    const { standing, table, identity: { id: own } } = this.#context;
     const pairs = new Map<string, MissingPair>();
     const add = (a: IdentityId, b: IdentityId) => {
       const pair: MissingPair = a < b ? [a, b] : [b, a];
       pairs.set(pair.join(), pair);
     };
     for (const other of this.#own) add(own, other);
-    for (const { identity, primary } of table.connected()) {
-      for (const other of primary?.missing ?? []) {
+    const peers = table.connected();
+    const share = Math.ceil(MAX_MISSING_LOOKUPS / peers.length);
+    const kinds = Map.groupBy(peers, (record) => standing.has(record));
+    // What peers with standing say is not crowded out by what others make up.
+    for (const record of [true, false].flatMap((it) => kinds.get(it) ?? [])) {
+      const missing = record.primary?.missing.slice(0, share) ?? [];
+      for (const identity of missing) {
         if (pairs.size >= MAX_MISSING_PAIRS) break;
-        const record = table.get(other);
+        const other = table.get(identity);
         // Who is gone is not missed, whatever a peer still says.
-        if (record?.up || record?.reportedLive) add(identity, other);
+        if (other?.up || other?.reportedLive) add(record.identity, identity);
       }
     }
     return [...pairs.values()].slice(0, MAX_MISSING_PAIRS);

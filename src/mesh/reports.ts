@@ -11,10 +11,23 @@ import type { PeerRecord, PeerTable } from "./peer_table.ts";
 
 /** Reports of one node; what is reported stands in the records of its table. */
 export class Reports {
-  readonly #table: PeerTable;
+  /** Peers that others say are live and that we have no session with. */
+  readonly #open = new Set<PeerRecord>();
+  /** Those that a peer says are live: an answer costs what it told, not a walk of the table. */
+  readonly #by = new Map<IdentityId, Set<PeerRecord>>();
 
   constructor(table: PeerTable) {
-    this.#table = table;
+    table.onForget.push((record) => this.settle(record));
+  }
+
+  /** Peers that others say are live and that we have no session with, as many as there are. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Peers that others say are live and that we have no session with. */
+  open(): PeerRecord[] {
+    return [...this.#open];
   }
 
   /** `reporter` has a session with this peer, it says. */
@@ -23,36 +36,40 @@ export class Reports {
     record.reportedAt ??= now;
     record.confirmedAt = now;
     // A few are enough to ask again; who came first is kept.
-    if (record.reporters.size < MAX_REPORTERS_PER_PEER) {
-      record.reporters.add(reporter);
-    }
+    if (record.reporters.size >= MAX_REPORTERS_PER_PEER) return;
+    record.reporters.add(reporter);
+    this.#open.add(record);
+    this.#by.getOrInsertComputed(reporter, () => new Set()).add(record);
   }
 
-  /** `reporter` has told of all it knows; of whom it did not tell, it takes its word back. */
-  complete(reporter: IdentityId, told: ReadonlySet<IdentityId>): void {
-    for (const record of this.open()) {
-      if (!told.has(record.identity)) retract(record, reporter);
-    }
+  /**
+   * `reporter` has told of all it knows; of whom it did not tell, it takes its word
+   * back. True if there was any.
+   */
+  complete(reporter: IdentityId, told: ReadonlySet<IdentityId>): boolean {
+    const former = [...this.#by.get(reporter) ?? []]
+      .filter(({ identity }) => !told.has(identity));
+    for (const record of former) this.#retract(record, reporter);
+    return former.length > 0;
   }
 
   /** `reporter` is gone, and what it knew with it. */
   drop(reporter: IdentityId): void {
-    for (const record of this.open()) retract(record, reporter);
+    this.complete(reporter, new Set());
   }
 
   /** There is a session with this peer: nobody's word is needed. */
   settle(record: PeerRecord): void {
-    record.reporters.clear();
+    for (const reporter of record.reporters) this.#retract(record, reporter);
+  }
+
+  #retract(record: PeerRecord, reporter: IdentityId): void {
+    record.reporters.delete(reporter);
+    const said = this.#by.get(reporter);
+    said?.delete(record);
+    if (said?.size === 0) this.#by.delete(reporter);
+    if (record.reportedLive) return;
     record.reportedAt = undefined;
+    this.#open.delete(record);
   }
-
-  /** Peers that others say are live and that we have no session with. */
-  open(): PeerRecord[] {
-    return [...this.#table.values()].filter(({ reportedLive }) => reportedLive);
-  }
-}
-
-function retract(record: PeerRecord, reporter: IdentityId): void {
-  record.reporters.delete(reporter);
-  if (!record.reportedLive) record.reportedAt = undefined;
 }

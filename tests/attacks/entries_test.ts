@@ -6,6 +6,7 @@ import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
 import { RawPeer } from "../helpers/attacker.ts";
+import { handled } from "../helpers/handled.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { forgePeers, loopback } from "../helpers/forged_entry.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -16,12 +17,6 @@ import { forge, idOf, keyOf } from "../identity/forgery.ts";
 function stranger(): Pick<Identity, "id" | "certificate"> {
   const key = keyOf("Ed25519");
   return { id: idOf(key.spki), certificate: forge(key) };
-}
-
-/** Resolves when the node has handled all that was sent so far. */
-async function handled(peer: RawPeer): Promise<void> {
-  await peer.say(COMMAND.ping, new Uint8Array(8));
-  await peer.take(COMMAND.pong);
 }
 
 const hex = (text: string) => new TextEncoder().encode(text).toHex();
@@ -259,7 +254,8 @@ Deno.test("before the first peers of a session unknown messages are ignored and 
   for (const command of ["glitter", COMMAND.version, COMMAND.instance]) {
     await peer.say(command, new Uint8Array(3));
   }
-  await handled(peer);
+  await peer.say(COMMAND.ping, new Uint8Array(8));
+  await peer.take(COMMAND.pong);
   await peer.introduce();
   await until("it to be up", () => scene.log.of("peer:up").length === 2);
 

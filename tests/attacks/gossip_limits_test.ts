@@ -11,6 +11,7 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import type { PeerEntry } from "../../src/wire/messages/peers.ts";
 import { RawPeer } from "../helpers/attacker.ts";
+import { handled } from "../helpers/handled.ts";
 import { at, Disguise } from "../helpers/disguise.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -33,12 +34,6 @@ async function member(scene: Scene, identity?: Identity): Promise<RawPeer> {
     () => scene.victim.links().some((link) => link.identity === id),
   );
   return peer;
-}
-
-/** Resolves when the victim has handled all that was sent so far. */
-async function handled(peer: RawPeer): Promise<void> {
-  await peer.say(COMMAND.ping, new Uint8Array(8));
-  await peer.take(COMMAND.pong);
 }
 
 async function tell(peer: RawPeer, entries: PeerEntry[]): Promise<void> {

@@ -18,6 +18,7 @@ import {
 import type { PeerEntry } from "../../src/wire/messages/peers.ts";
 import { forge, idOf, keyOf } from "../identity/forgery.ts";
 import { RawPeer } from "../helpers/attacker.ts";
+import { handled } from "../helpers/handled.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { at, Disguise } from "../helpers/disguise.ts";
 import { forgeV1 } from "../helpers/forged_v1.ts";
@@ -50,26 +51,15 @@ async function liar(scene: Scene): Promise<RawPeer> {
   return mallory;
 }
 
-/**
- * Resolves when the node has handled all that was sent so far. Frames are handled
- * in order, and a ping is answered at once.
- */
-async function handled(peer: RawPeer): Promise<void> {
-  await peer.say(COMMAND.ping, new Uint8Array(8));
-  await peer.take(COMMAND.pong);
-}
-
-Deno.test("an entry whose certificate is not the identity's leaves no trace", async () => {
+Deno.test("an entry whose certificate is not the identity's ends its session and leaves no trace", async () => {
   await using scene = await Scene.start();
   await using sink = Sink.start();
-  using mallory = await liar(scene);
   const bob = await Identity.generate();
-  const before = knowledge(scene.victim);
   const broken = bob.certificate.slice();
   broken[broken.length - 1]! ^= 1;
   const address = parseAddress(sink.address);
   const certificates = [
-    mallory.identity.certificate,
+    stranger().certificate,
     scene.victim.identity.certificate,
     forgeV1(bob).der,
     broken,
@@ -77,16 +67,27 @@ Deno.test("an entry whose certificate is not the identity's leaves no trace", as
     EMPTY,
   ];
   for (const certificate of certificates) {
-    await mallory.tell([entryOf({ id: bob.id, certificate }, [address])]);
+    using mallory = await liar(scene);
+    await mallory.tell([
+      entryOf({ id: bob.id, certificate }, [address]),
+      entryOf(stranger(), [address]),
+    ]);
+    const told = await mallory.refusal();
+    assertEquals([told?.command, told?.name], ["bye", "bad-certificate"]);
+    assertStringIncludes(told?.text ?? "", bob.id.slice(0, 8));
   }
-  await handled(mallory);
-  assertEquals(knowledge(scene.victim), before);
+  // Nor of what stands behind it.
+  const known = scene.victim.peers().map(({ addresses }) => addresses).flat();
+  assert(!known.includes(sink.address));
+  assertEquals(peerOf(scene.victim, bob.id), undefined);
   assertEquals(sink.arrivals, 0);
   // The true certificate is taken, and bob is looked for.
-  await mallory.tell([entryOf(bob, [address])]);
+  using honest = await liar(scene);
+  await honest.tell([entryOf(bob, [address])]);
   await until("a dial to bob", () => sink.arrivals > 0);
   assertEquals(peerOf(scene.victim, bob.id)?.addresses, [sink.address]);
   assertEquals(peerOf(scene.victim, bob.id)?.connected, false);
+  assert(!honest.isOver);
 });
 
 Deno.test("entries about ourselves and about the sender are passed over", async () => {
@@ -175,6 +176,8 @@ Deno.test("100,000 identities from one source are bounded, and leave room for ot
   const tell = async (entries: PeerEntry[]) => {
     for (let at = 0; at < entries.length; at += MAX_PEERS_PER_MESSAGE) {
       await mallory.tell(entries.slice(at, at + MAX_PEERS_PER_MESSAGE));
+      // As much as may wait: what does not fit is passed over.
+      if (at % 16_000 === 0) await handled(mallory);
     }
     await handled(mallory);
   };
@@ -346,8 +349,10 @@ Deno.test("repeating a rumour does not make us dial more often", async () => {
     await until("the first dial", () => dials > 0);
     for (let i = 0; i < 100; i++) {
       await mallory.tell([lie]);
-      await handled(mallory);
+      await mallory.say(COMMAND.ping, new Uint8Array(8));
+      await mallory.take(COMMAND.pong);
     }
+    await handled(mallory);
     // Backoff alone allows a handful: one at 0.2 s, one at 0.4 s, and so on.
     assert(dials < 20, `${dials} dials for 100 times the same rumour`);
   }

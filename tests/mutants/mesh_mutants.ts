@@ -13,6 +13,8 @@ const GOSSIP = [
   "tests/attacks/gossip_test.ts",
   "tests/attacks/gossip_limits_test.ts",
 ];
+const FLOOD = ["tests/attacks/gossip_flood_test.ts"];
+const WORK = ["tests/mesh/work_queue_test.ts"];
 const SCOPE = ["tests/transport/scope_test.ts"];
 const CLAIMS = ["tests/attacks/claimed_addresses_test.ts"];
 const PENDING = ["tests/mesh/pending_test.ts"];
@@ -136,20 +138,20 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     name: "a member may tell about itself and about us",
     snippet:
-      "if (identity === own.id || identity === link.peer.identity) return;",
+      "if (identity === own.id || identity === link.peer.identity) return false;",
     mutated: "",
     tests: GOSSIP,
   },
   {
     name: "a member may tell of those who are denied or forgotten",
-    snippet: "if (known?.up || membership.isDeafTo(identity)) return;",
-    mutated: "if (known?.up) return;",
+    snippet: "if (known?.up || membership.isDeafTo(identity)) return false;",
+    mutated: "if (known?.up) return false;",
     tests: ["tests/attacks/revocation_test.ts"],
   },
   {
     name: "a member may tell of those who are connected",
-    snippet: "if (known?.up || membership.isDeafTo(identity)) return;",
-    mutated: "if (membership.isDeafTo(identity)) return;",
+    snippet: "if (known?.up || membership.isDeafTo(identity)) return false;",
+    mutated: "if (membership.isDeafTo(identity)) return false;",
     tests: GOSSIP,
   },
   {
@@ -160,21 +162,94 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a member may have any number of certificates verified",
-    snippet: "if (!link.judgements.take(clock.monotonic())) return;",
+    snippet: "if (!link.judgements.take(clock.monotonic())) return false;",
     mutated: "",
     tests: GOSSIP,
   },
   {
     name: "a closed mesh hears of those that no member admits",
-    snippet: "if (!membership.hears(identity, entry.statement)) return;",
+    snippet: "if (!membership.hears(identity, entry.statement)) return false;",
     mutated: "",
     tests: ["tests/attacks/statement_test.ts"],
   },
   {
     name: "a certificate in gossip may be another peer's",
-    snippet: "certificate = judgeCertificate(entry.certificate, identity);",
-    mutated: "certificate = judgeCertificate(entry.certificate);",
+    snippet: "return judgeCertificate(certificate, identity);",
+    mutated: "return judgeCertificate(certificate);",
     tests: GOSSIP,
+  },
+  {
+    name: "a member may make up any number of certificates",
+    snippet: "link.session.closeWith(reasonOfFault(fault), fault);",
+    mutated: "",
+    tests: FLOOD,
+  },
+  {
+    name: "strangers may take all time there is",
+    snippet: "return this.#total.has(now) && hasSlice;",
+    mutated: "return hasSlice;",
+    tests: WORK,
+  },
+  {
+    name: "what peers cause may hold up the event loop",
+    snippet: "return this.#total.has(now) && hasSlice;",
+    mutated: "return this.#total.has(now);",
+    tests: WORK,
+  },
+  {
+    name: "peers with standing share their time with strangers",
+    snippet: "(hasStanding(link) ? this.#standing : this.#others);",
+    mutated: "this.#others;",
+    tests: [...WORK, ...FLOOD],
+  },
+  {
+    name: "an address with many sessions has more turns",
+    snippet: "moveToEnd(this.#hosts, host, queue);",
+    mutated: "",
+    tests: WORK,
+  },
+  {
+    name: "any amount of work may wait",
+    snippet:
+      "if (held + job.bytes > MAX_WORK_BYTES - this.#bytes) return false;",
+    mutated: "",
+    tests: WORK,
+  },
+  {
+    name: "what a session has told is worked off after its end",
+    snippet: "this.#work.drop(link);",
+    mutated: "",
+    tests: FLOOD,
+  },
+  {
+    name: "each list of peers walks the table",
+    snippet: "if (!changed && this.#isAnswered) return;",
+    mutated: "",
+    tests: FLOOD,
+  },
+  {
+    name: "news are acted on as often as they come",
+    snippet: "if (waitMs <= 0) return this.#fire();",
+    mutated: "return this.#fire();",
+    tests: FLOOD,
+  },
+  {
+    name: "each request for a list walks the table",
+    snippet: "at - this.#list.at < GOSSIP_LIST_MS",
+    mutated: "false",
+    tests: FLOOD,
+  },
+  {
+    name: "what peers say they miss is looked up without end",
+    snippet: "record.primary?.missing.slice(0, share) ?? [];",
+    mutated: "record.primary?.missing ?? [];",
+    tests: FLOOD,
+  },
+  {
+    name: "made-up pairs crowd out those of peers with standing",
+    snippet: "[true, false].flatMap((it) => kinds.get(it) ?? [])",
+    mutated: "[false, true].flatMap((it) => kinds.get(it) ?? [])",
+    tests: FLOOD,
   },
   {
     name: "gossip replaces a certificate on record",

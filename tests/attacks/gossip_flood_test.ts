@@ -1,0 +1,387 @@
+// What is cheap to say must be cheap to hear: made-up certificates, small messages.
+import { assert, assertEquals } from "@std/assert";
+import type { Identity } from "../../src/identity/identity.ts";
+import {
+  LEARNED_PAUSE_MS,
+  MAX_MISSING_LOOKUPS,
+  MAX_MISSING_PAIRS,
+} from "../../src/limits.ts";
+import { configureLogging } from "../../src/log.ts";
+import { inside } from "../../src/mesh/inside.ts";
+import { Missing } from "../../src/mesh/missing.ts";
+import type { Node } from "../../src/mesh/node.ts";
+import { type PeerRecord, PeerTable } from "../../src/mesh/peer_table.ts";
+import { Reports } from "../../src/mesh/reports.ts";
+import { parseAddress } from "../../src/transport/address.ts";
+import { COMMAND } from "../../src/wire/commands.ts";
+import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
+import { encodePeers } from "../../src/wire/messages/peers.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { at } from "../helpers/disguise.ts";
+import { entryOf } from "../helpers/forged_messages.ts";
+import { handled } from "../helpers/handled.ts";
+import { Scene } from "../helpers/scene.ts";
+import { Sink } from "../helpers/sink.ts";
+import { until } from "../helpers/until.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+import {
+  bitString,
+  forge,
+  idOf,
+  integer,
+  keyOf,
+  RSA,
+  sequence,
+} from "../identity/forgery.ts";
+
+/** A peer that exists in gossip only. */
+function stranger(): Pick<Identity, "id" | "certificate"> {
+  const key = keyOf("Ed25519");
+  return { id: idOf(key.spki), certificate: forge(key) };
+}
+
+/** A certificate that costs much to verify and nothing to make: random numbers for a key. */
+function madeUp(): Pick<Identity, "id" | "certificate"> {
+  const modulus = crypto.getRandomValues(new Uint8Array(512));
+  modulus[0]! |= 0x80;
+  modulus[511]! |= 1;
+  const key = sequence(integer(0, ...modulus), integer(1, 0, 1));
+  // The algorithm is the same for all RSA keys.
+  const algorithm = RSA.spki.subarray(4, 19);
+  const spki = sequence(algorithm, bitString(key));
+  const signature = crypto.getRandomValues(new Uint8Array(512));
+  return {
+    id: idOf(spki),
+    certificate: forge(RSA, { spki, signWith: () => signature }),
+  };
+}
+
+/**
+ * A clock that stands still, or on which `stepMs` pass whenever it is looked at, as if
+ * all work took long. It runs while a node closes, which waits for its peers.
+ */
+class StageClock extends VirtualClock implements Disposable {
+  stepMs = 0;
+  #passedMs = 0;
+  #interval: ReturnType<typeof setInterval> | undefined;
+
+  override monotonic(): number {
+    this.#passedMs += this.stepMs;
+    return super.monotonic() + this.#passedMs;
+  }
+
+  /** The test is over when this is disposed of. */
+  end(): Disposable {
+    return {
+      [Symbol.dispose]: () => {
+        this.stepMs = 0;
+        this.#interval = setInterval(() => this.advance(50), 10);
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#interval);
+  }
+}
+
+async function member(scene: Scene): Promise<RawPeer> {
+  const peer = await RawPeer.open(scene.victim);
+  const { id } = peer.identity;
+  await until(
+    "the member to be up",
+    () => scene.victim.links().some((link) => link.identity === id),
+  );
+  return peer;
+}
+
+/** How often a node walks its table from now on. */
+function walksOf(node: Node): { count: number } {
+  const { table } = inside(node);
+  const walks = { count: 0 };
+  for (const name of ["values", "connected"] as const) {
+    const walk = table[name].bind(table) as () => PeerRecord[];
+    table[name] = () => {
+      walks.count++;
+      return walk();
+    };
+  }
+  return walks;
+}
+
+/** Resolves when all frames that a peer sent are read. */
+async function isRead(peer: RawPeer): Promise<void> {
+  await peer.say(COMMAND.ping, new Uint8Array(8));
+  await peer.take(COMMAND.pong);
+}
+
+async function flood(
+  peer: RawPeer,
+  command: string,
+  payload: Uint8Array,
+  count: number,
+): Promise<void> {
+  const frame = encodeFrame(networkMagic("main"), command, payload);
+  const all = new Uint8Array(count * frame.length);
+  for (let i = 0; i < count; i++) all.set(frame, i * frame.length);
+  await peer.sendBytes(all);
+}
+
+Deno.test("a thousand made-up RSA certificates from each of several peers cost one verification and one log line each", async () => {
+  const lines: string[] = [];
+  await using sink = Sink.start();
+  await using scene = await Scene.start();
+  using honest = await member(scene);
+  const here = [parseAddress(sink.address)];
+  const lies = Array.from({ length: 50 }, madeUp);
+  const sound = stranger();
+  // Behind the first lie all is true, so that what is looked into would show.
+  const list = Array.from({ length: 950 }, stranger);
+  const payload = encodePeers({
+    more: false,
+    entries: [...lies, ...list].map((it) => entryOf(it, here)),
+  });
+  configureLogging({
+    level: "warn",
+    format: "json",
+    color: false,
+    write: (line) => lines.push(line),
+  });
+  try {
+    const liars = await Promise.all(
+      Array.from({ length: 5 }, () => member(scene)),
+    );
+    await Promise.all(liars.map((it) => it.say(COMMAND.peers, payload)));
+    await honest.tell([entryOf(sound, here)]);
+    for (const liar of liars) {
+      const told = await liar.refusal();
+      assertEquals([told?.command, told?.name], ["bye", "bad-certificate"]);
+      liar.close();
+    }
+    await until("all to be down", () => scene.victim.links().length === 2);
+    await handled(honest);
+    const refused = lines.filter((line) => line.includes("refused"));
+    assertEquals(refused.length, liars.length, refused.join("\n"));
+  } finally {
+    configureLogging({
+      level: "off",
+      format: "human",
+      color: false,
+      write: () => {},
+    });
+  }
+  const known = new Set(scene.victim.peers().map(({ identity }) => identity));
+  assertEquals(list.filter(({ id }) => known.has(id)), []);
+  assert(known.has(sound.id), "an honest member is not listened to");
+  assert(!honest.isOver);
+});
+
+Deno.test("10,000 lists of peers without entries walk no table", async () => {
+  using clock = new StageClock();
+  await using sink = Sink.start();
+  await using scene = await Scene.start({ clock });
+  using _end = clock.end();
+  using mallory = await member(scene);
+  const empty = encodePeers({ entries: [], more: false });
+  // The first one is an answer.
+  await mallory.say(COMMAND.peers, empty);
+  await isRead(mallory);
+  await clock.advance(LEARNED_PAUSE_MS);
+  const walks = walksOf(scene.victim);
+  for (const more of [false, true]) {
+    const payload = encodePeers({ entries: [], more });
+    await flood(mallory, COMMAND.peers, payload, 4_900);
+    await isRead(mallory);
+    assertEquals(walks.count, 0, `more: ${more}`);
+  }
+  // One with an entry is acted on.
+  await mallory.tell([entryOf(stranger(), [parseAddress(sink.address)])]);
+  await isRead(mallory);
+  await until("a dial", () => sink.arrivals > 0);
+  assert(walks.count > 0);
+});
+
+Deno.test("news in many small lists are acted on once in a while, and none is lost", async () => {
+  using clock = new StageClock();
+  await using sink = Sink.start();
+  await using scene = await Scene.start({ clock });
+  using _end = clock.end();
+  using mallory = await member(scene);
+  await clock.advance(LEARNED_PAUSE_MS);
+  const walks = walksOf(scene.victim);
+  const few = Array.from({ length: 20 }, stranger);
+  for (const it of few) {
+    await mallory.tell([entryOf(it, [parseAddress(sink.address)])]);
+  }
+  await isRead(mallory);
+  await until("the first to be dialed", () => sink.arrivals > 0);
+  const once = walks.count;
+  assert(once <= 12, `${once} walks`);
+  await clock.advance(LEARNED_PAUSE_MS);
+  await until("all to be dialed", () => sink.arrivals >= few.length);
+});
+
+Deno.test("requests for a list that name what nobody has cost one walk, and each is answered", async () => {
+  using clock = new StageClock();
+  await using scene = await Scene.start({ clock });
+  using _end = clock.end();
+  using mallory = await member(scene);
+  const before = mallory.count(COMMAND.peers);
+  const walks = walksOf(scene.victim);
+  const REQUESTS = 15;
+  const payload = encodeGetPeers({
+    digest: "00".repeat(32),
+    fingerprints: ["00".repeat(8)],
+  });
+  await flood(mallory, COMMAND.getpeers, payload, REQUESTS);
+  await until(
+    "all answers",
+    () => mallory.count(COMMAND.peers) === before + REQUESTS,
+  );
+  // One for the list, and one for the digest if it was not asked for before.
+  assert(walks.count <= 2, `${walks.count} walks`);
+  const told = mallory.told().filter(({ identity }) =>
+    identity === scene.member.identity.id
+  );
+  assertEquals(told.length, REQUESTS);
+});
+
+/** A table of peers that are up and say that they miss others. */
+function missingOf(
+  count: number,
+  missing: (index: number) => string[],
+  friends: ReadonlySet<number> = new Set(),
+): { lookups: number; pairs: readonly (readonly [string, string])[] } {
+  const table = new PeerTable();
+  const name = (i: number) => i.toString(16).padStart(64, "0");
+  const own = "ff".repeat(32);
+  const all = Array.from({ length: count }, (_, i) => table.ensure(name(i))!);
+  all.forEach((record, i) => {
+    const link = { introduced: true, pending: false, missing: missing(i) };
+    Object.assign(record, { announced: {}, links: [link] });
+  });
+  const isFriend = new Set([...friends].map(name));
+  const context = {
+    table,
+    identity: { id: own },
+    options: { deadAfterMs: 3_000, heartbeatMs: 1_000 },
+    standing: { has: ({ identity }: PeerRecord) => isFriend.has(identity) },
+  } as unknown as ConstructorParameters<typeof Missing>[0];
+  const found = new Missing(context, new Reports(table));
+  let lookups = 0;
+  const get = table.get.bind(table);
+  table.get = (identity) => {
+    lookups++;
+    return get(identity);
+  };
+  found.tick(10_000);
+  return { lookups, pairs: found.pairs };
+}
+
+Deno.test("what all peers together say they miss is looked up a bounded number of times", () => {
+  // None of these is up, so that no pair is ever complete.
+  const gone = Array.from(
+    { length: MAX_MISSING_PAIRS },
+    (_, i) => (0x10000 + i).toString(16).padStart(64, "0"),
+  );
+  const { lookups, pairs } = missingOf(1_000, () => gone);
+  assert(lookups <= MAX_MISSING_LOOKUPS + 1_000, `${lookups} look-ups`);
+  assertEquals(pairs, []);
+  // Of a mesh of fifty in two halves nothing is left out.
+  const half = Array.from(
+    { length: 25 },
+    (_, i) => (25 + i).toString(16).padStart(64, "0"),
+  );
+  const split = missingOf(50, (i) => i < 10 ? half : []);
+  assertEquals(split.pairs.length, 250);
+});
+
+Deno.test("made-up pairs do not crowd out what a peer with standing says", () => {
+  const FRIEND = 999;
+  const others = Array.from(
+    { length: 16 },
+    (_, i) => i.toString(16).padStart(64, "0"),
+  );
+  const { pairs } = missingOf(1_000, () => others, new Set([FRIEND]));
+  assertEquals(pairs.length, MAX_MISSING_PAIRS);
+  const friend = FRIEND.toString(16).padStart(64, "0");
+  assertEquals(pairs.filter((pair) => pair.includes(friend)).length, 16);
+});
+
+Deno.test("a friend's word is heard while strangers' lists wait, which are heard when there is time", async () => {
+  using clock = new StageClock();
+  await using sink = Sink.start();
+  await using scene = await Scene.start({ clock });
+  using _end = clock.end();
+  const { victim } = scene;
+  using friend = await member(scene);
+  inside(victim).table.get(friend.identity.id)!.earnedStanding = true;
+  const strangers = await Promise.all(
+    Array.from({ length: 3 }, () => member(scene)),
+  );
+  const here = [parseAddress(sink.address)];
+  const list = Array.from({ length: 900 }, stranger);
+  const entries = list.map((it) => entryOf(it, here));
+  const heard = () =>
+    list.filter(({ id }) => victim.peer(id) !== undefined).length;
+  clock.stepMs = 1;
+  for (const it of strangers) {
+    await it.tell(entries);
+    await isRead(it);
+  }
+  const some = heard();
+  assert(some > 0 && some < 100, `${some} of strangers' entries are heard`);
+  const sound = stranger();
+  await friend.tell([entryOf(sound, here)]);
+  await isRead(friend);
+  assert(victim.peer(sound.id) !== undefined, "the friend's word waits");
+  // It took time, in which a little more of theirs was heard.
+  assert(heard() < 200, `${heard()} of strangers' entries are heard`);
+  clock.stepMs = 0;
+  await clock.advance(100);
+  assertEquals(heard(), list.length);
+  for (const it of strangers) it.close();
+});
+
+Deno.test("a list that waits goes with its session", async () => {
+  using clock = new StageClock();
+  await using scene = await Scene.start({ clock });
+  using _end = clock.end();
+  const { victim } = scene;
+  const mallory = await member(scene);
+  const entries = Array.from(
+    { length: 900 },
+    () => entryOf(stranger(), [at("127.0.0.1", 9)]),
+  );
+  clock.stepMs = 1;
+  await mallory.tell(entries);
+  await isRead(mallory);
+  const { length } = victim.peers();
+  assert(length < 100, `${length} peers are known`);
+  mallory.close();
+  await until("it to be down", () => scene.log.of("peer:down").length === 1);
+  clock.stepMs = 0;
+  await clock.advance(100);
+  assert(victim.peers().length <= length);
+});
+
+Deno.test("a node under a flood of gossip closes at once, and drops what waits", async () => {
+  const scene = await Scene.start();
+  const liars = await Promise.all(
+    Array.from({ length: 4 }, () => member(scene)),
+  );
+  const list = Array.from({ length: 1_000 }, stranger);
+  const payload = encodePeers({
+    more: false,
+    entries: list.map((it) => entryOf(it, [at("127.0.0.1", 9)])),
+  });
+  await Promise.all(liars.map((it) => it.say(COMMAND.peers, payload)));
+  const isKnown = () => scene.victim.peers().length > 10;
+  await until("the lists to be begun", isKnown);
+  for (const liar of liars) liar.close();
+  await scene[Symbol.asyncDispose]();
+  const { length } = scene.victim.peers();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assertEquals(scene.victim.peers().length, length);
+});
