@@ -22,19 +22,23 @@ export const MAX_MISSING_LOOKUPS = 16_384;
 
 /**
  * Work that sessions cause beyond reading a frame, such as verifying certificates of
- * others: so many milliseconds at once, enough for a mesh of a thousand, then a share
- * of the time: one for peers with standing, one for all others together.
+ * others: so many milliseconds at once, enough for a mesh of a thousand on a slow
+ * machine, then a share of the time: one for peers with standing, one for all others
+ * together.
  */
-export const WORK_BURST_MS = 1_000;
+export const WORK_BURST_MS = 3_000;
 export const STANDING_WORK_SHARE = 0.5;
 export const OTHERS_WORK_SHARE = 0.2;
 
 /**
- * The same before the event loop has its turn, which it then has for the rest of the
- * time: a quarter of a tenth of a second is what the longest pause comes to.
+ * The same before the event loop has its turn, which it has for the rest of the time:
+ * the longest work at once is 25 ms, and the step that ends it.
  */
 export const WORK_SLICE_MS = 5;
 export const WORK_SLICE_SHARE = 0.8;
+
+/** A step counts for no more, milliseconds: then it was the process that stood still. */
+export const MAX_STEP_MS = 100;
 
 /**
  * Work that waits, of either kind, bytes: as a session has at most a third, the

@@ -31,13 +31,14 @@ import {
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_INVITES,
   MAX_JUDGED_CERTIFICATES,
+  MAX_MISSING_PAIRS,
   MAX_PAYLOAD_BYTES,
   MAX_PEERS,
-  MAX_PEERS_PER_MESSAGE,
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PEERS,
   MAX_QUEUED_EVENTS,
   MAX_SESSIONS,
+  MAX_WORK_BYTES,
   NETWORK_KEY_COST,
   READ_BUFFER_MAX_BYTES,
   WRITE_BLOCK_BYTES,
@@ -186,8 +187,14 @@ export function worstCaseTerms(
     },
     {
       what: "members that peers say they miss",
-      count: maxPeers * MAX_PEERS_PER_MESSAGE,
+      count: maxPeers * MAX_MISSING_PAIRS,
       each: REFERENCE_BYTES,
+    },
+    {
+      // Of peers with standing, and of all others.
+      what: "gossip that waits to be worked off",
+      count: 2,
+      each: MAX_WORK_BYTES,
     },
     {
       what: "events that wait for a listener",

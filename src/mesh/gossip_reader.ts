@@ -91,10 +91,12 @@ export class GossipReader {
   #report(link: Link, entry: PeerEntry, record: PeerRecord): void {
     const { table, identity: own, clock } = this.#context;
     const now = clock.monotonic();
-    // Bounded by the table: of whom there is no record, nothing is kept.
-    link.told ??= new Set();
-    link.told.add(record.identity);
     this.#reports.add(record, link.peer.identity, now);
+    // A word that is not kept cannot be taken back.
+    if (record.reporters.has(link.peer.identity)) {
+      link.told ??= new Set();
+      link.told.add(record.identity);
+    }
     record.left = false;
     // Not each time it is said, or who repeats it sets the pace of our dials.
     if (now - record.hintedAt < DIAL_HINT_INTERVAL_MS) return;

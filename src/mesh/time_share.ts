@@ -22,10 +22,7 @@ export class TimeShare {
     return this.#leftMs > 0;
   }
 
-  /**
-   * Takes what was used. Overdrawn by at most a burst: on a busy machine time passes
-   * in which nothing is done.
-   */
+  /** Takes what was used, at most to be a burst in debt. */
   spend(ms: number): void {
     this.#leftMs = Math.max(this.#leftMs - ms, -this.#burstMs);
   }

@@ -8,6 +8,7 @@
  */
 import type { Clock } from "../clock.ts";
 import {
+  MAX_STEP_MS,
   MAX_WORK_BYTES,
   OTHERS_WORK_SHARE,
   STANDING_WORK_SHARE,
@@ -111,7 +112,7 @@ export class WorkQueue<W extends Worker = Link> {
       }
       const began = now;
       now = clock.monotonic();
-      lane.spend(now - began);
+      lane.spend(Math.min(now - began, MAX_STEP_MS));
     }
   }
 

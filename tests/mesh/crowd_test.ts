@@ -80,6 +80,14 @@ Deno.test("who joins a crowd is told of each member once, not by everybody of ev
   assert(many < 2.4 * few, `${many} bytes to join 49, ${few} to join 24`);
 });
 
+Deno.test("members that start at the same moment are whole in a moment", async () => {
+  await using crowd = new Crowd();
+  await crowd.join();
+  for (let i = 1; i < 25; i++) await crowd.join(0);
+  // Two round trips, or a second dial where two have dialed each other.
+  await crowd.whole(2_000);
+});
+
 Deno.test("two crowds that meet by one member each become one", async () => {
   await using crowd = new Crowd();
   const half = 20;
