@@ -41,6 +41,9 @@ import { Reports } from "./reports.ts";
 import { Throttle } from "./throttle.ts";
 import { type Step, WorkQueue } from "./work_queue.ts";
 
+/** A place in a list. */
+const REFERENCE_BYTES = 8;
+
 /** What the exchange tells the node. */
 export interface ExchangeListener {
   /** A list brought peers or news of peers. */
@@ -184,7 +187,8 @@ export class Exchange {
   /** Tells somebody of everybody, unasked. */
   tellAll(link: Link): void {
     const step = this.#answer(link, this.#list.newsTo(link, new Set()));
-    this.#work.add(link, WORK_OVERHEAD_BYTES, step);
+    const bytes = WORK_OVERHEAD_BYTES + this.#sizeOfAnswer();
+    this.#work.add(link, bytes, step);
   }
 
   /** Tells everybody of one peer: this node has admitted it, and says so first. */
@@ -207,7 +211,8 @@ export class Exchange {
     this.#spendRequest(link, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
     let answer: Step | undefined;
-    this.#work.add(link, sizeOfRequest(payload), () => {
+    const bytes = sizeOfRequest(payload) + this.#sizeOfAnswer();
+    this.#work.add(link, bytes, () => {
       answer ??= this.#answerTo(link, request);
       return answer();
     });
@@ -224,6 +229,11 @@ export class Exchange {
     }
     const known = new Set(request.fingerprints);
     return this.#answer(link, equal ? [] : this.#list.newsTo(link, known));
+  }
+
+  /** What an answer holds until its last message is sent: who it is about. */
+  #sizeOfAnswer(): number {
+    return REFERENCE_BYTES * this.#context.table.size;
   }
 
   /** Sends one message of an answer at each step. */
@@ -321,7 +331,7 @@ export class Exchange {
   }
 }
 
-/** Fingerprints are kept as text, of 16 digits for 8 bytes. */
+/** Fingerprints of 8 bytes are kept as text of 16 digits, in a list and in a set. */
 function sizeOfRequest(payload: Uint8Array): number {
-  return WORK_OVERHEAD_BYTES + 4 * payload.length;
+  return WORK_OVERHEAD_BYTES + 8 * payload.length;
 }
