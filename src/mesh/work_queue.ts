@@ -23,7 +23,7 @@ import { TimeShare } from "./time_share.ts";
 export type Step = () => boolean;
 
 /** What a {@linkcode WorkQueue} knows of a session. */
-export type Worker = Pick<Link, "remoteAddress">;
+export type Worker = Pick<Link, "source">;
 
 /** Settings of a {@linkcode WorkQueue}. */
 export interface WorkQueueOptions<W extends Worker> {
@@ -133,22 +133,22 @@ interface Job {
   readonly step: Step;
 }
 
-/** What waits of one session, and of one address. */
+/** What waits of one session, and of one source, see `Link.source`. */
 interface SessionQueue {
   bytes: number;
   readonly jobs: Job[];
 }
 
-interface HostQueue<W> {
+interface SourceQueue<W> {
   bytes: number;
   /** In turn: the next one first. */
   readonly sessions: Map<W, SessionQueue>;
 }
 
-/** Sessions that share time and room: by turns among addresses, then among their sessions. */
+/** Sessions that share time and room: by turns among sources, then among their sessions. */
 class Lane<W extends Worker> {
   /** In turn: the next one first. */
-  readonly #hosts = new Map<string, HostQueue<W>>();
+  readonly #sources = new Map<string, SourceQueue<W>>();
   #bytes = 0;
   /** What may be done in all, and before the event loop has its turn. */
   readonly #total: TimeShare;
@@ -168,18 +168,18 @@ class Lane<W extends Worker> {
   }
 
   /**
-   * False if there is no room. A session and its address may together have as much
+   * False if there is no room. A session and its source may together have as much
    * as is left free, so that there is room for the next, however many came before.
    */
   add(link: W, job: Job): boolean {
-    const { host } = link.remoteAddress;
-    const before = this.#hosts.get(host);
+    const { source } = link;
+    const before = this.#sources.get(source);
     const waiting = before?.sessions.get(link);
     const held = (before?.bytes ?? 0) + (waiting?.bytes ?? 0);
     if (held + job.bytes > MAX_WORK_BYTES - this.#bytes) return false;
     const queue = before ?? { bytes: 0, sessions: new Map() };
     const session = waiting ?? { bytes: 0, jobs: [] };
-    if (before === undefined) this.#hosts.set(host, queue);
+    if (before === undefined) this.#sources.set(source, queue);
     if (waiting === undefined) queue.sessions.set(link, session);
     session.jobs.push(job);
     this.#change(queue, session, job.bytes);
@@ -192,20 +192,20 @@ class Lane<W extends Worker> {
     const [queue, session] = found;
     this.#change(queue, session, -session.bytes);
     queue.sessions.delete(link);
-    if (queue.sessions.size === 0) this.#hosts.delete(link.remoteAddress.host);
+    if (queue.sessions.size === 0) this.#sources.delete(link.source);
   }
 
   clear(): void {
-    this.#hosts.clear();
+    this.#sources.clear();
     this.#bytes = 0;
   }
 
   /** The session whose turn it is; then it is the last one. */
   next(): W | undefined {
-    for (const [host, queue] of this.#hosts) {
+    for (const [source, queue] of this.#sources) {
       for (const [link, session] of queue.sessions) {
         moveToEnd(queue.sessions, link, session);
-        moveToEnd(this.#hosts, host, queue);
+        moveToEnd(this.#sources, source, queue);
         return link;
       }
     }
@@ -236,7 +236,7 @@ class Lane<W extends Worker> {
 
   /** How long to leave it alone, milliseconds; for ever if nothing waits. */
   waitMs(now: number): number {
-    if (this.#hosts.size === 0) return Infinity;
+    if (this.#sources.size === 0) return Infinity;
     this.mayWork(now);
     const shares = [this.#total, this.#slice];
     return Math.max(1, ...shares.map((it) => it.waitMs(WORK_SLICE_MS)));
@@ -252,13 +252,13 @@ class Lane<W extends Worker> {
     if (session.jobs.length === 0) this.drop(link);
   }
 
-  #find(link: W): [HostQueue<W>, SessionQueue] | undefined {
-    const queue = this.#hosts.get(link.remoteAddress.host);
+  #find(link: W): [SourceQueue<W>, SessionQueue] | undefined {
+    const queue = this.#sources.get(link.source);
     const session = queue?.sessions.get(link);
     return queue && session && [queue, session];
   }
 
-  #change(queue: HostQueue<W>, session: SessionQueue, bytes: number): void {
+  #change(queue: SourceQueue<W>, session: SessionQueue, bytes: number): void {
     this.#bytes += bytes;
     queue.bytes += bytes;
     session.bytes += bytes;

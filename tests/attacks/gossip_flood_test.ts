@@ -10,7 +10,7 @@ import { configureLogging } from "../../src/log.ts";
 import { inside } from "../../src/mesh/inside.ts";
 import { Missing } from "../../src/mesh/missing.ts";
 import type { Node } from "../../src/mesh/node.ts";
-import { type PeerRecord, PeerTable } from "../../src/mesh/peer_table.ts";
+import type { PeerRecord } from "../../src/mesh/peer_table.ts";
 import { Reports } from "../../src/mesh/reports.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
@@ -21,6 +21,7 @@ import { RawPeer } from "../helpers/attacker.ts";
 import { at } from "../helpers/disguise.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { handled } from "../helpers/handled.ts";
+import { plainTable } from "../helpers/plain_table.ts";
 import { Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
 import { until } from "../helpers/until.ts";
@@ -253,7 +254,7 @@ function missingOf(
   missing: (index: number) => string[],
   friends: ReadonlySet<number> = new Set(),
 ): { lookups: number; pairs: readonly (readonly [string, string])[] } {
-  const table = new PeerTable();
+  const table = plainTable({ hasStanding: () => true });
   const name = (i: number) => i.toString(16).padStart(64, "0");
   const own = "ff".repeat(32);
   const all = Array.from({ length: count }, (_, i) => table.ensure(name(i))!);

@@ -54,13 +54,13 @@ class WorkClock implements Clock {
 
 /** A session with a peer at a host; only what counts here. */
 interface Peer {
-  readonly remoteAddress: { readonly host: string; readonly port: number };
+  readonly source: string;
   readonly isFriend: boolean;
   done: number;
 }
 
-function peer(host: string, isFriend = false): Peer {
-  return { remoteAddress: { host, port: 1 }, isFriend, done: 0 };
+function peer(source: string, isFriend = false): Peer {
+  return { source, isFriend, done: 0 };
 }
 
 /** A queue whose every step takes a millisecond. */

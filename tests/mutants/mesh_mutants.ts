@@ -204,7 +204,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an address with many sessions has more turns",
-    snippet: "moveToEnd(this.#hosts, host, queue);",
+    snippet: "moveToEnd(this.#sources, source, queue);",
     mutated: "",
     tests: WORK,
   },
