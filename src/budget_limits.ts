@@ -40,7 +40,13 @@ export const FLOOD_FACTOR = 2;
 export const LARGE_FRAME_RETRY_MS = 50;
 
 /**
- * At most this share of the sessions of a node is kept free for peers that it knows
- * and that are away, so that strangers cannot take their place.
+ * At most this share of the sessions of a node is kept for peers with standing,
+ * connected or away, so that a usual one finds room without another giving way.
  */
 export const MAX_RESERVED_SHARE = 0.5;
+
+/**
+ * Of `MAX_EXTRA_SESSIONS`, those of all peers without standing together, so that one
+ * with standing whose old session hangs gets its new one all the same.
+ */
+export const MAX_STRANGER_EXTRA_SESSIONS = 128;

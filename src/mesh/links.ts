@@ -17,6 +17,7 @@ import { formatAddress } from "../transport/address.ts";
 import { SESSION_COMMANDS } from "../session/mesh_profile.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
+import type { ReasonName } from "../wire/reasons.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import { noRoomOnRecord } from "./opening.ts";
@@ -26,6 +27,8 @@ import type { Exchange } from "./exchange.ts";
 import type { Link, LinkOwner } from "./link.ts";
 import type { Messaging } from "./messaging.ts";
 import type { PeerRecord } from "./peer_table.ts";
+import { newcomer, placeOf } from "./session_room.ts";
+import { onTwin, reportRefusal } from "./twins.ts";
 
 /** All sessions of one node. */
 export class Links implements LinkOwner {
@@ -69,13 +72,17 @@ export class Links implements LinkOwner {
     if (this.#context.membership.isDenied(peer.identity)) {
       return this.#run(link.session.leave("denied", deniedError()));
     }
-    const record = table.ensure(peer.identity, {
-      source: link.source,
-      hasStanding: peer.invite !== undefined,
-    });
+    // It was let in when there was room; by now others may have taken it.
+    const candidate = newcomer(this.#context, peer, link.source, link.dialed);
+    const { refusal, evicts } = placeOf(this.#context, candidate);
+    if (refusal !== undefined) {
+      return this.#run(link.session.leave("full", refusal));
+    }
+    const record = table.ensure(peer.identity, candidate);
     if (record === undefined) {
       return this.#run(link.session.leave("full", noRoomOnRecord(peer)));
     }
+    if (evicts !== undefined) this.#dismiss(evicts, "full", evictedError());
     if (record.links.length >= MAX_SESSIONS_PER_PEER) {
       // It was let in when there was room: dials of ours were under way.
       const error = tooManySessions(peer.identity);
@@ -112,7 +119,7 @@ export class Links implements LinkOwner {
       const { credentials } = this.#context.membership;
       return credentials.onWelcome(link, frame.payload);
     }
-    if (frame.command === COMMAND.twin) return this.#onTwin(link);
+    if (frame.command === COMMAND.twin) return onTwin(this.#context, link);
     this.#exchange.onFrame(link, frame);
   }
 
@@ -137,7 +144,7 @@ export class Links implements LinkOwner {
     if (record === undefined) return;
     // While this node closes, only `stopped` is news.
     if (signal.aborted) return;
-    this.#reportRefusal(link, error);
+    reportRefusal(this.#context, link, error);
     if (record.links.length > 0) return;
 
     const now = clock.monotonic();
@@ -186,10 +193,7 @@ export class Links implements LinkOwner {
     if (record === undefined) return;
     record.dialing?.abort();
     const error = reason === "denied" ? deniedError() : forgottenError();
-    for (const link of record.links) {
-      this.#run(link.session.leave(reason, error, { discard: true }));
-      this.closed(link, error);
-    }
+    this.#dismiss(record, reason, error);
     this.#exchange.reports.settle(record);
     this.#messaging.forgotten(identity, error.message);
     if (reason === "forgotten") {
@@ -206,6 +210,14 @@ export class Links implements LinkOwner {
     if (reported === this.#reported) return;
     this.#reported = reported;
     this.#context.emit(event);
+  }
+
+  /** Ends the sessions with a peer, which count no more from here on. */
+  #dismiss(record: PeerRecord, reason: ReasonName, error: VerackError): void {
+    for (const link of record.links) {
+      this.#run(link.session.leave(reason, error, { discard: true }));
+      this.closed(link, error);
+    }
   }
 
   /** Members as far as known, ourselves included, and our sessions. */
@@ -331,51 +343,19 @@ export class Links implements LinkOwner {
     );
   }
 
-  /**
-   * Two processes with one key: this node has turned the second one away, and tells the
-   * first, or is the second. Said once, however often it is tried.
-   */
-  #reportRefusal(link: Link, error: VerackError): void {
-    if (error.code !== "identity-in-use") return;
-    const { identity } = link.peer;
-    const whose = link.pending ? identity : "own";
-    if (link.pending) {
-      const first = this.#context.table.get(identity)?.primary;
-      first?.session.send(COMMAND.twin, new Uint8Array(0));
-    }
-    this.#reportTwin(link, whose, error.message, identity);
-  }
-
-  /** Only a member that turned the other one away knows, and any may lie: told, not acted on. */
-  #onTwin(link: Link): void {
-    const from = shortId(link.peer.identity);
-    this.#reportTwin(
-      link,
-      "own",
-      `Another process runs with this node's key: ${from} has turned it away`,
-      this.#context.identity.id,
-    );
-  }
-
-  #reportTwin(
-    link: Link,
-    whose: IdentityId | "own",
-    reason: string,
-    actual: IdentityId,
-  ): void {
-    const { emit, health, log } = this.#context;
-    if (!health.keyInUse(whose, reason)) return;
-    const address = formatAddress(link.dialed ?? link.remoteAddress);
-    log.warn("refused", { address, reason });
-    emit({ type: "refused", address, reason, actual });
-  }
-
   #run(task: Promise<unknown>): void {
     const tracked: Promise<unknown> = task.finally(() =>
       this.#tasks.delete(tracked)
     );
     this.#tasks.add(tracked);
   }
+}
+
+function evictedError(): VerackError {
+  return new VerackError(
+    "full",
+    "Its session gives way: it has no standing, and another peer needs the room",
+  );
 }
 
 function deniedError(): VerackError {

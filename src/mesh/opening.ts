@@ -2,13 +2,11 @@
  * Opens a mesh session over a connection: puts together the profile, our version
  * message and the admission rules. The same for both directions.
  */
-import { MAX_RESERVED_SHARE } from "../budget_limits.ts";
 import { VerackError } from "../errors.ts";
 import type { JudgedCertificate } from "../identity/certificate.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import { shortId } from "../identity/identity.ts";
 import {
-  MAX_EXTRA_SESSIONS,
   MAX_PEERS,
   MAX_SESSIONS_PER_PEER,
   MAX_STRANGER_PEERS,
@@ -24,6 +22,7 @@ import {
 import { Session } from "../session/session.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { classifyIp } from "../transport/scope.ts";
+import { sourceOf } from "../transport/source.ts";
 import type { Connection } from "../transport/transport.ts";
 import { USER_AGENT } from "../version.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -34,6 +33,7 @@ import {
 import { tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
 import { Link, type LinkOwner } from "./link.ts";
+import { hasRoomForExtra, newcomer, placeOf } from "./session_room.ts";
 import { wrongNetwork } from "./wrong_network.ts";
 
 /** What differs between dialing and accepting. */
@@ -164,43 +164,27 @@ function refuse(
     dialed === undefined ? "inbound" : "outbound",
   );
   if (refusal !== undefined) return refusal;
-  const hasStanding = peer.invite !== undefined;
-  if (!context.table.mayEnsure(peer.identity, { hasStanding })) {
+  const source = sourceOf(remote.host);
+  const candidate = newcomer(context, peer, source, dialed?.address);
+  if (!context.table.mayEnsure(peer.identity, candidate)) {
     return { error: noRoomOnRecord(peer), reject: "full" };
   }
-  const record = context.table.get(peer.identity);
-  const others = [...context.table.values()].filter((it) => it !== record);
-  const sessions = record?.links.length ?? 0;
-  const extra = others.reduce(
-    (sum, { links }) => sum + Math.max(0, links.length - 1),
-    sessions,
-  );
+  const sessions = context.table.get(peer.identity)?.links.length ?? 0;
+  if (sessions === 0) {
+    // One that must give way does so once the session is open, see `links.ts`.
+    const error = placeOf(context, candidate).refusal;
+    return error && { error, reject: "full" };
+  }
   if (
     sessions >= MAX_SESSIONS_PER_PEER ||
-    (sessions > 0 && extra > MAX_EXTRA_SESSIONS)
+    !hasRoomForExtra(context, candidate, sessions)
   ) {
     return {
       error: tooManySessions(peer.identity),
       reject: "duplicate",
     };
   }
-  const { maxPeers } = context.options;
-  const taken = others.filter(({ links }) => links.length > 0).length;
-  const free = maxPeers - taken;
-  const reserved = record?.isKnown ? 0 : Math.min(
-    Math.floor(maxPeers * MAX_RESERVED_SHARE),
-    others.filter((it) => it.isKnown && !it.left && it.links.length === 0)
-      .length,
-  );
-  if (free > reserved) return undefined;
-  const kept = reserved > 0 ? `, or ${reserved} less for who is not known` : "";
-  return {
-    error: new VerackError(
-      "full",
-      `Cannot accept ${who}: ${taken} peers are connected, must be less than ${maxPeers}${kept}`,
-    ),
-    reject: "full",
-  };
+  return undefined;
 }
 
 /** Why a peer is refused that cannot be put on record. */

@@ -9,6 +9,7 @@ const RESERVED = [
   "tests/attacks/eclipse_test.ts",
   "tests/mesh/peer_memory_test.ts",
 ];
+const SESSIONS = ["tests/attacks/session_room_test.ts"];
 const GOSSIP = [
   "tests/attacks/gossip_test.ts",
   "tests/attacks/gossip_limits_test.ts",
@@ -103,16 +104,59 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: OPENING,
   },
   {
-    name: "strangers may take the room of peers on record",
-    snippet: "if (free > reserved) return undefined;",
-    mutated: "if (free > 0) return undefined;",
+    name: "strangers may take the room of peers with standing",
+    snippet: "if (connected.length + kept < maxPeers) return {};",
+    mutated: "if (connected.length < maxPeers) return {};",
     tests: RESERVED,
   },
   {
+    name: "room is kept for every peer that was in once",
+    snippet: "if (isAway && standing.has(record)) count++;",
+    mutated: "if (isAway && record.isProven) count++;",
+    tests: SESSIONS,
+  },
+  {
     name: "any number of peers may be connected",
-    snippet: "if (free > reserved) return undefined;",
-    mutated: "return undefined;",
+    snippet: "if (connected.length < maxPeers - most) return {};",
+    mutated: "return {};",
     tests: RESERVED,
+  },
+  {
+    name: "handshakes that end at the same time are all let in",
+    snippet:
+      'if (refusal !== undefined) { return this.#run(link.session.leave("full", refusal)); }',
+    mutated: "",
+    tests: SESSIONS,
+  },
+  {
+    name: "strangers keep their sessions when a peer with standing comes",
+    snippet: "const evicts = newest(strangers.busiest());",
+    mutated: "const evicts = undefined;",
+    tests: SESSIONS,
+  },
+  {
+    name: "the strangers of one source keep all sessions",
+    snippet: "if (busiest.length > strangers.from(source) + 1) {",
+    mutated: NEVER,
+    tests: SESSIONS,
+  },
+  {
+    name: "strangers of two sources evict each other for ever",
+    snippet: "if (busiest.length > strangers.from(source) + 1) {",
+    mutated: "if (busiest.length > strangers.from(source)) {",
+    tests: SESSIONS,
+  },
+  {
+    name: "strangers may have all second sessions",
+    snippet: "(hasStanding || strangers <= MAX_STRANGER_EXTRA_SESSIONS)",
+    mutated: "true",
+    tests: SESSIONS,
+  },
+  {
+    name: "each address of an IPv6 network is a source of its own",
+    snippet: "return `${(bits >> 64n).toString(16)}::/64`;",
+    mutated: "return canonical;",
+    tests: ["tests/transport/source_test.ts"],
   },
   {
     name: "a peer may be denied too late, while its session opens",

@@ -1,0 +1,187 @@
+/**
+ * Which peers have a session when there is not room for all. Peers with standing
+ * come before all others; those others share what is left, by turns among the
+ * sources they come from.
+ */
+import {
+  MAX_RESERVED_SHARE,
+  MAX_STRANGER_EXTRA_SESSIONS,
+} from "../budget_limits.ts";
+import { VerackError } from "../errors.ts";
+import { type IdentityId, shortId } from "../identity/identity.ts";
+import { MAX_EXTRA_SESSIONS } from "../limits.ts";
+import type { ProvenPeer } from "../session/mesh_profile.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import type { MeshContext } from "./context.ts";
+import type { PeerRecord } from "./peer_table.ts";
+
+/** What one node needs of its context here. */
+type RoomContext = Pick<MeshContext, "options" | "standing" | "table">;
+
+/** A peer that wants a session. */
+export interface Newcomer {
+  readonly identity: IdentityId;
+  /** See `sourceOf`. */
+  readonly source: string;
+  readonly hasStanding: boolean;
+}
+
+/** A peer that has proven its key; `dialed` is what led to it, if this node dialed. */
+export function newcomer(
+  { options, standing, table }: RoomContext,
+  { identity, invite }: ProvenPeer,
+  source: string,
+  dialed: Address | undefined,
+): Newcomer {
+  const isConfigured = dialed !== undefined &&
+    options.connect.some(({ address }) =>
+      formatAddress(address) === formatAddress(dialed)
+    );
+  return {
+    identity,
+    source,
+    // Its record, if it has one, does not tell yet how it came this time.
+    hasStanding: invite !== undefined || isConfigured ||
+      standing.of(identity, table.get(identity)),
+  };
+}
+
+/** Whether there is room for a session. */
+export interface Place {
+  /** Why there is none. */
+  readonly refusal?: VerackError;
+  /** The peer that must give way. */
+  readonly evicts?: PeerRecord;
+}
+
+/** Peers without standing that have sessions, and the sources they come from. */
+class Strangers {
+  readonly #bySource: Map<string, PeerRecord[]>;
+  readonly size: number;
+
+  constructor(records: readonly PeerRecord[]) {
+    this.size = records.length;
+    this.#bySource = Map.groupBy(records, sourceOfRecord);
+  }
+
+  /** How many come from a source. */
+  from(source: string): number {
+    return this.#bySource.get(source)?.length ?? 0;
+  }
+
+  /** Those of the source that most come from. */
+  busiest(): readonly PeerRecord[] {
+    let found: readonly PeerRecord[] = [];
+    for (const records of this.#bySource.values()) {
+      if (records.length > found.length) found = records;
+    }
+    return found;
+  }
+}
+
+/** Whether a peer may have a session; one that has a session already keeps its place. */
+export function placeOf(
+  { options: { maxPeers }, standing, table }: RoomContext,
+  { identity, source, hasStanding }: Newcomer,
+): Place {
+  const known = table.get(identity);
+  if (known !== undefined && known.links.length > 0) return {};
+  const connected: PeerRecord[] = [];
+  for (const record of table.values()) {
+    if (record.links.length > 0) connected.push(record);
+  }
+  const most = Math.floor(maxPeers * MAX_RESERVED_SHARE);
+  // Then there is room whatever is kept, which saves looking through the table.
+  if (connected.length < maxPeers - most) return {};
+  const strangers = new Strangers(
+    connected.filter((record) => !standing.has(record)),
+  );
+  if (hasStanding) {
+    if (connected.length < maxPeers) return {};
+    const evicts = newest(strangers.busiest());
+    return evicts === undefined
+      ? full(identity, `${connected.length} peers`, `${maxPeers}`)
+      : { evicts };
+  }
+  const friends = connected.length - strangers.size;
+  const kept = Math.max(
+    0,
+    Math.min(most, friends + awayWithStanding(standing, table)) - friends,
+  );
+  if (connected.length + kept < maxPeers) return {};
+  const busiest = strangers.busiest();
+  // Only if that is fairer: else two sources would evict each other for ever.
+  if (busiest.length > strangers.from(source) + 1) {
+    const evicts = newest(busiest);
+    if (evicts !== undefined) return { evicts };
+  }
+  return full(
+    identity,
+    `${connected.length} peers`,
+    kept > 0
+      ? `${maxPeers}, or ${kept} less for one without standing`
+      : `${maxPeers}`,
+  );
+}
+
+/**
+ * Whether a peer that has `sessions` may have one more, while the mesh settles which
+ * of them is kept.
+ */
+export function hasRoomForExtra(
+  { standing, table }: RoomContext,
+  { identity, hasStanding }: Newcomer,
+  sessions: number,
+): boolean {
+  let all = sessions;
+  let strangers = sessions;
+  for (const record of table.values()) {
+    if (record.identity === identity || record.links.length < 2) continue;
+    all += record.links.length - 1;
+    if (!standing.has(record)) strangers += record.links.length - 1;
+  }
+  return all <= MAX_EXTRA_SESSIONS &&
+    (hasStanding || strangers <= MAX_STRANGER_EXTRA_SESSIONS);
+}
+
+function awayWithStanding(
+  standing: RoomContext["standing"],
+  table: RoomContext["table"],
+): number {
+  let count = 0;
+  for (const record of table.values()) {
+    const isAway = record.links.length === 0 && !record.left;
+    if (isAway && standing.has(record)) count++;
+  }
+  return count;
+}
+
+/** The one that came last: what has lasted longest is worth most. */
+function newest(records: readonly PeerRecord[]): PeerRecord | undefined {
+  let found: PeerRecord | undefined;
+  for (const record of records) {
+    if (found === undefined || openedAt(record) >= openedAt(found)) {
+      found = record;
+    }
+  }
+  return found;
+}
+
+function openedAt({ links }: PeerRecord): number {
+  return links[0]?.openedAt ?? -Infinity;
+}
+
+function sourceOfRecord({ links }: PeerRecord): string {
+  return links[0]?.source ?? "";
+}
+
+function full(identity: IdentityId, taken: string, limit: string): Place {
+  return {
+    refusal: new VerackError(
+      "full",
+      `Cannot accept ${
+        shortId(identity)
+      }: ${taken} are connected, must be less than ${limit}`,
+    ),
+  };
+}
