@@ -50,3 +50,16 @@ export const MAX_RESERVED_SHARE = 0.5;
  * with standing whose old session hangs gets its new one all the same.
  */
 export const MAX_STRANGER_EXTRA_SESSIONS = 128;
+
+/**
+ * Handshakes of accepted connections that go on at once, of sources at which a peer
+ * with standing was and of all others. Each takes some milliseconds of the processor
+ * at both ends: what comes meanwhile waits for 16 of them, not for 256.
+ */
+export const MAX_HANDSHAKES_AT_ONCE = 16;
+
+/**
+ * One that takes longer waits for the network or for nothing at all: the next begins.
+ * 64 a second begin even if all are silent.
+ */
+export const HANDSHAKE_TURN_MS = 250;

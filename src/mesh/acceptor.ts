@@ -11,11 +11,14 @@ import {
   REFUSAL_EVENT_REFILL_MS,
 } from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
+import { sourceOf } from "../transport/source.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
+import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
 import type { LinkOwner } from "./link.ts";
 import { openLink } from "./opening.ts";
 import { PendingConnections, type PendingEntry } from "./pending.ts";
+import { newcomer } from "./session_room.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** Ends that happen in any network, or are our own doing: no event for these. */
@@ -48,8 +51,13 @@ export class Acceptor {
   readonly #pending = new PendingConnections();
   readonly #tasks = new Set<Promise<void>>();
   readonly #reports: TokenBucket;
-  /** Hosts that once held a proven session, newest last; bounded like the rest. */
+  /**
+   * Sources at which a peer with standing has proven itself, newest last. That of a
+   * stranger's proof is none: a key costs nothing.
+   */
   readonly #proven = new Set<string>();
+  readonly #friends: HandshakeTurns;
+  readonly #strangers: HandshakeTurns;
   /** What was told of refusals and when, last noticed last; monotonic clock. */
   readonly #said = new Map<string, number>();
   readonly #loop: Promise<void>;
@@ -63,6 +71,9 @@ export class Acceptor {
       REFUSAL_EVENT_REFILL_MS,
       context.clock.monotonic(),
     );
+    this.#friends = new HandshakeTurns(context.clock);
+    this.#strangers = new HandshakeTurns(context.clock);
+    this.#recall();
     this.#loop = this.#accept();
   }
 
@@ -91,10 +102,12 @@ export class Acceptor {
 
   async #open(incoming: Incoming): Promise<void> {
     const { clock, options, signal } = this.#context;
-    const { host } = incoming.remoteAddress;
+    const source = sourceOf(incoming.remoteAddress.host);
     const eviction = new AbortController();
+    let turn: Turn | undefined;
     const entry: PendingEntry = {
-      host,
+      source,
+      isInTurn: () => turn?.isOver === false,
       evict: () => {
         eviction.abort(
           new VerackError("full", "Evicted: too many unproven connections"),
@@ -104,13 +117,18 @@ export class Acceptor {
     this.#pending.add(entry, (other) => this.#proven.has(other));
     const ends = AbortSignal.any([signal, eviction.signal]);
     using limit = deadline(clock, options.handshakeTimeoutMs, ends);
+    const turns = this.#proven.has(source) ? this.#friends : this.#strangers;
+    using _own = turn = await turns.begin(source, limit.signal);
     try {
       const connection = await incoming.open(limit.signal);
       await openLink(this.#context, {
         connection,
         owner: this.#owner,
         // It still counts as pending: a proof alone does not open the session.
-        onProven: () => this.#remember(host),
+        onProven: (peer) => {
+          const it = newcomer(this.#context, peer, source, undefined);
+          if (it.hasStanding) this.#remember(source);
+        },
         signal: limit.signal,
       });
     } catch (error) {
@@ -120,9 +138,20 @@ export class Acceptor {
     }
   }
 
-  #remember(host: string): void {
-    this.#proven.delete(host);
-    this.#proven.add(host);
+  /** Where peers with standing answered in an earlier run. */
+  #recall(): void {
+    const { standing, table } = this.#context;
+    for (const record of table.values()) {
+      if (!standing.has(record)) continue;
+      for (const { address, rank } of record.addresses.list()) {
+        if (rank === "proven") this.#remember(sourceOf(address.host));
+      }
+    }
+  }
+
+  #remember(source: string): void {
+    this.#proven.delete(source);
+    this.#proven.add(source);
     if (this.#proven.size > MAX_PROVEN_HOSTS) {
       const [oldest] = this.#proven;
       if (oldest !== undefined) this.#proven.delete(oldest);

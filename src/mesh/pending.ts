@@ -1,24 +1,28 @@
 /**
  * Room for connections whose peer is not proven yet: pure bookkeeping.
  *
- * A newcomer is always let in; when an address or the node has too many, the
- * OLDEST unproven connection of the busiest address makes room. So a crowd of
- * silent sockets only pushes out itself: a real peer needs milliseconds, and is
- * gone from here before its turn comes (Core evicts by the same thought,
- * `src/node/eviction.cpp`).
+ * A newcomer is always let in; when a source or the node has too many, the OLDEST
+ * unproven connection of the busiest source makes room, but for those whose handshake
+ * has just begun (`handshake_turns.ts`). So a crowd of silent sockets only pushes out
+ * itself, and a storm of handshakes does not keep each of them from its end: a real
+ * peer needs milliseconds (Core evicts by the same thought, `src/node/eviction.cpp`).
  */
 import { MAX_PENDING_CONNECTIONS, MAX_PENDING_PER_ADDRESS } from "../limits.ts";
+import { classifyIp } from "../transport/scope.ts";
 
 /** One connection that waits for its proof. */
 export interface PendingEntry {
-  readonly host: string;
+  /** Where it comes from, see `sourceOf`. */
+  readonly source: string;
+  /** Whether its handshake has just begun. */
+  readonly isInTurn: () => boolean;
   /** Ends it. */
   readonly evict: () => void;
 }
 
 /** The unproven connections of one node. */
 export class PendingConnections {
-  readonly #byHost = new Map<string, Set<PendingEntry>>();
+  readonly #bySource = new Map<string, Set<PendingEntry>>();
   #size = 0;
 
   /** How many there are. */
@@ -27,40 +31,41 @@ export class PendingConnections {
   }
 
   /**
-   * Adds one, and evicts another if there are too many. `isKnown` tells hosts
-   * that hold proven sessions, or once did: the cap of one address does not
-   * concern them, and what would fit into it is evicted last. No more than that:
-   * a proof is cheap, and must not buy the room of strangers.
+   * Adds one, and evicts another if there are too many. `isKnown` tells sources at
+   * which a peer with standing was: the cap of one source does not concern them, and
+   * what would fit into it is evicted last. No more than that: others may share the
+   * address, and must not have the room of all. Neither does the cap concern this
+   * machine, on which a whole mesh may run.
    */
-  add(entry: PendingEntry, isKnown: (host: string) => boolean): void {
-    const siblings = this.#byHost.get(entry.host);
+  add(entry: PendingEntry, isKnown: (source: string) => boolean): void {
+    const siblings = this.#bySource.get(entry.source);
     if (
       siblings !== undefined && siblings.size >= MAX_PENDING_PER_ADDRESS &&
-      !isKnown(entry.host)
+      !isKnown(entry.source) && classifyIp(entry.source) !== "loopback"
     ) {
       this.#evictOldest(siblings);
     } else if (this.#size >= MAX_PENDING_CONNECTIONS) {
       this.#evictOldest(this.#busiest(isKnown));
     }
-    const set = this.#byHost.get(entry.host) ?? new Set();
+    const set = this.#bySource.get(entry.source) ?? new Set();
     set.add(entry);
-    this.#byHost.set(entry.host, set);
+    this.#bySource.set(entry.source, set);
     this.#size++;
   }
 
   /** It is proven, or gone. */
   delete(entry: PendingEntry): void {
-    const set = this.#byHost.get(entry.host);
+    const set = this.#bySource.get(entry.source);
     if (set === undefined || !set.delete(entry)) return;
     this.#size--;
-    if (set.size === 0) this.#byHost.delete(entry.host);
+    if (set.size === 0) this.#bySource.delete(entry.source);
   }
 
-  #busiest(isKnown: (host: string) => boolean): Set<PendingEntry> {
+  #busiest(isKnown: (source: string) => boolean): Set<PendingEntry> {
     let busiest = new Set<PendingEntry>();
     let most = -Infinity;
-    for (const [host, set] of this.#byHost) {
-      const reserved = isKnown(host) ? MAX_PENDING_PER_ADDRESS : 0;
+    for (const [source, set] of this.#bySource) {
+      const reserved = isKnown(source) ? MAX_PENDING_PER_ADDRESS : 0;
       if (set.size - reserved <= most) continue;
       most = set.size - reserved;
       busiest = set;
@@ -69,7 +74,8 @@ export class PendingConnections {
   }
 
   #evictOldest(set: Set<PendingEntry>): void {
-    const [oldest] = set;
+    const all = [...set];
+    const oldest = all.find((entry) => !entry.isInTurn()) ?? all[0];
     if (oldest === undefined) return;
     this.delete(oldest);
     oldest.evict();

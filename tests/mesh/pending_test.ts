@@ -14,12 +14,18 @@ import { PendingPeers } from "../../src/mesh/pending_peers.ts";
 function crowd(
   pending: PendingConnections,
   count: number,
-  hostOf: (index: number) => string,
+  sourceOf: (index: number) => string,
+  isInTurn: (index: number) => boolean = () => false,
 ): number[] {
   const evicted: number[] = [];
   for (let index = 0; index < count; index++) {
     const evict = () => void evicted.push(index);
-    pending.add({ host: hostOf(index), evict }, () => false);
+    const entry = {
+      source: sourceOf(index),
+      isInTurn: () => isInTurn(index),
+      evict,
+    };
+    pending.add(entry, () => false);
   }
   return evicted;
 }
@@ -34,10 +40,19 @@ Deno.test("one address has room for so many unproven connections, then its oldes
 
 Deno.test("a node has room for so many unproven connections, then the oldest of the busiest address go", () => {
   const pending = new PendingConnections();
-  const hostOf = (index: number) => index < 2 ? "busy" : `host ${index}`;
-  const evicted = crowd(pending, MAX_PENDING_CONNECTIONS + 1, hostOf);
+  const sourceOf = (index: number) => index < 2 ? "busy" : `host ${index}`;
+  const evicted = crowd(pending, MAX_PENDING_CONNECTIONS + 1, sourceOf);
   assertEquals(evicted, [0]);
   assertEquals(pending.size, MAX_PENDING_CONNECTIONS);
+});
+
+Deno.test("a connection whose handshake has just begun is evicted after those that wait", () => {
+  const pending = new PendingConnections();
+  const count = MAX_PENDING_PER_ADDRESS + 2;
+  const evicted = crowd(pending, count, () => "a", (index) => index === 0);
+  assertEquals(evicted, [1, 2]);
+  const all = new PendingConnections();
+  assertEquals(crowd(all, count, () => "a", () => true), [0, 1]);
 });
 
 /** Lists `count` peers that knock one after another. */

@@ -154,8 +154,9 @@ Deno.test("PeerAddresses never lowers the rank of an address", () => {
   assertEquals(addresses.size, 0);
 });
 
-function entry(host: string, evicted: string[], name = host): PendingEntry {
-  return { host, evict: () => evicted.push(name) };
+function entry(source: string, evicted: string[], name = source): PendingEntry {
+  const evict = () => evicted.push(name);
+  return { source, isInTurn: () => false, evict };
 }
 
 Deno.test("PendingConnections evicts the oldest of an address that has too many", () => {
@@ -168,10 +169,10 @@ Deno.test("PendingConnections evicts the oldest of an address that has too many"
   assertEquals(pending.size, MAX_PENDING_PER_ADDRESS);
 });
 
-Deno.test("PendingConnections spares addresses that once held a proven session", () => {
+Deno.test("PendingConnections spares sources at which a peer with standing was", () => {
   const pending = new PendingConnections();
   const evicted: string[] = [];
-  const isKnown = (host: string) => host === "known";
+  const isKnown = (source: string) => source === "known";
   for (let i = 0; i < MAX_PENDING_PER_ADDRESS; i++) {
     pending.add(entry("known", evicted), isKnown);
   }
@@ -187,7 +188,7 @@ Deno.test("PendingConnections spares addresses that once held a proven session",
 Deno.test("PendingConnections does not let an address that proved itself once push out strangers", () => {
   const pending = new PendingConnections();
   const evicted: string[] = [];
-  const isKnown = (host: string) => host === "known";
+  const isKnown = (source: string) => source === "known";
   for (let i = 0; i < MAX_PENDING_CONNECTIONS - 1; i++) {
     pending.add(entry("known", evicted), isKnown);
   }

@@ -10,6 +10,8 @@ const RESERVED = [
   "tests/mesh/peer_memory_test.ts",
 ];
 const SESSIONS = ["tests/attacks/session_room_test.ts"];
+const STORM = ["tests/attacks/handshake_storm_test.ts"];
+const TURNS = ["tests/mesh/handshake_turns_test.ts"];
 const GOSSIP = [
   "tests/attacks/gossip_test.ts",
   "tests/attacks/gossip_limits_test.ts",
@@ -151,6 +153,55 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     snippet: "(hasStanding || strangers <= MAX_STRANGER_EXTRA_SESSIONS)",
     mutated: "true",
     tests: SESSIONS,
+  },
+  {
+    name: "a stranger's proof counts like that of a peer with standing",
+    snippet: "if (it.hasStanding) this.#remember(source);",
+    mutated: "this.#remember(source);",
+    tests: STORM,
+  },
+  {
+    name: "handshakes of peers with standing wait for those of strangers",
+    snippet: "this.#proven.has(source) ? this.#friends : this.#strangers",
+    mutated: "this.#strangers",
+    tests: STORM,
+  },
+  {
+    name: "any number of handshakes go on at once",
+    snippet: "while (this.#count < MAX_HANDSHAKES_AT_ONCE) {",
+    mutated: "while (true) {",
+    tests: TURNS,
+  },
+  {
+    name: "silent handshakes hold up all others",
+    snippet: "const cancel = this.#clock.after(HANDSHAKE_TURN_MS, end);",
+    mutated: "const cancel = () => {};",
+    tests: TURNS,
+  },
+  {
+    name: "a source with many handshakes is served like one with few",
+    snippet: "if (taken >= fewest) continue;",
+    mutated: "if (found !== undefined) continue;",
+    tests: TURNS,
+  },
+  {
+    name: "a handshake that has just begun is evicted first",
+    snippet: "all.find((entry) => !entry.isInTurn()) ?? all[0]",
+    mutated: "all[0]",
+    tests: PENDING,
+  },
+  {
+    name:
+      "connections from where a peer with standing was are evicted like others",
+    snippet: "const reserved = isKnown(source) ? MAX_PENDING_PER_ADDRESS : 0;",
+    mutated: "const reserved = 0;",
+    tests: STORM,
+  },
+  {
+    name: "a restart forgets where peers with standing answered",
+    snippet: "this.#recall(); this.#loop",
+    mutated: "this.#loop",
+    tests: STORM,
   },
   {
     name: "each address of an IPv6 network is a source of its own",
