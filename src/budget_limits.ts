@@ -63,3 +63,6 @@ export const MAX_HANDSHAKES_AT_ONCE = 16;
  * 64 a second begin even if all are silent.
  */
 export const HANDSHAKE_TURN_MS = 250;
+
+/** How often it is told how many connections found no room; the first is told at once. */
+export const FULL_REPORT_MS = 60_000;

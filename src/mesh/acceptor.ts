@@ -14,6 +14,7 @@ import { formatAddress } from "../transport/address.ts";
 import { sourceOf } from "../transport/source.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
+import { FullReports } from "./full_reports.ts";
 import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
 import type { LinkOwner } from "./link.ts";
 import { openLink } from "./opening.ts";
@@ -51,6 +52,7 @@ export class Acceptor {
   readonly #pending = new PendingConnections();
   readonly #tasks = new Set<Promise<void>>();
   readonly #reports: TokenBucket;
+  readonly #full: FullReports;
   /**
    * Sources at which a peer with standing has proven itself, newest last. That of a
    * stranger's proof is none: a key costs nothing.
@@ -71,6 +73,7 @@ export class Acceptor {
       REFUSAL_EVENT_REFILL_MS,
       context.clock.monotonic(),
     );
+    this.#full = new FullReports(context);
     this.#friends = new HandshakeTurns(context.clock);
     this.#strangers = new HandshakeTurns(context.clock);
     this.#recall();
@@ -87,6 +90,7 @@ export class Acceptor {
     this.#listener.close();
     await this.#loop;
     await Promise.all(this.#tasks);
+    this.#full.close();
   }
 
   async #accept(): Promise<void> {
@@ -168,6 +172,7 @@ export class Acceptor {
     const { code, message: reason } = error;
     this.#context.log.debug("connection ended", { address, code, reason });
     if (QUIET.has(code) || this.#context.signal.aborted) return;
+    if (code === "full") return this.#full.add({ address, reason });
     if (code === "identity-in-use") {
       // It has proven our own key.
       if (!this.#context.health.keyInUse("own", reason)) return;

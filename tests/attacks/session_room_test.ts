@@ -26,7 +26,9 @@ async function friendOf({ victim }: MemorySiege): Promise<Identity> {
 /** A stranger that does not wait for the end of its handshake, which may not come. */
 async function refused(siege: MemorySiege, host: string): Promise<string> {
   const peer = await siege.open(host, {}, "proof");
-  return await told(peer) ?? "";
+  const name = await told(peer) ?? "";
+  peer.close();
+  return name;
 }
 
 Deno.test("strangers that were in once take none of the room kept for a peer with standing", async () => {
@@ -162,6 +164,25 @@ Deno.test("strangers with several sessions each leave room for the second one of
   assertEquals(extra, MAX_STRANGER_EXTRA_SESSIONS);
   assertEquals(await second(two!), "duplicate");
   assertEquals(await second(await friendBelow(siege)), "open");
+});
+
+Deno.test("strangers that find no room again and again are told once", async () => {
+  await using siege = await MemorySiege.start({ maxPeers: 2 });
+  for (const _ of [1, 2]) await siege.open(BUSY);
+  for (let at = 0; at < 20; at++) {
+    assertEquals(await refused(siege, BUSY), "full");
+  }
+  // A refusal is told when its connection is closed.
+  await until("all to be gone", () => inside(siege.victim).arriving() === 0);
+  await until("one to be told", () => siege.log.of("refused").length > 0);
+  const identity = await friendOf(siege);
+  const friend = await siege.open(BUSY, { identity });
+  await until(
+    "an event that follows",
+    () => siege.log.of("peer:up").length > 2,
+  );
+  assertEquals(siege.connected(friend), [true]);
+  assertEquals(siege.log.of("refused").length, 1);
 });
 
 async function friendBelow(siege: MemorySiege): Promise<Identity> {

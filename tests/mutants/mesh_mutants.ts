@@ -204,6 +204,12 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: STORM,
   },
   {
+    name: "each connection that finds no room is told",
+    snippet: 'if (code === "full") return this.#full.add({ address, reason });',
+    mutated: "",
+    tests: SESSIONS,
+  },
+  {
     name: "each address of an IPv6 network is a source of its own",
     snippet: "return `${(bits >> 64n).toString(16)}::/64`;",
     mutated: "return canonical;",
