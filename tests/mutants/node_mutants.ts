@@ -15,6 +15,31 @@ const ESCAPE = ["tests/escape_test.ts"];
 /** Checks of what a node takes, serves, keeps and prints. */
 export const NODE_MUTANTS: readonly Mutant[] = [
   {
+    name: "messages of peers with standing take turns with those of strangers",
+    snippet: "return hasStanding ? this.#standing : this.#others;",
+    mutated: "return this.#others;",
+    tests: ["tests/delivery/turns_test.ts"],
+  },
+  {
+    name: "strangers may have all room for large bodies",
+    snippet:
+      "Math.min( STRANGERS_ROOM_BYTES, ROOM_BUDGET_BYTES - this.#standing.bytes, )",
+    mutated: "ROOM_BUDGET_BYTES - this.#standing.bytes",
+    tests: ["tests/delivery/room_test.ts"],
+  },
+  {
+    name: "messages of strangers push those of others out of those set aside",
+    snippet: "if (message.from === sender) return key;",
+    mutated: "return key;",
+    tests: ["tests/delivery/set_aside_test.ts"],
+  },
+  {
+    name: "a chunk of a body may be empty",
+    snippet: "held < 1 || held > MAX_PIECE_BYTES",
+    mutated: "held < 0 || held > MAX_PIECE_BYTES",
+    tests: FLOW,
+  },
+  {
     name: "a peer may send more than it was granted",
     snippet: "if (this.#used <= this.#limit) return;",
     mutated: "return;",
