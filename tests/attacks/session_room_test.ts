@@ -4,6 +4,8 @@ import { MAX_STRANGER_EXTRA_SESSIONS } from "../../src/budget_limits.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER } from "../../src/limits.ts";
 import { inside } from "../../src/mesh/inside.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { RawPeer } from "../helpers/attacker.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";
 import { until } from "../helpers/until.ts";
@@ -103,6 +105,30 @@ Deno.test("strangers of several sources share the room by turns, and a /64 of IP
   assertEquals(await refused(siege, "2001:db8:0:2::8"), "full");
   const late = await siege.open("10.0.1.3");
   await until("a third source", () => siege.connected(late)[0]!);
+});
+
+Deno.test("an address given by a person and a guest by invite find room among strangers", async () => {
+  const address = "10.0.5.5:8080";
+  await using siege = await MemorySiege.start({
+    maxPeers: 3,
+    connect: [address],
+  });
+  const { victim, network } = siege;
+  const strangers: RawPeer[] = [];
+  for (const at of [1, 2, 3]) strangers.push(await siege.open(`10.0.2.${at}`));
+  // The control: no source has more than it.
+  assertEquals(await refused(siege, BUSY), "full");
+  const start = (host: string, options: NodeOptions) =>
+    Node.start({ host, transport: network.transport(host), ...options });
+  const linked = (node: Node) =>
+    victim.links().some(({ identity }) => identity === node.identity.id);
+  await using seed = await start("10.0.5.5", { port: 8080 });
+  await until("the address to be dialed", () => linked(seed));
+  const invite = victim.admission.invite();
+  await using guest = await start("10.0.5.6", { invite });
+  await until("the guest", () => linked(guest));
+  assertEquals(siege.connected(...strangers).filter(Boolean).length, 1);
+  assertEquals([linked(seed), linked(guest)], [true, true]);
 });
 
 Deno.test("no peer with standing gives way, whatever comes", async () => {

@@ -210,6 +210,18 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: SESSIONS,
   },
   {
+    name: "an address given by a person waits like a stranger's",
+    snippet: "hasStanding: invite !== undefined || isConfigured ||",
+    mutated: "hasStanding: invite !== undefined ||",
+    tests: SESSIONS,
+  },
+  {
+    name: "a guest by invite waits like a stranger",
+    snippet: "hasStanding: invite !== undefined || isConfigured ||",
+    mutated: "hasStanding: isConfigured ||",
+    tests: SESSIONS,
+  },
+  {
     name: "each address of an IPv6 network is a source of its own",
     snippet: "return `${(bits >> 64n).toString(16)}::/64`;",
     mutated: "return canonical;",
