@@ -82,7 +82,6 @@ export class Links implements LinkOwner {
     if (record === undefined) {
       return this.#run(link.session.leave("full", noRoomOnRecord(peer)));
     }
-    if (evicts !== undefined) this.#dismiss(evicts, "full", evictedError());
     if (record.links.length >= MAX_SESSIONS_PER_PEER) {
       // It was let in when there was room: dials of ours were under way.
       const error = tooManySessions(peer.identity);
@@ -97,6 +96,8 @@ export class Links implements LinkOwner {
       this.#context.identity.id < peer.identity
     ) record.dialing?.abort();
     record.links = record.links.concat(link);
+    // Only now: a record that has neither session nor address is soon forgotten.
+    if (evicts !== undefined) this.#dismiss(evicts, "full", evictedError());
     this.#collisions.place(record, link);
   }
 

@@ -616,7 +616,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a newcomer is let in for which there is no room on record",
-    snippet: "if (!context.table.mayEnsure(peer.identity, { hasStanding })) {",
+    snippet: "if (!context.table.mayEnsure(peer.identity, candidate)) {",
     mutated: NEVER,
     tests: ["tests/attacks/record_flood_test.ts"],
   },
