@@ -56,6 +56,8 @@ export class Outbox {
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
   readonly #commits: Commits;
+  /** What in-memory peers cannot give up, until the next tick or the next peer that goes. */
+  readonly #barren = new Set<Shortage["of"]>();
   /** Peers with a sender. */
   #senders = 0;
   #closed: VerackError | undefined;
@@ -75,9 +77,7 @@ export class Outbox {
     this.#commits = new Commits({
       store,
       onKept: (batch) => this.#releaseBatch(batch),
-      onFailed: (batch, error) => {
-        for (const outgoing of batch) this.giveUp(outgoing, error);
-      },
+      onFailed: (batch, error) => batch.forEach((it) => this.giveUp(it, error)),
     });
     if (store === undefined) return;
     const now = { monotonic: clock.monotonic(), kept: settings.keptNow() };
@@ -192,6 +192,7 @@ export class Outbox {
     peer.sender.close();
     peer.sender = undefined;
     this.#senders--;
+    this.#barren.clear();
     peer.hasStanding = this.#hasStanding(to);
     for (const stream of peer.streams.values()) stream.rewind();
     this.#usage.move(peer, this.#contents(peer), -1);
@@ -252,6 +253,7 @@ export class Outbox {
 
   /** Gives up what is too old. */
   tick(now: number): void {
+    this.#barren.clear();
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = Infinity;
     for (const peer of [...this.#peers.values()]) {
@@ -275,10 +277,8 @@ export class Outbox {
 
   #peer(to: IdentityId): PeerQueue {
     let peer = this.#peers.get(to);
-    if (peer === undefined) {
-      peer = new PeerQueue(to, this.#hasStanding(to));
-      this.#peers.set(to, peer);
-    }
+    peer ??= new PeerQueue(to, this.#hasStanding(to));
+    this.#peers.set(to, peer);
     return peer;
   }
 
@@ -311,7 +311,9 @@ export class Outbox {
 
   /** Gives up what an absent peer waits for; false if nothing may be. */
   #evict({ of }: Shortage, inMemoryOnly: boolean): boolean {
-    if (of === "own share") return false;
+    if (of === "own share" || (inMemoryOnly && this.#barren.has(of))) {
+      return false;
+    }
     const victim = chooseVictim(this.#peers.values(), {
       limits: this.#settings.limits,
       isInMemory: (peer) => this.#isInMemory(peer),
@@ -319,7 +321,10 @@ export class Outbox {
       idleOnly: of === "bytes",
       unreleased: this.#commits.pending,
     });
-    if (victim === undefined) return false;
+    if (victim === undefined) {
+      if (inMemoryOnly) this.#barren.add(of);
+      return false;
+    }
     this.#fail(victim, evicted(victim));
     victim.stream?.settle();
     return true;
@@ -371,10 +376,7 @@ export class Outbox {
       this.#finish(outgoing);
       outgoing.waiter?.acknowledged(outgoing);
     } else {
-      this.giveUp(
-        outgoing,
-        rejected(outgoing),
-      );
+      this.giveUp(outgoing, rejected(outgoing));
     }
   }
 

@@ -330,3 +330,32 @@ Deno.test("only a message that is for a peer alone is one that it is awaited for
   assertEquals(awaited(stage([], { store })), [last]);
   await end(it);
 });
+
+Deno.test("a broadcast that fits for none of 1,000 absent peers does not look through all queues for each", async () => {
+  let asked = 0;
+  const [lasting, ephemeral, ...rest] = absent(1_002);
+  const it = stage([], {
+    settings: {
+      isInMemory: (peer) => {
+        asked++;
+        return peer === ephemeral;
+      },
+      limits: resolveOutbox({ maxMessages: 1_000 }),
+    },
+  });
+  await cast(it, rest, 10);
+  asked = 0;
+  const result = await cast(it, rest, 10);
+  assertEquals(result.waiting, []);
+  assert(asked < 5_000, `${asked}`);
+  // The next tick looks again.
+  for (const peer of rest.slice(0, 10)) it.sender.delivery.forget(peer, OVER);
+  for (let at = 0; at < 5; at++) await keeps(it, ephemeral!, 10);
+  it.sender.delivery.tick(1, 0);
+  for (let at = 0; at < 12; at++) await keeps(it, lasting!, 10);
+  const evicted = it.sender.givenUp.filter(({ outgoing }) =>
+    outgoing.to === ephemeral
+  );
+  assert(evicted.length > 0);
+  await end(it);
+});

@@ -116,6 +116,12 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: ["tests/delivery/outbox_shares_test.ts"],
   },
   {
+    name: "each message that does not fit has all queues looked through",
+    snippet: "if (inMemoryOnly) this.#barren.add(of);",
+    mutated: "",
+    tests: ["tests/delivery/outbox_shares_test.ts"],
+  },
+  {
     name: "a page may use the API under a name of its own",
     snippet: "if (!named.every((it) => options.isOwnHost(it.toLowerCase()))) {",
     mutated: NEVER,
