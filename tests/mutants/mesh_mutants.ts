@@ -618,7 +618,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     name: "a newcomer is let in for which there is no room on record",
     snippet: "if (!context.table.mayEnsure(peer.identity, candidate)) {",
     mutated: NEVER,
-    tests: ["tests/attacks/record_flood_test.ts"],
+    tests: ["tests/attacks/full_record_test.ts"],
   },
   {
     name: "a start loads any number of peers",
