@@ -6,7 +6,7 @@
  * lists are handled by `exchange.ts`, dialing by `dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import type { IdentityId } from "../identity/identity.ts";
 import {
   MAX_SESSIONS_PER_PEER,
   PROBE_TIMEOUT_MS,
