@@ -56,6 +56,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "peer:up":
     case "peer:down":
     case "pending":
+    case "name-conflict": // A name that is refused does no harm untold.
     case "undelivered":
     case "set-aside":
     case "name-conflict":
