@@ -75,6 +75,9 @@ const JUDGED_BYTES = 3_072;
 /** An identity in a list: a reference, as the text is shared with the table. */
 const REFERENCE_BYTES = 8;
 
+/** An entry about a peer: identity, certificate, four DNS names, the rest. */
+const MAX_PEER_ENTRY_BYTES = 4_096;
+
 /** An event that waits: texts of 512 characters, two identities. */
 const EVENT_BYTES = 2_048;
 
@@ -189,6 +192,11 @@ export function worstCaseTerms(
       what: "members that peers say they miss",
       count: maxPeers * MAX_MISSING_PAIRS,
       each: REFERENCE_BYTES,
+    },
+    {
+      what: "entries about peers, encoded once for many lists",
+      count: MAX_PEERS,
+      each: MAX_PEER_ENTRY_BYTES,
     },
     {
       // Of peers with standing, and of all others.

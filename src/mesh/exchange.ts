@@ -28,7 +28,7 @@ import {
   encodePeerIds,
   type GetPeersMessage,
 } from "../wire/messages/peer_request.ts";
-import { decodePeers, encodePeers } from "../wire/messages/peers.ts";
+import { decodePeers, encodePeers, joinPeers } from "../wire/messages/peers.ts";
 import type { MeshContext } from "./context.ts";
 import { GossipList } from "./gossip_list.ts";
 import { GossipReader } from "./gossip_reader.ts";
@@ -243,10 +243,10 @@ export class Exchange {
     return () => {
       const end = at + MAX_PEERS_PER_MESSAGE;
       const entries = news.slice(at, end).map((record) =>
-        this.#list.entryOf(record)
+        this.#list.encodedEntryOf(record)
       );
       const more = end < news.length;
-      link.session.send(COMMAND.peers, encodePeers({ more, entries }));
+      link.session.send(COMMAND.peers, joinPeers({ more, entries }));
       at = end;
       return more;
     };

@@ -10,6 +10,7 @@ import {
 } from "../limits.ts";
 import { AS_SEEN_HOST, canTell } from "../wire/messages/peer_address.ts";
 import {
+  encodePeerEntry,
   encodePeers,
   PEER_FLAG,
   type PeerEntry,
@@ -24,6 +25,8 @@ export class GossipList {
   readonly #context: MeshContext;
   /** Peers that may be told of, and since when, monotonic clock: a walk serves many requests. */
   #list: { readonly at: number; readonly records: PeerRecord[] } | undefined;
+  /** Their entries as they are told, made when they are first asked for. */
+  #encoded = new Map<PeerRecord, Uint8Array>();
 
   constructor(context: MeshContext) {
     this.#context = context;
@@ -33,6 +36,7 @@ export class GossipList {
   /** A peer came up, went down or is forgotten. */
   changed(): void {
     this.#list = undefined;
+    this.#encoded.clear();
   }
 
   /** The first message on a session: our own entry, with where we listen. */
@@ -62,6 +66,14 @@ export class GossipList {
     return this.#gossipable().filter(({ identity }) =>
       identity !== link.peer.identity && !membership.isDenied(identity) &&
       !known.has(fingerprint(identity))
+    );
+  }
+
+  /** {@linkcode entryOf} as it goes over the wire: one of those that are listed. */
+  encodedEntryOf(record: PeerRecord): Uint8Array {
+    return this.#encoded.getOrInsertComputed(
+      record,
+      () => encodePeerEntry(this.entryOf(record)),
     );
   }
 
@@ -100,6 +112,7 @@ export class GossipList {
           !record.ephemeral))
     );
     this.#list = { at, records };
+    this.#encoded.clear();
     return records;
   }
 }

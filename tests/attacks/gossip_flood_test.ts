@@ -223,13 +223,21 @@ Deno.test("news in many small lists are acted on once in a while, and none is lo
   await until("all to be dialed", () => sink.arrivals >= few.length);
 });
 
-Deno.test("requests for a list that name what nobody has cost one walk, and each is answered", async () => {
+Deno.test("requests for a list that name what nobody has cost one walk and each entry once, and each is answered", async () => {
   using clock = new StageClock();
   await using scene = await Scene.start({ clock });
   using _end = clock.end();
   using mallory = await member(scene);
   const before = mallory.count(COMMAND.peers);
   const walks = walksOf(scene.victim);
+  // Called for each entry that is made.
+  const { membership } = inside(scene.victim);
+  const statementFor = membership.statementFor.bind(membership);
+  let made = 0;
+  membership.statementFor = (record) => {
+    made++;
+    return statementFor(record);
+  };
   const REQUESTS = 15;
   const payload = encodeGetPeers({
     digest: "00".repeat(32),
@@ -242,6 +250,7 @@ Deno.test("requests for a list that name what nobody has cost one walk, and each
   );
   // One for the list, and one for the digest if it was not asked for before.
   assert(walks.count <= 2, `${walks.count} walks`);
+  assertEquals(made, 1);
   const told = mallory.told().filter(({ identity }) =>
     identity === scene.member.identity.id
   );

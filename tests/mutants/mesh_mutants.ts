@@ -353,6 +353,13 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: FLOOD,
   },
   {
+    name: "each request for a list makes each entry anew",
+    snippet:
+      "return this.#encoded.getOrInsertComputed( record, () => encodePeerEntry(this.entryOf(record)), );",
+    mutated: "return encodePeerEntry(this.entryOf(record));",
+    tests: FLOOD,
+  },
+  {
     name: "what peers say they miss is looked up without end",
     snippet: "record.primary?.missing.slice(0, share) ?? [];",
     mutated: "record.primary?.missing ?? [];",

@@ -80,14 +80,37 @@ export interface PeersMessage {
  */
 export function encodePeers(message: PeersMessage): Uint8Array<ArrayBuffer> {
   const { entries, more } = message;
+  return joinPeers({ entries: entries.map(encodePeerEntry), more });
+}
+
+/**
+ * One entry, for {@linkcode joinPeers}.
+ *
+ * @throws {RangeError} when a field does not fit.
+ */
+export function encodePeerEntry(entry: PeerEntry): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(600);
+  writeEntry(writer, entry);
+  return writer.finish();
+}
+
+/**
+ * {@linkcode encodePeers} of entries that are encoded once for many messages.
+ *
+ * @throws {RangeError} when there are too many entries.
+ */
+export function joinPeers(
+  message: { readonly entries: readonly Uint8Array[]; readonly more: boolean },
+): Uint8Array<ArrayBuffer> {
+  const { entries, more } = message;
   if (entries.length > MAX_PEERS_PER_MESSAGE) {
     throw new RangeError(
       `Cannot encode peers: there are ${entries.length}, must be at most ${MAX_PEERS_PER_MESSAGE}`,
     );
   }
-  const writer = new ByteWriter(4 + 600 * entries.length);
-  writer.compactSize(entries.length);
-  for (const entry of entries) writeEntry(writer, entry);
+  const bytes = entries.reduce((sum, { length }) => sum + length, 4);
+  const writer = new ByteWriter(bytes).compactSize(entries.length);
+  for (const entry of entries) writer.bytes(entry);
   return writer.u8(more ? 1 : 0).finish();
 }
 
