@@ -61,14 +61,20 @@ export const CONTROL_ANSWER_TIMEOUT_MS = 10_000;
 /** A stream of events without a sign of life for so long is dead: three heartbeats. */
 export const CONTROL_SILENCE_MS = 3 * CONTROL_HEARTBEAT_MS;
 
-/** Connections to one port of the control API, also of strangers, about 100 KiB each with TLS. */
+/** Connections to each way into the control API, also of strangers, about 100 KiB each with TLS. */
 export const MAX_CONTROL_CONNECTIONS = 64;
 
 /** A connection that has not shown the token by then goes; two round trips and a handshake. */
 export const CONTROL_STRANGER_MS = 10_000;
 
-/** Where the token is looked for in a first request; ours have 300 bytes, real ones up to 8 KiB. */
+/** A connection that asks nothing, or does not read its answer, goes after this: 16 MB at a megabit a second. */
+export const CONTROL_IDLE_MS = 120_000;
+
+/** First line and headers of a request; ours have 300 bytes, real ones up to 8 KiB. */
 export const MAX_CONTROL_HEAD_BYTES = 16_384;
 
-/** Read at once from a connection that is passed through, in either direction. */
-export const CONTROL_PIPE_BYTES = 16_384;
+/** Read at once from a connection to the control API. */
+export const CONTROL_READ_BYTES = 16_384;
+
+/** Headers of a request; ours have six, browsers some twenty. */
+export const MAX_CONTROL_HEADERS = 64;

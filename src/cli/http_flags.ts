@@ -148,7 +148,6 @@ async function openHttp(
     token,
     clock,
     ...(certificate !== undefined && { certificate }),
-    ...(data !== undefined && { directory: data }),
   });
   const scheme = certificate === undefined ? "http" : "https";
   return `${scheme}://${formatAddress({ host: address.host, port })}/v1/`;

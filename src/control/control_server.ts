@@ -1,11 +1,11 @@
 /**
  * The control API of a running node, served over HTTP: on a Unix socket in its
  * data directory, on loopback with a token, or elsewhere with TLS and a token.
- * This file listens, counts and ends; `routes.ts` says what can be asked.
+ * This file answers, counts and ends; `routes.ts` says what can be asked, `front.ts`
+ * accepts connections.
  */
 import type { Clock } from "../clock.ts";
 import { messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
 import {
   FLUSH_TIMEOUT_MS,
   MAX_CONTROL_REQUESTS,
@@ -14,13 +14,14 @@ import {
 import { type Log, logger } from "../log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
-import { missingFlag } from "../transport/net_errors.ts";
+import type { Listener } from "../transport/transport.ts";
 import { BodyReader } from "./body.ts";
 import { EventJournal, type StreamedEvent } from "./event_journal.ts";
 import { wantedEvents } from "./event_query.ts";
 import { EventStream } from "./event_stream.ts";
-import type { Front } from "./front.ts";
+import { Front } from "./front.ts";
 import { guard, type GuardOptions } from "./guard.ts";
+import { HttpConnections } from "./http_connection.ts";
 import {
   errorResponse,
   jsonResponse,
@@ -37,29 +38,17 @@ export interface ControlServerOptions {
   readonly onStop: () => void;
 }
 
-/** Where a server listens, and of whom it takes requests there. */
-export interface Door {
-  readonly listen:
-    | { readonly path: string }
-    | { readonly hostname: string; readonly port: number };
-  readonly guard: GuardOptions;
-}
-
 /** Serves one node, at any number of doors. */
 export class ControlServer implements AsyncDisposable {
   readonly #options: ControlServerOptions;
   readonly #bodies: BodyReader;
   readonly #log: Log = logger("control");
-  readonly #servers: Deno.HttpServer[] = [];
+  readonly #http: HttpConnections;
   readonly #fronts: Front[] = [];
   readonly #streams = new Set<EventStream>();
   readonly #journal: EventJournal;
-  /** Answers that are not out yet. */
-  readonly #sending = new Set<Promise<void>>();
   /** Waits of requests end. */
   readonly #stop = new AbortController();
-  /** Connections end, whatever they are in the middle of. */
-  readonly #cut = new AbortController();
   #requests = 0;
   #missed = 0;
   #url: string | undefined;
@@ -68,6 +57,7 @@ export class ControlServer implements AsyncDisposable {
   constructor(options: ControlServerOptions) {
     this.#options = options;
     this.#bodies = new BodyReader(options.clock);
+    this.#http = new HttpConnections(options.clock);
     this.#journal = new EventJournal({
       clock: options.clock,
       record: (signal) => void this.#record(signal),
@@ -75,43 +65,28 @@ export class ControlServer implements AsyncDisposable {
   }
 
   /**
-   * Listens at one more door.
+   * Serves one more way in, which is closed with this server.
    *
-   * @returns The port, or 0 for a Unix socket.
-   * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`.
+   * @param clock Times its connections. @default that of the server
    */
-  open(door: Door): number {
-    const handler = (
-      request: Request,
-      info: Deno.ServeHandlerInfo<Deno.Addr>,
-    ) => {
-      const sending = info.completed.catch(() => {})
-        .finally(() => this.#sending.delete(sending));
-      this.#sending.add(sending);
-      return this.#answer(request, door.guard);
-    };
-    try {
-      const server = Deno.serve({
-        ...door.listen,
-        signal: this.#cut.signal,
-        onListen: () => {},
-        onError: (error: unknown) => this.#fault(error),
-      } as Deno.ServeTcpOptions, handler);
-      this.#servers.push(server);
-      return "port" in server.addr ? server.addr.port : 0;
-    } catch (error) {
-      throw listenError(error, door);
-    }
+  open(
+    listener: Listener,
+    guard: GuardOptions,
+    clock: Clock = this.#options.clock,
+  ): void {
+    this.#fronts.push(
+      new Front({
+        listener,
+        http: this.#http,
+        clock,
+        answer: (request, onKnown) => this.#answer(request, guard, onKnown),
+      }),
+    );
   }
 
   /** Where it listens besides its directory, which `status` tells. */
   announce(url: string): void {
     this.#url = url;
-  }
-
-  /** Closes a front with this server. */
-  adopt(front: Front): void {
-    this.#fronts.push(front);
   }
 
   /** Tells those who watch of something that is no event of the node. */
@@ -132,19 +107,21 @@ export class ControlServer implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#journal.end();
     this.#stop.abort(new VerackError("stopped", "This node is closing"));
-    // Who does not read its answer must not keep the process from ending; and
-    // Deno's own shutdown() cannot be cut short once it waits.
+    // A reader that does not take its answer must not keep the process from ending.
     const { clock } = this.#options;
     const late = Promise.withResolvers<void>();
     const cancel = clock.after(FLUSH_TIMEOUT_MS, late.resolve);
-    await Promise.race([Promise.allSettled(this.#sending), late.promise]);
+    const drained = this.#fronts.map((front) => front.drain());
+    await Promise.race([Promise.all(drained), late.promise]);
     cancel();
-    this.#cut.abort();
-    await Promise.all(this.#servers.map((server) => server.finished));
     await Promise.all(this.#fronts.map((front) => front.close()));
   }
 
-  async #answer(request: Request, options: GuardOptions): Promise<Response> {
+  async #answer(
+    request: Request,
+    options: GuardOptions,
+    onKnown: () => void,
+  ): Promise<Response> {
     if (this.#closing !== undefined) {
       return this.#failed(
         new Refusal(503, "unavailable", "This node is closing"),
@@ -158,6 +135,7 @@ export class ControlServer implements AsyncDisposable {
     this.#requests++;
     try {
       guard(request, options);
+      onKnown();
       const url = new URL(request.url);
       const { status, answer } = await follow({
         node: this.#options.node,
@@ -268,29 +246,4 @@ async function skipState(events: AsyncIterator<NodeEvent>): Promise<void> {
     const { value, done } = await events.next();
     if (done || value.type === "mesh") return;
   }
-}
-
-function listenError(error: unknown, { listen }: Door): VerackError {
-  const where = "path" in listen
-    ? listen.path
-    : `${listen.hostname}:${listen.port}`;
-  const fail = (
-    code: "address-in-use" | "address-not-available" | "permission",
-    why: string,
-  ) =>
-    new VerackError(
-      code,
-      `Cannot serve control at ${escapeText(where)}: ${why}`,
-      { cause: error },
-    );
-  if (error instanceof Deno.errors.AddrInUse) {
-    return fail("address-in-use", "it is taken");
-  }
-  if (error instanceof Deno.errors.NotCapable) {
-    return fail(
-      "permission",
-      escapeText(missingFlag(error.message), { max: 1_000 }),
-    );
-  }
-  return fail("address-not-available", messageOf(error));
 }

@@ -17,10 +17,11 @@ import {
   isIpv6,
 } from "../transport/address.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
+import { missingFlag } from "../transport/net_errors.ts";
 import { tcpTransport } from "../transport/tcp.ts";
 import { listenTlsFor } from "../transport/tls_listener.ts";
+import { UnixListener } from "../transport/unix_listener.ts";
 import type { ControlServer } from "./control_server.ts";
-import { type Backend, Front } from "./front.ts";
 import { type GuardOptions, isLoopbackName } from "./guard.ts";
 import {
   controlFiles,
@@ -35,7 +36,7 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** What clients may say that they speak; HTTP/2 would hide requests from the front. */
+/** What clients may say that they speak; HTTP/2 is not. */
 const HTTP = { name: "http/1.1", required: false } as const;
 
 /**
@@ -53,10 +54,9 @@ export async function openDirectory(
 ): Promise<() => Promise<void>> {
   await requirePrivate(directory);
   const files = controlFiles(directory);
-  await clear([files.socket, files.behind, files.port]);
-  const isOwnHost = (host: string) => host === "localhost";
-  if (openSocket(server, files.socket, { isOwnHost })) {
-    return () => clear([files.socket, files.behind]);
+  await clear([files.socket, files.port]);
+  if (openSocket(server, files.socket, clock)) {
+    return () => clear([files.socket]);
   }
   const token = await readOrMakeToken(files.token, random);
   const address = { host: "127.0.0.1", port: 0 };
@@ -79,13 +79,11 @@ export interface PortOptions {
   readonly address: Address;
   readonly token: string;
   readonly certificate?: ServerCertificate;
-  /** A private directory for what is behind the port, if there is one. */
-  readonly directory?: string;
   readonly clock: Clock;
 }
 
 /**
- * Opens a port, behind a front that bounds who dials it.
+ * Opens a port.
  *
  * @returns The port, which may have been 0 before; closed with the server.
  * @throws {VerackError} `unsafe` for an address off loopback without a certificate;
@@ -93,7 +91,7 @@ export interface PortOptions {
  */
 export async function openPort(
   server: ControlServer,
-  { address, token, certificate, directory, clock }: PortOptions,
+  { address, token, certificate, clock }: PortOptions,
 ): Promise<number> {
   if (certificate === undefined && !isLoopbackHost(address.host)) {
     throw new VerackError(
@@ -115,32 +113,8 @@ export async function openPort(
   const listener = certificate === undefined
     ? await tcpTransport({ clock }).listen(address, {})
     : listenTlsFor(HTTP, address, certificate, clock);
-  try {
-    const dial = await openBehind(server, guard, directory);
-    server.adopt(new Front({ listener, dial, token, clock }));
-    return listener.address.port;
-  } catch (error) {
-    listener.close();
-    throw error;
-  }
-}
-
-/** Opens the HTTP server behind a port, out of everybody's way where that can be. */
-async function openBehind(
-  server: ControlServer,
-  guard: GuardOptions,
-  directory: string | undefined,
-): Promise<() => Promise<Backend>> {
-  const path = directory === undefined ? "" : controlFiles(directory).behind;
-  if (path !== "") {
-    await clear([path]);
-    if (openSocket(server, path, guard)) {
-      return () => Deno.connect({ transport: "unix", path });
-    }
-  }
-  const hostname = "127.0.0.1";
-  const port = server.open({ listen: { hostname, port: 0 }, guard });
-  return () => Deno.connect({ hostname, port });
+  server.open(listener, guard, clock);
+  return listener.address.port;
 }
 
 /**
@@ -150,19 +124,33 @@ async function openBehind(
 function openSocket(
   server: ControlServer,
   path: string,
-  guard: GuardOptions,
+  clock: Clock,
 ): boolean {
   if (!fitsUnixSocket(path)) return false;
+  let listener: UnixListener;
   try {
-    server.open({ listen: { path }, guard });
-    return true;
+    listener = new UnixListener(path, clock);
   } catch (error) {
-    const { cause } = error instanceof Error ? error : {};
-    const isNarrowed = cause instanceof Deno.errors.NotCapable &&
-      cause.message.includes('net access to "unix:');
+    const isNarrowed = error instanceof Deno.errors.NotCapable &&
+      error.message.includes('net access to "unix:');
     if (isNarrowed) return false;
-    throw error;
+    throw listenError(error, path);
   }
+  server.open(listener, { isOwnHost: (host) => host === "localhost" }, clock);
+  return true;
+}
+
+function listenError(error: unknown, path: string): VerackError {
+  const [code, why] = error instanceof Deno.errors.AddrInUse
+    ? ["address-in-use", "it is taken"] as const
+    : error instanceof Deno.errors.NotCapable
+    ? [
+      "permission",
+      escapeText(missingFlag(error.message), { max: 1_000 }),
+    ] as const
+    : ["address-not-available", messageOf(error)] as const;
+  const text = `Cannot serve control at ${escapeText(path)}: ${why}`;
+  return new VerackError(code, text, { cause: error });
 }
 
 function isIp(host: string): boolean {

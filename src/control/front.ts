@@ -1,66 +1,53 @@
 /**
- * The front of a port that anybody may dial: connections are counted and timed
- * here, and their bytes passed on to the HTTP server behind.
- *
- * `Deno.serve` bounds neither how many connections there are nor how long they say
- * nothing (2.9.6, tried: a silent one, and half a request, stay for ever), and
- * TLS handshakes there cannot be ended. So strangers could use up the descriptors
- * that the mesh needs. Whether a request is carried out is not decided here but in
- * `guard.ts`, for each one.
+ * The front of a way into the control API: accepts its connections as the mesh
+ * accepts its own, and bounds their number and their silence. Whether a request is
+ * carried out is not decided here but in `guard.ts`, for each one.
  */
 import type { Clock } from "../clock.ts";
 import {
-  CONTROL_PIPE_BYTES,
+  CONTROL_IDLE_MS,
   CONTROL_STRANGER_MS,
-  FLUSH_TIMEOUT_MS,
   MAX_CONTROL_CONNECTIONS,
-  MAX_CONTROL_HEAD_BYTES,
 } from "../limits.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
-import { isToken } from "./guard.ts";
-
-/** Both ends of a pipe. */
-interface Stream {
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(data: Uint8Array): Promise<number>;
-  close(): void;
-}
-
-/** The HTTP server behind, as one connection sees it. */
-export interface Backend extends Stream {
-  closeWrite(): Promise<void>;
-}
+import type { HttpConnections } from "./http_connection.ts";
 
 /** Options of {@linkcode Front}. */
 export interface FrontOptions {
   readonly listener: Listener;
-  /** A new connection to the HTTP server. */
-  readonly dial: () => Promise<Backend>;
-  /** Who shows it may stay. */
-  readonly token: string;
+  readonly http: HttpConnections;
+  /** Calls `onKnown` once the request is past the guard. Must not reject. */
+  readonly answer: (
+    request: Request,
+    onKnown: () => void,
+  ) => Promise<Response>;
   readonly clock: Clock;
 }
-
-const latin1 = new TextDecoder("latin1");
 
 /** One connection. */
 class Visitor {
   readonly gone = new AbortController();
-  /** It has shown the token. */
+  /** A request over it got past the guard. */
   isKnown = false;
-  #head = "";
+  /** Requests whose answer is not out. */
+  busy = 0;
+  readonly #clock: Clock;
+  #cancel: () => void = () => {};
 
-  /** Looks for the token in the head of the first request. */
-  watch(bytes: Uint8Array, token: string): void {
-    const room = MAX_CONTROL_HEAD_BYTES - this.#head.length;
-    if (this.isKnown || room <= 0) return;
-    this.#head += latin1.decode(bytes.subarray(0, room));
-    const end = this.#head.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    const line = /^authorization:[ \t]*(.*?)[ \t]*$/im.exec(
-      this.#head.slice(0, end),
-    );
-    this.isKnown = isToken(line?.[1] ?? null, token);
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** It goes after so long, unless told otherwise. */
+  limit(ms: number): void {
+    this.#cancel();
+    this.#cancel = this.#clock.after(ms, () => this.gone.abort());
+  }
+
+  /** It may stay as it is. */
+  unlimited(): void {
+    this.#cancel();
+    this.#cancel = () => {};
   }
 }
 
@@ -70,25 +57,32 @@ export class Front {
   /** Oldest first. */
   readonly #visitors = new Map<Visitor, Promise<void>>();
   readonly #loop: Promise<void>;
+  #busy = 0;
+  #onIdle: () => void = () => {};
 
   constructor(options: FrontOptions) {
     this.#options = options;
     this.#loop = this.#accept();
   }
 
-  /** Stops listening; what is on its way still has a second. */
+  /** Takes no more connections; resolves once all answers under way are out. */
+  async drain(): Promise<void> {
+    this.#options.listener.close();
+    await this.#loop;
+    if (this.#busy === 0) return;
+    await new Promise<void>((resolve) => this.#onIdle = resolve);
+  }
+
+  /** Closes all connections, whatever they are in the middle of. */
   async close(): Promise<void> {
     this.#options.listener.close();
     await this.#loop;
-    const cancel = this.#options.clock.after(FLUSH_TIMEOUT_MS, () => {
-      for (const visitor of this.#visitors.keys()) visitor.gone.abort();
-    });
+    for (const visitor of this.#visitors.keys()) visitor.gone.abort();
     await Promise.all(this.#visitors.values());
-    cancel();
   }
 
   async #accept(): Promise<void> {
-    const { listener } = this.#options;
+    const { listener, clock } = this.#options;
     for (
       let incoming = await listener.accept();
       incoming !== null;
@@ -98,78 +92,64 @@ export class Front {
         incoming.close();
         continue;
       }
-      const visitor = new Visitor();
+      const visitor = new Visitor(clock);
       const served = this.#serve(visitor, incoming)
         .finally(() => this.#visitors.delete(visitor));
       this.#visitors.set(visitor, served);
     }
   }
 
-  /** Who has shown nothing goes first, and the oldest of those. */
+  /** The oldest that has shown nothing goes first, then the oldest that asks nothing. */
   #makeRoom(): boolean {
     if (this.#visitors.size < MAX_CONTROL_CONNECTIONS) return true;
-    const stranger = [...this.#visitors.keys()].find((it) => !it.isKnown);
-    stranger?.gone.abort();
-    if (stranger !== undefined) this.#visitors.delete(stranger);
-    return stranger !== undefined;
+    const all = [...this.#visitors.keys()];
+    const victim = all.find((it) => !it.isKnown) ??
+      all.find((it) => it.busy === 0);
+    if (victim === undefined) return false;
+    this.#visitors.delete(victim);
+    victim.gone.abort();
+    return true;
   }
 
   async #serve(visitor: Visitor, incoming: Incoming): Promise<void> {
-    const { dial, token, clock } = this.#options;
+    const { http } = this.#options;
     const { signal } = visitor.gone;
-    const cancel = clock.after(CONTROL_STRANGER_MS, () => {
-      if (!visitor.isKnown) visitor.gone.abort();
-    });
+    visitor.limit(CONTROL_STRANGER_MS);
     try {
-      const client = await incoming.open(signal);
-      closeOn(signal, client);
-      const backend = await dial();
-      closeOn(signal, backend);
-      const leave = () => visitor.gone.abort();
-      const look = (bytes: Uint8Array) => visitor.watch(bytes, token);
-      await Promise.all([
-        // Who has nothing more to ask may still wait for its answer.
-        pipe(client, backend, look).then(() => backend.closeWrite())
-          .catch(leave),
-        // Once the server has closed there is nothing more to be said.
-        pipe(backend, client).catch(leave).then(leave),
-      ]);
+      const connection = await incoming.open(signal);
+      const answer = (request: Request) => this.#answer(visitor, request);
+      const answered = () => this.#answered(visitor);
+      await http.serve(connection, { answer, answered }, signal);
     } catch {
-      // Either end broke off, or was told to go.
+      // The other end broke off, or was told to go.
     } finally {
-      visitor.gone.abort();
-      cancel();
+      visitor.unlimited();
     }
   }
-}
 
-function closeOn(signal: AbortSignal, stream: Stream): void {
-  const close = () => {
-    try {
-      stream.close();
-    } catch {
-      // It is closed.
+  async #answer(visitor: Visitor, request: Request): Promise<Response> {
+    visitor.busy++;
+    this.#busy++;
+    let isKnown = false;
+    const response = await this.#options.answer(request, () => {
+      isKnown = true;
+      visitor.isKnown = true;
+      // What the request waits for has a deadline of its own.
+      visitor.unlimited();
+    });
+    // What else a stranger has sent is not worth an answer.
+    if (!isKnown) response.headers.set("connection", "close");
+    // Events go on for as long as there is a reader; an answer is to be read.
+    else if (response.headers.has("content-length")) {
+      visitor.limit(CONTROL_IDLE_MS);
     }
-  };
-  if (signal.aborted) close();
-  signal.addEventListener("abort", close, { once: true });
-}
+    return response;
+  }
 
-async function pipe(
-  from: Stream,
-  to: Stream,
-  look: (bytes: Uint8Array) => void = () => {},
-): Promise<void> {
-  const buffer = new Uint8Array(CONTROL_PIPE_BYTES);
-  for (
-    let count = await from.read(buffer);
-    count !== null;
-    count = await from.read(buffer)
-  ) {
-    const bytes = buffer.subarray(0, count);
-    look(bytes);
-    for (let at = 0; at < bytes.length;) {
-      at += await to.write(bytes.subarray(at));
-    }
+  #answered(visitor: Visitor): void {
+    visitor.busy--;
+    this.#busy--;
+    if (visitor.busy === 0 && visitor.isKnown) visitor.limit(CONTROL_IDLE_MS);
+    if (this.#busy === 0) this.#onIdle();
   }
 }

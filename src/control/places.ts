@@ -23,12 +23,11 @@ const TOKEN_BYTES = 32;
 /** Files of one data directory; the names are fixed, nothing from outside is in them. */
 export function controlFiles(
   directory: string,
-): Readonly<Record<"socket" | "behind" | "token" | "port", string>> {
+): Readonly<Record<"socket" | "token" | "port", string>> {
   const base = directory.replace(/\/+$/, "") || "/";
   const at = (name: string) => `${base}/${name}`;
   return {
     socket: at("control.sock"),
-    behind: at("control.http.sock"),
     token: at("control.token"),
     port: at("control.port"),
   };

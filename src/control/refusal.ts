@@ -72,9 +72,15 @@ export function jsonResponse(
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(`${jsonLine(value)}\n`, {
+  const bytes = new TextEncoder().encode(`${jsonLine(value)}\n`);
+  return new Response(bytes, {
     status,
-    headers: { ...HEADERS, "content-type": "application/json", ...headers },
+    headers: {
+      ...HEADERS,
+      "content-length": `${bytes.length}`,
+      "content-type": "application/json",
+      ...headers,
+    },
   });
 }
 

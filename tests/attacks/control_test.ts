@@ -12,6 +12,7 @@ import { openDirectory, openPort } from "../../src/control/doors.ts";
 import { readOrMakeToken, readToken } from "../../src/control/places.ts";
 import { VerackError } from "../../src/errors.ts";
 import {
+  CONTROL_IDLE_MS,
   CONTROL_STRANGER_MS,
   MAX_CONTROL_CONNECTIONS,
   MAX_CONTROL_JSON_BYTES,
@@ -391,9 +392,10 @@ Deno.test("strangers who say nothing, or half of it, have ten seconds at a port,
     "",
     "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nX: ",
     `GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}`,
+    // Refused, and closed at once.
     "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n",
   ];
-  for (let i = 0; i < MAX_CONTROL_CONNECTIONS + 8; i++) {
+  for (let i = 0; i < 2 * MAX_CONTROL_CONNECTIONS; i++) {
     const connection = await Deno.connect(tcp);
     const text = beginnings[i % beginnings.length]!;
     if (text !== "") await connection.write(new TextEncoder().encode(text));
@@ -412,6 +414,56 @@ Deno.test("strangers who say nothing, or half of it, have ten seconds at a port,
   await reader.cancel();
   for (const connection of strangers) connection.close();
 });
+
+for (const way of ["socket", "port"] as const) {
+  Deno.test(`idle connections at the ${way}, also of who may ask, keep nobody out and end`, async () => {
+    const clock = new VirtualClock();
+    await using scene = await ControlScene.start({}, clock);
+    const where: Where = way === "port"
+      ? { hostname: "127.0.0.1", port: scene.port }
+      : { transport: "unix", path: `${scene.directory}/control.sock` };
+    const request = [
+      "GET /v1/status HTTP/1.1",
+      "Host: localhost",
+      `Authorization: Bearer ${TOKEN}`,
+      "",
+      "",
+    ];
+    const ask = async (connection: Deno.Conn) => {
+      const text = new TextEncoder().encode(request.join("\r\n"));
+      await connection.write(text);
+      const buffer = new Uint8Array(4_096);
+      const count = await connection.read(buffer);
+      const answer = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+      assertStringIncludes(answer, "HTTP/1.1 200");
+    };
+    const idle: Deno.Conn[] = [];
+    for (let i = 0; i < MAX_CONTROL_CONNECTIONS + 4; i++) {
+      const connection = await dial(where);
+      await ask(connection);
+      idle.push(connection);
+    }
+    // The oldest have made room, the others are still served.
+    await Promise.all(idle.slice(0, 4).map(ended));
+    for (const connection of idle.slice(4)) await ask(connection);
+    await clock.advance(CONTROL_IDLE_MS - 1);
+    const [fifth] = idle.slice(4);
+    await ask(fifth!);
+    await clock.advance(1);
+    await Promise.all(idle.slice(5).map(ended));
+    await ask(fifth!);
+    for (const connection of idle) connection.close();
+
+    // Half a request has ten seconds.
+    const half = await dial(where);
+    await half.write(new TextEncoder().encode(request[0]!));
+    using client = await scene.client();
+    await client.ask({ method: "GET", path: "/v1/status" });
+    await clock.advance(CONTROL_STRANGER_MS);
+    await ended(half);
+    half.close();
+  });
+}
 
 Deno.test({
   name: "another user of the machine cannot get at the socket or the token",

@@ -67,6 +67,10 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The first line of its standard output that fits, which may have come before. */
   line(fits: (line: string) => boolean): Promise<string> {
     return this.#find(this.out, fits);

@@ -33,7 +33,7 @@ export class ControlScene implements AsyncDisposable {
     });
   }
 
-  /** @param clock Times who dials the port. */
+  /** @param clock Times the connections. */
   static async start(
     options: NodeOptions = {},
     clock: Clock = systemClock,
@@ -42,11 +42,13 @@ export class ControlScene implements AsyncDisposable {
     const scene = new ControlScene(node, await Deno.makeTempDir());
     try {
       const { server, directory } = scene;
-      scene.#close = await openDirectory(server, directory, TIMES);
+      scene.#close = await openDirectory(server, directory, {
+        ...TIMES,
+        clock,
+      });
       scene.port = await openPort(server, {
         address: { host: "127.0.0.1", port: 0 },
         token: TOKEN,
-        directory,
         clock,
       });
       return scene;

@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
+import { listeningPorts } from "../helpers/sockets.ts";
 import { until } from "../helpers/until.ts";
 
 interface Ended {
@@ -339,3 +340,40 @@ Deno.test("--http serves loopback with a token, and refuses to start elsewhere w
   assertEquals(await alone.code(), 2);
   assertMatch(alone.err.join(), /--http needs --data or --http-token-file/);
 });
+
+Deno.test({
+  name:
+    "--http with a token file and no --data opens that one port and no other",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const path = `${directory}/token`;
+      const options = { permissions: permissions(directory) };
+      await using plain = await NodeProcess.start([], options);
+      assertEquals(listeningPorts(plain.child.pid), [portOf(plain.address)]);
+      await using alice = await NodeProcess.start(
+        ["--http=0", `--http-token-file=${path}`],
+        options,
+      );
+      const { control = "" } = alice.of("listening")[0] as {
+        control?: string;
+      };
+      const token = (await Deno.readTextFile(path)).trim();
+      const answer = await fetch(`${control}status`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      assertEquals((await answer.json()).identity, alice.identity);
+      assertEquals(
+        listeningPorts(alice.child.pid),
+        [portOf(alice.address), Number(new URL(control).port)].sort(),
+      );
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+function portOf(address: string): number {
+  return Number(address.split(":").at(-1));
+}
