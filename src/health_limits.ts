@@ -9,6 +9,9 @@
  */
 export const ALARM_QUIET_MS = 180_000;
 
+/** That descriptors are short is over when nothing was refused for it for so long. */
+export const NO_DESCRIPTORS_QUIET_MS = 15_000;
+
 /** Facts about its health that a node keeps; the oldest about others give way. */
 export const MAX_HEALTH_FACTS = 64;
 

@@ -6,6 +6,7 @@
 
 export * from "./bitcoin_limits.ts";
 export * from "./control_limits.ts";
+export * from "./descriptor_limits.ts";
 export * from "./dial_limits.ts";
 export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
@@ -133,9 +134,6 @@ export const PENDING_UPDATE_MS = 60_000;
 
 /** Simulated connections that wait for `accept()`; more are dropped, as a kernel does. */
 export const MAX_ACCEPT_BACKLOG = 511;
-
-/** Longest pause of the accept loop after an error such as EMFILE; the first is 5 ms. */
-export const MAX_ACCEPT_PAUSE_MS = 1_000;
 
 /** Decrypted bytes of an accepted connection that nobody has read, before its socket is no longer read. */
 export const MAX_UNREAD_BYTES = 65_536;

@@ -23,6 +23,7 @@ import {
   formatAddress,
   parseAddress,
 } from "../transport/address.ts";
+import { descriptors } from "../transport/descriptors.ts";
 import { type TextFlag, UsageError } from "./flags.ts";
 
 /** `--http` and what belongs to it. */
@@ -134,6 +135,7 @@ async function openHttp(
   const { data, httpTokenFile, httpCert, httpKey } = flags;
   const path = httpTokenFile ?? controlFiles(data ?? ".").token;
   const token = await readOrMakeToken(path, random);
+  descriptors.countBy(path);
   let certificate: ServerCertificate | undefined;
   if (httpCert !== undefined && httpKey !== undefined) {
     certificate = { cert: await read(httpCert), key: await read(httpKey) };

@@ -8,6 +8,7 @@ import { HEARTBEAT_MS, MAX_DURATION_MS } from "../limits.ts";
 import { type NodeOptions, parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peer_target.ts";
 import { DataDirectory } from "../store/data_directory.ts";
+import { descriptors } from "../transport/descriptors.ts";
 import { DATA_FILES } from "../store/file_names.ts";
 import {
   formatAddress,
@@ -147,6 +148,7 @@ async function openData(
 ): Promise<DataDirectory | undefined> {
   const { data, network } = flags;
   if (data === undefined) return undefined;
+  descriptors.countBy(data);
   return await DataDirectory.open(data, {
     network,
     passphrase: passphraseSource(flags, `${data}/${DATA_FILES.key}`),

@@ -6,11 +6,13 @@ import { deadline } from "../clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import {
   ALARM_QUIET_MS,
+  MAX_PENDING_CONNECTIONS,
   MAX_PROVEN_HOSTS,
   REFUSAL_EVENT_BURST,
   REFUSAL_EVENT_REFILL_MS,
 } from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
+import { descriptors } from "../transport/descriptors.ts";
 import { sourceOf } from "../transport/source.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
@@ -62,6 +64,8 @@ export class Acceptor {
   readonly #strangers: HandshakeTurns;
   /** What was told of refusals and when, last noticed last; monotonic clock. */
   readonly #said = new Map<string, number>();
+  readonly #isProven = (host: string) => this.#proven.has(host);
+  readonly #unwatch: () => void;
   readonly #loop: Promise<void>;
 
   constructor(context: MeshContext, owner: LinkOwner, listener: Listener) {
@@ -77,6 +81,7 @@ export class Acceptor {
     this.#friends = new HandshakeTurns(context.clock);
     this.#strangers = new HandshakeTurns(context.clock);
     this.#recall();
+    this.#unwatch = descriptors.watch(() => this.#onShortage());
     this.#loop = this.#accept();
   }
 
@@ -88,6 +93,7 @@ export class Acceptor {
   /** Stops listening; connections under way end when the node's signal aborts. */
   async close(): Promise<void> {
     this.#listener.close();
+    this.#unwatch();
     await this.#loop;
     await Promise.all(this.#tasks);
     this.#full.close();
@@ -118,7 +124,11 @@ export class Acceptor {
         );
       },
     };
-    this.#pending.add(entry, (other) => this.#proven.has(other));
+    const { pending } = this.#context.room;
+    if (pending < MAX_PENDING_CONNECTIONS && this.#pending.size >= pending) {
+      this.#context.room.refused();
+    }
+    this.#pending.add(entry, this.#isProven, pending);
     const ends = AbortSignal.any([signal, eviction.signal]);
     using limit = deadline(clock, options.handshakeTimeoutMs, ends);
     const turns = this.#proven.has(source) ? this.#friends : this.#strangers;
@@ -151,6 +161,13 @@ export class Acceptor {
         if (rank === "proven") this.#remember(sourceOf(address.host));
       }
     }
+  }
+
+  /** The process is out of descriptors: those that have proven nothing make room first. */
+  #onShortage(): void {
+    const { room } = this.#context;
+    room.shortage();
+    this.#pending.trim(this.#isProven, room.pending);
   }
 
   #remember(source: string): void {

@@ -6,6 +6,7 @@ import type { Address } from "../transport/address.ts";
 import type { NodeBudget } from "../session/node_budget.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
+import type { ConnectionRoom } from "./connection_room.ts";
 import type { Joining } from "./joining.ts";
 import type { HealthBoard } from "./health.ts";
 import type { Membership } from "./membership.ts";
@@ -35,6 +36,8 @@ export interface MeshContext {
   readonly standing: Standing;
   /** Which identity a name means. */
   readonly names: NameBindings;
+  /** How many connections descriptors allow. */
+  readonly room: ConnectionRoom;
   /** Nonces of our own unfinished outbound connections. */
   readonly nonces: Set<bigint>;
   /** Memory that all sessions share. */

@@ -3,7 +3,9 @@ import type { Identity } from "../identity/identity.ts";
 import { logger } from "../log.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import type { Address } from "../transport/address.ts";
+import { descriptors } from "../transport/descriptors.ts";
 import { networkMagic } from "../wire/frame.ts";
+import { ConnectionRoom } from "./connection_room.ts";
 import type { MeshContext } from "./context.ts";
 import { HealthBoard } from "./health.ts";
 import { Joining } from "./joining.ts";
@@ -75,6 +77,9 @@ export function makeContext(
     standing,
     emit,
   });
+  const health = new HealthBoard({ clock, emit, log }, options.store);
+  const { arriving } = node;
+  const parts = { clock, descriptors, table, standing, health, log, arriving };
   return {
     ...node,
     options,
@@ -89,8 +94,9 @@ export function makeContext(
     membership,
     standing,
     names,
+    room: new ConnectionRoom(parts),
     nonces: new Set(),
-    health: new HealthBoard({ clock, emit, log }, options.store),
+    health,
     budget: { queues: new QueueBudget(), frames: new FrameBudget() },
     log,
     listenAddress,

@@ -31,26 +31,37 @@ export class PendingConnections {
   }
 
   /**
-   * Adds one, and evicts another if there are too many. `isKnown` tells sources at
+   * Adds one, and evicts another if there are `most`. `isKnown` tells sources at
    * which a peer with standing was: the cap of one source does not concern them, and
    * what would fit into it is evicted last. No more than that: others may share the
    * address, and must not have the room of all. Neither does the cap concern this
    * machine, on which a whole mesh may run.
    */
-  add(entry: PendingEntry, isKnown: (source: string) => boolean): void {
+  add(
+    entry: PendingEntry,
+    isKnown: (source: string) => boolean,
+    most: number = MAX_PENDING_CONNECTIONS,
+  ): void {
     const siblings = this.#bySource.get(entry.source);
     if (
       siblings !== undefined && siblings.size >= MAX_PENDING_PER_ADDRESS &&
       !isKnown(entry.source) && classifyIp(entry.source) !== "loopback"
     ) {
       this.#evictOldest(siblings);
-    } else if (this.#size >= MAX_PENDING_CONNECTIONS) {
+    } else if (this.#size >= most) {
       this.#evictOldest(this.#busiest(isKnown));
     }
     const set = this.#bySource.get(entry.source) ?? new Set();
     set.add(entry);
     this.#bySource.set(entry.source, set);
     this.#size++;
+  }
+
+  /** Evicts until there are no more than `most`. */
+  trim(isKnown: (source: string) => boolean, most: number): void {
+    while (this.#size > most) {
+      this.#evictOldest(this.#busiest(isKnown));
+    }
   }
 
   /** It is proven, or gone. */

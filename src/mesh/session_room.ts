@@ -16,7 +16,10 @@ import type { MeshContext } from "./context.ts";
 import type { PeerRecord } from "./peer_table.ts";
 
 /** What one node needs of its context here. */
-type RoomContext = Pick<MeshContext, "options" | "standing" | "table">;
+type RoomContext = Pick<
+  MeshContext,
+  "options" | "room" | "standing" | "table"
+>;
 
 /** A peer that wants a session. */
 export interface Newcomer {
@@ -28,7 +31,10 @@ export interface Newcomer {
 
 /** A peer that has proven its key; `dialed` is what led to it, if this node dialed. */
 export function newcomer(
-  { options, standing, table }: RoomContext,
+  { options, standing, table }: Pick<
+    RoomContext,
+    "options" | "standing" | "table"
+  >,
   { identity, invite }: ProvenPeer,
   source: string,
   dialed: Address | undefined,
@@ -81,8 +87,23 @@ class Strangers {
 
 /** Whether a peer may have a session; one that has a session already keeps its place. */
 export function placeOf(
-  { options: { maxPeers }, standing, table }: RoomContext,
+  context: RoomContext,
+  candidate: Newcomer,
+): Place {
+  const { options, room } = context;
+  const fitting = room.peers(candidate.hasStanding);
+  const maxPeers = Math.min(options.maxPeers, fitting);
+  const place = placeAmong(context, candidate, maxPeers);
+  const isShort = fitting < options.maxPeers;
+  if (isShort && place.refusal !== undefined) room.refused();
+  return place;
+}
+
+/** The same where at most `maxPeers` are connected. */
+function placeAmong(
+  { standing, table }: RoomContext,
   { identity, source, hasStanding }: Newcomer,
+  maxPeers: number,
 ): Place {
   const known = table.get(identity);
   if (known !== undefined && known.links.length > 0) return {};

@@ -7,6 +7,7 @@ import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import { clockFault } from "./clock_fault.ts";
 import { type Address, canonicalIpv6, formatAddress } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
+import { descriptors } from "./descriptors.ts";
 import { notTls, notVerack } from "./foreign_protocol.ts";
 
 /** What was being done, which decides between some codes. */
@@ -71,6 +72,7 @@ export function netError(
 ): VerackError {
   if (error instanceof VerackError) return error;
   if (signal?.aborted) return abortError(signal, action, address);
+  descriptors.note(error);
   const [code, detail] = classify(error, action, clock);
   return new VerackError(code, `${begin(action, address)}: ${detail}`, {
     cause: error,

@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import { sleep } from "../clock.ts";
 import { MAX_ACCEPT_PAUSE_MS } from "../limits.ts";
 import type { Address } from "./address.ts";
+import { descriptors } from "./descriptors.ts";
 import { netError, socketAddress } from "./net_errors.ts";
 import { portTaken } from "./port_owner.ts";
 import type { Incoming, Listener } from "./transport.ts";
@@ -68,7 +69,8 @@ export class TcpListener implements Listener {
  * `null` once `closing` has aborted. `accept` fails for passing reasons (out of
  * descriptors, a client gone before we looked), and a listener that gives up on
  * the first leaves a node deaf. Out of descriptors, an eager loop would only burn
- * the processor that is to free them: hence the pauses.
+ * the processor that is to free them: hence the pauses. Those that watch
+ * `descriptors` make room meanwhile.
  */
 export async function acceptRetrying<T>(
   accept: () => Promise<T>,
@@ -82,8 +84,9 @@ export async function acceptRetrying<T>(
   ) {
     try {
       return await accept();
-    } catch {
+    } catch (error) {
       if (closing.aborted) return null;
+      descriptors.note(error);
       await sleep(clock, pauseMs, closing).catch(() => {});
     }
   }

@@ -27,6 +27,7 @@ const TABLE = ["tests/mesh/peer_table_test.ts"];
 const SYBILS = ["tests/attacks/sybil_test.ts"];
 const FORMER = ["tests/mesh/former_members_test.ts"];
 const MANY_PEERS = ["tests/store/many_peers_test.ts"];
+const DESCRIPTORS = ["tests/mesh/connection_room_test.ts"];
 
 /** Checks of what strangers and members may do to a mesh. */
 export const MESH_MUTANTS: readonly Mutant[] = [
@@ -560,7 +561,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "any number of unproven connections may wait",
-    snippet: "} else if (this.#size >= MAX_PENDING_CONNECTIONS) {",
+    snippet: "} else if (this.#size >= most) {",
     mutated: "} else if (false) {",
     tests: PENDING,
   },
@@ -668,6 +669,36 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     snippet: "some.length > most.length ? some : most, []);",
     mutated: "[...most, ...some], []);",
     tests: SYBILS,
+  },
+  {
+    name: "unproven connections may take the last descriptors",
+    snippet: "Math.max(MIN_PENDING_CONNECTIONS, free),",
+    mutated: "MAX_PENDING_CONNECTIONS,",
+    tests: DESCRIPTORS,
+  },
+  {
+    name: "peers without standing may take the last descriptors",
+    snippet: "(hasStanding ? MIN_PENDING_CONNECTIONS : PENDING_SHARE);",
+    mutated: "MIN_PENDING_CONNECTIONS;",
+    tests: DESCRIPTORS,
+  },
+  {
+    name: "sessions go on while there is no descriptor left",
+    snippet: "if (count <= 0) return; const error = new VerackError(",
+    mutated: "return; const error = new VerackError(",
+    tests: DESCRIPTORS,
+  },
+  {
+    name: "peers with standing make room when there is no descriptor left",
+    snippet: "[...table.values()].filter((it) => !standing.has(it))",
+    mutated: "[...table.values()].filter(() => true)",
+    tests: DESCRIPTORS,
+  },
+  {
+    name: "unproven connections stay while there is no descriptor left",
+    snippet: "this.#pending.trim(this.#isProven, room.pending);",
+    mutated: "",
+    tests: ["tests/process/descriptors_test.ts"],
   },
   {
     name: "any number of peers may be listed as pending",

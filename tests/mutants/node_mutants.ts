@@ -160,6 +160,25 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: CONTROL,
   },
   {
+    name: "connections to the API are not bounded in number",
+    snippet: "if (this.#visitors.size < MAX_CONTROL_CONNECTIONS) return true;",
+    mutated: "return true;",
+    tests: CONTROL,
+  },
+  {
+    name: "a connection that asks nothing of the API stays",
+    snippet: "visitor.limit(CONTROL_STRANGER_MS);",
+    mutated: "",
+    tests: CONTROL,
+  },
+  {
+    name: "a connection to the API that has asked stays for ever",
+    snippet:
+      "if (visitor.busy === 0 && visitor.isKnown) visitor.limit(CONTROL_IDLE_MS);",
+    mutated: "if (visitor.isKnown) visitor.unlimited();",
+    tests: CONTROL,
+  },
+  {
     name: "the API is served off loopback without TLS",
     snippet:
       "if (certificate === undefined && !isLoopbackHost(address.host)) {",

@@ -1,0 +1,128 @@
+/**
+ * How many connections a node may hold, as file descriptors allow. Below a reserve
+ * for the control API, the database, logs, programs and dials, peers without
+ * standing and connections whose peer is not proven make room.
+ */
+import type { Clock } from "../clock.ts";
+import { VerackError } from "../errors.ts";
+import {
+  COUNT_DESCRIPTORS_FROM,
+  MAX_PENDING_CONNECTIONS,
+  MIN_CONNECTIONS,
+  MIN_PENDING_CONNECTIONS,
+  NO_DESCRIPTORS_QUIET_MS,
+  PENDING_SHARE,
+  RESERVED_DESCRIPTORS,
+  SHED_INTERVAL_MS,
+  SHORTAGE_KEPT_MS,
+} from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Descriptors } from "../transport/descriptors.ts";
+import type { HealthBoard } from "./health.ts";
+import type { Link } from "./link.ts";
+import type { PeerTable } from "./peer_table.ts";
+import type { Standing } from "./standing.ts";
+
+/** What {@linkcode ConnectionRoom} is made of. */
+export interface ConnectionRoomParts {
+  readonly clock: Clock;
+  readonly descriptors: Pick<Descriptors, "free">;
+  readonly table: Pick<PeerTable, "values">;
+  readonly standing: Pick<Standing, "has">;
+  readonly health: Pick<HealthBoard, "raise">;
+  readonly log: Log;
+  /** Connections whose peer is not proven yet. */
+  readonly arriving: () => number;
+}
+
+/** The room of one node. */
+export class ConnectionRoom {
+  readonly #parts: ConnectionRoomParts;
+  /** As many connections as the descriptors suffice for; until they are counted none. */
+  #counted: number | undefined;
+  /** The same, after they did not suffice. */
+  #learned = Infinity;
+  #learnedAt = -Infinity;
+
+  constructor(parts: ConnectionRoomParts) {
+    this.#parts = parts;
+  }
+
+  /** How many connections may wait for their proof. */
+  get pending(): number {
+    const most = this.#most();
+    if (most === Infinity) return MAX_PENDING_CONNECTIONS;
+    const free = most - this.#links().length;
+    return Math.min(
+      MAX_PENDING_CONNECTIONS,
+      Math.max(MIN_PENDING_CONNECTIONS, free),
+    );
+  }
+
+  /** At how many connected peers another one is refused. */
+  peers(hasStanding: boolean): number {
+    return this.#most() -
+      (hasStanding ? MIN_PENDING_CONNECTIONS : PENDING_SHARE);
+  }
+
+  /** A connection was refused, or made room, for want of descriptors. */
+  refused(): void {
+    const most = this.#most();
+    const message =
+      `Connections are refused: file descriptors are short, with room for ${most} connections of peers; raise the limit (ulimit -n)`;
+    const { health, log } = this.#parts;
+    const isNew = health.raise("no-descriptors", {
+      code: "no-descriptors",
+      message,
+      quietMs: NO_DESCRIPTORS_QUIET_MS,
+    });
+    if (isNew) log.warn("connections refused", { reason: message });
+  }
+
+  /** There was no descriptor left: makes room, and keeps it. */
+  shortage(): void {
+    const { clock, arriving } = this.#parts;
+    const now = clock.monotonic();
+    // What was closed a moment ago may not be free yet.
+    if (now - this.#learnedAt < SHED_INTERVAL_MS) return;
+    const { table, standing } = this.#parts;
+    const links = this.#links();
+    const held = Math.min(this.#most(), links.length + arriving());
+    this.#learned = Math.max(MIN_CONNECTIONS, held - RESERVED_DESCRIPTORS);
+    this.#learnedAt = now;
+    this.refused();
+    const without = [...table.values()].filter((it) => !standing.has(it))
+      .flatMap((record) => record.links);
+    this.#shed(without, links.length - (this.#learned - PENDING_SHARE));
+  }
+
+  /** Closes sessions of peers without standing, the youngest first. */
+  #shed(links: readonly Link[], count: number): void {
+    if (count <= 0) return;
+    const error = new VerackError(
+      "full",
+      "Cannot keep session: file descriptors are short",
+    );
+    links.toSorted((a, b) => b.openedAt - a.openedAt).slice(0, count)
+      .forEach((link) => link.session.closeWith("full", error));
+  }
+
+  #most(): number {
+    const { clock, descriptors, arriving } = this.#parts;
+    if (clock.monotonic() - this.#learnedAt > SHORTAGE_KEPT_MS) {
+      this.#learned = Infinity;
+    }
+    if (this.#counted === undefined) {
+      const held = this.#links().length + arriving();
+      if (held < COUNT_DESCRIPTORS_FROM) return this.#learned;
+      const free = descriptors.free() ?? Infinity;
+      const most = held + free - RESERVED_DESCRIPTORS;
+      this.#counted = Math.max(MIN_CONNECTIONS, most);
+    }
+    return Math.min(this.#counted, this.#learned);
+  }
+
+  #links(): Link[] {
+    return [...this.#parts.table.values()].flatMap(({ links }) => links);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * File descriptors of this process: how many are free, as far as that can be found
+ * out, and when there are none. What is refused then is decided in the mesh.
+ *
+ * Deno tells neither the limit nor how many are in use (2.9.6: `/proc` needs
+ * `--allow-all`). So they are counted by opening something that may be read anyway;
+ * without that, a system call that fails tells.
+ */
+import { MAX_COUNTED_DESCRIPTORS } from "../limits.ts";
+
+/** System error codes: the process, or the machine, has no descriptor left. */
+const SHORTAGE: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"]);
+
+/** The descriptors of one process. */
+export class Descriptors {
+  readonly #watchers = new Set<() => void>();
+  #path: string | undefined;
+
+  /** Names something that this process may read, and that opening does not change. */
+  countBy(path: string): void {
+    this.#path = path;
+  }
+
+  /**
+   * How many are free: `Infinity` for more than a node can use, `undefined` if that
+   * cannot be found out. Takes up to 40 ms.
+   */
+  free(): number | undefined {
+    if (this.#path === undefined) return undefined;
+    const files: Deno.FsFile[] = [];
+    try {
+      while (files.length < MAX_COUNTED_DESCRIPTORS) {
+        files.push(Deno.openSync(this.#path));
+      }
+      return Infinity;
+    } catch (error) {
+      return isShortage(error) ? files.length : undefined;
+    } finally {
+      for (const file of files) file.close();
+    }
+  }
+
+  /** Takes notice of an error, which may say that there are none. */
+  note(error: unknown): void {
+    if (!isShortage(error)) return;
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  /** Calls `onShortage` whenever there are none; ended by what it returns. */
+  watch(onShortage: () => void): () => void {
+    this.#watchers.add(onShortage);
+    return () => this.#watchers.delete(onShortage);
+  }
+}
+
+/** Those of this process. */
+export const descriptors: Descriptors = new Descriptors();
+
+function isShortage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && SHORTAGE.has(error.code);
+}

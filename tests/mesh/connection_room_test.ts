@@ -1,0 +1,141 @@
+// How many connections a node holds where file descriptors are few.
+import { assertEquals } from "@std/assert";
+import {
+  COUNT_DESCRIPTORS_FROM,
+  MAX_PENDING_CONNECTIONS,
+  MIN_CONNECTIONS,
+  MIN_PENDING_CONNECTIONS,
+  PENDING_SHARE,
+  RESERVED_DESCRIPTORS,
+  SHED_INTERVAL_MS,
+  SHORTAGE_KEPT_MS,
+} from "../../src/limits.ts";
+import { logger } from "../../src/log.ts";
+import {
+  ConnectionRoom,
+  type ConnectionRoomParts,
+} from "../../src/mesh/connection_room.ts";
+import type { PeerRecord } from "../../src/mesh/peer_table.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+/** A node with `free` descriptors beside those of the connections that it gets. */
+class Scene {
+  readonly clock = new VirtualClock();
+  readonly records: PeerRecord[] = [];
+  readonly friends = new Set<PeerRecord>();
+  readonly facts: string[] = [];
+  /** Numbers of the peers whose session was closed, in that order. */
+  readonly closed: number[] = [];
+  arriving = 0;
+  counts = 0;
+  readonly room: ConnectionRoom;
+
+  constructor(free: number | undefined) {
+    const parts = {
+      clock: this.clock,
+      descriptors: { free: () => (this.counts++, free) },
+      table: { values: () => this.records.values() },
+      standing: {
+        has: (it: PeerRecord | undefined) =>
+          it !== undefined && this.friends.has(it),
+      },
+      health: {
+        raise: (_: string, { code }: { code: string }) => {
+          this.facts.push(code);
+          return this.facts.length === 1;
+        },
+      },
+      log: logger("mesh"),
+      arriving: () => this.arriving,
+    };
+    this.room = new ConnectionRoom(parts as unknown as ConnectionRoomParts);
+  }
+
+  /** Opens sessions of so many peers more. */
+  open(count: number, isFriend = false): void {
+    for (let i = 0; i < count; i++) {
+      const number = this.records.length;
+      const record = {
+        links: [{
+          openedAt: number,
+          session: { closeWith: () => this.#close(number) },
+        }],
+      } as unknown as PeerRecord;
+      this.records.push(record);
+      if (isFriend) this.friends.add(record);
+    }
+  }
+
+  get sessions(): number {
+    return this.records.filter((it) => it.links.length > 0).length;
+  }
+
+  #close(number: number): void {
+    this.closed.push(number);
+    this.records[number]!.links = [];
+  }
+}
+
+Deno.test("where descriptors are plenty, or cannot be counted, they bound nothing", () => {
+  for (const free of [Infinity, undefined]) {
+    const scene = new Scene(free);
+    scene.open(COUNT_DESCRIPTORS_FROM - 1);
+    assertEquals(scene.room.pending, MAX_PENDING_CONNECTIONS);
+    assertEquals(scene.counts, 0);
+    scene.open(500);
+    assertEquals(scene.room.pending, MAX_PENDING_CONNECTIONS);
+    assertEquals(scene.room.peers(false), Infinity);
+    assertEquals(scene.counts, 1);
+    assertEquals(scene.facts, []);
+  }
+});
+
+Deno.test("counted descriptors bound sessions, less those of peers with standing, and what is not proven", () => {
+  const scene = new Scene(180);
+  scene.open(COUNT_DESCRIPTORS_FROM);
+  const most = COUNT_DESCRIPTORS_FROM + 180 - RESERVED_DESCRIPTORS;
+  assertEquals(scene.room.pending, most - COUNT_DESCRIPTORS_FROM);
+  assertEquals(scene.room.peers(false), most - PENDING_SHARE);
+  assertEquals(scene.room.peers(true), most - MIN_PENDING_CONNECTIONS);
+  scene.open(most - COUNT_DESCRIPTORS_FROM);
+  assertEquals(scene.room.pending, MIN_PENDING_CONNECTIONS);
+  assertEquals(scene.counts, 1);
+
+  const poor = new Scene(0);
+  poor.open(COUNT_DESCRIPTORS_FROM);
+  assertEquals(poor.room.peers(true), MIN_CONNECTIONS - 8);
+});
+
+Deno.test("when there is no descriptor left, the youngest sessions without standing make room, once a second", async () => {
+  const scene = new Scene(undefined);
+  scene.open(80);
+  scene.open(60, true);
+  scene.open(20);
+  scene.arriving = 40;
+  scene.room.shortage();
+  const most = 200 - RESERVED_DESCRIPTORS;
+  const excess = 160 - (most - PENDING_SHARE);
+  assertEquals(scene.closed.length, excess);
+  const youngest = [
+    ...Array.from({ length: 20 }, (_, i) => 159 - i),
+    ...Array.from({ length: 80 }, (_, i) => 79 - i),
+  ];
+  assertEquals(scene.closed, youngest.slice(0, excess));
+  assertEquals(scene.room.pending, PENDING_SHARE);
+  assertEquals(scene.facts, ["no-descriptors"]);
+  // They need a moment to be free.
+  scene.room.shortage();
+  assertEquals(scene.closed.length, excess);
+  scene.arriving = 0;
+  await scene.clock.advance(SHED_INTERVAL_MS);
+  scene.room.shortage();
+  // Of peers with standing none is ever closed.
+  assertEquals(scene.sessions, 60);
+  await scene.clock.advance(SHED_INTERVAL_MS);
+  scene.room.shortage();
+  assertEquals(scene.sessions, 60);
+  assertEquals(scene.room.peers(true), MIN_CONNECTIONS - 8);
+  // After a while more are tried again.
+  await scene.clock.advance(SHORTAGE_KEPT_MS + 1);
+  assertEquals(scene.room.peers(false), Infinity);
+});

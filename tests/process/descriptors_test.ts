@@ -1,0 +1,229 @@
+// Strangers who take all file descriptors of a node that may have few.
+import { assert, assertEquals } from "@std/assert";
+import { connect, type Socket } from "node:net";
+import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { Identity } from "../../src/identity/identity.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { parseAddress } from "../../src/transport/address.ts";
+import { tlsTransport } from "../../src/transport/tls.ts";
+import { RawPeer } from "../helpers/attacker.ts";
+import { verack } from "../helpers/child.ts";
+import { NodeProcess } from "../helpers/process.ts";
+import { until } from "../helpers/until.ts";
+
+/** Descriptors that the node may have; Deno and a database take some 45 of them. */
+const LIMIT = 256;
+
+/** Connections of strangers: more than there are descriptors. */
+const CROWD = 320;
+
+/** Those that are free also while strangers take what they can get. */
+const SPARE = 32;
+
+const SOURCES = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
+
+const LAUNCHER = ["sh", "-c", `ulimit -n ${LIMIT} && exec "$@"`, "sh"];
+
+/** Those who keep so many connections open, whatever becomes of each. */
+interface Crowd extends AsyncDisposable {
+  /** Connections so far. */
+  readonly arrived: number;
+}
+
+/** Connects and says nothing. */
+function silent(victim: NodeProcess): Crowd {
+  const { port } = parseAddress(victim.address);
+  const open = new Set<Socket>();
+  let arrived = 0;
+  let ends = false;
+  const next = (localAddress: string) => {
+    const socket = connect({ host: "127.0.0.1", port, localAddress });
+    open.add(socket);
+    socket.on("error", () => {});
+    socket.on("connect", () => arrived++);
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      open.delete(socket);
+      if (!ends) setTimeout(() => ends || next(localAddress), 100);
+    });
+    socket.resume();
+  };
+  for (let i = 0; i < CROWD; i++) next(SOURCES[i % SOURCES.length]!);
+  return {
+    get arrived() {
+      return arrived;
+    },
+    async [Symbol.asyncDispose]() {
+      ends = true;
+      for (const socket of open) socket.destroy();
+      await until("their end", () => open.size === 0);
+      // What waited to connect again has seen that it is over.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    },
+  };
+}
+
+/** Proves a key of its own on each connection, and stays. */
+async function proven(victim: NodeProcess): Promise<Crowd> {
+  const address = parseAddress(victim.address);
+  const certificate = judgeCertificate(
+    await tlsTransport().fetchCertificate(address, {}),
+  );
+  const node = {
+    address: victim.address,
+    identity: { id: certificate.identity, certificate: certificate.der },
+  } as unknown as Node;
+  const open: RawPeer[] = [];
+  let arrived = 0;
+  const ends = new AbortController();
+  const worker = async () => {
+    while (!ends.signal.aborted && arrived < CROWD) {
+      arrived++;
+      try {
+        open.push(await RawPeer.open(node));
+      } catch {
+        // It was refused.
+      }
+    }
+  };
+  const workers = Array.from({ length: 8 }, worker);
+  return {
+    get arrived() {
+      return arrived;
+    },
+    async [Symbol.asyncDispose]() {
+      ends.abort();
+      await Promise.all(workers);
+      for (const peer of open) peer.close();
+    },
+  };
+}
+
+function descriptorsOf(victim: NodeProcess): number {
+  return [...Deno.readDirSync(`/proc/${victim.child.pid}/fd`)].length;
+}
+
+const CROWDS: Record<string, (victim: NodeProcess) => Promise<Crowd>> = {
+  "no strangers": () =>
+    Promise.resolve({
+      arrived: CROWD,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
+  "silent connections": (victim) => Promise.resolve(silent(victim)),
+  "sessions of strangers": proven,
+};
+
+for (const [name, gather] of Object.entries(CROWDS)) {
+  Deno.test({
+    name: `${name} and few descriptors: a friend joins, status answers`,
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      const isQuiet = name === "no strangers";
+      const directory = await Deno.makeTempDir();
+      const permissions = [
+        `--allow-read=${directory}`,
+        `--allow-write=${directory}`,
+      ];
+      const ask = async (...args: string[]) => {
+        await using child = verack([...args, `--data=${directory}`], {
+          permissions,
+        });
+        const code = await child.code();
+        assertEquals([code, child.err], [0, []], args.join(" "));
+        return child.out;
+      };
+      const health = async () => {
+        const [line = "{}"] = await ask("status", "--json");
+        const { health } = JSON.parse(line) as { health: { code: string }[] };
+        return health.map(({ code }) => code);
+      };
+      try {
+        await using victim = await NodeProcess.start(
+          [`--data=${directory}`, "--log-level=warn"],
+          { permissions, launcher: LAUNCHER },
+        );
+        const identity = await Identity.generate({ ephemeral: false });
+        await ask("allow", identity.id);
+        {
+          await using crowd = await gather(victim);
+          await until("the crowd", () => crowd.arrived >= CROWD, 60_000);
+          const during = await health();
+          assertEquals(during, isQuiet ? [] : ["no-descriptors"]);
+          const left = LIMIT - descriptorsOf(victim);
+          assert(left >= SPARE, `${left} descriptors are left`);
+
+          await using friend = await Node.start({
+            identity,
+            connect: [victim.address],
+          });
+          await friend.joined();
+          await friend.send(victim.identity, "let me in");
+          await victim.waitFor("message", ({ text }) => text === "let me in");
+          const text = (await ask("status")).join("\n");
+          assertEquals(/trouble +no-descriptors/.test(text), !isQuiet, text);
+        }
+        await until(
+          "all to be well again",
+          async () => (await health()).length === 0,
+          60_000,
+        );
+        await using stranger = await Node.start({ connect: [victim.address] });
+        await stranger.joined();
+        const lines = victim.child.err.filter((it) =>
+          it.includes("descriptors are short")
+        );
+        // When it began, and when it was over.
+        assert(lines.length <= (isQuiet ? 0 : 2), lines.join("\n"));
+        assertEquals(await victim.end("SIGTERM"), 143);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  });
+}
+
+for (const name of ["silent connections", "sessions of strangers"] as const) {
+  Deno.test({
+    name:
+      `${name}, few descriptors and nothing to count them by: a friend joins`,
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      // Where the friend is going to be.
+      const identity = await Identity.generate({ ephemeral: false });
+      const port = freePort();
+      await using victim = await NodeProcess.start([
+        `--connect=${identity.id}@127.0.0.1:${port}`,
+        "--log-level=warn",
+      ], { launcher: LAUNCHER });
+      {
+        await using crowd = await CROWDS[name]!(victim);
+        await until("the crowd", () => crowd.arrived >= CROWD, 60_000);
+        await until(
+          "the want of descriptors to be told",
+          () => victim.child.err.some((it) => it.includes("are short")),
+        );
+        await until(
+          "some to be free",
+          () => descriptorsOf(victim) <= LIMIT - SPARE,
+        );
+        await using friend = await Node.start({
+          identity,
+          port,
+          connect: [victim.address],
+        });
+        await friend.joined();
+        await friend.send(victim.identity, "let me in");
+        await victim.waitFor("message", ({ text }) => text === "let me in");
+      }
+      await using stranger = await Node.start({ connect: [victim.address] });
+      await stranger.joined();
+      assertEquals(await victim.end("SIGTERM"), 143);
+    },
+  });
+}
+
+/** A port at which nothing listens. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
