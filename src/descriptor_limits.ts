@@ -7,8 +7,9 @@
 export const MAX_ACCEPT_PAUSE_MS = 1_000;
 
 /**
- * Descriptors that the mesh leaves free: for the control API, the database, logs,
- * programs and up to `MAX_CONCURRENT_DIALS` dials and as many to rumours.
+ * Descriptors that the mesh leaves free, or half of them if that is less: for the
+ * control API, the database, logs, programs and up to `MAX_CONCURRENT_DIALS` dials
+ * and as many to rumours.
  */
 export const RESERVED_DESCRIPTORS = 64;
 
@@ -19,14 +20,18 @@ export const MAX_COUNTED_DESCRIPTORS = 2_048;
 export const COUNT_DESCRIPTORS_FROM = 32;
 
 /** Connections that a node holds however few descriptors there are. */
-export const MIN_CONNECTIONS = 32;
+export const MIN_CONNECTIONS = 8;
 
 /**
  * Of the connections that descriptors allow, those that peers with standing, and
- * all others, leave to newcomers that are not proven yet.
+ * all others, leave to newcomers that are not proven yet; at most a quarter of them,
+ * and a half.
  */
 export const MIN_PENDING_CONNECTIONS = 8;
 export const PENDING_SHARE = 24;
+
+/** Connections that are being closed before another one is accepted. */
+export const MAX_ENDING_CONNECTIONS = 16;
 
 /** How often room is made when there is no descriptor left; what was closed needs a moment to be free. */
 export const SHED_INTERVAL_MS = 1_000;

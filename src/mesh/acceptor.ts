@@ -6,6 +6,7 @@ import { deadline } from "../clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
 import {
   ALARM_QUIET_MS,
+  MAX_ENDING_CONNECTIONS,
   MAX_PENDING_CONNECTIONS,
   MAX_PROVEN_HOSTS,
   REFUSAL_EVENT_BURST,
@@ -66,6 +67,7 @@ export class Acceptor {
   readonly #said = new Map<string, number>();
   readonly #isProven = (host: string) => this.#proven.has(host);
   readonly #unwatch: () => void;
+  #onEnd: () => void = () => {};
   readonly #loop: Promise<void>;
 
   constructor(context: MeshContext, owner: LinkOwner, listener: Listener) {
@@ -105,8 +107,15 @@ export class Acceptor {
       incoming !== null;
       incoming = await this.#listener.accept()
     ) {
-      const task = this.#open(incoming).finally(() => this.#tasks.delete(task));
+      const task = this.#open(incoming).finally(() => {
+        this.#tasks.delete(task);
+        this.#onEnd();
+      });
       this.#tasks.add(task);
+      // What made room must be gone, or a burst takes more descriptors than it may.
+      while (this.#tasks.size - this.#pending.size > MAX_ENDING_CONNECTIONS) {
+        await new Promise<void>((resolve) => this.#onEnd = resolve);
+      }
     }
   }
 

@@ -53,16 +53,13 @@ export class ConnectionRoom {
     const most = this.#most();
     if (most === Infinity) return MAX_PENDING_CONNECTIONS;
     const free = most - this.#links().length;
-    return Math.min(
-      MAX_PENDING_CONNECTIONS,
-      Math.max(MIN_PENDING_CONNECTIONS, free),
-    );
+    return Math.min(MAX_PENDING_CONNECTIONS, Math.max(least(most), free));
   }
 
   /** At how many connected peers another one is refused. */
   peers(hasStanding: boolean): number {
-    return this.#most() -
-      (hasStanding ? MIN_PENDING_CONNECTIONS : PENDING_SHARE);
+    const most = this.#most();
+    return most - (hasStanding ? least(most) : share(most));
   }
 
   /** A connection was refused, or made room, for want of descriptors. */
@@ -81,29 +78,29 @@ export class ConnectionRoom {
 
   /** There was no descriptor left: makes room, and keeps it. */
   shortage(): void {
-    const { clock, arriving } = this.#parts;
+    const { arriving, clock } = this.#parts;
     const now = clock.monotonic();
     // What was closed a moment ago may not be free yet.
     if (now - this.#learnedAt < SHED_INTERVAL_MS) return;
-    const { table, standing } = this.#parts;
-    const links = this.#links();
-    const held = Math.min(this.#most(), links.length + arriving());
-    this.#learned = Math.max(MIN_CONNECTIONS, held - RESERVED_DESCRIPTORS);
+    const held = this.#links().length + arriving();
+    this.#learned = fitting(Math.min(this.#most(), held));
     this.#learnedAt = now;
     this.refused();
-    const without = [...table.values()].filter((it) => !standing.has(it))
-      .flatMap((record) => record.links);
-    this.#shed(without, links.length - (this.#learned - PENDING_SHARE));
+    this.#shed(this.#learned);
   }
 
-  /** Closes sessions of peers without standing, the youngest first. */
-  #shed(links: readonly Link[], count: number): void {
+  /** Closes sessions of peers without standing that are too many, the youngest first. */
+  #shed(most: number): void {
+    const { standing, table } = this.#parts;
+    const count = this.#links().length - (most - share(most));
     if (count <= 0) return;
+    const links = [...table.values()].filter((it) => !standing.has(it))
+      .flatMap((record) => record.links);
     const error = new VerackError(
       "full",
       "Cannot keep session: file descriptors are short",
     );
-    links.toSorted((a, b) => b.openedAt - a.openedAt).slice(0, count)
+    links.sort((a, b) => b.openedAt - a.openedAt).slice(0, count)
       .forEach((link) => link.session.closeWith("full", error));
   }
 
@@ -116,8 +113,8 @@ export class ConnectionRoom {
       const held = this.#links().length + arriving();
       if (held < COUNT_DESCRIPTORS_FROM) return this.#learned;
       const free = descriptors.free() ?? Infinity;
-      const most = held + free - RESERVED_DESCRIPTORS;
-      this.#counted = Math.max(MIN_CONNECTIONS, most);
+      this.#counted = fitting(held + free);
+      this.#shed(this.#counted);
     }
     return Math.min(this.#counted, this.#learned);
   }
@@ -125,4 +122,20 @@ export class ConnectionRoom {
   #links(): Link[] {
     return [...this.#parts.table.values()].flatMap(({ links }) => links);
   }
+}
+
+/** How many connections there may be where `total` would use up all descriptors. */
+function fitting(total: number): number {
+  const reserved = Math.min(RESERVED_DESCRIPTORS, Math.ceil(total / 2));
+  return Math.max(MIN_CONNECTIONS, total - reserved);
+}
+
+/** Of `most` connections, those that peers with standing leave to newcomers. */
+function least(most: number): number {
+  return Math.min(MIN_PENDING_CONNECTIONS, Math.ceil(most / 4));
+}
+
+/** The same for peers without. */
+function share(most: number): number {
+  return Math.min(PENDING_SHARE, Math.ceil(most / 2));
 }

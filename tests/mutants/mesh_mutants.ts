@@ -672,21 +672,34 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "unproven connections may take the last descriptors",
-    snippet: "Math.max(MIN_PENDING_CONNECTIONS, free),",
-    mutated: "MAX_PENDING_CONNECTIONS,",
+    snippet: "Math.max(least(most), free));",
+    mutated: "MAX_PENDING_CONNECTIONS);",
     tests: DESCRIPTORS,
   },
   {
     name: "peers without standing may take the last descriptors",
-    snippet: "(hasStanding ? MIN_PENDING_CONNECTIONS : PENDING_SHARE);",
-    mutated: "MIN_PENDING_CONNECTIONS;",
+    snippet: "(hasStanding ? least(most) : share(most));",
+    mutated: "least(most);",
     tests: DESCRIPTORS,
   },
   {
     name: "sessions go on while there is no descriptor left",
-    snippet: "if (count <= 0) return; const error = new VerackError(",
-    mutated: "return; const error = new VerackError(",
+    snippet: "this.#shed(this.#learned);",
+    mutated: "",
     tests: DESCRIPTORS,
+  },
+  {
+    name: "sessions stay that are found to be too many for the descriptors",
+    snippet: "this.#shed(this.#counted);",
+    mutated: "",
+    tests: DESCRIPTORS,
+  },
+  {
+    name: "a burst of connections takes descriptors of those that are ending",
+    snippet:
+      "while (this.#tasks.size - this.#pending.size > MAX_ENDING_CONNECTIONS) {",
+    mutated: "while (false) {",
+    tests: ["tests/process/descriptors_test.ts"],
   },
   {
     name: "peers with standing make room when there is no descriptor left",
