@@ -200,8 +200,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a restart forgets where peers with standing answered",
-    snippet: "this.#recall(); this.#loop",
-    mutated: "this.#loop",
+    snippet: "this.#recall(); this.#unwatch",
+    mutated: "this.#unwatch",
     tests: STORM,
   },
   {
