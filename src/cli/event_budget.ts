@@ -59,7 +59,6 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "name-conflict": // A name that is refused does no harm untold.
     case "undelivered":
     case "set-aside":
-    case "name-conflict":
       return event.identity;
     case "refused":
       // What was expected is what the owner wanted to reach.
