@@ -170,7 +170,7 @@ for (const [what, name] of Object.entries(SPOOFS)) {
       ` admin (${shortId(admin.identity.id)}) `,
     );
     const spoofed = lineOf(spoof.identity.id);
-    assertMatch(spoofed, /^[ -~]+ "[ -~]+" \([0-9a-f]{8}\) at [ -~]+$/);
+    assertMatch(spoofed, /^[ -~]+ "[ -~]+" \([0-9a-f]{8}\) from [ -~]+$/);
   });
 }
 
