@@ -8,7 +8,6 @@
  * peer needs milliseconds (Core evicts by the same thought, `src/node/eviction.cpp`).
  */
 import { MAX_PENDING_CONNECTIONS, MAX_PENDING_PER_ADDRESS } from "../limits.ts";
-import { classifyIp } from "../transport/scope.ts";
 
 /** One connection that waits for its proof. */
 export interface PendingEntry {
@@ -34,8 +33,7 @@ export class PendingConnections {
    * Adds one, and evicts another if there are `most`. `isKnown` tells sources at
    * which a peer with standing was: the cap of one source does not concern them, and
    * what would fit into it is evicted last. No more than that: others may share the
-   * address, and must not have the room of all. Neither does the cap concern this
-   * machine, on which a whole mesh may run.
+   * address, and must not have the room of all.
    */
   add(
     entry: PendingEntry,
@@ -45,7 +43,7 @@ export class PendingConnections {
     const siblings = this.#bySource.get(entry.source);
     if (
       siblings !== undefined && siblings.size >= MAX_PENDING_PER_ADDRESS &&
-      !isKnown(entry.source) && classifyIp(entry.source) !== "loopback"
+      !isKnown(entry.source)
     ) {
       this.#evictOldest(siblings);
     } else if (this.#size >= most) {
