@@ -12,7 +12,7 @@ import {
   LogLevels,
   type LogRecord,
   setup,
-} from "@std/log";
+} from "./std/log.ts";
 import { escapeText, jsonLine } from "./escape.ts";
 import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./limits.ts";
 

@@ -4,7 +4,7 @@
  * unknown and repeated flags, missing and stray values. What the values mean is
  * in `flags.ts`; who asks is `args.ts`.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "../std/parse_args.ts";
 import {
   flagName,
   type FlagSpec,

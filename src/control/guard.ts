@@ -8,7 +8,7 @@
  * point here: DNS rebinding) or its origin (`Origin`) give it away.
  */
 import { hash } from "node:crypto";
-import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 import { escapeText } from "../escape.ts";
 import { Refusal } from "./refusal.ts";
 

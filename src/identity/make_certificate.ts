@@ -39,8 +39,8 @@ export async function makeCertificate(
   identity: IdentityId,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Its dependency injection needs Reflect.getMetadata before it is evaluated.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
+  await import("npm:reflect-metadata@0.2.2");
+  const x509 = await import("npm:@peculiar/x509@2.2.0");
   const algorithm = SIGNING[keyType];
   const pkcs8 = privateKey.export({ type: "pkcs8", format: "der" });
   const spki = createPublicKey(privateKey)

@@ -5,7 +5,7 @@
  * `network_secret.ts` and `invite.ts`; the messages are in `wire/messages/secret.ts`.
  */
 import { createHmac } from "node:crypto";
-import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 import { IDENTITY_BYTES, type IdentityId } from "./identity_id.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 

@@ -23,4 +23,4 @@ export {
   assertStringIncludes,
   assertThrows,
   fail,
-} from "deno-std/assert/mod.js";
+} from "npm:/deno-std@1.4.0/assert/mod.js";

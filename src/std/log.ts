@@ -17,7 +17,7 @@ import {
   type Logger as LogTapeLogger,
   type LogLevel as LogTapeLevel,
   type LogRecord as LogTapeRecord,
-} from "@logtape/logtape";
+} from "npm:@logtape/logtape@2.4.2";
 import { systemClock } from "../clock.ts";
 
 /** Numeric levels by name. */

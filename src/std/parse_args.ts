@@ -6,4 +6,4 @@
  * @module
  */
 // @ts-types="./parse_args.d.ts"
-export { parseArgs } from "deno-std/cli/parse_args.js";
+export { parseArgs } from "npm:/deno-std@1.4.0/cli/parse_args.js";
