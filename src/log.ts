@@ -2,9 +2,9 @@
  * Logging for every layer: named loggers, structured fields, one line a record.
  *
  * This is the only file that imports `@std/log`. A library stays silent: nothing
- * is written until {@linkcode configureLogging} is called, which the command line
- * does. All messages and fields are escaped here, so callers may log what peers
- * sent.
+ * is written until the program configures LogTape (category `["verack", area]`), or
+ * calls {@linkcode configureLogging}, as the command line does. All messages and
+ * fields are escaped here, so callers may log what peers sent.
  */
 import {
   BaseHandler,
@@ -56,6 +56,9 @@ export type LogValue =
 
 /** Named values beside a message. */
 export type LogFields = Readonly<Record<string, LogValue>>;
+
+/** Fields as they are handed on. */
+type ShownFields = Readonly<Record<string, number | boolean | string | null>>;
 
 /** What the layers log with. */
 export interface Log {
@@ -135,8 +138,7 @@ class LineHandler extends BaseHandler {
 
   /** Before anything is formatted, so that what is left out costs little. */
   override handle(record: LogRecord): void {
-    const [fields = {}] = record.args as [LogFields | undefined];
-    if (this.#admits(fields)) super.handle(record);
+    if (this.#admits(fieldsOf(record))) super.handle(record);
   }
 
   override log(line: string): void {
@@ -151,9 +153,8 @@ class LineHandler extends BaseHandler {
 /**
  * Decides what is logged and where, for the whole process. May be called again.
  *
- * It replaces the configuration of `@std/log`; a program that has its own sets up
- * the names `verack.transport`, `verack.session`, `verack.mesh`, `verack.store`, `verack.cli` there
- * instead of calling this.
+ * It replaces the configuration of `@std/log` and of LogTape; a program that has its
+ * own configures one of them instead of calling this.
  */
 export function configureLogging(options: LoggingOptions): void {
   if (options.level === "off") {
@@ -181,7 +182,9 @@ export function logger(name: LoggerName): Log {
     message: string,
     fields?: LogFields,
   ): void => {
-    if (enabled(level)) getLogger(id)[level](message, fields ?? {});
+    if (!enabled(level)) return;
+    const shown = escapeText(message, { max: MAX_LOG_MESSAGE_CHARS });
+    getLogger(id)[level](shown, shownFields(fields));
   };
   return {
     enabled,
@@ -193,18 +196,27 @@ export function logger(name: LoggerName): Log {
   };
 }
 
-function formatJson(record: LogRecord): string {
-  const fields: Record<string, number | boolean | string | null> = {};
-  for (const [name, value] of fieldsOf(record)) {
-    const plain = value === null || typeof value === "boolean" ||
+/** Fields of which every sink may show all: bounded, escaped, of plain types. */
+function shownFields(fields: LogFields = {}): ShownFields {
+  const shown: Record<string, number | boolean | string | null> = {};
+  const given = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .slice(0, MAX_LOG_FIELDS);
+  for (const [name, value] of given) {
+    const isPlain = value === null || typeof value === "boolean" ||
       (typeof value === "number" && Number.isFinite(value));
-    fields[escapeText(name)] = plain ? value : textOf(value);
+    shown[escapeText(name)] = isPlain ? value : textOf(value);
   }
+  return shown;
+}
+
+function formatJson(record: LogRecord): string {
+  const fields = fieldsOf(record);
   return jsonLine({
     time: record.datetime.toISOString(),
     level: record.levelName.toLowerCase(),
     logger: record.loggerName,
-    message: escapeText(record.msg, { max: MAX_LOG_MESSAGE_CHARS }),
+    message: record.msg,
     ...(Object.keys(fields).length > 0 ? { fields } : {}),
   });
 }
@@ -215,8 +227,8 @@ function formatHuman(record: LogRecord, color: boolean): string {
   const name = record.loggerName.startsWith(PREFIX)
     ? record.loggerName.slice(PREFIX.length)
     : record.loggerName;
-  const fields = fieldsOf(record).map(([key, value]) =>
-    paint("2", `${escapeText(key)}=`) + quote(shorten(textOf(value)))
+  const fields = Object.entries(fieldsOf(record)).map(([key, value]) =>
+    paint("2", `${key}=`) + quote(shorten(String(value)))
   );
   return [
     paint("2", timeOfDay(record.datetime)),
@@ -225,16 +237,13 @@ function formatHuman(record: LogRecord, color: boolean): string {
       record.levelName.padEnd("DEBUG".length),
     ),
     paint("2", name.padEnd("transport".length)),
-    escapeText(record.msg, { max: MAX_LOG_MESSAGE_CHARS }),
+    record.msg,
     ...fields,
   ].join(" ");
 }
 
-function fieldsOf(record: LogRecord): [string, LogValue][] {
-  const [fields] = record.args as [LogFields | undefined];
-  return Object.entries(fields ?? {})
-    .filter(([, value]) => value !== undefined)
-    .slice(0, MAX_LOG_FIELDS);
+function fieldsOf({ args: [fields] }: LogRecord): ShownFields {
+  return (fields ?? {}) as ShownFields;
 }
 
 function textOf(value: LogValue): string {

@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { getLogger } from "@std/log";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import fc from "fast-check";
 import { VerackError } from "../src/errors.ts";
 import {
@@ -204,4 +205,40 @@ Deno.test("logger() goes on when a line cannot be written", () => {
   } finally {
     configureLogging({ level: "off", format: "human", color: false, write });
   }
+});
+
+Deno.test("a program that configures LogTape gets records of the library, escaped, with nothing else to call", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    reset: true, // Of what the tests before have left.
+    sinks: { kept: (record) => void records.push(record) },
+    loggers: [
+      { category: ["verack"], sinks: ["kept"], lowestLevel: "info" },
+      { category: ["logtape", "meta"], sinks: [] },
+    ],
+  });
+  try {
+    const log = logger("mesh");
+    assert(log.enabled("info"));
+    assertFalse(log.enabled("debug"));
+    log.debug("not wanted");
+    log.warn("a\x1b[2J", { from: "b\nc", count: 3 });
+  } finally {
+    await reset();
+  }
+  logger("mesh").critical("nobody hears this");
+  assertEquals(
+    records.map(({ category, level, message, properties }) => ({
+      category,
+      level,
+      message,
+      properties,
+    })),
+    [{
+      category: ["verack", "mesh"],
+      level: "warning",
+      message: ["a\\u{1b}[2J"],
+      properties: { from: "b\\u{a}c", count: 3 },
+    }],
+  );
 });

@@ -3,6 +3,7 @@
  * who may import whom, who may look at the clock, how long a file may be.
  */
 import { assert, assertEquals } from "@std/assert";
+import { VERSION } from "../src/version.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -88,9 +89,9 @@ Deno.test("no file in src/ imports one from a later layer, from std/ or from out
     const from = folderOf(file.path);
     return localImportsOf(file).flatMap((path) => {
       const to = folderOf(path);
-      if (path === "deno.json") return []; // The version, said once.
       const allowed = path.startsWith("src/") &&
-        (to === undefined || to === from ||
+        (to === undefined || to === from || to === "std" ||
+          from === "testing" ||
           (from !== undefined && rank(to) >= 0 && rank(to) < rank(from)));
       return allowed ? [] : [`${file.path} imports ${path}`];
     });
@@ -99,42 +100,92 @@ Deno.test("no file in src/ imports one from a later layer, from std/ or from out
 
 Deno.test("every folder in src/ has its place in the order", () => {
   const folders = new Set(SOURCES.map((file) => folderOf(file.path)));
-  const known = new Set<string | undefined>([...LAYERS, "std", undefined]);
+  const known = new Set<string | undefined>([
+    ...LAYERS,
+    "std",
+    "testing",
+    undefined,
+  ]);
   assertNone([...folders].filter((it) => !known.has(it)).map(String));
 });
 
-Deno.test("src/ imports packages only by the names of the import map", () => {
-  const { imports } = JSON.parse(load("deno.json").text);
-  const known = (name: string) =>
-    name.startsWith("node:") || name in imports ||
-    (name.startsWith("deno-std/") && "deno-std/" in imports);
+Deno.test("src/ imports packages by version, without an import map, as a consumer has none of ours", () => {
   assertNone([...SOURCES, MOD].flatMap((file) =>
     importsOf(file)
-      .filter((name) => !name.startsWith(".") && !known(name))
+      .filter((name) =>
+        !/^(\.|node:|npm:\/?(@[^/]+\/)?[^/@]+@\d+\.\d+\.\d+)/.test(name)
+      )
       .map((name) => `${file.path} imports ${name}`)
   ));
 });
 
-Deno.test("both import maps have the same names and the same npm packages", () => {
+Deno.test("packages have one version, in src/ and in both import maps", () => {
   const { imports } = JSON.parse(load("deno.json").text);
   const { imports: jsr } = JSON.parse(load("import_map.jsr.json").text);
-  assertEquals(Object.keys(jsr), Object.keys(imports));
-  for (const [name, target] of Object.entries(imports)) {
-    if (name.startsWith("@std/")) {
-      assert(`${jsr[name]}`.startsWith("jsr:@std/"));
-    } else assertEquals(jsr[name], target);
+  const versions = new Map<string, Set<string>>();
+  const targets = [
+    ...SOURCES.flatMap(importsOf),
+    ...Object.values(imports).map(String),
+    ...Object.values(jsr).map(String),
+  ];
+  for (const target of targets) {
+    const [, name, version] =
+      /^npm:\/?((?:@[^/]+\/)?[^/@]+)@([^/]+)/.exec(target) ?? [];
+    if (name === undefined || version === undefined) continue;
+    versions.set(name, (versions.get(name) ?? new Set()).add(version));
+  }
+  assert(versions.size > 3);
+  assertNone([...versions].filter(([, them]) => them.size > 1).map(String));
+});
+
+Deno.test("the import map of JSR puts the original in the place of every file of src/std/", () => {
+  const { imports } = JSON.parse(load("import_map.jsr.json").text);
+  for (
+    const { path } of SOURCES.filter(({ path }) =>
+      /^src\/std\/\w+\.ts$/.test(path)
+    )
+  ) {
+    assert(`${imports[`./${path}`]}`.startsWith("jsr:@std/"), path);
   }
 });
 
-Deno.test("only src/log.ts imports @std/log, and only src/std/ what is behind the names", () => {
+Deno.test("only src/log.ts imports src/std/log.ts, and only src/std/ what is behind it", () => {
   assertNone(
     [...SOURCES, MOD].flatMap((file) =>
       importsOf(file).filter((name) =>
-        name === "@std/log"
+        name.endsWith("std/log.ts")
           ? file.path !== "src/log.ts"
-          : /^(@logtape\/|deno-std\/)/.test(name) &&
+          : /@logtape\/|deno-std/.test(name) &&
             !file.path.startsWith("src/std/")
       ).map((name) => `${file.path} imports ${name}`)
+    ),
+  );
+});
+
+Deno.test("src/version.ts and deno.json name one version", () => {
+  assertEquals(VERSION, JSON.parse(load("deno.json").text).version);
+});
+
+Deno.test("the library has at most 30 names, and loads neither command line, demo, Bitcoin tools nor control server", () => {
+  const names = [...MOD.code.matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+    .flatMap(([, list]) => (list ?? "").split(","))
+    .map((name) => name.trim()).filter((name) => name !== "");
+  assert(names.length <= 30, `${names.length} names`);
+  const seen = new Set<string>();
+  const visit = (file: SourceFile) => {
+    if (seen.has(file.path)) return;
+    seen.add(file.path);
+    const text = file.code.replaceAll(/\bimport\s*\(/g, "");
+    for (const path of localImportsOf({ ...file, code: text })) {
+      const next = SOURCES.find((it) => it.path === path);
+      if (next !== undefined) visit(next);
+    }
+  };
+  visit({ ...MOD, code: MOD.code.replace(/\bimport\(.*/g, "") });
+  assert(seen.size > 50);
+  assertNone(
+    [...seen].filter((path) =>
+      /^src\/(cli|control|bitcoin|testing)\//.test(path)
     ),
   );
 });
@@ -142,7 +193,9 @@ Deno.test("only src/log.ts imports @std/log, and only src/std/ what is behind th
 Deno.test("only src/clock.ts asks for the time, waits, or rolls dice", () => {
   assertNone(
     [...SOURCES, MOD]
-      .filter((file) => file.path !== "src/clock.ts")
+      .filter((file) =>
+        file.path !== "src/clock.ts" && !file.path.startsWith("src/testing/")
+      )
       .flatMap((file) =>
         file.code.split("\n").flatMap((line, index) => {
           const found = UNINJECTED.exec(line)?.[0];

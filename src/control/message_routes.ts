@@ -3,7 +3,7 @@
  * base64 beside the rest; one that is longer or no text is the body itself, and
  * the rest is in the query.
  */
-import type { BroadcastFailure } from "../delivery/broadcast.ts";
+import type { BroadcastResult } from "../delivery/broadcast.ts";
 import { BROADCAST_WAIT_MS, MAX_BODY_BYTES } from "../delivery_limits.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
@@ -96,7 +96,7 @@ function isUp(node: Node, identity: IdentityId): boolean {
 }
 
 function failure(
-  { identity, error }: BroadcastFailure,
+  { identity, error }: BroadcastResult["failed"][number],
 ): { readonly identity: IdentityId; readonly reason: string } {
   return { identity, reason: error.message };
 }

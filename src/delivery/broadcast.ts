@@ -11,23 +11,18 @@ export interface BroadcastResult {
   readonly delivered: readonly IdentityId[];
   /** It is kept for them, and sent as long as it is not too old. */
   readonly waiting: readonly IdentityId[];
-  /** They will not get it. */
-  readonly failed: readonly BroadcastFailure[];
-}
-
-/** Somebody who does not get a broadcast, and why. */
-export interface BroadcastFailure {
-  /** Who. */
-  readonly identity: IdentityId;
-  /** Why, such as `full`. */
-  readonly error: VerackError;
+  /** They will not get it, and why, such as `full`. */
+  readonly failed: readonly {
+    readonly identity: IdentityId;
+    readonly error: VerackError;
+  }[];
 }
 
 /** Counts until everybody who is connected has acknowledged. */
 export class Tally implements Waiter {
   readonly #done: () => void;
   readonly #outgoings: Outgoing[] = [];
-  readonly #failed: BroadcastFailure[] = [];
+  readonly #failed: BroadcastResult["failed"][number][] = [];
   #awaited = 0;
 
   /** @param done Called when nobody is waited for any more; not if nobody ever was. */

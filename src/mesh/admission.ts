@@ -17,12 +17,6 @@ export interface InviteOptions {
   readonly address?: string;
 }
 
-/** Options of {@linkcode Admission.allow}. */
-export interface AllowOptions {
-  /** What it is called here from now on, also if the name meant another peer. */
-  readonly name?: string;
-}
-
 /**
  * Who may come in, as `node.admission`. Every change is in the store, durable, when
  * the call returns.
@@ -30,13 +24,14 @@ export interface AllowOptions {
 export interface Admission {
   /**
    * Lets an identity in, also one that was denied or forgotten. If it is waiting at
-   * an address that can be dialed, it is dialed at once.
+   * an address that can be dialed, it is dialed at once. `name` is what it is called
+   * here from now on, also if the name meant another peer.
    *
    * @throws {SyntaxError} when it is no identity.
    * @throws {RangeError} when it is our own, or the name is none or our own.
    * @throws {VerackError} when the store cannot write.
    */
-  allow(identity: IdentityId, options?: AllowOptions): void;
+  allow(identity: IdentityId, options?: { readonly name?: string }): void;
   /**
    * Keeps an identity out: its session ends at once, it is neither let in, dialed
    * nor told of, whatever certificate it shows and whatever others say. Holds
@@ -92,7 +87,7 @@ export class AdmissionControl implements Admission {
     this.#dialer = dialer;
   }
 
-  allow(identity: IdentityId, { name }: AllowOptions = {}): void {
+  allow(identity: IdentityId, { name }: { readonly name?: string } = {}): void {
     const { membership, names, options, table } = this.#context;
     this.#check(identity, "allow");
     if (name !== undefined) names.check(name);

@@ -72,7 +72,7 @@ export type NodeEvent =
      * Pairs of members that cannot reach each other, as they say themselves;
      * at most 256.
      */
-    readonly missing: readonly MissingPair[];
+    readonly missing: readonly (readonly [IdentityId, IdentityId])[];
   }
   /** Somebody was refused, or refused us. */
   | {

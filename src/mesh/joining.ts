@@ -11,14 +11,6 @@ import { type Address, formatAddress } from "../transport/address.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { PeerTarget } from "./peer_target.ts";
 
-/** Options of `Node.joined`. */
-export interface JoinedOptions {
-  /** How long to wait, milliseconds; Infinity for ever. @default {30_000} */
-  readonly timeoutMs?: number;
-  /** Ends the wait; the node goes on. */
-  readonly signal?: AbortSignal;
-}
-
 /** What {@linkcode Joining} watches. */
 export interface JoiningOptions {
   readonly clock: Clock;
@@ -106,7 +98,9 @@ export class Joining {
   }
 
   /** As `Node.joined`. */
-  async wait(options: JoinedOptions): Promise<void> {
+  async wait(
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+  ): Promise<void> {
     const { timeoutMs = JOIN_TIMEOUT_MS, signal } = options;
     if (Number.isNaN(timeoutMs) || timeoutMs < 0) {
       throw new RangeError(

@@ -3,6 +3,7 @@
  * without a data directory. Handed to the next node it is a restart with memory.
  */
 import { MemoryMessageStore } from "../delivery/memory_message_store.ts";
+import type { MessageStore } from "../delivery/message_store.ts";
 import type { IdentityId } from "../identity/identity.ts";
 import type {
   NameBinding,
@@ -16,7 +17,7 @@ import type {
 
 /** Memory without a disk. */
 export class MemoryStore implements NodeStore {
-  readonly messages = new MemoryMessageStore();
+  readonly messages: MessageStore = new MemoryMessageStore();
   readonly #peers = new Map<IdentityId, StoredPeer>();
   readonly #verdicts = new Map<IdentityId, StoredVerdict>();
   readonly #pending = new Map<IdentityId, PendingPeer>();

@@ -20,10 +20,9 @@ import { Acceptor } from "./acceptor.ts";
 import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
 import { EventHub } from "./event_hub.ts";
-import type { MissingPair, NodeEvent } from "./events.ts";
+import type { NodeEvent } from "./events.ts";
 import { Exchange } from "./exchange.ts";
 import { showInside } from "./inside.ts";
-import type { JoinedOptions } from "./joining.ts";
 import { Links } from "./links.ts";
 import { makeContext } from "./make_context.ts";
 import { Messaging } from "./messaging.ts";
@@ -169,8 +168,8 @@ export class Node implements AsyncDisposable {
    * address given and no peer on record there is nothing to join, and it resolves at
    * once; a peer on record is tried once, and may be away. Once resolved it stays so.
    *
-   * What does not answer is tried until `timeoutMs` have passed, since it may only
-   * start later. The node itself goes on trying after a rejection.
+   * What does not answer is tried until `timeoutMs` (by default 30,000) have passed,
+   * since it may start later. The node itself goes on trying after a rejection.
    *
    * @throws {VerackError} `timeout`, with what went wrong at each address; `aborted`;
    * `stopped`; or, when every address given refused for a reason that time does not
@@ -178,7 +177,10 @@ export class Node implements AsyncDisposable {
    * network, `bad-invite`, `bad-secret`, `alpn` or `tls` for another kind of server.
    * @throws {RangeError} when `timeoutMs` is negative.
    */
-  joined(options: JoinedOptions = {}): Promise<void> {
+  joined(
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } =
+      {},
+  ): Promise<void> {
     return this.#context.joining.wait(options);
   }
 
@@ -237,7 +239,7 @@ export class Node implements AsyncDisposable {
    * smaller identity first, those with this node before others; at most 256. Each
    * is what one of the two says of itself.
    */
-  missing(): MissingPair[] {
+  missing(): (readonly [IdentityId, IdentityId])[] {
     return [...this.#exchange.missing.pairs];
   }
 
@@ -250,11 +252,8 @@ export class Node implements AsyncDisposable {
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
   > {
-    const first: NodeEvent[] = [{
-      type: "listening",
-      identity: this.identity.id,
-      address: this.address,
-    }];
+    const { address, identity: { id: identity } } = this;
+    const first: NodeEvent[] = [{ type: "listening", identity, address }];
     for (const { announced } of this.#context.table.values()) {
       if (announced !== undefined) first.push(announced);
     }

@@ -7,11 +7,10 @@ import {
 } from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
-import type { AdmissionMode } from "./admission_rule.ts";
 import type { MeshContext } from "./context.ts";
 import type { HealthFact } from "./health.ts";
 import type { Messaging } from "./messaging.ts";
-import type { MissingPair, NodeEvent } from "./events.ts";
+import type { NodeEvent } from "./events.ts";
 
 /** A node at one instant. */
 export interface NodeStatus {
@@ -28,7 +27,7 @@ export interface NodeStatus {
   /** Name of the mesh. */
   readonly network: string;
   /** Who may come in. */
-  readonly trust: AdmissionMode;
+  readonly trust: "open" | "known";
   /** Whether only those who have the network's secret get as far as that. */
   readonly secret: boolean;
   /** Version of verack. */
@@ -41,7 +40,7 @@ export interface NodeStatus {
   readonly mesh: {
     readonly nodes: number;
     readonly links: number;
-    readonly missing: readonly MissingPair[];
+    readonly missing: readonly (readonly [IdentityId, IdentityId])[];
   };
   /** What is wrong at present, oldest first: disk, key, addresses given; empty if all is well. */
   readonly health: readonly HealthFact[];

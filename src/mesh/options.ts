@@ -77,7 +77,7 @@ export interface NodeOptions {
    * `"open"`. @default what the store remembers or the host of the invite does, else
    * {"open"}
    */
-  readonly trust?: AdmissionMode;
+  readonly trust?: "open" | "known";
   /**
    * The network's secret, at least 16 bytes: both ends of every session prove that
    * they know it before anything is said about who they are. A store remembers the key

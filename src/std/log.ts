@@ -201,8 +201,7 @@ export interface LoggerOptions {
 
 /** Hands records of its level and above to its handlers. */
 export class Logger {
-  /** Where its records go; without any it is silent. */
-  handlers: BaseHandler[];
+  #handlers: BaseHandler[] | undefined;
   readonly #loggerName: string;
   readonly #target: LogTapeLogger;
   #level: LogLevel;
@@ -216,12 +215,25 @@ export class Logger {
     this.#loggerName = loggerName;
     this.#target = getLogTapeLogger(loggerName.split("."));
     this.#level = getLevelByName(levelName);
-    this.handlers = options.handlers ?? [];
+    this.#handlers = options.handlers;
+  }
+
+  /** Where its records go; without any it is silent. */
+  get handlers(): BaseHandler[] {
+    if (this.#handlers !== undefined) return this.#handlers;
+    return this.#target.isEnabledFor("fatal") ? [LOGTAPE] : [];
+  }
+  set handlers(handlers: BaseHandler[]) {
+    this.#handlers = handlers;
   }
 
   /** Lowest level logged. */
   get level(): LogLevel {
-    return this.#level;
+    if (this.#handlers !== undefined) return this.#level;
+    const name = LEVEL_NAMES.find((it) =>
+      this.#target.isEnabledFor(TO_LOGTAPE[it])
+    );
+    return getLevelByName(name ?? "CRITICAL");
   }
   set level(level: LogLevel) {
     getLevelName(level);
@@ -267,7 +279,7 @@ export class Logger {
   }
 
   #log(levelName: LevelName, msg: string, args: unknown[]): string {
-    if (this.handlers.length > 0 && this.#level <= LogLevels[levelName]) {
+    if (this.handlers.length > 0 && this.level <= LogLevels[levelName]) {
       // emit() rather than LogTape's own methods: they would read {…} in the
       // message as a placeholder.
       this.#target.emit({
@@ -275,11 +287,26 @@ export class Logger {
         timestamp: systemClock.now(),
         message: [msg],
         rawMessage: msg,
-        properties: { args },
+        properties: this.#handlers === undefined ? plainFields(args) : { args },
       });
     }
     return msg;
   }
+}
+
+/** Stands for the sinks of LogTape, which gets the records without it. */
+class LogTapeHandler extends BaseHandler {
+  override log(): void {}
+}
+
+const LOGTAPE = new LogTapeHandler("NOTSET");
+
+/** Properties of a LogTape record: those of the object that was logged, if it was one. */
+function plainFields(args: unknown[]): Record<string, unknown> {
+  const [fields] = args;
+  return args.length === 1 && typeof fields === "object" && fields !== null
+    ? { ...fields }
+    : { args };
 }
 
 /** Configuration of one logger. */
@@ -301,7 +328,10 @@ export interface LogConfig {
 const loggers = new Map<string, Logger>();
 let handlersInUse: BaseHandler[] = [];
 
-/** The logger of that name; one that was not set up logs nothing. */
+/**
+ * The logger of that name. One that was not set up logs what LogTape is configured
+ * to take under its category, by default nothing.
+ */
 export function getLogger(name: string = "default"): Logger {
   let logger = loggers.get(name);
   if (logger === undefined) {

@@ -20,7 +20,7 @@ import type { Transport } from "../../src/transport/transport.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { at } from "../helpers/disguise.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
-import { VIRTUAL_EPOCH_MS } from "../helpers/virtual_clock.ts";
+import { VIRTUAL_EPOCH_MS } from "../../src/testing/virtual_clock.ts";
 import { forge, idOf, keyOf } from "../identity/forgery.ts";
 
 const STRANGERS = 200;

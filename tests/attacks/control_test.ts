@@ -20,7 +20,7 @@ import {
 } from "../../src/limits.ts";
 import { identityName } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";
 
 type Where = Deno.ConnectOptions | Deno.UnixConnectOptions;

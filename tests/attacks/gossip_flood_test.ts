@@ -25,7 +25,7 @@ import { plainTable } from "../helpers/plain_table.ts";
 import { Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import {
   bitString,
   forge,

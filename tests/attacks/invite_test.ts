@@ -32,7 +32,7 @@ import { EventLog } from "../helpers/nodes.ts";
 import { RawListener } from "../helpers/raw_listener.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const closed = { trust: "known" } as const;
 const secretOf = (line: string) => inviteSecret(parseInvite(line).code);

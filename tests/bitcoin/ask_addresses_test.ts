@@ -6,7 +6,7 @@ import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/limits.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { encodeAddr } from "../../src/wire/messages/addr.ts";
-import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { entryOf, hostOf } from "./crawl_world.ts";
 
 /** A collector that asks a session of the test's making. */

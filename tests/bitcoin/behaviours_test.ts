@@ -16,7 +16,7 @@ import { respond } from "../../src/bitcoin/respond.ts";
 import type { ResponderEvent } from "../../src/bitcoin/respond_options.ts";
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const UNTIL_DEADLINE = new Set(["timeout", "bad-checksum", "malformed"]);
 const TIMEOUT_MS = 5_000;

@@ -12,11 +12,11 @@ import type {
   Responder,
   RespondOptions,
 } from "../../src/bitcoin/respond_options.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { networkAddressOfIp } from "../../src/wire/bip155.ts";
 import type { AddrEntry } from "../../src/wire/messages/addr.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const PORT = 8333;
 

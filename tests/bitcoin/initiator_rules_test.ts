@@ -17,7 +17,7 @@ import type {
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import type { VersionMessage } from "../../src/wire/messages/version.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import {
   concat,
   EMPTY,

@@ -4,8 +4,8 @@ import type { BehaviourRules } from "../../src/bitcoin/behaviour_steps.ts";
 import { OddConnection } from "../../src/bitcoin/odd_connection.ts";
 import { VerackError } from "../../src/errors.ts";
 import type { Connection } from "../../src/transport/transport.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { concat, frame, MAGIC, version } from "./raw_peer.ts";
 
 /** An odd connection over one that only remembers. */

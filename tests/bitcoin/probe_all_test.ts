@@ -7,7 +7,7 @@ import { respond } from "../../src/bitcoin/respond.ts";
 import type { Responder } from "../../src/bitcoin/respond_options.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const REGTEST = { network: "regtest" } as const;
 

@@ -15,11 +15,11 @@ import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { respond } from "../../src/bitcoin/respond.ts";
 import { VerackError } from "../../src/errors.ts";
 import { MAX_PROBE_EVENTS } from "../../src/limits.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection, Transport } from "../../src/transport/transport.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { concat, frame, ScriptedNode, versionBytes } from "./raw_peer.ts";
 
 /** A port at which nobody listens: one that was just given back. */

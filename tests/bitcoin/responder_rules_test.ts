@@ -18,7 +18,7 @@ import {
   decodeAddrV2,
 } from "../../src/wire/messages/addr.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { concat, EMPTY, frame, RawPeer, versionBytes } from "./raw_peer.ts";
 
 const ANSWER = ["version", "wtxidrelay", "sendaddrv2", "verack"];

@@ -4,7 +4,7 @@ import { type Resolver, seedAddresses } from "../../src/bitcoin/seeds.ts";
 import { customSignet } from "../../src/bitcoin/networks.ts";
 import { VerackError } from "../../src/errors.ts";
 import { MAX_SEED_ADDRESSES } from "../../src/limits.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 function failing(host: string): Promise<string[]> {
   const why = `Cannot resolve ${host}: the name does not resolve`;

@@ -10,14 +10,14 @@ import {
   FRAME_HEADER_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
 } from "../../src/limits.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type {
   Connection,
   Listener,
   Transport,
 } from "../../src/transport/transport.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { concat, frame, versionBytes } from "./raw_peer.ts";
 
 const COUNT = 1_000;

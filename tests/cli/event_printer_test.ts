@@ -3,7 +3,7 @@ import { EventPrinter } from "../../src/cli/event_printer.ts";
 import type { LineOutput } from "../../src/cli/line_writer.ts";
 import { palette } from "../../src/cli/terminal.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const PING: NodeEvent = {
   type: "ping",

@@ -7,7 +7,7 @@ import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -4,7 +4,7 @@ import {
   LineWriter,
   OutputOrder,
 } from "../../src/cli/line_writer.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const clock = new VirtualClock();
 

@@ -10,7 +10,7 @@ import {
   MESH_LINES,
   STRANGER_LINES,
 } from "../../src/limits.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const FRIEND = "f".repeat(64);
 

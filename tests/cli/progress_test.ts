@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Progress } from "../../src/cli/progress.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** What a terminal would have got, and the means to make it. */
 function screen(): {

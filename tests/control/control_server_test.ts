@@ -13,7 +13,7 @@ import { VerackError } from "../../src/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
 import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
 Deno.test("status says who the node is, how it is and what its limits are", async () => {

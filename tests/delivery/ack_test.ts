@@ -10,7 +10,7 @@ import {
 } from "../../src/wire/messages/ack.ts";
 import { MIN_WINDOW_BYTES } from "../../src/delivery_limits.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 interface Stage extends Disposable {
   readonly sender: Party;

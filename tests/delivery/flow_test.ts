@@ -17,7 +17,7 @@ import {
   encodeMessage,
 } from "../../src/wire/messages/message.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

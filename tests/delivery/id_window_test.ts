@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { SEEN_IDS_PER_SENDER } from "../../src/delivery_limits.ts";
 import { IdWindow } from "../../src/delivery/id_window.ts";
 import { MessageId } from "../../src/delivery/message_id.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 Deno.test("a window knows the ids it was given and no others", () => {
   const id = fc.uint8Array({ minLength: 16, maxLength: 16 });

@@ -8,7 +8,7 @@ import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const TOPICS = ["", "bulk", "chat"];
 const SIZES = [4, 100, 5_000, 40_000, 70_000, 400_000];

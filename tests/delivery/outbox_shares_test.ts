@@ -13,7 +13,7 @@ import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
 import { VerackError } from "../../src/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const SENDER = "a".repeat(64);
 const RECEIVER = "b".repeat(64);

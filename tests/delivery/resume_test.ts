@@ -14,8 +14,8 @@ import { VerackError } from "../../src/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeResume } from "../../src/wire/messages/resume.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

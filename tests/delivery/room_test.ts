@@ -9,7 +9,7 @@ import {
   STRANGERS_ROOM_BYTES,
 } from "../../src/delivery_limits.ts";
 import { Room, RoomShare } from "../../src/delivery/room.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** Sessions of one node, and which of their bodies have room. */
 class Stage {

@@ -13,7 +13,7 @@ import { VerackError } from "../../src/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";
 import { FakeCarrier, type Party, party } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const VICTIM = "f".repeat(64);
 const FRIEND = "a".repeat(64);

@@ -6,7 +6,7 @@ import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -4,7 +4,7 @@ import type { Message } from "../../src/delivery/message.ts";
 import { STANDING_TURNS } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const OVER = new VerackError("stopped", "The test is over");
 const VICTIM = "f".repeat(64);

@@ -13,7 +13,7 @@ import {
 import type { Connection } from "../../src/transport/transport.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { RawPeer } from "../helpers/attacker.ts";
-import type { SeededRandom } from "../helpers/seeded_random.ts";
+import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { chunks, mutate } from "./mutation.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

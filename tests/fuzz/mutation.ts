@@ -11,7 +11,7 @@ import {
   COMMAND_OFFSET,
   LENGTH_OFFSET,
 } from "../../src/wire/frame_layout.ts";
-import type { SeededRandom } from "../helpers/seeded_random.ts";
+import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -9,7 +9,7 @@ import type { Address } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Incoming, Listener } from "../../src/transport/transport.ts";
 import { dialTls } from "../helpers/attacker.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { until } from "../helpers/until.ts";
 import { gather } from "./cast.ts";
 import { FuzzPeer, type Workshop } from "./fuzz_peer.ts";

@@ -26,7 +26,7 @@ import { encodeReason } from "../../src/wire/messages/reason.ts";
 import { encodeResume } from "../../src/wire/messages/resume.ts";
 import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
-import type { SeededRandom } from "../helpers/seeded_random.ts";
+import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 /** A message that is right in itself. */
 export interface Said {

@@ -14,8 +14,8 @@ import type { VerackError } from "../../src/errors.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
 import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";
-import { SeededRandom } from "./seeded_random.ts";
-import type { VirtualClock } from "./virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import type { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A frame on its way. */
 export interface WireFrame {

@@ -2,11 +2,11 @@
 import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { identities } from "./identities.ts";
 import { EventLog } from "./nodes.ts";
-import { SeededRandom } from "./seeded_random.ts";
-import { VirtualClock } from "./virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** One node and all it said. */
 export interface Member {

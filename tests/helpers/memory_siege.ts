@@ -6,7 +6,7 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import { Identity, identityName } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { type AttackerOptions, RawPeer, type Step } from "./attacker.ts";
 import { EventLog } from "./nodes.ts";
 

@@ -6,7 +6,7 @@ import {
   type Attempt,
   raceAddresses,
 } from "../../src/mesh/address_race.ts";
-import { settle, VirtualClock } from "../helpers/virtual_clock.ts";
+import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** What an address does: nothing, or ends after so many milliseconds. */
 interface Behaviour {

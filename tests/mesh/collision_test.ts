@@ -3,15 +3,15 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Listener, Transport } from "../../src/transport/transport.ts";
 import { Gate, gated } from "../helpers/gate.ts";
 import { identities } from "../helpers/identities.ts";
 import { EventLog } from "../helpers/nodes.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** Pairs that collide at the same time. */
 const BATCH = 10;

@@ -16,7 +16,7 @@ import {
   type ConnectionRoomParts,
 } from "../../src/mesh/connection_room.ts";
 import type { PeerRecord } from "../../src/mesh/peer_table.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A node with `free` descriptors beside those of the connections that it gets. */
 class Scene {

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { FULL_REPORT_MS } from "../../src/budget_limits.ts";
 import { FullReports } from "../../src/mesh/full_reports.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 Deno.test("the first connection that finds no room is told at once, all others with a count once a period", async () => {
   const clock = new VirtualClock();

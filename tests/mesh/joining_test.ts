@@ -2,7 +2,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/errors.ts";
 import { JOIN_TIMEOUT_MS } from "../../src/limits.ts";
-import type { JoinedOptions } from "../../src/mesh/joining.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { startMesh } from "../helpers/nodes.ts";
@@ -19,7 +18,7 @@ function deadAddress(): string {
 async function fails(
   node: Node,
   code: ErrorCode,
-  options?: JoinedOptions,
+  options?: Parameters<Node["joined"]>[0],
 ): Promise<string> {
   const error = await assertRejects(() => node.joined(options), VerackError);
   assertEquals(error.code, code, error.message);

@@ -10,7 +10,7 @@ import {
 import { KeptTime } from "../../src/mesh/kept_time.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;

@@ -19,7 +19,7 @@ import {
 } from "../../src/name_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { plainTable } from "../helpers/plain_table.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 function id(number: number): IdentityId {
   return number.toString(16).padStart(64, "0") as IdentityId;

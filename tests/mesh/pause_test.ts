@@ -4,7 +4,7 @@ import type { Beat } from "../../src/mesh/pulse.ts";
 import { Pulse } from "../../src/mesh/pulse.ts";
 import { REVIVE_SPREAD_MS } from "../../src/limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A clock whose process can be stopped: time goes on, timers come when it goes on. */
 class StoppableClock extends VirtualClock {

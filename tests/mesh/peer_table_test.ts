@@ -19,7 +19,7 @@ import { futileDials, pinAddress } from "../../src/mesh/seeds.ts";
 import { Standing } from "../../src/mesh/standing.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const OWN = await Identity.generate();
 let made = 0;

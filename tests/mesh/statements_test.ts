@@ -6,7 +6,7 @@ import { issueStatement } from "../../src/identity/statement.ts";
 import { Statements } from "../../src/mesh/statements.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const magic = networkMagic("main");
 

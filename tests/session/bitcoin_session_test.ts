@@ -4,7 +4,7 @@ import { VerackError } from "../../src/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/limits.ts";
 import { BitcoinProfile } from "../../src/session/bitcoin_profile.ts";
 import { Session } from "../../src/session/session.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
@@ -13,8 +13,8 @@ import {
   UNSPECIFIED_ADDRESS,
   type VersionMessage,
 } from "../../src/wire/messages/version.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const MAGIC = Uint8Array.of(0xfa, 0xbf, 0xb5, 0xda);
 const EMPTY = new Uint8Array(0);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/clock.ts";
 import { SECOND_LOOK_TURNS } from "../../src/limits.ts";
 import { Heartbeat, type Progress } from "../../src/session/heartbeat.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 /** A clock whose time and whose turns pass one without the other, as in a process with too much to do. */
 class CrowdedClock implements Clock {

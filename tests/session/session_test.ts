@@ -17,7 +17,7 @@ import {
 } from "../../src/session/mesh_profile.ts";
 import { Session, type SessionHandler } from "../../src/session/session.ts";
 import { SharedFrame } from "../../src/session/shared_frame.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import {
   encodeFrame,
@@ -27,8 +27,8 @@ import {
 import { REASON } from "../../src/wire/reasons.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
 import { orderedPair } from "../helpers/identities.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const MAGIC = networkMagic("test");
 const [alice, bob] = await orderedPair();

@@ -8,7 +8,7 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../src/clock.ts";
-import { VIRTUAL_EPOCH_MS } from "../helpers/virtual_clock.ts";
+import { VIRTUAL_EPOCH_MS } from "../../src/testing/virtual_clock.ts";
 
 interface Timer {
   readonly dueMs: number;

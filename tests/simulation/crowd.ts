@@ -4,8 +4,8 @@
  * that size comes about, and what it costs.
  */
 import { Node } from "../../src/mesh/node.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { SimulatedClock } from "./clock.ts";
 import { numberedIdentity } from "./keys.ts";
 

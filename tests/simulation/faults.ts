@@ -1,5 +1,5 @@
 /** The faults of the network that are in force, by member: members move, faults move with them. */
-import type { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Member } from "./member.ts";
 
 /** Faults of one network. */

@@ -22,7 +22,7 @@ import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
-import type { SeededRandom } from "../helpers/seeded_random.ts";
+import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 import type { ProcessClock } from "./clock.ts";
 import type { Lie } from "./schedule.ts";
 import type { Party } from "./wires.ts";

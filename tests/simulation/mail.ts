@@ -8,7 +8,7 @@ import type { Message } from "../../src/delivery/message.ts";
 import { sleep } from "../../src/clock.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import type { SeededRandom } from "../helpers/seeded_random.ts";
+import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { BrokenInvariant } from "./invariants.ts";
 import type { Life } from "./member.ts";
 

@@ -3,7 +3,7 @@
  * network is, and what goes wrong when. Carried out by `world.ts`.
  */
 import type { Mailing } from "./mail.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 /** What a malicious peer does; see `liar.ts`. */
 export const LIES = [

@@ -6,7 +6,7 @@
 import type { IdentityId } from "../../src/identity/identity.ts";
 import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
-import type { MemoryPacket } from "../../src/transport/memory_link.ts";
+import type { MemoryPacket } from "../../src/testing/memory_link.ts";
 import type {
   Connection,
   Incoming,

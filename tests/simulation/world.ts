@@ -5,8 +5,8 @@
 import type { Identity } from "../../src/identity/identity.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { ProcessClock, SimulatedClock } from "./clock.ts";
 import { BrokenInvariant, Invariants } from "./invariants.ts";
 import { Disk } from "./disk.ts";

@@ -14,7 +14,7 @@ import { Database } from "../../src/store/database.ts";
 import { MIGRATIONS } from "../../src/store/schema.ts";
 import { DamagedError } from "../../src/store/sqlite_errors.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { samplePeer } from "./sample_peer.ts";
 
 const clock = systemClock;

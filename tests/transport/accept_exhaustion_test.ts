@@ -5,7 +5,7 @@ import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
 

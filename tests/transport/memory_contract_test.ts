@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { ContractSetup } from "../contract/pair.ts";
 import { transportContract } from "../contract/transport_contract.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 const NAME = "listener.verack.invalid";
 const credentials = {

@@ -4,12 +4,12 @@ import { MEMORY_WINDOW_BYTES } from "../../src/limits.ts";
 import {
   MemoryNetwork,
   type MemoryNetworkOptions,
-} from "../../src/transport/memory.ts";
-import type { MemoryPacket } from "../../src/transport/memory_link.ts";
+} from "../../src/testing/memory_network.ts";
+import type { MemoryPacket } from "../../src/testing/memory_link.ts";
 import type { Connection, Listener } from "../../src/transport/transport.ts";
 import { assertCode, bytes, readExactly, writeAll } from "../contract/pair.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "10.0.0.1";
 const B = "10.0.0.2";

@@ -5,7 +5,7 @@ import {
 } from "../../src/limits.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { StalledHosts } from "../../src/transport/stalled_hosts.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const DAY_MS = 86_400_000;
 

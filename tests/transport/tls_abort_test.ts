@@ -11,7 +11,7 @@ import { assertCode } from "../contract/pair.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { canCountSockets, openSockets } from "../helpers/sockets.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
 const own = await makeCertificate(NAME);

@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
-import { SeededRandom } from "../helpers/seeded_random.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
 const own = await makeCertificate(NAME);

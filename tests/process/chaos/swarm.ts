@@ -3,7 +3,7 @@
  * does each of those that run have a link with each of the others, and with nobody
  * else? What happens in a round is in `rounds.ts`.
  */
-import { SeededRandom } from "../../helpers/seeded_random.ts";
+import { SeededRandom } from "../../../src/testing/seeded_random.ts";
 import { until } from "../../helpers/until.ts";
 import type { Ledger } from "./ledger.ts";
 import { Member, type Place } from "./member.ts";

@@ -9,9 +9,9 @@ import { Identity, type IdentityId } from "../../../src/identity/identity.ts";
 import { MemoryStore } from "../../../src/mesh/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import type { NodeOptions } from "../../../src/mesh/options.ts";
-import { MemoryNetwork } from "../../../src/transport/memory.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import type { Transport } from "../../../src/transport/transport.ts";
-import { VirtualClock } from "../../helpers/virtual_clock.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 /** Who is who in a session. */
 export type Role = "dialer" | "listener";

@@ -5,17 +5,17 @@
  */
 import type { ErrorCode } from "../errors.ts";
 import { MAX_ACCEPT_BACKLOG } from "../limits.ts";
-import type { Address } from "./address.ts";
+import type { Address } from "../transport/address.ts";
 import type { MemoryEnd } from "./memory_link.ts";
-import { abortError, failure } from "./net_errors.ts";
-import { sameBytes } from "./peer_certificate.ts";
+import { abortError, failure } from "../transport/net_errors.ts";
+import { sameBytes } from "../transport/peer_certificate.ts";
 import type {
   Connection,
   Credentials,
   Incoming,
   Listener,
   Pin,
-} from "./transport.ts";
+} from "../transport/transport.ts";
 
 const NO_CERTIFICATE = new Uint8Array();
 

@@ -7,8 +7,8 @@
  * computed: a pin is compared with the listener's certificate byte for byte.
  */
 import type { Clock, Random } from "../clock.ts";
-import type { Address } from "./address.ts";
-import { abortError, failure } from "./net_errors.ts";
+import type { Address } from "../transport/address.ts";
+import { abortError, failure } from "../transport/net_errors.ts";
 import { MemoryDial, MemoryListener } from "./memory_handshake.ts";
 import {
   Lane,
@@ -22,7 +22,7 @@ import type {
   Listener,
   Pin,
   Transport,
-} from "./transport.ts";
+} from "../transport/transport.ts";
 
 /** Options of {@linkcode MemoryNetwork}. */
 export interface MemoryNetworkOptions {
@@ -67,6 +67,7 @@ export class MemoryNetwork {
   readonly #frozen = new Set<string>();
   #groups: ReadonlyMap<string, number> | undefined;
 
+  /** A network without hosts; {@linkcode MemoryNetwork.transport} adds one. */
   constructor(options: MemoryNetworkOptions) {
     this.#options = {
       latencyMs: 0,

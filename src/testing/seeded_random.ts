@@ -1,10 +1,11 @@
 /** Chance that repeats: the same seed gives the same numbers. Not for keys. */
-import type { Random } from "../../src/clock.ts";
+import type { Random } from "../clock.ts";
 
 /** xoshiro128** (Blackman and Vigna), seeded by splitmix32. */
 export class SeededRandom implements Random {
   readonly #state: Uint32Array;
 
+  /** Chance of that seed, of which 32 bits count. */
   constructor(seed: number) {
     let word = seed >>> 0;
     this.#state = Uint32Array.from({ length: 4 }, () => {

@@ -8,9 +8,9 @@
  */
 import type { Clock } from "../clock.ts";
 import { MEMORY_WINDOW_BYTES } from "../limits.ts";
-import { type Address, formatAddress } from "./address.ts";
-import { failure } from "./net_errors.ts";
-import type { Connection } from "./transport.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import { failure } from "../transport/net_errors.ts";
+import type { Connection } from "../transport/transport.ts";
 
 /** What a packet carries. */
 export type PacketKind =

@@ -1,0 +1,40 @@
+/**
+ * For tests of programs that use verack: a network in memory, a clock that stands still
+ * until it is told to advance, chance that repeats, and stores in memory; and the types
+ * of these seams.
+ *
+ * @module
+ */
+export { MemoryNetwork } from "./memory_network.ts";
+export { SeededRandom } from "./seeded_random.ts";
+export { settle, VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual_clock.ts";
+export { MemoryStore } from "../mesh/memory_store.ts";
+export type { Clock, Random } from "../clock.ts";
+export type {
+  MessageStore,
+  StoredAttempts,
+  StoredMessage,
+  StoredOutgoing,
+  StoredSeen,
+  StoredSetAside,
+} from "../delivery/message_store.ts";
+export type { Direction, Trust } from "../mesh/events.ts";
+export type {
+  NameBinding,
+  NodeStore,
+  PeerHead,
+  StoredAddress,
+  StoredInvite,
+  StoredPeer,
+  Verdict,
+} from "../mesh/node_store.ts";
+export type { Address } from "../transport/address.ts";
+export type { Scope } from "../transport/scope.ts";
+export type {
+  Connection,
+  Credentials,
+  Incoming,
+  Listener,
+  Pin,
+  Transport,
+} from "../transport/transport.ts";
