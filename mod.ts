@@ -19,7 +19,7 @@
  * @module
  */
 export { VerackError } from "./src/errors.ts";
-export { Identity, parseIdentityId } from "./src/identity/identity.ts";
+export { Identity, parsePeerId } from "./src/identity/identity.ts";
 export { Node } from "./src/mesh/node.ts";
 export { DataDirectory } from "./src/store/data_directory.ts";
 export type { BroadcastResult } from "./src/delivery/broadcast.ts";
@@ -30,25 +30,27 @@ export type {
 } from "./src/delivery/delivery.ts";
 export type { Message } from "./src/delivery/message.ts";
 export type {
-  SetAsideMessage,
-  SetAsideMessages,
-} from "./src/delivery/set_aside.ts";
+  DeadLetter as DeadLetter,
+  DeadLetters as DeadLetters,
+} from "./src/delivery/dead_letters.ts";
 export type { ErrorCode } from "./src/errors.ts";
-export type {
-  IdentityId,
-  KeyType,
-  Passphrase,
-} from "./src/identity/identity.ts";
+export type { KeyType, Passphrase, PeerId } from "./src/identity/identity.ts";
 export type { OutboxOptions } from "./src/delivery/outbox_limits.ts";
 export type { Admission, InviteOptions } from "./src/mesh/admission.ts";
 export type { InviteInfo } from "./src/mesh/invites.ts";
 export type { NodeEvent } from "./src/mesh/events.ts";
-export type { PendingPeer, StoredVerdict } from "./src/mesh/node_store.ts";
+export type {
+  JoinRequest as JoinRequest,
+  StoredAccessRule as StoredAccessRule,
+} from "./src/mesh/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
 export type { HealthFact } from "./src/mesh/health.ts";
-export type { Member } from "./src/mesh/who.ts";
+export type { Member } from "./src/mesh/find_peers.ts";
 export type { NodeStatus } from "./src/mesh/node_status.ts";
-export type { LinkInfo, PeerInfo } from "./src/mesh/peer_info.ts";
+export type {
+  PeerInfo,
+  SessionInfo as SessionInfo,
+} from "./src/mesh/peer_info.ts";
 export type { DataOptions } from "./src/store/data_directory.ts";
 
 if (import.meta.main) {

@@ -1,7 +1,7 @@
 /** `verack broadcast`: a message to everybody, through a running node. */
 import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../escape.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";
@@ -16,13 +16,13 @@ import { type Invocation, type Program, program } from "./program.ts";
 
 /** The answer of the control API. */
 interface Answer {
-  readonly delivered: readonly IdentityId[];
-  readonly waiting: readonly IdentityId[];
+  readonly delivered: readonly PeerId[];
+  readonly waiting: readonly PeerId[];
   readonly failed: readonly {
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly reason: string;
   }[];
-  readonly names: Readonly<Record<IdentityId, string>>;
+  readonly names: Readonly<Record<PeerId, string>>;
 }
 
 /** Sends to all. */
@@ -55,7 +55,7 @@ export const broadcastProgram: Program = program(
     // A node of this program, behind a directory of ours: its fields are known.
     const answer = fields as unknown as Answer;
     const { delivered, waiting, failed, names } = answer;
-    const receiver = (id: IdentityId) => peerLabel(id, names[id]);
+    const receiver = (id: PeerId) => peerLabel(id, names[id]);
     const { stdout, out } = terminal;
     const code = failed.length > 0 ? EXIT.failure : EXIT.success;
     if (flags.json) {

@@ -4,9 +4,9 @@
  */
 import { systemClock } from "../clock.ts";
 import type { ControlClient } from "../control/control_client.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Trust } from "../mesh/events.ts";
-import type { Verdict } from "../mesh/node_store.ts";
+import type { AccessRule } from "../mesh/node_store.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
 import { askNode } from "./ask_node.ts";
@@ -15,12 +15,12 @@ import { UsageError } from "./flags.ts";
 
 /** A peer as `--json` shows it, and all that is known of it. */
 export interface PeerView {
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** Not escaped. */
   readonly name?: string;
   readonly connected: boolean;
   /** The peer that the name is bound to here, if that is another. */
-  readonly nameHeldBy?: IdentityId;
+  readonly nameHeldBy?: PeerId;
   /** `host:port`, best first. */
   readonly addresses: readonly string[];
   /** Of a running node, whether bounded things are kept for it first. */
@@ -31,16 +31,16 @@ export interface PeerView {
   readonly firstSeen?: string;
   readonly lastSeen?: string;
   /** Who spoke of it, while it is only known from others. */
-  readonly introducedBy?: IdentityId;
+  readonly introducedBy?: PeerId;
   /** By which member it was admitted, if by one. */
-  readonly admittedBy?: IdentityId;
+  readonly admittedBy?: PeerId;
   /** What a person decided. */
-  readonly verdict?: Verdict;
+  readonly verdict?: AccessRule;
 }
 
 /** Who was not let in, as `--json` shows it. */
 export interface PendingView {
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** `host:port`. */
   readonly address: string;
   readonly direction: "inbound" | "outbound";
@@ -51,8 +51,8 @@ export interface PendingView {
 
 /** What was decided about an identity. */
 export interface VerdictView {
-  readonly identity: IdentityId;
-  readonly verdict: Verdict;
+  readonly identity: PeerId;
+  readonly verdict: AccessRule;
 }
 
 /** An invite as `--json` shows it. */
@@ -60,7 +60,7 @@ export interface InviteView {
   readonly id: string;
   /** ISO 8601. */
   readonly expiresAt: string;
-  readonly usedBy?: IdentityId;
+  readonly usedBy?: PeerId;
 }
 
 /** What a person decides. */
@@ -82,7 +82,7 @@ export interface DataCommands {
     decision: Decision,
     text: string,
     name?: string,
-  ) => Promise<IdentityId>;
+  ) => Promise<PeerId>;
 }
 
 /**
@@ -186,7 +186,7 @@ function liveCommands(client: ControlClient): DataCommands {
       const path = `/v1/${decision}`;
       const body = { identity: text, ...(name !== undefined && { name }) };
       const answer = await askNode(client, { method: "POST", path, body });
-      return answer.identity as IdentityId;
+      return answer.identity as PeerId;
     },
   };
 }

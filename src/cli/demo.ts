@@ -10,7 +10,7 @@ import type { DemoHost } from "./demo/demo_node.ts";
 import { LocalHost } from "./demo/local_node.ts";
 import { planDemo } from "./demo/plan.ts";
 import { jsonPrinter, type Printer, textPrinter } from "./demo/printer.ts";
-import { playDemo } from "./demo/scenario.ts";
+import { playDemo } from "./demo/demo_script.ts";
 import { EventBudget } from "./event_budget.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";

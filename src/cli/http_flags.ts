@@ -13,8 +13,12 @@ import {
   openDirectory,
   openPort,
   type ServerCertificate,
-} from "../control/doors.ts";
-import { controlFiles, fileError, readOrMakeToken } from "../control/places.ts";
+} from "../control/control_listeners.ts";
+import {
+  controlFiles,
+  fileError,
+  readOrMakeToken,
+} from "../control/control_endpoint.ts";
 import { escapeText } from "../escape.ts";
 import { warnIfOpenToTheWorld } from "../identity/secret_file.ts";
 import type { Node } from "../mesh/node.ts";

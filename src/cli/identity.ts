@@ -4,8 +4,8 @@ import { isDemoIdentity } from "../identity/demo.ts";
 import { loadPublicIdentity, writeIdentity } from "../identity/files.ts";
 import {
   Identity,
-  identityName,
   KEY_TYPES,
+  serverNameOf,
   shortId,
 } from "../identity/identity.ts";
 import type { PublicIdentity } from "../identity/public_identity.ts";
@@ -113,7 +113,7 @@ function print(
   const rows = [
     ["identity", out.bold(id)],
     ["short", shortId(id)],
-    ["name", identityName(id)],
+    ["name", serverNameOf(id)],
     ["type", keyType],
     ...Object.entries(files).map(([what, path]) => [what, escapeText(path)]),
   ];

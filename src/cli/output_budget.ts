@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { escapeText } from "../escape.ts";
-import { isIdentityId, shortId } from "../identity/identity.ts";
+import { isPeerId, shortId } from "../identity/identity.ts";
 import {
   ALL_STRANGERS_LINES,
   KNOWN_PEER_LINES,
@@ -133,5 +133,5 @@ class Buckets {
 }
 
 function labelOf(cause: string): string {
-  return isIdentityId(cause) ? shortId(cause) : escapeText(cause);
+  return isPeerId(cause) ? shortId(cause) : escapeText(cause);
 }

@@ -1,6 +1,6 @@
 /** `verack peers`: whom a node remembers, whether it runs or not. What is done about them is `verdicts.ts`. */
 import { escapeText, jsonLine } from "../escape.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { shownName } from "../identity/peer_name.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import { defineCommand } from "./args.ts";
@@ -96,7 +96,7 @@ function time(iso: string): string {
 }
 
 /** As many digits as tell all of these apart, and no fewer than people are used to. */
-function distinctDigits(identities: readonly IdentityId[]): number {
+function distinctDigits(identities: readonly PeerId[]): number {
   let digits: number = MIN_IDENTITY_DIGITS;
   const distinct = () =>
     new Set(identities.map((id) => id.slice(0, digits))).size;

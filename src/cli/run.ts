@@ -2,7 +2,7 @@
 import { systemClock } from "../clock.ts";
 import type { MessageEvent } from "../control/message_event.ts";
 import type { MessagesOptions } from "../delivery/delivery.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { MAX_DURATION_MS } from "../limits.ts";
 import { logger } from "../log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
@@ -203,7 +203,7 @@ function restOf(
 ): MessagesOptions[] {
   if (command === undefined) return [{}];
   const { topic } = command;
-  const ofOthers = accepts && ((sender: IdentityId) => !accepts(sender));
+  const ofOthers = accepts && ((sender: PeerId) => !accepts(sender));
   return [
     ...(topic === undefined ? [] : [{ exceptTopic: topic }]),
     ...(ofOthers === undefined

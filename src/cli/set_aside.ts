@@ -1,5 +1,5 @@
 /** `verack set-aside`: messages that a node's program refused too often. */
-import type { SetAsideHead } from "../control/set_aside_routes.ts";
+import type { DeadLetterHead } from "../control/dead_letter_routes.ts";
 import { escapeText, jsonLine } from "../escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
@@ -136,7 +136,7 @@ function previewText(preview: string): string {
   return escapeText(text, { max: MAX_PREVIEW_CHARS });
 }
 
-function headLine(message: SetAsideHead, out: Palette): string {
+function headLine(message: DeadLetterHead, out: Palette): string {
   const { id, from, name, topic, bytes, reason, at, retried } = message;
   return [
     out.bold(id),

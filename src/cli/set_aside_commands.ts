@@ -4,23 +4,23 @@
  */
 import type { ControlClient } from "../control/control_client.ts";
 import {
-  type SetAsideHead,
-  setAsideHead,
-  setAsideRow,
-} from "../control/set_aside_routes.ts";
-import { SetAside } from "../delivery/set_aside.ts";
+  type DeadLetterHead,
+  deadLetterHead,
+  deadLetterRow,
+} from "../control/dead_letter_routes.ts";
+import { DeadLetterBox } from "../delivery/dead_letters.ts";
 import { VerackError } from "../errors.ts";
-import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import type { OpenedStore } from "../store/data_directory.ts";
 import { askNode } from "./ask_node.ts";
 import { withDataOwner } from "./data_owner.ts";
 import { UsageError } from "./flags.ts";
 
 /** A message in a list. */
-export type SetAsideRow = SetAsideHead & { readonly preview: string };
+export type SetAsideRow = DeadLetterHead & { readonly preview: string };
 
 /** A whole message. */
-export type WholeSetAside = SetAsideHead & { readonly base64: string };
+export type WholeSetAside = DeadLetterHead & { readonly base64: string };
 
 /** What can be done about messages that were set aside. */
 export interface SetAsideCommands {
@@ -48,7 +48,7 @@ export async function withSetAside<T>(
 
 function storedCommands({ store }: OpenedStore): SetAsideCommands {
   // None is added, so that none has to give way.
-  const setAside = new SetAside(store.messages, () => {}, () => true);
+  const setAside = new DeadLetterBox(store.messages, () => {}, () => true);
   setAside.target = {
     offerAgain: () => {
       throw new VerackError(
@@ -61,16 +61,16 @@ function storedCommands({ store }: OpenedStore): SetAsideCommands {
   const names = new Map(
     store.peers().map(({ identity, name }) => [identity, name]),
   );
-  const nameOf = (id: IdentityId) => names.get(id) || undefined;
+  const nameOf = (id: PeerId) => names.get(id) || undefined;
   return {
     // deno-lint-ignore require-await -- the other one has to wait
     list: async () =>
-      setAside.list().map((it) => setAsideRow(it, nameOf(it.from))),
+      setAside.list().map((it) => deadLetterRow(it, nameOf(it.from))),
     // deno-lint-ignore require-await -- the other one has to wait
     show: async (id, from) => {
       const message = setAside.get(id, sender(from));
       return {
-        ...setAsideHead(message, nameOf(message.from)),
+        ...deadLetterHead(message, nameOf(message.from)),
         base64: message.body.toBase64(),
       };
     },
@@ -81,9 +81,9 @@ function storedCommands({ store }: OpenedStore): SetAsideCommands {
   };
 }
 
-function sender(text: string | undefined): IdentityId | undefined {
+function sender(text: string | undefined): PeerId | undefined {
   try {
-    return text === undefined ? undefined : parseIdentityId(text);
+    return text === undefined ? undefined : parsePeerId(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError(error.message);
     throw error;

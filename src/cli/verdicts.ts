@@ -4,7 +4,7 @@
  */
 import { escapeText, jsonLine } from "../escape.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
-import type { Verdict } from "../mesh/node_store.ts";
+import type { AccessRule } from "../mesh/node_store.ts";
 import { defineCommand } from "./args.ts";
 import { type Decision, withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
@@ -125,7 +125,7 @@ export const peersForgetProgram: Program = program(
 async function decide(
   { flags, positionals, terminal }: Invocation<typeof FLAGS>,
   decision: Decision,
-  verdict: Verdict,
+  verdict: AccessRule,
   name?: string,
 ): Promise<ExitCode> {
   const [text = ""] = positionals;

@@ -3,7 +3,7 @@ import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import type { Member } from "../mesh/who.ts";
+import type { Member } from "../mesh/find_peers.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";

@@ -12,7 +12,7 @@ import {
   MAX_CONTROL_ANSWER_BYTES,
 } from "../limits.ts";
 import { missingFlag } from "../transport/net_errors.ts";
-import { findPlace, notRunning } from "./places.ts";
+import { findControlEndpoint, notRunning } from "./control_endpoint.ts";
 
 /** A question: what to do, and what goes with it. */
 export interface ControlRequest {
@@ -89,7 +89,7 @@ export class ControlClient implements Disposable {
     directory: string,
     clock: Clock = systemClock,
   ): Promise<ControlClient> {
-    const place = await findPlace(directory);
+    const place = await findControlEndpoint(directory);
     if (place.kind === "http") {
       const { url: base, token } = place;
       return new ControlClient(directory, clock, { base, token });

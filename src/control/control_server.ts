@@ -19,7 +19,7 @@ import { BodyReader } from "./body.ts";
 import { EventJournal, type StreamedEvent } from "./event_journal.ts";
 import { wantedEvents } from "./event_query.ts";
 import { EventStream } from "./event_stream.ts";
-import { Front } from "./front.ts";
+import { ConnectionLimiter } from "./connection_limiter.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { HttpConnections } from "./http_connection.ts";
 import {
@@ -44,7 +44,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #bodies: BodyReader;
   readonly #log: Log = logger("control");
   readonly #http: HttpConnections;
-  readonly #fronts: Front[] = [];
+  readonly #fronts: ConnectionLimiter[] = [];
   readonly #streams = new Set<EventStream>();
   readonly #journal: EventJournal;
   /** Waits of requests end. */
@@ -75,7 +75,7 @@ export class ControlServer implements AsyncDisposable {
     clock: Clock = this.#options.clock,
   ): void {
     this.#fronts.push(
-      new Front({
+      new ConnectionLimiter({
         listener,
         http: this.#http,
         clock,

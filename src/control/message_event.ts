@@ -1,10 +1,10 @@
 /** A message that was taken, as those see it who watch. */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 
 /** The node's application has taken a message. Text is exact: escape it where it is shown. */
 export interface MessageEvent {
   readonly type: "message";
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** What the sender calls itself, if it does. */
   readonly name?: string;
   readonly topic: string;
@@ -19,7 +19,7 @@ export interface MessageEvent {
 
 /** What of a message is shown. */
 type TakenMessage = Pick<MessageEvent, "topic" | "id" | "attempt"> & {
-  readonly from: IdentityId;
+  readonly from: PeerId;
   readonly body: Uint8Array;
 };
 

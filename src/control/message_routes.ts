@@ -5,7 +5,7 @@
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import { BROADCAST_WAIT_MS, MAX_BODY_BYTES } from "../delivery_limits.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
 import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -81,8 +81,8 @@ async function broadcast(context: RouteContext): Promise<Answer> {
 /** What those call themselves who have a name, by identity. */
 function namesOf(
   node: Node,
-  identities: readonly IdentityId[],
-): Record<IdentityId, string> {
+  identities: readonly PeerId[],
+): Record<PeerId, string> {
   return Object.fromEntries(
     identities.flatMap((identity) => {
       const name = node.peer(identity)?.name;
@@ -91,13 +91,13 @@ function namesOf(
   );
 }
 
-function isUp(node: Node, identity: IdentityId): boolean {
+function isUp(node: Node, identity: PeerId): boolean {
   return node.peer(identity)?.connected ?? false;
 }
 
 function failure(
   { identity, error }: BroadcastResult["failed"][number],
-): { readonly identity: IdentityId; readonly reason: string } {
+): { readonly identity: PeerId; readonly reason: string } {
   return { identity, reason: error.message };
 }
 

@@ -1,7 +1,7 @@
 /** What a route of the control API is, and how it reads what it is asked. */
-import { type IdentityId, isIdentityId } from "../identity/identity.ts";
+import { isPeerId, type PeerId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
-import { theOne } from "../mesh/who.ts";
+import { theOne } from "../mesh/find_peers.ts";
 import type { BodyReader } from "./body.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -36,8 +36,8 @@ export interface Route {
 export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>;
 
 /** The one member that a request means by a name, an identity or its first digits. */
-export function memberOf(node: Node, text: string): IdentityId {
-  return isIdentityId(text) ? text : theOne(text, node.who(text)).identity;
+export function memberOf(node: Node, text: string): PeerId {
+  return isPeerId(text) ? text : theOne(text, node.findPeers(text)).identity;
 }
 
 /**

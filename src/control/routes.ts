@@ -2,10 +2,10 @@
  * What the control API can do, version 1: one table of methods and paths. Who may
  * ask is decided in `guard.ts` before this; `docs/control.md` describes it.
  */
-import { parseIdentityId } from "../identity/identity.ts";
+import { parsePeerId } from "../identity/identity.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import type { Node } from "../mesh/node.ts";
-import type { PendingPeer, StoredVerdict } from "../mesh/node_store.ts";
+import type { JoinRequest, StoredAccessRule } from "../mesh/node_store.ts";
 import { formatAddress } from "../transport/address.ts";
 import { MESSAGE_ROUTES } from "./message_routes.ts";
 import { Refusal } from "./refusal.ts";
@@ -17,7 +17,7 @@ import {
   type RouteContext,
   type Routes,
 } from "./route.ts";
-import { SET_ASIDE_ROUTES } from "./set_aside_routes.ts";
+import { DEAD_LETTER_ROUTES } from "./dead_letter_routes.ts";
 
 const ROUTES: Routes = {
   "/v1/status": {
@@ -34,7 +34,7 @@ const ROUTES: Routes = {
     GET: {
       query: ["name"],
       handle: ({ node, query }) => ({
-        members: node.who(required(query, "name")),
+        members: node.findPeers(required(query, "name")),
       }),
     },
   },
@@ -45,18 +45,18 @@ const ROUTES: Routes = {
     },
   },
   ...MESSAGE_ROUTES,
-  ...SET_ASIDE_ROUTES,
+  ...DEAD_LETTER_ROUTES,
   "/v1/pending": {
     GET: {
       handle: ({ node }) => ({
-        pending: node.admission.pending().map(pendingPeer),
+        pending: node.admission.joinRequests().map(pendingPeer),
       }),
     },
   },
   "/v1/verdicts": {
     GET: {
       handle: ({ node }) => ({
-        verdicts: node.admission.verdicts().map(verdict),
+        verdicts: node.admission.accessRules().map(verdict),
       }),
     },
   },
@@ -174,7 +174,7 @@ function decide(
       throw new Refusal(400, "bad-request", "The body must have identity");
     }
     const identity = action === "allow"
-      ? parseIdentityId(text)
+      ? parsePeerId(text)
       : memberOf(node, text);
     if (action === "allow") {
       node.admission.allow(identity, name === undefined ? {} : { name });
@@ -183,7 +183,7 @@ function decide(
   };
 }
 
-function pendingPeer(peer: PendingPeer): unknown {
+function pendingPeer(peer: JoinRequest): unknown {
   const { identity, address, direction, firstSeen, lastSeen } = peer;
   return {
     identity,
@@ -194,13 +194,13 @@ function pendingPeer(peer: PendingPeer): unknown {
   };
 }
 
-function verdict({ identity, verdict, at }: StoredVerdict): unknown {
+function verdict({ identity, verdict, at }: StoredAccessRule): unknown {
   return { identity, verdict, at: new Date(at) };
 }
 
 function links(node: Node): unknown[] {
   const decoder = new TextDecoder();
-  return node.links().map(({ userAgent, ...link }) => ({
+  return node.sessions().map(({ userAgent, ...link }) => ({
     ...link,
     userAgent: decoder.decode(userAgent),
   }));

@@ -1,19 +1,19 @@
 /** What becomes of one message to many. */
 import type { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
-import type { Outgoing, Waiter } from "./outgoing.ts";
+import type { PeerId } from "../identity/identity.ts";
+import type { OutgoingMessage, Waiter } from "./outgoing_message.ts";
 
 /** Who has a broadcast, and who has not. */
 export interface BroadcastResult {
   /** The message's id, 32 hex digits. */
   readonly id: string;
   /** Their applications took it. */
-  readonly delivered: readonly IdentityId[];
+  readonly delivered: readonly PeerId[];
   /** It is kept for them, and sent as long as it is not too old. */
-  readonly waiting: readonly IdentityId[];
+  readonly waiting: readonly PeerId[];
   /** They will not get it, and why, such as `full`. */
   readonly failed: readonly {
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly error: VerackError;
   }[];
 }
@@ -21,7 +21,7 @@ export interface BroadcastResult {
 /** Counts until everybody who is connected has acknowledged. */
 export class Tally implements Waiter {
   readonly #done: () => void;
-  readonly #outgoings: Outgoing[] = [];
+  readonly #outgoings: OutgoingMessage[] = [];
   readonly #failed: BroadcastResult["failed"][number][] = [];
   #awaited = 0;
 
@@ -31,7 +31,7 @@ export class Tally implements Waiter {
   }
 
   /** Those to whom it goes. */
-  get outgoings(): readonly Outgoing[] {
+  get outgoings(): readonly OutgoingMessage[] {
     return this.#outgoings;
   }
 
@@ -41,34 +41,34 @@ export class Tally implements Waiter {
   }
 
   /** Somebody who does not get it. */
-  refuse(identity: IdentityId, error: VerackError): void {
+  refuse(identity: PeerId, error: VerackError): void {
     this.#failed.push({ identity, error });
   }
 
   /** Another receiver, who is waited for if it is connected. */
-  add(outgoing: Outgoing, connected: boolean): void {
+  add(outgoing: OutgoingMessage, connected: boolean): void {
     this.#outgoings.push(outgoing);
     if (!connected) return;
     outgoing.awaited = true;
     this.#awaited++;
   }
 
-  acknowledged(outgoing: Outgoing): void {
+  acknowledged(outgoing: OutgoingMessage): void {
     this.#settle(outgoing);
   }
 
-  failed(outgoing: Outgoing): void {
+  failed(outgoing: OutgoingMessage): void {
     this.#settle(outgoing);
   }
 
-  disconnected(outgoing: Outgoing): void {
+  disconnected(outgoing: OutgoingMessage): void {
     this.#settle(outgoing);
   }
 
   /** What is known now. */
   result(id: string): BroadcastResult {
-    const delivered: IdentityId[] = [];
-    const waiting: IdentityId[] = [];
+    const delivered: PeerId[] = [];
+    const waiting: PeerId[] = [];
     const failed = [...this.#failed];
     for (const { to, done, error } of this.#outgoings) {
       if (error !== undefined) failed.push({ identity: to, error });
@@ -78,7 +78,7 @@ export class Tally implements Waiter {
     return { id, delivered, waiting, failed };
   }
 
-  #settle(outgoing: Outgoing): void {
+  #settle(outgoing: OutgoingMessage): void {
     if (!outgoing.awaited) return;
     outgoing.awaited = false;
     if (--this.#awaited === 0) this.#done();

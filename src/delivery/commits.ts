@@ -5,7 +5,7 @@
  */
 import type { VerackError } from "../errors.ts";
 import type { MessageStore } from "./message_store.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 import { notKept } from "./outgoing_errors.ts";
 
 /** What becomes of a commit. */
@@ -13,16 +13,19 @@ export interface CommitsOptions {
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
   /** These are durable. */
-  readonly onKept: (batch: readonly Outgoing[]) => void;
+  readonly onKept: (batch: readonly OutgoingMessage[]) => void;
   /** These cannot be kept. */
-  readonly onFailed: (batch: readonly Outgoing[], error: VerackError) => void;
+  readonly onFailed: (
+    batch: readonly OutgoingMessage[],
+    error: VerackError,
+  ) => void;
 }
 
 /** The commits of one outbox. */
 export class Commits {
   readonly #options: CommitsOptions;
-  #uncommitted: Outgoing[] = [];
-  #batch: readonly Outgoing[] = [];
+  #uncommitted: OutgoingMessage[] = [];
+  #batch: readonly OutgoingMessage[] = [];
   #running = false;
   #closed: VerackError | undefined;
 
@@ -31,12 +34,12 @@ export class Commits {
   }
 
   /** Messages that are not durable yet, oldest first. */
-  get pending(): readonly Outgoing[] {
+  get pending(): readonly OutgoingMessage[] {
     return [...this.#batch, ...this.#uncommitted];
   }
 
   /** These are in the store. */
-  add(outgoings: readonly Outgoing[]): void {
+  add(outgoings: readonly OutgoingMessage[]): void {
     for (const outgoing of outgoings) this.#uncommitted.push(outgoing);
     if (!this.#running) this.#run();
   }
@@ -70,7 +73,7 @@ export class Commits {
   }
 }
 
-function fail(outgoings: readonly Outgoing[], error: VerackError): void {
+function fail(outgoings: readonly OutgoingMessage[], error: VerackError): void {
   for (const outgoing of outgoings) {
     if (!outgoing.done) outgoing.waiter?.failed(outgoing, error);
   }

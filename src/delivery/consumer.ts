@@ -2,7 +2,7 @@
  * One taker of messages: an async iterator that gets each message that passes its
  * filter and which no other taker got.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { HandedMessage, Message } from "./message.ts";
 import type { MessageFilter } from "./turns.ts";
 
@@ -39,7 +39,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   }
 
   /** Whether it waits for a message of this topic from this sender. */
-  wants(topic: string, sender: IdentityId): boolean {
+  wants(topic: string, sender: PeerId): boolean {
     const { topic: only, exceptTopic, from } = this.filter;
     return this.isWaiting && topic !== exceptTopic &&
       (only === undefined || only === topic) && from?.(sender) !== false;

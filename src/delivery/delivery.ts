@@ -4,7 +4,7 @@
  */
 import type { Clock, Random } from "../clock.ts";
 import { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   BROADCAST_WAIT_MS,
   MAX_BODY_BYTES,
@@ -16,17 +16,21 @@ import { decodeAck } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
 import { decodeResume } from "../wire/messages/resume.ts";
 import { type BroadcastResult, Tally } from "./broadcast.ts";
-import type { Carrier } from "./carrier.ts";
+import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./message.ts";
-import type { MessageStore, StoredSetAside } from "./message_store.ts";
+import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { Admitted } from "./outbox_usage.ts";
-import { Content, Outgoing, type Waiter } from "./outgoing.ts";
+import {
+  MessageBody,
+  OutgoingMessage,
+  type Waiter,
+} from "./outgoing_message.ts";
 import { Promised } from "./promised.ts";
 import type { Receiver } from "./receiver.ts";
-import { SetAside, type SetAsideMessages } from "./set_aside.ts";
+import { DeadLetterBox, type DeadLetters } from "./dead_letters.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -58,7 +62,7 @@ export interface MessagesOptions {
   /** Only those with another topic, for who leaves one to somebody else. @default all */
   readonly exceptTopic?: string;
   /** Only those whose sender it is true for; asked anew whenever it matters. @default all */
-  readonly from?: (sender: IdentityId) => boolean;
+  readonly from?: (sender: PeerId) => boolean;
   /** Ends the iterator. */
   readonly signal?: AbortSignal;
 }
@@ -73,18 +77,18 @@ export interface DeliverySettings {
   readonly limits: OutboxLimits;
   readonly maxAttempts: number;
   /** A message is not sent any more, though nobody acknowledged it. */
-  readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
+  readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
   /**
    * Whether a peer has standing (`mesh/standing.ts`), so that what it sends does not
    * wait or give way for what peers without send.
    */
-  readonly hasStanding: (peer: IdentityId) => boolean;
+  readonly hasStanding: (peer: PeerId) => boolean;
   /** The application refused a message too often. */
-  readonly onSetAside: (message: StoredSetAside) => void;
+  readonly onDeadLetter: (message: StoredDeadLetter) => void;
   /** By what the ages in the store count, milliseconds. @default the wall clock */
   readonly keptNow?: () => number;
   /** See `OutboxSettings.isInMemory`. */
-  readonly isInMemory?: (peer: IdentityId) => boolean;
+  readonly isInMemory?: (peer: PeerId) => boolean;
 }
 
 /** Messages out and in. */
@@ -93,8 +97,8 @@ export class Delivery {
   readonly #keptNow: () => number;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
-  readonly setAside: SetAsideMessages;
-  readonly #receivers = new Map<Carrier, Receiver>();
+  readonly deadLetters: DeadLetters;
+  readonly #receivers = new Map<FrameSink, Receiver>();
   /** Ends of the patience of broadcasts, monotonic clock, milliseconds. */
   readonly #patience = new Map<() => void, number>();
   #ids: Uint8Array = new Uint8Array(0);
@@ -104,11 +108,12 @@ export class Delivery {
   /** Takes up what an earlier process has left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
-    const { clock, random, store, onSetAside, hasStanding } = settings;
+    const { clock, random, store, onDeadLetter: onDeadLetter, hasStanding } =
+      settings;
     const { keptNow = () => clock.now() } = settings;
-    const setAside = new SetAside(store, onSetAside, hasStanding);
+    const setAside = new DeadLetterBox(store, onDeadLetter, hasStanding);
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
-    this.setAside = setAside;
+    this.deadLetters = setAside;
     this.#outbox = new Outbox({ ...settings, keptNow });
     this.#inbox = new Inbox({ ...settings, keptNow, setAside, salt });
     this.#keptNow = keptNow;
@@ -120,42 +125,42 @@ export class Delivery {
   }
 
   /** Messages that one peer has not acknowledged. */
-  waitingFor(to: IdentityId): number {
+  waitingFor(to: PeerId): number {
     return this.#outbox.countFor(to);
   }
 
   /** Whether a message waits for a peer that is for it alone. */
-  isAwaited(to: IdentityId): boolean {
+  isAwaited(to: PeerId): boolean {
     return this.#outbox.isAwaited(to);
   }
 
   /** Those for whom messages wait and who are away. */
-  away(): IdentityId[] {
+  away(): PeerId[] {
     return this.#outbox.away();
   }
 
   // --- Sessions --------------------------------------------------------------
 
   /** A session on which a peer may send. */
-  opened(from: IdentityId, carrier: Carrier): void {
+  opened(from: PeerId, carrier: FrameSink): void {
     if (this.#receivers.has(carrier)) return;
     this.#receivers.set(carrier, this.#inbox.open(from, carrier));
   }
 
   /** The session to send to a peer on, if there is any. */
-  route(to: IdentityId, carrier: Carrier | undefined): void {
+  route(to: PeerId, carrier: FrameSink | undefined): void {
     if (carrier === undefined) this.#outbox.detach(to);
     else this.#outbox.attach(to, carrier);
   }
 
   /** A session has ended. */
-  closed(carrier: Carrier): void {
+  closed(carrier: FrameSink): void {
     this.#receivers.get(carrier)?.close();
     this.#receivers.delete(carrier);
   }
 
   /** A peer is gone for good. */
-  forget(peer: IdentityId, error: VerackError): void {
+  forget(peer: PeerId, error: VerackError): void {
     this.#outbox.giveUpPeer(peer, error);
   }
 
@@ -164,7 +169,7 @@ export class Delivery {
    *
    * @throws {VerackError} when it breaks a rule.
    */
-  onFrame(from: IdentityId, carrier: Carrier, frame: Frame): boolean {
+  onFrame(from: PeerId, carrier: FrameSink, frame: Frame): boolean {
     switch (frame.command) {
       case COMMAND.message:
         this.#receivers.get(carrier)?.onMessage(frame.payload);
@@ -210,7 +215,7 @@ export class Delivery {
 
   /** See `Node.send`. */
   send(
-    to: IdentityId,
+    to: PeerId,
     body: Uint8Array | string,
     options: SendOptions = {},
   ): Promise<void> {
@@ -230,7 +235,7 @@ export class Delivery {
 
   /** See `Node.broadcast`. */
   broadcast(
-    to: readonly IdentityId[],
+    to: readonly PeerId[],
     body: Uint8Array | string,
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
@@ -248,7 +253,7 @@ export class Delivery {
       };
       const tally = new Tally(done);
       const admitted = new Admitted();
-      const isConnected = (it: IdentityId) => this.#outbox.isAttached(it);
+      const isConnected = (it: PeerId) => this.#outbox.isAttached(it);
       // One body for all: connected peers must not miss it for want of what
       // absent ones take.
       const ordered = [
@@ -299,8 +304,8 @@ export class Delivery {
   #content(
     body: Uint8Array | string,
     options: Omit<SendOptions, "signal">,
-    to: IdentityId | undefined,
-  ): Content {
+    to: PeerId | undefined,
+  ): MessageBody {
     const { limits } = this.#settings;
     const { topic = "", ttlMs = limits.maxAgeMs } = options;
     const bytes = typeof body === "string" ? UTF8.encode(body) : body;
@@ -327,7 +332,7 @@ export class Delivery {
         `Cannot send: ttlMs is ${ttlMs}, must be more than 0 and at most ${limits.maxAgeMs}`,
       );
     }
-    return new Content({
+    return new MessageBody({
       id: this.#nextId(),
       topic,
       body: bytes,
@@ -338,13 +343,13 @@ export class Delivery {
     });
   }
 
-  #outgoing(content: Content, to: IdentityId, waiter: Waiter): Outgoing {
+  #outgoing(content: MessageBody, to: PeerId, waiter: Waiter): OutgoingMessage {
     const expiresAt = this.#time().monotonic + content.ttlMs;
-    return new Outgoing(content, to, expiresAt, waiter);
+    return new OutgoingMessage(content, to, expiresAt, waiter);
   }
 
   #giveUpOnAbort(
-    outgoing: Outgoing,
+    outgoing: OutgoingMessage,
     waiter: Promised,
     signal: AbortSignal,
   ): void {

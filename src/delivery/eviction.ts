@@ -2,21 +2,21 @@
  * Chooses which message an outbox gives up to make room for one that can be sent
  * now. Only messages to absent peers are given up.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 import type { PeerQueue } from "./peer_queue.ts";
 
 /** What may be given up. */
 export interface EvictionOptions {
   readonly limits: OutboxLimits;
-  readonly isInMemory: (peer: IdentityId) => boolean;
+  readonly isInMemory: (peer: PeerId) => boolean;
   /** Only messages to peers whose key lives in memory. */
   readonly inMemoryOnly: boolean;
   /** Only messages whose body no connected peer waits for: others give no bytes back. */
   readonly idleOnly: boolean;
   /** Messages that are not durable yet and therefore in no stream, oldest first. */
-  readonly unreleased: readonly Outgoing[];
+  readonly unreleased: readonly OutgoingMessage[];
 }
 
 /**
@@ -26,9 +26,9 @@ export interface EvictionOptions {
 export function chooseVictim(
   peers: Iterable<PeerQueue>,
   options: EvictionOptions,
-): Outgoing | undefined {
+): OutgoingMessage | undefined {
   const { maxMessages, maxBytes } = options.limits;
-  let victim: Outgoing | undefined;
+  let victim: OutgoingMessage | undefined;
   let most = -1;
   for (const peer of peers) {
     if (peer.sender !== undefined || peer.count === 0) continue;
@@ -48,10 +48,10 @@ export function chooseVictim(
 function oldestOf(
   peer: PeerQueue,
   { idleOnly, unreleased }: EvictionOptions,
-): Outgoing | undefined {
-  const fits = ({ to, done, content }: Outgoing) =>
+): OutgoingMessage | undefined {
+  const fits = ({ to, done, content }: OutgoingMessage) =>
     to === peer.to && !done && !(idleOnly && content.connected > 0);
-  let oldest: Outgoing | undefined;
+  let oldest: OutgoingMessage | undefined;
   for (const stream of peer.streams.values()) {
     for (const outgoing of stream) {
       if (!fits(outgoing)) continue;

@@ -3,7 +3,7 @@
  * same peer. They count as room for large bodies, give way to bodies that are
  * coming, and go after a while.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   HELD_BODY_MS,
   MAX_HELD_BYTES,
@@ -11,11 +11,11 @@ import {
   MAX_PIECE_BYTES,
 } from "../delivery_limits.ts";
 import type { MessageId } from "./message_id.ts";
-import type { Room, RoomShare } from "./room.ts";
+import type { ReceiveBudget, ReceiveShare } from "./receive_budget.ts";
 
 /** What has come of one body. */
 export interface HeldBody {
-  readonly from: IdentityId;
+  readonly from: PeerId;
   readonly topic: string;
   readonly id: MessageId;
   /** Whether its sender had standing when it was held. */
@@ -33,12 +33,12 @@ interface Kept extends HeldBody {
 
 /** The beginnings that a node holds. */
 export class HeldBodies {
-  readonly #room: Room;
+  readonly #room: ReceiveBudget;
   /** Oldest first. */
   readonly #bodies = new Map<string, Kept>();
   #bytes = 0;
 
-  constructor(room: Room) {
+  constructor(room: ReceiveBudget) {
     this.#room = room;
   }
 
@@ -66,11 +66,11 @@ export class HeldBodies {
 
   /** Takes out what is held of a message; its bytes count to `share` from then on. */
   take(
-    from: IdentityId,
+    from: PeerId,
     id: MessageId,
     topic: string,
     total: number,
-    share: RoomShare,
+    share: ReceiveShare,
   ): HeldBody | undefined {
     const key = keyOf(from, id);
     const held = this.#bodies.get(key);
@@ -127,6 +127,6 @@ export class HeldBodies {
   }
 }
 
-function keyOf(from: IdentityId, id: MessageId): string {
+function keyOf(from: PeerId, id: MessageId): string {
   return `${from} ${id}`;
 }

@@ -4,7 +4,7 @@
  * ever. How messages arrive is in `receiver.ts`.
  */
 import type { Clock } from "../clock.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
@@ -13,18 +13,18 @@ import {
   WINDOW_BUDGET_BYTES,
 } from "../delivery_limits.ts";
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
-import type { Carrier } from "./carrier.ts";
+import type { FrameSink } from "./frame_sink.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";
 import { HeldBodies } from "./held_bodies.ts";
-import { Incoming, type ReceiveStream } from "./incoming.ts";
+import { IncomingMessage, type ReceiveStream } from "./incoming_message.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
 import { MessageId } from "./message_id.ts";
-import type { MessageStore, StoredSetAside } from "./message_store.ts";
+import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import { Receiver, type ReceiverContext } from "./receiver.ts";
 import { Refusals } from "./refusals.ts";
-import { Budget, Room } from "./room.ts";
+import { Budget, ReceiveBudget } from "./receive_budget.ts";
 import { Senders } from "./senders.ts";
-import type { RetryTarget, SetAside } from "./set_aside.ts";
+import type { DeadLetterBox, RetryTarget } from "./dead_letters.ts";
 import { type MessageFilter, Turns } from "./turns.ts";
 
 const UTF8 = new TextEncoder();
@@ -35,10 +35,10 @@ export interface InboxSettings {
   /** See `DeliverySettings.keptNow`. */
   readonly keptNow: () => number;
   /** See `DeliverySettings.hasStanding`. */
-  readonly hasStanding: (peer: IdentityId) => boolean;
+  readonly hasStanding: (peer: PeerId) => boolean;
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
-  readonly setAside: SetAside;
+  readonly setAside: DeadLetterBox;
   /** Any number that peers do not know. */
   readonly salt: number;
   /** How often a message is handed out before it is set aside. */
@@ -64,7 +64,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#settings = settings;
     const { clock, keptNow, store, setAside, hasStanding } = settings;
     setAside.target = this;
-    const room = new Room(clock);
+    const room = new ReceiveBudget(clock);
     const windows = new Budget(WINDOW_BUDGET_BYTES / 2);
     const strangerWindows = new Budget(WINDOW_BUDGET_BYTES / 2);
     this.#context = {
@@ -86,7 +86,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   /** A session on which a peer may send. */
-  open(from: IdentityId, carrier: Carrier): Receiver {
+  open(from: PeerId, carrier: FrameSink): Receiver {
     return new Receiver(
       this.#context,
       this.#senders.open(from),
@@ -146,13 +146,13 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#consumers.delete(consumer);
   }
 
-  taken(incoming: Incoming): void {
+  taken(incoming: IncomingMessage): void {
     if (this.#closed) return;
     this.#record(incoming, () => this.#settle(incoming, ACK_STATUS.taken));
     this.#offer(incoming.stream);
   }
 
-  refused(incoming: Incoming, reason: string): void {
+  refused(incoming: IncomingMessage, reason: string): void {
     if (this.#closed) return;
     if (!this.#record(incoming, () => this.#putBack(incoming, reason))) return;
     const { stream, attempts } = incoming;
@@ -163,27 +163,27 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#rest(stream, restMs);
   }
 
-  givenBack(incoming: Incoming): void {
+  givenBack(incoming: IncomingMessage): void {
     if (this.#closed) return;
     if (!this.#record(incoming, () => this.#putBack(incoming, ""))) return;
     this.#offer(incoming.stream);
   }
 
-  offerAgain({ from, id, topic, body }: StoredSetAside): Incoming {
+  offerAgain({ from, id, topic, body }: StoredDeadLetter): IncomingMessage {
     const stream = this.#senders.get(from).stream(UTF8.encode(topic));
-    const incoming = new Incoming(stream, new MessageId(id), body);
+    const incoming = new IncomingMessage(stream, new MessageId(id), body);
     this.#arrived(incoming);
     return incoming;
   }
 
-  withdraw(incoming: Incoming): void {
+  withdraw(incoming: IncomingMessage): void {
     const { stream } = incoming;
     stream.remove(incoming);
     this.#turns.prune(stream.peer);
   }
 
   /** What cannot be recorded has not happened: the message comes again. */
-  #record<Result>(incoming: Incoming, write: () => Result): Result {
+  #record<Result>(incoming: IncomingMessage, write: () => Result): Result {
     try {
       return write();
     } catch (error) {
@@ -201,7 +201,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   /** Counts the try; false if it was the last one, and the message is set aside. */
-  #putBack(incoming: Incoming, reason: string): boolean {
+  #putBack(incoming: IncomingMessage, reason: string): boolean {
     const { clock, keptNow, maxAttempts, setAside } = this.#settings;
     const { stream, from, bytes, attempts } = incoming;
     const id = incoming.id.toBytes();
@@ -232,7 +232,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   // --- Streams ---------------------------------------------------------------
 
-  #arrived(incoming: Incoming): void {
+  #arrived(incoming: IncomingMessage): void {
     const { stream } = incoming;
     stream.queue.push(incoming);
     this.#offer(stream);
@@ -290,7 +290,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   /** Nothing more becomes of a message: records that, and tells its sender. */
-  #settle(incoming: Incoming, status: AckStatus): void {
+  #settle(incoming: IncomingMessage, status: AckStatus): void {
     const { stream, id, from } = incoming;
     const { seen } = stream.peer;
     if (incoming.wasSetAside) {
@@ -305,7 +305,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#tell(incoming, status);
   }
 
-  #tell(incoming: Incoming, status: AckStatus): void {
+  #tell(incoming: IncomingMessage, status: AckStatus): void {
     for (const arrival of incoming.arrivals) {
       arrival.receiver.settle(arrival, status);
     }

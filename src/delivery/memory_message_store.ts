@@ -2,14 +2,14 @@
  * A {@linkcode MessageStore} that lives as long as it is held. Handed to the next
  * node it is a restart with memory.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type {
   MessageStore,
   StoredAttempts,
+  StoredDeadLetter,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
-  StoredSetAside,
 } from "./message_store.ts";
 
 const DONE = Promise.resolve();
@@ -17,15 +17,15 @@ const DONE = Promise.resolve();
 interface Kept {
   readonly message: StoredMessage;
   /** Who has not got it; not copied while it is only one. */
-  readonly to: Set<IdentityId> | IdentityId;
+  readonly to: Set<PeerId> | PeerId;
 }
 
 /** Messages without a disk. */
 export class MemoryMessageStore implements MessageStore {
   readonly #outgoing = new Map<number, Kept>();
-  readonly #seen = new Map<IdentityId, StoredSeen[]>();
+  readonly #seen = new Map<PeerId, StoredSeen[]>();
   readonly #attempts = new Map<string, StoredAttempts>();
-  readonly #setAside = new Map<string, StoredSetAside>();
+  readonly #setAside = new Map<string, StoredDeadLetter>();
   #nextKey = 1;
 
   *outgoing(): Iterable<StoredOutgoing> {
@@ -36,14 +36,14 @@ export class MemoryMessageStore implements MessageStore {
     }
   }
 
-  *awaited(): Iterable<IdentityId> {
+  *awaited(): Iterable<PeerId> {
     for (const { to } of this.#outgoing.values()) {
       if (typeof to === "string") yield to;
       else if (to.size === 1) yield* to;
     }
   }
 
-  putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number {
+  putOutgoing(message: StoredMessage, to: readonly PeerId[]): number {
     const key = this.#nextKey++;
     const [only] = to;
     this.#outgoing.set(key, {
@@ -53,7 +53,7 @@ export class MemoryMessageStore implements MessageStore {
     return key;
   }
 
-  deleteOutgoing(key: number, to: IdentityId): void {
+  deleteOutgoing(key: number, to: PeerId): void {
     const kept = this.#outgoing.get(key);
     if (kept === undefined) return;
     if (typeof kept.to !== "string") {
@@ -63,12 +63,12 @@ export class MemoryMessageStore implements MessageStore {
     this.#outgoing.delete(key);
   }
 
-  senders(): Set<IdentityId> {
+  senders(): Set<PeerId> {
     const refused = [...this.#attempts.values()].map(({ from }) => from);
     return new Set([...[...this.#seen.keys()].reverse(), ...refused]);
   }
 
-  seenBy(from: IdentityId): Uint8Array[] {
+  seenBy(from: PeerId): Uint8Array[] {
     return (this.#seen.get(from) ?? []).map(({ id }) => id);
   }
 
@@ -80,21 +80,21 @@ export class MemoryMessageStore implements MessageStore {
     this.#seen.set(seen.from, known);
   }
 
-  trimSeen(from: IdentityId, keep: number): void {
+  trimSeen(from: PeerId, keep: number): void {
     const known = this.#seen.get(from);
     if (known !== undefined && known.length > keep) {
       known.splice(0, known.length - keep);
     }
   }
 
-  deleteSender(from: IdentityId): void {
+  deleteSender(from: PeerId): void {
     this.#seen.delete(from);
     for (const [key, attempts] of this.#attempts) {
       if (attempts.from === from) this.#attempts.delete(key);
     }
   }
 
-  trimSenders(keep: readonly IdentityId[]): void {
+  trimSenders(keep: readonly PeerId[]): void {
     const kept = new Set(keep);
     for (const sender of this.senders()) {
       if (!kept.has(sender)) this.deleteSender(sender);
@@ -129,19 +129,19 @@ export class MemoryMessageStore implements MessageStore {
     }
   }
 
-  deleteAttempts(from: IdentityId, id: Uint8Array): void {
+  deleteAttempts(from: PeerId, id: Uint8Array): void {
     this.#attempts.delete(keyOf(from, id));
   }
 
-  setAside(): StoredSetAside[] {
+  deadLetters(): StoredDeadLetter[] {
     return [...this.#setAside.values()];
   }
 
-  putSetAside(message: StoredSetAside): void {
+  putDeadLetter(message: StoredDeadLetter): void {
     this.#setAside.set(keyOf(message.from, message.id), message);
   }
 
-  deleteSetAside(from: IdentityId, id: Uint8Array): void {
+  deleteDeadLetter(from: PeerId, id: Uint8Array): void {
     this.#setAside.delete(keyOf(from, id));
   }
 
@@ -152,6 +152,6 @@ export class MemoryMessageStore implements MessageStore {
   }
 }
 
-function keyOf(from: IdentityId, id: Uint8Array): string {
+function keyOf(from: PeerId, id: Uint8Array): string {
   return `${from} ${id.toHex()}`;
 }

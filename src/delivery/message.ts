@@ -1,18 +1,18 @@
 /** A message as the application gets it. */
-import type { IdentityId } from "../identity/identity.ts";
-import type { Incoming } from "./incoming.ts";
+import type { PeerId } from "../identity/identity.ts";
+import type { IncomingMessage } from "./incoming_message.ts";
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * A message from a peer. Whoever has it says {@linkcode Message.ack} or
- * {@linkcode Message.refuse}, or asks for the next, which acknowledges it too.
+ * {@linkcode Message.nack}, or asks for the next, which acknowledges it too.
  */
 export interface Message {
   /** Its random id, 32 hex digits: the same whenever it comes again. */
   readonly id: string;
   /** Whose key sent it, proven. */
-  readonly from: IdentityId;
+  readonly from: PeerId;
   /** What its sender filed it under; not escaped. */
   readonly topic: string;
   /** What it says; yours to keep. */
@@ -41,28 +41,28 @@ export interface Message {
    *
    * @param reason Why, for whoever looks at what was set aside.
    */
-  refuse(reason?: string): void;
+  nack(reason?: string): void;
 }
 
 /** Who is told what the application did with a message; the inbox. */
 export interface MessageOwner {
-  taken(incoming: Incoming): void;
-  refused(incoming: Incoming, reason: string): void;
+  taken(incoming: IncomingMessage): void;
+  refused(incoming: IncomingMessage, reason: string): void;
   /** Its taker left without a word. */
-  givenBack(incoming: Incoming): void;
+  givenBack(incoming: IncomingMessage): void;
 }
 
 /** A message that was handed out. */
 export class HandedMessage implements Message {
-  readonly from: IdentityId;
+  readonly from: PeerId;
   readonly topic: string;
   readonly attempt: number;
   #body: Uint8Array<ArrayBuffer> | undefined;
-  readonly #incoming: Incoming;
+  readonly #incoming: IncomingMessage;
   readonly #owner: MessageOwner;
   #settled = false;
 
-  constructor(incoming: Incoming, owner: MessageOwner) {
+  constructor(incoming: IncomingMessage, owner: MessageOwner) {
     this.#incoming = incoming;
     this.#owner = owner;
     this.from = incoming.from;
@@ -97,7 +97,7 @@ export class HandedMessage implements Message {
     this.#owner.taken(this.#incoming);
   }
 
-  refuse(reason = ""): void {
+  nack(reason = ""): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#owner.refused(this.#incoming, reason);

@@ -8,7 +8,7 @@
  * {@linkcode MessageStore.commit} returns, so that many messages share one flush.
  * Arrays handed over are not changed afterwards, by either side.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 
 /** A message as its sender keeps it. */
 export interface StoredMessage {
@@ -31,13 +31,13 @@ export interface StoredOutgoing {
   /** What {@linkcode MessageStore.putOutgoing} gave for the message. */
   readonly key: number;
   /** Who has not acknowledged it. */
-  readonly to: IdentityId;
+  readonly to: PeerId;
 }
 
 /** A message that was taken, by which it is known when it comes again. */
 export interface StoredSeen {
   /** Who sent it. */
-  readonly from: IdentityId;
+  readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
   /** By the node's kept time, milliseconds. */
@@ -47,7 +47,7 @@ export interface StoredSeen {
 /** How often the application refused a message that it has not taken yet. */
 export interface StoredAttempts {
   /** Who sent it. */
-  readonly from: IdentityId;
+  readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
   /** How often it was refused. */
@@ -57,9 +57,9 @@ export interface StoredAttempts {
 }
 
 /** A message that the application refused too often. */
-export interface StoredSetAside {
+export interface StoredDeadLetter {
   /** Who sent it. */
-  readonly from: IdentityId;
+  readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
   /** Its topic, may be empty. */
@@ -84,27 +84,27 @@ export interface MessageStore {
    *
    * @returns A key for {@linkcode deleteOutgoing}.
    */
-  putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number;
+  putOutgoing(message: StoredMessage, to: readonly PeerId[]): number;
   /** Peers for which a message waits that is for them alone; to be read likewise. */
-  awaited(): Iterable<IdentityId>;
+  awaited(): Iterable<PeerId>;
   /** One receiver has it, or it is given up. */
-  deleteOutgoing(key: number, to: IdentityId): void;
+  deleteOutgoing(key: number, to: PeerId): void;
 
   /**
    * Each sender of seen ids and attempts: first those of seen ids, the one whose
    * message was taken last first. To be read to the end before anything else is done.
    */
-  senders(): Iterable<IdentityId>;
+  senders(): Iterable<PeerId>;
   /** Ids of a sender's messages that were taken, oldest first; to be read likewise. */
-  seenBy(from: IdentityId): Iterable<Uint8Array>;
+  seenBy(from: PeerId): Iterable<Uint8Array>;
   /** The message was taken. */
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
-  trimSeen(from: IdentityId, keep: number): void;
+  trimSeen(from: PeerId, keep: number): void;
   /** Drops seen ids and attempts of one sender. */
-  deleteSender(from: IdentityId): void;
+  deleteSender(from: PeerId): void;
   /** Drops seen ids and attempts of all senders but those in `keep`. */
-  trimSenders(keep: readonly IdentityId[]): void;
+  trimSenders(keep: readonly PeerId[]): void;
   /** Drops seen ids and attempts from before a moment of the node's kept time, milliseconds. */
   expireSeen(before: number): void;
 
@@ -115,14 +115,14 @@ export interface MessageStore {
   /** Keeps only the newest `keep` of them, of all senders. */
   trimAttempts(keep: number): void;
   /** The message was taken, or set aside. */
-  deleteAttempts(from: IdentityId, id: Uint8Array): void;
+  deleteAttempts(from: PeerId, id: Uint8Array): void;
 
   /** Messages that were set aside, oldest first. */
-  setAside(): Iterable<StoredSetAside>;
+  deadLetters(): Iterable<StoredDeadLetter>;
   /** Sets a message aside. */
-  putSetAside(message: StoredSetAside): void;
+  putDeadLetter(message: StoredDeadLetter): void;
   /** Drops a message that was set aside. */
-  deleteSetAside(from: IdentityId, id: Uint8Array): void;
+  deleteDeadLetter(from: PeerId, id: Uint8Array): void;
 
   /** Makes everything so far durable, now. */
   commit(): void;

@@ -9,7 +9,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_SLAB_MESSAGES,
   SEND_AHEAD_BYTES,
@@ -17,19 +17,19 @@ import {
 } from "../delivery_limits.ts";
 import type { AckMessage } from "../wire/messages/ack.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
-import type { Carrier } from "./carrier.ts";
+import type { FrameSink } from "./frame_sink.ts";
 import { Commits } from "./commits.ts";
 import { chooseVictim } from "./eviction.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { type Admitted, OutboxUsage, type Shortage } from "./outbox_usage.ts";
-import type { Content, Outgoing } from "./outgoing.ts";
+import type { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
 import { evicted, expired, rejected } from "./outgoing_errors.ts";
 import { PeerQueue } from "./peer_queue.ts";
 import { recall } from "./recall.ts";
 import { SendStream } from "./send_stream.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { Slab } from "./slab.ts";
+import { BufferPool } from "./buffer_pool.ts";
 
 /** Settings of an {@linkcode Outbox}. */
 export interface OutboxSettings {
@@ -41,18 +41,18 @@ export interface OutboxSettings {
   readonly keptNow: () => number;
   readonly magic: Uint8Array;
   /** A message is not sent any more, though nobody acknowledged it. */
-  readonly onGivenUp: (outgoing: Outgoing, error: VerackError) => void;
+  readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
   /** Whether a peer's key lives in memory only. @default never */
-  readonly isInMemory?: (peer: IdentityId) => boolean;
+  readonly isInMemory?: (peer: PeerId) => boolean;
   /** See `DeliverySettings.hasStanding`. @default always */
-  readonly hasStanding?: (peer: IdentityId) => boolean;
+  readonly hasStanding?: (peer: PeerId) => boolean;
 }
 
 /** Messages of one node on their way. */
 export class Outbox {
   readonly #settings: OutboxSettings;
-  readonly #peers = new Map<IdentityId, PeerQueue>();
-  readonly #slab = new Slab();
+  readonly #peers = new Map<PeerId, PeerQueue>();
+  readonly #slab = new BufferPool();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
   readonly #commits: Commits;
@@ -98,12 +98,12 @@ export class Outbox {
   }
 
   /** Messages that a peer has not acknowledged. */
-  countFor(to: IdentityId): number {
+  countFor(to: PeerId): number {
     return this.#peers.get(to)?.count ?? 0;
   }
 
   /** Whether a message waits for a peer that is for it alone. */
-  isAwaited(to: IdentityId): boolean {
+  isAwaited(to: PeerId): boolean {
     return (this.#peers.get(to)?.alone ?? 0) > 0;
   }
 
@@ -115,7 +115,7 @@ export class Outbox {
    * connected ones come first.
    */
   refusal(
-    to: IdentityId,
+    to: PeerId,
     bytes: number,
     admitted?: Admitted,
   ): VerackError | undefined {
@@ -144,7 +144,7 @@ export class Outbox {
   }
 
   /** Keeps a message and sends it as soon as it is durable and may be. All must fit. */
-  add(content: Content, outgoings: readonly Outgoing[]): void {
+  add(content: MessageBody, outgoings: readonly OutgoingMessage[]): void {
     const { store } = this.#settings;
     if (store !== undefined) {
       content.key = store.putOutgoing(content, outgoings.map(({ to }) => to));
@@ -159,18 +159,18 @@ export class Outbox {
    * Memory for a message to somebody, or to several: pieces of slabs only while few
    * wait, and never for who is away.
    */
-  memory(to: IdentityId | undefined): Slab | undefined {
+  memory(to: PeerId | undefined): BufferPool | undefined {
     if (this.count >= MAX_SLAB_MESSAGES) return undefined;
     return to === undefined || this.isAttached(to) ? this.#slab : undefined;
   }
 
   /** Whether there is a session to send on. */
-  isAttached(to: IdentityId): boolean {
+  isAttached(to: PeerId): boolean {
     return this.#peers.get(to)?.sender !== undefined;
   }
 
   /** From now on a peer is sent to by this carrier; what is not acknowledged goes again. */
-  attach(to: IdentityId, carrier: Carrier): void {
+  attach(to: PeerId, carrier: FrameSink): void {
     const peer = this.#peer(to);
     if (peer.sender?.carrier === carrier) return;
     if (peer.sender === undefined) {
@@ -186,7 +186,7 @@ export class Outbox {
   }
 
   /** There is no session with a peer any more. */
-  detach(to: IdentityId): void {
+  detach(to: PeerId): void {
     const peer = this.#peers.get(to);
     if (peer?.sender === undefined) return;
     peer.sender.close();
@@ -206,7 +206,7 @@ export class Outbox {
    *
    * @throws {VerackError} `protocol` when that cannot be.
    */
-  onAck(to: IdentityId, carrier: Carrier, ack: AckMessage): boolean {
+  onAck(to: PeerId, carrier: FrameSink, ack: AckMessage): boolean {
     const peer = this.#peers.get(to);
     // What an older session still says, the newer one will say again.
     if (peer?.sender?.carrier !== carrier) return false;
@@ -220,7 +220,7 @@ export class Outbox {
    *
    * @throws {VerackError} `protocol` when that cannot be.
    */
-  onResume(to: IdentityId, carrier: Carrier, resume: ResumeMessage): boolean {
+  onResume(to: PeerId, carrier: FrameSink, resume: ResumeMessage): boolean {
     const sender = this.#peers.get(to)?.sender;
     if (sender?.carrier !== carrier) return false;
     sender.onResume(resume);
@@ -228,20 +228,20 @@ export class Outbox {
   }
 
   /** Does not send a message any more. */
-  giveUp(outgoing: Outgoing, error: VerackError): void {
+  giveUp(outgoing: OutgoingMessage, error: VerackError): void {
     this.#fail(outgoing, error);
     outgoing.stream?.sweep();
   }
 
   /** Those for whom something waits and who are away. */
-  away(): IdentityId[] {
+  away(): PeerId[] {
     return [...this.#peers.values()]
       .filter(({ sender, count }) => sender === undefined && count > 0)
       .map(({ to }) => to);
   }
 
   /** A peer is gone for good. */
-  giveUpPeer(to: IdentityId, error: VerackError): void {
+  giveUpPeer(to: PeerId, error: VerackError): void {
     const peer = this.#peers.get(to);
     if (peer === undefined) return;
     for (const outgoing of [...this.#waitingFor(peer)]) {
@@ -275,7 +275,7 @@ export class Outbox {
     this.#peers.clear();
   }
 
-  #peer(to: IdentityId): PeerQueue {
+  #peer(to: PeerId): PeerQueue {
     let peer = this.#peers.get(to);
     peer ??= new PeerQueue(to, this.#hasStanding(to));
     this.#peers.set(to, peer);
@@ -290,22 +290,22 @@ export class Outbox {
   }
 
   /** Everything not acknowledged by a peer, also what is not durable yet. */
-  *#waitingFor(peer: PeerQueue): Iterable<Outgoing> {
+  *#waitingFor(peer: PeerQueue): Iterable<OutgoingMessage> {
     yield* peer;
     for (const outgoing of this.#commits.pending) {
       if (outgoing.to === peer.to && !outgoing.done) yield outgoing;
     }
   }
 
-  *#contents(peer: PeerQueue): Iterable<Content> {
+  *#contents(peer: PeerQueue): Iterable<MessageBody> {
     for (const { content } of this.#waitingFor(peer)) yield content;
   }
 
-  #isInMemory(peer: IdentityId): boolean {
+  #isInMemory(peer: PeerId): boolean {
     return this.#settings.isInMemory?.(peer) ?? false;
   }
 
-  #hasStanding(peer: IdentityId): boolean {
+  #hasStanding(peer: PeerId): boolean {
     return this.#settings.hasStanding?.(peer) ?? true;
   }
 
@@ -330,9 +330,9 @@ export class Outbox {
     return true;
   }
 
-  #releaseBatch(batch: readonly Outgoing[]): void {
+  #releaseBatch(batch: readonly OutgoingMessage[]): void {
     const senders = new Set<Sender>();
-    let last: IdentityId | undefined;
+    let last: PeerId | undefined;
     for (const outgoing of batch) {
       if (outgoing.done) continue;
       const sender = this.#release(outgoing);
@@ -343,7 +343,7 @@ export class Outbox {
     for (const sender of senders) sender.pump();
   }
 
-  #release(outgoing: Outgoing): Sender | undefined {
+  #release(outgoing: OutgoingMessage): Sender | undefined {
     const { content, to } = outgoing;
     const peer = this.#peer(to);
     let stream = peer.streams.get(content.topic);
@@ -370,7 +370,7 @@ export class Outbox {
     if (at < this.#nextExpiry) this.#nextExpiry = at;
   }
 
-  #settled(outgoing: Outgoing, taken: boolean): void {
+  #settled(outgoing: OutgoingMessage, taken: boolean): void {
     if (outgoing.done) return;
     if (taken) {
       this.#finish(outgoing);
@@ -380,7 +380,7 @@ export class Outbox {
     }
   }
 
-  #fail(outgoing: Outgoing, error: VerackError): void {
+  #fail(outgoing: OutgoingMessage, error: VerackError): void {
     if (outgoing.done) return;
     this.#finish(outgoing);
     outgoing.error = error;
@@ -388,7 +388,7 @@ export class Outbox {
     this.#settings.onGivenUp(outgoing, error);
   }
 
-  #finish(outgoing: Outgoing): void {
+  #finish(outgoing: OutgoingMessage): void {
     const { content, to } = outgoing;
     outgoing.done = true;
     const peer = this.#peer(to);

@@ -5,7 +5,7 @@
 import { ABSENT_SHARE, ABSENT_STRANGERS_SHARE } from "../delivery_limits.ts";
 import { shortId } from "../identity/identity.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
-import type { Content } from "./outgoing.ts";
+import type { MessageBody } from "./outgoing_message.ts";
 import type { PeerQueue } from "./peer_queue.ts";
 
 /** What receivers of one body were admitted before it is added. */
@@ -42,7 +42,7 @@ export class OutboxUsage {
   }
 
   /** One message more (`sign` 1) or less (-1) for a peer. */
-  tally(peer: PeerQueue, content: Content, sign: 1 | -1): void {
+  tally(peer: PeerQueue, content: MessageBody, sign: 1 | -1): void {
     const isConnected = peer.sender !== undefined;
     this.count += sign;
     peer.count += sign;
@@ -56,7 +56,7 @@ export class OutboxUsage {
   }
 
   /** Everything of a peer waits for a connected peer (`sign` 1), or not any more (-1). */
-  move(peer: PeerQueue, contents: Iterable<Content>, sign: 1 | -1): void {
+  move(peer: PeerQueue, contents: Iterable<MessageBody>, sign: 1 | -1): void {
     this.#absentCount -= sign * peer.count;
     const strangers = peer.hasStanding ? 0 : -sign;
     this.#strangersCount += strangers * peer.count;
@@ -68,7 +68,7 @@ export class OutboxUsage {
   /** An absent peer has got standing, or has it no more. */
   turn(
     peer: PeerQueue,
-    contents: Iterable<Content>,
+    contents: Iterable<MessageBody>,
     hasStanding: boolean,
   ): void {
     peer.hasStanding = hasStanding;
@@ -163,7 +163,7 @@ export class OutboxUsage {
   }
 
   #change(
-    content: Content,
+    content: MessageBody,
     { connected = 0, absent = 0, strangers = 0 }: Change,
   ): void {
     this.#weigh(content, -1);
@@ -174,7 +174,7 @@ export class OutboxUsage {
     if (content.connected === 0 && content.absent > 0) content.settleIn();
   }
 
-  #weigh(content: Content, sign: 1 | -1): void {
+  #weigh(content: MessageBody, sign: 1 | -1): void {
     const { payload, connected, absent, strangers } = content;
     const bytes = sign * payload.length;
     if (connected + absent > 0) this.bytes += bytes;
@@ -185,7 +185,7 @@ export class OutboxUsage {
 }
 
 /** How many more receivers of each kind wait for a body. */
-type Change = Partial<Pick<Content, "connected" | "absent" | "strangers">>;
+type Change = Partial<Pick<MessageBody, "connected" | "absent" | "strangers">>;
 
 /** What peers of one kind may have together, and what they have. */
 interface Share {

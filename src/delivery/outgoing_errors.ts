@@ -1,23 +1,23 @@
 /** Why a message is not sent any more, in words. */
 import { messageOf, VerackError } from "../errors.ts";
 import { shortId } from "../identity/identity.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 
 /** Its time is up. */
-export function expired(outgoing: Outgoing): VerackError {
+export function expired(outgoing: OutgoingMessage): VerackError {
   const { ttlMs } = outgoing.content;
   return undelivered(outgoing, `no acknowledgement within ${ttlMs} ms`);
 }
 
 /** Others needed its room. */
-export function evicted(outgoing: Outgoing): VerackError {
+export function evicted(outgoing: OutgoingMessage): VerackError {
   return undelivered(
     outgoing,
     "it is not connected, and the outbox has room for no more: what waited longest for it was dropped",
   );
 }
 
-function undelivered(outgoing: Outgoing, why: string): VerackError {
+function undelivered(outgoing: OutgoingMessage, why: string): VerackError {
   const what = `Cannot deliver to ${shortId(outgoing.to)}: ${why}${
     doubtOf(outgoing)
   }`;
@@ -25,7 +25,7 @@ function undelivered(outgoing: Outgoing, why: string): VerackError {
 }
 
 /** What is to be said of a message that may have arrived though it is given up. */
-export function doubtOf({ begun, isRecalled }: Outgoing): string {
+export function doubtOf({ begun, isRecalled }: OutgoingMessage): string {
   return begun
     ? "; it was sent, so that it may have arrived all the same"
     : isRecalled
@@ -34,7 +34,7 @@ export function doubtOf({ begun, isRecalled }: Outgoing): string {
 }
 
 /** Its receiver's application does not take it. */
-export function rejected({ to }: Outgoing): VerackError {
+export function rejected({ to }: OutgoingMessage): VerackError {
   return new VerackError(
     "rejected",
     `Cannot deliver to ${

@@ -1,15 +1,15 @@
 /** What has come from one peer, by whatever session: its streams, and the ids it used. */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
 import { decodeTopic } from "../wire/messages/message.ts";
 import { IdWindow } from "./id_window.ts";
-import { ReceiveStream } from "./incoming.ts";
+import { ReceiveStream } from "./incoming_message.ts";
 import type { Receiver } from "./receiver.ts";
 import { Ring, RingEntry } from "./ring.ts";
 
 /** The receiving end of one peer's messages. */
 export class PeerInbox {
-  readonly from: IdentityId;
+  readonly from: PeerId;
   readonly seen: IdWindow;
   /** Sessions with it; more than one only while one takes over from another. */
   readonly receivers = new Set<Receiver>();
@@ -24,7 +24,7 @@ export class PeerInbox {
   #pruneAt = MAX_IDLE_STREAMS;
   #last: ReceiveStream | undefined;
 
-  constructor(from: IdentityId, salt: number, hasStanding: boolean) {
+  constructor(from: PeerId, salt: number, hasStanding: boolean) {
     this.from = from;
     this.hasStanding = hasStanding;
     this.seen = new IdWindow(salt);

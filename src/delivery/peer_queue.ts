@@ -1,13 +1,13 @@
 /** What a node has to send to one peer: a stream for each topic, and who sends them. */
 import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
-import type { IdentityId } from "../identity/identity.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { PeerId } from "../identity/identity.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 import type { SendStream } from "./send_stream.ts";
 import type { Sender } from "./sender.ts";
 
 /** What waits for one peer. */
 export class PeerQueue {
-  readonly to: IdentityId;
+  readonly to: PeerId;
   readonly streams = new Map<string, SendStream>();
   sender: Sender | undefined;
   /** Messages not acknowledged, and the bytes of them. */
@@ -19,7 +19,7 @@ export class PeerQueue {
   hasStanding: boolean;
   #pruneAt = MAX_IDLE_STREAMS;
 
-  constructor(to: IdentityId, hasStanding: boolean) {
+  constructor(to: PeerId, hasStanding: boolean) {
     this.to = to;
     this.hasStanding = hasStanding;
   }
@@ -36,7 +36,7 @@ export class PeerQueue {
   }
 
   /** Everything not acknowledged; in order for each topic. */
-  *[Symbol.iterator](): IterableIterator<Outgoing> {
+  *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
     for (const stream of this.streams.values()) yield* stream;
   }
 }

@@ -1,6 +1,6 @@
 /** The promise of `Node.send`, which one message keeps or breaks. */
 import type { VerackError } from "../errors.ts";
-import type { Outgoing, Waiter } from "./outgoing.ts";
+import type { OutgoingMessage, Waiter } from "./outgoing_message.ts";
 
 /** Awaits one message. */
 export class Promised implements Waiter {
@@ -18,7 +18,7 @@ export class Promised implements Waiter {
     this.#resolve();
   }
 
-  failed(_outgoing: Outgoing, error: VerackError): void {
+  failed(_outgoing: OutgoingMessage, error: VerackError): void {
     this.onEnd?.();
     this.#reject(error);
   }

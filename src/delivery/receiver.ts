@@ -20,14 +20,19 @@ import {
   PIECE_HEAD_BYTES,
 } from "../wire/messages/message.ts";
 import { encodeResume } from "../wire/messages/resume.ts";
-import type { Carrier } from "./carrier.ts";
+import type { FrameSink } from "./frame_sink.ts";
 import type { HeldBodies } from "./held_bodies.ts";
-import { type Arrival, Incoming, type ReceiveStream } from "./incoming.ts";
+import type { Arrival, ReceiveStream } from "./incoming_message.ts";
+import { IncomingMessage } from "./incoming_message.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
-import { type Budget, type Room, RoomShare } from "./room.ts";
-import { Slab } from "./slab.ts";
+import {
+  type Budget,
+  type ReceiveBudget,
+  ReceiveShare,
+} from "./receive_budget.ts";
+import { BufferPool } from "./buffer_pool.ts";
 import type { Turns } from "./turns.ts";
 import type { Unfinished } from "./unfinished.ts";
 import { Window } from "./window.ts";
@@ -38,11 +43,11 @@ export interface ReceiverContext {
   readonly store: MessageStore | undefined;
   /** What windows may have beyond the least. */
   readonly windows: (hasStanding: boolean) => Budget;
-  readonly room: Room;
+  readonly room: ReceiveBudget;
   readonly held: HeldBodies;
   readonly turns: Turns;
   /** A message is complete. */
-  readonly arrived: (incoming: Incoming) => void;
+  readonly arrived: (incoming: IncomingMessage) => void;
 }
 
 /** A range of `ack` that grows. */
@@ -54,11 +59,11 @@ interface OpenRange {
 
 /** The receiving half of delivery on one session. */
 export class Receiver {
-  readonly carrier: Carrier;
+  readonly carrier: FrameSink;
   readonly #context: ReceiverContext;
   readonly #peer: PeerInbox;
-  readonly #share: RoomShare;
-  readonly #slab = new Slab();
+  readonly #share: ReceiveShare;
+  readonly #slab = new BufferPool();
   readonly #window: Window;
   #begun = 0;
   #settled = 0;
@@ -70,14 +75,14 @@ export class Receiver {
   #cancelFlush: (() => void) | undefined;
   #closed = false;
 
-  constructor(context: ReceiverContext, peer: PeerInbox, carrier: Carrier) {
+  constructor(context: ReceiverContext, peer: PeerInbox, carrier: FrameSink) {
     this.#context = context;
     this.#peer = peer;
     this.carrier = carrier;
     const { clock } = context;
     const budget = context.windows(peer.hasStanding);
     this.#window = new Window(clock, budget, () => carrier.rttMs);
-    this.#share = new RoomShare(
+    this.#share = new ReceiveShare(
       (reason) => this.#timeOut(reason),
       () => peer.hasStanding,
     );
@@ -87,8 +92,7 @@ export class Receiver {
   /**
    * A `message` came.
    *
-   * @throws {VerackError} `malformed`, `protocol`; `flood` when more comes than was
-   * granted.
+   * @throws {VerackError} `malformed`, `protocol`; `flood` beyond what was granted.
    */
   onMessage(payload: Uint8Array): void {
     this.#share.received += payload.length;
@@ -107,7 +111,7 @@ export class Receiver {
       const arrival = { receiver: this, number, charge, room: 0 };
       if (this.#knows(stream, id)) return this.#again(stream, id, arrival);
       const body = this.#copy(payload, bodyOffset);
-      this.#context.arrived(new Incoming(stream, id, body, arrival));
+      this.#context.arrived(new IncomingMessage(stream, id, body, arrival));
     } else if (asks && this.#knows(stream, id)) {
       this.#again(stream, id, { receiver: this, number, charge, room: 0 });
     } else {
@@ -142,8 +146,9 @@ export class Receiver {
     if (room > 0) this.#context.room.finished(this.#share);
     const arrival = { receiver: this, number: it.number, charge, room };
     if (body === undefined || this.#knows(stream, id)) {
-      this.#again(stream, id, arrival);
-    } else this.#context.arrived(new Incoming(stream, id, body, arrival));
+      return this.#again(stream, id, arrival);
+    }
+    this.#context.arrived(new IncomingMessage(stream, id, body, arrival));
   }
 
   /**
@@ -340,7 +345,7 @@ export class Receiver {
   }
 
   /** The same message, which came by another session and is not settled. */
-  #waiting(stream: ReceiveStream, id: MessageId): Incoming | undefined {
+  #waiting(stream: ReceiveStream, id: MessageId): IncomingMessage | undefined {
     const alone = this.#peer.receivers.size === 1 &&
       (stream.current === undefined || stream.current.arrivals.length > 0);
     return alone ? undefined : stream.find(id);
@@ -374,16 +379,12 @@ export class Receiver {
     const { released, size } = this.#window;
     const idle = this.#settled + this.#unfinished.size === this.#begun ||
       status === ACK_STATUS.room;
-    if (
-      idle || 4 * (released - this.#releasedAtFlush) >= size
-    ) {
+    if (idle || 4 * (released - this.#releasedAtFlush) >= size) {
       this.#flushing = true;
       queueMicrotask(() => this.flush());
     } else {
-      this.#cancelFlush ??= this.#context.clock.after(
-        ACK_DELAY_MS,
-        () => this.flush(),
-      );
+      const { clock } = this.#context;
+      this.#cancelFlush ??= clock.after(ACK_DELAY_MS, () => this.flush());
     }
   }
 

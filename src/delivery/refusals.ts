@@ -2,7 +2,7 @@
  * How often the application refused messages that it may still take, in memory and
  * in the store. When they are too many, senders give way as `shares.ts` says.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { MAX_COUNTED_REFUSALS } from "../delivery_limits.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore, StoredAttempts } from "./message_store.ts";
@@ -16,15 +16,15 @@ interface Refused {
 /** Refused messages of one node. */
 export class Refusals {
   readonly #store: MessageStore | undefined;
-  readonly #hasStanding: (peer: IdentityId) => boolean;
+  readonly #hasStanding: (peer: PeerId) => boolean;
   /** Of each sender by id, oldest first. */
-  readonly #senders = new Map<IdentityId, Map<string, Refused>>();
+  readonly #senders = new Map<PeerId, Map<string, Refused>>();
   #size = 0;
 
   /** Takes up what an earlier process has left. */
   constructor(
     store: MessageStore | undefined,
-    hasStanding: (peer: IdentityId) => boolean,
+    hasStanding: (peer: PeerId) => boolean,
   ) {
     this.#store = store;
     this.#hasStanding = hasStanding;
@@ -33,7 +33,7 @@ export class Refusals {
   }
 
   /** How often a message was refused. */
-  get(from: IdentityId, id: MessageId): number {
+  get(from: PeerId, id: MessageId): number {
     if (this.#size === 0) return 0;
     return this.#senders.get(from)?.get(id.toString())?.attempts ?? 0;
   }
@@ -54,7 +54,7 @@ export class Refusals {
   }
 
   /** A message was taken, or set aside. */
-  delete(from: IdentityId, id: MessageId): void {
+  delete(from: PeerId, id: MessageId): void {
     if (this.#size === 0) return;
     const refused = this.#senders.get(from);
     if (!refused?.delete(id.toString())) return;
@@ -64,7 +64,7 @@ export class Refusals {
   }
 
   /** Forgets those of a sender, which the store drops with the sender. */
-  forget(from: IdentityId): void {
+  forget(from: PeerId): void {
     this.#size -= this.#senders.get(from)?.size ?? 0;
     this.#senders.delete(from);
   }

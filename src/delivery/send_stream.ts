@@ -2,7 +2,7 @@
  * The messages to one peer under one topic: they leave one after another, in the
  * order in which they were given. What leaves when is decided in `sender.ts`.
  */
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 
 /** From how many entries on the array is made short again. */
 const COMPACT_AT = 1_024;
@@ -11,7 +11,7 @@ const COMPACT_AT = 1_024;
 export class SendStream {
   readonly topic: string;
   /** Everything not acknowledged, oldest first; some in between may be done. */
-  #queue: Outgoing[] = [];
+  #queue: OutgoingMessage[] = [];
   #head = 0;
   #next = 0;
   /** What waits at the receiver unacknowledged, as it counts there. */
@@ -30,13 +30,13 @@ export class SendStream {
     return this.#head === this.#queue.length;
   }
 
-  push(outgoing: Outgoing): void {
+  push(outgoing: OutgoingMessage): void {
     outgoing.stream = this;
     this.#queue.push(outgoing);
   }
 
   /** The message to send, or to send more of. */
-  next(): Outgoing | undefined {
+  next(): OutgoingMessage | undefined {
     let outgoing = this.#queue[this.#next];
     // One that has begun is finished, so that the receiver is not left waiting.
     while (outgoing?.done && outgoing.charge === 0) {
@@ -74,7 +74,7 @@ export class SendStream {
   /** Lets go of everything that is done and not about to be sent. */
   sweep(): void {
     let next = 0;
-    const kept: Outgoing[] = [];
+    const kept: OutgoingMessage[] = [];
     for (let at = this.#head; at < this.#queue.length; at++) {
       const outgoing = this.#queue[at]!;
       const sending = at === this.#next && outgoing.charge > 0;
@@ -99,7 +99,7 @@ export class SendStream {
   }
 
   /** Everything not done, oldest first. */
-  *[Symbol.iterator](): IterableIterator<Outgoing> {
+  *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
     for (let at = this.#head; at < this.#queue.length; at++) {
       const outgoing = this.#queue[at]!;
       if (!outgoing.done) yield outgoing;

@@ -20,9 +20,9 @@ import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
 import { PIECE_HEAD_BYTES, writePieceHead } from "../wire/messages/message.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
-import type { Carrier } from "./carrier.ts";
+import type { FrameSink } from "./frame_sink.ts";
 import { Fifo } from "./fifo.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 import type { SendStream } from "./send_stream.ts";
 
 /** From how many settled entries on the array is made short again. */
@@ -38,12 +38,12 @@ export interface SenderOptions {
   /** Bytes that may wait in the session's queue before no more are put there. */
   readonly ahead: () => number;
   /** A message was taken, or refused for good. */
-  readonly settled: (outgoing: Outgoing, taken: boolean) => void;
+  readonly settled: (outgoing: OutgoingMessage, taken: boolean) => void;
 }
 
 /** The sending half of delivery on one session. */
 export class Sender {
-  readonly carrier: Carrier;
+  readonly carrier: FrameSink;
   readonly #options: SenderOptions;
   /** What its messages may count in all, and what they have counted so far. */
   #limit = MIN_WINDOW_BYTES;
@@ -52,14 +52,14 @@ export class Sender {
   /** Their next message does not fit what the receiver granted. */
   #blocked: SendStream[] = [];
   /** Messages by number, from `#base` on; settled ones are `undefined`. */
-  #sent: (Outgoing | undefined)[] = [];
+  #sent: (OutgoingMessage | undefined)[] = [];
   #base = 0;
   #settledUpTo = 0;
   /** Messages begun and not settled. */
   #unsettled = 0;
   #refilling = false;
 
-  constructor(carrier: Carrier, options: SenderOptions) {
+  constructor(carrier: FrameSink, options: SenderOptions) {
     this.carrier = carrier;
     this.#options = options;
   }
@@ -162,13 +162,13 @@ export class Sender {
     this.pump();
   }
 
-  #grant(outgoing: Outgoing): void {
+  #grant(outgoing: OutgoingMessage): void {
     if (outgoing.offer !== "asked") refuse("room was not asked for");
     outgoing.offer = "granted";
     this.wake(outgoing.stream!);
   }
 
-  #settle(at: number, outgoing: Outgoing, taken: boolean): void {
+  #settle(at: number, outgoing: OutgoingMessage, taken: boolean): void {
     const stream = outgoing.stream!;
     if (outgoing.offer === "asked") {
       // It has it already and needs no more of it.
@@ -218,7 +218,7 @@ export class Sender {
    */
   #begin(
     stream: SendStream,
-    outgoing: Outgoing,
+    outgoing: OutgoingMessage,
   ): "sends" | "idle" | "blocked" {
     const { content } = outgoing;
     const { baseCharge, bodyBytes } = content;
@@ -254,7 +254,7 @@ export class Sender {
     return free > SHARED_UNSETTLED_MESSAGES || stream.unsettled < free;
   }
 
-  #enter(stream: SendStream, outgoing: Outgoing, charge: number): void {
+  #enter(stream: SendStream, outgoing: OutgoingMessage, charge: number): void {
     outgoing.charge = charge;
     outgoing.begun = true;
     stream.inFlight += charge;
@@ -265,7 +265,7 @@ export class Sender {
     outgoing.number = this.#base + this.#sent.length - 1;
   }
 
-  #sendHead(outgoing: Outgoing, chunkBytes: number): number {
+  #sendHead(outgoing: OutgoingMessage, chunkBytes: number): number {
     const { content } = outgoing;
     const { payload, headBytes, bodyBytes } = content;
     const first = Math.min(bodyBytes, chunkBytes);
@@ -281,7 +281,7 @@ export class Sender {
     return headBytes + first;
   }
 
-  #sendPiece(outgoing: Outgoing, chunkBytes: number): number {
+  #sendPiece(outgoing: OutgoingMessage, chunkBytes: number): number {
     const { payload, headBytes, bodyBytes } = outgoing.content;
     const from = outgoing.sent;
     const size = Math.min(bodyBytes - from, chunkBytes);

@@ -2,7 +2,7 @@
  * Senders whose messages are known when they come again: as many in the store as in
  * memory. The ids of one that was not here since the start are loaded when it comes.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_SEEN_SENDERS,
   SEEN_IDS_PER_SENDER,
@@ -18,16 +18,16 @@ export interface SendersOptions {
   /** Any number that peers do not know. */
   readonly salt: number;
   /** See `DeliverySettings.hasStanding`. */
-  readonly hasStanding: (peer: IdentityId) => boolean;
+  readonly hasStanding: (peer: PeerId) => boolean;
   /** Nothing is known of a sender any more. */
-  readonly onForget: (sender: IdentityId) => void;
+  readonly onForget: (sender: PeerId) => void;
 }
 
 /** The senders of one node. */
 export class Senders {
   readonly #options: SendersOptions;
   /** Seen last is last; `undefined` for one that only the store knows. */
-  readonly #peers = new Map<IdentityId, PeerInbox | undefined>();
+  readonly #peers = new Map<PeerId, PeerInbox | undefined>();
 
   /** Takes up what an earlier process has left, and drops what is too much of it. */
   constructor(options: SendersOptions) {
@@ -35,8 +35,8 @@ export class Senders {
     const { store, hasStanding } = options;
     if (store === undefined) return;
     // Each is bounded, however many the store has.
-    const standing: IdentityId[] = [];
-    const others: IdentityId[] = [];
+    const standing: PeerId[] = [];
+    const others: PeerId[] = [];
     let count = 0;
     for (const sender of store.senders()) {
       count++;
@@ -49,7 +49,7 @@ export class Senders {
   }
 
   /** The inbox of a sender, which is made if there is none. */
-  get(from: IdentityId): PeerInbox {
+  get(from: PeerId): PeerInbox {
     const known = this.#peers.get(from);
     if (known !== undefined) return known;
     const { store, salt, hasStanding } = this.#options;
@@ -64,7 +64,7 @@ export class Senders {
   }
 
   /** {@linkcode get}, for a session: the sender is the one that was seen last. */
-  open(from: IdentityId): PeerInbox {
+  open(from: PeerId): PeerInbox {
     const peer = this.get(from);
     peer.hasStanding = this.#options.hasStanding(from);
     this.#peers.delete(from);
@@ -94,7 +94,7 @@ export class Senders {
     }
   }
 
-  #evict(newest: IdentityId): void {
+  #evict(newest: PeerId): void {
     while (this.#peers.size > MAX_SEEN_SENDERS) {
       const sender = this.#firstToGo(newest);
       if (sender === undefined) return;
@@ -109,8 +109,8 @@ export class Senders {
   }
 
   /** Of those that are away, the one seen longest ago, without standing if possible. */
-  #firstToGo(newest: IdentityId): IdentityId | undefined {
-    let first: IdentityId | undefined;
+  #firstToGo(newest: PeerId): PeerId | undefined {
+    let first: PeerId | undefined;
     for (const [sender, peer] of this.#peers) {
       if (sender === newest || peer?.isBusy) continue;
       if (!this.#options.hasStanding(sender)) return sender;

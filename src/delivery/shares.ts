@@ -1,5 +1,5 @@
 /** Which sender gives way when what a node keeps of all senders is too much. */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 
 /**
  * The sender that gives way: one without standing before all that have it, and among
@@ -8,10 +8,10 @@ import type { IdentityId } from "../identity/identity.ts";
  * @param amounts What each has.
  */
 export function firstToGiveWay(
-  amounts: Iterable<readonly [IdentityId, number]>,
-  hasStanding: (peer: IdentityId) => boolean,
-): IdentityId | undefined {
-  let found: IdentityId | undefined;
+  amounts: Iterable<readonly [PeerId, number]>,
+  hasStanding: (peer: PeerId) => boolean,
+): PeerId | undefined {
+  let found: PeerId | undefined;
   let most = -1;
   let foundHasStanding = true;
   for (const [sender, amount] of amounts) {

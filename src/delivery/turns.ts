@@ -4,8 +4,8 @@
  * that they give it no more turns.
  */
 import { MAX_EMPTY_LISTS, STANDING_TURNS } from "../delivery_limits.ts";
-import type { IdentityId } from "../identity/identity.ts";
-import type { ReceiveStream } from "./incoming.ts";
+import type { PeerId } from "../identity/identity.ts";
+import type { ReceiveStream } from "./incoming_message.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import { Ring } from "./ring.ts";
 
@@ -13,7 +13,7 @@ import { Ring } from "./ring.ts";
 export interface MessageFilter {
   readonly topic?: string | undefined;
   readonly exceptTopic?: string | undefined;
-  readonly from?: ((sender: IdentityId) => boolean) | undefined;
+  readonly from?: ((sender: PeerId) => boolean) | undefined;
 }
 
 /** Streams that can be taken from. */

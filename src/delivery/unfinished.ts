@@ -1,5 +1,5 @@
 /** A body of which more is to come on a session. */
-import type { ReceiveStream } from "./incoming.ts";
+import type { ReceiveStream } from "./incoming_message.ts";
 import type { MessageId } from "./message_id.ts";
 
 /** A body of which more is to come. */

@@ -13,7 +13,7 @@ import {
   WINDOW_IDLE_MS,
 } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
-import type { Budget } from "./room.ts";
+import type { Budget } from "./receive_budget.ts";
 
 /** The credit of one session. */
 export class Window {

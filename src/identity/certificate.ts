@@ -1,6 +1,6 @@
 /**
  * The one judge of certificates: whatever enters, from gossip, store, proof,
- * file or fetch, passes {@linkcode judgeCertificate} or is not used.
+ * file or fetch, passes {@linkcode verifyCertificate} or is not used.
  *
  * It parses nothing by a library. A verack certificate has one form, all of which
  * follows from its key, save the serial number and the signature; so the judge
@@ -24,7 +24,7 @@ import {
   VERSION_3_DER,
 } from "./certificate_form.ts";
 import { DER_TAG, type DerElement, DerReader, equalBytes } from "./der.ts";
-import { type IdentityId, identityName, shortId } from "./identity_id.ts";
+import { type PeerId, serverNameOf, shortId } from "./peer_id.ts";
 import { writePem } from "./pem.ts";
 import { type PublicKey, readPublicKey } from "./public_key.ts";
 import { verifyCertificateBytes } from "./signature.ts";
@@ -33,11 +33,11 @@ import { verifyCertificateBytes } from "./signature.ts";
  * A certificate that passed the judge, and what it says. Results are shared
  * between callers, so the bytes must not be written to.
  */
-export interface JudgedCertificate {
+export interface VerifiedCertificate {
   /** The certificate; a copy of its own, not a view into what was judged. */
   readonly der: Uint8Array<ArrayBuffer>;
-  /** SHA-256 of {@linkcode JudgedCertificate.spki}. */
-  readonly identity: IdentityId;
+  /** SHA-256 of {@linkcode VerifiedCertificate.spki}. */
+  readonly identity: PeerId;
   /** The SubjectPublicKeyInfo as it stands in the certificate. */
   readonly spki: Uint8Array<ArrayBuffer>;
   /** The key, for verifying with `node:crypto`. */
@@ -52,7 +52,7 @@ export interface JudgedCertificate {
 const MAX_SERIAL_BYTES = 20;
 
 /** Judged certificates by SHA-256 of their bytes, the one used last at the end. */
-const judged = new Map<string, JudgedCertificate>();
+const judged = new Map<string, VerifiedCertificate>();
 
 /**
  * Judges a certificate: whether these bytes are exactly one verack certificate,
@@ -81,10 +81,10 @@ const judged = new Map<string, JudgedCertificate>();
  * @throws {VerackError} `bad-certificate` when it breaks a rule, `wrong-identity`
  * when it is sound but belongs to another identity than `expected`.
  */
-export function judgeCertificate(
+export function verifyCertificate(
   der: Uint8Array,
-  expected?: IdentityId,
-): JudgedCertificate {
+  expected?: PeerId,
+): VerifiedCertificate {
   const certificate = judgeCached(der);
   if (expected !== undefined && certificate.identity !== expected) {
     throw new VerackError(
@@ -100,7 +100,7 @@ export function certificateToPem(der: Uint8Array): string {
   return writePem("CERTIFICATE", der);
 }
 
-function judgeCached(der: Uint8Array): JudgedCertificate {
+function judgeCached(der: Uint8Array): VerifiedCertificate {
   if (der.length > MAX_CERTIFICATE_BYTES) {
     throw fault(
       `it has ${der.length} bytes, must have at most ${MAX_CERTIFICATE_BYTES}`,
@@ -120,7 +120,7 @@ function judgeCached(der: Uint8Array): JudgedCertificate {
   return certificate;
 }
 
-function judgeBytes(der: Uint8Array<ArrayBuffer>): JudgedCertificate {
+function judgeBytes(der: Uint8Array<ArrayBuffer>): VerifiedCertificate {
   const fields = readFields(der);
   const key = readPublicKey(fields.spki.whole, fault);
   const identity = hash("sha256", fields.spki.whole, "hex");
@@ -140,7 +140,7 @@ function judgeBytes(der: Uint8Array<ArrayBuffer>): JudgedCertificate {
     spki: fields.spki.whole,
     publicKey,
     key,
-    serverName: identityName(identity),
+    serverName: serverNameOf(identity),
   };
 }
 
@@ -194,7 +194,7 @@ function readFields(der: Uint8Array<ArrayBuffer>): Fields {
 function checkFields(
   fields: Fields,
   { type }: PublicKey,
-  identity: IdentityId,
+  identity: PeerId,
 ): void {
   const algorithm = SIGNATURE_ALGORITHM_DER[type];
   if (
@@ -221,7 +221,7 @@ function checkFields(
       "its validity is not from 1970-01-02T00:00:00Z to 9999-12-31T23:59:59Z",
     );
   }
-  const serverName = identityName(identity);
+  const serverName = serverNameOf(identity);
   if (!equalBytes(fields.extensions.whole, extensionsDer(serverName))) {
     throw fault(explainExtensions(fields.extensions, serverName));
   }

@@ -7,7 +7,7 @@
 
 import { CERTIFICATES_VALID_FROM_MS } from "../transport/clock_fault.ts";
 import { DER_TAG, encodeDer, encodeOid } from "./der.ts";
-import type { IdentityId } from "./identity_id.ts";
+import type { PeerId } from "./peer_id.ts";
 import type { KeyType } from "./public_key.ts";
 
 /** First and last second of every certificate, so that no clock locks anybody out. */
@@ -58,7 +58,7 @@ const BASIC_CONSTRAINTS = encodeDer(
 const SUBJECT_ALT_NAME = encodeOid("2.5.29.17");
 
 /** Issuer and subject: `CN=<identity>` as one PrintableString. */
-export function nameDer(identity: IdentityId): Uint8Array {
+export function nameDer(identity: PeerId): Uint8Array {
   const value = encodeDer(DER_TAG.PRINTABLE_STRING, ascii.encode(identity));
   return encodeDer(
     SEQUENCE,

@@ -4,13 +4,13 @@
  * to `mesh/`.
  */
 
-import type { IdentityId } from "./identity_id.ts";
+import type { PeerId } from "./peer_id.ts";
 
 /** A published identity. */
 export interface DemoIdentity {
   /** The name of its files in `certs/`, without extension. */
   readonly name: string;
-  readonly id: IdentityId;
+  readonly id: PeerId;
 }
 
 /** Every identity whose key is public. A test holds it against the files. */
@@ -32,6 +32,6 @@ export const DEMO_IDENTITIES: readonly DemoIdentity[] = [
 const ids = new Set(DEMO_IDENTITIES.map(({ id }) => id));
 
 /** Whether the key of this identity is public, so that anyone can pose as it. */
-export function isDemoIdentity(id: IdentityId): boolean {
+export function isDemoIdentity(id: PeerId): boolean {
   return ids.has(id);
 }

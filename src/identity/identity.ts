@@ -1,6 +1,6 @@
 /**
  * A key we hold: made anew or loaded, with the certificate that wraps it, able to
- * sign. Other nodes are known by an {@linkcode IdentityId} alone.
+ * sign. Other nodes are known by an {@linkcode PeerId} alone.
  *
  * Files are read and written in `files.ts`; what is signed is in `proof.ts`.
  */
@@ -15,9 +15,9 @@ import {
 import { Buffer } from "node:buffer";
 import { messageOf, VerackError } from "../errors.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
-import { certificateToPem, judgeCertificate } from "./certificate.ts";
+import { certificateToPem, verifyCertificate } from "./certificate.ts";
 import { equalBytes } from "./der.ts";
-import { type IdentityId, shortId } from "./identity_id.ts";
+import { type PeerId, shortId } from "./peer_id.ts";
 import { makeCertificate } from "./make_certificate.ts";
 import { readPemBlocks } from "./pem.ts";
 import { keyError, type Passphrase, readPrivateKey } from "./private_key.ts";
@@ -30,14 +30,14 @@ import {
 import { signBytes, verifyBytes } from "./signature.ts";
 
 export {
-  identityBytes,
-  identityFromBytes,
-  type IdentityId,
-  identityName,
-  isIdentityId,
-  parseIdentityId,
+  isPeerId,
+  parsePeerId,
+  type PeerId as PeerId,
+  peerIdBytes,
+  peerIdFromBytes,
+  serverNameOf,
   shortId,
-} from "./identity_id.ts";
+} from "./peer_id.ts";
 export { KEY_TYPES, type KeyType } from "./public_key.ts";
 export type { Passphrase } from "./private_key.ts";
 
@@ -108,8 +108,8 @@ const SELF_TEST = new TextEncoder().encode("verack/1 self-test");
  */
 export class Identity {
   /** SHA-256 of the public key. */
-  readonly id: IdentityId;
-  /** DER; passes `judgeCertificate`. Not to be written to. */
+  readonly id: PeerId;
+  /** DER; passes `verifyCertificate`. Not to be written to. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** The kind of key. */
   readonly keyType: KeyType;
@@ -215,7 +215,7 @@ interface LoadedKey {
   readonly privateKey: KeyObject;
   readonly publicKey: PublicKey;
   readonly spki: Uint8Array<ArrayBuffer>;
-  readonly id: IdentityId;
+  readonly id: PeerId;
 }
 
 /** Whether a private key can be an identity, and which one. */
@@ -291,7 +291,7 @@ function readOwnCertificate(
     );
   }
   try {
-    return judgeCertificate(block.der, key.id).der;
+    return verifyCertificate(block.der, key.id).der;
   } catch (error) {
     if (error instanceof VerackError) return undefined;
     throw error;

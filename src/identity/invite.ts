@@ -9,13 +9,13 @@ import {
   formatAddress,
   parseAddress,
 } from "../transport/address.ts";
-import { type IdentityId, parseIdentityId } from "./identity_id.ts";
+import { parsePeerId, type PeerId } from "./peer_id.ts";
 import { SECRET_ID_BYTES, type SharedSecret } from "./shared_secret.ts";
 
 /** What the line says. */
 export interface Invite {
   /** Who invites; nobody else will do at that address. */
-  readonly host: IdentityId;
+  readonly host: PeerId;
   readonly address: Address;
   /** {@linkcode INVITE_CODE_BYTES} random bytes. */
   readonly code: Uint8Array;
@@ -50,7 +50,7 @@ export function parseInvite(text: string): Invite {
     );
   }
   return {
-    host: parseIdentityId(trimmed.slice(0, at)),
+    host: parsePeerId(trimmed.slice(0, at)),
     address: parseAddress(trimmed.slice(at + 1, hash)),
     code: decodeCode(code),
   };

@@ -7,10 +7,10 @@
  */
 
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { judgeCertificate } from "./certificate.ts";
+import { verifyCertificate } from "./certificate.ts";
 import { VALIDITY } from "./certificate_form.ts";
 import { DER_TAG, DerReader, encodeDer } from "./der.ts";
-import { type IdentityId, identityName } from "./identity_id.ts";
+import { type PeerId, serverNameOf } from "./peer_id.ts";
 import type { KeyType } from "./public_key.ts";
 import { withLowS } from "./signature.ts";
 
@@ -29,14 +29,14 @@ const SERIAL_DIGITS = 30;
  * certificate but for the signature, which ECDSA draws anew.
  *
  * @param privateKey The key; its public half must be `identity`'s.
- * @returns DER that {@linkcode judgeCertificate} accepts.
+ * @returns DER that {@linkcode verifyCertificate} accepts.
  * @throws {VerackError} `bad-certificate` when the key's two halves do not belong
  * together, so that what it signs does not verify.
  */
 export async function makeCertificate(
   privateKey: KeyObject,
   keyType: KeyType,
-  identity: IdentityId,
+  identity: PeerId,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Its dependency injection needs Reflect.getMetadata before it is evaluated.
   await import("npm:reflect-metadata@0.2.2");
@@ -73,14 +73,14 @@ export async function makeCertificate(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.SubjectAlternativeNameExtension(
-        [{ type: "dns", value: identityName(identity) }],
+        [{ type: "dns", value: serverNameOf(identity) }],
         false,
       ),
     ],
   });
   const der = new Uint8Array(certificate.rawData);
   const finished = keyType === "P-256" ? withLowSignature(der) : der;
-  return judgeCertificate(finished, identity).der;
+  return verifyCertificate(finished, identity).der;
 }
 
 /** WebCrypto draws s in either half; the signed part does not cover the signature. */

@@ -12,7 +12,7 @@ import {
   MAX_PEER_NAME_CHARS,
   MAX_SHOWN_NAME_CHARS,
 } from "../limits.ts";
-import { type IdentityId, shortId } from "./identity_id.ts";
+import { type PeerId, shortId } from "./peer_id.ts";
 
 /** Alphabets that names are written in, each alone (UAX #31, recommended scripts). */
 const SCRIPTS: readonly (readonly string[])[] = [
@@ -95,7 +95,7 @@ export function isPeerName(text: string): boolean {
  * everything but ASCII escaped, so that it passes for no other.
  */
 export function peerLabel(
-  identity: IdentityId,
+  identity: PeerId,
   name: string | undefined,
 ): string {
   const short = shortId(identity);

@@ -7,13 +7,9 @@
  */
 
 import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
-import type { JudgedCertificate } from "./certificate.ts";
+import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";
-import {
-  IDENTITY_BYTES,
-  identityBytes,
-  type IdentityId,
-} from "./identity_id.ts";
+import { PEER_ID_BYTES, type PeerId, peerIdBytes } from "./peer_id.ts";
 import { verifyBytes } from "./signature.ts";
 
 /** All that a proof is bound to. */
@@ -21,9 +17,9 @@ export interface ProofContext {
   /** The network's 4 bytes. */
   readonly magic: Uint8Array;
   /** Who was dialed, and checks the proof. */
-  readonly listener: IdentityId;
+  readonly listener: PeerId;
   /** Who dialed, and signs. */
-  readonly dialer: IdentityId;
+  readonly dialer: PeerId;
   /** The 32 random bytes the listener sent in this session. */
   readonly challenge: Uint8Array;
   /** SHA-256 over all payloads sent so far in both directions. */
@@ -38,7 +34,7 @@ const CHALLENGE_BYTES = 32;
 const TRANSCRIPT_BYTES = 32;
 
 /** Bytes before the extension block: 151. */
-const FIXED_BYTES = CONTEXT.length + MAGIC_BYTES + 2 * IDENTITY_BYTES +
+const FIXED_BYTES = CONTEXT.length + MAGIC_BYTES + 2 * PEER_ID_BYTES +
   CHALLENGE_BYTES + TRANSCRIPT_BYTES + 4;
 
 /**
@@ -85,8 +81,8 @@ export function proofStatement(
     const field of [
       CONTEXT,
       magic,
-      identityBytes(context.listener),
-      identityBytes(context.dialer),
+      peerIdBytes(context.listener),
+      peerIdBytes(context.dialer),
       challenge,
       transcript,
       length,
@@ -126,7 +122,7 @@ export function signProof(
  * the challenge the one we sent, is up to the caller, who builds the context.
  */
 export function verifyProof(
-  certificate: JudgedCertificate,
+  certificate: VerifiedCertificate,
   context: ProofContext,
   signature: Uint8Array,
 ): boolean {

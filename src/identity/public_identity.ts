@@ -5,9 +5,9 @@
 import { hash } from "node:crypto";
 import {
   Identity,
-  type IdentityId,
   type KeyType,
   type Passphrase,
+  type PeerId,
   readCertificateKey,
 } from "./identity.ts";
 import { readPemBlocks } from "./pem.ts";
@@ -16,7 +16,7 @@ import { readPublicKey } from "./public_key.ts";
 
 /** What can be said of a key without holding it. */
 export interface PublicIdentity {
-  readonly id: IdentityId;
+  readonly id: PeerId;
   readonly keyType: KeyType;
   /** What it was found in. */
   readonly foundIn: "key" | "certificate";

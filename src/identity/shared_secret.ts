@@ -6,7 +6,7 @@
  */
 import { createHmac } from "node:crypto";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
-import { IDENTITY_BYTES, type IdentityId } from "./identity_id.ts";
+import { PEER_ID_BYTES, type PeerId } from "./peer_id.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 
 /** What a node shows or asks for: which secret, and the key derived from it. */
@@ -25,7 +25,7 @@ export interface SecretContext {
   /** The network's 4 bytes. */
   readonly magic: Uint8Array;
   /** Who was dialed, proven by TLS. */
-  readonly listener: IdentityId;
+  readonly listener: PeerId;
   /** SHA-256 over what both have said so far (`session/transcript.ts`). */
   readonly transcript: Uint8Array;
 }
@@ -55,7 +55,7 @@ export function secretMac(
     .bytes(CONTEXT)
     .u8(context.by === "dialer" ? 0 : 1)
     .fixedBytes("magic", context.magic, MAGIC_BYTES)
-    .hex("listener", context.listener, IDENTITY_BYTES)
+    .hex("listener", context.listener, PEER_ID_BYTES)
     .fixedBytes("transcript", context.transcript, TRANSCRIPT_BYTES)
     .finish();
   return new Uint8Array(createHmac("sha256", key).update(bytes).digest());

@@ -19,8 +19,8 @@ import type { Incoming, Listener } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
 import { FullReports } from "./full_reports.ts";
 import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
-import type { LinkOwner } from "./link.ts";
-import { openLink } from "./opening.ts";
+import type { PeerSessionOwner } from "./peer_session.ts";
+import { openPeerSession } from "./opening.ts";
 import { PendingConnections, type PendingEntry } from "./pending.ts";
 import { newcomer } from "./session_room.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -50,7 +50,7 @@ const MAX_SAID = 256;
 /** The accept loop of one node. */
 export class Acceptor {
   readonly #context: MeshContext;
-  readonly #owner: LinkOwner;
+  readonly #owner: PeerSessionOwner;
   readonly #listener: Listener;
   readonly #pending = new PendingConnections();
   readonly #tasks = new Set<Promise<void>>();
@@ -65,12 +65,16 @@ export class Acceptor {
   readonly #strangers: HandshakeTurns;
   /** What was told of refusals and when, last noticed last; monotonic clock. */
   readonly #said = new Map<string, number>();
-  readonly #isProven = (host: string) => this.#proven.has(host);
+  readonly #isVerified = (host: string) => this.#proven.has(host);
   readonly #unwatch: () => void;
   #onEnd: () => void = () => {};
   readonly #loop: Promise<void>;
 
-  constructor(context: MeshContext, owner: LinkOwner, listener: Listener) {
+  constructor(
+    context: MeshContext,
+    owner: PeerSessionOwner,
+    listener: Listener,
+  ) {
     this.#context = context;
     this.#owner = owner;
     this.#listener = listener;
@@ -137,14 +141,14 @@ export class Acceptor {
     if (pending < MAX_PENDING_CONNECTIONS && this.#pending.size >= pending) {
       this.#context.room.refused();
     }
-    this.#pending.add(entry, this.#isProven, pending);
+    this.#pending.add(entry, this.#isVerified, pending);
     const ends = AbortSignal.any([signal, eviction.signal]);
     using limit = deadline(clock, options.handshakeTimeoutMs, ends);
     const turns = this.#proven.has(source) ? this.#friends : this.#strangers;
     using _own = turn = await turns.begin(source, limit.signal);
     try {
       const connection = await incoming.open(limit.signal);
-      await openLink(this.#context, {
+      await openPeerSession(this.#context, {
         connection,
         owner: this.#owner,
         // It still counts as pending: a proof alone does not open the session.
@@ -176,7 +180,7 @@ export class Acceptor {
   #onShortage(): void {
     const { room } = this.#context;
     room.shortage();
-    this.#pending.trim(this.#isProven, room.pending);
+    this.#pending.trim(this.#isVerified, room.pending);
   }
 
   #remember(source: string): void {

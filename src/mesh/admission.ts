@@ -1,13 +1,13 @@
 /** What a person, or a program for one, decides about who may come in. */
-import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../limits.ts";
 import { parseAddress } from "../transport/address.ts";
-import { judgeCertificate } from "../identity/certificate.ts";
+import { verifyCertificate } from "../identity/certificate.ts";
 import type { MeshContext } from "./context.ts";
 import type { Dialer } from "./dialer.ts";
 import type { InviteInfo } from "./invites.ts";
-import type { Links } from "./links.ts";
-import type { PendingPeer, StoredVerdict } from "./node_store.ts";
+import type { SessionRegistry } from "./session_registry.ts";
+import type { JoinRequest, StoredAccessRule } from "./node_store.ts";
 
 /** Options of {@linkcode Admission.invite}. */
 export interface InviteOptions {
@@ -31,7 +31,7 @@ export interface Admission {
    * @throws {RangeError} when it is our own, or the name is none or our own.
    * @throws {VerackError} when the store cannot write.
    */
-  allow(identity: IdentityId, options?: { readonly name?: string }): void;
+  allow(identity: PeerId, options?: { readonly name?: string }): void;
   /**
    * Keeps an identity out: its session ends at once, it is neither let in, dialed
    * nor told of, whatever certificate it shows and whatever others say. Holds
@@ -39,7 +39,7 @@ export interface Admission {
    *
    * @throws As {@linkcode allow}.
    */
-  deny(identity: IdentityId): void;
+  deny(identity: PeerId): void;
   /**
    * Takes an identity off the record: its session ends, and what others say of it
    * is ignored. An open node meets it anew when it comes by itself; a closed one
@@ -47,11 +47,11 @@ export interface Admission {
    *
    * @throws As {@linkcode allow}.
    */
-  forget(identity: IdentityId): void;
+  forget(identity: PeerId): void;
   /** Who proved its key and was not let in, oldest first; at most 256. */
-  pending(): PendingPeer[];
+  joinRequests(): JoinRequest[];
   /** What was decided, oldest first. */
-  verdicts(): StoredVerdict[];
+  accessRules(): StoredAccessRule[];
   /**
    * Makes an invite: one line, `identity@host:port#code`, that lets one guest in.
    *
@@ -78,29 +78,29 @@ export interface Admission {
 /** {@linkcode Admission} of one node. */
 export class AdmissionControl implements Admission {
   readonly #context: MeshContext;
-  readonly #links: Links;
+  readonly #links: SessionRegistry;
   readonly #dialer: Dialer;
 
-  constructor(context: MeshContext, links: Links, dialer: Dialer) {
+  constructor(context: MeshContext, links: SessionRegistry, dialer: Dialer) {
     this.#context = context;
     this.#links = links;
     this.#dialer = dialer;
   }
 
-  allow(identity: IdentityId, { name }: { readonly name?: string } = {}): void {
+  allow(identity: PeerId, { name }: { readonly name?: string } = {}): void {
     const { membership, names, options, table } = this.#context;
     this.#check(identity, "allow");
     if (name !== undefined) names.check(name);
     membership.decide(identity, "allowed");
     if (name !== undefined) names.bind(name, identity);
-    const waiting = membership.pending.get(identity);
-    membership.pending.delete(identity);
+    const waiting = membership.joinRequests.get(identity);
+    membership.joinRequests.delete(identity);
     options.store.commit();
     const known = table.get(identity);
     if (known === undefined && waiting?.direction === "outbound") {
       const record = table.ensure(identity, { hasStanding: true });
       if (record !== undefined) {
-        record.certificate = judgeCertificate(waiting.certificate, identity);
+        record.certificate = verifyCertificate(waiting.certificate, identity);
         record.addresses.add(waiting.address, "typed");
       }
     }
@@ -108,26 +108,26 @@ export class AdmissionControl implements Admission {
     this.#dialer.revive();
   }
 
-  deny(identity: IdentityId): void {
+  deny(identity: PeerId): void {
     const { membership, names, options } = this.#context;
     this.#check(identity, "deny");
     try {
       membership.decide(identity, "denied");
       names.release(identity);
-      membership.pending.delete(identity);
+      membership.joinRequests.delete(identity);
       options.store.commit();
     } finally {
       this.#links.expel(identity, "denied");
     }
   }
 
-  forget(identity: IdentityId): void {
+  forget(identity: PeerId): void {
     const { membership, names, options } = this.#context;
     this.#check(identity, "forget");
     try {
       membership.decide(identity, "forgotten");
       names.release(identity);
-      membership.pending.delete(identity);
+      membership.joinRequests.delete(identity);
       options.store.deletePeer(identity);
       options.store.commit();
     } finally {
@@ -135,12 +135,12 @@ export class AdmissionControl implements Admission {
     }
   }
 
-  pending(): PendingPeer[] {
-    return this.#context.membership.pending.list();
+  joinRequests(): JoinRequest[] {
+    return this.#context.membership.joinRequests.list();
   }
 
-  verdicts(): StoredVerdict[] {
-    return this.#context.membership.verdicts();
+  accessRules(): StoredAccessRule[] {
+    return this.#context.membership.accessRules();
   }
 
   invite(options: InviteOptions = {}): string {
@@ -172,8 +172,8 @@ export class AdmissionControl implements Admission {
     return this.#context.membership.invites.revoke(id);
   }
 
-  #check(identity: IdentityId, action: string): void {
-    if (parseIdentityId(identity) !== this.#context.identity.id) return;
+  #check(identity: PeerId, action: string): void {
+    if (parsePeerId(identity) !== this.#context.identity.id) return;
     throw new RangeError(
       `Cannot ${action}: ${identity} is this node itself, must be another`,
     );

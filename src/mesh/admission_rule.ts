@@ -2,7 +2,7 @@
  * Who may come in: a pure decision over facts. Where the facts come from, and what
  * follows, is in `membership.ts`.
  */
-import type { Verdict } from "./node_store.ts";
+import type { AccessRule } from "./node_store.ts";
 
 /** How a node takes to those it does not know. */
 export type AdmissionMode = "open" | "known";
@@ -12,7 +12,7 @@ export interface AdmissionFacts {
   /** Whether only those who are known may come in. */
   readonly closed: boolean;
   /** What a person decided about it. */
-  readonly verdict: Verdict | undefined;
+  readonly rule: AccessRule | undefined;
   /** The invite it showed: one of ours that it may use, another, or none. */
   readonly invite: "valid" | "invalid" | "none";
   /** A person named it, with its identity, as somebody to connect to. */
@@ -20,7 +20,7 @@ export interface AdmissionFacts {
   /** It was let in before. */
   readonly onRecord: boolean;
   /** A member that we have admitted states that it admits it. */
-  readonly vouched: boolean;
+  readonly attested: boolean;
 }
 
 /** Let in; listed for a person to decide; or turned away with this reason. */
@@ -32,7 +32,7 @@ export type AdmissionDecision = "admit" | "pending" | "denied" | "bad-invite";
  * against having been forgotten, and others' word stands against neither.
  */
 export function decideAdmission(facts: AdmissionFacts): AdmissionDecision {
-  const { verdict, invite } = facts;
+  const { rule: verdict, invite } = facts;
   if (verdict === "denied") return "denied";
   if (invite === "invalid") return "bad-invite";
   if (invite === "valid" || verdict === "allowed" || facts.pinned) {
@@ -40,5 +40,5 @@ export function decideAdmission(facts: AdmissionFacts): AdmissionDecision {
   }
   if (!facts.closed) return "admit";
   if (verdict === "forgotten") return "pending";
-  return facts.onRecord || facts.vouched ? "admit" : "pending";
+  return facts.onRecord || facts.attested ? "admit" : "pending";
 }

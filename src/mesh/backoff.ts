@@ -24,6 +24,6 @@ export function backoffDelayMs(failures: number, chance: number): number {
 }
 
 /** Who waits for a person to let it in should not miss it by a minute. */
-export function waitAtTheDoor(waiting: { failures: number }): void {
+export function unadmittedDelayMs(waiting: { failures: number }): void {
   waiting.failures = Math.min(waiting.failures, MAX_FAILURES_AT_THE_DOOR);
 }

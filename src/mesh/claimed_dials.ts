@@ -4,18 +4,18 @@
  * it has answered takes from the budget of gossip (`dial_budget.ts`).
  */
 import { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
 import { type DialBudget, type DialShare, OWN_CLAIMS } from "./dial_budget.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 import { DialTargets } from "./dial_targets.ts";
 import { isVerified, type PeerAddress } from "./peer_addresses.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** Where a peer is to be dialed. */
 export interface ClaimedDial {
-  readonly record: PeerRecord;
+  readonly record: Peer;
   readonly entry: PeerAddress;
   /** An IP address that it leads to. */
   readonly endpoint: Address;
@@ -80,7 +80,7 @@ export class ClaimedDials {
   }
 
   /** Another identity was found at an endpoint than the one dialed. */
-  shows(endpoint: Address, identity: IdentityId): void {
+  shows(endpoint: Address, identity: PeerId): void {
     this.#targets.shows(endpoint, identity, this.#context.clock.monotonic());
   }
 

@@ -4,7 +4,7 @@
  * meanwhile. Until it is settled the newer one is pending and counts for nothing.
  */
 import { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../limits.ts";
 import { reasonOfFault } from "../session/ends.ts";
 import {
@@ -12,24 +12,24 @@ import {
   type DuplicateState,
   duplicateStep,
 } from "./duplicates.ts";
-import type { Link } from "./link.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { PeerSession } from "./peer_session.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** Settles the collisions of one node. */
 export class Collisions {
-  readonly #own: IdentityId;
-  readonly #greet: (link: Link) => void;
+  readonly #own: PeerId;
+  readonly #greet: (link: PeerSession) => void;
   readonly #tasks = new Set<Promise<void>>();
 
   /** `greet` is called for each session that counts from then on. */
-  constructor(own: IdentityId, greet: (link: Link) => void) {
+  constructor(own: PeerId, greet: (link: PeerSession) => void) {
     this.#own = own;
     this.#greet = greet;
   }
 
   /** A session, which is among those of `record`, is to count unless another one does. */
-  place(record: PeerRecord, link: Link): void {
-    const older = record.links.find((it) => it !== link && !it.pending);
+  place(record: Peer, link: PeerSession): void {
+    const older = record.sessions.find((it) => it !== link && !it.pending);
     if (older === undefined) return this.#greet(link);
     const state: DuplicateState = {
       own: this.#own,
@@ -51,9 +51,9 @@ export class Collisions {
 
   /** Two sessions with one peer, and we decide: does the older one answer? */
   async #settle(
-    record: PeerRecord,
-    older: Link,
-    newer: Link,
+    record: Peer,
+    older: PeerSession,
+    newer: PeerSession,
     state: DuplicateState,
   ): Promise<void> {
     const answered = await older.session.probe(PROBE_TIMEOUT_MS);
@@ -81,7 +81,7 @@ export class Collisions {
   }
 
   /** Several may have waited for the end of the older one. */
-  async #placeLate(record: PeerRecord, link: Link): Promise<void> {
+  async #placeLate(record: Peer, link: PeerSession): Promise<void> {
     try {
       this.place(record, link);
     } catch (error) {
@@ -93,7 +93,7 @@ export class Collisions {
 }
 
 /** One identity wants more sessions than collisions ever need. */
-export function tooManySessions(identity: IdentityId): VerackError {
+export function tooManySessions(identity: PeerId): VerackError {
   return new VerackError(
     "duplicate",
     `Cannot accept ${

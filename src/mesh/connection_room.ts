@@ -19,7 +19,7 @@ import {
 import type { Log } from "../log.ts";
 import type { Descriptors } from "../transport/descriptors.ts";
 import type { HealthBoard } from "./health.ts";
-import type { Link } from "./link.ts";
+import type { PeerSession } from "./peer_session.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
@@ -95,7 +95,7 @@ export class ConnectionRoom {
     const count = this.#links().length - (most - share(most));
     if (count <= 0) return;
     const links = [...table.values()].filter((it) => !standing.has(it))
-      .flatMap((record) => record.links);
+      .flatMap((record) => record.sessions);
     const error = new VerackError(
       "full",
       "Cannot keep session: file descriptors are short",
@@ -119,8 +119,10 @@ export class ConnectionRoom {
     return Math.min(this.#counted, this.#learned);
   }
 
-  #links(): Link[] {
-    return [...this.#parts.table.values()].flatMap(({ links }) => links);
+  #links(): PeerSession[] {
+    return [...this.#parts.table.values()].flatMap(({ sessions: links }) =>
+      links
+    );
   }
 }
 

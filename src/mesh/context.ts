@@ -20,7 +20,7 @@ import type { Standing } from "./standing.ts";
 export interface MeshContext {
   readonly options: ResolvedNodeOptions;
   readonly identity: Identity;
-  /** Random number of this process and node, see `ProvenPeer.instance`. */
+  /** Random number of this process and node, see `VerifiedPeer.instance`. */
   readonly instance: bigint;
   /** First bytes of every frame of this mesh. */
   readonly magic: Uint8Array;

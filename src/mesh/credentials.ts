@@ -5,21 +5,24 @@
  * invite.
  */
 import { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { inviteSecret } from "../identity/invite.ts";
 import { networkSecret } from "../identity/network_secret.ts";
 import {
   SECRET_ID_BYTES,
   type SharedSecret,
 } from "../identity/shared_secret.ts";
-import { decodeStatement, verifyStatement } from "../identity/statement.ts";
+import {
+  decodeAttestation,
+  verifyAttestation,
+} from "../identity/attestation.ts";
 import {
   decodeWelcome,
   encodeWelcome,
   type WelcomeMessage,
 } from "../wire/messages/welcome.ts";
 import type { MeshContext } from "./context.ts";
-import type { Link } from "./link.ts";
+import type { PeerSession } from "./peer_session.ts";
 import type { NodeStore } from "./node_store.ts";
 import type { NodeOptions } from "./options.ts";
 import { forgetSecret, wasClosed } from "./protection.ts";
@@ -35,7 +38,7 @@ export class Credentials {
   readonly #context: CredentialsContext;
   /** The invite that was given to this node, until its host has welcomed it. */
   #invite:
-    | { readonly host: IdentityId; readonly secret: SharedSecret }
+    | { readonly host: PeerId; readonly secret: SharedSecret }
     | undefined;
   #welcome: WelcomeMessage | undefined;
   /** A welcome has brought a newer key than the remembered one. */
@@ -74,7 +77,7 @@ export class Credentials {
   }
 
   /** What to show to this listener before saying who we are. */
-  shows(listener: IdentityId): SharedSecret | undefined {
+  shows(listener: PeerId): SharedSecret | undefined {
     if (this.#invite?.host === listener) return this.#invite.secret;
     return this.networkKey && networkSecret(this.networkKey);
   }
@@ -95,7 +98,7 @@ export class Credentials {
    * @throws {VerackError} `malformed`, or `protocol` when it does not admit us; or
    * what the store throws.
    */
-  onWelcome(link: Link, payload: Uint8Array): void {
+  onWelcome(link: PeerSession, payload: Uint8Array): void {
     const { identity, log, magic, options } = this.#context;
     const invite = this.#invite;
     if (link.shown?.kind !== "invite" || link.shown.id !== invite?.secret.id) {
@@ -104,10 +107,10 @@ export class Credentials {
     const welcome = decodeWelcome(payload);
     const context = { magic, subject: identity.id };
     const admits = () =>
-      verifyStatement(
+      verifyAttestation(
         link.peer.certificate,
         context,
-        decodeStatement(welcome.statement),
+        decodeAttestation(welcome.statement),
       );
     if (welcome.closed && !admits()) {
       throw new VerackError(
@@ -168,7 +171,7 @@ export function staysClosed(options: NodeOptions): boolean {
   }
 }
 
-function welcomeName(network: string, identity: IdentityId): string {
+function welcomeName(network: string, identity: PeerId): string {
   return `welcome ${network} ${identity}`;
 }
 

@@ -7,10 +7,10 @@
 import { deadline } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import {
-  judgeCertificate,
-  type JudgedCertificate,
+  type VerifiedCertificate,
+  verifyCertificate,
 } from "../identity/certificate.ts";
-import { type IdentityId, identityName } from "../identity/identity.ts";
+import { type PeerId, serverNameOf } from "../identity/identity.ts";
 import { DIAL_TIMEOUT_MS, MAX_NAMED_ENDPOINTS } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { resolveAddress } from "../transport/resolve.ts";
@@ -18,8 +18,8 @@ import { classifyIp, mayDial, type Scope } from "../transport/scope.ts";
 import type { Connection, Pin } from "../transport/transport.ts";
 import type { MeshContext } from "./context.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
-import type { Link, LinkOwner } from "./link.ts";
-import { openLink } from "./opening.ts";
+import type { PeerSession, PeerSessionOwner } from "./peer_session.ts";
+import { openPeerSession } from "./opening.ts";
 
 /** Which peer to reach, and where. */
 export interface DialTarget {
@@ -28,14 +28,14 @@ export interface DialTarget {
   /** One of {@linkcode endpointsOf} it: both the look-up and the dial go there. */
   readonly endpoint: Address;
   /** The identity that must be there; absent on first use. */
-  readonly expected?: IdentityId;
+  readonly expected?: PeerId;
   /** Its certificate, if we have it. */
-  readonly certificate?: JudgedCertificate;
+  readonly certificate?: VerifiedCertificate;
   /**
    * Called when it is known which identity shows a certificate there, before dialing
    * it for proof. False gives up: another session or dial serves already.
    */
-  readonly onIdentity?: (identity: IdentityId) => boolean;
+  readonly onIdentity?: (identity: PeerId) => boolean;
   /** Called when the peer has proven to be there, before the handshake with it. */
   readonly onReached?: () => void;
 }
@@ -81,10 +81,10 @@ export async function endpointsOf(
  */
 export async function dialPeer(
   context: MeshContext,
-  owner: LinkOwner,
+  owner: PeerSessionOwner,
   target: DialTarget,
   signal: AbortSignal,
-): Promise<Link | undefined> {
+): Promise<PeerSession | undefined> {
   const certificate = target.certificate ??
     await lookUp(context, target, signal);
   if (target.onIdentity?.(certificate.identity) === false) return undefined;
@@ -95,7 +95,7 @@ export async function dialPeer(
     signal,
   );
   target.onReached?.();
-  return await openLink(context, {
+  return await openPeerSession(context, {
     connection,
     owner,
     dialed: {
@@ -112,13 +112,13 @@ async function lookUp(
   context: MeshContext,
   target: DialTarget,
   signal: AbortSignal,
-): Promise<JudgedCertificate> {
+): Promise<VerifiedCertificate> {
   using limit = deadline(context.clock, DIAL_TIMEOUT_MS, signal);
   const der = await context.transport.fetchCertificate(
     target.endpoint,
     limit,
   );
-  const judged = judgeCertificate(der);
+  const judged = verifyCertificate(der);
   if (target.expected !== undefined && target.expected !== judged.identity) {
     throw new WrongIdentityError(
       target.endpoint,
@@ -132,10 +132,10 @@ async function lookUp(
 /** Connects with the certificate as a pin; a re-made certificate of the same key is as good. */
 async function connect(
   context: MeshContext,
-  certificate: JudgedCertificate,
+  certificate: VerifiedCertificate,
   target: DialTarget,
   signal: AbortSignal,
-): Promise<[Connection, JudgedCertificate]> {
+): Promise<[Connection, VerifiedCertificate]> {
   const { endpoint } = target;
   try {
     return [await pinned(context, endpoint, certificate, signal), certificate];
@@ -153,12 +153,12 @@ async function connect(
 async function pinned(
   context: MeshContext,
   endpoint: Address,
-  certificate: JudgedCertificate,
+  certificate: VerifiedCertificate,
   signal: AbortSignal,
 ): Promise<Connection> {
   const pin: Pin = {
     certificate: certificate.der,
-    serverName: identityName(certificate.identity),
+    serverName: serverNameOf(certificate.identity),
   };
   using limit = deadline(context.clock, DIAL_TIMEOUT_MS, signal);
   return await context.transport.dial(endpoint, {

@@ -11,7 +11,7 @@
  * its dial. Where peers without standing say that they are themselves is gossip, too,
  * and all of them are one source, as identities cost nothing.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   CONTESTED_DIAL_MS,
   MAX_CONCURRENT_DIALS,
@@ -33,8 +33,8 @@ interface Source {
 }
 
 /** A dial to a peer that a source told of. */
-export interface RumourDial {
-  readonly source: IdentityId;
+export interface GossipDial {
+  readonly source: PeerId;
   /** Monotonic clock, milliseconds, of its last progress. */
   progressAt: number;
   /** Ends it. */
@@ -48,7 +48,7 @@ export type KnownShare = "standing" | "verified";
 export type DialShare = KnownShare | "gossip";
 
 /** The source of all that peers without standing say of where they are. */
-export const OWN_CLAIMS = "own claims" as IdentityId;
+export const OWN_CLAIMS = "own claims" as PeerId;
 
 /** Dials of one node. */
 export class DialBudget {
@@ -56,12 +56,12 @@ export class DialBudget {
   #rumours = 0;
   #dials = 0;
   /** Under way, oldest first. */
-  readonly #underway = new Set<RumourDial>();
+  readonly #underway = new Set<GossipDial>();
   /** The one that was told to give way and has not ended yet. */
-  #leaving: RumourDial | undefined;
+  #leaving: GossipDial | undefined;
   readonly #credit: TokenBucket;
   /** Sources of rumours, those used last at the end. */
-  readonly #sources = new Map<IdentityId, Source>();
+  readonly #sources = new Map<PeerId, Source>();
 
   /** @param now Monotonic clock, milliseconds. */
   constructor(now: number) {
@@ -85,7 +85,7 @@ export class DialBudget {
    *
    * @param now Monotonic clock, milliseconds.
    */
-  begin(source: IdentityId, now: number): boolean {
+  begin(source: PeerId, now: number): boolean {
     if (this.isFull) return false;
     const state = this.#source(source, now);
     if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;
@@ -111,8 +111,8 @@ export class DialBudget {
   }
 
   /** Of sources that wait, the one whose turn it is. */
-  next(sources: Iterable<IdentityId>): IdentityId | undefined {
-    let first: IdentityId | undefined;
+  next(sources: Iterable<PeerId>): PeerId | undefined {
+    let first: PeerId | undefined;
     for (const source of sources) {
       if (first === undefined || this.#isBefore(source, first)) first = source;
     }
@@ -120,12 +120,12 @@ export class DialBudget {
   }
 
   /** A dial that began is told of, so that it can be made to give way. */
-  track(dial: RumourDial): void {
+  track(dial: GossipDial): void {
     this.#underway.add(dial);
   }
 
   /** It is over. */
-  untrack(dial: RumourDial): void {
+  untrack(dial: GossipDial): void {
     this.#underway.delete(dial);
     if (this.#leaving === dial) this.#leaving = undefined;
   }
@@ -136,12 +136,12 @@ export class DialBudget {
    *
    * @returns When to come again, monotonic clock, if a dial is to give way then.
    */
-  makeRoom(source: IdentityId, now: number): number {
+  makeRoom(source: PeerId, now: number): number {
     if (!this.isFull || this.#leaving !== undefined) return Infinity;
     const own = this.#active(source);
     // A source that has about as many as this one does not have to give.
     const least = own === 0 ? 1 : own + 2;
-    let busiest: RumourDial | undefined;
+    let busiest: GossipDial | undefined;
     for (const dial of this.#underway) {
       if (this.#active(dial.source) < least) continue;
       if (busiest === undefined || this.#isBusier(dial, busiest)) {
@@ -156,24 +156,23 @@ export class DialBudget {
     return Infinity;
   }
 
-  #isBefore(a: IdentityId, b: IdentityId): boolean {
+  #isBefore(a: PeerId, b: PeerId): boolean {
     const byActive = this.#active(a) - this.#active(b);
-    const last = (source: IdentityId) =>
-      this.#sources.get(source)?.lastDial ?? 0;
+    const last = (source: PeerId) => this.#sources.get(source)?.lastDial ?? 0;
     return byActive < 0 || (byActive === 0 && last(a) < last(b));
   }
 
-  #isBusier(a: RumourDial, b: RumourDial): boolean {
+  #isBusier(a: GossipDial, b: GossipDial): boolean {
     const byActive = this.#active(a.source) - this.#active(b.source);
     return byActive > 0 || (byActive === 0 && a.progressAt < b.progressAt);
   }
 
-  #active(source: IdentityId): number {
+  #active(source: PeerId): number {
     return this.#sources.get(source)?.active ?? 0;
   }
 
   /** A dial on its account is over; `wasted`: the peer was not there. */
-  end(source: IdentityId, wasted: boolean): void {
+  end(source: PeerId, wasted: boolean): void {
     this.#rumours--;
     const state = this.#sources.get(source);
     if (state === undefined) return;
@@ -183,7 +182,7 @@ export class DialBudget {
     this.#credit.give();
   }
 
-  #source(source: IdentityId, now: number): Source {
+  #source(source: PeerId, now: number): Source {
     const state = this.#sources.get(source) ?? {
       credit: new TokenBucket(
         RUMOUR_CREDIT_PER_SOURCE,

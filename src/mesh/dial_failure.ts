@@ -1,6 +1,6 @@
 /** What went wrong at an address, which may lead to several endpoints, as one error. */
 import { type ErrorCode, VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 
 /** Refusals by us or by the peer, as against mere failures to reach it. */
@@ -36,13 +36,13 @@ export function isRefusal({ code }: VerackError): boolean {
 
 /** Another identity is at the address than must be. */
 export class WrongIdentityError extends VerackError {
-  readonly expected: IdentityId;
-  readonly actual: IdentityId;
+  readonly expected: PeerId;
+  readonly actual: PeerId;
 
   constructor(
     address: Address,
-    expected: IdentityId,
-    actual: IdentityId,
+    expected: PeerId,
+    actual: PeerId,
     message: string = `Cannot accept ${
       formatAddress(address)
     }: it is ${actual}, must be ${expected}`,

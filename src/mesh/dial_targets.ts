@@ -8,7 +8,7 @@
  * is there, no other is looked for there for a while. Which dials count is up to
  * `claimed_dials.ts`.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
@@ -20,7 +20,7 @@ import { TokenBucket } from "./token_bucket.ts";
 
 /** Which peer is dialed, where, and whether it has answered there before. */
 export interface CountedDial {
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** IP address and port. */
   readonly endpoint: Address;
   readonly verified: boolean;
@@ -29,7 +29,7 @@ export interface CountedDial {
 interface Target {
   readonly credit: TokenBucket;
   /** Which identity it has shown, and until when that is believed. */
-  shown: IdentityId | undefined;
+  shown: PeerId | undefined;
   shownUntil: number;
 }
 
@@ -44,7 +44,7 @@ export class DialTargets {
   }
 
   /** Another identity than the peer's, if the target has shown one lately. */
-  otherAt(dial: CountedDial, now: number): IdentityId | undefined {
+  otherAt(dial: CountedDial, now: number): PeerId | undefined {
     const shown = this.#shownBy(this.#targets.get(keyOf(dial)), now);
     return shown === dial.identity ? undefined : shown;
   }
@@ -67,14 +67,14 @@ export class DialTargets {
   }
 
   /** A target has shown another identity than one that is said to be there. */
-  shows(endpoint: Address, identity: IdentityId, now: number): void {
+  shows(endpoint: Address, identity: PeerId, now: number): void {
     const target = this.#target({ endpoint, verified: false }, now);
     target.shown = identity;
     // Until the next dial is granted: then it is seen whether it still is there.
     target.shownUntil = now + DIALS_PER_TARGET_REFILL_MS;
   }
 
-  #shownBy(target: Target | undefined, now: number): IdentityId | undefined {
+  #shownBy(target: Target | undefined, now: number): PeerId | undefined {
     return target !== undefined && now < target.shownUntil
       ? target.shown
       : undefined;

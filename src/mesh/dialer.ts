@@ -6,7 +6,7 @@
  * be is `dial_budget.ts`, the waiting time `backoff.ts`.
  */
 import { messageOf, VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   DIAL_HINT_INTERVAL_MS,
   REVIVE_SPREAD_MS,
@@ -17,19 +17,19 @@ import { type Address, formatAddress } from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
 import {
   DialBudget,
+  type GossipDial,
   type KnownShare,
   OWN_CLAIMS,
-  type RumourDial,
 } from "./dial_budget.ts";
-import { DialTalk } from "./dial_talk.ts";
-import type { LinkOwner } from "./link.ts";
+import { DialFailureReporter } from "./dial_failure_reporter.ts";
+import type { PeerSessionOwner } from "./peer_session.ts";
 import { giveWay, isForgettable, PeerDialer } from "./peer_dialer.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 import { SeedDialer } from "./seed_dialer.ts";
 import {
-  type Futile,
-  futileDials,
   pinAddress,
+  type RejectedTarget,
+  rejectedTargets,
   type Seed,
   wantsLook,
 } from "./seeds.ts";
@@ -51,12 +51,12 @@ export class Dialer {
   readonly #seeds: SeedDialer;
   readonly #peers: PeerDialer;
   /** What a person asked for in vain; said, not dialed. */
-  readonly #futile: readonly Futile[];
+  readonly #futile: readonly RejectedTarget[];
   readonly #tasks = new Set<Promise<void>>();
   readonly #budget: DialBudget;
-  readonly #talk: DialTalk;
+  readonly #talk: DialFailureReporter;
   #revivedAt = -Infinity;
-  #owner: LinkOwner | undefined;
+  #owner: PeerSessionOwner | undefined;
   #cancelTimer: (() => void) | undefined;
   #cancelFutile: (() => void) | undefined;
   #stopped = false;
@@ -64,7 +64,7 @@ export class Dialer {
   constructor(context: MeshContext) {
     this.#context = context;
     this.#budget = new DialBudget(context.clock.monotonic());
-    this.#talk = new DialTalk(context);
+    this.#talk = new DialFailureReporter(context);
     const known = (error: unknown) => this.#known(error);
     this.#seeds = new SeedDialer(
       context,
@@ -79,7 +79,7 @@ export class Dialer {
       this.#budget,
       known,
     );
-    this.#futile = futileDials(context);
+    this.#futile = rejectedTargets(context);
   }
 
   /** Dials under way. */
@@ -88,7 +88,7 @@ export class Dialer {
   }
 
   /** Begins; opened links go to `owner`. */
-  start(owner: LinkOwner): void {
+  start(owner: PeerSessionOwner): void {
     this.#owner = owner;
     if (this.#futile.length > 0) {
       // After this turn, so that who asks for events at once misses nothing.
@@ -129,9 +129,9 @@ export class Dialer {
         due.push({ share: "standing", since, dial });
       }
     }
-    const rumours: PeerRecord[] = [];
+    const rumours: Peer[] = [];
     for (const record of table.values()) {
-      if (record.links.length > 0 || record.dialing !== undefined) continue;
+      if (record.sessions.length > 0 || record.dialing !== undefined) continue;
       if (isForgettable(record, now)) {
         table.forget(record);
         continue;
@@ -175,12 +175,12 @@ export class Dialer {
    * @returns When to come again, monotonic clock; the end of a dial comes by itself.
    */
   #dialRumours(
-    rumours: readonly PeerRecord[],
-    owner: LinkOwner,
+    rumours: readonly Peer[],
+    owner: PeerSessionOwner,
     now: number,
   ): number {
     const budget = this.#budget;
-    const waiting = new Map<IdentityId, PeerRecord[]>();
+    const waiting = new Map<PeerId, Peer[]>();
     // The first that is due is the last of its list.
     for (const record of rumours.toReversed()) {
       for (const source of sourcesOf(record)) {
@@ -237,15 +237,15 @@ export class Dialer {
   }
 
   /** Peers without a session that are to be tried, and all seeds. */
-  #waiting(isMeant: (record: PeerRecord) => boolean): (PeerRecord | Seed)[] {
+  #waiting(isMeant: (record: Peer) => boolean): (Peer | Seed)[] {
     const { table } = this.#context;
     const records = [...table.values()].filter((record) =>
-      record.links.length === 0 && isMeant(record)
+      record.sessions.length === 0 && isMeant(record)
     );
     return [...records, ...this.#seeds.seeds.filter(wantsLook)];
   }
 
-  #hurry(waiting: readonly (PeerRecord | Seed)[]): void {
+  #hurry(waiting: readonly (Peer | Seed)[]): void {
     const { clock, random } = this.#context;
     const now = clock.monotonic();
     for (const it of waiting) {
@@ -258,12 +258,12 @@ export class Dialer {
   }
 
   /** How long to wait before a peer whose session ended is dialed. */
-  retryDelayMs(record: PeerRecord): number {
+  retryDelayMs(record: Peer): number {
     return this.#peers.retryDelayMs(record);
   }
 
   /** The peer is gone for good with its key: others may have its addresses. */
-  release(identity: IdentityId): void {
+  release(identity: PeerId): void {
     this.#seeds.release(identity);
   }
 
@@ -285,14 +285,14 @@ export class Dialer {
 
   /** Starts a dial on the account of a source; false if that has no room or credit. */
   #runRumour(
-    source: IdentityId,
-    record: PeerRecord,
-    owner: LinkOwner,
+    source: PeerId,
+    record: Peer,
+    owner: PeerSessionOwner,
   ): boolean {
     const { clock } = this.#context;
     const now = clock.monotonic();
     if (!this.#budget.begin(source, now)) return false;
-    const dial: RumourDial = {
+    const dial: GossipDial = {
       source,
       progressAt: now,
       giveWay: () => giveWay(record),
@@ -346,7 +346,7 @@ function pinAddresses(context: MeshContext): Address[] {
 }
 
 /** On whose account a peer that is only said to be somewhere may be dialed. */
-function sourcesOf(record: PeerRecord): ReadonlySet<IdentityId> {
+function sourcesOf(record: Peer): ReadonlySet<PeerId> {
   const { introducedBy = OWN_CLAIMS, reporters } = record;
   return new Set([introducedBy, ...reporters]);
 }

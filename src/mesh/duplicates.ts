@@ -6,12 +6,12 @@
  * the node with the smaller identity decides. Sessions with different processes
  * of one key (a restart, or a twin) exist on our side only, so we decide.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 
 /** The second session of a pair has just opened. */
 export interface DuplicateState {
-  readonly own: IdentityId;
-  readonly peer: IdentityId;
+  readonly own: PeerId;
+  readonly peer: PeerId;
   /** Process numbers behind the older and the newer session. */
   readonly olderInstance: bigint;
   readonly newerInstance: bigint;

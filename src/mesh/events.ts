@@ -2,7 +2,7 @@
  * What a node tells its owner: one union of plain objects, and the bounded queue
  * through which each listener gets them.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { MAX_QUEUED_EVENTS } from "../limits.ts";
 
 /** Who dialed. */
@@ -16,7 +16,7 @@ export type Direction = "inbound" | "outbound";
 export type Trust = "first-use" | "known" | "pinned";
 
 /** Two members that cannot reach each other, the smaller identity first. */
-export type MissingPair = readonly [IdentityId, IdentityId];
+export type MissingPair = readonly [PeerId, PeerId];
 
 /**
  * Something that happened at a node. Addresses are `host:port`; text that came
@@ -27,13 +27,13 @@ export type NodeEvent =
   /** The node accepts connections. */
   | {
     readonly type: "listening";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly address: string;
   }
   /** A peer is connected and proven. Once a peer, whatever happens to its sessions. */
   | {
     readonly type: "peer:up";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly name?: string;
     /** Where it was dialed; of an inbound session, where it connected from. */
     readonly address: string;
@@ -48,7 +48,7 @@ export type NodeEvent =
   /** The last session with a peer ended. */
   | {
     readonly type: "peer:down";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly name?: string;
     readonly reason: string;
     /** Whether it said bye, as against being lost. */
@@ -57,7 +57,7 @@ export type NodeEvent =
   /** A peer sent a ping with text. */
   | {
     readonly type: "ping";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly name?: string;
     readonly text: string;
   }
@@ -72,20 +72,20 @@ export type NodeEvent =
      * Pairs of members that cannot reach each other, as they say themselves;
      * at most 256.
      */
-    readonly missing: readonly (readonly [IdentityId, IdentityId])[];
+    readonly missing: readonly (readonly [PeerId, PeerId])[];
   }
   /** Somebody was refused, or refused us. */
   | {
     readonly type: "refused";
     readonly address: string;
     readonly reason: string;
-    readonly expected?: IdentityId;
-    readonly actual?: IdentityId;
+    readonly expected?: PeerId;
+    readonly actual?: PeerId;
   }
   /** Somebody proved its key and is not admitted: said once, listed until decided. */
   | {
     readonly type: "pending";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly address: string;
   }
   /**
@@ -94,9 +94,9 @@ export type NodeEvent =
    */
   | {
     readonly type: "name-conflict";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly name: string;
-    readonly holder: IdentityId;
+    readonly holder: PeerId;
   }
   /** An address given to the node does not answer; said once, tried for ever. */
   | {
@@ -111,8 +111,8 @@ export type NodeEvent =
   | {
     readonly type: "replaced";
     readonly address: string;
-    readonly former: IdentityId;
-    readonly identity: IdentityId;
+    readonly former: PeerId;
+    readonly identity: PeerId;
   }
   /**
    * A message of ours is not sent any more, though nobody acknowledged it. Also
@@ -120,7 +120,7 @@ export type NodeEvent =
    */
   | {
     readonly type: "undelivered";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly topic: string;
     /** The message's id, 32 hex digits. */
     readonly id: string;
@@ -129,7 +129,7 @@ export type NodeEvent =
   /** A message that came was refused too often by the application; `reason` is its own. */
   | {
     readonly type: "set-aside";
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly topic: string;
     /** The message's id, 32 hex digits. */
     readonly id: string;

@@ -3,7 +3,7 @@
  * lived in memory and they left, or they could not be reached. They come back as
  * they were, so that it does not depend on timing whether they are let in.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { MAX_FORMER_MEMBERS } from "../limits.ts";
 
 interface Former {
@@ -17,9 +17,9 @@ interface Former {
  * without standing first.
  */
 export class FormerMembers {
-  readonly #members = new Map<IdentityId, Former>();
+  readonly #members = new Map<PeerId, Former>();
 
-  add(identity: IdentityId, member: Former): void {
+  add(identity: PeerId, member: Former): void {
     this.#members.delete(identity);
     this.#members.set(identity, member);
     if (this.#members.size <= MAX_FORMER_MEMBERS) return;
@@ -29,12 +29,12 @@ export class FormerMembers {
     if (oldest !== undefined) this.#members.delete(oldest);
   }
 
-  has(identity: IdentityId): boolean {
+  has(identity: PeerId): boolean {
     return this.#members.has(identity);
   }
 
   /** Forgets it; the statement by which it was admitted, if it was. */
-  take(identity: IdentityId): Uint8Array<ArrayBuffer> | undefined {
+  take(identity: PeerId): Uint8Array<ArrayBuffer> | undefined {
     const member = this.#members.get(identity);
     this.#members.delete(identity);
     return member?.statement;

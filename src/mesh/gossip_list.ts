@@ -16,17 +16,17 @@ import {
   type PeerEntry,
 } from "../wire/messages/peers.ts";
 import type { MeshContext } from "./context.ts";
-import type { Link } from "./link.ts";
-import { fingerprint } from "./member_view.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { PeerSession } from "./peer_session.ts";
+import { fingerprint } from "./member_digest.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** What one node may tell of. */
 export class GossipList {
   readonly #context: MeshContext;
   /** Peers that may be told of, and since when, monotonic clock: a walk serves many requests. */
-  #list: { readonly at: number; readonly records: PeerRecord[] } | undefined;
+  #list: { readonly at: number; readonly records: Peer[] } | undefined;
   /** Their entries as they are told, made when they are first asked for. */
-  #encoded = new Map<PeerRecord, Uint8Array>();
+  #encoded = new Map<Peer, Uint8Array>();
 
   constructor(context: MeshContext) {
     this.#context = context;
@@ -61,7 +61,7 @@ export class GossipList {
   }
 
   /** Peers that the other end has not got. */
-  newsTo(link: Link, known: ReadonlySet<string>): PeerRecord[] {
+  newsTo(link: PeerSession, known: ReadonlySet<string>): Peer[] {
     const { membership } = this.#context;
     return this.#gossipable().filter(({ identity }) =>
       identity !== link.peer.identity && !membership.isDenied(identity) &&
@@ -70,7 +70,7 @@ export class GossipList {
   }
 
   /** {@linkcode entryOf} as it goes over the wire: one of those that are listed. */
-  encodedEntryOf(record: PeerRecord): Uint8Array {
+  encodedEntryOf(record: Peer): Uint8Array {
     return this.#encoded.getOrInsertComputed(
       record,
       () => encodePeerEntry(this.entryOf(record)),
@@ -78,7 +78,7 @@ export class GossipList {
   }
 
   /** What we tell about a peer: addresses that are proven, or its own claim. */
-  entryOf(record: PeerRecord): PeerEntry {
+  entryOf(record: Peer): PeerEntry {
     const addresses = record.addresses.told().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const age = this.#context.clock.monotonic() -
@@ -92,12 +92,12 @@ export class GossipList {
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
       name: record.name,
-      statement: this.#context.membership.statementFor(record),
+      statement: this.#context.membership.attestationFor(record),
     };
   }
 
   /** Peers we have verified ourselves lately, and that others may reach. */
-  #gossipable(): readonly PeerRecord[] {
+  #gossipable(): readonly Peer[] {
     const { clock, table } = this.#context;
     const at = clock.monotonic();
     if (this.#list !== undefined && at - this.#list.at < GOSSIP_LIST_MS) {
@@ -108,7 +108,7 @@ export class GossipList {
       record.certificate !== undefined &&
       (record.up ||
         // A key that lived in memory is most likely gone with the session.
-        (record.isProven && record.lastSeen > fresh && !record.left &&
+        (record.isVerified && record.lastSeen > fresh && !record.left &&
           !record.ephemeral))
     );
     this.#list = { at, records };

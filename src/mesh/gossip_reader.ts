@@ -4,8 +4,8 @@
  */
 import { VerackError } from "../errors.ts";
 import {
-  judgeCertificate,
-  type JudgedCertificate,
+  type VerifiedCertificate,
+  verifyCertificate,
 } from "../identity/certificate.ts";
 import { equalBytes } from "../identity/der.ts";
 import { shortId } from "../identity/identity.ts";
@@ -19,16 +19,16 @@ import { classifyIp } from "../transport/scope.ts";
 import { AS_SEEN_HOST } from "../wire/messages/peer_address.ts";
 import { PEER_FLAG, type PeerEntry } from "../wire/messages/peers.ts";
 import type { MeshContext } from "./context.ts";
-import type { Link } from "./link.ts";
-import type { PeerRecord } from "./peer_table.ts";
-import type { Reports } from "./reports.ts";
+import type { PeerSession } from "./peer_session.ts";
+import type { Peer } from "./peer_table.ts";
+import type { LivenessReports } from "./liveness_reports.ts";
 
 /** Reads what the peers of one node say of others. */
 export class GossipReader {
   readonly #context: MeshContext;
-  readonly #reports: Reports;
+  readonly #reports: LivenessReports;
 
-  constructor(context: MeshContext, reports: Reports) {
+  constructor(context: MeshContext, reports: LivenessReports) {
     this.#context = context;
     this.#reports = reports;
   }
@@ -39,12 +39,12 @@ export class GossipReader {
    * @throws {VerackError} `bad-certificate`: a node passes on only what it has
    * verified itself, so that its sender made this up.
    */
-  learn(link: Link, entry: PeerEntry): boolean {
+  learn(link: PeerSession, entry: PeerEntry): boolean {
     const { table, identity: own, clock, membership } = this.#context;
     const { identity } = entry;
     if (identity === own.id || identity === link.peer.identity) return false;
     const known = table.get(identity);
-    if (known?.up || membership.isDeafTo(identity)) return false;
+    if (known?.up || membership.ignoresGossipAbout(identity)) return false;
     // Whom nobody can dial nobody would find out about: a lie that stays for good.
     const isNowhere = entry.addresses.every(({ host }) =>
       host === AS_SEEN_HOST
@@ -53,13 +53,13 @@ export class GossipReader {
     // Before the certificate is judged: verifying costs more than making it up.
     if (!table.mayIntroduce(identity, link.peer.identity)) return false;
     if (!link.judgements.take(clock.monotonic())) return false;
-    if (!membership.hears(identity, entry.statement)) return false;
+    if (!membership.acceptsGossipAbout(identity, entry.statement)) return false;
     const certificate = judge(entry, known);
     const record = table.introduce(identity, link.peer.identity);
     if (record === undefined) return false;
     record.certificate ??= certificate;
-    membership.vouch(record, entry.statement);
-    if (!record.isProven) {
+    membership.attest(record, entry.statement);
+    if (!record.isVerified) {
       record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
       // Its own word, once we have it, outranks what others call it.
       if (record.name === "") record.name = entry.name;
@@ -71,10 +71,10 @@ export class GossipReader {
 
   /** Where an entry says that a peer is. */
   addAddresses(
-    record: PeerRecord,
+    record: Peer,
     entry: PeerEntry,
     rank: "claimed" | "rumoured",
-    link: Link,
+    link: PeerSession,
   ): void {
     const { host } = link.remoteAddress;
     const namedFrom = classifyIp(host);
@@ -88,7 +88,7 @@ export class GossipReader {
   }
 
   /** The sender says that it has a session with this peer. */
-  #report(link: Link, entry: PeerEntry, record: PeerRecord): void {
+  #report(link: PeerSession, entry: PeerEntry, record: Peer): void {
     const { table, identity: own, clock } = this.#context;
     const now = clock.monotonic();
     this.#reports.add(record, link.peer.identity, now);
@@ -106,7 +106,7 @@ export class GossipReader {
     // other at once: the smaller one lets the other go first.
     const recent = (entry.flags & PEER_FLAG.recent) !== 0;
     const crowd = table.size > COLLISION_CROWD;
-    if (recent && crowd && !record.isProven && own.id < record.identity) {
+    if (recent && crowd && !record.isVerified && own.id < record.identity) {
       record.nextDialAt = now + COLLISION_GRACE_PER_PEER_MS * table.size;
       record.yieldsUntil = now + COLLISION_GRACE_MAX_MS;
     }
@@ -116,12 +116,12 @@ export class GossipReader {
 /** The certificate of an entry; what stands on record already is not verified again. */
 function judge(
   { certificate, identity }: PeerEntry,
-  known: PeerRecord | undefined,
-): JudgedCertificate {
+  known: Peer | undefined,
+): VerifiedCertificate {
   const onRecord = known?.certificate;
   if (onRecord && equalBytes(onRecord.der, certificate)) return onRecord;
   try {
-    return judgeCertificate(certificate, identity);
+    return verifyCertificate(certificate, identity);
   } catch (cause) {
     if (!(cause instanceof VerackError)) throw cause;
     throw new VerackError(

@@ -9,7 +9,7 @@ import {
   MAX_HEALTH_FACTS,
 } from "../limits.ts";
 import { messageOf } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { MeshContext } from "./context.ts";
 import type { NodeStore } from "./node_store.ts";
 
@@ -87,7 +87,7 @@ export class HealthBoard {
    * Another process runs with a key: that of a peer, or this node's own. True if that
    * is news.
    */
-  keyInUse(identity: IdentityId | "own", message: string): boolean {
+  keyInUse(identity: PeerId | "own", message: string): boolean {
     return this.raise(`key-in-use ${identity}`, {
       code: "key-in-use",
       message,

@@ -8,7 +8,7 @@
 import type { Random } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   formatInvite,
   INVITE_CODE_BYTES,
@@ -32,7 +32,7 @@ export interface InviteInfo {
   /** When it ends. */
   readonly expiresAt: Date;
   /** The guest that came with it, and is the only one that may. */
-  readonly usedBy?: IdentityId;
+  readonly usedBy?: PeerId;
 }
 
 /** Invites of one node. */
@@ -57,7 +57,7 @@ export class Invites {
    * throws.
    */
   issue(
-    host: IdentityId,
+    host: PeerId,
     address: Address,
     ttlMs: number,
     random: Random,
@@ -97,13 +97,13 @@ export class Invites {
   }
 
   /** Whether this guest may use it: no other has. */
-  accepts(id: string, guest: IdentityId): boolean {
+  accepts(id: string, guest: PeerId): boolean {
     const invite = this.#valid(id);
     return invite !== undefined && (invite.usedBy ?? guest) === guest;
   }
 
   /** Whether this guest has come in by an invite that has not ended. */
-  wereUsedBy(guest: IdentityId): boolean {
+  wereUsedBy(guest: PeerId): boolean {
     return [...this.#invites.values()].some(({ id, usedBy }) =>
       usedBy === guest && this.#valid(id) !== undefined
     );
@@ -115,7 +115,7 @@ export class Invites {
    *
    * @throws {VerackError} `bad-invite` if it may not use it, or what the store throws.
    */
-  redeem(id: string, guest: IdentityId): void {
+  redeem(id: string, guest: PeerId): void {
     const invite = this.#valid(id);
     if (invite === undefined || !this.accepts(id, guest)) {
       throw new VerackError(
@@ -159,7 +159,7 @@ export class Invites {
   }
 
   /** Ends those that a guest came with, so that it does not come in by them again. */
-  endOf(guest: IdentityId): void {
+  endOf(guest: PeerId): void {
     this.#end(
       [...this.#invites.values()].filter(({ usedBy }) => usedBy === guest)
         .map(({ id }) => id),

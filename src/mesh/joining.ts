@@ -156,7 +156,7 @@ export class Joining {
     const isHopeless = first !== undefined && this.#hasNews &&
       errors.length === this.#given.size &&
       errors.every(({ code }) => FINAL.has(code)) &&
-      ![...table.values()].some(({ links }) => links.length > 0);
+      ![...table.values()].some(({ sessions: links }) => links.length > 0);
     if (!isHopeless) return undefined;
     return new VerackError(first.code, `Cannot join: ${this.#why()}`, {
       cause: first,

@@ -5,12 +5,12 @@
  * files of their own.
  */
 import { messageOf, VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../limits.ts";
 import type {
   AcceptedSecrets,
-  ProvenPeer,
   Refusal,
+  VerifiedPeer,
 } from "../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { type AdmissionFacts, decideAdmission } from "./admission_rule.ts";
@@ -19,11 +19,11 @@ import { Credentials } from "./credentials.ts";
 import type { Direction } from "./events.ts";
 import { FormerMembers } from "./former_members.ts";
 import { Invites } from "./invites.ts";
-import type { StoredVerdict, Verdict } from "./node_store.ts";
-import type { PeerRecord } from "./peer_table.ts";
-import { PendingPeers } from "./pending_peers.ts";
+import type { AccessRule, StoredAccessRule } from "./node_store.ts";
+import type { Peer } from "./peer_table.ts";
+import { JoinRequests } from "./join_requests.ts";
 import { Standing } from "./standing.ts";
-import { Statements } from "./statements.ts";
+import { Attestations } from "./attestations.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** What one node needs of its context here. */
@@ -43,26 +43,26 @@ export type MembershipContext = Pick<
 export class Membership {
   readonly credentials: Credentials;
   readonly invites: Invites;
-  readonly pending: PendingPeers;
-  readonly statements: Statements;
+  readonly joinRequests: JoinRequests;
+  readonly attestations: Attestations;
   /** Called when somebody wants in who is not admitted. */
-  onKnock: () => void = () => {};
+  onJoinRequest: () => void = () => {};
   readonly #context: MembershipContext;
   readonly #former = new FormerMembers();
   readonly #standing = new Standing(this);
-  readonly #verdicts = new Map<IdentityId, StoredVerdict>();
+  readonly #verdicts = new Map<PeerId, StoredAccessRule>();
   readonly #announcements: TokenBucket;
 
   constructor(context: MembershipContext) {
     this.#context = context;
     const { store } = context.options;
-    for (const verdict of store.verdicts()) {
+    for (const verdict of store.accessRules()) {
       this.#verdicts.set(verdict.identity, verdict);
     }
     this.credentials = new Credentials(context);
     this.invites = new Invites(context.options);
-    this.pending = new PendingPeers(store);
-    this.statements = new Statements(context, (it) => this.#isAdmitted(it));
+    this.joinRequests = new JoinRequests(store);
+    this.attestations = new Attestations(context, (it) => this.#isAdmitted(it));
     context.table.onForget.push((record) => this.#dropped(record));
     this.#announcements = new TokenBucket(
       REFUSAL_EVENT_BURST,
@@ -79,23 +79,23 @@ export class Membership {
   }
 
   /** Every verdict, oldest first. */
-  verdicts(): StoredVerdict[] {
+  accessRules(): StoredAccessRule[] {
     return [...this.#verdicts.values()];
   }
 
   /** What a person decided about it. */
-  verdict(identity: IdentityId): Verdict | undefined {
+  accessRule(identity: PeerId): AccessRule | undefined {
     return this.#verdicts.get(identity)?.verdict;
   }
 
   /** Gives a verdict; it is in force even if it cannot be written down. */
-  decide(identity: IdentityId, verdict: Verdict): void {
+  decide(identity: PeerId, verdict: AccessRule): void {
     const { clock, options } = this.#context;
     const given = { identity, verdict, at: clock.now() };
     this.#verdicts.delete(identity);
     this.#verdicts.set(identity, given);
     try {
-      options.store.putVerdict(given);
+      options.store.putAccessRule(given);
     } finally {
       if (verdict !== "allowed") {
         this.#former.take(identity);
@@ -105,13 +105,13 @@ export class Membership {
   }
 
   /** Whether a person said to keep it out. */
-  isDenied(identity: IdentityId): boolean {
-    return this.verdict(identity) === "denied";
+  isDenied(identity: PeerId): boolean {
+    return this.accessRule(identity) === "denied";
   }
 
   /** Whether what others say of it is of no interest. */
-  isDeafTo(identity: IdentityId): boolean {
-    const verdict = this.verdict(identity);
+  ignoresGossipAbout(identity: PeerId): boolean {
+    const verdict = this.accessRule(identity);
     return verdict === "denied" || verdict === "forgotten";
   }
 
@@ -128,8 +128,8 @@ export class Membership {
   }
 
   /** Why a proven peer may not come in, if it may not; then it may be listed. */
-  judge(
-    peer: ProvenPeer,
+  refusal(
+    peer: VerifiedPeer,
     address: Address,
     direction: Direction,
   ): Refusal | undefined {
@@ -157,7 +157,7 @@ export class Membership {
    * It comes in: the invite it showed is its own from now on, on disk before it
    * learns so.
    */
-  redeem({ identity, invite }: ProvenPeer): Refusal | undefined {
+  redeem({ identity, invite }: VerifiedPeer): Refusal | undefined {
     if (invite === undefined) return undefined;
     try {
       this.invites.redeem(invite, identity);
@@ -176,86 +176,86 @@ export class Membership {
    * A session with it counts from now on. True if it was this node that admitted
    * it, now, so that others should hear of it from us.
    */
-  settle(record: PeerRecord, peer: ProvenPeer): boolean {
+  settle(record: Peer, peer: VerifiedPeer): boolean {
     const { identity } = record;
     const { store } = this.#context.options;
-    this.#write(() => this.pending.delete(identity));
-    if (this.verdict(identity) === "forgotten") {
+    this.#write(() => this.joinRequests.delete(identity));
+    if (this.accessRule(identity) === "forgotten") {
       this.#verdicts.delete(identity);
-      this.#write(() => store.deleteVerdict(identity));
+      this.#write(() => store.deleteAccessRule(identity));
     }
-    if (!this.credentials.closed || record.isProven) return false;
+    if (!this.credentials.closed || record.isVerified) return false;
     if (record.trust === "first-use") record.trust = "known";
-    record.statement = this.#former.take(identity) ?? record.statement;
+    record.attestation = this.#former.take(identity) ?? record.attestation;
     const { statement } = peer;
-    if (record.statement.length === 0 && statement !== undefined) {
-      if (this.statements.admits(statement, identity)) {
-        record.statement = statement;
+    if (record.attestation.length === 0 && statement !== undefined) {
+      if (this.attestations.admits(statement, identity)) {
+        record.attestation = statement;
       }
     }
-    return record.statement.length === 0;
+    return record.attestation.length === 0;
   }
 
   // --- What is told ----------------------------------------------------------
 
-  /** Whether an entry about this peer is worth looking into, after `isDeafTo`. */
-  hears(identity: IdentityId, statement: Uint8Array): boolean {
+  /** Whether an entry about this peer is worth looking into, after `ignoresGossipAbout`. */
+  acceptsGossipAbout(identity: PeerId, statement: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
     const record = this.#context.table.get(identity);
     if (record !== undefined && this.#isAdmitted(record)) return true;
-    return this.verdict(identity) === "allowed" ||
-      this.statements.admits(statement, identity);
+    return this.accessRule(identity) === "allowed" ||
+      this.attestations.admits(statement, identity);
   }
 
   /** A closed node heard of a peer: by whose word it may come in. */
-  vouch(record: PeerRecord, statement: Uint8Array): void {
+  attest(record: Peer, statement: Uint8Array): void {
     if (!this.credentials.closed || this.#isAdmitted(record)) return;
-    record.statement = Uint8Array.from(statement);
+    record.attestation = Uint8Array.from(statement);
   }
 
   /** What goes along when we tell of a peer; empty in an open mesh. */
-  statementFor(record: PeerRecord): Uint8Array<ArrayBuffer> {
+  attestationFor(record: Peer): Uint8Array<ArrayBuffer> {
     return this.credentials.closed && this.#isAdmitted(record)
-      ? this.statements.about(record)
+      ? this.attestations.about(record)
       : new Uint8Array(0);
   }
 
-  #facts({ identity, invite, statement }: ProvenPeer): AdmissionFacts {
+  #facts({ identity, invite, statement }: VerifiedPeer): AdmissionFacts {
     const record = this.#context.table.get(identity);
     const { closed } = this.credentials;
     return {
       closed,
-      verdict: this.verdict(identity),
+      rule: this.accessRule(identity),
       invite: invite === undefined
         ? "none"
         : this.invites.accepts(invite, identity)
         ? "valid"
         : "invalid",
       pinned: record?.trust === "pinned",
-      onRecord: (record?.isProven ?? false) || this.#former.has(identity) ||
+      onRecord: (record?.isVerified ?? false) || this.#former.has(identity) ||
         (closed && this.invites.wereUsedBy(identity)),
-      vouched: closed && !record?.isProven &&
-        ((record?.statement.length ?? 0) > 0 ||
+      attested: closed && !record?.isVerified &&
+        ((record?.attestation.length ?? 0) > 0 ||
           (statement !== undefined &&
-            this.statements.admits(statement, identity))),
+            this.attestations.admits(statement, identity))),
     };
   }
 
   /** A record is dropped, and not because its peer shall stay out. */
-  #dropped(record: PeerRecord): void {
-    const { identity, statement, isProven } = record;
-    if (!this.credentials.closed || this.isDeafTo(identity)) return;
-    if (!isProven && statement.length === 0) return;
+  #dropped(record: Peer): void {
+    const { identity, attestation: statement, isVerified: isVerified } = record;
+    if (!this.credentials.closed || this.ignoresGossipAbout(identity)) return;
+    if (!isVerified && statement.length === 0) return;
     const hasStanding = this.#standing.has(record);
     this.#former.add(identity, { statement, hasStanding });
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */
-  #isAdmitted(record: PeerRecord): boolean {
-    const verdict = this.verdict(record.identity);
+  #isAdmitted(record: Peer): boolean {
+    const verdict = this.accessRule(record.identity);
     if (verdict === "denied" || verdict === "forgotten") return false;
-    return verdict === "allowed" || record.isProven ||
-      record.trust === "pinned" || record.statement.length > 0;
+    return verdict === "allowed" || record.isVerified ||
+      record.trust === "pinned" || record.attestation.length > 0;
   }
 
   /** What cannot be written down is in force all the same, until the next start. */
@@ -268,13 +268,13 @@ export class Membership {
     }
   }
 
-  #list(peer: ProvenPeer, address: Address, direction: Direction): void {
+  #list(peer: VerifiedPeer, address: Address, direction: Direction): void {
     const { clock, emit } = this.#context;
     const { identity, certificate } = peer;
-    this.onKnock();
+    this.onJoinRequest();
     let isNew = false;
     this.#write(() => {
-      isNew = this.pending.add({
+      isNew = this.joinRequests.add({
         identity,
         certificate: certificate.der,
         address,

@@ -4,23 +4,23 @@
  */
 import { MemoryMessageStore } from "../delivery/memory_message_store.ts";
 import type { MessageStore } from "../delivery/message_store.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type {
+  JoinRequest,
   NameBinding,
   NodeStore,
   PeerHead,
-  PendingPeer,
+  StoredAccessRule,
   StoredInvite,
   StoredPeer,
-  StoredVerdict,
 } from "./node_store.ts";
 
 /** Memory without a disk. */
 export class MemoryStore implements NodeStore {
   readonly messages: MessageStore = new MemoryMessageStore();
-  readonly #peers = new Map<IdentityId, StoredPeer>();
-  readonly #verdicts = new Map<IdentityId, StoredVerdict>();
-  readonly #pending = new Map<IdentityId, PendingPeer>();
+  readonly #peers = new Map<PeerId, StoredPeer>();
+  readonly #verdicts = new Map<PeerId, StoredAccessRule>();
+  readonly #pending = new Map<PeerId, JoinRequest>();
   readonly #names = new Map<string, NameBinding>();
   readonly #invites = new Map<string, StoredInvite>();
   readonly #settings = new Map<string, Uint8Array<ArrayBuffer>>();
@@ -36,7 +36,7 @@ export class MemoryStore implements NodeStore {
     }
   }
 
-  trimPeers(keep: readonly IdentityId[]): void {
+  trimPeers(keep: readonly PeerId[]): void {
     const kept = new Set(keep);
     for (const identity of this.#peers.keys()) {
       if (!kept.has(identity)) this.#peers.delete(identity);
@@ -47,31 +47,31 @@ export class MemoryStore implements NodeStore {
     this.#peers.set(peer.identity, peer);
   }
 
-  deletePeer(identity: IdentityId): void {
+  deletePeer(identity: PeerId): void {
     this.#peers.delete(identity);
   }
 
-  verdicts(): StoredVerdict[] {
+  accessRules(): StoredAccessRule[] {
     return [...this.#verdicts.values()];
   }
 
-  putVerdict(verdict: StoredVerdict): void {
+  putAccessRule(verdict: StoredAccessRule): void {
     this.#verdicts.set(verdict.identity, verdict);
   }
 
-  deleteVerdict(identity: IdentityId): void {
+  deleteAccessRule(identity: PeerId): void {
     this.#verdicts.delete(identity);
   }
 
-  pending(): PendingPeer[] {
+  joinRequests(): JoinRequest[] {
     return [...this.#pending.values()];
   }
 
-  putPending(peer: PendingPeer): void {
+  putJoinRequest(peer: JoinRequest): void {
     this.#pending.set(peer.identity, peer);
   }
 
-  deletePending(identity: IdentityId): void {
+  deleteJoinRequest(identity: PeerId): void {
     this.#pending.delete(identity);
   }
 

@@ -10,20 +10,16 @@ import {
   type SendOptions,
 } from "../delivery/delivery.ts";
 import type { Message } from "../delivery/message.ts";
-import type { StoredSetAside } from "../delivery/message_store.ts";
-import type { Outgoing } from "../delivery/outgoing.ts";
-import type { SetAsideMessages } from "../delivery/set_aside.ts";
+import type { StoredDeadLetter } from "../delivery/message_store.ts";
+import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
+import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { IN_MEMORY_PEER_KEPT_MS, OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
 import { VerackError } from "../errors.ts";
-import {
-  type IdentityId,
-  parseIdentityId,
-  shortId,
-} from "../identity/identity.ts";
+import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
-import type { Link } from "./link.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { PeerSession } from "./peer_session.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** Why nothing is kept any longer for a peer that was lost. */
 const LOST =
@@ -39,7 +35,7 @@ export class Messaging {
    * Peers whose key lives in memory only, that messages wait for and whose record gave
    * way, and when they were lost; monotonic clock.
    */
-  readonly #lost = new Map<IdentityId, number>();
+  readonly #lost = new Map<PeerId, number>();
   #nextSweep: number;
 
   constructor(context: MeshContext) {
@@ -55,7 +51,7 @@ export class Messaging {
       limits: options.outbox,
       maxAttempts: options.maxDeliveryAttempts,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
-      onSetAside: (message) => this.#onSetAside(message),
+      onDeadLetter: (message) => this.#onSetAside(message),
       hasStanding: (peer) => context.standing.has(context.table.get(peer)),
       keptNow: () => options.keptTime.now(),
       isInMemory: (peer) =>
@@ -70,18 +66,18 @@ export class Messaging {
   }
 
   /** Whether a message waits for a peer that is for it alone. */
-  isAwaited(peer: IdentityId): boolean {
+  isAwaited(peer: PeerId): boolean {
     return this.#delivery.isAwaited(peer);
   }
 
   /** Messages that one peer has not acknowledged. */
-  waitingFor(peer: IdentityId): number {
+  waitingFor(peer: PeerId): number {
     return this.#delivery.waitingFor(peer);
   }
 
   /** See `Node.setAside`. */
-  get setAside(): SetAsideMessages {
-    return this.#delivery.setAside;
+  get deadLetters(): DeadLetters {
+    return this.#delivery.deadLetters;
   }
 
   /** See `Node.send`. */
@@ -109,10 +105,10 @@ export class Messaging {
     options?: BroadcastOptions,
   ): Promise<BroadcastResult> {
     const { table, membership } = this.#context;
-    const to: IdentityId[] = [];
+    const to: PeerId[] = [];
     for (const record of table.values()) {
       // A peer that was only spoken of may not exist.
-      if (!record.isProven || this.#isLost(record)) continue;
+      if (!record.isVerified || this.#isLost(record)) continue;
       if (!membership.isDenied(record.identity)) to.push(record.identity);
     }
     return mayBeIgnored(this.#delivery.broadcast(to, body, options));
@@ -128,25 +124,25 @@ export class Messaging {
   // --- Sessions --------------------------------------------------------------
 
   /** A peer has introduced itself on a session. */
-  introduced(link: Link, record: PeerRecord): void {
+  introduced(link: PeerSession, record: Peer): void {
     this.#delivery.opened(record.identity, link.session);
     this.#route(record);
   }
 
   /** A session has ended, and is no longer one of the record's. */
-  closed(link: Link, record: PeerRecord | undefined): void {
+  closed(link: PeerSession, record: Peer | undefined): void {
     this.#delivery.closed(link.session);
     if (record !== undefined) this.#route(record);
   }
 
   /** A peer is gone for good; `why` says how, in words. */
-  forgotten(peer: IdentityId, why: string): void {
+  forgotten(peer: PeerId, why: string): void {
     const reason = `Cannot deliver to ${shortId(peer)}: ${why}`;
     this.#delivery.forget(peer, new VerackError("undelivered", reason));
   }
 
   /** Whether a frame was one of delivery's. */
-  onFrame(link: Link, frame: Frame): boolean {
+  onFrame(link: PeerSession, frame: Frame): boolean {
     return this.#delivery.onFrame(link.peer.identity, link.session, frame);
   }
 
@@ -180,7 +176,7 @@ export class Messaging {
    * The peer has acknowledged a message that was meant for it alone. What it sends
    * gives no standing: sending costs a stranger nothing.
    */
-  #exchanged(record: PeerRecord): void {
+  #exchanged(record: Peer): void {
     if (record.earnedStanding) return;
     record.earnedStanding = true;
     this.#context.memory.save(record);
@@ -188,7 +184,7 @@ export class Messaging {
 
   // deno-lint-ignore require-await -- rejects, rather than throws
   async #refuse(peer: string): Promise<never> {
-    const to = parseIdentityId(peer);
+    const to = parsePeerId(peer);
     const { identity, membership, table } = this.#context;
     const isDenied = membership.isDenied(to);
     if (!isDenied && table.get(to) !== undefined) {
@@ -214,26 +210,27 @@ export class Messaging {
    * Whether a peer can be taken not to come back: its key lives in memory only, it
    * was lost a while ago, and no connected peer says that it still has a session.
    */
-  #isLost(record: PeerRecord): boolean {
-    const { ephemeral, links, isProven, reportedLive } = record;
+  #isLost(record: Peer): boolean {
+    const { ephemeral, sessions: links, isVerified: isVerified, reportedLive } =
+      record;
     if (!ephemeral || links.length > 0 || reportedLive) return false;
     // One that an earlier run lost may have no address that could be dialed.
-    const since = record.downSince ?? (isProven ? this.#startedAt : Infinity);
+    const since = record.downSince ?? (isVerified ? this.#startedAt : Infinity);
     return this.#context.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 
-  #dropped({ identity, ephemeral, downSince }: PeerRecord): void {
+  #dropped({ identity, ephemeral, downSince }: Peer): void {
     if (!ephemeral || this.#delivery.waitingFor(identity) === 0) return;
     this.#lost.set(identity, downSince ?? this.#context.clock.monotonic());
   }
 
-  #route(record: PeerRecord): void {
+  #route(record: Peer): void {
     this.#delivery.route(record.identity, record.primary?.session);
   }
 
   // --- Events ----------------------------------------------------------------
 
-  #onGivenUp({ content, to }: Outgoing, error: VerackError): void {
+  #onGivenUp({ content, to }: OutgoingMessage, error: VerackError): void {
     // Whoever aborts a message knows.
     if (error.code === "aborted") return;
     this.#context.emit({
@@ -245,7 +242,7 @@ export class Messaging {
     });
   }
 
-  #onSetAside({ from, topic, id, reason }: StoredSetAside): void {
+  #onSetAside({ from, topic, id, reason }: StoredDeadLetter): void {
     this.#context.emit({
       type: "set-aside",
       identity: from,

@@ -7,7 +7,7 @@
  * goes by it, unless a person has said whose it is, or it is bound to a peer with
  * standing and the others have none, who must not come between the two.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { messageOf } from "../errors.ts";
 import { foldName, isPeerName, parsePeerName } from "../identity/peer_name.ts";
 import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../limits.ts";
@@ -18,7 +18,7 @@ import {
 } from "../name_limits.ts";
 import type { MeshContext } from "./context.ts";
 import type { NameBinding } from "./node_store.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** What one node needs of its context here. */
@@ -40,12 +40,12 @@ export class NameBindings {
   /** By name, the oldest first. */
   readonly #bindings = new Map<string, NameBinding>();
   /** Names bound to each identity, the oldest first. */
-  readonly #held = new Map<IdentityId, string[]>();
+  readonly #held = new Map<PeerId, string[]>();
   /** Verified peers on record that call themselves by a name now. */
-  readonly #claimants = new Map<string, Set<PeerRecord>>();
-  readonly #claimed = new Map<PeerRecord, string>();
+  readonly #claimants = new Map<string, Set<Peer>>();
+  readonly #claimed = new Map<Peer, string>();
   /** What was told of a peer's name by an event. */
-  readonly #told = new Map<PeerRecord, string>();
+  readonly #told = new Map<Peer, string>();
   readonly #events: TokenBucket;
   /** This node's own name, which means this node; empty if it has none. */
   readonly #own: string;
@@ -64,13 +64,13 @@ export class NameBindings {
     table.onForget.push((record) => this.#forgotten(record));
     for (const binding of options.store.nameBindings()) this.#load(binding);
     for (const record of table.values()) {
-      if (!membership.isDeafTo(record.identity)) this.#claim(record);
+      if (!membership.ignoresGossipAbout(record.identity)) this.#claim(record);
     }
     for (const name of this.#claimants.keys()) this.#settle(name);
   }
 
   /** The identity that a name is bound to; `undefined` if none has it, or several do. */
-  holderOf(text: string): IdentityId | undefined {
+  holderOf(text: string): PeerId | undefined {
     const name = foldName(text);
     return name === this.#own && name !== ""
       ? this.#context.identity.id
@@ -78,7 +78,7 @@ export class NameBindings {
   }
 
   /** A peer that goes by a name, too, so that it is not clear which is meant. */
-  rivalOf(text: string): IdentityId | undefined {
+  rivalOf(text: string): PeerId | undefined {
     const name = foldName(text);
     const bound = this.#bindings.get(name);
     if (bound === undefined || bound.confirmed || name === this.#own) {
@@ -93,13 +93,13 @@ export class NameBindings {
   }
 
   /** Whether an identity is this node's own or on record. */
-  isKnown(identity: IdentityId): boolean {
+  isKnown(identity: PeerId): boolean {
     const { identity: own, table } = this.#context;
     return identity === own.id || table.get(identity) !== undefined;
   }
 
   /** The identity that a peer's name is bound to, if that is another one. */
-  heldByAnother(record: PeerRecord): IdentityId | undefined {
+  heldByAnother(record: Peer): PeerId | undefined {
     if (record.name === "") return undefined;
     const name = foldName(record.name);
     const holder = name === this.#own
@@ -109,14 +109,14 @@ export class NameBindings {
   }
 
   /** A peer has introduced itself: its name is bound to it if it is the first. */
-  introduced(record: PeerRecord): void {
+  introduced(record: Peer): void {
     this.#claim(record);
     const name = this.#claimed.get(record);
     if (name !== undefined) this.#settle(name);
   }
 
   /** Tells, once, that a peer calls itself by a name that is bound to another. */
-  tell(record: PeerRecord): void {
+  tell(record: Peer): void {
     const holder = this.heldByAnother(record);
     const folded = foldName(record.name);
     if (holder === undefined || this.#told.get(record) === folded) return;
@@ -141,7 +141,7 @@ export class NameBindings {
   }
 
   /** Binds a name that {@linkcode check} takes, because a person says so. */
-  bind(text: string, identity: IdentityId): void {
+  bind(text: string, identity: PeerId): void {
     const name = foldName(text);
     this.#end(name);
     const record = this.#context.table.get(identity);
@@ -150,13 +150,13 @@ export class NameBindings {
   }
 
   /** A person wants a peer out: no name means it any more. */
-  release(identity: IdentityId): void {
+  release(identity: PeerId): void {
     const record = this.#context.table.get(identity);
     if (record !== undefined) this.#unclaim(record);
     this.#endAll(identity);
   }
 
-  #settle(name: string): IdentityId | undefined {
+  #settle(name: string): PeerId | undefined {
     const bound = this.#bindings.get(name);
     if (bound !== undefined) return bound.identity;
     const claimants = this.#claimants.get(name);
@@ -168,16 +168,16 @@ export class NameBindings {
     return this.#bindings.get(name)?.identity;
   }
 
-  #claim(record: PeerRecord): void {
+  #claim(record: Peer): void {
     this.#unclaim(record);
-    if (!record.isProven || !isPeerName(record.name)) return;
+    if (!record.isVerified || !isPeerName(record.name)) return;
     const name = foldName(record.name);
     this.#claimed.set(record, name);
     const claimants = this.#claimants.get(name) ?? new Set();
     this.#claimants.set(name, claimants.add(record));
   }
 
-  #unclaim(record: PeerRecord): void {
+  #unclaim(record: Peer): void {
     const name = this.#claimed.get(record);
     if (name === undefined) return;
     this.#claimed.delete(record);
@@ -186,7 +186,7 @@ export class NameBindings {
     if (claimants?.size === 0) this.#claimants.delete(name);
   }
 
-  #forgotten(record: PeerRecord): void {
+  #forgotten(record: Peer): void {
     this.#unclaim(record);
     this.#told.delete(record);
     // A key that lived in memory is gone; any other may come back for its name.
@@ -236,13 +236,13 @@ export class NameBindings {
     this.#trimAt = this.#bindings.size + NAME_TRIM_SLACK;
   }
 
-  #hasStanding(identity: IdentityId): boolean {
+  #hasStanding(identity: PeerId): boolean {
     const { membership, standing, table } = this.#context;
-    return membership.verdict(identity) === "allowed" ||
+    return membership.accessRule(identity) === "allowed" ||
       standing.has(table.get(identity));
   }
 
-  #endAll(identity: IdentityId): void {
+  #endAll(identity: PeerId): void {
     for (const name of this.#held.get(identity) ?? []) this.#end(name);
   }
 

@@ -10,9 +10,9 @@ import type {
   SendOptions,
 } from "../delivery/delivery.ts";
 import type { Message } from "../delivery/message.ts";
-import type { SetAsideMessages } from "../delivery/set_aside.ts";
+import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../errors.ts";
-import { Identity, type IdentityId } from "../identity/identity.ts";
+import { Identity, type PeerId } from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
 import { type Admission, AdmissionControl } from "./admission.ts";
@@ -21,9 +21,9 @@ import type { MeshContext } from "./context.ts";
 import { Dialer } from "./dialer.ts";
 import { EventHub } from "./event_hub.ts";
 import type { NodeEvent } from "./events.ts";
-import { Exchange } from "./exchange.ts";
-import { showInside } from "./inside.ts";
-import { Links } from "./links.ts";
+import { PeerExchange } from "./peer_exchange.ts";
+import { exposeInternals } from "./internals.ts";
+import { SessionRegistry } from "./session_registry.ts";
 import { makeContext } from "./make_context.ts";
 import { Messaging } from "./messaging.ts";
 import {
@@ -33,16 +33,16 @@ import {
 } from "./options.ts";
 import { type NodeStatus, nodeStatus } from "./node_status.ts";
 import {
-  type LinkInfo,
-  linkInfo,
   type PeerInfo,
   peerInfo,
+  type SessionInfo,
+  sessionInfo,
 } from "./peer_info.ts";
 import { protectedOptions } from "./protection.ts";
 import { pingAll } from "./ping_all.ts";
-import { type Beat, Pulse } from "./pulse.ts";
+import { type Tick, Ticker } from "./ticker.ts";
 import { roundTrip } from "./round_trip.ts";
-import { type Member, resolvePeer, who } from "./who.ts";
+import { findPeers, type Member, resolvePeer } from "./find_peers.ts";
 
 /**
  * A member of a mesh.
@@ -61,11 +61,11 @@ export class Node implements AsyncDisposable {
   /** Who may come in, decided by a person. */
   readonly admission: Admission;
   /** Messages that the application refused too often: to look at, retry or discard. */
-  readonly setAside: SetAsideMessages;
+  readonly deadLetters: DeadLetters;
   readonly #context: MeshContext;
   readonly #options: ResolvedNodeOptions;
-  readonly #links: Links;
-  readonly #exchange: Exchange;
+  readonly #links: SessionRegistry;
+  readonly #exchange: PeerExchange;
   readonly #dialer: Dialer;
   readonly #acceptor: Acceptor;
   readonly #messaging: Messaging;
@@ -73,7 +73,7 @@ export class Node implements AsyncDisposable {
   readonly #stop: AbortController;
   readonly #address: string;
   readonly #startedAt: { readonly wall: number; readonly monotonic: number };
-  #pulse: Pulse | undefined;
+  #pulse: Ticker | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -95,15 +95,15 @@ export class Node implements AsyncDisposable {
     const { joining } = this.#context;
     this.#messaging = new Messaging(this.#context);
     this.#dialer = new Dialer(this.#context);
-    this.#exchange = new Exchange(this.#context, {
+    this.#exchange = new PeerExchange(this.#context, {
       learned: () => {
         this.#links.reportMesh();
         this.#dialer.kick();
       },
       answered: () => joining.answered(),
     });
-    this.setAside = this.#messaging.setAside;
-    this.#links = new Links(this.#context, {
+    this.deadLetters = this.#messaging.deadLetters;
+    this.#links = new SessionRegistry(this.#context, {
       exchange: this.#exchange,
       dialer: this.#dialer,
       messaging: this.#messaging,
@@ -114,7 +114,7 @@ export class Node implements AsyncDisposable {
       this.#links,
       this.#dialer,
     );
-    showInside(this, this.#context);
+    exposeInternals(this, this.#context);
   }
 
   /**
@@ -139,9 +139,9 @@ export class Node implements AsyncDisposable {
       },
     });
     const node = new Node(resolved, identity, listener);
-    node.#pulse = new Pulse({
+    node.#pulse = new Ticker({
       ...resolved,
-      onBeat: (beat) => node.#onBeat(beat),
+      onTick: (beat) => node.#onBeat(beat),
     });
     node.#dialer.start(node.#links);
     return node;
@@ -202,7 +202,7 @@ export class Node implements AsyncDisposable {
   }
 
   /** What is remembered of one peer. */
-  peer(identity: IdentityId): PeerInfo | undefined {
+  peer(identity: PeerId): PeerInfo | undefined {
     const record = this.#context.table.get(identity);
     return record === undefined ? undefined : peerInfo(record, this.#context);
   }
@@ -211,10 +211,10 @@ export class Node implements AsyncDisposable {
    * Every member, this node included, that goes by a name or whose identity is, or
    * begins with, `text` (8 digits at least), connected ones first.
    */
-  who(text: string): Member[] {
+  findPeers(text: string): Member[] {
     const { name, address, identity } = this;
     const own = { identity: identity.id, name, address };
-    return who(text, own, this.peers());
+    return findPeers(text, own, this.peers());
   }
 
   /**
@@ -223,14 +223,14 @@ export class Node implements AsyncDisposable {
    *
    * @throws {VerackError} `unknown-peer`, `ambiguous`.
    */
-  resolvePeer(text: string): IdentityId {
-    return resolvePeer(text, this.who(text), this.#context.names);
+  resolvePeer(text: string): PeerId {
+    return resolvePeer(text, this.findPeers(text), this.#context.names);
   }
 
   /** The sessions of this node; one a peer, but for the moment of a collision. */
-  links(): LinkInfo[] {
+  sessions(): SessionInfo[] {
     return this.#links.all().filter((link) => link.introduced).map((link) =>
-      linkInfo(link, this.#context.table.get(link.peer.identity))
+      sessionInfo(link, this.#context.table.get(link.peer.identity))
     );
   }
 
@@ -239,7 +239,7 @@ export class Node implements AsyncDisposable {
    * smaller identity first, those with this node before others; at most 256. Each
    * is what one of the two says of itself.
    */
-  missing(): (readonly [IdentityId, IdentityId])[] {
+  unreachable(): (readonly [PeerId, PeerId])[] {
     return [...this.#exchange.missing.pairs];
   }
 
@@ -272,7 +272,7 @@ export class Node implements AsyncDisposable {
   }
 
   /** The round trip to a peer, milliseconds; none if it does not answer within a second. */
-  roundTrip(peer: IdentityId): Promise<number | undefined> {
+  roundTrip(peer: PeerId): Promise<number | undefined> {
     return roundTrip(this.#context, peer);
   }
 
@@ -383,7 +383,7 @@ export class Node implements AsyncDisposable {
     await this.#events.end();
   }
 
-  #onBeat({ now, pausedMs, woke }: Beat): void {
+  #onBeat({ now, pausedMs, woke }: Tick): void {
     for (const link of this.#links.all()) {
       link.session.tick(pausedMs);
       if (woke) link.session.check();

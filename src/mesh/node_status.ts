@@ -1,5 +1,5 @@
 /** What a node says of itself as a whole, for whoever looks after it. */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
@@ -15,7 +15,7 @@ import type { NodeEvent } from "./events.ts";
 /** A node at one instant. */
 export interface NodeStatus {
   /** Who it is. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** What it calls itself, if it does. */
   readonly name?: string;
   /** Its key dies with its process. */
@@ -40,7 +40,7 @@ export interface NodeStatus {
   readonly mesh: {
     readonly nodes: number;
     readonly links: number;
-    readonly missing: readonly (readonly [IdentityId, IdentityId])[];
+    readonly missing: readonly (readonly [PeerId, PeerId])[];
   };
   /** What is wrong at present, oldest first: disk, key, addresses given; empty if all is well. */
   readonly health: readonly HealthFact[];
@@ -52,7 +52,7 @@ export interface NodeStatus {
   readonly outbox: { readonly messages: number; readonly bytes: number };
   /** Peers for whom something waits: messages, and bytes on the way to the socket. */
   readonly queues: readonly {
-    readonly identity: IdentityId;
+    readonly identity: PeerId;
     readonly name?: string;
     readonly connected: boolean;
     readonly messages: number;

@@ -8,7 +8,7 @@
  * {@linkcode NodeStore.commit} returns, so that many changes share one flush.
  */
 import type { MessageStore } from "../delivery/message_store.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Address } from "../transport/address.ts";
 import type { Scope } from "../transport/scope.ts";
 import type { Direction, Trust } from "./events.ts";
@@ -28,7 +28,7 @@ export interface StoredAddress {
 /** A peer that was proven to us. Rumours are never stored. */
 export interface StoredPeer {
   /** Who it is. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** X.509 DER, judged again when it is loaded. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** What it calls itself, may be empty; escape before showing. */
@@ -44,7 +44,7 @@ export interface StoredPeer {
   /** When it was last proven or heard; wall clock, milliseconds. */
   readonly lastSeen: number;
   /** By which a member admitted it, as in `PeerEntry.statement`; may be empty. */
-  readonly statement: Uint8Array<ArrayBuffer>;
+  readonly attestation: Uint8Array<ArrayBuffer>;
   /** It has earned standing, see `standing.ts`. */
   readonly earnedStanding: boolean;
 }
@@ -60,22 +60,22 @@ export interface PeerHead
  * What a person decided about an identity. `forgotten` is a tombstone: what
  * others say of it is ignored until it proves itself to us or is allowed.
  */
-export type Verdict = "allowed" | "denied" | "forgotten";
+export type AccessRule = "allowed" | "denied" | "forgotten";
 
 /** A verdict and when it was given. */
-export interface StoredVerdict {
+export interface StoredAccessRule {
   /** Whom it is about. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** What was decided. */
-  readonly verdict: Verdict;
+  readonly verdict: AccessRule;
   /** When; wall clock, milliseconds. */
   readonly at: number;
 }
 
 /** Somebody who proved its key and was not admitted. */
-export interface PendingPeer {
+export interface JoinRequest {
   /** Who it is. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** X.509 DER, which was judged. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** Where it came from, or where it was dialed. */
@@ -93,7 +93,7 @@ export interface NameBinding {
   /** In lower case and normal form C, see `foldName`. */
   readonly name: string;
   /** Which it means. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** The key of the identity dies with its process. */
   readonly ephemeral: boolean;
   /** A person has said so. */
@@ -109,7 +109,7 @@ export interface StoredInvite {
   /** From when on it is worth nothing, see `KeptTime.latest`, milliseconds. */
   readonly expiresAt: number;
   /** Who came with it; nobody else may. */
-  readonly usedBy?: IdentityId;
+  readonly usedBy?: PeerId;
 }
 
 /** Memory of one node. Whoever opens it closes it. */
@@ -125,25 +125,25 @@ export interface NodeStore {
    */
   peerHeads(): Iterable<PeerHead>;
   /** Takes all peers off the record but those in `keep`. */
-  trimPeers(keep: readonly IdentityId[]): void;
+  trimPeers(keep: readonly PeerId[]): void;
   /** Puts a peer on record, or replaces what is. */
   putPeer(peer: StoredPeer): void;
   /** Takes a peer off the record. */
-  deletePeer(identity: IdentityId): void;
+  deletePeer(identity: PeerId): void;
 
   /** Every verdict in force, oldest first. */
-  verdicts(): StoredVerdict[];
+  accessRules(): StoredAccessRule[];
   /** Gives a verdict, in the place of an earlier one about the same identity. */
-  putVerdict(verdict: StoredVerdict): void;
+  putAccessRule(verdict: StoredAccessRule): void;
   /** Takes a verdict back. */
-  deleteVerdict(identity: IdentityId): void;
+  deleteAccessRule(identity: PeerId): void;
 
   /** Everybody who waits for a verdict, oldest first. */
-  pending(): PendingPeer[];
+  joinRequests(): JoinRequest[];
   /** Lets somebody wait, or replaces what is known of it. */
-  putPending(peer: PendingPeer): void;
+  putJoinRequest(peer: JoinRequest): void;
   /** Somebody waits no more. */
-  deletePending(identity: IdentityId): void;
+  deleteJoinRequest(identity: PeerId): void;
 
   /** Every name that is bound, the oldest first. */
   nameBindings(): NameBinding[];

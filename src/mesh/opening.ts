@@ -3,7 +3,7 @@
  * message and the admission rules. The same for both directions.
  */
 import { VerackError } from "../errors.ts";
-import type { JudgedCertificate } from "../identity/certificate.ts";
+import type { VerifiedCertificate } from "../identity/certificate.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import { shortId } from "../identity/identity.ts";
 import {
@@ -15,9 +15,9 @@ import { FrameMeter } from "../session/frame_meter.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
-  type ProvenPeer,
   type Refusal,
   SERVICE_EPHEMERAL,
+  type VerifiedPeer,
 } from "../session/mesh_profile.ts";
 import { Session } from "../session/session.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
@@ -32,14 +32,14 @@ import {
 } from "../wire/messages/version.ts";
 import { tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "./context.ts";
-import { Link, type LinkOwner } from "./link.ts";
+import { PeerSession, type PeerSessionOwner } from "./peer_session.ts";
 import { hasRoomForExtra, newcomer, placeOf } from "./session_room.ts";
 import { wrongNetwork } from "./wrong_network.ts";
 
 /** What differs between dialing and accepting. */
 export interface OpeningOptions {
   readonly connection: Connection;
-  readonly owner: LinkOwner;
+  readonly owner: PeerSessionOwner;
   /**
    * What was dialed, the IP address that it led to, and who TLS proved to be there;
    * absent when accepting.
@@ -47,26 +47,26 @@ export interface OpeningOptions {
   readonly dialed?: {
     readonly address: Address;
     readonly endpoint: Address;
-    readonly certificate: JudgedCertificate;
+    readonly certificate: VerifiedCertificate;
   };
   /** Called once the other end is proven and admitted, before it learns so. */
-  readonly onProven?: (peer: ProvenPeer) => void;
+  readonly onProven?: (peer: VerifiedPeer) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs the handshake; the link reaches its owner through `LinkOwner.opened`.
+ * Runs the handshake; the link reaches its owner through `PeerSessionOwner.opened`.
  *
  * @throws {VerackError} as `Session.open`.
  */
-export async function openLink(
+export async function openPeerSession(
   context: MeshContext,
   options: OpeningOptions,
-): Promise<Link> {
+): Promise<PeerSession> {
   const { connection, dialed } = options;
   const { membership } = context;
   const nonce = randomU64(context);
-  const admit = (peer: ProvenPeer): Refusal | undefined => {
+  const admit = (peer: VerifiedPeer): Refusal | undefined => {
     const refusal = refuse(context, peer, connection.remoteAddress, dialed) ??
       membership.redeem(peer);
     if (refusal === undefined) options.onProven?.(peer);
@@ -95,7 +95,7 @@ export async function openLink(
         ...(statement && { statement }),
       },
   );
-  const link = new Link(options.owner, profile, {
+  const link = new PeerSession(options.owner, profile, {
     connection,
     now: context.clock.monotonic(),
     ...(dialed && { dialed }),
@@ -140,7 +140,7 @@ const UNMETERED: ReadonlySet<string> = new Set([
 /** Whether a proven peer may come in; a pure look at what we know. */
 function refuse(
   context: MeshContext,
-  peer: ProvenPeer,
+  peer: VerifiedPeer,
   remote: Address,
   dialed: OpeningOptions["dialed"],
 ): Refusal | undefined {
@@ -158,7 +158,7 @@ function refuse(
       reject: "demo-identity",
     };
   }
-  const refusal = context.membership.judge(
+  const refusal = context.membership.refusal(
     peer,
     dialed?.address ?? remote,
     dialed === undefined ? "inbound" : "outbound",
@@ -169,7 +169,7 @@ function refuse(
   if (!context.table.mayEnsure(peer.identity, candidate)) {
     return { error: noRoomOnRecord(peer), reject: "full" };
   }
-  const sessions = context.table.get(peer.identity)?.links.length ?? 0;
+  const sessions = context.table.get(peer.identity)?.sessions.length ?? 0;
   if (sessions === 0) {
     // One that must give way does so once the session is open, see `links.ts`.
     const error = placeOf(context, candidate).refusal;
@@ -188,7 +188,7 @@ function refuse(
 }
 
 /** Why a peer is refused that cannot be put on record. */
-export function noRoomOnRecord({ identity }: ProvenPeer): VerackError {
+export function noRoomOnRecord({ identity }: VerifiedPeer): VerackError {
   return new VerackError(
     "full",
     `Cannot accept ${

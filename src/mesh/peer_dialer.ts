@@ -5,7 +5,7 @@
  * `dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   DIALS_PER_TARGET_REFILL_MS,
   EPHEMERAL_KEPT_MS,
@@ -16,7 +16,7 @@ import {
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
-import { backoffDelayMs, waitAtTheDoor } from "./backoff.ts";
+import { backoffDelayMs, unadmittedDelayMs } from "./backoff.ts";
 import { ClaimedDials } from "./claimed_dials.ts";
 import type { MeshContext } from "./context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
@@ -26,16 +26,16 @@ import {
   failureAt,
   WrongIdentityError,
 } from "./dial_failure.ts";
-import type { DialTalk } from "./dial_talk.ts";
-import type { LinkOwner } from "./link.ts";
+import type { DialFailureReporter } from "./dial_failure_reporter.ts";
+import type { PeerSessionOwner } from "./peer_session.ts";
 import type { PeerAddress } from "./peer_addresses.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
 
 /** One round of dialing a peer. */
 interface Round {
-  readonly record: PeerRecord;
-  readonly owner: LinkOwner;
+  readonly record: Peer;
+  readonly owner: PeerSessionOwner;
   readonly queue: AddressQueue<PeerAddress>;
   readonly share: DialShare;
   /** Addresses tried at once. */
@@ -48,7 +48,7 @@ interface Round {
  * Ends a round that has had its time while another source waits. As a timeout, so that
  * a host that keeps TLS handshakes hanging is known for it (`stalled_hosts.ts`).
  */
-export function giveWay(record: PeerRecord): void {
+export function giveWay(record: Peer): void {
   record.dialing?.abort(
     new DOMException("No answer yet, and others wait", "TimeoutError"),
   );
@@ -58,7 +58,7 @@ export function giveWay(record: PeerRecord): void {
 export class PeerDialer {
   readonly #context: MeshContext;
   readonly #seeds: SeedDialer;
-  readonly #talk: DialTalk;
+  readonly #talk: DialFailureReporter;
   /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
   readonly #known: (error: unknown) => VerackError | undefined;
   readonly #rounds = new Set<Round>();
@@ -67,7 +67,7 @@ export class PeerDialer {
   constructor(
     context: MeshContext,
     seeds: SeedDialer,
-    talk: DialTalk,
+    talk: DialFailureReporter,
     budget: DialBudget,
     known: (error: unknown) => VerackError | undefined,
   ) {
@@ -86,7 +86,7 @@ export class PeerDialer {
   }
 
   /** Which budget dials to a peer take from. */
-  shareOf(record: PeerRecord): DialShare {
+  shareOf(record: Peer): DialShare {
     if (this.#context.standing.has(record)) return "standing";
     return record.introducedBy === undefined && record.addresses.hasVerified
       ? "verified"
@@ -94,7 +94,7 @@ export class PeerDialer {
   }
 
   /** How long to wait before the next round, now that one failed or a session ended. */
-  retryDelayMs(record: PeerRecord): number {
+  retryDelayMs(record: Peer): number {
     const { random } = this.#context;
     const backoff = backoffDelayMs(record.failures, random.float());
     const isClaim = record.introducedBy === undefined &&
@@ -108,7 +108,7 @@ export class PeerDialer {
    * What a peer without standing, or others, said of where it is goes when it has not
    * been there for as long as gossip is kept.
    */
-  dropClaims(record: PeerRecord, now: number): void {
+  dropClaims(record: Peer, now: number): void {
     const { downSince = now, addresses } = record;
     if (now - downSince < RUMOUR_KEPT_MS || isConfirmed(record, now)) return;
     if (this.#context.standing.has(record)) return;
@@ -121,8 +121,8 @@ export class PeerDialer {
    * @param onReached Called when the peer has proven to be there.
    */
   async dial(
-    record: PeerRecord,
-    owner: LinkOwner,
+    record: Peer,
+    owner: PeerSessionOwner,
     onReached: () => void,
   ): Promise<boolean> {
     const { clock } = this.#context;
@@ -164,13 +164,13 @@ export class PeerDialer {
     const { reason } = controller.signal;
     const gaveWay = reason instanceof Error && reason.name === "TimeoutError";
     const failed = gaveWay || (!served && !signal.aborted);
-    if (failed && record.links.length === 0) this.#backOff(round);
+    if (failed && record.sessions.length === 0) this.#backOff(round);
     // A target that was left alone cost nothing.
     return failed && round.dialed;
   }
 
   /** Where to try: names that a person gave without an identity are looked up as seeds. */
-  #addressesOf(record: PeerRecord): PeerAddress[] {
+  #addressesOf(record: Peer): PeerAddress[] {
     return record.addresses.list().filter(({ address, typed }) =>
       !typed || !this.#seeds.looksUp(address)
     );
@@ -212,7 +212,7 @@ export class PeerDialer {
     }
     const error = failureAt(address, failures);
     if (failures.some((it) => it.error.code === "not-admitted")) {
-      waitAtTheDoor(record);
+      unadmittedDelayMs(record);
     }
     const strangers = failures.flatMap((it) =>
       it.error instanceof WrongIdentityError ? it.error.actual : []
@@ -236,7 +236,7 @@ export class PeerDialer {
     { signal, reached }: Attempt,
   ): Promise<boolean> {
     const { record, owner } = round;
-    if (record.links.length > 0) return true;
+    if (record.sessions.length > 0) return true;
     const dial = this.#claims.begin({ ...round, entry, endpoint });
     if (dial instanceof VerackError) {
       failures.push({ endpoint, error: dial });
@@ -270,7 +270,7 @@ export class PeerDialer {
   }
 
   /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
-  #sees(endpoint: Address, identity: IdentityId): void {
+  #sees(endpoint: Address, identity: PeerId): void {
     const { clock, table } = this.#context;
     const now = clock.monotonic();
     this.#claims.shows(endpoint, identity);
@@ -284,9 +284,9 @@ export class PeerDialer {
    * peer. True if a pin lapsed with its key, which is no cause for alarm.
    */
   #misplaced(
-    record: PeerRecord,
+    record: Peer,
     entry: PeerAddress,
-    actual: IdentityId,
+    actual: PeerId,
   ): boolean {
     const { table, log, memory } = this.#context;
     const address = formatAddress(entry.address);
@@ -302,7 +302,7 @@ export class PeerDialer {
       this.#seeds.release(record.identity);
       this.#talk.clear(entry.address);
     }
-    const mayBeGone = record.ephemeral || !record.isProven;
+    const mayBeGone = record.ephemeral || !record.isVerified;
     // Members that have a session with it know better, and say where it is.
     if (mayBeGone && !record.reportedLive && record.addresses.size === 0) {
       table.forget(record);
@@ -328,12 +328,12 @@ export class PeerDialer {
  * record. Never while members go on saying that it is live: failures alone, which may
  * come fast, say that we cannot reach it, not that it is gone.
  */
-export function isForgettable(record: PeerRecord, now: number): boolean {
-  if (record.links.length > 0) return false;
+export function isForgettable(record: Peer, now: number): boolean {
+  if (record.sessions.length > 0) return false;
   const { addresses, downSince = now } = record;
   if (isConfirmed(record, now)) return false;
   const downMs = now - downSince;
-  const isOverdue = record.isProven
+  const isOverdue = record.isVerified
     // Its key is gone with its process; if it lives, it dials us or is told of again.
     ? record.ephemeral && downMs >= EPHEMERAL_KEPT_MS
     : addresses.size === 0 || downMs >= RUMOUR_KEPT_MS;
@@ -343,7 +343,7 @@ export function isForgettable(record: PeerRecord, now: number): boolean {
 
 /** Whether a member has said lately that it is live. */
 function isConfirmed(
-  { confirmedAt, reportedLive }: PeerRecord,
+  { confirmedAt, reportedLive }: Peer,
   now: number,
 ): boolean {
   return reportedLive && now - confirmedAt < RUMOUR_KEPT_MS;

@@ -1,21 +1,21 @@
 /** What a node shows of its peers and sessions: plain objects, made on demand. */
-import type { IdentityId } from "../identity/identity.ts";
-import { issuerOf } from "../identity/statement.ts";
+import type { PeerId } from "../identity/identity.ts";
+import { issuerOf } from "../identity/attestation.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Direction, Trust } from "./events.ts";
-import type { Link } from "./link.ts";
+import type { PeerSession } from "./peer_session.ts";
 import type { NameBindings } from "./name_bindings.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
 /** What a node knows of a peer. */
 export interface PeerInfo {
   /** Who it is. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** What it calls itself, or others call it while it is unproven; not escaped. */
   readonly name?: string;
   /** The peer that the name is bound to here, if that is another. */
-  readonly nameHeldBy?: IdentityId;
+  readonly nameHeldBy?: PeerId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
   /** Where it may be reached, best first: `host:port`. */
@@ -31,15 +31,15 @@ export interface PeerInfo {
   /** When it was last proven or heard; absent if it is only known from others. */
   readonly lastSeen?: Date;
   /** The member whose statement admitted it to this closed node. */
-  readonly admittedBy?: IdentityId;
+  readonly admittedBy?: PeerId;
   /** Who spoke of it, while it is only known from others. */
-  readonly introducedBy?: IdentityId;
+  readonly introducedBy?: PeerId;
 }
 
 /** A session of this node. */
-export interface LinkInfo {
+export interface SessionInfo {
   /** Who is at the other end. */
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
   /** Who dialed. */
@@ -54,7 +54,7 @@ export interface LinkInfo {
 
 /** The record as it is shown. */
 export function peerInfo(
-  record: PeerRecord,
+  record: Peer,
   { names, standing }: {
     readonly names: NameBindings;
     readonly standing: Standing;
@@ -62,7 +62,7 @@ export function peerInfo(
 ): PeerInfo {
   const { name, introducedBy } = record;
   const nameHeldBy = names.heldByAnother(record);
-  const admittedBy = issuerOf(record.statement);
+  const admittedBy = issuerOf(record.attestation);
   return {
     identity: record.identity,
     ...(name !== "" && { name }),
@@ -72,7 +72,7 @@ export function peerInfo(
     standing: standing.has(record),
     trust: record.trust,
     ephemeral: record.ephemeral,
-    ...(record.isProven && {
+    ...(record.isVerified && {
       firstSeen: new Date(record.firstSeen),
       lastSeen: new Date(record.lastSeen),
     }),
@@ -82,7 +82,7 @@ export function peerInfo(
 }
 
 /** The session as it is shown. */
-export function linkInfo(link: Link, record?: PeerRecord): LinkInfo {
+export function sessionInfo(link: PeerSession, record?: Peer): SessionInfo {
   const { rttMs, remote } = link.session;
   const name = record?.name ?? "";
   return {

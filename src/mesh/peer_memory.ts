@@ -8,10 +8,10 @@
  */
 import { messageOf, VerackError } from "../errors.ts";
 import {
-  judgeCertificate,
-  type JudgedCertificate,
+  type VerifiedCertificate,
+  verifyCertificate,
 } from "../identity/certificate.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import {
   EPHEMERAL_KEPT_MS,
   LAST_SEEN_SAVE_MS,
@@ -21,7 +21,7 @@ import {
 import { sourceOf } from "../transport/source.ts";
 import type { MeshContext } from "./context.ts";
 import type { StoredAddress, StoredPeer } from "./node_store.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 import { isUpForLong } from "./standing.ts";
 
 /** What one node needs of its context here. */
@@ -46,9 +46,9 @@ export class PeerMemory {
   }
 
   /** The peer was proven, or something lasting about it has changed. */
-  save(record: PeerRecord): void {
+  save(record: Peer): void {
     const { certificate, identity } = record;
-    if (!record.isProven || certificate === undefined) return;
+    if (!record.isVerified || certificate === undefined) return;
     // What was forgotten may still be heard of, by a dial that was under way.
     if (this.#context.table.get(identity) !== record) return;
     this.#write(() =>
@@ -115,12 +115,12 @@ export class PeerMemory {
    * Drops what an older version kept and memory has no room for: peers with standing
    * are kept first, then those that a message waits for, then those seen last.
    */
-  #trim(awaited: ReadonlySet<IdentityId>): void {
+  #trim(awaited: ReadonlySet<PeerId>): void {
     const { options: { store }, standing } = this.#context;
     // Each is bounded, however many the store has.
-    const friends: IdentityId[] = [];
-    const awaitedStrangers: IdentityId[] = [];
-    const strangers: IdentityId[] = [];
+    const friends: PeerId[] = [];
+    const awaitedStrangers: PeerId[] = [];
+    const strangers: PeerId[] = [];
     let count = 0;
     for (const head of store.peerHeads()) {
       count++;
@@ -140,7 +140,7 @@ export class PeerMemory {
   }
 
   /** @throws {VerackError} when the certificate is not the peer's. */
-  #recall(stored: StoredPeer, awaited: ReadonlySet<IdentityId>): void {
+  #recall(stored: StoredPeer, awaited: ReadonlySet<PeerId>): void {
     const { table, identity, options, standing } = this.#context;
     const typed = stored.addresses.some((it) => it.typed);
     // The key is most likely gone with its process; what a person typed stays,
@@ -152,7 +152,7 @@ export class PeerMemory {
       this.#write(() => options.store.deletePeer(stored.identity));
       return;
     }
-    const certificate = judgeCertificate(stored.certificate, stored.identity);
+    const certificate = verifyCertificate(stored.certificate, stored.identity);
     const answered = stored.addresses.find(({ rank }) => rank === "proven");
     const record = table.ensure(stored.identity, {
       hasStanding: standing.ofStored({ ...stored, isTyped: typed }),
@@ -164,7 +164,7 @@ export class PeerMemory {
     record.name = stored.name;
     record.trust = stored.trust;
     record.ephemeral = stored.ephemeral;
-    record.statement = stored.statement;
+    record.attestation = stored.attestation;
     record.earnedStanding = stored.earnedStanding;
     record.firstSeen = stored.firstSeen;
     record.lastSeen = stored.lastSeen;
@@ -175,8 +175,8 @@ export class PeerMemory {
     }
   }
 
-  #delete(record: PeerRecord): void {
-    if (!record.isProven) return;
+  #delete(record: Peer): void {
+    if (!record.isVerified) return;
     this.#write(() => this.#context.options.store.deletePeer(record.identity));
   }
 
@@ -197,11 +197,11 @@ export class PeerMemory {
 }
 
 function toStored(
-  record: PeerRecord,
-  certificate: JudgedCertificate,
+  record: Peer,
+  certificate: VerifiedCertificate,
 ): StoredPeer {
   const { identity, name, trust, ephemeral, firstSeen, lastSeen } = record;
-  const { statement, earnedStanding } = record;
+  const { attestation: statement, earnedStanding } = record;
   const addresses = record.addresses.list().flatMap((entry) =>
     entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
   ) satisfies StoredAddress[];
@@ -214,7 +214,7 @@ function toStored(
     addresses,
     firstSeen,
     lastSeen,
-    statement,
+    attestation: statement,
     earnedStanding,
   };
 }

@@ -3,25 +3,25 @@
  * place where state about peers is kept. Bounded; which record gives way to a new
  * one is decided in `table_room.ts`.
  */
-import type { JudgedCertificate } from "../identity/certificate.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { VerifiedCertificate } from "../identity/certificate.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Clock } from "../clock.ts";
 import { MAX_RUMOURS_PER_SOURCE, TABLE_LOOK_MS } from "../limits.ts";
 import type { NodeEvent, Trust } from "./events.ts";
-import type { Link } from "./link.ts";
+import type { PeerSession } from "./peer_session.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
 
 const NO_STATEMENT = new Uint8Array(0);
 
 /** What we know of one peer. */
-export class PeerRecord {
-  readonly identity: IdentityId;
+export class Peer {
+  readonly identity: PeerId;
   readonly addresses = new PeerAddresses();
   /** Proven or judged certificate; without one the first dial fetches it. */
-  certificate: JudgedCertificate | undefined;
+  certificate: VerifiedCertificate | undefined;
   /** Its sessions, oldest first; more than one only while a collision is settled. */
-  links: Link[] = [];
+  sessions: PeerSession[] = [];
   /** What `peer:up` said of it, until `peer:down` is said. */
   announced: Extract<NodeEvent, { type: "peer:up" }> | undefined;
   trust: Trust = "first-use";
@@ -36,7 +36,7 @@ export class PeerRecord {
    */
   source = "";
   /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
-  statement: Uint8Array<ArrayBuffer> = NO_STATEMENT;
+  attestation: Uint8Array<ArrayBuffer> = NO_STATEMENT;
   /**
    * It has acknowledged a message that was sent to it alone, came by an invite of
    * this node, or was up for long: what a new key does not have. See `standing.ts`.
@@ -49,12 +49,12 @@ export class PeerRecord {
   /** Wall clock, milliseconds, of its last proof or traffic; 0 if never proven. */
   lastSeen = 0;
   /** Connected peers that say they have a session with it while we have none, see `reports.ts`. */
-  readonly reporters = new Set<IdentityId>();
+  readonly reporters = new Set<PeerId>();
   /** Monotonic clock, milliseconds, of the first such report and of the last. */
   reportedAt: number | undefined;
   confirmedAt = 0;
   /** Who introduced it, while nobody has proven it to us. */
-  introducedBy: IdentityId | undefined;
+  introducedBy: PeerId | undefined;
   /** Monotonic clock, milliseconds, when others' word last brought a dial forward. */
   hintedAt = -Infinity;
   /** Ends the dial under way. */
@@ -67,13 +67,13 @@ export class PeerRecord {
   /** Until then it may yet dial us, and we wait while anybody arrives. */
   yieldsUntil = 0;
 
-  constructor(identity: IdentityId) {
+  constructor(identity: PeerId) {
     this.identity = identity;
   }
 
   /** The session to send on: the newest that is introduced and not being settled. */
-  get primary(): Link | undefined {
-    return this.links.findLast((link) => link.introduced && !link.pending);
+  get primary(): PeerSession | undefined {
+    return this.sessions.findLast((link) => link.introduced && !link.pending);
   }
 
   /** Whether there is a session with it that counts. */
@@ -88,18 +88,18 @@ export class PeerRecord {
 
   /** Whether it was proven to us, or a person named it. */
   get isKnown(): boolean {
-    return this.isProven || this.trust === "pinned";
+    return this.isVerified || this.trust === "pinned";
   }
 
   /** Whether it was ever proven to us. */
-  get isProven(): boolean {
+  get isVerified(): boolean {
     return this.lastSeen > 0;
   }
 }
 
 /** How a peer comes on record. */
 export interface Entry {
-  /** See {@linkcode PeerRecord.source}. @default as it was */
+  /** See {@linkcode Peer.source}. @default as it was */
   readonly source?: string;
   /** It has standing by more than its record says as yet. @default {false} */
   readonly hasStanding?: boolean;
@@ -113,13 +113,13 @@ export interface TableOptions extends TableRules {
 /** All records of one node. */
 export class PeerTable {
   readonly #options: TableOptions;
-  readonly #records = new Map<IdentityId, PeerRecord>();
-  readonly #rumours = new Map<IdentityId, number>();
+  readonly #records = new Map<PeerId, Peer>();
+  readonly #rumours = new Map<PeerId, number>();
   readonly #room: TableRoom;
   /** Monotonic clock, milliseconds; gossip looks for no room before. */
   #nextLookAt = -Infinity;
   /** Called with every record that is dropped. */
-  readonly onForget: ((record: PeerRecord) => void)[] = [];
+  readonly onForget: ((record: Peer) => void)[] = [];
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -127,12 +127,12 @@ export class PeerTable {
   }
 
   /** The record of an identity. */
-  get(identity: IdentityId): PeerRecord | undefined {
+  get(identity: PeerId): Peer | undefined {
     return this.#records.get(identity);
   }
 
   /** All records, oldest first. */
-  values(): Iterable<PeerRecord> {
+  values(): Iterable<Peer> {
     return this.#records.values();
   }
 
@@ -141,18 +141,18 @@ export class PeerTable {
   }
 
   /** Peers that are up. */
-  connected(): PeerRecord[] {
+  connected(): Peer[] {
     return [...this.#records.values()].filter((record) => record.up);
   }
 
   /** Whether {@linkcode ensure} would give a record. */
   mayEnsure(
-    identity: IdentityId,
+    identity: PeerId,
     { hasStanding = false }: Entry = {},
   ): boolean {
     if (this.#records.has(identity)) return true;
     const standing = hasStanding ||
-      this.#options.hasStanding(new PeerRecord(identity));
+      this.#options.hasStanding(new Peer(identity));
     return this.#room.fits(standing) || this.#room.next() !== undefined ||
       this.#room.fits(standing);
   }
@@ -161,10 +161,10 @@ export class PeerTable {
    * The record of a peer that was proven to us or that a person named. If there is no
    * room for a new one, another gives way; `undefined` if none may.
    */
-  ensure(identity: IdentityId, entry: Entry = {}): PeerRecord | undefined {
+  ensure(identity: PeerId, entry: Entry = {}): Peer | undefined {
     const { hasStanding = false, source } = entry;
     const known = this.#records.get(identity);
-    const record = known ?? new PeerRecord(identity);
+    const record = known ?? new Peer(identity);
     if (source !== undefined) record.source = source;
     return known ?? this.#add(record, hasStanding);
   }
@@ -174,13 +174,13 @@ export class PeerTable {
    * the source has introduced its share of unproven peers.
    */
   introduce(
-    identity: IdentityId,
-    source: IdentityId,
-  ): PeerRecord | undefined {
+    identity: PeerId,
+    source: PeerId,
+  ): Peer | undefined {
     if (!this.mayIntroduce(identity, source)) return undefined;
     const known = this.#records.get(identity);
     if (known !== undefined) return known;
-    const record = new PeerRecord(identity);
+    const record = new Peer(identity);
     record.introducedBy = source;
     record.source = this.#sourceOf(source);
     record.trust = "known";
@@ -191,14 +191,14 @@ export class PeerTable {
   }
 
   /** Whether {@linkcode introduce} would give a record. */
-  mayIntroduce(identity: IdentityId, source: IdentityId): boolean {
+  mayIntroduce(identity: PeerId, source: PeerId): boolean {
     return this.#records.has(identity) ||
       ((this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE &&
         this.#hasRoomFrom(source));
   }
 
   /** The peer was proven: whoever introduced it gets its share back. */
-  confirm(record: PeerRecord): void {
+  confirm(record: Peer): void {
     const source = record.introducedBy;
     if (source === undefined) return;
     record.introducedBy = undefined;
@@ -208,18 +208,18 @@ export class PeerTable {
   }
 
   /** Drops a record that has no sessions. */
-  forget(record: PeerRecord): void {
+  forget(record: Peer): void {
     this.#drop(record);
     this.#room.dropped();
   }
 
-  #drop(record: PeerRecord): void {
+  #drop(record: Peer): void {
     this.confirm(record);
     this.#records.delete(record.identity);
     for (const listener of this.onForget) listener(record);
   }
 
-  #add(record: PeerRecord, hasStanding: boolean): PeerRecord | undefined {
+  #add(record: Peer, hasStanding: boolean): Peer | undefined {
     const standing = hasStanding || this.#options.hasStanding(record);
     if (!this.#room.fits(standing)) {
       const next = this.#room.next();
@@ -233,7 +233,7 @@ export class PeerTable {
     return record;
   }
 
-  #hasRoomFrom(source: IdentityId): boolean {
+  #hasRoomFrom(source: PeerId): boolean {
     if (this.#room.fits(false)) return true;
     const now = this.#options.clock.monotonic();
     // A list of peers costs its sender nothing: not each entry has the table walked.
@@ -247,7 +247,7 @@ export class PeerTable {
     return false;
   }
 
-  #sourceOf(teller: IdentityId): string {
+  #sourceOf(teller: PeerId): string {
     const record = this.#records.get(teller);
     return record === undefined || this.#options.hasStanding(record)
       ? teller

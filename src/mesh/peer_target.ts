@@ -1,5 +1,5 @@
 /** What a person types to name a peer: `[identity@]host:port`. */
-import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import {
   type Address,
   formatAddress,
@@ -9,7 +9,7 @@ import {
 /** An address, and who must be there if the person knew. */
 export interface PeerTarget {
   readonly address: Address;
-  readonly identity?: IdentityId;
+  readonly identity?: PeerId;
 }
 
 /**
@@ -21,7 +21,7 @@ export function parsePeerTarget(text: string): PeerTarget {
   const at = text.indexOf("@");
   if (at < 0) return { address: parseAddress(text) };
   return {
-    identity: parseIdentityId(text.slice(0, at)),
+    identity: parsePeerId(text.slice(0, at)),
     address: parseAddress(text.slice(at + 1)),
   };
 }

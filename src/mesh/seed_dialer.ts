@@ -8,7 +8,7 @@
  */
 import { sleep } from "../clock.ts";
 import type { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_MEMBERS_PER_NAME,
@@ -19,7 +19,7 @@ import {
 } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { AddressQueue, raceAddresses } from "./address_race.ts";
-import { backoffDelayMs, waitAtTheDoor } from "./backoff.ts";
+import { backoffDelayMs, unadmittedDelayMs } from "./backoff.ts";
 import type { MeshContext } from "./context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
 import {
@@ -28,9 +28,9 @@ import {
   itself,
   WrongIdentityError,
 } from "./dial_failure.ts";
-import type { DialTalk } from "./dial_talk.ts";
-import type { LinkOwner } from "./link.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { DialFailureReporter } from "./dial_failure_reporter.ts";
+import type { PeerSessionOwner } from "./peer_session.ts";
+import type { Peer } from "./peer_table.ts";
 import { type Seed, seedsOf } from "./seeds.ts";
 
 /** What one attempt found. */
@@ -50,14 +50,14 @@ interface Findings {
 export class SeedDialer {
   readonly seeds: readonly Seed[];
   readonly #context: MeshContext;
-  readonly #talk: DialTalk;
+  readonly #talk: DialFailureReporter;
   /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
   readonly #known: (error: unknown) => VerackError | undefined;
 
   constructor(
     context: MeshContext,
     addresses: readonly Address[],
-    talk: DialTalk,
+    talk: DialFailureReporter,
     known: (error: unknown) => VerackError | undefined,
   ) {
     this.#context = context;
@@ -75,7 +75,7 @@ export class SeedDialer {
   }
 
   /** The seed that is held to this identity at this address. */
-  heldTo(identity: IdentityId, address: Address): Seed | undefined {
+  heldTo(identity: PeerId, address: Address): Seed | undefined {
     const shown = formatAddress(address);
     return this.seeds.find((seed) =>
       seed.identities.has(identity) && formatAddress(seed.address) === shown
@@ -86,7 +86,7 @@ export class SeedDialer {
    * The peer is gone for good with its key: seeds that had become its addresses
    * take whatever answers next.
    */
-  release(identity: IdentityId): void {
+  release(identity: PeerId): void {
     const now = this.#context.clock.monotonic();
     for (const seed of this.seeds) {
       if (!seed.identities.delete(identity)) continue;
@@ -105,7 +105,7 @@ export class SeedDialer {
   }
 
   /** One attempt. Never rejects. */
-  async dial(seed: Seed, owner: LinkOwner): Promise<void> {
+  async dial(seed: Seed, owner: PeerSessionOwner): Promise<void> {
     const { signal, clock } = this.#context;
     const findings: Findings = {
       found: false,
@@ -168,7 +168,7 @@ export class SeedDialer {
     seed: Seed,
     endpoint: Address,
     findings: Findings,
-    owner: LinkOwner,
+    owner: PeerSessionOwner,
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, table, identity: own } = this.#context;
@@ -181,7 +181,7 @@ export class SeedDialer {
       findings.found = true;
       return;
     }
-    let shown: IdentityId | undefined;
+    let shown: PeerId | undefined;
     const target: DialTarget = {
       address: seed.address,
       endpoint,
@@ -193,7 +193,7 @@ export class SeedDialer {
           return false;
         }
         const record = table.get(identity);
-        const isUp = record !== undefined && record.links.length > 0;
+        const isUp = record !== undefined && record.sessions.length > 0;
         if (!isUp && record?.dialing === undefined) return true;
         const adopted = this.#adopt(seed, identity);
         findings.found ||= adopted && isUp;
@@ -247,7 +247,7 @@ export class SeedDialer {
     const isAlone = table.connected().length === 0;
     // Without a session it is the only way to others, and may lead to them soon.
     const mayChange = seed.isName || self;
-    if (isPending || (mayChange && isAlone)) waitAtTheDoor(seed);
+    if (isPending || (mayChange && isAlone)) unadmittedDelayMs(seed);
     seed.failures++;
     seed.nextDialAt = self && !isAlone && !underway
       ? later
@@ -259,7 +259,7 @@ export class SeedDialer {
    * if the key of those before lived in memory only; and behind a name that leads to
    * a peer every one, as its members come and go.
    */
-  #welcomes(seed: Seed, identity: IdentityId): boolean {
+  #welcomes(seed: Seed, identity: PeerId): boolean {
     const { table } = this.#context;
     if (seed.identities.has(identity)) return true;
     const isKnown = table.get(identity)?.isKnown === true;
@@ -272,8 +272,8 @@ export class SeedDialer {
   }
 
   /** The peer that we dialed at this endpoint and still have a session with. */
-  #peerAt({ host, port }: Address): PeerRecord | undefined {
-    return this.#context.table.connected().find(({ links }) =>
+  #peerAt({ host, port }: Address): Peer | undefined {
+    return this.#context.table.connected().find(({ sessions: links }) =>
       links.some(({ endpoint }) =>
         endpoint?.host === host && endpoint.port === port
       )
@@ -281,7 +281,7 @@ export class SeedDialer {
   }
 
   /** From now on the seed is an address of this peer; false if it is gone already. */
-  #adopt(seed: Seed, identity: IdentityId): boolean {
+  #adopt(seed: Seed, identity: PeerId): boolean {
     const { table, memory } = this.#context;
     const record = table.get(identity);
     if (record === undefined) return false;
@@ -305,7 +305,7 @@ export class SeedDialer {
   }
 
   /** Another identity is taken in the place of one that is gone: it may not be the same node. */
-  #tellOfFormer(seed: Seed, identity: IdentityId): void {
+  #tellOfFormer(seed: Seed, identity: PeerId): void {
     const { emit, log } = this.#context;
     const { former } = seed;
     seed.former = undefined;
@@ -323,9 +323,9 @@ export class SeedDialer {
 }
 
 /** Whether a peer has most likely taken its key with it. */
-function isGone(record: PeerRecord | undefined): boolean {
+function isGone(record: Peer | undefined): boolean {
   return record === undefined ||
-    (record.ephemeral && record.links.length === 0);
+    (record.ephemeral && record.sessions.length === 0);
 }
 
 function again(seed: Seed, now: number): void {
@@ -337,7 +337,7 @@ function again(seed: Seed, now: number): void {
 function stranger(
   seed: Seed,
   endpoint: Address,
-  actual: IdentityId,
+  actual: PeerId,
 ): EndpointFailure {
   const [expected = actual] = seed.identities;
   const error = new WrongIdentityError(endpoint, expected, actual);

@@ -7,7 +7,7 @@
  * several members, and to others tomorrow: see `seed_dialer.ts`.
  */
 import { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { MAX_PEERS } from "../limits.ts";
 import {
   type Address,
@@ -25,9 +25,9 @@ export interface Seed {
   /** Whether it is a name. */
   readonly isName: boolean;
   /** Members that answered there, the last ones last. */
-  readonly identities: Set<IdentityId>;
+  readonly identities: Set<PeerId>;
   /** The last one that is gone for good with its key. */
-  former: IdentityId | undefined;
+  former: PeerId | undefined;
   /** Hosts that were this node itself, until when they are left alone; monotonic clock. */
   readonly ownHosts: Map<string, number>;
   /** The last attempt led to a member that is up. */
@@ -77,7 +77,7 @@ export function wantsLook(seed: Seed): boolean {
 export function pinAddress(
   { table, memory }: Pick<MeshContext, "table" | "memory">,
   address: Address,
-  identities: readonly IdentityId[],
+  identities: readonly PeerId[],
 ): void {
   for (const other of table.values()) {
     if (identities.includes(other.identity)) continue;
@@ -87,7 +87,7 @@ export function pinAddress(
   }
   for (const identity of identities) {
     const record = table.ensure(identity, { hasStanding: true });
-    // Said by `futileDials`.
+    // Said by `rejectedTargets`.
     if (record === undefined) continue;
     record.trust = "pinned";
     record.addresses.add(address, "typed");
@@ -96,23 +96,23 @@ export function pinAddress(
 }
 
 /** An address that a person gave and that is not dialed. */
-export interface Futile {
+export interface RejectedTarget {
   readonly address: Address;
   readonly error: VerackError;
   /** Who should be there, if it is not ourselves. */
-  readonly expected?: IdentityId;
+  readonly expected?: PeerId;
 }
 
 /**
  * Of the addresses given now, those of ourselves, of whoever is denied, and of those
  * for whose peer there is no room on record.
  */
-export function futileDials(
+export function rejectedTargets(
   { options, identity, table, membership }: Pick<
     MeshContext,
     "identity" | "membership" | "options" | "table"
   >,
-): Futile[] {
+): RejectedTarget[] {
   return options.connect.flatMap(({ address, identity: named }) => {
     if (named === identity.id) return [{ address, error: itself(address) }];
     if (named !== undefined && table.get(named) === undefined) {
@@ -131,7 +131,7 @@ export function futileDials(
   });
 }
 
-function denied(address: Address, identity: IdentityId): VerackError {
+function denied(address: Address, identity: PeerId): VerackError {
   return new VerackError(
     "denied",
     `Cannot dial ${formatAddress(address)}: ${

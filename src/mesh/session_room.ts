@@ -8,12 +8,12 @@ import {
   MAX_STRANGER_EXTRA_SESSIONS,
 } from "../budget_limits.ts";
 import { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { MAX_EXTRA_SESSIONS } from "../limits.ts";
-import type { ProvenPeer } from "../session/mesh_profile.ts";
+import type { VerifiedPeer } from "../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import type { MeshContext } from "./context.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** What one node needs of its context here. */
 type RoomContext = Pick<
@@ -23,7 +23,7 @@ type RoomContext = Pick<
 
 /** A peer that wants a session. */
 export interface Newcomer {
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   /** See `sourceOf`. */
   readonly source: string;
   readonly hasStanding: boolean;
@@ -35,7 +35,7 @@ export function newcomer(
     RoomContext,
     "options" | "standing" | "table"
   >,
-  { identity, invite }: ProvenPeer,
+  { identity, invite }: VerifiedPeer,
   source: string,
   dialed: Address | undefined,
 ): Newcomer {
@@ -57,15 +57,15 @@ export interface Place {
   /** Why there is none. */
   readonly refusal?: VerackError;
   /** The peer that must give way. */
-  readonly evicts?: PeerRecord;
+  readonly evicts?: Peer;
 }
 
 /** Peers without standing that have sessions, and the sources they come from. */
 class Strangers {
-  readonly #bySource: Map<string, PeerRecord[]>;
+  readonly #bySource: Map<string, Peer[]>;
   readonly size: number;
 
-  constructor(records: readonly PeerRecord[]) {
+  constructor(records: readonly Peer[]) {
     this.size = records.length;
     this.#bySource = Map.groupBy(records, sourceOfRecord);
   }
@@ -76,8 +76,8 @@ class Strangers {
   }
 
   /** Those of the source that most come from. */
-  busiest(): readonly PeerRecord[] {
-    let found: readonly PeerRecord[] = [];
+  busiest(): readonly Peer[] {
+    let found: readonly Peer[] = [];
     for (const records of this.#bySource.values()) {
       if (records.length > found.length) found = records;
     }
@@ -106,10 +106,10 @@ function placeAmong(
   maxPeers: number,
 ): Place {
   const known = table.get(identity);
-  if (known !== undefined && known.links.length > 0) return {};
-  const connected: PeerRecord[] = [];
+  if (known !== undefined && known.sessions.length > 0) return {};
+  const connected: Peer[] = [];
   for (const record of table.values()) {
-    if (record.links.length > 0) connected.push(record);
+    if (record.sessions.length > 0) connected.push(record);
   }
   const most = Math.floor(maxPeers * MAX_RESERVED_SHARE);
   // Then there is room whatever is kept, which saves looking through the table.
@@ -157,9 +157,9 @@ export function hasRoomForExtra(
   let all = sessions;
   let strangers = sessions;
   for (const record of table.values()) {
-    if (record.identity === identity || record.links.length < 2) continue;
-    all += record.links.length - 1;
-    if (!standing.has(record)) strangers += record.links.length - 1;
+    if (record.identity === identity || record.sessions.length < 2) continue;
+    all += record.sessions.length - 1;
+    if (!standing.has(record)) strangers += record.sessions.length - 1;
   }
   return all <= MAX_EXTRA_SESSIONS &&
     (hasStanding || strangers <= MAX_STRANGER_EXTRA_SESSIONS);
@@ -171,15 +171,15 @@ function awayWithStanding(
 ): number {
   let count = 0;
   for (const record of table.values()) {
-    const isAway = record.links.length === 0 && !record.left;
+    const isAway = record.sessions.length === 0 && !record.left;
     if (isAway && standing.has(record)) count++;
   }
   return count;
 }
 
 /** The one that came last: what has lasted longest is worth most. */
-function newest(records: readonly PeerRecord[]): PeerRecord | undefined {
-  let found: PeerRecord | undefined;
+function newest(records: readonly Peer[]): Peer | undefined {
+  let found: Peer | undefined;
   for (const record of records) {
     if (found === undefined || openedAt(record) >= openedAt(found)) {
       found = record;
@@ -188,15 +188,15 @@ function newest(records: readonly PeerRecord[]): PeerRecord | undefined {
   return found;
 }
 
-function openedAt({ links }: PeerRecord): number {
+function openedAt({ sessions: links }: Peer): number {
   return links[0]?.openedAt ?? -Infinity;
 }
 
-function sourceOfRecord({ links }: PeerRecord): string {
+function sourceOfRecord({ sessions: links }: Peer): string {
   return links[0]?.source ?? "";
 }
 
-function full(identity: IdentityId, taken: string, limit: string): Place {
+function full(identity: PeerId, taken: string, limit: string): Place {
   return {
     refusal: new VerackError(
       "full",

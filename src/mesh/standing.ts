@@ -6,11 +6,11 @@
  * The rule is here and nowhere else. What a share is of, and how large, is said in
  * `docs/limits.md`.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { STANDING_AFTER_UP_MS } from "../limits.ts";
 import type { Membership } from "./membership.ts";
 import type { PeerHead } from "./node_store.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** What is known about a peer that may give it standing. */
 export interface StandingFacts {
@@ -18,7 +18,7 @@ export interface StandingFacts {
   readonly configured: boolean;
   /** A person allowed it. */
   readonly allowed: boolean;
-  /** See {@linkcode PeerRecord.earnedStanding}. */
+  /** See {@linkcode Peer.earnedStanding}. */
   readonly earned: boolean;
 }
 
@@ -32,19 +32,19 @@ export function hasStanding(facts: StandingFacts): boolean {
 
 /** Standing of the peers of one node. */
 export class Standing {
-  readonly #membership: Pick<Membership, "verdict">;
+  readonly #membership: Pick<Membership, "accessRule">;
 
-  constructor(membership: Pick<Membership, "verdict">) {
+  constructor(membership: Pick<Membership, "accessRule">) {
     this.#membership = membership;
   }
 
   /** Whether a peer has standing; a peer without a record has none. */
-  has(record: PeerRecord | undefined): boolean {
+  has(record: Peer | undefined): boolean {
     return record !== undefined && this.of(record.identity, record);
   }
 
   /** The same for a peer that need not be on record: it may be allowed all the same. */
-  of(identity: IdentityId, record: PeerRecord | undefined): boolean {
+  of(identity: PeerId, record: Peer | undefined): boolean {
     return this.#judge(identity, {
       configured: record !== undefined &&
         (record.trust === "pinned" || record.addresses.hasTyped),
@@ -60,8 +60,8 @@ export class Standing {
     });
   }
 
-  #judge(identity: IdentityId, facts: Omit<StandingFacts, "allowed">): boolean {
-    const verdict = this.#membership.verdict(identity);
+  #judge(identity: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
+    const verdict = this.#membership.accessRule(identity);
     if (verdict === "denied" || verdict === "forgotten") return false;
     return hasStanding({ ...facts, allowed: verdict === "allowed" });
   }

@@ -5,20 +5,20 @@
  * that they come from: the oldest of the source that has most. So many identities of
  * one source push out each other, and those of another source only if it has more.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,
   MAX_STRANGER_PEERS,
 } from "../limits.ts";
-import type { PeerRecord } from "./peer_table.ts";
+import type { Peer } from "./peer_table.ts";
 
 /** What other parts know of the records of a table. */
 export interface TableRules {
   /** Whether a peer has standing, see `standing.ts`. */
-  hasStanding(record: PeerRecord): boolean;
+  hasStanding(record: Peer): boolean;
   /** Whether a message waits that is for this peer alone. */
-  isAwaited(record: PeerRecord): boolean;
+  isAwaited(record: Peer): boolean;
 }
 
 /** Records that are chosen in one walk of the table, so that a flood seldom walks it. */
@@ -28,20 +28,20 @@ const CHOSEN_AT_ONCE = 64;
 export class TableRoom {
   readonly #rules: TableRules;
   /** All records of the table. */
-  readonly #records: ReadonlyMap<IdentityId, PeerRecord>;
+  readonly #records: ReadonlyMap<PeerId, Peer>;
   /** Records without standing: as many as there are, or more since the last walk. */
   #strangers = 0;
   #isStale = false;
   /** The same by source. */
   #counts = new Map<string, number>();
   /** Chosen in the last walk, the next last. */
-  #chosen: PeerRecord[] = [];
+  #chosen: Peer[] = [];
   /** Those of them that give way though a message waits for them. */
-  #surplus: ReadonlySet<PeerRecord> = new Set();
+  #surplus: ReadonlySet<Peer> = new Set();
 
   constructor(
     rules: TableRules,
-    records: ReadonlyMap<IdentityId, PeerRecord>,
+    records: ReadonlyMap<PeerId, Peer>,
   ) {
     this.#rules = rules;
     this.#records = records;
@@ -56,18 +56,18 @@ export class TableRoom {
   }
 
   /** The record that gives way next, if any may; else {@linkcode fits} is exact. */
-  next(): PeerRecord | undefined {
+  next(): Peer | undefined {
     return this.#peek() ?? (this.#walk(), this.#peek());
   }
 
   /** Whether that leaves the sources more even: else two would take turns for ever. */
-  isFairer(next: PeerRecord, source: string): boolean {
+  isFairer(next: Peer, source: string): boolean {
     const count = (of: string) => this.#counts.get(of) ?? 0;
     return count(next.source) > count(source) + 1;
   }
 
   /** A record was added. */
-  added({ source }: PeerRecord, hasStanding: boolean): void {
+  added({ source }: Peer, hasStanding: boolean): void {
     if (hasStanding) return;
     this.#strangers++;
     this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1);
@@ -79,12 +79,12 @@ export class TableRoom {
   }
 
   /** {@linkcode next} was dropped. */
-  gaveWay({ source }: PeerRecord): void {
+  gaveWay({ source }: Peer): void {
     this.#strangers--;
     this.#counts.set(source, (this.#counts.get(source) ?? 1) - 1);
   }
 
-  #peek(): PeerRecord | undefined {
+  #peek(): Peer | undefined {
     const { hasStanding, isAwaited } = this.#rules;
     for (
       let next = this.#chosen.at(-1);
@@ -103,7 +103,7 @@ export class TableRoom {
 
   #walk(): void {
     const { hasStanding, isAwaited } = this.#rules;
-    const strangers: PeerRecord[] = [];
+    const strangers: Peer[] = [];
     const counts = new Map<string, number>();
     for (const record of this.#records.values()) {
       if (hasStanding(record)) continue;
@@ -125,16 +125,16 @@ export class TableRoom {
   }
 }
 
-function isAway({ links, dialing }: PeerRecord): boolean {
+function isAway({ sessions: links, dialing }: Peer): boolean {
   return links.length === 0 && dialing === undefined;
 }
 
 /** Of the source that has most the oldest, and so on; those never verified first. */
 function* byTurns(
-  records: Iterable<PeerRecord>,
+  records: Iterable<Peer>,
   counts: ReadonlyMap<string, number>,
-): Iterable<PeerRecord> {
-  const byCount: PeerRecord[][][] = [];
+): Iterable<Peer> {
+  const byCount: Peer[][][] = [];
   for (const [source, group] of Map.groupBy(records, (it) => it.source)) {
     // Those that were seen at the same time go in the order in which they came.
     const oldestLast = group.reverse().sort((a, b) => b.lastSeen - a.lastSeen);

@@ -1,10 +1,10 @@
 /** Two processes with one key: what a node says of them, and tells the first. */
 import type { VerackError } from "../errors.ts";
-import { type IdentityId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { MeshContext } from "./context.ts";
-import type { Link } from "./link.ts";
+import type { PeerSession } from "./peer_session.ts";
 
 /** What one node needs of its context here. */
 type TwinContext = Pick<
@@ -19,7 +19,7 @@ type TwinContext = Pick<
  */
 export function reportRefusal(
   context: TwinContext,
-  link: Link,
+  link: PeerSession,
   error: VerackError,
 ): void {
   if (error.code !== "identity-in-use") return;
@@ -33,7 +33,7 @@ export function reportRefusal(
 }
 
 /** Only a member that turned the other one away knows, and any may lie: told, not acted on. */
-export function onTwin(context: TwinContext, link: Link): void {
+export function onTwin(context: TwinContext, link: PeerSession): void {
   const from = shortId(link.peer.identity);
   report(context, link, "own", {
     reason:
@@ -44,9 +44,9 @@ export function onTwin(context: TwinContext, link: Link): void {
 
 function report(
   { emit, health, log }: TwinContext,
-  link: Link,
-  whose: IdentityId | "own",
-  { reason, actual }: { reason: string; actual: IdentityId },
+  link: PeerSession,
+  whose: PeerId | "own",
+  { reason, actual }: { reason: string; actual: PeerId },
 ): void {
   if (!health.keyInUse(whose, reason)) return;
   const address = formatAddress(link.dialed ?? link.remoteAddress);

@@ -16,14 +16,14 @@ import {
   WORK_SLICE_MS,
   WORK_SLICE_SHARE,
 } from "../limits.ts";
-import type { Link } from "./link.ts";
+import type { PeerSession } from "./peer_session.ts";
 import { TimeShare } from "./time_share.ts";
 
 /** Does one short step; true if there is more to do. It may throw. */
 export type Step = () => boolean;
 
 /** What a {@linkcode WorkQueue} knows of a session. */
-export type Worker = Pick<Link, "source">;
+export type Worker = Pick<PeerSession, "source">;
 
 /** Settings of a {@linkcode WorkQueue}. */
 export interface WorkQueueOptions<W extends Worker> {
@@ -37,7 +37,7 @@ export interface WorkQueueOptions<W extends Worker> {
 }
 
 /** Work of all sessions of a node. */
-export class WorkQueue<W extends Worker = Link> {
+export class WorkQueue<W extends Worker = PeerSession> {
   readonly #options: WorkQueueOptions<W>;
   readonly #standing: Lane<W>;
   readonly #others: Lane<W>;

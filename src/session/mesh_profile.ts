@@ -14,8 +14,8 @@
  * `secret_exchange.ts`.
  */
 import {
-  judgeCertificate,
-  type JudgedCertificate,
+  type VerifiedCertificate,
+  verifyCertificate,
 } from "../identity/certificate.ts";
 import { shortId } from "../identity/identity.ts";
 import {
@@ -43,8 +43,8 @@ import { describeReason } from "./describe_reason.ts";
 import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
 import type {
   MeshProfileOptions,
-  ProvenPeer,
   Refusal,
+  VerifiedPeer,
 } from "./mesh_profile_options.ts";
 import { SecretError, SecretExchange } from "./secret_exchange.ts";
 import { Transcript } from "./transcript.ts";
@@ -62,8 +62,8 @@ export const SERVICE_EPHEMERAL = 1n << 24n;
 export type {
   AcceptedSecrets,
   MeshProfileOptions,
-  ProvenPeer,
   Refusal,
+  VerifiedPeer as VerifiedPeer,
 } from "./mesh_profile_options.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -111,7 +111,7 @@ export class MeshProfile implements HandshakeProfile {
   #peerInstance: bigint | undefined;
   /** Dialer: what it has to sign. */
   #challenge: Uint8Array | undefined;
-  #peer: ProvenPeer | undefined;
+  #peer: VerifiedPeer | undefined;
   #hasVersion = false;
 
   constructor(options: MeshProfileOptions) {
@@ -120,7 +120,7 @@ export class MeshProfile implements HandshakeProfile {
   }
 
   /** The other end, once it is proven. */
-  get peer(): ProvenPeer | undefined {
+  get peer(): VerifiedPeer | undefined {
     return this.#peer;
   }
 
@@ -273,9 +273,9 @@ export class MeshProfile implements HandshakeProfile {
     this.#secrets.insist();
     if (this.#peerInstance === undefined) return this.#noInstance(context);
     const proof = decodeProof(payload);
-    let certificate: JudgedCertificate;
+    let certificate: VerifiedCertificate;
     try {
-      certificate = judgeCertificate(proof.certificate);
+      certificate = verifyCertificate(proof.certificate);
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
       return context.fail(error.code, error.message, "bad-certificate");
@@ -316,7 +316,7 @@ export class MeshProfile implements HandshakeProfile {
 
   /** Records who is there, or refuses; true if the handshake goes on. */
   #meet(
-    proven: Pick<ProvenPeer, "certificate" | "statement" | "invite">,
+    proven: Pick<VerifiedPeer, "certificate" | "statement" | "invite">,
     context: HandshakeContext,
   ): boolean {
     const instance = this.#peerInstance;
@@ -324,7 +324,7 @@ export class MeshProfile implements HandshakeProfile {
       this.#noInstance(context);
       return false;
     }
-    const peer: ProvenPeer = {
+    const peer: VerifiedPeer = {
       ...proven,
       identity: proven.certificate.identity,
       instance,
@@ -369,7 +369,7 @@ function isEphemeral(version: VersionMessage | undefined): boolean {
 
 /** A connection that leads back here, or to another process with our key. */
 function refuseOurselves(
-  peer: ProvenPeer,
+  peer: VerifiedPeer,
   { identity, instance }: MeshProfileOptions,
 ): Refusal | undefined {
   if (peer.identity !== identity.id) return undefined;

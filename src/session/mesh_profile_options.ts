@@ -1,14 +1,14 @@
 /** What `mesh_profile.ts` is given, and what it finds out. */
 import type { VerackError } from "../errors.ts";
-import type { JudgedCertificate } from "../identity/certificate.ts";
-import type { Identity, IdentityId } from "../identity/identity.ts";
+import type { VerifiedCertificate } from "../identity/certificate.ts";
+import type { Identity, PeerId } from "../identity/identity.ts";
 import type { SharedSecret } from "../identity/shared_secret.ts";
 import type { ReasonName } from "../wire/reasons.ts";
 
 /** Who is at the other end, proven. */
-export interface ProvenPeer {
-  readonly identity: IdentityId;
-  readonly certificate: JudgedCertificate;
+export interface VerifiedPeer {
+  readonly identity: PeerId;
+  readonly certificate: VerifiedCertificate;
   /** Random number of the process that runs there; tells a restart from a twin. */
   readonly instance: bigint;
   /** Whether its key is gone when its process ends. */
@@ -40,7 +40,7 @@ export interface MeshProfileOptions {
   /** This process's random number. */
   readonly instance: bigint;
   /** Dialer: the certificate that TLS proved the listener to hold. */
-  readonly listener?: JudgedCertificate;
+  readonly listener?: VerifiedCertificate;
   /** Dialer: the secret to show before anything about us. */
   readonly shows?: SharedSecret;
   /** Dialer: by which a member admitted us. */
@@ -50,5 +50,5 @@ export interface MeshProfileOptions {
   /** Listener: @default none is known and none is asked for */
   readonly accepts?: AcceptedSecrets;
   /** Asked once the peer is proven, before it learns that it is accepted. */
-  readonly admit: (peer: ProvenPeer) => Refusal | undefined;
+  readonly admit: (peer: VerifiedPeer) => Refusal | undefined;
 }

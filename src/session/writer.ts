@@ -8,7 +8,7 @@ import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
 import { WAITED_WRITE_MS } from "../pacing_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
-import { Outbox } from "./outbox.ts";
+import { WriteQueue } from "./write_queue.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
 /** Settings of a {@linkcode FrameWriter}. */
@@ -35,7 +35,7 @@ export class FrameWriter implements QueueMember {
   readonly #clock: Clock;
   readonly #queues: QueueBudget | undefined;
   readonly #onError: (error: unknown) => void;
-  readonly #outbox = new Outbox();
+  readonly #outbox = new WriteQueue();
   #pumping = false;
   #closed = false;
   #onLastWritten: (() => void) | undefined;

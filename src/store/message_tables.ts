@@ -6,22 +6,22 @@ import type { StatementSync } from "node:sqlite";
 import type {
   MessageStore,
   StoredAttempts,
+  StoredDeadLetter,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
-  StoredSetAside,
 } from "../delivery/message_store.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
 import { trimSenders } from "./trim_senders.ts";
-import { identityBytes, toBytes, toIdentity, toText, wholeMs } from "./rows.ts";
+import { peerIdBlob, toBytes, toPeerId, toText, wholeMs } from "./rows.ts";
 
 /** The messages of a database. */
 export class MessageTables implements MessageStore {
   readonly #database: Database;
   readonly #statements: ReturnType<typeof prepareStatements>;
   /** Who alone is to get a message, by its key: it goes in one statement. */
-  readonly #soleReceivers = new Map<number, IdentityId>();
+  readonly #soleReceivers = new Map<number, PeerId>();
   #nextKey: number;
 
   constructor(database: Database) {
@@ -47,24 +47,24 @@ export class MessageTables implements MessageStore {
         ttlMs: row.ttl_ms,
       } as StoredMessage;
       for (const { receiver } of this.#statements.receivers.all(key)) {
-        yield { message, key, to: toIdentity(receiver) };
+        yield { message, key, to: toPeerId(receiver) };
       }
     }
   }
 
-  *awaited(): Iterable<IdentityId> {
+  *awaited(): Iterable<PeerId> {
     for (const row of this.#statements.awaited.iterate()) {
-      yield toIdentity(row.receiver);
+      yield toPeerId(row.receiver);
     }
   }
 
-  putOutgoing(message: StoredMessage, to: readonly IdentityId[]): number {
+  putOutgoing(message: StoredMessage, to: readonly PeerId[]): number {
     const { id, topic, body, createdAt, ttlMs } = message;
     const key = this.#nextKey++;
     const { putMessage, putReceiver } = this.#statements;
     const put = () => {
       putMessage.run(key, id, topic, body, wholeMs(createdAt), wholeMs(ttlMs));
-      for (const one of to) putReceiver.run(key, identityBytes(one));
+      for (const one of to) putReceiver.run(key, peerIdBlob(one));
     };
     // A message of which only the first half is written has no receiver, and
     // does not count: for one receiver that is as good as a savepoint, and faster.
@@ -78,7 +78,7 @@ export class MessageTables implements MessageStore {
     return key;
   }
 
-  deleteOutgoing(key: number, to: IdentityId): void {
+  deleteOutgoing(key: number, to: PeerId): void {
     const { deleteMessage, deleteReceiver, deleteIfDone } = this.#statements;
     if (this.#soleReceivers.get(key) === to) {
       this.#soleReceivers.delete(key);
@@ -86,20 +86,20 @@ export class MessageTables implements MessageStore {
       return;
     }
     this.#database.write(() => {
-      deleteReceiver.run(key, identityBytes(to));
+      deleteReceiver.run(key, peerIdBlob(to));
       deleteIfDone.run(key, key);
     });
   }
 
-  *senders(): Iterable<IdentityId> {
+  *senders(): Iterable<PeerId> {
     const { seenSenders, otherSenders } = this.#statements;
     for (const statement of [seenSenders, otherSenders]) {
-      for (const row of statement.iterate()) yield toIdentity(row.sender);
+      for (const row of statement.iterate()) yield toPeerId(row.sender);
     }
   }
 
-  *seenBy(from: IdentityId): Iterable<Uint8Array> {
-    for (const row of this.#statements.seenBy.iterate(identityBytes(from))) {
+  *seenBy(from: PeerId): Iterable<Uint8Array> {
+    for (const row of this.#statements.seenBy.iterate(peerIdBlob(from))) {
       yield toBytes(row.id);
     }
   }
@@ -107,24 +107,24 @@ export class MessageTables implements MessageStore {
   putSeen({ from, id, at }: StoredSeen): void {
     this.#database.run(
       this.#statements.putSeen,
-      identityBytes(from),
+      peerIdBlob(from),
       id,
       wholeMs(at),
     );
   }
 
-  trimSeen(from: IdentityId, keep: number): void {
-    const sender = identityBytes(from);
+  trimSeen(from: PeerId, keep: number): void {
+    const sender = peerIdBlob(from);
     this.#database.run(this.#statements.trimSeen, sender, sender, keep);
   }
 
-  deleteSender(from: IdentityId): void {
+  deleteSender(from: PeerId): void {
     const { deleteSeen, deleteSenderAttempts } = this.#statements;
-    this.#database.run(deleteSeen, identityBytes(from));
-    this.#database.run(deleteSenderAttempts, identityBytes(from));
+    this.#database.run(deleteSeen, peerIdBlob(from));
+    this.#database.run(deleteSenderAttempts, peerIdBlob(from));
   }
 
-  trimSenders(keep: readonly IdentityId[]): void {
+  trimSenders(keep: readonly PeerId[]): void {
     trimSenders(this.#database, keep);
   }
 
@@ -137,7 +137,7 @@ export class MessageTables implements MessageStore {
   *attempts(): Iterable<StoredAttempts> {
     for (const row of this.#statements.attempts.iterate()) {
       yield {
-        from: toIdentity(row.sender),
+        from: toPeerId(row.sender),
         id: toBytes(row.id),
         attempts: Number(row.attempts),
         at: Number(row.at),
@@ -148,7 +148,7 @@ export class MessageTables implements MessageStore {
   putAttempts({ from, id, attempts, at }: StoredAttempts): void {
     this.#database.run(
       this.#statements.putAttempts,
-      identityBytes(from),
+      peerIdBlob(from),
       id,
       attempts,
       wholeMs(at),
@@ -159,35 +159,35 @@ export class MessageTables implements MessageStore {
     this.#database.run(this.#statements.trimAttempts, keep);
   }
 
-  deleteAttempts(from: IdentityId, id: Uint8Array): void {
+  deleteAttempts(from: PeerId, id: Uint8Array): void {
     this.#database.run(
       this.#statements.deleteAttempts,
-      identityBytes(from),
+      peerIdBlob(from),
       id,
     );
   }
 
-  *setAside(): Iterable<StoredSetAside> {
+  *deadLetters(): Iterable<StoredDeadLetter> {
     const positions = this.#statements.setAsidePositions.all();
     for (const { position } of positions) {
       const row = this.#statements.setAside.get(Number(position));
       if (row === undefined) continue;
       yield {
-        from: toIdentity(row.sender),
+        from: toPeerId(row.sender),
         id: toBytes(row.id),
         topic: toText(row.topic),
         body: toBytes(row.body),
         reason: toText(row.reason),
         at: row.at,
-      } as StoredSetAside;
+      } as StoredDeadLetter;
     }
   }
 
-  putSetAside(message: StoredSetAside): void {
+  putDeadLetter(message: StoredDeadLetter): void {
     const { from, id, topic, body, reason, at } = message;
     this.#database.run(
-      this.#statements.putSetAside,
-      identityBytes(from),
+      this.#statements.putDeadLetter,
+      peerIdBlob(from),
       id,
       topic,
       body,
@@ -196,10 +196,10 @@ export class MessageTables implements MessageStore {
     );
   }
 
-  deleteSetAside(from: IdentityId, id: Uint8Array): void {
+  deleteDeadLetter(from: PeerId, id: Uint8Array): void {
     this.#database.run(
-      this.#statements.deleteSetAside,
-      identityBytes(from),
+      this.#statements.deleteDeadLetter,
+      peerIdBlob(from),
       id,
     );
   }
@@ -277,11 +277,11 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
       `SELECT *, CAST(topic AS BLOB) AS topic, CAST(reason AS BLOB) AS reason
        FROM set_aside WHERE position = ?`,
     ),
-    putSetAside: prepare(
+    putDeadLetter: prepare(
       `INSERT OR REPLACE INTO set_aside (sender, id, topic, body, reason, at)
        VALUES (?, ?, ?, ?, ?, ?)`,
     ),
-    deleteSetAside: prepare(
+    deleteDeadLetter: prepare(
       "DELETE FROM set_aside WHERE sender = ? AND id = ?",
     ),
   };

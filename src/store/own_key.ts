@@ -8,8 +8,8 @@ import { escapeText } from "../escape.ts";
 import { loadIdentity } from "../identity/files.ts";
 import {
   Identity,
-  type IdentityId,
   type Passphrase,
+  type PeerId,
 } from "../identity/identity.ts";
 import { logger } from "../log.ts";
 import type { NodeStore } from "../mesh/node_store.ts";
@@ -37,7 +37,7 @@ export interface KeyOptions {
 /** Whose store it is, if anybody's yet. */
 export function ownerOf(
   store: Pick<NodeStore, "setting">,
-): IdentityId | undefined {
+): PeerId | undefined {
   return store.setting(OWNER)?.toHex();
 }
 

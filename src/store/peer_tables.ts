@@ -3,7 +3,7 @@
  * `mesh/node_store.ts`, when one is written `mesh/peer_memory.ts`.
  */
 import type { StatementSync } from "node:sqlite";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type {
   PeerHead,
   StoredAddress,
@@ -11,11 +11,11 @@ import type {
 } from "../mesh/node_store.ts";
 import type { Database } from "./database.ts";
 import {
-  identityBytes,
   LISTED,
+  peerIdBlob,
   type Row,
   toBytes,
-  toIdentity,
+  toPeerId,
   toText,
   wholeMs,
 } from "./rows.ts";
@@ -31,7 +31,7 @@ export class PeerTables {
   readonly #deleteAddresses: StatementSync;
   readonly #deletePeer: StatementSync;
   /** Addresses as they were written: most changes of a peer are not about them. */
-  readonly #addresses = new Map<IdentityId, string>();
+  readonly #addresses = new Map<PeerId, string>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -73,15 +73,15 @@ export class PeerTables {
 
   /** Every peer on record, seen last first. */
   all(): StoredPeer[] {
-    const addresses = new Map<IdentityId, StoredAddress[]>();
+    const addresses = new Map<PeerId, StoredAddress[]>();
     for (const row of this.#selectAddresses.all()) {
-      const identity = toIdentity(row.identity);
+      const identity = toPeerId(row.identity);
       const known = addresses.get(identity);
       if (known === undefined) addresses.set(identity, [toAddress(row)]);
       else known.push(toAddress(row));
     }
     return this.#selectPeers.all().map((row) => {
-      const identity = toIdentity(row.identity);
+      const identity = toPeerId(row.identity);
       return toPeer(row, identity, addresses.get(identity) ?? []);
     });
   }
@@ -90,7 +90,7 @@ export class PeerTables {
   *heads(): Iterable<PeerHead> {
     for (const row of this.#selectHeads.iterate()) {
       yield {
-        identity: toIdentity(row.identity),
+        identity: toPeerId(row.identity),
         trust: row.trust as PeerHead["trust"],
         earnedStanding: row.earned_standing === 1,
         isTyped: row.typed === 1,
@@ -99,7 +99,7 @@ export class PeerTables {
   }
 
   /** See `NodeStore.trimPeers`. */
-  trim(keep: readonly IdentityId[]): void {
+  trim(keep: readonly PeerId[]): void {
     const listed = JSON.stringify(keep);
     this.#database.atomic(() => {
       // Addresses first, all at once, rather than with each peer.
@@ -114,8 +114,8 @@ export class PeerTables {
 
   /** Puts a peer on record, or replaces what is. */
   put(peer: StoredPeer): void {
-    const identity = identityBytes(peer.identity);
-    const { certificate, name, trust, statement } = peer;
+    const identity = peerIdBlob(peer.identity);
+    const { certificate, name, trust, attestation: statement } = peer;
     const addresses = JSON.stringify(peer.addresses);
     const moved = this.#addresses.get(peer.identity) !== addresses;
     this.#database.atomic(() => {
@@ -149,8 +149,8 @@ export class PeerTables {
   }
 
   /** Takes a peer off the record, with its addresses. */
-  delete(identity: IdentityId): void {
-    this.#database.run(this.#deletePeer, identityBytes(identity));
+  delete(identity: PeerId): void {
+    this.#database.run(this.#deletePeer, peerIdBlob(identity));
     this.#addresses.delete(identity);
   }
 }
@@ -167,7 +167,7 @@ function toAddress(row: Row): StoredAddress {
 
 function toPeer(
   row: Row,
-  identity: IdentityId,
+  identity: PeerId,
   addresses: readonly StoredAddress[],
 ): StoredPeer {
   return {
@@ -179,7 +179,7 @@ function toPeer(
     addresses,
     firstSeen: row.first_seen,
     lastSeen: row.last_seen,
-    statement: toBytes(row.statement),
+    attestation: toBytes(row.statement),
     earnedStanding: row.earned_standing === 1,
   } as StoredPeer;
 }

@@ -9,36 +9,36 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { VerackError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
-import { type IdentityId, parseIdentityId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { foldName, parsePeerName } from "../identity/peer_name.ts";
-import { issuerOf } from "../identity/statement.ts";
+import { issuerOf } from "../identity/attestation.ts";
 import { type InviteInfo, Invites } from "../mesh/invites.ts";
 import { KeptTime } from "../mesh/kept_time.ts";
 import type {
+  AccessRule,
+  JoinRequest,
   NodeStore,
-  PendingPeer,
   StoredPeer,
-  Verdict,
 } from "../mesh/node_store.ts";
-import { type Member, theOne } from "../mesh/who.ts";
+import { type Member, theOne } from "../mesh/find_peers.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import { ownerOf } from "./own_key.ts";
 
 /** A peer on record, and what was decided about it. */
 export interface RecordedPeer
-  extends Omit<StoredPeer, "earnedStanding" | "statement"> {
+  extends Omit<StoredPeer, "attestation" | "earnedStanding"> {
   /** The peer that the name is bound to, if that is another. */
-  readonly nameHeldBy?: IdentityId;
+  readonly nameHeldBy?: PeerId;
   /** By which member it was admitted, if by one. */
-  readonly admittedBy?: IdentityId;
+  readonly admittedBy?: PeerId;
   /** What a person decided. */
-  readonly verdict?: Verdict;
+  readonly verdict?: AccessRule;
 }
 
 /** What was decided about an identity. */
 export interface RecordedVerdict {
-  readonly identity: IdentityId;
-  readonly verdict: Verdict;
+  readonly identity: PeerId;
+  readonly verdict: AccessRule;
 }
 
 /** The records of a node that does not run. */
@@ -75,8 +75,8 @@ export class Records {
       this.#store.nameBindings().map((it) => [it.name, it.identity]),
     );
     return this.#store.peers().map((stored) => {
-      const { statement, earnedStanding: _, ...peer } = stored;
-      const admittedBy = issuerOf(statement);
+      const { attestation, earnedStanding: _, ...peer } = stored;
+      const admittedBy = issuerOf(attestation);
       const verdict = verdicts.get(peer.identity);
       const holder = holders.get(foldName(peer.name));
       return {
@@ -91,13 +91,13 @@ export class Records {
 
   /** What was decided, also about identities that are not on record. */
   verdicts(): RecordedVerdict[] {
-    return this.#store.verdicts()
+    return this.#store.accessRules()
       .map(({ identity, verdict }) => ({ identity, verdict }));
   }
 
   /** Who proved its key and was not let in, oldest first. */
-  pending(): PendingPeer[] {
-    return this.#store.pending();
+  pending(): JoinRequest[] {
+    return this.#store.joinRequests();
   }
 
   /**
@@ -108,10 +108,10 @@ export class Records {
    * @throws {SyntaxError} when it is not a whole identity.
    * @throws {RangeError} when it is the node's own, or the name is none.
    */
-  allow(text: string, at: number, name?: string): IdentityId {
-    const identity = this.#another(parseIdentityId(text), "allow");
+  allow(text: string, at: number, name?: string): PeerId {
+    const identity = this.#another(parsePeerId(text), "allow");
     if (name !== undefined) this.#name(identity, parsePeerName(name));
-    const waiting = this.#store.pending().find((peer) =>
+    const waiting = this.#store.joinRequests().find((peer) =>
       peer.identity === identity
     );
     const known = this.#store.peers().some((peer) =>
@@ -131,7 +131,7 @@ export class Records {
    * @throws {VerackError} `unknown-peer`, `ambiguous`.
    * @throws {RangeError} when it is the node's own.
    */
-  deny(text: string, at: number): IdentityId {
+  deny(text: string, at: number): PeerId {
     return this.#decide(this.#find(text, "deny"), "denied", at);
   }
 
@@ -142,23 +142,23 @@ export class Records {
    * @throws {VerackError} `unknown-peer`, `ambiguous`.
    * @throws {RangeError} when it is the node's own.
    */
-  forget(text: string, at: number): IdentityId {
+  forget(text: string, at: number): PeerId {
     const identity = this.#find(text, "forget");
     this.#store.deletePeer(identity);
     return this.#decide(identity, "forgotten", at);
   }
 
-  #name(identity: IdentityId, text: string): void {
+  #name(identity: PeerId, text: string): void {
     const peer = this.#store.peers().find((it) => it.identity === identity);
     const name = foldName(text);
     const ephemeral = peer?.ephemeral ?? false;
     this.#store.putNameBinding({ name, identity, ephemeral, confirmed: true });
   }
 
-  #decide(identity: IdentityId, verdict: Verdict, at: number): IdentityId {
-    this.#store.putVerdict({ identity, verdict, at });
+  #decide(identity: PeerId, verdict: AccessRule, at: number): PeerId {
+    this.#store.putAccessRule({ identity, verdict, at });
     if (verdict !== "allowed") this.#invites.endOf(identity);
-    this.#store.deletePending(identity);
+    this.#store.deleteJoinRequest(identity);
     if (verdict !== "allowed") {
       for (const { name, identity: holder } of this.#store.nameBindings()) {
         if (holder === identity) this.#store.deleteNameBinding(name);
@@ -173,14 +173,14 @@ export class Records {
     return new Invites({ store, keptTime: new KeptTime(store, this.#clock) });
   }
 
-  #find(text: string, action: string): IdentityId {
+  #find(text: string, action: string): PeerId {
     const digits = text.toLowerCase();
     const isIdentity = /^[0-9a-f]{64}$/.test(digits);
     if (isIdentity) return this.#another(digits, action);
     const known = new Set([
       ...this.#store.peers().map((peer) => peer.identity),
-      ...this.#store.pending().map((peer) => peer.identity),
-      ...this.#store.verdicts().map(({ identity }) => identity),
+      ...this.#store.joinRequests().map((peer) => peer.identity),
+      ...this.#store.accessRules().map(({ identity }) => identity),
     ]);
     const means = digits.length >= MIN_IDENTITY_DIGITS &&
       /^[0-9a-f]+$/.test(digits);
@@ -198,16 +198,16 @@ export class Records {
     return this.#another(theOne(text, found.map(asMember)).identity, action);
   }
 
-  #another(identity: IdentityId, action: string): IdentityId {
+  #another(identity: PeerId, action: string): PeerId {
     if (identity !== ownerOf(this.#store)) return identity;
     throw new RangeError(
       `Cannot ${action}: ${identity} is this node itself, must be another`,
     );
   }
 
-  #verdicts(): Map<IdentityId, Verdict> {
+  #verdicts(): Map<PeerId, AccessRule> {
     return new Map(
-      this.#store.verdicts().map(({ identity, verdict }) => [
+      this.#store.accessRules().map(({ identity, verdict }) => [
         identity,
         verdict,
       ]),
@@ -216,7 +216,7 @@ export class Records {
 }
 
 /** Whoever waited where it was dialed is dialed there. */
-function fromPending(waiting: PendingPeer): StoredPeer {
+function fromPending(waiting: JoinRequest): StoredPeer {
   const { identity, certificate, address, firstSeen, lastSeen } = waiting;
   return {
     identity,
@@ -227,11 +227,11 @@ function fromPending(waiting: PendingPeer): StoredPeer {
     addresses: [{ address, rank: "typed", typed: true }],
     firstSeen,
     lastSeen,
-    statement: new Uint8Array(0),
+    attestation: new Uint8Array(0),
     earnedStanding: false,
   };
 }
 
-function asMember(identity: IdentityId): Member {
+function asMember(identity: PeerId): Member {
   return { identity, self: false, connected: false, addresses: [] };
 }

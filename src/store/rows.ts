@@ -3,7 +3,7 @@
  * whole milliseconds, truths as 0 and 1. The schema's checks have been made when a
  * row is read (`database.ts`), so that reading takes it at its word.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 
 /** What node:sqlite gives for a row. */
 export type Row = Record<string, unknown>;
@@ -12,7 +12,7 @@ export type Row = Record<string, unknown>;
 export const LISTED = "(SELECT unhex(value) FROM json_each(?))";
 
 /** An identity for a column. */
-export function identityBytes(identity: IdentityId): Uint8Array<ArrayBuffer> {
+export function peerIdBlob(identity: PeerId): Uint8Array<ArrayBuffer> {
   return Uint8Array.fromHex(identity);
 }
 
@@ -22,8 +22,8 @@ export function wholeMs(at: number): number {
 }
 
 /** An identity from a column. */
-export function toIdentity(value: unknown): IdentityId {
-  return toBytes(value).toHex() as IdentityId;
+export function toPeerId(value: unknown): PeerId {
+  return toBytes(value).toHex() as PeerId;
 }
 
 /**

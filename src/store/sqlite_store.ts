@@ -4,20 +4,20 @@
  */
 import type { StatementSync } from "node:sqlite";
 import { messageOf } from "../errors.ts";
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type {
+  JoinRequest,
   NameBinding,
   NodeStore,
   PeerHead,
-  PendingPeer,
+  StoredAccessRule,
   StoredInvite,
   StoredPeer,
-  StoredVerdict,
 } from "../mesh/node_store.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { MessageTables } from "./message_tables.ts";
 import { PeerTables } from "./peer_tables.ts";
-import { identityBytes, toBytes, toIdentity, wholeMs } from "./rows.ts";
+import { peerIdBlob, toBytes, toPeerId, wholeMs } from "./rows.ts";
 import { DamagedError } from "./sqlite_errors.ts";
 
 /** Memory on disk. */
@@ -59,7 +59,7 @@ export class SqliteStore implements NodeStore {
     return this.#peers.heads();
   }
 
-  trimPeers(keep: readonly IdentityId[]): void {
+  trimPeers(keep: readonly PeerId[]): void {
     this.#peers.trim(keep);
   }
 
@@ -67,49 +67,49 @@ export class SqliteStore implements NodeStore {
     this.#peers.put(peer);
   }
 
-  deletePeer(identity: IdentityId): void {
+  deletePeer(identity: PeerId): void {
     this.#peers.delete(identity);
   }
 
-  verdicts(): StoredVerdict[] {
+  accessRules(): StoredAccessRule[] {
     return this.#statements.verdicts.all().map(({ identity, verdict, at }) => ({
-      identity: toIdentity(identity),
+      identity: toPeerId(identity),
       verdict,
       at,
-    } as StoredVerdict));
+    } as StoredAccessRule));
   }
 
-  putVerdict({ identity, verdict, at }: StoredVerdict): void {
+  putAccessRule({ identity, verdict, at }: StoredAccessRule): void {
     this.#database.run(
-      this.#statements.putVerdict,
-      identityBytes(identity),
+      this.#statements.putAccessRule,
+      peerIdBlob(identity),
       verdict,
       wholeMs(at),
     );
   }
 
-  deleteVerdict(identity: IdentityId): void {
+  deleteAccessRule(identity: PeerId): void {
     this.#database.run(
-      this.#statements.deleteVerdict,
-      identityBytes(identity),
+      this.#statements.deleteAccessRule,
+      peerIdBlob(identity),
     );
   }
 
-  pending(): PendingPeer[] {
+  joinRequests(): JoinRequest[] {
     return this.#statements.pending.all().map((row) => ({
-      identity: toIdentity(row.identity),
+      identity: toPeerId(row.identity),
       certificate: toBytes(row.certificate),
       address: { host: row.host, port: row.port },
       direction: row.direction,
       firstSeen: row.first_seen,
       lastSeen: row.last_seen,
-    } as PendingPeer));
+    } as JoinRequest));
   }
 
-  putPending(peer: PendingPeer): void {
+  putJoinRequest(peer: JoinRequest): void {
     this.#database.run(
-      this.#statements.putPending,
-      identityBytes(peer.identity),
+      this.#statements.putJoinRequest,
+      peerIdBlob(peer.identity),
       peer.certificate,
       peer.address.host,
       peer.address.port,
@@ -119,17 +119,17 @@ export class SqliteStore implements NodeStore {
     );
   }
 
-  deletePending(identity: IdentityId): void {
+  deleteJoinRequest(identity: PeerId): void {
     this.#database.run(
-      this.#statements.deletePending,
-      identityBytes(identity),
+      this.#statements.deleteJoinRequest,
+      peerIdBlob(identity),
     );
   }
 
   nameBindings(): NameBinding[] {
     return this.#statements.names.all().map((row) => ({
       name: row.name,
-      identity: toIdentity(row.identity),
+      identity: toPeerId(row.identity),
       ephemeral: row.ephemeral === 1,
       confirmed: row.confirmed === 1,
     } as NameBinding));
@@ -140,7 +140,7 @@ export class SqliteStore implements NodeStore {
     this.#database.run(
       this.#statements.putName,
       name,
-      identityBytes(identity),
+      peerIdBlob(identity),
       Number(ephemeral),
       Number(confirmed),
     );
@@ -155,7 +155,7 @@ export class SqliteStore implements NodeStore {
       id: row.id,
       key: toBytes(row.key),
       expiresAt: row.expires_at,
-      ...(row.used_by !== null && { usedBy: toIdentity(row.used_by) }),
+      ...(row.used_by !== null && { usedBy: toPeerId(row.used_by) }),
     } as StoredInvite));
   }
 
@@ -165,7 +165,7 @@ export class SqliteStore implements NodeStore {
       id,
       key,
       wholeMs(expiresAt),
-      usedBy === undefined ? null : identityBytes(usedBy),
+      usedBy === undefined ? null : peerIdBlob(usedBy),
     );
   }
 
@@ -208,15 +208,15 @@ export class SqliteStore implements NodeStore {
 function prepareStatements(prepare: (sql: string) => StatementSync) {
   return {
     verdicts: prepare("SELECT * FROM verdict ORDER BY at, identity"),
-    putVerdict: prepare("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?)"),
-    deleteVerdict: prepare("DELETE FROM verdict WHERE identity = ?"),
+    putAccessRule: prepare("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?)"),
+    deleteAccessRule: prepare("DELETE FROM verdict WHERE identity = ?"),
     pending: prepare("SELECT * FROM pending ORDER BY first_seen, identity"),
-    putPending: prepare(
+    putJoinRequest: prepare(
       `INSERT OR REPLACE INTO pending (identity, certificate, host, port,
          direction, first_seen, last_seen)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
-    deletePending: prepare("DELETE FROM pending WHERE identity = ?"),
+    deleteJoinRequest: prepare("DELETE FROM pending WHERE identity = ?"),
     names: prepare("SELECT * FROM name_binding ORDER BY position"),
     putName: prepare(
       `INSERT OR REPLACE INTO name_binding

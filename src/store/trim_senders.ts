@@ -2,14 +2,14 @@
  * Drops what a database has of all senders but some. There may be millions of rows
  * of them, which is as many as a node once kept, and it is to start in seconds.
  */
-import type { IdentityId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
 import { LISTED } from "./rows.ts";
 
 /** Drops seen ids and attempts of all senders but those in `keep`. */
 export function trimSenders(
   database: Database,
-  keep: readonly IdentityId[],
+  keep: readonly PeerId[],
 ): void {
   const listed = JSON.stringify(keep);
   const count = (sql: string, ...values: string[]) =>

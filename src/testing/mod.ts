@@ -13,20 +13,20 @@ export type { Clock, Random } from "../clock.ts";
 export type {
   MessageStore,
   StoredAttempts,
+  StoredDeadLetter as StoredDeadLetter,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
-  StoredSetAside,
 } from "../delivery/message_store.ts";
 export type { Direction, Trust } from "../mesh/events.ts";
 export type {
+  AccessRule as Verdict,
   NameBinding,
   NodeStore,
   PeerHead,
   StoredAddress,
   StoredInvite,
   StoredPeer,
-  Verdict,
 } from "../mesh/node_store.ts";
 export type { Address } from "../transport/address.ts";
 export type { Scope } from "../transport/scope.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { inside } from "../../src/mesh/inside.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
@@ -16,7 +16,7 @@ async function joinAndCrash({ victim }: Scene, count: number): Promise<void> {
     const peer = await RawPeer.open(victim);
     peer.close();
   }
-  await until("them to be gone", () => victim.links().length === 1);
+  await until("them to be gone", () => victim.sessions().length === 1);
 }
 
 Deno.test("forty in-memory peers that joined and crashed leave the outbox to those that are connected", async () => {
@@ -70,7 +70,7 @@ Deno.test("what waits for a lost peer whose key lives in memory is given up with
   const ids = [ephemeral, lasting].map(({ node }) => node.identity.id);
   const [lost = "", kept = ""] = ids;
   for (const { node } of [ephemeral, lasting]) node.close({ abrupt: true });
-  await clock.runUntil(() => hub.node.links().length === 0, {
+  await clock.runUntil(() => hub.node.sessions().length === 0, {
     limitMs: 60_000,
   });
   const sends = ids.map((id) => hub.node.send(id, "still there?"));
@@ -102,7 +102,7 @@ Deno.test("what an earlier run kept for an in-memory peer is given up within a m
   const first = await mesh.start([peer], { identity, store });
   await mesh.complete();
   peer.node.close({ abrupt: true });
-  await clock.runUntil(() => first.node.links().length === 0, {
+  await clock.runUntil(() => first.node.sessions().length === 0, {
     limitMs: 60_000,
   });
   first.node.send(peer.node.identity.id, "still there?");
@@ -129,11 +129,11 @@ Deno.test("what waits for a peer whose record gave way is kept until its own dea
   const ids = peers.map(({ id }) => id);
   for (const identity of peers) {
     const { node } = await mesh.start([hub], { identity });
-    await clock.runUntil(() => hub.node.links().length === 1, {
+    await clock.runUntil(() => hub.node.sessions().length === 1, {
       limitMs: 10_000,
     });
     node.close();
-    await clock.runUntil(() => hub.node.links().length === 0, {
+    await clock.runUntil(() => hub.node.sessions().length === 0, {
       limitMs: 10_000,
     });
   }
@@ -141,7 +141,7 @@ Deno.test("what waits for a peer whose record gave way is kept until its own dea
   const sent = hub.node.send(back, "still there?", { ttlMs: 600_000 });
   const lost = hub.node.send(never, "still there?", { ttlMs: 600_000 });
   const expired = assertRejects(() => lost, VerackError, "within 600000 ms");
-  const { table } = inside(hub.node);
+  const { table } = internalsOf(hub.node);
   for (const id of ids) table.forget(table.get(id)!);
   await clock.advance(500_000);
   assertEquals(hub.log.of("undelivered"), []);
@@ -164,14 +164,14 @@ Deno.test("what waits for a lost in-memory peer is given up within a minute thou
   const { clock } = mesh;
   const hub = await mesh.start();
   const peers = await Promise.all([1, 2].map(() => Identity.generate()));
-  const { table } = inside(hub.node);
+  const { table } = internalsOf(hub.node);
   for (const identity of peers) {
     const { node } = await mesh.start([hub], { identity });
-    await clock.runUntil(() => hub.node.links().length === 1, {
+    await clock.runUntil(() => hub.node.sessions().length === 1, {
       limitMs: 10_000,
     });
     node.close({ abrupt: true });
-    await clock.runUntil(() => hub.node.links().length === 0, {
+    await clock.runUntil(() => hub.node.sessions().length === 0, {
       limitMs: 60_000,
     });
   }

@@ -6,8 +6,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
-import { Identity, identityName } from "../../src/identity/identity.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
@@ -78,7 +78,7 @@ Deno.test("an identity that lives in memory gives its typed address up when it i
   // The address changes hands; the session with the first lives on.
   to = second.address;
   const arrivals = proxy.arrivals;
-  assertEquals(victim.links().map((link) => link.identity), [
+  assertEquals(victim.sessions().map((link) => link.identity), [
     first.identity.id,
   ]);
   await first.close({ abrupt: true });
@@ -229,6 +229,6 @@ Deno.test("a dial that we call off ourselves is not held against the host", asyn
 });
 
 function pinOf(identity: Identity) {
-  const { der } = judgeCertificate(identity.certificate);
-  return { certificate: der, serverName: identityName(identity.id) };
+  const { der } = verifyCertificate(identity.certificate);
+  return { certificate: der, serverName: serverNameOf(identity.id) };
 }

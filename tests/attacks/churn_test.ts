@@ -21,7 +21,7 @@ Deno.test("a member that is lost again and again does not part us from the other
       identity,
       instance: BigInt(coming),
     });
-    await until("mallory to be up", () => victim.links().length === 2);
+    await until("mallory to be up", () => victim.sessions().length === 2);
     mallory.close();
     await until("mallory to be lost", () => losses().length === coming);
     // She is lost as far as the node is concerned once it looks after its peers.

@@ -1,7 +1,7 @@
 // Identities that cost nothing and say that they listen where they do not: they must
 // neither keep a node from its friends, nor have it dial others for them.
 import { assert, assertEquals } from "@std/assert";
-import { Identity, identityName } from "../../src/identity/identity.ts";
+import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import {
   DIAL_TIMEOUT_MS,
   DIALS_PER_TARGET,
@@ -66,7 +66,7 @@ function onRecord(
     }],
     firstSeen: seen,
     lastSeen: seen,
-    statement: new Uint8Array(0),
+    attestation: new Uint8Array(0),
     earnedStanding: false,
     ...rest,
   };
@@ -132,7 +132,7 @@ async function remembered(mesh: MemoryMesh): Promise<Restart> {
 }
 
 function isLinked(node: Member["node"], others: readonly Member[]): boolean {
-  const linked = new Set(node.links().map(({ identity }) => identity));
+  const linked = new Set(node.sessions().map(({ identity }) => identity));
   return others.every((other) => linked.has(other.node.identity.id));
 }
 
@@ -253,7 +253,7 @@ class Reflection implements AsyncDisposable {
     const opened = Promise.all(identities.map(async (identity, index) => {
       const connection = await network.transport(`10.2.0.${index}`).dial(
         at(victim.host, 8080),
-        { pin: { certificate, serverName: identityName(id) } },
+        { pin: { certificate, serverName: serverNameOf(id) } },
       );
       const visitor = new RawPeer(connection, identity, id, {
         // Half of them by a name that leads there.
@@ -275,7 +275,7 @@ class Reflection implements AsyncDisposable {
     await opened;
     await clock.advance(5_000);
     for (const visitor of visitors) visitor.close();
-    await clock.runUntil(() => victim.node.links().length === 0, {
+    await clock.runUntil(() => victim.node.sessions().length === 0, {
       limitMs: 1_000,
     });
   }
@@ -366,7 +366,7 @@ for (const isAttacked of [false, true]) {
     const bob = await scene.mesh.start([victim]);
     await scene.mesh.complete();
     await bob.node.close({ abrupt: true });
-    await clock.runUntil(() => victim.node.links().length === 0, {
+    await clock.runUntil(() => victim.node.sessions().length === 0, {
       limitMs: 120_000,
     });
     if (isAttacked) await scene.visit(victim);

@@ -8,8 +8,14 @@ import {
 import fc from "fast-check";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
-import { openDirectory, openPort } from "../../src/control/doors.ts";
-import { readOrMakeToken, readToken } from "../../src/control/places.ts";
+import {
+  openDirectory,
+  openPort,
+} from "../../src/control/control_listeners.ts";
+import {
+  readOrMakeToken,
+  readToken,
+} from "../../src/control/control_endpoint.ts";
 import { VerackError } from "../../src/errors.ts";
 import {
   CONTROL_IDLE_MS,
@@ -18,7 +24,7 @@ import {
   MAX_CONTROL_JSON_BYTES,
   MAX_CONTROL_STREAMS,
 } from "../../src/limits.ts";
-import { identityName } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";
@@ -364,7 +370,7 @@ Deno.test("off loopback control is served with TLS and a token, or not at all", 
   });
   // Plain HTTP gets nowhere there.
   await assertRejects(() => fetch(`http://127.0.0.1:${port}/v1/status`));
-  const name = identityName(node.identity.id);
+  const name = serverNameOf(node.identity.id);
   const ask = async (host: string, authorization: string) => {
     const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
     const tls = await Deno.startTls(tcp, { hostname: name, caCerts: [cert] });

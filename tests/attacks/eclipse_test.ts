@@ -45,19 +45,19 @@ Deno.test("a restarted node has room for peers with standing, however many stran
     // An open mesh does let strangers in, but for the room kept for the friends.
     await until(
       "strangers to be in",
-      () => victim.links().length === MAX_PEERS - rest.length,
+      () => victim.sessions().length === MAX_PEERS - rest.length,
     );
     const back = await Promise.all(
       rest.map((identity, i) => Node.start({ identity, port: ports[i]! })),
     );
     await using _ = new Mesh(back);
     const linked = () =>
-      new Set(victim.links().map(({ identity }) => identity));
+      new Set(victim.sessions().map(({ identity }) => identity));
     await until(
       "all friends to be linked",
       () => rest.every(({ id }) => linked().has(id)),
     );
-    assertEquals(victim.links().length, MAX_PEERS);
+    assertEquals(victim.sessions().length, MAX_PEERS);
     assert(sybils.some((sybil) => linked().has(sybil.identity.id)));
   } finally {
     for (const sybil of sybils) sybil.close();

@@ -240,7 +240,7 @@ Deno.test("bytes that break a rule before verack end that connection, with a rea
 
 Deno.test("bytes that break a rule in an open session end that session, with a reason", async (t) => {
   await using scene = await Scene.start();
-  const links = scene.victim.links().map((link) => link.remoteAddress);
+  const links = scene.victim.sessions().map((link) => link.remoteAddress);
   for (const [what, bytes, reason, text] of [...NO_FRAMES, ...LATE]) {
     await t.step(what, async () => {
       using attacker = await RawPeer.open(scene.victim);
@@ -259,7 +259,10 @@ Deno.test("bytes that break a rule in an open session end that session, with a r
     });
   }
   // Nobody else has noticed.
-  assertEquals(scene.victim.links().map((link) => link.remoteAddress), links);
+  assertEquals(
+    scene.victim.sessions().map((link) => link.remoteAddress),
+    links,
+  );
   assertEquals(
     (await scene.whomVictimTells()).includes(
       scene.member.identity.id,

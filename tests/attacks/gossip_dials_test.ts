@@ -23,7 +23,7 @@ async function join(scene: Scene): Promise<RawPeer> {
   await until(
     "it to be up",
     () =>
-      scene.victim.links().some(({ identity }) =>
+      scene.victim.sessions().some(({ identity }) =>
         identity === peer.identity.id
       ),
   );
@@ -65,7 +65,7 @@ Deno.test("five members that tell of peers at silent ports leave an honest rumou
   await using bob = await Node.start();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
   // Not after the ten seconds that a dial may take, let alone those of all the others.
-  await until("bob to be dialed", () => bob.links().length > 0, 6_000);
+  await until("bob to be dialed", () => bob.sessions().length > 0, 6_000);
 });
 
 Deno.test("nor can they take a peer over by telling of it first", async () => {
@@ -84,6 +84,6 @@ Deno.test("nor can they take a peer over by telling of it first", async () => {
   ]);
   using honest = await join(scene);
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
-  await until("bob to be dialed", () => bob.links().length > 0, 8_000);
+  await until("bob to be dialed", () => bob.sessions().length > 0, 8_000);
   assert(open(sinks) > 0);
 });

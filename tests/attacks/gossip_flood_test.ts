@@ -7,11 +7,11 @@ import {
   MAX_MISSING_PAIRS,
 } from "../../src/limits.ts";
 import { configureLogging } from "../../src/log.ts";
-import { inside } from "../../src/mesh/inside.ts";
-import { Missing } from "../../src/mesh/missing.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
+import { UnreachablePairs } from "../../src/mesh/unreachable_pairs.ts";
 import type { Node } from "../../src/mesh/node.ts";
-import type { PeerRecord } from "../../src/mesh/peer_table.ts";
-import { Reports } from "../../src/mesh/reports.ts";
+import type { Peer } from "../../src/mesh/peer_table.ts";
+import { LivenessReports } from "../../src/mesh/liveness_reports.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
@@ -92,17 +92,17 @@ async function member(scene: Scene): Promise<RawPeer> {
   const { id } = peer.identity;
   await until(
     "the member to be up",
-    () => scene.victim.links().some((link) => link.identity === id),
+    () => scene.victim.sessions().some((link) => link.identity === id),
   );
   return peer;
 }
 
 /** How often a node walks its table from now on. */
 function walksOf(node: Node): { count: number } {
-  const { table } = inside(node);
+  const { table } = internalsOf(node);
   const walks = { count: 0 };
   for (const name of ["values", "connected"] as const) {
-    const walk = table[name].bind(table) as () => PeerRecord[];
+    const walk = table[name].bind(table) as () => Peer[];
     table[name] = () => {
       walks.count++;
       return walk();
@@ -160,7 +160,7 @@ Deno.test("a thousand made-up RSA certificates from each of several peers cost o
       assertEquals([told?.command, told?.name], ["bye", "bad-certificate"]);
       liar.close();
     }
-    await until("all to be down", () => scene.victim.links().length === 2);
+    await until("all to be down", () => scene.victim.sessions().length === 2);
     await handled(honest);
     const refused = lines.filter((line) => line.includes("refused"));
     assertEquals(refused.length, liars.length, refused.join("\n"));
@@ -233,12 +233,12 @@ Deno.test("requests for a list that name what nobody has cost one walk and each 
   const before = mallory.count(COMMAND.peers);
   const walks = walksOf(scene.victim);
   // Called for each entry that is made.
-  const { membership } = inside(scene.victim);
-  const statementFor = membership.statementFor.bind(membership);
+  const { membership } = internalsOf(scene.victim);
+  const attestationFor = membership.attestationFor.bind(membership);
   let made = 0;
-  membership.statementFor = (record) => {
+  membership.attestationFor = (record) => {
     made++;
-    return statementFor(record);
+    return attestationFor(record);
   };
   const REQUESTS = 15;
   const payload = encodeGetPeers({
@@ -278,9 +278,9 @@ function missingOf(
     table,
     identity: { id: own },
     options: { deadAfterMs: 3_000, heartbeatMs: 1_000 },
-    standing: { has: ({ identity }: PeerRecord) => isFriend.has(identity) },
-  } as unknown as ConstructorParameters<typeof Missing>[0];
-  const found = new Missing(context, new Reports(table));
+    standing: { has: ({ identity }: Peer) => isFriend.has(identity) },
+  } as unknown as ConstructorParameters<typeof UnreachablePairs>[0];
+  const found = new UnreachablePairs(context, new LivenessReports(table));
   let lookups = 0;
   const get = table.get.bind(table);
   table.get = (identity) => {
@@ -328,7 +328,7 @@ Deno.test("a friend's word is heard while strangers' lists wait, which are heard
   using _end = clock.end();
   const { victim } = scene;
   using friend = await member(scene);
-  inside(victim).table.get(friend.identity.id)!.earnedStanding = true;
+  internalsOf(victim).table.get(friend.identity.id)!.earnedStanding = true;
   const strangers = await Promise.all(
     Array.from({ length: 3 }, () => member(scene)),
   );

@@ -31,7 +31,7 @@ async function member(scene: Scene, identity?: Identity): Promise<RawPeer> {
   const { id } = peer.identity;
   await until(
     "the member to be up",
-    () => scene.victim.links().some((link) => link.identity === id),
+    () => scene.victim.sessions().some((link) => link.identity === id),
   );
   return peer;
 }

@@ -110,12 +110,15 @@ Deno.test("a bad address for a connected peer changes nothing", async () => {
   await using sink = Sink.start();
   using mallory = await liar(scene);
   const before = knowledge(scene.victim);
-  const links = scene.victim.links().map((link) => link.remoteAddress);
+  const links = scene.victim.sessions().map((link) => link.remoteAddress);
   const { identity } = scene.member;
   await mallory.tell([entryOf(identity, [parseAddress(sink.address)])]);
   await handled(mallory);
   assertEquals(knowledge(scene.victim), before);
-  assertEquals(scene.victim.links().map((link) => link.remoteAddress), links);
+  assertEquals(
+    scene.victim.sessions().map((link) => link.remoteAddress),
+    links,
+  );
   assertEquals(sink.arrivals, 0);
 });
 

@@ -65,10 +65,10 @@ Deno.test({
     const identity = await Identity.generate();
     const known = await Node.start({ identity, connect: [address] });
     const linked = (node: Node) =>
-      victim.links().some((link) => link.identity === node.identity.id);
+      victim.sessions().some((link) => link.identity === node.identity.id);
     await until("a peer to be known", () => linked(known));
     await known.close();
-    await until("it to be gone", () => victim.links().length === 0);
+    await until("it to be gone", () => victim.sessions().length === 0);
 
     using stack = new DisposableStack();
     const floods = SOURCES.map((source) =>

@@ -4,13 +4,13 @@ import {
   HANDSHAKE_TURN_MS,
   MAX_HANDSHAKES_AT_ONCE,
 } from "../../src/budget_limits.ts";
-import { Identity, identityName } from "../../src/identity/identity.ts";
+import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import {
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PER_ADDRESS,
 } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
-import { inside } from "../../src/mesh/inside.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";
@@ -63,7 +63,7 @@ class Storm implements AsyncDisposable {
   async leave(node: Node): Promise<void> {
     await node.close({ abrupt: true });
     await this.mesh.clock.runUntil(
-      () => this.victim.links().length === 0,
+      () => this.victim.sessions().length === 0,
       { limitMs: 10_000 },
     );
   }
@@ -79,17 +79,17 @@ class Storm implements AsyncDisposable {
       transport: this.mesh.network.transport(host),
     });
     await this.mesh.clock.runUntil(
-      () => this.victim.links().length === 1,
+      () => this.victim.sessions().length === 1,
       { limitMs },
     );
-    assertEquals(this.victim.links()[0]?.direction, "inbound");
+    assertEquals(this.victim.sessions()[0]?.direction, "inbound");
     return node;
   }
 
   /** `count` connections, from so many addresses. */
   silent(count: number, hosts: number, net = "10.1"): void {
     const { certificate, id } = this.victim.identity;
-    const pin = { certificate, serverName: identityName(id) };
+    const pin = { certificate, serverName: serverNameOf(id) };
     const address = { host: this.#victim!.host, port: 8080 };
     for (let at = 0; at < count; at++) {
       const host = `${net}.${at % hosts >> 8}.${at % hosts & 255}`;
@@ -103,7 +103,7 @@ class Storm implements AsyncDisposable {
   }
 
   get arriving(): number {
-    return inside(this.victim).arriving();
+    return internalsOf(this.victim).arriving();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -173,7 +173,7 @@ Deno.test("a key that a stranger proves buys no room for connections that are no
     const identity = await Identity.generate();
     if (hasStanding) victim.admission.allow(identity.id);
     await siege.open("10.0.1.1", { identity });
-    const arriving = () => inside(victim).arriving();
+    const arriving = () => internalsOf(victim).arriving();
     await until("the proof", () => arriving() === 0);
     let evicted = 0;
     for (let at = 0; at < count; at++) {

@@ -15,7 +15,7 @@ async function silentSession(
 ): Promise<RawPeer> {
   const first = await RawPeer.open(scene.victim, { identity });
   first.answersPings = false;
-  await until("the first to count", () => scene.victim.links().length === 2);
+  await until("the first to count", () => scene.victim.sessions().length === 2);
   return first;
 }
 
@@ -33,7 +33,7 @@ Deno.test("a malformed introduction on a second session ends that session, not t
   const told = await mallory.refusal();
   assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
   mallory.close();
-  await until("it to be lost", () => scene.victim.links().length === 1);
+  await until("it to be lost", () => scene.victim.sessions().length === 1);
 });
 
 Deno.test("a sound one takes the place of the session that no longer answers", async () => {
@@ -47,5 +47,5 @@ Deno.test("a sound one takes the place of the session that no longer answers", a
   );
   await honest.introduce();
   await honest.take(COMMAND.peers);
-  await until("it to count", () => scene.victim.links().length === 2);
+  await until("it to count", () => scene.victim.sessions().length === 2);
 });

@@ -14,8 +14,8 @@ import {
   inviteSecret,
   parseInvite,
 } from "../../src/identity/invite.ts";
-import { issuerOf, issueStatement } from "../../src/identity/statement.ts";
-import { inside } from "../../src/mesh/inside.ts";
+import { issueAttestation, issuerOf } from "../../src/identity/attestation.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { Records } from "../../src/store/records.ts";
@@ -37,7 +37,7 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 const closed = { trust: "known" } as const;
 const secretOf = (line: string) => inviteSecret(parseInvite(line).code);
 const isUp = (node: Node, id: string) =>
-  node.links().some((link) => link.identity === id);
+  node.sessions().some((link) => link.identity === id);
 
 Deno.test("an invite is used once: by the first of two guests that come together", async () => {
   await using host = await Node.start(closed);
@@ -121,7 +121,7 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
   const identity = await Identity.generate();
   const about = (issuer: Identity, subject: string) =>
     encodeWelcome({
-      statement: issueStatement(issuer, { magic, subject }, 0),
+      statement: issueAttestation(issuer, { magic, subject }, 0),
       closed: true,
       networkKey: new Uint8Array(32),
     });
@@ -304,7 +304,7 @@ for (const seen of ["by the node", "when it was shown", "by a command"]) {
         clock.wallOffsetMs = 61_000;
         if (seen === "by the node") await clock.advance(1_000);
         else {
-          const { invites } = inside(node).membership;
+          const { invites } = internalsOf(node).membership;
           assertEquals(both.map((id) => invites.find(id) !== undefined), [
             false,
             true,

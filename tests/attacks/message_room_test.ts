@@ -137,7 +137,7 @@ Deno.test("a chunk of a body without a byte ends the session", async () => {
   await peer!.say(COMMAND.ping, new Uint8Array(8));
   // The control: with a byte it is taken.
   await peer!.take(COMMAND.pong);
-  assertEquals(victim.links().length, 2);
+  assertEquals(victim.sessions().length, 2);
   await peer!.say(COMMAND.piece, new Uint8Array(4));
   const told = await peer!.refusal();
   assertEquals(told?.name, "protocol-error");

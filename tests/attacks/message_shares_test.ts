@@ -65,7 +65,7 @@ Deno.test("1,100 messages of strangers that are refused do not push a friend's o
   let refused = 0;
   (async () => {
     for await (const one of victim.messages()) {
-      one.refuse("no good");
+      one.nack("no good");
       refused++;
     }
   })();
@@ -84,7 +84,7 @@ Deno.test("1,100 messages of strangers that are refused do not push a friend's o
     await stranger.take(COMMAND.pong);
   }
   await until("all to be refused", () => refused === 1_101);
-  const kept = victim.setAside.list();
+  const kept = victim.deadLetters.list();
   assertEquals(kept.length, 1_000);
   assertEquals(kept[0]?.from, member.identity.id);
 });

@@ -56,7 +56,7 @@ Deno.test("what is sent by name goes to no peer that only others call so", async
   using teller = await RawPeer.open(alice, { identity: liar });
   const address = { host: "127.0.0.1", port: 1 };
   await teller.tell([entryOf(carol, [address], { name: "carol" })]);
-  await until("the rumour", () => alice.who("carol").length > 0);
+  await until("the rumour", () => alice.findPeers("carol").length > 0);
   for (const text of ["carol", carol.id.slice(0, 8)]) {
     const error = assertThrows(() => alice.resolvePeer(text), VerackError);
     assertEquals(error.code, "unknown-peer");
@@ -79,7 +79,7 @@ Deno.test("what others call a peer that a person named by its identity means not
   using teller = await RawPeer.open(alice, { identity: liar });
   const address = { host: "127.0.0.1", port: 1 };
   await teller.tell([entryOf(carol, [address], { name: "bob" })]);
-  await until("the rumour", () => alice.who("bob").length > 0);
+  await until("the rumour", () => alice.findPeers("bob").length > 0);
   assertEquals(code(() => alice.resolvePeer("bob")), "unknown-peer");
   assertEquals(alice.resolvePeer(carol.id.slice(0, 8)), carol.id);
 });
@@ -92,7 +92,7 @@ Deno.test("neither a rumour nor a name made of first digits comes between a peer
   using teller = await RawPeer.open(alice, { identity: liar });
   const address = { host: "127.0.0.1", port: 1 };
   await teller.tell([entryOf(carol, [address], { name: "bob" })]);
-  await until("the rumour", () => alice.who("bob").length === 2);
+  await until("the rumour", () => alice.findPeers("bob").length === 2);
   assertEquals(alice.resolvePeer("bob"), bob.id);
   assertEquals(alice.peer(carol.id)?.nameHeldBy, bob.id);
   const prefix = bob.id.slice(0, 8);
@@ -187,7 +187,7 @@ for (const { what, attacked, allowed = [], named, meant } of CASES) {
     if (attacked) await visit(alice, mallory, "bob");
     check(alice);
     using _back = await RawPeer.open(alice, { identity: bob, name: "bob" });
-    await until("bob to be back", () => alice.links().length === 1);
+    await until("bob to be back", () => alice.sessions().length === 1);
     check(alice);
   });
 }
@@ -302,7 +302,7 @@ Deno.test("an allowed peer has only a name that is one, and not this node's own"
   for (const name of ["", "two words", "deadbeef", "Alice"]) {
     assertThrows(() => alice.admission.allow(bob.id, { name }), RangeError);
   }
-  assertEquals(alice.admission.verdicts(), []);
+  assertEquals(alice.admission.accessRules(), []);
 });
 
 Deno.test("of two that came while a name meant nobody, a person chooses", async () => {

@@ -93,7 +93,7 @@ Deno.test("a dialer without the secret learns nothing", async (t) => {
   }
   // And nobody left a trace.
   assertEquals(node.peers().length, 2);
-  assertEquals(node.admission.pending(), []);
+  assertEquals(node.admission.joinRequests(), []);
   assertEquals(log.of("peer:up").length, 2);
   // The control, by the same means.
   using member = await RawPeer.open(node, { shows: KEY });

@@ -58,7 +58,9 @@ Deno.test("path traversal: no name of a peer, a host or a network becomes one of
         await until(
           "it gone",
           () =>
-            scene.victim.links().every((link) => link.identity !== identity.id),
+            scene.victim.sessions().every((link) =>
+              link.identity !== identity.id
+            ),
         );
       }
       store.commit();

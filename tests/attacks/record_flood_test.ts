@@ -25,7 +25,7 @@ async function flood(siege: MemorySiege, count: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, comeAndGo));
-  await until("them to be gone", () => siege.victim.links().length === 0);
+  await until("them to be gone", () => siege.victim.sessions().length === 0);
 }
 
 for (const crowd of [0, CROWD]) {
@@ -56,9 +56,9 @@ for (const crowd of [0, CROWD]) {
     const ids = places.map(([{ id }]) => id);
     for (const [identity, host] of places) {
       const node = await start(identity, host);
-      await until("it to be up", () => victim.links().length === 1);
+      await until("it to be up", () => victim.sessions().length === 1);
       await node.close();
-      await until("it to be away", () => victim.links().length === 0);
+      await until("it to be away", () => victim.sessions().length === 0);
     }
     victim.admission.allow(friend!.id);
     const sent = victim.send(other!.id, "when you are back");

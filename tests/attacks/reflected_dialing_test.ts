@@ -32,7 +32,7 @@ async function member(scene: Scene): Promise<RawPeer> {
   await until(
     "her to be up",
     () =>
-      scene.victim.links().some(({ identity }) =>
+      scene.victim.sessions().some(({ identity }) =>
         identity === peer.identity.id
       ),
   );
@@ -90,7 +90,7 @@ Deno.test("one member can have us dial strangers' addresses so often and no more
     await using bob = await Node.start();
     using honest = await member(scene);
     await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
-    await until("bob to be up", () => bob.links().length >= 1);
+    await until("bob to be up", () => bob.sessions().length >= 1);
     const seconds = (performance.now() - start) / 1_000;
     assert(
       dials() <= RUMOUR_CREDIT_PER_SOURCE + seconds + 1,
@@ -117,7 +117,7 @@ Deno.test("however many members tell of peers at one address, it is dialed so of
   await using bob = await Node.start();
   using honest = await member(scene);
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
-  await until("bob to be up", () => bob.links().length >= 1);
+  await until("bob to be up", () => bob.sessions().length >= 1);
   const refills = (performance.now() - start) / DIALS_PER_TARGET_REFILL_MS;
   assert(
     target.dials <= DIALS_PER_TARGET + Math.ceil(refills),
@@ -153,5 +153,5 @@ Deno.test("addresses that hang do not keep us from the one where a peer is", asy
     ]);
   }
   // Not after the deadline of each address before it.
-  await until("bob to be back", () => back.links().length > 0, 5_000);
+  await until("bob to be back", () => back.sessions().length > 0, 5_000);
 });

@@ -42,7 +42,7 @@ class Trio implements AsyncDisposable {
     });
     await until(
       "all three to meet",
-      () => [alice, ...others].every((node) => node.links().length === 2),
+      () => [alice, ...others].every((node) => node.sessions().length === 2),
     );
     return trio;
   }
@@ -86,7 +86,7 @@ async function told(node: Node, member: Identity): Promise<string[]> {
 }
 
 const isUp = (node: Node, other: Node) =>
-  node.links().some((link) => link.identity === other.identity.id);
+  node.sessions().some((link) => link.identity === other.identity.id);
 
 for (const trust of ["open", "known"] as const) {
   Deno.test(`a denied member of a mesh with trust ${trust} is cut off and stays out`, async () => {
@@ -124,7 +124,7 @@ for (const trust of ["open", "known"] as const) {
       trust,
       connect: [`${id}@${mallory.address}`],
     });
-    assertEquals(again.admission.verdicts().map((it) => it.verdict).sort(), [
+    assertEquals(again.admission.accessRules().map((it) => it.verdict).sort(), [
       "allowed",
       "denied",
     ]);
@@ -145,7 +145,7 @@ Deno.test("a denied stranger is refused by a node it dials and by a node that di
 
   await using listening = await Node.start({ identity: mallory });
   const store = new MemoryStore();
-  store.putVerdict({ identity: mallory.id, verdict: "denied", at: 0 });
+  store.putAccessRule({ identity: mallory.id, verdict: "denied", at: 0 });
   await using dialing = await Node.start({
     store,
     connect: [listening.address],
@@ -166,7 +166,7 @@ Deno.test("gossip does not bring back a peer that was forgotten", async () => {
   // It comes by itself, with bob's and alice's own statements: it has to wait.
   await until(
     "the forgotten one to knock",
-    () => alice.admission.pending().some((peer) => peer.identity === id),
+    () => alice.admission.joinRequests().some((peer) => peer.identity === id),
   );
   const again = await trio.restart({ trust: "known" });
   assert(!isUp(again, mallory));
@@ -185,7 +185,7 @@ Deno.test("a peer that an open node forgot is a newcomer when it comes by itself
   assertEquals(alice.peers(), []);
   await until("bob to be back", () => isUp(alice, bob));
   assertEquals(log.of("peer:up").at(-1)?.trust, "first-use");
-  assertEquals(alice.admission.verdicts(), []);
+  assertEquals(alice.admission.accessRules(), []);
 });
 
 Deno.test("a denied peer is not dialed, whoever named its address", async () => {
@@ -193,7 +193,7 @@ Deno.test("a denied peer is not dialed, whoever named its address", async () => 
   await using control = await RawListener.start();
   const store = new MemoryStore();
   const { id } = denied.identity;
-  store.putVerdict({ identity: id, verdict: "denied", at: 0 });
+  store.putAccessRule({ identity: id, verdict: "denied", at: 0 });
   await using alice = await Node.start({
     store,
     connect: [
@@ -228,7 +228,7 @@ Deno.test("an address that a denied peer had before is said not to be dialed whe
   const [refused] = log.of("refused");
   assertEquals(refused?.expected ?? identity.id, identity.id);
   assertStringIncludes(refused?.reason ?? "", "is denied here");
-  assertEquals(again.links(), []);
+  assertEquals(again.sessions(), []);
 });
 
 Deno.test("a peer that is denied between its proof and its verack is cut off", async () => {

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { MAX_STRANGER_EXTRA_SESSIONS } from "../../src/budget_limits.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER } from "../../src/limits.ts";
-import { inside } from "../../src/mesh/inside.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { RawPeer } from "../helpers/attacker.ts";
@@ -39,13 +39,13 @@ Deno.test("strangers that were in once take none of the room kept for a peer wit
   const friend = await siege.open("10.0.9.9", { identity });
   await until("the friend", () => siege.connected(friend)[0]!);
   friend.close();
-  await until("its end", () => siege.victim.links().length === 0);
+  await until("its end", () => siege.victim.sessions().length === 0);
   // Each has proven its key, and goes.
   const keys = await Promise.all([1, 2, 3, 4].map(() => Identity.generate()));
   for (const key of keys) {
     const peer = await siege.open(BUSY, { identity: key });
     peer.close();
-    await until("its end", () => siege.victim.links().length === 0);
+    await until("its end", () => siege.victim.sessions().length === 0);
   }
   const back: RawPeer[] = [];
   for (const key of keys.slice(0, 3)) {
@@ -121,7 +121,7 @@ Deno.test("an address given by a person and a guest by invite find room among st
   const start = (host: string, options: NodeOptions) =>
     Node.start({ host, transport: network.transport(host), ...options });
   const linked = (node: Node) =>
-    victim.links().some(({ identity }) => identity === node.identity.id);
+    victim.sessions().some(({ identity }) => identity === node.identity.id);
   await using seed = await start("10.0.5.5", { port: 8080 });
   await until("the address to be dialed", () => linked(seed));
   const invite = victim.admission.invite();
@@ -138,7 +138,7 @@ Deno.test("no peer with standing gives way, whatever comes", async () => {
     const identity = await friendOf(siege);
     friends.push(await siege.open(BUSY, { identity }));
   }
-  await until("both", () => siege.victim.links().length === 2);
+  await until("both", () => siege.victim.sessions().length === 2);
   assertEquals(await refused(siege, OTHER), "full");
   const third = await friendOf(siege);
   const peer = await siege.open(OTHER, { identity: third }, "proof");
@@ -155,7 +155,7 @@ Deno.test("handshakes that go on at the same time do not fill more than there is
   // All are proven while no session is open.
   await Promise.all(peers.map((peer) => peer.shakeOn("proof").catch(() => {})));
   await until("two to be told", () => peers.filter(isOver).length === 2);
-  await until("two to be in", () => siege.victim.links().length === 2);
+  await until("two to be in", () => siege.victim.sessions().length === 2);
   for (const peer of peers.filter(isOver)) {
     assertEquals(await told(peer), "full");
   }
@@ -183,8 +183,8 @@ Deno.test("strangers with several sessions each leave room for the second one of
       await siege.open(BUSY, { identity: key }, "verack").catch(() => {});
     }
   }
-  const extra = [...inside(siege.victim).table.values()].reduce(
-    (sum, { links }) => sum + Math.max(0, links.length - 1),
+  const extra = [...internalsOf(siege.victim).table.values()].reduce(
+    (sum, { sessions: links }) => sum + Math.max(0, links.length - 1),
     0,
   );
   assertEquals(extra, MAX_STRANGER_EXTRA_SESSIONS);
@@ -199,7 +199,10 @@ Deno.test("strangers that find no room again and again are told once", async () 
     assertEquals(await refused(siege, BUSY), "full");
   }
   // A refusal is told when its connection is closed.
-  await until("all to be gone", () => inside(siege.victim).arriving() === 0);
+  await until(
+    "all to be gone",
+    () => internalsOf(siege.victim).arriving() === 0,
+  );
   await until("one to be told", () => siege.log.of("refused").length > 0);
   const identity = await friendOf(siege);
   const friend = await siege.open(BUSY, { identity });

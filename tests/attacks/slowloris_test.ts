@@ -61,10 +61,12 @@ Deno.test("500 connections that go slowly keep nobody out, and each ends in time
     await until(
       `a node to join besides those whose kind ${kind}`,
       () =>
-        victim.links().some(({ identity }) => identity === honest.identity.id),
+        victim.sessions().some(({ identity }) =>
+          identity === honest.identity.id
+        ),
     );
     assert(crowd.open > 0, `nobody is left who ${kind}`);
   }
   await until("all to be hung up on", () => crowd.open === 0);
-  assertEquals(victim.links(), []);
+  assertEquals(victim.sessions(), []);
 });

@@ -42,7 +42,8 @@ async function joins(node: Node): Promise<void> {
   await using honest = await Node.start({ connect: [node.address] });
   await until(
     "an honest node to join",
-    () => node.links().some(({ identity }) => identity === honest.identity.id),
+    () =>
+      node.sessions().some(({ identity }) => identity === honest.identity.id),
   );
 }
 
@@ -163,7 +164,7 @@ Deno.test("a member that stops reading is cut off, and nobody misses a ping", as
   const log = new EventLog(victim);
   using slow = await RawPeer.open(victim);
   using healthy = await RawPeer.open(victim);
-  await until("both to be up", () => victim.links().length === 2);
+  await until("both to be up", () => victim.sessions().length === 2);
   slow.pause();
   const text = "x".repeat(256);
   let sent = 0;
@@ -183,7 +184,7 @@ Deno.test("a member that stops reading is cut off, and nobody misses a ping", as
   assertStringIncludes(down?.reason ?? "", "bytes wait for the peer");
   assertEquals(down?.left, false);
   assert(sent * text.length > MAX_QUEUE_BYTES, "it was cut off too early");
-  assertEquals(victim.links().map((link) => link.identity), [
+  assertEquals(victim.sessions().map((link) => link.identity), [
     healthy.identity.id,
   ]);
 });
@@ -222,8 +223,8 @@ Deno.test("1,000 connections at once do not keep a node out", async () => {
   using crowd = new Crowd();
   await using honest = await Node.start({ connect: [victim.address] });
   await Promise.all(times(1_000, () => addTcp(crowd, victim)));
-  await until("the honest node to join", () => victim.links().length === 1);
-  assertEquals(victim.links()[0]?.identity, honest.identity.id);
+  await until("the honest node to join", () => victim.sessions().length === 1);
+  assertEquals(victim.sessions()[0]?.identity, honest.identity.id);
   await until(
     "the crowd to be thinned out",
     () => crowd.open <= MAX_PENDING_CONNECTIONS,
@@ -240,8 +241,8 @@ Deno.test("addresses that hang keep a node from no other", async () => {
   });
   const begun = await halfway.next();
   await begun.version();
-  await until("the honest one to be up", () => victim.links().length === 1);
-  assertEquals(victim.links()[0]?.identity, honest.identity.id);
+  await until("the honest one to be up", () => victim.sessions().length === 1);
+  assertEquals(victim.sessions()[0]?.identity, honest.identity.id);
   assertEquals(deaf.open, 1);
   assert(!begun.isOver);
   begun.close();

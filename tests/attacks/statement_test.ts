@@ -1,8 +1,8 @@
 // Rumours never admit anybody to a closed mesh: what does is a statement signed by
 // somebody the node has itself admitted, about exactly this peer and this network.
 import { assert, assertEquals } from "@std/assert";
-import { Identity, type IdentityId } from "../../src/identity/identity.ts";
-import { issueStatement } from "../../src/identity/statement.ts";
+import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import { issueAttestation } from "../../src/identity/attestation.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
@@ -52,7 +52,7 @@ class Stage implements AsyncDisposable {
   }
 
   /** Whom the node has a record of, after it has read all that the member said. */
-  async known(): Promise<IdentityId[]> {
+  async known(): Promise<PeerId[]> {
     const { member, node } = this;
     const pongs = member.count(COMMAND.pong);
     await member.say(COMMAND.ping, encodePing({ nonce: 1n }));
@@ -71,7 +71,7 @@ const state = (
   subject: Identity,
   network = magic,
 ): Uint8Array<ArrayBuffer> =>
-  issueStatement(issuer, { magic: network, subject: subject.id }, 0);
+  issueAttestation(issuer, { magic: network, subject: subject.id }, 0);
 
 /** Statements that must admit nobody; made of what an attacker can have. */
 const FORGERIES: Readonly<Record<string, (stage: Stage) => Uint8Array>> = {
@@ -124,7 +124,7 @@ Deno.test("statements that are not by an admitted member about this peer admit n
       );
       assertEquals((await knocking.refusal())?.name, "not-admitted");
       assertEquals(await stage.known(), before);
-      assertEquals(node.admission.pending().map((peer) => peer.identity), [
+      assertEquals(node.admission.joinRequests().map((peer) => peer.identity), [
         subject.id,
       ]);
     });
@@ -148,7 +148,7 @@ Deno.test("a statement by an admitted member admits the peer it is about, told o
     statement: other,
   });
   assertEquals(shown.told()[0]?.identity, node.identity.id);
-  assertEquals(node.admission.pending(), []);
+  assertEquals(node.admission.joinRequests(), []);
 });
 
 Deno.test("a statement does not lift what a person said about its subject", async () => {

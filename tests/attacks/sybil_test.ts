@@ -8,7 +8,7 @@ import {
 } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { PendingPeers } from "../../src/mesh/pending_peers.ts";
+import { JoinRequests } from "../../src/mesh/join_requests.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { EventLog } from "../helpers/nodes.ts";
 
@@ -31,7 +31,7 @@ Deno.test("a crowd of fresh identities leaves a closed node a short list, and a 
   assertEquals(node.peers(), []);
   // The oldest gave way.
   assertEquals(
-    node.admission.pending().map((peer) => peer.identity),
+    node.admission.joinRequests().map((peer) => peer.identity),
     sybils.slice(-MAX_PENDING_PEERS_PER_HOST).map((identity) => identity.id),
   );
   const said = log.of("pending").map((event) => event.identity);
@@ -42,7 +42,7 @@ Deno.test("a crowd of fresh identities leaves a closed node a short list, and a 
 
 Deno.test("the list of those who wait is bounded, from however many hosts they come", () => {
   const store = new MemoryStore();
-  const pending = new PendingPeers(store);
+  const pending = new JoinRequests(store);
   const peer = (n: number) => ({
     identity: n.toString(16).padStart(64, "0"),
     certificate: new Uint8Array(1),
@@ -55,11 +55,11 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
   const kept = pending.list();
   assertEquals(kept.length, MAX_PENDING_PEERS);
   assertEquals(kept[0]?.identity, peer(50).identity);
-  assertEquals(store.pending(), kept);
+  assertEquals(store.joinRequests(), kept);
   // Whoever comes again is not new, and does not make us write each time.
   assert(!pending.add({ ...peer(count - 1), lastSeen: count }));
   assertEquals(pending.list().at(-1)?.lastSeen, count);
-  assertEquals(store.pending().at(-1)?.lastSeen, count - 1);
+  assertEquals(store.joinRequests().at(-1)?.lastSeen, count - 1);
 });
 
 Deno.test("peers that wait from one network of IPv6 push out each other only, and a start drops what is too much", () => {
@@ -71,10 +71,10 @@ Deno.test("peers that wait from one network of IPv6 push out each other only, an
     direction: "inbound" as const,
     lastSeen: n,
   });
-  const pending = new PendingPeers(store);
+  const pending = new JoinRequests(store);
   const honest = peer(1, "2001:db8:1::1");
   pending.add(honest);
-  const flood = (list: PendingPeers) => {
+  const flood = (list: JoinRequests) => {
     for (let n = 2; n < 2 + 2 * MAX_PENDING_PEERS; n++) {
       list.add(peer(n, `2001:db8:2::${n.toString(16)}`));
     }
@@ -85,16 +85,16 @@ Deno.test("peers that wait from one network of IPv6 push out each other only, an
   // An older version counted each of these addresses by itself.
   for (let n = 1_000; n < 1_000 + MAX_PENDING_PEERS; n++) {
     const late = peer(n, `2001:db8:3::${n.toString(16)}`);
-    store.putPending({ ...late, firstSeen: n });
+    store.putJoinRequest({ ...late, firstSeen: n });
   }
-  const again = new PendingPeers(store);
+  const again = new JoinRequests(store);
   assertEquals(again.list().length, 1 + 2 * MAX_PENDING_PEERS_PER_HOST);
-  assertEquals(store.pending(), again.list());
+  assertEquals(store.joinRequests(), again.list());
   assert(again.get(honest.identity) !== undefined);
 });
 
 Deno.test("when the list of those who wait is full, the oldest of the source that most come from gives way", () => {
-  const pending = new PendingPeers(new MemoryStore());
+  const pending = new JoinRequests(new MemoryStore());
   let made = 0;
   const add = (host: string) => {
     const identity = (++made).toString(16).padStart(64, "0");

@@ -101,7 +101,7 @@ for (const [what, text] of Object.entries(TEXTS)) {
       name,
     });
     const link = () =>
-      scene.victim.links().find((it) => it.identity === identity.id);
+      scene.victim.sessions().find((it) => it.identity === identity.id);
     await until("her session", () => link() !== undefined);
     assertEquals(link()?.userAgent, userAgent);
     // A name in gossip, and a line in a ping.
@@ -156,7 +156,7 @@ for (const [what, name] of Object.entries(SPOOFS)) {
     );
     // The real one is found by the name, and nobody else.
     assertEquals(
-      scene.victim.who("admin").map((it) => it.identity),
+      scene.victim.findPeers("admin").map((it) => it.identity),
       [admin.identity.id],
     );
     const lineOf = (id: string) =>

@@ -23,7 +23,7 @@ Deno.test("a second process with a connected key is refused while the first answ
   await using first = await Node.start({ identity, connect: [third.address] });
   await until("the first to be up", () => log.of("peer:up").length === 1);
   await until("both ends", () => first.peers().length === 1);
-  const links = third.links().map((link) => link.remoteAddress);
+  const links = third.sessions().map((link) => link.remoteAddress);
   const peers = third.peers();
 
   await using second = await Node.start({ identity, connect: [third.address] });
@@ -40,7 +40,7 @@ Deno.test("a second process with a connected key is refused while the first answ
     "identity-in-use",
   );
   // Nothing has changed for the first, and the second never was a member.
-  assertEquals(third.links().map((link) => link.remoteAddress), links);
+  assertEquals(third.sessions().map((link) => link.remoteAddress), links);
   assertEquals(third.peers(), peers);
   assertEquals(log.of("peer:up").length, 1);
   assertEquals(log.of("peer:down"), []);
@@ -52,7 +52,7 @@ Deno.test("a second process with a connected key is refused while the first answ
   await until("the second to be up", () => seconds.of("peer:up").length === 1);
   await until("the third to agree", () =>
     connected(third, identity.id) &&
-    third.links()[0]?.remoteAddress !== links[0]);
+    third.sessions()[0]?.remoteAddress !== links[0]);
 });
 
 Deno.test("a second process takes over when the first no longer answers", async () => {
@@ -68,15 +68,15 @@ Deno.test("a second process takes over when the first no longer answers", async 
   await until("the first to be up", () => log.of("peer:up").length === 1);
   // The line is dead, and nobody has noticed: no timeout is near.
   proxy.freeze();
-  const [old] = third.links();
+  const [old] = third.sessions();
   await using second = await Node.start({ identity, connect: [third.address] });
   const seconds = new EventLog(second);
   await until("the second to be up", () => seconds.of("peer:up").length === 1);
   await until(
     "the old session to be replaced",
     () =>
-      third.links().length === 1 &&
-      third.links()[0]?.remoteAddress !== old?.remoteAddress,
+      third.sessions().length === 1 &&
+      third.sessions()[0]?.remoteAddress !== old?.remoteAddress,
   );
   assertEquals(log.of("refused"), []);
   // The peer was never down, so it is not announced again.
@@ -169,7 +169,7 @@ for (const named of [false, true]) {
     assertEquals(refused?.address, mirror.address);
     assertStringIncludes(refused?.reason ?? "", "itself");
     assertEquals(node.peers(), []);
-    assertEquals(node.links(), []);
+    assertEquals(node.sessions(), []);
     assertEquals(log.of("peer:up"), []);
   });
 }

@@ -1,5 +1,5 @@
 /** How large the messages are that open a session; the bare sockets send as much. */
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
 import {
@@ -49,7 +49,7 @@ function machine(
       instance: 1n,
       admit: () => undefined,
       ...role === "initiator"
-        ? { listener: judgeCertificate(listener.certificate) }
+        ? { listener: verifyCertificate(listener.certificate) }
         : { challenge: new Uint8Array(32) },
     }),
     local: {

@@ -8,14 +8,14 @@ import {
   assertMatch,
   assertNotEquals,
 } from "@std/assert";
-import type { Happening } from "../../src/cli/demo/happenings.ts";
+import type { DemoEvent } from "../../src/cli/demo/demo_event.ts";
 import { planDemo } from "../../src/cli/demo/plan.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Child, verack } from "../helpers/child.ts";
 import { until } from "../helpers/until.ts";
 
-type Kind = Happening["type"];
-type Of<K extends Kind> = Extract<Happening, { type: K }>;
+type Kind = DemoEvent["type"];
+type Of<K extends Kind> = Extract<DemoEvent, { type: K }>;
 
 /** A demo in a temporary directory of its own. */
 class Demo implements AsyncDisposable {
@@ -38,7 +38,7 @@ class Demo implements AsyncDisposable {
   }
 
   /** What it printed with `--json`. */
-  get happenings(): Happening[] {
+  get happenings(): DemoEvent[] {
     return this.child.out.map((line) => JSON.parse(line));
   }
 
@@ -192,7 +192,7 @@ for (const mode of ["--in-process", "--no-in-process"]) {
     await demo.child.line((line) => line.includes('"phase":"keep"'));
     const [started] = demo.of("started");
     await using stranger = await Node.start({ connect: [started!.address] });
-    await until("both", () => stranger.links().length === 2);
+    await until("both", () => stranger.sessions().length === 2);
     for (let i = 0; i < 500; i++) stranger.ping(`${i}`);
     stranger.ping("end");
     await stranger.close();

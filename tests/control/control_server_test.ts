@@ -8,7 +8,7 @@ import {
 import { systemClock } from "../../src/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
-import { openDirectory } from "../../src/control/doors.ts";
+import { openDirectory } from "../../src/control/control_listeners.ts";
 import { VerackError } from "../../src/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
@@ -57,7 +57,7 @@ Deno.test("peers and who tell of members, and of sessions", async () => {
     name: "bob",
     connect: [scene.node.address],
   });
-  await until("bob", () => scene.node.links().length === 1);
+  await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
   const { peers, links } = await client.ask({
     method: "GET",
@@ -83,18 +83,18 @@ Deno.test("allow takes an identity in full only; deny and forget find a member b
     name: "bob",
     connect: [scene.node.address],
   });
-  await until("bob", () => scene.node.links().length === 1);
+  await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
   const post = (path: string, identity: string) =>
     client.ask({ method: "POST", path, body: { identity } });
   const { id } = bob.identity;
   for (const short of ["bob", id.slice(0, 8), id.slice(0, 63)]) {
     await assertRejects(() => post("/v1/allow", short), Error, "64");
-    assertEquals(scene.node.admission.verdicts(), []);
+    assertEquals(scene.node.admission.accessRules(), []);
   }
   assertEquals(await post("/v1/allow", id), { identity: id });
   assertEquals(await post("/v1/deny", id.slice(0, 8)), { identity: id });
-  const verdicts = scene.node.admission.verdicts();
+  const verdicts = scene.node.admission.accessRules();
   assertEquals(verdicts.map((it) => it.verdict), ["denied"]);
 });
 
@@ -165,7 +165,7 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
     name: "bob",
     connect: [scene.node.address],
   });
-  await until("bob", () => scene.node.links().length === 1);
+  await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
   const path = "/v1/messages";
   const send = (fields: Record<string, unknown>) =>
@@ -385,12 +385,12 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
     name: "bob",
     connect: [scene.node.address],
   });
-  await until("bob", () => scene.node.links().length === 1);
+  await until("bob", () => scene.node.sessions().length === 1);
   const messages = scene.node.messages();
   for (const text of ["\u001b[2Jone", "two"]) {
     const sent = bob.send(scene.node.identity.id, text, { topic: "t" });
     const { value } = await messages.next();
-    value?.refuse("no good");
+    value?.nack("no good");
     await assertRejects(() => sent, VerackError, "set aside");
   }
   using client = await scene.client();

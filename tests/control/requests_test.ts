@@ -100,7 +100,7 @@ Deno.test("a field given twice, of another type, or that is no text is refused",
   }
   // Colons, braces and quotes within text are no names.
   await using bob = await Node.start({ connect: [scene.node.address] });
-  await until("bob", () => scene.node.links().length === 1);
+  await until("bob", () => scene.node.sessions().length === 1);
   const sent = await scene.fetch("/v1/messages", {
     method: "POST",
     body: JSON.stringify({

@@ -9,7 +9,7 @@ import {
   encodeAck,
 } from "../../src/wire/messages/ack.ts";
 import { MIN_WINDOW_BYTES } from "../../src/delivery_limits.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 interface Stage extends Disposable {

@@ -16,7 +16,7 @@ import {
   decodePieceHead,
   encodeMessage,
 } from "../../src/wire/messages/message.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);

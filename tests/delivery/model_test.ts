@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/errors.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const TOPICS = ["", "bulk", "chat"];
@@ -100,7 +100,7 @@ class Taker {
         if (!this.#open) return;
         const what = this.#todo.shift();
         if (what === "leave") break;
-        if (what === "refuse") message.refuse();
+        if (what === "refuse") message.nack();
         else {
           this.taken.push(message);
           message.ack();

@@ -12,7 +12,7 @@ import type { BroadcastResult } from "../../src/delivery/broadcast.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
 import { VerackError } from "../../src/errors.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const SENDER = "a".repeat(64);

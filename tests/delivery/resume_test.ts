@@ -2,7 +2,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HeldBodies } from "../../src/delivery/held_bodies.ts";
 import { MessageId } from "../../src/delivery/message_id.ts";
-import { Room, RoomShare } from "../../src/delivery/room.ts";
+import {
+  ReceiveBudget,
+  ReceiveShare,
+} from "../../src/delivery/receive_budget.ts";
 import {
   HELD_BODY_MS,
   MAX_BODY_BYTES,
@@ -13,7 +16,7 @@ import {
 import { VerackError } from "../../src/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeResume } from "../../src/wire/messages/resume.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
@@ -129,7 +132,7 @@ Deno.test("the beginning of a body is let go of after a while, and all of it is 
 });
 
 Deno.test("beginnings of many peers take no more than their share, and give way to bodies that are coming", () => {
-  const room = new Room(new VirtualClock());
+  const room = new ReceiveBudget(new VirtualClock());
   const held = new HeldBodies(room);
   const bytes = MAX_BODY_BYTES;
   const used = () =>
@@ -144,7 +147,7 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
     );
   };
   const takes = (from: string, at: number, topic = "", total = bytes) => {
-    const share = new RoomShare(() => {}, () => true);
+    const share = new ReceiveShare(() => {}, () => true);
     return held.take(from, id(at), topic, total, share)?.filled;
   };
   // Of all peers: those of which most has come stay.

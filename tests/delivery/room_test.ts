@@ -8,13 +8,16 @@ import {
   ROOM_SHORT_RESERVE_BYTES,
   STRANGERS_ROOM_BYTES,
 } from "../../src/delivery_limits.ts";
-import { Room, RoomShare } from "../../src/delivery/room.ts";
+import {
+  ReceiveBudget,
+  ReceiveShare,
+} from "../../src/delivery/receive_budget.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** Sessions of one node, and which of their bodies have room. */
 class Stage {
   readonly clock = new VirtualClock();
-  readonly room = new Room(this.clock);
+  readonly room = new ReceiveBudget(this.clock);
   readonly granted: string[] = [];
   readonly revoked: string[] = [];
 
@@ -36,7 +39,7 @@ class Stage {
 class Session {
   readonly name: string;
   hasStanding: boolean;
-  readonly share: RoomShare;
+  readonly share: ReceiveShare;
   readonly #stage: Stage;
   #asked = 0;
   #left = 0;
@@ -45,7 +48,7 @@ class Session {
     this.#stage = stage;
     this.name = name;
     this.hasStanding = hasStanding;
-    this.share = new RoomShare(() => {
+    this.share = new ReceiveShare(() => {
       stage.revoked.push(name);
       stage.room.leave(this.share);
     }, () => this.hasStanding);

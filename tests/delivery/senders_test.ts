@@ -12,7 +12,7 @@ import {
 import { VerackError } from "../../src/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";
-import { FakeCarrier, type Party, party } from "../helpers/fake_carrier.ts";
+import { FakeCarrier, type Party, party } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const VICTIM = "f".repeat(64);
@@ -42,7 +42,7 @@ async function bring(
   delivery: Delivery,
   from: string,
   id: number,
-  what: "ack" | "refuse" = "ack",
+  what: "ack" | "nack" = "ack",
 ): Promise<string[]> {
   const carrier = new FakeCarrier();
   delivery.opened(from, carrier);
@@ -146,20 +146,20 @@ Deno.test("of one sender the store keeps no more ids than memory, also when the 
 Deno.test("tries of strangers' messages do not make those of a friend's start anew, in memory nor after a restart", async () => {
   const store = new MemoryMessageStore();
   const it = start(store);
-  await bring(it.delivery, FRIEND, 1, "refuse");
+  await bring(it.delivery, FRIEND, 1, "nack");
   for (let at = 0; at < MAX_COUNTED_REFUSALS + 100; at++) {
-    await bring(it.delivery, stranger(at % 7), at, "refuse");
+    await bring(it.delivery, stranger(at % 7), at, "nack");
   }
   assertEquals([...store.attempts()].length, MAX_COUNTED_REFUSALS);
   stop(it);
   const again = start(store);
   for (let attempt = 2; attempt <= 5; attempt++) {
-    assertEquals(again.delivery.setAside.list(), []);
-    await bring(again.delivery, FRIEND, 1, "refuse");
+    assertEquals(again.delivery.deadLetters.list(), []);
+    await bring(again.delivery, FRIEND, 1, "nack");
     await again.clock.advance(REDELIVERY_MAX_MS);
     again.delivery.tick(again.clock.monotonic(), 0);
   }
-  assertEquals(again.delivery.setAside.list().map(({ from }) => from), [
+  assertEquals(again.delivery.deadLetters.list().map(({ from }) => from), [
     FRIEND,
   ]);
   stop(again);

@@ -4,7 +4,7 @@ import { MAX_SET_ASIDE_MESSAGES } from "../../src/delivery_limits.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/errors.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
@@ -34,7 +34,7 @@ async function aside(
   }
   await wire.run();
   const messages = b.delivery.messages();
-  for (const _ of texts) (await next(messages)).refuse("no good");
+  for (const _ of texts) (await next(messages)).nack("no good");
   await messages.return?.();
   await wire.run();
   return { a, b, wire, clock };
@@ -45,7 +45,7 @@ function end(...parties: Party[]): void {
 }
 
 const list = ({ delivery }: Party) =>
-  delivery.setAside.list().map(({ body, reason, retried, from, topic }) => ({
+  delivery.deadLetters.list().map(({ body, reason, retried, from, topic }) => ({
     text: new TextDecoder().decode(body),
     reason,
     retried,
@@ -60,7 +60,7 @@ function assertCode(code: string, run: () => void): void {
 Deno.test("what was set aside is offered again from the first try, stays until it is taken, and is gone then", async () => {
   const store = new MemoryMessageStore();
   const { a, b } = await aside(["poison"], { store });
-  const { setAside } = b.delivery;
+  const { deadLetters: setAside } = b.delivery;
   const entry = { text: "poison", reason: "no good", from: A, topic: "t" };
   assertEquals(list(b), [{ ...entry, retried: false }]);
   const [{ id } = { id: "" }] = setAside.list();
@@ -78,7 +78,7 @@ Deno.test("what was set aside is offered again from the first try, stays until i
   assertEquals(list(b), [{ ...entry, retried: true }]);
   message.ack();
   assertEquals(list(b), []);
-  assertEquals(store.setAside(), []);
+  assertEquals(store.deadLetters(), []);
   const last = messages.next();
   end(a, b);
   assertEquals((await last).done, true);
@@ -86,13 +86,13 @@ Deno.test("what was set aside is offered again from the first try, stays until i
 
 Deno.test("a message that is refused again is set aside again, with the newer reason", async () => {
   const { a, b } = await aside(["poison"]);
-  const [{ id } = { id: "" }] = b.delivery.setAside.list();
-  b.delivery.setAside.retry(id);
-  (await next(b.delivery.messages())).refuse("still no good");
+  const [{ id } = { id: "" }] = b.delivery.deadLetters.list();
+  b.delivery.deadLetters.retry(id);
+  (await next(b.delivery.messages())).nack("still no good");
   assertEquals(list(b).map(({ reason, retried }) => [reason, retried]), [
     ["still no good", false],
   ]);
-  b.delivery.setAside.retry(id);
+  b.delivery.deadLetters.retry(id);
   (await next(b.delivery.messages())).ack();
   assertEquals(list(b), []);
   end(a, b);
@@ -100,8 +100,8 @@ Deno.test("a message that is refused again is set aside again, with the newer re
 
 Deno.test("a message that is offered again needs no session, and outlives the one it came by", async () => {
   const { a, b, wire } = await aside(["poison"]);
-  const [{ id } = { id: "" }] = b.delivery.setAside.list();
-  b.delivery.setAside.retry(id);
+  const [{ id } = { id: "" }] = b.delivery.deadLetters.list();
+  b.delivery.deadLetters.retry(id);
   wire.cut();
   (await next(b.delivery.messages())).ack();
   assertEquals(list(b), []);
@@ -111,22 +111,22 @@ Deno.test("a message that is offered again needs no session, and outlives the on
 Deno.test("a node that ends before the message is taken has it set aside after its restart", async () => {
   const store = new MemoryMessageStore();
   const { a, b, clock } = await aside(["poison"], { store });
-  const [{ id } = { id: "" }] = b.delivery.setAside.list();
-  b.delivery.setAside.retry(id);
+  const [{ id } = { id: "" }] = b.delivery.deadLetters.list();
+  b.delivery.deadLetters.retry(id);
   await next(b.delivery.messages());
   end(a, b);
   const again = party(B, clock, { seed: 3, store });
   assertEquals(list(again).map(({ retried }) => retried), [false]);
-  again.delivery.setAside.retry(id);
+  again.delivery.deadLetters.retry(id);
   (await next(again.delivery.messages())).ack();
-  assertEquals(store.setAside(), []);
+  assertEquals(store.deadLetters(), []);
   end(again);
 });
 
 Deno.test("what is discarded is gone for good, also while it is offered, and its stream goes on", async () => {
   const store = new MemoryMessageStore();
   const { a, b, wire } = await aside(["one", "two", "three"], { store });
-  const { setAside } = b.delivery;
+  const { deadLetters: setAside } = b.delivery;
   const [one = "", two = "", three = ""] = setAside.list().map(({ id }) => id);
   setAside.discard(one);
   assertEquals(list(b).map(({ text }) => text), ["two", "three"]);
@@ -137,8 +137,8 @@ Deno.test("what is discarded is gone for good, also while it is offered, and its
   const held = await next(messages);
   setAside.discard(three);
   setAside.discard(two);
-  assertEquals(store.setAside(), []);
-  held.refuse("too late");
+  assertEquals(store.deadLetters(), []);
+  held.nack("too late");
   assertEquals(list(b), []);
   const sent = a.delivery.send(B, "fresh", { topic: "t" });
   await wire.run();
@@ -155,10 +155,10 @@ Deno.test("ids are their senders' choice: one that several used must be told apa
   const id = new Uint8Array(16).fill(7);
   const body = new Uint8Array(1);
   for (const from of [A, B]) {
-    store.putSetAside({ from, id, topic: "", body, reason: "", at: 0 });
+    store.putDeadLetter({ from, id, topic: "", body, reason: "", at: 0 });
   }
   const it = party("c".repeat(64), new VirtualClock(), { store });
-  const { setAside } = it.delivery;
+  const { deadLetters: setAside } = it.delivery;
   assertCode("ambiguous", () => setAside.discard(id.toHex()));
   setAside.discard(id.toHex(), B);
   assertEquals(list(it).map(({ from }) => from), [A]);
@@ -174,7 +174,7 @@ Deno.test("a thousand messages are kept and no more, also when they are being of
   const put = (number: number) => {
     const id = new Uint8Array(16);
     new DataView(id.buffer).setUint32(0, number);
-    store.putSetAside({ from: A, id, topic: "", body, reason: "", at: 0 });
+    store.putDeadLetter({ from: A, id, topic: "", body, reason: "", at: 0 });
     return id.toHex();
   };
   const ids = Array.from(
@@ -182,7 +182,7 @@ Deno.test("a thousand messages are kept and no more, also when they are being of
     (_, at) => put(at),
   );
   const it = party(B, new VirtualClock(), { store });
-  const { setAside } = it.delivery;
+  const { deadLetters: setAside } = it.delivery;
   assertEquals(setAside.list().length, MAX_SET_ASIDE_MESSAGES);
   assertCode("unknown-message", () => setAside.retry(ids[0] ?? ""));
   setAside.retry(ids.at(-1) ?? "");
@@ -198,7 +198,7 @@ for (const size of [1, 100_000]) {
       const id = new Uint8Array(16);
       new DataView(id.buffer).setUint32(0, ++number);
       const body = new Uint8Array(size);
-      store.putSetAside({ from, id, topic: "", body, reason: "", at: 0 });
+      store.putDeadLetter({ from, id, topic: "", body, reason: "", at: 0 });
     };
     for (const from of [A, stranger(1), A]) put(from);
     for (let at = 0; at < 1_500; at++) put(stranger(2 + at % 3));
@@ -208,7 +208,7 @@ for (const size of [1, 100_000]) {
         store,
         settings: { hasStanding },
       });
-      const kept = it.delivery.setAside.list().map(({ from }) => from);
+      const kept = it.delivery.deadLetters.list().map(({ from }) => from);
       const most = size === 1 ? MAX_SET_ASIDE_MESSAGES : 160;
       assertEquals(kept.length, most);
       assertEquals(kept.slice(0, 3), [A, stranger(1), A]);
@@ -218,7 +218,7 @@ for (const size of [1, 100_000]) {
       );
       assert(Math.max(...each) - Math.min(...each) <= 1, `${each}`);
       // What was dropped is not in the store either.
-      assertEquals(store.setAside().length, most);
+      assertEquals(store.deadLetters().length, most);
       end(it);
     }
   });
@@ -230,7 +230,7 @@ Deno.test("messages of peers with standing take what strangers' have, and then w
     const body = new Uint8Array(1);
     for (let at = 0; at < count; at++) {
       const id = crypto.getRandomValues(new Uint8Array(16));
-      store.putSetAside({ from, id, topic: "", body, reason: "", at: 0 });
+      store.putDeadLetter({ from, id, topic: "", body, reason: "", at: 0 });
     }
   };
   const C = "c".repeat(64);
@@ -241,7 +241,7 @@ Deno.test("messages of peers with standing take what strangers' have, and then w
     store,
     settings: { hasStanding: (peer) => peer !== C },
   });
-  const kept = it.delivery.setAside.list().map(({ from }) => from);
+  const kept = it.delivery.deadLetters.list().map(({ from }) => from);
   const count = (of: string) => kept.filter((from) => from === of).length;
   assertEquals([A, B, C].map(count), [300, 700, 0]);
   end(it);

@@ -5,7 +5,7 @@ import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { type Party, party, Wire } from "../helpers/fake_carrier.ts";
+import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
@@ -51,7 +51,7 @@ Deno.test("a refused message comes again after a while, the rest of its topic wa
   const messages = it.b.delivery.messages();
   const first = await next(messages);
   assertEquals([first.text(), first.attempt], ["one", 1]);
-  first.refuse("busy");
+  first.nack("busy");
   assertEquals((await next(messages)).text(), "aside");
 
   const again = next(messages);
@@ -80,14 +80,14 @@ Deno.test("a message that is refused five times is set aside, its sender is told
     await wait(it, REDELIVERY_MAX_MS);
     const refused = await message;
     assertEquals([refused.text(), refused.attempt], ["poison", attempt]);
-    refused.refuse("does not parse");
+    refused.nack("does not parse");
   }
   assertEquals((await next(messages)).text(), "rest");
   const last = messages.next();
   await it.wire.run();
   assertEquals((await told).code, "rejected");
   await rest;
-  const [aside] = it.b.delivery.setAside.list();
+  const [aside] = it.b.delivery.deadLetters.list();
   assertEquals(aside?.from, A);
   assertEquals(aside?.reason, "does not parse");
   assertEquals(new TextDecoder().decode(aside?.body), "poison");
@@ -219,13 +219,13 @@ Deno.test("tries are counted across restarts", async () => {
     await wire.run();
     const message = await next(b.delivery.messages());
     assertEquals(message.attempt, attempt);
-    message.refuse();
+    message.nack();
     await wire.run();
     wire.cut();
     end(b);
   }
   await told;
-  assertEquals([...store.setAside()].length, 1);
+  assertEquals([...store.deadLetters()].length, 1);
   assertEquals([...store.attempts()], []);
   end(a);
 });
@@ -385,7 +385,7 @@ Deno.test("a refusal that cannot be recorded leaves the message where it was, an
     // The write that fails is the first for a try, the last for setting aside.
     for (let failed = false; !failed;) {
       try {
-        message.refuse("busy");
+        message.nack("busy");
       } catch {
         failed = true;
       }
@@ -396,7 +396,7 @@ Deno.test("a refusal that cannot be recorded leaves the message where it was, an
     }
     Reflect.deleteProperty(store, verb);
     while (message.text() === "one") {
-      message.refuse("busy");
+      message.nack("busy");
       const again = next(messages);
       await wait(it, REDELIVERY_MAX_MS);
       message = await again;

@@ -288,7 +288,7 @@ export class FuzzWorld {
     const { witness, victim, dialing, dialed, guests } = this.#cast;
     assertEquals(this.#active.size, 0);
     assertEquals(
-      this.#node.links().map(({ identity }) => identity),
+      this.#node.sessions().map(({ identity }) => identity),
       [witness.id],
     );
     const real = new Set(
@@ -342,7 +342,7 @@ export class FuzzWorld {
   async #take(): Promise<void> {
     for await (const message of this.#node.messages()) {
       this.#taken++;
-      if (this.#taken % 5 === 0) message.refuse("not now");
+      if (this.#taken % 5 === 0) message.nack("not now");
     }
   }
 
@@ -372,6 +372,6 @@ export class FuzzWorld {
 
 function linked(a: Node, b: Node): boolean {
   const sees = (one: Node, other: Node) =>
-    one.links().some(({ identity }) => identity === other.identity.id);
+    one.sessions().some(({ identity }) => identity === other.identity.id);
   return sees(a, b) && sees(b, a);
 }

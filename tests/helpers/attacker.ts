@@ -7,11 +7,11 @@
  * a key that is not its own) is done by handing it parts of others. Who is dialed
  * is in `raw_listener.ts`, messages that lie in `forged_messages.ts`.
  */
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   Identity,
-  type IdentityId,
-  identityName,
+  type PeerId,
+  serverNameOf,
 } from "../../src/identity/identity.ts";
 import { proofStatement } from "../../src/identity/proof.ts";
 import {
@@ -93,7 +93,7 @@ export class RawPeer extends RawConnection {
   /** What the node's challenge asked to be signed. */
   challenge: Uint8Array | undefined;
   readonly #options: AttackerOptions;
-  readonly #listener: IdentityId;
+  readonly #listener: PeerId;
   /** When we were dialed: the secret of which we show that we know it. */
   knows: SharedSecret | undefined;
   readonly #transcript = new Transcript();
@@ -107,7 +107,7 @@ export class RawPeer extends RawConnection {
   constructor(
     connection: Connection,
     identity: Identity,
-    listener: IdentityId,
+    listener: PeerId,
     options: AttackerOptions = {},
   ) {
     super(connection, options.network);
@@ -305,8 +305,8 @@ export async function dialTls(node: Node): Promise<Connection> {
   const { certificate, id } = node.identity;
   return await tlsTransport().dial(parseAddress(node.address), {
     pin: {
-      certificate: judgeCertificate(certificate).der,
-      serverName: identityName(id),
+      certificate: verifyCertificate(certificate).der,
+      serverName: serverNameOf(id),
     },
   });
 }

@@ -2,7 +2,10 @@
 import { type Clock, systemClock, systemRandom } from "../../src/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
-import { openDirectory, openPort } from "../../src/control/doors.ts";
+import {
+  openDirectory,
+  openPort,
+} from "../../src/control/control_listeners.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 

@@ -5,7 +5,7 @@
  */
 import {
   certificateToPem,
-  judgeCertificate,
+  verifyCertificate,
 } from "../../src/identity/certificate.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { ALPN_PROTOCOL } from "../../src/transport/alpn.ts";
@@ -21,7 +21,7 @@ export interface ForgedV1 {
 /** Makes the certificate; only the victim's public key is needed. */
 export function forgeV1(victim: Identity): ForgedV1 {
   const key = keyOf("P-256");
-  const { spki } = judgeCertificate(victim.certificate);
+  const { spki } = verifyCertificate(victim.certificate);
   const der = forge(key, { spki, version: NOTHING, extensions: NOTHING });
   const privateKeyPem = key.privateKey.export({ type: "pkcs8", format: "pem" })
     .toString();

@@ -3,7 +3,7 @@
  * from whatever host a test wants.
  */
 import { systemClock, systemRandom } from "../../src/clock.ts";
-import { Identity, identityName } from "../../src/identity/identity.ts";
+import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
@@ -44,7 +44,7 @@ export class MemorySiege implements AsyncDisposable {
     const { id, certificate } = this.victim.identity;
     const connection = await this.network.transport(host).dial(
       { host: HOST, port: PORT },
-      { pin: { certificate, serverName: identityName(id) } },
+      { pin: { certificate, serverName: serverNameOf(id) } },
     );
     const identity = options.identity ?? await Identity.generate();
     const peer = new RawPeer(connection, identity, id, options);
@@ -64,7 +64,9 @@ export class MemorySiege implements AsyncDisposable {
 
   /** Whether these have a session that counts, in this order. */
   connected(...peers: readonly RawPeer[]): boolean[] {
-    const links = new Set(this.victim.links().map(({ identity }) => identity));
+    const links = new Set(
+      this.victim.sessions().map(({ identity }) => identity),
+    );
     return peers.map(({ identity }) => links.has(identity.id));
   }
 

@@ -3,7 +3,7 @@
  * stage on which a refusal is shown to leave no trace.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity, type IdentityId } from "../../src/identity/identity.ts";
+import { Identity, type PeerId } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { PeerInfo } from "../../src/mesh/peer_info.ts";
@@ -64,7 +64,7 @@ export class Scene implements AsyncDisposable {
   }
 
   /** An honest peer joins, asks the victim whom it knows, and leaves. */
-  async whomVictimTells(): Promise<IdentityId[]> {
+  async whomVictimTells(): Promise<PeerId[]> {
     const identity = await Identity.generate();
     using honest = await RawPeer.open(this.victim, { identity });
     const already = honest.count(COMMAND.peers);

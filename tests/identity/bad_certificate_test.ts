@@ -1,7 +1,7 @@
 /** Refusals of judgeCertificate() for one wrong field in a certificate that is sound otherwise. */
 
 import { sign } from "node:crypto";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   extensionsDer,
   nameDer,
@@ -9,7 +9,7 @@ import {
   VERSION_3_DER,
 } from "../../src/identity/certificate_form.ts";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
-import { identityName } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/identity/identity.ts";
 import {
   altNames,
   ascii,
@@ -31,10 +31,10 @@ import {
 } from "./forgery.ts";
 
 const id = idOf(P256.spki);
-const name = identityName(id);
+const name = serverNameOf(id);
 const san = altNames(name);
 const other = keyOf("P-256");
-const otherName = identityName(idOf(other.spki));
+const otherName = serverNameOf(idOf(other.spki));
 const PRINTABLE = DER_TAG.PRINTABLE_STRING;
 const UTF8 = 0x0c;
 const CN = "2.5.4.3";
@@ -279,6 +279,6 @@ for (const [what, forgery, because] of FORGERIES) {
   Deno.test(`judgeCertificate() refuses a certificate ${what}`, () => {
     assertRefused(forge(P256, forgery), because);
     // The same key without the flaw passes, so the flaw is the reason.
-    judgeCertificate(forge(P256));
+    verifyCertificate(forge(P256));
   });
 }

@@ -13,9 +13,9 @@ import {
 } from "../../src/limits.ts";
 import {
   certificateToPem,
-  judgeCertificate,
+  verifyCertificate,
 } from "../../src/identity/certificate.ts";
-import { identityName } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/identity/identity.ts";
 import {
   assertRefused,
   type Bytes,
@@ -32,11 +32,11 @@ import {
 for (const key of FORGE_KEYS) {
   Deno.test(`judgeCertificate() accepts a sound ${key.type} certificate and says whose it is`, () => {
     const der = forge(key);
-    const judged = judgeCertificate(der);
+    const judged = verifyCertificate(der);
     assertEquals(judged.der, der);
     assertEquals(judged.spki, key.spki);
     assertEquals(judged.identity, idOf(key.spki));
-    assertEquals(judged.serverName, identityName(idOf(key.spki)));
+    assertEquals(judged.serverName, serverNameOf(idOf(key.spki)));
     assertEquals(judged.key.type, key.type);
     const x509 = new X509Certificate(certificateToPem(der));
     assert(x509.verify(judged.publicKey));
@@ -119,10 +119,10 @@ Deno.test("judgeCertificate() says wrong-identity when a sound certificate is an
   const der = forge(P256);
   const other = idOf(ED25519.spki);
   assertEquals(
-    judgeCertificate(der, idOf(P256.spki)).identity,
+    verifyCertificate(der, idOf(P256.spki)).identity,
     idOf(P256.spki),
   );
-  const error = assertThrows(() => judgeCertificate(der, other), VerackError);
+  const error = assertThrows(() => verifyCertificate(der, other), VerackError);
   assertEquals(error.code, "wrong-identity");
   assert(error.message.includes(other));
   assert(error.message.includes(idOf(P256.spki)));
@@ -132,7 +132,7 @@ Deno.test("judgeCertificate() says bad-certificate, not wrong-identity, when a c
   const der = forge(P256);
   der[der.length - 1]! ^= 1;
   const error = assertThrows(
-    () => judgeCertificate(der, idOf(ED25519.spki)),
+    () => verifyCertificate(der, idOf(ED25519.spki)),
     VerackError,
   );
   assertEquals(error.code, "bad-certificate");
@@ -140,7 +140,7 @@ Deno.test("judgeCertificate() says bad-certificate, not wrong-identity, when a c
 
 Deno.test("judgeCertificate() gives the same result when it meets the same bytes again", () => {
   const der = forge(RSA);
-  assertStrictEquals(judgeCertificate(der), judgeCertificate(der.slice()));
+  assertStrictEquals(verifyCertificate(der), verifyCertificate(der.slice()));
 });
 
 Deno.test("judgeCertificate() keeps its own copy when the caller reuses the buffer", () => {
@@ -149,12 +149,12 @@ Deno.test("judgeCertificate() keeps its own copy when the caller reuses the buff
   const der = forge(keyOf("Ed25519"));
   frame.set(der, 500);
   const view = frame.subarray(500, 500 + der.length);
-  const judged = judgeCertificate(view);
+  const judged = verifyCertificate(view);
   frame.fill(0xaa);
   assertEquals(judged.der, der);
   assertEquals(judged.der.buffer.byteLength, der.length);
   assertRefused(view);
-  assertStrictEquals(judgeCertificate(der), judged);
+  assertStrictEquals(verifyCertificate(der), judged);
 });
 
 Deno.test("judgeCertificate() does not remember a refusal as a success", () => {
@@ -170,14 +170,14 @@ Deno.test("judgeCertificate() remembers no more certificates than its limit, the
     forge(key, { serial: integer(1, n >> 8, n & 0xff) });
   const kept = numbered(0);
   const dropped = numbered(1);
-  const first = judgeCertificate(kept);
-  const second = judgeCertificate(dropped);
+  const first = verifyCertificate(kept);
+  const second = verifyCertificate(dropped);
   for (let n = 2; n < MAX_JUDGED_CERTIFICATES + 1; n++) {
-    judgeCertificate(numbered(n));
-    if (n === 2) assertStrictEquals(judgeCertificate(kept), first);
+    verifyCertificate(numbered(n));
+    if (n === 2) assertStrictEquals(verifyCertificate(kept), first);
   }
-  assertStrictEquals(judgeCertificate(kept), first);
-  assert(judgeCertificate(dropped) !== second, "the oldest is still there");
+  assertStrictEquals(verifyCertificate(kept), first);
+  assert(verifyCertificate(dropped) !== second, "the oldest is still there");
 });
 
 Deno.test("certificateToPem() writes what X.509 parsers read", () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { DEMO_IDENTITIES, isDemoIdentity } from "../../src/identity/demo.ts";
 import { loadIdentity } from "../../src/identity/files.ts";
 import { Identity } from "../../src/identity/identity.ts";
@@ -34,7 +34,7 @@ Deno.test("DEMO_IDENTITIES, certs/ and its README agree on every identity", asyn
     const published = await Deno.readTextFile(new URL(`${name}.crt`, FOLDER));
     // Passing the rules, it is presented as published, not made anew.
     assertEquals(identity.certificatePem, published);
-    judgeCertificate(identity.certificate, id);
+    verifyCertificate(identity.certificate, id);
     assert(
       readme.includes(`| \`${name}.key\`, \`${name}.crt\` `) &&
         readme.includes(`\`${id}\``),

@@ -4,14 +4,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constants, sign } from "node:crypto";
 import { VerackError } from "../../src/errors.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   extensionsDer,
   nameDer,
   VERSION_3_DER,
 } from "../../src/identity/certificate_form.ts";
 import { encodeDer, encodeOid } from "../../src/identity/der.ts";
-import { identityName } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/identity/identity.ts";
 import {
   ascii,
   assertRefused,
@@ -49,7 +49,7 @@ Deno.test("judgeCertificate() refuses a certificate of one identity with the key
   const forged = forge(P256, {
     subject: nameDer(victim),
     issuer: nameDer(victim),
-    extensions: extensionsDer(identityName(victim)),
+    extensions: extensionsDer(serverNameOf(victim)),
   });
   assertRefused(forged, "subject is CN=");
 });
@@ -116,7 +116,7 @@ Deno.test("judgeCertificate() refuses what is no certificate at all", () => {
 Deno.test("judgeCertificate() shows foreign text escaped and bounded", () => {
   const long = nameOf([CN, UTF8, `\x1b[2J${"a".repeat(1000)}`]);
   const error = assertThrows(
-    () => judgeCertificate(forge(P256, { subject: long })),
+    () => verifyCertificate(forge(P256, { subject: long })),
     VerackError,
   );
   assert(!error.message.includes("\x1b"));

@@ -13,7 +13,7 @@ import {
   sign,
 } from "node:crypto";
 import { VerackError } from "../../src/errors.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   extensionsDer,
   nameDer,
@@ -22,7 +22,7 @@ import {
   VERSION_3_DER,
 } from "../../src/identity/certificate_form.ts";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
-import { identityName } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/identity/identity.ts";
 import type { KeyType } from "../../src/identity/identity.ts";
 import { withLowS } from "../../src/identity/signature.ts";
 
@@ -136,7 +136,7 @@ export function forge(key: ForgeKey, forgery: Forgery = {}): Bytes {
     forgery.validity ?? VALIDITY_DER,
     forgery.subject ?? nameDer(id),
     spki,
-    forgery.extensions ?? extensionsDer(identityName(id)),
+    forgery.extensions ?? extensionsDer(serverNameOf(id)),
     forgery.more ?? NOTHING,
   );
   const signature = (forgery.signWith ?? ((data) => signAs(key, data)))(signed);
@@ -197,6 +197,10 @@ export function nameOf(...attributes: [string, number, string][]): Bytes {
 
 /** Asserts that the judge refuses as a bad certificate, and for this reason. */
 export function assertRefused(der: Uint8Array, because = ""): void {
-  const error = assertThrows(() => judgeCertificate(der), VerackError, because);
+  const error = assertThrows(
+    () => verifyCertificate(der),
+    VerackError,
+    because,
+  );
   assertEquals(error.code, "bad-certificate");
 }

@@ -1,19 +1,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
-  identityBytes,
-  identityFromBytes,
-  identityName,
-  isIdentityId,
-  parseIdentityId,
+  isPeerId,
+  parsePeerId,
+  peerIdBytes,
+  peerIdFromBytes,
+  serverNameOf,
   shortId,
 } from "../../src/identity/identity.ts";
 
 const ID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 Deno.test("parseIdentityId() accepts 64 lower-case hex digits", () => {
-  assertEquals(parseIdentityId(ID), ID);
-  assert(isIdentityId(ID));
+  assertEquals(parsePeerId(ID), ID);
+  assert(isPeerId(ID));
 });
 
 Deno.test("parseIdentityId() names the text and what is wanted when it refuses", () => {
@@ -31,26 +31,26 @@ Deno.test("parseIdentityId() names the text and what is wanted when it refuses",
       ID.replace("0", "０"),
     ]
   ) {
-    const error = assertThrows(() => parseIdentityId(text), SyntaxError);
+    const error = assertThrows(() => parsePeerId(text), SyntaxError);
     assert(error.message.includes(`${text.length} characters`), error.message);
     assert(error.message.includes("64 lower-case hex digits"));
-    assert(!isIdentityId(text));
+    assert(!isPeerId(text));
   }
 });
 
 Deno.test("parseIdentityId() shows hostile text escaped and bounded", () => {
   const text = `\x1b[2J${"x".repeat(100_000)}`;
-  const error = assertThrows(() => parseIdentityId(text), SyntaxError);
+  const error = assertThrows(() => parsePeerId(text), SyntaxError);
   assert(!error.message.includes("\x1b"));
   assert(error.message.length < 300);
 });
 
 Deno.test("identityName() is two labels under verack.invalid that DNS can carry", () => {
   assertEquals(
-    identityName(ID),
+    serverNameOf(ID),
     "0123456789abcdef0123456789abcdef.0123456789abcdef0123456789abcdef.verack.invalid",
   );
-  assert(identityName(ID).split(".").every((label) => label.length <= 63));
+  assert(serverNameOf(ID).split(".").every((label) => label.length <= 63));
 });
 
 Deno.test("shortId() is the first eight digits", () => {
@@ -60,9 +60,9 @@ Deno.test("shortId() is the first eight digits", () => {
 Deno.test("identityFromBytes() undoes identityBytes()", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
-      const id = identityFromBytes(bytes);
-      assertEquals(parseIdentityId(id), id);
-      assertEquals([...identityBytes(id)], [...bytes]);
+      const id = peerIdFromBytes(bytes);
+      assertEquals(parsePeerId(id), id);
+      assertEquals([...peerIdBytes(id)], [...bytes]);
     }),
   );
 });
@@ -70,10 +70,10 @@ Deno.test("identityFromBytes() undoes identityBytes()", () => {
 Deno.test("identityFromBytes() refuses anything but 32 bytes", () => {
   for (const length of [0, 31, 33]) {
     assertThrows(
-      () => identityFromBytes(new Uint8Array(length)),
+      () => peerIdFromBytes(new Uint8Array(length)),
       RangeError,
       `${length} bytes`,
     );
   }
-  assertThrows(() => identityBytes("abc"), SyntaxError);
+  assertThrows(() => peerIdBytes("abc"), SyntaxError);
 });

@@ -9,7 +9,7 @@ import { createPrivateKey } from "node:crypto";
 import { type ErrorCode, VerackError } from "../../src/errors.ts";
 import {
   certificateToPem,
-  judgeCertificate,
+  verifyCertificate,
 } from "../../src/identity/certificate.ts";
 import { encodeDer, encodeOid } from "../../src/identity/der.ts";
 import {
@@ -49,7 +49,7 @@ for (const keyType of KEY_TYPES) {
   Deno.test(`Identity.generate() makes a ${keyType} key that loads again as the same identity`, async () => {
     const made = await Identity.generate({ keyType });
     assertEquals(made.keyType, keyType);
-    const judged = judgeCertificate(made.certificate, made.id);
+    const judged = verifyCertificate(made.certificate, made.id);
     assertEquals(judged.key.type, keyType);
 
     const loaded = await Identity.fromPem(made.privateKeyPem, {
@@ -66,7 +66,7 @@ for (const keyType of KEY_TYPES) {
 
   Deno.test(`sign() with a ${keyType} key makes what its certificate verifies`, async () => {
     const identity = await Identity.generate({ keyType });
-    const { key, publicKey } = judgeCertificate(identity.certificate);
+    const { key, publicKey } = verifyCertificate(identity.certificate);
     const data = new TextEncoder().encode("data");
     const signature = identity.sign(data);
     assert(verifyBytes(key, publicKey, data, signature));
@@ -224,7 +224,7 @@ Deno.test("Identity.fromPem() presents no certificate that breaks the rules, tho
   const certificatePem = certificateToPem(old);
   const identity = await Identity.fromPem(pem, { certificatePem });
   assertNotEquals(identity.certificate, old);
-  judgeCertificate(identity.certificate, identity.id);
+  verifyCertificate(identity.certificate, identity.id);
 });
 
 Deno.test("Identity.fromPem() refuses a certificate that cannot be read or is another key's", async () => {

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createPrivateKey } from "node:crypto";
 import { VerackError } from "../../src/errors.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   Identity,
-  identityName,
   KEY_TYPES,
+  serverNameOf,
 } from "../../src/identity/identity.ts";
 import { makeCertificate } from "../../src/identity/make_certificate.ts";
 import { idOf, keyOf, P256 } from "./forgery.ts";
@@ -55,7 +55,7 @@ async function dial(
 for (const keyType of KEY_TYPES) {
   Deno.test(`makeCertificate() makes a ${keyType} certificate that Deno's TLS serves and pins`, async () => {
     const identity = await Identity.generate({ keyType });
-    const name = identityName(identity.id);
+    const name = serverNameOf(identity.id);
     assertEquals(await dial(identity, identity.certificatePem, name), "hello");
   });
 
@@ -63,11 +63,11 @@ for (const keyType of KEY_TYPES) {
     const identity = await Identity.generate({ keyType });
     const other = await Identity.generate();
     await assertRejects(
-      () => dial(identity, other.certificatePem, identityName(identity.id)),
+      () => dial(identity, other.certificatePem, serverNameOf(identity.id)),
       Deno.errors.InvalidData,
     );
     await assertRejects(
-      () => dial(identity, identity.certificatePem, identityName(other.id)),
+      () => dial(identity, identity.certificatePem, serverNameOf(other.id)),
       Deno.errors.InvalidData,
     );
   });
@@ -76,7 +76,7 @@ for (const keyType of KEY_TYPES) {
     const key = keyOf(keyType);
     const id = idOf(key.spki);
     const der = await makeCertificate(key.privateKey, keyType, id);
-    assertEquals(judgeCertificate(der, id).spki, key.spki);
+    assertEquals(verifyCertificate(der, id).spki, key.spki);
     assert(der.length < MAX_CERTIFICATE_BYTES);
   });
 }

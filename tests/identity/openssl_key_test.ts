@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hash } from "node:crypto";
 import { type ErrorCode, VerackError } from "../../src/errors.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { loadIdentity } from "../../src/identity/files.ts";
 import type { KeyType } from "../../src/identity/identity.ts";
 import { HAS_OPENSSL, openssl, withDirectory } from "./openssl.ts";
@@ -126,7 +126,7 @@ for (const [what, keyType, recipe] of PLAIN) {
         assertEquals(again.id, first.id);
         assertEquals(first.keyType, keyType);
         assertEquals(first.ephemeral, false);
-        judgeCertificate(first.certificate, first.id);
+        verifyCertificate(first.certificate, first.id);
       }),
   });
 }
@@ -283,7 +283,7 @@ for (
         const certPath = `${directory}/crt`;
         const identity = await loadIdentity({ keyPath, certPath });
         assertEquals(identity.id, await fingerprint(directory));
-        judgeCertificate(identity.certificate, identity.id);
+        verifyCertificate(identity.certificate, identity.id);
         assert(
           identity.certificatePem.trim() !==
             (await Deno.readTextFile(certPath)).trim(),

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constants, createPrivateKey, sign } from "node:crypto";
 import fc from "fast-check";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity, KEY_TYPES } from "../../src/identity/identity.ts";
 import {
   type ProofContext,
@@ -92,7 +92,7 @@ Deno.test("proofStatement() differs whenever the contexts do", () => {
 for (const keyType of KEY_TYPES) {
   Deno.test(`verifyProof() accepts what a ${keyType} dialer signed, and nothing that differs in any field`, async () => {
     const dialer = await Identity.generate({ keyType });
-    const certificate = judgeCertificate(dialer.certificate);
+    const certificate = verifyCertificate(dialer.certificate);
     const context = contextOf(dialer.id);
     const signature = signProof(dialer, context);
     assert(verifyProof(certificate, context, signature));
@@ -118,8 +118,8 @@ for (const keyType of KEY_TYPES) {
     const thief = await Identity.generate({ keyType });
     const context = contextOf(dialer.id);
     const signature = thief.sign(proofStatement(context));
-    const victims = judgeCertificate(dialer.certificate);
-    const thiefs = judgeCertificate(thief.certificate);
+    const victims = verifyCertificate(dialer.certificate);
+    const thiefs = verifyCertificate(thief.certificate);
     assert(!verifyProof(victims, context, signature));
     // The thief's own certificate verifies the bytes, but is not the dialer's.
     assert(!verifyProof(thiefs, context, signature));
@@ -127,7 +127,7 @@ for (const keyType of KEY_TYPES) {
 
   Deno.test(`verifyProof() refuses a ${keyType} signature with any byte changed, cut or added`, async () => {
     const dialer = await Identity.generate({ keyType });
-    const certificate = judgeCertificate(dialer.certificate);
+    const certificate = verifyCertificate(dialer.certificate);
     const context = contextOf(dialer.id);
     const signature = signProof(dialer, context);
     for (let i = 0; i < signature.length; i++) {
@@ -142,7 +142,7 @@ for (const keyType of KEY_TYPES) {
 
   Deno.test(`verifyProof() with a ${keyType} key never throws, whatever it is given`, async () => {
     const dialer = await Identity.generate({ keyType });
-    const certificate = judgeCertificate(dialer.certificate);
+    const certificate = verifyCertificate(dialer.certificate);
     const context = contextOf(dialer.id);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (signature) => {
@@ -177,7 +177,7 @@ function signOddly(
 
 Deno.test("verifyProof() refuses a P-256 signature by another algorithm or in another encoding", async () => {
   const dialer = await Identity.generate({ keyType: "P-256" });
-  const certificate = judgeCertificate(dialer.certificate);
+  const certificate = verifyCertificate(dialer.certificate);
   const context = contextOf(dialer.id);
   const odd = (algorithm: string, dsaEncoding: string) =>
     signOddly(dialer, context, algorithm, { dsaEncoding });
@@ -189,7 +189,7 @@ Deno.test("verifyProof() refuses a P-256 signature by another algorithm or in an
 
 Deno.test("verifyProof() takes one of the two ECDSA signatures, and signProof() makes that one", async () => {
   const dialer = await Identity.generate({ keyType: "P-256" });
-  const certificate = judgeCertificate(dialer.certificate);
+  const certificate = verifyCertificate(dialer.certificate);
   const context = contextOf(dialer.id);
   // Libraries draw high and low s alike: 32 signatures would show it.
   for (let i = 0; i < 32; i++) {
@@ -202,7 +202,7 @@ Deno.test("verifyProof() takes one of the two ECDSA signatures, and signProof() 
 
 Deno.test("verifyProof() refuses an RSA signature by PKCS#1 v1.5, another hash or another salt", async () => {
   const dialer = await Identity.generate({ keyType: "RSA" });
-  const certificate = judgeCertificate(dialer.certificate);
+  const certificate = verifyCertificate(dialer.certificate);
   const context = contextOf(dialer.id);
   const pss = (algorithm: string, saltLength: number) =>
     signOddly(dialer, context, algorithm, {
@@ -221,7 +221,7 @@ Deno.test("verifyProof() refuses an RSA signature by PKCS#1 v1.5, another hash o
 
 Deno.test("verifyProof() does not take a certificate's signature for a proof", () => {
   const der = forge(ED25519);
-  const certificate = judgeCertificate(der);
+  const certificate = verifyCertificate(der);
   const signature = der.subarray(-64);
   assert(!verifyProof(certificate, contextOf(certificate.identity), signature));
 });

@@ -2,13 +2,13 @@
 // else passes for it.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity, KEY_TYPES } from "../../src/identity/identity.ts";
 import {
-  decodeStatement,
-  issueStatement,
-  verifyStatement,
-} from "../../src/identity/statement.ts";
+  decodeAttestation,
+  issueAttestation,
+  verifyAttestation,
+} from "../../src/identity/attestation.ts";
 import { MAX_STATEMENT_BYTES } from "../../src/limits.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 
@@ -18,24 +18,24 @@ const [alice, bob, carol] = await Promise.all([
   Identity.generate(),
   Identity.generate(),
 ]);
-const certificate = judgeCertificate(alice.certificate);
+const certificate = verifyCertificate(alice.certificate);
 const AT = 1_800_000_000;
 
 Deno.test("a statement by a key of any type admits its subject", async () => {
   for (const keyType of KEY_TYPES) {
     const issuer = await Identity.generate({ keyType });
-    const bytes = issueStatement(issuer, { magic, subject: bob.id }, AT);
+    const bytes = issueAttestation(issuer, { magic, subject: bob.id }, AT);
     assert(bytes.length <= MAX_STATEMENT_BYTES);
-    const statement = decodeStatement(bytes);
+    const statement = decodeAttestation(bytes);
     assertEquals(statement.issuer, issuer.id);
     assertEquals(statement.issuedAt, BigInt(AT));
-    const key = judgeCertificate(issuer.certificate);
-    assert(verifyStatement(key, { magic, subject: bob.id }, statement));
+    const key = verifyCertificate(issuer.certificate);
+    assert(verifyAttestation(key, { magic, subject: bob.id }, statement));
   }
 });
 
 Deno.test("a statement signs exactly the bytes that docs/protocol.md lists", () => {
-  const bytes = issueStatement(alice, { magic, subject: bob.id }, AT);
+  const bytes = issueAttestation(alice, { magic, subject: bob.id }, AT);
   const time = new Uint8Array(8);
   new DataView(time.buffer).setBigUint64(0, BigInt(AT), true);
   const signed = Uint8Array.from([
@@ -46,41 +46,41 @@ Deno.test("a statement signs exactly the bytes that docs/protocol.md lists", () 
     ...time,
   ]);
   // Ed25519 signs the same bytes the same way.
-  assertEquals(decodeStatement(bytes).signature, alice.sign(signed));
+  assertEquals(decodeAttestation(bytes).signature, alice.sign(signed));
 });
 
 Deno.test("a statement for another subject, network or issuer does not verify", () => {
-  const statement = decodeStatement(
-    issueStatement(alice, { magic, subject: bob.id }, AT),
+  const statement = decodeAttestation(
+    issueAttestation(alice, { magic, subject: bob.id }, AT),
   );
   const context = { magic, subject: bob.id };
-  assert(verifyStatement(certificate, context, statement));
+  assert(verifyAttestation(certificate, context, statement));
   const other = networkMagic("other");
-  const bobs = judgeCertificate(bob.certificate);
+  const bobs = verifyCertificate(bob.certificate);
   assert(
-    !verifyStatement(certificate, { magic, subject: carol.id }, statement),
+    !verifyAttestation(certificate, { magic, subject: carol.id }, statement),
   );
   assert(
-    !verifyStatement(certificate, { ...context, magic: other }, statement),
+    !verifyAttestation(certificate, { ...context, magic: other }, statement),
   );
-  assert(!verifyStatement(bobs, context, statement));
+  assert(!verifyAttestation(bobs, context, statement));
   // Issuer and subject swapped: bob did not admit alice.
   const swapped = { ...statement, issuer: bob.id };
-  assert(!verifyStatement(bobs, { magic, subject: alice.id }, swapped));
-  assert(!verifyStatement(bobs, { magic, subject: bob.id }, swapped));
+  assert(!verifyAttestation(bobs, { magic, subject: alice.id }, swapped));
+  assert(!verifyAttestation(bobs, { magic, subject: bob.id }, swapped));
 });
 
 Deno.test("a statement with any bit changed does not verify", () => {
-  const sound = issueStatement(alice, { magic, subject: bob.id }, AT);
+  const sound = issueAttestation(alice, { magic, subject: bob.id }, AT);
   for (let bit = 0; bit < 8 * sound.length; bit += 5) {
     const bytes = sound.slice();
     bytes[bit >> 3]! ^= 1 << (bit & 7);
     let verified = false;
     try {
-      verified = verifyStatement(
+      verified = verifyAttestation(
         certificate,
         { magic, subject: bob.id },
-        decodeStatement(bytes),
+        decodeAttestation(bytes),
       );
     } catch (error) {
       assert(error instanceof VerackError);
@@ -90,12 +90,15 @@ Deno.test("a statement with any bit changed does not verify", () => {
 });
 
 Deno.test("a statement that is cut short, or longer than it says, is malformed", () => {
-  const sound = issueStatement(alice, { magic, subject: bob.id }, AT);
+  const sound = issueAttestation(alice, { magic, subject: bob.id }, AT);
   for (const length of [0, 31, 40, 41, sound.length - 1]) {
-    assertThrows(() => decodeStatement(sound.subarray(0, length)), VerackError);
+    assertThrows(
+      () => decodeAttestation(sound.subarray(0, length)),
+      VerackError,
+    );
   }
   assertThrows(
-    () => decodeStatement(Uint8Array.from([...sound, 0])),
+    () => decodeAttestation(Uint8Array.from([...sound, 0])),
     VerackError,
   );
 });
@@ -105,5 +108,7 @@ Deno.test("a proof signature is no statement", () => {
   const text = new TextEncoder().encode("verack/1 proof\0");
   const signature = alice.sign(Uint8Array.from([...text, ...magic]));
   const statement = { issuer: alice.id, issuedAt: BigInt(AT), signature };
-  assert(!verifyStatement(certificate, { magic, subject: bob.id }, statement));
+  assert(
+    !verifyAttestation(certificate, { magic, subject: bob.id }, statement),
+  );
 });

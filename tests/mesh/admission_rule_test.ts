@@ -8,20 +8,20 @@ import {
 
 const STRANGER: AdmissionFacts = {
   closed: true,
-  verdict: undefined,
+  rule: undefined,
   invite: "none",
   pinned: false,
   onRecord: false,
-  vouched: false,
+  attested: false,
 };
 
 const TABLE: readonly [string, Partial<AdmissionFacts>, AdmissionDecision][] = [
   ["a stranger at a closed node", {}, "pending"],
   ["a stranger at an open node", { closed: false }, "admit"],
   ["who is on record", { onRecord: true }, "admit"],
-  ["whom a member vouches for", { vouched: true }, "admit"],
+  ["whom a member vouches for", { attested: true }, "admit"],
   ["whom a person named to connect to", { pinned: true }, "admit"],
-  ["whom a person allowed", { verdict: "allowed" }, "admit"],
+  ["whom a person allowed", { rule: "allowed" }, "admit"],
   ["a guest with an invite", { invite: "valid" }, "admit"],
   [
     "a guest with somebody else's invite",
@@ -30,7 +30,7 @@ const TABLE: readonly [string, Partial<AdmissionFacts>, AdmissionDecision][] = [
   ],
   [
     "a member with somebody else's invite",
-    { invite: "invalid", onRecord: true, vouched: true, pinned: true },
+    { invite: "invalid", onRecord: true, attested: true, pinned: true },
     "bad-invite",
   ],
   [
@@ -38,25 +38,25 @@ const TABLE: readonly [string, Partial<AdmissionFacts>, AdmissionDecision][] = [
     { invite: "invalid", closed: false },
     "bad-invite",
   ],
-  ["who was forgotten", { verdict: "forgotten" }, "pending"],
+  ["who was forgotten", { rule: "forgotten" }, "pending"],
   [
     "who was forgotten, though a member vouches for it",
-    { verdict: "forgotten", vouched: true, onRecord: true },
+    { rule: "forgotten", attested: true, onRecord: true },
     "pending",
   ],
   [
     "who was forgotten, at an open node",
-    { verdict: "forgotten", closed: false },
+    { rule: "forgotten", closed: false },
     "admit",
   ],
   [
     "who was forgotten and is invited again",
-    { verdict: "forgotten", invite: "valid" },
+    { rule: "forgotten", invite: "valid" },
     "admit",
   ],
   [
     "who was forgotten and is named by a person",
-    { verdict: "forgotten", pinned: true },
+    { rule: "forgotten", pinned: true },
     "admit",
   ],
 ];
@@ -73,11 +73,11 @@ Deno.test("decideAdmission() lets nobody in who was denied, whatever speaks for 
       for (const yes of [true, false]) {
         const facts: AdmissionFacts = {
           closed,
-          verdict: "denied",
+          rule: "denied",
           invite,
           pinned: yes,
           onRecord: yes,
-          vouched: yes,
+          attested: yes,
         };
         assertEquals(decideAdmission(facts), "denied");
       }

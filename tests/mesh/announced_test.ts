@@ -25,11 +25,11 @@ for (const fails of [false, true]) {
     const early = new EventLog(node);
     await using peer = await Node.start({ connect: [node.address] });
     const other = new EventLog(peer);
-    await until("the session", () => node.links().length === 1);
+    await until("the session", () => node.sessions().length === 1);
     await until("the peer to have it", () => other.of("peer:up").length === 1);
     const late = new EventLog(node);
     await peer.close();
-    await until("the end", () => node.links().length === 0);
+    await until("the end", () => node.sessions().length === 0);
     assertEquals([types(early), types(late)], [["listening", "mesh"], []]);
 
     if (fails) store.disk.reject(new Error("full"));
@@ -53,8 +53,8 @@ Deno.test("a node that closes says all that waited before its last word", async 
   const node = await Node.start({ store });
   const log = new EventLog(node);
   await using peer = await Node.start({ connect: [node.address] });
-  await until("the session", () => peer.links().length === 1);
-  await until("both ends", () => node.links().length === 1);
+  await until("the session", () => peer.sessions().length === 1);
+  await until("both ends", () => node.sessions().length === 1);
   const closing = node.close();
   store.disk.resolve();
   await closing;

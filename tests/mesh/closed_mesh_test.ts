@@ -5,8 +5,8 @@ import { inviteSecret, parseInvite } from "../../src/identity/invite.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
-import { issueStatement } from "../../src/identity/statement.ts";
-import { inside } from "../../src/mesh/inside.ts";
+import { issueAttestation } from "../../src/identity/attestation.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
@@ -46,7 +46,7 @@ for (const secret of [undefined, SECRET]) {
     mesh.nodes.push(await guest(mesh.nodes[5]!));
     await mesh.complete();
     for (const node of mesh.nodes) {
-      assertEquals(node.admission.pending(), []);
+      assertEquals(node.admission.joinRequests(), []);
     }
   });
 
@@ -80,14 +80,14 @@ Deno.test("who is not admitted is listed as pending, and allowed comes in at onc
   mesh.nodes.push(stranger);
   const told = new EventLog(stranger);
   await until("the refusal", () => told.of("refused").length > 0);
-  assertEquals(a.admission.pending().map((peer) => peer.identity), [
+  assertEquals(a.admission.joinRequests().map((peer) => peer.identity), [
     stranger.identity.id,
   ]);
   assertEquals(log.of("pending").map((event) => event.identity), [
     stranger.identity.id,
   ]);
   a.admission.allow(stranger.identity.id);
-  assertEquals(a.admission.pending(), []);
+  assertEquals(a.admission.joinRequests(), []);
   await mesh.complete();
 });
 
@@ -146,7 +146,7 @@ Deno.test("who waited long is in seconds after it is allowed", async () => {
   const host = await mesh.start([], { trust: "known" });
   const stranger = await mesh.start([host]);
   await mesh.clock.advance(10 * 60_000);
-  assertEquals(host.node.links(), []);
+  assertEquals(host.node.sessions(), []);
   assertEquals(host.log.of("pending").length, 1);
   assertEquals(stranger.log.of("refused").length, 1);
   host.node.admission.allow(stranger.node.identity.id);
@@ -171,7 +171,7 @@ Deno.test("a guest takes to strangers as its host does, unless told", async () =
     });
     const log = new EventLog(arriving);
     const isIn = () =>
-      arriving.links().some((it) => it.identity === stranger.identity.id);
+      arriving.sessions().some((it) => it.identity === stranger.identity.id);
     await until("an answer", () => isIn() || log.of("pending").length > 0);
     assertEquals(Number(isIn()), expected);
   }
@@ -196,10 +196,10 @@ for (const [how, end] of Object.entries(GOODBYES)) {
       const first = await RawPeer.open(host, { shows }, upTo);
       const { identity } = first;
       await end(first);
-      await until("its end", () => host.links().length === 0);
+      await until("its end", () => host.sessions().length === 0);
       using again = await RawPeer.open(host, { identity });
       assertEquals(again.told()[0]?.identity, host.identity.id);
-      assertEquals(host.admission.pending(), []);
+      assertEquals(host.admission.joinRequests(), []);
     });
   }
 }
@@ -225,13 +225,13 @@ Deno.test("a guest that a member could not reach is let in there, as before", as
   node.admission.allow(identity.id);
   using member = await RawPeer.open(node, { identity });
   const magic = networkMagic("main");
-  const statement = issueStatement(identity, { magic, subject: guest.id }, 0);
+  const statement = issueAttestation(identity, { magic, subject: guest.id }, 0);
   const nowhere = [{ host: "127.0.0.1", port: 9 }];
   await member.tell([entryOf(guest, nowhere, { statement })]);
   const info = () => node.peers().find((it) => it.identity === guest.id);
   await until("the rumour", () => info() !== undefined);
   // As six dials in vain would do it.
-  const { table } = inside(node);
+  const { table } = internalsOf(node);
   table.forget(table.get(guest.id)!);
   using came = await RawPeer.open(node, { identity: guest });
   assertEquals(came.told()[0]?.identity, node.identity.id);
@@ -250,7 +250,7 @@ Deno.test("a store that was closed stays closed until a start says open, and onl
   await using stranger = await Node.start({ connect: [closed.address] });
   await until(
     "a stranger to be listed",
-    () => closed.admission.pending().length === 1,
+    () => closed.admission.joinRequests().length === 1,
   );
   assertEquals(stranger.peers(), []);
   await closed.close();
@@ -276,20 +276,20 @@ Deno.test("a store that had a secret asks for it without being told, until it is
     await using member = await Node.start({ connect, secret: SECRET });
     await until(
       "the member to be in",
-      () => member.links().length === 1 && node.links().length > 0,
+      () => member.sessions().length === 1 && node.sessions().length > 0,
     );
-    assertEquals(node.links().length, 1);
+    assertEquals(node.sessions().length, 1);
   }
   await (await start({ secret: null })).close();
   await using node = await start();
   await using anybody = await Node.start({ connect: [node.address] });
-  await until("a session", () => anybody.links().length === 1);
+  await until("a session", () => anybody.sessions().length === 1);
 });
 
 Deno.test("a welcome's secret takes the place of a remembered one", async () => {
   await using host = await Node.start({ trust: "known", secret: SECRET });
   await using other = await guest(host);
-  await until("two members", () => host.links().length === 1);
+  await until("two members", () => host.sessions().length === 1);
   const store = new MemoryStore();
   const identity = await Identity.generate();
   await (await Node.start({ identity, store, secret: `old ${SECRET}` }))
@@ -297,7 +297,7 @@ Deno.test("a welcome's secret takes the place of a remembered one", async () => 
   const mesh = [host, other];
   for (const options of [{ invite: host.admission.invite() }, {}]) {
     await using node = await Node.start({ identity, store, ...options });
-    await until("both", () => node.links().length === mesh.length);
+    await until("both", () => node.sessions().length === mesh.length);
   }
 });
 

@@ -69,14 +69,14 @@ async function collideInMemory(
   const logs = nodes.map((node) => new EventLog(node));
   try {
     const one = () =>
-      nodes.every((node) => node.links().length === 1) &&
-      a!.links()[0]!.direction !== b!.links()[0]!.direction;
+      nodes.every((node) => node.sessions().length === 1) &&
+      a!.sessions()[0]!.direction !== b!.sessions()[0]!.direction;
     await clock.runUntil(one, { limitMs: 10_000 });
     // It stays so, and carries messages both ways.
     await clock.advance(5_000);
     assert(
       one(),
-      `seed ${seed}: ${JSON.stringify(nodes.map((n) => n.links()))}`,
+      `seed ${seed}: ${JSON.stringify(nodes.map((n) => n.sessions()))}`,
     );
     assertEquals(nodes.map((node) => node.ping("x")), [1, 1]);
     await clock.advance(200);
@@ -112,7 +112,7 @@ async function collide(
   await using b = second!;
   const logs = [new EventLog(a), new EventLog(b)];
   await until("one session at both ends", () => {
-    const [x, y] = [a.links(), b.links()];
+    const [x, y] = [a.sessions(), b.sessions()];
     return x.length === 1 && y.length === 1 &&
       x[0]!.direction !== y[0]!.direction;
   });

@@ -15,14 +15,14 @@ import {
   ConnectionRoom,
   type ConnectionRoomParts,
 } from "../../src/mesh/connection_room.ts";
-import type { PeerRecord } from "../../src/mesh/peer_table.ts";
+import type { Peer } from "../../src/mesh/peer_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A node with `free` descriptors beside those of the connections that it gets. */
 class Scene {
   readonly clock = new VirtualClock();
-  readonly records: PeerRecord[] = [];
-  readonly friends = new Set<PeerRecord>();
+  readonly records: Peer[] = [];
+  readonly friends = new Set<Peer>();
   readonly facts: string[] = [];
   /** Numbers of the peers whose session was closed, in that order. */
   readonly closed: number[] = [];
@@ -36,8 +36,7 @@ class Scene {
       descriptors: { free: () => (this.counts++, free) },
       table: { values: () => this.records.values() },
       standing: {
-        has: (it: PeerRecord | undefined) =>
-          it !== undefined && this.friends.has(it),
+        has: (it: Peer | undefined) => it !== undefined && this.friends.has(it),
       },
       health: {
         raise: (_: string, { code }: { code: string }) => {
@@ -60,19 +59,19 @@ class Scene {
           openedAt: number,
           session: { closeWith: () => this.#close(number) },
         }],
-      } as unknown as PeerRecord;
+      } as unknown as Peer;
       this.records.push(record);
       if (isFriend) this.friends.add(record);
     }
   }
 
   get sessions(): number {
-    return this.records.filter((it) => it.links.length > 0).length;
+    return this.records.filter((it) => it.sessions.length > 0).length;
   }
 
   #close(number: number): void {
     this.closed.push(number);
-    this.records[number]!.links = [];
+    this.records[number]!.sessions = [];
   }
 }
 

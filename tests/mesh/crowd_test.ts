@@ -43,7 +43,7 @@ class Crowd implements AsyncDisposable {
   async whole(limitMs: number, nodes: readonly Node[] = this.nodes) {
     const links = nodes.length - 1;
     await this.clock.runUntil(
-      () => nodes.every((node) => node.links().length === links),
+      () => nodes.every((node) => node.sessions().length === links),
       { limitMs },
     );
   }
@@ -101,7 +101,7 @@ Deno.test("two crowds that meet by one member each become one", async () => {
   await crowd.whole(30_000, crowd.nodes.slice(0, half));
   await crowd.whole(30_000, crowd.nodes.slice(half));
   crowd.network.heal();
-  const meet = () => crowd.nodes.some((node) => node.links().length >= half);
+  const meet = () => crowd.nodes.some((node) => node.sessions().length >= half);
   await crowd.clock.runUntil(meet, { limitMs: 70_000 });
   await crowd.whole(3_000);
 });

@@ -2,13 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_FORMER_MEMBERS } from "../../src/limits.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { logger } from "../../src/log.ts";
 import { FormerMembers } from "../../src/mesh/former_members.ts";
 import { Membership } from "../../src/mesh/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
-import type { ProvenPeer } from "../../src/session/mesh_profile.ts";
+import type { VerifiedPeer } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 
@@ -51,10 +51,10 @@ Deno.test("a closed node lets a friend in again, though more members than it rem
     record.earnedStanding = at === 0;
     table.forget(record);
   }
-  const certificate = judgeCertificate(identity.certificate);
+  const certificate = verifyCertificate(identity.certificate);
   const refusal = (at: number) =>
-    membership.judge(
-      { identity: id(at), certificate } as ProvenPeer,
+    membership.refusal(
+      { identity: id(at), certificate } as VerifiedPeer,
       { host: "10.0.0.1", port: 1 },
       "inbound",
     )?.error.code;

@@ -85,7 +85,7 @@ Deno.test("a seed that refuses is told and shown until it answers", async () => 
   await until("a refusal", () => codes(guest).includes("not-admitted"));
   assertStringIncludes(guest.status().health[0]!.message, "admitted");
   host.admission.allow(guest.identity.id);
-  await until("a session", () => guest.links().length === 1);
+  await until("a session", () => guest.sessions().length === 1);
   await until("the end", () => log.of("resolved").length === 1);
   assertEquals(codes(guest), []);
   assertEquals(log.of("refused").length, 1);

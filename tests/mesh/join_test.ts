@@ -226,7 +226,7 @@ Deno.test("what a node advertises is what others are told", async () => {
   });
   await until(
     "connected",
-    () => alice.links().length === 1 && bob.links().length === 1,
+    () => alice.sessions().length === 1 && bob.sessions().length === 1,
   );
   assertEquals(alice.peers()[0]?.addresses, [`localhost:${port}`]);
   assert(bob.peers()[0]?.connected);

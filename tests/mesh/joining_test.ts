@@ -36,7 +36,7 @@ Deno.test("joined() resolves when all members are connected, and a broadcast rea
     connect: [mesh.nodes[2]!.address],
   });
   await newcomer.joined();
-  assertEquals(newcomer.links().length, 5);
+  assertEquals(newcomer.sessions().length, 5);
   assertEquals(newcomer.status().mesh.nodes, 6);
   await newcomer.joined({ timeoutMs: 0 }); // and it stays so
 });
@@ -52,7 +52,7 @@ Deno.test("joined() of a guest by invite resolves when the whole closed mesh is 
   await first.joined();
   await using second = await Node.start({ invite: host.admission.invite() });
   await second.joined();
-  assertEquals(second.links().length, 2);
+  assertEquals(second.sessions().length, 2);
 });
 
 Deno.test("joined() resolves through one address though the others are dead", async () => {
@@ -62,7 +62,7 @@ Deno.test("joined() resolves through one address though the others are dead", as
     connect: [deadAddress(), alice.address, `${NOBODY}@${other.address}`],
   });
   await bob.joined();
-  assertEquals(bob.links().map(({ identity }) => identity), [
+  assertEquals(bob.sessions().map(({ identity }) => identity), [
     alice.identity.id,
   ]);
 });
@@ -76,7 +76,7 @@ Deno.test("joined() waits for a member that starts later", async () => {
     port: Number(address.split(":")[1]),
   });
   await joined;
-  assertEquals(bob.links().length, 1);
+  assertEquals(bob.sessions().length, 1);
 });
 
 Deno.test("joined() rejects after its time with what is wrong at each address", async () => {
@@ -140,7 +140,7 @@ Deno.test("joined() rejects when a closed mesh does not admit the node, and reso
   await alice.admission.allow(bob.identity.id);
   // It is told of each attempt, and one may have been under way.
   await joined.catch(() => bob.joined());
-  assertEquals(bob.links().length, 1);
+  assertEquals(bob.sessions().length, 1);
 });
 
 Deno.test("joined() goes on while one of the addresses may still answer", async () => {
@@ -197,7 +197,7 @@ Deno.test("joined() of a node that remembers peers resolves when each was tried,
   assert(!joined);
   await mesh.clock.runUntil(() => joined, { limitMs: 20_000 });
   await joining;
-  assertEquals(again.node.links(), []);
+  assertEquals(again.node.sessions(), []);
 });
 
 Deno.test("joined() is not held up for long by a member that nobody else can reach", async () => {
@@ -212,8 +212,8 @@ Deno.test("joined() is not held up for long by a member that nobody else can rea
   carol.node.joined().then(() => joined = true);
   await mesh.clock.runUntil(() => joined, { limitMs: 4_500 });
   assertEquals(
-    carol.node.links().map(({ identity }) => identity),
+    carol.node.sessions().map(({ identity }) => identity),
     [alice.node.identity.id],
   );
-  assert(bob.node.links().length === 1);
+  assert(bob.node.sessions().length === 1);
 });

@@ -3,7 +3,7 @@ import type { MessagesOptions } from "../../src/delivery/delivery.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { MAX_BODY_BYTES } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/errors.ts";
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
@@ -162,7 +162,7 @@ Deno.test("a broadcast tells who has it, and who has not yet", async () => {
   await mesh.complete();
   const [, near, far] = mesh.nodes as [Node, Node, Node];
   await far.close({ abrupt: true });
-  await until("the hub to miss one", () => hub.links().length === 1);
+  await until("the hub to miss one", () => hub.sessions().length === 1);
 
   const result = hub.broadcast("news", { topic: "all" });
   const [message] = await take(near, 1);
@@ -194,9 +194,9 @@ Deno.test("a message to a peer that is away is kept, and delivered when it retur
   const [a, b] = await identities(2);
   await using alice = await Node.start({ identity: a! });
   const first = await Node.start({ identity: b!, connect: [alice.address] });
-  await until("a link", () => alice.links().length === 1);
+  await until("a link", () => alice.sessions().length === 1);
   await first.close({ abrupt: true });
-  await until("no link", () => alice.links().length === 0);
+  await until("no link", () => alice.sessions().length === 0);
 
   const sent = ["one", "two", "three"].map((text) => alice.send(b!.id, text));
   await using second = await Node.start({
@@ -215,7 +215,7 @@ Deno.test("what was sent and not acknowledged comes again on the next session, i
   const start = (options: NodeOptions = {}) =>
     Node.start({ identity: b!, store, connect: [alice.address], ...options });
   const first = await start();
-  await until("a link", () => alice.links().length === 1);
+  await until("a link", () => alice.sessions().length === 1);
   const sent = Array.from(
     { length: 50 },
     (_, at) => alice.send(b!.id, `${at}`),
@@ -239,7 +239,7 @@ Deno.test("a sender that restarts goes on with what its store has", async () => 
   const start = () =>
     Node.start({ identity: a!, store, connect: [bob.address] });
   const first = await start();
-  await until("a link", () => bob.links().length === 1);
+  await until("a link", () => bob.sessions().length === 1);
   const sent = ["one", "two"].map((text) => first.send(b!.id, text));
   const stopped = Promise.all(sent.map((it) => assertCode(it, "stopped")));
   await first.close();
@@ -262,7 +262,7 @@ Deno.test("what does not fit the outbox is refused at once, and what it keeps is
     identity: b!,
     connect: [alice.address],
   });
-  await until("a link", () => alice.links().length === 1);
+  await until("a link", () => alice.sessions().length === 1);
   const sent = [alice.send(b!.id, "one"), alice.send(b!.id, "two")];
   await assertCode(alice.send(b!.id, new Uint8Array(200)), "full");
   sent.push(alice.send(b!.id, "three"));
@@ -280,9 +280,9 @@ Deno.test("a message that is too old is given up, with the reason told", async (
   await using alice = await Node.start({ identity: a!, heartbeatMs: 100 });
   const log = new EventLog(alice);
   const bob = await Node.start({ identity: b!, connect: [alice.address] });
-  await until("a link", () => alice.links().length === 1);
+  await until("a link", () => alice.sessions().length === 1);
   await bob.close({ abrupt: true });
-  await until("no link", () => alice.links().length === 0);
+  await until("no link", () => alice.sessions().length === 0);
   await assertCode(alice.send(b!.id, "soon", { ttlMs: 50 }), "undelivered");
   const [event] = log.of("undelivered");
   assertEquals(event?.identity, b!.id);
@@ -291,7 +291,7 @@ Deno.test("a message that is too old is given up, with the reason told", async (
 
 Deno.test("sending to somebody unknown, to oneself and to no identity is refused", async () => {
   await using node = await Node.start();
-  const nobody: IdentityId = "ab".repeat(32);
+  const nobody: PeerId = "ab".repeat(32);
   await assertCode(node.send(nobody, "x"), "unknown-peer");
   await assertCode(node.send(node.identity.id, "x"), "unknown-peer");
   await assertRejects(() => node.send("bob", "x"), SyntaxError);

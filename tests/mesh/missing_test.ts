@@ -18,7 +18,7 @@ function pair(a: Member, b: Member): MissingPair {
 }
 
 function missingOf(members: readonly Member[]): unknown[] {
-  return members.map(({ node }) => node.missing());
+  return members.map(({ node }) => node.unreachable());
 }
 
 Deno.test("two members that lose each other are named by everybody, until they are back", async () => {
@@ -32,7 +32,7 @@ Deno.test("two members that lose each other are named by everybody, until they a
   mesh.network.cut(alice.host, carol.host);
   const named = () =>
     all.every(({ node }) =>
-      node.missing().join() === pair(alice, carol).join()
+      node.unreachable().join() === pair(alice, carol).join()
     );
   await mesh.clock.runUntil(named, { limitMs: 15_000 });
   // And for as long as it lasts.
@@ -42,7 +42,7 @@ Deno.test("two members that lose each other are named by everybody, until they a
   }
   for (const { log, node } of all) {
     const { nodes, links, missing } = log.of("mesh").at(-1)!;
-    assertEquals([nodes, links], [4, node.links().length]);
+    assertEquals([nodes, links], [4, node.sessions().length]);
     assertEquals(missing, [pair(alice, carol)]);
   }
   mesh.network.heal();
@@ -79,7 +79,7 @@ Deno.test("a way that is open in one direction only is named like one that is sh
   await mesh.complete();
   mesh.network.cut(alice.host, carol.host, { oneWay: true });
   await mesh.clock.runUntil(
-    () => bob.node.missing().join() === pair(alice, carol).join(),
+    () => bob.node.unreachable().join() === pair(alice, carol).join(),
     { limitMs: 15_000 },
   );
 });
@@ -88,7 +88,7 @@ Deno.test("a member that says it misses everybody, and people who do not exist, 
   await using scene = await Scene.start();
   const { victim, member } = scene;
   using mallory = await RawPeer.open(victim);
-  await until("her to be up", () => victim.links().length === 2);
+  await until("her to be up", () => victim.sessions().length === 2);
   const made = Array.from(
     { length: 1_000 - 2 },
     (_, i) => i.toString(16).padStart(64, "0"),
@@ -100,11 +100,11 @@ Deno.test("a member that says it misses everybody, and people who do not exist, 
     }),
   );
   const expected = [mallory.identity.id, member.identity.id].sort().join();
-  await until("it to be said", () => victim.missing().join() === expected);
-  assert(victim.missing().length <= MAX_MISSING_PAIRS);
+  await until("it to be said", () => victim.unreachable().join() === expected);
+  assert(victim.unreachable().length <= MAX_MISSING_PAIRS);
   // What she says goes with her.
   mallory.close();
-  await until("it to be gone", () => victim.missing().length === 0);
+  await until("it to be gone", () => victim.unreachable().length === 0);
 });
 
 /** The network of `host`, from which others are somewhere else or nowhere. */
@@ -147,7 +147,7 @@ for (const [what, from] of Object.entries(PAIRS)) {
     const all = [alice, bob, carol];
     const named = () =>
       all.every(({ node }) =>
-        node.missing().join() === pair(bob, carol).join()
+        node.unreachable().join() === pair(bob, carol).join()
       );
     await mesh.clock.runUntil(named, { limitMs: 10_000 });
     // And for as long as it lasts, whatever number of dials fails.

@@ -1,10 +1,10 @@
 /** Which identity a name means: how many are kept, which give way, and when one ends. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import { logger } from "../../src/log.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import type { Link } from "../../src/mesh/link.ts";
+import type { PeerSession } from "../../src/mesh/peer_session.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import {
   NameBindings,
@@ -21,8 +21,8 @@ import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-function id(number: number): IdentityId {
-  return number.toString(16).padStart(64, "0") as IdentityId;
+function id(number: number): PeerId {
+  return number.toString(16).padStart(64, "0") as PeerId;
 }
 
 /** Names of a node whose peers come and go without sessions. */
@@ -42,8 +42,8 @@ class Scene {
       Object.assign(this.table.ensure(record.identity)!, record);
     }
     const membership = {
-      verdict: () => undefined,
-      isDeafTo: () => false,
+      accessRule: () => undefined,
+      ignoresGossipAbout: () => false,
     };
     const context = {
       clock: this.clock,
@@ -67,7 +67,7 @@ class Scene {
     const record = this.table.ensure(id(number))!;
     Object.assign(record, { name, ephemeral, lastSeen: 1 });
     record.earnedStanding ||= standing;
-    if (stays) record.links = [{} as Link];
+    if (stays) record.sessions = [{} as PeerSession];
     this.names.introduced(record);
     this.names.tell(record);
   }

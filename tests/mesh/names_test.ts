@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { theOne } from "../../src/mesh/who.ts";
+import { theOne } from "../../src/mesh/find_peers.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { identities } from "../helpers/identities.ts";
@@ -15,13 +15,13 @@ Deno.test("a name travels to everybody, and shows in peers, links and events", a
   await using bob = await Node.start({ name: "bob", connect: [alice.address] });
   const log = new EventLog(alice);
   await using nameless = await Node.start({ connect: [bob.address] });
-  await until("all to meet", () => alice.links().length === 2);
+  await until("all to meet", () => alice.sessions().length === 2);
   const byId = (identity: string) =>
     alice.peers().find((peer) => peer.identity === identity);
   assertEquals(byId(bob.identity.id)?.name, "bob");
   assertEquals(byId(nameless.identity.id)?.name, undefined);
   assertEquals(
-    alice.links().find((it) => it.identity === bob.identity.id)?.name,
+    alice.sessions().find((it) => it.identity === bob.identity.id)?.name,
     "bob",
   );
   bob.ping("hello");
@@ -42,8 +42,8 @@ Deno.test("any node answers who somebody is, also one that it knows only from ot
   using peer = await RawPeer.open(alice, { identity: teller! });
   const address = { host: "127.0.0.1", port: 1 };
   await peer.tell([entryOf(carol!, [address], { name: "carol" })]);
-  await until("the rumour", () => alice.who("carol").length > 0);
-  assertEquals(alice.who("CAROL"), [{
+  await until("the rumour", () => alice.findPeers("carol").length > 0);
+  assertEquals(alice.findPeers("CAROL"), [{
     identity: carol!.id,
     name: "carol",
     self: false,
@@ -51,11 +51,14 @@ Deno.test("any node answers who somebody is, also one that it knows only from ot
     addresses: ["127.0.0.1:1"],
     introducedBy: teller!.id,
   }]);
-  assertEquals(alice.who(carol!.id.slice(0, 8)), alice.who("carol"));
-  assertEquals(alice.who(carol!.id), alice.who("carol"));
-  assertEquals(alice.who(carol!.id.slice(0, 7)), []);
-  assertEquals(alice.who("alice")[0]?.self, true);
-  assertEquals(alice.who(""), []);
+  assertEquals(
+    alice.findPeers(carol!.id.slice(0, 8)),
+    alice.findPeers("carol"),
+  );
+  assertEquals(alice.findPeers(carol!.id), alice.findPeers("carol"));
+  assertEquals(alice.findPeers(carol!.id.slice(0, 7)), []);
+  assertEquals(alice.findPeers("alice")[0]?.self, true);
+  assertEquals(alice.findPeers(""), []);
 });
 
 Deno.test("of a name that two claim both are told, and neither is chosen", async () => {
@@ -63,8 +66,8 @@ Deno.test("of a name that two claim both are told, and neither is chosen", async
   const options = { name: "twin", connect: [alice.address] };
   await using one = await Node.start(options);
   await using two = await Node.start(options);
-  await until("both", () => alice.links().length === 2);
-  const found = alice.who("twin");
+  await until("both", () => alice.sessions().length === 2);
+  const found = alice.findPeers("twin");
   assertEquals(
     found.map((it) => it.identity).sort(),
     [one.identity.id, two.identity.id].sort(),
@@ -73,7 +76,10 @@ Deno.test("of a name that two claim both are told, and neither is chosen", async
   assertEquals(error.code, "ambiguous");
   for (const { identity } of [one, two]) {
     assertEquals(error.message.includes(identity.id), true);
-    assertEquals(theOne("x", alice.who(identity.id)).identity, identity.id);
+    assertEquals(
+      theOne("x", alice.findPeers(identity.id)).identity,
+      identity.id,
+    );
   }
   const nobody = assertThrows(() => theOne("dave", []), VerackError);
   assertEquals(nobody.code, "unknown-peer");
@@ -89,12 +95,12 @@ Deno.test("a name is remembered while its node is away, across a restart", async
       store,
       connect: [bob.address],
     });
-    await until("bob", () => alice.links().length === 1);
+    await until("bob", () => alice.sessions().length === 1);
     // A crash: one that says bye takes its key with it, if that is in memory only.
     await alice.close({ abrupt: true });
   }
   await using again = await Node.start({ identity: identity!, store });
-  const [bob] = again.who("bob");
+  const [bob] = again.findPeers("bob");
   assertEquals([bob?.identity, bob?.connected], [other!.id, false]);
 });
 
@@ -103,17 +109,18 @@ Deno.test("what others call a peer never replaces what it calls itself", async (
   const [bob, liar] = await identities(2);
   const own = await RawPeer.open(alice, { identity: bob!, name: "bob" });
   own.close();
-  await until("bob to be gone", () => alice.links().length === 0);
+  await until("bob to be gone", () => alice.sessions().length === 0);
   using peer = await RawPeer.open(alice, { identity: liar! });
   await peer.tell([
     entryOf(bob!, [{ host: "127.0.0.1", port: 2 }], { name: "mallory" }),
   ]);
   await until(
     "the rumour",
-    () => alice.who(bob!.id)[0]?.addresses.includes("127.0.0.1:2") ?? false,
+    () =>
+      alice.findPeers(bob!.id)[0]?.addresses.includes("127.0.0.1:2") ?? false,
   );
-  assertEquals(alice.who("mallory"), []);
-  assertEquals(alice.who(bob!.id)[0]?.name, "bob");
+  assertEquals(alice.findPeers("mallory"), []);
+  assertEquals(alice.findPeers(bob!.id)[0]?.name, "bob");
 });
 
 Deno.test("a node does not start under a name that could be taken for another", async () => {

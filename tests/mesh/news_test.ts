@@ -25,7 +25,7 @@ function oneWayOut(mesh: MemoryMesh, host: string, reached: string): Transport {
 }
 
 function areMet({ node }: Member, other: Member): boolean {
-  return node.links().some(({ identity }) =>
+  return node.sessions().some(({ identity }) =>
     identity === other.node.identity.id
   );
 }

@@ -1,7 +1,7 @@
 // A node that stood still: what it holds against others, and how it comes back.
 import { assert, assertEquals } from "@std/assert";
-import type { Beat } from "../../src/mesh/pulse.ts";
-import { Pulse } from "../../src/mesh/pulse.ts";
+import type { Tick } from "../../src/mesh/ticker.ts";
+import { Ticker } from "../../src/mesh/ticker.ts";
 import { REVIVE_SPREAD_MS } from "../../src/limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
@@ -17,12 +17,12 @@ class StoppableClock extends VirtualClock {
 
 Deno.test("a late tick is time we stood still, and a long one is a waking", async () => {
   const clock = new StoppableClock();
-  const beats: Beat[] = [];
-  const pulse = new Pulse({
+  const beats: Tick[] = [];
+  const pulse = new Ticker({
     clock,
     heartbeatMs: 1_000,
     deadAfterMs: 3_000,
-    onBeat: (beat) => beats.push(beat),
+    onTick: (beat) => beats.push(beat),
   });
   const told = () => beats.map(({ pausedMs, woke }) => [pausedMs, woke]);
   await clock.advance(500);
@@ -59,7 +59,7 @@ Deno.test("a node that slept while its clocks stood still dials at once whom it 
   await mesh.clock.advance(600_000);
   mesh.members.pop();
   const back = await mesh.start();
-  assertEquals(alice.node.links().length, 0);
+  assertEquals(alice.node.sessions().length, 0);
   mesh.clock.wallOffsetMs += 3_600_000;
   await mesh.complete([alice, back], 250 + REVIVE_SPREAD_MS + 100);
 });
@@ -75,6 +75,6 @@ Deno.test("a clock that is set back harms no session", async () => {
   }
   for (const { node, log } of [alice, bob]) {
     assertEquals(log.of("peer:down"), []);
-    assert(node.links().length === 1);
+    assert(node.sessions().length === 1);
   }
 });

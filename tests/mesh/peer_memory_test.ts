@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { VerackError } from "../../src/errors.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
@@ -33,7 +33,7 @@ function memoryOf(
     identity,
     log: logger("mesh"),
     options: resolveOptions({ store }),
-    standing: new Standing({ verdict: () => undefined }),
+    standing: new Standing({ accessRule: () => undefined }),
     table,
   });
 }
@@ -73,9 +73,9 @@ Deno.test("of two peers the one that was there last is dialed first", async () =
   const identity = await lasting();
   const connect = [alice.address, bob.address];
   await using first = await Node.start({ identity, store, connect });
-  await until("both", () => first.links().length === 2);
+  await until("both", () => first.sessions().length === 2);
   await alice.close();
-  await until("one of them gone", () => first.links().length === 1);
+  await until("one of them gone", () => first.sessions().length === 1);
   await first.close();
   assertEquals(
     store.peers().map((peer) => peer.identity),
@@ -92,7 +92,7 @@ Deno.test("who was only spoken of is not put on record", async () => {
   await using alice = await start();
   // Has no room for a second peer, so it is never proven to the third node.
   await using bob = await start({ maxPeers: 1, connect: [alice.address] });
-  await until("the first pair", () => bob.links().length === 1);
+  await until("the first pair", () => bob.sessions().length === 1);
   const store = new MemoryStore();
   await using node = await start({ store, connect: [alice.address] });
   await until("to hear of both", () => node.peers().length === 2);
@@ -115,7 +115,7 @@ Deno.test("a record with somebody else's certificate, or one of nobody, is throw
     addresses: [],
     firstSeen: 1,
     lastSeen: 1,
-    statement: new Uint8Array(0),
+    attestation: new Uint8Array(0),
     earnedStanding: false,
   });
   store.putPeer(record(alice.id, bob.certificate));
@@ -132,7 +132,7 @@ Deno.test("an address that was trusted on first use is not trusted anew after a 
   const alice = await start();
   const { address } = alice;
   const first = await Node.start({ identity, store, connect: [address] });
-  await until("the first contact", () => first.links().length === 1);
+  await until("the first contact", () => first.sessions().length === 1);
   await first.close();
   await alice.close();
   const before = store.peers();
@@ -148,10 +148,10 @@ Deno.test("an address that was trusted on first use is not trusted anew after a 
     assertEquals(refused?.actual, mallory.identity.id);
     // Whatever else is dialed at the start has had its turn when this is through.
     await using honest = await Node.start({ connect: [again.address] });
-    await until("an honest peer", () => again.links().length > 0);
-    await until("its own side", () => honest.links().length > 0);
+    await until("an honest peer", () => again.sessions().length > 0);
+    await until("its own side", () => honest.sessions().length > 0);
     assertEquals(
-      again.links().map((link) => link.identity),
+      again.sessions().map((link) => link.identity),
       [honest.identity.id],
     );
     await honest.close();
@@ -165,7 +165,7 @@ Deno.test("an address that was trusted on first use is not trusted anew after a 
     store,
     connect: [`${mallory.identity.id}@${address}`],
   });
-  await until("the one asked for", () => told.links().length === 1);
+  await until("the one asked for", () => told.sessions().length === 1);
 });
 
 Deno.test("a seed whose key died with its process gives way to who is there now, after a restart too", async () => {
@@ -174,15 +174,15 @@ Deno.test("a seed whose key died with its process gives way to who is there now,
   const seed = await Node.start();
   const { address } = seed;
   const first = await Node.start({ identity, store, connect: [address] });
-  await until("the first contact", () => first.links().length === 1);
+  await until("the first contact", () => first.sessions().length === 1);
   await first.close({ abrupt: true });
   await seed.close({ abrupt: true });
   const { port } = parseAddress(address);
   await using successor = await Node.start({ port });
 
   await using again = await Node.start({ identity, store });
-  await until("the successor", () => again.links().length === 1);
-  assertEquals(again.links()[0]?.identity, successor.identity.id);
+  await until("the successor", () => again.sessions().length === 1);
+  assertEquals(again.sessions()[0]?.identity, successor.identity.id);
   assertEquals(
     store.peers().map((peer) => peer.identity),
     [successor.identity.id],
@@ -205,7 +205,7 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
   await new Mesh([alice, node]).complete();
   assertEquals(store.peers().length, 1);
   node.admission.forget(alice.identity.id);
-  await until("the session's end", () => alice.links().length === 0);
+  await until("the session's end", () => alice.sessions().length === 0);
   assertEquals(store.peers(), []);
 
   // A dial that was under way may end with news of an address.
@@ -213,7 +213,7 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
   const table = plainTable();
   const memory = memoryOf(table, store, identity);
   const record = table.ensure(alice.identity.id)!;
-  record.certificate = judgeCertificate(alice.identity.certificate);
+  record.certificate = verifyCertificate(alice.identity.certificate);
   record.lastSeen = 1;
   memory.save(record);
   assertEquals(store.peers().length, 1);
@@ -233,7 +233,7 @@ Deno.test("no more peers are remembered than fit the table, and those seen last"
   const memory = memoryOf(table, store, ours);
   for (const [index, identity] of identities.entries()) {
     const record = table.ensure(identity)!;
-    record.certificate = judgeCertificate(ours.certificate);
+    record.certificate = verifyCertificate(ours.certificate);
     record.lastSeen = index + 1;
     memory.save(record);
   }

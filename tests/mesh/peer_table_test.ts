@@ -10,12 +10,12 @@ import {
   TABLE_LOOK_MS,
 } from "../../src/limits.ts";
 import { logger } from "../../src/log.ts";
-import type { Link } from "../../src/mesh/link.ts";
+import type { PeerSession } from "../../src/mesh/peer_session.ts";
 import { Membership } from "../../src/mesh/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
 import { PeerMemory } from "../../src/mesh/peer_memory.ts";
-import type { PeerRecord, PeerTable } from "../../src/mesh/peer_table.ts";
-import { futileDials, pinAddress } from "../../src/mesh/seeds.ts";
+import type { Peer, PeerTable } from "../../src/mesh/peer_table.ts";
+import { pinAddress, rejectedTargets } from "../../src/mesh/seeds.ts";
 import { Standing } from "../../src/mesh/standing.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
@@ -26,7 +26,7 @@ let made = 0;
 const fresh = () => (++made).toString(16).padStart(64, "0");
 
 /** Fresh peers from a source that were seen one after another, and left. */
-function fill(table: PeerTable, count: number, source: string): PeerRecord[] {
+function fill(table: PeerTable, count: number, source: string): Peer[] {
   return Array.from({ length: count }, () => {
     const record = table.ensure(fresh(), { source });
     assert(record !== undefined, "there is no room");
@@ -35,7 +35,7 @@ function fill(table: PeerTable, count: number, source: string): PeerRecord[] {
   });
 }
 
-function kept(table: PeerTable, records: readonly PeerRecord[]): PeerRecord[] {
+function kept(table: PeerTable, records: readonly Peer[]): Peer[] {
   return records.filter((it) => table.get(it.identity) === it);
 }
 
@@ -70,7 +70,7 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
   const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
   const [first, second, third, fourth, ...others] = records;
   first!.earnedStanding = true;
-  second!.links = [{} as Link];
+  second!.sessions = [{} as PeerSession];
   third!.dialing = new AbortController();
   awaited.add(fourth!.identity);
   // The room of the first is found when another has given way.
@@ -150,7 +150,7 @@ Deno.test("a peer that a person names and for which there is no room is told of"
     identity: OWN,
     log: logger("mesh"),
     options: resolveOptions({}),
-    standing: new Standing({ verdict: () => undefined }),
+    standing: new Standing({ accessRule: () => undefined }),
     table,
   });
   const named = [fresh(), fresh()];
@@ -169,7 +169,7 @@ Deno.test("a peer that a person names and for which there is no room is told of"
     magic: networkMagic("main"),
     emit: () => {},
   });
-  const futile = futileDials({ options, identity: OWN, membership, table });
+  const futile = rejectedTargets({ options, identity: OWN, membership, table });
   assertEquals(futile.map(({ error, expected }) => [error.code, expected]), [
     ["full", named[1]],
   ]);
@@ -249,7 +249,7 @@ Deno.test("when messages wait for more strangers than may be kept for that, thei
   const full = plainTable({ isAwaited: () => true });
   fill(full, MAX_AWAITED_STRANGERS, "10.0.0.1");
   for (const it of fill(full, MAX_STRANGER_PEERS - full.size, "10.0.0.2")) {
-    it.links = [{} as Link];
+    it.sessions = [{} as PeerSession];
   }
   assertEquals(full.ensure(fresh()), undefined);
 });

@@ -8,7 +8,7 @@ import {
 } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { PendingConnections } from "../../src/mesh/pending.ts";
-import { PendingPeers } from "../../src/mesh/pending_peers.ts";
+import { JoinRequests } from "../../src/mesh/join_requests.ts";
 
 /** Adds `count` connections; the numbers of those that were evicted, in order. */
 function crowd(
@@ -57,7 +57,7 @@ Deno.test("a connection whose handshake has just begun is evicted after those th
 
 /** Lists `count` peers that knock one after another. */
 function knock(
-  pending: PendingPeers,
+  pending: JoinRequests,
   count: number,
   hostOf: (index: number) => string,
 ): void {
@@ -73,14 +73,14 @@ function knock(
 }
 
 Deno.test("one address may list so many peers that wait, then its oldest give way", () => {
-  const pending = new PendingPeers(new MemoryStore());
+  const pending = new JoinRequests(new MemoryStore());
   knock(pending, MAX_PENDING_PEERS_PER_HOST + 2, () => "a");
   assertEquals(pending.list().length, MAX_PENDING_PEERS_PER_HOST);
   assertEquals(pending.list()[0]?.lastSeen, 2);
 });
 
 Deno.test("a node lists so many peers that wait, then the oldest give way", () => {
-  const pending = new PendingPeers(new MemoryStore());
+  const pending = new JoinRequests(new MemoryStore());
   knock(pending, MAX_PENDING_PEERS + 2, (index) => `host ${index}`);
   assertEquals(pending.list().length, MAX_PENDING_PEERS);
   assertEquals(pending.list()[0]?.lastSeen, 2);

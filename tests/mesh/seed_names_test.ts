@@ -105,8 +105,8 @@ for (const [what, start] of Object.entries(OTHERS)) {
       });
       const log = new EventLog(bob);
       // Not after the ten seconds that a dial may take.
-      await until("them to meet", () => bob.links().length === 1, 5_000);
-      assertEquals(bob.links()[0]?.identity, alice.identity.id);
+      await until("them to meet", () => bob.sessions().length === 1, 5_000);
+      assertEquals(bob.sessions()[0]?.identity, alice.identity.id);
       assertEquals(alarms(log), []);
     });
   }
@@ -124,7 +124,7 @@ Deno.test({
       connect: [`localhost:${port}`],
       resolve: leadsTo("::1", "127.0.0.1"),
     });
-    await until("them to meet", () => bob.links().length === 1, 5_000);
+    await until("them to meet", () => bob.sessions().length === 1, 5_000);
     assertEquals(other.arrivals, 1);
   },
 });
@@ -195,10 +195,10 @@ Deno.test("a stranger at a name whose member is away is refused, and welcome onc
   const [refused] = log.of("refused");
   assertEquals(refused?.expected, alice.identity.id);
   assertEquals(refused?.actual, bob.identity.id);
-  assertEquals(carol.links(), []);
+  assertEquals(carol.sessions(), []);
   await using _back = await Node.start({ identity: alice.identity, port });
   answer.push("127.0.0.1");
-  await until("both to be up", () => carol.links().length === 2);
+  await until("both to be up", () => carol.sessions().length === 2);
   assertEquals(log.of("refused").length, 1);
 });
 
@@ -226,7 +226,7 @@ for (const [what, first] of Object.entries(FIRST)) {
       });
     }
     await mesh.clock.advance(200_000);
-    assert(mesh.members.every(({ node }) => node.links().length === 0));
+    assert(mesh.members.every(({ node }) => node.sessions().length === 0));
     await mesh.complete(mesh.members, 10_000);
     for (const { log } of mesh.members) {
       // Said once, not at each attempt.
@@ -285,7 +285,7 @@ Deno.test("a member that moves to a new address of its name is found there", asy
   await mesh.complete();
   mesh.network.crash(alice.host);
   const gone = alice.node.close({ abrupt: true });
-  await mesh.clock.runUntil(() => bob.node.links().length === 0, {
+  await mesh.clock.runUntil(() => bob.node.sessions().length === 0, {
     limitMs: 10_000,
   });
   await gone;

@@ -36,7 +36,7 @@ class Pair implements AsyncDisposable {
     const pair = new Pair(near, far, line);
     await until(
       "the session",
-      () => near.links().length === 1 && far.links().length === 1,
+      () => near.sessions().length === 1 && far.sessions().length === 1,
       20_000,
     );
     return pair;

@@ -28,16 +28,16 @@ for (const minutes of [0.1, 10]) {
     await mesh.clock.advance(minutes * 60_000);
     assert(mesh.isComplete([a, b, e]) && mesh.isComplete([c, d, f]));
     // Each side is whole in its own eyes.
-    assertEquals(mesh.members.flatMap(({ node }) => node.missing()), []);
+    assertEquals(mesh.members.flatMap(({ node }) => node.unreachable()), []);
     mesh.network.heal();
     const meet = () =>
-      [a, b, e].some(({ node }) => node.links().length > 2) &&
-      [c, d, f].some(({ node }) => node.links().length > 2);
+      [a, b, e].some(({ node }) => node.sessions().length > 2) &&
+      [c, d, f].some(({ node }) => node.sessions().length > 2);
     // The longest backoff; then nobody waits for a backoff of their own.
     await mesh.clock.runUntil(meet, { limitMs: 60_500 });
     await mesh.complete(mesh.members, 3_000);
     await mesh.clock.advance(5_000);
-    assertEquals(mesh.members.flatMap(({ node }) => node.missing()), []);
+    assertEquals(mesh.members.flatMap(({ node }) => node.unreachable()), []);
   });
 }
 
@@ -60,13 +60,13 @@ Deno.test("a split of a closed mesh in which both sides admitted a guest heals b
   assert(mesh.isComplete([a, b, e]) && mesh.isComplete([c, d, f]));
   mesh.network.heal();
   const meet = () =>
-    [a, b, e].some(({ node }) => node.links().length > 2) &&
-    [c, d, f].some(({ node }) => node.links().length > 2);
+    [a, b, e].some(({ node }) => node.sessions().length > 2) &&
+    [c, d, f].some(({ node }) => node.sessions().length > 2);
   await mesh.clock.runUntil(meet, { limitMs: 60_500 });
   // Whoever is not known yet knocks, and is asked after.
   await mesh.complete(mesh.members, 10_000);
   assertEquals(
-    mesh.members.flatMap(({ node }) => node.admission.pending()),
+    mesh.members.flatMap(({ node }) => node.admission.joinRequests()),
     [],
   );
 });
@@ -84,9 +84,10 @@ Deno.test("when each was alone, the first two who meet have the others tried at 
     await mesh.complete();
     mesh.network.partition(mesh.members.map(({ host }) => [host]));
     await mesh.clock.advance(10 * 60_000);
-    assert(mesh.members.every(({ node }) => node.links().length === 0));
+    assert(mesh.members.every(({ node }) => node.sessions().length === 0));
     mesh.network.heal();
-    const met = () => mesh.members.some(({ node }) => node.links().length > 0);
+    const met = () =>
+      mesh.members.some(({ node }) => node.sessions().length > 0);
     await mesh.clock.runUntil(met, { limitMs: 60_500 });
     await mesh.complete(mesh.members, REVIVE_SPREAD_MS + 1_000);
   }
@@ -175,7 +176,7 @@ Deno.test("a split heals over TLS, too", async () => {
   bridge.shut();
   await until(
     "each to have lost the other side",
-    () => nodes.every((node) => node.links().length === 1),
+    () => nodes.every((node) => node.sessions().length === 1),
   );
   const e = await start(0, a);
   const f = await start(1, d);

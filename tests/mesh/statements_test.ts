@@ -1,9 +1,9 @@
 /** Whose word admits a peer to a closed mesh. */
 import { assertEquals } from "@std/assert";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { issueStatement } from "../../src/identity/statement.ts";
-import { Statements } from "../../src/mesh/statements.ts";
+import { issueAttestation } from "../../src/identity/attestation.ts";
+import { Attestations } from "../../src/mesh/attestations.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
@@ -16,15 +16,15 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
   );
   const table = plainTable();
   for (const { id, certificate } of [member!, stranger!]) {
-    table.ensure(id)!.certificate = judgeCertificate(certificate);
+    table.ensure(id)!.certificate = verifyCertificate(certificate);
   }
-  const statements = new Statements(
+  const statements = new Attestations(
     { clock: new VirtualClock(), identity: own!, magic, table },
     (record) => record.identity === member!.id,
   );
   const guest = "ab".repeat(32);
   const admits = (issuer: Identity, subject: string) =>
-    statements.admits(issueStatement(issuer, { magic, subject }, 1), subject);
+    statements.admits(issueAttestation(issuer, { magic, subject }, 1), subject);
   assertEquals(admits(member!, guest), true);
   assertEquals(admits(own!, guest), true);
   assertEquals(admits(stranger!, guest), false);

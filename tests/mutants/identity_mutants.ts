@@ -134,7 +134,7 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a proof is not bound to the listener",
-    snippet: "identityBytes(context.listener),",
+    snippet: "peerIdBytes(context.listener),",
     mutated: "new Uint8Array(IDENTITY_BYTES),",
     tests: PROOFS,
   },
@@ -194,8 +194,8 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the proof of a secret may be relayed to another listener",
-    snippet: '.hex("listener", context.listener, IDENTITY_BYTES)',
-    mutated: '.hex("listener", "00".repeat(IDENTITY_BYTES), IDENTITY_BYTES)',
+    snippet: '.hex("listener", context.listener, PEER_ID_BYTES)',
+    mutated: '.hex("listener", "00".repeat(PEER_ID_BYTES), PEER_ID_BYTES)',
     tests: SECRETS,
   },
   {

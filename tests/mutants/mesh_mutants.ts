@@ -51,7 +51,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a closed mesh lets everybody in",
-    snippet: 'return facts.onRecord || facts.vouched ? "admit" : "pending";',
+    snippet: 'return facts.onRecord || facts.attested ? "admit" : "pending";',
     mutated: 'return "admit";',
     tests: ADMISSION,
   },
@@ -258,14 +258,16 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a member may tell of those who are denied or forgotten",
-    snippet: "if (known?.up || membership.isDeafTo(identity)) return false;",
+    snippet:
+      "if (known?.up || membership.ignoresGossipAbout(identity)) return false;",
     mutated: "if (known?.up) return false;",
     tests: ["tests/attacks/revocation_test.ts"],
   },
   {
     name: "a member may tell of those who are connected",
-    snippet: "if (known?.up || membership.isDeafTo(identity)) return false;",
-    mutated: "if (membership.isDeafTo(identity)) return false;",
+    snippet:
+      "if (known?.up || membership.ignoresGossipAbout(identity)) return false;",
+    mutated: "if (membership.ignoresGossipAbout(identity)) return false;",
     tests: GOSSIP,
   },
   {
@@ -282,14 +284,15 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a closed mesh hears of those that no member admits",
-    snippet: "if (!membership.hears(identity, entry.statement)) return false;",
+    snippet:
+      "if (!membership.acceptsGossipAbout(identity, entry.statement)) return false;",
     mutated: "",
     tests: ["tests/attacks/statement_test.ts"],
   },
   {
     name: "a certificate in gossip may be another peer's",
-    snippet: "return judgeCertificate(certificate, identity);",
-    mutated: "return judgeCertificate(certificate);",
+    snippet: "return verifyCertificate(certificate, identity);",
+    mutated: "return verifyCertificate(certificate);",
     tests: GOSSIP,
   },
   {
@@ -709,7 +712,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "unproven connections stay while there is no descriptor left",
-    snippet: "this.#pending.trim(this.#isProven, room.pending);",
+    snippet: "this.#pending.trim(this.#isVerified, room.pending);",
     mutated: "",
     tests: ["tests/process/descriptors_test.ts"],
   },
@@ -766,7 +769,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a name that could be taken for another is bound",
-    snippet: "if (!record.isProven || !isPeerName(record.name)) return;",
+    snippet: "if (!record.isVerified || !isPeerName(record.name)) return;",
     mutated: "",
     tests: NAMES,
   },

@@ -154,8 +154,7 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the first digits are enough to allow somebody",
-    snippet:
-      'action === "allow" ? parseIdentityId(text) : memberOf(node, text);',
+    snippet: 'action === "allow" ? parsePeerId(text) : memberOf(node, text);',
     mutated: "memberOf(node, text);",
     tests: CONTROL,
   },

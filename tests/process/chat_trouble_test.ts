@@ -39,7 +39,7 @@ Deno.test({
     assertStringIncludes(shown[0], "one\\u{1b}[2J\r\n        00:00 alice: two");
     await chat.type("half\x03");
     assertEquals(await chat.code(), 130);
-    await until("it has left", () => bob.links().length === 0);
+    await until("it has left", () => bob.sessions().length === 0);
   },
 });
 
@@ -134,7 +134,7 @@ Deno.test("a name stands alone until a second one claims it, and never again", a
   names.claim(second.identity.id, "BOB");
   assertEquals(names.label(id), `bob (${id.slice(0, 8)})`);
   await second.close();
-  await until("it has left", () => alice.links().length === 1);
+  await until("it has left", () => alice.sessions().length === 1);
   assertEquals(names.label(id), `bob (${id.slice(0, 8)})`);
   assertEquals(names.typed(), [id.slice(0, 8)]);
 });

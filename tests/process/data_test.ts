@@ -241,7 +241,14 @@ Deno.test("what was set aside is listed and discarded while the node does not ru
       for (const [at, text] of ["red\u001b[31m", "other"].entries()) {
         const id = new Uint8Array(16).fill(7 + at);
         const body = new TextEncoder().encode(text);
-        messages.putSetAside({ from, id, topic: "t", body, reason: "no", at });
+        messages.putDeadLetter({
+          from,
+          id,
+          topic: "t",
+          body,
+          reason: "no",
+          at,
+        });
       }
     }
     const ask = (...args: string[]) =>

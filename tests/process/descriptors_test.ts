@@ -1,7 +1,7 @@
 // Strangers who take all file descriptors of a node that may have few.
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Socket } from "node:net";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
@@ -74,7 +74,7 @@ function silent(victim: NodeProcess): Crowd {
 /** Proves a key of its own on each connection, and stays. */
 async function proven(victim: NodeProcess): Promise<Crowd> {
   const address = parseAddress(victim.address);
-  const certificate = judgeCertificate(
+  const certificate = verifyCertificate(
     await tlsTransport().fetchCertificate(address, {}),
   );
   const node = {

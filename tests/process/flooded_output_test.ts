@@ -29,7 +29,7 @@ for (const perRound of [0, 500]) {
       "peer:up",
       ({ identity }) => identity === stranger.identity.id,
     );
-    await until("both", () => stranger.links().length === 2);
+    await until("both", () => stranger.sessions().length === 2);
     for (let round = 0; round < ROUNDS; round++) {
       for (let i = 0; i < perRound; i++) stranger.ping("x".repeat(250));
       friend.ping(`round ${round}`);
@@ -100,8 +100,8 @@ Deno.test({
         connect: [address],
         name: "eve",
       });
-      await until("it is linked", () => stranger.links().length > 0);
-      const victim = stranger.links()[0]?.identity ?? "";
+      await until("it is linked", () => stranger.sessions().length > 0);
+      const victim = stranger.sessions()[0]?.identity ?? "";
       const spoof = "00:00:00 spoofed: pay";
       for (
         const filler of [" ", "世", "ـ", "😀", "\t", "\r", "\x85", "\u2028"]

@@ -46,12 +46,12 @@ class UnreadNode implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const node = new UnreadNode(child, directory, sender);
-    await until("it is linked", () => sender.links().length > 0);
+    await until("it is linked", () => sender.sessions().length > 0);
     return node;
   }
 
   get identity(): string {
-    return this.sender.links()[0]?.identity ?? "";
+    return this.sender.sessions()[0]?.identity ?? "";
   }
 
   /** Sends messages; what becomes of them shows later. */
@@ -167,7 +167,7 @@ Deno.test("a log that nobody reads does not hold up a node", async () => {
   // Each session makes lines, 1 KiB or so.
   for (let i = 0; i < 200; i++) {
     await using guest = await Node.start({ connect: [node.sender.address] });
-    await until("a guest is linked", () => guest.links().length === 2);
+    await until("a guest is linked", () => guest.sessions().length === 2);
   }
   const { uptimeMs } = await node.ask("GET", "/v1/status");
   assertEquals(typeof uptimeMs, "number");
@@ -188,7 +188,7 @@ Deno.test({
       await using pty = new Pty(command(directory, sender, []));
       await pty.shows(/link here/);
       await pty.type("\x13");
-      const to = sender.links()[0]?.identity ?? "";
+      const to = sender.sessions()[0]?.identity ?? "";
       const sent = Array.from(
         { length: 4 },
         (_, i) => sender.send(to, `${i} ${BODY}`),
@@ -226,9 +226,9 @@ Deno.test({
       );
       const chat = [...RUN, "--allow-read", "--allow-write", mod!, "chat"];
       await using pty = new Pty([...chat, ...flags]);
-      await until("it is linked", () => sender.links().length > 0);
+      await until("it is linked", () => sender.sessions().length > 0);
       await pty.shows(/is here/);
-      const to = sender.links()[0]?.identity ?? "";
+      const to = sender.sessions()[0]?.identity ?? "";
       pty.pause();
       const sent = Array.from(
         { length: 30 },
@@ -252,7 +252,7 @@ Deno.test({
       await pty.shows(/: 29 x/);
       pty.pause();
       await client.ask({ method: "POST", path: "/v1/stop" });
-      await until("it has left", () => sender.links().length === 0);
+      await until("it has left", () => sender.sessions().length === 0);
       pty.resume();
       assertEquals(await pty.code(), 0);
     } finally {

@@ -3,7 +3,7 @@
  * change what is said.
  */
 import { assert, assertEquals } from "@std/assert";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import {
   Handshake,
@@ -13,8 +13,8 @@ import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
   type MeshProfileOptions,
-  type ProvenPeer,
   SERVICE_EPHEMERAL,
+  type VerifiedPeer,
 } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import type { VersionMessage } from "../../src/wire/messages/version.ts";
@@ -28,7 +28,7 @@ export interface End {
   readonly machine: Handshake;
   readonly profile: MeshProfile;
   /** Peers that admission was asked about. */
-  readonly asked: ProvenPeer[];
+  readonly asked: VerifiedPeer[];
 }
 
 export function version(identity: Identity, nonce: bigint): VersionMessage {
@@ -51,7 +51,7 @@ export function end(
   other: { listener: Identity } | { challenge: number },
   options: Partial<MeshProfileOptions> = {},
 ): End {
-  const asked: ProvenPeer[] = [];
+  const asked: VerifiedPeer[] = [];
   const profile = new MeshProfile({
     magic: MAGIC,
     identity,
@@ -61,7 +61,7 @@ export function end(
       return undefined;
     },
     ...("listener" in other
-      ? { listener: judgeCertificate(other.listener.certificate) }
+      ? { listener: verifyCertificate(other.listener.certificate) }
       : { challenge: new Uint8Array(32).fill(other.challenge) }),
     ...options,
   });

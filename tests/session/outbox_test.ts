@@ -6,7 +6,7 @@ import {
   MAX_QUEUE_BYTES,
   WRITE_BLOCK_BYTES,
 } from "../../src/limits.ts";
-import { Outbox } from "../../src/session/outbox.ts";
+import { WriteQueue } from "../../src/session/write_queue.ts";
 import {
   encodeFrame,
   FrameDecoder,
@@ -15,12 +15,12 @@ import {
 
 const MAGIC = networkMagic("test");
 
-function push(outbox: Outbox, length: number, fill = 1): void {
+function push(outbox: WriteQueue, length: number, fill = 1): void {
   outbox.pushFrame(MAGIC, "message", new Uint8Array(length).fill(fill), true);
 }
 
 Deno.test("Outbox gathers many small frames into few writes", () => {
-  const outbox = new Outbox();
+  const outbox = new WriteQueue();
   for (let i = 0; i < 1_000; i++) push(outbox, 100);
   const writes: number[] = [];
   for (let bytes = outbox.take(); bytes; bytes = outbox.take()) {
@@ -35,7 +35,7 @@ Deno.test("Outbox gathers many small frames into few writes", () => {
 });
 
 Deno.test("Outbox holds a small block while little is sent, whatever was sent before", () => {
-  const outbox = new Outbox();
+  const outbox = new WriteQueue();
   for (const length of [50, 30_000, 50]) {
     push(outbox, length);
     const bytes = outbox.take()!;
@@ -49,7 +49,7 @@ Deno.test("Outbox holds a small block while little is sent, whatever was sent be
 });
 
 Deno.test("Outbox does not copy large frames, and never writes into shared ones", () => {
-  const outbox = new Outbox();
+  const outbox = new WriteQueue();
   const large = encodeFrame(MAGIC, "message", new Uint8Array(100_000));
   const small = encodeFrame(MAGIC, "message", new Uint8Array(10));
   const before = small.slice();
@@ -64,7 +64,7 @@ Deno.test("Outbox does not copy large frames, and never writes into shared ones"
 });
 
 Deno.test("Outbox counts what is queued and what is being written", () => {
-  const outbox = new Outbox();
+  const outbox = new WriteQueue();
   push(outbox, 1_000);
   assertEquals(outbox.bytes, 1_000 + FRAME_HEADER_BYTES);
   outbox.take();
@@ -89,7 +89,7 @@ Deno.test("what goes into Outbox comes out, in order, whatever the sizes and pau
       { maxLength: 60 },
     ),
     (steps) => {
-      const outbox = new Outbox();
+      const outbox = new WriteQueue();
       const decoder = new FrameDecoder({ magic: MAGIC, maxPayload: 100_000 });
       const seen: [number, number | undefined][] = [];
       const write = () => {

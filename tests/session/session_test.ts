@@ -2,8 +2,8 @@
 // queues, and the ways it ends.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
-import { identityName } from "../../src/identity/identity.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { serverNameOf } from "../../src/identity/identity.ts";
 import {
   FLUSH_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
@@ -82,7 +82,7 @@ class Bench {
     );
     const pin = {
       certificate: alice.certificate,
-      serverName: identityName(alice.id),
+      serverName: serverNameOf(alice.id),
     };
     const ends = Promise.all([
       this.network.transport("10.0.0.2").dial(listener.address, { pin }),
@@ -120,7 +120,7 @@ class Bench {
           ? {
             ...common,
             identity: bob,
-            listener: judgeCertificate(alice.certificate),
+            listener: verifyCertificate(alice.certificate),
           }
           : { ...common, identity: alice, challenge: this.random.bytes(32) },
       ),

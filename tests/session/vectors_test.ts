@@ -2,7 +2,7 @@
 // what one says to whoever plays the other.
 import { assert, assertEquals } from "@std/assert";
 import { verify } from "node:crypto";
-import { judgeCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { decodeProof } from "../../src/wire/messages/proof.ts";
 import { readVectors, recordAll } from "./vectors/record.ts";
 import { replay } from "./vectors/replay.ts";
@@ -30,7 +30,7 @@ for (const role of ["dialer", "listener"] as const) {
 
 Deno.test("the recorded proofs are by the recorded keys over what is said to be signed", () => {
   const { dialer } = vectors.keys;
-  const certificate = judgeCertificate(
+  const certificate = verifyCertificate(
     derOf(dialer.certificate),
     dialer.identity,
   );

@@ -78,7 +78,7 @@ export async function joinCrowd(
     );
   };
   const sessions = () =>
-    nodes.reduce((sum, node) => sum + node.links().length, 0) / 2;
+    nodes.reduce((sum, node) => sum + node.sessions().length, 0) / 2;
   const pairs = count * (count - 1) / 2;
   for (let index = 0; index < count; index++) {
     await join(index);

@@ -3,7 +3,7 @@
  * truth comes from {@linkcode Wires}; what a node believes is compared with it.
  */
 import type { Clock } from "../../src/clock.ts";
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import {
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
@@ -12,8 +12,8 @@ import {
   MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
 } from "../../src/limits.ts";
-import type { Link } from "../../src/mesh/link.ts";
-import type { PeerRecord } from "../../src/mesh/peer_table.ts";
+import type { PeerSession } from "../../src/mesh/peer_session.ts";
+import type { Peer } from "../../src/mesh/peer_table.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 import { Life } from "./member.ts";
 import type { Wires } from "./wires.ts";
@@ -26,7 +26,7 @@ export class BrokenInvariant extends Error {}
 
 /** What a node has proven about its peers, to see that it is not lost again. */
 interface Proven {
-  readonly record: PeerRecord;
+  readonly record: Peer;
   readonly addresses: Set<string>;
 }
 
@@ -36,12 +36,12 @@ export class Invariants {
   readonly #clock: Clock;
   /** By node: whom it was introduced to, where those were, `identity@host`, and when first. */
   readonly #met = new WeakMap<Life, Map<string, number>>();
-  readonly #proven = new WeakMap<Life, Map<IdentityId, Proven>>();
+  readonly #proven = new WeakMap<Life, Map<PeerId, Proven>>();
   /** Most bytes that waited for one peer. */
   maxQueuedBytes = 0;
 
   readonly #fail: (error: BrokenInvariant) => void;
-  readonly #seen = new WeakSet<Link>();
+  readonly #seen = new WeakSet<PeerSession>();
 
   constructor(
     wires: Wires,
@@ -73,7 +73,7 @@ export class Invariants {
     if (context.arriving() > MAX_PENDING_CONNECTIONS) {
       throw broken(life, `has ${context.arriving()} unproven connections`);
     }
-    const rumours = new Map<IdentityId, number>();
+    const rumours = new Map<PeerId, number>();
     for (const record of table.values()) {
       this.#checkRecord(life, record);
       const source = record.introducedBy;
@@ -87,8 +87,8 @@ export class Invariants {
     this.#checkMemory(life);
   }
 
-  #checkRecord(life: Life, record: PeerRecord): void {
-    const { identity, links } = record;
+  #checkRecord(life: Life, record: Peer): void {
+    const { identity, sessions: links } = record;
     const who = identity.slice(0, 8);
     let settled = 0;
     for (const link of links) {
@@ -107,7 +107,7 @@ export class Invariants {
       throw broken(life, `calls ${who} up without a session`);
     }
     if (
-      record.isProven &&
+      record.isVerified &&
       !this.#wires.hasProven(identity, life.identity.id)
     ) {
       throw broken(
@@ -120,7 +120,7 @@ export class Invariants {
     }
   }
 
-  #checkLink(life: Life, record: PeerRecord, link: Link): void {
+  #checkLink(life: Life, record: Peer, link: PeerSession): void {
     const { connection, queuedBytes } = link.session;
     const who = record.identity.slice(0, 8);
     const other = this.#wires.opposite(connection, endOf(link));
@@ -162,7 +162,7 @@ export class Invariants {
    * A session was given up as dead: then the node was awake for as long as that
    * takes and heard nothing. A pause of its own is no silence of the others.
    */
-  #checkDeath(life: Life, link: Link, message: string): void {
+  #checkDeath(life: Life, link: PeerSession, message: string): void {
     const { localAddress, remoteAddress } = link.session.connection;
     const key = `${formatAddress(remoteAddress)}>${
       formatAddress(localAddress)
@@ -176,13 +176,13 @@ export class Invariants {
   }
 
   /** Whether the other end counts on the same session. */
-  #isSettledThere(life: Life, link: Link): boolean {
+  #isSettledThere(life: Life, link: PeerSession): boolean {
     const { connection } = link.session;
     const end = endOf(link);
     const other = this.#wires.opposite(connection, end);
     if (!(other instanceof Life)) return false;
     const key = this.#wires.key(connection, end);
-    const links = other.context?.table.get(life.identity.id)?.links ?? [];
+    const links = other.context?.table.get(life.identity.id)?.sessions ?? [];
     return links.some((theirs) =>
       isSettled(theirs) &&
       this.#wires.key(theirs.session.connection, endOf(theirs)) === key
@@ -206,7 +206,7 @@ export class Invariants {
       }
     }
     for (const record of table.values()) {
-      if (!record.isProven) continue;
+      if (!record.isVerified) continue;
       const before = proven.getOrInsertComputed(
         record.identity,
         () => ({ record, addresses: new Set() }),
@@ -215,7 +215,7 @@ export class Invariants {
     }
   }
 
-  #checkAddresses(life: Life, record: PeerRecord, before: Proven): void {
+  #checkAddresses(life: Life, record: Peer, before: Proven): void {
     const who = record.identity.slice(0, 8);
     const now = new Set<string>();
     for (const { address, rank } of record.addresses.list()) {
@@ -242,12 +242,12 @@ export class Invariants {
 }
 
 /** Whether a session is the one that is used, as its end sees it. */
-export function isSettled(link: Link): boolean {
+export function isSettled(link: PeerSession): boolean {
   return link.introduced && !link.pending && link.session.isOpen;
 }
 
 /** Which end of its connection a link is. */
-export function endOf(link: Link): "dialer" | "listener" {
+export function endOf(link: PeerSession): "dialer" | "listener" {
   return link.direction === "outbound" ? "dialer" : "listener";
 }
 

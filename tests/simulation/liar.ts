@@ -2,8 +2,8 @@
  * A malicious peer: it holds a key of its own, proves it and keeps to the
  * protocol, or not, and lies about others.
  */
-import { judgeCertificate } from "../../src/identity/certificate.ts";
-import { type Identity, identityName } from "../../src/identity/identity.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { type Identity, serverNameOf } from "../../src/identity/identity.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
@@ -175,7 +175,7 @@ export class Liar implements Party {
     const { certificate, id } = target.identity;
     try {
       const connection = await transport.dial(address(target.host), {
-        pin: { certificate, serverName: identityName(id) },
+        pin: { certificate, serverName: serverNameOf(id) },
         signal: this.#stop.signal,
       });
       this.#connections.add(connection);
@@ -191,7 +191,7 @@ export class Liar implements Party {
   ): Promise<void> {
     const connection = await this.#connect(target);
     if (connection === undefined) return;
-    const listener = judgeCertificate(target.identity.certificate);
+    const listener = verifyCertificate(target.identity.certificate);
     await this.#shake(connection, addresses, { listener });
   }
 
@@ -218,7 +218,7 @@ export class Liar implements Party {
     connection: Connection,
     addresses: readonly Address[],
     role:
-      | { readonly listener: ReturnType<typeof judgeCertificate> }
+      | { readonly listener: ReturnType<typeof verifyCertificate> }
       | { readonly challenge: Uint8Array<ArrayBuffer> },
   ): Promise<void> {
     const { clock, random } = this.#live();

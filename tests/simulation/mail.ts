@@ -3,7 +3,7 @@
  * taken by its receiver's application, once but for the stated case; every other
  * one is delivered later, reported as given up, or died with its sender.
  */
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { sleep } from "../../src/clock.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
@@ -35,7 +35,7 @@ interface Letter {
   readonly size: number;
   /** Counts up, for each sender. */
   readonly number: number;
-  readonly from: IdentityId;
+  readonly from: PeerId;
   /** The life that has it to send now; changes with restarts that keep the disk. */
   keeper: Life;
   /** Its keeper is gone, and what it had not committed with it. */
@@ -43,7 +43,7 @@ interface Letter {
   /** In time that the first keeper ran. */
   readonly sentAtMs: number;
   readonly isForAll: boolean;
-  readonly fates: Map<IdentityId, Fate>;
+  readonly fates: Map<PeerId, Fate>;
 }
 
 /** What is written is on the disk after this long. */
@@ -87,7 +87,7 @@ export class Mail {
   }
 
   /** Sends some messages to one peer, or without `to` to all. */
-  send(life: Life, mailing: Mailing, to: IdentityId | undefined): void {
+  send(life: Life, mailing: Mailing, to: PeerId | undefined): void {
     for (let i = 0; i < mailing.count; i++) {
       const letter = this.#write(life, mailing, to === undefined);
       const body = letter.text.padEnd(letter.size, " ");
@@ -114,7 +114,7 @@ export class Mail {
       if (!life.isUp) return;
       if (random.float() < REFUSES) {
         this.#refusals++;
-        message.refuse("not now");
+        message.nack("not now");
       } else {
         this.#onTaken(life, message);
         message.ack();
@@ -130,7 +130,7 @@ export class Mail {
   }
 
   /** Messages that can be delivered and are not: their keeper and receiver run. */
-  undelivered(canReach: (keeper: Life, to: IdentityId) => boolean): string[] {
+  undelivered(canReach: (keeper: Life, to: PeerId) => boolean): string[] {
     return [...this.#letters.values()].flatMap((letter) =>
       letter.isOrphan || !letter.keeper.isUp ? [] : [...letter.fates]
         .filter(([to, { state, takers }]) =>
@@ -197,14 +197,14 @@ export class Mail {
     });
   }
 
-  #onAcknowledged(letter: Letter, to: IdentityId): void {
+  #onAcknowledged(letter: Letter, to: PeerId): void {
     const fate = fateOf(letter, to);
     fate.state = "acknowledged";
     if (fate.takers.length > 0) return;
     this.#broken(`${letter.text} was acknowledged by ${to} and never taken`);
   }
 
-  #onFailed(letter: Letter, to: IdentityId, error: unknown): void {
+  #onFailed(letter: Letter, to: PeerId, error: unknown): void {
     const code = error instanceof Error && "code" in error ? error.code : "";
     // The next process with the same disk goes on.
     if (code === "stopped") return;
@@ -279,7 +279,7 @@ export function headOf(body: Uint8Array): string {
   return new TextDecoder().decode(body.subarray(0, HEAD_BYTES)).trimEnd();
 }
 
-function fateOf(letter: Letter, to: IdentityId): Fate {
+function fateOf(letter: Letter, to: PeerId): Fate {
   return letter.fates.getOrInsertComputed(
     to,
     () => ({ state: "open", takers: [] }),

@@ -5,7 +5,7 @@
 import type { Identity } from "../../src/identity/identity.ts";
 import type { MeshContext } from "../../src/mesh/context.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import { inside } from "../../src/mesh/inside.ts";
+import { internalsOf } from "../../src/mesh/internals.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { ProcessClock } from "./clock.ts";
@@ -79,7 +79,7 @@ export class Life implements Party {
       store: this.#store,
     });
     this.#node = node;
-    this.#context = inside(node);
+    this.#context = internalsOf(node);
     this.#listen(node);
     // It may have been killed while it started.
     if (this.#ending !== undefined) await node.close({ abrupt: true });

@@ -204,7 +204,7 @@ function announcements(world: World, parts: Parts): string {
 function keys(world: World, a: Life, b: Life): string[] {
   const record = a.context?.table.get(b.identity.id);
   if (record === undefined || !record.up) return [];
-  return record.links.filter(isSettled).map((link) =>
+  return record.sessions.filter(isSettled).map((link) =>
     world.wires.key(link.session.connection, endOf(link))
   );
 }

@@ -2,7 +2,7 @@
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import type { MeshContext } from "../../src/mesh/context.ts";
-import type { PeerRecord } from "../../src/mesh/peer_table.ts";
+import type { Peer } from "../../src/mesh/peer_table.ts";
 import type { Life } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
 import { FailedSeed, simulate } from "./simulate.ts";
@@ -41,7 +41,7 @@ const QUIET: Schedule = {
 interface Victim {
   readonly life: Life;
   readonly context: MeshContext;
-  readonly record: PeerRecord;
+  readonly record: Peer;
 }
 
 /** Does something to the last node, which dialed the first. */
@@ -72,7 +72,7 @@ const CASES: readonly {
     what: "a session is on record for somebody else",
     act: ({ context, record }) => {
       const other = context.table.connected().find((it) => it !== record)!;
-      other.links.push(...record.links);
+      other.sessions.push(...record.sessions);
     },
     says: "has a session on record for",
   },

@@ -1,7 +1,7 @@
 /**
  * What the events of nodes must be: in order, true, and no alarm without a cause.
  */
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { BrokenInvariant } from "./invariants.ts";
 import type { Life } from "./member.ts";
@@ -9,7 +9,7 @@ import type { Life } from "./member.ts";
 /** What the events are compared with. */
 export interface WatchScene {
   /** Lives of members, over or not, with an identity. */
-  readonly livesOf: (identity: IdentityId) => readonly Life[];
+  readonly livesOf: (identity: PeerId) => readonly Life[];
   readonly fail: (error: BrokenInvariant) => void;
 }
 
@@ -17,7 +17,7 @@ export interface WatchScene {
 export class Watch {
   readonly #scene: WatchScene;
   /** Peers a node has announced as up and not as down. */
-  readonly #announced = new WeakMap<Life, Set<IdentityId>>();
+  readonly #announced = new WeakMap<Life, Set<PeerId>>();
   readonly #ups = new Map<string, number>();
   /** Whether anything has happened that may end a session between members. */
   isDisturbed = false;
@@ -29,7 +29,7 @@ export class Watch {
   }
 
   /** How often a node has announced a peer. */
-  ups(life: Life, peer: IdentityId): number {
+  ups(life: Life, peer: PeerId): number {
     return this.#ups.get(`${life.label}>${peer}`) ?? 0;
   }
 

@@ -3,7 +3,7 @@
  * believe. A party's transport is wrapped, and writes down each connection as it
  * comes to be.
  */
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
 import type { MemoryPacket } from "../../src/testing/memory_link.ts";
@@ -16,7 +16,7 @@ import type {
 
 /** Somebody who dials and listens: one process. */
 export interface Party {
-  readonly identity: { readonly id: IdentityId };
+  readonly identity: { readonly id: PeerId };
   readonly label: string;
 }
 
@@ -30,7 +30,7 @@ export interface Wire {
 export class Wires {
   readonly #wires = new Map<string, Wire>();
   /** Who has listened where, by `host:port`. */
-  readonly #listened = new Map<string, Set<IdentityId>>();
+  readonly #listened = new Map<string, Set<PeerId>>();
   /** `X>Y`: X has sent its last word of a handshake to Y. */
   readonly #proven = new Set<string>();
 
@@ -70,7 +70,7 @@ export class Wires {
   }
 
   /** Identities that have listened at an address so far. */
-  listenedAt(address: Address): ReadonlySet<IdentityId> {
+  listenedAt(address: Address): ReadonlySet<PeerId> {
     return this.#hosts(address);
   }
 
@@ -86,7 +86,7 @@ export class Wires {
   }
 
   /** Whether a party with the identity `from` has finished a handshake with one with `to`. */
-  hasProven(from: IdentityId, to: IdentityId): boolean {
+  hasProven(from: PeerId, to: PeerId): boolean {
     return this.#proven.has(`${from}>${to}`);
   }
 
@@ -95,7 +95,7 @@ export class Wires {
     return this.#wires.size;
   }
 
-  #hosts(address: Address): Set<IdentityId> {
+  #hosts(address: Address): Set<PeerId> {
     return this.#listened.getOrInsertComputed(
       formatAddress(address),
       () => new Set(),

@@ -5,7 +5,7 @@ import {
   MAX_SEEN_SENDERS,
   MAX_SET_ASIDE_MESSAGES,
 } from "../../src/delivery_limits.ts";
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import {
   MAX_CERTIFICATE_BYTES,
   MAX_IDLE_LOG_BYTES,
@@ -34,13 +34,13 @@ function random(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function randomId(): IdentityId {
-  return random(32).toHex() as IdentityId;
+function randomId(): PeerId {
+  return random(32).toHex() as PeerId;
 }
 
 const SENDERS = Array.from({ length: MAX_SEEN_SENDERS }, randomId);
 
-function sender(index: number): IdentityId {
+function sender(index: number): PeerId {
   return SENDERS[index % SENDERS.length]!;
 }
 
@@ -60,7 +60,7 @@ function putOutgoing(bodyBytes: number): Fill {
 
 function putSetAside(bodyBytes: number): Fill {
   return (store, index) =>
-    store.messages.putSetAside({
+    store.messages.putDeadLetter({
       from: sender(index),
       id: random(16),
       topic: TOPIC,
@@ -83,10 +83,10 @@ const ROWS: Record<string, Fill> = {
         typed: false,
         namedFrom: "loopback" as const,
       })),
-      statement: random(MAX_STATEMENT_BYTES),
+      attestation: random(MAX_STATEMENT_BYTES),
     })),
   "rows of peers that wait to be admitted": (store) =>
-    store.putPending({
+    store.putJoinRequest({
       identity: randomId(),
       certificate: random(MAX_CERTIFICATE_BYTES),
       address: { host: HOST, port: 65_535 },

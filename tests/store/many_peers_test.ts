@@ -60,7 +60,7 @@ for (const rows of [0, 100_000]) {
         addresses: [{ address, rank: "typed", typed: true }],
       }));
       store.putPeer(record(allowed!));
-      store.putVerdict({ identity: allowed!.id, verdict: "allowed", at: 1 });
+      store.putAccessRule({ identity: allowed!.id, verdict: "allowed", at: 1 });
       store.putPeer(record(awaited!));
       store.messages.putOutgoing({
         id: new Uint8Array(16),
@@ -128,7 +128,7 @@ Deno.test("of too many on record those with standing are kept first, then those 
     identity: own,
     log: logger("mesh"),
     options: resolveOptions({ store }),
-    standing: new Standing({ verdict: () => undefined }),
+    standing: new Standing({ accessRule: () => undefined }),
     table: plainTable(),
   });
   assertEquals(kept.length, MAX_PEERS);

@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { issueStatement } from "../../src/identity/statement.ts";
+import { issueAttestation } from "../../src/identity/attestation.ts";
 import { MemoryStore } from "../../src/mesh/memory_store.ts";
 import { Records } from "../../src/store/records.ts";
 import { identity, samplePeer } from "./sample_peer.ts";
@@ -17,9 +17,9 @@ Deno.test("peers are listed with who admitted them and what was decided", async 
   const issuer = await Identity.generate();
   const context = { magic: Uint8Array.of(1, 2, 3, 4), subject: identity(1) };
   store.putPeer(
-    samplePeer(1, { statement: issueStatement(issuer, context, 1) }),
+    samplePeer(1, { attestation: issueAttestation(issuer, context, 1) }),
   );
-  store.putPeer(samplePeer(2, { statement: Uint8Array.of(1) }));
+  store.putPeer(samplePeer(2, { attestation: Uint8Array.of(1) }));
   const records = new Records(store);
   records.deny(identity(2), 5);
   records.deny(identity(3), 6);
@@ -39,7 +39,7 @@ Deno.test("a peer that is forgotten is off the record, and noted as forgotten", 
   const records = new Records(store);
   assertEquals(records.forget(identity(1).slice(0, 8), 7), identity(1));
   assertEquals(store.peers(), []);
-  assertEquals(store.verdicts(), [
+  assertEquals(store.accessRules(), [
     { identity: identity(1), verdict: "forgotten", at: 7 },
   ]);
 });
@@ -48,7 +48,7 @@ Deno.test("who waited where it was dialed is on record when it is allowed", () =
   for (const direction of ["outbound", "inbound"] as const) {
     const store = new MemoryStore();
     const address = { host: "10.0.0.1", port: 8_080 };
-    store.putPending({
+    store.putJoinRequest({
       identity: identity(1),
       certificate: Uint8Array.of(1),
       address,
@@ -88,7 +88,7 @@ Deno.test("first digits that mean two peers are refused, and both are named", ()
       assertEquals(error.code, "unknown-peer");
     }
   }
-  assertEquals(store.verdicts(), []);
+  assertEquals(store.accessRules(), []);
   assertEquals(records.forget(identity(1).slice(0, 13), 1), identity(1));
 });
 
@@ -99,7 +99,7 @@ Deno.test("nobody is let in by the first digits of an identity", () => {
   for (const text of [identity(1).slice(0, 63), `${identity(1)}0`, ""]) {
     assertThrows(() => records.allow(text, 1), SyntaxError);
   }
-  assertEquals(store.verdicts(), []);
+  assertEquals(store.accessRules(), []);
 });
 
 Deno.test("a name is given to a peer when it is allowed, and taken when it is denied or forgotten", () => {
@@ -120,7 +120,7 @@ Deno.test("a name is given to a peer when it is allowed, and taken when it is de
       [identity(1), undefined],
     );
     assertThrows(() => records.allow(identity(2), 5, "two words"), RangeError);
-    assertEquals([store.verdicts(), store.nameBindings()], [[], [
+    assertEquals([store.accessRules(), store.nameBindings()], [[], [
       bound(1, false),
     ]]);
     records.allow(identity(2), 5, "BOB");

@@ -1,10 +1,10 @@
 /** Peers for stores, whose certificates are none. */
-import type { IdentityId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
 import type { StoredPeer } from "../../src/mesh/node_store.ts";
 
 /** An identity of one repeated byte. */
-export function identity(byte: number): IdentityId {
-  return byte.toString(16).padStart(2, "0").repeat(32) as IdentityId;
+export function identity(byte: number): PeerId {
+  return byte.toString(16).padStart(2, "0").repeat(32) as PeerId;
 }
 
 /** A peer with one address of each kind. */
@@ -30,7 +30,7 @@ export function samplePeer(
     ],
     firstSeen: 1_000 + byte,
     lastSeen: 2_000 + byte,
-    statement: Uint8Array.of(9, byte),
+    attestation: Uint8Array.of(9, byte),
     earnedStanding: byte % 2 === 0,
     ...changes,
   };

@@ -1,7 +1,7 @@
 /** What every store must do, on disk or not: one suite for all of them. */
 import { assertEquals } from "@std/assert";
-import type { IdentityId } from "../../src/identity/identity.ts";
-import type { NodeStore, PendingPeer } from "../../src/mesh/node_store.ts";
+import type { PeerId } from "../../src/identity/identity.ts";
+import type { JoinRequest, NodeStore } from "../../src/mesh/node_store.ts";
 import { identity, samplePeer } from "./sample_peer.ts";
 
 /**
@@ -29,7 +29,7 @@ export function storeContract(
       lastSeen: 9_999,
       trust: "pinned",
       ephemeral: true,
-      statement: new Uint8Array(0),
+      attestation: new Uint8Array(0),
       name: "",
     });
     store.putPeer(changed);
@@ -69,13 +69,13 @@ export function storeContract(
   });
 
   test("keeps verdicts", (store) => {
-    store.putVerdict({ identity: identity(1), verdict: "allowed", at: 1 });
-    store.putVerdict({ identity: identity(2), verdict: "denied", at: 2 });
-    store.putVerdict({ identity: identity(3), verdict: "forgotten", at: 3 });
-    store.putVerdict({ identity: identity(1), verdict: "denied", at: 4 });
-    store.deleteVerdict(identity(2));
+    store.putAccessRule({ identity: identity(1), verdict: "allowed", at: 1 });
+    store.putAccessRule({ identity: identity(2), verdict: "denied", at: 2 });
+    store.putAccessRule({ identity: identity(3), verdict: "forgotten", at: 3 });
+    store.putAccessRule({ identity: identity(1), verdict: "denied", at: 4 });
+    store.deleteAccessRule(identity(2));
     store = again(store);
-    const verdicts = store.verdicts().sort((a, b) => a.at - b.at);
+    const verdicts = store.accessRules().sort((a, b) => a.at - b.at);
     assertEquals(verdicts, [
       { identity: identity(3), verdict: "forgotten", at: 3 },
       { identity: identity(1), verdict: "denied", at: 4 },
@@ -84,7 +84,7 @@ export function storeContract(
   });
 
   test("keeps who is waiting", (store) => {
-    const waiting: PendingPeer = {
+    const waiting: JoinRequest = {
       identity: identity(7),
       certificate: Uint8Array.of(7),
       address: { host: "10.0.0.1", port: 50_000 },
@@ -92,12 +92,12 @@ export function storeContract(
       firstSeen: 1,
       lastSeen: 2,
     };
-    store.putPending({ ...waiting, lastSeen: 1 });
-    store.putPending(waiting);
-    store.putPending({ ...waiting, identity: identity(8) });
-    store.deletePending(identity(8));
+    store.putJoinRequest({ ...waiting, lastSeen: 1 });
+    store.putJoinRequest(waiting);
+    store.putJoinRequest({ ...waiting, identity: identity(8) });
+    store.deleteJoinRequest(identity(8));
     store = again(store);
-    assertEquals(store.pending(), [waiting]);
+    assertEquals(store.joinRequests(), [waiting]);
     return store;
   });
 
@@ -182,7 +182,7 @@ function messageContract(
           message.id[0]
         } ${message.topic} ${message.body} ${message.createdAt} ${message.ttlMs} ${key} ${to}`
       );
-    const line = (byte: number, key: number, to: IdentityId) =>
+    const line = (byte: number, key: number, to: PeerId) =>
       `${byte} news\0x 7,7,7 100 1000 ${key} ${to}`;
     assertEquals(outgoing(), [
       line(1, first, a),
@@ -211,8 +211,7 @@ function messageContract(
     messages.trimSeen(a, 2);
     messages.trimSeen(a, 2);
     messages.trimSeen(identity(9), 2);
-    const seen = (of: IdentityId) =>
-      [...messages.seenBy(of)].map((id) => id[0]);
+    const seen = (of: PeerId) => [...messages.seenBy(of)].map((id) => id[0]);
     assertEquals(seen(a), [3, 4]);
     assertEquals(seen(b), [1, 2, 3, 4]);
     assertEquals([...messages.senders()], [b, a]);
@@ -303,12 +302,12 @@ function messageContract(
     messages.deleteAttempts(a, id);
     assertEquals([...messages.attempts()], []);
     const aside = { from: a, id, topic: "\0", body, reason: "n\0o", at: 3 };
-    messages.putSetAside(aside);
-    messages.putSetAside({ ...aside, from: b });
-    messages.deleteSetAside(b, id);
+    messages.putDeadLetter(aside);
+    messages.putDeadLetter({ ...aside, from: b });
+    messages.deleteDeadLetter(b, id);
     store = again(store);
     ({ messages } = store);
-    const [kept] = [...messages.setAside()];
+    const [kept] = [...messages.deadLetters()];
     assertEquals({ ...kept, body: [...kept!.body] }, {
       ...aside,
       body: [7, 7, 7],

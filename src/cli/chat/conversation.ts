@@ -1,14 +1,14 @@
 /** A chat on a terminal: what is typed is said or done, until somebody leaves. */
 import { type Clock, sleep } from "../../clock.ts";
 import { VerackError } from "../../errors.ts";
-import type { IdentityId } from "../../identity/identity.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import { CHAT_FAREWELL_MS } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { Palette } from "../terminal.ts";
 import type { ChatLines } from "./chat_lines.ts";
 import type { Typist } from "./screen.ts";
 import { completeLine, runSlashCommand } from "./slash_commands.ts";
-import { Talk } from "./talk.ts";
+import { ChatSession } from "./chat_session.ts";
 
 /** Settings of a {@linkcode Conversation}. */
 export interface ConversationSettings {
@@ -29,12 +29,12 @@ export interface ConversationSettings {
 /** What a person does in a chat. */
 export class Conversation implements Typist {
   readonly #settings: ConversationSettings;
-  readonly #talk: Talk;
+  readonly #talk: ChatSession;
 
   constructor(settings: ConversationSettings) {
     this.#settings = settings;
     const { node, lines } = settings;
-    this.#talk = new Talk(node, lines, (text) => this.#note(text));
+    this.#talk = new ChatSession(node, lines, (text) => this.#note(text));
   }
 
   onLine(line: string): void {
@@ -90,7 +90,7 @@ export class Conversation implements Typist {
       names: lines.names,
       colors,
       show,
-      tell: (to: IdentityId, text: string) =>
+      tell: (to: PeerId, text: string) =>
         void this.#attempt(() => this.#talk.toOne(to, text)),
       leave: onLeave,
     });

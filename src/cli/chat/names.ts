@@ -2,7 +2,7 @@
  * How a chat calls people: `alice` while only one has ever been called so here,
  * `alice (d26d938b)` as soon as a second one claims the name.
  */
-import type { IdentityId } from "../../identity/identity.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import { foldName, peerLabel, shownName } from "../../identity/peer_name.ts";
 import { MAX_NAME_CLAIMS } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
@@ -10,7 +10,7 @@ import type { Node } from "../../mesh/node.ts";
 /** Names and who has claimed them, also those who have left. */
 export class Names {
   readonly #node: Node;
-  readonly #claims = new Map<string, Set<IdentityId>>();
+  readonly #claims = new Map<string, Set<PeerId>>();
   #count = 0;
 
   constructor(node: Node) {
@@ -23,12 +23,12 @@ export class Names {
   }
 
   /** Somebody who was proven calls itself so. */
-  claim(identity: IdentityId, name: string | undefined): void {
+  claim(identity: PeerId, name: string | undefined): void {
     if (name !== undefined && name !== "") this.#claim(identity, name);
   }
 
   /** What people see of somebody. */
-  label(identity: IdentityId): string {
+  label(identity: PeerId): string {
     const name = this.#node.peer(identity)?.name;
     this.claim(identity, name);
     return name === undefined || this.#isAmbiguous(name)
@@ -54,7 +54,7 @@ export class Names {
       (this.#claims.get(foldName(name))?.size ?? 0) > 1;
   }
 
-  #claim(identity: IdentityId, name: string): void {
+  #claim(identity: PeerId, name: string): void {
     if (this.#count >= MAX_NAME_CLAIMS) return;
     const folded = foldName(name);
     const claimants = this.#claims.get(folded) ?? new Set();

@@ -9,7 +9,7 @@ import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
 import type { ChatLines } from "./chat_lines.ts";
-import { type Said, Talk } from "./talk.ts";
+import { ChatSession, type Said } from "./chat_session.ts";
 
 /** Settings of {@linkcode sayLines}. */
 export interface PipedSettings {
@@ -43,7 +43,7 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
     throw error;
   }
   await allPresent(settings);
-  const talk = new Talk(node, lines, () => {});
+  const talk = new ChatSession(node, lines, () => {});
   const inFlight = new Set<Promise<void>>();
   const waiting = new Set<string>();
   let failed = 0;
@@ -114,7 +114,7 @@ async function allPresent(
   }
   cancel();
   cancelSettle();
-  if (signal.aborted || node.links().length > 0) return;
+  if (signal.aborted || node.sessions().length > 0) return;
   throw new VerackError(
     "timeout",
     `Cannot join: nobody was reached within ${timeoutMs / 1_000} s`,

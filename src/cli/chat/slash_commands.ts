@@ -1,6 +1,6 @@
 /** What can be done in a chat beside talking: `/who` and its like, and completing what is typed. */
 import { VerackError } from "../../errors.ts";
-import type { IdentityId } from "../../identity/identity.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { quoted } from "../flags.ts";
@@ -17,7 +17,7 @@ export interface ChatContext {
   /** Shows lines of ours. */
   readonly show: (text: string) => void;
   /** Says something to one peer. */
-  readonly tell: (to: IdentityId, text: string) => void;
+  readonly tell: (to: PeerId, text: string) => void;
   readonly leave: () => void;
 }
 
@@ -129,7 +129,7 @@ function here({ node, names, show }: ChatContext): void {
 
 function everybody({ node, colors, show }: ChatContext): void {
   const rtts = new Map(
-    node.links().map(({ identity, rttMs }) => [identity, rttMs]),
+    node.sessions().map(({ identity, rttMs }) => [identity, rttMs]),
   );
   const peers = node.peers();
   if (peers.length === 0) return show("Nobody is known yet.");
@@ -150,7 +150,7 @@ function everybody({ node, colors, show }: ChatContext): void {
 }
 
 function about(name: string, { node, colors, show }: ChatContext): void {
-  const members = node.who(name);
+  const members = node.findPeers(name);
   show(
     members.length === 0
       ? `Nobody goes by ${quoted(name)}.`
@@ -180,7 +180,7 @@ async function ping(name: string, chat: ChatContext): Promise<void> {
 }
 
 /** @throws {VerackError} as `Node.resolvePeer`. */
-function theOther(name: string, { node }: ChatContext): IdentityId {
+function theOther(name: string, { node }: ChatContext): PeerId {
   const identity = node.resolvePeer(name);
   if (identity !== node.identity.id) return identity;
   throw new VerackError(

@@ -9,7 +9,7 @@
  */
 import { systemClock } from "../../clock.ts";
 import { type IdentityFiles, writeIdentity } from "../../identity/files.ts";
-import type { IdentityId } from "../../identity/identity.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_node.ts";
 import { linesOf } from "../lines.ts";
@@ -45,7 +45,7 @@ export class ChildHost implements DemoHost {
   readonly linksAtOnce = Infinity;
   readonly #options: ChildHostOptions;
   readonly #directory: string;
-  readonly #files = new Map<IdentityId, IdentityFiles>();
+  readonly #files = new Map<PeerId, IdentityFiles>();
   readonly #children = new Set<ChildNode>();
   readonly #onUnload = () => this.#clearAtOnce();
 

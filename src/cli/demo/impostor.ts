@@ -6,8 +6,8 @@
  */
 import { deadline, systemClock, systemRandom } from "../../clock.ts";
 import { messageOf, VerackError } from "../../errors.ts";
-import { judgeCertificate } from "../../identity/certificate.ts";
-import { Identity, identityName } from "../../identity/identity.ts";
+import { verifyCertificate } from "../../identity/certificate.ts";
+import { Identity, serverNameOf } from "../../identity/identity.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
@@ -61,13 +61,13 @@ export async function tryAsImpostor(
   const transport = tlsTransport();
   using limit = deadline(systemClock, options.timeoutMs, options.signal);
   const identity = await forge(options.certificate);
-  const listener = judgeCertificate(
+  const listener = verifyCertificate(
     await transport.fetchCertificate(address, limit),
   );
   const connection = await transport.dial(address, {
     pin: {
       certificate: listener.der,
-      serverName: identityName(listener.identity),
+      serverName: serverNameOf(listener.identity),
     },
     signal: limit.signal,
   });
@@ -104,7 +104,7 @@ async function forge(
 ): Promise<Identity> {
   const own = await Identity.generate();
   const forged: Pick<Identity, "id" | "certificate" | "ephemeral" | "sign"> = {
-    id: judgeCertificate(certificate).identity,
+    id: verifyCertificate(certificate).identity,
     certificate,
     ephemeral: false,
     sign: (data) => own.sign(data),

@@ -1,8 +1,8 @@
 /** Fitting coloured text into columns, for `printer.ts`. */
 import type { Palette } from "../terminal.ts";
-import type { LinkCount } from "./happenings.ts";
+import type { LinkCount } from "./demo_event.ts";
 import { IMPOSTOR_NAME } from "./plan.ts";
-import type { Tone } from "./words.ts";
+import type { Tone } from "./event_formatter.ts";
 
 /** Breaks text without colours at spaces; a longer word stands alone. Never empty. */
 export function wrap(text: string, width: number): string[] {

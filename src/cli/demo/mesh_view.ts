@@ -3,14 +3,14 @@
  * bookkeeping, events in, happenings out. Starting and killing nodes, and waiting
  * for things to happen, is left to `scenario.ts`.
  */
-import type { IdentityId } from "../../identity/identity.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import type { Direction, NodeEvent, Trust } from "../../mesh/events.ts";
-import type { Happening, LinkCount } from "./happenings.ts";
+import type { DemoEvent, LinkCount } from "./demo_event.ts";
 
 /** A node as the demo knows it before it starts. */
 export interface Member {
   readonly name: string;
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
 }
 
 /** What a node said of its session with another one. */
@@ -37,7 +37,7 @@ interface NodeState extends Member {
 /** All nodes of a demo and what they said. */
 export class MeshView {
   readonly #nodes: ReadonlyMap<string, NodeState>;
-  readonly #names: ReadonlyMap<IdentityId, string>;
+  readonly #names: ReadonlyMap<PeerId, string>;
   readonly #links = new Set<string>();
   /** Pairs that are known to be out of each other's reach. */
   readonly #apart = new Set<string>();
@@ -65,7 +65,7 @@ export class MeshView {
   // --- What happened ---------------------------------------------------------
 
   /** A node is about to be started, alone or through another one. */
-  begin(name: string, via?: string): Happening[] {
+  begin(name: string, via?: string): DemoEvent[] {
     const node = this.#node(name);
     const again = node.killed;
     node.running = true;
@@ -76,7 +76,7 @@ export class MeshView {
   }
 
   /** A node is being killed; what it said until now counts no more. */
-  kill(name: string): Happening[] {
+  kill(name: string): DemoEvent[] {
     const node = this.#node(name);
     node.running = false;
     node.killed = true;
@@ -93,7 +93,7 @@ export class MeshView {
   }
 
   /** A node ended without being asked. */
-  ended(name: string, reason: string): Happening[] {
+  ended(name: string, reason: string): DemoEvent[] {
     const node = this.#node(name);
     if (!node.running) return [];
     node.running = false;
@@ -101,7 +101,7 @@ export class MeshView {
   }
 
   /** A node said something. */
-  apply(name: string, event: NodeEvent): Happening[] {
+  apply(name: string, event: NodeEvent): DemoEvent[] {
     const node = this.#node(name);
     switch (event.type) {
       case "listening":
@@ -206,7 +206,7 @@ export class MeshView {
   }
 
   /** The table of nodes. */
-  rows(): Extract<Happening, { type: "node" }>[] {
+  rows(): Extract<DemoEvent, { type: "node" }>[] {
     return [...this.#nodes.values()].map((node) => ({
       type: "node",
       name: node.name,
@@ -222,7 +222,7 @@ export class MeshView {
 
   // --- Events ----------------------------------------------------------------
 
-  #onListening(node: NodeState, address: string): Happening[] {
+  #onListening(node: NodeState, address: string): DemoEvent[] {
     const { name, identity, previousAddress } = node;
     const via = node.via ?? null;
     node.address = address;
@@ -234,7 +234,7 @@ export class MeshView {
   #onUp(
     node: NodeState,
     event: Extract<NodeEvent, { type: "peer:up" }>,
-  ): Happening[] {
+  ): DemoEvent[] {
     const peer = this.#names.get(event.identity);
     if (peer === undefined) return [{ type: "other", name: node.name, event }];
     const { direction, trust } = event;
@@ -251,13 +251,13 @@ export class MeshView {
   }
 
   /** Both ends of a link have said so; `name` is the one that dialed. */
-  #linked(name: string, peer: string): Happening[] {
+  #linked(name: string, peer: string): DemoEvent[] {
     const { count } = this;
     const joiner = [name, peer].find((it) =>
       this.#node(it).via === (it === name ? peer : name)
     );
     const known = [name, peer].find((it) => this.#recognisedBy.has(it));
-    const happenings: Happening[] = [];
+    const happenings: DemoEvent[] = [];
     if (joiner !== undefined) {
       const via = joiner === name ? peer : name;
       const trust = this.#trust(joiner, via);
@@ -280,7 +280,7 @@ export class MeshView {
   #onDown(
     node: NodeState,
     event: Extract<NodeEvent, { type: "peer:down" }>,
-  ): Happening[] {
+  ): DemoEvent[] {
     const { name } = node;
     const peer = this.#names.get(event.identity);
     if (peer === undefined) return [{ type: "other", name, event }];
@@ -294,8 +294,8 @@ export class MeshView {
 
   #onMissing(
     pairs: Extract<NodeEvent, { type: "mesh" }>["missing"],
-  ): Happening[] {
-    return pairs.flatMap((identities): Happening[] => {
+  ): DemoEvent[] {
+    return pairs.flatMap((identities): DemoEvent[] => {
       const [name, peer] = identities.map((it) => this.#names.get(it));
       if (name === undefined || peer === undefined) return [];
       const key = pair(name, peer);
@@ -308,7 +308,7 @@ export class MeshView {
   #onPing(
     node: NodeState,
     event: Extract<NodeEvent, { type: "ping" }>,
-  ): Happening[] {
+  ): DemoEvent[] {
     const { name, heard, announced } = node;
     const sender = this.#names.get(event.identity);
     if (sender === undefined) return [{ type: "other", name, event }];

@@ -6,13 +6,18 @@ import type { Clock } from "../../clock.ts";
 import { jsonLine } from "../../escape.ts";
 import { shortId } from "../../identity/identity.ts";
 import type { Palette } from "../terminal.ts";
-import type { Happening } from "./happenings.ts";
+import type { DemoEvent } from "./demo_event.ts";
 import { countText, namePattern, nameStyles, toned, wrap } from "./layout.ts";
 import { IMPOSTOR_NAME } from "./plan.ts";
-import { heading, summaryWords, type Words, wordsOf } from "./words.ts";
+import {
+  heading,
+  summaryWords,
+  type Words,
+  wordsOf,
+} from "./event_formatter.ts";
 
 /** Takes each thing that happens, and prints it. */
-export type Printer = (happening: Happening) => void;
+export type Printer = (happening: DemoEvent) => void;
 
 /** Prints one JSON object a line, see `happenings.ts`. */
 export function jsonPrinter(
@@ -60,7 +65,7 @@ class TextPrinter {
   readonly #many: boolean;
   readonly #styles: ReadonlyMap<string, (text: string) => string>;
   readonly #anyName: RegExp;
-  #opening: Extract<Happening, { type: "demo" }> | undefined;
+  #opening: Extract<DemoEvent, { type: "demo" }> | undefined;
   #parts = 0;
   #tableBegun = false;
   /** How many nodes did something, when they are only counted, and when it was told. */
@@ -79,7 +84,7 @@ class TextPrinter {
     this.#anyName = namePattern(names);
   }
 
-  show(happening: Happening): void {
+  show(happening: DemoEvent): void {
     switch (happening.type) {
       case "demo":
         this.#opening = happening;
@@ -101,7 +106,7 @@ class TextPrinter {
   // --- Counting --------------------------------------------------------------
 
   /** The words when there are too many nodes to tell of each. */
-  #counted(happening: Happening, inProcess: boolean): Words | undefined {
+  #counted(happening: DemoEvent, inProcess: boolean): Words | undefined {
     const nodes = this.#options.names.length;
     const words = wordsOf(happening, inProcess);
     switch (happening.type) {
@@ -163,14 +168,14 @@ class TextPrinter {
 
   // --- Lines -----------------------------------------------------------------
 
-  #title({ nodes, inProcess }: Extract<Happening, { type: "demo" }>): string {
+  #title({ nodes, inProcess }: Extract<DemoEvent, { type: "demo" }>): string {
     const where = inProcess ? "all in this process" : "a process each";
     return `${
       this.#options.colors.bold("verack demo")
     }: ${nodes} nodes, ${where}, over TLS on 127.0.0.1`;
   }
 
-  #heading(happening: Extract<Happening, { type: "phase" }>): void {
+  #heading(happening: Extract<DemoEvent, { type: "phase" }>): void {
     const { colors } = this.#options;
     if (this.#opening === undefined) return;
     const [title, text] = heading(happening, this.#opening);
@@ -216,7 +221,7 @@ class TextPrinter {
     }
   }
 
-  #row(row: Extract<Happening, { type: "node" }>): void {
+  #row(row: Extract<DemoEvent, { type: "node" }>): void {
     const { dim } = this.#options.colors;
     if (!this.#tableBegun) {
       this.#tableBegun = true;
@@ -244,7 +249,7 @@ class TextPrinter {
     ].join(GAP).trimEnd();
   }
 
-  #summary(summary: Extract<Happening, { type: "summary" }>): void {
+  #summary(summary: Extract<DemoEvent, { type: "summary" }>): void {
     const { bold, green, red, yellow } = this.#options.colors;
     const [verdict, rest, missing] = summaryWords(summary);
     const [first = "", ...more] = wrap(`${verdict} ${rest}`, this.#columns);

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { VerackError } from "../../errors.ts";
-import { type IdentityId, isIdentityId } from "../../identity/identity.ts";
+import { isPeerId, type PeerId } from "../../identity/identity.ts";
 import { parsePeerName, sameName } from "../../identity/peer_name.ts";
 import { EXEC_NAME_KEPT_MS } from "../../limits.ts";
 import { logger } from "../../log.ts";
@@ -18,7 +18,7 @@ import { UsageError } from "../flags.ts";
 const log = logger("cli");
 
 /** Whether messages of a sender are for the program. */
-export type SenderRule = (sender: IdentityId) => boolean;
+export type SenderRule = (sender: PeerId) => boolean;
 
 /**
  * A name or a whole identity, as `--exec-from` takes them.
@@ -27,7 +27,7 @@ export type SenderRule = (sender: IdentityId) => boolean;
  */
 export function parseSender(text: string): string {
   const id = text.toLowerCase();
-  return isIdentityId(id) ? id : parsePeerName(text);
+  return isPeerId(id) ? id : parsePeerName(text);
 }
 
 /**
@@ -42,7 +42,7 @@ export function senderRule(
 ): ((node: Node) => SenderRule) | undefined {
   const isClosed = staysClosed(options);
   if (from.length > 0) {
-    const names = from.filter((it) => !isIdentityId(it));
+    const names = from.filter((it) => !isPeerId(it));
     if (names.length > 0 && !isClosed) {
       log.warn(
         "the mesh is open: whichever peer takes a name of --exec-from first can start the program; give identities instead",
@@ -67,7 +67,7 @@ function namedSenders(
   clock: Clock,
 ): SenderRule {
   const ids = new Set(from);
-  const names = from.filter((it) => !isIdentityId(it))
+  const names = from.filter((it) => !isPeerId(it))
     .map((name) => new Holder(node, name, clock));
   return (sender) => {
     if (ids.has(sender)) return true;
@@ -83,7 +83,7 @@ class Holder {
   readonly name: string;
   readonly #node: Node;
   readonly #clock: Clock;
-  #found: IdentityId | undefined;
+  #found: PeerId | undefined;
   /** Monotonic clock, milliseconds. */
   #until = -Infinity;
 
@@ -93,7 +93,7 @@ class Holder {
     this.#clock = clock;
   }
 
-  is(sender: IdentityId): boolean {
+  is(sender: PeerId): boolean {
     const now = this.#clock.monotonic();
     if (now >= this.#until) {
       this.#until = now + EXEC_NAME_KEPT_MS;
@@ -111,7 +111,7 @@ class Holder {
 /** A peer on this machine may have brought along some that are not. */
 function localSenders(node: Node): SenderRule {
   return (sender) =>
-    node.links().some(({ identity, remoteAddress }) =>
+    node.sessions().some(({ identity, remoteAddress }) =>
       identity === sender && isLoopbackHost(parseAddress(remoteAddress).host)
     );
 }

@@ -103,7 +103,7 @@ export class Executor {
     } else {
       const { program } = this.#settings;
       log.warn("message refused", { program, fault, from, topic, id, attempt });
-      message.refuse(fault);
+      message.nack(fault);
     }
     return true;
   }

@@ -1,11 +1,11 @@
 /**
  * `missing`: the members that the sender hears of as live and cannot reach. What
- * becomes of such reports is decided in `mesh/missing.ts`.
+ * becomes of such reports is decided in `mesh/unreachable_pairs.ts`.
  */
 import { MAX_PEERS_PER_MESSAGE } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
-const IDENTITY_BYTES = 32;
+const PEER_ID_BYTES = 32;
 
 /** Payload of `missing`. */
 export interface MissingMessage {
@@ -27,10 +27,10 @@ export function encodeMissing(
       `Cannot encode missing: there are ${identities.length} identities, must be at most ${MAX_PEERS_PER_MESSAGE}`,
     );
   }
-  const writer = new ByteWriter(3 + IDENTITY_BYTES * identities.length)
+  const writer = new ByteWriter(3 + PEER_ID_BYTES * identities.length)
     .compactSize(identities.length);
   for (const identity of identities) {
-    writer.hex("identity", identity, IDENTITY_BYTES);
+    writer.hex("identity", identity, PEER_ID_BYTES);
   }
   return writer.finish();
 }
@@ -44,8 +44,8 @@ export function decodeMissing(payload: Uint8Array): MissingMessage {
   const reader = new ByteReader("missing", payload);
   const count = reader.compactSize("count", MAX_PEERS_PER_MESSAGE);
   // All at once: a count beyond the payload is refused before any is made.
-  const all = reader.bytes("identities", count * IDENTITY_BYTES).toHex();
-  const digits = 2 * IDENTITY_BYTES;
+  const all = reader.bytes("identities", count * PEER_ID_BYTES).toHex();
+  const digits = 2 * PEER_ID_BYTES;
   return {
     identities: Array.from(
       { length: count },

@@ -21,9 +21,9 @@ import {
   writePeerAddress,
 } from "./peer_address.ts";
 
-const IDENTITY_BYTES = 32;
+const PEER_ID_BYTES = 32;
 /** An entry with everything empty: identity, four lengths, time, flags. */
-const MIN_ENTRY_BYTES = IDENTITY_BYTES + 4 + 8 + 1;
+const MIN_ENTRY_BYTES = PEER_ID_BYTES + 4 + 8 + 1;
 
 /** Bits of {@linkcode PeerEntry.flags}; the others are kept and mean nothing yet. */
 export const PEER_FLAG = {
@@ -50,7 +50,7 @@ export interface PeerEntry {
   /** At most `MAX_PEER_NAME_BYTES` in UTF-8, may be empty; escape before showing. */
   readonly name: string;
   /**
-   * By which a member admits this peer (`identity/statement.ts`), at most
+   * By which a member admits this peer (`identity/attestation.ts`), at most
    * `MAX_STATEMENT_BYTES`; empty in an open mesh.
    */
   readonly statement: Uint8Array;
@@ -155,7 +155,7 @@ function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
       `Cannot encode peer: it has ${addresses.length} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
     );
   }
-  writer.hex("identity", entry.identity, IDENTITY_BYTES)
+  writer.hex("identity", entry.identity, PEER_ID_BYTES)
     .varBytes("certificate", entry.certificate, MAX_CERTIFICATE_BYTES)
     .compactSize(addresses.length);
   for (const address of addresses) writePeerAddress(writer, address);
@@ -169,7 +169,7 @@ function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
  * that an entry that is refused does not hide where the next one begins.
  */
 function readEntry(reader: ByteReader): () => PeerEntry {
-  const identity = reader.hex("identity", IDENTITY_BYTES);
+  const identity = reader.hex("identity", PEER_ID_BYTES);
   const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);
   const count = reader.compactSize("address count", MAX_ADDRESSES_PER_ENTRY);
   const named = Array.from({ length: count }, () => readRawAddress(reader));

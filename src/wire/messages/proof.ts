@@ -13,7 +13,7 @@ import { ByteReader, ByteWriter } from "../bytes.ts";
 
 /** Types of extensions. */
 export const PROOF_EXTENSION = {
-  /** By which a member admits the dialer (`identity/statement.ts`). */
+  /** By which a member admits the dialer (`identity/attestation.ts`). */
   statement: 3,
 } as const;
 

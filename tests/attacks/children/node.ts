@@ -24,7 +24,7 @@ for await (const bytes of Deno.stdin.readable) {
     }
     console.log(JSON.stringify({
       ...Deno.memoryUsage(),
-      links: node.links().length,
+      links: node.sessions().length,
     }));
   }
 }

@@ -4,8 +4,8 @@
  */
 import { systemClock, systemRandom } from "../../../src/clock.ts";
 import { VerackError } from "../../../src/errors.ts";
-import { judgeCertificate } from "../../../src/identity/certificate.ts";
-import { Identity, identityName } from "../../../src/identity/identity.ts";
+import { verifyCertificate } from "../../../src/identity/certificate.ts";
+import { Identity, serverNameOf } from "../../../src/identity/identity.ts";
 import { HEARTBEAT_MS } from "../../../src/limits.ts";
 import {
   MESH_PROTOCOL_VERSION,
@@ -73,7 +73,7 @@ export class Verack implements Contestant {
       endpoint: {
         port: listener.address.port,
         certificate: certificatePem,
-        serverName: identityName(id),
+        serverName: serverNameOf(id),
       },
       close: () => listener.close(),
     };
@@ -82,7 +82,7 @@ export class Verack implements Contestant {
   async dial(endpoint: Endpoint, receiver: Receiver): Promise<Channel> {
     const { port, certificate: pem, serverName } = endpoint as TlsEndpoint;
     const body = pem.replace(/-----[^-]+-----|\s/g, "");
-    const certificate = judgeCertificate(Uint8Array.fromBase64(body));
+    const certificate = verifyCertificate(Uint8Array.fromBase64(body));
     const connection = await this.#transport.dial(
       { host: HOST, port },
       { pin: { certificate: certificate.der, serverName } },

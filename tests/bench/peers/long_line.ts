@@ -23,7 +23,7 @@ async function messages(
   const line = EmulatedLink.start(far.address, options);
   const near = await Node.start({ connect: [line.address] });
   try {
-    while (near.links().length === 0) await pause(10);
+    while (near.sessions().length === 0) await pause(10);
     (async () => {
       for await (const _ of far.messages());
     })();

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { MeshView } from "../../../src/cli/demo/mesh_view.ts";
-import type { Happening } from "../../../src/cli/demo/happenings.ts";
+import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
 
 /** Identities by name; nobody looks inside them here. */
@@ -56,7 +56,7 @@ function play(mesh: MeshView, steps: readonly Step[]): void {
   }
 }
 
-function short(it: Happening): string {
+function short(it: DemoEvent): string {
   switch (it.type) {
     case "starting":
       return `${it.name} starting${it.again ? " again" : ""} via ${it.via}`;

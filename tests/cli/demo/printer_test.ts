@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Clock } from "../../../src/clock.ts";
-import type { Happening } from "../../../src/cli/demo/happenings.ts";
+import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import { jsonPrinter, textPrinter } from "../../../src/cli/demo/printer.ts";
 import { palette } from "../../../src/cli/terminal.ts";
 
@@ -16,7 +16,7 @@ function handClock(): Clock & { ms: number } {
 }
 
 function print(
-  happenings: readonly Happening[],
+  happenings: readonly DemoEvent[],
   options: { names?: string[]; columns?: number; color?: boolean } = {},
 ): string[] {
   const lines: string[] = [];
@@ -31,14 +31,14 @@ function print(
   return lines;
 }
 
-const OPENING: Happening = {
+const OPENING: DemoEvent = {
   type: "demo",
   nodes: 2,
   inProcess: false,
   period: 1,
 };
 
-const LOST: Happening = {
+const LOST: DemoEvent = {
   type: "lost",
   name: "alice",
   peer: "bob",
@@ -103,7 +103,7 @@ Deno.test("textPrinter() gives a name the same colour everywhere, and words that
 
 Deno.test("textPrinter() counts what many nodes do instead of telling each", () => {
   const names = Array.from({ length: 20 }, (_, i) => `node-${i + 1}`);
-  const pings = names.map((name): Happening => ({
+  const pings = names.map((name): DemoEvent => ({
     type: "pings",
     name,
     from: names.filter((other) => other !== name),

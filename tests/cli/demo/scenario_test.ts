@@ -5,9 +5,9 @@ import type {
   DemoNode,
   DemoNodeOptions,
 } from "../../../src/cli/demo/demo_node.ts";
-import type { Happening } from "../../../src/cli/demo/happenings.ts";
+import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
-import { playDemo } from "../../../src/cli/demo/scenario.ts";
+import { playDemo } from "../../../src/cli/demo/demo_script.ts";
 import { Identity } from "../../../src/identity/identity.ts";
 
 /** Nodes that do nothing by themselves. */
@@ -41,7 +41,7 @@ class FakeHost implements DemoHost {
 async function play(
   host: DemoHost,
   signal: AbortSignal = new AbortController().signal,
-): Promise<{ ok: boolean; summary: Extract<Happening, { type: "summary" }> }> {
+): Promise<{ ok: boolean; summary: Extract<DemoEvent, { type: "summary" }> }> {
   const plan = planDemo(3);
   const identities = new Map(
     await Promise.all(
@@ -50,7 +50,7 @@ async function play(
       ),
     ),
   );
-  const shown: Happening[] = [];
+  const shown: DemoEvent[] = [];
   const ok = await playDemo({
     plan,
     identities,

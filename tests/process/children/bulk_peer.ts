@@ -28,7 +28,7 @@ const joined = Promise.withResolvers<void>();
 (async () => {
   for await (const event of node.events()) {
     if (event.type === "peer:down") say({ down: event.reason });
-    if (event.type === "peer:up" && node.links().length >= Number(peers)) {
+    if (event.type === "peer:up" && node.sessions().length >= Number(peers)) {
       joined.resolve();
     }
   }
@@ -41,7 +41,7 @@ const joined = Promise.withResolvers<void>();
 say({ listens: node.address });
 if (Number(bytes) > 0) {
   await joined.promise;
-  const to = node.links().map(({ identity }) => identity);
+  const to = node.sessions().map(({ identity }) => identity);
   say({ sends: to.length });
   const body = crypto.getRandomValues(new Uint8Array(65_536));
   const whole = new Uint8Array(Number(bytes));

@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto";
 import type { Random } from "../../../src/clock.ts";
-import { Identity, type IdentityId } from "../../../src/identity/identity.ts";
+import { Identity, type PeerId } from "../../../src/identity/identity.ts";
 import { MemoryStore } from "../../../src/mesh/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import type { NodeOptions } from "../../../src/mesh/options.ts";
@@ -18,7 +18,7 @@ export type Role = "dialer" | "listener";
 
 /** A key, PKCS #8 PEM, and its certificate, PEM. Ed25519: its signatures have no chance in them. */
 export interface Key {
-  readonly identity: IdentityId;
+  readonly identity: PeerId;
   readonly privateKey: string;
   readonly certificate: string;
 }
@@ -90,7 +90,7 @@ export class World {
         }],
         firstSeen: seen,
         lastSeen: seen,
-        statement: new Uint8Array(0),
+        attestation: new Uint8Array(0),
         earnedStanding: false,
       });
     }

@@ -1,0 +1,205 @@
+/**
+ * Where a node is reached from another shell: a Unix socket in its data directory,
+ * or, where there are none (Windows) or the path is too long for one, loopback
+ * with a token. Which process owns the directory is decided by its lock.
+ */
+import { messageOf, VerackError } from "../errors.ts";
+import { escapeText } from "../escape.ts";
+import {
+  MAX_CONTROL_TOKEN_CHARS,
+  MAX_UNIX_PATH_BYTES,
+  MIN_CONTROL_TOKEN_CHARS,
+} from "../limits.ts";
+import type { Random } from "../clock.ts";
+
+/** How a client reaches a node. */
+export type ControlEndpoint =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "http"; readonly url: string; readonly token: string };
+
+const TOKEN = /^[\x21-\x7e]+$/;
+const TOKEN_BYTES = 32;
+
+/** Files of one data directory; the names are fixed, nothing from outside is in them. */
+export function controlFiles(
+  directory: string,
+): Readonly<Record<"socket" | "token" | "port", string>> {
+  const base = directory.replace(/\/+$/, "") || "/";
+  const at = (name: string) => `${base}/${name}`;
+  return {
+    socket: at("control.sock"),
+    token: at("control.token"),
+    port: at("control.port"),
+  };
+}
+
+/** Whether a Unix socket can be made at this path. */
+export function fitsUnixSocket(path: string): boolean {
+  return Deno.build.os !== "windows" &&
+    new TextEncoder().encode(path).length <= MAX_UNIX_PATH_BYTES;
+}
+
+/**
+ * Where the node of a data directory listens.
+ *
+ * @throws {VerackError} `refused` when none has been running there, `permission`.
+ */
+export async function findControlEndpoint(
+  directory: string,
+): Promise<ControlEndpoint> {
+  const { socket, token, port } = controlFiles(directory);
+  try {
+    if ((await Deno.lstat(socket)).isSocket) {
+      return { kind: "unix", path: socket };
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw notRunning(directory);
+    }
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw fileError(
+        error,
+        `Cannot look into "${shown(directory)}"`,
+        "read",
+        socket,
+      );
+    }
+  }
+  let number: string;
+  try {
+    number = (await Deno.readTextFile(port)).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw notRunning(directory);
+    throw fileError(error, `Cannot read "${shown(port)}"`, "read", port);
+  }
+  if (!/^\d{1,5}$/.test(number)) throw notRunning(directory);
+  return {
+    kind: "http",
+    url: `http://127.0.0.1:${number}`,
+    token: await readToken(token),
+  };
+}
+
+/** What to say when nobody answers there. */
+export function notRunning(directory: string): VerackError {
+  return new VerackError(
+    "refused",
+    `Cannot reach a node in "${shown(directory)}": ${
+      absence(directory) ?? "none runs there"
+    }, must be the --data of a running one`,
+  );
+}
+
+/** What is wrong with the path itself, which may be mistyped. */
+function absence(directory: string): string | undefined {
+  try {
+    return Deno.statSync(directory).isDirectory
+      ? undefined
+      : "it is no directory";
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound
+      ? "there is no such directory"
+      : undefined;
+  }
+}
+
+/**
+ * The token in a file, which is made if there is none.
+ *
+ * @throws {VerackError} `bad-data` when it is no token, `unsafe` when others may
+ * read it, `permission`.
+ */
+export async function readOrMakeToken(
+  path: string,
+  random: Random,
+): Promise<string> {
+  const token = random.bytes(TOKEN_BYTES).toBase64({
+    alphabet: "base64url",
+    omitPadding: true,
+  });
+  try {
+    using file = await Deno.open(path, {
+      write: true,
+      createNew: true,
+      mode: 0o600,
+    });
+    const bytes = new TextEncoder().encode(`${token}\n`);
+    for (let at = 0; at < bytes.length;) {
+      at += await file.write(bytes.subarray(at));
+    }
+    return token;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      return await readToken(path);
+    }
+    throw fileError(error, `Cannot write "${shown(path)}"`, "write", path);
+  }
+}
+
+/**
+ * The token in a file.
+ *
+ * @throws {VerackError} `bad-data`, `unsafe`, `permission`.
+ */
+export async function readToken(path: string): Promise<string> {
+  const action = `Cannot take the token of "${shown(path)}"`;
+  const buffer = new Uint8Array(MAX_CONTROL_TOKEN_CHARS + 2);
+  let length = 0;
+  try {
+    using file = await Deno.open(path);
+    const { mode, isFile } = await file.stat();
+    if (!isFile) {
+      throw new VerackError("bad-data", `${action}: it is no file`);
+    }
+    if (Deno.build.os !== "windows" && mode !== null && (mode & 0o077) !== 0) {
+      throw new VerackError(
+        "unsafe",
+        `${action}: others may read it (mode ${
+          (mode & 0o777).toString(8)
+        }), must be 600`,
+      );
+    }
+    while (length < buffer.length) {
+      const count = await file.read(buffer.subarray(length));
+      if (count === null) break;
+      length += count;
+    }
+  } catch (error) {
+    throw fileError(error, action, "read", path);
+  }
+  const text = new TextDecoder().decode(buffer.subarray(0, length)).trim();
+  const fits = text.length >= MIN_CONTROL_TOKEN_CHARS &&
+    text.length <= MAX_CONTROL_TOKEN_CHARS;
+  if (fits && TOKEN.test(text)) return text;
+  throw new VerackError(
+    "bad-data",
+    `${action}: must be ${MIN_CONTROL_TOKEN_CHARS} to ${MAX_CONTROL_TOKEN_CHARS} printable characters (openssl rand -hex 32 makes some)`,
+  );
+}
+
+/** What went wrong with a file, in our words. */
+export function fileError(
+  error: unknown,
+  action: string,
+  flag: "read" | "write",
+  path: string,
+): VerackError {
+  if (error instanceof VerackError) return error;
+  if (error instanceof Deno.errors.NotCapable) {
+    return new VerackError(
+      "permission",
+      `${action}: Deno does not permit it, add --allow-${flag}=${shown(path)}`,
+      { cause: error },
+    );
+  }
+  const why = error instanceof Deno.errors.NotFound
+    ? "there is no such file or directory"
+    : error instanceof Deno.errors.PermissionDenied
+    ? `the operating system does not let this user ${flag} it`
+    : messageOf(error);
+  return new VerackError("bad-data", `${action}: ${why}`, { cause: error });
+}
+
+function shown(path: string): string {
+  return escapeText(path);
+}

@@ -1,0 +1,39 @@
+/**
+ * What delivery needs of a session, so that it can be tested without one.
+ */
+import type { VerackError } from "../errors.ts";
+import type { SharedFrame } from "../session/shared_frame.ts";
+import type { ReasonName } from "../wire/reasons.ts";
+
+/** Bounds what is on the way to one peer; the session's is in `session/pacer.ts`. */
+export interface Pacing {
+  /** Whether nothing more should be queued now. */
+  readonly isFull: boolean;
+  /** A good size of one frame. */
+  readonly chunkBytes: number;
+  /** Bytes of a body or a message were queued. */
+  sent(bytes: number): void;
+  /** Resolves when more may be queued, or the carrier has ended. */
+  ready(): Promise<void>;
+}
+
+/** Carries frames to one peer, in order; a `Session` is one. */
+export interface FrameSink {
+  /** Whether anything can be sent. */
+  readonly isOpen: boolean;
+  /** Bytes that wait to be written. */
+  readonly queuedBytes: number;
+  readonly pacer: Pacing;
+  /** Last measured round trip in milliseconds. */
+  readonly rttMs: number | undefined;
+  /** Measures the round trip. */
+  check(): void;
+  /** Queues a frame; `payload` is copied. False if it cannot be. */
+  send(command: string, payload: Uint8Array): boolean;
+  /** Queues a frame that many carriers share. */
+  sendShared(frame: SharedFrame): boolean;
+  /** Resolves when at most `bytes` wait to be written, or it has ended. */
+  drained(bytes: number): Promise<void>;
+  /** Says why, and ends it. */
+  leave(reason: ReasonName, error: VerackError): Promise<void>;
+}

@@ -1,0 +1,123 @@
+/**
+ * The statement by which one member of a closed mesh admits another: a signature
+ * that anybody can check who knows the issuer's key.
+ *
+ * Whether the issuer may admit anybody, and whether the subject has been denied
+ * meanwhile, is decided in `mesh/admission_rule.ts`. There is no end date: a
+ * clock that is wrong must lock nobody out, and `deny` ends an admission at once.
+ */
+import { VerackError } from "../errors.ts";
+import { MAX_SIGNATURE_BYTES } from "../limits.ts";
+import { ByteReader, ByteWriter } from "../wire/bytes.ts";
+import type { VerifiedCertificate } from "./certificate.ts";
+import type { Identity } from "./identity.ts";
+import { PEER_ID_BYTES, type PeerId } from "./peer_id.ts";
+import { verifyBytes } from "./signature.ts";
+
+/** Who is admitted to what; the issuer stands in the statement itself. */
+export interface AttestationContext {
+  /** The network's 4 bytes. */
+  readonly magic: Uint8Array;
+  /** Who is admitted. */
+  readonly subject: PeerId;
+}
+
+/** A statement as read; nothing in it is proven. */
+export interface Attestation {
+  /** Who says that it signed this. */
+  readonly issuer: PeerId;
+  /** Unix time, whole seconds; for people, decides nothing. */
+  readonly issuedAt: bigint;
+  /** At most `MAX_SIGNATURE_BYTES`. */
+  readonly signature: Uint8Array;
+}
+
+const CONTEXT = new TextEncoder().encode("verack/1 statement\0");
+const MAGIC_BYTES = 4;
+
+/**
+ * Admits `subject` in the name of `issuer`: issuer (32 bytes) ‖ time (u64) ‖
+ * signature with its length in front, at most `MAX_STATEMENT_BYTES`.
+ *
+ * @param issuedAt Unix time, whole seconds.
+ * @throws {RangeError} when the magic, the subject or the time is none.
+ */
+export function issueAttestation(
+  issuer: Identity,
+  context: AttestationContext,
+  issuedAt: number,
+): Uint8Array<ArrayBuffer> {
+  const time = BigInt(issuedAt);
+  const signature = issuer.sign(signedBytes(issuer.id, context, time));
+  return new ByteWriter(PEER_ID_BYTES + 16 + signature.length)
+    .hex("issuer", issuer.id, PEER_ID_BYTES)
+    .u64(time)
+    .varBytes("signature", signature, MAX_SIGNATURE_BYTES)
+    .finish();
+}
+
+/**
+ * Reads a statement.
+ *
+ * @throws {VerackError} `malformed`, also when anything follows.
+ */
+export function decodeAttestation(bytes: Uint8Array): Attestation {
+  const reader = new ByteReader("statement", bytes);
+  const issuer = reader.hex("issuer", PEER_ID_BYTES);
+  const issuedAt = reader.u64("time");
+  const signature = reader.varBytes("signature", MAX_SIGNATURE_BYTES).slice();
+  reader.end();
+  return { issuer, issuedAt, signature };
+}
+
+/** Who says that it made a statement; `undefined` if it is none. */
+export function issuerOf(statement: Uint8Array): PeerId | undefined {
+  try {
+    return decodeAttestation(statement).issuer;
+  } catch (error) {
+    if (error instanceof VerackError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether the holder of `issuer`'s key said exactly this. Never throws.
+ *
+ * @param issuer The judged certificate of who is trusted to admit.
+ */
+export function verifyAttestation(
+  issuer: VerifiedCertificate,
+  context: AttestationContext,
+  statement: Attestation,
+): boolean {
+  if (statement.issuer !== issuer.identity) return false;
+  try {
+    return verifyBytes(
+      issuer.key,
+      issuer.publicKey,
+      signedBytes(issuer.identity, context, statement.issuedAt),
+      statement.signature,
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What is signed: the ASCII text `verack/1 statement` and a zero byte ‖ magic (4)
+ * ‖ issuer (32) ‖ subject (32) ‖ time (u64). All of fixed length, so two
+ * statements never share their bytes, and a proof begins otherwise.
+ */
+function signedBytes(
+  issuer: PeerId,
+  context: AttestationContext,
+  issuedAt: bigint,
+): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(128)
+    .bytes(CONTEXT)
+    .fixedBytes("magic", context.magic, MAGIC_BYTES)
+    .hex("issuer", issuer, PEER_ID_BYTES)
+    .hex("subject", context.subject, PEER_ID_BYTES)
+    .u64(issuedAt)
+    .finish();
+}

@@ -1,0 +1,184 @@
+/**
+ * Two deliveries with a wire between them that can be slow, cut and replaced: what
+ * the pure tests of `delivery/` stand on. Nothing here is TLS, and time is virtual.
+ */
+import type { FrameSink, Pacing } from "../../src/delivery/frame_sink.ts";
+import {
+  Delivery,
+  type DeliverySettings,
+} from "../../src/delivery/delivery.ts";
+import type { MessageStore } from "../../src/delivery/message_store.ts";
+import type { OutgoingMessage } from "../../src/delivery/outgoing_message.ts";
+import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
+import type { VerackError } from "../../src/errors.ts";
+import type { SharedFrame } from "../../src/session/shared_frame.ts";
+import type { ReasonName } from "../../src/wire/reasons.ts";
+import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";
+import { SeededRandom } from "../../src/testing/seeded_random.ts";
+import type { VirtualClock } from "../../src/testing/virtual_clock.ts";
+
+/** A frame on its way. */
+export interface WireFrame {
+  readonly command: string;
+  readonly payload: Uint8Array;
+}
+
+/** One end of a wire: frames wait until the test lets them pass. */
+export class FakeCarrier implements FrameSink {
+  isOpen = true;
+  /** Frames that the other end has not got. */
+  readonly queue: WireFrame[] = [];
+  /** Why it was ended, if it was. */
+  error: VerackError | undefined;
+  reason: ReasonName | undefined;
+  /** Sends as fast as the test takes. */
+  readonly pacer: Pacing = {
+    isFull: false,
+    chunkBytes: Infinity,
+    sent: () => {},
+    ready: () => Promise.resolve(),
+  };
+  rttMs: number | undefined = 0;
+  #bytes = 0;
+  #drained: (() => void)[] = [];
+
+  get queuedBytes(): number {
+    return this.#bytes;
+  }
+
+  send(command: string, payload: Uint8Array): boolean {
+    if (!this.isOpen) return false;
+    this.queue.push({ command, payload: payload.slice() });
+    this.#bytes += 24 + payload.length;
+    return true;
+  }
+
+  sendShared(frame: SharedFrame): boolean {
+    return this.send(frame.command, frame.payload);
+  }
+
+  check(): void {}
+
+  async drained(bytes: number): Promise<void> {
+    while (this.isOpen && this.#bytes > bytes) {
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    }
+  }
+
+  leave(reason: ReasonName, error: VerackError): Promise<void> {
+    this.reason ??= reason;
+    this.error ??= error;
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** Takes the oldest frame off the wire. */
+  shift(): WireFrame | undefined {
+    const frame = this.queue.shift();
+    if (frame !== undefined) this.#bytes -= 24 + frame.payload.length;
+    this.#wake();
+    return frame;
+  }
+
+  close(): void {
+    this.isOpen = false;
+    this.queue.length = 0;
+    this.#bytes = 0;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}
+
+/** A delivery and what it reported. */
+export interface Party {
+  readonly id: string;
+  readonly clock: VirtualClock;
+  readonly delivery: Delivery;
+  readonly givenUp: { outgoing: OutgoingMessage; error: VerackError }[];
+}
+
+/** Makes a delivery; `store` is what it remembers of earlier ones. */
+export function party(
+  id: string,
+  clock: VirtualClock,
+  options: {
+    readonly store?: MessageStore;
+    readonly seed?: number;
+    readonly settings?: Partial<DeliverySettings>;
+  } = {},
+): Party {
+  const givenUp: Party["givenUp"] = [];
+  const delivery = new Delivery({
+    clock,
+    random: new SeededRandom(options.seed ?? 1),
+    magic: new Uint8Array(4),
+    store: options.store,
+    limits: resolveOutbox(),
+    maxAttempts: 5,
+    onGivenUp: (outgoing, error) => givenUp.push({ outgoing, error }),
+    hasStanding: () => true,
+    onDeadLetter: () => {},
+    ...options.settings,
+  });
+  return { id, clock, delivery, givenUp };
+}
+
+/** A session between two parties. */
+export class Wire {
+  readonly ends: readonly [FakeCarrier, FakeCarrier] = [
+    new FakeCarrier(),
+    new FakeCarrier(),
+  ];
+  readonly #parties: readonly [Party, Party];
+  /** Bytes of payload that have passed, from either end. */
+  readonly passedBytes: [number, number] = [0, 0];
+
+  readonly #clock: VirtualClock;
+
+  constructor(a: Party, b: Party) {
+    this.#parties = [a, b];
+    this.#clock = a.clock;
+    a.delivery.opened(b.id, this.ends[0]);
+    b.delivery.opened(a.id, this.ends[1]);
+    a.delivery.route(b.id, this.ends[0]);
+    b.delivery.route(a.id, this.ends[1]);
+  }
+
+  /** Lets the oldest frame from one end pass; false if there is none. */
+  pass(from: 0 | 1): boolean {
+    const to = from === 0 ? 1 : 0;
+    const frame = this.ends[from].shift();
+    const carrier = this.ends[to];
+    if (frame === undefined || !carrier.isOpen) return false;
+    this.passedBytes[from] += frame.payload.length;
+    const { delivery } = this.#parties[to];
+    delivery.onFrame(this.#parties[from].id, carrier, frame);
+    return true;
+  }
+
+  /** Lets everything pass that there is, and what it gives rise to. */
+  async run(): Promise<void> {
+    for (let quiet = 0; quiet < 3;) {
+      const passed = this.pass(0) || this.pass(1);
+      quiet = passed ? 0 : quiet + 1;
+      // Acknowledgements wait a little for others.
+      if (!passed) await this.#clock.advance(ACK_DELAY_MS);
+    }
+  }
+
+  /** Loses what is on the way, and the session. */
+  cut(): void {
+    for (const at of [0, 1] as const) {
+      const end = this.ends[at];
+      end.close();
+      this.#parties[at].delivery.closed(end);
+      this.#parties[at].delivery.route(
+        this.#parties[1 - at]!.id,
+        undefined,
+      );
+    }
+  }
+}
