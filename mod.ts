@@ -18,7 +18,7 @@
  *
  * @module
  */
-export { VerackError } from "./src/errors.ts";
+export { VerackError } from "./src/core/errors.ts";
 export { Identity, parsePeerId } from "./src/identity/identity.ts";
 export { Node } from "./src/mesh/node.ts";
 export { DataDirectory } from "./src/store/data_directory.ts";
@@ -33,24 +33,27 @@ export type {
   DeadLetter as DeadLetter,
   DeadLetters as DeadLetters,
 } from "./src/delivery/dead_letters.ts";
-export type { ErrorCode } from "./src/errors.ts";
+export type { ErrorCode } from "./src/core/errors.ts";
 export type { KeyType, Passphrase, PeerId } from "./src/identity/identity.ts";
 export type { OutboxOptions } from "./src/delivery/outbox_limits.ts";
-export type { Admission, InviteOptions } from "./src/mesh/admission.ts";
-export type { InviteInfo } from "./src/mesh/invites.ts";
+export type {
+  Admission,
+  InviteOptions,
+} from "./src/mesh/admission/admission.ts";
+export type { InviteInfo } from "./src/mesh/admission/invites.ts";
 export type { NodeEvent } from "./src/mesh/events.ts";
 export type {
   JoinRequest as JoinRequest,
   StoredAccessRule as StoredAccessRule,
-} from "./src/mesh/node_store.ts";
+} from "./src/mesh/peers/node_store.ts";
 export type { NodeOptions } from "./src/mesh/options.ts";
 export type { HealthFact } from "./src/mesh/health.ts";
-export type { Member } from "./src/mesh/find_peers.ts";
+export type { Member } from "./src/mesh/peers/find_peers.ts";
 export type { NodeStatus } from "./src/mesh/node_status.ts";
 export type {
   PeerInfo,
   SessionInfo as SessionInfo,
-} from "./src/mesh/peer_info.ts";
+} from "./src/mesh/peers/peer_info.ts";
 export type { DataOptions } from "./src/store/data_directory.ts";
 
 if (import.meta.main) {

@@ -232,7 +232,7 @@ export const MAX_PEERS = 4_096;
 
 /**
  * Those without standing together: three times as many as can be connected, which
- * leaves as many for others. See `mesh/table_room.ts`.
+ * leaves as many for others. See `mesh/peers/table_room.ts`.
  */
 export const MAX_STRANGER_PEERS = 3_072;
 
@@ -242,7 +242,7 @@ export const MAX_AWAITED_STRANGERS = 1_024;
 /** When gossip has found no room in the table, it does not look again for so long. */
 export const TABLE_LOOK_MS = 1_000;
 
-/** How long a session must be up for its peer to have standing, see `mesh/standing.ts`. */
+/** How long a session must be up for its peer to have standing, see `mesh/peers/standing.ts`. */
 export const STANDING_AFTER_UP_MS = 60 * 60 * 1_000;
 
 /** How often it is put on record that connected peers are still there; a crash forgets no more. */

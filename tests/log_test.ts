@@ -8,14 +8,14 @@ import {
 import { getLogger } from "@std/log";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import fc from "fast-check";
-import { VerackError } from "../src/errors.ts";
+import { VerackError } from "../src/core/errors.ts";
 import {
   configureLogging,
   LOG_LEVELS,
   type LogFields,
   logger,
   type LogLevel,
-} from "../src/log.ts";
+} from "../src/core/log.ts";
 
 /** Collects the lines that `body` logs; logging is off again afterwards. */
 function capture(

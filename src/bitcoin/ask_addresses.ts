@@ -1,6 +1,6 @@
 /** Asks an open session's peer for the addresses it knows (`getaddr`). */
-import type { Clock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import { CRAWL_MAX_ADDR_MESSAGES } from "../limits.ts";
 import type { Session } from "../session/session.ts";
 import type { Address } from "../transport/address.ts";

@@ -3,8 +3,8 @@
  * one deadline, then whatever the caller wants the session for. Probe and crawl
  * are made of it.
  */
-import { deadline } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import { deadline } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   BITCOIN_IDLE_TIMEOUT_MS,
   BITCOIN_PING_MS,

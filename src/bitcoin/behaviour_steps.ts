@@ -2,7 +2,7 @@
  * The vocabulary of `behaviours.ts`: what a peer can do instead of saying what
  * Core would say, step by step. Carrying it out is left to `odd_connection.ts`.
  */
-import type { Random } from "../clock.ts";
+import type { Random } from "../core/clock.ts";
 import { CHECKSUM_OFFSET, LENGTH_OFFSET } from "../wire/frame_layout.ts";
 import { encodeFrame } from "../wire/frame.ts";
 import {

@@ -2,7 +2,7 @@
  * Reads what a crawl has written, so that another can go on from there. The lines
  * are `crawl()`'s events as JSON.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import type { CrawlHeard, CrawlNode } from "./crawl_options.ts";
 import { networkTypeOf, parseHeard } from "./network_type.ts";
 import { PROBE_ERROR_KINDS, type ProbeErrorKind } from "./probe_result.ts";

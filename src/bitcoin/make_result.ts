@@ -1,5 +1,5 @@
 /** Puts together the result of a probe from what was seen of the peer. */
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import type { ProbeError, ProbeEvent, ProbeResult } from "./probe_result.ts";
 import type { Recorder } from "./recorder.ts";

@@ -2,8 +2,8 @@
  * A connection whose writer behaves oddly: what the session writes goes through a
  * behaviour's rules (`behaviours.ts`), message by message. Reading is untouched.
  */
-import { type Clock, sleep } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { Connection } from "../transport/transport.ts";

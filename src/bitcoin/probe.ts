@@ -2,8 +2,8 @@
  * `probe()` and `probeAll()`: do the handshake with one Bitcoin node, or with many,
  * and say what came of it. The connection itself is `attempt.ts`.
  */
-import type { Clock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
   BITCOIN_TICK_MS,

@@ -3,8 +3,8 @@
  * line between what a peer or the network did, which is a result, and what is
  * wrong with us, which is thrown.
  */
-import { escapeText } from "../escape.ts";
-import { type ErrorCode, VerackError } from "../errors.ts";
+import { escapeText } from "../core/escape.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { MAX_LOG_MESSAGE_CHARS } from "../limits.ts";
 import { networkOfMagic } from "./networks.ts";
 import type { ProbeError, ProbeErrorKind } from "./probe_result.ts";

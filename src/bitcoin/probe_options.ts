@@ -1,5 +1,5 @@
 /** Options of a probe. What each means to the peer is in `version_fields.ts`. */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NetworkOptions } from "./networks.ts";
 import type { ProbeErrorKind, ProbeResult } from "./probe_result.ts";

@@ -4,7 +4,7 @@ import {
   type Random,
   systemClock,
   systemRandom,
-} from "../clock.ts";
+} from "../core/clock.ts";
 import { BITCOIN_PROBE_TIMEOUT_MS } from "../limits.ts";
 import {
   type Address,

@@ -3,9 +3,9 @@
  * that the handshake would have needed. It judges nothing; what it noted explains
  * an end (`probe_error.ts`).
  */
-import type { Clock } from "../clock.ts";
-import { escapeText } from "../escape.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { escapeText } from "../core/escape.ts";
+import { VerackError } from "../core/errors.ts";
 import { MAX_PROBE_EVENTS } from "../limits.ts";
 import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { faultError } from "../session/ends.ts";

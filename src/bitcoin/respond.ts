@@ -2,8 +2,8 @@
  * `respond()`: listens and answers like a Bitcoin node, many connections at once,
  * or with the faults that a tester wants. One connection is `served_connection.ts`.
  */
-import { systemClock, systemRandom } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import { systemClock, systemRandom } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   BEHAVIOUR_DELAY_MS,
   BITCOIN_HANDSHAKE_TIMEOUT_MS,

@@ -1,5 +1,5 @@
 /** Options of `respond()`, and what it tells about its connections. */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import type { Address } from "../transport/address.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { AddrEntry } from "../wire/messages/addr.ts";

@@ -1,6 +1,6 @@
 /** Asks a network's DNS seeds for addresses of nodes. */
-import { type Clock, deadline, systemClock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import { type Clock, deadline, systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import { DIAL_TIMEOUT_MS, MAX_SEED_ADDRESSES } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import { resolveHost, type Resolver } from "../transport/resolve.ts";

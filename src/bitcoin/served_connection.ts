@@ -2,8 +2,8 @@
  * One connection of a responder: the handshake by Core's rules for inbound peers
  * (or by a behaviour's), then pongs and one answer to `getaddr`, until it ends.
  */
-import type { Clock, Random } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   BITCOIN_PING_MS,
   BITCOIN_READ_BUFFER_BYTES,

@@ -2,7 +2,7 @@
  * Our `version` message: what the caller chose, and what is made for every
  * connection (Core's `PushNodeVersion` in `src/net_processing.cpp`).
  */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import { MAX_USER_AGENT_BYTES } from "../limits.ts";
 import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";
 import type { Address } from "../transport/address.ts";

@@ -3,8 +3,8 @@
  * number of them, never all in memory. Empty lines and what follows a `#` are no
  * addresses; a line that should be one and is not is reported and left out.
  */
-import { messageOf } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { messageOf } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
 import { linesOf } from "./lines.ts";
 import { UsageError } from "./flags.ts";

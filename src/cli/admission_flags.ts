@@ -1,10 +1,10 @@
 /** Flags that say who may come in, and how this node itself comes in. */
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { readInviteLine, readNetworkSecret } from "../identity/files.ts";
 import { parseInvite } from "../identity/invite.ts";
 import { MAX_INVITE_CHARS } from "../limits.ts";
-import { logger } from "../log.ts";
+import { logger } from "../core/log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { STDIN } from "./address_lines.ts";
 import { askPassphrase } from "./ask_passphrase.ts";

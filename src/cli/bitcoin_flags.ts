@@ -12,7 +12,7 @@ import {
 } from "../bitcoin/networks.ts";
 import type { VersionOptions } from "../bitcoin/probe_options.ts";
 import { MAX_USER_AGENT_BYTES } from "../limits.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
 import {
   type EnumFlag,

@@ -1,6 +1,6 @@
 /** `verack broadcast`: a message to everybody, through a running node. */
 import { ControlClient } from "../control/control_client.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";

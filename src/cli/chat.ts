@@ -1,6 +1,6 @@
 /** `verack chat`: a node whose owner talks to everybody, on a terminal or through a pipe. */
-import { systemClock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import { systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";

@@ -6,8 +6,8 @@ import { crawl as startCrawl } from "../bitcoin/crawl.ts";
 import { CrawlCounts } from "../bitcoin/crawl_counts.ts";
 import type { CrawlEvent, CrawlOptions } from "../bitcoin/crawl_options.ts";
 import { parseHeard } from "../bitcoin/network_type.ts";
-import { systemClock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import { systemClock } from "../core/clock.ts";
+import { jsonLine } from "../core/escape.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
   BITCOIN_PROBE_TIMEOUT_MS,

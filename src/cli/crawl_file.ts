@@ -4,8 +4,8 @@
  */
 import { parseCrawl } from "../bitcoin/crawl_records.ts";
 import type { CrawlHeard, CrawlNode } from "../bitcoin/crawl_options.ts";
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { CRAWL_HEARD_PER_EVENT } from "../limits.ts";
 import { unreadable } from "./address_lines.ts";
 import { UsageError } from "./flags.ts";

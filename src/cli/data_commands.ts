@@ -2,11 +2,11 @@
  * How commands reach what a node remembers, whether it runs or not. Who answers is
  * decided in `data_owner.ts`.
  */
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 import type { ControlClient } from "../control/control_client.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { Trust } from "../mesh/events.ts";
-import type { AccessRule } from "../mesh/node_store.ts";
+import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
 import { askNode } from "./ask_node.ts";

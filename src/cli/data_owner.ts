@@ -3,7 +3,7 @@
  * meanwhile, as long as no node uses it, else that node.
  */
 import { ControlClient } from "../control/control_client.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { type OpenedStore, openStore } from "../store/data_directory.ts";
 
 /**

@@ -2,7 +2,7 @@
  * `verack demo`: a whole mesh on this machine, with trouble in it. This file only
  * puts it together; the show is in `demo/scenario.ts`.
  */
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 import { Identity } from "../identity/identity.ts";
 import { defineCommand } from "./args.ts";
 import { ChildHost } from "./demo/child_node.ts";

@@ -3,7 +3,7 @@
  * `output_budget.ts`. Pings have budgets of their own, so that who comes and goes is
  * still told. Messages are always printed: their reader slows their senders down.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { parseAddress } from "../transport/address.ts";
 import type { LeftOutEvent, PrintedEvent } from "./event_lines.ts";
 import { OutputBudget } from "./output_budget.ts";
@@ -11,7 +11,7 @@ import { OutputBudget } from "./output_budget.ts";
 /** Options of {@linkcode EventBudget}. */
 export interface EventBudgetOptions {
   readonly clock: Clock;
-  /** Whether a peer has standing, see `mesh/standing.ts`. */
+  /** Whether a peer has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (identity: string) => boolean;
   /** Prints that events were left out. */
   readonly tell: (event: LeftOutEvent) => void;

@@ -4,7 +4,7 @@
  * is decided in `event_printer.ts`.
  */
 import type { MessageEvent } from "../control/message_event.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";

@@ -2,9 +2,9 @@
  * Writes a node's events as they come, except that people get the size of the
  * mesh only now and then. What the lines look like is in `event_lines.ts`.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { MESH_LINES } from "../limits.ts";
-import { TokenBucket } from "../mesh/token_bucket.ts";
+import { TokenBucket } from "../core/token_bucket.ts";
 import { EventBudget } from "./event_budget.ts";
 import {
   eventJson,

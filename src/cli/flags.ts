@@ -2,7 +2,7 @@
  * The kinds of flags: what a definition may say of one, what type its value has,
  * and how its text becomes that value. Finding flags among arguments is `args.ts`.
  */
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import { suggest } from "./suggest.ts";
 
 interface AnyFlag {

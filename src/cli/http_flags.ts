@@ -7,7 +7,7 @@ import {
   type Random,
   systemClock,
   systemRandom,
-} from "../clock.ts";
+} from "../core/clock.ts";
 import { ControlServer } from "../control/control_server.ts";
 import {
   openDirectory,
@@ -19,7 +19,7 @@ import {
   fileError,
   readOrMakeToken,
 } from "../control/control_endpoint.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import { warnIfOpenToTheWorld } from "../identity/secret_file.ts";
 import type { Node } from "../mesh/node.ts";
 import {

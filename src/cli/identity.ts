@@ -1,5 +1,5 @@
 /** `verack identity new` and `verack identity show`: makes and looks at keys. */
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import { loadPublicIdentity, writeIdentity } from "../identity/files.ts";
 import {

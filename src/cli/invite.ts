@@ -1,6 +1,6 @@
 /** `verack invite` and `invites`: lets one guest into a closed mesh, or not after all. */
 import { ControlClient } from "../control/control_client.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";

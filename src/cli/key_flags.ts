@@ -1,6 +1,6 @@
 /** The flags that say which key a node has; shared by all commands that have one. */
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import {
   loadIdentity,
   type LoadOptions,

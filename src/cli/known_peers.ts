@@ -2,7 +2,7 @@
  * Which peers of a running node have standing, for a command that watches it: asked
  * now and then, since that changes seldom.
  */
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 import type { ControlClient } from "../control/control_client.ts";
 import { KNOWN_PEERS_ASKED_MS } from "../limits.ts";
 import type { PeerView } from "./data_commands.ts";

@@ -5,7 +5,7 @@
  * awaits {@linkcode LineWriter.ready}; one that cannot sets `onLoss`, and loses
  * lines, counted, when the queue is full.
  */
-import { type Clock, sleep } from "../clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { MAX_OUTPUT_BYTES, OUTPUT_WRITE_BYTES } from "../limits.ts";
 import { wrapText } from "./wrap.ts";
 

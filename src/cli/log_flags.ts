@@ -1,12 +1,12 @@
 /** The flags that say how much is logged; shared by all commands that log. */
-import { systemClock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import { systemClock } from "../core/clock.ts";
+import { jsonLine } from "../core/escape.ts";
 import {
   configureLogging,
   LOG_LEVELS,
   type LogFields,
   logger,
-} from "../log.ts";
+} from "../core/log.ts";
 import { hostOf } from "./event_budget.ts";
 import type { EnumFlag } from "./flags.ts";
 import type { LineOutput } from "./line_writer.ts";

@@ -2,7 +2,7 @@
  * The command line: chooses the command, runs it, and turns what went wrong into
  * one line and an exit code. Each command is in a file of its own.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import { dropExtraAuthorities } from "../transport/tls_safety.ts";
 import { VERSION } from "../version.ts";

@@ -4,7 +4,7 @@
  */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
-import { escapeCounted } from "../escape.ts";
+import { escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 

@@ -3,8 +3,8 @@
  * and all peers without have one together besides, so that free identities neither
  * fill a disk nor push out what friends do. What is left out is counted and told.
  */
-import type { Clock } from "../clock.ts";
-import { escapeText } from "../escape.ts";
+import type { Clock } from "../core/clock.ts";
+import { escapeText } from "../core/escape.ts";
 import { isPeerId, shortId } from "../identity/identity.ts";
 import {
   ALL_STRANGERS_LINES,
@@ -15,14 +15,14 @@ import {
   MAX_COUNTED_STRANGERS,
   STRANGER_LINES,
 } from "../limits.ts";
-import { TokenBucket } from "../mesh/token_bucket.ts";
+import { TokenBucket } from "../core/token_bucket.ts";
 
 /** Options of {@linkcode OutputBudget}. */
 export interface OutputBudgetOptions {
   readonly clock: Clock;
   /** What the lines are, such as `pings`, for what is told. */
   readonly what: string;
-  /** Whether a cause has standing, see `mesh/standing.ts`. */
+  /** Whether a cause has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (cause: string) => boolean;
   /** Told now and then what was left out. */
   readonly tell: (leftOut: LeftOut) => void;

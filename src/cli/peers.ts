@@ -1,5 +1,5 @@
 /** `verack peers`: whom a node remembers, whether it runs or not. What is done about them is `verdicts.ts`. */
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { shownName } from "../identity/peer_name.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";

@@ -4,8 +4,8 @@
  */
 import type { PeerMessage, ProbeAllOptions } from "../bitcoin/probe_options.ts";
 import type { ProbeResult } from "../bitcoin/probe_result.ts";
-import { systemClock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import { systemClock } from "../core/clock.ts";
+import { jsonLine } from "../core/escape.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { endedLine, messageLine, resultLines } from "./probe_lines.ts";
 import { ProbeTally } from "./probe_tally.ts";

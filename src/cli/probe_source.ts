@@ -4,8 +4,8 @@
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { seedAddresses } from "../bitcoin/seeds.ts";
-import { messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { type AddressFile, readAddresses } from "./address_lines.ts";
 

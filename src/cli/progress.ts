@@ -3,7 +3,7 @@
  * getting in the way of the lines that stay. On standard error, and only if that
  * is a terminal.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 
 /** A task that is done sooner needs no progress. */
 const QUIET_MS = 1_000;

@@ -10,8 +10,8 @@ import {
 import { respond as startResponder } from "../bitcoin/respond.ts";
 import type { Responder, ResponderEvent } from "../bitcoin/respond_options.ts";
 import { SERVICE_FLAG } from "../bitcoin/service_flags.ts";
-import { systemClock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import { systemClock } from "../core/clock.ts";
+import { jsonLine } from "../core/escape.ts";
 import {
   BEHAVIOUR_DELAY_MS,
   BITCOIN_MAX_CONNECTIONS,

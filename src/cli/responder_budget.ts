@@ -4,7 +4,7 @@
  * is run to watch what they do.
  */
 import type { ResponderEvent } from "../bitcoin/respond_options.ts";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 import { ALL_HOSTS_LINES, HOST_LINES } from "../limits.ts";
 import { type LeftOut, OutputBudget } from "./output_budget.ts";
 

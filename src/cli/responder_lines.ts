@@ -4,7 +4,7 @@
  */
 import type { ResponderEvent } from "../bitcoin/respond_options.ts";
 import { serviceNames, servicesHex } from "../bitcoin/service_flags.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { clockOf, messageLine, milliseconds } from "./probe_lines.ts";

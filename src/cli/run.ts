@@ -1,10 +1,10 @@
 /** `verack run`: one node of a mesh, until it is told to stop. */
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 import type { MessageEvent } from "../control/message_event.ts";
 import type { MessagesOptions } from "../delivery/delivery.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MAX_DURATION_MS } from "../limits.ts";
-import { logger } from "../log.ts";
+import { logger } from "../core/log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import { VERSION } from "../version.ts";

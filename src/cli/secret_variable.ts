@@ -3,8 +3,8 @@
  * that no program which is started later inherits them. The system may go on showing
  * the environment with which this process was started to its own user.
  */
-import { escapeText } from "../escape.ts";
-import { type ErrorCode, VerackError } from "../errors.ts";
+import { escapeText } from "../core/escape.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 
 /** Two flags may name one variable, and the second finds nothing in it. */
 const taken = new Map<string, string>();

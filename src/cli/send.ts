@@ -1,6 +1,6 @@
 /** `verack send`: a message to one peer, through a running node. */
 import { ControlClient } from "../control/control_client.ts";
-import { jsonLine } from "../escape.ts";
+import { jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";

@@ -1,6 +1,6 @@
 /** `verack set-aside`: messages that a node's program refused too often. */
 import type { DeadLetterHead } from "../control/dead_letter_routes.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";

@@ -9,7 +9,7 @@ import {
   deadLetterRow,
 } from "../control/dead_letter_routes.ts";
 import { DeadLetterBox } from "../delivery/dead_letters.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import type { OpenedStore } from "../store/data_directory.ts";
 import { askNode } from "./ask_node.ts";

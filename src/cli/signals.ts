@@ -3,7 +3,7 @@
  * program at once. SIGHUP, which a closed terminal sends, asks too, unless the
  * program was started to outlive it (`hangup.ts`).
  */
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { hangupIsIgnored } from "./hangup.ts";
 import type { LineOutput } from "./line_writer.ts";

@@ -1,6 +1,6 @@
 /** `verack status`: a running node as a whole. */
 import { ControlClient } from "../control/control_client.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { HealthFact } from "../mesh/health.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";

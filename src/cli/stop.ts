@@ -1,8 +1,8 @@
 /** `verack stop`: asks a running node to leave, and waits until it has. */
-import { sleep, systemClock } from "../clock.ts";
+import { sleep, systemClock } from "../core/clock.ts";
 import { ControlClient } from "../control/control_client.ts";
-import { VerackError } from "../errors.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { isInUse } from "../store/in_use.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";

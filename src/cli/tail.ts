@@ -1,5 +1,5 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 import { ControlClient } from "../control/control_client.ts";
 import { followEvents } from "../control/follow_events.ts";
 import { defineCommand } from "./args.ts";

@@ -1,12 +1,12 @@
 /**
  * The streams of the program: whole lines, on stdout (data) and stderr (talk), in
  * the order in which they were written, and whether they have colours. What the
- * lines say is up to the commands; text from others passes `src/escape.ts` before
+ * lines say is up to the commands; text from others passes `src/core/escape.ts` before
  * it gets here. How lines wait for a reader is in `line_writer.ts`.
  */
 import { styleText } from "node:util";
-import { type Clock, deadline, systemClock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import { type Clock, deadline, systemClock } from "../core/clock.ts";
+import { jsonLine } from "../core/escape.ts";
 import { OUTPUT_FLUSH_MS } from "../limits.ts";
 import type { BooleanFlag } from "./flags.ts";
 import { LineWriter, OutputOrder } from "./line_writer.ts";

@@ -2,9 +2,9 @@
  * `verack pending`, `allow`, `deny` and `peers forget`: who knocked at a node, and
  * what a person decides about others.
  */
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
-import type { AccessRule } from "../mesh/node_store.ts";
+import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { defineCommand } from "./args.ts";
 import { type Decision, withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";

@@ -1,9 +1,9 @@
 /** `verack who`: whom a name or the first digits of an identity may mean. */
 import { ControlClient } from "../control/control_client.ts";
-import { escapeText, jsonLine } from "../escape.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import type { Member } from "../mesh/find_peers.ts";
+import type { Member } from "../mesh/peers/find_peers.ts";
 import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";

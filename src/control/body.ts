@@ -2,7 +2,7 @@
  * Reading what a request carries: of the right type, bounded in size and time.
  * Types that a web form can send without asking are never among the right ones.
  */
-import { type Clock, deadline } from "../clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import {
   CONTROL_BODY_TIMEOUT_MS,
   MAX_CONTROL_BODIES_BYTES,

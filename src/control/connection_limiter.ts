@@ -3,7 +3,7 @@
  * accepts its own, and bounds their number and their silence. Whether a request is
  * carried out is not decided here but in `guard.ts`, for each one.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   CONTROL_IDLE_MS,
   CONTROL_STRANGER_MS,

@@ -3,9 +3,9 @@
  * another process. What the node says is checked for size and shape; what it
  * means is up to the commands.
  */
-import { type Clock, deadline, systemClock } from "../clock.ts";
-import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { type Clock, deadline, systemClock } from "../core/clock.ts";
+import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import {
   CONTROL_ANSWER_TIMEOUT_MS,
   CONTROL_SILENCE_MS,

@@ -3,14 +3,14 @@
  * or, where there are none (Windows) or the path is too long for one, loopback
  * with a token. Which process owns the directory is decided by its lock.
  */
-import { messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import {
   MAX_CONTROL_TOKEN_CHARS,
   MAX_UNIX_PATH_BYTES,
   MIN_CONTROL_TOKEN_CHARS,
 } from "../limits.ts";
-import type { Random } from "../clock.ts";
+import type { Random } from "../core/clock.ts";
 
 /** How a client reaches a node. */
 export type ControlEndpoint =

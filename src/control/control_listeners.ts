@@ -7,9 +7,9 @@
  * anywhere else by TLS as well, or the token could be read on its way.
  */
 import { X509Certificate } from "node:crypto";
-import type { Clock, Random } from "../clock.ts";
-import { messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import {
   type Address,
   formatAddress,

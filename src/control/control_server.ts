@@ -4,14 +4,14 @@
  * This file answers, counts and ends; `routes.ts` says what can be asked, `front.ts`
  * accepts connections.
  */
-import type { Clock } from "../clock.ts";
-import { messageOf, VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import {
   FLUSH_TIMEOUT_MS,
   MAX_CONTROL_REQUESTS,
   MAX_CONTROL_STREAMS,
 } from "../limits.ts";
-import { type Log, logger } from "../log.ts";
+import { type Log, logger } from "../core/log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
 import type { Listener } from "../transport/transport.ts";

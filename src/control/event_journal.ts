@@ -3,8 +3,8 @@
  * watch share. A watcher reads at its own pace, and one that comes back goes on
  * where it was; what has left the ring before a watcher read it is counted.
  */
-import type { Clock } from "../clock.ts";
-import { jsonLine } from "../escape.ts";
+import type { Clock } from "../core/clock.ts";
+import { jsonLine } from "../core/escape.ts";
 import {
   CONTROL_JOURNAL_KEEP_MS,
   MAX_CONTROL_JOURNAL_BYTES,

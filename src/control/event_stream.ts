@@ -4,7 +4,7 @@
  * begins; a reader that is slower than the node misses events, and is told how
  * many where they would stand.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { CONTROL_HEARTBEAT_MS, CONTROL_STREAM_CHUNK_BYTES } from "../limits.ts";
 import {
   encodeEvent,

@@ -2,9 +2,9 @@
  * Follows the events of a running node until it stops: a stream that breaks is
  * opened again where it was, as long as the node lives.
  */
-import { type Clock, sleep, systemClock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { type Clock, sleep, systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { isInUse } from "../store/in_use.ts";
 import type { ControlClient, WatchedEvent } from "./control_client.ts";
 

@@ -9,7 +9,7 @@
  */
 import { hash } from "node:crypto";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What a server asks of every request. */

@@ -14,7 +14,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { Duplex } from "node:stream";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   CONTROL_READ_BYTES,
   FLUSH_TIMEOUT_MS,

@@ -3,8 +3,8 @@
  * `{ "error": { "code", "message" } }`. Why a request is refused is up to
  * `guard.ts` (who asks), `body.ts` (what it carries) and the routes.
  */
-import { type ErrorCode, VerackError } from "../errors.ts";
-import { jsonLine } from "../escape.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
+import { jsonLine } from "../core/escape.ts";
 
 /** Why requests are refused before anybody acts on them. */
 export type RefusalCode =

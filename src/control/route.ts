@@ -1,7 +1,7 @@
 /** What a route of the control API is, and how it reads what it is asked. */
 import { isPeerId, type PeerId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
-import { theOne } from "../mesh/find_peers.ts";
+import { theOne } from "../mesh/peers/find_peers.ts";
 import type { BodyReader } from "./body.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -5,7 +5,10 @@
 import { parsePeerId } from "../identity/identity.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import type { Node } from "../mesh/node.ts";
-import type { JoinRequest, StoredAccessRule } from "../mesh/node_store.ts";
+import type {
+  JoinRequest,
+  StoredAccessRule,
+} from "../mesh/peers/node_store.ts";
 import { formatAddress } from "../transport/address.ts";
 import { MESSAGE_ROUTES } from "./message_routes.ts";
 import { Refusal } from "./refusal.ts";

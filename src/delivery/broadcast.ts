@@ -1,5 +1,5 @@
 /** What becomes of one message to many. */
-import type { VerackError } from "../errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { OutgoingMessage, Waiter } from "./outgoing_message.ts";
 

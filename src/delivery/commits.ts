@@ -3,7 +3,7 @@
  * that a turn of the event loop adds shares a commit. What is done with them then is
  * up to `outbox.ts`.
  */
-import type { VerackError } from "../errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutgoingMessage } from "./outgoing_message.ts";
 import { notKept } from "./outgoing_errors.ts";

@@ -3,7 +3,7 @@
  * to it again on request. When they are too many, senders give way as `shares.ts`
  * says, each its oldest. How a message is handed out is in `inbox.ts`.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_SET_ASIDE_BYTES,

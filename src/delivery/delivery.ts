@@ -2,8 +2,8 @@
  * Delivery of one node: what it sends and what it has received, put together.
  * Which sessions there are and who is meant is decided in `mesh/`.
  */
-import type { Clock, Random } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import {
   BROADCAST_WAIT_MS,
@@ -79,7 +79,7 @@ export interface DeliverySettings {
   /** A message is not sent any more, though nobody acknowledged it. */
   readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
   /**
-   * Whether a peer has standing (`mesh/standing.ts`), so that what it sends does not
+   * Whether a peer has standing (`mesh/peers/standing.ts`), so that what it sends does not
    * wait or give way for what peers without send.
    */
   readonly hasStanding: (peer: PeerId) => boolean;

@@ -1,7 +1,7 @@
 /**
  * What delivery needs of a session, so that it can be tested without one.
  */
-import type { VerackError } from "../errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { SharedFrame } from "../session/shared_frame.ts";
 import type { ReasonName } from "../wire/reasons.ts";
 

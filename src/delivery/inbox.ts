@@ -3,7 +3,7 @@
  * messages one after another, what is refused again after a while, and not for
  * ever. How messages arrive is in `receiver.ts`.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { PeerId } from "../identity/identity.ts";
 import {
   REDELIVERY_MAX_MS,

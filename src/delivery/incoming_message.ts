@@ -2,11 +2,11 @@
  * A message that has come and is not settled, and the stream it came in.
  */
 import type { PeerId } from "../identity/identity.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../core/fifo.ts";
 import type { MessageId } from "./message_id.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
 import type { Receiver } from "./receiver.ts";
-import { RingEntry } from "./ring.ts";
+import { RingEntry } from "../core/ring.ts";
 
 /** A way by which a message came, and what it counts there. */
 export interface Arrival {

@@ -7,8 +7,8 @@
  * makes room for connected ones. The sums are in `outbox_usage.ts`, how a session
  * is filled in `sender.ts`.
  */
-import type { Clock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_SLAB_MESSAGES,

@@ -1,5 +1,5 @@
 /** Why a message is not sent any more, in words. */
-import { messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { shortId } from "../identity/identity.ts";
 import type { OutgoingMessage } from "./outgoing_message.ts";
 

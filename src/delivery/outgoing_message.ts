@@ -1,7 +1,7 @@
 /**
  * A message on its way: what all its receivers share, and what is one receiver's.
  */
-import type { VerackError } from "../errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../delivery_limits.ts";
 import { SharedFrame } from "../session/shared_frame.ts";

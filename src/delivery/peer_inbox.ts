@@ -5,7 +5,7 @@ import { decodeTopic } from "../wire/messages/message.ts";
 import { IdWindow } from "./id_window.ts";
 import { ReceiveStream } from "./incoming_message.ts";
 import type { Receiver } from "./receiver.ts";
-import { Ring, RingEntry } from "./ring.ts";
+import { Ring, RingEntry } from "../core/ring.ts";
 
 /** The receiving end of one peer's messages. */
 export class PeerInbox {
@@ -15,7 +15,7 @@ export class PeerInbox {
   readonly receivers = new Set<Receiver>();
   /** Ids that the store has of it. */
   untrimmed = 0;
-  /** Refreshed each tick; see `mesh/standing.ts`. */
+  /** Refreshed each tick; see `mesh/peers/standing.ts`. */
   hasStanding: boolean;
   /** Its place among the peers whose streams can be taken from, and those streams. */
   readonly turn = new RingEntry<PeerInbox>(this);

@@ -1,5 +1,5 @@
 /** The promise of `Node.send`, which one message keeps or breaks. */
-import type { VerackError } from "../errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { OutgoingMessage, Waiter } from "./outgoing_message.ts";
 
 /** Awaits one message. */

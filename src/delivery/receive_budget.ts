@@ -3,7 +3,7 @@
  * the least, and bodies too large for a window. One of each for a whole node, so
  * that its worst case is a sum.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   MAX_ROOM_PER_SESSION_BYTES,
   ROOM_BUDGET_BYTES,

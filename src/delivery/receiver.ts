@@ -3,8 +3,8 @@
  * knows what comes again, and says what became of each. To whom they are handed
  * is decided in `inbox.ts`.
  */
-import type { Clock } from "../clock.ts";
-import { messageOf, VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import {
   ACK_DELAY_MS,
   MAX_ACK_RANGES,

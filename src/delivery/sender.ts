@@ -6,7 +6,7 @@
  *
  * What waits to be sent is the outbox's, which is told what became of it.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   MAX_PIECE_BYTES,
   MAX_UNSETTLED_MESSAGES,
@@ -21,7 +21,7 @@ import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
 import { PIECE_HEAD_BYTES, writePieceHead } from "../wire/messages/message.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../core/fifo.ts";
 import type { OutgoingMessage } from "./outgoing_message.ts";
 import type { SendStream } from "./send_stream.ts";
 

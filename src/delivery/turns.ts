@@ -7,7 +7,7 @@ import { MAX_EMPTY_LISTS, STANDING_TURNS } from "../delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { ReceiveStream } from "./incoming_message.ts";
 import type { PeerInbox } from "./peer_inbox.ts";
-import { Ring } from "./ring.ts";
+import { Ring } from "../core/ring.ts";
 
 /** Which messages a consumer takes; see `MessagesOptions`. */
 export interface MessageFilter {

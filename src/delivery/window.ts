@@ -3,7 +3,7 @@
  * as messages are settled. A busy sender is granted more, as long as the node has
  * some to give.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   MAX_WINDOW_BYTES,
   MAX_WINDOW_RTT_MS,
@@ -12,7 +12,7 @@ import {
   WINDOW_GROWTH_SHARE,
   WINDOW_IDLE_MS,
 } from "../delivery_limits.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import type { Budget } from "./receive_budget.ts";
 
 /** The credit of one session. */

@@ -3,15 +3,15 @@
  * that anybody can check who knows the issuer's key.
  *
  * Whether the issuer may admit anybody, and whether the subject has been denied
- * meanwhile, is decided in `mesh/admission_rule.ts`. There is no end date: a
+ * meanwhile, is decided in `mesh/admission/admission_rule.ts`. There is no end date: a
  * clock that is wrong must lock nobody out, and `deny` ends an admission at once.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { MAX_SIGNATURE_BYTES } from "../limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";
-import { PEER_ID_BYTES, type PeerId } from "./peer_id.ts";
+import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { verifyBytes } from "./signature.ts";
 
 /** Who is admitted to what; the issuer stands in the statement itself. */

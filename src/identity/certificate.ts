@@ -13,7 +13,7 @@
 
 import { Buffer } from "node:buffer";
 import { createPublicKey, hash, type KeyObject } from "node:crypto";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { MAX_CERTIFICATE_BYTES, MAX_JUDGED_CERTIFICATES } from "../limits.ts";
 import { explainExtensions, explainName } from "./certificate_fault.ts";
 import {
@@ -24,7 +24,7 @@ import {
   VERSION_3_DER,
 } from "./certificate_form.ts";
 import { DER_TAG, type DerElement, DerReader, equalBytes } from "./der.ts";
-import { type PeerId, serverNameOf, shortId } from "./peer_id.ts";
+import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
 import { writePem } from "./pem.ts";
 import { type PublicKey, readPublicKey } from "./public_key.ts";
 import { verifyCertificateBytes } from "./signature.ts";

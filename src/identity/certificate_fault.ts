@@ -6,7 +6,7 @@
  * from strangers, so it is shown escaped and bounded.
  */
 
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import { DER_TAG, type DerElement, DerReader, showOid } from "./der.ts";
 
 /** Longest name or value that is shown. */

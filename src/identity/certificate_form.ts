@@ -7,7 +7,7 @@
 
 import { CERTIFICATES_VALID_FROM_MS } from "../transport/clock_fault.ts";
 import { DER_TAG, encodeDer, encodeOid } from "./der.ts";
-import type { PeerId } from "./peer_id.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import type { KeyType } from "./public_key.ts";
 
 /** First and last second of every certificate, so that no clock locks anybody out. */

@@ -4,7 +4,7 @@
  * to `mesh/`.
  */
 
-import type { PeerId } from "./peer_id.ts";
+import type { PeerId } from "../core/peer_id.ts";
 
 /** A published identity. */
 export interface DemoIdentity {

@@ -5,8 +5,8 @@
  * What the files hold is read in `private_key.ts` and `identity.ts`.
  */
 
-import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { Identity, type Passphrase } from "./identity.ts";
 import { isDemoIdentity } from "./demo.ts";

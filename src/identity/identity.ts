@@ -13,11 +13,11 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { certificateToPem, verifyCertificate } from "./certificate.ts";
 import { equalBytes } from "./der.ts";
-import { type PeerId, shortId } from "./peer_id.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import { makeCertificate } from "./make_certificate.ts";
 import { readPemBlocks } from "./pem.ts";
 import { keyError, type Passphrase, readPrivateKey } from "./private_key.ts";
@@ -37,7 +37,7 @@ export {
   peerIdFromBytes,
   serverNameOf,
   shortId,
-} from "./peer_id.ts";
+} from "../core/peer_id.ts";
 export { KEY_TYPES, type KeyType } from "./public_key.ts";
 export type { Passphrase } from "./private_key.ts";
 

@@ -1,7 +1,7 @@
 /**
  * An invite as it is passed from person to person: one line that says whom to
  * dial, where, and the code that lets one guest in. The host keeps only what is
- * derived from the code; giving out and redeeming are in `mesh/invites.ts`.
+ * derived from the code; giving out and redeeming are in `mesh/admission/invites.ts`.
  */
 import { hkdfSync } from "node:crypto";
 import {
@@ -9,7 +9,7 @@ import {
   formatAddress,
   parseAddress,
 } from "../transport/address.ts";
-import { parsePeerId, type PeerId } from "./peer_id.ts";
+import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import { SECRET_ID_BYTES, type SharedSecret } from "./shared_secret.ts";
 
 /** What the line says. */

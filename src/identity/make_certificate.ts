@@ -10,7 +10,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { verifyCertificate } from "./certificate.ts";
 import { VALIDITY } from "./certificate_form.ts";
 import { DER_TAG, DerReader, encodeDer } from "./der.ts";
-import { type PeerId, serverNameOf } from "./peer_id.ts";
+import { type PeerId, serverNameOf } from "../core/peer_id.ts";
 import type { KeyType } from "./public_key.ts";
 import { withLowS } from "./signature.ts";
 

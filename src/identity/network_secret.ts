@@ -3,7 +3,7 @@
  * The secret itself is used for nothing else and kept nowhere.
  */
 import { scrypt } from "node:crypto";
-import { messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { MIN_NETWORK_SECRET_BYTES, NETWORK_KEY_COST } from "../limits.ts";
 import { NETWORK_SECRET_ID, type SharedSecret } from "./shared_secret.ts";
 

@@ -6,13 +6,13 @@
  * The rules follow UTS #39: compatibility forms, mixed scripts, invisible and
  * reordering characters and whole names of look-alikes are not taken.
  */
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import {
   MAX_PEER_NAME_BYTES,
   MAX_PEER_NAME_CHARS,
   MAX_SHOWN_NAME_CHARS,
 } from "../limits.ts";
-import { type PeerId, shortId } from "./peer_id.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 
 /** Alphabets that names are written in, each alone (UAX #31, recommended scripts). */
 const SCRIPTS: readonly (readonly string[])[] = [

@@ -6,7 +6,7 @@
  */
 
 import type { Fault } from "./der.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 
 /** One `-----BEGIN X-----` … `-----END X-----`. */
 export interface PemBlock {

@@ -8,7 +8,7 @@
 
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { DER_TAG, DerReader, type Fault } from "./der.ts";
 import { readEncryptedPkcs8, readLegacyEncrypted } from "./encrypted_key.ts";

@@ -9,7 +9,7 @@
 import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";
-import { PEER_ID_BYTES, type PeerId, peerIdBytes } from "./peer_id.ts";
+import { PEER_ID_BYTES, type PeerId, peerIdBytes } from "../core/peer_id.ts";
 import { verifyBytes } from "./signature.ts";
 
 /** All that a proof is bound to. */

@@ -5,7 +5,7 @@
  * with mode 0444 or 0644 unless told otherwise, into containers with one user. A
  * group may read, as in Debian's `ssl-cert`.
  */
-import { logger } from "../log.ts";
+import { logger } from "../core/log.ts";
 
 const log = logger("identity");
 

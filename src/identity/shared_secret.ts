@@ -6,7 +6,7 @@
  */
 import { createHmac } from "node:crypto";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
-import { PEER_ID_BYTES, type PeerId } from "./peer_id.ts";
+import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 
 /** What a node shows or asks for: which secret, and the key derived from it. */

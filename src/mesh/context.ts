@@ -1,20 +1,20 @@
 /** What the parts of one node share. Made by `node.ts`, changed by nobody. */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import type { Identity } from "../identity/identity.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../core/log.ts";
 import type { Address } from "../transport/address.ts";
 import type { NodeBudget } from "../session/node_budget.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { NodeEvent } from "./events.ts";
-import type { ConnectionRoom } from "./connection_room.ts";
-import type { Joining } from "./joining.ts";
+import type { ConnectionRoom } from "./sessions/connection_room.ts";
+import type { Joining } from "./discovery/joining.ts";
 import type { HealthBoard } from "./health.ts";
-import type { Membership } from "./membership.ts";
-import type { NameBindings } from "./name_bindings.ts";
-import type { PeerMemory } from "./peer_memory.ts";
-import type { PeerTable } from "./peer_table.ts";
+import type { Membership } from "./admission/membership.ts";
+import type { NameBindings } from "./peers/name_bindings.ts";
+import type { PeerMemory } from "./peers/peer_memory.ts";
+import type { PeerTable } from "./peers/peer_table.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
-import type { Standing } from "./standing.ts";
+import type { Standing } from "./peers/standing.ts";
 
 /** Shared by the parts of one node. */
 export interface MeshContext {

@@ -8,10 +8,10 @@ import {
   HEALTH_PROBE_MS,
   MAX_HEALTH_FACTS,
 } from "../limits.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { MeshContext } from "./context.ts";
-import type { NodeStore } from "./node_store.ts";
+import type { NodeStore } from "./peers/node_store.ts";
 
 /** Something that is wrong with a node at present. */
 export interface HealthFact {

@@ -3,13 +3,13 @@
  * is set to meanwhile: boards without a battery start years off, and a step must
  * neither give up a young message nor revive an expired invite.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   KEPT_TIME_SAVE_MS,
   MAX_COUNTED_OFF_MS,
   MAX_PLAUSIBLE_OFF_MS,
 } from "../limits.ts";
-import type { NodeStore } from "./node_store.ts";
+import type { NodeStore } from "./peers/node_store.ts";
 
 /** Under which the store keeps it: three float64, wall clock, {@linkcode KeptTime.now}, {@linkcode KeptTime.latest}. */
 const SETTING = "time";

@@ -1,21 +1,21 @@
 /** Makes what the parts of one node share. */
 import type { Identity } from "../identity/identity.ts";
-import { logger } from "../log.ts";
+import { logger } from "../core/log.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import type { Address } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { networkMagic } from "../wire/frame.ts";
-import { ConnectionRoom } from "./connection_room.ts";
+import { ConnectionRoom } from "./sessions/connection_room.ts";
 import type { MeshContext } from "./context.ts";
 import { HealthBoard } from "./health.ts";
-import { Joining } from "./joining.ts";
-import { Membership } from "./membership.ts";
-import { NameBindings } from "./name_bindings.ts";
-import { randomU64 } from "./opening.ts";
+import { Joining } from "./discovery/joining.ts";
+import { Membership } from "./admission/membership.ts";
+import { NameBindings } from "./peers/name_bindings.ts";
+import { randomU64 } from "./sessions/opening.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
-import { PeerMemory } from "./peer_memory.ts";
-import { PeerTable, type TableOptions } from "./peer_table.ts";
-import { Standing } from "./standing.ts";
+import { PeerMemory } from "./peers/peer_memory.ts";
+import { PeerTable, type TableOptions } from "./peers/peer_table.ts";
+import { Standing } from "./peers/standing.ts";
 
 /**
  * The context of a node that listens at `listenAddress`.

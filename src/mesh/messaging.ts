@@ -14,12 +14,12 @@ import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { IN_MEMORY_PEER_KEPT_MS, OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
-import type { PeerSession } from "./peer_session.ts";
-import type { Peer } from "./peer_table.ts";
+import type { PeerSession } from "./sessions/peer_session.ts";
+import type { Peer } from "./peers/peer_table.ts";
 
 /** Why nothing is kept any longer for a peer that was lost. */
 const LOST =

@@ -11,19 +11,19 @@ import type {
 } from "../delivery/delivery.ts";
 import type { Message } from "../delivery/message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { Identity, type PeerId } from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
-import { type Admission, AdmissionControl } from "./admission.ts";
-import { Acceptor } from "./acceptor.ts";
+import { type Admission, AdmissionControl } from "./admission/admission.ts";
+import { Acceptor } from "./sessions/acceptor.ts";
 import type { MeshContext } from "./context.ts";
-import { Dialer } from "./dialer.ts";
+import { Dialer } from "./dialing/dialer.ts";
 import { EventHub } from "./event_hub.ts";
 import type { NodeEvent } from "./events.ts";
-import { PeerExchange } from "./peer_exchange.ts";
+import { PeerExchange } from "./discovery/peer_exchange.ts";
 import { exposeInternals } from "./internals.ts";
-import { SessionRegistry } from "./session_registry.ts";
+import { SessionRegistry } from "./sessions/session_registry.ts";
 import { makeContext } from "./make_context.ts";
 import { Messaging } from "./messaging.ts";
 import {
@@ -37,12 +37,12 @@ import {
   peerInfo,
   type SessionInfo,
   sessionInfo,
-} from "./peer_info.ts";
-import { protectedOptions } from "./protection.ts";
-import { pingAll } from "./ping_all.ts";
+} from "./peers/peer_info.ts";
+import { protectedOptions } from "./admission/protection.ts";
+import { pingAll } from "./sessions/ping_all.ts";
 import { type Tick, Ticker } from "./ticker.ts";
-import { roundTrip } from "./round_trip.ts";
-import { findPeers, type Member, resolvePeer } from "./find_peers.ts";
+import { roundTrip } from "./sessions/round_trip.ts";
+import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 
 /**
  * A member of a mesh.

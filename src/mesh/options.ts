@@ -1,6 +1,6 @@
 /** Settings of a node: their meaning, their defaults, and what makes no sense. */
-import type { Clock, Random } from "../clock.ts";
-import { systemClock, systemRandom } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import { systemClock, systemRandom } from "../core/clock.ts";
 import type { MessageStore } from "../delivery/message_store.ts";
 import {
   type OutboxLimits,
@@ -8,7 +8,7 @@ import {
   resolveOutbox,
 } from "../delivery/outbox_limits.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "../delivery_limits.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
 import { deriveNetworkKey } from "../identity/network_secret.ts";
@@ -34,11 +34,11 @@ import type { Resolver } from "../transport/resolve.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { AdmissionMode } from "./admission_rule.ts";
-import { MemoryStore } from "./memory_store.ts";
+import type { AdmissionMode } from "./admission/admission_rule.ts";
+import { MemoryStore } from "./peers/memory_store.ts";
 import { KeptTime } from "./kept_time.ts";
-import type { NodeStore } from "./node_store.ts";
-import { parsePeerTarget, type PeerTarget } from "./peer_target.ts";
+import type { NodeStore } from "./peers/node_store.ts";
+import { parsePeerTarget, type PeerTarget } from "./dialing/peer_target.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {

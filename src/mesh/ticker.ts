@@ -6,7 +6,7 @@
  * anybody else (Lifeguard's thought, arXiv:1707.00788). A long one is a waking:
  * others have most likely given us up, and what was put off is due now.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 
 /** Ticks a heartbeat: how finely silence is watched. */
 const TICKS_PER_HEARTBEAT = 4;

@@ -3,9 +3,9 @@
  * end (at once, after what is queued has left, after a refusal). What frames mean
  * is left to `session.ts`.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { LARGE_FRAME_RETRY_MS } from "../budget_limits.ts";
-import { messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import {
   FLUSH_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,

@@ -1,5 +1,5 @@
 /** How a peer's `reject` or `bye` reads in our messages: escaped and on one line. */
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../core/escape.ts";
 import type { Reason } from "../wire/messages/reason.ts";
 import { reasonName } from "../wire/reasons.ts";
 

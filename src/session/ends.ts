@@ -1,5 +1,5 @@
 /** How a session ends, in errors: from the abort of a signal, from a peer's bye. */
-import { type ErrorCode, VerackError } from "../errors.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import { WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Frame } from "../wire/frame.ts";

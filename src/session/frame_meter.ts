@@ -4,7 +4,7 @@
  * it, the session ends. What has a flow control of its own is not counted. Pure;
  * time is handed in.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   CONTROL_BURST_BYTES,
   CONTROL_BURST_FRAMES,

@@ -15,7 +15,7 @@
  * What differs (features, proof of identity, strictness) is in a
  * {@linkcode HandshakeProfile}. Moving the bytes is left to `session.ts`.
  */
-import { type ErrorCode, VerackError } from "../errors.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { MAX_HANDSHAKE_FRAMES } from "../limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";

@@ -2,7 +2,7 @@
  * Pings of one session: the heartbeat of an idle one, the probe of a doubtful one,
  * and the round trips they measure. Sending is handed in.
  */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import { decodePong, encodePing } from "../wire/messages/ping.ts";
 import { type LivenessState, livenessStep } from "./liveness.ts";
 import { PendingPings } from "./pings.ts";

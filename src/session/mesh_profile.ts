@@ -23,7 +23,7 @@ import {
   signProof,
   verifyProof,
 } from "../identity/proof.ts";
-import { type ErrorCode, VerackError } from "../errors.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   decodeChallenge,

@@ -1,5 +1,5 @@
 /** What `mesh_profile.ts` is given, and what it finds out. */
-import type { VerackError } from "../errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { VerifiedCertificate } from "../identity/certificate.ts";
 import type { Identity, PeerId } from "../identity/identity.ts";
 import type { SharedSecret } from "../identity/shared_secret.ts";

@@ -8,7 +8,7 @@
  * rounds, sampled at most as fast as the bytes were sent. Pure but for the clock;
  * pinging is handed in.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   BASE_RTT_PERIOD_MS,
   INITIAL_FLIGHT_BYTES,

@@ -8,7 +8,7 @@
  * more work, a new handshake, and so more such silence. Where little happens a turn
  * takes a millisecond; who asks does so in good time.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { SECOND_LOOK_TURNS } from "../limits.ts";
 
 interface Waiting {

@@ -9,7 +9,7 @@
  * Pure; when it is called is in `mesh_profile.ts`, what is computed in
  * `identity/shared_secret.ts`.
  */
-import { type ErrorCode, VerackError } from "../errors.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import {
   type SecretContext,
   secretMac,

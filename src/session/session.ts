@@ -7,9 +7,9 @@
  * the {@linkcode SessionHandler}.
  */
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { DEAD_AFTER_MS, HEARTBEAT_MS, WRITE_TIMEOUT_MS } from "../limits.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Connection } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";

@@ -1,6 +1,6 @@
 /** What a session is made with, and who is told about it. */
-import type { Clock, Random } from "../clock.ts";
-import type { VerackError } from "../errors.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";

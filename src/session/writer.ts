@@ -3,7 +3,7 @@
  * and writes it at once. When to give up on a peer that does not read is decided
  * by `session.ts`.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
 import { WAITED_WRITE_MS } from "../pacing_limits.ts";
 import type { Connection } from "../transport/transport.ts";

@@ -3,7 +3,7 @@
  * in September 2025 and is on no registry but JSR, so this keeps the part of its
  * API that verack uses (0.224: loggers, handlers, levels, records, `setup`) on top
  * of LogTape, its maintained successor. `import_map.jsr.json` points at the
- * original instead, and the tests of `src/log.ts` pass on both.
+ * original instead, and the tests of `src/core/log.ts` pass on both.
  *
  * Records travel Logger → LogTape → handler. Two differences: what a handler
  * throws is swallowed (LogTape's rule) instead of reaching the caller, and there
@@ -18,7 +18,7 @@ import {
   type LogLevel as LogTapeLevel,
   type LogRecord as LogTapeRecord,
 } from "npm:@logtape/logtape@2.4.2";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "../core/clock.ts";
 
 /** Numeric levels by name. */
 export const LogLevels = {

@@ -6,12 +6,12 @@
  * its memory; a key is never replaced, since others know the node by it. How files
  * are written is `files.ts`, what the database holds `sqlite_store.ts`.
  */
-import { type Clock, systemClock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import type { Identity, Passphrase } from "../identity/identity.ts";
-import { logger } from "../log.ts";
-import type { NodeStore } from "../mesh/node_store.ts";
+import { logger } from "../core/log.ts";
+import type { NodeStore } from "../mesh/peers/node_store.ts";
 import { parseNetworkName } from "../mesh/options.ts";
 import { DATA_FILES, SIDE_FILE_ENDS } from "./file_names.ts";
 import {

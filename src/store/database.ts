@@ -6,15 +6,15 @@
  * the file is, and what becomes of a damaged one, to `data_directory.ts`.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Clock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import {
   COMMIT_IDLE_MS,
   MAX_COMMIT_WAIT_MS,
   MAX_IDLE_LOG_BYTES,
 } from "../limits.ts";
-import { logger } from "../log.ts";
+import { logger } from "../core/log.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { DamagedError, isDamage, toStoreError } from "./sqlite_errors.ts";
 

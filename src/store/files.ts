@@ -3,8 +3,8 @@
  * alone, and locked against other processes. Names are constants of ours; nothing
  * that came from the network ever becomes one.
  */
-import { messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 
 const ON_WINDOWS = Deno.build.os === "windows";
 

@@ -3,16 +3,16 @@
  * never replaced. The database remembers whose directory it is, so that a key
  * that is missing or another one is noticed.
  */
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { loadIdentity } from "../identity/files.ts";
 import {
   Identity,
   type Passphrase,
   type PeerId,
 } from "../identity/identity.ts";
-import { logger } from "../log.ts";
-import type { NodeStore } from "../mesh/node_store.ts";
+import { logger } from "../core/log.ts";
+import type { NodeStore } from "../mesh/peers/node_store.ts";
 import {
   isOpenToOthers,
   makePrivate,

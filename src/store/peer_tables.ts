@@ -1,6 +1,6 @@
 /**
  * Peers on record and their addresses, in two tables. What a record means is
- * `mesh/node_store.ts`, when one is written `mesh/peer_memory.ts`.
+ * `mesh/peers/node_store.ts`, when one is written `mesh/peers/peer_memory.ts`.
  */
 import type { StatementSync } from "node:sqlite";
 import type { PeerId } from "../identity/identity.ts";
@@ -8,7 +8,7 @@ import type {
   PeerHead,
   StoredAddress,
   StoredPeer,
-} from "../mesh/node_store.ts";
+} from "../mesh/peers/node_store.ts";
 import type { Database } from "./database.ts";
 import {
   LISTED,

@@ -6,21 +6,21 @@
  * identity begins like another's. To be kept out, the first digits are enough if
  * they mean one peer.
  */
-import { type Clock, systemClock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { foldName, parsePeerName } from "../identity/peer_name.ts";
 import { issuerOf } from "../identity/attestation.ts";
-import { type InviteInfo, Invites } from "../mesh/invites.ts";
+import { type InviteInfo, Invites } from "../mesh/admission/invites.ts";
 import { KeptTime } from "../mesh/kept_time.ts";
 import type {
   AccessRule,
   JoinRequest,
   NodeStore,
   StoredPeer,
-} from "../mesh/node_store.ts";
-import { type Member, theOne } from "../mesh/find_peers.ts";
+} from "../mesh/peers/node_store.ts";
+import { type Member, theOne } from "../mesh/peers/find_peers.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import { ownerOf } from "./own_key.ts";
 

@@ -2,8 +2,8 @@
  * What SQLite and Deno say when a database cannot be used, in our words. Who acts
  * on it is `database.ts` and `data_directory.ts`.
  */
-import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
-import { escapeText } from "../escape.ts";
+import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 
 /** A kind of failure: result code of SQLite (sqlite3.h), and what it says. */
 interface Failure {

@@ -3,7 +3,7 @@
  * in, and its messages, in one SQLite database that one process uses at a time.
  */
 import type { StatementSync } from "node:sqlite";
-import { messageOf } from "../errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type {
   JoinRequest,
@@ -13,7 +13,7 @@ import type {
   StoredAccessRule,
   StoredInvite,
   StoredPeer,
-} from "../mesh/node_store.ts";
+} from "../mesh/peers/node_store.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { MessageTables } from "./message_tables.ts";
 import { PeerTables } from "./peer_tables.ts";

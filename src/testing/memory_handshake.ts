@@ -3,7 +3,7 @@
  * that stands for the TLS handshake. It takes the round trips of the real one:
  * `syn` →, `hello` ← when somebody opens it, `finished` →.
  */
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import { MAX_ACCEPT_BACKLOG } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { MemoryEnd } from "./memory_link.ts";

@@ -6,7 +6,7 @@
  *
  * Hosts, listeners and faults are in `memory.ts`.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { MEMORY_WINDOW_BYTES } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { failure } from "../transport/net_errors.ts";

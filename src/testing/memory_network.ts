@@ -6,7 +6,7 @@
  * What one connection does is in `memory_link.ts`. Security is played, not
  * computed: a pin is compared with the listener's certificate byte for byte.
  */
-import type { Clock, Random } from "../clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import type { Address } from "../transport/address.ts";
 import { abortError, failure } from "../transport/net_errors.ts";
 import { MemoryDial, MemoryListener } from "./memory_handshake.ts";

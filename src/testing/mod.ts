@@ -8,8 +8,8 @@
 export { MemoryNetwork } from "./memory_network.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export { settle, VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual_clock.ts";
-export { MemoryStore } from "../mesh/memory_store.ts";
-export type { Clock, Random } from "../clock.ts";
+export { MemoryStore } from "../mesh/peers/memory_store.ts";
+export type { Clock, Random } from "../core/clock.ts";
 export type {
   MessageStore,
   StoredAttempts,
@@ -27,7 +27,7 @@ export type {
   StoredAddress,
   StoredInvite,
   StoredPeer,
-} from "../mesh/node_store.ts";
+} from "../mesh/peers/node_store.ts";
 export type { Address } from "../transport/address.ts";
 export type { Scope } from "../transport/scope.ts";
 export type {

@@ -1,5 +1,5 @@
 /** Chance that repeats: the same seed gives the same numbers. Not for keys. */
-import type { Random } from "../clock.ts";
+import type { Random } from "../core/clock.ts";
 
 /** xoshiro128** (Blackman and Vigna), seeded by splitmix32. */
 export class SeededRandom implements Random {

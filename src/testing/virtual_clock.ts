@@ -1,6 +1,6 @@
 /** A clock that stands still until it is told to advance. */
 import { setImmediate } from "node:timers/promises";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 
 interface Timer {
   readonly dueMs: number;

@@ -3,7 +3,7 @@
  * battery starts on 1970-01-01, where TLS refuses every certificate, and says only
  * that the peer's is invalid.
  */
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 
 /** First moment of every certificate of this program, milliseconds since the Unix epoch. */
 export const CERTIFICATES_VALID_FROM_MS = 86_400_000;

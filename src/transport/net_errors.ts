@@ -2,8 +2,8 @@
  * Turns what Deno, `node:` modules and rustls throw into a {@linkcode VerackError}.
  * The one place that knows their classes, codes and texts; every message names the address.
  */
-import { type Clock, systemClock } from "../clock.ts";
-import { type ErrorCode, messageOf, VerackError } from "../errors.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { clockFault } from "./clock_fault.ts";
 import { type Address, canonicalIpv6, formatAddress } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";

@@ -2,7 +2,7 @@
  * Says by whom a port is taken, where that can be known without asking for more
  * rights than the process has: on Linux, from `/proc`.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 
 /** TCP_LISTEN in the `st` column of `/proc/net/tcp` (Linux `include/net/tcp_states.h`). */

@@ -3,7 +3,7 @@
  * (`/etc/hosts` included). Which of them may be dialed is judged by `scope.ts`.
  */
 import { lookup } from "node:dns/promises";
-import { messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "../limits.ts";
 import { type Address, formatAddress, isIpv4, isIpv6 } from "./address.ts";
 import { plainHost } from "./net_errors.ts";

@@ -2,7 +2,7 @@
  * A {@linkcode Connection} over a socket of Deno's own: TCP, or TLS as the dialer
  * has it. Bytes pass straight through; only errors are translated.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import type { Address } from "./address.ts";
 import { failure, netError, socketAddress } from "./net_errors.ts";
 import type { Connection } from "./transport.ts";

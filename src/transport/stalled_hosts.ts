@@ -10,7 +10,7 @@
  * hangs is playing games, and is left alone for ever longer; a host with many
  * such ports is left alone altogether.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import {
   MAX_STALL_PENALTY_MS,
   MAX_STALLED_HOSTS,

@@ -2,7 +2,7 @@
  * Plain TCP: what Bitcoin nodes speak, and the reference for the contract suite.
  * It proves nothing about who is at the other end.
  */
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { Address } from "./address.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
 import { SocketConnection } from "./socket_connection.ts";

@@ -2,8 +2,8 @@
  * The socket under every listener: TCP, made, accepted from and closed the same
  * way whether TLS comes on top or not.
  */
-import type { Clock } from "../clock.ts";
-import { sleep } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
+import { sleep } from "../core/clock.ts";
 import { MAX_ACCEPT_PAUSE_MS } from "../limits.ts";
 import type { Address } from "./address.ts";
 import { descriptors } from "./descriptors.ts";

@@ -5,8 +5,8 @@
  * The listening half is in `tls_listener.ts`, the look at an unknown certificate
  * in `tls_fetch.ts`, the check that pinning works at all in `tls_safety.ts`.
  */
-import { type Clock, systemClock } from "../clock.ts";
-import type { VerackError } from "../errors.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { VerackError } from "../core/errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
 import { notVerack } from "./foreign_protocol.ts";

@@ -14,7 +14,7 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Address } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";

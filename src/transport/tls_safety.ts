@@ -6,7 +6,7 @@
  * operator set, or that somebody set for them, can take away both. This is found
  * out by trying, once a process, before the first dial or listen.
  */
-import { messageOf, VerackError } from "../errors.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { clockFault } from "./clock_fault.ts";
 import { peerCertificate, sameBytes } from "./peer_certificate.ts";
 import { certificatePem } from "./pem.ts";

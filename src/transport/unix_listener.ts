@@ -1,6 +1,6 @@
 /** A {@linkcode Listener} at a Unix socket, for what processes of one machine say to each other. */
-import type { Clock } from "../clock.ts";
-import { VerackError } from "../errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import type { Address } from "./address.ts";
 import { acceptRetrying } from "./tcp_listener.ts";
 import type { Connection, Incoming, Listener } from "./transport.ts";

@@ -5,7 +5,7 @@
  * Reading judges every byte and throws `malformed`; writing judges the caller and
  * throws `RangeError`. What the fields mean is in `messages/`.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { MAX_COMPACT_SIZE } from "../limits.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

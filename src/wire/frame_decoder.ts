@@ -5,7 +5,7 @@
  * What to do about a fault is up to the owner: Core drops such a message and
  * keeps the connection, the mesh closes it.
  */
-import { VerackError } from "../errors.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   FRAME_HEADER_BYTES,
   MAX_PAYLOAD_BYTES,

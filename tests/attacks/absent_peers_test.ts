@@ -1,10 +1,10 @@
 // Peers that join and crash, and what is then kept for them.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Scene } from "../helpers/scene.ts";

@@ -11,7 +11,7 @@ import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { RawListener } from "../helpers/raw_listener.ts";

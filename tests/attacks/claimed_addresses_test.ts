@@ -12,8 +12,11 @@ import {
   RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
   RUMOUR_KEPT_MS,
 } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
-import type { StoredAddress, StoredPeer } from "../../src/mesh/node_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
+import type {
+  StoredAddress,
+  StoredPeer,
+} from "../../src/mesh/peers/node_store.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
 import type { Transport } from "../../src/transport/transport.ts";

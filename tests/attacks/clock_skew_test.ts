@@ -1,6 +1,6 @@
 // Clocks that are wrong by years, or are set while a mesh runs.
 import { assertEquals } from "@std/assert";
-import { type Clock, systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";

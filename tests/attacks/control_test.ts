@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import {
   openDirectory,
@@ -16,7 +16,7 @@ import {
   readOrMakeToken,
   readToken,
 } from "../../src/control/control_endpoint.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import {
   CONTROL_IDLE_MS,
   CONTROL_STRANGER_MS,

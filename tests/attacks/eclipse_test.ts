@@ -1,7 +1,7 @@
 // Many identities that want to be all that a node sees.
 import { assert, assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { identities } from "../helpers/identities.ts";

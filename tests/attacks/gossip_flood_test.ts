@@ -6,12 +6,12 @@ import {
   MAX_MISSING_LOOKUPS,
   MAX_MISSING_PAIRS,
 } from "../../src/limits.ts";
-import { configureLogging } from "../../src/log.ts";
+import { configureLogging } from "../../src/core/log.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";
-import { UnreachablePairs } from "../../src/mesh/unreachable_pairs.ts";
+import { UnreachablePairs } from "../../src/mesh/discovery/unreachable_pairs.ts";
 import type { Node } from "../../src/mesh/node.ts";
-import type { Peer } from "../../src/mesh/peer_table.ts";
-import { LivenessReports } from "../../src/mesh/liveness_reports.ts";
+import type { Peer } from "../../src/mesh/peers/peer_table.ts";
+import { LivenessReports } from "../../src/mesh/discovery/liveness_reports.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";

@@ -8,7 +8,7 @@ import {
   MAX_RUMOURS_PER_SOURCE,
 } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { PeerAddresses } from "../../src/mesh/peer_addresses.ts";
+import { PeerAddresses } from "../../src/mesh/peers/peer_addresses.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {

@@ -9,7 +9,7 @@ import {
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PER_ADDRESS,
 } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";

@@ -6,8 +6,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { type Clock, systemClock } from "../../src/clock.ts";
-import { VerackError } from "../../src/errors.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   formatInvite,
@@ -16,7 +16,7 @@ import {
 } from "../../src/identity/invite.ts";
 import { issueAttestation, issuerOf } from "../../src/identity/attestation.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { Records } from "../../src/store/records.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";

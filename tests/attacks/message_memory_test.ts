@@ -5,7 +5,7 @@ import {
   MIN_WINDOW_BYTES,
   SEND_AHEAD_BYTES,
 } from "../../src/delivery_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeAck } from "../../src/wire/messages/ack.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";

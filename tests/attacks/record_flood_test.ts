@@ -1,7 +1,7 @@
 // Identities cost nothing: so many come and go that a node cannot remember all, and
 // those it knew before are to stay, with what waits for them.
 import { assert, assertEquals } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";

@@ -6,9 +6,9 @@ import {
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,
 } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { JoinRequests } from "../../src/mesh/join_requests.ts";
+import { JoinRequests } from "../../src/mesh/admission/join_requests.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { EventLog } from "../helpers/nodes.ts";
 

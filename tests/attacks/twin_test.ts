@@ -1,7 +1,7 @@
 // One key in two processes, and a node that meets itself: no attack in most cases,
 // but what an attacker with a stolen key looks like.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { systemRandom } from "../../src/clock.ts";
+import { systemRandom } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { EventLog } from "../helpers/nodes.ts";

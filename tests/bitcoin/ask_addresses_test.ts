@@ -1,7 +1,7 @@
 /** Asking one peer for addresses: when the answer is complete. */
 import { assertEquals } from "@std/assert";
 import { AddressCollector } from "../../src/bitcoin/ask_addresses.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/limits.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Address } from "../../src/transport/address.ts";

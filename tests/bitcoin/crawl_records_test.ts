@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { parseCrawl } from "../../src/bitcoin/crawl_records.ts";
 import type { CrawlHeard, CrawlNode } from "../../src/bitcoin/crawl_options.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 
 const NODE: CrawlNode = {
   type: "node",

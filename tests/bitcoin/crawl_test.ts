@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { crawl } from "../../src/bitcoin/crawl.ts";
 import { parseCrawl } from "../../src/bitcoin/crawl_records.ts";
 import type { CrawlOptions } from "../../src/bitcoin/crawl_options.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { BIP155 } from "../../src/wire/bip155.ts";
 import type { AddrEntry } from "../../src/wire/messages/addr.ts";
 import { entryOf, hostOf, type Plan, World } from "./crawl_world.ts";

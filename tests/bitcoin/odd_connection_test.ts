@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { BehaviourRules } from "../../src/bitcoin/behaviour_steps.ts";
 import { OddConnection } from "../../src/bitcoin/odd_connection.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

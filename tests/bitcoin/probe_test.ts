@@ -13,7 +13,7 @@ import type {
 } from "../../src/bitcoin/probe_options.ts";
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { respond } from "../../src/bitcoin/respond.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { MAX_PROBE_EVENTS } from "../../src/limits.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection, Transport } from "../../src/transport/transport.ts";

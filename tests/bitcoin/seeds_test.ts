@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Resolver, seedAddresses } from "../../src/bitcoin/seeds.ts";
 import { customSignet } from "../../src/bitcoin/networks.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { MAX_SEED_ADDRESSES } from "../../src/limits.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { encodeWelcome } from "../../src/wire/messages/welcome.ts";

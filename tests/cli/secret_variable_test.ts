@@ -1,6 +1,6 @@
 /** Secrets from environment variables are read once and dropped. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { passphraseSource } from "../../src/cli/key_flags.ts";
 
 const NAME = "VERACK_TEST_SECRET";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
 import { wrapText } from "../../src/cli/wrap.ts";
-import { escapeText } from "../../src/escape.ts";
+import { escapeText } from "../../src/core/escape.ts";
 
 /** Columns of a text by the least that terminals agree on; said in other words than the code does. */
 function leastColumns(text: string): number {

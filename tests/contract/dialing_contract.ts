@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import {
   accept,

@@ -1,6 +1,6 @@
 /** Setting up, connecting and driving connections, for the contract suite and others. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import type {
   Connection,
   Credentials,

@@ -1,12 +1,12 @@
 /** Streams of events: who reads slowly, breaks off, and comes back. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import {
   ControlClient,
   type WatchedEvent,
 } from "../../src/control/control_client.ts";
 import { followEvents } from "../../src/control/follow_events.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CONTROL_JOURNAL_EVENTS } from "../../src/limits.ts";
 import { ControlScene } from "../helpers/control.ts";
 import { until } from "../helpers/until.ts";

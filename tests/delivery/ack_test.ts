@@ -1,6 +1,6 @@
 /** What a receiver may say of messages, and what ends its session. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {
   ACK_STATUS,

@@ -8,7 +8,7 @@ import {
   SEND_AHEAD_BYTES,
 } from "../../src/delivery_limits.ts";
 import type { Message } from "../../src/delivery/message.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeAck } from "../../src/wire/messages/ack.ts";
 import {

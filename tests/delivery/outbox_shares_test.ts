@@ -11,7 +11,7 @@ import {
 import type { BroadcastResult } from "../../src/delivery/broadcast.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

@@ -13,7 +13,7 @@ import {
   ROOM_BUDGET_BYTES,
   ROOM_SHORT_RESERVE_BYTES,
 } from "../../src/delivery_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeResume } from "../../src/wire/messages/resume.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";

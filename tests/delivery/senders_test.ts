@@ -9,7 +9,7 @@ import {
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
 } from "../../src/delivery_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";
 import { FakeCarrier, type Party, party } from "../helpers/fake_frame_sink.ts";

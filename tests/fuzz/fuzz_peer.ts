@@ -4,7 +4,7 @@
  * its key or another's, wait for answers or not. What it says is drawn by chance;
  * how it is changed is in `mutation.ts`.
  */
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import {
   SECRET_ID_BYTES,

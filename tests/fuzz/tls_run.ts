@@ -3,7 +3,7 @@
  * no part in, such as sockets that stay open.
  */
 import { assert, assertEquals } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";

@@ -8,7 +8,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { Identity } from "../../src/identity/identity.ts";
-import { configureLogging } from "../../src/log.ts";
+import { configureLogging } from "../../src/core/log.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Incoming, Listener } from "../../src/transport/transport.ts";

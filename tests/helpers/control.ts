@@ -1,5 +1,5 @@
 /** A node with its control API in a directory of its own, for tests. */
-import { type Clock, systemClock, systemRandom } from "../../src/clock.ts";
+import { type Clock, systemClock, systemRandom } from "../../src/core/clock.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { ControlServer } from "../../src/control/control_server.ts";
 import {

@@ -2,7 +2,7 @@
  * TLS on this machine that looks like the internet: whoever connects seems to come
  * from `host`, and every address that is dialed is written down.
  */
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import {
   type Address,
   formatAddress,

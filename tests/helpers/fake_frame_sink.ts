@@ -10,7 +10,7 @@ import {
 import type { MessageStore } from "../../src/delivery/message_store.ts";
 import type { OutgoingMessage } from "../../src/delivery/outgoing_message.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
-import type { VerackError } from "../../src/errors.ts";
+import type { VerackError } from "../../src/core/errors.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
 import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";

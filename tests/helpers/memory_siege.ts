@@ -2,7 +2,7 @@
  * A node on a network in memory, in real time, and scripted peers that come to it
  * from whatever host a test wants.
  */
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";

@@ -1,6 +1,9 @@
 /** A peer table without the node around it. */
-import { systemClock } from "../../src/clock.ts";
-import { PeerTable, type TableOptions } from "../../src/mesh/peer_table.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import {
+  PeerTable,
+  type TableOptions,
+} from "../../src/mesh/peers/peer_table.ts";
 
 /** By default no peer has standing but those named in `friends`, and none is awaited. */
 export function plainTable(

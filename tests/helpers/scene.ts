@@ -6,7 +6,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity, type PeerId } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
-import type { PeerInfo } from "../../src/mesh/peer_info.ts";
+import type { PeerInfo } from "../../src/mesh/peers/peer_info.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";

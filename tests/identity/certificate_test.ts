@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import {
   MAX_CERTIFICATE_BYTES,
   MAX_JUDGED_CERTIFICATES,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import { loadIdentity, writeIdentity } from "../../src/identity/files.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { withDirectory } from "./openssl.ts";

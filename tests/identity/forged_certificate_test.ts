@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constants, sign } from "node:crypto";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {

@@ -12,7 +12,7 @@ import {
   type KeyObject,
   sign,
 } from "node:crypto";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   extensionsDer,

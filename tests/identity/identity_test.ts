@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createPrivateKey } from "node:crypto";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import {
   certificateToPem,
   verifyCertificate,

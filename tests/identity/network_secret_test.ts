@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { scryptSync } from "node:crypto";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { deriveNetworkKey } from "../../src/identity/network_secret.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);

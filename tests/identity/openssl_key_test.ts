@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hash } from "node:crypto";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { loadIdentity } from "../../src/identity/files.ts";
 import type { KeyType } from "../../src/identity/identity.ts";

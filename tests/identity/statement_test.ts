@@ -1,7 +1,7 @@
 // The statement by which a member admits another: what it binds, and that nothing
 // else passes for it.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity, KEY_TYPES } from "../../src/identity/identity.ts";
 import {

@@ -5,7 +5,7 @@ import {
   AddressQueue,
   type Attempt,
   raceAddresses,
-} from "../../src/mesh/address_race.ts";
+} from "../../src/mesh/dialing/address_race.ts";
 import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** What an address does: nothing, or ends after so many milliseconds. */

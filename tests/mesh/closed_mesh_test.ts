@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import { inviteSecret, parseInvite } from "../../src/identity/invite.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";

@@ -1,6 +1,6 @@
 // Two nodes that dial each other at the same instant end with exactly one session.
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";

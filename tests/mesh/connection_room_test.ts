@@ -10,12 +10,12 @@ import {
   SHED_INTERVAL_MS,
   SHORTAGE_KEPT_MS,
 } from "../../src/limits.ts";
-import { logger } from "../../src/log.ts";
+import { logger } from "../../src/core/log.ts";
 import {
   ConnectionRoom,
   type ConnectionRoomParts,
-} from "../../src/mesh/connection_room.ts";
-import type { Peer } from "../../src/mesh/peer_table.ts";
+} from "../../src/mesh/sessions/connection_room.ts";
+import type { Peer } from "../../src/mesh/peers/peer_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A node with `free` descriptors beside those of the connections that it gets. */

@@ -10,7 +10,10 @@ import {
   RUMOUR_CREDIT_PER_SOURCE,
   RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
 } from "../../src/limits.ts";
-import { DialBudget, type KnownShare } from "../../src/mesh/dial_budget.ts";
+import {
+  DialBudget,
+  type KnownShare,
+} from "../../src/mesh/dialing/dial_budget.ts";
 
 /** How many dials begin one after another until one may not. */
 function begins(budget: DialBudget, source: string, now = 0): number {

@@ -5,7 +5,10 @@ import {
   DIALS_PER_TARGET_REFILL_MS,
   MAX_DIAL_TARGETS,
 } from "../../src/limits.ts";
-import { type CountedDial, DialTargets } from "../../src/mesh/dial_targets.ts";
+import {
+  type CountedDial,
+  DialTargets,
+} from "../../src/mesh/dialing/dial_targets.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 
 function claimed(address: string, identity = "mallory"): CountedDial {

@@ -1,12 +1,12 @@
 // Admissions of peers without a record: which are remembered when there are too many.
 import { assert, assertEquals } from "@std/assert";
 import { MAX_FORMER_MEMBERS } from "../../src/limits.ts";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { logger } from "../../src/log.ts";
-import { FormerMembers } from "../../src/mesh/former_members.ts";
-import { Membership } from "../../src/mesh/membership.ts";
+import { logger } from "../../src/core/log.ts";
+import { FormerMembers } from "../../src/mesh/admission/former_members.ts";
+import { Membership } from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
 import type { VerifiedPeer } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";

@@ -4,7 +4,10 @@ import {
   HANDSHAKE_TURN_MS,
   MAX_HANDSHAKES_AT_ONCE,
 } from "../../src/budget_limits.ts";
-import { HandshakeTurns, type Turn } from "../../src/mesh/handshake_turns.ts";
+import {
+  HandshakeTurns,
+  type Turn,
+} from "../../src/mesh/sessions/handshake_turns.ts";
 import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** Handshakes that want to begin, and those that have, in order. */

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import { ALARM_QUIET_MS } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog } from "../helpers/nodes.ts";

@@ -1,6 +1,6 @@
 // How nodes find each other and come and go, over real TLS on this machine.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";

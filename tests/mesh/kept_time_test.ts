@@ -1,6 +1,6 @@
 /** What ages while the wall clock is set forward, back, and years off between runs. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   EPHEMERAL_KEPT_MS,
@@ -8,7 +8,7 @@ import {
   MAX_COUNTED_OFF_MS,
 } from "../../src/limits.ts";
 import { KeptTime } from "../../src/mesh/kept_time.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

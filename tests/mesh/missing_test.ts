@@ -5,7 +5,7 @@ import { MAX_MISSING_PAIRS } from "../../src/limits.ts";
 import type { MissingPair } from "../../src/mesh/events.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { encodeMissing } from "../../src/wire/messages/missing.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";

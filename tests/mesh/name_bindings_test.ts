@@ -1,16 +1,16 @@
 /** Which identity a name means: how many are kept, which give way, and when one ends. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
-import { logger } from "../../src/log.ts";
+import { logger } from "../../src/core/log.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import type { PeerSession } from "../../src/mesh/peer_session.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import type { PeerSession } from "../../src/mesh/sessions/peer_session.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import {
   NameBindings,
   type NameContext,
-} from "../../src/mesh/name_bindings.ts";
-import { Standing } from "../../src/mesh/standing.ts";
+} from "../../src/mesh/peers/name_bindings.ts";
+import { Standing } from "../../src/mesh/peers/standing.ts";
 import {
   MAX_NAME_BINDINGS,
   MAX_NAMES_PER_PEER,

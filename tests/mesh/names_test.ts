@@ -1,9 +1,9 @@
 /** Names: who has which, who knows whom by name, and finding each other by it. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { VerackError } from "../../src/core/errors.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { theOne } from "../../src/mesh/find_peers.ts";
+import { theOne } from "../../src/mesh/peers/find_peers.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { identities } from "../helpers/identities.ts";

@@ -1,6 +1,6 @@
 // A member that is back where only gossip knows, and that only others can dial.
 import { assert } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 

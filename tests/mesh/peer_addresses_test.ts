@@ -1,7 +1,7 @@
 /** Where a peer may be reached that has moved often. */
 import { assertEquals } from "@std/assert";
 import { MAX_ADDRESSES_PER_PEER } from "../../src/limits.ts";
-import { PeerAddresses } from "../../src/mesh/peer_addresses.ts";
+import { PeerAddresses } from "../../src/mesh/peers/peer_addresses.ts";
 
 const HOST = "10.0.0.1";
 const at = (port: number) => ({ host: HOST, port });

@@ -1,17 +1,17 @@
 // What a node still knows when it starts again with what it remembered.
 import { assert, assertEquals } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
-import { VerackError } from "../../src/errors.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import type { StoredPeer } from "../../src/mesh/node_store.ts";
-import { logger } from "../../src/log.ts";
+import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
+import { logger } from "../../src/core/log.ts";
 import { type NodeOptions, resolveOptions } from "../../src/mesh/options.ts";
-import { PeerMemory } from "../../src/mesh/peer_memory.ts";
-import type { PeerTable } from "../../src/mesh/peer_table.ts";
-import { Standing } from "../../src/mesh/standing.ts";
+import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
+import type { PeerTable } from "../../src/mesh/peers/peer_table.ts";
+import { Standing } from "../../src/mesh/peers/standing.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";

@@ -1,6 +1,6 @@
 // What gives way when the table of peers is full, and what never does.
 import { assert, assertEquals } from "@std/assert";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_AWAITED_STRANGERS,
@@ -9,14 +9,14 @@ import {
   MAX_STRANGER_PEERS,
   TABLE_LOOK_MS,
 } from "../../src/limits.ts";
-import { logger } from "../../src/log.ts";
-import type { PeerSession } from "../../src/mesh/peer_session.ts";
-import { Membership } from "../../src/mesh/membership.ts";
+import { logger } from "../../src/core/log.ts";
+import type { PeerSession } from "../../src/mesh/sessions/peer_session.ts";
+import { Membership } from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
-import { PeerMemory } from "../../src/mesh/peer_memory.ts";
-import type { Peer, PeerTable } from "../../src/mesh/peer_table.ts";
-import { pinAddress, rejectedTargets } from "../../src/mesh/seeds.ts";
-import { Standing } from "../../src/mesh/standing.ts";
+import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
+import type { Peer, PeerTable } from "../../src/mesh/peers/peer_table.ts";
+import { pinAddress, rejectedTargets } from "../../src/mesh/dialing/seeds.ts";
+import { Standing } from "../../src/mesh/peers/standing.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

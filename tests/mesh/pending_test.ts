@@ -6,9 +6,9 @@ import {
   MAX_PENDING_PEERS_PER_HOST,
   MAX_PENDING_PER_ADDRESS,
 } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
-import { PendingConnections } from "../../src/mesh/pending.ts";
-import { JoinRequests } from "../../src/mesh/join_requests.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
+import { PendingConnections } from "../../src/mesh/sessions/pending_connections.ts";
+import { JoinRequests } from "../../src/mesh/admission/join_requests.ts";
 
 /** Adds `count` connections; the numbers of those that were evicted, in order. */
 function crowd(

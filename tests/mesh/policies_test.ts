@@ -7,19 +7,22 @@ import {
   MAX_PENDING_PER_ADDRESS,
   RECONNECT_MAX_MS,
 } from "../../src/limits.ts";
-import { backoffDelayMs } from "../../src/mesh/backoff.ts";
-import { duplicateReason, duplicateStep } from "../../src/mesh/duplicates.ts";
+import { backoffDelayMs } from "../../src/mesh/dialing/backoff.ts";
+import {
+  duplicateReason,
+  duplicateStep,
+} from "../../src/mesh/sessions/duplicates.ts";
 import {
   ADDRESS_RANK,
   type AddressRank,
   PeerAddresses,
-} from "../../src/mesh/peer_addresses.ts";
-import { parsePeerTarget } from "../../src/mesh/peer_target.ts";
+} from "../../src/mesh/peers/peer_addresses.ts";
+import { parsePeerTarget } from "../../src/mesh/dialing/peer_target.ts";
 import {
   PendingConnections,
   type PendingEntry,
-} from "../../src/mesh/pending.ts";
-import { TokenBucket } from "../../src/mesh/token_bucket.ts";
+} from "../../src/mesh/sessions/pending_connections.ts";
+import { TokenBucket } from "../../src/core/token_bucket.ts";
 import { livenessStep } from "../../src/session/liveness.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 

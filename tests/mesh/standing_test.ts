@@ -1,9 +1,9 @@
 // Which peers have standing, so that bounded things are kept for them.
 import { assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { hasStanding } from "../../src/mesh/standing.ts";
+import { hasStanding } from "../../src/mesh/peers/standing.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
-import { Attestations } from "../../src/mesh/attestations.ts";
+import { Attestations } from "../../src/mesh/admission/attestations.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

@@ -1,6 +1,6 @@
 // What sessions have a node do is done by turns, within a share of the time.
 import { assert, assertEquals } from "@std/assert";
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import {
   MAX_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
@@ -11,7 +11,7 @@ import {
   WORK_OVERHEAD_BYTES,
   WORK_SLICE_MS,
 } from "../../src/limits.ts";
-import { WorkQueue } from "../../src/mesh/work_queue.ts";
+import { WorkQueue } from "../../src/mesh/discovery/work_queue.ts";
 
 /** A clock on which time passes when work is done, and between timers. */
 class WorkClock implements Clock {

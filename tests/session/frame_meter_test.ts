@@ -7,7 +7,7 @@ import {
   FLOOD_FACTOR,
   MAX_STALL_MS,
 } from "../../src/budget_limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { FrameMeter } from "../../src/session/frame_meter.ts";
 
 const FREE = new Set(["message"]);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { SECOND_LOOK_TURNS } from "../../src/limits.ts";
 import { Heartbeat, type Progress } from "../../src/session/heartbeat.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

@@ -1,6 +1,6 @@
 // docs/protocol.md §5: what is ignored in a handshake, and what ends it.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeInstance } from "../../src/wire/messages/instance.ts";

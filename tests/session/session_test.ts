@@ -1,7 +1,7 @@
 // A session over an in-memory connection in virtual time: deadlines, heartbeat,
 // queues, and the ways it ends.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";
 import {

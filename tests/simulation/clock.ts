@@ -7,7 +7,7 @@
  * event loop. Nothing here looks at real time or other threads.
  */
 import { setImmediate } from "node:timers";
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { VIRTUAL_EPOCH_MS } from "../../src/testing/virtual_clock.ts";
 
 interface Timer {

@@ -3,11 +3,11 @@
  * what was written since the last commit dies with a crash, all of it, as a
  * transaction does. It stands for the database of `src/store/`.
  */
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { MessageStore } from "../../src/delivery/message_store.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
-import type { NodeStore } from "../../src/mesh/node_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
+import type { NodeStore } from "../../src/mesh/peers/node_store.ts";
 
 /** A call that changes something. */
 interface Write {

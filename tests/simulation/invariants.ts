@@ -2,7 +2,7 @@
  * What must hold at every step of every simulation, whatever went wrong. The
  * truth comes from {@linkcode Wires}; what a node believes is compared with it.
  */
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import {
   MAX_PEERS,
@@ -12,8 +12,8 @@ import {
   MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
 } from "../../src/limits.ts";
-import type { PeerSession } from "../../src/mesh/peer_session.ts";
-import type { Peer } from "../../src/mesh/peer_table.ts";
+import type { PeerSession } from "../../src/mesh/sessions/peer_session.ts";
+import type { Peer } from "../../src/mesh/peers/peer_table.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 import { Life } from "./member.ts";
 import type { Wires } from "./wires.ts";

@@ -5,7 +5,7 @@
  */
 import type { PeerId } from "../../src/identity/identity.ts";
 import type { Message } from "../../src/delivery/message.ts";
-import { sleep } from "../../src/clock.ts";
+import { sleep } from "../../src/core/clock.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";

@@ -1,8 +1,8 @@
 // The invariants bite: what they forbid is done to a healthy mesh, and they say so.
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import type { MeshContext } from "../../src/mesh/context.ts";
-import type { Peer } from "../../src/mesh/peer_table.ts";
+import type { Peer } from "../../src/mesh/peers/peer_table.ts";
 import type { Life } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
 import { FailedSeed, simulate } from "./simulate.ts";

@@ -7,8 +7,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { systemClock } from "../../src/clock.ts";
-import { VerackError } from "../../src/errors.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
 import { Database } from "../../src/store/database.ts";
 import { MIGRATIONS } from "../../src/store/schema.ts";

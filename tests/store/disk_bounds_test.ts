@@ -1,6 +1,6 @@
 // Every table filled to its bound: what a database then takes is what docs/limits.md says.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import {
   MAX_SEEN_SENDERS,
   MAX_SET_ASIDE_MESSAGES,

@@ -1,20 +1,20 @@
 // A database in which an older version, that did not bound it, left too many peers.
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,
   MAX_STRANGER_PEERS,
 } from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import type { StoredPeer } from "../../src/mesh/node_store.ts";
+import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
-import { PeerMemory } from "../../src/mesh/peer_memory.ts";
-import { Standing } from "../../src/mesh/standing.ts";
-import { logger } from "../../src/log.ts";
+import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
+import { Standing } from "../../src/mesh/peers/standing.ts";
+import { logger } from "../../src/core/log.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 import { samplePeer } from "./sample_peer.ts";

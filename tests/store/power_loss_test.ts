@@ -1,6 +1,6 @@
 // A process that is killed while it writes loses nothing that it said was durable.
 import { assert, assertEquals } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { Child } from "../helpers/child.ts";
 

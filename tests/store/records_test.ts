@@ -1,9 +1,9 @@
 // What a person decides about others while the node does not run.
 import { assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Records } from "../../src/store/records.ts";
 import { identity, samplePeer } from "./sample_peer.ts";
 

@@ -1,6 +1,6 @@
 /** Peers for stores, whose certificates are none. */
 import type { PeerId } from "../../src/identity/identity.ts";
-import type { StoredPeer } from "../../src/mesh/node_store.ts";
+import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 
 /** An identity of one repeated byte. */
 export function identity(byte: number): PeerId {

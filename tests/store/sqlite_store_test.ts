@@ -1,7 +1,7 @@
 // A store on disk does what one in memory does, and still knows it after a restart.
-import { systemClock } from "../../src/clock.ts";
-import { MemoryStore } from "../../src/mesh/memory_store.ts";
-import type { NodeStore } from "../../src/mesh/node_store.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
+import type { NodeStore } from "../../src/mesh/peers/node_store.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { storeContract } from "./store_contract.ts";
 

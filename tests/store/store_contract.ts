@@ -1,7 +1,10 @@
 /** What every store must do, on disk or not: one suite for all of them. */
 import { assertEquals } from "@std/assert";
 import type { PeerId } from "../../src/identity/identity.ts";
-import type { JoinRequest, NodeStore } from "../../src/mesh/node_store.ts";
+import type {
+  JoinRequest,
+  NodeStore,
+} from "../../src/mesh/peers/node_store.ts";
 import { identity, samplePeer } from "./sample_peer.ts";
 
 /**

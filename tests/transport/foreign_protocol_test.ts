@@ -2,7 +2,7 @@
 import { createServer, type Server, type TlsOptions } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { fetchCertificate } from "../../src/transport/tls_fetch.ts";
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { ContractSetup } from "../contract/pair.ts";
 import { transportContract } from "../contract/transport_contract.ts";

@@ -1,6 +1,6 @@
 import { connect } from "node:tls";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type ErrorCode, VerackError } from "../../src/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import {
   missingFlag,
   netError,

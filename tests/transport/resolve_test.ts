@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { resolveAddress, resolveHost } from "../../src/transport/resolve.ts";
 import { classifyIp } from "../../src/transport/scope.ts";
 import { assertCode } from "../contract/pair.ts";

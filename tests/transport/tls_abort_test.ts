@@ -4,7 +4,7 @@
  * own books do not show what `stalled_hosts.ts` is about.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Pin, Transport } from "../../src/transport/transport.ts";
 import { assertCode } from "../contract/pair.ts";

@@ -1,6 +1,6 @@
 /** Strangers who send what no TLS client would: typed errors, and the listener lives on. */
 import { assert } from "@std/assert";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import { connect, createServer, type TLSSocket } from "node:tls";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 

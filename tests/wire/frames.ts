@@ -1,6 +1,6 @@
 /** Streams of frames for the tests of this folder. */
 import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
-import { VerackError } from "../../src/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { assertInstanceOf, assertStrictEquals } from "@std/assert";
 import {
   encodeFrame,

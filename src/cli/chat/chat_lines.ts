@@ -1,6 +1,6 @@
 /** How a chat looks: what people say and what happens, one printable text each. */
 import type { MessageEvent } from "../../control/message_event.ts";
-import { escapeText } from "../../escape.ts";
+import { escapeText } from "../../core/escape.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import { eventLine } from "../event_lines.ts";

@@ -3,8 +3,8 @@
  * is typed or read is in `conversation.ts` and `piped.ts`.
  */
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
-import { VerackError } from "../../errors.ts";
-import { escapeText } from "../../escape.ts";
+import { VerackError } from "../../core/errors.ts";
+import { escapeText } from "../../core/escape.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
 import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";

@@ -1,6 +1,6 @@
 /** A chat on a terminal: what is typed is said or done, until somebody leaves. */
-import { type Clock, sleep } from "../../clock.ts";
-import { VerackError } from "../../errors.ts";
+import { type Clock, sleep } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { CHAT_FAREWELL_MS } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";

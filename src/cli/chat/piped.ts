@@ -2,9 +2,9 @@
  * A chat whose standard input is no terminal: each line is said to all once the
  * mesh is joined, and at the end everybody who is present must have heard.
  */
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import { MAX_BODY_BYTES } from "../../delivery_limits.ts";
-import { VerackError } from "../../errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";

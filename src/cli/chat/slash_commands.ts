@@ -1,5 +1,5 @@
 /** What can be done in a chat beside talking: `/who` and its like, and completing what is typed. */
-import { VerackError } from "../../errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";

@@ -7,7 +7,7 @@
  * process itself be killed, the children end with the next line they print,
  * because nobody reads it any more.
  */
-import { systemClock } from "../../clock.ts";
+import { systemClock } from "../../core/clock.ts";
 import { type IdentityFiles, writeIdentity } from "../../identity/files.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { NodeEvent } from "../../mesh/events.ts";

@@ -3,7 +3,7 @@
  * view of what they say, and waits for conditions with deadlines. In which order
  * what is done is left to `scenario.ts`.
  */
-import { deadline, systemClock } from "../../clock.ts";
+import { deadline, systemClock } from "../../core/clock.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { DemoHost, DemoNode } from "./demo_node.ts";
 import type { DemoEvent } from "./demo_event.ts";

@@ -4,8 +4,8 @@
  * waiting is done by `stage.ts`, where nodes run is up to a {@linkcode DemoHost},
  * and printing to the caller.
  */
-import { deadline, systemClock } from "../../clock.ts";
-import { VerackError } from "../../errors.ts";
+import { deadline, systemClock } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { DemoHost } from "./demo_node.ts";
 import type { DemoEvent, Phase } from "./demo_event.ts";

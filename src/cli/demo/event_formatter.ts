@@ -2,7 +2,7 @@
  * The words of the demo for people: what each happening is called. Columns,
  * colours and grouping are left to `printer.ts`.
  */
-import { escapeText } from "../../escape.ts";
+import { escapeText } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
 import type { Trust } from "../../mesh/events.ts";
 import type { DemoEvent, LinkCount, Phase } from "./demo_event.ts";

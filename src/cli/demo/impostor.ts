@@ -4,8 +4,8 @@
  * signs the proof with a key of its own. Made of the library's own parts, so that
  * the key is the one thing that is wrong.
  */
-import { deadline, systemClock, systemRandom } from "../../clock.ts";
-import { messageOf, VerackError } from "../../errors.ts";
+import { deadline, systemClock, systemRandom } from "../../core/clock.ts";
+import { messageOf, VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import { Identity, serverNameOf } from "../../identity/identity.ts";
 import {

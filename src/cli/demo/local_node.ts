@@ -1,5 +1,5 @@
 /** Nodes of the demo in this process, for meshes too large for one process each. */
-import { systemClock } from "../../clock.ts";
+import { systemClock } from "../../core/clock.ts";
 import { Node } from "../../mesh/node.ts";
 import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_node.ts";
 

@@ -2,8 +2,8 @@
  * Prints the demo: aligned and coloured lines for people, whose words are in
  * `words.ts`, or one JSON object a line for programs.
  */
-import type { Clock } from "../../clock.ts";
-import { jsonLine } from "../../escape.ts";
+import type { Clock } from "../../core/clock.ts";
+import { jsonLine } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
 import type { Palette } from "../terminal.ts";
 import type { DemoEvent } from "./demo_event.ts";

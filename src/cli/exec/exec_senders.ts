@@ -2,13 +2,13 @@
  * Whose messages start the program of `--exec`. Starting programs is more than
  * talking, so that in an open mesh not everything that joins may do it.
  */
-import type { Clock } from "../../clock.ts";
-import { VerackError } from "../../errors.ts";
+import type { Clock } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
 import { isPeerId, type PeerId } from "../../identity/identity.ts";
 import { parsePeerName, sameName } from "../../identity/peer_name.ts";
 import { EXEC_NAME_KEPT_MS } from "../../limits.ts";
-import { logger } from "../../log.ts";
-import { staysClosed } from "../../mesh/credentials.ts";
+import { logger } from "../../core/log.ts";
+import { staysClosed } from "../../mesh/admission/credentials.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { NodeOptions } from "../../mesh/options.ts";
 import { formatAddress, parseAddress } from "../../transport/address.ts";

@@ -4,15 +4,15 @@
  * again, and is set aside after too many tries. How one process runs is in
  * `program_run.ts`.
  */
-import { type Clock, sleep } from "../../clock.ts";
+import { type Clock, sleep } from "../../core/clock.ts";
 import {
   type MessageEvent,
   messageEvent,
 } from "../../control/message_event.ts";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../core/errors.ts";
 import type { Message } from "../../delivery/message.ts";
 import { shownName } from "../../identity/peer_name.ts";
-import { logger } from "../../log.ts";
+import { logger } from "../../core/log.ts";
 import type { Node } from "../../mesh/node.ts";
 import { EXEC_LEAVE_MS, EXEC_RETRY_MS } from "../../limits.ts";
 import type { SenderRule } from "./exec_senders.ts";

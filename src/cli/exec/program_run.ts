@@ -6,9 +6,9 @@
  * The program is started directly, never through a shell: no text of a peer is
  * ever read as a command.
  */
-import type { Clock } from "../../clock.ts";
-import { VerackError } from "../../errors.ts";
-import { escapeText } from "../../escape.ts";
+import type { Clock } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
+import { escapeText } from "../../core/escape.ts";
 import {
   EXEC_KILL_AFTER_LEAVING_MS,
   EXEC_KILL_AFTER_MS,

@@ -6,7 +6,7 @@
  * Written and read by hand, as messages are: one answers every small message.
  */
 import { MAX_ACK_RANGES } from "../../delivery_limits.ts";
-import { VerackError } from "../../errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import { ByteReader } from "../bytes.ts";
 
 /** What became of a message. */

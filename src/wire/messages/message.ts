@@ -6,7 +6,7 @@
  * Read by hand, not by `ByteReader`: hundreds of thousands come in a second. When
  * what may be sent is decided in `delivery/`.
  */
-import { VerackError } from "../../errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import {
   MAX_BODY_BYTES,
   MAX_PIECE_BYTES,

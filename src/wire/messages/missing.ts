@@ -1,6 +1,6 @@
 /**
  * `missing`: the members that the sender hears of as live and cannot reach. What
- * becomes of such reports is decided in `mesh/unreachable_pairs.ts`.
+ * becomes of such reports is decided in `mesh/discovery/unreachable_pairs.ts`.
  */
 import { MAX_PEERS_PER_MESSAGE } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";

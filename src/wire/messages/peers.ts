@@ -5,7 +5,7 @@
  * Nothing is believed here: certificates are judged in `identity/`, addresses and
  * what may be told on in `mesh/`. Asking is in `peer_request.ts`.
  */
-import { VerackError } from "../../errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import {
   MAX_ADDRESSES_PER_ENTRY,
   MAX_CERTIFICATE_BYTES,

@@ -2,7 +2,7 @@
  * `resume`: there is room for the rest of an offered body, of which the receiver
  * holds the beginning from an earlier session.
  */
-import { VerackError } from "../../errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 /** Payload of `resume`. */

@@ -2,8 +2,8 @@
  * verack's sessions as a contestant: the session layer over TLS, with the proof of
  * identity and the heartbeat, as the mesh opens them; without the mesh itself.
  */
-import { systemClock, systemRandom } from "../../../src/clock.ts";
-import { VerackError } from "../../../src/errors.ts";
+import { systemClock, systemRandom } from "../../../src/core/clock.ts";
+import { VerackError } from "../../../src/core/errors.ts";
 import { verifyCertificate } from "../../../src/identity/certificate.ts";
 import { Identity, serverNameOf } from "../../../src/identity/identity.ts";
 import { HEARTBEAT_MS } from "../../../src/limits.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Clock } from "../../../src/clock.ts";
+import type { Clock } from "../../../src/core/clock.ts";
 import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import { jsonPrinter, textPrinter } from "../../../src/cli/demo/printer.ts";
 import { palette } from "../../../src/cli/terminal.ts";

@@ -3,7 +3,7 @@
  * their old port or another, drawn by the swarm's seed. After each round the mesh
  * must be whole. What happens to networks is in `splits.ts`.
  */
-import { sleep, systemClock } from "../../../src/clock.ts";
+import { sleep, systemClock } from "../../../src/core/clock.ts";
 import type { Member } from "./member.ts";
 import type { Swarm } from "./swarm.ts";
 

@@ -7,9 +7,9 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { eventJson } from "../../../src/cli/event_lines.ts";
-import { VerackError } from "../../../src/errors.ts";
+import { VerackError } from "../../../src/core/errors.ts";
 import { Node } from "../../../src/mesh/node.ts";
-import type { NodeStore } from "../../../src/mesh/node_store.ts";
+import type { NodeStore } from "../../../src/mesh/peers/node_store.ts";
 import { DataDirectory } from "../../../src/store/data_directory.ts";
 import type { Told } from "./ledger.ts";
 

@@ -4,9 +4,9 @@
  * is then the same in every run, byte for byte.
  */
 import { hash } from "node:crypto";
-import type { Random } from "../../../src/clock.ts";
+import type { Random } from "../../../src/core/clock.ts";
 import { Identity, type PeerId } from "../../../src/identity/identity.ts";
-import { MemoryStore } from "../../../src/mesh/memory_store.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import type { NodeOptions } from "../../../src/mesh/options.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";

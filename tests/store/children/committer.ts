@@ -2,7 +2,7 @@
  * Commits one peer after the other to the database of its first argument, as fast
  * as it can, and says each number once it is durable. Runs until it is killed.
  */
-import { systemClock } from "../../../src/clock.ts";
+import { systemClock } from "../../../src/core/clock.ts";
 import { SqliteStore } from "../../../src/store/sqlite_store.ts";
 import { samplePeer } from "../sample_peer.ts";
 

@@ -6,7 +6,7 @@
  * `verack-cli` (as the command line sets itself up) or `fetch-cli` (which looks at
  * the certificate only). Prints one line of JSON: what came of it.
  */
-import { VerackError } from "../../../src/errors.ts";
+import { VerackError } from "../../../src/core/errors.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";
 import { dropExtraAuthorities } from "../../../src/transport/tls_safety.ts";
 

@@ -1,7 +1,7 @@
 /** What holds for every decoder, whatever a peer sends. */
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { VerackError } from "../../../src/errors.ts";
+import { VerackError } from "../../../src/core/errors.ts";
 import {
   ACK_STATUS,
   decodeAck,

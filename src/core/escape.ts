@@ -1,0 +1,310 @@
+/**
+ * Makes text from the network harmless to show: no terminal control, no second
+ * line, nothing invisible or reordering, never longer than asked for. Everything
+ * that somebody else could have written passes here before a person sees it. What
+ * is invisible by itself is kept where it shapes what is seen (`core/visible_sequences.ts`).
+ *
+ * How it is quoted or laid out is up to the caller. JSON for programs, which must
+ * keep the exact text, is {@linkcode jsonLine}.
+ */
+import { MAX_COMBINING_MARKS, MAX_SHOWN_TEXT_CHARS } from "../limits.ts";
+import { hasInvisibleParts, sequenceAt } from "./visible_sequences.ts";
+
+/** Options of {@linkcode escapeText}. */
+export interface EscapeOptions {
+  /**
+   * Longest result, in UTF-16 units, the mark for what was cut included; at least 8.
+   *
+   * @default {256}
+   */
+  max?: number;
+}
+
+/**
+ * What never appears as itself: controls (Cc), formatting such as bidi overrides,
+ * zero-width and tag characters (Cf), surrogates (Cs), private use (Co), what is
+ * unassigned or no character (Cn), line and paragraph separators (Zl, Zp), spaces
+ * other than U+0020 (Zs), what is drawn over its neighbours (Me), what fonts draw
+ * as nothing (variation selectors, fillers, U+2800), and the backslash.
+ */
+const UNSAFE =
+  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{Me}\p{Default_Ignorable_Code_Point}\u2800\\]/u;
+
+const MARK = /\p{M}/u;
+
+/** What JSON has as itself and must not; the backslash is JSON's own, and marks cannot be told from floods. */
+const UNSAFE_JSON =
+  /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/**
+ * What {@linkcode UNSAFE_JSON} says of each code point, filled as they are met: 0 is
+ * not looked up yet. A text of marks alone costs a regular expression 80 ns each.
+ */
+const jsonVerdicts = new Uint8Array(0x110000);
+const SAFE = 1;
+const UNSAFE_CODE = 2;
+
+/** Characters of JSON that are escaped at a time, and the most each of them becomes. */
+const JSON_CHUNK_CHARS = 8_192;
+const JSON_ESCAPE_CHARS = 6;
+
+/** Well-formed already: `JSON.stringify` escapes surrogates that stand alone. */
+const utf16 = new TextDecoder("utf-16le", { ignoreBOM: true });
+
+const HEX = new TextEncoder().encode("0123456789abcdef");
+
+/** Longer than any sequence that is kept as a whole. */
+const MAX_LOOKAHEAD_CHARS = 64;
+
+/** Longest character in UTF-8. */
+const MAX_CHAR_BYTES = 4;
+
+/** Printable ASCII without the backslash: shown as it is. */
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+
+/** Printable ASCII: all that most JSON has. */
+const ASCII = /^[\x20-\x7e]*$/;
+
+/** Stands for what was cut. Elsewhere a backslash is followed by `\`, `u{` or `x`. */
+const CUT = "\\…";
+
+/**
+ * The text as one bounded line of printable characters.
+ *
+ * Unsafe characters become `\u{…}`, bytes that are not UTF-8 become `\xNN`, a
+ * backslash becomes `\\`, and what does not fit is replaced by `\…`. Two
+ * different texts that fit never give the same result.
+ *
+ * @param text Text, or bytes that should be UTF-8.
+ * @throws {RangeError} when `max` is not an integer of at least 8.
+ *
+ * @example
+ * ```ts
+ * import { escapeText } from "./escape.ts";
+ *
+ * console.assert(escapeText("ok\x1b[2J") === "ok\\u{1b}[2J");
+ * ```
+ */
+export function escapeText(
+  text: string | Uint8Array,
+  options: EscapeOptions = {},
+): string {
+  return escapeCounted(text, options).shown;
+}
+
+/** A text made harmless, and how much of it is not shown. */
+export interface CountedText {
+  /** As {@linkcode escapeText} gives it. */
+  readonly shown: string;
+  /** UTF-16 units, or bytes that are no text, that were cut. */
+  readonly cut: number;
+}
+
+/** As {@linkcode escapeText}, and how much was cut. */
+export function escapeCounted(
+  text: string | Uint8Array,
+  options: EscapeOptions = {},
+): CountedText {
+  const max = options.max ?? MAX_SHOWN_TEXT_CHARS;
+  if (!Number.isSafeInteger(max) || max < 8) {
+    throw new RangeError(
+      `Cannot escape text: max is ${max}, must be an integer of at least 8`,
+    );
+  }
+  if (typeof text === "string" && text.length <= max && PLAIN.test(text)) {
+    return { shown: text, cut: 0 };
+  }
+  let out = "";
+  let taken = 0; // Of the text, what `out` shows.
+  let fits = 0; // Length of `out` up to the last place where CUT still fits.
+  let fitsTaken = 0;
+  let marks = MAX_COMBINING_MARKS; // A mark needs a letter of this text before it.
+  for (const part of partsOf(text, max)) {
+    const raw = typeof part === "number";
+    if (typeof part === "object") {
+      out += part.sequence;
+      marks = MAX_COMBINING_MARKS; // None belongs to an emoji or a joiner.
+    } else if (raw || UNSAFE.test(part)) {
+      out += raw ? `\\x${hex(part).padStart(2, "0")}` : escapeOne(part);
+      marks = MAX_COMBINING_MARKS;
+    } else if (!MARK.test(part)) {
+      out += part;
+      marks = part === " " ? MAX_COMBINING_MARKS : 0;
+    } else if (marks < MAX_COMBINING_MARKS) {
+      out += part;
+      marks += 1;
+    } else {
+      out += escapeOne(part);
+    }
+    if (out.length > max) {
+      const cut = text.length - fitsTaken;
+      return { shown: out.slice(0, fits) + CUT, cut };
+    }
+    taken += raw
+      ? 1
+      : typeof part === "object"
+      ? part.sequence.length
+      : part.length;
+    if (out.length + CUT.length <= max) {
+      fits = out.length;
+      fitsTaken = taken;
+    }
+  }
+  return { shown: out, cut: 0 };
+}
+
+/**
+ * JSON on one line, the values exact, but written so that the line is as harmless
+ * as {@linkcode escapeText} makes text: unsafe characters become `\uXXXX`.
+ * It is not bounded; bound what goes in.
+ */
+export function jsonLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (ASCII.test(json)) return json;
+  const units = new Uint16Array(JSON_CHUNK_CHARS * JSON_ESCAPE_CHARS);
+  let out = "";
+  for (let at = 0; at < json.length;) {
+    let end = Math.min(at + JSON_CHUNK_CHARS, json.length);
+    // A pair of surrogates is looked up as one.
+    if (end < json.length && isLeading(json.charCodeAt(end - 1))) end--;
+    out += escapeJson(json, at, end, units);
+    at = end;
+  }
+  return out;
+}
+
+/** From `from` to `to` of a JSON text, escaped. @param units Room for it. */
+function escapeJson(
+  json: string,
+  from: number,
+  to: number,
+  units: Uint16Array,
+): string {
+  let length = 0;
+  for (let at = from; at < to; at++) {
+    const code = json.codePointAt(at) ?? 0;
+    const isPair = code > 0xffff;
+    if (isSafeInJson(code)) {
+      units[length++] = json.charCodeAt(at);
+      if (isPair) units[length++] = json.charCodeAt(++at);
+      continue;
+    }
+    length = putEscape(units, length, json.charCodeAt(at));
+    if (isPair) length = putEscape(units, length, json.charCodeAt(++at));
+  }
+  return utf16.decode(units.subarray(0, length));
+}
+
+function isSafeInJson(code: number): boolean {
+  const known = jsonVerdicts[code];
+  if (known === SAFE) return true;
+  if (known === UNSAFE_CODE) return false;
+  const safe = !UNSAFE_JSON.test(String.fromCodePoint(code));
+  jsonVerdicts[code] = safe ? SAFE : UNSAFE_CODE;
+  return safe;
+}
+
+function putEscape(units: Uint16Array, at: number, unit: number): number {
+  units[at] = 0x5c; // A backslash and a "u".
+  units[at + 1] = 0x75;
+  units[at + 2] = HEX[unit >> 12] ?? 0;
+  units[at + 3] = HEX[(unit >> 8) & 15] ?? 0;
+  units[at + 4] = HEX[(unit >> 4) & 15] ?? 0;
+  units[at + 5] = HEX[unit & 15] ?? 0;
+  return at + JSON_ESCAPE_CHARS;
+}
+
+function isLeading(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+/** Characters that are safe together, though one of them alone is not. */
+interface Sequence {
+  readonly sequence: string;
+}
+
+/** Characters, bytes that are no text, and sequences that are safe as a whole. */
+function partsOf(
+  text: string | Uint8Array,
+  max: number,
+): Iterable<string | number | Sequence> {
+  // Each character gives at least one, so that what comes later is cut anyway.
+  const most = max + MAX_LOOKAHEAD_CHARS;
+  if (typeof text === "string") return partsOfText(text.slice(0, most));
+  return partsOfBytes(text.subarray(0, MAX_CHAR_BYTES * most));
+}
+
+function* partsOfBytes(
+  bytes: Uint8Array,
+): Generator<string | number | Sequence> {
+  let run = "";
+  for (const part of decode(bytes)) {
+    if (typeof part === "string") {
+      run += part;
+      continue;
+    }
+    yield* partsOfText(run);
+    run = "";
+    yield part;
+  }
+  yield* partsOfText(run);
+}
+
+function partsOfText(text: string): Iterable<string | Sequence> {
+  return hasInvisibleParts(text) ? partsWithSequences(text) : text;
+}
+
+function* partsWithSequences(text: string): Generator<string | Sequence> {
+  for (let at = 0; at < text.length;) {
+    const sequence = sequenceAt(text, at);
+    const part = sequence ?? String.fromCodePoint(text.codePointAt(at) ?? 0);
+    yield sequence === undefined ? part : { sequence };
+    at += part.length;
+  }
+}
+
+function escapeOne(char: string): string {
+  return char === "\\" ? "\\\\" : `\\u{${hex(char.codePointAt(0) ?? 0)}}`;
+}
+
+function hex(value: number): string {
+  return value.toString(16);
+}
+
+/** Characters of well-formed UTF-8 (RFC 3629), and every other byte as a number. */
+function* decode(bytes: Uint8Array): Generator<string | number> {
+  let at = 0;
+  while (at < bytes.length) {
+    const first = bytes[at] ?? 0;
+    const char = first < 0x80 ? undefined : decodeOne(bytes, at, first);
+    if (first < 0x80) yield String.fromCharCode(first);
+    else yield char === undefined ? first : String.fromCodePoint(char.code);
+    at += char?.length ?? 1;
+  }
+}
+
+function decodeOne(
+  bytes: Uint8Array,
+  at: number,
+  first: number,
+): { code: number; length: number } | undefined {
+  const length = first >> 5 === 0b110
+    ? 2
+    : first >> 4 === 0b1110
+    ? 3
+    : first >> 3 === 0b11110
+    ? 4
+    : 0;
+  if (length === 0) return undefined;
+  let code = first & (0x7f >> length);
+  for (let i = 1; i < length; i++) {
+    const next = bytes[at + i] ?? 0;
+    if (next >> 6 !== 0b10) return undefined;
+    code = code << 6 | (next & 0x3f);
+  }
+  const shortest = length === 2 ? 0x80 : length === 3 ? 0x800 : 0x10000;
+  const surrogate = code >= 0xd800 && code <= 0xdfff;
+  return code < shortest || code > 0x10ffff || surrogate
+    ? undefined
+    : { code, length };
+}

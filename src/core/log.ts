@@ -1,0 +1,275 @@
+/**
+ * Logging for every layer: named loggers, structured fields, one line a record.
+ *
+ * This is the only file that imports `@std/log`. A library stays silent: nothing
+ * is written until the program configures LogTape (category `["verack", area]`), or
+ * calls {@linkcode configureLogging}, as the command line does. All messages and
+ * fields are escaped here, so callers may log what peers sent.
+ */
+import {
+  BaseHandler,
+  getLogger,
+  LogLevels,
+  type LogRecord,
+  setup,
+} from "../std/log.ts";
+import { escapeText, jsonLine } from "./escape.ts";
+import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "../limits.ts";
+
+/** The loggers, one a layer; each has the prefix `verack.` in `@std/log`. */
+export const LOGGER_NAMES = [
+  "transport",
+  "identity",
+  "session",
+  "mesh",
+  "store",
+  "control",
+  "cli",
+] as const;
+
+/** Name of a logger, without the prefix. */
+export type LoggerName = typeof LOGGER_NAMES[number];
+
+/** Levels to choose from, least talkative first. */
+export const LOG_LEVELS = [
+  "off",
+  "critical",
+  "error",
+  "warn",
+  "info",
+  "debug",
+] as const;
+
+/** How much is logged. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
+/** What a field of a log line may hold; `undefined` leaves the field out. */
+export type LogValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Uint8Array
+  | Error;
+
+/** Named values beside a message. */
+export type LogFields = Readonly<Record<string, LogValue>>;
+
+/** Fields as they are handed on. */
+type ShownFields = Readonly<Record<string, number | boolean | string | null>>;
+
+/** What the layers log with. */
+export interface Log {
+  /** Whether records of that level are written; ask before costly work. */
+  enabled(level: Exclude<LogLevel, "off">): boolean;
+  /** What helps to find a fault. */
+  debug(message: string, fields?: LogFields): void;
+  /** What happens in the ordinary course. */
+  info(message: string, fields?: LogFields): void;
+  /** What should be looked at some time. */
+  warn(message: string, fields?: LogFields): void;
+  /** What failed. */
+  error(message: string, fields?: LogFields): void;
+  /** What ends the program. */
+  critical(message: string, fields?: LogFields): void;
+}
+
+/** Options of {@linkcode configureLogging}. */
+export interface LoggingOptions {
+  /** How much is logged. */
+  level: LogLevel;
+  /** `human`: time, level, logger, message, fields; `json`: one object a line. */
+  format: "human" | "json";
+  /** Takes a line without its line feed; what it throws is dropped. */
+  write: (line: string) => void;
+  /** Colours, in the human form only. */
+  color: boolean;
+  /** Whether a record with these fields is written. @default {all are} */
+  admits?: (fields: LogFields) => boolean;
+}
+
+const PREFIX = "verack.";
+
+const LEVEL_NUMBERS = {
+  debug: LogLevels.DEBUG,
+  info: LogLevels.INFO,
+  warn: LogLevels.WARN,
+  error: LogLevels.ERROR,
+  critical: LogLevels.CRITICAL,
+} as const;
+
+const LEVEL_NAMES = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARN",
+  error: "ERROR",
+  critical: "CRITICAL",
+} as const;
+
+/** SGR parameters: dim, none, yellow, red, red and bold. */
+const LEVEL_COLORS: Readonly<Record<string, string>> = {
+  DEBUG: "2",
+  INFO: "",
+  WARN: "33",
+  ERROR: "31",
+  CRITICAL: "1;31",
+};
+
+const IDENTITY = /^[0-9a-f]{64}$/;
+
+/** What can stand in `key=value` without quotes. */
+const BARE = /^[^\s"=]+$/;
+
+class LineHandler extends BaseHandler {
+  readonly #write: (line: string) => void;
+  readonly #admits: (fields: LogFields) => boolean;
+
+  constructor(options: LoggingOptions) {
+    super("NOTSET", {
+      formatter: options.format === "json"
+        ? formatJson
+        : (record: LogRecord) => formatHuman(record, options.color),
+    });
+    this.#write = options.write;
+    this.#admits = options.admits ?? (() => true);
+  }
+
+  /** Before anything is formatted, so that what is left out costs little. */
+  override handle(record: LogRecord): void {
+    if (this.#admits(fieldsOf(record))) super.handle(record);
+  }
+
+  override log(line: string): void {
+    try {
+      this.#write(line);
+    } catch {
+      // A log that cannot be written must not stop what it reports on.
+    }
+  }
+}
+
+/**
+ * Decides what is logged and where, for the whole process. May be called again.
+ *
+ * It replaces the configuration of `@std/log` and of LogTape; a program that has its
+ * own configures one of them instead of calling this.
+ */
+export function configureLogging(options: LoggingOptions): void {
+  if (options.level === "off") {
+    setup({ handlers: {}, loggers: {} });
+    return;
+  }
+  const config = { level: LEVEL_NAMES[options.level], handlers: ["lines"] };
+  setup({
+    handlers: { lines: new LineHandler(options) },
+    loggers: Object.fromEntries(
+      LOGGER_NAMES.map((name) => [PREFIX + name, config]),
+    ),
+  });
+}
+
+/** The logger of a layer. It follows every later {@linkcode configureLogging}. */
+export function logger(name: LoggerName): Log {
+  const id = PREFIX + name;
+  const enabled = (level: Exclude<LogLevel, "off">): boolean => {
+    const target = getLogger(id);
+    return target.handlers.length > 0 && target.level <= LEVEL_NUMBERS[level];
+  };
+  const method = (level: Exclude<LogLevel, "off">) =>
+  (
+    message: string,
+    fields?: LogFields,
+  ): void => {
+    if (!enabled(level)) return;
+    const shown = escapeText(message, { max: MAX_LOG_MESSAGE_CHARS });
+    getLogger(id)[level](shown, shownFields(fields));
+  };
+  return {
+    enabled,
+    debug: method("debug"),
+    info: method("info"),
+    warn: method("warn"),
+    error: method("error"),
+    critical: method("critical"),
+  };
+}
+
+/** Fields of which every sink may show all: bounded, escaped, of plain types. */
+function shownFields(fields: LogFields = {}): ShownFields {
+  const shown: Record<string, number | boolean | string | null> = {};
+  const given = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .slice(0, MAX_LOG_FIELDS);
+  for (const [name, value] of given) {
+    const isPlain = value === null || typeof value === "boolean" ||
+      (typeof value === "number" && Number.isFinite(value));
+    shown[escapeText(name)] = isPlain ? value : textOf(value);
+  }
+  return shown;
+}
+
+function formatJson(record: LogRecord): string {
+  const fields = fieldsOf(record);
+  return jsonLine({
+    time: record.datetime.toISOString(),
+    level: record.levelName.toLowerCase(),
+    logger: record.loggerName,
+    message: record.msg,
+    ...(Object.keys(fields).length > 0 ? { fields } : {}),
+  });
+}
+
+function formatHuman(record: LogRecord, color: boolean): string {
+  const paint = (sgr: string, text: string): string =>
+    color && sgr !== "" ? `\x1b[${sgr}m${text}\x1b[0m` : text;
+  const name = record.loggerName.startsWith(PREFIX)
+    ? record.loggerName.slice(PREFIX.length)
+    : record.loggerName;
+  const fields = Object.entries(fieldsOf(record)).map(([key, value]) =>
+    paint("2", `${key}=`) + quote(shorten(String(value)))
+  );
+  return [
+    paint("2", timeOfDay(record.datetime)),
+    paint(
+      LEVEL_COLORS[record.levelName] ?? "",
+      record.levelName.padEnd("DEBUG".length),
+    ),
+    paint("2", name.padEnd("transport".length)),
+    record.msg,
+    ...fields,
+  ].join(" ");
+}
+
+function fieldsOf({ args: [fields] }: LogRecord): ShownFields {
+  return (fields ?? {}) as ShownFields;
+}
+
+function textOf(value: LogValue): string {
+  if (value instanceof Error) {
+    return escapeText(
+      "code" in value ? `${value.message} (${value.code})` : value.message,
+    );
+  }
+  return escapeText(value instanceof Uint8Array ? value : String(value));
+}
+
+/** Identities are for programs; people get their first eight digits. */
+function shorten(text: string): string {
+  return IDENTITY.test(text) ? text.slice(0, 8) : text;
+}
+
+/** Backslashes are doubled already, so `\"` cannot be mistaken. */
+function quote(text: string): string {
+  return BARE.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
+}
+
+/** Local time: it is read beside the clock on the wall. */
+function timeOfDay(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const ms = String(date.getMilliseconds()).padStart(3, "0");
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${
+    two(date.getSeconds())
+  }.${ms}`;
+}

@@ -1,0 +1,88 @@
+/**
+ * What a node is called: the SHA-256 of its public key, as text, as bytes and as
+ * the DNS name that stands in its certificate.
+ *
+ * Only spelling is here. That a peer really holds the key behind an identity is
+ * judged in `certificate.ts` and `proof.ts`.
+ */
+
+import { escapeText } from "./escape.ts";
+
+/**
+ * A node's identity: 64 lower-case hex digits, the SHA-256 of the DER
+ * SubjectPublicKeyInfo of its key.
+ */
+export type PeerId = string;
+
+/** Bytes of an identity. */
+export const PEER_ID_BYTES = 32;
+
+const IDENTITY_ID = /^[0-9a-f]{64}$/;
+
+/** Hex digits of the part that stands for an identity where people read. */
+const SHORT_DIGITS = 8;
+
+/** Longest piece of a refused text that is shown back. */
+const SHOWN_CHARACTERS = 80;
+
+/**
+ * Parses an identity as a person or a file writes it.
+ *
+ * @throws {SyntaxError} when the text is anything but 64 lower-case hex digits;
+ * the message names the text and what was wanted.
+ */
+export function parsePeerId(text: string): PeerId {
+  if (IDENTITY_ID.test(text)) return text;
+  const shown = escapeText(text, { max: SHOWN_CHARACTERS });
+  throw new SyntaxError(
+    `Cannot parse identity: it is "${shown}" (${text.length} characters), ` +
+      "must be 64 lower-case hex digits",
+  );
+}
+
+/** Whether `text` is spelled as an identity. */
+export function isPeerId(text: string): text is PeerId {
+  return IDENTITY_ID.test(text);
+}
+
+/**
+ * The first 8 digits, for people to read. Never compare by it and never authorise
+ * by it: anyone can make keys until theirs begins with the same eight digits.
+ */
+export function shortId(id: PeerId): string {
+  return id.slice(0, SHORT_DIGITS);
+}
+
+/**
+ * The DNS name that stands for an identity in its certificate, and that TLS checks:
+ * `<first 32 digits>.<last 32 digits>.verack.invalid`.
+ *
+ * Two labels, because a label holds 63 characters at most (RFC 1035 §2.3.4);
+ * `.invalid`, because no public CA can issue for it (RFC 6761 §6.4).
+ */
+export function serverNameOf(id: PeerId): string {
+  return `${id.slice(0, 32)}.${id.slice(32)}.verack.invalid`;
+}
+
+/**
+ * The 32 bytes of an identity, as they stand on the wire.
+ *
+ * @throws {SyntaxError} when `id` is not spelled as an identity.
+ */
+export function peerIdBytes(id: PeerId): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromHex(parsePeerId(id));
+}
+
+/**
+ * The identity of 32 bytes from the wire.
+ *
+ * @throws {RangeError} when there are not exactly 32.
+ */
+export function peerIdFromBytes(bytes: Uint8Array): PeerId {
+  if (bytes.length !== PEER_ID_BYTES) {
+    throw new RangeError(
+      `Cannot read identity: it has ${bytes.length} bytes, must be ${PEER_ID_BYTES}`,
+    );
+  }
+  return bytes.toHex();
+}

@@ -1,0 +1,181 @@
+/** What a person, or a program for one, decides about who may come in. */
+import { parsePeerId, type PeerId } from "../../identity/identity.ts";
+import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../../limits.ts";
+import { parseAddress } from "../../transport/address.ts";
+import { verifyCertificate } from "../../identity/certificate.ts";
+import type { MeshContext } from "../context.ts";
+import type { Dialer } from "../dialing/dialer.ts";
+import type { InviteInfo } from "./invites.ts";
+import type { SessionRegistry } from "../sessions/session_registry.ts";
+import type { JoinRequest, StoredAccessRule } from "../peers/node_store.ts";
+
+/** Options of {@linkcode Admission.invite}. */
+export interface InviteOptions {
+  /** How long it can be used, milliseconds, at most 30 days. @default a day */
+  readonly ttlMs?: number;
+  /** Where the guest reaches this node: `host:port`. @default where it listens */
+  readonly address?: string;
+}
+
+/**
+ * Who may come in, as `node.admission`. Every change is in the store, durable, when
+ * the call returns.
+ */
+export interface Admission {
+  /**
+   * Lets an identity in, also one that was denied or forgotten. If it is waiting at
+   * an address that can be dialed, it is dialed at once. `name` is what it is called
+   * here from now on, also if the name meant another peer.
+   *
+   * @throws {SyntaxError} when it is no identity.
+   * @throws {RangeError} when it is our own, or the name is none or our own.
+   * @throws {VerackError} when the store cannot write.
+   */
+  allow(identity: PeerId, options?: { readonly name?: string }): void;
+  /**
+   * Keeps an identity out: its session ends at once, it is neither let in, dialed
+   * nor told of, whatever certificate it shows and whatever others say. Holds
+   * until {@linkcode allow}.
+   *
+   * @throws As {@linkcode allow}.
+   */
+  deny(identity: PeerId): void;
+  /**
+   * Takes an identity off the record: its session ends, and what others say of it
+   * is ignored. An open node meets it anew when it comes by itself; a closed one
+   * lists it as pending.
+   *
+   * @throws As {@linkcode allow}.
+   */
+  forget(identity: PeerId): void;
+  /** Who proved its key and was not let in, oldest first; at most 256. */
+  joinRequests(): JoinRequest[];
+  /** What was decided, oldest first. */
+  accessRules(): StoredAccessRule[];
+  /**
+   * Makes an invite: one line, `identity@host:port#code`, that lets one guest in.
+   *
+   * @throws {RangeError} when the time is out of range, or the node listens on
+   * every address and none was given.
+   * @throws {SyntaxError} when the address does not parse.
+   * @throws {VerackError} `full` when a thousand invites have not ended yet; when
+   * the store cannot write.
+   */
+  invite(options?: InviteOptions): string;
+  /** Invites that have not ended, used or not, the next to expire first. */
+  invites(): InviteInfo[];
+  /**
+   * Takes an invite back. A guest that has come in by it stays in; see
+   * {@linkcode deny}.
+   *
+   * @param id Its id, or the first 8 digits or more.
+   * @returns Its id.
+   * @throws {VerackError} `unknown-invite`, `ambiguous`; when the store cannot write.
+   */
+  revoke(id: string): string;
+}
+
+/** {@linkcode Admission} of one node. */
+export class AdmissionControl implements Admission {
+  readonly #context: MeshContext;
+  readonly #links: SessionRegistry;
+  readonly #dialer: Dialer;
+
+  constructor(context: MeshContext, links: SessionRegistry, dialer: Dialer) {
+    this.#context = context;
+    this.#links = links;
+    this.#dialer = dialer;
+  }
+
+  allow(identity: PeerId, { name }: { readonly name?: string } = {}): void {
+    const { membership, names, options, table } = this.#context;
+    this.#check(identity, "allow");
+    if (name !== undefined) names.check(name);
+    membership.decide(identity, "allowed");
+    if (name !== undefined) names.bind(name, identity);
+    const waiting = membership.joinRequests.get(identity);
+    membership.joinRequests.delete(identity);
+    options.store.commit();
+    const known = table.get(identity);
+    if (known === undefined && waiting?.direction === "outbound") {
+      const record = table.ensure(identity, { hasStanding: true });
+      if (record !== undefined) {
+        record.certificate = verifyCertificate(waiting.certificate, identity);
+        record.addresses.add(waiting.address, "typed");
+      }
+    }
+    if (known !== undefined) known.failures = known.nextDialAt = 0;
+    this.#dialer.revive();
+  }
+
+  deny(identity: PeerId): void {
+    const { membership, names, options } = this.#context;
+    this.#check(identity, "deny");
+    try {
+      membership.decide(identity, "denied");
+      names.release(identity);
+      membership.joinRequests.delete(identity);
+      options.store.commit();
+    } finally {
+      this.#links.expel(identity, "denied");
+    }
+  }
+
+  forget(identity: PeerId): void {
+    const { membership, names, options } = this.#context;
+    this.#check(identity, "forget");
+    try {
+      membership.decide(identity, "forgotten");
+      names.release(identity);
+      membership.joinRequests.delete(identity);
+      options.store.deletePeer(identity);
+      options.store.commit();
+    } finally {
+      this.#links.expel(identity, "forgotten");
+    }
+  }
+
+  joinRequests(): JoinRequest[] {
+    return this.#context.membership.joinRequests.list();
+  }
+
+  accessRules(): StoredAccessRule[] {
+    return this.#context.membership.accessRules();
+  }
+
+  invite(options: InviteOptions = {}): string {
+    const { ttlMs = INVITE_TTL_MS } = options;
+    if (!(ttlMs >= 1_000 && ttlMs <= MAX_INVITE_TTL_MS)) {
+      throw new RangeError(
+        `Cannot invite: ttlMs is ${ttlMs}, must be 1000 to ${MAX_INVITE_TTL_MS}`,
+      );
+    }
+    const { membership, options: settings, listenAddress } = this.#context;
+    const address = options.address !== undefined
+      ? parseAddress(options.address)
+      : settings.advertise ?? listenAddress;
+    const { host } = address;
+    if (host === "0.0.0.0" || host === "::") {
+      throw new RangeError(
+        "Cannot invite: this node listens on every address, must be told the one at which the guest reaches it (--address HOST:PORT)",
+      );
+    }
+    const { identity, random } = this.#context;
+    return membership.invites.issue(identity.id, address, ttlMs, random);
+  }
+
+  invites(): InviteInfo[] {
+    return this.#context.membership.invites.list();
+  }
+
+  revoke(id: string): string {
+    return this.#context.membership.invites.revoke(id);
+  }
+
+  #check(identity: PeerId, action: string): void {
+    if (parsePeerId(identity) !== this.#context.identity.id) return;
+    throw new RangeError(
+      `Cannot ${action}: ${identity} is this node itself, must be another`,
+    );
+  }
+}

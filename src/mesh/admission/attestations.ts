@@ -1,0 +1,78 @@
+/**
+ * Statements in a closed mesh: whether one is by somebody we have admitted, and
+ * our own about those we have. How they are signed is in `identity/attestation.ts`.
+ */
+import { VerackError } from "../../core/errors.ts";
+import { verifyCertificate } from "../../identity/certificate.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  decodeAttestation,
+  issueAttestation,
+  verifyAttestation,
+} from "../../identity/attestation.ts";
+import type { MeshContext } from "../context.ts";
+import type { Peer } from "../peers/peer_table.ts";
+
+/** What one node needs of its context here. */
+export type AttestationsContext = Pick<
+  MeshContext,
+  "clock" | "identity" | "magic" | "table"
+>;
+
+/** Statements of one node. */
+export class Attestations {
+  readonly #context: AttestationsContext;
+  readonly #isAdmitted: (record: Peer) => boolean;
+  /** Signing costs up to some hundred microseconds, and a peer is told of often. */
+  readonly #issued = new WeakMap<Peer, Uint8Array<ArrayBuffer>>();
+
+  /** @param isAdmitted Whether a peer may admit others. */
+  constructor(
+    context: AttestationsContext,
+    isAdmitted: (record: Peer) => boolean,
+  ) {
+    this.#context = context;
+    this.#isAdmitted = isAdmitted;
+  }
+
+  /**
+   * Whether a member that we have admitted, or we ourselves, admits `subject` by
+   * these bytes. Costs a signature only if the issuer is one of them.
+   */
+  admits(bytes: Uint8Array, subject: PeerId): boolean {
+    if (bytes.length === 0) return false;
+    const { identity, table, magic } = this.#context;
+    try {
+      const statement = decodeAttestation(bytes);
+      const { issuer } = statement;
+      // Nobody admits itself: else any member's key could do without the member.
+      if (issuer === subject) return false;
+      const record = table.get(issuer);
+      const certificate = issuer === identity.id
+        ? verifyCertificate(identity.certificate)
+        : record !== undefined && this.#isAdmitted(record)
+        ? record.certificate
+        : undefined;
+      return certificate !== undefined &&
+        verifyAttestation(certificate, { magic, subject }, statement);
+    } catch (error) {
+      if (error instanceof VerackError) return false;
+      throw error;
+    }
+  }
+
+  /** By which this node admits a peer. */
+  about(record: Peer): Uint8Array<ArrayBuffer> {
+    const { clock, identity, magic } = this.#context;
+    const known = this.#issued.get(record);
+    if (known !== undefined) return known;
+    const statement = issueAttestation(
+      identity,
+      { magic, subject: record.identity },
+      // A clock before 1970 must lock nobody out.
+      Math.max(0, Math.floor(clock.now() / 1_000)),
+    );
+    this.#issued.set(record, statement);
+    return statement;
+  }
+}

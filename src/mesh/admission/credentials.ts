@@ -1,0 +1,185 @@
+/**
+ * What this node shows of itself to come in, and how it takes to strangers: the
+ * network's key, the invite it was given, the statement that admits it. What a
+ * host's `welcome` brought is kept in the store, so that the next start needs no
+ * invite.
+ */
+import { VerackError } from "../../core/errors.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import { inviteSecret } from "../../identity/invite.ts";
+import { networkSecret } from "../../identity/network_secret.ts";
+import {
+  SECRET_ID_BYTES,
+  type SharedSecret,
+} from "../../identity/shared_secret.ts";
+import {
+  decodeAttestation,
+  verifyAttestation,
+} from "../../identity/attestation.ts";
+import {
+  decodeWelcome,
+  encodeWelcome,
+  type WelcomeMessage,
+} from "../../wire/messages/welcome.ts";
+import type { MeshContext } from "../context.ts";
+import type { PeerSession } from "../sessions/peer_session.ts";
+import type { NodeStore } from "../peers/node_store.ts";
+import type { NodeOptions } from "../options.ts";
+import { forgetSecret, wasClosed } from "./protection.ts";
+
+/** What one node needs of its context here. */
+export type CredentialsContext = Pick<
+  MeshContext,
+  "identity" | "log" | "magic" | "options"
+>;
+
+/** Credentials of one node. */
+export class Credentials {
+  readonly #context: CredentialsContext;
+  /** The invite that was given to this node, until its host has welcomed it. */
+  #invite:
+    | { readonly host: PeerId; readonly secret: SharedSecret }
+    | undefined;
+  #welcome: WelcomeMessage | undefined;
+  /** A welcome has brought a newer key than the remembered one. */
+  #superseded = false;
+
+  constructor(context: CredentialsContext) {
+    this.#context = context;
+    const { invite } = context.options;
+    const kept = this.#recall();
+    this.#welcome = kept?.welcome;
+    if (invite === undefined) return;
+    const secret = inviteSecret(invite.code);
+    if (secret.id !== kept?.inviteId) {
+      this.#invite = { host: invite.host, secret };
+    }
+  }
+
+  /** Whether only those who are known may come in; as the host does, unless told. */
+  get closed(): boolean {
+    const { trust, invite } = this.#context.options;
+    if (trust !== undefined) return trust === "known";
+    return this.#welcome?.closed ?? invite !== undefined;
+  }
+
+  /** By which a member admitted us, to show to the others. */
+  get statement(): Uint8Array | undefined {
+    const statement = this.#welcome?.statement;
+    return statement?.length ? statement : undefined;
+  }
+
+  /** Derived from the network's secret, if it has one. */
+  get networkKey(): Uint8Array<ArrayBuffer> | undefined {
+    const { networkKey } = this.#context.options;
+    const own = this.#superseded ? undefined : networkKey;
+    return own ?? this.#welcome?.networkKey;
+  }
+
+  /** What to show to this listener before saying who we are. */
+  shows(listener: PeerId): SharedSecret | undefined {
+    if (this.#invite?.host === listener) return this.#invite.secret;
+    return this.networkKey && networkSecret(this.networkKey);
+  }
+
+  /** What a guest gets to stay; `statement` is ours about it. */
+  welcome(statement: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const { closed, networkKey } = this;
+    return encodeWelcome({
+      statement,
+      closed,
+      ...(networkKey && { networkKey }),
+    });
+  }
+
+  /**
+   * The host's welcome: kept before it is used. Anybody else's is ignored.
+   *
+   * @throws {VerackError} `malformed`, or `protocol` when it does not admit us; or
+   * what the store throws.
+   */
+  onWelcome(link: PeerSession, payload: Uint8Array): void {
+    const { identity, log, magic, options } = this.#context;
+    const invite = this.#invite;
+    if (link.shown?.kind !== "invite" || link.shown.id !== invite?.secret.id) {
+      return;
+    }
+    const welcome = decodeWelcome(payload);
+    const context = { magic, subject: identity.id };
+    const admits = () =>
+      verifyAttestation(
+        link.peer.certificate,
+        context,
+        decodeAttestation(welcome.statement),
+      );
+    if (welcome.closed && !admits()) {
+      throw new VerackError(
+        "protocol",
+        "Cannot accept welcome: it does not admit this node, must be stated by the host that invited it",
+      );
+    }
+    // Encoded anew: what a later release sends behind its fields is not kept.
+    const bytes = encodeWelcome(welcome);
+    const kept = new Uint8Array(SECRET_ID_BYTES + bytes.length);
+    kept.set(Uint8Array.fromHex(invite.secret.id));
+    kept.set(bytes, SECRET_ID_BYTES);
+    options.store.putSetting(this.#key, kept);
+    const supersedes = options.keyIsRemembered &&
+      welcome.networkKey !== undefined;
+    if (supersedes) forgetSecret(options.store, options.network);
+    options.store.commit();
+    this.#welcome = welcome;
+    this.#superseded ||= supersedes;
+    this.#invite = undefined;
+    log.info("welcomed", { closed: welcome.closed });
+  }
+
+  #recall(): { inviteId: string; welcome: WelcomeMessage } | undefined {
+    const { log, options } = this.#context;
+    try {
+      return welcomeOnRecord(options.store, this.#key);
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      log.warn("welcome on record refused", { reason: error.message });
+      return undefined;
+    }
+  }
+
+  /** It admits this key to this network, and is worth nothing for another. */
+  get #key(): string {
+    const { identity, options } = this.#context;
+    return welcomeName(options.network, identity.id);
+  }
+}
+
+/**
+ * Whether a node of these options is closed as long as it runs. An invite does not
+ * say so: its host may have an open mesh.
+ */
+export function staysClosed(options: NodeOptions): boolean {
+  const { trust, store, network = "main", identity, invite } = options;
+  if (trust !== undefined) return trust === "known";
+  if (store === undefined) return false;
+  if (wasClosed(store, network)) return true;
+  if (identity === undefined || invite !== undefined) return false;
+  try {
+    const kept = welcomeOnRecord(store, welcomeName(network, identity.id));
+    return kept?.welcome.closed ?? false;
+  } catch (error) {
+    if (error instanceof VerackError) return false;
+    throw error;
+  }
+}
+
+function welcomeName(network: string, identity: PeerId): string {
+  return `welcome ${network} ${identity}`;
+}
+
+/** @throws {VerackError} `malformed`. */
+function welcomeOnRecord(store: NodeStore, name: string) {
+  const kept = store.setting(name);
+  if (kept === undefined) return undefined;
+  const welcome = decodeWelcome(kept.subarray(SECRET_ID_BYTES));
+  const inviteId = kept.subarray(0, SECRET_ID_BYTES).toHex();
+  return { inviteId, welcome };
+}

@@ -1,0 +1,42 @@
+/**
+ * Peers that a closed node has admitted and has no record of any more: their key
+ * lived in memory and they left, or they could not be reached. They come back as
+ * they were, so that it does not depend on timing whether they are let in.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import { MAX_FORMER_MEMBERS } from "../../limits.ts";
+
+interface Former {
+  /** By which it was admitted; empty if this node did it itself. */
+  readonly statement: Uint8Array<ArrayBuffer>;
+  readonly hasStanding: boolean;
+}
+
+/**
+ * Admissions without a record, of one node; the oldest give way, those of peers
+ * without standing first.
+ */
+export class FormerMembers {
+  readonly #members = new Map<PeerId, Former>();
+
+  add(identity: PeerId, member: Former): void {
+    this.#members.delete(identity);
+    this.#members.set(identity, member);
+    if (this.#members.size <= MAX_FORMER_MEMBERS) return;
+    const oldest = this.#members.entries()
+      .find(([, { hasStanding }]) => !hasStanding)?.[0] ??
+      this.#members.keys().next().value;
+    if (oldest !== undefined) this.#members.delete(oldest);
+  }
+
+  has(identity: PeerId): boolean {
+    return this.#members.has(identity);
+  }
+
+  /** Forgets it; the statement by which it was admitted, if it was. */
+  take(identity: PeerId): Uint8Array<ArrayBuffer> | undefined {
+    const member = this.#members.get(identity);
+    this.#members.delete(identity);
+    return member?.statement;
+  }
+}

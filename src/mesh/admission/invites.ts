@@ -1,0 +1,210 @@
+/**
+ * The invites that a node has given out: each lets one identity in, until it expires
+ * or is taken back. The line that is handed over is in `identity/invite.ts`.
+ *
+ * One that has ended is deleted from the store at once, so that neither a crash nor a
+ * clock that is set back revives it.
+ */
+import type { Random } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
+import { escapeText } from "../../core/escape.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  formatInvite,
+  INVITE_CODE_BYTES,
+  inviteSecret,
+} from "../../identity/invite.ts";
+import { MAX_INVITES, MIN_INVITE_DIGITS } from "../../limits.ts";
+import type { Address } from "../../transport/address.ts";
+import type { KeptTime } from "../kept_time.ts";
+import type { NodeStore, StoredInvite } from "../peers/node_store.ts";
+
+/** Where invites are kept, and by which time they expire. */
+export interface InvitesOptions {
+  readonly store: NodeStore;
+  readonly keptTime: KeptTime;
+}
+
+/** An invite that has not ended. */
+export interface InviteInfo {
+  /** By which the guest names it, 32 hex digits; says nothing about its code. */
+  readonly id: string;
+  /** When it ends. */
+  readonly expiresAt: Date;
+  /** The guest that came with it, and is the only one that may. */
+  readonly usedBy?: PeerId;
+}
+
+/** Invites of one node. */
+export class Invites {
+  readonly #options: InvitesOptions;
+  /** In no order. */
+  readonly #invites = new Map<string, StoredInvite>();
+
+  /** Takes up those in the store that have not ended. */
+  constructor(options: InvitesOptions) {
+    this.#options = options;
+    for (const invite of options.store.invites()) {
+      this.#invites.set(invite.id, invite);
+    }
+    this.tick();
+  }
+
+  /**
+   * Makes an invite to a host at an address, and writes it down.
+   *
+   * @throws {VerackError} `full` when too many have not ended yet, or what the store
+   * throws.
+   */
+  issue(
+    host: PeerId,
+    address: Address,
+    ttlMs: number,
+    random: Random,
+  ): string {
+    this.tick();
+    if (this.#invites.size >= MAX_INVITES) {
+      throw new VerackError(
+        "full",
+        `Cannot invite: ${MAX_INVITES} invites have not ended yet, the most there may be (\`verack invites\` lists them)`,
+      );
+    }
+    const code = random.bytes(INVITE_CODE_BYTES);
+    const { id, key } = inviteSecret(code);
+    this.#put({
+      id,
+      key: Uint8Array.from(key),
+      expiresAt: this.#options.keptTime.latest() + ttlMs,
+    });
+    return formatInvite({ host, address, code });
+  }
+
+  /** Those that have not ended, the next to expire first. */
+  list(): InviteInfo[] {
+    this.tick();
+    return [...this.#invites.values()]
+      .sort((a, b) => a.expiresAt - b.expiresAt)
+      .map(({ id, expiresAt, usedBy }) => ({
+        id,
+        expiresAt: new Date(expiresAt),
+        ...(usedBy !== undefined && { usedBy }),
+      }));
+  }
+
+  /** The key of an invite that has not ended. */
+  find(id: string): Uint8Array | undefined {
+    return this.#valid(id)?.key;
+  }
+
+  /** Whether this guest may use it: no other has. */
+  accepts(id: string, guest: PeerId): boolean {
+    const invite = this.#valid(id);
+    return invite !== undefined && (invite.usedBy ?? guest) === guest;
+  }
+
+  /** Whether this guest has come in by an invite that has not ended. */
+  wereUsedBy(guest: PeerId): boolean {
+    return [...this.#invites.values()].some(({ id, usedBy }) =>
+      usedBy === guest && this.#valid(id) !== undefined
+    );
+  }
+
+  /**
+   * From now on the invite is this guest's, whatever happens next: durable when
+   * the call returns.
+   *
+   * @throws {VerackError} `bad-invite` if it may not use it, or what the store throws.
+   */
+  redeem(id: string, guest: PeerId): void {
+    const invite = this.#valid(id);
+    if (invite === undefined || !this.accepts(id, guest)) {
+      throw new VerackError(
+        "bad-invite",
+        "Cannot accept invite: it has ended or is used by another guest",
+      );
+    }
+    if (invite.usedBy === undefined) this.#put({ ...invite, usedBy: guest });
+  }
+
+  /**
+   * Takes an invite back.
+   *
+   * @param text Its id, or the first digits.
+   * @returns Its id.
+   * @throws {VerackError} `unknown-invite`, `ambiguous`, or what the store throws; it
+   * has ended all the same, until the next start.
+   */
+  revoke(text: string): string {
+    this.tick();
+    const digits = text.toLowerCase();
+    const found = digits.length < MIN_INVITE_DIGITS
+      ? []
+      : [...this.#invites.keys()].filter((id) => id.startsWith(digits));
+    const [id] = found;
+    const shown = escapeText(text, { max: 80 });
+    if (id === undefined) {
+      throw new VerackError(
+        "unknown-invite",
+        `Cannot revoke "${shown}": no invite has this id, must be one that \`verack invites\` lists, or its first ${MIN_INVITE_DIGITS} digits or more`,
+      );
+    }
+    if (found.length > 1) {
+      throw new VerackError(
+        "ambiguous",
+        `Cannot revoke "${shown}": ${found.length} invites begin so, must be a whole id`,
+      );
+    }
+    this.#end([id]);
+    return id;
+  }
+
+  /** Ends those that a guest came with, so that it does not come in by them again. */
+  endOf(guest: PeerId): void {
+    this.#end(
+      [...this.#invites.values()].filter(({ usedBy }) => usedBy === guest)
+        .map(({ id }) => id),
+    );
+  }
+
+  /** Ends those that have expired. */
+  tick(): void {
+    const now = this.#options.keptTime.latest();
+    this.#expire(
+      [...this.#invites.values()].filter(({ expiresAt }) => now >= expiresAt)
+        .map(({ id }) => id),
+    );
+  }
+
+  #valid(id: string): StoredInvite | undefined {
+    const invite = this.#invites.get(id);
+    if (invite === undefined) return undefined;
+    if (this.#options.keptTime.latest() < invite.expiresAt) return invite;
+    this.#expire([id]);
+    return undefined;
+  }
+
+  /** In the store first: what cannot be written down does not count. */
+  #put(invite: StoredInvite): void {
+    const { store } = this.#options;
+    store.putInvite(invite);
+    store.commit();
+    this.#invites.set(invite.id, invite);
+  }
+
+  #expire(ids: readonly string[]): void {
+    try {
+      this.#end(ids);
+    } catch {
+      // The store says by itself that it cannot write.
+    }
+  }
+
+  /** In the store last: what cannot be written down has ended all the same. */
+  #end(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    for (const id of ids) this.#invites.delete(id);
+    const { store } = this.#options;
+    for (const id of ids) store.deleteInvite(id);
+    store.commit();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Those who proved their key and were not let in: kept for a person to look at,
+ * never for anything else. Connections that have not proven anything yet are
+ * `pending.ts`.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  MAX_PENDING_PEERS,
+  MAX_PENDING_PEERS_PER_HOST,
+  PENDING_UPDATE_MS,
+} from "../../limits.ts";
+import { sourceOf } from "../../transport/source.ts";
+import type { JoinRequest, NodeStore } from "../peers/node_store.ts";
+
+/**
+ * The list of one node; bounded in all and for each source (`sourceOf`), of which the
+ * oldest of the one that has most gives way.
+ */
+export class JoinRequests {
+  readonly #store: NodeStore;
+  /** Oldest first. */
+  readonly #peers = new Map<PeerId, JoinRequest>();
+
+  constructor(store: NodeStore) {
+    this.#store = store;
+    for (const peer of store.joinRequests()) {
+      this.#makeRoom(peer.address.host);
+      this.#peers.set(peer.identity, peer);
+    }
+  }
+
+  /** Oldest first. */
+  list(): JoinRequest[] {
+    return [...this.#peers.values()];
+  }
+
+  get(identity: PeerId): JoinRequest | undefined {
+    return this.#peers.get(identity);
+  }
+
+  /** Lists it; true if it was not listed before. */
+  add(peer: Omit<JoinRequest, "firstSeen">): boolean {
+    const known = this.#peers.get(peer.identity);
+    if (known !== undefined) {
+      const again = { ...peer, firstSeen: known.firstSeen };
+      this.#peers.set(peer.identity, again);
+      // A peer that asks often does not make us write often; a clock that was set
+      // back is written at once.
+      const sinceMs = Math.abs(again.lastSeen - known.lastSeen);
+      if (sinceMs >= PENDING_UPDATE_MS) {
+        this.#store.putJoinRequest(again);
+      }
+      return false;
+    }
+    this.#makeRoom(peer.address.host);
+    const listed = { ...peer, firstSeen: peer.lastSeen };
+    this.#peers.set(peer.identity, listed);
+    this.#store.putJoinRequest(listed);
+    return true;
+  }
+
+  delete(identity: PeerId): void {
+    if (this.#peers.delete(identity)) this.#store.deleteJoinRequest(identity);
+  }
+
+  #makeRoom(host: string): void {
+    const sources = Map.groupBy(
+      this.#peers.values(),
+      ({ address }) => sourceOf(address.host),
+    );
+    const siblings = sources.get(sourceOf(host)) ?? [];
+    const crowded = siblings.length >= MAX_PENDING_PEERS_PER_HOST;
+    if (!crowded && this.#peers.size < MAX_PENDING_PEERS) return;
+    const busiest = crowded ? siblings : [...sources.values()]
+      .reduce((most, some) => some.length > most.length ? some : most, []);
+    const [oldest] = busiest;
+    if (oldest !== undefined) this.delete(oldest.identity);
+  }
+}

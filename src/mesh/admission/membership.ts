@@ -1,0 +1,296 @@
+/**
+ * Who belongs to the mesh as this node sees it: gathers the facts about a peer for
+ * `admission_rule.ts`, and remembers what persons decided. What a person can do is
+ * `admission.ts`; invites, statements, pending peers and our own credentials have
+ * files of their own.
+ */
+import { messageOf, VerackError } from "../../core/errors.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
+import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
+import type {
+  AcceptedSecrets,
+  Refusal,
+  VerifiedPeer,
+} from "../../session/mesh_profile.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import { type AdmissionFacts, decideAdmission } from "./admission_rule.ts";
+import type { MeshContext } from "../context.ts";
+import { Credentials } from "./credentials.ts";
+import type { Direction } from "../events.ts";
+import { FormerMembers } from "./former_members.ts";
+import { Invites } from "./invites.ts";
+import type { AccessRule, StoredAccessRule } from "../peers/node_store.ts";
+import type { Peer } from "../peers/peer_table.ts";
+import { JoinRequests } from "./join_requests.ts";
+import { Standing } from "../peers/standing.ts";
+import { Attestations } from "./attestations.ts";
+import { TokenBucket } from "../../core/token_bucket.ts";
+
+/** What one node needs of its context here. */
+export type MembershipContext = Pick<
+  MeshContext,
+  | "clock"
+  | "emit"
+  | "identity"
+  | "log"
+  | "magic"
+  | "options"
+  | "random"
+  | "table"
+>;
+
+/** What one node knows about who belongs. */
+export class Membership {
+  readonly credentials: Credentials;
+  readonly invites: Invites;
+  readonly joinRequests: JoinRequests;
+  readonly attestations: Attestations;
+  /** Called when somebody wants in who is not admitted. */
+  onJoinRequest: () => void = () => {};
+  readonly #context: MembershipContext;
+  readonly #former = new FormerMembers();
+  readonly #standing = new Standing(this);
+  readonly #verdicts = new Map<PeerId, StoredAccessRule>();
+  readonly #announcements: TokenBucket;
+
+  constructor(context: MembershipContext) {
+    this.#context = context;
+    const { store } = context.options;
+    for (const verdict of store.accessRules()) {
+      this.#verdicts.set(verdict.identity, verdict);
+    }
+    this.credentials = new Credentials(context);
+    this.invites = new Invites(context.options);
+    this.joinRequests = new JoinRequests(store);
+    this.attestations = new Attestations(context, (it) => this.#isAdmitted(it));
+    context.table.onForget.push((record) => this.#dropped(record));
+    this.#announcements = new TokenBucket(
+      REFUSAL_EVENT_BURST,
+      REFUSAL_EVENT_REFILL_MS,
+      context.clock.monotonic(),
+    );
+  }
+
+  // --- What persons decided --------------------------------------------------
+
+  /** Looks after what has a deadline. */
+  tick(): void {
+    this.invites.tick();
+  }
+
+  /** Every verdict, oldest first. */
+  accessRules(): StoredAccessRule[] {
+    return [...this.#verdicts.values()];
+  }
+
+  /** What a person decided about it. */
+  accessRule(identity: PeerId): AccessRule | undefined {
+    return this.#verdicts.get(identity)?.verdict;
+  }
+
+  /** Gives a verdict; it is in force even if it cannot be written down. */
+  decide(identity: PeerId, verdict: AccessRule): void {
+    const { clock, options } = this.#context;
+    const given = { identity, verdict, at: clock.now() };
+    this.#verdicts.delete(identity);
+    this.#verdicts.set(identity, given);
+    try {
+      options.store.putAccessRule(given);
+    } finally {
+      if (verdict !== "allowed") {
+        this.#former.take(identity);
+        this.invites.endOf(identity);
+      }
+    }
+  }
+
+  /** Whether a person said to keep it out. */
+  isDenied(identity: PeerId): boolean {
+    return this.accessRule(identity) === "denied";
+  }
+
+  /** Whether what others say of it is of no interest. */
+  ignoresGossipAbout(identity: PeerId): boolean {
+    const verdict = this.accessRule(identity);
+    return verdict === "denied" || verdict === "forgotten";
+  }
+
+  // --- Who comes in ----------------------------------------------------------
+
+  /** The secrets that a peer who dials us may show. */
+  get accepts(): AcceptedSecrets {
+    const { networkKey } = this.credentials;
+    return {
+      required: networkKey !== undefined,
+      find: (kind, id) =>
+        kind === "network" ? networkKey : this.invites.find(id),
+    };
+  }
+
+  /** Why a proven peer may not come in, if it may not; then it may be listed. */
+  refusal(
+    peer: VerifiedPeer,
+    address: Address,
+    direction: Direction,
+  ): Refusal | undefined {
+    const who = shortId(peer.identity);
+    switch (decideAdmission(this.#facts(peer))) {
+      case "admit":
+        return undefined;
+      case "denied":
+        return refusal("denied", `Cannot accept ${who}: it is denied here`);
+      case "bad-invite":
+        return refusal(
+          "bad-invite",
+          `Cannot accept ${who}: its invite is used by somebody else or expired; ask for a new one`,
+        );
+      case "pending":
+        this.#list(peer, address, direction);
+        return refusal(
+          "not-admitted",
+          `Cannot accept ${who}: nobody has admitted it to this mesh, needs an invite, or \`verack allow\` at a member`,
+        );
+    }
+  }
+
+  /**
+   * It comes in: the invite it showed is its own from now on, on disk before it
+   * learns so.
+   */
+  redeem({ identity, invite }: VerifiedPeer): Refusal | undefined {
+    if (invite === undefined) return undefined;
+    try {
+      this.invites.redeem(invite, identity);
+      return undefined;
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#context.log.error("invite not redeemed", { reason });
+      return refusal(
+        "bad-invite",
+        `Cannot accept ${shortId(identity)}: its invite cannot be redeemed now`,
+      );
+    }
+  }
+
+  /**
+   * A session with it counts from now on. True if it was this node that admitted
+   * it, now, so that others should hear of it from us.
+   */
+  settle(record: Peer, peer: VerifiedPeer): boolean {
+    const { identity } = record;
+    const { store } = this.#context.options;
+    this.#write(() => this.joinRequests.delete(identity));
+    if (this.accessRule(identity) === "forgotten") {
+      this.#verdicts.delete(identity);
+      this.#write(() => store.deleteAccessRule(identity));
+    }
+    if (!this.credentials.closed || record.isVerified) return false;
+    if (record.trust === "first-use") record.trust = "known";
+    record.attestation = this.#former.take(identity) ?? record.attestation;
+    const { statement } = peer;
+    if (record.attestation.length === 0 && statement !== undefined) {
+      if (this.attestations.admits(statement, identity)) {
+        record.attestation = statement;
+      }
+    }
+    return record.attestation.length === 0;
+  }
+
+  // --- What is told ----------------------------------------------------------
+
+  /** Whether an entry about this peer is worth looking into, after `ignoresGossipAbout`. */
+  acceptsGossipAbout(identity: PeerId, statement: Uint8Array): boolean {
+    if (!this.credentials.closed) return true;
+    const record = this.#context.table.get(identity);
+    if (record !== undefined && this.#isAdmitted(record)) return true;
+    return this.accessRule(identity) === "allowed" ||
+      this.attestations.admits(statement, identity);
+  }
+
+  /** A closed node heard of a peer: by whose word it may come in. */
+  attest(record: Peer, statement: Uint8Array): void {
+    if (!this.credentials.closed || this.#isAdmitted(record)) return;
+    record.attestation = Uint8Array.from(statement);
+  }
+
+  /** What goes along when we tell of a peer; empty in an open mesh. */
+  attestationFor(record: Peer): Uint8Array<ArrayBuffer> {
+    return this.credentials.closed && this.#isAdmitted(record)
+      ? this.attestations.about(record)
+      : new Uint8Array(0);
+  }
+
+  #facts({ identity, invite, statement }: VerifiedPeer): AdmissionFacts {
+    const record = this.#context.table.get(identity);
+    const { closed } = this.credentials;
+    return {
+      closed,
+      rule: this.accessRule(identity),
+      invite: invite === undefined
+        ? "none"
+        : this.invites.accepts(invite, identity)
+        ? "valid"
+        : "invalid",
+      pinned: record?.trust === "pinned",
+      onRecord: (record?.isVerified ?? false) || this.#former.has(identity) ||
+        (closed && this.invites.wereUsedBy(identity)),
+      attested: closed && !record?.isVerified &&
+        ((record?.attestation.length ?? 0) > 0 ||
+          (statement !== undefined &&
+            this.attestations.admits(statement, identity))),
+    };
+  }
+
+  /** A record is dropped, and not because its peer shall stay out. */
+  #dropped(record: Peer): void {
+    const { identity, attestation: statement, isVerified: isVerified } = record;
+    if (!this.credentials.closed || this.ignoresGossipAbout(identity)) return;
+    if (!isVerified && statement.length === 0) return;
+    const hasStanding = this.#standing.has(record);
+    this.#former.add(identity, { statement, hasStanding });
+  }
+
+  /** Whether it may come in and admit others; what a closed node goes by. */
+  #isAdmitted(record: Peer): boolean {
+    const verdict = this.accessRule(record.identity);
+    if (verdict === "denied" || verdict === "forgotten") return false;
+    return verdict === "allowed" || record.isVerified ||
+      record.trust === "pinned" || record.attestation.length > 0;
+  }
+
+  /** What cannot be written down is in force all the same, until the next start. */
+  #write(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#context.log.error("cannot write down who belongs", { reason });
+    }
+  }
+
+  #list(peer: VerifiedPeer, address: Address, direction: Direction): void {
+    const { clock, emit } = this.#context;
+    const { identity, certificate } = peer;
+    this.onJoinRequest();
+    let isNew = false;
+    this.#write(() => {
+      isNew = this.joinRequests.add({
+        identity,
+        certificate: certificate.der,
+        address,
+        direction,
+        lastSeen: clock.now(),
+      });
+    });
+    // Keys cost nothing: strangers must not be able to flood whoever watches.
+    if (!isNew || !this.#announcements.take(clock.monotonic())) return;
+    emit({ type: "pending", identity, address: formatAddress(address) });
+  }
+}
+
+function refusal(
+  code: "denied" | "not-admitted" | "bad-invite",
+  message: string,
+): Refusal {
+  return { error: new VerackError(code, message), reject: code };
+}

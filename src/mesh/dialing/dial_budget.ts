@@ -1,0 +1,207 @@
+/**
+ * How many dials may be under way, and how many may be wasted: pure bookkeeping.
+ *
+ * Peers with standing, peers without that have answered somewhere, and what is known
+ * from gossip only have a budget each, so that none waits for another.
+ *
+ * Gossip is dialed by turns among the sources: the one with the fewest dials under way
+ * is next, and a dial that takes long gives way to a source with fewer. And a source
+ * pays for dials in vain: a dial to a peer it told of takes from its credit, and gives
+ * back only if the peer was there. So lies have us dial at a trickle, and cost no truth
+ * its dial. Where peers without standing say that they are themselves is gossip, too,
+ * and all of them are one source, as identities cost nothing.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  CONTESTED_DIAL_MS,
+  MAX_CONCURRENT_DIALS,
+  MAX_RUMOUR_DIALS,
+  MAX_RUMOUR_DIALS_PER_SOURCE,
+  MAX_SESSIONS,
+  RUMOUR_CREDIT,
+  RUMOUR_CREDIT_PER_SOURCE,
+  RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
+  RUMOUR_CREDIT_REFILL_MS,
+} from "../../limits.ts";
+import { TokenBucket } from "../../core/token_bucket.ts";
+
+interface Source {
+  readonly credit: TokenBucket;
+  active: number;
+  /** Number of its last dial, of all. */
+  lastDial: number;
+}
+
+/** A dial to a peer that a source told of. */
+export interface GossipDial {
+  readonly source: PeerId;
+  /** Monotonic clock, milliseconds, of its last progress. */
+  progressAt: number;
+  /** Ends it. */
+  readonly giveWay: () => void;
+}
+
+/** What has a budget of its own and no sources. */
+export type KnownShare = "standing" | "verified";
+
+/** Which budget a dial to a peer takes from. */
+export type DialShare = KnownShare | "gossip";
+
+/** The source of all that peers without standing say of where they are. */
+export const OWN_CLAIMS = "own claims" as PeerId;
+
+/** Dials of one node. */
+export class DialBudget {
+  readonly #known: Record<KnownShare, number> = { standing: 0, verified: 0 };
+  #rumours = 0;
+  #dials = 0;
+  /** Under way, oldest first. */
+  readonly #underway = new Set<GossipDial>();
+  /** The one that was told to give way and has not ended yet. */
+  #leaving: GossipDial | undefined;
+  readonly #credit: TokenBucket;
+  /** Sources of rumours, those used last at the end. */
+  readonly #sources = new Map<PeerId, Source>();
+
+  /** @param now Monotonic clock, milliseconds. */
+  constructor(now: number) {
+    this.#credit = new TokenBucket(RUMOUR_CREDIT, RUMOUR_CREDIT_REFILL_MS, now);
+  }
+
+  /** Takes a place for a dial to a peer we know or an address we were given, if there is one. */
+  beginKnown(share: KnownShare): boolean {
+    if (this.#known[share] >= MAX_CONCURRENT_DIALS) return false;
+    this.#known[share]++;
+    return true;
+  }
+
+  /** Such a dial is over. */
+  endKnown(share: KnownShare): void {
+    this.#known[share]--;
+  }
+
+  /**
+   * Takes what one dial on the account of a source needs; false if there is none now.
+   *
+   * @param now Monotonic clock, milliseconds.
+   */
+  begin(source: PeerId, now: number): boolean {
+    if (this.isFull) return false;
+    const state = this.#source(source, now);
+    if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;
+    if (!state.credit.take(now)) return false;
+    if (!this.#credit.take(now)) {
+      state.credit.give();
+      return false;
+    }
+    state.active++;
+    state.lastDial = ++this.#dials;
+    this.#rumours++;
+    return true;
+  }
+
+  /** Whether as many dials of sources are under way as may be. */
+  get isFull(): boolean {
+    return this.#rumours >= MAX_RUMOUR_DIALS;
+  }
+
+  /** Whether no source may begin another dial now. */
+  isExhausted(now: number): boolean {
+    return this.isFull || !this.#credit.has(now);
+  }
+
+  /** Of sources that wait, the one whose turn it is. */
+  next(sources: Iterable<PeerId>): PeerId | undefined {
+    let first: PeerId | undefined;
+    for (const source of sources) {
+      if (first === undefined || this.#isBefore(source, first)) first = source;
+    }
+    return first;
+  }
+
+  /** A dial that began is told of, so that it can be made to give way. */
+  track(dial: GossipDial): void {
+    this.#underway.add(dial);
+  }
+
+  /** It is over. */
+  untrack(dial: GossipDial): void {
+    this.#underway.delete(dial);
+    if (this.#leaving === dial) this.#leaving = undefined;
+  }
+
+  /**
+   * The source that is next waits and there is no room: ends the longest dial of the
+   * source with the most, if that has more and its dial has had its time.
+   *
+   * @returns When to come again, monotonic clock, if a dial is to give way then.
+   */
+  makeRoom(source: PeerId, now: number): number {
+    if (!this.isFull || this.#leaving !== undefined) return Infinity;
+    const own = this.#active(source);
+    // A source that has about as many as this one does not have to give.
+    const least = own === 0 ? 1 : own + 2;
+    let busiest: GossipDial | undefined;
+    for (const dial of this.#underway) {
+      if (this.#active(dial.source) < least) continue;
+      if (busiest === undefined || this.#isBusier(dial, busiest)) {
+        busiest = dial;
+      }
+    }
+    if (busiest === undefined) return Infinity;
+    const due = busiest.progressAt + CONTESTED_DIAL_MS;
+    if (due > now) return due;
+    this.#leaving = busiest;
+    busiest.giveWay();
+    return Infinity;
+  }
+
+  #isBefore(a: PeerId, b: PeerId): boolean {
+    const byActive = this.#active(a) - this.#active(b);
+    const last = (source: PeerId) => this.#sources.get(source)?.lastDial ?? 0;
+    return byActive < 0 || (byActive === 0 && last(a) < last(b));
+  }
+
+  #isBusier(a: GossipDial, b: GossipDial): boolean {
+    const byActive = this.#active(a.source) - this.#active(b.source);
+    return byActive > 0 || (byActive === 0 && a.progressAt < b.progressAt);
+  }
+
+  #active(source: PeerId): number {
+    return this.#sources.get(source)?.active ?? 0;
+  }
+
+  /** A dial on its account is over; `wasted`: the peer was not there. */
+  end(source: PeerId, wasted: boolean): void {
+    this.#rumours--;
+    const state = this.#sources.get(source);
+    if (state === undefined) return;
+    state.active--;
+    if (wasted) return;
+    state.credit.give();
+    this.#credit.give();
+  }
+
+  #source(source: PeerId, now: number): Source {
+    const state = this.#sources.get(source) ?? {
+      credit: new TokenBucket(
+        RUMOUR_CREDIT_PER_SOURCE,
+        RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
+        now,
+      ),
+      active: 0,
+      lastDial: 0,
+    };
+    this.#sources.delete(source);
+    this.#sources.set(source, state);
+    if (this.#sources.size > MAX_SESSIONS) {
+      // A new name buys new credit, but only within that of all.
+      for (const [other, { active }] of this.#sources) {
+        if (active > 0) continue;
+        this.#sources.delete(other);
+        break;
+      }
+    }
+    return state;
+  }
+}

@@ -1,0 +1,113 @@
+/** What went wrong at an address, which may lead to several endpoints, as one error. */
+import { type ErrorCode, VerackError } from "../../core/errors.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+
+/** Refusals by us or by the peer, as against mere failures to reach it. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "alpn",
+  "bad-certificate",
+  "bad-invite",
+  "bad-secret",
+  "denied",
+  "not-admitted",
+  "bad-checksum",
+  "bad-command",
+  "bad-magic",
+  "bad-proof",
+  "demo-identity",
+  "identity-in-use",
+  "malformed",
+  "obsolete",
+  "oversize",
+  "protocol",
+  "rejected",
+  "self",
+  "tls",
+  "unsafe",
+  "wrong-certificate",
+  "wrong-identity",
+]);
+
+/** Whether an error is a refusal, which is worth an alarm. */
+export function isRefusal({ code }: VerackError): boolean {
+  return REFUSALS.has(code);
+}
+
+/** Another identity is at the address than must be. */
+export class WrongIdentityError extends VerackError {
+  readonly expected: PeerId;
+  readonly actual: PeerId;
+
+  constructor(
+    address: Address,
+    expected: PeerId,
+    actual: PeerId,
+    message: string = `Cannot accept ${
+      formatAddress(address)
+    }: it is ${actual}, must be ${expected}`,
+  ) {
+    super("wrong-identity", message);
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+/** What failed at one IP address. */
+export interface EndpointFailure {
+  readonly endpoint: Address;
+  readonly error: VerackError;
+}
+
+/** That an address is our own. */
+export function itself(address: Address): VerackError {
+  const reason = `Cannot dial ${
+    formatAddress(address)
+  }: it is this node itself`;
+  return new VerackError("self", reason);
+}
+
+/**
+ * The one error for an address none of whose endpoints would do: for an IP address
+ * what happened there, for a name all that happened, under the code that says most.
+ *
+ * @param failures At least one.
+ */
+export function failureAt(
+  address: Address,
+  failures: readonly EndpointFailure[],
+): VerackError {
+  // In an order that does not depend on which failed first, so that the same is
+  // said once.
+  const [worst] = failures.toSorted((a, b) =>
+    weight(b.error) - weight(a.error) ||
+    (a.endpoint.host < b.endpoint.host ? -1 : 1)
+  );
+  if (worst === undefined) {
+    throw new TypeError("failures is empty, must have one");
+  }
+  const { error, endpoint } = worst;
+  if (endpoint.host === address.host) return error;
+  const shown = formatAddress(address);
+  const message = failures.length === 1
+    ? `Cannot dial ${shown} (${endpoint.host}): ${detailOf(error)}`
+    : `Cannot dial ${shown}: ${
+      failures.map((it) => `${it.endpoint.host}: ${detailOf(it.error)}`)
+        .join("; ")
+    }`;
+  return error instanceof WrongIdentityError
+    ? new WrongIdentityError(address, error.expected, error.actual, message)
+    : new VerackError(error.code, message, { cause: error });
+}
+
+/** A wrong identity says most, then a refusal, then what is no matter of time. */
+function weight(error: VerackError): number {
+  if (error instanceof WrongIdentityError) return 3;
+  if (isRefusal(error)) return 2;
+  return error.code === "timeout" ? 0 : 1;
+}
+
+/** What a message says after `Cannot dial HOST:PORT: `. */
+function detailOf({ message }: VerackError): string {
+  return message.replace(/^Cannot \w+ \S+: /, "");
+}

@@ -1,0 +1,82 @@
+/**
+ * What is said about addresses that a person gave: what is wrong with each, once,
+ * until something else is wrong or it answers.
+ */
+import type { ErrorCode, VerackError } from "../../core/errors.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import { ALARM_QUIET_MS } from "../../limits.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import type { MeshContext } from "../context.ts";
+import { isRefusal, WrongIdentityError } from "./dial_failure.ts";
+
+/** What a person has to change before the address is dialed again. */
+const NOT_TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set(["denied", "self"]);
+
+/** Ways for one address to be wrong that are remembered; an address has few. */
+const MAX_SAID = 32;
+
+/** The talk of one node about its dials. */
+export class DialFailureReporter {
+  readonly #context: Pick<MeshContext, "emit" | "health" | "joining" | "log">;
+  /** What was said of each address: nothing is said again before it answers. */
+  readonly #said = new Map<string, Set<string>>();
+
+  constructor(
+    context: Pick<MeshContext, "emit" | "health" | "joining" | "log">,
+  ) {
+    this.#context = context;
+  }
+
+  /** The address answered: what is wrong next is news. */
+  clear(address: Address): void {
+    const shown = formatAddress(address);
+    this.#said.delete(shown);
+    this.#context.health.end(`dial ${shown}`);
+    this.#context.joining.reached(address);
+  }
+
+  /** Dialing the address failed; `expected` is who should have been there, if that is known. */
+  failed(address: Address, error: VerackError, expected?: PeerId): void {
+    const shown = formatAddress(address);
+    const actual = error instanceof WrongIdentityError
+      ? error.actual
+      : undefined;
+    const wanted = error instanceof WrongIdentityError
+      ? error.expected
+      : expected;
+    const what = `${error.code} ${actual ?? ""}`;
+    const { message: reason } = error;
+    this.#context.log.debug("dial failed", { address: shown, reason });
+    this.#context.joining.failed(address, error);
+    const refused = isRefusal(error);
+    const { health } = this.#context;
+    if (error.code === "identity-in-use") {
+      if (!health.keyInUse("own", reason)) return;
+    } else {
+      const { code } = error;
+      const key = `dial ${shown}`;
+      if (!health.has(key)) this.#said.delete(shown);
+      health.raise(key, {
+        code,
+        message: reason,
+        alarm: refused,
+        quietMs: NOT_TRIED_AGAIN.has(code) ? Infinity : ALARM_QUIET_MS,
+      });
+      const said = this.#said.get(shown) ?? new Set();
+      this.#said.set(shown, said);
+      if (said.has(what) || said.size >= MAX_SAID) return;
+      said.add(what);
+    }
+    this.#context.emit(
+      refused
+        ? {
+          type: "refused",
+          address: shown,
+          reason,
+          ...(wanted && { expected: wanted }),
+          ...(actual && { actual }),
+        }
+        : { type: "unreachable", address: shown, reason },
+    );
+  }
+}

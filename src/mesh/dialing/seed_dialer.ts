@@ -1,0 +1,345 @@
+/**
+ * Looks at an address that a person gave for the members it leads to.
+ *
+ * Nothing about a name is final: it is looked up at each attempt, all its endpoints
+ * are contacted, also after one has answered, and also once it has led to a member,
+ * as it may lead to others by then. An endpoint that is this node itself is left alone
+ * for a while, the name is not. When an attempt is made is up to `dialer.ts`.
+ */
+import { sleep } from "../../core/clock.ts";
+import type { VerackError } from "../../core/errors.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
+import {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_MEMBERS_PER_NAME,
+  NAME_LOOKUP_MS,
+  NAME_REFRESH_MS,
+  OWN_HOST_MS,
+  RECONNECT_MIN_MS,
+} from "../../limits.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import { AddressQueue, raceAddresses } from "./address_race.ts";
+import { backoffDelayMs, unadmittedDelayMs } from "./backoff.ts";
+import type { MeshContext } from "../context.ts";
+import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
+import {
+  type EndpointFailure,
+  failureAt,
+  itself,
+  WrongIdentityError,
+} from "./dial_failure.ts";
+import type { DialFailureReporter } from "./dial_failure_reporter.ts";
+import type { PeerSessionOwner } from "../sessions/peer_session.ts";
+import type { Peer } from "../peers/peer_table.ts";
+import { type Seed, seedsOf } from "./seeds.ts";
+
+/** What one attempt found. */
+interface Findings {
+  /** There is a session with a member at one of the endpoints. */
+  found: boolean;
+  /** There is a dial under way to one, in its own right. */
+  underway: boolean;
+  /** One of the endpoints is this node. */
+  self: boolean;
+  /** Endpoints that show an identity which the seed did not lead to before. */
+  readonly strangers: EndpointFailure[];
+  readonly failures: EndpointFailure[];
+}
+
+/** The seeds of one node. */
+export class SeedDialer {
+  readonly seeds: readonly Seed[];
+  readonly #context: MeshContext;
+  readonly #talk: DialFailureReporter;
+  /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
+  readonly #known: (error: unknown) => VerackError | undefined;
+
+  constructor(
+    context: MeshContext,
+    addresses: readonly Address[],
+    talk: DialFailureReporter,
+    known: (error: unknown) => VerackError | undefined,
+  ) {
+    this.#context = context;
+    this.#talk = talk;
+    this.#known = known;
+    this.seeds = seedsOf(context.table, addresses);
+  }
+
+  /** Whether an address is a name whose members are looked for here, not peer by peer. */
+  looksUp(address: Address): boolean {
+    const shown = formatAddress(address);
+    return this.seeds.some((seed) =>
+      seed.isName && formatAddress(seed.address) === shown
+    );
+  }
+
+  /** The seed that is held to this identity at this address. */
+  heldTo(identity: PeerId, address: Address): Seed | undefined {
+    const shown = formatAddress(address);
+    return this.seeds.find((seed) =>
+      seed.identities.has(identity) && formatAddress(seed.address) === shown
+    );
+  }
+
+  /**
+   * The peer is gone for good with its key: seeds that had become its addresses
+   * take whatever answers next.
+   */
+  release(identity: PeerId): void {
+    const now = this.#context.clock.monotonic();
+    for (const seed of this.seeds) {
+      if (!seed.identities.delete(identity)) continue;
+      seed.former = identity;
+      if (seed.identities.size === 0) again(seed, now);
+    }
+  }
+
+  /** A name that has led to members none of which is up any more is looked up soon. */
+  notice(now: number): void {
+    for (const seed of this.seeds) {
+      if (seed.found && seed.isName && !this.#leadsToPeer(seed)) {
+        again(seed, now);
+      }
+    }
+  }
+
+  /** One attempt. Never rejects. */
+  async dial(seed: Seed, owner: PeerSessionOwner): Promise<void> {
+    const { signal, clock } = this.#context;
+    const findings: Findings = {
+      found: false,
+      underway: false,
+      self: false,
+      strangers: [],
+      failures: [],
+    };
+    seed.dialing = true;
+    try {
+      const queue = new AddressQueue(
+        await endpointsOf(this.#context, seed, signal),
+        formatAddress,
+      );
+      await using _ = this.#refreshing(seed, queue);
+      await raceAddresses(queue, {
+        clock,
+        signal,
+        parallel: MAX_ADDRESSES_PER_PEER,
+        attempt: async (endpoint, attempt) => {
+          await this.#try(seed, endpoint, findings, owner, attempt.signal);
+          // There may be another member at the next.
+          return false;
+        },
+      });
+    } catch (error) {
+      const known = this.#known(error);
+      if (known !== undefined) {
+        findings.failures.push({ endpoint: seed.address, error: known });
+      }
+    } finally {
+      seed.dialing = false;
+    }
+    if (!signal.aborted) this.#conclude(seed, findings);
+  }
+
+  /** Looks a name up again while endpoints hang, so that those do not hold up new ones. */
+  #refreshing(seed: Seed, queue: AddressQueue<Address>): AsyncDisposable {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#context.signal, over.signal]);
+    const refresh = async () => {
+      while (seed.isName) {
+        await sleep(this.#context.clock, NAME_REFRESH_MS, signal);
+        const found = await endpointsOf(this.#context, seed, signal)
+          .catch(() => []);
+        queue.add(found);
+      }
+    };
+    // Ends by the signal.
+    const task = refresh().catch(() => {});
+    return {
+      async [Symbol.asyncDispose]() {
+        over.abort();
+        await task;
+      },
+    };
+  }
+
+  async #try(
+    seed: Seed,
+    endpoint: Address,
+    findings: Findings,
+    owner: PeerSessionOwner,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, table, identity: own } = this.#context;
+    if ((seed.ownHosts.get(endpoint.host) ?? 0) > clock.monotonic()) {
+      findings.self = true;
+      return;
+    }
+    const there = this.#peerAt(endpoint);
+    if (there !== undefined && this.#adopt(seed, there.identity)) {
+      findings.found = true;
+      return;
+    }
+    let shown: PeerId | undefined;
+    const target: DialTarget = {
+      address: seed.address,
+      endpoint,
+      onIdentity: (identity) => {
+        shown = identity;
+        if (identity === own.id) return true;
+        if (!this.#welcomes(seed, identity)) {
+          findings.strangers.push(stranger(seed, endpoint, identity));
+          return false;
+        }
+        const record = table.get(identity);
+        const isUp = record !== undefined && record.sessions.length > 0;
+        if (!isUp && record?.dialing === undefined) return true;
+        const adopted = this.#adopt(seed, identity);
+        findings.found ||= adopted && isUp;
+        findings.underway ||= !isUp;
+        return false;
+      },
+    };
+    try {
+      const link = await dialPeer(this.#context, owner, target, signal);
+      if (link === undefined) return;
+      // If it is gone again already, the next attempt is soon.
+      if (this.#adopt(seed, link.peer.identity)) findings.found = true;
+      else findings.underway = true;
+    } catch (error) {
+      const known = this.#known(error);
+      if (known === undefined) return;
+      // That we reached ourselves is believed of ourselves only, else a stranger at
+      // the address could have us never try it again.
+      if (known.code === "self" && shown === own.id) {
+        findings.self = true;
+        seed.ownHosts.set(endpoint.host, clock.monotonic() + OWN_HOST_MS);
+      } // Another session with it is open, or about to be.
+      else if (known.code === "duplicate") findings.underway = true;
+      else findings.failures.push({ endpoint, error: known });
+    }
+  }
+
+  /** Says what there is to say, and when the next attempt is. */
+  #conclude(seed: Seed, findings: Findings): void {
+    const { clock, random, table } = this.#context;
+    const now = clock.monotonic();
+    const { found, underway, self, strangers, failures } = findings;
+    const later = now + NAME_LOOKUP_MS * (0.5 + random.float());
+    seed.found = found;
+    if (found) {
+      this.#talk.clear(seed.address);
+      seed.failures = 0;
+      // The others are no strangers now that a member is there, too.
+      const welcome = strangers.length > 0 && this.#leadsToPeer(seed);
+      seed.nextDialAt = welcome ? now + RECONNECT_MIN_MS : later;
+      return;
+    }
+    const failed = [...strangers, ...failures];
+    if (underway) this.#talk.clear(seed.address);
+    else if (failed.length > 0) {
+      this.#talk.failed(seed.address, failureAt(seed.address, failed));
+    } else if (self) this.#talk.failed(seed.address, itself(seed.address));
+    const isPending = failures.some(({ error }) =>
+      error.code === "not-admitted"
+    );
+    const isAlone = table.connected().length === 0;
+    // Without a session it is the only way to others, and may lead to them soon.
+    const mayChange = seed.isName || self;
+    if (isPending || (mayChange && isAlone)) unadmittedDelayMs(seed);
+    seed.failures++;
+    seed.nextDialAt = self && !isAlone && !underway
+      ? later
+      : now + backoffDelayMs(seed.failures, random.float());
+  }
+
+  /**
+   * Whether an identity is taken at a seed: the first one there, one that we know, any
+   * if the key of those before lived in memory only; and behind a name that leads to
+   * a peer every one, as its members come and go.
+   */
+  #welcomes(seed: Seed, identity: PeerId): boolean {
+    const { table } = this.#context;
+    if (seed.identities.has(identity)) return true;
+    const isKnown = table.get(identity)?.isKnown === true;
+    return seed.isName && (isKnown || this.#leadsToPeer(seed)) ||
+      [...seed.identities].every((it) => isGone(table.get(it)));
+  }
+
+  #leadsToPeer({ identities }: Seed): boolean {
+    return [...identities].some((it) => this.#context.table.get(it)?.up);
+  }
+
+  /** The peer that we dialed at this endpoint and still have a session with. */
+  #peerAt({ host, port }: Address): Peer | undefined {
+    return this.#context.table.connected().find(({ sessions: links }) =>
+      links.some(({ endpoint }) =>
+        endpoint?.host === host && endpoint.port === port
+      )
+    );
+  }
+
+  /** From now on the seed is an address of this peer; false if it is gone already. */
+  #adopt(seed: Seed, identity: PeerId): boolean {
+    const { table, memory } = this.#context;
+    const record = table.get(identity);
+    if (record === undefined) return false;
+    if (seed.identities.delete(identity)) seed.former = undefined;
+    for (const other of seed.identities) {
+      const isSurplus = seed.identities.size >= MAX_MEMBERS_PER_NAME;
+      const former = table.get(other);
+      if (!isSurplus && !isGone(former)) continue;
+      seed.identities.delete(other);
+      if (isGone(former)) seed.former = other;
+      if (former === undefined) continue;
+      former.addresses.remove(seed.address);
+      memory.save(former);
+    }
+    this.#tellOfFormer(seed, identity);
+    seed.identities.add(identity);
+    if (record.addresses.get(seed.address)?.typed) return true;
+    record.addresses.add(seed.address, "typed");
+    memory.save(record);
+    return true;
+  }
+
+  /** Another identity is taken in the place of one that is gone: it may not be the same node. */
+  #tellOfFormer(seed: Seed, identity: PeerId): void {
+    const { emit, log } = this.#context;
+    const { former } = seed;
+    seed.former = undefined;
+    if (former === undefined || former === identity) return;
+    // Members of a name come and go.
+    if (seed.identities.size > 0) return;
+    const address = formatAddress(seed.address);
+    log.warn("replaced", {
+      address,
+      former: shortId(former),
+      identity: shortId(identity),
+    });
+    emit({ type: "replaced", address, former, identity });
+  }
+}
+
+/** Whether a peer has most likely taken its key with it. */
+function isGone(record: Peer | undefined): boolean {
+  return record === undefined ||
+    (record.ephemeral && record.sessions.length === 0);
+}
+
+function again(seed: Seed, now: number): void {
+  seed.found = false;
+  seed.failures = 1;
+  seed.nextDialAt = now + RECONNECT_MIN_MS;
+}
+
+function stranger(
+  seed: Seed,
+  endpoint: Address,
+  actual: PeerId,
+): EndpointFailure {
+  const [expected = actual] = seed.identities;
+  const error = new WrongIdentityError(endpoint, expected, actual);
+  return { endpoint, error };
+}

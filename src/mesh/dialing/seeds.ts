@@ -1,0 +1,168 @@
+/**
+ * The addresses a person gave. Without saying which identity is there (`--connect
+ * host:port`) each is a seed: trust on first use, and a loud refusal when a stranger
+ * answers later. With an identity it is none: its peer is in the table from the start.
+ *
+ * An IP address is held to the one identity that answered there. A name may lead to
+ * several members, and to others tomorrow: see `seed_dialer.ts`.
+ */
+import { VerackError } from "../../core/errors.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
+import { MAX_PEERS } from "../../limits.ts";
+import {
+  type Address,
+  formatAddress,
+  isIpv4,
+  isIpv6,
+} from "../../transport/address.ts";
+import type { MeshContext } from "../context.ts";
+import { itself } from "./dial_failure.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+
+/** One such address. */
+export interface Seed {
+  readonly address: Address;
+  /** Whether it is a name. */
+  readonly isName: boolean;
+  /** Members that answered there, the last ones last. */
+  readonly identities: Set<PeerId>;
+  /** The last one that is gone for good with its key. */
+  former: PeerId | undefined;
+  /** Hosts that were this node itself, until when they are left alone; monotonic clock. */
+  readonly ownHosts: Map<string, number>;
+  /** The last attempt led to a member that is up. */
+  found: boolean;
+  dialing: boolean;
+  failures: number;
+  /** Monotonic clock, milliseconds; not dialed before. */
+  nextDialAt: number;
+}
+
+/**
+ * The addresses given now, and those of earlier runs with the identities that
+ * answered there: a restart does not make it the first use again. An address that is
+ * pinned to an identity, now or on record, is none.
+ */
+export function seedsOf(
+  table: PeerTable,
+  addresses: readonly Address[],
+): Seed[] {
+  const records = [...table.values()];
+  const seeds = new Map<string, Seed>();
+  const seedAt = (address: Address) =>
+    seeds.getOrInsertComputed(formatAddress(address), () => newSeed(address));
+  for (const { trust, identity, addresses } of records) {
+    if (trust === "pinned") continue;
+    for (const { address, typed } of addresses.list()) {
+      if (typed) seedAt(address).identities.add(identity);
+    }
+  }
+  for (const address of addresses) {
+    if (!records.some((record) => record.addresses.get(address)?.typed)) {
+      seedAt(address);
+    }
+  }
+  return [...seeds.values()];
+}
+
+/** Whether a seed is dialed at all when its time has come. */
+export function wantsLook(seed: Seed): boolean {
+  return !seed.dialing && (seed.isName || seed.identities.size === 0);
+}
+
+/**
+ * A person says which identities are at an address, whichever were there before;
+ * behind a name there may be several.
+ */
+export function pinAddress(
+  { table, memory }: Pick<MeshContext, "table" | "memory">,
+  address: Address,
+  identities: readonly PeerId[],
+): void {
+  for (const other of table.values()) {
+    if (identities.includes(other.identity)) continue;
+    if (!other.addresses.get(address)) continue;
+    other.addresses.remove(address);
+    memory.save(other);
+  }
+  for (const identity of identities) {
+    const record = table.ensure(identity, { hasStanding: true });
+    // Said by `rejectedTargets`.
+    if (record === undefined) continue;
+    record.trust = "pinned";
+    record.addresses.add(address, "typed");
+    memory.save(record);
+  }
+}
+
+/** An address that a person gave and that is not dialed. */
+export interface RejectedTarget {
+  readonly address: Address;
+  readonly error: VerackError;
+  /** Who should be there, if it is not ourselves. */
+  readonly expected?: PeerId;
+}
+
+/**
+ * Of the addresses given now, those of ourselves, of whoever is denied, and of those
+ * for whose peer there is no room on record.
+ */
+export function rejectedTargets(
+  { options, identity, table, membership }: Pick<
+    MeshContext,
+    "identity" | "membership" | "options" | "table"
+  >,
+): RejectedTarget[] {
+  return options.connect.flatMap(({ address, identity: named }) => {
+    if (named === identity.id) return [{ address, error: itself(address) }];
+    if (named !== undefined && table.get(named) === undefined) {
+      return [{ address, error: full(address), expected: named }];
+    }
+    // Whether all that a name leads to are denied is found out there.
+    const expected = named ??
+      (isName(address)
+        ? undefined
+        : [...table.values()].find((record) =>
+          record.addresses.get(address)?.typed
+        )?.identity);
+    return expected !== undefined && membership.isDenied(expected)
+      ? [{ address, error: denied(address, expected), expected }]
+      : [];
+  });
+}
+
+function denied(address: Address, identity: PeerId): VerackError {
+  return new VerackError(
+    "denied",
+    `Cannot dial ${formatAddress(address)}: ${
+      shortId(identity)
+    } is denied here, must be allowed first (verack allow ${identity})`,
+  );
+}
+
+function full(address: Address): VerackError {
+  return new VerackError(
+    "full",
+    `Cannot dial ${
+      formatAddress(address)
+    }: ${MAX_PEERS} peers are on record and none of them may give way, must be fewer (verack forget ID)`,
+  );
+}
+
+function newSeed(address: Address): Seed {
+  return {
+    address,
+    isName: isName(address),
+    identities: new Set(),
+    former: undefined,
+    ownHosts: new Map(),
+    found: false,
+    dialing: false,
+    failures: 0,
+    nextDialAt: 0,
+  };
+}
+
+function isName({ host }: Address): boolean {
+  return !isIpv4(host) && !isIpv6(host);
+}

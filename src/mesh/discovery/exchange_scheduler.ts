@@ -1,0 +1,219 @@
+/**
+ * When a node asks its peers for theirs: each that it meets, now and then one, when a
+ * peer was lost, when an unknown one wants in, and as long as a member is missing. And
+ * when it tells others unasked: a few, of a peer that has just come. How is
+ * `exchange.ts`.
+ */
+import {
+  ASKED_AFTER_LOSS,
+  COLLISION_CROWD,
+  MEETING_PATIENCE_MS,
+  MEETING_PAUSE_MS,
+  NEWS_DELAY_MS,
+  NEWS_TOLD_TO,
+  PEER_EXCHANGE_MIN_MS,
+  RECENT_SESSION_MS,
+} from "../../limits.ts";
+import type { MeshContext } from "../context.ts";
+import type { PeerSession } from "../sessions/peer_session.ts";
+import type { Peer } from "../peers/peer_table.ts";
+import type { LivenessReports } from "./liveness_reports.ts";
+
+/** What is asked and told. */
+export interface Inquirer {
+  /** Asks one peer for its list. */
+  ask(link: PeerSession): void;
+  /** Tells these of a peer. */
+  tell(record: Peer, links: readonly PeerSession[]): void;
+}
+
+/** The inquiries of one node. */
+export class ExchangeScheduler {
+  readonly #context: MeshContext;
+  readonly #reports: LivenessReports;
+  readonly #inquirer: Inquirer;
+  // Times of the monotonic clock, milliseconds.
+  readonly #startedAt: number;
+  #nextAt: number;
+  #recheckAt = 0;
+  #lost = false;
+  #knocked = false;
+  #knockedAt = -Infinity;
+  /** Whom we have met and not asked yet. */
+  #unasked: PeerSession[] = [];
+  /** Sessions with peers that others may not have met yet, oldest first. */
+  #news: PeerSession[] = [];
+  #metAt = -Infinity;
+
+  constructor(
+    context: MeshContext,
+    reports: LivenessReports,
+    inquirer: Inquirer,
+  ) {
+    this.#context = context;
+    this.#reports = reports;
+    this.#inquirer = inquirer;
+    this.#startedAt = context.clock.monotonic();
+    this.#nextAt = this.#later(this.#startedAt);
+  }
+
+  /**
+   * A session counts from now on. Its peer is asked at once, unless most of the
+   * answer would be about others whom one of us is about to meet: who joins a
+   * crowd would be told of all of it by everybody.
+   *
+   * @param isNew Whether the peer was never proven before.
+   */
+  met(link: PeerSession, isNew: boolean): void {
+    const { table, clock } = this.#context;
+    this.#metAt = clock.monotonic();
+    const weJoin = this.#reports.size > COLLISION_CROWD;
+    const itJoins = isNew && link.direction === "inbound" &&
+      table.size > COLLISION_CROWD;
+    if (weJoin || itJoins) this.#unasked.push(link);
+    else this.#inquirer.ask(link);
+    // Those that we dial as we join are news to us alone.
+    const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
+    if (link.direction === "inbound" || joined) this.#news.push(link);
+  }
+
+  /** A peer is gone without a word: others are asked at the next tick whether they see it. */
+  lost(): void {
+    this.#lost = true;
+  }
+
+  /** Somebody wants in whom we do not know: perhaps others have admitted it. */
+  knocked(): void {
+    this.#knocked = true;
+  }
+
+  /** Asks whom it is time to ask. */
+  tick(now: number): void {
+    if (this.#unasked.length > 0) this.#askUnasked(now);
+    if (this.#news.length > 0) this.#tellNews(now);
+    if (now >= this.#nextAt) {
+      this.#nextAt = this.#later(now);
+      this.#askAny(1, now);
+    }
+    // As soon as anybody can be asked.
+    if (this.#lost) this.#lost = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
+    // Strangers are not to set the pace.
+    if (this.#knocked && now - this.#knockedAt >= PEER_EXCHANGE_MIN_MS) {
+      this.#knockedAt = now;
+      this.#knocked = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
+    }
+    if (now >= this.#recheckAt) this.#recheck(now);
+  }
+
+  /** Asks those we have met when no more of them come, or one of them has waited long. */
+  #askUnasked(now: number): void {
+    const links = this.#unasked.filter(({ session }) => session.isOpen);
+    const waitedMs = now - (links[0]?.openedAt ?? now);
+    const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
+    const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
+    // Those who come and go are not to be kept meanwhile.
+    this.#unasked = isTime ? [] : links;
+    if (isTime) { for (const link of links) this.#inquirer.ask(link); }
+  }
+
+  /** Tells a few of those who have come, but not of a crowd: that hears of itself. */
+  #tellNews(now: number): void {
+    const waitedMs = now - (this.#news[0]?.openedAt ?? now);
+    const isQuiet = now - this.#metAt >= NEWS_DELAY_MS;
+    if (!isQuiet && waitedMs < 2 * NEWS_DELAY_MS) return;
+    const due = this.#news;
+    this.#news = [];
+    if (due.length > COLLISION_CROWD) return;
+    const { table } = this.#context;
+    for (const link of due) {
+      const record = table.get(link.peer.identity);
+      if (record === undefined || !record.sessions.includes(link)) continue;
+      const others = this.#links().filter((it) =>
+        it.peer.identity !== record.identity
+      );
+      const next = this.#nextInOrder(others);
+      const rest = others.filter((it) => it !== next);
+      const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
+      this.#inquirer.tell(record, next ? [next, ...chosen] : chosen);
+    }
+  }
+
+  /**
+   * The session with the next greater identity, after the greatest the smallest: as
+   * each member tells its next, none is left out, however chance falls.
+   */
+  #nextInOrder(links: readonly PeerSession[]): PeerSession | undefined {
+    const own = this.#context.identity.id;
+    const before = (a: PeerSession, b: PeerSession) =>
+      a.peer.identity < b.peer.identity;
+    const first = (some: readonly PeerSession[]) =>
+      some.reduce<PeerSession | undefined>(
+        (least, it) => least === undefined || before(it, least) ? it : least,
+        undefined,
+      );
+    return first(links.filter(({ peer }) => peer.identity > own)) ??
+      first(links);
+  }
+
+  /** Asks a few of those we are connected to, chosen by chance; how many it were. */
+  #askAny(count: number, now: number): number {
+    const rested = this.#links().filter((link) => isRested(link, now));
+    const asked = this.#some(rested, count);
+    for (const link of asked) this.#inquirer.ask(link);
+    return asked.length;
+  }
+
+  #links(): PeerSession[] {
+    const { table } = this.#context;
+    return table.connected().flatMap((record) => record.primary ?? []);
+  }
+
+  /** At most `count` of these, chosen by chance. */
+  #some(links: readonly PeerSession[], count: number): PeerSession[] {
+    const { random } = this.#context;
+    const left = [...links];
+    const chosen: PeerSession[] = [];
+    while (chosen.length < count && left.length > 0) {
+      const at = Math.floor(random.float() * left.length);
+      chosen.push(...left.splice(at, 1));
+    }
+    return chosen;
+  }
+
+  /**
+   * While somebody is missing, those who see it are asked, one after another. Not
+   * at once: whom we have just heard of we are most likely about to meet.
+   */
+  #recheck(now: number): void {
+    const { table, options } = this.#context;
+    const reporters = new Set(
+      this.#reports.open()
+        .filter(({ reportedAt = now }) =>
+          now - reportedAt >= options.deadAfterMs
+        )
+        .flatMap(({ reporters }) => [...reporters]),
+    );
+    const links = [...reporters].flatMap((id) => table.get(id)?.primary ?? [])
+      .filter((link) => isRested(link, now));
+    const [first, ...rest] = links;
+    if (first === undefined) return;
+    this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
+    this.#inquirer.ask(
+      rest.reduce((a, b) => b.askedAt < a.askedAt ? b : a, first),
+    );
+  }
+
+  /** Spread over half to one and a half periods, so that nodes do not ask in step. */
+  #later(now: number): number {
+    const { options, random } = this.#context;
+    return now + options.peerExchangeMs * (0.5 + random.float());
+  }
+}
+
+/**
+ * Whether a peer grants another request for sure: else who makes us ask, by coming
+ * and going, would have the others part from us.
+ */
+function isRested(link: PeerSession, now: number): boolean {
+  return now - link.askedAt >= PEER_EXCHANGE_MIN_MS;
+}

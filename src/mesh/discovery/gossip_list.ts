@@ -1,0 +1,123 @@
+/**
+ * What a node tells others of peers: only what it has verified itself. When and to
+ * which peers it tells is `exchange.ts`.
+ */
+import {
+  GOSSIP_FRESH_MS,
+  GOSSIP_LIST_MS,
+  MAX_ADDRESSES_PER_ENTRY,
+  RECENT_SESSION_MS,
+} from "../../limits.ts";
+import { AS_SEEN_HOST, canTell } from "../../wire/messages/peer_address.ts";
+import {
+  encodePeerEntry,
+  encodePeers,
+  PEER_FLAG,
+  type PeerEntry,
+} from "../../wire/messages/peers.ts";
+import type { MeshContext } from "../context.ts";
+import type { PeerSession } from "../sessions/peer_session.ts";
+import { fingerprint } from "./member_digest.ts";
+import type { Peer } from "../peers/peer_table.ts";
+
+/** What one node may tell of. */
+export class GossipList {
+  readonly #context: MeshContext;
+  /** Peers that may be told of, and since when, monotonic clock: a walk serves many requests. */
+  #list: { readonly at: number; readonly records: Peer[] } | undefined;
+  /** Their entries as they are told, made when they are first asked for. */
+  #encoded = new Map<Peer, Uint8Array>();
+
+  constructor(context: MeshContext) {
+    this.#context = context;
+    context.table.onForget.push(() => this.changed());
+  }
+
+  /** A peer came up, went down or is forgotten. */
+  changed(): void {
+    this.#list = undefined;
+    this.#encoded.clear();
+  }
+
+  /** The first message on a session: our own entry, with where we listen. */
+  ownEntry(): Uint8Array<ArrayBuffer> {
+    const { identity, options, listenAddress, clock } = this.#context;
+    return encodePeers({
+      more: false,
+      entries: [{
+        identity: identity.id,
+        certificate: identity.certificate,
+        addresses: [
+          options.advertise ??
+            { host: AS_SEEN_HOST, port: listenAddress.port },
+        ],
+        lastSeen: unixTime(clock.now()),
+        flags: PEER_FLAG.live |
+          (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
+        name: options.name,
+        statement: new Uint8Array(0),
+      }],
+    });
+  }
+
+  /** Peers that the other end has not got. */
+  newsTo(link: PeerSession, known: ReadonlySet<string>): Peer[] {
+    const { membership } = this.#context;
+    return this.#gossipable().filter(({ identity }) =>
+      identity !== link.peer.identity && !membership.isDenied(identity) &&
+      !known.has(fingerprint(identity))
+    );
+  }
+
+  /** {@linkcode entryOf} as it goes over the wire: one of those that are listed. */
+  encodedEntryOf(record: Peer): Uint8Array {
+    return this.#encoded.getOrInsertComputed(
+      record,
+      () => encodePeerEntry(this.entryOf(record)),
+    );
+  }
+
+  /** What we tell about a peer: addresses that are proven, or its own claim. */
+  entryOf(record: Peer): PeerEntry {
+    const addresses = record.addresses.told().filter(canTell)
+      .slice(0, MAX_ADDRESSES_PER_ENTRY);
+    const age = this.#context.clock.monotonic() -
+      (record.primary?.openedAt ?? -Infinity);
+    return {
+      identity: record.identity,
+      certificate: record.certificate?.der ?? new Uint8Array(0),
+      addresses,
+      lastSeen: unixTime(record.lastSeen),
+      flags: (record.up ? PEER_FLAG.live : 0) |
+        (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
+        (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
+      name: record.name,
+      statement: this.#context.membership.attestationFor(record),
+    };
+  }
+
+  /** Peers we have verified ourselves lately, and that others may reach. */
+  #gossipable(): readonly Peer[] {
+    const { clock, table } = this.#context;
+    const at = clock.monotonic();
+    if (this.#list !== undefined && at - this.#list.at < GOSSIP_LIST_MS) {
+      return this.#list.records;
+    }
+    const fresh = clock.now() - GOSSIP_FRESH_MS;
+    const records = [...table.values()].filter((record) =>
+      record.certificate !== undefined &&
+      (record.up ||
+        // A key that lived in memory is most likely gone with the session.
+        (record.isVerified && record.lastSeen > fresh && !record.left &&
+          !record.ephemeral))
+    );
+    this.#list = { at, records };
+    this.#encoded.clear();
+    return records;
+  }
+}
+
+/** Whole seconds; a clock before 1970 is told as "never". */
+function unixTime(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1_000));
+}

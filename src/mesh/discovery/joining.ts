@@ -1,0 +1,193 @@
+/**
+ * Tells when a node has joined its mesh, for `Node.joined`: a peer has said which
+ * members it knows, and there is a session with each of them, or a dial has failed.
+ *
+ * It only watches; the dialer goes on whatever is found here.
+ */
+import type { Clock } from "../../core/clock.ts";
+import { type ErrorCode, VerackError } from "../../core/errors.ts";
+import { JOIN_TIMEOUT_MS } from "../../limits.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { PeerTarget } from "../dialing/peer_target.ts";
+
+/** What {@linkcode Joining} watches. */
+export interface JoiningOptions {
+  readonly clock: Clock;
+  readonly table: PeerTable;
+  /** The addresses given to the node, that of an invite among them. */
+  readonly connect: readonly PeerTarget[];
+  /** How long members that others tell of are waited for, milliseconds. */
+  readonly patienceMs: number;
+  /** Aborts when the node closes. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Failures that time alone does not mend. Others, such as that nothing listens, end
+ * the wait only with its time, since the address may be of a node that starts later.
+ */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "alpn",
+  "bad-certificate",
+  "bad-invite",
+  "bad-magic",
+  "bad-proof",
+  "bad-secret",
+  "demo-identity",
+  "denied",
+  "not-admitted",
+  "obsolete",
+  "permission",
+  "tls",
+  "unsafe",
+  "wrong-identity",
+]);
+
+/** Watches one node. */
+export class Joining {
+  readonly #options: JoiningOptions;
+  /** The last failure of each given address that has not answered since. */
+  readonly #failures = new Map<string, VerackError>();
+  readonly #given: ReadonlySet<string>;
+  readonly #waiting = new Set<(error?: VerackError) => void>();
+  /** A peer has told all that it knows. */
+  #answered = false;
+  #joined = false;
+  /** A failure came that no caller was told of: each is worth one rejection. */
+  #hasNews = false;
+
+  constructor(options: JoiningOptions) {
+    this.#options = options;
+    this.#given = new Set(
+      options.connect.map(({ address }) => formatAddress(address)),
+    );
+    options.closing.addEventListener("abort", () => {
+      for (const settle of this.#waiting) settle(closed());
+    }, { once: true });
+  }
+
+  /** A peer has told all members that it knows. */
+  answered(): void {
+    this.#answered = true;
+    this.look();
+  }
+
+  /** Dialing an address that a person gave has failed. */
+  failed(address: Address, error: VerackError): void {
+    const shown = formatAddress(address);
+    if (this.#joined || !this.#given.has(shown)) return;
+    this.#failures.set(shown, error);
+    this.#hasNews = true;
+    this.look();
+  }
+
+  /** An address answered as it should. */
+  reached(address: Address): void {
+    this.#failures.delete(formatAddress(address));
+  }
+
+  /** Called when something may have changed, and several times a second. */
+  look(): void {
+    if (this.#joined) return;
+    this.#joined = this.#hasJoined();
+    const error = this.#joined ? undefined : this.#refusal();
+    if (!this.#joined && error === undefined) return;
+    if (this.#waiting.size > 0) this.#hasNews = false;
+    for (const settle of [...this.#waiting]) settle(error);
+  }
+
+  /** As `Node.joined`. */
+  async wait(
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
+  ): Promise<void> {
+    const { timeoutMs = JOIN_TIMEOUT_MS, signal } = options;
+    if (Number.isNaN(timeoutMs) || timeoutMs < 0) {
+      throw new RangeError(
+        `Cannot join: timeoutMs is ${timeoutMs}, must be at least 0`,
+      );
+    }
+    const { clock, closing } = this.#options;
+    if (closing.aborted) throw closed();
+    if (signal?.aborted) throw aborted(signal);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const settle = (error?: VerackError) => {
+      this.#waiting.delete(settle);
+      cancel();
+      signal?.removeEventListener("abort", onAbort);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onAbort = () => signal && settle(aborted(signal));
+    const cancel = timeoutMs === Infinity
+      ? () => {}
+      : clock.after(timeoutMs, () => settle(this.#late(timeoutMs)));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#waiting.add(settle);
+    if (this.#joined) settle();
+    else this.look();
+    return await promise;
+  }
+
+  #hasJoined(): boolean {
+    const { clock, table, patienceMs } = this.#options;
+    const records = [...table.values()];
+    if (records.some(({ up }) => up)) {
+      const now = clock.monotonic();
+      // A pair that cannot reach each other keeps neither of the two waiting.
+      return this.#answered &&
+        records.every((record) =>
+          record.up || !record.reportedLive || record.failures > 0 ||
+          now - (record.reportedAt ?? now) >= patienceMs
+        );
+    }
+    // Nothing was asked for: a remembered peer is tried once, and may be away.
+    return this.#given.size === 0 &&
+      records.every((record) =>
+        record.failures > 0 || record.addresses.size === 0
+      );
+  }
+
+  /** Why waiting is of no use; `undefined` while there is hope. */
+  #refusal(): VerackError | undefined {
+    const { table } = this.#options;
+    const errors = [...this.#failures.values()];
+    const first = errors[0];
+    const isHopeless = first !== undefined && this.#hasNews &&
+      errors.length === this.#given.size &&
+      errors.every(({ code }) => FINAL.has(code)) &&
+      ![...table.values()].some(({ sessions: links }) => links.length > 0);
+    if (!isHopeless) return undefined;
+    return new VerackError(first.code, `Cannot join: ${this.#why()}`, {
+      cause: first,
+    });
+  }
+
+  #late(timeoutMs: number): VerackError {
+    const why = [...this.#options.table.values()].some(({ up }) => up)
+      ? "connected, but not to all members yet"
+      : this.#why() || "no answer yet";
+    return new VerackError(
+      "timeout",
+      `Cannot join: it took longer than ${timeoutMs} ms: ${why}`,
+      { cause: [...this.#failures.values()][0] },
+    );
+  }
+
+  /** Each address that was given, and what is wrong there. */
+  #why(): string {
+    return [...this.#failures].map(([address, { message }]) =>
+      message.includes(address) ? message : `${address}: ${message}`
+    ).join("; ");
+  }
+}
+
+function aborted(signal: AbortSignal): VerackError {
+  return new VerackError("aborted", "Cannot join: aborted", {
+    cause: signal.reason,
+  });
+}
+
+function closed(): VerackError {
+  return new VerackError("stopped", "Cannot join: this node is closing");
+}

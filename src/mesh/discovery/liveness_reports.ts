@@ -1,0 +1,75 @@
+/**
+ * Who says of whom that it is live, of peers we have no session with: what makes
+ * a peer a member of the mesh that we miss. Each answer of a peer replaces what it
+ * said before, and what it said goes when it goes.
+ *
+ * What is made of it is `missing.ts`; asking is `exchange.ts`.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import { MAX_REPORTERS_PER_PEER } from "../../limits.ts";
+import type { Peer, PeerTable } from "../peers/peer_table.ts";
+
+/** Reports of one node; what is reported stands in the records of its table. */
+export class LivenessReports {
+  /** Peers that others say are live and that we have no session with. */
+  readonly #open = new Set<Peer>();
+  /** Those that a peer says are live: an answer costs what it told, not a walk of the table. */
+  readonly #by = new Map<PeerId, Set<Peer>>();
+
+  constructor(table: PeerTable) {
+    table.onForget.push((record) => this.settle(record));
+  }
+
+  /** Peers that others say are live and that we have no session with, as many as there are. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Peers that others say are live and that we have no session with. */
+  open(): Peer[] {
+    return [...this.#open];
+  }
+
+  /** `reporter` has a session with this peer, it says. */
+  add(record: Peer, reporter: PeerId, now: number): void {
+    if (record.up) return;
+    record.reportedAt ??= now;
+    record.confirmedAt = now;
+    // A few are enough to ask again; who came first is kept.
+    if (record.reporters.size >= MAX_REPORTERS_PER_PEER) return;
+    record.reporters.add(reporter);
+    this.#open.add(record);
+    this.#by.getOrInsertComputed(reporter, () => new Set()).add(record);
+  }
+
+  /**
+   * `reporter` has told of all it knows; of whom it did not tell, it takes its word
+   * back. True if there was any.
+   */
+  complete(reporter: PeerId, told: ReadonlySet<PeerId>): boolean {
+    const former = [...this.#by.get(reporter) ?? []]
+      .filter(({ identity }) => !told.has(identity));
+    for (const record of former) this.#retract(record, reporter);
+    return former.length > 0;
+  }
+
+  /** `reporter` is gone, and what it knew with it. */
+  drop(reporter: PeerId): void {
+    this.complete(reporter, new Set());
+  }
+
+  /** There is a session with this peer: nobody's word is needed. */
+  settle(record: Peer): void {
+    for (const reporter of record.reporters) this.#retract(record, reporter);
+  }
+
+  #retract(record: Peer, reporter: PeerId): void {
+    record.reporters.delete(reporter);
+    const said = this.#by.get(reporter);
+    said?.delete(record);
+    if (said?.size === 0) this.#by.delete(reporter);
+    if (record.reportedLive) return;
+    record.reportedAt = undefined;
+    this.#open.delete(record);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The members of the mesh as this node sees them: itself and those it has sessions
+ * with. Two nodes that see the same have the same digest. Comparing views is
+ * `exchange.ts`.
+ */
+import { hash } from "node:crypto";
+import type { PeerId } from "../../identity/identity.ts";
+import { FINGERPRINT_BYTES } from "../../wire/messages/peer_request.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+
+/** One node's view. Kept until it is told of a change: it is asked for far more often. */
+export class MemberDigest {
+  readonly #own: PeerId;
+  readonly #table: PeerTable;
+  #fingerprints: readonly string[] | undefined;
+  #digest = "";
+
+  constructor(own: PeerId, table: PeerTable) {
+    this.#own = own;
+    this.#table = table;
+  }
+
+  /** A peer came up or went down. */
+  changed(): void {
+    this.#fingerprints = undefined;
+  }
+
+  /** SHA-256 of the members' 32 bytes each, in ascending order; hex. */
+  get digest(): string {
+    this.#look();
+    return this.#digest;
+  }
+
+  /** The members' fingerprints, in ascending order. */
+  get fingerprints(): readonly string[] {
+    return this.#look();
+  }
+
+  #look(): readonly string[] {
+    if (this.#fingerprints !== undefined) return this.#fingerprints;
+    const members = this.#table.connected().map(({ identity }) => identity);
+    members.push(this.#own);
+    members.sort();
+    const bytes = Uint8Array.fromHex(members.join(""));
+    this.#digest = hash("sha256", bytes, "hex");
+    return this.#fingerprints = members.map(fingerprint);
+  }
+}
+
+/** The first 8 bytes of an identity; hex. */
+export function fingerprint(identity: PeerId): string {
+  return identity.slice(0, 2 * FINGERPRINT_BYTES);
+}

@@ -1,0 +1,272 @@
+/**
+ * What sessions have a node do beyond reading a frame (certificates of others to
+ * verify, lists to make), by turns and within a share of the time, so that no
+ * number of peers holds up the event loop.
+ *
+ * Work is done at once while there is time for it. What has to wait is bounded, goes
+ * with its session, and nothing ever waits for it: a node that closes drops it.
+ */
+import type { Clock } from "../../core/clock.ts";
+import {
+  MAX_STEP_MS,
+  MAX_WORK_BYTES,
+  OTHERS_WORK_SHARE,
+  STANDING_WORK_SHARE,
+  WORK_BURST_MS,
+  WORK_SLICE_MS,
+  WORK_SLICE_SHARE,
+} from "../../limits.ts";
+import type { PeerSession } from "../sessions/peer_session.ts";
+import { TimeShare } from "./time_share.ts";
+
+/** Does one short step; true if there is more to do. It may throw. */
+export type Step = () => boolean;
+
+/** What a {@linkcode WorkQueue} knows of a session. */
+export type Worker = Pick<PeerSession, "source">;
+
+/** Settings of a {@linkcode WorkQueue}. */
+export interface WorkQueueOptions<W extends Worker> {
+  readonly clock: Clock;
+  /** Whether the peer of a session has standing, see `standing.ts`. */
+  readonly hasStanding: (link: W) => boolean;
+  /** A step has thrown; the rest of what it is part of is dropped. */
+  readonly onError: (link: W, error: unknown) => void;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+}
+
+/** Work of all sessions of a node. */
+export class WorkQueue<W extends Worker = PeerSession> {
+  readonly #options: WorkQueueOptions<W>;
+  readonly #standing: Lane<W>;
+  readonly #others: Lane<W>;
+  #cancelTimer: (() => void) | undefined;
+  #isWorking = false;
+
+  constructor(options: WorkQueueOptions<W>) {
+    const { clock, signal } = options;
+    this.#options = options;
+    const now = clock.monotonic();
+    this.#standing = new Lane(STANDING_WORK_SHARE, now);
+    this.#others = new Lane(OTHERS_WORK_SHARE, now);
+    signal.addEventListener("abort", () => {
+      this.#cancelTimer?.();
+      for (const lane of this.#lanes) lane.clear();
+    }, { once: true });
+  }
+
+  /** Bytes of all that waits. */
+  get bytes(): number {
+    return this.#standing.bytes + this.#others.bytes;
+  }
+
+  /**
+   * Does `step` until it has no more to do, now if there is time. What one session
+   * hands in is done in that order.
+   *
+   * @param bytes Memory that it holds while it waits.
+   * @returns False if there is no room: then nothing is done.
+   */
+  add(link: W, bytes: number, step: Step): boolean {
+    const { hasStanding, signal } = this.#options;
+    if (signal.aborted) return false;
+    // A session whose peer gains standing takes along what waits already.
+    const lane = this.#lanes.find((it) => it.has(link)) ??
+      (hasStanding(link) ? this.#standing : this.#others);
+    if (!lane.add(link, { bytes, step })) return false;
+    this.#work();
+    return true;
+  }
+
+  /** The session has ended. */
+  drop(link: W): void {
+    for (const lane of this.#lanes) lane.drop(link);
+  }
+
+  get #lanes(): readonly Lane<W>[] {
+    return [this.#standing, this.#others];
+  }
+
+  #work(): void {
+    // A step may end sessions, and what then happens may hand in more.
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    try {
+      for (const lane of this.#lanes) this.#workOn(lane);
+    } finally {
+      this.#isWorking = false;
+      this.#schedule();
+    }
+  }
+
+  #workOn(lane: Lane<W>): void {
+    const { clock, onError } = this.#options;
+    for (let now = clock.monotonic(); lane.mayWork(now);) {
+      const link = lane.next();
+      if (link === undefined) return;
+      try {
+        lane.step(link);
+      } catch (error) {
+        onError(link, error);
+      }
+      const began = now;
+      now = clock.monotonic();
+      lane.spend(Math.min(now - began, MAX_STEP_MS));
+    }
+  }
+
+  #schedule(): void {
+    const { clock } = this.#options;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const now = clock.monotonic();
+    const delayMs = Math.min(...this.#lanes.map((lane) => lane.waitMs(now)));
+    if (delayMs === Infinity) return;
+    this.#cancelTimer = clock.after(delayMs, () => this.#work());
+  }
+}
+
+/** What one session has handed in. */
+interface Job {
+  readonly bytes: number;
+  readonly step: Step;
+}
+
+/** What waits of one session, and of one source, see `Link.source`. */
+interface SessionQueue {
+  bytes: number;
+  readonly jobs: Job[];
+}
+
+interface SourceQueue<W> {
+  bytes: number;
+  /** In turn: the next one first. */
+  readonly sessions: Map<W, SessionQueue>;
+}
+
+/** Sessions that share time and room: by turns among sources, then among their sessions. */
+class Lane<W extends Worker> {
+  /** In turn: the next one first. */
+  readonly #sources = new Map<string, SourceQueue<W>>();
+  #bytes = 0;
+  /** What may be done in all, and before the event loop has its turn. */
+  readonly #total: TimeShare;
+  readonly #slice: TimeShare;
+
+  constructor(share: number, now: number) {
+    this.#total = new TimeShare(WORK_BURST_MS, share, now);
+    this.#slice = new TimeShare(WORK_SLICE_MS, WORK_SLICE_SHARE, now);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(link: W): boolean {
+    return this.#find(link) !== undefined;
+  }
+
+  /**
+   * False if there is no room. A session and its source may together have as much
+   * as is left free, so that there is room for the next, however many came before.
+   */
+  add(link: W, job: Job): boolean {
+    const { source } = link;
+    const before = this.#sources.get(source);
+    const waiting = before?.sessions.get(link);
+    const held = (before?.bytes ?? 0) + (waiting?.bytes ?? 0);
+    if (held + job.bytes > MAX_WORK_BYTES - this.#bytes) return false;
+    const queue = before ?? { bytes: 0, sessions: new Map() };
+    const session = waiting ?? { bytes: 0, jobs: [] };
+    if (before === undefined) this.#sources.set(source, queue);
+    if (waiting === undefined) queue.sessions.set(link, session);
+    session.jobs.push(job);
+    this.#change(queue, session, job.bytes);
+    return true;
+  }
+
+  drop(link: W): void {
+    const found = this.#find(link);
+    if (found === undefined) return;
+    const [queue, session] = found;
+    this.#change(queue, session, -session.bytes);
+    queue.sessions.delete(link);
+    if (queue.sessions.size === 0) this.#sources.delete(link.source);
+  }
+
+  clear(): void {
+    this.#sources.clear();
+    this.#bytes = 0;
+  }
+
+  /** The session whose turn it is; then it is the last one. */
+  next(): W | undefined {
+    for (const [source, queue] of this.#sources) {
+      for (const [link, session] of queue.sessions) {
+        moveToEnd(queue.sessions, link, session);
+        moveToEnd(this.#sources, source, queue);
+        return link;
+      }
+    }
+    return undefined;
+  }
+
+  /** Does one step for a session; a job that throws is over. */
+  step(link: W): void {
+    const job = this.#find(link)?.[1].jobs[0];
+    if (job === undefined) return;
+    let hasMore = false;
+    try {
+      hasMore = job.step();
+    } finally {
+      if (!hasMore) this.#finish(link, job);
+    }
+  }
+
+  mayWork(now: number): boolean {
+    const hasSlice = this.#slice.has(now);
+    return this.#total.has(now) && hasSlice;
+  }
+
+  spend(ms: number): void {
+    this.#total.spend(ms);
+    this.#slice.spend(ms);
+  }
+
+  /** How long to leave it alone, milliseconds; for ever if nothing waits. */
+  waitMs(now: number): number {
+    if (this.#sources.size === 0) return Infinity;
+    this.mayWork(now);
+    const shares = [this.#total, this.#slice];
+    return Math.max(1, ...shares.map((it) => it.waitMs(WORK_SLICE_MS)));
+  }
+
+  #finish(link: W, job: Job): void {
+    const found = this.#find(link);
+    // The step may have ended the session.
+    if (found === undefined || found[1].jobs[0] !== job) return;
+    const [queue, session] = found;
+    session.jobs.shift();
+    this.#change(queue, session, -job.bytes);
+    if (session.jobs.length === 0) this.drop(link);
+  }
+
+  #find(link: W): [SourceQueue<W>, SessionQueue] | undefined {
+    const queue = this.#sources.get(link.source);
+    const session = queue?.sessions.get(link);
+    return queue && session && [queue, session];
+  }
+
+  #change(queue: SourceQueue<W>, session: SessionQueue, bytes: number): void {
+    this.#bytes += bytes;
+    queue.bytes += bytes;
+    session.bytes += bytes;
+  }
+}
+
+/** A `Map` keeps the order in which keys were set. */
+function moveToEnd<K, V>(map: Map<K, V>, key: K, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+}

@@ -1,0 +1,167 @@
+/**
+ * Finding members by what a person types: a name, an identity, or its first
+ * digits. Names are claims, so all who fit are told, and a choice is never made
+ * for the person.
+ */
+import { VerackError } from "../../core/errors.ts";
+import { escapeText } from "../../core/escape.ts";
+import { isPeerId, type PeerId } from "../../identity/identity.ts";
+import { isPeerName, peerLabel, sameName } from "../../identity/peer_name.ts";
+import { MAX_LISTED_MEMBERS, MIN_IDENTITY_DIGITS } from "../../limits.ts";
+import type { NameBindings } from "./name_bindings.ts";
+import type { PeerInfo } from "./peer_info.ts";
+
+/** A member of the mesh, as one node knows it. */
+export interface Member {
+  /** Who it is. */
+  readonly identity: PeerId;
+  /** What it calls itself; not escaped. */
+  readonly name?: string;
+  /** It is the node that was asked. */
+  readonly self: boolean;
+  /** The peer that the name is bound to here, if that is another. */
+  readonly nameHeldBy?: PeerId;
+  /** Whether there is a session with it now. */
+  readonly connected: boolean;
+  /** Where it may be reached, best first: `host:port`. */
+  readonly addresses: readonly string[];
+  /** When it was last proven or heard. */
+  readonly lastSeen?: Date;
+  /** Who spoke of it, while it is only known from others. */
+  readonly introducedBy?: PeerId;
+}
+
+/** The node that is asked. */
+export interface Own {
+  readonly identity: PeerId;
+  /** May be empty. */
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Members that `text` may mean: ourselves first, then connected ones. */
+export function findPeers(
+  text: string,
+  own: Own,
+  peers: readonly PeerInfo[],
+): Member[] {
+  const self: Member = {
+    identity: own.identity,
+    ...(own.name !== "" && { name: own.name }),
+    self: true,
+    connected: false,
+    addresses: [own.address],
+  };
+  const others = peers.map((
+    { trust: _, ephemeral: __, standing: ___, ...peer },
+  ): Member => ({
+    ...peer,
+    self: false,
+  }));
+  const found = others.filter((member) => means(text, member))
+    .sort((a, b) => Number(b.connected) - Number(a.connected));
+  return means(text, self) ? [self, ...found] : found;
+}
+
+/**
+ * The one member that is meant.
+ *
+ * @param found What {@linkcode findPeers} found for `text`.
+ * @throws {VerackError} `unknown-peer` if there is none, `ambiguous` if there are
+ * several; the message lists them.
+ */
+export function theOne(text: string, found: readonly Member[]): Member {
+  const shown = `"${escapeText(text, { max: 80 })}"`;
+  const [first, ...more] = found;
+  if (first === undefined) {
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot find ${shown}: nobody goes by it, must be a name, an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+    );
+  }
+  if (more.length === 0) return first;
+  const listed = found.slice(0, MAX_LISTED_MEMBERS).map((member) =>
+    `${member.identity}${
+      member.name === undefined
+        ? ""
+        : ` (${peerLabel(member.identity, member.name)})`
+    }`
+  ).join(", ");
+  const rest = found.length - MAX_LISTED_MEMBERS;
+  throw new VerackError(
+    "ambiguous",
+    `Cannot choose among ${found.length} that ${shown} may mean, must be an identity: ${listed}${
+      rest > 0 ? ` and ${rest} more` : ""
+    }`,
+  );
+}
+
+/**
+ * The one peer that is meant where no other may be taken for it: by a name the peer
+ * to which it is bound, by first digits the only one that has proven itself or was
+ * named by a person. What others say decides nothing.
+ *
+ * @param found What {@linkcode findPeers} finds for `text`.
+ * @throws {VerackError} `unknown-peer`, `ambiguous`.
+ */
+export function resolvePeer(
+  text: string,
+  found: readonly Member[],
+  names: Pick<NameBindings, "holderOf" | "isKnown" | "rivalOf">,
+): PeerId {
+  if (isPeerId(text)) return text;
+  const shown = `"${escapeText(text, { max: 80 })}"`;
+  const isName = !isIdentityPrefix(text);
+  const holder = isName ? names.holderOf(text) : undefined;
+  if (holder !== undefined) {
+    const rival = names.rivalOf(text);
+    if (rival !== undefined) throw contested(text, holder, rival);
+    if (names.isKnown(holder)) return holder;
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot choose ${shown}: the name is bound to ${holder}, which is not on record`,
+    );
+  }
+  // Whoever was named by a person has its name from others until it proves itself.
+  const verified = found.filter(({ self, lastSeen, introducedBy }) =>
+    isName ? self || lastSeen !== undefined : introducedBy === undefined
+  );
+  const [first] = verified;
+  const [heard] = found;
+  if (first === undefined && heard !== undefined) {
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot choose ${shown}: only others say that ${heard.identity} goes by it, must be a peer that has proven itself here, or a whole identity`,
+    );
+  }
+  if (isName && first !== undefined && !isPeerName(text)) {
+    throw new VerackError(
+      "unknown-peer",
+      `Cannot choose ${shown}: ${first.identity} goes by it, but it could be taken for another name, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+    );
+  }
+  return theOne(text, verified).identity;
+}
+
+function contested(
+  text: string,
+  holder: PeerId,
+  rival: PeerId,
+): VerackError {
+  const name = escapeText(text, { max: 80 });
+  return new VerackError(
+    "ambiguous",
+    `Cannot choose "${name}": ${holder} had the name first, and ${rival} goes by it, too: must be an identity; to say whose the name is, verack allow ID --name ${name}`,
+  );
+}
+
+function means(text: string, { identity, name }: Member): boolean {
+  // A name made of first digits would come between a peer and what is for it.
+  return isIdentityPrefix(text)
+    ? identity.startsWith(text.toLowerCase())
+    : name !== undefined && sameName(name, text);
+}
+
+function isIdentityPrefix(text: string): boolean {
+  return text.length >= MIN_IDENTITY_DIGITS && /^[0-9a-f]+$/i.test(text);
+}

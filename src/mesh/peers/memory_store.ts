@@ -1,0 +1,118 @@
+/**
+ * A {@linkcode NodeStore} that lives as long as it is held: the default of a node
+ * without a data directory. Handed to the next node it is a restart with memory.
+ */
+import { MemoryMessageStore } from "../../delivery/memory_message_store.ts";
+import type { MessageStore } from "../../delivery/message_store.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import type {
+  JoinRequest,
+  NameBinding,
+  NodeStore,
+  PeerHead,
+  StoredAccessRule,
+  StoredInvite,
+  StoredPeer,
+} from "./node_store.ts";
+
+/** Memory without a disk. */
+export class MemoryStore implements NodeStore {
+  readonly messages: MessageStore = new MemoryMessageStore();
+  readonly #peers = new Map<PeerId, StoredPeer>();
+  readonly #verdicts = new Map<PeerId, StoredAccessRule>();
+  readonly #pending = new Map<PeerId, JoinRequest>();
+  readonly #names = new Map<string, NameBinding>();
+  readonly #invites = new Map<string, StoredInvite>();
+  readonly #settings = new Map<string, Uint8Array<ArrayBuffer>>();
+
+  peers(): StoredPeer[] {
+    return [...this.#peers.values()].sort((a, b) => b.lastSeen - a.lastSeen);
+  }
+
+  *peerHeads(): Iterable<PeerHead> {
+    for (const { identity, trust, earnedStanding, addresses } of this.peers()) {
+      const isTyped = addresses.some(({ typed }) => typed);
+      yield { identity, trust, earnedStanding, isTyped };
+    }
+  }
+
+  trimPeers(keep: readonly PeerId[]): void {
+    const kept = new Set(keep);
+    for (const identity of this.#peers.keys()) {
+      if (!kept.has(identity)) this.#peers.delete(identity);
+    }
+  }
+
+  putPeer(peer: StoredPeer): void {
+    this.#peers.set(peer.identity, peer);
+  }
+
+  deletePeer(identity: PeerId): void {
+    this.#peers.delete(identity);
+  }
+
+  accessRules(): StoredAccessRule[] {
+    return [...this.#verdicts.values()];
+  }
+
+  putAccessRule(verdict: StoredAccessRule): void {
+    this.#verdicts.set(verdict.identity, verdict);
+  }
+
+  deleteAccessRule(identity: PeerId): void {
+    this.#verdicts.delete(identity);
+  }
+
+  joinRequests(): JoinRequest[] {
+    return [...this.#pending.values()];
+  }
+
+  putJoinRequest(peer: JoinRequest): void {
+    this.#pending.set(peer.identity, peer);
+  }
+
+  deleteJoinRequest(identity: PeerId): void {
+    this.#pending.delete(identity);
+  }
+
+  nameBindings(): NameBinding[] {
+    return [...this.#names.values()];
+  }
+
+  putNameBinding(binding: NameBinding): void {
+    this.#names.delete(binding.name);
+    this.#names.set(binding.name, binding);
+  }
+
+  deleteNameBinding(name: string): void {
+    this.#names.delete(name);
+  }
+
+  invites(): StoredInvite[] {
+    return [...this.#invites.values()];
+  }
+
+  putInvite(invite: StoredInvite): void {
+    this.#invites.set(invite.id, invite);
+  }
+
+  deleteInvite(id: string): void {
+    this.#invites.delete(id);
+  }
+
+  setting(key: string): Uint8Array<ArrayBuffer> | undefined {
+    return this.#settings.get(key);
+  }
+
+  putSetting(key: string, value: Uint8Array<ArrayBuffer>): void {
+    this.#settings.set(key, value);
+  }
+
+  commit(): void {}
+
+  committed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,277 @@
+/**
+ * Which identity a name means. A name is a claim that any peer can make, so it is
+ * bound to the first identity that had it and proved its key here, and stays bound
+ * to it until a person says otherwise. What others call a peer binds nothing.
+ *
+ * The first may be an impostor. So nothing is sent by a name as long as another peer
+ * goes by it, unless a person has said whose it is, or it is bound to a peer with
+ * standing and the others have none, who must not come between the two.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import { messageOf } from "../../core/errors.ts";
+import {
+  foldName,
+  isPeerName,
+  parsePeerName,
+} from "../../identity/peer_name.ts";
+import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
+import {
+  MAX_NAMES_PER_PEER,
+  MAX_NAMES_WITHOUT_STANDING,
+  NAME_TRIM_SLACK,
+} from "../../name_limits.ts";
+import type { MeshContext } from "../context.ts";
+import type { NameBinding } from "./node_store.ts";
+import type { Peer } from "./peer_table.ts";
+import { TokenBucket } from "../../core/token_bucket.ts";
+
+/** What one node needs of its context here. */
+export type NameContext = Pick<
+  MeshContext,
+  | "clock"
+  | "emit"
+  | "identity"
+  | "log"
+  | "membership"
+  | "options"
+  | "standing"
+  | "table"
+>;
+
+/** Names of the peers of one node. Names are compared as `foldName` has them. */
+export class NameBindings {
+  readonly #context: NameContext;
+  /** By name, the oldest first. */
+  readonly #bindings = new Map<string, NameBinding>();
+  /** Names bound to each identity, the oldest first. */
+  readonly #held = new Map<PeerId, string[]>();
+  /** Verified peers on record that call themselves by a name now. */
+  readonly #claimants = new Map<string, Set<Peer>>();
+  readonly #claimed = new Map<Peer, string>();
+  /** What was told of a peer's name by an event. */
+  readonly #told = new Map<Peer, string>();
+  readonly #events: TokenBucket;
+  /** This node's own name, which means this node; empty if it has none. */
+  readonly #own: string;
+  #trimAt = MAX_NAMES_WITHOUT_STANDING;
+  #failing = false;
+
+  constructor(context: NameContext) {
+    this.#context = context;
+    const { clock, membership, options, table } = context;
+    this.#own = foldName(options.name);
+    this.#events = new TokenBucket(
+      REFUSAL_EVENT_BURST,
+      REFUSAL_EVENT_REFILL_MS,
+      clock.monotonic(),
+    );
+    table.onForget.push((record) => this.#forgotten(record));
+    for (const binding of options.store.nameBindings()) this.#load(binding);
+    for (const record of table.values()) {
+      if (!membership.ignoresGossipAbout(record.identity)) this.#claim(record);
+    }
+    for (const name of this.#claimants.keys()) this.#settle(name);
+  }
+
+  /** The identity that a name is bound to; `undefined` if none has it, or several do. */
+  holderOf(text: string): PeerId | undefined {
+    const name = foldName(text);
+    return name === this.#own && name !== ""
+      ? this.#context.identity.id
+      : this.#settle(name);
+  }
+
+  /** A peer that goes by a name, too, so that it is not clear which is meant. */
+  rivalOf(text: string): PeerId | undefined {
+    const name = foldName(text);
+    const bound = this.#bindings.get(name);
+    if (bound === undefined || bound.confirmed || name === this.#own) {
+      return undefined;
+    }
+    const isStrong = this.#hasStanding(bound.identity);
+    for (const { identity } of this.#claimants.get(name) ?? []) {
+      if (identity === bound.identity) continue;
+      if (!isStrong || this.#hasStanding(identity)) return identity;
+    }
+    return undefined;
+  }
+
+  /** Whether an identity is this node's own or on record. */
+  isKnown(identity: PeerId): boolean {
+    const { identity: own, table } = this.#context;
+    return identity === own.id || table.get(identity) !== undefined;
+  }
+
+  /** The identity that a peer's name is bound to, if that is another one. */
+  heldByAnother(record: Peer): PeerId | undefined {
+    if (record.name === "") return undefined;
+    const name = foldName(record.name);
+    const holder = name === this.#own
+      ? this.#context.identity.id
+      : this.#bindings.get(name)?.identity;
+    return holder === record.identity ? undefined : holder;
+  }
+
+  /** A peer has introduced itself: its name is bound to it if it is the first. */
+  introduced(record: Peer): void {
+    this.#claim(record);
+    const name = this.#claimed.get(record);
+    if (name !== undefined) this.#settle(name);
+  }
+
+  /** Tells, once, that a peer calls itself by a name that is bound to another. */
+  tell(record: Peer): void {
+    const holder = this.heldByAnother(record);
+    const folded = foldName(record.name);
+    if (holder === undefined || this.#told.get(record) === folded) return;
+    const { clock, emit } = this.#context;
+    // Keys cost nothing: strangers must not be able to flood whatever watches.
+    if (!this.#events.take(clock.monotonic())) return;
+    this.#told.set(record, folded);
+    const { identity, name } = record;
+    emit({ type: "name-conflict", identity, name, holder });
+  }
+
+  /**
+   * Whether a peer can be given a name.
+   *
+   * @throws {RangeError} when it is no name, or this node's own.
+   */
+  check(text: string): void {
+    if (foldName(parsePeerName(text)) !== this.#own) return;
+    throw new RangeError(
+      `Cannot give name "${text}" to a peer: it is this node's own, must be another`,
+    );
+  }
+
+  /** Binds a name that {@linkcode check} takes, because a person says so. */
+  bind(text: string, identity: PeerId): void {
+    const name = foldName(text);
+    this.#end(name);
+    const record = this.#context.table.get(identity);
+    const ephemeral = record?.ephemeral ?? false;
+    this.#bind({ name, identity, ephemeral, confirmed: true });
+  }
+
+  /** A person wants a peer out: no name means it any more. */
+  release(identity: PeerId): void {
+    const record = this.#context.table.get(identity);
+    if (record !== undefined) this.#unclaim(record);
+    this.#endAll(identity);
+  }
+
+  #settle(name: string): PeerId | undefined {
+    const bound = this.#bindings.get(name);
+    if (bound !== undefined) return bound.identity;
+    const claimants = this.#claimants.get(name);
+    // Among several that came while it was bound to none, only a person can choose.
+    if (claimants?.size !== 1 || name === this.#own) return undefined;
+    for (const { identity, ephemeral } of claimants) {
+      this.#bind({ name, identity, ephemeral, confirmed: false });
+    }
+    return this.#bindings.get(name)?.identity;
+  }
+
+  #claim(record: Peer): void {
+    this.#unclaim(record);
+    if (!record.isVerified || !isPeerName(record.name)) return;
+    const name = foldName(record.name);
+    this.#claimed.set(record, name);
+    const claimants = this.#claimants.get(name) ?? new Set();
+    this.#claimants.set(name, claimants.add(record));
+  }
+
+  #unclaim(record: Peer): void {
+    const name = this.#claimed.get(record);
+    if (name === undefined) return;
+    this.#claimed.delete(record);
+    const claimants = this.#claimants.get(name);
+    claimants?.delete(record);
+    if (claimants?.size === 0) this.#claimants.delete(name);
+  }
+
+  #forgotten(record: Peer): void {
+    this.#unclaim(record);
+    this.#told.delete(record);
+    // A key that lived in memory is gone; any other may come back for its name.
+    if (record.ephemeral) this.#endAll(record.identity);
+  }
+
+  #load(binding: NameBinding): void {
+    const { options, table } = this.#context;
+    const { name, identity, ephemeral } = binding;
+    if (ephemeral && table.get(identity) === undefined) {
+      return this.#write(() => options.store.deleteNameBinding(name));
+    }
+    this.#bindings.set(name, binding);
+    this.#held.set(identity, [...this.#held.get(identity) ?? [], name]);
+  }
+
+  #bind(binding: NameBinding): void {
+    const { name, identity } = binding;
+    const held = [...this.#held.get(identity) ?? [], name];
+    this.#bindings.set(name, binding);
+    this.#held.set(identity, held);
+    this.#write(() => this.#context.options.store.putNameBinding(binding));
+    const most = this.#hasStanding(identity) ? MAX_NAMES_PER_PEER : 1;
+    const own = held.filter((it) => this.#bindings.get(it)?.confirmed !== true);
+    for (const former of own.slice(0, Math.max(0, own.length - most))) {
+      this.#end(former);
+    }
+    if (this.#bindings.size > this.#trimAt) this.#trim();
+  }
+
+  /**
+   * Drops what is more than the share of peers without standing: of those that are
+   * not on record what was bound last, since what came in a flood came last.
+   */
+  #trim(): void {
+    const { table } = this.#context;
+    const without = [...this.#bindings.values()]
+      .filter(({ confirmed, identity }) =>
+        !confirmed && !this.#hasStanding(identity)
+      );
+    const excess = without.length - MAX_NAMES_WITHOUT_STANDING;
+    const absent = without
+      .filter(({ identity }) => table.get(identity) === undefined);
+    if (excess > 0) {
+      for (const { name } of absent.slice(-excess)) this.#end(name);
+    }
+    this.#trimAt = this.#bindings.size + NAME_TRIM_SLACK;
+  }
+
+  #hasStanding(identity: PeerId): boolean {
+    const { membership, standing, table } = this.#context;
+    return membership.accessRule(identity) === "allowed" ||
+      standing.has(table.get(identity));
+  }
+
+  #endAll(identity: PeerId): void {
+    for (const name of this.#held.get(identity) ?? []) this.#end(name);
+  }
+
+  #end(name: string): void {
+    const bound = this.#bindings.get(name);
+    if (bound === undefined) return;
+    this.#bindings.delete(name);
+    const held = this.#held.get(bound.identity)?.filter((it) => it !== name);
+    if (held === undefined || held.length === 0) {
+      this.#held.delete(bound.identity);
+    } else this.#held.set(bound.identity, held);
+    this.#write(() => this.#context.options.store.deleteNameBinding(name));
+  }
+
+  /** What cannot be written down holds all the same, until the next start. */
+  #write(write: () => void): void {
+    try {
+      write();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) {
+        const reason = messageOf(error);
+        this.#context.log.error("cannot remember names", { reason });
+      }
+      this.#failing = true;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What a node remembers of others across restarts: the seam between the mesh and
+ * whatever keeps it. `memory_store.ts` forgets with the process, `store/` is on
+ * disk.
+ *
+ * Calls are synchronous and take effect for later loads at once; they are
+ * durable when {@linkcode NodeStore.committed} resolves or
+ * {@linkcode NodeStore.commit} returns, so that many changes share one flush.
+ */
+import type { MessageStore } from "../../delivery/message_store.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import type { Address } from "../../transport/address.ts";
+import type { Scope } from "../../transport/scope.ts";
+import type { Direction, Trust } from "../events.ts";
+
+/** An address of a peer on record. */
+export interface StoredAddress {
+  /** Where it may be reached. */
+  readonly address: Address;
+  /** How well it is known; what others said of it is not stored. */
+  readonly rank: "proven" | "typed" | "claimed";
+  /** A person gave it to us; who was there then is pinned there. */
+  readonly typed: boolean;
+  /** How far away was who named it, see `PeerAddress.namedFrom`. */
+  readonly namedFrom?: Scope;
+}
+
+/** A peer that was proven to us. Rumours are never stored. */
+export interface StoredPeer {
+  /** Who it is. */
+  readonly identity: PeerId;
+  /** X.509 DER, judged again when it is loaded. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** What it calls itself, may be empty; escape before showing. */
+  readonly name: string;
+  /** How we came to trust it. */
+  readonly trust: Trust;
+  /** Its key dies with its process. */
+  readonly ephemeral: boolean;
+  /** Where it may be reached, best first. */
+  readonly addresses: readonly StoredAddress[];
+  /** When it was first proven; wall clock, milliseconds. */
+  readonly firstSeen: number;
+  /** When it was last proven or heard; wall clock, milliseconds. */
+  readonly lastSeen: number;
+  /** By which a member admitted it, as in `PeerEntry.statement`; may be empty. */
+  readonly attestation: Uint8Array<ArrayBuffer>;
+  /** It has earned standing, see `standing.ts`. */
+  readonly earnedStanding: boolean;
+}
+
+/** Of a peer on record what says whether it has standing. */
+export interface PeerHead
+  extends Pick<StoredPeer, "identity" | "trust" | "earnedStanding"> {
+  /** A person gave one of its addresses. */
+  readonly isTyped: boolean;
+}
+
+/**
+ * What a person decided about an identity. `forgotten` is a tombstone: what
+ * others say of it is ignored until it proves itself to us or is allowed.
+ */
+export type AccessRule = "allowed" | "denied" | "forgotten";
+
+/** A verdict and when it was given. */
+export interface StoredAccessRule {
+  /** Whom it is about. */
+  readonly identity: PeerId;
+  /** What was decided. */
+  readonly verdict: AccessRule;
+  /** When; wall clock, milliseconds. */
+  readonly at: number;
+}
+
+/** Somebody who proved its key and was not admitted. */
+export interface JoinRequest {
+  /** Who it is. */
+  readonly identity: PeerId;
+  /** X.509 DER, which was judged. */
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  /** Where it came from, or where it was dialed. */
+  readonly address: Address;
+  /** Who dialed: only what we dialed can be dialed again. */
+  readonly direction: Direction;
+  /** When it first came; wall clock, milliseconds. */
+  readonly firstSeen: number;
+  /** When it last came; wall clock, milliseconds. */
+  readonly lastSeen: number;
+}
+
+/** A name and the identity that it means. */
+export interface NameBinding {
+  /** In lower case and normal form C, see `foldName`. */
+  readonly name: string;
+  /** Which it means. */
+  readonly identity: PeerId;
+  /** The key of the identity dies with its process. */
+  readonly ephemeral: boolean;
+  /** A person has said so. */
+  readonly confirmed: boolean;
+}
+
+/** An invite this node gave out. The code itself is not kept. */
+export interface StoredInvite {
+  /** By which the guest names it, 16 bytes in hex. */
+  readonly id: string;
+  /** What guest and host prove to each other that they know, derived from the code. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** From when on it is worth nothing, see `KeptTime.latest`, milliseconds. */
+  readonly expiresAt: number;
+  /** Who came with it; nobody else may. */
+  readonly usedBy?: PeerId;
+}
+
+/** Memory of one node. Whoever opens it closes it. */
+export interface NodeStore {
+  /** Messages on their way; its commits and this store's are one. */
+  readonly messages: MessageStore;
+
+  /** Every peer on record, seen last first. */
+  peers(): StoredPeer[];
+  /**
+   * The same in short, in the same order: a store of an older version may have more
+   * than fit in memory. To be read to the end before anything else is done.
+   */
+  peerHeads(): Iterable<PeerHead>;
+  /** Takes all peers off the record but those in `keep`. */
+  trimPeers(keep: readonly PeerId[]): void;
+  /** Puts a peer on record, or replaces what is. */
+  putPeer(peer: StoredPeer): void;
+  /** Takes a peer off the record. */
+  deletePeer(identity: PeerId): void;
+
+  /** Every verdict in force, oldest first. */
+  accessRules(): StoredAccessRule[];
+  /** Gives a verdict, in the place of an earlier one about the same identity. */
+  putAccessRule(verdict: StoredAccessRule): void;
+  /** Takes a verdict back. */
+  deleteAccessRule(identity: PeerId): void;
+
+  /** Everybody who waits for a verdict, oldest first. */
+  joinRequests(): JoinRequest[];
+  /** Lets somebody wait, or replaces what is known of it. */
+  putJoinRequest(peer: JoinRequest): void;
+  /** Somebody waits no more. */
+  deleteJoinRequest(identity: PeerId): void;
+
+  /** Every name that is bound, the oldest first. */
+  nameBindings(): NameBinding[];
+  /** Binds a name, in the place of an earlier binding of it. */
+  putNameBinding(binding: NameBinding): void;
+  /** Ends the binding of a name. */
+  deleteNameBinding(name: string): void;
+
+  /** Every invite that was given out and not deleted. */
+  invites(): StoredInvite[];
+  /** Keeps an invite, or replaces what is known of it. */
+  putInvite(invite: StoredInvite): void;
+  /** Forgets an invite. */
+  deleteInvite(id: string): void;
+
+  /** What the node keeps about itself under a name; `undefined` if nothing. */
+  setting(key: string): Uint8Array<ArrayBuffer> | undefined;
+  /** Keeps something about the node itself under a name. */
+  putSetting(key: string, value: Uint8Array<ArrayBuffer>): void;
+
+  /** Why the last write did not reach the disk; `undefined` once one does. */
+  failure?(): string | undefined;
+  /** Makes everything so far durable, now. */
+  commit(): void;
+  /** Resolves when everything so far is durable; commits are grouped. */
+  committed(): Promise<void>;
+  /** Commits and lets go. Idempotent. */
+  close(): void;
+}

@@ -1,0 +1,96 @@
+/** What a node shows of its peers and sessions: plain objects, made on demand. */
+import type { PeerId } from "../../identity/identity.ts";
+import { issuerOf } from "../../identity/attestation.ts";
+import { formatAddress } from "../../transport/address.ts";
+import type { Direction, Trust } from "../events.ts";
+import type { PeerSession } from "../sessions/peer_session.ts";
+import type { NameBindings } from "./name_bindings.ts";
+import type { Peer } from "./peer_table.ts";
+import type { Standing } from "./standing.ts";
+
+/** What a node knows of a peer. */
+export interface PeerInfo {
+  /** Who it is. */
+  readonly identity: PeerId;
+  /** What it calls itself, or others call it while it is unproven; not escaped. */
+  readonly name?: string;
+  /** The peer that the name is bound to here, if that is another. */
+  readonly nameHeldBy?: PeerId;
+  /** Whether there is a session with it now. */
+  readonly connected: boolean;
+  /** Where it may be reached, best first: `host:port`. */
+  readonly addresses: readonly string[];
+  /** Whether bounded things are kept for it before peers that are unknown, see `docs/limits.md`. */
+  readonly standing: boolean;
+  /** How we came to trust that this is the peer we mean. */
+  readonly trust: Trust;
+  /** Its key dies with its process. */
+  readonly ephemeral: boolean;
+  /** When it was first proven to us; absent if it is only known from others. */
+  readonly firstSeen?: Date;
+  /** When it was last proven or heard; absent if it is only known from others. */
+  readonly lastSeen?: Date;
+  /** The member whose statement admitted it to this closed node. */
+  readonly admittedBy?: PeerId;
+  /** Who spoke of it, while it is only known from others. */
+  readonly introducedBy?: PeerId;
+}
+
+/** A session of this node. */
+export interface SessionInfo {
+  /** Who is at the other end. */
+  readonly identity: PeerId;
+  /** What it calls itself; not escaped. */
+  readonly name?: string;
+  /** Who dialed. */
+  readonly direction: Direction;
+  /** The other end as the socket sees it: `host:port`. */
+  readonly remoteAddress: string;
+  /** BIP14 user agent as bytes; not escaped. */
+  readonly userAgent: Uint8Array;
+  /** Last measured round trip, milliseconds. */
+  readonly rttMs?: number;
+}
+
+/** The record as it is shown. */
+export function peerInfo(
+  record: Peer,
+  { names, standing }: {
+    readonly names: NameBindings;
+    readonly standing: Standing;
+  },
+): PeerInfo {
+  const { name, introducedBy } = record;
+  const nameHeldBy = names.heldByAnother(record);
+  const admittedBy = issuerOf(record.attestation);
+  return {
+    identity: record.identity,
+    ...(name !== "" && { name }),
+    ...(nameHeldBy !== undefined && { nameHeldBy }),
+    connected: record.up,
+    addresses: record.addresses.list().map((a) => formatAddress(a.address)),
+    standing: standing.has(record),
+    trust: record.trust,
+    ephemeral: record.ephemeral,
+    ...(record.isVerified && {
+      firstSeen: new Date(record.firstSeen),
+      lastSeen: new Date(record.lastSeen),
+    }),
+    ...(admittedBy !== undefined && { admittedBy }),
+    ...(introducedBy !== undefined && { introducedBy }),
+  };
+}
+
+/** The session as it is shown. */
+export function sessionInfo(link: PeerSession, record?: Peer): SessionInfo {
+  const { rttMs, remote } = link.session;
+  const name = record?.name ?? "";
+  return {
+    identity: link.peer.identity,
+    ...(name !== "" && { name }),
+    direction: link.direction,
+    remoteAddress: formatAddress(link.remoteAddress),
+    userAgent: remote.userAgent,
+    ...(rttMs !== undefined && { rttMs }),
+  };
+}

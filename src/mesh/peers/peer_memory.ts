@@ -1,0 +1,220 @@
+/**
+ * Keeps the peer table and the store in step: what is on record is in the table
+ * before the first dial, and what is proven goes on record.
+ *
+ * Rumours are never stored: only a peer that was proven to us is, with the
+ * addresses that it named itself, that answered, or that a person gave. What a
+ * record is made of is `node_store.ts`; whom to dial is up to `dialer.ts`.
+ */
+import { messageOf, VerackError } from "../../core/errors.ts";
+import {
+  type VerifiedCertificate,
+  verifyCertificate,
+} from "../../identity/certificate.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
+import {
+  EPHEMERAL_KEPT_MS,
+  LAST_SEEN_SAVE_MS,
+  MAX_PEERS,
+  MAX_STRANGER_PEERS,
+} from "../../limits.ts";
+import { sourceOf } from "../../transport/source.ts";
+import type { MeshContext } from "../context.ts";
+import type { StoredAddress, StoredPeer } from "./node_store.ts";
+import type { Peer } from "./peer_table.ts";
+import { isUpForLong } from "./standing.ts";
+
+/** What one node needs of its context here. */
+export type MemoryContext = Pick<
+  MeshContext,
+  "clock" | "identity" | "log" | "options" | "standing" | "table"
+>;
+
+/** Memory of peers of one node. */
+export class PeerMemory {
+  readonly #context: MemoryContext;
+  #nextTouchAt: number;
+  /** The last write failed and it was said. */
+  #failing = false;
+
+  constructor(context: MemoryContext) {
+    this.#context = context;
+    this.#nextTouchAt = context.clock.monotonic() + LAST_SEEN_SAVE_MS;
+    context.table.onForget.push((record) => this.#delete(record));
+    this.#load();
+    this.#write(() => context.options.keptTime.save());
+  }
+
+  /** The peer was proven, or something lasting about it has changed. */
+  save(record: Peer): void {
+    const { certificate, identity } = record;
+    if (!record.isVerified || certificate === undefined) return;
+    // What was forgotten may still be heard of, by a dial that was under way.
+    if (this.#context.table.get(identity) !== record) return;
+    this.#write(() =>
+      this.#context.options.store.putPeer(toStored(record, certificate))
+    );
+  }
+
+  /**
+   * Now and then what is on record learns that connected peers are still there,
+   * so that after a crash too they are dialed before those that left long ago.
+   */
+  tick(now: number): void {
+    if (now < this.#nextTouchAt) return;
+    this.#nextTouchAt = now + LAST_SEEN_SAVE_MS;
+    this.#touch();
+    this.#write(() => this.#context.options.keptTime.save());
+  }
+
+  /** The last words of a node that closes: whoever is connected was seen now. */
+  close(): void {
+    this.#touch();
+    const { keptTime, store } = this.#context.options;
+    this.#write(() => {
+      keptTime.save(true);
+      store.commit();
+    });
+  }
+
+  #touch(): void {
+    const { clock, table } = this.#context;
+    const now = clock.monotonic();
+    for (const record of table.connected()) {
+      record.lastSeen = clock.now();
+      record.earnedStanding ||= isUpForLong(
+        record.primary?.openedAt ?? now,
+        now,
+      );
+      this.save(record);
+    }
+  }
+
+  #load(): void {
+    const { options, log } = this.#context;
+    const awaited = new Set(options.store.messages.awaited());
+    this.#write(() => this.#trim(awaited));
+    let room = MAX_PEERS;
+    for (const stored of options.store.peers()) {
+      // A store that could not be trimmed still has those that are too many.
+      if (room-- === 0) return;
+      try {
+        this.#recall(stored, awaited);
+      } catch (error) {
+        if (!(error instanceof VerackError)) throw error;
+        log.warn("peer on record refused", {
+          peer: shortId(stored.identity),
+          reason: error.message,
+        });
+        this.#write(() => options.store.deletePeer(stored.identity));
+      }
+    }
+  }
+
+  /**
+   * Drops what an older version kept and memory has no room for: peers with standing
+   * are kept first, then those that a message waits for, then those seen last.
+   */
+  #trim(awaited: ReadonlySet<PeerId>): void {
+    const { options: { store }, standing } = this.#context;
+    // Each is bounded, however many the store has.
+    const friends: PeerId[] = [];
+    const awaitedStrangers: PeerId[] = [];
+    const strangers: PeerId[] = [];
+    let count = 0;
+    for (const head of store.peerHeads()) {
+      count++;
+      const kind = standing.ofStored(head)
+        ? friends
+        : awaited.has(head.identity)
+        ? awaitedStrangers
+        : strangers;
+      if (kind.length < MAX_PEERS) kind.push(head.identity);
+    }
+    const room = Math.min(MAX_STRANGER_PEERS, MAX_PEERS - friends.length);
+    const kept = [
+      ...friends,
+      ...[...awaitedStrangers, ...strangers].slice(0, room),
+    ];
+    if (count > kept.length) store.trimPeers(kept);
+  }
+
+  /** @throws {VerackError} when the certificate is not the peer's. */
+  #recall(stored: StoredPeer, awaited: ReadonlySet<PeerId>): void {
+    const { table, identity, options, standing } = this.#context;
+    const typed = stored.addresses.some((it) => it.typed);
+    // The key is most likely gone with its process; what a person typed stays,
+    // for whoever is there now. What waits for it is given up in a minute.
+    const stale = stored.ephemeral && !typed &&
+      !awaited.has(stored.identity) &&
+      options.keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
+    if (stale || stored.identity === identity.id) {
+      this.#write(() => options.store.deletePeer(stored.identity));
+      return;
+    }
+    const certificate = verifyCertificate(stored.certificate, stored.identity);
+    const answered = stored.addresses.find(({ rank }) => rank === "proven");
+    const record = table.ensure(stored.identity, {
+      hasStanding: standing.ofStored({ ...stored, isTyped: typed }),
+      // Where others came from is not stored: they are of one source together.
+      source: answered === undefined ? "" : sourceOf(answered.address.host),
+    });
+    if (record === undefined) return;
+    record.certificate = certificate;
+    record.name = stored.name;
+    record.trust = stored.trust;
+    record.ephemeral = stored.ephemeral;
+    record.attestation = stored.attestation;
+    record.earnedStanding = stored.earnedStanding;
+    record.firstSeen = stored.firstSeen;
+    record.lastSeen = stored.lastSeen;
+    // Best first there, newest last here.
+    for (const entry of stored.addresses.toReversed()) {
+      if (entry.typed) record.addresses.add(entry.address, "typed");
+      record.addresses.add(entry.address, entry.rank, entry.namedFrom);
+    }
+  }
+
+  #delete(record: Peer): void {
+    if (!record.isVerified) return;
+    this.#write(() => this.#context.options.store.deletePeer(record.identity));
+  }
+
+  /** A node that cannot write goes on without memory, and says so once. */
+  #write(write: () => void): void {
+    try {
+      write();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) {
+        this.#context.log.error("cannot remember peers", {
+          reason: messageOf(error),
+        });
+      }
+      this.#failing = true;
+    }
+  }
+}
+
+function toStored(
+  record: Peer,
+  certificate: VerifiedCertificate,
+): StoredPeer {
+  const { identity, name, trust, ephemeral, firstSeen, lastSeen } = record;
+  const { attestation: statement, earnedStanding } = record;
+  const addresses = record.addresses.list().flatMap((entry) =>
+    entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
+  ) satisfies StoredAddress[];
+  return {
+    identity,
+    certificate: certificate.der,
+    name,
+    trust,
+    ephemeral,
+    addresses,
+    firstSeen,
+    lastSeen,
+    attestation: statement,
+    earnedStanding,
+  };
+}

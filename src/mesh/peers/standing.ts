@@ -1,0 +1,73 @@
+/**
+ * Standing: which peers a node's bounded things are kept for. A key costs nothing,
+ * and that a peer proved one says nothing about it, so that peers without standing
+ * together get a share, and peers with standing never wait or give way for them.
+ *
+ * The rule is here and nowhere else. What a share is of, and how large, is said in
+ * `docs/limits.md`.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import { STANDING_AFTER_UP_MS } from "../../limits.ts";
+import type { Membership } from "../admission/membership.ts";
+import type { PeerHead } from "./node_store.ts";
+import type { Peer } from "./peer_table.ts";
+
+/** What is known about a peer that may give it standing. */
+export interface StandingFacts {
+  /** A person named it or its address: `--connect`, a pin. */
+  readonly configured: boolean;
+  /** A person allowed it. */
+  readonly allowed: boolean;
+  /** See {@linkcode Peer.earnedStanding}. */
+  readonly earned: boolean;
+}
+
+/**
+ * Whether a peer has standing. The word of other members gives none: one bad member
+ * can attest as many keys as it likes.
+ */
+export function hasStanding(facts: StandingFacts): boolean {
+  return facts.configured || facts.allowed || facts.earned;
+}
+
+/** Standing of the peers of one node. */
+export class Standing {
+  readonly #membership: Pick<Membership, "accessRule">;
+
+  constructor(membership: Pick<Membership, "accessRule">) {
+    this.#membership = membership;
+  }
+
+  /** Whether a peer has standing; a peer without a record has none. */
+  has(record: Peer | undefined): boolean {
+    return record !== undefined && this.of(record.identity, record);
+  }
+
+  /** The same for a peer that need not be on record: it may be allowed all the same. */
+  of(identity: PeerId, record: Peer | undefined): boolean {
+    return this.#judge(identity, {
+      configured: record !== undefined &&
+        (record.trust === "pinned" || record.addresses.hasTyped),
+      earned: record?.earnedStanding ?? false,
+    });
+  }
+
+  /** The same for a peer of which only the store has a record. */
+  ofStored({ identity, trust, isTyped, earnedStanding }: PeerHead): boolean {
+    return this.#judge(identity, {
+      configured: trust === "pinned" || isTyped,
+      earned: earnedStanding,
+    });
+  }
+
+  #judge(identity: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
+    const verdict = this.#membership.accessRule(identity);
+    if (verdict === "denied" || verdict === "forgotten") return false;
+    return hasStanding({ ...facts, allowed: verdict === "allowed" });
+  }
+}
+
+/** Whether a peer that came up at `upSince` has been up for long, monotonic clock. */
+export function isUpForLong(upSince: number, now: number): boolean {
+  return now - upSince >= STANDING_AFTER_UP_MS;
+}

@@ -1,0 +1,160 @@
+/**
+ * Which record of a full peer table gives way to a new one: pure bookkeeping.
+ *
+ * Only peers without standing that are away give way, by turns among the sources
+ * that they come from: the oldest of the source that has most. So many identities of
+ * one source push out each other, and those of another source only if it has more.
+ */
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  MAX_AWAITED_STRANGERS,
+  MAX_PEERS,
+  MAX_STRANGER_PEERS,
+} from "../../limits.ts";
+import type { Peer } from "./peer_table.ts";
+
+/** What other parts know of the records of a table. */
+export interface TableRules {
+  /** Whether a peer has standing, see `standing.ts`. */
+  hasStanding(record: Peer): boolean;
+  /** Whether a message waits that is for this peer alone. */
+  isAwaited(record: Peer): boolean;
+}
+
+/** Records that are chosen in one walk of the table, so that a flood seldom walks it. */
+const CHOSEN_AT_ONCE = 64;
+
+/** The room of one table. */
+export class TableRoom {
+  readonly #rules: TableRules;
+  /** All records of the table. */
+  readonly #records: ReadonlyMap<PeerId, Peer>;
+  /** Records without standing: as many as there are, or more since the last walk. */
+  #strangers = 0;
+  #isStale = false;
+  /** The same by source. */
+  #counts = new Map<string, number>();
+  /** Chosen in the last walk, the next last. */
+  #chosen: Peer[] = [];
+  /** Those of them that give way though a message waits for them. */
+  #surplus: ReadonlySet<Peer> = new Set();
+
+  constructor(
+    rules: TableRules,
+    records: ReadonlyMap<PeerId, Peer>,
+  ) {
+    this.#rules = rules;
+    this.#records = records;
+  }
+
+  /** Whether a record fits without another giving way. */
+  fits(hasStanding: boolean): boolean {
+    if (this.#records.size >= MAX_PEERS) return false;
+    if (hasStanding || this.#strangers < MAX_STRANGER_PEERS) return true;
+    if (this.#isStale) this.#walk();
+    return this.#strangers < MAX_STRANGER_PEERS;
+  }
+
+  /** The record that gives way next, if any may; else {@linkcode fits} is exact. */
+  next(): Peer | undefined {
+    return this.#peek() ?? (this.#walk(), this.#peek());
+  }
+
+  /** Whether that leaves the sources more even: else two would take turns for ever. */
+  isFairer(next: Peer, source: string): boolean {
+    const count = (of: string) => this.#counts.get(of) ?? 0;
+    return count(next.source) > count(source) + 1;
+  }
+
+  /** A record was added. */
+  added({ source }: Peer, hasStanding: boolean): void {
+    if (hasStanding) return;
+    this.#strangers++;
+    this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1);
+  }
+
+  /** A record was dropped that did not give way. */
+  dropped(): void {
+    this.#isStale = true;
+  }
+
+  /** {@linkcode next} was dropped. */
+  gaveWay({ source }: Peer): void {
+    this.#strangers--;
+    this.#counts.set(source, (this.#counts.get(source) ?? 1) - 1);
+  }
+
+  #peek(): Peer | undefined {
+    const { hasStanding, isAwaited } = this.#rules;
+    for (
+      let next = this.#chosen.at(-1);
+      next !== undefined;
+      next = this.#chosen.at(-1)
+    ) {
+      // It may have come back since the walk, or have become worth keeping.
+      const mayGo = this.#records.get(next.identity) === next &&
+        isAway(next) && !hasStanding(next) &&
+        (this.#surplus.has(next) || !isAwaited(next));
+      if (mayGo) return next;
+      this.#chosen.pop();
+    }
+    return undefined;
+  }
+
+  #walk(): void {
+    const { hasStanding, isAwaited } = this.#rules;
+    const strangers: Peer[] = [];
+    const counts = new Map<string, number>();
+    for (const record of this.#records.values()) {
+      if (hasStanding(record)) continue;
+      strangers.push(record);
+      counts.set(record.source, (counts.get(record.source) ?? 0) + 1);
+    }
+    const away = strangers.filter(isAway);
+    const awaited = new Set(away.filter((record) => isAwaited(record)));
+    // A program that answers every stranger is not to fill the table with them.
+    const surplus = new Set(
+      first(awaited.size - MAX_AWAITED_STRANGERS, byTurns(awaited, counts)),
+    );
+    const free = away.filter((it) => !awaited.has(it) || surplus.has(it));
+    this.#isStale = false;
+    this.#strangers = strangers.length;
+    this.#counts = counts;
+    this.#surplus = surplus;
+    this.#chosen = [...first(CHOSEN_AT_ONCE, byTurns(free, counts))].reverse();
+  }
+}
+
+function isAway({ sessions: links, dialing }: Peer): boolean {
+  return links.length === 0 && dialing === undefined;
+}
+
+/** Of the source that has most the oldest, and so on; those never verified first. */
+function* byTurns(
+  records: Iterable<Peer>,
+  counts: ReadonlyMap<string, number>,
+): Iterable<Peer> {
+  const byCount: Peer[][][] = [];
+  for (const [source, group] of Map.groupBy(records, (it) => it.source)) {
+    // Those that were seen at the same time go in the order in which they came.
+    const oldestLast = group.reverse().sort((a, b) => b.lastSeen - a.lastSeen);
+    (byCount[counts.get(source) ?? 0] ??= []).push(oldestLast);
+  }
+  for (let count = byCount.length - 1; count > 0; count--) {
+    for (const group of byCount[count] ?? []) {
+      const oldest = group.pop();
+      if (oldest === undefined) continue;
+      yield oldest;
+      (byCount[count - 1] ??= []).push(group);
+    }
+  }
+}
+
+function* first<T>(count: number, items: Iterable<T>): Iterable<T> {
+  let left = count;
+  if (left <= 0) return;
+  for (const item of items) {
+    yield item;
+    if (--left === 0) return;
+  }
+}

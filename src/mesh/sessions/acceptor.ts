@@ -1,0 +1,230 @@
+/**
+ * Accepts connections and opens sessions over them, many at once: nobody who is
+ * slow, silent or wrong holds up anybody else. Who stays is decided by `links.ts`.
+ */
+import { deadline } from "../../core/clock.ts";
+import { type ErrorCode, messageOf, VerackError } from "../../core/errors.ts";
+import {
+  ALARM_QUIET_MS,
+  MAX_ENDING_CONNECTIONS,
+  MAX_PENDING_CONNECTIONS,
+  MAX_PROVEN_HOSTS,
+  REFUSAL_EVENT_BURST,
+  REFUSAL_EVENT_REFILL_MS,
+} from "../../limits.ts";
+import { formatAddress } from "../../transport/address.ts";
+import { descriptors } from "../../transport/descriptors.ts";
+import { sourceOf } from "../../transport/source.ts";
+import type { Incoming, Listener } from "../../transport/transport.ts";
+import type { MeshContext } from "../context.ts";
+import { FullReports } from "./full_reports.ts";
+import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
+import type { PeerSessionOwner } from "./peer_session.ts";
+import { openPeerSession } from "./opening.ts";
+import {
+  PendingConnections,
+  type PendingEntry,
+} from "./pending_connections.ts";
+import { newcomer } from "./session_room.ts";
+import { TokenBucket } from "../../core/token_bucket.ts";
+
+/** Ends that happen in any network, or are our own doing: no event for these. */
+const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "aborted",
+  "closed",
+  "duplicate",
+  // Said by `pending`.
+  "not-admitted",
+  "rejected",
+  // The end that dialed says it, and it is us.
+  "self",
+]);
+
+/** Refusals of a peer that has proven its key, and comes again; the reason names it. */
+const ABOUT_PEER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "bad-invite",
+  "demo-identity",
+  "denied",
+]);
+
+/** Refusals that are known to have been told. */
+const MAX_SAID = 256;
+
+/** The accept loop of one node. */
+export class Acceptor {
+  readonly #context: MeshContext;
+  readonly #owner: PeerSessionOwner;
+  readonly #listener: Listener;
+  readonly #pending = new PendingConnections();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #reports: TokenBucket;
+  readonly #full: FullReports;
+  /**
+   * Sources at which a peer with standing has proven itself, newest last. That of a
+   * stranger's proof is none: a key costs nothing.
+   */
+  readonly #proven = new Set<string>();
+  readonly #friends: HandshakeTurns;
+  readonly #strangers: HandshakeTurns;
+  /** What was told of refusals and when, last noticed last; monotonic clock. */
+  readonly #said = new Map<string, number>();
+  readonly #isVerified = (host: string) => this.#proven.has(host);
+  readonly #unwatch: () => void;
+  #onEnd: () => void = () => {};
+  readonly #loop: Promise<void>;
+
+  constructor(
+    context: MeshContext,
+    owner: PeerSessionOwner,
+    listener: Listener,
+  ) {
+    this.#context = context;
+    this.#owner = owner;
+    this.#listener = listener;
+    this.#reports = new TokenBucket(
+      REFUSAL_EVENT_BURST,
+      REFUSAL_EVENT_REFILL_MS,
+      context.clock.monotonic(),
+    );
+    this.#full = new FullReports(context);
+    this.#friends = new HandshakeTurns(context.clock);
+    this.#strangers = new HandshakeTurns(context.clock);
+    this.#recall();
+    this.#unwatch = descriptors.watch(() => this.#onShortage());
+    this.#loop = this.#accept();
+  }
+
+  /** Connections whose peer is not proven yet. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Stops listening; connections under way end when the node's signal aborts. */
+  async close(): Promise<void> {
+    this.#listener.close();
+    this.#unwatch();
+    await this.#loop;
+    await Promise.all(this.#tasks);
+    this.#full.close();
+  }
+
+  async #accept(): Promise<void> {
+    for (
+      let incoming = await this.#listener.accept();
+      incoming !== null;
+      incoming = await this.#listener.accept()
+    ) {
+      const task = this.#open(incoming).finally(() => {
+        this.#tasks.delete(task);
+        this.#onEnd();
+      });
+      this.#tasks.add(task);
+      // What made room must be gone, or a burst takes more descriptors than it may.
+      while (this.#tasks.size - this.#pending.size > MAX_ENDING_CONNECTIONS) {
+        await new Promise<void>((resolve) => this.#onEnd = resolve);
+      }
+    }
+  }
+
+  async #open(incoming: Incoming): Promise<void> {
+    const { clock, options, signal } = this.#context;
+    const source = sourceOf(incoming.remoteAddress.host);
+    const eviction = new AbortController();
+    let turn: Turn | undefined;
+    const entry: PendingEntry = {
+      source,
+      isInTurn: () => turn?.isOver === false,
+      evict: () => {
+        eviction.abort(
+          new VerackError("full", "Evicted: too many unproven connections"),
+        );
+      },
+    };
+    const { pending } = this.#context.room;
+    if (pending < MAX_PENDING_CONNECTIONS && this.#pending.size >= pending) {
+      this.#context.room.refused();
+    }
+    this.#pending.add(entry, this.#isVerified, pending);
+    const ends = AbortSignal.any([signal, eviction.signal]);
+    using limit = deadline(clock, options.handshakeTimeoutMs, ends);
+    const turns = this.#proven.has(source) ? this.#friends : this.#strangers;
+    using _own = turn = await turns.begin(source, limit.signal);
+    try {
+      const connection = await incoming.open(limit.signal);
+      await openPeerSession(this.#context, {
+        connection,
+        owner: this.#owner,
+        // It still counts as pending: a proof alone does not open the session.
+        onProven: (peer) => {
+          const it = newcomer(this.#context, peer, source, undefined);
+          if (it.hasStanding) this.#remember(source);
+        },
+        signal: limit.signal,
+      });
+    } catch (error) {
+      this.#report(incoming, error);
+    } finally {
+      this.#pending.delete(entry);
+    }
+  }
+
+  /** Where peers with standing answered in an earlier run. */
+  #recall(): void {
+    const { standing, table } = this.#context;
+    for (const record of table.values()) {
+      if (!standing.has(record)) continue;
+      for (const { address, rank } of record.addresses.list()) {
+        if (rank === "proven") this.#remember(sourceOf(address.host));
+      }
+    }
+  }
+
+  /** The process is out of descriptors: those that have proven nothing make room first. */
+  #onShortage(): void {
+    const { room } = this.#context;
+    room.shortage();
+    this.#pending.trim(this.#isVerified, room.pending);
+  }
+
+  #remember(source: string): void {
+    this.#proven.delete(source);
+    this.#proven.add(source);
+    if (this.#proven.size > MAX_PROVEN_HOSTS) {
+      const [oldest] = this.#proven;
+      if (oldest !== undefined) this.#proven.delete(oldest);
+    }
+  }
+
+  /** Somebody came who broke a rule: said once each. Who merely went is not worth a word. */
+  #report(incoming: Incoming, error: unknown): void {
+    if (!(error instanceof VerackError)) {
+      this.#context.log.error("accepting failed", { error: messageOf(error) });
+      return;
+    }
+    const address = formatAddress(incoming.remoteAddress);
+    const { code, message: reason } = error;
+    this.#context.log.debug("connection ended", { address, code, reason });
+    if (QUIET.has(code) || this.#context.signal.aborted) return;
+    if (code === "full") return this.#full.add({ address, reason });
+    if (code === "identity-in-use") {
+      // It has proven our own key.
+      if (!this.#context.health.keyInUse("own", reason)) return;
+    } else if (ABOUT_PEER.has(code) && !this.#isNews(reason)) return;
+    // Strangers must not be able to flood whoever watches.
+    if (!this.#reports.take(this.#context.clock.monotonic())) return;
+    this.#context.emit({ type: "refused", address, reason });
+  }
+
+  /** A peer that comes again and again for the same reason is one piece of news. */
+  #isNews(what: string): boolean {
+    const now = this.#context.clock.monotonic();
+    const saidAt = this.#said.get(what) ?? -Infinity;
+    this.#said.delete(what);
+    this.#said.set(what, now);
+    if (this.#said.size > MAX_SAID) {
+      const [oldest] = this.#said.keys();
+      if (oldest !== undefined) this.#said.delete(oldest);
+    }
+    return now - saidAt > ALARM_QUIET_MS;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Two sessions with one peer: one of them goes. The rule is in `duplicates.ts`;
+ * here it is carried out, which takes a probe, and more sessions may open
+ * meanwhile. Until it is settled the newer one is pending and counts for nothing.
+ */
+import { VerackError } from "../../core/errors.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
+import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../../limits.ts";
+import { reasonOfFault } from "../../session/ends.ts";
+import {
+  duplicateReason,
+  type DuplicateState,
+  duplicateStep,
+} from "./duplicates.ts";
+import type { PeerSession } from "./peer_session.ts";
+import type { Peer } from "../peers/peer_table.ts";
+
+/** Settles the collisions of one node. */
+export class Collisions {
+  readonly #own: PeerId;
+  readonly #greet: (link: PeerSession) => void;
+  readonly #tasks = new Set<Promise<void>>();
+
+  /** `greet` is called for each session that counts from then on. */
+  constructor(own: PeerId, greet: (link: PeerSession) => void) {
+    this.#own = own;
+    this.#greet = greet;
+  }
+
+  /** A session, which is among those of `record`, is to count unless another one does. */
+  place(record: Peer, link: PeerSession): void {
+    const older = record.sessions.find((it) => it !== link && !it.pending);
+    if (older === undefined) return this.#greet(link);
+    const state: DuplicateState = {
+      own: this.#own,
+      peer: record.identity,
+      olderInstance: older.peer.instance,
+      newerInstance: link.peer.instance,
+    };
+    if (duplicateStep(state) === "keep-both") return this.#greet(link);
+    link.pending = true;
+    const task = this.#settle(record, older, link, state)
+      .finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
+  }
+
+  /** Resolves when no collision is being settled any more. */
+  async settled(): Promise<void> {
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  }
+
+  /** Two sessions with one peer, and we decide: does the older one answer? */
+  async #settle(
+    record: Peer,
+    older: PeerSession,
+    newer: PeerSession,
+    state: DuplicateState,
+  ): Promise<void> {
+    const answered = await older.session.probe(PROBE_TIMEOUT_MS);
+    if (!newer.session.isOpen) return;
+    if (!answered) {
+      older.session.closeWith(
+        "dead",
+        new VerackError(
+          "dead",
+          `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
+        ),
+      );
+      return await this.#placeLate(record, newer);
+    }
+    const reason = duplicateReason(state);
+    const error = new VerackError(
+      reason,
+      reason === "duplicate"
+        ? "The older of two sessions is kept"
+        : `Cannot accept ${
+          shortId(state.peer)
+        }: its key is running in another process, which answers`,
+    );
+    await newer.session.leave(reason, error);
+  }
+
+  /** Several may have waited for the end of the older one. */
+  async #placeLate(record: Peer, link: PeerSession): Promise<void> {
+    try {
+      this.place(record, link);
+    } catch (error) {
+      // What the peer said meanwhile is looked at now, and may be wrong.
+      if (!(error instanceof VerackError)) throw error;
+      await link.session.leave(reasonOfFault(error), error);
+    }
+  }
+}
+
+/** One identity wants more sessions than collisions ever need. */
+export function tooManySessions(identity: PeerId): VerackError {
+  return new VerackError(
+    "duplicate",
+    `Cannot accept ${
+      shortId(identity)
+    }: it has ${MAX_SESSIONS_PER_PEER} sessions, the most one peer may have`,
+  );
+}

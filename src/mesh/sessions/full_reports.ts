@@ -1,0 +1,56 @@
+/**
+ * Tells that connections are turned away for want of room: the first at once, and
+ * how many have followed it once a period, however many come.
+ */
+import { FULL_REPORT_MS } from "../../budget_limits.ts";
+import type { MeshContext } from "../context.ts";
+
+/** One that was turned away. */
+interface TurnedAway {
+  readonly address: string;
+  readonly reason: string;
+}
+
+/** The reports of one node. */
+export class FullReports {
+  readonly #context: Pick<MeshContext, "clock" | "emit">;
+  #count = 0;
+  #last: TurnedAway | undefined;
+  /** Set while a period goes on. */
+  #cancel: (() => void) | undefined;
+
+  constructor(context: Pick<MeshContext, "clock" | "emit">) {
+    this.#context = context;
+  }
+
+  /** A connection was turned away. */
+  add(one: TurnedAway): void {
+    if (this.#cancel === undefined) return this.#tell(one);
+    this.#count++;
+    this.#last = one;
+  }
+
+  /** Tells no more. */
+  close(): void {
+    this.#cancel?.();
+  }
+
+  #tell(one: TurnedAway): void {
+    const { clock, emit } = this.#context;
+    emit({ type: "refused", ...one });
+    this.#cancel = clock.after(FULL_REPORT_MS, () => this.#onPeriod());
+  }
+
+  #onPeriod(): void {
+    const count = this.#count;
+    const last = this.#last;
+    this.#cancel = this.#last = undefined;
+    this.#count = 0;
+    if (last === undefined) return;
+    const { address, reason } = last;
+    this.#tell({
+      address,
+      reason: `${reason} (the last of ${count} in ${FULL_REPORT_MS / 1_000} s)`,
+    });
+  }
+}

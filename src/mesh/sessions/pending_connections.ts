@@ -1,0 +1,95 @@
+/**
+ * Room for connections whose peer is not proven yet: pure bookkeeping.
+ *
+ * A newcomer is always let in; when a source or the node has too many, the OLDEST
+ * unproven connection of the busiest source makes room, but for those whose handshake
+ * has just begun (`handshake_turns.ts`). So a crowd of silent sockets only pushes out
+ * itself, and a storm of handshakes does not keep each of them from its end: a real
+ * peer needs milliseconds (Core evicts by the same thought, `src/node/eviction.cpp`).
+ */
+import {
+  MAX_PENDING_CONNECTIONS,
+  MAX_PENDING_PER_ADDRESS,
+} from "../../limits.ts";
+
+/** One connection that waits for its proof. */
+export interface PendingEntry {
+  /** Where it comes from, see `sourceOf`. */
+  readonly source: string;
+  /** Whether its handshake has just begun. */
+  readonly isInTurn: () => boolean;
+  /** Ends it. */
+  readonly evict: () => void;
+}
+
+/** The unproven connections of one node. */
+export class PendingConnections {
+  readonly #bySource = new Map<string, Set<PendingEntry>>();
+  #size = 0;
+
+  /** How many there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Adds one, and evicts another if there are `most`. `isKnown` tells sources at
+   * which a peer with standing was: the cap of one source does not concern them, and
+   * what would fit into it is evicted last. No more than that: others may share the
+   * address, and must not have the room of all.
+   */
+  add(
+    entry: PendingEntry,
+    isKnown: (source: string) => boolean,
+    most: number = MAX_PENDING_CONNECTIONS,
+  ): void {
+    const siblings = this.#bySource.get(entry.source);
+    if (
+      siblings !== undefined && siblings.size >= MAX_PENDING_PER_ADDRESS &&
+      !isKnown(entry.source)
+    ) {
+      this.#evictOldest(siblings);
+    } else if (this.#size >= most) {
+      this.#evictOldest(this.#busiest(isKnown));
+    }
+    const set = this.#bySource.get(entry.source) ?? new Set();
+    set.add(entry);
+    this.#bySource.set(entry.source, set);
+    this.#size++;
+  }
+
+  /** Evicts until there are no more than `most`. */
+  trim(isKnown: (source: string) => boolean, most: number): void {
+    while (this.#size > most) {
+      this.#evictOldest(this.#busiest(isKnown));
+    }
+  }
+
+  /** It is proven, or gone. */
+  delete(entry: PendingEntry): void {
+    const set = this.#bySource.get(entry.source);
+    if (set === undefined || !set.delete(entry)) return;
+    this.#size--;
+    if (set.size === 0) this.#bySource.delete(entry.source);
+  }
+
+  #busiest(isKnown: (source: string) => boolean): Set<PendingEntry> {
+    let busiest = new Set<PendingEntry>();
+    let most = -Infinity;
+    for (const [source, set] of this.#bySource) {
+      const reserved = isKnown(source) ? MAX_PENDING_PER_ADDRESS : 0;
+      if (set.size - reserved <= most) continue;
+      most = set.size - reserved;
+      busiest = set;
+    }
+    return busiest;
+  }
+
+  #evictOldest(set: Set<PendingEntry>): void {
+    const all = [...set];
+    const oldest = all.find((entry) => !entry.isInTurn()) ?? all[0];
+    if (oldest === undefined) return;
+    this.delete(oldest);
+    oldest.evict();
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * The sessions of a node: when a peer counts as up or down, and what is said first
+ * on a new one.
+ *
+ * Which of two sessions with one peer survives is settled by `collisions.ts`, peer
+ * lists are handled by `exchange.ts`, dialing by `dialer.ts`.
+ */
+import { VerackError } from "../../core/errors.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  MAX_SESSIONS_PER_PEER,
+  PROBE_TIMEOUT_MS,
+  RECONNECT_LEFT_MS,
+  STABLE_SESSION_MS,
+} from "../../limits.ts";
+import { formatAddress } from "../../transport/address.ts";
+import { SESSION_COMMANDS } from "../../session/mesh_profile.ts";
+import { COMMAND } from "../../wire/commands.ts";
+import type { Frame } from "../../wire/frame.ts";
+import type { ReasonName } from "../../wire/reasons.ts";
+import { Collisions, tooManySessions } from "./collisions.ts";
+import type { MeshContext } from "../context.ts";
+import { noRoomOnRecord } from "./opening.ts";
+import type { Dialer } from "../dialing/dialer.ts";
+import type { NodeEvent } from "../events.ts";
+import type { PeerExchange } from "../discovery/peer_exchange.ts";
+import type { PeerSession, PeerSessionOwner } from "./peer_session.ts";
+import type { Messaging } from "../messaging.ts";
+import type { Peer } from "../peers/peer_table.ts";
+import { newcomer, placeOf } from "./session_room.ts";
+import { onTwin, reportRefusal } from "./twins.ts";
+
+/** All sessions of one node. */
+export class SessionRegistry implements PeerSessionOwner {
+  readonly #context: MeshContext;
+  readonly #exchange: PeerExchange;
+  readonly #dialer: Dialer;
+  readonly #messaging: Messaging;
+  readonly #collisions: Collisions;
+  readonly #tasks = new Set<Promise<unknown>>();
+  #reported = "";
+
+  constructor(
+    context: MeshContext,
+    parts: { exchange: PeerExchange; dialer: Dialer; messaging: Messaging },
+  ) {
+    this.#context = context;
+    this.#exchange = parts.exchange;
+    this.#dialer = parts.dialer;
+    this.#messaging = parts.messaging;
+    this.#collisions = new Collisions(
+      context.identity.id,
+      (link) => this.#greet(link),
+    );
+  }
+
+  /** Every session, also those of a collision. */
+  all(): PeerSession[] {
+    return [...this.#context.table.values()].flatMap((record) =>
+      record.sessions
+    );
+  }
+
+  /** Resolves when no collision is being settled any more. */
+  async settled(): Promise<void> {
+    await this.#collisions.settled();
+    await Promise.all(this.#tasks);
+  }
+
+  opened(link: PeerSession): void {
+    const { table, clock } = this.#context;
+    const { peer } = link;
+    // A person may have decided while the other end was still busy.
+    if (this.#context.membership.isDenied(peer.identity)) {
+      return this.#run(link.session.leave("denied", deniedError()));
+    }
+    // It was let in when there was room; by now others may have taken it.
+    const candidate = newcomer(this.#context, peer, link.source, link.dialed);
+    const { refusal, evicts } = placeOf(this.#context, candidate);
+    if (refusal !== undefined) {
+      return this.#run(link.session.leave("full", refusal));
+    }
+    const record = table.ensure(peer.identity, candidate);
+    if (record === undefined) {
+      return this.#run(link.session.leave("full", noRoomOnRecord(peer)));
+    }
+    if (record.sessions.length >= MAX_SESSIONS_PER_PEER) {
+      // It was let in when there was room: dials of ours were under way.
+      const error = tooManySessions(peer.identity);
+      return this.#run(link.session.leave("duplicate", error));
+    }
+    link.openedAt = clock.monotonic();
+    this.#awaitIntroduction(link);
+    // The other node decides about collisions if it is the smaller one, so only
+    // the smaller one may drop a dial of its own: both doing so would leave none.
+    if (
+      link.direction === "inbound" &&
+      this.#context.identity.id < peer.identity
+    ) record.dialing?.abort();
+    record.sessions = record.sessions.concat(link);
+    // Only now: a record that has neither session nor address is soon forgotten.
+    if (evicts !== undefined) this.#dismiss(evicts, "full", evictedError());
+    this.#collisions.place(record, link);
+  }
+
+  frame(link: PeerSession, frame: Frame): void {
+    if (link.introduced) return this.#onFrame(link, frame);
+    if (frame.command !== COMMAND.peers) {
+      if (!SESSION_COMMANDS.has(frame.command)) return;
+      throw new VerackError(
+        "protocol",
+        `Cannot accept ${frame.command}: the first message after verack must be peers`,
+      );
+    }
+    if (link.pending) link.heldFrame ??= frame.payload.slice();
+    else this.#introduce(link, frame.payload);
+  }
+
+  #onFrame(link: PeerSession, frame: Frame): void {
+    if (this.#messaging.onFrame(link, frame)) return;
+    if (frame.command === COMMAND.welcome) {
+      const { credentials } = this.#context.membership;
+      return credentials.onWelcome(link, frame.payload);
+    }
+    if (frame.command === COMMAND.twin) return onTwin(this.#context, link);
+    this.#exchange.onFrame(link, frame);
+  }
+
+  ping(link: PeerSession, text: string | undefined): void {
+    if (text === undefined || !link.introduced) return;
+    const { identity } = link.peer;
+    const name = nameOf(this.#context.table.get(identity));
+    this.#context.emit({ type: "ping", identity, ...name, text });
+  }
+
+  closed(link: PeerSession, error: VerackError): void {
+    const { table, clock, signal } = this.#context;
+    link.cancelIntroduction?.();
+    this.#exchange.closed(link);
+    const record = table.get(link.peer.identity);
+    if (record !== undefined) {
+      record.sessions = record.sessions.filter((other) => other !== link);
+    }
+    this.#messaging.closed(link, record);
+    // Its connection may still be telling the peer why.
+    this.#run(link.session.closed);
+    if (record === undefined) return;
+    // While this node closes, only `stopped` is news.
+    if (signal.aborted) return;
+    reportRefusal(this.#context, link, error);
+    if (record.sessions.length > 0) return;
+
+    const now = clock.monotonic();
+    const lived = now - link.openedAt;
+    record.failures = lived >= STABLE_SESSION_MS ? 1 : record.failures + 1;
+    record.left = error.code === "left";
+    record.nextDialAt = now +
+      (record.left ? RECONNECT_LEFT_MS : this.#dialer.retryDelayMs(record));
+    if (record.up) {
+      record.announced = undefined;
+      record.downSince = now;
+      this.#exchange.lost(record);
+      record.lastSeen = clock.now();
+      this.#context.memory.save(record);
+      this.#context.log.info("peer down", {
+        peer: record.identity,
+        reason: error.message,
+      });
+      this.#context.emit({
+        type: "peer:down",
+        identity: record.identity,
+        ...nameOf(record),
+        reason: error.message,
+        left: record.left,
+      });
+    }
+    // A key that lived in memory is gone with the node that said bye.
+    if (record.left && record.ephemeral && record.trust !== "pinned") {
+      table.forget(record);
+      this.#dialer.release(record.identity);
+      this.#messaging.forgotten(
+        record.identity,
+        "it has left, and its key lived in memory only",
+      );
+    } else if (!record.isVerified && record.addresses.size === 0) {
+      // It never introduced itself: there is nothing to remember.
+      table.forget(record);
+    }
+    this.reportMesh();
+    this.#dialer.kick();
+  }
+
+  /** A person wants a peer out: its sessions count no more from here on. */
+  expel(identity: PeerId, reason: "denied" | "forgotten"): void {
+    const record = this.#context.table.get(identity);
+    if (record === undefined) return;
+    record.dialing?.abort();
+    const error = reason === "denied" ? deniedError() : forgottenError();
+    this.#dismiss(record, reason, error);
+    this.#exchange.reports.settle(record);
+    this.#messaging.forgotten(identity, error.message);
+    if (reason === "forgotten") {
+      this.#context.table.forget(record);
+      this.#dialer.release(identity);
+    }
+    this.reportMesh();
+  }
+
+  /** Emits `mesh` if it changed. */
+  reportMesh(): void {
+    const event = this.meshEvent();
+    const reported = `${event.nodes}/${event.links} ${event.missing.join()}`;
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    this.#context.emit(event);
+  }
+
+  /** Ends the sessions with a peer, which count no more from here on. */
+  #dismiss(record: Peer, reason: ReasonName, error: VerackError): void {
+    for (const link of record.sessions) {
+      this.#run(link.session.leave(reason, error, { discard: true }));
+      this.closed(link, error);
+    }
+  }
+
+  /** Members as far as known, ourselves included, and our sessions. */
+  meshEvent(): Extract<NodeEvent, { type: "mesh" }> {
+    let nodes = 1;
+    let links = 0;
+    for (const record of this.#context.table.values()) {
+      if (record.up) links++;
+      if (record.up || record.reportedLive) nodes++;
+    }
+    return {
+      type: "mesh",
+      nodes,
+      links,
+      missing: this.#exchange.missing.pairs,
+    };
+  }
+
+  /** First words on a session that counts: who we are and where we listen. */
+  #greet(link: PeerSession): void {
+    link.pending = false;
+    // Already now: should it die before it is introduced, whoever has its address
+    // next must not be taken for an impostor of a key that is gone.
+    const record = this.#context.table.get(link.peer.identity);
+    if (record?.isVerified === false) record.ephemeral = link.peer.ephemeral;
+    link.session.send(COMMAND.peers, this.#exchange.ownEntry());
+    const held = link.heldFrame;
+    link.heldFrame = undefined;
+    if (held !== undefined) this.#introduce(link, held);
+  }
+
+  /**
+   * Its first message has a deadline like everything else: until then a session
+   * takes room and counts for nothing. The other end may be settling a collision.
+   */
+  #awaitIntroduction(link: PeerSession): void {
+    const { clock, options } = this.#context;
+    const limitMs = options.handshakeTimeoutMs + PROBE_TIMEOUT_MS;
+    link.cancelIntroduction = clock.after(limitMs, () => {
+      if (link.heldFrame !== undefined) return;
+      const error = new VerackError(
+        "timeout",
+        `Cannot keep session: no first message within ${limitMs} ms, must be peers`,
+      );
+      this.#run(link.session.leave("timeout", error));
+    });
+  }
+
+  #introduce(link: PeerSession, payload: Uint8Array): void {
+    const { table, clock } = this.#context;
+    const { peer } = link;
+    const record = table.get(peer.identity);
+    if (record === undefined) return;
+    // Throws before anything about the peer changed.
+    const learn = this.#exchange.readOwnEntry(link, payload);
+    const wasProven = record.isVerified;
+    const admitted = this.#context.membership.settle(record, peer);
+    link.introduced = true;
+    link.cancelIntroduction?.();
+    link.cancelIntroduction = undefined;
+    record.certificate = peer.certificate;
+    record.ephemeral = peer.ephemeral;
+    record.earnedStanding ||= peer.invite !== undefined;
+    record.lastSeen = clock.now();
+    if (!wasProven) record.firstSeen = record.lastSeen;
+    record.left = false;
+    const wasLost = record.downSince !== undefined;
+    record.downSince = undefined;
+    this.#exchange.reports.settle(record);
+    if (wasProven && record.trust === "first-use") record.trust = "known";
+    table.confirm(record);
+    // Not a name that led there: it may lead to another member next time.
+    if (link.endpoint !== undefined) {
+      record.addresses.add(link.endpoint, "proven");
+    }
+    learn(record);
+    this.#context.memory.save(record);
+    this.#context.names.introduced(record);
+    if (!record.up) this.#announce(link, record);
+    this.#context.names.tell(record);
+    if (peer.invite !== undefined) this.#welcome(link, record);
+    if (admitted) this.#exchange.spread(record);
+    this.#messaging.introduced(link, record);
+    this.#exchange.met(link, !wasProven);
+    this.#exchange.missing.opened(link);
+    if (wasLost) this.#dialer.revive();
+    this.reportMesh();
+  }
+
+  /** A guest came by invite: it gets what it needs to stay, and hears of everybody. */
+  #welcome(link: PeerSession, record: Peer): void {
+    const { membership } = this.#context;
+    const statement = membership.attestationFor(record);
+    const payload = membership.credentials.welcome(statement);
+    link.session.send(COMMAND.welcome, payload);
+    this.#exchange.tellAll(link);
+  }
+
+  #announce(link: PeerSession, record: Peer): void {
+    const address = formatAddress(link.dialed ?? link.remoteAddress);
+    const { direction } = link;
+    const [told] = direction === "inbound" ? record.addresses.told() : [];
+    const { identity, trust } = record;
+    this.#context.log.info("peer up", {
+      peer: identity,
+      address,
+      direction,
+      trust,
+    });
+    record.announced = {
+      type: "peer:up",
+      identity,
+      ...nameOf(record),
+      address,
+      ...(told && { advertised: formatAddress(told) }),
+      direction,
+      trust,
+    };
+    // What was announced is not forgotten by a crash: it is on disk before.
+    this.#context.emit(
+      record.announced,
+      this.#context.options.store.committed(),
+    );
+  }
+
+  #run(task: Promise<unknown>): void {
+    const tracked: Promise<unknown> = task.finally(() =>
+      this.#tasks.delete(tracked)
+    );
+    this.#tasks.add(tracked);
+  }
+}
+
+function evictedError(): VerackError {
+  return new VerackError(
+    "full",
+    "Its session gives way: it has no standing, and another peer needs the room",
+  );
+}
+
+function deniedError(): VerackError {
+  return new VerackError("denied", "This node was told to keep the peer out");
+}
+
+function forgottenError(): VerackError {
+  return new VerackError("forgotten", "This node was told to forget the peer");
+}
+
+/** The field of an event that says what a peer calls itself. */
+function nameOf(record: Peer | undefined): { name?: string } {
+  return record === undefined || record.name === ""
+    ? {}
+    : { name: record.name };
+}
