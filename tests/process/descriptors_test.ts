@@ -19,6 +19,7 @@ const VERY_FEW = 64;
 
 /** Connections of strangers: more than there are descriptors. */
 const CROWD = 320;
+const SMALL_CROWD = 96;
 
 /** Those that are free also while strangers take what they can get. */
 const SPARE = 32;
@@ -39,7 +40,7 @@ interface Crowd extends AsyncDisposable {
 }
 
 /** Connects and says nothing. */
-function silent(victim: NodeProcess): Crowd {
+function silent(victim: NodeProcess, size: number): Crowd {
   const { port } = parseAddress(victim.address);
   const open = new Set<Socket>();
   let arrived = 0;
@@ -56,7 +57,7 @@ function silent(victim: NodeProcess): Crowd {
     });
     socket.resume();
   };
-  for (let i = 0; i < CROWD; i++) next(SOURCES[i % SOURCES.length]!);
+  for (let i = 0; i < size; i++) next(SOURCES[i % SOURCES.length]!);
   return {
     get arrived() {
       return arrived;
@@ -72,7 +73,7 @@ function silent(victim: NodeProcess): Crowd {
 }
 
 /** Proves a key of its own on each connection, and stays. */
-async function proven(victim: NodeProcess): Promise<Crowd> {
+async function proven(victim: NodeProcess, size: number): Promise<Crowd> {
   const address = parseAddress(victim.address);
   const certificate = verifyCertificate(
     await tlsTransport().fetchCertificate(address, {}),
@@ -85,7 +86,7 @@ async function proven(victim: NodeProcess): Promise<Crowd> {
   let arrived = 0;
   const ends = new AbortController();
   const worker = async () => {
-    while (!ends.signal.aborted && arrived < CROWD) {
+    while (!ends.signal.aborted && arrived < size) {
       arrived++;
       try {
         open.push(await RawPeer.open(node));
@@ -111,23 +112,26 @@ function descriptorsOf(victim: NodeProcess): number {
   return [...Deno.readDirSync(`/proc/${victim.child.pid}/fd`)].length;
 }
 
-const CROWDS: Record<string, (victim: NodeProcess) => Promise<Crowd>> = {
-  "no strangers": () =>
+const CROWDS: Record<
+  string,
+  (victim: NodeProcess, size: number) => Promise<Crowd>
+> = {
+  "no strangers": (_victim, size) =>
     Promise.resolve({
-      arrived: CROWD,
+      arrived: size,
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
-  "silent connections": (victim) => Promise.resolve(silent(victim)),
+  "silent connections": (victim, size) => Promise.resolve(silent(victim, size)),
   "sessions of strangers": proven,
 };
 
 for (
-  const [name, limit, spare] of [
-    ["no strangers", LIMIT, SPARE],
-    ["silent connections", LIMIT, SPARE],
-    ["sessions of strangers", LIMIT, SPARE],
-    ["silent connections", VERY_FEW, 0],
-    ["sessions of strangers", VERY_FEW, 0],
+  const [name, limit, size, spare] of [
+    ["no strangers", LIMIT, CROWD, SPARE],
+    ["silent connections", LIMIT, CROWD, SPARE],
+    ["sessions of strangers", LIMIT, CROWD, SPARE],
+    ["silent connections", VERY_FEW, SMALL_CROWD, 0],
+    ["sessions of strangers", VERY_FEW, SMALL_CROWD, 0],
   ] as const
 ) {
   const gather = CROWDS[name]!;
@@ -162,11 +166,11 @@ for (
         const identity = await Identity.generate({ ephemeral: false });
         await ask("allow", identity.id);
         {
-          await using crowd = await gather(victim);
+          await using crowd = await gather(victim, size);
           let left: number = limit;
           await until("the crowd", () => {
             left = Math.min(left, limit - descriptorsOf(victim));
-            return crowd.arrived >= CROWD;
+            return crowd.arrived >= size;
           }, 60_000);
           if (spare > 0) assert(left >= spare, `${left} were left`);
           const during = await health();
@@ -182,11 +186,14 @@ for (
           const text = (await ask("status")).join("\n");
           assertEquals(/trouble +no-descriptors/.test(text), !isQuiet, text);
         }
-        await until(
-          "all to be well again",
-          async () => (await health()).length === 0,
-          60_000,
-        );
+        // It takes seconds of quiet, which one of the crowds is enough to show.
+        if (limit === VERY_FEW && gather === CROWDS["silent connections"]) {
+          await until(
+            "all to be well again",
+            async () => (await health()).length === 0,
+            60_000,
+          );
+        }
         await using stranger = await Node.start({ connect: [victim.address] });
         await stranger.joined();
         const lines = victim.child.err.filter((it) =>
@@ -202,45 +209,43 @@ for (
   });
 }
 
-for (const name of ["silent connections", "sessions of strangers"] as const) {
-  Deno.test({
-    name:
-      `${name}, few descriptors and nothing to count them by: a friend joins`,
-    ignore: Deno.build.os !== "linux",
-    fn: async () => {
-      // Where the friend is going to be.
-      const identity = await Identity.generate({ ephemeral: false });
-      const port = freePort();
-      await using victim = await NodeProcess.start([
-        `--connect=${identity.id}@127.0.0.1:${port}`,
-        "--log-level=warn",
-      ], { launcher: launcher(LIMIT) });
-      {
-        await using crowd = await CROWDS[name]!(victim);
-        await until("the crowd", () => crowd.arrived >= CROWD, 60_000);
-        await until(
-          "the want of descriptors to be told",
-          () => victim.child.err.some((it) => it.includes("are short")),
-        );
-        await until(
-          "some to be free",
-          () => descriptorsOf(victim) <= LIMIT - SPARE,
-        );
-        await using friend = await Node.start({
-          identity,
-          port,
-          connect: [victim.address],
-        });
-        await friend.joined();
-        await friend.send(victim.identity, "let me in");
-        await victim.waitFor("message", ({ text }) => text === "let me in");
-      }
-      await using stranger = await Node.start({ connect: [victim.address] });
-      await stranger.joined();
-      assertEquals(await victim.end("SIGTERM"), 143);
-    },
-  });
-}
+Deno.test({
+  name:
+    "silent connections, few descriptors and nothing to count them by: a friend joins",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    // Where the friend is going to be.
+    const identity = await Identity.generate({ ephemeral: false });
+    const port = freePort();
+    await using victim = await NodeProcess.start([
+      `--connect=${identity.id}@127.0.0.1:${port}`,
+      "--log-level=warn",
+    ], { launcher: launcher(LIMIT) });
+    {
+      await using crowd = silent(victim, CROWD);
+      await until("the crowd", () => crowd.arrived >= CROWD, 60_000);
+      await until(
+        "the want of descriptors to be told",
+        () => victim.child.err.some((it) => it.includes("are short")),
+      );
+      await until(
+        "some to be free",
+        () => descriptorsOf(victim) <= LIMIT - SPARE,
+      );
+      await using friend = await Node.start({
+        identity,
+        port,
+        connect: [victim.address],
+      });
+      await friend.joined();
+      await friend.send(victim.identity, "let me in");
+      await victim.waitFor("message", ({ text }) => text === "let me in");
+    }
+    await using stranger = await Node.start({ connect: [victim.address] });
+    await stranger.joined();
+    assertEquals(await victim.end("SIGTERM"), 143);
+  },
+});
 
 /** A port at which nothing listens. */
 function freePort(): number {
