@@ -56,6 +56,12 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: ADMISSION,
   },
   {
+    name: "closing a mesh keeps every stranger that ever came",
+    snippet: 'if (trust === "known" && !closedBefore) closeRecord(store);',
+    mutated: "",
+    tests: ["tests/attacks/closing_test.ts"],
+  },
+  {
     name: "an invite is good for many guests",
     snippet:
       "return invite !== undefined && (invite.usedBy ?? guest) === guest;",

@@ -5,6 +5,7 @@
  */
 import { logger } from "../../core/log.ts";
 import type { NodeStore } from "../peers/node_store.ts";
+import { closeRecord } from "./closing.ts";
 import {
   type NodeOptions,
   type ResolvedNodeOptions,
@@ -35,6 +36,7 @@ export async function protectedOptions(
   if (trust !== undefined) {
     const given = trust === "known" ? CLOSED : NOTHING;
     remember(store, trustName(network), given);
+    if (trust === "known" && !closedBefore) closeRecord(store);
     if (trust === "open" && closedBefore) {
       log.warn("the mesh is open from now on, as --trust open says", {
         before: "closed",

@@ -1,0 +1,61 @@
+/**
+ * What closing an open mesh makes of its record. In an open mesh any stranger is put
+ * on record, which in a closed one would admit it for good, and all that it admits.
+ */
+import { shortId } from "../../core/peer_id.ts";
+import { logger } from "../../core/log.ts";
+import { MAX_LISTED_MEMBERS } from "../../limits.ts";
+import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
+import { hasStanding } from "../peers/standing.ts";
+import { JoinRequests } from "./join_requests.ts";
+
+/**
+ * Keeps the peers with standing and those that a member attests; the others become
+ * join requests, for a person to decide.
+ */
+export function closeRecord(store: NodeStore): void {
+  const requests = new JoinRequests(store);
+  const rules = new Map(
+    store.accessRules().map(({ identity, verdict }) => [identity, verdict]),
+  );
+  const stay: StoredPeer[] = [];
+  let moved = 0;
+  // Seen last at the end, as they would have come.
+  for (const peer of store.peers().toReversed()) {
+    const rule = rules.get(peer.identity);
+    const isMember = peer.attestation.length > 0 || hasStanding({
+      configured: peer.trust === "pinned" ||
+        peer.addresses.some(({ typed }) => typed),
+      allowed: rule === "allowed",
+      earned: peer.earnedStanding,
+    });
+    if (isMember) stay.push(peer);
+    else {
+      store.deletePeer(peer.identity);
+      if (rule === undefined && !peer.ephemeral) {
+        list(requests, peer);
+        moved++;
+      }
+    }
+  }
+  const names = stay.slice(0, MAX_LISTED_MEMBERS).map(({ identity, name }) =>
+    name === "" ? shortId(identity) : `${name} (${shortId(identity)})`
+  );
+  logger("mesh").warn("the mesh is closed from now on", {
+    members: stay.length,
+    ...(names.length > 0 && { first: names.join(", ") }),
+    requests: moved,
+  });
+}
+
+function list(requests: JoinRequests, peer: StoredPeer): void {
+  const { identity, certificate, addresses: [best], lastSeen } = peer;
+  const address = best?.address ?? { host: "0.0.0.0", port: 0 };
+  requests.add({
+    identity,
+    certificate,
+    address,
+    direction: "inbound",
+    lastSeen,
+  });
+}

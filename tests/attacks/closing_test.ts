@@ -1,0 +1,93 @@
+// A mesh that was open is closed: those that merely came meanwhile are not in it.
+import { assertEquals } from "@std/assert";
+import { Identity } from "../../src/identity/identity.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
+import { Node } from "../../src/mesh/node.ts";
+import { until } from "../helpers/until.ts";
+
+/** Identities that last, as those of nodes with a data directory do. */
+function lasting(): Promise<Identity> {
+  return Identity.generate({ ephemeral: false });
+}
+
+/** Comes and goes. */
+async function visit(host: Node, identity: Identity): Promise<void> {
+  await using visitor = await Node.start({
+    identity,
+    connect: [host.address],
+  });
+  await visitor.joined();
+  await until("the visit", () => host.peer(identity.id)?.connected === true);
+}
+
+/** Whether a node lets an identity in. */
+async function letsIn(host: Node, identity: Identity): Promise<boolean> {
+  await using node = await Node.start({ identity, connect: [host.address] });
+  let ended = false;
+  const joined = node.joined({ timeoutMs: 20_000 }).then(
+    () => true,
+    () => false,
+  )
+    .finally(() => ended = true);
+  await until("an answer", () => ended, 20_000);
+  return await joined && host.peer(identity.id)?.connected === true;
+}
+
+Deno.test("closing an open mesh keeps the peers with standing, and lists the others as join requests", async () => {
+  const store = new MemoryStore();
+  const [own, friend, talker, stranger, denied] = await Promise.all(
+    Array.from({ length: 5 }, lasting),
+  ) as [Identity, Identity, Identity, Identity, Identity];
+  {
+    await using open = await Node.start({ identity: own, store });
+    for (const it of [friend, stranger, denied]) await visit(open, it);
+    open.admission.allow(friend.id);
+    open.admission.deny(denied.id);
+    await using other = await Node.start({
+      identity: talker,
+      connect: [open.address],
+    });
+    await other.joined();
+    const sent = open.send(talker.id, "hello");
+    for await (const message of other.messages()) {
+      message.ack();
+      break;
+    }
+    await sent;
+  }
+  await using closed = await Node.start({
+    identity: own,
+    store,
+    trust: "known",
+  });
+  assertEquals(
+    closed.admission.joinRequests().map(({ identity }) => identity),
+    [stranger.id],
+  );
+  assertEquals(await letsIn(closed, stranger), false);
+  assertEquals(await letsIn(closed, denied), false);
+  assertEquals(await letsIn(closed, friend), true);
+  assertEquals(await letsIn(closed, talker), true);
+  closed.admission.allow(stranger.id);
+  assertEquals(await letsIn(closed, stranger), true);
+});
+
+Deno.test("a mesh that stays open keeps all that came, and one that is closed already all that it admitted", async () => {
+  const store = new MemoryStore();
+  const [own, guest] = await Promise.all([lasting(), lasting()]);
+  {
+    await using open = await Node.start({ identity: own, store });
+    await visit(open, guest);
+  }
+  for (const trust of ["open", "open"] as const) {
+    await using open = await Node.start({ identity: own, store, trust });
+    assertEquals(open.admission.joinRequests(), []);
+    assertEquals(open.peers().map(({ identity }) => identity), [guest.id]);
+    open.admission.allow(guest.id);
+  }
+  for (const trust of ["known", "known"] as const) {
+    await using closed = await Node.start({ identity: own, store, trust });
+    assertEquals(closed.admission.joinRequests(), []);
+    assertEquals(closed.peers().map(({ identity }) => identity), [guest.id]);
+  }
+});
