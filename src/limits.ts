@@ -245,6 +245,14 @@ export const TABLE_LOOK_MS = 1_000;
 /** How long a session must be up for its peer to have standing, see `mesh/peers/standing.ts`. */
 export const STANDING_AFTER_UP_MS = 60 * 60 * 1_000;
 
+/**
+ * Peers that have standing for that alone: in all, of a node for 1,024 peers, in
+ * proportion for fewer; and of one source. Waiting costs little, so that they must
+ * neither fill the record and the sessions nor come from one machine.
+ */
+export const MAX_UP_STANDING_SHARE = 1 / 16;
+export const MAX_UP_STANDING_PER_SOURCE = 4;
+
 /** How often it is put on record that connected peers are still there; a crash forgets no more. */
 export const LAST_SEEN_SAVE_MS = 60_000;
 

@@ -41,7 +41,7 @@ export class PeerTables {
        ORDER BY last_seen DESC`,
     );
     this.#selectHeads = database.prepare(
-      `SELECT identity, trust, earned_standing, EXISTS
+      `SELECT identity, trust, earned_standing, up_for_long, EXISTS
          (SELECT 1 FROM peer_address AS it
           WHERE it.identity = peer.identity AND typed = 1) AS typed
        FROM peer ORDER BY last_seen DESC`,
@@ -51,14 +51,15 @@ export class PeerTables {
     );
     this.#putPeer = database.prepare(
       `INSERT INTO peer (identity, certificate, name, trust, ephemeral,
-         first_seen, last_seen, statement, earned_standing)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         first_seen, last_seen, statement, earned_standing, up_for_long, source)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (identity) DO UPDATE SET
          certificate = excluded.certificate, name = excluded.name,
          trust = excluded.trust, ephemeral = excluded.ephemeral,
          first_seen = excluded.first_seen, last_seen = excluded.last_seen,
          statement = excluded.statement,
-         earned_standing = excluded.earned_standing`,
+         earned_standing = excluded.earned_standing,
+         up_for_long = excluded.up_for_long, source = excluded.source`,
     );
     this.#putAddress = database.prepare(
       `INSERT INTO peer_address
@@ -93,6 +94,7 @@ export class PeerTables {
         identity: toPeerId(row.identity),
         trust: row.trust as PeerHead["trust"],
         earnedStanding: row.earned_standing === 1,
+        upForLong: row.up_for_long === 1,
         isTyped: row.typed === 1,
       };
     }
@@ -129,6 +131,8 @@ export class PeerTables {
         wholeMs(peer.lastSeen),
         statement,
         Number(peer.earnedStanding),
+        Number(peer.upForLong),
+        peer.source,
       );
       if (!moved) return;
       this.#deleteAddresses.run(identity);
@@ -181,5 +185,7 @@ function toPeer(
     lastSeen: row.last_seen,
     attestation: toBytes(row.statement),
     earnedStanding: row.earned_standing === 1,
+    upForLong: row.up_for_long === 1,
+    source: row.source,
   } as StoredPeer;
 }

@@ -229,6 +229,8 @@ function fromPending(waiting: JoinRequest): StoredPeer {
     lastSeen,
     attestation: new Uint8Array(0),
     earnedStanding: false,
+    upForLong: false,
+    source: "",
   };
 }
 

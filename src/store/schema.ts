@@ -124,5 +124,17 @@ CREATE TABLE name_binding (
 ) STRICT;
 `;
 
+const SOURCES = `
+ALTER TABLE peer ADD COLUMN up_for_long INTEGER NOT NULL DEFAULT 0
+  CHECK (up_for_long IN (0, 1));
+ALTER TABLE peer ADD COLUMN source TEXT NOT NULL DEFAULT '';
+`;
+
 /** The steps, oldest first. */
-export const MIGRATIONS: readonly string[] = [PEERS, MESSAGES, STANDING, NAMES];
+export const MIGRATIONS: readonly string[] = [
+  PEERS,
+  MESSAGES,
+  STANDING,
+  NAMES,
+  SOURCES,
+];

@@ -71,6 +71,8 @@ function onRecord(
     lastSeen: seen,
     attestation: new Uint8Array(0),
     earnedStanding: false,
+    upForLong: false,
+    source: "",
     ...rest,
   };
 }

@@ -117,6 +117,8 @@ Deno.test("a record with somebody else's certificate, or one of nobody, is throw
     lastSeen: 1,
     attestation: new Uint8Array(0),
     earnedStanding: false,
+    upForLong: false,
+    source: "",
   });
   store.putPeer(record(alice.id, bob.certificate));
   store.putPeer(record("00".repeat(32), new Uint8Array(2_000)));

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { hasStanding } from "../../src/mesh/peers/standing.ts";
+import { hasStanding, isTrusted } from "../../src/mesh/peers/standing.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Mesh } from "../helpers/nodes.ts";
 import { until } from "../helpers/until.ts";
@@ -29,12 +29,21 @@ async function pair() {
   };
 }
 
-Deno.test("a proven key alone has no standing, each of three facts gives it", () => {
-  const none = { configured: false, allowed: false, earned: false };
+Deno.test("a proven key alone has no standing, each of four facts gives it", () => {
+  const none = {
+    configured: false,
+    allowed: false,
+    earned: false,
+    upForLong: false,
+  };
   assertEquals(hasStanding(none), false);
   for (const fact of ["configured", "allowed", "earned"]) {
     assertEquals(hasStanding({ ...none, [fact]: true }), true);
+    assertEquals(isTrusted({ ...none, [fact]: true }), true);
   }
+  assertEquals(hasStanding({ ...none, upForLong: true }), true);
+  const waited = { ...none, upForLong: true };
+  assertEquals(isTrusted(waited), false);
 });
 
 Deno.test("a peer earns standing by acknowledging what was sent to it alone", async () => {
@@ -75,8 +84,11 @@ Deno.test("a peer that is up for an hour has standing, and not before", async ()
   const first = await mesh.start([], { store });
   await mesh.start([first]);
   await mesh.complete();
+  const standing = () => first.node.peers().map(({ standing }) => standing);
   await mesh.clock.advance(50 * 60_000);
-  assertEquals(earned(store), [false]);
+  assertEquals(standing(), [false]);
   await mesh.clock.advance(12 * 60_000);
-  assertEquals(earned(store), [true]);
+  assertEquals(standing(), [true]);
+  assertEquals(store.peers().map(({ upForLong }) => upForLong), [true]);
+  assertEquals(earned(store), [false]);
 });

@@ -21,6 +21,7 @@ const WORK = ["tests/mesh/work_queue_test.ts"];
 const SCOPE = ["tests/transport/scope_test.ts"];
 const CLAIMS = ["tests/attacks/claimed_addresses_test.ts"];
 const PENDING = ["tests/mesh/pending_test.ts"];
+const WAITING = ["tests/attacks/waiting_test.ts"];
 const NAMES = ["tests/attacks/names_test.ts"];
 const BINDINGS = ["tests/mesh/name_bindings_test.ts"];
 const TABLE = ["tests/mesh/peer_table_test.ts"];
@@ -486,8 +487,20 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: ["tests/mesh/dial_budget_test.ts"],
   },
   {
+    name: "one source has standing for any number of peers that wait",
+    snippet: "ofSource >= MAX_UP_STANDING_PER_SOURCE",
+    mutated: "ofSource < 0",
+    tests: WAITING,
+  },
+  {
+    name: "any number of peers has standing for having waited",
+    snippet: "this.#count >= this.#most ||",
+    mutated: "",
+    tests: WAITING,
+  },
+  {
     name: "peers with standing wait for a dial behind others",
-    snippet: 'if (this.#context.standing.has(record)) return "standing";',
+    snippet: 'if (this.#context.standing.isTrusted(record)) return "standing";',
     mutated: "",
     tests: CLAIMS,
   },

@@ -49,6 +49,8 @@ for (const rows of [0, 100_000]) {
         addresses: [],
         name: "",
         earnedStanding: false,
+        upForLong: false,
+        source: "",
         ...changes,
       });
     {
@@ -104,6 +106,8 @@ Deno.test("of too many on record those with standing are kept first, then those 
       addresses: [],
       lastSeen: at,
       earnedStanding: at < friends,
+      upForLong: false,
+      source: "",
     }));
   }
   const message = {

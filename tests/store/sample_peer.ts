@@ -32,6 +32,8 @@ export function samplePeer(
     lastSeen: 2_000 + byte,
     attestation: Uint8Array.of(9, byte),
     earnedStanding: byte % 2 === 0,
+    upForLong: byte % 3 === 0,
+    source: `10.0.0.${byte}`,
     ...changes,
   };
 }

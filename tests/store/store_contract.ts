@@ -49,12 +49,18 @@ export function storeContract(
     store = again(store);
     assertEquals(
       [...store.peerHeads()].map((it) =>
-        [it.identity, it.trust, it.isTyped, it.earnedStanding].join()
+        [
+          it.identity,
+          it.trust,
+          it.isTyped,
+          it.earnedStanding,
+          it.upForLong,
+        ].join()
       ),
       [
-        `${identity(5)},pinned,false,false`,
+        `${identity(5)},pinned,false,false,false`,
         ...[4, 3, 2, 1].map((byte) =>
-          `${identity(byte)},known,true,${byte % 2 === 0}`
+          `${identity(byte)},known,true,${byte % 2 === 0},${byte % 3 === 0}`
         ),
       ],
     );

@@ -6,7 +6,7 @@ import { shortId } from "../../core/peer_id.ts";
 import { logger } from "../../core/log.ts";
 import { MAX_LISTED_MEMBERS } from "../../limits.ts";
 import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
-import { hasStanding } from "../peers/standing.ts";
+import { isTrusted } from "../peers/standing.ts";
 import { JoinRequests } from "./join_requests.ts";
 
 /**
@@ -23,7 +23,7 @@ export function closeRecord(store: NodeStore): void {
   // Seen last at the end, as they would have come.
   for (const peer of store.peers().toReversed()) {
     const rule = rules.get(peer.identity);
-    const isMember = peer.attestation.length > 0 || hasStanding({
+    const isMember = peer.attestation.length > 0 || isTrusted({
       configured: peer.trust === "pinned" ||
         peer.addresses.some(({ typed }) => typed),
       allowed: rule === "allowed",

@@ -87,7 +87,7 @@ export class ClaimedDials {
   /** All but what a person gave, and what a peer with standing says itself. */
   #isCounted({ record, entry: { rank, typed } }: ClaimedDial): boolean {
     return !typed &&
-      (rank === "rumoured" || !this.#context.standing.has(record));
+      (rank === "rumoured" || !this.#context.standing.isTrusted(record));
   }
 }
 

@@ -87,7 +87,7 @@ export class PeerDialer {
 
   /** Which budget dials to a peer take from. */
   shareOf(record: Peer): DialShare {
-    if (this.#context.standing.has(record)) return "standing";
+    if (this.#context.standing.isTrusted(record)) return "standing";
     return record.introducedBy === undefined && record.addresses.hasVerified
       ? "verified"
       : "gossip";
@@ -111,7 +111,7 @@ export class PeerDialer {
   dropClaims(record: Peer, now: number): void {
     const { downSince = now, addresses } = record;
     if (now - downSince < RUMOUR_KEPT_MS || isConfirmed(record, now)) return;
-    if (this.#context.standing.has(record)) return;
+    if (this.#context.standing.isTrusted(record)) return;
     if (addresses.dropUnverified()) this.#context.memory.save(record);
   }
 

@@ -30,9 +30,10 @@ export class MemoryStore implements NodeStore {
   }
 
   *peerHeads(): Iterable<PeerHead> {
-    for (const { identity, trust, earnedStanding, addresses } of this.peers()) {
+    for (const peer of this.peers()) {
+      const { identity, trust, earnedStanding, upForLong, addresses } = peer;
       const isTyped = addresses.some(({ typed }) => typed);
-      yield { identity, trust, earnedStanding, isTyped };
+      yield { identity, trust, earnedStanding, upForLong, isTyped };
     }
   }
 

@@ -47,11 +47,18 @@ export interface StoredPeer {
   readonly attestation: Uint8Array<ArrayBuffer>;
   /** It has earned standing, see `standing.ts`. */
   readonly earnedStanding: boolean;
+  /** It has standing as it was up for long, see `standing.ts`. */
+  readonly upForLong: boolean;
+  /** Where its last session came from, see `sourceOf`; empty if that is not known. */
+  readonly source: string;
 }
 
 /** Of a peer on record what says whether it has standing. */
-export interface PeerHead
-  extends Pick<StoredPeer, "identity" | "trust" | "earnedStanding"> {
+export interface PeerHead extends
+  Pick<
+    StoredPeer,
+    "identity" | "trust" | "earnedStanding" | "upForLong"
+  > {
   /** A person gave one of its addresses. */
   readonly isTyped: boolean;
 }

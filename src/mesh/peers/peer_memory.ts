@@ -22,7 +22,7 @@ import { sourceOf } from "../../transport/source.ts";
 import type { MeshContext } from "../context.ts";
 import type { StoredAddress, StoredPeer } from "./node_store.ts";
 import type { Peer } from "./peer_table.ts";
-import { isUpForLong } from "./standing.ts";
+import { isUpForLong, UpShare } from "./standing.ts";
 
 /** What one node needs of its context here. */
 export type MemoryContext = Pick<
@@ -78,14 +78,13 @@ export class PeerMemory {
   }
 
   #touch(): void {
-    const { clock, table } = this.#context;
+    const { clock, options, standing, table } = this.#context;
     const now = clock.monotonic();
+    const share = new UpShare(table.values(), options.maxPeers);
     for (const record of table.connected()) {
       record.lastSeen = clock.now();
-      record.earnedStanding ||= isUpForLong(
-        record.primary?.openedAt ?? now,
-        now,
-      );
+      const isLong = isUpForLong(record.primary?.openedAt ?? now, now);
+      if (isLong && !standing.has(record)) share.give(record);
       this.save(record);
     }
   }
@@ -156,8 +155,9 @@ export class PeerMemory {
     const answered = stored.addresses.find(({ rank }) => rank === "proven");
     const record = table.ensure(stored.identity, {
       hasStanding: standing.ofStored({ ...stored, isTyped: typed }),
-      // Where others came from is not stored: they are of one source together.
-      source: answered === undefined ? "" : sourceOf(answered.address.host),
+      source: stored.source !== "" || answered === undefined
+        ? stored.source
+        : sourceOf(answered.address.host),
     });
     if (record === undefined) return;
     record.certificate = certificate;
@@ -166,6 +166,7 @@ export class PeerMemory {
     record.ephemeral = stored.ephemeral;
     record.attestation = stored.attestation;
     record.earnedStanding = stored.earnedStanding;
+    record.upForLong = stored.upForLong;
     record.firstSeen = stored.firstSeen;
     record.lastSeen = stored.lastSeen;
     // Best first there, newest last here.
@@ -201,7 +202,7 @@ function toStored(
   certificate: VerifiedCertificate,
 ): StoredPeer {
   const { identity, name, trust, ephemeral, firstSeen, lastSeen } = record;
-  const { attestation: statement, earnedStanding } = record;
+  const { attestation, earnedStanding, upForLong, source } = record;
   const addresses = record.addresses.list().flatMap((entry) =>
     entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
   ) satisfies StoredAddress[];
@@ -214,7 +215,9 @@ function toStored(
     addresses,
     firstSeen,
     lastSeen,
-    attestation: statement,
+    attestation,
     earnedStanding,
+    upForLong,
+    source,
   };
 }

@@ -38,10 +38,12 @@ export class Peer {
   /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
   attestation: Uint8Array<ArrayBuffer> = NO_STATEMENT;
   /**
-   * It has acknowledged a message that was sent to it alone, came by an invite of
-   * this node, or was up for long: what a new key does not have. See `standing.ts`.
+   * It has acknowledged a message that was sent to it alone, or came by an invite of
+   * this node: what a new key does not have. See `standing.ts`.
    */
   earnedStanding = false;
+  /** It was up for long when there was room for one more of these, see `standing.ts`. */
+  upForLong = false;
   /** It said bye. */
   left = false;
   /** Wall clock, milliseconds, of its first proof; 0 if never proven. */

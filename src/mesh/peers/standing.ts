@@ -7,7 +7,11 @@
  * `docs/limits.md`.
  */
 import type { PeerId } from "../../identity/identity.ts";
-import { STANDING_AFTER_UP_MS } from "../../limits.ts";
+import {
+  MAX_UP_STANDING_PER_SOURCE,
+  MAX_UP_STANDING_SHARE,
+  STANDING_AFTER_UP_MS,
+} from "../../limits.ts";
 import type { Membership } from "../admission/membership.ts";
 import type { PeerHead } from "./node_store.ts";
 import type { Peer } from "./peer_table.ts";
@@ -20,6 +24,8 @@ export interface StandingFacts {
   readonly allowed: boolean;
   /** See {@linkcode Peer.earnedStanding}. */
   readonly earned: boolean;
+  /** See {@linkcode Peer.upForLong}. */
+  readonly upForLong: boolean;
 }
 
 /**
@@ -27,6 +33,14 @@ export interface StandingFacts {
  * can attest as many keys as it likes.
  */
 export function hasStanding(facts: StandingFacts): boolean {
+  return facts.upForLong || isTrusted(facts);
+}
+
+/**
+ * The same for what waiting does not give: a few identities have that, and neither
+ * join a mesh that is closed nor have their word taken for where they are.
+ */
+export function isTrusted(facts: Omit<StandingFacts, "upForLong">): boolean {
   return facts.configured || facts.allowed || facts.earned;
 }
 
@@ -49,14 +63,28 @@ export class Standing {
       configured: record !== undefined &&
         (record.trust === "pinned" || record.addresses.hasTyped),
       earned: record?.earnedStanding ?? false,
+      upForLong: record?.upForLong ?? false,
     });
   }
 
+  /** Whether it has standing by more than having been up for long. */
+  isTrusted(record: Peer): boolean {
+    const { upForLong } = record;
+    return this.has(record) && (!upForLong ||
+      isTrusted({
+        configured: record.trust === "pinned" || record.addresses.hasTyped,
+        allowed: this.#membership.accessRule(record.identity) === "allowed",
+        earned: record.earnedStanding,
+      }));
+  }
+
   /** The same for a peer of which only the store has a record. */
-  ofStored({ identity, trust, isTyped, earnedStanding }: PeerHead): boolean {
+  ofStored(head: PeerHead): boolean {
+    const { identity, trust, isTyped, earnedStanding, upForLong } = head;
     return this.#judge(identity, {
       configured: trust === "pinned" || isTyped,
       earned: earnedStanding,
+      upForLong,
     });
   }
 
@@ -70,4 +98,32 @@ export class Standing {
 /** Whether a peer that came up at `upSince` has been up for long, monotonic clock. */
 export function isUpForLong(upSince: number, now: number): boolean {
   return now - upSince >= STANDING_AFTER_UP_MS;
+}
+
+/** Which peers have standing as they were up for long: few, and few of each source. */
+export class UpShare {
+  readonly #most: number;
+  readonly #bySource = new Map<string, number>();
+  #count = 0;
+
+  /** @param records All records of a node that has at most `maxPeers` sessions. */
+  constructor(records: Iterable<Peer>, maxPeers: number) {
+    this.#most = Math.floor(maxPeers * MAX_UP_STANDING_SHARE);
+    for (const record of records) if (record.upForLong) this.#add(record);
+  }
+
+  /** Gives it standing if there is room. */
+  give(record: Peer): void {
+    const ofSource = this.#bySource.get(record.source) ?? 0;
+    if (this.#count >= this.#most || ofSource >= MAX_UP_STANDING_PER_SOURCE) {
+      return;
+    }
+    record.upForLong = true;
+    this.#add(record);
+  }
+
+  #add({ source }: Peer): void {
+    this.#count++;
+    this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
+  }
 }

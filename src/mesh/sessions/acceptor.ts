@@ -168,11 +168,12 @@ export class Acceptor {
     }
   }
 
-  /** Where peers with standing answered in an earlier run. */
+  /** Where peers with standing were in an earlier run, whichever end dialed. */
   #recall(): void {
     const { standing, table } = this.#context;
     for (const record of table.values()) {
       if (!standing.has(record)) continue;
+      if (record.source !== "") this.#remember(record.source);
       for (const { address, rank } of record.addresses.list()) {
         if (rank === "proven") this.#remember(sourceOf(address.host));
       }

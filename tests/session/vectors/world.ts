@@ -92,6 +92,8 @@ export class World {
         lastSeen: seen,
         attestation: new Uint8Array(0),
         earnedStanding: false,
+        upForLong: false,
+        source: "",
       });
     }
     return store;
