@@ -29,15 +29,22 @@ class Storm implements AsyncDisposable {
     return this.#victim!.node;
   }
 
-  /** The same after a restart of the node, which had dialed the friend. */
-  static async restarted(): Promise<Storm> {
+  /** The same after a restart of the node, which had dialed the friend, or the other way. */
+  static async restarted(dialed: "friend" | "node"): Promise<Storm> {
     const storm = new Storm();
     const { mesh } = storm;
     const store = new MemoryStore();
     const identity = await Identity.generate({ ephemeral: false });
-    const friend = await mesh.start();
-    const first = await mesh.start([friend], { store, identity });
+    let friend, first;
+    if (dialed === "friend") {
+      friend = await mesh.start();
+      first = await mesh.start([friend], { store, identity });
+    } else {
+      first = await mesh.start([], { store, identity });
+      friend = await mesh.start([first]);
+    }
     await mesh.complete();
+    first.node.admission.allow(friend.node.identity.id);
     storm.#friend = friend.node.identity;
     const closing = Promise.all([friend.node.close(), first.node.close()]);
     await mesh.clock.advance(3_000);
@@ -127,15 +134,22 @@ Deno.test("the handshake of a peer with standing does not wait for those of stra
   await storm.back(limitMs);
 });
 
-Deno.test("a restarted node remembers where peers with standing answered", async () => {
-  await using storm = await Storm.restarted();
-  storm.silent(200, 100);
-  await storm.mesh.clock.runUntil(
-    () => storm.arriving === 200,
-    { limitMs: 100 },
-  );
-  await storm.back(HANDSHAKE_TURN_MS / 2);
-});
+for (
+  const [dialed, how] of [["friend", "answered"], [
+    "node",
+    "came from",
+  ]] as const
+) {
+  Deno.test(`a restarted node remembers where peers with standing ${how}`, async () => {
+    await using storm = await Storm.restarted(dialed);
+    storm.silent(200, 100);
+    await storm.mesh.clock.runUntil(
+      () => storm.arriving === 200,
+      { limitMs: 100 },
+    );
+    await storm.back(HANDSHAKE_TURN_MS / 2);
+  });
+}
 
 Deno.test("connections of strangers that come without end do not push out that of a peer with standing", async () => {
   await using storm = await Storm.start();

@@ -206,6 +206,12 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: STORM,
   },
   {
+    name: "a restart forgets where peers with standing came from",
+    snippet: 'if (record.source !== "") this.#remember(record.source);',
+    mutated: "",
+    tests: STORM,
+  },
+  {
     name: "a restart forgets where peers with standing answered",
     snippet: "this.#recall(); this.#unwatch",
     mutated: "this.#unwatch",
