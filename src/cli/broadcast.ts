@@ -23,6 +23,7 @@ interface Answer {
     readonly reason: string;
   }[];
   readonly names: Readonly<Record<PeerId, string>>;
+  readonly boundNames: Readonly<Record<PeerId, string>>;
 }
 
 /** Sends to all. */
@@ -54,8 +55,8 @@ export const broadcastProgram: Program = program(
     });
     // A node of this program, behind a directory of ours: its fields are known.
     const answer = fields as unknown as Answer;
-    const { delivered, waiting, failed, names } = answer;
-    const receiver = (id: PeerId) => peerLabel(id, names[id]);
+    const { delivered, waiting, failed, names, boundNames } = answer;
+    const receiver = (id: PeerId) => peerLabel(id, names[id], boundNames[id]);
     const { stdout, out } = terminal;
     const code = failed.length > 0 ? EXIT.failure : EXIT.success;
     if (flags.json) {

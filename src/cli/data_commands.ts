@@ -18,6 +18,8 @@ export interface PeerView {
   readonly identity: PeerId;
   /** Not escaped. */
   readonly name?: string;
+  /** What it is called here because a person said so; not escaped. */
+  readonly boundName?: string;
   readonly connected: boolean;
   /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: PeerId;

@@ -6,7 +6,7 @@
 import type { MessageEvent } from "../control/message_event.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { shortId } from "../identity/identity.ts";
-import { peerLabel, shownName } from "../identity/peer_name.ts";
+import { peerLabel, type PeerNames, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
@@ -70,8 +70,8 @@ export function eventLine(
 }
 
 function words(event: PrintedEvent, colors: Palette): string {
-  const who = (peer: { readonly identity: string; readonly name?: string }) =>
-    colors.bold(peerLabel(peer.identity, peer.name));
+  const who = (peer: { readonly identity: string } & PeerNames) =>
+    colors.bold(peerLabel(peer.identity, peer.name, peer.boundName));
   switch (event.type) {
     case "listening":
       return `${label("listen", colors.bold)} on ${address(event.address)} as ${

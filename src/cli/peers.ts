@@ -1,7 +1,7 @@
 /** `verack peers`: whom a node remembers, whether it runs or not. What is done about them is `verdicts.ts`. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
-import { shownName } from "../identity/peer_name.ts";
+import { sameName, shownName } from "../identity/peer_name.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import { defineCommand } from "./args.ts";
 import { type PeerView, withRecords } from "./data_commands.ts";
@@ -23,7 +23,7 @@ export const peersProgram: Program = program(
     summary: "List the peers that a node remembers",
     description: [
       "Each line has the first digits of an identity, enough to tell the peers " +
-      "apart, the name the peer gives itself, where it was reached last, when it " +
+      "apart, the name that it was given here and the one it gives itself, where it was reached last, when it " +
       "was first and last seen, and how it came to be trusted.",
     ],
     flags: FLAGS,
@@ -63,12 +63,12 @@ async function list(
 }
 
 function peerLine(peer: PeerView, digits: number, out: Palette): string {
-  const { identity, name, nameHeldBy, addresses, introducedBy } = peer;
-  const { admittedBy, verdict } = peer;
+  const { identity, name, boundName, nameHeldBy } = peer;
+  const { addresses, introducedBy, admittedBy, verdict } = peer;
   const [best] = addresses;
   const words = [
     out.bold(identity.slice(0, digits)),
-    ...(name === undefined ? [] : [shownName(name)]),
+    ...namesShown(name, boundName),
     ...(nameHeldBy === undefined
       ? []
       : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
@@ -88,6 +88,16 @@ function peerLine(peer: PeerView, digits: number, out: Palette): string {
     ...(verdict === undefined ? [] : [out.yellow(verdict)]),
   ];
   return words.join("  ");
+}
+
+/** `eva (calls itself eve)`, or one name. */
+function namesShown(name: string | undefined, boundName?: string): string[] {
+  if (name === undefined || boundName === undefined) {
+    return [name ?? boundName].filter((it) => it !== undefined).map(shownName);
+  }
+  return sameName(name, boundName)
+    ? [shownName(name)]
+    : [`${shownName(boundName)} (calls itself ${shownName(name)})`];
 }
 
 /** To the minute, in UTC, as it sorts. */

@@ -1,7 +1,8 @@
 /** `verack send`: a message to one peer, through a running node. */
 import { ControlClient } from "../control/control_client.ts";
 import { jsonLine } from "../core/escape.ts";
-import { peerLabel } from "../identity/peer_name.ts";
+import type { PeerId } from "../identity/identity.ts";
+import { peerLabel, type PeerNames } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -60,8 +61,11 @@ export const sendProgram: Program = program(
       stdout.line(jsonLine(answer));
       return EXIT.success;
     }
-    const name = typeof answer.name === "string" ? answer.name : undefined;
-    const receiver = peerLabel(String(answer.to), name);
+    // A node of this program, behind a directory of ours: its fields are known.
+    const { to: id, name, boundName } = answer as unknown as {
+      to: PeerId;
+    } & PeerNames;
+    const receiver = peerLabel(id, name, boundName);
     stdout.line(
       answer.delivered === true
         ? `${out.green("delivered")}  ${receiver}`

@@ -137,10 +137,11 @@ function previewText(preview: string): string {
 }
 
 function headLine(message: DeadLetterHead, out: Palette): string {
-  const { id, from, name, topic, bytes, reason, at, retried } = message;
+  const { id, from, name, boundName, topic, bytes, reason, at, retried } =
+    message;
   return [
     out.bold(id),
-    `from ${peerLabel(from, name)}`,
+    `from ${peerLabel(from, name, boundName)}`,
     at.slice(0, 16).replace("T", " "),
     ...(topic === "" ? [] : [`topic ${escapeText(topic)}`]),
     `${bytes} ${bytes === 1 ? "byte" : "bytes"}`,

@@ -11,6 +11,7 @@ import {
 import { DeadLetterBox } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
+import { Records } from "../store/records.ts";
 import type { OpenedStore } from "../store/data_directory.ts";
 import { askNode } from "./ask_node.ts";
 import { withDataOwner } from "./data_owner.ts";
@@ -58,19 +59,18 @@ function storedCommands({ store }: OpenedStore): SetAsideCommands {
     },
     withdraw: () => {},
   };
-  const names = new Map(
-    store.peers().map(({ identity, name }) => [identity, name]),
+  const peers = new Map(
+    new Records(store).peers().map((peer) => [peer.identity, peer]),
   );
-  const nameOf = (id: PeerId) => names.get(id) || undefined;
   return {
     // deno-lint-ignore require-await -- the other one has to wait
     list: async () =>
-      setAside.list().map((it) => deadLetterRow(it, nameOf(it.from))),
+      setAside.list().map((it) => deadLetterRow(it, peers.get(it.from))),
     // deno-lint-ignore require-await -- the other one has to wait
     show: async (id, from) => {
       const message = setAside.get(id, sender(from));
       return {
-        ...deadLetterHead(message, nameOf(message.from)),
+        ...deadLetterHead(message, peers.get(message.from)),
         base64: message.body.toBase64(),
       };
     },

@@ -91,7 +91,7 @@ function rows(status: Answer): [what: string, text: string][] {
     ],
     ...queues.map((queue): [string, string] => [
       "waiting",
-      `${peerLabel(queue.identity, queue.name)}: ${
+      `${peerLabel(queue.identity, queue.name, queue.boundName)}: ${
         count(queue.messages, "message")
       }${queue.bytes > 0 ? `, ${queue.bytes} bytes at the socket` : ""}${
         queue.connected ? "" : ", away"

@@ -26,8 +26,7 @@ export async function takeMessages(
   },
 ): Promise<void> {
   for await (const message of node.messages(options)) {
-    const name = node.peer(message.from)?.name;
-    show(messageEvent(message, name));
+    show(messageEvent(message, node.peer(message.from)));
     await output.flushed(signal);
     if (output.failed || signal.aborted) return;
   }

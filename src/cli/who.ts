@@ -70,7 +70,7 @@ export const whoProgram: Program = program(
 
 /** What is known of a member, for people. */
 export function memberLines(member: Member, out: Palette): string {
-  const { identity, name, nameHeldBy, self, connected } = member;
+  const { identity, name, boundName, nameHeldBy, self, connected } = member;
   const { addresses, introducedBy } = member;
   const state = self
     ? "this node itself"
@@ -80,7 +80,7 @@ export function memberLines(member: Member, out: Palette): string {
     ? "away"
     : `heard of from ${shortId(introducedBy)}`;
   return [
-    `${out.bold(peerLabel(identity, name))}  ${state}`,
+    `${out.bold(peerLabel(identity, name, boundName))}  ${state}`,
     `  ${identity}`,
     ...(nameHeldBy === undefined
       ? []

@@ -4,6 +4,7 @@
  */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { PeerId } from "../identity/identity.ts";
+import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import { SET_ASIDE_PREVIEW_BYTES } from "../limits.ts";
 import { Refusal } from "./refusal.ts";
 import {
@@ -22,6 +23,8 @@ export interface DeadLetterHead {
   readonly from: PeerId;
   /** What its sender calls itself, if it does. */
   readonly name?: string;
+  /** What it is called at this node because a person said so. */
+  readonly boundName?: string;
   readonly topic: string;
   /** Length of the body. */
   readonly bytes: number;
@@ -39,7 +42,7 @@ export const DEAD_LETTER_ROUTES: Routes = {
     GET: {
       handle: ({ node }) => ({
         messages: node.deadLetters.list().map((it) =>
-          deadLetterRow(it, node.peer(it.from)?.name)
+          deadLetterRow(it, node.peer(it.from))
         ),
       }),
     },
@@ -54,7 +57,7 @@ export const DEAD_LETTER_ROUTES: Routes = {
           from === null ? undefined : memberOf(node, from),
         );
         return {
-          ...deadLetterHead(message, node.peer(message.from)?.name),
+          ...deadLetterHead(message, node.peer(message.from)),
           base64: message.body.toBase64(),
         };
       },
@@ -67,13 +70,13 @@ export const DEAD_LETTER_ROUTES: Routes = {
 /** What is shown of a message beside its body. */
 export function deadLetterHead(
   message: DeadLetter,
-  name: string | undefined,
+  sender: PeerNames | undefined,
 ): DeadLetterHead {
   const { id, from, topic, body, reason, at, retried } = message;
   return {
     id,
     from,
-    ...(name !== undefined && { name }),
+    ...namesOf(sender),
     topic,
     bytes: body.length,
     reason,
@@ -85,11 +88,11 @@ export function deadLetterHead(
 /** A message as a list shows it. */
 export function deadLetterRow(
   message: DeadLetter,
-  name: string | undefined,
+  sender: PeerNames | undefined,
 ): DeadLetterHead & { readonly preview: string } {
   const beginning = message.body.subarray(0, SET_ASIDE_PREVIEW_BYTES);
   return {
-    ...deadLetterHead(message, name),
+    ...deadLetterHead(message, sender),
     preview: new TextDecoder().decode(beginning),
   };
 }

@@ -1,5 +1,6 @@
 /** A message that was taken, as those see it who watch. */
 import type { PeerId } from "../identity/identity.ts";
+import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 
 /** The node's application has taken a message. Text is exact: escape it where it is shown. */
 export interface MessageEvent {
@@ -7,6 +8,8 @@ export interface MessageEvent {
   readonly identity: PeerId;
   /** What the sender calls itself, if it does. */
   readonly name?: string;
+  /** What it is called at this node because a person said so. */
+  readonly boundName?: string;
   readonly topic: string;
   readonly id: string;
   /** Which try it is, from 1. */
@@ -23,16 +26,16 @@ type TakenMessage = Pick<MessageEvent, "topic" | "id" | "attempt"> & {
   readonly body: Uint8Array;
 };
 
-/** @param name What the sender calls itself, if it does. */
+/** @param sender What is known of the sender, of which its names are shown. */
 export function messageEvent(
   message: TakenMessage,
-  name: string | undefined,
+  sender: PeerNames | undefined,
 ): MessageEvent {
   const { from, topic, id, attempt, body } = message;
   return {
     type: "message",
     identity: from,
-    ...(name !== undefined && { name }),
+    ...namesOf(sender),
     topic,
     id,
     attempt,

@@ -6,6 +6,7 @@
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import { BROADCAST_WAIT_MS, MAX_BODY_BYTES } from "../delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
+import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
 import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -40,8 +41,9 @@ async function send(context: RouteContext): Promise<Answer> {
   const { to, body, options, waitMs } = await read(context, SEND_QUERY);
   if (to === undefined) throw wrong("to is missing, must be whom it is for");
   const identity = node.resolvePeer(to);
-  const { name, connected = false } = node.peer(identity) ?? {};
-  const receiver = { to: identity, ...(name !== undefined && { name }) };
+  const peer = node.peer(identity);
+  const connected = peer?.connected ?? false;
+  const receiver = { to: identity, ...namesOf(peer) };
   let id = "";
   const onId = (text: string) => id = text;
   const taken = node.send(identity, body, { ...options, onId }).then(() =>
@@ -70,22 +72,25 @@ async function broadcast(context: RouteContext): Promise<Answer> {
   const result = await context.node.broadcast(body, { ...options, waitMs });
   await context.node.committed();
   const failed = result.failed.map(failure);
-  const names = namesOf(context.node, [
+  const receivers = [
     ...result.delivered,
     ...result.waiting,
     ...failed.map(({ identity }) => identity),
-  ]);
-  return { ...result, failed, names };
+  ];
+  const names = byIdentity(context.node, receivers, "name");
+  const boundNames = byIdentity(context.node, receivers, "boundName");
+  return { ...result, failed, names, boundNames };
 }
 
-/** What those call themselves who have a name, by identity. */
-function namesOf(
+/** One kind of name of the peers that have one. */
+function byIdentity(
   node: Node,
   identities: readonly PeerId[],
+  kind: keyof PeerNames,
 ): Record<PeerId, string> {
   return Object.fromEntries(
     identities.flatMap((identity) => {
-      const name = node.peer(identity)?.name;
+      const name = node.peer(identity)?.[kind];
       return name === undefined ? [] : [[identity, name]];
     }),
   );

@@ -1,7 +1,7 @@
 /** What a route of the control API is, and how it reads what it is asked. */
-import { isPeerId, type PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../identity/identity.ts";
 import type { Node } from "../mesh/node.ts";
-import { theOne } from "../mesh/peers/find_peers.ts";
+import { memberChosen } from "../mesh/peers/find_peers.ts";
 import type { BodyReader } from "./body.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -37,7 +37,7 @@ export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>;
 
 /** The one member that a request means by a name, an identity or its first digits. */
 export function memberOf(node: Node, text: string): PeerId {
-  return isPeerId(text) ? text : theOne(text, node.findPeers(text)).identity;
+  return memberChosen(text, node.findPeers(text));
 }
 
 /**

@@ -89,18 +89,47 @@ export function isPeerName(text: string): boolean {
   return faultOf(text.normalize("NFC")) === undefined;
 }
 
+/** What a peer is called. */
+export interface PeerNames {
+  /** What it calls itself; not escaped. */
+  readonly name?: string;
+  /** What it is called at this node because a person said so. */
+  readonly boundName?: string;
+}
+
+/** The names alone of what is known of a peer, without one that is empty. */
+export function namesOf(
+  { name = "", boundName }: {
+    readonly name?: string | undefined;
+    readonly boundName?: string | undefined;
+  } = {},
+): PeerNames {
+  return {
+    ...(name !== "" && { name }),
+    ...(boundName !== undefined && { boundName }),
+  };
+}
+
 /**
- * A peer as people see it: `alice (d26d938b)`, without a name the short identity.
+ * A peer as people see it: `alice (d26d938b)`, without a name the short identity, and
+ * `eva (calls itself eve, d26d938b)` under the name that a person gave it.
  * A name that {@linkcode parsePeerName} would refuse stands in quotes, with
  * everything but ASCII escaped, so that it passes for no other.
  */
 export function peerLabel(
   identity: PeerId,
   name: string | undefined,
+  boundName?: string,
 ): string {
   const short = shortId(identity);
-  if (name === undefined || name === "") return short;
-  return `${shownName(name)} (${short})`;
+  if (name === undefined || name === "") {
+    return boundName === undefined
+      ? short
+      : `${shownName(boundName)} (${short})`;
+  }
+  return boundName === undefined || sameName(name, boundName)
+    ? `${shownName(name)} (${short})`
+    : `${shownName(boundName)} (calls itself ${shownName(name)}, ${short})`;
 }
 
 /** The name alone, as {@linkcode peerLabel} shows it. */

@@ -21,7 +21,8 @@ export type MissingPair = readonly [PeerId, PeerId];
 /**
  * Something that happened at a node. Addresses are `host:port`; text that came
  * from the network (`text`, `reason`, `name`, `topic`) is bounded but NOT escaped: escape it
- * where it is shown. `name` is what the peer calls itself, if it does.
+ * where it is shown. `name` is what the peer calls itself, if it does, and `boundName`
+ * what it is called at this node because a person said so.
  */
 export type NodeEvent =
   /** The node accepts connections. */
@@ -35,6 +36,7 @@ export type NodeEvent =
     readonly type: "peer:up";
     readonly identity: PeerId;
     readonly name?: string;
+    readonly boundName?: string;
     /** Where it was dialed; of an inbound session, where it connected from. */
     readonly address: string;
     /**
@@ -50,6 +52,7 @@ export type NodeEvent =
     readonly type: "peer:down";
     readonly identity: PeerId;
     readonly name?: string;
+    readonly boundName?: string;
     readonly reason: string;
     /** Whether it said bye, as against being lost. */
     readonly left: boolean;
@@ -59,6 +62,7 @@ export type NodeEvent =
     readonly type: "ping";
     readonly identity: PeerId;
     readonly name?: string;
+    readonly boundName?: string;
     readonly text: string;
   }
   /** The mesh as this node sees it. */
@@ -96,6 +100,7 @@ export type NodeEvent =
     readonly type: "name-conflict";
     readonly identity: PeerId;
     readonly name: string;
+    readonly boundName?: string;
     readonly holder: PeerId;
   }
   /** An address given to the node does not answer; said once, tried for ever. */
@@ -121,6 +126,8 @@ export type NodeEvent =
   | {
     readonly type: "undelivered";
     readonly identity: PeerId;
+    readonly name?: string;
+    readonly boundName?: string;
     readonly topic: string;
     /** The message's id, 32 hex digits. */
     readonly id: string;
@@ -130,6 +137,8 @@ export type NodeEvent =
   | {
     readonly type: "set-aside";
     readonly identity: PeerId;
+    readonly name?: string;
+    readonly boundName?: string;
     readonly topic: string;
     /** The message's id, 32 hex digits. */
     readonly id: string;

@@ -19,6 +19,7 @@ import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
 import type { PeerSession } from "./sessions/peer_session.ts";
+import { peerNames } from "./peers/peer_info.ts";
 import type { Peer } from "./peers/peer_table.ts";
 
 /** Why nothing is kept any longer for a peer that was lost. */
@@ -236,6 +237,7 @@ export class Messaging {
     this.#context.emit({
       type: "undelivered",
       identity: to,
+      ...peerNames(to, this.#context),
       topic: content.topic,
       id: content.id.toHex(),
       reason: error.message,
@@ -246,6 +248,7 @@ export class Messaging {
     this.#context.emit({
       type: "set-aside",
       identity: from,
+      ...peerNames(from, this.#context),
       topic,
       id: id.toHex(),
       reason,

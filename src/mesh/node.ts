@@ -1,7 +1,6 @@
 /**
- * A node: one identity, one listener, and sessions with everybody else. This file
- * puts the parts together, owns their lifetime and is what the library shows;
- * the parts are `acceptor.ts`, `dialer.ts`, `links.ts`, `exchange.ts`.
+ * A node: one identity, one listener, and sessions with all other members. Puts the
+ * parts together, owns their lifetime and is what the library shows.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type {
@@ -33,8 +32,10 @@ import {
 } from "./options.ts";
 import { type NodeStatus, nodeStatus } from "./node_status.ts";
 import {
+  announcements,
   type PeerInfo,
   peerInfo,
+  peerNames,
   type SessionInfo,
   sessionInfo,
 } from "./peers/peer_info.ts";
@@ -214,7 +215,7 @@ export class Node implements AsyncDisposable {
   findPeers(text: string): Member[] {
     const { name, address, identity } = this;
     const own = { identity: identity.id, name, address };
-    return findPeers(text, own, this.peers());
+    return findPeers(text, own, this.peers(), this.#context.names);
   }
 
   /**
@@ -230,7 +231,7 @@ export class Node implements AsyncDisposable {
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   sessions(): SessionInfo[] {
     return this.#links.all().filter((link) => link.introduced).map((link) =>
-      sessionInfo(link, this.#context.table.get(link.peer.identity))
+      sessionInfo(link, peerNames(link.peer.identity, this.#context))
     );
   }
 
@@ -253,11 +254,11 @@ export class Node implements AsyncDisposable {
     NodeEvent
   > {
     const { address, identity: { id: identity } } = this;
-    const first: NodeEvent[] = [{ type: "listening", identity, address }];
-    for (const { announced } of this.#context.table.values()) {
-      if (announced !== undefined) first.push(announced);
-    }
-    first.push(this.#links.meshEvent());
+    const first: NodeEvent[] = [
+      { type: "listening", identity, address },
+      ...announcements(this.#context),
+      this.#links.meshEvent(),
+    ];
     return this.#events.listen(first, options.signal);
   }
 

@@ -11,6 +11,7 @@ import type { MeshContext } from "./context.ts";
 import type { HealthFact } from "./health.ts";
 import type { Messaging } from "./messaging.ts";
 import type { NodeEvent } from "./events.ts";
+import { peerNames } from "./peers/peer_info.ts";
 
 /** A node at one instant. */
 export interface NodeStatus {
@@ -54,6 +55,7 @@ export interface NodeStatus {
   readonly queues: readonly {
     readonly identity: PeerId;
     readonly name?: string;
+    readonly boundName?: string;
     readonly connected: boolean;
     readonly messages: number;
     readonly bytes: number;
@@ -90,10 +92,10 @@ export function nodeStatus(
     const bytes = record.primary?.session.queuedBytes ?? 0;
     const messages = messaging.waitingFor(record.identity);
     if (bytes + messages === 0) return [];
-    const { identity, name, up: connected } = record;
+    const { identity, up: connected } = record;
     return [{
       identity,
-      ...(name !== "" && { name }),
+      ...peerNames(identity, context),
       connected,
       messages,
       bytes,

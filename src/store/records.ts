@@ -7,10 +7,13 @@
  * they mean one peer.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
-import { VerackError } from "../core/errors.ts";
-import { escapeText } from "../core/escape.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
-import { foldName, parsePeerName } from "../identity/peer_name.ts";
+import {
+  foldName,
+  namesOf,
+  parsePeerName,
+  type PeerNames,
+} from "../identity/peer_name.ts";
 import { issuerOf } from "../identity/attestation.ts";
 import { type InviteInfo, Invites } from "../mesh/admission/invites.ts";
 import { KeptTime } from "../mesh/kept_time.ts";
@@ -20,13 +23,18 @@ import type {
   NodeStore,
   StoredPeer,
 } from "../mesh/peers/node_store.ts";
-import { type Member, theOne } from "../mesh/peers/find_peers.ts";
-import { MIN_IDENTITY_DIGITS } from "../limits.ts";
+import {
+  type Member,
+  memberChosen,
+  membersMeant,
+} from "../mesh/peers/find_peers.ts";
 import { ownerOf } from "./own_key.ts";
 
 /** A peer on record, and what was decided about it. */
 export interface RecordedPeer
   extends Omit<StoredPeer, "attestation" | "earnedStanding"> {
+  /** What it is called here because a person said so. */
+  readonly boundName?: string;
   /** The peer that the name is bound to, if that is another. */
   readonly nameHeldBy?: PeerId;
   /** By which member it was admitted, if by one. */
@@ -71,16 +79,22 @@ export class Records {
   /** Peers on record, seen last first. */
   peers(): RecordedPeer[] {
     const verdicts = this.#verdicts();
-    const holders = new Map(
-      this.#store.nameBindings().map((it) => [it.name, it.identity]),
+    const bindings = this.#store.nameBindings();
+    const holders = new Map(bindings.map((it) => [it.name, it.identity]));
+    // The oldest first, so that the name that was given last stays.
+    const given = new Map(
+      bindings.filter(({ confirmed }) => confirmed)
+        .map((it) => [it.identity, it.name]),
     );
     return this.#store.peers().map((stored) => {
       const { attestation, earnedStanding: _, ...peer } = stored;
       const admittedBy = issuerOf(attestation);
       const verdict = verdicts.get(peer.identity);
       const holder = holders.get(foldName(peer.name));
+      const boundName = given.get(peer.identity);
       return {
         ...peer,
+        ...(boundName !== undefined && { boundName }),
         ...(holder !== undefined && holder !== peer.identity &&
           { nameHeldBy: holder }),
         ...(admittedBy !== undefined && { admittedBy }),
@@ -174,28 +188,22 @@ export class Records {
   }
 
   #find(text: string, action: string): PeerId {
-    const digits = text.toLowerCase();
-    const isIdentity = /^[0-9a-f]{64}$/.test(digits);
-    if (isIdentity) return this.#another(digits, action);
-    const known = new Set([
-      ...this.#store.peers().map((peer) => peer.identity),
-      ...this.#store.joinRequests().map((peer) => peer.identity),
-      ...this.#store.accessRules().map(({ identity }) => identity),
-    ]);
-    const means = digits.length >= MIN_IDENTITY_DIGITS &&
-      /^[0-9a-f]+$/.test(digits);
-    const found = means
-      ? [...known].filter((identity) => identity.startsWith(digits))
-      : [];
-    if (found.length === 0) {
-      throw new VerackError(
-        "unknown-peer",
-        `Cannot ${action} "${
-          escapeText(text, { max: 80 })
-        }": nobody on record has it, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
-      );
+    const members = new Map<PeerId, Member>();
+    for (
+      const { identity } of [
+        ...this.#store.joinRequests(),
+        ...this.#store.accessRules(),
+        ...this.#store.nameBindings(),
+      ]
+    ) members.set(identity, asMember({ identity }));
+    for (const peer of this.peers()) {
+      members.set(peer.identity, asMember(peer));
     }
-    return this.#another(theOne(text, found.map(asMember)).identity, action);
+    const name = foldName(text);
+    const holder = this.#store.nameBindings()
+      .find((bound) => bound.name === name)?.identity;
+    const found = membersMeant(text, [...members.values()], holder);
+    return this.#another(memberChosen(text, found), action);
   }
 
   #another(identity: PeerId, action: string): PeerId {
@@ -234,6 +242,14 @@ function fromPending(waiting: JoinRequest): StoredPeer {
   };
 }
 
-function asMember(identity: PeerId): Member {
-  return { identity, self: false, connected: false, addresses: [] };
+function asMember(
+  { identity, ...peer }: Pick<RecordedPeer, "identity"> & PeerNames,
+): Member {
+  return {
+    identity,
+    ...namesOf(peer),
+    self: false,
+    connected: false,
+    addresses: [],
+  };
 }

@@ -161,6 +161,17 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     { type: "name-conflict", identity: BOB, name: "Al", holder: ALICE },
     "name   Al (bbbbbbbb) uses a name of aaaaaaaa; to say whose it is: verack allow ID --name Al",
   ],
+  [
+    {
+      type: "peer:down",
+      identity: BOB,
+      name: "eve",
+      boundName: "eva",
+      reason: "",
+      left: true,
+    },
+    "left   eva (calls itself eve, bbbbbbbb)",
+  ],
   [{ type: "overflow", dropped: 1 }, "lag    1 event not shown"],
   [{ type: "overflow", dropped: 12 }, "lag    12 events not shown"],
   [{ type: "stopped" }, "stop   left the mesh"],

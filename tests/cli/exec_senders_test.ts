@@ -16,7 +16,7 @@ const clock = new VirtualClock();
 /** A node with sessions to these peers at these addresses. */
 function linked(links: Readonly<Record<string, string>>): Node {
   return {
-    links: () =>
+    sessions: () =>
       Object.entries(links).map(([identity, remoteAddress]) => ({
         identity,
         remoteAddress,

@@ -210,6 +210,7 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
     delivered: [bob.identity.id],
     waiting: [],
     failed: [],
+    boundNames: {},
     names: { [bob.identity.id]: "bob" },
   });
   assertEquals(taken.sort(), [":first", ":fourth", "t:second", "u:third"]);

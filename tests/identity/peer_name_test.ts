@@ -66,6 +66,9 @@ Deno.test("parsePeerName() says what is wrong with a name", () => {
 Deno.test("a name that could be taken for another is shown in quotes, all of it in ASCII", () => {
   assertEquals(peerLabel(ID, "alice"), "alice (d26d938b)");
   assertEquals(peerLabel(ID, ""), "d26d938b");
+  assertEquals(peerLabel(ID, "eve", "eva"), "eva (calls itself eve, d26d938b)");
+  assertEquals(peerLabel(ID, "Eva", "eva"), "Eva (d26d938b)");
+  assertEquals(peerLabel(ID, undefined, "eva"), "eva (d26d938b)");
   assertEquals(peerLabel(ID, undefined), "d26d938b");
   assertEquals(peerLabel(ID, "\u0430dmin"), '"\\u{430}dmin" (d26d938b)');
   assertEquals(

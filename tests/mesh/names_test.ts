@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
+import { namesOf } from "../../src/identity/peer_name.ts";
 import { theOne } from "../../src/mesh/peers/find_peers.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
@@ -129,4 +130,42 @@ Deno.test("a node does not start under a name that could be taken for another", 
     RangeError,
     'Cannot take name "\u0430dmin": it must have letters of one alphabet',
   );
+});
+
+Deno.test("a peer is found and shown by the name that a person gave it, everywhere it is named", async () => {
+  await using alice = await Node.start({ name: "alice" });
+  const log = new EventLog(alice);
+  const [eve] = await identities(1);
+  const peer = await RawPeer.open(alice, { identity: eve!, name: "eve" });
+  await until("eve", () => log.of("peer:up").length > 0);
+  assertEquals(log.of("peer:up")[0]?.boundName, undefined);
+  alice.admission.allow(eve!.id, { name: "Old" });
+  alice.admission.allow(eve!.id, { name: "Eva" });
+
+  const named = { name: "eve", boundName: "eva" };
+  for (const text of ["eva", "EVA", "old", "eve", eve!.id.slice(0, 8)]) {
+    const [member, ...more] = alice.findPeers(text);
+    assertEquals(more, []);
+    assertEquals(namesOf(member), named);
+  }
+  assertEquals(alice.resolvePeer("eva"), eve!.id);
+  assertEquals(namesOf(alice.peer(eve!.id)), named);
+  assertEquals(namesOf(alice.sessions()[0]), named);
+  // One that listens from now on hears of it under that name.
+  for await (const event of alice.events()) {
+    if (event.type !== "peer:up") continue;
+    assertEquals(namesOf(event), named);
+    break;
+  }
+  const lost = alice.send(eve!.id, "hello", { ttlMs: 1_000 });
+  assertEquals(namesOf(alice.status().queues[0]), named);
+  await assertRejects(() => lost, VerackError);
+  assertEquals(namesOf(log.of("undelivered")[0]), named);
+  peer.close();
+  await until("eve to leave", () => log.of("peer:down").length > 0);
+  assertEquals(namesOf(log.of("peer:down")[0]), named);
+  alice.admission.deny(eve!.id);
+  assertEquals(alice.findPeers("eva"), []);
+  await alice.close();
+  await log.ended;
 });

@@ -179,6 +179,41 @@ Deno.test("a name can be given to another peer while the node does not run", asy
   assertStringIncludes(out[0]!, `bob (${short(other.identity)})`);
 });
 
+Deno.test("a peer is called by the name that a person gave it, and denied by it while the node does not run", async () => {
+  await using place = new Place();
+  await using alice = await place.start("alice", "--name=alice");
+  await using eve = await place.start(
+    "eve",
+    "--name=eve",
+    `--connect=${alice.address}`,
+  );
+  await alice.waitFor("peer:up");
+  const { identity } = eve;
+  assertEquals((await place.alice("allow", identity, "--name=eva")).code, 0);
+  const label = `eva (calls itself eve, ${short(identity)})`;
+  assertEquals((await place.alice("send", "eva", "hello")).out, [
+    `delivered  ${label}`,
+  ]);
+  assertEquals((await place.alice("broadcast", "hello")).out, [
+    `delivered  ${label}`,
+  ]);
+  assertEquals((await place.alice("who", "eva")).out[0], `${label}  connected`);
+  const listed = `${short(identity)}  eva (calls itself eve)  `;
+  const { out } = await place.alice("peers");
+  assertEquals(out.map((line) => line.slice(0, listed.length)), [listed]);
+  await eve.end("SIGTERM");
+  assertEquals((await alice.waitFor("peer:down")).boundName, "eva");
+  assertEquals(await alice.end("SIGTERM"), 143);
+
+  const offline = await place.alice("peers", "--json");
+  assertEquals(JSON.parse(offline.out[0] ?? "").boundName, "eva");
+  assertEquals(await place.alice("deny", "eva"), {
+    code: 0,
+    out: [`denied     ${identity}`],
+    err: [],
+  });
+});
+
 Deno.test({
   name:
     "in a chat /msg and /ping mean the first peer of a name, and a later one is told of",

@@ -176,3 +176,37 @@ Deno.test("first digits of an id revoke an invite if no other has them", () => {
   assertEquals(records.revoke("A".repeat(10)), ids[0]);
   assertEquals(store.invites().map(({ id }) => id), [ids[1]]);
 });
+
+Deno.test("a peer is denied and forgotten by the name that it has or was given, as at a running node", () => {
+  for (const action of ["deny", "forget"] as const) {
+    for (const text of ["mallory", "MALLORY", "eva", "former"]) {
+      const store = new MemoryStore();
+      store.putPeer(samplePeer(1, { name: "mallory" }));
+      store.putPeer(samplePeer(2, { name: "bob" }));
+      const bound = { identity: identity(1), ephemeral: false };
+      store.putNameBinding({ ...bound, name: "former", confirmed: false });
+      const records = new Records(store);
+      records.allow(identity(1), 1, "Eva");
+      assertEquals(
+        records.peers().map(({ boundName }) => boundName),
+        [undefined, "eva"],
+      );
+      assertEquals(records[action](text, 5), identity(1));
+      assertEquals(store.nameBindings(), []);
+    }
+  }
+});
+
+Deno.test("a name that one peer was given and another has means neither when it is denied", () => {
+  const store = new MemoryStore();
+  store.putPeer(samplePeer(1, { name: "eve" }));
+  store.putPeer(samplePeer(2, { name: "eva" }));
+  const records = new Records(store);
+  records.allow(identity(1), 1, "eva");
+  const error = assertThrows(() => records.deny("eva", 2), VerackError);
+  assertEquals(error.code, "ambiguous");
+  // A name that only a binding knows is enough.
+  store.deletePeer(identity(1));
+  store.deletePeer(identity(2));
+  assertEquals(records.deny("eva", 2), identity(1));
+});

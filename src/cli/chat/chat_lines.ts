@@ -1,7 +1,7 @@
 /** How a chat looks: what people say and what happens, one printable text each. */
 import type { MessageEvent } from "../../control/message_event.ts";
 import { escapeText } from "../../core/escape.ts";
-import { peerLabel } from "../../identity/peer_name.ts";
+import { peerLabel, type PeerNames } from "../../identity/peer_name.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import { eventLine } from "../event_lines.ts";
 import { shownText } from "../message_text.ts";
@@ -87,9 +87,9 @@ export class ChatLines {
 
   /** With the short identity, which is told whenever somebody comes or goes. */
   #full(
-    { identity, name }: { readonly identity: string; readonly name?: string },
+    { identity, name, boundName }: { readonly identity: string } & PeerNames,
   ): string {
-    return peerLabel(identity, name);
+    return peerLabel(identity, name, boundName);
   }
 
   #note(

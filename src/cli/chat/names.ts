@@ -29,22 +29,26 @@ export class Names {
 
   /** What people see of somebody. */
   label(identity: PeerId): string {
-    const name = this.#node.peer(identity)?.name;
+    const { name, boundName } = this.#node.peer(identity) ?? {};
     this.claim(identity, name);
-    return name === undefined || this.#isAmbiguous(name)
-      ? peerLabel(identity, name)
-      : shownName(name);
+    this.claim(identity, boundName);
+    const called = boundName ?? name;
+    return called === undefined || this.#isAmbiguous(called)
+      ? peerLabel(identity, name, boundName)
+      : shownName(called);
   }
 
   /** What can be typed for each peer: its name if it means that peer, else first digits. */
   typed(): string[] {
     return this.#node.peers().map(
-      ({ identity, name, nameHeldBy, introducedBy }) =>
-        name !== undefined && shownName(name) === name &&
-          nameHeldBy === undefined && introducedBy === undefined &&
-          !this.#isAmbiguous(name)
-          ? name
-          : identity.slice(0, 8),
+      ({ identity, name, boundName, nameHeldBy, introducedBy }) =>
+        // What a person gave means that peer, whatever others call themselves.
+        boundName ??
+          (name !== undefined && shownName(name) === name &&
+              nameHeldBy === undefined && introducedBy === undefined &&
+              !this.#isAmbiguous(name)
+            ? name
+            : identity.slice(0, 8)),
     );
   }
 

@@ -134,7 +134,9 @@ function everybody({ node, colors, show }: ChatContext): void {
   const peers = node.peers();
   if (peers.length === 0) return show("Nobody is known yet.");
   const lines = peers.sort((a, b) => Number(b.connected) - Number(a.connected))
-    .map(({ identity, name, connected, addresses, introducedBy }) => {
+    .map((peer) => {
+      const { identity, name, boundName } = peer;
+      const { connected, addresses, introducedBy } = peer;
       const rtt = rtts.get(identity);
       const state = connected
         ? colors.green(rtt === undefined ? "here" : `here, ${duration(rtt)}`)
@@ -143,7 +145,7 @@ function everybody({ node, colors, show }: ChatContext): void {
         : "heard of";
       const [address = ""] = addresses;
       return `  ${
-        colors.bold(peerLabel(identity, name))
+        colors.bold(peerLabel(identity, name, boundName))
       }  ${state}  ${address}`;
     });
   show(lines.join("\n"));

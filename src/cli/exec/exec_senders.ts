@@ -72,9 +72,12 @@ function namedSenders(
   return (sender) => {
     if (ids.has(sender)) return true;
     if (names.length === 0) return false;
-    const { name: claimed, nameHeldBy } = node.peer(sender) ?? {};
-    return claimed !== undefined && nameHeldBy === undefined &&
-      names.some((it) => sameName(it.name, claimed) && it.is(sender));
+    const { name, boundName, nameHeldBy } = node.peer(sender) ?? {};
+    const called = [boundName, nameHeldBy === undefined ? name : undefined]
+      .filter((it) => it !== undefined);
+    return names.some((it) =>
+      called.some((name) => sameName(it.name, name)) && it.is(sender)
+    );
   };
 }
 

@@ -98,8 +98,8 @@ export class Executor {
     const { from, topic, id, attempt } = message;
     if (fault === undefined) {
       message.ack();
-      const name = this.#node.peer(from)?.name;
-      this.#settings.onTaken(messageEvent(message, name));
+      const sender = this.#node.peer(from);
+      this.#settings.onTaken(messageEvent(message, sender));
     } else {
       const { program } = this.#settings;
       log.warn("message refused", { program, fault, from, topic, id, attempt });

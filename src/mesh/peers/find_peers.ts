@@ -17,6 +17,8 @@ export interface Member {
   readonly identity: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
+  /** What it is called here because a person said so. */
+  readonly boundName?: string;
   /** It is the node that was asked. */
   readonly self: boolean;
   /** The peer that the name is bound to here, if that is another. */
@@ -44,6 +46,7 @@ export function findPeers(
   text: string,
   own: Own,
   peers: readonly PeerInfo[],
+  names: Pick<NameBindings, "holderOf">,
 ): Member[] {
   const self: Member = {
     identity: own.identity,
@@ -58,9 +61,38 @@ export function findPeers(
     ...peer,
     self: false,
   }));
-  const found = others.filter((member) => means(text, member))
+  const found = membersMeant(text, others, names.holderOf(text))
     .sort((a, b) => Number(b.connected) - Number(a.connected));
   return means(text, self) ? [self, ...found] : found;
+}
+
+/**
+ * Those of some members that `text` may mean.
+ *
+ * @param holder The identity that `text` is bound to as a name, whatever the peer
+ * calls itself.
+ */
+export function membersMeant(
+  text: string,
+  members: readonly Member[],
+  holder: PeerId | undefined,
+): Member[] {
+  return members
+    .filter((member) => means(text, member) || member.identity === holder);
+}
+
+/**
+ * The identity that a decision about a peer is about, whether the node runs or not:
+ * a whole one, or that of the one member found.
+ *
+ * @param found What {@linkcode findPeers} or {@linkcode membersMeant} found for `text`.
+ * @throws {VerackError} `unknown-peer`, `ambiguous`.
+ */
+export function memberChosen(text: string, found: readonly Member[]): PeerId {
+  const digits = text.toLowerCase();
+  if (isPeerId(digits)) return digits;
+  const isClear = isIdentityPrefix(text) || isPeerName(text);
+  return theOne(text, isClear ? found : []).identity;
 }
 
 /**
@@ -82,9 +114,9 @@ export function theOne(text: string, found: readonly Member[]): Member {
   if (more.length === 0) return first;
   const listed = found.slice(0, MAX_LISTED_MEMBERS).map((member) =>
     `${member.identity}${
-      member.name === undefined
+      member.name === undefined && member.boundName === undefined
         ? ""
-        : ` (${peerLabel(member.identity, member.name)})`
+        : ` (${peerLabel(member.identity, member.name, member.boundName)})`
     }`
   ).join(", ");
   const rest = found.length - MAX_LISTED_MEMBERS;

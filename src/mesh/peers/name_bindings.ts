@@ -96,6 +96,12 @@ export class NameBindings {
     return undefined;
   }
 
+  /** The name that a person gave an identity last. */
+  givenTo(identity: PeerId): string | undefined {
+    return this.#held.get(identity)
+      ?.findLast((name) => this.#bindings.get(name)?.confirmed);
+  }
+
   /** Whether an identity is this node's own or on record. */
   isKnown(identity: PeerId): boolean {
     const { identity: own, table } = this.#context;
@@ -129,7 +135,14 @@ export class NameBindings {
     if (!this.#events.take(clock.monotonic())) return;
     this.#told.set(record, folded);
     const { identity, name } = record;
-    emit({ type: "name-conflict", identity, name, holder });
+    const boundName = this.givenTo(identity);
+    emit({
+      type: "name-conflict",
+      identity,
+      name,
+      ...(boundName !== undefined && { boundName }),
+      holder,
+    });
   }
 
   /**

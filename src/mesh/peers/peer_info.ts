@@ -1,11 +1,12 @@
 /** What a node shows of its peers and sessions: plain objects, made on demand. */
 import type { PeerId } from "../../identity/identity.ts";
+import { namesOf, type PeerNames } from "../../identity/peer_name.ts";
 import { issuerOf } from "../../identity/attestation.ts";
 import { formatAddress } from "../../transport/address.ts";
-import type { Direction, Trust } from "../events.ts";
+import type { Direction, NodeEvent, Trust } from "../events.ts";
 import type { PeerSession } from "../sessions/peer_session.ts";
 import type { NameBindings } from "./name_bindings.ts";
-import type { Peer } from "./peer_table.ts";
+import type { Peer, PeerTable } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
 /** What a node knows of a peer. */
@@ -14,6 +15,8 @@ export interface PeerInfo {
   readonly identity: PeerId;
   /** What it calls itself, or others call it while it is unproven; not escaped. */
   readonly name?: string;
+  /** What it is called here because a person said so; the name it was given last. */
+  readonly boundName?: string;
   /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: PeerId;
   /** Whether there is a session with it now. */
@@ -42,6 +45,8 @@ export interface SessionInfo {
   readonly identity: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
+  /** What it is called here because a person said so. */
+  readonly boundName?: string;
   /** Who dialed. */
   readonly direction: Direction;
   /** The other end as the socket sees it: `host:port`. */
@@ -52,20 +57,45 @@ export interface SessionInfo {
   readonly rttMs?: number;
 }
 
+/** What a peer is called, also one that is not on record. */
+export function peerNames(
+  identity: PeerId,
+  { names, table }: {
+    readonly names: NameBindings;
+    readonly table: PeerTable;
+  },
+): PeerNames {
+  const name = table.get(identity)?.name;
+  return namesOf({ name, boundName: names.givenTo(identity) });
+}
+
+/** The `peer:up` of every connected peer, with what it is called by now. */
+export function announcements(
+  context: { readonly names: NameBindings; readonly table: PeerTable },
+): NodeEvent[] {
+  return [...context.table.values()].flatMap(({ announced }) =>
+    announced === undefined
+      ? []
+      : [{ ...announced, ...peerNames(announced.identity, context) }]
+  );
+}
+
 /** The record as it is shown. */
 export function peerInfo(
   record: Peer,
-  { names, standing }: {
+  context: {
     readonly names: NameBindings;
     readonly standing: Standing;
+    readonly table: PeerTable;
   },
 ): PeerInfo {
-  const { name, introducedBy } = record;
+  const { names, standing } = context;
+  const { introducedBy } = record;
   const nameHeldBy = names.heldByAnother(record);
   const admittedBy = issuerOf(record.attestation);
   return {
     identity: record.identity,
-    ...(name !== "" && { name }),
+    ...peerNames(record.identity, context),
     ...(nameHeldBy !== undefined && { nameHeldBy }),
     connected: record.up,
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),
@@ -82,12 +112,14 @@ export function peerInfo(
 }
 
 /** The session as it is shown. */
-export function sessionInfo(link: PeerSession, record?: Peer): SessionInfo {
+export function sessionInfo(
+  link: PeerSession,
+  names: PeerNames,
+): SessionInfo {
   const { rttMs, remote } = link.session;
-  const name = record?.name ?? "";
   return {
     identity: link.peer.identity,
-    ...(name !== "" && { name }),
+    ...names,
     direction: link.direction,
     remoteAddress: formatAddress(link.remoteAddress),
     userAgent: remote.userAgent,

@@ -26,6 +26,7 @@ import type { NodeEvent } from "../events.ts";
 import type { PeerExchange } from "../discovery/peer_exchange.ts";
 import type { PeerSession, PeerSessionOwner } from "./peer_session.ts";
 import type { Messaging } from "../messaging.ts";
+import { peerNames } from "../peers/peer_info.ts";
 import type { Peer } from "../peers/peer_table.ts";
 import { newcomer, placeOf } from "./session_room.ts";
 import { onTwin, reportRefusal } from "./twins.ts";
@@ -129,8 +130,8 @@ export class SessionRegistry implements PeerSessionOwner {
   ping(link: PeerSession, text: string | undefined): void {
     if (text === undefined || !link.introduced) return;
     const { identity } = link.peer;
-    const name = nameOf(this.#context.table.get(identity));
-    this.#context.emit({ type: "ping", identity, ...name, text });
+    const names = peerNames(identity, this.#context);
+    this.#context.emit({ type: "ping", identity, ...names, text });
   }
 
   closed(link: PeerSession, error: VerackError): void {
@@ -169,7 +170,7 @@ export class SessionRegistry implements PeerSessionOwner {
       this.#context.emit({
         type: "peer:down",
         identity: record.identity,
-        ...nameOf(record),
+        ...peerNames(record.identity, this.#context),
         reason: error.message,
         left: record.left,
       });
@@ -333,7 +334,7 @@ export class SessionRegistry implements PeerSessionOwner {
     record.announced = {
       type: "peer:up",
       identity,
-      ...nameOf(record),
+      ...peerNames(identity, this.#context),
       address,
       ...(told && { advertised: formatAddress(told) }),
       direction,
@@ -367,11 +368,4 @@ function deniedError(): VerackError {
 
 function forgottenError(): VerackError {
   return new VerackError("forgotten", "This node was told to forget the peer");
-}
-
-/** The field of an event that says what a peer calls itself. */
-function nameOf(record: Peer | undefined): { name?: string } {
-  return record === undefined || record.name === ""
-    ? {}
-    : { name: record.name };
 }
