@@ -136,7 +136,9 @@ async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   if (ends.aborted) leave();
   const doors = { ...flags, ...NO_HTTP };
   await using control = await openControl(doors, node, leave);
-  const lines = new ChatLines(new Names(node), terminal.out);
+  const lines = new ChatLines(new Names(node), terminal.out, {
+    mayDecide: flags.data !== undefined,
+  });
   const parts = {
     invocation,
     node,
@@ -195,7 +197,10 @@ async function pipe(chat: Chat): Promise<boolean> {
     if (!TROUBLE.has(event.type)) return undefined;
     const time = new Date(systemClock.now());
     return {
-      line: () => eventLine(event, time, terminal.err),
+      line: () =>
+        eventLine(event, time, terminal.err, {
+          mayDecide: flags.data !== undefined,
+        }),
       output: stderr,
     };
   });

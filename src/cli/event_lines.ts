@@ -59,17 +59,28 @@ export function eventJson(event: PrintedEvent, time: Date): string {
   return jsonLine({ time: time.toISOString(), ...event });
 }
 
+/** Options of {@linkcode eventLine}. */
+export interface EventLineOptions {
+  /** Whether commands reach the node, which takes a data directory. @default true */
+  readonly mayDecide?: boolean;
+}
+
 /** The line a person reads, with the time of the clock on the wall. */
 export function eventLine(
   event: PrintedEvent,
   time: Date,
   colors: Palette,
+  options: EventLineOptions = {},
 ): string {
   const clock = colors.dim(time.toTimeString().slice(0, 8));
-  return `${clock} ${words(event, colors)}`;
+  return `${clock} ${words(event, colors, options)}`;
 }
 
-function words(event: PrintedEvent, colors: Palette): string {
+function words(
+  event: PrintedEvent,
+  colors: Palette,
+  { mayDecide = true }: EventLineOptions,
+): string {
   const who = (peer: { readonly identity: string } & PeerNames) =>
     colors.bold(peerLabel(peer.identity, peer.name, peer.boundName));
   switch (event.type) {
@@ -108,9 +119,17 @@ function words(event: PrintedEvent, colors: Palette): string {
         colors.bold(event.identity)
       } at ${address(event.address)} wants in: allow or deny it`;
     case "name-conflict":
-      return `${label("name", colors.yellow)} ${who(event)} uses a name of ${
-        colors.bold(shortId(event.holder))
-      }; to say whose it is: verack allow ID --name ${shownName(event.name)}`;
+      return `${label("name", colors.yellow)} ${who(event)} uses ${
+        event.ownName
+          ? "this node's own name"
+          : `a name of ${colors.bold(shortId(event.holder))}`
+      }; it is reached as ${shortId(event.identity)}${
+        event.ownName || !mayDecide
+          ? ""
+          : `, and to say whose the name is: verack allow ID --name ${
+            shownName(event.name)
+          }`
+      }`;
     case "unreachable":
       return `${label("wait", colors.yellow)} ${address(event.address)}: ${
         reasonAt(event)

@@ -31,6 +31,8 @@ export interface EventPrinterOptions {
   readonly clock: Clock;
   /** Whether a peer has standing: others have a share of the lines together. */
   readonly hasStanding: (identity: string) => boolean;
+  /** As for `eventLine`. @default true */
+  readonly mayDecide?: boolean;
 }
 
 /** Options of {@linkcode EventPrinter.print}. */
@@ -110,7 +112,9 @@ export class EventPrinter implements Disposable {
     { keep, time = new Date(this.#options.clock.now()) }: PrintOptions = {},
   ): void {
     const { output, json, colors } = this.#options;
-    const line = json ? eventJson(event, time) : eventLine(event, time, colors);
+    const line = json
+      ? eventJson(event, time)
+      : eventLine(event, time, colors, this.#options);
     output.line(line, keep, json ? false : LINE_INDENT);
   }
 }

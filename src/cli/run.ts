@@ -155,6 +155,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       colors: terminal.out,
       clock: systemClock,
       hasStanding: standingOf(node),
+      mayDecide: flags.data !== undefined,
     });
     const show = (event: MessageEvent, keep: boolean) => {
       printer.print(event, { keep });

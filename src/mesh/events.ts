@@ -94,7 +94,8 @@ export type NodeEvent =
   }
   /**
    * A peer calls itself by a name that is bound to another peer, or is this node's.
-   * Said once of a peer and its name; the name stays bound to `holder`.
+   * Said once of a peer and its name; the name stays bound to `holder`, which is
+   * this node's own identity if `ownName` is set.
    */
   | {
     readonly type: "name-conflict";
@@ -102,6 +103,7 @@ export type NodeEvent =
     readonly name: string;
     readonly boundName?: string;
     readonly holder: PeerId;
+    readonly ownName: boolean;
   }
   /** An address given to the node does not answer; said once, tried for ever. */
   | {

@@ -204,14 +204,21 @@ Deno.test("a conflict is told once, however often its peer comes back", async ()
   await log.ended;
 });
 
-Deno.test("a peer that calls itself as this node does gets nothing by that name", async () => {
+Deno.test("a peer that calls itself as this node does gets nothing by that name, and is named to who uses it", async () => {
   await using alice = await Node.start({ name: "alice" });
   const log = new EventLog(alice);
+  assertEquals(alice.resolvePeer("alice"), alice.identity.id);
+  await assertRejects(() => alice.send(alice.resolvePeer("alice"), "x"));
   const mallory = await persistent();
   await visit(alice, mallory, "Alice");
-  assertEquals(alice.resolvePeer("alice"), alice.identity.id);
-  assertEquals(log.of("name-conflict")[0]?.holder, alice.identity.id);
-  await assertRejects(() => alice.send(alice.resolvePeer("alice"), "x"));
+  assertEquals(
+    log.of("name-conflict").map(({ holder, ownName }) => [holder, ownName]),
+    [[alice.identity.id, true]],
+  );
+  const error = assertThrows(() => alice.resolvePeer("ALICE"), VerackError);
+  assertEquals(error.code, "ambiguous");
+  assertStringIncludes(error.message, "it is this node's own name");
+  assertStringIncludes(error.message, mallory.id);
   await alice.close();
   await log.ended;
 });

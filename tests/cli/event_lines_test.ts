@@ -158,8 +158,24 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     `knock  ${BOB} at 192.0.2.1:8080 wants in: allow or deny it`,
   ],
   [
-    { type: "name-conflict", identity: BOB, name: "Al", holder: ALICE },
-    "name   Al (bbbbbbbb) uses a name of aaaaaaaa; to say whose it is: verack allow ID --name Al",
+    {
+      type: "name-conflict",
+      identity: BOB,
+      name: "Al",
+      holder: ALICE,
+      ownName: false,
+    },
+    "name   Al (bbbbbbbb) uses a name of aaaaaaaa; it is reached as bbbbbbbb, and to say whose the name is: verack allow ID --name Al",
+  ],
+  [
+    {
+      type: "name-conflict",
+      identity: BOB,
+      name: "Al",
+      holder: ALICE,
+      ownName: true,
+    },
+    "name   Al (bbbbbbbb) uses this node's own name; it is reached as bbbbbbbb",
   ],
   [
     {
@@ -215,7 +231,13 @@ function hostile(text: string): NodeEvent[] {
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
     { type: "pending", identity: BOB, address: text },
-    { type: "name-conflict", identity: BOB, name: text, holder: ALICE },
+    {
+      type: "name-conflict",
+      identity: BOB,
+      name: text,
+      holder: ALICE,
+      ownName: false,
+    },
     {
       type: "peer:up",
       identity: BOB,
@@ -233,6 +255,20 @@ Deno.test("eventLine() says in one line what happened, with the time of day", ()
   for (const [event, line] of LINES) {
     assertEquals(eventLine(event, TIME, PLAIN), `03:04:05 ${line}`);
   }
+});
+
+Deno.test("eventLine() advises no command where none reaches the node", () => {
+  const event = {
+    type: "name-conflict",
+    identity: BOB,
+    name: "Al",
+    holder: ALICE,
+    ownName: false,
+  } as const;
+  assertEquals(
+    eventLine(event, TIME, PLAIN, { mayDecide: false }),
+    "03:04:05 name   Al (bbbbbbbb) uses a name of aaaaaaaa; it is reached as bbbbbbbb",
+  );
 });
 
 Deno.test("eventLine() with colours says the same as without", () => {

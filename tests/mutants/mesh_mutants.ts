@@ -755,7 +755,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what is sent by a name goes to the first though another has it too",
-    snippet: "if (rival !== undefined) throw contested(text, holder, rival);",
+    snippet:
+      "if (rival !== undefined) throw contested(text, holder, rival, isOwn);",
     mutated: "",
     tests: NAMES,
   },
@@ -773,9 +774,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a person's word on a name does not count",
-    snippet:
-      "if (bound === undefined || bound.confirmed || name === this.#own) {",
-    mutated: "if (bound === undefined || name === this.#own) {",
+    snippet: "if (bound === undefined || bound.confirmed) return undefined;",
+    mutated: "if (bound === undefined) return undefined;",
     tests: NAMES,
   },
   {

@@ -3,7 +3,7 @@ import type { MessageEvent } from "../../control/message_event.ts";
 import { escapeText } from "../../core/escape.ts";
 import { peerLabel, type PeerNames } from "../../identity/peer_name.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
-import { eventLine } from "../event_lines.ts";
+import { eventLine, type EventLineOptions } from "../event_lines.ts";
 import { shownText } from "../message_text.ts";
 import type { Palette } from "../terminal.ts";
 import type { Names } from "./names.ts";
@@ -29,10 +29,12 @@ export const CHAT_INDENT: number = "00:00 ".length + 2;
 export class ChatLines {
   readonly names: Names;
   readonly #colors: Palette;
+  readonly #options: EventLineOptions;
 
-  constructor(names: Names, colors: Palette) {
+  constructor(names: Names, colors: Palette, options: EventLineOptions = {}) {
     this.names = names;
     this.#colors = colors;
+    this.#options = options;
   }
 
   /** What somebody said. */
@@ -72,7 +74,7 @@ export class ChatLines {
           red,
         );
       default:
-        return eventLine(event, time, this.#colors);
+        return eventLine(event, time, this.#colors, this.#options);
     }
   }
 

@@ -187,7 +187,7 @@ function theOther(name: string, { node }: ChatContext): PeerId {
   if (identity !== node.identity.id) return identity;
   throw new VerackError(
     "unknown-peer",
-    `Cannot do that: ${quoted(name)} is you, must be somebody else`,
+    `Cannot do that: ${quoted(name)} is this node, must be a peer`,
   );
 }
 

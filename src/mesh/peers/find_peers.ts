@@ -147,7 +147,8 @@ export function resolvePeer(
   const holder = isName ? names.holderOf(text) : undefined;
   if (holder !== undefined) {
     const rival = names.rivalOf(text);
-    if (rival !== undefined) throw contested(text, holder, rival);
+    const isOwn = found.some((it) => it.self && it.identity === holder);
+    if (rival !== undefined) throw contested(text, holder, rival, isOwn);
     if (names.isKnown(holder)) return holder;
     throw new VerackError(
       "unknown-peer",
@@ -179,11 +180,18 @@ function contested(
   text: string,
   holder: PeerId,
   rival: PeerId,
+  isOwn: boolean,
 ): VerackError {
   const name = escapeText(text, { max: 80 });
   return new VerackError(
     "ambiguous",
-    `Cannot choose "${name}": ${holder} had the name first, and ${rival} goes by it, too: must be an identity; to say whose the name is, verack allow ID --name ${name}`,
+    `Cannot choose "${name}": ${
+      isOwn ? "it is this node's own name" : `${holder} had the name first`
+    }, and ${rival} goes by it, too: must be an identity${
+      isOwn
+        ? ""
+        : `; to say whose the name is, at a node with --data: verack allow ID --name ${name}`
+    }`,
   );
 }
 

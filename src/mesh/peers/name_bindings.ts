@@ -84,10 +84,12 @@ export class NameBindings {
   /** A peer that goes by a name, too, so that it is not clear which is meant. */
   rivalOf(text: string): PeerId | undefined {
     const name = foldName(text);
-    const bound = this.#bindings.get(name);
-    if (bound === undefined || bound.confirmed || name === this.#own) {
-      return undefined;
+    if (name === this.#own && name !== "") {
+      const [other] = this.#claimants.get(name) ?? [];
+      return other?.identity;
     }
+    const bound = this.#bindings.get(name);
+    if (bound === undefined || bound.confirmed) return undefined;
     const isStrong = this.#hasStanding(bound.identity);
     for (const { identity } of this.#claimants.get(name) ?? []) {
       if (identity === bound.identity) continue;
@@ -142,6 +144,7 @@ export class NameBindings {
       name,
       ...(boundName !== undefined && { boundName }),
       holder,
+      ownName: folded === this.#own,
     });
   }
 
