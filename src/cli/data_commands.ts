@@ -6,6 +6,7 @@ import { systemClock } from "../core/clock.ts";
 import type { ControlClient } from "../control/control_client.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { Trust } from "../mesh/events.ts";
+import type { InviteInfo } from "../mesh/admission/invites.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
@@ -74,8 +75,8 @@ export interface DataCommands {
   readonly verdicts: () => Promise<readonly VerdictView[]>;
   readonly pending: () => Promise<readonly PendingView[]>;
   readonly invites: () => Promise<readonly InviteView[]>;
-  /** Takes an invite of this id, or of these first digits, back; its id is returned. */
-  readonly revoke: (text: string) => Promise<string>;
+  /** Takes the invite of this id, or of these first digits, back. */
+  readonly revoke: (text: string) => Promise<InviteView>;
   /**
    * Whom it is about is given as a person types it; who was meant is returned.
    * `name` is for `allow`.
@@ -133,13 +134,9 @@ function storedCommands(records: Records): DataCommands {
         lastSeen: time(lastSeen),
       })),
     // deno-lint-ignore require-await -- the other one has to wait
-    invites: async () =>
-      records.invites().map(({ expiresAt, ...invite }) => ({
-        ...invite,
-        expiresAt: expiresAt.toISOString(),
-      })),
+    invites: async () => records.invites().map(inviteView),
     // deno-lint-ignore require-await -- the other one has to wait
-    revoke: async (text) => records.revoke(text),
+    revoke: async (text) => inviteView(records.revoke(text)),
     // deno-lint-ignore require-await -- the other one has to wait
     decide: async (decision, text, name) => {
       try {
@@ -152,6 +149,10 @@ function storedCommands(records: Records): DataCommands {
       }
     },
   };
+}
+
+function inviteView({ expiresAt, ...invite }: InviteInfo): InviteView {
+  return { ...invite, expiresAt: expiresAt.toISOString() };
 }
 
 /** The answers are those of this program, behind a directory of ours. */
@@ -182,7 +183,7 @@ function liveCommands(client: ControlClient): DataCommands {
         path,
         body: { id: text },
       });
-      return String(answer.id);
+      return answer as unknown as InviteView;
     },
     decide: async (decision, text, name) => {
       const path = `/v1/${decision}`;

@@ -2,6 +2,8 @@
 import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
+import { shortId } from "../identity/identity.ts";
+import { peerLabel } from "../identity/peer_name.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
 import { askNode } from "./ask_node.ts";
@@ -122,11 +124,28 @@ export const invitesRevokeProgram: Program = program(
   }),
   async ({ flags, positionals, terminal }): Promise<ExitCode> => {
     const [text = ""] = positionals;
-    const id = await withRecords(flags.data, (it) => it.revoke(idOf(text)));
+    const { id, usedBy, guest } = await withRecords(flags.data, async (it) => {
+      const { id, usedBy } = await it.revoke(idOf(text));
+      const peers = usedBy === undefined ? [] : await it.peers();
+      const guest = peers.find(({ identity }) => identity === usedBy);
+      return { id, usedBy, guest };
+    });
     terminal.stdout.line(
       flags.json
-        ? jsonLine({ id, revoked: true })
-        : `revoked  ${escapeText(id, { max: 64 })}`,
+        ? jsonLine({
+          id,
+          revoked: true,
+          ...(usedBy !== undefined && { usedBy }),
+        })
+        : `revoked  ${escapeText(id, { max: 64 })}${
+          usedBy === undefined
+            ? ""
+            : `; ${
+              peerLabel(usedBy, guest?.name, guest?.boundName)
+            } came in by it and stays in: verack deny ${
+              shortId(usedBy)
+            } keeps it out`
+        }`,
     );
     return EXIT.success;
   },

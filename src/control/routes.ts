@@ -92,7 +92,7 @@ const ROUTES: Routes = {
         if (id === undefined) {
           throw new Refusal(400, "bad-request", "The body must have id");
         }
-        return { id: node.admission.revoke(id) };
+        return node.admission.revoke(id);
       },
     },
   },

@@ -69,10 +69,10 @@ export class Records {
    * Takes an invite back.
    *
    * @param text Its id, or the first digits.
-   * @returns Its id.
+   * @returns The invite as it was.
    * @throws {VerackError} `unknown-invite`, `ambiguous`.
    */
-  revoke(text: string): string {
+  revoke(text: string): InviteInfo {
     return this.#invites.revoke(text);
   }
 

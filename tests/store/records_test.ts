@@ -173,7 +173,7 @@ Deno.test("first digits of an id revoke an invite if no other has them", () => {
     const error = assertThrows(() => records.revoke(text), VerackError);
     assertEquals(error.code, code);
   }
-  assertEquals(records.revoke("A".repeat(10)), ids[0]);
+  assertEquals(records.revoke("A".repeat(10)).id, ids[0]);
   assertEquals(store.invites().map(({ id }) => id), [ids[1]]);
 });
 

@@ -69,10 +69,10 @@ export interface Admission {
    * {@linkcode deny}.
    *
    * @param id Its id, or the first 8 digits or more.
-   * @returns Its id.
+   * @returns The invite as it was, with the guest that has come in by it.
    * @throws {VerackError} `unknown-invite`, `ambiguous`; when the store cannot write.
    */
-  revoke(id: string): string;
+  revoke(id: string): InviteInfo;
 }
 
 /** {@linkcode Admission} of one node. */
@@ -168,7 +168,7 @@ export class AdmissionControl implements Admission {
     return this.#context.membership.invites.list();
   }
 
-  revoke(id: string): string {
+  revoke(id: string): InviteInfo {
     return this.#context.membership.invites.revoke(id);
   }
 

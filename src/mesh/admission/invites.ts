@@ -84,11 +84,7 @@ export class Invites {
     this.tick();
     return [...this.#invites.values()]
       .sort((a, b) => a.expiresAt - b.expiresAt)
-      .map(({ id, expiresAt, usedBy }) => ({
-        id,
-        expiresAt: new Date(expiresAt),
-        ...(usedBy !== undefined && { usedBy }),
-      }));
+      .map(infoOf);
   }
 
   /** The key of an invite that has not ended. */
@@ -130,19 +126,19 @@ export class Invites {
    * Takes an invite back.
    *
    * @param text Its id, or the first digits.
-   * @returns Its id.
+   * @returns The invite as it was, with the guest that has come in by it.
    * @throws {VerackError} `unknown-invite`, `ambiguous`, or what the store throws; it
    * has ended all the same, until the next start.
    */
-  revoke(text: string): string {
+  revoke(text: string): InviteInfo {
     this.tick();
     const digits = text.toLowerCase();
     const found = digits.length < MIN_INVITE_DIGITS
       ? []
-      : [...this.#invites.keys()].filter((id) => id.startsWith(digits));
-    const [id] = found;
+      : [...this.#invites.values()].filter(({ id }) => id.startsWith(digits));
+    const [invite] = found;
     const shown = escapeText(text, { max: 80 });
-    if (id === undefined) {
+    if (invite === undefined) {
       throw new VerackError(
         "unknown-invite",
         `Cannot revoke "${shown}": no invite has this id, must be one that \`verack invites\` lists, or its first ${MIN_INVITE_DIGITS} digits or more`,
@@ -154,8 +150,8 @@ export class Invites {
         `Cannot revoke "${shown}": ${found.length} invites begin so, must be a whole id`,
       );
     }
-    this.#end([id]);
-    return id;
+    this.#end([invite.id]);
+    return infoOf(invite);
   }
 
   /** Ends those that a guest came with, so that it does not come in by them again. */
@@ -207,4 +203,12 @@ export class Invites {
     for (const id of ids) store.deleteInvite(id);
     store.commit();
   }
+}
+
+function infoOf({ id, expiresAt, usedBy }: StoredInvite): InviteInfo {
+  return {
+    id,
+    expiresAt: new Date(expiresAt),
+    ...(usedBy !== undefined && { usedBy }),
+  };
 }
