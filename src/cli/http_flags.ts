@@ -36,7 +36,8 @@ export const HTTP_FLAGS = {
     type: "string",
     value: "[HOST:]PORT",
     parse: parseHttp,
-    help: "Serve the control API there too; off loopback it needs TLS",
+    help:
+      "Serve the control API there too, at a free port for 0; off loopback it needs TLS",
   },
   httpTokenFile: {
     type: "path",
@@ -167,9 +168,8 @@ async function read(path: string): Promise<string> {
   }
 }
 
-/** A port of loopback, where 0 takes a free one, or an address. */
+/** A port of loopback or an address; port 0 takes a free one. */
 function parseHttp(text: string): Address {
-  const host = "127.0.0.1";
-  if (text === "0") return { host, port: 0 };
-  return parseAddress(/^\d+$/.test(text) ? `${host}:${text}` : text);
+  const address = /^\d+$/.test(text) ? `127.0.0.1:${text}` : text;
+  return parseAddress(address, { minPort: 0 });
 }

@@ -28,7 +28,8 @@ const FLAGS = {
     type: "string",
     value: "HOST:PORT",
     parse: (text: string) => formatAddress(parseAddress(text)),
-    help: "Where the guest reaches this node, if not where it listens",
+    help:
+      "Where the guest reaches this node; needed if the node listens on every address (--host 0.0.0.0) and has no --advertise, else where it listens",
   },
   json: { type: "boolean", help: "Print one JSON object instead of text" },
   color: COLOR_FLAG,

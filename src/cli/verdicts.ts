@@ -13,7 +13,7 @@ import { type Invocation, type Program, program } from "./program.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 const PREFIX_HELP =
-  "Its identity, or the first 8 digits or more if no other has them";
+  "Its identity, the first 8 digits or more, or its name, if no other has them";
 
 const FLAGS = {
   data: DATA_FLAG,
@@ -65,6 +65,9 @@ export const allowProgram: Program = program(
     description: [
       "Also one that was denied or forgotten before. A name is bound to the " +
       "first peer that had it; --name binds it to this one.",
+      "Verdict and name hold at this node only: repeat them at each of yours. In a " +
+      "closed mesh the other members admit what this node has admitted, unless " +
+      "it is denied there.",
     ],
     positionals: [{
       name: "ID",
@@ -97,6 +100,7 @@ export const denyProgram: Program = program(
     summary: "Keep an identity out",
     description: [
       "Whatever others say of it, and until it is allowed again.",
+      "It holds at this node only: repeat it at each of yours.",
     ],
     positionals: [{ name: "ID", help: PREFIX_HELP }],
     flags: FLAGS,

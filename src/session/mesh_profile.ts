@@ -349,7 +349,7 @@ export class MeshProfile implements HandshakeProfile {
     context.fail(
       code ?? (reason.code === REASON.self ? "self" : "rejected"),
       code === "bad-secret" && this.#options.shows === undefined
-        ? "Cannot open session: the peer asks for its network's secret and this node has none, needs --secret-file, or --join with an invite"
+        ? "Cannot open session: the peer asks for its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
         : `Cannot open session: the peer refused: ${describeReason(reason)}`,
     );
   }

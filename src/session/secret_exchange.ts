@@ -100,7 +100,7 @@ export class SecretExchange {
     if (!accepts?.required || this.#shown !== undefined) return;
     throw new SecretError(
       "bad-secret",
-      "the peer did not show the network's secret, needs --secret-file, or --join with an invite",
+      "the peer did not show the network's secret, needs --secret-file, or --join-file with an invite",
     );
   }
 

@@ -38,24 +38,27 @@ export function canonicalIpv6(host: string): string | undefined {
 }
 
 /**
- * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host.
+ * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host. Port 0, which
+ * stands for a free one where a node listens, is taken with a `minPort` of 0.
  *
  * @throws {SyntaxError} when the text is no address; the message names the text
  * and what was wanted.
  */
 export function parseAddress(
   text: string,
-  options: { defaultPort?: number } = {},
+  options: { defaultPort?: number; minPort?: 0 | 1 } = {},
 ): Address {
-  const { host, port } = splitHostPort(text, options.defaultPort);
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535 || Number(port) < 1) {
+  const { defaultPort, minPort = 1 } = options;
+  const { host, port } = splitHostPort(text, defaultPort);
+  const number = Number(port);
+  if (!/^\d{1,5}$/.test(port) || number > 65535 || number < minPort) {
     throw new SyntaxError(
       `Cannot parse address: port is ${quote(port)} in ${
         quote(text)
-      }, must be 1 to 65535`,
+      }, must be ${minPort} to 65535`,
     );
   }
-  return { host: parseHost(host, text), port: Number(port) };
+  return { host: parseHost(host, text), port: number };
 }
 
 /**

@@ -328,7 +328,7 @@ Deno.test("--http serves loopback with a token, and refuses to start elsewhere w
   const directory = await Deno.makeTempDir();
   try {
     await using open = verack(
-      ["--port=0", `--data=${directory}`, "--http=0.0.0.0:1"],
+      ["--port=0", `--data=${directory}`, "--http=0.0.0.0:0"],
       { permissions: permissions(directory) },
     );
     assertEquals(await open.code(), 1);

@@ -68,6 +68,14 @@ Deno.test("parseAddress() takes hosts with and without a port", () => {
   }
 });
 
+Deno.test("parseAddress() takes port 0 only where a free port can be meant", () => {
+  assertEquals(parseAddress("[::1]:0", { minPort: 0 }), {
+    host: "::1",
+    port: 0,
+  });
+  assertThrows(() => parseAddress("[::1]:0"), SyntaxError, "1 to 65535");
+});
+
 Deno.test("parseAddress() says what is wrong with a text that is no address", () => {
   const table: [string, string][] = [
     ["", "has no port"],
