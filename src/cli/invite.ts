@@ -13,6 +13,7 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { COLOR_FLAG } from "./terminal.ts";
+import { utcMinute } from "./utc_minute.ts";
 
 const FLAGS = {
   data: DATA_FLAG,
@@ -95,13 +96,12 @@ export const invitesProgram: Program = program(
     if (!flags.json && invites.length === 0) stderr.line("No invites.");
     for (const invite of invites) {
       const { id, expiresAt, usedBy } = invite;
-      const until = expiresAt.slice(0, 16).replace("T", " ");
       stdout.line(
         flags.json
           ? jsonLine(invite)
-          : `${out.bold(escapeText(id, { max: 64 }))}  until ${until}  ${
-            usedBy === undefined ? "unused" : `used by ${usedBy}`
-          }`,
+          : `${out.bold(escapeText(id, { max: 64 }))}  until ${
+            utcMinute(expiresAt)
+          }  ${usedBy === undefined ? "unused" : `used by ${usedBy}`}`,
       );
     }
     return EXIT.success;

@@ -8,6 +8,7 @@ import { type PeerView, withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
+import { utcMinute } from "./utc_minute.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
 
 const FLAGS = {
@@ -74,8 +75,12 @@ function peerLine(peer: PeerView, digits: number, out: Palette): string {
       : [out.yellow(`a name of ${nameHeldBy.slice(0, digits)}`)]),
     best === undefined ? "nowhere" : escapeText(best, { max: 300 }),
     ...(peer.connected ? [out.green("connected")] : []),
-    ...(peer.firstSeen === undefined ? [] : [`first ${time(peer.firstSeen)}`]),
-    ...(peer.lastSeen === undefined ? [] : [`last ${time(peer.lastSeen)}`]),
+    ...(peer.firstSeen === undefined
+      ? []
+      : [`first ${utcMinute(peer.firstSeen)}`]),
+    ...(peer.lastSeen === undefined
+      ? []
+      : [`last ${utcMinute(peer.lastSeen)}`]),
     introducedBy !== undefined
       ? `heard of from ${introducedBy.slice(0, digits)}`
       : peer.trust === "first-use"
@@ -98,11 +103,6 @@ function namesShown(name: string | undefined, boundName?: string): string[] {
   return sameName(name, boundName)
     ? [shownName(name)]
     : [`${shownName(boundName)} (calls itself ${shownName(name)})`];
-}
-
-/** To the minute, in UTC, as it sorts. */
-function time(iso: string): string {
-  return iso.slice(0, 16).replace("T", " ");
 }
 
 /** As many digits as tell all of these apart, and no fewer than people are used to. */

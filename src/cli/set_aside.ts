@@ -9,6 +9,7 @@ import { shownText } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { withSetAside } from "./set_aside_commands.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
+import { utcMinute } from "./utc_minute.ts";
 
 /** What of a body is shown, UTF-16 units after escaping. */
 const MAX_PREVIEW_CHARS = 80;
@@ -142,7 +143,7 @@ function headLine(message: DeadLetterHead, out: Palette): string {
   return [
     out.bold(id),
     `from ${peerLabel(from, name, boundName)}`,
-    at.slice(0, 16).replace("T", " "),
+    utcMinute(at),
     ...(topic === "" ? [] : [`topic ${escapeText(topic)}`]),
     `${bytes} ${bytes === 1 ? "byte" : "bytes"}`,
     ...(reason === "" ? [] : [`refused: ${escapeText(reason)}`]),

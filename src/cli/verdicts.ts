@@ -11,6 +11,7 @@ import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { COLOR_FLAG } from "./terminal.ts";
+import { utcMinute } from "./utc_minute.ts";
 
 const PREFIX_HELP =
   "Its identity, the first 8 digits or more, or its name, if no other has them";
@@ -48,9 +49,7 @@ export const pendingProgram: Program = program(
           ? jsonLine(peer)
           : `${out.bold(identity)}  ${
             direction === "inbound" ? "came from" : "was dialed at"
-          } ${escapeText(address, { max: 300 })}  last ${
-            lastSeen.slice(0, 16).replace("T", " ")
-          }`,
+          } ${escapeText(address, { max: 300 })}  last ${utcMinute(lastSeen)}`,
       );
     }
     return EXIT.success;

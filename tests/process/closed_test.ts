@@ -279,7 +279,7 @@ Deno.test("invites outlive a kill, and are listed and revoked while their node r
     new RegExp(
       `^${
         made[0]
-      }  until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  used by ${guest.identity}$`,
+      }  until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\dZ  used by ${guest.identity}$`,
     ),
   );
   // The one that was used says by which guest, who is not kept out by this.

@@ -153,7 +153,7 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
       permissions,
     );
     assertEquals(again.code, 1);
-    assertMatch(again.err.join("\n"), /nobody on record has it/);
+    assertMatch(again.err.join("\n"), /nobody goes by it/);
   }));
 
 Deno.test("who was denied while the node did not run is refused by it from then on", () =>
