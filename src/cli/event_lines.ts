@@ -139,8 +139,8 @@ function words(
         address(event.address)
       }: now ${event.identity}, before ${event.former}, whose key lived in memory only`;
     case "undelivered":
-      return `${label("unsent", colors.red)} ${
-        escapeText(event.reason, { max: MAX_REASON_CHARS })
+      return `${label("unsent", colors.red)} ${who(event)}: ${
+        undeliveredReason(event)
       }`;
     case "set-aside":
       return `${label("aside", colors.yellow)} a message from ${
@@ -214,6 +214,15 @@ function reasonAt(
     .map((it) => `Cannot ${it}: `)
     .find((it) => reason.startsWith(it)) ?? "";
   return escapeText(reason.slice(begin.length), { max: MAX_REASON_CHARS });
+}
+
+/** Why a message is not sent any more, without what the line says already. */
+export function undeliveredReason(
+  { identity, reason }: Extract<NodeEvent, { type: "undelivered" }>,
+): string {
+  const begin = `Cannot deliver to ${shortId(identity)}: `;
+  const rest = reason.startsWith(begin) ? reason.slice(begin.length) : reason;
+  return escapeText(rest, { max: MAX_REASON_CHARS });
 }
 
 /** Who was wanted and who was there, where the reason does not say. */

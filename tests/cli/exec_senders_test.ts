@@ -1,6 +1,8 @@
 /** Whose messages start the program of `--exec`. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
+import { VerackError } from "../../src/core/errors.ts";
+import { configureLogging } from "../../src/core/log.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
@@ -86,6 +88,55 @@ Deno.test("a guest of a closed mesh stays closed once it was welcomed, one of an
       kept(true, Uint8Array.of(255)),
     ]
   ) assertThrows(() => senderRule(options, [], clock), UsageError);
+});
+
+Deno.test("in an open mesh a warning says which peer a name means, or that none has it yet", () => {
+  const node = {
+    resolvePeer: (name: string) => {
+      if (name === "bob") return B;
+      throw new VerackError("unknown-peer", "nobody");
+    },
+  } as unknown as Node;
+  const lines: string[] = [];
+  const write = (line: string): void => void lines.push(line);
+  const warned = (options: NodeOptions) => {
+    lines.length = 0;
+    senderRule(options, ["bob", "carol", A], clock)?.(node);
+    return lines.map((line) => JSON.parse(line));
+  };
+  const logging = { format: "json", color: false, write } as const;
+  configureLogging({ level: "warn", ...logging });
+  try {
+    const [bound, free, ...more] = warned({ host: "0.0.0.0" });
+    assertEquals([bound.fields.name, bound.fields.identity, more], [
+      "bob",
+      B,
+      [],
+    ]);
+    assertEquals([free.fields.name, free.fields.identity], [
+      "carol",
+      undefined,
+    ]);
+    assertMatch(free.message, /means no peer yet/);
+    assertEquals(warned({ host: "0.0.0.0", trust: "known" }), []);
+  } finally {
+    configureLogging({ level: "off", ...logging });
+  }
+});
+
+Deno.test("a name that a person gave a peer names it as a sender, and one that it only claims does not", () => {
+  const peer = (name: string, boundName?: string) => ({
+    name,
+    ...(boundName !== undefined && { boundName }),
+    nameHeldBy: "c".repeat(64),
+  });
+  const node = {
+    resolvePeer: () => A,
+    peer: (identity: string) =>
+      identity === A ? peer("eve", "eva") : peer("eva"),
+  } as unknown as Node;
+  const accepts = senderRule({}, ["Eva"], clock)!(node);
+  assertEquals([A, B].map(accepts), [true, false]);
 });
 
 Deno.test("a sender is a name or all digits of an identity", () => {

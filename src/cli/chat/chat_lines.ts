@@ -3,7 +3,11 @@ import type { MessageEvent } from "../../control/message_event.ts";
 import { escapeText } from "../../core/escape.ts";
 import { peerLabel, type PeerNames } from "../../identity/peer_name.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
-import { eventLine, type EventLineOptions } from "../event_lines.ts";
+import {
+  eventLine,
+  type EventLineOptions,
+  undeliveredReason,
+} from "../event_lines.ts";
 import { shownText } from "../message_text.ts";
 import type { Palette } from "../terminal.ts";
 import type { Names } from "./names.ts";
@@ -68,7 +72,7 @@ export class ChatLines {
       case "undelivered":
         return this.#note(
           `${this.names.label(event.identity)} did not get something: ${
-            reason(event.reason)
+            undeliveredReason(event)
           }`,
           time,
           red,

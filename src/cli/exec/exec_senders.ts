@@ -42,14 +42,10 @@ export function senderRule(
 ): ((node: Node) => SenderRule) | undefined {
   const isClosed = staysClosed(options);
   if (from.length > 0) {
-    const names = from.filter((it) => !isPeerId(it));
-    if (names.length > 0 && !isClosed) {
-      log.warn(
-        "the mesh is open: whichever peer takes a name of --exec-from first can start the program; give identities instead",
-        { names: names.join(", ") },
-      );
-    }
-    return (node) => namedSenders(node, from, clock);
+    return (node) => {
+      if (!isClosed) warnOfNames(node, from);
+      return namedSenders(node, from, clock);
+    };
   }
   if (isClosed) return undefined;
   const { host = "127.0.0.1", port = 0 } = options;
@@ -59,6 +55,34 @@ export function senderRule(
       formatAddress({ host, port })
     } would let every stranger start the program, needs --exec-from NAME|ID, or --trust known, or --host 127.0.0.1`,
   );
+}
+
+/** A name can become another peer's; an identity cannot. */
+function warnOfNames(node: Node, from: readonly string[]): void {
+  for (const name of from.filter((it) => !isPeerId(it))) {
+    const holder = holderOf(node, name);
+    if (holder === undefined) {
+      log.warn(
+        "this name of --exec-from means no peer yet, and the mesh is open: whichever peer takes a name first can start the program; give an identity instead",
+        { name },
+      );
+    } else {
+      log.warn(
+        "the mesh is open, and a name of --exec-from means the peer it is bound to; give the identity instead",
+        { name, identity: holder },
+      );
+    }
+  }
+}
+
+/** The peer that a name means, as for `verack send`. */
+function holderOf(node: Node, name: string): PeerId | undefined {
+  try {
+    return node.resolvePeer(name);
+  } catch (error) {
+    if (!(error instanceof VerackError)) throw error;
+    return undefined;
+  }
 }
 
 function namedSenders(
@@ -81,7 +105,7 @@ function namedSenders(
   };
 }
 
-/** The peer that a name means, as for `verack send`. */
+/** The peer that a name means, looked up now and then. */
 class Holder {
   readonly name: string;
   readonly #node: Node;
@@ -100,12 +124,7 @@ class Holder {
     const now = this.#clock.monotonic();
     if (now >= this.#until) {
       this.#until = now + EXEC_NAME_KEPT_MS;
-      try {
-        this.#found = this.#node.resolvePeer(this.name);
-      } catch (error) {
-        if (!(error instanceof VerackError)) throw error;
-        this.#found = undefined;
-      }
+      this.#found = holderOf(this.#node, this.name);
     }
     return this.#found === sender;
   }
