@@ -4,14 +4,17 @@
  */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
-import { escapeCounted } from "../core/escape.ts";
+import { CUT, escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
 import { COLOR_FLAG } from "./terminal.ts";
+
+/** An ellipsis with a count behind it: in a text it would pass for {@linkcode cutMark}. */
+const IMITATION = /…(?=\s*\p{N})/gu;
 
 /**
  * A message as people are shown it: on one line, escaped, and without the line
  * ending that programs put behind their last line. What was cut is counted behind
- * the mark for it, which no text can imitate.
+ * a mark that no text can imitate.
  *
  * @param all How all of it is had, if it is.
  */
@@ -21,11 +24,17 @@ export function shownText(
   all = "--json shows all",
 ): string {
   const { shown, cut } = escapeCounted(text.replace(/\r?\n$/, ""), { max });
-  if (cut === 0) return shown;
-  const characters = `${cut.toLocaleString("en")} more character${
-    cut === 1 ? "" : "s"
-  }`;
-  return `${shown} ${characters}${all === "" ? "" : `; ${all}`}`;
+  const end = cut === 0 ? shown.length : shown.length - CUT.length;
+  const safe = shown.slice(0, end).replaceAll(IMITATION, "\\u{2026}");
+  if (cut === 0) return safe;
+  const mark = cutMark(cut, "character");
+  return `${safe}${mark}${all === "" ? "" : `; ${all}`}`;
+}
+
+/** Stands where something was cut: `… 3 more lines`. */
+export function cutMark(count: number, noun: string): string {
+  const plural = count === 1 ? "" : "s";
+  return `… ${count.toLocaleString("en")} more ${noun}${plural}`;
 }
 
 /** Flags of commands that send. */

@@ -66,7 +66,7 @@ const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 const ASCII = /^[\x20-\x7e]*$/;
 
 /** Stands for what was cut. Elsewhere a backslash is followed by `\`, `u{` or `x`. */
-const CUT = "\\…";
+export const CUT = "\\…";
 
 /**
  * The text as one bounded line of printable characters.

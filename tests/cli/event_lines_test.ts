@@ -228,6 +228,8 @@ Deno.test("eventLine() shows a message without the line ending that ends it, and
     ["one\ntwo\n", "one\\u{a}two"],
     ["one\n\n", "one\\u{a}"],
     ["\n", ""],
+    ["so … so on…", "so … so on…"],
+    ["x… 3 more characters", "x\\u{2026} 3 more characters"],
     ["I ❤️ it 👨‍👩‍👧 می‌خواهم\n", "I ❤️ it 👨‍👩‍👧 می‌خواهم"],
   ];
   for (const [text, shown] of table) {
@@ -362,15 +364,15 @@ Deno.test("eventLine() says how much of a long message it does not show", () => 
   assertEquals(words("x".repeat(4_000)), "x".repeat(4_000));
   assertEquals(
     words("x".repeat(16_343)),
-    `${"x".repeat(3_998)}\\… 12,345 more characters; --json shows all`,
+    `${"x".repeat(3_998)}… 12,345 more characters; --json shows all`,
   );
   // Escaped, it takes more room.
   assertEquals(
     words(`${"\x1b".repeat(1_000)}`),
-    `${"\\u{1b}".repeat(666)}\\… 334 more characters; --json shows all`,
+    `${"\\u{1b}".repeat(666)}… 334 more characters; --json shows all`,
   );
   assertEquals(
     words(`${"❤️".repeat(1_999)}abc`),
-    `${"❤️".repeat(1_999)}\\… 3 more characters; --json shows all`,
+    `${"❤️".repeat(1_999)}… 3 more characters; --json shows all`,
   );
 });

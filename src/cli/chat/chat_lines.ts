@@ -8,7 +8,7 @@ import {
   type EventLineOptions,
   undeliveredReason,
 } from "../event_lines.ts";
-import { shownText } from "../message_text.ts";
+import { cutMark, shownText } from "../message_text.ts";
 import type { Palette } from "../terminal.ts";
 import type { Names } from "./names.ts";
 
@@ -123,9 +123,7 @@ function text({ text, base64 }: MessageEvent): string {
   );
   if (lines.length > MAX_LINES) {
     const more = lineCount(text) - MAX_LINES;
-    shown.push(
-      `\\… ${more.toLocaleString("en")} more ${more === 1 ? "line" : "lines"}`,
-    );
+    shown.push(cutMark(more, "line"));
   }
   return shown.join(`\n${" ".repeat(CHAT_INDENT)}`);
 }

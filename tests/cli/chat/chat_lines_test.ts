@@ -21,13 +21,16 @@ Deno.test("ChatLines indents all lines of a message but the first, and counts wh
   ]);
   const many = rows(Array.from({ length: 1_041 }, (_, i) => `${i}`).join("\n"));
   assertEquals(many.length, 41);
-  assertEquals(many.at(-1), `${indent}\\… 1,001 more lines`);
-  assertEquals(rows("x\n".repeat(41)).at(-1), `${indent}\\… 1 more line`);
+  assertEquals(many.at(-1), `${indent}… 1,001 more lines`);
+  assertEquals(rows("x\n".repeat(41)).at(-1), `${indent}… 1 more line`);
   assertEquals(rows("x\n".repeat(40)).length, 40);
+  assertEquals(rows("… 1 more line"), [
+    "03:04 eeeeeeee: \\u{2026} 1 more line",
+  ]);
   assertEquals(
     rows(`${"x".repeat(3_000)}\ny`),
     [
-      `03:04 eeeeeeee: ${"x".repeat(1_998)}\\… 1,002 more characters`,
+      `03:04 eeeeeeee: ${"x".repeat(1_998)}… 1,002 more characters`,
       `${indent}y`,
     ],
   );
