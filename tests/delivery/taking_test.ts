@@ -364,7 +364,7 @@ Deno.test("a short body is an array of its own, its view costs none", async () =
 });
 
 Deno.test("a refusal that cannot be recorded leaves the message where it was, and its topic goes on", async () => {
-  for (const verb of ["putAttempts", "putSetAside"] as const) {
+  for (const verb of ["putAttempts", "putDeadLetter"] as const) {
     const clock = new VirtualClock();
     const store = new MemoryMessageStore();
     const a = party(A, clock);

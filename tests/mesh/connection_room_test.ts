@@ -55,7 +55,7 @@ class Scene {
     for (let i = 0; i < count; i++) {
       const number = this.records.length;
       const record = {
-        links: [{
+        sessions: [{
           openedAt: number,
           session: { closeWith: () => this.#close(number) },
         }],
