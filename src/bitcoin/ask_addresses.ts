@@ -6,7 +6,6 @@ import type { Session } from "../session/session.ts";
 import type { Address } from "../transport/address.ts";
 import { hostOfNetworkAddress } from "../wire/bip155.ts";
 import { COMMAND } from "../wire/commands.ts";
-import type { Frame } from "../wire/frame.ts";
 import { decodeAddr, decodeAddrV2 } from "../wire/messages/addr.ts";
 
 /** Collects what one peer tells. */
@@ -15,9 +14,14 @@ export class AddressCollector {
   readonly #done = Promise.withResolvers<void>();
   #messages = 0;
 
-  /** Takes `addr` and `addrv2`; a broken one is dropped, as by Core. */
-  onFrame({ command, payload }: Frame): void {
-    if (command !== COMMAND.addr && command !== COMMAND.addrv2) return;
+  /** Handles `addr` and `addrv2` on a session; a broken one is dropped, as by Core. */
+  register(session: Pick<Session, "handle">): void {
+    for (const command of [COMMAND.addr, COMMAND.addrv2]) {
+      session.handle(command, (payload) => this.#onAddresses(command, payload));
+    }
+  }
+
+  #onAddresses(command: string, payload: Uint8Array): void {
     if (this.#messages >= CRAWL_MAX_ADDR_MESSAGES) return;
     this.#messages++;
     const entries = read(command, payload);

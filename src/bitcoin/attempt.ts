@@ -32,8 +32,8 @@ export interface AttemptHooks {
   /** Longest payload that is kept once the session is open, bytes. */
   readonly keepPayload: number;
   readonly onMessage?: ((message: PeerMessage) => void) | undefined;
-  /** A message of the open session that it does not handle itself. */
-  readonly onFrame?: (frame: Frame) => void;
+  /** The handshake is complete; registers the handlers of the messages that follow. */
+  readonly onOpen?: (session: Session) => void;
   /**
    * The handshake is complete. The session is closed when the promise settles.
    */
@@ -143,12 +143,7 @@ class Link {
         magic: this.#settings.network.magic,
         profile: this.#profile,
         local,
-        handler: {
-          onOpen: (session) => this.#onOpen(session),
-          onFrame: (session, frame) => this.#onFrame(session, frame),
-          onPing: (session) => closeIfSlow(session),
-          onClose: () => {},
-        },
+        onOpen: (session) => this.#onOpen(session),
         observe: (direction, frame) => this.#observe(direction, frame),
         keepPayload,
         initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
@@ -201,15 +196,15 @@ class Link {
     this.#session = session;
     this.#verackLeft = session.queuedBytes === 0;
     this.recorder.endHandshake();
-  }
-
-  #onFrame(session: Session, frame: Frame): void {
-    if (isLateFeature(frame.command)) {
-      // The handshake is complete all the same, if only our verack gets away.
-      if (this.#verackLeft) closeLate(session, frame.command);
-      this.#lateFeature ??= frame.command;
+    session.onPing(() => closeIfSlow(session));
+    for (const command of LATE_FEATURES) {
+      session.handle(command, () => {
+        // The handshake is complete all the same, if only our verack gets away.
+        if (this.#verackLeft) closeLate(session, command);
+        this.#lateFeature ??= command;
+      });
     }
-    this.#hooks.onFrame?.(frame);
+    this.#hooks.onOpen?.(session);
   }
 
   #result(error?: ReturnType<typeof probeError>): ProbeResult {
@@ -223,12 +218,13 @@ class Link {
   }
 }
 
-/** Core disconnects who announces these after verack (BIP155, BIP339). */
-export function isLateFeature(command: string): boolean {
-  return command === COMMAND.sendaddrv2 || command === COMMAND.wtxidrelay;
-}
+/** Core disconnects a peer that announces one of these after verack (BIP155, BIP339). */
+export const LATE_FEATURES: readonly string[] = [
+  COMMAND.sendaddrv2,
+  COMMAND.wtxidrelay,
+];
 
-/** Ends a session for what {@linkcode isLateFeature} says. */
+/** Ends a session on which one of {@linkcode LATE_FEATURES} came. */
 export function closeLate(session: Session, command: string): void {
   session.close(
     new VerackError("protocol", `Peer sent ${command} after verack`),

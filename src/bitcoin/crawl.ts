@@ -238,7 +238,7 @@ class Crawl {
       const { result } = await attempt(address, this.#settings, {
         signal,
         keepPayload: MAX_ADDR_PAYLOAD_BYTES,
-        onFrame: (frame) => collector.onFrame(frame),
+        onOpen: (session) => collector.register(session),
         whileOpen: async (session) => {
           told = await collector.ask(session, { clock, timeoutMs, signal });
         },

@@ -22,7 +22,7 @@ import {
   encodeAddrV2,
 } from "../wire/messages/addr.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
-import { closeIfSlow, closeLate, isLateFeature } from "./attempt.ts";
+import { closeIfSlow, closeLate, LATE_FEATURES } from "./attempt.ts";
 import type { BehaviourRules } from "./behaviour_steps.ts";
 import { OddConnection } from "./odd_connection.ts";
 import { Recorder } from "./recorder.ts";
@@ -94,12 +94,7 @@ export class ServedConnection {
         profile: this.#profile,
         local: this.#local,
         isOwnNonce: (nonce) => ownNonces.has(nonce),
-        handler: {
-          onOpen: (session) => this.#onOpen(session),
-          onFrame: (session, frame) => this.#onFrame(session, frame),
-          onPing: (session) => closeIfSlow(session),
-          onClose: () => {},
-        },
+        onOpen: (session) => this.#onOpen(session),
         ...(this.#hooks.onMessage && {
           observe: (direction, frame) => this.#observe(direction, frame),
         }),
@@ -162,16 +157,16 @@ export class ServedConnection {
   #onOpen(session: Session): void {
     this.#session = session;
     this.recorder.endHandshake();
+    session.onPing(() => closeIfSlow(session));
+    session.handle(COMMAND.getaddr, () => this.#onGetaddr(session));
+    for (const command of LATE_FEATURES) {
+      session.handle(command, () => closeLate(session, command));
+    }
     this.#hooks.onOpen(
       session,
       [...this.#profile.announced],
       this.recorder.elapsedMs,
     );
-  }
-
-  #onFrame(session: Session, { command }: Frame): void {
-    if (isLateFeature(command)) closeLate(session, command);
-    if (command === COMMAND.getaddr) this.#onGetaddr(session);
   }
 
   /** Answered once a connection, and only because the client dialed us. */

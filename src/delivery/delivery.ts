@@ -11,7 +11,6 @@ import {
   MAX_TOPIC_BYTES,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
-import type { Frame } from "../wire/frame.ts";
 import { decodeAck } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
 import { decodeResume } from "../wire/messages/resume.ts";
@@ -141,10 +140,21 @@ export class Delivery {
 
   // --- Sessions --------------------------------------------------------------
 
-  /** A session on which a peer may send. */
+  /** A session on which a peer may send: its messages are handled from here on. */
   opened(from: PeerId, carrier: FrameSink): void {
     if (this.#receivers.has(carrier)) return;
-    this.#receivers.set(carrier, this.#inbox.open(from, carrier));
+    const receiver = this.#inbox.open(from, carrier);
+    this.#receivers.set(carrier, receiver);
+    carrier.handle(COMMAND.message, (it) => receiver.onMessage(it));
+    carrier.handle(COMMAND.piece, (it) => receiver.onPiece(it));
+    carrier.handle(COMMAND.ack, (it) => {
+      const isNew = this.#outbox.onAck(from, carrier, decodeAck(it));
+      if (!isNew) receiver.repeated();
+    });
+    carrier.handle(COMMAND.resume, (it) => {
+      const isNew = this.#outbox.onResume(from, carrier, decodeResume(it));
+      if (!isNew) receiver.repeated();
+    });
   }
 
   /** The session to send to a peer on, if there is any. */
@@ -162,35 +172,6 @@ export class Delivery {
   /** A peer is gone for good. */
   forget(peer: PeerId, error: VerackError): void {
     this.#outbox.giveUpPeer(peer, error);
-  }
-
-  /**
-   * A frame came; false if it is none of delivery's.
-   *
-   * @throws {VerackError} when it breaks a rule.
-   */
-  onFrame(from: PeerId, carrier: FrameSink, frame: Frame): boolean {
-    switch (frame.command) {
-      case COMMAND.message:
-        this.#receivers.get(carrier)?.onMessage(frame.payload);
-        return true;
-      case COMMAND.piece:
-        this.#receivers.get(carrier)?.onPiece(frame.payload);
-        return true;
-      case COMMAND.ack:
-        if (!this.#outbox.onAck(from, carrier, decodeAck(frame.payload))) {
-          this.#receivers.get(carrier)?.repeated();
-        }
-        return true;
-      case COMMAND.resume:
-        if (
-          !this.#outbox.onResume(from, carrier, decodeResume(frame.payload))
-        ) {
-          this.#receivers.get(carrier)?.repeated();
-        }
-        return true;
-    }
-    return false;
   }
 
   /** Looks after everything that has a deadline; several times a second. */

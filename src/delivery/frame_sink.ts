@@ -17,7 +17,7 @@ export interface Pacing {
   ready(): Promise<void>;
 }
 
-/** Carries frames to one peer, in order; a `Session` is one. */
+/** Carries frames to and from one peer, in order; a `Session` is one. */
 export interface FrameSink {
   /** Whether anything can be sent. */
   readonly isOpen: boolean;
@@ -28,6 +28,8 @@ export interface FrameSink {
   readonly rttMs: number | undefined;
   /** Measures the round trip. */
   check(): void;
+  /** Registers the handler of a command; see `Session.handle`. */
+  handle(command: string, handler: (payload: Uint8Array) => void): void;
   /** Queues a frame; `payload` is copied. False if it cannot be. */
   send(command: string, payload: Uint8Array): boolean;
   /** Queues a frame that many carriers share. */

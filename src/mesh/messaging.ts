@@ -16,7 +16,6 @@ import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { IN_MEMORY_PEER_KEPT_MS, OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
-import type { Frame } from "../wire/frame.ts";
 import type { MeshContext } from "./context.ts";
 import type { PeerSession } from "./sessions/peer_session.ts";
 import { peerNames } from "./peers/peer_info.ts";
@@ -140,11 +139,6 @@ export class Messaging {
   forgotten(peer: PeerId, why: string): void {
     const reason = `Cannot deliver to ${shortId(peer)}: ${why}`;
     this.#delivery.forget(peer, new VerackError("undelivered", reason));
-  }
-
-  /** Whether a frame was one of delivery's. */
-  onFrame(link: PeerSession, frame: Frame): boolean {
-    return this.#delivery.onFrame(link.peer.identity, link.session, frame);
   }
 
   /** Looks after what has a deadline. */

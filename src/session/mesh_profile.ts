@@ -71,10 +71,8 @@ const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.nochecksum,
   COMMAND.instance,
 ]);
-/** What only an open session may carry; sent earlier it ends the connection. */
-export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
-  COMMAND.ping,
-  COMMAND.pong,
+/** What the mesh handles once a peer has sent its own entry in `peers`. */
+export const PEER_COMMANDS: readonly string[] = [
   COMMAND.getpeers,
   COMMAND.peers,
   COMMAND.peerids,
@@ -85,6 +83,12 @@ export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.ack,
   COMMAND.resume,
   COMMAND.twin,
+];
+/** What only an open session may carry; sent earlier it ends the connection. */
+export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
+  ...PEER_COMMANDS,
+  COMMAND.ping,
+  COMMAND.pong,
   COMMAND.bye,
 ]);
 

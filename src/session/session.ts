@@ -3,8 +3,8 @@
  *
  * It runs the pure {@linkcode Handshake} over a {@linkcode FrameChannel}, answers
  * `ping`, watches the heartbeat, and ends politely with `bye`. Every wait has a
- * deadline. What the messages mean, and who may be at the other end, is left to
- * the {@linkcode SessionHandler}.
+ * deadline. What other messages mean is left to the handlers that are registered
+ * for their commands with {@linkcode Session.handle}.
  */
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import { VerackError } from "../core/errors.ts";
@@ -40,10 +40,10 @@ import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { watchOpening } from "./opening_deadline.ts";
 import { Pacer } from "./pacer.ts";
-import type { SessionHandler, SessionOptions } from "./session_options.ts";
+import type { FrameHandler, SessionOptions } from "./session_options.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 
-export type { SessionHandler, SessionOptions } from "./session_options.ts";
+export type { FrameHandler, SessionOptions } from "./session_options.ts";
 
 /** What is needed until the session is open. */
 interface Opening {
@@ -60,7 +60,9 @@ export class Session {
   readonly role: Role;
   readonly connection: Connection;
   readonly #clock: Clock;
-  readonly #handler: SessionHandler;
+  readonly #handlers = new Map<string, FrameHandler>();
+  #pinged: ((text: string | undefined) => void) | undefined;
+  #ended: ((error: VerackError) => void) | undefined;
   readonly #observe: SessionOptions["observe"];
   readonly #strict: boolean;
   readonly #channel: FrameChannel;
@@ -79,7 +81,6 @@ export class Session {
     this.role = options.role;
     this.connection = options.connection;
     this.#clock = options.clock;
-    this.#handler = options.handler;
     this.#observe = options.observe;
     this.#strict = options.profile.strict;
     this.#opening = {
@@ -107,19 +108,40 @@ export class Session {
       deadAfterMs,
       sendPing: (payload) => this.send(COMMAND.ping, payload),
     });
+    this.handle(COMMAND.ping, (payload) => this.#onPing(payload));
+    this.handle(COMMAND.pong, (payload) => this.#heartbeat.onPong(payload));
+    if (!this.#strict) return;
+    for (const command of [COMMAND.bye, COMMAND.reject]) {
+      this.handle(command, (payload) => this.#onBye(command, payload));
+    }
   }
 
   /**
-   * Opens a session over a connection; resolves when both `verack`s are through.
-   * The connection is closed before the promise rejects.
-   *
-   * @throws {VerackError} what ended the handshake; `timeout` when its deadline
-   * passed, `aborted` when the signal fired.
+   * Opens a session over a connection: resolves when both ends have sent `verack`.
+   * It rejects with what ended the handshake once the connection is closed.
    */
   static async open(options: SessionOptions): Promise<Session> {
     const session = new Session(options);
     await session.#open(session.#opening!);
     return session;
+  }
+
+  /**
+   * Registers the one handler of a command. A command without one is ignored. Call
+   * it in `onOpen`: the next message may be in the same read as the `verack`.
+   */
+  handle(command: string, handler: FrameHandler): void {
+    this.#handlers.set(command, handler);
+  }
+
+  /** Registers what is called for each ping, with its text, if any: unescaped and bounded. */
+  onPing(listener: (text: string | undefined) => void): void {
+    this.#pinged = listener;
+  }
+
+  /** Registers what is called once, synchronously, when the open session ends. */
+  onClose(listener: (error: VerackError) => void): void {
+    this.#ended = listener;
   }
 
   /** Whether messages can be sent. */
@@ -169,10 +191,7 @@ export class Session {
     return this.#channel.queuedBytes;
   }
 
-  /**
-   * Queues a message; `payload` is copied. False if the session is not open, or
-   * if its queue is full, which ends it as `slow`.
-   */
+  /** Queues a message, of which it copies `payload`. False if not open; a full queue ends it. */
   send(command: string, payload: Uint8Array): boolean {
     if (!this.#admit(payload.length)) return false;
     this.#push(command, payload);
@@ -198,15 +217,14 @@ export class Session {
     return true;
   }
 
-  /** Whether the peer answers a ping within `timeoutMs`. */
+  /** Whether the peer answers a ping in time. */
   probe(timeoutMs: number): Promise<boolean> {
     return this.#heartbeat.probe(timeoutMs);
   }
 
   /**
-   * Looks after the heartbeat and the write deadline; the owner calls it several
-   * times a heartbeat. `pausedMs` is how long this process itself stood still,
-   * which is not held against the peer.
+   * Checks heartbeat and deadlines; to be called several times a heartbeat.
+   * `pausedMs` is how long this process was suspended, which does not count.
    */
   tick(pausedMs: number): void {
     if (!this.isOpen) return;
@@ -234,10 +252,8 @@ export class Session {
   }
 
   /**
-   * Says `bye`, goes on reading until the peer has closed its end or
-   * `FLUSH_TIMEOUT_MS` have passed, then closes. Resolves when closed.
-   *
-   * @param options `discard`: what still comes is not handed on.
+   * Sends `bye`, reads on until the peer has closed its end or `FLUSH_TIMEOUT_MS`
+   * have passed, then closes; with `discard` what still comes is not handled.
    */
   async leave(
     reason: ReasonName,
@@ -256,10 +272,7 @@ export class Session {
     this.#channel.close(error);
   }
 
-  /**
-   * Closes at once, and tells the peer `reason` as far as that takes no waiting:
-   * it may not read, or be gone.
-   */
+  /** Closes without waiting, and tells the peer `reason` if it can be written at once. */
   closeWith(reason: ReasonName | undefined, error: VerackError): void {
     const silent = reason === undefined || !this.#strict;
     if (silent || !this.#channel.isOpen) return this.close(error);
@@ -297,7 +310,8 @@ export class Session {
   }
 
   #complete({ options, handshake, done, cancelDeadline }: Opening): void {
-    const { features, pongsAbove = -Infinity } = options.profile;
+    const { onOpen, profile } = options;
+    const { features, pongsAbove = -Infinity } = profile;
     const plain = features.has(COMMAND.nochecksum) &&
       handshake.features.has(COMMAND.nochecksum);
     this.#channel.open({ checksums: !plain });
@@ -309,7 +323,7 @@ export class Session {
     this.#features = handshake.features;
     this.#answersPings = handshake.commonVersion > pongsAbove;
     done.resolve();
-    this.#handler.onOpen(this);
+    onOpen?.(this);
   }
 
   // --- Frames ----------------------------------------------------------------
@@ -321,25 +335,12 @@ export class Session {
       return this.#perform(opening, opening.handshake.receive(frame));
     }
     try {
-      if (frame.fault === undefined) this.#onMessage(frame);
-      else throw faultError(frame.fault);
+      if (frame.fault !== undefined) throw faultError(frame.fault);
+      this.#handlers.get(frame.command)?.(frame.payload);
     } catch (error) {
       // Core drops a message it cannot use and keeps the connection.
       if (this.#strict || !(error instanceof VerackError)) throw error;
     }
-  }
-
-  #onMessage(frame: Frame): void {
-    switch (frame.command) {
-      case COMMAND.pong:
-        return this.#heartbeat.onPong(frame.payload);
-      case COMMAND.ping:
-        return this.#onPing(frame.payload);
-      case COMMAND.bye:
-      case COMMAND.reject:
-        if (this.#strict) return this.#onBye(frame.command, frame.payload);
-    }
-    this.#handler.onFrame(this, frame);
   }
 
   #onPing(payload: Uint8Array): void {
@@ -348,7 +349,7 @@ export class Session {
     if (nonce !== undefined && this.#answersPings) {
       this.send(COMMAND.pong, encodePong({ nonce }));
     }
-    this.#handler.onPing?.(this, text);
+    this.#pinged?.(text);
   }
 
   /** The peer leaves: send what is queued, then close. Its `reject` crossed our `verack`. */
@@ -371,7 +372,7 @@ export class Session {
     this.#opening?.cancelDeadline();
     this.#heartbeat.stop();
     this.#pacer?.close();
-    if (this.#opened) this.#handler.onClose(this, error);
+    this.#ended?.(error);
     const done = this.#opening?.done;
     this.#channel.released.then(() => this.#closed.resolve(error));
     this.#channel.released.then(() => done?.reject(error));

@@ -1,6 +1,5 @@
-/** What a session is made with, and who is told about it. */
+/** What a session is made with. */
 import type { Clock, Random } from "../core/clock.ts";
-import type { VerackError } from "../core/errors.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
@@ -9,21 +8,12 @@ import type { HandshakeProfile, Role } from "./handshake.ts";
 import type { NodeBudget } from "./node_budget.ts";
 import type { Session } from "./session.ts";
 
-/** What the owner of a session is told, always synchronously and in order. */
-export interface SessionHandler {
-  /** The handshake is complete; called before any frame is handed over. */
-  onOpen(session: Session): void;
-  /**
-   * A frame came that the session does not handle itself. Its payload is valid
-   * only during the call. Throwing a {@linkcode VerackError} ends the session
-   * with that reason.
-   */
-  onFrame(session: Session, frame: Frame): void;
-  /** A ping came; its text, if any, is unescaped and bounded. */
-  onPing?(session: Session, text: string | undefined): void;
-  /** The session ended; called once, and only if {@linkcode onOpen} was. */
-  onClose(session: Session, error: VerackError): void;
-}
+/**
+ * Handles the messages of one command on an open session. The payload is valid
+ * only during the call. Throwing a `VerackError` ends a strict session with the
+ * reason that belongs to its code.
+ */
+export type FrameHandler = (payload: Uint8Array) => void;
 
 /** Settings of one session. */
 export interface SessionOptions {
@@ -35,10 +25,11 @@ export interface SessionOptions {
   /** The version to send, with a fresh nonce. */
   readonly local: VersionMessage;
   readonly isOwnNonce?: (nonce: bigint) => boolean;
-  readonly handler: SessionHandler;
+  /** The handshake is complete; registers the handlers of what may come from now on. */
+  readonly onOpen?: (session: Session) => void;
   /**
    * Sees every message in both directions as it comes or is queued, also before
-   * the session is open, and frames with a fault, which nobody else sees. Shared
+   * the session is open, and frames with a fault, which have no handler. Shared
    * frames are left out. Payloads are valid only during the call.
    */
   readonly observe?: (direction: "in" | "out", frame: Frame) => void;

@@ -63,7 +63,9 @@ for (const longMs of [0, STANDING_AFTER_UP_MS]) {
     await mesh.clock.advance(5_000);
     // As if that had been an hour ago.
     for (const { sessions } of internalsOf(host.node).table.values()) {
-      for (const session of sessions) session.openedAt -= longMs;
+      for (const session of sessions) {
+        Object.assign(session, { openedAt: session.openedAt - longMs });
+      }
     }
     await mesh.clock.advance(LAST_SEEN_SAVE_MS);
     const before = standing(host.node);

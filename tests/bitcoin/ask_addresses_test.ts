@@ -14,6 +14,7 @@ class Asking {
   readonly clock = new VirtualClock();
   readonly collector = new AddressCollector();
   readonly sent: string[] = [];
+  readonly handlers = new Map<string, (payload: Uint8Array) => void>();
   readonly closed = Promise.withResolvers<VerackError>();
   readonly stop = new AbortController();
   readonly told: Promise<readonly Address[]>;
@@ -24,6 +25,9 @@ class Asking {
       send: (command: string) => this.sent.push(command) > 0,
       closed: this.closed.promise,
     };
+    this.collector.register({
+      handle: (command, handler) => this.handlers.set(command, handler),
+    });
     this.told = this.collector.ask(session as unknown as Session, {
       clock: this.clock,
       timeoutMs: 1_000,
@@ -36,7 +40,7 @@ class Asking {
   async hear(count: number): Promise<void> {
     const entries = Array.from({ length: count }, (_, n) => entryOf(hostOf(n)));
     const payload = encodeAddr(entries);
-    this.collector.onFrame({ command: "addr", payload });
+    this.handlers.get("addr")!(payload);
     await settle();
   }
 }
@@ -79,7 +83,7 @@ Deno.test("AddressCollector is done when the session ends, or nobody wants the a
 
 Deno.test("AddressCollector takes a bounded number of messages, broken ones count", async () => {
   const asking = new Asking();
-  asking.collector.onFrame({ command: "addr", payload: new Uint8Array(2) });
+  asking.handlers.get("addr")!(new Uint8Array(2));
   for (let i = 1; i < CRAWL_MAX_ADDR_MESSAGES; i++) {
     assertEquals(asking.isOver, false);
     await asking.hear(1);
@@ -92,7 +96,7 @@ Deno.test("AddressCollector takes a bounded number of messages, broken ones coun
 Deno.test("AddressCollector takes no other message for addresses", async () => {
   const asking = new Asking();
   const payload = encodeAddr([entryOf(hostOf(1)), entryOf(hostOf(2))]);
-  asking.collector.onFrame({ command: "inv", payload });
+  asking.handlers.get("inv")?.(payload);
   await settle();
   assertEquals(asking.isOver, false);
   asking.stop.abort();

@@ -36,7 +36,7 @@ async function stage(...bodies: number[]): Promise<Stage> {
     ack: (...ranges) => {
       const payload = encodeAck({ limit: 10 * MIN_WINDOW_BYTES, ranges });
       const frame = { command: COMMAND.ack, payload };
-      sender.delivery.onFrame(receiver.id, carrier, frame);
+      carrier.receive(frame);
     },
     [Symbol.dispose]() {
       const error = new VerackError("stopped", "The test is over");

@@ -221,7 +221,7 @@ Deno.test("acknowledgements that cannot be are a breach of the protocol", async 
     await turns();
     const payload = encodeAck({ limit, ranges: [range] });
     const frame = { command: COMMAND.ack, payload };
-    const onFrame = () => it.a.delivery.onFrame(B, it.wire.ends[0], frame);
+    const onFrame = () => it.wire.ends[0].receive(frame);
     assertThrows(onFrame, VerackError, words);
     end(it);
   }
@@ -233,7 +233,7 @@ Deno.test("acknowledgements that cannot be are a breach of the protocol", async 
   const ranges = [twice, twice];
   const payload = encodeAck({ limit: MIN_WINDOW_BYTES, ranges });
   const frame = { command: COMMAND.ack, payload };
-  const onFrame = () => it.a.delivery.onFrame(B, it.wire.ends[0], frame);
+  const onFrame = () => it.wire.ends[0].receive(frame);
   assertThrows(onFrame, VerackError, "settled twice");
   end(it);
 });
@@ -241,7 +241,7 @@ Deno.test("acknowledgements that cannot be are a breach of the protocol", async 
 Deno.test("whoever sends more than was granted, or what its message does not have, breaks the protocol", async () => {
   const id = new Uint8Array(16);
   const send = (it: Stage, command: string, payload: Uint8Array) =>
-    it.b.delivery.onFrame(A, it.wire.ends[1], { command, payload });
+    it.wire.ends[1].receive({ command, payload });
   const message = (total: number, held: number, topic = EMPTY) => {
     const payload = encodeMessage(id, topic, new Uint8Array(total));
     return payload.subarray(0, payload.length - total + held);
@@ -305,7 +305,7 @@ Deno.test("a body that does not go on ends the session, but not because this pro
     command: COMMAND.message,
     payload: payload.subarray(0, 10_000),
   };
-  it.b.delivery.onFrame(A, it.wire.ends[1], frame);
+  it.wire.ends[1].receive(frame);
   it.b.delivery.tick(
     it.clock.monotonic() + 2 * PIECE_TIMEOUT_MS,
     2 * PIECE_TIMEOUT_MS,
@@ -348,7 +348,7 @@ Deno.test("room that is not used is given to others who wait for it", async () =
     );
     new DataView(payload.buffer).setUint32(16, 4_000_000, true);
     const frame = { command: COMMAND.message, payload };
-    b.delivery.onFrame(id(at), wire.ends[1], frame);
+    wire.ends[1].receive(frame);
     return wire;
   });
   const honest = party(id(99), clock);
@@ -357,10 +357,10 @@ Deno.test("room that is not used is given to others who wait for it", async () =
   post(honest, b, new Uint8Array(1_000_000));
   for (let second = 0; second < 15 && taken.length === 0; second++) {
     await clock.advance(1_000);
-    for (const [at, { ends }] of slow.entries()) {
+    for (const { ends } of slow) {
       if (!ends[1].isOpen) continue;
       const frame = { command: COMMAND.piece, payload: new Uint8Array(5) };
-      b.delivery.onFrame(id(at), ends[1], frame);
+      ends[1].receive(frame);
     }
     b.delivery.tick(clock.monotonic(), 0);
     for (const { ends } of slow) {

@@ -190,7 +190,7 @@ Deno.test("a resume that cannot be is a breach of the protocol", async () => {
     const size = words.endsWith("for") ? { ...resume, held: 5 } : resume;
     const frame = { command: COMMAND.resume, payload: encodeResume(size) };
     assertThrows(
-      () => a.delivery.onFrame(B, wire.ends[0], frame),
+      () => wire.ends[0].receive(frame),
       VerackError,
       words,
     );

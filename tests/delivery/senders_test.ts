@@ -48,7 +48,7 @@ async function bring(
   delivery.opened(from, carrier);
   const topic = new TextEncoder().encode(`${id}`);
   const payload = encodeMessage(idOf(id), topic, new Uint8Array(1));
-  delivery.onFrame(from, carrier, { command: COMMAND.message, payload });
+  carrier.receive({ command: COMMAND.message, payload });
   const controller = new AbortController();
   const messages = delivery.messages({ signal: controller.signal });
   const shown = messages.next();
@@ -106,7 +106,7 @@ Deno.test("a sender whose message the application has is not forgotten meanwhile
   const carrier = new FakeCarrier();
   it.delivery.opened(stranger(0), carrier);
   const payload = encodeMessage(idOf(1), new Uint8Array(0), new Uint8Array(1));
-  it.delivery.onFrame(stranger(0), carrier, {
+  carrier.receive({
     command: COMMAND.message,
     payload,
   });

@@ -39,11 +39,21 @@ export class FakeCarrier implements FrameSink {
     ready: () => Promise.resolve(),
   };
   rttMs: number | undefined = 0;
+  readonly #handlers = new Map<string, (payload: Uint8Array) => void>();
   #bytes = 0;
   #drained: (() => void)[] = [];
 
   get queuedBytes(): number {
     return this.#bytes;
+  }
+
+  handle(command: string, handler: (payload: Uint8Array) => void): void {
+    this.#handlers.set(command, handler);
+  }
+
+  /** A frame comes from the other end. */
+  receive({ command, payload }: WireFrame): void {
+    if (this.isOpen) this.#handlers.get(command)?.(payload);
   }
 
   send(command: string, payload: Uint8Array): boolean {
@@ -154,8 +164,7 @@ export class Wire {
     const carrier = this.ends[to];
     if (frame === undefined || !carrier.isOpen) return false;
     this.passedBytes[from] += frame.payload.length;
-    const { delivery } = this.#parties[to];
-    delivery.onFrame(this.#parties[from].id, carrier, frame);
+    carrier.receive(frame);
     return true;
   }
 

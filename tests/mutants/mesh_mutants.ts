@@ -255,8 +255,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a session may begin with any message",
-    snippet: "if (frame.command !== COMMAND.peers) {",
-    mutated: NEVER,
+    snippet: "for (const command of PEER_COMMANDS) {",
+    mutated: "for (const command of [] as string[]) {",
     tests: [
       "tests/attacks/introduction_test.ts",
       "tests/attacks/frames_test.ts",

@@ -62,7 +62,6 @@ async function pair(): Promise<{
     clock,
     random,
     keepPayload: 1_000,
-    handler: { onOpen: () => {}, onFrame: () => {}, onClose: () => {} },
     observe: (direction, { command, fault, dropped = "" }) =>
       seen.push(`${direction} ${command} ${fault ?? ""}${dropped}`.trim()),
   });

@@ -15,7 +15,7 @@ import {
   MeshProfile,
   type Refusal,
 } from "../../src/session/mesh_profile.ts";
-import { Session, type SessionHandler } from "../../src/session/session.ts";
+import { Session } from "../../src/session/session.ts";
 import { SharedFrame } from "../../src/session/shared_frame.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection } from "../../src/transport/transport.ts";
@@ -34,7 +34,9 @@ const MAGIC = networkMagic("test");
 const [alice, bob] = await orderedPair();
 
 /** What one end was told. */
-class Recorder implements SessionHandler {
+class Recorder {
+  /** Called once the handlers are registered. */
+  afterOpen?: (session: Session) => void;
   session: Session | undefined;
   readonly frames: string[] = [];
   readonly pings: (string | undefined)[] = [];
@@ -42,21 +44,13 @@ class Recorder implements SessionHandler {
 
   onOpen(session: Session): void {
     this.session = session;
-  }
-
-  onFrame(_session: Session, frame: { command: string; payload: Uint8Array }) {
-    if (frame.command === "explode") {
+    session.handle("message", (it) => this.frames.push(`message ${it.length}`));
+    session.handle("explode", () => {
       throw new VerackError("protocol", "Cannot accept explode");
-    }
-    this.frames.push(`${frame.command} ${frame.payload.length}`);
-  }
-
-  onPing(_session: Session, text: string | undefined): void {
-    this.pings.push(text);
-  }
-
-  onClose(_session: Session, error: VerackError): void {
-    this.ended = error;
+    });
+    session.onPing((text) => this.pings.push(text));
+    session.onClose((error) => this.ended = error);
+    this.afterOpen?.(session);
   }
 }
 
@@ -97,7 +91,7 @@ class Bench {
   open(
     connection: Connection,
     role: "initiator" | "responder",
-    handler: SessionHandler,
+    recorder: Recorder,
     options: {
       admit?: () => Refusal | undefined;
       magic?: Uint8Array;
@@ -135,7 +129,7 @@ class Bench {
         startHeight: 0,
         relay: false,
       },
-      handler,
+      onOpen: (session) => recorder.onOpen(session),
       clock: this.clock,
       random: this.random,
       ...(options.signal && { signal: options.signal }),
@@ -166,8 +160,7 @@ Deno.test("frames go both ways, also those that come right behind verack", async
   const [dialer, listener] = await bench.connect();
   const d = new Recorder();
   const l = new Recorder();
-  l.onOpen = (session) => {
-    l.session = session;
+  l.afterOpen = (session) => {
     // Leaves in the same write as the listener's verack.
     session.send("message", new Uint8Array(5));
   };
@@ -230,10 +223,7 @@ Deno.test("an abort ends a handshake at once, and spares an open session", async
   const [again, accepted] = await bench.connect();
   const late = new AbortController();
   const d = new Recorder();
-  d.onOpen = (session) => {
-    d.session = session;
-    late.abort();
-  };
+  d.afterOpen = () => late.abort();
   const opening = [
     bench.open(again, "initiator", d, late),
     bench.open(accepted, "responder", new Recorder()),

@@ -8,7 +8,7 @@ import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
 } from "../../src/session/mesh_profile.ts";
-import { Session, type SessionHandler } from "../../src/session/session.ts";
+import { Session } from "../../src/session/session.ts";
 import type { Address } from "../../src/transport/address.ts";
 import type {
   Connection,
@@ -230,13 +230,10 @@ export class Liar implements Party {
       admit: () => undefined,
       ...role,
     });
-    const handler: SessionHandler = {
-      onOpen: (session) => {
-        this.#sessions.add(session);
-        this.#tell(session, [entryOf(this.identity, addresses.slice(0, 4))]);
-      },
-      onFrame: () => {},
-      onClose: (session) => this.#sessions.delete(session),
+    const onOpen = (session: Session) => {
+      this.#sessions.add(session);
+      session.onClose(() => this.#sessions.delete(session));
+      this.#tell(session, [entryOf(this.identity, addresses.slice(0, 4))]);
     };
     const nowhere = { services: 0n, ip: new Uint8Array(16), port: 0 };
     try {
@@ -245,7 +242,7 @@ export class Liar implements Party {
         role: "listener" in role ? "initiator" : "responder",
         magic,
         profile,
-        handler,
+        onOpen,
         clock,
         random,
         local: {

@@ -82,7 +82,6 @@ export async function tryAsImpostor(
       magic,
       profile: new MeshProfile({ magic, identity, instance, listener, admit }),
       local: version(),
-      handler: { onOpen() {}, onFrame() {}, onClose() {} },
       clock: systemClock,
       random: systemRandom,
       signal: limit.signal,

@@ -16,6 +16,7 @@ import {
   decodeAttestation,
   verifyAttestation,
 } from "../../identity/attestation.ts";
+import { COMMAND } from "../../wire/commands.ts";
 import {
   decodeWelcome,
   encodeWelcome,
@@ -92,13 +93,13 @@ export class Credentials {
     });
   }
 
-  /**
-   * The host's welcome: kept before it is used. Anybody else's is ignored.
-   *
-   * @throws {VerackError} `malformed`, or `protocol` when it does not admit us; or
-   * what the store throws.
-   */
-  onWelcome(link: PeerSession, payload: Uint8Array): void {
+  /** Handles `welcome` on a session. */
+  register(link: PeerSession): void {
+    link.session.handle(COMMAND.welcome, (it) => this.#onWelcome(link, it));
+  }
+
+  /** Keeps the welcome of the inviting host before using it, and ignores any other. */
+  #onWelcome(link: PeerSession, payload: Uint8Array): void {
     const { identity, log, magic, options } = this.#context;
     const invite = this.#invite;
     if (link.shown?.kind !== "invite" || link.shown.id !== invite?.secret.id) {

@@ -20,7 +20,6 @@ import {
 import { reasonOfFault } from "../../session/ends.ts";
 import { SharedFrame } from "../../session/shared_frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
-import type { Frame } from "../../wire/frame.ts";
 import {
   decodeGetPeers,
   decodePeerIds,
@@ -174,18 +173,13 @@ export class PeerExchange {
     if (this.missing.tick(now)) this.#listener.learned();
   }
 
-  /** A message after the first on a session; unknown ones are ignored. */
-  onFrame(link: PeerSession, frame: Frame): void {
-    switch (frame.command) {
-      case COMMAND.getpeers:
-        return this.#onGetPeers(link, frame.payload);
-      case COMMAND.peerids:
-        return this.#onPeerIds(link, frame.payload);
-      case COMMAND.peers:
-        return this.#onPeers(link, frame.payload);
-      case COMMAND.missing:
-        return this.missing.onMissing(link, frame.payload);
-    }
+  /** Handles the messages of peer exchange on a session whose peer has sent its own entry. */
+  register(link: PeerSession): void {
+    const { session } = link;
+    session.handle(COMMAND.getpeers, (it) => this.#onGetPeers(link, it));
+    session.handle(COMMAND.peerids, (it) => this.#onPeerIds(link, it));
+    session.handle(COMMAND.peers, (it) => this.#onPeers(link, it));
+    session.handle(COMMAND.missing, (it) => this.missing.onMissing(link, it));
   }
 
   /** Tells somebody of everybody, unasked. */

@@ -54,16 +54,12 @@ export interface OpeningOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Runs the handshake; the link reaches its owner through `PeerSessionOwner.opened`.
- *
- * @throws {VerackError} as `Session.open`.
- */
+/** Runs the handshake, and hands the open session to its owner before anything more is read. */
 export async function openPeerSession(
   context: MeshContext,
   options: OpeningOptions,
 ): Promise<PeerSession> {
-  const { connection, dialed } = options;
+  const { connection, dialed, owner } = options;
   const { membership } = context;
   const nonce = randomU64(context);
   const admit = (peer: VerifiedPeer): Refusal | undefined => {
@@ -95,12 +91,7 @@ export async function openPeerSession(
         ...(statement && { statement }),
       },
   );
-  const link = new PeerSession(options.owner, profile, {
-    connection,
-    now: context.clock.monotonic(),
-    ...(dialed && { dialed }),
-    ...(shown && { shown }),
-  });
+  let opened: PeerSession | undefined;
   if (dialed !== undefined) context.nonces.add(nonce);
   try {
     await Session.open({
@@ -110,7 +101,14 @@ export async function openPeerSession(
       profile,
       local: ourVersion(context, nonce),
       isOwnNonce: (other) => context.nonces.has(other),
-      handler: link,
+      onOpen: (session) => {
+        opened = new PeerSession(session, profile.peer!, {
+          now: context.clock.monotonic(),
+          ...(dialed && { dialed }),
+          ...(shown && { shown }),
+        });
+        owner.opened(opened);
+      },
       clock: context.clock,
       random: context.random,
       handshakeTimeoutMs: context.options.handshakeTimeoutMs,
@@ -120,7 +118,7 @@ export async function openPeerSession(
       budget: context.budget,
       signal: options.signal,
     });
-    return link;
+    return opened!;
   } catch (error) {
     const isForeign = error instanceof VerackError &&
       error.code === "bad-magic" && !profile.hasVersion;

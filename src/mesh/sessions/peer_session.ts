@@ -1,11 +1,7 @@
-/**
- * One session of a node with one proven peer, and what the mesh knows about it.
- * It passes what the session says on to {@linkcode PeerSessionOwner}, which decides.
- */
-import type { VerackError } from "../../core/errors.ts";
+/** One session of a node with one verified peer, and what the mesh knows about it. */
 import type { SharedSecret } from "../../identity/shared_secret.ts";
-import type { MeshProfile, VerifiedPeer } from "../../session/mesh_profile.ts";
-import type { Session, SessionHandler } from "../../session/session.ts";
+import type { VerifiedPeer } from "../../session/mesh_profile.ts";
+import type { Session } from "../../session/session.ts";
 import {
   PEER_ENTRY_BURST,
   PEER_ENTRY_REFILL_MS,
@@ -15,21 +11,20 @@ import {
 import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
 import { sourceOf } from "../../transport/source.ts";
-import type { Connection } from "../../transport/transport.ts";
-import type { Frame } from "../../wire/frame.ts";
 import type { Direction } from "../events.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
-/** Who is told what happens on a link; `links.ts`. */
+/** Takes over sessions as they open; implemented by `SessionRegistry`. */
 export interface PeerSessionOwner {
+  /** Registers the handlers of a new session before anything more is read from it. */
   opened(link: PeerSession): void;
-  frame(link: PeerSession, frame: Frame): void;
-  ping(link: PeerSession, text: string | undefined): void;
-  closed(link: PeerSession, error: VerackError): void;
 }
 
 /** A session of the mesh. */
-export class PeerSession implements SessionHandler {
+export class PeerSession {
+  readonly session: Session;
+  /** The other end, whose key is verified. */
+  readonly peer: VerifiedPeer;
   readonly direction: Direction;
   /** The other end as the socket sees it. */
   readonly remoteAddress: Address;
@@ -41,11 +36,6 @@ export class PeerSession implements SessionHandler {
   readonly endpoint: Address | undefined;
   /** The secret we showed to get in, if we dialed. */
   readonly shown: SharedSecret | undefined;
-  readonly #owner: PeerSessionOwner;
-  /** Until the session is open. */
-  #profile: MeshProfile | undefined;
-  #peer: VerifiedPeer | undefined;
-  #session: Session | undefined;
   /** The peer has sent its own entry, and the mesh counts on this session. */
   introduced = false;
   /** Stops waiting for that entry. */
@@ -55,7 +45,7 @@ export class PeerSession implements SessionHandler {
   /** What the peer said of itself while the collision was being settled. */
   heldFrame: Uint8Array | undefined;
   /** Monotonic clock, milliseconds. */
-  openedAt: number;
+  readonly openedAt: number;
   /** Monotonic clock, milliseconds, when it was last asked for its peers. */
   askedAt = -Infinity;
   /** Whom it has said are live in an answer that goes on. */
@@ -72,18 +62,18 @@ export class PeerSession implements SessionHandler {
   readonly judgements: TokenBucket;
 
   constructor(
-    owner: PeerSessionOwner,
-    profile: MeshProfile,
+    session: Session,
+    peer: VerifiedPeer,
     options: {
-      connection: Connection;
       dialed?: { readonly address: Address; readonly endpoint: Address };
       shown?: SharedSecret;
       now: number;
     },
   ) {
-    const { connection, dialed, now } = options;
-    this.#owner = owner;
-    this.#profile = profile;
+    const { dialed, now } = options;
+    const { connection } = session;
+    this.session = session;
+    this.peer = peer;
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;
     this.source = sourceOf(connection.remoteAddress.host);
@@ -101,37 +91,5 @@ export class PeerSession implements SessionHandler {
       PEER_ENTRY_REFILL_MS,
       now,
     );
-  }
-
-  /** Who is there, proven. */
-  get peer(): VerifiedPeer {
-    if (this.#peer === undefined) throw new TypeError("Link is not open yet");
-    return this.#peer;
-  }
-
-  get session(): Session {
-    if (this.#session === undefined) {
-      throw new TypeError("Link is not open yet");
-    }
-    return this.#session;
-  }
-
-  onOpen(session: Session): void {
-    this.#session = session;
-    this.#peer = this.#profile?.peer;
-    this.#profile = undefined;
-    this.#owner.opened(this);
-  }
-
-  onFrame(_session: Session, frame: Frame): void {
-    this.#owner.frame(this, frame);
-  }
-
-  onPing(_session: Session, text: string | undefined): void {
-    this.#owner.ping(this, text);
-  }
-
-  onClose(_session: Session, error: VerackError): void {
-    this.#owner.closed(this, error);
   }
 }

@@ -14,9 +14,8 @@ import {
   STABLE_SESSION_MS,
 } from "../../limits.ts";
 import { formatAddress } from "../../transport/address.ts";
-import { SESSION_COMMANDS } from "../../session/mesh_profile.ts";
+import { PEER_COMMANDS } from "../../session/mesh_profile.ts";
 import { COMMAND } from "../../wire/commands.ts";
-import type { Frame } from "../../wire/frame.ts";
 import type { ReasonName } from "../../wire/reasons.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "../context.ts";
@@ -68,9 +67,11 @@ export class SessionRegistry implements PeerSessionOwner {
     await Promise.all(this.#tasks);
   }
 
+  /** A session has opened: it counts once its peer has sent its own entry. */
   opened(link: PeerSession): void {
-    const { table, clock } = this.#context;
-    const { peer } = link;
+    const { table } = this.#context;
+    const { peer, session } = link;
+    session.onClose((error) => this.closed(link, error));
     // A person may have decided while the other end was still busy.
     if (this.#context.membership.isDenied(peer.identity)) {
       return this.#run(link.session.leave("denied", deniedError()));
@@ -90,7 +91,6 @@ export class SessionRegistry implements PeerSessionOwner {
       const error = tooManySessions(peer.identity);
       return this.#run(link.session.leave("duplicate", error));
     }
-    link.openedAt = clock.monotonic();
     this.#awaitIntroduction(link);
     // The other node decides about collisions if it is the smaller one, so only
     // the smaller one may drop a dial of its own: both doing so would leave none.
@@ -102,36 +102,6 @@ export class SessionRegistry implements PeerSessionOwner {
     // Only now: a record that has neither session nor address is soon forgotten.
     if (evicts !== undefined) this.#dismiss(evicts, "full", evictedError());
     this.#collisions.place(record, link);
-  }
-
-  frame(link: PeerSession, frame: Frame): void {
-    if (link.introduced) return this.#onFrame(link, frame);
-    if (frame.command !== COMMAND.peers) {
-      if (!SESSION_COMMANDS.has(frame.command)) return;
-      throw new VerackError(
-        "protocol",
-        `Cannot accept ${frame.command}: the first message after verack must be peers`,
-      );
-    }
-    if (link.pending) link.heldFrame ??= frame.payload.slice();
-    else this.#introduce(link, frame.payload);
-  }
-
-  #onFrame(link: PeerSession, frame: Frame): void {
-    if (this.#messaging.onFrame(link, frame)) return;
-    if (frame.command === COMMAND.welcome) {
-      const { credentials } = this.#context.membership;
-      return credentials.onWelcome(link, frame.payload);
-    }
-    if (frame.command === COMMAND.twin) return onTwin(this.#context, link);
-    this.#exchange.onFrame(link, frame);
-  }
-
-  ping(link: PeerSession, text: string | undefined): void {
-    if (text === undefined || !link.introduced) return;
-    const { identity } = link.peer;
-    const names = peerNames(identity, this.#context);
-    this.#context.emit({ type: "ping", identity, ...names, text });
   }
 
   closed(link: PeerSession, error: VerackError): void {
@@ -254,11 +224,25 @@ export class SessionRegistry implements PeerSessionOwner {
   }
 
   /**
-   * Its first message has a deadline like everything else: until then a session
-   * takes room and counts for nothing. The other end may be settling a collision.
+   * The first message has to be the peer's own entry. It has a deadline: until
+   * then a session takes room and counts for nothing. The deadline leaves the
+   * other end time to settle a collision.
    */
   #awaitIntroduction(link: PeerSession): void {
     const { clock, options } = this.#context;
+    const { session } = link;
+    for (const command of PEER_COMMANDS) {
+      session.handle(command, () => {
+        throw new VerackError(
+          "protocol",
+          `Cannot accept ${command}: the first message after verack must be peers`,
+        );
+      });
+    }
+    session.handle(COMMAND.peers, (payload) => {
+      if (link.pending) link.heldFrame ??= payload.slice();
+      else this.#introduce(link, payload);
+    });
     const limitMs = options.handshakeTimeoutMs + PROBE_TIMEOUT_MS;
     link.cancelIntroduction = clock.after(limitMs, () => {
       if (link.heldFrame !== undefined) return;
@@ -279,7 +263,7 @@ export class SessionRegistry implements PeerSessionOwner {
     const learn = this.#exchange.readOwnEntry(link, payload);
     const wasProven = record.isVerified;
     const admitted = this.#context.membership.settle(record, peer);
-    link.introduced = true;
+    this.#register(link);
     link.cancelIntroduction?.();
     link.cancelIntroduction = undefined;
     record.certificate = peer.certificate;
@@ -309,6 +293,23 @@ export class SessionRegistry implements PeerSessionOwner {
     this.#exchange.missing.opened(link);
     if (wasLost) this.#dialer.revive();
     this.reportMesh();
+  }
+
+  /** Each part registers the messages that it handles from here on. */
+  #register(link: PeerSession): void {
+    const { session } = link;
+    link.introduced = true;
+    this.#exchange.register(link);
+    this.#context.membership.credentials.register(link);
+    session.handle(COMMAND.twin, () => onTwin(this.#context, link));
+    session.onPing((text) => this.#onPing(link, text));
+  }
+
+  #onPing(link: PeerSession, text: string | undefined): void {
+    if (text === undefined) return;
+    const { identity } = link.peer;
+    const names = peerNames(identity, this.#context);
+    this.#context.emit({ type: "ping", identity, ...names, text });
   }
 
   /** A guest came by invite: it gets what it needs to stay, and hears of everybody. */

@@ -11,7 +11,7 @@ import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
 } from "../../../src/session/mesh_profile.ts";
-import { Session, type SessionHandler } from "../../../src/session/session.ts";
+import { Session } from "../../../src/session/session.ts";
 import { SharedFrame } from "../../../src/session/shared_frame.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";
 import type {
@@ -21,7 +21,7 @@ import type {
 } from "../../../src/transport/transport.ts";
 import { USER_AGENT } from "../../../src/version.ts";
 import { COMMAND } from "../../../src/wire/commands.ts";
-import { type Frame, networkMagic } from "../../../src/wire/frame.ts";
+import { networkMagic } from "../../../src/wire/frame.ts";
 import {
   UNSPECIFIED_ADDRESS,
   type VersionMessage,
@@ -144,15 +144,15 @@ export class Verack implements Contestant {
   async #open(
     connection: Connection,
     profile: MeshProfile,
-    handler: VerackChannel,
+    channel: VerackChannel,
   ): Promise<Session> {
     const session = await Session.open({
       connection,
-      role: handler.accepts ? "responder" : "initiator",
+      role: channel.accepts ? "responder" : "initiator",
       magic: MAGIC,
       profile,
       local: version(),
-      handler,
+      onOpen: (session) => channel.onOpen(session),
       clock: systemClock,
       random: systemRandom,
     });
@@ -164,7 +164,7 @@ export class Verack implements Contestant {
 }
 
 /** A session with a receiver. */
-class VerackChannel implements Channel, SessionHandler {
+class VerackChannel implements Channel {
   session!: Session;
   receiver: Receiver;
   readonly #accept: ((channel: Channel) => Receiver) | undefined;
@@ -196,14 +196,9 @@ class VerackChannel implements Channel, SessionHandler {
 
   onOpen(session: Session): void {
     this.session = session;
+    session.handle(COMMAND.message, (payload) => this.receiver(this, payload));
     if (this.#accept !== undefined) this.receiver = this.#accept(this);
   }
-
-  onFrame(_session: Session, frame: Frame): void {
-    this.receiver(this, frame.payload);
-  }
-
-  onClose(): void {}
 }
 
 function version(): VersionMessage {
