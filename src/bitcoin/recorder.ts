@@ -8,7 +8,7 @@ import { escapeText } from "../core/escape.ts";
 import { VerackError } from "../core/errors.ts";
 import { MAX_PROBE_EVENTS } from "../limits.ts";
 import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
-import { faultError } from "../session/ends.ts";
+import { faultError } from "../session/close_reason.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
 import { decodeLegacyReject } from "../wire/messages/legacy_reject.ts";

@@ -4,7 +4,8 @@
  * means is up to the commands.
  */
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
-import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
+import { codesWhere, type ErrorCode } from "../core/error_code.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import {
   CONTROL_ANSWER_TIMEOUT_MS,
@@ -26,19 +27,10 @@ export interface ControlRequest {
   readonly waitMs?: number;
 }
 
-/** Reasons of a node that are passed on as its own. */
-const KNOWN_CODES: ReadonlySet<string> = new Set<ErrorCode>([
-  "ambiguous",
-  "denied",
-  "full",
-  "rejected",
-  "stopped",
-  "timeout",
-  "undelivered",
-  "unknown-invite",
-  "unknown-message",
-  "unknown-peer",
-]);
+/** Codes that an answer of a node can have. */
+const KNOWN_CODES: ReadonlySet<string> = codesWhere(({ status }) =>
+  status !== undefined
+);
 
 /** Something that happened at a node. */
 export type WatchedEvent = { type: string } & Record<string, unknown>;

@@ -3,7 +3,8 @@
  * `{ "error": { "code", "message" } }`. Why a request is refused is up to
  * `guard.ts` (who asks), `body.ts` (what it carries) and the routes.
  */
-import { type ErrorCode, VerackError } from "../core/errors.ts";
+import { factsOf } from "../core/error_code.ts";
+import { VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
 
 /** Why requests are refused before anybody acts on them. */
@@ -20,20 +21,6 @@ export type RefusalCode =
   | "bad-request"
   | "unavailable"
   | "internal";
-
-/** Statuses of what the world did while a request was carried out; others are 500. */
-const STATUS_OF: Partial<Record<ErrorCode, number>> = {
-  "unknown-peer": 404,
-  "unknown-message": 404,
-  "unknown-invite": 404,
-  "ambiguous": 409,
-  "rejected": 409,
-  "denied": 409,
-  "full": 503,
-  "stopped": 503,
-  "undelivered": 504,
-  "timeout": 504,
-};
 
 /** A request that is not carried out. */
 export class Refusal extends Error {
@@ -102,7 +89,7 @@ export function errorResponse(error: unknown): Response | undefined {
   }
   if (error instanceof VerackError) {
     const { code, message } = error;
-    const status = STATUS_OF[code] ?? 500;
+    const status = factsOf(code).status ?? 500;
     return jsonResponse({ error: { code, message } }, status);
   }
   if (error instanceof RangeError || error instanceof SyntaxError) {

@@ -3,7 +3,6 @@
  */
 import type { VerackError } from "../core/errors.ts";
 import type { SharedFrame } from "../session/shared_frame.ts";
-import type { ReasonName } from "../wire/reasons.ts";
 
 /** Bounds what is on the way to one peer; the session's is in `session/pacer.ts`. */
 export interface Pacing {
@@ -36,6 +35,6 @@ export interface FrameSink {
   sendShared(frame: SharedFrame): boolean;
   /** Resolves when at most `bytes` wait to be written, or it has ended. */
   drained(bytes: number): Promise<void>;
-  /** Says why, and ends it. */
-  leave(reason: ReasonName, error: VerackError): Promise<void>;
+  /** Tells the peer why, and closes. */
+  leave(error: VerackError): Promise<void>;
 }

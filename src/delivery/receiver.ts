@@ -186,7 +186,6 @@ export class Receiver {
     } catch (error) {
       const reason = `what was taken cannot be recorded: ${messageOf(error)}`;
       this.carrier.leave(
-        "full",
         new VerackError("bad-data", `Cannot acknowledge: ${reason}`, {
           cause: error,
         }),
@@ -233,7 +232,7 @@ export class Receiver {
 
   #timeOut(why: string): void {
     const reason = `Cannot accept message: ${why}`;
-    this.carrier.leave("timeout", new VerackError("timeout", reason));
+    this.carrier.leave(new VerackError("timeout", reason));
   }
 
   /** A message is offered on a newer session: what has come of it here is held for that. */

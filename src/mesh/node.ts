@@ -375,7 +375,7 @@ export class Node implements AsyncDisposable {
     await Promise.all([
       this.#acceptor.close(),
       this.#dialer.close(),
-      ...this.#links.all().map((link) => link.session.leave("leaving", error)),
+      ...this.#links.all().map((link) => link.session.leave(error)),
     ]);
     await this.#links.settled();
     // A session may have opened while the others were closing.

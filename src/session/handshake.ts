@@ -25,7 +25,7 @@ import {
   type VersionMessage,
 } from "../wire/messages/version.ts";
 import type { ReasonName } from "../wire/reasons.ts";
-import { faultError } from "./ends.ts";
+import { faultError, reasonOf } from "./close_reason.ts";
 
 /** Who opened the connection. */
 export type Role = "initiator" | "responder";
@@ -193,8 +193,8 @@ export class Handshake implements HandshakeContext {
       // Core drops such a message and keeps the connection; over TLS a fault
       // cannot be an accident of the network, so the mesh closes.
       if (this.#profile.strict) {
-        const { code, message } = faultError(frame.fault);
-        this.fail(code, message, "bad-frame");
+        const error = faultError(frame.fault);
+        this.fail(error.code, error.message, reasonOf(error));
       }
     } else {
       this.#dispatch(frame.command, frame.payload);
@@ -250,7 +250,7 @@ export class Handshake implements HandshakeContext {
       // Core logs a payload it cannot parse and goes on; a bad version thus ends
       // in the handshake's deadline.
       if (this.#profile.strict) {
-        this.fail(error.code, error.message, "protocol-error");
+        this.fail(error.code, error.message, reasonOf(error));
       }
     }
   }

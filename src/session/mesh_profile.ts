@@ -23,7 +23,7 @@ import {
   signProof,
   verifyProof,
 } from "../identity/proof.ts";
-import { type ErrorCode, VerackError } from "../core/errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   decodeChallenge,
@@ -38,12 +38,10 @@ import {
 } from "../wire/messages/proof.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { decodeReason } from "../wire/messages/reason.ts";
-import { REASON } from "../wire/reasons.ts";
-import { describeReason } from "./describe_reason.ts";
+import { codeOfReason, describeReason, reasonOf } from "./close_reason.ts";
 import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
 import type {
   MeshProfileOptions,
-  Refusal,
   VerifiedPeer,
 } from "./mesh_profile_options.ts";
 import { SecretError, SecretExchange } from "./secret_exchange.ts";
@@ -62,7 +60,6 @@ export const SERVICE_EPHEMERAL = 1n << 24n;
 export type {
   AcceptedSecrets,
   MeshProfileOptions,
-  Refusal,
   VerifiedPeer as VerifiedPeer,
 } from "./mesh_profile_options.ts";
 
@@ -90,15 +87,6 @@ export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.ping,
   COMMAND.pong,
   COMMAND.bye,
-]);
-
-/** Refusals that the dialer should know for what they are, not as `rejected` alone. */
-const REFUSAL_CODE: ReadonlyMap<number, ErrorCode> = new Map([
-  [REASON.self, "self"],
-  [REASON.denied, "denied"],
-  [REASON["not-admitted"], "not-admitted"],
-  [REASON["bad-secret"], "bad-secret"],
-  [REASON["bad-invite"], "bad-invite"],
 ]);
 
 /** Handshake rules of a verack mesh, one object a connection. */
@@ -337,7 +325,7 @@ export class MeshProfile implements HandshakeProfile {
     const refusal = refuseOurselves(peer, this.#options) ??
       this.#options.admit(peer);
     if (refusal !== undefined) {
-      context.fail(refusal.error.code, refusal.error.message, refusal.reject);
+      context.fail(refusal.code, refusal.message, reasonOf(refusal));
       return false;
     }
     this.#peer = peer;
@@ -346,12 +334,13 @@ export class MeshProfile implements HandshakeProfile {
 
   #onReject(payload: Uint8Array, context: HandshakeContext): void {
     const reason = decodeReason(payload);
-    // Whoever dials us decides nothing here, and is not to set off an alarm.
-    const code = context.role === "initiator"
-      ? REFUSAL_CODE.get(reason.code)
-      : undefined;
+    const read = codeOfReason("reject", reason);
+    // What a dialing stranger gives as its reason must not raise an alarm here.
+    const code = context.role === "initiator" || read === "self"
+      ? read
+      : "rejected";
     context.fail(
-      code ?? (reason.code === REASON.self ? "self" : "rejected"),
+      code,
       code === "bad-secret" && this.#options.shows === undefined
         ? "Cannot open session: the peer asks for its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
         : `Cannot open session: the peer refused: ${describeReason(reason)}`,
@@ -375,24 +364,18 @@ function isEphemeral(version: VersionMessage | undefined): boolean {
 function refuseOurselves(
   peer: VerifiedPeer,
   { identity, instance }: MeshProfileOptions,
-): Refusal | undefined {
+): VerackError | undefined {
   if (peer.identity !== identity.id) return undefined;
   if (peer.instance === instance) {
-    return {
-      error: new VerackError(
-        "self",
-        "Cannot open session: the connection leads back to this node",
-      ),
-      reject: "self",
-    };
+    return new VerackError(
+      "self",
+      "Cannot open session: the connection leads back to this node",
+    );
   }
-  return {
-    error: new VerackError(
-      "identity-in-use",
-      `Cannot open session: identity ${
-        shortId(peer.identity)
-      } is ours, and another process runs with the same key`,
-    ),
-    reject: "identity-in-use",
-  };
+  return new VerackError(
+    "identity-in-use",
+    `Cannot open session: identity ${
+      shortId(peer.identity)
+    } is ours, and another process runs with the same key`,
+  );
 }

@@ -3,7 +3,6 @@ import type { VerackError } from "../core/errors.ts";
 import type { VerifiedCertificate } from "../identity/certificate.ts";
 import type { Identity, PeerId } from "../identity/identity.ts";
 import type { SharedSecret } from "../identity/shared_secret.ts";
-import type { ReasonName } from "../wire/reasons.ts";
 
 /** Who is at the other end, proven. */
 export interface VerifiedPeer {
@@ -17,12 +16,6 @@ export interface VerifiedPeer {
   readonly statement?: Uint8Array<ArrayBuffer>;
   /** Id of the invite whose code it proved to know. */
   readonly invite?: string;
-}
-
-/** Why a proven peer may not come in. */
-export interface Refusal {
-  readonly error: VerackError;
-  readonly reject: ReasonName;
 }
 
 /** The secrets that a listener takes. */
@@ -49,6 +42,6 @@ export interface MeshProfileOptions {
   readonly challenge?: Uint8Array<ArrayBuffer>;
   /** Listener: @default none is known and none is asked for */
   readonly accepts?: AcceptedSecrets;
-  /** Asked once the peer is proven, before it learns that it is accepted. */
-  readonly admit: (peer: VerifiedPeer) => Refusal | undefined;
+  /** Why a verified peer is refused, if it is; called before it is told that it is accepted. */
+  readonly admit: (peer: VerifiedPeer) => VerackError | undefined;
 }

@@ -1,7 +1,7 @@
 /** Ends a handshake that takes too long or is aborted. */
 import { HANDSHAKE_TIMEOUT_MS } from "../limits.ts";
 import type { VerackError } from "../core/errors.ts";
-import { abortError, openTimeoutError } from "./ends.ts";
+import { abortError, openTimeoutError } from "./close_reason.ts";
 import type { SessionOptions } from "./session_options.ts";
 
 /**

@@ -20,7 +20,7 @@ import {
 } from "../wire/messages/ping.ts";
 import { decodeReason, encodeReason } from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
-import { REASON, type ReasonName } from "../wire/reasons.ts";
+import { REASON } from "../wire/reasons.ts";
 import { FrameChannel } from "./channel.ts";
 import {
   abortError,
@@ -30,12 +30,12 @@ import {
   endOfStreamError,
   faultError,
   frameTimeoutError,
+  isTold,
   queueFullError,
-  reasonOfAbort,
-  reasonOfFault,
+  reasonOf,
   rejectError,
   stalledError,
-} from "./ends.ts";
+} from "./close_reason.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { watchOpening } from "./opening_deadline.ts";
@@ -93,11 +93,7 @@ export class Session {
       ...options,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (error) => this.#onFault(error),
-      onCrowded: (what) =>
-        this.closeWith(
-          what === "queue" ? "slow" : "flood",
-          crowdedError(what, this.queuedBytes),
-        ),
+      onCrowded: (what) => this.closeWith(crowdedError(what, this.queuedBytes)),
       onEnd: () => endOfStreamError(this.#opened),
       onClose: (error) => this.#onClose(error),
     });
@@ -235,14 +231,14 @@ export class Session {
     const [stalledMs, bytes] = this.#pacer?.stall(now) ?? [0, 0];
     if (Math.max(stalledMs, channel.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
       const waiting = Math.max(bytes, channel.queuedBytes);
-      this.closeWith("slow", stalledError(waiting));
+      this.closeWith(stalledError(waiting));
     } else if (
       this.#strict &&
       channel.incompleteMs(now) >= FRAME_TIMEOUT_MS
     ) {
-      void this.leave("timeout", frameTimeoutError(), { discard: true });
+      void this.leave(frameTimeoutError(), { discard: true });
     } else if (this.#heartbeat.beat(channel.progress) === "dead") {
-      this.closeWith("dead", deadError(channel.silentMs(now)));
+      this.closeWith(deadError(channel.silentMs(now)));
     }
   }
 
@@ -252,16 +248,15 @@ export class Session {
   }
 
   /**
-   * Sends `bye`, reads on until the peer has closed its end or `FLUSH_TIMEOUT_MS`
+   * Sends `bye` with the reason of `error`, reads on until the peer has closed its end or `FLUSH_TIMEOUT_MS`
    * have passed, then closes; with `discard` what still comes is not handled.
    */
   async leave(
-    reason: ReasonName,
     error: VerackError,
     options: { readonly discard?: boolean } = {},
   ): Promise<void> {
     if (this.isOpen) {
-      this.#say(COMMAND.bye, reason, "");
+      this.#say(COMMAND.bye, error, "");
       this.#channel.drain(error, { discard: options.discard ?? false });
     }
     await this.#closed.promise;
@@ -272,12 +267,12 @@ export class Session {
     this.#channel.close(error);
   }
 
-  /** Closes without waiting, and tells the peer `reason` if it can be written at once. */
-  closeWith(reason: ReasonName | undefined, error: VerackError): void {
-    const silent = reason === undefined || !this.#strict;
-    if (silent || !this.#channel.isOpen) return this.close(error);
+  /** Closes without waiting, and tells the peer why if that can be written at once. */
+  closeWith(error: VerackError): void {
+    if (!this.#strict || !this.#channel.isOpen) return this.close(error);
     const command = this.#opened ? COMMAND.bye : COMMAND.reject;
-    const payload = encodeReason({ code: REASON[reason], text: error.message });
+    const code = REASON[reasonOf(error)];
+    const payload = encodeReason({ code, text: error.message });
     this.#channel.closeWith(error, command, payload);
   }
 
@@ -286,7 +281,7 @@ export class Session {
   async #open(opening: Opening): Promise<void> {
     const { signal } = opening.options;
     const end = (error: VerackError) =>
-      this.closeWith(reasonOfAbort(error), error);
+      isTold(error) ? this.closeWith(error) : this.close(error);
     opening.cancelDeadline = watchOpening(opening.options, end);
     if (signal?.aborted) end(abortError(signal.reason));
     else this.#perform(opening, opening.handshake.start());
@@ -303,7 +298,10 @@ export class Session {
       } else if (action.reject === undefined) {
         this.close(action.error);
       } else {
-        this.#say(COMMAND.reject, action.reject, action.error.message);
+        const { error, reject } = action;
+        const text = error.message;
+        const payload = encodeReason({ code: REASON[reject], text });
+        this.#channel.push(COMMAND.reject, payload);
         this.#channel.drain(action.error, { discard: true });
       }
     }
@@ -364,7 +362,7 @@ export class Session {
   #onFault(error: VerackError): void {
     if (!this.#strict || !this.#channel.isOpen) return this.close(error);
     const command = this.#opened ? COMMAND.bye : COMMAND.reject;
-    this.#say(command, reasonOfFault(error), error.message);
+    this.#say(command, error, error.message);
     this.#channel.drain(error, { discard: true });
   }
 
@@ -383,7 +381,7 @@ export class Session {
   #admit(payloadBytes: number): boolean {
     if (!this.isOpen) return false;
     if (this.#channel.fits(payloadBytes)) return true;
-    this.closeWith("slow", queueFullError(this.queuedBytes, payloadBytes));
+    this.closeWith(queueFullError(this.queuedBytes, payloadBytes));
     return false;
   }
 
@@ -392,7 +390,8 @@ export class Session {
     this.#channel.push(command, payload);
   }
 
-  #say(command: string, reason: ReasonName, text: string): void {
-    this.#channel.push(command, encodeReason({ code: REASON[reason], text }));
+  #say(command: string, error: VerackError, text: string): void {
+    const code = REASON[reasonOf(error)];
+    this.#channel.push(command, encodeReason({ code, text }));
   }
 }

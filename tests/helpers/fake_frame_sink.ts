@@ -11,6 +11,7 @@ import type { MessageStore } from "../../src/delivery/message_store.ts";
 import type { OutgoingMessage } from "../../src/delivery/outgoing_message.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
 import type { VerackError } from "../../src/core/errors.ts";
+import { reasonOf } from "../../src/session/close_reason.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
 import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";
@@ -75,8 +76,8 @@ export class FakeCarrier implements FrameSink {
     }
   }
 
-  leave(reason: ReasonName, error: VerackError): Promise<void> {
-    this.reason ??= reason;
+  leave(error: VerackError): Promise<void> {
+    this.reason ??= reasonOf(error);
     this.error ??= error;
     this.close();
     return Promise.resolve();

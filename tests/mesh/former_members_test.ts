@@ -57,6 +57,6 @@ Deno.test("a closed node lets a friend in again, though more members than it rem
       { identity: id(at), certificate } as VerifiedPeer,
       { host: "10.0.0.1", port: 1 },
       "inbound",
-    )?.error.code;
+    )?.code;
   assertEquals([0, 1, 2].map(refusal), [undefined, "not-admitted", undefined]);
 });

@@ -134,7 +134,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   {
     name: "handshakes that end at the same time are all let in",
     snippet:
-      'if (refusal !== undefined) { return this.#run(link.session.leave("full", refusal)); }',
+      "if (refusal !== undefined) { return this.#run(link.session.leave(refusal)); }",
     mutated: "",
     tests: SESSIONS,
   },
@@ -310,7 +310,7 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a member may make up any number of certificates",
-    snippet: "link.session.closeWith(reasonOfFault(fault), fault);",
+    snippet: "link.session.closeWith(fault);",
     mutated: "",
     tests: FLOOD,
   },

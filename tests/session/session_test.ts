@@ -13,7 +13,6 @@ import {
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
-  type Refusal,
 } from "../../src/session/mesh_profile.ts";
 import { Session } from "../../src/session/session.ts";
 import { SharedFrame } from "../../src/session/shared_frame.ts";
@@ -93,7 +92,7 @@ class Bench {
     role: "initiator" | "responder",
     recorder: Recorder,
     options: {
-      admit?: () => Refusal | undefined;
+      admit?: () => VerackError | undefined;
       magic?: Uint8Array;
       signal?: AbortSignal;
     } = {},
@@ -238,10 +237,7 @@ Deno.test("an abort ends a handshake at once, and spares an open session", async
 Deno.test("who is refused is told why, and the connection is closed after it", async () => {
   const bench = new Bench();
   const [dialer, listener] = await bench.connect();
-  const refusal: Refusal = {
-    error: new VerackError("full", "Cannot accept: no room"),
-    reject: "full",
-  };
+  const refusal = new VerackError("full", "Cannot accept: no room");
   const refused = failure(bench.open(dialer, "initiator", new Recorder()));
   const refusing = failure(
     bench.open(listener, "responder", new Recorder(), { admit: () => refusal }),
@@ -329,7 +325,7 @@ Deno.test("leave() says bye, delivers what is queued, and both ends close", asyn
   const [one, two, d, l] = await bench.session();
   two.send("message", new Uint8Array(100_000));
   one.send("message", new Uint8Array(200_000));
-  const left = one.leave("leaving", new VerackError("stopped", "closing"));
+  const left = one.leave(new VerackError("stopped", "closing"));
   assertEquals(one.send("message", new Uint8Array(1)), false);
   await bench.clock.advance(100);
   await left;
@@ -346,7 +342,7 @@ Deno.test("leave() does not wait for ever for a peer that reads nothing", async 
   const [one, two] = await bench.session();
   bench.network.cut("10.0.0.1", "10.0.0.2");
   one.send("message", new Uint8Array(1_000_000));
-  const left = one.leave("leaving", new VerackError("stopped", "closing"));
+  const left = one.leave(new VerackError("stopped", "closing"));
   await bench.clock.advance(FLUSH_TIMEOUT_MS);
   await left;
   two.close(new VerackError("stopped", "done"));

@@ -9,7 +9,6 @@ import { type PeerId, shortId } from "../../identity/identity.ts";
 import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
 import type {
   AcceptedSecrets,
-  Refusal,
   VerifiedPeer,
 } from "../../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
@@ -132,21 +131,24 @@ export class Membership {
     peer: VerifiedPeer,
     address: Address,
     direction: Direction,
-  ): Refusal | undefined {
+  ): VerackError | undefined {
     const who = shortId(peer.identity);
     switch (decideAdmission(this.#facts(peer))) {
       case "admit":
         return undefined;
       case "denied":
-        return refusal("denied", `Cannot accept ${who}: it is denied here`);
+        return new VerackError(
+          "denied",
+          `Cannot accept ${who}: it is denied here`,
+        );
       case "bad-invite":
-        return refusal(
+        return new VerackError(
           "bad-invite",
           `Cannot accept ${who}: its invite is used by somebody else or expired; ask for a new one`,
         );
       case "pending":
         this.#list(peer, address, direction);
-        return refusal(
+        return new VerackError(
           "not-admitted",
           `Cannot accept ${who}: nobody has admitted it to this mesh, needs an invite, or \`verack allow\` at a member`,
         );
@@ -157,7 +159,7 @@ export class Membership {
    * It comes in: the invite it showed is its own from now on, on disk before it
    * learns so.
    */
-  redeem({ identity, invite }: VerifiedPeer): Refusal | undefined {
+  redeem({ identity, invite }: VerifiedPeer): VerackError | undefined {
     if (invite === undefined) return undefined;
     try {
       this.invites.redeem(invite, identity);
@@ -165,7 +167,7 @@ export class Membership {
     } catch (error) {
       const reason = messageOf(error);
       this.#context.log.error("invite not redeemed", { reason });
-      return refusal(
+      return new VerackError(
         "bad-invite",
         `Cannot accept ${shortId(identity)}: its invite cannot be redeemed now`,
       );
@@ -286,11 +288,4 @@ export class Membership {
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;
     emit({ type: "pending", identity, address: formatAddress(address) });
   }
-}
-
-function refusal(
-  code: "denied" | "not-admitted" | "bad-invite",
-  message: string,
-): Refusal {
-  return { error: new VerackError(code, message), reject: code };
 }

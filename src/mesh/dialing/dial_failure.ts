@@ -1,38 +1,8 @@
 /** What went wrong at an address, which may lead to several endpoints, as one error. */
-import { type ErrorCode, VerackError } from "../../core/errors.ts";
+import { factsOf } from "../../core/error_code.ts";
+import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-
-/** Refusals by us or by the peer, as against mere failures to reach it. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "alpn",
-  "bad-certificate",
-  "bad-invite",
-  "bad-secret",
-  "denied",
-  "not-admitted",
-  "bad-checksum",
-  "bad-command",
-  "bad-magic",
-  "bad-proof",
-  "demo-identity",
-  "identity-in-use",
-  "malformed",
-  "obsolete",
-  "oversize",
-  "protocol",
-  "rejected",
-  "self",
-  "tls",
-  "unsafe",
-  "wrong-certificate",
-  "wrong-identity",
-]);
-
-/** Whether an error is a refusal, which is worth an alarm. */
-export function isRefusal({ code }: VerackError): boolean {
-  return REFUSALS.has(code);
-}
 
 /** Another identity is at the address than must be. */
 export class WrongIdentityError extends VerackError {
@@ -103,7 +73,7 @@ export function failureAt(
 /** A wrong identity says most, then a refusal, then what is no matter of time. */
 function weight(error: VerackError): number {
   if (error instanceof WrongIdentityError) return 3;
-  if (isRefusal(error)) return 2;
+  if (factsOf(error.code).isRefusal) return 2;
   return error.code === "timeout" ? 0 : 1;
 }
 

@@ -2,15 +2,13 @@
  * What is said about addresses that a person gave: what is wrong with each, once,
  * until something else is wrong or it answers.
  */
-import type { ErrorCode, VerackError } from "../../core/errors.ts";
+import { factsOf } from "../../core/error_code.ts";
+import type { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { ALARM_QUIET_MS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { MeshContext } from "../context.ts";
-import { isRefusal, WrongIdentityError } from "./dial_failure.ts";
-
-/** What a person has to change before the address is dialed again. */
-const NOT_TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set(["denied", "self"]);
+import { WrongIdentityError } from "./dial_failure.ts";
 
 /** Ways for one address to be wrong that are remembered; an address has few. */
 const MAX_SAID = 32;
@@ -48,7 +46,7 @@ export class DialFailureReporter {
     const { message: reason } = error;
     this.#context.log.debug("dial failed", { address: shown, reason });
     this.#context.joining.failed(address, error);
-    const refused = isRefusal(error);
+    const { isRefusal: refused = false, stopsDialing } = factsOf(error.code);
     const { health } = this.#context;
     if (error.code === "identity-in-use") {
       if (!health.keyInUse("own", reason)) return;
@@ -60,7 +58,7 @@ export class DialFailureReporter {
         code,
         message: reason,
         alarm: refused,
-        quietMs: NOT_TRIED_AGAIN.has(code) ? Infinity : ALARM_QUIET_MS,
+        quietMs: stopsDialing ? Infinity : ALARM_QUIET_MS,
       });
       const said = this.#said.get(shown) ?? new Set();
       this.#said.set(shown, said);

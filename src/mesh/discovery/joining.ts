@@ -5,7 +5,7 @@
  * It only watches; the dialer goes on whatever is found here.
  */
 import type { Clock } from "../../core/clock.ts";
-import { type ErrorCode, VerackError } from "../../core/errors.ts";
+import { VerackError } from "../../core/errors.ts";
 import { JOIN_TIMEOUT_MS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -22,27 +22,6 @@ export interface JoiningOptions {
   /** Aborts when the node closes. */
   readonly closing: AbortSignal;
 }
-
-/**
- * Failures that time alone does not mend. Others, such as that nothing listens, end
- * the wait only with its time, since the address may be of a node that starts later.
- */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "alpn",
-  "bad-certificate",
-  "bad-invite",
-  "bad-magic",
-  "bad-proof",
-  "bad-secret",
-  "demo-identity",
-  "denied",
-  "not-admitted",
-  "obsolete",
-  "permission",
-  "tls",
-  "unsafe",
-  "wrong-identity",
-]);
 
 /** Watches one node. */
 export class Joining {
@@ -155,7 +134,8 @@ export class Joining {
     const first = errors[0];
     const isHopeless = first !== undefined && this.#hasNews &&
       errors.length === this.#given.size &&
-      errors.every(({ code }) => FINAL.has(code)) &&
+      // Nothing may listen there yet: the node at the address may start later.
+      errors.every((error) => !error.retryable) &&
       ![...table.values()].some(({ sessions: links }) => links.length > 0);
     if (!isHopeless) return undefined;
     return new VerackError(first.code, `Cannot join: ${this.#why()}`, {

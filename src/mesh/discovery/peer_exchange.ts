@@ -17,7 +17,6 @@ import {
   PEER_REQUEST_REFILL_MS,
   WORK_OVERHEAD_BYTES,
 } from "../../limits.ts";
-import { reasonOfFault } from "../../session/ends.ts";
 import { SharedFrame } from "../../session/shared_frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import {
@@ -309,7 +308,7 @@ export class PeerExchange {
       ? error
       : new VerackError("closed", `Session failed: ${messageOf(error)}`);
     this.#warn(link, fault);
-    link.session.closeWith(reasonOfFault(fault), fault);
+    link.session.closeWith(fault);
   }
 
   /** Says what is wrong with what a peer tells, once a session. */

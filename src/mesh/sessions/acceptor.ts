@@ -3,7 +3,8 @@
  * slow, silent or wrong holds up anybody else. Who stays is decided by `links.ts`.
  */
 import { deadline } from "../../core/clock.ts";
-import { type ErrorCode, messageOf, VerackError } from "../../core/errors.ts";
+import { factsOf } from "../../core/error_code.ts";
+import { messageOf, VerackError } from "../../core/errors.ts";
 import {
   ALARM_QUIET_MS,
   MAX_ENDING_CONNECTIONS,
@@ -27,25 +28,6 @@ import {
 } from "./pending_connections.ts";
 import { newcomer } from "./session_room.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
-
-/** Ends that happen in any network, or are our own doing: no event for these. */
-const QUIET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "aborted",
-  "closed",
-  "duplicate",
-  // Said by `pending`.
-  "not-admitted",
-  "rejected",
-  // The end that dialed says it, and it is us.
-  "self",
-]);
-
-/** Refusals of a peer that has proven its key, and comes again; the reason names it. */
-const ABOUT_PEER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "bad-invite",
-  "demo-identity",
-  "denied",
-]);
 
 /** Refusals that are known to have been told. */
 const MAX_SAID = 256;
@@ -205,12 +187,13 @@ export class Acceptor {
     const address = formatAddress(incoming.remoteAddress);
     const { code, message: reason } = error;
     this.#context.log.debug("connection ended", { address, code, reason });
-    if (QUIET.has(code) || this.#context.signal.aborted) return;
+    const { inboundEvent } = factsOf(code);
+    if (inboundEvent === "never" || this.#context.signal.aborted) return;
     if (code === "full") return this.#full.add({ address, reason });
     if (code === "identity-in-use") {
       // It has proven our own key.
       if (!this.#context.health.keyInUse("own", reason)) return;
-    } else if (ABOUT_PEER.has(code) && !this.#isNews(reason)) return;
+    } else if (inboundEvent === "once" && !this.#isNews(reason)) return;
     // Strangers must not be able to flood whoever watches.
     if (!this.#reports.take(this.#context.clock.monotonic())) return;
     this.#context.emit({ type: "refused", address, reason });

@@ -6,7 +6,6 @@
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../../limits.ts";
-import { reasonOfFault } from "../../session/ends.ts";
 import {
   duplicateReason,
   type DuplicateState,
@@ -60,7 +59,6 @@ export class Collisions {
     if (!newer.session.isOpen) return;
     if (!answered) {
       older.session.closeWith(
-        "dead",
         new VerackError(
           "dead",
           `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
@@ -77,7 +75,7 @@ export class Collisions {
           shortId(state.peer)
         }: its key is running in another process, which answers`,
     );
-    await newer.session.leave(reason, error);
+    await newer.session.leave(error);
   }
 
   /** Several may have waited for the end of the older one. */
@@ -87,7 +85,7 @@ export class Collisions {
     } catch (error) {
       // What the peer said meanwhile is looked at now, and may be wrong.
       if (!(error instanceof VerackError)) throw error;
-      await link.session.leave(reasonOfFault(error), error);
+      await link.session.leave(error);
     }
   }
 }

@@ -101,7 +101,7 @@ export class ConnectionRoom {
       "Cannot keep session: file descriptors are short",
     );
     links.sort((a, b) => b.openedAt - a.openedAt).slice(0, count)
-      .forEach((link) => link.session.closeWith("full", error));
+      .forEach((link) => link.session.closeWith(error));
   }
 
   #most(): number {

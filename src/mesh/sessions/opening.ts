@@ -15,7 +15,6 @@ import { FrameMeter } from "../../session/frame_meter.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
-  type Refusal,
   SERVICE_EPHEMERAL,
   type VerifiedPeer,
 } from "../../session/mesh_profile.ts";
@@ -62,7 +61,7 @@ export async function openPeerSession(
   const { connection, dialed, owner } = options;
   const { membership } = context;
   const nonce = randomU64(context);
-  const admit = (peer: VerifiedPeer): Refusal | undefined => {
+  const admit = (peer: VerifiedPeer): VerackError | undefined => {
     const refusal = refuse(context, peer, connection.remoteAddress, dialed) ??
       membership.redeem(peer);
     if (refusal === undefined) options.onProven?.(peer);
@@ -141,20 +140,17 @@ function refuse(
   peer: VerifiedPeer,
   remote: Address,
   dialed: OpeningOptions["dialed"],
-): Refusal | undefined {
+): VerackError | undefined {
   const who = shortId(peer.identity);
   if (
     isDemoIdentity(peer.identity) && classifyIp(remote.host) !== "loopback"
   ) {
-    return {
-      error: new VerackError(
-        "demo-identity",
-        `Cannot accept ${who} at ${
-          formatAddress(remote)
-        }: its key is a published demo key, which is accepted over loopback only`,
-      ),
-      reject: "demo-identity",
-    };
+    return new VerackError(
+      "demo-identity",
+      `Cannot accept ${who} at ${
+        formatAddress(remote)
+      }: its key is a published demo key, which is accepted over loopback only`,
+    );
   }
   const refusal = context.membership.refusal(
     peer,
@@ -165,22 +161,18 @@ function refuse(
   const source = sourceOf(remote.host);
   const candidate = newcomer(context, peer, source, dialed?.address);
   if (!context.table.mayEnsure(peer.identity, candidate)) {
-    return { error: noRoomOnRecord(peer), reject: "full" };
+    return noRoomOnRecord(peer);
   }
   const sessions = context.table.get(peer.identity)?.sessions.length ?? 0;
   if (sessions === 0) {
     // One that must give way does so once the session is open, see `links.ts`.
-    const error = placeOf(context, candidate).refusal;
-    return error && { error, reject: "full" };
+    return placeOf(context, candidate).refusal;
   }
   if (
     sessions >= MAX_SESSIONS_PER_PEER ||
     !hasRoomForExtra(context, candidate, sessions)
   ) {
-    return {
-      error: tooManySessions(peer.identity),
-      reject: "duplicate",
-    };
+    return tooManySessions(peer.identity);
   }
   return undefined;
 }

@@ -16,7 +16,6 @@ import {
 import { formatAddress } from "../../transport/address.ts";
 import { PEER_COMMANDS } from "../../session/mesh_profile.ts";
 import { COMMAND } from "../../wire/commands.ts";
-import type { ReasonName } from "../../wire/reasons.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "../context.ts";
 import { noRoomOnRecord } from "./opening.ts";
@@ -74,22 +73,22 @@ export class SessionRegistry implements PeerSessionOwner {
     session.onClose((error) => this.closed(link, error));
     // A person may have decided while the other end was still busy.
     if (this.#context.membership.isDenied(peer.identity)) {
-      return this.#run(link.session.leave("denied", deniedError()));
+      return this.#run(link.session.leave(deniedError()));
     }
     // It was let in when there was room; by now others may have taken it.
     const candidate = newcomer(this.#context, peer, link.source, link.dialed);
     const { refusal, evicts } = placeOf(this.#context, candidate);
     if (refusal !== undefined) {
-      return this.#run(link.session.leave("full", refusal));
+      return this.#run(link.session.leave(refusal));
     }
     const record = table.ensure(peer.identity, candidate);
     if (record === undefined) {
-      return this.#run(link.session.leave("full", noRoomOnRecord(peer)));
+      return this.#run(link.session.leave(noRoomOnRecord(peer)));
     }
     if (record.sessions.length >= MAX_SESSIONS_PER_PEER) {
       // It was let in when there was room: dials of ours were under way.
       const error = tooManySessions(peer.identity);
-      return this.#run(link.session.leave("duplicate", error));
+      return this.#run(link.session.leave(error));
     }
     this.#awaitIntroduction(link);
     // The other node decides about collisions if it is the smaller one, so only
@@ -100,7 +99,7 @@ export class SessionRegistry implements PeerSessionOwner {
     ) record.dialing?.abort();
     record.sessions = record.sessions.concat(link);
     // Only now: a record that has neither session nor address is soon forgotten.
-    if (evicts !== undefined) this.#dismiss(evicts, "full", evictedError());
+    if (evicts !== undefined) this.#dismiss(evicts, evictedError());
     this.#collisions.place(record, link);
   }
 
@@ -167,7 +166,7 @@ export class SessionRegistry implements PeerSessionOwner {
     if (record === undefined) return;
     record.dialing?.abort();
     const error = reason === "denied" ? deniedError() : forgottenError();
-    this.#dismiss(record, reason, error);
+    this.#dismiss(record, error);
     this.#exchange.reports.settle(record);
     this.#messaging.forgotten(identity, error.message);
     if (reason === "forgotten") {
@@ -187,9 +186,9 @@ export class SessionRegistry implements PeerSessionOwner {
   }
 
   /** Ends the sessions with a peer, which count no more from here on. */
-  #dismiss(record: Peer, reason: ReasonName, error: VerackError): void {
+  #dismiss(record: Peer, error: VerackError): void {
     for (const link of record.sessions) {
-      this.#run(link.session.leave(reason, error, { discard: true }));
+      this.#run(link.session.leave(error, { discard: true }));
       this.closed(link, error);
     }
   }
@@ -250,7 +249,7 @@ export class SessionRegistry implements PeerSessionOwner {
         "timeout",
         `Cannot keep session: no first message within ${limitMs} ms, must be peers`,
       );
-      this.#run(link.session.leave("timeout", error));
+      this.#run(link.session.leave(error));
     });
   }
 

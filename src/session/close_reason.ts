@@ -1,13 +1,23 @@
-/** How a session ends, in errors: from the abort of a signal, from a peer's bye. */
-import { type ErrorCode, VerackError } from "../core/errors.ts";
+/**
+ * Why a session closes: what the peer is told for an error, the error for what the
+ * peer tells, and the errors that a session ends itself with. What each code means
+ * is in `core/error_code.ts`.
+ */
+import {
+  codesWhere,
+  type ErrorCode,
+  factsOf,
+  type ToldReason,
+} from "../core/error_code.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import { WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { Reason } from "../wire/messages/reason.ts";
-import { REASON, type ReasonName } from "../wire/reasons.ts";
-import { describeReason } from "./describe_reason.ts";
+import { knownReason, type ReasonName, reasonName } from "../wire/reasons.ts";
 
-/** What an aborted handshake fails with. */
+/** The error of an aborted handshake. */
 export function abortError(reason: unknown): VerackError {
   if (reason instanceof VerackError) return reason;
   const isTimeout = reason instanceof DOMException &&
@@ -19,22 +29,48 @@ export function abortError(reason: unknown): VerackError {
   );
 }
 
-/** What to tell a peer whose handshake was aborted, if it is about the peer. */
-export function reasonOfAbort(
-  { code }: VerackError,
-): "timeout" | "full" | undefined {
-  return code === "timeout" || code === "full" ? code : undefined;
+/** What a peer is told when its session ends with this error. */
+export function reasonOf({ code }: VerackError): ReasonName {
+  const reason = factsOf(code).reason as ToldReason | undefined;
+  return reason ?? "protocol-error";
 }
 
-/** What a session ends with when the peer said bye. */
+/**
+ * Whether a peer is told why its handshake is aborted: only if that is about the
+ * connection. A dial that is not needed any more ends without a word.
+ */
+export function isTold(abort: VerackError): boolean {
+  const { reason } = factsOf(abort.code);
+  return reason === "timeout" || reason === "full";
+}
+
+/** The code for what a peer gave as its reason; `rejected` for most. */
+export function codeOfReason(
+  message: "reject" | "bye",
+  reason: Reason,
+): ErrorCode {
+  const name = knownReason(reason.code);
+  const [code = "rejected"] = codesWhere((facts) =>
+    facts.readFrom === message && facts.reason === name
+  );
+  return code;
+}
+
+/** The name of a peer's reason and, in brackets, its text, escaped. */
+export function describeReason(reason: Reason): string {
+  const name = reasonName(reason.code);
+  return reason.text === "" ? name : `${name} (${escapeText(reason.text)})`;
+}
+
+/** The error of a session whose peer sent `bye`. */
 export function byeError(reason: Reason): VerackError {
   return new VerackError(
-    codeOfBye(reason.code),
+    codeOfReason("bye", reason),
     `Peer said bye: ${describeReason(reason)}`,
   );
 }
 
-/** What an open session ends with when the peer said reject. */
+/** The error of an open session whose peer sent `reject`, which crossed our `verack`. */
 export function rejectError(reason: Reason): VerackError {
   return new VerackError(
     "rejected",
@@ -42,38 +78,7 @@ export function rejectError(reason: Reason): VerackError {
   );
 }
 
-/** Only a node that shuts down has left; any other bye is about this session. */
-function codeOfBye(code: number): ErrorCode {
-  switch (code) {
-    case REASON.leaving:
-      return "left";
-    case REASON.duplicate:
-      return "duplicate";
-    case REASON["identity-in-use"]:
-      return "identity-in-use";
-    default:
-      return "rejected";
-  }
-}
-
-/** What to tell a peer whose bytes broke a rule. */
-export function reasonOfFault(error: VerackError): ReasonName {
-  switch (error.code) {
-    case "bad-magic":
-      return "wrong-network";
-    case "bad-checksum":
-    case "bad-command":
-    case "oversize":
-      return "bad-frame";
-    case "flood":
-    case "bad-certificate":
-      return error.code;
-    default:
-      return "protocol-error";
-  }
-}
-
-/** A session that goes because others need the memory it holds. */
+/** A session that is closed because others need the memory it holds. */
 export function crowdedError(
   what: "queue" | "frame",
   queuedBytes: number,
@@ -97,7 +102,7 @@ export function openTimeoutError(limitMs: number): VerackError {
   );
 }
 
-/** A peer that reads nothing. */
+/** A peer that reads nothing for too long. */
 export function stalledError(queuedBytes: number): VerackError {
   return new VerackError(
     "slow",
@@ -105,7 +110,7 @@ export function stalledError(queuedBytes: number): VerackError {
   );
 }
 
-/** A peer that reads less than is said to it. */
+/** A peer that reads less than is sent to it. */
 export function queueFullError(queuedBytes: number, more: number): VerackError {
   return new VerackError(
     "slow",
@@ -113,7 +118,7 @@ export function queueFullError(queuedBytes: number, more: number): VerackError {
   );
 }
 
-/** A peer that neither says anything nor takes anything. */
+/** A peer from which nothing comes, and that takes nothing. */
 export function deadError(silentMs: number): VerackError {
   return new VerackError(
     "dead",
@@ -121,7 +126,7 @@ export function deadError(silentMs: number): VerackError {
   );
 }
 
-/** The peer has closed the connection and not said why. */
+/** The peer has closed the connection without `bye` or `reject`. */
 export function endOfStreamError(opened: boolean): VerackError {
   return new VerackError(
     "closed",
@@ -131,7 +136,7 @@ export function endOfStreamError(opened: boolean): VerackError {
   );
 }
 
-/** A frame that was begun and not ended. */
+/** A frame of which only a part has come for too long. */
 export function frameTimeoutError(): VerackError {
   return new VerackError(
     "timeout",

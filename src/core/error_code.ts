@@ -1,0 +1,202 @@
+/**
+ * What each error code means, in one table: whether to try again, what a peer is
+ * told and how its own reason is read, how it is reported, and which HTTP status
+ * it has. Numbers of reasons on the wire are in `wire/reasons.ts`.
+ */
+
+/** Every reason a `VerackError` can have, grouped by what notices it. */
+export type ErrorCode =
+  // The network.
+  | "refused" // nothing listens at that address
+  | "unreachable" // no route, or a reset while connecting
+  | "dns" // the name does not resolve
+  | "timeout" // a deadline passed
+  | "closed" // the other end closed, or the connection broke
+  | "aborted" // our own AbortSignal fired
+  | "address-in-use" // cannot listen: port taken
+  | "address-not-available" // cannot listen: not an address of this machine
+  | "permission" // Deno refused; the message names the flag to add
+  | "tls" // TLS failed for a reason not listed below
+  | "alpn" // the other end does not speak verack/1
+  | "wrong-certificate" // another certificate than the pinned one
+  // The bytes.
+  | "bad-magic" // another network, or no verack at all
+  | "bad-checksum"
+  | "bad-command" // command field is not NUL-padded ASCII
+  | "oversize" // length above what the state allows
+  | "malformed" // payload breaks the rules of its message
+  | "protocol" // a message that may not come in this state
+  | "obsolete" // protocol version below our minimum
+  // The other end's identity.
+  | "self" // we reached ourselves
+  | "wrong-identity" // another identity than the one asked for or on record
+  | "bad-certificate" // certificate breaks the rules of identity/certificate.ts
+  | "bad-proof" // signature does not verify, or is not for us
+  | "demo-identity" // a published demo key used off loopback
+  | "identity-in-use" // the same key is running in another process
+  | "rejected" // the peer refused us; the message says why
+  | "denied" // this node was told to keep the identity out
+  | "not-admitted" // a closed mesh has not admitted the identity
+  | "bad-secret" // the network's secret is missing or wrong
+  | "bad-invite" // the invite is unknown, used or expired
+  // The session.
+  | "duplicate" // a second session for a pair that has one
+  | "full" // a cap on connections or peers is reached
+  | "slow" // peer does not read what we send
+  | "dead" // peer stopped answering
+  | "left" // peer said bye
+  | "flood" // peer sends more than it may
+  | "forgotten" // the peer was taken off the record
+  // Messages.
+  | "unknown-peer" // no peer of that name or identity
+  | "unknown-invite" // no invite that has not ended has that id
+  | "unknown-message" // no dead letter has that id
+  | "ambiguous" // several peers go by that name or prefix
+  | "undelivered" // given up: too old, or the peer is gone for good
+  | "stopped" // this node is closing
+  // Our files and flags.
+  | "bad-key" // not a key we can use
+  | "encrypted-key" // needs a passphrase, or the passphrase is wrong
+  | "mismatched-key" // key and certificate do not belong together
+  | "bad-data" // the data directory cannot be used
+  | "data-in-use" // another process uses the data directory
+  | "bad-program" // the program that takes messages cannot be started
+  | "unsafe"; // this process cannot pin certificates safely
+
+/** What the program does about one error code. */
+export interface ErrorFacts {
+  /** Whether the same may succeed later though nothing is changed here. */
+  readonly retryable?: true;
+  /** Reason that a peer is told if its session ends with it. @default {"protocol-error"} */
+  readonly reason?: string;
+  /** The message in which a peer's `reason` is read as this code, not as `rejected`. */
+  readonly readFrom?: "reject" | "bye";
+  /** One end turned the other away, which is an alarm; else it was not reached. */
+  readonly isRefusal?: true;
+  /** Addresses that fail with it are not dialed again before the settings change. */
+  readonly stopsDialing?: true;
+  /** How often the end of an inbound connection is an event. @default {"always"} */
+  readonly inboundEvent?: "never" | "once";
+  /** Status of an answer of the control API. @default {500} */
+  readonly status?: number;
+}
+
+/** The facts of each code. */
+const FACTS = {
+  "refused": { retryable: true },
+  "unreachable": { retryable: true },
+  "dns": { retryable: true },
+  "timeout": { retryable: true, reason: "timeout", status: 504 },
+  "closed": { retryable: true, inboundEvent: "never" },
+  "aborted": { retryable: true, inboundEvent: "never" },
+  "address-in-use": {},
+  "address-not-available": {},
+  "permission": {},
+  "tls": { isRefusal: true },
+  "alpn": { isRefusal: true },
+  "wrong-certificate": { retryable: true, isRefusal: true },
+  "bad-magic": { reason: "wrong-network", isRefusal: true },
+  "bad-checksum": { retryable: true, reason: "bad-frame", isRefusal: true },
+  "bad-command": { retryable: true, reason: "bad-frame", isRefusal: true },
+  "oversize": { retryable: true, reason: "bad-frame", isRefusal: true },
+  "malformed": { retryable: true, isRefusal: true },
+  "protocol": { retryable: true, isRefusal: true },
+  "obsolete": { reason: "obsolete", isRefusal: true },
+  "self": {
+    retryable: true,
+    reason: "self",
+    readFrom: "reject",
+    isRefusal: true,
+    stopsDialing: true,
+    inboundEvent: "never",
+  },
+  "wrong-identity": { isRefusal: true },
+  "bad-certificate": { reason: "bad-certificate", isRefusal: true },
+  "bad-proof": { reason: "bad-proof", isRefusal: true },
+  "demo-identity": {
+    reason: "demo-identity",
+    isRefusal: true,
+    inboundEvent: "once",
+  },
+  "identity-in-use": {
+    retryable: true,
+    reason: "identity-in-use",
+    readFrom: "bye",
+    isRefusal: true,
+  },
+  "rejected": {
+    retryable: true,
+    isRefusal: true,
+    inboundEvent: "never",
+    status: 409,
+  },
+  "denied": {
+    reason: "denied",
+    readFrom: "reject",
+    isRefusal: true,
+    stopsDialing: true,
+    inboundEvent: "once",
+    status: 409,
+  },
+  "not-admitted": {
+    reason: "not-admitted",
+    readFrom: "reject",
+    isRefusal: true,
+    inboundEvent: "never",
+  },
+  "bad-secret": {
+    reason: "bad-secret",
+    readFrom: "reject",
+    isRefusal: true,
+  },
+  "bad-invite": {
+    reason: "bad-invite",
+    readFrom: "reject",
+    isRefusal: true,
+    inboundEvent: "once",
+  },
+  "duplicate": {
+    retryable: true,
+    reason: "duplicate",
+    readFrom: "bye",
+    inboundEvent: "never",
+  },
+  "full": { retryable: true, reason: "full", status: 503 },
+  "slow": { retryable: true, reason: "slow" },
+  "dead": { retryable: true, reason: "dead" },
+  "left": { retryable: true, reason: "leaving", readFrom: "bye" },
+  "flood": { retryable: true, reason: "flood" },
+  "forgotten": { retryable: true, reason: "forgotten" },
+  "unknown-peer": { status: 404 },
+  "unknown-invite": { status: 404 },
+  "unknown-message": { status: 404 },
+  "ambiguous": { status: 409 },
+  "undelivered": { status: 504 },
+  "stopped": { retryable: true, reason: "leaving", status: 503 },
+  "bad-key": {},
+  "encrypted-key": {},
+  "mismatched-key": {},
+  "bad-data": { reason: "full" },
+  "data-in-use": { retryable: true },
+  "bad-program": {},
+  "unsafe": { isRefusal: true },
+} as const satisfies Readonly<Record<ErrorCode, ErrorFacts>>;
+
+/** The reasons that peers are told, by name. */
+export type ToldReason = Extract<
+  typeof FACTS[ErrorCode],
+  { reason: string }
+>["reason"];
+
+/** The row of a code. */
+export function factsOf(code: ErrorCode): ErrorFacts {
+  return FACTS[code];
+}
+
+/** Every code for which something holds. */
+export function codesWhere(
+  holds: (facts: ErrorFacts) => boolean,
+): ReadonlySet<ErrorCode> {
+  const codes = Object.keys(FACTS) as ErrorCode[];
+  return new Set(codes.filter((code) => holds(FACTS[code])));
+}
