@@ -217,7 +217,7 @@ export const DEAD_AFTER_MS = 3_000;
  * happens: with them 50 nodes that join in one process settle on two slow cores,
  * with a tenth of them they do not.
  */
-export const SECOND_LOOK_TURNS = 400;
+export const SILENCE_CHECK_TURNS = 400;
 
 /** An older session must answer a probe within this, or a newer one replaces it. */
 export const PROBE_TIMEOUT_MS = 1_000;

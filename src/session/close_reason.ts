@@ -79,7 +79,7 @@ export function rejectError(reason: Reason): VerackError {
 }
 
 /** A session that is closed because others need the memory it holds. */
-export function crowdedError(
+export function evictedError(
   what: "queue" | "frame",
   queuedBytes: number,
 ): VerackError {

@@ -3,10 +3,10 @@
  * and the round trips they measure. Sending is handed in.
  */
 import type { Clock, Random } from "../core/clock.ts";
+import { MAX_PENDING_PINGS } from "../limits.ts";
 import { decodePong, encodePing } from "../wire/messages/ping.ts";
 import { type LivenessState, livenessStep } from "./liveness.ts";
-import { PendingPings } from "./pings.ts";
-import { lookAgain } from "./second_look.ts";
+import { afterTurns } from "./event_loop_turns.ts";
 
 /** When bytes last went either way; see `LivenessState`. */
 export type Progress = Pick<
@@ -26,6 +26,52 @@ export interface HeartbeatOptions {
   readonly sendPing: (payload: Uint8Array) => boolean;
 }
 
+/** A ping that waits. */
+interface PendingPing {
+  readonly nonce: bigint;
+  /** Monotonic clock, milliseconds. */
+  readonly sentAt: number;
+  readonly settle: ((answered: boolean) => void) | undefined;
+}
+
+/** The pings that wait; the oldest is given up when there are too many. */
+class PendingPings {
+  /** Oldest first. Most often none or one: a map would cost every session more. */
+  readonly #pings: PendingPing[] = [];
+
+  /** A ping was sent; `settle` hears once whether it was answered. */
+  add(
+    nonce: bigint,
+    sentAt: number,
+    settle?: (answered: boolean) => void,
+  ): void {
+    if (this.#pings.length >= MAX_PENDING_PINGS) {
+      this.#pings.shift()?.settle?.(false);
+    }
+    this.#pings.push({ nonce, sentAt, settle });
+  }
+
+  /** A pong came: takes out its ping, which the caller settles, if we had asked. */
+  answer(nonce: bigint): PendingPing | undefined {
+    return this.#take(nonce);
+  }
+
+  /** No pong is waited for any more. */
+  giveUp(nonce: bigint): void {
+    this.#take(nonce)?.settle?.(false);
+  }
+
+  /** The session ended. */
+  clear(): void {
+    for (const { settle } of this.#pings.splice(0)) settle?.(false);
+  }
+
+  #take(nonce: bigint): PendingPing | undefined {
+    const at = this.#pings.findIndex((ping) => ping.nonce === nonce);
+    return at < 0 ? undefined : this.#pings.splice(at, 1)[0];
+  }
+}
+
 /** Heartbeat of one session. */
 export class Heartbeat {
   // One by one: who makes a heartbeat may hand in more, which is not to stay.
@@ -43,7 +89,7 @@ export class Heartbeat {
   readonly #begunAt: number;
   /** Nothing that came after this, the last progress, lies here unread. */
   #nothingSince = NaN;
-  #cancelLook: (() => void) | undefined;
+  #cancelTurns: (() => void) | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#clock = options.clock;
@@ -92,8 +138,8 @@ export class Heartbeat {
   /** In good time before the peer would be dead: its answer may be here and unread. */
   #look(lastReceived: number): void {
     if (this.#nothingSince === lastReceived) return;
-    this.#cancelLook ??= lookAgain(this.#clock, () => {
-      this.#cancelLook = undefined;
+    this.#cancelTurns ??= afterTurns(this.#clock, () => {
+      this.#cancelTurns = undefined;
       this.#nothingSince = lastReceived;
     });
   }
@@ -167,7 +213,7 @@ export class Heartbeat {
   /** The session ended: nobody answers any more. */
   stop(): void {
     this.#pings.clear();
-    this.#cancelLook?.();
+    this.#cancelTurns?.();
   }
 
   #ping(settle?: (answered: boolean) => void): bigint | undefined {

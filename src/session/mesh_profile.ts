@@ -262,7 +262,7 @@ export class MeshProfile implements HandshakeProfile {
     if (challenge === undefined || this.#peer !== undefined) {
       return this.#outOfOrder(COMMAND.proof, context);
     }
-    this.#secrets.insist();
+    this.#secrets.requireSecret();
     if (this.#peerInstance === undefined) return this.#noInstance(context);
     const proof = decodeProof(payload);
     let certificate: VerifiedCertificate;

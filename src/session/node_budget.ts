@@ -15,7 +15,7 @@ export interface QueueMember {
   /** Bytes that wait. */
   readonly queuedBytes: number;
   /** Ends the session: others need the room. */
-  readonly onCrowded: () => void;
+  readonly onEvict: () => void;
 }
 
 /** All queues of one node. */
@@ -38,7 +38,7 @@ export class QueueBudget {
   }
 
   /** What it held must have been taken back by {@linkcode change}. */
-  part(member: QueueMember): void {
+  detach(member: QueueMember): void {
     this.#members.delete(member);
   }
 
@@ -56,7 +56,7 @@ export class QueueBudget {
       }
       if (longest === undefined) return;
       this.#members.delete(longest);
-      longest.onCrowded();
+      longest.onEvict();
     }
   }
 }
@@ -64,7 +64,7 @@ export class QueueBudget {
 /** A session that reads a large frame. */
 export interface FrameHolder {
   /** Ends the session: others need the room, and it has had its time. */
-  readonly onCrowded: () => void;
+  readonly onEvict: () => void;
 }
 
 /** Buffers of large frames of one node, beyond what every session may have. */
@@ -106,7 +106,7 @@ export class FrameBudget {
     for (const [holder, { since }] of [...this.#holders]) {
       if (this.#bytes + more <= this.#max) return;
       if (holder === asker || now - since < LARGE_FRAME_GRACE_MS) continue;
-      holder.onCrowded();
+      holder.onEvict();
     }
   }
 }

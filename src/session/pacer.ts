@@ -146,7 +146,7 @@ export class Pacer {
   }
 
   /** Does not count a pause of our own process as a stall. */
-  forgive(pausedMs: number): void {
+  compensate(pausedMs: number): void {
     this.#awaitedSince += pausedMs;
   }
 

@@ -95,7 +95,7 @@ export class SecretExchange {
    *
    * @throws {SecretError} when it had to show a secret and did not.
    */
-  insist(): void {
+  requireSecret(): void {
     const { accepts } = this.#options;
     if (!accepts?.required || this.#shown !== undefined) return;
     throw new SecretError(

@@ -1,7 +1,7 @@
 /**
  * A session: one connection, from the first byte of its handshake to its close.
  *
- * It runs the pure {@linkcode Handshake} over a {@linkcode FrameChannel}, answers
+ * It runs the pure {@linkcode Handshake} over a {@linkcode FrameStream}, answers
  * `ping`, watches the heartbeat, and ends politely with `bye`. Every wait has a
  * deadline. What other messages mean is left to the handlers that are registered
  * for their commands with {@linkcode Session.handle}.
@@ -21,13 +21,13 @@ import {
 import { decodeReason, encodeReason } from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { REASON } from "../wire/reasons.ts";
-import { FrameChannel } from "./channel.ts";
+import { FrameStream } from "./frame_stream.ts";
 import {
   abortError,
   byeError,
-  crowdedError,
   deadError,
   endOfStreamError,
+  evictedError,
   faultError,
   frameTimeoutError,
   isTold,
@@ -65,7 +65,7 @@ export class Session {
   #ended: ((error: VerackError) => void) | undefined;
   readonly #observe: SessionOptions["observe"];
   readonly #strict: boolean;
-  readonly #channel: FrameChannel;
+  readonly #stream: FrameStream;
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<VerackError>();
   /** Gone once it is open: a mesh is mostly open sessions, which shall be small. */
@@ -89,11 +89,11 @@ export class Session {
       done: Promise.withResolvers<void>(),
       cancelDeadline: () => {},
     };
-    this.#channel = new FrameChannel({
+    this.#stream = new FrameStream({
       ...options,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (error) => this.#onFault(error),
-      onCrowded: (what) => this.closeWith(crowdedError(what, this.queuedBytes)),
+      onEvict: (what) => this.closeWith(evictedError(what, this.queuedBytes)),
       onEnd: () => endOfStreamError(this.#opened),
       onClose: (error) => this.#onClose(error),
     });
@@ -142,7 +142,7 @@ export class Session {
 
   /** Whether messages can be sent. */
   get isOpen(): boolean {
-    return this.#opened && this.#channel.isOpen;
+    return this.#opened && this.#stream.isOpen;
   }
 
   /** Resolves, never rejects, with the reason when its connection is closed. */
@@ -179,12 +179,12 @@ export class Session {
 
   /** Size of the read buffer, bytes. */
   get readBufferBytes(): number {
-    return this.#channel.readBufferBytes;
+    return this.#stream.readBufferBytes;
   }
 
   /** Bytes that wait to be written. */
   get queuedBytes(): number {
-    return this.#channel.queuedBytes;
+    return this.#stream.queuedBytes;
   }
 
   /** Queues a message, of which it copies `payload`. False if not open; a full queue ends it. */
@@ -197,13 +197,13 @@ export class Session {
   /** Like {@linkcode send}, with a message that is encoded once for many sessions. */
   sendShared(frame: SharedFrame): boolean {
     if (!this.#admit(frame.payload.length)) return false;
-    this.#channel.pushShared(frame);
+    this.#stream.pushShared(frame);
     return true;
   }
 
   /** Resolves when at most `bytes` wait to be written, or the session has ended. */
   drained(bytes = 0): Promise<void> {
-    return this.#channel.drained(bytes);
+    return this.#stream.drained(bytes);
   }
 
   /** Sends a ping that many sessions share, and measures the round trip. */
@@ -224,21 +224,21 @@ export class Session {
    */
   tick(pausedMs: number): void {
     if (!this.isOpen) return;
-    const channel = this.#channel;
-    channel.forgive(pausedMs);
+    const stream = this.#stream;
+    stream.compensate(pausedMs);
     const now = this.#clock.monotonic();
-    this.#pacer?.forgive(pausedMs);
+    this.#pacer?.compensate(pausedMs);
     const [stalledMs, bytes] = this.#pacer?.stall(now) ?? [0, 0];
-    if (Math.max(stalledMs, channel.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
-      const waiting = Math.max(bytes, channel.queuedBytes);
+    if (Math.max(stalledMs, stream.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
+      const waiting = Math.max(bytes, stream.queuedBytes);
       this.closeWith(stalledError(waiting));
     } else if (
       this.#strict &&
-      channel.incompleteMs(now) >= FRAME_TIMEOUT_MS
+      stream.incompleteMs(now) >= FRAME_TIMEOUT_MS
     ) {
       void this.leave(frameTimeoutError(), { discard: true });
-    } else if (this.#heartbeat.beat(channel.progress) === "dead") {
-      this.closeWith(deadError(channel.silentMs(now)));
+    } else if (this.#heartbeat.beat(stream.progress) === "dead") {
+      this.closeWith(deadError(stream.silentMs(now)));
     }
   }
 
@@ -257,23 +257,23 @@ export class Session {
   ): Promise<void> {
     if (this.isOpen) {
       this.#say(COMMAND.bye, error, "");
-      this.#channel.drain(error, { discard: options.discard ?? false });
+      this.#stream.drain(error, { discard: options.discard ?? false });
     }
     await this.#closed.promise;
   }
 
   /** Closes at once. */
   close(error: VerackError): void {
-    this.#channel.close(error);
+    this.#stream.close(error);
   }
 
   /** Closes without waiting, and tells the peer why if that can be written at once. */
   closeWith(error: VerackError): void {
-    if (!this.#strict || !this.#channel.isOpen) return this.close(error);
+    if (!this.#strict || !this.#stream.isOpen) return this.close(error);
     const command = this.#opened ? COMMAND.bye : COMMAND.reject;
     const code = REASON[reasonOf(error)];
     const payload = encodeReason({ code, text: error.message });
-    this.#channel.closeWith(error, command, payload);
+    this.#stream.closeWith(error, command, payload);
   }
 
   // --- Opening ---------------------------------------------------------------
@@ -285,7 +285,7 @@ export class Session {
     opening.cancelDeadline = watchOpening(opening.options, end);
     if (signal?.aborted) end(abortError(signal.reason));
     else this.#perform(opening, opening.handshake.start());
-    this.#channel.start();
+    this.#stream.start();
     await opening.done.promise;
   }
 
@@ -301,8 +301,8 @@ export class Session {
         const { error, reject } = action;
         const text = error.message;
         const payload = encodeReason({ code: REASON[reject], text });
-        this.#channel.push(COMMAND.reject, payload);
-        this.#channel.drain(action.error, { discard: true });
+        this.#stream.push(COMMAND.reject, payload);
+        this.#stream.drain(action.error, { discard: true });
       }
     }
   }
@@ -312,7 +312,7 @@ export class Session {
     const { features, pongsAbove = -Infinity } = profile;
     const plain = features.has(COMMAND.nochecksum) &&
       handshake.features.has(COMMAND.nochecksum);
-    this.#channel.open({ checksums: !plain });
+    this.#stream.open({ checksums: !plain });
     cancelDeadline();
     this.#opening = undefined;
     this.#opened = true;
@@ -354,16 +354,16 @@ export class Session {
   #onBye(command: string, payload: Uint8Array): void {
     const reason = decodeReason(payload);
     const error = (command === COMMAND.bye ? byeError : rejectError)(reason);
-    this.#channel.drain(error, { discard: false });
+    this.#stream.drain(error, { discard: false });
     this.drained().then(() => this.close(error));
   }
 
   /** A frame broke a rule: tell the peer, then close. */
   #onFault(error: VerackError): void {
-    if (!this.#strict || !this.#channel.isOpen) return this.close(error);
+    if (!this.#strict || !this.#stream.isOpen) return this.close(error);
     const command = this.#opened ? COMMAND.bye : COMMAND.reject;
     this.#say(command, error, error.message);
-    this.#channel.drain(error, { discard: true });
+    this.#stream.drain(error, { discard: true });
   }
 
   #onClose(error: VerackError): void {
@@ -372,26 +372,26 @@ export class Session {
     this.#pacer?.close();
     this.#ended?.(error);
     const done = this.#opening?.done;
-    this.#channel.released.then(() => this.#closed.resolve(error));
-    this.#channel.released.then(() => done?.reject(error));
+    this.#stream.released.then(() => this.#closed.resolve(error));
+    this.#stream.released.then(() => done?.reject(error));
   }
 
   // --- Sending ---------------------------------------------------------------
 
   #admit(payloadBytes: number): boolean {
     if (!this.isOpen) return false;
-    if (this.#channel.fits(payloadBytes)) return true;
+    if (this.#stream.fits(payloadBytes)) return true;
     this.closeWith(queueFullError(this.queuedBytes, payloadBytes));
     return false;
   }
 
   #push(command: string, payload: Uint8Array): void {
     this.#observe?.("out", { command, payload });
-    this.#channel.push(command, payload);
+    this.#stream.push(command, payload);
   }
 
   #say(command: string, error: VerackError, text: string): void {
     const code = REASON[reasonOf(error)];
-    this.#channel.push(command, encodeReason({ code, text }));
+    this.#stream.push(command, encodeReason({ code, text }));
   }
 }

@@ -33,9 +33,9 @@ export interface SessionOptions {
    * frames are left out. Payloads are valid only during the call.
    */
   readonly observe?: (direction: "in" | "out", frame: Frame) => void;
-  /** See {@linkcode FrameChannelOptions.keepPayload}; for profiles that are not strict. */
+  /** See {@linkcode FrameStreamOptions.keepPayload}; for profiles that are not strict. */
   readonly keepPayload?: number;
-  /** See {@linkcode FrameChannelOptions.initialReadBytes}. */
+  /** See {@linkcode FrameStreamOptions.initialReadBytes}. */
   readonly initialReadBytes?: number;
   readonly clock: Clock;
   readonly random: Random;

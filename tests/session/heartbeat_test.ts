@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/core/clock.ts";
-import { SECOND_LOOK_TURNS } from "../../src/limits.ts";
+import { SILENCE_CHECK_TURNS } from "../../src/limits.ts";
 import { Heartbeat, type Progress } from "../../src/session/heartbeat.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
@@ -73,7 +73,7 @@ function beat(
 Deno.test("a silent peer is pinged each heartbeat, and dead on time where little happens", () => {
   const clock = new CrowdedClock();
   const { heartbeat, pings } = heartbeatOn(clock);
-  assertEquals(beat(clock, heartbeat, 0, 10_000, SECOND_LOOK_TURNS), "dead");
+  assertEquals(beat(clock, heartbeat, 0, 10_000, SILENCE_CHECK_TURNS), "dead");
   assertEquals(clock.time, 3_000);
   assertEquals(pings, [1_000, 2_000]);
 });
@@ -96,7 +96,7 @@ Deno.test("a heartbeat that is stopped leaves no timer behind, and no other with
   assertEquals(clock.timers, 1);
   a.stop();
   assertEquals(clock.timers, 1);
-  clock.turn(SECOND_LOOK_TURNS);
+  clock.turn(SILENCE_CHECK_TURNS);
   clock.time = 3_000;
   assertEquals(b.beat(silentSince(clock, 0)), "dead");
   b.stop();

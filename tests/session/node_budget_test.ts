@@ -27,11 +27,11 @@ class Queue implements QueueMember {
     return true;
   }
 
-  onCrowded = () => {
+  onEvict = () => {
     this.isClosed = true;
     this.#budget.change(-this.queuedBytes);
     this.queuedBytes = 0;
-    this.#budget.part(this);
+    this.#budget.detach(this);
   };
 }
 
@@ -58,7 +58,7 @@ Deno.test("FrameBudget makes those wait who come late, and ends those who have h
   const ended: string[] = [];
   const holder = (name: string): FrameHolder => {
     const self: FrameHolder = {
-      onCrowded: () => {
+      onEvict: () => {
         ended.push(name);
         budget.hold(self, 0, 0);
       },

@@ -144,7 +144,7 @@ Deno.test("no more is on the way to a peer that never answers than at first, and
     `${inFlight} bytes`,
   );
   assertEquals(line.pacer.stall(line.now), [10_000, inFlight]);
-  line.pacer.forgive(4_000);
+  line.pacer.compensate(4_000);
   assertEquals(line.pacer.stall(line.now)[0], 6_000);
 });
 

@@ -19,13 +19,13 @@ import type { Progress } from "./heartbeat.ts";
 import type { FrameMeter } from "./frame_meter.ts";
 import type { FrameHolder, NodeBudget } from "./node_budget.ts";
 import type { SharedFrame } from "./shared_frame.ts";
-import { FrameWriter } from "./writer.ts";
+import { FrameWriter } from "./frame_writer.ts";
 
 /** Buffer for what is read and dropped. */
 const DISCARD_BYTES = 4_096;
 
-/** Who handles the frames of a {@linkcode FrameChannel}. */
-export interface FrameChannelOptions {
+/** Who handles the frames of a {@linkcode FrameStream}. */
+export interface FrameStreamOptions {
   /** Owned by the channel from here on. */
   readonly connection: Connection;
   readonly magic: Uint8Array;
@@ -49,7 +49,7 @@ export interface FrameChannelOptions {
   /** The bytes, or `onFrame` by throwing, broke a rule. */
   readonly onFault: (error: VerackError) => void;
   /** Other channels need the memory that this one holds, which is to be closed. */
-  readonly onCrowded: (what: "queue" | "frame") => void;
+  readonly onEvict: (what: "queue" | "frame") => void;
   /** The stream ended without one of our own ends; the error to close with. */
   readonly onEnd: () => VerackError;
   /** Closed, for whatever reason; called once. */
@@ -57,18 +57,18 @@ export interface FrameChannelOptions {
 }
 
 /** Frames in and out of one connection. */
-export class FrameChannel implements FrameHolder {
+export class FrameStream implements FrameHolder {
   // One by one: who makes a channel may hand in more, which is not to stay.
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #maxPayload: number;
   readonly #meter: FrameMeter | undefined;
   readonly #budget: NodeBudget | undefined;
-  readonly #onFrame: FrameChannelOptions["onFrame"];
-  readonly #onFault: FrameChannelOptions["onFault"];
-  readonly #onCrowded: FrameChannelOptions["onCrowded"];
-  readonly #onEnd: FrameChannelOptions["onEnd"];
-  readonly #onClose: FrameChannelOptions["onClose"];
+  readonly #onFrame: FrameStreamOptions["onFrame"];
+  readonly #onFault: FrameStreamOptions["onFault"];
+  readonly #onEvict: FrameStreamOptions["onEvict"];
+  readonly #onEnd: FrameStreamOptions["onEnd"];
+  readonly #onClose: FrameStreamOptions["onClose"];
   readonly #decoder: FrameDecoder;
   readonly #writer: FrameWriter;
   #state: "open" | "draining" | "discarding" | "closed" = "open";
@@ -83,7 +83,7 @@ export class FrameChannel implements FrameHolder {
   /** Ends a wait of the reading side. */
   #resume: (() => void) | undefined;
 
-  constructor(options: FrameChannelOptions) {
+  constructor(options: FrameStreamOptions) {
     this.#connection = options.connection;
     this.#clock = options.clock;
     this.#maxPayload = options.keepPayload ?? MAX_PAYLOAD_BYTES;
@@ -91,7 +91,7 @@ export class FrameChannel implements FrameHolder {
     this.#budget = options.budget;
     this.#onFrame = options.onFrame;
     this.#onFault = options.onFault;
-    this.#onCrowded = options.onCrowded;
+    this.#onEvict = options.onEvict;
     this.#onEnd = options.onEnd;
     this.#onClose = options.onClose;
     this.#decoder = new FrameDecoder({
@@ -103,7 +103,7 @@ export class FrameChannel implements FrameHolder {
     this.#writer = new FrameWriter({
       ...options,
       ...(options.budget && { queues: options.budget.queues }),
-      onCrowded: () => this.#onCrowded("queue"),
+      onEvict: () => this.#onEvict("queue"),
       onError: (error) => this.#failIo(error),
     });
     this.#lastReceived = this.#frameSince = options.clock.monotonic();
@@ -136,8 +136,8 @@ export class FrameChannel implements FrameHolder {
   }
 
   /** Others need the room that its frame takes. */
-  onCrowded(): void {
-    this.#onCrowded("frame");
+  onEvict(): void {
+    this.#onEvict("frame");
   }
 
   /** Starts to read; `onFrame` is called from then on. */
@@ -184,10 +184,10 @@ export class FrameChannel implements FrameHolder {
   }
 
   /** A pause of our own process counts neither as silence nor as a stall. */
-  forgive(pausedMs: number): void {
+  compensate(pausedMs: number): void {
     this.#lastReceived += pausedMs;
     this.#frameSince += pausedMs;
-    this.#writer.forgive(pausedMs);
+    this.#writer.compensate(pausedMs);
   }
 
   /**

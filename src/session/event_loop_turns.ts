@@ -9,7 +9,7 @@
  * takes a millisecond; who asks does so in good time.
  */
 import type { Clock } from "../core/clock.ts";
-import { SECOND_LOOK_TURNS } from "../limits.ts";
+import { SILENCE_CHECK_TURNS } from "../limits.ts";
 
 interface Waiting {
   readonly due: number;
@@ -29,7 +29,7 @@ class Turns {
   }
 
   wait(look: () => void): () => void {
-    const waiting = { due: this.#turn + SECOND_LOOK_TURNS, look };
+    const waiting = { due: this.#turn + SILENCE_CHECK_TURNS, look };
     this.#waiting.add(waiting);
     this.#cancel ??= this.#clock.after(0, () => this.#onTurn());
     return () => {
@@ -56,7 +56,7 @@ class Turns {
 const turns = new WeakMap<Clock, Turns>();
 
 /** Calls `look` when the event loop has turned often enough; returns what cancels it. */
-export function lookAgain(clock: Clock, look: () => void): () => void {
+export function afterTurns(clock: Clock, look: () => void): () => void {
   let shared = turns.get(clock);
   if (shared === undefined) turns.set(clock, shared = new Turns(clock));
   return shared.wait(look);

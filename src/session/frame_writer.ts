@@ -19,7 +19,7 @@ export interface FrameWriterOptions {
   /** Shared with other connections. */
   readonly queues?: QueueBudget;
   /** Ends the connection: it has the longest queue of all that share the room. */
-  readonly onCrowded: () => void;
+  readonly onEvict: () => void;
   /** Writing failed; called at most once, and nothing is written after it. */
   readonly onError: (error: unknown) => void;
 }
@@ -28,14 +28,14 @@ export interface FrameWriterOptions {
 export class FrameWriter implements QueueMember {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
-  readonly onCrowded: () => void;
+  readonly onEvict: () => void;
   // One by one: who makes a writer may hand in more, which is not to stay.
   readonly #connection: Connection;
   readonly #magic: Uint8Array;
   readonly #clock: Clock;
   readonly #queues: QueueBudget | undefined;
   readonly #onError: (error: unknown) => void;
-  readonly #outbox = new WriteQueue();
+  readonly #queue = new WriteQueue();
   #pumping = false;
   #closed = false;
   #onLastWritten: (() => void) | undefined;
@@ -46,7 +46,7 @@ export class FrameWriter implements QueueMember {
   #accounted = 0;
 
   constructor(options: FrameWriterOptions) {
-    this.onCrowded = options.onCrowded;
+    this.onEvict = options.onEvict;
     this.#connection = options.connection;
     this.#magic = options.magic;
     this.#clock = options.clock;
@@ -58,7 +58,7 @@ export class FrameWriter implements QueueMember {
 
   /** Bytes queued or being written. */
   get queuedBytes(): number {
-    return this.#outbox.bytes;
+    return this.#queue.bytes;
   }
 
   /**
@@ -66,7 +66,7 @@ export class FrameWriter implements QueueMember {
    * all queues share; the longest of them, which may be this one, goes for it.
    */
   fits(payloadBytes: number): boolean {
-    if (!this.#outbox.fits(payloadBytes)) return false;
+    if (!this.#queue.fits(payloadBytes)) return false;
     this.#queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes);
     return !this.#closed;
   }
@@ -90,28 +90,28 @@ export class FrameWriter implements QueueMember {
   }
 
   /** Does not count a pause of our own process as a stall. */
-  forgive(pausedMs: number): void {
+  compensate(pausedMs: number): void {
     this.#lastProgress += pausedMs;
     this.#lastAccepted += pausedMs;
   }
 
   /** Queues a frame; `payload` is copied. */
   push(command: string, payload: Uint8Array): void {
-    this.#outbox.pushFrame(this.#magic, command, payload, this.checksums);
+    this.#queue.pushFrame(this.#magic, command, payload, this.checksums);
     this.#account();
     this.#start();
   }
 
   /** Queues a frame that many sessions share. */
   pushShared(frame: SharedFrame): void {
-    this.#outbox.pushEncoded(frame.encoded(this.checksums));
+    this.#queue.pushEncoded(frame.encoded(this.checksums));
     this.#account();
     this.#start();
   }
 
   /** Resolves when at most `bytes` wait, or the writer is closed. */
   async drained(bytes: number): Promise<void> {
-    while (!this.#closed && this.#outbox.bytes > bytes) {
+    while (!this.#closed && this.#queue.bytes > bytes) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
@@ -119,10 +119,10 @@ export class FrameWriter implements QueueMember {
   /** Forgets what is queued. The connection is closed by its owner. */
   close(): void {
     this.#closed = true;
-    this.#outbox.clear();
+    this.#queue.clear();
     this.#queues?.change(-this.#accounted);
     this.#accounted = 0;
-    this.#queues?.part(this);
+    this.#queues?.detach(this);
     this.#wake();
   }
 
@@ -133,8 +133,8 @@ export class FrameWriter implements QueueMember {
    */
   closeWith(command: string, payload: Uint8Array, done: () => void): void {
     this.close();
-    if (this.#outbox.bytes > WRITE_BLOCK_BYTES) return done();
-    this.#outbox.pushFrame(this.#magic, command, payload, this.checksums);
+    if (this.#queue.bytes > WRITE_BLOCK_BYTES) return done();
+    this.#queue.pushFrame(this.#magic, command, payload, this.checksums);
     this.#onLastWritten = done;
     if (this.#pumping) return;
     this.#pumping = true;
@@ -152,9 +152,9 @@ export class FrameWriter implements QueueMember {
   async #pump(): Promise<void> {
     try {
       for (
-        let bytes = this.#outbox.take();
+        let bytes = this.#queue.take();
         bytes !== undefined;
-        bytes = this.#outbox.take()
+        bytes = this.#queue.take()
       ) {
         let rest = bytes;
         while (rest.length > 0) {
@@ -164,7 +164,7 @@ export class FrameWriter implements QueueMember {
           if (now - begunAt >= WAITED_WRITE_MS) this.#lastAccepted = now;
           rest = rest.subarray(count);
         }
-        this.#outbox.wrote();
+        this.#queue.wrote();
         this.#account();
         if (this.#waiters.length > 0) this.#wake();
       }
@@ -178,7 +178,7 @@ export class FrameWriter implements QueueMember {
 
   #account(): void {
     if (this.#closed) return;
-    const { bytes } = this.#outbox;
+    const { bytes } = this.#queue;
     this.#queues?.change(bytes - this.#accounted);
     this.#accounted = bytes;
   }
