@@ -1,7 +1,7 @@
 /**
  * What Bitcoin Core adds to the shared `version`/`verack` rules
- * (`src/net_processing.cpp`): the features it announces, and that nothing odd a
- * peer says before `verack` ends the connection.
+ * (`src/net_processing.cpp`): the features it announces, and that unexpected
+ * messages before `verack` do not end the connection.
  */
 import { COMMAND } from "../wire/commands.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
@@ -11,7 +11,7 @@ import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
 export const BITCOIN_PROTOCOL_VERSION = 70016;
 /** Peers below are disconnected, Core's `MIN_PEER_PROTO_VERSION`. */
 export const BITCOIN_MINIMUM_VERSION = 31800;
-/** From this version on `wtxidrelay` and `sendaddrv2` are sent; older software leaves on them. */
+/** From this version on `wtxidrelay` and `sendaddrv2` are sent; older software disconnects on them. */
 const WTXID_RELAY_VERSION = 70016;
 
 /** Peers above it get a `pong` (BIP31), Core's `BIP0031_VERSION`. */
@@ -23,7 +23,7 @@ const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.sendaddrv2,
   COMMAND.sendtxrcncl,
 ]);
-/** The same for who is of 70016 like us; Core ignores `wtxidrelay` below. */
+/** Announced by peers from version 70016 on; Core ignores `wtxidrelay` below. */
 const FEATURES_WITH_WTXID: ReadonlySet<string> = new Set([
   COMMAND.wtxidrelay,
   ...FEATURES,

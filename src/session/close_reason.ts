@@ -36,15 +36,15 @@ export function reasonOf({ code }: VerackError): ReasonName {
 }
 
 /**
- * Whether a peer is told why its handshake is aborted: only if that is about the
- * connection. A dial that is not needed any more ends without a word.
+ * Whether a peer is told why its handshake is aborted. A dial that is no longer
+ * needed is closed without a reason.
  */
 export function isTold(abort: VerackError): boolean {
   const { reason } = factsOf(abort.code);
   return reason === "timeout" || reason === "full";
 }
 
-/** The code for what a peer gave as its reason; `rejected` for most. */
+/** The code for the reason that a peer gave; `rejected` for most. */
 export function codeOfReason(
   message: "reject" | "bye",
   reason: Reason,

@@ -1,12 +1,11 @@
 /**
- * A second look before a peer is given up for its silence: the event loop turns
- * often enough to read all that has arrived by now.
+ * Waits until the event loop has read everything that has arrived by now, before a
+ * silent peer is taken for dead.
  *
- * A turn completes a part of what is ready only (tokio's budget of 128 operations a
- * task, 2.9.6, tried): with thousands of busy sockets in one process an answer can
- * lie there for seconds while timers are on time. Giving up its sender would make
- * more work, a new handshake, and so more such silence. Where little happens a turn
- * takes a millisecond; who asks does so in good time.
+ * One turn completes only a part of what is ready (tokio's budget of 128 operations
+ * a task; tried on Deno 2.9.6). With thousands of busy sockets an answer can stay
+ * unread for seconds while timers fire on time, and closing its session would only
+ * add a handshake to the load.
  */
 import type { Clock } from "../core/clock.ts";
 import { SILENCE_CHECK_TURNS } from "../limits.ts";
@@ -16,10 +15,10 @@ interface Waiting {
   readonly look: () => void;
 }
 
-/** The turns of one clock, which all who wait share: one timer, however many they are. */
+/** Turns of one clock: all waits share one timer. */
 class Turns {
   readonly #clock: Clock;
-  /** In the order in which they are due. */
+  /** Ordered by when they are due. */
   readonly #waiting = new Set<Waiting>();
   #turn = 0;
   #cancel: (() => void) | undefined;
@@ -55,7 +54,7 @@ class Turns {
 
 const turns = new WeakMap<Clock, Turns>();
 
-/** Calls `look` when the event loop has turned often enough; returns what cancels it. */
+/** Calls `look` after `SILENCE_CHECK_TURNS` turns; returns a function that cancels it. */
 export function afterTurns(clock: Clock, look: () => void): () => void {
   let shared = turns.get(clock);
   if (shared === undefined) turns.set(clock, shared = new Turns(clock));

@@ -1,8 +1,7 @@
 /**
- * How much one peer may say: control frames and their bytes, each by a leaky
- * bucket. Over it, reading is put off, which TCP passes on to the peer; far over
- * it, the session ends. What has a flow control of its own is not counted. Pure;
- * time is handed in.
+ * Limits the control frames of one peer and their bytes, each by a leaky bucket.
+ * Above the burst, reading pauses, so that TCP slows the peer down; far above it,
+ * the session ends. Messages with flow control of their own are not counted.
  */
 import { VerackError } from "../core/errors.ts";
 import {
@@ -14,7 +13,7 @@ import {
   MAX_STALL_MS,
 } from "../budget_limits.ts";
 
-/** One side of the meter: fills with what comes, leaks at a rate. */
+/** A leaky bucket. */
 class Bucket {
   readonly #burst: number;
   readonly #perMs: number;
@@ -33,7 +32,7 @@ class Bucket {
     this.#level = Math.max(0, this.#level - elapsedMs * this.#perMs);
   }
 
-  /** Milliseconds until what is above the burst has leaked. */
+  /** Milliseconds until the level is down to the burst. */
   get excessMs(): number {
     return Math.max(0, this.#level - this.#burst) / this.#perMs;
   }
@@ -43,34 +42,27 @@ class Bucket {
   }
 }
 
-/** Meter of one session. */
+/** Counts the control frames of one session. */
 export class FrameMeter {
   readonly #free: ReadonlySet<string>;
   readonly #frames = new Bucket(CONTROL_BURST_FRAMES, CONTROL_FRAMES_PER_S);
   readonly #bytes = new Bucket(CONTROL_BURST_BYTES, CONTROL_BYTES_PER_S);
   #now: number;
 
-  /**
-   * @param free Commands that are not counted.
-   * @param now Monotonic clock, milliseconds.
-   */
+  /** Does not count the commands in `free`; `now` is of the monotonic clock, milliseconds. */
   constructor(free: ReadonlySet<string>, now: number) {
     this.#free = free;
     this.#now = now;
   }
 
-  /** A frame came. */
+  /** Counts a received frame. */
   count(command: string, payloadBytes: number): void {
     if (this.#free.has(command)) return;
     this.#frames.add(1);
     this.#bytes.add(payloadBytes);
   }
 
-  /**
-   * Milliseconds to wait before reading on, at most `MAX_STALL_MS`.
-   *
-   * @throws {VerackError} `flood`.
-   */
+  /** Milliseconds to pause reading, at most `MAX_STALL_MS`; throws `flood` far above the burst. */
   stallMs(now: number): number {
     this.#frames.leak(now - this.#now);
     this.#bytes.leak(now - this.#now);

@@ -1,7 +1,6 @@
 /**
- * A connection seen as frames: the read loop, the writer, and the three ways to
- * end (at once, after what is queued has left, after a refusal). What frames mean
- * is left to `session.ts`.
+ * Frames on a connection: the read loop, the writer, and three ways to close (at
+ * once, after the queue is sent, after one last frame).
  */
 import type { Clock } from "../core/clock.ts";
 import { LARGE_FRAME_RETRY_MS } from "../budget_limits.ts";
@@ -21,44 +20,44 @@ import type { FrameHolder, NodeBudget } from "./node_budget.ts";
 import type { SharedFrame } from "./shared_frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
 
-/** Buffer for what is read and dropped. */
+/** Read buffer while everything is dropped. */
 const DISCARD_BYTES = 4_096;
 
-/** Who handles the frames of a {@linkcode FrameStream}. */
+/** Settings of a {@linkcode FrameStream}. */
 export interface FrameStreamOptions {
-  /** Owned by the channel from here on. */
+  /** The stream closes it. */
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;
   /**
-   * Longest payload that is kept once the session is open, bytes. If given,
-   * longer ones are skipped up to `MAX_PAYLOAD_BYTES`, and before the session is
-   * open those above `MAX_HANDSHAKE_PAYLOAD_BYTES`; else they are an error.
+   * Longest payload, bytes, that is kept on the open session. If given, longer
+   * ones (in the handshake those above `MAX_HANDSHAKE_PAYLOAD_BYTES`) are skipped
+   * up to `MAX_PAYLOAD_BYTES`; else they are an error.
    *
    * @default {MAX_PAYLOAD_BYTES}
    */
   readonly keepPayload?: number;
-  /** Size of the read buffer while little comes. @default {READ_BUFFER_MIN_BYTES} */
+  /** Smallest read buffer. @default {READ_BUFFER_MIN_BYTES} */
   readonly initialReadBytes?: number;
-  /** Limits what is read once the session is open. */
+  /** Limits what is read on the open session. */
   readonly meter?: FrameMeter;
-  /** Memory shared with other channels. */
+  /** Memory shared with other sessions. */
   readonly budget?: NodeBudget;
-  /** A frame came; its payload is valid only during the call. */
+  /** Called for each frame; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
-  /** The bytes, or `onFrame` by throwing, broke a rule. */
+  /** Called when the bytes break a rule, or when `onFrame` throws. */
   readonly onFault: (error: VerackError) => void;
-  /** Other channels need the memory that this one holds, which is to be closed. */
+  /** Other sessions need the memory of this one, which has to close. */
   readonly onEvict: (what: "queue" | "frame") => void;
-  /** The stream ended without one of our own ends; the error to close with. */
+  /** The error to close with when the peer ends the connection first. */
   readonly onEnd: () => VerackError;
-  /** Closed, for whatever reason; called once. */
+  /** Called once, when the stream closes for any reason. */
   readonly onClose: (error: VerackError) => void;
 }
 
-/** Frames in and out of one connection. */
+/** Reads and writes the frames of one connection. */
 export class FrameStream implements FrameHolder {
-  // One by one: who makes a channel may hand in more, which is not to stay.
+  // Copied one by one, so that the rest of `options` can be collected.
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #maxPayload: number;
@@ -76,11 +75,11 @@ export class FrameStream implements FrameHolder {
   #cancelDrain: (() => void) | undefined;
   readonly #released = Promise.withResolvers<void>();
   #lastReceived: number;
-  /** Monotonic clock, milliseconds, when the frame that is coming was begun, or later. */
+  /** When the incomplete frame was begun; monotonic clock, milliseconds. */
   #frameSince: number;
-  /** The session is open, and what is said is metered. */
+  /** The session is open, so that frames count for the meter. */
   #metered = false;
-  /** Ends a wait of the reading side. */
+  /** Ends a wait of the read loop. */
   #resume: (() => void) | undefined;
 
   constructor(options: FrameStreamOptions) {
@@ -109,7 +108,7 @@ export class FrameStream implements FrameHolder {
     this.#lastReceived = this.#frameSince = options.clock.monotonic();
   }
 
-  /** Whether nothing has ended it yet. */
+  /** Whether it neither drains nor is closed. */
   get isOpen(): boolean {
     return this.#state === "open";
   }
@@ -124,28 +123,28 @@ export class FrameStream implements FrameHolder {
     return this.#decoder.capacity;
   }
 
-  /** When bytes last went either way. */
+  /** When bytes were last received and sent. */
   get progress(): Progress {
     const { lastAccepted, lastWritten } = this.#writer;
     return { lastReceived: this.#lastReceived, lastAccepted, lastWritten };
   }
 
-  /** For how long nothing went either way, milliseconds; see `LivenessState`. */
+  /** Milliseconds without progress in either direction; see `LivenessState`. */
   silentMs(now: number): number {
     return now - Math.max(this.#lastReceived, this.#writer.lastAccepted);
   }
 
-  /** Others need the room that its frame takes. */
+  /** The frame budget evicts it. */
   onEvict(): void {
     this.#onEvict("frame");
   }
 
-  /** Starts to read; `onFrame` is called from then on. */
+  /** Starts the read loop. */
   start(): void {
     this.#read();
   }
 
-  /** The session is open: larger payloads, and perhaps no checksums any more. */
+  /** The session is open: payloads may be larger, and checksums may be off. */
   open(options: { checksums: boolean }): void {
     this.#metered = true;
     this.#decoder.maxPayload = this.#maxPayload;
@@ -168,22 +167,22 @@ export class FrameStream implements FrameHolder {
     this.#writer.pushShared(frame);
   }
 
-  /** Resolves when at most `bytes` wait to be written, or the channel is closed. */
+  /** Resolves when at most `bytes` wait to be written, or the stream is closed. */
   drained(bytes: number): Promise<void> {
     return this.#writer.drained(bytes);
   }
 
-  /** How long nothing could be written though something waits, milliseconds. */
+  /** Milliseconds since the last write made progress, while data waits. */
   stalledMs(now: number): number {
     return this.#writer.stalledMs(now);
   }
 
-  /** For how long a frame has been coming that is not complete, milliseconds. */
+  /** Milliseconds since the incomplete frame was begun, if there is one. */
   incompleteMs(now: number): number {
     return this.#decoder.buffered > 0 ? now - this.#frameSince : 0;
   }
 
-  /** A pause of our own process counts neither as silence nor as a stall. */
+  /** Keeps a pause of this process from counting as silence or as a stall. */
   compensate(pausedMs: number): void {
     this.#lastReceived += pausedMs;
     this.#frameSince += pausedMs;
@@ -191,11 +190,10 @@ export class FrameStream implements FrameHolder {
   }
 
   /**
-   * Sends what is queued and closes when the peer has closed its end, at the
-   * latest after `FLUSH_TIMEOUT_MS`. Frames that still come are handed over, or
-   * with `discard` dropped: after a refusal or a fault nothing more is believed,
-   * but closing with bytes unread would reset the connection and destroy the
-   * reason that is on its way.
+   * Sends the queue, then closes when the peer has closed its end, at the latest
+   * after `FLUSH_TIMEOUT_MS`. With `discard`, used after a refusal or a fault, it
+   * drops what it reads; it must read, since closing with unread bytes resets the
+   * connection and may destroy the reason on its way to the peer.
    */
   drain(error: VerackError, options: { discard: boolean }): void {
     if (this.#state === "closed") return;
@@ -208,7 +206,7 @@ export class FrameStream implements FrameHolder {
     );
   }
 
-  /** Closes at once. Idempotent. */
+  /** Closes now. Idempotent. */
   close(error: VerackError): void {
     if (this.#state === "closed") return;
     this.#connection.close();
@@ -218,9 +216,8 @@ export class FrameStream implements FrameHolder {
   }
 
   /**
-   * Closes at once for everybody but the connection: it gets one last frame, in
-   * place of what is queued, and goes when that is written, at the latest after
-   * `FLUSH_TIMEOUT_MS`. What still comes meanwhile is dropped. Idempotent.
+   * Closes now, and keeps the connection only to write one last frame in place of
+   * the queue, at most for `FLUSH_TIMEOUT_MS`. Idempotent.
    */
   closeWith(error: VerackError, command: string, payload: Uint8Array): void {
     if (this.#state === "closed") return;
@@ -234,7 +231,7 @@ export class FrameStream implements FrameHolder {
     this.#end(error);
   }
 
-  /** Resolves when the connection itself is closed, which {@linkcode closeWith} puts off. */
+  /** Resolves when the connection is closed, which {@linkcode closeWith} delays. */
   get released(): Promise<void> {
     return this.#released.promise;
   }
@@ -296,7 +293,7 @@ export class FrameStream implements FrameHolder {
     }
   }
 
-  /** How long not to read, because the peer says too much. */
+  /** Milliseconds to pause reading, because the peer sends too much. */
   #stallMs(): number {
     const meter = this.#meter;
     if (meter === undefined || this.#state !== "open") return 0;
@@ -309,19 +306,19 @@ export class FrameStream implements FrameHolder {
     }
   }
 
-  /** Reads nothing for a while; the peer notices, as its writes take longer. */
+  /** Pauses reading, so that TCP slows the peer down. */
   async #stall(stallMs: number): Promise<void> {
     await this.#wait(stallMs);
-    // That we did not hear it was our doing.
+    // The silence was our own doing.
     this.#lastReceived = this.#clock.monotonic();
   }
 
-  /** Takes the memory for the next read from what is shared; false if there is none. */
+  /** Reserves memory for the next read from the shared budget; false if there is none. */
   #hasRoom(): boolean {
     const budget = this.#budget;
     if (budget === undefined) return true;
-    // All of a frame at once: else many that are begun could keep each other from
-    // being complete.
+    // For the whole frame at once: frames with partial reservations could block
+    // one another for ever.
     const bytes = this.#decoder.pledgedBytes - READ_BUFFER_MAX_BYTES;
     return budget.frames.hold(
       this,
@@ -335,7 +332,7 @@ export class FrameStream implements FrameHolder {
     this.#lastReceived = this.#frameSince = this.#clock.monotonic();
   }
 
-  /** Waits a while, or until the channel is closed. */
+  /** Waits for the delay, or until the stream is closed. */
   async #wait(delayMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.after(delayMs, resolve);

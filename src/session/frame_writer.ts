@@ -1,7 +1,6 @@
 /**
- * The one writer of a connection: gathers what a turn of the event loop queues
- * and writes it at once. When to give up on a peer that does not read is decided
- * by `session.ts`.
+ * The writer of a connection: what one turn of the event loop queues leaves in one
+ * write. `session.ts` decides when to close on a peer that does not read.
  */
 import type { Clock } from "../core/clock.ts";
 import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
@@ -18,18 +17,18 @@ export interface FrameWriterOptions {
   readonly clock: Clock;
   /** Shared with other connections. */
   readonly queues?: QueueBudget;
-  /** Ends the connection: it has the longest queue of all that share the room. */
+  /** Closes the connection, which has the longest of all queues. */
   readonly onEvict: () => void;
-  /** Writing failed; called at most once, and nothing is written after it. */
+  /** Called at most once, when writing fails; nothing is written after that. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Queues frames and writes them, in order, in as few writes as possible. */
+/** Queues frames and writes them in order. */
 export class FrameWriter implements QueueMember {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
   readonly onEvict: () => void;
-  // One by one: who makes a writer may hand in more, which is not to stay.
+  // Copied one by one, so that the rest of `options` can be collected.
   readonly #connection: Connection;
   readonly #magic: Uint8Array;
   readonly #clock: Clock;
@@ -62,8 +61,8 @@ export class FrameWriter implements QueueMember {
   }
 
   /**
-   * Whether a frame with `payloadBytes` still fits into the queue, and into what
-   * all queues share; the longest of them, which may be this one, goes for it.
+   * Whether a frame with `payloadBytes` fits into the queue and into the shared
+   * budget, which evicts the longest queue for it, perhaps this one.
    */
   fits(payloadBytes: number): boolean {
     if (!this.#queue.fits(payloadBytes)) return false;
@@ -71,25 +70,25 @@ export class FrameWriter implements QueueMember {
     return !this.#closed;
   }
 
-  /** Monotonic clock, milliseconds, of the last write, begun or done. */
+  /** When the last write began or made progress; monotonic clock, milliseconds. */
   get lastWritten(): number {
     return this.#lastProgress;
   }
 
   /**
-   * Monotonic clock, milliseconds, when bytes that had to wait were last taken: the
-   * peer's TCP made room for them. A write that is done at once proves nothing.
+   * When bytes that had to wait were last accepted, for which the peer's TCP made
+   * room; monotonic clock, milliseconds. An immediate write proves nothing.
    */
   get lastAccepted(): number {
     return this.#lastAccepted;
   }
 
-  /** How long nothing could be written though something waits, milliseconds. */
+  /** Milliseconds since the last write made progress, while data waits. */
   stalledMs(now: number): number {
     return this.#pumping ? now - this.#lastProgress : 0;
   }
 
-  /** Does not count a pause of our own process as a stall. */
+  /** Keeps a pause of this process from counting as a stall. */
   compensate(pausedMs: number): void {
     this.#lastProgress += pausedMs;
     this.#lastAccepted += pausedMs;
@@ -116,7 +115,7 @@ export class FrameWriter implements QueueMember {
     }
   }
 
-  /** Forgets what is queued. The connection is closed by its owner. */
+  /** Drops the queue. The caller closes the connection. */
   close(): void {
     this.#closed = true;
     this.#queue.clear();
@@ -127,9 +126,9 @@ export class FrameWriter implements QueueMember {
   }
 
   /**
-   * {@linkcode close}, but for one last frame; `done` is called when it is written,
-   * or cannot be. A large frame that is being written is not waited for: its memory
-   * may be why this one closes.
+   * {@linkcode close} with one last frame; `done` is called when it is written or
+   * cannot be. It is not written behind a large frame, whose memory may be why the
+   * session closes.
    */
   closeWith(command: string, payload: Uint8Array, done: () => void): void {
     this.close();
@@ -141,7 +140,7 @@ export class FrameWriter implements QueueMember {
     queueMicrotask(() => this.#pump());
   }
 
-  /** Starts to write after the current turn, so that one turn makes one write. */
+  /** Writes after the current turn, so that one turn makes one write. */
   #start(): void {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;

@@ -1,19 +1,20 @@
 /**
- * The `version`/`verack` state machine that opens every session: frames and
- * events in, actions out; no sockets, no timers, no clock.
+ * The `version`/`verack` state machine that opens every session: frames in, actions
+ * out; no sockets, no timers, no clock.
  *
  * It holds the rules that Bitcoin and the mesh share, which are Bitcoin Core's
  * (`src/net_processing.cpp`, `ProcessMessage`):
  *
- * - the initiator speaks first, the responder says nothing until it has a version;
+ * - the initiator sends first, the responder nothing until it has a version;
  * - before the peer's `version` everything else is ignored, also `verack`;
  * - a second `version` or `verack` is ignored, the first version's fields stay;
  * - a version below the minimum ends the connection without a `verack`;
  * - unknown messages are ignored at any time;
- * - complete = the peer's `version` came, its `verack` came after it, ours was sent.
+ * - it is complete when the peer's `version` and then its `verack` have come, and
+ *   ours is sent.
  *
  * What differs (features, proof of identity, strictness) is in a
- * {@linkcode HandshakeProfile}. Moving the bytes is left to `session.ts`.
+ * {@linkcode HandshakeProfile}.
  */
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { MAX_HANDSHAKE_FRAMES } from "../limits.ts";
@@ -27,17 +28,17 @@ import {
 import type { ReasonName } from "../wire/reasons.ts";
 import { faultError, reasonOf } from "./close_reason.ts";
 
-/** Who opened the connection. */
+/** Which end this is: the initiator opened the connection. */
 export type Role = "initiator" | "responder";
 
-/** What the driver must do, in order. */
+/** What the session must do, in order. */
 export type HandshakeAction =
   | {
     readonly type: "send";
     readonly command: string;
     readonly payload: Uint8Array;
   }
-  /** The session is open; no more frames go through the handshake. */
+  /** The session is open: further frames do not go to the handshake. */
   | { readonly type: "complete" }
   /** Close the connection, after telling the peer `reject` if there is one. */
   | {
@@ -46,7 +47,7 @@ export type HandshakeAction =
     readonly reject?: ReasonName;
   };
 
-/** What a profile can see and do while it handles a message. */
+/** What a profile may use while it handles a message. */
 export interface HandshakeContext {
   readonly role: Role;
   /** The version we send. */
@@ -59,45 +60,42 @@ export interface HandshakeContext {
   readonly features: ReadonlySet<string>;
   /** Queues a message. */
   send(command: string, payload: Uint8Array): void;
-  /** Queues our `verack`; a second call is a bug. */
+  /** Sends our `verack`, once. */
   sendVerack(): void;
   /** Ends the handshake. */
   fail(code: ErrorCode, message: string, reject?: ReasonName): void;
 }
 
-/**
- * The part of a handshake in which Bitcoin and the mesh differ. One object a
- * connection, so that it can keep state.
- */
+/** The part of a handshake in which Bitcoin and the mesh differ; one object a connection. */
 export interface HandshakeProfile {
-  /** Peers below are disconnected. */
+  /** Peers with a lower version are disconnected. */
   readonly minimumVersion: number;
   /**
-   * Whether a frame with a fault (checksum, command) or a payload that breaks its
-   * rules ends the connection (mesh), or is dropped and forgotten (Bitcoin Core).
+   * Whether a frame with a fault (checksum, command) or a malformed payload ends
+   * the connection (mesh), or is dropped (Bitcoin Core).
    */
   readonly strict: boolean;
   /** Commands that announce a feature when they come between version and verack. */
   readonly features: ReadonlySet<string>;
-  /** Pings are answered if the lower of both versions is above this. @default {-Infinity} */
+  /** Pings are answered if the lower version is above this. @default {-Infinity} */
   readonly pongsAbove?: number;
   /** Sees every message of the handshake in both directions, in order. */
   observe?(direction: "in" | "out", command: string, payload: Uint8Array): void;
-  /** A message before the peer's version, which Core ignores. */
+  /** Handles a message before the peer's version, which Core ignores. */
   beforeVersion?(
     command: string,
     payload: Uint8Array,
     context: HandshakeContext,
   ): void;
-  /** The peer's version was accepted (and ours, if we respond, is queued). */
+  /** The peer's version is accepted, and that of a responder is queued. */
   onVersion(context: HandshakeContext): void;
-  /** Any message but version and verack, between version and verack. */
+  /** Handles any other message between version and verack. */
   onMessage(
     command: string,
     payload: Uint8Array,
     context: HandshakeContext,
   ): void;
-  /** The peer's verack arrived. */
+  /** Handles the peer's verack. */
   onVerack(context: HandshakeContext): void;
 }
 
@@ -108,16 +106,15 @@ export interface HandshakeOptions {
   /** The version to send; its nonce is fresh for every connection. */
   readonly local: VersionMessage;
   /**
-   * Whether a nonce is one of our own unfinished outbound connections, which
-   * makes the inbound connection that carries it a connection to ourselves
-   * (Core's `CheckIncomingNonce`).
+   * Whether a nonce is that of an outbound connection of ours that is opening: the
+   * connection on which it comes leads back here (Core's `CheckIncomingNonce`).
    */
   readonly isOwnNonce?: (nonce: bigint) => boolean;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** One handshake, from the first byte to the second `verack` or a failure. */
+/** One handshake, until it is complete or has failed. */
 export class Handshake implements HandshakeContext {
   readonly role: Role;
   readonly local: VersionMessage;
@@ -138,7 +135,7 @@ export class Handshake implements HandshakeContext {
     this.#isOwnNonce = options.isOwnNonce ?? (() => false);
   }
 
-  /** Whether the handshake goes on, succeeded or failed. */
+  /** Whether the handshake goes on, is complete or has failed. */
   get state(): "running" | "complete" | "failed" {
     return this.#state;
   }
@@ -158,23 +155,23 @@ export class Handshake implements HandshakeContext {
     return this.#features;
   }
 
-  /** Whether our `verack` is out: what we send from here on follows the features. */
+  /** Whether our `verack` is sent, after which the features apply to what we send. */
   get verackSent(): boolean {
     return this.#verackSent;
   }
 
-  /** Whether the peer's `verack` came: what it sends from here on follows the features. */
+  /** Whether the peer's `verack` came, after which the features apply to what it sends. */
   get verackReceived(): boolean {
     return this.#verackReceived;
   }
 
-  /** The connection is there: the initiator says `version`, the responder nothing. */
+  /** Starts: the initiator sends `version`. */
   start(): HandshakeAction[] {
     if (this.role === "initiator") this.#sendVersion();
     return this.#takeActions();
   }
 
-  /** One frame came. */
+  /** Handles one frame. */
   receive(frame: Frame): HandshakeAction[] {
     if (this.#state !== "running") {
       throw new TypeError(
@@ -182,7 +179,7 @@ export class Handshake implements HandshakeContext {
       );
     }
     this.#frames++;
-    // Core puts up with any number until the deadline.
+    // Core accepts any number until the deadline.
     if (this.#profile.strict && this.#frames > MAX_HANDSHAKE_FRAMES) {
       this.fail(
         "protocol",
@@ -236,7 +233,7 @@ export class Handshake implements HandshakeContext {
       } else if (this.#remote === undefined) {
         this.#profile.beforeVersion?.(command, payload, this);
       } else if (this.#verackReceived) {
-        // Ours is still due; nothing may come before it but what is ignored.
+        // Our verack is still due: further messages are ignored.
       } else if (command === COMMAND.verack) {
         this.#verackReceived = true;
         this.#profile.onVerack(this);
@@ -247,8 +244,8 @@ export class Handshake implements HandshakeContext {
       }
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
-      // Core logs a payload it cannot parse and goes on; a bad version thus ends
-      // in the handshake's deadline.
+      // Core logs a payload that it cannot parse, so that a bad version ends at the
+      // handshake's deadline.
       if (this.#profile.strict) {
         this.fail(error.code, error.message, reasonOf(error));
       }
@@ -263,8 +260,8 @@ export class Handshake implements HandshakeContext {
         this.#profile.strict ? "obsolete" : undefined,
       );
     }
-    // Core checks only what comes in; a dialer that hears its own nonce back
-    // has reached itself, or an echo, just the same.
+    // Core checks inbound connections only; a dialer that receives its own nonce
+    // has reached itself, or an echo.
     const own = this.role === "responder"
       ? this.#isOwnNonce(remote.nonce)
       : remote.nonce === this.local.nonce;

@@ -1,6 +1,6 @@
 /**
- * Pings of one session: the heartbeat of an idle one, the probe of a doubtful one,
- * and the round trips they measure. Sending is handed in.
+ * Pings of one session: the heartbeat, probes, and the round trips that they
+ * measure.
  */
 import type { Clock, Random } from "../core/clock.ts";
 import { MAX_PENDING_PINGS } from "../limits.ts";
@@ -8,7 +8,7 @@ import { decodePong, encodePing } from "../wire/messages/ping.ts";
 import { type LivenessState, livenessStep } from "./liveness.ts";
 import { afterTurns } from "./event_loop_turns.ts";
 
-/** When bytes last went either way; see `LivenessState`. */
+/** When bytes were last received and sent; see `LivenessState`. */
 export type Progress = Pick<
   LivenessState,
   "lastReceived" | "lastAccepted" | "lastWritten"
@@ -18,15 +18,15 @@ export type Progress = Pick<
 export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** An idle session is pinged after this long. */
+  /** Idle time after which the peer is pinged. */
   readonly heartbeatMs: number;
-  /** A silent peer is dead after this long. */
+  /** Silence after which the peer is dead. */
   readonly deadAfterMs: number;
-  /** Sends a ping with this payload; false if that cannot be. */
+  /** Sends a ping; false if it cannot be sent. */
   readonly sendPing: (payload: Uint8Array) => boolean;
 }
 
-/** A ping that waits. */
+/** A ping without its pong. */
 interface PendingPing {
   readonly nonce: bigint;
   /** Monotonic clock, milliseconds. */
@@ -34,12 +34,12 @@ interface PendingPing {
   readonly settle: ((answered: boolean) => void) | undefined;
 }
 
-/** The pings that wait; the oldest is given up when there are too many. */
+/** Pings without their pong; above `MAX_PENDING_PINGS` the oldest is given up. */
 class PendingPings {
-  /** Oldest first. Most often none or one: a map would cost every session more. */
+  /** Oldest first. A map would cost every session more memory. */
   readonly #pings: PendingPing[] = [];
 
-  /** A ping was sent; `settle` hears once whether it was answered. */
+  /** Adds a sent ping; `settle` is called once, with whether it was answered. */
   add(
     nonce: bigint,
     sentAt: number,
@@ -51,17 +51,17 @@ class PendingPings {
     this.#pings.push({ nonce, sentAt, settle });
   }
 
-  /** A pong came: takes out its ping, which the caller settles, if we had asked. */
+  /** Removes and returns the ping of a pong, for the caller to settle. */
   answer(nonce: bigint): PendingPing | undefined {
     return this.#take(nonce);
   }
 
-  /** No pong is waited for any more. */
+  /** Settles a ping as not answered. */
   giveUp(nonce: bigint): void {
     this.#take(nonce)?.settle?.(false);
   }
 
-  /** The session ended. */
+  /** Settles all pings as not answered. */
   clear(): void {
     for (const { settle } of this.#pings.splice(0)) settle?.(false);
   }
@@ -74,7 +74,7 @@ class PendingPings {
 
 /** Heartbeat of one session. */
 export class Heartbeat {
-  // One by one: who makes a heartbeat may hand in more, which is not to stay.
+  // Copied one by one, so that the rest of `options` can be collected.
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #heartbeatMs: number;
@@ -84,10 +84,10 @@ export class Heartbeat {
   #lastPing = -Infinity;
   #rttMs: number | undefined;
   #minRttMs: number | undefined;
-  /** From the start of the handshake to its end, which is more than a round trip. */
+  /** Duration of the handshake, which is more than a round trip. */
   #handshakeMs = 0;
   readonly #begunAt: number;
-  /** Nothing that came after this, the last progress, lies here unread. */
+  /** All that had arrived was read, and nothing had come since this time. */
   #nothingSince = NaN;
   #cancelTurns: (() => void) | undefined;
 
@@ -105,17 +105,17 @@ export class Heartbeat {
     this.#handshakeMs = this.#clock.monotonic() - this.#begunAt;
   }
 
-  /** Last measured round trip in milliseconds. */
+  /** Last measured round trip, milliseconds. */
   get rttMs(): number | undefined {
     return this.#rttMs;
   }
 
-  /** Shortest round trip of the session in milliseconds. */
+  /** Shortest round trip of the session, milliseconds. */
   get minRttMs(): number | undefined {
     return this.#minRttMs;
   }
 
-  /** Pings if it is time; says whether the peer is dead. */
+  /** Pings if that is due, and returns whether the peer is dead. */
   beat(progress: Progress): "alive" | "dead" {
     const now = this.#clock.monotonic();
     const lastReceived = Math.max(progress.lastReceived, progress.lastAccepted);
@@ -135,7 +135,7 @@ export class Heartbeat {
     return step === "dead" && certain ? "dead" : "alive";
   }
 
-  /** In good time before the peer would be dead: its answer may be here and unread. */
+  /** Makes sure that no answer lies here unread before the peer is taken for dead. */
   #look(lastReceived: number): void {
     if (this.#nothingSince === lastReceived) return;
     this.#cancelTurns ??= afterTurns(this.#clock, () => {
@@ -144,22 +144,22 @@ export class Heartbeat {
     });
   }
 
-  /** Pings now, whatever came last. */
+  /** Pings now. */
   check(): void {
     this.#lastPing = this.#clock.monotonic();
     this.#ping();
   }
 
-  /** Pings on behalf of another part, which is told whether it was answered; false if it cannot be sent. */
+  /** Pings now and reports whether it was answered; false if it cannot be sent. */
   measure(settle: (answered: boolean) => void): boolean {
     return this.#ping(settle) !== undefined;
   }
 
   /**
-   * Whether the peer answers a ping within `timeoutMs`, or two of its shortest round
-   * trips if it is far away; while none is measured, the time of the handshake. If this process stood
-   * still meanwhile, the peer gets the same time once more: its answer may be
-   * here and unread.
+   * Whether the peer answers a ping within `timeoutMs`, or within two of its
+   * shortest round trips (the duration of the handshake while none is measured) if
+   * that is longer. If this process was paused meanwhile, the peer gets the time
+   * again, since its answer may be here unread.
    */
   probe(timeoutMs: number): Promise<boolean> {
     const clock = this.#clock;
@@ -190,16 +190,12 @@ export class Heartbeat {
     });
   }
 
-  /** A ping was sent by somebody else: its pong measures the round trip. */
+  /** Measures the round trip of a ping that was sent elsewhere. */
   expect(nonce: bigint): void {
     this.#pings.add(nonce, this.#clock.monotonic());
   }
 
-  /**
-   * A pong came.
-   *
-   * @throws {VerackError} `malformed`.
-   */
+  /** Handles a pong. */
   onPong(payload: Uint8Array): void {
     const { nonce } = decodePong(payload);
     const ping = this.#pings.answer(nonce);
@@ -210,7 +206,7 @@ export class Heartbeat {
     ping.settle?.(true);
   }
 
-  /** The session ended: nobody answers any more. */
+  /** The session has closed. */
   stop(): void {
     this.#pings.clear();
     this.#cancelTurns?.();

@@ -1,15 +1,15 @@
 /**
- * When to ping and when to call a peer dead: one pure function. Any progress counts
- * as a sign of life, in either direction; a pause of our own does not count against
- * the peer (the caller moves the times forward by it).
+ * When to ping a peer and when to take it for dead. Progress in either direction
+ * counts as a sign of life. The caller moves the times forward by a pause of this
+ * process, which is no evidence against the peer.
  */
 
 /** Times in milliseconds of the monotonic clock. */
 export interface LivenessState {
   readonly now: number;
-  /** When the last byte came. */
+  /** When the last byte was received. */
   readonly lastReceived: number;
-  /** When the peer's TCP last took bytes that had to wait; -Infinity if never. */
+  /** When the peer's TCP last accepted bytes that had to wait; -Infinity if never. */
   readonly lastAccepted: number;
   /** When the last byte was written. */
   readonly lastWritten: number;
@@ -27,8 +27,8 @@ export function livenessStep(state: LivenessState): "wait" | "ping" | "dead" {
   if (now - Math.max(lastReceived, lastAccepted) >= state.deadAfterMs) {
     return "dead";
   }
-  // A sender of a long body hears nothing back until all of it has come, unless
-  // its receiver says something now and then.
+  // The sender of a long body receives nothing until all of it has arrived, unless
+  // its receiver pings meanwhile.
   const quiet = now - Math.min(lastReceived, lastWritten) >= heartbeatMs;
   return quiet && now - state.lastPing >= heartbeatMs ? "ping" : "wait";
 }

@@ -1,6 +1,6 @@
 /**
- * What the mesh adds to the shared `version`/`verack` rules: the dialer, whom TLS
- * leaves unknown, proves its key before anything about it is believed.
+ * What the mesh adds to the shared `version`/`verack` rules: TLS proves the
+ * listener's key only, so that the dialer proves its own in the handshake.
  *
  *     dialer   → version
  *     listener → version, instance, nochecksum, challenge
@@ -9,9 +9,7 @@
  *     dialer   → instance, nochecksum, proof, verack
  *     listener → verack
  *
- * Pure like the machine it plugs into: who may come in is asked of `admit`, and
- * the certificate TLS proved is handed in. Secrets are judged in
- * `secret_exchange.ts`.
+ * The `admit` option decides on admission; `secret_exchange.ts` checks secrets.
  */
 import {
   type VerifiedCertificate,
@@ -51,9 +49,8 @@ import { Transcript } from "./transcript.ts";
 export const MESH_PROTOCOL_VERSION = 70016;
 
 /**
- * Service bit of a node whose key lives in memory only: who pinned it may let the
- * pin lapse when it is gone. Bits 24 to 31 are free for experiments (Core's
- * `src/protocol.h`).
+ * Service bit of a node whose key lives in memory only, so that peers may drop its
+ * pin when it is gone. Bits 24 to 31 are for experiments (Core's `src/protocol.h`).
  */
 export const SERVICE_EPHEMERAL = 1n << 24n;
 
@@ -68,7 +65,7 @@ const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.nochecksum,
   COMMAND.instance,
 ]);
-/** What the mesh handles once a peer has sent its own entry in `peers`. */
+/** Messages that the mesh handles once a peer has sent its own entry in `peers`. */
 export const PEER_COMMANDS: readonly string[] = [
   COMMAND.getpeers,
   COMMAND.peers,
@@ -81,7 +78,7 @@ export const PEER_COMMANDS: readonly string[] = [
   COMMAND.resume,
   COMMAND.twin,
 ];
-/** What only an open session may carry; sent earlier it ends the connection. */
+/** Messages of an open session, which end the connection if they come earlier. */
 export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   ...PEER_COMMANDS,
   COMMAND.ping,
@@ -89,7 +86,7 @@ export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
   COMMAND.bye,
 ]);
 
-/** Handshake rules of a verack mesh, one object a connection. */
+/** Handshake rules of a verack mesh; one object a connection. */
 export class MeshProfile implements HandshakeProfile {
   readonly minimumVersion = MESH_PROTOCOL_VERSION;
   readonly strict = true;
@@ -97,11 +94,11 @@ export class MeshProfile implements HandshakeProfile {
   readonly #options: MeshProfileOptions;
   readonly #transcript = new Transcript();
   readonly #secrets: SecretExchange;
-  /** The dialer's half ends before `proof`, the listener's after `challenge`. */
+  /** In the transcript, the dialer ends before `proof`, the listener after `challenge`. */
   #dialerDone = false;
   #listenerDone = false;
   #peerInstance: bigint | undefined;
-  /** Dialer: what it has to sign. */
+  /** Dialer: what to sign. */
   #challenge: Uint8Array | undefined;
   #peer: VerifiedPeer | undefined;
   #hasVersion = false;
@@ -111,12 +108,12 @@ export class MeshProfile implements HandshakeProfile {
     this.#secrets = new SecretExchange(options, this.#transcript);
   }
 
-  /** The other end, once it is proven. */
+  /** The other end, once it is verified. */
   get peer(): VerifiedPeer | undefined {
     return this.#peer;
   }
 
-  /** Whether the other end's version came and was accepted. */
+  /** Whether the version of the other end was accepted. */
   get hasVersion(): boolean {
     return this.#hasVersion;
   }
@@ -207,7 +204,7 @@ export class MeshProfile implements HandshakeProfile {
     context.send(COMMAND.nochecksum, EMPTY);
   }
 
-  /** Dialer: TLS proved the listener; what comes next shows something of us. */
+  /** Dialer: shows its secret, or else its identity, to the listener that TLS verified. */
   #onChallenge(payload: Uint8Array, context: HandshakeContext): void {
     if (
       this.#options.listener === undefined || this.#challenge !== undefined
@@ -218,7 +215,7 @@ export class MeshProfile implements HandshakeProfile {
     else context.send(COMMAND.secret, secret);
   }
 
-  /** Whoever dials shows a secret first, and says who it is when the other knows it. */
+  /** The dialer identifies itself once the listener has shown that it knows the secret. */
   #onSecret(payload: Uint8Array, context: HandshakeContext): void {
     const answer = this.#peer === undefined && this.#secrets.receive(payload);
     if (answer === false) this.#outOfOrder(COMMAND.secret, context);
@@ -226,7 +223,7 @@ export class MeshProfile implements HandshakeProfile {
     else context.send(COMMAND.secret, answer);
   }
 
-  /** Dialer: decides whether to show who we are, and does. */
+  /** Dialer: sends the proof of its identity, if the listener may be a peer. */
   #proveOurselves(context: HandshakeContext): void {
     const { identity, listener, magic, statement } = this.#options;
     const challenge = this.#challenge;
@@ -256,7 +253,7 @@ export class MeshProfile implements HandshakeProfile {
     context.sendVerack();
   }
 
-  /** Listener: certificate → key → identity → signature, all of it for us. */
+  /** Listener: verifies certificate and signature, which must be for this node. */
   #onProof(payload: Uint8Array, context: HandshakeContext): void {
     const { identity, challenge, magic } = this.#options;
     if (challenge === undefined || this.#peer !== undefined) {
@@ -306,7 +303,7 @@ export class MeshProfile implements HandshakeProfile {
     );
   }
 
-  /** Records who is there, or refuses; true if the handshake goes on. */
+  /** Records the verified peer, or refuses it; true if the handshake goes on. */
   #meet(
     proven: Pick<VerifiedPeer, "certificate" | "statement" | "invite">,
     context: HandshakeContext,
@@ -360,7 +357,7 @@ function isEphemeral(version: VersionMessage | undefined): boolean {
   return ((version?.services ?? 0n) & SERVICE_EPHEMERAL) !== 0n;
 }
 
-/** A connection that leads back here, or to another process with our key. */
+/** Refuses a connection to this process, or to another one with the same key. */
 function refuseOurselves(
   peer: VerifiedPeer,
   { identity, instance }: MeshProfileOptions,

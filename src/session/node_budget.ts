@@ -1,8 +1,7 @@
 /**
- * Memory that the sessions of one node share: what waits to be written, and the
- * buffers of large frames that come in. When it is used up, whoever is the cause
- * goes: the peer with the longest queue, the sender of the frame that takes
- * longest. Pure bookkeeping; ending a session is handed in.
+ * Memory that the sessions of one node share: write queues, and buffers of large
+ * incoming frames. When it is used up, the session with the longest queue or the
+ * slowest frame is evicted.
  */
 import {
   LARGE_FRAME_GRACE_MS,
@@ -14,7 +13,7 @@ import {
 export interface QueueMember {
   /** Bytes that wait. */
   readonly queuedBytes: number;
-  /** Ends the session: others need the room. */
+  /** Closes the session, because others need the memory. */
   readonly onEvict: () => void;
 }
 
@@ -37,7 +36,7 @@ export class QueueBudget {
     this.#members.add(member);
   }
 
-  /** What it held must have been taken back by {@linkcode change}. */
+  /** Removes a queue; its bytes must be subtracted by {@linkcode change} before. */
   detach(member: QueueMember): void {
     this.#members.delete(member);
   }
@@ -47,7 +46,7 @@ export class QueueBudget {
     this.#bytes += bytes;
   }
 
-  /** Makes room for `bytes` more, at the cost of the longest queues. */
+  /** Makes room for `bytes` more by evicting the longest queues. */
   makeRoom(bytes: number): void {
     while (this.#bytes + bytes > this.#max) {
       let longest: QueueMember | undefined;
@@ -63,11 +62,11 @@ export class QueueBudget {
 
 /** A session that reads a large frame. */
 export interface FrameHolder {
-  /** Ends the session: others need the room, and it has had its time. */
+  /** Closes the session, because others need the memory and its time is over. */
   readonly onEvict: () => void;
 }
 
-/** Buffers of large frames of one node, beyond what every session may have. */
+/** Buffers of large frames, beyond what every session may have. */
 export class FrameBudget {
   readonly #holders = new Map<FrameHolder, { bytes: number; since: number }>();
   readonly #max: number;
@@ -77,17 +76,12 @@ export class FrameBudget {
     this.#max = max;
   }
 
-  /** Bytes that are taken. */
+  /** Bytes in use. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /**
-   * Sets how much a session holds; false if there is no room for it, then nothing
-   * has changed for the session.
-   *
-   * @param now Monotonic clock, milliseconds.
-   */
+  /** Sets how much a session holds; false, and unchanged for the session, if there is no room. */
   hold(holder: FrameHolder, bytes: number, now: number): boolean {
     const held = this.#holders.get(holder);
     const more = bytes - (held?.bytes ?? 0);
@@ -102,7 +96,7 @@ export class FrameBudget {
   }
 
   #makeRoom(asker: FrameHolder, more: number, now: number): void {
-    // In the order in which they began: the oldest first.
+    // In insertion order: the oldest first.
     for (const [holder, { since }] of [...this.#holders]) {
       if (this.#bytes + more <= this.#max) return;
       if (holder === asker || now - since < LARGE_FRAME_GRACE_MS) continue;

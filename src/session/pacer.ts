@@ -1,12 +1,11 @@
 /**
- * Bounds what one session has on the way to its peer by what the peer takes: the
- * measured delivery rate times the shortest round trip and a few hundred
- * milliseconds. A ping after every few kilobytes of bulk tells what has arrived,
- * also through a relay that accepts everything at once and forwards it slowly.
+ * Limits the unconfirmed bytes of one session to the measured delivery rate times
+ * the shortest round trip and a few hundred milliseconds. A ping after every few
+ * kilobytes confirms what has arrived, also through a relay that accepts everything
+ * at once and forwards it slowly.
  *
  * The estimate follows BBR (draft-ietf-ccwg-bbr): the highest rate of the last
- * rounds, sampled at most as fast as the bytes were sent. Pure but for the clock;
- * pinging is handed in.
+ * rounds, sampled at most as fast as the bytes were sent.
  */
 import type { Clock } from "../core/clock.ts";
 import {
@@ -21,35 +20,35 @@ import {
   PACING_RATE_ROUNDS,
 } from "../pacing_limits.ts";
 
-/** While the rate still rises, so many round trips' worth may be on the way. */
+/** Round trips of data in flight while the rate still rises. */
 const STARTUP_ROUND_TRIPS = 2;
 
-/** The rate rises while a round raises it by this, and has settled after so many that do not. */
+/** The rate still rises until so many rounds have not raised it by this factor. */
 const STARTUP_GROWTH = 1.25;
 const STARTUP_FLAT_ROUNDS = 3;
 
-/** While the shortest round trip is measured anew, so much of what may be on the way is. */
+/** Share of the window in use while the shortest round trip is measured anew. */
 const PROBE_SHARE = 0.25;
 
-/** A round trip of at most so many times the shortest confirms that it still holds. */
+/** A round trip of at most this factor confirms the shortest one. */
 const SAME_FACTOR = 1.125;
 
-/** A round trip that is so many times what it was is another line's. */
+/** A round trip that is longer by this factor is that of another path. */
 const LONGER_FACTOR = 2;
 
-/** The shortest time that a rate is measured over, milliseconds: clocks are coarse. */
+/** Shortest time over which a rate is measured, milliseconds, as clocks are coarse. */
 const MIN_INTERVAL_MS = 1;
 
 /** Settings of a {@linkcode Pacer}. */
 export interface PacerOptions {
   readonly clock: Clock;
-  /** Queues a ping, and later tells whether it was answered; false if it cannot be queued. */
+  /** Sends a ping and reports whether it was answered; false if it cannot be sent. */
   readonly ping: (settle: (answered: boolean) => void) => boolean;
   /** The shortest round trip of the session so far, if one was measured. */
   readonly minRttMs: () => number | undefined;
 }
 
-/** What was known when a ping was queued. */
+/** State when a ping was sent. */
 interface Mark {
   /** Bytes queued before it. */
   readonly position: number;
@@ -57,36 +56,36 @@ interface Mark {
   readonly confirmed: number;
   readonly confirmedAt: number;
   readonly roundSentAt: number;
-  /** So little was on the way that it tells the shortest round trip. */
+  /** So little was in flight that it measures the shortest round trip. */
   readonly isProbe: boolean;
 }
 
-/** What one session may have on the way. */
+/** Limits the bytes in flight of one session. */
 export class Pacer {
   readonly #clock: Clock;
   readonly #ping: PacerOptions["ping"];
   readonly #minRttMs: PacerOptions["minRttMs"];
-  /** Bytes of bulk queued; of these, followed by a ping; of these, known to have arrived. */
+  /** Bytes queued; of these, followed by a ping; of these, confirmed. */
   #sent = 0;
   #marked = 0;
   #confirmed = 0;
-  /** Monotonic clock, milliseconds: of the last confirmation, and when what it confirmed was sent. */
+  /** When bytes were last confirmed, and when those were sent; monotonic clock, milliseconds. */
   #confirmedAt = 0;
   #roundSentAt = 0;
-  /** Monotonic clock, milliseconds, since when an answer is awaited, or of the last one. */
+  /** Since when an answer is awaited, or of the last one; monotonic clock, milliseconds. */
   #awaitedSince = 0;
   #pending = 0;
-  /** The round trip of a byte that waits for no other, milliseconds. */
+  /** Round trip without queueing, milliseconds. */
   #baseRttMs = Infinity;
-  /** Monotonic clock, milliseconds, when that was last measured anew; it is being done now. */
+  /** When that was last measured, monotonic clock, milliseconds; whether it is being measured. */
   #probedAt: number;
   #probing = false;
   #wasProbed = false;
   #window = INITIAL_FLIGHT_BYTES;
-  /** Where the sender last had to wait. */
+  /** Position at which the sender last had to wait. */
   #fullAt = 0;
   #roundEnd = 0;
-  /** Highest rate of each of the last rounds, the running one last; bytes a millisecond. */
+  /** Highest rate of each of the last rounds, the current one last; bytes a millisecond. */
   #rates = [{ rate: 0, endedAt: Infinity }];
   #startup = true;
   #startupRate = 0;
@@ -101,12 +100,12 @@ export class Pacer {
     this.#probedAt = options.clock.monotonic();
   }
 
-  /** Bytes that may be on the way. */
+  /** Bytes that may be in flight. */
   get window(): number {
     return this.#window;
   }
 
-  /** Bytes of bulk queued or on the way. */
+  /** Bytes that are not confirmed. */
   get inFlight(): number {
     return this.#sent - this.#confirmed;
   }
@@ -117,15 +116,15 @@ export class Pacer {
     return this.inFlight >= share * this.#window && !this.#closed;
   }
 
-  /** A good size of one frame of bulk, so that several fit what may be on the way. */
+  /** Suggested size of a frame, so that several fit the window. */
   get chunkBytes(): number {
     return this.#window / 4;
   }
 
-  /** Bulk was queued. */
+  /** Counts bytes that were queued. */
   sent(bytes: number): void {
     if (this.#sent === this.#confirmed) {
-      // Nothing was on the way: the time before does not count.
+      // Nothing was in flight: the time before does not count.
       this.#confirmedAt = this.#roundSentAt = this.#clock.monotonic();
     }
     this.#sent += bytes;
@@ -140,12 +139,12 @@ export class Pacer {
     }
   }
 
-  /** For how long nothing of what is on the way was confirmed, milliseconds, and how much that is. */
+  /** Milliseconds since the last confirmation, and the bytes that wait for one. */
   stall(now: number): [ms: number, bytes: number] {
     return [this.#pending > 0 ? now - this.#awaitedSince : 0, this.inFlight];
   }
 
-  /** Does not count a pause of our own process as a stall. */
+  /** Keeps a pause of this process from counting as a stall. */
   compensate(pausedMs: number): void {
     this.#awaitedSince += pausedMs;
   }
@@ -181,7 +180,7 @@ export class Pacer {
     this.#pending--;
     if (this.#closed) return;
     if (answered && mark.position > this.#confirmed) this.#confirm(mark);
-    // A ping that was given up for others is made good by another.
+    // A ping that was given up is replaced by another.
     else if (this.#pending === 0) this.#marked = this.#confirmed;
     this.#markIfDue();
     if (this.#waiters.length > 0 && !this.isFull) this.#wake();
@@ -191,7 +190,7 @@ export class Pacer {
     const now = this.#clock.monotonic();
     this.#awaitedSince = now;
     const bytes = mark.position - mark.confirmed;
-    // Answers that come in a heap say nothing about a rate above that of sending.
+    // Answers that come together are no evidence of a rate above that of sending.
     const interval = Math.max(
       now - mark.confirmedAt,
       mark.sentAt - mark.roundSentAt,
@@ -216,7 +215,7 @@ export class Pacer {
     }
   }
 
-  /** A line may have become longer, or its other end busier: then there is more to be had. */
+  /** On a path that has become longer the rate may rise again. */
   #endProbe(now: number, rttMs: number): void {
     this.#probing = false;
     this.#wasProbed = true;
@@ -231,7 +230,7 @@ export class Pacer {
   #endRound(mark: Mark, now: number, rate: number, window: number): void {
     const wasFull = mark.position <= this.#fullAt;
     this.#roundEnd = this.#sent;
-    // A sender that had less to send than it might says nothing about the link.
+    // A sender with less to send than the window is no evidence about the path.
     if (!wasFull) return;
     this.#window = window;
     const tooOld = now - PACING_RATE_MS - 2 * this.#baseRttMs;

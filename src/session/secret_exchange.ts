@@ -1,13 +1,12 @@
 /**
- * The step of a handshake in which both ends show that they know a secret: the
- * dialer first, so that a stranger who dials gets nothing to try guesses on; the
- * listener then, before it is told who dials.
+ * The step of a handshake in which both ends prove that they know a secret. The
+ * dialer is first, so that an unknown dialer gets nothing to test guesses on; the
+ * listener follows before it learns the dialer's identity.
  *
  *     dialer   → secret
  *     listener → secret
  *
- * Pure; when it is called is in `mesh_profile.ts`, what is computed in
- * `identity/shared_secret.ts`.
+ * `mesh_profile.ts` drives it; the computation is in `identity/shared_secret.ts`.
  */
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import {
@@ -24,10 +23,10 @@ import {
 import type { MeshProfileOptions } from "./mesh_profile_options.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** The code of an error here, which is also the reason the peer is told. */
+/** Codes of a {@linkcode SecretError}. */
 type SecretFault = Extract<ErrorCode, "bad-secret" | "bad-invite">;
 
-/** A secret that was not shown, or is another one. */
+/** The secret is missing or wrong. */
 export class SecretError extends VerackError {
   declare readonly code: SecretFault;
 
@@ -36,26 +35,26 @@ export class SecretError extends VerackError {
   }
 }
 
-/** That step of one handshake, at either end. */
+/** The step in one handshake, at either end. */
 export class SecretExchange {
   readonly #options: MeshProfileOptions;
   readonly #transcript: Transcript;
-  /** The transcript up to the dialer's `secret`, once that came or went. */
+  /** The transcript up to the dialer's `secret`, which was sent or received. */
   #before: Uint8Array | undefined;
   #shown: SharedSecret | undefined;
 
-  /** @param transcript Kept by the handshake; only read here. */
+  /** Reads `transcript`, to which the handshake adds. */
   constructor(options: MeshProfileOptions, transcript: Transcript) {
     this.#options = options;
     this.#transcript = transcript;
   }
 
-  /** Listener: id of the invite that the dialer proved to know. */
+  /** Listener: id of the invite whose code the dialer proved to know. */
   get invite(): string | undefined {
     return this.#shown?.kind === "invite" ? this.#shown.id : undefined;
   }
 
-  /** The dialer's `secret` is the next in the transcript. */
+  /** The dialer's `secret` is the next message in the transcript. */
   begin(): void {
     if (this.#shown === undefined) this.#before = this.#transcript.digest();
   }
@@ -67,11 +66,8 @@ export class SecretExchange {
   }
 
   /**
-   * A `secret` came. The listener gets the answer to send, the dialer nothing;
-   * false if none may come now.
-   *
-   * @throws {SecretError} when it is not ours, or not known to the other end.
-   * @throws {VerackError} `malformed`.
+   * Handles `secret`: returns the answer for the listener to send, nothing for the
+   * dialer, false if the message is out of order; throws a {@linkcode SecretError}.
    */
   receive(payload: Uint8Array): Uint8Array<ArrayBuffer> | undefined | false {
     const { listener, shows } = this.#options;
@@ -90,11 +86,7 @@ export class SecretExchange {
     return undefined;
   }
 
-  /**
-   * Listener: before the dialer's proof is looked at.
-   *
-   * @throws {SecretError} when it had to show a secret and did not.
-   */
+  /** Listener: throws a {@linkcode SecretError} if a secret is required and was not shown. */
   requireSecret(): void {
     const { accepts } = this.#options;
     if (!accepts?.required || this.#shown !== undefined) return;
@@ -149,7 +141,7 @@ function faultOf(kind: SharedSecret["kind"]): SecretError {
   return kind === "invite"
     ? new SecretError(
       "bad-invite",
-      "the invite is unknown, used by somebody else or expired; ask for a new one",
+      "the invite is unknown, used by another node or expired; ask for a new one",
     )
     : new SecretError(
       "bad-secret",

@@ -1,10 +1,7 @@
 /**
- * A session: one connection, from the first byte of its handshake to its close.
- *
- * It runs the pure {@linkcode Handshake} over a {@linkcode FrameStream}, answers
- * `ping`, watches the heartbeat, and ends politely with `bye`. Every wait has a
- * deadline. What other messages mean is left to the handlers that are registered
- * for their commands with {@linkcode Session.handle}.
+ * A session: one connection, from the first byte of its handshake to its close. It
+ * runs the {@linkcode Handshake}, answers `ping`, checks the heartbeat and closes
+ * with `bye`; every other message goes to the handler registered for its command.
  */
 import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
 import { VerackError } from "../core/errors.ts";
@@ -45,7 +42,7 @@ import type { SharedFrame } from "./shared_frame.ts";
 
 export type { FrameHandler, SessionOptions } from "./session_options.ts";
 
-/** What is needed until the session is open. */
+/** State of the handshake. */
 interface Opening {
   readonly options: SessionOptions;
   readonly handshake: Handshake;
@@ -55,7 +52,7 @@ interface Opening {
 
 const NO_FEATURES: ReadonlySet<string> = new Set();
 
-/** One connection with its handshake and what follows. */
+/** One connection to one peer. */
 export class Session {
   readonly role: Role;
   readonly connection: Connection;
@@ -68,13 +65,13 @@ export class Session {
   readonly #stream: FrameStream;
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<VerackError>();
-  /** Gone once it is open: a mesh is mostly open sessions, which shall be small. */
+  /** Dropped when the session is open, to keep open sessions small. */
   #opening: Opening | undefined;
   #opened = false;
   #remote: VersionMessage | undefined;
   #features = NO_FEATURES;
   #answersPings = false;
-  /** Made when the first bulk is sent. */
+  /** Created by the first message that needs pacing. */
   #pacer: Pacer | undefined;
 
   private constructor(options: SessionOptions) {
@@ -145,7 +142,7 @@ export class Session {
     return this.#opened && this.#stream.isOpen;
   }
 
-  /** Resolves, never rejects, with the reason when its connection is closed. */
+  /** Resolves, never rejects, with the reason once the connection is closed. */
   get closed(): Promise<VerackError> {
     return this.#closed.promise;
   }
@@ -158,7 +155,7 @@ export class Session {
     return this.#remote;
   }
 
-  /** Names of the features the peer announced. */
+  /** Features that the peer announced. */
   get features(): ReadonlySet<string> {
     return this.#features;
   }
@@ -168,7 +165,7 @@ export class Session {
     return this.#heartbeat.rttMs;
   }
 
-  /** Bounds what a sender of bulk has on the way. */
+  /** Limits the unconfirmed bytes of messages. */
   get pacer(): Pacer {
     return this.#pacer ??= new Pacer({
       clock: this.#clock,
@@ -194,7 +191,7 @@ export class Session {
     return true;
   }
 
-  /** Like {@linkcode send}, with a message that is encoded once for many sessions. */
+  /** {@linkcode send} for a message that is encoded once for many sessions. */
   sendShared(frame: SharedFrame): boolean {
     if (!this.#admit(frame.payload.length)) return false;
     this.#stream.pushShared(frame);
@@ -242,7 +239,7 @@ export class Session {
     }
   }
 
-  /** Pings at once, so that a connection that broke unnoticed shows it. */
+  /** Pings now, so that a broken connection is noticed. */
   check(): void {
     if (this.isOpen) this.#heartbeat.check();
   }
@@ -262,7 +259,7 @@ export class Session {
     await this.#closed.promise;
   }
 
-  /** Closes at once. */
+  /** Closes without telling the peer anything. */
   close(error: VerackError): void {
     this.#stream.close(error);
   }
@@ -336,7 +333,7 @@ export class Session {
       if (frame.fault !== undefined) throw faultError(frame.fault);
       this.#handlers.get(frame.command)?.(frame.payload);
     } catch (error) {
-      // Core drops a message it cannot use and keeps the connection.
+      // Bitcoin Core drops a message it cannot parse and keeps the connection.
       if (this.#strict || !(error instanceof VerackError)) throw error;
     }
   }
@@ -350,7 +347,7 @@ export class Session {
     this.#pinged?.(text);
   }
 
-  /** The peer leaves: send what is queued, then close. Its `reject` crossed our `verack`. */
+  /** Sends what is queued, then closes. A `reject` here has crossed our `verack`. */
   #onBye(command: string, payload: Uint8Array): void {
     const reason = decodeReason(payload);
     const error = (command === COMMAND.bye ? byeError : rejectError)(reason);
@@ -358,7 +355,7 @@ export class Session {
     this.drained().then(() => this.close(error));
   }
 
-  /** A frame broke a rule: tell the peer, then close. */
+  /** A frame broke a rule: tells the peer, then closes. */
   #onFault(error: VerackError): void {
     if (!this.#strict || !this.#stream.isOpen) return this.close(error);
     const command = this.#opened ? COMMAND.bye : COMMAND.reject;

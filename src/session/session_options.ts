@@ -1,4 +1,4 @@
-/** What a session is made with. */
+/** Settings of a session, and the type of its message handlers. */
 import type { Clock, Random } from "../core/clock.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -17,7 +17,7 @@ export type FrameHandler = (payload: Uint8Array) => void;
 
 /** Settings of one session. */
 export interface SessionOptions {
-  /** Owned by the session from here on. */
+  /** The session closes it. */
   readonly connection: Connection;
   readonly role: Role;
   readonly magic: Uint8Array;
@@ -25,12 +25,12 @@ export interface SessionOptions {
   /** The version to send, with a fresh nonce. */
   readonly local: VersionMessage;
   readonly isOwnNonce?: (nonce: bigint) => boolean;
-  /** The handshake is complete; registers the handlers of what may come from now on. */
+  /** Called when the handshake is complete, before anything more is read: registers handlers. */
   readonly onOpen?: (session: Session) => void;
   /**
-   * Sees every message in both directions as it comes or is queued, also before
-   * the session is open, and frames with a fault, which have no handler. Shared
-   * frames are left out. Payloads are valid only during the call.
+   * Called for every message in both directions, including the handshake and
+   * frames with a fault, but not for shared frames. Payloads are valid only during
+   * the call.
    */
   readonly observe?: (direction: "in" | "out", frame: Frame) => void;
   /** See {@linkcode FrameStreamOptions.keepPayload}; for profiles that are not strict. */
@@ -39,16 +39,16 @@ export interface SessionOptions {
   readonly initialReadBytes?: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Limits what the peer may say once the session is open. @default no limit */
+  /** Limits what the peer may send on the open session. @default no limit */
   readonly meter?: FrameMeter;
-  /** Memory shared with other sessions. @default none is */
+  /** Memory shared with other sessions. @default not shared */
   readonly budget?: NodeBudget;
-  /** Deadline for the whole handshake; Infinity for none but the signal. @default {10_000} */
+  /** Deadline of the handshake; Infinity if only `signal` ends it. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** @default {1_000} */
   readonly heartbeatMs?: number;
   /** @default {3_000} */
   readonly deadAfterMs?: number;
-  /** Aborts the handshake; an open session is ended by its methods instead. */
+  /** Aborts the handshake, not the open session. */
   readonly signal?: AbortSignal;
 }

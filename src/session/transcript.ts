@@ -1,13 +1,11 @@
 /**
- * What both ends said before the proof, as one hash that the proof signs.
- *
- * The two directions are hashed apart, because how they interleave differs from
- * one end to the other; each message is hashed with its command and length, so
- * that no two conversations share a hash.
+ * Hash of the handshake messages before the proof, which the proof signs. Each
+ * direction is hashed apart, since the ends see them interleaved differently, and
+ * each message with its command and length, so that the hash is unambiguous.
  */
 import { createHash } from "node:crypto";
 
-/** Running hash of the opening messages in both directions. */
+/** Running hash of the handshake messages in both directions. */
 export class Transcript {
   readonly #dialer = createHash("sha256");
   readonly #listener = createHash("sha256");

@@ -1,7 +1,6 @@
 /**
- * What waits to be written to one connection: frames are gathered into blocks so
- * that many small ones leave in one write, and large ones are not copied.
- * Pure bookkeeping; `session.ts` does the writing.
+ * Frames that wait to be written to one connection: small ones are gathered into
+ * blocks, to leave in one write, and large ones are not copied.
  */
 import {
   FIRST_WRITE_BLOCK_BYTES,
@@ -13,12 +12,12 @@ import {
 } from "../limits.ts";
 import { encodeFrame, writeFrame } from "../wire/frame.ts";
 
-/** Blocks that nobody uses now; shared, so that idle sessions hold none. */
+/** Free blocks, shared so that idle sessions hold none. */
 const spare: Uint8Array<ArrayBuffer>[] = [];
 const spareFirst: Uint8Array<ArrayBuffer>[] = [];
 
-/** A piece of the queue: a block that small frames share, or one frame of its own. */
-interface Piece {
+/** An element of the queue: a block of small frames, or one large frame. */
+interface Chunk {
   bytes: Uint8Array<ArrayBuffer>;
   used: number;
   /** Whether `bytes` is a block that can be filled and reused. */
@@ -27,9 +26,9 @@ interface Piece {
 
 /** Bounded first-in first-out queue of encoded frames. */
 export class WriteQueue {
-  readonly #pieces: Piece[] = [];
+  readonly #chunks: Chunk[] = [];
   #bytes = 0;
-  #writing: Piece | undefined;
+  #writing: Chunk | undefined;
 
   /** Bytes waiting or being written. */
   get bytes(): number {
@@ -41,7 +40,7 @@ export class WriteQueue {
     return this.#bytes + FRAME_HEADER_BYTES + payloadBytes <= MAX_QUEUE_BYTES;
   }
 
-  /** Encodes a frame at the end of the queue. `payload` is copied or encoded at once. */
+  /** Appends a frame, which it encodes: `payload` may be reused. */
   pushFrame(
     magic: Uint8Array,
     command: string,
@@ -51,7 +50,7 @@ export class WriteQueue {
     const size = FRAME_HEADER_BYTES + payload.length;
     if (size > WRITE_BLOCK_BYTES / 2) {
       const bytes = encodeFrame(magic, command, payload, { checksum });
-      this.#pieces.push({ bytes, used: size, isBlock: false });
+      this.#chunks.push({ bytes, used: size, isBlock: false });
     } else {
       const block = this.#blockFor(size);
       writeFrame(block.bytes, block.used, magic, command, payload, checksum);
@@ -60,11 +59,11 @@ export class WriteQueue {
     this.#bytes += size;
   }
 
-  /** Appends an encoded frame, which others may share: it is never written to. */
+  /** Appends an encoded frame, which other queues may share. */
   pushEncoded(frame: Uint8Array<ArrayBuffer>): void {
     const size = frame.length;
     if (size > WRITE_BLOCK_BYTES / 2) {
-      this.#pieces.push({ bytes: frame, used: size, isBlock: false });
+      this.#chunks.push({ bytes: frame, used: size, isBlock: false });
     } else {
       const block = this.#blockFor(size);
       block.bytes.set(frame, block.used);
@@ -73,53 +72,53 @@ export class WriteQueue {
     this.#bytes += size;
   }
 
-  /** The next bytes to write, which must be given back by {@linkcode wrote}. */
+  /** The next bytes to write, until {@linkcode wrote} is called. */
   take(): Uint8Array<ArrayBuffer> | undefined {
-    const piece = this.#pieces.shift();
-    if (piece === undefined) return undefined;
-    this.#writing = piece;
-    return piece.bytes.subarray(0, piece.used);
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined) return undefined;
+    this.#writing = chunk;
+    return chunk.bytes.subarray(0, chunk.used);
   }
 
-  /** What {@linkcode take} gave is written. */
+  /** Releases what {@linkcode take} returned. */
   wrote(): void {
-    const piece = this.#writing;
-    if (piece === undefined) return;
+    const chunk = this.#writing;
+    if (chunk === undefined) return;
     this.#writing = undefined;
-    this.#bytes -= piece.used;
-    if (piece.isBlock) recycle(piece.bytes);
+    this.#bytes -= chunk.used;
+    if (chunk.isBlock) recycle(chunk.bytes);
   }
 
-  /** Forgets everything. What is being written stays with the writer. */
+  /** Drops everything but what is being written. */
   clear(): void {
-    for (const { isBlock, bytes } of this.#pieces) if (isBlock) recycle(bytes);
-    this.#pieces.length = 0;
+    for (const { isBlock, bytes } of this.#chunks) if (isBlock) recycle(bytes);
+    this.#chunks.length = 0;
     this.#bytes = this.#writing?.used ?? 0;
   }
 
-  #blockFor(size: number): Piece {
-    const last = this.#pieces.at(-1);
+  #blockFor(size: number): Chunk {
+    const last = this.#chunks.at(-1);
     if (last?.isBlock && last.used + size <= last.bytes.length) return last;
     if (last?.isBlock && last.bytes.length === FIRST_WRITE_BLOCK_BYTES) {
-      // More comes than was to be expected: all of it leaves in one write.
+      // Moves to a large block, so that all of it leaves in one write.
       const first = last.bytes;
       last.bytes = largeBlock();
       last.bytes.set(first.subarray(0, last.used));
       recycle(first);
       return last;
     }
-    const block: Piece = {
+    const block: Chunk = {
       bytes: this.#newBlock(size),
       used: 0,
       isBlock: true,
     };
-    this.#pieces.push(block);
+    this.#chunks.push(block);
     return block;
   }
 
-  /** Small where nothing is under way: a heartbeat or a handshake needs no more. */
+  /** A small one if the queue is empty, which is enough for a heartbeat or a handshake. */
   #newBlock(size: number): Uint8Array<ArrayBuffer> {
-    const idle = this.#pieces.length === 0 && this.#writing === undefined;
+    const idle = this.#chunks.length === 0 && this.#writing === undefined;
     if (idle && size <= FIRST_WRITE_BLOCK_BYTES) {
       return spareFirst.pop() ?? new Uint8Array(FIRST_WRITE_BLOCK_BYTES);
     }

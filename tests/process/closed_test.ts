@@ -89,7 +89,7 @@ Deno.test("a guest joins a closed mesh by the line of verack invite, and is back
   // The line is used up, and says so to whoever found it.
   await using thief = await place.node("thief", `--join=${line}`);
   const { reason } = await thief.waitFor("refused");
-  assertMatch(reason, /used by somebody else or expired/);
+  assertMatch(reason, /used by another node or expired/);
 });
 
 Deno.test("a stranger to a closed node is listed, and a person lets it in or keeps it out", async () => {

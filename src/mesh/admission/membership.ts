@@ -144,7 +144,7 @@ export class Membership {
       case "bad-invite":
         return new VerackError(
           "bad-invite",
-          `Cannot accept ${who}: its invite is used by somebody else or expired; ask for a new one`,
+          `Cannot accept ${who}: its invite is used by another node or expired; ask for a new one`,
         );
       case "pending":
         this.#list(peer, address, direction);
