@@ -1,6 +1,6 @@
 /**
  * The rules of the source tree that neither the compiler nor the linter knows:
- * who may import whom, who may look at the clock, how long a file may be.
+ * which folder may import which, which file may look at the clock, how long a file may be.
  */
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../src/version.ts";
@@ -109,6 +109,18 @@ Deno.test("every folder in src/ has its place in the order", () => {
     undefined,
   ]);
   assertNone([...folders].filter((it) => !known.has(it)).map(String));
+});
+
+Deno.test("docs/architecture.md lists the folders of src/ in that order, and the wings of the mesh", () => {
+  const { text } = load("docs/architecture.md");
+  const listed = [...text.matchAll(/^\| `([a-z]+)\/` +\|/gm)]
+    .map(([, folder = ""]) => folder);
+  const wings = new Set(
+    SOURCES.map(({ path }) => /^src\/mesh\/(\w+)\//.exec(path)?.[1] ?? "")
+      .filter((wing) => wing !== ""),
+  );
+  assertEquals(listed.slice(0, LAYERS.length), [...LAYERS]);
+  assertEquals(listed.slice(LAYERS.length).sort(), [...wings].sort());
 });
 
 Deno.test("src/ imports packages by version, without an import map, as a consumer has none of ours", () => {
