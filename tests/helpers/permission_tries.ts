@@ -1,5 +1,5 @@
 /**
- * What is run for each entry of the README's table of permissions, and the files
+ * What is run for each entry of the table in docs/permissions.md, and the files
  * that its placeholders stand for; `process/permissions_test.ts` runs it.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";

@@ -1,4 +1,4 @@
-// The permissions that the README documents, each row in a real process exactly as
+// The permissions that docs/permissions.md documents, each row in a real process exactly as
 // it is written, and the tasks of deno.json on paths that are not in the project.
 import {
   assert,
@@ -18,16 +18,17 @@ import {
 } from "../helpers/permission_tries.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const README = await Deno.readTextFile(new URL("README.md", ROOT));
+const DOCUMENT = await Deno.readTextFile(
+  new URL("docs/permissions.md", ROOT),
+);
 /** Children at once: more would only wait for each other. */
 const AT_ONCE = 4;
 
 /** Rows of the table: what is used, and the flags that are to be enough. */
 function rows(): { uses: string[]; permissions: string[] }[] {
-  const [, section = ""] = /\n## Permissions\n(.*?)\n## /s.exec(README) ?? [];
   const code = (cell = "") =>
     [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? "");
-  return section.split("\n").filter((line) => /^\| .*`--allow-/.test(line))
+  return DOCUMENT.split("\n").filter((line) => /^\| .*`--allow-/.test(line))
     .map((line) => {
       const [, uses, permissions] = line.split("|");
       return {
@@ -74,7 +75,7 @@ async function attempt(
   assertStringIncludes(said, missing, use);
 }
 
-Deno.test("every row of the README's table of permissions is enough, and what is missing is named", async () => {
+Deno.test("every row of the table in docs/permissions.md is enough, and what is missing is named", async () => {
   await using world = await makeWorld();
   const known = tries(world);
   const queue = rows().flatMap(({ uses, permissions }) =>
@@ -96,7 +97,7 @@ Deno.test("every row of the README's table of permissions is enough, and what is
   if (faults.length > 0) throw new AggregateError(faults, "Some rows fail");
 });
 
-Deno.test("the README's table of permissions has every flag of run that names a file, a program or a variable", () => {
+Deno.test("the table in docs/permissions.md has every flag of run that names a file, a program or a variable", () => {
   const documented = rows().flatMap(({ uses }) => uses);
   const flags = Object.entries(runProgram.command.flags)
     .filter(([, spec]) => spec.type === "path")
