@@ -271,7 +271,7 @@ function missingOf(
   const all = Array.from({ length: count }, (_, i) => table.ensure(name(i))!);
   all.forEach((record, i) => {
     const link = { introduced: true, pending: false, missing: missing(i) };
-    Object.assign(record, { announced: {}, links: [link] });
+    Object.assign(record, { announced: {}, sessions: [link] });
   });
   const isFriend = new Set([...friends].map(name));
   const context = {
