@@ -1,6 +1,6 @@
 /**
- * A node: one identity, one listener, and sessions with all other members. Puts the
- * parts together, owns their lifetime and is what the library shows.
+ * A node: one identity, one listener, and sessions with all other members. Makes the
+ * parts, owns their lifetime, and is the API of the library.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type {

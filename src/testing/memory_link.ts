@@ -4,7 +4,7 @@
  * who stops fills the window and stops the writer, a close is a FIN after the
  * data, and bytes for an end that is gone are answered by a reset.
  *
- * Hosts, listeners and faults are in `memory.ts`.
+ * Hosts, listeners and faults are in `memory_network.ts`.
  */
 import type { Clock } from "../core/clock.ts";
 import { MEMORY_WINDOW_BYTES } from "../limits.ts";

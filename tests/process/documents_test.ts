@@ -40,6 +40,13 @@ function find(pattern: RegExp): { path: string; found: string }[] {
   );
 }
 
+Deno.test("the README is short enough to read, with a list of its sections", () => {
+  const text = read("README.md");
+  assert(text.split("\n").length <= 250, "README.md is longer than 249 lines");
+  const headings = [...text.matchAll(/^## (.*)$/gm)].map(([, it = ""]) => it);
+  for (const it of headings) assert(text.includes(`[${it}](#`), it);
+});
+
 Deno.test("every link between the documents leads to a page and a heading", () => {
   const links = find(/\]\(([^)\s]+)\)/g).filter(({ found }) =>
     !/^https?:/.test(found)

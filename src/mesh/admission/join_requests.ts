@@ -1,7 +1,6 @@
 /**
- * Those who proved their key and were not let in: kept for a person to look at,
- * never for anything else. Connections that have not proven anything yet are
- * `pending.ts`.
+ * Join requests: peers that proved their key and were not admitted, kept for the operator
+ * to decide. Connections whose peer is not proven yet are in `pending_connections.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {

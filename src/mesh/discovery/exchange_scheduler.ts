@@ -1,8 +1,8 @@
 /**
- * When a node asks its peers for theirs: each that it meets, now and then one, when a
- * peer was lost, when an unknown one wants in, and as long as a member is missing. And
- * when it tells others unasked: a few, of a peer that has just come. How is
- * `exchange.ts`.
+ * When a node asks its peers for their lists: each new peer, from time to time any of
+ * them, after a peer was lost, when an unknown one wants to join, and while a member is
+ * missing. And when it tells some of them of a new peer unasked. The exchange itself is
+ * in `peer_exchange.ts`.
  */
 import {
   ASKED_AFTER_LOSS,

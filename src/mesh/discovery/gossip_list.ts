@@ -1,6 +1,6 @@
 /**
- * What a node tells others of peers: only what it has verified itself. When and to
- * which peers it tells is `exchange.ts`.
+ * Makes the entries about peers that a node sends: only what it has verified itself.
+ * When they are sent, and to which peers, is decided in `peer_exchange.ts`.
  */
 import {
   GOSSIP_FRESH_MS,

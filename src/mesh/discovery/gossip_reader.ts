@@ -1,6 +1,6 @@
 /**
- * Learning of peers from what others say: rumour, so judged, bounded, and never in
- * the place of what was proven to us. How entries come is `exchange.ts`.
+ * Reads gossip: what a peer says of others is checked, bounded, and never replaces what
+ * this node has verified. The messages that bring it are handled in `peer_exchange.ts`.
  */
 import { VerackError } from "../../core/errors.ts";
 import {

@@ -1,9 +1,9 @@
 /**
- * Who says of whom that it is live, of peers we have no session with: what makes
- * a peer a member of the mesh that we miss. Each answer of a peer replaces what it
- * said before, and what it said goes when it goes.
+ * Which peers report that others are live, of peers without a session here: such a peer
+ * is a member that this node misses. Each answer of a peer replaces its earlier one; its
+ * reports end with its session.
  *
- * What is made of it is `missing.ts`; asking is `exchange.ts`.
+ * The pairs that follow are in `unreachable_pairs.ts`, the requests in `peer_exchange.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import { MAX_REPORTERS_PER_PEER } from "../../limits.ts";

@@ -1,7 +1,7 @@
 /**
- * The members of the mesh as this node sees them: itself and those it has sessions
- * with. Two nodes that see the same have the same digest. Comparing views is
- * `exchange.ts`.
+ * The members of the mesh as this node sees them, itself and the peers it has sessions
+ * with, as a digest: nodes that see the same members have the same digest. The comparison
+ * is in `peer_exchange.ts`.
  */
 import { hash } from "node:crypto";
 import type { PeerId } from "../../identity/identity.ts";

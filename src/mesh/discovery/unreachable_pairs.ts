@@ -1,10 +1,9 @@
 /**
- * Pairs of members that cannot reach each other while others reach both: a mesh
- * that is not whole says so. Each node tells its peers whom it misses, and keeps
- * what they tell of themselves.
+ * Pairs of members that cannot reach each other while others reach both. Each node tells
+ * its peers which members it misses, and keeps what they tell about themselves.
  *
- * Whom we miss follows from `reports.ts`; nothing is done about it here, as both
- * ends of a pair go on dialing.
+ * The members that this node misses come from `liveness_reports.ts`. Nothing is done
+ * about a pair here, as both of its ends go on dialing.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {

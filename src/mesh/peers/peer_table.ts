@@ -50,7 +50,7 @@ export class Peer {
   firstSeen = 0;
   /** Wall clock, milliseconds, of its last proof or traffic; 0 if never proven. */
   lastSeen = 0;
-  /** Connected peers that say they have a session with it while we have none, see `reports.ts`. */
+  /** Connected peers that have a session with it while we have none: `liveness_reports.ts`. */
   readonly reporters = new Set<PeerId>();
   /** Monotonic clock, milliseconds, of the first such report and of the last. */
   reportedAt: number | undefined;
