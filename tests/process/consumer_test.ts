@@ -8,7 +8,13 @@ const [SNIPPET = ""] = /(?<=^```ts\n).*?(?=^```)/ms.exec(
   await Deno.readTextFile(new URL("README.md", ROOT)),
 ) ?? [];
 
-/** A folder for a project of somebody else, gone at the end. */
+/** Examples of docs/library.md, of which one uses the log and one the test kit. */
+const EXAMPLES = [
+  ...(await Deno.readTextFile(new URL("docs/library.md", ROOT)))
+    .matchAll(/(?<=^```ts\n).*?(?=^```)/gms),
+].map(([text]) => text);
+
+/** The folder of another project, removed at the end. */
 class Project implements AsyncDisposable {
   readonly path = Deno.makeTempDirSync({ prefix: "verack-consumer-" });
 
@@ -50,18 +56,29 @@ class Project implements AsyncDisposable {
     await this.run("cp", ["-r", ...from, `${this.path}/${name}`]);
   }
 
+  /** Runs a program; what it printed. */
+  async runProgram(
+    program: string,
+    options: { readonly where?: string; readonly flags?: string[] } = {},
+  ): Promise<string> {
+    const { where = "", flags = [] } = options;
+    await this.write(`${where}/main.ts`, program);
+    return await this.deno([
+      ...["run", "--quiet", "--no-prompt", "--cached-only"],
+      ...["--allow-net", "--allow-env", "--allow-read", ...flags, "main.ts"],
+    ], where);
+  }
+
   /** Checks and runs the first example of the README, which imports the library as `specifier`. */
   async useLibrary(
     specifier: string,
     options: { readonly where?: string; readonly flags?: string[] } = {},
   ): Promise<void> {
-    const { where = "", flags = [] } = options;
     const program = SNIPPET.replace("./mod.ts", specifier);
-    await this.write(`${where}/main.ts`, program);
-    const printed = await this.deno([
-      ...["run", "--quiet", "--no-prompt", "--cached-only", "--check"],
-      ...["--allow-net", "--allow-env", "--allow-read", ...flags, "main.ts"],
-    ], where);
+    const printed = await this.runProgram(program, {
+      ...options,
+      flags: ["--check", ...options.flags ?? []],
+    });
     assertMatch(printed, /^bob is up at .*\n[0-9a-f]{64}: hello\n$/);
   }
 
@@ -83,6 +100,38 @@ Deno.test('another project uses the library by "links"', async () => {
     imports: { [PACKAGE]: `jsr:${PACKAGE}@^${VERSION}` },
   });
   await project.useLibrary(PACKAGE, { where: "app" });
+});
+
+/** An example of docs/library.md as another project writes it. */
+function example(contains: string): string {
+  const text = EXAMPLES.find((it) => it.includes(contains)) ?? "";
+  return text.replaceAll("../mod.ts", PACKAGE)
+    .replaceAll("../src/testing/mod.ts", `${PACKAGE}/testing`);
+}
+
+Deno.test("another project gets the log by LogTape, and uses the sub-paths", async () => {
+  await using project = new Project();
+  await project.copy("verack");
+  const { imports } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
+  await project.write("app/deno.json", {
+    links: ["../verack"],
+    imports: {
+      [PACKAGE]: `jsr:${PACKAGE}@^${VERSION}`,
+      "@logtape/logtape": imports["@logtape/logtape"],
+    },
+  });
+  const where = "app";
+  const log = await project.runProgram(example("getConsoleSink"), { where });
+  assertMatch(log, /INF verack·mesh.* peer up/);
+  const tools = `
+    import { NETWORKS } from "${PACKAGE}/bitcoin";
+    import { encodePing } from "${PACKAGE}/wire";
+    ${example("MemoryNetwork")}
+    console.log(Object.keys(NETWORKS).length > 3, encodePing({ nonce: 1n }).length);
+  `;
+  assertEquals(await project.runProgram(tools, { where }), "true 8\n");
 });
 
 Deno.test("another project uses the library as a member of its workspace", async () => {
