@@ -1,6 +1,7 @@
 /**
- * A node: one identity, one listener, and sessions with all other members. Makes the
- * parts, owns their lifetime, and is the API of the library.
+ * A node: one identity, one listener, and sessions with everybody else. This file
+ * puts the parts together, owns their lifetime and is what the library shows;
+ * the parts are `acceptor.ts`, `dialer.ts`, `links.ts`, `exchange.ts`.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type {
