@@ -62,8 +62,6 @@ import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 export class Node implements AsyncDisposable {
   /** Who may come in, decided by a person. */
   readonly admission: Admission;
-  /** Messages that the application refused too often: to look at, retry or discard. */
-  readonly deadLetters: DeadLetters;
   readonly #context: MeshContext;
   readonly #options: ResolvedNodeOptions;
   readonly #links: SessionRegistry;
@@ -104,7 +102,6 @@ export class Node implements AsyncDisposable {
       },
       answered: () => joining.answered(),
     });
-    this.deadLetters = this.#messaging.deadLetters;
     this.#links = new SessionRegistry(this.#context, {
       exchange: this.#exchange,
       dialer: this.#dialer,
@@ -154,6 +151,11 @@ export class Node implements AsyncDisposable {
     return this.#context.identity;
   }
 
+  /** Messages that the application refused too often: to look at, retry or discard. */
+  get deadLetters(): DeadLetters {
+    return this.#messaging.deadLetters;
+  }
+
   /** What it calls itself; empty if it has no name. */
   get name(): string {
     return this.#options.name;
@@ -167,8 +169,8 @@ export class Node implements AsyncDisposable {
   /**
    * Resolves when this node has joined its mesh: a peer has told which members it
    * knows, and each of them is connected, or could not be reached at first. With no
-   * address given and no peer on record there is nothing to join, and it resolves at
-   * once; a peer on record is tried once, and may be away. Once resolved it stays so.
+   * address given and no peer on record it resolves at once; a peer on record is tried
+   * once, and may be away. Once resolved it stays so.
    *
    * What does not answer is tried until `timeoutMs` (by default 30,000) have passed,
    * since it may start later. The node itself goes on trying after a rejection.
@@ -246,10 +248,9 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * What happens, for one listener, in order. It begins with what is the case
-   * (`listening`, `peer:up` of every connected peer, `mesh`), so that nobody comes
-   * too late. At most 1,000 events wait; then the oldest are dropped and an
-   * `overflow` event counts them. Ends after `stopped`, or when `signal` aborts.
+   * What happens, for one listener, in order, after what is the case (`listening`,
+   * `peer:up` of every connected peer, `mesh`). At most 1,000 events wait; then the
+   * oldest are dropped, which an `overflow` event counts. Ends after `stopped`.
    */
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
@@ -321,7 +322,7 @@ export class Node implements AsyncDisposable {
    * What peers send, each message to one taker, in order for each sender and topic:
    * the next of the same sender and topic is handed out when the one before is
    * settled. Asking for the next acknowledges the one before; `ack` does so at
-   * once, `refuse` has it come again later. A loop that is left gives its message
+   * once, `nack` has it come again later. A loop that is left gives its message
    * to the next taker. What nobody takes waits, and its sender with it.
    *
    * A message is taken once, also across restarts if the store is on disk: it comes
@@ -339,10 +340,7 @@ export class Node implements AsyncDisposable {
     return this.#messaging.outbox;
   }
 
-  /**
-   * Resolves when everything that was sent so far is kept as safely as this node
-   * can: on disk, if its store is there.
-   */
+  /** Resolves when all that was sent is kept as the store can: on disk, if it is there. */
   committed(): Promise<void> {
     return this.#options.store.committed();
   }
