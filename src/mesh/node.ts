@@ -1,7 +1,6 @@
 /**
- * A node: one identity, one listener, and sessions with everybody else. This file
- * puts the parts together, owns their lifetime and is what the library shows;
- * the parts are `acceptor.ts`, `dialer.ts`, `links.ts`, `exchange.ts`.
+ * A node: one identity, one listener, and sessions with all other members. Puts the
+ * parts together, owns their lifetime and is what the library shows.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type {
