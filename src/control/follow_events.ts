@@ -63,17 +63,21 @@ export async function* followEvents(
       trouble = error;
     }
     if (signal.aborted) return;
-    if (!isRunning()) {
-      throw new VerackError(
-        "closed",
-        `Lost the node in "${
-          escapeText(client.directory)
-        }": it has ended without saying so`,
-      );
-    }
-    onTrouble(trouble);
+    if (!isRunning()) throw endedError(client.directory);
     await sleep(clock, pauseMs, signal).catch(() => {});
     if (signal.aborted) return;
+    // A process that is killed closes its connections before its lock.
+    if (!isRunning()) throw endedError(client.directory);
+    onTrouble(trouble);
     pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
   }
+}
+
+function endedError(directory: string): VerackError {
+  return new VerackError(
+    "closed",
+    `Lost the node in "${
+      escapeText(directory)
+    }": it has ended without saying so`,
+  );
 }
