@@ -2,7 +2,7 @@
  * The bounds of messages, with their reasons. What they may cost a node in memory:
  * what it sends, `MAX_OUTBOX_BYTES`; what it has received and the application has
  * not taken, `MAX_SESSIONS * MIN_WINDOW_BYTES + WINDOW_BUDGET_BYTES +
- * ROOM_BUDGET_BYTES`; the rest of a node's bounds are in `limits.ts`, which names
+ * RECEIVE_BUDGET_BYTES`; the rest of a node's bounds are in `limits.ts`, which names
  * the other parts too.
  */
 import {
@@ -22,10 +22,10 @@ export const MAX_TOPIC_BYTES = 128;
  * Bytes of a body in one frame. Two frames fill a write block, and a ping waits for
  * a third of a millisecond behind one of them at a gigabit a second.
  */
-export const MAX_PIECE_BYTES = 32_000;
+export const MAX_CHUNK_BYTES = 32_000;
 
 /** And on the slowest links: half a second's worth of 64 kbit/s. */
-export const MIN_PIECE_BYTES = 4_000;
+export const MIN_CHUNK_BYTES = 4_000;
 
 /**
  * What a message counts besides its topic and body while it waits at its receiver:
@@ -38,14 +38,14 @@ export const MESSAGE_OVERHEAD_BYTES = 512;
  * may keep a whole one, at the very worst: what a session may have waiting counts
  * `MESSAGE_OVERHEAD_BYTES` for each, so that is eight times what it counts.
  */
-export const SLAB_BYTES = 4_096;
+export const POOL_BLOCK_BYTES = 4_096;
 
 /**
  * Longer messages, and what is sent while so many wait, have arrays of their own.
  * Three of a kilobyte share a slab.
  */
-export const MAX_SLAB_PIECE_BYTES = 1_280;
-export const MAX_SLAB_MESSAGES = 4_096;
+export const MAX_POOLED_BYTES = 1_280;
+export const MAX_POOLED_MESSAGES = 4_096;
 
 /**
  * Messages that may wait at the receiver of a session, bytes as above. A session
@@ -78,20 +78,21 @@ export const MAX_WINDOW_RTT_MS = 3_000;
 
 /**
  * Bodies too large for their window: all of a node, and those of one session. Bodies
- * up to `ROOM_SHORT_BODY_BYTES` do not wait for longer ones, which leave them the
+ * up to `SHORT_BODY_BYTES` do not wait for longer ones, which leave them the
  * last of the room.
  */
-export const ROOM_SHORT_BODY_BYTES = 262_144;
-export const ROOM_SHORT_RESERVE_BYTES = MAX_BODY_BYTES;
-export const ROOM_BUDGET_BYTES = 16 * MAX_BODY_BYTES + ROOM_SHORT_RESERVE_BYTES;
-export const MAX_ROOM_PER_SESSION_BYTES = 2 * MAX_BODY_BYTES;
+export const SHORT_BODY_BYTES = 262_144;
+export const SHORT_BODY_RESERVE_BYTES = MAX_BODY_BYTES;
+export const RECEIVE_BUDGET_BYTES = 16 * MAX_BODY_BYTES +
+  SHORT_BODY_RESERVE_BYTES;
+export const MAX_CREDIT_PER_SESSION_BYTES = 2 * MAX_BODY_BYTES;
 
 /**
  * What sessions of peers without standing may have of it together. So peers with
  * standing always have the rest, and all that these do not use. Of what windows may
  * have beyond the least each kind has half.
  */
-export const STRANGERS_ROOM_BYTES = 9 * MAX_BODY_BYTES;
+export const STRANGERS_CREDIT_BYTES = 9 * MAX_BODY_BYTES;
 
 /**
  * A sender of messages stops filling a session's queue at this, and goes on when
@@ -114,7 +115,7 @@ export const MAX_HELD_BYTES = 4 * MAX_BODY_BYTES;
 export const MAX_HELD_BYTES_PER_PEER = MAX_BODY_BYTES;
 
 /** A body that was begun must go on within this, or the session ends. */
-export const PIECE_TIMEOUT_MS = 30_000;
+export const CHUNK_TIMEOUT_MS = 30_000;
 
 /**
  * While others wait for room, a session whose bodies have some must bring so many
@@ -122,10 +123,10 @@ export const PIECE_TIMEOUT_MS = 30_000;
  * nine peers share. One that has finished no body for so long must be as fast as
  * half of such a line.
  */
-export const ROOM_PROGRESS_MS = 6_000;
-export const ROOM_PROGRESS_BYTES = 20_000;
-export const ROOM_GRACE_MS = 60_000;
-export const ROOM_LATE_PROGRESS_BYTES = 200_000;
+export const CREDIT_PROGRESS_MS = 6_000;
+export const CREDIT_PROGRESS_BYTES = 20_000;
+export const CREDIT_GRACE_MS = 60_000;
+export const CREDIT_LATE_PROGRESS_BYTES = 200_000;
 
 /**
  * Messages that came before, and acknowledgements on a session that is not sent on,
@@ -199,18 +200,18 @@ export const MAX_SEEN_SENDERS = MAX_SESSIONS + 64;
 export const SEEN_AGE_MS = MAX_OUTBOX_AGE_MS + 86_400_000;
 
 /** A message is offered to the application so often, unless told otherwise; then it is set aside. */
-export const MAX_DELIVERY_ATTEMPTS = 5;
+export const MAX_DELIVERIES = 5;
 
 /** Refused messages whose tries are counted; forgotten ones start anew. See `delivery/shares.ts`. */
-export const MAX_COUNTED_REFUSALS = 4_096;
+export const MAX_DELIVERY_COUNTS = 4_096;
 
 /** A refused message is offered again after this, doubled each time. */
 export const REDELIVERY_MIN_MS = 500;
 export const REDELIVERY_MAX_MS = 30_000;
 
 /** Messages set aside that are kept to be looked at; see `delivery/shares.ts`. */
-export const MAX_SET_ASIDE_MESSAGES = 1_000;
-export const MAX_SET_ASIDE_BYTES = 4 * MAX_BODY_BYTES;
+export const MAX_DEAD_LETTERS = 1_000;
+export const MAX_DEAD_LETTER_BYTES = 4 * MAX_BODY_BYTES;
 
 /** How long a broadcast waits for those who are connected. */
 export const BROADCAST_WAIT_MS = 5_000;

@@ -10,15 +10,15 @@ import {
   MAX_TOTAL_QUEUE_BYTES,
 } from "./budget_limits.ts";
 import {
-  MAX_COUNTED_REFUSALS,
+  MAX_DEAD_LETTER_BYTES,
+  MAX_DEAD_LETTERS,
+  MAX_DELIVERY_COUNTS,
   MAX_OUTBOX_BYTES,
   MAX_OUTBOX_MESSAGES,
   MAX_SEEN_SENDERS,
-  MAX_SET_ASIDE_BYTES,
-  MAX_SET_ASIDE_MESSAGES,
   MESSAGE_OVERHEAD_BYTES,
   MIN_WINDOW_BYTES,
-  ROOM_BUDGET_BYTES,
+  RECEIVE_BUDGET_BYTES,
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
   WINDOW_BUDGET_BYTES,
@@ -92,8 +92,8 @@ const PEER_ROW_BYTES = 7_680;
 const PENDING_PEER_ROW_BYTES = 4_608;
 const INVITE_ROW_BYTES = 256;
 const OUTGOING_ROW_BYTES = 256;
-const SET_ASIDE_ROW_BYTES = 1_024;
-const ATTEMPTS_ROW_BYTES = 96;
+const DEAD_LETTER_ROW_BYTES = 1_024;
+const DELIVERY_COUNT_ROW_BYTES = 96;
 const SEEN_ROW_BYTES = 136;
 const NAME_ROW_BYTES = 320;
 
@@ -227,12 +227,12 @@ export function worstCaseTerms(
     {
       what: "messages received: what windows have beyond, and large bodies",
       count: 1,
-      each: WINDOW_BUDGET_BYTES + ROOM_BUDGET_BYTES,
+      each: WINDOW_BUDGET_BYTES + RECEIVE_BUDGET_BYTES,
     },
     {
-      what: "messages set aside",
+      what: "dead letters",
       count: 1,
-      each: MAX_SET_ASIDE_BYTES,
+      each: MAX_DEAD_LETTER_BYTES,
     },
     {
       what: "ids of messages seen, by sender",
@@ -279,19 +279,19 @@ export function worstCaseDiskTerms(): WorstCaseTerm[] {
       each: MAX_OUTBOX_BYTES,
     },
     {
-      what: "rows of messages set aside",
-      count: MAX_SET_ASIDE_MESSAGES,
-      each: SET_ASIDE_ROW_BYTES,
+      what: "rows of dead letters",
+      count: MAX_DEAD_LETTERS,
+      each: DEAD_LETTER_ROW_BYTES,
     },
     {
-      what: "bodies of messages set aside",
+      what: "bodies of dead letters",
       count: STORED_BODY_FACTOR,
-      each: MAX_SET_ASIDE_BYTES,
+      each: MAX_DEAD_LETTER_BYTES,
     },
     {
-      what: "rows of refused messages whose tries are counted",
-      count: MAX_COUNTED_REFUSALS,
-      each: ATTEMPTS_ROW_BYTES,
+      what: "rows of delivery counts of nacked messages",
+      count: MAX_DELIVERY_COUNTS,
+      each: DELIVERY_COUNT_ROW_BYTES,
     },
     {
       what: "rows of ids of messages seen",

@@ -21,7 +21,8 @@ export interface MessageEvent {
 }
 
 /** What of a message is shown. */
-type TakenMessage = Pick<MessageEvent, "topic" | "id" | "attempt"> & {
+type TakenMessage = Pick<MessageEvent, "topic" | "id"> & {
+  readonly deliveryCount: number;
   readonly from: PeerId;
   readonly body: Uint8Array;
 };
@@ -31,14 +32,14 @@ export function messageEvent(
   message: TakenMessage,
   sender: PeerNames | undefined,
 ): MessageEvent {
-  const { from, topic, id, attempt, body } = message;
+  const { from, topic, id, deliveryCount, body } = message;
   return {
     type: "message",
     identity: from,
     ...namesOf(sender),
     topic,
     id,
-    attempt,
+    attempt: deliveryCount,
     ...bodyFields(body),
   };
 }

@@ -2,10 +2,10 @@
  * Small pieces of memory cut from larger ones: an array of its own costs as much
  * as everything else that is done for a short message.
  *
- * A piece keeps all of its slab, so that whoever keeps pieces for long, or many of
+ * A piece keeps all of its pool, so that whoever keeps pieces for long, or many of
  * them, makes arrays of their own instead.
  */
-import { MAX_SLAB_PIECE_BYTES, SLAB_BYTES } from "../delivery_limits.ts";
+import { MAX_POOLED_BYTES, POOL_BLOCK_BYTES } from "../delivery_limits.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -16,9 +16,9 @@ export class BufferPool {
 
   /** Room that nobody has been given before; none for what is too long to share. */
   cut(size: number): Uint8Array<ArrayBuffer> | undefined {
-    if (size > MAX_SLAB_PIECE_BYTES) return undefined;
+    if (size > MAX_POOLED_BYTES) return undefined;
     if (this.#used + size > this.#bytes.length) {
-      this.#bytes = new Uint8Array(SLAB_BYTES);
+      this.#bytes = new Uint8Array(POOL_BLOCK_BYTES);
       this.#used = 0;
     }
     const start = this.#used;
@@ -26,7 +26,7 @@ export class BufferPool {
     return new Uint8Array(this.#bytes.buffer, start, size);
   }
 
-  /** Lets go of what is left of the last slab. */
+  /** Lets go of what is left of the last pool. */
   drop(): void {
     this.#bytes = NOTHING;
     this.#used = 0;

@@ -76,7 +76,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   /** Leaves: a message that is neither acknowledged nor refused goes to the next taker. */
   return(): Promise<Result> {
     this.end();
-    for (const message of this.#held.splice(0)) message.giveBack();
+    for (const message of this.#held.splice(0)) message.release();
     return Promise.resolve({ value: undefined, done: true });
   }
 

@@ -5,10 +5,7 @@
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
-import {
-  MAX_SET_ASIDE_BYTES,
-  MAX_SET_ASIDE_MESSAGES,
-} from "../delivery_limits.ts";
+import { MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "../delivery_limits.ts";
 import type { IncomingMessage } from "./incoming_message.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import { firstToGiveWay } from "./shares.ts";
@@ -31,7 +28,7 @@ export interface DeadLetter {
   readonly retried: boolean;
 }
 
-/** Messages that were set aside at one node, as `node.setAside`. */
+/** Messages that were set aside at one node, as `node.deadLetters`. */
 export interface DeadLetters {
   /**
    * All of them, oldest first; at most 1,000, and 16,000,000 bytes. When one more does
@@ -146,7 +143,7 @@ export class DeadLetterBox implements DeadLetters {
   }
 
   /** The application has taken a message that was offered again. */
-  taken(incoming: IncomingMessage): void {
+  acked(incoming: IncomingMessage): void {
     if (this.has(incoming)) this.#drop(keyOf(incoming));
   }
 
@@ -191,8 +188,8 @@ export class DeadLetterBox implements DeadLetters {
 
   /** The message that is the first to go, if they are too many. */
   #surplus(): string | undefined {
-    const tooMany = this.#entries.size > MAX_SET_ASIDE_MESSAGES;
-    if (!tooMany && this.#bytes <= MAX_SET_ASIDE_BYTES) return undefined;
+    const tooMany = this.#entries.size > MAX_DEAD_LETTERS;
+    if (!tooMany && this.#bytes <= MAX_DEAD_LETTER_BYTES) return undefined;
     const amounts = [...this.#amounts].map(([sender, { messages, bytes }]) =>
       [sender, tooMany ? messages : bytes] as const
     );

@@ -74,7 +74,7 @@ export interface DeliverySettings {
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
-  readonly maxAttempts: number;
+  readonly maxDeliveries: number;
   /** A message is not sent any more, though nobody acknowledged it. */
   readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
   /**
@@ -110,11 +110,11 @@ export class Delivery {
     const { clock, random, store, onDeadLetter: onDeadLetter, hasStanding } =
       settings;
     const { keptNow = () => clock.now() } = settings;
-    const setAside = new DeadLetterBox(store, onDeadLetter, hasStanding);
+    const deadLetters = new DeadLetterBox(store, onDeadLetter, hasStanding);
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
-    this.deadLetters = setAside;
+    this.deadLetters = deadLetters;
     this.#outbox = new Outbox({ ...settings, keptNow });
-    this.#inbox = new Inbox({ ...settings, keptNow, setAside, salt });
+    this.#inbox = new Inbox({ ...settings, keptNow, deadLetters, salt });
     this.#keptNow = keptNow;
   }
 
@@ -141,32 +141,32 @@ export class Delivery {
   // --- Sessions --------------------------------------------------------------
 
   /** A session on which a peer may send: its messages are handled from here on. */
-  opened(from: PeerId, carrier: FrameSink): void {
-    if (this.#receivers.has(carrier)) return;
-    const receiver = this.#inbox.open(from, carrier);
-    this.#receivers.set(carrier, receiver);
-    carrier.handle(COMMAND.message, (it) => receiver.onMessage(it));
-    carrier.handle(COMMAND.piece, (it) => receiver.onPiece(it));
-    carrier.handle(COMMAND.ack, (it) => {
-      const isNew = this.#outbox.onAck(from, carrier, decodeAck(it));
+  opened(from: PeerId, sink: FrameSink): void {
+    if (this.#receivers.has(sink)) return;
+    const receiver = this.#inbox.open(from, sink);
+    this.#receivers.set(sink, receiver);
+    sink.handle(COMMAND.message, (it) => receiver.onMessage(it));
+    sink.handle(COMMAND.chunk, (it) => receiver.onChunk(it));
+    sink.handle(COMMAND.ack, (it) => {
+      const isNew = this.#outbox.onAck(from, sink, decodeAck(it));
       if (!isNew) receiver.repeated();
     });
-    carrier.handle(COMMAND.resume, (it) => {
-      const isNew = this.#outbox.onResume(from, carrier, decodeResume(it));
+    sink.handle(COMMAND.resume, (it) => {
+      const isNew = this.#outbox.onResume(from, sink, decodeResume(it));
       if (!isNew) receiver.repeated();
     });
   }
 
   /** The session to send to a peer on, if there is any. */
-  route(to: PeerId, carrier: FrameSink | undefined): void {
-    if (carrier === undefined) this.#outbox.detach(to);
-    else this.#outbox.attach(to, carrier);
+  route(to: PeerId, sink: FrameSink | undefined): void {
+    if (sink === undefined) this.#outbox.detach(to);
+    else this.#outbox.attach(to, sink);
   }
 
   /** A session has ended. */
-  closed(carrier: FrameSink): void {
-    this.#receivers.get(carrier)?.close();
-    this.#receivers.delete(carrier);
+  closed(sink: FrameSink): void {
+    this.#receivers.get(sink)?.close();
+    this.#receivers.delete(sink);
   }
 
   /** A peer is gone for good. */
@@ -320,7 +320,7 @@ export class Delivery {
       createdAt: this.#time().kept,
       ttlMs,
       shared: to === undefined,
-      slab: this.#outbox.memory(to),
+      pool: this.#outbox.memory(to),
     });
   }
 

@@ -12,7 +12,7 @@ export interface Pacing {
   readonly chunkBytes: number;
   /** Bytes of a body or a message were queued. */
   sent(bytes: number): void;
-  /** Resolves when more may be queued, or the carrier has ended. */
+  /** Resolves when more may be queued, or the sink has ended. */
   ready(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface FrameSink {
   handle(command: string, handler: (payload: Uint8Array) => void): void;
   /** Queues a frame; `payload` is copied. False if it cannot be. */
   send(command: string, payload: Uint8Array): boolean;
-  /** Queues a frame that many carriers share. */
+  /** Queues a frame that many sinks share. */
   sendShared(frame: SharedFrame): boolean;
   /** Resolves when at most `bytes` wait to be written, or it has ended. */
   drained(bytes: number): Promise<void>;

@@ -6,9 +6,9 @@
 import type { PeerId } from "../identity/identity.ts";
 import {
   HELD_BODY_MS,
+  MAX_CHUNK_BYTES,
   MAX_HELD_BYTES,
   MAX_HELD_BYTES_PER_PEER,
-  MAX_PIECE_BYTES,
 } from "../delivery_limits.ts";
 import type { MessageId } from "./message_id.ts";
 import type { ReceiveBudget, ReceiveShare } from "./receive_budget.ts";
@@ -33,13 +33,13 @@ interface Kept extends HeldBody {
 
 /** The beginnings that a node holds. */
 export class HeldBodies {
-  readonly #room: ReceiveBudget;
+  readonly #budget: ReceiveBudget;
   /** Oldest first. */
   readonly #bodies = new Map<string, Kept>();
   #bytes = 0;
 
-  constructor(room: ReceiveBudget) {
-    this.#room = room;
+  constructor(budget: ReceiveBudget) {
+    this.#budget = budget;
   }
 
   /** Bytes that all of them take. */
@@ -53,8 +53,8 @@ export class HeldBodies {
     const key = keyOf(from, id);
     this.#drop(key);
     // A shorter one is sent again as a whole.
-    if (body.length <= MAX_PIECE_BYTES || filled === 0) return false;
-    if (!this.#room.hold(body.length, hasStanding)) return false;
+    if (body.length <= MAX_CHUNK_BYTES || filled === 0) return false;
+    if (!this.#budget.hold(body.length, hasStanding)) return false;
     this.#bytes += body.length;
     this.#bodies.set(key, { ...held, until: now + HELD_BODY_MS });
     const own = [...this.#bodies].filter(([, it]) => it.from === from);
@@ -81,16 +81,16 @@ export class HeldBodies {
     }
     this.#bodies.delete(key);
     this.#bytes -= total;
-    this.#room.adopt(share, total, held.hasStanding);
+    this.#budget.adopt(share, total, held.hasStanding);
     return held;
   }
 
   /** Room is asked for: lets go of as much as that takes, for a stranger of strangers'. */
-  makeRoom(bytes: number, hasStanding: boolean): void {
+  makeCredit(bytes: number, hasStanding: boolean): void {
     const bodies = [...this.#bodies].filter(([, it]) =>
       hasStanding || !it.hasStanding
     );
-    this.#trim(bodies, this.#room.lack(bytes, hasStanding));
+    this.#trim(bodies, this.#budget.lack(bytes, hasStanding));
   }
 
   /** Lets go of what nothing went on with. */
@@ -123,7 +123,7 @@ export class HeldBodies {
     if (held === undefined) return;
     this.#bodies.delete(key);
     this.#bytes -= held.body.length;
-    this.#room.drop(held.body.length, held.hasStanding);
+    this.#budget.drop(held.body.length, held.hasStanding);
   }
 }
 

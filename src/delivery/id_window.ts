@@ -53,7 +53,7 @@ export class IdWindow {
 
   /** Remembers an id that is not one of them yet. */
   add({ a, b, c, d }: MessageId): void {
-    if (WORDS * this.#size === this.#words.length) this.#makeRoom();
+    if (WORDS * this.#size === this.#words.length) this.#grow();
     const word = WORDS * this.#size;
     this.#words[word] = a;
     this.#words[word + 1] = b;
@@ -62,7 +62,7 @@ export class IdWindow {
     this.#enter(this.#size++);
   }
 
-  #makeRoom(): void {
+  #grow(): void {
     const capacity = this.#size;
     if (capacity < MAX_CAPACITY) {
       const grown = Math.min(

@@ -21,7 +21,7 @@ import { HandedMessage, type MessageOwner } from "./message.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import { Receiver, type ReceiverContext } from "./receiver.ts";
-import { Refusals } from "./refusals.ts";
+import { DeliveryCounts } from "./delivery_counts.ts";
 import { Budget, ReceiveBudget } from "./receive_budget.ts";
 import { Senders } from "./senders.ts";
 import type { DeadLetterBox, RetryTarget } from "./dead_letters.ts";
@@ -38,11 +38,11 @@ export interface InboxSettings {
   readonly hasStanding: (peer: PeerId) => boolean;
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
-  readonly setAside: DeadLetterBox;
+  readonly deadLetters: DeadLetterBox;
   /** Any number that peers do not know. */
   readonly salt: number;
   /** How often a message is handed out before it is set aside. */
-  readonly maxAttempts: number;
+  readonly maxDeliveries: number;
 }
 
 /** Messages of one node that have come and are not settled. */
@@ -55,24 +55,24 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   readonly #turns = new Turns();
   /** Streams whose first message was refused a short while ago. */
   readonly #resting = new Set<ReceiveStream>();
-  readonly #refusals: Refusals;
+  readonly #deliveryCounts: DeliveryCounts;
   #nextExpiry: number;
   #closed = false;
 
   /** Takes up what an earlier process has left. */
   constructor(settings: InboxSettings) {
     this.#settings = settings;
-    const { clock, keptNow, store, setAside, hasStanding } = settings;
-    setAside.target = this;
-    const room = new ReceiveBudget(clock);
+    const { clock, keptNow, store, deadLetters, hasStanding } = settings;
+    deadLetters.target = this;
+    const budget = new ReceiveBudget(clock);
     const windows = new Budget(WINDOW_BUDGET_BYTES / 2);
     const strangerWindows = new Budget(WINDOW_BUDGET_BYTES / 2);
     this.#context = {
       clock,
       store,
       windows: (hasStanding) => hasStanding ? windows : strangerWindows,
-      room,
-      held: new HeldBodies(room),
+      budget,
+      held: new HeldBodies(budget),
       turns: this.#turns,
       arrived: (incoming) => this.#arrived(incoming),
     };
@@ -80,17 +80,17 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     store?.expireSeen(keptNow() - SEEN_AGE_MS);
     this.#senders = new Senders({
       ...settings,
-      onForget: (sender) => this.#refusals.forget(sender),
+      onForget: (sender) => this.#deliveryCounts.forget(sender),
     });
-    this.#refusals = new Refusals(store, hasStanding);
+    this.#deliveryCounts = new DeliveryCounts(store, hasStanding);
   }
 
   /** A session on which a peer may send. */
-  open(from: PeerId, carrier: FrameSink): Receiver {
+  open(from: PeerId, sink: FrameSink): Receiver {
     return new Receiver(
       this.#context,
       this.#senders.open(from),
-      carrier,
+      sink,
     );
   }
 
@@ -106,7 +106,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   tick(now: number, pausedMs: number): void {
     this.#senders.refresh();
     this.#turns.refresh();
-    this.#context.room.tick(now, pausedMs);
+    this.#context.budget.tick(now, pausedMs);
     for (const stream of this.#resting) {
       if (stream.restsUntil > now) continue;
       this.#resting.delete(stream);
@@ -123,7 +123,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Ends all takers. What they have and did not acknowledge comes again. */
   close(): void {
     this.#closed = true;
-    this.#settings.setAside.close();
+    this.#settings.deadLetters.close();
     for (const consumer of this.#consumers) consumer.end();
     this.#consumers.clear();
   }
@@ -146,24 +146,24 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#consumers.delete(consumer);
   }
 
-  taken(incoming: IncomingMessage): void {
+  acked(incoming: IncomingMessage): void {
     if (this.#closed) return;
-    this.#record(incoming, () => this.#settle(incoming, ACK_STATUS.taken));
+    this.#record(incoming, () => this.#settle(incoming, ACK_STATUS.acked));
     this.#offer(incoming.stream);
   }
 
-  refused(incoming: IncomingMessage, reason: string): void {
+  nacked(incoming: IncomingMessage, reason: string): void {
     if (this.#closed) return;
     if (!this.#record(incoming, () => this.#putBack(incoming, reason))) return;
-    const { stream, attempts } = incoming;
+    const { stream, deliveryCount } = incoming;
     const restMs = Math.min(
-      REDELIVERY_MIN_MS * 2 ** (attempts - 1),
+      REDELIVERY_MIN_MS * 2 ** (deliveryCount - 1),
       REDELIVERY_MAX_MS,
     );
     this.#rest(stream, restMs);
   }
 
-  givenBack(incoming: IncomingMessage): void {
+  released(incoming: IncomingMessage): void {
     if (this.#closed) return;
     if (!this.#record(incoming, () => this.#putBack(incoming, ""))) return;
     this.#offer(incoming.stream);
@@ -202,29 +202,29 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   /** Counts the try; false if it was the last one, and the message is set aside. */
   #putBack(incoming: IncomingMessage, reason: string): boolean {
-    const { clock, keptNow, maxAttempts, setAside } = this.#settings;
-    const { stream, from, bytes, attempts } = incoming;
+    const { clock, keptNow, maxDeliveries, deadLetters } = this.#settings;
+    const { stream, from, bytes, deliveryCount } = incoming;
     const id = incoming.id.toBytes();
-    if (incoming.wasSetAside && !setAside.has(incoming)) {
+    if (incoming.isDeadLetter && !deadLetters.has(incoming)) {
       // Somebody has discarded it meanwhile.
-      this.#settle(incoming, ACK_STATUS.refused);
+      this.#settle(incoming, ACK_STATUS.rejected);
       this.#offer(stream);
       return false;
     }
-    if (attempts >= maxAttempts) {
+    if (deliveryCount >= maxDeliveries) {
       const { topic } = stream;
       const at = clock.now();
-      setAside.put({ from, id, topic, body: bytes.slice(), reason, at });
-      this.#settle(incoming, ACK_STATUS.refused);
+      deadLetters.put({ from, id, topic, body: bytes.slice(), reason, at });
+      this.#settle(incoming, ACK_STATUS.rejected);
       this.#offer(stream);
       return false;
     }
-    if (incoming.wasSetAside) {
+    if (incoming.isDeadLetter) {
       stream.current = undefined;
       stream.redo = incoming;
       return true;
     }
-    this.#refusals.put({ from, id, attempts, at: keptNow() });
+    this.#deliveryCounts.put({ from, id, deliveryCount, at: keptNow() });
     stream.current = undefined;
     if (incoming.isHeld) stream.redo = incoming;
     return true;
@@ -276,13 +276,13 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       const incoming = stream.redo ?? stream.queue.shift()!;
       stream.redo = undefined;
       const { from, id } = incoming;
-      if (stream.peer.seen.has(id) && !incoming.wasSetAside) {
-        this.#tell(incoming, ACK_STATUS.taken);
+      if (stream.peer.seen.has(id) && !incoming.isDeadLetter) {
+        this.#tell(incoming, ACK_STATUS.acked);
         continue;
       }
-      const before = this.#refusals.get(from, id);
-      incoming.attempts = Math.max(incoming.attempts, before);
-      incoming.attempts++;
+      const before = this.#deliveryCounts.get(from, id);
+      incoming.deliveryCount = Math.max(incoming.deliveryCount, before);
+      incoming.deliveryCount++;
       stream.current = incoming;
       return new HandedMessage(incoming, this);
     }
@@ -293,15 +293,15 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   #settle(incoming: IncomingMessage, status: AckStatus): void {
     const { stream, id, from } = incoming;
     const { seen } = stream.peer;
-    if (incoming.wasSetAside) {
+    if (incoming.isDeadLetter) {
       // Nothing is left of it by now if it was refused again.
-      this.#settings.setAside.taken(incoming);
+      this.#settings.deadLetters.acked(incoming);
     } else if (!seen.has(id)) {
       // First, because it may fail: what is not recorded is not settled.
       this.#senders.put(stream.peer, id, this.#settings.keptNow);
     }
     stream.current = undefined;
-    this.#refusals.delete(from, id);
+    this.#deliveryCounts.delete(from, id);
     this.#tell(incoming, status);
   }
 

@@ -13,23 +13,23 @@ export interface Arrival {
   readonly receiver: Receiver;
   /** How many messages came before it on the session. */
   readonly number: number;
-  readonly charge: number;
+  readonly credit: number;
   /** Bytes of room that were given for it. */
-  readonly room: number;
+  readonly bodyCredit: number;
 }
 
 /** A message that waits to be taken, or that the application has. */
 export class IncomingMessage {
   readonly stream: ReceiveStream;
   readonly id: MessageId;
-  /** The body; a piece of a slab, if it is short. */
+  /** The body; a piece of a pool, if it is short. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** How it came; by several sessions while one takes over from another. */
   arrivals: readonly Arrival[] = [];
   /** It was set aside before, and is kept whether there is a session or not. */
-  readonly wasSetAside: boolean;
+  readonly isDeadLetter: boolean;
   /** How often it was handed out. */
-  attempts = 0;
+  deliveryCount = 0;
 
   constructor(
     stream: ReceiveStream,
@@ -40,13 +40,13 @@ export class IncomingMessage {
     this.stream = stream;
     this.id = id;
     this.bytes = bytes;
-    this.wasSetAside = arrival === undefined;
+    this.isDeadLetter = arrival === undefined;
     if (arrival !== undefined) this.arrivals = [arrival];
   }
 
   /** Whether it is here to stay; else it is its sender's again, who will send it once more. */
   get isHeld(): boolean {
-    return this.wasSetAside || this.arrivals.length > 0;
+    return this.isDeadLetter || this.arrivals.length > 0;
   }
 
   get from(): PeerId {

@@ -5,8 +5,8 @@
 import type { PeerId } from "../identity/identity.ts";
 import type {
   MessageStore,
-  StoredAttempts,
   StoredDeadLetter,
+  StoredDeliveryCount,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
@@ -24,8 +24,8 @@ interface Kept {
 export class MemoryMessageStore implements MessageStore {
   readonly #outgoing = new Map<number, Kept>();
   readonly #seen = new Map<PeerId, StoredSeen[]>();
-  readonly #attempts = new Map<string, StoredAttempts>();
-  readonly #setAside = new Map<string, StoredDeadLetter>();
+  readonly #deliveryCounts = new Map<string, StoredDeliveryCount>();
+  readonly #deadLetters = new Map<string, StoredDeadLetter>();
   #nextKey = 1;
 
   *outgoing(): Iterable<StoredOutgoing> {
@@ -64,7 +64,7 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   senders(): Set<PeerId> {
-    const refused = [...this.#attempts.values()].map(({ from }) => from);
+    const refused = [...this.#deliveryCounts.values()].map(({ from }) => from);
     return new Set([...[...this.#seen.keys()].reverse(), ...refused]);
   }
 
@@ -89,8 +89,8 @@ export class MemoryMessageStore implements MessageStore {
 
   deleteSender(from: PeerId): void {
     this.#seen.delete(from);
-    for (const [key, attempts] of this.#attempts) {
-      if (attempts.from === from) this.#attempts.delete(key);
+    for (const [key, counted] of this.#deliveryCounts) {
+      if (counted.from === from) this.#deliveryCounts.delete(key);
     }
   }
 
@@ -107,42 +107,42 @@ export class MemoryMessageStore implements MessageStore {
       if (kept.length === 0) this.#seen.delete(from);
       else this.#seen.set(from, kept);
     }
-    for (const [key, { at }] of this.#attempts) {
-      if (at < before) this.#attempts.delete(key);
+    for (const [key, { at }] of this.#deliveryCounts) {
+      if (at < before) this.#deliveryCounts.delete(key);
     }
   }
 
-  attempts(): StoredAttempts[] {
-    return [...this.#attempts.values()];
+  deliveryCounts(): StoredDeliveryCount[] {
+    return [...this.#deliveryCounts.values()];
   }
 
-  putAttempts(attempts: StoredAttempts): void {
-    const key = keyOf(attempts.from, attempts.id);
-    this.#attempts.delete(key);
-    this.#attempts.set(key, attempts);
+  putDeliveryCount(counted: StoredDeliveryCount): void {
+    const key = keyOf(counted.from, counted.id);
+    this.#deliveryCounts.delete(key);
+    this.#deliveryCounts.set(key, counted);
   }
 
-  trimAttempts(keep: number): void {
-    for (const key of this.#attempts.keys()) {
-      if (this.#attempts.size <= keep) return;
-      this.#attempts.delete(key);
+  trimDeliveryCounts(keep: number): void {
+    for (const key of this.#deliveryCounts.keys()) {
+      if (this.#deliveryCounts.size <= keep) return;
+      this.#deliveryCounts.delete(key);
     }
   }
 
-  deleteAttempts(from: PeerId, id: Uint8Array): void {
-    this.#attempts.delete(keyOf(from, id));
+  deleteDeliveryCount(from: PeerId, id: Uint8Array): void {
+    this.#deliveryCounts.delete(keyOf(from, id));
   }
 
   deadLetters(): StoredDeadLetter[] {
-    return [...this.#setAside.values()];
+    return [...this.#deadLetters.values()];
   }
 
   putDeadLetter(message: StoredDeadLetter): void {
-    this.#setAside.set(keyOf(message.from, message.id), message);
+    this.#deadLetters.set(keyOf(message.from, message.id), message);
   }
 
   deleteDeadLetter(from: PeerId, id: Uint8Array): void {
-    this.#setAside.delete(keyOf(from, id));
+    this.#deadLetters.delete(keyOf(from, id));
   }
 
   commit(): void {}

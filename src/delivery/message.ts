@@ -23,7 +23,7 @@ export interface Message {
    */
   readonly view: Uint8Array;
   /** Which try it is, from 1. */
-  readonly attempt: number;
+  readonly deliveryCount: number;
   /** The body as UTF-8, wrong bytes replaced; not escaped. */
   text(): string;
   /**
@@ -46,17 +46,17 @@ export interface Message {
 
 /** Who is told what the application did with a message; the inbox. */
 export interface MessageOwner {
-  taken(incoming: IncomingMessage): void;
-  refused(incoming: IncomingMessage, reason: string): void;
+  acked(incoming: IncomingMessage): void;
+  nacked(incoming: IncomingMessage, reason: string): void;
   /** Its taker left without a word. */
-  givenBack(incoming: IncomingMessage): void;
+  released(incoming: IncomingMessage): void;
 }
 
 /** A message that was handed out. */
 export class HandedMessage implements Message {
   readonly from: PeerId;
   readonly topic: string;
-  readonly attempt: number;
+  readonly deliveryCount: number;
   #body: Uint8Array<ArrayBuffer> | undefined;
   readonly #incoming: IncomingMessage;
   readonly #owner: MessageOwner;
@@ -67,7 +67,7 @@ export class HandedMessage implements Message {
     this.#owner = owner;
     this.from = incoming.from;
     this.topic = incoming.stream.topic;
-    this.attempt = incoming.attempts;
+    this.deliveryCount = incoming.deliveryCount;
   }
 
   get id(): string {
@@ -76,9 +76,9 @@ export class HandedMessage implements Message {
 
   get body(): Uint8Array<ArrayBuffer> {
     // What shares its memory with others must not be given away.
-    const { bytes, wasSetAside } = this.#incoming;
+    const { bytes, isDeadLetter } = this.#incoming;
     return this.#body ??=
-      bytes.length === bytes.buffer.byteLength && !wasSetAside
+      bytes.length === bytes.buffer.byteLength && !isDeadLetter
         ? bytes
         : bytes.slice();
   }
@@ -94,19 +94,19 @@ export class HandedMessage implements Message {
   ack(): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#owner.taken(this.#incoming);
+    this.#owner.acked(this.#incoming);
   }
 
   nack(reason = ""): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#owner.refused(this.#incoming, reason);
+    this.#owner.nacked(this.#incoming, reason);
   }
 
   /** Its taker leaves: unless it is settled, it is for whoever takes next. */
-  giveBack(): void {
+  release(): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#owner.givenBack(this.#incoming);
+    this.#owner.released(this.#incoming);
   }
 }

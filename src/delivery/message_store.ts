@@ -45,13 +45,13 @@ export interface StoredSeen {
 }
 
 /** How often the application refused a message that it has not taken yet. */
-export interface StoredAttempts {
+export interface StoredDeliveryCount {
   /** Who sent it. */
   readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
   /** How often it was refused. */
-  readonly attempts: number;
+  readonly deliveryCount: number;
   /** By the node's kept time, milliseconds. */
   readonly at: number;
 }
@@ -91,7 +91,7 @@ export interface MessageStore {
   deleteOutgoing(key: number, to: PeerId): void;
 
   /**
-   * Each sender of seen ids and attempts: first those of seen ids, the one whose
+   * Each sender of seen ids and delivery counts: first those of seen ids, the one whose
    * message was taken last first. To be read to the end before anything else is done.
    */
   senders(): Iterable<PeerId>;
@@ -101,21 +101,21 @@ export interface MessageStore {
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: PeerId, keep: number): void;
-  /** Drops seen ids and attempts of one sender. */
+  /** Drops seen ids and delivery counts of one sender. */
   deleteSender(from: PeerId): void;
-  /** Drops seen ids and attempts of all senders but those in `keep`. */
+  /** Drops seen ids and delivery counts of all senders but those in `keep`. */
   trimSenders(keep: readonly PeerId[]): void;
-  /** Drops seen ids and attempts from before a moment of the node's kept time, milliseconds. */
+  /** Drops seen ids and delivery counts from before a moment of the node's kept time, milliseconds. */
   expireSeen(before: number): void;
 
   /** Messages that were refused and may come again, oldest first. */
-  attempts(): Iterable<StoredAttempts>;
+  deliveryCounts(): Iterable<StoredDeliveryCount>;
   /** The message was refused once more. */
-  putAttempts(attempts: StoredAttempts): void;
+  putDeliveryCount(counted: StoredDeliveryCount): void;
   /** Keeps only the newest `keep` of them, of all senders. */
-  trimAttempts(keep: number): void;
+  trimDeliveryCounts(keep: number): void;
   /** The message was taken, or set aside. */
-  deleteAttempts(from: PeerId, id: Uint8Array): void;
+  deleteDeliveryCount(from: PeerId, id: Uint8Array): void;
 
   /** Messages that were set aside, oldest first. */
   deadLetters(): Iterable<StoredDeadLetter>;

@@ -11,7 +11,7 @@ import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import {
-  MAX_SLAB_MESSAGES,
+  MAX_POOLED_MESSAGES,
   SEND_AHEAD_BYTES,
   SEND_AHEAD_TOTAL_BYTES,
 } from "../delivery_limits.ts";
@@ -52,7 +52,7 @@ export interface OutboxSettings {
 export class Outbox {
   readonly #settings: OutboxSettings;
   readonly #peers = new Map<PeerId, PeerQueue>();
-  readonly #slab = new BufferPool();
+  readonly #pool = new BufferPool();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
   readonly #commits: Commits;
@@ -156,12 +156,12 @@ export class Outbox {
   }
 
   /**
-   * Memory for a message to somebody, or to several: pieces of slabs only while few
+   * Memory for a message to somebody, or to several: pieces of pool blocks only while few
    * wait, and never for who is away.
    */
   memory(to: PeerId | undefined): BufferPool | undefined {
-    if (this.count >= MAX_SLAB_MESSAGES) return undefined;
-    return to === undefined || this.isAttached(to) ? this.#slab : undefined;
+    if (this.count >= MAX_POOLED_MESSAGES) return undefined;
+    return to === undefined || this.isAttached(to) ? this.#pool : undefined;
   }
 
   /** Whether there is a session to send on. */
@@ -169,17 +169,17 @@ export class Outbox {
     return this.#peers.get(to)?.sender !== undefined;
   }
 
-  /** From now on a peer is sent to by this carrier; what is not acknowledged goes again. */
-  attach(to: PeerId, carrier: FrameSink): void {
+  /** From now on a peer is sent to by this sink; what is not acknowledged goes again. */
+  attach(to: PeerId, sink: FrameSink): void {
     const peer = this.#peer(to);
-    if (peer.sender?.carrier === carrier) return;
+    if (peer.sender?.sink === sink) return;
     if (peer.sender === undefined) {
       this.#senders++;
       this.#usage.move(peer, this.#contents(peer), 1);
     }
     peer.sender?.close();
     for (const stream of peer.streams.values()) stream.rewind();
-    const sender = new Sender(carrier, this.#sending);
+    const sender = new Sender(sink, this.#sending);
     peer.sender = sender;
     for (const stream of peer.streams.values()) sender.wake(stream);
     sender.pump();
@@ -206,10 +206,10 @@ export class Outbox {
    *
    * @throws {VerackError} `protocol` when that cannot be.
    */
-  onAck(to: PeerId, carrier: FrameSink, ack: AckMessage): boolean {
+  onAck(to: PeerId, sink: FrameSink, ack: AckMessage): boolean {
     const peer = this.#peers.get(to);
     // What an older session still says, the newer one will say again.
-    if (peer?.sender?.carrier !== carrier) return false;
+    if (peer?.sender?.sink !== sink) return false;
     peer.sender.onAck(ack);
     peer.prune();
     return true;
@@ -220,9 +220,9 @@ export class Outbox {
    *
    * @throws {VerackError} `protocol` when that cannot be.
    */
-  onResume(to: PeerId, carrier: FrameSink, resume: ResumeMessage): boolean {
+  onResume(to: PeerId, sink: FrameSink, resume: ResumeMessage): boolean {
     const sender = this.#peers.get(to)?.sender;
-    if (sender?.carrier !== carrier) return false;
+    if (sender?.sink !== sink) return false;
     sender.onResume(resume);
     return true;
   }

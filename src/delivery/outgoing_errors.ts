@@ -39,7 +39,7 @@ export function rejected({ to }: OutgoingMessage): VerackError {
     "rejected",
     `Cannot deliver to ${
       shortId(to)
-    }: its application refused the message too often and it is set aside there`,
+    }: its application nacked the message too often, and it is a dead letter there`,
   );
 }
 

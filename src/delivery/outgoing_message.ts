@@ -24,7 +24,7 @@ export class MessageBody implements StoredMessage {
   readonly ttlMs: number;
   /** `message` with all of the body. */
   payload: Uint8Array<ArrayBuffer>;
-  #isPiece: boolean;
+  #isPooled: boolean;
   /** Where the body begins in {@linkcode payload}. */
   readonly headBytes: number;
   /** What the store calls it. */
@@ -45,15 +45,15 @@ export class MessageBody implements StoredMessage {
     readonly ttlMs: number;
     readonly shared?: boolean;
     /** Gives memory for it that it may not keep for long. */
-    readonly slab?: BufferPool | undefined;
+    readonly pool?: BufferPool | undefined;
   }) {
-    const { id, topic, body, createdAt, ttlMs, slab } = options;
+    const { id, topic, body, createdAt, ttlMs, pool } = options;
     this.topic = topic;
     this.createdAt = createdAt;
     this.ttlMs = ttlMs;
     this.shared = options.shared ?? false;
-    this.payload = encodeMessage(id, topicBytes(topic), body, slab);
-    this.#isPiece = this.payload.length < this.payload.buffer.byteLength;
+    this.payload = encodeMessage(id, topicBytes(topic), body, pool);
+    this.#isPooled = this.payload.length < this.payload.buffer.byteLength;
     this.headBytes = this.payload.length - body.length;
   }
 
@@ -70,16 +70,16 @@ export class MessageBody implements StoredMessage {
   }
 
   /** What it counts without its body, as its receiver reckons. */
-  get baseCharge(): number {
+  get headCredit(): number {
     return MESSAGE_OVERHEAD_BYTES + this.headBytes - MESSAGE_HEAD_BYTES;
   }
 
   /** It has to wait: takes memory of its own, and no more than it needs. */
   settleIn(): void {
     this.#frame = undefined;
-    if (!this.#isPiece) return;
+    if (!this.#isPooled) return;
     this.payload = this.payload.slice();
-    this.#isPiece = false;
+    this.#isPooled = false;
   }
 
   /** All of it in one frame, encoded once for all its receivers. */
@@ -125,11 +125,11 @@ export class OutgoingMessage {
   /** How many were begun before it. */
   number = 0;
   /** What it counts there; 0 while it is not begun. */
-  charge = 0;
+  credit = 0;
   /** Bytes of the body sent. */
   sent = 0;
   /** Its receiver was asked for room, or has some. */
-  offer: "none" | "asked" | "granted" = "none";
+  offer: "none" | "requested" | "granted" = "none";
 
   constructor(
     content: MessageBody,
@@ -151,7 +151,7 @@ export class OutgoingMessage {
   /** The session it was sent on is gone. */
   rewind(): void {
     this.content.settleIn();
-    this.charge = this.sent = 0;
+    this.credit = this.sent = 0;
     this.offer = "none";
   }
 }

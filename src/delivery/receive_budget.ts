@@ -5,15 +5,15 @@
  */
 import type { Clock } from "../core/clock.ts";
 import {
-  MAX_ROOM_PER_SESSION_BYTES,
-  ROOM_BUDGET_BYTES,
-  ROOM_GRACE_MS,
-  ROOM_LATE_PROGRESS_BYTES,
-  ROOM_PROGRESS_BYTES,
-  ROOM_PROGRESS_MS,
-  ROOM_SHORT_BODY_BYTES,
-  ROOM_SHORT_RESERVE_BYTES,
-  STRANGERS_ROOM_BYTES,
+  CREDIT_GRACE_MS,
+  CREDIT_LATE_PROGRESS_BYTES,
+  CREDIT_PROGRESS_BYTES,
+  CREDIT_PROGRESS_MS,
+  MAX_CREDIT_PER_SESSION_BYTES,
+  RECEIVE_BUDGET_BYTES,
+  SHORT_BODY_BYTES,
+  SHORT_BODY_RESERVE_BYTES,
+  STRANGERS_CREDIT_BYTES,
 } from "../delivery_limits.ts";
 
 /** Bytes that can be taken while there are some. */
@@ -173,7 +173,7 @@ export class ReceiveBudget {
   /** Bytes that are missing for a body, at most 0 if there is room for it. */
   lack(bytes: number, hasStanding: boolean): number {
     const pool = this.#kind(hasStanding);
-    return pool.bytes + bytes - (this.#limit(pool) - ROOM_SHORT_RESERVE_BYTES);
+    return pool.bytes + bytes - (this.#limit(pool) - SHORT_BODY_RESERVE_BYTES);
   }
 
   /**
@@ -209,9 +209,9 @@ export class ReceiveBudget {
       share.isRevoked = true;
       coming += share.bytes;
       share.revoke(
-        `bodies that have room do not go on, fewer than ${
+        `bodies that have credit do not go on, fewer than ${
           leastProgress(share, now)
-        } bytes came in ${ROOM_PROGRESS_MS} ms, and others wait for room`,
+        } bytes came in ${CREDIT_PROGRESS_MS} ms, and others wait for credit`,
       );
     }
   }
@@ -222,7 +222,7 @@ export class ReceiveBudget {
     const progress = share.received - share.receivedBefore;
     const isEnough = progress >= leastProgress(share, now);
     if (isEnough) share.isStalled = false;
-    if (now - share.periodAt < ROOM_PROGRESS_MS) return;
+    if (now - share.periodAt < CREDIT_PROGRESS_MS) return;
     share.isStalled = !isEnough;
     share.periodAt = now;
     share.receivedBefore = share.received;
@@ -278,7 +278,7 @@ export class ReceiveBudget {
     for (const share of shares) {
       // One that waits for its own session is no reason for others to wait.
       const request = share.waiting.find(({ bytes }) =>
-        share.bytes + bytes <= MAX_ROOM_PER_SESSION_BYTES
+        share.bytes + bytes <= MAX_CREDIT_PER_SESSION_BYTES
       );
       if (request === undefined) continue;
       if (this.#fits(share, request, largeIsBlocked)) {
@@ -302,17 +302,17 @@ export class ReceiveBudget {
     if (share.bytes > 0 && 2 * (pool.bytes + bytes) > limit) return false;
     // Short bodies neither wait for large ones nor keep what these wait for.
     return isShort(bytes)
-      ? !largeIsBlocked || pool.shortBytes + bytes <= ROOM_SHORT_RESERVE_BYTES
+      ? !largeIsBlocked || pool.shortBytes + bytes <= SHORT_BODY_RESERVE_BYTES
       : pool.bytes - pool.shortBytes + bytes <=
-        limit - ROOM_SHORT_RESERVE_BYTES;
+        limit - SHORT_BODY_RESERVE_BYTES;
   }
 
   #limit(pool: Pool): number {
     return pool === this.#standing
-      ? ROOM_BUDGET_BYTES - this.#strangers.bytes
+      ? RECEIVE_BUDGET_BYTES - this.#strangers.bytes
       : Math.min(
-        STRANGERS_ROOM_BYTES,
-        ROOM_BUDGET_BYTES - this.#standing.bytes,
+        STRANGERS_CREDIT_BYTES,
+        RECEIVE_BUDGET_BYTES - this.#standing.bytes,
       );
   }
 
@@ -345,11 +345,11 @@ export class ReceiveBudget {
 }
 
 function isShort(bytes: number): boolean {
-  return bytes <= ROOM_SHORT_BODY_BYTES;
+  return bytes <= SHORT_BODY_BYTES;
 }
 
 function leastProgress({ since }: ReceiveShare, now: number): number {
-  return now - since >= ROOM_GRACE_MS
-    ? ROOM_LATE_PROGRESS_BYTES
-    : ROOM_PROGRESS_BYTES;
+  return now - since >= CREDIT_GRACE_MS
+    ? CREDIT_LATE_PROGRESS_BYTES
+    : CREDIT_PROGRESS_BYTES;
 }

@@ -1,23 +1,22 @@
 /**
- * Receives messages on one session: grants what may be sent, puts pieces together,
- * knows what comes again, and says what became of each. To whom they are handed
- * is decided in `inbox.ts`.
+ * The receiving half of a session: grants credit, assembles bodies, drops messages that
+ * come again, and acknowledges. `inbox.ts` delivers to consumers.
  */
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import {
   ACK_DELAY_MS,
+  CHUNK_TIMEOUT_MS,
   MAX_ACK_RANGES,
   MAX_REPEATED_FRAMES,
   MESSAGE_OVERHEAD_BYTES,
-  PIECE_TIMEOUT_MS,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
 import {
+  CHUNK_HEAD_BYTES,
+  decodeChunkHead,
   decodeMessage,
-  decodePieceHead,
-  PIECE_HEAD_BYTES,
 } from "../wire/messages/message.ts";
 import { encodeResume } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";
@@ -43,7 +42,7 @@ export interface ReceiverContext {
   readonly store: MessageStore | undefined;
   /** What windows may have beyond the least. */
   readonly windows: (hasStanding: boolean) => Budget;
-  readonly room: ReceiveBudget;
+  readonly budget: ReceiveBudget;
   readonly held: HeldBodies;
   readonly turns: Turns;
   /** A message is complete. */
@@ -59,11 +58,11 @@ interface OpenRange {
 
 /** The receiving half of delivery on one session. */
 export class Receiver {
-  readonly carrier: FrameSink;
+  readonly sink: FrameSink;
   readonly #context: ReceiverContext;
   readonly #peer: PeerInbox;
   readonly #share: ReceiveShare;
-  readonly #slab = new BufferPool();
+  readonly #pool = new BufferPool();
   readonly #window: Window;
   #begun = 0;
   #settled = 0;
@@ -75,13 +74,13 @@ export class Receiver {
   #cancelFlush: (() => void) | undefined;
   #closed = false;
 
-  constructor(context: ReceiverContext, peer: PeerInbox, carrier: FrameSink) {
+  constructor(context: ReceiverContext, peer: PeerInbox, sink: FrameSink) {
     this.#context = context;
     this.#peer = peer;
-    this.carrier = carrier;
+    this.sink = sink;
     const { clock } = context;
     const budget = context.windows(peer.hasStanding);
-    this.#window = new Window(clock, budget, () => carrier.rttMs);
+    this.#window = new Window(clock, budget, () => sink.rttMs);
     this.#share = new ReceiveShare(
       (reason) => this.#timeOut(reason),
       () => peer.hasStanding,
@@ -103,48 +102,48 @@ export class Receiver {
     const asks = held === 0 && total > 0;
     const number = this.#begun++;
     // The window grows by the round trip, which a busy session need not have measured.
-    if (number === 0 && this.carrier.rttMs === undefined) this.carrier.check();
-    const charge = MESSAGE_OVERHEAD_BYTES + topic.length + (asks ? 0 : total);
-    this.#window.use(charge);
+    if (number === 0 && this.sink.rttMs === undefined) this.sink.check();
+    const credit = MESSAGE_OVERHEAD_BYTES + topic.length + (asks ? 0 : total);
+    this.#window.use(credit);
     if (this.#unfinished.size > 0) this.#checkOrder(stream);
-    if (held === total) {
-      const arrival = { receiver: this, number, charge, room: 0 };
+    if (held === total || asks) {
+      const arrival = { receiver: this, number, credit, bodyCredit: 0 };
       if (this.#knows(stream, id)) return this.#again(stream, id, arrival);
-      const body = this.#copy(payload, bodyOffset);
-      this.#context.arrived(new IncomingMessage(stream, id, body, arrival));
-    } else if (asks && this.#knows(stream, id)) {
-      this.#again(stream, id, { receiver: this, number, charge, room: 0 });
-    } else {
-      const begun = payload.subarray(bodyOffset);
-      this.#begin(stream, id, begun, { number, charge, total, asks });
+      if (!asks) {
+        const body = this.#copy(payload, bodyOffset);
+        const incoming = new IncomingMessage(stream, id, body, arrival);
+        return this.#context.arrived(incoming);
+      }
     }
+    const begun = payload.subarray(bodyOffset);
+    this.#begin(stream, id, begun, { number, credit, total, asks });
   }
 
   /**
-   * A `piece` came.
+   * A `chunk` came.
    *
    * @throws {VerackError} `malformed`, `protocol`.
    */
-  onPiece(payload: Uint8Array): void {
+  onChunk(payload: Uint8Array): void {
     this.#share.received += payload.length;
-    const number = decodePieceHead(payload);
+    const number = decodeChunkHead(payload);
     const it = this.#unfinished.get(number);
-    const size = payload.length - PIECE_HEAD_BYTES;
+    const size = payload.length - CHUNK_HEAD_BYTES;
     if (it === undefined || it.waits || it.filled + size > it.total) {
       throw new VerackError(
         "protocol",
         `Cannot accept piece: message ${number} does not go on with ${size} bytes`,
       );
     }
-    it.body?.set(payload.subarray(PIECE_HEAD_BYTES), it.filled);
+    it.body?.set(payload.subarray(CHUNK_HEAD_BYTES), it.filled);
     it.filled += size;
     it.at = this.#context.clock.monotonic();
     if (it.filled < it.total) return;
     this.#unfinished.delete(number);
     if (it.moved) return;
-    const { stream, id, body, charge, room } = it;
-    if (room > 0) this.#context.room.finished(this.#share);
-    const arrival = { receiver: this, number: it.number, charge, room };
+    const { stream, id, body, credit, bodyCredit } = it;
+    if (bodyCredit > 0) this.#context.budget.finished(this.#share);
+    const arrival = { receiver: this, number: it.number, credit, bodyCredit };
     if (body === undefined || this.#knows(stream, id)) {
       return this.#again(stream, id, arrival);
     }
@@ -185,7 +184,7 @@ export class Receiver {
       await this.#context.store?.committed();
     } catch (error) {
       const reason = `what was taken cannot be recorded: ${messageOf(error)}`;
-      this.carrier.leave(
+      this.sink.leave(
         new VerackError("bad-data", `Cannot acknowledge: ${reason}`, {
           cause: error,
         }),
@@ -209,12 +208,12 @@ export class Receiver {
   tick(now: number, pausedMs: number): void {
     for (const it of this.#unfinished.values()) {
       it.at += pausedMs;
-      if (it.waits || now - it.at < PIECE_TIMEOUT_MS) continue;
+      if (it.waits || now - it.at < CHUNK_TIMEOUT_MS) continue;
       return this.#timeOut(
-        `${it.filled} of ${it.total} bytes came and no more for ${PIECE_TIMEOUT_MS} ms`,
+        `${it.filled} of ${it.total} bytes came and no more for ${CHUNK_TIMEOUT_MS} ms`,
       );
     }
-    if (this.#window.tick(now)) this.#slab.drop();
+    if (this.#window.tick(now)) this.#pool.drop();
   }
 
   /** The session has ended. */
@@ -224,7 +223,7 @@ export class Receiver {
     this.#cancelFlush?.();
     this.#peer.drop(this);
     this.#context.turns.prune(this.#peer);
-    this.#context.room.leave(this.#share);
+    this.#context.budget.leave(this.#share);
     for (const it of this.#unfinished.values()) this.#hold(it);
     this.#window.close();
     this.#unfinished.clear();
@@ -232,18 +231,18 @@ export class Receiver {
 
   #timeOut(why: string): void {
     const reason = `Cannot accept message: ${why}`;
-    this.carrier.leave(new VerackError("timeout", reason));
+    this.sink.leave(new VerackError("timeout", reason));
   }
 
   /** A message is offered on a newer session: what has come of it here is held for that. */
   letGo(id: MessageId): void {
-    const { room } = this.#context;
+    const { budget } = this.#context;
     for (const it of this.#unfinished.values()) {
       if (!it.id.equals(id) || it.moved) continue;
       it.moved = true;
-      if (it.room > 0) {
-        room.finished(this.#share);
-        room.release(this.#share, it.room);
+      if (it.bodyCredit > 0) {
+        budget.finished(this.#share);
+        budget.release(this.#share, it.bodyCredit);
       }
       this.#hold(it);
     }
@@ -266,19 +265,19 @@ export class Receiver {
     stream: ReceiveStream,
     id: MessageId,
     begun: Uint8Array,
-    options: { number: number; charge: number; total: number; asks: boolean },
+    options: { number: number; credit: number; total: number; asks: boolean },
   ): void {
-    const { number, charge, total, asks } = options;
-    const { clock, room, held } = this.#context;
+    const { number, credit, total, asks } = options;
+    const { clock, budget, held } = this.#context;
     // What was taken before is not needed, but comes all the same.
     const needed = !asks && !this.#peer.seen.has(id);
     const it: Unfinished = {
       stream,
       id,
       number,
-      charge,
+      credit,
       total,
-      room: 0,
+      bodyCredit: 0,
       body: needed ? new Uint8Array(total) : undefined,
       filled: begun.length,
       moved: false,
@@ -289,14 +288,14 @@ export class Receiver {
     this.#unfinished.set(number >>> 0, it);
     if (!asks || this.#resume(it)) return;
     const granted = () => {
-      it.room = total;
+      it.bodyCredit = total;
       it.body = new Uint8Array(total);
       it.waits = false;
       it.at = clock.monotonic();
-      this.#acknowledge(number, ACK_STATUS.room);
+      this.#acknowledge(number, ACK_STATUS.credit);
     };
-    held.makeRoom(total, this.#peer.hasStanding);
-    room.request(this.#share, { bytes: total, granted });
+    held.makeCredit(total, this.#peer.hasStanding);
+    budget.request(this.#share, { bytes: total, granted });
   }
 
   /** Goes on with an offered body where an earlier session ended; false if nothing is held. */
@@ -309,12 +308,12 @@ export class Receiver {
     const share = this.#share;
     const held = this.#context.held.take(from, id, stream.topic, total, share);
     if (held === undefined) return false;
-    it.room = total;
+    it.bodyCredit = total;
     it.body = held.body;
     it.filled = held.filled;
     it.waits = false;
     const resume = { number: number >>> 0, held: held.filled };
-    this.carrier.send(COMMAND.resume, encodeResume(resume));
+    this.sink.send(COMMAND.resume, encodeResume(resume));
     return true;
   }
 
@@ -333,7 +332,7 @@ export class Receiver {
 
   #copy(payload: Uint8Array, from: number): Uint8Array<ArrayBuffer> {
     const size = payload.length - from;
-    const piece = this.#slab.cut(size);
+    const piece = this.#pool.cut(size);
     if (piece === undefined) return payload.slice(from);
     piece.set(new Uint8Array(payload.buffer, payload.byteOffset + from, size));
     return piece;
@@ -354,15 +353,15 @@ export class Receiver {
   #again(stream: ReceiveStream, id: MessageId, arrival: Arrival): void {
     const waiting = this.#waiting(stream, id);
     this.repeated();
-    if (waiting === undefined) this.settle(arrival, ACK_STATUS.taken);
+    if (waiting === undefined) this.settle(arrival, ACK_STATUS.acked);
     else waiting.arrivals = [...waiting.arrivals, arrival];
   }
 
   // --- Granting and acknowledging --------------------------------------------
 
-  #release({ charge, room }: Arrival): void {
-    this.#window.release(charge, room);
-    if (room > 0) this.#context.room.release(this.#share, room);
+  #release({ credit, bodyCredit }: Arrival): void {
+    this.#window.release(credit, bodyCredit);
+    if (bodyCredit > 0) this.#context.budget.release(this.#share, bodyCredit);
   }
 
   #acknowledge(number: number, status: AckStatus): void {
@@ -377,7 +376,7 @@ export class Receiver {
     // left, or much could be sent again, says it for all of them.
     const { released, size } = this.#window;
     const idle = this.#settled + this.#unfinished.size === this.#begun ||
-      status === ACK_STATUS.room;
+      status === ACK_STATUS.credit;
     if (idle || 4 * (released - this.#releasedAtFlush) >= size) {
       this.#flushing = true;
       queueMicrotask(() => this.flush());
@@ -393,7 +392,7 @@ export class Receiver {
       const some = ranges.length <= MAX_ACK_RANGES
         ? ranges
         : ranges.slice(at, at + MAX_ACK_RANGES);
-      this.carrier.send(COMMAND.ack, encodeAck({ limit, ranges: some }));
+      this.sink.send(COMMAND.ack, encodeAck({ limit, ranges: some }));
     }
   }
 }

@@ -39,7 +39,7 @@ export class SendStream {
   next(): OutgoingMessage | undefined {
     let outgoing = this.#queue[this.#next];
     // One that has begun is finished, so that the receiver is not left waiting.
-    while (outgoing?.done && outgoing.charge === 0) {
+    while (outgoing?.done && outgoing.credit === 0) {
       outgoing = this.#queue[++this.#next];
     }
     return outgoing;
@@ -54,7 +54,7 @@ export class SendStream {
   settle(): void {
     for (
       let oldest = this.#queue[this.#head];
-      oldest?.done && (this.#head < this.#next || oldest.charge === 0);
+      oldest?.done && (this.#head < this.#next || oldest.credit === 0);
       oldest = this.#queue[this.#head]
     ) {
       this.#head++;
@@ -77,7 +77,7 @@ export class SendStream {
     const kept: OutgoingMessage[] = [];
     for (let at = this.#head; at < this.#queue.length; at++) {
       const outgoing = this.#queue[at]!;
-      const sending = at === this.#next && outgoing.charge > 0;
+      const sending = at === this.#next && outgoing.credit > 0;
       if (outgoing.done && !sending) continue;
       if (at < this.#next) next++;
       kept.push(outgoing);

@@ -8,17 +8,17 @@
  */
 import { VerackError } from "../core/errors.ts";
 import {
-  MAX_PIECE_BYTES,
+  MAX_CHUNK_BYTES,
   MAX_UNSETTLED_MESSAGES,
   MAX_WAITING_BODY_BYTES,
-  MIN_PIECE_BYTES,
+  MIN_CHUNK_BYTES,
   MIN_WINDOW_BYTES,
   SEND_REFILL_SHARE,
   SHARED_UNSETTLED_MESSAGES,
 } from "../delivery_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
-import { PIECE_HEAD_BYTES, writePieceHead } from "../wire/messages/message.ts";
+import { CHUNK_HEAD_BYTES, writeChunkHead } from "../wire/messages/message.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Fifo } from "../core/fifo.ts";
@@ -28,8 +28,8 @@ import type { SendStream } from "./send_stream.ts";
 /** From how many settled entries on the array is made short again. */
 const COMPACT_AT = 1_024;
 
-/** `piece` is put together here; the session copies it. */
-const piece = new Uint8Array(PIECE_HEAD_BYTES + MAX_PIECE_BYTES);
+/** `chunk` is put together here; the session copies it. */
+const piece = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
 
 /** What the senders of a node share. */
 export interface SenderOptions {
@@ -43,7 +43,7 @@ export interface SenderOptions {
 
 /** The sending half of delivery on one session. */
 export class Sender {
-  readonly carrier: FrameSink;
+  readonly sink: FrameSink;
   readonly #options: SenderOptions;
   /** What its messages may count in all, and what they have counted so far. */
   #limit = MIN_WINDOW_BYTES;
@@ -59,8 +59,8 @@ export class Sender {
   #unsettled = 0;
   #refilling = false;
 
-  constructor(carrier: FrameSink, options: SenderOptions) {
-    this.carrier = carrier;
+  constructor(sink: FrameSink, options: SenderOptions) {
+    this.sink = sink;
     this.#options = options;
   }
 
@@ -85,15 +85,15 @@ export class Sender {
 
   /** Sends what may be sent now. */
   pump(): void {
-    const { carrier } = this;
+    const { sink } = this;
     for (
       let stream = this.#ready.peek();
       stream !== undefined;
       stream = this.#ready.peek()
     ) {
-      if (!carrier.isOpen) return;
+      if (!sink.isOpen) return;
       if (
-        carrier.queuedBytes >= this.#options.ahead() || carrier.pacer.isFull
+        sink.queuedBytes >= this.#options.ahead() || sink.pacer.isFull
       ) {
         this.#refill();
         return;
@@ -127,8 +127,8 @@ export class Sender {
       for (let at = start; at < start + count; at++) {
         const outgoing = this.#sent[at];
         if (outgoing === undefined) refuse("a message is settled twice");
-        if (status === ACK_STATUS.room) this.#grant(outgoing);
-        else this.#settle(at, outgoing, status === ACK_STATUS.taken);
+        if (status === ACK_STATUS.credit) this.#grant(outgoing);
+        else this.#settle(at, outgoing, status === ACK_STATUS.acked);
       }
     }
     this.#compact();
@@ -163,14 +163,14 @@ export class Sender {
   }
 
   #grant(outgoing: OutgoingMessage): void {
-    if (outgoing.offer !== "asked") refuse("room was not asked for");
+    if (outgoing.offer !== "requested") refuse("credit was not requested");
     outgoing.offer = "granted";
     this.wake(outgoing.stream!);
   }
 
   #settle(at: number, outgoing: OutgoingMessage, taken: boolean): void {
     const stream = outgoing.stream!;
-    if (outgoing.offer === "asked") {
+    if (outgoing.offer === "requested") {
       // It has it already and needs no more of it.
       stream.advance();
       this.wake(stream);
@@ -178,7 +178,7 @@ export class Sender {
       refuse("a message is settled before all of it was sent");
     }
     this.#sent[at] = undefined;
-    stream.inFlight -= outgoing.charge;
+    stream.inFlight -= outgoing.credit;
     stream.unsettled--;
     this.#unsettled--;
     this.#options.settled(outgoing, taken);
@@ -187,15 +187,15 @@ export class Sender {
 
   /** Sends from one stream while it is its turn; says what it waits for then. */
   #sendSome(stream: SendStream): SendStream["place"] {
-    const { pacer } = this.carrier;
+    const { pacer } = this.sink;
     // Smaller ones on a slow link, so that streams still take turns.
     const chunkBytes = Math.floor(
-      Math.min(Math.max(pacer.chunkBytes, MIN_PIECE_BYTES), MAX_PIECE_BYTES),
+      Math.min(Math.max(pacer.chunkBytes, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES),
     );
     for (let quota = chunkBytes; quota > 0;) {
       const outgoing = stream.next();
       if (outgoing === undefined) return "idle";
-      if (outgoing.offer === "asked") return "idle";
+      if (outgoing.offer === "requested") return "idle";
       const begun = outgoing.sent > 0 || outgoing.offer === "granted";
       if (!begun) {
         const step = this.#begin(stream, outgoing);
@@ -221,24 +221,24 @@ export class Sender {
     outgoing: OutgoingMessage,
   ): "sends" | "idle" | "blocked" {
     const { content } = outgoing;
-    const { baseCharge, bodyBytes } = content;
+    const { headCredit, bodyBytes } = content;
     const free = this.#limit - this.#used;
     const mayHave = stream.inFlight === 0 ? free : free - stream.inFlight;
     if (!this.#mayCount(stream)) return "blocked";
     // On an earlier session some of it left: its receiver may hold that.
-    const resumes = outgoing.begun && bodyBytes > MAX_PIECE_BYTES;
-    if (baseCharge + bodyBytes <= mayHave && !resumes) {
-      this.#enter(stream, outgoing, baseCharge + bodyBytes);
+    const resumes = outgoing.begun && bodyBytes > MAX_CHUNK_BYTES;
+    if (headCredit + bodyBytes <= mayHave && !resumes) {
+      this.#enter(stream, outgoing, headCredit + bodyBytes);
       return "sends";
     }
     // A short one waits for those before it, but not for other streams, which
     // nobody may ever take from.
     const waits = bodyBytes === 0 || !resumes &&
         (bodyBytes <= MAX_WAITING_BODY_BYTES && stream.inFlight > 0);
-    if (waits || baseCharge > mayHave) return "blocked";
-    this.#enter(stream, outgoing, baseCharge);
-    outgoing.offer = "asked";
-    this.carrier.send(
+    if (waits || headCredit > mayHave) return "blocked";
+    this.#enter(stream, outgoing, headCredit);
+    outgoing.offer = "requested";
+    this.sink.send(
       COMMAND.message,
       content.payload.subarray(0, content.headBytes),
     );
@@ -254,13 +254,13 @@ export class Sender {
     return free > SHARED_UNSETTLED_MESSAGES || stream.unsettled < free;
   }
 
-  #enter(stream: SendStream, outgoing: OutgoingMessage, charge: number): void {
-    outgoing.charge = charge;
+  #enter(stream: SendStream, outgoing: OutgoingMessage, credit: number): void {
+    outgoing.credit = credit;
     outgoing.begun = true;
-    stream.inFlight += charge;
+    stream.inFlight += credit;
     stream.unsettled++;
     this.#unsettled++;
-    this.#used += charge;
+    this.#used += credit;
     this.#sent.push(outgoing);
     outgoing.number = this.#base + this.#sent.length - 1;
   }
@@ -270,13 +270,13 @@ export class Sender {
     const { payload, headBytes, bodyBytes } = content;
     const first = Math.min(bodyBytes, chunkBytes);
     if (first < bodyBytes) {
-      this.carrier.send(
+      this.sink.send(
         COMMAND.message,
         payload.subarray(0, headBytes + first),
       );
     } else if (content.shared) {
-      this.carrier.sendShared(content.frame(this.#options.magic));
-    } else this.carrier.send(COMMAND.message, payload);
+      this.sink.sendShared(content.frame(this.#options.magic));
+    } else this.sink.send(COMMAND.message, payload);
     outgoing.sent = first;
     return headBytes + first;
   }
@@ -285,12 +285,12 @@ export class Sender {
     const { payload, headBytes, bodyBytes } = outgoing.content;
     const from = outgoing.sent;
     const size = Math.min(bodyBytes - from, chunkBytes);
-    writePieceHead(piece, outgoing.number);
+    writeChunkHead(piece, outgoing.number);
     const at = headBytes + from;
-    piece.set(payload.subarray(at, at + size), PIECE_HEAD_BYTES);
-    this.carrier.send(
-      COMMAND.piece,
-      piece.subarray(0, PIECE_HEAD_BYTES + size),
+    piece.set(payload.subarray(at, at + size), CHUNK_HEAD_BYTES);
+    this.sink.send(
+      COMMAND.chunk,
+      piece.subarray(0, CHUNK_HEAD_BYTES + size),
     );
     outgoing.sent = from + size;
     return size;
@@ -313,8 +313,8 @@ export class Sender {
     if (this.#refilling) return;
     this.#refilling = true;
     const { ahead } = this.#options;
-    await this.carrier.drained(ahead() * SEND_REFILL_SHARE);
-    await this.carrier.pacer.ready();
+    await this.sink.drained(ahead() * SEND_REFILL_SHARE);
+    await this.sink.pacer.ready();
     this.#refilling = false;
     this.pump();
   }

@@ -7,9 +7,9 @@ export interface Unfinished {
   readonly stream: ReceiveStream;
   readonly id: MessageId;
   readonly number: number;
-  readonly charge: number;
+  readonly credit: number;
   readonly total: number;
-  room: number;
+  bodyCredit: number;
   /** Absent until there is room for it, or when it is not needed. */
   body: Uint8Array<ArrayBuffer> | undefined;
   filled: number;

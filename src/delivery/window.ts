@@ -58,8 +58,8 @@ export class Window {
    *
    * @throws {VerackError} `flood` when that is more than was granted.
    */
-  use(charge: number): void {
-    this.#used += charge;
+  use(credit: number): void {
+    this.#used += credit;
     if (this.#used <= this.#limit) return;
     throw new VerackError(
       "flood",
@@ -68,9 +68,9 @@ export class Window {
   }
 
   /** A message is settled; `room` is what its body had besides. */
-  release(charge: number, room: number): void {
-    this.#released += charge;
-    const taken = this.#released - this.#releasedAtGrowth + room;
+  release(credit: number, bodyCredit: number): void {
+    this.#released += credit;
+    const taken = this.#released - this.#releasedAtGrowth + bodyCredit;
     if (
       taken >= WINDOW_GROWTH_SHARE * this.#size &&
       this.#size < MAX_WINDOW_BYTES

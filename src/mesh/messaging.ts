@@ -49,9 +49,9 @@ export class Messaging {
       magic,
       store: options.messages,
       limits: options.outbox,
-      maxAttempts: options.maxDeliveryAttempts,
+      maxDeliveries: options.maxDeliveries,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
-      onDeadLetter: (message) => this.#onSetAside(message),
+      onDeadLetter: (message) => this.#onDeadLetter(message),
       hasStanding: (peer) => context.standing.has(context.table.get(peer)),
       keptNow: () => options.keptTime.now(),
       isInMemory: (peer) =>
@@ -75,7 +75,7 @@ export class Messaging {
     return this.#delivery.waitingFor(peer);
   }
 
-  /** See `Node.setAside`. */
+  /** See `Node.deadLetters`. */
   get deadLetters(): DeadLetters {
     return this.#delivery.deadLetters;
   }
@@ -238,7 +238,7 @@ export class Messaging {
     });
   }
 
-  #onSetAside({ from, topic, id, reason }: StoredDeadLetter): void {
+  #onDeadLetter({ from, topic, id, reason }: StoredDeadLetter): void {
     this.#context.emit({
       type: "set-aside",
       identity: from,

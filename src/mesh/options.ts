@@ -7,7 +7,7 @@ import {
   type OutboxOptions,
   resolveOutbox,
 } from "../delivery/outbox_limits.ts";
-import { MAX_DELIVERY_ATTEMPTS } from "../delivery_limits.ts";
+import { MAX_DELIVERIES } from "../delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
@@ -89,7 +89,7 @@ export interface NodeOptions {
   /** What is kept until it is acknowledged; more is refused at once. */
   readonly outbox?: OutboxOptions;
   /** A message is offered to the application so often, then it is set aside. @default {5} */
-  readonly maxDeliveryAttempts?: number;
+  readonly maxDeliveries?: number;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
   /** Looks host names up, at each attempt to dial one. @default the operating system */
@@ -127,7 +127,7 @@ export interface ResolvedNodeOptions {
   /** Absent if the store is none but this node's own memory. */
   readonly messages: MessageStore | undefined;
   readonly outbox: OutboxLimits;
-  readonly maxDeliveryAttempts: number;
+  readonly maxDeliveries: number;
   readonly transport: Transport;
   /** Absent: the operating system. */
   readonly resolve: Resolver | undefined;
@@ -195,7 +195,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     invite,
     messages: options.store?.messages,
     outbox: resolveOutbox(options.outbox),
-    maxDeliveryAttempts: attempts(options.maxDeliveryAttempts),
+    maxDeliveries: attempts(options.maxDeliveries),
     transport: options.transport ?? tlsTransport(),
     resolve: options.resolve,
     clock,
@@ -262,10 +262,10 @@ export function refuseDemoOffLoopback(
   );
 }
 
-function attempts(value: number = MAX_DELIVERY_ATTEMPTS): number {
+function attempts(value: number = MAX_DELIVERIES): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new RangeError(
-    `Cannot start node: maxDeliveryAttempts is ${value}, must be a whole number from 1 on`,
+    `Cannot start node: maxDeliveries is ${value}, must be a whole number from 1 on`,
   );
 }
 

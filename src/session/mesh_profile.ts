@@ -73,7 +73,7 @@ export const PEER_COMMANDS: readonly string[] = [
   COMMAND.missing,
   COMMAND.welcome,
   COMMAND.message,
-  COMMAND.piece,
+  COMMAND.chunk,
   COMMAND.ack,
   COMMAND.resume,
   COMMAND.twin,

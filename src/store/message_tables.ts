@@ -5,8 +5,8 @@
 import type { StatementSync } from "node:sqlite";
 import type {
   MessageStore,
-  StoredAttempts,
   StoredDeadLetter,
+  StoredDeliveryCount,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
@@ -119,9 +119,9 @@ export class MessageTables implements MessageStore {
   }
 
   deleteSender(from: PeerId): void {
-    const { deleteSeen, deleteSenderAttempts } = this.#statements;
+    const { deleteSeen, deleteSenderDeliveryCounts } = this.#statements;
     this.#database.run(deleteSeen, peerIdBlob(from));
-    this.#database.run(deleteSenderAttempts, peerIdBlob(from));
+    this.#database.run(deleteSenderDeliveryCounts, peerIdBlob(from));
   }
 
   trimSenders(keep: readonly PeerId[]): void {
@@ -129,39 +129,39 @@ export class MessageTables implements MessageStore {
   }
 
   expireSeen(before: number): void {
-    const { expireSeen, expireAttempts } = this.#statements;
-    this.#database.run(expireAttempts, wholeMs(before));
+    const { expireSeen, expireDeliveryCounts } = this.#statements;
+    this.#database.run(expireDeliveryCounts, wholeMs(before));
     this.#database.run(expireSeen, wholeMs(before));
   }
 
-  *attempts(): Iterable<StoredAttempts> {
-    for (const row of this.#statements.attempts.iterate()) {
+  *deliveryCounts(): Iterable<StoredDeliveryCount> {
+    for (const row of this.#statements.deliveryCounts.iterate()) {
       yield {
         from: toPeerId(row.sender),
         id: toBytes(row.id),
-        attempts: Number(row.attempts),
+        deliveryCount: Number(row.attempts),
         at: Number(row.at),
       };
     }
   }
 
-  putAttempts({ from, id, attempts, at }: StoredAttempts): void {
+  putDeliveryCount({ from, id, deliveryCount, at }: StoredDeliveryCount): void {
     this.#database.run(
-      this.#statements.putAttempts,
+      this.#statements.putDeliveryCount,
       peerIdBlob(from),
       id,
-      attempts,
+      deliveryCount,
       wholeMs(at),
     );
   }
 
-  trimAttempts(keep: number): void {
-    this.#database.run(this.#statements.trimAttempts, keep);
+  trimDeliveryCounts(keep: number): void {
+    this.#database.run(this.#statements.trimDeliveryCounts, keep);
   }
 
-  deleteAttempts(from: PeerId, id: Uint8Array): void {
+  deleteDeliveryCount(from: PeerId, id: Uint8Array): void {
     this.#database.run(
-      this.#statements.deleteAttempts,
+      this.#statements.deleteDeliveryCount,
       peerIdBlob(from),
       id,
     );
@@ -254,7 +254,9 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
     ),
     seenBy: prepare("SELECT id FROM seen WHERE sender = ? ORDER BY position"),
     deleteSeen: prepare("DELETE FROM seen WHERE sender = ?"),
-    deleteSenderAttempts: prepare("DELETE FROM attempts WHERE sender = ?"),
+    deleteSenderDeliveryCounts: prepare(
+      "DELETE FROM attempts WHERE sender = ?",
+    ),
     putSeen: prepare("INSERT INTO seen (sender, id, at) VALUES (?, ?, ?)"),
     trimSeen: prepare(
       `DELETE FROM seen WHERE sender = ? AND position <=
@@ -262,14 +264,18 @@ function prepareStatements(prepare: (sql: string) => StatementSync) {
           ORDER BY position DESC LIMIT 1 OFFSET ?)`,
     ),
     expireSeen: prepare("DELETE FROM seen WHERE at < ?"),
-    expireAttempts: prepare("DELETE FROM attempts WHERE at < ?"),
-    attempts: prepare("SELECT * FROM attempts ORDER BY at"),
-    trimAttempts: prepare(
+    expireDeliveryCounts: prepare("DELETE FROM attempts WHERE at < ?"),
+    deliveryCounts: prepare("SELECT * FROM attempts ORDER BY at"),
+    trimDeliveryCounts: prepare(
       `DELETE FROM attempts WHERE (sender, id) IN
          (SELECT sender, id FROM attempts ORDER BY at DESC LIMIT -1 OFFSET ?)`,
     ),
-    putAttempts: prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?)"),
-    deleteAttempts: prepare("DELETE FROM attempts WHERE sender = ? AND id = ?"),
+    putDeliveryCount: prepare(
+      "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?)",
+    ),
+    deleteDeliveryCount: prepare(
+      "DELETE FROM attempts WHERE sender = ? AND id = ?",
+    ),
     setAsidePositions: prepare(
       "SELECT position FROM set_aside ORDER BY position",
     ),

@@ -6,7 +6,7 @@ import type { PeerId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
 import { LISTED } from "./rows.ts";
 
-/** Drops seen ids and attempts of all senders but those in `keep`. */
+/** Drops seen ids and delivery counts of all senders but those in `keep`. */
 export function trimSenders(
   database: Database,
   keep: readonly PeerId[],

@@ -12,8 +12,8 @@ export { MemoryStore } from "../mesh/peers/memory_store.ts";
 export type { Clock, Random } from "../core/clock.ts";
 export type {
   MessageStore,
-  StoredAttempts,
   StoredDeadLetter as StoredDeadLetter,
+  StoredDeliveryCount,
   StoredMessage,
   StoredOutgoing,
   StoredSeen,

@@ -50,7 +50,7 @@ export const COMMAND = {
   welcome: "welcome",
   message: "message",
   /** More of a body that does not fit one frame. */
-  piece: "piece",
+  chunk: "chunk",
   ack: "ack",
   /** How much of an offered body the receiver holds. */
   resume: "resume",

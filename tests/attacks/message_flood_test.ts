@@ -16,7 +16,7 @@ function joined(frame: Uint8Array, count: number): Uint8Array {
   return bytes;
 }
 
-/** What is said without end, in pieces as large as one write takes. */
+/** What is said without end, in chunks as large as one write takes. */
 const FLOODS: Readonly<Record<string, Uint8Array>> = {
   "pings whose answers are not read": joined(
     encodeFrame(networkMagic("main"), COMMAND.ping, new Uint8Array(8)),

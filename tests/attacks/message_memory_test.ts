@@ -26,7 +26,7 @@ function message(at: number, total: number, held: number): Uint8Array {
   return payload;
 }
 
-Deno.test("who announces large bodies and sends none gets room for two, and is closed when it announces more than it may", async () => {
+Deno.test("who announces large bodies and sends none gets credit for two, and is closed when it announces more than it may", async () => {
   await using scene = await Scene.start();
   using greedy = await RawPeer.open(scene.victim);
   const before = Deno.memoryUsage().external;
@@ -34,18 +34,18 @@ Deno.test("who announces large bodies and sends none gets room for two, and is c
     await greedy.say(COMMAND.message, message(at, LARGE, 0));
   }
   await greedy.take(COMMAND.ack);
-  const room = () =>
+  const credits = () =>
     greedy.frames.filter(({ command }) => command === COMMAND.ack)
       .flatMap(({ payload }) => decodeAck(payload).ranges)
       .reduce((sum, { count, status }) => sum + (status === 2 ? count : 0), 0);
-  await until("room for two", () => room() === 2);
+  await until("credit for two", () => credits() === 2);
   assert(Deno.memoryUsage().external - before < 4 * LARGE);
   assertEquals(greedy.isOver, false);
   for (let at = 110; at < 140; at++) {
     await greedy.say(COMMAND.message, message(at, LARGE, 0));
   }
   assertEquals((await greedy.refusal())?.name, "flood");
-  assertEquals(room(), 2);
+  assertEquals(credits(), 2);
 });
 
 Deno.test("who sends more than it was granted is closed as a flood; who keeps to it is not", async () => {

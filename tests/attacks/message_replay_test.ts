@@ -98,7 +98,7 @@ const LIES: readonly [string, Uint8Array, string][] = [
     "protocol-error",
   ],
   [
-    "of room that nobody asked for",
+    "of credit that was not requested",
     encodeAck({ limit: 65_536, ranges: [{ first: 0, count: 1, status: 2 }] }),
     "protocol-error",
   ],

@@ -58,8 +58,8 @@ Deno.test("1,200 messages of ten strangers do not delay a friend's", async () =>
   assert(acknowledged <= 22);
 });
 
-Deno.test("1,100 messages of strangers that are refused do not push a friend's out of those set aside", async () => {
-  await using scene = await Scene.start({ maxDeliveryAttempts: 1 });
+Deno.test("1,100 messages of strangers that are nacked do not push out a dead letter of a friend", async () => {
+  await using scene = await Scene.start({ maxDeliveries: 1 });
   const { victim, member } = scene;
   victim.admission.allow(member.identity.id);
   let refused = 0;

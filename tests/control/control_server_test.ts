@@ -381,7 +381,7 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
 });
 
 Deno.test("what the program refused too often is listed, shown, retried and discarded", async () => {
-  await using scene = await ControlScene.start({ maxDeliveryAttempts: 1 });
+  await using scene = await ControlScene.start({ maxDeliveries: 1 });
   await using bob = await Node.start({
     name: "bob",
     connect: [scene.node.address],
@@ -392,7 +392,7 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
     const sent = bob.send(scene.node.identity.id, text, { topic: "t" });
     const { value } = await messages.next();
     value?.nack("no good");
-    await assertRejects(() => sent, VerackError, "set aside");
+    await assertRejects(() => sent, VerackError, "dead letter");
   }
   using client = await scene.client();
   const list = async () =>
@@ -425,7 +425,7 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
     });
   assertEquals(await post("retry", { id }), { id });
   const { value } = await messages.next();
-  assertEquals([value?.id, value?.attempt], [id, 1]);
+  assertEquals([value?.id, value?.deliveryCount], [id, 1]);
   value?.ack();
   assertEquals((await list()).map((it) => it.id), [two.id]);
   await post("discard", { id: two.id, from: bob.identity.id });

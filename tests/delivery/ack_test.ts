@@ -25,7 +25,7 @@ async function stage(...bodies: number[]): Promise<Stage> {
   const sender = party("a".repeat(64), clock);
   const receiver = party("b".repeat(64), clock, { seed: 2 });
   const wire = new Wire(sender, receiver);
-  const [carrier] = wire.ends;
+  const [sink] = wire.ends;
   for (const size of bodies) {
     sender.delivery.send(receiver.id, new Uint8Array(size)).catch(() => {});
   }
@@ -36,7 +36,7 @@ async function stage(...bodies: number[]): Promise<Stage> {
     ack: (...ranges) => {
       const payload = encodeAck({ limit: 10 * MIN_WINDOW_BYTES, ranges });
       const frame = { command: COMMAND.ack, payload };
-      carrier.receive(frame);
+      sink.receive(frame);
     },
     [Symbol.dispose]() {
       const error = new VerackError("stopped", "The test is over");
@@ -56,14 +56,14 @@ function assertRefused(ack: () => void, because: string): void {
   assertEquals(error.code, "protocol");
 }
 
-for (const status of [ACK_STATUS.taken, ACK_STATUS.refused]) {
+for (const status of [ACK_STATUS.acked, ACK_STATUS.rejected]) {
   Deno.test(`an ack of status ${status} before all of a message was sent is refused`, async () => {
     using it = await stage(2_000_000);
-    it.ack(about(0, ACK_STATUS.room));
-    const pieces = it.wire.ends[0].queue.filter(({ command }) =>
-      command === COMMAND.piece
+    it.ack(about(0, ACK_STATUS.credit));
+    const chunks = it.wire.ends[0].queue.filter(({ command }) =>
+      command === COMMAND.chunk
     );
-    const sent = pieces.reduce((sum, { payload }) => sum + payload.length, 0);
+    const sent = chunks.reduce((sum, { payload }) => sum + payload.length, 0);
     assert(sent > 0 && sent < 2_000_000, `${sent} bytes were sent`);
     assertRefused(
       () => it.ack(about(0, status)),
@@ -75,19 +75,19 @@ for (const status of [ACK_STATUS.taken, ACK_STATUS.refused]) {
 
 Deno.test("an ack of a message that was sent whole is taken, once", async () => {
   using it = await stage(100, 100);
-  it.ack(about(0, ACK_STATUS.taken));
+  it.ack(about(0, ACK_STATUS.acked));
   assertEquals(it.sender.delivery.outbox.messages, 1);
-  assertRefused(() => it.ack(about(0, ACK_STATUS.taken)), "settled twice");
+  assertRefused(() => it.ack(about(0, ACK_STATUS.acked)), "settled twice");
 });
 
 Deno.test("an ack of messages that were never sent is refused", async () => {
   using it = await stage(100);
-  assertRefused(() => it.ack(about(1, ACK_STATUS.taken)), "was not sent");
-  assertRefused(() => it.ack(about(0, ACK_STATUS.taken, 2)), "was not sent");
+  assertRefused(() => it.ack(about(1, ACK_STATUS.acked)), "was not sent");
+  assertRefused(() => it.ack(about(0, ACK_STATUS.acked, 2)), "was not sent");
   assertEquals(it.sender.delivery.outbox.messages, 1);
 });
 
-Deno.test("room for a message that did not ask for it is refused", async () => {
+Deno.test("credit for a message that did not request it is refused", async () => {
   using it = await stage(100);
-  assertRefused(() => it.ack(about(0, ACK_STATUS.room)), "was not asked for");
+  assertRefused(() => it.ack(about(0, ACK_STATUS.credit)), "was not requested");
 });

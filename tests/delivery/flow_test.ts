@@ -1,10 +1,10 @@
-/** What may be sent when: credit, turns, room, and what a stopped receiver costs. */
+/** What may be sent when: window, turns, credit for large bodies, and what a stopped receiver costs. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  CHUNK_TIMEOUT_MS,
   MAX_WINDOW_BYTES,
   MESSAGE_OVERHEAD_BYTES,
   MIN_WINDOW_BYTES,
-  PIECE_TIMEOUT_MS,
   SEND_AHEAD_BYTES,
 } from "../../src/delivery_limits.ts";
 import type { Message } from "../../src/delivery/message.ts";
@@ -12,8 +12,8 @@ import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeAck } from "../../src/wire/messages/ack.ts";
 import {
+  decodeChunkHead,
   decodeMessage,
-  decodePieceHead,
   encodeMessage,
 } from "../../src/wire/messages/message.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
@@ -103,7 +103,7 @@ Deno.test("a topic that nobody takes does not stop the others", async () => {
   end(it);
 });
 
-Deno.test("topics that nobody takes leave no room in the window, and a body that needs more asks for it", async () => {
+Deno.test("topics that nobody takes leave nothing of the window, and a body that needs more requests credit", async () => {
   const it = stage();
   for (const topic of ["dead", "dead too", "dead as well"]) {
     for (let i = 0; i < 500; i++) post(it.a, it.b, new Uint8Array(100), topic);
@@ -138,7 +138,7 @@ Deno.test("bulk is put on the way a little at a time, so that what comes after i
   end(it);
 });
 
-Deno.test("streams take turns by the piece, and the messages of one do not mix", async () => {
+Deno.test("streams take turns by the chunk, and the messages of one do not mix", async () => {
   const it = stage();
   const taken = takeAll(it.b);
   for (let i = 0; i < 5_000; i++) post(it.a, it.b, new Uint8Array(1_000));
@@ -155,8 +155,8 @@ Deno.test("streams take turns by the piece, and the messages of one do not mix",
     frame !== undefined;
     frame = it.wire.ends[0].queue[0]
   ) {
-    if (frame.command === COMMAND.piece) {
-      order.push(decodePieceHead(frame.payload));
+    if (frame.command === COMMAND.chunk) {
+      order.push(decodeChunkHead(frame.payload));
     }
     it.wire.pass(0);
     await turns(5);
@@ -170,7 +170,7 @@ Deno.test("streams take turns by the piece, and the messages of one do not mix",
   end(it);
 });
 
-Deno.test("a body too large for its window waits for room, and many that nobody takes have no more than there is", async () => {
+Deno.test("a body too large for its window waits for credit, and many that nobody takes have no more than there is", async () => {
   const clock = new VirtualClock();
   const b = party(B, clock);
   const senders = Array.from(
@@ -206,7 +206,7 @@ Deno.test("acknowledgements that cannot be are a breach of the protocol", async 
     ["was not sent", { first: 2, count: 1, status: 0 }],
     ["was not sent", { first: 0, count: 3, status: 0 }],
     ["was not sent", { first: 0xffff_ffff, count: 1, status: 0 }],
-    ["room was not asked for", { first: 0, count: 1, status: 2 }],
+    ["credit was not requested", { first: 0, count: 1, status: 2 }],
     ["limit is 1, must be at least 65536", {
       limit: 1,
       first: 0,
@@ -246,7 +246,7 @@ Deno.test("whoever sends more than was granted, or what its message does not hav
     const payload = encodeMessage(id, topic, new Uint8Array(total));
     return payload.subarray(0, payload.length - total + held);
   };
-  const piece = (number: number, size: number) => {
+  const chunk = (number: number, size: number) => {
     const payload = new Uint8Array(4 + size);
     payload[0] = number;
     return payload;
@@ -260,10 +260,10 @@ Deno.test("whoever sends more than was granted, or what its message does not hav
         COMMAND.message,
         message(1, 1),
       ],
-      ["does not go on with 30001 bytes", COMMAND.piece, piece(0, 30_001)],
-      ["message 7 does not go on", COMMAND.piece, piece(7, 1)],
-      ["must have 1 to 32000", COMMAND.piece, piece(0, 0)],
-      ["must have 1 to 32000", COMMAND.piece, piece(0, 32_001)],
+      ["does not go on with 30001 bytes", COMMAND.chunk, chunk(0, 30_001)],
+      ["message 7 does not go on", COMMAND.chunk, chunk(7, 1)],
+      ["must have 1 to 32000", COMMAND.chunk, chunk(0, 0)],
+      ["must have 1 to 32000", COMMAND.chunk, chunk(0, 32_001)],
     ] as const
   ) {
     assertThrows(() => send(it, command, payload), VerackError, words);
@@ -274,7 +274,7 @@ Deno.test("whoever sends more than was granted, or what its message does not hav
     "must be at most 65536 as granted",
   );
   end(it);
-  // An offer must not go on before there is room.
+  // An offer must not go on before it has credit.
   const other = stage();
   for (let at = 0; at < 2; at++) {
     send(
@@ -285,11 +285,11 @@ Deno.test("whoever sends more than was granted, or what its message does not hav
   }
   send(other, COMMAND.message, message(4_000_000, 0, new Uint8Array([90])));
   assertThrows(
-    () => send(other, COMMAND.piece, piece(2, 1)),
+    () => send(other, COMMAND.chunk, chunk(2, 1)),
     VerackError,
     "does not go on",
   );
-  send(other, COMMAND.piece, piece(0, 1));
+  send(other, COMMAND.chunk, chunk(0, 1));
   end(other);
   await turns();
 });
@@ -307,11 +307,11 @@ Deno.test("a body that does not go on ends the session, but not because this pro
   };
   it.wire.ends[1].receive(frame);
   it.b.delivery.tick(
-    it.clock.monotonic() + 2 * PIECE_TIMEOUT_MS,
-    2 * PIECE_TIMEOUT_MS,
+    it.clock.monotonic() + 2 * CHUNK_TIMEOUT_MS,
+    2 * CHUNK_TIMEOUT_MS,
   );
   assertEquals(it.wire.ends[1].reason, undefined);
-  it.b.delivery.tick(it.clock.monotonic() + 3 * PIECE_TIMEOUT_MS, 0);
+  it.b.delivery.tick(it.clock.monotonic() + 3 * CHUNK_TIMEOUT_MS, 0);
   assertEquals(it.wire.ends[1].reason, "timeout");
   end(it);
   await turns();
@@ -334,11 +334,11 @@ Deno.test("a busy session is granted more, and no more than there is for one", a
   end(it);
 });
 
-Deno.test("room that is not used is given to others who wait for it", async () => {
+Deno.test("credit that is not used is given to others that wait for it", async () => {
   const clock = new VirtualClock();
   const b = party(B, clock);
   const id = (at: number) => at.toString(16).padStart(64, "0");
-  // Sixteen take all the room there is, and send a little now and then.
+  // Sixteen take all the credit there is, and send a little now and then.
   const slow = Array.from({ length: 16 }, (_, at) => {
     const wire = new Wire(party(id(at), clock), b);
     const payload = encodeMessage(
@@ -359,7 +359,7 @@ Deno.test("room that is not used is given to others who wait for it", async () =
     await clock.advance(1_000);
     for (const { ends } of slow) {
       if (!ends[1].isOpen) continue;
-      const frame = { command: COMMAND.piece, payload: new Uint8Array(5) };
+      const frame = { command: COMMAND.chunk, payload: new Uint8Array(5) };
       ends[1].receive(frame);
     }
     b.delivery.tick(clock.monotonic(), 0);

@@ -17,7 +17,7 @@ type Step =
   | { readonly do: "send"; readonly topic: number; readonly size: number }
   | { readonly do: "broadcast"; readonly topic: number; readonly size: number }
   | { readonly do: "pass"; readonly from: 0 | 1; readonly count: number }
-  | { readonly do: "take" | "refuse" | "leave"; readonly count: number }
+  | { readonly do: "ack" | "nack" | "leave"; readonly count: number }
   | { readonly do: "cut" | "second session" | "wait" }
   | { readonly do: "restart sender" | "restart receiver" };
 
@@ -45,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constantFrom("take" as const, "refuse" as const, "leave" as const),
+      do: fc.constantFrom("ack" as const, "nack" as const, "leave" as const),
       count,
     }),
   },
@@ -71,17 +71,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** Takes as many messages as it may, and does with each what it is told. */
-class Taker {
+class TestConsumer {
   readonly taken: Message[] = [];
   #open = true;
-  #todo: ("take" | "refuse" | "leave")[] = [];
+  #todo: ("ack" | "nack" | "leave")[] = [];
   #wake = () => {};
 
   constructor(receiver: Party) {
     this.#run(receiver);
   }
 
-  add(what: "take" | "refuse" | "leave", count: number): void {
+  add(what: "ack" | "nack" | "leave", count: number): void {
     for (let i = 0; i < count; i++) this.#todo.push(what);
     this.#wake();
   }
@@ -100,7 +100,7 @@ class Taker {
         if (!this.#open) return;
         const what = this.#todo.shift();
         if (what === "leave") break;
-        if (what === "refuse") message.nack();
+        if (what === "nack") message.nack();
         else {
           this.taken.push(message);
           message.ack();
@@ -118,7 +118,7 @@ class World {
   sender: Party;
   receiver: Party;
   wires: Wire[] = [];
-  taker: Taker;
+  consumer: TestConsumer;
   readonly taken: Message[] = [];
   sent = 0;
   acknowledged = 0;
@@ -128,7 +128,7 @@ class World {
   constructor() {
     this.sender = this.#start("a".repeat(64), 0);
     this.receiver = this.#start("b".repeat(64), 1);
-    this.taker = new Taker(this.receiver);
+    this.consumer = new TestConsumer(this.receiver);
   }
 
   send(topicAt: number, sizeAt: number, toAll: boolean): void {
@@ -165,11 +165,11 @@ class World {
       this.sender.delivery.close(error, { flush: false });
       this.sender = this.#start(this.sender.id, 0);
     } else {
-      this.taken.push(...this.taker.taken);
-      this.taker.stop();
+      this.taken.push(...this.consumer.taken);
+      this.consumer.stop();
       this.receiver.delivery.close(error, { flush: false });
       this.receiver = this.#start(this.receiver.id, 1);
-      this.taker = new Taker(this.receiver);
+      this.consumer = new TestConsumer(this.receiver);
     }
     this.connect();
   }
@@ -187,15 +187,15 @@ class World {
   async settle(): Promise<void> {
     this.cut();
     this.connect();
-    this.taker.add("take", 100_000);
+    this.consumer.add("ack", 100_000);
     for (let round = 0; round < 200; round++) {
       await this.wires[0]!.run();
       if (this.sender.delivery.outbox.messages === 0) break;
       await this.wait(1_000);
     }
-    this.taken.push(...this.taker.taken);
+    this.taken.push(...this.consumer.taken);
     this.rejected += this.sender.givenUp.length;
-    this.taker.stop();
+    this.consumer.stop();
   }
 
   #start(id: string, which: 0 | 1): Party {
@@ -218,10 +218,10 @@ async function play(steps: readonly Step[]): Promise<void> {
           for (const wire of world.wires) wire.pass(it.from);
         }
         break;
-      case "take":
-      case "refuse":
+      case "ack":
+      case "nack":
       case "leave":
-        world.taker.add(it.do, it.do === "take" ? it.count : 1);
+        world.consumer.add(it.do, it.do === "ack" ? it.count : 1);
         break;
       case "cut":
         world.cut();

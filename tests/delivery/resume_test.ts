@@ -10,8 +10,8 @@ import {
   HELD_BODY_MS,
   MAX_BODY_BYTES,
   MAX_HELD_BYTES,
-  ROOM_BUDGET_BYTES,
-  ROOM_SHORT_RESERVE_BYTES,
+  RECEIVE_BUDGET_BYTES,
+  SHORT_BODY_RESERVE_BYTES,
 } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
@@ -132,11 +132,11 @@ Deno.test("the beginning of a body is let go of after a while, and all of it is 
 });
 
 Deno.test("beginnings of many peers take no more than their share, and give way to bodies that are coming", () => {
-  const room = new ReceiveBudget(new VirtualClock());
-  const held = new HeldBodies(room);
+  const budget = new ReceiveBudget(new VirtualClock());
+  const held = new HeldBodies(budget);
   const bytes = MAX_BODY_BYTES;
   const used = () =>
-    room.lack(0, true) + ROOM_BUDGET_BYTES - ROOM_SHORT_RESERVE_BYTES;
+    budget.lack(0, true) + RECEIVE_BUDGET_BYTES - SHORT_BODY_RESERVE_BYTES;
   const id = (at: number) => new MessageId(new Uint8Array(16).fill(at));
   const keep = (from: string, at: number, filled: number) => {
     const body = new Uint8Array(bytes);
@@ -158,8 +158,8 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
   // Of one peer.
   assert(keep("11", 21, 50_000));
   assertEquals(takes("11", 11), undefined);
-  // A body that is coming needs room.
-  held.makeRoom(-room.lack(0, true) + 2 * bytes, true);
+  // A body that is coming needs credit.
+  held.makeCredit(-budget.lack(0, true) + 2 * bytes, true);
   assertEquals(held.bytes, 2 * bytes);
   assertEquals(takes("10", 10), 11_000);
   // Another message with the same id.
@@ -178,16 +178,16 @@ Deno.test("a resume that cannot be is a breach of the protocol", async () => {
   const cases: [string, { number: number; held: number }][] = [
     ["was not sent", { number: 1, held: 10 }],
     ["must be fewer", { number: 0, held: BODY_BYTES }],
-    ["was not asked for", { number: 0, held: 10 }],
+    ["was not requested", { number: 0, held: 10 }],
   ];
   for (const [words, resume] of cases) {
     const { a, b } = stage();
     const wire = new Wire(a, b);
-    a.delivery.send(B, body(words.endsWith("for") ? 10_000 : BODY_BYTES))
+    a.delivery.send(B, body(words.endsWith("requested") ? 10_000 : BODY_BYTES))
       .catch(() => {});
     await passBytes(wire, 0);
     await new Promise((resolve) => setTimeout(resolve, 0));
-    const size = words.endsWith("for") ? { ...resume, held: 5 } : resume;
+    const size = words.endsWith("requested") ? { ...resume, held: 5 } : resume;
     const frame = { command: COMMAND.resume, payload: encodeResume(size) };
     assertThrows(
       () => wire.ends[0].receive(frame),

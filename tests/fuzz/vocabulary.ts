@@ -8,11 +8,11 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
 import { ACK_STATUS, encodeAck } from "../../src/wire/messages/ack.ts";
 import {
+  CHUNK_HEAD_BYTES,
   encodeMessage,
   MESSAGE_HEAD_BYTES,
   MESSAGE_ID_BYTES,
-  PIECE_HEAD_BYTES,
-  writePieceHead,
+  writeChunkHead,
 } from "../../src/wire/messages/message.ts";
 import { encodeMissing } from "../../src/wire/messages/missing.ts";
 import {
@@ -65,7 +65,7 @@ export class Vocabulary {
       this.#missing,
       this.#message,
       this.#message,
-      this.#piece,
+      this.#chunk,
       this.#ack,
       this.#resume,
       this.#welcome,
@@ -142,7 +142,7 @@ export class Vocabulary {
     return { command: COMMAND.missing, payload: encodeMissing({ identities }) };
   }
 
-  /** Bodies whole and cut into pieces, in few topics, some with an id that came before. */
+  /** Bodies whole and cut into chunks, in few topics, some with an id that came before. */
   #message(): Said {
     const random = this.#random;
     const id = random.below(4) === 0 && this.#lastId !== undefined
@@ -150,7 +150,7 @@ export class Vocabulary {
       : this.#lastId = random.bytes(MESSAGE_ID_BYTES);
     const topic = new TextEncoder().encode("t".repeat(random.below(3)));
     const payload = encodeMessage(id, topic, random.bytes(random.below(400)));
-    // What is missing at the end is to follow in pieces.
+    // What is missing at the end is to follow in chunks.
     const least = MESSAGE_HEAD_BYTES + topic.length;
     const cut = least + random.below(payload.length - least + 1);
     return {
@@ -159,11 +159,11 @@ export class Vocabulary {
     };
   }
 
-  #piece(): Said {
+  #chunk(): Said {
     const random = this.#random;
-    const payload = random.bytes(PIECE_HEAD_BYTES + random.below(200));
-    writePieceHead(payload, random.below(8));
-    return { command: COMMAND.piece, payload };
+    const payload = random.bytes(CHUNK_HEAD_BYTES + random.below(200));
+    writeChunkHead(payload, random.below(8));
+    return { command: COMMAND.chunk, payload };
   }
 
   #ack(): Said {

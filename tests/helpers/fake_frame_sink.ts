@@ -25,7 +25,7 @@ export interface WireFrame {
 }
 
 /** One end of a wire: frames wait until the test lets them pass. */
-export class FakeCarrier implements FrameSink {
+export class FakeFrameSink implements FrameSink {
   isOpen = true;
   /** Frames that the other end has not got. */
   readonly queue: WireFrame[] = [];
@@ -128,7 +128,7 @@ export function party(
     magic: new Uint8Array(4),
     store: options.store,
     limits: resolveOutbox(),
-    maxAttempts: 5,
+    maxDeliveries: 5,
     onGivenUp: (outgoing, error) => givenUp.push({ outgoing, error }),
     hasStanding: () => true,
     onDeadLetter: () => {},
@@ -139,9 +139,9 @@ export function party(
 
 /** A session between two parties. */
 export class Wire {
-  readonly ends: readonly [FakeCarrier, FakeCarrier] = [
-    new FakeCarrier(),
-    new FakeCarrier(),
+  readonly ends: readonly [FakeFrameSink, FakeFrameSink] = [
+    new FakeFrameSink(),
+    new FakeFrameSink(),
   ];
   readonly #parties: readonly [Party, Party];
   /** Bytes of payload that have passed, from either end. */
@@ -162,10 +162,10 @@ export class Wire {
   pass(from: 0 | 1): boolean {
     const to = from === 0 ? 1 : 0;
     const frame = this.ends[from].shift();
-    const carrier = this.ends[to];
-    if (frame === undefined || !carrier.isOpen) return false;
+    const sink = this.ends[to];
+    if (frame === undefined || !sink.isOpen) return false;
     this.passedBytes[from] += frame.payload.length;
-    carrier.receive(frame);
+    sink.receive(frame);
     return true;
   }
 

@@ -51,7 +51,7 @@ Deno.test("a message is acknowledged when the application took it, and not befor
   assertEquals(value.text(), "hello");
   assertEquals(value.topic, "greetings");
   assertEquals(value.from, alice.identity.id);
-  assertEquals(value.attempt, 1);
+  assertEquals(value.deliveryCount, 1);
   assertEquals(alice.outbox.messages, 1);
   assertEquals(acknowledged, false);
 
@@ -117,7 +117,7 @@ Deno.test("the order of one sender and topic is kept, and a large body does not 
   assertEquals(taken.at(-1)?.text(), "after the bulk");
 });
 
-Deno.test("a taker gets the messages of its topic; each message goes to one taker", async () => {
+Deno.test("a consumer gets the messages of its topic; each message goes to one consumer", async () => {
   await using mesh = await startMesh(2);
   const [alice, bob] = pair(mesh);
   const sent = ["red", "blue", "red", "blue"].map((topic, at) =>
@@ -132,7 +132,7 @@ Deno.test("a taker gets the messages of its topic; each message goes to one take
   assertEquals(blue.map((message) => message.text()), ["1", "3"]);
 });
 
-Deno.test("a taker leaves a topic to others, also what came before it", async () => {
+Deno.test("a consumer leaves a topic to others, also what came before it", async () => {
   await using mesh = await startMesh(2);
   const [alice, bob] = pair(mesh);
   const send = (topics: string[]) =>
@@ -334,7 +334,7 @@ Deno.test("numbers that make no sense are refused", async () => {
       [() => alice.broadcast("", { waitMs: NaN }), "waitMs is NaN"],
       [() => Node.start({ outbox: { maxBytes: -1 } }), "outbox.maxBytes is -1"],
       [() => Node.start({ outbox: { maxAgeMs: 3e9 } }), "outbox.maxAgeMs"],
-      [() => Node.start({ maxDeliveryAttempts: 0 }), "maxDeliveryAttempts"],
+      [() => Node.start({ maxDeliveries: 0 }), "maxDeliveries"],
     ] as const
   ) await assertRejects(run, RangeError, words);
 });

@@ -133,7 +133,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "more may come than the body has",
-    snippet: "if (held > total || held > MAX_PIECE_BYTES) {",
+    snippet: "if (held > total || held > MAX_CHUNK_BYTES) {",
     mutated: NEVER,
     tests: ["tests/wire/messages/message_test.ts"],
   },

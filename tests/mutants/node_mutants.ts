@@ -18,25 +18,25 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     name: "messages of peers with standing take turns with those of strangers",
     snippet: "return hasStanding ? this.#standing : this.#others;",
     mutated: "return this.#others;",
-    tests: ["tests/delivery/turns_test.ts"],
+    tests: ["tests/delivery/fair_queue_test.ts"],
   },
   {
-    name: "strangers may have all room for large bodies",
+    name: "strangers may have all credit for large bodies",
     snippet:
-      "Math.min( STRANGERS_ROOM_BYTES, ROOM_BUDGET_BYTES - this.#standing.bytes, )",
-    mutated: "ROOM_BUDGET_BYTES - this.#standing.bytes",
-    tests: ["tests/delivery/room_test.ts"],
+      "Math.min( STRANGERS_CREDIT_BYTES, RECEIVE_BUDGET_BYTES - this.#standing.bytes, )",
+    mutated: "RECEIVE_BUDGET_BYTES - this.#standing.bytes",
+    tests: ["tests/delivery/receive_budget_test.ts"],
   },
   {
-    name: "messages of strangers push those of others out of those set aside",
+    name: "messages of strangers push dead letters of others out",
     snippet: "if (message.from === sender) return key;",
     mutated: "return key;",
-    tests: ["tests/delivery/set_aside_test.ts"],
+    tests: ["tests/delivery/dead_letters_test.ts"],
   },
   {
     name: "a chunk of a body may be empty",
-    snippet: "held < 1 || held > MAX_PIECE_BYTES",
-    mutated: "held < 0 || held > MAX_PIECE_BYTES",
+    snippet: "held < 1 || held > MAX_CHUNK_BYTES",
+    mutated: "held < 0 || held > MAX_CHUNK_BYTES",
     tests: FLOW,
   },
   {
@@ -71,9 +71,9 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: FLOW,
   },
   {
-    name: "room may be given that was not asked for",
+    name: "credit may be given that was not requested",
     snippet:
-      'if (outgoing.offer !== "asked") refuse("room was not asked for");',
+      'if (outgoing.offer !== "requested") refuse("credit was not requested");',
     mutated: "",
     tests: FLOW,
   },
@@ -95,7 +95,7 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     snippet:
       "if (this.#knows(stream, id)) return this.#again(stream, id, arrival);",
     mutated: "",
-    tests: [...REPLAY, "tests/delivery/taking_test.ts"],
+    tests: [...REPLAY, "tests/delivery/consumers_test.ts"],
   },
   {
     name: "settled messages may come again without end",

@@ -40,7 +40,7 @@ const SESSION = [
   "peers",
   "missing",
   "message",
-  "piece",
+  "chunk",
   "ack",
   "resume",
   "twin",

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import {
+  MAX_DEAD_LETTERS,
   MAX_SEEN_SENDERS,
-  MAX_SET_ASIDE_MESSAGES,
 } from "../../src/delivery_limits.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import {
@@ -58,7 +58,7 @@ function putOutgoing(bodyBytes: number): Fill {
   };
 }
 
-function putSetAside(bodyBytes: number): Fill {
+function putDeadLetters(bodyBytes: number): Fill {
   return (store, index) =>
     store.messages.putDeadLetter({
       from: sender(index),
@@ -102,12 +102,12 @@ const ROWS: Record<string, Fill> = {
       usedBy: randomId(),
     }),
   "rows of messages to send": putOutgoing(1),
-  "rows of messages set aside": putSetAside(1),
-  "rows of refused messages whose tries are counted": (store, index) =>
-    store.messages.putAttempts({
+  "rows of dead letters": putDeadLetters(1),
+  "rows of delivery counts of nacked messages": (store, index) =>
+    store.messages.putDeliveryCount({
       from: sender(index),
       id: random(16),
-      attempts: 5,
+      deliveryCount: 5,
       at: Date.now(),
     }),
   "rows of ids of messages seen": (store, index) =>
@@ -162,10 +162,10 @@ Deno.test("bodies of the least favourable length take no more of the disk than d
   for (const length of [3_700, 4_096, 4_500, 8_200]) {
     const outgoing = await grown(putOutgoing(length), 2_000);
     assert(outgoing <= 2_000 * (rows!.each + bodies!.count * length));
-    const aside = await grown(putSetAside(length), MAX_SET_ASIDE_MESSAGES);
+    const aside = await grown(putDeadLetters(length), MAX_DEAD_LETTERS);
     assert(
       aside <=
-        MAX_SET_ASIDE_MESSAGES *
+        MAX_DEAD_LETTERS *
           (asideRows!.each + asideBodies!.count * length),
     );
   }

@@ -224,10 +224,15 @@ function messageContract(
     assertEquals(seen(a), [3, 4]);
     assertEquals(seen(b), [1, 2, 3, 4]);
     assertEquals([...messages.senders()], [b, a]);
-    messages.putAttempts({ from: a, id: message(1).id, attempts: 1, at: 3 });
+    messages.putDeliveryCount({
+      from: a,
+      id: message(1).id,
+      deliveryCount: 1,
+      at: 3,
+    });
     messages.expireSeen(4);
     assertEquals(seen(a).concat(seen(b)), [4, 4]);
-    assertEquals([...messages.attempts()], []);
+    assertEquals([...messages.deliveryCounts()], []);
     messages.putSeen({ from: a, id: message(5).id, at: 5 });
     messages.trimSeen(a, 1);
     assertEquals(seen(a), [5]);
@@ -244,13 +249,13 @@ function messageContract(
           store.messages.putSeen({ from, id, at: byte });
         }
         const { id } = message(9);
-        store.messages.putAttempts({ from, id, attempts: 1, at: 9 });
+        store.messages.putDeliveryCount({ from, id, deliveryCount: 1, at: 9 });
       }
       const only = identity(6);
-      store.messages.putAttempts({
+      store.messages.putDeliveryCount({
         from: only,
         id: message(9).id,
-        attempts: 1,
+        deliveryCount: 1,
         at: 9,
       });
       store = again(store);
@@ -267,7 +272,7 @@ function messageContract(
       for (let start = 0; start < 2; start++) {
         const { messages } = store;
         assertEquals([...messages.senders()], kept.toReversed());
-        const refused = [...messages.attempts()].map(({ from }) => from);
+        const refused = [...messages.deliveryCounts()].map(({ from }) => from);
         assertEquals(refused.sort(), [...kept].sort());
         for (const from of kept) {
           assertEquals([...messages.seenBy(from)].map((id) => id[0]), [
@@ -290,26 +295,26 @@ function messageContract(
     for (let byte = 1; byte <= 4; byte++) {
       const { id } = message(byte);
       const from = identity(byte);
-      store.messages.putAttempts({ from, id, attempts: 1, at: byte });
+      store.messages.putDeliveryCount({ from, id, deliveryCount: 1, at: byte });
     }
-    store.messages.trimAttempts(2);
+    store.messages.trimDeliveryCounts(2);
     store = again(store);
-    const tries = [...store.messages.attempts()].map(({ at }) => at);
+    const tries = [...store.messages.deliveryCounts()].map(({ at }) => at);
     assertEquals(tries, [3, 4]);
     return store;
   });
 
   test("counts tries, and sets messages aside", (store) => {
     const { id } = message(1);
-    store.messages.putAttempts({ from: a, id, attempts: 1, at: 1 });
-    store.messages.putAttempts({ from: a, id, attempts: 2, at: 2 });
+    store.messages.putDeliveryCount({ from: a, id, deliveryCount: 1, at: 1 });
+    store.messages.putDeliveryCount({ from: a, id, deliveryCount: 2, at: 2 });
     store = again(store);
     let { messages } = store;
-    assertEquals([...messages.attempts()], [
-      { from: a, id, attempts: 2, at: 2 },
+    assertEquals([...messages.deliveryCounts()], [
+      { from: a, id, deliveryCount: 2, at: 2 },
     ]);
-    messages.deleteAttempts(a, id);
-    assertEquals([...messages.attempts()], []);
+    messages.deleteDeliveryCount(a, id);
+    assertEquals([...messages.deliveryCounts()], []);
     const aside = { from: a, id, topic: "\0", body, reason: "n\0o", at: 3 };
     messages.putDeadLetter(aside);
     messages.putDeadLetter({ ...aside, from: b });

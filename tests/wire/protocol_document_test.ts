@@ -1,9 +1,9 @@
 // docs/protocol.md names what the code has: every command, reason and bound.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  MAX_CREDIT_PER_SESSION_BYTES,
   MAX_REPEATED_FRAMES,
-  MAX_ROOM_PER_SESSION_BYTES,
-  ROOM_BUDGET_BYTES,
+  RECEIVE_BUDGET_BYTES,
 } from "../../src/delivery_limits.ts";
 import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
 import {
@@ -69,9 +69,9 @@ Deno.test("docs/protocol.md has the bounds of the code", () => {
       `more waits than ${number(MAX_QUEUE_BYTES)} bytes`,
       `the ${number(MAX_FORMER_MEMBERS)} last whose record was dropped`,
       `${
-        number(ROOM_BUDGET_BYTES)
+        number(RECEIVE_BUDGET_BYTES)
       } bytes in all sessions together, of which peers without standing have`,
-      `at most, and ${number(MAX_ROOM_PER_SESSION_BYTES)} in one`,
+      `at most, and ${number(MAX_CREDIT_PER_SESSION_BYTES)} in one`,
       `More than ${number(MAX_REPEATED_FRAMES)} messages on one session`,
     ]
   ) assertStringIncludes(flat, phrase);

@@ -95,7 +95,7 @@ export class Executor {
   async #handle(message: Message): Promise<boolean> {
     const fault = await this.#run(message);
     if (this.#kill.signal.aborted && fault !== undefined) return false;
-    const { from, topic, id, attempt } = message;
+    const { from, topic, id, deliveryCount: attempt } = message;
     if (fault === undefined) {
       message.ack();
       const sender = this.#node.peer(from);
@@ -109,7 +109,7 @@ export class Executor {
   }
 
   async #run(message: Message): Promise<string | undefined> {
-    const { from, id, topic, attempt, body } = message;
+    const { from, id, topic, deliveryCount, body } = message;
     // No variable can hold it, and without it another topic would be told.
     if (topic.includes("\0")) return "the topic has a NUL character";
     const name = this.#node.peer(from)?.name;
@@ -118,7 +118,7 @@ export class Executor {
       VERACK_NAME: name === undefined ? "" : shownName(name),
       VERACK_TOPIC: topic,
       VERACK_ID: id,
-      VERACK_ATTEMPT: `${attempt}`,
+      VERACK_ATTEMPT: `${deliveryCount}`,
     };
     const { signal } = this.#kill;
     while (true) {

@@ -130,7 +130,7 @@ export async function openPeerSession(
 /** Commands with a flow control of their own. */
 const UNMETERED: ReadonlySet<string> = new Set([
   COMMAND.message,
-  COMMAND.piece,
+  COMMAND.chunk,
   COMMAND.ack,
 ]);
 

@@ -12,11 +12,11 @@ import { ByteReader } from "../bytes.ts";
 /** What became of a message. */
 export const ACK_STATUS = {
   /** The application took it, now or before. */
-  taken: 0,
+  acked: 0,
   /** The application refused it too often; it is not to be sent again. */
-  refused: 1,
+  rejected: 1,
   /** Not acknowledged yet: there is room for all of its body. */
-  room: 2,
+  credit: 2,
 } as const;
 
 /** One of {@linkcode ACK_STATUS}. */
@@ -123,8 +123,8 @@ function readRange(payload: Uint8Array, at: number): AckRange {
   const count = word(payload, at + 4);
   if (count === 0) refuse("count is 0, must be at least 1");
   const status = payload[at + 8]!;
-  if (status > ACK_STATUS.room) {
-    refuse(`status is ${status}, must be at most ${ACK_STATUS.room}`);
+  if (status > ACK_STATUS.credit) {
+    refuse(`status is ${status}, must be at most ${ACK_STATUS.credit}`);
   }
   return { first: word(payload, at), count, status: status as AckStatus };
 }

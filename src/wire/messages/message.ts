@@ -1,6 +1,6 @@
 /**
- * `message` and `piece`: what an application sends to another. A body that does
- * not fit one frame goes on in `piece`s; a `message` with an empty body that
+ * `message` and `chunk`: what an application sends to another. A body that does
+ * not fit one frame goes on in `chunk`s; a `message` with an empty body that
  * announces a longer one asks first whether there is room.
  *
  * Read by hand, not by `ByteReader`: hundreds of thousands come in a second. When
@@ -9,7 +9,7 @@
 import { VerackError } from "../../core/errors.ts";
 import {
   MAX_BODY_BYTES,
-  MAX_PIECE_BYTES,
+  MAX_CHUNK_BYTES,
   MAX_TOPIC_BYTES,
 } from "../../delivery_limits.ts";
 
@@ -26,8 +26,8 @@ const TOPIC_OFFSET = TOTAL_OFFSET + 4;
 /** What is in front of the body with an empty topic; the topic's bytes come on top. */
 export const MESSAGE_HEAD_BYTES = TOPIC_OFFSET + 1;
 
-/** What is in front of the body's bytes in a `piece`: the message's number. */
-export const PIECE_HEAD_BYTES = 4;
+/** What is in front of the body's bytes in a `chunk`: the message's number. */
+export const CHUNK_HEAD_BYTES = 4;
 
 /** Payload of `message`; arrays are views into it. */
 export interface MessageFrame {
@@ -103,10 +103,10 @@ export function decodeMessage(payload: Uint8Array): MessageFrame {
     refuse(`body has ${total} bytes, must have at most ${MAX_BODY_BYTES}`);
   }
   const held = length - bodyOffset;
-  if (held > total || held > MAX_PIECE_BYTES) {
+  if (held > total || held > MAX_CHUNK_BYTES) {
     refuse(
       `${held} bytes of the body come at once, must be at most ${
-        Math.min(total, MAX_PIECE_BYTES)
+        Math.min(total, MAX_CHUNK_BYTES)
       }`,
     );
   }
@@ -129,8 +129,8 @@ export function decodeTopic(topic: Uint8Array): string {
   }
 }
 
-/** Writes the head of a `piece`; the body's next bytes follow it. */
-export function writePieceHead(target: Uint8Array, number: number): void {
+/** Writes the head of a `chunk`; the body's next bytes follow it. */
+export function writeChunkHead(target: Uint8Array, number: number): void {
   target[0] = number;
   target[1] = number >>> 8;
   target[2] = number >>> 16;
@@ -138,17 +138,17 @@ export function writePieceHead(target: Uint8Array, number: number): void {
 }
 
 /**
- * The number of the message that a `piece` goes on with, modulo 2^32; the rest of
+ * The number of the message that a `chunk` goes on with, modulo 2^32; the rest of
  * the payload are the body's next bytes.
  *
  * @throws {VerackError} `malformed` when there are none, or too many.
  */
-export function decodePieceHead(payload: Uint8Array): number {
-  const held = payload.length - PIECE_HEAD_BYTES;
-  if (held < 1 || held > MAX_PIECE_BYTES) {
+export function decodeChunkHead(payload: Uint8Array): number {
+  const held = payload.length - CHUNK_HEAD_BYTES;
+  if (held < 1 || held > MAX_CHUNK_BYTES) {
     throw new VerackError(
       "malformed",
-      `Cannot read piece: it has ${held} bytes of a body, must have 1 to ${MAX_PIECE_BYTES}`,
+      `Cannot read chunk: it has ${held} bytes of a body, must have 1 to ${MAX_CHUNK_BYTES}`,
     );
   }
   return word(payload, 0);

@@ -9,7 +9,7 @@ import { ByteReader, ByteWriter } from "../bytes.ts";
 export interface ResumeMessage {
   /** Number of the offered message, modulo 2^32, as in `ack`. */
   readonly number: number;
-  /** Bytes of its body that are held, at least 1: the next `piece` goes on behind them. */
+  /** Bytes of its body that are held, at least 1: the next `chunk` goes on behind them. */
   readonly held: number;
 }
 

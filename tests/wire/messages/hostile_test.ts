@@ -27,11 +27,11 @@ import {
 } from "../../../src/wire/messages/instance.ts";
 import { decodeLegacyReject } from "../../../src/wire/messages/legacy_reject.ts";
 import {
+  decodeChunkHead,
   decodeMessage,
-  decodePieceHead,
   decodeTopic,
   encodeMessage,
-  writePieceHead,
+  writeChunkHead,
 } from "../../../src/wire/messages/message.ts";
 import {
   decodeGetPeers,
@@ -125,14 +125,14 @@ const DECODERS: readonly Decoder[] = [
     valid: new TextEncoder().encode("größe"),
     takesAll: true,
   },
-  { decode: decodePieceHead, valid: piece(7, pattern(300)), takesAll: true },
+  { decode: decodeChunkHead, valid: chunk(7, pattern(300)), takesAll: true },
   {
     decode: decodeAck,
     valid: encodeAck({
       limit: 262_144,
       ranges: [
-        { first: 0, count: 3, status: ACK_STATUS.taken },
-        { first: 3, count: 1, status: ACK_STATUS.refused },
+        { first: 0, count: 3, status: ACK_STATUS.acked },
+        { first: 3, count: 1, status: ACK_STATUS.rejected },
       ],
     }),
   },
@@ -206,9 +206,9 @@ const DECODERS: readonly Decoder[] = [
   },
 ];
 
-function piece(number: number, body: Uint8Array): Uint8Array {
+function chunk(number: number, body: Uint8Array): Uint8Array {
   const head = new Uint8Array(4);
-  writePieceHead(head, number);
+  writeChunkHead(head, number);
   return concat(head, body);
 }
 

@@ -6,16 +6,16 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   MAX_ACK_RANGES,
-  MAX_PIECE_BYTES,
+  MAX_CHUNK_BYTES,
 } from "../../../src/delivery_limits.ts";
 import { decodeAck, encodeAck } from "../../../src/wire/messages/ack.ts";
 import {
+  decodeChunkHead,
   decodeMessage,
-  decodePieceHead,
   decodeTopic,
   encodeMessage,
   MESSAGE_HEAD_BYTES,
-  writePieceHead,
+  writeChunkHead,
 } from "../../../src/wire/messages/message.ts";
 import { assertVerackError, pattern } from "../frames.ts";
 
@@ -63,7 +63,7 @@ Deno.test("decodeMessage() refuses a topic or body that is too long, and more bo
   for (
     const [bytes, words] of [
       [tooMuch, "11 bytes of the body come at once, must be at most 10"],
-      [payload(0, MAX_PIECE_BYTES + 1), "must be at most 32000"],
+      [payload(0, MAX_CHUNK_BYTES + 1), "must be at most 32000"],
       [overLong, "body has 4000001 bytes, must have at most 4000000"],
       [longTopic, "topic has 129 bytes, must have at most 128"],
       [payload(10, 0).subarray(0, 25), "topic has 10 bytes"],
@@ -83,14 +83,14 @@ Deno.test("encodeMessage() throws RangeError when a part is too long", () => {
   assertThrows(() => payload(0, 4_000_001), RangeError, "4000001");
 });
 
-Deno.test("a piece begins with the number of its message modulo 2^32", () => {
-  const piece = new Uint8Array(5);
-  writePieceHead(piece, 2 ** 32 + 0x01020304);
-  assertEquals(piece.toHex(), "0403020100");
-  assertEquals(decodePieceHead(piece), 0x01020304);
-  for (const size of [3, 4, 4 + MAX_PIECE_BYTES + 1]) {
+Deno.test("a chunk begins with the number of its message modulo 2^32", () => {
+  const chunk = new Uint8Array(5);
+  writeChunkHead(chunk, 2 ** 32 + 0x01020304);
+  assertEquals(chunk.toHex(), "0403020100");
+  assertEquals(decodeChunkHead(chunk), 0x01020304);
+  for (const size of [3, 4, 4 + MAX_CHUNK_BYTES + 1]) {
     assertRefused(
-      () => decodePieceHead(new Uint8Array(size)),
+      () => decodeChunkHead(new Uint8Array(size)),
       "must have 1 to 32000",
     );
   }

@@ -1,12 +1,12 @@
-/** Turns in the room for large bodies: between sessions, short bodies and long ones. */
+/** Turns for the credit of large bodies: between sessions, short bodies and long ones. */
 import { assert, assertEquals } from "@std/assert";
 import {
   MAX_BODY_BYTES,
-  MAX_PIECE_BYTES,
-  MAX_ROOM_PER_SESSION_BYTES,
-  ROOM_BUDGET_BYTES,
-  ROOM_SHORT_RESERVE_BYTES,
-  STRANGERS_ROOM_BYTES,
+  MAX_CHUNK_BYTES,
+  MAX_CREDIT_PER_SESSION_BYTES,
+  RECEIVE_BUDGET_BYTES,
+  SHORT_BODY_RESERVE_BYTES,
+  STRANGERS_CREDIT_BYTES,
 } from "../../src/delivery_limits.ts";
 import {
   ReceiveBudget,
@@ -14,10 +14,10 @@ import {
 } from "../../src/delivery/receive_budget.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-/** Sessions of one node, and which of their bodies have room. */
+/** Sessions of one node, and which of their bodies have credit. */
 class Stage {
   readonly clock = new VirtualClock();
-  readonly room = new ReceiveBudget(this.clock);
+  readonly budget = new ReceiveBudget(this.clock);
   readonly granted: string[] = [];
   readonly revoked: string[] = [];
 
@@ -30,7 +30,7 @@ class Stage {
     for (let at = 0; at < ms; at += 250) {
       await this.clock.advance(250);
       for (const [session, rate] of bringing) session.bring(rate / 4);
-      this.room.tick(this.clock.monotonic(), 0);
+      this.budget.tick(this.clock.monotonic(), 0);
     }
   }
 }
@@ -50,33 +50,33 @@ class Session {
     this.hasStanding = hasStanding;
     this.share = new ReceiveShare(() => {
       stage.revoked.push(name);
-      stage.room.leave(this.share);
+      stage.budget.leave(this.share);
     }, () => this.hasStanding);
   }
 
   ask(bytes: number): void {
     const body = `${this.name}${++this.#asked}`;
     const granted = () => this.#stage.granted.push(body);
-    this.#stage.room.request(this.share, { bytes, granted });
+    this.#stage.budget.request(this.share, { bytes, granted });
   }
 
-  /** Bytes come as whole pieces, as on a wire. */
+  /** Bytes come as whole chunks, as on a wire. */
   bring(bytes: number): void {
     this.#left += bytes;
-    while (this.#left >= MAX_PIECE_BYTES) {
-      this.#left -= MAX_PIECE_BYTES;
-      this.share.received += MAX_PIECE_BYTES;
+    while (this.#left >= MAX_CHUNK_BYTES) {
+      this.#left -= MAX_CHUNK_BYTES;
+      this.share.received += MAX_CHUNK_BYTES;
     }
   }
 
   /** A body has come in full, and was taken. */
   finish(bytes: number): void {
-    this.#stage.room.finished(this.share);
-    this.#stage.room.release(this.share, bytes);
+    this.#stage.budget.finished(this.share);
+    this.#stage.budget.release(this.share, bytes);
   }
 }
 
-Deno.test("ten sessions that ask for two large bodies each leave room for others at once", () => {
+Deno.test("ten sessions that request two large bodies each leave credit for others at once", () => {
   const stage = new Stage();
   for (let at = 0; at < 10; at++) {
     const session = stage.session(`${at}-`);
@@ -88,7 +88,7 @@ Deno.test("ten sessions that ask for two large bodies each leave room for others
   assert(stage.granted.includes("large1"), `${stage.granted}`);
 });
 
-Deno.test("room that is given back goes to the session that has least, and sessions take turns", () => {
+Deno.test("credit that is released goes to the session that has least, and sessions take turns", () => {
   const stage = new Stage();
   const all = Array.from({ length: 20 }, (_, at) => stage.session(`${at}:`));
   for (const session of all) {
@@ -125,7 +125,7 @@ Deno.test("one session has no more than its share, and gets it again when its bo
   for (let at = 0; at < 5; at++) session.ask(MAX_BODY_BYTES);
   assertEquals(
     stage.granted.length,
-    MAX_ROOM_PER_SESSION_BYTES / MAX_BODY_BYTES,
+    MAX_CREDIT_PER_SESSION_BYTES / MAX_BODY_BYTES,
   );
   session.finish(MAX_BODY_BYTES);
   assertEquals(stage.granted.length, 3);
@@ -179,7 +179,7 @@ Deno.test("an honest body on a line of 512 kbit/s comes in full while others wai
   }
 });
 
-Deno.test("a body that has room for longer than a minute must be faster while others wait, else it can be held for ever", async () => {
+Deno.test("a body that has credit for longer than a minute must be faster while others wait, else it can be held for ever", async () => {
   const stage = new Stage();
   const bringing = new Map<Session, number>();
   for (let at = 0; at < 20; at++) {
@@ -198,7 +198,7 @@ Deno.test("time for which the process itself stood still is not held against any
   for (let at = 0; at < 17; at++) stage.session(`${at}`).ask(MAX_BODY_BYTES);
   await stage.run(3_000);
   await stage.clock.advance(60_000);
-  stage.room.tick(stage.clock.monotonic(), 60_000);
+  stage.budget.tick(stage.clock.monotonic(), 60_000);
   await stage.run(2_500);
   assertEquals(stage.revoked, []);
 });
@@ -212,23 +212,23 @@ Deno.test("a session that ends gives back what it has and asks for no more", () 
   for (const session of sessions) session.ask(MAX_BODY_BYTES);
   const gone = stage.session("gone");
   gone.ask(MAX_BODY_BYTES);
-  stage.room.leave(gone.share);
+  stage.budget.leave(gone.share);
   const waiting = stage.session("waiting");
   waiting.ask(MAX_BODY_BYTES);
   assertEquals(stage.granted.length, 16);
-  stage.room.leave(sessions[3]!.share);
+  stage.budget.leave(sessions[3]!.share);
   assertEquals(stage.granted.at(-1), "waiting1");
   assertEquals(stage.granted.length, 17);
-  for (const { share } of [...sessions, waiting]) stage.room.leave(share);
+  for (const { share } of [...sessions, waiting]) stage.budget.leave(share);
   // All of it is there again.
   for (let at = 0; at < 100; at++) stage.session(`s${at}-`).ask(MAX_BODY_BYTES);
   assertEquals(
     stage.granted.length - 17,
-    Math.floor(ROOM_BUDGET_BYTES / MAX_BODY_BYTES) - 1,
+    Math.floor(RECEIVE_BUDGET_BYTES / MAX_BODY_BYTES) - 1,
   );
 });
 
-Deno.test("whatever strangers hold, drip and leave untaken, peers with standing have their room at once", async () => {
+Deno.test("whatever strangers hold, drip and leave untaken, peers with standing have their credit at once", async () => {
   const stage = new Stage();
   // Long bodies and short ones, of which nothing more comes.
   const strangers = Array.from(
@@ -254,7 +254,7 @@ Deno.test("whatever strangers hold, drip and leave untaken, peers with standing 
   assertEquals(stage.revoked.filter((name) => /^[fgl]/.test(name)), []);
 });
 
-Deno.test("a stranger that waits for room ends no session of a peer with standing, and gets what that gives back", async () => {
+Deno.test("a stranger that waits for credit ends no session of a peer with standing, and gets what that gives back", async () => {
   const stage = new Stage();
   const friends = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
   for (const session of friends) session.ask(MAX_BODY_BYTES);
@@ -284,12 +284,12 @@ Deno.test("strangers among themselves take turns in their share, and one that ga
   sessions[1]!.hasStanding = true;
   await stage.run(250);
   assertEquals(stage.granted.at(-1), "91");
-  for (const { share } of sessions) stage.room.leave(share);
+  for (const { share } of sessions) stage.budget.leave(share);
   for (const hasStanding of [true, false]) {
     assertEquals(
-      stage.room.lack(0, hasStanding),
-      ROOM_SHORT_RESERVE_BYTES -
-        (hasStanding ? ROOM_BUDGET_BYTES : STRANGERS_ROOM_BYTES),
+      stage.budget.lack(0, hasStanding),
+      SHORT_BODY_RESERVE_BYTES -
+        (hasStanding ? RECEIVE_BUDGET_BYTES : STRANGERS_CREDIT_BYTES),
     );
   }
 });

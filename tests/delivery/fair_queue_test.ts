@@ -122,7 +122,7 @@ Deno.test("messages that went with their session keep no turn", async () => {
 });
 
 for (const topic of [undefined, "topic 0"]) {
-  Deno.test(`a taker of some senders' messages gets those and no others, which go to another taker: ${topic}`, async () => {
+  Deno.test(`a consumer of some senders' messages gets those and no others, which go to another consumer: ${topic}`, async () => {
     using stage = new Stage();
     const filter = topic === undefined ? {} : { topic };
     const { delivery } = stage.victim;
@@ -141,7 +141,7 @@ for (const topic of [undefined, "topic 0"]) {
   });
 }
 
-Deno.test("a message whose sender a waiting taker comes to want is handed out at the next tick", async () => {
+Deno.test("a message whose sender a waiting consumer comes to want is handed out at the next tick", async () => {
   using stage = new Stage();
   const wanted = new Set<string>();
   const messages = stage.victim.delivery.messages({

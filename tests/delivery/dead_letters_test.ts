@@ -1,6 +1,6 @@
-/** What may be done about messages that were refused too often. */
+/** What may be done about dead letters. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { MAX_SET_ASIDE_MESSAGES } from "../../src/delivery_limits.ts";
+import { MAX_DEAD_LETTERS } from "../../src/delivery_limits.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/core/errors.ts";
@@ -10,7 +10,7 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 const A = "a".repeat(64);
 const B = "b".repeat(64);
 const OVER = new VerackError("stopped", "The test is over");
-const ONCE = { settings: { maxAttempts: 1 } };
+const ONCE = { settings: { maxDeliveries: 1 } };
 
 async function next(
   messages: AsyncIterator<Message, undefined>,
@@ -20,7 +20,7 @@ async function next(
   return value;
 }
 
-/** A node with messages set aside, one for each text. */
+/** A node with dead letters, one for each text. */
 async function aside(
   texts: readonly string[],
   options: { store?: MemoryMessageStore } = {},
@@ -57,21 +57,21 @@ function assertCode(code: string, run: () => void): void {
   assertEquals(assertThrows(run, VerackError).code, code);
 }
 
-Deno.test("what was set aside is offered again from the first try, stays until it is taken, and is gone then", async () => {
+Deno.test("a dead letter is offered again from the first try, stays until it is acked, and is gone then", async () => {
   const store = new MemoryMessageStore();
   const { a, b } = await aside(["poison"], { store });
-  const { deadLetters: setAside } = b.delivery;
+  const { deadLetters: deadLetters } = b.delivery;
   const entry = { text: "poison", reason: "no good", from: A, topic: "t" };
   assertEquals(list(b), [{ ...entry, retried: false }]);
-  const [{ id } = { id: "" }] = setAside.list();
+  const [{ id } = { id: "" }] = deadLetters.list();
 
-  setAside.retry(id);
-  setAside.retry(id, A);
+  deadLetters.retry(id);
+  deadLetters.retry(id, A);
   assertEquals(list(b), [{ ...entry, retried: true }]);
   const messages = b.delivery.messages({ topic: "t" });
   const message = await next(messages);
   assertEquals(
-    [message.text(), message.from, message.id, message.attempt],
+    [message.text(), message.from, message.id, message.deliveryCount],
     ["poison", A, id, 1],
   );
   message.body.fill(0);
@@ -84,7 +84,7 @@ Deno.test("what was set aside is offered again from the first try, stays until i
   assertEquals((await last).done, true);
 });
 
-Deno.test("a message that is refused again is set aside again, with the newer reason", async () => {
+Deno.test("a message that is nacked again is a dead letter again, with the newer reason", async () => {
   const { a, b } = await aside(["poison"]);
   const [{ id } = { id: "" }] = b.delivery.deadLetters.list();
   b.delivery.deadLetters.retry(id);
@@ -108,7 +108,7 @@ Deno.test("a message that is offered again needs no session, and outlives the on
   end(a, b);
 });
 
-Deno.test("a node that ends before the message is taken has it set aside after its restart", async () => {
+Deno.test("a node that ends before the message is acked has the dead letter after its restart", async () => {
   const store = new MemoryMessageStore();
   const { a, b, clock } = await aside(["poison"], { store });
   const [{ id } = { id: "" }] = b.delivery.deadLetters.list();
@@ -126,17 +126,19 @@ Deno.test("a node that ends before the message is taken has it set aside after i
 Deno.test("what is discarded is gone for good, also while it is offered, and its stream goes on", async () => {
   const store = new MemoryMessageStore();
   const { a, b, wire } = await aside(["one", "two", "three"], { store });
-  const { deadLetters: setAside } = b.delivery;
-  const [one = "", two = "", three = ""] = setAside.list().map(({ id }) => id);
-  setAside.discard(one);
+  const { deadLetters: deadLetters } = b.delivery;
+  const [one = "", two = "", three = ""] = deadLetters.list().map(({ id }) =>
+    id
+  );
+  deadLetters.discard(one);
   assertEquals(list(b).map(({ text }) => text), ["two", "three"]);
 
-  setAside.retry(two);
-  setAside.retry(three);
+  deadLetters.retry(two);
+  deadLetters.retry(three);
   const messages = b.delivery.messages();
   const held = await next(messages);
-  setAside.discard(three);
-  setAside.discard(two);
+  deadLetters.discard(three);
+  deadLetters.discard(two);
   assertEquals(store.deadLetters(), []);
   held.nack("too late");
   assertEquals(list(b), []);
@@ -158,14 +160,14 @@ Deno.test("ids are their senders' choice: one that several used must be told apa
     store.putDeadLetter({ from, id, topic: "", body, reason: "", at: 0 });
   }
   const it = party("c".repeat(64), new VirtualClock(), { store });
-  const { deadLetters: setAside } = it.delivery;
-  assertCode("ambiguous", () => setAside.discard(id.toHex()));
-  setAside.discard(id.toHex(), B);
+  const { deadLetters: deadLetters } = it.delivery;
+  assertCode("ambiguous", () => deadLetters.discard(id.toHex()));
+  deadLetters.discard(id.toHex(), B);
   assertEquals(list(it).map(({ from }) => from), [A]);
-  assertCode("unknown-message", () => setAside.retry("00".repeat(16)));
-  assertCode("unknown-message", () => setAside.retry(id.toHex(), B));
+  assertCode("unknown-message", () => deadLetters.retry("00".repeat(16)));
+  assertCode("unknown-message", () => deadLetters.retry(id.toHex(), B));
   end(it);
-  assertCode("stopped", () => setAside.retry(id.toHex()));
+  assertCode("stopped", () => deadLetters.retry(id.toHex()));
 });
 
 Deno.test("a thousand messages are kept and no more, also when they are being offered again", () => {
@@ -178,14 +180,14 @@ Deno.test("a thousand messages are kept and no more, also when they are being of
     return id.toHex();
   };
   const ids = Array.from(
-    { length: MAX_SET_ASIDE_MESSAGES + 1 },
+    { length: MAX_DEAD_LETTERS + 1 },
     (_, at) => put(at),
   );
   const it = party(B, new VirtualClock(), { store });
-  const { deadLetters: setAside } = it.delivery;
-  assertEquals(setAside.list().length, MAX_SET_ASIDE_MESSAGES);
-  assertCode("unknown-message", () => setAside.retry(ids[0] ?? ""));
-  setAside.retry(ids.at(-1) ?? "");
+  const { deadLetters: deadLetters } = it.delivery;
+  assertEquals(deadLetters.list().length, MAX_DEAD_LETTERS);
+  assertCode("unknown-message", () => deadLetters.retry(ids[0] ?? ""));
+  deadLetters.retry(ids.at(-1) ?? "");
   end(it);
 });
 
@@ -209,7 +211,7 @@ for (const size of [1, 100_000]) {
         settings: { hasStanding },
       });
       const kept = it.delivery.deadLetters.list().map(({ from }) => from);
-      const most = size === 1 ? MAX_SET_ASIDE_MESSAGES : 160;
+      const most = size === 1 ? MAX_DEAD_LETTERS : 160;
       assertEquals(kept.length, most);
       assertEquals(kept.slice(0, 3), [A, stranger(1), A]);
       // The greedy ones have as much as each other.

@@ -1,4 +1,4 @@
-// Sessions that ask for room for large bodies and do not use it.
+// Sessions that request credit for large bodies and do not use it.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";
@@ -34,7 +34,7 @@ async function hold(
     peers.push(peer);
   }
   await until(
-    "room for the first ones",
+    "credit for the first ones",
     () => peers.some((peer) => peer.count(COMMAND.ack) > 0),
   );
   return peers;
@@ -49,7 +49,7 @@ Deno.test("ten sessions that announce large bodies and send none delay no honest
   (async () => {
     for await (const { body } of victim.messages()) taken += body.length;
   })();
-  // All at once, so that the window is full and each asks for room.
+  // All at once, so that the window is full and each requests credit.
   const sizes = [200_000, 200_000, 1_000_000, LARGE];
   const began = performance.now();
   await Promise.all(
@@ -61,14 +61,14 @@ Deno.test("ten sessions that announce large bodies and send none delay no honest
   assert(taken === 5_400_000);
 });
 
-Deno.test("twenty sessions that send a byte now and then give their room up in seconds when an honest body needs it", async () => {
+Deno.test("twenty sessions that send a byte now and then give their credit up in seconds when an honest body needs it", async () => {
   await using scene = await Scene.start();
   using stack = new DisposableStack();
   const peers = await hold(scene, 20, 1, stack);
   const drip = setInterval(() => {
     for (const peer of peers) {
       if (peer.isOver) continue;
-      peer.say(COMMAND.piece, new Uint8Array(5)).catch(() => {});
+      peer.say(COMMAND.chunk, new Uint8Array(5)).catch(() => {});
     }
   }, 2_000);
   stack.defer(() => clearInterval(drip));
@@ -93,7 +93,7 @@ Deno.test("forty strangers that drip large bodies do not hold a friend's back", 
   const drip = setInterval(() => {
     for (const peer of peers) {
       if (peer.isOver || peer.count(COMMAND.ack) === 0) continue;
-      peer.say(COMMAND.piece, chunk).catch(() => {});
+      peer.say(COMMAND.chunk, chunk).catch(() => {});
     }
   }, 4_000);
   stack.defer(() => clearInterval(drip));
@@ -101,8 +101,8 @@ Deno.test("forty strangers that drip large bodies do not hold a friend's back", 
     for await (const _ of victim.messages());
   })();
   const holding = peers.filter((peer) => peer.count(COMMAND.ack) > 0);
-  assert(holding.length >= 6, `only ${holding.length} have room`);
-  // At once, so that each but the first asks for room.
+  assert(holding.length >= 6, `only ${holding.length} have credit`);
+  // At once, so that each but the first requests credit.
   const sizes = [1_000_000, 1_000_000, LARGE];
   await Promise.all(
     sizes.map((size, at) =>
@@ -133,12 +133,12 @@ Deno.test("a chunk of a body without a byte ends the session", async () => {
   const { victim } = scene;
   using stack = new DisposableStack();
   const [peer] = await hold(scene, 1, 1, stack);
-  await peer!.say(COMMAND.piece, new Uint8Array(5));
+  await peer!.say(COMMAND.chunk, new Uint8Array(5));
   await peer!.say(COMMAND.ping, new Uint8Array(8));
   // The control: with a byte it is taken.
   await peer!.take(COMMAND.pong);
   assertEquals(victim.sessions().length, 2);
-  await peer!.say(COMMAND.piece, new Uint8Array(4));
+  await peer!.say(COMMAND.chunk, new Uint8Array(4));
   const told = await peer!.refusal();
   assertEquals(told?.name, "protocol-error");
   assertMatch(told?.text ?? "", /must have 1 to/);

@@ -3,18 +3,18 @@
  * in the store. When they are too many, senders give way as `shares.ts` says.
  */
 import type { PeerId } from "../identity/identity.ts";
-import { MAX_COUNTED_REFUSALS } from "../delivery_limits.ts";
+import { MAX_DELIVERY_COUNTS } from "../delivery_limits.ts";
 import { MessageId } from "./message_id.ts";
-import type { MessageStore, StoredAttempts } from "./message_store.ts";
+import type { MessageStore, StoredDeliveryCount } from "./message_store.ts";
 import { firstToGiveWay } from "./shares.ts";
 
 interface Refused {
   readonly id: MessageId;
-  readonly attempts: number;
+  readonly deliveryCount: number;
 }
 
 /** Refused messages of one node. */
-export class Refusals {
+export class DeliveryCounts {
   readonly #store: MessageStore | undefined;
   readonly #hasStanding: (peer: PeerId) => boolean;
   /** Of each sender by id, oldest first. */
@@ -28,22 +28,22 @@ export class Refusals {
   ) {
     this.#store = store;
     this.#hasStanding = hasStanding;
-    store?.trimAttempts(MAX_COUNTED_REFUSALS);
-    for (const attempts of store?.attempts() ?? []) this.#keep(attempts);
+    store?.trimDeliveryCounts(MAX_DELIVERY_COUNTS);
+    for (const counted of store?.deliveryCounts() ?? []) this.#keep(counted);
   }
 
   /** How often a message was refused. */
   get(from: PeerId, id: MessageId): number {
     if (this.#size === 0) return 0;
-    return this.#senders.get(from)?.get(id.toString())?.attempts ?? 0;
+    return this.#senders.get(from)?.get(id.toString())?.deliveryCount ?? 0;
   }
 
   /** A message was refused once more. */
-  put(attempts: StoredAttempts): void {
+  put(counted: StoredDeliveryCount): void {
     // First, because it may fail.
-    this.#store?.putAttempts(attempts);
-    this.#keep(attempts);
-    while (this.#size > MAX_COUNTED_REFUSALS) {
+    this.#store?.putDeliveryCount(counted);
+    this.#keep(counted);
+    while (this.#size > MAX_DELIVERY_COUNTS) {
       const amounts = [...this.#senders].map(([sender, refused]) =>
         [sender, refused.size] as const
       );
@@ -60,7 +60,7 @@ export class Refusals {
     if (!refused?.delete(id.toString())) return;
     this.#size--;
     if (refused.size === 0) this.#senders.delete(from);
-    this.#store?.deleteAttempts(from, id.toBytes());
+    this.#store?.deleteDeliveryCount(from, id.toBytes());
   }
 
   /** Forgets those of a sender, which the store drops with the sender. */
@@ -69,7 +69,7 @@ export class Refusals {
     this.#senders.delete(from);
   }
 
-  #keep({ from, id, attempts }: StoredAttempts): void {
+  #keep({ from, id, deliveryCount }: StoredDeliveryCount): void {
     let refused = this.#senders.get(from);
     if (refused === undefined) {
       refused = new Map();
@@ -78,6 +78,6 @@ export class Refusals {
     const messageId = new MessageId(id);
     const key = messageId.toString();
     if (!refused.has(key)) this.#size++;
-    refused.set(key, { id: messageId, attempts });
+    refused.set(key, { id: messageId, deliveryCount });
   }
 }

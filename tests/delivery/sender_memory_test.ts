@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Delivery } from "../../src/delivery/delivery.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import {
-  MAX_COUNTED_REFUSALS,
+  MAX_DELIVERY_COUNTS,
   MAX_SEEN_SENDERS,
   REDELIVERY_MAX_MS,
   SEEN_IDS_PER_SENDER,
@@ -12,7 +12,11 @@ import {
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";
-import { FakeCarrier, type Party, party } from "../helpers/fake_frame_sink.ts";
+import {
+  FakeFrameSink,
+  type Party,
+  party,
+} from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const VICTIM = "f".repeat(64);
@@ -44,18 +48,18 @@ async function bring(
   id: number,
   what: "ack" | "nack" = "ack",
 ): Promise<string[]> {
-  const carrier = new FakeCarrier();
-  delivery.opened(from, carrier);
+  const sink = new FakeFrameSink();
+  delivery.opened(from, sink);
   const topic = new TextEncoder().encode(`${id}`);
   const payload = encodeMessage(idOf(id), topic, new Uint8Array(1));
-  carrier.receive({ command: COMMAND.message, payload });
+  sink.receive({ command: COMMAND.message, payload });
   const controller = new AbortController();
   const messages = delivery.messages({ signal: controller.signal });
   const shown = messages.next();
   controller.abort();
   const { value } = await shown;
   value?.[what]();
-  delivery.closed(carrier);
+  delivery.closed(sink);
   return value === undefined ? [] : [value.from];
 }
 
@@ -86,14 +90,14 @@ Deno.test("a start keeps as many senders as fit, and a friend first, however man
   const at = new VirtualClock().now();
   const put = (from: string) => {
     store.putSeen({ from, id: idOf(1), at });
-    store.putAttempts({ from, id: idOf(2), attempts: 1, at });
+    store.putDeliveryCount({ from, id: idOf(2), deliveryCount: 1, at });
   };
   put(FRIEND);
   for (let at = 0; at < 5_000; at++) put(stranger(at));
   const it = start(store);
   assertEquals(store.senders().size, MAX_SEEN_SENDERS);
   assertEquals(rows(store), MAX_SEEN_SENDERS);
-  assertEquals([...store.attempts()].length, MAX_SEEN_SENDERS);
+  assertEquals([...store.deliveryCounts()].length, MAX_SEEN_SENDERS);
   assertEquals(await bring(it.delivery, FRIEND, 1), []);
   assertEquals(await bring(it.delivery, stranger(4_999), 1), []);
   assertEquals((await bring(it.delivery, stranger(0), 1)).length, 1);
@@ -103,16 +107,16 @@ Deno.test("a start keeps as many senders as fit, and a friend first, however man
 Deno.test("a sender whose message the application has is not forgotten meanwhile", async () => {
   const store = new MemoryMessageStore();
   const it = start(store);
-  const carrier = new FakeCarrier();
-  it.delivery.opened(stranger(0), carrier);
+  const sink = new FakeFrameSink();
+  it.delivery.opened(stranger(0), sink);
   const payload = encodeMessage(idOf(1), new Uint8Array(0), new Uint8Array(1));
-  carrier.receive({
+  sink.receive({
     command: COMMAND.message,
     payload,
   });
   const messages = it.delivery.messages();
   const { value } = await messages.next();
-  it.delivery.closed(carrier);
+  it.delivery.closed(sink);
   for (let at = 1; at < 1_500; at++) {
     await bring(it.delivery, stranger(at), 1);
   }
@@ -147,10 +151,10 @@ Deno.test("tries of strangers' messages do not make those of a friend's start an
   const store = new MemoryMessageStore();
   const it = start(store);
   await bring(it.delivery, FRIEND, 1, "nack");
-  for (let at = 0; at < MAX_COUNTED_REFUSALS + 100; at++) {
+  for (let at = 0; at < MAX_DELIVERY_COUNTS + 100; at++) {
     await bring(it.delivery, stranger(at % 7), at, "nack");
   }
-  assertEquals([...store.attempts()].length, MAX_COUNTED_REFUSALS);
+  assertEquals([...store.deliveryCounts()].length, MAX_DELIVERY_COUNTS);
   stop(it);
   const again = start(store);
   for (let attempt = 2; attempt <= 5; attempt++) {

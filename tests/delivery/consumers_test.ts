@@ -43,14 +43,14 @@ async function wait({ clock, a, b }: Stage, ms: number): Promise<void> {
   for (const { delivery } of [a, b]) delivery.tick(clock.monotonic(), 0);
 }
 
-Deno.test("a refused message comes again after a while, the rest of its topic waits for it, other topics do not", async () => {
+Deno.test("a nacked message comes again after a while, the rest of its topic waits for it, other topics do not", async () => {
   const it = stage();
   const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
   sent.push(it.a.delivery.send(B, "aside", { topic: "other" }));
   await it.wire.run();
   const messages = it.b.delivery.messages();
   const first = await next(messages);
-  assertEquals([first.text(), first.attempt], ["one", 1]);
+  assertEquals([first.text(), first.deliveryCount], ["one", 1]);
   first.nack("busy");
   assertEquals((await next(messages)).text(), "aside");
 
@@ -58,7 +58,7 @@ Deno.test("a refused message comes again after a while, the rest of its topic wa
   await wait(it, 499);
   await wait(it, 1);
   const second = await again;
-  assertEquals([second.text(), second.attempt], ["one", 2]);
+  assertEquals([second.text(), second.deliveryCount], ["one", 2]);
   assertEquals(second.id, first.id);
   assertEquals((await next(messages)).text(), "two");
   const last = messages.next();
@@ -68,18 +68,18 @@ Deno.test("a refused message comes again after a while, the rest of its topic wa
   await last;
 });
 
-Deno.test("a message that is refused five times is set aside, its sender is told, and what came after it goes on", async () => {
+Deno.test("a message that is nacked five times becomes a dead letter, its sender is told, and what came after it goes on", async () => {
   const it = stage();
   const poison = it.a.delivery.send(B, "poison", { topic: "t" });
   const rest = it.a.delivery.send(B, "rest", { topic: "t" });
-  const told = assertRejects(() => poison, VerackError, "set aside");
+  const told = assertRejects(() => poison, VerackError, "dead letter");
   const messages = it.b.delivery.messages();
   for (let attempt = 1; attempt <= 5; attempt++) {
     const message = next(messages);
     await it.wire.run();
     await wait(it, REDELIVERY_MAX_MS);
     const refused = await message;
-    assertEquals([refused.text(), refused.attempt], ["poison", attempt]);
+    assertEquals([refused.text(), refused.deliveryCount], ["poison", attempt]);
     refused.nack("does not parse");
   }
   assertEquals((await next(messages)).text(), "rest");
@@ -96,14 +96,14 @@ Deno.test("a message that is refused five times is set aside, its sender is told
   await last;
 });
 
-Deno.test("a taker that leaves without a word gives its message to the next, but not for ever", async () => {
+Deno.test("a consumer that leaves without a word gives its message to the next, but not for ever", async () => {
   const it = stage();
   const sent = it.a.delivery.send(B, "hot potato");
-  const told = assertRejects(() => sent, VerackError, "set aside");
+  const told = assertRejects(() => sent, VerackError, "dead letter");
   await it.wire.run();
   for (let attempt = 1; attempt <= 5; attempt++) {
     for await (const message of it.b.delivery.messages()) {
-      assertEquals(message.attempt, attempt);
+      assertEquals(message.deliveryCount, attempt);
       break;
     }
   }
@@ -131,7 +131,7 @@ Deno.test("the next message of a topic is handed out when the one before is sett
   end(it.a, it.b);
 });
 
-Deno.test("a signal ends the taker, and the message that it has is still its own", async () => {
+Deno.test("a signal ends the consumer, and the message that it has is still its own", async () => {
   const it = stage();
   const sent = it.a.delivery.send(B, "last words");
   await it.wire.run();
@@ -212,13 +212,13 @@ Deno.test("tries are counted across restarts", async () => {
   const store = new MemoryMessageStore();
   const a = party(A, clock);
   const sent = a.delivery.send(B, "poison");
-  const told = assertRejects(() => sent, VerackError, "set aside");
+  const told = assertRejects(() => sent, VerackError, "dead letter");
   for (let attempt = 1; attempt <= 5; attempt++) {
     const b = party(B, clock, { store, seed: attempt });
     const wire = new Wire(a, b);
     await wire.run();
     const message = await next(b.delivery.messages());
-    assertEquals(message.attempt, attempt);
+    assertEquals(message.deliveryCount, attempt);
     message.nack();
     await wire.run();
     wire.cut();
@@ -226,7 +226,7 @@ Deno.test("tries are counted across restarts", async () => {
   }
   await told;
   assertEquals([...store.deadLetters()].length, 1);
-  assertEquals([...store.attempts()], []);
+  assertEquals([...store.deliveryCounts()], []);
   end(a);
 });
 
@@ -363,8 +363,8 @@ Deno.test("a short body is an array of its own, its view costs none", async () =
   await last;
 });
 
-Deno.test("a refusal that cannot be recorded leaves the message where it was, and its topic goes on", async () => {
-  for (const verb of ["putAttempts", "putDeadLetter"] as const) {
+Deno.test("a nack that cannot be recorded leaves the message where it was, and its topic goes on", async () => {
+  for (const verb of ["putDeliveryCount", "putDeadLetter"] as const) {
     const clock = new VirtualClock();
     const store = new MemoryMessageStore();
     const a = party(A, clock);
@@ -382,7 +382,7 @@ Deno.test("a refusal that cannot be recorded leaves the message where it was, an
         throw new VerackError("bad-data", "The disk is full");
       },
     });
-    // The write that fails is the first for a try, the last for setting aside.
+    // The write that fails is the count of the first deliveries, or the dead letter after the last.
     for (let failed = false; !failed;) {
       try {
         message.nack("busy");
