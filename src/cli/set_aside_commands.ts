@@ -48,10 +48,8 @@ export async function withSetAside<T>(
 }
 
 function storedCommands({ store }: OpenedStore): SetAsideCommands {
-  // None is added, so that none has to give way.
-  const setAside = new DeadLetterBox(store.messages, () => {}, () => true);
-  setAside.target = {
-    offerAgain: () => {
+  const target = {
+    retry: () => {
       throw new VerackError(
         "stopped",
         "Cannot retry message: no node runs on this data directory, must be started first",
@@ -59,6 +57,12 @@ function storedCommands({ store }: OpenedStore): SetAsideCommands {
     },
     withdraw: () => {},
   };
+  // No message is added, so that none has to give way.
+  const setAside = new DeadLetterBox({
+    store: store.messages,
+    hasStanding: () => true,
+    onDeadLetter: () => {},
+  }, target);
   const peers = new Map(
     new Records(store).peers().map((peer) => [peer.identity, peer]),
   );

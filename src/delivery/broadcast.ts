@@ -1,86 +1,74 @@
-/** What becomes of one message to many. */
+/** The result of a broadcast: which peers have it, and which do not. */
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { OutgoingMessage, Waiter } from "./outgoing_message.ts";
 
-/** Who has a broadcast, and who has not. */
+/** What became of a broadcast. */
 export interface BroadcastResult {
   /** The message's id, 32 hex digits. */
   readonly id: string;
-  /** Their applications took it. */
+  /** Peers whose applications acked it. */
   readonly delivered: readonly PeerId[];
-  /** It is kept for them, and sent as long as it is not too old. */
+  /** Peers for which it is kept, and sent until it expires. */
   readonly waiting: readonly PeerId[];
-  /** They will not get it, and why, such as `full`. */
+  /** Peers that will not get it, and why, such as `full`. */
   readonly failed: readonly {
     readonly identity: PeerId;
     readonly error: VerackError;
   }[];
 }
 
-/** Counts until everybody who is connected has acknowledged. */
+/** Waits until all connected receivers have acknowledged a broadcast. */
 export class Tally implements Waiter {
+  readonly outgoings: OutgoingMessage[] = [];
   readonly #done: () => void;
-  readonly #outgoings: OutgoingMessage[] = [];
   readonly #failed: BroadcastResult["failed"][number][] = [];
-  #awaited = 0;
+  readonly #awaited = new Set<OutgoingMessage>();
 
-  /** @param done Called when nobody is waited for any more; not if nobody ever was. */
+  /** @param done Called when the last awaited receiver has acknowledged or failed. */
   constructor(done: () => void) {
     this.#done = done;
   }
 
-  /** Those to whom it goes. */
-  get outgoings(): readonly OutgoingMessage[] {
-    return this.#outgoings;
-  }
-
-  /** How many are waited for. */
+  /** Receivers that are waited for. */
   get awaited(): number {
-    return this.#awaited;
+    return this.#awaited.size;
   }
 
-  /** Somebody who does not get it. */
+  /** Adds a receiver whose message did not fit. */
   refuse(identity: PeerId, error: VerackError): void {
     this.#failed.push({ identity, error });
   }
 
-  /** Another receiver, who is waited for if it is connected. */
+  /** Adds a receiver, which is waited for if it is connected. */
   add(outgoing: OutgoingMessage, connected: boolean): void {
-    this.#outgoings.push(outgoing);
-    if (!connected) return;
-    outgoing.awaited = true;
-    this.#awaited++;
+    this.outgoings.push(outgoing);
+    if (connected) this.#awaited.add(outgoing);
   }
 
   acknowledged(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing);
+    this.disconnected(outgoing);
   }
 
   failed(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing);
+    this.disconnected(outgoing);
   }
 
   disconnected(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing);
+    if (!this.#awaited.delete(outgoing)) return;
+    if (this.#awaited.size === 0) this.#done();
   }
 
-  /** What is known now. */
+  /** The state now. */
   result(id: string): BroadcastResult {
     const delivered: PeerId[] = [];
     const waiting: PeerId[] = [];
     const failed = [...this.#failed];
-    for (const { to, done, error } of this.#outgoings) {
+    for (const { to, done, error } of this.outgoings) {
       if (error !== undefined) failed.push({ identity: to, error });
       else if (done) delivered.push(to);
       else waiting.push(to);
     }
     return { id, delivered, waiting, failed };
-  }
-
-  #settle(outgoing: OutgoingMessage): void {
-    if (!outgoing.awaited) return;
-    outgoing.awaited = false;
-    if (--this.#awaited === 0) this.#done();
   }
 }

@@ -1,20 +1,18 @@
 /**
- * Small pieces of memory cut from larger ones: an array of its own costs as much
- * as everything else that is done for a short message.
- *
- * A piece keeps all of its pool, so that whoever keeps pieces for long, or many of
- * them, makes arrays of their own instead.
+ * Cuts short arrays from shared blocks, since allocating an array costs as much as the
+ * rest of the handling of a short message. An array keeps its whole block alive, so
+ * arrays that are kept for long must be copied.
  */
 import { MAX_POOLED_BYTES, POOL_BLOCK_BYTES } from "../delivery_limits.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** Cuts pieces. */
+/** A pool of short arrays. */
 export class BufferPool {
   #bytes: Uint8Array<ArrayBuffer> = NOTHING;
   #used = 0;
 
-  /** Room that nobody has been given before; none for what is too long to share. */
+  /** Unused memory, or none if `size` is too large to share a block. */
   cut(size: number): Uint8Array<ArrayBuffer> | undefined {
     if (size > MAX_POOLED_BYTES) return undefined;
     if (this.#used + size > this.#bytes.length) {
@@ -26,7 +24,7 @@ export class BufferPool {
     return new Uint8Array(this.#bytes.buffer, start, size);
   }
 
-  /** Lets go of what is left of the last pool. */
+  /** Releases the rest of the current block. */
   drop(): void {
     this.#bytes = NOTHING;
     this.#used = 0;

@@ -1,20 +1,15 @@
-/**
- * Messages that were put into the store and are not known to be durable: everything
- * that a turn of the event loop adds shares a commit. What is done with them then is
- * up to `outbox.ts`.
- */
+/** Group commit: messages that one turn of the event loop puts into the store share a commit. */
 import type { VerackError } from "../core/errors.ts";
 import type { MessageStore } from "./message_store.ts";
-import type { OutgoingMessage } from "./outgoing_message.ts";
-import { notKept } from "./outgoing_errors.ts";
+import { OutgoingMessage } from "./outgoing_message.ts";
 
-/** What becomes of a commit. */
+/** Settings of {@linkcode Commits}. */
 export interface CommitsOptions {
   /** Absent if nothing is to outlive the node. */
   readonly store: MessageStore | undefined;
-  /** These are durable. */
+  /** The batch is durable. */
   readonly onKept: (batch: readonly OutgoingMessage[]) => void;
-  /** These cannot be kept. */
+  /** The batch cannot be kept. */
   readonly onFailed: (
     batch: readonly OutgoingMessage[],
     error: VerackError,
@@ -38,13 +33,13 @@ export class Commits {
     return [...this.#batch, ...this.#uncommitted];
   }
 
-  /** These are in the store. */
+  /** Waits for messages that are in the store to become durable. */
   add(outgoings: readonly OutgoingMessage[]): void {
     for (const outgoing of outgoings) this.#uncommitted.push(outgoing);
     if (!this.#running) this.#run();
   }
 
-  /** Those that wait for a commit fail; those that are being committed do after it. */
+  /** Fails messages that wait for a commit, and those that are being committed after it. */
   close(error: VerackError): void {
     this.#closed = error;
     fail(this.#uncommitted, error);
@@ -65,8 +60,9 @@ export class Commits {
         failure = { error };
       }
       this.#batch = [];
-      if (failure !== undefined) onFailed(batch, notKept(failure.error));
-      else if (this.#closed === undefined) onKept(batch);
+      if (failure !== undefined) {
+        onFailed(batch, OutgoingMessage.notKept(failure.error));
+      } else if (this.#closed === undefined) onKept(batch);
       else fail(batch, this.#closed);
     }
     this.#running = false;

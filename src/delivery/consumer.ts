@@ -1,41 +1,50 @@
-/**
- * One taker of messages: an async iterator that gets each message that passes its
- * filter and which no other taker got.
- */
+/** A consumer: an async iterator over messages, each of which no other consumer gets. */
 import type { PeerId } from "../identity/identity.ts";
+import type { MessageFilter } from "./fair_queue.ts";
 import type { HandedMessage, Message } from "./message.ts";
-import type { MessageFilter } from "./turns.ts";
 
-/** Where a {@linkcode Consumer} gets its messages; the inbox. */
+/** Where a {@linkcode Consumer} gets its messages: the inbox. */
 export interface ConsumerSource {
-  /** The next message that can be handed out now. */
+  /** The next message that can be delivered now. */
   take(consumer: Consumer): HandedMessage | undefined;
-  /** It takes no more. */
-  left(consumer: Consumer): void;
+  /** The consumer has ended. */
+  removeConsumer(consumer: Consumer): void;
 }
 
 type Result = IteratorResult<Message, undefined>;
 type Waiter = (result: Result) => void;
 
-/** Takes messages until it is ended. */
+/** Gets messages until it is ended. */
 export class Consumer implements AsyncIterableIterator<Message, undefined> {
-  /** Which messages it takes. */
   readonly filter: MessageFilter;
   readonly #source: ConsumerSource;
+  readonly #signal: AbortSignal | undefined;
   readonly #waiting: Waiter[] = [];
+  /** Delivered since the last call of {@linkcode next}. */
   #held: HandedMessage[] = [];
   #ended = false;
-  /** Called once, when it takes no more. */
-  onEnd: (() => void) | undefined;
+  readonly #onAbort = () => this.end();
 
-  constructor(source: ConsumerSource, filter: MessageFilter) {
+  /** @param signal Ends it. */
+  constructor(
+    source: ConsumerSource,
+    filter: MessageFilter,
+    signal?: AbortSignal,
+  ) {
     this.#source = source;
     this.filter = filter;
+    this.#signal = signal;
+    if (signal?.aborted) this.end();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** Whether it waits for a message. */
   get isWaiting(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  get isEnded(): boolean {
+    return this.#ended;
   }
 
   /** Whether it waits for a message of this topic from this sender. */
@@ -45,13 +54,13 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
       (only === undefined || only === topic) && from?.(sender) !== false;
   }
 
-  /** Hands a message to it, which it {@linkcode wants}. */
+  /** Delivers a message that it {@linkcode wants}. */
   deliver(message: HandedMessage): void {
     this.#held.push(message);
     this.#waiting.shift()?.({ value: message, done: false });
   }
 
-  /** Acknowledges the message before and resolves with the next. */
+  /** Acks the message before and resolves with the next. */
   next(): Promise<Result> {
     const held = this.#held;
     if (held.length > 0) {
@@ -73,19 +82,19 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Leaves: a message that is neither acknowledged nor refused goes to the next taker. */
+  /** Ends it; a message that it has neither acked nor nacked goes to the next consumer. */
   return(): Promise<Result> {
     this.end();
     for (const message of this.#held.splice(0)) message.release();
     return Promise.resolve({ value: undefined, done: true });
   }
 
-  /** No more messages come; whoever has one may still settle it. */
+  /** Ends it; messages that it has can still be acked or nacked. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#source.left(this);
-    this.onEnd?.();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#source.removeConsumer(this);
     for (const resolve of this.#waiting.splice(0)) {
       resolve({ value: undefined, done: true });
     }

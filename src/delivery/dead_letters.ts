@@ -1,34 +1,34 @@
 /**
- * Messages that the application refused too often: kept to be looked at, and offered
- * to it again on request. When they are too many, senders give way as `shares.ts`
- * says, each its oldest. How a message is handed out is in `inbox.ts`.
+ * Dead letters: messages that the application nacked too often, kept until they are
+ * discarded, or retried with success.
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "../delivery_limits.ts";
-import type { IncomingMessage } from "./incoming_message.ts";
+import { messageKey } from "./message_id.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
-import { firstToGiveWay } from "./shares.ts";
+import type { IncomingMessage } from "./peer_inbox.ts";
+import { firstToGiveWay } from "./sender_memory.ts";
 
-/** A message that the application refused too often. */
+/** A message that the application nacked too often. */
 export interface DeadLetter {
   /** Its id, 32 hex digits. */
   readonly id: string;
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: PeerId;
-  /** What its sender filed it under; not escaped. */
+  /** The sender's topic; not escaped. */
   readonly topic: string;
-  /** What it says; not to be changed. */
+  /** The body; must not be changed. */
   readonly body: Uint8Array;
-  /** Why it was refused the last time; may be empty, not escaped. */
+  /** The reason of the last nack; may be empty, not escaped. */
   readonly reason: string;
-  /** When it was set aside. */
+  /** When it became a dead letter. */
   readonly at: Date;
-  /** It is being offered to the application again. */
+  /** Whether it is being delivered again. */
   readonly retried: boolean;
 }
 
-/** Messages that were set aside at one node, as `node.deadLetters`. */
+/** The dead letters of one node, as `node.deadLetters`. */
 export interface DeadLetters {
   /**
    * All of them, oldest first; at most 1,000, and 16,000,000 bytes. When one more does
@@ -37,7 +37,7 @@ export interface DeadLetters {
    */
   list(): DeadLetter[];
   /**
-   * One of them.
+   * One dead letter.
    *
    * @param id Its id, 32 hex digits.
    * @param from Its sender; needed only if several have sent messages of that id.
@@ -45,27 +45,29 @@ export interface DeadLetters {
    */
   get(id: string, from?: PeerId): DeadLetter;
   /**
-   * Offers a message to the application again, from the first try, after what
-   * waits under its topic. It stays set aside until it is taken.
+   * Delivers a message again, after those that wait under its topic and with a delivery
+   * count of 1. It stays a dead letter until it is acked.
    *
    * @throws As {@linkcode get}.
    */
   retry(id: string, from?: PeerId): void;
   /**
-   * Drops a message for good; durable when the call returns.
+   * Deletes a message; durable when the call returns.
    *
    * @throws As {@linkcode get}; {@linkcode VerackError} when the store cannot write.
    */
   discard(id: string, from?: PeerId): void;
 }
 
-/** Where a message is offered again; the inbox. */
+/** Delivers dead letters again: the inbox. */
 export interface RetryTarget {
-  offerAgain(message: StoredDeadLetter): IncomingMessage;
+  /** Queues a dead letter. */
+  retry(message: StoredDeadLetter): IncomingMessage;
+  /** Removes a dead letter that was queued and is discarded. */
   withdraw(incoming: IncomingMessage): void;
 }
 
-/** What is kept of one sender. */
+/** Sums of one sender. */
 interface Amount {
   messages: number;
   bytes: number;
@@ -73,35 +75,34 @@ interface Amount {
 
 interface Entry {
   readonly message: StoredDeadLetter;
-  /** Set while it is offered again. */
+  /** Set while it is delivered again. */
   incoming: IncomingMessage | undefined;
 }
 
-/** What was set aside at one node. */
+/** Settings of a {@linkcode DeadLetterBox}. */
+export interface DeadLetterBoxOptions {
+  readonly store: MessageStore | undefined;
+  /** See `DeliverySettings.hasStanding`. */
+  readonly hasStanding: (peer: PeerId) => boolean;
+  readonly onDeadLetter: (message: StoredDeadLetter) => void;
+}
+
+/** Keeps the dead letters of one node. */
 export class DeadLetterBox implements DeadLetters {
-  readonly #store: MessageStore | undefined;
-  readonly #onPut: (message: StoredDeadLetter) => void;
-  readonly #hasStanding: (peer: PeerId) => boolean;
+  readonly #options: DeadLetterBoxOptions;
+  readonly #target: RetryTarget;
   /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
   readonly #amounts = new Map<PeerId, Amount>();
-  /** Whom {@linkcode retry} offers messages to. */
-  target: RetryTarget | undefined;
   #bytes = 0;
+  #closed = false;
 
-  /**
-   * @param onPut Is told of each.
-   * @param hasStanding See `DeliverySettings.hasStanding`.
-   */
-  constructor(
-    store: MessageStore | undefined,
-    onPut: (message: StoredDeadLetter) => void,
-    hasStanding: (peer: PeerId) => boolean,
-  ) {
-    this.#store = store;
-    this.#onPut = onPut;
-    this.#hasStanding = hasStanding;
-    for (const message of store?.deadLetters() ?? []) this.#keep(message);
+  constructor(options: DeadLetterBoxOptions, target: RetryTarget) {
+    this.#options = options;
+    this.#target = target;
+    for (const message of options.store?.deadLetters() ?? []) {
+      this.#keep(message);
+    }
   }
 
   list(): DeadLetter[] {
@@ -115,36 +116,36 @@ export class DeadLetterBox implements DeadLetters {
 
   retry(id: string, from?: PeerId): void {
     const [, entry] = this.#find(id, from, "retry");
-    entry.incoming ??= this.target?.offerAgain(entry.message);
+    entry.incoming ??= this.#target.retry(entry.message);
   }
 
   discard(id: string, from?: PeerId): void {
     const [key] = this.#find(id, from, "discard");
     this.#drop(key);
-    this.#store?.commit();
+    this.#options.store?.commit();
   }
 
-  /** No message is offered again from now on. */
   close(): void {
-    this.target = undefined;
+    this.#closed = true;
   }
 
-  /** Sets a message aside; one that was offered again takes its own place. */
+  /** Adds a message; one that was retried takes its own place. */
   put(message: StoredDeadLetter): void {
-    this.#store?.putDeadLetter(message);
-    this.#forget(keyOf(message));
+    this.#options.store?.putDeadLetter(message);
+    this.#forget(messageKey(message.from, message.id));
     this.#keep(message);
-    this.#onPut(message);
+    this.#options.onDeadLetter(message);
   }
 
-  /** Whether a message that is offered again is still wanted. */
+  /** Whether a retried message was not discarded meanwhile. */
   has(incoming: IncomingMessage): boolean {
-    return this.#entries.get(keyOf(incoming))?.incoming === incoming;
+    return this.#entries.get(messageKey(incoming.from, incoming.id))
+      ?.incoming === incoming;
   }
 
-  /** The application has taken a message that was offered again. */
+  /** The application acked a retried message. */
   acked(incoming: IncomingMessage): void {
-    if (this.has(incoming)) this.#drop(keyOf(incoming));
+    if (this.has(incoming)) this.#drop(messageKey(incoming.from, incoming.id));
   }
 
   #find(
@@ -152,7 +153,7 @@ export class DeadLetterBox implements DeadLetters {
     from: PeerId | undefined,
     action: string,
   ): [key: string, entry: Entry] {
-    if (this.target === undefined) {
+    if (this.#closed) {
       throw new VerackError("stopped", "This node is closing");
     }
     const wanted = id.toLowerCase();
@@ -164,20 +165,23 @@ export class DeadLetterBox implements DeadLetters {
     if (first === undefined) {
       throw new VerackError(
         "unknown-message",
-        `Cannot ${action} message: none that was set aside has this id, must be the 32 digits of one`,
+        `Cannot ${action} message: no dead letter has this id, must be the 32 digits of one`,
       );
     }
     if (second === undefined) return first;
     throw new VerackError(
       "ambiguous",
-      `Cannot ${action} message: ${found.length} senders used this id, must be told whose is meant: ${
+      `Cannot ${action} message: ${found.length} senders used this id, must be given with one of them: ${
         found.map(([, { message }]) => message.from).join(", ")
       }`,
     );
   }
 
   #keep(message: StoredDeadLetter): void {
-    this.#entries.set(keyOf(message), { message, incoming: undefined });
+    this.#entries.set(messageKey(message.from, message.id), {
+      message,
+      incoming: undefined,
+    });
     this.#count(message, 1);
     for (
       let oldest = this.#surplus();
@@ -186,14 +190,14 @@ export class DeadLetterBox implements DeadLetters {
     ) this.#drop(oldest);
   }
 
-  /** The message that is the first to go, if they are too many. */
+  /** The message that gives way, if there are too many. */
   #surplus(): string | undefined {
     const tooMany = this.#entries.size > MAX_DEAD_LETTERS;
     if (!tooMany && this.#bytes <= MAX_DEAD_LETTER_BYTES) return undefined;
     const amounts = [...this.#amounts].map(([sender, { messages, bytes }]) =>
       [sender, tooMany ? messages : bytes] as const
     );
-    const sender = firstToGiveWay(amounts, this.#hasStanding);
+    const sender = firstToGiveWay(amounts, this.#options.hasStanding);
     for (const [key, { message }] of this.#entries) {
       if (message.from === sender) return key;
     }
@@ -214,10 +218,10 @@ export class DeadLetterBox implements DeadLetters {
   #drop(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    // First, because it may fail.
-    this.#store?.deleteDeadLetter(entry.message.from, entry.message.id);
+    // The store comes first, because it may fail.
+    this.#options.store?.deleteDeadLetter(entry.message.from, entry.message.id);
     this.#forget(key);
-    if (entry.incoming !== undefined) this.target?.withdraw(entry.incoming);
+    if (entry.incoming !== undefined) this.#target.withdraw(entry.incoming);
   }
 
   #forget(key: string): void {
@@ -235,14 +239,4 @@ function shown({ message, incoming }: Entry): DeadLetter {
     at: new Date(message.at),
     retried: incoming !== undefined,
   };
-}
-
-/** Ids are their senders' choice: that of another sender's message is another one. */
-function keyOf(
-  { from, id }: {
-    readonly from: PeerId;
-    readonly id: Uint8Array | { toString(): string };
-  },
-): string {
-  return `${from} ${id instanceof Uint8Array ? id.toHex() : id}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Delivery of one node: what it sends and what it has received, put together.
- * Which sessions there are and who is meant is decided in `mesh/`.
+ * Delivery of messages: the outbox, the inbox and their sessions. `mesh/` decides which
+ * sessions there are, and which peers may be sent to.
  */
 import type { Clock, Random } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -15,6 +15,7 @@ import { decodeAck } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
 import { decodeResume } from "../wire/messages/resume.ts";
 import { type BroadcastResult, Tally } from "./broadcast.ts";
+import type { DeadLetters } from "./dead_letters.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./message.ts";
@@ -27,40 +28,38 @@ import {
   OutgoingMessage,
   type Waiter,
 } from "./outgoing_message.ts";
-import { Promised } from "./promised.ts";
 import type { Receiver } from "./receiver.ts";
-import { DeadLetterBox, type DeadLetters } from "./dead_letters.ts";
 
 const UTF8 = new TextEncoder();
 
-/** Ids drawn from the random source at once. */
+/** Message ids that are drawn from the random source at once. */
 const IDS_PER_DRAW = 64;
 
-/** How a message is sent. */
+/** Options of `Node.send`. */
 export interface SendOptions {
-  /** What it is filed under, at most 128 bytes of UTF-8. @default {""} */
+  /** At most 128 bytes of UTF-8; order is kept among messages of one topic. @default {""} */
   readonly topic?: string;
-  /** It is given up after this, milliseconds, at most the node's `outbox.maxAgeMs`. */
+  /** Time after which it expires, milliseconds, at most the node's `outbox.maxAgeMs`. */
   readonly ttlMs?: number;
-  /** Gives it up; what was sent before may arrive all the same. */
+  /** Gives the message up; it may arrive all the same if it was sent before. */
   readonly signal?: AbortSignal;
-  /** Called with the message's id, 32 hex digits, once it is kept. */
+  /** Called with the message's id, 32 hex digits, once it is stored. */
   readonly onId?: (id: string) => void;
 }
 
-/** How a message to all is sent. */
+/** Options of `Node.broadcast`. */
 export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
-  /** How long those who are connected are waited for, milliseconds. @default {5_000} */
+  /** How long connected peers are waited for, milliseconds. @default {5_000} */
   readonly waitMs?: number;
 }
 
-/** Which messages are taken. */
+/** Options of `Node.messages`. */
 export interface MessagesOptions {
-  /** Only those with this topic. @default all */
+  /** Only messages with this topic. @default all */
   readonly topic?: string;
-  /** Only those with another topic, for who leaves one to somebody else. @default all */
+  /** Only messages with other topics. @default all */
   readonly exceptTopic?: string;
-  /** Only those whose sender it is true for; asked anew whenever it matters. @default all */
+  /** Only messages of senders for which it returns true; called for each. @default all */
   readonly from?: (sender: PeerId) => boolean;
   /** Ends the iterator. */
   readonly signal?: AbortSignal;
@@ -71,26 +70,26 @@ export interface DeliverySettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly magic: Uint8Array;
-  /** Absent if nothing is to outlive the node. */
+  /** Absent if nothing outlives the node. */
   readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
   readonly maxDeliveries: number;
-  /** A message is not sent any more, though nobody acknowledged it. */
+  /** A message was given up unacknowledged. */
   readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
   /**
-   * Whether a peer has standing (`mesh/peers/standing.ts`), so that what it sends does not
-   * wait or give way for what peers without send.
+   * Whether a peer has standing (`mesh/peers/standing.ts`): its messages do not wait or
+   * give way for those of peers without.
    */
   readonly hasStanding: (peer: PeerId) => boolean;
-  /** The application refused a message too often. */
+  /** The application nacked a message too often. */
   readonly onDeadLetter: (message: StoredDeadLetter) => void;
-  /** By what the ages in the store count, milliseconds. @default the wall clock */
+  /** The clock of ages in the store, milliseconds. @default the wall clock */
   readonly keptNow?: () => number;
   /** See `OutboxSettings.isInMemory`. */
   readonly isInMemory?: (peer: PeerId) => boolean;
 }
 
-/** Messages out and in. */
+/** Sends and receives messages for one node. */
 export class Delivery {
   readonly #settings: DeliverySettings;
   readonly #keptNow: () => number;
@@ -98,27 +97,24 @@ export class Delivery {
   readonly #inbox: Inbox;
   readonly deadLetters: DeadLetters;
   readonly #receivers = new Map<FrameSink, Receiver>();
-  /** Ends of the patience of broadcasts, monotonic clock, milliseconds. */
-  readonly #patience = new Map<() => void, number>();
+  /** Deadlines of broadcasts, monotonic clock, milliseconds. */
+  readonly #deadlines = new Map<() => void, number>();
   #ids: Uint8Array = new Uint8Array(0);
   #idOffset = 0;
   #now: { readonly kept: number; readonly monotonic: number } | undefined;
 
-  /** Takes up what an earlier process has left. */
+  /** Loads what an earlier process left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
-    const { clock, random, store, onDeadLetter: onDeadLetter, hasStanding } =
-      settings;
-    const { keptNow = () => clock.now() } = settings;
-    const deadLetters = new DeadLetterBox(store, onDeadLetter, hasStanding);
+    const { clock, random, keptNow = () => clock.now() } = settings;
     const salt = new DataView(random.bytes(4).buffer).getInt32(0);
-    this.deadLetters = deadLetters;
     this.#outbox = new Outbox({ ...settings, keptNow });
-    this.#inbox = new Inbox({ ...settings, keptNow, deadLetters, salt });
+    this.#inbox = new Inbox({ ...settings, keptNow, salt });
+    this.deadLetters = this.#inbox.deadLetters;
     this.#keptNow = keptNow;
   }
 
-  /** Messages that are not acknowledged, and the bytes of them. */
+  /** Unacknowledged messages, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#outbox.count, bytes: this.#outbox.bytes };
   }
@@ -128,19 +124,19 @@ export class Delivery {
     return this.#outbox.countFor(to);
   }
 
-  /** Whether a message waits for a peer that is for it alone. */
+  /** Whether a message waits that has this peer as its only receiver. */
   isAwaited(to: PeerId): boolean {
     return this.#outbox.isAwaited(to);
   }
 
-  /** Those for whom messages wait and who are away. */
+  /** Absent peers for which messages wait. */
   away(): PeerId[] {
     return this.#outbox.away();
   }
 
   // --- Sessions --------------------------------------------------------------
 
-  /** A session on which a peer may send: its messages are handled from here on. */
+  /** Receives messages on a new session. */
   opened(from: PeerId, sink: FrameSink): void {
     if (this.#receivers.has(sink)) return;
     const receiver = this.#inbox.open(from, sink);
@@ -157,7 +153,7 @@ export class Delivery {
     });
   }
 
-  /** The session to send to a peer on, if there is any. */
+  /** Sets the session on which messages are sent to a peer, if there is one. */
   route(to: PeerId, sink: FrameSink | undefined): void {
     if (sink === undefined) this.#outbox.detach(to);
     else this.#outbox.attach(to, sink);
@@ -169,27 +165,27 @@ export class Delivery {
     this.#receivers.delete(sink);
   }
 
-  /** A peer is gone for good. */
+  /** Gives up all messages to a peer. */
   forget(peer: PeerId, error: VerackError): void {
     this.#outbox.giveUpPeer(peer, error);
   }
 
-  /** Looks after everything that has a deadline; several times a second. */
+  /** Checks all deadlines; called several times a second. */
   tick(now: number, pausedMs: number): void {
     this.#outbox.tick(now);
     this.#inbox.tick(now, pausedMs);
     for (const receiver of this.#receivers.values()) {
       receiver.tick(now, pausedMs);
     }
-    for (const [end, at] of this.#patience) if (at <= now) end();
+    for (const [end, at] of this.#deadlines) if (at <= now) end();
   }
 
-  /** Ends; with `flush` what was taken is acknowledged before. */
+  /** Ends; with `flush` acks are sent before. */
   close(error: VerackError, options: { flush: boolean }): void {
     if (options.flush) this.#flush();
     this.#inbox.close();
     this.#outbox.close(error);
-    for (const end of [...this.#patience.keys()]) end();
+    for (const end of [...this.#deadlines.keys()]) end();
   }
 
   // --- Messages --------------------------------------------------------------
@@ -204,11 +200,26 @@ export class Delivery {
       const { signal } = options;
       if (signal?.aborted) return reject(aborted(signal, ""));
       const content = this.#content(body, options, to);
-      const refusal = this.#outbox.refusal(to, content.payload.length);
-      if (refusal !== undefined) return reject(refusal);
-      const waiter = new Promised(resolve, reject);
+      const error = this.#outbox.admit(to, content.payload.length);
+      if (error !== undefined) return reject(error);
+      const onAbort = () => {
+        const doubt = outgoing.begun
+          ? "; it was sent, so that it may arrive all the same"
+          : "";
+        this.#outbox.giveUp(outgoing, aborted(signal!, doubt));
+      };
+      const waiter: Waiter = {
+        acknowledged() {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        failed(_outgoing, error) {
+          signal?.removeEventListener("abort", onAbort);
+          reject(error);
+        },
+      };
       const outgoing = this.#outgoing(content, to, waiter);
-      if (signal !== undefined) this.#giveUpOnAbort(outgoing, waiter, signal);
+      signal?.addEventListener("abort", onAbort, { once: true });
       this.#outbox.add(content, [outgoing]);
       options.onId?.(content.id.toHex());
     });
@@ -229,21 +240,20 @@ export class Delivery {
       }
       const content = this.#content(body, options, undefined);
       const done = () => {
-        this.#patience.delete(done);
+        this.#deadlines.delete(done);
         resolve(tally.result(content.id.toHex()));
       };
       const tally = new Tally(done);
       const admitted = new Admitted();
       const isConnected = (it: PeerId) => this.#outbox.isAttached(it);
-      // One body for all: connected peers must not miss it for want of what
-      // absent ones take.
+      // Connected peers first, so that absent ones do not use up what they need.
       const ordered = [
         ...to.filter(isConnected),
         ...to.filter((it) => !isConnected(it)),
       ];
       const size = content.payload.length;
       for (const identity of ordered) {
-        const error = this.#outbox.refusal(identity, size, admitted);
+        const error = this.#outbox.admit(identity, size, admitted);
         if (error !== undefined) {
           tally.refuse(identity, error);
           continue;
@@ -254,7 +264,7 @@ export class Delivery {
       const { outgoings } = tally;
       if (outgoings.length > 0) this.#outbox.add(content, outgoings);
       if (tally.awaited === 0) return done();
-      this.#patience.set(done, this.#time().monotonic + waitMs);
+      this.#deadlines.set(done, this.#time().monotonic + waitMs);
     });
   }
 
@@ -263,20 +273,14 @@ export class Delivery {
     options: MessagesOptions = {},
   ): AsyncIterableIterator<Message, undefined> {
     const { signal, ...filter } = options;
-    const consumer = this.#inbox.consume(filter);
-    if (signal?.aborted) consumer.end();
-    // Held by the signal only as long as the iterator runs.
-    const onAbort = () => consumer.end();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    consumer.onEnd = () => signal?.removeEventListener("abort", onAbort);
-    return consumer;
+    return this.#inbox.consume(filter, signal);
   }
 
   #flush(): void {
     try {
       this.#settings.store?.commit();
     } catch {
-      // What is not recorded is not acknowledged, and comes again.
+      // Acks that are not recorded are not sent; the messages come again.
       return;
     }
     for (const receiver of this.#receivers.values()) receiver.flushNow();
@@ -320,7 +324,7 @@ export class Delivery {
       createdAt: this.#time().kept,
       ttlMs,
       shared: to === undefined,
-      pool: this.#outbox.memory(to),
+      pool: this.#outbox.poolFor(to),
     });
   }
 
@@ -329,22 +333,7 @@ export class Delivery {
     return new OutgoingMessage(content, to, expiresAt, waiter);
   }
 
-  #giveUpOnAbort(
-    outgoing: OutgoingMessage,
-    waiter: Promised,
-    signal: AbortSignal,
-  ): void {
-    const onAbort = () => {
-      const doubt = outgoing.begun
-        ? "; it was sent, so that it may arrive all the same"
-        : "";
-      this.#outbox.giveUp(outgoing, aborted(signal, doubt));
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    waiter.onEnd = () => signal.removeEventListener("abort", onAbort);
-  }
-
-  /** The time, which is asked for once a turn of the event loop. */
+  /** The time, read once a turn of the event loop. */
   #time(): { readonly kept: number; readonly monotonic: number } {
     if (this.#now !== undefined) return this.#now;
     const { clock } = this.#settings;

@@ -1,10 +1,8 @@
-/**
- * What delivery needs of a session, so that it can be tested without one.
- */
+/** What delivery needs of a session, so that it can be tested without one. */
 import type { VerackError } from "../core/errors.ts";
 import type { SharedFrame } from "../session/shared_frame.ts";
 
-/** Bounds what is on the way to one peer; the session's is in `session/pacer.ts`. */
+/** Bounds the bytes in flight to one peer; a session's is in `session/pacer.ts`. */
 export interface Pacing {
   /** Whether nothing more should be queued now. */
   readonly isFull: boolean;
@@ -12,11 +10,11 @@ export interface Pacing {
   readonly chunkBytes: number;
   /** Bytes of a body or a message were queued. */
   sent(bytes: number): void;
-  /** Resolves when more may be queued, or the sink has ended. */
+  /** Resolves when more may be queued, or the session has ended. */
   ready(): Promise<void>;
 }
 
-/** Carries frames to and from one peer, in order; a `Session` is one. */
+/** Sends frames to one peer, in order; a `Session` is one. */
 export interface FrameSink {
   /** Whether anything can be sent. */
   readonly isOpen: boolean;
@@ -31,10 +29,10 @@ export interface FrameSink {
   handle(command: string, handler: (payload: Uint8Array) => void): void;
   /** Queues a frame; `payload` is copied. False if it cannot be. */
   send(command: string, payload: Uint8Array): boolean;
-  /** Queues a frame that many sinks share. */
+  /** Queues a frame that is shared with other sinks. */
   sendShared(frame: SharedFrame): boolean;
-  /** Resolves when at most `bytes` wait to be written, or it has ended. */
+  /** Resolves when at most `bytes` wait to be written, or the session has ended. */
   drained(bytes: number): Promise<void>;
-  /** Tells the peer why, and closes. */
+  /** Sends the reason, and ends the session. */
   leave(error: VerackError): Promise<void>;
 }

@@ -1,7 +1,6 @@
 /**
  * Beginnings of large bodies whose session ended, held for the next session of the
- * same peer. They count as room for large bodies, give way to bodies that are
- * coming, and go after a while.
+ * peer. They use credit for large bodies, give way to new requests, and expire.
  */
 import type { PeerId } from "../identity/identity.ts";
 import {
@@ -10,19 +9,19 @@ import {
   MAX_HELD_BYTES,
   MAX_HELD_BYTES_PER_PEER,
 } from "../delivery_limits.ts";
-import type { MessageId } from "./message_id.ts";
+import { type MessageId, messageKey } from "./message_id.ts";
 import type { ReceiveBudget, ReceiveShare } from "./receive_budget.ts";
 
-/** What has come of one body. */
+/** The beginning of one body. */
 export interface HeldBody {
   readonly from: PeerId;
   readonly topic: string;
   readonly id: MessageId;
-  /** Whether its sender had standing when it was held. */
+  /** Standing of its sender when it was held. */
   readonly hasStanding: boolean;
-  /** As long as all of the body. */
+  /** Allocated for all of the body. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Bytes of it that have come. */
+  /** Bytes received. */
   readonly filled: number;
 }
 
@@ -31,7 +30,7 @@ interface Kept extends HeldBody {
   readonly until: number;
 }
 
-/** The beginnings that a node holds. */
+/** Held bodies of one node. */
 export class HeldBodies {
   readonly #budget: ReceiveBudget;
   /** Oldest first. */
@@ -42,17 +41,17 @@ export class HeldBodies {
     this.#budget = budget;
   }
 
-  /** Bytes that all of them take. */
+  /** Credit that all of them use. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Holds a beginning that counts nowhere else by now; false if there is no room. */
+  /** Holds a body whose credit was released; false if there is no credit for it. */
   keep(held: HeldBody, now: number): boolean {
     const { from, id, body, filled, hasStanding } = held;
-    const key = keyOf(from, id);
+    const key = messageKey(from, id);
     this.#drop(key);
-    // A shorter one is sent again as a whole.
+    // A body of one chunk is sent again as a whole.
     if (body.length <= MAX_CHUNK_BYTES || filled === 0) return false;
     if (!this.#budget.hold(body.length, hasStanding)) return false;
     this.#bytes += body.length;
@@ -64,7 +63,7 @@ export class HeldBodies {
     return this.#bodies.has(key);
   }
 
-  /** Takes out what is held of a message; its bytes count to `share` from then on. */
+  /** Removes and returns the held body of a message, and moves its credit to `share`. */
   take(
     from: PeerId,
     id: MessageId,
@@ -72,7 +71,7 @@ export class HeldBodies {
     total: number,
     share: ReceiveShare,
   ): HeldBody | undefined {
-    const key = keyOf(from, id);
+    const key = messageKey(from, id);
     const held = this.#bodies.get(key);
     if (held === undefined) return undefined;
     if (held.topic !== topic || held.body.length !== total) {
@@ -85,15 +84,15 @@ export class HeldBodies {
     return held;
   }
 
-  /** Room is asked for: lets go of as much as that takes, for a stranger of strangers'. */
-  makeCredit(bytes: number, hasStanding: boolean): void {
+  /** Drops held bodies until a request fits; for a stranger only those of strangers. */
+  giveWay(bytes: number, hasStanding: boolean): void {
     const bodies = [...this.#bodies].filter(([, it]) =>
       hasStanding || !it.hasStanding
     );
     this.#trim(bodies, this.#budget.lack(bytes, hasStanding));
   }
 
-  /** Lets go of what nothing went on with. */
+  /** Drops expired bodies. */
   tick(now: number): void {
     for (const [key, { until }] of this.#bodies) {
       if (until > now) return;
@@ -101,10 +100,7 @@ export class HeldBodies {
     }
   }
 
-  /**
-   * Lets go of those of senders without standing first, then of those of which the
-   * least has come, until `bytes` are free.
-   */
+  /** Drops bodies until `bytes` are free: of strangers first, then those of which least has come. */
   #trim(bodies: [string, Kept][], bytes: number): void {
     if (bytes <= 0) return;
     let left = bytes;
@@ -125,8 +121,4 @@ export class HeldBodies {
     this.#bytes -= held.body.length;
     this.#budget.drop(held.body.length, held.hasStanding);
   }
-}
-
-function keyOf(from: PeerId, id: MessageId): string {
-  return `${from} ${id}`;
 }

@@ -1,7 +1,4 @@
-/**
- * The ids of the last messages from one sender, by which one that comes again is
- * known: a set that forgets the oldest, in 22 bytes an id.
- */
+/** A set of the latest message ids of one sender, in 22 bytes an id. */
 import { SEEN_IDS_PER_SENDER, SEEN_IDS_SLACK } from "../delivery_limits.ts";
 import type { MessageId } from "./message_id.ts";
 
@@ -13,13 +10,13 @@ const FIRST_CAPACITY = 16;
 
 const MAX_CAPACITY = SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK;
 
-/** What all windows share that have no id yet, as those of idle peers. */
+/** Shared by all empty windows, such as those of idle peers. */
 const NO_WORDS = new Int32Array(0);
 const NO_INDEX = new Uint16Array(1);
 
-/** The last ids of one sender: at least `SEEN_IDS_PER_SENDER` of them. */
+/** The latest `SEEN_IDS_PER_SENDER` ids of one sender, or some more. */
 export class IdWindow {
-  /** Whoever chooses ids shall not be able to choose where they go. */
+  /** Keeps senders, which choose the ids, from choosing their hashes. */
   readonly #salt: number;
   /** Ids, oldest first, four words each. */
   #words = NO_WORDS;
@@ -27,17 +24,17 @@ export class IdWindow {
   /** Hash table of positions in `#words` plus one; 0 is free. At most half full. */
   #index = NO_INDEX;
 
-  /** @param salt Any number that senders do not know. */
+  /** @param salt A number that senders do not know. */
   constructor(salt: number) {
     this.#salt = salt;
   }
 
-  /** Ids remembered. */
+  /** Number of ids. */
   get size(): number {
     return this.#size;
   }
 
-  /** Whether an id is one of them. */
+  /** Whether it contains an id. */
   has({ a, b, c, d }: MessageId): boolean {
     const mask = this.#index.length - 1;
     for (let at = this.#hash(a, b, c, d) & mask;; at = (at + 1) & mask) {
@@ -51,7 +48,7 @@ export class IdWindow {
     }
   }
 
-  /** Remembers an id that is not one of them yet. */
+  /** Adds an id that it does not contain, and drops the oldest ones if it is full. */
   add({ a, b, c, d }: MessageId): void {
     if (WORDS * this.#size === this.#words.length) this.#grow();
     const word = WORDS * this.#size;

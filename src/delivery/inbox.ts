@@ -1,10 +1,9 @@
 /**
- * Hands what has come to whoever takes it: each message to one taker, a stream's
- * messages one after another, what is refused again after a while, and not for
- * ever. How messages arrive is in `receiver.ts`.
+ * Delivers received messages to consumers: each message to one consumer, a stream's
+ * messages one at a time, and a nacked message again after a while until it becomes a
+ * dead letter. `receiver.ts` receives them.
  */
 import type { Clock } from "../core/clock.ts";
-import type { PeerId } from "../identity/identity.ts";
 import {
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
@@ -12,20 +11,21 @@ import {
   SEEN_EXPIRY_PERIOD_MS,
   WINDOW_BUDGET_BYTES,
 } from "../delivery_limits.ts";
+import type { PeerId } from "../identity/identity.ts";
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
-import type { FrameSink } from "./frame_sink.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";
+import { DeadLetterBox, type RetryTarget } from "./dead_letters.ts";
+import { FairQueue, type MessageFilter } from "./fair_queue.ts";
+import type { FrameSink } from "./frame_sink.ts";
 import { HeldBodies } from "./held_bodies.ts";
-import { IncomingMessage, type ReceiveStream } from "./incoming_message.ts";
 import { HandedMessage, type MessageOwner } from "./message.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
-import { Receiver, type ReceiverContext } from "./receiver.ts";
-import { DeliveryCounts } from "./delivery_counts.ts";
-import { Budget, ReceiveBudget } from "./receive_budget.ts";
-import { Senders } from "./senders.ts";
-import type { DeadLetterBox, RetryTarget } from "./dead_letters.ts";
-import { type MessageFilter, Turns } from "./turns.ts";
+import { IncomingMessage, type ReceiveStream } from "./peer_inbox.ts";
+import { ReceiveBudget } from "./receive_budget.ts";
+import { WindowBudget } from "./receive_window.ts";
+import { Receiver, type ReceiverOptions } from "./receiver.ts";
+import { SenderMemory } from "./sender_memory.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -36,113 +36,108 @@ export interface InboxSettings {
   readonly keptNow: () => number;
   /** See `DeliverySettings.hasStanding`. */
   readonly hasStanding: (peer: PeerId) => boolean;
-  /** Absent if nothing is to outlive the node. */
+  /** Absent if nothing outlives the node. */
   readonly store: MessageStore | undefined;
-  readonly deadLetters: DeadLetterBox;
-  /** Any number that peers do not know. */
+  /** A number that peers do not know. */
   readonly salt: number;
-  /** How often a message is handed out before it is set aside. */
+  /** Deliveries of a message before it becomes a dead letter. */
   readonly maxDeliveries: number;
+  /** A message has become a dead letter. */
+  readonly onDeadLetter: (message: StoredDeadLetter) => void;
 }
 
-/** Messages of one node that have come and are not settled. */
+/** Received messages of one node that are not settled. */
 export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
+  readonly deadLetters: DeadLetterBox;
   readonly #settings: InboxSettings;
-  readonly #context: ReceiverContext;
-  readonly #senders: Senders;
+  readonly #receiving: ReceiverOptions;
+  readonly #senders: SenderMemory;
   readonly #consumers = new Set<Consumer>();
-  /** Streams that can be taken from. */
-  readonly #turns = new Turns();
-  /** Streams whose first message was refused a short while ago. */
+  readonly #queue = new FairQueue();
+  /** Streams that wait before they deliver a nacked message again. */
   readonly #resting = new Set<ReceiveStream>();
-  readonly #deliveryCounts: DeliveryCounts;
   #nextExpiry: number;
   #closed = false;
 
-  /** Takes up what an earlier process has left. */
+  /** Loads what an earlier process left. */
   constructor(settings: InboxSettings) {
     this.#settings = settings;
-    const { clock, keptNow, store, deadLetters, hasStanding } = settings;
-    deadLetters.target = this;
+    const { clock, keptNow, store, hasStanding, onDeadLetter } = settings;
+    this.deadLetters = new DeadLetterBox(
+      { store, hasStanding, onDeadLetter },
+      this,
+    );
     const budget = new ReceiveBudget(clock);
-    const windows = new Budget(WINDOW_BUDGET_BYTES / 2);
-    const strangerWindows = new Budget(WINDOW_BUDGET_BYTES / 2);
-    this.#context = {
+    const windows = new WindowBudget(WINDOW_BUDGET_BYTES / 2);
+    const strangerWindows = new WindowBudget(WINDOW_BUDGET_BYTES / 2);
+    this.#receiving = {
       clock,
       store,
       windows: (hasStanding) => hasStanding ? windows : strangerWindows,
       budget,
       held: new HeldBodies(budget),
-      turns: this.#turns,
-      arrived: (incoming) => this.#arrived(incoming),
+      queue: this.#queue,
+      onMessage: (incoming) => this.#add(incoming),
     };
-    this.#nextExpiry = clock.monotonic();
+    this.#nextExpiry = clock.monotonic() + SEEN_EXPIRY_PERIOD_MS;
     store?.expireSeen(keptNow() - SEEN_AGE_MS);
-    this.#senders = new Senders({
-      ...settings,
-      onForget: (sender) => this.#deliveryCounts.forget(sender),
-    });
-    this.#deliveryCounts = new DeliveryCounts(store, hasStanding);
+    this.#senders = new SenderMemory(settings);
   }
 
-  /** A session on which a peer may send. */
+  /** Receives messages on a new session. */
   open(from: PeerId, sink: FrameSink): Receiver {
-    return new Receiver(
-      this.#context,
-      this.#senders.open(from),
-      sink,
-    );
+    return new Receiver(this.#receiving, this.#senders.open(from), sink);
   }
 
-  /** A new taker of messages that pass a filter. */
-  consume(filter: MessageFilter): Consumer {
-    const consumer = new Consumer(this, filter);
+  /** Adds a consumer of messages that pass a filter. */
+  consume(filter: MessageFilter, signal?: AbortSignal): Consumer {
+    const consumer = new Consumer(this, filter, signal);
     if (this.#closed) consumer.end();
-    else this.#consumers.add(consumer);
+    if (!consumer.isEnded) this.#consumers.add(consumer);
     return consumer;
   }
 
-  /** Hands out what was refused and has rested; see `Room.tick`. */
+  /** Delivers what has rested; see `ReceiveBudget.tick`. */
   tick(now: number, pausedMs: number): void {
     this.#senders.refresh();
-    this.#turns.refresh();
-    this.#context.budget.tick(now, pausedMs);
+    this.#queue.refresh();
+    this.#receiving.budget.tick(now, pausedMs);
     for (const stream of this.#resting) {
       if (stream.restsUntil > now) continue;
       this.#resting.delete(stream);
       this.#offer(stream);
     }
-    this.#reconsider();
-    this.#context.held.tick(now);
+    this.#applyFilters();
+    this.#receiving.held.tick(now);
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
     const { store, keptNow } = this.#settings;
     store?.expireSeen(keptNow() - SEEN_AGE_MS);
   }
 
-  /** Ends all takers. What they have and did not acknowledge comes again. */
+  /** Ends all consumers. Messages that they have not acked come again. */
   close(): void {
     this.#closed = true;
-    this.#settings.deadLetters.close();
+    this.deadLetters.close();
     for (const consumer of this.#consumers) consumer.end();
     this.#consumers.clear();
   }
 
   // --- Consumers -------------------------------------------------------------
 
-  take(consumer: Consumer): HandedMessage | undefined {
+  take({ filter }: Consumer): HandedMessage | undefined {
     for (
-      let stream = this.#turns.next(consumer.filter);
+      let stream = this.#queue.next(filter);
       stream !== undefined;
-      stream = this.#turns.next(consumer.filter)
+      stream = this.#queue.next(filter)
     ) {
-      const message = this.#handOut(stream);
+      const message = this.#deliverFrom(stream);
       if (message !== undefined) return message;
     }
     return undefined;
   }
 
-  left(consumer: Consumer): void {
+  removeConsumer(consumer: Consumer): void {
     this.#consumers.delete(consumer);
   }
 
@@ -169,30 +164,60 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#offer(incoming.stream);
   }
 
-  offerAgain({ from, id, topic, body }: StoredDeadLetter): IncomingMessage {
-    const stream = this.#senders.get(from).stream(UTF8.encode(topic));
+  retry({ from, id, topic, body }: StoredDeadLetter): IncomingMessage {
+    const stream = this.#senders.inbox(from).stream(UTF8.encode(topic));
     const incoming = new IncomingMessage(stream, new MessageId(id), body);
-    this.#arrived(incoming);
+    this.#add(incoming);
     return incoming;
   }
 
   withdraw(incoming: IncomingMessage): void {
     const { stream } = incoming;
     stream.remove(incoming);
-    this.#turns.prune(stream.peer);
+    this.#queue.prune(stream.peer);
   }
 
-  /** What cannot be recorded has not happened: the message comes again. */
+  /** Runs a write to the store; if it fails, the message is delivered again. */
   #record<Result>(incoming: IncomingMessage, write: () => Result): Result {
     try {
       return write();
     } catch (error) {
-      const { stream } = incoming;
-      stream.current = undefined;
-      if (incoming.isHeld) stream.redo = incoming;
-      this.#rest(stream, REDELIVERY_MIN_MS);
+      this.#redo(incoming);
+      this.#rest(incoming.stream, REDELIVERY_MIN_MS);
       throw error;
     }
+  }
+
+  /** Counts the delivery; false if it was the last one. */
+  #putBack(incoming: IncomingMessage, reason: string): boolean {
+    const { clock, keptNow, maxDeliveries } = this.#settings;
+    const { stream, from, bytes, deliveryCount, isDeadLetter } = incoming;
+    const id = incoming.id.toBytes();
+    const isDiscarded = isDeadLetter && !this.deadLetters.has(incoming);
+    if (isDiscarded || deliveryCount >= maxDeliveries) {
+      if (!isDiscarded) {
+        const { topic } = stream;
+        const at = clock.now();
+        const body = bytes.slice();
+        this.deadLetters.put({ from, id, topic, body, reason, at });
+      }
+      this.#settle(incoming, ACK_STATUS.rejected);
+      this.#offer(stream);
+      return false;
+    }
+    if (!isDeadLetter) {
+      const at = keptNow();
+      this.#senders.putDeliveryCount({ from, id, deliveryCount, at });
+    }
+    this.#redo(incoming);
+    return true;
+  }
+
+  /** Delivers a message again, unless its sender will send it again. */
+  #redo(incoming: IncomingMessage): void {
+    const { stream } = incoming;
+    stream.current = undefined;
+    if (incoming.isHeld) stream.redo = incoming;
   }
 
   #rest(stream: ReceiveStream, restMs: number): void {
@@ -200,63 +225,33 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#resting.add(stream);
   }
 
-  /** Counts the try; false if it was the last one, and the message is set aside. */
-  #putBack(incoming: IncomingMessage, reason: string): boolean {
-    const { clock, keptNow, maxDeliveries, deadLetters } = this.#settings;
-    const { stream, from, bytes, deliveryCount } = incoming;
-    const id = incoming.id.toBytes();
-    if (incoming.isDeadLetter && !deadLetters.has(incoming)) {
-      // Somebody has discarded it meanwhile.
-      this.#settle(incoming, ACK_STATUS.rejected);
-      this.#offer(stream);
-      return false;
-    }
-    if (deliveryCount >= maxDeliveries) {
-      const { topic } = stream;
-      const at = clock.now();
-      deadLetters.put({ from, id, topic, body: bytes.slice(), reason, at });
-      this.#settle(incoming, ACK_STATUS.rejected);
-      this.#offer(stream);
-      return false;
-    }
-    if (incoming.isDeadLetter) {
-      stream.current = undefined;
-      stream.redo = incoming;
-      return true;
-    }
-    this.#deliveryCounts.put({ from, id, deliveryCount, at: keptNow() });
-    stream.current = undefined;
-    if (incoming.isHeld) stream.redo = incoming;
-    return true;
-  }
-
   // --- Streams ---------------------------------------------------------------
 
-  #arrived(incoming: IncomingMessage): void {
+  #add(incoming: IncomingMessage): void {
     const { stream } = incoming;
     stream.queue.push(incoming);
     this.#offer(stream);
   }
 
-  /** Hands the next message of a stream to whoever waits for it, or lists it. */
+  /** Delivers the next message of a stream to a waiting consumer, or queues the stream. */
   #offer(stream: ReceiveStream): void {
-    if (stream.listed || !this.#hasNext(stream)) return;
+    if (stream.isQueued || !this.#hasNext(stream)) return;
     for (const consumer of this.#consumers) {
       if (!consumer.wants(stream.topic, stream.peer.from)) continue;
-      const message = this.#handOut(stream);
+      const message = this.#deliverFrom(stream);
       if (message === undefined) return;
       if (this.#consumers.size > 1) {
-        // Work goes round.
+        // Consumers take turns.
         this.#consumers.delete(consumer);
         this.#consumers.add(consumer);
       }
       return consumer.deliver(message);
     }
-    this.#turns.list(stream);
+    this.#queue.add(stream);
   }
 
-  /** What a filter says of a sender may have changed since its messages were listed. */
-  #reconsider(): void {
+  /** The filter of a sender may accept queued messages now that it did not accept before. */
+  #applyFilters(): void {
     for (const consumer of [...this.#consumers]) {
       if (consumer.filter.from === undefined || !consumer.isWaiting) continue;
       const message = this.take(consumer);
@@ -270,42 +265,40 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       !this.#resting.has(stream);
   }
 
-  /** The next message of a stream, if there is one that was not taken meanwhile. */
-  #handOut(stream: ReceiveStream): HandedMessage | undefined {
+  /** The next message of a stream that was not acked on another session meanwhile. */
+  #deliverFrom(stream: ReceiveStream): HandedMessage | undefined {
     while (this.#hasNext(stream)) {
       const incoming = stream.redo ?? stream.queue.shift()!;
       stream.redo = undefined;
       const { from, id } = incoming;
       if (stream.peer.seen.has(id) && !incoming.isDeadLetter) {
-        this.#tell(incoming, ACK_STATUS.acked);
+        this.#acknowledge(incoming, ACK_STATUS.acked);
         continue;
       }
-      const before = this.#deliveryCounts.get(from, id);
-      incoming.deliveryCount = Math.max(incoming.deliveryCount, before);
-      incoming.deliveryCount++;
+      const before = this.#senders.deliveryCount(from, id);
+      incoming.deliveryCount = Math.max(incoming.deliveryCount, before) + 1;
       stream.current = incoming;
       return new HandedMessage(incoming, this);
     }
     return undefined;
   }
 
-  /** Nothing more becomes of a message: records that, and tells its sender. */
+  /** Records the end of a message, and tells its sender. */
   #settle(incoming: IncomingMessage, status: AckStatus): void {
     const { stream, id, from } = incoming;
-    const { seen } = stream.peer;
     if (incoming.isDeadLetter) {
-      // Nothing is left of it by now if it was refused again.
-      this.#settings.deadLetters.acked(incoming);
-    } else if (!seen.has(id)) {
+      // Does nothing if it has just become a dead letter again.
+      this.deadLetters.acked(incoming);
+    } else if (!stream.peer.seen.has(id)) {
       // First, because it may fail: what is not recorded is not settled.
-      this.#senders.put(stream.peer, id, this.#settings.keptNow);
+      this.#senders.putSeen(stream.peer, id, this.#settings.keptNow);
     }
     stream.current = undefined;
-    this.#deliveryCounts.delete(from, id);
-    this.#tell(incoming, status);
+    this.#senders.deleteDeliveryCount(from, id);
+    this.#acknowledge(incoming, status);
   }
 
-  #tell(incoming: IncomingMessage, status: AckStatus): void {
+  #acknowledge(incoming: IncomingMessage, status: AckStatus): void {
     for (const arrival of incoming.arrivals) {
       arrival.receiver.settle(arrival, status);
     }

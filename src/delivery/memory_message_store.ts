@@ -1,8 +1,6 @@
-/**
- * A {@linkcode MessageStore} that lives as long as it is held. Handed to the next
- * node it is a restart with memory.
- */
+/** A {@linkcode MessageStore} in memory; given to the next node, it survives a restart. */
 import type { PeerId } from "../identity/identity.ts";
+import { messageKey } from "./message_id.ts";
 import type {
   MessageStore,
   StoredDeadLetter,
@@ -16,11 +14,11 @@ const DONE = Promise.resolve();
 
 interface Kept {
   readonly message: StoredMessage;
-  /** Who has not got it; not copied while it is only one. */
+  /** Receivers that have not acknowledged it; a set only if there are several. */
   readonly to: Set<PeerId> | PeerId;
 }
 
-/** Messages without a disk. */
+/** Keeps messages in memory. */
 export class MemoryMessageStore implements MessageStore {
   readonly #outgoing = new Map<number, Kept>();
   readonly #seen = new Map<PeerId, StoredSeen[]>();
@@ -64,8 +62,8 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   senders(): Set<PeerId> {
-    const refused = [...this.#deliveryCounts.values()].map(({ from }) => from);
-    return new Set([...[...this.#seen.keys()].reverse(), ...refused]);
+    const nacked = [...this.#deliveryCounts.values()].map(({ from }) => from);
+    return new Set([...[...this.#seen.keys()].reverse(), ...nacked]);
   }
 
   seenBy(from: PeerId): Uint8Array[] {
@@ -75,7 +73,7 @@ export class MemoryMessageStore implements MessageStore {
   putSeen(seen: StoredSeen): void {
     const known = this.#seen.get(seen.from) ?? [];
     known.push(seen);
-    // The last sender is the last.
+    // Ordered by the last message.
     this.#seen.delete(seen.from);
     this.#seen.set(seen.from, known);
   }
@@ -117,7 +115,7 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   putDeliveryCount(counted: StoredDeliveryCount): void {
-    const key = keyOf(counted.from, counted.id);
+    const key = messageKey(counted.from, counted.id);
     this.#deliveryCounts.delete(key);
     this.#deliveryCounts.set(key, counted);
   }
@@ -130,7 +128,7 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   deleteDeliveryCount(from: PeerId, id: Uint8Array): void {
-    this.#deliveryCounts.delete(keyOf(from, id));
+    this.#deliveryCounts.delete(messageKey(from, id));
   }
 
   deadLetters(): StoredDeadLetter[] {
@@ -138,11 +136,11 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   putDeadLetter(message: StoredDeadLetter): void {
-    this.#deadLetters.set(keyOf(message.from, message.id), message);
+    this.#deadLetters.set(messageKey(message.from, message.id), message);
   }
 
   deleteDeadLetter(from: PeerId, id: Uint8Array): void {
-    this.#deadLetters.delete(keyOf(from, id));
+    this.#deadLetters.delete(messageKey(from, id));
   }
 
   commit(): void {}
@@ -150,8 +148,4 @@ export class MemoryMessageStore implements MessageStore {
   committed(): Promise<void> {
     return DONE;
   }
-}
-
-function keyOf(from: PeerId, id: Uint8Array): string {
-  return `${from} ${id.toHex()}`;
 }

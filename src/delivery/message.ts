@@ -1,58 +1,57 @@
-/** A message as the application gets it. */
+/** A message as the application gets it, with `ack` and `nack`. */
 import type { PeerId } from "../identity/identity.ts";
-import type { IncomingMessage } from "./incoming_message.ts";
+import type { IncomingMessage } from "./peer_inbox.ts";
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * A message from a peer. Whoever has it says {@linkcode Message.ack} or
- * {@linkcode Message.nack}, or asks for the next, which acknowledges it too.
+ * A message from a peer. The consumer calls {@linkcode Message.ack} or
+ * {@linkcode Message.nack}, or asks for the next message, which acks this one.
  */
 export interface Message {
-  /** Its random id, 32 hex digits: the same whenever it comes again. */
+  /** Its random id, 32 hex digits: the same whenever it is delivered again. */
   readonly id: string;
-  /** Whose key sent it, proven. */
+  /** The verified identity of its sender. */
   readonly from: PeerId;
-  /** What its sender filed it under; not escaped. */
+  /** The sender's topic; not escaped. */
   readonly topic: string;
-  /** What it says; yours to keep. */
+  /** The body; the caller may keep and change it. */
   readonly body: Uint8Array<ArrayBuffer>;
   /**
-   * The same without a copy, to be read and not to be kept: it may share its memory
-   * with other messages, and a short one's own array costs as much as all the rest.
+   * The body without a copy, to be read before the next message and not to be changed:
+   * it may share memory with other messages.
    */
   readonly view: Uint8Array;
-  /** Which try it is, from 1. */
+  /** How often it was delivered, this time included. */
   readonly deliveryCount: number;
-  /** The body as UTF-8, wrong bytes replaced; not escaped. */
+  /** The body as UTF-8 with invalid bytes replaced; not escaped. */
   text(): string;
   /**
-   * It is taken: its sender is told as soon as that is recorded, and it does not
-   * come again. Does nothing when it is acknowledged or refused already.
+   * Accepts the message: it is not delivered again, and its sender is told as soon as
+   * that is recorded. Does nothing after the first `ack` or `nack`.
    *
-   * @throws {VerackError} `bad-data` when it cannot be recorded; it comes again.
+   * @throws {VerackError} `bad-data` when it cannot be recorded; it is delivered again.
    */
   ack(): void;
   /**
-   * It cannot be taken now. It comes again after a while, and what its sender sent
-   * after it under the same topic waits for it; after too many tries it is set
-   * aside and its sender is told. Does nothing when it is acknowledged or refused
-   * already.
+   * Rejects the message for now: it is delivered again after a while, and later messages
+   * under its topic wait for it. After too many deliveries it becomes a dead letter
+   * and its sender is told. Does nothing after the first `ack` or `nack`.
    *
-   * @param reason Why, for whoever looks at what was set aside.
+   * @param reason Why; kept with the dead letter.
    */
   nack(reason?: string): void;
 }
 
-/** Who is told what the application did with a message; the inbox. */
+/** Is told what a consumer does with a message: the inbox. */
 export interface MessageOwner {
   acked(incoming: IncomingMessage): void;
   nacked(incoming: IncomingMessage, reason: string): void;
-  /** Its taker left without a word. */
+  /** The consumer ended without an ack or nack. */
   released(incoming: IncomingMessage): void;
 }
 
-/** A message that was handed out. */
+/** One delivery of a message. */
 export class HandedMessage implements Message {
   readonly from: PeerId;
   readonly topic: string;
@@ -75,7 +74,7 @@ export class HandedMessage implements Message {
   }
 
   get body(): Uint8Array<ArrayBuffer> {
-    // What shares its memory with others must not be given away.
+    // Memory that is shared with other messages must not be given away.
     const { bytes, isDeadLetter } = this.#incoming;
     return this.#body ??=
       bytes.length === bytes.buffer.byteLength && !isDeadLetter
@@ -103,7 +102,7 @@ export class HandedMessage implements Message {
     this.#owner.nacked(this.#incoming, reason);
   }
 
-  /** Its taker leaves: unless it is settled, it is for whoever takes next. */
+  /** Returns it for the next consumer, unless it is acked or nacked. */
   release(): void {
     if (this.#settled) return;
     this.#settled = true;

@@ -1,10 +1,11 @@
 /**
- * Ids of messages as four words, so that hundreds of thousands a second cost no
- * arrays: 16 bytes, four 32-bit numbers in the order of the bytes, little-endian.
+ * A message id as four little-endian words, so that hundreds of thousands of messages a
+ * second need no array for it.
  */
+import type { PeerId } from "../identity/identity.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
 
-/** An id of 16 bytes. */
+/** The id of a message. */
 export class MessageId {
   readonly a: number;
   readonly b: number;
@@ -39,6 +40,11 @@ export class MessageId {
   toString(): string {
     return this.toBytes().toHex();
   }
+}
+
+/** A key for maps; ids are chosen by their senders, so that they are unique for each only. */
+export function messageKey(from: PeerId, id: MessageId | Uint8Array): string {
+  return `${from} ${id instanceof Uint8Array ? id.toHex() : id}`;
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

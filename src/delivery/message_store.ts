@@ -1,16 +1,15 @@
 /**
- * What must survive a restart so that no message is lost or shown twice: the seam
- * between delivery and whatever keeps it. `memory_message_store.ts` forgets with
- * the process, `store/` is on disk.
+ * The interface of storage for messages, so that none is lost or delivered twice after
+ * a restart. `memory_message_store.ts` and `store/` implement it.
  *
- * Calls are synchronous and take effect for later loads at once; they are durable
- * when {@linkcode MessageStore.committed} resolves or
- * {@linkcode MessageStore.commit} returns, so that many messages share one flush.
- * Arrays handed over are not changed afterwards, by either side.
+ * Writes are synchronous and visible to later reads at once; they are durable when
+ * {@linkcode MessageStore.committed} resolves or {@linkcode MessageStore.commit}
+ * returns, so that many messages share one flush. Neither side changes arrays that
+ * were passed.
  */
 import type { PeerId } from "../identity/identity.ts";
 
-/** A message as its sender keeps it. */
+/** An outgoing message. */
 export interface StoredMessage {
   /** 16 random bytes; one broadcast has one id for all its receivers. */
   readonly id: Uint8Array;
@@ -18,47 +17,47 @@ export interface StoredMessage {
   readonly topic: string;
   /** At most `MAX_BODY_BYTES`. */
   readonly body: Uint8Array;
-  /** When it was accepted, by the node's kept time, milliseconds. */
+  /** When it was accepted, by the clock of the store, milliseconds. */
   readonly createdAt: number;
-  /** How long after that it is given up, milliseconds. */
+  /** How long after that it expires, milliseconds. */
   readonly ttlMs: number;
 }
 
-/** A message and one of those that have not acknowledged it. */
+/** An outgoing message and one receiver that has not acknowledged it. */
 export interface StoredOutgoing {
-  /** What is sent. */
+  /** The message. */
   readonly message: StoredMessage;
-  /** What {@linkcode MessageStore.putOutgoing} gave for the message. */
+  /** The key that {@linkcode MessageStore.putOutgoing} returned. */
   readonly key: number;
-  /** Who has not acknowledged it. */
+  /** The receiver. */
   readonly to: PeerId;
 }
 
-/** A message that was taken, by which it is known when it comes again. */
+/** The id of an acked message, so that it is not delivered again. */
 export interface StoredSeen {
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
-  /** By the node's kept time, milliseconds. */
+  /** By the clock of the store, milliseconds. */
   readonly at: number;
 }
 
-/** How often the application refused a message that it has not taken yet. */
+/** How often a message was delivered and nacked. */
 export interface StoredDeliveryCount {
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
-  /** How often it was refused. */
+  /** Deliveries so far. */
   readonly deliveryCount: number;
-  /** By the node's kept time, milliseconds. */
+  /** By the clock of the store, milliseconds. */
   readonly at: number;
 }
 
-/** A message that the application refused too often. */
+/** A message that the application nacked too often. */
 export interface StoredDeadLetter {
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: PeerId;
   /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
@@ -66,38 +65,35 @@ export interface StoredDeadLetter {
   readonly topic: string;
   /** Its body. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Why, as the application said the last time; may be empty. */
+  /** The reason of the last nack; may be empty. */
   readonly reason: string;
   /** Wall clock, milliseconds. */
   readonly at: number;
 }
 
-/** Memory of the messages of one node. Whoever opens it closes it. */
+/** Storage of the messages of one node. */
 export interface MessageStore {
-  /**
-   * Everything that is not acknowledged, in the order in which it was put: receivers
-   * of one message follow each other.
-   */
+  /** Unacknowledged messages in the order of `putOutgoing`, one message's receivers together. */
   outgoing(): Iterable<StoredOutgoing>;
   /**
-   * Keeps a message until each of `to` is deleted; the body is kept once.
+   * Stores a message until each receiver of `to` is deleted; the body is stored once.
    *
    * @returns A key for {@linkcode deleteOutgoing}.
    */
   putOutgoing(message: StoredMessage, to: readonly PeerId[]): number;
-  /** Peers for which a message waits that is for them alone; to be read likewise. */
+  /** Peers that are the only receiver of a message; to be read like `senders`. */
   awaited(): Iterable<PeerId>;
-  /** One receiver has it, or it is given up. */
+  /** Deletes one receiver of a message. */
   deleteOutgoing(key: number, to: PeerId): void;
 
   /**
-   * Each sender of seen ids and delivery counts: first those of seen ids, the one whose
-   * message was taken last first. To be read to the end before anything else is done.
+   * Each sender of seen ids and delivery counts: first those of seen ids, latest first.
+   * To be read to the end before the next call.
    */
   senders(): Iterable<PeerId>;
-  /** Ids of a sender's messages that were taken, oldest first; to be read likewise. */
+  /** Ids of a sender's acked messages, oldest first; to be read like `senders`. */
   seenBy(from: PeerId): Iterable<Uint8Array>;
-  /** The message was taken. */
+  /** Stores the id of an acked message. */
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: PeerId, keep: number): void;
@@ -105,23 +101,23 @@ export interface MessageStore {
   deleteSender(from: PeerId): void;
   /** Drops seen ids and delivery counts of all senders but those in `keep`. */
   trimSenders(keep: readonly PeerId[]): void;
-  /** Drops seen ids and delivery counts from before a moment of the node's kept time, milliseconds. */
+  /** Drops seen ids and delivery counts older than `before`, by the clock of the store, milliseconds. */
   expireSeen(before: number): void;
 
-  /** Messages that were refused and may come again, oldest first. */
+  /** Delivery counts of nacked messages, oldest first. */
   deliveryCounts(): Iterable<StoredDeliveryCount>;
-  /** The message was refused once more. */
+  /** Stores a delivery count. */
   putDeliveryCount(counted: StoredDeliveryCount): void;
-  /** Keeps only the newest `keep` of them, of all senders. */
+  /** Keeps only the newest `keep` delivery counts of all senders. */
   trimDeliveryCounts(keep: number): void;
-  /** The message was taken, or set aside. */
+  /** Deletes a delivery count. */
   deleteDeliveryCount(from: PeerId, id: Uint8Array): void;
 
-  /** Messages that were set aside, oldest first. */
+  /** Dead letters, oldest first. */
   deadLetters(): Iterable<StoredDeadLetter>;
-  /** Sets a message aside. */
+  /** Stores a dead letter. */
   putDeadLetter(message: StoredDeadLetter): void;
-  /** Drops a message that was set aside. */
+  /** Deletes a dead letter. */
   deleteDeadLetter(from: PeerId, id: Uint8Array): void;
 
   /** Makes everything so far durable, now. */

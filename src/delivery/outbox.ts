@@ -1,11 +1,9 @@
 /**
- * Everything a node has to send and has no acknowledgement of, in order, for each
- * peer and topic; kept in the store first, then sent on the session of the peer if
- * there is one, all of it again when there is another.
+ * Unacknowledged messages of a node, in order for each peer and topic: stored first,
+ * then sent on the peer's session, and again on each later one.
  *
- * Bounded; what does not fit is refused at once, and what waits for absent peers
- * makes room for connected ones. The sums are in `outbox_usage.ts`, how a session
- * is filled in `sender.ts`.
+ * Bounded: a message that does not fit is rejected at once, and messages to absent
+ * peers give way for connected ones.
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -19,28 +17,28 @@ import type { AckMessage } from "../wire/messages/ack.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Commits } from "./commits.ts";
-import { chooseVictim } from "./eviction.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import { type Admitted, OutboxUsage, type Shortage } from "./outbox_usage.ts";
-import type { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
-import { evicted, expired, rejected } from "./outgoing_errors.ts";
+import {
+  type MessageBody,
+  type OutgoingMessage,
+  recall,
+} from "./outgoing_message.ts";
 import { PeerQueue } from "./peer_queue.ts";
-import { recall } from "./recall.ts";
-import { SendStream } from "./send_stream.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { BufferPool } from "./buffer_pool.ts";
 
 /** Settings of an {@linkcode Outbox}. */
 export interface OutboxSettings {
-  /** Absent if nothing is to outlive the node. */
+  /** Absent if messages do not outlive the node. */
   readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
   readonly clock: Clock;
   /** See `DeliverySettings.keptNow`. */
   readonly keptNow: () => number;
   readonly magic: Uint8Array;
-  /** A message is not sent any more, though nobody acknowledged it. */
+  /** A message was given up unacknowledged. */
   readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
   /** Whether a peer's key lives in memory only. @default never */
   readonly isInMemory?: (peer: PeerId) => boolean;
@@ -48,7 +46,7 @@ export interface OutboxSettings {
   readonly hasStanding?: (peer: PeerId) => boolean;
 }
 
-/** Messages of one node on their way. */
+/** Outgoing messages of one node. */
 export class Outbox {
   readonly #settings: OutboxSettings;
   readonly #peers = new Map<PeerId, PeerQueue>();
@@ -56,7 +54,7 @@ export class Outbox {
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
   readonly #commits: Commits;
-  /** What in-memory peers cannot give up, until the next tick or the next peer that goes. */
+  /** Bounds for which no in-memory peer can give way, until the next tick or detached peer. */
   readonly #barren = new Set<Shortage["of"]>();
   /** Peers with a sender. */
   #senders = 0;
@@ -64,7 +62,7 @@ export class Outbox {
   /** Monotonic clock, milliseconds; nothing expires before. */
   #nextExpiry = Infinity;
 
-  /** Takes up what an earlier process has left. */
+  /** Loads what an earlier process left. */
   constructor(settings: OutboxSettings) {
     this.#settings = settings;
     const { clock, store, magic, limits } = settings;
@@ -72,7 +70,7 @@ export class Outbox {
     this.#sending = {
       magic,
       ahead: () => this.#ahead(),
-      settled: (outgoing, taken) => this.#settled(outgoing, taken),
+      onSettled: (outgoing, acked) => this.#onSettled(outgoing, acked),
     };
     this.#commits = new Commits({
       store,
@@ -87,7 +85,7 @@ export class Outbox {
     }
   }
 
-  /** Messages that are not acknowledged. */
+  /** Unacknowledged messages. */
   get count(): number {
     return this.#usage.count;
   }
@@ -97,24 +95,24 @@ export class Outbox {
     return this.#usage.bytes;
   }
 
-  /** Messages that a peer has not acknowledged. */
+  /** Messages that one peer has not acknowledged. */
   countFor(to: PeerId): number {
     return this.#peers.get(to)?.count ?? 0;
   }
 
-  /** Whether a message waits for a peer that is for it alone. */
+  /** Whether a message waits that has this peer as its only receiver. */
   isAwaited(to: PeerId): boolean {
     return (this.#peers.get(to)?.alone ?? 0) > 0;
   }
 
   /**
-   * Why a message does not fit, if it does not. Makes room for it if that can be
-   * had of what waits for absent peers.
+   * Admits a message, evicting messages to absent peers if that helps; returns the
+   * error if it does not fit.
    *
-   * @param admitted Receivers of the same body that fit, which it counts; the
-   * connected ones come first.
+   * @param admitted Earlier receivers of the same body, to which this one is added;
+   * connected ones first.
    */
-  refusal(
+  admit(
     to: PeerId,
     bytes: number,
     admitted?: Admitted,
@@ -123,7 +121,7 @@ export class Outbox {
     const known = this.#peers.get(to);
     const peer = known ?? new PeerQueue(to, this.#hasStanding(to));
     const isConnected = peer.sender !== undefined;
-    if (known !== undefined && !isConnected) this.#refresh(known);
+    if (known !== undefined && !isConnected) this.#refreshStanding(known);
     const mayEvict = isConnected
       ? this.#usage.couldFit(bytes, admitted)
       : !this.#isInMemory(to);
@@ -143,7 +141,7 @@ export class Outbox {
     return undefined;
   }
 
-  /** Keeps a message and sends it as soon as it is durable and may be. All must fit. */
+  /** Stores a message that was admitted, and sends it once it is durable. */
   add(content: MessageBody, outgoings: readonly OutgoingMessage[]): void {
     const { store } = this.#settings;
     if (store !== undefined) {
@@ -155,11 +153,8 @@ export class Outbox {
     this.#commits.add(outgoings);
   }
 
-  /**
-   * Memory for a message to somebody, or to several: pieces of pool blocks only while few
-   * wait, and never for who is away.
-   */
-  memory(to: PeerId | undefined): BufferPool | undefined {
+  /** The buffer pool, for a message that is expected to leave soon. */
+  poolFor(to: PeerId | undefined): BufferPool | undefined {
     if (this.count >= MAX_POOLED_MESSAGES) return undefined;
     return to === undefined || this.isAttached(to) ? this.#pool : undefined;
   }
@@ -169,7 +164,7 @@ export class Outbox {
     return this.#peers.get(to)?.sender !== undefined;
   }
 
-  /** From now on a peer is sent to by this sink; what is not acknowledged goes again. */
+  /** Sends to a peer by this sink from now on, beginning with unacknowledged messages. */
   attach(to: PeerId, sink: FrameSink): void {
     const peer = this.#peer(to);
     if (peer.sender?.sink === sink) return;
@@ -185,7 +180,7 @@ export class Outbox {
     sender.pump();
   }
 
-  /** There is no session with a peer any more. */
+  /** The last session with a peer has ended. */
   detach(to: PeerId): void {
     const peer = this.#peers.get(to);
     if (peer?.sender === undefined) return;
@@ -200,26 +195,17 @@ export class Outbox {
     if (peer.count === 0) this.#peers.delete(to);
   }
 
-  /**
-   * A peer said what became of messages; false if it said so on a session that is
-   * not sent on.
-   *
-   * @throws {VerackError} `protocol` when that cannot be.
-   */
+  /** Handles `ack`; false if messages are not sent on that session. */
   onAck(to: PeerId, sink: FrameSink, ack: AckMessage): boolean {
     const peer = this.#peers.get(to);
-    // What an older session still says, the newer one will say again.
+    // The newer session repeats what an older one still acknowledges.
     if (peer?.sender?.sink !== sink) return false;
     peer.sender.onAck(ack);
     peer.prune();
     return true;
   }
 
-  /**
-   * A peer goes on with a body where an earlier session ended; false as in `onAck`.
-   *
-   * @throws {VerackError} `protocol` when that cannot be.
-   */
+  /** Handles `resume`; false if messages are not sent on that session. */
   onResume(to: PeerId, sink: FrameSink, resume: ResumeMessage): boolean {
     const sender = this.#peers.get(to)?.sender;
     if (sender?.sink !== sink) return false;
@@ -227,20 +213,20 @@ export class Outbox {
     return true;
   }
 
-  /** Does not send a message any more. */
+  /** Gives up one message. */
   giveUp(outgoing: OutgoingMessage, error: VerackError): void {
     this.#fail(outgoing, error);
     outgoing.stream?.sweep();
   }
 
-  /** Those for whom something waits and who are away. */
+  /** Absent peers for which messages wait. */
   away(): PeerId[] {
     return [...this.#peers.values()]
       .filter(({ sender, count }) => sender === undefined && count > 0)
       .map(({ to }) => to);
   }
 
-  /** A peer is gone for good. */
+  /** Gives up all messages to a peer. */
   giveUpPeer(to: PeerId, error: VerackError): void {
     const peer = this.#peers.get(to);
     if (peer === undefined) return;
@@ -251,7 +237,7 @@ export class Outbox {
     peer.prune();
   }
 
-  /** Gives up what is too old. */
+  /** Gives up expired messages. */
   tick(now: number): void {
     this.#barren.clear();
     if (now < this.#nextExpiry) return;
@@ -259,13 +245,13 @@ export class Outbox {
     for (const peer of [...this.#peers.values()]) {
       for (const outgoing of [...peer]) {
         if (outgoing.expiresAt > now) this.#expectExpiry(outgoing.expiresAt);
-        else this.#fail(outgoing, expired(outgoing));
+        else this.#fail(outgoing, outgoing.expired());
       }
       for (const stream of peer.streams.values()) stream.sweep();
     }
   }
 
-  /** Tells all who wait that nothing more is sent by this process. */
+  /** Sends nothing more; the store keeps what is not acknowledged. */
   close(error: VerackError): void {
     this.#closed = error;
     for (const peer of this.#peers.values()) {
@@ -282,14 +268,13 @@ export class Outbox {
     return peer;
   }
 
-  /** Asks anew whether an absent peer has standing. */
-  #refresh(peer: PeerQueue): void {
+  #refreshStanding(peer: PeerQueue): void {
     const hasStanding = this.#hasStanding(peer.to);
     if (hasStanding === peer.hasStanding) return;
-    this.#usage.turn(peer, this.#contents(peer), hasStanding);
+    this.#usage.setStanding(peer, this.#contents(peer), hasStanding);
   }
 
-  /** Everything not acknowledged by a peer, also what is not durable yet. */
+  /** Unacknowledged messages to a peer, those included that are not durable yet. */
   *#waitingFor(peer: PeerQueue): Iterable<OutgoingMessage> {
     yield* peer;
     for (const outgoing of this.#commits.pending) {
@@ -309,13 +294,12 @@ export class Outbox {
     return this.#settings.hasStanding?.(peer) ?? true;
   }
 
-  /** Gives up what an absent peer waits for; false if nothing may be. */
+  /** Gives up one message to an absent peer; false if none may be. */
   #evict({ of }: Shortage, inMemoryOnly: boolean): boolean {
     if (of === "own share" || (inMemoryOnly && this.#barren.has(of))) {
       return false;
     }
-    const victim = chooseVictim(this.#peers.values(), {
-      limits: this.#settings.limits,
+    const victim = this.#usage.victim(this.#peers.values(), {
       isInMemory: (peer) => this.#isInMemory(peer),
       inMemoryOnly,
       idleOnly: of === "bytes",
@@ -325,7 +309,7 @@ export class Outbox {
       if (inMemoryOnly) this.#barren.add(of);
       return false;
     }
-    this.#fail(victim, evicted(victim));
+    this.#fail(victim, victim.evicted());
     victim.stream?.settle();
     return true;
   }
@@ -346,21 +330,17 @@ export class Outbox {
   #release(outgoing: OutgoingMessage): Sender | undefined {
     const { content, to } = outgoing;
     const peer = this.#peer(to);
-    let stream = peer.streams.get(content.topic);
-    if (stream === undefined) {
-      stream = new SendStream(content.topic);
-      peer.streams.set(content.topic, stream);
-    }
+    const stream = peer.stream(content.topic);
     stream.push(outgoing);
     this.#expectExpiry(outgoing.expiresAt);
     if (peer.sender === undefined) {
-      content.settleIn();
+      content.detach();
       outgoing.waiter?.disconnected?.(outgoing);
     } else peer.sender.wake(stream);
     return peer.sender;
   }
 
-  /** What one sender may put on the way, so that all together do not put too much. */
+  /** Bytes that one sender may queue, so that all together do not queue too much. */
   #ahead(): number {
     const share = SEND_AHEAD_TOTAL_BYTES / Math.max(1, this.#senders);
     return Math.min(SEND_AHEAD_BYTES, share);
@@ -370,13 +350,13 @@ export class Outbox {
     if (at < this.#nextExpiry) this.#nextExpiry = at;
   }
 
-  #settled(outgoing: OutgoingMessage, taken: boolean): void {
+  #onSettled(outgoing: OutgoingMessage, acked: boolean): void {
     if (outgoing.done) return;
-    if (taken) {
+    if (acked) {
       this.#finish(outgoing);
       outgoing.waiter?.acknowledged(outgoing);
     } else {
-      this.giveUp(outgoing, rejected(outgoing));
+      this.giveUp(outgoing, outgoing.rejected());
     }
   }
 

@@ -1,4 +1,4 @@
-/** What an outbox may hold: the settings, their defaults, and what makes no sense. */
+/** The bounds of an outbox: options, defaults and their validation. */
 import {
   MAX_OUTBOX_AGE_MS,
   MAX_OUTBOX_BYTES,
@@ -9,9 +9,9 @@ import {
 } from "../delivery_limits.ts";
 
 /**
- * Bounds of what is kept until it is acknowledged; what does not fit is refused at
- * once. Messages to absent peers have at most three quarters, and make room when a
- * connected peer needs it.
+ * Bounds of unacknowledged messages; a message that does not fit is rejected at once.
+ * Messages to absent peers have at most three quarters, and give way for those to
+ * connected peers.
  */
 export interface OutboxOptions {
   /** Messages in all; one to several peers counts for each. @default {100_000} */
@@ -22,7 +22,7 @@ export interface OutboxOptions {
   readonly maxMessagesPerPeer?: number;
   /** Bytes to one peer. @default {16_777_216} */
   readonly maxBytesPerPeer?: number;
-  /** A message is given up after this, milliseconds; at most 30 days. @default 7 days */
+  /** Age at which a message expires, milliseconds; at most 30 days. @default 7 days */
   readonly maxAgeMs?: number;
 }
 
@@ -30,7 +30,7 @@ export interface OutboxOptions {
 export type OutboxLimits = Required<OutboxOptions>;
 
 /**
- * Fills in defaults and rejects what makes no sense.
+ * Validates options and fills in defaults.
  *
  * @throws {RangeError} when a number is out of range.
  */

@@ -1,14 +1,14 @@
 /**
- * How much an outbox holds, in all and for absent peers, and whether one more
- * message fits. What is given up to make room is chosen in `outbox.ts`.
+ * The sums of an outbox, in all and for absent peers: whether one more message fits,
+ * and which one gives way if it does not.
  */
 import { ABSENT_SHARE, ABSENT_STRANGERS_SHARE } from "../delivery_limits.ts";
-import { shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
-import type { MessageBody } from "./outgoing_message.ts";
+import type { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
 import type { PeerQueue } from "./peer_queue.ts";
 
-/** What receivers of one body were admitted before it is added. */
+/** Receivers of one body that were admitted before it is added. */
 export class Admitted {
   messages = 0;
   absent = 0;
@@ -17,10 +17,21 @@ export class Admitted {
 
 /** Why a message does not fit. */
 export interface Shortage {
-  /** In words. */
+  /** For the error message. */
   readonly what: string;
-  /** What is short; of its own share a peer can give nothing to others. */
+  /** Which bound is reached; other peers cannot give way for a peer's own share. */
   readonly of: "own share" | "messages" | "bytes";
+}
+
+/** Messages that may give way. */
+export interface EvictionOptions {
+  readonly isInMemory: (peer: PeerId) => boolean;
+  /** Only messages to peers whose key lives in memory. */
+  readonly inMemoryOnly: boolean;
+  /** Only messages whose body no connected peer waits for: others free no bytes. */
+  readonly idleOnly: boolean;
+  /** Messages that are not durable yet and therefore in no stream, oldest first. */
+  readonly unreleased: readonly OutgoingMessage[];
 }
 
 /** The sums of one outbox. A body with several receivers counts once. */
@@ -31,17 +42,17 @@ export class OutboxUsage {
   /** Messages to absent peers, and the bodies that an absent peer waits for. */
   #absentCount = 0;
   #absentBytes = 0;
-  /** The same of absent peers without standing. */
+  /** The same for absent peers without standing. */
   #strangersCount = 0;
   #strangersBytes = 0;
-  /** Bodies that only absent peers wait for: so much can be had by giving them up. */
+  /** Bodies that only absent peers wait for: what eviction can free. */
   #idleBytes = 0;
 
   constructor(limits: OutboxLimits) {
     this.#limits = limits;
   }
 
-  /** One message more (`sign` 1) or less (-1) for a peer. */
+  /** Counts one message more (`sign` 1) or less (-1) for a peer. */
   tally(peer: PeerQueue, content: MessageBody, sign: 1 | -1): void {
     const isConnected = peer.sender !== undefined;
     this.count += sign;
@@ -55,7 +66,7 @@ export class OutboxUsage {
     this.#change(content, { absent: sign, strangers: sign });
   }
 
-  /** Everything of a peer waits for a connected peer (`sign` 1), or not any more (-1). */
+  /** A peer is connected (`sign` 1), or absent (-1), with all its messages. */
   move(peer: PeerQueue, contents: Iterable<MessageBody>, sign: 1 | -1): void {
     this.#absentCount -= sign * peer.count;
     const strangers = peer.hasStanding ? 0 : -sign;
@@ -65,8 +76,8 @@ export class OutboxUsage {
     }
   }
 
-  /** An absent peer has got standing, or has it no more. */
-  turn(
+  /** An absent peer has gained or lost standing. */
+  setStanding(
     peer: PeerQueue,
     contents: Iterable<MessageBody>,
     hasStanding: boolean,
@@ -77,7 +88,7 @@ export class OutboxUsage {
     for (const content of contents) this.#change(content, { strangers });
   }
 
-  /** Whether all that is held for absent peers would be room enough for a connected one. */
+  /** Whether a message to a connected peer fits if all absent peers give way. */
   couldFit(bytes: number, admitted: Admitted | undefined): boolean {
     const { messages } = admitted ?? NONE;
     const { maxMessages, maxBytes } = this.#limits;
@@ -85,7 +96,7 @@ export class OutboxUsage {
       this.bytes - this.#idleBytes + bytes <= maxBytes;
   }
 
-  /** Why a message to a peer does not fit now. */
+  /** Why a message to a peer does not fit, if it does not. */
   shortage(
     peer: PeerQueue,
     bytes: number,
@@ -135,9 +146,9 @@ export class OutboxUsage {
   }
 
   /**
-   * An absent peer may have as much as it leaves to the others of its kind: so there
-   * is always some left for the next, without giving up what was accepted before
-   * (the dynamic threshold of Choudhury and Hahne, 1998).
+   * An absent peer may have as much as it leaves to the others of its kind, so that
+   * some is always left for the next one without evicting accepted messages (the
+   * dynamic threshold of Choudhury and Hahne, 1998).
    */
   #absentShortage(
     peer: PeerQueue,
@@ -145,21 +156,47 @@ export class OutboxUsage {
     share: Share,
   ): Shortage | undefined {
     const { maxMessages, maxBytes } = this.#limits;
-    const who = `${shortId(peer.to)} is not connected and`;
+    const subject = `${shortId(peer.to)} is not connected and`;
     const most = Math.ceil(share.of * maxMessages);
     if (peer.count + 1 > most - share.count) {
       const what =
-        `${who} has ${peer.count} messages waiting, ${share.holders} ${share.count}; one may have as many as it leaves free of ${most}`;
+        `${subject} has ${peer.count} messages waiting, ${share.holders} ${share.count}; one may have as many as it leaves free of ${most}`;
       return { of: "messages", what };
     }
     const mostBytes = Math.ceil(share.of * maxBytes);
     if (peer.bytes + bytes > mostBytes - share.bytes) {
-      const what = `${who} would have ${
+      const what = `${subject} would have ${
         peer.bytes + bytes
       } bytes waiting, ${share.holders} have ${share.bytes}; one may have as many as it leaves free of ${mostBytes}`;
       return { of: "bytes", what };
     }
     return undefined;
+  }
+
+  /**
+   * The oldest message of an absent peer: of one whose key lives in memory rather
+   * than of others, then of one without standing, then of the one that has most.
+   */
+  victim(
+    peers: Iterable<PeerQueue>,
+    options: EvictionOptions,
+  ): OutgoingMessage | undefined {
+    const { maxMessages, maxBytes } = this.#limits;
+    let victim: OutgoingMessage | undefined;
+    let most = -1;
+    for (const peer of peers) {
+      if (peer.sender !== undefined || peer.count === 0) continue;
+      const inMemory = options.isInMemory(peer.to);
+      if (options.inMemoryOnly && !inMemory) continue;
+      const share = Math.max(peer.count / maxMessages, peer.bytes / maxBytes);
+      const rank = share + (inMemory ? 4 : peer.hasStanding ? 0 : 2);
+      if (rank <= most) continue;
+      const oldest = oldestOf(peer, options);
+      if (oldest === undefined) continue;
+      victim = oldest;
+      most = rank;
+    }
+    return victim;
   }
 
   #change(
@@ -171,7 +208,7 @@ export class OutboxUsage {
     content.absent += absent;
     content.strangers += strangers;
     this.#weigh(content, 1);
-    if (content.connected === 0 && content.absent > 0) content.settleIn();
+    if (content.connected === 0 && content.absent > 0) content.detach();
   }
 
   #weigh(content: MessageBody, sign: 1 | -1): void {
@@ -184,10 +221,10 @@ export class OutboxUsage {
   }
 }
 
-/** How many more receivers of each kind wait for a body. */
+/** Changes of the numbers of receivers of a body. */
 type Change = Partial<Pick<MessageBody, "connected" | "absent" | "strangers">>;
 
-/** What peers of one kind may have together, and what they have. */
+/** The bound of all peers of one kind, and what they have. */
 interface Share {
   /** Share of the sums of the outbox. */
   readonly of: number;
@@ -197,3 +234,23 @@ interface Share {
 }
 
 const NONE: Readonly<Admitted> = new Admitted();
+
+function oldestOf(
+  peer: PeerQueue,
+  { idleOnly, unreleased }: EvictionOptions,
+): OutgoingMessage | undefined {
+  const fits = ({ to, done, content }: OutgoingMessage) =>
+    to === peer.to && !done && !(idleOnly && content.connected > 0);
+  let oldest: OutgoingMessage | undefined;
+  for (const stream of peer.streams.values()) {
+    for (const outgoing of stream) {
+      if (!fits(outgoing)) continue;
+      if (oldest === undefined || outgoing.since < oldest.since) {
+        oldest = outgoing;
+      }
+      break;
+    }
+  }
+  // Messages that are not durable yet are younger than all others.
+  return oldest ?? unreleased.find(fits);
+}

@@ -1,8 +1,9 @@
 /**
- * A message on its way: what all its receivers share, and what is one receiver's.
+ * Outgoing messages: the body that all receivers share, and the state of the message
+ * to one receiver with the errors that can end it.
  */
-import type { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { MESSAGE_OVERHEAD_BYTES } from "../delivery_limits.ts";
 import { SharedFrame } from "../session/shared_frame.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -11,27 +12,33 @@ import {
   MESSAGE_HEAD_BYTES,
   MESSAGE_ID_BYTES,
 } from "../wire/messages/message.ts";
-import type { StoredMessage } from "./message_store.ts";
-import type { SendStream } from "./send_stream.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import type {
+  MessageStore,
+  StoredMessage,
+  StoredOutgoing,
+} from "./message_store.ts";
 
 const UTF8 = new TextEncoder();
 
-/** What is the same for all receivers. The body is copied once, into its frame. */
+/** Number of acknowledged messages from which on the array of a stream is shortened. */
+const COMPACT_AT = 1_024;
+
+/** A message as all its receivers get it. The body is copied once, into its frame. */
 export class MessageBody implements StoredMessage {
   readonly topic: string;
   readonly createdAt: number;
   readonly ttlMs: number;
-  /** `message` with all of the body. */
+  /** Payload of `message` with all of the body. */
   payload: Uint8Array<ArrayBuffer>;
   #isPooled: boolean;
   /** Where the body begins in {@linkcode payload}. */
   readonly headBytes: number;
-  /** What the store calls it. */
+  /** Its key in the store. */
   key = 0;
   /** Whether it has several receivers. */
   readonly shared: boolean;
-  /** Receivers that wait for it, with a session and without; of these, those without standing. */
+  /** Unacknowledged receivers with a session and without; of the latter, those without standing. */
   connected = 0;
   absent = 0;
   strangers = 0;
@@ -44,7 +51,7 @@ export class MessageBody implements StoredMessage {
     readonly createdAt: number;
     readonly ttlMs: number;
     readonly shared?: boolean;
-    /** Gives memory for it that it may not keep for long. */
+    /** Memory for a message that is expected to leave soon. */
     readonly pool?: BufferPool | undefined;
   }) {
     const { id, topic, body, createdAt, ttlMs, pool } = options;
@@ -69,20 +76,20 @@ export class MessageBody implements StoredMessage {
     return this.payload.length - this.headBytes;
   }
 
-  /** What it counts without its body, as its receiver reckons. */
+  /** Credit that it uses without its body. */
   get headCredit(): number {
     return MESSAGE_OVERHEAD_BYTES + this.headBytes - MESSAGE_HEAD_BYTES;
   }
 
-  /** It has to wait: takes memory of its own, and no more than it needs. */
-  settleIn(): void {
+  /** Moves it out of the buffer pool, because it has to wait. */
+  detach(): void {
     this.#frame = undefined;
     if (!this.#isPooled) return;
     this.payload = this.payload.slice();
     this.#isPooled = false;
   }
 
-  /** All of it in one frame, encoded once for all its receivers. */
+  /** The whole message as one frame, encoded once for all receivers. */
   frame(magic: Uint8Array): SharedFrame {
     return this.#frame ??= new SharedFrame(
       magic,
@@ -92,9 +99,9 @@ export class MessageBody implements StoredMessage {
   }
 }
 
-/** Who wants to know what becomes of a message. */
+/** Is told what becomes of a message. */
 export interface Waiter {
-  /** The receiver's application took it. */
+  /** The receiver's application acked it. */
   acknowledged(outgoing: OutgoingMessage): void;
   /** It is not sent any more. */
   failed(outgoing: OutgoingMessage, error: VerackError): void;
@@ -108,27 +115,27 @@ export class OutgoingMessage {
   readonly to: PeerId;
   /** Monotonic clock, milliseconds. */
   readonly expiresAt: number;
-  waiter: Waiter | undefined;
-  /** Acknowledged or given up; nothing more becomes of it. */
+  readonly waiter: Waiter | undefined;
+  /** Acknowledged or given up. */
   done = false;
-  /** Who sent it to many waits for this receiver. */
-  awaited = false;
-  /** Why it was given up, if it was. */
+  /** Why it was given up. */
   error: VerackError | undefined;
-  /** Whether any of it is on the wire, so that giving it up proves nothing. */
+  /** Some of it was sent on any session, so that it may arrive although it is given up. */
   begun = false;
-  /** An earlier process accepted it, which may have sent it. */
+  /** It comes from an earlier process, which may have sent it. */
   isRecalled = false;
 
-  // --- On the session it is sent on now --------------------------------------
+  /** Set once it may be sent. */
   stream: SendStream | undefined;
-  /** How many were begun before it. */
+
+  // --- On the current session ------------------------------------------------
+  /** How many messages were begun before it. */
   number = 0;
-  /** What it counts there; 0 while it is not begun. */
+  /** Credit that it uses; 0 until it is begun. */
   credit = 0;
   /** Bytes of the body sent. */
   sent = 0;
-  /** Its receiver was asked for room, or has some. */
+  /** Whether credit for the body was requested. */
   offer: "none" | "requested" | "granted" = "none";
 
   constructor(
@@ -148,11 +155,198 @@ export class OutgoingMessage {
     return this.expiresAt - this.content.ttlMs;
   }
 
-  /** The session it was sent on is gone. */
+  /** The session it was sent on has ended. */
   rewind(): void {
-    this.content.settleIn();
+    this.content.detach();
     this.credit = this.sent = 0;
     this.offer = "none";
+  }
+
+  /** It has expired. */
+  expired(): VerackError {
+    const { ttlMs } = this.content;
+    return this.#undelivered(`no acknowledgement within ${ttlMs} ms`);
+  }
+
+  /** It was dropped for messages that can be sent now. */
+  evicted(): VerackError {
+    return this.#undelivered(
+      "it is not connected, and the outbox is full: what waited longest for it was dropped",
+    );
+  }
+
+  /** The receiver's application nacked it too often. */
+  rejected(): VerackError {
+    return new VerackError(
+      "rejected",
+      `Cannot deliver to ${
+        shortId(this.to)
+      }: its application nacked the message too often, and it is a dead letter there`,
+    );
+  }
+
+  /** The store could not keep it. */
+  static notKept(error: unknown): VerackError {
+    return new VerackError(
+      "bad-data",
+      `Cannot send: the message cannot be kept: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+
+  #undelivered(why: string): VerackError {
+    const doubt = this.begun
+      ? "; it was sent, so that it may have arrived all the same"
+      : this.isRecalled
+      ? "; an earlier run of this node may have sent it"
+      : "";
+    const what = `Cannot deliver to ${shortId(this.to)}: ${why}${doubt}`;
+    return new VerackError("undelivered", what);
+  }
+}
+
+/** The messages to one peer under one topic, which are sent in order. */
+export class SendStream {
+  readonly topic: string;
+  /** Unacknowledged messages, oldest first; some in between may be done. */
+  #queue: OutgoingMessage[] = [];
+  #head = 0;
+  #next = 0;
+  /** Credit of its unsettled messages. */
+  inFlight = 0;
+  /** Messages begun and not settled. */
+  unsettled = 0;
+  /** Which queue of the sender it is in. */
+  place: "idle" | "ready" | "blocked" = "idle";
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  get isEmpty(): boolean {
+    return this.#head === this.#queue.length;
+  }
+
+  push(outgoing: OutgoingMessage): void {
+    outgoing.stream = this;
+    this.#queue.push(outgoing);
+  }
+
+  /** The message to send, or to send more of. */
+  next(): OutgoingMessage | undefined {
+    let outgoing = this.#queue[this.#next];
+    // A message that was begun must be completed, although it is given up.
+    while (outgoing?.done && outgoing.credit === 0) {
+      outgoing = this.#queue[++this.#next];
+    }
+    return outgoing;
+  }
+
+  /** The message that {@linkcode next} returned was sent in full. */
+  advance(): void {
+    this.#next++;
+  }
+
+  /** Drops done messages at the beginning. */
+  settle(): void {
+    for (
+      let oldest = this.#queue[this.#head];
+      oldest?.done && (this.#head < this.#next || oldest.credit === 0);
+      oldest = this.#queue[this.#head]
+    ) {
+      this.#head++;
+      this.#next = Math.max(this.#next, this.#head);
+    }
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = this.#head = this.#next = 0;
+    } else if (
+      this.#head >= COMPACT_AT && 2 * this.#head >= this.#queue.length
+    ) {
+      this.#queue.splice(0, this.#head);
+      this.#next -= this.#head;
+      this.#head = 0;
+    }
+  }
+
+  /** Drops all done messages but one that is being sent. */
+  sweep(): void {
+    let next = 0;
+    const kept: OutgoingMessage[] = [];
+    for (let at = this.#head; at < this.#queue.length; at++) {
+      const outgoing = this.#queue[at]!;
+      const sending = at === this.#next && outgoing.credit > 0;
+      if (outgoing.done && !sending) continue;
+      if (at < this.#next) next++;
+      kept.push(outgoing);
+    }
+    this.#queue = kept;
+    this.#head = 0;
+    this.#next = next;
+  }
+
+  /** The session has ended: everything is sent again on the next one. */
+  rewind(): void {
+    for (let at = this.#head; at < this.#queue.length; at++) {
+      this.#queue[at]!.rewind();
+    }
+    this.#next = this.#head;
+    this.inFlight = this.unsettled = 0;
+    this.place = "idle";
+    this.sweep();
+  }
+
+  /** Messages that are not done, oldest first. */
+  *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
+    for (let at = this.#head; at < this.#queue.length; at++) {
+      const outgoing = this.#queue[at]!;
+      if (!outgoing.done) yield outgoing;
+    }
+  }
+}
+
+/**
+ * Loads all messages that an earlier process left unacknowledged, each body once.
+ *
+ * @param now Monotonic clock, and the clock of the store, milliseconds.
+ */
+export function* recall(
+  store: MessageStore,
+  now: { readonly monotonic: number; readonly kept: number },
+): Iterable<OutgoingMessage> {
+  let receivers: StoredOutgoing[] = [];
+  for (const one of store.outgoing()) {
+    if (receivers[0]?.key !== one.key) {
+      yield* recallOne(receivers, now);
+      receivers = [];
+    }
+    receivers.push(one);
+  }
+  yield* recallOne(receivers, now);
+}
+
+function* recallOne(
+  receivers: readonly StoredOutgoing[],
+  now: { readonly monotonic: number; readonly kept: number },
+): Iterable<OutgoingMessage> {
+  const [first] = receivers;
+  if (first === undefined) return;
+  const { id, topic, body, createdAt, ttlMs } = first.message;
+  const shared = receivers.length > 1;
+  const content = new MessageBody({
+    id,
+    topic,
+    body,
+    createdAt,
+    ttlMs,
+    shared,
+  });
+  content.key = first.key;
+  const age = Math.max(0, now.kept - createdAt);
+  for (const { to } of receivers) {
+    const expiresAt = now.monotonic + ttlMs - age;
+    const outgoing = new OutgoingMessage(content, to, expiresAt);
+    outgoing.isRecalled = true;
+    yield outgoing;
   }
 }
 

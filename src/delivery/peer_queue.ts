@@ -1,21 +1,20 @@
-/** What a node has to send to one peer: a stream for each topic, and who sends them. */
+/** What waits for one peer: a queue for each topic, and the sender of its session. */
 import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
-import type { OutgoingMessage } from "./outgoing_message.ts";
-import type { SendStream } from "./send_stream.ts";
+import { type OutgoingMessage, SendStream } from "./outgoing_message.ts";
 import type { Sender } from "./sender.ts";
 
-/** What waits for one peer. */
+/** Messages to one peer. */
 export class PeerQueue {
   readonly to: PeerId;
   readonly streams = new Map<string, SendStream>();
   sender: Sender | undefined;
-  /** Messages not acknowledged, and the bytes of them. */
+  /** Unacknowledged messages, and their bytes. */
   count = 0;
   bytes = 0;
-  /** Those of them that are for this peer alone. */
+  /** Those that have no other receiver. */
   alone = 0;
-  /** Whether the peer has standing, as of the last time it was asked. */
+  /** Whether the peer had standing when it was checked last. */
   hasStanding: boolean;
   #pruneAt = MAX_IDLE_STREAMS;
 
@@ -24,7 +23,17 @@ export class PeerQueue {
     this.hasStanding = hasStanding;
   }
 
-  /** Lets go of topics that nothing waits under, once there are many. */
+  /** The queue of a topic, which is made if there is none. */
+  stream(topic: string): SendStream {
+    let stream = this.streams.get(topic);
+    if (stream === undefined) {
+      stream = new SendStream(topic);
+      this.streams.set(topic, stream);
+    }
+    return stream;
+  }
+
+  /** Drops topics without messages, once there are many. */
   prune(): void {
     if (this.streams.size < this.#pruneAt) return;
     for (const stream of this.streams.values()) {
@@ -35,7 +44,7 @@ export class PeerQueue {
     this.#pruneAt = Math.max(MAX_IDLE_STREAMS, 2 * this.streams.size);
   }
 
-  /** Everything not acknowledged; in order for each topic. */
+  /** Unacknowledged messages that may be sent, in order for each topic. */
   *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
     for (const stream of this.streams.values()) yield* stream;
   }

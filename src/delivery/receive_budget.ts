@@ -1,7 +1,9 @@
 /**
- * Memory that is promised to senders before they send: what windows have beyond
- * the least, and bodies too large for a window. One of each for a whole node, so
- * that its worst case is a sum.
+ * Credit for bodies that do not fit a window, shared by all sessions of a node. Sessions
+ * take turns: the one that has least comes first, and a second body of one session gets
+ * nothing of the last half. The last part is for short bodies. While others wait, a
+ * session whose bodies do not go on at a fair rate is ended. Peers without standing
+ * have no more than a share together; among themselves each kind keeps these rules.
  */
 import type { Clock } from "../core/clock.ts";
 import {
@@ -16,71 +18,46 @@ import {
   STRANGERS_CREDIT_BYTES,
 } from "../delivery_limits.ts";
 
-/** Bytes that can be taken while there are some. */
-export class Budget {
-  #free: number;
-
-  constructor(bytes: number) {
-    this.#free = bytes;
-  }
-
-  /** Bytes not taken. */
-  get free(): number {
-    return this.#free;
-  }
-
-  /** Whether there were so many, which are taken then. */
-  take(bytes: number): boolean {
-    if (bytes > this.#free) return false;
-    this.#free -= bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#free += bytes;
-  }
-}
-
-/** A body that wants room. */
+/** A body that needs credit. */
 export interface CreditRequest {
   readonly bytes: number;
   readonly granted: () => void;
 }
 
-/** What sessions of one kind have of the room together. */
+/** Credit of all sessions of one kind. */
 class Pool {
   bytes = 0;
   shortBytes = 0;
 }
 
-/** A request, and whose it is. */
+/** A request and its session. */
 interface Turn {
   readonly share: ReceiveShare;
   readonly request: CreditRequest;
 }
 
-/** What one session has of the room, and what it makes of it. */
+/** Credit of one session, and the progress of its bodies. */
 export class ReceiveShare {
-  /** Ends the session, because others wait and its bodies do not go on. */
+  /** Ends the session. */
   readonly revoke: (reason: string) => void;
   /** See `DeliverySettings.hasStanding`. */
   readonly hasStanding: () => boolean;
-  /** Bytes of messages that have come on the session, however few. */
+  /** Bytes of messages that have come on the session. */
   received = 0;
 
-  // --- Changed by `Room` only -------------------------------------------------
-  /** What it counts to, by the standing that its peer had last. */
+  // --- Changed by `ReceiveBudget` only ---------------------------------------
+  /** The pool of its peer's kind. */
   pool: Pool | undefined;
   bytes = 0;
   shortBytes = 0;
   readonly waiting: CreditRequest[] = [];
-  /** Bodies that have room and have not come in full. */
+  /** Bodies that have credit and are not complete. */
   unfinished = 0;
-  /** When it was granted room last, as a number that grows. */
+  /** Number of its last grant. */
   turn = 0;
-  /** Monotonic clock, milliseconds: no body of it was finished since. */
+  /** Monotonic clock, milliseconds, of the last body that was completed. */
   since = 0;
-  /** Start of the period in which its progress is counted, and `received` then. */
+  /** Start of the period of progress, and `received` then. */
   periodAt = 0;
   receivedBefore = 0;
   isStalled = false;
@@ -95,17 +72,11 @@ export class ReceiveShare {
   }
 }
 
-/**
- * Room for large bodies. Sessions take turns: what has least comes first, and a
- * second body of one session gets nothing of the last half. The last part is for
- * short bodies. While others wait, a session whose bodies do not go on at a fair
- * rate is ended. Peers without standing have no more than a share together, and of
- * what the others leave; among themselves each kind keeps these rules.
- */
+/** Credit for large bodies. */
 export class ReceiveBudget {
   readonly #clock: Clock;
   readonly #waiting = new Set<ReceiveShare>();
-  /** Those with unfinished bodies. */
+  /** Sessions with unfinished bodies. */
   readonly #receiving = new Set<ReceiveShare>();
   readonly #standing = new Pool();
   readonly #strangers = new Pool();
@@ -115,7 +86,7 @@ export class ReceiveBudget {
     this.#clock = clock;
   }
 
-  /** Asks for room; `granted` may be called at once. */
+  /** Requests credit; `granted` may be called at once. */
   request(share: ReceiveShare, request: CreditRequest): void {
     this.#pool(share);
     share.waiting.push(request);
@@ -123,19 +94,19 @@ export class ReceiveBudget {
     this.#grant();
   }
 
-  /** A body that was granted room has come in full. */
+  /** A body that was granted credit is complete. */
   finished(share: ReceiveShare): void {
     share.since = this.#clock.monotonic();
     if (--share.unfinished === 0) this.#receiving.delete(share);
   }
 
-  /** Gives the room of one body back. */
+  /** Releases the credit of one body. */
   release(share: ReceiveShare, bytes: number): void {
     this.#account(share, bytes, -1);
     this.#grant();
   }
 
-  /** A session has ended: forgets what it asked for, and takes back what it has. */
+  /** A session has ended: drops its requests, and releases its credit. */
   leave(share: ReceiveShare): void {
     this.#waiting.delete(share);
     this.#receiving.delete(share);
@@ -150,47 +121,48 @@ export class ReceiveBudget {
     this.#grant();
   }
 
-  /** Counts a body that is held for a session to come; false if there is no room. */
+  /** Takes credit for a body that is held between sessions; false if there is none. */
   hold(bytes: number, hasStanding: boolean): boolean {
     if (this.lack(bytes, hasStanding) > 0) return false;
     this.#kind(hasStanding).bytes += bytes;
     return true;
   }
 
-  /** It is held no more. */
+  /** Releases the credit of a held body. */
   drop(bytes: number, hasStanding: boolean): void {
     this.#kind(hasStanding).bytes -= bytes;
     this.#grant();
   }
 
-  /** A session goes on with a body that was held. */
+  /** Moves the credit of a held body to the session that goes on with it. */
   adopt(share: ReceiveShare, bytes: number, hasStanding: boolean): void {
     this.#kind(hasStanding).bytes -= bytes;
     this.#account(share, bytes, 1);
     if (share.unfinished++ === 0) this.#begin(share);
   }
 
-  /** Bytes that are missing for a body, at most 0 if there is room for it. */
+  /** Credit that is missing for a body, at most 0 if it fits. */
   lack(bytes: number, hasStanding: boolean): number {
     const pool = this.#kind(hasStanding);
     return pool.bytes + bytes - (this.#limit(pool) - SHORT_BODY_RESERVE_BYTES);
   }
 
   /**
-   * Judges progress, and ends as many sessions that make none as the next request
-   * needs. `pausedMs` is how long this process itself stood still.
+   * Measures progress, and ends as many stalled sessions as the next request needs.
+   *
+   * @param pausedMs How long this process itself was paused.
    */
   tick(now: number, pausedMs: number): void {
     for (const share of this.#receiving) {
       this.#pool(share);
-      this.#judge(share, now, pausedMs);
+      this.#measure(share, now, pausedMs);
     }
     for (const share of this.#waiting) this.#pool(share);
     this.#grant();
     for (const turn of this.#next().blocked) this.#revokeFor(turn, now);
   }
 
-  /** Those of strangers first, and none with standing for a stranger. */
+  /** Ends sessions of strangers first, and none with standing for a stranger. */
   #revokeFor({ share: waiting, request: needed }: Turn, now: number): void {
     const strangers = [...this.#receiving].filter((share) =>
       share.pool === this.#strangers
@@ -216,7 +188,7 @@ export class ReceiveBudget {
     }
   }
 
-  #judge(share: ReceiveShare, now: number, pausedMs: number): void {
+  #measure(share: ReceiveShare, now: number, pausedMs: number): void {
     share.periodAt += pausedMs;
     share.since += pausedMs;
     const progress = share.received - share.receivedBefore;
@@ -251,10 +223,7 @@ export class ReceiveBudget {
     share.isStalled = false;
   }
 
-  /**
-   * The request whose turn it is; if there is none, of each kind the first that others
-   * keep from having room.
-   */
+  /** The request whose turn it is; if none fits, the first blocked one of each kind. */
   #next(): { readonly turn?: Turn; readonly blocked: Turn[] } {
     const byTurn = this.#waiting.size === 1
       ? [...this.#waiting]
@@ -276,7 +245,7 @@ export class ReceiveBudget {
     let blocked: Turn | undefined;
     let largeIsBlocked = false;
     for (const share of shares) {
-      // One that waits for its own session is no reason for others to wait.
+      // A session at its own bound does not make others wait.
       const request = share.waiting.find(({ bytes }) =>
         share.bytes + bytes <= MAX_CREDIT_PER_SESSION_BYTES
       );
@@ -300,7 +269,7 @@ export class ReceiveBudget {
     const limit = this.#limit(pool);
     if (pool.bytes + bytes > limit) return false;
     if (share.bytes > 0 && 2 * (pool.bytes + bytes) > limit) return false;
-    // Short bodies neither wait for large ones nor keep what these wait for.
+    // Short bodies neither wait for large ones nor use up what these wait for.
     return isShort(bytes)
       ? !largeIsBlocked || pool.shortBytes + bytes <= SHORT_BODY_RESERVE_BYTES
       : pool.bytes - pool.shortBytes + bytes <=
@@ -320,7 +289,7 @@ export class ReceiveBudget {
     return hasStanding ? this.#standing : this.#strangers;
   }
 
-  /** What a session counts to, also when its peer has gained or lost standing. */
+  /** The pool of a session, which changes when its peer gains or loses standing. */
   #pool(share: ReceiveShare): Pool {
     const { pool, bytes, shortBytes } = share;
     const wanted = this.#kind(share.hasStanding());

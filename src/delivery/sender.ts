@@ -1,10 +1,7 @@
 /**
- * Sends messages on one session: streams take turns by the piece, a stream's
- * messages follow one another, nothing beyond what the receiver granted leaves,
- * and no more than its peer takes within a few hundred milliseconds is on the way,
- * so that pings and acknowledgements never wait behind bulk.
- *
- * What waits to be sent is the outbox's, which is told what became of it.
+ * The sending half of a session: streams take turns chunk by chunk, within the credit
+ * that the receiver granted. Only what the peer receives in a few hundred milliseconds
+ * is in flight, so that pings and acknowledgements do not wait behind bulk.
  */
 import { VerackError } from "../core/errors.ts";
 import {
@@ -22,51 +19,44 @@ import { CHUNK_HEAD_BYTES, writeChunkHead } from "../wire/messages/message.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Fifo } from "../core/fifo.ts";
-import type { OutgoingMessage } from "./outgoing_message.ts";
-import type { SendStream } from "./send_stream.ts";
+import type { OutgoingMessage, SendStream } from "./outgoing_message.ts";
 
-/** From how many settled entries on the array is made short again. */
+/** Number of settled entries from which on the array is shortened. */
 const COMPACT_AT = 1_024;
 
-/** `chunk` is put together here; the session copies it. */
-const piece = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
+/** `chunk` is assembled here; the session copies it. */
+const chunk = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
 
-/** What the senders of a node share. */
+/** Settings that the senders of a node share. */
 export interface SenderOptions {
   /** First bytes of every frame. */
   readonly magic: Uint8Array;
-  /** Bytes that may wait in the session's queue before no more are put there. */
+  /** Bytes that may wait in the session's queue. */
   readonly ahead: () => number;
-  /** A message was taken, or refused for good. */
-  readonly settled: (outgoing: OutgoingMessage, taken: boolean) => void;
+  /** A message was acked, or rejected. */
+  readonly onSettled: (outgoing: OutgoingMessage, acked: boolean) => void;
 }
 
 /** The sending half of delivery on one session. */
 export class Sender {
   readonly sink: FrameSink;
   readonly #options: SenderOptions;
-  /** What its messages may count in all, and what they have counted so far. */
+  /** Credit granted, and credit used, since the session began. */
   #limit = MIN_WINDOW_BYTES;
   #used = 0;
   readonly #ready = new Fifo<SendStream>();
-  /** Their next message does not fit what the receiver granted. */
+  /** Streams whose next message has too little credit. */
   #blocked: SendStream[] = [];
-  /** Messages by number, from `#base` on; settled ones are `undefined`. */
+  /** Messages begun, by number from `#base` on; settled ones are `undefined`. */
   #sent: (OutgoingMessage | undefined)[] = [];
   #base = 0;
   #settledUpTo = 0;
-  /** Messages begun and not settled. */
   #unsettled = 0;
   #refilling = false;
 
   constructor(sink: FrameSink, options: SenderOptions) {
     this.sink = sink;
     this.#options = options;
-  }
-
-  /** Messages sent and not settled. */
-  get inFlight(): number {
-    return this.#sent.length - this.#settledUpTo;
   }
 
   /** Sends nothing more. */
@@ -76,7 +66,7 @@ export class Sender {
     this.#sent = [];
   }
 
-  /** A stream has something to send; {@linkcode pump} sends it. */
+  /** Queues a stream that has something to send; {@linkcode pump} sends it. */
   wake(stream: SendStream): void {
     if (stream.place !== "idle") return;
     stream.place = "ready";
@@ -106,11 +96,7 @@ export class Sender {
     }
   }
 
-  /**
-   * The receiver said what became of messages.
-   *
-   * @throws {VerackError} `protocol` when that cannot be.
-   */
+  /** Settles messages, and takes credit; `protocol` if that contradicts what was sent. */
   onAck(ack: AckMessage): void {
     if (ack.limit < this.#limit) {
       refuse(
@@ -141,12 +127,7 @@ export class Sender {
     this.pump();
   }
 
-  /**
-   * The receiver has room for the rest of an offered body, of which it holds the
-   * beginning from an earlier session.
-   *
-   * @throws {VerackError} `protocol` when that cannot be.
-   */
+  /** The receiver grants credit for an offered body of which it holds the beginning. */
   onResume({ number, held }: ResumeMessage): void {
     const at = (number - this.#base) >>> 0;
     const outgoing = this.#sent[at];
@@ -168,10 +149,10 @@ export class Sender {
     this.wake(outgoing.stream!);
   }
 
-  #settle(at: number, outgoing: OutgoingMessage, taken: boolean): void {
+  #settle(at: number, outgoing: OutgoingMessage, acked: boolean): void {
     const stream = outgoing.stream!;
     if (outgoing.offer === "requested") {
-      // It has it already and needs no more of it.
+      // The receiver acked the message before, so that its body is not needed.
       stream.advance();
       this.wake(stream);
     } else if (outgoing.sent < outgoing.content.bodyBytes) {
@@ -181,14 +162,14 @@ export class Sender {
     stream.inFlight -= outgoing.credit;
     stream.unsettled--;
     this.#unsettled--;
-    this.#options.settled(outgoing, taken);
+    this.#options.onSettled(outgoing, acked);
     stream.settle();
   }
 
-  /** Sends from one stream while it is its turn; says what it waits for then. */
+  /** Sends a turn's worth of one stream; returns which queue it goes to. */
   #sendSome(stream: SendStream): SendStream["place"] {
     const { pacer } = this.sink;
-    // Smaller ones on a slow link, so that streams still take turns.
+    // Smaller chunks on a slow link, so that turns stay short.
     const chunkBytes = Math.floor(
       Math.min(Math.max(pacer.chunkBytes, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES),
     );
@@ -202,7 +183,7 @@ export class Sender {
         if (step !== "sends") return step;
       }
       const size = begun
-        ? this.#sendPiece(outgoing, chunkBytes)
+        ? this.#sendChunk(outgoing, chunkBytes)
         : this.#sendHead(outgoing, chunkBytes);
       pacer.sent(size);
       quota -= size;
@@ -212,9 +193,8 @@ export class Sender {
   }
 
   /**
-   * Begins a message if it may leave now. A stream may have no more waiting at the
-   * receiver than it leaves to the others, so that one that nobody takes from
-   * cannot take up all of the window.
+   * Begins a message if there is credit. A stream may use as much as it leaves to the
+   * others, so that one without a consumer cannot use up the window.
    */
   #begin(
     stream: SendStream,
@@ -223,19 +203,19 @@ export class Sender {
     const { content } = outgoing;
     const { headCredit, bodyBytes } = content;
     const free = this.#limit - this.#used;
-    const mayHave = stream.inFlight === 0 ? free : free - stream.inFlight;
-    if (!this.#mayCount(stream)) return "blocked";
-    // On an earlier session some of it left: its receiver may hold that.
+    const available = stream.inFlight === 0 ? free : free - stream.inFlight;
+    if (!this.#mayBegin(stream)) return "blocked";
+    // Some of it was sent on an earlier session: the receiver may hold that.
     const resumes = outgoing.begun && bodyBytes > MAX_CHUNK_BYTES;
-    if (headCredit + bodyBytes <= mayHave && !resumes) {
+    if (headCredit + bodyBytes <= available && !resumes) {
       this.#enter(stream, outgoing, headCredit + bodyBytes);
       return "sends";
     }
-    // A short one waits for those before it, but not for other streams, which
-    // nobody may ever take from.
+    // A short body waits for those before it in its stream, but not for other
+    // streams, which may never get a consumer.
     const waits = bodyBytes === 0 || !resumes &&
         (bodyBytes <= MAX_WAITING_BODY_BYTES && stream.inFlight > 0);
-    if (waits || headCredit > mayHave) return "blocked";
+    if (waits || headCredit > available) return "blocked";
     this.#enter(stream, outgoing, headCredit);
     outgoing.offer = "requested";
     this.sink.send(
@@ -246,10 +226,10 @@ export class Sender {
   }
 
   /**
-   * Its receiver knows again the last messages that it took: no more may be unsettled,
-   * or some would come twice after a lost session. One stream leaves some to others.
+   * The receiver remembers the ids of so many messages: with more unsettled, some would
+   * be delivered twice after a lost session. One stream leaves some to the others.
    */
-  #mayCount(stream: SendStream): boolean {
+  #mayBegin(stream: SendStream): boolean {
     const free = MAX_UNSETTLED_MESSAGES - this.#unsettled;
     return free > SHARED_UNSETTLED_MESSAGES || stream.unsettled < free;
   }
@@ -281,16 +261,16 @@ export class Sender {
     return headBytes + first;
   }
 
-  #sendPiece(outgoing: OutgoingMessage, chunkBytes: number): number {
+  #sendChunk(outgoing: OutgoingMessage, chunkBytes: number): number {
     const { payload, headBytes, bodyBytes } = outgoing.content;
     const from = outgoing.sent;
     const size = Math.min(bodyBytes - from, chunkBytes);
-    writeChunkHead(piece, outgoing.number);
+    writeChunkHead(chunk, outgoing.number);
     const at = headBytes + from;
-    piece.set(payload.subarray(at, at + size), CHUNK_HEAD_BYTES);
+    chunk.set(payload.subarray(at, at + size), CHUNK_HEAD_BYTES);
     this.sink.send(
       COMMAND.chunk,
-      piece.subarray(0, CHUNK_HEAD_BYTES + size),
+      chunk.subarray(0, CHUNK_HEAD_BYTES + size),
     );
     outgoing.sent = from + size;
     return size;
@@ -308,7 +288,7 @@ export class Sender {
     }
   }
 
-  /** Goes on when enough of the session's queue has left. */
+  /** Resumes when enough of the session's queue was written. */
   async #refill(): Promise<void> {
     if (this.#refilling) return;
     this.#refilling = true;

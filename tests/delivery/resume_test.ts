@@ -159,7 +159,7 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
   assert(keep("11", 21, 50_000));
   assertEquals(takes("11", 11), undefined);
   // A body that is coming needs credit.
-  held.makeCredit(-budget.lack(0, true) + 2 * bytes, true);
+  held.giveWay(-budget.lack(0, true) + 2 * bytes, true);
   assertEquals(held.bytes, 2 * bytes);
   assertEquals(takes("10", 10), 11_000);
   // Another message with the same id.

@@ -80,13 +80,13 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   {
     name: "a body may be longer than announced",
     snippet:
-      "if (it === undefined || it.waits || it.filled + size > it.total) {",
-    mutated: "if (it === undefined || it.waits) {",
+      "if (it === undefined || it.isOffer || it.filled + size > it.total) {",
+    mutated: "if (it === undefined || it.isOffer) {",
     tests: [...FLOW, "tests/attacks/message_flood_test.ts"],
   },
   {
     name: "a message may begin before the one before it is complete",
-    snippet: "if (this.#unfinished.size > 0) this.#checkOrder(stream);",
+    snippet: "if (this.#partial.size > 0) this.#checkOrder(stream);",
     mutated: "",
     tests: [...FLOW, "tests/attacks/message_flood_test.ts"],
   },

@@ -1,7 +1,6 @@
 /**
- * What one session may have waiting at its receiver: granted, used, and given back
- * as messages are settled. A busy sender is granted more, as long as the node has
- * some to give.
+ * The credit of one session: granted, used, and released as messages are settled. The
+ * window of a busy sender grows within the node's budget.
  */
 import type { Clock } from "../core/clock.ts";
 import {
@@ -13,16 +12,34 @@ import {
   WINDOW_IDLE_MS,
 } from "../delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
-import type { Budget } from "./receive_budget.ts";
+
+/** Bytes that the windows of a node share beyond the least size of each. */
+export class WindowBudget {
+  #free: number;
+
+  constructor(bytes: number) {
+    this.#free = bytes;
+  }
+
+  /** Takes bytes if there are as many. */
+  take(bytes: number): boolean {
+    if (bytes > this.#free) return false;
+    this.#free -= bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#free += bytes;
+  }
+}
 
 /** The credit of one session. */
-export class Window {
+export class ReceiveWindow {
   readonly #clock: Clock;
-  /** What windows may have beyond the least. */
-  readonly #budget: Budget;
+  readonly #budget: WindowBudget;
   readonly #rttMs: () => number | undefined;
   #size = MIN_WINDOW_BYTES;
-  /** What of it was taken from the budget. */
+  /** Bytes taken from the budget. */
   #promised = 0;
   #limit = MIN_WINDOW_BYTES;
   #used = 0;
@@ -31,33 +48,33 @@ export class Window {
   #releasedAtGrowth = 0;
 
   /** @param rttMs The round trip, milliseconds, if it is known. */
-  constructor(clock: Clock, budget: Budget, rttMs: () => number | undefined) {
+  constructor(
+    clock: Clock,
+    budget: WindowBudget,
+    rttMs: () => number | undefined,
+  ) {
     this.#clock = clock;
     this.#rttMs = rttMs;
     this.#budget = budget;
     this.#grownAt = clock.monotonic();
   }
 
-  /** How much may wait, bytes. */
+  /** Unsettled credit that the session may use, bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** What was settled since the session began, bytes. */
+  /** Credit settled since the session began, bytes. */
   get released(): number {
     return this.#released;
   }
 
-  /** What all messages of the session may count in all, as the sender is told now. */
+  /** Raises and returns the limit that the next `ack` grants. */
   grant(): number {
     return this.#limit = Math.max(this.#limit, this.#released + this.#size);
   }
 
-  /**
-   * A message came that counts so much.
-   *
-   * @throws {VerackError} `flood` when that is more than was granted.
-   */
+  /** Uses the credit of a message; `flood` if that is more than was granted. */
   use(credit: number): void {
     this.#used += credit;
     if (this.#used <= this.#limit) return;
@@ -67,17 +84,17 @@ export class Window {
     );
   }
 
-  /** A message is settled; `room` is what its body had besides. */
+  /** Releases the credit of a settled message; that of its body counts for growth only. */
   release(credit: number, bodyCredit: number): void {
     this.#released += credit;
-    const taken = this.#released - this.#releasedAtGrowth + bodyCredit;
+    const settled = this.#released - this.#releasedAtGrowth + bodyCredit;
     if (
-      taken >= WINDOW_GROWTH_SHARE * this.#size &&
+      settled >= WINDOW_GROWTH_SHARE * this.#size &&
       this.#size < MAX_WINDOW_BYTES
     ) this.#grow();
   }
 
-  /** Makes it small again if nothing is settled; true if it did. */
+  /** Shrinks an idle window; true if nothing was settled for a while. */
   tick(now: number): boolean {
     const idle = this.#released === this.#releasedAtGrowth;
     if (now - this.#grownAt > WINDOW_IDLE_MS + this.#roundTripMs()) {
@@ -85,10 +102,10 @@ export class Window {
       this.#grownAt = now;
       this.#releasedAtGrowth = this.#released;
     }
-    // What was granted cannot be taken back, but need not be granted again.
+    // Granted credit cannot be revoked, but need not be granted again.
     const needed = this.grant() - this.#released - MIN_WINDOW_BYTES;
     if (needed < this.#promised) {
-      this.#budget.give(this.#promised - needed);
+      this.#budget.release(this.#promised - needed);
       this.#promised = needed;
     }
     return idle;
@@ -96,7 +113,7 @@ export class Window {
 
   /** The session has ended. */
   close(): void {
-    this.#budget.give(this.#promised);
+    this.#budget.release(this.#promised);
     this.#promised = 0;
   }
 
@@ -104,7 +121,7 @@ export class Window {
     return Math.min(this.#rttMs() ?? 0, MAX_WINDOW_RTT_MS);
   }
 
-  /** Much of the window was taken: doubles it if that went as fast as an answer comes. */
+  /** Doubles the window if much of it was settled within a round trip. */
   #grow(): void {
     const now = this.#clock.monotonic();
     const fast = now - this.#grownAt <=

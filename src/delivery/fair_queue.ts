@@ -1,34 +1,32 @@
 /**
- * Whose message is handed out next: peers with standing before all others, senders
- * in turn, and the topics of one sender in turn. A sender chooses its topics, so
- * that they give it no more turns.
+ * Which stream delivers next: peers with standing come first, senders take turns, and
+ * so do the topics of each sender. More topics give a sender no more turns.
  */
+import { Ring } from "../core/ring.ts";
 import { MAX_EMPTY_LISTS, STANDING_TURNS } from "../delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
-import type { ReceiveStream } from "./incoming_message.ts";
-import type { PeerInbox } from "./peer_inbox.ts";
-import { Ring } from "../core/ring.ts";
+import type { PeerInbox, ReceiveStream } from "./peer_inbox.ts";
 
-/** Which messages a consumer takes; see `MessagesOptions`. */
+/** Which messages a consumer gets; see `MessagesOptions`. */
 export interface MessageFilter {
   readonly topic?: string | undefined;
   readonly exceptTopic?: string | undefined;
   readonly from?: ((sender: PeerId) => boolean) | undefined;
 }
 
-/** Streams that can be taken from. */
-export class Turns {
+/** Streams that have a message to deliver. */
+export class FairQueue {
   readonly #standing = new Group();
   readonly #others = new Group();
   /** Turns of peers with standing since the last one of the others. */
   #run = 0;
 
-  /** Lists a stream that is not listed. */
-  list(stream: ReceiveStream): void {
-    this.#groupOf(stream.peer).list(stream);
+  /** Adds a stream that is not queued. */
+  add(stream: ReceiveStream): void {
+    this.#groupOf(stream.peer).add(stream);
   }
 
-  /** Takes the stream whose turn it is off the list. */
+  /** Removes and returns the stream whose turn it is. */
   next(filter: MessageFilter): ReceiveStream | undefined {
     const groups = this.#run < STANDING_TURNS
       ? [this.#standing, this.#others]
@@ -44,26 +42,26 @@ export class Turns {
     return undefined;
   }
 
-  /** Takes those of a peer's streams off the list that have become empty. */
+  /** Removes the streams of a peer that have become empty. */
   prune(peer: PeerInbox): void {
     for (const stream of [...peer.ready]) {
       if (stream.isEmpty) this.#groupOf(peer).remove(stream);
     }
   }
 
-  /** Moves peers that have gained or lost standing while messages of theirs waited. */
+  /** Moves peers that have gained or lost standing while they were queued. */
   refresh(): void {
     for (const group of [this.#standing, this.#others]) {
       for (const peer of [...group.peers]) {
         if (this.#wanted(peer) === group) continue;
         const streams = [...peer.ready];
         for (const stream of streams) group.remove(stream);
-        for (const stream of streams) this.list(stream);
+        for (const stream of streams) this.add(stream);
       }
     }
   }
 
-  /** All listed streams of a peer are in one group. */
+  /** The group of a peer's queued streams. */
   #groupOf(peer: PeerInbox): Group {
     const { ring } = peer.turn;
     if (ring === undefined) return this.#wanted(peer);
@@ -75,13 +73,13 @@ export class Turns {
   }
 }
 
-/** Listed streams of peers that share their turns. */
+/** Queued streams of peers that take turns with each other. */
 class Group {
-  /** Each with a listed stream. */
+  /** Peers with a queued stream. */
   readonly peers = new Ring<PeerInbox>();
   readonly #topics = new Map<string, Ring<ReceiveStream>>();
 
-  list(stream: ReceiveStream): void {
+  add(stream: ReceiveStream): void {
     const { peer, topic } = stream;
     let streams = this.#topics.get(topic);
     if (streams === undefined) {
@@ -104,7 +102,7 @@ class Group {
     }
     for (const { ready, from: sender } of this.peers) {
       if (from?.(sender) === false) continue;
-      // Of one topic a peer has one stream, so that the second will do.
+      // A peer has one stream of each topic, so that the second one will do.
       const turn = ready.first?.value.topic === exceptTopic
         ? ready.first?.next
         : ready.first;
@@ -113,7 +111,7 @@ class Group {
     return undefined;
   }
 
-  /** Its peer is the last in turn then. */
+  /** Removes a stream, and moves its peer to the end. */
   remove(stream: ReceiveStream): void {
     const { peer, topic, topicTurn, turn } = stream;
     const streams = this.#topics.get(topic);
