@@ -23,12 +23,8 @@ export { Identity, parsePeerId } from "./src/identity/identity.ts";
 export { Node } from "./src/mesh/node.ts";
 export { DataDirectory } from "./src/store/data_directory.ts";
 export type { BroadcastResult } from "./src/delivery/broadcast.ts";
-export type {
-  BroadcastOptions,
-  MessagesOptions,
-  SendOptions,
-} from "./src/delivery/delivery.ts";
-export type { Message } from "./src/delivery/message.ts";
+export type { BroadcastOptions, SendOptions } from "./src/delivery/delivery.ts";
+export type { Message, MessagesOptions } from "./src/delivery/message.ts";
 export type {
   DeadLetter as DeadLetter,
   DeadLetters as DeadLetters,

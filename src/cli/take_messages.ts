@@ -3,7 +3,7 @@
  * those who watch, and acknowledged by asking for the next.
  */
 import { type MessageEvent, messageEvent } from "../control/message_event.ts";
-import type { MessagesOptions } from "../delivery/delivery.ts";
+import type { MessagesOptions } from "../delivery/message.ts";
 import type { Node } from "../mesh/node.ts";
 import type { LineWriter } from "./line_writer.ts";
 

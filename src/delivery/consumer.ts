@@ -1,7 +1,6 @@
 /** A consumer: an async iterator over messages, each of which no other consumer gets. */
 import type { PeerId } from "../identity/identity.ts";
-import type { MessageFilter } from "./fair_queue.ts";
-import type { HandedMessage, Message } from "./message.ts";
+import type { HandedMessage, Message, MessageFilter } from "./message.ts";
 
 /** Where a {@linkcode Consumer} gets its messages: the inbox. */
 export interface ConsumerSource {

@@ -18,7 +18,7 @@ import { type BroadcastResult, Tally } from "./broadcast.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessagesOptions } from "./message.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
@@ -51,18 +51,6 @@ export interface SendOptions {
 export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
   /** How long connected peers are waited for, milliseconds. @default {5_000} */
   readonly waitMs?: number;
-}
-
-/** Options of `Node.messages`. */
-export interface MessagesOptions {
-  /** Only messages with this topic. @default all */
-  readonly topic?: string;
-  /** Only messages with other topics. @default all */
-  readonly exceptTopic?: string;
-  /** Only messages of senders for which it returns true; called for each. @default all */
-  readonly from?: (sender: PeerId) => boolean;
-  /** Ends the iterator. */
-  readonly signal?: AbortSignal;
 }
 
 /** Settings of a {@linkcode Delivery}. */
@@ -202,24 +190,11 @@ export class Delivery {
       const content = this.#content(body, options, to);
       const error = this.#outbox.admit(to, content.payload.length);
       if (error !== undefined) return reject(error);
-      const onAbort = () => {
-        const doubt = outgoing.begun
-          ? "; it was sent, so that it may arrive all the same"
-          : "";
-        this.#outbox.giveUp(outgoing, aborted(signal!, doubt));
-      };
-      const waiter: Waiter = {
-        acknowledged() {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        },
-        failed(_outgoing, error) {
-          signal?.removeEventListener("abort", onAbort);
-          reject(error);
-        },
-      };
+      const waiter = new SendWaiter(resolve, reject);
       const outgoing = this.#outgoing(content, to, waiter);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal !== undefined) {
+        waiter.listen(signal, () => this.#abort(outgoing, signal));
+      }
       this.#outbox.add(content, [outgoing]);
       options.onId?.(content.id.toHex());
     });
@@ -333,6 +308,13 @@ export class Delivery {
     return new OutgoingMessage(content, to, expiresAt, waiter);
   }
 
+  #abort(outgoing: OutgoingMessage, signal: AbortSignal): void {
+    const doubt = outgoing.begun
+      ? "; it was sent, so that it may arrive all the same"
+      : "";
+    this.#outbox.giveUp(outgoing, aborted(signal, doubt));
+  }
+
   /** The time, read once a turn of the event loop. */
   #time(): { readonly kept: number; readonly monotonic: number } {
     if (this.#now !== undefined) return this.#now;
@@ -349,6 +331,41 @@ export class Delivery {
     const start = this.#idOffset;
     this.#idOffset += MESSAGE_ID_BYTES;
     return this.#ids.subarray(start, this.#idOffset);
+  }
+}
+
+/** Settles the promise of `send`. */
+class SendWaiter implements Waiter {
+  readonly #resolve: () => void;
+  readonly #reject: (error: VerackError) => void;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(resolve: () => void, reject: (error: VerackError) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Listens to a signal until the promise is settled. */
+  listen(signal: AbortSignal, onAbort: () => void): void {
+    this.#signal = signal;
+    this.#onAbort = onAbort;
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  acknowledged(): void {
+    this.#unlisten();
+    this.#resolve();
+  }
+
+  failed(_outgoing: OutgoingMessage, error: VerackError): void {
+    this.#unlisten();
+    this.#reject(error);
+  }
+
+  #unlisten(): void {
+    if (this.#onAbort === undefined) return;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }
 

@@ -4,15 +4,8 @@
  */
 import { Ring } from "../core/ring.ts";
 import { MAX_EMPTY_LISTS, STANDING_TURNS } from "../delivery_limits.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { MessageFilter } from "./message.ts";
 import type { PeerInbox, ReceiveStream } from "./peer_inbox.ts";
-
-/** Which messages a consumer gets; see `MessagesOptions`. */
-export interface MessageFilter {
-  readonly topic?: string | undefined;
-  readonly exceptTopic?: string | undefined;
-  readonly from?: ((sender: PeerId) => boolean) | undefined;
-}
 
 /** Streams that have a message to deliver. */
 export class FairQueue {

@@ -15,10 +15,14 @@ import type { PeerId } from "../identity/identity.ts";
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";
 import { DeadLetterBox, type RetryTarget } from "./dead_letters.ts";
-import { FairQueue, type MessageFilter } from "./fair_queue.ts";
+import { FairQueue } from "./fair_queue.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { HeldBodies } from "./held_bodies.ts";
-import { HandedMessage, type MessageOwner } from "./message.ts";
+import {
+  HandedMessage,
+  type MessageFilter,
+  type MessageOwner,
+} from "./message.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import { IncomingMessage, type ReceiveStream } from "./peer_inbox.ts";

@@ -43,6 +43,21 @@ export interface Message {
   nack(reason?: string): void;
 }
 
+/** Options of `Node.messages`. */
+export interface MessagesOptions {
+  /** Only messages with this topic. @default all */
+  readonly topic?: string;
+  /** Only messages with other topics. @default all */
+  readonly exceptTopic?: string;
+  /** Only messages of senders for which it returns true; called for each. @default all */
+  readonly from?: (sender: PeerId) => boolean;
+  /** Ends the iterator. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which messages a consumer gets. */
+export type MessageFilter = Omit<MessagesOptions, "signal">;
+
 /** Is told what a consumer does with a message: the inbox. */
 export interface MessageOwner {
   acked(incoming: IncomingMessage): void;

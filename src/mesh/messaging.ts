@@ -6,10 +6,9 @@ import type { BroadcastResult } from "../delivery/broadcast.ts";
 import {
   type BroadcastOptions,
   Delivery,
-  type MessagesOptions,
   type SendOptions,
 } from "../delivery/delivery.ts";
-import type { Message } from "../delivery/message.ts";
+import type { Message, MessagesOptions } from "../delivery/message.ts";
 import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";

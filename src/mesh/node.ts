@@ -3,12 +3,8 @@
  * parts together, owns their lifetime and is what the library shows.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
-import type {
-  BroadcastOptions,
-  MessagesOptions,
-  SendOptions,
-} from "../delivery/delivery.ts";
-import type { Message } from "../delivery/message.ts";
+import type { BroadcastOptions, SendOptions } from "../delivery/delivery.ts";
+import type { Message, MessagesOptions } from "../delivery/message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
 import { Identity, type PeerId } from "../identity/identity.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { MessagesOptions } from "../../src/delivery/delivery.ts";
+import type { MessagesOptions } from "../../src/delivery/message.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { MAX_BODY_BYTES } from "../../src/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
