@@ -3,6 +3,7 @@
  * second need no array for it.
  */
 import type { PeerId } from "../identity/identity.ts";
+import { u32At } from "../wire/bytes.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
 
 /** The id of a message. */
@@ -14,10 +15,10 @@ export class MessageId {
 
   /** Reads it from the first 16 bytes. */
   constructor(bytes: Uint8Array) {
-    this.a = wordAt(bytes, 0);
-    this.b = wordAt(bytes, 4);
-    this.c = wordAt(bytes, 8);
-    this.d = wordAt(bytes, 12);
+    this.a = u32At(bytes, 0) | 0;
+    this.b = u32At(bytes, 4) | 0;
+    this.c = u32At(bytes, 8) | 0;
+    this.d = u32At(bytes, 12) | 0;
   }
 
   /** Whether it is the same. */
@@ -45,9 +46,4 @@ export class MessageId {
 /** A key for maps; ids are chosen by their senders, so that they are unique for each only. */
 export function messageKey(from: PeerId, id: MessageId | Uint8Array): string {
   return `${from} ${id instanceof Uint8Array ? id.toHex() : id}`;
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
-    bytes[at + 3]! << 24;
 }

@@ -283,9 +283,9 @@ export class Node implements AsyncDisposable {
    *
    * @param peer Its identity, 64 hex digits; see {@linkcode resolvePeer} for names.
    * @param body Bytes, which are copied, or text; at most 4,000,000 bytes.
-   * @throws {VerackError} `unknown-peer` or `denied`; `full` when the outbox has no room;
+   * @throws {VerackError} `unknown-peer` or `denied`; `full` when it does not fit the outbox;
    * `undelivered` when it was given up; `rejected` when the peer's application
-   * refused it too often; `aborted`; `stopped` when this node closes first: with a
+   * nacked it too often; `aborted`; `stopped` when this node closes first: with a
    * store on disk the next one that has it goes on.
    * @throws {RangeError} when body, topic or `ttlMs` is out of range.
    * @throws {SyntaxError} when `peer` is no identity.
@@ -300,8 +300,8 @@ export class Node implements AsyncDisposable {
 
   /**
    * Sends a message to every peer that was ever proven, connected or not, but for
-   * lost ones that cannot come back. Resolves when all that are connected have taken
-   * it, are gone, or `waitMs` have passed; it is kept for the others as by
+   * lost ones that cannot come back. Resolves when all connected peers have acked
+   * it or are gone, or `waitMs` have passed; it is kept for the others as by
    * {@linkcode send}, and what is given up later is told by an `undelivered` event.
    *
    * @throws {RangeError} as {@linkcode send}.
@@ -314,15 +314,15 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * What peers send, each message to one taker, in order for each sender and topic:
-   * the next of the same sender and topic is handed out when the one before is
-   * settled. Asking for the next acknowledges the one before; `ack` does so at
-   * once, `nack` has it come again later. A loop that is left gives its message
-   * to the next taker. What nobody takes waits, and its sender with it.
+   * Consumes messages of peers. Each message is delivered to one consumer; those of one
+   * sender and topic are delivered in order, each after the one before is settled.
+   * Asking for the next message acks the one before; `ack` does so at once, `nack` has
+   * it delivered again later. When a loop is left, its message goes to the next
+   * consumer. Without a consumer messages wait at their senders.
    *
-   * A message is taken once, also across restarts if the store is on disk: it comes
-   * again, with the same id, only if this node ends between taking it and recording
-   * that, or if its sender sent 4,096 others meanwhile.
+   * A message is acked once, also across restarts if the store is on disk: it comes
+   * again, with the same id, only if this node ends before the ack is recorded, or if
+   * its sender sent 4,096 others meanwhile.
    */
   messages(
     options?: MessagesOptions,

@@ -86,9 +86,9 @@ export interface NodeOptions {
   readonly secret?: string | Uint8Array | null;
   /** An invite to join by, `identity@host:port#code`, as a member's `invite` makes it. */
   readonly invite?: string;
-  /** What is kept until it is acknowledged; more is refused at once. */
+  /** Bounds of unacknowledged messages; more are rejected at once. */
   readonly outbox?: OutboxOptions;
-  /** A message is offered to the application so often, then it is set aside. @default {5} */
+  /** Deliveries of a message before it becomes a dead letter. @default {5} */
   readonly maxDeliveries?: number;
   /** How connections are made. @default TLS */
   readonly transport?: Transport;
@@ -195,7 +195,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     invite,
     messages: options.store?.messages,
     outbox: resolveOutbox(options.outbox),
-    maxDeliveries: attempts(options.maxDeliveries),
+    maxDeliveries: deliveries(options.maxDeliveries),
     transport: options.transport ?? tlsTransport(),
     resolve: options.resolve,
     clock,
@@ -262,7 +262,7 @@ export function refuseDemoOffLoopback(
   );
 }
 
-function attempts(value: number = MAX_DELIVERIES): number {
+function deliveries(value: number = MAX_DELIVERIES): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new RangeError(
     `Cannot start node: maxDeliveries is ${value}, must be a whole number from 1 on`,

@@ -32,9 +32,7 @@ export class ByteReader {
   #offset = 0;
 
   /**
-   * Starts at the first byte.
-   *
-   * @param what What is read, for errors: the name of the message.
+   * @param what The name of the message, for errors.
    * @param bytes The payload; not copied.
    */
   constructor(what: string, bytes: Uint8Array) {
@@ -206,6 +204,21 @@ export class ByteReader {
   }
 }
 
+/** Reads an unsigned 32-bit number by hand, where a `DataView` costs too much. */
+export function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
+    bytes[at + 3]! << 24) >>> 0;
+}
+
+/** Writes the lowest 32 bits of a number, as {@linkcode u32At} reads them. */
+export function putU32(bytes: Uint8Array, at: number, value: number): void {
+  const low = value >>> 0;
+  bytes[at] = low;
+  bytes[at + 1] = low >>> 8;
+  bytes[at + 2] = low >>> 16;
+  bytes[at + 3] = low >>> 24;
+}
+
 /**
  * Writes a payload from front to back into an array that grows. Every method
  * throws `RangeError` when the value does not fit its field.
@@ -215,11 +228,7 @@ export class ByteWriter {
   #view: DataView<ArrayBuffer>;
   #length = 0;
 
-  /**
-   * Starts empty.
-   *
-   * @param capacity Bytes expected; a good guess saves copies.
-   */
+  /** @param capacity Bytes expected; a good guess saves copies. */
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(Math.max(capacity, 16));
     this.#view = new DataView(this.#bytes.buffer);

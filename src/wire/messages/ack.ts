@@ -1,28 +1,28 @@
 /**
- * `ack`: what became of messages, and how much more may be sent. A message is
- * named by its number: how many `message`s came before it on the session, modulo
- * 2^32, so that a range of any length takes nine bytes.
+ * `ack`: settles messages, and grants credit. The number of a message is how many
+ * `message`s came before it on the session, modulo 2^32, so that a range of any length
+ * takes nine bytes.
  *
- * Written and read by hand, as messages are: one answers every small message.
+ * Read and written by hand, as `message` is: there may be one for each.
  */
 import { MAX_ACK_RANGES } from "../../delivery_limits.ts";
 import { VerackError } from "../../core/errors.ts";
-import { ByteReader } from "../bytes.ts";
+import { ByteReader, putU32, u32At } from "../bytes.ts";
 
-/** What became of a message. */
+/** Status of a message. */
 export const ACK_STATUS = {
-  /** The application took it, now or before. */
+  /** The application acked it, now or before. */
   acked: 0,
-  /** The application refused it too often; it is not to be sent again. */
+  /** The application nacked it too often; it must not be sent again. */
   rejected: 1,
-  /** Not acknowledged yet: there is room for all of its body. */
+  /** Not settled: the whole body of an offer may be sent. */
   credit: 2,
 } as const;
 
 /** One of {@linkcode ACK_STATUS}. */
 export type AckStatus = typeof ACK_STATUS[keyof typeof ACK_STATUS];
 
-/** Messages with consecutive numbers that fared alike. */
+/** Messages with consecutive numbers and one status. */
 export interface AckRange {
   /** Number of the first, modulo 2^32. */
   readonly first: number;
@@ -33,7 +33,7 @@ export interface AckRange {
 
 /** Payload of `ack`. */
 export interface AckMessage {
-  /** What the session's messages may count in all from its beginning on, bytes. */
+  /** Credit granted since the session began, bytes. */
   readonly limit: number;
   /** 1 to `MAX_ACK_RANGES`. */
   readonly ranges: readonly AckRange[];
@@ -62,8 +62,8 @@ export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
   // A CompactSize below 0xfd is one byte, else three: 0xfd and two.
   const more = length < 0xfd ? 0 : 2;
   const bytes = new Uint8Array(HEAD_BYTES + more + RANGE_BYTES * length);
-  putWord(bytes, 0, limit);
-  putWord(bytes, 4, limit / TWO_POW_32);
+  putU32(bytes, 0, limit);
+  putU32(bytes, 4, limit / TWO_POW_32);
   if (more === 0) bytes[COUNT_OFFSET] = length;
   else {
     bytes[COUNT_OFFSET] = 0xfd;
@@ -74,8 +74,8 @@ export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
   for (const { first, count, status } of ranges) {
     check("first", first, TWO_POW_32 - 1);
     check("count", count, TWO_POW_32 - 1);
-    putWord(bytes, at, first);
-    putWord(bytes, at + 4, count);
+    putU32(bytes, at, first);
+    putU32(bytes, at + 4, count);
     bytes[at + 8] = status;
     at += RANGE_BYTES;
   }
@@ -91,7 +91,7 @@ export function decodeAck(payload: Uint8Array): AckMessage {
   if (payload.length < HEAD_BYTES) {
     refuse(`it has ${payload.length} bytes, must have at least ${HEAD_BYTES}`);
   }
-  const limit = word(payload, 0) + TWO_POW_32 * word(payload, 4);
+  const limit = u32At(payload, 0) + TWO_POW_32 * u32At(payload, 4);
   if (limit > Number.MAX_SAFE_INTEGER) {
     refuse(`limit is ${limit}, must be at most ${Number.MAX_SAFE_INTEGER}`);
   }
@@ -102,7 +102,7 @@ export function decodeAck(payload: Uint8Array): AckMessage {
     length = reader.compactSize("range count", MAX_ACK_RANGES);
     at = COUNT_OFFSET + reader.offset;
   }
-  // Each settles something, so that there is an end to them.
+  // An ack without ranges would cost its sender nothing.
   if (length === 0) refuse("range count is 0, must be at least 1");
   const end = at + length * RANGE_BYTES;
   if (end > payload.length) {
@@ -120,27 +120,13 @@ export function decodeAck(payload: Uint8Array): AckMessage {
 }
 
 function readRange(payload: Uint8Array, at: number): AckRange {
-  const count = word(payload, at + 4);
+  const count = u32At(payload, at + 4);
   if (count === 0) refuse("count is 0, must be at least 1");
   const status = payload[at + 8]!;
   if (status > ACK_STATUS.credit) {
     refuse(`status is ${status}, must be at most ${ACK_STATUS.credit}`);
   }
-  return { first: word(payload, at), count, status: status as AckStatus };
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
-    bytes[at + 3]! << 24) >>> 0;
-}
-
-/** Writes the lowest 32 bits of a number. */
-function putWord(bytes: Uint8Array, at: number, value: number): void {
-  const low = value >>> 0;
-  bytes[at] = low;
-  bytes[at + 1] = low >>> 8;
-  bytes[at + 2] = low >>> 16;
-  bytes[at + 3] = low >>> 24;
+  return { first: u32At(payload, at), count, status: status as AckStatus };
 }
 
 function check(field: string, value: number, max: number): void {

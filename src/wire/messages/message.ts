@@ -1,10 +1,9 @@
 /**
- * `message` and `chunk`: what an application sends to another. A body that does
- * not fit one frame goes on in `chunk`s; a `message` with an empty body that
- * announces a longer one asks first whether there is room.
+ * `message` and `chunk`: a message of an application. A body that does not fit one frame
+ * goes on in `chunk`s; a `message` that announces a body and carries none of it is an
+ * offer, which requests credit.
  *
- * Read by hand, not by `ByteReader`: hundreds of thousands come in a second. When
- * what may be sent is decided in `delivery/`.
+ * Read and written by hand: there are hundreds of thousands in a second.
  */
 import { VerackError } from "../../core/errors.ts";
 import {
@@ -12,6 +11,7 @@ import {
   MAX_CHUNK_BYTES,
   MAX_TOPIC_BYTES,
 } from "../../delivery_limits.ts";
+import { putU32, u32At } from "../bytes.ts";
 
 const NO_TOPIC = new Uint8Array(0);
 
@@ -23,32 +23,33 @@ export const MESSAGE_ID_BYTES = 16;
 const TOTAL_OFFSET = MESSAGE_ID_BYTES;
 const TOPIC_OFFSET = TOTAL_OFFSET + 4;
 
-/** What is in front of the body with an empty topic; the topic's bytes come on top. */
+/** Bytes before the body, without those of the topic. */
 export const MESSAGE_HEAD_BYTES = TOPIC_OFFSET + 1;
 
-/** What is in front of the body's bytes in a `chunk`: the message's number. */
+/** Bytes before the body in a `chunk`: the message's number. */
 export const CHUNK_HEAD_BYTES = 4;
 
-/** Payload of `message`; arrays are views into it. */
+/** Payload of `message`; the topic is a view into it. */
 export interface MessageFrame {
   /** Bytes of the whole body. */
   readonly total: number;
   /** UTF-8, not checked. */
   readonly topic: Uint8Array;
-  /** Offset of the body's first bytes, which are the rest of the payload. */
+  /** Offset of the beginning of the body, which is the rest of the payload. */
   readonly bodyOffset: number;
 }
 
-/** Gives memory for a payload, or declines. */
+/** A pool of memory for payloads. */
 export interface PayloadMemory {
+  /** Memory for a payload, if it is short enough. */
   cut(size: number): Uint8Array<ArrayBuffer> | undefined;
 }
 
 /**
- * The payload of `message` with all of a body, of which a prefix of at least the
- * head is a valid payload too.
+ * Writes `message` with a whole body. A prefix that contains the head is a valid payload
+ * too.
  *
- * @param memory Where it is put, if not into an array of its own.
+ * @param memory Memory for the payload, if it is not an array of its own.
  * @throws {RangeError} when a part is too long.
  */
 export function encodeMessage(
@@ -70,10 +71,7 @@ export function encodeMessage(
   const size = head + total;
   const payload = memory?.cut(size) ?? new Uint8Array(size);
   for (let at = 0; at < MESSAGE_ID_BYTES; at++) payload[at] = id[at]!;
-  payload[TOTAL_OFFSET] = total;
-  payload[TOTAL_OFFSET + 1] = total >>> 8;
-  payload[TOTAL_OFFSET + 2] = total >>> 16;
-  payload[TOTAL_OFFSET + 3] = total >>> 24;
+  putU32(payload, TOTAL_OFFSET, total);
   // Below 0xfd a CompactSize is one byte.
   payload[TOPIC_OFFSET] = topic.length;
   if (topic.length > 0) payload.set(topic, MESSAGE_HEAD_BYTES);
@@ -91,7 +89,7 @@ export function decodeMessage(payload: Uint8Array): MessageFrame {
   if (length < MESSAGE_HEAD_BYTES) {
     refuse(`it has ${length} bytes, must have at least ${MESSAGE_HEAD_BYTES}`);
   }
-  const total = word(payload, TOTAL_OFFSET);
+  const total = u32At(payload, TOTAL_OFFSET);
   const topicBytes = payload[TOPIC_OFFSET]!;
   const bodyOffset = MESSAGE_HEAD_BYTES + topicBytes;
   if (topicBytes > MAX_TOPIC_BYTES || bodyOffset > length) {
@@ -131,15 +129,12 @@ export function decodeTopic(topic: Uint8Array): string {
 
 /** Writes the head of a `chunk`; the body's next bytes follow it. */
 export function writeChunkHead(target: Uint8Array, number: number): void {
-  target[0] = number;
-  target[1] = number >>> 8;
-  target[2] = number >>> 16;
-  target[3] = number >>> 24;
+  putU32(target, 0, number);
 }
 
 /**
- * The number of the message that a `chunk` goes on with, modulo 2^32; the rest of
- * the payload are the body's next bytes.
+ * Reads the number of the message, modulo 2^32, from a `chunk`; the rest of the payload
+ * is the next part of its body.
  *
  * @throws {VerackError} `malformed` when there are none, or too many.
  */
@@ -151,12 +146,7 @@ export function decodeChunkHead(payload: Uint8Array): number {
       `Cannot read chunk: it has ${held} bytes of a body, must have 1 to ${MAX_CHUNK_BYTES}`,
     );
   }
-  return word(payload, 0);
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 |
-    bytes[at + 3]! << 24) >>> 0;
+  return u32At(payload, 0);
 }
 
 function refuse(what: string): never {

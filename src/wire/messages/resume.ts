@@ -1,7 +1,4 @@
-/**
- * `resume`: there is room for the rest of an offered body, of which the receiver
- * holds the beginning from an earlier session.
- */
+/** `resume`: grants credit for an offered body of which the receiver holds the beginning. */
 import { VerackError } from "../../core/errors.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
@@ -9,12 +6,12 @@ import { ByteReader, ByteWriter } from "../bytes.ts";
 export interface ResumeMessage {
   /** Number of the offered message, modulo 2^32, as in `ack`. */
   readonly number: number;
-  /** Bytes of its body that are held, at least 1: the next `chunk` goes on behind them. */
+  /** Bytes of its body that are held, at least 1; the next `chunk` follows them. */
   readonly held: number;
 }
 
 /**
- * The number, then how much is held.
+ * Writes `resume`.
  *
  * @throws {RangeError} when one of them does not fit.
  */
