@@ -1,11 +1,11 @@
 /** A consumer: an async iterator over messages, each of which no other consumer gets. */
 import type { PeerId } from "../identity/identity.ts";
-import type { HandedMessage, Message, MessageFilter } from "./message.ts";
+import type { DeliveredMessage, Message, MessageFilter } from "./message.ts";
 
 /** Where a {@linkcode Consumer} gets its messages: the inbox. */
 export interface ConsumerSource {
   /** The next message that can be delivered now. */
-  take(consumer: Consumer): HandedMessage | undefined;
+  take(consumer: Consumer): DeliveredMessage | undefined;
   /** The consumer has ended. */
   removeConsumer(consumer: Consumer): void;
 }
@@ -20,7 +20,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   readonly #signal: AbortSignal | undefined;
   readonly #waiting: Waiter[] = [];
   /** Delivered since the last call of {@linkcode next}. */
-  #held: HandedMessage[] = [];
+  #held: DeliveredMessage[] = [];
   #ended = false;
   readonly #onAbort = () => this.end();
 
@@ -54,7 +54,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   }
 
   /** Delivers a message that it {@linkcode wants}. */
-  deliver(message: HandedMessage): void {
+  deliver(message: DeliveredMessage): void {
     this.#held.push(message);
     this.#waiting.shift()?.({ value: message, done: false });
   }

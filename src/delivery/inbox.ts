@@ -19,7 +19,7 @@ import { FairQueue } from "./fair_queue.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { HeldBodies } from "./held_bodies.ts";
 import {
-  HandedMessage,
+  DeliveredMessage,
   type MessageFilter,
   type MessageOwner,
 } from "./message.ts";
@@ -129,7 +129,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   // --- Consumers -------------------------------------------------------------
 
-  take({ filter }: Consumer): HandedMessage | undefined {
+  take({ filter }: Consumer): DeliveredMessage | undefined {
     for (
       let stream = this.#queue.next(filter);
       stream !== undefined;
@@ -270,7 +270,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   /** The next message of a stream that was not acked on another session meanwhile. */
-  #deliverFrom(stream: ReceiveStream): HandedMessage | undefined {
+  #deliverFrom(stream: ReceiveStream): DeliveredMessage | undefined {
     while (this.#hasNext(stream)) {
       const incoming = stream.redo ?? stream.queue.shift()!;
       stream.redo = undefined;
@@ -282,7 +282,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       const before = this.#senders.deliveryCount(from, id);
       incoming.deliveryCount = Math.max(incoming.deliveryCount, before) + 1;
       stream.current = incoming;
-      return new HandedMessage(incoming, this);
+      return new DeliveredMessage(incoming, this);
     }
     return undefined;
   }

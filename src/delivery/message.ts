@@ -67,7 +67,7 @@ export interface MessageOwner {
 }
 
 /** One delivery of a message. */
-export class HandedMessage implements Message {
+export class DeliveredMessage implements Message {
   readonly from: PeerId;
   readonly topic: string;
   readonly deliveryCount: number;

@@ -1,6 +1,6 @@
 /**
- * Messages in the mesh: who can be sent to, over which session, and what the
- * owner of the node hears of it. How they are delivered is in `delivery/`.
+ * Messages in the mesh: which peers can be sent to, on which session, and the events
+ * about messages. `delivery/` delivers them.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import {
@@ -31,8 +31,8 @@ export class Messaging {
   /** Monotonic clock, milliseconds. */
   readonly #startedAt: number;
   /**
-   * Peers whose key lives in memory only, that messages wait for and whose record gave
-   * way, and when they were lost; monotonic clock.
+   * Peers whose key lives in memory only and whose record gave way while messages wait
+   * for them: when they were lost, monotonic clock, milliseconds.
    */
   readonly #lost = new Map<PeerId, number>();
   #nextSweep: number;
@@ -59,12 +59,12 @@ export class Messaging {
     context.table.onForget.push((record) => this.#dropped(record));
   }
 
-  /** Messages that are not acknowledged, and their bytes. */
+  /** Unacknowledged messages, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
     return this.#delivery.outbox;
   }
 
-  /** Whether a message waits for a peer that is for it alone. */
+  /** Whether a message waits that has this peer as its only receiver. */
   isAwaited(peer: PeerId): boolean {
     return this.#delivery.isAwaited(peer);
   }
@@ -106,7 +106,7 @@ export class Messaging {
     const { table, membership } = this.#context;
     const to: PeerId[] = [];
     for (const record of table.values()) {
-      // A peer that was only spoken of may not exist.
+      // A peer that is only known by gossip may not exist.
       if (!record.isVerified || this.#isLost(record)) continue;
       if (!membership.isDenied(record.identity)) to.push(record.identity);
     }
@@ -134,13 +134,13 @@ export class Messaging {
     if (record !== undefined) this.#route(record);
   }
 
-  /** A peer is gone for good; `why` says how, in words. */
+  /** Gives up all messages to a peer; `why` is for the error message. */
   forgotten(peer: PeerId, why: string): void {
     const reason = `Cannot deliver to ${shortId(peer)}: ${why}`;
     this.#delivery.forget(peer, new VerackError("undelivered", reason));
   }
 
-  /** Looks after what has a deadline. */
+  /** Checks all deadlines. */
   tick(now: number, pausedMs: number): void {
     this.#delivery.tick(now, pausedMs);
     if (now < this.#nextSweep) return;
@@ -161,14 +161,14 @@ export class Messaging {
     }
   }
 
-  /** Ends; with `flush` what was taken is acknowledged before, on sessions still open. */
+  /** Ends; with `flush` acks are sent before, on sessions that are still open. */
   close(error: VerackError, options: { flush: boolean }): void {
     this.#delivery.close(error, options);
   }
 
   /**
-   * The peer has acknowledged a message that was meant for it alone. What it sends
-   * gives no standing: sending costs a stranger nothing.
+   * The peer acknowledged a message that was sent to it alone, which earns it standing.
+   * What it sends does not: sending costs a stranger nothing.
    */
   #exchanged(record: Peer): void {
     if (record.earnedStanding) return;
@@ -201,8 +201,8 @@ export class Messaging {
   }
 
   /**
-   * Whether a peer can be taken not to come back: its key lives in memory only, it
-   * was lost a while ago, and no connected peer says that it still has a session.
+   * Whether a peer cannot come back: its key lives in memory only, it was lost a while
+   * ago, and no connected peer reports a session with it.
    */
   #isLost(record: Peer): boolean {
     const { ephemeral, sessions: links, isVerified: isVerified, reportedLive } =
@@ -225,7 +225,7 @@ export class Messaging {
   // --- Events ----------------------------------------------------------------
 
   #onGivenUp({ content, to }: OutgoingMessage, error: VerackError): void {
-    // Whoever aborts a message knows.
+    // The caller aborted it, and is told by the rejected promise.
     if (error.code === "aborted") return;
     this.#context.emit({
       type: "undelivered",
@@ -249,10 +249,7 @@ export class Messaging {
   }
 }
 
-/**
- * The same promise, whose rejection does not end the process when the caller does
- * not look at it: what becomes of a kept message is told by events as well.
- */
+/** Keeps an unobserved rejection from ending the process; events report it as well. */
 function mayBeIgnored<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
