@@ -73,8 +73,11 @@ Deno.test("path traversal: no name of a peer, a host or a network becomes one of
       records.peers().find((peer) => peer.identity === identity.id)?.name,
       NAMES.at(-1),
     );
+    // A name that is bound to the peer may be denied, which makes no file either.
+    const bound = new Set(data.store.nameBindings().map(({ name }) => name));
     for (const text of NAMES) {
       for (const action of ["allow", "deny", "forget"] as const) {
+        if (action !== "allow" && bound.has(text.toLowerCase())) continue;
         let refused = false;
         try {
           records[action](text, 1);
