@@ -1,12 +1,9 @@
-/**
- * `verack demo`: a whole mesh on this machine, with trouble in it. This file only
- * puts it together; the show is in `demo/scenario.ts`.
- */
+/** `verack demo`: a whole mesh on this machine. What happens in it is in `demo/demo_script.ts`. */
 import { systemClock } from "../core/clock.ts";
 import { Identity } from "../identity/identity.ts";
 import { defineCommand } from "./args.ts";
 import { ChildHost } from "./demo/child_node.ts";
-import type { DemoHost } from "./demo/demo_node.ts";
+import type { DemoHost } from "./demo/demo_harness.ts";
 import { LocalHost } from "./demo/local_node.ts";
 import { planDemo } from "./demo/plan.ts";
 import { jsonPrinter, type Printer, textPrinter } from "./demo/printer.ts";
@@ -92,7 +89,7 @@ async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const print = flags.json
     ? jsonPrinter(line, clock)
     : textPrinter({ line, colors, columns, names, clock });
-  // Nodes of the demo are told apart by name; what else has an identity is a stranger.
+  // Only events of strangers are budgeted: those of the demo's nodes have types of their own.
   using budget = new EventBudget({
     clock,
     hasStanding: () => false,
@@ -101,9 +98,8 @@ async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
         `verack demo: ${dropped} events not shown: ${reason}`,
       ),
   });
-  const show: Printer = (happening) => {
-    const { type } = happening;
-    if (type !== "other" || budget.admits(happening.event)) print(happening);
+  const show: Printer = (event) => {
+    if (event.type !== "other" || budget.admits(event.event)) print(event);
   };
   await using host = await makeHost(invocation, periodS, signal);
   const ok = await playDemo({
@@ -129,16 +125,19 @@ async function makeHost(
   const human = flags.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = human ? "human" : flags.logFormat;
   return await ChildHost.create({
-    periodS,
-    flags: [`--log-level=${flags.logLevel}`, `--log-format=${logFormat}`],
-    onTalk: (name, line) => {
+    flags: [
+      `--period=${periodS}`,
+      `--log-level=${flags.logLevel}`,
+      `--log-format=${logFormat}`,
+    ],
+    onLog: (name, line) => {
       if (line !== "") terminal.stderr.line(`${name}: ${printable(line)}`);
     },
     interrupted,
   });
 }
 
-/** A second; from fifty nodes on more, for they ping nodes × (nodes - 1) pairs. */
+/** A second; from fifty nodes on more, as there are nodes × (nodes - 1) pings each time. */
 function defaultPeriodS(nodes: number): number {
   return Math.max(1, Math.round(nodes * nodes / 2_500));
 }
@@ -155,7 +154,7 @@ async function makeKeys(
   );
 }
 
-/** What our own program wrote, without what could still steer a terminal. */
+/** A line of our own program, without control characters. */
 function printable(line: string): string {
   // deno-lint-ignore no-control-regex
   return line.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, " ");

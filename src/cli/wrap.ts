@@ -51,6 +51,18 @@ export function wrapText(
     .join("\n");
 }
 
+/** Text of ours in rows, broken at spaces; a longer word stands alone. Never empty. */
+export function wrapWords(text: string, columns: number): string[] {
+  const [first = "", ...words] = text.split(" ");
+  const rows = [first];
+  for (const word of words) {
+    const row = `${rows.at(-1)} ${word}`;
+    if (row.length <= columns) rows[rows.length - 1] = row;
+    else rows.push(word);
+  }
+  return rows;
+}
+
 function wrapLine(line: string, columns: number, indent: number): string {
   if (line.length <= columns && PLAIN.test(line)) return line;
   // Half of a narrow terminal is for what is said, and a wide character fits.

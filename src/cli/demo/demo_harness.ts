@@ -1,13 +1,41 @@
-/**
- * Where the demo's nodes live and are watched: starts and kills them, keeps the
- * view of what they say, and waits for conditions with deadlines. In which order
- * what is done is left to `scenario.ts`.
- */
-import { deadline, systemClock } from "../../core/clock.ts";
+/** Starts, watches and kills the demo's nodes, and waits for conditions on what they report. */
+import { deadline, sleep, systemClock } from "../../core/clock.ts";
 import type { Identity } from "../../identity/identity.ts";
-import type { DemoHost, DemoNode } from "./demo_node.ts";
+import type { NodeEvent } from "../../mesh/events.ts";
 import type { DemoEvent } from "./demo_event.ts";
 import { MeshView } from "./mesh_view.ts";
+
+/** Pause between two looks at a condition; one look at a large mesh costs a millisecond. */
+const POLL_MS = 10;
+
+/** How a node is started. */
+export interface DemoNodeOptions {
+  readonly name: string;
+  readonly identity: Identity;
+  /** `host:port` of the one member it knows; the first node knows none. */
+  readonly connect: string | undefined;
+  readonly onEvent: (event: NodeEvent) => void;
+  /** Called once when it is gone, with the reason in words. */
+  readonly onEnd: (reason: string) => void;
+}
+
+/** A node that was started, in this process or in one of its own. */
+export interface DemoNode {
+  /** Ends it as a crash would; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Asks it to say bye, and kills it if that takes too long; resolves when it is gone. */
+  leave(): Promise<void>;
+}
+
+/** Runs nodes. Disposing of it kills every node that is left and removes its files. */
+export interface DemoHost extends AsyncDisposable {
+  /** Most nodes that should be starting at the same moment. */
+  readonly startsAtOnce: number;
+  /** No further node is started while more links than this are still to come. */
+  readonly linksAtOnce: number;
+  /** Starts a node; it has started when it reports `listening`. */
+  start(options: DemoNodeOptions): Promise<DemoNode>;
+}
 
 /** Something did not happen in time, or cannot happen any more. */
 export class NotShownError extends Error {
@@ -21,59 +49,37 @@ export class NotShownError extends Error {
   }
 }
 
-/** What is waited for. */
-export interface Condition {
-  /** Whether it has happened; looked at after every event. */
-  readonly done: () => boolean;
-  /** What has not happened, in words. */
-  readonly missing: () => readonly string[];
-}
-
 /** Settings of a {@linkcode DemoHarness}. */
 export interface DemoHarnessOptions {
   readonly identities: ReadonlyMap<string, Identity>;
   readonly host: DemoHost;
-  /** Told everything at once, in order. */
-  readonly show: (happening: DemoEvent) => void;
-  /** Aborts when a person asked the demo to stop. */
+  /** Called with every event at once, in order. */
+  readonly show: (event: DemoEvent) => void;
+  /** Aborts when the demo is interrupted. */
   readonly signal: AbortSignal;
 }
 
-/** The nodes of a demo, and what is known of them. */
+/** The nodes of a demo and their state. */
 export class DemoHarness {
+  /** The state of the mesh. */
+  readonly view: MeshView;
   readonly #options: DemoHarnessOptions;
-  readonly #view: MeshView;
-  /** The life each node is in; what an earlier one says late is not heard. */
-  readonly #lives = new Map<string, symbol>();
   readonly #nodes = new Map<string, DemoNode>();
-  readonly #refusals = new Map<string, string>();
+  /** The current run of each node; late events of an earlier run are dropped. */
+  readonly #runs = new Map<string, symbol>();
   readonly #crashed: string[] = [];
   #starting = 0;
-  #changed = Promise.withResolvers<void>();
-  #leaving = false;
 
   constructor(options: DemoHarnessOptions) {
     this.#options = options;
-    this.#view = new MeshView(
+    this.view = new MeshView(
       [...options.identities].map(([name, { id }]) => ({ name, identity: id })),
     );
   }
 
-  /** What is known of the mesh. */
-  get view(): MeshView {
-    return this.#view;
-  }
-
-  /** Why `name` refused whoever came from `address`, if it did. */
-  refusal(name: string, address: string): string | undefined {
-    return this.#refusals.get(`${name} ${address}`);
-  }
-
   /**
-   * Starts a node as soon as the one it joins through listens and the host has
-   * room; resolves when it listens.
-   *
-   * @throws {NotShownError} when it does not within `timeoutMs` of its own start.
+   * Starts a node as soon as the one it joins through listens and the host has room. Resolves
+   * when it listens, or rejects `timeoutMs` after its start.
    */
   async start(
     name: string,
@@ -82,100 +88,83 @@ export class DemoHarness {
     signal: AbortSignal,
   ): Promise<void> {
     const { host, identities } = this.#options;
-    const missing = () => [`${name} did not start`];
-    await this.until({ done: () => this.#mayStart(via), missing }, signal);
+    const identity = identities.get(name);
+    if (identity === undefined) throw new TypeError(`${name} has no key`);
+    const notStarted = [`${name} did not start`];
+    const waiting = () => this.#canStart(via) ? [] : notStarted;
+    // A start that waited as well may have taken the place.
+    while (waiting().length > 0) await this.until(waiting, signal);
+    this.#starting++;
     try {
       using limit = deadline(systemClock, timeoutMs, signal);
-      const life = Symbol(name);
-      this.#lives.set(name, life);
-      this.#show(this.#view.begin(name, via));
-      const connect = via === undefined ? undefined : this.#view.addressOf(via);
-      const identity = identities.get(name);
-      if (identity === undefined) throw new TypeError(`${name} has no key`);
+      const run = Symbol(name);
+      this.#runs.set(name, run);
+      this.#show(this.view.begin(name, via));
       const node = await host.start({
         name,
         identity,
-        ...(connect !== undefined && { connect }),
+        connect: via === undefined ? undefined : this.view.addressOf(via),
         onEvent: (event) => {
-          if (this.#lives.get(name) !== life || this.#leaving) return;
-          if (event.type === "refused") {
-            this.#refusals.set(`${name} ${event.address}`, event.reason);
-          }
-          this.#show(this.#view.apply(name, event));
+          if (this.#runs.get(name) !== run) return;
+          this.#show(this.view.apply(name, event));
         },
         onEnd: (reason) => {
-          if (this.#lives.get(name) !== life || this.#leaving) return;
-          const happenings = this.#view.ended(name, reason);
-          if (happenings.length > 0) this.#crashed.push(`${name}: ${reason}`);
-          this.#show(happenings);
+          if (this.#runs.get(name) !== run) return;
+          const events = this.view.ended(name, reason);
+          if (events.length > 0) this.#crashed.push(`${name}: ${reason}`);
+          this.#show(events);
         },
       });
       this.#nodes.set(name, node);
-      const done = () => this.#view.addressOf(name) !== undefined;
-      await this.until({ done, missing }, limit.signal);
+      await this.until(
+        () => this.view.addressOf(name) === undefined ? notStarted : [],
+        limit.signal,
+      );
     } finally {
       this.#starting--;
-      this.#wake();
     }
   }
 
-  /** Kills a node without a word to anybody; resolves when it is gone. */
+  /** Kills a node; resolves when it is gone. */
   async kill(name: string): Promise<void> {
     const node = this.#nodes.get(name);
     this.#nodes.delete(name);
-    this.#lives.delete(name);
-    this.#show(this.#view.kill(name));
+    this.#runs.delete(name);
+    this.#show(this.view.kill(name));
     await node?.kill();
   }
 
-  /** All nodes say bye; resolves when they are gone. */
+  /** Lets all nodes leave, of which nothing is shown any more; resolves when they are gone. */
   async leave(): Promise<void> {
-    this.#leaving = true;
+    this.#runs.clear();
     await Promise.all([...this.#nodes.values()].map((node) => node.leave()));
   }
 
   /**
-   * Waits.
-   *
-   * @throws {NotShownError} when `signal` aborts first, or a node has crashed.
-   * @throws the reason of the demo's own signal when that aborts.
+   * Waits until nothing is `missing` (in words) any more. Rejects with `NotShownError` when
+   * `signal` aborts first or a node crashes.
    */
-  async until(condition: Condition, signal: AbortSignal): Promise<void> {
-    const wake = () => this.#wake();
-    signal.addEventListener("abort", wake);
-    try {
-      while (!condition.done()) {
-        this.#options.signal.throwIfAborted();
-        if (signal.aborted || this.#crashed.length > 0) {
-          throw new NotShownError([...this.#crashed, ...condition.missing()]);
-        }
-        await this.#changed.promise;
+  async until(
+    missing: () => readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let rest = missing(); rest.length > 0; rest = missing()) {
+      this.#options.signal.throwIfAborted();
+      if (signal.aborted || this.#crashed.length > 0) {
+        throw new NotShownError([...this.#crashed, ...rest]);
       }
-    } finally {
-      signal.removeEventListener("abort", wake);
+      await sleep(systemClock, POLL_MS);
     }
   }
 
-  /** Takes a place among those that are starting. */
-  #mayStart(via: string | undefined): boolean {
+  #canStart(via: string | undefined): boolean {
     const { host } = this.#options;
-    const ready = via === undefined || this.#view.addressOf(via) !== undefined;
-    const room = this.#starting < host.startsAtOnce &&
-      this.#view.linksToCome <= host.linksAtOnce;
-    if (!ready || !room) return false;
-    this.#starting++;
-    return true;
+    return (via === undefined || this.view.addressOf(via) !== undefined) &&
+      this.#starting < host.startsAtOnce &&
+      this.view.linksToCome <= host.linksAtOnce;
   }
 
-  #show(happenings: readonly DemoEvent[]): void {
-    for (const happening of happenings) this.#options.show(happening);
-    this.#wake();
-  }
-
-  /** Everybody who waits looks again. */
-  #wake(): void {
-    const changed = this.#changed;
-    this.#changed = Promise.withResolvers();
-    changed.resolve();
+  #show(events: readonly DemoEvent[]): void {
+    for (const event of events) this.#options.show(event);
   }
 }

@@ -1,87 +1,55 @@
 /**
- * The show, part by part: starts the nodes, waits for what must happen, kills one
- * and brings it back, sends the impostor. What happened is kept by `mesh_view.ts`,
- * waiting is done by `stage.ts`, where nodes run is up to a {@linkcode DemoHost},
- * and printing to the caller.
+ * What happens in the demo, part by part: nodes start, ping, one is killed and returns, an
+ * impostor is refused. Nodes are run and watched by `demo_harness.ts`.
  */
 import { deadline, systemClock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
-import type { Identity } from "../../identity/identity.ts";
-import type { DemoHost } from "./demo_node.ts";
-import type { DemoEvent, Phase } from "./demo_event.ts";
+import type { DemoEventOf, Phase } from "./demo_event.ts";
+import {
+  DemoHarness,
+  type DemoHarnessOptions,
+  NotShownError,
+} from "./demo_harness.ts";
 import { tryAsImpostor } from "./impostor.ts";
 import { type DemoPlan, IMPOSTOR_NAME } from "./plan.ts";
-import { type Condition, DemoHarness, NotShownError } from "./demo_harness.ts";
 
-/** Most things named when many of a kind are missing. */
+/** Most items named when many of a kind are missing. */
 const MAX_NAMED = 4;
 
 /** Settings of {@linkcode playDemo}. */
-export interface ScenarioOptions {
+export interface DemoOptions extends DemoHarnessOptions {
   readonly plan: DemoPlan;
-  /** Keys of the nodes, by name. */
-  readonly identities: ReadonlyMap<string, Identity>;
-  readonly host: DemoHost;
   readonly inProcess: boolean;
   /** Seconds between two pings of a node. */
   readonly periodS: number;
-  /** Whether the nodes stay up after the show until `signal` aborts. */
+  /** Whether the nodes stay up afterwards until `signal` aborts. */
   readonly keep: boolean;
-  /** Told everything at once, in order. */
-  readonly show: (happening: DemoEvent) => void;
-  /** Ends the show early. */
-  readonly signal: AbortSignal;
-}
-
-/** How long things may take, milliseconds: some four times what they take. */
-interface Deadlines {
-  /** All parts together. */
-  readonly all: number;
-  /** A node, from being told to start until it listens. */
-  readonly start: number;
-  /** All sessions that are due. */
-  readonly mesh: number;
-  /** All pings that are due. */
-  readonly pings: number;
-  /** Word of a loss, or of a refusal. */
-  readonly word: number;
-}
-
-interface Part {
-  readonly phase: Phase;
-  /** Its actors, for the heading. */
-  readonly name?: string;
-  readonly peer?: string;
-  play(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Plays the whole demo, from the first node's start to the last one's bye; the
- * last thing shown is the summary.
- *
- * @returns Whether all of it happened.
- * @throws what the host cannot do at all, such as start a process without permission.
+ * Plays the whole demo; the last event is the summary. Returns whether all of it happened,
+ * and rejects only if the host cannot do its work, for example without permission.
  */
-export async function playDemo(options: ScenarioOptions): Promise<boolean> {
+export async function playDemo(options: DemoOptions): Promise<boolean> {
   const { plan, inProcess, periodS: period, keep, show, signal } = options;
   const startedAt = systemClock.monotonic();
   const nodes = plan.nodes.length;
   show({ type: "demo", nodes, inProcess, period });
-  const stage = new DemoHarness(options);
-  const { shown, missing } = await new Scenario(options, stage).play();
+  const script = new DemoScript(options);
+  const { shown, missing } = await script.play();
   const ok = missing.length === 0;
   const ms = systemClock.monotonic() - startedAt;
-  const { count, pingPairs } = stage.view;
+  const { count, pingPairs } = script.harness.view;
   const interrupted = !ok && signal.aborted;
   if (!interrupted) {
     show({ type: "phase", phase: "end" });
-    for (const row of stage.view.rows()) show(row);
-    if (keep && ok) {
-      show({ type: "phase", phase: "keep" });
-      await aborted(signal);
-    }
+    for (const row of script.harness.view.rows()) show(row);
   }
-  await stage.leave();
+  if (keep && ok) {
+    show({ type: "phase", phase: "keep" });
+    await aborted(signal);
+  }
+  await script.harness.leave();
   show({
     type: "summary",
     ok,
@@ -96,79 +64,85 @@ export async function playDemo(options: ScenarioOptions): Promise<boolean> {
   return ok;
 }
 
-class Scenario {
-  readonly #options: ScenarioOptions;
-  readonly #stage: DemoHarness;
-  readonly #deadlines: Deadlines;
+class DemoScript {
+  readonly harness: DemoHarness;
+  readonly #options: DemoOptions;
+  readonly #timeouts: Readonly<
+    Record<"start" | "mesh" | "pings" | "word" | "all", number>
+  >;
+  /** Aborts when all of it has taken too long, or the demo is interrupted. */
+  #signal: AbortSignal;
+  /** The impostor's end of its connection, and why the member refused it. */
+  #impostorAt: string | undefined;
+  #refusal: string | undefined;
 
-  constructor(options: ScenarioOptions, stage: DemoHarness) {
+  constructor(options: DemoOptions) {
     this.#options = options;
-    this.#stage = stage;
-    this.#deadlines = deadlinesOf(options);
+    this.#signal = options.signal;
+    this.#timeouts = timeoutsOf(options);
+    this.harness = new DemoHarness({
+      ...options,
+      show: (event) => {
+        options.show(event);
+        if (event.type !== "refused") return;
+        if (event.address === this.#impostorAt) this.#refusal = event.reason;
+      },
+    });
   }
 
   /** Plays all parts, or those up to the first that fails. */
   async play(): Promise<{ shown: Phase[]; missing: string[] }> {
-    const { show, signal } = this.#options;
-    using limit = deadline(systemClock, this.#deadlines.all, signal);
-    const parts = this.#parts();
+    const { plan: { victim, impostor }, show, signal } = this.#options;
+    using limit = deadline(systemClock, this.#timeouts.all, signal);
+    this.#signal = limit.signal;
+    const parts: readonly (readonly [
+      heading: Omit<DemoEventOf<"phase">, "type">,
+      play: () => Promise<void>,
+    ])[] = [
+      [{ phase: "start" }, () => this.#meet()],
+      [{ phase: "pings" }, () => this.#hearAll()],
+      [
+        { phase: "restart", name: victim.name, peer: victim.returnsThrough },
+        () => this.#loseAndReturn(victim.name, victim.returnsThrough),
+      ],
+      [
+        { phase: "impostor", name: impostor.as, peer: impostor.to },
+        () => this.#refuseImpostor(impostor.as, impostor.to),
+      ],
+    ];
     const shown: Phase[] = [];
-    for (const { phase, name, peer, play } of parts) {
-      show({
-        type: "phase",
-        phase,
-        ...(name !== undefined && { name }),
-        ...(peer !== undefined && { peer }),
-      });
+    for (const [heading, play] of parts) {
+      show({ type: "phase", ...heading });
       try {
-        await play(limit.signal);
-        shown.push(phase);
+        await play();
+        shown.push(heading.phase);
       } catch (error) {
-        if (!signal.aborted && !(error instanceof NotShownError)) throw error;
         const missing = signal.aborted
-          ? [`interrupted in part ${phase}`]
-          : (error as NotShownError).missing;
+          ? [`interrupted in part ${heading.phase}`]
+          : error instanceof NotShownError
+          ? error.missing
+          : undefined;
+        if (missing === undefined) throw error;
         const rest = parts.slice(shown.length + 1)
-          .map((part) => `all of part ${part.phase}`);
+          .map(([{ phase }]) => `all of part ${phase}`);
         return { shown, missing: [...missing, ...rest] };
       }
     }
     return { shown, missing: [] };
   }
 
-  #parts(): Part[] {
-    const { victim, impostor } = this.#options.plan;
-    return [
-      { phase: "start", play: (signal) => this.#meet(signal) },
-      { phase: "pings", play: (signal) => this.#talk(signal) },
-      {
-        phase: "restart",
-        name: victim.name,
-        peer: victim.returnsThrough,
-        play: (signal) => this.#lossAndReturn(signal),
-      },
-      {
-        phase: "impostor",
-        name: impostor.as,
-        peer: impostor.to,
-        play: (signal) => this.#fraud(signal),
-      },
-    ];
-  }
-
   /** Every node starts, and has a session with every other. */
-  async #meet(signal: AbortSignal): Promise<void> {
-    const { plan } = this.#options;
+  async #meet(): Promise<void> {
     const stop = new AbortController();
-    const ends = AbortSignal.any([signal, stop.signal]);
-    const starts = plan.nodes.map(({ name, via }) =>
-      this.#stage.start(name, via, this.#deadlines.start, ends)
+    const signal = AbortSignal.any([this.#signal, stop.signal]);
+    const starts = this.#options.plan.nodes.map(({ name, via }) =>
+      this.harness.start(name, via, this.#timeouts.start, signal)
         .catch((error) => {
           stop.abort(error);
           throw error;
         })
     );
-    // All have to settle, or a node could start when everything is over.
+    // All have to settle first, or a node could start after the end.
     const errors = (await Promise.allSettled(starts))
       .flatMap((it) => it.status === "rejected" ? [it.reason] : []);
     const fatal = errors.find((error) => !(error instanceof NotShownError));
@@ -177,70 +151,64 @@ class Scenario {
       const missing = errors.flatMap((error: NotShownError) => error.missing);
       throw new NotShownError([...new Set(missing)]);
     }
-    await this.#completeMesh(signal);
+    await this.#completeMesh();
   }
 
   /** Every node shows every other node's pings. */
-  async #talk(signal: AbortSignal): Promise<void> {
-    const { view } = this.#stage;
-    await this.#until(this.#deadlines.pings, signal, {
-      done: () => view.allHeard,
-      missing: () => few("pings shown", view.missingPings()),
-    });
-  }
-
-  /** One node dies, comes back elsewhere with its key, and is known for who it was. */
-  async #lossAndReturn(signal: AbortSignal): Promise<void> {
-    const { name, returnsThrough } = this.#options.plan.victim;
-    const { view } = this.#stage;
-    await this.#stage.kill(name);
-    await this.#until(this.#deadlines.word, signal, {
-      done: () => view.stillHolding(name).length === 0,
-      missing: () => few(`loss of ${name} noticed by`, view.stillHolding(name)),
-    });
-    await this.#stage.start(
-      name,
-      returnsThrough,
-      this.#deadlines.start,
-      signal,
+  async #hearAll(): Promise<void> {
+    await this.#until(
+      "pings",
+      "pings shown",
+      () => this.harness.view.missingPings(),
     );
-    await this.#completeMesh(signal);
-    await this.#until(this.#deadlines.word, signal, {
-      done: () => view.notRecognising(name).length === 0,
-      missing: () => few(`${name} recognised by`, view.notRecognising(name)),
-    });
-    await this.#talk(signal);
   }
 
-  /** Somebody with a member's certificate and another key is refused. */
-  async #fraud(signal: AbortSignal): Promise<void> {
-    const { plan, identities, show } = this.#options;
-    const { as, to } = plan.impostor;
+  /** One node is killed, returns elsewhere with its key, and is recognised by it. */
+  async #loseAndReturn(name: string, via: string): Promise<void> {
+    const { view } = this.harness;
+    await this.harness.kill(name);
+    await this.#until(
+      "word",
+      `loss of ${name} noticed by`,
+      () => view.stillHolding(name),
+    );
+    await this.harness.start(name, via, this.#timeouts.start, this.#signal);
+    await this.#completeMesh();
+    await this.#until(
+      "word",
+      `${name} recognised by`,
+      () => view.notRecognising(name),
+    );
+    await this.#hearAll();
+  }
+
+  /** An impostor with the certificate of `as` and another key is refused by `to`. */
+  async #refuseImpostor(as: string, to: string): Promise<void> {
+    const { identities, show } = this.#options;
     const certificate = identities.get(as)?.certificate;
-    const target = this.#stage.view.addressOf(to);
+    const target = this.harness.view.addressOf(to);
     if (certificate === undefined || target === undefined) {
       throw new TypeError(`${as} has no key, or ${to} no address`);
     }
-    const timeoutMs = this.#deadlines.word;
     const name = IMPOSTOR_NAME;
-    const attempt = await tryAsImpostor({
+    const { address, admitted, told } = await tryAsImpostor({
       certificate,
       to: target,
-      onConnected: (address) => show({ type: "dialed", name, as, to, address }),
-      timeoutMs,
-      signal,
+      onConnected: (address) => {
+        this.#impostorAt = address;
+        show({ type: "dialed", name, as, to, address });
+      },
+      timeoutMs: this.#timeouts.word,
+      signal: this.#signal,
     }).catch((error) => {
       if (!(error instanceof VerackError)) throw error;
       throw new NotShownError([`the impostor's dial: ${error.message}`]);
     });
-    const { address, admitted, told: impostorSays } = attempt;
-    const says = () => this.#stage.refusal(to, address);
-    if (!admitted) {
-      await this.#until(timeoutMs, signal, {
-        done: () => says() !== undefined,
-        missing: () => [`${to}'s word on the impostor's refusal`],
-      });
-    }
+    await this.#until(
+      "word",
+      "refusal of the impostor noticed by",
+      () => admitted || this.#refusal !== undefined ? [] : [to],
+    );
     show({
       type: "impostor",
       name,
@@ -248,54 +216,58 @@ class Scenario {
       to,
       address,
       refused: !admitted,
-      memberSays: says() ?? "",
-      impostorSays,
+      memberSays: this.#refusal ?? "",
+      impostorSays: told,
     });
-    if (admitted) {
-      throw new NotShownError(["refusal of the impostor, who was let in"]);
-    }
-    // The name stands at the head of what the member said in its `reject`.
-    if (!impostorSays.includes("bad-proof")) {
+    if (admitted) throw new NotShownError(["refusal of the impostor"]);
+    // Its `reject` begins with the name of the reason.
+    if (!told.includes("bad-proof")) {
       throw new NotShownError(["refusal of the impostor for its proof"]);
     }
-    await this.#completeMesh(signal);
+    await this.#completeMesh();
   }
 
-  async #completeMesh(signal: AbortSignal): Promise<void> {
-    const { view } = this.#stage;
-    await this.#until(this.#deadlines.mesh, signal, {
-      done: () => view.complete,
-      missing: () => few("links", view.missingLinks()),
-    });
+  async #completeMesh(): Promise<void> {
+    await this.#until("mesh", "links", () => this.harness.view.missingLinks());
   }
 
+  /** Waits until `items` is empty; a failure names `what` and the first of the items. */
   async #until(
-    timeoutMs: number,
-    signal: AbortSignal,
-    condition: Condition,
+    timeout: "mesh" | "pings" | "word",
+    what: string,
+    items: () => readonly string[],
   ): Promise<void> {
-    using limit = deadline(systemClock, timeoutMs, signal);
-    await this.#stage.until(condition, limit.signal);
+    using limit = deadline(
+      systemClock,
+      this.#timeouts[timeout],
+      this.#signal,
+    );
+    await this.harness.until(() => few(what, items()), limit.signal);
   }
 }
 
-/** What is allowed for, beside what grows with the number of nodes. */
-function deadlinesOf({ plan, inProcess, periodS }: ScenarioOptions): Deadlines {
+/** How long things may take in milliseconds, some four times what they do take. */
+function timeoutsOf({ plan, inProcess, periodS }: DemoOptions) {
   const nodes = plan.nodes.length;
   // A process takes a second to start; in one process each session takes a millisecond.
   const extra = inProcess ? 10 * nodes * nodes : 2_000 * Math.max(0, nodes - 5);
-  const pings = 4_000 + 2_000 * periodS + extra;
   return {
+    /** All parts together. */
     all: 23_000 + 4_000 * Math.max(0, periodS - 1) + 2 * extra,
+    /** A node, from its start until it listens. */
     start: 10_000 + extra,
+    /** All sessions that are due. */
     mesh: 6_000 + extra,
-    pings,
+    /** All pings that are due. */
+    pings: 4_000 + 2_000 * periodS + extra,
+    /** Reports of a loss or a refusal. */
     word: 4_000 + extra,
   };
 }
 
-/** `what: a, b, c and 7 more`. */
+/** `what: a, b, c, d and 7 more`, if there are any. */
 function few(what: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
   const named = items.slice(0, MAX_NAMED).join(", ");
   const more = items.length - MAX_NAMED;
   return [`${what}: ${named}${more > 0 ? ` and ${more} more` : ""}`];

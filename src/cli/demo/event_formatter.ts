@@ -1,263 +1,193 @@
-/**
- * The words of the demo for people: what each happening is called. Columns,
- * colours and grouping are left to `printer.ts`.
- */
+/** The wording of the demo's text output. Columns, colours and counting are left to `printer.ts`. */
 import { escapeText } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
 import type { Trust } from "../../mesh/events.ts";
-import type { DemoEvent, LinkCount, Phase } from "./demo_event.ts";
+import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
 import { IMPOSTOR_NAME } from "./plan.ts";
 
-/** Whether something is good, bad, worth a look, or merely so. */
+/** What a line's verb is coloured by. */
 export type Tone = "good" | "bad" | "warn" | "plain" | "dim";
 
-/** A line: who did what, and how many links there are then. */
-export interface Words {
-  readonly name?: string;
+/** A line of output. */
+export interface Line {
+  /** The node it is about, or empty. */
+  readonly name: string;
   readonly verb: string;
   readonly rest: string;
   readonly tone: Tone;
-  readonly count?: LinkCount | undefined;
+  /** The number of links to show beside it. */
+  readonly count: LinkCount | undefined;
 }
 
-/** How the ways of trusting are called. */
+type Wording = readonly [tone: Tone, verb: string, rest: string];
+
 const TRUST: Readonly<Record<Trust, string>> = {
   "first-use": "unverified, first use",
   known: "known",
   pinned: "pinned",
 };
 
-/** What a part of the show is about: a word, and the rest of the sentence. */
-export function heading(
-  happening: Extract<DemoEvent, { type: "phase" }>,
-  opening: Extract<DemoEvent, { type: "demo" }>,
+/** The heading of a part: a word, and the rest of the sentence. */
+export function headingOf(
+  { phase, name, peer }: DemoEventOf<"phase">,
+  periodS: number,
 ): readonly [title: string, text: string] {
-  const { phase, name, peer } = happening;
-  const headings: Readonly<Record<Phase, readonly [string, string]>> = {
-    start: [
-      "Meet",
-      "one node starts alone, every other knows the address of just one member",
-    ],
-    pings: [
-      "Talk",
-      `every node pings all others, each ${opening.period} s, and shows what it hears`,
-    ],
-    restart: [
-      "Return",
-      `${name} is killed, then starts again with its key, through ${peer}`,
-    ],
-    impostor: [
-      "Fraud",
-      `${IMPOSTOR_NAME} has ${name}'s certificate but not its key, and dials ${peer}`,
-    ],
-    end: ["Result", "the mesh as its nodes see it"],
-    keep: [
-      "Open end",
-      "all of it happened; the nodes stay up until Ctrl-C, for others to --connect to",
-    ],
-  };
-  return headings[phase];
-}
-
-/** One line about a happening; `undefined` for what is not a line. */
-export function wordsOf(
-  happening: DemoEvent,
-  inProcess: boolean,
-): Words | undefined {
-  switch (happening.type) {
-    case "starting":
-      return {
-        name: happening.name,
-        verb: "starts",
-        rest: (happening.again ? "again with the same key, " : "") +
-          (happening.via === null
-            ? "alone"
-            : `knowing only where ${happening.via} is`),
-        tone: "dim",
-      };
-    case "started":
-      return {
-        name: happening.name,
-        verb: "listens",
-        rest: `at ${happening.address} as ${shortId(happening.identity)}`,
-        tone: "plain",
-      };
-    case "restarted":
-      return {
-        name: happening.name,
-        verb: "listens",
-        rest: `now at ${happening.address}, as ${
-          shortId(happening.identity)
-        } again`,
-        tone: "plain",
-      };
-    case "joined":
-      return {
-        name: happening.name,
-        verb: "joined",
-        rest: `through ${happening.via} (${TRUST[happening.trust]})`,
-        tone: "good",
-        count: happening,
-      };
-    case "links":
-      return {
-        name: happening.name,
-        verb: "linked",
-        rest: `with ${happening.peer}`,
-        tone: "good",
-        count: happening,
-      };
-    case "apart":
-      return {
-        name: happening.name,
-        verb: "misses",
-        rest: `${happening.peer}, whom others reach`,
-        tone: "warn",
-        count: happening,
-      };
-    case "complete":
-      return {
-        verb: "complete",
-        rest: "every node linked with every other",
-        tone: "good",
-        count: happening,
-      };
+  switch (phase) {
+    case "start":
+      return [
+        "Meet",
+        "one node starts alone, every other knows the address of just one member",
+      ];
     case "pings":
-      return {
-        name: happening.name,
-        verb: "heard",
-        rest: happening.from.join(", "),
-        tone: "good",
-      };
-    case "killed":
-      return {
-        name: happening.name,
-        verb: "killed",
-        rest: inProcess ? "all its connections cut at once" : "by SIGKILL",
-        tone: "bad",
-      };
-    case "lost":
-    case "left":
-      return {
-        name: happening.name,
-        verb: happening.type === "lost" ? "lost" : "sees off",
-        rest: `${happening.peer}: ${reasonText(happening.reason)}`,
-        tone: happening.type === "lost" ? "bad" : "plain",
-        count: happening,
-      };
-    case "recognised":
-      return {
-        name: happening.name,
-        verb: "recognised",
-        rest: `${happening.peer} by its key (${TRUST[happening.trust]})`,
-        tone: happening.trust === "first-use" ? "warn" : "good",
-        count: happening,
-      };
-    case "refused":
-      return {
-        name: happening.name,
-        verb: "refused",
-        rest: `${happening.address}: ${reasonText(happening.reason)}`,
-        tone: "bad",
-      };
-    case "dialed":
-      return {
-        name: happening.name,
-        verb: "dials",
-        rest: `${happening.to} from ${happening.address}, as ${happening.as}`,
-        tone: "plain",
-      };
+      return [
+        "Talk",
+        `every node pings all others, each ${periodS} s, and shows what it hears`,
+      ];
+    case "restart":
+      return [
+        "Return",
+        `${name} is killed, then starts again with its key, through ${peer}`,
+      ];
     case "impostor":
-      return {
-        name: happening.name,
-        verb: happening.refused ? "was told" : "GOT IN",
-        rest: reasonText(happening.impostorSays),
-        tone: happening.refused ? "plain" : "bad",
-      };
-    case "ended":
-      return {
-        name: happening.name,
-        verb: "crashed",
-        rest: happening.reason,
-        tone: "bad",
-      };
-    case "other":
-      return otherWords(happening);
-    case "demo":
-    case "phase":
-    case "node":
-    case "summary":
-      return undefined;
-    default:
-      return happening satisfies never;
+      return [
+        "Fraud",
+        `${IMPOSTOR_NAME} has ${name}'s certificate but not its key, and dials ${peer}`,
+      ];
+    case "end":
+      return ["Result", "the mesh as its nodes see it"];
+    case "keep":
+      return [
+        "Open end",
+        "all of it happened; the nodes stay up until Ctrl-C, for others to --connect to",
+      ];
   }
 }
 
-/** The last sentence, and what is missing. */
-export function summaryWords(
-  summary: Extract<DemoEvent, { type: "summary" }>,
-): readonly [verdict: string, rest: string, missing: readonly string[]] {
-  const { ok, interrupted, seconds, nodes, links, of, pingPairs, missing } =
-    summary;
-  const time = `${seconds.toFixed(1)} s`;
-  if (interrupted) return ["Interrupted", `after ${time}; all nodes left.`, []];
-  if (!ok) return ["Not all of it happened", `(${time}), missing:`, missing];
-  const pairs = nodes * (nodes - 1);
+/** The types of events that are lines of text; the others have a layout of their own. */
+type LineType = Exclude<
+  DemoEvent["type"],
+  "demo" | "phase" | "node" | "summary"
+>;
+
+/** An event that is a line of text. */
+export type LineEvent = DemoEventOf<LineType>;
+
+const WORDINGS: {
+  readonly [T in LineType]: (event: DemoEventOf<T>) => Wording | undefined;
+} = {
+  starting: ({ again, via }) => [
+    "dim",
+    "starts",
+    (again ? "again with the same key, " : "") +
+    (via === null ? "alone" : `knowing only where ${via} is`),
+  ],
+  started: (
+    { address, identity },
+  ) => ["plain", "listens", `at ${address} as ${shortId(identity)}`],
+  restarted: (
+    { address, identity },
+  ) => ["plain", "listens", `now at ${address}, as ${shortId(identity)} again`],
+  joined: (
+    { via, trust },
+  ) => ["good", "joined", `through ${via} (${TRUST[trust]})`],
+  links: ({ peer }) => ["good", "linked", `with ${peer}`],
+  apart: ({ peer }) => ["warn", "misses", `${peer}, which others reach`],
+  complete: () => ["good", "complete", "every node linked with every other"],
+  pings: ({ from }) => ["good", "heard", from.join(", ")],
+  killed: () => ["bad", "killed", "by SIGKILL"],
+  lost: ({ peer, reason }) => ["bad", "lost", `${peer}: ${escaped(reason)}`],
+  left: (
+    { peer, reason },
+  ) => ["plain", "sees off", `${peer}: ${escaped(reason)}`],
+  recognised: ({ peer, trust }) => [
+    trust === "first-use" ? "warn" : "good",
+    "recognised",
+    `${peer} by its key (${TRUST[trust]})`,
+  ],
+  refused: (
+    { address, reason },
+  ) => ["bad", "refused", `${address}: ${escaped(reason)}`],
+  dialed: (
+    { to, address, as },
+  ) => ["plain", "dials", `${to} from ${address}, as ${as}`],
+  impostor: ({ refused, impostorSays }) => [
+    refused ? "plain" : "bad",
+    refused ? "was told" : "GOT IN",
+    escaped(impostorSays),
+  ],
+  ended: ({ reason }) => ["bad", "crashed", reason],
+  other: otherWording,
+};
+
+/** The line for an event, if it has one. */
+export function lineOf(event: LineEvent, inProcess: boolean): Line | undefined {
+  const wording =
+    (WORDINGS[event.type] as (event: LineEvent) => Wording | undefined)(event);
+  if (wording === undefined) return undefined;
+  const [tone, verb, rest] = wording;
+  return {
+    name: "name" in event ? event.name : "",
+    verb,
+    rest: event.type === "killed" && inProcess
+      ? "all its connections cut at once"
+      : rest,
+    tone,
+    count: "links" in event ? event : undefined,
+  };
+}
+
+/** What nodes report beyond the script, most of it about strangers with `--keep`. */
+function otherWording({ event }: DemoEventOf<"other">): Wording | undefined {
+  switch (event.type) {
+    case "unreachable":
+      return [
+        "dim",
+        "waits for",
+        `${event.address}, keeps trying: ${escaped(event.reason)}`,
+      ];
+    case "overflow":
+      return ["warn", "lags", `${event.dropped} events not shown`];
+    case "peer:up": {
+      const { address, trust } = event;
+      return [
+        "good",
+        "linked",
+        `with ${shortId(event.identity)} at ${address} (${TRUST[trust]})`,
+      ];
+    }
+    case "peer:down": {
+      const rest = `${shortId(event.identity)}: ${escaped(event.reason)}`;
+      return event.left ? ["plain", "sees off", rest] : ["bad", "lost", rest];
+    }
+    case "ping":
+      return [
+        "plain",
+        "heard",
+        `${shortId(event.identity)}: ${escaped(event.text)}`,
+      ];
+    default:
+      return undefined;
+  }
+}
+
+/** The last sentence; without success, `missing` follows it. */
+export function verdictOf(
+  summary: DemoEventOf<"summary">,
+): readonly [verdict: string, rest: string] {
+  const { nodes, links, of, pingPairs } = summary;
+  const time = `${summary.seconds.toFixed(1)} s`;
+  if (summary.interrupted) {
+    return ["Interrupted", `after ${time}; all nodes left.`];
+  }
+  if (!summary.ok) return ["Not all of it happened", `(${time}), missing:`];
   return [
     "All of it happened",
-    `in ${time}: ${nodes} nodes, ${links} of ${of} links, pings shown for ${pingPairs} of ${pairs} pairs, ` +
-    "1 node lost and recognised, 1 impostor refused.",
-    [],
+    `in ${time}: ${nodes} nodes, ${links} of ${of} links, pings shown for ${pingPairs} of ${
+      nodes * (nodes - 1)
+    } pairs, 1 node lost and recognised, 1 impostor refused.`,
   ];
 }
 
-/** What nodes say that has no part in the show; most of it only with `--keep`. */
-function otherWords(
-  { name, event }: Extract<DemoEvent, { type: "other" }>,
-): Words | undefined {
-  switch (event.type) {
-    case "unreachable":
-      return {
-        name,
-        verb: "waits for",
-        rest: `${event.address}, keeps trying: ${reasonText(event.reason)}`,
-        tone: "dim",
-      };
-    case "overflow":
-      return {
-        name,
-        verb: "lags",
-        rest: `${event.dropped} events not shown`,
-        tone: "warn",
-      };
-    case "peer:up":
-      return {
-        name,
-        verb: "linked",
-        rest: `with ${shortId(event.identity)} at ${event.address} (${
-          TRUST[event.trust]
-        })`,
-        tone: "good",
-      };
-    case "peer:down":
-      return {
-        name,
-        verb: event.left ? "sees off" : "lost",
-        rest: `${shortId(event.identity)}: ${reasonText(event.reason)}`,
-        tone: event.left ? "plain" : "bad",
-      };
-    case "ping":
-      return {
-        name,
-        verb: "heard",
-        rest: `${shortId(event.identity)}: ${reasonText(event.text)}`,
-        tone: "plain",
-      };
-    default:
-      return undefined;
-  }
-}
-
-function reasonText(reason: string): string {
-  return escapeText(reason, { max: 320 });
+function escaped(text: string): string {
+  return escapeText(text, { max: 320 });
 }

@@ -1,8 +1,7 @@
 /**
- * Somebody who has copied a member's certificate, as anybody can, but has not got
- * its key: dials another member over real TLS, opens with a real `version`, and
- * signs the proof with a key of its own. Made of the library's own parts, so that
- * the key is the one thing that is wrong.
+ * An attacker that has copied a member's certificate but lacks its key: it dials another
+ * member over TLS, opens with a valid `version`, and signs the proof with a key of its own.
+ * Made of the library's own parts, so that nothing but the key is wrong.
  */
 import { deadline, systemClock, systemRandom } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -25,21 +24,17 @@ export interface ImpostorOptions {
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** `host:port` of the member to dial. */
   readonly to: string;
-  /**
-   * Called when there is a connection, with the impostor's own end of it, which
-   * the member names when it refuses.
-   */
+  /** Called with the impostor's end of the connection, which the member's refusal names. */
   readonly onConnected: (address: string) => void;
   /** Gives up after this long. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** How it went. */
+/** How the attempt ended. */
 export interface Attempt {
   /** The impostor's own end of the connection. */
   readonly address: string;
-  /** Whether the member let the impostor in. */
   readonly admitted: boolean;
   /** What the impostor was told. */
   readonly told: string;
@@ -48,11 +43,7 @@ export interface Attempt {
 /** The network of `verack run` and `Node.start` unless told otherwise. */
 const NETWORK = "main";
 
-/**
- * Tries to open a session in the name of the certificate's owner.
- *
- * @throws {VerackError} as `Transport.dial`, when the member cannot even be reached.
- */
+/** Tries to open a session as the certificate's owner; rejects if the member cannot be reached. */
 export async function tryAsImpostor(
   options: ImpostorOptions,
 ): Promise<Attempt> {
@@ -86,7 +77,7 @@ export async function tryAsImpostor(
       random: systemRandom,
       signal: limit.signal,
     });
-    // The listener has the last word, so it believed us.
+    // The listener ends the handshake, so it accepted the proof.
     session.close(new VerackError("stopped", "The impostor leaves"));
     return { address: source, admitted: true, told: "verack" };
   } catch (error) {
@@ -94,13 +85,8 @@ export async function tryAsImpostor(
   }
 }
 
-/**
- * An identity that claims the certificate's name and signs with another key. No
- * honest code can make one, hence the cast.
- */
-async function forge(
-  certificate: Uint8Array<ArrayBuffer>,
-): Promise<Identity> {
+/** An identity with that certificate and another key; `Identity` cannot be so, hence the cast. */
+async function forge(certificate: Uint8Array<ArrayBuffer>): Promise<Identity> {
   const own = await Identity.generate();
   const forged: Pick<Identity, "id" | "certificate" | "ephemeral" | "sign"> = {
     id: verifyCertificate(certificate).identity,

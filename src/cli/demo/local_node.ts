@@ -1,18 +1,18 @@
 /** Nodes of the demo in this process, for meshes too large for one process each. */
 import { systemClock } from "../../core/clock.ts";
 import { Node } from "../../mesh/node.ts";
-import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_node.ts";
+import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_harness.ts";
 
 /** Runs nodes in this process. */
 export class LocalHost implements DemoHost {
   readonly startsAtOnce = 4;
   /**
-   * One thread does all handshakes. Thousands at once would each take so long
-   * that they run into their deadlines, and are begun anew for ever.
+   * One thread does all handshakes: with thousands at once, each would run into its deadline
+   * and start over.
    */
   readonly linksAtOnce = 100;
   readonly #periodMs: number;
-  readonly #nodes = new Set<LocalNode>();
+  readonly #nodes: DemoNode[] = [];
 
   /** @param periodMs How often each node pings all others. */
   constructor(periodMs: number) {
@@ -26,54 +26,32 @@ export class LocalHost implements DemoHost {
       port: 0,
       connect: options.connect === undefined ? [] : [options.connect],
     });
-    const local = new LocalNode(node, this.#periodMs, options, () => {
-      this.#nodes.delete(local);
-    });
-    this.#nodes.add(local);
+    const gone = this.#run(node, options);
+    const close = async (abrupt: boolean) => {
+      await node.close({ abrupt });
+      await gone;
+    };
+    const local = { kill: () => close(true), leave: () => close(false) };
+    this.#nodes.push(local);
     return local;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#nodes].map((node) => node.kill()));
-  }
-}
-
-class LocalNode implements DemoNode {
-  readonly #node: Node;
-  readonly #done: Promise<void>;
-  #pings = 0;
-
-  constructor(
-    node: Node,
-    periodMs: number,
-    options: DemoNodeOptions,
-    onGone: () => void,
-  ) {
-    this.#node = node;
-    this.#done = this.#watch(periodMs, options).finally(onGone);
+    await Promise.all(this.#nodes.map((node) => node.kill()));
   }
 
-  async kill(): Promise<void> {
-    await this.#node.close({ abrupt: true });
-    await this.#done;
-  }
-
-  async leave(): Promise<void> {
-    await this.#node.close();
-    await this.#done;
-  }
-
-  async #watch(periodMs: number, options: DemoNodeOptions): Promise<void> {
+  async #run(node: Node, options: DemoNodeOptions): Promise<void> {
+    let pings = 0;
     let cancel = () => {};
     const pingLater = () => {
-      cancel = systemClock.after(periodMs, () => {
+      cancel = systemClock.after(this.#periodMs, () => {
         pingLater();
-        this.#node.ping(`ping ${++this.#pings}`);
+        node.ping(`ping ${++pings}`);
       });
     };
     pingLater();
     try {
-      for await (const event of this.#node.events()) options.onEvent(event);
+      for await (const event of node.events()) options.onEvent(event);
     } finally {
       cancel();
       options.onEnd("it stopped");

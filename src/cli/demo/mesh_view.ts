@@ -1,98 +1,81 @@
-/**
- * What is known of the whole mesh from what each of its nodes says: pure
- * bookkeeping, events in, happenings out. Starting and killing nodes, and waiting
- * for things to happen, is left to `scenario.ts`.
- */
+/** The state of the whole mesh as reported by its nodes: pure bookkeeping, events in, events out. */
 import type { PeerId } from "../../identity/identity.ts";
-import type { Direction, NodeEvent, Trust } from "../../mesh/events.ts";
-import type { DemoEvent, LinkCount } from "./demo_event.ts";
+import type { NodeEvent, Trust } from "../../mesh/events.ts";
+import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
 
-/** A node as the demo knows it before it starts. */
+type NodeEventOf<T extends NodeEvent["type"]> = Extract<NodeEvent, { type: T }>;
+
+/** A node as known before it starts. */
 export interface Member {
   readonly name: string;
   readonly identity: PeerId;
 }
 
-/** What a node said of its session with another one. */
-interface Side {
-  readonly direction: Direction;
-  readonly trust: Trust;
-}
-
-interface NodeState extends Member {
-  /** Told to start and not known to have ended. */
-  running: boolean;
-  killed: boolean;
+class NodeState {
+  readonly name: string;
+  readonly identity: PeerId;
+  /** Told to start, and not known to have ended. */
+  running = false;
+  killed = false;
   via: string | undefined;
   address: string | undefined;
   previousAddress: string | undefined;
-  /** Sessions it says it has, by name of the other end. */
-  readonly sides: Map<string, Side>;
+  /** How far it trusts the other ends of its sessions, by name. */
+  readonly sessions = new Map<string, Trust>();
   /** Pings it showed since the last start of either end, by sender. */
-  readonly heard: Map<string, number>;
-  /** Senders of whom a `pings` happening told. */
-  readonly announced: Set<string>;
+  readonly heard = new Map<string, number>();
+  /** Senders named in a `pings` event already. */
+  readonly announced = new Set<string>();
+
+  constructor({ name, identity }: Member) {
+    this.name = name;
+    this.identity = identity;
+  }
 }
 
-/** All nodes of a demo and what they said. */
+/** All nodes of a demo and what they reported. */
 export class MeshView {
   readonly #nodes: ReadonlyMap<string, NodeState>;
   readonly #names: ReadonlyMap<PeerId, string>;
   readonly #links = new Set<string>();
-  /** Pairs that are known to be out of each other's reach. */
+  /** Pairs reported to be out of each other's reach. */
   readonly #apart = new Set<string>();
-  readonly #lostBy = new Map<string, Set<string>>();
-  readonly #recognisedBy = new Map<string, Map<string, Trust>>();
 
   constructor(members: readonly Member[]) {
-    this.#nodes = new Map(members.map(({ name, identity }) => [name, {
-      name,
-      identity,
-      running: false,
-      killed: false,
-      via: undefined,
-      address: undefined,
-      previousAddress: undefined,
-      sides: new Map<string, Side>(),
-      heard: new Map<string, number>(),
-      announced: new Set<string>(),
-    }]));
+    this.#nodes = new Map(members.map((it) => [it.name, new NodeState(it)]));
     this.#names = new Map(
       members.map(({ name, identity }) => [identity, name]),
     );
   }
 
-  // --- What happened ---------------------------------------------------------
+  // --- Input -----------------------------------------------------------------
 
   /** A node is about to be started, alone or through another one. */
   begin(name: string, via?: string): DemoEvent[] {
     const node = this.#node(name);
-    const again = node.killed;
     node.running = true;
     node.via = via;
     node.previousAddress = node.address;
     node.address = undefined;
-    return [{ type: "starting", name, via: via ?? null, again }];
+    return [{ type: "starting", name, via: via ?? null, again: node.killed }];
   }
 
-  /** A node is being killed; what it said until now counts no more. */
+  /** A node is being killed; what it reported until now no longer counts. */
   kill(name: string): DemoEvent[] {
     const node = this.#node(name);
     node.running = false;
     node.killed = true;
-    node.sides.clear();
+    node.sessions.clear();
     node.heard.clear();
     node.announced.clear();
     for (const other of this.#nodes.values()) {
       other.heard.delete(name);
       other.announced.delete(name);
     }
-    this.#lostBy.set(name, new Set());
-    this.#recognisedBy.set(name, new Map());
     return [{ type: "killed", name }];
   }
 
-  /** A node ended without being asked. */
+  /** A node ended; tells only if it had not been killed. */
   ended(name: string, reason: string): DemoEvent[] {
     const node = this.#node(name);
     if (!node.running) return [];
@@ -100,7 +83,7 @@ export class MeshView {
     return [{ type: "ended", name, reason }];
   }
 
-  /** A node said something. */
+  /** A node reported an event. */
   apply(name: string, event: NodeEvent): DemoEvent[] {
     const node = this.#node(name);
     switch (event.type) {
@@ -112,24 +95,23 @@ export class MeshView {
         return this.#onDown(node, event);
       case "ping":
         return this.#onPing(node, event);
+      case "mesh":
+        return this.#onMissing(event.missing);
       case "refused": {
         const { address, reason } = event;
         return [{ type: "refused", name, address, reason }];
       }
       case "overflow":
-        // A node that leaves lines out has lost none.
+        // With a reason, the lines were left out on purpose and their effects are known.
         return "reason" in event ? [] : [{ type: "other", name, event }];
       case "pending":
       case "unreachable":
         return [{ type: "other", name, event }];
-      case "replaced": // That a node was restarted is told already.
-      case "undelivered": // The demo sends none.
+      case "replaced": // A restart is told already.
+      case "undelivered": // The demo sends no messages.
       case "set-aside":
       case "name-conflict":
       case "resolved":
-        return [];
-      case "mesh": // We count ourselves.
-        return this.#onMissing(event.missing);
       case "stopped": // The end of the process says more.
         return [];
       default:
@@ -137,7 +119,7 @@ export class MeshView {
     }
   }
 
-  // --- What is known ---------------------------------------------------------
+  // --- State -----------------------------------------------------------------
 
   /** How many links there are, and how many there can be. */
   get count(): LinkCount {
@@ -147,57 +129,43 @@ export class MeshView {
 
   /** How many links are still missing among the nodes that listen. */
   get linksToCome(): number {
-    const listening = [...this.#nodes.values()]
+    const { length } = [...this.#nodes.values()]
       .filter(({ running, address }) => running && address !== undefined);
-    return listening.length * (listening.length - 1) / 2 - this.#links.size;
+    return length * (length - 1) / 2 - this.#links.size;
   }
 
-  /** Whether every node has a session with every other. */
-  get complete(): boolean {
-    return this.#links.size === this.count.of;
-  }
-
-  /** Pairs (who, of whom) of which pings were shown. */
+  /** Pairs of sender and receiver of which pings were shown. */
   get pingPairs(): number {
     return [...this.#nodes.values()]
       .reduce((sum, { heard }) => sum + heard.size, 0);
   }
 
-  /** Whether every node has shown pings of every other. */
-  get allHeard(): boolean {
-    return this.pingPairs === this.#nodes.size * (this.#nodes.size - 1);
-  }
-
-  /** Where a node listens, if it does. */
+  /** The address at which a node listens, if it does. */
   addressOf(name: string): string | undefined {
     return this.#node(name).address;
   }
 
-  /** Whether a node was started and has not ended. */
-  isRunning(name: string): boolean {
-    return this.#node(name).running;
-  }
-
-  /** Nodes that have not yet said that they lost the one that was killed. */
+  /** Nodes that have not yet reported the loss of the killed node. */
   stillHolding(victim: string): string[] {
-    const lost = this.#lostBy.get(victim);
-    return this.#others(victim).filter((name) => !lost?.has(name));
+    return this.#others(victim)
+      .filter((name) => this.#node(name).sessions.has(victim));
   }
 
-  /** Nodes that have not yet recognised the one that was killed as known. */
+  /** Nodes that have not yet recognised the killed node as known. */
   notRecognising(victim: string): string[] {
-    const trusts = this.#recognisedBy.get(victim);
-    return this.#others(victim).filter((name) => trusts?.get(name) !== "known");
+    return this.#others(victim).filter((name) =>
+      this.#node(name).sessions.get(victim) !== "known"
+    );
   }
 
-  /** The links that are not there, as `alice-bob`. */
+  /** The links that are missing, as `alice-bob`. */
   missingLinks(): string[] {
     const names = [...this.#nodes.keys()];
     return names.flatMap((a, i) => names.slice(i + 1).map((b) => pair(a, b)))
       .filter((key) => !this.#links.has(key));
   }
 
-  /** Whose pings were not shown by whom, as `alice's by bob`. */
+  /** The pings that are missing, as `alice's by bob`. */
   missingPings(): string[] {
     return [...this.#nodes.values()].flatMap(({ name, heard }) =>
       this.#others(name).filter((other) => !heard.has(other))
@@ -206,7 +174,7 @@ export class MeshView {
   }
 
   /** The table of nodes. */
-  rows(): Extract<DemoEvent, { type: "node" }>[] {
+  rows(): DemoEventOf<"node">[] {
     return [...this.#nodes.values()].map((node) => ({
       type: "node",
       name: node.name,
@@ -220,81 +188,69 @@ export class MeshView {
     }));
   }
 
-  // --- Events ----------------------------------------------------------------
+  // --- Events of nodes ---------------------------------------------------------
 
   #onListening(node: NodeState, address: string): DemoEvent[] {
-    const { name, identity, previousAddress } = node;
-    const via = node.via ?? null;
+    const { name, identity, previousAddress, via = null } = node;
     node.address = address;
     return previousAddress === undefined
       ? [{ type: "started", name, identity, address, via }]
       : [{ type: "restarted", name, identity, address, previousAddress, via }];
   }
 
-  #onUp(
-    node: NodeState,
-    event: Extract<NodeEvent, { type: "peer:up" }>,
-  ): DemoEvent[] {
-    const peer = this.#names.get(event.identity);
-    if (peer === undefined) return [{ type: "other", name: node.name, event }];
-    const { direction, trust } = event;
-    node.sides.set(peer, { direction, trust });
-    this.#recognisedBy.get(peer)?.set(node.name, trust);
-    const back = this.#node(peer).sides.get(node.name);
-    const key = pair(node.name, peer);
-    if (back === undefined || this.#links.has(key)) return [];
-    this.#links.add(key);
-    this.#apart.delete(key);
-    return direction === "outbound"
-      ? this.#linked(node.name, peer)
-      : this.#linked(peer, node.name);
-  }
-
-  /** Both ends of a link have said so; `name` is the one that dialed. */
-  #linked(name: string, peer: string): DemoEvent[] {
-    const { count } = this;
-    const joiner = [name, peer].find((it) =>
-      this.#node(it).via === (it === name ? peer : name)
-    );
-    const known = [name, peer].find((it) => this.#recognisedBy.has(it));
-    const happenings: DemoEvent[] = [];
-    if (joiner !== undefined) {
-      const via = joiner === name ? peer : name;
-      const trust = this.#trust(joiner, via);
-      happenings.push({ type: "joined", name: joiner, via, trust, ...count });
-    }
-    if (known !== undefined) {
-      const other = known === name ? peer : name;
-      const trust = this.#trust(other, known);
-      happenings.push(
-        { type: "recognised", name: other, peer: known, trust, ...count },
-      );
-    }
-    if (happenings.length === 0) {
-      happenings.push({ type: "links", name, peer, ...count });
-    }
-    if (this.complete) happenings.push({ type: "complete", ...count });
-    return happenings;
-  }
-
-  #onDown(
-    node: NodeState,
-    event: Extract<NodeEvent, { type: "peer:down" }>,
-  ): DemoEvent[] {
+  #onUp(node: NodeState, event: NodeEventOf<"peer:up">): DemoEvent[] {
     const { name } = node;
     const peer = this.#names.get(event.identity);
     if (peer === undefined) return [{ type: "other", name, event }];
-    node.sides.delete(peer);
+    node.sessions.set(peer, event.trust);
+    const key = pair(name, peer);
+    if (!this.#node(peer).sessions.has(name) || this.#links.has(key)) return [];
+    this.#links.add(key);
+    this.#apart.delete(key);
+    return event.direction === "outbound"
+      ? this.#linked(name, peer)
+      : this.#linked(peer, name);
+  }
+
+  /** Both ends have reported the session that `dialer` opened. */
+  #linked(dialer: string, acceptor: string): DemoEvent[] {
+    const { count } = this;
+    const events: DemoEvent[] = [];
+    const ends = [[dialer, acceptor], [acceptor, dialer]] as const;
+    // A node that joined through the killed one has not joined anew when that returns.
+    const joined = ends.find(([name, via]) =>
+      this.#node(name).via === via && !this.#node(via).killed
+    );
+    if (joined !== undefined) {
+      const [name, via] = joined;
+      const trust = this.#trust(name, via);
+      events.push({ type: "joined", name, via, trust, ...count });
+    }
+    const back = ends.find(([peer]) => this.#node(peer).killed);
+    if (back !== undefined) {
+      const [peer, name] = back;
+      const trust = this.#trust(name, peer);
+      events.push({ type: "recognised", name, peer, trust, ...count });
+    }
+    if (events.length === 0) {
+      events.push({ type: "links", name: dialer, peer: acceptor, ...count });
+    }
+    if (count.links === count.of) events.push({ type: "complete", ...count });
+    return events;
+  }
+
+  #onDown(node: NodeState, event: NodeEventOf<"peer:down">): DemoEvent[] {
+    const { name } = node;
+    const peer = this.#names.get(event.identity);
+    if (peer === undefined) return [{ type: "other", name, event }];
+    node.sessions.delete(peer);
     this.#links.delete(pair(name, peer));
-    this.#lostBy.get(peer)?.add(name);
     const { left, reason } = event;
     const type = left ? "left" : "lost";
     return [{ type, name, peer, reason, ...this.count }];
   }
 
-  #onMissing(
-    pairs: Extract<NodeEvent, { type: "mesh" }>["missing"],
-  ): DemoEvent[] {
+  #onMissing(pairs: NodeEventOf<"mesh">["missing"]): DemoEvent[] {
     return pairs.flatMap((identities): DemoEvent[] => {
       const [name, peer] = identities.map((it) => this.#names.get(it));
       if (name === undefined || peer === undefined) return [];
@@ -305,10 +261,7 @@ export class MeshView {
     });
   }
 
-  #onPing(
-    node: NodeState,
-    event: Extract<NodeEvent, { type: "ping" }>,
-  ): DemoEvent[] {
+  #onPing(node: NodeState, event: NodeEventOf<"ping">): DemoEvent[] {
     const { name, heard, announced } = node;
     const sender = this.#names.get(event.identity);
     if (sender === undefined) return [{ type: "other", name, event }];
@@ -322,7 +275,7 @@ export class MeshView {
   }
 
   #trust(name: string, peer: string): Trust {
-    return this.#node(name).sides.get(peer)?.trust ?? "first-use";
+    return this.#node(name).sessions.get(peer) ?? "first-use";
   }
 
   #others(name: string): string[] {

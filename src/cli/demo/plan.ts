@@ -1,7 +1,4 @@
-/**
- * Who does what in the demo: a pure function of the number of nodes, so that the
- * same show is played every time. Playing it is left to `scenario.ts`.
- */
+/** The cast of the demo: a pure function of the number of nodes, so that every run is the same. */
 
 /** Names of the first nodes; further ones are `node-9` and so on. */
 const NAMES = [
@@ -15,87 +12,50 @@ const NAMES = [
   "heidi",
 ] as const;
 
-/** The one who wants in and may not; the usual name for that part. */
+/** The customary name of an attacker that tampers with the protocol. */
 export const IMPOSTOR_NAME = "mallory";
 
-/**
- * A node starts when the one it joins through listens. More generations would
- * only make the start of processes, about a second each, longer.
- */
-const MAX_GENERATIONS = 2;
-
-/** A member of the cast. */
+/** A node of the demo. */
 export interface PlannedNode {
   readonly name: string;
-  /** Through whom it joins; the first node joins through nobody. */
+  /** The node it joins through; the first one starts alone. */
   readonly via: string | undefined;
 }
 
-/** The whole show. */
+/** The whole cast. */
 export interface DemoPlan {
   /** In the order in which they start. */
   readonly nodes: readonly PlannedNode[];
-  /** Who is killed, and through whom it comes back: if possible not as before. */
+  /** The node that is killed, and the one it returns through, if possible not the same as before. */
   readonly victim: { readonly name: string; readonly returnsThrough: string };
-  /** Whose certificate the impostor shows, and to whom. */
+  /** The node whose certificate the impostor shows, and the node it dials. */
   readonly impostor: { readonly as: string; readonly to: string };
 }
 
-/**
- * Plans a demo.
- *
- * @param count Number of nodes.
- * @throws {RangeError} when there are fewer than two.
- */
+/** Plans a demo of `count` nodes, at least two. */
 export function planDemo(count: number): DemoPlan {
   if (!Number.isInteger(count) || count < 2) {
     throw new RangeError(
       `Cannot plan demo: there are ${count} nodes, must be 2 or more`,
     );
   }
-  const pick = picker();
-  const nodes: PlannedNode[] = [];
-  const generations: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const entrances = nodes.flatMap((_, i) =>
-      (generations[i] ?? 0) < MAX_GENERATIONS ? [i] : []
-    );
-    const via = index === 0 ? undefined : pick(entrances);
-    generations.push(via === undefined ? 0 : (generations[via] ?? 0) + 1);
-    nodes.push({
-      name: nameOf(index),
-      via: via === undefined ? undefined : nodes[via]?.name,
-    });
-  }
-  const names = nodes.map(({ name }) => name);
+  const nameAt = (index: number) => NAMES[index] ?? `node-${index + 1}`;
+  // No node is more than two joins from the first: each join waits for a process to start.
+  const viaOf = (index: number) => nameAt(index % 2 === 1 ? 0 : index - 1);
+  const nodes = Array.from({ length: count }, (_, index) => ({
+    name: nameAt(index),
+    via: index === 0 ? undefined : viaOf(index),
+  }));
   const killed = Math.floor(count / 2);
-  const before = nodes[killed]?.via;
-  const others = names.filter((_, i) => i !== killed);
-  const elsewhere = others.filter((name) => name !== before);
-  const shown = nameOf(count - 1);
+  const name = nameAt(killed);
+  const via = viaOf(killed);
+  const elsewhere = nodes.findLast((it) => it.name !== name && it.name !== via);
   return {
     nodes,
-    victim: {
-      name: nameOf(killed),
-      returnsThrough: pick(elsewhere.length > 0 ? elsewhere : others),
+    victim: { name, returnsThrough: elsewhere?.name ?? via },
+    impostor: {
+      as: nameAt(count - 1),
+      to: nameAt(Math.floor((count - 1) / 2)),
     },
-    impostor: { as: shown, to: pick(names.filter((name) => name !== shown)) },
-  };
-}
-
-function nameOf(index: number): string {
-  return NAMES[index] ?? `node-${index + 1}`;
-}
-
-/** Picks by a fixed sequence of numbers: a multiplicative generator (Lehmer). */
-function picker(): <T>(items: readonly T[]) => T {
-  let state = 20_260_801;
-  return (items) => {
-    state = (state * 48_271) % 0x7fff_ffff;
-    return items[
-      Math.floor(state / 0x7fff_ffff * items.length)
-    ] as typeof items[
-      number
-    ];
   };
 }

@@ -1,34 +1,22 @@
-/**
- * Prints the demo: aligned and coloured lines for people, whose words are in
- * `words.ts`, or one JSON object a line for programs.
- */
+/** Prints the demo: aligned and coloured lines, worded by `event_formatter.ts`, or JSON lines. */
 import type { Clock } from "../../core/clock.ts";
 import { jsonLine } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
 import type { Palette } from "../terminal.ts";
-import type { DemoEvent } from "./demo_event.ts";
-import { countText, namePattern, nameStyles, toned, wrap } from "./layout.ts";
-import { IMPOSTOR_NAME } from "./plan.ts";
+import { wrapWords } from "../wrap.ts";
+import type { DemoEvent, DemoEventOf } from "./demo_event.ts";
 import {
-  heading,
-  summaryWords,
-  type Words,
-  wordsOf,
+  headingOf,
+  type Line,
+  type LineEvent,
+  lineOf,
+  type Tone,
+  verdictOf,
 } from "./event_formatter.ts";
+import { IMPOSTOR_NAME } from "./plan.ts";
 
-/** Takes each thing that happens, and prints it. */
-export type Printer = (happening: DemoEvent) => void;
-
-/** Prints one JSON object a line, see `happenings.ts`. */
-export function jsonPrinter(
-  line: (text: string) => void,
-  clock: Clock,
-): Printer {
-  return (happening) => {
-    const time = new Date(clock.now()).toISOString();
-    line(jsonLine({ time, ...happening }));
-  };
-}
+/** Prints an event. */
+export type Printer = (event: DemoEvent) => void;
 
 /** Settings of {@linkcode textPrinter}. */
 export interface TextPrinterOptions {
@@ -41,7 +29,7 @@ export interface TextPrinterOptions {
   readonly clock: Clock;
 }
 
-/** With more nodes than this, what all of them do is counted and not told singly. */
+/** With more nodes than this, what all of them do is counted instead of listed. */
 const MANY_NODES = 8;
 /** Pause between two lines of the same count on its way to the full number. */
 const COUNT_PAUSE_MS = 250;
@@ -51,10 +39,19 @@ const TIME_CHARS = 5;
 const VERB_CHARS = "recognised".length;
 const GAP = "  ";
 
-/** Prints lines for people. */
+/** Prints one JSON object a line, see `demo_event.ts`. */
+export function jsonPrinter(
+  line: (text: string) => void,
+  clock: Clock,
+): Printer {
+  return (event) =>
+    line(jsonLine({ time: new Date(clock.now()).toISOString(), ...event }));
+}
+
+/** Prints lines of text. */
 export function textPrinter(options: TextPrinterOptions): Printer {
   const printer = new TextPrinter(options);
-  return (happening) => printer.show(happening);
+  return (event) => printer.print(event);
 }
 
 class TextPrinter {
@@ -62,13 +59,14 @@ class TextPrinter {
   readonly #startedAt: number;
   readonly #columns: number;
   readonly #nameChars: number;
-  readonly #many: boolean;
   readonly #styles: ReadonlyMap<string, (text: string) => string>;
+  /** Every name where it stands as a word of its own. */
   readonly #anyName: RegExp;
-  #opening: Extract<DemoEvent, { type: "demo" }> | undefined;
+  #inProcess = false;
+  #periodS = 1;
   #parts = 0;
   #tableBegun = false;
-  /** How many nodes did something, when they are only counted, and when it was told. */
+  /** How many nodes did something, by verb. */
   readonly #counts = new Map<string, number>();
   readonly #toldAt = new Map<string, number>();
 
@@ -79,189 +77,193 @@ class TextPrinter {
     this.#columns = Math.min(Math.max(columns, MIN_COLUMNS), MAX_COLUMNS);
     const all = [...names, IMPOSTOR_NAME];
     this.#nameChars = Math.max(...all.map((name) => name.length));
-    this.#many = names.length > MANY_NODES;
     this.#styles = nameStyles(names, colors);
-    this.#anyName = namePattern(names);
+    const longestFirst = all.sort((a, b) => b.length - a.length).join("|");
+    this.#anyName = new RegExp(`(?<![\\w-])(${longestFirst})(?![\\w-])`, "g");
   }
 
-  show(happening: DemoEvent): void {
-    switch (happening.type) {
+  print(event: DemoEvent): void {
+    switch (event.type) {
       case "demo":
-        this.#opening = happening;
-        return this.#line(this.#title(happening));
+        return this.#title(event);
       case "phase":
-        return this.#heading(happening);
+        return this.#heading(event);
       case "node":
-        return this.#row(happening);
+        return this.#row(event);
       case "summary":
-        return this.#summary(happening);
+        return this.#summary(event);
+      default: {
+        const line = this.#options.names.length > MANY_NODES
+          ? this.#counted(event)
+          : lineOf(event, this.#inProcess);
+        if (line !== undefined) this.#event(line);
+      }
     }
-    const inProcess = this.#opening?.inProcess ?? false;
-    const words = this.#many
-      ? this.#counted(happening, inProcess)
-      : wordsOf(happening, inProcess);
-    if (words !== undefined) this.#event(words);
   }
 
   // --- Counting --------------------------------------------------------------
 
-  /** The words when there are too many nodes to tell of each. */
-  #counted(happening: DemoEvent, inProcess: boolean): Words | undefined {
+  /** The line when there are too many nodes to list what each does. */
+  #counted(event: LineEvent): Line | undefined {
     const nodes = this.#options.names.length;
-    const words = wordsOf(happening, inProcess);
-    switch (happening.type) {
+    const line = lineOf(event, this.#inProcess);
+    if (line === undefined) return undefined;
+    switch (event.type) {
       case "starting":
-        return happening.again ? words : undefined;
+        return event.again ? line : undefined;
       case "started":
-        return this.#tally(nodes, { verb: "listen", rest: "", tone: "plain" });
+        return this.#tally(nodes, { ...line, verb: "listen", rest: "" });
       case "pings":
-        return this.#tally(nodes, {
-          verb: "heard",
-          rest: "all others: ",
-          tone: "good",
-        });
+        return this.#tally(nodes, { ...line, rest: "all others: " });
       case "joined":
-        return words && { ...words, count: undefined };
+        return { ...line, count: undefined };
       case "links":
-        return this.#isTold("links", happening.links === happening.of)
-          ? { verb: "linked", rest: "", tone: "good", count: happening }
+        return this.#isWorthALine("links", event.links === event.of)
+          ? { ...line, name: "", rest: "" }
           : undefined;
       case "lost":
       case "left":
-      case "recognised": {
-        const rest = happening.type === "recognised"
-          ? `${words?.rest}: `
-          : `${happening.peer}: `;
-        return words && this.#tally(nodes - 1, { ...words, rest });
-      }
+        return this.#tally(nodes - 1, { ...line, rest: `${event.peer}: ` });
+      case "recognised":
+        return this.#tally(nodes - 1, { ...line, rest: `${line.rest}: ` });
       case "killed":
         this.#counts.clear();
-        return words;
+        return line;
       default:
-        return words;
+        return line;
     }
   }
 
-  /** `words` with how many of `total` nodes did so, if that is worth a line. */
-  #tally(total: number, words: Words): Words | undefined {
-    const { verb, rest } = words;
-    const reached = (this.#counts.get(verb) ?? 0) + 1;
-    this.#counts.set(verb, reached);
-    if (!this.#isTold(verb, reached === total)) return undefined;
-    return {
-      ...words,
-      name: "",
-      rest: `${rest}${reached} of ${total} nodes`,
-    };
+  /** The line with how many of `total` nodes did so, if that is worth a line. */
+  #tally(total: number, line: Line): Line | undefined {
+    const count = (this.#counts.get(line.verb) ?? 0) + 1;
+    this.#counts.set(line.verb, count);
+    return this.#isWorthALine(line.verb, count === total)
+      ? { ...line, name: "", rest: `${line.rest}${count} of ${total} nodes` }
+      : undefined;
   }
 
-  /** Whether a count is worth a line: the last one, and others now and then. */
-  #isTold(what: string, last: boolean): boolean {
+  /** The last count always is, others after a pause. */
+  #isWorthALine(what: string, last: boolean): boolean {
     const now = this.#options.clock.monotonic();
     const toldAt = this.#toldAt.get(what);
-    if (toldAt === undefined || last) this.#toldAt.set(what, now);
-    if (last) return true;
-    if (toldAt === undefined || now - toldAt < COUNT_PAUSE_MS) return false;
-    this.#toldAt.set(what, now);
-    return true;
+    const due = toldAt !== undefined && now - toldAt >= COUNT_PAUSE_MS;
+    if (toldAt === undefined || last || due) this.#toldAt.set(what, now);
+    return last || due;
   }
 
   // --- Lines -----------------------------------------------------------------
 
-  #title({ nodes, inProcess }: Extract<DemoEvent, { type: "demo" }>): string {
+  #title({ nodes, inProcess, period }: DemoEventOf<"demo">): void {
+    this.#inProcess = inProcess;
+    this.#periodS = period;
     const where = inProcess ? "all in this process" : "a process each";
-    return `${
-      this.#options.colors.bold("verack demo")
-    }: ${nodes} nodes, ${where}, over TLS on 127.0.0.1`;
-  }
-
-  #heading(happening: Extract<DemoEvent, { type: "phase" }>): void {
-    const { colors } = this.#options;
-    if (this.#opening === undefined) return;
-    const [title, text] = heading(happening, this.#opening);
-    const number = `${++this.#parts}`;
-    const indent = GAP.repeat(2).length + title.length + number.length;
-    const [first = "", ...more] = wrap(text, this.#columns - indent);
-    this.#line("");
-    this.#line(
-      `${colors.bold(number)}${GAP}${colors.bold(title)}${GAP}${
-        this.#colored(first)
-      }`,
+    this.#options.line(
+      `${
+        this.#options.colors.bold("verack demo")
+      }: ${nodes} nodes, ${where}, over TLS on 127.0.0.1`,
     );
-    for (const line of more) {
-      this.#line(" ".repeat(indent) + this.#colored(line));
-    }
   }
 
-  #event({ name = "", verb, rest, tone, count }: Words): void {
+  #heading(event: DemoEventOf<"phase">): void {
+    const { colors, line } = this.#options;
+    const [title, text] = headingOf(event, this.#periodS);
+    const number = `${++this.#parts}`;
+    const start = `${colors.bold(number)}${GAP}${colors.bold(title)}${GAP}`;
+    line("");
+    this.#wrapped(start, number.length + title.length + 2 * GAP.length, text);
+  }
+
+  #event({ name, verb, rest, tone, count }: Line): void {
     const { colors, clock } = this.#options;
     const seconds = (clock.monotonic() - this.#startedAt) / 1_000;
-    const time = colors.dim(seconds.toFixed(2).padStart(TIME_CHARS));
+    const start = [
+      colors.dim(seconds.toFixed(2).padStart(TIME_CHARS)),
+      this.#padded(name),
+      toned(verb.padEnd(VERB_CHARS), tone, colors),
+      "",
+    ].join(GAP);
     const indent = TIME_CHARS + this.#nameChars + VERB_CHARS + 3 * GAP.length;
     const room = this.#columns - indent;
-    const counted = count === undefined ? "" : GAP + countText(count);
-    // Words that fill a line are worth more than the count beside them.
-    const shown = rest.length > room - counted.length && rest.length <= room
+    // Always as wide as the full count, so that all counts are aligned.
+    const beside = count === undefined ? "" : `${count.links}/${count.of} links`
+      .padStart(GAP.length + `${count.of}/${count.of} links`.length);
+    // Text that fits on one line without the count is not broken for it.
+    const shown = rest.length > room - beside.length && rest.length <= room
       ? ""
-      : counted;
-    const width = room - shown.length;
-    const [first = "", ...more] = wrap(rest, width);
-    this.#line(
-      [
-        time,
-        this.#colored(name) + " ".repeat(this.#nameChars - name.length),
-        toned(verb.padEnd(VERB_CHARS), tone, colors),
-        shown === "" ? this.#colored(first) : this.#colored(first) +
-          " ".repeat(Math.max(0, width - first.length)) +
-          colors.dim(shown),
-      ].join(GAP).trimEnd(),
-    );
-    for (const line of more) {
-      this.#line(" ".repeat(indent) + this.#colored(line));
-    }
+      : beside;
+    this.#wrapped(start, indent, rest, shown);
   }
 
-  #row(row: Extract<DemoEvent, { type: "node" }>): void {
-    const { dim } = this.#options.colors;
+  /** `start`, `text` in the columns that are left of it, and `end` at the end of the first line. */
+  #wrapped(start: string, indent: number, text: string, end = ""): void {
+    const { line, colors } = this.#options;
+    const width = this.#columns - indent - end.length;
+    const [first = "", ...more] = wrapWords(text, width);
+    const rest = end === ""
+      ? ""
+      : " ".repeat(Math.max(0, width - first.length)) + colors.dim(end);
+    line((start + this.#colored(first) + rest).trimEnd());
+    for (const each of more) line(" ".repeat(indent) + this.#colored(each));
+  }
+
+  #row(row: DemoEventOf<"node">): void {
+    const { line, colors } = this.#options;
+    const cells = (
+      name: string,
+      identity: string,
+      address: string,
+      links: string,
+      pings: string,
+    ) =>
+      [
+        "",
+        this.#padded(name),
+        identity.padEnd(8),
+        address.padEnd("127.0.0.1:65535".length),
+        links.padStart(8),
+        pings.padStart(11),
+      ].join(GAP);
     if (!this.#tableBegun) {
       this.#tableBegun = true;
-      const titles = ["identity", "address", "links", "pings shown"];
-      this.#line(dim(this.#cells("name", titles)));
+      line(
+        colors.dim(
+          cells("name", "identity", "address", "links", "pings shown"),
+        ),
+      );
     }
-    const { identity, address, links, of, pings, heard } = row;
-    this.#line(this.#cells(row.name, [
-      shortId(identity),
-      address === "" ? "not there" : address,
-      `${links} of ${of}`,
-      `${pings} from ${heard}`,
-    ]));
+    line(
+      cells(
+        row.name,
+        shortId(row.identity),
+        row.address === "" ? "not there" : row.address,
+        `${row.links} of ${row.of}`,
+        `${row.pings} from ${row.heard}`,
+      ),
+    );
   }
 
-  #cells(name: string, cells: readonly string[]): string {
-    const [identity = "", address = "", links = "", pings = ""] = cells;
-    return [
-      "",
-      this.#colored(name) + " ".repeat(this.#nameChars - name.length),
-      identity.padEnd(8),
-      address.padEnd("127.0.0.1:65535".length),
-      links.padStart(8),
-      pings.padStart(11),
-    ].join(GAP).trimEnd();
+  #summary(summary: DemoEventOf<"summary">): void {
+    const { line, colors } = this.#options;
+    const [verdict, rest] = verdictOf(summary);
+    const [first = "", ...more] = wrapWords(
+      `${verdict} ${rest}`,
+      this.#columns,
+    );
+    const color = summary.ok
+      ? colors.green
+      : summary.interrupted
+      ? colors.yellow
+      : colors.red;
+    line("");
+    line(colors.bold(color(verdict)) + first.slice(verdict.length));
+    for (const each of more) line(each);
+    if (summary.ok || summary.interrupted) return;
+    for (const item of summary.missing) line(`${GAP}- ${item}`);
   }
 
-  #summary(summary: Extract<DemoEvent, { type: "summary" }>): void {
-    const { bold, green, red, yellow } = this.#options.colors;
-    const [verdict, rest, missing] = summaryWords(summary);
-    const [first = "", ...more] = wrap(`${verdict} ${rest}`, this.#columns);
-    const tone = summary.ok ? green : summary.interrupted ? yellow : red;
-    this.#line("");
-    this.#line(bold(tone(verdict)) + first.slice(verdict.length));
-    for (const line of more) this.#line(line);
-    for (const item of missing) this.#line(`${GAP}- ${item}`);
-  }
-
-  #line(text: string): void {
-    this.#options.line(text);
+  #padded(name: string): string {
+    return this.#colored(name) + " ".repeat(this.#nameChars - name.length);
   }
 
   #colored(text: string): string {
@@ -270,4 +272,34 @@ class TextPrinter {
       (name) => this.#styles.get(name)?.(name) ?? name,
     );
   }
+}
+
+function toned(text: string, tone: Tone, colors: Palette): string {
+  switch (tone) {
+    case "good":
+      return colors.green(text);
+    case "bad":
+      return colors.bold(colors.red(text));
+    case "warn":
+      return colors.yellow(text);
+    case "dim":
+      return colors.dim(text);
+    case "plain":
+      return text;
+  }
+}
+
+/** A colour for each node, the same wherever its name stands; red is the impostor's. */
+function nameStyles(
+  names: readonly string[],
+  colors: Palette,
+): ReadonlyMap<string, (text: string) => string> {
+  const { cyan, yellow, magenta, green, blue, bold, red } = colors;
+  const hues = [cyan, yellow, magenta, green, blue];
+  const styles = new Map(names.map((name, i) => {
+    const hue = hues[i % hues.length] ?? cyan;
+    const isBold = Math.floor(i / hues.length) % 2 === 1;
+    return [name, isBold ? (text: string) => bold(hue(text)) : hue];
+  }));
+  return styles.set(IMPOSTOR_NAME, red);
 }

@@ -1,10 +1,10 @@
-/** The ways in which the show can fail, which no real run will show. */
+/** The ways in which the demo can fail, which no real run has. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type {
   DemoHost,
   DemoNode,
   DemoNodeOptions,
-} from "../../../src/cli/demo/demo_node.ts";
+} from "../../../src/cli/demo/demo_harness.ts";
 import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
 import { playDemo } from "../../../src/cli/demo/demo_script.ts";
