@@ -1,10 +1,12 @@
 /**
- * Arguments into typed flags, by one table a command ({@linkcode defineCommand}),
- * from which help (`help.ts`) and messages are made too.
+ * How a command is called: one table a command ({@linkcode defineCommand}), by which arguments
+ * become typed flags, and from which help (`help.ts`) is made too. The kinds of values are in
+ * `flags.ts`.
  *
- * Splitting arguments is in `known_flags.ts`, kinds of values in `flags.ts`, choosing
- * the command in `commands.ts`; what a command does is in its own file.
+ * `parseArgs` of `@std/cli` does the splitting; what it would let pass is refused before:
+ * unknown flags, missing and stray values.
  */
+import { parseArgs } from "../std/parse_args.ts";
 import {
   flagName,
   type FlagSpec,
@@ -12,9 +14,9 @@ import {
   type FlagValues,
   parseValue,
   quoted,
+  suggest,
   UsageError,
 } from "./flags.ts";
-import { KnownFlags } from "./known_flags.ts";
 
 /** An argument that is no flag. */
 export interface PositionalSpec {
@@ -69,52 +71,36 @@ export interface ParseCommandOptions {
   readonly env?: (name: string) => string | undefined;
 }
 
-/**
- * A command, checked.
- *
- * @throws {TypeError} when the definition contradicts itself.
- */
+/** Flags by their names on the command line. */
+type FlagsByName = ReadonlyMap<string, FlagSpec>;
+
+/** Gives a definition its type. A test checks all definitions for contradictions. */
 export function defineCommand<const F extends FlagSpecs>(
   command: Command<F>,
 ): Command<F> {
-  const shorts = new Set(["h"]);
-  for (const [key, spec] of Object.entries(command.flags)) {
-    const fault =
-      /^(help|no[A-Z].*)$/.test(key) || !/^[a-z][a-zA-Z]*$/.test(key)
-        ? "its name cannot be used"
-        : spec.short !== undefined &&
-            (!/^[a-zA-Z]$/.test(spec.short) || shorts.has(spec.short))
-        ? `-${spec.short} is taken or not one letter`
-        : faultOfDefault(spec);
-    if (fault !== undefined) {
-      throw new TypeError(
-        `Cannot define ${command.name} --${flagName(key)}: ${fault}`,
-      );
-    }
-    if (spec.short !== undefined) shorts.add(spec.short);
-  }
   return command;
 }
 
 /**
- * Flags and other arguments of a command. A flag wins over its environment
- * variable, which wins over the default; an empty variable is as good as none.
- *
- * @throws {UsageError} when the arguments are not what the command takes.
+ * Flags and other arguments of a command. A flag wins over its environment variable, which
+ * wins over the default; an empty variable counts as unset. Throws `UsageError` when the
+ * arguments are not what the command takes.
  */
 export function parseCommand<F extends FlagSpecs>(
   command: Command<F>,
   argv: readonly string[],
-  options: ParseCommandOptions = {},
+  { env = grantedEnv }: ParseCommandOptions = {},
 ): ParsedCommand<F> {
   if (asksForHelp(argv)) return { help: true };
   try {
-    const known = new KnownFlags(command.flags);
-    const { given, positionals } = known.split(argv);
-    const env = options.env ?? grantedEnv;
+    const specs: FlagsByName = new Map(
+      Object.entries(command.flags).map(([key, spec]) => [flagName(key), spec]),
+    );
+    const { texts, positionals } = splitArguments(specs, argv);
     const flags: Record<string, unknown> = {};
     for (const [key, spec] of Object.entries(command.flags)) {
-      flags[key] = valueOf(spec, flagName(key), given.get(flagName(key)), env);
+      const name = flagName(key);
+      flags[key] = valueOf(spec, name, texts[name] ?? [], env);
     }
     checkPositionals(command.positionals ?? [], positionals);
     // The one place where the types of the table and the values meet.
@@ -125,78 +111,169 @@ export function parseCommand<F extends FlagSpecs>(
   }
 }
 
-/** Whether `--help` or `-h` stands among the flags. */
+/** Whether `--help` or `-h` is among the flags. */
 export function asksForHelp(argv: readonly string[]): boolean {
-  const end = argv.indexOf("--");
-  const flags = end === -1 ? argv : argv.slice(0, end);
+  const [flags] = splitAtDashes(argv);
   return flags.includes("--help") || flags.includes("-h");
+}
+
+/** The texts given to each flag, `true` and `false` for booleans, and the other arguments. */
+function splitArguments(specs: FlagsByName, argv: readonly string[]): {
+  texts: Readonly<Record<string, readonly string[]>>;
+  positionals: string[];
+} {
+  const [queue, afterDashes] = splitAtDashes(argv);
+  const flags: string[] = [];
+  const others: string[] = [];
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    // A single dash is the usual name for stdin.
+    if (/^-./s.test(arg)) flags.push(normalize(specs, arg, queue));
+    else others.push(arg);
+  }
+  const names = [...specs.keys()];
+  const { _: positionals, ...texts } = parseArgs(
+    [...flags, "--", ...others, ...afterDashes],
+    { string: [...names, "_"], collect: names },
+  );
+  return {
+    texts: texts as Record<string, string[]>,
+    positionals: positionals.map(String),
+  };
+}
+
+function splitAtDashes(
+  argv: readonly string[],
+): [before: string[], after: string[]] {
+  const end = argv.indexOf("--");
+  return end === -1
+    ? [[...argv], []]
+    : [argv.slice(0, end), argv.slice(end + 1)];
+}
+
+/** A flag as `--name=text`, so that `parseArgs` has nothing to guess. */
+function normalize(specs: FlagsByName, arg: string, queue: string[]): string {
+  const long = longForm(specs, arg);
+  const name = withoutValue(long).slice("--".length);
+  const value = long.includes("=")
+    ? long.slice(long.indexOf("=") + 1)
+    : undefined;
+  const isNegated = !specs.has(name) && name.startsWith("no-");
+  const positive = isNegated ? name.slice("no-".length) : name;
+  const spec = specs.get(positive);
+  if (spec === undefined) throw unknownFlag(specs, `--${name}`);
+  if (isNegated && !isNegatable(spec)) {
+    throw new UsageError(
+      `--${name} is unknown, --${positive} has no opposite`,
+    );
+  }
+  if (spec.type !== "boolean") {
+    return `--${name}=${value ?? nextValue(specs, name, spec.value, queue)}`;
+  }
+  if (value !== undefined) {
+    throw new UsageError(
+      `--${name} takes no value, but got ${quoted(value)}`,
+    );
+  }
+  return `--${positive}=${!isNegated}`;
+}
+
+/** `--port`, `--port=80` for `-p`, `-p80` and `-p=80`. */
+function longForm(specs: FlagsByName, arg: string): string {
+  if (arg.startsWith("--")) return arg;
+  const letter = [...arg][1] ?? "";
+  const value = arg.slice(1 + letter.length);
+  const [name] = [...specs].find(([, { short }]) => short === letter) ?? [];
+  const isLong = value !== "" && specs.has(withoutValue(arg.slice(1)));
+  if (name === undefined || isLong) {
+    throw unknownFlag(specs, withoutValue(arg));
+  }
+  return value === "" ? `--${name}` : `--${name}=${value.replace(/^=/, "")}`;
+}
+
+function nextValue(
+  specs: FlagsByName,
+  name: string,
+  shown: string,
+  queue: string[],
+): string {
+  const [next] = queue;
+  // "-" is a usual name for stdin, and "-5" a number that its flag refuses better.
+  const isFlag = next !== undefined && /^-[^\d.]/s.test(next);
+  if (next !== undefined && !isFlag) {
+    queue.shift();
+    return next;
+  }
+  const isKnown = specs.has(withoutValue(`${next}`.replace(/^--(no-)?/, ""))) ||
+    [...specs.values()].some(({ short }) => short === next?.slice(1, 2));
+  throw new UsageError(
+    `--${name} has no value, must be --${name} ${shown}` +
+      (isFlag && !isKnown
+        ? `, or --${name}=${shown} if it begins with a dash`
+        : ""),
+  );
+}
+
+function unknownFlag(specs: FlagsByName, shown: string): UsageError {
+  const names = [...specs].flatMap(([name, spec]) =>
+    isNegatable(spec) ? [name, `no-${name}`] : [name]
+  );
+  const guess = suggest(shown.replace(/^-+/, ""), [...names, "help"]);
+  return new UsageError(
+    `Unknown flag ${quoted(shown)}` +
+      (guess === undefined ? "" : `, did you mean --${guess}?`),
+  );
+}
+
+function isNegatable(spec: FlagSpec): boolean {
+  return spec.type === "boolean" && spec.negatable === true;
+}
+
+function withoutValue(arg: string): string {
+  return arg.replace(/=.*$/s, "");
 }
 
 function valueOf(
   spec: FlagSpec,
   name: string,
-  given: boolean | string | readonly string[] | undefined,
+  texts: readonly string[],
   env: (name: string) => string | undefined,
 ): unknown {
-  if (typeof given === "boolean") return given;
-  if (given !== undefined) return parseGiven(spec, `--${name}`, given);
+  const read = (source: string, texts: readonly string[]) => {
+    const values = texts.map((text) => parseValue(spec, source, text));
+    return spec.type === "list" ? values : values[0];
+  };
+  if (texts.length > 1 && spec.type !== "list") throw repeated(name, texts);
+  if (texts.length > 0) return read(`--${name}`, texts);
 
   const variable = spec.env === undefined ? undefined : env(spec.env);
   if (spec.env !== undefined && variable !== undefined && variable !== "") {
-    return parseGiven(
-      spec,
-      spec.env,
-      spec.type === "list"
-        ? variable.split(",").map((text) => text.trim())
-        : variable,
-    );
+    const list = variable.split(",").map((text) => text.trim());
+    return read(spec.env, spec.type === "list" ? list : [variable]);
   }
-  if (spec.type !== "boolean" && spec.required) {
+  if (spec.type === "list") return [];
+  if (spec.type === "boolean") {
+    return spec.default ?? (spec.negatable ? undefined : false);
+  }
+  if (spec.required) {
     throw new UsageError(
       `--${name} is missing, must be --${name} ${spec.value}` +
         (spec.env === undefined ? "" : ` or ${spec.env}=${spec.value}`),
     );
   }
-  return defaultOf(spec, name);
+  return spec.default === undefined
+    ? undefined
+    : parseValue(spec, `--${name}`, String(spec.default));
 }
 
-function parseGiven(
-  spec: FlagSpec,
-  source: string,
-  given: string | readonly string[],
-): unknown {
-  return typeof given === "string"
-    ? parseValue(spec, source, given)
-    : given.map((text) => parseValue(spec, source, text));
-}
-
-function defaultOf(spec: FlagSpec, name: string): unknown {
-  switch (spec.type) {
-    case "boolean":
-      return spec.default ?? (spec.negatable ? undefined : false);
-    case "list":
-      return [];
-    case "string":
-    case "path":
-      return spec.default === undefined
-        ? undefined
-        : parseValue(spec, `--${name}`, spec.default);
-    case "port":
-    case "integer":
-    case "seconds":
-    case "enum":
-      return spec.default;
-  }
-}
-
-function faultOfDefault(spec: FlagSpec): string | undefined {
-  if (spec.type === "boolean" || spec.default === undefined) return undefined;
-  try {
-    parseValue(spec, "its default", String(spec.default));
-  } catch (error) {
-    if (error instanceof UsageError) return error.message;
-    throw error;
-  }
+function repeated(name: string, texts: readonly string[]): UsageError {
+  const [first, second] = texts.map((text) =>
+    text === "false" ? `--no-${name}` : `--${name}`
+  );
+  return new UsageError(
+    first === second
+      ? `${first} is given twice, must be given once`
+      : `${first} and ${second} are both given, must be one of them`,
+  );
 }
 
 function checkPositionals(
@@ -212,9 +289,9 @@ function checkPositionals(
   }
 }
 
-/** For an argument that a command, or the flags it got, have no use for. */
+/** For an argument that the command, or the flags it got, do not take. */
 export function unexpectedArgument(text: string): UsageError {
-  // Else it would have been taken for a flag.
+  // Before the dashes it would have been a flag.
   const afterDashes = text.length > 1 && text.startsWith("-");
   return new UsageError(
     `Unexpected argument ${quoted(text)}` +
@@ -222,7 +299,7 @@ export function unexpectedArgument(text: string): UsageError {
   );
 }
 
-/** An environment variable; what Deno does not permit to read is as good as not set. */
+/** An environment variable; one that Deno does not permit to read counts as unset. */
 export function grantedEnv(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   return state === "granted" ? Deno.env.get(name) : undefined;

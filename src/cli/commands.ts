@@ -1,16 +1,74 @@
-/**
- * Which command the first arguments name, for `cli/main.ts`. Flags of the command
- * are read by `args.ts`, help is written by `help.ts`.
- */
+/** The table of all commands, and which of them the first arguments name. */
 import { asksForHelp, type Command } from "./args.ts";
-import { quoted, UsageError } from "./flags.ts";
-import { suggest } from "./suggest.ts";
+import { quoted, suggest, UsageError } from "./flags.ts";
+import { broadcastProgram } from "./broadcast.ts";
+import { chatProgram } from "./chat.ts";
+import { crawlProgram } from "./crawl.ts";
+import { demoProgram } from "./demo.ts";
+import { handshakeProgram } from "./handshake.ts";
+import { identityNewProgram, identityShowProgram } from "./identity.ts";
+import {
+  inviteProgram,
+  invitesProgram,
+  invitesRevokeProgram,
+} from "./invite.ts";
+import { peersProgram } from "./peers.ts";
+import type { Program } from "./program.ts";
+import { respondProgram } from "./respond.ts";
+import { runProgram } from "./run.ts";
+import { sendProgram } from "./send.ts";
+import {
+  setAsideDiscardProgram,
+  setAsideProgram,
+  setAsideRetryProgram,
+  setAsideShowProgram,
+} from "./set_aside.ts";
+import { statusProgram } from "./status.ts";
+import { stopProgram } from "./stop.ts";
+import { tailProgram } from "./tail.ts";
+import {
+  allowProgram,
+  denyProgram,
+  peersForgetProgram,
+  pendingProgram,
+} from "./verdicts.ts";
+import { whoProgram } from "./who.ts";
+
+/** All commands, in the order in which help lists them. */
+export const PROGRAMS: readonly Program[] = [
+  runProgram,
+  chatProgram,
+  statusProgram,
+  peersProgram,
+  peersForgetProgram,
+  whoProgram,
+  sendProgram,
+  broadcastProgram,
+  tailProgram,
+  setAsideProgram,
+  setAsideShowProgram,
+  setAsideRetryProgram,
+  setAsideDiscardProgram,
+  stopProgram,
+  inviteProgram,
+  invitesProgram,
+  invitesRevokeProgram,
+  pendingProgram,
+  allowProgram,
+  denyProgram,
+  demoProgram,
+  handshakeProgram,
+  respondProgram,
+  crawlProgram,
+  identityNewProgram,
+  identityShowProgram,
+];
 
 /** What the first arguments ask for. */
-export type Selection =
+export type Selection<C extends Command> =
   | {
     readonly kind: "command";
-    readonly command: Command;
+    readonly command: C;
     /** The arguments after the command's name. */
     readonly argv: readonly string[];
   }
@@ -18,16 +76,15 @@ export type Selection =
   | { readonly kind: "overview"; readonly group: string };
 
 /**
- * The command that `argv` asks for. Without a name it is `fallback`; `--help` alone
- * and `help` ask for the list of commands, `help NAME` for the help of one.
- *
- * @throws {UsageError} when there is no such command.
+ * The command that `argv` asks for. Without a name it is `fallback`; `--help` alone and `help`
+ * ask for the list of commands, `help NAME` for the help of one. Throws `UsageError` when there
+ * is no such command.
  */
-export function selectCommand(
-  commands: readonly Command[],
-  fallback: Command,
+export function selectCommand<C extends Command>(
+  commands: readonly C[],
+  fallback: C,
   argv: readonly string[],
-): Selection {
+): Selection<C> {
   const [first = "", second = ""] = argv;
   if (first === "help") {
     const named = argv.slice(1);

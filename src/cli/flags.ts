@@ -1,9 +1,13 @@
 /**
- * The kinds of flags: what a definition may say of one, what type its value has,
- * and how its text becomes that value. Finding flags among arguments is `args.ts`.
+ * The kinds of flags: what a definition may contain, the type of its value, and how text
+ * becomes that value. Finding flags among arguments is left to `args.ts`.
  */
 import { escapeText } from "../core/escape.ts";
-import { suggest } from "./suggest.ts";
+import { closestString } from "../std/closest_string.ts";
+import { levenshteinDistance } from "../std/levenshtein_distance.ts";
+
+/** Longer words are no typing mistakes, and would cost time to compare. */
+const MAX_WORD_CHARS = 40;
 
 interface AnyFlag {
   /** One sentence without a full stop. */
@@ -24,7 +28,7 @@ interface ValueFlag extends AnyFlag {
 /** On or off. */
 export interface BooleanFlag extends AnyFlag {
   readonly type: "boolean";
-  /** `--no-…` is accepted; without a default its value is then `undefined` until told. */
+  /** `--no-…` is accepted; without it and a default the value is `undefined`. */
   readonly negatable?: boolean;
   readonly default?: boolean;
 }
@@ -40,7 +44,7 @@ export interface NumberFlag extends ValueFlag {
 /** Text. */
 export interface TextFlag extends ValueFlag {
   readonly type: "string" | "path";
-  /** Makes a value of the text; a `SyntaxError` or `RangeError` says what is wrong. */
+  /** Makes a value of the text; throws `SyntaxError` or `RangeError` for users to read. */
   readonly parse?: (text: string) => unknown;
   /** As it would be typed. */
   readonly default?: string;
@@ -56,12 +60,12 @@ export interface EnumFlag extends ValueFlag {
 /** Text that may be given several times. From the environment: separated by commas. */
 export interface ListFlag extends ValueFlag {
   readonly type: "list";
-  /** Makes a value of each text; a `SyntaxError` or `RangeError` says what is wrong. */
+  /** Makes a value of each text; throws `SyntaxError` or `RangeError` for users to read. */
   readonly parse?: (text: string) => unknown;
   readonly default?: undefined;
 }
 
-/** What a definition says of one flag. */
+/** The definition of one flag. */
 export type FlagSpec =
   | BooleanFlag
   | NumberFlag
@@ -98,12 +102,12 @@ export type FlagValues<F extends FlagSpecs> = {
   readonly [K in keyof F]: FlagValue<F[K]>;
 };
 
-/** The command line, or the environment, says something that cannot be understood. */
+/** The command line or the environment cannot be understood. */
 export class UsageError extends Error {
-  /** The command it was said to, if known by then. */
+  /** The command, if known by then. */
   command: string | undefined;
 
-  /** @param message One line without a full stop: what was said, what was wanted. */
+  /** @param message One line without a full stop: what was given, and what must be. */
   constructor(message: string, command?: string) {
     super(message);
     this.name = "UsageError";
@@ -122,10 +126,31 @@ export function quoted(text: string): string {
 }
 
 /**
- * The value that `text` stands for.
- *
- * @param source What the message calls it: `--port` or the name of a variable.
- * @throws {UsageError} when it is not what the flag wants.
+ * The word of `words` that was probably meant, for messages: the only one that begins so, or
+ * one that is few typing mistakes away.
+ */
+export function suggest(
+  word: string,
+  words: Iterable<string>,
+): string | undefined {
+  if (word.length > MAX_WORD_CHARS) return undefined;
+  const candidates = [...new Set(words)];
+  const wanted = word.toLowerCase();
+  const [longer, ...others] = candidates.filter((it) =>
+    wanted.length > 1 && it.startsWith(wanted)
+  );
+  if (longer !== undefined && others.length === 0) return longer;
+  const nearest = closestString(wanted, candidates);
+  // Two swapped letters are two mistakes.
+  const limit = wanted.length < 3 ? 1 : Math.max(2, wanted.length / 3);
+  return levenshteinDistance(wanted, nearest.toLowerCase()) <= limit
+    ? nearest
+    : undefined;
+}
+
+/**
+ * The value that `text` stands for. Throws `UsageError` if it is none; the message calls it
+ * `source`, which is `--port` or the name of a variable.
  */
 export function parseValue(
   spec: FlagSpec,
@@ -158,7 +183,7 @@ export function parseValue(
 }
 
 /** What a flag's value must be, for messages. */
-export function wanted(spec: FlagSpec): string {
+function wanted(spec: FlagSpec): string {
   switch (spec.type) {
     case "boolean":
       return "1 or 0";

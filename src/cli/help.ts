@@ -1,11 +1,9 @@
-/**
- * What `--help` shows, made from the same table that arguments are read by, and
- * the one line that a usage error becomes. Where it is written is up to the caller.
- */
+/** What `--help` shows, from the same table by which arguments are parsed; and usage errors. */
 import type { Command, PositionalSpec } from "./args.ts";
 import { EXIT_HELP } from "./exit.ts";
 import { flagName, type FlagSpec, type UsageError } from "./flags.ts";
 import { palette } from "./terminal.ts";
+import { wrapWords } from "./wrap.ts";
 
 /** Options of {@linkcode renderHelp} and {@linkcode renderOverview}. */
 export interface HelpOptions {
@@ -21,7 +19,7 @@ const MIN_COLUMNS = 80;
 const MAX_COLUMNS = 100;
 const INDENT = "  ";
 const GAP = "  ";
-/** Longer labels stand on a line of their own, so that one does not narrow all. */
+/** A longer label has a line of its own, so that it does not narrow the texts of all. */
 const MAX_LABEL_CHARS = 30;
 
 type Row = readonly [label: string, help: string];
@@ -40,11 +38,11 @@ export function renderHelp(
     (command.positionals ?? []).map((it) => [it.name, it.help]),
   );
   page.table("OPTIONS", [
-    ...Object.entries(command.flags).map(([key, spec]) => rowOf(key, spec)),
-    ["-h, --help", "Show this help"] as const,
+    ...Object.entries(command.flags).map(rowOf),
+    ["-h, --help", "Show this help"],
   ]);
   page.table("ENVIRONMENT", environmentOf(command));
-  page.examples(command.examples ?? []);
+  page.examples(command.examples);
   page.table("EXIT CODES", EXIT_HELP);
   return page.toString();
 }
@@ -71,7 +69,7 @@ export function renderOverview(
   page.paragraph(`${PROGRAM}: ${overview.summary}`);
   page.section("USAGE", [`${prefix} COMMAND [OPTIONS]`]);
   page.table("COMMANDS", listed.map((it) => [it.name, it.summary]));
-  page.examples(overview.examples ?? []);
+  page.examples(overview.examples);
   page.table("EXIT CODES", EXIT_HELP);
   page.paragraph(`${PROGRAM} COMMAND --help shows the options of a command.`);
   return page.toString();
@@ -104,14 +102,10 @@ function shapeOf(spec: PositionalSpec): string {
   return spec.optional ? `[${name}]` : name;
 }
 
-function rowOf(key: string, spec: FlagSpec): Row {
+function rowOf([key, spec]: [string, FlagSpec]): Row {
   const short = spec.short === undefined ? "    " : `-${spec.short}, `;
-  const name = spec.type === "boolean" && spec.negatable
-    ? `--[no-]${flagName(key)}`
-    : `--${flagName(key)}`;
-  const label = spec.type === "boolean"
-    ? `${short}${name}`
-    : `${short}${name} ${spec.value}`;
+  const no = spec.type === "boolean" && spec.negatable ? "[no-]" : "";
+  const value = spec.type === "boolean" ? "" : ` ${spec.value}`;
   const notes = [
     ...(spec.type === "enum" ? [`one of ${spec.values.join(", ")}`] : []),
     ...(spec.type === "list" ? ["may be repeated"] : []),
@@ -121,7 +115,7 @@ function rowOf(key: string, spec: FlagSpec): Row {
       : [`default ${spec.default === true ? "on" : spec.default}`]),
   ];
   const note = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
-  return [label, spec.help + note];
+  return [`${short}--${no}${flagName(key)}${value}`, spec.help + note];
 }
 
 function environmentOf(command: Command): Row[] {
@@ -139,65 +133,50 @@ class Page {
   readonly #columns: number;
   readonly #bold: (text: string) => string;
 
-  constructor(options: HelpOptions) {
-    const columns = options.columns ?? MIN_COLUMNS;
+  constructor({ columns = MIN_COLUMNS, color = false }: HelpOptions) {
     this.#columns = Math.max(MIN_COLUMNS, Math.min(columns, MAX_COLUMNS));
-    this.#bold = palette(options.color ?? false).bold;
+    this.#bold = palette(color).bold;
   }
 
   paragraph(text: string): void {
-    this.#sections.push(wrap(text, this.#columns).join("\n"));
+    this.#sections.push(wrapWords(text, this.#columns).join("\n"));
   }
 
   section(title: string, lines: readonly string[]): void {
+    if (lines.length === 0) return;
     const indented = lines.map((line) => INDENT + line);
     this.#sections.push([this.#bold(title), ...indented].join("\n"));
   }
 
+  /** Labels on the left, text on the right. */
   table(title: string, rows: readonly Row[]): void {
-    if (rows.length === 0) return;
     const widths = rows.map(([label]) => label.length);
     const width = Math.max(...widths.filter((it) => it <= MAX_LABEL_CHARS), 0);
-    const left = INDENT.length + width + GAP.length;
-    const lines = rows.flatMap(([label, help]) => {
-      const [first = "", ...more] = wrap(help, this.#columns - left);
-      const rest = more.map((line) => " ".repeat(width) + GAP + line);
-      return label.length > width
-        ? [label, " ".repeat(width) + GAP + first, ...rest]
-        : [label.padEnd(width) + GAP + first, ...rest];
-    });
-    this.section(title, lines);
-  }
-
-  examples(examples: readonly Row[]): void {
-    if (examples.length === 0) return;
+    const columns = this.#columns - INDENT.length - width - GAP.length;
     this.section(
-      "EXAMPLES",
-      examples.flatMap(([call, help]) => [call, ...this.#indented(help)]),
+      title,
+      rows.flatMap(([label, help]) => {
+        const isLong = label.length > width;
+        const lines = wrapWords(help, columns).map((line, index) =>
+          (index === 0 && !isLong ? label : "").padEnd(width) + GAP + line
+        );
+        return isLong ? [label, ...lines] : lines;
+      }),
     );
   }
 
-  #indented(text: string): string[] {
+  examples(rows: readonly Row[] = []): void {
     const columns = this.#columns - 2 * INDENT.length;
-    return wrap(text, columns).map((line) => INDENT + line);
+    this.section(
+      "EXAMPLES",
+      rows.flatMap(([call, help]) => [
+        call,
+        ...wrapWords(help, columns).map((line) => INDENT + line),
+      ]),
+    );
   }
 
   toString(): string {
     return this.#sections.join("\n\n");
   }
-}
-
-/** Breaks between words; a word that is too long stays whole. */
-function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

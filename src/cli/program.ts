@@ -1,4 +1,4 @@
-/** What every command is: how it is called, and what it does then. */
+/** What every command is: how it is called (`args.ts`), and what it does then. */
 import { type Command, parseCommand, type ParsedCommand } from "./args.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
@@ -6,9 +6,8 @@ import { renderHelp } from "./help.ts";
 import { openTerminal, type Output, type Terminal } from "./terminal.ts";
 
 /** A command that can be run. */
-export interface Program {
-  readonly command: Command;
-  /** Parses the arguments after the command's name, does the work, says how it ended. */
+export interface Program extends Command {
+  /** Parses the arguments after the command's name, and does the work. */
   run(argv: readonly string[], output: Output): Promise<ExitCode>;
 }
 
@@ -26,42 +25,33 @@ export function program<const F extends FlagSpecs>(
   command: Command<F>,
   action: (invocation: Invocation<F>) => Promise<ExitCode>,
 ): Program {
+  // Commands have flags of many types, and only this function knows those of this one.
+  const untyped = command as unknown as Command;
   return {
-    // The list of programs is of many flag types; only this closure knows this one's.
-    command: command as unknown as Command,
+    ...untyped,
     async run(argv, output) {
       const parsed: ParsedCommand<F> = parseCommand(command, argv);
       if (parsed.help) {
         const { stdout, columns, out } = openTerminal(output);
-        const color = out.enabled;
-        stdout.line(
-          renderHelp(command as unknown as Command, { columns, color }),
-        );
+        stdout.line(renderHelp(untyped, { columns, color: out.enabled }));
         return EXIT.success;
       }
       const { flags, positionals } = parsed;
-      const { name } = command;
-      const terminal = openTerminal(output, colorOf(flags));
-      // A program reads it, or a person who wants it whole.
-      if (isJson(flags)) output.stdout.columns = undefined;
+      const { color, json }: Readonly<Record<string, unknown>> = flags;
+      const terminal = openTerminal(
+        output,
+        typeof color === "boolean" ? color : undefined,
+      );
+      // Lines of JSON are read by programs, or by people who want them whole.
+      if (json === true) output.stdout.columns = undefined;
       const outputLost = output.stdout.failure;
-      const invocation = { flags, positionals, terminal, outputLost };
-      return await Promise.try(action, invocation)
-        .catch((error) => {
-          // Flags that are fine one by one, and not together.
-          if (error instanceof UsageError) error.command ??= name;
-          throw error;
-        });
+      try {
+        return await action({ flags, positionals, terminal, outputLost });
+      } catch (error) {
+        // Flags that are valid one by one, and not together.
+        if (error instanceof UsageError) error.command ??= command.name;
+        throw error;
+      }
     },
   };
-}
-
-function isJson(flags: Readonly<Record<string, unknown>>): boolean {
-  return flags.json === true;
-}
-
-function colorOf(
-  flags: Readonly<Record<string, unknown>>,
-): boolean | undefined {
-  return typeof flags.color === "boolean" ? flags.color : undefined;
 }

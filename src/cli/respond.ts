@@ -39,13 +39,12 @@ import {
 } from "./bitcoin_flags.ts";
 import { eventJson, eventLine, type LeftOutEvent } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { UsageError } from "./flags.ts";
+import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { ResponderBudget } from "./responder_budget.ts";
 import { responderJson, responderLine } from "./responder_lines.ts";
 import { SignalWatch } from "./signals.ts";
-import { suggest } from "./suggest.ts";
 import { COLOR_FLAG, loseLines, type Terminal } from "./terminal.ts";
 
 /** What `--behaviour` takes to name them all. */
