@@ -7,9 +7,12 @@ import { MAX_INVITE_CHARS } from "../limits.ts";
 import { logger } from "../core/log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { STDIN } from "./address_lines.ts";
-import { askPassphrase } from "./ask_passphrase.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
-import { takeVariable, variableMissing } from "./secret_variable.ts";
+import {
+  askPassphrase,
+  takeVariable,
+  variableMissing,
+} from "./secret_input.ts";
 
 const LINE_FEED = 0x0a;
 

@@ -1,12 +1,14 @@
 /**
- * Which events of a node are printed when peers cause too many, by the budgets of
- * `output_budget.ts`. Pings have budgets of their own, so that who comes and goes is
- * still told. Messages are always printed: their reader slows their senders down.
+ * Which events of a node or a responder are printed when peers cause too many, by the budgets
+ * of `output_budget.ts`. Pings have budgets of their own, so that they cannot displace sessions
+ * that open and close. Messages are always printed: their reader slows their senders down.
  */
-import type { Clock } from "../core/clock.ts";
+import type { ResponderEvent } from "../bitcoin/respond_options.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { parseAddress } from "../transport/address.ts";
 import type { LeftOutEvent, PrintedEvent } from "./event_lines.ts";
-import { OutputBudget } from "./output_budget.ts";
+import { ALL_HOSTS_LINES, HOST_LINES } from "../limits.ts";
+import { type LeftOut, OutputBudget } from "./output_budget.ts";
 
 /** Options of {@linkcode EventBudget}. */
 export interface EventBudgetOptions {
@@ -17,7 +19,7 @@ export interface EventBudgetOptions {
   readonly tell: (event: LeftOutEvent) => void;
 }
 
-/** The budgets of what one printer prints. */
+/** The budgets of one printer. */
 export class EventBudget implements Disposable {
   readonly #pings: OutputBudget;
   readonly #others: OutputBudget;
@@ -49,23 +51,23 @@ export class EventBudget implements Disposable {
   }
 }
 
-/** The peer, or the host, that causes an event; none if the node or its owner does. */
+/** The peer or host that caused an event; none if the node itself or its owner did. */
 function causeOf(event: PrintedEvent): string | undefined {
   switch (event.type) {
     case "ping":
     case "peer:up":
     case "peer:down":
     case "pending":
-    case "name-conflict": // A name that is refused does no harm untold.
+    case "name-conflict": // Harmless if left out: the name is refused.
     case "undelivered":
     case "set-aside":
       return event.identity;
     case "refused":
-      // What was expected is what the owner wanted to reach.
+      // The expected peer is the one that the owner wanted to reach.
       return event.expected ?? event.actual ?? hostOf(event.address);
     case "listening":
     case "message":
-    case "mesh": // Its size, which the printer tells now and then.
+    case "mesh": // Its size, which the printer limits itself.
     case "replaced": // An address that was given, each once.
     case "unreachable": // Addresses that were given, each once.
     case "resolved": // The node keeps few facts, each for minutes.
@@ -77,7 +79,7 @@ function causeOf(event: PrintedEvent): string | undefined {
   }
 }
 
-/** Ports are free to choose for whoever dials. */
+/** Without the port, which the dialing end can choose. */
 export function hostOf(address: string): string {
   try {
     return parseAddress(address).host;
@@ -93,4 +95,41 @@ export function standingOf(
   },
 ): (identity: string) => boolean {
   return (identity) => node.peer(identity)?.standing ?? false;
+}
+
+/**
+ * The budget of what a responder prints: by host, and all hosts together. No host has standing,
+ * and each has a large budget, since a responder is run to watch what hosts do.
+ */
+export class ResponderBudget implements Disposable {
+  readonly #budget: OutputBudget;
+  /** Hosts of the connections that are open. */
+  readonly #hosts = new Map<number, string>();
+
+  /** @param tell Prints what was left out. */
+  constructor(tell: (leftOut: LeftOut) => void) {
+    this.#budget = new OutputBudget({
+      clock: systemClock,
+      what: "events",
+      hasStanding: () => false,
+      each: HOST_LINES,
+      all: ALL_HOSTS_LINES,
+      tell,
+    });
+  }
+
+  /** Whether an event is to be printed. If not, it is counted. */
+  admits(event: ResponderEvent): boolean {
+    if (event.type === "full") return this.#budget.admits(event.remote.host);
+    const { id } = event;
+    if (event.type === "connect") this.#hosts.set(id, event.remote.host);
+    const host = this.#hosts.get(id) ?? "";
+    if (event.type === "close") this.#hosts.delete(id);
+    return this.#budget.admits(host);
+  }
+
+  /** Tells what was left out and not told yet. */
+  [Symbol.dispose](): void {
+    this.#budget[Symbol.dispose]();
+  }
 }

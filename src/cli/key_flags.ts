@@ -7,9 +7,12 @@ import {
   readPassphrase,
 } from "../identity/files.ts";
 import type { Identity } from "../identity/identity.ts";
-import { askPassphrase } from "./ask_passphrase.ts";
 import { flagName, type TextFlag, UsageError } from "./flags.ts";
-import { takeVariable, variableMissing } from "./secret_variable.ts";
+import {
+  askPassphrase,
+  takeVariable,
+  variableMissing,
+} from "./secret_input.ts";
 
 /** `--passphrase-file` and `--passphrase-env`. */
 export const PASSPHRASE_FLAGS = {

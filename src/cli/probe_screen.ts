@@ -7,8 +7,12 @@ import type { ProbeResult } from "../bitcoin/probe_result.ts";
 import { systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
 import { COMMAND } from "../wire/commands.ts";
-import { endedLine, messageLine, resultLines } from "./probe_lines.ts";
-import { ProbeTally } from "./probe_tally.ts";
+import {
+  endedLine,
+  messageLine,
+  ProbeTally,
+  resultLines,
+} from "./probe_lines.ts";
 import { Progress } from "./progress.ts";
 import type { Palette, Terminal } from "./terminal.ts";
 

@@ -37,12 +37,12 @@ import {
   VERSION_FLAGS,
   versionOfFlags,
 } from "./bitcoin_flags.ts";
+import { ResponderBudget } from "./event_budget.ts";
 import { eventJson, eventLine, type LeftOutEvent } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
-import { ResponderBudget } from "./responder_budget.ts";
 import { responderJson, responderLine } from "./responder_lines.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG, loseLines, type Terminal } from "./terminal.ts";

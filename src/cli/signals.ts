@@ -1,28 +1,31 @@
 /**
- * SIGINT and SIGTERM: the first asks to leave politely, the second ends the
- * program at once. SIGHUP, which a closed terminal sends, asks too, unless the
- * program was started to outlive it (`hangup.ts`).
+ * SIGINT and SIGTERM: the first one starts a graceful leave, the second one ends the program at
+ * once. SIGHUP, which a closed terminal sends, starts a leave too, unless the program was
+ * started to outlive its terminal, as `nohup` does.
  */
+import { fstatSync } from "node:fs";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { hangupIsIgnored } from "./hangup.ts";
 import type { LineOutput } from "./line_writer.ts";
 
-/** Leaving that takes longer is worth a word to whoever waits for it. */
+/** A leave that takes longer is explained on the terminal. */
 const PATIENCE_MS = 500;
 
 /**
- * What comes again within this is the same Ctrl-C: the terminal sends it to every
- * process in the foreground, and `deno task` and `npx` pass theirs on to us.
+ * A second signal within this time is the same Ctrl-C: the terminal sends it to every process
+ * in the foreground, and `deno task` and `npx` forward theirs.
  */
 const ECHO_MS = 300;
 
+/** The bit of SIGHUP in `SigIgn` of proc_pid_status(5). */
+const SIGHUP_BIT = 1n;
+
+/** The device number of /dev/null on Linux: major 1, minor 3. */
+const LINUX_NULL_DEVICE = 0x103;
+
 /** Options of {@linkcode SignalWatch}. */
 export interface SignalWatchOptions {
-  /**
-   * Where somebody watches: the `^C` that the terminal shows gets a line of its
-   * own there, and leaving that takes its time is explained.
-   */
+  /** A terminal, on which the `^C` gets a line of its own and a slow leave is explained. */
   readonly talk?: LineOutput | undefined;
   /** @default {systemClock} */
   readonly clock?: Clock;
@@ -102,4 +105,54 @@ export class SignalWatch implements Disposable {
       talk.line("verack: leaving; Ctrl-C again ends at once");
     });
   }
+}
+
+/**
+ * Whether SIGHUP is to be ignored. Any signal listener makes Deno handle SIGHUP, even where it
+ * was ignored, so this must be called before the first listener is added.
+ */
+function hangupIsIgnored(): boolean {
+  if (Deno.build.os === "windows" || hasTerminal()) return false;
+  return ignoredByKernel() ?? (stdinIsClosedByNohup() || startedByNohup());
+}
+
+/** `nohup` redirects every stream that is a terminal; that of BSD leaves stdin. */
+function hasTerminal(): boolean {
+  const streams = [Deno.stdout, Deno.stderr];
+  if (Deno.build.os === "linux") streams.push(Deno.stdin as never);
+  return streams.some((stream) => stream.isTerminal());
+}
+
+/** The kernel's answer, which Deno lets a program read with `--allow-all` only. */
+function ignoredByKernel(): boolean | undefined {
+  try {
+    const status = Deno.readTextFileSync("/proc/self/status");
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+    return mask === undefined
+      ? undefined
+      : (BigInt(`0x${mask}`) & SIGHUP_BIT) !== 0n;
+  } catch {
+    return undefined;
+  }
+}
+
+/** GNU `nohup` replaces a terminal as stdin by /dev/null opened for writing only. */
+function stdinIsClosedByNohup(): boolean {
+  try {
+    if (fstatSync(0).rdev !== LINUX_NULL_DEVICE) return false;
+  } catch {
+    return false;
+  }
+  try {
+    Deno.stdin.readSync(new Uint8Array(1));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Shells put the command they start into `_`, and `nohup` passes that on. */
+function startedByNohup(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "_" });
+  return state === "granted" && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");
 }

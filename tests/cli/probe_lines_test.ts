@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import {
   endedLine,
   messageLine,
+  ProbeTally,
   resultLines,
 } from "../../src/cli/probe_lines.ts";
-import { ProbeTally } from "../../src/cli/probe_tally.ts";
 import { palette } from "../../src/cli/terminal.ts";
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 

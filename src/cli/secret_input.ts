@@ -1,19 +1,18 @@
 /**
- * Asks a person for a passphrase: nothing of it is shown, and nothing is written
- * to stdout, which is for data.
- *
- * Not `promptSecret` of `@std/cli`, which writes to stdout and waits in a system
- * call, so that Ctrl-C would go unheard. When to ask is up to `key_flags.ts`.
+ * Secrets from a terminal or from environment variables. Which of them is used is decided by
+ * the flags (`key_flags.ts`, `admission_flags.ts`).
  */
+import { escapeText } from "../core/escape.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 
-/** Where the question is shown; at once, also if the program ends right after it. */
+/** Where the question is shown, synchronously, so that it is also shown if the program ends next. */
 export interface SyncSink {
   /** Writes some of `data` and says how much. */
   writeSync(data: Uint8Array): number;
 }
 
-/** Where a person types. */
+/** Where the passphrase is typed. */
 export interface Keyboard {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Without echo, every key at once, Ctrl-C among them. */
@@ -30,7 +29,7 @@ export interface AskOptions {
   readonly exit?: (code: ExitCode) => never;
 }
 
-/** Longer than anybody types; what comes after it is dropped. */
+/** Further characters are dropped. */
 const MAX_PASSPHRASE_CHARS = 1_024;
 
 const CTRL_C = "\x03";
@@ -41,10 +40,12 @@ const BACKSPACES: ReadonlySet<string> = new Set(["\b", "\x7f"]);
 const encoder = new TextEncoder();
 
 /**
- * The line that is typed; `undefined` when there is none (Ctrl-D). Ctrl-C, and
- * SIGTERM, end the program; the terminal is as before in every case.
+ * Shows a question on one line and returns the line that is typed, without showing it;
+ * `undefined` after Ctrl-D. Ctrl-C and SIGTERM end the program; the terminal is restored in
+ * every case.
  *
- * @param question What to show, on one line.
+ * Not `promptSecret` of `@std/cli`, which writes to stdout and blocks in a system call, so that
+ * Ctrl-C would not be handled.
  */
 export async function askPassphrase(
   question: string,
@@ -99,4 +100,48 @@ function listen(what: "add" | "remove", handler: () => void): void {
   if (Deno.build.os === "windows") return;
   if (what === "add") Deno.addSignalListener("SIGTERM", handler);
   else Deno.removeSignalListener("SIGTERM", handler);
+}
+
+/** Values taken before: two flags may name one variable. */
+const taken = new Map<string, string>();
+
+/**
+ * The value of a variable, which is deleted so that no program started later inherits it;
+ * `undefined` if it was not set. `what` is what messages call the secret. The system may go on
+ * showing the environment with which this process was started to its own user.
+ */
+export function takeVariable(name: string, what: string): string | undefined {
+  try {
+    const value = Deno.env.get(name);
+    if (value === undefined) return taken.get(name);
+    Deno.env.delete(name);
+    taken.set(name, value);
+    return value;
+  } catch (error) {
+    const shown = escapeText(name, { max: 80 });
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new VerackError(
+        "permission",
+        `Cannot read ${what} from ${shown}: permission denied by Deno, add --allow-env=${shown}`,
+        { cause: error },
+      );
+    }
+    // An empty name, or one with "=".
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** The error for a variable that is needed and not set. */
+export function variableMissing(
+  code: ErrorCode,
+  name: string,
+  what: string,
+): VerackError {
+  return new VerackError(
+    code,
+    `Cannot read ${what} from ${
+      escapeText(name, { max: 80 })
+    }: the variable is not set`,
+  );
 }
