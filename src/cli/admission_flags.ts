@@ -1,4 +1,4 @@
-/** Flags that say who may come in, and how this node itself comes in. */
+/** Flags that say which peers are admitted, and how this node itself is. */
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { readInviteLine, readNetworkSecret } from "../identity/files.ts";
@@ -18,7 +18,7 @@ const LINE_FEED = 0x0a;
 
 const log = logger("cli");
 
-/** In the place of a file: a remembered secret is dropped. */
+/** Instead of a file: a remembered secret is dropped. */
 const NO_SECRET = "none";
 
 /** The flags. */
@@ -39,7 +39,7 @@ export const ADMISSION_FLAGS = {
   join: {
     type: "string",
     value: "INVITE",
-    // Kept as text: the node parses it again, and here it is only judged.
+    // Kept as text: it is only checked here, and parsed again by the node.
     parse: (text: string) => (parseInvite(text), text),
     help:
       "Come in by an invite, a line of verack invite; here ps shows it to every user",
@@ -56,13 +56,7 @@ export const ADMISSION_FLAGS = {
   },
 } as const satisfies FlagSpecs;
 
-/**
- * What the flags mean for a node.
- *
- * @throws {UsageError} when the invite is given in two ways.
- * @throws {VerackError} `bad-secret`, `bad-invite` or `permission` when secret or
- * invite cannot be read.
- */
+/** The options that the flags mean for a node. Secret and invite are read here. */
 export async function admissionOptions(
   flags: FlagValues<typeof ADMISSION_FLAGS>,
 ): Promise<Pick<NodeOptions, "trust" | "secret" | "invite">> {
@@ -108,7 +102,7 @@ async function inviteOf(
   return checked(await readStdinLine(), "standard input");
 }
 
-/** @throws {VerackError} `bad-invite`, without a word of the text itself. */
+/** Throws `bad-invite`, with a message that has nothing of the text itself. */
 function checked(text: string, source: string): string {
   try {
     parseInvite(text);
@@ -126,7 +120,7 @@ function checked(text: string, source: string): string {
   }
 }
 
-/** The first line, and no byte more: a chat reads on. */
+/** The first line, and no byte more: a chat reads the rest. */
 async function readStdinLine(): Promise<string> {
   if (Deno.stdin.isTerminal()) return await askPassphrase("Invite: ") ?? "";
   const bytes: number[] = [];

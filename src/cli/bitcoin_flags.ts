@@ -70,7 +70,7 @@ const MAX_SERVICES = 2n ** 64n - 1n;
 
 /**
  * `--services`: a number in hex or decimal, 64 bits. The default is a full node's
- * (NETWORK, WITNESS, NETWORK_LIMITED): others leave who offers less.
+ * (NETWORK, WITNESS, NETWORK_LIMITED): others disconnect from a node that offers less.
  */
 export const SERVICES_FLAG = {
   type: "string",

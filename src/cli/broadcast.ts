@@ -1,4 +1,4 @@
-/** `verack broadcast`: a message to everybody, through a running node. */
+/** `verack broadcast`: a message to all peers, through a running node. */
 import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";

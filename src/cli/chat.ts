@@ -1,4 +1,4 @@
-/** `verack chat`: a node whose owner talks to everybody, on a terminal or through a pipe. */
+/** `verack chat`: a node with which messages are typed or piped to all peers. */
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
@@ -14,13 +14,12 @@ import { Screen } from "./chat/screen.ts";
 import { EventBudget, standingOf } from "./event_budget.ts";
 import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { greet } from "./greet.ts";
 import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { greet, takeMessages } from "./node_command.ts";
 import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
-import { takeMessages } from "./take_messages.ts";
 import type { LineOutput } from "./line_writer.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
@@ -79,7 +78,7 @@ export const chatProgram: Program = program(
   chat,
 );
 
-/** A chat serves its owner's commands by its directory only. */
+/** A chat has a control API in its data directory only. */
 const NO_HTTP = {
   http: undefined,
   httpTokenFile: undefined,
@@ -89,7 +88,7 @@ const NO_HTTP = {
 
 type EventType = NodeEvent["type"];
 
-/** What a chat does not tell; nodes that are no chats ping all the time, which is no talk. */
+/** Events that a chat does not show; nodes of `verack run` ping all the time. */
 const UNTOLD: ReadonlySet<EventType> = new Set<EventType>([
   "listening",
   "mesh",
@@ -97,7 +96,7 @@ const UNTOLD: ReadonlySet<EventType> = new Set<EventType>([
   "ping",
 ]);
 
-/** What a script may want to know. */
+/** Events that a piped chat shows. */
 const TROUBLE: ReadonlySet<EventType> = new Set<EventType>([
   "refused",
   "unreachable",
@@ -107,7 +106,7 @@ const TROUBLE: ReadonlySet<EventType> = new Set<EventType>([
   "overflow",
 ]);
 
-/** A node that chats, and what it is shown on. */
+/** What both ways of chatting need. */
 interface Chat {
   readonly invocation: Invocation<typeof FLAGS>;
   readonly node: Node;
@@ -219,20 +218,20 @@ async function pipe(chat: Chat): Promise<boolean> {
     show: (text) => stderr.line(`verack chat: ${text}`),
     signal: stop.signal,
   });
-  // Who leaves before does not wait for the input to end.
+  // After a signal the rest of the input is not waited for.
   const ok = await Promise.race([said, left]);
   await node.close();
   await listening;
   return ok;
 }
 
-/** How something that happened is told, and where. */
+/** The line for an event, and where it is written. */
 interface Telling {
   readonly line: () => string;
   readonly output: LineOutput;
 }
 
-/** Shows what is said, and of what happens what `tell` tells, until the node closes. */
+/** Shows messages, and the events for which `tell` returns a line, until the node closes. */
 async function listen(
   { invocation, node, lines, control }: Chat,
   output: LineOutput,
@@ -256,7 +255,7 @@ async function listen(
     tell: show,
   });
   for await (const event of node.events()) {
-    // Also of those who are not told of: a second one of a name ends that it stands alone.
+    // Also for peers that are not shown: a name with a second claimant is ambiguous everywhere.
     if (event.type === "peer:up") lines.names.claim(event.identity, event.name);
     const told = tell(event);
     if (told !== undefined && budget.admits(event)) show(event, told);
@@ -265,7 +264,7 @@ async function listen(
   await messages;
 }
 
-/** Two chats on one machine need no flag for it. */
+/** Without `--port`, a taken default port is replaced by a free one. */
 async function startNode(
   options: NodeOptions,
   port: number | undefined,

@@ -15,7 +15,7 @@ export interface EventBudgetOptions {
   readonly clock: Clock;
   /** Whether a peer has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (identity: string) => boolean;
-  /** Prints that events were left out. */
+  /** Called when events were left out. */
   readonly tell: (event: LeftOutEvent) => void;
 }
 
@@ -44,7 +44,7 @@ export class EventBudget implements Disposable {
     return budget.admits(cause);
   }
 
-  /** Tells what was left out and not told yet. */
+  /** Reports what was left out since the last report. */
   [Symbol.dispose](): void {
     this.#pings[Symbol.dispose]();
     this.#others[Symbol.dispose]();
@@ -106,7 +106,7 @@ export class ResponderBudget implements Disposable {
   /** Hosts of the connections that are open. */
   readonly #hosts = new Map<number, string>();
 
-  /** @param tell Prints what was left out. */
+  /** @param tell Called when events were left out. */
   constructor(tell: (leftOut: LeftOut) => void) {
     this.#budget = new OutputBudget({
       clock: systemClock,
@@ -128,7 +128,7 @@ export class ResponderBudget implements Disposable {
     return this.#budget.admits(host);
   }
 
-  /** Tells what was left out and not told yet. */
+  /** Reports what was left out since the last report. */
   [Symbol.dispose](): void {
     this.#budget[Symbol.dispose]();
   }

@@ -1,7 +1,6 @@
 /**
- * How a node's events look: one line for people, one JSON object for programs.
- * Everything that came from the network is escaped here. When a line is written
- * is decided in `event_printer.ts`.
+ * A node's events as lines of text or JSON, with everything from the network escaped. When a
+ * line is written is decided in `event_printer.ts`.
  */
 import type { MessageEvent } from "../control/message_event.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
@@ -11,7 +10,7 @@ import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 
-/** What is printed of a node: what happens to it, and the messages it takes. */
+/** What is printed: a node's events, and the messages it receives. */
 export type PrintedEvent =
   | NodeEvent
   | MessageEvent
@@ -24,12 +23,13 @@ export type ListeningEvent = Extract<NodeEvent, { type: "listening" }> & {
   readonly control?: string;
 };
 
-/** Events were not printed, and why, if it is not that the reader was too slow. */
+/** Events were not printed; without a reason, because the reader was too slow. */
 export type LeftOutEvent = Extract<NodeEvent, { type: "overflow" }> & {
   readonly reason?: string;
 };
 
-const TRUST_WORDS: Readonly<Record<Trust, string>> = {
+/** How each kind of trust is called. */
+export const TRUST_WORDS: Readonly<Record<Trust, string>> = {
   "first-use": "unverified, first use",
   known: "known",
   pinned: "pinned",
@@ -38,17 +38,17 @@ const TRUST_WORDS: Readonly<Record<Trust, string>> = {
 /** Reasons as shown: long enough for two identities and two addresses. */
 const MAX_REASON_CHARS = 512;
 
-/** Messages as shown to people, who see that something was cut; programs get all of it. */
+/** Messages as text, where a mark shows that something was cut; JSON has all of it. */
 const MAX_MESSAGE_CHARS = 4_000;
 const MAX_TOPIC_CHARS = 128;
 
-/** Names are of 253 characters at most; with escapes it may get longer, and is cut. */
+/** DNS names have at most 253 characters; with escapes an address may get longer. */
 const MAX_ADDRESS_CHARS = 300;
 
 /** Pairs out of each other's reach that one line names. */
 const MAX_PAIRS = 4;
 
-/** Width of the words that lines begin with. */
+/** Width of the label at the beginning of a line. */
 const LABEL_CHARS = 6;
 
 /** Columns before what a line says: the time, a space, the label, a space. */
@@ -65,7 +65,7 @@ export interface EventLineOptions {
   readonly mayDecide?: boolean;
 }
 
-/** The line a person reads, with the time of the clock on the wall. */
+/** The line of text, with the local time of day. */
 export function eventLine(
   event: PrintedEvent,
   time: Date,
@@ -81,31 +81,31 @@ function words(
   colors: Palette,
   { mayDecide = true }: EventLineOptions,
 ): string {
-  const who = (peer: { readonly identity: string } & PeerNames) =>
-    colors.bold(peerLabel(peer.identity, peer.name, peer.boundName));
+  const peer = (event: { readonly identity: string } & PeerNames) =>
+    colors.bold(peerLabel(event.identity, event.name, event.boundName));
   switch (event.type) {
     case "listening":
       return `${label("listen", colors.bold)} on ${address(event.address)} as ${
-        who(event)
+        peer(event)
       }`;
     case "peer:up":
-      return `${label("up", colors.green)} ${who(event)} ${
+      return `${label("up", colors.green)} ${peer(event)} ${
         event.direction === "inbound" ? "from" : "at"
       } ${address(event.address)} (${event.direction}, ${
         TRUST_WORDS[event.trust]
       })`;
     case "peer:down":
       return event.left
-        ? `${label("left", colors.yellow)} ${who(event)}`
-        : `${label("lost", colors.red)} ${who(event)}: ${
+        ? `${label("left", colors.yellow)} ${peer(event)}`
+        : `${label("lost", colors.red)} ${peer(event)}: ${
           escapeText(event.reason, { max: MAX_REASON_CHARS })
         }`;
     case "ping":
-      return `${label("ping", colors.cyan)} ${who(event)}: ${
+      return `${label("ping", colors.cyan)} ${peer(event)}: ${
         escapeText(event.text)
       }`;
     case "message":
-      return `${label("msg", colors.green)} ${who(event)}${topic(event)}: ${
+      return `${label("msg", colors.green)} ${peer(event)}${topic(event)}: ${
         body(event)
       }`;
     case "mesh":
@@ -119,7 +119,7 @@ function words(
         colors.bold(event.identity)
       } at ${address(event.address)} wants in: allow or deny it`;
     case "name-conflict":
-      return `${label("name", colors.yellow)} ${who(event)} uses ${
+      return `${label("name", colors.yellow)} ${peer(event)} uses ${
         event.ownName
           ? "this node's own name"
           : `a name of ${colors.bold(shortId(event.holder))}`
@@ -139,12 +139,12 @@ function words(
         address(event.address)
       }: now ${event.identity}, before ${event.former}, whose key lived in memory only`;
     case "undelivered":
-      return `${label("unsent", colors.red)} ${who(event)}: ${
+      return `${label("unsent", colors.red)} ${peer(event)}: ${
         undeliveredReason(event)
       }`;
     case "set-aside":
       return `${label("aside", colors.yellow)} a message from ${
-        who(event)
+        peer(event)
       }, refused too often: ${
         escapeText(event.reason, { max: MAX_REASON_CHARS })
       }`;
@@ -185,7 +185,7 @@ function pairWords(pairs: readonly (readonly [string, string])[]): string {
   return shown.join(", ") + (rest > 0 ? `, ${count(rest, "pair")} more` : "");
 }
 
-/** Messages without one are the most, and say nothing of it. */
+/** Nothing for messages without a topic, which are the most common. */
 function topic({ topic }: { readonly topic: string }): string {
   return topic === ""
     ? ""
@@ -206,7 +206,7 @@ function address(text: string): string {
   return escapeText(text, { max: MAX_ADDRESS_CHARS });
 }
 
-/** The reason without what could not be done, since that is what the line says. */
+/** The reason without the action that failed, which the line names already. */
 function reasonAt(
   { address, reason }: { readonly address: string; readonly reason: string },
 ): string {
@@ -225,7 +225,7 @@ export function undeliveredReason(
   return escapeText(rest, { max: MAX_REASON_CHARS });
 }
 
-/** Who was wanted and who was there, where the reason does not say. */
+/** The expected and the actual identity, unless the reason names them. */
 function bothIdentities(
   { reason, expected, actual }: Extract<NodeEvent, { type: "refused" }>,
 ): string {

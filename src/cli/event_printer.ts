@@ -1,6 +1,6 @@
 /**
- * Writes a node's events as they come, except that people get the size of the
- * mesh only now and then. What the lines look like is in `event_lines.ts`.
+ * Writes a node's events as they come, except that text output has the size of the mesh only
+ * now and then. The lines are made in `event_lines.ts`.
  */
 import type { Clock } from "../core/clock.ts";
 import { MESH_LINES } from "../limits.ts";
@@ -17,8 +17,8 @@ import type { LineOutput } from "./line_writer.ts";
 import type { Palette } from "./terminal.ts";
 
 /**
- * People get the size of the mesh at most this often. A join through one member
- * takes some ten milliseconds, and nobody wants to see each step of it.
+ * Text output has the size of the mesh at most this often: a join has many steps within some
+ * ten milliseconds.
  */
 const SETTLE_MS = 200;
 
@@ -29,7 +29,7 @@ export interface EventPrinterOptions {
   readonly json: boolean;
   readonly colors: Palette;
   readonly clock: Clock;
-  /** Whether a peer has standing: others have a share of the lines together. */
+  /** Whether a peer has standing: all others share one budget of lines. */
   readonly hasStanding: (identity: string) => boolean;
   /** As for `eventLine`. @default true */
   readonly mayDecide?: boolean;
@@ -60,9 +60,7 @@ export class EventPrinter implements Disposable {
     this.#mesh = new TokenBucket(burst, refillMs, clock.monotonic());
   }
 
-  /**
-   * Prints an event, unless too many of its kind come from where it comes from.
-   */
+  /** Prints an event, unless its source has caused too many. */
   print(event: PrintedEvent, options: PrintOptions = {}): void {
     if (event.type === "mesh") return this.#printMesh(event, options);
     if (event.type === "stopped") this.#release();
@@ -73,7 +71,7 @@ export class EventPrinter implements Disposable {
     this.#release();
   }
 
-  /** At once for programs, unless there were very many; held back otherwise. */
+  /** At once as JSON, unless there were very many; held back otherwise. */
   #printMesh(event: PrintedEvent, options: PrintOptions): void {
     const { json, clock } = this.#options;
     const isHeld = this.#held !== undefined;

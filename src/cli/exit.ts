@@ -1,8 +1,8 @@
-/** How the program ends: what its exit codes mean. Who ends it is `cli/main.ts`. */
+/** The exit codes of the program. */
 
 /** Exit codes by reason. */
 export const EXIT = {
-  /** All that was asked for happened. */
+  /** Everything asked for was done. */
   success: 0,
   /** It was tried and failed. */
   failure: 1,
@@ -13,8 +13,8 @@ export const EXIT = {
   /** SIGINT, after a graceful leave: 128 + 2. */
   interrupted: 130,
   /**
-   * Whoever read stdout went away: 128 + SIGPIPE, which is what a shell shows for
-   * every other program in that place. Not 0, since nobody saw the result.
+   * The reader of stdout is gone: 128 + SIGPIPE, which is what a shell shows for other programs
+   * then. Not 0, since the result was not read.
    */
   brokenPipe: 141,
   /** SIGTERM, after a graceful leave: 128 + 15. */
@@ -24,7 +24,7 @@ export const EXIT = {
 /** One of the exit codes. */
 export type ExitCode = typeof EXIT[keyof typeof EXIT];
 
-/** What help says of them. */
+/** The section of help about them. */
 export const EXIT_HELP: readonly (readonly [codes: string, help: string])[] = [
   ["0", "success"],
   ["1", "failure"],

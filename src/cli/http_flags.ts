@@ -102,7 +102,7 @@ export function checkHttpFlags(flags: HttpFlagValues): void {
 /**
  * Opens what the flags ask for; nothing if they ask for nothing.
  *
- * @param onStop Somebody asked the node to leave.
+ * @param onStop Called when a client asked the node to leave.
  * @throws {VerackError} as `openDirectory`, `openPort` and `readOrMakeToken` do.
  */
 export async function openControl(

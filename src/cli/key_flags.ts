@@ -1,4 +1,4 @@
-/** The flags that say which key a node has; shared by all commands that have one. */
+/** The flags for a node's key, shared by all commands that have one. */
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import {
@@ -58,13 +58,7 @@ export interface KeyFlagValues extends PassphraseFlagValues {
   readonly data?: string | undefined;
 }
 
-/**
- * The identity the flags name; `undefined` if they name none.
- *
- * @throws {UsageError} when they contradict each other.
- * @throws {VerackError} `bad-key`, `encrypted-key`, `mismatched-key`,
- * `bad-certificate`, `permission`.
- */
+/** The identity that the flags name; `undefined` if they name none. */
 export async function loadIdentityOfFlags(
   flags: KeyFlagValues,
 ): Promise<Identity | undefined> {
@@ -88,11 +82,8 @@ export async function loadIdentityOfFlags(
 }
 
 /**
- * Where the passphrase of the key in the file `path` comes from, once it turns
- * out that one is needed: file, variable (which is dropped at once), or a person.
- *
- * @throws {UsageError} when file and variable are both given.
- * @throws {VerackError} `permission` when the variable may not be read.
+ * The source of the passphrase of the key in the file `path`, for when one is needed: a file, a
+ * variable (which is deleted at once), or the terminal.
  */
 export function passphraseSource(
   { passphraseFile, passphraseEnv }: PassphraseFlagValues,
@@ -105,7 +96,7 @@ export function passphraseSource(
   }
   if (passphraseFile !== undefined) return () => readPassphrase(passphraseFile);
   if (passphraseEnv !== undefined) {
-    // Now, and not when it is needed: it is dropped in any case.
+    // At once, because it is deleted even if no passphrase is needed.
     const value = takeVariable(passphraseEnv, "passphrase");
     return () => {
       if (value !== undefined) return value;

@@ -1,5 +1,5 @@
 /**
- * The flags that say what a node is, where it listens and whom it joins, and what
+ * The flags that say what a node is, where it listens and which peers it joins, and what
  * they mean; shared by all commands that run a node. What it does is theirs.
  */
 import { Identity } from "../identity/identity.ts";

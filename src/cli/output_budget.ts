@@ -1,7 +1,7 @@
 /**
- * How many lines others may cause: each peer with standing has a budget of its own,
- * and all peers without have one together besides, so that free identities neither
- * fill a disk nor push out what friends do. What is left out is counted and told.
+ * How many lines peers may cause: each peer with standing has a budget of its own, and all
+ * others share one besides, so that free identities neither fill a disk nor displace the lines
+ * of known peers. What is left out is counted and reported.
  */
 import type { Clock } from "../core/clock.ts";
 import { escapeText } from "../core/escape.ts";
@@ -20,11 +20,11 @@ import { TokenBucket } from "../core/token_bucket.ts";
 /** Options of {@linkcode OutputBudget}. */
 export interface OutputBudgetOptions {
   readonly clock: Clock;
-  /** What the lines are, such as `pings`, for what is told. */
+  /** What the lines are, such as `pings`, for the report. */
   readonly what: string;
   /** Whether a cause has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (cause: string) => boolean;
-  /** Told now and then what was left out. */
+  /** Called now and then with what was left out. */
   readonly tell: (leftOut: LeftOut) => void;
   /** Of a cause without standing. @default {STRANGER_LINES} */
   readonly each?: LineRate;
@@ -35,7 +35,7 @@ export interface OutputBudgetOptions {
 /** Lines that were left out. */
 export interface LeftOut {
   readonly dropped: number;
-  /** Of whose, escaped. */
+  /** The kind of lines and the main source, escaped. */
   readonly reason: string;
 }
 
@@ -45,7 +45,7 @@ export class OutputBudget implements Disposable {
   readonly #known: Buckets;
   readonly #strangers: Buckets;
   readonly #all: TokenBucket;
-  /** Lines that were left out since that was told, by cause. */
+  /** Lines left out since the last report, by cause. */
   readonly #leftOut = new Map<string, number>();
   #dropped = 0;
   #cancel: () => void = () => {};
@@ -65,14 +65,14 @@ export class OutputBudget implements Disposable {
     const now = clock.monotonic();
     const admitted = hasStanding(cause)
       ? this.#known.of(cause, now).take(now)
-      // One that has used up its own takes nothing of what all have.
+      // A cause that has used up its own budget takes nothing of the shared one.
       : this.#strangers.of(cause, now).has(now) && this.#all.take(now) &&
         this.#strangers.of(cause, now).take(now);
     if (!admitted) this.#leaveOut(cause);
     return admitted;
   }
 
-  /** Tells what was left out and not told yet. */
+  /** Reports what was left out since the last report. */
   [Symbol.dispose](): void {
     this.#tell();
   }
@@ -97,17 +97,17 @@ export class OutputBudget implements Disposable {
       .map(([cause]) => labelOf(cause));
     const capped = this.#leftOut.size === MAX_COUNTED_STRANGERS;
     const count = `${others.length + 1}${capped ? " or more" : ""}`;
-    const whose = others.length === 0
+    const source = others.length === 0
       ? most
       : `${count} sources, most of them of ${most}`;
     this.#dropped = 0;
     this.#leftOut.clear();
-    const reason = `too many ${this.#options.what} of ${whose}`;
+    const reason = `too many ${this.#options.what} of ${source}`;
     this.#options.tell({ dropped, reason });
   }
 }
 
-/** A bucket for each cause; the least recent are forgotten. */
+/** A bucket for each cause; the least recently used are dropped. */
 class Buckets {
   readonly #rate: LineRate;
   readonly #max: number;

@@ -1,4 +1,4 @@
-/** `verack peers`: whom a node remembers, whether it runs or not. What is done about them is `verdicts.ts`. */
+/** `verack peers`: the peers that a node remembers, whether it runs or not. Access rules are set by `verdicts.ts`. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { sameName, shownName } from "../identity/peer_name.ts";

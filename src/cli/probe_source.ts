@@ -1,6 +1,6 @@
 /**
- * Where `handshake` has its addresses from: those typed, then the DNS seeds', then
- * a file's, as a stream; and what could not be had.
+ * The addresses that `handshake` probes, as a stream: those of the command line, then of DNS
+ * seeds, then of a file; and a count of what could not be read.
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { seedAddresses } from "../bitcoin/seeds.ts";
@@ -9,7 +9,7 @@ import { escapeText } from "../core/escape.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { type AddressFile, readAddresses } from "./address_lines.ts";
 
-/** Fewer addresses than this are done before anybody wonders how far it is. */
+/** Fewer addresses than this need no progress line. */
 const MANY_ADDRESSES = 16;
 
 /** Options of {@linkcode ProbeSource}. */
@@ -22,7 +22,7 @@ export interface ProbeSourceOptions {
   readonly file: AddressFile | undefined;
   /** Gives out each address once only; remembers all of them. */
   readonly once: boolean;
-  /** Takes what a person should know of what could not be had. */
+  /** Called with a message for the user about what could not be read. */
   readonly talk: (text: string) => void;
   readonly signal: AbortSignal;
 }

@@ -42,7 +42,7 @@ export function program<const F extends FlagSpecs>(
         output,
         typeof color === "boolean" ? color : undefined,
       );
-      // Lines of JSON are read by programs, or by people who want them whole.
+      // Lines of JSON are read by programs, or by people that want them whole.
       if (json === true) output.stdout.columns = undefined;
       const outputLost = output.stdout.failure;
       try {

@@ -20,17 +20,16 @@ import {
 import { type SenderRule, senderRule } from "./exec/exec_senders.ts";
 import { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { greet } from "./greet.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
+import { greet, pingEvery, takeMessages } from "./node_command.ts";
 import { NODE_FLAGS, nodeStart } from "./node_flags.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 import { SignalWatch } from "./signals.ts";
-import { takeMessages } from "./take_messages.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
-/** How often members are pinged, unless told. */
+/** How often members are pinged by default. */
 const DEFAULT_PERIOD_S = 5;
 
 const FLAGS = {
@@ -128,7 +127,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   let fatal: unknown;
   const leave = async () => {
     log.info("leaving", { exitCode: signals.code ?? EXIT.success });
-    // What programs have taken until now is still to be acknowledged.
+    // Messages that programs have finished are still acknowledged.
     await executor?.stop();
     await node.close();
   };
@@ -175,7 +174,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
         },
       });
     }
-    // The program may leave us some.
+    // Messages that are not for the program are printed only.
     const messages = Promise.all(
       restOf(command, accepts).map((rest) =>
         takeMessages(node, rest, {
@@ -197,7 +196,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   return signals.code ?? EXIT.success;
 }
 
-/** Which messages are printed only: all that the program does not get. */
+/** The messages that are printed only: all that the program does not get. */
 function restOf(
   command: ExecCommand | undefined,
   accepts: SenderRule | undefined,
@@ -213,21 +212,7 @@ function restOf(
   ];
 }
 
-/** A program may say what peers sent: on a terminal never where lines of ours begin. */
+/** A program may print what peers sent: on a terminal it is indented, to differ from our lines. */
 function sayOfProgram(stderr: LineWriter, line: string): void {
   stderr.line(stderr.columns === undefined ? line : `  ${line}`);
-}
-
-function pingEvery(node: Node, periodMs: number): () => void {
-  if (periodMs === 0) return () => {};
-  let count = 0;
-  let cancel = () => {};
-  const next = () => {
-    cancel = systemClock.after(periodMs, () => {
-      next();
-      node.ping(`ping ${++count}`);
-    });
-  };
-  next();
-  return () => cancel();
 }

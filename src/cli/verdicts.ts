@@ -1,7 +1,4 @@
-/**
- * `verack pending`, `allow`, `deny` and `peers forget`: who knocked at a node, and
- * what a person decides about others.
- */
+/** `verack pending`, `allow`, `deny` and `peers forget`: join requests and access rules. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
@@ -22,7 +19,7 @@ const FLAGS = {
   color: COLOR_FLAG,
 } as const;
 
-/** Lists who was not let in. */
+/** Lists join requests. */
 export const pendingProgram: Program = program(
   defineCommand({
     name: "pending",
@@ -56,7 +53,7 @@ export const pendingProgram: Program = program(
   },
 );
 
-/** Lets somebody in. */
+/** Admits a peer. */
 export const allowProgram: Program = program(
   defineCommand({
     name: "allow",
@@ -92,7 +89,7 @@ export const allowProgram: Program = program(
   (invocation) => decide(invocation, "allow", "allowed", invocation.flags.name),
 );
 
-/** Keeps somebody out. */
+/** Denies a peer. */
 export const denyProgram: Program = program(
   defineCommand({
     name: "deny",

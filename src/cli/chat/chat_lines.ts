@@ -1,4 +1,4 @@
-/** How a chat looks: what people say and what happens, one printable text each. */
+/** The lines of a chat: messages and events as printable text. */
 import type { MessageEvent } from "../../control/message_event.ts";
 import { escapeText } from "../../core/escape.ts";
 import { peerLabel, type PeerNames } from "../../identity/peer_name.ts";
@@ -12,21 +12,21 @@ import { cutMark, shownText } from "../message_text.ts";
 import type { Palette } from "../terminal.ts";
 import type { Names } from "./names.ts";
 
-/** What is said to all. */
+/** The topic of messages to all. */
 export const CHAT_TOPIC = "chat";
-/** What is said to one. */
+/** The topic of messages to one peer. */
 export const DIRECT_TOPIC = "chat/direct";
 
-/** Of a message as shown; the rest is cut, which is seen. */
+/** Bounds of a message as shown; a mark shows that something was cut. */
 const MAX_LINES = 40;
 const MAX_LINE_CHARS = 2_000;
 const MAX_TOPIC_CHARS = 128;
 const MAX_REASON_CHARS = 512;
 
-/** More of those who miss something are counted. */
+/** Further peers are only counted. */
 const MAX_NAMED = 5;
 
-/** Columns before the second row of a message, so that it passes for none of its own. */
+/** Columns before the second row of a message, so that it does not look like a message. */
 export const CHAT_INDENT: number = "00:00 ".length + 2;
 
 /** Makes the lines of a chat. */
@@ -41,10 +41,10 @@ export class ChatLines {
     this.#options = options;
   }
 
-  /** What somebody said. */
+  /** The line for a message. */
   message(message: MessageEvent, time: Date): string {
     const { identity, topic } = message;
-    const who = this.#colors.bold(this.names.label(identity));
+    const sender = this.#colors.bold(this.names.label(identity));
     const where = topic === CHAT_TOPIC
       ? ""
       : topic === DIRECT_TOPIC
@@ -52,10 +52,10 @@ export class ChatLines {
       : topic === ""
       ? ""
       : ` [${escapeText(topic, { max: MAX_TOPIC_CHARS })}]`;
-    return `${this.#time(time)} ${who}${where}: ${text(message)}`;
+    return `${this.#time(time)} ${sender}${where}: ${text(message)}`;
   }
 
-  /** What happened. */
+  /** The line for an event. */
   event(event: NodeEvent, time: Date): string {
     const { green, yellow, red } = this.#colors;
     switch (event.type) {
@@ -82,7 +82,7 @@ export class ChatLines {
     }
   }
 
-  /** Several people by name, the others counted. */
+  /** Several peers by name, and the number of the others. */
   list(identities: readonly string[]): string {
     const named = identities.slice(0, MAX_NAMED).map((it) =>
       this.names.label(it)
@@ -91,7 +91,7 @@ export class ChatLines {
     return named.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
   }
 
-  /** With the short identity, which is told whenever somebody comes or goes. */
+  /** With the short identity, shown whenever a session opens or closes. */
   #full(
     { identity, name, boundName }: { readonly identity: string } & PeerNames,
   ): string {
@@ -111,7 +111,7 @@ export class ChatLines {
   }
 }
 
-/** A peer's text on lines of ours, each escaped. */
+/** A peer's text, escaped, with its lines indented. */
 function text({ text, base64 }: MessageEvent): string {
   if (text === undefined) {
     return `${Uint8Array.fromBase64(base64 ?? "").length} bytes, no text`;
@@ -128,7 +128,7 @@ function text({ text, base64 }: MessageEvent): string {
   return shown.join(`\n${" ".repeat(CHAT_INDENT)}`);
 }
 
-/** Lines of a text; a line feed at its end begins none. */
+/** The number of lines; a line feed at the end does not begin another one. */
 function lineCount(text: string): number {
   let count = text.endsWith("\n") ? 0 : 1;
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {

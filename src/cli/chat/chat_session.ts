@@ -1,6 +1,6 @@
 /**
- * Saying something to all or to one, and telling who has not got it yet. How it
- * is typed or read is in `conversation.ts` and `piped.ts`.
+ * Sends messages to all or to one, and tells which peers do not have them yet. The text comes
+ * from `conversation.ts` or `piped.ts`.
  */
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -9,40 +9,36 @@ import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
 import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";
 
-/** What became of something that was said. */
+/** What became of a message. */
 export interface Said {
-  /** They will not get it. */
+  /** How many peers will not get it. */
   readonly failed: number;
-  /** They have not taken it, and it is kept for them as long as the node can. */
+  /** Peers that have not acknowledged it, for which it is kept as long as the node can. */
   readonly waiting: readonly PeerId[];
-  /** Nobody was there to hear it. */
+  /** No peer is known. */
   readonly unheard: boolean;
 }
 
-/** What a chat says. */
+/** The messages that a chat sends. */
 export class ChatSession {
   readonly #node: Node;
   readonly #lines: ChatLines;
   readonly #show: (text: string) => void;
   readonly #pending = new Set<Promise<unknown>>();
 
-  /** @param show Shows a line of ours. */
+  /** @param show Shows a notice. */
   constructor(node: Node, lines: ChatLines, show: (text: string) => void) {
     this.#node = node;
     this.#lines = lines;
     this.#show = show;
   }
 
-  /** Resolves when everything that was said has been heard by those who are connected. */
+  /** Resolves when all messages have been acknowledged by the connected peers. */
   async heard(): Promise<void> {
     await Promise.all(this.#pending);
   }
 
-  /**
-   * Says it to everybody; those who are connected are waited for.
-   *
-   * @throws {RangeError} when it is too long.
-   */
+  /** Sends to all; resolves when the connected peers have acknowledged it. */
   async toAll(text: string, options: { waitMs?: number } = {}): Promise<Said> {
     const told = this.#node.broadcast(text, { topic: CHAT_TOPIC, ...options });
     const result = await this.#track(told);
@@ -55,12 +51,7 @@ export class ChatSession {
     };
   }
 
-  /**
-   * Says it to one.
-   *
-   * @throws {RangeError} when it is too long.
-   * @throws {VerackError} as `Node.send`.
-   */
+  /** Sends to one. */
   async toOne(to: PeerId, text: string): Promise<void> {
     const sent = this.#node.send(to, text, { topic: DIRECT_TOPIC });
     if (this.#node.peer(to)?.connected !== true) {
@@ -70,7 +61,7 @@ export class ChatSession {
           ? `${label} is away and gets it later`
           : `${label} is away, and gets it only if the same process comes back within a minute`,
       );
-      // What becomes of it then is told by an event.
+      // A later failure is reported by an event.
       return void sent.catch(() => {});
     }
     await this.#track(sent);
@@ -95,23 +86,23 @@ export class ChatSession {
     }
     const [first] = failed;
     if (first !== undefined) {
-      const who = failed.map(({ identity }) => identity);
+      const peers = failed.map(({ identity }) => identity);
       this.#show(
-        `do not get it: ${this.#lines.list(who)}: ${
+        `do not get it: ${this.#lines.list(peers)}: ${
           escapeText(first.error.message)
         }`,
       );
     }
   }
 
-  /** A key in memory dies with its process, and what waits for it is given up. */
+  /** A key in memory is gone with its process, and messages for it are given up. */
   #mayReturn(peer: PeerId): boolean {
     return this.#node.peer(peer)?.ephemeral === false;
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
     const settled = promise.catch((error) => {
-      // Whoever said it is told; this one only waits.
+      // The caller handles it; here it is only waited for.
       if (!(error instanceof VerackError || error instanceof RangeError)) {
         throw error;
       }

@@ -1,4 +1,4 @@
-/** A chat on a terminal: what is typed is said or done, until somebody leaves. */
+/** A chat on a terminal: typed lines are sent, or run as commands. */
 import { type Clock, sleep } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -16,17 +16,17 @@ export interface ConversationSettings {
   readonly lines: ChatLines;
   readonly colors: Palette;
   readonly clock: Clock;
-  /** Whether what nobody has taken outlives the node. */
+  /** Whether unacknowledged messages outlive the node. */
   readonly keeps: boolean;
-  /** Shows a line of ours. */
+  /** Shows a line. */
   readonly show: (text: string) => void;
-  /** The person wants to leave. */
+  /** The user leaves. */
   readonly onLeave: () => void;
-  /** The person wants to leave, by Ctrl-C. */
+  /** The user leaves by Ctrl-C. */
   readonly onInterrupt: () => void;
 }
 
-/** What a person does in a chat. */
+/** Handles what is typed in a chat. */
 export class Conversation implements Typist {
   readonly #settings: ConversationSettings;
   readonly #talk: ChatSession;
@@ -63,7 +63,7 @@ export class Conversation implements Typist {
     return completeLine(line, this.#settings.lines.names);
   }
 
-  /** Gives what was said last a moment to be heard, before the node closes. */
+  /** Waits a moment for the last acknowledgements, before the node closes. */
   async farewell(): Promise<void> {
     const { clock, node, keeps } = this.#settings;
     const enough = new AbortController();
@@ -103,7 +103,7 @@ export class Conversation implements Typist {
       const known = error instanceof VerackError || error instanceof RangeError;
       if (!known) throw error;
       if (error instanceof VerackError && error.code === "stopped") return;
-      // Messages of ours are escaped already, and may list several identities.
+      // The program's own messages are escaped already, and may list several identities.
       this.#settings.show(this.#settings.colors.red(error.message));
     }
   }

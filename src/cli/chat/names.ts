@@ -1,13 +1,13 @@
 /**
- * How a chat calls people: `alice` while only one has ever been called so here,
- * `alice (d26d938b)` as soon as a second one claims the name.
+ * How a chat calls peers: `alice` while only one peer has ever claimed the name here,
+ * `alice (d26d938b)` as soon as a second one does.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import { foldName, peerLabel, shownName } from "../../identity/peer_name.ts";
 import { MAX_NAME_CLAIMS } from "../../limits.ts";
 import type { Node } from "../../mesh/node.ts";
 
-/** Names and who has claimed them, also those who have left. */
+/** Names and the peers that have claimed them, also those that have left. */
 export class Names {
   readonly #node: Node;
   readonly #claims = new Map<string, Set<PeerId>>();
@@ -17,17 +17,17 @@ export class Names {
     this.#node = node;
     if (node.name !== "") this.#claim(node.identity.id, node.name);
     for (const { identity, name, firstSeen } of node.peers()) {
-      // What was only rumoured proves no claim.
+      // A name that was only gossiped is no verified claim.
       if (firstSeen !== undefined) this.claim(identity, name);
     }
   }
 
-  /** Somebody who was proven calls itself so. */
+  /** A verified peer claims a name. */
   claim(identity: PeerId, name: string | undefined): void {
     if (name !== undefined && name !== "") this.#claim(identity, name);
   }
 
-  /** What people see of somebody. */
+  /** What a peer is called. */
   label(identity: PeerId): string {
     const { name, boundName } = this.#node.peer(identity) ?? {};
     this.claim(identity, name);
@@ -53,7 +53,7 @@ export class Names {
   }
 
   #isAmbiguous(name: string): boolean {
-    // Forgetting a claim would let somebody else pass for its owner.
+    // Dropping a claim would let another peer pass for its owner.
     return this.#count >= MAX_NAME_CLAIMS ||
       (this.#claims.get(foldName(name))?.size ?? 0) > 1;
   }

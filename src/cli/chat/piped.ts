@@ -1,6 +1,6 @@
 /**
- * A chat whose standard input is no terminal: each line is said to all once the
- * mesh is joined, and at the end everybody who is present must have heard.
+ * A chat whose standard input is not a terminal: each line is sent to all once the mesh is
+ * joined, and at the end all connected peers must have acknowledged it.
  */
 import type { Clock } from "../../core/clock.ts";
 import { MAX_BODY_BYTES } from "../../delivery_limits.ts";
@@ -17,26 +17,24 @@ export interface PipedSettings {
   readonly lines: ChatLines;
   readonly clock: Clock;
   readonly input: ReadableStream<Uint8Array>;
-  /** For joining, and for being heard at the end, each, milliseconds. */
+  /** For joining and for the acknowledgements at the end, each, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether what nobody has taken outlives the node. */
+  /** Whether unacknowledged messages outlive the node. */
   readonly keeps: boolean;
-  /** Shows talk. */
+  /** Shows a notice. */
   readonly show: (text: string) => void;
-  /** The person wants no more. */
+  /** The chat is to end. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Says all lines of the input.
- *
- * @returns Whether everybody got, or is going to get, all of them.
- * @throws {VerackError} `timeout` when there is nobody to talk to.
+ * Sends all lines of the input. Returns whether all peers got, or are going to get, all of
+ * them; throws `timeout` when no peer was reached.
  */
 export async function sayLines(settings: PipedSettings): Promise<boolean> {
   const { node, lines, input, timeoutMs, show, signal } = settings;
   try {
-    // Where an address was given it says what is wrong there; else it is no wait.
+    // With an address it rejects with what is wrong there; without, it resolves at once.
     await node.joined({ timeoutMs, signal });
   } catch (error) {
     if (signal.aborted) return false;
@@ -58,7 +56,7 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
         : `line ${number} does not reach ${said.failed} of the others`,
     );
   };
-  // One character more than any line may have, so that a longer one is told of.
+  // One character more than a line may have, so that a longer one is reported.
   for await (const line of linesOf(input, MAX_BODY_BYTES + 1)) {
     if (signal.aborted) return false;
     const number = ++count;
@@ -76,27 +74,27 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
   return tellWaiting(settings, waiting) && failed === 0;
 }
 
-/** Who has not taken everything: false if that is lost now. */
+/** Names the peers without an acknowledgement; false if their messages are lost now. */
 function tellWaiting(
   { node, lines, keeps, show }: PipedSettings,
   waiting: ReadonlySet<string>,
 ): boolean {
-  // Some have come back and taken it meanwhile.
+  // Some have returned and acknowledged it meanwhile.
   const { messages } = node.outbox;
   if (messages === 0 || waiting.size === 0) return true;
   const what = `${messages} ${messages === 1 ? "message" : "messages"}`;
-  const who = lines.list([...waiting]);
+  const peers = lines.list([...waiting]);
   show(
     keeps
-      ? `${what} kept until the next start, for ${who}`
-      : `${what} given up: not taken by ${who}; --data DIR would keep them`,
+      ? `${what} kept until the next start, for ${peers}`
+      : `${what} given up: not taken by ${peers}; --data DIR would keep them`,
   );
   return keeps;
 }
 
 /**
- * Resolves when this node is connected to everybody it knows of, and has been for a
- * moment; after the timeout if it is connected to anybody.
+ * Resolves when this node has been connected to all known peers for a moment; after the
+ * timeout, if it is connected to any.
  */
 async function allPresent(
   { node, clock, timeoutMs, signal }: PipedSettings,

@@ -14,7 +14,7 @@ const MAX_HISTORY_LINES = 1_000;
 /** Carriage return, erase to the end of the screen. */
 const ERASE_BELOW = "\r\x1b[J";
 
-/** Who is told what is typed. */
+/** Receives what is typed. */
 export interface Typist {
   /** A line was entered. */
   onLine(line: string): void;
@@ -85,8 +85,8 @@ export class Screen implements LineOutput, Disposable {
 }
 
 /**
- * What `node:readline` draws on. Not `process.stdout`, whose own queue has no bound
- * and would not keep the order with other lines.
+ * What `node:readline` draws on. Not `process.stdout`: its queue has no bound and would not keep
+ * the order with other lines.
  */
 class Drawing extends Writable {
   readonly #onResize = () => void this.emit("resize");

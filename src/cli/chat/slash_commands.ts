@@ -1,4 +1,4 @@
-/** What can be done in a chat beside talking: `/who` and its like, and completing what is typed. */
+/** The commands of a chat, such as `/who`, and the completion of what is typed. */
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
@@ -8,14 +8,14 @@ import type { Palette } from "../terminal.ts";
 import { memberLines } from "../who.ts";
 import type { Names } from "./names.ts";
 
-/** A chat, as far as commands work on it. */
+/** What commands need of a chat. */
 export interface ChatContext {
   readonly node: Node;
   readonly names: Names;
   readonly colors: Palette;
-  /** Shows lines of ours. */
+  /** Shows lines. */
   readonly show: (text: string) => void;
-  /** Says something to one peer. */
+  /** Sends a message to one peer. */
   readonly tell: (to: PeerId, text: string) => void;
   readonly leave: () => void;
 }
@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
   peers: {
     argument: "",
     help: "Everybody who is known, here or away",
-    run: (_, chat) => everybody(chat),
+    run: (_, chat) => allPeers(chat),
   },
   msg: {
     argument: "NAME TEXT",
@@ -70,11 +70,7 @@ const HELP = [
   "  Tab completes names and commands, the arrows fetch what was typed before.",
 ].join("\n");
 
-/**
- * Does what a line that begins with a slash asks for.
- *
- * @throws {VerackError} when it cannot be done.
- */
+/** Runs the command of a line that begins with a slash. */
 export async function runSlashCommand(
   line: string,
   chat: ChatContext,
@@ -96,7 +92,7 @@ export async function runSlashCommand(
   await command.run(trimmed, chat);
 }
 
-/** What a line may become, and the end of it that those would replace. */
+/** The candidates for completion, and the end of the line that they would replace. */
 export function completeLine(
   line: string,
   names: Names,
@@ -106,7 +102,7 @@ export function completeLine(
   const candidates = before === "" && end.startsWith("/")
     ? NAMES.map((name) => `/${name} `)
     : end === "" && !/^\/(who|msg|ping)\s+$/.test(before)
-    // A bare Tab in the middle of talk would list everybody.
+    // Tab after a space in a message would list all names.
     ? []
     : names.typed().map((name) => before === "" ? `${name}: ` : `${name} `);
   const begin = end.toLowerCase();
@@ -126,7 +122,7 @@ function here({ node, names, show }: ChatContext): void {
   show(`${here.length + 1} here: ${[self, ...labels].join("; ")}`);
 }
 
-function everybody({ node, colors, show }: ChatContext): void {
+function allPeers({ node, colors, show }: ChatContext): void {
   const rtts = new Map(
     node.sessions().map(({ identity, rttMs }) => [identity, rttMs]),
   );
@@ -180,7 +176,7 @@ async function ping(name: string, chat: ChatContext): Promise<void> {
   );
 }
 
-/** @throws {VerackError} as `Node.resolvePeer`. */
+/** The peer that a name means, which must not be this node. */
 function theOther(name: string, { node }: ChatContext): PeerId {
   const identity = node.resolvePeer(name);
   if (identity !== node.identity.id) return identity;

@@ -1,7 +1,7 @@
 /** The wording of the demo's text output. Columns, colours and counting are left to `printer.ts`. */
 import { escapeText } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
-import type { Trust } from "../../mesh/events.ts";
+import { TRUST_WORDS } from "../event_lines.ts";
 import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
 import { IMPOSTOR_NAME } from "./plan.ts";
 
@@ -20,12 +20,6 @@ export interface Line {
 }
 
 type Wording = readonly [tone: Tone, verb: string, rest: string];
-
-const TRUST: Readonly<Record<Trust, string>> = {
-  "first-use": "unverified, first use",
-  known: "known",
-  pinned: "pinned",
-};
 
 /** The heading of a part: a word, and the rest of the sentence. */
 export function headingOf(
@@ -89,7 +83,7 @@ const WORDINGS: {
   ) => ["plain", "listens", `now at ${address}, as ${shortId(identity)} again`],
   joined: (
     { via, trust },
-  ) => ["good", "joined", `through ${via} (${TRUST[trust]})`],
+  ) => ["good", "joined", `through ${via} (${TRUST_WORDS[trust]})`],
   links: ({ peer }) => ["good", "linked", `with ${peer}`],
   apart: ({ peer }) => ["warn", "misses", `${peer}, which others reach`],
   complete: () => ["good", "complete", "every node linked with every other"],
@@ -102,7 +96,7 @@ const WORDINGS: {
   recognised: ({ peer, trust }) => [
     trust === "first-use" ? "warn" : "good",
     "recognised",
-    `${peer} by its key (${TRUST[trust]})`,
+    `${peer} by its key (${TRUST_WORDS[trust]})`,
   ],
   refused: (
     { address, reason },
@@ -152,7 +146,7 @@ function otherWording({ event }: DemoEventOf<"other">): Wording | undefined {
       return [
         "good",
         "linked",
-        `with ${shortId(event.identity)} at ${address} (${TRUST[trust]})`,
+        `with ${shortId(event.identity)} at ${address} (${TRUST_WORDS[trust]})`,
       ];
     }
     case "peer:down": {

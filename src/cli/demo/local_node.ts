@@ -1,6 +1,6 @@
 /** Nodes of the demo in this process, for meshes too large for one process each. */
-import { systemClock } from "../../core/clock.ts";
 import { Node } from "../../mesh/node.ts";
+import { pingEvery } from "../node_command.ts";
 import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_harness.ts";
 
 /** Runs nodes in this process. */
@@ -41,19 +41,11 @@ export class LocalHost implements DemoHost {
   }
 
   async #run(node: Node, options: DemoNodeOptions): Promise<void> {
-    let pings = 0;
-    let cancel = () => {};
-    const pingLater = () => {
-      cancel = systemClock.after(this.#periodMs, () => {
-        pingLater();
-        node.ping(`ping ${++pings}`);
-      });
-    };
-    pingLater();
+    const stopPinging = pingEvery(node, this.#periodMs);
     try {
       for await (const event of node.events()) options.onEvent(event);
     } finally {
-      cancel();
+      stopPinging();
       options.onEnd("it stopped");
     }
   }

@@ -52,7 +52,7 @@ export const EXEC_FLAGS = {
 /** What the flags say is to be run. */
 export interface ExecCommand extends ProgramCommand {
   readonly topic?: string;
-  /** Names and identities of those whose messages it gets; all if empty. */
+  /** Names and identities of the senders whose messages it gets; all if empty. */
   readonly from: readonly string[];
   readonly jobs: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Whose messages start the program of `--exec`. Starting programs is more than
+ * Which peers' messages start the program of `--exec`. Starting programs is more than
  * talking, so that in an open mesh not everything that joins may do it.
  */
 import type { Clock } from "../../core/clock.ts";
