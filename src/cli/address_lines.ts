@@ -29,12 +29,7 @@ export interface AddressFile {
   readonly stream: ReadableStream<Uint8Array>;
 }
 
-/**
- * Opens the file that `--file` names, or standard input for `-`.
- *
- * @throws {UsageError} when it cannot be opened.
- * @throws {Deno.errors.NotCapable} without the permission to read it.
- */
+/** Opens the file that `--file` names, or standard input for `-`. */
 export async function openAddressFile(path: string): Promise<AddressFile> {
   if (path === STDIN) {
     return { name: "standard input", stream: Deno.stdin.readable };
@@ -68,11 +63,7 @@ export function unreadable(
   return new UsageError(`--${flag} cannot be read: ${why}`);
 }
 
-/**
- * The addresses in an open file, which is closed at the end.
- *
- * @throws whatever the file throws while it is read.
- */
+/** The addresses in an open file, which is closed at the end. */
 export async function* readAddresses(
   file: AddressFile,
   options: AddressLinesOptions,

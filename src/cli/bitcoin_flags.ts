@@ -1,7 +1,4 @@
-/**
- * The flags of all commands that speak with Bitcoin nodes: which network, and
- * what our `version` says.
- */
+/** The flags of all commands that speak with Bitcoin nodes: the network, and the `version`. */
 import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";
 import {
   type BitcoinNetwork,
@@ -88,7 +85,7 @@ export function networkOfFlags(
   return networkOf({ network, ...(magic !== undefined && { magic }) });
 }
 
-/** Our `version` as the flags want it. */
+/** The options of the `version` message. */
 export function versionOfFlags(
   flags: {
     readonly userAgent: string | undefined;
@@ -99,11 +96,7 @@ export function versionOfFlags(
   return { protocolVersion, ...(userAgent !== undefined && { userAgent }) };
 }
 
-/**
- * Nodes as they are typed.
- *
- * @throws {UsageError} when one is no address.
- */
+/** The addresses of nodes given as arguments. */
 export function parseNodes(
   texts: readonly string[],
   defaultPort: number,

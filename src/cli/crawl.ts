@@ -170,7 +170,6 @@ async function crawl(invocation: CrawlInvocation): Promise<ExitCode> {
   return signals.code ?? (screen.answered ? EXIT.success : EXIT.failure);
 }
 
-/** @throws {UsageError} when there is nothing to begin with. */
 function begin(options: CrawlOptions): ReturnType<typeof startCrawl> {
   try {
     return startCrawl(options);

@@ -30,10 +30,6 @@ export class CrawlFile {
     this.#bytes = bytes;
   }
 
-  /**
-   * @throws {UsageError} when it cannot be opened.
-   * @throws {Deno.errors.NotCapable} without the permission to read it.
-   */
   static async open(path: string): Promise<CrawlFile> {
     const name = escapeText(path, { max: 120 });
     try {
@@ -55,11 +51,7 @@ export class CrawlFile {
     return this.#cutLines;
   }
 
-  /**
-   * What the crawl found; closes the file.
-   *
-   * @throws {UsageError} when it is something else than the output of a crawl.
-   */
+  /** What the crawl found; closes the file. */
   async *records(): AsyncGenerator<CrawlNode | CrawlHeard> {
     let count = 0;
     try {

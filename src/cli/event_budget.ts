@@ -106,7 +106,7 @@ export class ResponderBudget implements Disposable {
   /** Hosts of the connections that are open. */
   readonly #hosts = new Map<number, string>();
 
-  /** @param tell Called when events were left out. */
+  /** `tell` is called when events were left out. */
   constructor(tell: (leftOut: LeftOut) => void) {
     this.#budget = new OutputBudget({
       clock: systemClock,

@@ -107,7 +107,7 @@ export class UsageError extends Error {
   /** The command, if known by then. */
   command: string | undefined;
 
-  /** @param message One line without a full stop: what was given, and what must be. */
+  /** The message is one line without a full stop: what was given, and what must be. */
   constructor(message: string, command?: string) {
     super(message);
     this.name = "UsageError";

@@ -160,7 +160,6 @@ async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
   return ok === done && source.faults === 0 ? EXIT.success : EXIT.failure;
 }
 
-/** @throws {UsageError} when one is no address, or there is none at all to probe. */
 function typedAddresses(
   { flags, positionals }: HandshakeInvocation,
   network: BitcoinNetwork,

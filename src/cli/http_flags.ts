@@ -1,6 +1,6 @@
 /**
- * The flags that open a node's control API beside the socket in its data
- * directory, and opening both. What the API can do is `control/`.
+ * The flags that open a node's control API beside the socket in its data directory, and how
+ * both are opened. The API itself is in `control/`.
  */
 import {
   type Clock,
@@ -73,13 +73,11 @@ export interface OpenControl extends AsyncDisposable {
   readonly url: string | undefined;
 }
 
-/** Time and chance. */
 interface Times {
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** @throws {UsageError} when flags are given that do not go together. */
 export function checkHttpFlags(flags: HttpFlagValues): void {
   const { data, http, httpTokenFile, httpCert, httpKey } = flags;
   const needing = {
@@ -100,10 +98,7 @@ export function checkHttpFlags(flags: HttpFlagValues): void {
 }
 
 /**
- * Opens what the flags ask for; nothing if they ask for nothing.
- *
- * @param onStop Called when a client asked the node to leave.
- * @throws {VerackError} as `openDirectory`, `openPort` and `readOrMakeToken` do.
+ * Opens what the flags ask for. `onStop` is called when a client asked the node to leave.
  */
 export async function openControl(
   flags: HttpFlagValues,

@@ -1,13 +1,9 @@
-/** Lines of text from a stream of bytes, for reading what child processes say. */
+/** Lines of text from a stream of bytes. */
 
-/** Longer lines are cut; the longest a node prints has a few hundred characters. */
+/** The longest line that a node prints has a few hundred characters. */
 const MAX_LINE_CHARS = 16_384;
 
-/**
- * The lines of a UTF-8 stream without their line feeds, the last one also if it has none.
- *
- * @param maxChars Longer lines are cut.
- */
+/** The lines of a UTF-8 stream without their line feeds, cut at `maxChars`. */
 export async function* linesOf(
   stream: ReadableStream<Uint8Array>,
   maxChars: number = MAX_LINE_CHARS,

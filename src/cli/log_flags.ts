@@ -43,9 +43,8 @@ export interface StartLoggingOptions {
 /**
  * Starts to log as the flags say. Logging never waits for a reader: what it loses
  * then is counted in a record of the same form. So is what peers cause beyond their
- * budgets. It may be called again, with more options.
- *
- * @returns Disposed of, it tells what was left out and not told yet.
+ * budgets. It may be called again, with more options. Disposing of the result reports what was
+ * left out since the last report.
  */
 export function startLogging(
   flags: {

@@ -89,7 +89,7 @@ async function dispatch(
   return await selected.command.run(selected.argv, output);
 }
 
-/** The line for an error with a cause outside; a fault of the program itself has a stack instead. */
+/** The line for an expected error; a fault of the program itself gets a stack instead. */
 function faultLine(error: unknown): string | undefined {
   if (error instanceof UsageError) return usageLine(error);
   if (error instanceof VerackError) return `verack: ${error.message}`;

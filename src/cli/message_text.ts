@@ -1,7 +1,4 @@
-/**
- * What commands that send have in common: their flags, and the message, text among
- * the arguments or all of standard input for `-`.
- */
+/** What commands that send have in common: their flags, and the message. */
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
@@ -12,11 +9,8 @@ import { COLOR_FLAG } from "./terminal.ts";
 const IMITATION = /…(?=\s*\p{N})/gu;
 
 /**
- * A message as people are shown it: on one line, escaped, and without the line
- * ending that programs put behind their last line. What was cut is counted behind
- * a mark that no text can imitate.
- *
- * @param all How all of it is had, if it is.
+ * A message on one line, escaped and without a line ending at its end. What was cut is counted
+ * behind a mark that no text can imitate; `all` says how to see all of it.
  */
 export function shownText(
   text: string,
@@ -83,11 +77,7 @@ export function messageQuery(flags: {
   };
 }
 
-/**
- * The bytes to send.
- *
- * @throws {UsageError} when they are too many.
- */
+/** The bytes to send. */
 export async function messageBytes(
   text: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -100,7 +90,7 @@ export async function messageBytes(
   );
 }
 
-/** One byte more than allowed is enough to know. */
+/** Reads at most one byte more than allowed. */
 async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
   let bytes = new Uint8Array(65_536);
   let length = 0;

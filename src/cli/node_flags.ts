@@ -109,9 +109,6 @@ export interface NodeStart extends Disposable {
 /**
  * Reads key, secret and data directory. A person may be asked for a passphrase:
  * signals are to be listened to afterwards, so that Ctrl-C ends the question.
- *
- * @throws {UsageError} when flags contradict each other.
- * @throws {VerackError} when what they name cannot be used.
  */
 export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
   const { name, host, connect, network, heartbeat, deadAfter, advertise } =

@@ -1,4 +1,4 @@
-/** `verack peers`: the peers that a node remembers, whether it runs or not. Access rules are set by `verdicts.ts`. */
+/** `verack peers`: the peers that a node remembers, whether it runs or not. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { sameName, shownName } from "../identity/peer_name.ts";
@@ -105,7 +105,7 @@ function namesShown(name: string | undefined, boundName?: string): string[] {
     : [`${shownName(boundName)} (calls itself ${shownName(name)})`];
 }
 
-/** As many digits as tell all of these apart, and no fewer than people are used to. */
+/** The number of digits that distinguishes all of these, at least the usual one. */
 function distinctDigits(identities: readonly PeerId[]): number {
   let digits: number = MIN_IDENTITY_DIGITS;
   const distinct = () =>

@@ -37,7 +37,7 @@ interface StayingSession {
   readonly waiting: string[];
 }
 
-/** Lines that wait for the result they follow: what came in verack's segment. */
+/** Lines that wait for the result they follow: messages in the same segment as `verack`. */
 const MAX_WAITING = 1_000;
 
 /** Shows results and counts them. */
@@ -67,7 +67,7 @@ export class ProbeScreen implements Disposable {
     });
   }
 
-  /** A line beside the results. */
+  /** A notice on stderr. */
   talk(text: string): void {
     this.#progress.aside(() =>
       this.#terminal.stderr.line(`verack handshake: ${text}`)
@@ -89,7 +89,7 @@ export class ProbeScreen implements Disposable {
     );
   }
 
-  /** What `probeAll` is told when sessions are to stay. */
+  /** Options of `probeAll` for sessions that stay open. */
   stayOptions(): Pick<ProbeAllOptions, "stay" | "onOpen" | "onMessage"> {
     return {
       stay: true,
@@ -104,9 +104,8 @@ export class ProbeScreen implements Disposable {
   }
 
   /**
-   * For people below the results; programs read nothing but results there.
-   *
-   * @param faults What was to be probed and could not be, and was said before.
+   * Writes the summary below the results, or to stderr with `--json`. `faults` is the number of
+   * addresses that could not be probed.
    */
   summary(faults: number): void {
     const { stdout, stderr, out, err } = this.#terminal;

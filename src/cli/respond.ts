@@ -272,7 +272,6 @@ function parseBehaviour(text: string): BehaviourName | typeof LIST {
   );
 }
 
-/** @throws {UsageError} when one is no IP address, or there are too many. */
 function entriesOf(
   texts: readonly string[],
   defaultPort: number,

@@ -6,7 +6,7 @@ import { escapeText } from "../core/escape.ts";
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 
-/** Where the question is shown, synchronously, so that it is also shown if the program ends next. */
+/** Where the question is shown; synchronous, so that it is not lost if the program ends. */
 export interface SyncSink {
   /** Writes some of `data` and says how much. */
   writeSync(data: Uint8Array): number;

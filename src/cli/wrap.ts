@@ -1,11 +1,10 @@
 /**
- * Breaks lines of ours that hold text of others into rows of a terminal. The
- * terminal would go on in column 0, where lines of ours begin: text that is placed
- * there by spaces would look like another's line. So rows after the first are
- * indented. No character is added but line feeds and the indentation, and none lost.
+ * Breaks lines into rows of a terminal. A line that the terminal breaks goes on in column 0,
+ * where text of a peer could be made to look like a line of the program; so rows after the
+ * first are indented. Nothing but line feeds and the indentation is added, and nothing lost.
  */
 
-/** Columns that rows after the first have before them, unless told: none of ours begin so. */
+/** Columns before rows after the first; no line of the program begins with so many spaces. */
 const INDENT_COLUMNS = 4;
 
 /** Rows are broken behind a space if one is in the last part of them, this large. */
@@ -37,9 +36,7 @@ interface Break {
 
 /**
  * The text in rows of at most `columns`, separated by line feeds. Line feeds that it
- * has already stay.
- *
- * @param indent Columns before every row but the first of each line.
+ * has already stay. Every row but the first of each line is indented.
  */
 export function wrapText(
   text: string,
@@ -106,7 +103,7 @@ function colorAt(line: string, at: number): number {
   return COLOR.exec(line)?.[0].length ?? 0;
 }
 
-/** The most columns that a terminal gives a character. @param next What follows it. */
+/** The most columns that a terminal gives a character, which depends on what follows it. */
 function columnsOfChar(char: string, next: string): number {
   if (char >= " " && char <= "~" && !next.startsWith("\ufe0f")) return 1;
   if (NARROWEST.test(char)) return 0;

@@ -26,7 +26,6 @@ export class ChatSession {
   readonly #show: (text: string) => void;
   readonly #pending = new Set<Promise<unknown>>();
 
-  /** @param show Shows a notice. */
   constructor(node: Node, lines: ChatLines, show: (text: string) => void) {
     this.#node = node;
     this.#lines = lines;

@@ -1,4 +1,4 @@
-/** The wording of the demo's text output. Columns, colours and counting are left to `printer.ts`. */
+/** The wording of the demo's text output; columns, colours and counts are up to `printer.ts`. */
 import { escapeText } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
 import { TRUST_WORDS } from "../event_lines.ts";

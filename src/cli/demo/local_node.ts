@@ -14,7 +14,6 @@ export class LocalHost implements DemoHost {
   readonly #periodMs: number;
   readonly #nodes: DemoNode[] = [];
 
-  /** @param periodMs How often each node pings all others. */
   constructor(periodMs: number) {
     this.#periodMs = periodMs;
   }

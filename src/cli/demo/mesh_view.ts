@@ -1,4 +1,4 @@
-/** The state of the whole mesh as reported by its nodes: pure bookkeeping, events in, events out. */
+/** The state of the whole mesh as reported by its nodes: events in, events out. */
 import type { PeerId } from "../../identity/identity.ts";
 import type { NodeEvent, Trust } from "../../mesh/events.ts";
 import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";

@@ -26,7 +26,7 @@ export interface PlannedNode {
 export interface DemoPlan {
   /** In the order in which they start. */
   readonly nodes: readonly PlannedNode[];
-  /** The node that is killed, and the one it returns through, if possible not the same as before. */
+  /** The node that is killed, and the one it returns through, if possible another one. */
   readonly victim: { readonly name: string; readonly returnsThrough: string };
   /** The node whose certificate the impostor shows, and the node it dials. */
   readonly impostor: { readonly as: string; readonly to: string };

@@ -49,7 +49,7 @@ export const EXEC_FLAGS = {
   },
 } as const satisfies FlagSpecs;
 
-/** What the flags say is to be run. */
+/** The program of the flags. */
 export interface ExecCommand extends ProgramCommand {
   readonly topic?: string;
   /** Names and identities of the senders whose messages it gets; all if empty. */
@@ -57,14 +57,7 @@ export interface ExecCommand extends ProgramCommand {
   readonly jobs: number;
 }
 
-/**
- * What to run; `undefined` if nothing is.
- *
- * @param args The arguments that are no flags.
- * @throws {UsageError} when there are arguments or flags without a program.
- * @throws {VerackError} `permission` when Deno does not let it be run, or the file is
- * not executable; `bad-program` when there is none.
- */
+/** What to run with the arguments that are not flags; `undefined` without `--exec`. */
 export function execCommand(
   flags: FlagValues<typeof EXEC_FLAGS>,
   args: readonly string[],

@@ -20,21 +20,13 @@ const log = logger("cli");
 /** Whether messages of a sender are for the program. */
 export type SenderRule = (sender: PeerId) => boolean;
 
-/**
- * A name or a whole identity, as `--exec-from` takes them.
- *
- * @throws {RangeError} when it is neither; first digits can be any peer's.
- */
+/** A name or a whole identity, as `--exec-from` takes them. */
 export function parseSender(text: string): string {
   const id = text.toLowerCase();
   return isPeerId(id) ? id : parsePeerName(text);
 }
 
-/**
- * Which rule goes with these options of a node and these values of `--exec-from`.
- *
- * @throws {UsageError} when every stranger could start the program.
- */
+/** The rule for a node's options and `--exec-from`; `undefined` admits all senders. */
 export function senderRule(
   options: NodeOptions,
   from: readonly string[],
@@ -130,7 +122,7 @@ class Holder {
   }
 }
 
-/** A peer on this machine may have brought along some that are not. */
+/** A peer on this machine may have brought others into the mesh, so each sender is checked. */
 function localSenders(node: Node): SenderRule {
   return (sender) =>
     node.sessions().some(({ identity, remoteAddress }) =>

@@ -1,8 +1,7 @@
 /**
- * A program as the application for messages: each one is handed to a new process,
- * acknowledged when that exits with 0 and refused otherwise, so that it comes
- * again, and is set aside after too many tries. How one process runs is in
- * `program_run.ts`.
+ * A program as the consumer of messages: each one is handed to a new process, acknowledged
+ * when that exits with 0 and refused otherwise, so that it is delivered again, and becomes a
+ * dead letter after too many deliveries. One process is run by `program_run.ts`.
  */
 import { type Clock, sleep } from "../../core/clock.ts";
 import {
@@ -29,9 +28,9 @@ export interface ExecutorSettings extends ProgramCommand {
   readonly clock: Clock;
   /** Shows a line that the program wrote; escaped already. */
   readonly say: (line: string) => void;
-  /** A message was taken. */
+  /** A message was acknowledged. */
   readonly onTaken: (event: MessageEvent) => void;
-  /** A fault of ours, not of the program. */
+  /** Called with an error that is not the program's. */
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -43,7 +42,7 @@ export class Executor {
   readonly #node: Node;
   /** No more messages are taken. */
   readonly #stop = new AbortController();
-  /** What runs is told to end. */
+  /** Running programs are to end. */
   readonly #kill = new AbortController();
   readonly #jobs: Promise<void>[];
   /** Why the program could not be started the last time. */
@@ -56,8 +55,8 @@ export class Executor {
   }
 
   /**
-   * Takes no more messages, and resolves when no program runs: they may finish, and
-   * are told to end after 2 s, and killed 1 s later. Call it before the node closes, which could not
+   * Takes no more messages, and resolves when no program runs: they may finish, get SIGTERM
+   * after 2 s, and are killed 1 s later. To be called before the node closes, which could not
    * acknowledge afterwards.
    */
   async stop(): Promise<void> {
@@ -110,7 +109,7 @@ export class Executor {
 
   async #run(message: Message): Promise<string | undefined> {
     const { from, id, topic, deliveryCount, body } = message;
-    // No variable can hold it, and without it another topic would be told.
+    // No variable can hold it, and without it the topic would be another one.
     if (topic.includes("\0")) return "the topic has a NUL character";
     const name = this.#node.peer(from)?.name;
     const env = {
@@ -141,7 +140,7 @@ export class Executor {
     }
   }
 
-  /** Said once, however many messages wait for it. */
+  /** Logged once, however many messages wait for it. */
   #unstartable(reason: string): void {
     if (this.#failure === reason) return;
     this.#failure = reason;

@@ -1,7 +1,6 @@
 /**
- * One run of a program for one message: the body goes to its standard input, its
- * exit code is the verdict. When programs run, and what becomes of the message,
- * is in `executor.ts`.
+ * One run of a program for one message, whose body goes to its standard input. When programs
+ * run, and what their exit codes mean for the message, is in `executor.ts`.
  *
  * The program is started directly, never through a shell: no text of a peer is
  * ever read as a command.
@@ -23,7 +22,7 @@ import { linesOf } from "../lines.ts";
 export interface ProgramCommand {
   readonly program: string;
   readonly args: readonly string[];
-  /** It is told to end after this, milliseconds. */
+  /** It gets SIGTERM after this, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -33,18 +32,15 @@ export interface ProgramRunOptions extends ProgramCommand {
   readonly body: Uint8Array<ArrayBuffer>;
   /** Beside {@linkcode PASSED_VARIABLES}; it gets no other. */
   readonly env: Readonly<Record<string, string>>;
-  /** Shows a line that it wrote; escaped already. */
+  /** Shows a line of its output, escaped already. */
   readonly say: (line: string) => void;
-  /** Tells it to end at once. */
+  /** Ends it early. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs a program to its end.
- *
- * @returns Why it did not succeed; `undefined` if it did.
- * @throws {VerackError} `bad-program` or `permission` when it can never be started.
- * @throws {Error} what else kept the system from starting it.
+ * Runs a program to its end, and returns why it failed, or `undefined` if it succeeded. Throws
+ * if it cannot be started.
  */
 export async function runProgramOnce(
   options: ProgramRunOptions,
@@ -83,12 +79,12 @@ export async function runProgramOnce(
       : `exit code ${code}`);
 }
 
-/** Tells a program to end, and kills it if it does not. */
+/** Sends SIGTERM to a program, and later SIGKILL if it has not ended. */
 class Ending {
   readonly #child: Deno.ChildProcess;
   readonly #clock: Clock;
   #cancel = () => {};
-  /** Why it was told to. */
+  /** Why it was to end. */
   reason: string | undefined;
 
   constructor(child: Deno.ChildProcess, clock: Clock) {
@@ -134,8 +130,6 @@ const TOO_LONG_BYTES = 8 * 1_024 * 1_024;
  * Looks whether a program can be started, without running it: Linux opens the file
  * before it refuses the arguments (since 6.8), and names are looked up in PATH before.
  * Where that says nothing, the first message tells.
- *
- * @throws {VerackError} `bad-program` or `permission`.
  */
 export function checkProgram(program: string): void {
   const tooLong = "x".repeat(TOO_LONG_BYTES);
@@ -148,9 +142,8 @@ export function checkProgram(program: string): void {
 }
 
 /**
- * What a program gets of this process's environment: where it finds other programs and
- * its home, and how it talks. The rest may be secrets, which a program that strangers
- * talk to must not have.
+ * The variables that a program inherits: its paths, and the language. Others may hold secrets,
+ * which a program that handles messages of strangers must not have.
  */
 export const PASSED_VARIABLES: readonly string[] = [
   ...["PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"],
@@ -203,7 +196,7 @@ function start(
   }
 }
 
-/** What to say of a program that may not be run. */
+/** The error for a program that may not be run. */
 export function notPermitted(program: string, cause?: Error): VerackError {
   const shown = escapeText(program);
   const reason = cause instanceof Deno.errors.PermissionDenied
@@ -216,7 +209,7 @@ export function notPermitted(program: string, cause?: Error): VerackError {
   );
 }
 
-/** A program need not read all that it gets, or anything. */
+/** Writes the body; a program need not read all of it. */
 async function feed(
   child: Deno.ChildProcess,
   body: Uint8Array<ArrayBuffer>,
