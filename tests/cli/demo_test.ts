@@ -38,16 +38,16 @@ class Demo implements AsyncDisposable {
   }
 
   /** What it printed with `--json`. */
-  get happenings(): DemoEvent[] {
+  get events(): DemoEvent[] {
     return this.child.out.map((line) => JSON.parse(line));
   }
 
   of<K extends Kind>(kind: K): Of<K>[] {
-    return this.happenings.filter((it): it is Of<K> => it.type === kind);
+    return this.events.filter((it): it is Of<K> => it.type === kind);
   }
 
   get summary(): Of<"summary"> {
-    const last = this.happenings.at(-1);
+    const last = this.events.at(-1);
     assert(last?.type === "summary", this.text);
     return last;
   }

@@ -58,7 +58,7 @@ async function play(
     inProcess: true,
     periodS: 1,
     keep: true,
-    show: (happening) => shown.push(happening),
+    show: (event) => shown.push(event),
     signal,
   });
   const summary = shown.at(-1);

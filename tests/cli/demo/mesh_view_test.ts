@@ -47,12 +47,12 @@ type Step = readonly [
 
 function play(mesh: MeshView, steps: readonly Step[]): void {
   for (const [node, event, ...says] of steps) {
-    const happenings = event === "kill"
+    const events = event === "kill"
       ? mesh.kill(node)
       : "type" in event
       ? mesh.apply(node, event)
       : mesh.begin(node, event.via);
-    assertEquals(happenings.map(short), says, `after ${JSON.stringify(event)}`);
+    assertEquals(events.map(short), says, `after ${JSON.stringify(event)}`);
   }
 }
 

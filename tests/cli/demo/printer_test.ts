@@ -16,7 +16,7 @@ function handClock(): Clock & { ms: number } {
 }
 
 function print(
-  happenings: readonly DemoEvent[],
+  events: readonly DemoEvent[],
   options: { names?: string[]; columns?: number; color?: boolean } = {},
 ): string[] {
   const lines: string[] = [];
@@ -27,7 +27,7 @@ function print(
     names: options.names ?? ["alice", "bob"],
     clock: handClock(),
   });
-  for (const happening of happenings) show(happening);
+  for (const event of events) show(event);
   return lines;
 }
 
