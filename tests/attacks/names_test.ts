@@ -14,7 +14,10 @@ import type { NodeOptions } from "../../src/mesh/options.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { ControlScene } from "../helpers/control.ts";
+import { PEER_FLAG } from "../../src/wire/messages/peers.ts";
+import { parseAddress } from "../../src/transport/address.ts";
 import { EventLog } from "../helpers/nodes.ts";
+import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
 function persistent(): Promise<Identity> {
@@ -368,4 +371,112 @@ Deno.test("by the control API a message goes to the first peer of a name, and a 
   const right = { identity: mallory.id, name: "bob" };
   assertEquals((await post("/v1/allow", right)).status, 200);
   assertEquals((await send()).answer.to, mallory.id);
+});
+
+for (const flags of [0, PEER_FLAG.ephemeral]) {
+  for (const isFirst of [true, false]) {
+    Deno.test(`gossip with flags ${flags} that comes ${isFirst ? "after" : "before"} a person names a peer ends neither its name nor its record`, async () => {
+      const store = new MemoryStore();
+      const start = await restarts({ store });
+      const [bob, mallory] = [await persistent(), await persistent()];
+      await using other = await Node.start();
+      await using place = TcpProxy.start(() => other.address);
+      {
+        await using alice = await start();
+        const name = () => alice.admission.allow(bob.id, { name: "bob" });
+        if (isFirst) name();
+        using teller = await RawPeer.open(alice);
+        const address = { host: "127.0.0.1", port: 1 };
+        const tell = (at: typeof address) =>
+          teller.tell([entryOf(bob, [at], { flags, name: "x" })]);
+        if (!isFirst) {
+          await tell(address);
+          await until("gossip", () => alice.peer(bob.id) !== undefined);
+          name();
+          assertEquals(alice.peer(bob.id)?.ephemeral, false);
+        }
+        // At its address another node answers, so that the address is dropped.
+        await tell(parseAddress(place.address));
+        const known = () => alice.peer(bob.id);
+        await until("the dial", () => place.arrivals > 0);
+        await until(
+          "its end",
+          () => known()?.addresses.includes(place.address) !== true,
+        );
+        assertEquals(known()?.ephemeral, false);
+        assertEquals(alice.resolvePeer("bob"), bob.id);
+        await visit(alice, mallory, "bob");
+        assertEquals(alice.resolvePeer("bob"), bob.id);
+        assertEquals(alice.peer(mallory.id)?.nameHeldBy, bob.id);
+      }
+      assertEquals(store.nameBindings(), [
+        { name: "bob", identity: bob.id, ephemeral: false, confirmed: true },
+      ]);
+      await using alice = await start();
+      await visit(alice, mallory, "bob");
+      assertEquals(code(() => alice.resolvePeer("bob")), "unknown-peer");
+      await visit(alice, bob, "bob");
+      assertEquals(alice.resolvePeer("bob"), bob.id);
+    });
+  }
+}
+
+Deno.test("gossip does not have a pin lapse", async () => {
+  await using other = await Node.start();
+  const [bob, mallory] = [await persistent(), await persistent()];
+  await using alice = await Node.start({
+    connect: [`${bob.id}@${other.address}`],
+  });
+  const log = new EventLog(alice);
+  await until("the refusal", () => log.of("refused").length > 0);
+  using teller = await RawPeer.open(alice, { identity: mallory });
+  const elsewhere = { host: "127.0.0.1", port: 1 };
+  const flags = PEER_FLAG.live | PEER_FLAG.ephemeral;
+  await teller.tell([entryOf(bob, [elsewhere], { flags })]);
+  const known = () => alice.peer(bob.id);
+  await until("gossip", () => known()?.addresses.length === 2);
+  assertEquals([known()?.ephemeral, known()?.trust], [false, "pinned"]);
+  await alice.close();
+  await log.ended;
+});
+
+Deno.test("a name that a person gave to a key in memory goes to no other when its node has left, also across a restart", async () => {
+  const start = await restarts();
+  const [bob, mallory] = [await Identity.generate(), await persistent()];
+  const isGone = (alice: Node) => {
+    const error = assertThrows(() => alice.resolvePeer("bob"), VerackError);
+    assertEquals(error.code, "unknown-peer");
+    assertStringIncludes(error.message, bob.id);
+    assertStringIncludes(error.message, "verack allow ID --name bob");
+  };
+  {
+    await using alice = await start();
+    const log = new EventLog(alice);
+    {
+      await using node = await Node.start({
+        identity: bob,
+        name: "bob",
+        connect: [alice.address],
+      });
+      await node.joined();
+      await until("bob", () => alice.peer(bob.id)?.connected ?? false);
+      alice.admission.allow(bob.id, { name: "bob" });
+      assertEquals(alice.resolvePeer("bob"), bob.id);
+    }
+    await until("bob to be gone", () => alice.peer(bob.id) === undefined);
+    isGone(alice);
+    await visit(alice, mallory, "bob");
+    isGone(alice);
+    assertEquals(
+      log.of("name-conflict").map(({ identity, holder }) => [identity, holder]),
+      [[mallory.id, bob.id]],
+    );
+    await alice.close();
+    await log.ended;
+  }
+  await using alice = await start();
+  await visit(alice, mallory, "bob");
+  isGone(alice);
+  alice.admission.allow(mallory.id, { name: "bob" });
+  assertEquals(alice.resolvePeer("bob"), mallory.id);
 });

@@ -164,6 +164,30 @@ Deno.test("a flood of conflicts is told up to a point, and each of it still mean
   assertEquals(scene.names.holderOf("bob"), id(1));
 });
 
+Deno.test("a key in memory ends its names when it is dropped, gossip and what a person said do not", () => {
+  const scene = new Scene();
+  scene.comes(1, "mem", { ephemeral: true });
+  scene.goes(1);
+  assertEquals(scene.names.holderOf("mem"), undefined);
+  // Of a peer that is off the record others say that its key is in memory.
+  scene.comes(2, "bob");
+  scene.goes(2);
+  const record = scene.table.ensure(id(2))!;
+  record.ephemeral = true;
+  scene.names.bind("robert", id(2));
+  scene.goes(2);
+  scene.comes(3, "carol", { ephemeral: true });
+  scene.names.bind("carol", id(3));
+  scene.goes(3);
+  for (const now of [scene, scene.again()]) {
+    for (
+      const [name, holder] of [["bob", 2], ["robert", 2], ["carol", 3]] as const
+    ) assertEquals(now.names.holderOf(name), id(holder), name);
+  }
+  const inMemory = scene.store.nameBindings().filter((it) => it.ephemeral);
+  assertEquals(inMemory.map(({ name }) => name), ["carol"]);
+});
+
 Deno.test("a name bound to a key in memory is free when its node has left", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();

@@ -1,8 +1,10 @@
 // Which peers have standing, so that bounded things are kept for them.
 import { assertEquals } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import { isForgettable } from "../../src/mesh/dialing/peer_dialer.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
+import { Peer } from "../../src/mesh/peers/peer_table.ts";
 import { hasStanding, isTrusted } from "../../src/mesh/peers/standing.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Mesh } from "../helpers/nodes.ts";
@@ -91,4 +93,17 @@ Deno.test("a peer that is up for an hour has standing, and not before", async ()
   assertEquals(standing(), [true]);
   assertEquals(store.peers().map(({ upForLong }) => upForLong), [true]);
   assertEquals(earned(store), [false]);
+});
+
+Deno.test("a peer with standing that has not come yet is not dropped, one without is after a minute", () => {
+  const record = new Peer("a".repeat(64) as PeerId);
+  record.trust = "known";
+  record.downSince = 0;
+  record.addresses.add({ host: "127.0.0.1", port: 1 }, "rumoured");
+  const dropped = (now: number) =>
+    [true, false].map((it) => isForgettable(record, now, { has: () => it }));
+  assertEquals(dropped(59_000), [false, false]);
+  assertEquals(dropped(60_000), [false, true]);
+  record.addresses.dropUnverified();
+  assertEquals(dropped(0), [false, true]);
 });

@@ -525,9 +525,8 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "claimed addresses that do not answer are kept",
-    snippet:
-      "if (addresses.dropUnverified()) this.#context.memory.save(record);",
-    mutated: "",
+    snippet: "if (!addresses.dropUnverified()) return;",
+    mutated: "return;",
     tests: CLAIMS,
   },
   {
@@ -813,9 +812,59 @@ export const MESH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a name of a peer that is off the record is free",
-    snippet: "if (record.ephemeral) this.#endAll(record.identity);",
-    mutated: "this.#endAll(record.identity);",
+    snippet: "if (!record.isVerified || !record.ephemeral) return;",
+    mutated: "",
     tests: BINDINGS,
+  },
+  {
+    name: "gossip that a key is in memory ends its names",
+    snippet: "if (!record.isVerified || !record.ephemeral) return;",
+    mutated: "if (!record.ephemeral) return;",
+    tests: BINDINGS,
+  },
+  {
+    name: "gossip says for a person that a key is in memory",
+    snippet: "record?.isVerified === true && record.ephemeral;",
+    mutated: "record?.ephemeral ?? false;",
+    tests: BINDINGS,
+  },
+  {
+    name: "a name that a person gave ends with a key in memory",
+    snippet:
+      "if (this.#bindings.get(name)?.confirmed !== true) this.#end(name);",
+    mutated: "this.#end(name);",
+    tests: [...BINDINGS, ...NAMES],
+  },
+  {
+    name: "a name that a person gave to a key in memory ends at a restart",
+    snippet: "if (isGone && !confirmed) {",
+    mutated: "if (isGone) {",
+    tests: BINDINGS,
+  },
+  {
+    name: "gossip says of a peer that a person named that its key is in memory",
+    snippet:
+      "record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0 && !standing.has(record);",
+    mutated: "record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;",
+    tests: NAMES,
+  },
+  {
+    name: "what gossip said of a key stays when a person allows it",
+    snippet: "if (!known.isVerified) known.ephemeral = false;",
+    mutated: "",
+    tests: NAMES,
+  },
+  {
+    name: "an allowed peer is dropped when gossip sends this node to another",
+    snippet: "record.isVerified ? record.ephemeral : !standing.has(record);",
+    mutated: "record.ephemeral || !record.isVerified;",
+    tests: NAMES,
+  },
+  {
+    name: "an allowed peer that has not come yet is dropped like gossip",
+    snippet: "(record.isVerified || !standing.has(record));",
+    mutated: "true;",
+    tests: ["tests/mesh/standing_test.ts"],
   },
   {
     name: "a message goes to a name whose peer is not on record",

@@ -104,7 +104,11 @@ export class AdmissionControl implements Admission {
         record.addresses.add(waiting.address, "typed");
       }
     }
-    if (known !== undefined) known.failures = known.nextDialAt = 0;
+    if (known !== undefined) {
+      known.failures = known.nextDialAt = 0;
+      // Gossip may have said so before it had standing.
+      if (!known.isVerified) known.ephemeral = false;
+    }
     this.#dialer.revive();
   }
 

@@ -111,7 +111,7 @@ export class Dialer {
 
   /** Starts every dial that is due, and sees to the next one. */
   kick(): void {
-    const { clock, table, signal, membership } = this.#context;
+    const { clock, table, signal, membership, standing } = this.#context;
     const owner = this.#owner;
     if (this.#stopped || signal.aborted || owner === undefined) return;
     const now = clock.monotonic();
@@ -132,7 +132,7 @@ export class Dialer {
     const rumours: Peer[] = [];
     for (const record of table.values()) {
       if (record.sessions.length > 0 || record.dialing !== undefined) continue;
-      if (isForgettable(record, now)) {
+      if (isForgettable(record, now, standing)) {
         table.forget(record);
         continue;
       }

@@ -30,6 +30,7 @@ import type { DialFailureReporter } from "./dial_failure_reporter.ts";
 import type { PeerSessionOwner } from "../sessions/peer_session.ts";
 import type { PeerAddress } from "../peers/peer_addresses.ts";
 import type { Peer } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
 
 /** One round of dialing a peer. */
@@ -111,8 +112,11 @@ export class PeerDialer {
   dropClaims(record: Peer, now: number): void {
     const { downSince = now, addresses } = record;
     if (now - downSince < RUMOUR_KEPT_MS || isConfirmed(record, now)) return;
-    if (this.#context.standing.isTrusted(record)) return;
-    if (addresses.dropUnverified()) this.#context.memory.save(record);
+    if (record.isKnown && this.#context.standing.isTrusted(record)) return;
+    if (!addresses.dropUnverified()) return;
+    // An address that is gossiped later has its own time.
+    if (!record.isVerified) record.downSince = undefined;
+    this.#context.memory.save(record);
   }
 
   /**
@@ -288,7 +292,7 @@ export class PeerDialer {
     entry: PeerAddress,
     actual: PeerId,
   ): boolean {
-    const { table, log, memory } = this.#context;
+    const { table, log, memory, standing } = this.#context;
     const address = formatAddress(entry.address);
     const seed = this.#seeds.heldTo(record.identity, entry.address);
     // A pin on a key that lived in memory lapses with it, so that a restarted
@@ -302,7 +306,9 @@ export class PeerDialer {
       this.#seeds.release(record.identity);
       this.#talk.clear(entry.address);
     }
-    const mayBeGone = record.ephemeral || !record.isVerified;
+    const mayBeGone = record.isVerified
+      ? record.ephemeral
+      : !standing.has(record);
     // Members that have a session with it know better, and say where it is.
     if (mayBeGone && !record.reportedLive && record.addresses.size === 0) {
       table.forget(record);
@@ -311,11 +317,11 @@ export class PeerDialer {
   }
 
   #backOff({ record, dialed }: Round): void {
-    const { clock, random, table } = this.#context;
+    const { clock, random, standing, table } = this.#context;
     record.failures++;
     const now = clock.monotonic();
     record.downSince ??= now;
-    if (isForgettable(record, now)) return table.forget(record);
+    if (isForgettable(record, now, standing)) return table.forget(record);
     record.nextDialAt = now +
       (dialed
         ? this.retryDelayMs(record)
@@ -326,9 +332,14 @@ export class PeerDialer {
 /**
  * Whether a peer has been out of reach for so long that it is dropped from the
  * record. Never while members go on saying that it is live: failures alone, which may
- * come fast, say that we cannot reach it, not that it is gone.
+ * come fast, say that we cannot reach it, not that it is gone. Nor a peer with standing
+ * that has not come yet: all that is known of where it is comes from gossip.
  */
-export function isForgettable(record: Peer, now: number): boolean {
+export function isForgettable(
+  record: Peer,
+  now: number,
+  standing: Pick<Standing, "has">,
+): boolean {
   if (record.sessions.length > 0) return false;
   const { addresses, downSince = now } = record;
   if (isConfirmed(record, now)) return false;
@@ -337,8 +348,8 @@ export function isForgettable(record: Peer, now: number): boolean {
     // Its key is gone with its process; if it lives, it dials us or is told of again.
     ? record.ephemeral && downMs >= EPHEMERAL_KEPT_MS
     : addresses.size === 0 || downMs >= RUMOUR_KEPT_MS;
-  return isOverdue && record.trust !== "pinned" &&
-    !addresses.list().some((entry) => entry.typed);
+  return isOverdue && record.trust !== "pinned" && !addresses.hasTyped &&
+    (record.isVerified || !standing.has(record));
 }
 
 /** Whether a member has said lately that it is live. */

@@ -40,7 +40,7 @@ export class GossipReader {
    * verified itself, so that its sender made this up.
    */
   learn(link: PeerSession, entry: PeerEntry): boolean {
-    const { table, identity: own, clock, membership } = this.#context;
+    const { table, identity: own, clock, membership, standing } = this.#context;
     const { identity } = entry;
     if (identity === own.id || identity === link.peer.identity) return false;
     const known = table.get(identity);
@@ -60,7 +60,10 @@ export class GossipReader {
     record.certificate ??= certificate;
     membership.attest(record, entry.statement);
     if (!record.isVerified) {
-      record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
+      // Pins, names and messages end with a key in memory: no gossip ends those of a
+      // peer that a person named.
+      record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0 &&
+        !standing.has(record);
       // Its own word, once we have it, outranks what others call it.
       if (record.name === "") record.name = entry.name;
     }

@@ -152,7 +152,9 @@ export function resolvePeer(
     if (names.isKnown(holder)) return holder;
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: the name is bound to ${holder}, which is not on record`,
+      `Cannot choose ${shown}: the name is bound to ${holder}, which is not on record; to give it to another, verack allow ID --name ${
+        escapeText(text, { max: 80 })
+      }`,
     );
   }
   // Whoever was named by a person has its name from others until it proves itself.

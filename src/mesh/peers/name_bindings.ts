@@ -165,7 +165,7 @@ export class NameBindings {
     const name = foldName(text);
     this.#end(name);
     const record = this.#context.table.get(identity);
-    const ephemeral = record?.ephemeral ?? false;
+    const ephemeral = record?.isVerified === true && record.ephemeral;
     this.#bind({ name, identity, ephemeral, confirmed: true });
   }
 
@@ -209,14 +209,19 @@ export class NameBindings {
   #forgotten(record: Peer): void {
     this.#unclaim(record);
     this.#told.delete(record);
-    // A key that lived in memory is gone; any other may come back for its name.
-    if (record.ephemeral) this.#endAll(record.identity);
+    // A key that lived in memory is gone; any other may come back for its name. Until
+    // it has proved its key, that it is in memory is gossip.
+    if (!record.isVerified || !record.ephemeral) return;
+    for (const name of this.#held.get(record.identity) ?? []) {
+      if (this.#bindings.get(name)?.confirmed !== true) this.#end(name);
+    }
   }
 
   #load(binding: NameBinding): void {
     const { options, table } = this.#context;
-    const { name, identity, ephemeral } = binding;
-    if (ephemeral && table.get(identity) === undefined) {
+    const { name, identity, ephemeral, confirmed } = binding;
+    const isGone = ephemeral && table.get(identity) === undefined;
+    if (isGone && !confirmed) {
       return this.#write(() => options.store.deleteNameBinding(name));
     }
     this.#bindings.set(name, binding);
