@@ -23,12 +23,6 @@ export const EXEC_KILL_AFTER_MS = 2_000;
 export const EXEC_LEAVE_MS = 2_000;
 export const EXEC_KILL_AFTER_LEAVING_MS = 1_000;
 
-/**
- * So long a name of `--exec-from` is that of the peer that was found for it: finding
- * it walks all peers, which a sender must not cause with each message.
- */
-export const EXEC_NAME_KEPT_MS = 1_000;
-
 /** A process that the system has no room for is tried again after this. */
 export const EXEC_RETRY_MS = 1_000;
 

@@ -112,7 +112,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const command = execCommand(flags, positionals);
   using start = await nodeStart(flags);
   const options = { ...start.options, port: flags.port };
-  const rule = command && senderRule(options, command.from, systemClock);
+  const rule = command && senderRule(options, command.from);
   using signals = new SignalWatch({
     talk: Deno.stderr.isTerminal() ? terminal.stderr : undefined,
   });
@@ -160,11 +160,13 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
       printer.print(event, { keep });
       control.server.publish(event);
     };
-    const accepts = rule?.(node);
+    const fateOf = rule?.(node);
     if (command !== undefined) {
       executor = new Executor(node, {
         ...command,
-        ...(accepts !== undefined && { accepts }),
+        ...(fateOf !== undefined && {
+          accepts: (sender) => fateOf(sender) === "run",
+        }),
         clock: systemClock,
         say: (line) => sayOfProgram(terminal.stderr, line),
         onTaken: (event) => show(event, false),
@@ -176,7 +178,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     }
     // Messages that are not for the program are printed only.
     const messages = Promise.all(
-      restOf(command, accepts).map((rest) =>
+      restOf(command, fateOf).map((rest) =>
         takeMessages(node, rest, {
           output: terminal.stdout,
           show: (event) => show(event, true),
@@ -196,14 +198,15 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   return signals.code ?? EXIT.success;
 }
 
-/** The messages that are printed only: all that the program does not get. */
+/** Which messages are only printed: what the program does not get and does not wait. */
 function restOf(
   command: ExecCommand | undefined,
-  accepts: SenderRule | undefined,
+  fateOf: SenderRule | undefined,
 ): MessagesOptions[] {
   if (command === undefined) return [{}];
   const { topic } = command;
-  const ofOthers = accepts && ((sender: PeerId) => !accepts(sender));
+  const ofOthers = fateOf &&
+    ((sender: PeerId) => fateOf(sender) === "print");
   return [
     ...(topic === undefined ? [] : [{ exceptTopic: topic }]),
     ...(ofOthers === undefined
@@ -212,7 +215,10 @@ function restOf(
   ];
 }
 
-/** A program may print what peers sent: on a terminal it is indented, to differ from our lines. */
+/**
+ * What a program repeats of a peer's text passes neither for a line of the node nor,
+ * in a log of JSON lines, for an entry.
+ */
 function sayOfProgram(stderr: LineWriter, line: string): void {
-  stderr.line(stderr.columns === undefined ? line : `  ${line}`);
+  stderr.line(`  | ${line}`);
 }

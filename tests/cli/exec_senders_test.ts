@@ -4,16 +4,17 @@ import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";
 import { UsageError } from "../../src/cli/flags.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import { VerackError } from "../../src/core/errors.ts";
+import { configureLogging } from "../../src/core/log.ts";
+import { until } from "../helpers/until.ts";
+import { Identity, type PeerId } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import type { Node } from "../../src/mesh/node.ts";
+import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);
-const clock = new VirtualClock();
 
 /** A node with sessions to these peers at these addresses. */
 function linked(links: Readonly<Record<string, string>>): Node {
@@ -30,8 +31,12 @@ Deno.test("in an open mesh on loopback only peers of this machine start the prog
   const node = linked({ [A]: "127.0.0.1:4000", [B]: "192.0.2.1:4000" });
   for (const host of ["127.0.0.1", "::1", "localhost", undefined]) {
     const options = host === undefined ? {} : { host };
-    const accepts = senderRule(options, [], clock)!(node);
-    assertEquals([A, B, "c".repeat(64)].map(accepts), [true, false, false]);
+    const accepts = senderRule(options, [])!(node);
+    assertEquals([A, B, "c".repeat(64)].map(accepts), [
+      "run",
+      "print",
+      "print",
+    ]);
   }
 });
 
@@ -47,7 +52,7 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
     { host, store: remembered },
   ];
   for (const options of closed) {
-    assertEquals(senderRule(options, [], clock), undefined);
+    assertEquals(senderRule(options, []), undefined);
   }
   const open: NodeOptions[] = [
     { host },
@@ -61,9 +66,9 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
     { host, invite: `${A}@127.0.0.1:1#${"a".repeat(32)}` },
   ];
   for (const options of open) {
-    assertThrows(() => senderRule(options, [], clock), UsageError, "stranger");
-    const accepts = senderRule(options, [A], clock)!(linked({}));
-    assertEquals([A, B].map(accepts), [true, false]);
+    assertThrows(() => senderRule(options, []), UsageError, "stranger");
+    const accepts = senderRule(options, [A])!(linked({}));
+    assertEquals([A, B].map(accepts), ["run", "print"]);
   }
 });
 
@@ -78,7 +83,7 @@ Deno.test("a guest of a closed mesh stays closed once it was welcomed, one of an
     store.putSetting(`welcome main ${identity.id}`, value);
     return { host: "0.0.0.0", identity, store };
   };
-  assertEquals(senderRule(kept(true), [], clock), undefined);
+  assertEquals(senderRule(kept(true), []), undefined);
   const invite = `${A}@127.0.0.1:1#${"a".repeat(32)}`;
   for (
     const options of [
@@ -87,7 +92,7 @@ Deno.test("a guest of a closed mesh stays closed once it was welcomed, one of an
       { ...kept(true), identity: await Identity.generate() },
       kept(true, Uint8Array.of(255)),
     ]
-  ) assertThrows(() => senderRule(options, [], clock), UsageError);
+  ) assertThrows(() => senderRule(options, []), UsageError);
 });
 
 Deno.test("in an open mesh a warning says which peer a name means, or that none has it yet", () => {
@@ -144,5 +149,101 @@ Deno.test("a sender is a name or all digits of an identity", () => {
   assertEquals(parseSender("A".repeat(64)), A);
   for (const text of ["abcdef01", "a".repeat(63), "two words", ""]) {
     assertThrows(() => parseSender(text), RangeError);
+  }
+});
+
+/** A peer that calls itself `bob`, connected. */
+async function bob(alice: Node): Promise<Node> {
+  const node = await Node.start({ name: "bob", connect: [alice.address] });
+  const isUp = () => alice.peer(node.identity.id)?.connected ?? false;
+  await until("bob", isUp);
+  return node;
+}
+
+Deno.test("the holder of a contested name goes on starting the program, also after a restart, until a person moves the name", async () => {
+  const identity = await Identity.generate({ ephemeral: false });
+  const store = new MemoryStore();
+  const options = { identity, store };
+  const ids: PeerId[] = [];
+  const rule = (node: Node) => senderRule(options, ["BOB"])!(node);
+  const fates = (node: Node) => ids.map(rule(node));
+  {
+    await using alice = await Node.start(options);
+    await using first = await bob(alice);
+    await using second = await bob(alice);
+    ids.push(first.identity.id, second.identity.id);
+    assertThrows(() => alice.resolvePeer("bob"), VerackError);
+    assertEquals(fates(alice), ["run", "print"]);
+    await first.close({ abrupt: true });
+    await second.close({ abrupt: true });
+  }
+  await using alice = await Node.start(options);
+  assertEquals(fates(alice), ["run", "print"]);
+  alice.admission.allow(ids[1]!, { name: "bob" });
+  assertEquals(fates(alice), ["print", "run"]);
+});
+
+Deno.test("messages of several that use a name while it is bound to none wait, which is logged once, until a person says whose it is", async () => {
+  await using alice = await Node.start();
+  await using old = await bob(alice);
+  await using one = await bob(alice);
+  await using two = await bob(alice);
+  const peers = [old, one, two].map(({ identity }) => identity.id);
+  const fateOf = senderRule({}, ["bob"])!(alice);
+  assertEquals(peers.map(fateOf), ["run", "print", "print"]);
+  alice.admission.deny(old.identity.id);
+  const lines: string[] = [];
+  const format = { format: "json", color: false } as const;
+  const write = (line: string) => void lines.push(line);
+  configureLogging({ level: "warn", ...format, write });
+  assertEquals(peers.slice(1).map(fateOf), ["wait", "wait"]);
+  assertEquals(fateOf(A as PeerId), "print");
+  const take = (fate: string) => {
+    const taken: string[] = [];
+    const from = (sender: PeerId) => fateOf(sender) === fate;
+    (async () => {
+      for await (const { from: sender } of alice.messages({ from })) {
+        taken.push(sender);
+      }
+    })();
+    return taken;
+  };
+  const [run, printed] = [take("run"), take("print")];
+  const { id } = alice.identity;
+  let isSettled = false;
+  const sent = Promise.all([one.send(id, "1"), two.send(id, "2")])
+    .then(() => isSettled = true);
+  assertEquals(await two.roundTrip(id) !== undefined, true);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assertEquals([isSettled, run, printed], [false, [], []]);
+  alice.admission.allow(two.identity.id, { name: "bob" });
+  await until("both", () => run.length + printed.length === 2);
+  assertEquals([run, printed], [[two.identity.id], [one.identity.id]]);
+  await sent;
+  configureLogging({ level: "off", ...format, write });
+  const told = lines.filter((line) =>
+    line.includes("several peers use a name")
+  );
+  assertEquals(told.length, 1, lines.join());
+});
+
+Deno.test("a name that no person gave to a peer is warned of, in an open mesh and in a closed one", () => {
+  const lines: string[] = [];
+  const format = { format: "json", color: false } as const;
+  const write = (line: string) => void lines.push(line);
+  const store = new MemoryStore();
+  const binding = { identity: A as PeerId, ephemeral: false };
+  store.putNameBinding({ ...binding, name: "bob", confirmed: true });
+  store.putNameBinding({ ...binding, name: "eve", confirmed: false });
+  const warned = (options: NodeOptions, ...from: string[]) => {
+    configureLogging({ level: "warn", ...format, write });
+    senderRule(options, from);
+    configureLogging({ level: "off", ...format, write });
+    return lines.splice(0).map((line) => JSON.parse(line).fields.names);
+  };
+  for (const trust of ["open", "known"] as const) {
+    assertEquals(warned({ trust }, "bob"), ["bob"]);
+    assertEquals(warned({ trust, store }, "BOB", A), []);
+    assertEquals(warned({ trust, store }, "BOB", "Eve"), ["Eve"]);
   }
 });

@@ -250,6 +250,36 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: EXEC_SENDERS,
   },
   {
+    name: "another peer that uses a name of --exec-from starts the program",
+    snippet: 'if (holder === sender) return "run";',
+    mutated: 'if (holder !== undefined) return "run";',
+    tests: [...EXEC_SENDERS, ...EXEC],
+  },
+  {
+    name: "messages of those that contest a name are lost to the program",
+    snippet: 'fate = "wait";',
+    mutated: "",
+    tests: EXEC_SENDERS,
+  },
+  {
+    name: "each message of a contested name is logged",
+    snippet: "if (told.has(name)) continue;",
+    mutated: "",
+    tests: EXEC_SENDERS,
+  },
+  {
+    name: "a name that was bound by itself is taken for a person's word",
+    snippet: ".some((it) => it.confirmed && it.name === name)",
+    mutated: ".some((it) => it.name === name)",
+    tests: EXEC_SENDERS,
+  },
+  {
+    name: "what a program repeats stands where lines of the node do",
+    snippet: "stderr.line(`  | ${line}`);",
+    mutated: "stderr.line(line);",
+    tests: EXEC,
+  },
+  {
     name: "peers that --exec-from does not name start programs",
     snippet: "...(accepts !== undefined && { from: accepts }),",
     mutated: "",

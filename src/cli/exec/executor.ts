@@ -14,7 +14,7 @@ import { shownName } from "../../identity/peer_name.ts";
 import { logger } from "../../core/log.ts";
 import type { Node } from "../../mesh/node.ts";
 import { EXEC_LEAVE_MS, EXEC_RETRY_MS } from "../../limits.ts";
-import type { SenderRule } from "./exec_senders.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import { type ProgramCommand, runProgramOnce } from "./program_run.ts";
 
 /** Settings of an {@linkcode Executor}. */
@@ -22,7 +22,7 @@ export interface ExecutorSettings extends ProgramCommand {
   /** Only messages of this topic; left out, all. */
   readonly topic?: string;
   /** Only messages of these senders; left out, all. */
-  readonly accepts?: SenderRule;
+  readonly accepts?: (sender: PeerId) => boolean;
   /** How many run at the same time; those of one sender and topic never do. */
   readonly jobs: number;
   readonly clock: Clock;

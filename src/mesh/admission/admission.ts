@@ -33,6 +33,11 @@ export interface Admission {
    */
   allow(identity: PeerId, options?: { readonly name?: string }): void;
   /**
+   * The peer that a name is bound to, also while another goes by it and
+   * `Node.resolvePeer` refuses to choose; `undefined` if it is bound to none.
+   */
+  holderOf(name: string): PeerId | undefined;
+  /**
    * Keeps an identity out: its session ends at once, it is neither let in, dialed
    * nor told of, whatever certificate it shows and whatever others say. Holds
    * until {@linkcode allow}.
@@ -110,6 +115,10 @@ export class AdmissionControl implements Admission {
       if (!known.isVerified) known.ephemeral = false;
     }
     this.#dialer.revive();
+  }
+
+  holderOf(name: string): PeerId | undefined {
+    return this.#context.names.holderOf(name);
   }
 
   deny(identity: PeerId): void {
