@@ -58,13 +58,13 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "peer:up":
     case "peer:down":
     case "pending":
-    case "name-conflict": // Harmless if left out: the name is refused.
     case "undelivered":
     case "set-aside":
       return event.identity;
     case "refused":
       // The expected peer is the one that the owner wanted to reach.
       return event.expected ?? event.actual ?? hostOf(event.address);
+    case "name-conflict": // The node has budgets for them.
     case "listening":
     case "message":
     case "mesh": // Its size, which the printer limits itself.

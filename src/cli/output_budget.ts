@@ -15,7 +15,7 @@ import {
   MAX_COUNTED_STRANGERS,
   STRANGER_LINES,
 } from "../limits.ts";
-import { TokenBucket } from "../core/token_bucket.ts";
+import { TokenBucket, TokenBuckets } from "../core/token_bucket.ts";
 
 /** Options of {@linkcode OutputBudget}. */
 export interface OutputBudgetOptions {
@@ -42,8 +42,8 @@ export interface LeftOut {
 /** Budgets of lines by what causes them: an identity, or an address. */
 export class OutputBudget implements Disposable {
   readonly #options: OutputBudgetOptions;
-  readonly #known: Buckets;
-  readonly #strangers: Buckets;
+  readonly #known: TokenBuckets;
+  readonly #strangers: TokenBuckets;
   readonly #all: TokenBucket;
   /** Lines left out since the last report, by cause. */
   readonly #leftOut = new Map<string, number>();
@@ -53,8 +53,8 @@ export class OutputBudget implements Disposable {
   constructor(options: OutputBudgetOptions) {
     const { each = STRANGER_LINES, all = ALL_STRANGERS_LINES } = options;
     this.#options = options;
-    this.#known = new Buckets(KNOWN_PEER_LINES, MAX_COUNTED_PEERS);
-    this.#strangers = new Buckets(each, MAX_COUNTED_STRANGERS);
+    this.#known = new TokenBuckets(KNOWN_PEER_LINES, MAX_COUNTED_PEERS);
+    this.#strangers = new TokenBuckets(each, MAX_COUNTED_STRANGERS);
     const now = options.clock.monotonic();
     this.#all = new TokenBucket(all.burst, all.refillMs, now);
   }
@@ -104,31 +104,6 @@ export class OutputBudget implements Disposable {
     this.#leftOut.clear();
     const reason = `too many ${this.#options.what} of ${source}`;
     this.#options.tell({ dropped, reason });
-  }
-}
-
-/** A bucket for each cause; the least recently used are dropped. */
-class Buckets {
-  readonly #rate: LineRate;
-  readonly #max: number;
-  readonly #buckets = new Map<string, TokenBucket>();
-
-  constructor(rate: LineRate, max: number) {
-    this.#rate = rate;
-    this.#max = max;
-  }
-
-  of(cause: string, now: number): TokenBucket {
-    const { burst, refillMs } = this.#rate;
-    const bucket = this.#buckets.get(cause) ??
-      new TokenBucket(burst, refillMs, now);
-    this.#buckets.delete(cause);
-    this.#buckets.set(cause, bucket);
-    const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > this.#max && oldest !== undefined) {
-      this.#buckets.delete(oldest);
-    }
-    return bucket;
   }
 }
 

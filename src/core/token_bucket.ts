@@ -42,3 +42,37 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#capacity, this.#tokens + 1);
   }
 }
+
+/** How often something may be done. */
+export interface TokenRate {
+  /** Most at once. */
+  readonly burst: number;
+  /** Milliseconds until one more. */
+  readonly refillMs: number;
+}
+
+/** A bucket for each cause; the least recent are forgotten. */
+export class TokenBuckets {
+  readonly #rate: TokenRate;
+  readonly #max: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(rate: TokenRate, max: number) {
+    this.#rate = rate;
+    this.#max = max;
+  }
+
+  /** The bucket of a cause. */
+  of(cause: string, now: number): TokenBucket {
+    const { burst, refillMs } = this.#rate;
+    const bucket = this.#buckets.get(cause) ??
+      new TokenBucket(burst, refillMs, now);
+    this.#buckets.delete(cause);
+    this.#buckets.set(cause, bucket);
+    const [oldest] = this.#buckets.keys();
+    if (this.#buckets.size > this.#max && oldest !== undefined) {
+      this.#buckets.delete(oldest);
+    }
+    return bucket;
+  }
+}

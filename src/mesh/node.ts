@@ -234,9 +234,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Pairs of members that cannot reach each other though others reach both, the
-   * smaller identity first, those with this node before others; at most 256. Each
-   * is what one of the two says of itself.
+   * Pairs of members that cannot reach each other though others reach both, as one of
+   * them says: the smaller identity first, those with this node first; at most 256.
    */
   unreachable(): (readonly [PeerId, PeerId])[] {
     return [...this.#exchange.missing.pairs];
@@ -387,6 +386,7 @@ export class Node implements AsyncDisposable {
     this.#exchange.tick(now);
     this.#context.memory.tick(now);
     this.#context.membership.tick();
+    this.#context.names.tick();
     this.#context.health.tick(now);
     this.#messaging.tick(now, pausedMs);
     this.#context.joining.look();

@@ -62,10 +62,10 @@ class Scene {
   comes(
     number: number,
     name: string,
-    { standing = false, stays = false, ephemeral = false } = {},
+    { standing = false, stays = false, ephemeral = false, source = "" } = {},
   ): void {
     const record = this.table.ensure(id(number))!;
-    Object.assign(record, { name, ephemeral, lastSeen: 1 });
+    Object.assign(record, { name, ephemeral, source, lastSeen: 1 });
     record.earnedStanding ||= standing;
     if (stays) record.sessions = [{} as PeerSession];
     this.names.introduced(record);
@@ -153,15 +153,73 @@ Deno.test("names on record from before they were bound are bound at the start, b
   assertEquals(now.names.holderOf("twin"), undefined);
 });
 
-Deno.test("a flood of conflicts is told up to a point, and each of it still means the holder", () => {
+/** Peers about which a conflict was told since the last time. */
+function told(scene: Scene): PeerId[] {
+  return scene.events.splice(0).flatMap((event) =>
+    event.type === "name-conflict" ? [event.identity] : []
+  );
+}
+
+Deno.test("a flood of conflicts is told up to a point by source and in all, and each of it still means the holder", () => {
   const scene = new Scene();
   scene.comes(1, "bob");
-  for (let stranger = 10; stranger < 1_010; stranger++) {
+  const flood = (from: number, source: (stranger: number) => string) => {
+    for (let stranger = from; stranger < from + 1_000; stranger++) {
+      scene.comes(stranger, "bob", { source: source(stranger) });
+    }
+    return told(scene).length;
+  };
+  assertEquals(flood(1_000, () => "one"), 10);
+  assertEquals(flood(2_000, (it) => `${it}`), 90);
+  assertEquals(scene.names.holderOf("bob"), id(1));
+});
+
+Deno.test("a flood of conflicts does not hide one with a peer that a person named or that has standing", () => {
+  const scene = new Scene();
+  scene.comes(1, "bob");
+  scene.names.bind("bob", id(1));
+  scene.comes(2, "dave", { standing: true });
+  scene.comes(3, "eve");
+  for (let stranger = 10; stranger < 140; stranger++) {
+    scene.comes(stranger, stranger % 2 === 0 ? "self" : "eve");
+  }
+  assertEquals(told(scene).length, 10);
+  scene.comes(1_000, "bob");
+  scene.comes(1_001, "dave");
+  assertEquals(told(scene), [id(1_000), id(1_001)]);
+});
+
+Deno.test("a conflict that was not told at once is told later, by turns among the holders, and once", async () => {
+  const scene = new Scene();
+  for (
+    const [number, name] of [[1, "bob"], [2, "carol"], [3, "dave"]] as const
+  ) {
+    scene.comes(number, name, { standing: true });
+  }
+  for (let stranger = 10; stranger < 210; stranger++) {
     scene.comes(stranger, "bob");
   }
-  const told = scene.events.filter(({ type }) => type === "name-conflict");
-  assertEquals(told.length, 100);
-  assertEquals(scene.names.holderOf("bob"), id(1));
+  scene.comes(1_000, "carol");
+  scene.comes(1_001, "dave");
+  scene.comes(1_001, "eve");
+  assertEquals(told(scene).length, 10);
+  scene.names.tick();
+  assertEquals(told(scene), []);
+  const later: PeerId[] = [];
+  for (let time = 0; time < 4; time++) {
+    await scene.clock.advance(10_000);
+    scene.names.tick();
+    later.push(...told(scene));
+  }
+  assertEquals(later.length, 4);
+  assert(later.slice(0, 2).includes(id(1_000)), later.join());
+  // It does not use the name any more, and what is gone cannot be asked.
+  assert(!later.includes(id(1_001)));
+  for (let stranger = 10; stranger < 210; stranger++) scene.goes(stranger);
+  await scene.clock.advance(100_000);
+  scene.names.tick();
+  scene.comes(1_000, "carol");
+  assertEquals(told(scene), []);
 });
 
 Deno.test("a key in memory ends its names when it is dropped, gossip and what a person said do not", () => {

@@ -867,6 +867,44 @@ export const MESH_MUTANTS: readonly Mutant[] = [
     tests: ["tests/mesh/standing_test.ts"],
   },
   {
+    name: "one source may have any number of name conflicts told",
+    snippet: "return own.has(now) && this.#all.take(now) && own.take(now);",
+    mutated: "return this.#all.take(now);",
+    tests: BINDINGS,
+  },
+  {
+    name: "all sources may have any number of name conflicts told",
+    snippet: "return own.has(now) && this.#all.take(now) && own.take(now);",
+    mutated: "return own.take(now);",
+    tests: BINDINGS,
+  },
+  {
+    name: "a flood of name conflicts hides one with a peer with standing",
+    snippet: "const budget = isStrong ? this.#strong : this.#weak;",
+    mutated: "const budget = this.#weak;",
+    tests: BINDINGS,
+  },
+  {
+    name: "a name that a person gave is contested unseen in a flood",
+    snippet:
+      "const isStrong = this.#bindings.get(folded)?.confirmed === true ||",
+    mutated: "const isStrong =",
+    tests: BINDINGS,
+  },
+  {
+    name: "a name conflict that was not told at once is never told",
+    snippet: "this.#wait(record, holder);",
+    mutated: "this.#told.set(record, name);",
+    tests: BINDINGS,
+  },
+  {
+    name: "name conflicts of one holder are told before those of others",
+    snippet: "this.#waiting.set(holder, others); }",
+    mutated:
+      "const all = [...this.#waiting]; this.#waiting.clear(); this.#waiting.set(holder, others); for (const [it, peers] of all) this.#waiting.set(it, peers); }",
+    tests: BINDINGS,
+  },
+  {
     name: "a message goes to a name whose peer is not on record",
     snippet: "if (names.isKnown(holder)) return holder;",
     mutated: "return holder;",

@@ -274,6 +274,12 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: EXEC_SENDERS,
   },
   {
+    name: "a chat shows a peer by a name of one that is away",
+    snippet: "called === undefined || isHeld ||",
+    mutated: "called === undefined ||",
+    tests: ["tests/cli/chat/names_test.ts"],
+  },
+  {
     name: "what a program repeats stands where lines of the node do",
     snippet: "stderr.line(`  | ${line}`);",
     mutated: "stderr.line(line);",

@@ -29,11 +29,13 @@ export class Names {
 
   /** What a peer is called. */
   label(identity: PeerId): string {
-    const { name, boundName } = this.#node.peer(identity) ?? {};
+    const { name, boundName, nameHeldBy } = this.#node.peer(identity) ?? {};
     this.claim(identity, name);
     this.claim(identity, boundName);
     const called = boundName ?? name;
-    return called === undefined || this.#isAmbiguous(called)
+    // The holder may be away, and have claimed nothing since this chat began.
+    const isHeld = boundName === undefined && nameHeldBy !== undefined;
+    return called === undefined || isHeld || this.#isAmbiguous(called)
       ? peerLabel(identity, name, boundName)
       : shownName(called);
   }

@@ -14,7 +14,6 @@ import {
   isPeerName,
   parsePeerName,
 } from "../../identity/peer_name.ts";
-import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
 import {
   MAX_NAMES_PER_PEER,
   MAX_NAMES_WITHOUT_STANDING,
@@ -22,8 +21,8 @@ import {
 } from "../../name_limits.ts";
 import type { MeshContext } from "../context.ts";
 import type { NameBinding } from "./node_store.ts";
+import { NameConflicts } from "./name_conflicts.ts";
 import type { Peer } from "./peer_table.ts";
-import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** What one node needs of its context here. */
 export type NameContext = Pick<
@@ -48,9 +47,7 @@ export class NameBindings {
   /** Verified peers on record that call themselves by a name now. */
   readonly #claimants = new Map<string, Set<Peer>>();
   readonly #claimed = new Map<Peer, string>();
-  /** What was told of a peer's name by an event. */
-  readonly #told = new Map<Peer, string>();
-  readonly #events: TokenBucket;
+  readonly #conflicts: NameConflicts;
   /** This node's own name, which means this node; empty if it has none. */
   readonly #own: string;
   #trimAt = MAX_NAMES_WITHOUT_STANDING;
@@ -60,11 +57,7 @@ export class NameBindings {
     this.#context = context;
     const { clock, membership, options, table } = context;
     this.#own = foldName(options.name);
-    this.#events = new TokenBucket(
-      REFUSAL_EVENT_BURST,
-      REFUSAL_EVENT_REFILL_MS,
-      clock.monotonic(),
-    );
+    this.#conflicts = new NameConflicts(clock);
     table.onForget.push((record) => this.#forgotten(record));
     for (const binding of options.store.nameBindings()) this.#load(binding);
     for (const record of table.values()) {
@@ -127,18 +120,23 @@ export class NameBindings {
     if (name !== undefined) this.#settle(name);
   }
 
+  /** Tells what there was no room to tell before. */
+  tick(): void {
+    for (const record of this.#conflicts.retries()) this.tell(record);
+  }
+
   /** Tells, once, that a peer calls itself by a name that is bound to another. */
   tell(record: Peer): void {
     const holder = this.heldByAnother(record);
+    if (holder === undefined) return this.#conflicts.over(record);
     const folded = foldName(record.name);
-    if (holder === undefined || this.#told.get(record) === folded) return;
-    const { clock, emit } = this.#context;
-    // Keys cost nothing: strangers must not be able to flood whatever watches.
-    if (!this.#events.take(clock.monotonic())) return;
-    this.#told.set(record, folded);
+    const isStrong = this.#bindings.get(folded)?.confirmed === true ||
+      this.#hasStanding(holder);
+    const conflict = { record, name: folded, holder, isStrong };
+    if (!this.#conflicts.admits(conflict)) return;
     const { identity, name } = record;
     const boundName = this.givenTo(identity);
-    emit({
+    this.#context.emit({
       type: "name-conflict",
       identity,
       name,
@@ -208,7 +206,7 @@ export class NameBindings {
 
   #forgotten(record: Peer): void {
     this.#unclaim(record);
-    this.#told.delete(record);
+    this.#conflicts.forget(record);
     // A key that lived in memory is gone; any other may come back for its name. Until
     // it has proved its key, that it is in memory is gossip.
     if (!record.isVerified || !record.ephemeral) return;

@@ -1,0 +1,111 @@
+/**
+ * Which conflicts of names are told, and when. Keys cost nothing, so the events have a
+ * budget for each source, and conflicts with a holder that a person named or that has
+ * standing have budgets apart from all others. What they do not admit waits.
+ */
+import type { Clock } from "../../core/clock.ts";
+import { TokenBucket, TokenBuckets } from "../../core/token_bucket.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  MAX_NAME_CONFLICT_SOURCES,
+  NAME_CONFLICTS_OF_ALL,
+  NAME_CONFLICTS_OF_SOURCE,
+} from "../../name_limits.ts";
+import type { Peer } from "./peer_table.ts";
+
+/** A peer that uses a name of another. */
+export interface NameConflict {
+  readonly record: Peer;
+  /** As `foldName` has it. */
+  readonly name: string;
+  readonly holder: PeerId;
+  /** A person gave the name to the holder, or the holder has standing. */
+  readonly isStrong: boolean;
+}
+
+/** Conflicts of one node. */
+export class NameConflicts {
+  readonly #clock: Clock;
+  readonly #strong: ConflictBudget;
+  readonly #weak: ConflictBudget;
+  /** Name of each peer about which it was told. */
+  readonly #told = new Map<Peer, string>();
+  /** Peers whose conflict is not told yet, by holder: those of one take the turn of one. */
+  readonly #waiting = new Map<PeerId, Set<Peer>>();
+  readonly #waitsFor = new Map<Peer, PeerId>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#strong = new ConflictBudget(clock.monotonic());
+    this.#weak = new ConflictBudget(clock.monotonic());
+  }
+
+  /** Whether it is to be told now; if it was not told before and is not, it waits. */
+  admits(conflict: NameConflict): boolean {
+    const { record, name, holder, isStrong } = conflict;
+    if (this.#told.get(record) === name) return false;
+    const budget = isStrong ? this.#strong : this.#weak;
+    if (!budget.take(record.source, this.#clock.monotonic())) {
+      this.#wait(record, holder);
+      return false;
+    }
+    this.over(record);
+    this.#told.set(record, name);
+    return true;
+  }
+
+  /** Nothing is to be told of it now. Others with its holder wait after all other holders. */
+  over(record: Peer): void {
+    const holder = this.#waitsFor.get(record);
+    if (holder === undefined) return;
+    this.#waitsFor.delete(record);
+    const others = this.#waiting.get(holder);
+    this.#waiting.delete(holder);
+    others?.delete(record);
+    if (others !== undefined && others.size > 0) {
+      this.#waiting.set(holder, others);
+    }
+  }
+
+  /** The peer is off the record. */
+  forget(record: Peer): void {
+    this.#told.delete(record);
+    this.over(record);
+  }
+
+  /**
+   * Of each holder one peer whose conflict waits. Each is to be given to
+   * {@linkcode admits} again, or to {@linkcode over}.
+   */
+  retries(): Peer[] {
+    return [...this.#waiting.values()].flatMap(([first]) => first ?? []);
+  }
+
+  /** Waits after the others with its holder, which keeps its turn. */
+  #wait(record: Peer, holder: PeerId): void {
+    if (this.#waitsFor.get(record) !== holder) this.over(record);
+    this.#waitsFor.set(record, holder);
+    const others = this.#waiting.getOrInsertComputed(holder, () => new Set());
+    others.delete(record);
+    others.add(record);
+  }
+}
+
+/** How many conflicts may be told. */
+class ConflictBudget {
+  readonly #all: TokenBucket;
+  readonly #bySource = new TokenBuckets(
+    NAME_CONFLICTS_OF_SOURCE,
+    MAX_NAME_CONFLICT_SOURCES,
+  );
+
+  constructor(now: number) {
+    const { burst, refillMs } = NAME_CONFLICTS_OF_ALL;
+    this.#all = new TokenBucket(burst, refillMs, now);
+  }
+
+  take(source: string, now: number): boolean {
+    const own = this.#bySource.of(source, now);
+    return own.has(now) && this.#all.take(now) && own.take(now);
+  }
+}
