@@ -1,8 +1,7 @@
 /** Whose messages start the program of `--exec`. */
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
 import { UsageError } from "../../src/cli/flags.ts";
-import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";
 import { until } from "../helpers/until.ts";
 import { Identity, type PeerId } from "../../src/identity/identity.ts";
@@ -93,53 +92,42 @@ Deno.test("a guest of a closed mesh stays closed once it was welcomed, one of an
   ) assertThrows(() => senderRule(options, []), UsageError);
 });
 
-Deno.test("in an open mesh a warning says which peer a name means, or that none has it yet", () => {
-  const node = {
-    resolvePeer: (name: string) => {
-      if (name === "bob") return B;
-      throw new VerackError("unknown-peer", "nobody");
-    },
-  } as unknown as Node;
+Deno.test("names of --exec-from are warned of unless a person said whose they are, in open and closed meshes", () => {
+  const store = new MemoryStore();
+  store.putNameBinding({
+    name: "dave",
+    identity: B,
+    ephemeral: false,
+    confirmed: true,
+  });
   const lines: string[] = [];
   const write = (line: string): void => void lines.push(line);
-  const warned = (options: NodeOptions) => {
+  const warned = (options: NodeOptions, from: string[]) => {
     lines.length = 0;
-    senderRule(options, ["bob", "carol", A], clock)?.(node);
-    return lines.map((line) => JSON.parse(line));
+    senderRule({ host: "0.0.0.0", store, ...options }, from);
+    return lines.map((line) => JSON.parse(line).fields.names);
   };
   const logging = { format: "json", color: false, write } as const;
   configureLogging({ level: "warn", ...logging });
   try {
-    const [bound, free, ...more] = warned({ host: "0.0.0.0" });
-    assertEquals([bound.fields.name, bound.fields.identity, more], [
-      "bob",
-      B,
-      [],
-    ]);
-    assertEquals([free.fields.name, free.fields.identity], [
-      "carol",
-      undefined,
-    ]);
-    assertMatch(free.message, /means no peer yet/);
-    assertEquals(warned({ host: "0.0.0.0", trust: "known" }), []);
+    for (const trust of ["open", "known"] as const) {
+      assertEquals(warned({ trust }, ["bob", "Dave", "carol", A]), [
+        "bob, carol",
+      ]);
+      assertEquals(warned({ trust }, ["dave", A]), []);
+    }
   } finally {
     configureLogging({ level: "off", ...logging });
   }
 });
 
-Deno.test("a name that a person gave a peer names it as a sender, and one that it only claims does not", () => {
-  const peer = (name: string, boundName?: string) => ({
-    name,
-    ...(boundName !== undefined && { boundName }),
-    nameHeldBy: "c".repeat(64),
-  });
+Deno.test("a name names the peer that it is bound to as a sender, and none that merely claims it", () => {
   const node = {
-    resolvePeer: () => A,
-    peer: (identity: string) =>
-      identity === A ? peer("eve", "eva") : peer("eva"),
+    admission: { holderOf: () => A },
+    peer: () => ({ name: "eva" }),
   } as unknown as Node;
-  const accepts = senderRule({}, ["Eva"], clock)!(node);
-  assertEquals([A, B].map(accepts), [true, false]);
+  const accepts = senderRule({}, ["Eva"])!(node);
+  assertEquals([A, B].map(accepts), ["run", "print"]);
 });
 
 Deno.test("a sender is a name or all digits of an identity", () => {
