@@ -17,7 +17,6 @@ import { type Frame, FrameDecoder } from "../wire/frame.ts";
 import type { Progress } from "./heartbeat.ts";
 import type { FrameMeter } from "./frame_meter.ts";
 import type { FrameHolder, NodeBudget } from "./node_budget.ts";
-import type { SharedFrame } from "./shared_frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
 
 /** Read buffer while everything is dropped. */
@@ -57,6 +56,8 @@ export interface FrameStreamOptions {
 
 /** Reads and writes the frames of one connection. */
 export class FrameStream implements FrameHolder {
+  /** Queues frames and writes them. */
+  readonly writer: FrameWriter;
   // Copied one by one, so that the rest of `options` can be collected.
   readonly #connection: Connection;
   readonly #clock: Clock;
@@ -69,7 +70,6 @@ export class FrameStream implements FrameHolder {
   readonly #onEnd: FrameStreamOptions["onEnd"];
   readonly #onClose: FrameStreamOptions["onClose"];
   readonly #decoder: FrameDecoder;
-  readonly #writer: FrameWriter;
   #state: "open" | "draining" | "discarding" | "closed" = "open";
   #endError: VerackError | undefined;
   #cancelDrain: (() => void) | undefined;
@@ -99,7 +99,7 @@ export class FrameStream implements FrameHolder {
       initialBytes: options.initialReadBytes ?? READ_BUFFER_MIN_BYTES,
       skipPayload: options.keepPayload === undefined ? 0 : MAX_PAYLOAD_BYTES,
     });
-    this.#writer = new FrameWriter({
+    this.writer = new FrameWriter({
       ...options,
       ...(options.budget && { queues: options.budget.queues }),
       onEvict: () => this.#onEvict("queue"),
@@ -113,11 +113,6 @@ export class FrameStream implements FrameHolder {
     return this.#state === "open";
   }
 
-  /** Bytes that wait to be written. */
-  get queuedBytes(): number {
-    return this.#writer.queuedBytes;
-  }
-
   /** Size of the read buffer, bytes. */
   get readBufferBytes(): number {
     return this.#decoder.capacity;
@@ -125,13 +120,13 @@ export class FrameStream implements FrameHolder {
 
   /** When bytes were last received and sent. */
   get progress(): Progress {
-    const { lastAccepted, lastWritten } = this.#writer;
+    const { lastAccepted, lastWritten } = this.writer;
     return { lastReceived: this.#lastReceived, lastAccepted, lastWritten };
   }
 
   /** Milliseconds without progress in either direction; see `LivenessState`. */
   silentMs(now: number): number {
-    return now - Math.max(this.#lastReceived, this.#writer.lastAccepted);
+    return now - Math.max(this.#lastReceived, this.writer.lastAccepted);
   }
 
   /** The frame budget evicts it. */
@@ -149,32 +144,7 @@ export class FrameStream implements FrameHolder {
     this.#metered = true;
     this.#decoder.maxPayload = this.#maxPayload;
     this.#decoder.verifyChecksum = options.checksums;
-    this.#writer.checksums = options.checksums;
-  }
-
-  /** Whether a frame with `payloadBytes` fits into the queue. */
-  fits(payloadBytes: number): boolean {
-    return this.#writer.fits(payloadBytes);
-  }
-
-  /** Queues a frame; `payload` is copied. */
-  push(command: string, payload: Uint8Array): void {
-    this.#writer.push(command, payload);
-  }
-
-  /** Queues a frame that many sessions share. */
-  pushShared(frame: SharedFrame): void {
-    this.#writer.pushShared(frame);
-  }
-
-  /** Resolves when at most `bytes` wait to be written, or the stream is closed. */
-  drained(bytes: number): Promise<void> {
-    return this.#writer.drained(bytes);
-  }
-
-  /** Milliseconds since the last write made progress, while data waits. */
-  stalledMs(now: number): number {
-    return this.#writer.stalledMs(now);
+    this.writer.checksums = options.checksums;
   }
 
   /** Milliseconds since the incomplete frame was begun, if there is one. */
@@ -186,7 +156,7 @@ export class FrameStream implements FrameHolder {
   compensate(pausedMs: number): void {
     this.#lastReceived += pausedMs;
     this.#frameSince += pausedMs;
-    this.#writer.compensate(pausedMs);
+    this.writer.compensate(pausedMs);
   }
 
   /**
@@ -210,7 +180,7 @@ export class FrameStream implements FrameHolder {
   close(error: VerackError): void {
     if (this.#state === "closed") return;
     this.#connection.close();
-    this.#writer.close();
+    this.writer.close();
     this.#end(error);
     this.#released.resolve();
   }
@@ -227,7 +197,7 @@ export class FrameStream implements FrameHolder {
       this.#released.resolve();
     };
     const cancel = this.#clock.after(FLUSH_TIMEOUT_MS, release);
-    this.#writer.closeWith(command, payload, release);
+    this.writer.closeWith(command, payload, release);
     this.#end(error);
   }
 

@@ -181,7 +181,7 @@ export class Session {
 
   /** Bytes that wait to be written. */
   get queuedBytes(): number {
-    return this.#stream.queuedBytes;
+    return this.#stream.writer.queuedBytes;
   }
 
   /** Queues a message, of which it copies `payload`. False if not open; a full queue ends it. */
@@ -194,13 +194,13 @@ export class Session {
   /** {@linkcode send} for a message that is encoded once for many sessions. */
   sendShared(frame: SharedFrame): boolean {
     if (!this.#admit(frame.payload.length)) return false;
-    this.#stream.pushShared(frame);
+    this.#stream.writer.pushShared(frame);
     return true;
   }
 
   /** Resolves when at most `bytes` wait to be written, or the session has ended. */
   drained(bytes = 0): Promise<void> {
-    return this.#stream.drained(bytes);
+    return this.#stream.writer.drained(bytes);
   }
 
   /** Sends a ping that many sessions share, and measures the round trip. */
@@ -226,8 +226,8 @@ export class Session {
     const now = this.#clock.monotonic();
     this.#pacer?.compensate(pausedMs);
     const [stalledMs, bytes] = this.#pacer?.stall(now) ?? [0, 0];
-    if (Math.max(stalledMs, stream.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
-      const waiting = Math.max(bytes, stream.queuedBytes);
+    if (Math.max(stalledMs, stream.writer.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
+      const waiting = Math.max(bytes, this.queuedBytes);
       this.closeWith(stalledError(waiting));
     } else if (
       this.#strict &&
@@ -298,7 +298,7 @@ export class Session {
         const { error, reject } = action;
         const text = error.message;
         const payload = encodeReason({ code: REASON[reject], text });
-        this.#stream.push(COMMAND.reject, payload);
+        this.#stream.writer.push(COMMAND.reject, payload);
         this.#stream.drain(action.error, { discard: true });
       }
     }
@@ -377,18 +377,18 @@ export class Session {
 
   #admit(payloadBytes: number): boolean {
     if (!this.isOpen) return false;
-    if (this.#stream.fits(payloadBytes)) return true;
+    if (this.#stream.writer.fits(payloadBytes)) return true;
     this.closeWith(queueFullError(this.queuedBytes, payloadBytes));
     return false;
   }
 
   #push(command: string, payload: Uint8Array): void {
     this.#observe?.("out", { command, payload });
-    this.#stream.push(command, payload);
+    this.#stream.writer.push(command, payload);
   }
 
   #say(command: string, error: VerackError, text: string): void {
     const code = REASON[reasonOf(error)];
-    this.#stream.push(command, encodeReason({ code, text }));
+    this.#stream.writer.push(command, encodeReason({ code, text }));
   }
 }

@@ -1,9 +1,7 @@
 /**
- * Why a node refuses (`reject`) or leaves (`bye`): the one list of codes that go
- * over the wire. The payload is in `messages/reason.ts`.
- *
- * A code keeps its meaning for ever; new ones are appended to their group, and a
- * node shows those it does not know by number.
+ * Reasons of `reject` and `bye` on the wire. A number keeps its meaning for ever;
+ * new ones are appended to their group, and unknown ones are shown by number.
+ * Which error is told by which reason is in `core/error_code.ts`.
  */
 
 /** Name to code. Codes below 0x40 refuse a handshake, those above end a session. */
@@ -39,33 +37,6 @@ export const REASON = {
 
 /** The name of a reason. */
 export type ReasonName = keyof typeof REASON;
-
-/** One line about each reason, for people. */
-export const REASON_TEXT: Readonly<Record<ReasonName, string>> = {
-  "protocol-error": "a message broke the rules or came in the wrong order",
-  "bad-frame": "a frame had a wrong magic, command, length or checksum",
-  "early-message": "a message came before the handshake was complete",
-  "timeout": "the handshake took too long",
-  "too-many-frames": "too many frames came before the handshake was complete",
-  "obsolete": "the protocol version is too old",
-  "wrong-network": "the other end belongs to another network",
-  "bad-certificate": "the certificate breaks the rules or is not this key's",
-  "bad-proof": "the proof of the key does not verify here",
-  "self": "a node reached itself",
-  "identity-in-use": "the same key is running in another process",
-  "demo-identity": "a published demo key was used off this machine",
-  "denied": "this identity is not welcome",
-  "not-admitted": "this identity is not known here and waits to be admitted",
-  "bad-secret": "the network's secret is missing or wrong",
-  "bad-invite": "the invite is unknown, used or expired",
-  "full": "no room for another connection",
-  "leaving": "the node is shutting down",
-  "duplicate": "another session between the two nodes is kept",
-  "slow": "the other end does not read what is sent to it",
-  "dead": "the other end stopped answering",
-  "flood": "the other end sends more than it may",
-  "forgotten": "the other end was taken off the record",
-};
 
 const nameByCode: ReadonlyMap<number, ReasonName> = new Map(
   (Object.keys(REASON) as ReasonName[]).map((name) => [REASON[name], name]),

@@ -1,11 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
-import {
-  knownReason,
-  REASON,
-  REASON_TEXT,
-  reasonName,
-} from "../../src/wire/reasons.ts";
+import { knownReason, REASON, reasonName } from "../../src/wire/reasons.ts";
 
 Deno.test("reasonName() names every code of the list and no two are the same", () => {
   const codes = Object.values(REASON);
@@ -48,13 +43,6 @@ Deno.test("REASON never changes the meaning of a code that was released", () => 
     "flood": 0x44,
     "forgotten": 0x45,
   });
-});
-
-Deno.test("REASON_TEXT is one line about each reason", () => {
-  assertEquals(Object.keys(REASON_TEXT).sort(), Object.keys(REASON).sort());
-  for (const text of Object.values(REASON_TEXT)) {
-    assertStrictEquals(/^[\x20-\x7e]{10,80}$/.test(text), true, text);
-  }
 });
 
 Deno.test("COMMAND names every command as it stands on the wire", () => {
