@@ -91,7 +91,8 @@ export class World {
         firstSeen: seen,
         lastSeen: seen,
         attestation: new Uint8Array(0),
-        earnedStanding: false,
+        // Closing a mesh makes a join request of a peer without standing.
+        earnedStanding: true,
         upForLong: false,
         source: "",
       });
