@@ -57,7 +57,7 @@ export class Credentials {
     }
   }
 
-  /** Whether only those who are known may come in; as the host does, unless told. */
+  /** Whether admission is closed: by the option, else as at the host of the invite. */
   get closed(): boolean {
     const { trust, invite } = this.#context.options;
     if (trust !== undefined) return trust === "known";
@@ -77,7 +77,7 @@ export class Credentials {
     return own ?? this.#welcome?.networkKey;
   }
 
-  /** What to show to this listener before saying who we are. */
+  /** The secret to show to this listener before our own identity. */
   shows(listener: PeerId): SharedSecret | undefined {
     if (this.#invite?.host === listener) return this.#invite.secret;
     return this.networkKey && networkSecret(this.networkKey);

@@ -38,7 +38,7 @@ export function itself(address: Address): VerackError {
 }
 
 /**
- * The one error for an address none of whose endpoints would do: for an IP address
+ * One error for an address of which no endpoint would do: for an IP address
  * what happened there, for a name all that happened, under the code that says most.
  *
  * @param failures At least one.

@@ -13,7 +13,7 @@ import { WrongIdentityError } from "./dial_failure.ts";
 /** Ways for one address to be wrong that are remembered; an address has few. */
 const MAX_SAID = 32;
 
-/** The talk of one node about its dials. */
+/** Reports failed dials of one node. */
 export class DialFailureReporter {
   readonly #context: Pick<MeshContext, "emit" | "health" | "joining" | "log">;
   /** What was said of each address: nothing is said again before it answers. */
@@ -33,7 +33,7 @@ export class DialFailureReporter {
     this.#context.joining.reached(address);
   }
 
-  /** Dialing the address failed; `expected` is who should have been there, if that is known. */
+  /** Reports that dialing the address failed; `expected` is the peer it should lead to. */
   failed(address: Address, error: VerackError, expected?: PeerId): void {
     const shown = formatAddress(address);
     const actual = error instanceof WrongIdentityError

@@ -1,5 +1,5 @@
 /**
- * Peer exchange: telling others whom we know, and learning from them.
+ * Peer exchange: sends peers what this node knows of others, and learns from them.
  *
  * A list is asked for by digest: equal digests end it. Else the answer is the
  * short fingerprints of those the other end knows, and only entries that are
@@ -58,7 +58,7 @@ export interface ExchangeListener {
 export class PeerExchange {
   readonly #context: MeshContext;
   readonly #listener: ExchangeListener;
-  /** Who says of whom that it is live. */
+  /** Which peers report which others as live. */
   readonly reports: LivenessReports;
   /** Pairs that cannot reach each other. */
   readonly missing: UnreachablePairs;
@@ -135,7 +135,7 @@ export class PeerExchange {
     };
   }
 
-  /** Asks a peer whether it knows somebody we do not. */
+  /** Asks a peer for members that are unknown here. */
   #ask(link: PeerSession): void {
     link.askedAt = this.#context.clock.monotonic();
     const { digest, fingerprints } = this.#view;
@@ -166,7 +166,7 @@ export class PeerExchange {
     this.#work.drop(link);
   }
 
-  /** Asks whom it is time to ask, and sees who is missing. */
+  /** Asks the peers that are due, and looks for unreachable pairs. */
   tick(now: number): void {
     this.#inquiries.tick(now);
     if (this.missing.tick(now)) this.#listener.learned();
@@ -181,14 +181,14 @@ export class PeerExchange {
     session.handle(COMMAND.missing, (it) => this.missing.onMissing(link, it));
   }
 
-  /** Tells somebody of everybody, unasked. */
+  /** Sends a peer all known members, unasked. */
   tellAll(link: PeerSession): void {
     const step = this.#answer(link, this.#list.newsTo(link, new Set()));
     const bytes = WORK_OVERHEAD_BYTES + this.#sizeOfAnswer();
     this.#work.add(link, bytes, step);
   }
 
-  /** Tells everybody of one peer: this node has admitted it, and says so first. */
+  /** Sends all peers the entry of one that this node has admitted. */
   spread(record: Peer): void {
     const peers = this.#context.table.connected();
     this.#tell(record, peers.flatMap(({ primary }) => primary ?? []));
@@ -228,7 +228,7 @@ export class PeerExchange {
     return this.#answer(link, equal ? [] : this.#list.newsTo(link, known));
   }
 
-  /** What an answer holds until its last message is sent: who it is about. */
+  /** Bytes that an answer holds until its last message is sent. */
   #sizeOfAnswer(): number {
     return REFERENCE_BYTES * this.#context.table.size;
   }
@@ -281,7 +281,7 @@ export class PeerExchange {
       if (!more) this.#complete(link, link.told ?? new Set());
       return false;
     });
-    // Of whom it did not tell in what was left out, it takes nothing back.
+    // A list with a gap takes back no report of a peer as live.
     if (!isTaken) link.hasGap = true;
   }
 

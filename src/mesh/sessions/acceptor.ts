@@ -1,6 +1,6 @@
 /**
- * Accepts connections and opens sessions over them, many at once: nobody who is
- * slow, silent or wrong holds up anybody else. Who stays is decided by `links.ts`.
+ * Accepts connections and opens sessions on them, many at once: a slow, silent or
+ * wrong peer does not hold up the others.
  */
 import { deadline } from "../../core/clock.ts";
 import { factsOf } from "../../core/error_code.ts";
@@ -178,7 +178,7 @@ export class Acceptor {
     }
   }
 
-  /** Somebody came who broke a rule: said once each. Who merely went is not worth a word. */
+  /** Reports why an inbound connection ended, as often as its error code says. */
   #report(incoming: Incoming, error: unknown): void {
     if (!(error instanceof VerackError)) {
       this.#context.log.error("accepting failed", { error: messageOf(error) });
@@ -194,12 +194,12 @@ export class Acceptor {
       // It has proven our own key.
       if (!this.#context.health.keyInUse("own", reason)) return;
     } else if (inboundEvent === "once" && !this.#isNews(reason)) return;
-    // Strangers must not be able to flood whoever watches.
+    // Unknown peers must not be able to flood the event stream.
     if (!this.#reports.take(this.#context.clock.monotonic())) return;
     this.#context.emit({ type: "refused", address, reason });
   }
 
-  /** A peer that comes again and again for the same reason is one piece of news. */
+  /** Whether a refusal was not reported for `ALARM_QUIET_MS`. */
   #isNews(what: string): boolean {
     const now = this.#context.clock.monotonic();
     const saidAt = this.#said.get(what) ?? -Infinity;

@@ -40,7 +40,7 @@ export interface OpeningOptions {
   readonly connection: Connection;
   readonly owner: PeerSessionOwner;
   /**
-   * What was dialed, the IP address that it led to, and who TLS proved to be there;
+   * The dialed address, its IP address, and the certificate that TLS verified;
    * absent when accepting.
    */
   readonly dialed?: {
@@ -48,7 +48,7 @@ export interface OpeningOptions {
     readonly endpoint: Address;
     readonly certificate: VerifiedCertificate;
   };
-  /** Called once the other end is proven and admitted, before it learns so. */
+  /** Called once the other end is verified and admitted, before it is told so. */
   readonly onProven?: (peer: VerifiedPeer) => void;
   readonly signal: AbortSignal;
 }

@@ -28,13 +28,13 @@ export class PeerSession {
   readonly direction: Direction;
   /** The other end as the socket sees it. */
   readonly remoteAddress: Address;
-  /** Where it comes from, as fair shares count it. */
+  /** Its source, as fair shares count it. */
   readonly source: string;
-  /** What we dialed, if we did, as it was given to us. */
+  /** The address that was dialed, if it was, as it was given. */
   readonly dialed: Address | undefined;
-  /** The IP address that it led to. */
+  /** The IP address of `dialed`. */
   readonly endpoint: Address | undefined;
-  /** The secret we showed to get in, if we dialed. */
+  /** The secret that was shown to the listener. */
   readonly shown: SharedSecret | undefined;
   /** The peer has sent its own entry, and the mesh counts on this session. */
   introduced = false;
@@ -42,23 +42,23 @@ export class PeerSession {
   cancelIntroduction: (() => void) | undefined;
   /** A collision is being settled; nothing about the peer changes meanwhile. */
   pending = false;
-  /** What the peer said of itself while the collision was being settled. */
+  /** The `peers` that came while the collision was being settled. */
   heldFrame: Uint8Array | undefined;
   /** Monotonic clock, milliseconds. */
   readonly openedAt: number;
   /** Monotonic clock, milliseconds, when it was last asked for its peers. */
   askedAt = -Infinity;
-  /** Whom it has said are live in an answer that goes on. */
+  /** Peers that it has reported live in an answer that goes on. */
   told: Set<PeerId> | undefined;
   /** A part of that answer was left out for want of room. */
   hasGap = false;
-  /** It was said that entries of others were refused for what is in them. */
+  /** A warning about entries that it sent was logged. */
   wasWarnedOf = false;
-  /** Members that it says it cannot reach. */
+  /** Members that it reports as unreachable. */
   missing: readonly PeerId[] = [];
   /** Peer requests it may make. */
   readonly requests: TokenBucket;
-  /** Entries of others that we judge for it: judging costs more than making them up. */
+  /** Entries of others that are verified for it, which costs more than making them up. */
   readonly judgements: TokenBucket;
 
   constructor(

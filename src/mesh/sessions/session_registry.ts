@@ -1,6 +1,6 @@
 /**
- * The sessions of a node: when a peer counts as up or down, and what is said first
- * on a new one.
+ * The sessions of a node: when a peer is up or down, how a new session is
+ * introduced, and which part handles its messages.
  *
  * Which of two sessions with one peer survives is settled by `collisions.ts`, peer
  * lists are handled by `exchange.ts`, dialing by `dialer.ts`.
@@ -71,11 +71,11 @@ export class SessionRegistry implements PeerSessionOwner {
     const { table } = this.#context;
     const { peer, session } = link;
     session.onClose((error) => this.closed(link, error));
-    // A person may have decided while the other end was still busy.
+    // It may have been denied during the handshake.
     if (this.#context.membership.isDenied(peer.identity)) {
       return this.#run(link.session.leave(deniedError()));
     }
-    // It was let in when there was room; by now others may have taken it.
+    // The room that was there during the handshake may be taken by now.
     const candidate = newcomer(this.#context, peer, link.source, link.dialed);
     const { refusal, evicts } = placeOf(this.#context, candidate);
     if (refusal !== undefined) {
@@ -86,19 +86,20 @@ export class SessionRegistry implements PeerSessionOwner {
       return this.#run(link.session.leave(noRoomOnRecord(peer)));
     }
     if (record.sessions.length >= MAX_SESSIONS_PER_PEER) {
-      // It was let in when there was room: dials of ours were under way.
+      // Dials of this node have opened sessions meanwhile.
       const error = tooManySessions(peer.identity);
       return this.#run(link.session.leave(error));
     }
     this.#awaitIntroduction(link);
-    // The other node decides about collisions if it is the smaller one, so only
-    // the smaller one may drop a dial of its own: both doing so would leave none.
+    // Only the node with the smaller id, which decides about collisions, may abort
+    // a dial of its own: if both did, no session would be left.
     if (
       link.direction === "inbound" &&
       this.#context.identity.id < peer.identity
     ) record.dialing?.abort();
     record.sessions = record.sessions.concat(link);
-    // Only now: a record that has neither session nor address is soon forgotten.
+    // After the session is added: a record with neither session nor address is
+    // soon forgotten.
     if (evicts !== undefined) this.#dismiss(evicts, evictedError());
     this.#collisions.place(record, link);
   }
@@ -112,7 +113,7 @@ export class SessionRegistry implements PeerSessionOwner {
       record.sessions = record.sessions.filter((other) => other !== link);
     }
     this.#messaging.closed(link, record);
-    // Its connection may still be telling the peer why.
+    // The connection may still be sending the reason.
     this.#run(link.session.closed);
     if (record === undefined) return;
     // While this node closes, only `stopped` is news.
@@ -144,7 +145,7 @@ export class SessionRegistry implements PeerSessionOwner {
         left: record.left,
       });
     }
-    // A key that lived in memory is gone with the node that said bye.
+    // A key in memory only is gone with the node that said bye.
     if (record.left && record.ephemeral && record.trust !== "pinned") {
       table.forget(record);
       this.#dialer.release(record.identity);
@@ -160,7 +161,7 @@ export class SessionRegistry implements PeerSessionOwner {
     this.#dialer.kick();
   }
 
-  /** A person wants a peer out: its sessions count no more from here on. */
+  /** Denies or forgets a peer: closes its sessions and drops what waits for it. */
   expel(identity: PeerId, reason: "denied" | "forgotten"): void {
     const record = this.#context.table.get(identity);
     if (record === undefined) return;
@@ -185,7 +186,7 @@ export class SessionRegistry implements PeerSessionOwner {
     this.#context.emit(event);
   }
 
-  /** Ends the sessions with a peer, which count no more from here on. */
+  /** Closes the sessions with a peer, which do not count from here on. */
   #dismiss(record: Peer, error: VerackError): void {
     for (const link of record.sessions) {
       this.#run(link.session.leave(error, { discard: true }));
@@ -193,7 +194,7 @@ export class SessionRegistry implements PeerSessionOwner {
     }
   }
 
-  /** Members as far as known, ourselves included, and our sessions. */
+  /** The known members, this node included, and its sessions. */
   meshEvent(): Extract<NodeEvent, { type: "mesh" }> {
     let nodes = 1;
     let links = 0;
@@ -209,11 +210,11 @@ export class SessionRegistry implements PeerSessionOwner {
     };
   }
 
-  /** First words on a session that counts: who we are and where we listen. */
+  /** Sends our own entry, the first message on a session that counts. */
   #greet(link: PeerSession): void {
     link.pending = false;
-    // Already now: should it die before it is introduced, whoever has its address
-    // next must not be taken for an impostor of a key that is gone.
+    // Already now: if it dies before it is introduced, the next node at its address
+    // must not count as an impostor of a key that is gone.
     const record = this.#context.table.get(link.peer.identity);
     if (record?.isVerified === false) record.ephemeral = link.peer.ephemeral;
     link.session.send(COMMAND.peers, this.#exchange.ownEntry());
@@ -276,7 +277,7 @@ export class SessionRegistry implements PeerSessionOwner {
     this.#exchange.reports.settle(record);
     if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
-    // Not a name that led there: it may lead to another member next time.
+    // Not a name, which may lead to another member next time.
     if (link.endpoint !== undefined) {
       record.addresses.add(link.endpoint, "proven");
     }
@@ -311,7 +312,7 @@ export class SessionRegistry implements PeerSessionOwner {
     this.#context.emit({ type: "ping", identity, ...names, text });
   }
 
-  /** A guest came by invite: it gets what it needs to stay, and hears of everybody. */
+  /** Sends a peer that came by invite what it needs to stay, and all members. */
   #welcome(link: PeerSession, record: Peer): void {
     const { membership } = this.#context;
     const statement = membership.attestationFor(record);
