@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
 import { UsageError } from "../../src/cli/flags.ts";
+import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";
 import { until } from "../helpers/until.ts";
 import { Identity, type PeerId } from "../../src/identity/identity.ts";
