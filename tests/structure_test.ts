@@ -204,6 +204,42 @@ Deno.test("the library has at most 30 names, and loads neither command line, dem
   );
 });
 
+Deno.test("only src/control/ imports Hono and Valibot, of which the routes alone load Hono", () => {
+  assertNone(
+    [...SOURCES, MOD].filter((file) =>
+      importsOf(file).some((name) =>
+        /^npm:valibot@/.test(name) && !file.path.startsWith("src/control/") ||
+        /^npm:hono@/.test(name) && file.path !== "src/control/routes.ts"
+      )
+    ).map((file) => file.path),
+  );
+});
+
+Deno.test("the command line loads Hono and Valibot by dynamic import only", () => {
+  const lazy = ["src/control/routes.ts", "src/control/control_client.ts"];
+  assertNone(
+    SOURCES.flatMap((file) => {
+      // Types are not loaded.
+      const code = file.code
+        .replaceAll(/^import type [^;]*;/gm, "")
+        .replaceAll(/\bimport\s*\(/g, "");
+      return localImportsOf({ ...file, code })
+        .filter((path) =>
+          lazy.includes(path) && !file.path.startsWith("src/control/")
+        )
+        .map((path) => `${file.path} imports ${path}`);
+    }),
+  );
+  const server = SOURCES.find(({ path }) =>
+    path === "src/control/control_server.ts"
+  );
+  assert(server !== undefined);
+  assertEquals(
+    /^import (?!type )[^;]*"\.\/routes\.ts";/m.test(server.code),
+    false,
+  );
+});
+
 Deno.test("only src/clock.ts asks for the time, waits, or rolls dice", () => {
   assertNone(
     [...SOURCES, MOD]

@@ -1,22 +1,22 @@
-/** Asking a running node on behalf of a person. */
-import type {
-  ControlClient,
-  ControlRequest,
-} from "../control/control_client.ts";
+/** Asks a running node on behalf of a command. */
+import type { ControlClient } from "../control/control_client.ts";
 import { UsageError } from "./flags.ts";
 
 /**
- * Asks a node, and returns its answer.
+ * Runs `use` with a client of the node of a data directory.
  *
- * @throws {UsageError} when it finds what the person wrote to be wrong.
- * @throws {VerackError} as `ControlClient.ask`.
+ * @throws {UsageError} when the node finds an argument wrong.
+ * @throws {VerackError} as `ControlClient`.
  */
-export async function askNode(
-  client: ControlClient,
-  request: ControlRequest,
-): Promise<Record<string, unknown>> {
+export async function withNode<T>(
+  directory: string,
+  use: (client: ControlClient) => Promise<T>,
+): Promise<T> {
+  // Other commands need neither the client nor its packages.
+  const { ControlClient } = await import("../control/control_client.ts");
+  using client = await ControlClient.find(directory);
   try {
-    return await client.ask(request);
+    return await use(client);
   } catch (error) {
     if (error instanceof RangeError) throw new UsageError(error.message);
     throw error;

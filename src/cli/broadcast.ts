@@ -1,30 +1,17 @@
 /** `verack broadcast`: a message to all peers, through a running node. */
-import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
-import { askNode } from "./ask_node.ts";
+import { withNode } from "./ask_node.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
   MESSAGE_FLAGS,
   messageBytes,
-  messageQuery,
+  sendOptions,
   TEXT_HELP,
 } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
-
-/** The answer of the control API. */
-interface Answer {
-  readonly delivered: readonly PeerId[];
-  readonly waiting: readonly PeerId[];
-  readonly failed: readonly {
-    readonly identity: PeerId;
-    readonly reason: string;
-  }[];
-  readonly names: Readonly<Record<PeerId, string>>;
-  readonly boundNames: Readonly<Record<PeerId, string>>;
-}
 
 /** Sends to all. */
 export const broadcastProgram: Program = program(
@@ -45,16 +32,11 @@ export const broadcastProgram: Program = program(
     { flags, positionals, terminal }: Invocation<typeof MESSAGE_FLAGS>,
   ): Promise<ExitCode> => {
     const [text = ""] = positionals;
-    using client = await ControlClient.find(flags.data);
-    const fields = await askNode(client, {
-      method: "POST",
-      path: "/v1/broadcasts",
-      query: messageQuery(flags),
-      body: await messageBytes(text),
-      ...(flags.wait !== undefined && { waitMs: flags.wait * 1_000 }),
-    });
-    // A node of this program, behind a directory of ours: its fields are known.
-    const answer = fields as unknown as Answer;
+    const answer = await withNode(
+      flags.data,
+      async (node) =>
+        await node.broadcast(await messageBytes(text), sendOptions(flags)),
+    );
     const { delivered, waiting, failed, names, boundNames } = answer;
     const receiver = (id: PeerId) => peerLabel(id, names[id], boundNames[id]);
     const { stdout, out } = terminal;

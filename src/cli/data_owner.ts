@@ -1,10 +1,11 @@
 /**
- * Who answers for a data directory: the directory itself, which is locked
- * meanwhile, as long as no node uses it, else that node.
+ * Chooses what answers for a data directory: the node that runs on it, or the directory
+ * itself, which is locked meanwhile.
  */
-import { ControlClient } from "../control/control_client.ts";
+import type { ControlClient } from "../control/control_client.ts";
 import { VerackError } from "../core/errors.ts";
 import { type OpenedStore, openStore } from "../store/data_directory.ts";
+import { withNode } from "./ask_node.ts";
 
 /**
  * Runs `stored` on what is in a data directory, or `live` with the node that uses it.
@@ -20,11 +21,10 @@ export async function withDataOwner<T>(
   try {
     opened = openStore(directory);
   } catch (error) {
-    if (!(error instanceof VerackError && error.code === "data-in-use")) {
-      throw error;
+    if (error instanceof VerackError && error.code === "data-in-use") {
+      return await withNode(directory, live);
     }
-    using client = await ControlClient.find(directory);
-    return await live(client);
+    throw error;
   }
   using _closed = opened;
   return await stored(opened);

@@ -1,12 +1,11 @@
 /** `verack invite` and `invites`: lets one guest into a closed mesh, or not after all. */
-import { ControlClient } from "../control/control_client.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
 import { defineCommand } from "./args.ts";
-import { askNode } from "./ask_node.ts";
+import { withNode } from "./ask_node.ts";
 import { withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -53,19 +52,13 @@ export const inviteProgram: Program = program(
   }),
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const { data, ttl, address } = flags;
-    using client = await ControlClient.find(data);
-    const answer = await askNode(client, {
-      method: "POST",
-      path: "/v1/invites",
-      body: {
+    const answer = await withNode(data, (node) =>
+      node.invite({
         ttlMs: ttl * 1_000,
         ...(address !== undefined && { address }),
-      },
-    });
+      }));
     terminal.stdout.line(
-      flags.json
-        ? jsonLine(answer)
-        : escapeText(String(answer.invite), { max: 1_024 }),
+      flags.json ? jsonLine(answer) : escapeText(answer.invite, { max: 1_024 }),
     );
     return EXIT.success;
   },
@@ -127,7 +120,7 @@ export const invitesRevokeProgram: Program = program(
     const [text = ""] = positionals;
     const { id, usedBy, guest } = await withRecords(flags.data, async (it) => {
       const { id, usedBy } = await it.revoke(idOf(text));
-      const peers = usedBy === undefined ? [] : await it.peers();
+      const peers = usedBy === undefined ? [] : (await it.peers()).peers;
       const guest = peers.find(({ identity }) => identity === usedBy);
       return { id, usedBy, guest };
     });

@@ -5,7 +5,6 @@
 import { systemClock } from "../core/clock.ts";
 import type { ControlClient } from "../control/control_client.ts";
 import { KNOWN_PEERS_ASKED_MS } from "../limits.ts";
-import type { PeerView } from "./data_commands.ts";
 
 /** The peers with standing of a node. */
 export class KnownPeers {
@@ -37,11 +36,9 @@ export class KnownPeers {
 
   async #ask(): Promise<void> {
     try {
-      const request = { method: "GET", path: "/v1/peers" } as const;
-      const { peers } = await this.#client.ask(request);
+      const { peers } = await this.#client.peers();
       this.#known = new Set(
-        (peers as readonly PeerView[])
-          .filter(({ standing }) => standing)
+        peers.filter(({ standing }) => standing)
           .map(({ identity }) => identity),
       );
     } catch {

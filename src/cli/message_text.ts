@@ -1,4 +1,5 @@
 /** What commands that send have in common: their flags, and the message. */
+import type { ControlSendOptions } from "../control/control_client.ts";
 import { MAX_BODY_BYTES } from "../delivery_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
@@ -63,17 +64,17 @@ export const MESSAGE_FLAGS = {
 export const TEXT_HELP =
   "The message; - takes all of standard input, byte for byte";
 
-/** The parameters of a message for the control API. */
-export function messageQuery(flags: {
+/** The flags as options of the control API. */
+export function sendOptions(flags: {
   readonly topic: string | undefined;
   readonly wait: number | undefined;
   readonly ttl: number | undefined;
-}): Record<string, string> {
+}): ControlSendOptions {
   const { topic, wait, ttl } = flags;
   return {
     ...(topic !== undefined && { topic }),
-    ...(ttl !== undefined && { ttlMs: `${Math.round(ttl * 1_000)}` }),
-    ...(wait !== undefined && { waitMs: `${Math.round(wait * 1_000)}` }),
+    ...(ttl !== undefined && { ttlMs: Math.round(ttl * 1_000) }),
+    ...(wait !== undefined && { waitMs: Math.round(wait * 1_000) }),
   };
 }
 

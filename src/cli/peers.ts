@@ -2,6 +2,7 @@
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { sameName, shownName } from "../identity/peer_name.ts";
+import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import { defineCommand } from "./args.ts";
 import { type PeerView, withRecords } from "./data_commands.ts";
@@ -38,22 +39,30 @@ export const peersProgram: Program = program(
 async function list(
   { flags, terminal }: Invocation<typeof FLAGS>,
 ): Promise<ExitCode> {
-  const [peers, verdicts] = await withRecords(
-    flags.data,
-    async (commands) => [await commands.peers(), await commands.verdicts()],
-  );
+  const { peers, rules } = await withRecords(flags.data, async (commands) => {
+    const { peers } = await commands.peers();
+    const rules = new Map(
+      (await commands.accessRules()).map((it) => [it.identity, it.verdict]),
+    );
+    return { peers, rules };
+  });
   const { stdout, out } = terminal;
   const known = new Set(peers.map(({ identity }) => identity));
-  const strangers = verdicts.filter(({ identity }) => !known.has(identity));
-  const ids = [...peers, ...strangers].map(({ identity }) => identity);
+  const strangers = [...rules].filter(([identity]) => !known.has(identity));
+  const ids = [...known, ...strangers.map(([identity]) => identity)];
   const digits = distinctDigits(ids);
   if (!flags.json && ids.length === 0) {
     terminal.stderr.line("No peers are on record.");
   }
   for (const peer of peers) {
-    stdout.line(flags.json ? jsonLine(peer) : peerLine(peer, digits, out));
+    const verdict = rules.get(peer.identity);
+    stdout.line(
+      flags.json
+        ? jsonLine({ ...peer, ...(verdict !== undefined && { verdict }) })
+        : peerLine(peer, verdict, digits, out),
+    );
   }
-  for (const { identity, verdict } of strangers) {
+  for (const [identity, verdict] of strangers) {
     stdout.line(
       flags.json
         ? jsonLine({ identity, verdict })
@@ -63,9 +72,14 @@ async function list(
   return EXIT.success;
 }
 
-function peerLine(peer: PeerView, digits: number, out: Palette): string {
+function peerLine(
+  peer: PeerView,
+  verdict: AccessRule | undefined,
+  digits: number,
+  out: Palette,
+): string {
   const { identity, name, boundName, nameHeldBy } = peer;
-  const { addresses, introducedBy, admittedBy, verdict } = peer;
+  const { addresses, introducedBy, admittedBy } = peer;
   const [best] = addresses;
   const words = [
     out.bold(identity.slice(0, digits)),

@@ -1,15 +1,13 @@
 /** `verack send`: a message to one peer, through a running node. */
-import { ControlClient } from "../control/control_client.ts";
 import { jsonLine } from "../core/escape.ts";
-import type { PeerId } from "../identity/identity.ts";
-import { peerLabel, type PeerNames } from "../identity/peer_name.ts";
+import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
-import { askNode } from "./ask_node.ts";
+import { withNode } from "./ask_node.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
   MESSAGE_FLAGS,
   messageBytes,
-  messageQuery,
+  sendOptions,
   TEXT_HELP,
 } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -48,29 +46,22 @@ export const sendProgram: Program = program(
     { flags, positionals, terminal }: Invocation<typeof MESSAGE_FLAGS>,
   ): Promise<ExitCode> => {
     const [to = "", text = ""] = positionals;
-    using client = await ControlClient.find(flags.data);
-    const answer = await askNode(client, {
-      method: "POST",
-      path: "/v1/messages",
-      query: { to, ...messageQuery(flags) },
-      body: await messageBytes(text),
-      ...(flags.wait !== undefined && { waitMs: flags.wait * 1_000 }),
-    });
+    const answer = await withNode(
+      flags.data,
+      async (node) =>
+        await node.send(to, await messageBytes(text), sendOptions(flags)),
+    );
     const { stdout, out } = terminal;
     if (flags.json) {
       stdout.line(jsonLine(answer));
       return EXIT.success;
     }
-    // A node of this program, behind a directory of ours: its fields are known.
-    const { to: id, name, boundName } = answer as unknown as {
-      to: PeerId;
-    } & PeerNames;
-    const receiver = peerLabel(id, name, boundName);
+    const receiver = peerLabel(answer.to, answer.name, answer.boundName);
     stdout.line(
-      answer.delivered === true
+      answer.delivered
         ? `${out.green("delivered")}  ${receiver}`
         : `${out.yellow("kept     ")}  ${receiver}${
-          answer.connected === true ? "" : ", which is away"
+          answer.connected ? "" : ", which is away"
         }`,
     );
     return EXIT.success;

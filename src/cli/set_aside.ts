@@ -1,5 +1,5 @@
 /** `verack set-aside`: messages that a node's program refused too often. */
-import type { DeadLetterHead } from "../control/dead_letter_routes.ts";
+import type { DeadLetterHead } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { defineCommand } from "./args.ts";
@@ -50,7 +50,7 @@ export const setAsideProgram: Program = program(
     ],
   }),
   async ({ flags, terminal }): Promise<ExitCode> => {
-    const messages = await withSetAside(flags.data, (it) => it.list());
+    const messages = await withSetAside(flags.data, (it) => it.deadLetters());
     const { stdout, stderr, out } = terminal;
     if (!flags.json && messages.length === 0) {
       stderr.line("Nothing was set aside.");
@@ -78,7 +78,7 @@ export const setAsideShowProgram: Program = program(
   async ({ flags, positionals, terminal }): Promise<ExitCode> => {
     const { data, from, json } = flags;
     const [id = ""] = positionals;
-    const message = await withSetAside(data, (it) => it.show(id, from));
+    const message = await withSetAside(data, (it) => it.deadLetter(id, from));
     const body = Uint8Array.fromBase64(message.base64);
     const { stdout, out } = terminal;
     stdout.line(

@@ -1,10 +1,9 @@
 /** `verack status`: a running node as a whole. */
-import { ControlClient } from "../control/control_client.ts";
+import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import type { HealthFact } from "../mesh/health.ts";
-import type { NodeStatus } from "../mesh/node_status.ts";
 import { defineCommand } from "./args.ts";
+import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -15,15 +14,6 @@ const FLAGS = {
   json: { type: "boolean", help: "Print one JSON object instead of text" },
   color: COLOR_FLAG,
 } as const;
-
-/** The answer as it comes: times are text. */
-type Answer = Omit<NodeStatus, "startedAt" | "health"> & {
-  readonly startedAt: string;
-  readonly health: readonly (Omit<HealthFact, "since"> & {
-    readonly since: string;
-  })[];
-  readonly control: { readonly url?: string };
-};
 
 /** Shows how a node is. */
 export const statusProgram: Program = program(
@@ -36,15 +26,13 @@ export const statusProgram: Program = program(
     ],
   }),
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
-    using client = await ControlClient.find(flags.data);
-    const answer = await client.ask({ method: "GET", path: "/v1/status" });
+    const answer = await withNode(flags.data, (node) => node.status());
     const { stdout, out } = terminal;
     if (flags.json) {
       stdout.line(jsonLine(answer));
       return EXIT.success;
     }
-    // A node of this program, behind a directory of ours: its fields are known.
-    for (const [what, text] of rows(answer as unknown as Answer)) {
+    for (const [what, text] of rows(answer)) {
       stdout.line(`${out.dim(what.padEnd(LABEL_CHARS))}  ${text}`);
     }
     return EXIT.success;
@@ -53,7 +41,7 @@ export const statusProgram: Program = program(
 
 const LABEL_CHARS = "identity".length;
 
-function rows(status: Answer): [what: string, text: string][] {
+function rows(status: StatusAnswer): [what: string, text: string][] {
   const { identity, name, mesh, limits, outbox, queues } = status;
   const label = (id: string) => escapeText(id.slice(0, 8));
   return [
@@ -101,7 +89,7 @@ function rows(status: Answer): [what: string, text: string][] {
 }
 
 /** Who may come in, in the words of the documents. */
-function admissionWords({ trust, secret }: Answer): string {
+function admissionWords({ trust, secret }: StatusAnswer): string {
   const mode = trust === "known" ? "closed to strangers" : "open to all";
   return `${mode}${secret ? ", with a secret" : ""}`;
 }

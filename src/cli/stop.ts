@@ -1,10 +1,10 @@
 /** `verack stop`: asks a running node to leave, and waits until it has. */
 import { sleep, systemClock } from "../core/clock.ts";
-import { ControlClient } from "../control/control_client.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { isInUse } from "../store/in_use.ts";
 import { defineCommand } from "./args.ts";
+import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -34,12 +34,11 @@ export const stopProgram: Program = program(
   }),
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const { data } = flags;
-    using client = await ControlClient.find(data);
-    const { identity } = await client.ask({
-      method: "GET",
-      path: "/v1/status",
+    const { identity } = await withNode(data, async (node) => {
+      const status = await node.status();
+      await node.stop();
+      return status;
     });
-    await client.ask({ method: "POST", path: "/v1/stop" });
     const end = systemClock.monotonic() + PATIENCE_MS;
     while (isInUse(data)) {
       if (systemClock.monotonic() > end) {

@@ -1,10 +1,9 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
 import { systemClock } from "../core/clock.ts";
-import { ControlClient } from "../control/control_client.ts";
 import { followEvents } from "../control/follow_events.ts";
 import { defineCommand } from "./args.ts";
+import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
-import type { PrintedEvent } from "./event_lines.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { KnownPeers } from "./known_peers.ts";
@@ -52,34 +51,33 @@ export const tailProgram: Program = program(
     const { data, topic, all, json } = flags;
     const { stdout, out } = terminal;
     using signals = new SignalWatch();
-    using client = await ControlClient.find(data);
     const ends = AbortSignal.any([signals.signal, outputLost]);
-    const talk = (text: string) => terminal.stderr.line(`verack tail: ${text}`);
-    const query = {
-      ...(!all && { type: "message" }),
-      ...(topic !== undefined && { topic }),
-    };
-    const events = followEvents(client, query, {
-      signal: ends,
-      onTrouble: ({ message }) => talk(`${message}; trying again`),
+    const say = (text: string) => terminal.stderr.line(`verack tail: ${text}`);
+    await withNode(data, async (node) => {
+      const query = {
+        ...(!all && { type: "message" }),
+        ...(topic !== undefined && { topic }),
+      };
+      const events = followEvents(node, query, {
+        signal: ends,
+        onTrouble: ({ message }) => say(`${message}; trying again`),
+      });
+      const known = await KnownPeers.of(node, all);
+      using printer = new EventPrinter({
+        output: stdout,
+        json,
+        colors: out,
+        clock: systemClock,
+        hasStanding: (identity) => known.hasStanding(identity),
+      });
+      for await (const { time, ...event } of events) {
+        if (event.type === "stopped") say("the node has stopped");
+        if (event.type === "stopped" && !all) break;
+        printer.print(event, { time: new Date(time) });
+        // A slow reader holds up the node's journal, which counts what it loses.
+        await stdout.ready(ends);
+      }
     });
-    const known = await KnownPeers.of(client, all);
-    using printer = new EventPrinter({
-      output: stdout,
-      json,
-      colors: out,
-      clock: systemClock,
-      hasStanding: (identity) => known.hasStanding(identity),
-    });
-    for await (const { time, ...event } of events) {
-      if (event.type === "stopped") talk("the node has stopped");
-      if (event.type === "stopped" && !all) break;
-      // A node of this program, behind a directory of ours: its events are known.
-      const printed = event as unknown as PrintedEvent;
-      printer.print(printed, { time: new Date(String(time)) });
-      // A slow reader has the node's journal wait, which counts what it loses.
-      await stdout.ready(ends);
-    }
     return signals.code ?? EXIT.success;
   },
 );

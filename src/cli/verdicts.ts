@@ -3,7 +3,7 @@ import { escapeText, jsonLine } from "../core/escape.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { defineCommand } from "./args.ts";
-import { type Decision, withRecords } from "./data_commands.ts";
+import { withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { type Invocation, type Program, program } from "./program.ts";
@@ -36,7 +36,7 @@ export const pendingProgram: Program = program(
     const { stdout, stderr, out } = terminal;
     const pending = await withRecords(
       flags.data,
-      (commands) => commands.pending(),
+      (commands) => commands.joinRequests(),
     );
     if (!flags.json && pending.length === 0) stderr.line("Nobody is waiting.");
     for (const peer of pending) {
@@ -124,14 +124,14 @@ export const peersForgetProgram: Program = program(
 
 async function decide(
   { flags, positionals, terminal }: Invocation<typeof FLAGS>,
-  decision: Decision,
+  decision: "allow" | "deny" | "forget",
   verdict: AccessRule,
   name?: string,
 ): Promise<ExitCode> {
   const [text = ""] = positionals;
   const identity = await withRecords(
     flags.data,
-    (commands) => commands.decide(decision, text, name),
+    (commands) => commands[decision](text, name),
   );
   terminal.stdout.line(
     flags.json

@@ -1,10 +1,10 @@
 /** `verack who`: whom a name or the first digits of an identity may mean. */
-import { ControlClient } from "../control/control_client.ts";
+import type { MemberRow } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import type { Member } from "../mesh/peers/find_peers.ts";
 import { defineCommand } from "./args.ts";
+import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { quoted } from "./flags.ts";
@@ -41,14 +41,7 @@ export const whoProgram: Program = program(
     { flags, positionals, terminal }: Invocation<typeof FLAGS>,
   ): Promise<ExitCode> => {
     const [name = ""] = positionals;
-    using client = await ControlClient.find(flags.data);
-    const answer = await client.ask({
-      method: "GET",
-      path: "/v1/who",
-      query: { name },
-    });
-    // A node of this program, behind a directory of ours: its fields are known.
-    const members = answer.members as readonly Member[];
+    const members = await withNode(flags.data, (node) => node.findPeers(name));
     const { stdout, stderr, out } = terminal;
     if (members.length === 0) {
       stderr.line(`verack who: nobody goes by ${quoted(name)}`);
@@ -69,7 +62,10 @@ export const whoProgram: Program = program(
 );
 
 /** What is known of a member, for people. */
-export function memberLines(member: Member, out: Palette): string {
+export function memberLines(
+  member: Omit<MemberRow, "lastSeen">,
+  out: Palette,
+): string {
   const { identity, name, boundName, nameHeldBy, self, connected } = member;
   const { addresses, introducedBy } = member;
   const state = self

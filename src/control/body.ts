@@ -1,6 +1,6 @@
 /**
- * Reading what a request carries: of the right type, bounded in size and time.
- * Types that a web form can send without asking are never among the right ones.
+ * Reads request bodies: of the right type, bounded in size and time. No type that an
+ * HTML form can send without a CORS preflight is accepted.
  */
 import { type Clock, deadline } from "../core/clock.ts";
 import {
@@ -8,12 +8,12 @@ import {
   MAX_CONTROL_BODIES_BYTES,
   MAX_CONTROL_JSON_BYTES,
 } from "../limits.ts";
-import { Refusal } from "./refusal.ts";
+import { badRequest, Refusal } from "./refusal.ts";
 
 const JSON_TYPE = "application/json";
-const BYTES_TYPE = "application/octet-stream";
+const BINARY_TYPE = "application/octet-stream";
 
-/** Reads bodies for one server, which together hold a bounded number of bytes. */
+/** Reads the bodies of one server, within a common budget of bytes. */
 export class BodyReader {
   readonly #clock: Clock;
   #held = 0;
@@ -22,53 +22,45 @@ export class BodyReader {
     this.#clock = clock;
   }
 
+  /** Whether a request says that its body is bytes. */
+  isBinary(request: Request): boolean {
+    return typeOf(request) === BINARY_TYPE;
+  }
+
   /**
-   * A JSON object of plain values; an empty body is an empty one.
+   * A JSON object, in which no field is repeated; `{}` for an empty body.
    *
-   * @param names Fields that it may have, each once.
    * @throws {Refusal} 415, 413, 408, 503, or 400 when it is no such object.
    */
-  async object(
-    request: Request,
-    names: readonly string[],
-  ): Promise<Record<string, unknown>> {
+  async object(request: Request): Promise<object> {
     const type = typeOf(request);
-    if (type !== undefined && type !== JSON_TYPE) {
-      throw wrongType(type, JSON_TYPE);
-    }
-    const bytes = await this.#read(request, MAX_CONTROL_JSON_BYTES);
+    if (type !== undefined && type !== JSON_TYPE) throw wrongType(type);
+    const bytes = await this.bytes(request, MAX_CONTROL_JSON_BYTES);
     if (bytes.length === 0) return {};
-    if (type === undefined) throw wrongType("absent", JSON_TYPE);
+    if (type === undefined) throw wrongType(type);
     let text: string;
     let value: unknown;
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
       value = JSON.parse(text);
     } catch {
-      throw new Refusal(400, "bad-request", "The body is no JSON in UTF-8");
+      throw badRequest("The body is no JSON in UTF-8");
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new Refusal(400, "bad-request", "The body must be a JSON object");
+      throw badRequest("The body must be a JSON object");
     }
-    checkFields(value, text, names);
-    return { ...value };
+    if (hasRepeatedField(value, text)) {
+      throw badRequest("A field is given more than once, must be given once");
+    }
+    return value;
   }
 
   /**
-   * Bytes as they are.
+   * A body of any type, as it is.
    *
-   * @throws {Refusal} 415, 413, 408 or 503.
+   * @throws {Refusal} 413, 408 or 503.
    */
   async bytes(
-    request: Request,
-    maxBytes: number,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    const type = typeOf(request);
-    if (type !== BYTES_TYPE) throw wrongType(type ?? "absent", BYTES_TYPE);
-    return await this.#read(request, maxBytes);
-  }
-
-  async #read(
     request: Request,
     maxBytes: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
@@ -79,7 +71,7 @@ export class BodyReader {
     using limit = deadline(this.#clock, CONTROL_BODY_TIMEOUT_MS);
     const onLate = () => void reader.cancel().catch(() => {});
     limit.signal.addEventListener("abort", onLate, { once: true });
-    const chunks: Uint8Array[] = [];
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     try {
       while (true) {
@@ -100,54 +92,29 @@ export class BodyReader {
         }
         chunks.push(value);
       }
+      return new Uint8Array(await new Blob(chunks).arrayBuffer());
     } catch (error) {
       await reader.cancel().catch(() => {});
       throw error;
     } finally {
       this.#held -= length;
     }
-    const bytes = new Uint8Array(length);
-    let offset = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return bytes;
   }
 }
 
-/** @throws {Refusal} 400 when a field is unknown, given twice, or no plain value. */
-function checkFields(
-  value: object,
-  text: string,
-  names: readonly string[],
-): void {
-  for (const [name, field] of Object.entries(value)) {
-    if (!names.includes(name)) {
-      throw new Refusal(
-        400,
-        "bad-request",
-        `There is no field ${JSON.stringify(name.slice(0, 64))} here, ${
-          names.length === 0
-            ? "the body must be empty"
-            : `must be one of ${names.join(", ")}`
-        }`,
-      );
-    }
-    if (typeof field === "object") {
-      throw new Refusal(400, "bad-request", `${name} must be a plain value`);
-    }
-    // Half of a surrogate pair cannot be encoded, and would become another text.
-    if (typeof field === "string" && !field.isWellFormed()) {
-      throw new Refusal(400, "bad-request", `${name} is no Unicode text`);
-    }
-  }
-  // Only names stand before a colon, since no value is an object. JSON.parse would
-  // take the last of several, others the first.
+/**
+ * Whether a flat object names a field twice: `JSON.parse` takes the last of several,
+ * other parsers the first. Objects that are not flat match no schema.
+ */
+function hasRepeatedField(value: object, text: string): boolean {
+  const isFlat = Object.values(value).every((it) =>
+    it === null || typeof it !== "object"
+  );
+  if (!isFlat) return false;
+  // Only names stand before a colon, since no value is an object.
   const strings = text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);
-  const given = strings.filter(([, colon]) => colon !== undefined).toArray();
-  if (given.length === Object.keys(value).length) return;
-  throw new Refusal(400, "bad-request", "A field is given more than once");
+  const names = strings.filter(([, colon]) => colon !== undefined).toArray();
+  return names.length !== Object.keys(value).length;
 }
 
 function typeOf(request: Request): string | undefined {
@@ -155,13 +122,13 @@ function typeOf(request: Request): string | undefined {
   return type?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
-function wrongType(type: string, wanted: string): Refusal {
+function wrongType(type: string | undefined): Refusal {
   return new Refusal(
     415,
     "unsupported-media-type",
     `Content-Type is ${
-      type === "absent" ? type : JSON.stringify(type)
-    }, must be ${wanted}`,
+      type === undefined ? "absent" : JSON.stringify(type)
+    }, must be ${JSON_TYPE}`,
   );
 }
 

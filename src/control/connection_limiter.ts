@@ -1,7 +1,6 @@
 /**
- * The front of a way into the control API: accepts its connections as the mesh
- * accepts its own, and bounds their number and their silence. Whether a request is
- * carried out is not decided here but in `guard.ts`, for each one.
+ * Accepts the connections of one listener and bounds their number and their idle time.
+ * `guard.ts` decides for each request whether it is allowed.
  */
 import type { Clock } from "../core/clock.ts";
 import {
@@ -16,20 +15,20 @@ import type { HttpConnections } from "./http_connection.ts";
 export interface ConnectionLimiterOptions {
   readonly listener: Listener;
   readonly http: HttpConnections;
-  /** Calls `onKnown` once the request is past the guard. Must not reject. */
+  /** Calls `onAllowed` once the guard lets the request through. Must not reject. */
   readonly answer: (
     request: Request,
-    onKnown: () => void,
+    onAllowed: () => void,
   ) => Promise<Response>;
   readonly clock: Clock;
 }
 
-/** One connection. */
-class Visitor {
-  readonly gone = new AbortController();
-  /** A request over it got past the guard. */
-  isKnown = false;
-  /** Requests whose answer is not out. */
+/** One accepted connection. */
+class ClientConnection {
+  readonly closing = new AbortController();
+  /** One of its requests was allowed. */
+  isAllowed = false;
+  /** Requests without a complete response. */
   busy = 0;
   readonly #clock: Clock;
   #cancel: () => void = () => {};
@@ -38,24 +37,24 @@ class Visitor {
     this.#clock = clock;
   }
 
-  /** It goes after so long, unless told otherwise. */
+  /** Closes it after so long; replaces an earlier limit. */
   limit(ms: number): void {
     this.#cancel();
-    this.#cancel = this.#clock.after(ms, () => this.gone.abort());
+    this.#cancel = this.#clock.after(ms, () => this.closing.abort());
   }
 
-  /** It may stay as it is. */
+  /** Takes the limit away. */
   unlimited(): void {
     this.#cancel();
     this.#cancel = () => {};
   }
 }
 
-/** Accepts connections, many at once, and never more than it may. */
+/** Accepts connections, at most {@linkcode MAX_CONTROL_CONNECTIONS} at once. */
 export class ConnectionLimiter {
   readonly #options: ConnectionLimiterOptions;
   /** Oldest first. */
-  readonly #visitors = new Map<Visitor, Promise<void>>();
+  readonly #clients = new Map<ClientConnection, Promise<void>>();
   readonly #loop: Promise<void>;
   #busy = 0;
   #onIdle: () => void = () => {};
@@ -65,7 +64,7 @@ export class ConnectionLimiter {
     this.#loop = this.#accept();
   }
 
-  /** Takes no more connections; resolves once all answers under way are out. */
+  /** Stops listening; resolves once all responses under way are complete. */
   async drain(): Promise<void> {
     this.#options.listener.close();
     await this.#loop;
@@ -73,12 +72,12 @@ export class ConnectionLimiter {
     await new Promise<void>((resolve) => this.#onIdle = resolve);
   }
 
-  /** Closes all connections, whatever they are in the middle of. */
+  /** Stops listening, and closes all connections at once. */
   async close(): Promise<void> {
     this.#options.listener.close();
     await this.#loop;
-    for (const visitor of this.#visitors.keys()) visitor.gone.abort();
-    await Promise.all(this.#visitors.values());
+    for (const client of this.#clients.keys()) client.closing.abort();
+    await Promise.all(this.#clients.values());
   }
 
   async #accept(): Promise<void> {
@@ -92,64 +91,64 @@ export class ConnectionLimiter {
         incoming.close();
         continue;
       }
-      const visitor = new Visitor(clock);
-      const served = this.#serve(visitor, incoming)
-        .finally(() => this.#visitors.delete(visitor));
-      this.#visitors.set(visitor, served);
+      const client = new ClientConnection(clock);
+      const served = this.#serve(client, incoming)
+        .finally(() => this.#clients.delete(client));
+      this.#clients.set(client, served);
     }
   }
 
-  /** The oldest that has shown nothing goes first, then the oldest that asks nothing. */
+  /** Evicts the oldest without an allowed request, else the oldest idle one. */
   #makeRoom(): boolean {
-    if (this.#visitors.size < MAX_CONTROL_CONNECTIONS) return true;
-    const all = [...this.#visitors.keys()];
-    const victim = all.find((it) => !it.isKnown) ??
+    if (this.#clients.size < MAX_CONTROL_CONNECTIONS) return true;
+    const all = [...this.#clients.keys()];
+    const victim = all.find((it) => !it.isAllowed) ??
       all.find((it) => it.busy === 0);
     if (victim === undefined) return false;
-    this.#visitors.delete(victim);
-    victim.gone.abort();
+    this.#clients.delete(victim);
+    victim.closing.abort();
     return true;
   }
 
-  async #serve(visitor: Visitor, incoming: Incoming): Promise<void> {
+  async #serve(client: ClientConnection, incoming: Incoming): Promise<void> {
     const { http } = this.#options;
-    const { signal } = visitor.gone;
-    visitor.limit(CONTROL_STRANGER_MS);
+    const { signal } = client.closing;
+    client.limit(CONTROL_STRANGER_MS);
     try {
       const connection = await incoming.open(signal);
-      const answer = (request: Request) => this.#answer(visitor, request);
-      const answered = () => this.#answered(visitor);
+      const answer = (request: Request) => this.#answer(client, request);
+      const answered = () => this.#answered(client);
       await http.serve(connection, { answer, answered }, signal);
     } catch {
-      // The other end broke off, or was told to go.
+      // The connection broke off or was closed here.
     } finally {
-      visitor.unlimited();
+      client.unlimited();
     }
   }
 
-  async #answer(visitor: Visitor, request: Request): Promise<Response> {
-    visitor.busy++;
+  async #answer(client: ClientConnection, request: Request): Promise<Response> {
+    client.busy++;
     this.#busy++;
-    let isKnown = false;
+    let isAllowed = false;
     const response = await this.#options.answer(request, () => {
-      isKnown = true;
-      visitor.isKnown = true;
-      // What the request waits for has a deadline of its own.
-      visitor.unlimited();
+      isAllowed = true;
+      client.isAllowed = true;
+      // Whatever the request waits for has a deadline of its own.
+      client.unlimited();
     });
-    // What else a stranger has sent is not worth an answer.
-    if (!isKnown) response.headers.set("connection", "close");
-    // Events go on for as long as there is a reader; an answer is to be read.
+    // More requests of a client that is not allowed are not worth a response.
+    if (!isAllowed) response.headers.set("connection", "close");
+    // A stream of events lasts as long as its reader; any other body must be read soon.
     else if (response.headers.has("content-length")) {
-      visitor.limit(CONTROL_IDLE_MS);
+      client.limit(CONTROL_IDLE_MS);
     }
     return response;
   }
 
-  #answered(visitor: Visitor): void {
-    visitor.busy--;
+  #answered(client: ClientConnection): void {
+    client.busy--;
     this.#busy--;
-    if (visitor.busy === 0 && visitor.isKnown) visitor.limit(CONTROL_IDLE_MS);
+    if (client.busy === 0 && client.isAllowed) client.limit(CONTROL_IDLE_MS);
     if (this.#busy === 0) this.#onIdle();
   }
 }

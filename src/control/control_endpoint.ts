@@ -1,7 +1,6 @@
 /**
- * Where a node is reached from another shell: a Unix socket in its data directory,
- * or, where there are none (Windows) or the path is too long for one, loopback
- * with a token. Which process owns the directory is decided by its lock.
+ * Where the control API of a data directory's node listens: on a Unix socket, or, where
+ * there are none (Windows) or the path is too long, on loopback with a token.
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
@@ -11,6 +10,7 @@ import {
   MIN_CONTROL_TOKEN_CHARS,
 } from "../limits.ts";
 import type { Random } from "../core/clock.ts";
+import { isOpenToOthers } from "../store/files.ts";
 
 /** How a client reaches a node. */
 export type ControlEndpoint =
@@ -20,7 +20,7 @@ export type ControlEndpoint =
 const TOKEN = /^[\x21-\x7e]+$/;
 const TOKEN_BYTES = 32;
 
-/** Files of one data directory; the names are fixed, nothing from outside is in them. */
+/** Files of one data directory. */
 export function controlFiles(
   directory: string,
 ): Readonly<Record<"socket" | "token" | "port", string>> {
@@ -80,7 +80,7 @@ export async function findControlEndpoint(
   };
 }
 
-/** What to say when nobody answers there. */
+/** The error when no node answers. */
 export function notRunning(directory: string): VerackError {
   return new VerackError(
     "refused",
@@ -90,7 +90,7 @@ export function notRunning(directory: string): VerackError {
   );
 }
 
-/** What is wrong with the path itself, which may be mistyped. */
+/** What is wrong with the path itself. */
 function absence(directory: string): string | undefined {
   try {
     return Deno.statSync(directory).isDirectory
@@ -118,15 +118,10 @@ export async function readOrMakeToken(
     omitPadding: true,
   });
   try {
-    using file = await Deno.open(path, {
-      write: true,
+    await Deno.writeTextFile(path, `${token}\n`, {
       createNew: true,
       mode: 0o600,
     });
-    const bytes = new TextEncoder().encode(`${token}\n`);
-    for (let at = 0; at < bytes.length;) {
-      at += await file.write(bytes.subarray(at));
-    }
     return token;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
@@ -143,31 +138,25 @@ export async function readOrMakeToken(
  */
 export async function readToken(path: string): Promise<string> {
   const action = `Cannot take the token of "${shown(path)}"`;
-  const buffer = new Uint8Array(MAX_CONTROL_TOKEN_CHARS + 2);
-  let length = 0;
+  let text = "";
   try {
     using file = await Deno.open(path);
-    const { mode, isFile } = await file.stat();
-    if (!isFile) {
+    const info = await file.stat();
+    if (!info.isFile) {
       throw new VerackError("bad-data", `${action}: it is no file`);
     }
-    if (Deno.build.os !== "windows" && mode !== null && (mode & 0o077) !== 0) {
+    if (isOpenToOthers(info)) {
       throw new VerackError(
         "unsafe",
-        `${action}: others may read it (mode ${
-          (mode & 0o777).toString(8)
-        }), must be 600`,
+        `${action}: others may read it (mode ${modeOf(info)}), must be 600`,
       );
     }
-    while (length < buffer.length) {
-      const count = await file.read(buffer.subarray(length));
-      if (count === null) break;
-      length += count;
+    if (info.size <= MAX_CONTROL_TOKEN_CHARS + 2) {
+      text = (await new Response(file.readable).text()).trim();
     }
   } catch (error) {
     throw fileError(error, action, "read", path);
   }
-  const text = new TextDecoder().decode(buffer.subarray(0, length)).trim();
   const fits = text.length >= MIN_CONTROL_TOKEN_CHARS &&
     text.length <= MAX_CONTROL_TOKEN_CHARS;
   if (fits && TOKEN.test(text)) return text;
@@ -177,7 +166,12 @@ export async function readToken(path: string): Promise<string> {
   );
 }
 
-/** What went wrong with a file, in our words. */
+/** The permission bits of a file, as `chmod` takes them. */
+export function modeOf({ mode }: Deno.FileInfo): string {
+  return ((mode ?? 0) & 0o777).toString(8);
+}
+
+/** The error of a file operation. */
 export function fileError(
   error: unknown,
   action: string,

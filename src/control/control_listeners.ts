@@ -1,10 +1,10 @@
 /**
- * The ways into the control API: which there are on this system, what must hold
- * before one is opened, and what is taken away when it is closed.
+ * The listeners of the control API: what each requires before it is opened, and what
+ * is removed when it is closed.
  *
- * A Unix socket is guarded by its directory (0700); a port on loopback by a
- * token, since every user and every web page of the machine reaches it; a port
- * anywhere else by TLS as well, or the token could be read on its way.
+ * A Unix socket is protected by its directory (0700); a port on loopback by a token,
+ * since all users and web pages of the machine reach it; any other port by TLS as
+ * well, which encrypts the token.
  */
 import { X509Certificate } from "node:crypto";
 import type { Clock, Random } from "../core/clock.ts";
@@ -16,6 +16,7 @@ import {
   isIpv4,
   isIpv6,
 } from "../transport/address.ts";
+import { isOpenToOthers } from "../store/files.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import { tcpTransport } from "../transport/tcp.ts";
@@ -27,6 +28,7 @@ import {
   controlFiles,
   fileError,
   fitsUnixSocket,
+  modeOf,
   readOrMakeToken,
 } from "./control_endpoint.ts";
 
@@ -36,14 +38,14 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** What clients may say that they speak; HTTP/2 is not. */
+/** ALPN; HTTP/2 is not spoken. */
 const HTTP = { name: "http/1.1", required: false } as const;
 
 /**
- * Opens the way in through a data directory, whose lock this process must hold:
- * what a dead process left there is replaced.
+ * Opens the listener of a data directory, whose lock this process must hold: files that
+ * an earlier process left are replaced.
  *
- * @returns Takes away what was made; call it when the server is closed.
+ * @returns Removes the files; call it when the server is closed.
  * @throws {VerackError} `unsafe` when the directory is open to others; as
  * `ControlServer.open` does; `bad-data`, `permission`.
  */
@@ -104,8 +106,7 @@ export async function openPort(
   const names = certificate && certificateNames(certificate.cert);
   const guard: GuardOptions = {
     token,
-    // A name that was made to point here is in nobody's certificate; an address
-    // is what it says.
+    // DNS rebinding needs a name: not an IP address, and not one of the certificate.
     isOwnHost: (name) =>
       isLoopbackName(name) ||
       (names !== undefined && (isIp(name) || names(name))),
@@ -118,8 +119,8 @@ export async function openPort(
 }
 
 /**
- * Opens a Unix socket. False where there can be none, or where --allow-net was
- * narrowed to hosts: loopback with a token, which every node may use, does as well.
+ * Opens a Unix socket. False where there can be none, or where --allow-net permits
+ * only hosts; the caller then uses loopback with a token.
  */
 function openSocket(
   server: ControlServer,
@@ -173,9 +174,8 @@ function certificateNames(pem: string): (host: string) => boolean {
   return (host) => certificate.checkHost(host) !== undefined;
 }
 
-/** Whoever may enter the directory could use the socket. */
+/** All users who may enter the directory can use the socket. */
 async function requirePrivate(directory: string): Promise<void> {
-  if (Deno.build.os === "windows") return;
   const action = `Cannot serve control in "${escapeText(directory)}"`;
   let info: Deno.FileInfo;
   try {
@@ -183,21 +183,18 @@ async function requirePrivate(directory: string): Promise<void> {
   } catch (error) {
     throw fileError(error, action, "read", directory);
   }
-  const { isDirectory, mode } = info;
-  if (!isDirectory) {
+  if (!info.isDirectory) {
     throw new VerackError("bad-data", `${action}: it is no directory`);
   }
-  if (mode !== null && (mode & 0o077) !== 0) {
+  if (isOpenToOthers(info)) {
     throw new VerackError(
       "unsafe",
-      `${action}: others may enter it (mode ${
-        (mode & 0o777).toString(8)
-      }), must be 700`,
+      `${action}: others may enter it (mode ${modeOf(info)}), must be 700`,
     );
   }
 }
 
-/** Removes what a server made; never a file of another kind. */
+/** Removes files of a server; never one of another kind. */
 async function clear(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     try {

@@ -1,25 +1,25 @@
 /**
- * The control API of a running node, served over HTTP: on a Unix socket in its
- * data directory, on loopback with a token, or elsewhere with TLS and a token.
- * This file answers, counts and ends; `routes.ts` says what can be asked, `front.ts`
- * accepts connections.
+ * The control API of a running node, served over HTTP: on a Unix socket in its data
+ * directory, on loopback with a token, or elsewhere with TLS and a token.
+ * `connection_limiter.ts` accepts connections, `guard.ts` checks each request, and
+ * `routes.ts` carries it out.
  */
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
+import { type Log, logger } from "../core/log.ts";
 import {
   FLUSH_TIMEOUT_MS,
   MAX_CONTROL_REQUESTS,
   MAX_CONTROL_STREAMS,
 } from "../limits.ts";
-import { type Log, logger } from "../core/log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
 import type { Listener } from "../transport/transport.ts";
+import type { ControlFigures } from "./answers.ts";
 import { BodyReader } from "./body.ts";
-import { EventJournal, type StreamedEvent } from "./event_journal.ts";
-import { wantedEvents } from "./event_query.ts";
-import { EventStream } from "./event_stream.ts";
 import { ConnectionLimiter } from "./connection_limiter.ts";
+import { EventJournal, type StreamedEvent } from "./event_journal.ts";
+import { EventStream } from "./event_stream.ts";
 import { guard, type GuardOptions } from "./guard.ts";
 import { HttpConnections } from "./http_connection.ts";
 import {
@@ -28,27 +28,27 @@ import {
   Refusal,
   streamResponse,
 } from "./refusal.ts";
-import { follow } from "./routes.ts";
+import type { RouteContext, Routes } from "./routes.ts";
 
 /** Options of {@linkcode ControlServer}. */
 export interface ControlServerOptions {
   readonly node: Node;
   readonly clock: Clock;
-  /** Somebody asked the process to leave. */
+  /** A client asked the process to leave. */
   readonly onStop: () => void;
 }
 
-/** Serves one node, at any number of doors. */
+/** Serves one node, on any number of listeners. */
 export class ControlServer implements AsyncDisposable {
   readonly #options: ControlServerOptions;
-  readonly #bodies: BodyReader;
   readonly #log: Log = logger("control");
   readonly #http: HttpConnections;
-  readonly #fronts: ConnectionLimiter[] = [];
+  readonly #limiters: ConnectionLimiter[] = [];
   readonly #streams = new Set<EventStream>();
   readonly #journal: EventJournal;
-  /** Waits of requests end. */
+  /** Ends the waits of requests. */
   readonly #stop = new AbortController();
+  #routes: Promise<Routes> | undefined;
   #requests = 0;
   #missed = 0;
   #url: string | undefined;
@@ -56,7 +56,6 @@ export class ControlServer implements AsyncDisposable {
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#bodies = new BodyReader(options.clock);
     this.#http = new HttpConnections(options.clock);
     this.#journal = new EventJournal({
       clock: options.clock,
@@ -65,7 +64,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   /**
-   * Serves one more way in, which is closed with this server.
+   * Serves one more listener, which is closed with this server.
    *
    * @param clock Times its connections. @default that of the server
    */
@@ -74,22 +73,24 @@ export class ControlServer implements AsyncDisposable {
     guard: GuardOptions,
     clock: Clock = this.#options.clock,
   ): void {
-    this.#fronts.push(
+    this.#limiters.push(
       new ConnectionLimiter({
         listener,
         http: this.#http,
         clock,
-        answer: (request, onKnown) => this.#answer(request, guard, onKnown),
+        answer: (request, onAllowed) => this.#answer(request, guard, onAllowed),
       }),
     );
+    // A failure is reported to the first request, which loads them again.
+    this.#load().catch(() => {});
   }
 
-  /** Where it listens besides its directory, which `status` tells. */
+  /** Where it listens besides its directory, for `status`. */
   announce(url: string): void {
     this.#url = url;
   }
 
-  /** Tells those who watch of something that is no event of the node. */
+  /** Sends readers of events one that is not the node's. */
   publish(event: StreamedEvent): void {
     this.#journal.push(event);
   }
@@ -107,20 +108,21 @@ export class ControlServer implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#journal.end();
     this.#stop.abort(new VerackError("stopped", "This node is closing"));
-    // A reader that does not take its answer must not keep the process from ending.
+    // A client that does not read its answer must not keep the process from ending.
     const { clock } = this.#options;
     const late = Promise.withResolvers<void>();
     const cancel = clock.after(FLUSH_TIMEOUT_MS, late.resolve);
-    const drained = this.#fronts.map((front) => front.drain());
+    const drained = this.#limiters.map((limiter) => limiter.drain());
     await Promise.race([Promise.all(drained), late.promise]);
     cancel();
-    await Promise.all(this.#fronts.map((front) => front.close()));
+    await Promise.all(this.#limiters.map((limiter) => limiter.close()));
+    await this.#routes?.catch(() => {});
   }
 
   async #answer(
     request: Request,
     options: GuardOptions,
-    onKnown: () => void,
+    onAllowed: () => void,
   ): Promise<Response> {
     if (this.#closing !== undefined) {
       return this.#failed(
@@ -135,20 +137,9 @@ export class ControlServer implements AsyncDisposable {
     this.#requests++;
     try {
       guard(request, options);
-      onKnown();
-      const url = new URL(request.url);
-      const { status, answer } = await follow({
-        node: this.#options.node,
-        bodies: this.#bodies,
-        request,
-        query: url.searchParams,
-        patience: (ms) => this.#patience(ms),
-        control: () => this.#figures(),
-        watch: (query) =>
-          this.#watch(query, request.headers.get("last-event-id")),
-        stop: () => this.#options.onStop(),
-      }, url.pathname);
-      return answer instanceof Response ? answer : jsonResponse(answer, status);
+      onAllowed();
+      const routes = await this.#load();
+      return await routes(request);
     } catch (error) {
       return this.#failed(error);
     } finally {
@@ -156,8 +147,35 @@ export class ControlServer implements AsyncDisposable {
     }
   }
 
-  /** Waits; ends at once when the server closes. */
-  #patience(ms: number): Promise<void> & Disposable {
+  /**
+   * Loads the routes and their packages, which takes 20 ms: a node that starts listens
+   * meanwhile. Not by the first request: there may be no file descriptor left then.
+   */
+  #load(): Promise<Routes> {
+    return this.#routes ??= import("./routes.ts").then(
+      ({ createRoutes }) => createRoutes(this.#routeContext()),
+      (error) => {
+        this.#routes = undefined;
+        throw error;
+      },
+    );
+  }
+
+  #routeContext(): RouteContext {
+    const { node, clock, onStop } = this.#options;
+    return {
+      node,
+      bodies: new BodyReader(clock),
+      wait: (ms) => this.#wait(ms),
+      figures: () => this.#figures(),
+      watch: (query, lastEventId) => this.#watch(query, lastEventId),
+      stop: onStop,
+      failed: (error) => this.#failed(error),
+    };
+  }
+
+  /** Resolves after so long, or when the server closes. */
+  #wait(ms: number): Promise<void> & Disposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { signal } = this.#stop;
     const cancel = this.#options.clock.after(ms, resolve);
@@ -173,10 +191,9 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #watch(
-    query: URLSearchParams,
-    since: string | null,
+    { type, topic }: { readonly type?: string; readonly topic?: string },
+    lastEventId: string | null,
   ): Promise<Response> {
-    const wanted = wantedEvents(query);
     if (this.#streams.size >= MAX_CONTROL_STREAMS) {
       throw new Refusal(
         503,
@@ -184,13 +201,15 @@ export class ControlServer implements AsyncDisposable {
         `${MAX_CONTROL_STREAMS} are watching already, must be fewer`,
       );
     }
-    const resumed = since === null ? undefined : this.#journal.resume(since);
+    const resumed = lastEventId === null
+      ? undefined
+      : this.#journal.resume(lastEventId);
     const { number: position, missed } = resumed ??
       { number: this.#journal.last, missed: 0 };
     this.#missed += missed;
     const stream = new EventStream(this.#journal, {
       clock: this.#options.clock,
-      wanted,
+      wanted: eventFilter(type?.split(","), topic),
       position,
       missed,
       onMissed: (count) => this.#missed += count,
@@ -201,7 +220,7 @@ export class ControlServer implements AsyncDisposable {
     return streamResponse(stream.body);
   }
 
-  /** The journal has what happens at the node, until it closes. */
+  /** Records the events of the node in the journal, until it closes. */
   async #record(signal: AbortSignal): Promise<void> {
     const events = this.#options.node.events({ signal });
     await skipState(events);
@@ -209,7 +228,7 @@ export class ControlServer implements AsyncDisposable {
     if (!signal.aborted) this.#journal.end();
   }
 
-  #figures(): Record<string, unknown> {
+  #figures(): ControlFigures {
     return {
       requests: this.#requests,
       streams: this.#streams.size,
@@ -219,18 +238,27 @@ export class ControlServer implements AsyncDisposable {
   }
 
   #failed(error: unknown): Response {
-    return errorResponse(error) ?? this.#fault(error);
-  }
-
-  /** A fault of ours: the log has it, the answer says no more than that. */
-  #fault(error: unknown): Response {
+    const response = errorResponse(error);
+    if (response !== undefined) return response;
+    // A bug: the log has the reason, the client is not told it.
     this.#log.error("request failed", { reason: messageOf(error) });
     const message = "This node has a fault; its log says more";
     return jsonResponse({ error: { code: "internal", message } }, 500);
   }
 }
 
-/** What is the case now: the first events of any listener, of which `mesh` is the last. */
+/** Events of these types and this topic; how many were missed, and the end, always. */
+function eventFilter(
+  types: readonly string[] | undefined,
+  topic: string | undefined,
+): (event: StreamedEvent) => boolean {
+  return (event) =>
+    event.type === "overflow" || event.type === "stopped" ||
+    (types === undefined || types.includes(event.type)) &&
+      (topic === undefined || !("topic" in event) || event.topic === topic);
+}
+
+/** The current state: the first events of any listener, of which `mesh` is the last. */
 async function stateOf(node: Node): Promise<NodeEvent[]> {
   const state: NodeEvent[] = [];
   for await (const event of node.events()) {
@@ -240,7 +268,7 @@ async function stateOf(node: Node): Promise<NodeEvent[]> {
   return state;
 }
 
-/** Skips what {@linkcode stateOf} has. */
+/** Skips what {@linkcode stateOf} returns. */
 async function skipState(events: AsyncIterator<NodeEvent>): Promise<void> {
   while (true) {
     const { value, done } = await events.next();

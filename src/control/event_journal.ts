@@ -1,7 +1,6 @@
 /**
- * What happened at a node last, numbered, in a ring of bounded size that all who
- * watch share. A watcher reads at its own pace, and one that comes back goes on
- * where it was; what has left the ring before a watcher read it is counted.
+ * The latest events of a node, numbered, in a bounded ring that all streams share. Each
+ * reads at its own pace or resumes where it was, and counts what it missed.
  */
 import type { Clock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
@@ -11,7 +10,7 @@ import {
   MAX_CONTROL_JOURNAL_EVENTS,
 } from "../limits.ts";
 
-/** Something that happened; `type` becomes the name of the event. */
+/** An event; `type` becomes its name in the stream. */
 export interface StreamedEvent {
   readonly type: string;
 }
@@ -23,13 +22,13 @@ export interface JournalEntry {
   readonly bytes: Uint8Array;
 }
 
-/** One that reads the journal. */
+/** A reader of the journal. */
 export interface JournalReader {
-  /** Number of the last event it has read, or will not read any more. */
+  /** Number of the last event that was read or skipped. */
   readonly position: number;
-  /** There is something new, or it has ended. */
+  /** Called after an event was added, and at the end. */
   onChange(): void;
-  /** An event at or before `position` + 1 leaves the ring unread. */
+  /** Called before an event that was not read leaves the ring. */
   onMissed(entry: JournalEntry): void;
 }
 
@@ -49,14 +48,11 @@ export function encodeEvent(
 /** Options of {@linkcode EventJournal}. */
 export interface EventJournalOptions {
   readonly clock: Clock;
-  /** Begins to push what happens at the node, until `signal` aborts. */
+  /** Begins to push the events of the node, until `signal` aborts. */
   readonly record: (signal: AbortSignal) => void;
 }
 
-/**
- * Keeps events while it has readers, and for a minute after the last one: a node
- * without watchers pays nothing.
- */
+/** Records events while it has readers, and for a minute after the last one. */
 export class EventJournal {
   readonly #clock: Clock;
   readonly #record: (signal: AbortSignal) => void;
@@ -75,7 +71,7 @@ export class EventJournal {
   constructor({ clock, record }: EventJournalOptions) {
     this.#clock = clock;
     this.#record = record;
-    // Tells the numbers of this process from those of another.
+    // Distinguishes the ids of this process from those of another.
     this.#epoch = clock.now().toString(36);
   }
 
@@ -95,21 +91,21 @@ export class EventJournal {
   }
 
   /**
-   * The number that an id of ours stands for, and how many of the events after it
-   * have left the ring; `undefined` for an id of another process.
+   * The number of an id, and how many of the events after it have left the ring;
+   * `undefined` for an id of another process.
    */
   resume(id: string): { number: number; missed: number } | undefined {
     const [, epoch, digits] = /^([0-9a-z]+)-(\d{1,15})$/.exec(id) ?? [];
     const number = Number(digits);
     if (epoch !== this.#epoch || !(number <= this.#last)) return undefined;
-    // Nothing was kept while there were no readers.
+    // Nothing was recorded while there were no readers.
     if (this.#recording === undefined || number < this.#begin) return undefined;
     const oldest = this.#entries[this.#head]?.number ?? this.#last + 1;
     const missed = Math.max(0, oldest - 1 - number);
     return { number: number + missed, missed };
   }
 
-  /** A reader comes; returns how it goes. */
+  /** Adds a reader; returns a function that removes it. */
   join(reader: JournalReader): () => void {
     this.#cancelRest();
     this.#readers.add(reader);
@@ -128,7 +124,7 @@ export class EventJournal {
     };
   }
 
-  /** Adds an event; never waits. */
+  /** Adds an event. */
   push(event: StreamedEvent): void {
     if (this.#ended || this.#recording === undefined) return;
     const number = ++this.#last;
@@ -145,14 +141,14 @@ export class EventJournal {
     for (const reader of this.#readers) reader.onChange();
   }
 
-  /** The first event after a number, if it is here. */
+  /** The first event after a number. */
   after(number: number): JournalEntry | undefined {
     const first = this.#entries[this.#head];
     if (first === undefined) return undefined;
     return this.#entries[this.#head + Math.max(0, number + 1 - first.number)];
   }
 
-  /** No more events come; those that are here can still be read. */
+  /** Ends the journal; what it has can still be read. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -169,7 +165,7 @@ export class EventJournal {
       if (reader.position < entry.number) reader.onMissed(entry);
     }
     this.#head++;
-    // Now and then, so that shifting costs nothing.
+    // Seldom, since it moves all entries.
     if (this.#head * 2 < this.#entries.length) return;
     this.#entries.splice(0, this.#head);
     this.#head = 0;

@@ -1,8 +1,7 @@
 /**
- * What happens at a node, as server-sent events (WHATWG HTML §9.2): one stream
- * for each watcher. It holds nothing of its own but what is the case when it
- * begins; a reader that is slower than the node misses events, and is told how
- * many where they would stand.
+ * A stream of server-sent events (WHATWG HTML §9.2). It buffers only the state that it
+ * begins with: a reader that is slower than the node gets an `overflow` event in the
+ * place of those that it missed.
  */
 import type { Clock } from "../core/clock.ts";
 import { CONTROL_HEARTBEAT_MS, CONTROL_STREAM_CHUNK_BYTES } from "../limits.ts";
@@ -16,7 +15,7 @@ import {
 
 const encoder = new TextEncoder();
 
-/** Comes first, so that the one who asked sees that it begins; then how soon to come back. */
+/** A first byte shows the client that the stream has begun; then its delay to reconnect. */
 const OPENING = encoder.encode(": verack events\nretry: 1000\n\n");
 const HEARTBEAT = encoder.encode(": heartbeat\n\n");
 
@@ -24,17 +23,17 @@ const HEARTBEAT = encoder.encode(": heartbeat\n\n");
 export interface EventStreamOptions {
   readonly clock: Clock;
   readonly wanted: (event: StreamedEvent) => boolean;
-  /** Events after this number follow. */
+  /** The stream begins after this number. */
   readonly position: number;
   /** How many were missed before it. */
   readonly missed: number;
-  /** So many events were not read in time. */
+  /** Called with the number of events that were missed. */
   readonly onMissed: (count: number) => void;
-  /** Called once. */
+  /** Called once, when the stream ends. */
   readonly onEnd: () => void;
 }
 
-/** One who watches. */
+/** One stream. */
 export class EventStream implements JournalReader {
   readonly #journal: EventJournal;
   readonly #options: EventStreamOptions;
@@ -55,7 +54,7 @@ export class EventStream implements JournalReader {
     this.#beat();
   }
 
-  /** What the response carries. */
+  /** Body of the response. */
   readonly body: ReadableStream<Uint8Array> = new ReadableStream({
     pull: async (controller) => {
       while (true) {
@@ -74,7 +73,7 @@ export class EventStream implements JournalReader {
     return this.#position;
   }
 
-  /** Events that come before those of the journal: what is the case now. */
+  /** Adds events before those of the journal: the current state. */
   open(events: readonly StreamedEvent[]): void {
     const time = new Date(this.#options.clock.now());
     for (const event of events) {
@@ -95,7 +94,7 @@ export class EventStream implements JournalReader {
     this.#options.onMissed(1);
   }
 
-  /** No more events are read. */
+  /** Ends the stream. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -139,7 +138,7 @@ export class EventStream implements JournalReader {
     this.#cancelHeartbeat = this.#options.clock.after(
       CONTROL_HEARTBEAT_MS,
       () => {
-        // A reader that has not taken what is here needs no more of them.
+        // Not while another chunk waits to be read.
         if (this.#chunks.length === 0) this.#chunks.push(HEARTBEAT);
         this.#wake?.();
         this.#beat();

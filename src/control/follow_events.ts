@@ -1,25 +1,28 @@
 /**
- * Follows the events of a running node until it stops: a stream that breaks is
- * opened again where it was, as long as the node lives.
+ * Follows the events of a running node until it stops: resumes a stream that breaks,
+ * as long as the node runs.
  */
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { isInUse } from "../store/in_use.ts";
-import type { ControlClient, WatchedEvent } from "./control_client.ts";
+import type { ControlEvent } from "./answers.ts";
+import type { ControlClient } from "./control_client.ts";
+import type { EventQuery } from "./control_connection.ts";
 
-/** Pause before a stream is opened again, and before the next time, which doubles. */
+/** Pause before a stream is resumed; doubled each time that fails. */
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
 /** Options of {@linkcode followEvents}. */
 export interface FollowOptions {
+  /** Ends the events. */
   readonly signal: AbortSignal;
-  /** The stream broke, and is opened again. */
+  /** Called when the stream broke and is resumed. */
   readonly onTrouble: (error: Error) => void;
-  /** @default {systemClock} */
+  /** Times the pauses. @default {systemClock} */
   readonly clock?: Clock;
-  /** Whether the node lives; without it, whether its directory is in use. */
+  /** Whether the node runs. @default whether its directory is in use */
   readonly isRunning?: () => boolean;
 }
 
@@ -27,13 +30,13 @@ export interface FollowOptions {
  * Events until `stopped`, which is the last one, or until `signal` aborts.
  *
  * @throws {VerackError} as `ControlClient.events` the first time; `closed` when the
- * node ends without having said so.
+ * node ends without a `stopped` event.
  */
 export async function* followEvents(
   client: ControlClient,
-  query: Readonly<Record<string, string>>,
+  query: EventQuery,
   options: FollowOptions,
-): AsyncGenerator<WatchedEvent> {
+): AsyncGenerator<ControlEvent> {
   const { signal, onTrouble, clock = systemClock } = options;
   const { isRunning = () => isInUse(client.directory) } = options;
   let since: string | undefined;

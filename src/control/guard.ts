@@ -1,26 +1,24 @@
 /**
- * Who may ask: a request must name this server as its host, must not come from a
- * web page, and must show the token where one is needed. What is asked for is
- * judged after that, in `routes.ts`.
+ * Checks every request before it is routed: it must name this server as its host, must
+ * not come from a web page, and must have the token where one is required.
  *
- * A page in a browser on this machine can reach loopback. Its scripts cannot
- * read our token, and the name it was loaded under (`Host`, for a name made to
- * point here: DNS rebinding) or its origin (`Origin`) give it away.
+ * A page in a browser on this machine can reach loopback. It has no token, and is
+ * recognised by its `Origin`, or by its `Host` after DNS rebinding.
  */
 import { hash } from "node:crypto";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 import { escapeText } from "../core/escape.ts";
 import { Refusal } from "./refusal.ts";
 
-/** What a server asks of every request. */
+/** What a listener requires of every request. */
 export interface GuardOptions {
   /** Whether `host` (no port, IPv6 in brackets) is a name of this server. */
   readonly isOwnHost: (host: string) => boolean;
-  /** Must be shown; absent where the file system decides who gets through. */
+  /** Required token; absent where file permissions decide. */
   readonly token?: string;
 }
 
-/** Sites whose requests a browser calls our own: ours, and a person typing. */
+/** `Sec-Fetch-Site` of no browser, of our own pages, and of an address typed in. */
 const OWN_SITES: ReadonlySet<string | null> = new Set([
   null,
   "same-origin",
@@ -28,14 +26,14 @@ const OWN_SITES: ReadonlySet<string | null> = new Set([
 ]);
 
 /**
- * Lets a request through.
+ * Returns if the request is allowed.
  *
  * @throws {Refusal} 403 for a foreign host or origin, 401 without the token.
  */
 export function guard(request: Request, options: GuardOptions): void {
   const { headers } = request;
   const url = new URL(request.url);
-  // Both: a request line may name another host than the header.
+  // The request line may name another host than the header.
   const host = headers.get("host") ?? url.host;
   const named = [hostOf(host), url.hostname];
   if (!named.every((it) => options.isOwnHost(it.toLowerCase()))) {
@@ -63,16 +61,16 @@ export function guard(request: Request, options: GuardOptions): void {
   if (options.token !== undefined) requireToken(headers, options.token);
 }
 
-/** Names of a server that only this machine can reach. */
+/** Whether a host name, without port, means loopback. */
 export function isLoopbackName(host: string): boolean {
   return host === "localhost" || host === "[::1]" ||
     /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Whether the value of `Authorization` shows the token. */
+/** Whether the value of `Authorization` has the token. */
 export function isToken(authorization: string | null, token: string): boolean {
   const given = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-  // By hashes, so that neither the content nor the length shows in the time.
+  // Of hashes, so that the time depends on neither the content nor the length.
   return given !== undefined &&
     timingSafeEqual(
       hash("sha256", given, "buffer"),

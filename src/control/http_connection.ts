@@ -1,10 +1,9 @@
 /**
- * HTTP/1.1 over connections that were accepted elsewhere: `node:http` parses, and
- * requests and answers are those of the web.
+ * HTTP/1.1 by `node:http` over connections that `connection_limiter.ts` accepts, with
+ * `Request` and `Response` as types.
  *
- * Not `Deno.serve`: it listens itself, without a bound on its connections or their
- * silence, and ends for good when it runs out of descriptors (2.9.6, tried), which
- * its `finished` tells by a rejection. What may stay is decided in `front.ts`.
+ * Not `Deno.serve`: it bounds neither connections nor their idle time, and ends for
+ * good when it runs out of file descriptors (Deno 2.9.6).
  */
 import { Buffer } from "node:buffer";
 import {
@@ -22,22 +21,22 @@ import {
   MAX_CONTROL_HEADERS,
 } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
-import { jsonResponse, Refusal } from "./refusal.ts";
+import { badRequest, jsonResponse } from "./refusal.ts";
 
-/** What is done with the requests of one connection. */
+/** Answers the requests of one connection. */
 export interface HttpHandler {
-  /** Must not reject. An answer without `content-length` goes on as events happen. */
+  /** Must not reject. A response without `content-length` is a stream of events. */
   answer(request: Request): Promise<Response>;
-  /** The answer to a request is out, or was given up. */
+  /** Called when a response is complete or was given up. */
   answered(): void;
 }
 
-/** A connection as a Node stream that belongs to a handler. */
+/** A connection as a Node stream. */
 class HttpStream extends Duplex {
   readonly handler: HttpHandler;
-  /** It closes with something unread. */
+  /** Part of a request is left unread when it closes. */
   lingers = false;
-  /** The other end has no more to say. */
+  /** Resolves when the client sends no more. */
   readonly ended: Promise<void>;
   readonly #connection: Connection;
   readonly #onEnded: () => void;
@@ -57,9 +56,9 @@ class HttpStream extends Duplex {
   }
 
   /**
-   * Called by `node:http` after the last answer. Closing with bytes unread would
-   * reset the connection, and the other end could lose the answer: it has a second
-   * to take it.
+   * Called by `node:http` after the last response. To close with bytes unread would
+   * reset the connection, and the client could lose the response: it has a second to
+   * read it.
    */
   destroySoon(): void {
     this.end(() => {
@@ -104,7 +103,7 @@ class HttpStream extends Duplex {
   }
 }
 
-/** Speaks HTTP over any number of connections. */
+/** Serves HTTP on any number of connections. */
 export class HttpConnections {
   readonly #server: Server;
   readonly #clock: Clock;
@@ -116,14 +115,14 @@ export class HttpConnections {
       void exchange(incoming, outgoing);
     });
     this.#server.maxHeadersCount = MAX_CONTROL_HEADERS;
-    // Deadlines are those of `front.ts`, by the injected clock.
+    // The connection limiter has deadlines, by the injected clock.
     this.#server.timeout = 0;
     this.#server.keepAliveTimeout = 0;
     this.#server.requestTimeout = 0;
     this.#server.headersTimeout = 0;
-    // A client that has nothing more to ask may still wait for its answer.
+    // A client that has ended its side may still wait for a response.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
-    // A server that is not listening closes a connection after its first answer.
+    // A server that is not listening closes a connection after its first response.
     Object.defineProperty(this.#server, "listening", { value: true });
   }
 
@@ -145,7 +144,7 @@ export class HttpConnections {
   }
 }
 
-/** Answers one request. */
+/** Handles one request. */
 async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -174,7 +173,7 @@ function malformed(): Response {
   });
 }
 
-/** As the web has it; `undefined` if it has no such thing. */
+/** As a `Request`; `undefined` if it cannot be one. */
 function requestOf(incoming: IncomingMessage): Request | undefined {
   const { method = "", url = "", rawHeaders } = incoming;
   try {
@@ -197,16 +196,16 @@ function requestOf(incoming: IncomingMessage): Request | undefined {
   }
 }
 
-/** What is left of it when the reader leaves stays, so that an answer can still go out. */
+/** Not destroyed when its reader stops early, so that a response can still be sent. */
 async function* bodyOf(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
     yield* incoming.iterator({ destroyOnReturn: false });
   } catch {
-    throw new Refusal(400, "bad-request", "The body broke off");
+    throw badRequest("The body broke off");
   }
 }
 
-/** One request and the answer to it. */
+/** One request and its response. */
 interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
@@ -220,7 +219,7 @@ async function send(
   const gone = Promise.withResolvers<void>();
   outgoing.once("close", gone.resolve);
   if (outgoing.destroyed) gone.resolve();
-  // What is left of a request that was refused is not worth reading.
+  // The rest of a request that was refused is not read.
   if (!incoming.complete) {
     stream.lingers = true;
     response.headers.set("connection", "close");
@@ -228,7 +227,7 @@ async function send(
   outgoing.writeHead(response.status, [...response.headers].flat());
   const reader = response.body?.getReader();
   if (reader !== undefined) {
-    // Only a stream of events goes on for long: its reader may leave meanwhile.
+    // A stream of events ends when the client ends its side.
     if (!response.headers.has("content-length")) {
       void stream.ended.then(gone.resolve);
     }

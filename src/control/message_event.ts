@@ -1,18 +1,22 @@
-/** A message that was taken, as those see it who watch. */
+/** An acknowledged message as an event, for the control API and the command line. */
 import type { PeerId } from "../identity/identity.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 
-/** The node's application has taken a message. Text is exact: escape it where it is shown. */
+/** The node's application has acknowledged a message. Text is not escaped. */
 export interface MessageEvent {
+  /** The type of the event. */
   readonly type: "message";
+  /** The sender. */
   readonly identity: PeerId;
-  /** What the sender calls itself, if it does. */
+  /** What the sender calls itself. */
   readonly name?: string;
-  /** What it is called at this node because a person said so. */
+  /** The name that a person gave the sender at this node. */
   readonly boundName?: string;
+  /** What the sender filed it under. */
   readonly topic: string;
+  /** The message's id, 32 hex digits. */
   readonly id: string;
-  /** Which try it is, from 1. */
+  /** Its delivery count, from 1. */
   readonly attempt: number;
   /** The body, if it is UTF-8. */
   readonly text?: string;
@@ -20,26 +24,24 @@ export interface MessageEvent {
   readonly base64?: string;
 }
 
-/** What of a message is shown. */
-type TakenMessage = Pick<MessageEvent, "topic" | "id"> & {
-  readonly deliveryCount: number;
-  readonly from: PeerId;
-  readonly body: Uint8Array;
-};
-
-/** @param sender What is known of the sender, of which its names are shown. */
+/** @param sender What is known of the sender. */
 export function messageEvent(
-  message: TakenMessage,
+  { from, topic, id, deliveryCount: attempt, body }:
+    & Pick<MessageEvent, "topic" | "id">
+    & {
+      readonly deliveryCount: number;
+      readonly from: PeerId;
+      readonly body: Uint8Array;
+    },
   sender: PeerNames | undefined,
 ): MessageEvent {
-  const { from, topic, id, deliveryCount, body } = message;
   return {
     type: "message",
     identity: from,
     ...namesOf(sender),
     topic,
     id,
-    attempt: deliveryCount,
+    attempt,
     ...bodyFields(body),
   };
 }

@@ -1,13 +1,12 @@
 /**
- * Refusing a request: the status, a stable code and a sentence, always as
- * `{ "error": { "code", "message" } }`. Why a request is refused is up to
- * `guard.ts` (who asks), `body.ts` (what it carries) and the routes.
+ * Responses of the control API: JSON, streams of events, and errors as
+ * `{ "error": { "code", "message" } }` with a status.
  */
 import { factsOf } from "../core/error_code.ts";
 import { VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
 
-/** Why requests are refused before anybody acts on them. */
+/** Codes of requests that are not carried out. */
 export type RefusalCode =
   | "foreign-host"
   | "foreign-origin"
@@ -43,7 +42,12 @@ export class Refusal extends Error {
   }
 }
 
-/** Sent with everything: nothing here is for a browser to show, keep or embed. */
+/** A request whose parameters or fields are wrong. */
+export function badRequest(message: string): Refusal {
+  return new Refusal(400, "bad-request", message);
+}
+
+/** On every response: browsers must not show, cache or embed it. */
 const HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -53,7 +57,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
-/** A JSON answer; harmless also in a terminal. */
+/** A JSON response, which has no control characters that a terminal obeys. */
 export function jsonResponse(
   value: unknown,
   status = 200,
@@ -71,17 +75,14 @@ export function jsonResponse(
   });
 }
 
-/** An answer that goes on: server-sent events. */
+/** A response of server-sent events. */
 export function streamResponse(body: ReadableStream<Uint8Array>): Response {
   return new Response(body, {
     headers: { ...HEADERS, "content-type": "text/event-stream" },
   });
 }
 
-/**
- * The answer to a request that failed. What is our own fault says no more than
- * that; `undefined` stands for it, so that the caller can log it.
- */
+/** The response to a request that failed; `undefined` if the error is a bug. */
 export function errorResponse(error: unknown): Response | undefined {
   if (error instanceof Refusal) {
     const { status, code, message, headers } = error;

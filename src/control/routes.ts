@@ -1,210 +1,258 @@
 /**
- * What the control API can do, version 1: one table of methods and paths. Who may
- * ask is decided in `guard.ts` before this; `docs/control.md` describes it.
+ * Carries out the requests of the control API. `guard.ts` has decided before that the
+ * client may use it, `api.ts` describes what goes in and out.
  */
-import { parsePeerId } from "../identity/identity.ts";
+import { Hono } from "npm:hono@4.13.19";
+import { BROADCAST_WAIT_MS } from "../delivery_limits.ts";
+import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
+import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
-import type {
-  JoinRequest,
-  StoredAccessRule,
-} from "../mesh/peers/node_store.ts";
+import { memberChosen } from "../mesh/peers/find_peers.ts";
 import { formatAddress } from "../transport/address.ts";
-import { MESSAGE_ROUTES } from "./message_routes.ts";
-import { Refusal } from "./refusal.ts";
-import {
-  type Answer,
-  memberOf,
-  optional,
-  required,
-  type RouteContext,
-  type Routes,
-} from "./route.ts";
-import { DEAD_LETTER_ROUTES } from "./dead_letter_routes.ts";
+import type { ControlFigures } from "./answers.ts";
+import { type Answer, API, type Endpoint, type Input } from "./api.ts";
+import type { BodyReader } from "./body.ts";
+import { deadLetterRow, wholeDeadLetter } from "./dead_letter_rows.ts";
+import { badRequest, jsonResponse, Refusal } from "./refusal.ts";
+import { readInput } from "./request_input.ts";
 
-const ROUTES: Routes = {
-  "/v1/status": {
-    GET: {
-      handle: ({ node, control }) => ({ ...node.status(), control: control() }),
+/** What the handlers of requests work with. */
+export interface RouteContext {
+  readonly node: Node;
+  readonly bodies: BodyReader;
+  /** Resolves after so long, or when the server closes. */
+  readonly wait: (ms: number) => Promise<void> & Disposable;
+  readonly figures: () => ControlFigures;
+  /** Opens a stream of events. */
+  readonly watch: (
+    query: Input<typeof API.events>,
+    lastEventId: string | null,
+  ) => Promise<Response>;
+  /** Asks the process to leave. */
+  readonly stop: () => void;
+  /** The response to a request that failed. */
+  readonly failed: (error: unknown) => Response;
+}
+
+type Name = keyof typeof API;
+
+/** A value that becomes `T` in JSON. */
+type Serializable<T> = T extends string ? T | Date
+  : { readonly [K in keyof T]: Serializable<T[K]> };
+
+type Handlers = {
+  readonly [K in Name]: (
+    input: Input<typeof API[K]>,
+    request: {
+      readonly headers: Headers;
+      readonly bytes: Uint8Array | undefined;
     },
-  },
-  "/v1/peers": {
-    GET: {
-      handle: ({ node }) => ({ peers: node.peers(), links: links(node) }),
-    },
-  },
-  "/v1/who": {
-    GET: {
-      query: ["name"],
-      handle: ({ node, query }) => ({
-        members: node.findPeers(required(query, "name")),
-      }),
-    },
-  },
-  "/v1/events": {
-    GET: {
-      query: ["type", "topic"],
-      handle: ({ watch, query }) => watch(query),
-    },
-  },
-  ...MESSAGE_ROUTES,
-  ...DEAD_LETTER_ROUTES,
-  "/v1/pending": {
-    GET: {
-      handle: ({ node }) => ({
-        pending: node.admission.joinRequests().map(pendingPeer),
-      }),
-    },
-  },
-  "/v1/verdicts": {
-    GET: {
-      handle: ({ node }) => ({
-        verdicts: node.admission.accessRules().map(verdict),
-      }),
-    },
-  },
-  "/v1/allow": { POST: { handle: decide("allow") } },
-  "/v1/deny": { POST: { handle: decide("deny") } },
-  "/v1/forget": { POST: { handle: decide("forget") } },
-  "/v1/invites": {
-    GET: {
-      handle: ({ node }) => ({ invites: node.admission.invites() }),
-    },
-    POST: {
-      status: 201,
-      handle: async ({ node, bodies, request }) => {
-        const fields = await bodies.object(request, ["ttlMs", "address"]);
-        const ttlMs = optional(fields, "ttlMs", "number");
-        const address = optional(fields, "address", "string");
-        const invite = node.admission.invite({
-          ...(ttlMs !== undefined && { ttlMs }),
-          ...(address !== undefined && { address }),
-        });
-        return { invite, id: inviteSecret(parseInvite(invite).code).id };
-      },
-    },
-  },
-  "/v1/invites/revoke": {
-    POST: {
-      handle: async ({ node, bodies, request }) => {
-        const fields = await bodies.object(request, ["id"]);
-        const id = optional(fields, "id", "string");
-        if (id === undefined) {
-          throw new Refusal(400, "bad-request", "The body must have id");
-        }
-        return node.admission.revoke(id);
-      },
-    },
-  },
-  "/v1/stop": {
-    POST: {
-      status: 202,
-      handle: async ({ bodies, request, stop }) => {
-        await bodies.object(request, []);
-        stop();
-        return { stopping: true };
-      },
-    },
-  },
+  ) =>
+    | Serializable<Answer<typeof API[K]>>
+    | Response
+    | Promise<Serializable<Answer<typeof API[K]>> | Response>;
 };
 
-/**
- * Finds the route and follows it.
- *
- * @throws {Refusal} 404, 405, 400; and whatever the route says.
- */
-export async function follow(
-  context: RouteContext,
-  path: string,
-): Promise<{ status: number; answer: Answer }> {
-  const methods = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
-  if (methods === undefined) {
+/** Answers requests that the guard lets through. */
+export type Routes = (request: Request) => Response | Promise<Response>;
+
+/** Routes requests to their handlers. */
+export function createRoutes(context: RouteContext): Routes {
+  // Not decoded: a path has one spelling.
+  const app = new Hono({ getPath: ({ url }) => new URL(url).pathname });
+  const handlers = handlersOf(context);
+  const endpoints = Object.entries(API) as [Name, Endpoint][];
+  const methods = Map.groupBy(endpoints, ([, { path }]) => path);
+  for (const [name, endpoint] of endpoints) {
+    const { method, path, status } = endpoint;
+    const handle = handlers[name] as (
+      ...args: [fields: unknown, request: unknown]
+    ) => unknown;
+    app.on(method, path, async ({ req: { raw } }) => {
+      // Hono answers HEAD by GET, which would open streams.
+      if (raw.method !== method) throw wrongMethod(methods.get(path) ?? []);
+      const { fields, bytes } = await readInput(endpoint, raw, context.bodies);
+      const answer = await handle(fields, { headers: raw.headers, bytes });
+      return answer instanceof Response ? answer : jsonResponse(answer, status);
+    });
+  }
+  for (const [path, known] of methods) {
+    app.all(path, () => {
+      throw wrongMethod(known);
+    });
+  }
+  app.notFound(() => {
+    const paths = [...methods.keys()].join(", ");
     throw new Refusal(
       404,
       "not-found",
-      `There is nothing at this path, must be one of ${
-        Object.keys(ROUTES).join(", ")
-      }`,
+      `There is nothing at this path, must be one of ${paths}`,
     );
-  }
-  const { method } = context.request;
-  const route = Object.hasOwn(methods, method) ? methods[method] : undefined;
-  if (route === undefined) {
-    const allow = Object.keys(methods).join(", ");
-    throw new Refusal(
-      405,
-      "method-not-allowed",
-      `The method must be ${allow}`,
-      { allow },
-    );
-  }
-  const known = route.query ?? [];
-  for (const name of new Set(context.query.keys())) {
-    if (known.includes(name) && context.query.getAll(name).length === 1) {
-      continue;
-    }
-    throw new Refusal(
-      400,
-      "bad-request",
-      `The query has ${JSON.stringify(name.slice(0, 64))}${
-        known.includes(name) ? " more than once" : ""
-      }, must have ${
-        known.length === 0
-          ? "no parameter here"
-          : `${known.join(", ")} only, each once`
-      }`,
-    );
-  }
-  const answer = await route.handle(context);
-  return { status: route.status ?? 200, answer };
+  });
+  app.onError(context.failed);
+  return (request) => app.fetch(request);
 }
 
-/**
- * Carries out a decision about who may come in. Whom to let in must be said in
- * full: a name, or first digits, can be anybody's.
- */
-function decide(
-  action: "allow" | "deny" | "forget",
-): (context: RouteContext) => Promise<Answer> {
-  return async ({ node, bodies, request }) => {
-    const fields = await bodies.object(
-      request,
-      action === "allow" ? ["identity", "name"] : ["identity"],
-    );
-    const text = optional(fields, "identity", "string");
-    const name = optional(fields, "name", "string");
-    if (text === undefined) {
-      throw new Refusal(400, "bad-request", "The body must have identity");
-    }
-    const identity = action === "allow"
-      ? parsePeerId(text)
-      : memberOf(node, text);
-    if (action === "allow") {
-      node.admission.allow(identity, name === undefined ? {} : { name });
-    } else node.admission[action](identity);
-    return { identity };
+function wrongMethod(known: readonly (readonly [Name, Endpoint])[]): Refusal {
+  const allow = known.map(([, { method }]) => method).join(", ");
+  return new Refusal(
+    405,
+    "method-not-allowed",
+    `The method must be ${allow}`,
+    { allow },
+  );
+}
+
+function handlersOf(context: RouteContext): Handlers {
+  const { node, figures, watch, wait, stop } = context;
+  const { admission, deadLetters } = node;
+  const senderOf = (from: string | undefined) =>
+    from === undefined ? undefined : memberOf(node, from);
+  const settle = (action: "retry" | "discard") =>
+  (
+    { id, from }: Input<typeof API.retry>,
+  ) => {
+    deadLetters[action](id, senderOf(from));
+    return { id };
   };
-}
-
-function pendingPeer(peer: JoinRequest): unknown {
-  const { identity, address, direction, firstSeen, lastSeen } = peer;
+  const decide =
+    (action: "deny" | "forget") =>
+    ({ identity: text }: Input<typeof API.deny>) => {
+      const identity = memberOf(node, text);
+      admission[action](identity);
+      return { identity };
+    };
   return {
-    identity,
-    address: formatAddress(address),
-    direction,
-    firstSeen: new Date(firstSeen),
-    lastSeen: new Date(lastSeen),
+    status: () => ({ ...node.status(), control: figures() }),
+    peers: () => {
+      const decoder = new TextDecoder();
+      const links = node.sessions().map(({ userAgent, ...session }) => ({
+        ...session,
+        userAgent: decoder.decode(userAgent),
+      }));
+      return { peers: node.peers(), links };
+    },
+    find: ({ name }) => ({ members: node.findPeers(name) }),
+    events: (query, { headers }) => watch(query, headers.get("last-event-id")),
+    send: async (
+      { to: receiver, waitMs, text, base64, ...options },
+      { bytes = bodyOf(text, base64) },
+    ) => {
+      const to = node.resolvePeer(receiver);
+      const peer = node.peer(to);
+      const connected = peer?.connected ?? false;
+      let id = "";
+      const onId = (text: string) => id = text;
+      const acked = node.send(to, bytes, { ...options, onId })
+        .then(() => true);
+      // Events report what becomes of it later.
+      acked.catch(() => {});
+      // A peer that is away does not acknowledge it in a moment.
+      using waited = wait(waitMs ?? (connected ? BROADCAST_WAIT_MS : 0));
+      const stored = waited.then(() => node.committed()).then(() => false);
+      const delivered = await Promise.race([acked, stored]);
+      return {
+        id,
+        to,
+        ...namesOf(peer),
+        delivered,
+        connected: delivered || (node.peer(to)?.connected ?? false),
+      };
+    },
+    broadcast: async (
+      { waitMs = BROADCAST_WAIT_MS, text, base64, ...options },
+      { bytes = bodyOf(text, base64) },
+    ) => {
+      const result = await node.broadcast(bytes, { ...options, waitMs });
+      await node.committed();
+      const failed = result.failed.map(({ identity, error }) => ({
+        identity,
+        reason: error.message,
+      }));
+      const peers = [
+        ...result.delivered,
+        ...result.waiting,
+        ...failed.map(({ identity }) => identity),
+      ];
+      const byIdentity = (kind: keyof PeerNames) =>
+        Object.fromEntries(peers.flatMap((peer) => {
+          const name = node.peer(peer)?.[kind];
+          return name === undefined ? [] : [[peer, name]];
+        }));
+      return {
+        ...result,
+        failed,
+        names: byIdentity("name"),
+        boundNames: byIdentity("boundName"),
+      };
+    },
+    deadLetters: () => ({
+      messages: deadLetters.list().map((it) =>
+        deadLetterRow(it, node.peer(it.from))
+      ),
+    }),
+    deadLetter: ({ id, from }) => {
+      const message = deadLetters.get(id, senderOf(from));
+      return wholeDeadLetter(message, node.peer(message.from));
+    },
+    retry: settle("retry"),
+    discard: settle("discard"),
+    joinRequests: () => ({
+      pending: admission.joinRequests().map((
+        { identity, address, direction, firstSeen, lastSeen },
+      ) => ({
+        identity,
+        address: formatAddress(address),
+        direction,
+        firstSeen: new Date(firstSeen),
+        lastSeen: new Date(lastSeen),
+      })),
+    }),
+    accessRules: () => ({
+      verdicts: admission.accessRules().map(({ identity, verdict, at }) => ({
+        identity,
+        verdict,
+        at: new Date(at),
+      })),
+    }),
+    allow: ({ identity: text, ...options }) => {
+      // In full: others can make keys with the same first digits.
+      const identity = parsePeerId(text);
+      admission.allow(identity, options);
+      return { identity };
+    },
+    deny: decide("deny"),
+    forget: decide("forget"),
+    invites: () => ({ invites: admission.invites() }),
+    invite: (input) => {
+      const invite = admission.invite(input);
+      return { invite, id: inviteSecret(parseInvite(invite).code).id };
+    },
+    revoke: ({ id }) => admission.revoke(id),
+    stop: () => {
+      stop();
+      return { stopping: true };
+    },
   };
 }
 
-function verdict({ identity, verdict, at }: StoredAccessRule): unknown {
-  return { identity, verdict, at: new Date(at) };
+/** The one member that a name, an identity or its first digits mean. */
+function memberOf(node: Node, text: string): PeerId {
+  return memberChosen(text, node.findPeers(text));
 }
 
-function links(node: Node): unknown[] {
-  const decoder = new TextDecoder();
-  return node.sessions().map(({ userAgent, ...link }) => ({
-    ...link,
-    userAgent: decoder.decode(userAgent),
-  }));
+function bodyOf(
+  text: string | undefined,
+  base64: string | undefined,
+): Uint8Array | string {
+  if ((text === undefined) === (base64 === undefined)) {
+    throw badRequest("The message must be in one of text, base64");
+  }
+  if (base64 === undefined) return text ?? "";
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    throw badRequest("base64 is none, must be base64");
+  }
 }

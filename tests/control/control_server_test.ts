@@ -12,14 +12,14 @@ import { openDirectory } from "../../src/control/control_listeners.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
-import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";
+import { ControlScene, message, TIMES, TOKEN } from "../helpers/control.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
 Deno.test("status says who the node is, how it is and what its limits are", async () => {
   await using scene = await ControlScene.start({ name: "alice" });
   using client = await scene.client();
-  const status = await client.ask({ method: "GET", path: "/v1/status" });
+  const status = await client.status();
   const { startedAt, uptimeMs, limits, control, ...rest } = status;
   assertEquals(rest, {
     identity: scene.node.identity.id,
@@ -39,7 +39,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
   });
   assertMatch(String(startedAt), /^\d{4}-\d\d-\d\dT.*Z$/);
   assert(Number(uptimeMs) >= 0);
-  assertEquals(Object.keys(limits as object).sort(), [
+  assertEquals(Object.keys(limits).sort(), [
     "connectedPeers",
     "messageAgeMs",
     "messageBytes",
@@ -59,22 +59,17 @@ Deno.test("peers and who tell of members, and of sessions", async () => {
   });
   await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
-  const { peers, links } = await client.ask({
-    method: "GET",
-    path: "/v1/peers",
-  });
-  const [peer] = peers as Record<string, unknown>[];
+  const { peers, links } = await client.peers();
+  const [peer] = peers;
   assertEquals([peer?.identity, peer?.name], [bob.identity.id, "bob"]);
-  const [link] = links as Record<string, unknown>[];
+  const [link] = links;
   assertEquals(link?.direction, "inbound");
   assertMatch(String(link?.userAgent), /^\/verack:/);
 
-  const ask = async (name: string) =>
-    (await client.ask({ method: "GET", path: "/v1/who", query: { name } }))
-      .members as { identity: string; connected: boolean }[];
-  assertEquals((await ask("bob")).map((it) => it.identity), [bob.identity.id]);
-  assertEquals(await ask("bob"), await ask(bob.identity.id.slice(0, 8)));
-  assertEquals(await ask("nobody"), []);
+  const found = await client.findPeers("bob");
+  assertEquals(found.map((it) => it.identity), [bob.identity.id]);
+  assertEquals(found, await client.findPeers(bob.identity.id.slice(0, 8)));
+  assertEquals(await client.findPeers("nobody"), []);
 });
 
 Deno.test("allow takes an identity in full only; deny and forget find a member by less", async () => {
@@ -85,15 +80,13 @@ Deno.test("allow takes an identity in full only; deny and forget find a member b
   });
   await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
-  const post = (path: string, identity: string) =>
-    client.ask({ method: "POST", path, body: { identity } });
   const { id } = bob.identity;
   for (const short of ["bob", id.slice(0, 8), id.slice(0, 63)]) {
-    await assertRejects(() => post("/v1/allow", short), Error, "64");
+    await assertRejects(() => client.allow(short), Error, "64");
     assertEquals(scene.node.admission.accessRules(), []);
   }
-  assertEquals(await post("/v1/allow", id), { identity: id });
-  assertEquals(await post("/v1/deny", id.slice(0, 8)), { identity: id });
+  assertEquals(await client.allow(id), id);
+  assertEquals(await client.deny(id.slice(0, 8)), id);
   const verdicts = scene.node.admission.accessRules();
   assertEquals(verdicts.map((it) => it.verdict), ["denied"]);
 });
@@ -147,16 +140,13 @@ Deno.test("a stream has the events that were asked for, and messages of one topi
   })();
   await until("the beginning", () => seen.length === 1);
   for (const topic of ["other", "news"]) {
-    const event = { type: "message", topic, text: "\u001b[2J" };
-    scene.server.publish(event);
+    scene.server.publish(message(topic, 1, "\u001b[2J"));
   }
   scene.server.publish({ type: "else" });
   await until("the message", () => seen.length === 2);
   await scene.server.close();
   await watched;
-  assertEquals(seen.slice(1), [
-    { type: "message", topic: "news", text: "\u001b[2J" },
-  ]);
+  assertEquals(seen.slice(1), [message("news", 1, "\u001b[2J")]);
 });
 
 Deno.test("a message is delivered, kept or refused, and the answer says which", async () => {
@@ -167,13 +157,10 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
   });
   await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
-  const path = "/v1/messages";
   const send = (fields: Record<string, unknown>) =>
-    client.ask({ method: "POST", path, body: fields });
+    scene.post("/v1/messages", fields);
   const ids: unknown[] = [];
-  const { id: first, ...kept } = await send({
-    to: "bob",
-    text: "first",
+  const { id: first, ...kept } = await client.send("bob", "first", {
     waitMs: 0,
   });
   assertEquals(kept, {
@@ -195,17 +182,9 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
   assertEquals(delivered.delivered, true);
   // The ids that the receiver's program sees.
   assertEquals(new Set(ids), new Set([first, delivered.id]));
-  await client.ask({
-    method: "POST",
-    path,
-    query: { to: bob.identity.id.slice(0, 8), topic: "u" },
-    body: new TextEncoder().encode("third"),
-  });
-  const { id: _, ...told } = await client.ask({
-    method: "POST",
-    path: "/v1/broadcasts",
-    body: { text: "fourth" },
-  });
+  const third = new TextEncoder().encode("third");
+  await client.send(bob.identity.id.slice(0, 8), third, { topic: "u" });
+  const { id: _, ...told } = await client.broadcast("fourth");
   assertEquals(told, {
     delivered: [bob.identity.id],
     waiting: [],
@@ -227,7 +206,7 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
       { to: "bob", text: "x", ttlMs: 0 },
       { to: "bob", text: "x", topic: "t".repeat(129) },
     ]
-  ) await assertRejects(() => send(fields), RangeError);
+  ) assertEquals((await send(fields)).error?.code, "bad-request");
   for (
     const [to, code] of [
       ["carol", "unknown-peer"],
@@ -236,7 +215,7 @@ Deno.test("a message is delivered, kept or refused, and the answer says which", 
     ]
   ) {
     const error = await assertRejects(
-      () => send({ to, text: "x" }),
+      () => client.send(to ?? "", "x"),
       VerackError,
     );
     assertEquals(error.code, code);
@@ -249,11 +228,9 @@ Deno.test("stop is answered, then asks the process to leave", async () => {
   await using scene = await ControlScene.start();
   using client = await scene.client();
   scene.server.announce("http://127.0.0.1:1/v1/");
-  const status = await client.ask({ method: "GET", path: "/v1/status" });
-  const { url } = status.control as { url: string };
-  assertEquals(url, "http://127.0.0.1:1/v1/");
-  const answer = await client.ask({ method: "POST", path: "/v1/stop" });
-  assertEquals(answer, { stopping: true });
+  const status = await client.status();
+  assertEquals(status.control.url, "http://127.0.0.1:1/v1/");
+  await client.stop();
   assertEquals(scene.stops, 1);
 });
 
@@ -294,7 +271,7 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
     assert((await Deno.lstat(path)).isSocket);
     using client = await ControlClient.find(directory);
     const dead = await assertRejects(
-      () => client.ask({ method: "GET", path: "/v1/status" }),
+      () => client.status(),
       VerackError,
     );
     assertEquals(dead.code, "refused");
@@ -308,7 +285,7 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
     });
     await openDirectory(server, directory, TIMES);
     using again = await ControlClient.find(directory);
-    const status = await again.ask({ method: "GET", path: "/v1/status" });
+    const status = await again.status();
     assertEquals(status.identity, node.identity.id);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -321,7 +298,7 @@ Deno.test("a node that stands still is given up after ten seconds, and a stream 
   using listener = Deno.listen({ transport: "unix", path });
   const clock = new VirtualClock();
   using client = await ControlClient.find(directory, clock);
-  const asked = client.ask({ method: "GET", path: "/v1/status" });
+  const asked = client.status();
   using _silent = await listener.accept();
   await clock.advance(9_999);
   const settled = await Promise.race([
@@ -338,10 +315,10 @@ Deno.test("a node that stands still is given up after ten seconds, and a stream 
   using stream = await listener.accept();
   await stream.write(
     new TextEncoder().encode(
-      "HTTP/1.1 200 OK\r\n\r\n: hello\n\ndata: {}\n\n",
+      'HTTP/1.1 200 OK\r\n\r\n: hello\n\ndata: {"type":"stopped","time":""}\n\n',
     ),
   );
-  assertEquals((await first).value, {});
+  assertEquals((await first).value?.type, "stopped");
   const second = assertRejects(() => events.next(), VerackError);
   await clock.advance(45_000);
   const late = await second;
@@ -366,7 +343,7 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
       assertEquals((mode ?? 0) & 0o777, 0o600, name);
     }
     using client = await ControlClient.find(deep);
-    const status = await client.ask({ method: "GET", path: "/v1/status" });
+    const status = await client.status();
     assertEquals(status.identity, node.identity.id);
     await server.close();
     await clear();
@@ -395,10 +372,8 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
     await assertRejects(() => sent, VerackError, "dead letter");
   }
   using client = await scene.client();
-  const list = async () =>
-    (await client.ask({ method: "GET", path: "/v1/set-aside" }))
-      .messages as Record<string, unknown>[];
-  const [one = {}, two = {}] = await list();
+  const [one, two] = await client.deadLetters();
+  assert(one !== undefined && two !== undefined);
   const { id, at, ...rest } = one;
   assertMatch(String(at), /^\d{4}-/);
   const shown = {
@@ -410,29 +385,68 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
     retried: false,
   };
   assertEquals(rest, { ...shown, preview: "\u001b[2Jone" });
-  const whole = await client.ask({
-    method: "GET",
-    path: "/v1/set-aside/message",
-    query: { id: String(id), from: "bob" },
-  });
+  const whole = await client.deadLetter(id, "bob");
   assertEquals(whole, { ...shown, id, at, base64: btoa("\u001b[2Jone") });
 
-  const post = (action: string, fields: Record<string, unknown>) =>
-    client.ask({
-      method: "POST",
-      path: `/v1/set-aside/${action}`,
-      body: fields,
-    });
-  assertEquals(await post("retry", { id }), { id });
+  await client.retry(id);
   const { value } = await messages.next();
   assertEquals([value?.id, value?.deliveryCount], [id, 1]);
   value?.ack();
-  assertEquals((await list()).map((it) => it.id), [two.id]);
-  await post("discard", { id: two.id, from: bob.identity.id });
-  assertEquals(await list(), []);
-  for (const action of ["retry", "discard"]) {
-    const error = await assertRejects(() => post(action, { id }), VerackError);
+  const left = await client.deadLetters();
+  assertEquals(left.map((it) => it.id), [two.id]);
+  await client.discard(two.id, bob.identity.id);
+  assertEquals(await client.deadLetters(), []);
+  for (const action of ["retry", "discard"] as const) {
+    const error = await assertRejects(() => client[action](id), VerackError);
     assertEquals(error.code, "unknown-message");
-    await assertRejects(() => post(action, {}), RangeError, "must have id");
+    await assertRejects(() => client[action](""), RangeError, 'id is ""');
+  }
+});
+
+Deno.test("an answer or an event that does not match the schema is refused, and where it differs is said", async () => {
+  const directory = await Deno.makeTempDir();
+  const identity = "0".repeat(64);
+  const peer = { identity, connected: true, addresses: [], standing: true };
+  const answers: Readonly<Record<string, unknown>> = {
+    "/v1/status": { identity, name: 1 },
+    "/v1/peers": { peers: [{ ...peer, identity: "no" }], links: [] },
+    "/v1/pending": [],
+    "/v1/invites": { invites: [], added: "by a later version" },
+  };
+  const events = [
+    { type: "of a later version" },
+    { type: "ping", time: "", identity, text: "x", added: 1 },
+    { type: "ping", time: "", identity, text: 1 },
+  ];
+  const server = Deno.serve({
+    path: `${directory}/control.sock`,
+    onListen: () => {},
+  }, ({ url }) => {
+    const { pathname } = new URL(url);
+    return new Response(
+      pathname === "/v1/events"
+        ? events.map((it) => `data: ${JSON.stringify(it)}\n\n`).join("")
+        : JSON.stringify(answers[pathname]),
+    );
+  });
+  try {
+    using client = await ControlClient.find(directory);
+    for (
+      const [ask, says] of [
+        [() => client.status(), "(name)"],
+        [() => client.peers(), "(peers.0.identity)"],
+        [() => client.joinRequests(), "control API"],
+      ] as const
+    ) {
+      const error = await assertRejects(ask, VerackError, says);
+      assertEquals(error.code, "protocol");
+    }
+    assertEquals(await client.invites(), []);
+    const stream = client.events();
+    assertEquals((await stream.next()).value?.type, "ping");
+    await assertRejects(() => stream.next(), VerackError, "(text)");
+  } finally {
+    await server.shutdown();
+    await Deno.remove(directory, { recursive: true });
   }
 });

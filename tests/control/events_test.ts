@@ -1,30 +1,39 @@
 /** Streams of events: who reads slowly, breaks off, and comes back. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
-import {
-  ControlClient,
-  type WatchedEvent,
-} from "../../src/control/control_client.ts";
+import type {
+  ControlEvent,
+  ControlFigures,
+} from "../../src/control/answers.ts";
+import { ControlClient } from "../../src/control/control_client.ts";
 import { followEvents } from "../../src/control/follow_events.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CONTROL_JOURNAL_EVENTS } from "../../src/limits.ts";
-import { ControlScene } from "../helpers/control.ts";
+import { ControlScene, message } from "../helpers/control.ts";
 import { until } from "../helpers/until.ts";
 
 /** Publishes numbered messages. */
 function publish(scene: ControlScene, first: number, count: number): void {
   for (let number = first; number < first + count; number++) {
-    scene.server.publish({ type: "message", ...{ topic: "flood", number } });
+    scene.server.publish(message("flood", number));
   }
 }
 
+function numberOf(event: ControlEvent | undefined): number | undefined {
+  return event?.type === "message" ? event.attempt : undefined;
+}
+
+function droppedOf(event: ControlEvent | undefined): number {
+  return event?.type === "overflow" ? event.dropped : 0;
+}
+
 /** Messages and what was missed of them must be all there were, in order. */
-function assertAll(events: readonly WatchedEvent[], count: number): void {
+function assertAll(events: readonly ControlEvent[], count: number): void {
   let next = 0;
   for (const event of events) {
-    if (event.type === "overflow") next += Number(event.dropped);
+    next += droppedOf(event);
     if (event.type !== "message") continue;
-    assertEquals(event.number, next);
+    assertEquals(event.attempt, next);
     next++;
   }
   assertEquals(next, count);
@@ -33,7 +42,7 @@ function assertAll(events: readonly WatchedEvent[], count: number): void {
 Deno.test("a flood of events reaches a watcher to its end", async () => {
   await using scene = await ControlScene.start();
   using client = await scene.client();
-  const events: WatchedEvent[] = [];
+  const events: ControlEvent[] = [];
   const watched = (async () => {
     for await (const event of client.events({ type: "message" })) {
       events.push(event);
@@ -53,11 +62,11 @@ Deno.test("a watcher that is slower than the node is told how many events it mis
   await using scene = await ControlScene.start();
   using slow = await scene.client();
   using quick = await scene.client();
-  const seen: WatchedEvent[] = [];
+  const seen: ControlEvent[] = [];
   const go = Promise.withResolvers<void>();
   const slowly = (async () => {
     for await (const event of slow.events({ topic: "flood" })) {
-      if (event.type === "message" && event.number === 0) await go.promise;
+      if (event.type === "message" && event.attempt === 0) await go.promise;
       seen.push(event);
     }
   })();
@@ -71,19 +80,17 @@ Deno.test("a watcher that is slower than the node is told how many events it mis
   // More than the buffers of the kernel and of HTTP take.
   const text = "x".repeat(400_000);
   for (let number = 0; number < 200; number++) {
-    const event = { topic: "flood", number, text };
-    scene.server.publish({ type: "message", ...event });
-    scene.server.publish({ type: "message", ...{ topic: "other" } });
+    scene.server.publish(message("flood", number, text));
+    scene.server.publish(message("other", number));
     await until("the quick one", () => count === 2 * (number + 1));
   }
   const { streams, eventsMissed } = await control(quick);
   assertEquals(streams, 2);
   assert(eventsMissed > 0);
   go.resolve();
-  await until("the slow one", () => seen.at(-1)?.number === 199);
+  await until("the slow one", () => numberOf(seen.at(-1)) === 199);
   assertAll(seen, 200);
-  const missed = seen.filter(({ type }) => type === "overflow");
-  const sum = missed.reduce((sum, { dropped }) => sum + Number(dropped), 0);
+  const sum = seen.reduce((sum, event) => sum + droppedOf(event), 0);
   assertEquals(sum, eventsMissed);
   await scene.node.close();
   await Promise.all([slowly, quickly]);
@@ -94,7 +101,7 @@ Deno.test("a watcher that comes back goes on where it was, and is told what it m
   using client = await scene.client();
   let since: string | undefined;
   const watch = async (last: number) => {
-    const events: WatchedEvent[] = [];
+    const events: ControlEvent[] = [];
     const stream = client.events({}, {
       ...(since !== undefined && { since }),
       onId: (id) => since = id,
@@ -102,7 +109,7 @@ Deno.test("a watcher that comes back goes on where it was, and is told what it m
     });
     for await (const event of stream) {
       events.push(event);
-      if (event.number === last) break;
+      if (numberOf(event) === last) break;
     }
     return events;
   };
@@ -114,11 +121,11 @@ Deno.test("a watcher that comes back goes on where it was, and is told what it m
   assertAll(first, 10);
   publish(scene, 10, 1_000);
   const second = await watch(1_009);
-  assertEquals(second[0]?.number, 10);
+  assertEquals(numberOf(second[0]), 10);
   assertAll([...first, ...second], 1_010);
   publish(scene, 1_010, MAX_CONTROL_JOURNAL_EVENTS + 5);
   const third = await watch(1_009 + MAX_CONTROL_JOURNAL_EVENTS + 5);
-  assertEquals([third[0]?.type, third[0]?.dropped], ["overflow", 5]);
+  assertEquals(droppedOf(third[0]), 5);
   assertAll(
     [...first, ...second, ...third],
     1_015 + MAX_CONTROL_JOURNAL_EVENTS,
@@ -168,8 +175,10 @@ class BreakingNode implements AsyncDisposable {
 }
 
 Deno.test("a stream that breaks is opened again where it was, until the node stops", async () => {
-  const event = (id: string, type: string) =>
-    `id: ${id}\ndata: {"type":"${type}"}\n\n`;
+  const event = (id: string, type: string) => {
+    const fields = { ...message("", 0), time: "", type };
+    return `id: ${id}\ndata: ${JSON.stringify(fields)}\n\n`;
+  };
   await using node = new BreakingNode(await Deno.makeTempDir(), [
     event("a-1", "message") + event("a-2", "message"),
     "",
@@ -206,9 +215,6 @@ Deno.test("a node that ends without a word is told of, and one that never was", 
   assertEquals(error.code, "closed");
 });
 
-async function control(
-  client: ControlClient,
-): Promise<{ streams: number; eventsMissed: number }> {
-  const status = await client.ask({ method: "GET", path: "/v1/status" });
-  return status.control as { streams: number; eventsMissed: number };
+async function control(client: ControlClient): Promise<ControlFigures> {
+  return (await client.status()).control;
 }

@@ -47,14 +47,23 @@ Deno.test("a field that a request does not have is refused by its name, with tho
   for (const [path, fields, has] of cases) {
     assertEquals(
       await refusal(scene, path, JSON.stringify(fields)),
-      `There is no field "tpoic" here, must be one of ${has}`,
+      `There is no field "tpoic" (it is ${
+        JSON.stringify(fields.tpoic)
+      }) here, must be one of ${has}`,
     );
   }
   assertEquals(
     await refusal(scene, "/v1/stop", '{"now":true}'),
-    'There is no field "now" here, the body must be empty',
+    'There is no field "now" (it is true) here, the body must be empty',
   );
   assertEquals(scene.stops, 0);
+  // Also one that every object inherits.
+  for (const name of ["toString", "constructor", "__proto__"]) {
+    assertStringIncludes(
+      await refusal(scene, "/v1/invites", `{"${name}":1}`),
+      `no field "${name}" (it is 1)`,
+    );
+  }
   // A broadcast has no receiver: this one would have gone to all.
   const toOne = JSON.stringify({ text: "for one only", to: identity });
   assertStringIncludes(
@@ -77,21 +86,33 @@ Deno.test("a field given twice, of another type, or that is no text is refused",
       `{"to":"${to}","text":"a","te\\u0078t":"b"}`,
       "A field is given more than once",
     ],
-    ["/v1/messages", `{"to":["${to}"],"text":"a"}`, "to must be a plain value"],
-    ["/v1/messages", `{"to":"${to}","text":{"a":1}}`, "text must be a plain"],
-    ["/v1/messages", `{"to":"${to}","text":null}`, "text must be a plain"],
-    ["/v1/messages", `{"to":"${to}","text":1}`, "text must be a string"],
-    ["/v1/messages", `{"to":"${to}","text":"\\ud800"}`, "text is no Unicode"],
-    ["/v1/messages", `{"to":"${to}","text":"a","ttlMs":"1"}`, "ttlMs must be"],
-    ["/v1/messages", `{"to":"${to}","text":"a","waitMs":-1}`, "waitMs is -1"],
+    ["/v1/messages", `{"to":["${to}"],"text":"a"}`, `to is ["000000`],
+    [
+      "/v1/messages",
+      `{"to":"${to}","text":{"a":1}}`,
+      'text is {"a":1}, must be a string',
+    ],
+    ["/v1/messages", `{"to":"${to}","text":null}`, "text is null, must"],
+    ["/v1/messages", `{"to":"${to}","text":1}`, "text is 1, must be a string"],
+    ["/v1/messages", `{"to":"${to}","text":"\\ud800"}`, "must be Unicode text"],
+    [
+      "/v1/messages",
+      `{"to":"${to}","text":"a","ttlMs":"1"}`,
+      'ttlMs is "1", must be a number',
+    ],
+    [
+      "/v1/messages",
+      `{"to":"${to}","text":"a","waitMs":-1}`,
+      "waitMs is -1, must be 0 to 600000",
+    ],
     ["/v1/messages", `{"to":"${to}","text":"a","waitMs":1e999}`, "waitMs is"],
     ["/v1/broadcasts", `{"text":"a","ttlMs":1e999}`, "ttlMs is Infinity"],
     ["/v1/broadcasts", `{"text":"a","ttlMs":-5}`, "ttlMs is -5"],
     ["/v1/invites", `{"ttlMs":1}`, "ttlMs is 1"],
-    ["/v1/invites", `{"address":1}`, "address must be a string"],
+    ["/v1/invites", `{"address":1}`, "address is 1, must be a string"],
     ["/v1/invites/revoke", `{}`, "The body must have id"],
-    ["/v1/allow", `{"identity":true}`, "identity must be a string"],
-    ["/v1/set-aside/retry", `{"id":1}`, "id must be a string"],
+    ["/v1/allow", `{"identity":true}`, "identity is true, must be a string"],
+    ["/v1/set-aside/retry", `{"id":1}`, "id is 1, must be a string"],
     ["/v1/set-aside/retry", `{}`, "The body must have id"],
     ["/v1/stop", `[]`, "must be a JSON object"],
   ];
@@ -117,12 +138,21 @@ Deno.test("a field given twice, of another type, or that is no text is refused",
 Deno.test("a parameter that a path does not have, or that is given twice, is refused by its name", async () => {
   await using scene = await ControlScene.start();
   const cases: [path: string, says: string][] = [
-    ["/v1/status?all=1", '"all", must have no parameter here'],
-    ["/v1/who?nmae=bob", '"nmae", must have name only, each once'],
+    [
+      "/v1/status?all=1",
+      'no field "all" (it is "1") here, the query must be empty',
+    ],
+    [
+      "/v1/who?nmae=bob",
+      'no field "nmae" (it is "bob") here, must be one of name',
+    ],
     ["/v1/who?name=a&name=b", '"name" more than once'],
     ["/v1/who", "must have name"],
-    ["/v1/events?types=mesh", '"types", must have type, topic only'],
-    ["/v1/set-aside/message?id=", "must have id"],
+    [
+      "/v1/events?types=mesh",
+      'no field "types" (it is "mesh") here, must be one of type, topic',
+    ],
+    ["/v1/set-aside/message?id=", 'id is "", must be something'],
   ];
   for (const [path, says] of cases) {
     assertStringIncludes(await refusal(scene, path), says);
@@ -139,6 +169,6 @@ Deno.test("events of a type that does not exist are refused, with the types ther
   const topic = "t".repeat(129);
   assertStringIncludes(
     await refusal(scene, `/v1/events?topic=${topic}`),
-    "topic is too long, must be at most 128 bytes",
+    "must be at most 128 bytes",
   );
 });

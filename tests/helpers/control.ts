@@ -6,6 +6,8 @@ import {
   openDirectory,
   openPort,
 } from "../../src/control/control_listeners.ts";
+import type { MessageEvent } from "../../src/control/message_event.ts";
+import { parsePeerId } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 
@@ -14,6 +16,22 @@ export const TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** Time and chance as they are. */
 export const TIMES = { clock: systemClock, random: systemRandom } as const;
+
+/** A message as watchers see it; its number is its delivery count. */
+export function message(
+  topic: string,
+  number: number,
+  text?: string,
+): MessageEvent {
+  return {
+    type: "message",
+    identity: parsePeerId("0".repeat(64)),
+    topic,
+    id: `${number}`,
+    attempt: number,
+    ...(text !== undefined && { text }),
+  };
+}
 
 /** A node, and both ways into its control API. */
 export class ControlScene implements AsyncDisposable {
@@ -64,6 +82,18 @@ export class ControlScene implements AsyncDisposable {
   /** A client as another process has it. */
   async client(): Promise<ControlClient> {
     return await ControlClient.find(this.directory);
+  }
+
+  /** What a `POST` of JSON is answered. */
+  async post(
+    path: string,
+    fields: Readonly<Record<string, unknown>>,
+    // deno-lint-ignore no-explicit-any -- the answer of any path, also an error
+  ): Promise<any> {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify(fields);
+    const response = await this.fetch(path, { method: "POST", headers, body });
+    return await response.json();
   }
 
   /** A request to the loopback port, with the token unless told otherwise. */

@@ -154,27 +154,27 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the first digits are enough to allow somebody",
-    snippet: 'action === "allow" ? parsePeerId(text) : memberOf(node, text);',
-    mutated: "memberOf(node, text);",
+    snippet: "const identity = parsePeerId(text); admission.allow(",
+    mutated: "const identity = memberOf(node, text); admission.allow(",
     tests: CONTROL,
   },
   {
     name: "connections to the API are not bounded in number",
-    snippet: "if (this.#visitors.size < MAX_CONTROL_CONNECTIONS) return true;",
+    snippet: "if (this.#clients.size < MAX_CONTROL_CONNECTIONS) return true;",
     mutated: "return true;",
     tests: CONTROL,
   },
   {
     name: "a connection that asks nothing of the API stays",
-    snippet: "visitor.limit(CONTROL_STRANGER_MS);",
+    snippet: "client.limit(CONTROL_STRANGER_MS);",
     mutated: "",
     tests: CONTROL,
   },
   {
     name: "a connection to the API that has asked stays for ever",
     snippet:
-      "if (visitor.busy === 0 && visitor.isKnown) visitor.limit(CONTROL_IDLE_MS);",
-    mutated: "if (visitor.isKnown) visitor.unlimited();",
+      "if (client.busy === 0 && client.isAllowed) client.limit(CONTROL_IDLE_MS);",
+    mutated: "if (client.isAllowed) client.unlimited();",
     tests: CONTROL,
   },
   {
@@ -186,15 +186,18 @@ export const NODE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the socket of the API may be in a directory that others enter",
-    snippet: "if (mode !== null && (mode & 0o077) !== 0) {",
-    mutated: NEVER,
+    snippet:
+      'if (isOpenToOthers(info)) { throw new VerackError( "unsafe", `${action}: others may enter it',
+    mutated:
+      'if (false) { throw new VerackError( "unsafe", `${action}: others may enter it',
     tests: CONTROL,
   },
   {
     name: "the token may be in a file that others read",
     snippet:
-      'if (Deno.build.os !== "windows" && mode !== null && (mode & 0o077) !== 0) {',
-    mutated: NEVER,
+      'if (isOpenToOthers(info)) { throw new VerackError( "unsafe", `${action}: others may read it',
+    mutated:
+      'if (false) { throw new VerackError( "unsafe", `${action}: others may read it',
     tests: CONTROL,
   },
   {

@@ -140,6 +140,23 @@ Deno.test("another project uses the library as a member of its workspace", async
   await project.write("deno.json", { workspace: ["./app", "./verack"] });
   await project.write("app/deno.json", {});
   await project.useLibrary(PACKAGE, { where: "app" });
+  await project.write(
+    "app/control.ts",
+    `import { ControlClient, VerackError } from "${PACKAGE}/control";
+     try {
+       using client = await ControlClient.find(".");
+       const { mesh } = await client.status();
+       const links: number = mesh.links;
+       console.log(links);
+     } catch (error) {
+       if (error instanceof VerackError) console.log(error.code);
+     }`,
+  );
+  const printed = await project.deno([
+    ...["run", "--quiet", "--no-prompt", "--cached-only", "--check"],
+    ...["--allow-read", "control.ts"],
+  ], "app");
+  assertEquals(printed, "refused\n");
 });
 
 Deno.test("another project uses the npm tarball of deno pack, with its types", async () => {

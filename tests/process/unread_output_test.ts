@@ -1,6 +1,7 @@
 /** Nodes whose output is not read: a pipe to a program that sleeps, a terminal after Ctrl-S. */
 import { assert, assertEquals } from "@std/assert";
 import { linesOf } from "../../src/cli/lines.ts";
+import type { StatusAnswer } from "../../src/control/answers.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { ENV_PERMISSION } from "../helpers/child.ts";
@@ -64,12 +65,14 @@ class UnreadNode implements AsyncDisposable {
     return sent;
   }
 
-  async ask(
-    method: "GET" | "POST",
-    path: string,
-  ): Promise<Record<string, unknown>> {
+  async status(): Promise<StatusAnswer> {
     using client = await ControlClient.find(this.directory);
-    return await client.ask({ method, path });
+    return await client.status();
+  }
+
+  async stop(): Promise<void> {
+    using client = await ControlClient.find(this.directory);
+    await client.stop();
   }
 
   /** The exit code, and how long it took. */
@@ -114,12 +117,12 @@ Deno.test("a node whose output nobody reads answers, and ends at once when it is
   node.flood(MESSAGES);
   await until("one is taken", () => node.sender.outbox.messages < MESSAGES);
   for (let i = 0; i < 500; i++) node.sender.ping("y".repeat(250));
-  const { identity } = await node.ask("GET", "/v1/status");
+  const { identity } = await node.status();
   assertEquals(identity, node.identity);
   // It has taken what it could write, and the rest is not lost.
   const { messages } = node.sender.outbox;
   assert(messages > MESSAGES / 2, `${messages} wait`);
-  await node.ask("POST", "/v1/stop");
+  await node.stop();
   const { code, ms } = await node.end();
   assertEquals(code, 0);
   assert(ms < 5_000, `it took ${ms} ms`);
@@ -169,7 +172,7 @@ Deno.test("a log that nobody reads does not hold up a node", async () => {
     await using guest = await Node.start({ connect: [node.sender.address] });
     await until("a guest is linked", () => guest.sessions().length === 2);
   }
-  const { uptimeMs } = await node.ask("GET", "/v1/status");
+  const { uptimeMs } = await node.status();
   assertEquals(typeof uptimeMs, "number");
   node.child.kill("SIGTERM");
   const { code, ms } = await node.end();
@@ -195,17 +198,14 @@ Deno.test({
       );
       for (const it of sent) it.catch(() => {});
       using client = await ControlClient.find(directory);
-      const { identity } = await client.ask({
-        method: "GET",
-        path: "/v1/status",
-      });
+      const { identity } = await client.status();
       assertEquals(identity, to);
       await pty.type("\x11");
       await Promise.all(sent);
       await pty.shows(/: 3 x/);
       await pty.type("\x13");
       for (let i = 0; i < 4; i++) sender.ping("again");
-      await client.ask({ method: "POST", path: "/v1/stop" });
+      await client.stop();
       assertEquals(await pty.code(), 0);
     } finally {
       await Deno.remove(directory, { recursive: true });
@@ -236,22 +236,19 @@ Deno.test({
       );
       for (const it of sent) it.catch(() => {});
       using client = await ControlClient.find(directory);
-      const { identity } = await client.ask({
-        method: "GET",
-        path: "/v1/status",
-      });
+      const { identity } = await client.status();
       assertEquals(identity, to);
       await until(
         "what the terminal takes is taken",
         () => sender.outbox.messages < 30,
       );
-      await client.ask({ method: "GET", path: "/v1/peers" });
+      await client.peers();
       assert(sender.outbox.messages > 0);
       pty.resume();
       await Promise.all(sent);
       await pty.shows(/: 29 x/);
       pty.pause();
-      await client.ask({ method: "POST", path: "/v1/stop" });
+      await client.stop();
       await until("it has left", () => sender.sessions().length === 0);
       pty.resume();
       assertEquals(await pty.code(), 0);

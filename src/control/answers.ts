@@ -1,0 +1,139 @@
+/** Types of what the control API answers: the node's own types as JSON carries them. */
+import type { DeadLetter } from "../delivery/dead_letters.ts";
+import type { PeerId } from "../identity/identity.ts";
+import type { PeerNames } from "../identity/peer_name.ts";
+import type { InviteInfo } from "../mesh/admission/invites.ts";
+import type { NodeEvent } from "../mesh/events.ts";
+import type { NodeStatus } from "../mesh/node_status.ts";
+import type { Member } from "../mesh/peers/find_peers.ts";
+import type {
+  JoinRequest,
+  StoredAccessRule,
+} from "../mesh/peers/node_store.ts";
+import type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
+import type { MessageEvent } from "./message_event.ts";
+
+/** A type after `JSON.stringify` and `JSON.parse`: a `Date` is ISO 8601 text. */
+export type Json<T> = T extends Date ? string
+  : T extends string | number | boolean | undefined ? T
+  : { readonly [K in keyof T]: Json<T[K]> };
+
+/** Figures of the control server itself. */
+export interface ControlFigures {
+  /** Requests that are being answered. */
+  readonly requests: number;
+  /** Open streams of events. */
+  readonly streams: number;
+  /** Events that readers of streams were too slow for. */
+  readonly eventsMissed: number;
+  /** Where the API listens besides the data directory. */
+  readonly url?: string;
+}
+
+/** Answer to `GET /v1/status`. */
+export type StatusAnswer = Json<NodeStatus> & {
+  /** Figures of the control server. */
+  readonly control: ControlFigures;
+};
+
+/** A peer in the answer to `GET /v1/peers`. */
+export type PeerRow = Json<PeerInfo>;
+
+/** A session in the answer to `GET /v1/peers`. */
+export type SessionRow = Json<Omit<SessionInfo, "userAgent">> & {
+  /** BIP14 user agent; not escaped. */
+  readonly userAgent: string;
+};
+
+/** Answer to `GET /v1/peers`. */
+export interface PeersAnswer {
+  /** Peers that the node remembers or has heard of. */
+  readonly peers: readonly PeerRow[];
+  /** Its sessions. */
+  readonly links: readonly SessionRow[];
+}
+
+/** A member in the answer to `GET /v1/who`. */
+export type MemberRow = Json<Member>;
+
+/** A join request in the answer to `GET /v1/pending`. */
+export type JoinRequestRow =
+  & Json<Pick<JoinRequest, "identity" | "direction">>
+  & {
+    /** Where it came from, or where it was dialed: `host:port`. */
+    readonly address: string;
+    /** When it first came, ISO 8601. */
+    readonly firstSeen: string;
+    /** When it last came, ISO 8601. */
+    readonly lastSeen: string;
+  };
+
+/** An access rule in the answer to `GET /v1/verdicts`. */
+export type AccessRuleRow =
+  & Json<Pick<StoredAccessRule, "identity" | "verdict">>
+  & {
+    /** When it was made, ISO 8601. */
+    readonly at: string;
+  };
+
+/** An invite in the answer to `GET /v1/invites`. */
+export type InviteRow = Json<InviteInfo>;
+
+/** Answer to `POST /v1/messages`. */
+export interface SendAnswer {
+  /** The message's id, 32 hex digits. */
+  readonly id: string;
+  /** The receiver. */
+  readonly to: PeerId;
+  /** What the receiver calls itself; not escaped. */
+  readonly name?: string;
+  /** The name that a person gave the receiver at this node. */
+  readonly boundName?: string;
+  /** The receiver's application has acknowledged it. */
+  readonly delivered: boolean;
+  /** Whether there is a session with the receiver. */
+  readonly connected: boolean;
+}
+
+/** Answer to `POST /v1/broadcasts`. */
+export interface BroadcastAnswer {
+  /** The message's id, 32 hex digits. */
+  readonly id: string;
+  /** Peers whose applications have acknowledged it. */
+  readonly delivered: readonly PeerId[];
+  /** Peers for which it is kept. */
+  readonly waiting: readonly PeerId[];
+  /** Peers that will not get it. */
+  readonly failed: readonly {
+    readonly identity: PeerId;
+    readonly reason: string;
+  }[];
+  /** What these peers call themselves, by identity; not escaped. */
+  readonly names: Readonly<Record<string, string>>;
+  /** The names that a person gave them at this node, by identity. */
+  readonly boundNames: Readonly<Record<string, string>>;
+}
+
+/** A dead letter without its body. Text is not escaped. */
+export type DeadLetterHead = Json<Omit<DeadLetter, "body">> & PeerNames & {
+  /** Length of the body. */
+  readonly bytes: number;
+};
+
+/** A dead letter in the answer to `GET /v1/set-aside`. */
+export type DeadLetterRow = DeadLetterHead & {
+  /** The first bytes of the body as text. */
+  readonly preview: string;
+};
+
+/** Answer to `GET /v1/set-aside/message`. */
+export type WholeDeadLetter = DeadLetterHead & {
+  /** The body. */
+  readonly base64: string;
+};
+
+/** An event of `GET /v1/events`. */
+export type ControlEvent = (NodeEvent | MessageEvent) & {
+  /** When it happened, ISO 8601. */
+  readonly time: string;
+};

@@ -1,0 +1,286 @@
+/**
+ * Requests to the control API of one node, and what becomes of them: answers and events
+ * that match the schema, or errors.
+ */
+import * as v from "npm:valibot@1.5.0";
+import { type Clock, deadline } from "../core/clock.ts";
+import { codesWhere } from "../core/error_code.ts";
+import { messageOf, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
+import {
+  CONTROL_ANSWER_TIMEOUT_MS,
+  MAX_CONTROL_ANSWER_BYTES,
+} from "../limits.ts";
+import { missingFlag } from "../transport/net_errors.ts";
+import { EVENTS } from "./answer_schemas.ts";
+import type { ControlEvent } from "./answers.ts";
+import { API, type Endpoint, type Fields, type Input } from "./api.ts";
+import { findControlEndpoint, notRunning } from "./control_endpoint.ts";
+import { serverSentEvents, SilenceTimer } from "./event_reader.ts";
+
+/** Which events a stream has. */
+export interface EventQuery {
+  /** Types, separated by commas. @default all */
+  readonly type?: string;
+  /** Messages of this topic only. */
+  readonly topic?: string;
+}
+
+/** Options of {@linkcode ControlClient.events}. */
+export interface EventsOptions {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+  /** Begins after the event with this id, if the node still has it. */
+  readonly since?: string;
+  /** Called with the id of each event before the event itself. */
+  readonly onId?: (id: string) => void;
+  /** Called when the stream has begun. */
+  readonly onOpen?: () => void;
+}
+
+/** What goes with a request besides its input. */
+interface CallOptions {
+  /** Sent as the body; the input is in the query then. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+  /** How much longer than usual the answer may take, milliseconds. */
+  readonly waitMs?: number | undefined;
+  readonly lastEventId?: string | undefined;
+}
+
+/** A way to the node of a data directory. */
+export class ControlConnection implements Disposable {
+  /** Data directory of the node. */
+  readonly directory: string;
+  readonly #base: string;
+  readonly #token: string | undefined;
+  readonly #client: Deno.HttpClient | undefined;
+  readonly #clock: Clock;
+
+  private constructor(
+    directory: string,
+    clock: Clock,
+    endpoint: {
+      readonly base: string;
+      readonly token?: string;
+      readonly client?: Deno.HttpClient;
+    },
+  ) {
+    this.directory = directory;
+    this.#clock = clock;
+    this.#base = endpoint.base;
+    this.#token = endpoint.token;
+    this.#client = endpoint.client;
+  }
+
+  /**
+   * Finds the node of a data directory; the first request shows whether it answers.
+   *
+   * @throws {VerackError} `refused` when none has been running there, `permission`,
+   * `bad-data`, `unsafe`.
+   */
+  static async find(
+    directory: string,
+    clock: Clock,
+  ): Promise<ControlConnection> {
+    const endpoint = await findControlEndpoint(directory);
+    if (endpoint.kind === "http") {
+      const { url: base, token } = endpoint;
+      return new ControlConnection(directory, clock, { base, token });
+    }
+    const { path } = endpoint;
+    try {
+      const client = Deno.createHttpClient({
+        proxy: { transport: "unix", path },
+      });
+      return new ControlConnection(directory, clock, {
+        base: "http://localhost",
+        client,
+      });
+    } catch (error) {
+      throw clientError(error, directory);
+    }
+  }
+
+  /**
+   * Events of the node until it stops. Types that this version does not know are
+   * skipped.
+   *
+   * @throws {VerackError} `closed` when the stream breaks off.
+   */
+  async *events(
+    query: EventQuery = {},
+    { signal, since, onId, onOpen }: EventsOptions = {},
+  ): AsyncGenerator<ControlEvent> {
+    using silence = new SilenceTimer(this.#clock, signal);
+    const response = await this.#fetch(API.events, query, silence.signal, {
+      lastEventId: since,
+    });
+    if (!response.ok || response.body === null) {
+      await this.#read(response, silence.signal);
+      throw this.#strange();
+    }
+    try {
+      const chunks = silence.watch(response.body);
+      onOpen?.();
+      for await (const { id, data } of serverSentEvents(chunks)) {
+        if (id !== undefined) onId?.(id);
+        const event = this.#event(data);
+        if (event !== undefined) yield event;
+      }
+    } catch (error) {
+      if (signal?.aborted) return;
+      throw this.#lost(error);
+    }
+  }
+
+  /** Closes its connections. */
+  [Symbol.dispose](): void {
+    this.#client?.close();
+  }
+
+  /** Sends a request, and returns its answer. */
+  async call<I extends Fields, A>(
+    endpoint: Endpoint<I, A>,
+    input: Input<Endpoint<I, A>>,
+    options: CallOptions = {},
+  ): Promise<A> {
+    const limitMs = CONTROL_ANSWER_TIMEOUT_MS + (options.waitMs ?? 0);
+    using limit = deadline(this.#clock, limitMs);
+    const { signal } = limit;
+    const response = await this.#fetch(endpoint, input, signal, options);
+    return this.#parse(endpoint.answer, await this.#read(response, signal));
+  }
+
+  async #fetch(
+    { method, path }: Endpoint,
+    input: object,
+    signal: AbortSignal,
+    { bytes, lastEventId }: CallOptions,
+  ): Promise<Response> {
+    const url = new URL(path, this.#base);
+    if (method === "GET" || bytes !== undefined) {
+      for (const [name, value] of Object.entries(input)) {
+        url.searchParams.set(name, `${value}`);
+      }
+    }
+    const headers = new Headers();
+    if (this.#token !== undefined) {
+      headers.set("authorization", `Bearer ${this.#token}`);
+    }
+    if (lastEventId !== undefined) headers.set("last-event-id", lastEventId);
+    if (method === "POST") {
+      const type = bytes === undefined ? "json" : "octet-stream";
+      headers.set("content-type", `application/${type}`);
+    }
+    try {
+      return await fetch(url, {
+        method,
+        redirect: "error",
+        headers,
+        ...(method === "POST" && { body: bytes ?? JSON.stringify(input) }),
+        signal,
+        ...(this.#client !== undefined && { client: this.#client }),
+      });
+    } catch (error) {
+      if (signal.aborted) throw this.#lost(signal.reason);
+      throw clientError(error, this.directory);
+    }
+  }
+
+  /** The JSON of an answer; the error of one that is not a success is thrown. */
+  async #read(response: Response, signal: AbortSignal): Promise<unknown> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of response.body ?? []) {
+        length += chunk.length;
+        if (length > MAX_CONTROL_ANSWER_BYTES) throw this.#strange();
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      throw this.#lost(signal.aborted ? signal.reason : error);
+    }
+    const value = this.#json(await new Blob(chunks).text());
+    if (response.ok) return value;
+    const { error } = this.#parse(FAILURE, value);
+    const message = escapeText(error.message, { max: 1_024 });
+    if (error.code === "bad-request") throw new RangeError(message);
+    const known = PASSED_ON.find((it) => it === error.code);
+    throw new VerackError(known ?? "rejected", message);
+  }
+
+  #event(data: string): ControlEvent | undefined {
+    const value = this.#json(data);
+    const { type } = this.#parse(ANY_EVENT, value);
+    return isKnownType(type)
+      ? this.#parse<ControlEvent>(EVENTS[type], value)
+      : undefined;
+  }
+
+  #json(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw this.#strange();
+    }
+  }
+
+  #parse<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T {
+    const { success, output, issues } = v.safeParse(schema, value);
+    if (success) return output;
+    throw this.#strange(v.getDotPath(issues[0]) ?? undefined);
+  }
+
+  /** The connection ended, or the node did not answer in time. */
+  #lost(error: unknown): Error {
+    if (error instanceof VerackError) return error;
+    const silent = error instanceof DOMException &&
+      error.name === "TimeoutError";
+    return new VerackError(
+      silent ? "timeout" : "closed",
+      `Lost the node in "${escapeText(this.directory)}": ${
+        silent ? "it does not answer" : messageOf(error)
+      }`,
+      { cause: error },
+    );
+  }
+
+  /** @param field Where the answer is wrong. */
+  #strange(field?: string): VerackError {
+    return new VerackError(
+      "protocol",
+      `Cannot understand the node in "${
+        escapeText(this.directory)
+      }": its answer is not that of verack's control API${
+        field === undefined ? "" : ` (${escapeText(field, { max: 128 })})`
+      }`,
+    );
+  }
+}
+
+/** Error codes that are passed on; any other becomes `rejected`. */
+const PASSED_ON = [...codesWhere(({ status }) => status !== undefined)];
+
+const FAILURE = v.looseObject({
+  error: v.looseObject({ code: v.string(), message: v.string() }),
+});
+
+const ANY_EVENT = v.looseObject({ type: v.string() });
+
+function isKnownType(type: string): type is ControlEvent["type"] {
+  return Object.hasOwn(EVENTS, type);
+}
+
+function clientError(error: unknown, directory: string): VerackError {
+  if (error instanceof Deno.errors.NotCapable) {
+    return new VerackError(
+      "permission",
+      `Cannot reach a node in "${escapeText(directory)}": ${
+        escapeText(missingFlag(error.message), { max: 1_000 })
+      }`,
+      { cause: error },
+    );
+  }
+  // Nothing listens on the socket: the process that made it has died.
+  return notRunning(directory);
+}

@@ -1,0 +1,58 @@
+/**
+ * A typed client of the control API of a running node, from another process. Answers
+ * and events are checked against the schema; `docs/control.md` describes the API.
+ *
+ * ```ts
+ * import { ControlClient } from "./mod.ts";
+ *
+ * async function greet(directory: string): Promise<void> {
+ *   using client = await ControlClient.find(directory);
+ *   const { name, mesh } = await client.status();
+ *   console.log(`${name} sees ${mesh.nodes} nodes`);
+ *   await client.send("bob", "hello", { topic: "news" });
+ * }
+ * ```
+ *
+ * @module
+ */
+export { VerackError } from "../core/errors.ts";
+export { ControlClient } from "./control_client.ts";
+export { followEvents } from "./follow_events.ts";
+export type { Clock } from "../core/clock.ts";
+export type { ErrorCode } from "../core/errors.ts";
+export type { DeadLetter } from "../delivery/dead_letters.ts";
+export type { PeerId } from "../identity/identity.ts";
+export type { PeerNames } from "../identity/peer_name.ts";
+export type { InviteInfo } from "../mesh/admission/invites.ts";
+export type { Direction, NodeEvent, Trust } from "../mesh/events.ts";
+export type { HealthFact } from "../mesh/health.ts";
+export type { NodeStatus } from "../mesh/node_status.ts";
+export type { Member } from "../mesh/peers/find_peers.ts";
+export type {
+  JoinRequest,
+  StoredAccessRule,
+} from "../mesh/peers/node_store.ts";
+export type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
+export type { Address } from "../transport/address.ts";
+export type {
+  AccessRuleRow,
+  BroadcastAnswer,
+  ControlEvent,
+  ControlFigures,
+  DeadLetterHead,
+  DeadLetterRow,
+  InviteRow,
+  JoinRequestRow,
+  Json,
+  MemberRow,
+  PeerRow,
+  PeersAnswer,
+  SendAnswer,
+  SessionRow,
+  StatusAnswer,
+  WholeDeadLetter,
+} from "./answers.ts";
+export type { ControlSendOptions } from "./control_client.ts";
+export type { EventQuery, EventsOptions } from "./control_connection.ts";
+export type { FollowOptions } from "./follow_events.ts";
+export type { MessageEvent } from "./message_event.ts";
