@@ -156,8 +156,11 @@ export const MAX_OUTBOX_BYTES_PER_PEER = 16 * 1_048_576;
 /** Share of these for absent peers, so that connected ones have a quarter without eviction. */
 export const ABSENT_SHARE = 0.75;
 
-/** Share for absent peers without standing; half, so that one alone reaches its own bound. */
-export const ABSENT_STRANGERS_SHARE = 0.5;
+/**
+ * Share for peers without standing, absent or connected: a peer that acknowledges
+ * nothing costs as much when it stays. Half, so that one alone reaches its own bound.
+ */
+export const STRANGERS_SHARE = 0.5;
 
 /** Age at which a message expires, and the longest that can be set. */
 export const OUTBOX_AGE_MS = 7 * 86_400_000;

@@ -221,13 +221,16 @@ export class Delivery {
       const tally = new Tally(done);
       const admitted = new Admitted();
       const isConnected = (it: PeerId) => this.#outbox.isAttached(it);
-      // Connected peers first, so that absent ones do not use up what they need.
-      const ordered = [
-        ...to.filter(isConnected),
-        ...to.filter((it) => !isConnected(it)),
-      ];
+      // Peers with standing first, and of these and the others connected ones, so that
+      // the rest does not use up what they need.
+      const ordered: PeerId[][] = [[], [], [], []];
+      for (const it of to) {
+        const place = (this.#settings.hasStanding(it) ? 0 : 2) +
+          (isConnected(it) ? 0 : 1);
+        ordered[place]!.push(it);
+      }
       const size = content.payload.length;
-      for (const identity of ordered) {
+      for (const identity of ordered.flat()) {
         const error = this.#outbox.admit(identity, size, admitted);
         if (error !== undefined) {
           tally.refuse(identity, error);

@@ -2,8 +2,8 @@
  * Unacknowledged messages of a node, in order for each peer and topic: stored first,
  * then sent on the peer's session, and again on each later one.
  *
- * Bounded: a message that does not fit is rejected at once, and messages to absent
- * peers give way for connected ones.
+ * Bounded: a message that does not fit is rejected at once, and some messages give way
+ * for others.
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -19,7 +19,13 @@ import type { FrameSink } from "./frame_sink.ts";
 import { Commits } from "./commits.ts";
 import type { MessageStore } from "./message_store.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
-import { type Admitted, OutboxUsage, type Shortage } from "./outbox_usage.ts";
+import {
+  type Admitted,
+  type EvictionNeed,
+  givesWay,
+  OutboxUsage,
+  type Shortage,
+} from "./outbox_usage.ts";
 import {
   type MessageBody,
   type OutgoingMessage,
@@ -54,8 +60,8 @@ export class Outbox {
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
   readonly #commits: Commits;
-  /** Bounds for which no in-memory peer can give way, until the next tick or detached peer. */
-  readonly #barren = new Set<Shortage["of"]>();
+  /** Needs for which no message gives way, until the next tick, message or detached peer. */
+  readonly #barren = new Set<string>();
   /** Peers with a sender. */
   #senders = 0;
   #closed: VerackError | undefined;
@@ -106,11 +112,11 @@ export class Outbox {
   }
 
   /**
-   * Admits a message, evicting messages to absent peers if that helps; returns the
+   * Admits a message, evicting other messages if they give way for it; returns the
    * error if it does not fit.
    *
    * @param admitted Earlier receivers of the same body, to which this one is added;
-   * connected ones first.
+   * those with standing first.
    */
   admit(
     to: PeerId,
@@ -121,23 +127,22 @@ export class Outbox {
     const known = this.#peers.get(to);
     const peer = known ?? new PeerQueue(to, this.#hasStanding(to));
     const isConnected = peer.sender !== undefined;
-    if (known !== undefined && !isConnected) this.#refreshStanding(known);
-    const mayEvict = isConnected
-      ? this.#usage.couldFit(bytes, admitted)
-      : !this.#isInMemory(to);
-    let shortage: Shortage | undefined;
-    do {
-      shortage = this.#usage.shortage(peer, bytes, admitted);
-    } while (
-      shortage !== undefined && mayEvict && this.#evict(shortage, !isConnected)
-    );
-    if (shortage !== undefined) {
+    if (known !== undefined) this.#refreshStanding(known);
+    for (;;) {
+      const shortage = this.#usage.shortage(peer, bytes, admitted);
+      if (shortage === undefined) break;
+      const need = { hasStanding: peer.hasStanding, isTotal: shortage.isTotal };
+      const helps = isConnected
+        ? this.#usage.couldFit(bytes, admitted)
+        : !this.#isInMemory(to);
+      const absent = !helps ? "none" : isConnected ? "all" : "in-memory";
+      if (this.#evict(shortage, { ...need, absent })) continue;
       return new VerackError("full", `Cannot send: ${shortage.what}`);
     }
     if (admitted === undefined) return undefined;
     admitted.messages++;
     if (!isConnected) admitted.absent++;
-    if (!isConnected && !peer.hasStanding) admitted.strangers++;
+    if (!peer.hasStanding) admitted.strangers++;
     return undefined;
   }
 
@@ -150,6 +155,7 @@ export class Outbox {
     for (const outgoing of outgoings) {
       this.#usage.tally(this.#peer(outgoing.to), content, 1);
     }
+    this.#barren.clear();
     this.#commits.add(outgoings);
   }
 
@@ -188,7 +194,7 @@ export class Outbox {
     peer.sender = undefined;
     this.#senders--;
     this.#barren.clear();
-    peer.hasStanding = this.#hasStanding(to);
+    this.#refreshStanding(peer);
     for (const stream of peer.streams.values()) stream.rewind();
     this.#usage.move(peer, this.#contents(peer), -1);
     for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
@@ -268,10 +274,12 @@ export class Outbox {
     return peer;
   }
 
-  #refreshStanding(peer: PeerQueue): void {
+  /** Checks again whether a peer has standing; true if that has changed. */
+  #refreshStanding(peer: PeerQueue): boolean {
     const hasStanding = this.#hasStanding(peer.to);
-    if (hasStanding === peer.hasStanding) return;
+    if (hasStanding === peer.hasStanding) return false;
     this.#usage.setStanding(peer, this.#contents(peer), hasStanding);
+    return true;
   }
 
   /** Unacknowledged messages to a peer, those included that are not durable yet. */
@@ -294,23 +302,25 @@ export class Outbox {
     return this.#settings.hasStanding?.(peer) ?? true;
   }
 
-  /** Gives up one message to an absent peer; false if none may be. */
-  #evict({ of }: Shortage, inMemoryOnly: boolean): boolean {
-    if (of === "own share" || (inMemoryOnly && this.#barren.has(of))) {
-      return false;
-    }
+  /** Gives up one message that gives way for another; false if none does. */
+  #evict({ of }: Shortage, need: EvictionNeed): boolean {
+    const key = JSON.stringify({ of, ...need });
+    if (of === "own share" || this.#barren.has(key)) return false;
     const victim = this.#usage.victim(this.#peers.values(), {
       isInMemory: (peer) => this.#isInMemory(peer),
-      inMemoryOnly,
-      idleOnly: of === "bytes",
+      mayLose: (peer) => givesWay(peer, this.#isInMemory(peer.to), need),
+      freesBytes: of === "bytes",
       unreleased: this.#commits.pending,
     });
     if (victim === undefined) {
-      if (inMemoryOnly) this.#barren.add(of);
+      // For connected peers with standing, each acknowledgement may change it.
+      if (!need.hasStanding || need.absent !== "all") this.#barren.add(key);
       return false;
     }
+    const peer = this.#peer(victim.to);
+    if (this.#refreshStanding(peer)) return true;
     this.#fail(victim, victim.evicted());
-    victim.stream?.settle();
+    peer.sweepEvicted(victim);
     return true;
   }
 

@@ -1,8 +1,8 @@
 /**
- * The sums of an outbox, in all and for absent peers: whether one more message fits,
- * and which one gives way if it does not.
+ * The sums of an outbox, in all, for absent peers and for peers without standing:
+ * whether one more message fits, and which one gives way if it does not.
  */
-import { ABSENT_SHARE, ABSENT_STRANGERS_SHARE } from "../delivery_limits.ts";
+import { ABSENT_SHARE, STRANGERS_SHARE } from "../delivery_limits.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import type { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
@@ -21,17 +21,44 @@ export interface Shortage {
   readonly what: string;
   /** Which bound is reached; other peers cannot give way for a peer's own share. */
   readonly of: "own share" | "messages" | "bytes";
+  /** The bound of all messages is reached, not that of a share of them. */
+  readonly isTotal: boolean;
+}
+
+/** A message that does not fit, for which others may give way. */
+export interface EvictionNeed {
+  /** Whether its receiver has standing. */
+  readonly hasStanding: boolean;
+  /** See {@linkcode Shortage.isTotal}. */
+  readonly isTotal: boolean;
+  /** Absent peers whose messages may be given up for it. */
+  readonly absent: "all" | "in-memory" | "none";
 }
 
 /** Messages that may give way. */
 export interface EvictionOptions {
   readonly isInMemory: (peer: PeerId) => boolean;
-  /** Only messages to peers whose key lives in memory. */
-  readonly inMemoryOnly: boolean;
-  /** Only messages whose body no connected peer waits for: others free no bytes. */
-  readonly idleOnly: boolean;
+  /** Whether messages to a peer may be given up. */
+  readonly mayLose: (peer: PeerQueue) => boolean;
+  /** Only messages whose body is freed once those of their kind are given up. */
+  readonly freesBytes: boolean;
   /** Messages that are not durable yet and therefore in no stream, oldest first. */
   readonly unreleased: readonly OutgoingMessage[];
+}
+
+/**
+ * Whether messages to a peer give way. Those of peers without standing give way for
+ * peers with standing, connected or not; those of absent peers for connected ones, but
+ * never those of a peer with standing for one without.
+ */
+export function givesWay(
+  { hasStanding, sender }: Pick<PeerQueue, "hasStanding" | "sender">,
+  isInMemory: boolean,
+  need: EvictionNeed,
+): boolean {
+  if (need.hasStanding && need.isTotal && !hasStanding) return true;
+  if (sender !== undefined || (hasStanding && !need.hasStanding)) return false;
+  return need.absent === "all" || (need.absent === "in-memory" && isInMemory);
 }
 
 /** The sums of one outbox. A body with several receivers counts once. */
@@ -42,7 +69,7 @@ export class OutboxUsage {
   /** Messages to absent peers, and the bodies that an absent peer waits for. */
   #absentCount = 0;
   #absentBytes = 0;
-  /** The same for absent peers without standing. */
+  /** The same for peers without standing, absent or connected. */
   #strangersCount = 0;
   #strangersBytes = 0;
   /** Bodies that only absent peers wait for: what eviction can free. */
@@ -59,24 +86,24 @@ export class OutboxUsage {
     peer.count += sign;
     peer.bytes += sign * content.payload.length;
     if (!content.shared) peer.alone += sign;
-    if (isConnected) return this.#change(content, { connected: sign });
+    const strangers = peer.hasStanding ? 0 : sign;
+    this.#strangersCount += strangers;
+    if (isConnected) {
+      return this.#change(content, { connected: sign, strangers });
+    }
     this.#absentCount += sign;
-    if (peer.hasStanding) return this.#change(content, { absent: sign });
-    this.#strangersCount += sign;
-    this.#change(content, { absent: sign, strangers: sign });
+    this.#change(content, { absent: sign, strangers });
   }
 
   /** A peer is connected (`sign` 1), or absent (-1), with all its messages. */
   move(peer: PeerQueue, contents: Iterable<MessageBody>, sign: 1 | -1): void {
     this.#absentCount -= sign * peer.count;
-    const strangers = peer.hasStanding ? 0 : -sign;
-    this.#strangersCount += strangers * peer.count;
     for (const content of contents) {
-      this.#change(content, { connected: sign, absent: -sign, strangers });
+      this.#change(content, { connected: sign, absent: -sign });
     }
   }
 
-  /** An absent peer has gained or lost standing. */
+  /** A peer has gained or lost standing. */
   setStanding(
     peer: PeerQueue,
     contents: Iterable<MessageBody>,
@@ -110,24 +137,23 @@ export class OutboxUsage {
       const what = `${count} messages wait for ${
         shortId(to)
       }, must be fewer than ${maxMessagesPerPeer}`;
-      return { of: "own share", what };
+      return { of: "own share", isTotal: false, what };
     }
     if (own + bytes > maxBytesPerPeer) {
       const what = `${own} bytes wait for ${
         shortId(to)
       } and ${bytes} more do not fit, must be at most ${maxBytesPerPeer}`;
-      return { of: "own share", what };
+      return { of: "own share", isTotal: false, what };
     }
     if (total >= maxMessages) {
       const what = `${total} messages wait, must be fewer than ${maxMessages}`;
-      return { of: "messages", what };
+      return { of: "messages", isTotal: true, what };
     }
     if (this.bytes + bytes > maxBytes) {
       const what =
         `${this.bytes} bytes wait and ${bytes} more do not fit, must be at most ${maxBytes}`;
-      return { of: "bytes", what };
+      return { of: "bytes", isTotal: true, what };
     }
-    if (peer.sender !== undefined) return undefined;
     const all: Share = {
       of: ABSENT_SHARE,
       holders: "all absent peers",
@@ -135,47 +161,51 @@ export class OutboxUsage {
       bytes: this.#absentBytes,
     };
     const strangers: Share = {
-      of: ABSENT_STRANGERS_SHARE,
-      holders: "all absent peers without standing",
+      of: STRANGERS_SHARE,
+      holders: "all peers without standing",
       count: this.#strangersCount + admitted.strangers,
       bytes: this.#strangersBytes,
     };
-    return (peer.hasStanding ? [all] : [strangers, all])
-      .map((share) => this.#absentShortage(peer, bytes, share))
+    const shares = peer.hasStanding ? [] : [strangers];
+    if (peer.sender === undefined) shares.push(all);
+    return shares.map((share) => this.#shareShortage(peer, bytes, share))
       .find((shortage) => shortage !== undefined);
   }
 
   /**
-   * An absent peer may have as much as it leaves to the others of its kind, so that
+   * A peer may have as much of a share as it leaves to the others of its kind, so that
    * some is always left for the next one without evicting accepted messages (the
    * dynamic threshold of Choudhury and Hahne, 1998).
    */
-  #absentShortage(
+  #shareShortage(
     peer: PeerQueue,
     bytes: number,
     share: Share,
   ): Shortage | undefined {
     const { maxMessages, maxBytes } = this.#limits;
-    const subject = `${shortId(peer.to)} is not connected and`;
+    const subject = `${shortId(peer.to)} ${
+      peer.sender === undefined ? "is not connected" : "has no standing"
+    } and`;
     const most = Math.ceil(share.of * maxMessages);
     if (peer.count + 1 > most - share.count) {
       const what =
         `${subject} has ${peer.count} messages waiting, ${share.holders} ${share.count}; one may have as many as it leaves free of ${most}`;
-      return { of: "messages", what };
+      return { of: "messages", isTotal: false, what };
     }
     const mostBytes = Math.ceil(share.of * maxBytes);
     if (peer.bytes + bytes > mostBytes - share.bytes) {
       const what = `${subject} would have ${
         peer.bytes + bytes
       } bytes waiting, ${share.holders} have ${share.bytes}; one may have as many as it leaves free of ${mostBytes}`;
-      return { of: "bytes", what };
+      return { of: "bytes", isTotal: false, what };
     }
     return undefined;
   }
 
   /**
-   * The oldest message of an absent peer: of one whose key lives in memory rather
-   * than of others, then of one without standing, then of the one that has most.
+   * The oldest message of a peer without standing rather than of others, of an absent
+   * one of these rather than of a connected one, then of one whose key lives in memory,
+   * then of the one that has most.
    */
   victim(
     peers: Iterable<PeerQueue>,
@@ -185,11 +215,11 @@ export class OutboxUsage {
     let victim: OutgoingMessage | undefined;
     let most = -1;
     for (const peer of peers) {
-      if (peer.sender !== undefined || peer.count === 0) continue;
+      if (peer.count === 0 || !options.mayLose(peer)) continue;
       const inMemory = options.isInMemory(peer.to);
-      if (options.inMemoryOnly && !inMemory) continue;
       const share = Math.max(peer.count / maxMessages, peer.bytes / maxBytes);
-      const rank = share + (inMemory ? 4 : peer.hasStanding ? 0 : 2);
+      const rank = share + (peer.hasStanding ? 0 : 8) +
+        (peer.sender === undefined ? 4 : 0) + (inMemory ? 2 : 0);
       if (rank <= most) continue;
       const oldest = oldestOf(peer, options);
       if (oldest === undefined) continue;
@@ -237,18 +267,22 @@ const NONE: Readonly<Admitted> = new Admitted();
 
 function oldestOf(
   peer: PeerQueue,
-  { idleOnly, unreleased }: EvictionOptions,
+  { freesBytes, unreleased }: EvictionOptions,
 ): OutgoingMessage | undefined {
-  const fits = ({ to, done, content }: OutgoingMessage) =>
-    to === peer.to && !done && !(idleOnly && content.connected > 0);
+  const fits = ({ to, done, content }: OutgoingMessage) => {
+    if (to !== peer.to || done) return false;
+    const { connected, absent, strangers } = content;
+    return !freesBytes ||
+      (peer.sender === undefined
+        ? connected === 0
+        : strangers === connected + absent);
+  };
   let oldest: OutgoingMessage | undefined;
   for (const stream of peer.streams.values()) {
-    for (const outgoing of stream) {
-      if (!fits(outgoing)) continue;
-      if (oldest === undefined || outgoing.since < oldest.since) {
-        oldest = outgoing;
-      }
-      break;
+    const outgoing = stream.oldestUnbegun(fits);
+    if (outgoing === undefined) continue;
+    if (oldest === undefined || outgoing.since < oldest.since) {
+      oldest = outgoing;
     }
   }
   // Messages that are not durable yet are younger than all others.

@@ -38,7 +38,7 @@ export class MessageBody implements StoredMessage {
   key = 0;
   /** Whether it has several receivers. */
   readonly shared: boolean;
-  /** Unacknowledged receivers with a session and without; of the latter, those without standing. */
+  /** Unacknowledged receivers with a session and without; of both, those without standing. */
   connected = 0;
   absent = 0;
   strangers = 0;
@@ -168,10 +168,10 @@ export class OutgoingMessage {
     return this.#undelivered(`no acknowledgement within ${ttlMs} ms`);
   }
 
-  /** It was dropped for messages that can be sent now. */
+  /** It was dropped for another message, see `outbox_usage.ts`. */
   evicted(): VerackError {
     return this.#undelivered(
-      "it is not connected, and the outbox is full: what waited longest for it was dropped",
+      "the outbox is full, and the oldest message to it gave way for another",
     );
   }
 
@@ -293,6 +293,19 @@ export class SendStream {
     this.inFlight = this.unsettled = 0;
     this.place = "idle";
     this.sweep();
+  }
+
+  /** The oldest message that is not begun on this session and passes `filter`. */
+  oldestUnbegun(
+    filter: (outgoing: OutgoingMessage) => boolean,
+  ): OutgoingMessage | undefined {
+    for (let at = this.#next; at < this.#queue.length; at++) {
+      const outgoing = this.#queue[at]!;
+      if (!outgoing.done && outgoing.credit === 0 && filter(outgoing)) {
+        return outgoing;
+      }
+    }
+    return undefined;
   }
 
   /** Messages that are not done, oldest first. */

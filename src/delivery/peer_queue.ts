@@ -33,6 +33,13 @@ export class PeerQueue {
     return stream;
   }
 
+  /** Drops a message from its queue that was evicted before it was begun. */
+  sweepEvicted({ stream }: OutgoingMessage): void {
+    // Behind a begun message it would stay until that is acknowledged.
+    if (this.sender === undefined) stream?.settle();
+    else stream?.sweep();
+  }
+
   /** Drops topics without messages, once there are many. */
   prune(): void {
     if (this.streams.size < this.#pruneAt) return;

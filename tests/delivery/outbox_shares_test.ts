@@ -2,17 +2,22 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ABSENT_SHARE,
-  ABSENT_STRANGERS_SHARE,
   MAX_BODY_BYTES,
   MAX_OUTBOX_BYTES,
   MAX_OUTBOX_BYTES_PER_PEER,
   MAX_OUTBOX_MESSAGES,
+  STRANGERS_SHARE,
 } from "../../src/delivery_limits.ts";
 import type { BroadcastResult } from "../../src/delivery/broadcast.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
+import {
+  FakeFrameSink,
+  type Party,
+  party,
+  Wire,
+} from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const SENDER = "a".repeat(64);
@@ -250,7 +255,7 @@ for (const strangers of [0, 60]) {
     for (const to of gone) await keeps(it, to, 1_000_000);
     for (let at = 0; at < 1_000; at++) await cast(it, gone, 10);
     const { messages, bytes } = it.sender.delivery.outbox;
-    const share = ABSENT_STRANGERS_SHARE;
+    const share = STRANGERS_SHARE;
     assert(messages <= share * MAX_OUTBOX_MESSAGES, `${messages}`);
     assert(bytes <= share * MAX_OUTBOX_BYTES, `${bytes}`);
     if (strangers > 0) {
@@ -294,7 +299,7 @@ Deno.test("an absent peer that gets standing has the room of one, and gives the 
   const it = stage([], {
     settings: { limits, hasStanding: (peer) => friends.has(peer) },
   });
-  const most = ABSENT_STRANGERS_SHARE * 40;
+  const most = STRANGERS_SHARE * 40;
   for (let at = 0; at < most / 2; at++) assert(await keeps(it, newFriend, 10));
   assert(!await keeps(it, newFriend, 10));
   const count = async (to: string) => {
@@ -357,5 +362,143 @@ Deno.test("a broadcast that fits for none of 1,000 absent peers does not look th
     outgoing.to === ephemeral
   );
   assert(evicted.length > 0);
+  await end(it);
+});
+
+for (const strangers of [0, 512]) {
+  Deno.test(`broadcasts that ${strangers} connected strangers do not acknowledge leave room to what waits for friends, and are not failed for them`, async () => {
+    const crowd = absent(strangers);
+    const friend = absent(1, 1_000)[0]!;
+    const it = stage([], {
+      settings: { hasStanding: (peer) => !crowd.includes(peer) },
+    });
+    for (const peer of crowd) {
+      it.sender.delivery.route(peer, new FakeFrameSink());
+    }
+    for (let at = 0; at < 100; at++) assert(await keeps(it, friend, 10));
+    for (let at = 0; at < 250; at++) {
+      const told = cast(it, [...crowd, friend, RECEIVER], 10);
+      await it.wire.run();
+      it.sender.delivery.tick(it.sender.clock.monotonic(), 0);
+      const { failed } = await told;
+      const has = failed.filter(({ identity }) => !crowd.includes(identity));
+      assertEquals(has, [], `${at}`);
+    }
+    const { messages } = it.sender.delivery.outbox;
+    assert(messages <= STRANGERS_SHARE * MAX_OUTBOX_MESSAGES + 350);
+    // Each has as many as it leaves free, less what came before in one broadcast.
+    const each = (messages - 350) / Math.max(1, strangers);
+    assert(strangers === 0 || (each > 90 && each < 100), `${each}`);
+    assertEquals(it.sender.givenUp, []);
+    assertEquals(it.taken.length, 250);
+    await end(it);
+  });
+}
+
+Deno.test("what is not yet sent to a connected stranger gives way for a friend, absent or not, and nothing of a friend for a stranger", async () => {
+  const [friend, stranger, goneStranger] = absent(3) as [
+    string,
+    string,
+    string,
+  ];
+  const it = stage([], {
+    settings: {
+      limits: resolveOutbox({ maxMessages: 200 }),
+      hasStanding: (peer) => peer !== stranger && peer !== goneStranger,
+    },
+  });
+  const sink = new FakeFrameSink();
+  it.sender.delivery.route(stranger, sink);
+  // One of its messages is on the way, and no second one fits what it granted.
+  for (let at = 0; at < 50; at++) assert(await keeps(it, stranger, 30_000));
+  const begun = sink.queue.length;
+  assert(begun > 0 && begun < 10, `${begun}`);
+  for (let at = 0; at < 5; at++) assert(await keeps(it, goneStranger, 10));
+  while (await keeps(it, friend, 10));
+  const givenUp = () =>
+    it.sender.givenUp.splice(0).map(({ outgoing }) => outgoing.to);
+  assertEquals(givenUp(), []);
+  // The control: a friend's message that fits takes nothing of others.
+  while (it.sender.delivery.outbox.messages < 200) {
+    assert(await keeps(it, RECEIVER, 10));
+  }
+  assertEquals(givenUp(), []);
+  const lost: string[] = [];
+  for (let at = 0; at < 20; at++) {
+    assert(await keepsOneMore(it));
+    lost.push(...givenUp());
+  }
+  assertEquals(lost.slice(0, 5), Array(5).fill(goneStranger));
+  assertEquals(lost.slice(5), Array(15).fill(stranger));
+  // For strangers nothing of a friend goes.
+  assert(!await keeps(it, stranger, 10));
+  assert(!await keeps(it, goneStranger, 10));
+  assertEquals(givenUp(), []);
+  // What is begun stays until it is acknowledged, then friends that are absent go.
+  while (lost.at(-1) !== friend) {
+    assert(await keepsOneMore(it));
+    lost.push(...givenUp());
+  }
+  assertEquals(lost.filter((to) => to === stranger).length, 50 - begun);
+  assertEquals(sink.queue.length, begun);
+  await end(it);
+});
+
+Deno.test("a friend's message, also one that is absent, takes the bytes of bodies that only connected strangers wait for", async () => {
+  const crowd = absent(20);
+  const [friend, other] = absent(2, 1_000) as [string, string];
+  const it = stage([], {
+    settings: {
+      limits: resolveOutbox({ maxBytes: 4_000_000 }),
+      hasStanding: (peer) => !crowd.includes(peer),
+    },
+  });
+  const sinks = crowd.map((peer) => {
+    const sink = new FakeFrameSink();
+    it.sender.delivery.route(peer, sink);
+    return sink;
+  });
+  // Filled by friends to three quarters, of which the absent one has half.
+  for (let at = 0; at < 15; at++) assert(await keeps(it, friend, 100_000));
+  for (let at = 0; at < 5; at++) cast(it, crowd, 90_000);
+  for (let at = 0; at < 20; at++) assert(await keeps(it, RECEIVER, 100_000));
+  assertEquals(it.sender.givenUp, []);
+  // The first body is asked about at all; the other four wait unsent.
+  assert(sinks.every(({ queue }) => queue.length === 1));
+  for (const to of [RECEIVER, other]) {
+    it.sender.delivery.send(to, new Uint8Array(80_000)).catch(() => {});
+    const lost = it.sender.givenUp.splice(0).map(({ outgoing }) => outgoing.to);
+    assertEquals(lost.toSorted(), crowd);
+    assertEquals(it.sender.delivery.outbox.bytes > 3_900_000, true);
+  }
+  assert(it.sender.delivery.outbox.bytes <= 4_000_000);
+  await end(it);
+});
+
+Deno.test("a connected peer that gets standing gives its part of the share of strangers back", async () => {
+  const [newFriend, stranger] = absent(2) as [string, string];
+  const friends = new Set<string>([RECEIVER]);
+  const it = stage([], {
+    settings: {
+      limits: resolveOutbox({ maxMessages: 40 }),
+      hasStanding: (peer) => friends.has(peer),
+    },
+  });
+  for (const peer of [newFriend, stranger]) {
+    it.sender.delivery.route(peer, new FakeFrameSink());
+  }
+  const count = async (to: string) => {
+    let kept = 0;
+    while (await keeps(it, to, 10)) kept++;
+    return kept;
+  };
+  assertEquals(await count(newFriend), STRANGERS_SHARE * 40 / 2);
+  assertEquals(await count(stranger), STRANGERS_SHARE * 40 / 4);
+  friends.add(newFriend);
+  assert(await keeps(it, newFriend, 10));
+  assertEquals(await count(stranger), STRANGERS_SHARE * 40 / 4);
+  it.sender.delivery.route(newFriend, undefined);
+  for (const to of [newFriend, stranger]) it.sender.delivery.forget(to, OVER);
+  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
   await end(it);
 });

@@ -104,21 +104,37 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: [...REPLAY, ...FLOW, "tests/attacks/message_flood_test.ts"],
   },
   {
-    name: "absent strangers may have what absent friends need",
-    snippet: "return (peer.hasStanding ? [all] : [strangers, all])",
-    mutated: "return [all]",
+    name: "strangers, absent or connected, may have what friends need",
+    snippet: "const shares = peer.hasStanding ? [] : [strangers];",
+    mutated: "const shares: Share[] = [];",
     tests: ["tests/delivery/outbox_shares_test.ts"],
   },
   {
     name: "what waits for a friend makes room before what waits for a stranger",
-    snippet: "(inMemory ? 4 : peer.hasStanding ? 0 : 2);",
-    mutated: "(inMemory ? 4 : 0);",
+    snippet: "(peer.hasStanding ? 0 : 8)",
+    mutated: "0",
     tests: ["tests/delivery/outbox_shares_test.ts"],
   },
   {
     name: "each message that does not fit has all queues looked through",
-    snippet: "if (inMemoryOnly) this.#barren.add(of);",
+    snippet:
+      'if (!need.hasStanding || need.absent !== "all") this.#barren.add(key);',
     mutated: "",
+    tests: ["tests/delivery/outbox_shares_test.ts"],
+  },
+  {
+    name:
+      "what waits for a connected stranger gives no way to a friend's message",
+    snippet:
+      "if (need.hasStanding && need.isTotal && !hasStanding) return true;",
+    mutated: "",
+    tests: ["tests/delivery/outbox_shares_test.ts"],
+  },
+  {
+    name: "what waits for a friend gives way to a stranger's message",
+    snippet:
+      "if (sender !== undefined || (hasStanding && !need.hasStanding)) return false;",
+    mutated: "if (sender !== undefined) return false;",
     tests: ["tests/delivery/outbox_shares_test.ts"],
   },
   {
