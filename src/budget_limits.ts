@@ -14,6 +14,9 @@ export const MAX_TOTAL_QUEUE_BYTES = 134_217_728;
  */
 export const MAX_TOTAL_FRAME_BYTES = 67_108_864;
 
+/** Share of it for all peers without standing together. */
+export const STRANGERS_FRAME_SHARE = 0.5;
+
 /** A large frame that has taken so long makes room when another one needs it. */
 export const LARGE_FRAME_GRACE_MS = 1_000;
 
@@ -29,6 +32,17 @@ export const CONTROL_BURST_FRAMES = 10_000;
 export const CONTROL_FRAMES_PER_S = 1_000;
 export const CONTROL_BURST_BYTES = 16_777_216;
 export const CONTROL_BYTES_PER_S = 1_048_576;
+
+/**
+ * The same for all peers without standing together, which are read by turns of their
+ * addresses above it: twice the traffic of a mesh of a thousand of them, and some
+ * hundredths of a slow core. One turn handles `STRANGERS_TURN_FRAMES`.
+ */
+export const STRANGERS_BURST_FRAMES = 20_000;
+export const STRANGERS_FRAMES_PER_S = 20_000;
+export const STRANGERS_BURST_BYTES = 33_554_432;
+export const STRANGERS_BYTES_PER_S = 8_388_608;
+export const STRANGERS_TURN_FRAMES = 64;
 
 /** Who sends more is not read for a while, at most this long; it is not long enough to seem dead. */
 export const MAX_STALL_MS = 250;

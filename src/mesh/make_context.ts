@@ -2,6 +2,7 @@
 import type { Identity } from "../identity/identity.ts";
 import { logger } from "../core/log.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
+import { StrangersMeter } from "../session/strangers_meter.ts";
 import type { Address } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { networkMagic } from "../wire/frame.ts";
@@ -97,7 +98,11 @@ export function makeContext(
     room: new ConnectionRoom(parts),
     nonces: new Set(),
     health,
-    budget: { queues: new QueueBudget(), frames: new FrameBudget() },
+    budget: {
+      queues: new QueueBudget(),
+      frames: new FrameBudget(),
+      strangers: new StrangersMeter(clock),
+    },
     log,
     listenAddress,
     joining,

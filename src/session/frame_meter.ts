@@ -12,54 +12,41 @@ import {
   FLOOD_FACTOR,
   MAX_STALL_MS,
 } from "../budget_limits.ts";
-
-/** A leaky bucket. */
-class Bucket {
-  readonly #burst: number;
-  readonly #perMs: number;
-  #level = 0;
-
-  constructor(burst: number, perSecond: number) {
-    this.#burst = burst;
-    this.#perMs = perSecond / 1_000;
-  }
-
-  add(amount: number): void {
-    this.#level += amount;
-  }
-
-  leak(elapsedMs: number): void {
-    this.#level = Math.max(0, this.#level - elapsedMs * this.#perMs);
-  }
-
-  /** Milliseconds until the level is down to the burst. */
-  get excessMs(): number {
-    return Math.max(0, this.#level - this.#burst) / this.#perMs;
-  }
-
-  get isFlooded(): boolean {
-    return this.#level > FLOOD_FACTOR * this.#burst;
-  }
-}
+import { LeakyBucket } from "./leaky_bucket.ts";
+import type { MeterShare } from "./strangers_meter.ts";
 
 /** Counts the control frames of one session. */
 export class FrameMeter {
   readonly #free: ReadonlySet<string>;
-  readonly #frames = new Bucket(CONTROL_BURST_FRAMES, CONTROL_FRAMES_PER_S);
-  readonly #bytes = new Bucket(CONTROL_BURST_BYTES, CONTROL_BYTES_PER_S);
+  readonly #frames = new LeakyBucket(
+    CONTROL_BURST_FRAMES,
+    CONTROL_FRAMES_PER_S,
+  );
+  readonly #bytes = new LeakyBucket(CONTROL_BURST_BYTES, CONTROL_BYTES_PER_S);
+  readonly #share: MeterShare | undefined;
   #now: number;
 
-  /** Does not count the commands in `free`; `now` is of the monotonic clock, milliseconds. */
-  constructor(free: ReadonlySet<string>, now: number) {
+  /**
+   * Does not count the commands in `free`; `now` is of the monotonic clock, milliseconds.
+   * Counts for `share` as well while the peer has no standing.
+   */
+  constructor(free: ReadonlySet<string>, now: number, share?: MeterShare) {
     this.#free = free;
     this.#now = now;
+    this.#share = share;
   }
 
-  /** Counts a received frame. */
-  count(command: string, payloadBytes: number): void {
-    if (this.#free.has(command)) return;
+  /** Counts a received frame; false if its command is free. */
+  count(command: string, payloadBytes: number): boolean {
+    if (this.#free.has(command)) return false;
     this.#frames.add(1);
     this.#bytes.add(payloadBytes);
+    return true;
+  }
+
+  /** The share that the session counts for now. */
+  get share(): MeterShare | undefined {
+    return this.#share?.hasStanding() === false ? this.#share : undefined;
   }
 
   /** Milliseconds to pause reading, at most `MAX_STALL_MS`; throws `flood` far above the burst. */
@@ -67,7 +54,9 @@ export class FrameMeter {
     this.#frames.leak(now - this.#now);
     this.#bytes.leak(now - this.#now);
     this.#now = now;
-    if (this.#frames.isFlooded || this.#bytes.isFlooded) {
+    const isFlooded = this.#frames.exceeds(FLOOD_FACTOR) ||
+      this.#bytes.exceeds(FLOOD_FACTOR);
+    if (isFlooded) {
       throw new VerackError(
         "flood",
         `Cannot read on: the peer sends more than ${CONTROL_FRAMES_PER_S} frames or ${CONTROL_BYTES_PER_S} bytes a second besides messages, and did not slow down`,

@@ -3,7 +3,10 @@
  * once, after the queue is sent, after one last frame).
  */
 import type { Clock } from "../core/clock.ts";
-import { LARGE_FRAME_RETRY_MS } from "../budget_limits.ts";
+import {
+  LARGE_FRAME_RETRY_MS,
+  STRANGERS_TURN_FRAMES,
+} from "../budget_limits.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import {
   FLUSH_TIMEOUT_MS,
@@ -42,6 +45,8 @@ export interface FrameStreamOptions {
   readonly meter?: FrameMeter;
   /** Memory shared with other sessions. */
   readonly budget?: NodeBudget;
+  /** See `SessionOptions.hasStanding`. */
+  readonly hasStanding?: () => boolean;
   /** Called for each frame; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** Called when the bytes break a rule, or when `onFrame` throws. */
@@ -129,6 +134,10 @@ export class FrameStream implements FrameHolder {
     return now - Math.max(this.#lastReceived, this.writer.lastAccepted);
   }
 
+  get hasStanding(): boolean {
+    return this.writer.hasStanding;
+  }
+
   /** The frame budget evicts it. */
   onEvict(): void {
     this.#onEvict("frame");
@@ -156,6 +165,8 @@ export class FrameStream implements FrameHolder {
   compensate(pausedMs: number): void {
     this.#lastReceived += pausedMs;
     this.#frameSince += pausedMs;
+    // While reading waits, the silence is our own doing.
+    if (this.#resume !== undefined) this.#heard();
     this.writer.compensate(pausedMs);
   }
 
@@ -232,7 +243,7 @@ export class FrameStream implements FrameHolder {
         this.#lastReceived = this.#clock.monotonic();
         if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;
         this.#decoder.commit(count);
-        this.#consume();
+        if (this.#consume()) await this.#takeTurns();
         const stallMs = this.#stallMs();
         if (stallMs > 0) await this.#stall(stallMs);
       }
@@ -243,7 +254,26 @@ export class FrameStream implements FrameHolder {
     }
   }
 
-  #consume(): void {
+  /** Handles the frames that are left in the buffer, a turn at a time. */
+  async #takeTurns(): Promise<void> {
+    for (let isMore = true; isMore;) {
+      const share = this.#meter?.share;
+      if (share === undefined) isMore = this.#consume();
+      else {
+        const { meter, source } = share;
+        const { done, cancel } = meter.wait(source, () => this.#consume(true));
+        this.#resume = cancel;
+        isMore = await done;
+        this.#resume = undefined;
+      }
+    }
+  }
+
+  /** Handles complete frames, with `isTurn` those of one turn; true if some are left for a turn. */
+  #consume(isTurn = false): boolean {
+    const share = this.#metered ? this.#meter?.share?.meter : undefined;
+    if (!isTurn && share?.isFree === false) return true;
+    let left = STRANGERS_TURN_FRAMES;
     try {
       let frame = this.#decoder.next();
       while (
@@ -251,16 +281,22 @@ export class FrameStream implements FrameHolder {
         (this.#state === "open" || this.#state === "draining")
       ) {
         this.#frameSince = this.#lastReceived;
-        if (this.#metered) {
-          this.#meter?.count(frame.command, frame.payload.length);
+        const { command, payload } = frame;
+        const counts = this.#metered &&
+          this.#meter?.count(command, payload.length);
+        if (counts && share !== undefined) {
+          share.count(payload.length);
+          left--;
         }
         this.#onFrame(frame);
+        if (left <= 0 && (isTurn || !share?.isFree)) return true;
         frame = this.#decoder.next();
       }
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
       this.#onFault(error);
     }
+    return false;
   }
 
   /** Milliseconds to pause reading, because the peer sends too much. */
@@ -299,6 +335,10 @@ export class FrameStream implements FrameHolder {
 
   async #waitForRoom(): Promise<void> {
     await this.#wait(LARGE_FRAME_RETRY_MS);
+    this.#heard();
+  }
+
+  #heard(): void {
     this.#lastReceived = this.#frameSince = this.#clock.monotonic();
   }
 

@@ -17,7 +17,9 @@ export interface FrameWriterOptions {
   readonly clock: Clock;
   /** Shared with other connections. */
   readonly queues?: QueueBudget;
-  /** Closes the connection, which has the longest of all queues. */
+  /** See `SessionOptions.hasStanding`. */
+  readonly hasStanding?: () => boolean;
+  /** Closes the connection, whose queue is evicted for others. */
   readonly onEvict: () => void;
   /** Called at most once, when writing fails; nothing is written after that. */
   readonly onError: (error: unknown) => void;
@@ -33,6 +35,7 @@ export class FrameWriter implements QueueMember {
   readonly #magic: Uint8Array;
   readonly #clock: Clock;
   readonly #queues: QueueBudget | undefined;
+  readonly #hasStanding: () => boolean;
   readonly #onError: (error: unknown) => void;
   readonly #queue = new WriteQueue();
   #pumping = false;
@@ -50,6 +53,7 @@ export class FrameWriter implements QueueMember {
     this.#magic = options.magic;
     this.#clock = options.clock;
     this.#queues = options.queues;
+    this.#hasStanding = options.hasStanding ?? (() => true);
     this.#onError = options.onError;
     this.#lastProgress = options.clock.monotonic();
     this.#queues?.join(this);
@@ -60,13 +64,17 @@ export class FrameWriter implements QueueMember {
     return this.#queue.bytes;
   }
 
+  get hasStanding(): boolean {
+    return this.#hasStanding();
+  }
+
   /**
    * Whether a frame with `payloadBytes` fits into the queue and into the shared
-   * budget, which evicts the longest queue for it, perhaps this one.
+   * budget, which evicts long queues for it, perhaps this one.
    */
   fits(payloadBytes: number): boolean {
     if (!this.#queue.fits(payloadBytes)) return false;
-    this.#queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes);
+    this.#queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes, this);
     return !this.#closed;
   }
 

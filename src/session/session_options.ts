@@ -43,6 +43,8 @@ export interface SessionOptions {
   readonly meter?: FrameMeter;
   /** Memory shared with other sessions. @default not shared */
   readonly budget?: NodeBudget;
+  /** Whether the peer has standing: others are evicted from the budget first. @default it has */
+  readonly hasStanding?: () => boolean;
   /** Deadline of the handshake; Infinity if only `signal` ends it. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
   /** @default {1_000} */

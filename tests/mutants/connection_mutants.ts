@@ -196,9 +196,54 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a peer may send any number of frames",
-    snippet: "if (this.#frames.isFlooded || this.#bytes.isFlooded) {",
+    snippet: "if (isFlooded) {",
     mutated: NEVER,
     tests: ["tests/session/frame_meter_test.ts"],
+  },
+  {
+    name: "all peers without standing together may send any number of frames",
+    snippet: "get isFree(): boolean {",
+    mutated: "get isFree(): boolean { if (this.#now >= 0) return true;",
+    tests: ["tests/attacks/frame_share_test.ts"],
+  },
+  {
+    name: "peers with standing wait for the turns of those without",
+    snippet: "return this.#share?.hasStanding() === false ?",
+    mutated: "return true ?",
+    tests: ["tests/session/strangers_meter_test.ts"],
+  },
+  {
+    name: "a source has as many turns as it has sessions",
+    snippet: "if (turns.size > 0) this.#waiting.set(source, turns); run!();",
+    mutated:
+      "if (turns.size > 0) { const rest = [...this.#waiting]; this.#waiting.clear(); this.#waiting.set(source, turns); for (const it of rest) this.#waiting.set(...it); } run!();",
+    tests: ["tests/session/strangers_meter_test.ts"],
+  },
+  {
+    name:
+      "the queue of a peer with standing is ended though strangers have some",
+    snippet: "const longest = this.#longest(false) ??",
+    mutated: "const longest =",
+    tests: ["tests/session/node_budget_test.ts"],
+  },
+  {
+    name: "the queue of a peer with standing is ended for one without",
+    snippet: "(asker.hasStanding ? this.#longest(true) : asker);",
+    mutated: "this.#longest(true);",
+    tests: ["tests/session/node_budget_test.ts"],
+  },
+  {
+    name: "strangers may have all room for large frames",
+    snippet: "!(isStranger && this.#strangersBytes + more > most);",
+    mutated: "!(isStranger && false && most);",
+    tests: ["tests/session/node_budget_test.ts"],
+  },
+  {
+    name: "a large frame of a peer with standing is ended for one without",
+    snippet:
+      "if (holder === asker || isEarly || held.isStranger !== of) continue;",
+    mutated: "if (holder === asker || isEarly) continue;",
+    tests: ["tests/session/node_budget_test.ts"],
   },
   {
     name: "all queues together may be of any length",
@@ -208,7 +253,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "large frames may take any room together",
-    snippet: "if (more > 0 && this.#bytes + more > this.#max) return false;",
+    snippet: "if (!this.#fits(more, isStranger)) return false;",
     mutated: "",
     tests: ["tests/session/node_budget_test.ts"],
   },

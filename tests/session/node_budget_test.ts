@@ -11,16 +11,18 @@ import {
 class Queue implements QueueMember {
   queuedBytes = 0;
   isClosed = false;
+  readonly hasStanding: boolean;
   readonly #budget: QueueBudget;
 
-  constructor(budget: QueueBudget) {
+  constructor(budget: QueueBudget, hasStanding = true) {
+    this.hasStanding = hasStanding;
     this.#budget = budget;
     budget.join(this);
   }
 
   /** Queues, as a session does; false if it was closed for it. */
   push(bytes: number): boolean {
-    this.#budget.makeRoom(bytes);
+    this.#budget.makeRoom(bytes, this);
     if (this.isClosed) return false;
     this.queuedBytes += bytes;
     this.#budget.change(bytes);
@@ -58,6 +60,7 @@ Deno.test("FrameBudget makes those wait who come late, and ends those who have h
   const ended: string[] = [];
   const holder = (name: string): FrameHolder => {
     const self: FrameHolder = {
+      hasStanding: true,
       onEvict: () => {
         ended.push(name);
         budget.hold(self, 0, 0);
@@ -80,4 +83,61 @@ Deno.test("FrameBudget makes those wait who come late, and ends those who have h
   assert(budget.hold(c, 1_000, 60_000));
   assert(!budget.hold(c, 1_001, 60_000));
   assertEquals([budget.bytes, ended], [1_000, ["a"]]);
+});
+
+Deno.test("QueueBudget ends queues of peers without standing first, and none with it for one without", () => {
+  const budget = new QueueBudget(1_000);
+  const friend = new Queue(budget);
+  const strangers = [1, 2, 3].map(() => new Queue(budget, false));
+  assert(friend.push(600));
+  for (const stranger of strangers) assert(stranger.push(100));
+  const closed = () => strangers.map((it) => it.isClosed);
+  // The control: all fit.
+  assert(strangers[0]!.push(100));
+  assertEquals([friend.isClosed, ...closed()], [false, false, false, false]);
+  assert(friend.push(150));
+  assertEquals([friend.isClosed, ...closed()], [false, true, false, false]);
+  // Two strangers have fifty each left; the friend is not ended for one of them.
+  assert(!strangers[1]!.push(900));
+  assertEquals([friend.isClosed, ...closed()], [false, true, true, true]);
+  const late = new Queue(budget, false);
+  assert(!late.push(300));
+  assert(late.isClosed && !friend.isClosed);
+  assertEquals(budget.bytes, 750);
+  // Among friends the longest goes.
+  assert(new Queue(budget).push(300));
+  assert(friend.isClosed);
+});
+
+Deno.test("FrameBudget gives strangers half, ends theirs first, and no friend's frame for one of theirs", () => {
+  const budget = new FrameBudget(1_000);
+  const ended: string[] = [];
+  const holder = (name: string, hasStanding: boolean): FrameHolder => {
+    const self: FrameHolder = {
+      hasStanding,
+      onEvict: () => {
+        ended.push(name);
+        budget.hold(self, 0, 0);
+      },
+    };
+    return self;
+  };
+  const [friend, other] = [holder("friend", true), holder("other", true)];
+  const [s1, s2] = [holder("s1", false), holder("s2", false)];
+  assert(budget.hold(friend, 400, 0));
+  assert(budget.hold(s1, 500, 10));
+  assert(!budget.hold(s2, 100, 20));
+  // Its time over, a stranger's makes room for a stranger's, and for a friend's.
+  const later = LARGE_FRAME_GRACE_MS + 10;
+  assert(budget.hold(s2, 100, later));
+  assertEquals(ended.splice(0), ["s1"]);
+  assert(budget.hold(other, 500, later));
+  assertEquals([ended, budget.bytes], [[], 1_000]);
+  // A friend's, though older, is left alone as long as a stranger's is there.
+  assert(budget.hold(other, 600, 3 * later));
+  assertEquals(ended.splice(0), ["s2"]);
+  assert(!budget.hold(s1, 100, 9 * later));
+  assertEquals([ended, budget.bytes], [[], 1_000]);
+  assert(budget.hold(other, 700, 9 * later));
+  assertEquals(ended, ["friend"]);
 });

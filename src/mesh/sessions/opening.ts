@@ -91,6 +91,15 @@ export async function openPeerSession(
       },
   );
   let opened: PeerSession | undefined;
+  const hasStanding = () => {
+    const id = profile.peer?.identity;
+    return id !== undefined && context.standing.of(id, context.table.get(id));
+  };
+  const share = {
+    meter: context.budget.strangers,
+    source: sourceOf(connection.remoteAddress.host),
+    hasStanding,
+  };
   if (dialed !== undefined) context.nonces.add(nonce);
   try {
     await Session.open({
@@ -113,8 +122,9 @@ export async function openPeerSession(
       handshakeTimeoutMs: context.options.handshakeTimeoutMs,
       heartbeatMs: context.options.heartbeatMs,
       deadAfterMs: context.options.deadAfterMs,
-      meter: new FrameMeter(UNMETERED, context.clock.monotonic()),
+      meter: new FrameMeter(UNMETERED, context.clock.monotonic(), share),
       budget: context.budget,
+      hasStanding,
       signal: options.signal,
     });
     return opened!;
