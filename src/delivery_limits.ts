@@ -172,8 +172,13 @@ export const OUTBOX_SWEEP_MS = 5_000;
 /** Messages to a lost peer whose key lives in memory only are given up within a minute. */
 export const IN_MEMORY_PEER_KEPT_MS = 60_000 - OUTBOX_SWEEP_MS;
 
-/** How long a broadcast waits for connected peers. */
+/**
+ * How long a broadcast waits for connected receivers. Once all with standing have it, or
+ * if there are none any other, the rest get as long again, at least `BROADCAST_REST_MS`:
+ * a stranger that acknowledges nothing must not make each broadcast slow.
+ */
 export const BROADCAST_WAIT_MS = 5_000;
+export const BROADCAST_REST_MS = 1_000;
 
 // --- Senders -----------------------------------------------------------------
 

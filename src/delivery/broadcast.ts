@@ -22,12 +22,21 @@ export interface BroadcastResult {
 export class Tally implements Waiter {
   readonly outgoings: OutgoingMessage[] = [];
   readonly #done: () => void;
+  readonly #onEnough: () => void;
   readonly #failed: BroadcastResult["failed"][number][] = [];
   readonly #awaited = new Set<OutgoingMessage>();
+  /** Awaited receivers with standing, and whether there were any. */
+  readonly #standing = new Set<OutgoingMessage>();
+  #hasStanding = false;
 
-  /** @param done Called when the last awaited receiver has acknowledged or failed. */
-  constructor(done: () => void) {
+  /**
+   * @param done Called when the last awaited receiver has acknowledged or failed.
+   * @param onEnough Called, perhaps several times, when all receivers with standing have
+   * acknowledged or failed, or if there are none when another has acknowledged.
+   */
+  constructor(done: () => void, onEnough: () => void) {
     this.#done = done;
+    this.#onEnough = onEnough;
   }
 
   /** Receivers that are waited for. */
@@ -41,22 +50,29 @@ export class Tally implements Waiter {
   }
 
   /** Adds a receiver, which is waited for if it is connected. */
-  add(outgoing: OutgoingMessage, connected: boolean): void {
+  add(
+    outgoing: OutgoingMessage,
+    connected: boolean,
+    hasStanding: boolean,
+  ): void {
     this.outgoings.push(outgoing);
-    if (connected) this.#awaited.add(outgoing);
+    if (!connected) return;
+    this.#awaited.add(outgoing);
+    if (!hasStanding) return;
+    this.#standing.add(outgoing);
+    this.#hasStanding = true;
   }
 
   acknowledged(outgoing: OutgoingMessage): void {
-    this.disconnected(outgoing);
+    this.#settle(outgoing, true);
   }
 
   failed(outgoing: OutgoingMessage): void {
-    this.disconnected(outgoing);
+    this.#settle(outgoing);
   }
 
   disconnected(outgoing: OutgoingMessage): void {
-    if (!this.#awaited.delete(outgoing)) return;
-    if (this.#awaited.size === 0) this.#done();
+    this.#settle(outgoing);
   }
 
   /** The state now. */
@@ -70,5 +86,14 @@ export class Tally implements Waiter {
       else waiting.push(to);
     }
     return { id, delivered, waiting, failed };
+  }
+  #settle(outgoing: OutgoingMessage, isAcknowledged = false): void {
+    if (!this.#awaited.delete(outgoing)) return;
+    this.#standing.delete(outgoing);
+    if (this.#awaited.size === 0) return this.#done();
+    const isEnough = this.#hasStanding
+      ? this.#standing.size === 0
+      : isAcknowledged;
+    if (isEnough) this.#onEnough();
   }
 }

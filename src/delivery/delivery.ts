@@ -6,6 +6,7 @@ import type { Clock, Random } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import {
+  BROADCAST_REST_MS,
   BROADCAST_WAIT_MS,
   MAX_BODY_BYTES,
   MAX_TOPIC_BYTES,
@@ -49,7 +50,10 @@ export interface SendOptions {
 
 /** Options of `Node.broadcast`. */
 export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
-  /** How long connected peers are waited for, milliseconds. @default {5_000} */
+  /**
+   * How long connected receivers are waited for, milliseconds; those without standing
+   * at most about a second longer than those with it. @default {5_000}
+   */
   readonly waitMs?: number;
 }
 
@@ -218,15 +222,21 @@ export class Delivery {
         this.#deadlines.delete(done);
         resolve(tally.result(content.id.toHex()));
       };
-      const tally = new Tally(done);
+      const begunAt = this.#time().monotonic;
+      const onEnough = () => {
+        const now = this.#time().monotonic;
+        const until = now + Math.max(BROADCAST_REST_MS, now - begunAt);
+        this.#deadlines.set(done, Math.min(this.#deadlines.get(done)!, until));
+      };
+      const tally = new Tally(done, onEnough);
       const admitted = new Admitted();
+      const { hasStanding } = this.#settings;
       const isConnected = (it: PeerId) => this.#outbox.isAttached(it);
       // Peers with standing first, and of these and the others connected ones, so that
       // the rest does not use up what they need.
       const ordered: PeerId[][] = [[], [], [], []];
       for (const it of to) {
-        const place = (this.#settings.hasStanding(it) ? 0 : 2) +
-          (isConnected(it) ? 0 : 1);
+        const place = (hasStanding(it) ? 0 : 2) + (isConnected(it) ? 0 : 1);
         ordered[place]!.push(it);
       }
       const size = content.payload.length;
@@ -237,12 +247,12 @@ export class Delivery {
           continue;
         }
         const outgoing = this.#outgoing(content, identity, tally);
-        tally.add(outgoing, isConnected(identity));
+        tally.add(outgoing, isConnected(identity), hasStanding(identity));
       }
       const { outgoings } = tally;
       if (outgoings.length > 0) this.#outbox.add(content, outgoings);
       if (tally.awaited === 0) return done();
-      this.#deadlines.set(done, this.#time().monotonic + waitMs);
+      this.#deadlines.set(done, begunAt + waitMs);
     });
   }
 

@@ -279,6 +279,43 @@ Deno.test("nothing is sent before it is durable, nor acknowledged before that is
   end(a, b);
 });
 
+Deno.test("a broadcast waits a second for strangers once its friends have it, or another stranger", async () => {
+  for (const hasFriend of [true, false]) {
+    const clock = new VirtualClock();
+    const [quick, silent] = ["1", "2"].map((digit, seed) =>
+      party(digit.repeat(64), clock, { seed })
+    ) as [Party, Party];
+    const hub = party("0".repeat(64), clock, {
+      settings: { hasStanding: (peer) => hasFriend && peer === quick.id },
+    });
+    const wires = [quick, silent].map((other) => new Wire(hub, other));
+    const run = async () => {
+      for (const wire of wires) await wire.run();
+      hub.delivery.tick(clock.monotonic(), 0);
+    };
+    let resolved = false;
+    const result = hub.delivery.broadcast([quick.id, silent.id], "news");
+    result.then(() => resolved = true);
+    const taken = next(quick.delivery.messages());
+    await run();
+    await clock.advance(1_500);
+    await run();
+    // The control: the friend is waited for.
+    assertEquals(resolved, false);
+    (await taken).ack();
+    await run();
+    await clock.advance(1_400);
+    await run();
+    // As much again as the friend took.
+    assertEquals(resolved, false);
+    await clock.advance(200);
+    await run();
+    const { delivered, waiting } = await result;
+    assertEquals([delivered, waiting], [[quick.id], [silent.id]]);
+    end(quick, silent, hub);
+  }
+});
+
 Deno.test("a broadcast waits for those who are connected until its patience ends, and tells how it stands", async () => {
   const clock = new VirtualClock();
   const hub = party("0".repeat(64), clock);

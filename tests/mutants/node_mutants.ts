@@ -131,6 +131,24 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: ["tests/delivery/outbox_shares_test.ts"],
   },
   {
+    name: "a stranger that acknowledges nothing makes broadcasts slow",
+    snippet: "if (isEnough) this.#onEnough();",
+    mutated: "",
+    tests: ["tests/delivery/consumers_test.ts"],
+  },
+  {
+    name: "a broadcast does not wait for peers with standing",
+    snippet: "? this.#standing.size === 0 : isAcknowledged;",
+    mutated: "? true : true;",
+    tests: ["tests/delivery/consumers_test.ts"],
+  },
+  {
+    name: "a stranger that takes nothing makes a piped chat fail",
+    snippet: "isLost ||= said.waiting.some(counts);",
+    mutated: "isLost ||= said.waiting.length > 0;",
+    tests: ["tests/cli/chat/piped_test.ts"],
+  },
+  {
     name: "what waits for a friend gives way to a stranger's message",
     snippet:
       "if (sender !== undefined || (hasStanding && !need.hasStanding)) return false;",

@@ -11,8 +11,10 @@ import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";
 
 /** What became of a message. */
 export interface Said {
-  /** How many peers will not get it. */
-  readonly failed: number;
+  /** Peers that have acknowledged it. */
+  readonly delivered: readonly PeerId[];
+  /** Peers that will not get it. */
+  readonly failed: readonly PeerId[];
   /** Peers that have not acknowledged it, for which it is kept as long as the node can. */
   readonly waiting: readonly PeerId[];
   /** No peer is known. */
@@ -44,7 +46,8 @@ export class ChatSession {
     const { delivered, waiting, failed } = result;
     this.#tellMissing(result);
     return {
-      failed: failed.length,
+      delivered,
+      failed: failed.map(({ identity }) => identity),
       waiting,
       unheard: delivered.length + waiting.length + failed.length === 0,
     };

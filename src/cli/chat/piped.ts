@@ -1,11 +1,13 @@
 /**
  * A chat whose standard input is not a terminal: each line is sent to all once the mesh is
- * joined, and at the end all connected peers must have acknowledged it.
+ * joined, and at the end all connected peers with standing must have acknowledged it, or any
+ * peer if none has standing: a stranger that takes nothing does not make it fail.
  */
 import type { Clock } from "../../core/clock.ts";
 import { MAX_BODY_BYTES } from "../../delivery_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
 import type { ChatLines } from "./chat_lines.ts";
@@ -28,8 +30,8 @@ export interface PipedSettings {
 }
 
 /**
- * Sends all lines of the input. Returns whether all peers got, or are going to get, all of
- * them; throws `timeout` when no peer was reached.
+ * Sends all lines of the input. Returns whether all peers with standing got, or are going to
+ * get, all of them; throws `timeout` when no peer was reached.
  */
 export async function sayLines(settings: PipedSettings): Promise<boolean> {
   const { node, lines, input, timeoutMs, show, signal } = settings;
@@ -44,17 +46,19 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
   const talk = new ChatSession(node, lines, () => {});
   const inFlight = new Set<Promise<void>>();
   const waiting = new Set<string>();
+  let isLost = false;
   let failed = 0;
   let count = 0;
   const settle = (number: number, said: Said) => {
     for (const identity of said.waiting) waiting.add(identity);
-    if (said.failed === 0 && !said.unheard) return;
-    failed++;
-    show(
-      said.unheard
-        ? `line ${number} was heard by nobody`
-        : `line ${number} does not reach ${said.failed} of the others`,
-    );
+    const counts = (identity: PeerId) =>
+      said.delivered.length === 0 || (node.peer(identity)?.standing ?? false);
+    isLost ||= said.waiting.some(counts);
+    if (said.unheard || said.failed.some(counts)) failed++;
+    if (said.unheard) show(`line ${number} was heard by nobody`);
+    else if (said.failed.length > 0) {
+      show(`line ${number} does not reach ${said.failed.length} of the others`);
+    }
   };
   // One character more than a line may have, so that a longer one is reported.
   for await (const line of linesOf(input, MAX_BODY_BYTES + 1)) {
@@ -71,7 +75,8 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
     if (inFlight.size >= MAX_CHAT_LINES_IN_FLIGHT) await Promise.race(inFlight);
   }
   await Promise.all(inFlight);
-  return tellWaiting(settings, waiting) && failed === 0;
+  const isKept = tellWaiting(settings, waiting);
+  return (isKept || !isLost) && failed === 0;
 }
 
 /** Names the peers without an acknowledgement; false if their messages are lost now. */
