@@ -11,7 +11,8 @@ import {
 /**
  * Bounds of unacknowledged messages; a message that does not fit is rejected at once.
  * Messages to absent peers have at most three quarters, and give way for those to
- * connected peers.
+ * connected peers; messages to peers without standing have at most half, of which one
+ * peer has as much as it leaves free.
  */
 export interface OutboxOptions {
   /** Messages in all; one to several peers counts for each. @default {100_000} */

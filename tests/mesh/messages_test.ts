@@ -258,6 +258,8 @@ Deno.test("what does not fit the outbox is refused at once, and what it keeps is
     identity: a!,
     outbox: { maxMessages: 3, maxBytesPerPeer: 200 },
   });
+  // Without standing it had a share only.
+  alice.admission.allow(b!.id);
   await using bob = await Node.start({
     identity: b!,
     connect: [alice.address],
