@@ -244,6 +244,8 @@ Deno.test({
     await bob.waitFor("message");
     await alice.type("/ping bob\r");
     await alice.shows(/bob answers in/);
+    // It has standing once its acknowledgement is here, which nothing shows.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await bob.end("SIGKILL");
     await alice.shows(/bob .* is lost/);
     await using mallory = await place.start(
