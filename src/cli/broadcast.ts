@@ -2,6 +2,7 @@
 import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
+import type { BroadcastAnswer } from "../control/answers.ts";
 import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -13,6 +14,18 @@ import {
 } from "./message_text.ts";
 import { type Invocation, type Program, program } from "./program.ts";
 
+/** The exit code: peers without standing make the command fail only if no peer gets it. */
+export function broadcastExit(
+  { delivered, waiting, failed }: Pick<
+    BroadcastAnswer,
+    "delivered" | "waiting" | "failed"
+  >,
+): ExitCode {
+  const isLost = failed.some(({ standing }) => standing) ||
+    (failed.length > 0 && delivered.length + waiting.length === 0);
+  return isLost ? EXIT.failure : EXIT.success;
+}
+
 /** Sends to all. */
 export const broadcastProgram: Program = program(
   defineCommand({
@@ -20,7 +33,8 @@ export const broadcastProgram: Program = program(
     summary: "Send a message to everybody, through a running node",
     description: [
       "To every peer that this node has met, also those that are away: for them " +
-      "it is kept. The exit code is 1 if somebody will not get it.",
+      "it is kept. The exit code is 1 if a peer with standing will not get it, " +
+      "or if nobody will.",
     ],
     positionals: [{ name: "TEXT", help: TEXT_HELP }],
     flags: MESSAGE_FLAGS,
@@ -40,7 +54,7 @@ export const broadcastProgram: Program = program(
     const { delivered, waiting, failed, names, boundNames } = answer;
     const receiver = (id: PeerId) => peerLabel(id, names[id], boundNames[id]);
     const { stdout, out } = terminal;
-    const code = failed.length > 0 ? EXIT.failure : EXIT.success;
+    const code = broadcastExit(answer);
     if (flags.json) {
       stdout.line(jsonLine(answer));
       return code;

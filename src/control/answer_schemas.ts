@@ -159,7 +159,9 @@ export const BROADCAST: Schema<BroadcastAnswer> = v.looseObject({
   id: string,
   delivered: v.array(id),
   waiting: v.array(id),
-  failed: v.array(v.looseObject({ identity: id, reason: string })),
+  failed: v.array(
+    v.looseObject({ identity: id, standing: boolean, reason: string }),
+  ),
   names: v.record(string, string),
   boundNames: v.record(string, string),
 });

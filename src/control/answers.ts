@@ -106,6 +106,7 @@ export interface BroadcastAnswer {
   /** Peers that will not get it. */
   readonly failed: readonly {
     readonly identity: PeerId;
+    readonly standing: boolean;
     readonly reason: string;
   }[];
   /** What these peers call themselves, by identity; not escaped. */

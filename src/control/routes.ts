@@ -168,6 +168,7 @@ function handlersOf(context: RouteContext): Handlers {
       await node.committed();
       const failed = result.failed.map(({ identity, error }) => ({
         identity,
+        standing: node.peer(identity)?.standing ?? false,
         reason: error.message,
       }));
       const peers = [

@@ -143,6 +143,12 @@ export const NODE_MUTANTS: readonly Mutant[] = [
     tests: ["tests/delivery/consumers_test.ts"],
   },
   {
+    name: "a stranger that does not get a broadcast makes it fail",
+    snippet: "const isLost = failed.some(({ standing }) => standing) ||",
+    mutated: "const isLost = failed.length > 0 ||",
+    tests: ["tests/cli/broadcast_test.ts"],
+  },
+  {
     name: "a stranger that takes nothing makes a piped chat fail",
     snippet: "isLost ||= said.waiting.some(counts);",
     mutated: "isLost ||= said.waiting.length > 0;",
