@@ -282,21 +282,27 @@ Deno.test("nothing is sent before it is durable, nor acknowledged before that is
 Deno.test("a broadcast waits a second for strangers once its friends have it, or another stranger", async () => {
   for (const hasFriend of [true, false]) {
     const clock = new VirtualClock();
-    const [quick, silent] = ["1", "2"].map((digit, seed) =>
+    const [quick, silent, eager] = ["1", "2", "3"].map((digit, seed) =>
       party(digit.repeat(64), clock, { seed })
-    ) as [Party, Party];
+    ) as [Party, Party, Party];
     const hub = party("0".repeat(64), clock, {
       settings: { hasStanding: (peer) => hasFriend && peer === quick.id },
     });
-    const wires = [quick, silent].map((other) => new Wire(hub, other));
+    const others = hasFriend ? [quick, silent, eager] : [quick, silent];
+    const wires = others.map((other) => new Wire(hub, other));
     const run = async () => {
       for (const wire of wires) await wire.run();
       hub.delivery.tick(clock.monotonic(), 0);
     };
     let resolved = false;
-    const result = hub.delivery.broadcast([quick.id, silent.id], "news");
+    const to = others.map(({ id }) => id);
+    const result = hub.delivery.broadcast(to, "news");
     result.then(() => resolved = true);
     const taken = next(quick.delivery.messages());
+    const first = hasFriend ? next(eager.delivery.messages()) : undefined;
+    await run();
+    // A stranger that was quicker does not decide.
+    (await first)?.ack();
     await run();
     await clock.advance(1_500);
     await run();
@@ -311,8 +317,9 @@ Deno.test("a broadcast waits a second for strangers once its friends have it, or
     await clock.advance(200);
     await run();
     const { delivered, waiting } = await result;
-    assertEquals([delivered, waiting], [[quick.id], [silent.id]]);
-    end(quick, silent, hub);
+    const had = hasFriend ? [quick.id, eager.id] : [quick.id];
+    assertEquals([delivered, waiting], [had, [silent.id]]);
+    end(quick, silent, eager, hub);
   }
 });
 
