@@ -450,3 +450,36 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("the name that a person gave a peer is in all answers, and what is revoked says who came by it", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  const { invite, id } = await client.invite();
+  await using bob = await Node.start({ name: "bob", invite });
+  await until("bob", () => scene.node.sessions().length === 1);
+  const identity = bob.identity.id;
+  await client.allow(identity, "eva");
+
+  const { peers, links } = await client.peers();
+  const found = await client.findPeers("eva");
+  const sent = await client.send("eva", "hello", { waitMs: 0 });
+  const { queues } = await client.status();
+  for (const it of [...peers, ...links, ...found, sent, ...queues]) {
+    assertEquals([it.name, it.boundName], ["bob", "eva"]);
+  }
+  assertEquals([peers.length, links.length, found.length], [1, 1, 1]);
+  assertEquals(queues.length, 1);
+  const { names, boundNames } = await client.broadcast("all", { waitMs: 0 });
+  assertEquals(names, { [identity]: "bob" });
+  assertEquals(boundNames, { [identity]: "eva" });
+  for await (const event of client.events({ type: "peer:up" })) {
+    assert(event.type === "peer:up");
+    assertEquals(event.boundName, "eva");
+    break;
+  }
+
+  const [open] = await client.invites();
+  assertEquals([open?.id, open?.usedBy], [id, identity]);
+  assertEquals(await client.revoke(id.slice(0, 8)), open);
+  assertEquals(await client.invites(), []);
+});
