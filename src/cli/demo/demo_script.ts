@@ -49,7 +49,7 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
     show({ type: "phase", phase: "keep" });
     await aborted(signal);
   }
-  await script.harness.leave();
+  // Before the nodes leave: with many of them in this process that holds up the output.
   show({
     type: "summary",
     ok,
@@ -61,6 +61,7 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
     shown,
     missing,
   });
+  await script.harness.leave();
   return ok;
 }
 
