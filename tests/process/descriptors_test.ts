@@ -22,7 +22,7 @@ const CROWD = 320;
 const SMALL_CROWD = 96;
 
 /** Those that are free also while strangers take what they can get. */
-const SPARE = 32;
+const SPARE = 16;
 
 /** Before a connection that was closed is followed by another. */
 const PAUSE_MS = 500;
