@@ -60,8 +60,8 @@ export const LARGE_FRAME_RETRY_MS = 50;
 export const MAX_RESERVED_SHARE = 0.5;
 
 /**
- * Of `MAX_EXTRA_SESSIONS`, those of all peers without standing together, so that one
- * with standing whose old session hangs gets its new one all the same.
+ * Of `MAX_EXTRA_SESSIONS`, those of all peers without standing together, so that a
+ * peer with standing gets a new session while its old one hangs.
  */
 export const MAX_STRANGER_EXTRA_SESSIONS = 128;
 

@@ -88,7 +88,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
   ];
 }
 
-/** Who may come in, in the words of the documents. */
+/** The admission mode, in the words of the documents. */
 function admissionWords({ trust, secret }: StatusAnswer): string {
   const mode = trust === "known" ? "closed to strangers" : "open to all";
   return `${mode}${secret ? ", with a secret" : ""}`;

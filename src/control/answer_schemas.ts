@@ -21,7 +21,7 @@ import type {
   WholeDeadLetter,
 } from "./answers.ts";
 
-/** A schema whose output is `T`. */
+/** A schema that gives a `T`. */
 export type Schema<T> = v.GenericSchema<unknown, T>;
 
 const optional = v.exactOptional;

@@ -1,5 +1,5 @@
 /**
- * A chat whose standard input is not a terminal: each line is sent to all once the mesh is
+ * A chat with standard input from a pipe or file: each line is sent to all once the mesh is
  * joined, and at the end all connected peers with standing must have acknowledged it, or any
  * peer if none has standing: a stranger that takes nothing does not make it fail.
  */

@@ -1,4 +1,4 @@
-/** The commands of a chat, such as `/who`, and the completion of what is typed. */
+/** The commands of a chat, such as `/msg`, and the completion of what is typed. */
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { peerLabel } from "../../identity/peer_name.ts";

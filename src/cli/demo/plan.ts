@@ -28,7 +28,7 @@ export interface DemoPlan {
   readonly nodes: readonly PlannedNode[];
   /** The node that is killed, and the one it returns through, if possible another one. */
   readonly victim: { readonly name: string; readonly returnsThrough: string };
-  /** The node whose certificate the impostor shows, and the node it dials. */
+  /** The node that the impostor has the certificate of, and the node it dials. */
   readonly impostor: { readonly as: string; readonly to: string };
 }
 

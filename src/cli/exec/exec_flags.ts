@@ -52,7 +52,7 @@ export const EXEC_FLAGS = {
 /** The program of the flags. */
 export interface ExecCommand extends ProgramCommand {
   readonly topic?: string;
-  /** Names and identities of the senders whose messages it gets; all if empty. */
+  /** Names and identities of the senders that it gets messages of; all if empty. */
   readonly from: readonly string[];
   readonly jobs: number;
 }

@@ -1,5 +1,5 @@
 /**
- * One run of a program for one message, whose body goes to its standard input. When programs
+ * One run of a program for one message; the body goes to its standard input. When programs
  * run, and what their exit codes mean for the message, is in `executor.ts`.
  *
  * The program is started directly, never through a shell: no text of a peer is
