@@ -10,6 +10,7 @@ import type { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { worstCaseBytes, worstCaseTerms } from "../../src/worst_case.ts";
+import { assertRows, written } from "../helpers/limits_document.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Child } from "../helpers/child.ts";
 import { forge, idOf, keyOf } from "../identity/forgery.ts";
@@ -142,21 +143,9 @@ Deno.test("a node under every attack at once takes no more memory than its limit
 });
 
 Deno.test("docs/limits.md says what the limits add up to", async () => {
-  const text = await Deno.readTextFile(
-    new URL("../../docs/limits.md", import.meta.url),
-  );
-  const number = (value: number) => value.toLocaleString("en");
-  for (const { what, count, each } of worstCaseTerms()) {
-    const cells = text.split("\n").find((line) => line.includes(`| ${what} `))
-      ?.split("|").map((cell) => cell.trim());
-    assertEquals(cells?.slice(2, 5), [
-      number(count),
-      number(each),
-      (count * each / MIB).toFixed(1),
-    ], `the row of "${what}"`);
-  }
+  const text = await assertRows(worstCaseTerms());
   const sums = [1_024, 50].map((maxPeers) =>
-    `${number(Math.ceil(worstCaseBytes({ maxPeers }) / MIB))} MiB`
+    `${written(Math.ceil(worstCaseBytes({ maxPeers }) / MIB))} MiB`
   );
   for (const sum of sums) assertStringIncludes(text, sum);
 });

@@ -1,5 +1,5 @@
 // Every table filled to its bound: what a database then takes is what docs/limits.md says.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import {
   MAX_DEAD_LETTERS,
@@ -16,6 +16,7 @@ import {
   worstCaseDiskBytes,
   worstCaseDiskTerms,
 } from "../../src/worst_case.ts";
+import { assertRows, written } from "../helpers/limits_document.ts";
 import { samplePeer } from "./sample_peer.ts";
 
 const MIB = 1_048_576;
@@ -194,21 +195,9 @@ Deno.test("the write-ahead log of a database shrinks after a large group of writ
 });
 
 Deno.test("docs/limits.md says what the tables of a database add up to", async () => {
-  const text = await Deno.readTextFile(
-    new URL("../../docs/limits.md", import.meta.url),
-  );
-  const number = (value: number) => value.toLocaleString("en");
-  for (const { what, count, each } of worstCaseDiskTerms()) {
-    const cells = text.split("\n").find((line) => line.includes(`| ${what} `))
-      ?.split("|").map((cell) => cell.trim());
-    assertEquals(cells?.slice(2, 5), [
-      number(count),
-      number(each),
-      (count * each / MIB).toFixed(1),
-    ], `the row of "${what}"`);
-  }
+  const text = await assertRows(worstCaseDiskTerms());
   assertStringIncludes(
     text,
-    `${number(Math.ceil(worstCaseDiskBytes() / MIB))} MiB of disk`,
+    `${written(Math.ceil(worstCaseDiskBytes() / MIB))} MiB of disk`,
   );
 });
