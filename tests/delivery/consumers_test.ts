@@ -5,26 +5,18 @@ import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
+import {
+  type Party,
+  party,
+  type Stage,
+  stage,
+  Wire,
+} from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);
 const OVER = new VerackError("stopped", "The test is over");
-
-interface Stage {
-  readonly clock: VirtualClock;
-  readonly a: Party;
-  readonly b: Party;
-  readonly wire: Wire;
-}
-
-function stage(): Stage {
-  const clock = new VirtualClock();
-  const a = party(A, clock);
-  const b = party(B, clock, { seed: 2 });
-  return { clock, a, b, wire: new Wire(a, b) };
-}
 
 function end(...parties: Party[]): void {
   for (const { delivery } of parties) delivery.close(OVER, { flush: false });

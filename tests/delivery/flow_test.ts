@@ -16,26 +16,17 @@ import {
   decodeMessage,
   encodeMessage,
 } from "../../src/wire/messages/message.ts";
-import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
+import {
+  type Party,
+  party,
+  type Stage,
+  stage,
+  Wire,
+} from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const A = "a".repeat(64);
 const B = "b".repeat(64);
 const EMPTY = new Uint8Array(0);
-
-interface Stage {
-  readonly clock: VirtualClock;
-  readonly a: Party;
-  readonly b: Party;
-  readonly wire: Wire;
-}
-
-function stage(): Stage {
-  const clock = new VirtualClock();
-  const a = party(A, clock);
-  const b = party(B, clock, { seed: 2 });
-  return { clock, a, b, wire: new Wire(a, b) };
-}
 
 /** Ends both, so that what waits is told. */
 function end({ a, b }: Stage): void {

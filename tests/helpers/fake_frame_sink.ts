@@ -16,7 +16,7 @@ import type { SharedFrame } from "../../src/session/shared_frame.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
 import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
-import type { VirtualClock } from "../../src/testing/virtual_clock.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A frame on its way. */
 export interface WireFrame {
@@ -191,4 +191,20 @@ export class Wire {
       );
     }
   }
+}
+
+/** Two parties and the wire between them, in virtual time. */
+export interface Stage {
+  readonly clock: VirtualClock;
+  readonly a: Party;
+  readonly b: Party;
+  readonly wire: Wire;
+}
+
+/** Makes the parties of the ids `aaaa…` and `bbbb…`. */
+export function stage(): Stage {
+  const clock = new VirtualClock();
+  const a = party("a".repeat(64), clock);
+  const b = party("b".repeat(64), clock, { seed: 2 });
+  return { clock, a, b, wire: new Wire(a, b) };
 }
