@@ -1,7 +1,7 @@
 /**
- * Every bound of a node, with its reason. Those of one part each stand in the other
- * `*_limits.ts` files beside this one. Nothing else in `src/` bounds what others may
- * cause; `worst_case.ts` adds up what it comes to in memory and on disk.
+ * Every bound of a node, with its reason. Those of one part each stand in the
+ * `*_limits.ts` file of its folder, or beside this one. Nothing else in `src/` bounds what others may
+ * cause; `tests/helpers/worst_case.ts` adds up what it comes to.
  */
 
 export * from "./bitcoin_limits.ts";
@@ -11,7 +11,6 @@ export * from "./dial_limits.ts";
 export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
 export * from "./invite_limits.ts";
-export * from "./output_limits.ts";
 export * from "./program_limits.ts";
 export * from "./store_limits.ts";
 

@@ -2,7 +2,7 @@
  * How many names a node keeps bound to identities, with the reasons; a part of the
  * bounds in `limits.ts`.
  */
-import { type LineRate, MAX_PEERS } from "./limits.ts";
+import { MAX_PEERS } from "./limits.ts";
 
 /**
  * Names bound to one peer with standing: what it was called before stays its own
@@ -20,13 +20,13 @@ export const MAX_NAMES_WITHOUT_STANDING = MAX_PEERS;
 export const NAME_TRIM_SLACK = 256;
 
 /** `name-conflict` events of peers of one source: a burst, and then one each ten seconds. */
-export const NAME_CONFLICTS_OF_SOURCE: LineRate = {
+export const NAME_CONFLICTS_OF_SOURCE = {
   burst: 10,
   refillMs: 10_000,
 };
 
 /** The same of all sources together, once for the holders with standing and once for others. */
-export const NAME_CONFLICTS_OF_ALL: LineRate = {
+export const NAME_CONFLICTS_OF_ALL = {
   burst: 100,
   refillMs: 1_000,
 };

@@ -5,7 +5,7 @@
  */
 import { escapeText } from "../core/escape.ts";
 import { type ErrorCode, VerackError } from "../core/errors.ts";
-import { MAX_LOG_MESSAGE_CHARS } from "../limits.ts";
+import { MAX_LOG_MESSAGE_CHARS } from "../core/core_limits.ts";
 import { networkOfMagic } from "./networks.ts";
 import type { ProbeError, ProbeErrorKind } from "./probe_result.ts";
 import type { Recorder } from "./recorder.ts";

@@ -7,7 +7,7 @@ import type { ResponderEvent } from "../bitcoin/respond_options.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { parseAddress } from "../transport/address.ts";
 import type { LeftOutEvent, PrintedEvent } from "./event_lines.ts";
-import { ALL_HOSTS_LINES, HOST_LINES } from "../limits.ts";
+import { ALL_HOSTS_LINES, HOST_LINES } from "./cli_limits.ts";
 import { type LeftOut, OutputBudget } from "./output_budget.ts";
 
 /** Options of {@linkcode EventBudget}. */

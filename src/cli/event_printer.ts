@@ -3,7 +3,7 @@
  * now and then. The lines are made in `event_lines.ts`.
  */
 import type { Clock } from "../core/clock.ts";
-import { MESH_LINES } from "../limits.ts";
+import { MESH_LINES } from "./cli_limits.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
 import { EventBudget } from "./event_budget.ts";
 import {

@@ -4,7 +4,7 @@
  */
 import { systemClock } from "../core/clock.ts";
 import type { ControlClient } from "../control/control_client.ts";
-import { KNOWN_PEERS_ASKED_MS } from "../limits.ts";
+import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 
 /** The peers with standing of a node. */
 export class KnownPeers {

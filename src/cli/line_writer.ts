@@ -6,7 +6,7 @@
  * lines, counted, when the queue is full.
  */
 import { type Clock, sleep } from "../core/clock.ts";
-import { MAX_OUTPUT_BYTES, OUTPUT_WRITE_BYTES } from "../limits.ts";
+import { MAX_OUTPUT_BYTES, OUTPUT_WRITE_BYTES } from "./cli_limits.ts";
 import { wrapText } from "./wrap.ts";
 
 /** Where bytes can be written, some at a time: `Deno.stdout`, `Deno.stderr`. */

@@ -1,6 +1,6 @@
 /** What commands that send have in common: their flags, and the message. */
 import type { ControlSendOptions } from "../control/control_client.ts";
-import { MAX_BODY_BYTES } from "../delivery_limits.ts";
+import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";

@@ -14,7 +14,7 @@ import {
   MAX_COUNTED_PEERS,
   MAX_COUNTED_STRANGERS,
   STRANGER_LINES,
-} from "../limits.ts";
+} from "./cli_limits.ts";
 import { TokenBucket, TokenBuckets } from "../core/token_bucket.ts";
 
 /** Options of {@linkcode OutputBudget}. */

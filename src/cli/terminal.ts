@@ -7,7 +7,7 @@
 import { styleText } from "node:util";
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
-import { OUTPUT_FLUSH_MS } from "../limits.ts";
+import { OUTPUT_FLUSH_MS } from "./cli_limits.ts";
 import type { BooleanFlag } from "./flags.ts";
 import { LineWriter, OutputOrder } from "./line_writer.ts";
 

@@ -6,7 +6,7 @@
  * Inputs are strict, so that a misspelt field is not overlooked.
  */
 import * as v from "npm:valibot@1.5.0";
-import { MAX_TOPIC_BYTES } from "../delivery_limits.ts";
+import { MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
 import {
   ACCESS_RULE,

@@ -2,7 +2,7 @@
 import * as v from "npm:valibot@1.5.0";
 import type { BodyReader } from "./body.ts";
 import type { Endpoint, Fields } from "./api.ts";
-import { MAX_BODY_BYTES } from "../delivery_limits.ts";
+import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import { badRequest } from "./refusal.ts";
 
 const MAX_SHOWN_CHARS = 64;

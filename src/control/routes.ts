@@ -3,7 +3,7 @@
  * client may use it, `api.ts` describes what goes in and out.
  */
 import { Hono } from "npm:hono@4.13.19";
-import { BROADCAST_WAIT_MS } from "../delivery_limits.ts";
+import { BROADCAST_WAIT_MS } from "../delivery/delivery_limits.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";

@@ -7,7 +7,7 @@
  * How it is quoted or laid out is up to the caller. JSON for programs, which must
  * keep the exact text, is {@linkcode jsonLine}.
  */
-import { MAX_COMBINING_MARKS, MAX_SHOWN_TEXT_CHARS } from "../limits.ts";
+import { MAX_COMBINING_MARKS, MAX_SHOWN_TEXT_CHARS } from "./core_limits.ts";
 import { hasInvisibleParts, sequenceAt } from "./visible_sequences.ts";
 
 /** Options of {@linkcode escapeText}. */

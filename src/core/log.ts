@@ -14,7 +14,7 @@ import {
   setup,
 } from "../std/log.ts";
 import { escapeText, jsonLine } from "./escape.ts";
-import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "../limits.ts";
+import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./core_limits.ts";
 
 /** The loggers, one a layer; each has the prefix `verack.` in `@std/log`. */
 export const LOGGER_NAMES = [

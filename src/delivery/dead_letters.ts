@@ -4,7 +4,7 @@
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
-import { MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "../delivery_limits.ts";
+import { MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "./delivery_limits.ts";
 import { messageKey } from "./message_id.ts";
 import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
 import type { IncomingMessage } from "./peer_inbox.ts";

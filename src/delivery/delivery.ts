@@ -5,12 +5,8 @@
 import type { Clock, Random } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
-import {
-  BROADCAST_REST_MS,
-  BROADCAST_WAIT_MS,
-  MAX_BODY_BYTES,
-  MAX_TOPIC_BYTES,
-} from "../delivery_limits.ts";
+import { BROADCAST_REST_MS, BROADCAST_WAIT_MS } from "./delivery_limits.ts";
+import { MAX_BODY_BYTES, MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { decodeAck } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";

@@ -5,10 +5,10 @@
 import type { PeerId } from "../identity/identity.ts";
 import {
   HELD_BODY_MS,
-  MAX_CHUNK_BYTES,
   MAX_HELD_BYTES,
   MAX_HELD_BYTES_PER_PEER,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
+import { MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
 import { type MessageId, messageKey } from "./message_id.ts";
 import type { ReceiveBudget, ReceiveShare } from "./receive_budget.ts";
 

@@ -1,5 +1,5 @@
 /** A set of the latest message ids of one sender, in 22 bytes an id. */
-import { SEEN_IDS_PER_SENDER, SEEN_IDS_SLACK } from "../delivery_limits.ts";
+import { SEEN_IDS_PER_SENDER, SEEN_IDS_SLACK } from "./delivery_limits.ts";
 import type { MessageId } from "./message_id.ts";
 
 /** Words of an id. */

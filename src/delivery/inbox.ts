@@ -10,7 +10,7 @@ import {
   SEEN_AGE_MS,
   SEEN_EXPIRY_PERIOD_MS,
   WINDOW_BUDGET_BYTES,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
 import { Consumer, type ConsumerSource } from "./consumer.ts";

@@ -12,7 +12,7 @@ import {
   MAX_POOLED_MESSAGES,
   SEND_AHEAD_BYTES,
   SEND_AHEAD_TOTAL_BYTES,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
 import type { AckMessage } from "../wire/messages/ack.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";

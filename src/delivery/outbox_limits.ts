@@ -6,7 +6,7 @@ import {
   MAX_OUTBOX_MESSAGES,
   MAX_OUTBOX_MESSAGES_PER_PEER,
   OUTBOX_AGE_MS,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
 
 /**
  * Bounds of unacknowledged messages; a message that does not fit is rejected at once.

@@ -2,7 +2,7 @@
  * The sums of an outbox, in all, for absent peers and for peers without standing:
  * whether one more message fits, and which one gives way if it does not.
  */
-import { ABSENT_SHARE, STRANGERS_SHARE } from "../delivery_limits.ts";
+import { ABSENT_SHARE, STRANGERS_SHARE } from "./delivery_limits.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
 import type { OutboxLimits } from "./outbox_limits.ts";
 import type { MessageBody, OutgoingMessage } from "./outgoing_message.ts";

@@ -4,7 +4,7 @@
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
-import { MESSAGE_OVERHEAD_BYTES } from "../delivery_limits.ts";
+import { MESSAGE_OVERHEAD_BYTES } from "./delivery_limits.ts";
 import { SharedFrame } from "../session/shared_frame.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {

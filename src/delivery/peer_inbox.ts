@@ -4,7 +4,7 @@
  */
 import { Fifo } from "../core/fifo.ts";
 import { Ring, RingEntry } from "../core/ring.ts";
-import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
+import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { AckStatus } from "../wire/messages/ack.ts";
 import { decodeTopic } from "../wire/messages/message.ts";

@@ -1,5 +1,5 @@
 /** What waits for one peer: a queue for each topic, and the sender of its session. */
-import { MAX_IDLE_STREAMS } from "../delivery_limits.ts";
+import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { type OutgoingMessage, SendStream } from "./outgoing_message.ts";
 import type { Sender } from "./sender.ts";

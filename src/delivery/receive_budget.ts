@@ -16,7 +16,7 @@ import {
   SHORT_BODY_BYTES,
   SHORT_BODY_RESERVE_BYTES,
   STRANGERS_CREDIT_BYTES,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
 
 /** A body that needs credit. */
 export interface CreditRequest {

@@ -10,7 +10,7 @@ import {
   WINDOW_GROWTH_MS,
   WINDOW_GROWTH_SHARE,
   WINDOW_IDLE_MS,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 
 /** Bytes that the windows of a node share beyond the least size of each. */

@@ -7,10 +7,10 @@ import { messageOf, VerackError } from "../core/errors.ts";
 import {
   ACK_DELAY_MS,
   CHUNK_TIMEOUT_MS,
-  MAX_ACK_RANGES,
   MAX_REPEATED_FRAMES,
   MESSAGE_OVERHEAD_BYTES,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
+import { MAX_ACK_RANGES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
 import {

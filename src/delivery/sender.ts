@@ -5,14 +5,14 @@
  */
 import { VerackError } from "../core/errors.ts";
 import {
-  MAX_CHUNK_BYTES,
   MAX_UNSETTLED_MESSAGES,
   MAX_WAITING_BODY_BYTES,
   MIN_CHUNK_BYTES,
   MIN_WINDOW_BYTES,
   SEND_REFILL_SHARE,
   SHARED_UNSETTLED_MESSAGES,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
+import { MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
 import { CHUNK_HEAD_BYTES, writeChunkHead } from "../wire/messages/message.ts";

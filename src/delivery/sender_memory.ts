@@ -8,7 +8,7 @@ import {
   MAX_SEEN_SENDERS,
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
-} from "../delivery_limits.ts";
+} from "./delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MessageId } from "./message_id.ts";
 import type { MessageStore, StoredDeliveryCount } from "./message_store.ts";

@@ -12,7 +12,10 @@ import type { Message, MessagesOptions } from "../delivery/message.ts";
 import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
-import { IN_MEMORY_PEER_KEPT_MS, OUTBOX_SWEEP_MS } from "../delivery_limits.ts";
+import {
+  IN_MEMORY_PEER_KEPT_MS,
+  OUTBOX_SWEEP_MS,
+} from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
 import type { MeshContext } from "./context.ts";

@@ -7,7 +7,7 @@ import {
   type OutboxOptions,
   resolveOutbox,
 } from "../delivery/outbox_limits.ts";
-import { MAX_DELIVERIES } from "../delivery_limits.ts";
+import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";

@@ -11,7 +11,7 @@ import {
   CONTROL_FRAMES_PER_S,
   FLOOD_FACTOR,
   MAX_STALL_MS,
-} from "../budget_limits.ts";
+} from "./session_limits.ts";
 import { LeakyBucket } from "./leaky_bucket.ts";
 import type { MeterShare } from "./strangers_meter.ts";
 

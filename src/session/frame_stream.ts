@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import {
   LARGE_FRAME_RETRY_MS,
   STRANGERS_TURN_FRAMES,
-} from "../budget_limits.ts";
+} from "./session_limits.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import {
   FLUSH_TIMEOUT_MS,

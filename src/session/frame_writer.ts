@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
-import { WAITED_WRITE_MS } from "../pacing_limits.ts";
+import { WAITED_WRITE_MS } from "./session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { WriteQueue } from "./write_queue.ts";

@@ -9,7 +9,7 @@ import {
   MAX_TOTAL_FRAME_BYTES,
   MAX_TOTAL_QUEUE_BYTES,
   STRANGERS_FRAME_SHARE,
-} from "../budget_limits.ts";
+} from "./session_limits.ts";
 import type { StrangersMeter } from "./strangers_meter.ts";
 
 /** The queue of one session. */

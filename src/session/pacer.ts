@@ -18,7 +18,7 @@ import {
   PACING_QUEUE_MS,
   PACING_RATE_MS,
   PACING_RATE_ROUNDS,
-} from "../pacing_limits.ts";
+} from "./session_limits.ts";
 
 /** Round trips of data in flight while the rate still rises. */
 const STARTUP_ROUND_TRIPS = 2;

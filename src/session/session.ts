@@ -3,7 +3,7 @@
  * runs the {@linkcode Handshake}, answers `ping`, checks the heartbeat and closes
  * with `bye`; every other message goes to the handler registered for its command.
  */
-import { FRAME_TIMEOUT_MS } from "../budget_limits.ts";
+import { FRAME_TIMEOUT_MS } from "./session_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import { DEAD_AFTER_MS, HEARTBEAT_MS, WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Clock } from "../core/clock.ts";

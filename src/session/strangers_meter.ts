@@ -8,7 +8,7 @@ import {
   STRANGERS_BURST_FRAMES,
   STRANGERS_BYTES_PER_S,
   STRANGERS_FRAMES_PER_S,
-} from "../budget_limits.ts";
+} from "./session_limits.ts";
 import type { Clock } from "../core/clock.ts";
 import { LeakyBucket } from "./leaky_bucket.ts";
 

@@ -1,6 +1,6 @@
 // Peers that join and crash, and what is then kept for them.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { MAX_OUTBOX_BYTES } from "../../src/delivery_limits.ts";
+import { MAX_OUTBOX_BYTES } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";

@@ -4,7 +4,7 @@ import {
   CONTROL_BURST_FRAMES,
   STRANGERS_BURST_FRAMES,
   STRANGERS_FRAMES_PER_S,
-} from "../../src/budget_limits.ts";
+} from "../../src/session/session_limits.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { encodePeers } from "../../src/wire/messages/peers.ts";

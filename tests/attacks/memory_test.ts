@@ -1,6 +1,6 @@
 // Every limit reached at once: what a node then takes is what docs/limits.md says.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { MAX_TOTAL_FRAME_BYTES } from "../../src/budget_limits.ts";
+import { MAX_TOTAL_FRAME_BYTES } from "../../src/session/session_limits.ts";
 import {
   MAX_PAYLOAD_BYTES,
   READ_BUFFER_MAX_BYTES,
@@ -9,7 +9,7 @@ import {
 import type { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
-import { worstCaseBytes, worstCaseTerms } from "../../src/worst_case.ts";
+import { worstCaseBytes, worstCaseTerms } from "../helpers/worst_case.ts";
 import { assertRows, written } from "../helpers/limits_document.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Child } from "../helpers/child.ts";

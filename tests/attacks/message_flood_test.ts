@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   CONTROL_BURST_BYTES,
   CONTROL_BURST_FRAMES,
-} from "../../src/budget_limits.ts";
+} from "../../src/session/session_limits.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";

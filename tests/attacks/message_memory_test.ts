@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   MIN_WINDOW_BYTES,
   SEND_AHEAD_BYTES,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeAck } from "../../src/wire/messages/ack.ts";

@@ -1,7 +1,7 @@
 // A member that sends its messages again and again, under ids it used before, or
 // says of ours what cannot be.
 import { assert, assertEquals } from "@std/assert";
-import { MAX_REPEATED_FRAMES } from "../../src/delivery_limits.ts";
+import { MAX_REPEATED_FRAMES } from "../../src/delivery/delivery_limits.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

@@ -1,6 +1,6 @@
 // Strangers that take all the sessions of a node.
 import { assertEquals } from "@std/assert";
-import { MAX_STRANGER_EXTRA_SESSIONS } from "../../src/budget_limits.ts";
+import { MAX_STRANGER_EXTRA_SESSIONS } from "../../src/mesh/mesh_limits.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER } from "../../src/limits.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";

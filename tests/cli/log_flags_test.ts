@@ -3,7 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { LineWriter } from "../../src/cli/line_writer.ts";
 import { startLogging } from "../../src/cli/log_flags.ts";
 import { palette } from "../../src/cli/terminal.ts";
-import { STRANGER_LINES } from "../../src/limits.ts";
+import { STRANGER_LINES } from "../../src/cli/cli_limits.ts";
 import { configureLogging, logger } from "../../src/core/log.ts";
 
 Deno.test("log lines that nobody reads are counted in a record of their own", async () => {

@@ -9,7 +9,7 @@ import {
   type LineRate,
   MESH_LINES,
   STRANGER_LINES,
-} from "../../src/limits.ts";
+} from "../../src/cli/cli_limits.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const FRIEND = "f".repeat(64);

@@ -8,7 +8,7 @@ import {
   type AckStatus,
   encodeAck,
 } from "../../src/wire/messages/ack.ts";
-import { MIN_WINDOW_BYTES } from "../../src/delivery_limits.ts";
+import { MIN_WINDOW_BYTES } from "../../src/delivery/delivery_limits.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

@@ -1,6 +1,6 @@
 /** What may be done about dead letters. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { MAX_DEAD_LETTERS } from "../../src/delivery_limits.ts";
+import { MAX_DEAD_LETTERS } from "../../src/delivery/delivery_limits.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/core/errors.ts";

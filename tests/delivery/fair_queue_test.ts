@@ -1,7 +1,7 @@
 /** Whose message is handed out next, whatever their senders do to be it. */
 import { assert, assertEquals } from "@std/assert";
 import type { Message } from "../../src/delivery/message.ts";
-import { STANDING_TURNS } from "../../src/delivery_limits.ts";
+import { STANDING_TURNS } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

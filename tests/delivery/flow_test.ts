@@ -6,7 +6,7 @@ import {
   MESSAGE_OVERHEAD_BYTES,
   MIN_WINDOW_BYTES,
   SEND_AHEAD_BYTES,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
 import type { Message } from "../../src/delivery/message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

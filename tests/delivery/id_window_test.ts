@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { SEEN_IDS_PER_SENDER } from "../../src/delivery_limits.ts";
+import { SEEN_IDS_PER_SENDER } from "../../src/delivery/delivery_limits.ts";
 import { IdWindow } from "../../src/delivery/id_window.ts";
 import { MessageId } from "../../src/delivery/message_id.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

@@ -2,12 +2,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   ABSENT_SHARE,
-  MAX_BODY_BYTES,
   MAX_OUTBOX_BYTES,
   MAX_OUTBOX_BYTES_PER_PEER,
   MAX_OUTBOX_MESSAGES,
   STRANGERS_SHARE,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
+import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import type { BroadcastResult } from "../../src/delivery/broadcast.ts";
 import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
 import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";

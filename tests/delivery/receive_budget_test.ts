@@ -1,13 +1,12 @@
 /** Turns for the credit of large bodies: between sessions, short bodies and long ones. */
 import { assert, assertEquals } from "@std/assert";
 import {
-  MAX_BODY_BYTES,
-  MAX_CHUNK_BYTES,
   MAX_CREDIT_PER_SESSION_BYTES,
   RECEIVE_BUDGET_BYTES,
   SHORT_BODY_RESERVE_BYTES,
   STRANGERS_CREDIT_BYTES,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
+import { MAX_BODY_BYTES, MAX_CHUNK_BYTES } from "../../src/wire/wire_limits.ts";
 import {
   ReceiveBudget,
   ReceiveShare,

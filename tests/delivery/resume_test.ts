@@ -8,11 +8,11 @@ import {
 } from "../../src/delivery/receive_budget.ts";
 import {
   HELD_BODY_MS,
-  MAX_BODY_BYTES,
   MAX_HELD_BYTES,
   RECEIVE_BUDGET_BYTES,
   SHORT_BODY_RESERVE_BYTES,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
+import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeResume } from "../../src/wire/messages/resume.ts";

@@ -8,7 +8,7 @@ import {
   REDELIVERY_MAX_MS,
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message.ts";

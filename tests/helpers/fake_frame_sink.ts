@@ -14,7 +14,7 @@ import type { VerackError } from "../../src/core/errors.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
 import type { ReasonName } from "../../src/wire/reasons.ts";
-import { ACK_DELAY_MS } from "../../src/delivery_limits.ts";
+import { ACK_DELAY_MS } from "../../src/delivery/delivery_limits.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

@@ -1,6 +1,6 @@
 /** Compares docs/limits.md with the terms of the worst case. */
 import { assertEquals } from "@std/assert";
-import type { WorstCaseTerm } from "../../src/worst_case.ts";
+import type { WorstCaseTerm } from "./worst_case.ts";
 
 const MIB = 1_048_576;
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { MessagesOptions } from "../../src/delivery/message.ts";
 import type { Message } from "../../src/delivery/message.ts";
-import { MAX_BODY_BYTES } from "../../src/delivery_limits.ts";
+import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";

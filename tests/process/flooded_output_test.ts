@@ -1,6 +1,6 @@
 /** What a stranger that means to fill a disk, or to pass for another on the screen, makes a node print. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { STRANGER_LINES } from "../../src/limits.ts";
+import { STRANGER_LINES } from "../../src/cli/cli_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";

@@ -6,7 +6,7 @@ import {
   CONTROL_FRAMES_PER_S,
   FLOOD_FACTOR,
   MAX_STALL_MS,
-} from "../../src/budget_limits.ts";
+} from "../../src/session/session_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { FrameMeter } from "../../src/session/frame_meter.ts";
 

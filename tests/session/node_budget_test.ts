@@ -1,6 +1,6 @@
 // Memory that sessions share: whoever is the cause of its end goes.
 import { assert, assertEquals } from "@std/assert";
-import { LARGE_FRAME_GRACE_MS } from "../../src/budget_limits.ts";
+import { LARGE_FRAME_GRACE_MS } from "../../src/session/session_limits.ts";
 import {
   FrameBudget,
   type FrameHolder,

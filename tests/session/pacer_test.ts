@@ -4,7 +4,7 @@ import {
   INITIAL_FLIGHT_BYTES,
   MIN_FLIGHT_BYTES,
   PACING_QUEUE_MS,
-} from "../../src/pacing_limits.ts";
+} from "../../src/session/session_limits.ts";
 import { Pacer } from "../../src/session/pacer.ts";
 
 /** A line in virtual time: bytes come out at a rate, and answers after a round trip. */

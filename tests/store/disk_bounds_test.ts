@@ -4,7 +4,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import {
   MAX_DEAD_LETTERS,
   MAX_SEEN_SENDERS,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import {
   MAX_CERTIFICATE_BYTES,
@@ -15,7 +15,7 @@ import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import {
   worstCaseDiskBytes,
   worstCaseDiskTerms,
-} from "../../src/worst_case.ts";
+} from "../helpers/worst_case.ts";
 import { assertRows, written } from "../helpers/limits_document.ts";
 import { samplePeer } from "./sample_peer.ts";
 

@@ -4,7 +4,7 @@ import {
   MAX_CREDIT_PER_SESSION_BYTES,
   MAX_REPEATED_FRAMES,
   RECEIVE_BUDGET_BYTES,
-} from "../../src/delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
 import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
 import {
   MAX_FINGERPRINTS,

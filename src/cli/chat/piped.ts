@@ -4,7 +4,7 @@
  * peer if none has standing: a stranger that takes nothing does not make it fail.
  */
 import type { Clock } from "../../core/clock.ts";
-import { MAX_BODY_BYTES } from "../../delivery_limits.ts";
+import { MAX_BODY_BYTES } from "../../wire/wire_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
 import type { PeerId } from "../../identity/identity.ts";

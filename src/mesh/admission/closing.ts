@@ -4,7 +4,7 @@
  */
 import { shortId } from "../../core/peer_id.ts";
 import { logger } from "../../core/log.ts";
-import { MAX_LISTED_MEMBERS } from "../../limits.ts";
+import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
 import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
 import { isTrusted } from "../peers/standing.ts";
 import { JoinRequests } from "./join_requests.ts";

@@ -7,7 +7,8 @@ import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { isPeerId, type PeerId } from "../../identity/identity.ts";
 import { isPeerName, peerLabel, sameName } from "../../identity/peer_name.ts";
-import { MAX_LISTED_MEMBERS, MIN_IDENTITY_DIGITS } from "../../limits.ts";
+import { MIN_IDENTITY_DIGITS } from "../../limits.ts";
+import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
 import type { NameBindings } from "./name_bindings.ts";
 import type { PeerInfo } from "./peer_info.ts";
 

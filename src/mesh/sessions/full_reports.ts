@@ -2,7 +2,7 @@
  * Tells that connections are turned away for want of room: the first at once, and
  * how many have followed it once a period, however many come.
  */
-import { FULL_REPORT_MS } from "../../budget_limits.ts";
+import { FULL_REPORT_MS } from "../mesh_limits.ts";
 import type { MeshContext } from "../context.ts";
 
 /** One that was turned away. */

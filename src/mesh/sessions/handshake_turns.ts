@@ -4,10 +4,7 @@
  * storm of them is worked off one after another, and leaves the event loop to all
  * else.
  */
-import {
-  HANDSHAKE_TURN_MS,
-  MAX_HANDSHAKES_AT_ONCE,
-} from "../../budget_limits.ts";
+import { HANDSHAKE_TURN_MS, MAX_HANDSHAKES_AT_ONCE } from "../mesh_limits.ts";
 import type { Clock } from "../../core/clock.ts";
 
 /** The turn of one handshake, disposed of when that is over. */

@@ -6,7 +6,7 @@
 import {
   MAX_RESERVED_SHARE,
   MAX_STRANGER_EXTRA_SESSIONS,
-} from "../../budget_limits.ts";
+} from "../mesh_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { MAX_EXTRA_SESSIONS } from "../../limits.ts";

@@ -5,7 +5,7 @@
  *
  * Read and written by hand, as `message` is: there may be one for each.
  */
-import { MAX_ACK_RANGES } from "../../delivery_limits.ts";
+import { MAX_ACK_RANGES } from "../wire_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { ByteReader, putU32, u32At } from "../bytes.ts";
 

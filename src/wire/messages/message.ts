@@ -10,7 +10,7 @@ import {
   MAX_BODY_BYTES,
   MAX_CHUNK_BYTES,
   MAX_TOPIC_BYTES,
-} from "../../delivery_limits.ts";
+} from "../wire_limits.ts";
 import { putU32, u32At } from "../bytes.ts";
 
 const NO_TOPIC = new Uint8Array(0);

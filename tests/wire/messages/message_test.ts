@@ -7,7 +7,7 @@ import fc from "fast-check";
 import {
   MAX_ACK_RANGES,
   MAX_CHUNK_BYTES,
-} from "../../../src/delivery_limits.ts";
+} from "../../../src/wire/wire_limits.ts";
 import { decodeAck, encodeAck } from "../../../src/wire/messages/ack.ts";
 import {
   decodeChunkHead,

@@ -6,10 +6,6 @@
  * Sizes of what is not a buffer of ours were measured on Deno 2.9, and rounded up.
  */
 import {
-  MAX_TOTAL_FRAME_BYTES,
-  MAX_TOTAL_QUEUE_BYTES,
-} from "./budget_limits.ts";
-import {
   MAX_DEAD_LETTER_BYTES,
   MAX_DEAD_LETTERS,
   MAX_DELIVERY_COUNTS,
@@ -22,7 +18,11 @@ import {
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
   WINDOW_BUDGET_BYTES,
-} from "./delivery_limits.ts";
+} from "../../src/delivery/delivery_limits.ts";
+import {
+  MAX_TOTAL_FRAME_BYTES,
+  MAX_TOTAL_QUEUE_BYTES,
+} from "../../src/session/session_limits.ts";
 import {
   FRAME_HEADER_BYTES,
   MAX_DIAL_TARGETS,
@@ -42,8 +42,8 @@ import {
   NETWORK_KEY_COST,
   READ_BUFFER_MAX_BYTES,
   WRITE_BLOCK_BYTES,
-} from "./limits.ts";
-import { MAX_NAME_BINDINGS } from "./name_limits.ts";
+} from "../../src/limits.ts";
+import { MAX_NAME_BINDINGS } from "../../src/name_limits.ts";
 
 /** A TLS connection: rustls, its buffers, the objects around them. */
 const CONNECTION_BYTES = 102_400;
@@ -245,13 +245,6 @@ export function worstCaseTerms(
 
 /**
  * The most memory that others can make a node take, bytes.
- *
- * @example
- * ```ts
- * import { worstCaseBytes } from "./worst_case.ts";
- *
- * console.assert(worstCaseBytes({ maxPeers: 50 }) < worstCaseBytes());
- * ```
  */
 export function worstCaseBytes(options: WorstCaseOptions = {}): number {
   return worstCaseTerms(options)

@@ -1,28 +1,13 @@
 /**
  * Bounds of messages. What they can cost a node in memory: outgoing messages,
  * `MAX_OUTBOX_BYTES`; received ones, `MAX_SESSIONS * MIN_WINDOW_BYTES +
- * WINDOW_BUDGET_BYTES + RECEIVE_BUDGET_BYTES`. Other bounds are in `limits.ts`.
+ * WINDOW_BUDGET_BYTES + RECEIVE_BUDGET_BYTES`.
  */
-import {
-  MAX_PAYLOAD_BYTES,
-  MAX_SESSIONS,
-  WRITE_BLOCK_BYTES,
-} from "./limits.ts";
-import { PACING_QUEUE_MS } from "./pacing_limits.ts";
+import { MAX_SESSIONS, WRITE_BLOCK_BYTES } from "../limits.ts";
+import { PACING_QUEUE_MS } from "../session/session_limits.ts";
+import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 
 // --- Messages and chunks -----------------------------------------------------
-
-/** Body of a message: as large as the largest payload of a frame. */
-export const MAX_BODY_BYTES = MAX_PAYLOAD_BYTES;
-
-/** Topic of a message, UTF-8 bytes. */
-export const MAX_TOPIC_BYTES = 128;
-
-/**
- * Bytes of a body in one frame. Two frames fill a write block, and a ping waits a third
- * of a millisecond behind one of them at a gigabit a second.
- */
-export const MAX_CHUNK_BYTES = 32_000;
 
 /** Chunks on the slowest links: half a second at 64 kbit/s. */
 export const MIN_CHUNK_BYTES = 4_000;
@@ -124,9 +109,6 @@ export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 
 /** How long an ack waits for others while messages are being acked. */
 export const ACK_DELAY_MS = 1;
-
-/** Ranges in one `ack`: all messages of a window, if no two neighbours have one status. */
-export const MAX_ACK_RANGES = 2_048;
 
 /**
  * Messages that came before, and acks on a session that is not sent on, in one session.

@@ -1,7 +1,6 @@
 /**
- * What one peer may say besides messages, and what all sessions of a node may hold
- * together, with the reasons; the bounds of a single one are in `limits.ts`, which
- * names the other parts too.
+ * Bounds of sessions with the reason of each: what a peer may send besides messages,
+ * what all sessions of a node hold together, and what one has in flight.
  */
 
 /** Bytes that may wait for all peers of a node together; then the longest queue goes. */
@@ -53,30 +52,30 @@ export const FLOOD_FACTOR = 2;
 /** How soon a session that waits for room for a large frame looks again. */
 export const LARGE_FRAME_RETRY_MS = 50;
 
-/**
- * At most this share of the sessions of a node is kept for peers with standing,
- * connected or away, so that a usual one finds room without another giving way.
- */
-export const MAX_RESERVED_SHARE = 0.5;
+// --- In flight ------------------------------------------------------------------
 
 /**
- * Of `MAX_EXTRA_SESSIONS`, those of all peers without standing together, so that a
- * peer with standing gets a new session while its old one hangs.
+ * What a sender of messages has on the way to one peer: the bytes of the shortest
+ * round trip and of this many milliseconds, at the rate at which the peer takes
+ * them; a ping waits for no longer. Within the bounds below, and the first for as
+ * long as no rate is known.
  */
-export const MAX_STRANGER_EXTRA_SESSIONS = 128;
+export const PACING_QUEUE_MS = 200;
+export const INITIAL_FLIGHT_BYTES = 32_768;
+export const MIN_FLIGHT_BYTES = 16_384;
+export const MAX_FLIGHT_BYTES = 67_108_864;
+
+/** Pings that measure that rate: at most so many wait, and this much is between two of them. */
+export const MAX_PACING_PINGS = 8;
+export const MIN_PACING_STEP_BYTES = 4_096;
 
 /**
- * Handshakes of accepted connections that go on at once, of sources at which a peer
- * with standing was and of all others. Each takes some milliseconds of the processor
- * at both ends: what comes meanwhile waits for 16 of them, not for 256.
+ * The rate is the highest of so many round trips, and of this time and two round
+ * trips; the shortest round trip is measured anew so often, with little on the way.
  */
-export const MAX_HANDSHAKES_AT_ONCE = 16;
+export const PACING_RATE_ROUNDS = 6;
+export const PACING_RATE_MS = 2_000;
+export const BASE_RTT_PERIOD_MS = 10_000;
 
-/**
- * One that takes longer waits for the network or for nothing at all: the next begins.
- * 64 a second begin even if all are silent.
- */
-export const HANDSHAKE_TURN_MS = 250;
-
-/** How often it is told how many connections found no room; the first is told at once. */
-export const FULL_REPORT_MS = 60_000;
+/** A write that took so long had to wait for the peer's TCP, and shows that it goes on. */
+export const WAITED_WRITE_MS = 20;

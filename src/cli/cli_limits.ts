@@ -1,28 +1,4 @@
-/**
- * Every bound of what is printed and logged, with its reason; a part of `limits.ts`.
- * Messages, which are what a node is for, are bounded by delivery and by their
- * reader instead.
- */
-
-// --- Text -----------------------------------------------------------------
-
-/** Text from others as shown, UTF-16 units after escaping; a line stays a line. */
-export const MAX_SHOWN_TEXT_CHARS = 256;
-
-/** Message of a log line, which may hold several such texts; then it is cut. */
-export const MAX_LOG_MESSAGE_CHARS = 1_024;
-
-/** Fields in a log line; ours have at most eight. */
-export const MAX_LOG_FIELDS = 16;
-
-/** A name with everything strange in it escaped; then it is cut. */
-export const MAX_SHOWN_NAME_CHARS = 64;
-
-/** Members of one name that a message lists; a flood of them must not flood a terminal. */
-export const MAX_LISTED_MEMBERS = 5;
-
-/** Combining marks on one letter; the Tibetan and Hebrew of real texts need four. */
-export const MAX_COMBINING_MARKS = 4;
+/** Bounds of what the command line prints, with the reason of each. */
 
 /** Bytes that wait for a reader of standard output, and of standard error; a longer line waits alone. */
 export const MAX_OUTPUT_BYTES = 1_048_576;
