@@ -66,6 +66,3 @@ export function mutate({ source, start, end }: Place, mutant: Mutant): string {
   const { text } = source;
   return text.slice(0, start) + mutant.mutated + text.slice(end);
 }
-
-/** A condition that never holds, so that what it guards is not refused. */
-export const NEVER = "if (false) {";
