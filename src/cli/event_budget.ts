@@ -58,9 +58,11 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "peer:up":
     case "peer:down":
     case "pending":
-    case "undelivered":
-    case "set-aside":
       return event.identity;
+    case "undelivered":
+      return event.to;
+    case "set-aside":
+      return event.from;
     case "refused":
       // The expected peer is the one that the owner wanted to reach.
       return event.expected ?? event.actual ?? hostOf(event.address);

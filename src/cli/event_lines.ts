@@ -81,8 +81,10 @@ function words(
   colors: Palette,
   { mayDecide = true }: EventLineOptions,
 ): string {
+  const peerName = (id: string, { name, boundName }: PeerNames) =>
+    colors.bold(peerLabel(id, name, boundName));
   const peer = (event: { readonly identity: string } & PeerNames) =>
-    colors.bold(peerLabel(event.identity, event.name, event.boundName));
+    peerName(event.identity, event);
   switch (event.type) {
     case "listening":
       return `${label("listen", colors.bold)} on ${address(event.address)} as ${
@@ -105,9 +107,9 @@ function words(
         escapeText(event.text)
       }`;
     case "message":
-      return `${label("msg", colors.green)} ${peer(event)}${topic(event)}: ${
-        body(event)
-      }`;
+      return `${label("msg", colors.green)} ${peerName(event.from, event)}${
+        topic(event)
+      }: ${body(event)}`;
     case "mesh":
       return `${label("mesh", colors.blue)} ${meshWords(event, colors)}`;
     case "refused":
@@ -139,12 +141,12 @@ function words(
         address(event.address)
       }: now ${event.identity}, before ${event.former}, whose key lived in memory only`;
     case "undelivered":
-      return `${label("unsent", colors.red)} ${peer(event)}: ${
+      return `${label("unsent", colors.red)} ${peerName(event.to, event)}: ${
         undeliveredReason(event)
       }`;
     case "set-aside":
       return `${label("aside", colors.yellow)} a message from ${
-        peer(event)
+        peerName(event.from, event)
       }, refused too often: ${
         escapeText(event.reason, { max: MAX_REASON_CHARS })
       }`;
@@ -218,9 +220,9 @@ function reasonAt(
 
 /** Why a message is not sent any more, without what the line says already. */
 export function undeliveredReason(
-  { identity, reason }: Extract<NodeEvent, { type: "undelivered" }>,
+  { to, reason }: Extract<NodeEvent, { type: "undelivered" }>,
 ): string {
-  const begin = `Cannot deliver to ${shortId(identity)}: `;
+  const begin = `Cannot deliver to ${shortId(to)}: `;
   const rest = reason.startsWith(begin) ? reason.slice(begin.length) : reason;
   return escapeText(rest, { max: MAX_REASON_CHARS });
 }

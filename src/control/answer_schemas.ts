@@ -206,7 +206,7 @@ function event<const T extends string, const F extends v.ObjectEntries>(
 const peer = { identity: id, ...names };
 const failure = { address: string, reason: string };
 const aboutMessage = {
-  ...peer,
+  ...names,
   topic: string,
   id: string,
   reason: string,
@@ -229,10 +229,11 @@ export const EVENTS: {
   "peer:down": event("peer:down", { ...peer, reason: string, left: boolean }),
   "ping": event("ping", { ...peer, text: string }),
   "message": event("message", {
-    ...peer,
+    from: id,
+    ...names,
     topic: string,
     id: string,
-    attempt: count,
+    deliveryCount: count,
     text: optional(string),
     base64: optional(string),
   }),
@@ -252,8 +253,8 @@ export const EVENTS: {
   }),
   "unreachable": event("unreachable", failure),
   "replaced": event("replaced", { address: string, former: id, identity: id }),
-  "undelivered": event("undelivered", aboutMessage),
-  "set-aside": event("set-aside", aboutMessage),
+  "undelivered": event("undelivered", { to: id, ...aboutMessage }),
+  "set-aside": event("set-aside", { from: id, ...aboutMessage }),
   "resolved": event("resolved", {
     code: string,
     reason: string,

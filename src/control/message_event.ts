@@ -7,7 +7,7 @@ export interface MessageEvent {
   /** The type of the event. */
   readonly type: "message";
   /** The sender. */
-  readonly identity: PeerId;
+  readonly from: PeerId;
   /** What the sender calls itself. */
   readonly name?: string;
   /** The name that a person gave the sender at this node. */
@@ -17,7 +17,7 @@ export interface MessageEvent {
   /** The message's id, 32 hex digits. */
   readonly id: string;
   /** Its delivery count, from 1. */
-  readonly attempt: number;
+  readonly deliveryCount: number;
   /** The body, if it is UTF-8. */
   readonly text?: string;
   /** The body, if it is not. */
@@ -26,7 +26,7 @@ export interface MessageEvent {
 
 /** @param sender What is known of the sender. */
 export function messageEvent(
-  { from, topic, id, deliveryCount: attempt, body }:
+  { from, topic, id, deliveryCount, body }:
     & Pick<MessageEvent, "topic" | "id">
     & {
       readonly deliveryCount: number;
@@ -37,11 +37,11 @@ export function messageEvent(
 ): MessageEvent {
   return {
     type: "message",
-    identity: from,
+    from,
     ...namesOf(sender),
     topic,
     id,
-    attempt,
+    deliveryCount,
     ...bodyFields(body),
   };
 }

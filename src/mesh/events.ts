@@ -127,7 +127,7 @@ export type NodeEvent =
    */
   | {
     readonly type: "undelivered";
-    readonly identity: PeerId;
+    readonly to: PeerId;
     readonly name?: string;
     readonly boundName?: string;
     readonly topic: string;
@@ -138,7 +138,7 @@ export type NodeEvent =
   /** A message that came was refused too often by the application; `reason` is its own. */
   | {
     readonly type: "set-aside";
-    readonly identity: PeerId;
+    readonly from: PeerId;
     readonly name?: string;
     readonly boundName?: string;
     readonly topic: string;

@@ -232,7 +232,7 @@ export class Messaging {
     if (error.code === "aborted") return;
     this.#context.emit({
       type: "undelivered",
-      identity: to,
+      to,
       ...peerNames(to, this.#context),
       topic: content.topic,
       id: content.id.toHex(),
@@ -243,7 +243,7 @@ export class Messaging {
   #onDeadLetter({ from, topic, id, reason }: StoredDeadLetter): void {
     this.#context.emit({
       type: "set-aside",
-      identity: from,
+      from,
       ...peerNames(from, this.#context),
       topic,
       id: id.toHex(),

@@ -79,7 +79,7 @@ Deno.test("what waits for a lost peer whose key lives in memory is given up with
   assertEquals(hub.node.outbox.messages, 2);
   await clock.advance(30_000);
   await refused;
-  assertEquals(hub.log.of("undelivered").map(({ identity }) => identity), [
+  assertEquals(hub.log.of("undelivered").map(({ to }) => to), [
     lost,
   ]);
   assertEquals(hub.node.outbox.messages, 1);
@@ -182,7 +182,7 @@ Deno.test("what waits for a lost in-memory peer is given up within a minute thou
   assertEquals(hub.node.outbox.messages, 2);
   await mesh.start([hub], { identity: peers[0]! });
   await clock.advance(60_000);
-  const told = hub.log.of("undelivered").map(({ identity }) => identity);
+  const told = hub.log.of("undelivered").map(({ to }) => to);
   assertEquals(told, [peers[1]!.id]);
   assertEquals(hub.node.outbox.messages, 1);
 });

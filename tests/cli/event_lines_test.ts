@@ -191,7 +191,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "undelivered",
-      identity: BOB,
+      to: BOB,
       name: "Bob",
       topic: "",
       id: "",
@@ -202,7 +202,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "set-aside",
-      identity: BOB,
+      from: BOB,
       name: "Bob",
       boundName: "bert",
       topic: "",
@@ -218,7 +218,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
 
 function message(text: string): PrintedEvent {
   const id = "0".repeat(32);
-  return { type: "message", identity: BOB, topic: "", id, attempt: 1, text };
+  return { type: "message", from: BOB, topic: "", id, deliveryCount: 1, text };
 }
 
 Deno.test("eventLine() shows a message without the line ending that ends it, and with its emoji", () => {

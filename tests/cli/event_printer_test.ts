@@ -89,10 +89,10 @@ Deno.test("EventPrinter leaves out what strangers flood it with, says so, and sh
       printer.print({ ...down, identity: FRIEND });
       printer.print({
         type: "message",
-        identity: PING.identity,
+        from: PING.identity,
         topic: "",
         id: "0".repeat(32),
-        attempt: 1,
+        deliveryCount: 1,
         text: "x",
       });
     }

@@ -20,7 +20,7 @@ function publish(scene: ControlScene, first: number, count: number): void {
 }
 
 function numberOf(event: ControlEvent | undefined): number | undefined {
-  return event?.type === "message" ? event.attempt : undefined;
+  return event?.type === "message" ? event.deliveryCount : undefined;
 }
 
 function droppedOf(event: ControlEvent | undefined): number {
@@ -33,7 +33,7 @@ function assertAll(events: readonly ControlEvent[], count: number): void {
   for (const event of events) {
     next += droppedOf(event);
     if (event.type !== "message") continue;
-    assertEquals(event.attempt, next);
+    assertEquals(event.deliveryCount, next);
     next++;
   }
   assertEquals(next, count);
@@ -66,7 +66,9 @@ Deno.test("a watcher that is slower than the node is told how many events it mis
   const go = Promise.withResolvers<void>();
   const slowly = (async () => {
     for await (const event of slow.events({ topic: "flood" })) {
-      if (event.type === "message" && event.attempt === 0) await go.promise;
+      if (event.type === "message" && event.deliveryCount === 0) {
+        await go.promise;
+      }
       seen.push(event);
     }
   })();

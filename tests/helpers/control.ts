@@ -25,10 +25,10 @@ export function message(
 ): MessageEvent {
   return {
     type: "message",
-    identity: parsePeerId("0".repeat(64)),
+    from: parsePeerId("0".repeat(64)),
     topic,
     id: `${number}`,
-    attempt: number,
+    deliveryCount: number,
     ...(text !== undefined && { text }),
   };
 }

@@ -287,7 +287,7 @@ Deno.test("a message that is too old is given up, with the reason told", async (
   await until("no link", () => alice.sessions().length === 0);
   await assertCode(alice.send(b!.id, "soon", { ttlMs: 50 }), "undelivered");
   const [event] = log.of("undelivered");
-  assertEquals(event?.identity, b!.id);
+  assertEquals(event?.to, b!.id);
   assertEquals(alice.outbox, { messages: 0, bytes: 0 });
 });
 

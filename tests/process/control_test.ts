@@ -169,10 +169,10 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
   const { time: _, id, ...message } = await bob.node.waitFor("message");
   assertEquals<unknown>(message, {
     type: "message",
-    identity: alice.node.identity,
+    from: alice.node.identity,
     name: "alice",
     topic: "news",
-    attempt: 1,
+    deliveryCount: 1,
     text,
   });
   assertMatch(id, /^[0-9a-f]{32}$/);
@@ -260,8 +260,8 @@ Deno.test("a message to a peer that is away outlives its sender, and is taken on
     ], { permissions: permissions(directory) });
   await using bobAgain = await again(bob);
   await using aliceAgain = await again(alice);
-  const { text, attempt } = await bobAgain.waitFor("message");
-  assertEquals([text, attempt], ["still there?", 1]);
+  const { text, deliveryCount } = await bobAgain.waitFor("message");
+  assertEquals([text, deliveryCount], ["still there?", 1]);
   await until("it to be acknowledged", async () => {
     const { out } = await alice.ask("status", "--json");
     return JSON.parse(out[0]!).outbox.messages === 0;

@@ -489,7 +489,7 @@ Deno.test({
     await using mallory = await named("BOB", address, identity);
     await mallory.send(identity, "x");
     const taken = () =>
-      alice.waitFor("message", (it) => it.identity === mallory.identity.id);
+      alice.waitFor("message", (it) => it.from === mallory.identity.id);
     assertEquals((await taken()).text, "x");
     assertEquals(written(alice), ["ran 1"]);
     // The name means nobody to those who send by it, and its holder all the same.

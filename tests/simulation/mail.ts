@@ -126,7 +126,7 @@ export class Mail {
   onEvent(event: NodeEvent): void {
     if (event.type !== "undelivered") return;
     const letter = this.#byId.get(event.id);
-    if (letter !== undefined) fateOf(letter, event.identity).state = "given up";
+    if (letter !== undefined) fateOf(letter, event.to).state = "given up";
   }
 
   /** Messages that can be delivered and are not: their keeper and receiver run. */

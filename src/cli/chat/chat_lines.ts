@@ -43,8 +43,8 @@ export class ChatLines {
 
   /** The line for a message. */
   message(message: MessageEvent, time: Date): string {
-    const { identity, topic } = message;
-    const sender = this.#colors.bold(this.names.label(identity));
+    const { from, topic } = message;
+    const sender = this.#colors.bold(this.names.label(from));
     const where = topic === CHAT_TOPIC
       ? ""
       : topic === DIRECT_TOPIC
@@ -71,7 +71,7 @@ export class ChatLines {
           );
       case "undelivered":
         return this.#note(
-          `${this.names.label(event.identity)} did not get something: ${
+          `${this.names.label(event.to)} did not get something: ${
             undeliveredReason(event)
           }`,
           time,

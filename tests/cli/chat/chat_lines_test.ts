@@ -11,7 +11,13 @@ Deno.test("ChatLines indents all lines of a message but the first, and counts wh
   await using node = await Node.start();
   const lines = new ChatLines(new Names(node), palette(false));
   const rows = (text: string) => {
-    const message = { identity: EVE, topic: "chat", id: "", attempt: 1, text };
+    const message = {
+      from: EVE,
+      topic: "chat",
+      id: "",
+      deliveryCount: 1,
+      text,
+    };
     return lines.message({ type: "message", ...message }, TIME).split("\n");
   };
   const indent = " ".repeat(CHAT_INDENT);
