@@ -11,7 +11,7 @@
  * await using alice = await Node.start();
  * await using bob = await Node.start({ connect: [alice.address] });
  * await bob.joined();
- * console.assert(bob.peers()[0]?.identity === alice.identity.id);
+ * console.assert(bob.peers()[0]?.id === alice.identity.id);
  * ```
  *
  * Run as a program, this module is the command line: `deno run … mod.ts --help`.

@@ -50,12 +50,12 @@ Deno.test("logger() writes nothing as long as nobody configured logging", () => 
 });
 
 Deno.test("logger() writes time, level, layer, message and fields for people", () => {
-  const identity = "a1b2c3d4".repeat(8);
+  const id = "a1b2c3d4".repeat(8);
   const [line = ""] = capture(
     {},
     () =>
       logger("mesh").info("peer up", {
-        identity,
+        id,
         address: "127.0.0.1:8081",
         links: 3,
       }),
@@ -68,12 +68,12 @@ Deno.test("logger() writes time, level, layer, message and fields for people", (
 });
 
 Deno.test("logger() writes one JSON object a line for programs", () => {
-  const identity = "a1b2c3d4".repeat(8);
+  const id = "a1b2c3d4".repeat(8);
   const [line = ""] = capture(
     { format: "json" },
     () =>
       logger("session").warn("slow", {
-        identity,
+        id,
         queued: 7,
         since: null,
         open: true,
@@ -85,7 +85,7 @@ Deno.test("logger() writes one JSON object a line for programs", () => {
     level: "warn",
     logger: "verack.session",
     message: "slow",
-    fields: { identity, queued: 7, since: null, open: true },
+    fields: { id, queued: 7, since: null, open: true },
   });
 });
 

@@ -65,9 +65,9 @@ export const broadcastProgram: Program = program(
     for (const id of waiting) {
       stdout.line(`${out.yellow("kept     ")}  ${receiver(id)}`);
     }
-    for (const { identity, reason } of failed) {
+    for (const { id, reason } of failed) {
       stdout.line(
-        `${out.red("failed   ")}  ${receiver(identity)}: ${
+        `${out.red("failed   ")}  ${receiver(id)}: ${
           escapeText(reason, { max: 512 })
         }`,
       );

@@ -256,7 +256,7 @@ async function listen(
   });
   for await (const event of node.events()) {
     // Also for peers that are not shown: a name with a second claimant is ambiguous everywhere.
-    if (event.type === "peer:up") lines.names.claim(event.identity, event.name);
+    if (event.type === "peer:up") lines.names.claim(event.id, event.name);
     const told = tell(event);
     if (told !== undefined && budget.admits(event)) show(event, told);
   }

@@ -24,7 +24,7 @@ export interface DataCommands extends
   > {
   peers(): Promise<{ readonly peers: readonly PeerView[] }>;
   accessRules(): Promise<
-    readonly Pick<AccessRuleRow, "identity" | "verdict">[]
+    readonly Pick<AccessRuleRow, "id" | "verdict">[]
   >;
 }
 
@@ -50,9 +50,9 @@ function storedCommands(records: Records): DataCommands {
     // Field by field: a record has more than is shown.
     peers: async () => ({
       peers: records.peers().map((peer) => {
-        const { identity, trust, ephemeral, nameHeldBy, admittedBy } = peer;
+        const { id, trust, ephemeral, nameHeldBy, admittedBy } = peer;
         return {
-          identity,
+          id,
           ...namesOf(peer),
           ...(nameHeldBy !== undefined && { nameHeldBy }),
           connected: false,
@@ -68,9 +68,9 @@ function storedCommands(records: Records): DataCommands {
     accessRules: async () => records.verdicts(),
     joinRequests: async () =>
       records.pending().map((
-        { identity, address, direction, firstSeen, lastSeen },
+        { id, address, direction, firstSeen, lastSeen },
       ) => ({
-        identity,
+        id,
         address: formatAddress(address),
         direction,
         firstSeen: time(firstSeen),

@@ -14,7 +14,7 @@ import { type LeftOut, OutputBudget } from "./output_budget.ts";
 export interface EventBudgetOptions {
   readonly clock: Clock;
   /** Whether a peer has standing, see `mesh/peers/standing.ts`. */
-  readonly hasStanding: (identity: string) => boolean;
+  readonly hasStanding: (id: string) => boolean;
   /** Called when events were left out. */
   readonly tell: (event: LeftOutEvent) => void;
 }
@@ -58,7 +58,7 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "peer:up":
     case "peer:down":
     case "pending":
-      return event.identity;
+      return event.id;
     case "undelivered":
       return event.to;
     case "set-aside":
@@ -93,10 +93,10 @@ export function hostOf(address: string): string {
 /** Whether a peer of a node has standing, for a budget. */
 export function standingOf(
   node: {
-    peer(identity: string): { readonly standing: boolean } | undefined;
+    peer(id: string): { readonly standing: boolean } | undefined;
   },
-): (identity: string) => boolean {
-  return (identity) => node.peer(identity)?.standing ?? false;
+): (id: string) => boolean {
+  return (id) => node.peer(id)?.standing ?? false;
 }
 
 /**

@@ -83,8 +83,8 @@ function words(
 ): string {
   const peerName = (id: string, { name, boundName }: PeerNames) =>
     colors.bold(peerLabel(id, name, boundName));
-  const peer = (event: { readonly identity: string } & PeerNames) =>
-    peerName(event.identity, event);
+  const peer = (event: { readonly id: string } & PeerNames) =>
+    peerName(event.id, event);
   switch (event.type) {
     case "listening":
       return `${label("listen", colors.bold)} on ${address(event.address)} as ${
@@ -117,15 +117,15 @@ function words(
         reasonAt(event)
       }${bothIdentities(event)}`;
     case "pending":
-      return `${label("knock", colors.yellow)} ${
-        colors.bold(event.identity)
-      } at ${address(event.address)} wants in: allow or deny it`;
+      return `${label("knock", colors.yellow)} ${colors.bold(event.id)} at ${
+        address(event.address)
+      } wants in: allow or deny it`;
     case "name-conflict":
       return `${label("name", colors.yellow)} ${peer(event)} uses ${
         event.ownName
           ? "this node's own name"
           : `a name of ${colors.bold(shortId(event.holder))}`
-      }; it is reached as ${shortId(event.identity)}${
+      }; it is reached as ${shortId(event.id)}${
         event.ownName || !mayDecide
           ? ""
           : `, and to say whose the name is: verack allow ID --name ${
@@ -139,7 +139,7 @@ function words(
     case "replaced":
       return `${label("new", colors.yellow)} ${
         address(event.address)
-      }: now ${event.identity}, before ${event.former}, whose key lived in memory only`;
+      }: now ${event.id}, before ${event.former}, whose key lived in memory only`;
     case "undelivered":
       return `${label("unsent", colors.red)} ${peerName(event.to, event)}: ${
         undeliveredReason(event)
@@ -181,7 +181,7 @@ function meshWords(
 
 function pairWords(pairs: readonly (readonly [string, string])[]): string {
   const shown = pairs.slice(0, MAX_PAIRS).map((pair) =>
-    pair.map((identity) => shortId(identity)).join(" and ")
+    pair.map((id) => shortId(id)).join(" and ")
   );
   const rest = pairs.length - shown.length;
   return shown.join(", ") + (rest > 0 ? `, ${count(rest, "pair")} more` : "");

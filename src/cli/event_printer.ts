@@ -30,7 +30,7 @@ export interface EventPrinterOptions {
   readonly colors: Palette;
   readonly clock: Clock;
   /** Whether a peer has standing: all others share one budget of lines. */
-  readonly hasStanding: (identity: string) => boolean;
+  readonly hasStanding: (id: string) => boolean;
   /** As for `eventLine`. @default true */
   readonly mayDecide?: boolean;
 }

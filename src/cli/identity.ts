@@ -107,7 +107,7 @@ function print(
 ): ExitCode {
   const demo = isDemoIdentity(id);
   if (json) {
-    stdout.line(jsonLine({ identity: id, keyType, demo, ...files }));
+    stdout.line(jsonLine({ id, keyType, demo, ...files }));
     return EXIT.success;
   }
   const rows = [

@@ -121,7 +121,7 @@ export const invitesRevokeProgram: Program = program(
     const { id, usedBy, guest } = await withRecords(flags.data, async (it) => {
       const { id, usedBy } = await it.revoke(idOf(text));
       const peers = usedBy === undefined ? [] : (await it.peers()).peers;
-      const guest = peers.find(({ identity }) => identity === usedBy);
+      const guest = peers.find(({ id }) => id === usedBy);
       return { id, usedBy, guest };
     });
     terminal.stdout.line(

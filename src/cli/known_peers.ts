@@ -25,13 +25,13 @@ export class KnownPeers {
   }
 
   /** Whether a peer had standing when the node was asked last. */
-  hasStanding(identity: string): boolean {
+  hasStanding(id: string): boolean {
     const now = systemClock.monotonic();
     if (now - this.#askedAt >= KNOWN_PEERS_ASKED_MS) {
       this.#askedAt = now;
       void this.#ask();
     }
-    return this.#known.has(identity);
+    return this.#known.has(id);
   }
 
   async #ask(): Promise<void> {
@@ -39,7 +39,7 @@ export class KnownPeers {
       const { peers } = await this.#client.peers();
       this.#known = new Set(
         peers.filter(({ standing }) => standing)
-          .map(({ identity }) => identity),
+          .map(({ id }) => id),
       );
     } catch {
       // What is wrong with the node is told where its events are read.

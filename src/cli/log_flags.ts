@@ -37,7 +37,7 @@ export interface StartLoggingOptions {
   /** Takes the lines. @default the terminal's stderr */
   readonly output?: LineOutput;
   /** Whether a peer has standing. @default none has, before there is a node */
-  readonly hasStanding?: (identity: string) => boolean;
+  readonly hasStanding?: (id: string) => boolean;
 }
 
 /**

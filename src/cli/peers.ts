@@ -42,31 +42,31 @@ async function list(
   const { peers, rules } = await withRecords(flags.data, async (commands) => {
     const { peers } = await commands.peers();
     const rules = new Map(
-      (await commands.accessRules()).map((it) => [it.identity, it.verdict]),
+      (await commands.accessRules()).map((it) => [it.id, it.verdict]),
     );
     return { peers, rules };
   });
   const { stdout, out } = terminal;
-  const known = new Set(peers.map(({ identity }) => identity));
-  const strangers = [...rules].filter(([identity]) => !known.has(identity));
-  const ids = [...known, ...strangers.map(([identity]) => identity)];
+  const known = new Set(peers.map(({ id }) => id));
+  const strangers = [...rules].filter(([id]) => !known.has(id));
+  const ids = [...known, ...strangers.map(([id]) => id)];
   const digits = distinctDigits(ids);
   if (!flags.json && ids.length === 0) {
     terminal.stderr.line("No peers are on record.");
   }
   for (const peer of peers) {
-    const verdict = rules.get(peer.identity);
+    const verdict = rules.get(peer.id);
     stdout.line(
       flags.json
         ? jsonLine({ ...peer, ...(verdict !== undefined && { verdict }) })
         : peerLine(peer, verdict, digits, out),
     );
   }
-  for (const [identity, verdict] of strangers) {
+  for (const [id, verdict] of strangers) {
     stdout.line(
       flags.json
-        ? jsonLine({ identity, verdict })
-        : `${out.bold(identity.slice(0, digits))}  ${verdict}`,
+        ? jsonLine({ id, verdict })
+        : `${out.bold(id.slice(0, digits))}  ${verdict}`,
     );
   }
   return EXIT.success;
@@ -78,11 +78,11 @@ function peerLine(
   digits: number,
   out: Palette,
 ): string {
-  const { identity, name, boundName, nameHeldBy } = peer;
+  const { id, name, boundName, nameHeldBy } = peer;
   const { addresses, introducedBy, admittedBy } = peer;
   const [best] = addresses;
   const words = [
-    out.bold(identity.slice(0, digits)),
+    out.bold(id.slice(0, digits)),
     ...namesShown(name, boundName),
     ...(nameHeldBy === undefined
       ? []

@@ -121,7 +121,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     hasStanding: standingOf(node),
   });
   const { address, identity } = node;
-  log.info("started", { identity: identity.id, address, version: VERSION });
+  log.info("started", { id: identity.id, address, version: VERSION });
   const events = node.events();
   let executor: Executor | undefined;
   let fatal: unknown;

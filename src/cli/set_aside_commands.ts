@@ -49,7 +49,7 @@ function storedCommands({ store }: OpenedStore): DeadLetterCommands {
     onDeadLetter: () => {},
   }, target);
   const peers = new Map(
-    new Records(store).peers().map((peer) => [peer.identity, peer]),
+    new Records(store).peers().map((peer) => [peer.id, peer]),
   );
   return {
     deadLetters: async () =>

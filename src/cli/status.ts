@@ -42,11 +42,11 @@ export const statusProgram: Program = program(
 const LABEL_CHARS = "identity".length;
 
 function rows(status: StatusAnswer): [what: string, text: string][] {
-  const { identity, name, mesh, limits, outbox, queues } = status;
+  const { id: peerId, name, mesh, limits, outbox, queues } = status;
   const label = (id: string) => escapeText(id.slice(0, 8));
   return [
-    ["node", peerLabel(identity, name)],
-    ["identity", identity + (status.ephemeral ? " (in memory only)" : "")],
+    ["node", peerLabel(peerId, name)],
+    ["identity", peerId + (status.ephemeral ? " (in memory only)" : "")],
     [
       "address",
       [
@@ -79,7 +79,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
     ],
     ...queues.map((queue): [string, string] => [
       "waiting",
-      `${peerLabel(queue.identity, queue.name, queue.boundName)}: ${
+      `${peerLabel(queue.id, queue.name, queue.boundName)}: ${
         count(queue.messages, "message")
       }${queue.bytes > 0 ? `, ${queue.bytes} bytes at the socket` : ""}${
         queue.connected ? "" : ", away"

@@ -34,7 +34,7 @@ export const stopProgram: Program = program(
   }),
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const { data } = flags;
-    const { identity } = await withNode(data, async (node) => {
+    const { id } = await withNode(data, async (node) => {
       const status = await node.status();
       await node.stop();
       return status;
@@ -52,9 +52,7 @@ export const stopProgram: Program = program(
       await sleep(systemClock, POLL_MS);
     }
     terminal.stdout.line(
-      flags.json
-        ? jsonLine({ identity, stopped: true })
-        : `stopped  ${identity}`,
+      flags.json ? jsonLine({ id, stopped: true }) : `stopped  ${id}`,
     );
     return EXIT.success;
   },

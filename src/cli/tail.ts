@@ -68,7 +68,7 @@ export const tailProgram: Program = program(
         json,
         colors: out,
         clock: systemClock,
-        hasStanding: (identity) => known.hasStanding(identity),
+        hasStanding: (id) => known.hasStanding(id),
       });
       for await (const { time, ...event } of events) {
         if (event.type === "stopped") say("the node has stopped");

@@ -40,11 +40,11 @@ export const pendingProgram: Program = program(
     );
     if (!flags.json && pending.length === 0) stderr.line("Nobody is waiting.");
     for (const peer of pending) {
-      const { identity, address, direction, lastSeen } = peer;
+      const { id, address, direction, lastSeen } = peer;
       stdout.line(
         flags.json
           ? jsonLine(peer)
-          : `${out.bold(identity)}  ${
+          : `${out.bold(id)}  ${
             direction === "inbound" ? "came from" : "was dialed at"
           } ${escapeText(address, { max: 300 })}  last ${utcMinute(lastSeen)}`,
       );
@@ -129,14 +129,14 @@ async function decide(
   name?: string,
 ): Promise<ExitCode> {
   const [text = ""] = positionals;
-  const identity = await withRecords(
+  const id = await withRecords(
     flags.data,
     (commands) => commands[decision](text, name),
   );
   terminal.stdout.line(
     flags.json
-      ? jsonLine({ identity, verdict })
-      : `${verdict.padEnd("forgotten".length)}  ${identity}`,
+      ? jsonLine({ id, verdict })
+      : `${verdict.padEnd("forgotten".length)}  ${id}`,
   );
   return EXIT.success;
 }

@@ -66,7 +66,7 @@ export function memberLines(
   member: Omit<MemberRow, "lastSeen">,
   out: Palette,
 ): string {
-  const { identity, name, boundName, nameHeldBy, self, connected } = member;
+  const { id, name, boundName, nameHeldBy, self, connected } = member;
   const { addresses, introducedBy } = member;
   const state = self
     ? "this node itself"
@@ -76,8 +76,8 @@ export function memberLines(
     ? "away"
     : `heard of from ${shortId(introducedBy)}`;
   return [
-    `${out.bold(peerLabel(identity, name, boundName))}  ${state}`,
-    `  ${identity}`,
+    `${out.bold(peerLabel(id, name, boundName))}  ${state}`,
+    `  ${id}`,
     ...(nameHeldBy === undefined
       ? []
       : [`  the name is bound to ${nameHeldBy}`]),

@@ -40,7 +40,7 @@ const missing = v.array(v.tuple([id, id]));
 
 /** {@linkcode StatusAnswer}. */
 export const STATUS: Schema<StatusAnswer> = v.looseObject({
-  identity: id,
+  id,
   name: optional(string),
   ephemeral: boolean,
   address: string,
@@ -59,7 +59,7 @@ export const STATUS: Schema<StatusAnswer> = v.looseObject({
   unproven: count,
   outbox: v.looseObject({ messages: count, bytes: count }),
   queues: v.array(v.looseObject({
-    identity: id,
+    id,
     ...names,
     connected: boolean,
     messages: count,
@@ -83,7 +83,7 @@ export const STATUS: Schema<StatusAnswer> = v.looseObject({
 });
 
 const located = {
-  identity: id,
+  id,
   ...names,
   nameHeldBy: optional(id),
   connected: boolean,
@@ -108,7 +108,7 @@ export const MEMBER: Schema<MemberRow> = v.looseObject({
 });
 
 const SESSION: Schema<SessionRow> = v.looseObject({
-  identity: id,
+  id,
   ...names,
   direction,
   remoteAddress: string,
@@ -124,7 +124,7 @@ export const PEERS: Schema<PeersAnswer> = v.looseObject({
 
 /** {@linkcode JoinRequestRow}. */
 export const JOIN_REQUEST: Schema<JoinRequestRow> = v.looseObject({
-  identity: id,
+  id,
   address: string,
   direction,
   firstSeen: string,
@@ -133,7 +133,7 @@ export const JOIN_REQUEST: Schema<JoinRequestRow> = v.looseObject({
 
 /** {@linkcode AccessRuleRow}. */
 export const ACCESS_RULE: Schema<AccessRuleRow> = v.looseObject({
-  identity: id,
+  id,
   verdict: rule,
   at: string,
 });
@@ -160,7 +160,7 @@ export const BROADCAST: Schema<BroadcastAnswer> = v.looseObject({
   delivered: v.array(id),
   waiting: v.array(id),
   failed: v.array(
-    v.looseObject({ identity: id, standing: boolean, reason: string }),
+    v.looseObject({ id, standing: boolean, reason: string }),
   ),
   names: v.record(string, string),
   boundNames: v.record(string, string),
@@ -203,7 +203,7 @@ function event<const T extends string, const F extends v.ObjectEntries>(
   return v.looseObject({ time: string, type: v.literal(type), ...fields });
 }
 
-const peer = { identity: id, ...names };
+const peer = { id, ...names };
 const failure = { address: string, reason: string };
 const aboutMessage = {
   ...names,
@@ -218,7 +218,7 @@ export const EVENTS: {
     Extract<ControlEvent, { readonly type: T }>
   >;
 } = {
-  "listening": event("listening", { identity: id, address: string }),
+  "listening": event("listening", { id, address: string }),
   "peer:up": event("peer:up", {
     ...peer,
     address: string,
@@ -243,16 +243,16 @@ export const EVENTS: {
     expected: optional(id),
     actual: optional(id),
   }),
-  "pending": event("pending", { identity: id, address: string }),
+  "pending": event("pending", { id, address: string }),
   "name-conflict": event("name-conflict", {
-    identity: id,
+    id,
     name: string,
     boundName: optional(string),
     holder: id,
     ownName: boolean,
   }),
   "unreachable": event("unreachable", failure),
-  "replaced": event("replaced", { address: string, former: id, identity: id }),
+  "replaced": event("replaced", { address: string, former: id, id }),
   "undelivered": event("undelivered", { to: id, ...aboutMessage }),
   "set-aside": event("set-aside", { from: id, ...aboutMessage }),
   "resolved": event("resolved", {

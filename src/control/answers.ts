@@ -58,7 +58,7 @@ export type MemberRow = Json<Member>;
 
 /** A join request in the answer to `GET /v1/pending`. */
 export type JoinRequestRow =
-  & Json<Pick<JoinRequest, "identity" | "direction">>
+  & Json<Pick<JoinRequest, "id" | "direction">>
   & {
     /** Where it came from, or where it was dialed: `host:port`. */
     readonly address: string;
@@ -70,7 +70,7 @@ export type JoinRequestRow =
 
 /** An access rule in the answer to `GET /v1/verdicts`. */
 export type AccessRuleRow =
-  & Json<Pick<StoredAccessRule, "identity" | "verdict">>
+  & Json<Pick<StoredAccessRule, "id" | "verdict">>
   & {
     /** When it was made, ISO 8601. */
     readonly at: string;
@@ -105,7 +105,7 @@ export interface BroadcastAnswer {
   readonly waiting: readonly PeerId[];
   /** Peers that will not get it. */
   readonly failed: readonly {
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly standing: boolean;
     readonly reason: string;
   }[];

@@ -90,7 +90,7 @@ const commonQuery = {
 };
 const body = { text: optional(text), base64: optional(text) };
 const letterId = { id: nonEmpty, from: optional(text) };
-const identity = v.looseObject({ identity: id });
+const decided = v.looseObject({ id });
 const givenId = v.looseObject({ id: v.string() });
 
 function get<const I extends Fields, A>(
@@ -165,11 +165,11 @@ export const API = {
   ),
   allow: post(
     "/v1/allow",
-    { identity: text, name: optional(text) },
-    identity,
+    { id: text, name: optional(text) },
+    decided,
   ),
-  deny: post("/v1/deny", { identity: text }, identity),
-  forget: post("/v1/forget", { identity: text }, identity),
+  deny: post("/v1/deny", { id: text }, decided),
+  forget: post("/v1/forget", { id: text }, decided),
   invites: get(
     "/v1/invites",
     {},

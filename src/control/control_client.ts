@@ -124,19 +124,19 @@ export class ControlClient implements Disposable {
   }
 
   /** Admits a whole identity, which is called `name` from now on, if given. */
-  async allow(identity: string, name?: string): Promise<PeerId> {
-    const input = { identity, ...(name !== undefined && { name }) };
-    return (await this.#connection.call(API.allow, input)).identity;
+  async allow(id: string, name?: string): Promise<PeerId> {
+    const input = { id, ...(name !== undefined && { name }) };
+    return (await this.#connection.call(API.allow, input)).id;
   }
 
   /** Keeps a peer out and ends its session. */
-  async deny(identity: string): Promise<PeerId> {
-    return (await this.#connection.call(API.deny, { identity })).identity;
+  async deny(id: string): Promise<PeerId> {
+    return (await this.#connection.call(API.deny, { id })).id;
   }
 
   /** Takes a peer off the record. */
-  async forget(identity: string): Promise<PeerId> {
-    return (await this.#connection.call(API.forget, { identity })).identity;
+  async forget(id: string): Promise<PeerId> {
+    return (await this.#connection.call(API.forget, { id })).id;
   }
 
   /** Invites that have not ended. */

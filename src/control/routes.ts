@@ -117,11 +117,10 @@ function handlersOf(context: RouteContext): Handlers {
     return { id };
   };
   const decide =
-    (action: "deny" | "forget") =>
-    ({ identity: text }: Input<typeof API.deny>) => {
-      const identity = memberOf(node, text);
-      admission[action](identity);
-      return { identity };
+    (action: "deny" | "forget") => ({ id: text }: Input<typeof API.deny>) => {
+      const id = memberOf(node, text);
+      admission[action](id);
+      return { id };
     };
   return {
     status: () => ({ ...node.status(), control: figures() }),
@@ -166,15 +165,15 @@ function handlersOf(context: RouteContext): Handlers {
     ) => {
       const result = await node.broadcast(bytes, { ...options, waitMs });
       await node.committed();
-      const failed = result.failed.map(({ identity, error }) => ({
-        identity,
-        standing: node.peer(identity)?.standing ?? false,
+      const failed = result.failed.map(({ id, error }) => ({
+        id,
+        standing: node.peer(id)?.standing ?? false,
         reason: error.message,
       }));
       const peers = [
         ...result.delivered,
         ...result.waiting,
-        ...failed.map(({ identity }) => identity),
+        ...failed.map(({ id }) => id),
       ];
       const byIdentity = (kind: keyof PeerNames) =>
         Object.fromEntries(peers.flatMap((peer) => {
@@ -201,9 +200,9 @@ function handlersOf(context: RouteContext): Handlers {
     discard: settle("discard"),
     joinRequests: () => ({
       pending: admission.joinRequests().map((
-        { identity, address, direction, firstSeen, lastSeen },
+        { id, address, direction, firstSeen, lastSeen },
       ) => ({
-        identity,
+        id,
         address: formatAddress(address),
         direction,
         firstSeen: new Date(firstSeen),
@@ -211,17 +210,17 @@ function handlersOf(context: RouteContext): Handlers {
       })),
     }),
     accessRules: () => ({
-      verdicts: admission.accessRules().map(({ identity, verdict, at }) => ({
-        identity,
+      verdicts: admission.accessRules().map(({ id, verdict, at }) => ({
+        id,
         verdict,
         at: new Date(at),
       })),
     }),
-    allow: ({ identity: text, ...options }) => {
+    allow: ({ id: text, ...options }) => {
       // In full: others can make keys with the same first digits.
-      const identity = parsePeerId(text);
-      admission.allow(identity, options);
-      return { identity };
+      const id = parsePeerId(text);
+      admission.allow(id, options);
+      return { id };
     },
     deny: decide("deny"),
     forget: decide("forget"),

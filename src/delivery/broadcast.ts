@@ -13,7 +13,7 @@ export interface BroadcastResult {
   readonly waiting: readonly PeerId[];
   /** Peers that will not get it, and why, such as `full`. */
   readonly failed: readonly {
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly error: VerackError;
   }[];
 }
@@ -45,8 +45,8 @@ export class Tally implements Waiter {
   }
 
   /** Adds a receiver whose message did not fit. */
-  refuse(identity: PeerId, error: VerackError): void {
-    this.#failed.push({ identity, error });
+  refuse(id: PeerId, error: VerackError): void {
+    this.#failed.push({ id, error });
   }
 
   /** Adds a receiver, which is waited for if it is connected. */
@@ -81,7 +81,7 @@ export class Tally implements Waiter {
     const waiting: PeerId[] = [];
     const failed = [...this.#failed];
     for (const { to, done, error } of this.outgoings) {
-      if (error !== undefined) failed.push({ identity: to, error });
+      if (error !== undefined) failed.push({ id: to, error });
       else if (done) delivered.push(to);
       else waiting.push(to);
     }

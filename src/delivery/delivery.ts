@@ -236,14 +236,14 @@ export class Delivery {
         ordered[place]!.push(it);
       }
       const size = content.payload.length;
-      for (const identity of ordered.flat()) {
-        const error = this.#outbox.admit(identity, size, admitted);
+      for (const id of ordered.flat()) {
+        const error = this.#outbox.admit(id, size, admitted);
         if (error !== undefined) {
-          tally.refuse(identity, error);
+          tally.refuse(id, error);
           continue;
         }
-        const outgoing = this.#outgoing(content, identity, tally);
-        tally.add(outgoing, isConnected(identity), hasStanding(identity));
+        const outgoing = this.#outgoing(content, id, tally);
+        tally.add(outgoing, isConnected(id), hasStanding(id));
       }
       const { outgoings } = tally;
       if (outgoings.length > 0) this.#outbox.add(content, outgoings);

@@ -90,12 +90,12 @@ export function verifyAttestation(
   context: AttestationContext,
   statement: Attestation,
 ): boolean {
-  if (statement.issuer !== issuer.identity) return false;
+  if (statement.issuer !== issuer.id) return false;
   try {
     return verifyBytes(
       issuer.key,
       issuer.publicKey,
-      signedBytes(issuer.identity, context, statement.issuedAt),
+      signedBytes(issuer.id, context, statement.issuedAt),
       statement.signature,
     );
   } catch {

@@ -37,7 +37,7 @@ export interface VerifiedCertificate {
   /** The certificate; a copy of its own, not a view into what was judged. */
   readonly der: Uint8Array<ArrayBuffer>;
   /** SHA-256 of {@linkcode VerifiedCertificate.spki}. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** The SubjectPublicKeyInfo as it stands in the certificate. */
   readonly spki: Uint8Array<ArrayBuffer>;
   /** The key, for verifying with `node:crypto`. */
@@ -86,10 +86,10 @@ export function verifyCertificate(
   expected?: PeerId,
 ): VerifiedCertificate {
   const certificate = judgeCached(der);
-  if (expected !== undefined && certificate.identity !== expected) {
+  if (expected !== undefined && certificate.id !== expected) {
     throw new VerackError(
       "wrong-identity",
-      `Cannot accept certificate: it belongs to identity ${certificate.identity}, must belong to ${expected}`,
+      `Cannot accept certificate: it belongs to identity ${certificate.id}, must belong to ${expected}`,
     );
   }
   return certificate;
@@ -123,24 +123,22 @@ function judgeCached(der: Uint8Array): VerifiedCertificate {
 function judgeBytes(der: Uint8Array<ArrayBuffer>): VerifiedCertificate {
   const fields = readFields(der);
   const key = readPublicKey(fields.spki.whole, fault);
-  const identity = hash("sha256", fields.spki.whole, "hex");
-  checkFields(fields, key, identity);
+  const id = hash("sha256", fields.spki.whole, "hex");
+  checkFields(fields, key, id);
   const publicKey = importKey(fields.spki.whole);
   if (!signatureHolds(fields, key, publicKey)) {
     throw fault(
-      `its signature does not verify with its own key (${
-        shortId(identity)
-      }), ` +
+      `its signature does not verify with its own key (${shortId(id)}), ` +
         "must be self-signed",
     );
   }
   return {
     der,
-    identity,
+    id,
     spki: fields.spki.whole,
     publicKey,
     key,
-    serverName: serverNameOf(identity),
+    serverName: serverNameOf(id),
   };
 }
 
@@ -194,7 +192,7 @@ function readFields(der: Uint8Array<ArrayBuffer>): Fields {
 function checkFields(
   fields: Fields,
   { type }: PublicKey,
-  identity: PeerId,
+  id: PeerId,
 ): void {
   const algorithm = SIGNATURE_ALGORITHM_DER[type];
   if (
@@ -205,15 +203,15 @@ function checkFields(
       `its signature algorithm is not, twice, the one for ${type} keys`,
     );
   }
-  const name = nameDer(identity);
+  const name = nameDer(id);
   if (!equalBytes(fields.subject.whole, name)) {
     throw fault(
-      `its subject is ${explainName(fields.subject)}, must be CN=${identity}`,
+      `its subject is ${explainName(fields.subject)}, must be CN=${id}`,
     );
   }
   if (!equalBytes(fields.issuer.whole, name)) {
     throw fault(
-      `its issuer is ${explainName(fields.issuer)}, must be CN=${identity}`,
+      `its issuer is ${explainName(fields.issuer)}, must be CN=${id}`,
     );
   }
   if (!equalBytes(fields.validity.whole, VALIDITY_DER)) {
@@ -221,7 +219,7 @@ function checkFields(
       "its validity is not from 1970-01-02T00:00:00Z to 9999-12-31T23:59:59Z",
     );
   }
-  const serverName = serverNameOf(identity);
+  const serverName = serverNameOf(id);
   if (!equalBytes(fields.extensions.whole, extensionsDer(serverName))) {
     throw fault(explainExtensions(fields.extensions, serverName));
   }

@@ -58,8 +58,8 @@ const BASIC_CONSTRAINTS = encodeDer(
 const SUBJECT_ALT_NAME = encodeOid("2.5.29.17");
 
 /** Issuer and subject: `CN=<identity>` as one PrintableString. */
-export function nameDer(identity: PeerId): Uint8Array {
-  const value = encodeDer(DER_TAG.PRINTABLE_STRING, ascii.encode(identity));
+export function nameDer(id: PeerId): Uint8Array {
+  const value = encodeDer(DER_TAG.PRINTABLE_STRING, ascii.encode(id));
   return encodeDer(
     SEQUENCE,
     encodeDer(SET, encodeDer(SEQUENCE, COMMON_NAME, value)),

@@ -36,7 +36,7 @@ const SERIAL_DIGITS = 30;
 export async function makeCertificate(
   privateKey: KeyObject,
   keyType: KeyType,
-  identity: PeerId,
+  id: PeerId,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Its dependency injection needs Reflect.getMetadata before it is evaluated.
   await import("npm:reflect-metadata@0.2.2");
@@ -63,9 +63,9 @@ export async function makeCertificate(
   };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     // The leading 1 keeps it positive and never zero. Nobody reads it.
-    serialNumber: `01${identity.slice(0, SERIAL_DIGITS)}`,
+    serialNumber: `01${id.slice(0, SERIAL_DIGITS)}`,
     // Hex digits become a PrintableString, as the judge wants it.
-    name: [{ CN: [identity] }],
+    name: [{ CN: [id] }],
     notBefore: VALIDITY.notBefore,
     notAfter: VALIDITY.notAfter,
     keys,
@@ -73,14 +73,14 @@ export async function makeCertificate(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.SubjectAlternativeNameExtension(
-        [{ type: "dns", value: serverNameOf(identity) }],
+        [{ type: "dns", value: serverNameOf(id) }],
         false,
       ),
     ],
   });
   const der = new Uint8Array(certificate.rawData);
   const finished = keyType === "P-256" ? withLowSignature(der) : der;
-  return verifyCertificate(finished, identity).der;
+  return verifyCertificate(finished, id).der;
 }
 
 /** WebCrypto draws s in either half; the signed part does not cover the signature. */

@@ -114,11 +114,11 @@ export function namesOf(
  * everything but ASCII escaped, so that it passes for no other.
  */
 export function peerLabel(
-  identity: PeerId,
+  id: PeerId,
   name: string | undefined,
   boundName?: string,
 ): string {
-  const short = shortId(identity);
+  const short = shortId(id);
   if (name === undefined || name === "") {
     return boundName === undefined
       ? short

@@ -126,7 +126,7 @@ export function verifyProof(
   context: ProofContext,
   signature: Uint8Array,
 ): boolean {
-  if (certificate.identity !== context.dialer) return false;
+  if (certificate.id !== context.dialer) return false;
   try {
     return verifyBytes(
       certificate.key,

@@ -28,13 +28,13 @@ export type NodeEvent =
   /** The node accepts connections. */
   | {
     readonly type: "listening";
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly address: string;
   }
   /** A peer is connected and proven. Once a peer, whatever happens to its sessions. */
   | {
     readonly type: "peer:up";
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly name?: string;
     readonly boundName?: string;
     /** Where it was dialed; of an inbound session, where it connected from. */
@@ -50,7 +50,7 @@ export type NodeEvent =
   /** The last session with a peer ended. */
   | {
     readonly type: "peer:down";
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly name?: string;
     readonly boundName?: string;
     readonly reason: string;
@@ -60,7 +60,7 @@ export type NodeEvent =
   /** A peer sent a ping with text. */
   | {
     readonly type: "ping";
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly name?: string;
     readonly boundName?: string;
     readonly text: string;
@@ -89,7 +89,7 @@ export type NodeEvent =
   /** Somebody proved its key and is not admitted: said once, listed until decided. */
   | {
     readonly type: "pending";
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly address: string;
   }
   /**
@@ -99,7 +99,7 @@ export type NodeEvent =
    */
   | {
     readonly type: "name-conflict";
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly name: string;
     readonly boundName?: string;
     readonly holder: PeerId;
@@ -119,7 +119,7 @@ export type NodeEvent =
     readonly type: "replaced";
     readonly address: string;
     readonly former: PeerId;
-    readonly identity: PeerId;
+    readonly id: PeerId;
   }
   /**
    * A message of ours is not sent any more, though nobody acknowledged it. Also

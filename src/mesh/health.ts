@@ -87,8 +87,8 @@ export class HealthBoard {
    * Another process runs with a key: that of a peer, or this node's own. True if that
    * is news.
    */
-  keyInUse(identity: PeerId | "own", message: string): boolean {
-    return this.raise(`key-in-use ${identity}`, {
+  keyInUse(id: PeerId | "own", message: string): boolean {
+    return this.raise(`key-in-use ${id}`, {
       code: "key-in-use",
       message,
       quietMs: ALARM_QUIET_MS,

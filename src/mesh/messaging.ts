@@ -91,10 +91,10 @@ export class Messaging {
     const { table, membership } = this.#context;
     const record = table.get(peer);
     if (
-      record === undefined || membership.isDenied(record.identity) ||
+      record === undefined || membership.isDenied(record.id) ||
       this.#isLost(record)
     ) return mayBeIgnored(this.#refuse(peer));
-    const sent = this.#delivery.send(record.identity, body, options);
+    const sent = this.#delivery.send(record.id, body, options);
     if (!record.earnedStanding) {
       sent.then(() => this.#exchanged(record), () => {});
     }
@@ -111,7 +111,7 @@ export class Messaging {
     for (const record of table.values()) {
       // A peer that is only known by gossip may not exist.
       if (!record.isVerified || this.#isLost(record)) continue;
-      if (!membership.isDenied(record.identity)) to.push(record.identity);
+      if (!membership.isDenied(record.id)) to.push(record.id);
     }
     return mayBeIgnored(this.#delivery.broadcast(to, body, options));
   }
@@ -127,7 +127,7 @@ export class Messaging {
 
   /** A peer has introduced itself on a session. */
   introduced(link: PeerSession, record: Peer): void {
-    this.#delivery.opened(record.identity, link.session);
+    this.#delivery.opened(record.id, link.session);
     this.#route(record);
   }
 
@@ -216,13 +216,13 @@ export class Messaging {
     return this.#context.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 
-  #dropped({ identity, ephemeral, downSince }: Peer): void {
-    if (!ephemeral || this.#delivery.waitingFor(identity) === 0) return;
-    this.#lost.set(identity, downSince ?? this.#context.clock.monotonic());
+  #dropped({ id, ephemeral, downSince }: Peer): void {
+    if (!ephemeral || this.#delivery.waitingFor(id) === 0) return;
+    this.#lost.set(id, downSince ?? this.#context.clock.monotonic());
   }
 
   #route(record: Peer): void {
-    this.#delivery.route(record.identity, record.primary?.session);
+    this.#delivery.route(record.id, record.primary?.session);
   }
 
   // --- Events ----------------------------------------------------------------

@@ -51,7 +51,7 @@ import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
  * await using alice = await Node.start();
  * await using bob = await Node.start({ connect: [alice.address] });
  * await bob.joined();
- * console.assert(bob.peers()[0]?.identity === alice.identity.id);
+ * console.assert(bob.peers()[0]?.id === alice.identity.id);
  * ```
  */
 export class Node implements AsyncDisposable {
@@ -86,7 +86,7 @@ export class Node implements AsyncDisposable {
       arriving: () => this.#acceptor.pending,
       emit: (event, until) => this.#events.emit(event, until),
       // While the records are loaded, the store tells.
-    }, ({ identity }) => this.#messaging?.isAwaited(identity) ?? false);
+    }, ({ id }) => this.#messaging?.isAwaited(id) ?? false);
     const { joining } = this.#context;
     this.#messaging = new Messaging(this.#context);
     this.#dialer = new Dialer(this.#context);
@@ -201,8 +201,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** What is remembered of one peer. */
-  peer(identity: PeerId): PeerInfo | undefined {
-    const record = this.#context.table.get(identity);
+  peer(id: PeerId): PeerInfo | undefined {
+    const record = this.#context.table.get(id);
     return record === undefined ? undefined : peerInfo(record, this.#context);
   }
 
@@ -212,7 +212,7 @@ export class Node implements AsyncDisposable {
    */
   findPeers(text: string): Member[] {
     const { name, address, identity } = this;
-    const own = { identity: identity.id, name, address };
+    const own = { id: identity.id, name, address };
     return findPeers(text, own, this.peers(), this.#context.names);
   }
 
@@ -229,7 +229,7 @@ export class Node implements AsyncDisposable {
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   sessions(): SessionInfo[] {
     return this.#links.all().filter((link) => link.introduced).map((link) =>
-      sessionInfo(link, peerNames(link.peer.identity, this.#context))
+      sessionInfo(link, peerNames(link.peer.id, this.#context))
     );
   }
 
@@ -249,9 +249,9 @@ export class Node implements AsyncDisposable {
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
   > {
-    const { address, identity: { id: identity } } = this;
+    const { address, identity: { id } } = this;
     const first: NodeEvent[] = [
-      { type: "listening", identity, address },
+      { type: "listening", id, address },
       ...announcements(this.#context),
       this.#links.meshEvent(),
     ];

@@ -16,7 +16,7 @@ import { peerNames } from "./peers/peer_info.ts";
 /** A node at one instant. */
 export interface NodeStatus {
   /** Who it is. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** What it calls itself, if it does. */
   readonly name?: string;
   /** Its key dies with its process. */
@@ -53,7 +53,7 @@ export interface NodeStatus {
   readonly outbox: { readonly messages: number; readonly bytes: number };
   /** Peers for whom something waits: messages, and bytes on the way to the socket. */
   readonly queues: readonly {
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly name?: string;
     readonly boundName?: string;
     readonly connected: boolean;
@@ -90,19 +90,19 @@ export function nodeStatus(
   const { name, network, advertise, maxPeers, outbox } = options;
   const queues = [...table.values()].flatMap((record) => {
     const bytes = record.primary?.session.queuedBytes ?? 0;
-    const messages = messaging.waitingFor(record.identity);
+    const messages = messaging.waitingFor(record.id);
     if (bytes + messages === 0) return [];
-    const { identity, up: connected } = record;
+    const { id, up: connected } = record;
     return [{
-      identity,
-      ...peerNames(identity, context),
+      id,
+      ...peerNames(id, context),
       connected,
       messages,
       bytes,
     }];
   });
   return {
-    identity: identity.id,
+    id: identity.id,
     ...(name !== "" && { name }),
     ephemeral: identity.ephemeral,
     address,

@@ -172,7 +172,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
       ...(options.connect ?? []).map(parsePeerTarget),
       ...(invite === undefined
         ? []
-        : [{ identity: invite.host, address: invite.address }]),
+        : [{ id: invite.host, address: invite.address }]),
     ],
     advertise: options.advertise === undefined
       ? undefined

@@ -235,7 +235,7 @@ export class MeshProfile implements HandshakeProfile {
       : encodeExtensions(new Map([[PROOF_EXTENSION.statement, statement]]));
     const proof: ProofContext = {
       magic,
-      listener: listener.identity,
+      listener: listener.id,
       dialer: identity.id,
       challenge,
       transcript: this.#transcript.digest(),
@@ -272,7 +272,7 @@ export class MeshProfile implements HandshakeProfile {
     const valid = verifyProof(certificate, {
       magic,
       listener: identity.id,
-      dialer: certificate.identity,
+      dialer: certificate.id,
       challenge,
       transcript: this.#transcript.digest(),
       extensions: proof.extensionBlock,
@@ -281,7 +281,7 @@ export class MeshProfile implements HandshakeProfile {
       return context.fail(
         "bad-proof",
         `Cannot open session: the proof of ${
-          shortId(certificate.identity)
+          shortId(certificate.id)
         } does not verify, must be its key's signature over this conversation`,
         "bad-proof",
       );
@@ -315,7 +315,7 @@ export class MeshProfile implements HandshakeProfile {
     }
     const peer: VerifiedPeer = {
       ...proven,
-      identity: proven.certificate.identity,
+      id: proven.certificate.id,
       instance,
       ephemeral: isEphemeral(context.remote),
     };
@@ -362,7 +362,7 @@ function refuseOurselves(
   peer: VerifiedPeer,
   { identity, instance }: MeshProfileOptions,
 ): VerackError | undefined {
-  if (peer.identity !== identity.id) return undefined;
+  if (peer.id !== identity.id) return undefined;
   if (peer.instance === instance) {
     return new VerackError(
       "self",
@@ -372,7 +372,7 @@ function refuseOurselves(
   return new VerackError(
     "identity-in-use",
     `Cannot open session: identity ${
-      shortId(peer.identity)
+      shortId(peer.id)
     } is ours, and another process runs with the same key`,
   );
 }

@@ -6,7 +6,7 @@ import type { SharedSecret } from "../identity/shared_secret.ts";
 
 /** The other end, whose key is verified. */
 export interface VerifiedPeer {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   readonly certificate: VerifiedCertificate;
   /** Random number of its process; tells a restart from a second process with the key. */
   readonly instance: bigint;

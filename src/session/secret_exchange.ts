@@ -131,7 +131,7 @@ export class SecretExchange {
     return {
       by,
       magic,
-      listener: listener?.identity ?? identity.id,
+      listener: listener?.id ?? identity.id,
       transcript,
     };
   }

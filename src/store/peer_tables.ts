@@ -76,14 +76,14 @@ export class PeerTables {
   all(): StoredPeer[] {
     const addresses = new Map<PeerId, StoredAddress[]>();
     for (const row of this.#selectAddresses.all()) {
-      const identity = toPeerId(row.identity);
-      const known = addresses.get(identity);
-      if (known === undefined) addresses.set(identity, [toAddress(row)]);
+      const id = toPeerId(row.identity);
+      const known = addresses.get(id);
+      if (known === undefined) addresses.set(id, [toAddress(row)]);
       else known.push(toAddress(row));
     }
     return this.#selectPeers.all().map((row) => {
-      const identity = toPeerId(row.identity);
-      return toPeer(row, identity, addresses.get(identity) ?? []);
+      const id = toPeerId(row.identity);
+      return toPeer(row, id, addresses.get(id) ?? []);
     });
   }
 
@@ -91,7 +91,7 @@ export class PeerTables {
   *heads(): Iterable<PeerHead> {
     for (const row of this.#selectHeads.iterate()) {
       yield {
-        identity: toPeerId(row.identity),
+        id: toPeerId(row.identity),
         trust: row.trust as PeerHead["trust"],
         earnedStanding: row.earned_standing === 1,
         upForLong: row.up_for_long === 1,
@@ -116,10 +116,10 @@ export class PeerTables {
 
   /** Puts a peer on record, or replaces what is. */
   put(peer: StoredPeer): void {
-    const identity = peerIdBlob(peer.identity);
+    const identity = peerIdBlob(peer.id);
     const { certificate, name, trust, attestation: statement } = peer;
     const addresses = JSON.stringify(peer.addresses);
-    const moved = this.#addresses.get(peer.identity) !== addresses;
+    const moved = this.#addresses.get(peer.id) !== addresses;
     this.#database.atomic(() => {
       this.#putPeer.run(
         identity,
@@ -149,13 +149,13 @@ export class PeerTables {
         );
       }
     });
-    this.#addresses.set(peer.identity, addresses);
+    this.#addresses.set(peer.id, addresses);
   }
 
   /** Takes a peer off the record, with its addresses. */
-  delete(identity: PeerId): void {
-    this.#database.run(this.#deletePeer, peerIdBlob(identity));
-    this.#addresses.delete(identity);
+  delete(id: PeerId): void {
+    this.#database.run(this.#deletePeer, peerIdBlob(id));
+    this.#addresses.delete(id);
   }
 }
 
@@ -171,11 +171,11 @@ function toAddress(row: Row): StoredAddress {
 
 function toPeer(
   row: Row,
-  identity: PeerId,
+  id: PeerId,
   addresses: readonly StoredAddress[],
 ): StoredPeer {
   return {
-    identity,
+    id,
     certificate: toBytes(row.certificate),
     name: toText(row.name),
     trust: row.trust,

@@ -45,7 +45,7 @@ export interface RecordedPeer
 
 /** What was decided about an identity. */
 export interface RecordedVerdict {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   readonly verdict: AccessRule;
 }
 
@@ -80,22 +80,22 @@ export class Records {
   peers(): RecordedPeer[] {
     const verdicts = this.#verdicts();
     const bindings = this.#store.nameBindings();
-    const holders = new Map(bindings.map((it) => [it.name, it.identity]));
+    const holders = new Map(bindings.map((it) => [it.name, it.id]));
     // The oldest first, so that the name that was given last stays.
     const given = new Map(
       bindings.filter(({ confirmed }) => confirmed)
-        .map((it) => [it.identity, it.name]),
+        .map((it) => [it.id, it.name]),
     );
     return this.#store.peers().map((stored) => {
       const { attestation, earnedStanding: _, ...peer } = stored;
       const admittedBy = issuerOf(attestation);
-      const verdict = verdicts.get(peer.identity);
+      const verdict = verdicts.get(peer.id);
       const holder = holders.get(foldName(peer.name));
-      const boundName = given.get(peer.identity);
+      const boundName = given.get(peer.id);
       return {
         ...peer,
         ...(boundName !== undefined && { boundName }),
-        ...(holder !== undefined && holder !== peer.identity &&
+        ...(holder !== undefined && holder !== peer.id &&
           { nameHeldBy: holder }),
         ...(admittedBy !== undefined && { admittedBy }),
         ...(verdict !== undefined && { verdict }),
@@ -106,7 +106,7 @@ export class Records {
   /** What was decided, also about identities that are not on record. */
   verdicts(): RecordedVerdict[] {
     return this.#store.accessRules()
-      .map(({ identity, verdict }) => ({ identity, verdict }));
+      .map(({ id, verdict }) => ({ id, verdict }));
   }
 
   /** Who proved its key and was not let in, oldest first. */
@@ -123,19 +123,15 @@ export class Records {
    * @throws {RangeError} when it is the node's own, or the name is none.
    */
   allow(text: string, at: number, name?: string): PeerId {
-    const identity = this.#another(parsePeerId(text), "allow");
-    if (name !== undefined) this.#name(identity, parsePeerName(name));
-    const waiting = this.#store.joinRequests().find((peer) =>
-      peer.identity === identity
-    );
-    const known = this.#store.peers().some((peer) =>
-      peer.identity === identity
-    );
+    const id = this.#another(parsePeerId(text), "allow");
+    if (name !== undefined) this.#name(id, parsePeerName(name));
+    const waiting = this.#store.joinRequests().find((peer) => peer.id === id);
+    const known = this.#store.peers().some((peer) => peer.id === id);
     // Only what the node dialed can be dialed again.
     if (!known && waiting?.direction === "outbound") {
       this.#store.putPeer(fromPending(waiting));
     }
-    return this.#decide(identity, "allowed", at);
+    return this.#decide(id, "allowed", at);
   }
 
   /**
@@ -157,29 +153,29 @@ export class Records {
    * @throws {RangeError} when it is the node's own.
    */
   forget(text: string, at: number): PeerId {
-    const identity = this.#find(text, "forget");
-    this.#store.deletePeer(identity);
-    return this.#decide(identity, "forgotten", at);
+    const id = this.#find(text, "forget");
+    this.#store.deletePeer(id);
+    return this.#decide(id, "forgotten", at);
   }
 
-  #name(identity: PeerId, text: string): void {
-    const peer = this.#store.peers().find((it) => it.identity === identity);
+  #name(id: PeerId, text: string): void {
+    const peer = this.#store.peers().find((it) => it.id === id);
     const name = foldName(text);
     const ephemeral = peer?.ephemeral ?? false;
-    this.#store.putNameBinding({ name, identity, ephemeral, confirmed: true });
+    this.#store.putNameBinding({ name, id, ephemeral, confirmed: true });
   }
 
-  #decide(identity: PeerId, verdict: AccessRule, at: number): PeerId {
-    this.#store.putAccessRule({ identity, verdict, at });
-    if (verdict !== "allowed") this.#invites.endOf(identity);
-    this.#store.deleteJoinRequest(identity);
+  #decide(id: PeerId, verdict: AccessRule, at: number): PeerId {
+    this.#store.putAccessRule({ id, verdict, at });
+    if (verdict !== "allowed") this.#invites.endOf(id);
+    this.#store.deleteJoinRequest(id);
     if (verdict !== "allowed") {
-      for (const { name, identity: holder } of this.#store.nameBindings()) {
-        if (holder === identity) this.#store.deleteNameBinding(name);
+      for (const { name, id: holder } of this.#store.nameBindings()) {
+        if (holder === id) this.#store.deleteNameBinding(name);
       }
     }
     this.#store.commit();
-    return identity;
+    return id;
   }
 
   get #invites(): Invites {
@@ -190,33 +186,33 @@ export class Records {
   #find(text: string, action: string): PeerId {
     const members = new Map<PeerId, Member>();
     for (
-      const { identity } of [
+      const { id } of [
         ...this.#store.joinRequests(),
         ...this.#store.accessRules(),
         ...this.#store.nameBindings(),
       ]
-    ) members.set(identity, asMember({ identity }));
+    ) members.set(id, asMember({ id }));
     for (const peer of this.peers()) {
-      members.set(peer.identity, asMember(peer));
+      members.set(peer.id, asMember(peer));
     }
     const name = foldName(text);
     const holder = this.#store.nameBindings()
-      .find((bound) => bound.name === name)?.identity;
+      .find((bound) => bound.name === name)?.id;
     const found = membersMeant(text, [...members.values()], holder);
     return this.#another(memberChosen(text, found), action);
   }
 
-  #another(identity: PeerId, action: string): PeerId {
-    if (identity !== ownerOf(this.#store)) return identity;
+  #another(id: PeerId, action: string): PeerId {
+    if (id !== ownerOf(this.#store)) return id;
     throw new RangeError(
-      `Cannot ${action}: ${identity} is this node itself, must be another`,
+      `Cannot ${action}: ${id} is this node itself, must be another`,
     );
   }
 
   #verdicts(): Map<PeerId, AccessRule> {
     return new Map(
-      this.#store.accessRules().map(({ identity, verdict }) => [
-        identity,
+      this.#store.accessRules().map(({ id, verdict }) => [
+        id,
         verdict,
       ]),
     );
@@ -225,9 +221,9 @@ export class Records {
 
 /** Whoever waited where it was dialed is dialed there. */
 function fromPending(waiting: JoinRequest): StoredPeer {
-  const { identity, certificate, address, firstSeen, lastSeen } = waiting;
+  const { id, certificate, address, firstSeen, lastSeen } = waiting;
   return {
-    identity,
+    id,
     certificate,
     name: "",
     trust: "known",
@@ -243,10 +239,10 @@ function fromPending(waiting: JoinRequest): StoredPeer {
 }
 
 function asMember(
-  { identity, ...peer }: Pick<RecordedPeer, "identity"> & PeerNames,
+  { id, ...peer }: Pick<RecordedPeer, "id"> & PeerNames,
 ): Member {
   return {
-    identity,
+    id,
     ...namesOf(peer),
     self: false,
     connected: false,

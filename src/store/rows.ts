@@ -12,8 +12,8 @@ export type Row = Record<string, unknown>;
 export const LISTED = "(SELECT unhex(value) FROM json_each(?))";
 
 /** An identity for a column. */
-export function peerIdBlob(identity: PeerId): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromHex(identity);
+export function peerIdBlob(id: PeerId): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromHex(id);
 }
 
 /** A moment for a column; clocks of tests have fractions. */

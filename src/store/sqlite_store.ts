@@ -67,37 +67,37 @@ export class SqliteStore implements NodeStore {
     this.#peers.put(peer);
   }
 
-  deletePeer(identity: PeerId): void {
-    this.#peers.delete(identity);
+  deletePeer(id: PeerId): void {
+    this.#peers.delete(id);
   }
 
   accessRules(): StoredAccessRule[] {
     return this.#statements.verdicts.all().map(({ identity, verdict, at }) => ({
-      identity: toPeerId(identity),
+      id: toPeerId(identity),
       verdict,
       at,
     } as StoredAccessRule));
   }
 
-  putAccessRule({ identity, verdict, at }: StoredAccessRule): void {
+  putAccessRule({ id, verdict, at }: StoredAccessRule): void {
     this.#database.run(
       this.#statements.putAccessRule,
-      peerIdBlob(identity),
+      peerIdBlob(id),
       verdict,
       wholeMs(at),
     );
   }
 
-  deleteAccessRule(identity: PeerId): void {
+  deleteAccessRule(id: PeerId): void {
     this.#database.run(
       this.#statements.deleteAccessRule,
-      peerIdBlob(identity),
+      peerIdBlob(id),
     );
   }
 
   joinRequests(): JoinRequest[] {
     return this.#statements.pending.all().map((row) => ({
-      identity: toPeerId(row.identity),
+      id: toPeerId(row.identity),
       certificate: toBytes(row.certificate),
       address: { host: row.host, port: row.port },
       direction: row.direction,
@@ -109,7 +109,7 @@ export class SqliteStore implements NodeStore {
   putJoinRequest(peer: JoinRequest): void {
     this.#database.run(
       this.#statements.putJoinRequest,
-      peerIdBlob(peer.identity),
+      peerIdBlob(peer.id),
       peer.certificate,
       peer.address.host,
       peer.address.port,
@@ -119,28 +119,28 @@ export class SqliteStore implements NodeStore {
     );
   }
 
-  deleteJoinRequest(identity: PeerId): void {
+  deleteJoinRequest(id: PeerId): void {
     this.#database.run(
       this.#statements.deleteJoinRequest,
-      peerIdBlob(identity),
+      peerIdBlob(id),
     );
   }
 
   nameBindings(): NameBinding[] {
     return this.#statements.names.all().map((row) => ({
       name: row.name,
-      identity: toPeerId(row.identity),
+      id: toPeerId(row.identity),
       ephemeral: row.ephemeral === 1,
       confirmed: row.confirmed === 1,
     } as NameBinding));
   }
 
   putNameBinding(binding: NameBinding): void {
-    const { name, identity, ephemeral, confirmed } = binding;
+    const { name, id, ephemeral, confirmed } = binding;
     this.#database.run(
       this.#statements.putName,
       name,
-      peerIdBlob(identity),
+      peerIdBlob(id),
       Number(ephemeral),
       Number(confirmed),
     );

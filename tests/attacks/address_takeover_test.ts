@@ -60,7 +60,7 @@ for (const host of ["127.0.0.1", "::1"]) {
     await using back = await Node.start({ identity: first.identity, host });
     to = back.address;
     await until("the first to be back", () => log.of("peer:up").length === 2);
-    assertEquals(log.of("peer:up")[1]?.identity, id);
+    assertEquals(log.of("peer:up")[1]?.id, id);
     assertEquals(log.of("peer:up")[1]?.trust, "known");
     assertEquals(victim.peers()[0]?.addresses[0], addresses?.[0]);
     assertEquals(back.peers().length, 1);
@@ -78,21 +78,21 @@ Deno.test("an identity that lives in memory gives its typed address up when it i
   // The address changes hands; the session with the first lives on.
   to = second.address;
   const arrivals = proxy.arrivals;
-  assertEquals(victim.sessions().map((link) => link.identity), [
+  assertEquals(victim.sessions().map((link) => link.id), [
     first.identity.id,
   ]);
   await first.close({ abrupt: true });
   await until("the second to be up", () => log.of("peer:up").length === 2);
   assert(proxy.arrivals > arrivals);
-  assertEquals(log.of("peer:up")[1]?.identity, second.identity.id);
+  assertEquals(log.of("peer:up")[1]?.id, second.identity.id);
   assertEquals(log.of("peer:up")[1]?.trust, "first-use");
   assertEquals(log.of("replaced"), [{
     type: "replaced",
     address: proxy.address,
     former: first.identity.id,
-    identity: second.identity.id,
+    id: second.identity.id,
   }]);
-  assertEquals(log.of("peer:down").map((event) => event.identity), [
+  assertEquals(log.of("peer:down").map((event) => event.id), [
     first.identity.id,
   ]);
 });
@@ -145,7 +145,7 @@ Deno.test("a rumoured address that shows another identity is dropped, the peer k
   using mallory = await RawPeer.open(victim, { identity: await persistent() });
   await until("mallory to be up", () => log.of("peer:up").length === 2);
   const about = () =>
-    victim.peers().find((peer) => peer.identity === bob.identity.id);
+    victim.peers().find((peer) => peer.id === bob.identity.id);
   const before = about();
   await mallory.tell([entryOf(bob.identity, [parseAddress(carol.address)])]);
   await until("a look at the rumour", () => carol.arrivals > 0);
@@ -156,14 +156,14 @@ Deno.test("a rumoured address that shows another identity is dropped, the peer k
   assertEquals(about(), before);
   // Who is really there was spoken to by nobody and is on nobody's record.
   for (const { frames } of carol.peers) assertEquals(frames, []);
-  assert(!victim.peers().some((it) => it.identity === carol.identity.id));
+  assert(!victim.peers().some((it) => it.id === carol.identity.id));
   // Nothing was said: no person had named that address.
   assertEquals(log.of("refused"), []);
 
   await using back = await Node.start({ identity: bob.identity });
   to = back.address;
   await until("bob to be back", () => log.of("peer:up").length === 3);
-  assertEquals(log.of("peer:up")[2]?.identity, bob.identity.id);
+  assertEquals(log.of("peer:up")[2]?.id, bob.identity.id);
 });
 
 Deno.test("a port that keeps handshakes hanging does not shut out the other ports of its host", async () => {

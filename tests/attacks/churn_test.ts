@@ -15,7 +15,7 @@ Deno.test("a member that is lost again and again does not part us from the other
   const { victim, log } = scene;
   const identity = await Identity.generate();
   const losses = () =>
-    log.of("peer:down").filter((event) => event.identity === identity.id);
+    log.of("peer:down").filter((event) => event.id === identity.id);
   for (let coming = 1; coming <= COMINGS; coming++) {
     const mallory = await RawPeer.open(victim, {
       identity,
@@ -29,7 +29,7 @@ Deno.test("a member that is lost again and again does not part us from the other
     await until("the next look", () => performance.now() > now + 30);
   }
   const others = log.of("peer:down").filter((event) =>
-    event.identity !== identity.id
+    event.id !== identity.id
   );
   assertEquals(others, []);
 });

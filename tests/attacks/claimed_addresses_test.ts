@@ -56,7 +56,7 @@ function onRecord(
   const seen = VIRTUAL_EPOCH_MS - ageMs;
   const typed = rank === "typed";
   return {
-    identity: id,
+    id,
     certificate: Uint8Array.from(certificate),
     name: "",
     trust: "known",
@@ -137,7 +137,7 @@ async function remembered(mesh: MemoryMesh): Promise<Restart> {
 }
 
 function isLinked(node: Member["node"], others: readonly Member[]): boolean {
-  const linked = new Set(node.sessions().map(({ identity }) => identity));
+  const linked = new Set(node.sessions().map(({ id }) => id));
   return others.every((other) => linked.has(other.node.identity.id));
 }
 
@@ -175,7 +175,7 @@ Deno.test("addresses that were only claimed and do not answer are forgotten, tho
   await mesh.clock.advance(5 * RUMOUR_KEPT_MS);
   const kept = store.peers().filter(({ addresses }) => addresses.length > 0);
   assertEquals(
-    kept.map(({ identity }) => identity).sort(),
+    kept.map(({ id }) => id).sort(),
     mesh.members.slice(0, 3).map(({ node }) => node.identity.id).sort(),
   );
   // Who they are is still known.

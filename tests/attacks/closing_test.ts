@@ -61,7 +61,7 @@ Deno.test("closing an open mesh keeps the peers with standing, and lists the oth
     trust: "known",
   });
   assertEquals(
-    closed.admission.joinRequests().map(({ identity }) => identity),
+    closed.admission.joinRequests().map(({ id }) => id),
     [stranger.id],
   );
   assertEquals(await letsIn(closed, stranger), false);
@@ -82,12 +82,12 @@ Deno.test("a mesh that stays open keeps all that came, and one that is closed al
   for (const trust of ["open", "open"] as const) {
     await using open = await Node.start({ identity: own, store, trust });
     assertEquals(open.admission.joinRequests(), []);
-    assertEquals(open.peers().map(({ identity }) => identity), [guest.id]);
+    assertEquals(open.peers().map(({ id }) => id), [guest.id]);
     open.admission.allow(guest.id);
   }
   for (const trust of ["known", "known"] as const) {
     await using closed = await Node.start({ identity: own, store, trust });
     assertEquals(closed.admission.joinRequests(), []);
-    assertEquals(closed.peers().map(({ identity }) => identity), [guest.id]);
+    assertEquals(closed.peers().map(({ id }) => id), [guest.id]);
   }
 });

@@ -96,7 +96,7 @@ Deno.test("peers with demo keys are let in over loopback", async () => {
     "both to be up",
     () =>
       [inbound.identity.id, alice.identity.id].every((id) =>
-        scene.victim.peers().some((it) => it.identity === id && it.connected)
+        scene.victim.peers().some((it) => it.id === id && it.connected)
       ),
   );
 });

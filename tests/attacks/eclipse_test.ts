@@ -51,8 +51,7 @@ Deno.test("a restarted node has room for peers with standing, however many stran
       rest.map((identity, i) => Node.start({ identity, port: ports[i]! })),
     );
     await using _ = new Mesh(back);
-    const linked = () =>
-      new Set(victim.sessions().map(({ identity }) => identity));
+    const linked = () => new Set(victim.sessions().map(({ id }) => id));
     await until(
       "all friends to be linked",
       () => rest.every(({ id }) => linked().has(id)),

@@ -53,7 +53,7 @@ Deno.test("an entry with a value that is not allowed is skipped, and neither its
     ]);
     await member.say(COMMAND.peers, payload);
     await handled(member);
-    const known = scene.victim.peers().map((peer) => peer.identity);
+    const known = scene.victim.peers().map((peer) => peer.id);
     assert(!known.includes(bad.id), `${what}: taken`);
     assert(known.includes(good.id), `${what}: its neighbour was lost`);
   }
@@ -142,7 +142,7 @@ Deno.test("a first peers that is not one sound entry about its sender ends the s
       peer.close();
       await until(
         "it to be forgotten",
-        () => !scene.victim.peers().some((it) => it.identity === identity.id),
+        () => !scene.victim.peers().some((it) => it.id === identity.id),
       );
     });
   }
@@ -155,7 +155,7 @@ Deno.test("four addresses that a peer names of itself are kept", async () => {
   using peer = await RawPeer.open(scene.victim, { addresses });
   await handled(peer);
   const known = scene.victim.peers()
-    .find((it) => it.identity === peer.identity.id)?.addresses ?? [];
+    .find((it) => it.id === peer.identity.id)?.addresses ?? [];
   assertEquals(
     known.toSorted(),
     ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3", "127.0.0.1:4"],
@@ -166,8 +166,7 @@ Deno.test("four addresses that a peer names of itself are kept", async () => {
     COMMAND.getpeers,
     new Uint8Array([...Array(32).fill(0), 1, ...Array(8).fill(0)]),
   );
-  const entry = () =>
-    asker.told().find((it) => it.identity === peer.identity.id);
+  const entry = () => asker.told().find((it) => it.id === peer.identity.id);
   await until("the list", () => entry() !== undefined);
   assertEquals(entry()?.addresses.length, 4);
 });
@@ -241,7 +240,7 @@ Deno.test("a node passes on what it has verified, and none of the rumours it ski
     new Uint8Array([...Array(32).fill(0), 1, ...Array(8).fill(0)]),
   );
   await until("the list", () => asker.told().length > 1);
-  assertEquals(asker.told().map((entry) => entry.identity), [
+  assertEquals(asker.told().map((entry) => entry.id), [
     node.identity.id,
     member.identity.id,
   ]);

@@ -164,8 +164,8 @@ Deno.test("an address that keeps to the protocol is accepted", async () => {
   await until(
     "the listener to be up",
     () =>
-      scene.log.of("peer:up").some(({ identity, trust }) =>
-        identity === mallory.identity.id && trust === "first-use"
+      scene.log.of("peer:up").some(({ id, trust }) =>
+        id === mallory.identity.id && trust === "first-use"
       ),
   );
 });
@@ -190,9 +190,7 @@ Deno.test("a stranger who claims that we reached ourselves is not believed for e
     await until(
       "the peer to be up",
       () =>
-        scene.log.of("peer:up").some(({ identity }) =>
-          identity === mallory.identity.id
-        ),
+        scene.log.of("peer:up").some(({ id }) => id === mallory.identity.id),
     );
   }
 });

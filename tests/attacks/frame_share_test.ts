@@ -51,9 +51,7 @@ for (const count of [2, 9]) {
     if (count > 2) assert(friendMs < strangersMs / 2, `${friendMs} ms`);
     assertEquals(strangers.filter(({ isOver }) => isOver).length, 0);
     assertEquals(
-      victim.sessions().filter(({ identity }) =>
-        identity === member.identity.id
-      ).length,
+      victim.sessions().filter(({ id }) => id === member.identity.id).length,
       1,
     );
   });

@@ -246,7 +246,7 @@ Deno.test("bytes that break a rule in an open session end that session, with a r
       using attacker = await RawPeer.open(scene.victim);
       const down = () =>
         scene.log.of("peer:down").find((event) =>
-          event.identity === attacker.identity.id
+          event.id === attacker.identity.id
         );
       await attacker.sendBytes(bytes);
       const told = await attacker.refusal();

@@ -22,10 +22,7 @@ async function join(scene: Scene): Promise<RawPeer> {
   const peer = await RawPeer.open(scene.victim);
   await until(
     "it to be up",
-    () =>
-      scene.victim.sessions().some(({ identity }) =>
-        identity === peer.identity.id
-      ),
+    () => scene.victim.sessions().some(({ id }) => id === peer.identity.id),
   );
   return peer;
 }

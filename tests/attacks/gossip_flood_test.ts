@@ -92,7 +92,7 @@ async function member(scene: Scene): Promise<RawPeer> {
   const { id } = peer.identity;
   await until(
     "the member to be up",
-    () => scene.victim.sessions().some((link) => link.identity === id),
+    () => scene.victim.sessions().some((link) => link.id === id),
   );
   return peer;
 }
@@ -172,7 +172,7 @@ Deno.test("a thousand made-up RSA certificates from each of several peers cost o
       write: () => {},
     });
   }
-  const known = new Set(scene.victim.peers().map(({ identity }) => identity));
+  const known = new Set(scene.victim.peers().map(({ id }) => id));
   assertEquals(list.filter(({ id }) => known.has(id)), []);
   assert(known.has(sound.id), "an honest member is not listened to");
   assert(!honest.isOver);
@@ -253,8 +253,8 @@ Deno.test("requests for a list that name what nobody has cost one walk and each 
   // One for the list, and one for the digest if it was not asked for before.
   assert(walks.count <= 2, `${walks.count} walks`);
   assertEquals(made, 1);
-  const told = mallory.told().filter(({ identity }) =>
-    identity === scene.member.identity.id
+  const told = mallory.told().filter(({ id }) =>
+    id === scene.member.identity.id
   );
   assertEquals(told.length, REQUESTS);
 });
@@ -278,14 +278,14 @@ function missingOf(
     table,
     identity: { id: own },
     options: { deadAfterMs: 3_000, heartbeatMs: 1_000 },
-    standing: { has: ({ identity }: Peer) => isFriend.has(identity) },
+    standing: { has: ({ id }: Peer) => isFriend.has(id) },
   } as unknown as ConstructorParameters<typeof UnreachablePairs>[0];
   const found = new UnreachablePairs(context, new LivenessReports(table));
   let lookups = 0;
   const get = table.get.bind(table);
-  table.get = (identity) => {
+  table.get = (id) => {
     lookups++;
-    return get(identity);
+    return get(id);
   };
   found.tick(10_000);
   return { lookups, pairs: found.pairs };

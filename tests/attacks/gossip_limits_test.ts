@@ -31,7 +31,7 @@ async function member(scene: Scene, identity?: Identity): Promise<RawPeer> {
   const { id } = peer.identity;
   await until(
     "the member to be up",
-    () => scene.victim.sessions().some((link) => link.identity === id),
+    () => scene.victim.sessions().some((link) => link.id === id),
   );
   return peer;
 }
@@ -95,8 +95,7 @@ Deno.test("others' word does not replace the certificate that a peer has shown i
       fingerprints: ["00".repeat(8)],
     }),
   );
-  const told = () =>
-    honest.told().find(({ identity: id }) => id === lie.identity);
+  const told = () => honest.told().find(({ id }) => id === lie.id);
   await until("bob to be told of", () => told() !== undefined);
   assertEquals(told()?.certificate.toHex(), identity.certificate.toHex());
 });

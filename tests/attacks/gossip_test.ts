@@ -39,8 +39,8 @@ function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
 
-function peerOf(node: Node, identity: string) {
-  return node.peers().find((peer) => peer.identity === identity);
+function peerOf(node: Node, id: string) {
+  return node.peers().find((peer) => peer.id === id);
 }
 
 /** Mallory joins; what she tells next is about others. */
@@ -407,7 +407,7 @@ for (const [command, payload] of Object.entries(FLOODS)) {
     mallory.close();
     await until("her to be down", () => scene.log.of("peer:down").length === 1);
     const [down] = scene.log.of("peer:down");
-    assertEquals(down?.identity, mallory.identity.id);
+    assertEquals(down?.id, mallory.identity.id);
     assertStringIncludes(down?.reason ?? "", text);
     assert(peerOf(scene.victim, scene.member.identity.id)?.connected);
   });

@@ -65,7 +65,7 @@ Deno.test({
     const identity = await Identity.generate();
     const known = await Node.start({ identity, connect: [address] });
     const linked = (node: Node) =>
-      victim.sessions().some((link) => link.identity === node.identity.id);
+      victim.sessions().some((link) => link.id === node.identity.id);
     await until("a peer to be known", () => linked(known));
     await known.close();
     await until("it to be gone", () => victim.sessions().length === 0);

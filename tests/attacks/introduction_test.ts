@@ -11,8 +11,8 @@ import { until } from "../helpers/until.ts";
 
 const EMPTY = new Uint8Array(0);
 
-function knows(scene: Scene, identity: string): boolean {
-  return scene.victim.peers().some((peer) => peer.identity === identity);
+function knows(scene: Scene, id: string): boolean {
+  return scene.victim.peers().some((peer) => peer.id === id);
 }
 
 Deno.test("a first message that is not the sender's own entry ends the session", async () => {

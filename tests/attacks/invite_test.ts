@@ -37,7 +37,7 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 const closed = { trust: "known" } as const;
 const secretOf = (line: string) => inviteSecret(parseInvite(line).code);
 const isUp = (node: Node, id: string) =>
-  node.sessions().some((link) => link.identity === id);
+  node.sessions().some((link) => link.id === id);
 
 Deno.test("an invite is used once: by the first of two guests that come together", async () => {
   await using host = await Node.start(closed);
@@ -50,7 +50,7 @@ Deno.test("an invite is used once: by the first of two guests that come together
   await second.say(COMMAND.proof, second.proof());
   assertEquals((await second.refusal())?.name, "bad-invite");
   assert(isUp(host, first.identity.id));
-  assert(!host.peers().some((it) => it.identity === second.identity.id));
+  assert(!host.peers().some((it) => it.id === second.identity.id));
 
   // The same guest may come again with it, for instance because its welcome was lost.
   first.close();

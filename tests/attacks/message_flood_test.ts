@@ -35,7 +35,7 @@ for (const [what, bytes] of Object.entries(FLOODS)) {
     await until("her to be up", () => scene.log.of("peer:up").length === 2);
     const member = scene.member.identity.id;
     const pings = () =>
-      scene.log.of("ping").filter(({ identity }) => identity === member).length;
+      scene.log.of("ping").filter(({ id }) => id === member).length;
     if (what.startsWith("pings")) greedy.pause();
     let sent = 0;
     while (!greedy.isOver && scene.log.of("peer:down").length === 0) {
@@ -44,7 +44,7 @@ for (const [what, bytes] of Object.entries(FLOODS)) {
     }
     await until("her to be down", () => scene.log.of("peer:down").length > 0);
     const [down] = scene.log.of("peer:down");
-    assertEquals(down?.identity, greedy.identity.id);
+    assertEquals(down?.id, greedy.identity.id);
     assertStringIncludes(down?.reason ?? "", "the peer sends more than");
     assert(sent > 1);
     // Everybody else is as well off as before.

@@ -43,7 +43,7 @@ Deno.test("1,200 messages of ten strangers do not delay a friend's", async () =>
   member.send(victim.identity.id, "hello").then(() => sent = "yes", () => {});
   // Its session is one of eleven: it is here when the victim answers its ping.
   const pings = () =>
-    scene.log.of("ping").filter(({ identity }) => identity === id).length;
+    scene.log.of("ping").filter(({ id: peerId }) => peerId === id).length;
   const before = pings();
   member.ping("after the message");
   await until("the friend's ping", () => pings() > before);

@@ -179,8 +179,8 @@ for (const { what, attacked, allowed = [], named, meant } of CASES) {
       check(alice);
       const told = log.of("name-conflict");
       assertEquals(told.length, attacked ? 1 : 0);
-      for (const { identity, holder } of told) {
-        assertEquals([identity, holder], [mallory.id, bob.id]);
+      for (const { id, holder } of told) {
+        assertEquals([id, holder], [mallory.id, bob.id]);
       }
       await alice.close();
       await log.ended;
@@ -355,20 +355,20 @@ Deno.test("by the control API a message goes to the first peer of a name, and a 
   assertEquals(contested.status, 409);
   assertEquals(contested.answer.error.code, "ambiguous");
   // It may have standing, as one that was sent something and took it.
-  await post("/v1/allow", { identity: bob.id });
+  await post("/v1/allow", { id: bob.id });
   assertEquals((await send()).answer.to, bob.id);
   const found = await (await scene.fetch("/v1/who?name=bob")).json();
   assertEquals(
     found.members.map((it: Record<string, unknown>) => [
-      it.identity,
+      it.id,
       it.nameHeldBy,
     ]),
     [[bob.id, undefined], [mallory.id, bob.id]],
   );
-  const wrong = { identity: mallory.id, name: "two words" };
+  const wrong = { id: mallory.id, name: "two words" };
   assertEquals((await post("/v1/allow", wrong)).status, 400);
   assertEquals((await send()).answer.to, bob.id);
-  const right = { identity: mallory.id, name: "bob" };
+  const right = { id: mallory.id, name: "bob" };
   assertEquals((await post("/v1/allow", right)).status, 200);
   assertEquals((await send()).answer.to, mallory.id);
 });
@@ -410,7 +410,7 @@ for (const flags of [0, PEER_FLAG.ephemeral]) {
         assertEquals(alice.peer(mallory.id)?.nameHeldBy, bob.id);
       }
       assertEquals(store.nameBindings(), [
-        { name: "bob", identity: bob.id, ephemeral: false, confirmed: true },
+        { name: "bob", id: bob.id, ephemeral: false, confirmed: true },
       ]);
       await using alice = await start();
       await visit(alice, mallory, "bob");
@@ -468,7 +468,7 @@ Deno.test("a name that a person gave to a key in memory goes to no other when it
     await visit(alice, mallory, "bob");
     isGone(alice);
     assertEquals(
-      log.of("name-conflict").map(({ identity, holder }) => [identity, holder]),
+      log.of("name-conflict").map(({ id, holder }) => [id, holder]),
       [[mallory.id, bob.id]],
     );
     await alice.close();

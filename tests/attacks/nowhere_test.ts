@@ -14,7 +14,7 @@ import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
 function knows(node: Node, { id }: Identity): boolean {
-  return node.peers().some((peer) => peer.identity === id);
+  return node.peers().some((peer) => peer.id === id);
 }
 
 /** Frames are handled in order, and a ping is answered at once. */

@@ -21,7 +21,7 @@ Deno.test("a session beyond what one peer may have is refused before it opens", 
   using sessions = new DisposableStack();
   const identity = await smallerThan(victim.identity.id);
   const count = () =>
-    victim.sessions().filter((link) => link.identity === identity.id).length;
+    victim.sessions().filter((link) => link.id === identity.id).length;
   for (let i = 1; i <= MAX_SESSIONS_PER_PEER; i++) {
     sessions.use(await RawPeer.open(victim, { identity }));
     await until(`session ${i}`, () => count() === i);

@@ -97,7 +97,7 @@ Deno.test("a dialer without the secret learns nothing", async (t) => {
   assertEquals(log.of("peer:up").length, 2);
   // The control, by the same means.
   using member = await RawPeer.open(node, { shows: KEY });
-  assertEquals(member.told()[0]?.identity, node.identity.id);
+  assertEquals(member.told()[0]?.id, node.identity.id);
 });
 
 /** Byte for byte: nobody's identity, name or port is in what came. */

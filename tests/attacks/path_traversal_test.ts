@@ -58,9 +58,7 @@ Deno.test("path traversal: no name of a peer, a host or a network becomes one of
         await until(
           "it gone",
           () =>
-            scene.victim.sessions().every((link) =>
-              link.identity !== identity.id
-            ),
+            scene.victim.sessions().every((link) => link.id !== identity.id),
         );
       }
       store.commit();
@@ -70,7 +68,7 @@ Deno.test("path traversal: no name of a peer, a host or a network becomes one of
     const records = new Records(data.store);
     // The clean control: it was remembered, under its last name.
     assertEquals(
-      records.peers().find((peer) => peer.identity === identity.id)?.name,
+      records.peers().find((peer) => peer.id === identity.id)?.name,
       NAMES.at(-1),
     );
     // A name that is bound to the peer may be denied, which makes no file either.

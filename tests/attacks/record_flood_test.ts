@@ -67,11 +67,11 @@ for (const crowd of [0, CROWD]) {
 
     await flood(siege, crowd);
 
-    const onRecord = new Set(victim.peers().map(({ identity }) => identity));
+    const onRecord = new Set(victim.peers().map(({ id }) => id));
     for (const id of ids) assert(onRecord.has(id), `${id} is not on record`);
     assert(onRecord.size >= Math.min(crowd, MAX_STRANGER_PEERS));
     assert(onRecord.size <= MAX_STRANGER_PEERS + 1);
-    const rows = store.peers().map(({ identity }) => identity);
+    const rows = store.peers().map(({ id }) => id);
     assertEquals(rows.toSorted(), [...onRecord].toSorted());
     assertEquals(siege.log.of("undelivered"), []);
 

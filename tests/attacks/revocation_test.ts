@@ -82,11 +82,11 @@ async function told(node: Node, member: Identity): Promise<string[]> {
     encodeGetPeers({ digest: "00".repeat(32), fingerprints: ["00".repeat(8)] }),
   );
   await until("the list", () => peer.count(COMMAND.peers) > before);
-  return peer.told().map((entry) => entry.identity);
+  return peer.told().map((entry) => entry.id);
 }
 
 const isUp = (node: Node, other: Node) =>
-  node.sessions().some((link) => link.identity === other.identity.id);
+  node.sessions().some((link) => link.id === other.identity.id);
 
 for (const trust of ["open", "known"] as const) {
   Deno.test(`a denied member of a mesh with trust ${trust} is cut off and stays out`, async () => {
@@ -145,7 +145,7 @@ Deno.test("a denied stranger is refused by a node it dials and by a node that di
 
   await using listening = await Node.start({ identity: mallory });
   const store = new MemoryStore();
-  store.putAccessRule({ identity: mallory.id, verdict: "denied", at: 0 });
+  store.putAccessRule({ id: mallory.id, verdict: "denied", at: 0 });
   await using dialing = await Node.start({
     store,
     connect: [listening.address],
@@ -162,15 +162,15 @@ Deno.test("gossip does not bring back a peer that was forgotten", async () => {
   const { alice, mallory } = trio;
   const { id } = mallory.identity;
   alice.admission.forget(id);
-  assert(!alice.peers().some((peer) => peer.identity === id));
+  assert(!alice.peers().some((peer) => peer.id === id));
   // It comes by itself, with bob's and alice's own statements: it has to wait.
   await until(
     "the forgotten one to knock",
-    () => alice.admission.joinRequests().some((peer) => peer.identity === id),
+    () => alice.admission.joinRequests().some((peer) => peer.id === id),
   );
   const again = await trio.restart({ trust: "known" });
   assert(!isUp(again, mallory));
-  assert(!again.peers().some((peer) => peer.identity === id));
+  assert(!again.peers().some((peer) => peer.id === id));
   again.admission.allow(id);
   await until("the allowed one to be back", () => isUp(again, mallory), 20_000);
 });
@@ -193,7 +193,7 @@ Deno.test("a denied peer is not dialed, whoever named its address", async () => 
   await using control = await RawListener.start();
   const store = new MemoryStore();
   const { id } = denied.identity;
-  store.putAccessRule({ identity: id, verdict: "denied", at: 0 });
+  store.putAccessRule({ id, verdict: "denied", at: 0 });
   await using alice = await Node.start({
     store,
     connect: [
@@ -241,5 +241,5 @@ Deno.test("a peer that is denied between its proof and its verack is cut off", a
   await peer.say(COMMAND.verack);
   const told = await peer.refusal();
   assertEquals([told?.command, told?.name], ["bye", "denied"]);
-  assert(!alice.peers().some(({ identity }) => identity === mallory.id));
+  assert(!alice.peers().some(({ id }) => id === mallory.id));
 });

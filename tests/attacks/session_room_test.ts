@@ -80,7 +80,7 @@ Deno.test("a peer with standing gets in when strangers have all sessions, and th
     true,
   ]);
   const down = siege.log.of("peer:down");
-  assertEquals(down.map(({ identity }) => identity), [third.identity.id]);
+  assertEquals(down.map(({ id }) => id), [third.identity.id]);
 });
 
 Deno.test("strangers of several sources share the room by turns, and a /64 of IPv6 is one source", async () => {
@@ -121,7 +121,7 @@ Deno.test("an address given by a person and a guest by invite find room among st
   const start = (host: string, options: NodeOptions) =>
     Node.start({ host, transport: network.transport(host), ...options });
   const linked = (node: Node) =>
-    victim.sessions().some(({ identity }) => identity === node.identity.id);
+    victim.sessions().some(({ id }) => id === node.identity.id);
   await using seed = await start("10.0.5.5", { port: 8080 });
   await until("the address to be dialed", () => linked(seed));
   const invite = victim.admission.invite();

@@ -60,10 +60,7 @@ Deno.test("500 connections that go slowly keep nobody out, and each ends in time
     await using honest = await Node.start({ connect: [victim.address] });
     await until(
       `a node to join besides those whose kind ${kind}`,
-      () =>
-        victim.sessions().some(({ identity }) =>
-          identity === honest.identity.id
-        ),
+      () => victim.sessions().some(({ id }) => id === honest.identity.id),
     );
     assert(crowd.open > 0, `nobody is left who ${kind}`);
   }

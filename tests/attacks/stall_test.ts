@@ -42,8 +42,7 @@ async function joins(node: Node): Promise<void> {
   await using honest = await Node.start({ connect: [node.address] });
   await until(
     "an honest node to join",
-    () =>
-      node.sessions().some(({ identity }) => identity === honest.identity.id),
+    () => node.sessions().some(({ id }) => id === honest.identity.id),
   );
 }
 
@@ -180,11 +179,11 @@ Deno.test("a member that stops reading is cut off, and nobody misses a ping", as
     return log.of("peer:down").length > 0;
   }, 30_000);
   const [down] = log.of("peer:down");
-  assertEquals(down?.identity, slow.identity.id);
+  assertEquals(down?.id, slow.identity.id);
   assertStringIncludes(down?.reason ?? "", "bytes wait for the peer");
   assertEquals(down?.left, false);
   assert(sent * text.length > MAX_QUEUE_BYTES, "it was cut off too early");
-  assertEquals(victim.sessions().map((link) => link.identity), [
+  assertEquals(victim.sessions().map((link) => link.id), [
     healthy.identity.id,
   ]);
 });
@@ -224,7 +223,7 @@ Deno.test("1,000 connections at once do not keep a node out", async () => {
   await using honest = await Node.start({ connect: [victim.address] });
   await Promise.all(times(1_000, () => addTcp(crowd, victim)));
   await until("the honest node to join", () => victim.sessions().length === 1);
-  assertEquals(victim.sessions()[0]?.identity, honest.identity.id);
+  assertEquals(victim.sessions()[0]?.id, honest.identity.id);
   await until(
     "the crowd to be thinned out",
     () => crowd.open <= MAX_PENDING_CONNECTIONS,
@@ -242,7 +241,7 @@ Deno.test("addresses that hang keep a node from no other", async () => {
   const begun = await halfway.next();
   await begun.version();
   await until("the honest one to be up", () => victim.sessions().length === 1);
-  assertEquals(victim.sessions()[0]?.identity, honest.identity.id);
+  assertEquals(victim.sessions()[0]?.id, honest.identity.id);
   assertEquals(deaf.open, 1);
   assert(!begun.isOver);
   begun.close();

@@ -57,7 +57,7 @@ class Stage implements AsyncDisposable {
     const pongs = member.count(COMMAND.pong);
     await member.say(COMMAND.ping, encodePing({ nonce: 1n }));
     await until("the pong", () => member.count(COMMAND.pong) > pongs);
-    return node.peers().map((peer) => peer.identity);
+    return node.peers().map((peer) => peer.id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -124,7 +124,7 @@ Deno.test("statements that are not by an admitted member about this peer admit n
       );
       assertEquals((await knocking.refusal())?.name, "not-admitted");
       assertEquals(await stage.known(), before);
-      assertEquals(node.admission.joinRequests().map((peer) => peer.identity), [
+      assertEquals(node.admission.joinRequests().map((peer) => peer.id), [
         subject.id,
       ]);
     });
@@ -137,17 +137,17 @@ Deno.test("a statement by an admitted member admits the peer it is about, told o
   const statement = state(member.identity, subject);
   await member.tell([entryOf(subject, [NOBODY], { statement })]);
   assert((await stage.known()).includes(subject.id));
-  const info = node.peers().find((peer) => peer.identity === subject.id);
+  const info = node.peers().find((peer) => peer.id === subject.id);
   assertEquals(info?.admittedBy, member.identity.id);
   using told = await RawPeer.open(node, { identity: subject });
-  assertEquals(told.told()[0]?.identity, node.identity.id);
+  assertEquals(told.told()[0]?.id, node.identity.id);
 
   const other = state(member.identity, outsider);
   using shown = await RawPeer.open(node, {
     identity: outsider,
     statement: other,
   });
-  assertEquals(shown.told()[0]?.identity, node.identity.id);
+  assertEquals(shown.told()[0]?.id, node.identity.id);
   assertEquals(node.admission.joinRequests(), []);
 });
 
@@ -183,7 +183,7 @@ Deno.test("who lost the right to admit did not lose whom it admitted before", as
     using guest = await RawPeer.open(node, { identity: subject, statement });
     assertEquals(guest.told().length, 1);
     node.admission.deny(member.identity.id);
-    assert(node.peers().some((peer) => peer.identity === subject.id));
+    assert(node.peers().some((peer) => peer.id === subject.id));
   }
   using late = await RawPeer.open(
     node,

@@ -31,10 +31,10 @@ Deno.test("a crowd of fresh identities leaves a closed node a short list, and a 
   assertEquals(node.peers(), []);
   // The oldest gave way.
   assertEquals(
-    node.admission.joinRequests().map((peer) => peer.identity),
+    node.admission.joinRequests().map((peer) => peer.id),
     sybils.slice(-MAX_PENDING_PEERS_PER_HOST).map((identity) => identity.id),
   );
-  const said = log.of("pending").map((event) => event.identity);
+  const said = log.of("pending").map((event) => event.id);
   assertEquals(said, sybils.map((identity) => identity.id));
   using peer = await RawPeer.open(node, { identity: member });
   assert(peer.told().length > 0);
@@ -44,7 +44,7 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
   const store = new MemoryStore();
   const pending = new JoinRequests(store);
   const peer = (n: number) => ({
-    identity: n.toString(16).padStart(64, "0"),
+    id: n.toString(16).padStart(64, "0"),
     certificate: new Uint8Array(1),
     address: { host: `10.0.${n >> 8}.${n & 255}`, port: 1 },
     direction: "inbound" as const,
@@ -54,7 +54,7 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
   for (let n = 0; n < count; n++) assert(pending.add(peer(n)));
   const kept = pending.list();
   assertEquals(kept.length, MAX_PENDING_PEERS);
-  assertEquals(kept[0]?.identity, peer(50).identity);
+  assertEquals(kept[0]?.id, peer(50).id);
   assertEquals(store.joinRequests(), kept);
   // Whoever comes again is not new, and does not make us write each time.
   assert(!pending.add({ ...peer(count - 1), lastSeen: count }));
@@ -65,7 +65,7 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
 Deno.test("peers that wait from one network of IPv6 push out each other only, and a start drops what is too much", () => {
   const store = new MemoryStore();
   const peer = (n: number, host: string) => ({
-    identity: n.toString(16).padStart(64, "0"),
+    id: n.toString(16).padStart(64, "0"),
     certificate: new Uint8Array(1),
     address: { host, port: 1 },
     direction: "inbound" as const,
@@ -81,7 +81,7 @@ Deno.test("peers that wait from one network of IPv6 push out each other only, an
   };
   flood(pending);
   assertEquals(pending.list().length, 1 + MAX_PENDING_PEERS_PER_HOST);
-  assert(pending.get(honest.identity) !== undefined);
+  assert(pending.get(honest.id) !== undefined);
   // An older version counted each of these addresses by itself.
   for (let n = 1_000; n < 1_000 + MAX_PENDING_PEERS; n++) {
     const late = peer(n, `2001:db8:3::${n.toString(16)}`);
@@ -90,22 +90,22 @@ Deno.test("peers that wait from one network of IPv6 push out each other only, an
   const again = new JoinRequests(store);
   assertEquals(again.list().length, 1 + 2 * MAX_PENDING_PEERS_PER_HOST);
   assertEquals(store.joinRequests(), again.list());
-  assert(again.get(honest.identity) !== undefined);
+  assert(again.get(honest.id) !== undefined);
 });
 
 Deno.test("when the list of those who wait is full, the oldest of the source that most come from gives way", () => {
   const pending = new JoinRequests(new MemoryStore());
   let made = 0;
   const add = (host: string) => {
-    const identity = (++made).toString(16).padStart(64, "0");
+    const id = (++made).toString(16).padStart(64, "0");
     pending.add({
-      identity,
+      id,
       certificate: new Uint8Array(1),
       address: { host, port: 1 },
       direction: "inbound",
       lastSeen: made,
     });
-    return identity;
+    return id;
   };
   const honest = add("10.0.0.1");
   const sources = MAX_PENDING_PEERS / MAX_PENDING_PEERS_PER_HOST + 1;

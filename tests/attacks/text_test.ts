@@ -101,7 +101,7 @@ for (const [what, text] of Object.entries(TEXTS)) {
       name,
     });
     const link = () =>
-      scene.victim.sessions().find((it) => it.identity === identity.id);
+      scene.victim.sessions().find((it) => it.id === identity.id);
     await until("her session", () => link() !== undefined);
     assertEquals(link()?.userAgent, userAgent);
     // A name in gossip, and a line in a ping.
@@ -151,17 +151,17 @@ for (const [what, name] of Object.entries(SPOOFS)) {
       "both to be told of",
       () =>
         [admin.identity.id, spoof.identity.id].every((id) =>
-          ups().some(({ identity }) => identity === id)
+          ups().some(({ id: peerId }) => peerId === id)
         ),
     );
     // The real one is found by the name, and nobody else.
     assertEquals(
-      scene.victim.findPeers("admin").map((it) => it.identity),
+      scene.victim.findPeers("admin").map((it) => it.id),
       [admin.identity.id],
     );
     const lineOf = (id: string) =>
       eventLine(
-        ups().find(({ identity }) => identity === id)!,
+        ups().find(({ id: peerId }) => peerId === id)!,
         new Date(0),
         palette(false),
       );

@@ -12,8 +12,8 @@ const MOD = new URL("../../mod.ts", import.meta.url);
 /** Nobody listens there: whoever is routed to it is hung up on. */
 const NOWHERE = "127.0.0.1:1";
 
-function connected(node: Node, identity: string): boolean {
-  return node.peers().some((it) => it.identity === identity && it.connected);
+function connected(node: Node, id: string): boolean {
+  return node.peers().some((it) => it.id === id && it.connected);
 }
 
 Deno.test("a second process with a connected key is refused while the first answers", async () => {

@@ -4,8 +4,8 @@ import { broadcastExit } from "../../src/cli/broadcast.ts";
 
 Deno.test("a broadcast fails if a peer with standing does not get it, or if nobody does, and not because of strangers", () => {
   const [friend, stranger] = ["a".repeat(64), "b".repeat(64)];
-  const failed = (identity: string, standing: boolean) => ({
-    identity,
+  const failed = (id: string, standing: boolean) => ({
+    id,
     standing,
     reason: "full",
   });

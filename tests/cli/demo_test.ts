@@ -100,7 +100,7 @@ async function assertShown(demo: Demo, nodes: number): Promise<void> {
     new Map(started.map(({ name, via }) => [name, via])),
     new Map(plan.nodes.map(({ name, via }) => [name, via ?? null])),
   );
-  assertEquals(new Set(started.map(({ identity }) => identity)).size, nodes);
+  assertEquals(new Set(started.map(({ id }) => id)).size, nodes);
 
   const { name: victim } = plan.victim;
   const others = plan.nodes.map(({ name }) => name)
@@ -111,7 +111,7 @@ async function assertShown(demo: Demo, nodes: number): Promise<void> {
   const [returned, ...more] = demo.of("restarted");
   assert(returned !== undefined && more.length === 0);
   const before = started.find(({ name }) => name === victim);
-  assertEquals(returned.identity, before?.identity);
+  assertEquals(returned.id, before?.id);
   assertNotEquals(returned.address, before?.address);
   const recognised = demo.of("recognised");
   assertEquals(recognised.map(({ name }) => name).sort(), others);
@@ -207,8 +207,8 @@ for (const mode of ["--in-process", "--no-in-process"]) {
 
     function others(type: string) {
       return demo.of("other").filter(({ event }) =>
-        event.type === type && "identity" in event &&
-        event.identity === stranger.identity.id
+        event.type === type && "id" in event &&
+        event.id === stranger.identity.id
       );
     }
   });

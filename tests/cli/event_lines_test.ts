@@ -16,13 +16,13 @@ const ADDRESS = "192.0.2.1:8080";
 
 const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
-    { type: "listening", identity: ALICE, address: "[::]:8080" },
+    { type: "listening", id: ALICE, address: "[::]:8080" },
     "listen on [::]:8080 as aaaaaaaa",
   ],
   [
     {
       type: "peer:up",
-      identity: BOB,
+      id: BOB,
       address: ADDRESS,
       direction: "inbound",
       trust: "first-use",
@@ -32,7 +32,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "peer:up",
-      identity: BOB,
+      id: BOB,
       address: "bob.example:1",
       direction: "outbound",
       trust: "pinned",
@@ -42,7 +42,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "peer:up",
-      identity: BOB,
+      id: BOB,
       address: ADDRESS,
       direction: "outbound",
       trust: "known",
@@ -50,13 +50,13 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     "up     bbbbbbbb at 192.0.2.1:8080 (outbound, known)",
   ],
   [
-    { type: "replaced", address: ADDRESS, former: ALICE, identity: BOB },
+    { type: "replaced", address: ADDRESS, former: ALICE, id: BOB },
     `new    192.0.2.1:8080: now ${BOB}, before ${ALICE}, whose key lived in memory only`,
   ],
   [
     {
       type: "peer:down",
-      identity: BOB,
+      id: BOB,
       reason: "Peer said bye: leaving",
       left: true,
     },
@@ -65,24 +65,24 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "peer:down",
-      identity: BOB,
+      id: BOB,
       reason: "Peer is silent for 3001 ms",
       left: false,
     },
     "lost   bbbbbbbb: Peer is silent for 3001 ms",
   ],
   [
-    { type: "ping", identity: BOB, text: "ping 7" },
+    { type: "ping", id: BOB, text: "ping 7" },
     "ping   bbbbbbbb: ping 7",
   ],
   [
-    { type: "ping", identity: BOB, name: "bob", text: "ping 7" },
+    { type: "ping", id: BOB, name: "bob", text: "ping 7" },
     "ping   bob (bbbbbbbb): ping 7",
   ],
   [
     {
       type: "peer:down",
-      identity: BOB,
+      id: BOB,
       name: "\u0430dmin",
       reason: "Peer said bye: leaving",
       left: true,
@@ -154,13 +154,13 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     "wait   192.0.2.1:8080: nobody listens there; still trying",
   ],
   [
-    { type: "pending", identity: BOB, address: ADDRESS },
+    { type: "pending", id: BOB, address: ADDRESS },
     `knock  ${BOB} at 192.0.2.1:8080 wants in: allow or deny it`,
   ],
   [
     {
       type: "name-conflict",
-      identity: BOB,
+      id: BOB,
       name: "Al",
       holder: ALICE,
       ownName: false,
@@ -170,7 +170,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "name-conflict",
-      identity: BOB,
+      id: BOB,
       name: "Al",
       holder: ALICE,
       ownName: true,
@@ -180,7 +180,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     {
       type: "peer:down",
-      identity: BOB,
+      id: BOB,
       name: "eve",
       boundName: "eva",
       reason: "",
@@ -244,28 +244,28 @@ Deno.test("eventLine() shows a message without the line ending that ends it, and
 /** All texts of an event that a peer has a say in. */
 function hostile(text: string): NodeEvent[] {
   return [
-    { type: "ping", identity: BOB, name: text, text },
+    { type: "ping", id: BOB, name: text, text },
     {
       type: "peer:down",
-      identity: BOB,
+      id: BOB,
       name: text,
       reason: text,
       left: false,
     },
-    { type: "peer:down", identity: BOB, reason: text, left: true },
+    { type: "peer:down", id: BOB, reason: text, left: true },
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
-    { type: "pending", identity: BOB, address: text },
+    { type: "pending", id: BOB, address: text },
     {
       type: "name-conflict",
-      identity: BOB,
+      id: BOB,
       name: text,
       holder: ALICE,
       ownName: false,
     },
     {
       type: "peer:up",
-      identity: BOB,
+      id: BOB,
       address: text,
       direction: "inbound",
       trust: "known",
@@ -285,7 +285,7 @@ Deno.test("eventLine() says in one line what happened, with the time of day", ()
 Deno.test("eventLine() advises no command where none reaches the node", () => {
   const event = {
     type: "name-conflict",
-    identity: BOB,
+    id: BOB,
     name: "Al",
     holder: ALICE,
     ownName: false,
@@ -343,7 +343,7 @@ Deno.test("eventLine() shows what tries to look like another line as text", () =
   const line = eventLine(
     {
       type: "ping",
-      identity: BOB,
+      id: BOB,
       text: "\r\x1b[2K03:04:05 stop   left the mesh\n",
     },
     TIME,

@@ -7,7 +7,7 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const PING: NodeEvent = {
   type: "ping",
-  identity: "b".repeat(64),
+  id: "b".repeat(64),
   text: "hello",
 };
 
@@ -27,7 +27,7 @@ function open(json: boolean) {
   };
   const clock = new VirtualClock();
   const colors = palette(false);
-  const hasStanding = (identity: string) => identity === FRIEND;
+  const hasStanding = (id: string) => id === FRIEND;
   const printer = new EventPrinter({
     output,
     json,
@@ -82,14 +82,14 @@ Deno.test("EventPrinter leaves out what strangers flood it with, says so, and sh
       lines.filter((line) => line.startsWith(text)).length;
     for (let round = 0; round < 100; round++) {
       for (let i = 0; i < 1_000; i++) printer.print(PING);
-      printer.print({ ...PING, identity: FRIEND });
+      printer.print({ ...PING, id: FRIEND });
       const down = { type: "peer:down", reason: "gone", left: false } as const;
       const stranger = round.toString(16).padStart(64, "0");
-      printer.print({ ...down, identity: stranger });
-      printer.print({ ...down, identity: FRIEND });
+      printer.print({ ...down, id: stranger });
+      printer.print({ ...down, id: FRIEND });
       printer.print({
         type: "message",
-        from: PING.identity,
+        from: PING.id,
         topic: "",
         id: "0".repeat(32),
         deliveryCount: 1,

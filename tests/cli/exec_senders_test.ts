@@ -18,8 +18,8 @@ const B = "b".repeat(64);
 function linked(links: Readonly<Record<string, string>>): Node {
   return {
     sessions: () =>
-      Object.entries(links).map(([identity, remoteAddress]) => ({
-        identity,
+      Object.entries(links).map(([id, remoteAddress]) => ({
+        id,
         remoteAddress,
       })),
   } as unknown as Node;
@@ -97,7 +97,7 @@ Deno.test("names of --exec-from are warned of unless a person said whose they ar
   const store = new MemoryStore();
   store.putNameBinding({
     name: "dave",
-    identity: B,
+    id: B,
     ephemeral: false,
     confirmed: true,
   });
@@ -219,7 +219,7 @@ Deno.test("a name that no person gave to a peer is warned of, in an open mesh an
   const format = { format: "json", color: false } as const;
   const write = (line: string) => void lines.push(line);
   const store = new MemoryStore();
-  const binding = { identity: A as PeerId, ephemeral: false };
+  const binding = { id: A as PeerId, ephemeral: false };
   store.putNameBinding({ ...binding, name: "bob", confirmed: true });
   store.putNameBinding({ ...binding, name: "eve", confirmed: false });
   const warned = (options: NodeOptions, ...from: string[]) => {

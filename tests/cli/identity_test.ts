@@ -28,7 +28,7 @@ Deno.test("identity new writes a key and a certificate that identity show agrees
         keyPath: files.key,
         certPath: files.certificate,
       });
-      const expected = { identity: id, keyType, demo: false };
+      const expected = { id, keyType, demo: false };
       assertEquals(made, { ...expected, ...files });
       if (Deno.build.os !== "windows") {
         const { mode } = await Deno.stat(files.key);
@@ -94,7 +94,7 @@ Deno.test({
       });
       const { id } = await loadIdentity({ keyPath: key });
       assertEquals(await object(show), {
-        identity: id,
+        id,
         keyType: "RSA",
         demo: false,
         certificate: path,

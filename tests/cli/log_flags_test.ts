@@ -55,7 +55,7 @@ Deno.test("log lines that strangers cause are budgeted and counted, and all othe
   };
   const flags = { logLevel: "debug", logFormat: "json" } as const;
   using logging = startLogging(flags, terminal, {
-    hasStanding: (identity) => identity === friend,
+    hasStanding: (id) => id === friend,
   });
   const log = logger("mesh");
   for (let i = 0; i < 1_000; i++) {

@@ -14,7 +14,7 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const FRIEND = "f".repeat(64);
 
-function identity(number: number): string {
+function peerId(number: number): string {
   return number.toString(16).padStart(64, "0");
 }
 
@@ -35,20 +35,20 @@ function open() {
 
 Deno.test("OutputBudget lets a peer without standing cause a burst, then one line in five seconds", async () => {
   const { clock, admitted } = open();
-  assertEquals(admitted(identity(1), 5_000), STRANGER_LINES.burst);
+  assertEquals(admitted(peerId(1), 5_000), STRANGER_LINES.burst);
   await clock.advance(60_000);
-  assertEquals(admitted(identity(1), 5_000), 60_000 / STRANGER_LINES.refillMs);
+  assertEquals(admitted(peerId(1), 5_000), 60_000 / STRANGER_LINES.refillMs);
 });
 
 Deno.test("OutputBudget gives all peers without standing one share, and a peer with standing its own", async () => {
   const { clock, admitted } = open();
   // Each of so many stays within its own.
   let strangers = 0;
-  for (let i = 0; i < 10_000; i++) strangers += admitted(identity(i), 1);
+  for (let i = 0; i < 10_000; i++) strangers += admitted(peerId(i), 1);
   assertEquals(strangers, ALL_STRANGERS_LINES.burst);
   assertEquals(admitted(FRIEND, 500), 500);
   await clock.advance(10_000);
-  for (let i = 10_000; i < 20_000; i++) strangers += admitted(identity(i), 1);
+  for (let i = 10_000; i < 20_000; i++) strangers += admitted(peerId(i), 1);
   assertEquals(
     strangers,
     ALL_STRANGERS_LINES.burst + 10_000 / ALL_STRANGERS_LINES.refillMs,
@@ -59,27 +59,27 @@ Deno.test("OutputBudget gives all peers without standing one share, and a peer w
 Deno.test("OutputBudget bounds what a peer with standing causes when it runs wild", () => {
   const { admitted } = open();
   assertEquals(admitted(FRIEND, 5_000), KNOWN_PEER_LINES.burst);
-  assertEquals(admitted(identity(1), 1), 1);
+  assertEquals(admitted(peerId(1), 1), 1);
 });
 
 Deno.test("OutputBudget lets one that has used up its own take nothing of what all share", () => {
   const { admitted } = open();
-  admitted(identity(1), 1_000_000);
+  admitted(peerId(1), 1_000_000);
   let others = 0;
-  for (let i = 2; i < 100; i++) others += admitted(identity(i), 5);
+  for (let i = 2; i < 100; i++) others += admitted(peerId(i), 5);
   assertEquals(others, 98 * 5);
 });
 
 Deno.test("OutputBudget tells what it left out, and of whose, now and then and at the end", async () => {
   const { budget, clock, told, admitted } = open();
-  admitted(identity(1), STRANGER_LINES.burst);
+  admitted(peerId(1), STRANGER_LINES.burst);
   await clock.advance(LEFT_OUT_TOLD_MS);
   assertEquals(told, [], "nothing was left out");
-  admitted(identity(1), STRANGER_LINES.burst + 7);
+  admitted(peerId(1), STRANGER_LINES.burst + 7);
   await clock.advance(LEFT_OUT_TOLD_MS);
   const [first = ""] = told;
   assertEquals(first, "25 too many pings of 00000000");
-  admitted(`a${identity(1).slice(1)}`, STRANGER_LINES.burst + 3);
+  admitted(`a${peerId(1).slice(1)}`, STRANGER_LINES.burst + 3);
   admitted("192.0.2.1\x1b", STRANGER_LINES.burst + 4);
   budget[Symbol.dispose]();
   assertEquals(told.slice(1), [
@@ -92,7 +92,7 @@ Deno.test("OutputBudget tells what it left out, and of whose, now and then and a
 
 Deno.test("OutputBudget remembers a bounded number of causes", () => {
   const { budget, told } = open();
-  for (let i = 0; i < 100_000; i++) budget.admits(identity(i));
+  for (let i = 0; i < 100_000; i++) budget.admits(peerId(i));
   budget[Symbol.dispose]();
   assertEquals(told.length, 1);
   assert(told[0]?.includes("1024 or more"), told[0]);

@@ -6,7 +6,7 @@ import { NodeProcess } from "../helpers/process.ts";
 Deno.test("run is the default, and listens on a free port when asked for 0", async () => {
   await using named = await NodeProcess.start();
   assertMatch(named.address, /^127\.0\.0\.1:[1-9]\d+$/);
-  assertMatch(named.identity, /^[0-9a-f]{64}$/);
+  assertMatch(named.id, /^[0-9a-f]{64}$/);
   await using child = verack(["run", "--json", "--host=127.0.0.1", "-p", "0"]);
   await child.line((line) => line.includes('"listening"'));
   child.kill("SIGTERM");
@@ -15,11 +15,11 @@ Deno.test("run is the default, and listens on a free port when asked for 0", asy
 
 Deno.test("run tells programs that it listens, how large the mesh is, and that it stopped", async () => {
   await using node = await NodeProcess.start();
-  const { identity, address } = node;
+  const { id, address } = node;
   await node.waitFor("mesh");
   await node.end("SIGINT");
   assertEquals<unknown>(node.events.map(({ time: _, ...rest }) => rest), [
-    { type: "listening", identity, address },
+    { type: "listening", id, address },
     { type: "mesh", nodes: 1, links: 0, missing: [] },
     { type: "stopped" },
   ]);

@@ -22,7 +22,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
   const status = await client.status();
   const { startedAt, uptimeMs, limits, control, ...rest } = status;
   assertEquals(rest, {
-    identity: scene.node.identity.id,
+    id: scene.node.identity.id,
     name: "alice",
     ephemeral: true,
     health: [],
@@ -61,13 +61,13 @@ Deno.test("peers and who tell of members, and of sessions", async () => {
   using client = await scene.client();
   const { peers, links } = await client.peers();
   const [peer] = peers;
-  assertEquals([peer?.identity, peer?.name], [bob.identity.id, "bob"]);
+  assertEquals([peer?.id, peer?.name], [bob.identity.id, "bob"]);
   const [link] = links;
   assertEquals(link?.direction, "inbound");
   assertMatch(String(link?.userAgent), /^\/verack:/);
 
   const found = await client.findPeers("bob");
-  assertEquals(found.map((it) => it.identity), [bob.identity.id]);
+  assertEquals(found.map((it) => it.id), [bob.identity.id]);
   assertEquals(found, await client.findPeers(bob.identity.id.slice(0, 8)));
   assertEquals(await client.findPeers("nobody"), []);
 });
@@ -286,7 +286,7 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
     await openDirectory(server, directory, TIMES);
     using again = await ControlClient.find(directory);
     const status = await again.status();
-    assertEquals(status.identity, node.identity.id);
+    assertEquals(status.id, node.identity.id);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -344,7 +344,7 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
     }
     using client = await ControlClient.find(deep);
     const status = await client.status();
-    assertEquals(status.identity, node.identity.id);
+    assertEquals(status.id, node.identity.id);
     await server.close();
     await clear();
     await assertRejects(
@@ -405,18 +405,18 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
 
 Deno.test("an answer or an event that does not match the schema is refused, and where it differs is said", async () => {
   const directory = await Deno.makeTempDir();
-  const identity = "0".repeat(64);
-  const peer = { identity, connected: true, addresses: [], standing: true };
+  const id = "0".repeat(64);
+  const peer = { id, connected: true, addresses: [], standing: true };
   const answers: Readonly<Record<string, unknown>> = {
-    "/v1/status": { identity, name: 1 },
-    "/v1/peers": { peers: [{ ...peer, identity: "no" }], links: [] },
+    "/v1/status": { id, name: 1 },
+    "/v1/peers": { peers: [{ ...peer, id: "no" }], links: [] },
     "/v1/pending": [],
     "/v1/invites": { invites: [], added: "by a later version" },
   };
   const events = [
     { type: "of a later version" },
-    { type: "ping", time: "", identity, text: "x", added: 1 },
-    { type: "ping", time: "", identity, text: 1 },
+    { type: "ping", time: "", id, text: "x", added: 1 },
+    { type: "ping", time: "", id, text: 1 },
   ];
   const server = Deno.serve({
     path: `${directory}/control.sock`,
@@ -434,7 +434,7 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
     for (
       const [ask, says] of [
         [() => client.status(), "(name)"],
-        [() => client.peers(), "(peers.0.identity)"],
+        [() => client.peers(), "(peers.0.id)"],
         [() => client.joinRequests(), "control API"],
       ] as const
     ) {
@@ -457,8 +457,8 @@ Deno.test("the name that a person gave a peer is in all answers, and what is rev
   const { invite, id } = await client.invite();
   await using bob = await Node.start({ name: "bob", invite });
   await until("bob", () => scene.node.sessions().length === 1);
-  const identity = bob.identity.id;
-  await client.allow(identity, "eva");
+  const peerId = bob.identity.id;
+  await client.allow(peerId, "eva");
 
   const { peers, links } = await client.peers();
   const found = await client.findPeers("eva");
@@ -470,8 +470,8 @@ Deno.test("the name that a person gave a peer is in all answers, and what is rev
   assertEquals([peers.length, links.length, found.length], [1, 1, 1]);
   assertEquals(queues.length, 1);
   const { names, boundNames } = await client.broadcast("all", { waitMs: 0 });
-  assertEquals(names, { [identity]: "bob" });
-  assertEquals(boundNames, { [identity]: "eva" });
+  assertEquals(names, { [peerId]: "bob" });
+  assertEquals(boundNames, { [peerId]: "eva" });
   for await (const event of client.events({ type: "peer:up" })) {
     assert(event.type === "peer:up");
     assertEquals(event.boundName, "eva");
@@ -479,7 +479,7 @@ Deno.test("the name that a person gave a peer is in all answers, and what is rev
   }
 
   const [open] = await client.invites();
-  assertEquals([open?.id, open?.usedBy], [id, identity]);
+  assertEquals([open?.id, open?.usedBy], [id, peerId]);
   assertEquals(await client.revoke(id.slice(0, 8)), open);
   assertEquals(await client.invites(), []);
 });

@@ -23,12 +23,12 @@ async function refusal(
 
 Deno.test("a field that a request does not have is refused by its name, with those it has", async () => {
   await using scene = await ControlScene.start();
-  const identity = "0".repeat(64);
+  const id = "0".repeat(64);
   const cases: [path: string, fields: Record<string, unknown>, has: string][] =
     [
       [
         "/v1/messages",
-        { to: identity, text: "x", tpoic: "news" },
+        { to: id, text: "x", tpoic: "news" },
         "to, topic, ttlMs, waitMs, text, base64",
       ],
       [
@@ -36,9 +36,9 @@ Deno.test("a field that a request does not have is refused by its name, with tho
         { text: "x", tpoic: "news" },
         "topic, ttlMs, waitMs, text, base64",
       ],
-      ["/v1/allow", { identity, tpoic: 1 }, "identity, name"],
-      ["/v1/deny", { identity, tpoic: 1 }, "identity"],
-      ["/v1/forget", { identity, tpoic: 1 }, "identity"],
+      ["/v1/allow", { id, tpoic: 1 }, "id, name"],
+      ["/v1/deny", { id, tpoic: 1 }, "id"],
+      ["/v1/forget", { id, tpoic: 1 }, "id"],
       ["/v1/invites", { tpoic: 1 }, "ttlMs, address"],
       ["/v1/invites/revoke", { id: "x", tpoic: 1 }, "id"],
       ["/v1/set-aside/retry", { id: "x", tpoic: 1 }, "id, from"],
@@ -65,7 +65,7 @@ Deno.test("a field that a request does not have is refused by its name, with tho
     );
   }
   // A broadcast has no receiver: this one would have gone to all.
-  const toOne = JSON.stringify({ text: "for one only", to: identity });
+  const toOne = JSON.stringify({ text: "for one only", to: id });
   assertStringIncludes(
     await refusal(scene, "/v1/broadcasts", toOne),
     'no field "to"',
@@ -111,7 +111,7 @@ Deno.test("a field given twice, of another type, or that is no text is refused",
     ["/v1/invites", `{"ttlMs":1}`, "ttlMs is 1"],
     ["/v1/invites", `{"address":1}`, "address is 1, must be a string"],
     ["/v1/invites/revoke", `{}`, "The body must have id"],
-    ["/v1/allow", `{"identity":true}`, "identity is true, must be a string"],
+    ["/v1/allow", `{"id":true}`, "id is true, must be a string"],
     ["/v1/set-aside/retry", `{"id":1}`, "id is 1, must be a string"],
     ["/v1/set-aside/retry", `{}`, "The body must have id"],
     ["/v1/stop", `[]`, "must be a JSON object"],

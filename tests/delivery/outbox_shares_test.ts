@@ -75,7 +75,7 @@ function cast({ sender }: Stage, to: readonly string[], bytes: number) {
 }
 
 function failed({ failed }: BroadcastResult): string[] {
-  return failed.map(({ identity }) => identity);
+  return failed.map(({ id }) => id);
 }
 
 /** Keeps a message; false if it is refused as `full`. */
@@ -381,7 +381,7 @@ for (const strangers of [0, 512]) {
       await it.wire.run();
       it.sender.delivery.tick(it.sender.clock.monotonic(), 0);
       const { failed } = await told;
-      const has = failed.filter(({ identity }) => !crowd.includes(identity));
+      const has = failed.filter(({ id }) => !crowd.includes(id));
       assertEquals(has, [], `${at}`);
     }
     const { messages } = it.sender.delivery.outbox;

@@ -114,7 +114,7 @@ export async function fuzzOverTls(
       "all but the witness to be gone",
       () => node.sessions().length === 1,
     );
-    assertEquals(node.sessions()[0]?.identity, witness.identity.id);
+    assertEquals(node.sessions()[0]?.id, witness.identity.id);
     // Two that listen, and both ends of the one session.
     const left = Deno.build.os === "linux" ? before + 4 : 0;
     await until("sockets to close", async () => await ownSockets() === left);
@@ -153,5 +153,5 @@ async function ownSockets(): Promise<number> {
 }
 
 function meets(a: Node, b: Node): boolean {
-  return a.sessions().some(({ identity }) => identity === b.identity.id);
+  return a.sessions().some(({ id }) => id === b.identity.id);
 }

@@ -288,16 +288,14 @@ export class FuzzWorld {
     const { witness, victim, dialing, dialed, guests } = this.#cast;
     assertEquals(this.#active.size, 0);
     assertEquals(
-      this.#node.sessions().map(({ identity }) => identity),
+      this.#node.sessions().map(({ id }) => id),
       [witness.id],
     );
     const real = new Set(
       [witness, ...dialing, ...dialed, ...guests].map(({ id }) => id),
     );
     assert(!real.has(victim.id));
-    const strangers = this.#node.peers().filter(({ identity }) =>
-      !real.has(identity)
-    );
+    const strangers = this.#node.peers().filter(({ id }) => !real.has(id));
     assertEquals(strangers, [], "rumours are remembered for ever");
     assertEquals(this.#node.outbox, { messages: 0, bytes: 0 });
   }
@@ -323,16 +321,14 @@ export class FuzzWorld {
     assertEquals(this.#faults, [], "the node failed in a way of its own");
     assertEquals(this.#losses, [], "the witness lost its link");
     const { victim } = this.#cast;
-    const known = this.#node.peers().find(({ identity }) =>
-      identity === victim.id
-    );
+    const known = this.#node.peers().find(({ id }) => id === victim.id);
     assert(!known?.connected && !known?.lastSeen, "an impostor was believed");
   }
 
   async #watch(): Promise<void> {
     const { witness } = this.#cast;
     for await (const event of this.#node.events()) {
-      if (event.type === "peer:down" && event.identity === witness.id) {
+      if (event.type === "peer:down" && event.id === witness.id) {
         this.#losses.push(event.reason);
       }
     }
@@ -372,6 +368,6 @@ export class FuzzWorld {
 
 function linked(a: Node, b: Node): boolean {
   const sees = (one: Node, other: Node) =>
-    one.sessions().some(({ identity }) => identity === other.identity.id);
+    one.sessions().some(({ id }) => id === other.identity.id);
   return sees(a, b) && sees(b, a);
 }

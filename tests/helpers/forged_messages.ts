@@ -11,7 +11,7 @@ export function entryOf(
   fields: Partial<PeerEntry> = {},
 ): PeerEntry {
   return {
-    identity: identity.id,
+    id: identity.id,
     certificate: identity.certificate,
     addresses,
     lastSeen: 0,

@@ -63,7 +63,7 @@ export class MemoryMesh implements AsyncDisposable {
     return members.every(({ node }) => {
       const others = members.map((member) => member.node.identity.id)
         .filter((id) => id !== node.identity.id).sort();
-      const linked = node.sessions().map((link) => link.identity).sort();
+      const linked = node.sessions().map((link) => link.id).sort();
       return linked.join() === others.join();
     });
   }

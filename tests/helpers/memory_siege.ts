@@ -65,7 +65,7 @@ export class MemorySiege implements AsyncDisposable {
   /** Whether these have a session that counts, in this order. */
   connected(...peers: readonly RawPeer[]): boolean[] {
     const links = new Set(
-      this.victim.sessions().map(({ identity }) => identity),
+      this.victim.sessions().map(({ id }) => id),
     );
     return peers.map(({ identity }) => links.has(identity.id));
   }

@@ -73,6 +73,6 @@ export class Mesh implements AsyncDisposable {
 function connectedTo(node: Node, nodes: readonly Node[]): boolean {
   const others = nodes.filter((other) => other !== node)
     .map((other) => other.identity.id).sort();
-  const linked = node.sessions().map((link) => link.identity).sort();
+  const linked = node.sessions().map((link) => link.id).sort();
   return linked.join() === others.join();
 }

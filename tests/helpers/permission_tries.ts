@@ -296,7 +296,7 @@ export function tries(world: World): Readonly<Record<string, Try>> {
           const worker = () =>
             member.peers().find((it) => it.connected && it.name === "worker");
           await until("the worker is up", () => worker() !== undefined);
-          await member.send(worker()!.identity, "for the program");
+          await member.send(worker()!.id, "for the program");
           const text = await Deno.readTextFile(world.received);
           assertEquals(text, "for the program");
         },

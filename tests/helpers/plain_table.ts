@@ -12,8 +12,7 @@ export function plainTable(
   const { friends = new Set() } = options;
   return new PeerTable({
     clock: systemClock,
-    hasStanding: ({ identity, earnedStanding }) =>
-      earnedStanding || friends.has(identity),
+    hasStanding: ({ id, earnedStanding }) => earnedStanding || friends.has(id),
     isAwaited: () => false,
     ...options,
   });

@@ -51,8 +51,8 @@ export class NodeProcess implements AsyncDisposable {
     return process;
   }
 
-  get identity(): string {
-    return this.#is.identity;
+  get id(): string {
+    return this.#is.id;
   }
 
   /** Where it listens: `host:port`. */

@@ -79,12 +79,12 @@ export class Scene implements AsyncDisposable {
       "the victim's list",
       () => honest.count(COMMAND.peers) > already,
     );
-    const told = honest.told().map((entry) => entry.identity)
+    const told = honest.told().map((entry) => entry.id)
       .filter((it) => it !== this.victim.identity.id);
     await honest.say(COMMAND.bye, Uint8Array.of(0x40, 0));
     await until(
       "the honest peer to be gone",
-      () => !this.victim.peers().some((peer) => peer.identity === identity.id),
+      () => !this.victim.peers().some((peer) => peer.id === identity.id),
     );
     return told;
   }
@@ -143,5 +143,5 @@ export class Scene implements AsyncDisposable {
 
 /** All that a node knows about its peers, comparable. */
 export function knowledge(node: Node): PeerInfo[] {
-  return node.peers().sort((a, b) => a.identity < b.identity ? -1 : 1);
+  return node.peers().sort((a, b) => a.id < b.id ? -1 : 1);
 }

@@ -35,7 +35,7 @@ for (const key of FORGE_KEYS) {
     const judged = verifyCertificate(der);
     assertEquals(judged.der, der);
     assertEquals(judged.spki, key.spki);
-    assertEquals(judged.identity, idOf(key.spki));
+    assertEquals(judged.id, idOf(key.spki));
     assertEquals(judged.serverName, serverNameOf(idOf(key.spki)));
     assertEquals(judged.key.type, key.type);
     const x509 = new X509Certificate(certificateToPem(der));
@@ -119,7 +119,7 @@ Deno.test("judgeCertificate() says wrong-identity when a sound certificate is an
   const der = forge(P256);
   const other = idOf(ED25519.spki);
   assertEquals(
-    verifyCertificate(der, idOf(P256.spki)).identity,
+    verifyCertificate(der, idOf(P256.spki)).id,
     idOf(P256.spki),
   );
   const error = assertThrows(() => verifyCertificate(der, other), VerackError);

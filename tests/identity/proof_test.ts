@@ -223,7 +223,7 @@ Deno.test("verifyProof() does not take a certificate's signature for a proof", (
   const der = forge(ED25519);
   const certificate = verifyCertificate(der);
   const signature = der.subarray(-64);
-  assert(!verifyProof(certificate, contextOf(certificate.identity), signature));
+  assert(!verifyProof(certificate, contextOf(certificate.id), signature));
 });
 
 Deno.test("signProof() refuses to sign as somebody else", async () => {

@@ -80,10 +80,10 @@ Deno.test("who is not admitted is listed as pending, and allowed comes in at onc
   mesh.nodes.push(stranger);
   const told = new EventLog(stranger);
   await until("the refusal", () => told.of("refused").length > 0);
-  assertEquals(a.admission.joinRequests().map((peer) => peer.identity), [
+  assertEquals(a.admission.joinRequests().map((peer) => peer.id), [
     stranger.identity.id,
   ]);
-  assertEquals(log.of("pending").map((event) => event.identity), [
+  assertEquals(log.of("pending").map((event) => event.id), [
     stranger.identity.id,
   ]);
   a.admission.allow(stranger.identity.id);
@@ -134,7 +134,7 @@ Deno.test("whom one member admits the others hear of at once, before they are as
     () =>
       others.every((node) =>
         node.peers().some((peer) =>
-          peer.identity === arriving.identity.id &&
+          peer.id === arriving.identity.id &&
           peer.admittedBy === host.identity.id
         )
       ),
@@ -171,7 +171,7 @@ Deno.test("a guest takes to strangers as its host does, unless told", async () =
     });
     const log = new EventLog(arriving);
     const isIn = () =>
-      arriving.sessions().some((it) => it.identity === stranger.identity.id);
+      arriving.sessions().some((it) => it.id === stranger.identity.id);
     await until("an answer", () => isIn() || log.of("pending").length > 0);
     assertEquals(Number(isIn()), expected);
   }
@@ -198,7 +198,7 @@ for (const [how, end] of Object.entries(GOODBYES)) {
       await end(first);
       await until("its end", () => host.sessions().length === 0);
       using again = await RawPeer.open(host, { identity });
-      assertEquals(again.told()[0]?.identity, host.identity.id);
+      assertEquals(again.told()[0]?.id, host.identity.id);
       assertEquals(host.admission.joinRequests(), []);
     });
   }
@@ -228,13 +228,13 @@ Deno.test("a guest that a member could not reach is let in there, as before", as
   const statement = issueAttestation(identity, { magic, subject: guest.id }, 0);
   const nowhere = [{ host: "127.0.0.1", port: 9 }];
   await member.tell([entryOf(guest, nowhere, { statement })]);
-  const info = () => node.peers().find((it) => it.identity === guest.id);
+  const info = () => node.peers().find((it) => it.id === guest.id);
   await until("the rumour", () => info() !== undefined);
   // As six dials in vain would do it.
   const { table } = internalsOf(node);
   table.forget(table.get(guest.id)!);
   using came = await RawPeer.open(node, { identity: guest });
-  assertEquals(came.told()[0]?.identity, node.identity.id);
+  assertEquals(came.told()[0]?.id, node.identity.id);
   await until("its record", () => info()?.connected === true);
   assertEquals(info()?.admittedBy, identity.id);
 });

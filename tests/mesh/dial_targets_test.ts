@@ -11,8 +11,8 @@ import {
 } from "../../src/mesh/dialing/dial_targets.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 
-function claimed(address: string, identity = "mallory"): CountedDial {
-  return { identity, endpoint: parseAddress(address), verified: false };
+function claimed(address: string, id = "mallory"): CountedDial {
+  return { id, endpoint: parseAddress(address), verified: false };
 }
 
 function verified(address: string): CountedDial {
@@ -49,8 +49,8 @@ Deno.test("a target that answers costs nothing", () => {
 
 Deno.test("once a target has shown an identity, no other is looked for there for a while, and that one without limit", () => {
   const targets = new DialTargets();
-  const [mallory, bob] = ["mallory", "bob"].map((identity) =>
-    claimed("203.0.113.1:443", identity)
+  const [mallory, bob] = ["mallory", "bob"].map((id) =>
+    claimed("203.0.113.1:443", id)
   );
   assertEquals(begins(targets, mallory!), DIALS_PER_TARGET);
   assertEquals(targets.otherAt(mallory!, 0), undefined);

@@ -54,7 +54,7 @@ Deno.test("a closed node lets a friend in again, though more members than it rem
   const certificate = verifyCertificate(identity.certificate);
   const refusal = (at: number) =>
     membership.refusal(
-      { identity: id(at), certificate } as VerifiedPeer,
+      { id: id(at), certificate } as VerifiedPeer,
       { host: "10.0.0.1", port: 1 },
       "inbound",
     )?.code;

@@ -24,7 +24,7 @@ Deno.test("a node that joins through one member is connected to all", async () =
   await new Mesh([alice, bob, carol]).complete();
   const ups = log.of("peer:up");
   assertEquals(
-    ups.map(({ identity, address, trust }) => [identity, address, trust]),
+    ups.map(({ id, address, trust }) => [id, address, trust]),
     [
       // Whoever answers at an address a person gave is not verified,
       [bob.identity.id, bob.address, "first-use"],
@@ -91,13 +91,13 @@ Deno.test("a node that says bye has left, one that breaks off is lost", async ()
   await until("bob gone", () => log.of("peer:down").length === 1);
   assertEquals(log.of("peer:down")[0], {
     type: "peer:down",
-    identity: bob!.identity.id,
+    id: bob!.identity.id,
     reason: "Peer said bye: leaving",
     left: true,
   });
   await carol!.close({ abrupt: true });
   await until("carol gone", () => log.of("peer:down").length === 2);
-  assertEquals(log.of("peer:down")[1]?.identity, carol!.identity.id);
+  assertEquals(log.of("peer:down")[1]?.id, carol!.identity.id);
   assertEquals(log.of("peer:down")[1]?.left, false);
   assertEquals(log.of("mesh").at(-1), {
     type: "mesh",
@@ -138,7 +138,7 @@ Deno.test("a peer that comes back at another address is recognised", async () =>
   });
   await mesh.complete();
   const up = log.of("peer:up").at(-1);
-  assertEquals(up?.identity, bob!.identity.id);
+  assertEquals(up?.id, bob!.identity.id);
   assertEquals(up?.trust, "known");
 });
 
@@ -158,14 +158,14 @@ Deno.test("a restarted node without a key of its own locks nobody out", async ()
   }
   assertEquals(log.of("refused"), []);
   // Nor can another node take its place unnoticed.
-  const ups = log.of("peer:up").map(({ identity }) => identity);
+  const ups = log.of("peer:up").map(({ id }) => id);
   assertEquals(
     log.of("replaced"),
-    ups.slice(1).map((identity, index) => ({
+    ups.slice(1).map((id, index) => ({
       type: "replaced",
       address: alice.address,
       former: ups[index]!,
-      identity,
+      id,
     })),
   );
   await running.close();
@@ -241,7 +241,7 @@ Deno.test("ping() reaches everybody who is connected, and is bounded", async () 
   await until("all heard", () => logs.every((l) => l.of("ping").length === 3));
   for (const [i, log] of logs.entries()) {
     assertEquals(
-      log.of("ping").map(({ text, identity }) => [text, identity]).sort(),
+      log.of("ping").map(({ text, id }) => [text, id]).sort(),
       mesh.nodes.flatMap((node, j) =>
         i === j ? [] : [[`from ${j}`, node.identity.id]]
       ).sort(),

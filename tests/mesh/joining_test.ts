@@ -62,7 +62,7 @@ Deno.test("joined() resolves through one address though the others are dead", as
     connect: [deadAddress(), alice.address, `${NOBODY}@${other.address}`],
   });
   await bob.joined();
-  assertEquals(bob.sessions().map(({ identity }) => identity), [
+  assertEquals(bob.sessions().map(({ id }) => id), [
     alice.identity.id,
   ]);
 });
@@ -212,7 +212,7 @@ Deno.test("joined() is not held up for long by a member that nobody else can rea
   carol.node.joined().then(() => joined = true);
   await mesh.clock.runUntil(() => joined, { limitMs: 4_500 });
   assertEquals(
-    carol.node.sessions().map(({ identity }) => identity),
+    carol.node.sessions().map(({ id }) => id),
     [alice.node.identity.id],
   );
   assert(bob.node.sessions().length === 1);

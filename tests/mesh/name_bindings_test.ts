@@ -39,7 +39,7 @@ class Scene {
   ) {
     this.store = store;
     for (const record of before?.table.values() ?? []) {
-      Object.assign(this.table.ensure(record.identity)!, record);
+      Object.assign(this.table.ensure(record.id)!, record);
     }
     const membership = {
       accessRule: () => undefined,
@@ -122,14 +122,14 @@ Deno.test("a peer with standing keeps what it was called before, one without onl
   const kept = names.slice(-MAX_NAMES_PER_PEER);
   assertEquals(
     scene.store.nameBindings()
-      .filter(({ identity }) => identity === id(1)).map(({ name }) => name),
+      .filter(({ id: peerId }) => peerId === id(1)).map(({ name }) => name),
     kept,
   );
   scene.comes(3, "a2");
   assertEquals(scene.names.holderOf("a2"), id(1));
   assertEquals(
     scene.store.nameBindings()
-      .filter(({ identity }) => identity === id(2)).map(({ name }) => name),
+      .filter(({ id: peerId }) => peerId === id(2)).map(({ name }) => name),
     ["ba5"],
   );
 });
@@ -156,7 +156,7 @@ Deno.test("names on record from before they were bound are bound at the start, b
 /** Peers about which a conflict was told since the last time. */
 function told(scene: Scene): PeerId[] {
   return scene.events.splice(0).flatMap((event) =>
-    event.type === "name-conflict" ? [event.identity] : []
+    event.type === "name-conflict" ? [event.id] : []
   );
 }
 

@@ -17,12 +17,11 @@ Deno.test("a name travels to everybody, and shows in peers, links and events", a
   const log = new EventLog(alice);
   await using nameless = await Node.start({ connect: [bob.address] });
   await until("all to meet", () => alice.sessions().length === 2);
-  const byId = (identity: string) =>
-    alice.peers().find((peer) => peer.identity === identity);
+  const byId = (id: string) => alice.peers().find((peer) => peer.id === id);
   assertEquals(byId(bob.identity.id)?.name, "bob");
   assertEquals(byId(nameless.identity.id)?.name, undefined);
   assertEquals(
-    alice.sessions().find((it) => it.identity === bob.identity.id)?.name,
+    alice.sessions().find((it) => it.id === bob.identity.id)?.name,
     "bob",
   );
   bob.ping("hello");
@@ -45,7 +44,7 @@ Deno.test("any node answers who somebody is, also one that it knows only from ot
   await peer.tell([entryOf(carol!, [address], { name: "carol" })]);
   await until("the rumour", () => alice.findPeers("carol").length > 0);
   assertEquals(alice.findPeers("CAROL"), [{
-    identity: carol!.id,
+    id: carol!.id,
     name: "carol",
     self: false,
     connected: false,
@@ -70,7 +69,7 @@ Deno.test("of a name that two claim both are told, and neither is chosen", async
   await until("both", () => alice.sessions().length === 2);
   const found = alice.findPeers("twin");
   assertEquals(
-    found.map((it) => it.identity).sort(),
+    found.map((it) => it.id).sort(),
     [one.identity.id, two.identity.id].sort(),
   );
   const error = assertThrows(() => theOne("twin", found), VerackError);
@@ -78,7 +77,7 @@ Deno.test("of a name that two claim both are told, and neither is chosen", async
   for (const { identity } of [one, two]) {
     assertEquals(error.message.includes(identity.id), true);
     assertEquals(
-      theOne("x", alice.findPeers(identity.id)).identity,
+      theOne("x", alice.findPeers(identity.id)).id,
       identity.id,
     );
   }
@@ -102,7 +101,7 @@ Deno.test("a name is remembered while its node is away, across a restart", async
   }
   await using again = await Node.start({ identity: identity!, store });
   const [bob] = again.findPeers("bob");
-  assertEquals([bob?.identity, bob?.connected], [other!.id, false]);
+  assertEquals([bob?.id, bob?.connected], [other!.id, false]);
 });
 
 Deno.test("what others call a peer never replaces what it calls itself", async () => {

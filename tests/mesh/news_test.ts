@@ -25,9 +25,7 @@ function oneWayOut(mesh: MemoryMesh, host: string, reached: string): Transport {
 }
 
 function areMet({ node }: Member, other: Member): boolean {
-  return node.sessions().some(({ identity }) =>
-    identity === other.node.identity.id
-  );
+  return node.sessions().some(({ id }) => id === other.node.identity.id);
 }
 
 for (const members of [3, 12]) {

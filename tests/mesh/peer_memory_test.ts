@@ -78,12 +78,12 @@ Deno.test("of two peers the one that was there last is dialed first", async () =
   await until("one of them gone", () => first.sessions().length === 1);
   await first.close();
   assertEquals(
-    store.peers().map((peer) => peer.identity),
+    store.peers().map((peer) => peer.id),
     [bob.identity.id, alice.identity.id],
   );
   await using again = await Node.start({ identity, store });
   assertEquals(
-    again.peers().map((peer) => peer.identity),
+    again.peers().map((peer) => peer.id),
     [bob.identity.id, alice.identity.id],
   );
 });
@@ -98,7 +98,7 @@ Deno.test("who was only spoken of is not put on record", async () => {
   await until("to hear of both", () => node.peers().length === 2);
   await node.close();
   assertEquals(
-    store.peers().map((peer) => peer.identity),
+    store.peers().map((peer) => peer.id),
     [alice.identity.id],
   );
 });
@@ -106,8 +106,8 @@ Deno.test("who was only spoken of is not put on record", async () => {
 Deno.test("a record with somebody else's certificate, or one of nobody, is thrown out", async () => {
   const [alice, bob] = [await lasting(), await lasting()];
   const store = new MemoryStore();
-  const record = (identity: string, certificate: Uint8Array): StoredPeer => ({
-    identity: identity as StoredPeer["identity"],
+  const record = (id: string, certificate: Uint8Array): StoredPeer => ({
+    id: id as StoredPeer["id"],
     certificate: Uint8Array.from(certificate),
     name: "",
     trust: "known",
@@ -124,8 +124,8 @@ Deno.test("a record with somebody else's certificate, or one of nobody, is throw
   store.putPeer(record("00".repeat(32), new Uint8Array(2_000)));
   store.putPeer(record(bob.id, bob.certificate));
   await using node = await start({ store });
-  assertEquals(node.peers().map((peer) => peer.identity), [bob.id]);
-  assertEquals(store.peers().map((peer) => peer.identity), [bob.id]);
+  assertEquals(node.peers().map((peer) => peer.id), [bob.id]);
+  assertEquals(store.peers().map((peer) => peer.id), [bob.id]);
 });
 
 Deno.test("an address that was trusted on first use is not trusted anew after a restart", async () => {
@@ -153,7 +153,7 @@ Deno.test("an address that was trusted on first use is not trusted anew after a 
     await until("an honest peer", () => again.sessions().length > 0);
     await until("its own side", () => honest.sessions().length > 0);
     assertEquals(
-      again.sessions().map((link) => link.identity),
+      again.sessions().map((link) => link.id),
       [honest.identity.id],
     );
     await honest.close();
@@ -184,9 +184,9 @@ Deno.test("a seed whose key died with its process gives way to who is there now,
 
   await using again = await Node.start({ identity, store });
   await until("the successor", () => again.sessions().length === 1);
-  assertEquals(again.sessions()[0]?.identity, successor.identity.id);
+  assertEquals(again.sessions()[0]?.id, successor.identity.id);
   assertEquals(
-    store.peers().map((peer) => peer.identity),
+    store.peers().map((peer) => peer.id),
     [successor.identity.id],
   );
 });
@@ -233,14 +233,14 @@ Deno.test("no more peers are remembered than fit the table, and those seen last"
   const store = new MemoryStore();
   const table = plainTable();
   const memory = memoryOf(table, store, ours);
-  for (const [index, identity] of identities.entries()) {
-    const record = table.ensure(identity)!;
+  for (const [index, id] of identities.entries()) {
+    const record = table.ensure(id)!;
     record.certificate = verifyCertificate(ours.certificate);
     record.lastSeen = index + 1;
     memory.save(record);
   }
   assertEquals(
-    store.peers().map((peer) => peer.identity),
+    store.peers().map((peer) => peer.id),
     identities.slice(2).reverse(),
   );
 });

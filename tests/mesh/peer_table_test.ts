@@ -36,7 +36,7 @@ function fill(table: PeerTable, count: number, source: string): Peer[] {
 }
 
 function kept(table: PeerTable, records: readonly Peer[]): Peer[] {
-  return records.filter((it) => table.get(it.identity) === it);
+  return records.filter((it) => table.get(it.id) === it);
 }
 
 Deno.test("of strangers the oldest of the source that most come from gives way, whichever comes", () => {
@@ -65,14 +65,14 @@ Deno.test("sources that have as many give way in turn", () => {
 Deno.test("peers with standing, connected ones, those being dialed and those that a message waits for stay", () => {
   const awaited = new Set<string>();
   const table = plainTable({
-    isAwaited: ({ identity }) => awaited.has(identity),
+    isAwaited: ({ id }) => awaited.has(id),
   });
   const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
   const [first, second, third, fourth, ...others] = records;
   first!.earnedStanding = true;
   second!.sessions = [{} as PeerSession];
   third!.dialing = new AbortController();
-  awaited.add(fourth!.identity);
+  awaited.add(fourth!.id);
   // The room of the first is found when another has given way.
   fill(table, 2, "10.0.0.2");
   assertEquals(kept(table, [others.shift()!]), []);
@@ -80,7 +80,7 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
   for (let at = 0; at < 20; at++) {
     fill(table, 1, "10.0.0.2");
     assertEquals(kept(table, others)[0], others[at + 1]);
-    if (at === 10) awaited.add(others[11]!.identity);
+    if (at === 10) awaited.add(others[11]!.id);
     if (at === 10) others.splice(11, 1);
   }
   assertEquals(kept(table, records.slice(0, 4)), records.slice(0, 4));
@@ -90,10 +90,10 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
 Deno.test("a hundred peers that a message waits for stay, and the one after them gives way", () => {
   const awaited = new Set<string>();
   const table = plainTable({
-    isAwaited: ({ identity }) => awaited.has(identity),
+    isAwaited: ({ id }) => awaited.has(id),
   });
   const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
-  for (const { identity } of records.slice(0, 100)) awaited.add(identity);
+  for (const { id } of records.slice(0, 100)) awaited.add(id);
   fill(table, 1, "10.0.0.2");
   assertEquals(kept(table, records).length, MAX_STRANGER_PEERS - 1);
   assertEquals(kept(table, [records[100]!]), []);
@@ -133,7 +133,7 @@ Deno.test("a table full of peers with standing takes no other, until one is forg
   assertEquals(table.ensure(newcomer, { hasStanding: true }), undefined);
   assertEquals(table.introduce(newcomer, known), undefined);
   assertEquals(
-    [...table.values()].every((it) => friends.has(it.identity)),
+    [...table.values()].every((it) => friends.has(it.id)),
     true,
   );
   assert(table.mayEnsure(known));
@@ -156,8 +156,8 @@ Deno.test("a peer that a person names and for which there is no room is told of"
   const named = [fresh(), fresh()];
   const connect = named.map((id, at) => `${id}@10.0.0.${at + 1}:8080`);
   const options = resolveOptions({ connect });
-  for (const { address, identity } of options.connect) {
-    pinAddress({ table, memory }, address, [identity!]);
+  for (const { address, id } of options.connect) {
+    pinAddress({ table, memory }, address, [id!]);
   }
   const membership = new Membership({
     options,
@@ -218,9 +218,9 @@ Deno.test("what a member tells of gives way like others, and pushes out only wha
   const liars = ["10.0.0.2", "10.0.0.2", "10.0.0.3"].map((source) =>
     fill(table, 1, source)[0]!
   );
-  for (const { identity } of liars) {
+  for (const { id } of liars) {
     for (let at = 0; at < MAX_RUMOURS_PER_SOURCE; at++) {
-      assert(table.introduce(fresh(), identity) !== undefined);
+      assert(table.introduce(fresh(), id) !== undefined);
     }
   }
   const told = (count: number, source: string) =>
@@ -234,7 +234,7 @@ Deno.test("what a member tells of gives way like others, and pushes out only wha
   assertEquals(by(friend), 500);
   assertEquals(by("10.0.0.3"), 1_001);
   // That of the other finds none, though it has told of less than it may.
-  const newLiar = fill(table, 1, "10.0.0.2")[0]!.identity;
+  const newLiar = fill(table, 1, "10.0.0.2")[0]!.id;
   assertEquals(told(10, newLiar), 0);
 });
 

@@ -63,7 +63,7 @@ function knock(
 ): void {
   for (let index = 0; index < count; index++) {
     pending.add({
-      identity: index.toString(16).padStart(64, "0"),
+      id: index.toString(16).padStart(64, "0"),
       certificate: new Uint8Array(0),
       address: { host: hostOf(index), port: 1 },
       direction: "inbound",

@@ -219,7 +219,7 @@ Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port",
   });
   assertEquals(parsePeerTarget("[::1]:65535").address.host, "::1");
   assertEquals(parsePeerTarget(`${id}@example.org:8080`), {
-    identity: id,
+    id,
     address: { host: "example.org", port: 8080 },
   });
 });

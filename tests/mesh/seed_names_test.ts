@@ -106,7 +106,7 @@ for (const [what, start] of Object.entries(OTHERS)) {
       const log = new EventLog(bob);
       // Not after the ten seconds that a dial may take.
       await until("them to meet", () => bob.sessions().length === 1, 5_000);
-      assertEquals(bob.sessions()[0]?.identity, alice.identity.id);
+      assertEquals(bob.sessions()[0]?.id, alice.identity.id);
       assertEquals(alarms(log), []);
     });
   }
@@ -139,7 +139,7 @@ Deno.test("of a name with an identity the address that has it is found, and anot
   const log = new EventLog(carol);
   await until("bob to be up", () => log.of("peer:up").length > 0);
   const [up] = log.of("peer:up");
-  assertEquals([up?.identity, up?.trust], [bob.identity.id, "pinned"]);
+  assertEquals([up?.id, up?.trust], [bob.identity.id, "pinned"]);
   assertEquals(alarms(log), []);
 });
 

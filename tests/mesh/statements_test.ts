@@ -20,7 +20,7 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
   }
   const statements = new Attestations(
     { clock: new VirtualClock(), identity: own!, magic, table },
-    (record) => record.identity === member!.id,
+    (record) => record.id === member!.id,
   );
   const guest = "ab".repeat(32);
   const admits = (issuer: Identity, subject: string) =>

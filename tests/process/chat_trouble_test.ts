@@ -34,7 +34,7 @@ Deno.test({
     const [peer] = bob.peers();
     assert(peer !== undefined);
     const text = "one\x1b[2J\n00:00 alice: two";
-    await bob.send(peer.identity, text, { topic: "x\r" });
+    await bob.send(peer.id, text, { topic: "x\r" });
     const shown = await chat.shows(/bob \[x\\u\{d\}\]: one.*two/s);
     assertStringIncludes(shown[0], "one\\u{1b}[2J\r\n        00:00 alice: two");
     await chat.type("half\x03");

@@ -83,7 +83,7 @@ Deno.test("a guest joins a closed mesh by the line of verack invite, and is back
 
   assertEquals(await bob.end("SIGKILL"), 137);
   await using again = await place.node("bob");
-  assertEquals(again.identity, bob.identity);
+  assertEquals(again.id, bob.id);
   await again.meshOf(3);
 
   // The line is used up, and says so to whoever found it.
@@ -96,18 +96,18 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   await using place = await Place.make();
   await using alice = await place.node("alice", "--trust=known");
   await using bob = await place.node("bob", `--connect=${alice.address}`);
-  assertEquals((await alice.waitFor("pending")).identity, bob.identity);
+  assertEquals((await alice.waitFor("pending")).id, bob.id);
   assertMatch((await bob.waitFor("refused")).reason, /nobody has admitted it/);
-  assert((await place.ask("alice", "pending")).includes(bob.identity));
+  assert((await place.ask("alice", "pending")).includes(bob.id));
   const trouble =
     /^trouble +not-admitted since \S+Z: .*nobody has admitted it/m;
   assertMatch(await place.ask("bob", "status"), trouble);
 
-  await place.ask("alice", "allow", bob.identity);
+  await place.ask("alice", "allow", bob.id);
   await alice.meshOf(2);
   await bob.waitFor("resolved");
   assert(!trouble.test(await place.ask("bob", "status")));
-  await place.ask("alice", "deny", bob.identity);
+  await place.ask("alice", "deny", bob.id);
   await alice.waitFor("peer:down");
   await alice.end("SIGTERM");
   // Still so after a restart.
@@ -279,12 +279,12 @@ Deno.test("invites outlive a kill, and are listed and revoked while their node r
     new RegExp(
       `^${
         made[0]
-      }  until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\dZ  used by ${guest.identity}$`,
+      }  until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\dZ  used by ${guest.id}$`,
     ),
   );
   // The one that was used says by which guest, who is not kept out by this.
   await again.waitFor("peer:up");
-  const short = guest.identity.slice(0, 8);
+  const short = guest.id.slice(0, 8);
   assertEquals(
     await place.ask("alice", "invites", "revoke", made[0]!),
     `revoked  ${
@@ -303,7 +303,7 @@ for (const verdict of [["deny"], ["peers", "forget"]]) {
     await guest.waitFor("peer:up");
     await alice.end("SIGTERM");
     assertMatch(await place.ask("alice", "invites"), /used by/);
-    await place.ask("alice", ...verdict, guest.identity);
+    await place.ask("alice", ...verdict, guest.id);
     await using child = verack([
       "invites",
       `--data=${place.path}/alice`,

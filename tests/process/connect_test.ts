@@ -27,7 +27,7 @@ function freePort(): number {
 Deno.test("--connect with an identity takes that node only, and names both when it is another", async () => {
   await using a = await NodeProcess.start();
   await using b = await NodeProcess.start([
-    `--connect=${a.identity}@${a.address}`,
+    `--connect=${a.id}@${a.address}`,
   ]);
   assertEquals((await b.waitFor("peer:up")).trust, "pinned");
 
@@ -38,10 +38,9 @@ Deno.test("--connect with an identity takes that node only, and names both when 
   assertEquals<unknown>(refused, {
     type: "refused",
     address: a.address,
-    reason:
-      `Cannot accept ${a.address}: it is ${a.identity}, must be ${NOBODY}`,
+    reason: `Cannot accept ${a.address}: it is ${a.id}, must be ${NOBODY}`,
     expected: NOBODY,
-    actual: a.identity,
+    actual: a.id,
   });
   assertEquals(c.of("peer:up"), []);
 });
@@ -69,7 +68,7 @@ Deno.test("an address that does not answer is said once, tried on, and taken whe
 
   await using b = await NodeProcess.start([`--port=${port}`]);
   const up = await a.waitFor("peer:up");
-  assertEquals([up.identity, up.address], [b.identity, address]);
+  assertEquals([up.id, up.address], [b.id, address]);
   assertEquals(a.of("unreachable").length, 2);
   assertEquals(a.of("refused"), []);
 });
@@ -130,7 +129,7 @@ Deno.test("--advertise is where others look for a node", async () => {
   await using c = await NodeProcess.start([`--connect=${a.address}`]);
   const up = await c.waitFor(
     "peer:up",
-    (event) => event.identity !== a.identity,
+    (event) => event.id !== a.id,
   );
   assertEquals(up.advertised ?? up.address, `localhost:${port}`);
 });

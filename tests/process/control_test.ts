@@ -69,7 +69,7 @@ Deno.test("status, peers and who tell of a running node, for people and programs
   const status = await alice.ask("status", "--json");
   assertEquals([status.code, status.err], [0, []]);
   const answer = JSON.parse(status.out[0]!);
-  assertEquals(answer.identity, alice.node.identity);
+  assertEquals(answer.id, alice.node.id);
   assertEquals(answer.mesh, { nodes: 2, links: 1, missing: [] });
   const shown = (await alice.ask("status")).out.join("\n");
   assertMatch(shown, /^node {6}alice \([0-9a-f]{8}\)$/m);
@@ -79,13 +79,13 @@ Deno.test("status, peers and who tell of a running node, for people and programs
   assertEquals(who, {
     code: 0,
     out: [
-      `bob (${bob.identity.slice(0, 8)})  connected`,
-      `  ${bob.identity}`,
+      `bob (${bob.id.slice(0, 8)})  connected`,
+      `  ${bob.id}`,
       `  ${bob.address}`,
     ],
     err: [],
   });
-  const json = await alice.ask("who", bob.identity.slice(0, 10), "--json");
+  const json = await alice.ask("who", bob.id.slice(0, 10), "--json");
   assertEquals(JSON.parse(json.out[0]!).name, "bob");
   const nobody = await alice.ask("who", "carol");
   assertEquals(nobody, {
@@ -97,7 +97,7 @@ Deno.test("status, peers and who tell of a running node, for people and programs
   const peers = await alice.ask("peers", "--json");
   assertEquals([peers.code, peers.err], [0, []]);
   const [peer] = peers.out.map((line) => JSON.parse(line));
-  assertEquals([peer.identity, peer.connected], [bob.identity, true]);
+  assertEquals([peer.id, peer.connected], [bob.id, true]);
 });
 
 Deno.test("stop has a node leave politely, and waits until its directory is free", async () => {
@@ -108,11 +108,11 @@ Deno.test("stop has a node leave politely, and waits until its directory is free
   await bob.meshOf(2);
   assertEquals(await alice.ask("stop"), {
     code: 0,
-    out: [`stopped  ${alice.node.identity}`],
+    out: [`stopped  ${alice.node.id}`],
     err: [],
   });
   const down = await bob.waitFor("peer:down");
-  assertEquals([down.identity, down.left], [alice.node.identity, true]);
+  assertEquals([down.id, down.left], [alice.node.id, true]);
   assertEquals(await alice.node.child.code(), 0);
   assertEquals(alice.node.child.err, []);
   const files = [...Deno.readDirSync(alice.directory)].map((it) => it.name);
@@ -133,7 +133,7 @@ Deno.test("a node that was killed leaves a socket behind, which says so and is r
     permissions: permissions(alice.directory),
   });
   const status = await alice.ask("status", "--json");
-  assertEquals(JSON.parse(status.out[0]!).identity, again.identity);
+  assertEquals(JSON.parse(status.out[0]!).id, again.id);
 });
 
 Deno.test("tail --all shows what happens, until Ctrl-C", async () => {
@@ -144,7 +144,7 @@ Deno.test("tail --all shows what happens, until Ctrl-C", async () => {
     `--connect=${alice.node.address}`,
   ]);
   const up = JSON.parse(await tail.line((line) => line.includes("peer:up")));
-  assertEquals([up.type, up.identity], ["peer:up", bob.identity]);
+  assertEquals([up.type, up.id], ["peer:up", bob.id]);
   tail.kill("SIGINT");
   assertEquals(await tail.code(), 130);
   assertEquals(tail.err, []);
@@ -162,14 +162,14 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
   await using all = bob.command("tail", "--json", "--all");
   await all.line((line) => line.includes('"mesh"'));
 
-  const short = bob.node.identity.slice(0, 8);
+  const short = bob.node.id.slice(0, 8);
   const text = "one\u001b[2J\ntwo";
   const sent = await alice.ask("send", "bob", text, "--topic=news");
   assertEquals(sent, { code: 0, out: [`delivered  bob (${short})`], err: [] });
   const { time: _, id, ...message } = await bob.node.waitFor("message");
   assertEquals<unknown>(message, {
     type: "message",
-    from: alice.node.identity,
+    from: alice.node.id,
     name: "alice",
     topic: "news",
     deliveryCount: 1,
@@ -178,7 +178,7 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
   assertMatch(id, /^[0-9a-f]{32}$/);
   // People see one harmless line, programs exactly what was sent.
   const line = await tail.line((it) => it.includes("msg"));
-  const from = `alice (${alice.node.identity.slice(0, 8)})`;
+  const from = `alice (${alice.node.id.slice(0, 8)})`;
   assert(
     line.endsWith(`msg    ${from} [news]: one\\u{1b}[2J\\u{a}two`),
     JSON.stringify(line),
@@ -193,7 +193,7 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
   assertEquals(told.code, 0);
   const third = await bob.node.waitFor("message");
   assertEquals(JSON.parse(told.out[0]!).id, third.id);
-  assertEquals(JSON.parse(told.out[0]!).delivered, [bob.node.identity]);
+  assertEquals(JSON.parse(told.out[0]!).delivered, [bob.node.id]);
   await all.line((it) => it.includes('"to all"'));
   assertEquals(tail.out.length, 1);
 
@@ -214,8 +214,8 @@ Deno.test("a name that two claim is not sent to; both are named", async () => {
   await alice.node.meshOf(3);
   const sent = await alice.ask("send", "bob", "x");
   assertEquals([sent.code, sent.out], [1, []]);
-  for (const { identity } of [one, two]) {
-    assertStringIncludes(sent.err.join(), identity);
+  for (const { id } of [one, two]) {
+    assertStringIncludes(sent.err.join(), id);
   }
 });
 
@@ -227,7 +227,7 @@ Deno.test("all of standard input goes as it is, and comes as it was", async () =
   await alice.node.meshOf(2);
   const text = "0123456789".repeat(1_000);
   await using child = verack(
-    ["send", bob.identity, "-", `--data=${alice.directory}`],
+    ["send", bob.id, "-", `--data=${alice.directory}`],
     { permissions: permissions(alice.directory), stdin: text },
   );
   assertEquals(await child.code(), 0, child.err.join());
@@ -246,7 +246,7 @@ Deno.test("a message to a peer that is away outlives its sender, and is taken on
   await alice.node.waitFor("peer:down");
   const sent = await alice.ask("send", "bob", "still there?");
   assertEquals(sent.out, [
-    `kept       bob (${bob.node.identity.slice(0, 8)}), which is away`,
+    `kept       bob (${bob.node.id.slice(0, 8)}), which is away`,
   ]);
   const status = await alice.ask("status", "--json");
   assertEquals(JSON.parse(status.out[0]!).outbox.messages, 1);
@@ -266,7 +266,7 @@ Deno.test("a message to a peer that is away outlives its sender, and is taken on
     const { out } = await alice.ask("status", "--json");
     return JSON.parse(out[0]!).outbox.messages === 0;
   });
-  assertEquals(aliceAgain.identity, alice.node.identity);
+  assertEquals(aliceAgain.id, alice.node.id);
   assertEquals(bobAgain.of("message").length, 1);
 });
 
@@ -276,13 +276,13 @@ Deno.test("deny cuts the live session, allow and an invite let somebody in", asy
   assertEquals([invite.code, invite.err], [0, []]);
   await using bob = await NodeProcess.start([`--join=${invite.out[0]}`]);
   await alice.node.meshOf(2);
-  const deny = await alice.ask("deny", bob.identity.slice(0, 8));
-  assertEquals(deny, { code: 0, out: [`denied     ${bob.identity}`], err: [] });
+  const deny = await alice.ask("deny", bob.id.slice(0, 8));
+  assertEquals(deny, { code: 0, out: [`denied     ${bob.id}`], err: [] });
   const down = await bob.waitFor("peer:down");
   assertMatch(down.reason, /denied/);
-  const short = await alice.ask("allow", bob.identity.slice(0, 8));
+  const short = await alice.ask("allow", bob.id.slice(0, 8));
   assertEquals(short.code, 2);
-  const allow = await alice.ask("allow", bob.identity);
+  const allow = await alice.ask("allow", bob.id);
   assertEquals(allow.code, 0);
 
   await using carol = await NodeProcess.start([
@@ -291,8 +291,8 @@ Deno.test("deny cuts the live session, allow and an invite let somebody in", asy
   await carol.waitFor("refused");
   const pending = await alice.ask("pending", "--json");
   assertEquals(
-    pending.out.map((line) => JSON.parse(line).identity),
-    [carol.identity],
+    pending.out.map((line) => JSON.parse(line).id),
+    [carol.id],
   );
 });
 
@@ -309,7 +309,7 @@ Deno.test("--http serves loopback with a token, and refuses to start elsewhere w
   const answer = await fetch(`${url}status`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  assertEquals((await answer.json()).identity, alice.node.identity);
+  assertEquals((await answer.json()).id, alice.node.id);
   // Where that is, is said to programs, to people and by the node itself.
   const listening = alice.node.of("listening")[0];
   assertEquals(listening && "control" in listening && listening.control, url);
@@ -363,7 +363,7 @@ Deno.test({
       const answer = await fetch(`${control}status`, {
         headers: { authorization: `Bearer ${token}` },
       });
-      assertEquals((await answer.json()).identity, alice.identity);
+      assertEquals((await answer.json()).id, alice.id);
       assertEquals(
         listeningPorts(alice.child.pid),
         [portOf(alice.address), Number(new URL(control).port)].sort(),

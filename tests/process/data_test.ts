@@ -40,17 +40,17 @@ Deno.test("a node that was killed is back in the mesh with its key, told nothing
     await first.meshOf(3);
     await until("both peers on disk", async () => {
       const log = await Deno.readFile(`${path}/node.db-wal`);
-      return [a, b].every(({ identity }) => log.toHex().includes(identity));
+      return [a, b].every(({ id }) => log.toHex().includes(id));
     });
     await first.end("SIGKILL");
 
     await using second = await start();
-    assertEquals(second.identity, first.identity);
+    assertEquals(second.id, first.id);
     await second.meshOf(3);
     assertEquals(
-      second.of("peer:up").map(({ identity, trust }) => [identity, trust])
+      second.of("peer:up").map(({ id, trust }) => [id, trust])
         .sort(),
-      [[a.identity, "known"], [b.identity, "known"]].sort(),
+      [[a.id, "known"], [b.id, "known"]].sort(),
     );
     assertEquals(await second.end("SIGTERM"), 143);
 
@@ -86,7 +86,7 @@ Deno.test("a node whose database is damaged says so, and starts with the same ke
     await first.end("SIGKILL");
     await Deno.writeTextFile(`${path}/node.db`, "garbage ".repeat(1_000));
     await using second = await start();
-    assertEquals(second.identity, first.identity);
+    assertEquals(second.id, first.id);
     assertMatch(
       await second.child.talk((line) => line.includes("set aside")),
       /node\.db\.damaged-/,
@@ -125,7 +125,7 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
     assertEquals(others, []);
     const { firstSeen, lastSeen, ...rest } = peer;
     assertEquals(rest, {
-      identity: a.identity,
+      id: a.id,
       name: "alice",
       connected: false,
       addresses: [a.address],
@@ -135,18 +135,18 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
     for (const time of [firstSeen, lastSeen]) {
       assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     }
-    const short = a.identity.slice(0, 8);
+    const short = a.id.slice(0, 8);
     const shown = await ends(["peers", data], permissions);
     assertMatch(shown.out.join("\n"), new RegExp(`^${short}  alice  127`));
 
     const forgotten = await ends(["peers", "forget", short, data], permissions);
     assertEquals([forgotten.code, forgotten.out], [
       0,
-      [`forgotten  ${a.identity}`],
+      [`forgotten  ${a.id}`],
     ]);
     const after = await ends(["peers", data, "--json"], permissions);
     assertEquals(after.out.map((line) => JSON.parse(line)), [
-      { identity: a.identity, verdict: "forgotten" },
+      { id: a.id, verdict: "forgotten" },
     ]);
     const again = await ends(
       ["peers", "forget", "01234567", data],
@@ -163,10 +163,10 @@ Deno.test("who was denied while the node did not run is refused by it from then 
     await using a = await NodeProcess.start([`--connect=${node.address}`]);
     await node.meshOf(2);
     await node.end("SIGTERM");
-    const short = a.identity.slice(0, 8);
+    const short = a.id.slice(0, 8);
     const denied = await ends(["deny", short, data, "--json"], permissions);
     assertEquals(denied.out.map((line) => JSON.parse(line)), [
-      { identity: a.identity, verdict: "denied" },
+      { id: a.id, verdict: "denied" },
     ]);
     // By its first digits nobody is let in again.
     const prefix = await ends(["allow", short, data], permissions);
@@ -181,7 +181,7 @@ Deno.test("who was denied while the node did not run is refused by it from then 
     assertEquals(second.of("peer:up"), []);
     await second.end("SIGTERM");
 
-    await ends(["allow", a.identity, data], permissions);
+    await ends(["allow", a.id, data], permissions);
     await using third = await start();
     await third.meshOf(2);
   }));
@@ -226,7 +226,7 @@ Deno.test("an encrypted key in a data directory is opened with the flags for it"
     const without = await ends([`--data=${path}`], permissions);
     assertMatch(without.err.join("\n"), /--passphrase-file/);
     await using second = await start(`--passphrase-file=${path}/phrase`);
-    assertEquals(second.identity, first.identity);
+    assertEquals(second.id, first.id);
   }));
 
 Deno.test("what was set aside is listed and discarded while the node does not run, and retried when it does", () =>
@@ -303,11 +303,11 @@ Deno.test("a node that is killed as soon as it has announced a peer has not forg
       await using peer = await NodeProcess.start([
         `--connect=${node.address}`,
       ]);
-      const { identity } = await node.waitFor("peer:up");
+      const { id } = await node.waitFor("peer:up");
       await node.end("SIGKILL");
-      assertEquals(identity, peer.identity);
+      assertEquals(id, peer.id);
       using directory = await DataDirectory.open(data);
-      const known = directory.store.peers().map((it) => it.identity);
-      assertEquals(known, [identity]);
+      const known = directory.store.peers().map((it) => it.id);
+      assertEquals(known, [id]);
     }
   }));

@@ -80,7 +80,7 @@ async function proven(victim: NodeProcess, size: number): Promise<Crowd> {
   );
   const node = {
     address: victim.address,
-    identity: { id: certificate.identity, certificate: certificate.der },
+    identity: { id: certificate.id, certificate: certificate.der },
   } as unknown as Node;
   const open: RawPeer[] = [];
   let arrived = 0;
@@ -181,7 +181,7 @@ for (
             connect: [victim.address],
           });
           await friend.joined();
-          await friend.send(victim.identity, "let me in");
+          await friend.send(victim.id, "let me in");
           await victim.waitFor("message", ({ text }) => text === "let me in");
           const text = (await ask("status")).join("\n");
           assertEquals(/trouble +no-descriptors/.test(text), !isQuiet, text);
@@ -238,7 +238,7 @@ Deno.test({
         connect: [victim.address],
       });
       await friend.joined();
-      await friend.send(victim.identity, "let me in");
+      await friend.send(victim.id, "let me in");
       await victim.waitFor("message", ({ text }) => text === "let me in");
     }
     await using stranger = await Node.start({ connect: [victim.address] });

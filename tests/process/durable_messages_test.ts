@@ -37,8 +37,8 @@ Deno.test("whichever end is killed, every message that was kept is taken, in ord
   const senders: Child[] = [];
   const identify = async (child: Child) => {
     const line = await child.line((it) => it.startsWith("is "));
-    const [, identity = "", address = ""] = line.split(" ");
-    return { identity, address };
+    const [, id = "", address = ""] = line.split(" ");
+    return { id, address };
   };
   try {
     const startReceiver = async (port = "0") => {
@@ -50,8 +50,8 @@ Deno.test("whichever end is killed, every message that was kept is taken, in ord
     const port = receiver.address.replace(/.*:/, "");
     const startSender = async () => {
       const first = String(Math.max(-1, ...numbers(senders, "sent")) + 1);
-      const { identity, address } = receiver;
-      const child = courier(`${root}/sender`, "0", address, identity, first);
+      const { id, address } = receiver;
+      const child = courier(`${root}/sender`, "0", address, id, first);
       senders.push(child);
       await identify(child);
     };

@@ -32,9 +32,9 @@ function written(node: NodeProcess): string[] {
 }
 
 /** A peer that sends, connected to the node at an address. */
-async function sender(address: string, identity: string): Promise<Node> {
+async function sender(address: string, id: string): Promise<Node> {
   const node = await Node.start({ name: "bob", connect: [address] });
-  await until("connected", () => node.peer(identity)?.connected ?? false);
+  await until("connected", () => node.peer(id)?.connected ?? false);
   return node;
 }
 
@@ -59,8 +59,8 @@ Deno.test({
         .concat("zero", "$HOME", "; false"),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
-    await bob.send(alice.identity, "one\x1b[2J\n", { topic: "$(id) 'x'" });
+    await using bob = await sender(alice.address, alice.id);
+    await bob.send(alice.id, "one\x1b[2J\n", { topic: "$(id) 'x'" });
     const event = await alice.waitFor("message");
     assertEquals(event.text, "one\x1b[2J\n");
     for (
@@ -85,8 +85,8 @@ Deno.test({
       script('echo "$VERACK_ID $VERACK_ATTEMPT"; exit $((2 - VERACK_ATTEMPT))'),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
-    await bob.send(alice.identity, "x");
+    await using bob = await sender(alice.address, alice.id);
+    await bob.send(alice.id, "x");
     const { id } = await alice.waitFor("message");
     const tries = () => written(alice).filter((line) => line.startsWith(id));
     await until("both tries", () => tries().length >= 2);
@@ -107,10 +107,10 @@ Deno.test({
       script('[ "$VERACK_TOPIC" = good ] || kill -9 $$'),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
-    const bad = bob.send(alice.identity, "bad");
+    await using bob = await sender(alice.address, alice.id);
+    const bad = bob.send(alice.id, "bad");
     // A topic of its own is not held up.
-    await bob.send(alice.identity, "good", { topic: "good" });
+    await bob.send(alice.id, "good", { topic: "good" });
     const error = await assertRejects(() => bad, VerackError);
     assertEquals(error.code, "rejected");
     const aside = await alice.waitFor("set-aside");
@@ -126,14 +126,14 @@ Deno.test({
       script('if [ "$VERACK_TOPIC" = count ]; then wc -c; fi'),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
+    await using bob = await sender(alice.address, alice.id);
     const body = new Uint8Array(4_000_000);
-    await bob.send(alice.identity, body, { topic: "unread" });
-    await bob.send(alice.identity, body, { topic: "count" });
+    await bob.send(alice.id, body, { topic: "unread" });
+    await bob.send(alice.id, body, { topic: "count" });
     await alice.child.talk((line) =>
       line.replace(MARK, "").trim() === "4000000"
     );
-    await bob.send(alice.identity, "", { topic: "count" });
+    await bob.send(alice.id, "", { topic: "count" });
     await alice.child.talk((line) => line.replace(MARK, "").trim() === "0");
   },
 });
@@ -150,8 +150,8 @@ Deno.test({
       ),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
-    await bob.send(alice.identity, "x");
+    await using bob = await sender(alice.address, alice.id);
+    await bob.send(alice.id, "x");
     const fault = '"fault":"no exit within 0.3 s"';
     await alice.child.talk((line) => line.includes(fault));
     const talk = alice.child.err.join("\n");
@@ -167,8 +167,8 @@ Deno.test({
       script("seq 100000; head -c 3000 /dev/zero >&2"),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
-    await bob.send(alice.identity, "x");
+    await using bob = await sender(alice.address, alice.id);
+    await bob.send(alice.id, "x");
     await alice.child.talk((line) =>
       line === `${MARK}99900 lines more, not shown`
     );
@@ -194,12 +194,12 @@ Deno.test({
       ),
       SHELL,
     );
-    await using bob = await sender(alice.address, alice.identity);
+    await using bob = await sender(alice.address, alice.id);
     const abort = new AbortController();
     const { signal } = abort;
-    const job = bob.send(alice.identity, "long", { topic: "jobs", signal });
+    const job = bob.send(alice.id, "long", { topic: "jobs", signal });
     await alice.child.talk((line) => line === `${MARK}ran jobs`);
-    await bob.send(alice.identity, "printed", { topic: "news" });
+    await bob.send(alice.id, "printed", { topic: "news" });
     const { text } = await alice.waitFor("message");
     assertEquals(text, "printed");
     assertEquals(alice.child.err, [`${MARK}ran jobs`]);
@@ -220,10 +220,10 @@ Deno.test({
         ),
         SHELL,
       );
-      await using bob = await sender(alice.address, alice.identity);
-      const slow = bob.send(alice.identity, "x", { topic: "slow" });
+      await using bob = await sender(alice.address, alice.id);
+      const slow = bob.send(alice.id, "x", { topic: "slow" });
       await alice.child.talk((line) => line === `${MARK}waits`);
-      await bob.send(alice.identity, "y", { topic: "fast" });
+      await bob.send(alice.id, "y", { topic: "fast" });
       await Deno.writeTextFile(gate, "");
       await slow;
     }),
@@ -242,14 +242,14 @@ Deno.test({
         ),
         SHELL,
       );
-      await using bob = await sender(alice.address, alice.identity);
-      const sent = bob.send(alice.identity, "x");
+      await using bob = await sender(alice.address, alice.id);
+      const sent = bob.send(alice.id, "x");
       await alice.child.talk((line) => line === `${MARK}begun`);
       const ended = alice.end("SIGTERM");
       // A signal takes its time, and a message sent meanwhile would be taken.
       await alice.child.talk((line) => line.includes("leaving"));
       // It takes no more, so that this one is not begun.
-      const later = bob.send(alice.identity, "y", { topic: "later" });
+      const later = bob.send(alice.id, "y", { topic: "later" });
       later.catch(() => {});
       await Deno.writeTextFile(gate, "");
       await sent;
@@ -274,10 +274,10 @@ Deno.test({
           `echo begun; until [ -e ${gate} ]; do sleep 0.1; done; echo over`,
         ),
       ], { NO_COLOR: "1" });
-      const [, identity = ""] = await pty.shows(/verack ([0-9a-f]{64})/);
+      const [, id = ""] = await pty.shows(/verack ([0-9a-f]{64})/);
       const [, address = ""] = await pty.shows(/listen on (\S+) as/);
-      await using bob = await sender(address, identity);
-      const sent = bob.send(identity, "x");
+      await using bob = await sender(address, id);
+      const sent = bob.send(id, "x");
       await pty.shows(/begun/);
       await pty.type("\x03");
       await pty.shows(/Ctrl-C again ends at once/);
@@ -311,14 +311,14 @@ Deno.test({
           },
         );
       await using first = await start("0");
-      await using bob = await sender(first.address, first.identity);
-      const sent = bob.send(first.identity, "x");
+      await using bob = await sender(first.address, first.id);
+      const sent = bob.send(first.id, "x");
       const run = await first.child.talk((line) =>
         line.startsWith(`${MARK}run `)
       );
       await first.end("SIGKILL");
       await using second = await start(first.address.split(":")[1]!);
-      assertEquals(second.identity, first.identity);
+      assertEquals(second.id, first.id);
       await second.child.talk((line) => line === run);
       await Deno.writeTextFile(gate, "");
       await sent;
@@ -368,11 +368,11 @@ Deno.test({
       await using alice = await NodeProcess.start([`--exec=${job}`], {
         permissions: ["--allow-run"],
       });
-      await using bob = await sender(alice.address, alice.identity);
-      await bob.send(alice.identity, "first");
+      await using bob = await sender(alice.address, alice.id);
+      await bob.send(alice.id, "first");
       await Deno.remove(job);
       const sent = ["second", "third"].map((topic) =>
-        bob.send(alice.identity, topic, { topic })
+        bob.send(alice.id, topic, { topic })
       );
       await alice.child.talk((line) => line.includes("there is no such"));
       await install();
@@ -401,8 +401,8 @@ for (
           ),
           { permissions: [permission] },
         );
-        await using bob = await sender(alice.address, alice.identity);
-        const sent = bob.send(alice.identity, "x");
+        await using bob = await sender(alice.address, alice.id);
+        const sent = bob.send(alice.id, "x");
         sent.catch(() => {});
         await alice.child.talk((line) => line === `${MARK}begun`);
         const begin = performance.now();
@@ -422,10 +422,10 @@ for (
 async function named(
   name: string,
   address: string,
-  identity: string,
+  id: string,
 ): Promise<Node> {
   const node = await Node.start({ name, connect: [address] });
-  await until("connected", () => node.peer(identity)?.connected ?? false);
+  await until("connected", () => node.peer(id)?.connected ?? false);
   return node;
 }
 
@@ -447,24 +447,24 @@ for (const topic of ["", "jobs"]) {
         ),
         SHELL,
       );
-      const { address, identity } = alice;
-      await using bob = await named("bob", address, identity);
+      const { address, id } = alice;
+      await using bob = await named("bob", address, id);
       await using carol = await Node.start({
         name: "carol",
         identity: friend,
         connect: [address],
       });
-      await using mallory = await named("mallory", address, identity);
-      await mallory.send(identity, "printed", { topic });
+      await using mallory = await named("mallory", address, id);
+      await mallory.send(id, "printed", { topic });
       assertEquals((await alice.waitFor("message")).text, "printed");
-      await bob.send(identity, "by name", { topic });
-      await until("carol", () => carol.peer(identity)?.connected ?? false);
-      await carol.send(identity, "by identity", { topic });
+      await bob.send(id, "by name", { topic });
+      await until("carol", () => carol.peer(id)?.connected ?? false);
+      await carol.send(id, "by identity", { topic });
       await until("both", () => alice.child.err.length >= 3);
       const ran = written(alice).filter((line) => line.startsWith("ran "));
       assertEquals(ran, ["ran bob by name", "ran carol by identity"]);
       if (topic === "") return;
-      await bob.send(identity, "news", { topic: "news" });
+      await bob.send(id, "news", { topic: "news" });
       const { text } = await alice.waitFor(
         "message",
         (it) => it.topic === "news",
@@ -483,17 +483,17 @@ Deno.test({
       script('echo "ran $(cat)"', "--exec-from=bob"),
       SHELL,
     );
-    const { address, identity } = alice;
-    await using bob = await named("bob", address, identity);
-    await bob.send(identity, "1");
-    await using mallory = await named("BOB", address, identity);
-    await mallory.send(identity, "x");
+    const { address, id } = alice;
+    await using bob = await named("bob", address, id);
+    await bob.send(id, "1");
+    await using mallory = await named("BOB", address, id);
+    await mallory.send(id, "x");
     const taken = () =>
       alice.waitFor("message", (it) => it.from === mallory.identity.id);
     assertEquals((await taken()).text, "x");
     assertEquals(written(alice), ["ran 1"]);
     // The name means nobody to those who send by it, and its holder all the same.
-    await bob.send(identity, "2");
+    await bob.send(id, "2");
     assertEquals(written(alice), ["ran 1", "ran 2"]);
   },
 });
@@ -595,8 +595,8 @@ Deno.test({
             },
           },
         );
-        await using bob = await sender(alice.address, alice.identity);
-        await bob.send(alice.identity, "x");
+        await using bob = await sender(alice.address, alice.id);
+        await bob.send(alice.id, "x");
         await alice.waitFor("message");
         await alice.end("SIGTERM");
         return written(alice).filter((line) => /^\w+=/.test(line))

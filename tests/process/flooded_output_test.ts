@@ -27,7 +27,7 @@ for (const perRound of [0, 500]) {
     await using stranger = await Node.start({ connect: [victim.address] });
     await victim.waitFor(
       "peer:up",
-      ({ identity }) => identity === stranger.identity.id,
+      ({ id }) => id === stranger.identity.id,
     );
     await until("both", () => stranger.sessions().length === 2);
     for (let round = 0; round < ROUNDS; round++) {
@@ -37,13 +37,11 @@ for (const perRound of [0, 500]) {
     }
     // What came last is here, too: it is counted, or shown.
     const last = Promise.withResolvers<void>();
-    void stranger.roundTrip(victim.identity as never).then(() =>
-      last.resolve()
-    );
+    void stranger.roundTrip(victim.id as never).then(() => last.resolve());
     await last.promise;
     assertEquals(await victim.end("SIGTERM"), 143);
     const of = ({ identity }: Node) =>
-      victim.of("ping").filter((it) => it.identity === identity.id).length;
+      victim.of("ping").filter((it) => it.id === identity.id).length;
     assertEquals(of(friend), ROUNDS);
     const overflow = victim.of("overflow");
     const dropped = overflow.reduce((sum, it) => sum + it.dropped, 0);
@@ -101,7 +99,7 @@ Deno.test({
         name: "eve",
       });
       await until("it is linked", () => stranger.sessions().length > 0);
-      const victim = stranger.sessions()[0]?.identity ?? "";
+      const victim = stranger.sessions()[0]?.id ?? "";
       const spoof = "00:00:00 spoofed: pay";
       for (
         const filler of [" ", "世", "ـ", "😀", "\t", "\r", "\x85", "\u2028"]

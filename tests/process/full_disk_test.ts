@@ -112,7 +112,7 @@ Deno.test({
       await node.line((it) => it.includes('"peer:down"'));
       await until("the peer on disk", async () => {
         const log = await Deno.readFile(`${disk}/data/node.db-wal`);
-        return log.toHex().includes(peer.identity);
+        return log.toHex().includes(peer.id);
       });
       node.kill("SIGTERM");
       assertEquals(await node.code(), 143);

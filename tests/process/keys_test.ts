@@ -31,7 +31,7 @@ async function identityBy(directory: string, key: string): Promise<string> {
 /** An encrypted key in `directory`, and its identity. */
 async function encryptedKey(
   directory: string,
-): Promise<{ path: string; identity: string }> {
+): Promise<{ path: string; id: string }> {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pem = privateKey.export({
     type: "pkcs8",
@@ -43,7 +43,7 @@ async function encryptedKey(
   const path = `${directory}/encrypted.key`;
   await Deno.writeTextFile(path, pem.toString());
   const { id } = await Identity.fromPem(plain.toString());
-  return { path, identity: id };
+  return { path, id };
 }
 
 Deno.test({
@@ -73,8 +73,8 @@ Deno.test({
             ...nodes.slice(0, 1).map((it) => `--connect=${it.address}`),
           ], { permissions });
           nodes.push(node);
-          assertEquals(node.identity, await identityBy(directory, name), name);
-          assertEquals(before.identity, node.identity);
+          assertEquals(node.id, await identityBy(directory, name), name);
+          assertEquals(before.id, node.id);
         }
         await Promise.all(nodes.map((node) => node.meshOf(nodes.length)));
       } finally {
@@ -85,7 +85,7 @@ Deno.test({
 
 Deno.test("an encrypted key is opened by --passphrase-file and by --passphrase-env", async () => {
   await withDirectory(async (directory) => {
-    const { path, identity } = await encryptedKey(directory);
+    const { path, id } = await encryptedKey(directory);
     const file = `${directory}/passphrase`;
     await Deno.writeTextFile(file, `${PASSPHRASE}\nnot this line\n`);
     const permissions = [`--allow-read=${directory}`];
@@ -93,7 +93,7 @@ Deno.test("an encrypted key is opened by --passphrase-file and by --passphrase-e
       `--key=${path}`,
       `--passphrase-file=${file}`,
     ], { permissions });
-    assertEquals(byFile.identity, identity);
+    assertEquals(byFile.id, id);
 
     await using byVariable = verack([
       ...["identity", "show", path, "--passphrase-env=MY_SECRET", "--json"],
@@ -102,7 +102,7 @@ Deno.test("an encrypted key is opened by --passphrase-file and by --passphrase-e
       env: { MY_SECRET: PASSPHRASE },
     });
     assertEquals(await byVariable.code(), 0, byVariable.err.join());
-    assertEquals(JSON.parse(byVariable.out.join()).identity, identity);
+    assertEquals(JSON.parse(byVariable.out.join()).id, id);
   });
 });
 
@@ -216,7 +216,7 @@ Deno.test("a demo identity serves on loopback and nowhere else", async () => {
   await using alice = await NodeProcess.start([`--key=${key}`], {
     permissions,
   });
-  assertMatch(alice.identity, /^3a1e1b52/);
+  assertMatch(alice.id, /^3a1e1b52/);
 
   await using refused = verack(["--port=0", `--key=${key}`], { permissions });
   assertEquals(await refused.code(), 1);

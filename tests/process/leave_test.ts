@@ -9,7 +9,7 @@ for (const [signal, code] of Object.entries(CODES)) {
   Deno.test(`${signal} makes a node say bye; the others see it leave, and have all it sent`, async () => {
     await using b = await NodeProcess.start(["--period=0.01"]);
     // It has standing at both, so that they leave none of its pings out.
-    const through = [`--connect=${b.identity}@${b.address}`];
+    const through = [`--connect=${b.id}@${b.address}`];
     await using a = await NodeProcess.start(through);
     await using c = await NodeProcess.start(through);
     for (const node of [a, b, c]) await node.meshOf(3);
@@ -20,8 +20,8 @@ for (const [signal, code] of Object.entries(CODES)) {
     assertEquals(await b.end(signal as Deno.Signal), code);
     assertEquals(b.of("stopped").length, 1);
     for (const node of [a, c]) {
-      const { identity, left, reason } = await node.waitFor("peer:down");
-      assertEquals([identity, left], [b.identity, true]);
+      const { id, left, reason } = await node.waitFor("peer:down");
+      assertEquals([id, left], [b.id, true]);
       assertEquals(reason, "Peer said bye: leaving");
       // In order and without a gap, up to the bye: nothing that was queued is lost.
       const heard = node.of("ping").map(({ text }) =>

@@ -67,7 +67,7 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
     for (const other of [a, b, c].filter((it) => it !== node)) {
       const { text } = await node.waitFor(
         "ping",
-        ({ identity }) => identity === other.identity,
+        ({ id }) => id === other.id,
       );
       assertMatch(text, /^ping \d+$/);
     }
@@ -75,7 +75,7 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
 
   assertEquals(await c.end("SIGINT"), 130);
   assertEquals(await b.end("SIGTERM"), 143);
-  await a.waitFor("peer:down", ({ identity }) => identity === b.identity);
+  await a.waitFor("peer:down", ({ id }) => id === b.id);
   assertEquals(await a.end("SIGINT"), 130);
 
   const up = (
@@ -84,19 +84,19 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
     trust: "first-use" | "known",
   ) => ({
     type: "peer:up",
-    identity: node.identity,
+    id: node.id,
     address: node.address,
     direction,
     trust,
   });
-  const listening = ({ identity, address }: NodeProcess) => ({
+  const listening = ({ id, address }: NodeProcess) => ({
     type: "listening",
-    identity,
+    id,
     address,
   });
-  const left = ({ identity }: NodeProcess) => ({
+  const left = ({ id }: NodeProcess) => ({
     type: "peer:down",
-    identity,
+    id,
     reason: "Peer said bye: leaving",
     left: true,
   });
@@ -145,13 +145,13 @@ Deno.test("a node that is killed is lost, and known when it comes back with its 
     assertEquals((await a.waitFor("peer:up")).trust, "first-use");
     b.child.kill("SIGKILL");
     const down = await a.waitFor("peer:down");
-    assertEquals([down.identity, down.left], [b.identity, false]);
+    assertEquals([down.id, down.left], [b.id, false]);
     assert(down.reason.length > 0);
 
     await using again = await start();
     const up = await a.waitFor("peer:up");
-    assertEquals([up.identity, up.trust], [b.identity, "known"]);
-    assertEquals(again.identity, b.identity);
+    assertEquals([up.id, up.trust], [b.id, "known"]);
+    assertEquals(again.id, b.id);
     await again.meshOf(2);
   });
 });

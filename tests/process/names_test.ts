@@ -40,8 +40,8 @@ class Place implements AsyncDisposable {
   }
 }
 
-function short(identity: string): string {
-  return identity.slice(0, 8);
+function short(id: string): string {
+  return id.slice(0, 8);
 }
 
 for (const attacked of [false, true]) {
@@ -51,7 +51,7 @@ for (const attacked of [false, true]) {
   Deno.test(`what is sent to bob ${what}, before and after a restart, is bob's`, async () => {
     await using place = new Place();
     let alice = await place.start("alice", "--name=alice");
-    const { identity } = alice;
+    const { id } = alice;
     const bob = await place.start(
       "bob",
       "--name=bob",
@@ -60,7 +60,7 @@ for (const attacked of [false, true]) {
     await alice.waitFor("peer:up");
     // Who has taken a message for it alone is no stranger any more.
     assertEquals((await place.alice("send", "bob", "zero")).out, [
-      `delivered  bob (${short(bob.identity)})`,
+      `delivered  bob (${short(bob.id)})`,
     ]);
     await bob.end("SIGKILL");
     await alice.waitFor("peer:down");
@@ -73,11 +73,11 @@ for (const attacked of [false, true]) {
         await mallory.meshOf(2);
         const conflict = await alice.waitFor("name-conflict");
         assertEquals(
-          [conflict.identity, conflict.name, conflict.holder],
-          [mallory.identity, "bob", bob.identity],
+          [conflict.id, conflict.name, conflict.holder],
+          [mallory.id, "bob", bob.id],
         );
       }
-      const kept = `kept       bob (${short(bob.identity)}), which is away`;
+      const kept = `kept       bob (${short(bob.id)}), which is away`;
       assertEquals(await place.alice("send", "bob", "one"), {
         code: 0,
         out: [kept],
@@ -89,7 +89,7 @@ for (const attacked of [false, true]) {
         "--name=alice",
         `--port=${alice.address.split(":")[1]}`,
       );
-      assertEquals(alice.identity, identity);
+      assertEquals(alice.id, id);
       if (mallory !== undefined) await alice.waitFor("peer:up");
       assertEquals((await place.alice("send", "bob", "two")).out, [kept]);
 
@@ -110,31 +110,31 @@ for (const attacked of [false, true]) {
       assertStringIncludes(who.err.join("\n"), "2 members go by");
       assertStringIncludes(
         who.out.join("\n"),
-        `the name is bound to ${bob.identity}`,
+        `the name is bound to ${bob.id}`,
       );
       for (const peer of [back, mallory]) {
         const { out } = await place.alice(
           "send",
-          short(peer.identity),
+          short(peer.id),
           "by id",
         );
-        assertEquals(out, [`delivered  bob (${short(peer.identity)})`]);
+        assertEquals(out, [`delivered  bob (${short(peer.id)})`]);
       }
       // Now both have taken messages, and it is up to a person.
       const contested = await place.alice("send", "bob", "three");
       assertEquals([contested.code, contested.out], [1, []]);
       for (const peer of [bob, mallory]) {
-        assertStringIncludes(contested.err.join("\n"), peer.identity);
+        assertStringIncludes(contested.err.join("\n"), peer.id);
       }
       // A person gives the name away, and it stays given.
       const allowed = await place.alice(
         "allow",
-        mallory.identity,
+        mallory.id,
         "--name=bob",
       );
       assertEquals(allowed.code, 0, allowed.err.join("\n"));
       const moved = await place.alice("send", "bob", "three");
-      assertEquals(moved.out, [`delivered  bob (${short(mallory.identity)})`]);
+      assertEquals(moved.out, [`delivered  bob (${short(mallory.id)})`]);
       assertEquals(
         mallory.of("message").map(({ text }) => text),
         ["by id", "three"],
@@ -166,17 +166,17 @@ Deno.test("a name can be given to another peer while the node does not run", asy
   assertEquals(await first.end("SIGTERM"), 143);
   const peers = await place.alice("peers");
   assertMatch(
-    peers.out.find((line) => line.startsWith(short(other.identity))) ?? "",
-    new RegExp(`bob {2}a name of ${short(bob.identity)}`),
+    peers.out.find((line) => line.startsWith(short(other.id))) ?? "",
+    new RegExp(`bob {2}a name of ${short(bob.id)}`),
   );
   assertEquals(
-    (await place.alice("allow", other.identity, "--name=bob")).code,
+    (await place.alice("allow", other.id, "--name=bob")).code,
     0,
   );
   await using _again = await place.start("alice", "--name=alice");
   const { out } = await place.alice("send", "bob", "hello");
   assertEquals(out.length, 1);
-  assertStringIncludes(out[0]!, `bob (${short(other.identity)})`);
+  assertStringIncludes(out[0]!, `bob (${short(other.id)})`);
 });
 
 Deno.test("a peer is called by the name that a person gave it, and denied by it while the node does not run", async () => {
@@ -188,9 +188,9 @@ Deno.test("a peer is called by the name that a person gave it, and denied by it 
     `--connect=${alice.address}`,
   );
   await alice.waitFor("peer:up");
-  const { identity } = eve;
-  assertEquals((await place.alice("allow", identity, "--name=eva")).code, 0);
-  const label = `eva (calls itself eve, ${short(identity)})`;
+  const { id } = eve;
+  assertEquals((await place.alice("allow", id, "--name=eva")).code, 0);
+  const label = `eva (calls itself eve, ${short(id)})`;
   assertEquals((await place.alice("send", "eva", "hello")).out, [
     `delivered  ${label}`,
   ]);
@@ -198,7 +198,7 @@ Deno.test("a peer is called by the name that a person gave it, and denied by it 
     `delivered  ${label}`,
   ]);
   assertEquals((await place.alice("who", "eva")).out[0], `${label}  connected`);
-  const listed = `${short(identity)}  eva (calls itself eve)  `;
+  const listed = `${short(id)}  eva (calls itself eve)  `;
   const { out } = await place.alice("peers");
   assertEquals(out.map((line) => line.slice(0, listed.length)), [listed]);
   await eve.end("SIGTERM");
@@ -209,7 +209,7 @@ Deno.test("a peer is called by the name that a person gave it, and denied by it 
   assertEquals(JSON.parse(offline.out[0] ?? "").boundName, "eva");
   assertEquals(await place.alice("deny", "eva"), {
     code: 0,
-    out: [`denied     ${identity}`],
+    out: [`denied     ${id}`],
     err: [],
   });
 });
@@ -239,7 +239,7 @@ Deno.test({
       "--name=bob",
       `--connect=${address}`,
     );
-    await alice.shows(new RegExp(`bob \\(${short(bob.identity)}\\) is here`));
+    await alice.shows(new RegExp(`bob \\(${short(bob.id)}\\) is here`));
     await alice.type("/msg bob hello\r");
     await bob.waitFor("message");
     await alice.type("/ping bob\r");
@@ -255,18 +255,16 @@ Deno.test({
     );
     await alice.shows(
       new RegExp(
-        `bob \\(${short(mallory.identity)}\\) uses a name of ${
-          short(bob.identity)
-        }`,
+        `bob \\(${short(mallory.id)}\\) uses a name of ${short(bob.id)}`,
       ),
     );
     await alice.type("/ping bob\r");
     await alice.shows(
-      new RegExp(`bob \\(${short(bob.identity)}\\) is away\\s`),
+      new RegExp(`bob \\(${short(bob.id)}\\) is away\\s`),
     );
     await alice.type("/msg bob a secret\r");
     await alice.shows(
-      new RegExp(`bob \\(${short(bob.identity)}\\) is away and gets it later`),
+      new RegExp(`bob \\(${short(bob.id)}\\) is away and gets it later`),
     );
     await using back = await place.start(
       "bob",

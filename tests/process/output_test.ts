@@ -23,8 +23,8 @@ Deno.test("people read who the node is, how to join, who is up, pings and who le
   const greeting = await child.line((line) => line.startsWith("verack "));
   const join = await child.line((line) => line.startsWith("others join"));
   const address = /--connect (\S+)$/.exec(join)?.[1] ?? "";
-  const identity = greeting.slice("verack ".length);
-  const node = await Node.start({ connect: [`${identity}@${address}`] });
+  const id = greeting.slice("verack ".length);
+  const node = await Node.start({ connect: [`${id}@${address}`] });
   const who = node.identity.id.slice(0, 8);
   await child.line((line) => line.includes(`up     ${who} from 127.0.0.1:`));
   node.ping("hello");
@@ -50,7 +50,7 @@ Deno.test("what a peer sends cannot break out of its line, in text or in JSON", 
   });
   const who = node.identity.id.slice(0, 8);
   await human.line((line) => line.includes(who) && line.includes("up"));
-  await json.waitFor("peer:up", (it) => it.identity === node.identity.id);
+  await json.waitFor("peer:up", (it) => it.id === node.identity.id);
   node.ping(text);
   const shown = await human.line((line) => line.includes("ping"));
   assert(
@@ -103,7 +103,7 @@ Deno.test("--log-level wins over VERACK_LOG, off is silent, and --log-format hum
     "--log-format=human",
   ], { env });
   await silent.meshOf(2);
-  const who = silent.identity.slice(0, 8);
+  const who = silent.id.slice(0, 8);
   const line = await human.child.talk((line) => line.includes("peer up"));
   assertMatch(line, /^\d\d:\d\d:\d\d\.\d{3} INFO {2}mesh/);
   assert(line.includes(`peer=${who}`), line);

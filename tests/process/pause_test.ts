@@ -13,8 +13,8 @@ Deno.test("a process that is stopped is given up by the others alone, and is bac
   for (const node of [a, b, c]) await node.meshOf(3);
   c.child.kill("SIGSTOP");
   for (const node of [a, b]) {
-    const { identity, left } = await node.waitFor("peer:down");
-    assertEquals([identity, left], [c.identity, false]);
+    const { id, left } = await node.waitFor("peer:down");
+    assertEquals([id, left], [c.id, false]);
   }
   c.child.kill("SIGCONT");
   for (const node of [a, b, c]) await node.meshOf(3);

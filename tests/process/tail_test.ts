@@ -23,14 +23,14 @@ Deno.test("tail follows a flood of 10,000 messages to the end, and says that the
     );
     // It watches once it shows the first.
     await until("the beginning", async () => {
-      await sender.send(node.identity, "first", { topic: "flood" });
+      await sender.send(node.id, "first", { topic: "flood" });
       return tail.out.length > 0;
     });
     const count = 10_000;
     await Promise.all(
       Array.from(
         { length: count },
-        (_, i) => sender.send(node.identity, `${i}`, { topic: "flood" }),
+        (_, i) => sender.send(node.id, `${i}`, { topic: "flood" }),
       ),
     );
     await tail.line((line) => line.includes(`"text":"${count - 1}"`));

@@ -51,15 +51,15 @@ class UnreadNode implements AsyncDisposable {
     return node;
   }
 
-  get identity(): string {
-    return this.sender.sessions()[0]?.identity ?? "";
+  get id(): string {
+    return this.sender.sessions()[0]?.id ?? "";
   }
 
   /** Sends messages; what becomes of them shows later. */
   flood(count: number): Promise<void>[] {
     const sent = Array.from(
       { length: count },
-      (_, i) => this.sender.send(this.identity, `${i} ${BODY}`),
+      (_, i) => this.sender.send(this.id, `${i} ${BODY}`),
     );
     for (const it of sent) it.catch(() => {});
     return sent;
@@ -117,8 +117,8 @@ Deno.test("a node whose output nobody reads answers, and ends at once when it is
   node.flood(MESSAGES);
   await until("one is taken", () => node.sender.outbox.messages < MESSAGES);
   for (let i = 0; i < 500; i++) node.sender.ping("y".repeat(250));
-  const { identity } = await node.status();
-  assertEquals(identity, node.identity);
+  const { id } = await node.status();
+  assertEquals(id, node.id);
   // It has taken what it could write, and the rest is not lost.
   const { messages } = node.sender.outbox;
   assert(messages > MESSAGES / 2, `${messages} wait`);
@@ -148,7 +148,7 @@ Deno.test("a reader that pauses gets all messages, once each, and is told how ma
   await until("one is taken", () => node.sender.outbox.messages < MESSAGES);
   // What a peer may ping, of which 1 MiB waits for the reader.
   for (let i = 0; i < 9_000; i++) node.sender.ping("z".repeat(250));
-  await node.sender.roundTrip(node.identity);
+  await node.sender.roundTrip(node.id);
   const texts: string[] = [];
   let pings = 0;
   let dropped = 0;
@@ -191,15 +191,15 @@ Deno.test({
       await using pty = new Pty(command(directory, sender, []));
       await pty.shows(/link here/);
       await pty.type("\x13");
-      const to = sender.sessions()[0]?.identity ?? "";
+      const to = sender.sessions()[0]?.id ?? "";
       const sent = Array.from(
         { length: 4 },
         (_, i) => sender.send(to, `${i} ${BODY}`),
       );
       for (const it of sent) it.catch(() => {});
       using client = await ControlClient.find(directory);
-      const { identity } = await client.status();
-      assertEquals(identity, to);
+      const { id } = await client.status();
+      assertEquals(id, to);
       await pty.type("\x11");
       await Promise.all(sent);
       await pty.shows(/: 3 x/);
@@ -228,7 +228,7 @@ Deno.test({
       await using pty = new Pty([...chat, ...flags]);
       await until("it is linked", () => sender.sessions().length > 0);
       await pty.shows(/is here/);
-      const to = sender.sessions()[0]?.identity ?? "";
+      const to = sender.sessions()[0]?.id ?? "";
       pty.pause();
       const sent = Array.from(
         { length: 30 },
@@ -236,8 +236,8 @@ Deno.test({
       );
       for (const it of sent) it.catch(() => {});
       using client = await ControlClient.find(directory);
-      const { identity } = await client.status();
-      assertEquals(identity, to);
+      const { id } = await client.status();
+      assertEquals(id, to);
       await until(
         "what the terminal takes is taken",
         () => sender.outbox.messages < 30,

@@ -41,8 +41,8 @@ Deno.test("two nodes prove each other in four steps", () => {
   ]);
   assertEquals(d.machine.state, "complete");
   assertEquals(a.machine.state, "complete");
-  assertEquals(d.profile.peer?.identity, alice.id);
-  assertEquals(a.profile.peer?.identity, bob.id);
+  assertEquals(d.profile.peer?.id, alice.id);
+  assertEquals(a.profile.peer?.id, bob.id);
   assertEquals(a.profile.peer?.ephemeral, true);
   assert(a.machine.features.has("nochecksum"));
 });

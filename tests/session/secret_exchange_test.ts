@@ -70,7 +70,7 @@ Deno.test("two nodes with the network's secret show it to each other, then prove
     "D verack",
     "A verack",
   ]);
-  assertEquals(a.profile.peer?.identity, bob.id);
+  assertEquals(a.profile.peer?.id, bob.id);
   assertEquals(a.profile.peer?.invite, undefined);
 });
 

@@ -32,7 +32,7 @@ Deno.test("the recorded proofs are by the recorded keys over what is said to be 
   const { dialer } = vectors.keys;
   const certificate = verifyCertificate(
     derOf(dialer.certificate),
-    dialer.identity,
+    dialer.id,
   );
   for (const { frames, derived } of vectors.sessions) {
     const proof = frames.find(({ command }) => command === "proof");

@@ -88,8 +88,8 @@ export class Invariants {
   }
 
   #checkRecord(life: Life, record: Peer): void {
-    const { identity, sessions: links } = record;
-    const who = identity.slice(0, 8);
+    const { id, sessions: links } = record;
+    const who = id.slice(0, 8);
     let settled = 0;
     for (const link of links) {
       this.#checkLink(life, record, link);
@@ -108,23 +108,23 @@ export class Invariants {
     }
     if (
       record.isVerified &&
-      !this.#wires.hasProven(identity, life.identity.id)
+      !this.#wires.hasProven(id, life.identity.id)
     ) {
       throw broken(
         life,
         `takes ${who} for proven, which never finished a handshake with it`,
       );
     }
-    if (record.certificate && record.certificate.identity !== identity) {
+    if (record.certificate && record.certificate.id !== id) {
       throw broken(life, `has another's certificate on record for ${who}`);
     }
   }
 
   #checkLink(life: Life, record: Peer, link: PeerSession): void {
     const { connection, queuedBytes } = link.session;
-    const who = record.identity.slice(0, 8);
+    const who = record.id.slice(0, 8);
     const other = this.#wires.opposite(connection, endOf(link));
-    if (other?.identity.id !== record.identity) {
+    if (other?.identity.id !== record.id) {
       throw broken(
         life,
         `has a session on record for ${who} with ${other?.label ?? "nobody"}`,
@@ -148,7 +148,7 @@ export class Invariants {
     if (link.introduced && other instanceof Life) {
       this.#met.getOrInsertComputed(life, () => new Map())
         .getOrInsert(
-          `${record.identity}@${other.host}`,
+          `${record.id}@${other.host}`,
           this.#clock.monotonic(),
         );
     }
@@ -170,7 +170,7 @@ export class Invariants {
     const silentMs = life.clock.ranMs - (life.heardAtMs.get(key) ?? 0);
     if (silentMs >= GRAIN * life.context!.options.deadAfterMs) return;
     const what = `gave up ${
-      link.peer.identity.slice(0, 8)
+      link.peer.id.slice(0, 8)
     }, heard ${silentMs} ms ago`;
     this.#fail(broken(life, `${what}: ${message}`));
   }
@@ -194,21 +194,21 @@ export class Invariants {
     const { table, signal } = life.context!;
     if (signal.aborted) return;
     const proven = this.#proven.getOrInsertComputed(life, () => new Map());
-    for (const [identity, before] of proven) {
-      const record = table.get(identity);
+    for (const [id, before] of proven) {
+      const record = table.get(id);
       if (record === undefined && before.record.ephemeral) {
-        proven.delete(identity);
+        proven.delete(id);
       } else if (record === undefined) {
         throw broken(
           life,
-          `has forgotten ${identity.slice(0, 8)}, once proven`,
+          `has forgotten ${id.slice(0, 8)}, once proven`,
         );
       }
     }
     for (const record of table.values()) {
       if (!record.isVerified) continue;
       const before = proven.getOrInsertComputed(
-        record.identity,
+        record.id,
         () => ({ record, addresses: new Set() }),
       );
       this.#checkAddresses(life, record, before);
@@ -216,14 +216,14 @@ export class Invariants {
   }
 
   #checkAddresses(life: Life, record: Peer, before: Proven): void {
-    const who = record.identity.slice(0, 8);
+    const who = record.id.slice(0, 8);
     const now = new Set<string>();
     for (const { address, rank } of record.addresses.list()) {
       if (rank !== "proven") continue;
       const shown = formatAddress(address);
       now.add(shown);
       if (before.addresses.has(shown)) continue;
-      if (!this.#wires.listenedAt(address).has(record.identity)) {
+      if (!this.#wires.listenedAt(address).has(record.id)) {
         throw broken(life, `takes ${shown} for proven, where ${who} never was`);
       }
       before.addresses.add(shown);
@@ -232,7 +232,7 @@ export class Invariants {
       if (now.has(shown)) continue;
       const [host = "", port = ""] = shown.split(":");
       const here = this.#wires.listenedAt({ host, port: Number(port) });
-      const isTaken = [...here].some((other) => other !== record.identity);
+      const isTaken = [...here].some((other) => other !== record.id);
       if (!isTaken && now.size < MAX_PROVEN_ADDRESSES) {
         throw broken(life, `has lost ${shown}, where ${who} had answered`);
       }

@@ -191,8 +191,8 @@ export class Mail {
       this.#byId.set(result.id, letter);
       for (const to of result.delivered) this.#onAcknowledged(letter, to);
       for (const to of result.waiting) fateOf(letter, to);
-      for (const { identity, error } of result.failed) {
-        this.#onFailed(letter, identity, error);
+      for (const { id, error } of result.failed) {
+        this.#onFailed(letter, id, error);
       }
     });
   }

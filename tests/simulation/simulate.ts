@@ -164,8 +164,8 @@ function missing(world: World, parts: Parts): string[] {
   const running = new Set(lives.map(({ identity }) => identity.id));
   const ghosts = lives.flatMap((life) =>
     (life.context?.table.connected() ?? [])
-      .filter(({ identity }) => !running.has(identity))
-      .map(({ identity }) => `${life.label}-${identity.slice(0, 8)} (gone)`)
+      .filter(({ id }) => !running.has(id))
+      .map(({ id }) => `${life.label}-${id.slice(0, 8)} (gone)`)
   );
   const gaps = lives.flatMap((a, i) =>
     lives.slice(i + 1).flatMap((b) => {

@@ -9,7 +9,7 @@ import type { Life } from "./member.ts";
 /** What the events are compared with. */
 export interface WatchScene {
   /** Lives of members, over or not, with an identity. */
-  readonly livesOf: (identity: PeerId) => readonly Life[];
+  readonly livesOf: (id: PeerId) => readonly Life[];
   readonly fail: (error: BrokenInvariant) => void;
 }
 
@@ -40,14 +40,14 @@ export class Watch {
       case "peer:up":
         this.sessions++;
         this.#ups.set(
-          `${life.label}>${event.identity}`,
-          this.ups(life, event.identity) + 1,
+          `${life.label}>${event.id}`,
+          this.ups(life, event.id) + 1,
         );
-        if (up.has(event.identity)) this.#fail(life, "said peer:up twice");
-        up.add(event.identity);
+        if (up.has(event.id)) this.#fail(life, "said peer:up twice");
+        up.add(event.id);
         return;
       case "peer:down":
-        if (!up.delete(event.identity)) this.#fail(life, "said down, not up");
+        if (!up.delete(event.id)) this.#fail(life, "said down, not up");
         return this.#onDown(life, event);
       case "mesh":
         if (event.links !== up.size) {
@@ -62,9 +62,9 @@ export class Watch {
 
   #onDown(
     life: Life,
-    { identity, reason }: Extract<NodeEvent, { type: "peer:down" }>,
+    { id, reason }: Extract<NodeEvent, { type: "peer:down" }>,
   ): void {
-    const others = this.#scene.livesOf(identity);
+    const others = this.#scene.livesOf(id);
     if (others.length === 0) return; // A liar: what it gets is its own doing.
     const who = others[0]!.label;
     if (!this.isDisturbed) {

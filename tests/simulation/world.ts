@@ -97,8 +97,7 @@ export class World {
     }));
     this.#faults = new NetworkFaults(this.#network, this.members);
     this.watch = new Watch({
-      livesOf: (identity) =>
-        this.#lives.filter((life) => life.identity.id === identity),
+      livesOf: (id) => this.#lives.filter((life) => life.identity.id === id),
       fail: (error) => this.fail(error),
     });
     this.#liars = keys.liars.map((identity, index) =>

@@ -197,7 +197,7 @@ Deno.test("a database of any earlier schema is brought to the newest, and loses 
     }
     store.putPeer(samplePeer(1));
     store.messages.putSeen({
-      from: samplePeer(1).identity,
+      from: samplePeer(1).id,
       id: new Uint8Array(16),
       at: 1,
     });

@@ -75,7 +75,7 @@ function putDeadLetters(bodyBytes: number): Fill {
 const ROWS: Record<string, Fill> = {
   "rows of peers on record": (store) =>
     store.putPeer(samplePeer(1, {
-      identity: randomId(),
+      id: randomId(),
       certificate: random(MAX_CERTIFICATE_BYTES),
       name: NAME,
       addresses: Array.from({ length: 8 }, (_, index) => ({
@@ -88,7 +88,7 @@ const ROWS: Record<string, Fill> = {
     })),
   "rows of peers that wait to be admitted": (store) =>
     store.putJoinRequest({
-      identity: randomId(),
+      id: randomId(),
       certificate: random(MAX_CERTIFICATE_BYTES),
       address: { host: HOST, port: 65_535 },
       direction: "outbound",
@@ -121,7 +121,7 @@ const ROWS: Record<string, Fill> = {
     store.putNameBinding({
       // 64 bytes as a peer has it may be 96 in lower case.
       name: `${random(4).toHex()}${"i\u0307".repeat(29)}`,
-      identity: randomId(),
+      id: randomId(),
       ephemeral: true,
       confirmed: false,
     }),

@@ -44,7 +44,7 @@ for (const rows of [0, 100_000]) {
     const [own, earned, named, typed, allowed, awaited] = made;
     const record = (peer: Identity, changes: Partial<StoredPeer> = {}) =>
       samplePeer(1, {
-        identity: peer.id,
+        id: peer.id,
         certificate: Uint8Array.from(peer.certificate),
         addresses: [],
         name: "",
@@ -62,7 +62,7 @@ for (const rows of [0, 100_000]) {
         addresses: [{ address, rank: "typed", typed: true }],
       }));
       store.putPeer(record(allowed!));
-      store.putAccessRule({ identity: allowed!.id, verdict: "allowed", at: 1 });
+      store.putAccessRule({ id: allowed!.id, verdict: "allowed", at: 1 });
       store.putPeer(record(awaited!));
       store.messages.putOutgoing({
         id: new Uint8Array(16),
@@ -84,10 +84,10 @@ for (const rows of [0, 100_000]) {
     };
     await using node = await Node.start({ identity: own!, store });
     const ids = [earned, named, typed, allowed, awaited].map((it) => it!.id);
-    const onRecord = node.peers().map(({ identity }) => identity);
+    const onRecord = node.peers().map(({ id }) => id);
     assertEquals(onRecord.toSorted(), ids.toSorted());
     // The certificates of the others are none, so that none of them is left.
-    assertEquals(peers().map((it) => it.identity).toSorted(), ids.toSorted());
+    assertEquals(peers().map((it) => it.id).toSorted(), ids.toSorted());
     const most = MAX_STRANGER_PEERS + 4;
     assertEquals(loaded, [Math.min(rows + 5, most)]);
     assertEquals(node.outbox.messages, 1);
@@ -102,7 +102,7 @@ Deno.test("of too many on record those with standing are kept first, then those 
   const others = 2 * MAX_AWAITED_STRANGERS;
   for (let at = 0; at < friends + others; at++) {
     store.putPeer(samplePeer(1, {
-      identity: id(at),
+      id: id(at),
       addresses: [],
       lastSeen: at,
       earnedStanding: at < friends,

@@ -31,9 +31,8 @@ Deno.test("kill -9 in the middle of writing loses nothing that was committed", a
       said = Number(child.out.at(-1));
       assert(said >= stopAt, child.err.join("\n"));
       const store = SqliteStore.open(path, { clock: systemClock });
-      const numbers = store.peers().map(({ identity }) =>
-        Number.parseInt(identity, 16)
-      ).sort((a, b) => a - b);
+      const numbers = store.peers().map(({ id }) => Number.parseInt(id, 16))
+        .sort((a, b) => a - b);
       store.close();
       // One more may be durable that it did not live to say.
       assert(numbers.length >= said + 1 && numbers.length <= said + 2);

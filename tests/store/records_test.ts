@@ -5,31 +5,31 @@ import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Records } from "../../src/store/records.ts";
-import { identity, samplePeer } from "./sample_peer.ts";
+import { peerId, samplePeer } from "./sample_peer.ts";
 
-/** Begins like `identity(1)` for so many digits. */
+/** Begins like `peerId(1)` for so many digits. */
 function lookalike(digits: number): string {
-  return identity(1).slice(0, digits) + "f".repeat(64 - digits);
+  return peerId(1).slice(0, digits) + "f".repeat(64 - digits);
 }
 
 Deno.test("peers are listed with who admitted them and what was decided", async () => {
   const store = new MemoryStore();
   const issuer = await Identity.generate();
-  const context = { magic: Uint8Array.of(1, 2, 3, 4), subject: identity(1) };
+  const context = { magic: Uint8Array.of(1, 2, 3, 4), subject: peerId(1) };
   store.putPeer(
     samplePeer(1, { attestation: issueAttestation(issuer, context, 1) }),
   );
   store.putPeer(samplePeer(2, { attestation: Uint8Array.of(1) }));
   const records = new Records(store);
-  records.deny(identity(2), 5);
-  records.deny(identity(3), 6);
+  records.deny(peerId(2), 5);
+  records.deny(peerId(3), 6);
   assertEquals(
     records.peers().map((peer) => [peer.admittedBy, peer.verdict]),
     [[undefined, "denied"], [issuer.id, undefined]],
   );
   assertEquals(records.verdicts(), [
-    { identity: identity(2), verdict: "denied" },
-    { identity: identity(3), verdict: "denied" },
+    { id: peerId(2), verdict: "denied" },
+    { id: peerId(3), verdict: "denied" },
   ]);
 });
 
@@ -37,10 +37,10 @@ Deno.test("a peer that is forgotten is off the record, and noted as forgotten", 
   const store = new MemoryStore();
   store.putPeer(samplePeer(1));
   const records = new Records(store);
-  assertEquals(records.forget(identity(1).slice(0, 8), 7), identity(1));
+  assertEquals(records.forget(peerId(1).slice(0, 8), 7), peerId(1));
   assertEquals(store.peers(), []);
   assertEquals(store.accessRules(), [
-    { identity: identity(1), verdict: "forgotten", at: 7 },
+    { id: peerId(1), verdict: "forgotten", at: 7 },
   ]);
 });
 
@@ -49,7 +49,7 @@ Deno.test("who waited where it was dialed is on record when it is allowed", () =
     const store = new MemoryStore();
     const address = { host: "10.0.0.1", port: 8_080 };
     store.putJoinRequest({
-      identity: identity(1),
+      id: peerId(1),
       certificate: Uint8Array.of(1),
       address,
       direction,
@@ -57,7 +57,7 @@ Deno.test("who waited where it was dialed is on record when it is allowed", () =
       lastSeen: 2,
     });
     const records = new Records(store);
-    records.allow(identity(1), 3);
+    records.allow(peerId(1), 3);
     assertEquals(records.pending(), []);
     assertEquals(
       records.peers().map((peer) => [
@@ -72,15 +72,15 @@ Deno.test("who waited where it was dialed is on record when it is allowed", () =
 Deno.test("first digits that mean two peers are refused, and both are named", () => {
   const store = new MemoryStore();
   store.putPeer(samplePeer(1));
-  store.putPeer(samplePeer(2, { identity: lookalike(12) }));
+  store.putPeer(samplePeer(2, { id: lookalike(12) }));
   const records = new Records(store);
   for (const action of ["deny", "forget"] as const) {
     const error = assertThrows(
-      () => records[action](identity(1).slice(0, 12), 1),
+      () => records[action](peerId(1).slice(0, 12), 1),
       VerackError,
     );
     assertEquals(error.code, "ambiguous");
-    for (const id of [identity(1), lookalike(12)]) {
+    for (const id of [peerId(1), lookalike(12)]) {
       assertEquals(error.message.includes(id), true, error.message);
     }
     for (const text of ["0101010", "01010101f", "zzzzzzzz", "peer 1 ☃\0!"]) {
@@ -89,14 +89,14 @@ Deno.test("first digits that mean two peers are refused, and both are named", ()
     }
   }
   assertEquals(store.accessRules(), []);
-  assertEquals(records.forget(identity(1).slice(0, 13), 1), identity(1));
+  assertEquals(records.forget(peerId(1).slice(0, 13), 1), peerId(1));
 });
 
 Deno.test("nobody is let in by the first digits of an identity", () => {
   const store = new MemoryStore();
   store.putPeer(samplePeer(1));
   const records = new Records(store);
-  for (const text of [identity(1).slice(0, 63), `${identity(1)}0`, ""]) {
+  for (const text of [peerId(1).slice(0, 63), `${peerId(1)}0`, ""]) {
     assertThrows(() => records.allow(text, 1), SyntaxError);
   }
   assertEquals(store.accessRules(), []);
@@ -109,7 +109,7 @@ Deno.test("a name is given to a peer when it is allowed, and taken when it is de
     store.putPeer(samplePeer(2, { name: "Bob" }));
     const bound = (byte: number, confirmed = true) => ({
       name: "bob",
-      identity: identity(byte),
+      id: peerId(byte),
       ephemeral: false,
       confirmed,
     });
@@ -117,15 +117,15 @@ Deno.test("a name is given to a peer when it is allowed, and taken when it is de
     const records = new Records(store);
     assertEquals(
       records.peers().map(({ nameHeldBy }) => nameHeldBy),
-      [identity(1), undefined],
+      [peerId(1), undefined],
     );
-    assertThrows(() => records.allow(identity(2), 5, "two words"), RangeError);
+    assertThrows(() => records.allow(peerId(2), 5, "two words"), RangeError);
     assertEquals([store.accessRules(), store.nameBindings()], [[], [
       bound(1, false),
     ]]);
-    records.allow(identity(2), 5, "BOB");
+    records.allow(peerId(2), 5, "BOB");
     assertEquals(store.nameBindings(), [bound(2)]);
-    records[decision](identity(2), 6);
+    records[decision](peerId(2), 6);
     assertEquals(store.nameBindings(), []);
   }
 });
@@ -139,15 +139,15 @@ Deno.test("a guest that is denied or forgotten has no invite any more, one that 
     const key = Uint8Array.of(1);
     for (const n of [1, 2]) {
       const id = `${n}`.repeat(32);
-      store.putInvite({ id, key, expiresAt, usedBy: identity(n) });
+      store.putInvite({ id, key, expiresAt, usedBy: peerId(n) });
     }
     const records = new Records(store);
-    records[action](identity(1), 1);
+    records[action](peerId(1), 1);
     assertEquals(
       records.invites().map(({ usedBy }) => usedBy),
       [
-        identity(1),
-        identity(2),
+        peerId(1),
+        peerId(2),
       ].slice(-left),
     );
     assertEquals(store.invites().length, left);
@@ -183,15 +183,15 @@ Deno.test("a peer is denied and forgotten by the name that it has or was given, 
       const store = new MemoryStore();
       store.putPeer(samplePeer(1, { name: "mallory" }));
       store.putPeer(samplePeer(2, { name: "bob" }));
-      const bound = { identity: identity(1), ephemeral: false };
+      const bound = { id: peerId(1), ephemeral: false };
       store.putNameBinding({ ...bound, name: "former", confirmed: false });
       const records = new Records(store);
-      records.allow(identity(1), 1, "Eva");
+      records.allow(peerId(1), 1, "Eva");
       assertEquals(
         records.peers().map(({ boundName }) => boundName),
         [undefined, "eva"],
       );
-      assertEquals(records[action](text, 5), identity(1));
+      assertEquals(records[action](text, 5), peerId(1));
       assertEquals(store.nameBindings(), []);
     }
   }
@@ -202,11 +202,11 @@ Deno.test("a name that one peer was given and another has means neither when it 
   store.putPeer(samplePeer(1, { name: "eve" }));
   store.putPeer(samplePeer(2, { name: "eva" }));
   const records = new Records(store);
-  records.allow(identity(1), 1, "eva");
+  records.allow(peerId(1), 1, "eva");
   const error = assertThrows(() => records.deny("eva", 2), VerackError);
   assertEquals(error.code, "ambiguous");
   // A name that only a binding knows is enough.
-  store.deletePeer(identity(1));
-  store.deletePeer(identity(2));
-  assertEquals(records.deny("eva", 2), identity(1));
+  store.deletePeer(peerId(1));
+  store.deletePeer(peerId(2));
+  assertEquals(records.deny("eva", 2), peerId(1));
 });

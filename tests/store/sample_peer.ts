@@ -3,7 +3,7 @@ import type { PeerId } from "../../src/identity/identity.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 
 /** An identity of one repeated byte. */
-export function identity(byte: number): PeerId {
+export function peerId(byte: number): PeerId {
   return byte.toString(16).padStart(2, "0").repeat(32) as PeerId;
 }
 
@@ -13,7 +13,7 @@ export function samplePeer(
   changes: Partial<StoredPeer> = {},
 ): StoredPeer {
   return {
-    identity: identity(byte),
+    id: peerId(byte),
     certificate: Uint8Array.of(1, 2, byte),
     name: `peer ${byte} ☃\0!`,
     trust: "known",

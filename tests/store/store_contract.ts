@@ -5,7 +5,7 @@ import type {
   JoinRequest,
   NodeStore,
 } from "../../src/mesh/peers/node_store.ts";
-import { identity, samplePeer } from "./sample_peer.ts";
+import { peerId, samplePeer } from "./sample_peer.ts";
 
 /**
  * Runs the suite.
@@ -36,8 +36,8 @@ export function storeContract(
       name: "",
     });
     store.putPeer(changed);
-    store.deletePeer(identity(2));
-    store.deletePeer(identity(99));
+    store.deletePeer(peerId(2));
+    store.deletePeer(peerId(99));
     store = again(store);
     assertEquals(store.peers(), [changed, samplePeer(3)]);
     return store;
@@ -50,7 +50,7 @@ export function storeContract(
     assertEquals(
       [...store.peerHeads()].map((it) =>
         [
-          it.identity,
+          it.id,
           it.trust,
           it.isTyped,
           it.earnedStanding,
@@ -58,43 +58,43 @@ export function storeContract(
         ].join()
       ),
       [
-        `${identity(5)},pinned,false,false,false`,
+        `${peerId(5)},pinned,false,false,false`,
         ...[4, 3, 2, 1].map((byte) =>
-          `${identity(byte)},known,true,${byte % 2 === 0},${byte % 3 === 0}`
+          `${peerId(byte)},known,true,${byte % 2 === 0},${byte % 3 === 0}`
         ),
       ],
     );
-    store.trimPeers([identity(1), identity(3), identity(99)]);
+    store.trimPeers([peerId(1), peerId(3), peerId(99)]);
     for (let start = 0; start < 2; start++) {
       assertEquals(store.peers(), [samplePeer(3), samplePeer(1)]);
       store = again(store);
     }
     // Its addresses are written again, though they are as before.
     store.putPeer(samplePeer(4));
-    store.trimPeers([identity(4)]);
+    store.trimPeers([peerId(4)]);
     store = again(store);
     assertEquals(store.peers(), [samplePeer(4)]);
     return store;
   });
 
   test("keeps verdicts", (store) => {
-    store.putAccessRule({ identity: identity(1), verdict: "allowed", at: 1 });
-    store.putAccessRule({ identity: identity(2), verdict: "denied", at: 2 });
-    store.putAccessRule({ identity: identity(3), verdict: "forgotten", at: 3 });
-    store.putAccessRule({ identity: identity(1), verdict: "denied", at: 4 });
-    store.deleteAccessRule(identity(2));
+    store.putAccessRule({ id: peerId(1), verdict: "allowed", at: 1 });
+    store.putAccessRule({ id: peerId(2), verdict: "denied", at: 2 });
+    store.putAccessRule({ id: peerId(3), verdict: "forgotten", at: 3 });
+    store.putAccessRule({ id: peerId(1), verdict: "denied", at: 4 });
+    store.deleteAccessRule(peerId(2));
     store = again(store);
     const verdicts = store.accessRules().sort((a, b) => a.at - b.at);
     assertEquals(verdicts, [
-      { identity: identity(3), verdict: "forgotten", at: 3 },
-      { identity: identity(1), verdict: "denied", at: 4 },
+      { id: peerId(3), verdict: "forgotten", at: 3 },
+      { id: peerId(1), verdict: "denied", at: 4 },
     ]);
     return store;
   });
 
   test("keeps who is waiting", (store) => {
     const waiting: JoinRequest = {
-      identity: identity(7),
+      id: peerId(7),
       certificate: Uint8Array.of(7),
       address: { host: "10.0.0.1", port: 50_000 },
       direction: "inbound",
@@ -103,8 +103,8 @@ export function storeContract(
     };
     store.putJoinRequest({ ...waiting, lastSeen: 1 });
     store.putJoinRequest(waiting);
-    store.putJoinRequest({ ...waiting, identity: identity(8) });
-    store.deleteJoinRequest(identity(8));
+    store.putJoinRequest({ ...waiting, id: peerId(8) });
+    store.deleteJoinRequest(peerId(8));
     store = again(store);
     assertEquals(store.joinRequests(), [waiting]);
     return store;
@@ -119,7 +119,7 @@ export function storeContract(
     store.putInvite(invite);
     store = again(store);
     assertEquals(store.invites(), [invite]);
-    const used = { ...invite, usedBy: identity(1) };
+    const used = { ...invite, usedBy: peerId(1) };
     store.putInvite(used);
     store = again(store);
     assertEquals(store.invites(), [used]);
@@ -131,7 +131,7 @@ export function storeContract(
   test("keeps names and what they mean, the oldest first", (store) => {
     const binding = (byte: number, name: string, changes = {}) => ({
       name,
-      identity: identity(byte),
+      id: peerId(byte),
       ephemeral: false,
       confirmed: false,
       ...changes,
@@ -178,7 +178,7 @@ function messageContract(
     createdAt: 100,
     ttlMs: 1_000,
   });
-  const [a, b] = [identity(1), identity(2)];
+  const [a, b] = [peerId(1), peerId(2)];
 
   test("keeps a message for each receiver until it is deleted", (store) => {
     const first = store.messages.putOutgoing(message(1), [a, b]);
@@ -219,7 +219,7 @@ function messageContract(
     const { messages } = store;
     messages.trimSeen(a, 2);
     messages.trimSeen(a, 2);
-    messages.trimSeen(identity(9), 2);
+    messages.trimSeen(peerId(9), 2);
     const seen = (of: PeerId) => [...messages.seenBy(of)].map((id) => id[0]);
     assertEquals(seen(a), [3, 4]);
     assertEquals(seen(b), [1, 2, 3, 4]);
@@ -242,7 +242,7 @@ function messageContract(
 
   for (const drop of ["one by one", "few of many", "all but one"]) {
     test(`drops all that it has of senders, ${drop}`, (store) => {
-      const senders = [1, 2, 3, 4, 5].map(identity);
+      const senders = [1, 2, 3, 4, 5].map(peerId);
       for (const from of senders) {
         for (let byte = 1; byte <= 3; byte++) {
           const { id } = message(byte);
@@ -251,7 +251,7 @@ function messageContract(
         const { id } = message(9);
         store.messages.putDeliveryCount({ from, id, deliveryCount: 1, at: 9 });
       }
-      const only = identity(6);
+      const only = peerId(6);
       store.messages.putDeliveryCount({
         from: only,
         id: message(9).id,
@@ -263,7 +263,7 @@ function messageContract(
         [...store.messages.senders()],
         [...senders.toReversed(), only],
       );
-      const kept = drop === "few of many" ? senders.slice(1) : [identity(2)];
+      const kept = drop === "few of many" ? senders.slice(1) : [peerId(2)];
       if (drop === "one by one") {
         for (const from of [...senders, only]) {
           if (!kept.includes(from)) store.messages.deleteSender(from);
@@ -294,7 +294,7 @@ function messageContract(
   test("keeps the newest tries", (store) => {
     for (let byte = 1; byte <= 4; byte++) {
       const { id } = message(byte);
-      const from = identity(byte);
+      const from = peerId(byte);
       store.messages.putDeliveryCount({ from, id, deliveryCount: 1, at: byte });
     }
     store.messages.trimDeliveryCounts(2);

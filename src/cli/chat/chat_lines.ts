@@ -93,9 +93,9 @@ export class ChatLines {
 
   /** With the short identity, shown whenever a session opens or closes. */
   #full(
-    { identity, name, boundName }: { readonly identity: string } & PeerNames,
+    { id, name, boundName }: { readonly id: string } & PeerNames,
   ): string {
-    return peerLabel(identity, name, boundName);
+    return peerLabel(id, name, boundName);
   }
 
   #note(

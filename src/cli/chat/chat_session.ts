@@ -47,7 +47,7 @@ export class ChatSession {
     this.#tellMissing(result);
     return {
       delivered,
-      failed: failed.map(({ identity }) => identity),
+      failed: failed.map(({ id }) => id),
       waiting,
       unheard: delivered.length + waiting.length + failed.length === 0,
     };
@@ -88,7 +88,7 @@ export class ChatSession {
     }
     const [first] = failed;
     if (first !== undefined) {
-      const peers = failed.map(({ identity }) => identity);
+      const peers = failed.map(({ id }) => id);
       this.#show(
         `do not get it: ${this.#lines.list(peers)}: ${
           escapeText(first.error.message)

@@ -16,41 +16,41 @@ export class Names {
   constructor(node: Node) {
     this.#node = node;
     if (node.name !== "") this.#claim(node.identity.id, node.name);
-    for (const { identity, name, firstSeen } of node.peers()) {
+    for (const { id, name, firstSeen } of node.peers()) {
       // A name that was only gossiped is no verified claim.
-      if (firstSeen !== undefined) this.claim(identity, name);
+      if (firstSeen !== undefined) this.claim(id, name);
     }
   }
 
   /** A verified peer claims a name. */
-  claim(identity: PeerId, name: string | undefined): void {
-    if (name !== undefined && name !== "") this.#claim(identity, name);
+  claim(id: PeerId, name: string | undefined): void {
+    if (name !== undefined && name !== "") this.#claim(id, name);
   }
 
   /** What a peer is called. */
-  label(identity: PeerId): string {
-    const { name, boundName, nameHeldBy } = this.#node.peer(identity) ?? {};
-    this.claim(identity, name);
-    this.claim(identity, boundName);
+  label(id: PeerId): string {
+    const { name, boundName, nameHeldBy } = this.#node.peer(id) ?? {};
+    this.claim(id, name);
+    this.claim(id, boundName);
     const called = boundName ?? name;
     // The holder may be away, and have claimed nothing since this chat began.
     const isHeld = boundName === undefined && nameHeldBy !== undefined;
     return called === undefined || isHeld || this.#isAmbiguous(called)
-      ? peerLabel(identity, name, boundName)
+      ? peerLabel(id, name, boundName)
       : shownName(called);
   }
 
   /** What can be typed for each peer: its name if it means that peer, else first digits. */
   typed(): string[] {
     return this.#node.peers().map(
-      ({ identity, name, boundName, nameHeldBy, introducedBy }) =>
+      ({ id, name, boundName, nameHeldBy, introducedBy }) =>
         // What a person gave means that peer, whatever others call themselves.
         boundName ??
           (name !== undefined && shownName(name) === name &&
               nameHeldBy === undefined && introducedBy === undefined &&
               !this.#isAmbiguous(name)
             ? name
-            : identity.slice(0, 8)),
+            : id.slice(0, 8)),
     );
   }
 
@@ -60,13 +60,13 @@ export class Names {
       (this.#claims.get(foldName(name))?.size ?? 0) > 1;
   }
 
-  #claim(identity: PeerId, name: string): void {
+  #claim(id: PeerId, name: string): void {
     if (this.#count >= MAX_NAME_CLAIMS) return;
     const folded = foldName(name);
     const claimants = this.#claims.get(folded) ?? new Set();
     this.#claims.set(folded, claimants);
-    if (claimants.has(identity)) return;
-    claimants.add(identity);
+    if (claimants.has(id)) return;
+    claimants.add(id);
     this.#count++;
   }
 }

@@ -50,9 +50,9 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
   let failed = 0;
   let count = 0;
   const settle = (number: number, said: Said) => {
-    for (const identity of said.waiting) waiting.add(identity);
-    const counts = (identity: PeerId) =>
-      said.delivered.length === 0 || (node.peer(identity)?.standing ?? false);
+    for (const id of said.waiting) waiting.add(id);
+    const counts = (id: PeerId) =>
+      said.delivered.length === 0 || (node.peer(id)?.standing ?? false);
     isLost ||= said.waiting.some(counts);
     if (said.unheard || said.failed.some(counts)) failed++;
     if (said.unheard) show(`line ${number} was heard by nobody`);

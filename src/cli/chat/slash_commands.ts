@@ -115,7 +115,7 @@ export function completeLine(
 
 function here({ node, names, show }: ChatContext): void {
   const here = node.peers().filter(({ connected }) => connected);
-  const labels = here.map(({ identity }) => names.label(identity)).sort();
+  const labels = here.map(({ id }) => names.label(id)).sort();
   const self = node.name === ""
     ? "you"
     : `you, ${peerLabel(node.identity.id, node.name)}`;
@@ -124,15 +124,15 @@ function here({ node, names, show }: ChatContext): void {
 
 function allPeers({ node, colors, show }: ChatContext): void {
   const rtts = new Map(
-    node.sessions().map(({ identity, rttMs }) => [identity, rttMs]),
+    node.sessions().map(({ id, rttMs }) => [id, rttMs]),
   );
   const peers = node.peers();
   if (peers.length === 0) return show("Nobody is known yet.");
   const lines = peers.sort((a, b) => Number(b.connected) - Number(a.connected))
     .map((peer) => {
-      const { identity, name, boundName } = peer;
+      const { id, name, boundName } = peer;
       const { connected, addresses, introducedBy } = peer;
-      const rtt = rtts.get(identity);
+      const rtt = rtts.get(id);
       const state = connected
         ? colors.green(rtt === undefined ? "here" : `here, ${duration(rtt)}`)
         : introducedBy === undefined
@@ -140,7 +140,7 @@ function allPeers({ node, colors, show }: ChatContext): void {
         : "heard of";
       const [address = ""] = addresses;
       return `  ${
-        colors.bold(peerLabel(identity, name, boundName))
+        colors.bold(peerLabel(id, name, boundName))
       }  ${state}  ${address}`;
     });
   show(lines.join("\n"));
@@ -163,10 +163,10 @@ function message(argument: string, chat: ChatContext): void {
 
 async function ping(name: string, chat: ChatContext): Promise<void> {
   const { node, names, show } = chat;
-  const identity = theOther(name, chat);
-  const label = names.label(identity);
-  const connected = node.peer(identity)?.connected ?? false;
-  const rtt = await node.roundTrip(identity);
+  const id = theOther(name, chat);
+  const label = names.label(id);
+  const connected = node.peer(id)?.connected ?? false;
+  const rtt = await node.roundTrip(id);
   show(
     rtt !== undefined
       ? `${label} answers in ${duration(rtt)}`
@@ -178,8 +178,8 @@ async function ping(name: string, chat: ChatContext): Promise<void> {
 
 /** The peer that a name means, which must not be this node. */
 function theOther(name: string, { node }: ChatContext): PeerId {
-  const identity = node.resolvePeer(name);
-  if (identity !== node.identity.id) return identity;
+  const id = node.resolvePeer(name);
+  if (id !== node.identity.id) return id;
   throw new VerackError(
     "unknown-peer",
     `Cannot do that: ${quoted(name)} is this node, must be a peer`,

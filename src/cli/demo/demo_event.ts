@@ -55,7 +55,7 @@ interface DemoEventFields {
   /** A node listens. */
   started: {
     readonly name: string;
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly address: string;
     readonly via: string | null;
   };
@@ -104,7 +104,7 @@ interface DemoEventFields {
   /** A row of the table at the end. */
   node: LinkCount & {
     readonly name: string;
-    readonly identity: PeerId;
+    readonly id: PeerId;
     readonly address: string;
     /** Pings it has shown since it started. */
     readonly pings: number;

@@ -73,7 +73,7 @@ export class DemoHarness {
   constructor(options: DemoHarnessOptions) {
     this.#options = options;
     this.view = new MeshView(
-      [...options.identities].map(([name, { id }]) => ({ name, identity: id })),
+      [...options.identities].map(([name, { id }]) => ({ name, id })),
     );
   }
 

@@ -76,11 +76,11 @@ const WORDINGS: {
     (via === null ? "alone" : `knowing only where ${via} is`),
   ],
   started: (
-    { address, identity },
-  ) => ["plain", "listens", `at ${address} as ${shortId(identity)}`],
+    { address, id },
+  ) => ["plain", "listens", `at ${address} as ${shortId(id)}`],
   restarted: (
-    { address, identity },
-  ) => ["plain", "listens", `now at ${address}, as ${shortId(identity)} again`],
+    { address, id },
+  ) => ["plain", "listens", `now at ${address}, as ${shortId(id)} again`],
   joined: (
     { via, trust },
   ) => ["good", "joined", `through ${via} (${TRUST_WORDS[trust]})`],
@@ -146,18 +146,18 @@ function otherWording({ event }: DemoEventOf<"other">): Wording | undefined {
       return [
         "good",
         "linked",
-        `with ${shortId(event.identity)} at ${address} (${TRUST_WORDS[trust]})`,
+        `with ${shortId(event.id)} at ${address} (${TRUST_WORDS[trust]})`,
       ];
     }
     case "peer:down": {
-      const rest = `${shortId(event.identity)}: ${escaped(event.reason)}`;
+      const rest = `${shortId(event.id)}: ${escaped(event.reason)}`;
       return event.left ? ["plain", "sees off", rest] : ["bad", "lost", rest];
     }
     case "ping":
       return [
         "plain",
         "heard",
-        `${shortId(event.identity)}: ${escaped(event.text)}`,
+        `${shortId(event.id)}: ${escaped(event.text)}`,
       ];
     default:
       return undefined;

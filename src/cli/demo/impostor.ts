@@ -58,7 +58,7 @@ export async function tryAsImpostor(
   const connection = await transport.dial(address, {
     pin: {
       certificate: listener.der,
-      serverName: serverNameOf(listener.identity),
+      serverName: serverNameOf(listener.id),
     },
     signal: limit.signal,
   });
@@ -89,7 +89,7 @@ export async function tryAsImpostor(
 async function forge(certificate: Uint8Array<ArrayBuffer>): Promise<Identity> {
   const own = await Identity.generate();
   const forged: Pick<Identity, "id" | "certificate" | "ephemeral" | "sign"> = {
-    id: verifyCertificate(certificate).identity,
+    id: verifyCertificate(certificate).id,
     certificate,
     ephemeral: false,
     sign: (data) => own.sign(data),

@@ -8,12 +8,12 @@ type NodeEventOf<T extends NodeEvent["type"]> = Extract<NodeEvent, { type: T }>;
 /** A node as known before it starts. */
 export interface Member {
   readonly name: string;
-  readonly identity: PeerId;
+  readonly id: PeerId;
 }
 
 class NodeState {
   readonly name: string;
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** Told to start, and not known to have ended. */
   running = false;
   killed = false;
@@ -27,9 +27,9 @@ class NodeState {
   /** Senders named in a `pings` event already. */
   readonly announced = new Set<string>();
 
-  constructor({ name, identity }: Member) {
+  constructor({ name, id }: Member) {
     this.name = name;
-    this.identity = identity;
+    this.id = id;
   }
 }
 
@@ -44,7 +44,7 @@ export class MeshView {
   constructor(members: readonly Member[]) {
     this.#nodes = new Map(members.map((it) => [it.name, new NodeState(it)]));
     this.#names = new Map(
-      members.map(({ name, identity }) => [identity, name]),
+      members.map(({ name, id }) => [id, name]),
     );
   }
 
@@ -178,7 +178,7 @@ export class MeshView {
     return [...this.#nodes.values()].map((node) => ({
       type: "node",
       name: node.name,
-      identity: node.identity,
+      id: node.id,
       address: node.address ?? "",
       links: this.#others(node.name)
         .filter((other) => this.#links.has(pair(node.name, other))).length,
@@ -191,16 +191,16 @@ export class MeshView {
   // --- Events of nodes ---------------------------------------------------------
 
   #onListening(node: NodeState, address: string): DemoEvent[] {
-    const { name, identity, previousAddress, via = null } = node;
+    const { name, id, previousAddress, via = null } = node;
     node.address = address;
     return previousAddress === undefined
-      ? [{ type: "started", name, identity, address, via }]
-      : [{ type: "restarted", name, identity, address, previousAddress, via }];
+      ? [{ type: "started", name, id, address, via }]
+      : [{ type: "restarted", name, id, address, previousAddress, via }];
   }
 
   #onUp(node: NodeState, event: NodeEventOf<"peer:up">): DemoEvent[] {
     const { name } = node;
-    const peer = this.#names.get(event.identity);
+    const peer = this.#names.get(event.id);
     if (peer === undefined) return [{ type: "other", name, event }];
     node.sessions.set(peer, event.trust);
     const key = pair(name, peer);
@@ -241,7 +241,7 @@ export class MeshView {
 
   #onDown(node: NodeState, event: NodeEventOf<"peer:down">): DemoEvent[] {
     const { name } = node;
-    const peer = this.#names.get(event.identity);
+    const peer = this.#names.get(event.id);
     if (peer === undefined) return [{ type: "other", name, event }];
     node.sessions.delete(peer);
     this.#links.delete(pair(name, peer));
@@ -263,7 +263,7 @@ export class MeshView {
 
   #onPing(node: NodeState, event: NodeEventOf<"ping">): DemoEvent[] {
     const { name, heard, announced } = node;
-    const sender = this.#names.get(event.identity);
+    const sender = this.#names.get(event.id);
     if (sender === undefined) return [{ type: "other", name, event }];
     const count = heard.get(sender) ?? 0;
     heard.set(sender, count + 1);

@@ -211,7 +211,7 @@ class TextPrinter {
     const { line, colors } = this.#options;
     const cells = (
       name: string,
-      identity: string,
+      id: string,
       address: string,
       links: string,
       pings: string,
@@ -219,7 +219,7 @@ class TextPrinter {
       [
         "",
         this.#padded(name),
-        identity.padEnd(8),
+        id.padEnd(8),
         address.padEnd("127.0.0.1:65535".length),
         links.padStart(8),
         pings.padStart(11),
@@ -235,7 +235,7 @@ class TextPrinter {
     line(
       cells(
         row.name,
-        shortId(row.identity),
+        shortId(row.id),
         row.address === "" ? "not there" : row.address,
         `${row.links} of ${row.of}`,
         `${row.pings} from ${row.heard}`,

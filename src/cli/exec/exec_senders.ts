@@ -89,8 +89,8 @@ function namedSenders(node: Node, from: readonly string[]): SenderRule {
 /** A peer on this machine may have brought others into the mesh, so each sender is checked. */
 function localSenders(node: Node): SenderRule {
   return (sender) =>
-    node.sessions().some(({ identity, remoteAddress }) =>
-        identity === sender && isLoopbackHost(parseAddress(remoteAddress).host)
+    node.sessions().some(({ id, remoteAddress }) =>
+        id === sender && isLoopbackHost(parseAddress(remoteAddress).host)
       )
       ? "run"
       : "print";

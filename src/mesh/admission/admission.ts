@@ -31,7 +31,7 @@ export interface Admission {
    * @throws {RangeError} when it is our own, or the name is none or our own.
    * @throws {VerackError} when the store cannot write.
    */
-  allow(identity: PeerId, options?: { readonly name?: string }): void;
+  allow(id: PeerId, options?: { readonly name?: string }): void;
   /**
    * The peer that a name is bound to, also while another goes by it and
    * `Node.resolvePeer` refuses to choose; `undefined` if it is bound to none.
@@ -44,7 +44,7 @@ export interface Admission {
    *
    * @throws As {@linkcode allow}.
    */
-  deny(identity: PeerId): void;
+  deny(id: PeerId): void;
   /**
    * Takes an identity off the record: its session ends, and what others say of it
    * is ignored. An open node meets it anew when it comes by itself; a closed one
@@ -52,7 +52,7 @@ export interface Admission {
    *
    * @throws As {@linkcode allow}.
    */
-  forget(identity: PeerId): void;
+  forget(id: PeerId): void;
   /** Who proved its key and was not let in, oldest first; at most 256. */
   joinRequests(): JoinRequest[];
   /** What was decided, oldest first. */
@@ -92,20 +92,20 @@ export class AdmissionControl implements Admission {
     this.#dialer = dialer;
   }
 
-  allow(identity: PeerId, { name }: { readonly name?: string } = {}): void {
+  allow(id: PeerId, { name }: { readonly name?: string } = {}): void {
     const { membership, names, options, table } = this.#context;
-    this.#check(identity, "allow");
+    this.#check(id, "allow");
     if (name !== undefined) names.check(name);
-    membership.decide(identity, "allowed");
-    if (name !== undefined) names.bind(name, identity);
-    const waiting = membership.joinRequests.get(identity);
-    membership.joinRequests.delete(identity);
+    membership.decide(id, "allowed");
+    if (name !== undefined) names.bind(name, id);
+    const waiting = membership.joinRequests.get(id);
+    membership.joinRequests.delete(id);
     options.store.commit();
-    const known = table.get(identity);
+    const known = table.get(id);
     if (known === undefined && waiting?.direction === "outbound") {
-      const record = table.ensure(identity, { hasStanding: true });
+      const record = table.ensure(id, { hasStanding: true });
       if (record !== undefined) {
-        record.certificate = verifyCertificate(waiting.certificate, identity);
+        record.certificate = verifyCertificate(waiting.certificate, id);
         record.addresses.add(waiting.address, "typed");
       }
     }
@@ -121,30 +121,30 @@ export class AdmissionControl implements Admission {
     return this.#context.names.holderOf(name);
   }
 
-  deny(identity: PeerId): void {
+  deny(id: PeerId): void {
     const { membership, names, options } = this.#context;
-    this.#check(identity, "deny");
+    this.#check(id, "deny");
     try {
-      membership.decide(identity, "denied");
-      names.release(identity);
-      membership.joinRequests.delete(identity);
+      membership.decide(id, "denied");
+      names.release(id);
+      membership.joinRequests.delete(id);
       options.store.commit();
     } finally {
-      this.#links.expel(identity, "denied");
+      this.#links.expel(id, "denied");
     }
   }
 
-  forget(identity: PeerId): void {
+  forget(id: PeerId): void {
     const { membership, names, options } = this.#context;
-    this.#check(identity, "forget");
+    this.#check(id, "forget");
     try {
-      membership.decide(identity, "forgotten");
-      names.release(identity);
-      membership.joinRequests.delete(identity);
-      options.store.deletePeer(identity);
+      membership.decide(id, "forgotten");
+      names.release(id);
+      membership.joinRequests.delete(id);
+      options.store.deletePeer(id);
       options.store.commit();
     } finally {
-      this.#links.expel(identity, "forgotten");
+      this.#links.expel(id, "forgotten");
     }
   }
 
@@ -185,10 +185,10 @@ export class AdmissionControl implements Admission {
     return this.#context.membership.invites.revoke(id);
   }
 
-  #check(identity: PeerId, action: string): void {
-    if (parsePeerId(identity) !== this.#context.identity.id) return;
+  #check(id: PeerId, action: string): void {
+    if (parsePeerId(id) !== this.#context.identity.id) return;
     throw new RangeError(
-      `Cannot ${action}: ${identity} is this node itself, must be another`,
+      `Cannot ${action}: ${id} is this node itself, must be another`,
     );
   }
 }

@@ -68,7 +68,7 @@ export class Attestations {
     if (known !== undefined) return known;
     const statement = issueAttestation(
       identity,
-      { magic, subject: record.identity },
+      { magic, subject: record.id },
       // A clock before 1970 must lock nobody out.
       Math.max(0, Math.floor(clock.now() / 1_000)),
     );

@@ -16,13 +16,13 @@ import { JoinRequests } from "./join_requests.ts";
 export function closeRecord(store: NodeStore): void {
   const requests = new JoinRequests(store);
   const rules = new Map(
-    store.accessRules().map(({ identity, verdict }) => [identity, verdict]),
+    store.accessRules().map(({ id, verdict }) => [id, verdict]),
   );
   const stay: StoredPeer[] = [];
   let moved = 0;
   // Seen last at the end, as they would have come.
   for (const peer of store.peers().toReversed()) {
-    const rule = rules.get(peer.identity);
+    const rule = rules.get(peer.id);
     const isMember = peer.attestation.length > 0 || isTrusted({
       configured: peer.trust === "pinned" ||
         peer.addresses.some(({ typed }) => typed),
@@ -31,15 +31,15 @@ export function closeRecord(store: NodeStore): void {
     });
     if (isMember) stay.push(peer);
     else {
-      store.deletePeer(peer.identity);
+      store.deletePeer(peer.id);
       if (rule === undefined && !peer.ephemeral) {
         list(requests, peer);
         moved++;
       }
     }
   }
-  const names = stay.slice(0, MAX_LISTED_MEMBERS).map(({ identity, name }) =>
-    name === "" ? shortId(identity) : `${name} (${shortId(identity)})`
+  const names = stay.slice(0, MAX_LISTED_MEMBERS).map(({ id, name }) =>
+    name === "" ? shortId(id) : `${name} (${shortId(id)})`
   );
   logger("mesh").warn("the mesh is closed from now on", {
     members: stay.length,
@@ -49,10 +49,10 @@ export function closeRecord(store: NodeStore): void {
 }
 
 function list(requests: JoinRequests, peer: StoredPeer): void {
-  const { identity, certificate, addresses: [best], lastSeen } = peer;
+  const { id, certificate, addresses: [best], lastSeen } = peer;
   const address = best?.address ?? { host: "0.0.0.0", port: 0 };
   requests.add({
-    identity,
+    id,
     certificate,
     address,
     direction: "inbound",

@@ -172,8 +172,8 @@ export function staysClosed(options: NodeOptions): boolean {
   }
 }
 
-function welcomeName(network: string, identity: PeerId): string {
-  return `welcome ${network} ${identity}`;
+function welcomeName(network: string, id: PeerId): string {
+  return `welcome ${network} ${id}`;
 }
 
 /** @throws {VerackError} `malformed`. */

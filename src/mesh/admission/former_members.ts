@@ -19,9 +19,9 @@ interface Former {
 export class FormerMembers {
   readonly #members = new Map<PeerId, Former>();
 
-  add(identity: PeerId, member: Former): void {
-    this.#members.delete(identity);
-    this.#members.set(identity, member);
+  add(id: PeerId, member: Former): void {
+    this.#members.delete(id);
+    this.#members.set(id, member);
     if (this.#members.size <= MAX_FORMER_MEMBERS) return;
     const oldest = this.#members.entries()
       .find(([, { hasStanding }]) => !hasStanding)?.[0] ??
@@ -29,14 +29,14 @@ export class FormerMembers {
     if (oldest !== undefined) this.#members.delete(oldest);
   }
 
-  has(identity: PeerId): boolean {
-    return this.#members.has(identity);
+  has(id: PeerId): boolean {
+    return this.#members.has(id);
   }
 
   /** Forgets it; the statement by which it was admitted, if it was. */
-  take(identity: PeerId): Uint8Array<ArrayBuffer> | undefined {
-    const member = this.#members.get(identity);
-    this.#members.delete(identity);
+  take(id: PeerId): Uint8Array<ArrayBuffer> | undefined {
+    const member = this.#members.get(id);
+    this.#members.delete(id);
     return member?.statement;
   }
 }

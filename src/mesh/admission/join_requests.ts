@@ -24,7 +24,7 @@ export class JoinRequests {
     this.#store = store;
     for (const peer of store.joinRequests()) {
       this.#makeRoom(peer.address.host);
-      this.#peers.set(peer.identity, peer);
+      this.#peers.set(peer.id, peer);
     }
   }
 
@@ -33,16 +33,16 @@ export class JoinRequests {
     return [...this.#peers.values()];
   }
 
-  get(identity: PeerId): JoinRequest | undefined {
-    return this.#peers.get(identity);
+  get(id: PeerId): JoinRequest | undefined {
+    return this.#peers.get(id);
   }
 
   /** Lists it; true if it was not listed before. */
   add(peer: Omit<JoinRequest, "firstSeen">): boolean {
-    const known = this.#peers.get(peer.identity);
+    const known = this.#peers.get(peer.id);
     if (known !== undefined) {
       const again = { ...peer, firstSeen: known.firstSeen };
-      this.#peers.set(peer.identity, again);
+      this.#peers.set(peer.id, again);
       // A peer that asks often does not make us write often; a clock that was set
       // back is written at once.
       const sinceMs = Math.abs(again.lastSeen - known.lastSeen);
@@ -53,13 +53,13 @@ export class JoinRequests {
     }
     this.#makeRoom(peer.address.host);
     const listed = { ...peer, firstSeen: peer.lastSeen };
-    this.#peers.set(peer.identity, listed);
+    this.#peers.set(peer.id, listed);
     this.#store.putJoinRequest(listed);
     return true;
   }
 
-  delete(identity: PeerId): void {
-    if (this.#peers.delete(identity)) this.#store.deleteJoinRequest(identity);
+  delete(id: PeerId): void {
+    if (this.#peers.delete(id)) this.#store.deleteJoinRequest(id);
   }
 
   #makeRoom(host: string): void {
@@ -73,6 +73,6 @@ export class JoinRequests {
     const busiest = crowded ? siblings : [...sources.values()]
       .reduce((most, some) => some.length > most.length ? some : most, []);
     const [oldest] = busiest;
-    if (oldest !== undefined) this.delete(oldest.identity);
+    if (oldest !== undefined) this.delete(oldest.id);
   }
 }

@@ -56,7 +56,7 @@ export class Membership {
     this.#context = context;
     const { store } = context.options;
     for (const verdict of store.accessRules()) {
-      this.#verdicts.set(verdict.identity, verdict);
+      this.#verdicts.set(verdict.id, verdict);
     }
     this.credentials = new Credentials(context);
     this.invites = new Invites(context.options);
@@ -83,34 +83,34 @@ export class Membership {
   }
 
   /** What a person decided about it. */
-  accessRule(identity: PeerId): AccessRule | undefined {
-    return this.#verdicts.get(identity)?.verdict;
+  accessRule(id: PeerId): AccessRule | undefined {
+    return this.#verdicts.get(id)?.verdict;
   }
 
   /** Gives a verdict; it is in force even if it cannot be written down. */
-  decide(identity: PeerId, verdict: AccessRule): void {
+  decide(id: PeerId, verdict: AccessRule): void {
     const { clock, options } = this.#context;
-    const given = { identity, verdict, at: clock.now() };
-    this.#verdicts.delete(identity);
-    this.#verdicts.set(identity, given);
+    const given = { id, verdict, at: clock.now() };
+    this.#verdicts.delete(id);
+    this.#verdicts.set(id, given);
     try {
       options.store.putAccessRule(given);
     } finally {
       if (verdict !== "allowed") {
-        this.#former.take(identity);
-        this.invites.endOf(identity);
+        this.#former.take(id);
+        this.invites.endOf(id);
       }
     }
   }
 
   /** Whether a person said to keep it out. */
-  isDenied(identity: PeerId): boolean {
-    return this.accessRule(identity) === "denied";
+  isDenied(id: PeerId): boolean {
+    return this.accessRule(id) === "denied";
   }
 
   /** Whether what others say of it is of no interest. */
-  ignoresGossipAbout(identity: PeerId): boolean {
-    const verdict = this.accessRule(identity);
+  ignoresGossipAbout(id: PeerId): boolean {
+    const verdict = this.accessRule(id);
     return verdict === "denied" || verdict === "forgotten";
   }
 
@@ -132,7 +132,7 @@ export class Membership {
     address: Address,
     direction: Direction,
   ): VerackError | undefined {
-    const who = shortId(peer.identity);
+    const who = shortId(peer.id);
     switch (decideAdmission(this.#facts(peer))) {
       case "admit":
         return undefined;
@@ -159,17 +159,17 @@ export class Membership {
    * It comes in: the invite it showed is its own from now on, on disk before it
    * learns so.
    */
-  redeem({ identity, invite }: VerifiedPeer): VerackError | undefined {
+  redeem({ id, invite }: VerifiedPeer): VerackError | undefined {
     if (invite === undefined) return undefined;
     try {
-      this.invites.redeem(invite, identity);
+      this.invites.redeem(invite, id);
       return undefined;
     } catch (error) {
       const reason = messageOf(error);
       this.#context.log.error("invite not redeemed", { reason });
       return new VerackError(
         "bad-invite",
-        `Cannot accept ${shortId(identity)}: its invite cannot be redeemed now`,
+        `Cannot accept ${shortId(id)}: its invite cannot be redeemed now`,
       );
     }
   }
@@ -179,19 +179,19 @@ export class Membership {
    * it, now, so that others should hear of it from us.
    */
   settle(record: Peer, peer: VerifiedPeer): boolean {
-    const { identity } = record;
+    const { id } = record;
     const { store } = this.#context.options;
-    this.#write(() => this.joinRequests.delete(identity));
-    if (this.accessRule(identity) === "forgotten") {
-      this.#verdicts.delete(identity);
-      this.#write(() => store.deleteAccessRule(identity));
+    this.#write(() => this.joinRequests.delete(id));
+    if (this.accessRule(id) === "forgotten") {
+      this.#verdicts.delete(id);
+      this.#write(() => store.deleteAccessRule(id));
     }
     if (!this.credentials.closed || record.isVerified) return false;
     if (record.trust === "first-use") record.trust = "known";
-    record.attestation = this.#former.take(identity) ?? record.attestation;
+    record.attestation = this.#former.take(id) ?? record.attestation;
     const { statement } = peer;
     if (record.attestation.length === 0 && statement !== undefined) {
-      if (this.attestations.admits(statement, identity)) {
+      if (this.attestations.admits(statement, id)) {
         record.attestation = statement;
       }
     }
@@ -201,12 +201,12 @@ export class Membership {
   // --- What is told ----------------------------------------------------------
 
   /** Whether an entry about this peer is worth looking into, after `ignoresGossipAbout`. */
-  acceptsGossipAbout(identity: PeerId, statement: Uint8Array): boolean {
+  acceptsGossipAbout(id: PeerId, statement: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
-    const record = this.#context.table.get(identity);
+    const record = this.#context.table.get(id);
     if (record !== undefined && this.#isAdmitted(record)) return true;
-    return this.accessRule(identity) === "allowed" ||
-      this.attestations.admits(statement, identity);
+    return this.accessRule(id) === "allowed" ||
+      this.attestations.admits(statement, id);
   }
 
   /** A closed node heard of a peer: by whose word it may come in. */
@@ -222,39 +222,39 @@ export class Membership {
       : new Uint8Array(0);
   }
 
-  #facts({ identity, invite, statement }: VerifiedPeer): AdmissionFacts {
-    const record = this.#context.table.get(identity);
+  #facts({ id, invite, statement }: VerifiedPeer): AdmissionFacts {
+    const record = this.#context.table.get(id);
     const { closed } = this.credentials;
     return {
       closed,
-      rule: this.accessRule(identity),
+      rule: this.accessRule(id),
       invite: invite === undefined
         ? "none"
-        : this.invites.accepts(invite, identity)
+        : this.invites.accepts(invite, id)
         ? "valid"
         : "invalid",
       pinned: record?.trust === "pinned",
-      onRecord: (record?.isVerified ?? false) || this.#former.has(identity) ||
-        (closed && this.invites.wereUsedBy(identity)),
+      onRecord: (record?.isVerified ?? false) || this.#former.has(id) ||
+        (closed && this.invites.wereUsedBy(id)),
       attested: closed && !record?.isVerified &&
         ((record?.attestation.length ?? 0) > 0 ||
           (statement !== undefined &&
-            this.attestations.admits(statement, identity))),
+            this.attestations.admits(statement, id))),
     };
   }
 
   /** A record is dropped, and not because its peer shall stay out. */
   #dropped(record: Peer): void {
-    const { identity, attestation: statement, isVerified: isVerified } = record;
-    if (!this.credentials.closed || this.ignoresGossipAbout(identity)) return;
+    const { id, attestation: statement, isVerified: isVerified } = record;
+    if (!this.credentials.closed || this.ignoresGossipAbout(id)) return;
     if (!isVerified && statement.length === 0) return;
     const hasStanding = this.#standing.has(record);
-    this.#former.add(identity, { statement, hasStanding });
+    this.#former.add(id, { statement, hasStanding });
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */
   #isAdmitted(record: Peer): boolean {
-    const verdict = this.accessRule(record.identity);
+    const verdict = this.accessRule(record.id);
     if (verdict === "denied" || verdict === "forgotten") return false;
     return verdict === "allowed" || record.isVerified ||
       record.trust === "pinned" || record.attestation.length > 0;
@@ -272,12 +272,12 @@ export class Membership {
 
   #list(peer: VerifiedPeer, address: Address, direction: Direction): void {
     const { clock, emit } = this.#context;
-    const { identity, certificate } = peer;
+    const { id, certificate } = peer;
     this.onJoinRequest();
     let isNew = false;
     this.#write(() => {
       isNew = this.joinRequests.add({
-        identity,
+        id,
         certificate: certificate.der,
         address,
         direction,
@@ -286,6 +286,6 @@ export class Membership {
     });
     // Keys cost nothing: strangers must not be able to flood whoever watches.
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;
-    emit({ type: "pending", identity, address: formatAddress(address) });
+    emit({ type: "pending", id, address: formatAddress(address) });
   }
 }

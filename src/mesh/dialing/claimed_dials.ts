@@ -52,11 +52,11 @@ export class ClaimedDials {
     if (!this.#isCounted(claim)) return FREE;
     const now = this.#context.clock.monotonic();
     const { entry, endpoint, share } = claim;
-    const { identity } = claim.record;
-    const dial = { identity, endpoint, verified: isVerified(entry) };
+    const { id } = claim.record;
+    const dial = { id, endpoint, verified: isVerified(entry) };
     const other = this.#targets.otherAt(dial, now);
     if (other !== undefined) {
-      return new WrongIdentityError(endpoint, identity, other);
+      return new WrongIdentityError(endpoint, id, other);
     }
     // A round that is paid for by what answered before does not pay for claims.
     const isExtra = share === "verified" && !dial.verified;
@@ -80,8 +80,8 @@ export class ClaimedDials {
   }
 
   /** Another identity was found at an endpoint than the one dialed. */
-  shows(endpoint: Address, identity: PeerId): void {
-    this.#targets.shows(endpoint, identity, this.#context.clock.monotonic());
+  shows(endpoint: Address, id: PeerId): void {
+    this.#targets.shows(endpoint, id, this.#context.clock.monotonic());
   }
 
   /** All but what a person gave, and what a peer with standing says itself. */

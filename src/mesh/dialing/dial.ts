@@ -38,7 +38,7 @@ export interface DialTarget {
    * Called when it is known which identity shows a certificate there, before dialing
    * it for proof. False gives up: another session or dial serves already.
    */
-  readonly onIdentity?: (identity: PeerId) => boolean;
+  readonly onIdentity?: (id: PeerId) => boolean;
   /** Called when the peer has proven to be there, before the handshake with it. */
   readonly onReached?: () => void;
 }
@@ -90,7 +90,7 @@ export async function dialPeer(
 ): Promise<PeerSession | undefined> {
   const certificate = target.certificate ??
     await lookUp(context, target, signal);
-  if (target.onIdentity?.(certificate.identity) === false) return undefined;
+  if (target.onIdentity?.(certificate.id) === false) return undefined;
   const [connection, proven] = await connect(
     context,
     certificate,
@@ -122,11 +122,11 @@ async function lookUp(
     limit,
   );
   const judged = verifyCertificate(der);
-  if (target.expected !== undefined && target.expected !== judged.identity) {
+  if (target.expected !== undefined && target.expected !== judged.id) {
     throw new WrongIdentityError(
       target.endpoint,
       target.expected,
-      judged.identity,
+      judged.id,
     );
   }
   return judged;
@@ -146,7 +146,7 @@ async function connect(
     const mismatch = error instanceof VerackError &&
       error.code === "wrong-certificate";
     if (!mismatch) throw error;
-    const expected = certificate.identity;
+    const expected = certificate.id;
     const shown = await lookUp(context, { ...target, expected }, signal);
     if (shown.der.toHex() === certificate.der.toHex()) throw error;
     return [await pinned(context, endpoint, shown, signal), shown];
@@ -161,7 +161,7 @@ async function pinned(
 ): Promise<Connection> {
   const pin: Pin = {
     certificate: certificate.der,
-    serverName: serverNameOf(certificate.identity),
+    serverName: serverNameOf(certificate.id),
   };
   using limit = deadline(context.clock, DIAL_TIMEOUT_MS, signal);
   return await context.transport.dial(endpoint, {

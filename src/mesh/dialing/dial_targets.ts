@@ -20,7 +20,7 @@ import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** Which peer is dialed, where, and whether it has answered there before. */
 export interface CountedDial {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** IP address and port. */
   readonly endpoint: Address;
   readonly verified: boolean;
@@ -46,7 +46,7 @@ export class DialTargets {
   /** Another identity than the peer's, if the target has shown one lately. */
   otherAt(dial: CountedDial, now: number): PeerId | undefined {
     const shown = this.#shownBy(this.#targets.get(keyOf(dial)), now);
-    return shown === dial.identity ? undefined : shown;
+    return shown === dial.id ? undefined : shown;
   }
 
   /**
@@ -57,7 +57,7 @@ export class DialTargets {
    */
   begin(dial: CountedDial, now: number): boolean {
     const target = this.#target(dial, now);
-    return this.#shownBy(target, now) === dial.identity ||
+    return this.#shownBy(target, now) === dial.id ||
       target.credit.take(now);
   }
 
@@ -67,9 +67,9 @@ export class DialTargets {
   }
 
   /** A target has shown another identity than one that is said to be there. */
-  shows(endpoint: Address, identity: PeerId, now: number): void {
+  shows(endpoint: Address, id: PeerId, now: number): void {
     const target = this.#target({ endpoint, verified: false }, now);
-    target.shown = identity;
+    target.shown = id;
     // Until the next dial is granted: then it is seen whether it still is there.
     target.shownUntil = now + DIALS_PER_TARGET_REFILL_MS;
   }
@@ -80,7 +80,7 @@ export class DialTargets {
       : undefined;
   }
 
-  #target(dial: Omit<CountedDial, "identity">, now: number): Target {
+  #target(dial: Omit<CountedDial, "id">, now: number): Target {
     const key = keyOf(dial);
     const target = this.#targets.get(key) ?? {
       credit: new TokenBucket(
@@ -101,7 +101,7 @@ export class DialTargets {
   }
 }
 
-function keyOf({ endpoint, verified }: Omit<CountedDial, "identity">): string {
+function keyOf({ endpoint, verified }: Omit<CountedDial, "id">): string {
   const { host, port } = endpoint;
   const target = formatAddress({ host: innermostIp(host), port });
   return verified ? `verified ${target}` : target;

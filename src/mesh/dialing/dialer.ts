@@ -141,7 +141,7 @@ export class Dialer {
         if (!record.isKnown) next = Math.min(next, now + RUMOUR_KEPT_MS);
         continue;
       }
-      if (membership.isDenied(record.identity)) continue;
+      if (membership.isDenied(record.id)) continue;
       if (crowded && record.yieldsUntil > now) {
         next = Math.min(next, now + CROWD_CHECK_MS);
       } else if (record.nextDialAt > now) {
@@ -263,8 +263,8 @@ export class Dialer {
   }
 
   /** The peer is gone for good with its key: others may have its addresses. */
-  release(identity: PeerId): void {
-    this.#seeds.release(identity);
+  release(id: PeerId): void {
+    this.#seeds.release(id);
   }
 
   /** The error as one of ours; `undefined` if it is the node closing. */
@@ -328,21 +328,19 @@ export class Dialer {
 function pinAddresses(context: MeshContext): Address[] {
   const { connect } = context.options;
   const pins = Map.groupBy(
-    connect.filter(({ identity }) => identity !== undefined),
+    connect.filter(({ id }) => id !== undefined),
     ({ address }) => formatAddress(address),
   );
   for (const targets of pins.values()) {
     const [{ address } = { address: undefined }] = targets;
-    const identities = targets.flatMap(({ identity }) =>
-      identity === undefined || identity === context.identity.id ? [] : identity
+    const identities = targets.flatMap(({ id }) =>
+      id === undefined || id === context.identity.id ? [] : id
     );
     if (address !== undefined && identities.length > 0) {
       pinAddress(context, address, identities);
     }
   }
-  return connect.flatMap(({ address, identity }) =>
-    identity === undefined ? address : []
-  );
+  return connect.flatMap(({ address, id }) => id === undefined ? address : []);
 }
 
 /** On whose account a peer that is only said to be somewhere may be dialed. */

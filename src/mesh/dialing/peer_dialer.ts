@@ -226,7 +226,7 @@ export class PeerDialer {
       strangers.length === failures.length &&
       this.#misplaced(record, entry, actual);
     if (entry.typed && !lapsed) {
-      this.#talk.failed(address, error, record.identity);
+      this.#talk.failed(address, error, record.id);
     }
     return false;
   }
@@ -250,7 +250,7 @@ export class PeerDialer {
     const target: DialTarget = {
       address: entry.address,
       endpoint,
-      expected: record.identity,
+      expected: record.id,
       ...(record.certificate && { certificate: record.certificate }),
       onReached: () => {
         dial.answered();
@@ -274,11 +274,11 @@ export class PeerDialer {
   }
 
   /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
-  #sees(endpoint: Address, identity: PeerId): void {
+  #sees(endpoint: Address, id: PeerId): void {
     const { clock, table } = this.#context;
     const now = clock.monotonic();
-    this.#claims.shows(endpoint, identity);
-    const record = table.get(identity);
+    this.#claims.shows(endpoint, id);
+    const record = table.get(id);
     if (record?.addresses.get(endpoint) === undefined) return;
     record.nextDialAt = Math.min(record.nextDialAt, now);
   }
@@ -294,7 +294,7 @@ export class PeerDialer {
   ): boolean {
     const { table, log, memory, standing } = this.#context;
     const address = formatAddress(entry.address);
-    const seed = this.#seeds.heldTo(record.identity, entry.address);
+    const seed = this.#seeds.heldTo(record.id, entry.address);
     // A pin on a key that lived in memory lapses with it, so that a restarted
     // seed locks nobody out.
     const lapses = seed !== undefined && record.ephemeral;
@@ -303,7 +303,7 @@ export class PeerDialer {
     memory.save(record);
     log.debug("address dropped", { address, actual });
     if (lapses) {
-      this.#seeds.release(record.identity);
+      this.#seeds.release(record.id);
       this.#talk.clear(entry.address);
     }
     const mayBeGone = record.isVerified

@@ -9,7 +9,7 @@ import {
 /** An address, and who must be there if the person knew. */
 export interface PeerTarget {
   readonly address: Address;
-  readonly identity?: PeerId;
+  readonly id?: PeerId;
 }
 
 /**
@@ -21,7 +21,7 @@ export function parsePeerTarget(text: string): PeerTarget {
   const at = text.indexOf("@");
   if (at < 0) return { address: parseAddress(text) };
   return {
-    identity: parsePeerId(text.slice(0, at)),
+    id: parsePeerId(text.slice(0, at)),
     address: parseAddress(text.slice(at + 1)),
   };
 }
@@ -29,7 +29,5 @@ export function parsePeerTarget(text: string): PeerTarget {
 /** The text {@linkcode parsePeerTarget} reads. */
 export function formatPeerTarget(target: PeerTarget): string {
   const address = formatAddress(target.address);
-  return target.identity === undefined
-    ? address
-    : `${target.identity}@${address}`;
+  return target.id === undefined ? address : `${target.id}@${address}`;
 }

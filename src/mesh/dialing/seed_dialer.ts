@@ -75,10 +75,10 @@ export class SeedDialer {
   }
 
   /** The seed that is held to this identity at this address. */
-  heldTo(identity: PeerId, address: Address): Seed | undefined {
+  heldTo(id: PeerId, address: Address): Seed | undefined {
     const shown = formatAddress(address);
     return this.seeds.find((seed) =>
-      seed.identities.has(identity) && formatAddress(seed.address) === shown
+      seed.identities.has(id) && formatAddress(seed.address) === shown
     );
   }
 
@@ -86,11 +86,11 @@ export class SeedDialer {
    * The peer is gone for good with its key: seeds that had become its addresses
    * take whatever answers next.
    */
-  release(identity: PeerId): void {
+  release(id: PeerId): void {
     const now = this.#context.clock.monotonic();
     for (const seed of this.seeds) {
-      if (!seed.identities.delete(identity)) continue;
-      seed.former = identity;
+      if (!seed.identities.delete(id)) continue;
+      seed.former = id;
       if (seed.identities.size === 0) again(seed, now);
     }
   }
@@ -177,7 +177,7 @@ export class SeedDialer {
       return;
     }
     const there = this.#peerAt(endpoint);
-    if (there !== undefined && this.#adopt(seed, there.identity)) {
+    if (there !== undefined && this.#adopt(seed, there.id)) {
       findings.found = true;
       return;
     }
@@ -185,17 +185,17 @@ export class SeedDialer {
     const target: DialTarget = {
       address: seed.address,
       endpoint,
-      onIdentity: (identity) => {
-        shown = identity;
-        if (identity === own.id) return true;
-        if (!this.#welcomes(seed, identity)) {
-          findings.strangers.push(stranger(seed, endpoint, identity));
+      onIdentity: (id) => {
+        shown = id;
+        if (id === own.id) return true;
+        if (!this.#welcomes(seed, id)) {
+          findings.strangers.push(stranger(seed, endpoint, id));
           return false;
         }
-        const record = table.get(identity);
+        const record = table.get(id);
         const isUp = record !== undefined && record.sessions.length > 0;
         if (!isUp && record?.dialing === undefined) return true;
-        const adopted = this.#adopt(seed, identity);
+        const adopted = this.#adopt(seed, id);
         findings.found ||= adopted && isUp;
         findings.underway ||= !isUp;
         return false;
@@ -205,7 +205,7 @@ export class SeedDialer {
       const link = await dialPeer(this.#context, owner, target, signal);
       if (link === undefined) return;
       // If it is gone again already, the next attempt is soon.
-      if (this.#adopt(seed, link.peer.identity)) findings.found = true;
+      if (this.#adopt(seed, link.peer.id)) findings.found = true;
       else findings.underway = true;
     } catch (error) {
       const known = this.#known(error);
@@ -259,10 +259,10 @@ export class SeedDialer {
    * if the key of those before lived in memory only; and behind a name that leads to
    * a peer every one, as its members come and go.
    */
-  #welcomes(seed: Seed, identity: PeerId): boolean {
+  #welcomes(seed: Seed, id: PeerId): boolean {
     const { table } = this.#context;
-    if (seed.identities.has(identity)) return true;
-    const isKnown = table.get(identity)?.isKnown === true;
+    if (seed.identities.has(id)) return true;
+    const isKnown = table.get(id)?.isKnown === true;
     return seed.isName && (isKnown || this.#leadsToPeer(seed)) ||
       [...seed.identities].every((it) => isGone(table.get(it)));
   }
@@ -281,11 +281,11 @@ export class SeedDialer {
   }
 
   /** From now on the seed is an address of this peer; false if it is gone already. */
-  #adopt(seed: Seed, identity: PeerId): boolean {
+  #adopt(seed: Seed, id: PeerId): boolean {
     const { table, memory } = this.#context;
-    const record = table.get(identity);
+    const record = table.get(id);
     if (record === undefined) return false;
-    if (seed.identities.delete(identity)) seed.former = undefined;
+    if (seed.identities.delete(id)) seed.former = undefined;
     for (const other of seed.identities) {
       const isSurplus = seed.identities.size >= MAX_MEMBERS_PER_NAME;
       const former = table.get(other);
@@ -296,8 +296,8 @@ export class SeedDialer {
       former.addresses.remove(seed.address);
       memory.save(former);
     }
-    this.#tellOfFormer(seed, identity);
-    seed.identities.add(identity);
+    this.#tellOfFormer(seed, id);
+    seed.identities.add(id);
     if (record.addresses.get(seed.address)?.typed) return true;
     record.addresses.add(seed.address, "typed");
     memory.save(record);
@@ -305,20 +305,20 @@ export class SeedDialer {
   }
 
   /** Another identity is taken in the place of one that is gone: it may not be the same node. */
-  #tellOfFormer(seed: Seed, identity: PeerId): void {
+  #tellOfFormer(seed: Seed, id: PeerId): void {
     const { emit, log } = this.#context;
     const { former } = seed;
     seed.former = undefined;
-    if (former === undefined || former === identity) return;
+    if (former === undefined || former === id) return;
     // Members of a name come and go.
     if (seed.identities.size > 0) return;
     const address = formatAddress(seed.address);
     log.warn("replaced", {
       address,
       former: shortId(former),
-      identity: shortId(identity),
+      id: shortId(id),
     });
-    emit({ type: "replaced", address, former, identity });
+    emit({ type: "replaced", address, former, id });
   }
 }
 

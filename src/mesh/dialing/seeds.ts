@@ -51,10 +51,10 @@ export function seedsOf(
   const seeds = new Map<string, Seed>();
   const seedAt = (address: Address) =>
     seeds.getOrInsertComputed(formatAddress(address), () => newSeed(address));
-  for (const { trust, identity, addresses } of records) {
+  for (const { trust, id, addresses } of records) {
     if (trust === "pinned") continue;
     for (const { address, typed } of addresses.list()) {
-      if (typed) seedAt(address).identities.add(identity);
+      if (typed) seedAt(address).identities.add(id);
     }
   }
   for (const address of addresses) {
@@ -80,13 +80,13 @@ export function pinAddress(
   identities: readonly PeerId[],
 ): void {
   for (const other of table.values()) {
-    if (identities.includes(other.identity)) continue;
+    if (identities.includes(other.id)) continue;
     if (!other.addresses.get(address)) continue;
     other.addresses.remove(address);
     memory.save(other);
   }
-  for (const identity of identities) {
-    const record = table.ensure(identity, { hasStanding: true });
+  for (const id of identities) {
+    const record = table.ensure(id, { hasStanding: true });
     // Said by `rejectedTargets`.
     if (record === undefined) continue;
     record.trust = "pinned";
@@ -113,7 +113,7 @@ export function rejectedTargets(
     "identity" | "membership" | "options" | "table"
   >,
 ): RejectedTarget[] {
-  return options.connect.flatMap(({ address, identity: named }) => {
+  return options.connect.flatMap(({ address, id: named }) => {
     if (named === identity.id) return [{ address, error: itself(address) }];
     if (named !== undefined && table.get(named) === undefined) {
       return [{ address, error: full(address), expected: named }];
@@ -124,19 +124,19 @@ export function rejectedTargets(
         ? undefined
         : [...table.values()].find((record) =>
           record.addresses.get(address)?.typed
-        )?.identity);
+        )?.id);
     return expected !== undefined && membership.isDenied(expected)
       ? [{ address, error: denied(address, expected), expected }]
       : [];
   });
 }
 
-function denied(address: Address, identity: PeerId): VerackError {
+function denied(address: Address, id: PeerId): VerackError {
   return new VerackError(
     "denied",
     `Cannot dial ${formatAddress(address)}: ${
-      shortId(identity)
-    } is denied here, must be allowed first (verack allow ${identity})`,
+      shortId(id)
+    } is denied here, must be allowed first (verack allow ${id})`,
   );
 }
 

@@ -126,11 +126,9 @@ export class ExchangeScheduler {
     if (due.length > COLLISION_CROWD) return;
     const { table } = this.#context;
     for (const link of due) {
-      const record = table.get(link.peer.identity);
+      const record = table.get(link.peer.id);
       if (record === undefined || !record.sessions.includes(link)) continue;
-      const others = this.#links().filter((it) =>
-        it.peer.identity !== record.identity
-      );
+      const others = this.#links().filter((it) => it.peer.id !== record.id);
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
@@ -144,14 +142,13 @@ export class ExchangeScheduler {
    */
   #nextInOrder(links: readonly PeerSession[]): PeerSession | undefined {
     const own = this.#context.identity.id;
-    const before = (a: PeerSession, b: PeerSession) =>
-      a.peer.identity < b.peer.identity;
+    const before = (a: PeerSession, b: PeerSession) => a.peer.id < b.peer.id;
     const first = (some: readonly PeerSession[]) =>
       some.reduce<PeerSession | undefined>(
         (least, it) => least === undefined || before(it, least) ? it : least,
         undefined,
       );
-    return first(links.filter(({ peer }) => peer.identity > own)) ??
+    return first(links.filter(({ peer }) => peer.id > own)) ??
       first(links);
   }
 

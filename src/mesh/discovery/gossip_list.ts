@@ -45,7 +45,7 @@ export class GossipList {
     return encodePeers({
       more: false,
       entries: [{
-        identity: identity.id,
+        id: identity.id,
         certificate: identity.certificate,
         addresses: [
           options.advertise ??
@@ -63,9 +63,9 @@ export class GossipList {
   /** Peers that the other end has not got. */
   newsTo(link: PeerSession, known: ReadonlySet<string>): Peer[] {
     const { membership } = this.#context;
-    return this.#gossipable().filter(({ identity }) =>
-      identity !== link.peer.identity && !membership.isDenied(identity) &&
-      !known.has(fingerprint(identity))
+    return this.#gossipable().filter(({ id }) =>
+      id !== link.peer.id && !membership.isDenied(id) &&
+      !known.has(fingerprint(id))
     );
   }
 
@@ -84,7 +84,7 @@ export class GossipList {
     const age = this.#context.clock.monotonic() -
       (record.primary?.openedAt ?? -Infinity);
     return {
-      identity: record.identity,
+      id: record.id,
       certificate: record.certificate?.der ?? new Uint8Array(0),
       addresses,
       lastSeen: unixTime(record.lastSeen),

@@ -41,21 +41,21 @@ export class GossipReader {
    */
   learn(link: PeerSession, entry: PeerEntry): boolean {
     const { table, identity: own, clock, membership, standing } = this.#context;
-    const { identity } = entry;
-    if (identity === own.id || identity === link.peer.identity) return false;
-    const known = table.get(identity);
-    if (known?.up || membership.ignoresGossipAbout(identity)) return false;
+    const { id } = entry;
+    if (id === own.id || id === link.peer.id) return false;
+    const known = table.get(id);
+    if (known?.up || membership.ignoresGossipAbout(id)) return false;
     // Whom nobody can dial nobody would find out about: a lie that stays for good.
     const isNowhere = entry.addresses.every(({ host }) =>
       host === AS_SEEN_HOST
     );
     if (known === undefined && isNowhere) return false;
     // Before the certificate is judged: verifying costs more than making it up.
-    if (!table.mayIntroduce(identity, link.peer.identity)) return false;
+    if (!table.mayIntroduce(id, link.peer.id)) return false;
     if (!link.judgements.take(clock.monotonic())) return false;
-    if (!membership.acceptsGossipAbout(identity, entry.statement)) return false;
+    if (!membership.acceptsGossipAbout(id, entry.statement)) return false;
     const certificate = judge(entry, known);
-    const record = table.introduce(identity, link.peer.identity);
+    const record = table.introduce(id, link.peer.id);
     if (record === undefined) return false;
     record.certificate ??= certificate;
     membership.attest(record, entry.statement);
@@ -94,11 +94,11 @@ export class GossipReader {
   #report(link: PeerSession, entry: PeerEntry, record: Peer): void {
     const { table, identity: own, clock } = this.#context;
     const now = clock.monotonic();
-    this.#reports.add(record, link.peer.identity, now);
+    this.#reports.add(record, link.peer.id, now);
     // A word that is not kept cannot be taken back.
-    if (record.reporters.has(link.peer.identity)) {
+    if (record.reporters.has(link.peer.id)) {
       link.told ??= new Set();
-      link.told.add(record.identity);
+      link.told.add(record.id);
     }
     record.left = false;
     // Not each time it is said, or who repeats it sets the pace of our dials.
@@ -109,7 +109,7 @@ export class GossipReader {
     // other at once: the smaller one lets the other go first.
     const recent = (entry.flags & PEER_FLAG.recent) !== 0;
     const crowd = table.size > COLLISION_CROWD;
-    if (recent && crowd && !record.isVerified && own.id < record.identity) {
+    if (recent && crowd && !record.isVerified && own.id < record.id) {
       record.nextDialAt = now + COLLISION_GRACE_PER_PEER_MS * table.size;
       record.yieldsUntil = now + COLLISION_GRACE_MAX_MS;
     }
@@ -118,19 +118,19 @@ export class GossipReader {
 
 /** The certificate of an entry; what stands on record already is not verified again. */
 function judge(
-  { certificate, identity }: PeerEntry,
+  { certificate, id }: PeerEntry,
   known: Peer | undefined,
 ): VerifiedCertificate {
   const onRecord = known?.certificate;
   if (onRecord && equalBytes(onRecord.der, certificate)) return onRecord;
   try {
-    return verifyCertificate(certificate, identity);
+    return verifyCertificate(certificate, id);
   } catch (cause) {
     if (!(cause instanceof VerackError)) throw cause;
     throw new VerackError(
       "bad-certificate",
       `Cannot accept peers: the entry about ${
-        shortId(identity)
+        shortId(id)
       } has a certificate that its sender cannot have verified: ${cause.message}`,
       { cause },
     );

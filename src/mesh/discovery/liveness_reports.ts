@@ -48,7 +48,7 @@ export class LivenessReports {
    */
   complete(reporter: PeerId, told: ReadonlySet<PeerId>): boolean {
     const former = [...this.#by.get(reporter) ?? []]
-      .filter(({ identity }) => !told.has(identity));
+      .filter(({ id }) => !told.has(id));
     for (const record of former) this.#retract(record, reporter);
     return former.length > 0;
   }

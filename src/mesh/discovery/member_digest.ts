@@ -38,7 +38,7 @@ export class MemberDigest {
 
   #look(): readonly string[] {
     if (this.#fingerprints !== undefined) return this.#fingerprints;
-    const members = this.#table.connected().map(({ identity }) => identity);
+    const members = this.#table.connected().map(({ id }) => id);
     members.push(this.#own);
     members.sort();
     const bytes = Uint8Array.fromHex(members.join(""));
@@ -48,6 +48,6 @@ export class MemberDigest {
 }
 
 /** The first 8 bytes of an identity; hex. */
-export function fingerprint(identity: PeerId): string {
-  return identity.slice(0, 2 * FINGERPRINT_BYTES);
+export function fingerprint(id: PeerId): string {
+  return id.slice(0, 2 * FINGERPRINT_BYTES);
 }

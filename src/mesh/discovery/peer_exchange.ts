@@ -82,7 +82,7 @@ export class PeerExchange {
     this.#work = new WorkQueue({
       clock,
       signal,
-      hasStanding: ({ peer }) => standing.has(table.get(peer.identity)),
+      hasStanding: ({ peer }) => standing.has(table.get(peer.id)),
       onError: (link, error) => this.#end(link, error),
     });
     this.#news = new Throttle(clock, LEARNED_PAUSE_MS, () => this.#tellNews());
@@ -115,7 +115,7 @@ export class PeerExchange {
     if (fault !== undefined) throw fault;
     const [own] = entries;
     if (
-      own === undefined || own.identity !== link.peer.identity ||
+      own === undefined || own.id !== link.peer.id ||
       entries.length + skipped !== 1 || more
     ) {
       throw new VerackError(
@@ -157,7 +157,7 @@ export class PeerExchange {
   lost(record: Peer): void {
     this.#view.changed();
     this.#list.changed();
-    this.reports.drop(record.identity);
+    this.reports.drop(record.id);
     if (!record.left) this.#inquiries.lost();
   }
 
@@ -200,7 +200,7 @@ export class PeerExchange {
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#context.magic, COMMAND.peers, payload);
     for (const { peer, session } of links) {
-      if (peer.identity !== record.identity) session.sendShared(frame);
+      if (peer.id !== record.id) session.sendShared(frame);
     }
   }
 
@@ -291,7 +291,7 @@ export class PeerExchange {
     link.told = undefined;
     link.hasGap = false;
     const changed = !hasGap &&
-      this.reports.complete(link.peer.identity, told);
+      this.reports.complete(link.peer.id, told);
     if (!changed && this.#isAnswered) return;
     this.#isAnswered = true;
     this.#news.request();
@@ -315,7 +315,7 @@ export class PeerExchange {
   #warn(link: PeerSession, { message: reason }: VerackError): void {
     if (link.wasWarnedOf) return;
     link.wasWarnedOf = true;
-    const from = link.peer.identity;
+    const from = link.peer.id;
     this.#context.log.warn("peer entry refused", { from, reason });
   }
 

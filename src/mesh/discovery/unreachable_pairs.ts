@@ -51,8 +51,8 @@ export class UnreachablePairs {
   /** A peer said whom it misses. Only those we know ourselves are kept, as many as are told. */
   onMissing(link: PeerSession, payload: Uint8Array): void {
     const { table } = this.#context;
-    link.missing = decodeMissing(payload).identities.flatMap((identity) =>
-      table.get(identity)?.identity ?? []
+    link.missing = decodeMissing(payload).identities.flatMap((id) =>
+      table.get(id)?.id ?? []
     ).slice(0, MAX_MISSING_PAIRS);
   }
 
@@ -67,7 +67,7 @@ export class UnreachablePairs {
         confirmedAt - reportedAt >= deadAfterMs + heartbeatMs
       )
       .slice(0, MAX_PEERS_PER_MESSAGE)
-      .map(({ identity }) => identity)
+      .map(({ id }) => id)
       .sort();
     if (own.join() !== this.#own.join()) {
       this.#own = own;
@@ -101,11 +101,11 @@ export class UnreachablePairs {
     // What peers with standing say is not crowded out by what others make up.
     for (const record of [true, false].flatMap((it) => kinds.get(it) ?? [])) {
       const missing = record.primary?.missing.slice(0, share) ?? [];
-      for (const identity of missing) {
+      for (const id of missing) {
         if (pairs.size >= MAX_MISSING_PAIRS) break;
-        const other = table.get(identity);
+        const other = table.get(id);
         // Who is gone is not missed, whatever a peer still says.
-        if (other?.up || other?.reportedLive) add(record.identity, identity);
+        if (other?.up || other?.reportedLive) add(record.id, id);
       }
     }
     return [...pairs.values()].slice(0, MAX_MISSING_PAIRS);

@@ -15,7 +15,7 @@ import type { PeerInfo } from "./peer_info.ts";
 /** A member of the mesh, as one node knows it. */
 export interface Member {
   /** Who it is. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
   /** What it is called here because a person said so. */
@@ -36,7 +36,7 @@ export interface Member {
 
 /** The node that is asked. */
 export interface Own {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** May be empty. */
   readonly name: string;
   readonly address: string;
@@ -50,7 +50,7 @@ export function findPeers(
   names: Pick<NameBindings, "holderOf">,
 ): Member[] {
   const self: Member = {
-    identity: own.identity,
+    id: own.id,
     ...(own.name !== "" && { name: own.name }),
     self: true,
     connected: false,
@@ -79,7 +79,7 @@ export function membersMeant(
   holder: PeerId | undefined,
 ): Member[] {
   return members
-    .filter((member) => means(text, member) || member.identity === holder);
+    .filter((member) => means(text, member) || member.id === holder);
 }
 
 /**
@@ -93,7 +93,7 @@ export function memberChosen(text: string, found: readonly Member[]): PeerId {
   const digits = text.toLowerCase();
   if (isPeerId(digits)) return digits;
   const isClear = isIdentityPrefix(text) || isPeerName(text);
-  return theOne(text, isClear ? found : []).identity;
+  return theOne(text, isClear ? found : []).id;
 }
 
 /**
@@ -114,10 +114,10 @@ export function theOne(text: string, found: readonly Member[]): Member {
   }
   if (more.length === 0) return first;
   const listed = found.slice(0, MAX_LISTED_MEMBERS).map((member) =>
-    `${member.identity}${
+    `${member.id}${
       member.name === undefined && member.boundName === undefined
         ? ""
-        : ` (${peerLabel(member.identity, member.name, member.boundName)})`
+        : ` (${peerLabel(member.id, member.name, member.boundName)})`
     }`
   ).join(", ");
   const rest = found.length - MAX_LISTED_MEMBERS;
@@ -148,7 +148,7 @@ export function resolvePeer(
   const holder = isName ? names.holderOf(text) : undefined;
   if (holder !== undefined) {
     const rival = names.rivalOf(text);
-    const isOwn = found.some((it) => it.self && it.identity === holder);
+    const isOwn = found.some((it) => it.self && it.id === holder);
     if (rival !== undefined) throw contested(text, holder, rival, isOwn);
     if (names.isKnown(holder)) return holder;
     throw new VerackError(
@@ -167,16 +167,16 @@ export function resolvePeer(
   if (first === undefined && heard !== undefined) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: only others say that ${heard.identity} goes by it, must be a peer that has proven itself here, or a whole identity`,
+      `Cannot choose ${shown}: only others say that ${heard.id} goes by it, must be a peer that has proven itself here, or a whole identity`,
     );
   }
   if (isName && first !== undefined && !isPeerName(text)) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: ${first.identity} goes by it, but it could be taken for another name, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+      `Cannot choose ${shown}: ${first.id} goes by it, but it could be taken for another name, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
     );
   }
-  return theOne(text, verified).identity;
+  return theOne(text, verified).id;
 }
 
 function contested(
@@ -198,10 +198,10 @@ function contested(
   );
 }
 
-function means(text: string, { identity, name }: Member): boolean {
+function means(text: string, { id, name }: Member): boolean {
   // A name made of first digits would come between a peer and what is for it.
   return isIdentityPrefix(text)
-    ? identity.startsWith(text.toLowerCase())
+    ? id.startsWith(text.toLowerCase())
     : name !== undefined && sameName(name, text);
 }
 

@@ -31,25 +31,25 @@ export class MemoryStore implements NodeStore {
 
   *peerHeads(): Iterable<PeerHead> {
     for (const peer of this.peers()) {
-      const { identity, trust, earnedStanding, upForLong, addresses } = peer;
+      const { id, trust, earnedStanding, upForLong, addresses } = peer;
       const isTyped = addresses.some(({ typed }) => typed);
-      yield { identity, trust, earnedStanding, upForLong, isTyped };
+      yield { id, trust, earnedStanding, upForLong, isTyped };
     }
   }
 
   trimPeers(keep: readonly PeerId[]): void {
     const kept = new Set(keep);
-    for (const identity of this.#peers.keys()) {
-      if (!kept.has(identity)) this.#peers.delete(identity);
+    for (const id of this.#peers.keys()) {
+      if (!kept.has(id)) this.#peers.delete(id);
     }
   }
 
   putPeer(peer: StoredPeer): void {
-    this.#peers.set(peer.identity, peer);
+    this.#peers.set(peer.id, peer);
   }
 
-  deletePeer(identity: PeerId): void {
-    this.#peers.delete(identity);
+  deletePeer(id: PeerId): void {
+    this.#peers.delete(id);
   }
 
   accessRules(): StoredAccessRule[] {
@@ -57,11 +57,11 @@ export class MemoryStore implements NodeStore {
   }
 
   putAccessRule(verdict: StoredAccessRule): void {
-    this.#verdicts.set(verdict.identity, verdict);
+    this.#verdicts.set(verdict.id, verdict);
   }
 
-  deleteAccessRule(identity: PeerId): void {
-    this.#verdicts.delete(identity);
+  deleteAccessRule(id: PeerId): void {
+    this.#verdicts.delete(id);
   }
 
   joinRequests(): JoinRequest[] {
@@ -69,11 +69,11 @@ export class MemoryStore implements NodeStore {
   }
 
   putJoinRequest(peer: JoinRequest): void {
-    this.#pending.set(peer.identity, peer);
+    this.#pending.set(peer.id, peer);
   }
 
-  deleteJoinRequest(identity: PeerId): void {
-    this.#pending.delete(identity);
+  deleteJoinRequest(id: PeerId): void {
+    this.#pending.delete(id);
   }
 
   nameBindings(): NameBinding[] {

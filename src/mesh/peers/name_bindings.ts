@@ -61,7 +61,7 @@ export class NameBindings {
     table.onForget.push((record) => this.#forgotten(record));
     for (const binding of options.store.nameBindings()) this.#load(binding);
     for (const record of table.values()) {
-      if (!membership.ignoresGossipAbout(record.identity)) this.#claim(record);
+      if (!membership.ignoresGossipAbout(record.id)) this.#claim(record);
     }
     for (const name of this.#claimants.keys()) this.#settle(name);
   }
@@ -79,28 +79,28 @@ export class NameBindings {
     const name = foldName(text);
     if (name === this.#own && name !== "") {
       const [other] = this.#claimants.get(name) ?? [];
-      return other?.identity;
+      return other?.id;
     }
     const bound = this.#bindings.get(name);
     if (bound === undefined || bound.confirmed) return undefined;
-    const isStrong = this.#hasStanding(bound.identity);
-    for (const { identity } of this.#claimants.get(name) ?? []) {
-      if (identity === bound.identity) continue;
-      if (!isStrong || this.#hasStanding(identity)) return identity;
+    const isStrong = this.#hasStanding(bound.id);
+    for (const { id } of this.#claimants.get(name) ?? []) {
+      if (id === bound.id) continue;
+      if (!isStrong || this.#hasStanding(id)) return id;
     }
     return undefined;
   }
 
   /** The name that a person gave an identity last. */
-  givenTo(identity: PeerId): string | undefined {
-    return this.#held.get(identity)
+  givenTo(id: PeerId): string | undefined {
+    return this.#held.get(id)
       ?.findLast((name) => this.#bindings.get(name)?.confirmed);
   }
 
   /** Whether an identity is this node's own or on record. */
-  isKnown(identity: PeerId): boolean {
+  isKnown(id: PeerId): boolean {
     const { identity: own, table } = this.#context;
-    return identity === own.id || table.get(identity) !== undefined;
+    return id === own.id || table.get(id) !== undefined;
   }
 
   /** The identity that a peer's name is bound to, if that is another one. */
@@ -109,8 +109,8 @@ export class NameBindings {
     const name = foldName(record.name);
     const holder = name === this.#own
       ? this.#context.identity.id
-      : this.#bindings.get(name)?.identity;
-    return holder === record.identity ? undefined : holder;
+      : this.#bindings.get(name)?.id;
+    return holder === record.id ? undefined : holder;
   }
 
   /** A peer has introduced itself: its name is bound to it if it is the first. */
@@ -134,11 +134,11 @@ export class NameBindings {
       this.#hasStanding(holder);
     const conflict = { record, name: folded, holder, isStrong };
     if (!this.#conflicts.admits(conflict)) return;
-    const { identity, name } = record;
-    const boundName = this.givenTo(identity);
+    const { id, name } = record;
+    const boundName = this.givenTo(id);
     this.#context.emit({
       type: "name-conflict",
-      identity,
+      id,
       name,
       ...(boundName !== undefined && { boundName }),
       holder,
@@ -159,31 +159,31 @@ export class NameBindings {
   }
 
   /** Binds a name that {@linkcode check} takes, because a person says so. */
-  bind(text: string, identity: PeerId): void {
+  bind(text: string, id: PeerId): void {
     const name = foldName(text);
     this.#end(name);
-    const record = this.#context.table.get(identity);
+    const record = this.#context.table.get(id);
     const ephemeral = record?.isVerified === true && record.ephemeral;
-    this.#bind({ name, identity, ephemeral, confirmed: true });
+    this.#bind({ name, id, ephemeral, confirmed: true });
   }
 
   /** A person wants a peer out: no name means it any more. */
-  release(identity: PeerId): void {
-    const record = this.#context.table.get(identity);
+  release(id: PeerId): void {
+    const record = this.#context.table.get(id);
     if (record !== undefined) this.#unclaim(record);
-    this.#endAll(identity);
+    this.#endAll(id);
   }
 
   #settle(name: string): PeerId | undefined {
     const bound = this.#bindings.get(name);
-    if (bound !== undefined) return bound.identity;
+    if (bound !== undefined) return bound.id;
     const claimants = this.#claimants.get(name);
     // Among several that came while it was bound to none, only a person can choose.
     if (claimants?.size !== 1 || name === this.#own) return undefined;
-    for (const { identity, ephemeral } of claimants) {
-      this.#bind({ name, identity, ephemeral, confirmed: false });
+    for (const { id, ephemeral } of claimants) {
+      this.#bind({ name, id, ephemeral, confirmed: false });
     }
-    return this.#bindings.get(name)?.identity;
+    return this.#bindings.get(name)?.id;
   }
 
   #claim(record: Peer): void {
@@ -210,29 +210,29 @@ export class NameBindings {
     // A key that lived in memory is gone; any other may come back for its name. Until
     // it has proved its key, that it is in memory is gossip.
     if (!record.isVerified || !record.ephemeral) return;
-    for (const name of this.#held.get(record.identity) ?? []) {
+    for (const name of this.#held.get(record.id) ?? []) {
       if (this.#bindings.get(name)?.confirmed !== true) this.#end(name);
     }
   }
 
   #load(binding: NameBinding): void {
     const { options, table } = this.#context;
-    const { name, identity, ephemeral, confirmed } = binding;
-    const isGone = ephemeral && table.get(identity) === undefined;
+    const { name, id, ephemeral, confirmed } = binding;
+    const isGone = ephemeral && table.get(id) === undefined;
     if (isGone && !confirmed) {
       return this.#write(() => options.store.deleteNameBinding(name));
     }
     this.#bindings.set(name, binding);
-    this.#held.set(identity, [...this.#held.get(identity) ?? [], name]);
+    this.#held.set(id, [...this.#held.get(id) ?? [], name]);
   }
 
   #bind(binding: NameBinding): void {
-    const { name, identity } = binding;
-    const held = [...this.#held.get(identity) ?? [], name];
+    const { name, id } = binding;
+    const held = [...this.#held.get(id) ?? [], name];
     this.#bindings.set(name, binding);
-    this.#held.set(identity, held);
+    this.#held.set(id, held);
     this.#write(() => this.#context.options.store.putNameBinding(binding));
-    const most = this.#hasStanding(identity) ? MAX_NAMES_PER_PEER : 1;
+    const most = this.#hasStanding(id) ? MAX_NAMES_PER_PEER : 1;
     const own = held.filter((it) => this.#bindings.get(it)?.confirmed !== true);
     for (const former of own.slice(0, Math.max(0, own.length - most))) {
       this.#end(former);
@@ -247,36 +247,34 @@ export class NameBindings {
   #trim(): void {
     const { table } = this.#context;
     const without = [...this.#bindings.values()]
-      .filter(({ confirmed, identity }) =>
-        !confirmed && !this.#hasStanding(identity)
-      );
+      .filter(({ confirmed, id }) => !confirmed && !this.#hasStanding(id));
     const excess = without.length - MAX_NAMES_WITHOUT_STANDING;
     const absent = without
-      .filter(({ identity }) => table.get(identity) === undefined);
+      .filter(({ id }) => table.get(id) === undefined);
     if (excess > 0) {
       for (const { name } of absent.slice(-excess)) this.#end(name);
     }
     this.#trimAt = this.#bindings.size + NAME_TRIM_SLACK;
   }
 
-  #hasStanding(identity: PeerId): boolean {
+  #hasStanding(id: PeerId): boolean {
     const { membership, standing, table } = this.#context;
-    return membership.accessRule(identity) === "allowed" ||
-      standing.has(table.get(identity));
+    return membership.accessRule(id) === "allowed" ||
+      standing.has(table.get(id));
   }
 
-  #endAll(identity: PeerId): void {
-    for (const name of this.#held.get(identity) ?? []) this.#end(name);
+  #endAll(id: PeerId): void {
+    for (const name of this.#held.get(id) ?? []) this.#end(name);
   }
 
   #end(name: string): void {
     const bound = this.#bindings.get(name);
     if (bound === undefined) return;
     this.#bindings.delete(name);
-    const held = this.#held.get(bound.identity)?.filter((it) => it !== name);
+    const held = this.#held.get(bound.id)?.filter((it) => it !== name);
     if (held === undefined || held.length === 0) {
-      this.#held.delete(bound.identity);
-    } else this.#held.set(bound.identity, held);
+      this.#held.delete(bound.id);
+    } else this.#held.set(bound.id, held);
     this.#write(() => this.#context.options.store.deleteNameBinding(name));
   }
 

@@ -28,7 +28,7 @@ export interface StoredAddress {
 /** A peer that was proven to us. Rumours are never stored. */
 export interface StoredPeer {
   /** Who it is. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** X.509 DER, judged again when it is loaded. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** What it calls itself, may be empty; escape before showing. */
@@ -57,7 +57,7 @@ export interface StoredPeer {
 export interface PeerHead extends
   Pick<
     StoredPeer,
-    "identity" | "trust" | "earnedStanding" | "upForLong"
+    "id" | "trust" | "earnedStanding" | "upForLong"
   > {
   /** A person gave one of its addresses. */
   readonly isTyped: boolean;
@@ -72,7 +72,7 @@ export type AccessRule = "allowed" | "denied" | "forgotten";
 /** A verdict and when it was given. */
 export interface StoredAccessRule {
   /** Whom it is about. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** What was decided. */
   readonly verdict: AccessRule;
   /** When; wall clock, milliseconds. */
@@ -82,7 +82,7 @@ export interface StoredAccessRule {
 /** Somebody who proved its key and was not admitted. */
 export interface JoinRequest {
   /** Who it is. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** X.509 DER, which was judged. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** Where it came from, or where it was dialed. */
@@ -100,7 +100,7 @@ export interface NameBinding {
   /** In lower case and normal form C, see `foldName`. */
   readonly name: string;
   /** Which it means. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** The key of the identity dies with its process. */
   readonly ephemeral: boolean;
   /** A person has said so. */
@@ -136,21 +136,21 @@ export interface NodeStore {
   /** Puts a peer on record, or replaces what is. */
   putPeer(peer: StoredPeer): void;
   /** Takes a peer off the record. */
-  deletePeer(identity: PeerId): void;
+  deletePeer(id: PeerId): void;
 
   /** Every verdict in force, oldest first. */
   accessRules(): StoredAccessRule[];
   /** Gives a verdict, in the place of an earlier one about the same identity. */
   putAccessRule(verdict: StoredAccessRule): void;
   /** Takes a verdict back. */
-  deleteAccessRule(identity: PeerId): void;
+  deleteAccessRule(id: PeerId): void;
 
   /** Everybody who waits for a verdict, oldest first. */
   joinRequests(): JoinRequest[];
   /** Lets somebody wait, or replaces what is known of it. */
   putJoinRequest(peer: JoinRequest): void;
   /** Somebody waits no more. */
-  deleteJoinRequest(identity: PeerId): void;
+  deleteJoinRequest(id: PeerId): void;
 
   /** Every name that is bound, the oldest first. */
   nameBindings(): NameBinding[];

@@ -12,7 +12,7 @@ import type { Standing } from "./standing.ts";
 /** What a node knows of a peer. */
 export interface PeerInfo {
   /** Who it is. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** What it calls itself, or others call it while it is unproven; not escaped. */
   readonly name?: string;
   /** What it is called here because a person said so; the name it was given last. */
@@ -42,7 +42,7 @@ export interface PeerInfo {
 /** A session of this node. */
 export interface SessionInfo {
   /** Who is at the other end. */
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
   /** What it is called here because a person said so. */
@@ -59,14 +59,14 @@ export interface SessionInfo {
 
 /** What a peer is called, also one that is not on record. */
 export function peerNames(
-  identity: PeerId,
+  id: PeerId,
   { names, table }: {
     readonly names: NameBindings;
     readonly table: PeerTable;
   },
 ): PeerNames {
-  const name = table.get(identity)?.name;
-  return namesOf({ name, boundName: names.givenTo(identity) });
+  const name = table.get(id)?.name;
+  return namesOf({ name, boundName: names.givenTo(id) });
 }
 
 /** The `peer:up` of every connected peer, with what it is called by now. */
@@ -76,7 +76,7 @@ export function announcements(
   return [...context.table.values()].flatMap(({ announced }) =>
     announced === undefined
       ? []
-      : [{ ...announced, ...peerNames(announced.identity, context) }]
+      : [{ ...announced, ...peerNames(announced.id, context) }]
   );
 }
 
@@ -94,8 +94,8 @@ export function peerInfo(
   const nameHeldBy = names.heldByAnother(record);
   const admittedBy = issuerOf(record.attestation);
   return {
-    identity: record.identity,
-    ...peerNames(record.identity, context),
+    id: record.id,
+    ...peerNames(record.id, context),
     ...(nameHeldBy !== undefined && { nameHeldBy }),
     connected: record.up,
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),
@@ -118,7 +118,7 @@ export function sessionInfo(
 ): SessionInfo {
   const { rttMs, remote } = link.session;
   return {
-    identity: link.peer.identity,
+    id: link.peer.id,
     ...names,
     direction: link.direction,
     remoteAddress: formatAddress(link.remoteAddress),

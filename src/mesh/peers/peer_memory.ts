@@ -47,10 +47,10 @@ export class PeerMemory {
 
   /** The peer was proven, or something lasting about it has changed. */
   save(record: Peer): void {
-    const { certificate, identity } = record;
+    const { certificate, id } = record;
     if (!record.isVerified || certificate === undefined) return;
     // What was forgotten may still be heard of, by a dial that was under way.
-    if (this.#context.table.get(identity) !== record) return;
+    if (this.#context.table.get(id) !== record) return;
     this.#write(() =>
       this.#context.options.store.putPeer(toStored(record, certificate))
     );
@@ -102,10 +102,10 @@ export class PeerMemory {
       } catch (error) {
         if (!(error instanceof VerackError)) throw error;
         log.warn("peer on record refused", {
-          peer: shortId(stored.identity),
+          peer: shortId(stored.id),
           reason: error.message,
         });
-        this.#write(() => options.store.deletePeer(stored.identity));
+        this.#write(() => options.store.deletePeer(stored.id));
       }
     }
   }
@@ -125,10 +125,10 @@ export class PeerMemory {
       count++;
       const kind = standing.ofStored(head)
         ? friends
-        : awaited.has(head.identity)
+        : awaited.has(head.id)
         ? awaitedStrangers
         : strangers;
-      if (kind.length < MAX_PEERS) kind.push(head.identity);
+      if (kind.length < MAX_PEERS) kind.push(head.id);
     }
     const room = Math.min(MAX_STRANGER_PEERS, MAX_PEERS - friends.length);
     const kept = [
@@ -145,15 +145,15 @@ export class PeerMemory {
     // The key is most likely gone with its process; what a person typed stays,
     // for whoever is there now. What waits for it is given up in a minute.
     const stale = stored.ephemeral && !typed &&
-      !awaited.has(stored.identity) &&
+      !awaited.has(stored.id) &&
       options.keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
-    if (stale || stored.identity === identity.id) {
-      this.#write(() => options.store.deletePeer(stored.identity));
+    if (stale || stored.id === identity.id) {
+      this.#write(() => options.store.deletePeer(stored.id));
       return;
     }
-    const certificate = verifyCertificate(stored.certificate, stored.identity);
+    const certificate = verifyCertificate(stored.certificate, stored.id);
     const answered = stored.addresses.find(({ rank }) => rank === "proven");
-    const record = table.ensure(stored.identity, {
+    const record = table.ensure(stored.id, {
       hasStanding: standing.ofStored({ ...stored, isTyped: typed }),
       source: stored.source !== "" || answered === undefined
         ? stored.source
@@ -178,7 +178,7 @@ export class PeerMemory {
 
   #delete(record: Peer): void {
     if (!record.isVerified) return;
-    this.#write(() => this.#context.options.store.deletePeer(record.identity));
+    this.#write(() => this.#context.options.store.deletePeer(record.id));
   }
 
   /** A node that cannot write goes on without memory, and says so once. */
@@ -201,13 +201,13 @@ function toStored(
   record: Peer,
   certificate: VerifiedCertificate,
 ): StoredPeer {
-  const { identity, name, trust, ephemeral, firstSeen, lastSeen } = record;
+  const { id, name, trust, ephemeral, firstSeen, lastSeen } = record;
   const { attestation, earnedStanding, upForLong, source } = record;
   const addresses = record.addresses.list().flatMap((entry) =>
     entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
   ) satisfies StoredAddress[];
   return {
-    identity,
+    id,
     certificate: certificate.der,
     name,
     trust,

@@ -16,7 +16,7 @@ const NO_STATEMENT = new Uint8Array(0);
 
 /** What we know of one peer. */
 export class Peer {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   readonly addresses = new PeerAddresses();
   /** Proven or judged certificate; without one the first dial fetches it. */
   certificate: VerifiedCertificate | undefined;
@@ -69,8 +69,8 @@ export class Peer {
   /** Until then it may yet dial us, and we wait while anybody arrives. */
   yieldsUntil = 0;
 
-  constructor(identity: PeerId) {
-    this.identity = identity;
+  constructor(id: PeerId) {
+    this.id = id;
   }
 
   /** The session to send on: the newest that is introduced and not being settled. */
@@ -129,8 +129,8 @@ export class PeerTable {
   }
 
   /** The record of an identity. */
-  get(identity: PeerId): Peer | undefined {
-    return this.#records.get(identity);
+  get(id: PeerId): Peer | undefined {
+    return this.#records.get(id);
   }
 
   /** All records, oldest first. */
@@ -149,12 +149,12 @@ export class PeerTable {
 
   /** Whether {@linkcode ensure} would give a record. */
   mayEnsure(
-    identity: PeerId,
+    id: PeerId,
     { hasStanding = false }: Entry = {},
   ): boolean {
-    if (this.#records.has(identity)) return true;
+    if (this.#records.has(id)) return true;
     const standing = hasStanding ||
-      this.#options.hasStanding(new Peer(identity));
+      this.#options.hasStanding(new Peer(id));
     return this.#room.fits(standing) || this.#room.next() !== undefined ||
       this.#room.fits(standing);
   }
@@ -163,10 +163,10 @@ export class PeerTable {
    * The record of a peer that was proven to us or that a person named. If there is no
    * room for a new one, another gives way; `undefined` if none may.
    */
-  ensure(identity: PeerId, entry: Entry = {}): Peer | undefined {
+  ensure(id: PeerId, entry: Entry = {}): Peer | undefined {
     const { hasStanding = false, source } = entry;
-    const known = this.#records.get(identity);
-    const record = known ?? new Peer(identity);
+    const known = this.#records.get(id);
+    const record = known ?? new Peer(id);
     if (source !== undefined) record.source = source;
     return known ?? this.#add(record, hasStanding);
   }
@@ -176,13 +176,13 @@ export class PeerTable {
    * the source has introduced its share of unproven peers.
    */
   introduce(
-    identity: PeerId,
+    id: PeerId,
     source: PeerId,
   ): Peer | undefined {
-    if (!this.mayIntroduce(identity, source)) return undefined;
-    const known = this.#records.get(identity);
+    if (!this.mayIntroduce(id, source)) return undefined;
+    const known = this.#records.get(id);
     if (known !== undefined) return known;
-    const record = new Peer(identity);
+    const record = new Peer(id);
     record.introducedBy = source;
     record.source = this.#sourceOf(source);
     record.trust = "known";
@@ -193,8 +193,8 @@ export class PeerTable {
   }
 
   /** Whether {@linkcode introduce} would give a record. */
-  mayIntroduce(identity: PeerId, source: PeerId): boolean {
-    return this.#records.has(identity) ||
+  mayIntroduce(id: PeerId, source: PeerId): boolean {
+    return this.#records.has(id) ||
       ((this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE &&
         this.#hasRoomFrom(source));
   }
@@ -217,7 +217,7 @@ export class PeerTable {
 
   #drop(record: Peer): void {
     this.confirm(record);
-    this.#records.delete(record.identity);
+    this.#records.delete(record.id);
     for (const listener of this.onForget) listener(record);
   }
 
@@ -230,7 +230,7 @@ export class PeerTable {
         this.#room.gaveWay(next);
       } else if (!this.#room.fits(standing)) return undefined;
     }
-    this.#records.set(record.identity, record);
+    this.#records.set(record.id, record);
     this.#room.added(record, standing);
     return record;
   }

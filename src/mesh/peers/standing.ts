@@ -54,12 +54,12 @@ export class Standing {
 
   /** Whether a peer has standing; a peer without a record has none. */
   has(record: Peer | undefined): boolean {
-    return record !== undefined && this.of(record.identity, record);
+    return record !== undefined && this.of(record.id, record);
   }
 
   /** The same for a peer that need not be on record: it may be allowed all the same. */
-  of(identity: PeerId, record: Peer | undefined): boolean {
-    return this.#judge(identity, {
+  of(id: PeerId, record: Peer | undefined): boolean {
+    return this.#judge(id, {
       configured: record !== undefined &&
         (record.trust === "pinned" || record.addresses.hasTyped),
       earned: record?.earnedStanding ?? false,
@@ -73,23 +73,23 @@ export class Standing {
     return this.has(record) && (!upForLong ||
       isTrusted({
         configured: record.trust === "pinned" || record.addresses.hasTyped,
-        allowed: this.#membership.accessRule(record.identity) === "allowed",
+        allowed: this.#membership.accessRule(record.id) === "allowed",
         earned: record.earnedStanding,
       }));
   }
 
   /** The same for a peer of which only the store has a record. */
   ofStored(head: PeerHead): boolean {
-    const { identity, trust, isTyped, earnedStanding, upForLong } = head;
-    return this.#judge(identity, {
+    const { id, trust, isTyped, earnedStanding, upForLong } = head;
+    return this.#judge(id, {
       configured: trust === "pinned" || isTyped,
       earned: earnedStanding,
       upForLong,
     });
   }
 
-  #judge(identity: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
-    const verdict = this.#membership.accessRule(identity);
+  #judge(id: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
+    const verdict = this.#membership.accessRule(id);
     if (verdict === "denied" || verdict === "forgotten") return false;
     return hasStanding({ ...facts, allowed: verdict === "allowed" });
   }

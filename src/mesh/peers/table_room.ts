@@ -92,7 +92,7 @@ export class TableRoom {
       next = this.#chosen.at(-1)
     ) {
       // It may have come back since the walk, or have become worth keeping.
-      const mayGo = this.#records.get(next.identity) === next &&
+      const mayGo = this.#records.get(next.id) === next &&
         isAway(next) && !hasStanding(next) &&
         (this.#surplus.has(next) || !isAwaited(next));
       if (mayGo) return next;

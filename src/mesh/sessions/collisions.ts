@@ -32,7 +32,7 @@ export class Collisions {
     if (older === undefined) return this.#greet(link);
     const state: DuplicateState = {
       own: this.#own,
-      peer: record.identity,
+      peer: record.id,
       olderInstance: older.peer.instance,
       newerInstance: link.peer.instance,
     };
@@ -91,11 +91,11 @@ export class Collisions {
 }
 
 /** One identity wants more sessions than collisions ever need. */
-export function tooManySessions(identity: PeerId): VerackError {
+export function tooManySessions(id: PeerId): VerackError {
   return new VerackError(
     "duplicate",
     `Cannot accept ${
-      shortId(identity)
+      shortId(id)
     }: it has ${MAX_SESSIONS_PER_PEER} sessions, the most one peer may have`,
   );
 }

@@ -74,7 +74,7 @@ export async function openPeerSession(
     admit,
   };
   const shown = dialed &&
-    membership.credentials.shows(dialed.certificate.identity);
+    membership.credentials.shows(dialed.certificate.id);
   const { statement } = membership.credentials;
   const profile = new MeshProfile(
     dialed === undefined
@@ -92,7 +92,7 @@ export async function openPeerSession(
   );
   let opened: PeerSession | undefined;
   const hasStanding = () => {
-    const id = profile.peer?.identity;
+    const id = profile.peer?.id;
     return id !== undefined && context.standing.of(id, context.table.get(id));
   };
   const share = {
@@ -151,9 +151,9 @@ function refuse(
   remote: Address,
   dialed: OpeningOptions["dialed"],
 ): VerackError | undefined {
-  const who = shortId(peer.identity);
+  const who = shortId(peer.id);
   if (
-    isDemoIdentity(peer.identity) && classifyIp(remote.host) !== "loopback"
+    isDemoIdentity(peer.id) && classifyIp(remote.host) !== "loopback"
   ) {
     return new VerackError(
       "demo-identity",
@@ -170,10 +170,10 @@ function refuse(
   if (refusal !== undefined) return refusal;
   const source = sourceOf(remote.host);
   const candidate = newcomer(context, peer, source, dialed?.address);
-  if (!context.table.mayEnsure(peer.identity, candidate)) {
+  if (!context.table.mayEnsure(peer.id, candidate)) {
     return noRoomOnRecord(peer);
   }
-  const sessions = context.table.get(peer.identity)?.sessions.length ?? 0;
+  const sessions = context.table.get(peer.id)?.sessions.length ?? 0;
   if (sessions === 0) {
     // One that must give way does so once the session is open, see `links.ts`.
     return placeOf(context, candidate).refusal;
@@ -182,17 +182,17 @@ function refuse(
     sessions >= MAX_SESSIONS_PER_PEER ||
     !hasRoomForExtra(context, candidate, sessions)
   ) {
-    return tooManySessions(peer.identity);
+    return tooManySessions(peer.id);
   }
   return undefined;
 }
 
 /** Why a peer is refused that cannot be put on record. */
-export function noRoomOnRecord({ identity }: VerifiedPeer): VerackError {
+export function noRoomOnRecord({ id }: VerifiedPeer): VerackError {
   return new VerackError(
     "full",
     `Cannot accept ${
-      shortId(identity)
+      shortId(id)
     }: the record is full of peers that have standing, are connected or have messages waiting; up to ${MAX_PEERS} fit, of which ${MAX_STRANGER_PEERS} without standing ("verack peers forget" makes room)`,
   );
 }

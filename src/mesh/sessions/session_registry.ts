@@ -72,7 +72,7 @@ export class SessionRegistry implements PeerSessionOwner {
     const { peer, session } = link;
     session.onClose((error) => this.closed(link, error));
     // It may have been denied during the handshake.
-    if (this.#context.membership.isDenied(peer.identity)) {
+    if (this.#context.membership.isDenied(peer.id)) {
       return this.#run(link.session.leave(deniedError()));
     }
     // The room that was there during the handshake may be taken by now.
@@ -81,13 +81,13 @@ export class SessionRegistry implements PeerSessionOwner {
     if (refusal !== undefined) {
       return this.#run(link.session.leave(refusal));
     }
-    const record = table.ensure(peer.identity, candidate);
+    const record = table.ensure(peer.id, candidate);
     if (record === undefined) {
       return this.#run(link.session.leave(noRoomOnRecord(peer)));
     }
     if (record.sessions.length >= MAX_SESSIONS_PER_PEER) {
       // Dials of this node have opened sessions meanwhile.
-      const error = tooManySessions(peer.identity);
+      const error = tooManySessions(peer.id);
       return this.#run(link.session.leave(error));
     }
     this.#awaitIntroduction(link);
@@ -95,7 +95,7 @@ export class SessionRegistry implements PeerSessionOwner {
     // a dial of its own: if both did, no session would be left.
     if (
       link.direction === "inbound" &&
-      this.#context.identity.id < peer.identity
+      this.#context.identity.id < peer.id
     ) record.dialing?.abort();
     record.sessions = record.sessions.concat(link);
     // After the session is added: a record with neither session nor address is
@@ -108,7 +108,7 @@ export class SessionRegistry implements PeerSessionOwner {
     const { table, clock, signal } = this.#context;
     link.cancelIntroduction?.();
     this.#exchange.closed(link);
-    const record = table.get(link.peer.identity);
+    const record = table.get(link.peer.id);
     if (record !== undefined) {
       record.sessions = record.sessions.filter((other) => other !== link);
     }
@@ -134,13 +134,13 @@ export class SessionRegistry implements PeerSessionOwner {
       record.lastSeen = clock.now();
       this.#context.memory.save(record);
       this.#context.log.info("peer down", {
-        peer: record.identity,
+        peer: record.id,
         reason: error.message,
       });
       this.#context.emit({
         type: "peer:down",
-        identity: record.identity,
-        ...peerNames(record.identity, this.#context),
+        id: record.id,
+        ...peerNames(record.id, this.#context),
         reason: error.message,
         left: record.left,
       });
@@ -148,9 +148,9 @@ export class SessionRegistry implements PeerSessionOwner {
     // A key in memory only is gone with the node that said bye.
     if (record.left && record.ephemeral && record.trust !== "pinned") {
       table.forget(record);
-      this.#dialer.release(record.identity);
+      this.#dialer.release(record.id);
       this.#messaging.forgotten(
-        record.identity,
+        record.id,
         "it has left, and its key lived in memory only",
       );
     } else if (!record.isVerified && record.addresses.size === 0) {
@@ -162,17 +162,17 @@ export class SessionRegistry implements PeerSessionOwner {
   }
 
   /** Denies or forgets a peer: closes its sessions and drops what waits for it. */
-  expel(identity: PeerId, reason: "denied" | "forgotten"): void {
-    const record = this.#context.table.get(identity);
+  expel(id: PeerId, reason: "denied" | "forgotten"): void {
+    const record = this.#context.table.get(id);
     if (record === undefined) return;
     record.dialing?.abort();
     const error = reason === "denied" ? deniedError() : forgottenError();
     this.#dismiss(record, error);
     this.#exchange.reports.settle(record);
-    this.#messaging.forgotten(identity, error.message);
+    this.#messaging.forgotten(id, error.message);
     if (reason === "forgotten") {
       this.#context.table.forget(record);
-      this.#dialer.release(identity);
+      this.#dialer.release(id);
     }
     this.reportMesh();
   }
@@ -215,7 +215,7 @@ export class SessionRegistry implements PeerSessionOwner {
     link.pending = false;
     // Already now: if it dies before it is introduced, the next node at its address
     // must not count as an impostor of a key that is gone.
-    const record = this.#context.table.get(link.peer.identity);
+    const record = this.#context.table.get(link.peer.id);
     if (record?.isVerified === false) record.ephemeral = link.peer.ephemeral;
     link.session.send(COMMAND.peers, this.#exchange.ownEntry());
     const held = link.heldFrame;
@@ -257,7 +257,7 @@ export class SessionRegistry implements PeerSessionOwner {
   #introduce(link: PeerSession, payload: Uint8Array): void {
     const { table, clock } = this.#context;
     const { peer } = link;
-    const record = table.get(peer.identity);
+    const record = table.get(peer.id);
     if (record === undefined) return;
     // Throws before anything about the peer changed.
     const learn = this.#exchange.readOwnEntry(link, payload);
@@ -307,9 +307,9 @@ export class SessionRegistry implements PeerSessionOwner {
 
   #onPing(link: PeerSession, text: string | undefined): void {
     if (text === undefined) return;
-    const { identity } = link.peer;
-    const names = peerNames(identity, this.#context);
-    this.#context.emit({ type: "ping", identity, ...names, text });
+    const { id } = link.peer;
+    const names = peerNames(id, this.#context);
+    this.#context.emit({ type: "ping", id, ...names, text });
   }
 
   /** Sends a peer that came by invite what it needs to stay, and all members. */
@@ -325,17 +325,17 @@ export class SessionRegistry implements PeerSessionOwner {
     const address = formatAddress(link.dialed ?? link.remoteAddress);
     const { direction } = link;
     const [told] = direction === "inbound" ? record.addresses.told() : [];
-    const { identity, trust } = record;
+    const { id, trust } = record;
     this.#context.log.info("peer up", {
-      peer: identity,
+      peer: id,
       address,
       direction,
       trust,
     });
     record.announced = {
       type: "peer:up",
-      identity,
-      ...peerNames(identity, this.#context),
+      id,
+      ...peerNames(id, this.#context),
       address,
       ...(told && { advertised: formatAddress(told) }),
       direction,

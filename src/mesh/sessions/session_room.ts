@@ -23,7 +23,7 @@ type RoomContext = Pick<
 
 /** A peer that wants a session. */
 export interface Newcomer {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   /** See `sourceOf`. */
   readonly source: string;
   readonly hasStanding: boolean;
@@ -35,7 +35,7 @@ export function newcomer(
     RoomContext,
     "options" | "standing" | "table"
   >,
-  { identity, invite }: VerifiedPeer,
+  { id, invite }: VerifiedPeer,
   source: string,
   dialed: Address | undefined,
 ): Newcomer {
@@ -44,11 +44,11 @@ export function newcomer(
       formatAddress(address) === formatAddress(dialed)
     );
   return {
-    identity,
+    id,
     source,
     // Its record, if it has one, does not tell yet how it came this time.
     hasStanding: invite !== undefined || isConfigured ||
-      standing.of(identity, table.get(identity)),
+      standing.of(id, table.get(id)),
   };
 }
 
@@ -102,10 +102,10 @@ export function placeOf(
 /** The same where at most `maxPeers` are connected. */
 function placeAmong(
   { standing, table }: RoomContext,
-  { identity, source, hasStanding }: Newcomer,
+  { id, source, hasStanding }: Newcomer,
   maxPeers: number,
 ): Place {
-  const known = table.get(identity);
+  const known = table.get(id);
   if (known !== undefined && known.sessions.length > 0) return {};
   const connected: Peer[] = [];
   for (const record of table.values()) {
@@ -121,7 +121,7 @@ function placeAmong(
     if (connected.length < maxPeers) return {};
     const evicts = newest(strangers.busiest());
     return evicts === undefined
-      ? full(identity, `${connected.length} peers`, `${maxPeers}`)
+      ? full(id, `${connected.length} peers`, `${maxPeers}`)
       : { evicts };
   }
   const friends = connected.length - strangers.size;
@@ -137,7 +137,7 @@ function placeAmong(
     if (evicts !== undefined) return { evicts };
   }
   return full(
-    identity,
+    id,
     `${connected.length} peers`,
     kept > 0
       ? `${maxPeers}, or ${kept} less for one without standing`
@@ -151,13 +151,13 @@ function placeAmong(
  */
 export function hasRoomForExtra(
   { standing, table }: RoomContext,
-  { identity, hasStanding }: Newcomer,
+  { id, hasStanding }: Newcomer,
   sessions: number,
 ): boolean {
   let all = sessions;
   let strangers = sessions;
   for (const record of table.values()) {
-    if (record.identity === identity || record.sessions.length < 2) continue;
+    if (record.id === id || record.sessions.length < 2) continue;
     all += record.sessions.length - 1;
     if (!standing.has(record)) strangers += record.sessions.length - 1;
   }
@@ -196,12 +196,12 @@ function sourceOfRecord({ sessions: links }: Peer): string {
   return links[0]?.source ?? "";
 }
 
-function full(identity: PeerId, taken: string, limit: string): Place {
+function full(id: PeerId, taken: string, limit: string): Place {
   return {
     refusal: new VerackError(
       "full",
       `Cannot accept ${
-        shortId(identity)
+        shortId(id)
       }: ${taken} are connected, must be less than ${limit}`,
     ),
   };

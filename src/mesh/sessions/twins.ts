@@ -23,18 +23,18 @@ export function reportRefusal(
   error: VerackError,
 ): void {
   if (error.code !== "identity-in-use") return;
-  const { identity } = link.peer;
-  const whose = link.pending ? identity : "own";
+  const { id } = link.peer;
+  const whose = link.pending ? id : "own";
   if (link.pending) {
-    const first = context.table.get(identity)?.primary;
+    const first = context.table.get(id)?.primary;
     first?.session.send(COMMAND.twin, new Uint8Array(0));
   }
-  report(context, link, whose, { reason: error.message, actual: identity });
+  report(context, link, whose, { reason: error.message, actual: id });
 }
 
 /** Only a member that turned the other one away knows, and any may lie: told, not acted on. */
 export function onTwin(context: TwinContext, link: PeerSession): void {
-  const from = shortId(link.peer.identity);
+  const from = shortId(link.peer.id);
   report(context, link, "own", {
     reason:
       `Another process runs with this node's key: ${from} has turned it away`,

@@ -29,8 +29,8 @@ export function encodeMissing(
   }
   const writer = new ByteWriter(3 + PEER_ID_BYTES * identities.length)
     .compactSize(identities.length);
-  for (const identity of identities) {
-    writer.hex("identity", identity, PEER_ID_BYTES);
+  for (const id of identities) {
+    writer.hex("identity", id, PEER_ID_BYTES);
   }
   return writer.finish();
 }

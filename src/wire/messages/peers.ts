@@ -38,7 +38,7 @@ export const PEER_FLAG = {
 /** What is told about one peer. */
 export interface PeerEntry {
   /** 64 lower-case hex digits. */
-  readonly identity: string;
+  readonly id: string;
   /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`. */
   readonly certificate: Uint8Array;
   /** At most `MAX_ADDRESSES_PER_ENTRY`. */
@@ -155,7 +155,7 @@ function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
       `Cannot encode peer: it has ${addresses.length} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
     );
   }
-  writer.hex("identity", entry.identity, PEER_ID_BYTES)
+  writer.hex("identity", entry.id, PEER_ID_BYTES)
     .varBytes("certificate", entry.certificate, MAX_CERTIFICATE_BYTES)
     .compactSize(addresses.length);
   for (const address of addresses) writePeerAddress(writer, address);
@@ -169,7 +169,7 @@ function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
  * that an entry that is refused does not hide where the next one begins.
  */
 function readEntry(reader: ByteReader): () => PeerEntry {
-  const identity = reader.hex("identity", PEER_ID_BYTES);
+  const id = reader.hex("identity", PEER_ID_BYTES);
   const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);
   const count = reader.compactSize("address count", MAX_ADDRESSES_PER_ENTRY);
   const named = Array.from({ length: count }, () => readRawAddress(reader));
@@ -186,7 +186,7 @@ function readEntry(reader: ByteReader): () => PeerEntry {
       );
     }
     return {
-      identity,
+      id,
       certificate: certificate.slice(),
       addresses: named.flatMap((raw) => peerAddressOf(reader, raw) ?? []),
       lastSeen: Number(lastSeen),

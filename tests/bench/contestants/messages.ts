@@ -87,7 +87,7 @@ export class Messages implements Contestant {
   ): Promise<void> {
     for await (const event of node.events()) {
       if (event.type !== "peer:up") continue;
-      const channel = this.#channel(node, event.identity);
+      const channel = this.#channel(node, event.id);
       channel.receiver = accept(channel);
     }
   }
@@ -139,7 +139,7 @@ class MessageChannel implements Channel {
 }
 
 function isConnected(node: Node, peer: string): boolean {
-  return node.peers().some((it) => it.identity === peer && it.connected);
+  return node.peers().some((it) => it.id === peer && it.connected);
 }
 
 async function until(node: Node, holds: () => boolean): Promise<void> {

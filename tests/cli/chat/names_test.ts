@@ -10,7 +10,7 @@ for (const confirmed of [true, false]) {
   Deno.test(`a chat shows a peer that uses a name of one that is away with its identity: confirmed ${confirmed}`, async () => {
     const store = new MemoryStore();
     const [holder, other] = [await Identity.generate(), "b".repeat(64)];
-    const binding = { name: "bob", identity: holder.id, ephemeral: false };
+    const binding = { name: "bob", id: holder.id, ephemeral: false };
     store.putNameBinding({ ...binding, confirmed });
     await using alice = await Node.start({ store });
     const comes = async (identity: Identity) => {

@@ -69,7 +69,7 @@ async function play(
 const listen = (options: DemoNodeOptions) =>
   options.onEvent({
     type: "listening",
-    identity: options.identity.id,
+    id: options.identity.id,
     address: "127.0.0.1:1",
   });
 

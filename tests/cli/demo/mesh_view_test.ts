@@ -7,7 +7,7 @@ import type { NodeEvent } from "../../../src/mesh/events.ts";
 const id = (name: string) => name.padEnd(64, "0");
 
 function view(...names: string[]): MeshView {
-  return new MeshView(names.map((name) => ({ name, identity: id(name) })));
+  return new MeshView(names.map((name) => ({ name, id: id(name) })));
 }
 
 const up = (
@@ -16,25 +16,25 @@ const up = (
   trust: "first-use" | "known" | "pinned" = "known",
 ): NodeEvent => ({
   type: "peer:up",
-  identity: id(peer),
+  id: id(peer),
   address: "127.0.0.1:1",
   direction,
   trust,
 });
 const down = (peer: string, left = false): NodeEvent => ({
   type: "peer:down",
-  identity: id(peer),
+  id: id(peer),
   reason: "gone",
   left,
 });
 const ping = (peer: string): NodeEvent => ({
   type: "ping",
-  identity: id(peer),
+  id: id(peer),
   text: "ping 1",
 });
 const listening = (name: string, port: number): NodeEvent => ({
   type: "listening",
-  identity: id(name),
+  id: id(name),
   address: `127.0.0.1:${port}`,
 });
 
@@ -262,7 +262,7 @@ Deno.test("MeshView.rows() has a row for each node", () => {
     {
       type: "node",
       name: "a",
-      identity: id("a"),
+      id: id("a"),
       address: "127.0.0.1:7",
       links: 1,
       of: 1,
@@ -272,7 +272,7 @@ Deno.test("MeshView.rows() has a row for each node", () => {
     {
       type: "node",
       name: "b",
-      identity: id("b"),
+      id: id("b"),
       address: "",
       links: 1,
       of: 1,

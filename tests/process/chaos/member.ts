@@ -58,7 +58,7 @@ export class Member implements AsyncDisposable {
   asleep = false;
   readonly #options: MemberOptions;
   #process: NodeProcess | undefined;
-  #identity = "";
+  #id = "";
   #port = 0;
   #lives = 0;
   /** Messages that its sender waits for, once it sends no more. */
@@ -91,8 +91,8 @@ export class Member implements AsyncDisposable {
   }
 
   /** Who it is, from its first start on. */
-  get identity(): string {
-    return this.#identity;
+  get id(): string {
+    return this.#id;
   }
 
   /** Starts it on its directory; resolves when it listens. */
@@ -120,8 +120,8 @@ export class Member implements AsyncDisposable {
       launcher: this.place.launcher,
       ...(ledger !== undefined && { module: TALKER, stdin: "open" }),
     });
-    if (this.#identity === "") this.#identity = this.#process.identity;
-    assertEquals(this.#process.identity, this.#identity, this.name);
+    if (this.#id === "") this.#id = this.#process.id;
+    assertEquals(this.#process.id, this.#id, this.name);
     this.#port = parseAddress(this.#process.address).port;
   }
 
@@ -208,8 +208,8 @@ export class Member implements AsyncDisposable {
     const lines = this.#process?.child.out ?? [];
     for (; this.#read < lines.length; this.#read++) {
       const event: NodeEvent | Told = JSON.parse(lines[this.#read] ?? "");
-      if (event.type === "peer:up") this.#turn(event.identity, true);
-      else if (event.type === "peer:down") this.#turn(event.identity, false);
+      if (event.type === "peer:up") this.#turn(event.id, true);
+      else if (event.type === "peer:down") this.#turn(event.id, false);
       else if (event.type === "mesh") this.#mesh = event;
       else this.#note(event);
     }
@@ -227,17 +227,17 @@ export class Member implements AsyncDisposable {
       case "acked":
       case "failed":
       case "taken":
-        return ledger?.note(this.#identity, this.#lives, event);
+        return ledger?.note(this.#id, this.#lives, event);
     }
   }
 
-  #turn(identity: string, up: boolean): void {
-    if (this.#links.has(identity) === up) {
+  #turn(id: string, up: boolean): void {
+    if (this.#links.has(id) === up) {
       throw new Error(
-        `${this.name} said twice that ${identity} is ${up ? "up" : "down"}`,
+        `${this.name} said twice that ${id} is ${up ? "up" : "down"}`,
       );
     }
-    if (up) this.#links.add(identity);
-    else this.#links.delete(identity);
+    if (up) this.#links.add(id);
+    else this.#links.delete(id);
   }
 }

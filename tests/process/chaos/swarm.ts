@@ -168,12 +168,12 @@ export class Swarm implements AsyncDisposable {
    */
   async told(connects: Connects): Promise<void> {
     const running = this.running();
-    const names = new Map(this.members.map((it) => [it.identity, it.name]));
+    const names = new Map(this.members.map((it) => [it.id, it.name]));
     const pair = (a = "", b = "") =>
       [names.get(a) ?? a, names.get(b) ?? b].sort().join(" and ");
     const wanted = running.flatMap((a, i) =>
       running.slice(i + 1).filter((b) => !connects(a, b))
-        .map((b) => pair(a.identity, b.identity))
+        .map((b) => pair(a.id, b.id))
     ).sort().join();
     const named = (member: Member) =>
       member.mesh()?.missing.map((it) => pair(...it)).sort().join();
@@ -189,17 +189,17 @@ export class Swarm implements AsyncDisposable {
   /** What differs from a full mesh of those that run and can meet, a line each. */
   differences(connects: Connects): string[] {
     const running = this.running();
-    const names = new Map(this.members.map((it) => [it.identity, it.name]));
+    const names = new Map(this.members.map((it) => [it.id, it.name]));
     return running.flatMap((member) => {
       const links = member.links();
       const others = running.filter((other) =>
         other !== member && connects(member, other)
       );
-      const wanted = new Set(others.map(({ identity }) => identity));
+      const wanted = new Set(others.map(({ id }) => id));
       return [
-        ...others.filter(({ identity }) => !links.has(identity))
+        ...others.filter(({ id }) => !links.has(id))
           .map((other) => `${member.name} has no link with ${other.name}`),
-        ...[...links].filter((identity) => !wanted.has(identity)).map((id) =>
+        ...[...links].filter((id) => !wanted.has(id)).map((id) =>
           `${member.name} still has a link with ${names.get(id) ?? id}`
         ),
       ];

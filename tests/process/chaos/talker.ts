@@ -94,7 +94,7 @@ async function send(node: Node, store: NodeStore): Promise<void> {
     const key = `${life}.${number}`;
     const topic = TOPICS[number % TOPICS.length] ?? "";
     const size = number % LARGE_EVERY === 0 ? LARGE_BYTES : 0;
-    const to = peer.identity;
+    const to = peer.id;
     const body = `${key} ${"x".repeat(size)}`;
     let refused = false;
     waiting++;

@@ -41,7 +41,7 @@ const joined = Promise.withResolvers<void>();
 say({ listens: node.address });
 if (Number(bytes) > 0) {
   await joined.promise;
-  const to = node.sessions().map(({ identity }) => identity);
+  const to = node.sessions().map(({ id }) => id);
   say({ sends: to.length });
   const body = crypto.getRandomValues(new Uint8Array(65_536));
   const whole = new Uint8Array(Number(bytes));

@@ -38,8 +38,8 @@ export function derive(
     if (command === COMMAND.proof && challenge !== undefined) {
       const signed = proofStatement({
         magic,
-        listener: keys.listener.identity,
-        dialer: keys.dialer.identity,
+        listener: keys.listener.id,
+        dialer: keys.dialer.id,
         challenge,
         transcript: transcript.digest(),
         extensions: decodeProof(payload).extensionBlock,

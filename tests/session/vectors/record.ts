@@ -80,7 +80,7 @@ async function record(world: World, setup: Setup): Promise<Session> {
   const magic = networkMagic(NETWORK_NAME);
   const tape = new Tape(magic);
   const place = {
-    identity: world.keys.listener.identity,
+    id: world.keys.listener.id,
     address: `${HOSTS.listener}:${PORT}`,
   };
   const options = (role: Role) => optionsOf(setup, role, place, line);
@@ -145,7 +145,7 @@ async function newKeys(): Promise<Keys> {
   const make = async () => {
     const identity = await Identity.generate({ keyType: "Ed25519" });
     return {
-      identity: identity.id,
+      id: identity.id,
       privateKey: identity.privateKeyPem,
       certificate: identity.certificatePem,
     };

@@ -34,8 +34,8 @@ export async function replay(
   role: Role,
 ): Promise<void> {
   const { keys } = vectors;
-  const { identity } = keys.listener;
-  const place = { identity, address: `${HOSTS.listener}:${PORT}` };
+  const { id } = keys.listener;
+  const place = { id, address: `${HOSTS.listener}:${PORT}` };
   const line = session.invite?.line;
   const options = optionsOf(setup, role, place, line);
   const other = await Peer.listen(world, vectors, role);
@@ -140,7 +140,7 @@ class Peer {
       });
       return;
     }
-    const { identity, certificate } = this.#vectors.keys.listener;
+    const { id, certificate } = this.#vectors.keys.listener;
     const transport = network.transport(HOSTS.dialer);
     const address = { host: HOSTS.listener, port: PORT };
     // As the recorded dialer did: chance is drawn for this connection, too.
@@ -150,7 +150,7 @@ class Peer {
       {
         pin: {
           certificate: derOf(certificate),
-          serverName: serverNameOf(identity),
+          serverName: serverNameOf(id),
         },
       },
     );

@@ -73,7 +73,7 @@ export const SETUPS: readonly Setup[] = [
 export function optionsOf(
   setup: Setup,
   role: Role,
-  listener: { readonly identity: string; readonly address: string },
+  listener: { readonly id: string; readonly address: string },
   invite: string | undefined,
 ): NodeOptions {
   const { secret, closed } = setup;
@@ -83,7 +83,7 @@ export function optionsOf(
     ...(role === "dialer" &&
       (invite !== undefined
         ? { invite }
-        : { connect: [`${listener.identity}@${listener.address}`] })),
+        : { connect: [`${listener.id}@${listener.address}`] })),
   };
 }
 
@@ -112,7 +112,7 @@ export function perform(node: Node, action: Action, keys: Keys): void {
       node.ping(action.text);
       return;
     case "send": {
-      const to = keys[action.by === "dialer" ? "listener" : "dialer"].identity;
+      const to = keys[action.by === "dialer" ? "listener" : "dialer"].id;
       const body = new Uint8Array(action.bytes).fill(0x61);
       node.send(to, body, { topic: action.topic }).catch(() => {});
       return;

@@ -18,7 +18,7 @@ export type Role = "dialer" | "listener";
 
 /** A key, PKCS #8 PEM, and its certificate, PEM. Ed25519: its signatures have no chance in them. */
 export interface Key {
-  readonly identity: PeerId;
+  readonly id: PeerId;
   readonly privateKey: string;
   readonly certificate: string;
 }
@@ -75,10 +75,10 @@ export class World {
     if (store !== undefined) return store;
     this.#stores.set(role, store = new MemoryStore());
     if (role === "listener") {
-      const { identity, certificate } = this.keys.third;
+      const { id, certificate } = this.keys.third;
       const seen = this.clock.now();
       store.putPeer({
-        identity,
+        id,
         certificate: derOf(certificate),
         name: "third",
         trust: "known",

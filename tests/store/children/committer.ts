@@ -9,8 +9,8 @@ import { samplePeer } from "../sample_peer.ts";
 const store = SqliteStore.open(Deno.args[0] ?? "", { clock: systemClock });
 const encoder = new TextEncoder();
 for (let count = store.peers().length;; count++) {
-  const identity = count.toString(16).padStart(64, "0");
-  store.putPeer(samplePeer(1, { identity }));
+  const id = count.toString(16).padStart(64, "0");
+  store.putPeer(samplePeer(1, { id }));
   // Both ways to wait in turn.
   if (count % 2 === 0) store.commit();
   else await store.committed();

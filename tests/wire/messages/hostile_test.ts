@@ -190,7 +190,7 @@ const DECODERS: readonly Decoder[] = [
     decode: decodePeers,
     valid: encodePeers({
       entries: [{
-        identity: "ab".repeat(32),
+        id: "ab".repeat(32),
         certificate: pattern(40),
         addresses: [{ host: "192.0.2.1", port: 1 }, {
           host: "a.example",

@@ -21,7 +21,7 @@ import {
 import { assertVerackError, concat, pattern } from "../frames.ts";
 
 const ENTRY: PeerEntry = {
-  identity: "ab".repeat(32),
+  id: "ab".repeat(32),
   certificate: pattern(5),
   addresses: [
     { host: "192.0.2.1", port: 8080 },
@@ -116,7 +116,7 @@ Deno.test("decodePeers() leaves out an entry with an address of a known kind tha
 });
 
 Deno.test("decodePeers() leaves out an entry with a value that is not allowed, and keeps its neighbours", () => {
-  const identity = "ab".repeat(32);
+  const id = "ab".repeat(32);
   const rest = "00" + "00" + "00"; // flags, name, statement
   const bad = {
     "a time of 2^53": "0000" + "0000000000002000" + rest,
@@ -125,7 +125,7 @@ Deno.test("decodePeers() leaves out an entry with a value that is not allowed, a
   };
   const neighbour = ENCODED.toHex().slice(2, -2);
   for (const [what, tail] of Object.entries(bad)) {
-    const hex = "03" + neighbour + identity + tail + neighbour + "01";
+    const hex = "03" + neighbour + id + tail + neighbour + "01";
     const read = decodePeers(Uint8Array.fromHex(hex));
     assertEquals(read.entries, [ENTRY, ENTRY], what);
     assertEquals([read.skipped, read.more], [1, true], what);
@@ -139,14 +139,14 @@ Deno.test("decodePeers() reads DNS names in lower case", () => {
 });
 
 Deno.test("decodePeers() throws malformed when a field is above its limit", () => {
-  const identity = "ab".repeat(32);
+  const id = "ab".repeat(32);
   const bad = [
     "fde903", // 1,001 entries
-    "01" + identity + "fd0108", // 2,049 bytes of certificate
-    "01" + identity + "00" + "05", // five addresses
-    "01" + identity + "00" + "00" + "0000000000000000" + "00" + "41" +
+    "01" + id + "fd0108", // 2,049 bytes of certificate
+    "01" + id + "00" + "05", // five addresses
+    "01" + id + "00" + "00" + "0000000000000000" + "00" + "41" +
     "61".repeat(65) + "00" + "00",
-    "01" + identity + "00" + "00" + "0000000000000000" + "00" + "00" +
+    "01" + id + "00" + "00" + "0000000000000000" + "00" + "00" +
     "fd2c02" + "00".repeat(556) + "00", // 556 bytes of statement
     "00" + "02", // more is neither 0 nor 1
   ];
@@ -164,8 +164,8 @@ Deno.test("decodePeers() refuses a count that the payload cannot hold before it 
 
 Deno.test("encodePeers() throws RangeError when a field does not fit", () => {
   const bad: Partial<PeerEntry>[] = [
-    { identity: "ab" },
-    { identity: "AB".repeat(32) },
+    { id: "ab" },
+    { id: "AB".repeat(32) },
     { certificate: new Uint8Array(MAX_CERTIFICATE_BYTES + 1) },
     { addresses: Array.from({ length: 5 }, () => ({ host: "::1", port: 1 })) },
     { addresses: [{ host: "Example", port: 1 }] },
@@ -212,9 +212,7 @@ Deno.test("decodePeers() gives back what encodePeers() was given", () => {
     "a-b_c.example.",
   );
   const one = fc.record({
-    identity: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) =>
-      b.toHex()
-    ),
+    id: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => b.toHex()),
     certificate: fc.uint8Array({ maxLength: 100 }),
     addresses: fc.array(
       fc.record({ host, port: fc.integer({ min: 1, max: 65_535 }) }),
