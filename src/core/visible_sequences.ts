@@ -6,8 +6,6 @@
  * (UTS #51), joiners by their context (UAX #31, section 2.3; RFC 5892, A.1 and A.2).
  */
 
-/** An emoji as Unicode recommends it; tags, which most fonts do not draw, are left out below. */
-const EMOJI = /\p{RGI_Emoji}/vy;
 const TAG = /[\u{e0020}-\u{e007f}]/u;
 
 /**
@@ -35,24 +33,35 @@ const VIRAMAS: Readonly<Record<string, string>> = {
   Sinhala: "\\u0dca",
 };
 
-/** A zero-width non-joiner between letters that would join, or after a virama and before a letter. */
-const NON_JOINER = new RegExp(
-  [
+/** Made when they are first needed: compiling them takes longer than most commands. */
+interface Patterns {
+  /** An emoji as Unicode recommends it; tags, which most fonts do not draw, are left out below. */
+  readonly emoji: RegExp;
+  /** A zero-width non-joiner between letters that would join, or after a virama and before a letter. */
+  readonly nonJoiner: RegExp;
+  /** A zero-width joiner after a virama; a vowel sign after it would undo it. */
+  readonly joiner: RegExp;
+}
+
+let patterns: Patterns | undefined;
+
+function makePatterns(): Patterns {
+  const viramas = Object.entries(VIRAMAS);
+  const nonJoiner = [
     `(?<=${JOINS_NEXT}[\\u064b-\\u0652\\u0670]{0,2})\\u200c(?=${JOINS_BEFORE})`,
-    ...Object.entries(VIRAMAS).map(([script, virama]) =>
+    ...viramas.map(([script, virama]) =>
       `(?<=${letter(script)}\\p{M}?${virama})\\u200c(?=${letter(script)})`
     ),
-  ].join("|"),
-  "vy",
-);
-
-/** A zero-width joiner after a virama; a vowel sign after it would undo it. */
-const JOINER = new RegExp(
-  Object.entries(VIRAMAS).map(([script, virama]) =>
+  ];
+  const joiner = viramas.map(([script, virama]) =>
     `(?<=${letter(script)}\\p{M}?${virama})\\u200d(?!\\p{M})`
-  ).join("|"),
-  "vy",
-);
+  );
+  return {
+    emoji: new RegExp("\\p{RGI_Emoji}", "vy"),
+    nonJoiner: new RegExp(nonJoiner.join("|"), "vy"),
+    joiner: new RegExp(joiner.join("|"), "vy"),
+  };
+}
 
 /** Whether a text may have any such place at all. */
 export function hasInvisibleParts(text: string): boolean {
@@ -65,9 +74,10 @@ export function hasInvisibleParts(text: string): boolean {
  */
 export function sequenceAt(text: string, at: number): string | undefined {
   const code = text.charCodeAt(at);
-  if (code === 0x200c) return matchAt(NON_JOINER, text, at);
-  if (code === 0x200d) return matchAt(JOINER, text, at);
-  const emoji = matchAt(EMOJI, text, at);
+  patterns ??= makePatterns();
+  if (code === 0x200c) return matchAt(patterns.nonJoiner, text, at);
+  if (code === 0x200d) return matchAt(patterns.joiner, text, at);
+  const emoji = matchAt(patterns.emoji, text, at);
   return emoji === undefined || !hasInvisibleParts(emoji) || TAG.test(emoji)
     ? undefined
     : emoji;

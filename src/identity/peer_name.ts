@@ -47,11 +47,11 @@ const SCRIPTS: readonly (readonly string[])[] = [
 /** Of Latin what languages are written in, without the letters of phoneticians. */
 const LATIN = "[[A-Za-z\\u{c0}-\\u{24f}\\u{1e00}-\\u{1eff}]&&[\\p{Lu}\\p{Ll}]]";
 
-/** Letters of one alphabet and their marks, ASCII digits, and `.`, `_`, `-` inside. */
-const PLAIN: readonly RegExp[] = [
-  namePattern(LATIN, ["Latin"]),
-  ...SCRIPTS.map((scripts) => namePattern(inScripts("L", scripts), scripts)),
-];
+/** What most names are: no other pattern is needed for them. */
+const ASCII_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** One for each alphabet; made when first needed, as compiling them takes milliseconds. */
+let alphabets: readonly RegExp[] | undefined;
 
 const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 const MARK_FLOOD = /\p{M}{3}/u;
@@ -176,13 +176,23 @@ function faultOf(name: string): string | undefined {
   if (IDENTITY_LIKE.test(name)) {
     return "it reads like an identity, must have another letter than a to f";
   }
-  if (MARK_FLOOD.test(name) || !PLAIN.some((pattern) => pattern.test(name))) {
+  if (MARK_FLOOD.test(name) || !isOfOneAlphabet(name)) {
     return "it must have letters of one alphabet, digits, '.', '_' and '-' only, and begin with a letter or digit";
   }
   if (LOOKALIKE.test(name)) {
     return "it looks like a name in Latin letters, must be written in those or have a letter that they lack";
   }
   return undefined;
+}
+
+/** Letters of one alphabet and their marks, ASCII digits, and `.`, `_`, `-` inside. */
+function isOfOneAlphabet(name: string): boolean {
+  if (ASCII_NAME.test(name)) return true;
+  alphabets ??= [
+    namePattern(LATIN, ["Latin"]),
+    ...SCRIPTS.map((scripts) => namePattern(inScripts("L", scripts), scripts)),
+  ];
+  return alphabets.some((pattern) => pattern.test(name));
 }
 
 function namePattern(letter: string, scripts: readonly string[]): RegExp {
