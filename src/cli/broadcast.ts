@@ -3,7 +3,6 @@ import { escapeText, jsonLine } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { BroadcastAnswer } from "../control/answers.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
@@ -12,7 +11,7 @@ import {
   sendOptions,
   TEXT_HELP,
 } from "./message_text.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 
 /** The exit code: peers without standing make the command fail only if no peer gets it. */
 export function broadcastExit(
@@ -27,10 +26,8 @@ export function broadcastExit(
 }
 
 /** Sends to all. */
-export const broadcastProgram: Program = program(
-  defineCommand({
-    name: "broadcast",
-    summary: "Send a message to everybody, through a running node",
+export const broadcastCommand: Command = command(
+  {
     description: [
       "To every peer that this node has met, also those that are away: for them " +
       "it is kept. The exit code is 1 if a peer with standing will not get it, " +
@@ -41,7 +38,7 @@ export const broadcastProgram: Program = program(
     examples: [
       ["verack broadcast 'lunch' --data data/alice", "alice tells everybody"],
     ],
-  }),
+  },
   async (
     { flags, positionals, terminal }: Invocation<typeof MESSAGE_FLAGS>,
   ): Promise<ExitCode> => {

@@ -5,7 +5,6 @@ import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import type { NodeOptions } from "../mesh/options.ts";
-import { defineCommand } from "./args.ts";
 import { CHAT_INDENT, ChatLines } from "./chat/chat_lines.ts";
 import { Conversation } from "./chat/conversation.ts";
 import { Names } from "./chat/names.ts";
@@ -18,7 +17,7 @@ import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
 import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import type { LineOutput } from "./line_writer.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
@@ -47,10 +46,8 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const chatProgram: Program = program(
-  defineCommand({
-    name: "chat",
-    summary: "Talk to everybody in a mesh",
+export const chatCommand: Command = command(
+  {
     description: [
       "What is typed goes to all who are here, and is kept for those who are " +
       "away; with --data also across restarts. /help lists the rest, such as " +
@@ -74,7 +71,7 @@ export const chatProgram: Program = program(
         "A script that says something and leaves",
       ],
     ],
-  }),
+  },
   chat,
 );
 

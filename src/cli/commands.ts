@@ -1,74 +1,157 @@
 /** The table of all commands, and which of them the first arguments name. */
-import { asksForHelp, type Command } from "./args.ts";
+import type { Command } from "./command.ts";
 import { quoted, suggest, UsageError } from "./flags.ts";
-import { broadcastProgram } from "./broadcast.ts";
-import { chatProgram } from "./chat.ts";
-import { crawlProgram } from "./crawl.ts";
-import { demoProgram } from "./demo.ts";
-import { handshakeProgram } from "./handshake.ts";
-import { identityNewProgram, identityShowProgram } from "./identity.ts";
-import {
-  inviteProgram,
-  invitesProgram,
-  invitesRevokeProgram,
-} from "./invite.ts";
-import { peersProgram } from "./peers.ts";
-import type { Program } from "./program.ts";
-import { respondProgram } from "./respond.ts";
-import { runProgram } from "./run.ts";
-import { sendProgram } from "./send.ts";
-import {
-  setAsideDiscardProgram,
-  setAsideProgram,
-  setAsideRetryProgram,
-  setAsideShowProgram,
-} from "./set_aside.ts";
-import { statusProgram } from "./status.ts";
-import { stopProgram } from "./stop.ts";
-import { tailProgram } from "./tail.ts";
-import {
-  allowProgram,
-  denyProgram,
-  peersForgetProgram,
-  pendingProgram,
-} from "./verdicts.ts";
-import { whoProgram } from "./who.ts";
+import { asksForHelp } from "./parse_arguments.ts";
+
+/** A command as the list of commands shows it. */
+export interface CommandEntry {
+  /** One word, or two for one of a group: `run`, `identity new`. */
+  readonly name: string;
+  /** What it does, one sentence without a full stop. */
+  readonly summary: string;
+  /** Loads the rest: a command pays for no module of the others. */
+  load(): Promise<Command>;
+}
 
 /** All commands, in the order in which help lists them. */
-export const PROGRAMS: readonly Program[] = [
-  runProgram,
-  chatProgram,
-  statusProgram,
-  peersProgram,
-  peersForgetProgram,
-  whoProgram,
-  sendProgram,
-  broadcastProgram,
-  tailProgram,
-  setAsideProgram,
-  setAsideShowProgram,
-  setAsideRetryProgram,
-  setAsideDiscardProgram,
-  stopProgram,
-  inviteProgram,
-  invitesProgram,
-  invitesRevokeProgram,
-  pendingProgram,
-  allowProgram,
-  denyProgram,
-  demoProgram,
-  handshakeProgram,
-  respondProgram,
-  crawlProgram,
-  identityNewProgram,
-  identityShowProgram,
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "run",
+    summary: "Start a node, join a mesh, ping everybody (the default)",
+    load: async () => (await import("./run.ts")).runCommand,
+  },
+  {
+    name: "chat",
+    summary: "Talk to everybody in a mesh",
+    load: async () => (await import("./chat.ts")).chatCommand,
+  },
+  {
+    name: "status",
+    summary: "Show how a running node is",
+    load: async () => (await import("./status.ts")).statusCommand,
+  },
+  {
+    name: "peers",
+    summary: "List the peers that a node remembers",
+    load: async () => (await import("./peers.ts")).peersCommand,
+  },
+  {
+    name: "peers forget",
+    summary: "Take a peer off the record",
+    load: async () => (await import("./verdicts.ts")).peersForgetCommand,
+  },
+  {
+    name: "who",
+    summary: "Find members by name or identity",
+    load: async () => (await import("./who.ts")).whoCommand,
+  },
+  {
+    name: "send",
+    summary: "Send a message to one peer, through a running node",
+    load: async () => (await import("./send.ts")).sendCommand,
+  },
+  {
+    name: "broadcast",
+    summary: "Send a message to everybody, through a running node",
+    load: async () => (await import("./broadcast.ts")).broadcastCommand,
+  },
+  {
+    name: "tail",
+    summary: "Watch the messages that a running node takes",
+    load: async () => (await import("./tail.ts")).tailCommand,
+  },
+  {
+    name: "set-aside",
+    summary: "List messages that a node's program refused too often",
+    load: async () => (await import("./set_aside.ts")).setAsideCommand,
+  },
+  {
+    name: "set-aside show",
+    summary: "Show one of them",
+    load: async () => (await import("./set_aside.ts")).setAsideShowCommand,
+  },
+  {
+    name: "set-aside retry",
+    summary: "Offer one of them to the node's program again",
+    load: async () => (await import("./set_aside.ts")).setAsideRetryCommand,
+  },
+  {
+    name: "set-aside discard",
+    summary: "Drop one of them for good",
+    load: async () => (await import("./set_aside.ts")).setAsideDiscardCommand,
+  },
+  {
+    name: "stop",
+    summary: "Ask a running node to leave, and wait until it has",
+    load: async () => (await import("./stop.ts")).stopCommand,
+  },
+  {
+    name: "invite",
+    summary: "Make an invite for one guest, at a running node",
+    load: async () => (await import("./invite.ts")).inviteCommand,
+  },
+  {
+    name: "invites",
+    summary: "List invites that have not ended, used or not",
+    load: async () => (await import("./invite.ts")).invitesCommand,
+  },
+  {
+    name: "invites revoke",
+    summary: "Take an invite back",
+    load: async () => (await import("./invite.ts")).invitesRevokeCommand,
+  },
+  {
+    name: "pending",
+    summary: "List who proved its key and waits to be let in",
+    load: async () => (await import("./verdicts.ts")).pendingCommand,
+  },
+  {
+    name: "allow",
+    summary: "Let an identity in",
+    load: async () => (await import("./verdicts.ts")).allowCommand,
+  },
+  {
+    name: "deny",
+    summary: "Keep an identity out",
+    load: async () => (await import("./verdicts.ts")).denyCommand,
+  },
+  {
+    name: "demo",
+    summary: "Run a whole mesh on this machine and show what happens",
+    load: async () => (await import("./demo.ts")).demoCommand,
+  },
+  {
+    name: "handshake",
+    summary: "Shake hands with Bitcoin nodes and show what they say",
+    load: async () => (await import("./handshake.ts")).handshakeCommand,
+  },
+  {
+    name: "respond",
+    summary: "Answer like a Bitcoin node, or wrongly on purpose",
+    load: async () => (await import("./respond.ts")).respondCommand,
+  },
+  {
+    name: "crawl",
+    summary: "Walk a Bitcoin network from node to node and count",
+    load: async () => (await import("./crawl.ts")).crawlCommand,
+  },
+  {
+    name: "identity new",
+    summary: "Make a key and its certificate",
+    load: async () => (await import("./identity.ts")).identityNewCommand,
+  },
+  {
+    name: "identity show",
+    summary: "Show the identity of a key or a certificate",
+    load: async () => (await import("./identity.ts")).identityShowCommand,
+  },
 ];
 
 /** What the first arguments ask for. */
-export type Selection<C extends Command> =
+export type Selection =
   | {
     readonly kind: "command";
-    readonly command: C;
+    readonly entry: CommandEntry;
     /** The arguments after the command's name. */
     readonly argv: readonly string[];
   }
@@ -76,53 +159,41 @@ export type Selection<C extends Command> =
   | { readonly kind: "overview"; readonly group: string };
 
 /**
- * The command that `argv` asks for. Without a name it is `fallback`; `--help` alone and `help`
- * ask for the list of commands, `help NAME` for the help of one. Throws `UsageError` when there
- * is no such command.
+ * The command that `argv` asks for. Without a name it is the first one; `--help` alone and
+ * `help` ask for the list of commands, `help NAME` for the help of one. Throws `UsageError` when
+ * there is no such command.
  */
-export function selectCommand<C extends Command>(
-  commands: readonly C[],
-  fallback: C,
+export function selectCommand(
   argv: readonly string[],
-): Selection<C> {
+  commands: readonly CommandEntry[] = COMMANDS,
+): Selection {
   const [first = "", second = ""] = argv;
-  if (first === "help") {
-    const named = argv.slice(1);
-    return named.length === 0
-      ? { kind: "overview", group: "" }
-      : selectCommand(commands, fallback, [...named, "--help"]);
+  if (first === "help" && argv.length > 1) {
+    return selectCommand([...argv.slice(1), "--help"], commands);
   }
-  if (first === "--help" || first === "-h") {
+  if (["help", "--help", "-h"].includes(first)) {
     return { kind: "overview", group: "" };
   }
-  if (first === "" || first.startsWith("-")) {
-    return { kind: "command", command: fallback, argv };
-  }
-  const find = (name: string) => commands.find((it) => it.name === name);
+  const isDefault = first === "" || first.startsWith("-");
+  const find = (name = "") => commands.find((it) => it.name === name);
   // Before the one word: `peers forget` is not `peers` of something.
   const pair = find(`${first} ${second}`);
-  if (pair !== undefined) {
-    return { kind: "command", command: pair, argv: argv.slice(2) };
-  }
-  const single = find(first);
-  if (single !== undefined) {
-    return { kind: "command", command: single, argv: argv.slice(1) };
+  const entry = pair ?? find(isDefault ? commands[0]?.name : first);
+  if (entry !== undefined) {
+    const words = isDefault ? 0 : pair === undefined ? 1 : 2;
+    return { kind: "command", entry, argv: argv.slice(words) };
   }
   const group = commands.filter((it) => it.name.startsWith(`${first} `));
   if (group.length === 0) throw unknown(first, commands);
-
   if (asksForHelp(argv)) return { kind: "overview", group: first };
   if (second !== "" && !second.startsWith("-")) {
     throw unknown(`${first} ${second}`, group);
   }
-  throw new UsageError(
-    `${first} is not complete, must be ${
-      group.map((it) => it.name).join(" or ")
-    }`,
-  );
+  const names = group.map((it) => it.name).join(" or ");
+  throw new UsageError(`${first} is not complete, must be ${names}`);
 }
 
-function unknown(name: string, commands: readonly Command[]): UsageError {
+function unknown(name: string, commands: readonly CommandEntry[]): UsageError {
   const groups = commands.map((it) => it.name.split(" ")[0] ?? it.name);
   const words = name.includes(" ")
     ? commands.map((it) => it.name)

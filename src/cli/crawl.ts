@@ -17,7 +17,6 @@ import {
   MAX_BITCOIN_CONCURRENCY,
   MAX_CRAWL_ADDRESSES,
 } from "../limits.ts";
-import { defineCommand } from "./args.ts";
 import {
   MAGIC_FLAG,
   networkFlag,
@@ -31,7 +30,7 @@ import { crawlLine, summaryLines } from "./crawl_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { Progress } from "./progress.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG } from "./terminal.ts";
@@ -98,10 +97,8 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const crawlProgram: Program = program(
-  defineCommand({
-    name: "crawl",
-    summary: "Walk a Bitcoin network from node to node and count",
+export const crawlCommand: Command = command(
+  {
     description: [
       "Visits the given nodes, or those that the network's DNS seeds name: " +
       "handshake, getaddr, the addresses they tell, and so on. Never more than " +
@@ -127,7 +124,7 @@ export const crawlProgram: Program = program(
         "Go on where that ended",
       ],
     ],
-  }),
+  },
   crawl,
 );
 

@@ -1,7 +1,6 @@
 /** `verack demo`: a whole mesh on this machine. What happens in it is in `demo/demo_script.ts`. */
 import { systemClock } from "../core/clock.ts";
 import { Identity } from "../identity/identity.ts";
-import { defineCommand } from "./args.ts";
 import { ChildHost } from "./demo/child_node.ts";
 import type { DemoHost } from "./demo/demo_harness.ts";
 import { LocalHost } from "./demo/local_node.ts";
@@ -11,7 +10,7 @@ import { playDemo } from "./demo/demo_script.ts";
 import { EventBudget } from "./event_budget.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
@@ -53,10 +52,8 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const demoProgram: Program = program(
-  defineCommand({
-    name: "demo",
-    summary: "Run a whole mesh on this machine and show what happens",
+export const demoCommand: Command = command(
+  {
     description: [
       "Starts nodes as processes of their own on 127.0.0.1, the first alone and " +
       "the others through one another. The mesh completes, everybody shows " +
@@ -70,7 +67,7 @@ export const demoProgram: Program = program(
       ["verack demo --nodes 50 --in-process", "Fifty nodes, 1225 links"],
       ["verack demo --keep", "The same mesh, left running"],
     ],
-  }),
+  },
   demo,
 );
 

@@ -12,7 +12,6 @@ import {
 } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import { openAddressFile } from "./address_lines.ts";
-import { defineCommand } from "./args.ts";
 import {
   MAGIC_FLAG,
   networkFlag,
@@ -26,7 +25,7 @@ import { UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { ProbeScreen } from "./probe_screen.ts";
 import { ProbeSource } from "./probe_source.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
@@ -76,10 +75,8 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const handshakeProgram: Program = program(
-  defineCommand({
-    name: "handshake",
-    summary: "Shake hands with Bitcoin nodes and show what they say",
+export const handshakeCommand: Command = command(
+  {
     description: [
       "Opens a connection to each node, exchanges version and verack by the " +
       "rules of Bitcoin Core, and shows the messages with the milliseconds " +
@@ -105,7 +102,7 @@ export const handshakeProgram: Program = program(
         "Thousands of nodes, for another program to read",
       ],
     ],
-  }),
+  },
   handshake,
 );
 

@@ -1,7 +1,8 @@
 /** What `--help` shows, from the same table by which arguments are parsed; and usage errors. */
-import type { Command, PositionalSpec } from "./args.ts";
+import type { CommandSpec, PositionalSpec } from "./command.ts";
+import type { CommandEntry } from "./commands.ts";
 import { EXIT_HELP } from "./exit.ts";
-import { flagName, type FlagSpec, type UsageError } from "./flags.ts";
+import { flagName, type FlagSpec } from "./flags.ts";
 import { palette } from "./terminal.ts";
 import { wrapWords } from "./wrap.ts";
 
@@ -26,13 +27,15 @@ type Row = readonly [label: string, help: string];
 
 /** The help of one command, without a line feed at the end. */
 export function renderHelp(
-  command: Command,
+  { name, summary }: Pick<CommandEntry, "name" | "summary">,
+  command: CommandSpec,
   options: HelpOptions = {},
 ): string {
   const page = new Page(options);
-  page.paragraph(`${PROGRAM} ${command.name}: ${command.summary}`);
+  page.paragraph(`${PROGRAM} ${name}: ${summary}`);
   for (const text of command.description ?? []) page.paragraph(text);
-  page.section("USAGE", [`${PROGRAM} ${command.usage ?? usageOf(command)}`]);
+  const usage = command.usage ?? usageOf(name, command);
+  page.section("USAGE", [`${PROGRAM} ${usage}`]);
   page.table(
     "ARGUMENTS",
     (command.positionals ?? []).map((it) => [it.name, it.help]),
@@ -49,14 +52,14 @@ export function renderHelp(
 
 /** The list of commands, without a line feed at the end. */
 export function renderOverview(
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   overview: {
     /** What the program is, one sentence without a full stop. */
     readonly summary: string;
     /** First word of the commands to list; all if empty. */
     readonly group?: string;
     /** How it is called, and what happens then. */
-    readonly examples?: Command["examples"];
+    readonly examples?: CommandSpec["examples"];
   },
   options: HelpOptions = {},
 ): string {
@@ -75,22 +78,14 @@ export function renderOverview(
   return page.toString();
 }
 
-/** The line on stderr that a usage error becomes. */
-export function usageLine(error: UsageError): string {
-  const name = error.command === undefined
-    ? PROGRAM
-    : `${PROGRAM} ${error.command}`;
-  return `${name}: ${error.message} (see ${name} --help)`;
-}
-
-function usageOf(command: Command): string {
+function usageOf(name: string, command: CommandSpec): string {
   const required = Object.entries(command.flags).flatMap(([key, spec]) =>
     spec.type !== "boolean" && spec.required
       ? [`--${flagName(key)} ${spec.value}`]
       : []
   );
   return [
-    command.name,
+    name,
     ...required,
     "[OPTIONS]",
     ...(command.positionals ?? []).map(shapeOf),
@@ -118,7 +113,7 @@ function rowOf([key, spec]: [string, FlagSpec]): Row {
   return [`${short}--${no}${flagName(key)}${value}`, spec.help + note];
 }
 
-function environmentOf(command: Command): Row[] {
+function environmentOf(command: CommandSpec): Row[] {
   const ofFlags = Object.entries(command.flags).flatMap(([key, spec]) =>
     spec.env === undefined
       ? []

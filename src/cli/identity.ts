@@ -9,10 +9,9 @@ import {
   shortId,
 } from "../identity/identity.ts";
 import type { PublicIdentity } from "../identity/public_identity.ts";
-import { defineCommand } from "./args.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { PASSPHRASE_FLAGS, passphraseSource } from "./key_flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 const OUTPUT_FLAGS = {
@@ -41,24 +40,20 @@ const NEW_FLAGS = {
 const SHOW_FLAGS = { ...PASSPHRASE_FLAGS, ...OUTPUT_FLAGS } as const;
 
 /** Makes an identity. */
-export const identityNewProgram: Program = program(
-  defineCommand({
-    name: "identity new",
-    summary: "Make a key and its certificate",
+export const identityNewCommand: Command = command(
+  {
     flags: NEW_FLAGS,
     examples: [[
       "verack identity new --out certs/dave",
       "Writes certs/dave.key, readable by you alone, and certs/dave.crt",
     ]],
-  }),
+  },
   make,
 );
 
 /** Shows an identity. */
-export const identityShowProgram: Program = program(
-  defineCommand({
-    name: "identity show",
-    summary: "Show the identity of a key or a certificate",
+export const identityShowCommand: Command = command(
+  {
     description: [
       "Others give the 64 digits as in --connect ID@HOST:PORT, and then reach " +
       "whoever holds that key, or nobody.",
@@ -72,7 +67,7 @@ export const identityShowProgram: Program = program(
       "verack identity show certs/alice.crt",
       "Prints the digits that alice is known by",
     ]],
-  }),
+  },
   show,
 );
 

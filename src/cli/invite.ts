@@ -4,13 +4,12 @@ import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 import { utcMinute } from "./utc_minute.ts";
 
@@ -36,10 +35,8 @@ const FLAGS = {
 } as const;
 
 /** Makes an invite. */
-export const inviteProgram: Program = program(
-  defineCommand({
-    name: "invite",
-    summary: "Make an invite for one guest, at a running node",
+export const inviteCommand: Command = command(
+  {
     description: [
       "One line for verack run --join-file. Whoever has it first is the guest, " +
       "and nobody after: give it only to the one who is meant.",
@@ -49,7 +46,7 @@ export const inviteProgram: Program = program(
       "verack invite --data data/alice --address alice.example:8080",
       "A line that lets one guest in within a day",
     ]],
-  }),
+  },
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const { data, ttl, address } = flags;
     const answer = await withNode(data, (node) =>
@@ -71,10 +68,8 @@ const LIST_FLAGS = {
 } as const;
 
 /** Lists invites. */
-export const invitesProgram: Program = program(
-  defineCommand({
-    name: "invites",
-    summary: "List invites that have not ended, used or not",
+export const invitesCommand: Command = command(
+  {
     description: [
       "An invite ends when it expires, when it is revoked, and when the guest that " +
       "came by it is denied or forgotten. The code is not kept, only the id that " +
@@ -82,7 +77,7 @@ export const invitesProgram: Program = program(
     ],
     flags: LIST_FLAGS,
     examples: [["verack invites --data data/alice", "Ids, and when they end"]],
-  }),
+  },
   async ({ flags, terminal }): Promise<ExitCode> => {
     const { stdout, stderr, out } = terminal;
     const invites = await withRecords(flags.data, (it) => it.invites());
@@ -102,10 +97,8 @@ export const invitesProgram: Program = program(
 );
 
 /** Takes an invite back. */
-export const invitesRevokeProgram: Program = program(
-  defineCommand({
-    name: "invites revoke",
-    summary: "Take an invite back",
+export const invitesRevokeCommand: Command = command(
+  {
     description: [
       "A guest that has come in by it stays in, until it is denied or forgotten.",
     ],
@@ -115,7 +108,7 @@ export const invitesRevokeProgram: Program = program(
         "What verack invites shows, its first 8 digits or more, or the invite itself",
     }],
     flags: LIST_FLAGS,
-  }),
+  },
   async ({ flags, positionals, terminal }): Promise<ExitCode> => {
     const [text = ""] = positionals;
     const { id, usedBy, guest } = await withRecords(flags.data, async (it) => {

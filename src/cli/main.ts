@@ -3,14 +3,9 @@
  * code. Each command is in a file of its own.
  */
 import { VerackError } from "../core/errors.ts";
-import { missingFlag } from "../transport/net_errors.ts";
-import { dropExtraAuthorities } from "../transport/tls_safety.ts";
 import { VERSION } from "../version.ts";
-import { PROGRAMS, selectCommand } from "./commands.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
-import { renderOverview, usageLine } from "./help.ts";
-import { runProgram } from "./run.ts";
 import { SignalWatch } from "./signals.ts";
 import {
   flushOutput,
@@ -56,7 +51,7 @@ async function outcome(
   try {
     return await dispatch(argv, output);
   } catch (error) {
-    const line = faultLine(error);
+    const line = await faultLine(error);
     if (line === undefined) {
       await flushOutput(output, AbortSignal.abort());
       throw error;
@@ -75,26 +70,54 @@ async function dispatch(
     stdout.line(`verack ${VERSION}`);
     return EXIT.success;
   }
-  const selected = selectCommand(PROGRAMS, runProgram, argv);
+  // Only now: the version needs none of these.
+  const { COMMANDS, selectCommand } = await import("./commands.ts");
+  const { asksForHelp } = await import("./parse_arguments.ts");
+  const selected = selectCommand(argv);
+  const options = { columns, color: out.enabled };
   if (selected.kind === "overview") {
+    const { renderOverview } = await import("./help.ts");
     const { group } = selected;
     const examples = group === "" ? EXAMPLES : [];
     const overview = { summary: SUMMARY, group, examples };
-    const options = { columns, color: out.enabled };
-    stdout.line(renderOverview(PROGRAMS, overview, options));
+    stdout.line(renderOverview(COMMANDS, overview, options));
     return EXIT.success;
   }
+  const { entry } = selected;
+  const command = await entry.load();
+  if (asksForHelp(selected.argv)) {
+    const { renderHelp } = await import("./help.ts");
+    stdout.line(renderHelp(entry, command, options));
+    return EXIT.success;
+  }
+  const { dropExtraAuthorities } = await import("../transport/tls_safety.ts");
   // Before the first dial: no CA is trusted, only pinned certificates are.
   dropExtraAuthorities();
-  return await selected.command.run(selected.argv, output);
+  try {
+    return await command.run(selected.argv, output);
+  } catch (error) {
+    if (error instanceof UsageError) error.command ??= entry.name;
+    throw error;
+  }
 }
 
 /** The line for an expected error; a fault of the program itself gets a stack instead. */
-function faultLine(error: unknown): string | undefined {
-  if (error instanceof UsageError) return usageLine(error);
+async function faultLine(error: unknown): Promise<string | undefined> {
+  if (error instanceof UsageError) {
+    const { command, message } = error;
+    const name = command === undefined ? "verack" : `verack ${command}`;
+    return `${name}: ${message} (see ${name} --help)`;
+  }
   if (error instanceof VerackError) return `verack: ${error.message}`;
   if (error instanceof Deno.errors.NotCapable) {
+    const { missingFlag } = await import("../transport/net_errors.ts");
     return `verack: Cannot go on: ${missingFlag(error.message)}`;
   }
   return undefined;
+}
+
+if (import.meta.main) {
+  // Not by running dry: a name that is being looked up cannot be called off, and
+  // would hold the end up for half a minute. All that is printed is out by now.
+  Deno.exit(await main(Deno.args));
 }

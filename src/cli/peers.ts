@@ -4,11 +4,10 @@ import type { PeerId } from "../identity/identity.ts";
 import { sameName, shownName } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
-import { defineCommand } from "./args.ts";
 import { type PeerView, withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { utcMinute } from "./utc_minute.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
 
@@ -19,10 +18,8 @@ const FLAGS = {
 } as const;
 
 /** Lists peers. */
-export const peersProgram: Program = program(
-  defineCommand({
-    name: "peers",
-    summary: "List the peers that a node remembers",
+export const peersCommand: Command = command(
+  {
     description: [
       "Each line has the first digits of an identity, enough to tell the peers " +
       "apart, the name that it was given here and the one it gives itself, where it was reached last, when it " +
@@ -32,7 +29,7 @@ export const peersProgram: Program = program(
     examples: [
       ["verack peers --data data/alice", "Whom alice knows, seen last first"],
     ],
-  }),
+  },
   list,
 );
 

@@ -28,7 +28,6 @@ import {
 import { BIP155 } from "../wire/bip155.ts";
 import { ipToBytes } from "../wire/ip.ts";
 import type { AddrEntry } from "../wire/messages/addr.ts";
-import { defineCommand } from "./args.ts";
 import {
   MAGIC_FLAG,
   networkFlag,
@@ -42,7 +41,7 @@ import { eventJson, eventLine, type LeftOutEvent } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { responderJson, responderLine } from "./responder_lines.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG, loseLines, type Terminal } from "./terminal.ts";
@@ -120,10 +119,8 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const respondProgram: Program = program(
-  defineCommand({
-    name: "respond",
-    summary: "Answer like a Bitcoin node, or wrongly on purpose",
+export const respondCommand: Command = command(
+  {
     description: [
       "Listens and answers version and verack by the rules of Bitcoin Core, and " +
       "pings and getaddr after it, for any number of connections at once. It has " +
@@ -139,7 +136,7 @@ export const respondProgram: Program = program(
         "A node that never completes a handshake, on a free port",
       ],
     ],
-  }),
+  },
   respond,
 );
 

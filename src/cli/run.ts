@@ -8,7 +8,7 @@ import { logger } from "../core/log.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import { VERSION } from "../version.ts";
-import { defineCommand, unexpectedArgument } from "./args.ts";
+import { unexpectedArgument } from "./parse_arguments.ts";
 import { standingOf } from "./event_budget.ts";
 import type { PrintedEvent } from "./event_lines.ts";
 import { EventPrinter } from "./event_printer.ts";
@@ -25,7 +25,7 @@ import type { LineWriter } from "./line_writer.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, pingEvery, takeMessages } from "./node_command.ts";
 import { NODE_FLAGS, nodeStart } from "./node_flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
 
@@ -53,10 +53,8 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const runProgram: Program = program(
-  defineCommand({
-    name: "run",
-    summary: "Start a node, join a mesh, ping everybody (the default)",
+export const runCommand: Command = command(
+  {
     usage: "[run] [OPTIONS] [-- ARG…]",
     description: [
       "The node learns of everybody else from the first member it reaches, and " +
@@ -94,7 +92,7 @@ export const runProgram: Program = program(
         "Runs ./job --fast for each message of that peer",
       ],
     ],
-  }),
+  },
   run,
 );
 

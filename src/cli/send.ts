@@ -1,7 +1,6 @@
 /** `verack send`: a message to one peer, through a running node. */
 import { jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
@@ -10,13 +9,11 @@ import {
   sendOptions,
   TEXT_HELP,
 } from "./message_text.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 
 /** Sends to one. */
-export const sendProgram: Program = program(
-  defineCommand({
-    name: "send",
-    summary: "Send a message to one peer, through a running node",
+export const sendCommand: Command = command(
+  {
     description: [
       "Says delivered once the peer's own program has taken it. Else it is kept, " +
       "by a node with --data across restarts, and sent when the peer is back; " +
@@ -41,7 +38,7 @@ export const sendProgram: Program = program(
         "A file, up to 4 MB",
       ],
     ],
-  }),
+  },
   async (
     { flags, positionals, terminal }: Invocation<typeof MESSAGE_FLAGS>,
   ): Promise<ExitCode> => {

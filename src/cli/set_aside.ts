@@ -2,11 +2,10 @@
 import type { DeadLetterHead } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { defineCommand } from "./args.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { shownText } from "./message_text.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { withSetAside } from "./set_aside_commands.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
 import { utcMinute } from "./utc_minute.ts";
@@ -36,10 +35,8 @@ const ID = [{
 }] as const;
 
 /** Lists messages. */
-export const setAsideProgram: Program = program(
-  defineCommand({
-    name: "set-aside",
-    summary: "List messages that a node's program refused too often",
+export const setAsideCommand: Command = command(
+  {
     description: [
       "Their senders were told. They are kept, the newest thousand of them, until " +
       "they are retried and taken, or discarded.",
@@ -48,7 +45,7 @@ export const setAsideProgram: Program = program(
     examples: [
       ["verack set-aside --data data/alice", "Ids, senders and reasons"],
     ],
-  }),
+  },
   async ({ flags, terminal }): Promise<ExitCode> => {
     const messages = await withSetAside(flags.data, (it) => it.deadLetters());
     const { stdout, stderr, out } = terminal;
@@ -67,14 +64,12 @@ export const setAsideProgram: Program = program(
 );
 
 /** Shows one message. */
-export const setAsideShowProgram: Program = program(
-  defineCommand({
-    name: "set-aside show",
-    summary: "Show one of them",
+export const setAsideShowCommand: Command = command(
+  {
     description: ["With --json all of its body, in base64."],
     positionals: ID,
     flags: FLAGS,
-  }),
+  },
   async ({ flags, positionals, terminal }): Promise<ExitCode> => {
     const { data, from, json } = flags;
     const [id = ""] = positionals;
@@ -93,27 +88,20 @@ export const setAsideShowProgram: Program = program(
 );
 
 /** Offers a message again. */
-export const setAsideRetryProgram: Program = program(
-  defineCommand({
-    name: "set-aside retry",
-    summary: "Offer one of them to the node's program again",
+export const setAsideRetryCommand: Command = command(
+  {
     description: [
       "The node must be running. It stays in the list until it is taken.",
     ],
     positionals: ID,
     flags: FLAGS,
-  }),
+  },
   (invocation) => decide(invocation, "retry", "retried"),
 );
 
 /** Drops a message. */
-export const setAsideDiscardProgram: Program = program(
-  defineCommand({
-    name: "set-aside discard",
-    summary: "Drop one of them for good",
-    positionals: ID,
-    flags: FLAGS,
-  }),
+export const setAsideDiscardCommand: Command = command(
+  { positionals: ID, flags: FLAGS },
   (invocation) => decide(invocation, "discard", "discarded"),
 );
 

@@ -2,11 +2,10 @@
 import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 const FLAGS = {
@@ -16,15 +15,13 @@ const FLAGS = {
 } as const;
 
 /** Shows how a node is. */
-export const statusProgram: Program = program(
-  defineCommand({
-    name: "status",
-    summary: "Show how a running node is",
+export const statusCommand: Command = command(
+  {
     flags: FLAGS,
     examples: [
       ["verack status --data data/alice", "Who alice is and how she is linked"],
     ],
-  }),
+  },
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const answer = await withNode(flags.data, (node) => node.status());
     const { stdout, out } = terminal;

@@ -3,11 +3,10 @@ import { sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { isInUse } from "../store/in_use.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 /** Leaving takes a second at the most where peers do not read; then it hangs. */
@@ -21,17 +20,15 @@ const FLAGS = {
 } as const;
 
 /** Stops a node. */
-export const stopProgram: Program = program(
-  defineCommand({
-    name: "stop",
-    summary: "Ask a running node to leave, and wait until it has",
+export const stopCommand: Command = command(
+  {
     description: [
       "It says bye to everybody, as after Ctrl-C, and ends with exit code 0. " +
       "Its directory is free when this command returns.",
     ],
     flags: FLAGS,
     examples: [["verack stop --data data/alice", "alice leaves"]],
-  }),
+  },
   async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
     const { data } = flags;
     const { id } = await withNode(data, async (node) => {

@@ -1,13 +1,12 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
 import { systemClock } from "../core/clock.ts";
 import { followEvents } from "../control/follow_events.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { KnownPeers } from "./known_peers.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
@@ -28,10 +27,8 @@ const FLAGS = {
 } as const;
 
 /** Watches a node. */
-export const tailProgram: Program = program(
-  defineCommand({
-    name: "tail",
-    summary: "Watch the messages that a running node takes",
+export const tailCommand: Command = command(
+  {
     description: [
       "Messages show when the node's own program has taken them. Watching " +
       "acknowledges nothing, and misses what was taken before it began. Where " +
@@ -44,7 +41,7 @@ export const tailProgram: Program = program(
       ["verack tail --data data/alice --topic news", "News, as they come"],
       ["verack tail --data data/alice --all", "Also who comes and goes"],
     ],
-  }),
+  },
   async (
     { flags, terminal, outputLost }: Invocation<typeof FLAGS>,
   ): Promise<ExitCode> => {

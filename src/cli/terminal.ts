@@ -4,7 +4,6 @@
  * lines say is up to the commands; text from others passes `src/core/escape.ts` before
  * it gets here. How lines wait for a reader is in `line_writer.ts`.
  */
-import { styleText } from "node:util";
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
 import { OUTPUT_FLUSH_MS } from "./cli_limits.ts";
@@ -131,22 +130,21 @@ export function useColor(
   return context.color ?? (context.terminal && !context.noColor);
 }
 
-const STYLES = [
-  "bold",
-  "dim",
-  "red",
-  "green",
-  "yellow",
-  "blue",
-  "magenta",
-  "cyan",
-] as const;
+/** SGR parameters (ECMA-48) that begin and end a style. */
+const STYLES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  blue: [34, 39],
+  magenta: [35, 39],
+  cyan: [36, 39],
+} as const;
 
 /** Colours for text by name. */
 export type Palette =
-  & {
-    readonly [S in typeof STYLES[number]]: (text: string) => string;
-  }
+  & { readonly [S in keyof typeof STYLES]: (text: string) => string }
   & {
     /** Whether the others do anything. */
     readonly enabled: boolean;
@@ -154,19 +152,11 @@ export type Palette =
 
 /** Functions that colour text, or leave it alone when `enabled` is false. */
 export function palette(enabled: boolean): Palette {
-  const style = (name: typeof STYLES[number]) => (text: string): string =>
-    enabled ? styleText(name, text, { validateStream: false }) : text;
-  return {
-    enabled,
-    bold: style("bold"),
-    dim: style("dim"),
-    red: style("red"),
-    green: style("green"),
-    yellow: style("yellow"),
-    blue: style("blue"),
-    magenta: style("magenta"),
-    cyan: style("cyan"),
-  };
+  const styles = Object.entries(STYLES).map(([name, [begin, end]]) => [
+    name,
+    (text: string) => enabled ? `\x1b[${begin}m${text}\x1b[${end}m` : text,
+  ]);
+  return { enabled, ...Object.fromEntries(styles) };
 }
 
 function columnsOf(stream: { isTerminal(): boolean }): number {

@@ -2,11 +2,10 @@
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
-import { defineCommand } from "./args.ts";
 import { withRecords } from "./data_commands.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 import { utcMinute } from "./utc_minute.ts";
 
@@ -20,10 +19,8 @@ const FLAGS = {
 } as const;
 
 /** Lists join requests. */
-export const pendingProgram: Program = program(
-  defineCommand({
-    name: "pending",
-    summary: "List who proved its key and waits to be let in",
+export const pendingCommand: Command = command(
+  {
     flags: FLAGS,
     examples: [
       [
@@ -31,7 +28,7 @@ export const pendingProgram: Program = program(
         "Whole identities, for verack allow",
       ],
     ],
-  }),
+  },
   async ({ flags, terminal }) => {
     const { stdout, stderr, out } = terminal;
     const pending = await withRecords(
@@ -54,10 +51,8 @@ export const pendingProgram: Program = program(
 );
 
 /** Admits a peer. */
-export const allowProgram: Program = program(
-  defineCommand({
-    name: "allow",
-    summary: "Let an identity in",
+export const allowCommand: Command = command(
+  {
     description: [
       "Also one that was denied or forgotten before. A name is bound to the " +
       "first peer that had it; --name binds it to this one.",
@@ -85,30 +80,26 @@ export const allowProgram: Program = program(
         "bob has a new key",
       ],
     ],
-  }),
+  },
   (invocation) => decide(invocation, "allow", "allowed", invocation.flags.name),
 );
 
 /** Denies a peer. */
-export const denyProgram: Program = program(
-  defineCommand({
-    name: "deny",
-    summary: "Keep an identity out",
+export const denyCommand: Command = command(
+  {
     description: [
       "Whatever others say of it, and until it is allowed again.",
       "It holds at this node only: repeat it at each of yours.",
     ],
     positionals: [{ name: "ID", help: PREFIX_HELP }],
     flags: FLAGS,
-  }),
+  },
   (invocation) => decide(invocation, "deny", "denied"),
 );
 
 /** Forgets a peer. */
-export const peersForgetProgram: Program = program(
-  defineCommand({
-    name: "peers forget",
-    summary: "Take a peer off the record",
+export const peersForgetCommand: Command = command(
+  {
     description: [
       "What others say of it is ignored from then on; it is met anew when it " +
       "comes by itself.",
@@ -118,7 +109,7 @@ export const peersForgetProgram: Program = program(
     examples: [
       ["verack peers forget d26d938b --data data/alice", "Forgets that peer"],
     ],
-  }),
+  },
   (invocation) => decide(invocation, "forget", "forgotten"),
 );
 

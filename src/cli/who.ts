@@ -3,12 +3,11 @@ import type { MemberRow } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { shortId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { defineCommand } from "./args.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { quoted } from "./flags.ts";
-import { type Invocation, type Program, program } from "./program.ts";
+import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
 
 const FLAGS = {
@@ -18,10 +17,8 @@ const FLAGS = {
 } as const;
 
 /** Finds members. */
-export const whoProgram: Program = program(
-  defineCommand({
-    name: "who",
-    summary: "Find members by name or identity",
+export const whoCommand: Command = command(
+  {
     description: [
       "Any running node answers for all it knows or has heard of. All that go by " +
       "the name are listed, and which of them it is bound to: the first that " +
@@ -36,7 +33,7 @@ export const whoProgram: Program = program(
       "verack who alice --data data/bob",
       "Identity and addresses of all that are called alice",
     ]],
-  }),
+  },
   async (
     { flags, positionals, terminal }: Invocation<typeof FLAGS>,
   ): Promise<ExitCode> => {

@@ -8,7 +8,7 @@ import { EventLog } from "../helpers/nodes.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url);
+const MOD = new URL("../../src/cli/main.ts", import.meta.url);
 /** Nobody listens there: whoever is routed to it is hung up on. */
 const NOWHERE = "127.0.0.1:1";
 

@@ -1,47 +1,45 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { selectCommand } from "../../src/cli/commands.ts";
+import { type CommandEntry, selectCommand } from "../../src/cli/commands.ts";
 import { UsageError } from "../../src/cli/flags.ts";
-import { COMMANDS, create, run, show } from "./sample_commands.ts";
+
+const ENTRIES: readonly CommandEntry[] = [
+  "run",
+  "handshake",
+  "identity show",
+  "identity new",
+].map((name) => ({
+  name,
+  summary: "",
+  load: () => Promise.reject(new Error("loaded")),
+}));
+
+const select = (...argv: string[]) => selectCommand(argv, ENTRIES);
 
 Deno.test("selectCommand() finds the command that the first words name", () => {
-  const select = (...argv: string[]) => selectCommand(COMMANDS, run, argv);
-  assertEquals(select("run", "--json"), {
-    kind: "command",
-    command: run,
-    argv: ["--json"],
-  });
-  assertEquals(select(), { kind: "command", command: run, argv: [] });
-  assertEquals(select("--port", "1"), {
-    kind: "command",
-    command: run,
-    argv: ["--port", "1"],
-  });
-  assertEquals(select("identity", "show", "f"), {
-    kind: "command",
-    command: show,
-    argv: ["f"],
-  });
-  assertEquals(select("help", "identity", "new"), {
-    kind: "command",
-    command: create,
-    argv: ["--help"],
-  });
-  assertEquals(select("--help"), { kind: "overview", group: "" });
-  assertEquals(select("help"), { kind: "overview", group: "" });
+  const cases: [argv: string[], name: string, rest: string[]][] = [
+    [["run", "--json"], "run", ["--json"]],
+    [[], "run", []],
+    [["--port", "1"], "run", ["--port", "1"]],
+    [["identity", "show", "f"], "identity show", ["f"]],
+    [["help", "identity", "new"], "identity new", ["--help"]],
+    [["run", "--help"], "run", ["--help"]],
+  ];
+  for (const [argv, name, rest] of cases) {
+    const entry = ENTRIES.find((it) => it.name === name)!;
+    assertEquals(select(...argv), { kind: "command", entry, argv: rest });
+  }
+  for (const argv of [["--help"], ["-h"], ["help"]]) {
+    assertEquals(select(...argv), { kind: "overview", group: "" });
+  }
   assertEquals(select("identity", "--help"), {
     kind: "overview",
     group: "identity",
-  });
-  assertEquals(select("run", "--help"), {
-    kind: "command",
-    command: run,
-    argv: ["--help"],
   });
 });
 
 Deno.test("selectCommand() refuses unknown commands and guesses what was meant", () => {
   const refuse = (...argv: string[]) =>
-    assertThrows(() => selectCommand(COMMANDS, run, argv), UsageError).message;
+    assertThrows(() => select(...argv), UsageError).message;
   assertEquals(refuse("rnu"), 'Unknown command "rnu", did you mean run?');
   assertEquals(
     refuse("identiy", "new"),

@@ -130,7 +130,7 @@ Deno.test("crawl --resume reads no further than the file was long when it began"
   const first = formatAddress(nodes[1]!.address);
   const begun = await crawl([...QUICK, "--json", "--max=1", first]);
   await Deno.writeTextFile(path, begun.out.join("\n") + "\n");
-  const mod = new URL("../../mod.ts", import.meta.url).href;
+  const mod = new URL("../../src/cli/main.ts", import.meta.url).href;
   const script =
     'exec "$0" run --quiet --no-prompt --cached-only --allow-net ' +
     '--allow-read "$1" crawl --json --network=regtest --allow-private ' +

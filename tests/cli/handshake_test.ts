@@ -285,7 +285,7 @@ Deno.test("handshake ends with a clear message when its own output cannot be wri
   const script =
     'exec "$0" run --quiet --no-prompt --cached-only --allow-net ' +
     '"$1" handshake --network=regtest "$2" > /dev/full';
-  const mod = new URL("../../mod.ts", import.meta.url).href;
+  const mod = new URL("../../src/cli/main.ts", import.meta.url).href;
   await using child = new Child("sh", [
     "-c",
     script,
@@ -307,7 +307,7 @@ Deno.test("handshake names the permission that is missing", async () => {
     "--no-prompt",
     "--cached-only",
     "--allow-net=192.0.2.1",
-    new URL("../../mod.ts", import.meta.url).href,
+    new URL("../../src/cli/main.ts", import.meta.url).href,
     "handshake",
     "127.0.0.1:8333",
   ]);

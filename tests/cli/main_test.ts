@@ -99,3 +99,16 @@ Deno.test("a command that does not exist is one line and exit code 2", async () 
     'verack: Unknown command "dmeo", did you mean demo? (see verack --help)',
   ]]);
 });
+
+Deno.test("a usage error is one line with the command, and says where help is", async () => {
+  const { code, err } = await ends("run", "--port=");
+  assertEquals([code, err], [2, [
+    "verack run: --port is empty, must be a whole number from 0 to 65535 (see verack run --help)",
+  ]]);
+});
+
+Deno.test("mod.ts is the command line too", async () => {
+  const module = new URL("../../mod.ts", import.meta.url).href;
+  await using child = verack(["--version"], { module });
+  assertEquals([await child.code(), child.out], [0, [`verack ${VERSION}`]]);
+});

@@ -1,16 +1,11 @@
 /** Commands with every kind of flag, for the tests of the command line. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  defineCommand,
-  parseCommand,
-  type ParsedCommand,
-} from "../../src/cli/args.ts";
-import { UsageError } from "../../src/cli/flags.ts";
+import { assertThrows } from "@std/assert";
+import type { CommandSpec } from "../../src/cli/command.ts";
+import { type FlagValues, UsageError } from "../../src/cli/flags.ts";
+import { parseArguments } from "../../src/cli/parse_arguments.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 
-export const run = defineCommand({
-  name: "run",
-  summary: "Start a node",
+export const run = {
   flags: {
     port: {
       type: "port",
@@ -74,48 +69,35 @@ export const run = defineCommand({
     color: { type: "boolean", negatable: true, help: "Colours" },
     verify: { type: "boolean", negatable: true, default: true, help: "Verify" },
   },
-});
+} as const satisfies CommandSpec;
 
-export const probe = defineCommand({
-  name: "handshake",
-  summary: "Probe",
+export const probe = {
   positionals: [{ name: "HOST", help: "whom to probe", variadic: true }],
   flags: {},
-});
+} as const satisfies CommandSpec;
 
-export const show = defineCommand({
-  name: "identity show",
-  summary: "Show",
+export const show = {
   positionals: [
     { name: "FILE", help: "key or certificate" },
     { name: "OTHER", help: "to compare with", optional: true },
   ],
   flags: {},
-});
-
-export const create = defineCommand({
-  name: "identity new",
-  summary: "Make",
-  flags: {},
-});
-
-export const COMMANDS = [run, probe, show, create];
+} as const satisfies CommandSpec;
 
 export function parsed(
   argv: readonly string[],
   env: Record<string, string> = {},
-): Extract<ParsedCommand<typeof run.flags>, { help: false }> {
-  const result = parseCommand(run, argv, { env: (name) => env[name] });
-  assert(!result.help);
-  return result;
+): {
+  readonly flags: FlagValues<typeof run.flags>;
+  readonly positionals: readonly string[];
+} {
+  return parseArguments(run, argv, (name) => env[name]);
 }
 
 /** The message of the usage error for `argv`; `--key` is added. */
 export function refusal(...argv: string[]): string {
-  const error = assertThrows(
-    () => parseCommand(run, ["--key=k", ...argv], { env: () => undefined }),
+  return assertThrows(
+    () => parseArguments(run, ["--key=k", ...argv], () => undefined),
     UsageError,
-  );
-  assertEquals(error.command, "run");
-  return error.message;
+  ).message;
 }

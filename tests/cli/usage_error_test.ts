@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { parseCommand } from "../../src/cli/args.ts";
+import { parseArguments } from "../../src/cli/parse_arguments.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { parsed, probe, refusal, run, show } from "./sample_commands.ts";
 
-Deno.test("parseCommand() names the variable when its value is bad", () => {
+Deno.test("parseArguments() names the variable when its value is bad", () => {
   const error = assertThrows(
     () => parsed(["--key=k"], { VERACK_LOG: "infp" }),
     UsageError,
@@ -20,7 +20,7 @@ Deno.test("parseCommand() names the variable when its value is bad", () => {
   );
 });
 
-Deno.test("parseCommand() refuses bad values with the flag, the value and what is wanted", () => {
+Deno.test("parseArguments() refuses bad values with the flag, the value and what is wanted", () => {
   const cases: [argv: string[], message: string][] = [
     [
       ["--port", "80x"],
@@ -86,7 +86,7 @@ Deno.test("parseCommand() refuses bad values with the flag, the value and what i
   for (const [argv, message] of cases) assertEquals(refusal(...argv), message);
 });
 
-Deno.test("parseCommand() refuses a flag without its value", () => {
+Deno.test("parseArguments() refuses a flag without its value", () => {
   assertEquals(refusal("--port"), "--port has no value, must be --port PORT");
   assertEquals(refusal("-p"), "--port has no value, must be --port PORT");
   assertEquals(
@@ -107,7 +107,7 @@ Deno.test("parseCommand() refuses a flag without its value", () => {
   );
 });
 
-Deno.test("parseCommand() refuses a flag given twice, unless it is a list", () => {
+Deno.test("parseArguments() refuses a flag given twice, unless it is a list", () => {
   assertEquals(
     refusal("--port=1", "-p2"),
     "--port is given twice, must be given once",
@@ -122,7 +122,7 @@ Deno.test("parseCommand() refuses a flag given twice, unless it is a list", () =
   );
 });
 
-Deno.test("parseCommand() refuses unknown flags and guesses what was meant", () => {
+Deno.test("parseArguments() refuses unknown flags and guesses what was meant", () => {
   const cases: [arg: string, message: string][] = [
     ["--conect", 'Unknown flag "--conect", did you mean --connect?'],
     ["--conenct=a:1", 'Unknown flag "--conenct", did you mean --connect?'],
@@ -146,14 +146,12 @@ Deno.test("parseCommand() refuses unknown flags and guesses what was meant", () 
   for (const [arg, message] of cases) assertEquals(refusal(arg), message);
 });
 
-Deno.test("parseCommand() counts arguments that are no flags", () => {
+Deno.test("parseArguments() counts arguments that are no flags", () => {
   const positionals = (
     command: typeof probe | typeof show,
     ...argv: string[]
   ) => {
-    const result = parseCommand(command, argv);
-    assert(!result.help);
-    return result.positionals;
+    return parseArguments(command, argv).positionals;
   };
   assertEquals(refusal("stray"), 'Unexpected argument "stray"');
   assertEquals(
@@ -186,7 +184,7 @@ Deno.test("parseCommand() counts arguments that are no flags", () => {
   );
 });
 
-Deno.test("parseCommand() answers any arguments with flags or one usage error of one line", () => {
+Deno.test("parseArguments() answers any arguments with flags or one usage error of one line", () => {
   const word = fc.oneof(
     fc.constantFrom(
       "--",
@@ -209,7 +207,7 @@ Deno.test("parseCommand() answers any arguments with flags or one usage error of
   fc.assert(
     fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
       try {
-        parseCommand(run, argv, { env: () => undefined });
+        parseArguments(run, argv, () => undefined);
       } catch (error) {
         assert(error instanceof UsageError, String(error));
         assert(

@@ -5,7 +5,7 @@
  */
 import { linesOf } from "../../src/cli/lines.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MAIN = new URL("../../src/cli/main.ts", import.meta.url).href;
 export const ENV_PERMISSION: string =
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS";
 const WAIT_MS = 20_000;
@@ -161,7 +161,7 @@ export function verack(
   args: readonly string[],
   options: VerackOptions = {},
 ): Child {
-  const { permissions = [], launcher = [], module = MOD } = options;
+  const { permissions = [], launcher = [], module = MAIN } = options;
   const [program = "", ...words] = [...launcher, Deno.execPath()];
   return new Child(program, [
     ...words,

@@ -9,7 +9,7 @@ import { Node } from "../../src/mesh/node.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { until } from "./until.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 const LOOPBACK = "--allow-net=127.0.0.1";
 
 /** Of a host that is not there. */

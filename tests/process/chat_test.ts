@@ -3,7 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Child, verack } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 const CHAT = [
   Deno.execPath(),
   "run",

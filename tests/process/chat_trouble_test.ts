@@ -18,7 +18,7 @@ function onTerminal(...args: string[]): Pty {
   return new Pty([
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
     "--allow-net",
-    new URL("../../mod.ts", import.meta.url).href,
+    new URL("../../src/cli/main.ts", import.meta.url).href,
     ...["chat", ...LOCAL, ...args],
   ], { NO_COLOR: "1" });
 }

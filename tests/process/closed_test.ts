@@ -196,7 +196,10 @@ Deno.test({
     const line = await place.ask("alice", "invite");
     await using pty = new Pty([
       ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-      ...["--allow-net", new URL("../../mod.ts", import.meta.url).href],
+      ...[
+        "--allow-net",
+        new URL("../../src/cli/main.ts", import.meta.url).href,
+      ],
       ...["--host=127.0.0.1", "--port=0", "--join-file=-"],
     ], { NO_COLOR: "1" });
     await pty.shows(/Invite: /);

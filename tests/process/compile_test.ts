@@ -27,7 +27,7 @@ Deno.test("deno task compile embeds all of src and nothing of the tests", async 
   const folder = await Deno.makeTempDir();
   try {
     const said = await compile(Deno.execPath(), `${folder}/verack`);
-    for (const embedded of ["mod.ts", "main.ts", "node.ts"]) {
+    for (const embedded of ["main.ts", "run.ts", "node.ts"]) {
       assertStringIncludes(said, embedded);
     }
     assert(!said.includes("_test.ts"), said);

@@ -4,7 +4,7 @@ import { Child, verack } from "../helpers/child.ts";
 import { hasIpv6 } from "../helpers/ipv6.ts";
 import { NodeProcess } from "../helpers/process.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 const NOBODY = "1".repeat(64);
 
 /**

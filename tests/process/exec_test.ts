@@ -268,7 +268,7 @@ Deno.test({
       await using pty = new Pty([
         ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
         ...["--allow-net", "--allow-run=sh"],
-        new URL("../../mod.ts", import.meta.url).href,
+        new URL("../../src/cli/main.ts", import.meta.url).href,
         ...["--host=127.0.0.1", "--port=0"],
         ...script(
           `echo begun; until [ -e ${gate} ]; do sleep 0.1; done; echo over`,

@@ -81,7 +81,7 @@ Deno.test({
     const program = [
       ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
       "--allow-net",
-      new URL("../../mod.ts", import.meta.url).href,
+      new URL("../../src/cli/main.ts", import.meta.url).href,
     ];
     const commands = ["run", "chat"];
     for (const command of commands) {

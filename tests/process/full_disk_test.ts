@@ -4,7 +4,7 @@ import { Child, verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { until } from "../helpers/until.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 const DISK_KB = 400;
 
 /** Mounts a disk that only the program that follows sees, and says its number. */

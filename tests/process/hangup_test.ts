@@ -5,7 +5,7 @@ import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 
 const WINDOWS = Deno.build.os === "windows";
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 
 /** Deno takes no other permission beside `--allow-all`. */
 const IGNORING_WITH_ALL_PERMISSIONS = `

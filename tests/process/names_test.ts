@@ -9,7 +9,7 @@ import { verack } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 
 /** Data directories of some nodes, gone at the end. */
 class Place implements AsyncDisposable {

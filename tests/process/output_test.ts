@@ -11,7 +11,7 @@ const RUN = [
   ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
   "--allow-net",
   "--allow-read",
-  new URL("../../mod.ts", import.meta.url).href,
+  new URL("../../src/cli/main.ts", import.meta.url).href,
   ...["--host=127.0.0.1", "--port=0"],
 ];
 

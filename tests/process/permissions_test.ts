@@ -7,7 +7,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { runProgram } from "../../src/cli/run.ts";
+import { runCommand } from "../../src/cli/run.ts";
 import { Child } from "../helpers/child.ts";
 import {
   LOCAL_NODE,
@@ -99,7 +99,7 @@ Deno.test("every row of the table in docs/permissions.md is enough, and what is 
 
 Deno.test("the table in docs/permissions.md has every flag of run that names a file, a program or a variable", () => {
   const documented = rows().flatMap(({ uses }) => uses);
-  const flags = Object.entries(runProgram.flags)
+  const flags = Object.entries(runCommand.flags)
     .filter(([, spec]) => spec.type === "path")
     .map(([key]) => key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`));
   assert(flags.includes("secret-file") && flags.includes("data"));

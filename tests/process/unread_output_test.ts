@@ -12,7 +12,7 @@ const RUN = [
   ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
   ...["--allow-net", ENV_PERMISSION],
 ];
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 
 /** More than a pipe and the queue of a node hold together. */
 const MESSAGES = 60;

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { Child, verack } from "../helpers/child.ts";
 
-const MOD = new URL("../../mod.ts", import.meta.url).href;
+const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 
 /** Children at once: more would only wait for each other. */
 const AT_ONCE = 4;

@@ -103,7 +103,7 @@ function spawn(directory: string, flags: readonly string[]): Deno.ChildProcess {
     "--cached-only",
     ...CHILD_PERMISSIONS,
     `--allow-read=${directory}`,
-    new URL("../../../mod.ts", import.meta.url).href,
+    new URL("../main.ts", import.meta.url).href,
   ];
   return new Deno.Command(Deno.execPath(), {
     args: [...program, "run", ...flags],

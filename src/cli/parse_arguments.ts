@@ -1,12 +1,10 @@
 /**
- * How a command is called: one table a command ({@linkcode defineCommand}), by which arguments
- * become typed flags, and from which help (`help.ts`) is made too. The kinds of values are in
- * `flags.ts`.
- *
- * `parseArgs` of `@std/cli` does the splitting; what it would let pass is refused before:
- * unknown flags, missing and stray values.
+ * Arguments become typed flags by the table of a command (`command.ts`); the kinds of values are
+ * in `flags.ts`. `parseArgs` of `@std/cli` does the splitting; what it would let pass is refused
+ * before: unknown flags, missing and stray values.
  */
 import { parseArgs } from "../std/parse_args.ts";
+import type { CommandSpec, PositionalSpec } from "./command.ts";
 import {
   flagName,
   type FlagSpec,
@@ -18,97 +16,38 @@ import {
   UsageError,
 } from "./flags.ts";
 
-/** An argument that is no flag. */
-export interface PositionalSpec {
-  /** What help calls it, e.g. `FILE`. */
-  readonly name: string;
-  /** One sentence without a full stop. */
-  readonly help: string;
-  /** It may be left out. */
-  readonly optional?: boolean;
-  /** Any number of them; only the last one may be. */
-  readonly variadic?: boolean;
-}
-
-/** Everything there is to know about how a command is called. */
-export interface Command<F extends FlagSpecs = FlagSpecs> {
-  /** One word, or two for one of a group: `run`, `identity new`. */
-  readonly name: string;
-  /** What it does, one sentence without a full stop. */
-  readonly summary: string;
-  /** More about it, a paragraph each. */
-  readonly description?: readonly string[];
-  /** After the program's name, when it is not the obvious. */
-  readonly usage?: string;
-  /** Arguments that are no flags, in order. */
-  readonly positionals?: readonly PositionalSpec[];
-  /** Flags; `--help` is everywhere. */
-  readonly flags: F;
-  /** Variables it heeds beside those of its flags, and what they do. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** How it is called, and what happens then. */
-  readonly examples?: readonly (readonly [call: string, help: string])[];
-}
-
-/** What {@linkcode parseCommand} found. */
-export type ParsedCommand<F extends FlagSpecs> =
-  | { readonly help: true }
-  | {
-    readonly help: false;
-    /** A value for every flag: given, or from the environment, or the default. */
-    readonly flags: FlagValues<F>;
-    /** As many as the definition wants. */
-    readonly positionals: readonly string[];
-  };
-
-/** Options of {@linkcode parseCommand}. */
-export interface ParseCommandOptions {
-  /**
-   * Reads an environment variable.
-   *
-   * @default {Deno.env.get, where permission was granted}
-   */
-  readonly env?: (name: string) => string | undefined;
-}
-
 /** Flags by their names on the command line. */
 type FlagsByName = ReadonlyMap<string, FlagSpec>;
 
-/** Gives a definition its type. A test checks all definitions for contradictions. */
-export function defineCommand<const F extends FlagSpecs>(
-  command: Command<F>,
-): Command<F> {
-  return command;
-}
+type ReadEnv = (name: string) => string | undefined;
 
 /**
  * Flags and other arguments of a command. A flag wins over its environment variable, which
  * wins over the default; an empty variable counts as unset. Throws `UsageError` when the
  * arguments are not what the command takes.
  */
-export function parseCommand<F extends FlagSpecs>(
-  command: Command<F>,
+export function parseArguments<F extends FlagSpecs>(
+  spec: Pick<CommandSpec<F>, "flags" | "positionals">,
   argv: readonly string[],
-  { env = grantedEnv }: ParseCommandOptions = {},
-): ParsedCommand<F> {
-  if (asksForHelp(argv)) return { help: true };
-  try {
-    const specs: FlagsByName = new Map(
-      Object.entries(command.flags).map(([key, spec]) => [flagName(key), spec]),
-    );
-    const { texts, positionals } = splitArguments(specs, argv);
-    const flags: Record<string, unknown> = {};
-    for (const [key, spec] of Object.entries(command.flags)) {
-      const name = flagName(key);
-      flags[key] = valueOf(spec, name, texts[name] ?? [], env);
-    }
-    checkPositionals(command.positionals ?? [], positionals);
-    // The one place where the types of the table and the values meet.
-    return { help: false, flags: flags as FlagValues<F>, positionals };
-  } catch (error) {
-    if (error instanceof UsageError) error.command ??= command.name;
-    throw error;
-  }
+  env: ReadEnv = grantedEnv,
+): {
+  /** A value for every flag: given, or from the environment, or the default. */
+  readonly flags: FlagValues<F>;
+  /** As many as the command wants. */
+  readonly positionals: readonly string[];
+} {
+  const entries = Object.entries(spec.flags);
+  const specs: FlagsByName = new Map(
+    entries.map(([key, spec]) => [flagName(key), spec]),
+  );
+  const { texts, positionals } = splitArguments(specs, argv);
+  const flags = Object.fromEntries(entries.map(([key, spec]) => {
+    const name = flagName(key);
+    return [key, valueOf(spec, name, texts[name] ?? [], env)];
+  }));
+  checkPositionals(spec.positionals ?? [], positionals);
+  // The one place where the types of the table and the values meet.
+  return { flags: flags as FlagValues<F>, positionals };
 }
 
 /** Whether `--help` or `-h` is among the flags. */
@@ -236,7 +175,7 @@ function valueOf(
   spec: FlagSpec,
   name: string,
   texts: readonly string[],
-  env: (name: string) => string | undefined,
+  env: ReadEnv,
 ): unknown {
   const read = (source: string, texts: readonly string[]) => {
     const values = texts.map((text) => parseValue(spec, source, text));

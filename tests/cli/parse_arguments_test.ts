@@ -1,14 +1,19 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
-import { parseCommand } from "../../src/cli/args.ts";
-import { PROGRAMS } from "../../src/cli/commands.ts";
+import { asksForHelp, parseArguments } from "../../src/cli/parse_arguments.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { parseValue, UsageError } from "../../src/cli/flags.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { parsed, run } from "./sample_commands.ts";
 
-Deno.test("parseCommand() gives every flag its default when nothing is said", () => {
+Deno.test("parseArguments() gives every flag its default when nothing is said", () => {
   assertEquals(parsed(["--key", "k"]), {
-    help: false,
     positionals: [],
     flags: {
       port: 8080,
@@ -27,7 +32,7 @@ Deno.test("parseCommand() gives every flag its default when nothing is said", ()
   });
 });
 
-Deno.test("parseCommand() types each value by its definition", () => {
+Deno.test("parseArguments() types each value by its definition", () => {
   const { flags } = parsed(["--key=k"]);
   const port: number = flags.port;
   const period: number | undefined = flags.period;
@@ -63,7 +68,7 @@ Deno.test("parseCommand() types each value by its definition", () => {
   );
 });
 
-Deno.test("parseCommand() reads each way of writing a flag", () => {
+Deno.test("parseArguments() reads each way of writing a flag", () => {
   for (
     const argv of [["--port", "81"], ["--port=81"], ["-p", "81"], ["-p81"], [
       "-p=81",
@@ -81,7 +86,7 @@ Deno.test("parseCommand() reads each way of writing a flag", () => {
   );
 });
 
-Deno.test("parseCommand() keeps values exactly as they were written", () => {
+Deno.test("parseArguments() keeps values exactly as they were written", () => {
   for (
     const value of [
       "0x10",
@@ -102,7 +107,7 @@ Deno.test("parseCommand() keeps values exactly as they were written", () => {
   assertEquals(parsed(["--key=k", "--name=--json"]).flags.name, "--json");
 });
 
-Deno.test("parseCommand() gathers a list in order and parses each item", () => {
+Deno.test("parseArguments() gathers a list in order and parses each item", () => {
   const { flags } = parsed([
     "--connect",
     "a:1",
@@ -119,7 +124,7 @@ Deno.test("parseCommand() gathers a list in order and parses each item", () => {
   ]);
 });
 
-Deno.test("parseCommand() lets a flag win over the environment, and that over the default", () => {
+Deno.test("parseArguments() lets a flag win over the environment, and that over the default", () => {
   const env = {
     VERACK_LOG: "debug",
     VERACK_KEY: "from-env",
@@ -141,25 +146,26 @@ Deno.test("parseCommand() lets a flag win over the environment, and that over th
 
 Deno.test({
   name:
-    "parseCommand() takes an environment it may not read for empty, without asking",
+    "parseArguments() takes an environment it may not read for empty, without asking",
   permissions: { env: false },
   fn() {
-    assertThrows(() => parseCommand(run, []), UsageError, "--key is missing");
+    assertThrows(() => parseArguments(run, []), UsageError, "--key is missing");
   },
 });
 
-Deno.test("parseCommand() gives help before anything is judged", () => {
+Deno.test("asksForHelp() finds the flag before anything is judged, and not after --", () => {
   for (
     const argv of [["--help"], ["-h"], ["--port", "nonsense", "--help"], [
       "--bad",
       "-h",
     ]]
   ) {
-    assertEquals(parseCommand(run, argv), { help: true });
+    assert(asksForHelp(argv));
   }
+  assertFalse(asksForHelp(["--", "--help"]));
 });
 
-Deno.test("parseCommand() keeps any value through either way of writing it", () => {
+Deno.test("parseArguments() keeps any value through either way of writing it", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", minLength: 1 }), (value) => {
       fc.pre(!value.includes("\0"));
@@ -170,9 +176,10 @@ Deno.test("parseCommand() keeps any value through either way of writing it", () 
   );
 });
 
-Deno.test("no command's definition contradicts itself", () => {
-  assert(PROGRAMS.length > 20);
-  for (const { name, flags } of [run, ...PROGRAMS]) {
+Deno.test("no command's definition contradicts itself", async () => {
+  assert(COMMANDS.length > 20);
+  for (const { name, load } of COMMANDS) {
+    const { flags } = await load();
     const shorts = ["h"];
     for (const [key, spec] of Object.entries(flags)) {
       const what = `${name} --${key}`;
