@@ -1,7 +1,7 @@
 /** Flags that say which peers are admitted, and how this node itself is. */
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { readInviteLine, readNetworkSecret } from "../identity/files.ts";
+import { readInviteLine, readNetworkSecret } from "../identity/key_files.ts";
 import { parseInvite } from "../identity/invite.ts";
 import { MAX_INVITE_CHARS } from "../limits.ts";
 import { logger } from "../core/log.ts";

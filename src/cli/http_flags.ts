@@ -20,7 +20,7 @@ import {
   readOrMakeToken,
 } from "../control/control_endpoint.ts";
 import { escapeText } from "../core/escape.ts";
-import { warnIfOpenToTheWorld } from "../identity/secret_file.ts";
+import { warnIfOpenToTheWorld } from "../identity/private_file.ts";
 import type { Node } from "../mesh/node.ts";
 import {
   type Address,

@@ -1,14 +1,14 @@
 /** `verack identity new` and `verack identity show`: makes and looks at keys. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
-import { loadPublicIdentity, writeIdentity } from "../identity/files.ts";
+import { loadPublicIdentity, writeIdentity } from "../identity/key_files.ts";
 import {
   Identity,
   KEY_TYPES,
+  type PublicIdentity,
   serverNameOf,
   shortId,
 } from "../identity/identity.ts";
-import type { PublicIdentity } from "../identity/public_identity.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { PASSPHRASE_FLAGS, passphraseSource } from "./key_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";

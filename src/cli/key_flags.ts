@@ -5,7 +5,7 @@ import {
   loadIdentity,
   type LoadOptions,
   readPassphrase,
-} from "../identity/files.ts";
+} from "../identity/key_files.ts";
 import type { Identity } from "../identity/identity.ts";
 import { flagName, type TextFlag, UsageError } from "./flags.ts";
 import {

@@ -9,7 +9,7 @@ import { type NodeOptions, parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/dialing/peer_target.ts";
 import { DataDirectory } from "../store/data_directory.ts";
 import { descriptors } from "../transport/descriptors.ts";
-import { DATA_FILES } from "../store/file_names.ts";
+import { DATA_FILES } from "../store/lock_file.ts";
 import {
   formatAddress,
   parseAddress,

@@ -2,7 +2,7 @@
 import { sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
-import { isInUse } from "../store/in_use.ts";
+import { isInUse } from "../store/lock_file.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";

@@ -10,7 +10,7 @@ import {
   MIN_CONTROL_TOKEN_CHARS,
 } from "../limits.ts";
 import type { Random } from "../core/clock.ts";
-import { isOpenToOthers } from "../store/files.ts";
+import { isOpenToOthers } from "../identity/private_file.ts";
 
 /** How a client reaches a node. */
 export type ControlEndpoint =

@@ -16,7 +16,7 @@ import {
   isIpv4,
   isIpv6,
 } from "../transport/address.ts";
-import { isOpenToOthers } from "../store/files.ts";
+import { isOpenToOthers } from "../identity/private_file.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import { tcpTransport } from "../transport/tcp.ts";

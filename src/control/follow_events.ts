@@ -5,7 +5,7 @@
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { isInUse } from "../store/in_use.ts";
+import { isInUse } from "../store/lock_file.ts";
 import type { ControlEvent } from "./answers.ts";
 import type { ControlClient } from "./control_client.ts";
 import type { EventQuery } from "./control_connection.ts";

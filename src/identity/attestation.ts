@@ -1,30 +1,30 @@
 /**
- * The statement by which one member of a closed mesh admits another: a signature
- * that anybody can check who knows the issuer's key.
+ * The attestation by which one member of a closed mesh admits another: a signature
+ * that every node can check which knows the issuer's key.
  *
- * Whether the issuer may admit anybody, and whether the subject has been denied
- * meanwhile, is decided in `mesh/admission/admission_rule.ts`. There is no end date: a
- * clock that is wrong must lock nobody out, and `deny` ends an admission at once.
+ * Whether the issuer may admit others, and whether the subject has been denied
+ * meanwhile, is decided in `mesh/admission/admission_rule.ts`. There is no end date:
+ * a wrong clock must exclude no node, and `deny` ends an admission at once.
  */
 import { VerackError } from "../core/errors.ts";
+import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { MAX_SIGNATURE_BYTES } from "../limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";
-import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { verifyBytes } from "./signature.ts";
 
-/** Who is admitted to what; the issuer stands in the statement itself. */
+/** What an attestation is bound to, besides its issuer. */
 export interface AttestationContext {
   /** The network's 4 bytes. */
   readonly magic: Uint8Array;
-  /** Who is admitted. */
+  /** The node that is admitted. */
   readonly subject: PeerId;
 }
 
-/** A statement as read; nothing in it is proven. */
+/** An attestation as read; nothing in it is verified. */
 export interface Attestation {
-  /** Who says that it signed this. */
+  /** The node that is said to have signed this. */
   readonly issuer: PeerId;
   /** Unix time, whole seconds; for people, decides nothing. */
   readonly issuedAt: bigint;
@@ -33,7 +33,6 @@ export interface Attestation {
 }
 
 const CONTEXT = new TextEncoder().encode("verack/1 statement\0");
-const MAGIC_BYTES = 4;
 
 /**
  * Admits `subject` in the name of `issuer`: issuer (32 bytes) ‖ time (u64) ‖
@@ -57,12 +56,12 @@ export function issueAttestation(
 }
 
 /**
- * Reads a statement.
+ * Reads an attestation.
  *
  * @throws {VerackError} `malformed`, also when anything follows.
  */
 export function decodeAttestation(bytes: Uint8Array): Attestation {
-  const reader = new ByteReader("statement", bytes);
+  const reader = new ByteReader("attestation", bytes);
   const issuer = reader.hex("issuer", PEER_ID_BYTES);
   const issuedAt = reader.u64("time");
   const signature = reader.varBytes("signature", MAX_SIGNATURE_BYTES).slice();
@@ -70,10 +69,10 @@ export function decodeAttestation(bytes: Uint8Array): Attestation {
   return { issuer, issuedAt, signature };
 }
 
-/** Who says that it made a statement; `undefined` if it is none. */
-export function issuerOf(statement: Uint8Array): PeerId | undefined {
+/** The node that is said to have issued it; `undefined` if it is no attestation. */
+export function issuerOf(bytes: Uint8Array): PeerId | undefined {
   try {
-    return decodeAttestation(statement).issuer;
+    return decodeAttestation(bytes).issuer;
   } catch (error) {
     if (error instanceof VerackError) return undefined;
     throw error;
@@ -81,23 +80,20 @@ export function issuerOf(statement: Uint8Array): PeerId | undefined {
 }
 
 /**
- * Whether the holder of `issuer`'s key said exactly this. Never throws.
+ * Whether the holder of `issuer`'s key signed exactly this. Never throws.
  *
- * @param issuer The judged certificate of who is trusted to admit.
+ * @param issuer The certificate of a node that may admit others.
  */
 export function verifyAttestation(
   issuer: VerifiedCertificate,
   context: AttestationContext,
-  statement: Attestation,
+  attestation: Attestation,
 ): boolean {
-  if (statement.issuer !== issuer.id) return false;
+  if (attestation.issuer !== issuer.id) return false;
+  const { issuedAt, signature } = attestation;
   try {
-    return verifyBytes(
-      issuer.key,
-      issuer.publicKey,
-      signedBytes(issuer.id, context, statement.issuedAt),
-      statement.signature,
-    );
+    const signed = signedBytes(issuer.id, context, issuedAt);
+    return verifyBytes(issuer.key, issuer.publicKey, signed, signature);
   } catch {
     return false;
   }
@@ -106,7 +102,7 @@ export function verifyAttestation(
 /**
  * What is signed: the ASCII text `verack/1 statement` and a zero byte ‖ magic (4)
  * ‖ issuer (32) ‖ subject (32) ‖ time (u64). All of fixed length, so two
- * statements never share their bytes, and a proof begins otherwise.
+ * attestations never share their bytes, and a proof begins otherwise.
  */
 function signedBytes(
   issuer: PeerId,
@@ -115,7 +111,7 @@ function signedBytes(
 ): Uint8Array<ArrayBuffer> {
   return new ByteWriter(128)
     .bytes(CONTEXT)
-    .fixedBytes("magic", context.magic, MAGIC_BYTES)
+    .fixedBytes("magic", context.magic, 4)
     .hex("issuer", issuer, PEER_ID_BYTES)
     .hex("subject", context.subject, PEER_ID_BYTES)
     .u64(issuedAt)

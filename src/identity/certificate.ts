@@ -1,40 +1,37 @@
 /**
- * The one judge of certificates: whatever enters, from gossip, store, proof,
- * file or fetch, passes {@linkcode verifyCertificate} or is not used.
+ * The one form of a verack certificate, and the one function that holds bytes
+ * against it: whatever enters, from gossip, store, proof, file or fetch, passes
+ * {@linkcode verifyCertificate} or is not used.
  *
- * It parses nothing by a library. A verack certificate has one form, all of which
- * follows from its key, save the serial number and the signature; so the judge
- * walks to the key, builds what must stand around it, and compares bytes. No
- * other parser, webpki's or node's, can then read anything else out of it.
- *
- * The form itself is in `certificate_form.ts`, making certificates in `make_certificate.ts`, the wording of most refusals
- * in `certificate_fault.ts`, which keys are allowed in `public_key.ts`.
+ * No library parses here. All of a verack certificate follows from its key, save the
+ * serial number and the signature; so the verifier walks to the key, builds what
+ * must stand around it, and compares bytes. No other parser, webpki's or node's, can
+ * then read anything else out of it.
  */
-
 import { Buffer } from "node:buffer";
 import { createPublicKey, hash, type KeyObject } from "node:crypto";
 import { VerackError } from "../core/errors.ts";
-import { MAX_CERTIFICATE_BYTES, MAX_JUDGED_CERTIFICATES } from "../limits.ts";
-import { explainExtensions, explainName } from "./certificate_fault.ts";
-import {
-  extensionsDer,
-  nameDer,
-  SIGNATURE_ALGORITHM_DER,
-  VALIDITY_DER,
-  VERSION_3_DER,
-} from "./certificate_form.ts";
-import { DER_TAG, type DerElement, DerReader, equalBytes } from "./der.ts";
+import { escapeText } from "../core/escape.ts";
 import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
-import { writePem } from "./pem.ts";
-import { type PublicKey, readPublicKey } from "./public_key.ts";
+import { MAX_CERTIFICATE_BYTES, MAX_JUDGED_CERTIFICATES } from "../limits.ts";
+import { CERTIFICATES_VALID_FROM_MS } from "../transport/clock_fault.ts";
+import {
+  DER_TAG,
+  type DerElement,
+  DerReader,
+  encodeDer,
+  encodeOid,
+  equalBytes,
+} from "./der.ts";
+import { type KeyType, type PublicKey, readPublicKey } from "./public_key.ts";
 import { verifyCertificateBytes } from "./signature.ts";
 
 /**
- * A certificate that passed the judge, and what it says. Results are shared
- * between callers, so the bytes must not be written to.
+ * A certificate that was verified, and what it says. Results are shared between
+ * callers, so the bytes must not be written to.
  */
 export interface VerifiedCertificate {
-  /** The certificate; a copy of its own, not a view into what was judged. */
+  /** The certificate; a copy of its own, not a view into what was verified. */
   readonly der: Uint8Array<ArrayBuffer>;
   /** SHA-256 of {@linkcode VerifiedCertificate.spki}. */
   readonly id: PeerId;
@@ -44,19 +41,97 @@ export interface VerifiedCertificate {
   readonly publicKey: KeyObject;
   /** Its kind, which alone decides how it signs. */
   readonly key: PublicKey;
-  /** The DNS name to ask TLS for: `identityName(identity)`. */
+  /** The DNS name to ask TLS for: `serverNameOf(id)`. */
   readonly serverName: string;
 }
+
+// --- The form (RFC 5280 §4.1) ----------------------------------------------------
+
+/** First and last second of every certificate, so that no clock excludes a node. */
+export const VALIDITY = {
+  // A day after the epoch: some libraries mis-encode or refuse earlier dates.
+  notBefore: new Date(CERTIFICATES_VALID_FROM_MS),
+  // "No well-defined expiration date", RFC 5280 §4.1.2.5.
+  notAfter: new Date("9999-12-31T23:59:59Z"),
+} as const;
+
+const { SEQUENCE, SET, BOOLEAN, OCTET_STRING, INTEGER } = DER_TAG;
+const ascii = new TextEncoder();
+
+/** `[0] { INTEGER 2 }`: version 3. */
+export const VERSION_3_DER = encodeDer(
+  DER_TAG.CONTEXT_0,
+  encodeDer(INTEGER, Uint8Array.of(2)),
+);
+
+/** {@linkcode VALIDITY}: years before 2050 as UTCTime, others in full (RFC 5280 §4.1.2.5). */
+export const VALIDITY_DER = encodeDer(
+  SEQUENCE,
+  encodeDer(DER_TAG.UTC_TIME, ascii.encode("700102000000Z")),
+  encodeDer(DER_TAG.GENERALIZED_TIME, ascii.encode("99991231235959Z")),
+);
+
+/** Signature algorithms by key type (RFC 5758 §3.2, RFC 8410 §6, RFC 4055 §5). */
+export const SIGNATURE_ALGORITHM_DER: Readonly<Record<KeyType, Uint8Array>> = {
+  "P-256": encodeDer(SEQUENCE, encodeOid("1.2.840.10045.4.3.2")),
+  "Ed25519": encodeDer(SEQUENCE, encodeOid("1.3.101.112")),
+  "RSA": encodeDer(
+    SEQUENCE,
+    encodeOid("1.2.840.113549.1.1.11"),
+    encodeDer(DER_TAG.NULL),
+  ),
+};
+
+const COMMON_NAME = encodeOid("2.5.4.3");
+const SUBJECT_ALT_NAME = encodeOid("2.5.29.17");
+
+/**
+ * basicConstraints, critical; an empty sequence is `CA:FALSE` in DER. Required, as
+ * each parser has its own default where it is absent.
+ */
+const BASIC_CONSTRAINTS = encodeDer(
+  SEQUENCE,
+  encodeOid("2.5.29.19"),
+  encodeDer(BOOLEAN, Uint8Array.of(0xff)),
+  encodeDer(OCTET_STRING, encodeDer(SEQUENCE)),
+);
 
 /** RFC 5280 §4.1.2.2. */
 const MAX_SERIAL_BYTES = 20;
 
-/** Judged certificates by SHA-256 of their bytes, the one used last at the end. */
-const judged = new Map<string, VerifiedCertificate>();
+/** Issuer and subject: `CN=<identity>` as one PrintableString. */
+export function nameDer(id: PeerId): Uint8Array {
+  const value = encodeDer(DER_TAG.PRINTABLE_STRING, ascii.encode(id));
+  return encodeDer(
+    SEQUENCE,
+    encodeDer(SET, encodeDer(SEQUENCE, COMMON_NAME, value)),
+  );
+}
+
+/** basicConstraints CA:FALSE and the one DNS name, in this order, wrapped in `[3]`. */
+export function extensionsDer(serverName: string): Uint8Array {
+  const names = encodeDer(
+    SEQUENCE,
+    encodeDer(DER_TAG.DNS_NAME, ascii.encode(serverName)),
+  );
+  return encodeDer(
+    DER_TAG.CONTEXT_3,
+    encodeDer(
+      SEQUENCE,
+      BASIC_CONSTRAINTS,
+      encodeDer(SEQUENCE, SUBJECT_ALT_NAME, encodeDer(OCTET_STRING, names)),
+    ),
+  );
+}
+
+// --- Verification ------------------------------------------------------------------
+
+/** Verified certificates by SHA-256 of their bytes, the one used last at the end. */
+const verified = new Map<string, VerifiedCertificate>();
 
 /**
- * Judges a certificate: whether these bytes are exactly one verack certificate,
- * and whose. The rules, all of them:
+ * Verifies that these bytes are exactly one verack certificate, and tells which key
+ * it is for. The rules, all of them:
  *
  * - at most {@linkcode MAX_CERTIFICATE_BYTES} bytes, DER, nothing after it;
  * - version 3; serial number positive, at most 20 bytes, in its shortest form;
@@ -67,14 +142,13 @@ const judged = new Map<string, VerifiedCertificate>();
  * - issuer and subject are both `CN=<identity>`, one PrintableString;
  * - valid from 1970-01-02T00:00:00Z (UTCTime) to 9999-12-31T23:59:59Z
  *   (GeneralizedTime); no clock is asked;
- * - exactly two extensions: basicConstraints, critical, CA:FALSE (an empty
- *   sequence; absent will not do, because then each parser has its own default),
- *   then subjectAltName, not critical, with the identity name as its one DNS name;
+ * - exactly two extensions: basicConstraints, critical, CA:FALSE, then
+ *   subjectAltName, not critical, with the server name as its one DNS name;
  * - the key's own signature over all that; of the two that ECDSA has for each, the
- *   one with low s, or anybody could turn one certificate into two.
+ *   one with low s, or anyone could turn one certificate into two.
  *
- * Takes some hundred microseconds, nearly all for the signature; a certificate
- * judged before takes a few. Refusals are not remembered.
+ * Takes some hundred microseconds, nearly all for the signature; a certificate that
+ * was verified before takes a few. Refusals are not remembered.
  *
  * @param der The bytes; they are copied.
  * @param expected The identity it is filed under, if one is known.
@@ -85,7 +159,7 @@ export function verifyCertificate(
   der: Uint8Array,
   expected?: PeerId,
 ): VerifiedCertificate {
-  const certificate = judgeCached(der);
+  const certificate = verifyCached(der);
   if (expected !== undefined && certificate.id !== expected) {
     throw new VerackError(
       "wrong-identity",
@@ -95,12 +169,7 @@ export function verifyCertificate(
   return certificate;
 }
 
-/** The certificate in PEM, as `Deno.startTls` takes it in `caCerts`. */
-export function certificateToPem(der: Uint8Array): string {
-  return writePem("CERTIFICATE", der);
-}
-
-function judgeCached(der: Uint8Array): VerifiedCertificate {
+function verifyCached(der: Uint8Array): VerifiedCertificate {
   if (der.length > MAX_CERTIFICATE_BYTES) {
     throw fault(
       `it has ${der.length} bytes, must have at most ${MAX_CERTIFICATE_BYTES}`,
@@ -109,40 +178,35 @@ function judgeCached(der: Uint8Array): VerifiedCertificate {
   // A copy: the caller may hold a view into a frame of megabytes, or reuse it.
   const copy = Uint8Array.from(der);
   const digest = hash("sha256", copy, "hex");
-  const known = judged.get(digest);
-  const certificate = known ?? judgeBytes(copy);
-  if (known !== undefined) judged.delete(digest);
-  else if (judged.size >= MAX_JUDGED_CERTIFICATES) {
-    const [oldest] = judged.keys();
-    if (oldest !== undefined) judged.delete(oldest);
+  const known = verified.get(digest);
+  const certificate = known ?? verifyBytes(copy);
+  if (known !== undefined) verified.delete(digest);
+  else if (verified.size >= MAX_JUDGED_CERTIFICATES) {
+    const [oldest] = verified.keys();
+    if (oldest !== undefined) verified.delete(oldest);
   }
-  judged.set(digest, certificate);
+  verified.set(digest, certificate);
   return certificate;
 }
 
-function judgeBytes(der: Uint8Array<ArrayBuffer>): VerifiedCertificate {
+function verifyBytes(der: Uint8Array<ArrayBuffer>): VerifiedCertificate {
   const fields = readFields(der);
-  const key = readPublicKey(fields.spki.whole, fault);
-  const id = hash("sha256", fields.spki.whole, "hex");
+  const spki = fields.spki.whole;
+  const key = readPublicKey(spki, fault);
+  const id = hash("sha256", spki, "hex");
   checkFields(fields, key, id);
-  const publicKey = importKey(fields.spki.whole);
+  const publicKey = importKey(spki);
   if (!signatureHolds(fields, key, publicKey)) {
     throw fault(
       `its signature does not verify with its own key (${shortId(id)}), ` +
         "must be self-signed",
     );
   }
-  return {
-    der,
-    id,
-    spki: fields.spki.whole,
-    publicKey,
-    key,
-    serverName: serverNameOf(id),
-  };
+  const serverName = serverNameOf(id);
+  return { der, id, spki, publicKey, key, serverName };
 }
 
-/** The elements of a certificate (RFC 5280 §4.1), not yet judged. */
+/** The elements of a certificate (RFC 5280 §4.1), not yet checked. */
 interface Fields {
   readonly signed: DerElement;
   readonly innerAlgorithm: DerElement;
@@ -157,9 +221,9 @@ interface Fields {
 
 function readFields(der: Uint8Array<ArrayBuffer>): Fields {
   const file = new DerReader(der, fault);
-  const certificate = file.enter(DER_TAG.SEQUENCE, "the certificate");
+  const certificate = file.enter(SEQUENCE, "the certificate");
   file.end("the certificate");
-  const signed = certificate.expect(DER_TAG.SEQUENCE, "the signed part");
+  const signed = certificate.expect(SEQUENCE, "the signed part");
   const outerAlgorithm = certificate.read("the signature algorithm");
   const signature = certificate.bitString("the signature");
   certificate.end("the signature");
@@ -189,11 +253,7 @@ function readFields(der: Uint8Array<ArrayBuffer>): Fields {
   return fields;
 }
 
-function checkFields(
-  fields: Fields,
-  { type }: PublicKey,
-  id: PeerId,
-): void {
+function checkFields(fields: Fields, { type }: PublicKey, id: PeerId): void {
   const algorithm = SIGNATURE_ALGORITHM_DER[type];
   if (
     !equalBytes(fields.innerAlgorithm.whole, algorithm) ||
@@ -205,14 +265,10 @@ function checkFields(
   }
   const name = nameDer(id);
   if (!equalBytes(fields.subject.whole, name)) {
-    throw fault(
-      `its subject is ${explainName(fields.subject)}, must be CN=${id}`,
-    );
+    throw fault(`its subject is ${shown(fields.subject)}, must be CN=${id}`);
   }
   if (!equalBytes(fields.issuer.whole, name)) {
-    throw fault(
-      `its issuer is ${explainName(fields.issuer)}, must be CN=${id}`,
-    );
+    throw fault(`its issuer is ${shown(fields.issuer)}, must be CN=${id}`);
   }
   if (!equalBytes(fields.validity.whole, VALIDITY_DER)) {
     throw fault(
@@ -221,7 +277,10 @@ function checkFields(
   }
   const serverName = serverNameOf(id);
   if (!equalBytes(fields.extensions.whole, extensionsDer(serverName))) {
-    throw fault(explainExtensions(fields.extensions, serverName));
+    throw fault(
+      `its extensions are ${shown(fields.extensions)}, must be exactly ` +
+        `basicConstraints (critical, CA:FALSE) and subjectAltName DNS:${serverName}`,
+    );
   }
 }
 
@@ -238,21 +297,21 @@ function importKey(spki: Uint8Array<ArrayBuffer>): KeyObject {
 }
 
 function signatureHolds(
-  fields: Fields,
+  { signed, signature }: Fields,
   key: PublicKey,
   publicKey: KeyObject,
 ): boolean {
   try {
-    return verifyCertificateBytes(
-      key,
-      publicKey,
-      fields.signed.whole,
-      fields.signature,
-    );
+    return verifyCertificateBytes(key, publicKey, signed.whole, signature);
   } catch {
     // A key that the library finds it cannot compute with after all.
     return false;
   }
+}
+
+/** A field as it stands, for a message; `openssl x509 -text` says it nicer. */
+function shown({ whole }: DerElement): string {
+  return `"${escapeText(whole, { max: 200 })}"`;
 }
 
 function fault(detail: string, cause?: unknown): VerackError {

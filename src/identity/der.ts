@@ -1,11 +1,8 @@
 /**
  * A reader and a writer for the little of ASN.1 DER (X.690) that keys and
- * certificates need: single-byte tags, definite minimal lengths, nothing else.
- *
- * It walks and never copies, and it knows no structure; what a certificate or a
- * key looks like is in `certificate.ts`, `public_key.ts` and `encrypted_key.ts`.
- * It exists because libraries that accept more than DER would each read another
- * certificate out of the same bytes.
+ * certificates need: single-byte tags, definite minimal lengths, nothing else. By
+ * hand, because libraries that accept more than DER would each read another
+ * certificate out of the same bytes. It walks and never copies.
  */
 
 /** Makes the error to throw from a sentence about what is wrong. */

@@ -1,49 +1,47 @@
 /**
- * Opens encrypted PKCS #8 keys (RFC 5958 §3 with PBES2 of RFC 8018, or scrypt of
- * RFC 7914), and says beforehand which ones it cannot open, so that a passphrase
- * is neither asked for nor blamed in vain.
+ * Opens encrypted private keys: PKCS #8 (RFC 5958 §3 with PBES2 of RFC 8018, or
+ * scrypt of RFC 7914) and the legacy way (`Proc-Type: 4,ENCRYPTED`). Says beforehand
+ * which ones it cannot open, so that a passphrase is neither asked for nor blamed in
+ * vain.
  *
- * Node's own decoder does most of it. It takes HMAC-SHA-1, the default of
- * OpenSSL 1.0, for a wrong passphrase, and knows no triple DES: those are opened
- * here. Legacy encryption (`Proc-Type: 4,ENCRYPTED`) is left to it entirely.
+ * Node's decoder does all of it, but takes HMAC-SHA-1, the default of OpenSSL 1.0, for
+ * a wrong passphrase: such keys are decrypted here.
  */
-
-import { createDecipheriv, createPrivateKey, pbkdf2Sync } from "node:crypto";
+import {
+  createDecipheriv,
+  createPrivateKey,
+  type KeyObject,
+  pbkdf2Sync,
+} from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { KeyObject } from "node:crypto";
-import { DER_TAG, DerReader, type Fault, showOid } from "./der.ts";
 import { MAX_KEY_DERIVATION_ROUNDS } from "../limits.ts";
-
-/** How to write a key that everything can read, for messages. */
-const REMEDY =
-  "re-encrypt it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`";
+import { DER_TAG, DerReader, type Fault, showOid } from "./der.ts";
 
 const PBES2 = "1.2.840.113549.1.5.13";
 const PBKDF2 = "1.2.840.113549.1.5.12";
 const SCRYPT = "1.3.6.1.4.1.11591.4.11";
 
-/** Pseudo-random functions of PBKDF2 (RFC 8018 §B.1), by the names of `node:crypto`. */
+/** Pseudo-random functions of PBKDF2 (RFC 8018 §B.1). */
 const HMACS: Readonly<Record<string, string>> = {
-  "1.2.840.113549.2.7": "sha1",
-  "1.2.840.113549.2.9": "sha256",
-  "1.2.840.113549.2.10": "sha384",
-  "1.2.840.113549.2.11": "sha512",
+  "1.2.840.113549.2.7": "SHA-1",
+  "1.2.840.113549.2.9": "SHA-256",
+  "1.2.840.113549.2.10": "SHA-384",
+  "1.2.840.113549.2.11": "SHA-512",
 };
 
 const CIPHERS: Readonly<Record<string, { name: string; keyBytes: number }>> = {
-  "1.2.840.113549.3.7": { name: "des-ede3-cbc", keyBytes: 24 },
   "2.16.840.1.101.3.4.1.2": { name: "aes-128-cbc", keyBytes: 16 },
   "2.16.840.1.101.3.4.1.22": { name: "aes-192-cbc", keyBytes: 24 },
   "2.16.840.1.101.3.4.1.42": { name: "aes-256-cbc", keyBytes: 32 },
 };
 
 /** Ciphers of legacy encryption that Node's decoder knows. */
-const LEGACY_CIPHERS = new Set([
+const LEGACY_CIPHERS = [
   "AES-128-CBC",
   "AES-192-CBC",
   "AES-256-CBC",
   "DES-EDE3-CBC",
-]);
+];
 
 /** Opens one key with a passphrase; throws anything when the passphrase is wrong. */
 export type Unlock = (passphrase: string) => KeyObject;
@@ -74,24 +72,23 @@ export function readEncryptedPkcs8(
   const cipher = CIPHERS[cipherOid];
   if (cipher === undefined) throw cannotOpen(`cipher ${cipherOid}`, fault);
   const iv = encryption.expect(DER_TAG.OCTET_STRING, "the cipher's start");
-  const isAes = cipher.name !== "des-ede3-cbc";
 
+  const key = Buffer.from(der);
+  const openByNode: Unlock = (passphrase) =>
+    createPrivateKey({ key, format: "der", type: "pkcs8", passphrase });
   const derivationOid = readOid(derivation, "the key derivation");
-  if (derivationOid === SCRYPT && isAes) return openByNode(der);
+  if (derivationOid === SCRYPT) return openByNode;
   if (derivationOid !== PBKDF2) {
-    throw cannotOpen(
-      `key derivation ${derivationOid} and ${cipher.name}`,
-      fault,
-    );
+    throw cannotOpen(`key derivation ${derivationOid}`, fault);
   }
   const { salt, rounds, hmac } = readPbkdf2(derivation, fault);
-  if (isAes && hmac !== "sha1") return openByNode(der);
-  // createDecipheriv() has no AES-192; nobody ever made such a key with SHA-1.
+  if (hmac !== "SHA-1") return openByNode;
+  // createDecipheriv() has no AES-192.
   if (cipher.name === "aes-192-cbc") {
     throw cannotOpen(`HMAC-SHA-1 and ${cipher.name}`, fault);
   }
   return (passphrase) => {
-    const key = pbkdf2Sync(passphrase, salt, rounds, cipher.keyBytes, hmac);
+    const key = pbkdf2Sync(passphrase, salt, rounds, cipher.keyBytes, "sha1");
     const decipher = createDecipheriv(cipher.name, key, iv.content);
     const plain = Buffer.concat([decipher.update(data), decipher.final()]);
     return createPrivateKey({ key: plain, format: "der", type: "pkcs8" });
@@ -115,7 +112,7 @@ export function readLegacyEncrypted(
   if (!/^[A-Z0-9-]{1,30}$/.test(cipher)) {
     throw fault("it is encrypted, but its DEK-Info header names no cipher");
   }
-  if (!LEGACY_CIPHERS.has(cipher)) throw cannotOpen(cipher, fault);
+  if (!LEGACY_CIPHERS.includes(cipher)) throw cannotOpen(cipher, fault);
   return (passphrase) => createPrivateKey({ key: pem, passphrase });
 }
 
@@ -133,7 +130,7 @@ function readPbkdf2(
     );
   }
   // SHA-1 is what is meant when nothing is said (RFC 8018 §A.2).
-  let hmac: string | undefined = "sha1";
+  let hmac: string | undefined = "SHA-1";
   while (!parameters.atEnd) {
     const option = parameters.read("the key derivation");
     if (option.tag === DER_TAG.INTEGER) continue;
@@ -144,18 +141,13 @@ function readPbkdf2(
   return { salt, rounds, hmac };
 }
 
-function openByNode(der: Uint8Array<ArrayBuffer>): Unlock {
-  const key = Buffer.from(der);
-  return (passphrase) =>
-    createPrivateKey({ key, format: "der", type: "pkcs8", passphrase });
-}
-
 function readOid(reader: DerReader, what: string): string {
   return showOid(reader.expect(DER_TAG.OID, what).content);
 }
 
 function cannotOpen(how: string, fault: Fault): Error {
   return fault(
-    `it is encrypted with ${how}, which cannot be opened here, ${REMEDY}`,
+    `it is encrypted with ${how}, which cannot be opened here, re-encrypt it ` +
+      "with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`",
   );
 }

@@ -1,10 +1,9 @@
 /**
  * A key we hold: made anew or loaded, with the certificate that wraps it, able to
- * sign. Other nodes are known by an {@linkcode PeerId} alone.
- *
- * Files are read and written in `files.ts`; what is signed is in `proof.ts`.
+ * sign. Other nodes are known by a {@linkcode PeerId} alone. Files are read and
+ * written in `key_files.ts`.
  */
-
+import { Buffer } from "node:buffer";
 import {
   createPrivateKey,
   createPublicKey,
@@ -12,14 +11,13 @@ import {
   type KeyObject,
   X509Certificate,
 } from "node:crypto";
-import { Buffer } from "node:buffer";
 import { messageOf, VerackError } from "../core/errors.ts";
-import { MAX_KEY_FILE_BYTES } from "../limits.ts";
-import { certificateToPem, verifyCertificate } from "./certificate.ts";
-import { equalBytes } from "./der.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
+import { MAX_KEY_FILE_BYTES } from "../limits.ts";
+import { verifyCertificate } from "./certificate.ts";
+import { equalBytes, type Fault } from "./der.ts";
 import { makeCertificate } from "./make_certificate.ts";
-import { readPemBlocks } from "./pem.ts";
+import { readPemBlocks, writePem } from "./pem.ts";
 import { keyError, type Passphrase, readPrivateKey } from "./private_key.ts";
 import {
   KEY_TYPES,
@@ -44,7 +42,7 @@ export type { Passphrase } from "./private_key.ts";
 /** Options of {@linkcode Identity.generate}. */
 export interface GenerateOptions {
   /**
-   * A TLS handshake costs the same with Ed25519 and P-256, but proving and judging
+   * A TLS handshake costs the same with Ed25519 and P-256, but to prove and to verify
    * a key in Deno takes 20 µs with the one and 400 µs with the other (2.9.6,
    * `deno task bench`). RSA keys are made with 2048 bits.
    *
@@ -52,7 +50,7 @@ export interface GenerateOptions {
    */
   keyType?: KeyType;
   /**
-   * Whether the key is gone when the process ends, so that nobody should remember
+   * Whether the key is gone when the process ends, so that peers need not remember
    * it; false when it is about to be written to a file.
    *
    * @default {true}
@@ -92,7 +90,7 @@ const GENERATION = {
   },
 } as const;
 
-/** Signed when a key is loaded, to see that its halves fit; fits no real statement. */
+/** Signed when a key is loaded, to see that its halves fit; nothing else reads so. */
 const SELF_TEST = new TextEncoder().encode("verack/1 self-test");
 
 /**
@@ -113,7 +111,7 @@ export class Identity {
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** The kind of key. */
   readonly keyType: KeyType;
-  /** Whether it was made in memory and nobody will see it again. */
+  /** Whether it was made in memory and ends with the process. */
   readonly ephemeral: boolean;
   readonly #privateKey: KeyObject;
   readonly #publicKey: PublicKey;
@@ -151,14 +149,12 @@ export class Identity {
       ["sign", "verify"],
     ) as CryptoKeyPair;
     const pkcs8 = await crypto.subtle.exportKey("pkcs8", pair.privateKey);
-    const key = examine(
-      createPrivateKey({
-        key: Buffer.from(pkcs8),
-        format: "der",
-        type: "pkcs8",
-      }),
-      "key",
-    );
+    const privateKey = createPrivateKey({
+      key: Buffer.from(pkcs8),
+      format: "der",
+      type: "pkcs8",
+    });
+    const key = examine(privateKey, "key");
     return new Identity(key, await certify(key), ephemeral);
   }
 
@@ -176,12 +172,10 @@ export class Identity {
     options: FromPemOptions = {},
   ): Promise<Identity> {
     const { keySource = "key", certificateSource = "certificate" } = options;
-    const privateKey = await readPrivateKey(
-      keyPem,
-      options.passphrase,
+    const key = examine(
+      await readPrivateKey(keyPem, options.passphrase, keySource),
       keySource,
     );
-    const key = examine(privateKey, keySource);
     const given = options.certificatePem === undefined
       ? undefined
       : readOwnCertificate(options.certificatePem, key, certificateSource);
@@ -190,7 +184,7 @@ export class Identity {
 
   /** The certificate in PEM. */
   get certificatePem(): string {
-    return certificateToPem(this.certificate);
+    return writePem("CERTIFICATE", this.certificate);
   }
 
   /**
@@ -210,6 +204,41 @@ export class Identity {
   }
 }
 
+/** What can be said of a key without holding it. */
+export interface PublicIdentity {
+  readonly id: PeerId;
+  readonly keyType: KeyType;
+  /** What it was found in. */
+  readonly foundIn: "key" | "certificate";
+}
+
+/**
+ * The identity of the private key in `pem` or, where there is none, of the first
+ * certificate, self-made or not. For showing it: nothing that is found here is ever
+ * pinned or trusted.
+ *
+ * @param source What the text is called in messages.
+ * @throws {VerackError} `bad-key`, `encrypted-key`, `bad-certificate`.
+ */
+export async function readPublicIdentity(
+  pem: string,
+  source: string,
+  passphrase?: Passphrase,
+): Promise<PublicIdentity> {
+  const fault = (detail: string) => keyError("bad-certificate", source, detail);
+  const blocks = readPemBlocks(pem, fault);
+  const certificate = blocks.find(({ label }) => label === "CERTIFICATE");
+  const hasKey = blocks.some(({ label }) => label.endsWith("PRIVATE KEY"));
+  if (certificate === undefined || hasKey) {
+    const privateKey = await readPrivateKey(pem, passphrase, source);
+    const { id, publicKey } = examine(privateKey, source);
+    return { id, keyType: publicKey.type, foundIn: "key" };
+  }
+  const spki = readCertificateKey(certificate.der, fault);
+  const keyType = readPublicKey(spki, fault).type;
+  return { id: hash("sha256", spki, "hex"), keyType, foundIn: "certificate" };
+}
+
 /** A private key that can be an identity, and what follows from it. */
 interface LoadedKey {
   readonly privateKey: KeyObject;
@@ -218,42 +247,31 @@ interface LoadedKey {
   readonly id: PeerId;
 }
 
-/** Whether a private key can be an identity, and which one. */
+/** Checks that a private key can be an identity, and tells which one. */
 function examine(privateKey: KeyObject, source: string): LoadedKey {
   const fault = (detail: string) => keyError("bad-key", source, detail);
   let spki: Uint8Array<ArrayBuffer>;
-  let publicKeyObject: KeyObject;
+  let publicHalf: KeyObject;
   try {
-    publicKeyObject = createPublicKey(privateKey);
-    spki = Uint8Array.from(
-      publicKeyObject.export({ type: "spki", format: "der" }),
-    );
+    publicHalf = createPublicKey(privateKey);
+    spki = spkiOf(publicHalf);
   } catch (cause) {
     throw fault(`its public half cannot be computed (${messageOf(cause)})`);
   }
   const publicKey = readPublicKey(spki, fault);
-  if (!halvesFit(privateKey, publicKeyObject, publicKey)) {
+  // Deno 2.9 refuses halves that do not fit by itself; a node that was told a wrong
+  // identity would look like an impostor to all others, so this does not rest on it.
+  let fits = false;
+  try {
+    const signature = signBytes(publicKey, privateKey, SELF_TEST);
+    fits = verifyBytes(publicKey, publicHalf, SELF_TEST, signature);
+  } catch {
+    // They do not.
+  }
+  if (!fits) {
     throw fault("its private and public halves do not belong together");
   }
   return { privateKey, publicKey, spki, id: hash("sha256", spki, "hex") };
-}
-
-/**
- * Whether what the private half signs verifies with the public half. Deno 2.9
- * refuses halves that do not fit by itself; a node that was told a wrong identity
- * would look to everybody like an impostor, so this does not rest on it.
- */
-function halvesFit(
-  privateKey: KeyObject,
-  publicKeyObject: KeyObject,
-  publicKey: PublicKey,
-): boolean {
-  try {
-    const signature = signBytes(publicKey, privateKey, SELF_TEST);
-    return verifyBytes(publicKey, publicKeyObject, SELF_TEST, signature);
-  } catch {
-    return false;
-  }
 }
 
 function certify(key: LoadedKey): Promise<Uint8Array<ArrayBuffer>> {
@@ -266,7 +284,7 @@ function certify(key: LoadedKey): Promise<Uint8Array<ArrayBuffer>> {
  */
 function readOwnCertificate(
   pem: string,
-  key: LoadedKey,
+  { id, spki }: LoadedKey,
   source: string,
 ): Uint8Array<ArrayBuffer> | undefined {
   const fault = (detail: string) => keyError("bad-certificate", source, detail);
@@ -281,17 +299,18 @@ function readOwnCertificate(
     throw fault("it holds no certificate, must be a certificate in PEM");
   }
   const theirs = readCertificateKey(block.der, fault);
-  if (!equalBytes(theirs, key.spki)) {
+  if (!equalBytes(theirs, spki)) {
+    const other = shortId(hash("sha256", theirs, "hex"));
     throw keyError(
       "mismatched-key",
       source,
-      `it is for key ${shortId(hash("sha256", theirs, "hex"))}, must be for ${
-        shortId(key.id)
+      `it is for key ${other}, must be for ${
+        shortId(id)
       }, the key that was loaded with it`,
     );
   }
   try {
-    return verifyCertificate(block.der, key.id).der;
+    return verifyCertificate(block.der, id).der;
   } catch (error) {
     if (error instanceof VerackError) return undefined;
     throw error;
@@ -299,15 +318,18 @@ function readOwnCertificate(
 }
 
 /** The public key of any X.509 certificate, re-encoded in its usual form. */
-export function readCertificateKey(
+function readCertificateKey(
   der: Uint8Array<ArrayBuffer>,
-  fault: (detail: string) => VerackError,
+  fault: Fault,
 ): Uint8Array<ArrayBuffer> {
   try {
-    // A lenient parser will do: the result is only compared with our own key.
-    const { publicKey } = new X509Certificate(Buffer.from(der));
-    return Uint8Array.from(publicKey.export({ type: "spki", format: "der" }));
+    // A lenient parser will do: the result is only compared with our own key, or shown.
+    return spkiOf(new X509Certificate(Buffer.from(der)).publicKey);
   } catch (cause) {
     throw fault(`it cannot be read (${messageOf(cause)})`);
   }
+}
+
+function spkiOf(publicKey: KeyObject): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(publicKey.export({ type: "spki", format: "der" }));
 }

@@ -1,16 +1,14 @@
 /**
- * Makes the one certificate that fits a key. The rules it must meet are written
- * down, and checked, in `certificate.ts`.
+ * Makes the one certificate that fits a key. The rules it must meet are in
+ * `certificate.ts`.
  *
  * The certificate library takes some 90 ms to load, so it is loaded when a
- * certificate is made for the first time and never by a program that only judges.
+ * certificate is made for the first time, and never to verify one.
  */
-
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { verifyCertificate } from "./certificate.ts";
-import { VALIDITY } from "./certificate_form.ts";
-import { DER_TAG, DerReader, encodeDer } from "./der.ts";
 import { type PeerId, serverNameOf } from "../core/peer_id.ts";
+import { VALIDITY, verifyCertificate } from "./certificate.ts";
+import { DER_TAG, DerReader, encodeDer } from "./der.ts";
 import type { KeyType } from "./public_key.ts";
 import { withLowS } from "./signature.ts";
 
@@ -28,7 +26,7 @@ const SERIAL_DIGITS = 30;
  * Makes a certificate for a private key. The same key always gets the same
  * certificate but for the signature, which ECDSA draws anew.
  *
- * @param privateKey The key; its public half must be `identity`'s.
+ * @param privateKey The key; its public half must be that of `id`.
  * @returns DER that {@linkcode verifyCertificate} accepts.
  * @throws {VerackError} `bad-certificate` when the key's two halves do not belong
  * together, so that what it signs does not verify.
@@ -42,33 +40,24 @@ export async function makeCertificate(
   await import("npm:reflect-metadata@0.2.2");
   const x509 = await import("npm:@peculiar/x509@2.2.0");
   const algorithm = SIGNING[keyType];
-  const pkcs8 = privateKey.export({ type: "pkcs8", format: "der" });
-  const spki = createPublicKey(privateKey)
-    .export({ type: "spki", format: "der" });
-  const keys = {
-    privateKey: await crypto.subtle.importKey(
-      "pkcs8",
-      Uint8Array.from(pkcs8),
-      algorithm,
-      true,
-      ["sign"],
-    ),
-    publicKey: await crypto.subtle.importKey(
-      "spki",
-      Uint8Array.from(spki),
-      algorithm,
-      true,
-      ["verify"],
-    ),
-  };
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    // The leading 1 keeps it positive and never zero. Nobody reads it.
+  const certificate = await x509.X509CertificateGenerator.create({
+    // The leading 1 keeps it positive and never zero. Nothing reads it.
     serialNumber: `01${id.slice(0, SERIAL_DIGITS)}`,
-    // Hex digits become a PrintableString, as the judge wants it.
-    name: [{ CN: [id] }],
+    // Hex digits become a PrintableString, as the rules want it.
+    subject: [{ CN: [id] }],
+    issuer: [{ CN: [id] }],
     notBefore: VALIDITY.notBefore,
     notAfter: VALIDITY.notAfter,
-    keys,
+    publicKey: Uint8Array.from(
+      createPublicKey(privateKey).export({ type: "spki", format: "der" }),
+    ),
+    signingKey: await crypto.subtle.importKey(
+      "pkcs8",
+      Uint8Array.from(privateKey.export({ type: "pkcs8", format: "der" })),
+      algorithm,
+      false,
+      ["sign"],
+    ),
     signingAlgorithm: algorithm,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),

@@ -1,10 +1,7 @@
 /**
  * Finds the blocks of a PEM file (RFC 7468, and RFC 1421 headers as OpenSSL
  * writes them on encrypted keys), whatever stands around them.
- *
- * What is in a block is for `private_key.ts` and `identity.ts` to say.
  */
-
 import type { Fault } from "./der.ts";
 import { escapeText } from "../core/escape.ts";
 

@@ -1,18 +1,18 @@
 /**
- * Reads the one private key of a PEM file in any of the forms that tools write:
- * PKCS #8, SEC 1, PKCS #1, each of them encrypted or not.
- *
- * Which types of key can be an identity is not decided here (`public_key.ts`),
- * nor is the file read (`files.ts`).
+ * Reads the one private key of a PEM text in any of the forms that tools write:
+ * PKCS #8, SEC 1, PKCS #1, each of them encrypted or not. Which types of key can be
+ * an identity is decided in `public_key.ts`.
  */
-
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { DER_TAG, DerReader, type Fault } from "./der.ts";
-import { readEncryptedPkcs8, readLegacyEncrypted } from "./encrypted_key.ts";
-import type { Unlock } from "./encrypted_key.ts";
+import {
+  readEncryptedPkcs8,
+  readLegacyEncrypted,
+  type Unlock,
+} from "./encrypted_key.ts";
 import { type PemBlock, readPemBlocks, writePem } from "./pem.ts";
 import { nameAlgorithm, WANTED_KEY } from "./public_key.ts";
 
@@ -22,13 +22,6 @@ export type Passphrase =
   | (() => string | undefined | Promise<string | undefined>);
 
 const WANTED = "must be a private key in PEM (PKCS#8, SEC1 or PKCS#1)";
-
-/** Labels of keys in the clear, by what `node:crypto` calls their encoding. */
-const ENCODINGS = {
-  "PRIVATE KEY": "pkcs8",
-  "EC PRIVATE KEY": "sec1",
-  "RSA PRIVATE KEY": "pkcs1",
-} as const;
 
 /**
  * Reads a private key.
@@ -98,20 +91,26 @@ function findKey(text: string, fault: Fault): PemBlock {
   throw fault(`it holds no PEM block, ${WANTED}`);
 }
 
+/** How `node:crypto` calls the encoding of a block, by its label. */
 function encodingOf(
   { label }: PemBlock,
   fault: Fault,
 ): "pkcs8" | "sec1" | "pkcs1" {
-  if (label === "ENCRYPTED PRIVATE KEY") return "pkcs8";
-  if (Object.hasOwn(ENCODINGS, label)) {
-    return ENCODINGS[label as keyof typeof ENCODINGS];
+  switch (label) {
+    case "PRIVATE KEY":
+    case "ENCRYPTED PRIVATE KEY":
+      return "pkcs8";
+    case "EC PRIVATE KEY":
+      return "sec1";
+    case "RSA PRIVATE KEY":
+      return "pkcs1";
+    case "OPENSSH PRIVATE KEY":
+      throw fault(
+        "it is in OpenSSH's own format, convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
+      );
+    default:
+      throw fault(`it holds a "${label}", must be ${WANTED_KEY}`);
   }
-  if (label === "OPENSSH PRIVATE KEY") {
-    throw fault(
-      "it is in OpenSSH's own format, convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
-    );
-  }
-  throw fault(`it holds a "${label}", must be ${WANTED_KEY}`);
 }
 
 function unlockerOf(block: PemBlock, fault: Fault): Unlock | undefined {

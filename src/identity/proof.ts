@@ -1,24 +1,22 @@
 /**
- * The statement by which a dialer proves that it holds its key, since Deno's TLS
- * server cannot ask for a client certificate.
- *
- * Only the statement and its signature are here. How they travel is in
- * `wire/messages/proof.ts`, when they are sent and judged in `session/`.
+ * The signature by which a dialer proves that it holds its key, since Deno's TLS
+ * server cannot ask for a client certificate. How it travels is in
+ * `wire/messages/proof.ts`, when it is sent and verified in `session/`.
  */
-
+import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
+import { ByteWriter } from "../wire/bytes.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";
-import { PEER_ID_BYTES, type PeerId, peerIdBytes } from "../core/peer_id.ts";
 import { verifyBytes } from "./signature.ts";
 
 /** All that a proof is bound to. */
 export interface ProofContext {
   /** The network's 4 bytes. */
   readonly magic: Uint8Array;
-  /** Who was dialed, and checks the proof. */
+  /** The node that was dialed, and checks the proof. */
   readonly listener: PeerId;
-  /** Who dialed, and signs. */
+  /** The node that dialed, and signs. */
   readonly dialer: PeerId;
   /** The 32 random bytes the listener sent in this session. */
   readonly challenge: Uint8Array;
@@ -29,13 +27,9 @@ export interface ProofContext {
 }
 
 const CONTEXT = new TextEncoder().encode("verack/1 proof\0");
-const MAGIC_BYTES = 4;
-const CHALLENGE_BYTES = 32;
-const TRANSCRIPT_BYTES = 32;
 
 /** Bytes before the extension block: 151. */
-const FIXED_BYTES = CONTEXT.length + MAGIC_BYTES + 2 * PEER_ID_BYTES +
-  CHALLENGE_BYTES + TRANSCRIPT_BYTES + 4;
+const FIXED_BYTES = CONTEXT.length + 4 + 2 * PEER_ID_BYTES + 32 + 32 + 4;
 
 /**
  * The bytes that a dialer signs:
@@ -59,47 +53,32 @@ const FIXED_BYTES = CONTEXT.length + MAGIC_BYTES + 2 * PEER_ID_BYTES +
  *
  * @throws {RangeError} when a field does not have its length, or the extension
  * block is larger than any handshake payload.
- * @throws {SyntaxError} when an identity is not spelled as one.
  */
-export function proofStatement(
-  context: ProofContext,
-): Uint8Array<ArrayBuffer> {
-  const { magic, challenge, transcript, extensions } = context;
-  checkLength("magic", magic, MAGIC_BYTES);
-  checkLength("challenge", challenge, CHALLENGE_BYTES);
-  checkLength("transcript", transcript, TRANSCRIPT_BYTES);
+export function proofBytes(context: ProofContext): Uint8Array<ArrayBuffer> {
+  const { magic, listener, dialer, challenge, transcript, extensions } =
+    context;
   if (extensions.length > MAX_HANDSHAKE_PAYLOAD_BYTES) {
     throw new RangeError(
-      `Cannot state proof: extensions have ${extensions.length} bytes, must be at most ${MAX_HANDSHAKE_PAYLOAD_BYTES}`,
+      `Cannot sign proof: extensions have ${extensions.length} bytes, must be at most ${MAX_HANDSHAKE_PAYLOAD_BYTES}`,
     );
   }
-  const length = new Uint8Array(4);
-  new DataView(length.buffer).setUint32(0, extensions.length, true);
-  const statement = new Uint8Array(FIXED_BYTES + extensions.length);
-  let offset = 0;
-  for (
-    const field of [
-      CONTEXT,
-      magic,
-      peerIdBytes(context.listener),
-      peerIdBytes(context.dialer),
-      challenge,
-      transcript,
-      length,
-      extensions,
-    ]
-  ) {
-    statement.set(field, offset);
-    offset += field.length;
-  }
-  return statement;
+  return new ByteWriter(FIXED_BYTES + extensions.length)
+    .bytes(CONTEXT)
+    .fixedBytes("magic", magic, 4)
+    .hex("listener", listener, PEER_ID_BYTES)
+    .hex("dialer", dialer, PEER_ID_BYTES)
+    .fixedBytes("challenge", challenge, 32)
+    .fixedBytes("transcript", transcript, 32)
+    .u32(extensions.length)
+    .bytes(extensions)
+    .finish();
 }
 
 /**
- * Signs the statement as the dialer.
+ * Signs as the dialer.
  *
  * @throws {RangeError} when `context.dialer` is not `identity`, or as
- * {@linkcode proofStatement} does.
+ * {@linkcode proofBytes} does.
  */
 export function signProof(
   identity: Identity,
@@ -110,16 +89,16 @@ export function signProof(
       `Cannot sign proof: the dialer is ${context.dialer}, must be ourselves, ${identity.id}`,
     );
   }
-  return identity.sign(proofStatement(context));
+  return identity.sign(proofBytes(context));
 }
 
 /**
- * Whether the holder of `certificate`'s key signed this very statement. The type
- * of the key decides the algorithm: ECDSA with SHA-256 in strict DER, Ed25519, or
- * RSA-PSS with SHA-256 and a salt of exactly 32 bytes.
+ * Whether the holder of `certificate`'s key signed exactly this. The type of the key
+ * decides the algorithm: ECDSA with SHA-256 in strict DER, Ed25519, or RSA-PSS with
+ * SHA-256 and a salt of exactly 32 bytes.
  *
- * Never throws, whatever it is given. That `context.listener` is ourselves, and
- * the challenge the one we sent, is up to the caller, who builds the context.
+ * Never throws, whatever it is given. That `context.listener` is ourselves, and the
+ * challenge the one we sent, is up to the caller, which builds the context.
  */
 export function verifyProof(
   certificate: VerifiedCertificate,
@@ -127,22 +106,10 @@ export function verifyProof(
   signature: Uint8Array,
 ): boolean {
   if (certificate.id !== context.dialer) return false;
+  const { key, publicKey } = certificate;
   try {
-    return verifyBytes(
-      certificate.key,
-      certificate.publicKey,
-      proofStatement(context),
-      signature,
-    );
+    return verifyBytes(key, publicKey, proofBytes(context), signature);
   } catch {
     return false;
-  }
-}
-
-function checkLength(name: string, bytes: Uint8Array, wanted: number): void {
-  if (bytes.length !== wanted) {
-    throw new RangeError(
-      `Cannot state proof: ${name} has ${bytes.length} bytes, must have ${wanted}`,
-    );
   }
 }

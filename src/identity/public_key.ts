@@ -1,10 +1,9 @@
 /**
- * Which public keys can be an identity, judged on the bytes of their
+ * Which public keys can be an identity, by the bytes of their
  * SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
  *
  * One key must have one encoding, because the identity is the hash of the
  * encoding: so no compressed points, no missing parameters, no explicit curves.
- * What is signed with these keys is in `signature.ts`.
  */
 
 import {
@@ -51,7 +50,7 @@ const RSA_ALGORITHM = encodeDer(
   NULL,
 );
 
-/** Names by algorithm or curve, so that a refusal says what somebody has. */
+/** Names by algorithm or curve, so that a refusal says what was found. */
 const ALGORITHM_NAMES: Readonly<Record<string, string>> = {
   "1.2.840.10045.3.1.7": "P-256",
   "1.3.101.112": "Ed25519",
@@ -79,7 +78,7 @@ const MIN_EXPONENT = 65_537;
 
 /**
  * y-coordinates of the points of small order on Curve25519, canonical and without
- * the sign bit (the list of libsodium, `has_small_order`). Everybody can sign for
+ * the sign bit (the list of libsodium, `has_small_order`). Anyone can sign for
  * such a key: with the neutral element as key one signature fits every message.
  */
 const SMALL_ORDER = [

@@ -1,12 +1,14 @@
 /**
- * Proving to each other that both ends know a secret, without telling it: what is
- * computed from it, bound to the listener that TLS proved and to this very
- * conversation. What the secret is, the network's or an invite's, is in
- * `network_secret.ts` and `invite.ts`; the messages are in `wire/messages/secret.ts`.
+ * Secrets that two nodes prove to each other that they know, without telling them:
+ * the network's, which all members share, and that of an invite (`invite.ts`). A proof
+ * is bound to the listener that TLS proved and to one conversation; the messages are
+ * in `wire/messages/secret.ts`.
  */
-import { createHmac } from "node:crypto";
-import { timingSafeEqual } from "../std/timing_safe_equal.ts";
+import { createHmac, scrypt } from "node:crypto";
+import { messageOf, VerackError } from "../core/errors.ts";
 import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
+import { MIN_NETWORK_SECRET_BYTES, NETWORK_KEY_COST } from "../limits.ts";
+import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 
 /** What a node shows or asks for: which secret, and the key derived from it. */
@@ -20,11 +22,11 @@ export interface SharedSecret {
 
 /** All that a proof of a secret is bound to. */
 export interface SecretContext {
-  /** Who proves: an answer is never the question sent back. */
+  /** Which end proves: an answer is never the question sent back. */
   readonly by: "dialer" | "listener";
   /** The network's 4 bytes. */
   readonly magic: Uint8Array;
-  /** Who was dialed, proven by TLS. */
+  /** The node that was dialed, proven by TLS. */
   readonly listener: PeerId;
   /** SHA-256 over what both have said so far (`session/transcript.ts`). */
   readonly transcript: Uint8Array;
@@ -33,12 +35,14 @@ export interface SecretContext {
 /** Bytes of {@linkcode SharedSecret.id}. */
 export const SECRET_ID_BYTES = 16;
 
-/** The id of a network's secret, of which there is one. */
-export const NETWORK_SECRET_ID = "00".repeat(SECRET_ID_BYTES);
+/** Bytes of {@linkcode SharedSecret.key}. */
+export const SECRET_KEY_BYTES = 32;
 
 const CONTEXT = new TextEncoder().encode("verack/1 secret\0");
-const MAGIC_BYTES = 4;
 const TRANSCRIPT_BYTES = 32;
+
+/** scrypt's block size (RFC 7914 §2); with `NETWORK_KEY_COST` it takes 32 MiB. */
+const BLOCK_SIZE = 8;
 
 /**
  * HMAC-SHA-256 with the key over: the ASCII text `verack/1 secret` and a zero
@@ -54,7 +58,7 @@ export function secretMac(
   const bytes = new ByteWriter(128)
     .bytes(CONTEXT)
     .u8(context.by === "dialer" ? 0 : 1)
-    .fixedBytes("magic", context.magic, MAGIC_BYTES)
+    .fixedBytes("magic", context.magic, 4)
     .hex("listener", context.listener, PEER_ID_BYTES)
     .fixedBytes("transcript", context.transcript, TRANSCRIPT_BYTES)
     .finish();
@@ -68,4 +72,44 @@ export function verifySecretMac(
   mac: Uint8Array,
 ): boolean {
   return timingSafeEqual(secretMac(key, context), mac);
+}
+
+/** The secret of a network, from its key. */
+export function networkSecret(key: Uint8Array): SharedSecret {
+  return { kind: "network", id: "00".repeat(SECRET_ID_BYTES), key };
+}
+
+/**
+ * The key of a network: scrypt (RFC 7914) of the secret, so that guessing a weak
+ * one costs, with `verack/1 network secret`, a zero byte and the network's name as
+ * salt, so that one secret for two networks makes two keys. The secret itself is used
+ * for nothing else and kept nowhere.
+ *
+ * Line ends at the end of the secret do not count: editors add them.
+ *
+ * @throws {VerackError} `bad-secret` when it is shorter than 16 bytes.
+ */
+export async function deriveNetworkKey(
+  secret: Uint8Array,
+  network: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let end = secret.length;
+  while (secret[end - 1] === 0x0a || secret[end - 1] === 0x0d) end--;
+  const bytes = secret.subarray(0, end);
+  if (bytes.length < MIN_NETWORK_SECRET_BYTES) {
+    throw new VerackError(
+      "bad-secret",
+      `Cannot use network secret: it has ${bytes.length} bytes, must have at least ${MIN_NETWORK_SECRET_BYTES} (\`openssl rand -hex 32 > FILE\` makes one)`,
+    );
+  }
+  const salt = new TextEncoder().encode(`verack/1 network secret\0${network}`);
+  const maxmem = 256 * BLOCK_SIZE * NETWORK_KEY_COST;
+  const options = { N: NETWORK_KEY_COST, r: BLOCK_SIZE, p: 1, maxmem };
+  return await new Promise((resolve, reject) =>
+    scrypt(bytes, salt, SECRET_KEY_BYTES, options, (cause, key) => {
+      if (cause === null) return resolve(new Uint8Array(key));
+      const why = `Cannot use network secret: ${messageOf(cause)}`;
+      reject(new VerackError("bad-secret", why, { cause }));
+    })
+  );
 }

@@ -11,7 +11,7 @@ import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
-import { deriveNetworkKey } from "../identity/network_secret.ts";
+import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import { isDemoIdentity } from "../identity/demo.ts";
 import {

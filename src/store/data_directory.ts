@@ -3,33 +3,33 @@
  * its owner alone and for one process at a time.
  *
  * A damaged database is set aside and a new one begun, since a node can do without
- * its memory; a key is never replaced, since others know the node by it. How files
- * are written is `files.ts`, what the database holds `sqlite_store.ts`.
+ * its memory; a key is never replaced, since others know the node by it.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import type { Identity, Passphrase } from "../identity/identity.ts";
 import { logger } from "../core/log.ts";
-import type { NodeStore } from "../mesh/peers/node_store.ts";
-import { parseNetworkName } from "../mesh/options.ts";
-import { DATA_FILES, SIDE_FILE_ENDS } from "./file_names.ts";
+import type { Identity, Passphrase } from "../identity/identity.ts";
 import {
   isOpenToOthers,
-  LockFile,
   makePrivate,
-  ownerOfNewFiles,
   PRIVATE_DIRECTORY_MODE,
   PRIVATE_FILE_MODE,
   rename,
   statOrNothing,
   toFileError,
-} from "./files.ts";
+} from "../identity/private_file.ts";
+import type { NodeStore } from "../mesh/peers/node_store.ts";
+import { parseNetworkName } from "../mesh/options.ts";
+import { DATA_FILES, LockFile } from "./lock_file.ts";
 import { identityOf } from "./own_key.ts";
 import { DamagedError } from "./sqlite_errors.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
 const log = logger("store");
+
+/** Ends of the files that SQLite keeps beside a database while it is open. */
+const SIDE_FILE_ENDS = ["-wal", "-shm"];
 
 /** Options of {@linkcode DataDirectory.open}. */
 export interface DataOptions {
@@ -41,7 +41,7 @@ export interface DataOptions {
   readonly identity?: Identity;
   /** Name of the mesh; a directory belongs to one. @default {"main"} */
   readonly network?: string;
-  /** Opens the key in the directory, if somebody has encrypted it. */
+  /** Opens the key in the directory, if it was encrypted. */
   readonly passphrase?: Passphrase;
   /** Time, for tests. @default the real clock */
   readonly clock?: Clock;
@@ -68,7 +68,7 @@ export interface DataOptions {
 export class DataDirectory implements Disposable {
   /** Where it is, as it was given. */
   readonly path: string;
-  /** Whose it is. */
+  /** The key of the node. */
   readonly identity: Identity;
   /** What it remembers. */
   readonly store: NodeStore;
@@ -85,7 +85,7 @@ export class DataDirectory implements Disposable {
    * Opens a directory, and makes it if there is none.
    *
    * @throws {VerackError} `data-in-use` when another process uses it; `bad-data`
-   * when it is somebody else's, belongs to another network, cannot be written or
+   * when it is another user's, belongs to another network, cannot be written or
    * was written by a newer verack; `bad-key`, `encrypted-key` when its key cannot
    * be used; `mismatched-key` when it belongs to another key than `identity`;
    * `permission` when Deno may not read or write it.
@@ -104,7 +104,7 @@ export class DataDirectory implements Disposable {
       return new DataDirectory(path, identity, opened);
     } catch (error) {
       opened.close();
-      throw toFileError(error, cannotUse(path), path);
+      throw fileError(error, path);
     }
   }
 
@@ -127,7 +127,7 @@ export interface OpenedStore extends Disposable {
 }
 
 /**
- * Opens what a directory remembers, for who needs no key.
+ * Opens what a directory remembers, where no key is needed.
  *
  * @param options `create`: makes directory and database if they are missing.
  * @throws {VerackError} as {@linkcode DataDirectory.open}; `bad-data` when there is
@@ -151,11 +151,11 @@ export function openStore(
     return { store, close, [Symbol.dispose]: close };
   } catch (error) {
     lock?.[Symbol.dispose]();
-    throw toFileError(error, cannotUse(path), path);
+    throw fileError(error, path);
   }
 }
 
-/** Makes sure that the directory is there, ours, and nobody else's to look into. */
+/** Makes sure that the directory is there, ours, and closed to other users. */
 function prepareDirectory(path: string, create: boolean): void {
   const before = statOrNothing(path);
   if (
@@ -194,7 +194,7 @@ function prepareDirectory(path: string, create: boolean): void {
   });
 }
 
-/** Whether nothing in it is somebody else's alone; what a crash left of ours counts. */
+/** Whether it is empty or a node has used it; what a crash left of ours counts. */
 function isNodeOrEmpty(path: string): boolean {
   const entries = [...Deno.readDirSync(path)].map(({ name }) => name)
     .filter((name) => name !== "lost+found");
@@ -206,10 +206,10 @@ function isNodeOrEmpty(path: string): boolean {
 function takeLock(path: string): LockFile {
   const lock = LockFile.take(`${path}/${DATA_FILES.lock}`);
   if (lock instanceof LockFile) return lock;
-  const who = lock.heldBy === undefined
+  const user = lock.heldBy === undefined
     ? "another process"
     : `process ${lock.heldBy}`;
-  throw new VerackError("data-in-use", `${cannotUse(path)}: ${who} uses it`);
+  throw new VerackError("data-in-use", `${cannotUse(path)}: ${user} uses it`);
 }
 
 function openDatabase(path: string, clock: Clock): SqliteStore {
@@ -226,18 +226,14 @@ function openDatabase(path: string, clock: Clock): SqliteStore {
     );
     store = SqliteStore.open(database, { clock });
   }
-  for (
-    const file of [
-      database,
-      ...SIDE_FILE_ENDS.map((end) => database + end),
-    ]
-  ) {
+  for (const end of ["", ...SIDE_FILE_ENDS]) {
+    const file = database + end;
     if (statOrNothing(file) !== undefined) makePrivate(file, PRIVATE_FILE_MODE);
   }
   return store;
 }
 
-/** Renames a damaged database, so that whoever wants to can look into it. */
+/** Renames a damaged database, so that it can be looked into. */
 function setAside(database: string, clock: Clock): string {
   // Colons are no part of names on Windows.
   const time = new Date(clock.now()).toISOString().replaceAll(":", "-");
@@ -254,7 +250,7 @@ function setAside(database: string, clock: Clock): string {
   return aside;
 }
 
-/** A directory is of one mesh: who was admitted to it was not admitted to another. */
+/** A directory is of one mesh: a peer that was admitted to it is admitted to no other. */
 function bindNetwork(path: string, store: NodeStore, network: string): void {
   const bound = store.setting("data.network");
   if (bound === undefined) {
@@ -268,6 +264,23 @@ function bindNetwork(path: string, store: NodeStore, network: string): void {
     path,
     `it belongs to network ${shown}, must be started with --network ${shown}`,
   );
+}
+
+/** The owner of what this process makes in a directory; `null` on Windows. */
+function ownerOfNewFiles(directory: string): number | null {
+  if (Deno.build.os === "windows") return null;
+  // Asking for our own number would take a permission of its own.
+  const probe = Deno.makeTempFileSync({ dir: directory, prefix: ".probe-" });
+  try {
+    return Deno.statSync(probe).uid;
+  } finally {
+    Deno.removeSync(probe);
+  }
+}
+
+function fileError(error: unknown, path: string): unknown {
+  const action = cannotUse(path);
+  return toFileError(error, { action, access: "use", path });
 }
 
 function refusal(path: string, why: string): VerackError {

@@ -1,40 +1,33 @@
 /**
  * The key of a data directory: made once, kept readable by its owner alone, and
- * never replaced. The database remembers whose directory it is, so that a key
- * that is missing or another one is noticed.
+ * never replaced. The database remembers the identity that the directory belongs to,
+ * so that a key that is missing or another one is noticed.
  */
-import { VerackError } from "../core/errors.ts";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { loadIdentity } from "../identity/files.ts";
+import { logger } from "../core/log.ts";
 import {
   Identity,
   type Passphrase,
   type PeerId,
 } from "../identity/identity.ts";
-import { logger } from "../core/log.ts";
-import type { NodeStore } from "../mesh/peers/node_store.ts";
+import { loadIdentity } from "../identity/key_files.ts";
 import {
   isOpenToOthers,
   makePrivate,
   PRIVATE_FILE_MODE,
   statOrNothing,
   writeWhole,
-} from "./files.ts";
-import { DATA_FILES } from "./file_names.ts";
+} from "../identity/private_file.ts";
+import type { NodeStore } from "../mesh/peers/node_store.ts";
+import { DATA_FILES } from "./lock_file.ts";
 
 const log = logger("store");
 
-/** Under which name the database keeps whose directory it is. */
+/** The setting with the identity that the directory belongs to. */
 const OWNER = "data.identity";
 
-/** What the caller brings. */
-export interface KeyOptions {
-  /** A key that is kept elsewhere. */
-  readonly identity?: Identity;
-  readonly passphrase?: Passphrase;
-}
-
-/** Whose store it is, if anybody's yet. */
+/** The identity that a store belongs to, if to any yet. */
 export function ownerOf(
   store: Pick<NodeStore, "setting">,
 ): PeerId | undefined {
@@ -52,26 +45,28 @@ export function ownerOf(
 export async function identityOf(
   path: string,
   store: NodeStore,
-  options: KeyOptions,
+  { identity: given, passphrase }: {
+    /** A key that is kept elsewhere. */
+    readonly identity?: Identity;
+    readonly passphrase?: Passphrase;
+  },
 ): Promise<Identity> {
-  if (options.identity?.ephemeral) {
+  if (given?.ephemeral) {
     throw new TypeError(
       "Cannot use data directory: the identity lives in memory only, must be one that lasts",
     );
   }
   const owner = ownerOf(store);
-  const kept = await loadKept(path, options.passphrase);
-  const given = options.identity;
+  const kept = await loadKept(path, passphrase);
   const identity = kept ?? given ?? await make(path, owner);
   const expected = owner ?? kept?.id;
   for (const actual of [given?.id, kept?.id]) {
     if (actual === undefined || expected === undefined) continue;
     if (actual === expected) continue;
-    throw new VerackError(
+    throw refusal(
       "mismatched-key",
-      `Cannot use data directory "${
-        escapeText(path)
-      }": it belongs to identity ${expected}, but the key is that of ${actual}`,
+      path,
+      `it belongs to identity ${expected}, but the key is that of ${actual}`,
     );
   }
   if (owner === undefined) {
@@ -95,24 +90,26 @@ async function loadKept(
     });
   }
   const key = { keyPath, ...(passphrase !== undefined && { passphrase }) };
-  if (statOrNothing(certPath) !== undefined) {
-    try {
-      return await loadIdentity({ ...key, certPath });
-    } catch (error) {
-      if (!isAbout(error, "bad-certificate", "mismatched-key")) {
-        throw neverReplaced(error);
-      }
-      log.warn("the certificate is made anew from the key", {
-        reason: error.message,
-      });
-    }
-  }
   try {
+    if (statOrNothing(certPath) !== undefined) {
+      try {
+        return await loadIdentity({ ...key, certPath });
+      } catch (error) {
+        if (!isAbout(error, "bad-certificate", "mismatched-key")) throw error;
+        const reason = error.message;
+        log.warn("the certificate is made anew from the key", { reason });
+      }
+    }
     const identity = await loadIdentity(key);
     writeWhole(certPath, identity.certificatePem);
     return identity;
   } catch (error) {
-    throw neverReplaced(error);
+    if (!isAbout(error, "bad-key")) throw error;
+    throw new VerackError(
+      "bad-key",
+      `${error.message}; a key is never replaced: restore it, or use another directory`,
+      { cause: error },
+    );
   }
 }
 
@@ -123,11 +120,10 @@ async function make(
 ): Promise<Identity> {
   const certPath = `${path}/${DATA_FILES.certificate}`;
   if (owner !== undefined || statOrNothing(certPath) !== undefined) {
-    throw new VerackError(
+    throw refusal(
       "bad-key",
-      `Cannot use data directory "${
-        escapeText(path)
-      }": ${DATA_FILES.key} is missing, must be restored, or be given with --key` +
+      path,
+      `${DATA_FILES.key} is missing, must be restored, or be given with --key` +
         (owner === undefined ? "" : `; it is that of identity ${owner}`),
     );
   }
@@ -138,18 +134,13 @@ async function make(
   return identity;
 }
 
-function neverReplaced(error: unknown): unknown {
-  if (!isAbout(error, "bad-key")) return error;
+function refusal(code: ErrorCode, path: string, why: string): VerackError {
   return new VerackError(
-    "bad-key",
-    `${error.message}; a key is never replaced: restore it, or use another directory`,
-    { cause: error },
+    code,
+    `Cannot use data directory "${escapeText(path)}": ${why}`,
   );
 }
 
-function isAbout(
-  error: unknown,
-  ...codes: VerackError["code"][]
-): error is VerackError {
+function isAbout(error: unknown, ...codes: ErrorCode[]): error is VerackError {
   return error instanceof VerackError && codes.includes(error.code);
 }

@@ -5,7 +5,7 @@ import { Identity } from "../../src/identity/identity.ts";
 import {
   deriveNetworkKey,
   networkSecret,
-} from "../../src/identity/network_secret.ts";
+} from "../../src/identity/shared_secret.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { USER_AGENT } from "../../src/version.ts";

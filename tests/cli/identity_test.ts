@@ -1,7 +1,7 @@
 /** `verack identity new` and `verack identity show`, as processes. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
-import { loadIdentity } from "../../src/identity/files.ts";
+import { loadIdentity } from "../../src/identity/key_files.ts";
 import { KEY_TYPES } from "../../src/identity/identity.ts";
 import { type Child, verack } from "../helpers/child.ts";
 import { HAS_OPENSSL, openssl, withDirectory } from "../identity/openssl.ts";

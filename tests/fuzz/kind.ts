@@ -2,7 +2,7 @@
 import {
   deriveNetworkKey,
   networkSecret,
-} from "../../src/identity/network_secret.ts";
+} from "../../src/identity/shared_secret.ts";
 import type { SharedSecret } from "../../src/identity/shared_secret.ts";
 
 /** Of the runs that have one. */

@@ -13,7 +13,7 @@ import {
   type PeerId,
   serverNameOf,
 } from "../../src/identity/identity.ts";
-import { proofStatement } from "../../src/identity/proof.ts";
+import { proofBytes } from "../../src/identity/proof.ts";
 import {
   secretMac,
   type SharedSecret,
@@ -245,7 +245,7 @@ export class RawPeer extends RawConnection {
     const extensions = statement === undefined ? EMPTY : encodeExtensions(
       new Map([[PROOF_EXTENSION.statement, statement]]),
     );
-    const signed = proofStatement({
+    const signed = proofBytes({
       magic: this.magic,
       listener: this.#listener,
       dialer: this.identity.id,

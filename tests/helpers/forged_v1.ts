@@ -3,11 +3,9 @@
  * certificate that carries the victim's key, shown by somebody with another key.
  * Handshake signatures are not checked for such certificates.
  */
-import {
-  certificateToPem,
-  verifyCertificate,
-} from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import type { Identity } from "../../src/identity/identity.ts";
+import { writePem } from "../../src/identity/pem.ts";
 import { ALPN_PROTOCOL } from "../../src/transport/alpn.ts";
 import { forge, keyOf, NOTHING } from "../identity/forgery.ts";
 import { createServer, type TLSSocket } from "node:tls";
@@ -51,7 +49,7 @@ export class ShowingServer implements AsyncDisposable {
     privateKeyPem: string,
   ): Promise<ShowingServer> {
     const server = createServer({
-      cert: certificateToPem(certificate),
+      cert: writePem("CERTIFICATE", certificate),
       key: privateKeyPem,
       ALPNProtocols: [ALPN_PROTOCOL],
       minVersion: "TLSv1.3",

@@ -3,7 +3,7 @@
  * that its placeholders stand for; `process/permissions_test.ts` runs it.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { writeIdentity } from "../../src/identity/files.ts";
+import { writeIdentity } from "../../src/identity/key_files.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { Child, type ChildOptions } from "./child.ts";
@@ -61,7 +61,7 @@ export async function makeWorld(): Promise<World> {
   const directory = await Deno.makeTempDir({ prefix: "verack-permissions-" });
   const at = (name: string) => `${directory}/${name}`;
   const plain = await Identity.generate();
-  const files = await writeIdentity(plain, at("plain"));
+  const files = writeIdentity(plain, at("plain"));
   const write = async (name: string, text: string, mode = 0o600) => {
     await Deno.writeTextFile(at(name), text, { mode });
     return at(name);

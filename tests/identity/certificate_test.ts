@@ -11,11 +11,9 @@ import {
   MAX_CERTIFICATE_BYTES,
   MAX_JUDGED_CERTIFICATES,
 } from "../../src/limits.ts";
-import {
-  certificateToPem,
-  verifyCertificate,
-} from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";
+import { writePem } from "../../src/identity/pem.ts";
 import {
   assertRefused,
   type Bytes,
@@ -30,28 +28,28 @@ import {
 } from "./forgery.ts";
 
 for (const key of FORGE_KEYS) {
-  Deno.test(`judgeCertificate() accepts a sound ${key.type} certificate and says whose it is`, () => {
+  Deno.test(`verifyCertificate() accepts a sound ${key.type} certificate and says whose it is`, () => {
     const der = forge(key);
-    const judged = verifyCertificate(der);
-    assertEquals(judged.der, der);
-    assertEquals(judged.spki, key.spki);
-    assertEquals(judged.id, idOf(key.spki));
-    assertEquals(judged.serverName, serverNameOf(idOf(key.spki)));
-    assertEquals(judged.key.type, key.type);
-    const x509 = new X509Certificate(certificateToPem(der));
-    assert(x509.verify(judged.publicKey));
-    assertEquals(x509.subjectAltName, `DNS:${judged.serverName}`);
+    const verified = verifyCertificate(der);
+    assertEquals(verified.der, der);
+    assertEquals(verified.spki, key.spki);
+    assertEquals(verified.id, idOf(key.spki));
+    assertEquals(verified.serverName, serverNameOf(idOf(key.spki)));
+    assertEquals(verified.key.type, key.type);
+    const x509 = new X509Certificate(writePem("CERTIFICATE", der));
+    assert(x509.verify(verified.publicKey));
+    assertEquals(x509.subjectAltName, `DNS:${verified.serverName}`);
     assertEquals(x509.ca, false);
   });
 
-  Deno.test(`judgeCertificate() refuses a ${key.type} certificate cut off at any byte`, () => {
+  Deno.test(`verifyCertificate() refuses a ${key.type} certificate cut off at any byte`, () => {
     const der = forge(key);
     for (let end = 0; end < der.length; end++) {
       assertRefused(der.subarray(0, end));
     }
   });
 
-  Deno.test(`judgeCertificate() refuses a ${key.type} certificate with any one byte changed`, () => {
+  Deno.test(`verifyCertificate() refuses a ${key.type} certificate with any one byte changed`, () => {
     const der = forge(key);
     fc.assert(
       fc.property(
@@ -71,7 +69,7 @@ for (const key of FORGE_KEYS) {
     );
   });
 
-  Deno.test(`judgeCertificate() refuses a ${key.type} certificate with a byte put in or taken out`, () => {
+  Deno.test(`verifyCertificate() refuses a ${key.type} certificate with a byte put in or taken out`, () => {
     const der = forge(key);
     for (let i = 0; i < der.length; i++) {
       assertRefused(
@@ -88,7 +86,7 @@ for (const key of FORGE_KEYS) {
   });
 }
 
-Deno.test("judgeCertificate() gives nothing but VerackError for random bytes", () => {
+Deno.test("verifyCertificate() gives nothing but VerackError for random bytes", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: MAX_CERTIFICATE_BYTES + 100 }),
@@ -98,7 +96,7 @@ Deno.test("judgeCertificate() gives nothing but VerackError for random bytes", (
   );
 });
 
-Deno.test("judgeCertificate() gives nothing but VerackError when whole elements are replaced", () => {
+Deno.test("verifyCertificate() gives nothing but VerackError when whole elements are replaced", () => {
   const der = forge(P256);
   fc.assert(
     fc.property(
@@ -115,7 +113,7 @@ Deno.test("judgeCertificate() gives nothing but VerackError when whole elements 
   );
 });
 
-Deno.test("judgeCertificate() says wrong-identity when a sound certificate is another's", () => {
+Deno.test("verifyCertificate() says wrong-identity when a sound certificate is another's", () => {
   const der = forge(P256);
   const other = idOf(ED25519.spki);
   assertEquals(
@@ -128,7 +126,7 @@ Deno.test("judgeCertificate() says wrong-identity when a sound certificate is an
   assert(error.message.includes(idOf(P256.spki)));
 });
 
-Deno.test("judgeCertificate() says bad-certificate, not wrong-identity, when a certificate claims an identity unproven", () => {
+Deno.test("verifyCertificate() says bad-certificate, not wrong-identity, when a certificate claims an identity unproven", () => {
   const der = forge(P256);
   der[der.length - 1]! ^= 1;
   const error = assertThrows(
@@ -138,33 +136,33 @@ Deno.test("judgeCertificate() says bad-certificate, not wrong-identity, when a c
   assertEquals(error.code, "bad-certificate");
 });
 
-Deno.test("judgeCertificate() gives the same result when it meets the same bytes again", () => {
+Deno.test("verifyCertificate() gives the same result when it meets the same bytes again", () => {
   const der = forge(RSA);
   assertStrictEquals(verifyCertificate(der), verifyCertificate(der.slice()));
 });
 
-Deno.test("judgeCertificate() keeps its own copy when the caller reuses the buffer", () => {
+Deno.test("verifyCertificate() keeps its own copy when the caller reuses the buffer", () => {
   const frame = new Uint8Array(100_000);
   // A key of its own: certificates of the others are remembered by now.
   const der = forge(keyOf("Ed25519"));
   frame.set(der, 500);
   const view = frame.subarray(500, 500 + der.length);
-  const judged = verifyCertificate(view);
+  const verified = verifyCertificate(view);
   frame.fill(0xaa);
-  assertEquals(judged.der, der);
-  assertEquals(judged.der.buffer.byteLength, der.length);
+  assertEquals(verified.der, der);
+  assertEquals(verified.der.buffer.byteLength, der.length);
   assertRefused(view);
-  assertStrictEquals(verifyCertificate(der), judged);
+  assertStrictEquals(verifyCertificate(der), verified);
 });
 
-Deno.test("judgeCertificate() does not remember a refusal as a success", () => {
+Deno.test("verifyCertificate() does not remember a refusal as a success", () => {
   const bad = forge(P256);
   bad[bad.length - 1]! ^= 1;
   assertRefused(bad);
   assertRefused(bad);
 });
 
-Deno.test("judgeCertificate() remembers no more certificates than its limit, the ones used last", () => {
+Deno.test("verifyCertificate() remembers no more certificates than its limit, the ones used last", () => {
   const key = keyOf("Ed25519");
   const numbered = (n: number): Bytes =>
     forge(key, { serial: integer(1, n >> 8, n & 0xff) });
@@ -180,9 +178,9 @@ Deno.test("judgeCertificate() remembers no more certificates than its limit, the
   assert(verifyCertificate(dropped) !== second, "the oldest is still there");
 });
 
-Deno.test("certificateToPem() writes what X.509 parsers read", () => {
+Deno.test("writePem() writes what X.509 parsers read", () => {
   const der = forge(RSA);
-  const pem = certificateToPem(der);
+  const pem = writePem("CERTIFICATE", der);
   assertEquals(new Uint8Array(new X509Certificate(pem).raw), der);
   assert(pem.split("\n").every((line) => line.length <= 64));
 });

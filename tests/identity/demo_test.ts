@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { DEMO_IDENTITIES, isDemoIdentity } from "../../src/identity/demo.ts";
-import { loadIdentity } from "../../src/identity/files.ts";
+import { loadIdentity } from "../../src/identity/key_files.ts";
 import { Identity } from "../../src/identity/identity.ts";
 
 const FOLDER = new URL("../../certs/", import.meta.url);

@@ -13,14 +13,14 @@ import {
   sign,
 } from "node:crypto";
 import { VerackError } from "../../src/core/errors.ts";
-import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   extensionsDer,
   nameDer,
   SIGNATURE_ALGORITHM_DER,
   VALIDITY_DER,
+  verifyCertificate,
   VERSION_3_DER,
-} from "../../src/identity/certificate_form.ts";
+} from "../../src/identity/certificate.ts";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";
 import type { KeyType } from "../../src/identity/identity.ts";
@@ -195,7 +195,7 @@ export function nameOf(...attributes: [string, number, string][]): Bytes {
   );
 }
 
-/** Asserts that the judge refuses as a bad certificate, and for this reason. */
+/** Asserts a refusal as a bad certificate, and for this reason. */
 export function assertRefused(der: Uint8Array, because = ""): void {
   const error = assertThrows(
     () => verifyCertificate(der),

@@ -7,10 +7,7 @@ import {
 } from "@std/assert";
 import { createPrivateKey } from "node:crypto";
 import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
-import {
-  certificateToPem,
-  verifyCertificate,
-} from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { encodeDer, encodeOid } from "../../src/identity/der.ts";
 import {
   type FromPemOptions,
@@ -49,8 +46,8 @@ for (const keyType of KEY_TYPES) {
   Deno.test(`Identity.generate() makes a ${keyType} key that loads again as the same identity`, async () => {
     const made = await Identity.generate({ keyType });
     assertEquals(made.keyType, keyType);
-    const judged = verifyCertificate(made.certificate, made.id);
-    assertEquals(judged.key.type, keyType);
+    const verified = verifyCertificate(made.certificate, made.id);
+    assertEquals(verified.key.type, keyType);
 
     const loaded = await Identity.fromPem(made.privateKeyPem, {
       certificatePem: made.certificatePem,
@@ -221,7 +218,7 @@ Deno.test("Identity.fromPem() presents no certificate that breaks the rules, tho
   const pem = P256.privateKey.export({ type: "pkcs8", format: "pem" })
     .toString();
   const old = forge(P256, { serial: integer(0) });
-  const certificatePem = certificateToPem(old);
+  const certificatePem = writePem("CERTIFICATE", old);
   const identity = await Identity.fromPem(pem, { certificatePem });
   assertNotEquals(identity.certificate, old);
   verifyCertificate(identity.certificate, identity.id);

@@ -72,7 +72,7 @@ for (const keyType of KEY_TYPES) {
     );
   });
 
-  Deno.test(`makeCertificate() makes a ${keyType} certificate that passes the judge and fits the limit`, async () => {
+  Deno.test(`makeCertificate() makes a ${keyType} certificate that passes verification and fits the limit`, async () => {
     const key = keyOf(keyType);
     const id = idOf(key.spki);
     const der = await makeCertificate(key.privateKey, keyType, id);

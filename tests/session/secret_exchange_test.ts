@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { Identity } from "../../src/identity/identity.ts";
 import { inviteSecret } from "../../src/identity/invite.ts";
-import { networkSecret } from "../../src/identity/network_secret.ts";
+import { networkSecret } from "../../src/identity/shared_secret.ts";
 import {
   secretMac,
   type SharedSecret,

@@ -14,7 +14,7 @@ import {
   type DataOptions,
   openStore,
 } from "../../src/store/data_directory.ts";
-import { writeWhole } from "../../src/store/files.ts";
+import { writeWhole } from "../../src/identity/private_file.ts";
 import { samplePeer } from "./sample_peer.ts";
 
 const ON_WINDOWS = Deno.build.os === "windows";

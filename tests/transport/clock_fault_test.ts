@@ -1,6 +1,6 @@
 /** A clock that stands before every certificate's first day. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { VALIDITY } from "../../src/identity/certificate_form.ts";
+import { VALIDITY } from "../../src/identity/certificate.ts";
 import {
   CERTIFICATES_VALID_FROM_MS,
   clockFault,

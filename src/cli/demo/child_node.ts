@@ -7,7 +7,7 @@
  * their output has no reader any more.
  */
 import { systemClock } from "../../core/clock.ts";
-import { type IdentityFiles, writeIdentity } from "../../identity/files.ts";
+import { type IdentityFiles, writeIdentity } from "../../identity/key_files.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import { linesOf } from "../lines.ts";
 import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_harness.ts";

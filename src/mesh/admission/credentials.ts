@@ -7,7 +7,7 @@
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { inviteSecret } from "../../identity/invite.ts";
-import { networkSecret } from "../../identity/network_secret.ts";
+import { networkSecret } from "../../identity/shared_secret.ts";
 import {
   SECRET_ID_BYTES,
   type SharedSecret,

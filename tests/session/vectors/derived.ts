@@ -1,5 +1,5 @@
 /** What both ends compute from a recorded handshake, for who looks for a mistake. */
-import { proofStatement } from "../../../src/identity/proof.ts";
+import { proofBytes } from "../../../src/identity/proof.ts";
 import { Transcript } from "../../../src/session/transcript.ts";
 import { COMMAND } from "../../../src/wire/commands.ts";
 import { FRAME_HEADER_BYTES } from "../../../src/limits.ts";
@@ -36,7 +36,7 @@ export function derive(
       continue;
     }
     if (command === COMMAND.proof && challenge !== undefined) {
-      const signed = proofStatement({
+      const signed = proofBytes({
         magic,
         listener: keys.listener.id,
         dialer: keys.dialer.id,

@@ -6,7 +6,7 @@
  */
 import { Identity } from "../../../src/identity/identity.ts";
 import { inviteSecret, parseInvite } from "../../../src/identity/invite.ts";
-import { deriveNetworkKey } from "../../../src/identity/network_secret.ts";
+import { deriveNetworkKey } from "../../../src/identity/shared_secret.ts";
 import { networkMagic } from "../../../src/wire/frame.ts";
 import {
   optionsOf,

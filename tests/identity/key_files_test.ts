@@ -1,17 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
-import { loadIdentity, writeIdentity } from "../../src/identity/files.ts";
+import { loadIdentity, writeIdentity } from "../../src/identity/key_files.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { withDirectory } from "./openssl.ts";
 
 const WINDOWS = Deno.build.os === "windows";
 
 async function assertFails(
-  run: () => Promise<unknown>,
+  run: () => unknown,
   code: ErrorCode,
   ...words: string[]
 ): Promise<void> {
-  const error = await assertRejects(run, VerackError);
+  const error = await assertRejects(async () => await run(), VerackError);
   assertEquals(error.code, code, error.message);
   for (const word of words) assert(error.message.includes(word), error.message);
 }
@@ -29,7 +29,7 @@ Deno.test("writeIdentity() writes two files that loadIdentity() loads", () =>
   withDirectory(async (directory) => {
     const made = await Identity.generate({ ephemeral: false });
     const prefix = `${directory}/alice`;
-    const { keyPath, certPath } = await writeIdentity(made, prefix);
+    const { keyPath, certPath } = writeIdentity(made, prefix);
     assertEquals([keyPath, certPath], [`${prefix}.key`, `${prefix}.crt`]);
     const loaded = await loadIdentity({ keyPath, certPath });
     assertEquals(loaded.id, made.id);
@@ -44,7 +44,7 @@ Deno.test({
     withDirectory(async (directory) => {
       const made = await Identity.generate();
       const prefix = `${directory}/new/deep/alice`;
-      const { keyPath } = await writeIdentity(made, prefix);
+      const { keyPath } = writeIdentity(made, prefix);
       const mode = async (path: string) =>
         ((await Deno.stat(path)).mode ?? 0) & 0o777;
       assertEquals(await mode(keyPath), 0o600);
@@ -111,7 +111,7 @@ Deno.test("loadIdentity() names the path and what is wrong with the file", () =>
   withDirectory(async (directory) => {
     const path = (name: string) => `${directory}/${name}`;
     const made = await Identity.generate();
-    const good = await writeIdentity(made, path("good"));
+    const good = writeIdentity(made, path("good"));
     await Deno.writeFile(path("binary"), Uint8Array.of(0x30, 0x82, 0xff, 0xfe));
     await Deno.writeFile(path("large"), new Uint8Array(65_537).fill(0x20));
     await Deno.writeTextFile(path("empty"), "");
@@ -174,7 +174,7 @@ Deno.test({
   fn: () =>
     withDirectory(async (directory) => {
       const made = await Identity.generate();
-      const { keyPath } = await writeIdentity(made, `${directory}/alice`);
+      const { keyPath } = writeIdentity(made, `${directory}/alice`);
       const pipe = `${directory}/pipe`;
       const command = new Deno.Command("sh", {
         args: [

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { scryptSync } from "node:crypto";
 import { VerackError } from "../../src/core/errors.ts";
-import { deriveNetworkKey } from "../../src/identity/network_secret.ts";
+import { deriveNetworkKey } from "../../src/identity/shared_secret.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 

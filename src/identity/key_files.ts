@@ -1,0 +1,227 @@
+/**
+ * Keys, certificates, secrets, passphrases and invites on disk. What the files hold is
+ * read in `identity.ts`, `shared_secret.ts` and `invite.ts`; how they are read and
+ * written, in `private_file.ts`.
+ */
+import { dirname } from "node:path";
+import { type ErrorCode, VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
+import { isDemoIdentity } from "./demo.ts";
+import {
+  Identity,
+  type Passphrase,
+  type PublicIdentity,
+  readPublicIdentity,
+} from "./identity.ts";
+import {
+  discard,
+  PRIVATE_DIRECTORY_MODE,
+  PRIVATE_FILE_MODE,
+  readBounded,
+  toFileError,
+  warnIfOpenToTheWorld,
+  writeNew,
+} from "./private_file.ts";
+
+/** Options of {@linkcode loadIdentity}. */
+export interface LoadOptions {
+  /** The private key, PEM. */
+  keyPath: string;
+  /** A certificate of the same key, PEM. */
+  certPath?: string;
+  /** Opens an encrypted key; a function is called only if one is needed. */
+  passphrase?: Passphrase;
+}
+
+/** Where {@linkcode writeIdentity} put the two files. */
+export interface IdentityFiles {
+  /** The private key. */
+  readonly keyPath: string;
+  /** The certificate. */
+  readonly certPath: string;
+}
+
+/**
+ * Loads an identity from a key file and, if given, a certificate file. Warns when
+ * every user of the machine can read the key, unless it is a published demo key.
+ *
+ * @throws {VerackError} as `Identity.fromPem` does, the path in the message; with
+ * `permission` when Deno may not read; with `bad-key` or `bad-certificate` when
+ * the file is missing, a directory, unreadable, larger than `MAX_KEY_FILE_BYTES`, or
+ * not text.
+ */
+export async function loadIdentity(options: LoadOptions): Promise<Identity> {
+  const { keyPath, certPath, passphrase } = options;
+  const keySource = named("key", keyPath);
+  const { text, info } = await readPem(keyPath, keySource, "bad-key");
+  const identity = await Identity.fromPem(text, {
+    keySource,
+    ...(certPath !== undefined && await certificateOptions(certPath)),
+    ...(passphrase !== undefined && { passphrase }),
+  });
+  if (!isDemoIdentity(identity.id)) {
+    warnIfOpenToTheWorld(keySource, keyPath, info);
+  }
+  return identity;
+}
+
+/**
+ * The identity of the key or certificate in a file, for showing it.
+ *
+ * @throws {VerackError} as `readPublicIdentity` does, the path in the message; with
+ * `permission` when Deno may not read; with `bad-key` when the file is missing, a
+ * directory, unreadable, too large, or not text.
+ */
+export async function loadPublicIdentity(
+  path: string,
+  passphrase?: Passphrase,
+): Promise<PublicIdentity> {
+  const source = `"${escapeText(path)}"`;
+  const { text } = await readPem(path, source, "bad-key");
+  return await readPublicIdentity(text, source, passphrase);
+}
+
+/**
+ * Writes `<prefix>.key` (readable by the owner alone) and `<prefix>.crt`. Missing
+ * directories are made, for the owner alone. An existing file is never touched,
+ * and if one of the two cannot be written, neither is there afterwards.
+ *
+ * @throws {VerackError} `permission` when Deno may not write, `bad-key` or
+ * `bad-certificate` when that file exists or cannot be written.
+ */
+export function writeIdentity(
+  identity: Identity,
+  prefix: string,
+): IdentityFiles {
+  const keyPath = `${prefix}.key`;
+  const certPath = `${prefix}.crt`;
+  makeParent(prefix);
+  write(keyPath, identity.privateKeyPem, PRIVATE_FILE_MODE, "bad-key");
+  try {
+    write(certPath, identity.certificatePem, 0o644, "bad-certificate");
+  } catch (error) {
+    discard(keyPath);
+    throw error;
+  }
+  return { keyPath, certPath };
+}
+
+/**
+ * The first line of a file, without its line end: a passphrase.
+ *
+ * @throws {VerackError} `permission` when Deno may not read, `encrypted-key` when
+ * the file is missing, a directory, unreadable, too large, or not text.
+ */
+export async function readPassphrase(path: string): Promise<string> {
+  const source = named("passphrase", path);
+  const bytes = await readSecret(path, source, "encrypted-key", "one line");
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return text.split(/\r?\n/, 1)[0] ?? "";
+  } catch {
+    throw new VerackError(
+      "encrypted-key",
+      `Cannot load ${source}: it is not UTF-8 text`,
+    );
+  }
+}
+
+/**
+ * The secret of a network as it stands in a file; how long it must be is checked
+ * where its key is derived (`shared_secret.ts`).
+ *
+ * @throws {VerackError} `permission` when Deno may not read, `bad-secret` when the
+ * file is missing, a directory, unreadable or too large.
+ */
+export function readNetworkSecret(path: string): Promise<Uint8Array> {
+  const source = named("network secret", path);
+  return readSecret(path, source, "bad-secret", "a short secret");
+}
+
+/**
+ * The first line of a file that is not empty: an invite, which is checked where it is
+ * parsed (`invite.ts`).
+ *
+ * @throws {VerackError} `permission` when Deno may not read, `bad-invite` when the
+ * file is missing, a directory, unreadable, too large, or has no line.
+ */
+export async function readInviteLine(path: string): Promise<string> {
+  const source = named("invite", path);
+  const bytes = await readSecret(path, source, "bad-invite", "one line");
+  const lines = new TextDecoder().decode(bytes).split("\n");
+  const line = lines.find((it) => it.trim() !== "");
+  if (line !== undefined) return line.trim();
+  throw new VerackError("bad-invite", `Cannot load ${source}: it is empty`);
+}
+
+async function readSecret(
+  path: string,
+  source: string,
+  code: ErrorCode,
+  wanted: string,
+): Promise<Uint8Array> {
+  const { bytes, info } = await readBounded(path, { source, code, wanted });
+  warnIfOpenToTheWorld(source, path, info);
+  return bytes;
+}
+
+async function certificateOptions(path: string) {
+  const certificateSource = named("certificate", path);
+  const { text } = await readPem(path, certificateSource, "bad-certificate");
+  return { certificateSource, certificatePem: text };
+}
+
+async function readPem(
+  path: string,
+  source: string,
+  code: ErrorCode,
+): Promise<{ text: string; info: Deno.FileInfo }> {
+  const wanted = "a PEM file of one key";
+  const { bytes, info } = await readBounded(path, { source, code, wanted });
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { text, info };
+  } catch {
+    throw new VerackError(
+      code,
+      `Cannot load ${source}: it is not UTF-8 text, must be PEM (\`openssl pkey -inform DER\` converts a key in DER)`,
+    );
+  }
+}
+
+function write(
+  path: string,
+  text: string,
+  mode: number,
+  code: ErrorCode,
+): void {
+  try {
+    writeNew(path, text, mode);
+  } catch (error) {
+    const action = `Cannot write "${escapeText(path)}"`;
+    throw toFileError(error, { action, access: "write", path, code });
+  }
+}
+
+/** Makes the directory of `prefix`. */
+function makeParent(prefix: string): void {
+  const path = dirname(prefix);
+  if (path === ".") return;
+  try {
+    // Asked first, so that an existing directory needs no right to make one.
+    if (Deno.statSync(path).isDirectory) return;
+  } catch {
+    // Missing, or not ours to look at: mkdir says which.
+  }
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
+  } catch (error) {
+    const action = `Cannot make directory "${escapeText(path)}"`;
+    const tried = { action, access: "write", code: "bad-key" } as const;
+    throw toFileError(error, { ...tried, path });
+  }
+}
+
+function named(what: string, path: string): string {
+  return `${what} "${escapeText(path)}"`;
+}
