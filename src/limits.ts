@@ -327,6 +327,7 @@ export const REFUSAL_EVENT_REFILL_MS = 1_000;
 /** Reconnecting: exponential backoff with full jitter between these. */
 export const RECONNECT_MIN_MS = 200;
 export const RECONNECT_MAX_MS = 60_000;
+export const RECONNECT = { minMs: RECONNECT_MIN_MS, maxMs: RECONNECT_MAX_MS };
 
 /**
  * Once we wake, or the network comes back, everybody who is down is tried within

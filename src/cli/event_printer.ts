@@ -47,7 +47,7 @@ export interface PrintOptions {
 export class EventPrinter implements Disposable {
   readonly #options: EventPrinterOptions;
   readonly #budget: EventBudget;
-  readonly #mesh: TokenBucket;
+  readonly #mesh = new TokenBucket(MESH_LINES);
   #held: { event: PrintedEvent; options: PrintOptions } | undefined;
   #cancel: () => void = () => {};
 
@@ -56,8 +56,6 @@ export class EventPrinter implements Disposable {
     const { clock, hasStanding } = options;
     const tell = (event: LeftOutEvent) => this.#write(event);
     this.#budget = new EventBudget({ clock, hasStanding, tell });
-    const { burst, refillMs } = MESH_LINES;
-    this.#mesh = new TokenBucket(burst, refillMs, clock.monotonic());
   }
 
   /** Prints an event, unless its source has caused too many. */

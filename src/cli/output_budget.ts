@@ -55,8 +55,7 @@ export class OutputBudget implements Disposable {
     this.#options = options;
     this.#known = new TokenBuckets(KNOWN_PEER_LINES, MAX_COUNTED_PEERS);
     this.#strangers = new TokenBuckets(each, MAX_COUNTED_STRANGERS);
-    const now = options.clock.monotonic();
-    this.#all = new TokenBucket(all.burst, all.refillMs, now);
+    this.#all = new TokenBucket(all);
   }
 
   /** Whether one more line of `cause` may be printed. If not, it is counted. */
@@ -64,10 +63,10 @@ export class OutputBudget implements Disposable {
     const { clock, hasStanding } = this.#options;
     const now = clock.monotonic();
     const admitted = hasStanding(cause)
-      ? this.#known.of(cause, now).take(now)
+      ? this.#known.of(cause).take(now)
       // A cause that has used up its own budget takes nothing of the shared one.
-      : this.#strangers.of(cause, now).has(now) && this.#all.take(now) &&
-        this.#strangers.of(cause, now).take(now);
+      : this.#strangers.of(cause).has(now) && this.#all.take(now) &&
+        this.#strangers.of(cause).take(now);
     if (!admitted) this.#leaveOut(cause);
     return admitted;
   }

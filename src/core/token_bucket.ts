@@ -1,47 +1,8 @@
-/** How often something may be done: a burst, and then at a rate. Pure; time is handed in. */
-
-/** A bucket of tokens that refills one at a time. */
-export class TokenBucket {
-  readonly #capacity: number;
-  readonly #refillMs: number;
-  #tokens: number;
-  #refilledAt: number;
-
-  /**
-   * A full bucket.
-   *
-   * @param capacity Most tokens at once.
-   * @param refillMs Milliseconds until one more is granted.
-   * @param now Monotonic clock, milliseconds.
-   */
-  constructor(capacity: number, refillMs: number, now: number) {
-    this.#capacity = this.#tokens = capacity;
-    this.#refillMs = refillMs;
-    this.#refilledAt = now;
-  }
-
-  /** Takes one; false if there is none. */
-  take(now: number): boolean {
-    if (!this.has(now)) return false;
-    this.#tokens--;
-    return true;
-  }
-
-  /** Whether there is one to take. */
-  has(now: number): boolean {
-    const gained = Math.floor((now - this.#refilledAt) / this.#refillMs);
-    if (gained > 0) {
-      this.#tokens = Math.min(this.#capacity, this.#tokens + gained);
-      this.#refilledAt += gained * this.#refillMs;
-    }
-    return this.#tokens > 0;
-  }
-
-  /** Gives one back. */
-  give(): void {
-    this.#tokens = Math.min(this.#capacity, this.#tokens + 1);
-  }
-}
+/**
+ * The one rate limit of `src/`: a burst, and then a rate. Pure; the caller gives the
+ * time of the monotonic clock, in milliseconds.
+ */
+import { BoundedMap } from "./bounded_map.ts";
 
 /** How often something may be done. */
 export interface TokenRate {
@@ -51,28 +12,63 @@ export interface TokenRate {
   readonly refillMs: number;
 }
 
-/** A bucket for each cause; the least recent are forgotten. */
+/** A bucket of tokens that refills at a rate. */
+export class TokenBucket {
+  readonly #refillMs: number;
+  readonly #capacityMs: number;
+  /** When it is full again (the generic cell rate algorithm, ITU-T I.371). */
+  #fullAt = -Infinity;
+
+  /** Begins full. */
+  constructor({ burst, refillMs }: TokenRate) {
+    this.#refillMs = refillMs;
+    this.#capacityMs = burst * refillMs;
+  }
+
+  /** Whether there is a token. */
+  has(now: number): boolean {
+    return this.#spentMs(now) + this.#refillMs <= this.#capacityMs;
+  }
+
+  /** Takes a token; false if there is none. */
+  take(now: number): boolean {
+    if (!this.has(now)) return false;
+    this.spend(1, now);
+    return true;
+  }
+
+  /** Takes tokens, also those that it does not have. */
+  spend(count: number, now: number): void {
+    this.#fullAt = Math.max(this.#fullAt, now) + count * this.#refillMs;
+  }
+
+  /** Returns a token. */
+  give(): void {
+    this.#fullAt -= this.#refillMs;
+  }
+
+  /** Milliseconds until it owes no tokens. */
+  debtMs(now: number): number {
+    return Math.max(0, this.#spentMs(now) - this.#capacityMs);
+  }
+
+  #spentMs(now: number): number {
+    return Math.max(0, this.#fullAt - now);
+  }
+}
+
+/** A bucket for each key; the least recently used are forgotten. */
 export class TokenBuckets {
   readonly #rate: TokenRate;
-  readonly #max: number;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets: BoundedMap<string, TokenBucket>;
 
   constructor(rate: TokenRate, max: number) {
     this.#rate = rate;
-    this.#max = max;
+    this.#buckets = new BoundedMap(max);
   }
 
-  /** The bucket of a cause. */
-  of(cause: string, now: number): TokenBucket {
-    const { burst, refillMs } = this.#rate;
-    const bucket = this.#buckets.get(cause) ??
-      new TokenBucket(burst, refillMs, now);
-    this.#buckets.delete(cause);
-    this.#buckets.set(cause, bucket);
-    const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > this.#max && oldest !== undefined) {
-      this.#buckets.delete(oldest);
-    }
-    return bucket;
+  /** The bucket of a key. */
+  of(key: string): TokenBucket {
+    return this.#buckets.ensure(key, () => new TokenBucket(this.#rate));
   }
 }

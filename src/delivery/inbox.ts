@@ -3,6 +3,7 @@
  * messages one at a time, and a nacked message again after a while until it becomes a
  * dead letter. `receiver.ts` receives them.
  */
+import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import {
   REDELIVERY_MAX_MS,
@@ -32,6 +33,8 @@ import { Receiver, type ReceiverOptions } from "./receiver.ts";
 import { SenderMemory } from "./sender_memory.ts";
 
 const UTF8 = new TextEncoder();
+
+const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
 
 /** Settings of an {@linkcode Inbox}. */
 export interface InboxSettings {
@@ -155,11 +158,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     if (this.#closed) return;
     if (!this.#record(incoming, () => this.#putBack(incoming, reason))) return;
     const { stream, deliveryCount } = incoming;
-    const restMs = Math.min(
-      REDELIVERY_MIN_MS * 2 ** (deliveryCount - 1),
-      REDELIVERY_MAX_MS,
-    );
-    this.#rest(stream, restMs);
+    this.#rest(stream, backoffMs(deliveryCount, REDELIVERY));
   }
 
   released(incoming: IncomingMessage): void {

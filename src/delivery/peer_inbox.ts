@@ -2,7 +2,7 @@
  * Messages that have come from one peer on any session: a stream for each topic, the
  * unsettled messages in it, and the ids of the messages acked before.
  */
-import { Fifo } from "../core/fifo.ts";
+import { Deque } from "../core/deque.ts";
 import { Ring, RingEntry } from "../core/ring.ts";
 import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
@@ -96,7 +96,7 @@ export class ReceiveStream {
   readonly peer: PeerInbox;
   readonly topic: string;
   readonly topicBytes: Uint8Array;
-  readonly queue = new Fifo<IncomingMessage>();
+  readonly queue = new Deque<IncomingMessage>();
   /** Was nacked, and is the next to be delivered. */
   redo: IncomingMessage | undefined;
   /** The application has it; the stream waits meanwhile. */

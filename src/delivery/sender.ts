@@ -18,7 +18,7 @@ import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
 import { CHUNK_HEAD_BYTES, writeChunkHead } from "../wire/messages/message.ts";
 import type { ResumeMessage } from "../wire/messages/resume.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { Fifo } from "../core/fifo.ts";
+import { Deque } from "../core/deque.ts";
 import type { OutgoingMessage, SendStream } from "./outgoing_message.ts";
 
 /** Number of settled entries from which on the array is shortened. */
@@ -44,7 +44,7 @@ export class Sender {
   /** Credit granted, and credit used, since the session began. */
   #limit = MIN_WINDOW_BYTES;
   #used = 0;
-  readonly #ready = new Fifo<SendStream>();
+  readonly #ready = new Deque<SendStream>();
   /** Streams whose next message has too little credit. */
   #blocked: SendStream[] = [];
   /** Messages begun, by number from `#base` on; settled ones are `undefined`. */
@@ -77,9 +77,9 @@ export class Sender {
   pump(): void {
     const { sink } = this;
     for (
-      let stream = this.#ready.peek();
+      let stream = this.#ready.first;
       stream !== undefined;
-      stream = this.#ready.peek()
+      stream = this.#ready.first
     ) {
       if (!sink.isOpen) return;
       if (

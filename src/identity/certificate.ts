@@ -10,6 +10,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createPublicKey, hash, type KeyObject } from "node:crypto";
+import { BoundedMap } from "../core/bounded_map.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
@@ -127,7 +128,9 @@ export function extensionsDer(serverName: string): Uint8Array {
 // --- Verification ------------------------------------------------------------------
 
 /** Verified certificates by SHA-256 of their bytes, the one used last at the end. */
-const verified = new Map<string, VerifiedCertificate>();
+const verified = new BoundedMap<string, VerifiedCertificate>(
+  MAX_JUDGED_CERTIFICATES,
+);
 
 /**
  * Verifies that these bytes are exactly one verack certificate, and tells which key
@@ -178,15 +181,7 @@ function verifyCached(der: Uint8Array): VerifiedCertificate {
   // A copy: the caller may hold a view into a frame of megabytes, or reuse it.
   const copy = Uint8Array.from(der);
   const digest = hash("sha256", copy, "hex");
-  const known = verified.get(digest);
-  const certificate = known ?? verifyBytes(copy);
-  if (known !== undefined) verified.delete(digest);
-  else if (verified.size >= MAX_JUDGED_CERTIFICATES) {
-    const [oldest] = verified.keys();
-    if (oldest !== undefined) verified.delete(oldest);
-  }
-  verified.set(digest, certificate);
-  return certificate;
+  return verified.ensure(digest, () => verifyBytes(copy));
 }
 
 function verifyBytes(der: Uint8Array<ArrayBuffer>): VerifiedCertificate {

@@ -1,5 +1,5 @@
 /**
- * Limits the control frames of one peer and their bytes, each by a leaky bucket.
+ * Limits the control frames of one peer and their bytes, each by a token bucket.
  * Above the burst, reading pauses, so that TCP slows the peer down; far above it,
  * the session ends. Messages with flow control of their own are not counted.
  */
@@ -12,17 +12,23 @@ import {
   FLOOD_FACTOR,
   MAX_STALL_MS,
 } from "./session_limits.ts";
-import { LeakyBucket } from "./leaky_bucket.ts";
+import { TokenBucket, type TokenRate } from "../core/token_bucket.ts";
 import type { MeterShare } from "./strangers_meter.ts";
+
+const FRAMES: TokenRate = {
+  burst: CONTROL_BURST_FRAMES,
+  refillMs: 1_000 / CONTROL_FRAMES_PER_S,
+};
+const BYTES: TokenRate = {
+  burst: CONTROL_BURST_BYTES,
+  refillMs: 1_000 / CONTROL_BYTES_PER_S,
+};
 
 /** Counts the control frames of one session. */
 export class FrameMeter {
   readonly #free: ReadonlySet<string>;
-  readonly #frames = new LeakyBucket(
-    CONTROL_BURST_FRAMES,
-    CONTROL_FRAMES_PER_S,
-  );
-  readonly #bytes = new LeakyBucket(CONTROL_BURST_BYTES, CONTROL_BYTES_PER_S);
+  readonly #frames = new TokenBucket(FRAMES);
+  readonly #bytes = new TokenBucket(BYTES);
   readonly #share: MeterShare | undefined;
   #now: number;
 
@@ -39,8 +45,8 @@ export class FrameMeter {
   /** Counts a received frame; false if its command is free. */
   count(command: string, payloadBytes: number): boolean {
     if (this.#free.has(command)) return false;
-    this.#frames.add(1);
-    this.#bytes.add(payloadBytes);
+    this.#frames.spend(1, this.#now);
+    this.#bytes.spend(payloadBytes, this.#now);
     return true;
   }
 
@@ -51,18 +57,20 @@ export class FrameMeter {
 
   /** Milliseconds to pause reading, at most `MAX_STALL_MS`; throws `flood` far above the burst. */
   stallMs(now: number): number {
-    this.#frames.leak(now - this.#now);
-    this.#bytes.leak(now - this.#now);
     this.#now = now;
-    const isFlooded = this.#frames.exceeds(FLOOD_FACTOR) ||
-      this.#bytes.exceeds(FLOOD_FACTOR);
-    if (isFlooded) {
+    const framesMs = this.#frames.debtMs(now);
+    const bytesMs = this.#bytes.debtMs(now);
+    if (isFlood(framesMs, FRAMES) || isFlood(bytesMs, BYTES)) {
       throw new VerackError(
         "flood",
         `Cannot read on: the peer sends more than ${CONTROL_FRAMES_PER_S} frames or ${CONTROL_BYTES_PER_S} bytes a second besides messages, and did not slow down`,
       );
     }
-    const excessMs = Math.max(this.#frames.excessMs, this.#bytes.excessMs);
-    return Math.min(excessMs, MAX_STALL_MS);
+    return Math.min(Math.max(framesMs, bytesMs), MAX_STALL_MS);
   }
+}
+
+/** Whether more than `FLOOD_FACTOR` bursts have come. */
+function isFlood(debtMs: number, { burst, refillMs }: TokenRate): boolean {
+  return debtMs > (FLOOD_FACTOR - 1) * burst * refillMs;
 }

@@ -10,19 +10,19 @@ import {
   STRANGERS_FRAMES_PER_S,
 } from "./session_limits.ts";
 import type { Clock } from "../core/clock.ts";
-import { LeakyBucket } from "./leaky_bucket.ts";
+import { TokenBucket } from "../core/token_bucket.ts";
 
 /** Meter shared by all sessions of one node with peers without standing. */
 export class StrangersMeter {
   readonly #clock: Clock;
-  readonly #frames = new LeakyBucket(
-    STRANGERS_BURST_FRAMES,
-    STRANGERS_FRAMES_PER_S,
-  );
-  readonly #bytes = new LeakyBucket(
-    STRANGERS_BURST_BYTES,
-    STRANGERS_BYTES_PER_S,
-  );
+  readonly #frames = new TokenBucket({
+    burst: STRANGERS_BURST_FRAMES,
+    refillMs: 1_000 / STRANGERS_FRAMES_PER_S,
+  });
+  readonly #bytes = new TokenBucket({
+    burst: STRANGERS_BURST_BYTES,
+    refillMs: 1_000 / STRANGERS_BYTES_PER_S,
+  });
   /** Calls that wait for a turn, by source; the source whose turn is next comes first. */
   readonly #waiting = new Map<string, Set<() => void>>();
   #cancelTimer: (() => void) | undefined;
@@ -35,8 +35,8 @@ export class StrangersMeter {
 
   /** Counts a frame. */
   count(payloadBytes: number): void {
-    this.#frames.add(1);
-    this.#bytes.add(payloadBytes);
+    this.#frames.spend(1, this.#now);
+    this.#bytes.spend(payloadBytes, this.#now);
   }
 
   /** Whether frames may be handled without waiting for a turn. */
@@ -102,11 +102,8 @@ export class StrangersMeter {
   }
 
   #excessMs(): number {
-    const now = this.#clock.monotonic();
-    this.#frames.leak(now - this.#now);
-    this.#bytes.leak(now - this.#now);
-    this.#now = now;
-    return Math.max(this.#frames.excessMs, this.#bytes.excessMs);
+    const now = this.#now = this.#clock.monotonic();
+    return Math.max(this.#frames.debtMs(now), this.#bytes.debtMs(now));
   }
 }
 

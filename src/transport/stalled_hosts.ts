@@ -10,6 +10,8 @@
  * hangs is playing games, and is left alone for ever longer; a host with many
  * such ports is left alone altogether.
  */
+import { backoffMs } from "../core/backoff.ts";
+import { BoundedMap } from "../core/bounded_map.ts";
 import type { Clock } from "../core/clock.ts";
 import {
   MAX_STALL_PENALTY_MS,
@@ -18,6 +20,8 @@ import {
   MIN_STALL_PENALTY_MS,
 } from "../limits.ts";
 import type { Address } from "./address.ts";
+
+const PENALTIES = { minMs: MIN_STALL_PENALTY_MS, maxMs: MAX_STALL_PENALTY_MS };
 
 /** A port whose handshakes hung although it had just answered. */
 interface Stall {
@@ -30,7 +34,9 @@ interface Stall {
 export class StalledHosts {
   readonly #clock: Clock;
   /** By host, then by port. */
-  readonly #hosts = new Map<string, Map<number, Stall>>();
+  readonly #hosts = new BoundedMap<string, Map<number, Stall>>(
+    MAX_STALLED_HOSTS,
+  );
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -54,22 +60,13 @@ export class StalledHosts {
 
   /** A handshake hung; `answered` says whether the port had just shown a certificate. */
   add({ host, port }: Address, answered: boolean): void {
-    const ports = this.#hosts.get(host) ?? new Map<number, Stall>();
+    const ports = this.#hosts.ensure(host, () => new Map());
     if (answered) {
       const count = (ports.get(port)?.count ?? 0) + 1;
-      const penaltyMs = Math.min(
-        MIN_STALL_PENALTY_MS * 2 ** (count - 1),
-        MAX_STALL_PENALTY_MS,
-      );
-      const notBefore = this.#clock.monotonic() + penaltyMs;
+      const notBefore = this.#clock.monotonic() + backoffMs(count, PENALTIES);
       // At the limit no port is dialed, so no other can come.
       ports.set(port, { count, notBefore });
     }
-    this.#hosts.delete(host);
-    this.#hosts.set(host, ports);
-    if (this.#hosts.size <= MAX_STALLED_HOSTS) return;
-    const [oldest] = this.#hosts.keys();
-    if (oldest !== undefined) this.#hosts.delete(oldest);
   }
 
   /** An address completed a handshake. */

@@ -2,8 +2,8 @@
  * The socket under every listener: TCP, made, accepted from and closed the same
  * way whether TLS comes on top or not.
  */
-import type { Clock } from "../core/clock.ts";
-import { sleep } from "../core/clock.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import { MAX_ACCEPT_PAUSE_MS } from "../limits.ts";
 import type { Address } from "./address.ts";
 import { descriptors } from "./descriptors.ts";
@@ -11,8 +11,8 @@ import { netError, socketAddress } from "./net_errors.ts";
 import { portTaken } from "./port_owner.ts";
 import type { Incoming, Listener } from "./transport.ts";
 
-/** First pause of the accept loop after an error; doubles up to `MAX_ACCEPT_PAUSE_MS`. */
-const FIRST_PAUSE_MS = 5;
+/** Pauses of the accept loop after errors. */
+const PAUSES = { minMs: 5, maxMs: MAX_ACCEPT_PAUSE_MS };
 
 /** Accepts sockets and makes an {@linkcode Incoming} of each. */
 export class TcpListener implements Listener {
@@ -77,16 +77,13 @@ export async function acceptRetrying<T>(
   clock: Clock,
   closing: AbortSignal,
 ): Promise<T | null> {
-  for (
-    let pauseMs = FIRST_PAUSE_MS;
-    !closing.aborted;
-    pauseMs = Math.min(pauseMs * 2, MAX_ACCEPT_PAUSE_MS)
-  ) {
+  for (let failures = 1; !closing.aborted; failures++) {
     try {
       return await accept();
     } catch (error) {
       if (closing.aborted) return null;
       descriptors.note(error);
+      const pauseMs = backoffMs(failures, PAUSES);
       await sleep(clock, pauseMs, closing).catch(() => {});
     }
   }

@@ -39,7 +39,7 @@ function wastes(budget: DialBudget, source: string, now = 0): number {
 }
 
 Deno.test("one source of rumours leaves room for others, and all together for peers we know, and those for peers with standing", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   assertEquals(begins(budget, "liar"), MAX_RUMOUR_DIALS_PER_SOURCE);
   assertEquals(
     begins(budget, "other"),
@@ -56,7 +56,7 @@ Deno.test("one source of rumours leaves room for others, and all together for pe
 });
 
 Deno.test("who sends us where nobody is runs out of credit, who tells the truth does not", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   for (let i = 0; i < 10_000; i++) {
     assert(budget.begin("honest", 0));
     budget.end("honest", false);
@@ -70,7 +70,7 @@ Deno.test("who sends us where nobody is runs out of credit, who tells the truth 
 });
 
 Deno.test("many names share one credit, and are not remembered without end", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   let wasted = 0;
   for (let i = 0; i < 2 * MAX_SESSIONS; i++) {
     wasted += wastes(budget, `liar ${i}`);
@@ -104,7 +104,7 @@ function filled(
 }
 
 Deno.test("of sources that wait the one with the fewest dials is next, then the one that waited longest", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   filled(budget, { a: 3, b: 1, c: 1 });
   assertEquals(budget.next(["a", "b", "c"]), "b");
   assertEquals(budget.next(["a", "c"]), "c");
@@ -113,7 +113,7 @@ Deno.test("of sources that wait the one with the fewest dials is next, then the 
 });
 
 Deno.test("a dial of the source with the most gives way to one that has none, but not before its time", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   const left = filled(budget, { a: 20, b: MAX_RUMOUR_DIALS - 20 });
   assertEquals(budget.makeRoom("new", 1_000), CONTESTED_DIAL_MS);
   assertEquals(left, []);
@@ -126,7 +126,7 @@ Deno.test("a dial of the source with the most gives way to one that has none, bu
 });
 
 Deno.test("sources that have about as many dials do not take them from each other", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   const half = MAX_RUMOUR_DIALS / 2;
   const left = filled(budget, { a: half + 1, b: half - 1 });
   assertEquals(budget.makeRoom("a", 60_000), Infinity);
@@ -139,7 +139,7 @@ Deno.test("sources that have about as many dials do not take them from each othe
 });
 
 Deno.test("one dial at a time gives way, and only when there is no room", () => {
-  const budget = new DialBudget(0);
+  const budget = new DialBudget();
   let told = 0;
   for (let i = 0; i < MAX_RUMOUR_DIALS; i++) {
     assertEquals(budget.makeRoom("new", 60_000), Infinity);

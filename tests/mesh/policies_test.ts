@@ -5,9 +5,7 @@ import {
   MAX_ADDRESSES_PER_PEER,
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PER_ADDRESS,
-  RECONNECT_MAX_MS,
 } from "../../src/limits.ts";
-import { backoffDelayMs } from "../../src/mesh/dialing/backoff.ts";
 import {
   duplicateReason,
   duplicateStep,
@@ -22,26 +20,8 @@ import {
   PendingConnections,
   type PendingEntry,
 } from "../../src/mesh/sessions/pending_connections.ts";
-import { TokenBucket } from "../../src/core/token_bucket.ts";
 import { livenessStep } from "../../src/session/liveness.ts";
 import { formatAddress } from "../../src/transport/address.ts";
-
-Deno.test("backoffDelayMs() doubles from 0.2 s to 60 s, with full jitter", () => {
-  const ceilings: [number, number][] = [
-    [0, 0],
-    [1, 200],
-    [2, 400],
-    [3, 800],
-    [9, 51_200],
-    [10, 60_000],
-    [1_000_000, 60_000],
-  ];
-  for (const [failures, ceiling] of ceilings) {
-    assertEquals(backoffDelayMs(failures, 0), 0);
-    assertEquals(backoffDelayMs(failures, 0.5), ceiling / 2);
-    assert(backoffDelayMs(failures, 0.999999) <= RECONNECT_MAX_MS);
-  }
-});
 
 Deno.test("duplicateStep() lets exactly one of the two nodes decide between sessions of one process", () => {
   const [a, b] = ["1".repeat(64), "2".repeat(64)];
@@ -222,14 +202,4 @@ Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port",
     id,
     address: { host: "example.org", port: 8080 },
   });
-});
-
-Deno.test("TokenBucket gives a burst, then one at a time, and never saves up more than the burst", () => {
-  const bucket = new TokenBucket(3, 100, 0);
-  const taken = (now: number) => {
-    let count = 0;
-    while (bucket.take(now)) count++;
-    return count;
-  };
-  assertEquals([0, 99, 100, 150, 399, 10_000].map(taken), [3, 0, 1, 0, 2, 3]);
 });

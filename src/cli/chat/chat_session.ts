@@ -5,6 +5,7 @@
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
 import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
 import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";
@@ -26,7 +27,7 @@ export class ChatSession {
   readonly #node: Node;
   readonly #lines: ChatLines;
   readonly #show: (text: string) => void;
-  readonly #pending = new Set<Promise<unknown>>();
+  readonly #pending = new TaskSet();
 
   constructor(node: Node, lines: ChatLines, show: (text: string) => void) {
     this.#node = node;
@@ -36,7 +37,7 @@ export class ChatSession {
 
   /** Resolves when all messages have been acknowledged by the connected peers. */
   async heard(): Promise<void> {
-    await Promise.all(this.#pending);
+    await this.#pending.settled();
   }
 
   /** Sends to all; resolves when the connected peers have acknowledged it. */
@@ -103,13 +104,12 @@ export class ChatSession {
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
-    const settled = promise.catch((error) => {
+    this.#pending.add(promise.catch((error) => {
       // The caller handles it; here it is only waited for.
       if (!(error instanceof VerackError || error instanceof RangeError)) {
         throw error;
       }
-    }).finally(() => this.#pending.delete(settled));
-    this.#pending.add(settled);
+    }));
     return promise;
   }
 }

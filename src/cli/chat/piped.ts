@@ -6,6 +6,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { MAX_BODY_BYTES } from "../../wire/wire_limits.ts";
 import { VerackError } from "../../core/errors.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
@@ -44,7 +45,7 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
   }
   await allPresent(settings);
   const talk = new ChatSession(node, lines, () => {});
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new TaskSet();
   const waiting = new Set<string>();
   let isLost = false;
   let failed = 0;
@@ -69,12 +70,11 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
         if (!(error instanceof RangeError)) throw error;
         failed++;
         show(`line ${number}: ${error.message}`);
-      })
-      .finally(() => inFlight.delete(said));
+      });
     inFlight.add(said);
-    if (inFlight.size >= MAX_CHAT_LINES_IN_FLIGHT) await Promise.race(inFlight);
+    if (inFlight.size >= MAX_CHAT_LINES_IN_FLIGHT) await inFlight.next();
   }
-  await Promise.all(inFlight);
+  await inFlight.settled();
   const isKept = tellWaiting(settings, waiting);
   return (isKept || !isLost) && failed === 0;
 }

@@ -3,6 +3,7 @@
  * lived in memory and they left, or they could not be reached. They come back as
  * they were, so that it does not depend on timing whether they are let in.
  */
+import { BoundedMap } from "../../core/bounded_map.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { MAX_FORMER_MEMBERS } from "../../limits.ts";
 
@@ -17,16 +18,13 @@ interface Former {
  * without standing first.
  */
 export class FormerMembers {
-  readonly #members = new Map<PeerId, Former>();
+  readonly #members = new BoundedMap<PeerId, Former>(
+    MAX_FORMER_MEMBERS,
+    ({ hasStanding }) => !hasStanding,
+  );
 
   add(id: PeerId, member: Former): void {
-    this.#members.delete(id);
     this.#members.set(id, member);
-    if (this.#members.size <= MAX_FORMER_MEMBERS) return;
-    const oldest = this.#members.entries()
-      .find(([, { hasStanding }]) => !hasStanding)?.[0] ??
-      this.#members.keys().next().value;
-    if (oldest !== undefined) this.#members.delete(oldest);
   }
 
   has(id: PeerId): boolean {

@@ -50,7 +50,10 @@ export class Membership {
   readonly #former = new FormerMembers();
   readonly #standing = new Standing(this);
   readonly #verdicts = new Map<PeerId, StoredAccessRule>();
-  readonly #announcements: TokenBucket;
+  readonly #announcements = new TokenBucket({
+    burst: REFUSAL_EVENT_BURST,
+    refillMs: REFUSAL_EVENT_REFILL_MS,
+  });
 
   constructor(context: MembershipContext) {
     this.#context = context;
@@ -63,11 +66,6 @@ export class Membership {
     this.joinRequests = new JoinRequests(store);
     this.attestations = new Attestations(context, (it) => this.#isAdmitted(it));
     context.table.onForget.push((record) => this.#dropped(record));
-    this.#announcements = new TokenBucket(
-      REFUSAL_EVENT_BURST,
-      REFUSAL_EVENT_REFILL_MS,
-      context.clock.monotonic(),
-    );
   }
 
   // --- What persons decided --------------------------------------------------

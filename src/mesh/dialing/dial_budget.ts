@@ -23,6 +23,7 @@ import {
   RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
   RUMOUR_CREDIT_REFILL_MS,
 } from "../../limits.ts";
+import { BoundedMap } from "../../core/bounded_map.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
 interface Source {
@@ -59,14 +60,15 @@ export class DialBudget {
   readonly #underway = new Set<GossipDial>();
   /** The one that was told to give way and has not ended yet. */
   #leaving: GossipDial | undefined;
-  readonly #credit: TokenBucket;
+  readonly #credit = new TokenBucket({
+    burst: RUMOUR_CREDIT,
+    refillMs: RUMOUR_CREDIT_REFILL_MS,
+  });
   /** Sources of rumours, those used last at the end. */
-  readonly #sources = new Map<PeerId, Source>();
-
-  /** @param now Monotonic clock, milliseconds. */
-  constructor(now: number) {
-    this.#credit = new TokenBucket(RUMOUR_CREDIT, RUMOUR_CREDIT_REFILL_MS, now);
-  }
+  readonly #sources = new BoundedMap<PeerId, Source>(
+    MAX_SESSIONS,
+    ({ active }) => active === 0,
+  );
 
   /** Takes a place for a dial to a peer we know or an address we were given, if there is one. */
   beginKnown(share: KnownShare): boolean {
@@ -87,7 +89,7 @@ export class DialBudget {
    */
   begin(source: PeerId, now: number): boolean {
     if (this.isFull) return false;
-    const state = this.#source(source, now);
+    const state = this.#source(source);
     if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;
     if (!state.credit.take(now)) return false;
     if (!this.#credit.take(now)) {
@@ -182,26 +184,15 @@ export class DialBudget {
     this.#credit.give();
   }
 
-  #source(source: PeerId, now: number): Source {
-    const state = this.#sources.get(source) ?? {
-      credit: new TokenBucket(
-        RUMOUR_CREDIT_PER_SOURCE,
-        RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
-        now,
-      ),
+  #source(source: PeerId): Source {
+    // A new name buys new credit, but only within that of all.
+    return this.#sources.ensure(source, () => ({
+      credit: new TokenBucket({
+        burst: RUMOUR_CREDIT_PER_SOURCE,
+        refillMs: RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
+      }),
       active: 0,
       lastDial: 0,
-    };
-    this.#sources.delete(source);
-    this.#sources.set(source, state);
-    if (this.#sources.size > MAX_SESSIONS) {
-      // A new name buys new credit, but only within that of all.
-      for (const [other, { active }] of this.#sources) {
-        if (active > 0) continue;
-        this.#sources.delete(other);
-        break;
-      }
-    }
-    return state;
+    }));
   }
 }

@@ -8,6 +8,7 @@
  * is there, no other is looked for there for a while. Which dials count is up to
  * `claimed_dials.ts`.
  */
+import { BoundedMap } from "../../core/bounded_map.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
   DIALS_PER_TARGET,
@@ -36,7 +37,7 @@ interface Target {
 /** Targets that one node has dialed. */
 export class DialTargets {
   /** Those dialed last at the end. */
-  readonly #targets = new Map<string, Target>();
+  readonly #targets = new BoundedMap<string, Target>(MAX_DIAL_TARGETS);
 
   /** How many are remembered. */
   get size(): number {
@@ -56,7 +57,7 @@ export class DialTargets {
    * @param now Monotonic clock, milliseconds.
    */
   begin(dial: CountedDial, now: number): boolean {
-    const target = this.#target(dial, now);
+    const target = this.#target(dial);
     return this.#shownBy(target, now) === dial.id ||
       target.credit.take(now);
   }
@@ -68,7 +69,7 @@ export class DialTargets {
 
   /** A target has shown another identity than one that is said to be there. */
   shows(endpoint: Address, id: PeerId, now: number): void {
-    const target = this.#target({ endpoint, verified: false }, now);
+    const target = this.#target({ endpoint, verified: false });
     target.shown = id;
     // Until the next dial is granted: then it is seen whether it still is there.
     target.shownUntil = now + DIALS_PER_TARGET_REFILL_MS;
@@ -80,24 +81,15 @@ export class DialTargets {
       : undefined;
   }
 
-  #target(dial: Omit<CountedDial, "id">, now: number): Target {
-    const key = keyOf(dial);
-    const target = this.#targets.get(key) ?? {
-      credit: new TokenBucket(
-        DIALS_PER_TARGET,
-        DIALS_PER_TARGET_REFILL_MS,
-        now,
-      ),
+  #target(dial: Omit<CountedDial, "id">): Target {
+    return this.#targets.ensure(keyOf(dial), () => ({
+      credit: new TokenBucket({
+        burst: DIALS_PER_TARGET,
+        refillMs: DIALS_PER_TARGET_REFILL_MS,
+      }),
       shown: undefined,
       shownUntil: 0,
-    };
-    this.#targets.delete(key);
-    this.#targets.set(key, target);
-    if (this.#targets.size > MAX_DIAL_TARGETS) {
-      const [oldest = key] = this.#targets.keys();
-      this.#targets.delete(oldest);
-    }
-    return target;
+    }));
   }
 }
 

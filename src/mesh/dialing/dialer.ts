@@ -3,9 +3,10 @@
  * seed, for ever, with backoff. At most one dial a peer is under way.
  *
  * What is done then is `peer_dialer.ts` and `seed_dialer.ts`; how many dials there may
- * be is `dial_budget.ts`, the waiting time `backoff.ts`.
+ * be is `dial_budget.ts`, the waiting time `core/backoff.ts`.
  */
 import { messageOf, VerackError } from "../../core/errors.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
   DIAL_HINT_INTERVAL_MS,
@@ -52,7 +53,7 @@ export class Dialer {
   readonly #peers: PeerDialer;
   /** What a person asked for in vain; said, not dialed. */
   readonly #futile: readonly RejectedTarget[];
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks = new TaskSet();
   readonly #budget: DialBudget;
   readonly #talk: DialFailureReporter;
   #revivedAt = -Infinity;
@@ -63,7 +64,7 @@ export class Dialer {
 
   constructor(context: MeshContext) {
     this.#context = context;
-    this.#budget = new DialBudget(context.clock.monotonic());
+    this.#budget = new DialBudget();
     this.#talk = new DialFailureReporter(context);
     const known = (error: unknown) => this.#known(error);
     this.#seeds = new SeedDialer(
@@ -106,7 +107,7 @@ export class Dialer {
     this.#stopped = true;
     this.#cancelTimer?.();
     this.#cancelFutile?.();
-    await Promise.all(this.#tasks);
+    await this.#tasks.settled();
   }
 
   /** Starts every dial that is due, and sees to the next one. */
@@ -315,12 +316,10 @@ export class Dialer {
   }
 
   #track(task: Promise<unknown>, onEnd: () => void): void {
-    const tracked: Promise<void> = task.then(() => {
+    this.#tasks.add(task.then(() => {
       onEnd();
-      this.#tasks.delete(tracked);
       this.kick();
-    });
-    this.#tasks.add(tracked);
+    }));
   }
 }
 

@@ -10,13 +10,15 @@ import {
   DIALS_PER_TARGET_REFILL_MS,
   EPHEMERAL_KEPT_MS,
   MAX_ADDRESSES_PER_PEER,
+  MAX_FAILURES_AT_THE_DOOR,
   MAX_RUMOUR_ADDRESSES_AT_ONCE,
+  RECONNECT,
   RECONNECT_CLAIMED_MS,
   RUMOUR_KEPT_MS,
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
-import { backoffDelayMs, unadmittedDelayMs } from "./backoff.ts";
+import { backoffMs } from "../../core/backoff.ts";
 import { ClaimedDials } from "./claimed_dials.ts";
 import type { MeshContext } from "../context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
@@ -97,7 +99,7 @@ export class PeerDialer {
   /** How long to wait before the next round, now that one failed or a session ended. */
   retryDelayMs(record: Peer): number {
     const { random } = this.#context;
-    const backoff = backoffDelayMs(record.failures, random.float());
+    const backoff = backoffMs(record.failures, RECONNECT, random.float());
     const isClaim = record.introducedBy === undefined &&
       this.shareOf(record) === "gossip";
     return isClaim
@@ -216,7 +218,7 @@ export class PeerDialer {
     }
     const error = failureAt(address, failures);
     if (failures.some((it) => it.error.code === "not-admitted")) {
-      unadmittedDelayMs(record);
+      record.failures = Math.min(record.failures, MAX_FAILURES_AT_THE_DOOR);
     }
     const strangers = failures.flatMap((it) =>
       it.error instanceof WrongIdentityError ? it.error.actual : []

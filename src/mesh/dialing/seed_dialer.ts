@@ -11,15 +11,17 @@ import type { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
+  MAX_FAILURES_AT_THE_DOOR,
   MAX_MEMBERS_PER_NAME,
   NAME_LOOKUP_MS,
   NAME_REFRESH_MS,
   OWN_HOST_MS,
+  RECONNECT,
   RECONNECT_MIN_MS,
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, raceAddresses } from "./address_race.ts";
-import { backoffDelayMs, unadmittedDelayMs } from "./backoff.ts";
+import { backoffMs } from "../../core/backoff.ts";
 import type { MeshContext } from "../context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
 import {
@@ -247,11 +249,13 @@ export class SeedDialer {
     const isAlone = table.connected().length === 0;
     // Without a session it is the only way to others, and may lead to them soon.
     const mayChange = seed.isName || self;
-    if (isPending || (mayChange && isAlone)) unadmittedDelayMs(seed);
+    if (isPending || (mayChange && isAlone)) {
+      seed.failures = Math.min(seed.failures, MAX_FAILURES_AT_THE_DOOR);
+    }
     seed.failures++;
     seed.nextDialAt = self && !isAlone && !underway
       ? later
-      : now + backoffDelayMs(seed.failures, random.float());
+      : now + backoffMs(seed.failures, RECONNECT, random.float());
   }
 
   /**

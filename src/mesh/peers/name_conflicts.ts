@@ -26,8 +26,8 @@ export interface NameConflict {
 /** Conflicts of one node. */
 export class NameConflicts {
   readonly #clock: Clock;
-  readonly #strong: ConflictBudget;
-  readonly #weak: ConflictBudget;
+  readonly #strong = new ConflictBudget();
+  readonly #weak = new ConflictBudget();
   /** Name of each peer about which it was told. */
   readonly #told = new Map<Peer, string>();
   /** Peers whose conflict is not told yet, by holder: those of one take the turn of one. */
@@ -36,8 +36,6 @@ export class NameConflicts {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#strong = new ConflictBudget(clock.monotonic());
-    this.#weak = new ConflictBudget(clock.monotonic());
   }
 
   /** Whether it is to be told now; if it was not told before and is not, it waits. */
@@ -93,19 +91,14 @@ export class NameConflicts {
 
 /** How many conflicts may be told. */
 class ConflictBudget {
-  readonly #all: TokenBucket;
+  readonly #all = new TokenBucket(NAME_CONFLICTS_OF_ALL);
   readonly #bySource = new TokenBuckets(
     NAME_CONFLICTS_OF_SOURCE,
     MAX_NAME_CONFLICT_SOURCES,
   );
 
-  constructor(now: number) {
-    const { burst, refillMs } = NAME_CONFLICTS_OF_ALL;
-    this.#all = new TokenBucket(burst, refillMs, now);
-  }
-
   take(source: string, now: number): boolean {
-    const own = this.#bySource.of(source, now);
+    const own = this.#bySource.of(source);
     return own.has(now) && this.#all.take(now) && own.take(now);
   }
 }

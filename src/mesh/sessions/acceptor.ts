@@ -2,6 +2,7 @@
  * Accepts connections and opens sessions on them, many at once: a slow, silent or
  * wrong peer does not hold up the others.
  */
+import { BoundedMap } from "../../core/bounded_map.ts";
 import { deadline } from "../../core/clock.ts";
 import { factsOf } from "../../core/error_code.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -27,6 +28,7 @@ import {
   type PendingEntry,
 } from "./pending_connections.ts";
 import { newcomer } from "./session_room.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** Refusals that are known to have been told. */
@@ -38,21 +40,23 @@ export class Acceptor {
   readonly #owner: PeerSessionOwner;
   readonly #listener: Listener;
   readonly #pending = new PendingConnections();
-  readonly #tasks = new Set<Promise<void>>();
-  readonly #reports: TokenBucket;
+  readonly #tasks = new TaskSet();
+  readonly #reports = new TokenBucket({
+    burst: REFUSAL_EVENT_BURST,
+    refillMs: REFUSAL_EVENT_REFILL_MS,
+  });
   readonly #full: FullReports;
   /**
    * Sources at which a peer with standing has proven itself, newest last. That of a
    * stranger's proof is none: a key costs nothing.
    */
-  readonly #proven = new Set<string>();
+  readonly #proven = new BoundedMap<string, true>(MAX_PROVEN_HOSTS);
   readonly #friends: HandshakeTurns;
   readonly #strangers: HandshakeTurns;
   /** What was told of refusals and when, last noticed last; monotonic clock. */
-  readonly #said = new Map<string, number>();
+  readonly #said = new BoundedMap<string, number>(MAX_SAID);
   readonly #isVerified = (host: string) => this.#proven.has(host);
   readonly #unwatch: () => void;
-  #onEnd: () => void = () => {};
   readonly #loop: Promise<void>;
 
   constructor(
@@ -63,11 +67,6 @@ export class Acceptor {
     this.#context = context;
     this.#owner = owner;
     this.#listener = listener;
-    this.#reports = new TokenBucket(
-      REFUSAL_EVENT_BURST,
-      REFUSAL_EVENT_REFILL_MS,
-      context.clock.monotonic(),
-    );
     this.#full = new FullReports(context);
     this.#friends = new HandshakeTurns(context.clock);
     this.#strangers = new HandshakeTurns(context.clock);
@@ -86,7 +85,7 @@ export class Acceptor {
     this.#listener.close();
     this.#unwatch();
     await this.#loop;
-    await Promise.all(this.#tasks);
+    await this.#tasks.settled();
     this.#full.close();
   }
 
@@ -96,14 +95,10 @@ export class Acceptor {
       incoming !== null;
       incoming = await this.#listener.accept()
     ) {
-      const task = this.#open(incoming).finally(() => {
-        this.#tasks.delete(task);
-        this.#onEnd();
-      });
-      this.#tasks.add(task);
+      this.#tasks.add(this.#open(incoming));
       // What made room must be gone, or a burst takes more descriptors than it may.
       while (this.#tasks.size - this.#pending.size > MAX_ENDING_CONNECTIONS) {
-        await new Promise<void>((resolve) => this.#onEnd = resolve);
+        await this.#tasks.next();
       }
     }
   }
@@ -170,12 +165,7 @@ export class Acceptor {
   }
 
   #remember(source: string): void {
-    this.#proven.delete(source);
-    this.#proven.add(source);
-    if (this.#proven.size > MAX_PROVEN_HOSTS) {
-      const [oldest] = this.#proven;
-      if (oldest !== undefined) this.#proven.delete(oldest);
-    }
+    this.#proven.set(source, true);
   }
 
   /** Reports why an inbound connection ended, as often as its error code says. */
@@ -203,12 +193,7 @@ export class Acceptor {
   #isNews(what: string): boolean {
     const now = this.#context.clock.monotonic();
     const saidAt = this.#said.get(what) ?? -Infinity;
-    this.#said.delete(what);
     this.#said.set(what, now);
-    if (this.#said.size > MAX_SAID) {
-      const [oldest] = this.#said.keys();
-      if (oldest !== undefined) this.#said.delete(oldest);
-    }
     return now - saidAt > ALARM_QUIET_MS;
   }
 }

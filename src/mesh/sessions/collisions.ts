@@ -4,6 +4,7 @@
  * meanwhile. Until it is settled the newer one is pending and counts for nothing.
  */
 import { VerackError } from "../../core/errors.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../../limits.ts";
 import {
@@ -18,7 +19,7 @@ import type { Peer } from "../peers/peer_table.ts";
 export class Collisions {
   readonly #own: PeerId;
   readonly #greet: (link: PeerSession) => void;
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #tasks = new TaskSet();
 
   /** `greet` is called for each session that counts from then on. */
   constructor(own: PeerId, greet: (link: PeerSession) => void) {
@@ -38,14 +39,12 @@ export class Collisions {
     };
     if (duplicateStep(state) === "keep-both") return this.#greet(link);
     link.pending = true;
-    const task = this.#settle(record, older, link, state)
-      .finally(() => this.#tasks.delete(task));
-    this.#tasks.add(task);
+    this.#tasks.add(this.#settle(record, older, link, state));
   }
 
   /** Resolves when no collision is being settled any more. */
   async settled(): Promise<void> {
-    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    await this.#tasks.settled();
   }
 
   /** Two sessions with one peer, and we decide: does the older one answer? */

@@ -57,9 +57,15 @@ export class PeerSession {
   /** Members that it reports as unreachable. */
   missing: readonly PeerId[] = [];
   /** Peer requests it may make. */
-  readonly requests: TokenBucket;
+  readonly requests = new TokenBucket({
+    burst: PEER_REQUEST_BURST,
+    refillMs: PEER_REQUEST_REFILL_MS,
+  });
   /** Entries of others that are verified for it, which costs more than making them up. */
-  readonly judgements: TokenBucket;
+  readonly judgements = new TokenBucket({
+    burst: PEER_ENTRY_BURST,
+    refillMs: PEER_ENTRY_REFILL_MS,
+  });
 
   constructor(
     session: Session,
@@ -81,15 +87,5 @@ export class PeerSession {
     this.endpoint = dialed?.endpoint;
     this.shown = options.shown;
     this.openedAt = now;
-    this.requests = new TokenBucket(
-      PEER_REQUEST_BURST,
-      PEER_REQUEST_REFILL_MS,
-      now,
-    );
-    this.judgements = new TokenBucket(
-      PEER_ENTRY_BURST,
-      PEER_ENTRY_REFILL_MS,
-      now,
-    );
   }
 }

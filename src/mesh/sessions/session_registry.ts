@@ -6,6 +6,7 @@
  * lists are handled by `exchange.ts`, dialing by `dialer.ts`.
  */
 import { VerackError } from "../../core/errors.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
   MAX_SESSIONS_PER_PEER,
@@ -36,7 +37,7 @@ export class SessionRegistry implements PeerSessionOwner {
   readonly #dialer: Dialer;
   readonly #messaging: Messaging;
   readonly #collisions: Collisions;
-  readonly #tasks = new Set<Promise<unknown>>();
+  readonly #tasks = new TaskSet();
   #reported = "";
 
   constructor(
@@ -63,7 +64,7 @@ export class SessionRegistry implements PeerSessionOwner {
   /** Resolves when no collision is being settled any more. */
   async settled(): Promise<void> {
     await this.#collisions.settled();
-    await Promise.all(this.#tasks);
+    await this.#tasks.settled();
   }
 
   /** A session has opened: it counts once its peer has sent its own entry. */
@@ -73,22 +74,22 @@ export class SessionRegistry implements PeerSessionOwner {
     session.onClose((error) => this.closed(link, error));
     // It may have been denied during the handshake.
     if (this.#context.membership.isDenied(peer.id)) {
-      return this.#run(link.session.leave(deniedError()));
+      return this.#tasks.add(link.session.leave(deniedError()));
     }
     // The room that was there during the handshake may be taken by now.
     const candidate = newcomer(this.#context, peer, link.source, link.dialed);
     const { refusal, evicts } = placeOf(this.#context, candidate);
     if (refusal !== undefined) {
-      return this.#run(link.session.leave(refusal));
+      return this.#tasks.add(link.session.leave(refusal));
     }
     const record = table.ensure(peer.id, candidate);
     if (record === undefined) {
-      return this.#run(link.session.leave(noRoomOnRecord(peer)));
+      return this.#tasks.add(link.session.leave(noRoomOnRecord(peer)));
     }
     if (record.sessions.length >= MAX_SESSIONS_PER_PEER) {
       // Dials of this node have opened sessions meanwhile.
       const error = tooManySessions(peer.id);
-      return this.#run(link.session.leave(error));
+      return this.#tasks.add(link.session.leave(error));
     }
     this.#awaitIntroduction(link);
     // Only the node with the smaller id, which decides about collisions, may abort
@@ -114,7 +115,7 @@ export class SessionRegistry implements PeerSessionOwner {
     }
     this.#messaging.closed(link, record);
     // The connection may still be sending the reason.
-    this.#run(link.session.closed);
+    this.#tasks.add(link.session.closed);
     if (record === undefined) return;
     // While this node closes, only `stopped` is news.
     if (signal.aborted) return;
@@ -189,7 +190,7 @@ export class SessionRegistry implements PeerSessionOwner {
   /** Closes the sessions with a peer, which do not count from here on. */
   #dismiss(record: Peer, error: VerackError): void {
     for (const link of record.sessions) {
-      this.#run(link.session.leave(error, { discard: true }));
+      this.#tasks.add(link.session.leave(error, { discard: true }));
       this.closed(link, error);
     }
   }
@@ -250,7 +251,7 @@ export class SessionRegistry implements PeerSessionOwner {
         "timeout",
         `Cannot keep session: no first message within ${limitMs} ms, must be peers`,
       );
-      this.#run(link.session.leave(error));
+      this.#tasks.add(link.session.leave(error));
     });
   }
 
@@ -346,13 +347,6 @@ export class SessionRegistry implements PeerSessionOwner {
       record.announced,
       this.#context.options.store.committed(),
     );
-  }
-
-  #run(task: Promise<unknown>): void {
-    const tracked: Promise<unknown> = task.finally(() =>
-      this.#tasks.delete(tracked)
-    );
-    this.#tasks.add(tracked);
   }
 }
 
