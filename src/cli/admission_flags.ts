@@ -23,12 +23,12 @@ const NO_SECRET = "none";
 
 /** The flags. */
 export const ADMISSION_FLAGS = {
-  trust: {
+  admission: {
     type: "enum",
-    value: "WHOM",
-    values: ["open", "known"],
+    value: "MODE",
+    values: ["open", "closed"],
     help:
-      "Let everybody in, or only known, allowed, invited and vouched-for nodes; --data remembers known (default: as remembered or the host of the invite, else open)",
+      "open: any node may join; closed: only known, allowed, invited and attested ones. --data remembers closed (default: as remembered or the host of the invite, else open)",
   },
   secretFile: {
     type: "path",
@@ -59,11 +59,11 @@ export const ADMISSION_FLAGS = {
 /** The options that the flags mean for a node. Secret and invite are read here. */
 export async function admissionOptions(
   flags: FlagValues<typeof ADMISSION_FLAGS>,
-): Promise<Pick<NodeOptions, "trust" | "secret" | "invite">> {
-  const { trust, secretFile } = flags;
+): Promise<Pick<NodeOptions, "admission" | "secret" | "invite">> {
+  const { admission, secretFile } = flags;
   const invite = await inviteOf(flags);
   return {
-    ...(trust !== undefined && { trust }),
+    ...(admission !== undefined && { admission }),
     ...(secretFile !== undefined && {
       secret: secretFile === NO_SECRET
         ? null

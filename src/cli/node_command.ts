@@ -26,7 +26,7 @@ export function greet(
   if (ephemeral) {
     lines.push(out.dim("a new key, in memory only; --data DIR keeps one"));
   }
-  if (flags.connect.length === 0 && node.status().trust !== "known") {
+  if (flags.connect.length === 0 && node.status().admission !== "closed") {
     lines.push(
       out.dim(`others join with ${command}--connect ${joinAddress(node)}`),
     );

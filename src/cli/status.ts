@@ -86,8 +86,8 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
 }
 
 /** The admission mode, in the words of the documents. */
-function admissionWords({ trust, secret }: StatusAnswer): string {
-  const mode = trust === "known" ? "closed to strangers" : "open to all";
+function admissionWords({ admission, secret }: StatusAnswer): string {
+  const mode = admission === "closed" ? "closed to strangers" : "open to all";
   return `${mode}${secret ? ", with a secret" : ""}`;
 }
 

@@ -46,7 +46,7 @@ export const STATUS: Schema<StatusAnswer> = v.looseObject({
   address: string,
   advertise: optional(string),
   network: string,
-  trust: v.picklist(["open", "known"]),
+  admission: v.picklist(["open", "closed"]),
   secret: boolean,
   version: string,
   startedAt: string,

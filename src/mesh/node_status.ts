@@ -28,7 +28,7 @@ export interface NodeStatus {
   /** Name of the mesh. */
   readonly network: string;
   /** Who may come in. */
-  readonly trust: "open" | "known";
+  readonly admission: "open" | "closed";
   /** Whether only those who have the network's secret get as far as that. */
   readonly secret: boolean;
   /** Version of verack. */
@@ -111,7 +111,7 @@ export function nodeStatus(
     version: VERSION,
     startedAt: new Date(startedAt.wall),
     uptimeMs: clock.monotonic() - startedAt.monotonic,
-    trust: context.membership.credentials.closed ? "known" : "open",
+    admission: context.membership.credentials.closed ? "closed" : "open",
     secret: context.options.networkKey !== undefined,
     mesh: { nodes: mesh.nodes, links: mesh.links, missing: mesh.missing },
     health: context.health.list(),

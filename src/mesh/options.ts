@@ -73,11 +73,11 @@ export interface NodeOptions {
   readonly store?: NodeStore;
   /**
    * Whether everybody may come in, or only who is on record, allowed, pinned, invited
-   * or vouched for by a member. A store remembers `"known"`, until a start says
+   * or vouched for by a member. A store remembers `"closed"`, until a start says
    * `"open"`. @default what the store remembers or the host of the invite does, else
    * {"open"}
    */
-  readonly trust?: "open" | "known";
+  readonly admission?: "open" | "closed";
   /**
    * The network's secret, at least 16 bytes: both ends of every session prove that
    * they know it before anything is said about who they are. A store remembers the key
@@ -118,7 +118,7 @@ export interface ResolvedNodeOptions {
   /** By which what the store keeps ages. */
   readonly keptTime: KeptTime;
   /** Absent: as the host of the invite does, else open. */
-  readonly trust: AdmissionMode | undefined;
+  readonly admission: AdmissionMode | undefined;
   /** Derived from the secret; `Node.start` does it. */
   readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
   /** The key is of an earlier start, see `protection.ts`. */
@@ -189,7 +189,7 @@ export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
     peerExchangeMs: duration(options, "peerExchangeMs", PEER_EXCHANGE_MS),
     store,
     keptTime: new KeptTime(store, clock),
-    trust: parseMode(options.trust),
+    admission: parseMode(options.admission),
     networkKey: undefined,
     keyIsRemembered: false,
     invite,
@@ -221,11 +221,11 @@ export async function withNetworkKey(
 }
 
 function parseMode(mode: AdmissionMode | undefined): AdmissionMode | undefined {
-  if (mode === undefined || mode === "open" || mode === "known") return mode;
+  if (mode === undefined || mode === "open" || mode === "closed") return mode;
   throw new RangeError(
-    `Cannot start node: trust is ${
+    `Cannot start node: admission is ${
       JSON.stringify(mode)
-    }, must be "open" or "known"`,
+    }, must be "open" or "closed"`,
   );
 }
 

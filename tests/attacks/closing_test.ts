@@ -58,7 +58,7 @@ Deno.test("closing an open mesh keeps the peers with standing, and lists the oth
   await using closed = await Node.start({
     identity: own,
     store,
-    trust: "known",
+    admission: "closed",
   });
   assertEquals(
     closed.admission.joinRequests().map(({ id }) => id),
@@ -79,14 +79,14 @@ Deno.test("a mesh that stays open keeps all that came, and one that is closed al
     await using open = await Node.start({ identity: own, store });
     await visit(open, guest);
   }
-  for (const trust of ["open", "open"] as const) {
-    await using open = await Node.start({ identity: own, store, trust });
+  for (const admission of ["open", "open"] as const) {
+    await using open = await Node.start({ identity: own, store, admission });
     assertEquals(open.admission.joinRequests(), []);
     assertEquals(open.peers().map(({ id }) => id), [guest.id]);
     open.admission.allow(guest.id);
   }
-  for (const trust of ["known", "known"] as const) {
-    await using closed = await Node.start({ identity: own, store, trust });
+  for (const admission of ["closed", "closed"] as const) {
+    await using closed = await Node.start({ identity: own, store, admission });
     assertEquals(closed.admission.joinRequests(), []);
     assertEquals(closed.peers().map(({ id }) => id), [guest.id]);
   }

@@ -34,7 +34,7 @@ import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const closed = { trust: "known" } as const;
+const closed = { admission: "closed" } as const;
 const secretOf = (line: string) => inviteSecret(parseInvite(line).code);
 const isUp = (node: Node, id: string) =>
   node.sessions().some((link) => link.id === id);
@@ -283,7 +283,7 @@ for (const seen of ["by the node", "when it was shown", "by a command"]) {
           );
         }
       };
-      const options = { identity, trust: "known", clock } as const;
+      const options = { identity, admission: "closed", clock } as const;
       const made = open("made");
       const node = await Node.start({ ...options, store: made });
       const line = node.admission.invite({ ttlMs: 60_000 });

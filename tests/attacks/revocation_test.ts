@@ -27,10 +27,10 @@ class Trio implements AsyncDisposable {
     for (const node of [alice, bob, mallory]) this.#open.add(node);
   }
 
-  static async start(trust: "open" | "known"): Promise<Trio> {
+  static async start(admission: "open" | "closed"): Promise<Trio> {
     const store = new MemoryStore();
     const identity = await Identity.generate({ ephemeral: false });
-    const alice = await Node.start({ ...OFTEN, identity, store, trust });
+    const alice = await Node.start({ ...OFTEN, identity, store, admission });
     const others: Node[] = [];
     for (let i = 0; i < 2; i++) {
       const invite = alice.admission.invite();
@@ -88,9 +88,9 @@ async function told(node: Node, member: Identity): Promise<string[]> {
 const isUp = (node: Node, other: Node) =>
   node.sessions().some((link) => link.id === other.identity.id);
 
-for (const trust of ["open", "known"] as const) {
-  Deno.test(`a denied member of a mesh with trust ${trust} is cut off and stays out`, async () => {
-    await using trio = await Trio.start(trust);
+for (const admission of ["open", "closed"] as const) {
+  Deno.test(`a denied member of a mesh with admission ${admission} is cut off and stays out`, async () => {
+    await using trio = await Trio.start(admission);
     const { alice, bob, mallory } = trio;
     const { id } = mallory.identity;
     const events = new EventLog(mallory);
@@ -121,7 +121,7 @@ for (const trust of ["open", "known"] as const) {
     // Bob's lists do not bring it back, also not after a restart, nor does a pin.
     assert(isUp(bob, mallory), "bob has his own mind");
     const again = await trio.restart({
-      trust,
+      admission,
       connect: [`${id}@${mallory.address}`],
     });
     assertEquals(again.admission.accessRules().map((it) => it.verdict).sort(), [
@@ -158,7 +158,7 @@ Deno.test("a denied stranger is refused by a node it dials and by a node that di
 });
 
 Deno.test("gossip does not bring back a peer that was forgotten", async () => {
-  await using trio = await Trio.start("known");
+  await using trio = await Trio.start("closed");
   const { alice, mallory } = trio;
   const { id } = mallory.identity;
   alice.admission.forget(id);
@@ -168,7 +168,7 @@ Deno.test("gossip does not bring back a peer that was forgotten", async () => {
     "the forgotten one to knock",
     () => alice.admission.joinRequests().some((peer) => peer.id === id),
   );
-  const again = await trio.restart({ trust: "known" });
+  const again = await trio.restart({ admission: "closed" });
   assert(!isUp(again, mallory));
   assert(!again.peers().some((peer) => peer.id === id));
   again.admission.allow(id);

@@ -35,7 +35,7 @@ class Stage implements AsyncDisposable {
   }
 
   static async start(): Promise<Stage> {
-    const node = await Node.start({ trust: "known" });
+    const node = await Node.start({ admission: "closed" });
     const [identity, denied, ...others] = await Promise.all(
       Array.from({ length: 4 }, () => Identity.generate()),
     );

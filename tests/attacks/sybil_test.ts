@@ -15,7 +15,7 @@ import { EventLog } from "../helpers/nodes.ts";
 const CROWD = MAX_PENDING_PEERS_PER_HOST + 8;
 
 Deno.test("a crowd of fresh identities leaves a closed node a short list, and a member comes in", async () => {
-  await using node = await Node.start({ trust: "known" });
+  await using node = await Node.start({ admission: "closed" });
   const log = new EventLog(node);
   const member = await Identity.generate();
   node.admission.allow(member.id);

@@ -42,11 +42,11 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
   const host = "0.0.0.0";
   const remembered = new MemoryStore();
   remembered.putSetting(
-    "protection.trust main",
+    "protection.admission main",
     new TextEncoder().encode("known"),
   );
   const closed: NodeOptions[] = [
-    { host, trust: "known" },
+    { host, admission: "closed" },
     { host, store: remembered },
   ];
   for (const options of closed) {
@@ -56,9 +56,9 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
     { host },
     { host: "::" },
     { host: "192.168.0.1" },
-    { host, trust: "open" },
+    { host, admission: "open" },
     { host, store: new MemoryStore() },
-    { host, store: remembered, trust: "open" },
+    { host, store: remembered, admission: "open" },
     { host, store: remembered, network: "other" },
     // Its host may say that its mesh is open.
     { host, invite: `${A}@127.0.0.1:1#${"a".repeat(32)}` },
@@ -111,11 +111,11 @@ Deno.test("names of --exec-from are warned of unless a person said whose they ar
   const logging = { format: "json", color: false, write } as const;
   configureLogging({ level: "warn", ...logging });
   try {
-    for (const trust of ["open", "known"] as const) {
-      assertEquals(warned({ trust }, ["bob", "Dave", "carol", A]), [
+    for (const admission of ["open", "closed"] as const) {
+      assertEquals(warned({ admission }, ["bob", "Dave", "carol", A]), [
         "bob, carol",
       ]);
-      assertEquals(warned({ trust }, ["dave", A]), []);
+      assertEquals(warned({ admission }, ["dave", A]), []);
     }
   } finally {
     configureLogging({ level: "off", ...logging });
@@ -228,9 +228,9 @@ Deno.test("a name that no person gave to a peer is warned of, in an open mesh an
     configureLogging({ level: "off", ...format, write });
     return lines.splice(0).map((line) => JSON.parse(line).fields.names);
   };
-  for (const trust of ["open", "known"] as const) {
-    assertEquals(warned({ trust }, "bob"), ["bob"]);
-    assertEquals(warned({ trust, store }, "BOB", A), []);
-    assertEquals(warned({ trust, store }, "BOB", "Eve"), ["Eve"]);
+  for (const admission of ["open", "closed"] as const) {
+    assertEquals(warned({ admission }, "bob"), ["bob"]);
+    assertEquals(warned({ admission, store }, "BOB", A), []);
+    assertEquals(warned({ admission, store }, "BOB", "Eve"), ["Eve"]);
   }
 });

@@ -28,7 +28,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
     health: [],
     address: scene.node.address,
     network: "main",
-    trust: "open",
+    admission: "open",
     secret: false,
     version: VERSION,
     mesh: { nodes: 1, links: 0, missing: [] },

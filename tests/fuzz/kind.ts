@@ -10,7 +10,7 @@ export const NETWORK_SECRET = "a secret that all but a few know";
 
 /** What is asked of those who come. */
 export interface Kind {
-  readonly trust: "open" | "known";
+  readonly admission: "open" | "closed";
   readonly secret: SharedSecret | undefined;
 }
 
@@ -20,7 +20,7 @@ export async function kindOf(seed: number): Promise<Kind> {
     ? await deriveNetworkKey(new TextEncoder().encode(NETWORK_SECRET), "main")
     : undefined;
   return {
-    trust: seed % 3 === 2 ? "known" : "open",
+    admission: seed % 3 === 2 ? "closed" : "open",
     secret: key && networkSecret(key),
   };
 }

@@ -165,7 +165,7 @@ export class FuzzWorld {
     const connect = hosts.map((host) => `${host}:${PORT}`);
     const { node, witness } = this.#cast;
     this.#node = await this.#start(node, NODE, connect, seed);
-    if (this.#kind.trust === "known") {
+    if (this.#kind.admission === "closed") {
       for (const { id } of this.#cast.allowed) this.#node.admission.allow(id);
     }
     this.#witness = await this.#start(witness, WITNESS, [
@@ -193,7 +193,7 @@ export class FuzzWorld {
       transport: this.#network.transport(host),
       clock: this.#clock,
       ...(this.#kind.secret && { secret: NETWORK_SECRET }),
-      ...(host === NODE && { trust: this.#kind.trust }),
+      ...(host === NODE && { admission: this.#kind.admission }),
       random: new SeededRandom(seed ^ Number(`0x${identity.id.slice(0, 8)}`)),
     });
   }

@@ -22,7 +22,7 @@ async function closedMesh(
   count: number,
   options: NodeOptions = {},
 ): Promise<Mesh> {
-  const host = await Node.start({ trust: "known", ...options });
+  const host = await Node.start({ admission: "closed", ...options });
   const mesh = new Mesh([host]);
   for (let i = 1; i < count; i++) mesh.nodes.push(await guest(host));
   await mesh.complete();
@@ -109,7 +109,7 @@ Deno.test("a founder that comes back meets those who joined others meanwhile", a
   // Nobody ever admitted the founder: it has no statement to show.
   const identity = await Identity.generate({ ephemeral: false });
   const store = new MemoryStore();
-  const founder = await Node.start({ identity, store, trust: "known" });
+  const founder = await Node.start({ identity, store, admission: "closed" });
   await using mesh = new Mesh([founder]);
   mesh.nodes.push(await guest(founder));
   await mesh.complete();
@@ -119,7 +119,7 @@ Deno.test("a founder that comes back meets those who joined others meanwhile", a
   mesh.nodes.push(await guest(member!));
   await mesh.complete();
   // With the usual period of asking, which is half a minute.
-  mesh.nodes.push(await Node.start({ identity, store, trust: "known" }));
+  mesh.nodes.push(await Node.start({ identity, store, admission: "closed" }));
   await mesh.complete();
 });
 
@@ -143,7 +143,7 @@ Deno.test("whom one member admits the others hear of at once, before they are as
 
 Deno.test("who waited long is in seconds after it is allowed", async () => {
   await using mesh = new MemoryMesh();
-  const host = await mesh.start([], { trust: "known" });
+  const host = await mesh.start([], { admission: "closed" });
   const stranger = await mesh.start([host]);
   await mesh.clock.advance(10 * 60_000);
   assertEquals(host.node.sessions(), []);
@@ -155,14 +155,14 @@ Deno.test("who waited long is in seconds after it is allowed", async () => {
 
 Deno.test("a guest takes to strangers as its host does, unless told", async () => {
   for (
-    const [trust, told, expected] of [
+    const [admission, told, expected] of [
       ["open", undefined, 1],
-      ["known", undefined, 0],
-      ["open", "known", 0],
+      ["closed", undefined, 0],
+      ["open", "closed", 0],
     ] as const
   ) {
-    await using host = await Node.start({ trust, secret: SECRET });
-    await using arriving = await guest(host, told && { trust: told });
+    await using host = await Node.start({ admission, secret: SECRET });
+    await using arriving = await guest(host, told && { admission: told });
     await using mesh = new Mesh([host, arriving]);
     await mesh.complete();
     await using stranger = await Node.start({
@@ -190,7 +190,7 @@ const GOODBYES: Readonly<Record<string, (guest: RawPeer) => Promise<void>>> = {
 for (const [how, end] of Object.entries(GOODBYES)) {
   for (const upTo of ["verack", "peers"] as const) {
     Deno.test(`a guest that ${how} after ${upTo} comes back without invite or statement`, async () => {
-      await using host = await Node.start({ trust: "known" });
+      await using host = await Node.start({ admission: "closed" });
       const { code } = parseInvite(host.admission.invite());
       const shows = inviteSecret(code);
       const first = await RawPeer.open(host, { shows }, upTo);
@@ -205,7 +205,7 @@ for (const [how, end] of Object.entries(GOODBYES)) {
 }
 
 Deno.test("a guest that left and was forgotten by a person does not come back", async () => {
-  await using host = await Node.start({ trust: "known" });
+  await using host = await Node.start({ admission: "closed" });
   const { code } = parseInvite(host.admission.invite());
   const first = await RawPeer.open(host, { shows: inviteSecret(code) });
   const { identity } = first;
@@ -217,7 +217,7 @@ Deno.test("a guest that left and was forgotten by a person does not come back", 
 });
 
 Deno.test("a guest that a member could not reach is let in there, as before", async () => {
-  await using node = await Node.start({ trust: "known" });
+  await using node = await Node.start({ admission: "closed" });
   const [identity, guest] = await Promise.all([
     Identity.generate(),
     Identity.generate(),
@@ -243,10 +243,10 @@ Deno.test("a store that was closed stays closed until a start says open, and onl
   const identity = await Identity.generate();
   const start = (options: NodeOptions = {}) =>
     Node.start({ identity, store, ...options });
-  const { trust } = await modeOf(start({ trust: "known" }));
-  assertEquals(trust, "known");
+  const { admission } = await modeOf(start({ admission: "closed" }));
+  assertEquals(admission, "closed");
   await using closed = await start();
-  assertEquals(closed.status().trust, "known");
+  assertEquals(closed.status().admission, "closed");
   await using stranger = await Node.start({ connect: [closed.address] });
   await until(
     "a stranger to be listed",
@@ -254,11 +254,11 @@ Deno.test("a store that was closed stays closed until a start says open, and onl
   );
   assertEquals(stranger.peers(), []);
   await closed.close();
-  assertEquals((await modeOf(start({ trust: "open" }))).trust, "open");
-  assertEquals((await modeOf(start())).trust, "open");
+  assertEquals((await modeOf(start({ admission: "open" }))).admission, "open");
+  assertEquals((await modeOf(start())).admission, "open");
   // Another network in the same store is another mesh.
-  await modeOf(start({ trust: "known" }));
-  assertEquals((await modeOf(start({ network: "other" }))).trust, "open");
+  await modeOf(start({ admission: "closed" }));
+  assertEquals((await modeOf(start({ network: "other" }))).admission, "open");
 });
 
 Deno.test("a store that had a secret asks for it without being told, until it is dropped", async () => {
@@ -287,7 +287,7 @@ Deno.test("a store that had a secret asks for it without being told, until it is
 });
 
 Deno.test("a welcome's secret takes the place of a remembered one", async () => {
-  await using host = await Node.start({ trust: "known", secret: SECRET });
+  await using host = await Node.start({ admission: "closed", secret: SECRET });
   await using other = await guest(host);
   await until("two members", () => host.sessions().length === 1);
   const store = new MemoryStore();

@@ -40,7 +40,7 @@ Deno.test("a closed node lets a friend in again, though more members than it rem
     identity,
     log: logger("mesh"),
     magic: networkMagic("main"),
-    options: resolveOptions({ trust: "known" }),
+    options: resolveOptions({ admission: "closed" }),
     random: systemRandom,
     table,
   });

@@ -79,7 +79,7 @@ Deno.test("an address that shows now one wrong identity and now another alarms o
 });
 
 Deno.test("a seed that refuses is told and shown until it answers", async () => {
-  await using host = await Node.start({ trust: "known" });
+  await using host = await Node.start({ admission: "closed" });
   await using guest = await Node.start({ connect: [host.address] });
   const log = new EventLog(guest);
   await until("a refusal", () => codes(guest).includes("not-admitted"));

@@ -47,7 +47,7 @@ Deno.test("joined() resolves at once for the first node of a mesh", async () => 
 });
 
 Deno.test("joined() of a guest by invite resolves when the whole closed mesh is there", async () => {
-  await using host = await Node.start({ trust: "known" });
+  await using host = await Node.start({ admission: "closed" });
   await using first = await Node.start({ invite: host.admission.invite() });
   await first.joined();
   await using second = await Node.start({ invite: host.admission.invite() });
@@ -133,7 +133,7 @@ Deno.test("joined() rejects at once when the address is not a verack node's", as
 });
 
 Deno.test("joined() rejects when a closed mesh does not admit the node, and resolves once it does", async () => {
-  await using alice = await Node.start({ trust: "known" });
+  await using alice = await Node.start({ admission: "closed" });
   await using bob = await Node.start({ connect: [alice.address] });
   has(await fails(bob, "not-admitted"), alice.address);
   const joined = bob.joined();

@@ -166,7 +166,7 @@ Deno.test("an invite that has expired once stays expired when the clock is set b
   await using mesh = new MemoryMesh();
   const identity = await Identity.generate({ ephemeral: false });
   const store = new MemoryStore();
-  const host = await mesh.start([], { identity, store, trust: "known" });
+  const host = await mesh.start([], { identity, store, admission: "closed" });
   const invite = host.node.admission.invite({ ttlMs: 60_000 });
   await mesh.clock.advance(61_000);
   await close(mesh, host);
@@ -174,7 +174,7 @@ Deno.test("an invite that has expired once stays expired when the clock is set b
   const again = await mesh.start([], {
     identity,
     store,
-    trust: "known",
+    admission: "closed",
     port: 8081,
   });
   assertEquals(store.invites(), []);

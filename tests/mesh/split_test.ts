@@ -45,7 +45,7 @@ Deno.test("a split of a closed mesh in which both sides admitted a guest heals b
   await using mesh = new MemoryMesh(3);
   const join = (host: Member) =>
     mesh.start([], { invite: host.node.admission.invite() });
-  const a = await mesh.start([], { trust: "known" });
+  const a = await mesh.start([], { admission: "closed" });
   const b = await join(a);
   const c = await join(b);
   const d = await join(c);

@@ -73,7 +73,7 @@ Deno.test("what a peer sends gives it no standing", async () => {
 Deno.test("a guest of this node's own invite has standing", async () => {
   const store = new MemoryStore();
   const identity = await Identity.generate({ ephemeral: false });
-  await using host = await Node.start({ identity, store, trust: "known" });
+  await using host = await Node.start({ identity, store, admission: "closed" });
   const invite = host.admission.invite();
   await using guest = await Node.start({ invite });
   await new Mesh([host, guest]).complete();

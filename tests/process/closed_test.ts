@@ -63,7 +63,7 @@ Deno.test("a guest joins a closed mesh by the line of verack invite, and is back
   await using place = await Place.make();
   const secret = `${place.path}/secret`;
   await Deno.writeTextFile(secret, `${"7".repeat(64)}\n`);
-  const closed = ["--trust=known", `--secret-file=${secret}`];
+  const closed = ["--admission=closed", `--secret-file=${secret}`];
   await using _alice = await place.node("alice", ...closed);
   const line = await place.ask("alice", "invite");
   assertMatch(line, /^[0-9a-f]{64}@127\.0\.0\.1:\d+#[a-z2-7]{32}$/);
@@ -94,7 +94,7 @@ Deno.test("a guest joins a closed mesh by the line of verack invite, and is back
 
 Deno.test("a stranger to a closed node is listed, and a person lets it in or keeps it out", async () => {
   await using place = await Place.make();
-  await using alice = await place.node("alice", "--trust=known");
+  await using alice = await place.node("alice", "--admission=closed");
   await using bob = await place.node("bob", `--connect=${alice.address}`);
   assertEquals((await alice.waitFor("pending")).id, bob.id);
   assertMatch((await bob.waitFor("refused")).reason, /nobody has admitted it/);
@@ -113,7 +113,7 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   // Still so after a restart.
   await using again = await place.node(
     "alice",
-    "--trust=known",
+    "--admission=closed",
     `--port=${alice.address.split(":")[1]}`,
   );
   const { reason } = await again.waitFor("refused");
@@ -126,15 +126,15 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
   await Deno.writeTextFile(secret, `${"7".repeat(64)}\n`);
   await using first = await place.node(
     "alice",
-    "--trust=known",
+    "--admission=closed",
     `--secret-file=${secret}`,
   );
   await first.end("SIGKILL");
   const status = async () =>
-    JSON.parse(await place.ask("alice", "status", "--json")).trust;
+    JSON.parse(await place.ask("alice", "status", "--json")).admission;
   {
     await using again = await place.node("alice");
-    assertEquals(await status(), "known");
+    assertEquals(await status(), "closed");
     const said = again.child.err.join("\n");
     assertMatch(said, /the mesh stays closed/);
     assertMatch(said, /the network's secret is asked for, as before/);
@@ -149,7 +149,7 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
   {
     await using open = await place.node(
       "alice",
-      "--trust=open",
+      "--admission=open",
       "--secret-file=none",
     );
     assertMatch(open.child.err.join("\n"), /the mesh is open from now on/);
@@ -161,7 +161,7 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
 
 Deno.test("an invite comes from a file, from standard input or from the environment, and only on the command line it is warned of", async () => {
   await using place = await Place.make();
-  await using _alice = await place.node("alice", "--trust=known");
+  await using _alice = await place.node("alice", "--admission=closed");
   const ways: Record<string, (line: string) => Promise<NodeProcess>> = {
     file: async (line) => {
       const path = `${place.path}/invite`;
@@ -192,7 +192,7 @@ Deno.test({
   ignore: !HAS_PTY,
   async fn() {
     await using place = await Place.make();
-    await using _alice = await place.node("alice", "--trust=known");
+    await using _alice = await place.node("alice", "--admission=closed");
     const line = await place.ask("alice", "invite");
     await using pty = new Pty([
       ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
@@ -246,7 +246,7 @@ Deno.test("invites outlive a kill, and are listed and revoked while their node r
     (await place.ask("alice", "invites", "--json")).split("\n")
       .filter((line) => line !== "").map((line) => JSON.parse(line));
   const ids = async () => (await list()).map(({ id }) => id);
-  await using first = await place.node("alice", "--trust=known");
+  await using first = await place.node("alice", "--admission=closed");
   const lines: string[] = [];
   const made: string[] = [];
   for (const ttl of [100, 200, 300, 400]) {
@@ -300,7 +300,7 @@ for (const verdict of [["deny"], ["peers", "forget"]]) {
   const what = verdict.join(" ");
   Deno.test(`verack ${what} of a guest ends its invite, also while the node does not run`, async () => {
     await using place = await Place.make();
-    await using alice = await place.node("alice", "--trust=known");
+    await using alice = await place.node("alice", "--admission=closed");
     const line = await place.ask("alice", "invite");
     await using guest = await place.node("guest", `--join=${line}`);
     await guest.waitFor("peer:up");
@@ -332,7 +332,7 @@ Deno.test("an invite that has expired stays so after a kill and with the clock s
     return lines.split("\n").filter((line) => line !== "").length;
   };
   {
-    await using alice = await place.node("alice", "--trust=known");
+    await using alice = await place.node("alice", "--admission=closed");
     await place.ask("alice", "invite", "--ttl=86400");
     await place.ask("alice", "invite", `--ttl=${10 * 86_400}`);
     assertEquals(await count({}), 2);

@@ -271,7 +271,7 @@ Deno.test("a message to a peer that is away outlives its sender, and is taken on
 });
 
 Deno.test("deny cuts the live session, allow and an invite let somebody in", async () => {
-  await using alice = await DataNode.start("--trust=known");
+  await using alice = await DataNode.start("--admission=closed");
   const invite = await alice.ask("invite");
   assertEquals([invite.code, invite.err], [0, []]);
   await using bob = await NodeProcess.start([`--join=${invite.out[0]}`]);

@@ -519,14 +519,14 @@ Deno.test({
         assertEquals(child.out, []);
         assertMatch(
           child.err.join(),
-          /open mesh that listens on 0\.0\.0\.0:0 .* needs --exec-from NAME\|ID, or --trust known/,
+          /open mesh that listens on 0\.0\.0\.0:0 .* needs --exec-from NAME\|ID, or --admission closed/,
         );
       }
       for (
         const [flags, says] of [
           [["--exec-from=bob"], /whichever peer takes a name/],
           [[`--exec-from=${"ab".repeat(32)}`], /^$/],
-          [["--trust=known"], /the mesh is closed from now on/],
+          [["--admission=closed"], /the mesh is closed from now on/],
           // As remembered from the start before.
           [[], /the mesh stays closed/],
           [["--exec-from=bob"], /whichever peer takes a name/],

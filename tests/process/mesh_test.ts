@@ -11,10 +11,10 @@ import { withDirectory } from "../identity/openssl.ts";
 
 /** What other programs rely on: the keys of every event, `time` apart. */
 const CONTRACT = {
-  "listening": "address identity",
-  "peer:up": "address direction identity trust",
-  "peer:down": "identity left reason",
-  "ping": "identity text",
+  "listening": "address id",
+  "peer:up": "address direction id trust",
+  "peer:down": "id left reason",
+  "ping": "id text",
   "mesh": "links missing nodes",
   "stopped": "",
 } as const;

@@ -50,7 +50,7 @@ export function senderRule(
   throw new UsageError(
     `--exec in an open mesh that listens on ${
       formatAddress({ host, port })
-    } would let every stranger start the program, needs --exec-from NAME|ID, or --trust known, or --host 127.0.0.1`,
+    } would let every stranger start the program, needs --exec-from NAME|ID, or --admission closed, or --host 127.0.0.1`,
   );
 }
 

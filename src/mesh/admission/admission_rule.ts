@@ -5,7 +5,7 @@
 import type { AccessRule } from "../peers/node_store.ts";
 
 /** How a node takes to those it does not know. */
-export type AdmissionMode = "open" | "known";
+export type AdmissionMode = "open" | "closed";
 
 /** All that counts about a peer that has proven its key. */
 export interface AdmissionFacts {

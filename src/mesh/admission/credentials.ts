@@ -59,8 +59,8 @@ export class Credentials {
 
   /** Whether admission is closed: by the option, else as at the host of the invite. */
   get closed(): boolean {
-    const { trust, invite } = this.#context.options;
-    if (trust !== undefined) return trust === "known";
+    const { admission, invite } = this.#context.options;
+    if (admission !== undefined) return admission === "closed";
     return this.#welcome?.closed ?? invite !== undefined;
   }
 
@@ -158,8 +158,8 @@ export class Credentials {
  * say so: its host may have an open mesh.
  */
 export function staysClosed(options: NodeOptions): boolean {
-  const { trust, store, network = "main", identity, invite } = options;
-  if (trust !== undefined) return trust === "known";
+  const { admission, store, network = "main", identity, invite } = options;
+  if (admission !== undefined) return admission === "closed";
   if (store === undefined) return false;
   if (wasClosed(store, network)) return true;
   if (identity === undefined || invite !== undefined) return false;

@@ -13,7 +13,7 @@ import {
   withNetworkKey,
 } from "../options.ts";
 
-const CLOSED = new TextEncoder().encode("known");
+const CLOSED = new TextEncoder().encode("closed");
 /** A setting cannot be taken back, only emptied. */
 const NOTHING = new Uint8Array(0);
 
@@ -30,21 +30,21 @@ export async function protectedOptions(
   const log = logger("mesh");
   const { secret } = options;
   const resolved = await withNetworkKey(resolveOptions(options), options);
-  const { store, trust, network } = resolved;
+  const { store, admission, network } = resolved;
   const closedBefore = wasClosed(store, network);
   const oldKey = recall(store, secretName(network));
-  if (trust !== undefined) {
-    const given = trust === "known" ? CLOSED : NOTHING;
-    remember(store, trustName(network), given);
-    if (trust === "known" && !closedBefore) closeRecord(store);
-    if (trust === "open" && closedBefore) {
-      log.warn("the mesh is open from now on, as --trust open says", {
+  if (admission !== undefined) {
+    const given = admission === "closed" ? CLOSED : NOTHING;
+    remember(store, admissionName(network), given);
+    if (admission === "closed" && !closedBefore) closeRecord(store);
+    if (admission === "open" && closedBefore) {
+      log.warn("the mesh is open from now on, as --admission open says", {
         before: "closed",
       });
     }
   } else if (closedBefore) {
     log.warn(
-      "the mesh stays closed, as it was before (--trust open opens it)",
+      "the mesh stays closed, as it was before (--admission open opens it)",
     );
   }
   if (secret !== undefined) {
@@ -61,7 +61,7 @@ export async function protectedOptions(
   const remembered = secret === undefined ? oldKey : undefined;
   return {
     ...resolved,
-    trust: trust ?? (closedBefore ? "known" : undefined),
+    admission: admission ?? (closedBefore ? "closed" : undefined),
     networkKey: resolved.networkKey ?? remembered,
     keyIsRemembered: remembered !== undefined,
   };
@@ -69,7 +69,7 @@ export async function protectedOptions(
 
 /** Whether an earlier start has closed the mesh, and none has opened it since. */
 export function wasClosed(store: NodeStore, network: string): boolean {
-  return recall(store, trustName(network)) !== undefined;
+  return recall(store, admissionName(network)) !== undefined;
 }
 
 /** A host's welcome has brought a key, in the place of the remembered one. */
@@ -95,8 +95,8 @@ function remember(
 }
 
 /** Each network has its own: who was admitted to one was not admitted to another. */
-function trustName(network: string): string {
-  return `protection.trust ${network}`;
+function admissionName(network: string): string {
+  return `protection.admission ${network}`;
 }
 
 function secretName(network: string): string {

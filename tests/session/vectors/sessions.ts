@@ -79,7 +79,7 @@ export function optionsOf(
   const { secret, closed } = setup;
   return {
     ...(secret !== undefined && { secret }),
-    ...(closed && role === "listener" && { trust: "known" as const }),
+    ...(closed && role === "listener" && { admission: "closed" as const }),
     ...(role === "dialer" &&
       (invite !== undefined
         ? { invite }
