@@ -6,7 +6,7 @@ import type { Session } from "../session/session.ts";
 import type { Address } from "../transport/address.ts";
 import { hostOfNetworkAddress } from "../wire/bip155.ts";
 import { COMMAND } from "../wire/commands.ts";
-import { decodeAddr, decodeAddrV2 } from "../wire/messages/addr.ts";
+import { decodeAddr, decodeAddrV2 } from "../wire/messages/bitcoin_messages.ts";
 
 /** Collects what one peer tells. */
 export class AddressCollector {

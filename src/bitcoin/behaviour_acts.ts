@@ -4,7 +4,7 @@
  */
 import { COMMAND } from "../wire/commands.ts";
 import { encodeFrame } from "../wire/frame.ts";
-import { encodeLegacyReject } from "../wire/messages/legacy_reject.ts";
+import { encodeLegacyReject } from "../wire/messages/reason.ts";
 import { encodePing } from "../wire/messages/ping.ts";
 import { encodeVersion } from "../wire/messages/version.ts";
 import {

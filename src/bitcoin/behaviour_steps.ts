@@ -3,8 +3,7 @@
  * Core would say, step by step. Carrying it out is left to `odd_connection.ts`.
  */
 import type { Random } from "../core/clock.ts";
-import { CHECKSUM_OFFSET, LENGTH_OFFSET } from "../wire/frame_layout.ts";
-import { encodeFrame } from "../wire/frame.ts";
+import { CHECKSUM_OFFSET, encodeFrame, LENGTH_OFFSET } from "../wire/frame.ts";
 import {
   encodeVersion,
   type VersionMessage,

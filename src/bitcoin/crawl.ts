@@ -12,12 +12,8 @@ import {
   MAX_BITCOIN_CONCURRENCY,
   MAX_CRAWL_ADDRESSES,
 } from "../limits.ts";
-import {
-  type Address,
-  formatAddress,
-  isIpv4,
-  isIpv6,
-} from "../transport/address.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import { isIpv4, isIpv6 } from "../transport/ip.ts";
 import { AddressCollector } from "./ask_addresses.ts";
 import { attempt } from "./attempt.ts";
 import { isBadPort } from "./bad_ports.ts";

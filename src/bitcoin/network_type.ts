@@ -1,10 +1,6 @@
 /** Which kind of network an address belongs to, by its text. */
-import {
-  type Address,
-  isIpv4,
-  isIpv6,
-  parseAddress,
-} from "../transport/address.ts";
+import { type Address, parseAddress } from "../transport/address.ts";
+import { isIpv4, isIpv6 } from "../transport/ip.ts";
 import { classifyIp, type Scope } from "../transport/scope.ts";
 import type { NetworkType } from "./crawl_options.ts";
 

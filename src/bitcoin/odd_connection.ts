@@ -7,7 +7,7 @@ import { VerackError } from "../core/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { Connection } from "../transport/transport.ts";
-import { FrameDecoder } from "../wire/frame.ts";
+import { FrameDecoder } from "../wire/frame_decoder.ts";
 import type {
   BehaviourContext,
   BehaviourRules,

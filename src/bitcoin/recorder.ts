@@ -11,7 +11,7 @@ import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { faultError } from "../session/close_reason.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
-import { decodeLegacyReject } from "../wire/messages/legacy_reject.ts";
+import { decodeLegacyReject } from "../wire/messages/reason.ts";
 import {
   decodeVersion,
   type VersionMessage,

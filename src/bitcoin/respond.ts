@@ -15,7 +15,7 @@ import {
 import type { Address } from "../transport/address.ts";
 import { tcpTransport } from "../transport/tcp.ts";
 import type { Incoming, Listener } from "../transport/transport.ts";
-import { encodeAddrV2 } from "../wire/messages/addr.ts";
+import { encodeAddrV2 } from "../wire/messages/bitcoin_messages.ts";
 import {
   BEHAVIOUR_NAMES,
   type BehaviourName,

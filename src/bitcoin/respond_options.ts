@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../core/clock.ts";
 import type { Address } from "../transport/address.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { AddrEntry } from "../wire/messages/addr.ts";
+import type { AddrEntry } from "../wire/messages/bitcoin_messages.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import type { BehaviourName } from "./behaviours.ts";
 import type { NetworkOptions } from "./networks.ts";

@@ -20,7 +20,7 @@ import {
   type AddrEntry,
   encodeAddr,
   encodeAddrV2,
-} from "../wire/messages/addr.ts";
+} from "../wire/messages/bitcoin_messages.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { closeIfSlow, closeLate, LATE_FEATURES } from "./attempt.ts";
 import type { BehaviourRules } from "./behaviour_steps.ts";

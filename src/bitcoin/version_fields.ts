@@ -8,7 +8,7 @@ import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";
 import type { Address } from "../transport/address.ts";
 import { classifyIp } from "../transport/scope.ts";
 import { USER_AGENT } from "../version.ts";
-import { ipToBytes } from "../wire/ip.ts";
+import { ipToBytes } from "../transport/ip.ts";
 import {
   UNSPECIFIED_ADDRESS,
   type VersionAddress,

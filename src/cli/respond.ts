@@ -21,13 +21,12 @@ import {
 import {
   type Address,
   formatAddress,
-  isIpv4,
   parseAddress,
   parseHost,
 } from "../transport/address.ts";
+import { ipToBytes, isIpv4 } from "../transport/ip.ts";
 import { BIP155 } from "../wire/bip155.ts";
-import { ipToBytes } from "../wire/ip.ts";
-import type { AddrEntry } from "../wire/messages/addr.ts";
+import type { AddrEntry } from "../wire/messages/bitcoin_messages.ts";
 import {
   MAGIC_FLAG,
   networkFlag,

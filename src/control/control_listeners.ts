@@ -10,12 +10,8 @@ import { X509Certificate } from "node:crypto";
 import type { Clock, Random } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import {
-  type Address,
-  formatAddress,
-  isIpv4,
-  isIpv6,
-} from "../transport/address.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import { isIpv4, isIpv6 } from "../transport/ip.ts";
 import { isOpenToOthers } from "../identity/private_file.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { missingFlag } from "../transport/net_errors.ts";

@@ -1,7 +1,7 @@
 /**
  * What each error code means, in one table: whether to try again, what a peer is
  * told and how its own reason is read, how it is reported, and which HTTP status
- * it has. Numbers of reasons on the wire are in `wire/reasons.ts`.
+ * it has. Numbers of reasons on the wire are in `wire/messages/reason.ts`.
  */
 
 /** Every reason a `VerackError` can have, grouped by what notices it. */

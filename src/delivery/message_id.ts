@@ -4,7 +4,7 @@
  */
 import type { PeerId } from "../identity/identity.ts";
 import { u32At } from "../wire/bytes.ts";
-import { MESSAGE_ID_BYTES } from "../wire/messages/message.ts";
+import { MESSAGE_ID_BYTES } from "../wire/messages/message_frame.ts";
 
 /** The id of a message. */
 export class MessageId {

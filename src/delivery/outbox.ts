@@ -13,8 +13,7 @@ import {
   SEND_AHEAD_BYTES,
   SEND_AHEAD_TOTAL_BYTES,
 } from "./delivery_limits.ts";
-import type { AckMessage } from "../wire/messages/ack.ts";
-import type { ResumeMessage } from "../wire/messages/resume.ts";
+import type { AckMessage, ResumeMessage } from "../wire/messages/ack.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Commits } from "./commits.ts";
 import type { MessageStore } from "./message_store.ts";

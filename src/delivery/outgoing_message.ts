@@ -11,7 +11,7 @@ import {
   encodeMessage,
   MESSAGE_HEAD_BYTES,
   MESSAGE_ID_BYTES,
-} from "../wire/messages/message.ts";
+} from "../wire/messages/message_frame.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type {
   MessageStore,

@@ -7,7 +7,7 @@ import { Ring, RingEntry } from "../core/ring.ts";
 import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { AckStatus } from "../wire/messages/ack.ts";
-import { decodeTopic } from "../wire/messages/message.ts";
+import { decodeTopic } from "../wire/messages/message_frame.ts";
 import { IdWindow } from "./id_window.ts";
 import type { MessageId } from "./message_id.ts";
 

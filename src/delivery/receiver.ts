@@ -12,13 +12,17 @@ import {
 } from "./delivery_limits.ts";
 import { MAX_ACK_RANGES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
-import { ACK_STATUS, type AckStatus, encodeAck } from "../wire/messages/ack.ts";
+import {
+  ACK_STATUS,
+  type AckStatus,
+  encodeAck,
+  encodeResume,
+} from "../wire/messages/ack.ts";
 import {
   CHUNK_HEAD_BYTES,
   decodeChunkHead,
   decodeMessage,
-} from "../wire/messages/message.ts";
-import { encodeResume } from "../wire/messages/resume.ts";
+} from "../wire/messages/message_frame.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import type { FairQueue } from "./fair_queue.ts";
 import type { FrameSink } from "./frame_sink.ts";

@@ -14,9 +14,15 @@ import {
 } from "./delivery_limits.ts";
 import { MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
-import { ACK_STATUS, type AckMessage } from "../wire/messages/ack.ts";
-import { CHUNK_HEAD_BYTES, writeChunkHead } from "../wire/messages/message.ts";
-import type { ResumeMessage } from "../wire/messages/resume.ts";
+import {
+  ACK_STATUS,
+  type AckMessage,
+  type ResumeMessage,
+} from "../wire/messages/ack.ts";
+import {
+  CHUNK_HEAD_BYTES,
+  writeChunkHead,
+} from "../wire/messages/message_frame.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Deque } from "../core/deque.ts";
 import type { OutgoingMessage, SendStream } from "./outgoing_message.ts";

@@ -1,7 +1,7 @@
 /**
  * The signature by which a dialer proves that it holds its key, since Deno's TLS
  * server cannot ask for a client certificate. How it travels is in
- * `wire/messages/proof.ts`, when it is sent and verified in `session/`.
+ * `wire/messages/credentials.ts`, when it is sent and verified in `session/`.
  */
 import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";

@@ -2,7 +2,7 @@
  * Secrets that two nodes prove to each other that they know, without telling them:
  * the network's, which all members share, and that of an invite (`invite.ts`). A proof
  * is bound to the listener that TLS proved and to one conversation; the messages are
- * in `wire/messages/secret.ts`.
+ * in `wire/messages/credentials.ts`.
  */
 import { createHmac, scrypt } from "node:crypto";
 import { messageOf, VerackError } from "../core/errors.ts";

@@ -14,8 +14,12 @@ import { escapeText } from "../core/escape.ts";
 import { FRAME_TIMEOUT_MS } from "./session_limits.ts";
 import { WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Frame } from "../wire/frame.ts";
-import type { Reason } from "../wire/messages/reason.ts";
-import { knownReason, type ReasonName, reasonName } from "../wire/reasons.ts";
+import {
+  knownReason,
+  type Reason,
+  type ReasonName,
+  reasonName,
+} from "../wire/messages/reason.ts";
 
 /** The error of an aborted handshake. */
 export function abortError(reason: unknown): VerackError {

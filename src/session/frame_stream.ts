@@ -16,7 +16,8 @@ import {
   READ_BUFFER_MIN_BYTES,
 } from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
-import { type Frame, FrameDecoder } from "../wire/frame.ts";
+import type { Frame } from "../wire/frame.ts";
+import { FrameDecoder } from "../wire/frame_decoder.ts";
 import type { Progress } from "./heartbeat.ts";
 import type { FrameMeter } from "./frame_meter.ts";
 import type { FrameHolder, NodeBudget } from "./node_budget.ts";

@@ -25,7 +25,7 @@ import {
   encodeVersion,
   type VersionMessage,
 } from "../wire/messages/version.ts";
-import type { ReasonName } from "../wire/reasons.ts";
+import type { ReasonName } from "../wire/messages/reason.ts";
 import { faultError, reasonOf } from "./close_reason.ts";
 
 /** Which end this is: the initiator opened the connection. */

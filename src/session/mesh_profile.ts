@@ -22,18 +22,17 @@ import {
   verifyProof,
 } from "../identity/proof.ts";
 import { VerackError } from "../core/errors.ts";
-import { COMMAND } from "../wire/commands.ts";
+import { COMMAND, SESSION_COMMANDS } from "../wire/commands.ts";
 import {
   decodeChallenge,
-  encodeChallenge,
-} from "../wire/messages/challenge.ts";
-import { decodeInstance, encodeInstance } from "../wire/messages/instance.ts";
-import {
+  decodeInstance,
   decodeProof,
+  encodeChallenge,
   encodeExtensions,
+  encodeInstance,
   encodeProof,
   PROOF_EXTENSION,
-} from "../wire/messages/proof.ts";
+} from "../wire/messages/credentials.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { decodeReason } from "../wire/messages/reason.ts";
 import { codeOfReason, describeReason, reasonOf } from "./close_reason.ts";
@@ -65,27 +64,6 @@ const FEATURES: ReadonlySet<string> = new Set([
   COMMAND.nochecksum,
   COMMAND.instance,
 ]);
-/** Messages that the mesh handles once a peer has sent its own entry in `peers`. */
-export const PEER_COMMANDS: readonly string[] = [
-  COMMAND.getpeers,
-  COMMAND.peers,
-  COMMAND.peerids,
-  COMMAND.missing,
-  COMMAND.welcome,
-  COMMAND.message,
-  COMMAND.chunk,
-  COMMAND.ack,
-  COMMAND.resume,
-  COMMAND.twin,
-];
-/** Messages of an open session, which end the connection if they come earlier. */
-export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
-  ...PEER_COMMANDS,
-  COMMAND.ping,
-  COMMAND.pong,
-  COMMAND.bye,
-]);
-
 /** Handshake rules of a verack mesh; one object a connection. */
 export class MeshProfile implements HandshakeProfile {
   readonly minimumVersion = MESH_PROTOCOL_VERSION;

@@ -19,7 +19,7 @@ import {
   decodeSecret,
   encodeSecret,
   type SecretMessage,
-} from "../wire/messages/secret.ts";
+} from "../wire/messages/credentials.ts";
 import type { MeshProfileOptions } from "./mesh_profile_options.ts";
 import type { Transcript } from "./transcript.ts";
 

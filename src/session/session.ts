@@ -15,9 +15,8 @@ import {
   decodePing,
   encodePong,
 } from "../wire/messages/ping.ts";
-import { decodeReason, encodeReason } from "../wire/messages/reason.ts";
+import { decodeReason, encodeReason, REASON } from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
-import { REASON } from "../wire/reasons.ts";
 import { FrameStream } from "./frame_stream.ts";
 import {
   abortError,

@@ -5,6 +5,8 @@
  * (`transport/scope.ts`, `mesh/`).
  */
 
+import { canonicalIpv6, isIpv4 } from "./ip.ts";
+
 /** A host (IPv4, IPv6 without brackets, or a DNS name) and a TCP port. */
 export interface Address {
   /** IPv4 dotted, IPv6 in canonical text without brackets, or a DNS name in lower case. */
@@ -16,33 +18,10 @@ export interface Address {
 const HOSTNAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
 
-/** Whether `host` is IPv4 in dotted decimal, four parts, without leading zeros. */
-export function isIpv4(host: string): boolean {
-  const parts = host.split(".");
-  return parts.length === 4 &&
-    parts.every((part) =>
-      /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256
-    );
-}
-
-/** Whether `host` is IPv6 text without brackets. */
-export function isIpv6(host: string): boolean {
-  return host.includes(":") && canonicalIpv6(host) !== undefined;
-}
-
-/** IPv6 text in its canonical form (RFC 5952), or `undefined` if it is none. */
-export function canonicalIpv6(host: string): string | undefined {
-  if (!/^[0-9a-fA-F:.]+$/.test(host)) return undefined;
-  const url = URL.parse(`http://[${host}]/`);
-  return url === null ? undefined : url.hostname.slice(1, -1);
-}
-
 /**
  * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host. Port 0, which
  * stands for a free one where a node listens, is taken with a `minPort` of 0.
- *
- * @throws {SyntaxError} when the text is no address; the message names the text
- * and what was wanted.
+ * Throws `SyntaxError` when the text is no address.
  */
 export function parseAddress(
   text: string,
@@ -62,9 +41,8 @@ export function parseAddress(
 }
 
 /**
- * Parses a host alone: IPv4, IPv6 with or without brackets, or a DNS name.
- *
- * @throws {SyntaxError} when it is none of these.
+ * Parses a host alone: IPv4, IPv6 with or without brackets, or a DNS name; throws
+ * `SyntaxError` when it is none of these.
  */
 export function parseHost(host: string, shownAs: string = host): string {
   refuseUrl(host);

@@ -5,9 +5,10 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { clockFault } from "./clock_fault.ts";
-import { type Address, canonicalIpv6, formatAddress } from "./address.ts";
+import { type Address, formatAddress } from "./address.ts";
 import { ALPN_PROTOCOL } from "./alpn.ts";
 import { descriptors } from "./descriptors.ts";
+import { plainHost } from "./ip.ts";
 import { notTls, notVerack } from "./foreign_protocol.ts";
 
 /** What was being done, which decides between some codes. */
@@ -112,17 +113,6 @@ export function socketAddress(
   address: { hostname: string; port: number },
 ): Address {
   return { host: plainHost(address.hostname), port: address.port };
-}
-
-/** IPv6 in canonical text, v4-mapped IPv6 as IPv4, anything else as it is. */
-export function plainHost(hostname: string): string {
-  if (!hostname.includes(":")) return hostname;
-  const canonical = canonicalIpv6(hostname) ?? hostname;
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
-  if (mapped === null) return canonical;
-  const high = parseInt(mapped[1] ?? "0", 16);
-  const low = parseInt(mapped[2] ?? "0", 16);
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 function begin(action: NetAction, address: Address): string {

@@ -5,8 +5,9 @@
 import { lookup } from "node:dns/promises";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "../limits.ts";
-import { type Address, formatAddress, isIpv4, isIpv6 } from "./address.ts";
-import { plainHost } from "./net_errors.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { isIpv4, isIpv6 } from "./ip.ts";
+import { plainHost } from "./ip.ts";
 
 /** Host name to IP addresses; fails with {@linkcode VerackError}. */
 export type Resolver = (

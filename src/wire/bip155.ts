@@ -8,7 +8,7 @@
 import { hash } from "node:crypto";
 import { MAX_ADDRESS_BYTES } from "../limits.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { ipFromBytes, ipToBytes, isMappedIpv4 } from "./ip.ts";
+import { ipFromBytes, ipToBytes, isMappedIpv4 } from "../transport/ip.ts";
 
 /** Network ids of BIP155. */
 export const BIP155 = {
@@ -45,65 +45,43 @@ export interface NetworkAddress {
   readonly address: Uint8Array;
 }
 
-/**
- * Reads network id, length and bytes; the bytes are a view.
- *
- * @throws {VerackError} `malformed` when a known network has a wrong length, or
- * the length is above `MAX_ADDRESS_BYTES`.
- */
+/** Reads network id, length and bytes; the bytes are a view. */
 export function readNetworkAddress(reader: ByteReader): NetworkAddress {
   const read = readAnyAddress(reader);
   checkNetworkAddress(reader, read);
   return read;
 }
 
-/**
- * Reads network id, length and bytes, whatever length the network wants.
- *
- * @throws {VerackError} `malformed` when the length is above `MAX_ADDRESS_BYTES`.
- */
+/** Reads network id, length and bytes, whatever length the network wants. */
 export function readAnyAddress(reader: ByteReader): NetworkAddress {
   const network = reader.u8("network id");
   const address = reader.varBytes("address", MAX_ADDRESS_BYTES);
   return { network, address };
 }
 
-/**
- * Checks that an address has the length of its network.
- *
- * @throws {VerackError} `malformed`.
- */
+/** Checks that an address has the length of its network. */
 export function checkNetworkAddress(
   reader: ByteReader,
   { network, address }: NetworkAddress,
 ): void {
   const wanted = LENGTHS.get(network);
   if (wanted !== undefined && address.length !== wanted) {
-    reader.refuse(
-      `address of network ${network}`,
-      `${address.length} bytes long`,
-      `${wanted}`,
-    );
+    const is = `${address.length} bytes long`;
+    reader.refuse(`address of network ${network}`, is, `${wanted}`);
   }
 }
 
-/**
- * Writes network id, length and bytes.
- *
- * @throws {RangeError} when the length is not the network's.
- */
+/** Writes network id, length and bytes. */
 export function writeNetworkAddress(
   writer: ByteWriter,
   { network, address }: NetworkAddress,
 ): void {
-  writer.u8(network);
+  const field = `address of network ${network}`;
   const wanted = LENGTHS.get(network);
-  if (wanted !== undefined && address.length !== wanted) {
-    throw new RangeError(
-      `Cannot encode address of network ${network}: it has ${address.length} bytes, must have ${wanted}`,
-    );
-  }
-  writer.varBytes("address", address, MAX_ADDRESS_BYTES);
+  writer.u8(network);
+  if (wanted === undefined) {
+    writer.varBytes(field, address, MAX_ADDRESS_BYTES);
+  } else writer.compactSize(wanted).fixedBytes(field, address, wanted);
 }
 
 /**
@@ -147,11 +125,7 @@ export function hostOfNetworkAddress(
   }
 }
 
-/**
- * An IP address given as text, as network and bytes.
- *
- * @throws {RangeError} when `host` is not an IP address.
- */
+/** An IP address given as text, as network and bytes. */
 export function networkAddressOfIp(host: string): NetworkAddress {
   const bytes = ipToBytes(host);
   return isMappedIpv4(bytes)

@@ -1,29 +1,19 @@
 /**
  * A reader and a writer of little-endian fields with a moving offset, as all
- * payloads need them (bitcoin `src/serialize.h`).
- *
- * Reading judges every byte and throws `malformed`; writing judges the caller and
- * throws `RangeError`. What the fields mean is in `messages/`.
+ * payloads need them (bitcoin `src/serialize.h`). Reading checks every byte and throws
+ * `malformed`; writing checks the caller and throws `RangeError`.
  */
 import { VerackError } from "../core/errors.ts";
 import { MAX_COMPACT_SIZE } from "../limits.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
+const I64_MIN = -0x8000_0000_0000_0000n;
+const I64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /**
  * Reads a payload from front to back. Every method takes the name of the field
- * first, for the error, and throws {@linkcode VerackError} `malformed` when the
- * payload does not hold such a field there.
- *
- * @example
- * ```ts
- * import { ByteReader } from "./bytes.ts";
- *
- * const reader = new ByteReader("pong", new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]));
- * console.assert(reader.u64("nonce") === 1n);
- * reader.end();
- * ```
+ * first, for the error when the payload does not hold such a field there.
  */
 export class ByteReader {
   readonly #what: string;
@@ -31,19 +21,13 @@ export class ByteReader {
   readonly #view: DataView;
   #offset = 0;
 
-  /**
-   * @param what The name of the message, for errors.
-   * @param bytes The payload; not copied.
-   */
+  /** Reads `bytes`, which are not copied; errors name the message `what`. */
   constructor(what: string, bytes: Uint8Array) {
+    const { buffer, byteOffset, byteLength } = bytes;
     this.#what = what;
     // A plain array over the same bytes: `slice` of a Node `Buffer` would not copy.
-    this.#bytes = new Uint8Array(
-      bytes.buffer,
-      bytes.byteOffset,
-      bytes.byteLength,
-    );
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    this.#view = new DataView(buffer, byteOffset, byteLength);
   }
 
   /** Offset of the next field, bytes. */
@@ -56,74 +40,49 @@ export class ByteReader {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Unsigned 8-bit number. */
   u8(field: string): number {
     return this.#view.getUint8(this.#advance(field, 1));
   }
 
-  /** Unsigned 16-bit number, big-endian: a port. */
+  /** Big-endian: a port. */
   u16be(field: string): number {
     return this.#view.getUint16(this.#advance(field, 2));
   }
 
-  /** Unsigned 32-bit number. */
   u32(field: string): number {
     return this.#view.getUint32(this.#advance(field, 4), true);
   }
 
-  /** Signed 32-bit number. */
   i32(field: string): number {
     return this.#view.getInt32(this.#advance(field, 4), true);
   }
 
-  /** Unsigned 64-bit number. */
   u64(field: string): bigint {
     return this.#view.getBigUint64(this.#advance(field, 8), true);
   }
 
-  /** Signed 64-bit number. */
   i64(field: string): bigint {
     return this.#view.getBigInt64(this.#advance(field, 8), true);
+  }
+
+  /** One byte, 0 or 1. */
+  bool(field: string): boolean {
+    const value = this.u8(field);
+    if (value > 1) this.refuse(field, `${value}`, "0 or 1");
+    return value === 1;
   }
 
   /** A length or count in its shortest encoding, at most `max`. */
   compactSize(field: string, max: number = MAX_COMPACT_SIZE): number {
     const start = this.#offset;
-    const first = this.#view.getUint8(this.#advance(field, 1));
-    if (first < 0xfd) {
-      if (first > max) this.#refuse(field, start, `${first}`, `at most ${max}`);
-      return first;
-    }
-    this.#offset = start;
-    const value = this.compactSizeBig(field);
-    if (value > BigInt(max)) {
-      this.#refuse(field, start, `${value}`, `at most ${max}`);
-    }
+    const value = this.#compactSize(field);
+    if (value > max) this.refuse(field, `${value}`, `at most ${max}`, start);
     return Number(value);
   }
 
   /** A number of up to 64 bits in its shortest encoding: the services of `addrv2`. */
   compactSizeBig(field: string): bigint {
-    const start = this.#offset;
-    const first = this.u8(field);
-    if (first < 0xfd) return BigInt(first);
-    let value: bigint;
-    let least: bigint;
-    if (first === 0xfd) {
-      value = BigInt(this.#view.getUint16(this.#advance(field, 2), true));
-      least = 0xfdn;
-    } else if (first === 0xfe) {
-      value = BigInt(this.u32(field));
-      least = 0x1_0000n;
-    } else {
-      value = this.u64(field);
-      least = 0x1_0000_0000n;
-    }
-    if (value < least) {
-      const form = `${value} in ${this.#offset - start} bytes`;
-      this.#refuse(field, start, form, "in the fewest bytes");
-    }
-    return value;
+    return BigInt(this.#compactSize(field));
   }
 
   /** The next `count` bytes: a view, to be copied when it is kept. */
@@ -137,6 +96,28 @@ export class ByteReader {
     return this.bytes(field, count).toHex();
   }
 
+  /** A count, at most `max`, and so many times `count` bytes as lower-case hex. */
+  hexList(field: string, count: number, max: number): string[] {
+    const length = this.compactSize(`${field} count`, max);
+    // All at once: a count beyond the payload is refused before any is made.
+    const all = this.hex(field, length * count);
+    const digits = 2 * count;
+    return Array.from(
+      { length },
+      (_, i) => all.slice(i * digits, (i + 1) * digits),
+    );
+  }
+
+  /** A count, at most `max`, of entries of at least `entryBytes`, for which there is room. */
+  count(field: string, max: number, entryBytes: number): number {
+    const count = this.compactSize(field, max);
+    if (count * entryBytes > this.remaining) {
+      const most = Math.floor(this.remaining / entryBytes);
+      this.refuse(field, `${count}`, `at most ${most} in this payload`);
+    }
+    return count;
+  }
+
   /** A CompactSize length, at most `max`, and so many bytes: a view. */
   varBytes(field: string, max: number): Uint8Array {
     return this.bytes(field, this.compactSize(`length of ${field}`, max));
@@ -145,42 +126,57 @@ export class ByteReader {
   /** A CompactSize length, at most `max` bytes, and UTF-8. */
   varString(field: string, max: number): string {
     const start = this.#offset;
-    return this.#utf8(field, start, this.varBytes(field, max));
+    return this.utf8(field, this.varBytes(field, max), start);
   }
 
   /** Bytes that were read, as UTF-8. */
-  utf8(field: string, bytes: Uint8Array): string {
-    return this.#utf8(field, this.#offset, bytes);
-  }
-
-  /** Insists that nothing is left. */
-  end(): void {
-    if (this.remaining > 0) {
-      this.#refuse(
-        "payload",
-        this.#offset,
-        `${this.#bytes.length} bytes long`,
-        `${this.#offset}`,
-      );
-    }
-  }
-
-  /**
-   * Refuses what was just read.
-   *
-   * @param field The field at fault.
-   * @param is What it is, and `wanted` what it must be, in a few words.
-   */
-  refuse(field: string, is: string, wanted: string): never {
-    this.#refuse(field, this.#offset, is, wanted);
-  }
-
-  #utf8(field: string, start: number, bytes: Uint8Array): string {
+  utf8(
+    field: string,
+    bytes: Uint8Array,
+    offset: number = this.#offset,
+  ): string {
     try {
       return UTF8.decode(bytes);
     } catch {
-      this.#refuse(field, start, "no UTF-8", "UTF-8");
+      this.refuse(field, "no UTF-8", "UTF-8", offset);
     }
+  }
+
+  /** Requires that nothing is left. */
+  end(): void {
+    if (this.remaining > 0) {
+      const { length } = this.#bytes;
+      this.refuse("payload", `${length} bytes long`, `${this.#offset}`);
+    }
+  }
+
+  /** Refuses a field that was read: what it is, and what it must be. */
+  refuse(
+    field: string,
+    is: string,
+    wanted: string,
+    offset: number = this.#offset,
+  ): never {
+    throw new VerackError(
+      "malformed",
+      `Cannot read ${this.#what}: ${field} at offset ${offset} is ${is}, must be ${wanted}`,
+    );
+  }
+
+  #compactSize(field: string): number | bigint {
+    const start = this.#offset;
+    const first = this.u8(field);
+    if (first < 0xfd) return first;
+    const [value, least] = first === 0xfd
+      ? [this.#view.getUint16(this.#advance(field, 2), true), 0xfd]
+      : first === 0xfe
+      ? [this.u32(field), 0x1_0000]
+      : [this.u64(field), 0x1_0000_0000];
+    if (value < least) {
+      const form = `${value} in ${this.#offset - start} bytes`;
+      this.refuse(field, form, "in the fewest bytes", start);
+    }
+    return value;
   }
 
   #advance(field: string, count: number): number {
@@ -194,13 +190,6 @@ export class ByteReader {
     }
     this.#offset = start + count;
     return start;
-  }
-
-  #refuse(field: string, offset: number, is: string, wanted: string): never {
-    throw new VerackError(
-      "malformed",
-      `Cannot read ${this.#what}: ${field} at offset ${offset} is ${is}, must be ${wanted}`,
-    );
   }
 }
 
@@ -219,16 +208,13 @@ export function putU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = low >>> 24;
 }
 
-/**
- * Writes a payload from front to back into an array that grows. Every method
- * throws `RangeError` when the value does not fit its field.
- */
+/** Writes a payload from front to back into an array that grows. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer>;
   #length = 0;
 
-  /** @param capacity Bytes expected; a good guess saves copies. */
+  /** A good guess of the bytes expected saves copies. */
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(Math.max(capacity, 16));
     this.#view = new DataView(this.#bytes.buffer);
@@ -239,57 +225,46 @@ export class ByteWriter {
     return this.#length;
   }
 
-  /** Unsigned 8-bit number. */
   u8(value: number): this {
-    checkInteger(value, 0, 0xff);
-    const offset = this.#grow(1);
+    const offset = this.#place(1, value, 0, 0xff);
     this.#view.setUint8(offset, value);
     return this;
   }
 
-  /** Unsigned 16-bit number, big-endian: a port. */
+  /** Big-endian: a port. */
   u16be(value: number): this {
-    checkInteger(value, 0, 0xffff);
-    const offset = this.#grow(2);
+    const offset = this.#place(2, value, 0, 0xffff);
     this.#view.setUint16(offset, value);
     return this;
   }
 
-  /** Unsigned 32-bit number. */
   u32(value: number): this {
-    checkInteger(value, 0, 0xffff_ffff);
-    const offset = this.#grow(4);
+    const offset = this.#place(4, value, 0, 0xffff_ffff);
     this.#view.setUint32(offset, value, true);
     return this;
   }
 
-  /** Signed 32-bit number. */
   i32(value: number): this {
-    checkInteger(value, -0x8000_0000, 0x7fff_ffff);
-    const offset = this.#grow(4);
+    const offset = this.#place(4, value, -0x8000_0000, 0x7fff_ffff);
     this.#view.setInt32(offset, value, true);
     return this;
   }
 
-  /** Unsigned 64-bit number. */
   u64(value: bigint): this {
-    checkBigint(value, 0n, 0xffff_ffff_ffff_ffffn);
-    const offset = this.#grow(8);
+    const offset = this.#place(8, value, 0n, 0xffff_ffff_ffff_ffffn);
     this.#view.setBigUint64(offset, value, true);
     return this;
   }
 
-  /** Signed 64-bit number. */
   i64(value: bigint): this {
-    checkBigint(value, -0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn);
-    const offset = this.#grow(8);
+    const offset = this.#place(8, value, I64_MIN, I64_MAX);
     this.#view.setBigInt64(offset, value, true);
     return this;
   }
 
   /** A length or count, at most `MAX_COMPACT_SIZE`. */
   compactSize(value: number): this {
-    checkInteger(value, 0, MAX_COMPACT_SIZE);
+    checkNumber(value, 0, MAX_COMPACT_SIZE);
     if (value < 0xfd) return this.u8(value);
     if (value > 0xffff) return this.u8(0xfe).u32(value);
     const offset = this.#grow(3);
@@ -312,11 +287,7 @@ export class ByteWriter {
     return this;
   }
 
-  /**
-   * Exactly `count` bytes.
-   *
-   * @param field The name of the field, for the error.
-   */
+  /** Exactly `count` bytes. */
   fixedBytes(field: string, value: Uint8Array, count: number): this {
     if (value.length !== count) {
       throw new RangeError(
@@ -326,11 +297,7 @@ export class ByteWriter {
     return this.bytes(value);
   }
 
-  /**
-   * Exactly `count` bytes, given as lower-case hex.
-   *
-   * @param field The name of the field, for the error.
-   */
+  /** Exactly `count` bytes, given as lower-case hex. */
   hex(field: string, value: string, count: number): this {
     if (value.length !== 2 * count || !/^[0-9a-f]*$/.test(value)) {
       throw new RangeError(
@@ -342,12 +309,29 @@ export class ByteWriter {
     return this.bytes(Uint8Array.fromHex(value));
   }
 
-  /**
-   * A CompactSize length and so many bytes.
-   *
-   * @param field The name of the field, for the error.
-   * @param max The most bytes allowed.
-   */
+  /** A CompactSize count, at most `max`, which a loop over so many entries follows. */
+  count(field: string, value: number, max: number): this {
+    if (value > max) {
+      throw new RangeError(
+        `Cannot encode ${field}: there are ${value}, must be at most ${max}`,
+      );
+    }
+    return this.compactSize(value);
+  }
+
+  /** A count, at most `max`, and for each value exactly `count` bytes, given as hex. */
+  hexList(
+    field: string,
+    values: readonly string[],
+    count: number,
+    max: number,
+  ): this {
+    this.count(field, values.length, max);
+    for (const value of values) this.hex(field, value, count);
+    return this;
+  }
+
+  /** A CompactSize length and so many bytes, at most `max`. */
   varBytes(field: string, value: Uint8Array, max: number): this {
     if (value.length > max) {
       throw new RangeError(
@@ -367,6 +351,17 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** Room for a number of `count` bytes, which is checked first. */
+  #place<T extends number | bigint>(
+    count: number,
+    value: T,
+    min: NoInfer<T>,
+    max: NoInfer<T>,
+  ): number {
+    checkNumber(value, min, max);
+    return this.#grow(count);
+  }
+
   /** Makes room and moves on; may exchange `#bytes` and `#view`, so call it first. */
   #grow(count: number): number {
     const offset = this.#length;
@@ -382,18 +377,14 @@ export class ByteWriter {
   }
 }
 
-function checkInteger(value: number, min: number, max: number): void {
-  if (!(Number.isInteger(value) && value >= min && value <= max)) {
-    throw new RangeError(
-      `Cannot write number: value is ${value}, must be an integer from ${min} to ${max}`,
-    );
-  }
-}
-
-function checkBigint(value: bigint, min: bigint, max: bigint): void {
-  if (value < min || value > max) {
-    throw new RangeError(
-      `Cannot write number: value is ${value}, must be from ${min} to ${max}`,
-    );
-  }
+function checkNumber<T extends number | bigint>(
+  value: T,
+  min: NoInfer<T>,
+  max: NoInfer<T>,
+): void {
+  const isWhole = typeof value === "bigint" || Number.isInteger(value);
+  if (isWhole && value >= min && value <= max) return;
+  throw new RangeError(
+    `Cannot write number: value is ${value}, must be an integer from ${min} to ${max}`,
+  );
 }

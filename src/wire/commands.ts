@@ -1,13 +1,12 @@
 /**
- * The names of all messages, as they stand in the command field of a frame.
- *
- * What a payload holds is in `messages/`, one file a message; how a name is laid
- * out in twelve bytes is in `command_field.ts`.
+ * The names of all messages, and the field of a frame that carries one: twelve bytes,
+ * ASCII 0x20 to 0x7e, NUL-padded (bitcoin `src/protocol.cpp`,
+ * `CMessageHeader::IsMessageTypeValid`). What a payload holds is in `messages/`.
  */
 
 /**
  * Every command that verack sends or understands. A command that is not here is
- * legal on the wire; whoever receives it ignores it.
+ * legal on the wire, and ignored.
  */
 export const COMMAND = {
   // Bitcoin's handshake, used by both profiles.
@@ -71,5 +70,101 @@ export const COMMAND = {
   tx: "tx",
 } as const;
 
-/** One of the commands verack knows. */
-export type Command = typeof COMMAND[keyof typeof COMMAND];
+/** Messages that the mesh handles once a peer has sent its own entry in `peers`. */
+export const PEER_COMMANDS: readonly string[] = [
+  COMMAND.getpeers,
+  COMMAND.peers,
+  COMMAND.peerids,
+  COMMAND.missing,
+  COMMAND.welcome,
+  COMMAND.message,
+  COMMAND.chunk,
+  COMMAND.ack,
+  COMMAND.resume,
+  COMMAND.twin,
+];
+
+/** Messages of an open session of the mesh, which end the connection if they come earlier. */
+export const SESSION_COMMANDS: ReadonlySet<string> = new Set([
+  ...PEER_COMMANDS,
+  COMMAND.ping,
+  COMMAND.pong,
+  COMMAND.bye,
+]);
+
+/** Length of the field, bytes. */
+export const COMMAND_FIELD_BYTES = 12;
+
+/** A field as it is compared: its second and third word, the first being the key. */
+interface KnownCommand {
+  readonly word1: number;
+  readonly word2: number;
+  readonly name: string;
+}
+
+const fieldByName = new Map<string, Uint8Array>();
+const knownByWord0 = new Map<number, KnownCommand[]>();
+
+for (const name of Object.values(COMMAND)) {
+  const field = buildField(name);
+  const [word0 = 0, word1 = 0, word2 = 0] = new Int32Array(field.buffer);
+  fieldByName.set(name, field);
+  const alike = knownByWord0.get(word0) ?? [];
+  alike.push({ word1, word2, name });
+  knownByWord0.set(word0, alike);
+}
+
+/**
+ * The field of `command`; for known commands always the same array, which must
+ * not be changed. Throws `RangeError` unless it is 1 to 12 characters of 0x20 to 0x7e.
+ */
+export function commandField(command: string): Uint8Array {
+  return fieldByName.get(command) ?? buildField(command);
+}
+
+/**
+ * The known command whose field is at an offset; `undefined` when it is none. Builds no
+ * string, as it is on the path of every frame.
+ */
+export function knownCommand(view: DataView, at: number): string | undefined {
+  const alike = knownByWord0.get(view.getInt32(at, true));
+  if (alike === undefined) return undefined;
+  const word1 = view.getInt32(at + 4, true);
+  const word2 = view.getInt32(at + 8, true);
+  for (const known of alike) {
+    if (known.word1 === word1 && known.word2 === word2) return known.name;
+  }
+  return undefined;
+}
+
+/**
+ * Reads any field, known or not; one that is not valid is escaped, to be shown: at most
+ * 48 printable characters. An empty name is legal, as it is in Core.
+ */
+export function parseCommandField(
+  field: Uint8Array,
+): { command: string; valid: boolean } {
+  const text = String.fromCharCode(...field);
+  const [, command] = /^([ -~]*)\0*$/.exec(text) ?? [];
+  return command === undefined
+    ? { command: text.replace(/[^ -~]|\\/g, escape), valid: false }
+    : { command, valid: true };
+}
+
+function escape(character: string): string {
+  const code = character.charCodeAt(0).toString(16);
+  return `\\x${code.padStart(2, "0")}`;
+}
+
+function buildField(command: string): Uint8Array<ArrayBuffer> {
+  if (!/^[ -~]{1,12}$/.test(command)) {
+    throw new RangeError(
+      `Cannot encode frame: command is ${
+        JSON.stringify(command.slice(0, 40))
+      }, must be 1 to ${COMMAND_FIELD_BYTES} characters of printable ASCII`,
+    );
+  }
+  const field = new Uint8Array(COMMAND_FIELD_BYTES);
+  new TextEncoder().encodeInto(command, field);
+  return field;
+}

@@ -3,21 +3,33 @@
  * payload (bitcoin `src/protocol.h`). Writing is here, reading in
  * `frame_decoder.ts`; what a payload means is in `messages/`.
  */
+import { hash } from "node:crypto";
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../limits.ts";
-import { checksumWord, sha256d } from "./checksum.ts";
-import { COMMAND_FIELD_BYTES, commandField } from "./command_field.ts";
-import {
-  checkMagic,
-  CHECKSUM_OFFSET,
-  COMMAND_OFFSET,
-  LENGTH_OFFSET,
-} from "./frame_layout.ts";
+import { putU32 } from "./bytes.ts";
+import { COMMAND_FIELD_BYTES, commandField } from "./commands.ts";
 
-export {
-  type Frame,
-  FrameDecoder,
-  type FrameDecoderOptions,
-} from "./frame_decoder.ts";
+/** Where the fields of the header are, bytes. */
+export const COMMAND_OFFSET = 4;
+export const LENGTH_OFFSET = 16;
+export const CHECKSUM_OFFSET = 20;
+
+/** Checksum of the empty payload, `5d f6 e0 e2`: half the messages of a handshake have it. */
+const EMPTY_CHECKSUM_WORD = 0xe2e0f65d | 0;
+
+/** One frame, as `FrameDecoder.next` finds it. */
+export interface Frame {
+  /** The command without its padding; escaped for showing when the field is broken. */
+  readonly command: string;
+  /** A view into the decoder's buffer: valid only until the next `FrameDecoder.space`. */
+  readonly payload: Uint8Array;
+  /**
+   * What is wrong with it, where the stream itself is still in step. `oversize`:
+   * longer than `maxPayload`, so that its payload was dropped as it came.
+   */
+  readonly fault?: "bad-checksum" | "bad-command" | "oversize";
+  /** Bytes of payload that were dropped; with the fault `oversize` only. */
+  readonly dropped?: number;
+}
 
 /**
  * One frame in an array of its own.
@@ -39,10 +51,9 @@ export function encodeFrame(
 }
 
 /**
- * Writes one frame into `target` at `offset` and returns the offset behind it.
- * Nothing is written when it throws.
- *
- * @throws {RangeError} as {@linkcode encodeFrame}, and when there is too little room.
+ * Writes one frame into `target` at `offset` and returns the offset behind it. Throws
+ * `RangeError` as {@linkcode encodeFrame}, and when there is too little room; nothing
+ * is written then.
  */
 export function writeFrame(
   target: Uint8Array,
@@ -55,8 +66,7 @@ export function writeFrame(
   checkMagic(magic);
   checkPayload(payload);
   const field = commandField(command);
-  const length = payload.length;
-  const end = offset + FRAME_HEADER_BYTES + length;
+  const end = offset + FRAME_HEADER_BYTES + payload.length;
   if (!(offset >= 0 && end <= target.length)) {
     throw new RangeError(
       `Cannot encode frame: target has ${target.length} bytes, must have ${end}`,
@@ -66,14 +76,18 @@ export function writeFrame(
   for (let i = 0; i < COMMAND_FIELD_BYTES; i++) {
     target[offset + COMMAND_OFFSET + i] = field[i]!;
   }
-  writeWord(target, offset + LENGTH_OFFSET, length);
-  writeWord(
-    target,
-    offset + CHECKSUM_OFFSET,
-    checksum ? checksumWord(payload) : 0,
-  );
+  const sum = checksum ? checksumWord(payload) : 0;
+  putU32(target, offset + LENGTH_OFFSET, payload.length);
+  putU32(target, offset + CHECKSUM_OFFSET, sum);
   target.set(payload, offset + FRAME_HEADER_BYTES);
   return end;
+}
+
+/** The first four bytes of the double SHA-256, as a signed little-endian number. */
+export function checksumWord(payload: Uint8Array): number {
+  if (payload.length === 0) return EMPTY_CHECKSUM_WORD;
+  const sum = sha256d(payload);
+  return sum[0]! | sum[1]! << 8 | sum[2]! << 16 | sum[3]! << 24;
 }
 
 /** The checksum of a payload: the first 4 bytes of its double SHA-256. */
@@ -92,11 +106,13 @@ export function networkMagic(networkName: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-function writeWord(target: Uint8Array, offset: number, word: number): void {
-  target[offset] = word;
-  target[offset + 1] = word >>> 8;
-  target[offset + 2] = word >>> 16;
-  target[offset + 3] = word >>> 24;
+/** Throws `RangeError` unless a magic has 4 bytes. */
+export function checkMagic(magic: Uint8Array): void {
+  if (magic.length !== 4) {
+    throw new RangeError(
+      `Cannot use magic: it has ${magic.length} bytes, must have 4`,
+    );
+  }
 }
 
 function checkPayload(payload: Uint8Array): void {
@@ -105,4 +121,9 @@ function checkPayload(payload: Uint8Array): void {
       `Cannot encode frame: payload has ${payload.length} bytes, must have at most ${MAX_PAYLOAD_BYTES}`,
     );
   }
+}
+
+function sha256d(data: Uint8Array): Uint8Array {
+  // 6 µs for 100 bytes, 0.5 ms for 1 MiB; WebCrypto costs four times as much and a promise.
+  return hash("sha256", hash("sha256", data, "buffer"), "buffer");
 }

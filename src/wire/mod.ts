@@ -4,29 +4,35 @@
  *
  * @module
  */
-export { encodeFrame, FrameDecoder } from "./frame.ts";
+export { encodeFrame, type Frame } from "./frame.ts";
+export { FrameDecoder, type FrameDecoderOptions } from "./frame_decoder.ts";
 export {
+  type AddrEntry,
   decodeAddr,
   decodeAddrV2,
+  decodeFeature,
   encodeAddr,
   encodeAddrV2,
-} from "./messages/addr.ts";
-export { decodeFeature, encodeFeature } from "./messages/feature.ts";
+  encodeFeature,
+  type FeatureMessage,
+} from "./messages/bitcoin_messages.ts";
 export {
   decodeLegacyReject,
   encodeLegacyReject,
-} from "./messages/legacy_reject.ts";
+  type LegacyReject,
+} from "./messages/reason.ts";
 export {
   decodePing,
   decodePong,
   encodePing,
   encodePong,
+  type PingMessage,
+  type PongMessage,
 } from "./messages/ping.ts";
-export { decodeVersion, encodeVersion } from "./messages/version.ts";
+export {
+  decodeVersion,
+  encodeVersion,
+  type VersionAddress,
+  type VersionMessage,
+} from "./messages/version.ts";
 export type { NetworkAddress } from "./bip155.ts";
-export type { Frame, FrameDecoderOptions } from "./frame.ts";
-export type { AddrEntry } from "./messages/addr.ts";
-export type { FeatureMessage } from "./messages/feature.ts";
-export type { LegacyReject } from "./messages/legacy_reject.ts";
-export type { PingMessage, PongMessage } from "./messages/ping.ts";
-export type { VersionAddress, VersionMessage } from "./messages/version.ts";

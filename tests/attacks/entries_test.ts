@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import type { ReasonName } from "../../src/wire/reasons.ts";
+import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { handled } from "../helpers/handled.ts";
 import { entryOf } from "../helpers/forged_messages.ts";

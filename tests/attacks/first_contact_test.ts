@@ -10,7 +10,7 @@ import {
   decodeVersion,
   encodeVersion,
 } from "../../src/wire/messages/version.ts";
-import type { ReasonName } from "../../src/wire/reasons.ts";
+import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import type { RawPeer } from "../helpers/attacker.ts";
 import { RawListener } from "../helpers/raw_listener.ts";
 import { forgeV1, ShowingServer } from "../helpers/forged_v1.ts";

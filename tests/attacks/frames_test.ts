@@ -8,8 +8,8 @@ import {
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
-import { encodeInstance } from "../../src/wire/messages/instance.ts";
-import type { ReasonName } from "../../src/wire/reasons.ts";
+import { encodeInstance } from "../../src/wire/messages/credentials.ts";
+import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { RawPeer, type Step } from "../helpers/attacker.ts";
 import { brokenFrame } from "../helpers/forged_messages.ts";
 import { EventLog } from "../helpers/nodes.ts";

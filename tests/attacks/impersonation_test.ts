@@ -6,7 +6,10 @@ import { Node } from "../../src/mesh/node.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { decodeProof, encodeProof } from "../../src/wire/messages/proof.ts";
+import {
+  decodeProof,
+  encodeProof,
+} from "../../src/wire/messages/credentials.ts";
 import {
   decodeVersion,
   encodeVersion,

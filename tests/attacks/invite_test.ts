@@ -26,7 +26,7 @@ import { networkMagic } from "../../src/wire/frame.ts";
 import {
   decodeWelcome,
   encodeWelcome,
-} from "../../src/wire/messages/welcome.ts";
+} from "../../src/wire/messages/credentials.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { RawListener } from "../helpers/raw_listener.ts";

@@ -1,7 +1,7 @@
 // Sessions that request credit for large bodies and do not use it.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";

@@ -7,7 +7,7 @@ import type { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { decodeAck, encodeAck } from "../../src/wire/messages/ack.ts";
-import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";

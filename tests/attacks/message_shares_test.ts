@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeAck } from "../../src/wire/messages/ack.ts";
-import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";

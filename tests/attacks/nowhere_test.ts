@@ -5,7 +5,7 @@ import { Identity } from "../../src/identity/identity.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
+import { AS_SEEN_HOST } from "../../src/wire/messages/peers.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import { Scene } from "../helpers/scene.ts";

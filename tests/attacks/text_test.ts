@@ -13,9 +13,18 @@ import type { NodeEvent } from "../../src/mesh/events.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
-import { decodeProof, encodeProof } from "../../src/wire/messages/proof.ts";
-import { altNames, basicConstraints } from "../identity/forgery.ts";
-import { extensionList, forge, keyOf, nameOf } from "../identity/forgery.ts";
+import {
+  decodeProof,
+  encodeProof,
+} from "../../src/wire/messages/credentials.ts";
+import {
+  altNames,
+  basicConstraints,
+  extensionList,
+  forge,
+  keyOf,
+  nameOf,
+} from "../identity/forgery.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { brokenFrame, entryOf } from "../helpers/forged_messages.ts";
 import { RawListener } from "../helpers/raw_listener.ts";

@@ -5,7 +5,7 @@ import { VerackError } from "../../src/core/errors.ts";
 import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/limits.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Address } from "../../src/transport/address.ts";
-import { encodeAddr } from "../../src/wire/messages/addr.ts";
+import { encodeAddr } from "../../src/wire/messages/bitcoin_messages.ts";
 import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { entryOf, hostOf } from "./crawl_world.ts";
 

@@ -5,7 +5,7 @@ import { parseCrawl } from "../../src/bitcoin/crawl_records.ts";
 import type { CrawlOptions } from "../../src/bitcoin/crawl_options.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { BIP155 } from "../../src/wire/bip155.ts";
-import type { AddrEntry } from "../../src/wire/messages/addr.ts";
+import type { AddrEntry } from "../../src/wire/messages/bitcoin_messages.ts";
 import { entryOf, hostOf, type Plan, World } from "./crawl_world.ts";
 
 /** Fifty nodes in a ring of friends; every seventh is bad in its own way. */

@@ -14,7 +14,7 @@ import type {
 } from "../../src/bitcoin/respond_options.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { networkAddressOfIp } from "../../src/wire/bip155.ts";
-import type { AddrEntry } from "../../src/wire/messages/addr.ts";
+import type { AddrEntry } from "../../src/wire/messages/bitcoin_messages.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

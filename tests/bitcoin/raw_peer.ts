@@ -2,7 +2,8 @@
  * A peer under the control of a test: bare frames over a real socket, no rules of
  * its own. It reads all the time and remembers what came.
  */
-import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import {
   decodeVersion,
   encodeVersion,

@@ -16,7 +16,7 @@ import {
   type AddrEntry,
   decodeAddr,
   decodeAddrV2,
-} from "../../src/wire/messages/addr.ts";
+} from "../../src/wire/messages/bitcoin_messages.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { concat, EMPTY, frame, RawPeer, versionBytes } from "./raw_peer.ts";

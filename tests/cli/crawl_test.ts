@@ -6,7 +6,7 @@ import type {
 } from "../../src/bitcoin/respond_options.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 import { BIP155 } from "../../src/wire/bip155.ts";
-import type { AddrEntry } from "../../src/wire/messages/addr.ts";
+import type { AddrEntry } from "../../src/wire/messages/bitcoin_messages.ts";
 import { type ChildOptions, verack } from "../helpers/child.ts";
 import { until } from "../helpers/until.ts";
 

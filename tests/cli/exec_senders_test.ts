@@ -9,7 +9,7 @@ import { Identity, type PeerId } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
-import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
+import { encodeWelcome } from "../../src/wire/messages/credentials.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -15,7 +15,7 @@ import {
   decodeChunkHead,
   decodeMessage,
   encodeMessage,
-} from "../../src/wire/messages/message.ts";
+} from "../../src/wire/messages/message_frame.ts";
 import {
   type Party,
   party,

@@ -15,7 +15,7 @@ import {
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeResume } from "../../src/wire/messages/resume.ts";
+import { encodeResume } from "../../src/wire/messages/ack.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeMessage } from "../../src/wire/messages/message.ts";
+import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import {
   FakeFrameSink,
   type Party,

@@ -5,12 +5,12 @@
  */
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../../src/limits.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { frameChecksum } from "../../src/wire/frame.ts";
 import {
   CHECKSUM_OFFSET,
   COMMAND_OFFSET,
+  frameChecksum,
   LENGTH_OFFSET,
-} from "../../src/wire/frame_layout.ts";
+} from "../../src/wire/frame.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -5,26 +5,32 @@
 import type { Identity } from "../../src/identity/identity.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
-import { ACK_STATUS, encodeAck } from "../../src/wire/messages/ack.ts";
+import {
+  AS_SEEN_HOST,
+  encodePeers,
+  type PeerEntry,
+} from "../../src/wire/messages/peers.ts";
+import {
+  ACK_STATUS,
+  encodeAck,
+  encodeResume,
+} from "../../src/wire/messages/ack.ts";
 import {
   CHUNK_HEAD_BYTES,
   encodeMessage,
   MESSAGE_HEAD_BYTES,
   MESSAGE_ID_BYTES,
   writeChunkHead,
-} from "../../src/wire/messages/message.ts";
-import { encodeMissing } from "../../src/wire/messages/missing.ts";
+} from "../../src/wire/messages/message_frame.ts";
 import {
   encodeGetPeers,
+  encodeMissing,
   encodePeerIds,
   FINGERPRINT_BYTES,
 } from "../../src/wire/messages/peer_request.ts";
-import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { encodePing, encodePong } from "../../src/wire/messages/ping.ts";
 import { encodeReason } from "../../src/wire/messages/reason.ts";
-import { encodeResume } from "../../src/wire/messages/resume.ts";
-import { encodeWelcome } from "../../src/wire/messages/welcome.ts";
+import { encodeWelcome } from "../../src/wire/messages/credentials.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 

@@ -28,15 +28,18 @@ import { type Address, parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeInstance } from "../../src/wire/messages/instance.ts";
-import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
-import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import {
   encodeExtensions,
+  encodeInstance,
   encodeProof,
+  encodeSecret,
   PROOF_EXTENSION,
-} from "../../src/wire/messages/proof.ts";
-import { encodeSecret } from "../../src/wire/messages/secret.ts";
+} from "../../src/wire/messages/credentials.ts";
+import {
+  AS_SEEN_HOST,
+  encodePeers,
+  type PeerEntry,
+} from "../../src/wire/messages/peers.ts";
 import {
   encodeVersion,
   type VersionMessage,

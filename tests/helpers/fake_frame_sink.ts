@@ -13,7 +13,7 @@ import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
 import type { VerackError } from "../../src/core/errors.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
-import type { ReasonName } from "../../src/wire/reasons.ts";
+import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { ACK_DELAY_MS } from "../../src/delivery/delivery_limits.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

@@ -4,15 +4,11 @@
  */
 import type { Connection } from "../../src/transport/transport.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import {
-  encodeFrame,
-  FrameDecoder,
-  networkMagic,
-} from "../../src/wire/frame.ts";
+import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import { decodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { decodePing, encodePong } from "../../src/wire/messages/ping.ts";
-import { decodeReason } from "../../src/wire/messages/reason.ts";
-import { reasonName } from "../../src/wire/reasons.ts";
+import { decodeReason, reasonName } from "../../src/wire/messages/reason.ts";
 import { until } from "./until.ts";
 
 const EMPTY = new Uint8Array(0);

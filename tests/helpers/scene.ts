@@ -9,7 +9,7 @@ import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { PeerInfo } from "../../src/mesh/peers/peer_info.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
-import type { ReasonName } from "../../src/wire/reasons.ts";
+import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { RawPeer } from "./attacker.ts";
 import { EventLog } from "./nodes.ts";
 import { until } from "./until.ts";

@@ -6,7 +6,7 @@ import type { MissingPair } from "../../src/mesh/events.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { encodeMissing } from "../../src/wire/messages/missing.ts";
+import { encodeMissing } from "../../src/wire/messages/peer_request.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Scene } from "../helpers/scene.ts";

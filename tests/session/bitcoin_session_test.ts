@@ -6,7 +6,8 @@ import { BitcoinProfile } from "../../src/session/bitcoin_profile.ts";
 import { Session } from "../../src/session/session.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection } from "../../src/transport/transport.ts";
-import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
 import {
   encodeVersion,

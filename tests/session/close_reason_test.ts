@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { codesWhere, type ErrorCode } from "../../src/core/error_code.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { codeOfReason, reasonOf } from "../../src/session/close_reason.ts";
-import { REASON, type ReasonName } from "../../src/wire/reasons.ts";
+import { REASON, type ReasonName } from "../../src/wire/messages/reason.ts";
 
 function told(code: ErrorCode): ReasonName {
   return reasonOf(new VerackError(code, "Cannot go on"));

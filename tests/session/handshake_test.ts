@@ -13,7 +13,8 @@ import {
   type HandshakeAction,
   type Role,
 } from "../../src/session/handshake.ts";
-import { encodeFrame, FrameDecoder } from "../../src/wire/frame.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import {
   encodeVersion,
   type VersionMessage,

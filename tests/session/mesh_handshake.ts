@@ -18,7 +18,7 @@ import {
 } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import type { VersionMessage } from "../../src/wire/messages/version.ts";
-import type { ReasonName } from "../../src/wire/reasons.ts";
+import type { ReasonName } from "../../src/wire/messages/reason.ts";
 
 const EMPTY = new Uint8Array(0);
 /** Magic of the mesh that both ends belong to, unless told. */

@@ -5,7 +5,10 @@ import { Identity } from "../../src/identity/identity.ts";
 import type { HandshakeAction } from "../../src/session/handshake.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { encodeVersion } from "../../src/wire/messages/version.ts";
-import { decodeProof, encodeProof } from "../../src/wire/messages/proof.ts";
+import {
+  decodeProof,
+  encodeProof,
+} from "../../src/wire/messages/credentials.ts";
 import {
   assertRefused,
   converse,

@@ -3,8 +3,10 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import type { Identity } from "../../src/identity/identity.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { encodeInstance } from "../../src/wire/messages/instance.ts";
-import { decodeSecret } from "../../src/wire/messages/secret.ts";
+import {
+  decodeSecret,
+  encodeInstance,
+} from "../../src/wire/messages/credentials.ts";
 import { encodeVersion } from "../../src/wire/messages/version.ts";
 import { identities } from "../helpers/identities.ts";
 import { converse, type End, end, version } from "./mesh_handshake.ts";

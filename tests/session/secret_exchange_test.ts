@@ -11,7 +11,10 @@ import {
 } from "../../src/identity/shared_secret.ts";
 import type { AcceptedSecrets } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
-import { decodeSecret, encodeSecret } from "../../src/wire/messages/secret.ts";
+import {
+  decodeSecret,
+  encodeSecret,
+} from "../../src/wire/messages/credentials.ts";
 import {
   assertRefused,
   converse,

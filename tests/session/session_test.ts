@@ -18,12 +18,9 @@ import { Session } from "../../src/session/session.ts";
 import { SharedFrame } from "../../src/session/shared_frame.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection } from "../../src/transport/transport.ts";
-import {
-  encodeFrame,
-  FrameDecoder,
-  networkMagic,
-} from "../../src/wire/frame.ts";
-import { REASON } from "../../src/wire/reasons.ts";
+import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
+import { REASON } from "../../src/wire/messages/reason.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
 import { orderedPair } from "../helpers/identities.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

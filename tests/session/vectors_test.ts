@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { verify } from "node:crypto";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { decodeProof } from "../../src/wire/messages/proof.ts";
+import { decodeProof } from "../../src/wire/messages/credentials.ts";
 import { readVectors, recordAll } from "./vectors/record.ts";
 import { replay } from "./vectors/replay.ts";
 import { SETUPS } from "./vectors/sessions.ts";

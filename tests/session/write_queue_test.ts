@@ -7,11 +7,8 @@ import {
   WRITE_BLOCK_BYTES,
 } from "../../src/limits.ts";
 import { WriteQueue } from "../../src/session/write_queue.ts";
-import {
-  encodeFrame,
-  FrameDecoder,
-  networkMagic,
-} from "../../src/wire/frame.ts";
+import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 
 const MAGIC = networkMagic("test");
 

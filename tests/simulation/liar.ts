@@ -18,9 +18,12 @@ import type {
 } from "../../src/transport/transport.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
-import { AS_SEEN_HOST } from "../../src/wire/messages/peer_address.ts";
+import {
+  AS_SEEN_HOST,
+  encodePeers,
+  type PeerEntry,
+} from "../../src/wire/messages/peers.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
-import { encodePeers, type PeerEntry } from "../../src/wire/messages/peers.ts";
 import { entryOf } from "../helpers/forged_messages.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 import type { ProcessClock } from "./clock.ts";

@@ -1,13 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import {
-  canonicalIpv6,
   formatAddress,
-  isIpv4,
-  isIpv6,
   parseAddress,
   parseHost,
 } from "../../src/transport/address.ts";
+import { canonicalIpv6, isIpv4, isIpv6 } from "../../src/transport/ip.ts";
 
 const port = fc.integer({ min: 1, max: 65_535 });
 const ipv4 = fc.ipV4();

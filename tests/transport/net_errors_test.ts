@@ -1,11 +1,8 @@
 import { connect } from "node:tls";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
-import {
-  missingFlag,
-  netError,
-  plainHost,
-} from "../../src/transport/net_errors.ts";
+import { missingFlag, netError } from "../../src/transport/net_errors.ts";
+import { plainHost } from "../../src/transport/ip.ts";
 
 const ADDRESS = { host: "10.1.2.3", port: 4567 };
 

@@ -14,7 +14,7 @@ import {
   READ_BUFFER_MIN_BYTES,
   READ_BUFFER_SHRINK_READS,
 } from "../../src/limits.ts";
-import type { FrameDecoder } from "../../src/wire/frame.ts";
+import type { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import { concat, feed, frame, header, makeDecoder, pattern } from "./frames.ts";
 
 /** Reads `count` bytes of `value` into whatever room there is; says how much was read. */

@@ -2,11 +2,11 @@
 import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { encodeFrame } from "../../src/wire/frame.ts";
 import {
-  encodeFrame,
   FrameDecoder,
   type FrameDecoderOptions,
-} from "../../src/wire/frame.ts";
+} from "../../src/wire/frame_decoder.ts";
 
 /** Magic of Bitcoin's main network. */
 export const MAGIC: Uint8Array<ArrayBuffer> = Uint8Array.fromHex("f9beb4d9");

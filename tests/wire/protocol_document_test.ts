@@ -16,9 +16,9 @@ import {
   MAX_QUEUE_BYTES,
   PEER_REQUEST_BURST,
 } from "../../src/limits.ts";
-import { SESSION_COMMANDS } from "../../src/session/mesh_profile.ts";
+import { SESSION_COMMANDS } from "../../src/wire/commands.ts";
 import { frameChecksum, networkMagic } from "../../src/wire/frame.ts";
-import { REASON } from "../../src/wire/reasons.ts";
+import { REASON } from "../../src/wire/messages/reason.ts";
 
 const text = await Deno.readTextFile(
   new URL("../../docs/protocol.md", import.meta.url),

@@ -1,6 +1,10 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { COMMAND } from "../../src/wire/commands.ts";
-import { knownReason, REASON, reasonName } from "../../src/wire/reasons.ts";
+import {
+  knownReason,
+  REASON,
+  reasonName,
+} from "../../src/wire/messages/reason.ts";
 
 Deno.test("reasonName() names every code of the list and no two are the same", () => {
   const codes = Object.values(REASON);

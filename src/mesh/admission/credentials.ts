@@ -21,7 +21,7 @@ import {
   decodeWelcome,
   encodeWelcome,
   type WelcomeMessage,
-} from "../../wire/messages/welcome.ts";
+} from "../../wire/messages/credentials.ts";
 import type { MeshContext } from "../context.ts";
 import type { PeerSession } from "../sessions/peer_session.ts";
 import type { NodeStore } from "../peers/node_store.ts";

@@ -8,7 +8,7 @@ import {
   MAX_PENDING_PEERS_PER_HOST,
   PENDING_UPDATE_MS,
 } from "../../limits.ts";
-import { sourceOf } from "../../transport/source.ts";
+import { sourceOf } from "../../transport/scope.ts";
 import type { JoinRequest, NodeStore } from "../peers/node_store.ts";
 
 /**

@@ -9,12 +9,8 @@
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { MAX_PEERS } from "../../limits.ts";
-import {
-  type Address,
-  formatAddress,
-  isIpv4,
-  isIpv6,
-} from "../../transport/address.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import type { MeshContext } from "../context.ts";
 import { itself } from "./dial_failure.ts";
 import type { PeerTable } from "../peers/peer_table.ts";

@@ -8,8 +8,9 @@ import {
   MAX_ADDRESSES_PER_ENTRY,
   RECENT_SESSION_MS,
 } from "../../limits.ts";
-import { AS_SEEN_HOST, canTell } from "../../wire/messages/peer_address.ts";
 import {
+  AS_SEEN_HOST,
+  canTell,
   encodePeerEntry,
   encodePeers,
   PEER_FLAG,

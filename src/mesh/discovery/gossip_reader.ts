@@ -16,8 +16,11 @@ import {
   DIAL_HINT_INTERVAL_MS,
 } from "../../limits.ts";
 import { classifyIp } from "../../transport/scope.ts";
-import { AS_SEEN_HOST } from "../../wire/messages/peer_address.ts";
-import { PEER_FLAG, type PeerEntry } from "../../wire/messages/peers.ts";
+import {
+  AS_SEEN_HOST,
+  PEER_FLAG,
+  type PeerEntry,
+} from "../../wire/messages/peers.ts";
 import type { MeshContext } from "../context.ts";
 import type { PeerSession } from "../sessions/peer_session.ts";
 import type { Peer } from "../peers/peer_table.ts";

@@ -14,7 +14,10 @@ import {
 } from "../../limits.ts";
 import { SharedFrame } from "../../session/shared_frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
-import { decodeMissing, encodeMissing } from "../../wire/messages/missing.ts";
+import {
+  decodeMissing,
+  encodeMissing,
+} from "../../wire/messages/peer_request.ts";
 import type { MeshContext } from "../context.ts";
 import type { MissingPair } from "../events.ts";
 import type { PeerSession } from "../sessions/peer_session.ts";

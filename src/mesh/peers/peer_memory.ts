@@ -18,7 +18,7 @@ import {
   MAX_PEERS,
   MAX_STRANGER_PEERS,
 } from "../../limits.ts";
-import { sourceOf } from "../../transport/source.ts";
+import { sourceOf } from "../../transport/scope.ts";
 import type { MeshContext } from "../context.ts";
 import type { StoredAddress, StoredPeer } from "./node_store.ts";
 import type { Peer } from "./peer_table.ts";

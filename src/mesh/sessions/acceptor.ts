@@ -16,7 +16,7 @@ import {
 } from "../../limits.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { descriptors } from "../../transport/descriptors.ts";
-import { sourceOf } from "../../transport/source.ts";
+import { sourceOf } from "../../transport/scope.ts";
 import type { Incoming, Listener } from "../../transport/transport.ts";
 import type { MeshContext } from "../context.ts";
 import { FullReports } from "./full_reports.ts";

@@ -20,8 +20,7 @@ import {
 } from "../../session/mesh_profile.ts";
 import { Session } from "../../session/session.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import { classifyIp } from "../../transport/scope.ts";
-import { sourceOf } from "../../transport/source.ts";
+import { classifyIp, sourceOf } from "../../transport/scope.ts";
 import type { Connection } from "../../transport/transport.ts";
 import { USER_AGENT } from "../../version.ts";
 import { COMMAND } from "../../wire/commands.ts";

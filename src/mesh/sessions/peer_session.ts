@@ -10,7 +10,7 @@ import {
 } from "../../limits.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
-import { sourceOf } from "../../transport/source.ts";
+import { sourceOf } from "../../transport/scope.ts";
 import type { Direction } from "../events.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 

@@ -15,7 +15,7 @@ import {
   STABLE_SESSION_MS,
 } from "../../limits.ts";
 import { formatAddress } from "../../transport/address.ts";
-import { PEER_COMMANDS } from "../../session/mesh_profile.ts";
+import { PEER_COMMANDS } from "../../wire/commands.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "../context.ts";

@@ -1,13 +1,13 @@
 /**
- * `ack`: settles messages, and grants credit. The number of a message is how many
- * `message`s came before it on the session, modulo 2^32, so that a range of any length
- * takes nine bytes.
+ * `ack` settles messages and grants credit; `resume` grants it for a body of which the
+ * receiver holds the beginning. The number of a message is how many `message`s came
+ * before it on the session, modulo 2^32, so that a range of any length takes nine bytes.
  *
- * Read and written by hand, as `message` is: there may be one for each.
+ * `ack` is read and written by hand, as `message` is: there may be one for each.
  */
 import { MAX_ACK_RANGES } from "../wire_limits.ts";
 import { VerackError } from "../../core/errors.ts";
-import { ByteReader, putU32, u32At } from "../bytes.ts";
+import { ByteReader, ByteWriter, putU32, u32At } from "../bytes.ts";
 
 /** Status of a message. */
 export const ACK_STATUS = {
@@ -45,32 +45,23 @@ const COUNT_OFFSET = 8;
 const RANGE_BYTES = 9;
 const TWO_POW_32 = 0x1_0000_0000;
 
-/**
- * The limit, the number of ranges, the ranges.
- *
- * @throws {RangeError} when there are too many ranges or a number does not fit.
- */
+/** The limit, the number of ranges, the ranges. */
 export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
   const { limit, ranges } = message;
   const { length } = ranges;
-  if (length > MAX_ACK_RANGES) {
-    throw new RangeError(
-      `Cannot encode ack: there are ${length} ranges, must be at most ${MAX_ACK_RANGES}`,
-    );
-  }
+  check("number of ranges", length, MAX_ACK_RANGES);
   check("limit", limit, Number.MAX_SAFE_INTEGER);
   // A CompactSize below 0xfd is one byte, else three: 0xfd and two.
-  const more = length < 0xfd ? 0 : 2;
-  const bytes = new Uint8Array(HEAD_BYTES + more + RANGE_BYTES * length);
+  const isShort = length < 0xfd;
+  let at = isShort ? HEAD_BYTES : HEAD_BYTES + 2;
+  const bytes = new Uint8Array(at + RANGE_BYTES * length);
   putU32(bytes, 0, limit);
   putU32(bytes, 4, limit / TWO_POW_32);
-  if (more === 0) bytes[COUNT_OFFSET] = length;
-  else {
-    bytes[COUNT_OFFSET] = 0xfd;
+  bytes[COUNT_OFFSET] = isShort ? length : 0xfd;
+  if (!isShort) {
     bytes[COUNT_OFFSET + 1] = length;
     bytes[COUNT_OFFSET + 2] = length >>> 8;
   }
-  let at = HEAD_BYTES + more;
   for (const { first, count, status } of ranges) {
     check("first", first, TWO_POW_32 - 1);
     check("count", count, TWO_POW_32 - 1);
@@ -82,11 +73,7 @@ export function encodeAck(message: AckMessage): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/**
- * Reads `ack`.
- *
- * @throws {VerackError} `malformed`.
- */
+/** Reads `ack`. */
 export function decodeAck(payload: Uint8Array): AckMessage {
   if (payload.length < HEAD_BYTES) {
     refuse(`it has ${payload.length} bytes, must have at least ${HEAD_BYTES}`);
@@ -113,9 +100,7 @@ export function decodeAck(payload: Uint8Array): AckMessage {
     );
   }
   const ranges: AckRange[] = [];
-  for (; at < end; at += RANGE_BYTES) {
-    ranges.push(readRange(payload, at));
-  }
+  for (; at < end; at += RANGE_BYTES) ranges.push(readRange(payload, at));
   return { limit, ranges };
 }
 
@@ -138,4 +123,26 @@ function check(field: string, value: number, max: number): void {
 
 function refuse(what: string): never {
   throw new VerackError("malformed", `Cannot read ack: ${what}`);
+}
+
+/** Payload of `resume`. */
+export interface ResumeMessage {
+  /** Number of the offered message, modulo 2^32, as in `ack`. */
+  readonly number: number;
+  /** Bytes of its body that are held, at least 1; the next `chunk` follows them. */
+  readonly held: number;
+}
+
+export function encodeResume(
+  { number, held }: ResumeMessage,
+): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(8).u32(number).u32(held).finish();
+}
+
+export function decodeResume(payload: Uint8Array): ResumeMessage {
+  const reader = new ByteReader("resume", payload);
+  const number = reader.u32("number");
+  const held = reader.u32("held");
+  if (held === 0) reader.refuse("held", "0", "at least 1");
+  return { number, held };
 }

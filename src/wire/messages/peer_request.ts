@@ -1,5 +1,5 @@
 /**
- * `getpeers` and `peerids`: asking for peers by digest first and differences
+ * `getpeers`, `peerids` and `missing`: asking for peers by digest first and differences
  * after, so that 200 nodes asking each other do not move gigabytes.
  *
  *     getpeers, digest only           → nothing when the digests agree
@@ -8,10 +8,11 @@
  *
  * What the digest is over is decided in `mesh/`.
  */
-import { MAX_FINGERPRINTS } from "../../limits.ts";
+import { MAX_FINGERPRINTS, MAX_PEERS_PER_MESSAGE } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 const DIGEST_BYTES = 32;
+const PEER_ID_BYTES = 32;
 
 /** Length of a fingerprint: enough to tell peers apart, never to trust one. */
 export const FINGERPRINT_BYTES = 8;
@@ -27,88 +28,75 @@ export interface GetPeersMessage {
   readonly fingerprints: readonly string[];
 }
 
+export function encodeGetPeers(
+  { digest, fingerprints }: GetPeersMessage,
+): Uint8Array<ArrayBuffer> {
+  const bytes = DIGEST_BYTES + 3 + FINGERPRINT_BYTES * fingerprints.length;
+  const writer = new ByteWriter(bytes).hex("digest", digest, DIGEST_BYTES);
+  return writeFingerprints(writer, fingerprints);
+}
+
+export function decodeGetPeers(payload: Uint8Array): GetPeersMessage {
+  const reader = new ByteReader("getpeers", payload);
+  const digest = reader.hex("digest", DIGEST_BYTES);
+  return { digest, fingerprints: readFingerprints(reader) };
+}
+
 /** Payload of `peerids`. */
 export interface PeerIdsMessage {
   /** The first 8 bytes of the identities the sender has, 16 lower-case hex digits each. */
   readonly fingerprints: readonly string[];
 }
 
-/**
- * The digest, and the fingerprints with their count in front.
- *
- * @throws {RangeError} when there are too many fingerprints or one has a wrong length.
- */
-export function encodeGetPeers(
-  message: GetPeersMessage,
-): Uint8Array<ArrayBuffer> {
-  const { digest, fingerprints } = message;
-  const writer = new ByteWriter(
-    DIGEST_BYTES + 3 + FINGERPRINT_BYTES * fingerprints.length,
-  ).hex("digest", digest, DIGEST_BYTES);
-  writeFingerprints(writer, fingerprints);
-  return writer.finish();
-}
-
-/**
- * Reads `getpeers`.
- *
- * @throws {VerackError} `malformed`.
- */
-export function decodeGetPeers(payload: Uint8Array): GetPeersMessage {
-  const reader = new ByteReader("getpeers", payload);
-  const digest = reader.hex("digest", DIGEST_BYTES);
-  const fingerprints = readFingerprints(reader);
-  return { digest, fingerprints };
-}
-
-/**
- * The fingerprints with their count in front.
- *
- * @throws {RangeError} when there are too many fingerprints or one has a wrong length.
- */
 export function encodePeerIds(
-  message: PeerIdsMessage,
+  { fingerprints }: PeerIdsMessage,
 ): Uint8Array<ArrayBuffer> {
-  const { fingerprints } = message;
-  const writer = new ByteWriter(3 + FINGERPRINT_BYTES * fingerprints.length);
-  writeFingerprints(writer, fingerprints);
-  return writer.finish();
+  const bytes = 3 + FINGERPRINT_BYTES * fingerprints.length;
+  return writeFingerprints(new ByteWriter(bytes), fingerprints);
 }
 
-/**
- * Reads `peerids`.
- *
- * @throws {VerackError} `malformed`.
- */
 export function decodePeerIds(payload: Uint8Array): PeerIdsMessage {
   const reader = new ByteReader("peerids", payload);
-  const fingerprints = readFingerprints(reader);
-  return { fingerprints };
+  return { fingerprints: readFingerprints(reader) };
 }
 
 function writeFingerprints(
   writer: ByteWriter,
   fingerprints: readonly string[],
-): void {
-  if (fingerprints.length > MAX_FINGERPRINTS) {
-    throw new RangeError(
-      `Cannot encode fingerprints: there are ${fingerprints.length}, must be at most ${MAX_FINGERPRINTS}`,
-    );
-  }
-  writer.compactSize(fingerprints.length);
-  for (const fingerprint of fingerprints) {
-    writer.hex("fingerprint", fingerprint, FINGERPRINT_BYTES);
-  }
+): Uint8Array<ArrayBuffer> {
+  return writer
+    .hexList("fingerprint", fingerprints, FINGERPRINT_BYTES, MAX_FINGERPRINTS)
+    .finish();
 }
 
 function readFingerprints(reader: ByteReader): string[] {
-  const count = reader.compactSize("fingerprint count", MAX_FINGERPRINTS);
-  // All at once: a count beyond the payload is refused before any is made.
-  const bytes = reader.bytes("fingerprints", count * FINGERPRINT_BYTES);
-  const all = bytes.toHex();
-  const digits = 2 * FINGERPRINT_BYTES;
-  return Array.from(
-    { length: count },
-    (_, i) => all.slice(i * digits, (i + 1) * digits),
-  );
+  return reader.hexList("fingerprint", FINGERPRINT_BYTES, MAX_FINGERPRINTS);
+}
+
+/**
+ * Payload of `missing`: members that the sender hears of as live and cannot reach. What
+ * becomes of such reports is decided in `mesh/discovery/unreachable_pairs.ts`.
+ */
+export interface MissingMessage {
+  /** 64 lower-case hex digits each, at most `MAX_PEERS_PER_MESSAGE`; empty when all is well. */
+  readonly identities: readonly string[];
+}
+
+export function encodeMissing(
+  { identities }: MissingMessage,
+): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(3 + PEER_ID_BYTES * identities.length)
+    .hexList("identity", identities, PEER_ID_BYTES, MAX_PEERS_PER_MESSAGE)
+    .finish();
+}
+
+export function decodeMissing(payload: Uint8Array): MissingMessage {
+  const reader = new ByteReader("missing", payload);
+  return {
+    identities: reader.hexList(
+      "identity",
+      PEER_ID_BYTES,
+      MAX_PEERS_PER_MESSAGE,
+    ),
+  };
 }

@@ -2,8 +2,9 @@
  * `peers`: what one node tells another about the members of the mesh, the first
  * entry right after `verack` being about itself.
  *
- * Nothing is believed here: certificates are judged in `identity/`, addresses and
- * what may be told on in `mesh/`. Asking is in `peer_request.ts`.
+ * Nothing is believed here: certificates are verified in `identity/`, addresses and
+ * what may be passed on in `mesh/`. Addresses are in BIP155's encoding, with two kinds
+ * of our own: a DNS name, and "the address you see me at".
  */
 import { VerackError } from "../../core/errors.ts";
 import {
@@ -13,17 +14,43 @@ import {
   MAX_PEERS_PER_MESSAGE,
   MAX_STATEMENT_BYTES,
 } from "../../limits.ts";
-import { ByteReader, ByteWriter } from "../bytes.ts";
+import { type Address, parseHost } from "../../transport/address.ts";
+import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import {
-  type PeerAddress,
-  peerAddressOf,
-  readRawAddress,
-  writePeerAddress,
-} from "./peer_address.ts";
+  BIP155,
+  checkNetworkAddress,
+  hostOfNetworkAddress,
+  type NetworkAddress,
+  networkAddressOfIp,
+  readAnyAddress,
+  writeNetworkAddress,
+} from "../bip155.ts";
+import { ByteReader, ByteWriter } from "../bytes.ts";
 
 const PEER_ID_BYTES = 32;
 /** An entry with everything empty: identity, four lengths, time, flags. */
 const MIN_ENTRY_BYTES = PEER_ID_BYTES + 4 + 8 + 1;
+
+/** Network id of a DNS name in ASCII; BIP155 leaves the high ids free. */
+const DNS_NAME = 0xd0;
+/** Network id of an address that the receiver is to fill in; it has no bytes. */
+const AS_SEEN = 0xd1;
+
+/**
+ * Host and port; an empty host means the address at which the receiver sees the
+ * sender, and makes sense only in an entry of the sender about itself.
+ */
+export type PeerAddress = Address;
+
+/** The host of "the address you see me at". */
+export const AS_SEEN_HOST = "";
+
+/** Whether an address can be written, and would be accepted by its reader. */
+export function canTell({ host, port }: PeerAddress): boolean {
+  return port >= 1 && port <= 65_535 &&
+    (host === AS_SEEN_HOST || isIpv4(host) || isIpv6(host) ||
+      dnsName(host) === host);
+}
 
 /** Bits of {@linkcode PeerEntry.flags}; the others are kept and mean nothing yet. */
 export const PEER_FLAG = {
@@ -72,44 +99,34 @@ export interface PeersMessage {
   readonly more: boolean;
 }
 
-/**
- * Entries and whether more follow. The largest possible message is below
- * `MAX_PAYLOAD_BYTES`.
- *
- * @throws {RangeError} when there are too many entries or a field does not fit.
- */
+/** Entries and whether more follow; always shorter than `MAX_PAYLOAD_BYTES`. */
 export function encodePeers(message: PeersMessage): Uint8Array<ArrayBuffer> {
   const { entries, more } = message;
   return joinPeers({ entries: entries.map(encodePeerEntry), more });
 }
 
-/**
- * One entry, for {@linkcode joinPeers}.
- *
- * @throws {RangeError} when a field does not fit.
- */
+/** One entry, for {@linkcode joinPeers}. */
 export function encodePeerEntry(entry: PeerEntry): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(600);
-  writeEntry(writer, entry);
-  return writer.finish();
+  const { addresses } = entry;
+  const writer = new ByteWriter(600)
+    .hex("identity", entry.id, PEER_ID_BYTES)
+    .varBytes("certificate", entry.certificate, MAX_CERTIFICATE_BYTES)
+    .count("addresses", addresses.length, MAX_ADDRESSES_PER_ENTRY);
+  for (const address of addresses) writePeerAddress(writer, address);
+  return writer.u64(BigInt(entry.lastSeen)).u8(entry.flags)
+    .varString("name", entry.name, MAX_PEER_NAME_BYTES)
+    .varBytes("statement", entry.statement, MAX_STATEMENT_BYTES)
+    .finish();
 }
 
-/**
- * {@linkcode encodePeers} of entries that are encoded once for many messages.
- *
- * @throws {RangeError} when there are too many entries.
- */
+/** {@linkcode encodePeers} of entries that are encoded once for many messages. */
 export function joinPeers(
   message: { readonly entries: readonly Uint8Array[]; readonly more: boolean },
 ): Uint8Array<ArrayBuffer> {
   const { entries, more } = message;
-  if (entries.length > MAX_PEERS_PER_MESSAGE) {
-    throw new RangeError(
-      `Cannot encode peers: there are ${entries.length}, must be at most ${MAX_PEERS_PER_MESSAGE}`,
-    );
-  }
   const bytes = entries.reduce((sum, { length }) => sum + length, 4);
-  const writer = new ByteWriter(bytes).compactSize(entries.length);
+  const writer = new ByteWriter(bytes)
+    .count("peers", entries.length, MAX_PEERS_PER_MESSAGE);
   for (const entry of entries) writer.bytes(entry);
   return writer.u8(more ? 1 : 0).finish();
 }
@@ -117,20 +134,12 @@ export function joinPeers(
 /**
  * Reads `peers`. Addresses of unknown kinds are left out, their entry stays. An
  * entry with a value that is not allowed is left out and counted: its sender may
- * only have passed on what a third node made up.
- *
- * @throws {VerackError} `malformed` when the payload cannot be cut into entries.
+ * only have passed on what a third node made up. Throws `malformed` when the payload
+ * cannot be cut into entries.
  */
 export function decodePeers(payload: Uint8Array): ReadPeers {
   const reader = new ByteReader("peers", payload);
-  const count = reader.compactSize("count", MAX_PEERS_PER_MESSAGE);
-  if (count * MIN_ENTRY_BYTES > reader.remaining) {
-    reader.refuse(
-      "count",
-      `${count}`,
-      `at most ${Math.floor(reader.remaining / MIN_ENTRY_BYTES)} here`,
-    );
-  }
+  const count = reader.count("count", MAX_PEERS_PER_MESSAGE, MIN_ENTRY_BYTES);
   const entries: PeerEntry[] = [];
   let fault: VerackError | undefined;
   for (let i = 0; i < count; i++) {
@@ -142,48 +151,31 @@ export function decodePeers(payload: Uint8Array): ReadPeers {
       fault ??= error;
     }
   }
-  const more = reader.u8("more");
-  if (more > 1) reader.refuse("more", `${more}`, "0 or 1");
+  const more = reader.bool("more");
   const skipped = count - entries.length;
-  return { entries, more: more === 1, skipped, ...(fault && { fault }) };
-}
-
-function writeEntry(writer: ByteWriter, entry: PeerEntry): void {
-  const { addresses } = entry;
-  if (addresses.length > MAX_ADDRESSES_PER_ENTRY) {
-    throw new RangeError(
-      `Cannot encode peer: it has ${addresses.length} addresses, must have at most ${MAX_ADDRESSES_PER_ENTRY}`,
-    );
-  }
-  writer.hex("identity", entry.id, PEER_ID_BYTES)
-    .varBytes("certificate", entry.certificate, MAX_CERTIFICATE_BYTES)
-    .compactSize(addresses.length);
-  for (const address of addresses) writePeerAddress(writer, address);
-  writer.u64(BigInt(entry.lastSeen)).u8(entry.flags)
-    .varString("name", entry.name, MAX_PEER_NAME_BYTES)
-    .varBytes("statement", entry.statement, MAX_STATEMENT_BYTES);
+  return { entries, more, skipped, ...(fault && { fault }) };
 }
 
 /**
- * Reads the bytes of an entry; the function that is returned judges its values, so
+ * Reads the bytes of an entry; the function that is returned checks its values, so
  * that an entry that is refused does not hide where the next one begins.
  */
 function readEntry(reader: ByteReader): () => PeerEntry {
   const id = reader.hex("identity", PEER_ID_BYTES);
   const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);
   const count = reader.compactSize("address count", MAX_ADDRESSES_PER_ENTRY);
-  const named = Array.from({ length: count }, () => readRawAddress(reader));
+  const named = Array.from({ length: count }, () => ({
+    ...readAnyAddress(reader),
+    port: reader.u16be("port"),
+  }));
   const lastSeen = reader.u64("last seen");
   const flags = reader.u8("flags");
   const name = reader.varBytes("name", MAX_PEER_NAME_BYTES);
   const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES);
   return () => {
     if (lastSeen > BigInt(Number.MAX_SAFE_INTEGER)) {
-      reader.refuse(
-        "last seen",
-        `${lastSeen}`,
-        `at most ${Number.MAX_SAFE_INTEGER}`,
-      );
+      const most = `at most ${Number.MAX_SAFE_INTEGER}`;
+      reader.refuse("last seen", `${lastSeen}`, most);
     }
     return {
       id,
@@ -195,4 +187,76 @@ function readEntry(reader: ByteReader): () => PeerEntry {
       statement: statement.slice(),
     };
   };
+}
+
+function writePeerAddress(
+  writer: ByteWriter,
+  { host, port }: PeerAddress,
+): void {
+  if (host === AS_SEEN_HOST) {
+    const address = new Uint8Array(0);
+    writeNetworkAddress(writer, { network: AS_SEEN, address });
+  } else if (isIpv4(host) || isIpv6(host)) {
+    writeNetworkAddress(writer, networkAddressOfIp(host));
+  } else {
+    if (dnsName(host) !== host) {
+      throw new RangeError(
+        `Cannot encode address: host is ${
+          JSON.stringify(host.slice(0, 80))
+        }, must be an IP address or a DNS name in lower case`,
+      );
+    }
+    const address = new TextEncoder().encode(host);
+    writeNetworkAddress(writer, { network: DNS_NAME, address });
+  }
+  if (port === 0) {
+    throw new RangeError(
+      "Cannot encode address: port is 0, must be 1 to 65535",
+    );
+  }
+  writer.u16be(port);
+}
+
+/** An address as it was read; its values are not checked yet. */
+interface RawAddress extends NetworkAddress {
+  readonly port: number;
+}
+
+/**
+ * Checks an address; `undefined` when it is of a kind that is not dialed here
+ * (Tor, I2P, CJDNS, Yggdrasil, unknown ones) or ignored (IPv4 inside IPv6).
+ */
+function peerAddressOf(
+  reader: ByteReader,
+  { network, address, port }: RawAddress,
+): PeerAddress | undefined {
+  checkNetworkAddress(reader, { network, address });
+  let host: string | undefined;
+  if (network === BIP155.ipv4 || network === BIP155.ipv6) {
+    host = hostOfNetworkAddress({ network, address });
+  } else if (network === DNS_NAME) {
+    host = dnsName(String.fromCharCode(...address));
+    if (host === undefined) {
+      reader.refuse("address", "no DNS name", "a DNS name in ASCII");
+    }
+  } else if (network === AS_SEEN) {
+    if (address.length > 0) {
+      reader.refuse("address as seen", `${address.length} bytes long`, "0");
+    }
+    host = AS_SEEN_HOST;
+  }
+  if (host === undefined) return undefined;
+  if (port === 0) reader.refuse("port", "0", "1 to 65535");
+  return { host, port };
+}
+
+/** `text` in lower case if it is a DNS name and no IP address. */
+function dnsName(text: string): string | undefined {
+  try {
+    const host = parseHost(text);
+    return isIpv4(host) || host.includes(":") ? undefined : host;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

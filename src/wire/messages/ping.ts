@@ -5,17 +5,11 @@
 import { MAX_PING_TEXT_BYTES } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
-/** Payload of Bitcoin's `ping`. */
-export interface BitcoinPing {
-  /** What the pong repeats; missing before BIP31, and then nothing is answered. */
-  readonly nonce?: bigint;
-}
-
 /** Payload of the mesh's `ping`. */
 export interface PingMessage {
   /** What the pong repeats. */
   readonly nonce: bigint;
-  /** A line for people, at most `MAX_PING_TEXT_BYTES` in UTF-8; escape before showing. */
+  /** A line to show, at most `MAX_PING_TEXT_BYTES` in UTF-8; escape before showing. */
   readonly text?: string;
 }
 
@@ -31,11 +25,11 @@ export interface PongMessage {
  * @throws {RangeError} when the text is too long or the nonce not 64 bits.
  */
 export function encodePing(
-  message: PingMessage,
+  { nonce, text }: PingMessage,
 ): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(16).u64(message.nonce);
-  if (message.text !== undefined) {
-    writer.varString("text of ping", message.text, MAX_PING_TEXT_BYTES);
+  const writer = new ByteWriter(16).u64(nonce);
+  if (text !== undefined) {
+    writer.varString("text of ping", text, MAX_PING_TEXT_BYTES);
   }
   return writer.finish();
 }
@@ -53,12 +47,10 @@ export function decodePing(payload: Uint8Array): PingMessage {
 }
 
 /**
- * Reads a ping of the Bitcoin network, which may be empty; what follows the nonce
- * is ignored, as by Core.
- *
- * @throws {VerackError} `malformed` when it has 1 to 7 bytes.
+ * Reads a ping of the Bitcoin network, which is empty before BIP31 and then not
+ * answered; what follows the nonce is ignored, as by Core.
  */
-export function decodeBitcoinPing(payload: Uint8Array): BitcoinPing {
+export function decodeBitcoinPing(payload: Uint8Array): { nonce?: bigint } {
   if (payload.length === 0) return {};
   return { nonce: new ByteReader("ping", payload).u64("nonce") };
 }

@@ -1,12 +1,12 @@
 /**
- * `version`: who speaks, what it can do, and the nonce that finds connections to
+ * `version`: the software that speaks, what it can do, and the nonce that finds connections to
  * oneself (Core's `PushNodeVersion` and `ProcessMessage` in `src/net_processing.cpp`).
  *
- * Whether a version is acceptable is judged in `session/`.
+ * Whether a version is acceptable is decided in `session/`.
  */
 import { MAX_USER_AGENT_BYTES } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
-import { UNSPECIFIED_IP } from "../ip.ts";
+import { UNSPECIFIED_IP } from "../../transport/ip.ts";
 
 const IP_BYTES = 16;
 
@@ -31,7 +31,7 @@ export interface VersionMessage {
    * for 0) and far outside what `Date` can show.
    */
   readonly timestamp: bigint;
-  /** Whom the sender thinks it speaks to. */
+  /** The receiver, as the sender sees it. */
   readonly addrRecv: VersionAddress;
   /** Ignored by receivers; Core sends zeros. Left out, it is all zero. */
   readonly addrFrom: VersionAddress;
@@ -79,35 +79,28 @@ export function encodeVersion(
  */
 export function decodeVersion(payload: Uint8Array): VersionMessage {
   const reader = new ByteReader("version", payload);
-  const version = reader.i32("protocol version");
-  const services = reader.u64("services");
-  const timestamp = reader.i64("timestamp");
-  const addrRecv = readAddress(reader, "receiver's address");
-  let addrFrom = UNSPECIFIED_ADDRESS;
-  let nonce = 1n;
-  let userAgent = new Uint8Array(0);
-  let startHeight = -1;
-  let relay = true;
-  if (reader.remaining > 0) {
-    addrFrom = readAddress(reader, "sender's address");
-    nonce = reader.u64("nonce");
-  }
-  if (reader.remaining > 0) {
-    userAgent = reader.varBytes("user agent", MAX_USER_AGENT_BYTES).slice();
-  }
-  if (reader.remaining > 0) startHeight = reader.i32("start height");
-  if (reader.remaining > 0) relay = reader.u8("relay") !== 0;
-  return {
-    version,
-    services,
-    timestamp,
-    addrRecv,
-    addrFrom,
-    nonce,
-    userAgent,
-    startHeight,
-    relay,
+  const version = {
+    version: reader.i32("protocol version"),
+    services: reader.u64("services"),
+    timestamp: reader.i64("timestamp"),
+    addrRecv: readAddress(reader, "receiver's address"),
+    addrFrom: UNSPECIFIED_ADDRESS,
+    nonce: 1n,
+    userAgent: new Uint8Array(0),
+    startHeight: -1,
+    relay: true,
   };
+  if (reader.remaining > 0) {
+    version.addrFrom = readAddress(reader, "sender's address");
+    version.nonce = reader.u64("nonce");
+  }
+  if (reader.remaining > 0) {
+    version.userAgent = reader.varBytes("user agent", MAX_USER_AGENT_BYTES)
+      .slice();
+  }
+  if (reader.remaining > 0) version.startHeight = reader.i32("start height");
+  if (reader.remaining > 0) version.relay = reader.u8("relay") !== 0;
+  return version;
 }
 
 function readAddress(reader: ByteReader, field: string): VersionAddress {

@@ -1,5 +1,5 @@
 /** What one topic moves over long round trips, beside what the line carries. */
-import { MESSAGE_HEAD_BYTES } from "../../../src/wire/messages/message.ts";
+import { MESSAGE_HEAD_BYTES } from "../../../src/wire/messages/message_frame.ts";
 import { FRAME_HEADER_BYTES } from "../../../src/limits.ts";
 import { Remote } from "../remote.ts";
 import type { Row } from "../report.ts";

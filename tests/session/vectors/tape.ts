@@ -1,7 +1,7 @@
 /** What one connection carries, cut into frames, and as text for a file. */
 import { MAX_PAYLOAD_BYTES } from "../../../src/limits.ts";
 import type { Connection } from "../../../src/transport/transport.ts";
-import { FrameDecoder } from "../../../src/wire/frame.ts";
+import { FrameDecoder } from "../../../src/wire/frame_decoder.ts";
 import type { Role } from "./world.ts";
 
 /** One frame of a recorded session. */

@@ -10,7 +10,7 @@ import {
   decodeAddrV2,
   encodeAddr,
   encodeAddrV2,
-} from "../../../src/wire/messages/addr.ts";
+} from "../../../src/wire/messages/bitcoin_messages.ts";
 import frames from "../../vectors/bitcoin_frames.json" with { type: "json" };
 import payloads from "../../vectors/bitcoin_payloads.json" with {
   type: "json",

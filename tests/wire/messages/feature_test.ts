@@ -4,11 +4,11 @@ import fc from "fast-check";
 import {
   decodeFeature,
   encodeFeature,
-} from "../../../src/wire/messages/feature.ts";
+} from "../../../src/wire/messages/bitcoin_messages.ts";
 import {
   decodeLegacyReject,
   encodeLegacyReject,
-} from "../../../src/wire/messages/legacy_reject.ts";
+} from "../../../src/wire/messages/reason.ts";
 import { assertVerackError, concat, pattern } from "../frames.ts";
 
 Deno.test("encodeFeature() writes name and data, each with its length", () => {

@@ -5,45 +5,51 @@ import { VerackError } from "../../../src/core/errors.ts";
 import {
   ACK_STATUS,
   decodeAck,
+  decodeResume,
   encodeAck,
+  encodeResume,
 } from "../../../src/wire/messages/ack.ts";
 import {
   decodeAddr,
   decodeAddrV2,
+  decodeFeature,
   encodeAddr,
   encodeAddrV2,
-} from "../../../src/wire/messages/addr.ts";
+  encodeFeature,
+} from "../../../src/wire/messages/bitcoin_messages.ts";
 import {
   decodeChallenge,
-  encodeChallenge,
-} from "../../../src/wire/messages/challenge.ts";
-import {
-  decodeFeature,
-  encodeFeature,
-} from "../../../src/wire/messages/feature.ts";
-import {
   decodeInstance,
+  decodeProof,
+  decodeSecret,
+  decodeWelcome,
+  encodeChallenge,
   encodeInstance,
-} from "../../../src/wire/messages/instance.ts";
-import { decodeLegacyReject } from "../../../src/wire/messages/legacy_reject.ts";
+  encodeProof,
+  encodeSecret,
+  encodeWelcome,
+} from "../../../src/wire/messages/credentials.ts";
+import {
+  decodeLegacyReject,
+  decodeReason,
+  encodeReason,
+} from "../../../src/wire/messages/reason.ts";
 import {
   decodeChunkHead,
   decodeMessage,
   decodeTopic,
   encodeMessage,
   writeChunkHead,
-} from "../../../src/wire/messages/message.ts";
+} from "../../../src/wire/messages/message_frame.ts";
 import {
   decodeGetPeers,
+  decodeMissing,
   decodePeerIds,
   encodeGetPeers,
+  encodeMissing,
   encodePeerIds,
 } from "../../../src/wire/messages/peer_request.ts";
 import { decodePeers, encodePeers } from "../../../src/wire/messages/peers.ts";
-import {
-  decodeMissing,
-  encodeMissing,
-} from "../../../src/wire/messages/missing.ts";
 import {
   decodeBitcoinPing,
   decodePing,
@@ -51,28 +57,11 @@ import {
   encodePing,
   encodePong,
 } from "../../../src/wire/messages/ping.ts";
-import { decodeProof, encodeProof } from "../../../src/wire/messages/proof.ts";
-import {
-  decodeReason,
-  encodeReason,
-} from "../../../src/wire/messages/reason.ts";
-import {
-  decodeSecret,
-  encodeSecret,
-} from "../../../src/wire/messages/secret.ts";
-import {
-  decodeResume,
-  encodeResume,
-} from "../../../src/wire/messages/resume.ts";
 import {
   decodeVersion,
   encodeVersion,
   UNSPECIFIED_ADDRESS,
 } from "../../../src/wire/messages/version.ts";
-import {
-  decodeWelcome,
-  encodeWelcome,
-} from "../../../src/wire/messages/welcome.ts";
 import { concat, pattern } from "../frames.ts";
 
 const FOLDER = new URL("../../../src/wire/messages/", import.meta.url);

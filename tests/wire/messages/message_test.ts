@@ -1,14 +1,15 @@
 import {
+  decodeAck,
   decodeResume,
+  encodeAck,
   encodeResume,
-} from "../../../src/wire/messages/resume.ts";
+} from "../../../src/wire/messages/ack.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   MAX_ACK_RANGES,
   MAX_CHUNK_BYTES,
 } from "../../../src/wire/wire_limits.ts";
-import { decodeAck, encodeAck } from "../../../src/wire/messages/ack.ts";
 import {
   decodeChunkHead,
   decodeMessage,
@@ -16,7 +17,7 @@ import {
   encodeMessage,
   MESSAGE_HEAD_BYTES,
   writeChunkHead,
-} from "../../../src/wire/messages/message.ts";
+} from "../../../src/wire/messages/message_frame.ts";
 import { assertVerackError, pattern } from "../frames.ts";
 
 const ID = pattern(16);
@@ -100,7 +101,7 @@ Deno.test("resume is a message's number and how much is held, never nothing", ()
   const payload = encodeResume({ number: 0x01020304, held: 0x0a0b0c });
   assertEquals(payload.toHex(), "040302010c0b0a00");
   assertEquals(decodeResume(payload), { number: 0x01020304, held: 0x0a0b0c });
-  assertRefused(() => decodeResume(new Uint8Array(8)), "held is 0");
+  assertRefused(() => decodeResume(new Uint8Array(8)), "held at offset 8 is 0");
 });
 
 Deno.test("encodeAck() writes limit and ranges as docs/protocol.md says, and decodeAck() reads them", () => {

@@ -9,17 +9,13 @@ import {
 } from "../../../src/limits.ts";
 import {
   decodeChallenge,
-  encodeChallenge,
-} from "../../../src/wire/messages/challenge.ts";
-import {
   decodeInstance,
-  encodeInstance,
-} from "../../../src/wire/messages/instance.ts";
-import {
   decodeProof,
+  encodeChallenge,
   encodeExtensions,
+  encodeInstance,
   encodeProof,
-} from "../../../src/wire/messages/proof.ts";
+} from "../../../src/wire/messages/credentials.ts";
 import { assertVerackError, concat, pattern } from "../frames.ts";
 
 const NONE = new Uint8Array(0);

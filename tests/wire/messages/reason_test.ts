@@ -1,12 +1,12 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { MAX_REASON_TEXT_BYTES } from "../../../src/limits.ts";
-import { decodeLegacyReject } from "../../../src/wire/messages/legacy_reject.ts";
 import {
+  decodeLegacyReject,
   decodeReason,
   encodeReason,
+  REASON,
 } from "../../../src/wire/messages/reason.ts";
-import { REASON } from "../../../src/wire/reasons.ts";
 import payloads from "../../vectors/bitcoin_payloads.json" with {
   type: "json",
 };

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ipFromBytes, ipToBytes } from "../../../src/wire/ip.ts";
+import { ipFromBytes, ipToBytes } from "../../../src/transport/ip.ts";
 import {
   decodeVersion,
   encodeVersion,

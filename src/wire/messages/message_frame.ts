@@ -14,7 +14,6 @@ import {
 import { putU32, u32At } from "../bytes.ts";
 
 const NO_TOPIC = new Uint8Array(0);
-
 const TOPIC = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Length of a message's id. */
@@ -46,11 +45,8 @@ export interface PayloadMemory {
 }
 
 /**
- * Writes `message` with a whole body. A prefix that contains the head is a valid payload
- * too.
- *
- * @param memory Memory for the payload, if it is not an array of its own.
- * @throws {RangeError} when a part is too long.
+ * Writes `message` with a whole body, into an array of its own if `memory` has none. A
+ * prefix that contains the head is a valid payload too.
  */
 export function encodeMessage(
   id: Uint8Array,
@@ -79,11 +75,7 @@ export function encodeMessage(
   return payload;
 }
 
-/**
- * Reads `message`.
- *
- * @throws {VerackError} `malformed`, also when more follows than the body has.
- */
+/** Reads `message`; no more may follow than the body has. */
 export function decodeMessage(payload: Uint8Array): MessageFrame {
   const { length } = payload;
   if (length < MESSAGE_HEAD_BYTES) {
@@ -102,11 +94,8 @@ export function decodeMessage(payload: Uint8Array): MessageFrame {
   }
   const held = length - bodyOffset;
   if (held > total || held > MAX_CHUNK_BYTES) {
-    refuse(
-      `${held} bytes of the body come at once, must be at most ${
-        Math.min(total, MAX_CHUNK_BYTES)
-      }`,
-    );
+    const most = Math.min(total, MAX_CHUNK_BYTES);
+    refuse(`${held} bytes of the body come at once, must be at most ${most}`);
   }
   const topic = topicBytes === 0
     ? NO_TOPIC
@@ -114,11 +103,7 @@ export function decodeMessage(payload: Uint8Array): MessageFrame {
   return { total, topic, bodyOffset };
 }
 
-/**
- * The topic as text.
- *
- * @throws {VerackError} `malformed` when it is no UTF-8.
- */
+/** The topic as text, which must be UTF-8. */
 export function decodeTopic(topic: Uint8Array): string {
   try {
     return TOPIC.decode(topic);
@@ -135,8 +120,6 @@ export function writeChunkHead(target: Uint8Array, number: number): void {
 /**
  * Reads the number of the message, modulo 2^32, from a `chunk`; the rest of the payload
  * is the next part of its body.
- *
- * @throws {VerackError} `malformed` when there are none, or too many.
  */
 export function decodeChunkHead(payload: Uint8Array): number {
   const held = payload.length - CHUNK_HEAD_BYTES;

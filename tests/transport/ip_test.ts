@@ -1,6 +1,10 @@
 import { assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { ipFromBytes, ipToBytes, isMappedIpv4 } from "../../src/wire/ip.ts";
+import {
+  ipFromBytes,
+  ipToBytes,
+  isMappedIpv4,
+} from "../../src/transport/ip.ts";
 
 const PAIRS: [string, string][] = [
   ["10.0.0.1", "00000000000000000000ffff0a000001"],
