@@ -1,8 +1,7 @@
 /** One node's messages to many others, taken by their applications. */
 import type { Row } from "../report.ts";
 import { median } from "../stats.ts";
-import { others, reportBoth, VERACK } from "./entrants.ts";
-import { Field } from "./field.ts";
+import { Field, reportBoth } from "./field.ts";
 import { type Line, remoteOf, type Settings } from "./line.ts";
 
 const FLOOD_MS = 400;
@@ -20,9 +19,8 @@ export const broadcast: Line = {
   description: "node.broadcast() to 9 and to 49 others, all in one process",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
     await using field = new Field((it) => remoteOf("hub", it, settings));
-    const among = others(settings, { broadcast: true });
     const fanOut = (rounds: number, ...args: [number, number, number]) =>
-      field.alternate<number>(among, rounds, "fanOut", ...args);
+      field.alternate<number>(rounds, "fanOut", ...args);
     for (const receivers of RECEIVERS) {
       await fanOut(0, receivers, SIZES[0].bytes, WARM_UP_MS);
       for (const { bytes, name } of SIZES) {
@@ -36,9 +34,9 @@ export const broadcast: Line = {
           line: "broadcast",
           figure: `${name} to ${receivers} others, delivered`,
           unit: "/s",
-          verack: median(rounds[VERACK]!),
+          verack: median(rounds.verack),
         };
-        reportBoth(row, rounds, among, "at least", report);
+        reportBoth(row, rounds, report);
       }
     }
   },

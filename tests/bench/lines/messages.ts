@@ -1,8 +1,7 @@
 /** Messages of two nodes in two processes: how many, and how fast they answer. */
 import type { Row } from "../report.ts";
 import { median, percentile } from "../stats.ts";
-import { others, reportBoth, VERACK } from "./entrants.ts";
-import { Field } from "./field.ts";
+import { Field, reportBoth } from "./field.ts";
 import type { Line, Settings } from "./line.ts";
 import { Pair } from "./pair.ts";
 
@@ -24,12 +23,10 @@ export const messages: Line = {
   name: "messages",
   description: "node.send() to node.messages(), two processes",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    const among = others(settings, { broadcast: false });
     await using field = new Field((it) => Pair.start(it, settings));
-    await field.alternate(among, 0, "flood", SIZES[0].bytes, WARM_UP_MS);
+    await field.alternate(0, "flood", SIZES[0].bytes, WARM_UP_MS);
     for (const { bytes, name } of SIZES) {
       const rounds = await field.alternate<number>(
-        among,
         settings.rounds,
         "flood",
         bytes,
@@ -39,9 +36,9 @@ export const messages: Line = {
         line: "messages",
         figure: name,
         unit: "/s",
-        verack: median(rounds[VERACK]!),
+        verack: median(rounds.verack),
       };
-      reportBoth(row, rounds, among, "at least", report);
+      reportBoth(row, rounds, report);
     }
   },
 };
@@ -51,42 +48,33 @@ export const answers: Line = {
   name: "answers",
   description: "until a message is acknowledged, or answered by another",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
-    const all = others(settings, { broadcast: false });
     await using field = new Field((it) => Pair.start(it, settings));
-    await field.alternate(all, 0, "flood", SIZES[0].bytes, WARM_UP_MS);
+    await field.alternate(0, "flood", SIZES[0].bytes, WARM_UP_MS);
     const trips = [
-      {
-        command: "acknowledgements",
-        name: "100 B until acknowledged",
-        among: all.filter(({ entrant }) => entrant.acknowledged),
-      },
-      {
-        command: "roundTrips",
-        name: "100 B request and response",
-        among: all,
-      },
+      { command: "acknowledgements", name: "100 B until acknowledged" },
+      { command: "roundTrips", name: "100 B request and response" },
     ];
-    for (const { command, name, among } of trips) {
+    for (const { command, name } of trips) {
       const slices = await field.alternate<number[]>(
-        among,
         settings.rounds * SLICES,
         command,
         ROUND_TRIPS,
       );
       for (const share of SHARES) {
-        const rounds = Object.fromEntries(
-          Object.entries(slices).map(([who, times]) => [
-            who,
-            times.map((it) => percentile(it, share) * 1_000),
-          ]),
-        );
+        const microseconds = (times: number[][]) =>
+          times.map((it) => percentile(it, share) * 1_000);
+        const rounds = {
+          verack: microseconds(slices.verack),
+          acknowledging: microseconds(slices.acknowledging),
+          bare: microseconds(slices.bare),
+        };
         const row = {
           line: "answers",
           figure: `${name}, p${share * 100}`,
           unit: "µs",
-          verack: median(rounds[VERACK]!),
+          verack: median(rounds.verack),
         };
-        reportBoth(row, rounds, among, "at most", report);
+        reportBoth(row, rounds, report);
       }
     }
   },
