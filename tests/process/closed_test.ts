@@ -1,66 +1,12 @@
 /** Closed meshes of real processes: in by invite, in by word of a person, and back. */
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
-import { verack, type VerackOptions } from "../helpers/child.ts";
-import { fakeTime } from "../helpers/fake_time.ts";
+import { verack } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
-import { NodeProcess } from "../helpers/process.ts";
-
-/** Data directories below one that is removed at the end, and the rights to it. */
-class Place implements AsyncDisposable {
-  private constructor(readonly path: string) {}
-
-  static async make(): Promise<Place> {
-    return new Place(await Deno.makeTempDir({ prefix: "verack-closed-" }));
-  }
-
-  get #permissions(): string[] {
-    return [`--allow-read=${this.path}`, `--allow-write=${this.path}`];
-  }
-
-  /** A node with the data directory of this name. */
-  node(name: string, ...args: string[]): Promise<NodeProcess> {
-    return this.nodeWith({}, name, ...args);
-  }
-
-  /** The same, with an environment or standard input. */
-  nodeWith(
-    options: VerackOptions,
-    name: string,
-    ...args: string[]
-  ): Promise<NodeProcess> {
-    const { permissions = [] } = options;
-    return NodeProcess.start([`--data=${this.path}/${name}`, ...args], {
-      ...options,
-      permissions: [...this.#permissions, ...permissions],
-    });
-  }
-
-  /** What a command about the node of this name prints. */
-  ask(name: string, ...args: string[]): Promise<string> {
-    return this.askWith({}, name, ...args);
-  }
-
-  /** The same, with an environment. */
-  async askWith(
-    options: VerackOptions,
-    name: string,
-    ...args: string[]
-  ): Promise<string> {
-    await using child = verack([...args, `--data=${this.path}/${name}`], {
-      ...options,
-      permissions: this.#permissions,
-    });
-    assertEquals([await child.code(), child.err], [0, []]);
-    return child.out.join("\n");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
+import type { NodeProcess } from "../helpers/process.ts";
+import { Place } from "../helpers/place.ts";
 
 Deno.test("a guest joins a closed mesh by the line of verack invite, and is back after a kill without it", async () => {
-  await using place = await Place.make();
+  await using place = new Place();
   const secret = `${place.path}/secret`;
   await Deno.writeTextFile(secret, `${"7".repeat(64)}\n`);
   const closed = ["--admission=closed", `--secret-file=${secret}`];
@@ -93,7 +39,7 @@ Deno.test("a guest joins a closed mesh by the line of verack invite, and is back
 });
 
 Deno.test("a stranger to a closed node is listed, and a person lets it in or keeps it out", async () => {
-  await using place = await Place.make();
+  await using place = new Place();
   await using alice = await place.node("alice", "--admission=closed");
   await using bob = await place.node("bob", `--connect=${alice.address}`);
   assertEquals((await alice.waitFor("pending")).id, bob.id);
@@ -121,7 +67,7 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
 });
 
 Deno.test("a restart without its flags keeps a mesh closed and its secret, says so, and opens only when told", async () => {
-  await using place = await Place.make();
+  await using place = new Place();
   const secret = `${place.path}/secret`;
   await Deno.writeTextFile(secret, `${"7".repeat(64)}\n`);
   await using first = await place.node(
@@ -160,7 +106,7 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
 });
 
 Deno.test("an invite comes from a file, from standard input or from the environment, and only on the command line it is warned of", async () => {
-  await using place = await Place.make();
+  await using place = new Place();
   await using _alice = await place.node("alice", "--admission=closed");
   const ways: Record<string, (line: string) => Promise<NodeProcess>> = {
     file: async (line) => {
@@ -191,7 +137,7 @@ Deno.test({
   name: "a person is asked for the invite, and nothing of it is shown",
   ignore: !HAS_PTY,
   async fn() {
-    await using place = await Place.make();
+    await using place = new Place();
     await using _alice = await place.node("alice", "--admission=closed");
     const line = await place.ask("alice", "invite");
     await using pty = new Pty([
@@ -210,7 +156,7 @@ Deno.test({
 });
 
 Deno.test("an invite that is none, missing or given twice is refused, and never repeated", async () => {
-  await using place = await Place.make();
+  await using place = new Place();
   const secret = "abcdefgh".repeat(4);
   const path = `${place.path}/invite`;
   await Deno.writeTextFile(path, `not@an.invite#${secret}\n`, { mode: 0o600 });
@@ -241,7 +187,7 @@ Deno.test("an invite that is none, missing or given twice is refused, and never 
 });
 
 Deno.test("invites outlive a kill, and are listed and revoked while their node runs or not", async () => {
-  await using place = await Place.make();
+  await using place = new Place();
   const list = async () =>
     (await place.ask("alice", "invites", "--json")).split("\n")
       .filter((line) => line !== "").map((line) => JSON.parse(line));
@@ -294,60 +240,4 @@ Deno.test("invites outlive a kill, and are listed and revoked while their node r
       made[0]
     }; ${short} came in by it and stays in: verack deny ${short} keeps it out`,
   );
-});
-
-for (const verdict of [["deny"], ["peers", "forget"]]) {
-  const what = verdict.join(" ");
-  Deno.test(`verack ${what} of a guest ends its invite, also while the node does not run`, async () => {
-    await using place = await Place.make();
-    await using alice = await place.node("alice", "--admission=closed");
-    const line = await place.ask("alice", "invite");
-    await using guest = await place.node("guest", `--join=${line}`);
-    await guest.waitFor("peer:up");
-    await alice.end("SIGTERM");
-    assertMatch(await place.ask("alice", "invites"), /used by/);
-    await place.ask("alice", ...verdict, guest.id);
-    await using child = verack([
-      "invites",
-      `--data=${place.path}/alice`,
-    ], {
-      permissions: [
-        `--allow-read=${place.path}`,
-        `--allow-write=${place.path}`,
-      ],
-    });
-    assertEquals([await child.code(), child.out, child.err], [0, [], [
-      "No invites.",
-    ]]);
-  });
-}
-
-Deno.test("an invite that has expired stays so after a kill and with the clock set back", async () => {
-  const ahead = fakeTime("+2d");
-  const back = fakeTime("-1d");
-  if (ahead === undefined || back === undefined) return;
-  await using place = await Place.make();
-  const count = async (env: Record<string, string>) => {
-    const lines = await place.askWith({ env }, "alice", "invites", "--json");
-    return lines.split("\n").filter((line) => line !== "").length;
-  };
-  {
-    await using alice = await place.node("alice", "--admission=closed");
-    await place.ask("alice", "invite", "--ttl=86400");
-    await place.ask("alice", "invite", `--ttl=${10 * 86_400}`);
-    assertEquals(await count({}), 2);
-    await alice.end("SIGKILL");
-  }
-  {
-    // The control: set back before the end was seen, both are as good as before.
-    await using alice = await place.nodeWith({ env: back }, "alice");
-    assertEquals(await count({}), 2);
-    await alice.end("SIGKILL");
-  }
-  {
-    await using alice = await place.nodeWith({ env: ahead }, "alice");
-    await alice.end("SIGKILL");
-  }
-  await using _alice = await place.nodeWith({ env: back }, "alice");
-  assertEquals(await count({}), 1);
 });

@@ -5,40 +5,10 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { verack } from "../helpers/child.ts";
-import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
+import { Place } from "../helpers/place.ts";
 
 const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
-
-/** Data directories of some nodes, gone at the end. */
-class Place implements AsyncDisposable {
-  readonly root = Deno.makeTempDirSync({ prefix: "verack-names-" });
-  readonly permissions = [
-    `--allow-read=${this.root}`,
-    `--allow-write=${this.root}`,
-  ];
-
-  start(directory: string, ...args: string[]): Promise<NodeProcess> {
-    const { permissions } = this;
-    return NodeProcess.start([`--data=${this.root}/${directory}`, ...args], {
-      permissions,
-    });
-  }
-
-  /** What a command about alice's node writes. */
-  async alice(...args: string[]) {
-    const { permissions } = this;
-    await using child = verack([...args, `--data=${this.root}/alice`], {
-      permissions,
-    });
-    return { code: await child.code(), out: child.out, err: child.err };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.root, { recursive: true });
-  }
-}
 
 function short(id: string): string {
   return id.slice(0, 8);
@@ -50,23 +20,23 @@ for (const attacked of [false, true]) {
     : "while it is away";
   Deno.test(`what is sent to bob ${what}, before and after a restart, is bob's`, async () => {
     await using place = new Place();
-    let alice = await place.start("alice", "--name=alice");
+    let alice = await place.node("alice", "--name=alice");
     const { id } = alice;
-    const bob = await place.start(
+    const bob = await place.node(
       "bob",
       "--name=bob",
       `--connect=${alice.address}`,
     );
     await alice.waitFor("peer:up");
     // Who has taken a message for it alone is no stranger any more.
-    assertEquals((await place.alice("send", "bob", "zero")).out, [
+    assertEquals((await place.ends("alice", "send", "bob", "zero")).out, [
       `delivered  bob (${short(bob.id)})`,
     ]);
     await bob.end("SIGKILL");
     await alice.waitFor("peer:down");
 
     const mallory = attacked
-      ? await place.start("mallory", "--name=bob", `--connect=${alice.address}`)
+      ? await place.node("mallory", "--name=bob", `--connect=${alice.address}`)
       : undefined;
     try {
       if (mallory !== undefined) {
@@ -78,23 +48,25 @@ for (const attacked of [false, true]) {
         );
       }
       const kept = `kept       bob (${short(bob.id)}), which is away`;
-      assertEquals(await place.alice("send", "bob", "one"), {
+      assertEquals(await place.ends("alice", "send", "bob", "one"), {
         code: 0,
         out: [kept],
         err: [],
       });
       assertEquals(await alice.end("SIGTERM"), 143);
-      alice = await place.start(
+      alice = await place.node(
         "alice",
         "--name=alice",
         `--port=${alice.address.split(":")[1]}`,
       );
       assertEquals(alice.id, id);
       if (mallory !== undefined) await alice.waitFor("peer:up");
-      assertEquals((await place.alice("send", "bob", "two")).out, [kept]);
+      assertEquals((await place.ends("alice", "send", "bob", "two")).out, [
+        kept,
+      ]);
 
       // Both can be told apart, and the first is back for what was kept.
-      await using back = await place.start(
+      await using back = await place.node(
         "bob",
         "--name=bob",
         `--connect=${alice.address}`,
@@ -106,14 +78,15 @@ for (const attacked of [false, true]) {
         .map(({ text }) => text);
       assertEquals(texts, ["one", "two"]);
       if (mallory === undefined) return;
-      const who = await place.alice("who", "bob");
+      const who = await place.ends("alice", "who", "bob");
       assertStringIncludes(who.err.join("\n"), "2 members go by");
       assertStringIncludes(
         who.out.join("\n"),
         `the name is bound to ${bob.id}`,
       );
       for (const peer of [back, mallory]) {
-        const { out } = await place.alice(
+        const { out } = await place.ends(
+          "alice",
           "send",
           short(peer.id),
           "by id",
@@ -121,19 +94,20 @@ for (const attacked of [false, true]) {
         assertEquals(out, [`delivered  bob (${short(peer.id)})`]);
       }
       // Now both have taken messages, and it is up to a person.
-      const contested = await place.alice("send", "bob", "three");
+      const contested = await place.ends("alice", "send", "bob", "three");
       assertEquals([contested.code, contested.out], [1, []]);
       for (const peer of [bob, mallory]) {
         assertStringIncludes(contested.err.join("\n"), peer.id);
       }
       // A person gives the name away, and it stays given.
-      const allowed = await place.alice(
+      const allowed = await place.ends(
+        "alice",
         "allow",
         mallory.id,
         "--name=bob",
       );
       assertEquals(allowed.code, 0, allowed.err.join("\n"));
-      const moved = await place.alice("send", "bob", "three");
+      const moved = await place.ends("alice", "send", "bob", "three");
       assertEquals(moved.out, [`delivered  bob (${short(mallory.id)})`]);
       assertEquals(
         mallory.of("message").map(({ text }) => text),
@@ -149,65 +123,68 @@ for (const attacked of [false, true]) {
 
 Deno.test("a name can be given to another peer while the node does not run", async () => {
   await using place = new Place();
-  await using first = await place.start("alice", "--name=alice");
-  await using bob = await place.start(
+  await using first = await place.node("alice", "--name=alice");
+  await using bob = await place.node(
     "bob",
     "--name=bob",
     `--connect=${first.address}`,
   );
   await first.waitFor("peer:up");
   await bob.end("SIGKILL");
-  await using other = await place.start(
+  await using other = await place.node(
     "other",
     "--name=bob",
     `--connect=${first.address}`,
   );
   await first.waitFor("name-conflict");
   assertEquals(await first.end("SIGTERM"), 143);
-  const peers = await place.alice("peers");
+  const peers = await place.ends("alice", "peers");
   assertMatch(
     peers.out.find((line) => line.startsWith(short(other.id))) ?? "",
     new RegExp(`bob {2}a name of ${short(bob.id)}`),
   );
   assertEquals(
-    (await place.alice("allow", other.id, "--name=bob")).code,
+    (await place.ends("alice", "allow", other.id, "--name=bob")).code,
     0,
   );
-  await using _again = await place.start("alice", "--name=alice");
-  const { out } = await place.alice("send", "bob", "hello");
+  await using _again = await place.node("alice", "--name=alice");
+  const { out } = await place.ends("alice", "send", "bob", "hello");
   assertEquals(out.length, 1);
   assertStringIncludes(out[0]!, `bob (${short(other.id)})`);
 });
 
 Deno.test("a peer is called by the name that a person gave it, and denied by it while the node does not run", async () => {
   await using place = new Place();
-  await using alice = await place.start("alice", "--name=alice");
-  await using eve = await place.start(
+  await using alice = await place.node("alice", "--name=alice");
+  await using eve = await place.node(
     "eve",
     "--name=eve",
     `--connect=${alice.address}`,
   );
   await alice.waitFor("peer:up");
   const { id } = eve;
-  assertEquals((await place.alice("allow", id, "--name=eva")).code, 0);
+  assertEquals((await place.ends("alice", "allow", id, "--name=eva")).code, 0);
   const label = `eva (calls itself eve, ${short(id)})`;
-  assertEquals((await place.alice("send", "eva", "hello")).out, [
+  assertEquals((await place.ends("alice", "send", "eva", "hello")).out, [
     `delivered  ${label}`,
   ]);
-  assertEquals((await place.alice("broadcast", "hello")).out, [
+  assertEquals((await place.ends("alice", "broadcast", "hello")).out, [
     `delivered  ${label}`,
   ]);
-  assertEquals((await place.alice("who", "eva")).out[0], `${label}  connected`);
+  assertEquals(
+    (await place.ends("alice", "who", "eva")).out[0],
+    `${label}  connected`,
+  );
   const listed = `${short(id)}  eva (calls itself eve)  `;
-  const { out } = await place.alice("peers");
+  const { out } = await place.ends("alice", "peers");
   assertEquals(out.map((line) => line.slice(0, listed.length)), [listed]);
   await eve.end("SIGTERM");
   assertEquals((await alice.waitFor("peer:down")).boundName, "eva");
   assertEquals(await alice.end("SIGTERM"), 143);
 
-  const offline = await place.alice("peers", "--json");
+  const offline = await place.ends("alice", "peers", "--json");
   assertEquals(JSON.parse(offline.out[0] ?? "").boundName, "eva");
-  assertEquals(await place.alice("deny", "eva"), {
+  assertEquals(await place.ends("alice", "deny", "eva"), {
     code: 0,
     out: [`denied     ${id}`],
     err: [],
@@ -234,7 +211,7 @@ Deno.test({
       "--port=0",
     ]);
     const [, address = ""] = await alice.shows(/--connect (127\.0\.0\.1:\d+)/);
-    await using bob = await place.start(
+    await using bob = await place.node(
       "bob",
       "--name=bob",
       `--connect=${address}`,
@@ -248,7 +225,7 @@ Deno.test({
     await new Promise((resolve) => setTimeout(resolve, 500));
     await bob.end("SIGKILL");
     await alice.shows(/bob .* is lost/);
-    await using mallory = await place.start(
+    await using mallory = await place.node(
       "mallory",
       "--name=bob",
       `--connect=${address}`,
@@ -266,7 +243,7 @@ Deno.test({
     await alice.shows(
       new RegExp(`bob \\(${short(bob.id)}\\) is away and gets it later`),
     );
-    await using back = await place.start(
+    await using back = await place.node(
       "bob",
       "--name=bob",
       `--connect=${address}`,
