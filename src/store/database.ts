@@ -1,9 +1,6 @@
 /**
  * One SQLite file: opened with a check of every page, brought to the newest
  * schema, and written in groups, so that many changes share one flush to disk.
- *
- * What the tables hold is up to `peer_tables.ts` and `message_tables.ts`; where
- * the file is, and what becomes of a damaged one, to `data_directory.ts`.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
@@ -17,6 +14,7 @@ import {
 import { logger } from "../core/log.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { DamagedError, isDamage, toStoreError } from "./sqlite_errors.ts";
+import type { Value } from "./table.ts";
 
 const log = logger("store");
 
@@ -45,7 +43,7 @@ export class Database {
   #waiting: PromiseWithResolvers<void> | undefined;
   #failing = false;
   #failure: string | undefined;
-  /** Writes were lost, and nobody was waiting to hear of it. */
+  /** Writes were lost while no caller waited for them. */
   #lost: VerackError | undefined;
 
   private constructor(path: string, sqlite: DatabaseSync, clock: Clock) {
@@ -57,12 +55,10 @@ export class Database {
   }
 
   /**
-   * Opens the database, and makes it if there is none.
-   *
-   * @throws {DamagedError} when the file is no database of ours, or its pages or
-   * rows are damaged.
-   * @throws {VerackError} `bad-data` when a newer verack has written it, or it
-   * cannot be opened; `data-in-use`; `permission`.
+   * Opens the database, and makes it if there is none. Throws {@linkcode DamagedError}
+   * when the file is no database of ours, or its pages or rows are damaged; `bad-data`
+   * when a newer verack has written it, or it cannot be opened; `data-in-use`;
+   * `permission`.
    */
   static open(path: string, options: DatabaseOptions): Database {
     const action = `Cannot open database "${escapeText(path)}"`;
@@ -91,48 +87,33 @@ export class Database {
     return this.#failure;
   }
 
-  /** Calls `forget` when writes were lost, for who keeps notes about the tables. */
+  /** Calls `forget` when writes were lost, for caches of what the tables hold. */
   whenLost(forget: () => void): void {
     this.#onLost.push(forget);
   }
 
-  /** A statement for later use. */
+  /** A statement that reads. */
   prepare(sql: string): StatementSync {
     return this.#sqlite.prepare(sql);
   }
 
   /**
-   * Runs one statement that changes something, as part of the next commit.
-   *
-   * @throws {VerackError} `bad-data` when it cannot be written.
+   * A statement that changes something, as part of the next commit. If it fails,
+   * which throws `bad-data`, what others did before it stays.
    */
-  run(
-    statement: StatementSync,
-    ...values: (string | number | Uint8Array | null)[]
-  ): number {
-    return this.write(() => Number(statement.run(...values).changes));
+  writer(sql: string): (...values: Value[]) => void {
+    const statement = this.#sqlite.prepare(sql);
+    return (...values) => {
+      this.#begin();
+      try {
+        statement.run(...values);
+      } catch (error) {
+        throw this.#failed(error);
+      }
+    };
   }
 
-  /**
-   * Runs statements as part of the next commit; if one fails, what those before it
-   * did stays.
-   *
-   * @throws {VerackError} `bad-data` when they cannot be written.
-   */
-  write<T>(statements: () => T): T {
-    this.#begin();
-    try {
-      return statements();
-    } catch (error) {
-      throw this.#failed(error);
-    }
-  }
-
-  /**
-   * Runs several statements as part of the next commit, all or none of them.
-   *
-   * @throws {VerackError} `bad-data` when they cannot be written.
-   */
+  /** Runs several statements as part of the next commit, all or none of them. */
   atomic(statements: () => void): void {
     this.#begin();
     try {
@@ -147,10 +128,8 @@ export class Database {
   }
 
   /**
-   * Makes everything so far durable, now.
-   *
-   * @throws {VerackError} `bad-data` when it cannot, or when something written
-   * since the last time has been lost.
+   * Makes everything so far durable, now. Throws `bad-data` when it cannot, or when
+   * something written since the last time has been lost.
    */
   commit(): void {
     const failure = this.#writing ? this.#flush() : undefined;
@@ -160,10 +139,8 @@ export class Database {
   }
 
   /**
-   * Resolves when everything so far is durable. Who waits while others do shares
-   * their flush.
-   *
-   * @throws {VerackError} `bad-data`, as {@linkcode commit}.
+   * Resolves when everything so far is durable, in one flush for all callers that
+   * wait; rejects as {@linkcode commit} throws.
    */
   committed(): Promise<void> {
     const lost = this.#lost;
@@ -207,7 +184,7 @@ export class Database {
     this.#cancelTimer = this.#clock.after(delayMs, () => this.#flush());
   }
 
-  /** Commits; whoever waits is told how it went. Why it failed, if it did. */
+  /** Commits, and settles what waits for it; why it failed, if it did. */
   #flush(): VerackError | undefined {
     const startedAt = this.#clock.monotonic();
     try {
@@ -276,7 +253,7 @@ function refuseForeign(path: string): void {
 }
 
 function configure(sqlite: DatabaseSync): void {
-  // In the order of need: nobody else may have it from here on, which also keeps
+  // In the order of need: no other process may have it from here on, which also keeps
   // the write-ahead log's index in memory.
   for (
     const pragma of [

@@ -1,8 +1,8 @@
 /**
- * Messages that are not acknowledged yet, ids of those that were taken, and what
- * the application refused. What it is for is `delivery/message_store.ts`.
+ * Messages that are not acknowledged yet, ids of those that were acked, delivery
+ * counts and dead letters: the {@linkcode MessageStore} of a database.
  */
-import type { StatementSync } from "node:sqlite";
+import type { PeerId } from "../core/peer_id.ts";
 import type {
   MessageStore,
   StoredDeadLetter,
@@ -11,66 +11,97 @@ import type {
   StoredOutgoing,
   StoredSeen,
 } from "../delivery/message_store.ts";
-import type { PeerId } from "../identity/identity.ts";
 import type { Database } from "./database.ts";
-import { trimSenders } from "./trim_senders.ts";
-import { peerIdBlob, toBytes, toPeerId, toText, wholeMs } from "./rows.ts";
+import {
+  bytes,
+  foreignText,
+  LISTED,
+  peerId,
+  peerIdBlob,
+  plain,
+  Table,
+  toPeerId,
+  wholeMs,
+} from "./table.ts";
+
+const OUTGOING = new Table<StoredMessage & { readonly key: number }>(
+  "outgoing_message",
+  {
+    key: plain("key"),
+    id: bytes("id"),
+    topic: foreignText("topic"),
+    body: bytes("body"),
+    createdAt: wholeMs("created_at"),
+    ttlMs: wholeMs("ttl_ms"),
+  },
+);
+
+const SEEN = new Table<StoredSeen>("seen", {
+  from: peerId("sender"),
+  id: bytes("id"),
+  at: wholeMs("at"),
+});
+
+const DELIVERY_COUNTS = new Table<StoredDeliveryCount>("attempts", {
+  from: peerId("sender"),
+  id: bytes("id"),
+  deliveryCount: plain("attempts"),
+  at: wholeMs("at"),
+});
+
+const DEAD_LETTERS = new Table<StoredDeadLetter>("set_aside", {
+  from: peerId("sender"),
+  id: bytes("id"),
+  topic: foreignText("topic"),
+  body: bytes("body"),
+  reason: foreignText("reason"),
+  at: wholeMs("at"),
+});
 
 /** The messages of a database. */
 export class MessageTables implements MessageStore {
   readonly #database: Database;
-  readonly #statements: ReturnType<typeof prepareStatements>;
-  /** Who alone is to get a message, by its key: it goes in one statement. */
+  readonly #sql: ReturnType<typeof prepare>;
+  /** The only receiver of a message, by its key: it goes in one statement. */
   readonly #soleReceivers = new Map<number, PeerId>();
   #nextKey: number;
 
   constructor(database: Database) {
     this.#database = database;
-    this.#statements = prepareStatements((sql) => database.prepare(sql));
-    if (this.#statements.orphan.get() !== undefined) {
-      database.run(this.#statements.deleteOrphans);
-    }
-    this.#nextKey = Number(this.#statements.lastKey.get()?.key ?? 0) + 1;
+    this.#sql = prepare(database);
+    if (this.#sql.orphan.get() !== undefined) this.#sql.deleteOrphans();
+    this.#nextKey = Number(this.#sql.lastKey.get()?.key ?? 0) + 1;
   }
 
   *outgoing(): Iterable<StoredOutgoing> {
     // One body at a time, however many receivers it has.
-    const keys = this.#statements.keys.all().map((row) => Number(row.key));
+    const keys = this.#sql.keys.all().map((row) => Number(row.key));
     for (const key of keys) {
-      const row = this.#statements.message.get(key);
+      const row = this.#sql.message.get(key);
       if (row === undefined) continue;
-      const message = {
-        id: toBytes(row.id),
-        topic: toText(row.topic),
-        body: toBytes(row.body),
-        createdAt: row.created_at,
-        ttlMs: row.ttl_ms,
-      } as StoredMessage;
-      for (const { receiver } of this.#statements.receivers.all(key)) {
+      const { key: _, ...message } = OUTGOING.read(row);
+      for (const { receiver } of this.#sql.receivers.all(key)) {
         yield { message, key, to: toPeerId(receiver) };
       }
     }
   }
 
   *awaited(): Iterable<PeerId> {
-    for (const row of this.#statements.awaited.iterate()) {
-      yield toPeerId(row.receiver);
-    }
+    for (const row of this.#sql.awaited.iterate()) yield toPeerId(row.receiver);
   }
 
   putOutgoing(message: StoredMessage, to: readonly PeerId[]): number {
-    const { id, topic, body, createdAt, ttlMs } = message;
     const key = this.#nextKey++;
-    const { putMessage, putReceiver } = this.#statements;
+    const { putMessage, putReceiver } = this.#sql;
     const put = () => {
-      putMessage.run(key, id, topic, body, wholeMs(createdAt), wholeMs(ttlMs));
-      for (const one of to) putReceiver.run(key, peerIdBlob(one));
+      putMessage(...OUTGOING.values({ ...message, key }));
+      for (const one of to) putReceiver(key, peerIdBlob(one));
     };
     // A message of which only the first half is written has no receiver, and
     // does not count: for one receiver that is as good as a savepoint, and faster.
     const [only] = to;
     if (to.length === 1 && only !== undefined) {
-      this.#database.write(put);
+      put();
       this.#soleReceivers.set(key, only);
     } else {
       this.#database.atomic(put);
@@ -79,129 +110,111 @@ export class MessageTables implements MessageStore {
   }
 
   deleteOutgoing(key: number, to: PeerId): void {
-    const { deleteMessage, deleteReceiver, deleteIfDone } = this.#statements;
+    const { deleteMessage, deleteReceiver, deleteIfDone } = this.#sql;
     if (this.#soleReceivers.get(key) === to) {
       this.#soleReceivers.delete(key);
-      this.#database.run(deleteMessage, key);
+      deleteMessage(key);
       return;
     }
-    this.#database.write(() => {
-      deleteReceiver.run(key, peerIdBlob(to));
-      deleteIfDone.run(key, key);
-    });
+    deleteReceiver(key, peerIdBlob(to));
+    deleteIfDone(key, key);
   }
 
   *senders(): Iterable<PeerId> {
-    const { seenSenders, otherSenders } = this.#statements;
+    const { seenSenders, otherSenders } = this.#sql;
     for (const statement of [seenSenders, otherSenders]) {
       for (const row of statement.iterate()) yield toPeerId(row.sender);
     }
   }
 
   *seenBy(from: PeerId): Iterable<Uint8Array> {
-    for (const row of this.#statements.seenBy.iterate(peerIdBlob(from))) {
-      yield toBytes(row.id);
+    for (const { id } of this.#sql.seenBy.iterate(peerIdBlob(from))) {
+      yield id as Uint8Array;
     }
   }
 
-  putSeen({ from, id, at }: StoredSeen): void {
-    this.#database.run(
-      this.#statements.putSeen,
-      peerIdBlob(from),
-      id,
-      wholeMs(at),
-    );
+  putSeen(seen: StoredSeen): void {
+    this.#sql.putSeen(...SEEN.values(seen));
   }
 
   trimSeen(from: PeerId, keep: number): void {
     const sender = peerIdBlob(from);
-    this.#database.run(this.#statements.trimSeen, sender, sender, keep);
+    this.#sql.trimSeen(sender, sender, keep);
   }
 
   deleteSender(from: PeerId): void {
-    const { deleteSeen, deleteSenderDeliveryCounts } = this.#statements;
-    this.#database.run(deleteSeen, peerIdBlob(from));
-    this.#database.run(deleteSenderDeliveryCounts, peerIdBlob(from));
+    this.#sql.deleteSeen(peerIdBlob(from));
+    this.#sql.deleteCountsOf(peerIdBlob(from));
   }
 
   trimSenders(keep: readonly PeerId[]): void {
-    trimSenders(this.#database, keep);
+    const listed = JSON.stringify(keep);
+    const { seenRows, seenRowsOf, trimCounts, trimSeenSenders } = this.#sql;
+    const all = Number(seenRows.get()?.count);
+    const kept = Number(seenRowsOf.get(listed)?.count);
+    this.#database.atomic(() => {
+      trimCounts(listed);
+      if (all - kept <= kept) trimSeenSenders(listed);
+      else this.#rewriteSeen(listed);
+    });
+  }
+
+  /**
+   * Keeps the seen ids of some senders. There may be millions of rows of others, which
+   * is as many as a node once kept, and a node is to start in seconds: to empty
+   * the table is one step, to delete most of its rows one for each.
+   */
+  #rewriteSeen(listed: string): void {
+    const run = (sql: string, ...values: string[]) =>
+      this.#database.prepare(sql).run(...values);
+    run("DROP TABLE IF EXISTS temp.kept_seen");
+    run(
+      `CREATE TEMP TABLE kept_seen AS
+         SELECT * FROM seen WHERE sender IN ${LISTED} ORDER BY position`,
+      listed,
+    );
+    run("DELETE FROM seen");
+    run("INSERT INTO seen SELECT * FROM temp.kept_seen");
+    run("DROP TABLE temp.kept_seen");
   }
 
   expireSeen(before: number): void {
-    const { expireSeen, expireDeliveryCounts } = this.#statements;
-    this.#database.run(expireDeliveryCounts, wholeMs(before));
-    this.#database.run(expireSeen, wholeMs(before));
+    this.#sql.expireCounts(Math.trunc(before));
+    this.#sql.expireSeen(Math.trunc(before));
   }
 
   *deliveryCounts(): Iterable<StoredDeliveryCount> {
-    for (const row of this.#statements.deliveryCounts.iterate()) {
-      yield {
-        from: toPeerId(row.sender),
-        id: toBytes(row.id),
-        deliveryCount: Number(row.attempts),
-        at: Number(row.at),
-      };
+    for (const row of this.#sql.deliveryCounts.iterate()) {
+      yield DELIVERY_COUNTS.read(row);
     }
   }
 
-  putDeliveryCount({ from, id, deliveryCount, at }: StoredDeliveryCount): void {
-    this.#database.run(
-      this.#statements.putDeliveryCount,
-      peerIdBlob(from),
-      id,
-      deliveryCount,
-      wholeMs(at),
-    );
+  putDeliveryCount(counted: StoredDeliveryCount): void {
+    this.#sql.putDeliveryCount(...DELIVERY_COUNTS.values(counted));
   }
 
   trimDeliveryCounts(keep: number): void {
-    this.#database.run(this.#statements.trimDeliveryCounts, keep);
+    this.#sql.trimDeliveryCounts(keep);
   }
 
   deleteDeliveryCount(from: PeerId, id: Uint8Array): void {
-    this.#database.run(
-      this.#statements.deleteDeliveryCount,
-      peerIdBlob(from),
-      id,
-    );
+    this.#sql.deleteDeliveryCount(peerIdBlob(from), id);
   }
 
   *deadLetters(): Iterable<StoredDeadLetter> {
-    const positions = this.#statements.setAsidePositions.all();
-    for (const { position } of positions) {
-      const row = this.#statements.setAside.get(Number(position));
-      if (row === undefined) continue;
-      yield {
-        from: toPeerId(row.sender),
-        id: toBytes(row.id),
-        topic: toText(row.topic),
-        body: toBytes(row.body),
-        reason: toText(row.reason),
-        at: row.at,
-      } as StoredDeadLetter;
+    // One body at a time.
+    for (const { position } of this.#sql.deadLetterPositions.all()) {
+      const row = this.#sql.deadLetter.get(Number(position));
+      if (row !== undefined) yield DEAD_LETTERS.read(row);
     }
   }
 
   putDeadLetter(message: StoredDeadLetter): void {
-    const { from, id, topic, body, reason, at } = message;
-    this.#database.run(
-      this.#statements.putDeadLetter,
-      peerIdBlob(from),
-      id,
-      topic,
-      body,
-      reason,
-      wholeMs(at),
-    );
+    this.#sql.putDeadLetter(...DEAD_LETTERS.values(message));
   }
 
   deleteDeadLetter(from: PeerId, id: Uint8Array): void {
-    this.#database.run(
-      this.#statements.deleteDeadLetter,
-      peerIdBlob(from),
-      id,
-    );
+    this.#sql.deleteDeadLetter(peerIdBlob(from), id);
   }
 
   commit(): void {
@@ -213,81 +226,73 @@ export class MessageTables implements MessageStore {
   }
 }
 
-/** Messages that nobody is to get. */
-const ORPHANS = `SELECT * FROM outgoing_message WHERE key NOT IN
+/** Messages without a receiver. */
+const ORPHANS = `FROM outgoing_message WHERE key NOT IN
   (SELECT key FROM outgoing_receiver)`;
 
-function prepareStatements(prepare: (sql: string) => StatementSync) {
+function prepare(database: Database) {
+  const read = (sql: string) => database.prepare(sql);
+  const write = (sql: string) => database.writer(sql);
   return {
-    lastKey: prepare("SELECT max(key) AS key FROM outgoing_message"),
-    keys: prepare("SELECT key FROM outgoing_message ORDER BY key"),
-    message: prepare(
-      `SELECT *, CAST(topic AS BLOB) AS topic FROM outgoing_message
-       WHERE key = ?`,
-    ),
-    receivers: prepare("SELECT receiver FROM outgoing_receiver WHERE key = ?"),
-    awaited: prepare(
+    lastKey: read("SELECT max(key) AS key FROM outgoing_message"),
+    keys: read("SELECT key FROM outgoing_message ORDER BY key"),
+    message: read(`${OUTGOING.select} WHERE key = ?`),
+    receivers: read("SELECT receiver FROM outgoing_receiver WHERE key = ?"),
+    awaited: read(
       `SELECT receiver FROM outgoing_receiver GROUP BY key
        HAVING count(*) = 1`,
     ),
-    putMessage: prepare(
-      `INSERT INTO outgoing_message (key, id, topic, body, created_at, ttl_ms)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    ),
-    putReceiver: prepare("INSERT INTO outgoing_receiver VALUES (?, ?)"),
-    deleteReceiver: prepare(
+    putMessage: write(OUTGOING.insert),
+    putReceiver: write("INSERT INTO outgoing_receiver VALUES (?, ?)"),
+    deleteReceiver: write(
       "DELETE FROM outgoing_receiver WHERE key = ? AND receiver = ?",
     ),
-    deleteMessage: prepare("DELETE FROM outgoing_message WHERE key = ?"),
-    deleteIfDone: prepare(
+    deleteMessage: write("DELETE FROM outgoing_message WHERE key = ?"),
+    deleteIfDone: write(
       `DELETE FROM outgoing_message WHERE key = ? AND NOT EXISTS
          (SELECT 1 FROM outgoing_receiver WHERE key = ?)`,
     ),
-    orphan: prepare(`${ORPHANS.replace("*", "1")} LIMIT 1`),
-    deleteOrphans: prepare(ORPHANS.replace("SELECT *", "DELETE")),
-    seenSenders: prepare(
+    orphan: read(`SELECT 1 ${ORPHANS} LIMIT 1`),
+    deleteOrphans: write(`DELETE ${ORPHANS}`),
+    seenSenders: read(
       `SELECT sender FROM seen GROUP BY sender ORDER BY max(position) DESC`,
     ),
-    otherSenders: prepare(
+    otherSenders: read(
       `SELECT DISTINCT sender FROM attempts WHERE NOT EXISTS
          (SELECT 1 FROM seen WHERE seen.sender = attempts.sender)`,
     ),
-    seenBy: prepare("SELECT id FROM seen WHERE sender = ? ORDER BY position"),
-    deleteSeen: prepare("DELETE FROM seen WHERE sender = ?"),
-    deleteSenderDeliveryCounts: prepare(
-      "DELETE FROM attempts WHERE sender = ?",
-    ),
-    putSeen: prepare("INSERT INTO seen (sender, id, at) VALUES (?, ?, ?)"),
-    trimSeen: prepare(
+    seenBy: read("SELECT id FROM seen WHERE sender = ? ORDER BY position"),
+    putSeen: write(SEEN.insert),
+    trimSeen: write(
       `DELETE FROM seen WHERE sender = ? AND position <=
          (SELECT position FROM seen WHERE sender = ?
           ORDER BY position DESC LIMIT 1 OFFSET ?)`,
     ),
-    expireSeen: prepare("DELETE FROM seen WHERE at < ?"),
-    expireDeliveryCounts: prepare("DELETE FROM attempts WHERE at < ?"),
-    deliveryCounts: prepare("SELECT * FROM attempts ORDER BY at"),
-    trimDeliveryCounts: prepare(
+    expireSeen: write("DELETE FROM seen WHERE at < ?"),
+    deleteSeen: write("DELETE FROM seen WHERE sender = ?"),
+    seenRows: read("SELECT count(*) AS count FROM seen"),
+    seenRowsOf: read(
+      `SELECT count(*) AS count FROM seen WHERE sender IN ${LISTED}`,
+    ),
+    trimSeenSenders: write(`DELETE FROM seen WHERE sender NOT IN ${LISTED}`),
+    deliveryCounts: read(`${DELIVERY_COUNTS.select} ORDER BY at`),
+    putDeliveryCount: write(DELIVERY_COUNTS.replace),
+    trimDeliveryCounts: write(
       `DELETE FROM attempts WHERE (sender, id) IN
          (SELECT sender, id FROM attempts ORDER BY at DESC LIMIT -1 OFFSET ?)`,
     ),
-    putDeliveryCount: prepare(
-      "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?)",
-    ),
-    deleteDeliveryCount: prepare(
+    expireCounts: write("DELETE FROM attempts WHERE at < ?"),
+    deleteDeliveryCount: write(
       "DELETE FROM attempts WHERE sender = ? AND id = ?",
     ),
-    setAsidePositions: prepare(
+    deleteCountsOf: write("DELETE FROM attempts WHERE sender = ?"),
+    trimCounts: write(`DELETE FROM attempts WHERE sender NOT IN ${LISTED}`),
+    deadLetterPositions: read(
       "SELECT position FROM set_aside ORDER BY position",
     ),
-    setAside: prepare(
-      `SELECT *, CAST(topic AS BLOB) AS topic, CAST(reason AS BLOB) AS reason
-       FROM set_aside WHERE position = ?`,
-    ),
-    putDeadLetter: prepare(
-      `INSERT OR REPLACE INTO set_aside (sender, id, topic, body, reason, at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    ),
-    deleteDeadLetter: prepare(
+    deadLetter: read(`${DEAD_LETTERS.select} WHERE position = ?`),
+    putDeadLetter: write(DEAD_LETTERS.replace),
+    deleteDeadLetter: write(
       "DELETE FROM set_aside WHERE sender = ? AND id = ?",
     ),
   };

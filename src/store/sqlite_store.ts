@@ -2,30 +2,110 @@
  * A {@linkcode NodeStore} on disk: what a node remembers of others, who may come
  * in, and its messages, in one SQLite database that one process uses at a time.
  */
-import type { StatementSync } from "node:sqlite";
 import { messageOf } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import type {
   JoinRequest,
   NameBinding,
   NodeStore,
   PeerHead,
   StoredAccessRule,
+  StoredAddress,
   StoredInvite,
   StoredPeer,
 } from "../mesh/peers/node_store.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { MessageTables } from "./message_tables.ts";
-import { PeerTables } from "./peer_tables.ts";
-import { peerIdBlob, toBytes, toPeerId, wholeMs } from "./rows.ts";
 import { DamagedError } from "./sqlite_errors.ts";
+import {
+  bytes,
+  flag,
+  foreignText,
+  LISTED,
+  optional,
+  peerId,
+  peerIdBlob,
+  plain,
+  Table,
+  toPeerId,
+  wholeMs,
+} from "./table.ts";
+
+const PEERS = new Table<Omit<StoredPeer, "addresses">>("peer", {
+  id: peerId("identity"),
+  certificate: bytes("certificate"),
+  name: foreignText("name"),
+  trust: plain("trust"),
+  ephemeral: flag("ephemeral"),
+  firstSeen: wholeMs("first_seen"),
+  lastSeen: wholeMs("last_seen"),
+  attestation: bytes("statement"),
+  earnedStanding: flag("earned_standing"),
+  upForLong: flag("up_for_long"),
+  source: plain("source"),
+});
+
+/** An address, which is of one peer and at one place of its list. */
+interface AddressRow extends Omit<StoredAddress, "address"> {
+  readonly id: PeerId;
+  readonly position: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+const ADDRESSES = new Table<AddressRow>("peer_address", {
+  id: peerId("identity"),
+  position: plain("position"),
+  host: plain("host"),
+  port: plain("port"),
+  rank: plain("rank"),
+  typed: flag("typed"),
+  namedFrom: optional(plain("named_from")),
+});
+
+const ACCESS_RULES = new Table<StoredAccessRule>("verdict", {
+  id: peerId("identity"),
+  verdict: plain("verdict"),
+  at: wholeMs("at"),
+});
+
+/** A join request with its address in two columns. */
+interface JoinRequestRow extends Omit<JoinRequest, "address"> {
+  readonly host: string;
+  readonly port: number;
+}
+
+const JOIN_REQUESTS = new Table<JoinRequestRow>("pending", {
+  id: peerId("identity"),
+  certificate: bytes("certificate"),
+  host: plain("host"),
+  port: plain("port"),
+  direction: plain("direction"),
+  firstSeen: wholeMs("first_seen"),
+  lastSeen: wholeMs("last_seen"),
+});
+
+const NAMES = new Table<NameBinding>("name_binding", {
+  name: plain("name"),
+  id: peerId("identity"),
+  ephemeral: flag("ephemeral"),
+  confirmed: flag("confirmed"),
+});
+
+const INVITES = new Table<StoredInvite>("invite", {
+  id: plain("id"),
+  key: bytes("key"),
+  expiresAt: wholeMs("expires_at"),
+  usedBy: optional(peerId("used_by")),
+});
 
 /** Memory on disk. */
 export class SqliteStore implements NodeStore {
   readonly messages: MessageTables;
   readonly #database: Database;
-  readonly #peers: PeerTables;
-  readonly #statements: ReturnType<typeof prepareStatements>;
+  readonly #sql: ReturnType<typeof prepare>;
+  /** Addresses as they were written: most changes of a peer are not about them. */
+  readonly #addresses = new Map<PeerId, string>();
 
   /**
    * Opens the database at `path`, and makes it if there is none.
@@ -46,140 +126,127 @@ export class SqliteStore implements NodeStore {
 
   private constructor(database: Database) {
     this.#database = database;
-    this.#peers = new PeerTables(database);
+    this.#sql = prepare(database);
     this.messages = new MessageTables(database);
-    this.#statements = prepareStatements((sql) => database.prepare(sql));
+    database.whenLost(() => this.#addresses.clear());
   }
 
   peers(): StoredPeer[] {
-    return this.#peers.all();
+    const all = new Map<PeerId, StoredPeer & { addresses: StoredAddress[] }>();
+    for (const row of this.#sql.peers.all()) {
+      const peer = PEERS.read(row);
+      all.set(peer.id, { ...peer, addresses: [] });
+    }
+    for (const row of this.#sql.addresses.all()) {
+      const { id, position: _, host, port, ...rest } = ADDRESSES.read(row);
+      all.get(id)?.addresses.push({ address: { host, port }, ...rest });
+    }
+    return [...all.values()];
   }
 
-  peerHeads(): Iterable<PeerHead> {
-    return this.#peers.heads();
+  *peerHeads(): Iterable<PeerHead> {
+    for (const row of this.#sql.heads.iterate()) {
+      yield {
+        id: toPeerId(row.identity),
+        trust: row.trust as PeerHead["trust"],
+        earnedStanding: row.earned_standing === 1,
+        upForLong: row.up_for_long === 1,
+        isTyped: row.typed === 1,
+      };
+    }
   }
 
   trimPeers(keep: readonly PeerId[]): void {
-    this.#peers.trim(keep);
+    const { trimAddresses, trimPeers } = this.#sql;
+    const listed = JSON.stringify(keep);
+    this.#database.atomic(() => {
+      // Addresses first, all at once, rather than with each peer.
+      trimAddresses(listed);
+      trimPeers(listed);
+    });
+    this.#addresses.clear();
   }
 
-  putPeer(peer: StoredPeer): void {
-    this.#peers.put(peer);
+  putPeer({ addresses, ...peer }: StoredPeer): void {
+    const { id } = peer;
+    const { putPeer, deleteAddresses, putAddress } = this.#sql;
+    const written = JSON.stringify(addresses);
+    this.#database.atomic(() => {
+      putPeer(...PEERS.values(peer));
+      if (this.#addresses.get(id) === written) return;
+      deleteAddresses(peerIdBlob(id));
+      for (const [position, { address, ...rest }] of addresses.entries()) {
+        const row = { id, position, ...address, ...rest };
+        putAddress(...ADDRESSES.values(row));
+      }
+    });
+    this.#addresses.set(id, written);
   }
 
   deletePeer(id: PeerId): void {
-    this.#peers.delete(id);
+    this.#sql.deletePeer(peerIdBlob(id));
+    this.#addresses.delete(id);
   }
 
   accessRules(): StoredAccessRule[] {
-    return this.#statements.verdicts.all().map(({ identity, verdict, at }) => ({
-      id: toPeerId(identity),
-      verdict,
-      at,
-    } as StoredAccessRule));
+    return this.#sql.accessRules.all().map((row) => ACCESS_RULES.read(row));
   }
 
-  putAccessRule({ id, verdict, at }: StoredAccessRule): void {
-    this.#database.run(
-      this.#statements.putAccessRule,
-      peerIdBlob(id),
-      verdict,
-      wholeMs(at),
-    );
+  putAccessRule(rule: StoredAccessRule): void {
+    this.#sql.putAccessRule(...ACCESS_RULES.values(rule));
   }
 
   deleteAccessRule(id: PeerId): void {
-    this.#database.run(
-      this.#statements.deleteAccessRule,
-      peerIdBlob(id),
-    );
+    this.#sql.deleteAccessRule(peerIdBlob(id));
   }
 
   joinRequests(): JoinRequest[] {
-    return this.#statements.pending.all().map((row) => ({
-      id: toPeerId(row.identity),
-      certificate: toBytes(row.certificate),
-      address: { host: row.host, port: row.port },
-      direction: row.direction,
-      firstSeen: row.first_seen,
-      lastSeen: row.last_seen,
-    } as JoinRequest));
+    return this.#sql.joinRequests.all().map((row) => {
+      const { host, port, ...request } = JOIN_REQUESTS.read(row);
+      return { ...request, address: { host, port } };
+    });
   }
 
-  putJoinRequest(peer: JoinRequest): void {
-    this.#database.run(
-      this.#statements.putJoinRequest,
-      peerIdBlob(peer.id),
-      peer.certificate,
-      peer.address.host,
-      peer.address.port,
-      peer.direction,
-      wholeMs(peer.firstSeen),
-      wholeMs(peer.lastSeen),
-    );
+  putJoinRequest({ address, ...request }: JoinRequest): void {
+    const row = { ...request, ...address };
+    this.#sql.putJoinRequest(...JOIN_REQUESTS.values(row));
   }
 
   deleteJoinRequest(id: PeerId): void {
-    this.#database.run(
-      this.#statements.deleteJoinRequest,
-      peerIdBlob(id),
-    );
+    this.#sql.deleteJoinRequest(peerIdBlob(id));
   }
 
   nameBindings(): NameBinding[] {
-    return this.#statements.names.all().map((row) => ({
-      name: row.name,
-      id: toPeerId(row.identity),
-      ephemeral: row.ephemeral === 1,
-      confirmed: row.confirmed === 1,
-    } as NameBinding));
+    return this.#sql.names.all().map((row) => NAMES.read(row));
   }
 
   putNameBinding(binding: NameBinding): void {
-    const { name, id, ephemeral, confirmed } = binding;
-    this.#database.run(
-      this.#statements.putName,
-      name,
-      peerIdBlob(id),
-      Number(ephemeral),
-      Number(confirmed),
-    );
+    this.#sql.putName(...NAMES.values(binding));
   }
 
   deleteNameBinding(name: string): void {
-    this.#database.run(this.#statements.deleteName, name);
+    this.#sql.deleteName(name);
   }
 
   invites(): StoredInvite[] {
-    return this.#statements.invites.all().map((row) => ({
-      id: row.id,
-      key: toBytes(row.key),
-      expiresAt: row.expires_at,
-      ...(row.used_by !== null && { usedBy: toPeerId(row.used_by) }),
-    } as StoredInvite));
+    return this.#sql.invites.all().map((row) => INVITES.read(row));
   }
 
-  putInvite({ id, key, expiresAt, usedBy }: StoredInvite): void {
-    this.#database.run(
-      this.#statements.putInvite,
-      id,
-      key,
-      wholeMs(expiresAt),
-      usedBy === undefined ? null : peerIdBlob(usedBy),
-    );
+  putInvite(invite: StoredInvite): void {
+    this.#sql.putInvite(...INVITES.values(invite));
   }
 
   deleteInvite(id: string): void {
-    this.#database.run(this.#statements.deleteInvite, id);
+    this.#sql.deleteInvite(id);
   }
 
   setting(key: string): Uint8Array<ArrayBuffer> | undefined {
-    const row = this.#statements.setting.get(key);
-    return row === undefined ? undefined : toBytes(row.value);
+    const row = this.#sql.setting.get(key);
+    return row?.value as Uint8Array<ArrayBuffer> | undefined;
   }
 
   putSetting(key: string, value: Uint8Array<ArrayBuffer>): void {
-    this.#database.run(this.#statements.putSetting, key, value);
+    this.#sql.putSetting(key, value);
   }
 
   failure(): string | undefined {
@@ -205,29 +272,40 @@ export class SqliteStore implements NodeStore {
 }
 
 /** Prepared at once, so that a database without its tables is found when it is opened. */
-function prepareStatements(prepare: (sql: string) => StatementSync) {
+function prepare(database: Database) {
+  const read = (sql: string) => database.prepare(sql);
+  const write = (sql: string) => database.writer(sql);
   return {
-    verdicts: prepare("SELECT * FROM verdict ORDER BY at, identity"),
-    putAccessRule: prepare("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?)"),
-    deleteAccessRule: prepare("DELETE FROM verdict WHERE identity = ?"),
-    pending: prepare("SELECT * FROM pending ORDER BY first_seen, identity"),
-    putJoinRequest: prepare(
-      `INSERT OR REPLACE INTO pending (identity, certificate, host, port,
-         direction, first_seen, last_seen)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    peers: read(`${PEERS.select} ORDER BY last_seen DESC`),
+    heads: read(
+      `SELECT identity, trust, earned_standing, up_for_long, EXISTS
+         (SELECT 1 FROM peer_address AS it
+          WHERE it.identity = peer.identity AND typed = 1) AS typed
+       FROM peer ORDER BY last_seen DESC`,
     ),
-    deleteJoinRequest: prepare("DELETE FROM pending WHERE identity = ?"),
-    names: prepare("SELECT * FROM name_binding ORDER BY position"),
-    putName: prepare(
-      `INSERT OR REPLACE INTO name_binding
-         (name, identity, ephemeral, confirmed)
-       VALUES (?, ?, ?, ?)`,
+    // Not replaced, which would take its addresses with it.
+    putPeer: write(PEERS.upsert("identity")),
+    deletePeer: write("DELETE FROM peer WHERE identity = ?"),
+    trimPeers: write(`DELETE FROM peer WHERE identity NOT IN ${LISTED}`),
+    addresses: read(`${ADDRESSES.select} ORDER BY identity, position`),
+    putAddress: write(ADDRESSES.insert),
+    deleteAddresses: write("DELETE FROM peer_address WHERE identity = ?"),
+    trimAddresses: write(
+      `DELETE FROM peer_address WHERE identity NOT IN ${LISTED}`,
     ),
-    deleteName: prepare("DELETE FROM name_binding WHERE name = ?"),
-    invites: prepare("SELECT * FROM invite ORDER BY expires_at, id"),
-    putInvite: prepare("INSERT OR REPLACE INTO invite VALUES (?, ?, ?, ?)"),
-    deleteInvite: prepare("DELETE FROM invite WHERE id = ?"),
-    setting: prepare("SELECT value FROM setting WHERE key = ?"),
-    putSetting: prepare("INSERT OR REPLACE INTO setting VALUES (?, ?)"),
+    accessRules: read(`${ACCESS_RULES.select} ORDER BY at, identity`),
+    putAccessRule: write(ACCESS_RULES.replace),
+    deleteAccessRule: write("DELETE FROM verdict WHERE identity = ?"),
+    joinRequests: read(`${JOIN_REQUESTS.select} ORDER BY first_seen, identity`),
+    putJoinRequest: write(JOIN_REQUESTS.replace),
+    deleteJoinRequest: write("DELETE FROM pending WHERE identity = ?"),
+    names: read(`${NAMES.select} ORDER BY position`),
+    putName: write(NAMES.replace),
+    deleteName: write("DELETE FROM name_binding WHERE name = ?"),
+    invites: read(`${INVITES.select} ORDER BY expires_at, id`),
+    putInvite: write(INVITES.replace),
+    deleteInvite: write("DELETE FROM invite WHERE id = ?"),
+    setting: read("SELECT value FROM setting WHERE key = ?"),
+    putSetting: write("INSERT OR REPLACE INTO setting VALUES (?, ?)"),
   };
 }

@@ -137,11 +137,11 @@ Deno.test("a full disk fails what was to be durable, and nothing else", async ()
   };
   const database = Database.open(at.path, { clock });
   limit(database);
-  const put = database.prepare("INSERT INTO setting VALUES (?, ?)");
-  database.run(put, "small", Uint8Array.of(1));
+  const put = database.writer("INSERT INTO setting VALUES (?, ?)");
+  put("small", Uint8Array.of(1));
   const before = database.committed();
   assertThrows(
-    () => database.run(put, "large", new Uint8Array(1_000_000)),
+    () => put("large", new Uint8Array(1_000_000)),
     VerackError,
     "the disk is full",
   );
@@ -149,7 +149,7 @@ Deno.test("a full disk fails what was to be durable, and nothing else", async ()
   const survived = await before.then(() => true, () => false);
   const kept = database.prepare("SELECT key FROM setting").all();
   assertEquals(kept.length, survived ? 1 : 0);
-  database.run(put, "again", Uint8Array.of(1));
+  put("again", Uint8Array.of(1));
   await database.committed();
   database.close();
   using again = SqliteStore.open(at.path, { clock });
@@ -162,10 +162,10 @@ Deno.test("writes that are lost are told to whoever asks next, once", async () =
   const database = Database.open(at.path, { clock });
   let lost = 0;
   database.whenLost(() => lost++);
-  const put = database.prepare("INSERT INTO setting VALUES (?, ?)");
+  const put = database.writer("INSERT INTO setting VALUES (?, ?)");
   const rollBack = database.prepare("ROLLBACK");
   const lose = () => {
-    database.run(put, "a", Uint8Array.of(1));
+    put("a", Uint8Array.of(1));
     rollBack.run(); // As SQLite does by itself when the disk fails.
   };
   lose();
@@ -187,8 +187,8 @@ Deno.test("a database of any earlier schema is brought to the newest, and loses 
       migrations: MIGRATIONS.slice(0, version),
     });
     if (version > 0) {
-      const put = database.prepare("INSERT INTO setting VALUES (?, ?)");
-      database.run(put, "old", Uint8Array.of(version));
+      const put = database.writer("INSERT INTO setting VALUES (?, ?)");
+      put("old", Uint8Array.of(version));
     }
     database.close();
     using store = SqliteStore.open(at.path, { clock });

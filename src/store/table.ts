@@ -1,0 +1,132 @@
+/**
+ * How records stand in the rows of a table, said once for reading and writing:
+ * identities as 32 bytes, times as whole milliseconds, truths as 0 and 1. The
+ * schema's checks are made when a database is opened (`database.ts`), so that a row is
+ * taken at its word.
+ */
+import type { PeerId } from "../core/peer_id.ts";
+
+/** What node:sqlite takes for a column. */
+export type Value = string | number | Uint8Array | null;
+
+/** What node:sqlite gives for a row. */
+export type Row = Record<string, unknown>;
+
+/** Identities as one parameter, JSON. */
+export const LISTED = "(SELECT unhex(value) FROM json_each(?))";
+
+/** A column, and how a value stands in it. */
+export interface Column<T> {
+  readonly name: string;
+  readonly encode: (value: T) => Value;
+  readonly decode: (value: unknown) => T;
+  /** What is selected, if not the column as it is. */
+  readonly selected?: string;
+}
+
+/** Text of our own or a number, as it is. */
+export function plain<T extends string | number>(name: string): Column<T> {
+  return { name, encode: (value) => value, decode: (value) => value as T };
+}
+
+/**
+ * Text of others, read as a blob: node:sqlite ends text at the first NUL when it
+ * reads it.
+ */
+export function foreignText(name: string): Column<string> {
+  return {
+    name,
+    encode: (value) => value,
+    decode: (value) => new TextDecoder().decode(value as Uint8Array),
+    selected: `CAST(${name} AS BLOB) AS ${name}`,
+  };
+}
+
+/** Bytes. */
+export function bytes<T extends Uint8Array>(name: string): Column<T> {
+  return { name, encode: (value) => value, decode: (value) => value as T };
+}
+
+/** An identity. */
+export function peerId(name: string): Column<PeerId> {
+  return { name, encode: peerIdBlob, decode: toPeerId };
+}
+
+/** A moment or a duration; clocks of tests have fractions. */
+export function wholeMs(name: string): Column<number> {
+  return { name, encode: Math.trunc, decode: Number };
+}
+
+/** A truth. */
+export function flag(name: string): Column<boolean> {
+  return { name, encode: Number, decode: (value) => value === 1 };
+}
+
+/** A field that may be missing, which is NULL. */
+export function optional<T>({ encode, decode, ...column }: Column<T>) {
+  return {
+    ...column,
+    encode: (value: T | undefined) =>
+      value === undefined ? null : encode(value),
+    decode: (value: unknown) => value === null ? undefined as T : decode(value),
+  } satisfies Column<T>;
+}
+
+/** An identity for a column. */
+export function peerIdBlob(id: PeerId): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromHex(id);
+}
+
+/** An identity from a column. */
+export function toPeerId(value: unknown): PeerId {
+  return (value as Uint8Array).toHex() as PeerId;
+}
+
+/** A table whose rows are records of type `T`. */
+export class Table<T extends object> {
+  /** Selects the columns of all rows; to be followed by conditions. */
+  readonly select: string;
+  /** Inserts a row. */
+  readonly insert: string;
+  /** Inserts a row in the place of an older one with the same key. */
+  readonly replace: string;
+  readonly #columns: readonly (readonly [keyof T, Column<unknown>])[];
+
+  /** @param columns The column of each field of a record. */
+  constructor(
+    name: string,
+    columns: { readonly [K in keyof Required<T>]: Column<Required<T>[K]> },
+  ) {
+    this.#columns = Object.entries(columns) as [keyof T, Column<unknown>][];
+    const all = this.#columns.map(([, column]) => column);
+    const selected = all.map(({ name, selected }) => selected ?? name);
+    const into = `INTO ${name} (${all.map(({ name }) => name)})
+      VALUES (${all.map(() => "?")})`;
+    this.select = `SELECT ${selected} FROM ${name}`;
+    this.insert = `INSERT ${into}`;
+    this.replace = `INSERT OR REPLACE ${into}`;
+  }
+
+  /** Inserts a row, or changes the one with this key where it is. */
+  upsert(key: string): string {
+    const changes = this.#columns.map(([, { name }]) =>
+      `${name} = excluded.${name}`
+    );
+    return `${this.insert} ON CONFLICT (${key}) DO UPDATE SET ${changes}`;
+  }
+
+  /** The parameters of {@linkcode insert} and the like for a record. */
+  values(record: T): Value[] {
+    return this.#columns.map(([field, { encode }]) => encode(record[field]));
+  }
+
+  /** The record of a row that {@linkcode select} gave. */
+  read(row: Row): T {
+    const record: Partial<T> = {};
+    for (const [field, { name, decode }] of this.#columns) {
+      const value = decode(row[name]);
+      if (value !== undefined) record[field] = value as T[typeof field];
+    }
+    return record as T;
+  }
+}
