@@ -33,8 +33,12 @@ export function makeContext(
   const { clock, random, transport, deadAfterMs } = options;
   const table: PeerTable = new PeerTable({
     clock,
+    random,
     isAwaited,
-    hasStanding: (record): boolean => standing.has(record),
+    standing: {
+      has: (record): boolean => standing.has(record),
+      isTrusted: (record): boolean => standing.isTrusted(record),
+    },
   });
   const log = logger("mesh");
   const magic = networkMagic(options.network);

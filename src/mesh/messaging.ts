@@ -19,9 +19,9 @@ import {
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
 import type { MeshContext } from "./context.ts";
-import type { PeerSession } from "./sessions/peer_session.ts";
+import type { PeerSession } from "./peers/peer_session.ts";
 import { peerNames } from "./peers/peer_info.ts";
-import type { Peer } from "./peers/peer_table.ts";
+import type { Peer } from "./peers/peer.ts";
 
 /** Why nothing is kept any longer for a peer that was lost. */
 const LOST =
@@ -175,7 +175,7 @@ export class Messaging {
    */
   #exchanged(record: Peer): void {
     if (record.earnedStanding) return;
-    record.earnedStanding = true;
+    record.acknowledged();
     this.#context.memory.save(record);
   }
 

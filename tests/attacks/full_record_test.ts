@@ -11,7 +11,7 @@ Deno.test("a node whose record is full of peers with standing says so to a newco
   const { table } = internalsOf(siege.victim);
   for (let at = 0; at < MAX_PEERS; at++) {
     const id = at.toString(16).padStart(64, "0");
-    table.ensure(id)!.earnedStanding = true;
+    table.ensure(id)!.acknowledged();
   }
   const identity = await Identity.generate();
   const turnedAway = await siege.open("10.9.9.9", { identity }, "proof");

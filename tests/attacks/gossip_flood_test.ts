@@ -10,7 +10,8 @@ import { configureLogging } from "../../src/core/log.ts";
 import { internalsOf } from "../../src/mesh/internals.ts";
 import { UnreachablePairs } from "../../src/mesh/discovery/unreachable_pairs.ts";
 import type { Node } from "../../src/mesh/node.ts";
-import type { Peer } from "../../src/mesh/peers/peer_table.ts";
+import type { Peer, UpEvent } from "../../src/mesh/peers/peer.ts";
+import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import { LivenessReports } from "../../src/mesh/discovery/liveness_reports.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
@@ -270,8 +271,9 @@ function missingOf(
   const own = "ff".repeat(32);
   const all = Array.from({ length: count }, (_, i) => table.ensure(name(i))!);
   all.forEach((record, i) => {
-    const link = { introduced: true, pending: false, missing: missing(i) };
-    Object.assign(record, { announced: {}, sessions: [link] });
+    const session = { introduced: true, pending: false, missing: missing(i) };
+    record.sessionOpened(session as unknown as PeerSession);
+    record.cameUp({} as UpEvent);
   });
   const isFriend = new Set([...friends].map(name));
   const context = {
@@ -328,7 +330,7 @@ Deno.test("a friend's word is heard while strangers' lists wait, which are heard
   using _end = clock.end();
   const { victim } = scene;
   using friend = await member(scene);
-  internalsOf(victim).table.get(friend.identity.id)!.earnedStanding = true;
+  internalsOf(victim).table.get(friend.identity.id)!.acknowledged();
   const strangers = await Promise.all(
     Array.from({ length: 3 }, () => member(scene)),
   );

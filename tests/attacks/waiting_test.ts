@@ -8,8 +8,9 @@ import {
 import { internalsOf } from "../../src/mesh/internals.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { Peer } from "../../src/mesh/peers/peer_table.ts";
+import { Peer } from "../../src/mesh/peers/peer.ts";
 import { UpShare } from "../../src/mesh/peers/standing.ts";
+import { plainEnvironment } from "../helpers/plain_table.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 
 function standing(node: Node): number {
@@ -17,8 +18,8 @@ function standing(node: Node): number {
 }
 
 function record(name: string, source: string): Peer {
-  const it = new Peer(name.padEnd(64, "0"));
-  it.source = source;
+  const it = new Peer(name.padEnd(64, "0"), plainEnvironment());
+  it.cameFrom(source);
   return it;
 }
 

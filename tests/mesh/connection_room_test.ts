@@ -15,7 +15,7 @@ import {
   ConnectionRoom,
   type ConnectionRoomParts,
 } from "../../src/mesh/sessions/connection_room.ts";
-import type { Peer } from "../../src/mesh/peers/peer_table.ts";
+import type { Peer } from "../../src/mesh/peers/peer.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 /** A node with `free` descriptors beside those of the connections that it gets. */
@@ -71,7 +71,7 @@ class Scene {
 
   #close(number: number): void {
     this.closed.push(number);
-    this.records[number]!.sessions = [];
+    Object.assign(this.records[number]!, { sessions: [] });
   }
 }
 

@@ -10,7 +10,7 @@ import { Membership } from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
 import type { VerifiedPeer } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
-import { plainTable } from "../helpers/plain_table.ts";
+import { plainTable, recalled } from "../helpers/plain_table.ts";
 
 const statement = new Uint8Array(1);
 
@@ -46,9 +46,10 @@ Deno.test("a closed node lets a friend in again, though more members than it rem
   });
   const id = (at: number) => at.toString(16).padStart(64, "0");
   for (let at = 0; at <= MAX_FORMER_MEMBERS; at++) {
-    const record = table.ensure(id(at))!;
-    record.lastSeen = 1;
-    record.earnedStanding = at === 0;
+    const record = recalled(table.ensure(id(at))!, {
+      lastSeen: 1,
+      earnedStanding: at === 0,
+    });
     table.forget(record);
   }
   const certificate = verifyCertificate(identity.certificate);

@@ -4,7 +4,7 @@ import { VerackError } from "../../src/core/errors.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import { logger } from "../../src/core/log.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import type { PeerSession } from "../../src/mesh/sessions/peer_session.ts";
+import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import {
   NameBindings,
@@ -18,7 +18,7 @@ import {
   NAME_TRIM_SLACK,
 } from "../../src/name_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { plainTable } from "../helpers/plain_table.ts";
+import { plainTable, recalled } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 function id(number: number): PeerId {
@@ -39,7 +39,13 @@ class Scene {
   ) {
     this.store = store;
     for (const record of before?.table.values() ?? []) {
-      Object.assign(this.table.ensure(record.id)!, record);
+      const { name, ephemeral, earnedStanding, lastSeen } = record;
+      recalled(this.table.ensure(record.id)!, {
+        name,
+        ephemeral,
+        earnedStanding,
+        lastSeen,
+      });
     }
     const membership = {
       accessRule: () => undefined,
@@ -64,10 +70,10 @@ class Scene {
     name: string,
     { standing = false, stays = false, ephemeral = false, source = "" } = {},
   ): void {
-    const record = this.table.ensure(id(number))!;
-    Object.assign(record, { name, ephemeral, source, lastSeen: 1 });
-    record.earnedStanding ||= standing;
-    if (stays) record.sessions = [{} as PeerSession];
+    const record = this.table.ensure(id(number), { source })!;
+    recalled(record, { name, ephemeral, lastSeen: 1 });
+    if (standing) record.acknowledged();
+    if (stays) record.sessionOpened({} as PeerSession);
     this.names.introduced(record);
     this.names.tell(record);
   }
@@ -231,7 +237,7 @@ Deno.test("a key in memory ends its names when it is dropped, gossip and what a 
   scene.comes(2, "bob");
   scene.goes(2);
   const record = scene.table.ensure(id(2))!;
-  record.ephemeral = true;
+  recalled(record, { ephemeral: true });
   scene.names.bind("robert", id(2));
   scene.goes(2);
   scene.comes(3, "carol", { ephemeral: true });

@@ -15,7 +15,7 @@ import { Standing } from "../../src/mesh/peers/standing.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
-import { plainTable } from "../helpers/plain_table.ts";
+import { plainTable, recalled } from "../helpers/plain_table.ts";
 import { until } from "../helpers/until.ts";
 
 function lasting(): Promise<Identity> {
@@ -215,8 +215,8 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
   const table = plainTable();
   const memory = memoryOf(table, store, identity);
   const record = table.ensure(alice.identity.id)!;
-  record.certificate = verifyCertificate(alice.identity.certificate);
-  record.lastSeen = 1;
+  const certificate = verifyCertificate(alice.identity.certificate);
+  recalled(record, { certificate, lastSeen: 1 });
   memory.save(record);
   assertEquals(store.peers().length, 1);
   table.forget(record);
@@ -235,8 +235,8 @@ Deno.test("no more peers are remembered than fit the table, and those seen last"
   const memory = memoryOf(table, store, ours);
   for (const [index, id] of identities.entries()) {
     const record = table.ensure(id)!;
-    record.certificate = verifyCertificate(ours.certificate);
-    record.lastSeen = index + 1;
+    const certificate = verifyCertificate(ours.certificate);
+    recalled(record, { certificate, lastSeen: index + 1 });
     memory.save(record);
   }
   assertEquals(

@@ -10,15 +10,16 @@ import {
   TABLE_LOOK_MS,
 } from "../../src/limits.ts";
 import { logger } from "../../src/core/log.ts";
-import type { PeerSession } from "../../src/mesh/sessions/peer_session.ts";
+import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import { Membership } from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
 import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
-import type { Peer, PeerTable } from "../../src/mesh/peers/peer_table.ts";
+import type { Peer } from "../../src/mesh/peers/peer.ts";
+import type { PeerTable } from "../../src/mesh/peers/peer_table.ts";
 import { pinAddress, rejectedTargets } from "../../src/mesh/dialing/seeds.ts";
 import { Standing } from "../../src/mesh/peers/standing.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
-import { plainTable } from "../helpers/plain_table.ts";
+import { plainTable, recalled } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const OWN = await Identity.generate();
@@ -30,7 +31,7 @@ function fill(table: PeerTable, count: number, source: string): Peer[] {
   return Array.from({ length: count }, () => {
     const record = table.ensure(fresh(), { source });
     assert(record !== undefined, "there is no room");
-    record.lastSeen = made;
+    recalled(record, { lastSeen: made });
     return record;
   });
 }
@@ -69,9 +70,9 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
   });
   const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
   const [first, second, third, fourth, ...others] = records;
-  first!.earnedStanding = true;
-  second!.sessions = [{} as PeerSession];
-  third!.dialing = new AbortController();
+  first!.acknowledged();
+  second!.sessionOpened({} as PeerSession);
+  third!.dialStarted();
   awaited.add(fourth!.id);
   // The room of the first is found when another has given way.
   fill(table, 2, "10.0.0.2");
@@ -249,7 +250,7 @@ Deno.test("when messages wait for more strangers than may be kept for that, thei
   const full = plainTable({ isAwaited: () => true });
   fill(full, MAX_AWAITED_STRANGERS, "10.0.0.1");
   for (const it of fill(full, MAX_STRANGER_PEERS - full.size, "10.0.0.2")) {
-    it.sessions = [{} as PeerSession];
+    it.sessionOpened({} as PeerSession);
   }
   assertEquals(full.ensure(fresh()), undefined);
 });

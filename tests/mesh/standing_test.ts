@@ -1,13 +1,14 @@
 // Which peers have standing, so that bounded things are kept for them.
 import { assertEquals } from "@std/assert";
 import { Identity, type PeerId } from "../../src/identity/identity.ts";
-import { isForgettable } from "../../src/mesh/dialing/peer_dialer.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { Peer } from "../../src/mesh/peers/peer_table.ts";
+import { Peer } from "../../src/mesh/peers/peer.ts";
 import { hasStanding, isTrusted } from "../../src/mesh/peers/standing.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { Mesh } from "../helpers/nodes.ts";
+import { plainEnvironment } from "../helpers/plain_table.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
 /** Whether the one peer on record has earned standing. */
@@ -96,14 +97,22 @@ Deno.test("a peer that is up for an hour has standing, and not before", async ()
 });
 
 Deno.test("a peer with standing that has not come yet is not dropped, one without is after a minute", () => {
-  const record = new Peer("a".repeat(64) as PeerId);
-  record.trust = "known";
-  record.downSince = 0;
-  record.addresses.add({ host: "127.0.0.1", port: 1 }, "rumoured");
-  const dropped = (now: number) =>
-    [true, false].map((it) => isForgettable(record, now, { has: () => it }));
+  const clock = new VirtualClock();
+  const peers = [true, false].map((hasStanding) => {
+    const peer = new Peer("a".repeat(64) as PeerId, {
+      ...plainEnvironment(() => hasStanding),
+      clock,
+    });
+    const address = { host: "127.0.0.1", port: 1 };
+    peer.gossipedBy("b".repeat(64) as PeerId, "b");
+    peer.gossipedAt([address], address);
+    peer.dialFailed(true);
+    return peer;
+  });
+  const dropped = (afterMs: number) =>
+    peers.map((it) => it.isForgettable(clock.monotonic() + afterMs));
   assertEquals(dropped(59_000), [false, false]);
   assertEquals(dropped(60_000), [false, true]);
-  record.addresses.dropUnverified();
+  for (const it of peers) it.dropClaims();
   assertEquals(dropped(0), [false, true]);
 });

@@ -5,7 +5,7 @@ import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { Attestations } from "../../src/mesh/admission/attestations.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
-import { plainTable } from "../helpers/plain_table.ts";
+import { plainTable, recalled } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const magic = networkMagic("main");
@@ -16,7 +16,9 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
   );
   const table = plainTable();
   for (const { id, certificate } of [member!, stranger!]) {
-    table.ensure(id)!.certificate = verifyCertificate(certificate);
+    recalled(table.ensure(id)!, {
+      certificate: verifyCertificate(certificate),
+    });
   }
   const statements = new Attestations(
     { clock: new VirtualClock(), identity: own!, magic, table },

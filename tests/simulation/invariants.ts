@@ -12,8 +12,8 @@ import {
   MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
 } from "../../src/limits.ts";
-import type { PeerSession } from "../../src/mesh/sessions/peer_session.ts";
-import type { Peer } from "../../src/mesh/peers/peer_table.ts";
+import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
+import type { Peer } from "../../src/mesh/peers/peer.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 import { Life } from "./member.ts";
 import type { Wires } from "./wires.ts";

@@ -2,7 +2,8 @@
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import type { MeshContext } from "../../src/mesh/context.ts";
-import type { Peer } from "../../src/mesh/peers/peer_table.ts";
+import type { Peer } from "../../src/mesh/peers/peer.ts";
+import { recalled } from "../helpers/plain_table.ts";
 import type { Life } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
 import { FailedSeed, simulate } from "./simulate.ts";
@@ -64,7 +65,7 @@ const CASES: readonly {
   {
     what: "a peer that never proved itself is taken for proven",
     act: ({ context }) => {
-      context.table.ensure("5".repeat(64))!.lastSeen = 1;
+      recalled(context.table.ensure("5".repeat(64))!, { lastSeen: 1 });
     },
     says: "which never finished a handshake with it",
   },
@@ -72,7 +73,7 @@ const CASES: readonly {
     what: "a session is on record for somebody else",
     act: ({ context, record }) => {
       const other = context.table.connected().find((it) => it !== record)!;
-      other.sessions.push(...record.sessions);
+      for (const it of record.sessions) other.sessionOpened(it);
     },
     says: "has a session on record for",
   },
@@ -82,14 +83,16 @@ const CASES: readonly {
       const proven = record.addresses.list().find(({ rank }) =>
         rank === "proven"
       );
-      record.addresses.remove(proven!.address);
+      record.movedFrom(proven!.address);
     },
     says: "10.0.0.1:8080",
   },
   {
     what: "an address counts as proven where the peer never was",
     act: ({ record }) => {
-      record.addresses.add({ host: "10.9.9.9", port: 8080 }, "proven");
+      const address = { host: "10.9.9.9", port: 8080 };
+      const addresses = [{ address, rank: "proven", typed: false }] as const;
+      recalled(record, { addresses });
     },
     says: "takes 10.9.9.9:8080 for proven",
   },

@@ -105,15 +105,13 @@ export class AdmissionControl implements Admission {
     if (known === undefined && waiting?.direction === "outbound") {
       const record = table.ensure(id, { hasStanding: true });
       if (record !== undefined) {
-        record.certificate = verifyCertificate(waiting.certificate, id);
-        record.addresses.add(waiting.address, "typed");
+        record.allowedAt(
+          waiting.address,
+          verifyCertificate(waiting.certificate, id),
+        );
       }
     }
-    if (known !== undefined) {
-      known.failures = known.nextDialAt = 0;
-      // Gossip may have said so before it had standing.
-      if (!known.isVerified) known.ephemeral = false;
-    }
+    known?.allowed();
     this.#dialer.revive();
   }
 

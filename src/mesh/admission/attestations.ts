@@ -11,7 +11,7 @@ import {
   verifyAttestation,
 } from "../../identity/attestation.ts";
 import type { MeshContext } from "../context.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
 
 /** What one node needs of its context here. */
 export type AttestationsContext = Pick<

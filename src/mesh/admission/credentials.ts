@@ -23,7 +23,7 @@ import {
   type WelcomeMessage,
 } from "../../wire/messages/credentials.ts";
 import type { MeshContext } from "../context.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import type { NodeStore } from "../peers/node_store.ts";
 import type { NodeOptions } from "../options.ts";
 import { forgetSecret, wasClosed } from "./protection.ts";

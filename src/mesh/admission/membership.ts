@@ -19,7 +19,7 @@ import type { Direction } from "../events.ts";
 import { FormerMembers } from "./former_members.ts";
 import { Invites } from "./invites.ts";
 import type { AccessRule, StoredAccessRule } from "../peers/node_store.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
 import { JoinRequests } from "./join_requests.ts";
 import { Standing } from "../peers/standing.ts";
 import { Attestations } from "./attestations.ts";
@@ -185,15 +185,14 @@ export class Membership {
       this.#write(() => store.deleteAccessRule(id));
     }
     if (!this.credentials.closed || record.isVerified) return false;
-    if (record.trust === "first-use") record.trust = "known";
-    record.attestation = this.#former.take(id) ?? record.attestation;
-    const { statement } = peer;
-    if (record.attestation.length === 0 && statement !== undefined) {
-      if (this.attestations.admits(statement, id)) {
-        record.attestation = statement;
-      }
-    }
-    return record.attestation.length === 0;
+    const known = this.#former.take(id) ?? record.attestation;
+    const { statement = known } = peer;
+    const attestation = known.length === 0 &&
+        this.attestations.admits(statement, id)
+      ? statement
+      : known;
+    record.admitted(attestation);
+    return attestation.length === 0;
   }
 
   // --- What is told ----------------------------------------------------------
@@ -210,7 +209,7 @@ export class Membership {
   /** A closed node heard of a peer: by whose word it may come in. */
   attest(record: Peer, statement: Uint8Array): void {
     if (!this.credentials.closed || this.#isAdmitted(record)) return;
-    record.attestation = Uint8Array.from(statement);
+    record.attested(statement);
   }
 
   /** What goes along when we tell of a peer; empty in an open mesh. */

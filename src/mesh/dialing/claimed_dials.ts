@@ -7,11 +7,11 @@ import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { MeshContext } from "../context.ts";
-import { type DialBudget, type DialShare, OWN_CLAIMS } from "./dial_budget.ts";
+import { type DialBudget, OWN_CLAIMS } from "./dial_budget.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 import { DialTargets } from "./dial_targets.ts";
 import { isVerified, type PeerAddress } from "../peers/peer_addresses.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { DialShare, Peer } from "../peers/peer.ts";
 
 /** Where a peer is to be dialed. */
 export interface ClaimedDial {

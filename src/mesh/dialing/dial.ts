@@ -18,10 +18,7 @@ import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import type { Connection, Pin } from "../../transport/transport.ts";
 import type { MeshContext } from "../context.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
-import type {
-  PeerSession,
-  PeerSessionOwner,
-} from "../sessions/peer_session.ts";
+import type { PeerSession, PeerSessionOwner } from "../peers/peer_session.ts";
 import { openPeerSession } from "../sessions/opening.ts";
 
 /** Which peer to reach, and where. */

@@ -24,6 +24,7 @@ import {
   RUMOUR_CREDIT_REFILL_MS,
 } from "../../limits.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
+import type { DialShare } from "../peers/peer.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
 interface Source {
@@ -43,10 +44,7 @@ export interface GossipDial {
 }
 
 /** What has a budget of its own and no sources. */
-export type KnownShare = "standing" | "verified";
-
-/** Which budget a dial to a peer takes from. */
-export type DialShare = KnownShare | "gossip";
+export type KnownShare = Exclude<DialShare, "gossip">;
 
 /** The source of all that peers without standing say of where they are. */
 export const OWN_CLAIMS = "own claims" as PeerId;

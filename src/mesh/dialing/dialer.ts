@@ -23,15 +23,14 @@ import {
   OWN_CLAIMS,
 } from "./dial_budget.ts";
 import { DialFailureReporter } from "./dial_failure_reporter.ts";
-import type { PeerSessionOwner } from "../sessions/peer_session.ts";
-import { giveWay, isForgettable, PeerDialer } from "./peer_dialer.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { PeerSessionOwner } from "../peers/peer_session.ts";
+import { giveWay, PeerDialer } from "./peer_dialer.ts";
+import type { Peer } from "../peers/peer.ts";
 import { SeedDialer } from "./seed_dialer.ts";
 import {
   pinAddress,
   type RejectedTarget,
   rejectedTargets,
-  type Seed,
   wantsLook,
 } from "./seeds.ts";
 
@@ -112,7 +111,7 @@ export class Dialer {
 
   /** Starts every dial that is due, and sees to the next one. */
   kick(): void {
-    const { clock, table, signal, membership, standing } = this.#context;
+    const { clock, table, signal, membership, memory } = this.#context;
     const owner = this.#owner;
     if (this.#stopped || signal.aborted || owner === undefined) return;
     const now = clock.monotonic();
@@ -123,7 +122,7 @@ export class Dialer {
     const due: DueDial[] = [];
     for (const seed of this.#seeds.seeds) {
       if (!wantsLook(seed)) continue;
-      const since = seed.nextDialAt;
+      const since = seed.schedule.dueAt;
       if (since > now) next = Math.min(next, since);
       else {
         const dial = () => this.#seeds.dial(seed, owner);
@@ -132,27 +131,27 @@ export class Dialer {
     }
     const rumours: Peer[] = [];
     for (const record of table.values()) {
-      if (record.sessions.length > 0 || record.dialing !== undefined) continue;
-      if (isForgettable(record, now, standing)) {
+      if (!record.isAway) continue;
+      if (record.isForgettable(now)) {
         table.forget(record);
         continue;
       }
-      this.#peers.dropClaims(record, now);
+      if (record.expireClaims(now)) memory.save(record);
       if (record.addresses.size === 0) {
         if (!record.isKnown) next = Math.min(next, now + RUMOUR_KEPT_MS);
         continue;
       }
       if (membership.isDenied(record.id)) continue;
-      if (crowded && record.yieldsUntil > now) {
+      if (crowded && record.yields(now)) {
         next = Math.min(next, now + CROWD_CHECK_MS);
-      } else if (record.nextDialAt > now) {
-        next = Math.min(next, record.nextDialAt);
+      } else if (record.dueAt > now) {
+        next = Math.min(next, record.dueAt);
       } else {
-        const share = this.#peers.shareOf(record);
+        const share = record.dialShare;
         if (share === "gossip") rumours.push(record);
         else {
           const dial = () => this.#peers.dial(record, owner, () => {});
-          due.push({ share, since: record.nextDialAt, dial });
+          due.push({ share, since: record.dueAt, dial });
         }
       }
     }
@@ -160,7 +159,7 @@ export class Dialer {
     // that were seen last before a restart, do not come before all others at each turn.
     due.sort((a, b) => a.since - b.since);
     for (const it of due) this.#run(it);
-    rumours.sort((a, b) => a.nextDialAt - b.nextDialAt);
+    rumours.sort((a, b) => a.dueAt - b.dueAt);
     if (rumours.length > 0) {
       next = Math.min(next, this.#dialRumours(rumours, owner, now));
     }
@@ -195,7 +194,7 @@ export class Dialer {
       const record = waiting.get(source)?.pop();
       if (record === undefined) waiting.delete(source);
       // Unless it was begun on the account of another source.
-      else if (record.dialing === undefined) {
+      else if (!record.isDialing) {
         if (this.#runRumour(source, record, owner)) continue;
         isShort = true;
         waiting.delete(source);
@@ -217,10 +216,7 @@ export class Dialer {
    */
   wake(): void {
     const waiting = this.#waiting((it) => it.introducedBy === undefined);
-    for (const it of waiting) {
-      // A dial that is under way, and hangs, is followed by another one soon.
-      it.failures = Math.min(it.failures, 1);
-    }
+    for (const it of waiting) it.resumed();
     this.#hurry(waiting);
   }
 
@@ -233,34 +229,31 @@ export class Dialer {
     if (now - this.#revivedAt < DIAL_HINT_INTERVAL_MS) return;
     this.#revivedAt = now;
     this.#hurry(
-      this.#waiting((it) => this.#peers.shareOf(it) !== "gossip"),
+      this.#waiting((it) => it.dialShare !== "gossip"),
     );
   }
 
   /** Peers without a session that are to be tried, and all seeds. */
-  #waiting(isMeant: (record: Peer) => boolean): (Peer | Seed)[] {
+  #waiting(
+    isMeant: (record: Peer) => boolean,
+  ): Pick<Peer, "hurry" | "resumed">[] {
     const { table } = this.#context;
     const records = [...table.values()].filter((record) =>
       record.sessions.length === 0 && isMeant(record)
     );
-    return [...records, ...this.#seeds.seeds.filter(wantsLook)];
+    return [
+      ...records,
+      ...this.#seeds.seeds.filter(wantsLook).map(({ schedule }) => schedule),
+    ];
   }
 
-  #hurry(waiting: readonly (Peer | Seed)[]): void {
+  #hurry(waiting: readonly Pick<Peer, "hurry">[]): void {
     const { clock, random } = this.#context;
     const now = clock.monotonic();
     for (const it of waiting) {
-      it.nextDialAt = Math.min(
-        it.nextDialAt,
-        now + random.float() * REVIVE_SPREAD_MS,
-      );
+      it.hurry(now + random.float() * REVIVE_SPREAD_MS);
     }
     this.kick();
-  }
-
-  /** How long to wait before a peer whose session ended is dialed. */
-  retryDelayMs(record: Peer): number {
-    return this.#peers.retryDelayMs(record);
   }
 
   /** The peer is gone for good with its key: others may have its addresses. */

@@ -7,32 +7,24 @@
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
-  DIALS_PER_TARGET_REFILL_MS,
-  EPHEMERAL_KEPT_MS,
   MAX_ADDRESSES_PER_PEER,
-  MAX_FAILURES_AT_THE_DOOR,
   MAX_RUMOUR_ADDRESSES_AT_ONCE,
-  RECONNECT,
-  RECONNECT_CLAIMED_MS,
-  RUMOUR_KEPT_MS,
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
-import { backoffMs } from "../../core/backoff.ts";
 import { ClaimedDials } from "./claimed_dials.ts";
 import type { MeshContext } from "../context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
-import type { DialBudget, DialShare } from "./dial_budget.ts";
+import type { DialBudget } from "./dial_budget.ts";
 import {
   type EndpointFailure,
   failureAt,
   WrongIdentityError,
 } from "./dial_failure.ts";
 import type { DialFailureReporter } from "./dial_failure_reporter.ts";
-import type { PeerSessionOwner } from "../sessions/peer_session.ts";
+import type { PeerSessionOwner } from "../peers/peer_session.ts";
 import type { PeerAddress } from "../peers/peer_addresses.ts";
-import type { Peer } from "../peers/peer_table.ts";
-import type { Standing } from "../peers/standing.ts";
+import type { DialShare, Peer } from "../peers/peer.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
 
 /** One round of dialing a peer. */
@@ -52,7 +44,7 @@ interface Round {
  * a host that keeps TLS handshakes hanging is known for it (`stalled_hosts.ts`).
  */
 export function giveWay(record: Peer): void {
-  record.dialing?.abort(
+  record.stopDialing(
     new DOMException("No answer yet, and others wait", "TimeoutError"),
   );
 }
@@ -88,39 +80,6 @@ export class PeerDialer {
     }
   }
 
-  /** Which budget dials to a peer take from. */
-  shareOf(record: Peer): DialShare {
-    if (this.#context.standing.isTrusted(record)) return "standing";
-    return record.introducedBy === undefined && record.addresses.hasVerified
-      ? "verified"
-      : "gossip";
-  }
-
-  /** How long to wait before the next round, now that one failed or a session ended. */
-  retryDelayMs(record: Peer): number {
-    const { random } = this.#context;
-    const backoff = backoffMs(record.failures, RECONNECT, random.float());
-    const isClaim = record.introducedBy === undefined &&
-      this.shareOf(record) === "gossip";
-    return isClaim
-      ? Math.max(backoff, RECONNECT_CLAIMED_MS * (0.5 + random.float() / 2))
-      : backoff;
-  }
-
-  /**
-   * What a peer without standing, or others, said of where it is goes when it has not
-   * been there for as long as gossip is kept.
-   */
-  dropClaims(record: Peer, now: number): void {
-    const { downSince = now, addresses } = record;
-    if (now - downSince < RUMOUR_KEPT_MS || isConfirmed(record, now)) return;
-    if (record.isKnown && this.#context.standing.isTrusted(record)) return;
-    if (!addresses.dropUnverified()) return;
-    // An address that is gossiped later has its own time.
-    if (!record.isVerified) record.downSince = undefined;
-    this.#context.memory.save(record);
-  }
-
   /**
    * One round. Never rejects; true if nothing was reached.
    *
@@ -132,14 +91,13 @@ export class PeerDialer {
     onReached: () => void,
   ): Promise<boolean> {
     const { clock } = this.#context;
-    const controller = new AbortController();
-    record.dialing = controller;
-    const signal = AbortSignal.any([this.#context.signal, controller.signal]);
+    const stopped = record.dialStarted();
+    const signal = AbortSignal.any([this.#context.signal, stopped]);
     const queue = new AddressQueue(
       this.#addressesOf(record),
       ({ address }) => formatAddress(address),
     );
-    const share = this.shareOf(record);
+    const share = record.dialShare;
     const parallel = share === "gossip"
       ? MAX_RUMOUR_ADDRESSES_AT_ONCE
       : MAX_ADDRESSES_PER_PEER;
@@ -166,8 +124,8 @@ export class PeerDialer {
         }),
     });
     this.#rounds.delete(round);
-    record.dialing = undefined;
-    const { reason } = controller.signal;
+    record.dialEnded();
+    const { reason } = stopped;
     const gaveWay = reason instanceof Error && reason.name === "TimeoutError";
     const failed = gaveWay || (!served && !signal.aborted);
     if (failed && record.sessions.length === 0) this.#backOff(round);
@@ -218,7 +176,7 @@ export class PeerDialer {
     }
     const error = failureAt(address, failures);
     if (failures.some((it) => it.error.code === "not-admitted")) {
-      record.failures = Math.min(record.failures, MAX_FAILURES_AT_THE_DOOR);
+      record.denied();
     }
     const strangers = failures.flatMap((it) =>
       it.error instanceof WrongIdentityError ? it.error.actual : []
@@ -277,12 +235,8 @@ export class PeerDialer {
 
   /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
   #sees(endpoint: Address, id: PeerId): void {
-    const { clock, table } = this.#context;
-    const now = clock.monotonic();
     this.#claims.shows(endpoint, id);
-    const record = table.get(id);
-    if (record?.addresses.get(endpoint) === undefined) return;
-    record.nextDialAt = Math.min(record.nextDialAt, now);
+    this.#context.table.get(id)?.foundAt(endpoint);
   }
 
   /**
@@ -301,7 +255,7 @@ export class PeerDialer {
     // seed locks nobody out.
     const lapses = seed !== undefined && record.ephemeral;
     if (entry.typed && !lapses) return false;
-    record.addresses.remove(entry.address);
+    record.movedFrom(entry.address);
     memory.save(record);
     log.debug("address dropped", { address, actual });
     if (lapses) {
@@ -319,47 +273,10 @@ export class PeerDialer {
   }
 
   #backOff({ record, dialed }: Round): void {
-    const { clock, random, standing, table } = this.#context;
-    record.failures++;
-    const now = clock.monotonic();
-    record.downSince ??= now;
-    if (isForgettable(record, now, standing)) return table.forget(record);
-    record.nextDialAt = now +
-      (dialed
-        ? this.retryDelayMs(record)
-        : DIALS_PER_TARGET_REFILL_MS * (0.5 + random.float() / 2));
+    const { clock, table } = this.#context;
+    record.dialFailed(dialed);
+    if (record.isForgettable(clock.monotonic())) table.forget(record);
   }
-}
-
-/**
- * Whether a peer has been out of reach for so long that it is dropped from the
- * record. Never while members go on saying that it is live: failures alone, which may
- * come fast, say that we cannot reach it, not that it is gone. Nor a peer with standing
- * that has not come yet: all that is known of where it is comes from gossip.
- */
-export function isForgettable(
-  record: Peer,
-  now: number,
-  standing: Pick<Standing, "has">,
-): boolean {
-  if (record.sessions.length > 0) return false;
-  const { addresses, downSince = now } = record;
-  if (isConfirmed(record, now)) return false;
-  const downMs = now - downSince;
-  const isOverdue = record.isVerified
-    // Its key is gone with its process; if it lives, it dials us or is told of again.
-    ? record.ephemeral && downMs >= EPHEMERAL_KEPT_MS
-    : addresses.size === 0 || downMs >= RUMOUR_KEPT_MS;
-  return isOverdue && record.trust !== "pinned" && !addresses.hasTyped &&
-    (record.isVerified || !standing.has(record));
-}
-
-/** Whether a member has said lately that it is live. */
-function isConfirmed(
-  { confirmedAt, reportedLive }: Peer,
-  now: number,
-): boolean {
-  return reportedLive && now - confirmedAt < RUMOUR_KEPT_MS;
 }
 
 /** The pair has another session, or is about to: nothing failed. */

@@ -11,17 +11,14 @@ import type { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
-  MAX_FAILURES_AT_THE_DOOR,
   MAX_MEMBERS_PER_NAME,
   NAME_LOOKUP_MS,
   NAME_REFRESH_MS,
   OWN_HOST_MS,
-  RECONNECT,
   RECONNECT_MIN_MS,
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, raceAddresses } from "./address_race.ts";
-import { backoffMs } from "../../core/backoff.ts";
 import type { MeshContext } from "../context.ts";
 import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
 import {
@@ -31,8 +28,8 @@ import {
   WrongIdentityError,
 } from "./dial_failure.ts";
 import type { DialFailureReporter } from "./dial_failure_reporter.ts";
-import type { PeerSessionOwner } from "../sessions/peer_session.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { PeerSessionOwner } from "../peers/peer_session.ts";
+import type { Peer } from "../peers/peer.ts";
 import { type Seed, seedsOf } from "./seeds.ts";
 
 /** What one attempt found. */
@@ -196,7 +193,7 @@ export class SeedDialer {
         }
         const record = table.get(id);
         const isUp = record !== undefined && record.sessions.length > 0;
-        if (!isUp && record?.dialing === undefined) return true;
+        if (!isUp && !record?.isDialing) return true;
         const adopted = this.#adopt(seed, id);
         findings.found ||= adopted && isUp;
         findings.underway ||= !isUp;
@@ -232,10 +229,9 @@ export class SeedDialer {
     seed.found = found;
     if (found) {
       this.#talk.clear(seed.address);
-      seed.failures = 0;
       // The others are no strangers now that a member is there, too.
       const welcome = strangers.length > 0 && this.#leadsToPeer(seed);
-      seed.nextDialAt = welcome ? now + RECONNECT_MIN_MS : later;
+      seed.schedule.succeeded(welcome ? now + RECONNECT_MIN_MS : later);
       return;
     }
     const failed = [...strangers, ...failures];
@@ -249,13 +245,10 @@ export class SeedDialer {
     const isAlone = table.connected().length === 0;
     // Without a session it is the only way to others, and may lead to them soon.
     const mayChange = seed.isName || self;
-    if (isPending || (mayChange && isAlone)) {
-      seed.failures = Math.min(seed.failures, MAX_FAILURES_AT_THE_DOOR);
-    }
-    seed.failures++;
-    seed.nextDialAt = self && !isAlone && !underway
-      ? later
-      : now + backoffMs(seed.failures, RECONNECT, random.float());
+    if (isPending || (mayChange && isAlone)) seed.schedule.unadmitted();
+    seed.schedule.failed();
+    if (self && !isAlone && !underway) seed.schedule.postpone(later);
+    else seed.schedule.retry(now, random.float());
   }
 
   /**
@@ -297,13 +290,13 @@ export class SeedDialer {
       seed.identities.delete(other);
       if (isGone(former)) seed.former = other;
       if (former === undefined) continue;
-      former.addresses.remove(seed.address);
+      former.movedFrom(seed.address);
       memory.save(former);
     }
     this.#tellOfFormer(seed, id);
     seed.identities.add(id);
     if (record.addresses.get(seed.address)?.typed) return true;
-    record.addresses.add(seed.address, "typed");
+    record.configured(seed.address);
     memory.save(record);
     return true;
   }
@@ -334,8 +327,7 @@ function isGone(record: Peer | undefined): boolean {
 
 function again(seed: Seed, now: number): void {
   seed.found = false;
-  seed.failures = 1;
-  seed.nextDialAt = now + RECONNECT_MIN_MS;
+  seed.schedule.restart(now);
 }
 
 function stranger(

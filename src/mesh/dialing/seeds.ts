@@ -12,6 +12,7 @@ import { MAX_PEERS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import type { MeshContext } from "../context.ts";
+import { DialSchedule } from "../peers/dial_schedule.ts";
 import { itself } from "./dial_failure.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 
@@ -29,9 +30,7 @@ export interface Seed {
   /** The last attempt led to a member that is up. */
   found: boolean;
   dialing: boolean;
-  failures: number;
-  /** Monotonic clock, milliseconds; not dialed before. */
-  nextDialAt: number;
+  readonly schedule: DialSchedule;
 }
 
 /**
@@ -78,15 +77,14 @@ export function pinAddress(
   for (const other of table.values()) {
     if (identities.includes(other.id)) continue;
     if (!other.addresses.get(address)) continue;
-    other.addresses.remove(address);
+    other.movedFrom(address);
     memory.save(other);
   }
   for (const id of identities) {
     const record = table.ensure(id, { hasStanding: true });
     // Said by `rejectedTargets`.
     if (record === undefined) continue;
-    record.trust = "pinned";
-    record.addresses.add(address, "typed");
+    record.pinned(address);
     memory.save(record);
   }
 }
@@ -154,8 +152,7 @@ function newSeed(address: Address): Seed {
     ownHosts: new Map(),
     found: false,
     dialing: false,
-    failures: 0,
-    nextDialAt: 0,
+    schedule: new DialSchedule(),
   };
 }
 

@@ -15,8 +15,8 @@ import {
   RECENT_SESSION_MS,
 } from "../../limits.ts";
 import type { MeshContext } from "../context.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { LivenessReports } from "./liveness_reports.ts";
 
 /** What is asked and told. */

@@ -17,9 +17,9 @@ import {
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
 import type { MeshContext } from "../context.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import { fingerprint } from "./member_digest.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
 
 /** What one node may tell of. */
 export class GossipList {

@@ -9,21 +9,15 @@ import {
 } from "../../identity/certificate.ts";
 import { equalBytes } from "../../identity/der.ts";
 import { shortId } from "../../identity/identity.ts";
-import {
-  COLLISION_CROWD,
-  COLLISION_GRACE_MAX_MS,
-  COLLISION_GRACE_PER_PEER_MS,
-  DIAL_HINT_INTERVAL_MS,
-} from "../../limits.ts";
-import { classifyIp } from "../../transport/scope.ts";
+import { COLLISION_CROWD, COLLISION_GRACE_PER_PEER_MS } from "../../limits.ts";
 import {
   AS_SEEN_HOST,
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
 import type { MeshContext } from "../context.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { LivenessReports } from "./liveness_reports.ts";
 
 /** Reads what the peers of one node say of others. */
@@ -60,62 +54,34 @@ export class GossipReader {
     const certificate = judge(entry, known);
     const record = table.introduce(id, link.peer.id);
     if (record === undefined) return false;
-    record.certificate ??= certificate;
     membership.attest(record, entry.statement);
-    if (!record.isVerified) {
-      // Pins, names and messages end with a key in memory: no gossip ends those of a
-      // peer that a person named.
-      record.ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0 &&
-        !standing.has(record);
-      // Its own word, once we have it, outranks what others call it.
-      if (record.name === "") record.name = entry.name;
-    }
-    this.addAddresses(record, entry, "rumoured", link);
+    const ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
+    record.described(
+      { certificate, name: entry.name, ephemeral },
+      standing.has(record),
+    );
+    record.gossipedAt(entry.addresses, link.remoteAddress);
     if ((entry.flags & PEER_FLAG.live) !== 0) this.#report(link, entry, record);
     return true;
   }
 
-  /** Where an entry says that a peer is. */
-  addAddresses(
-    record: Peer,
-    entry: PeerEntry,
-    rank: "claimed" | "rumoured",
-    link: PeerSession,
-  ): void {
-    const { host } = link.remoteAddress;
-    const namedFrom = classifyIp(host);
-    for (const named of entry.addresses) {
-      const seen = named.host === AS_SEEN_HOST;
-      // "The address you see me at" makes sense in a peer's own entry only.
-      if (seen && rank === "rumoured") continue;
-      const address = seen ? { host, port: named.port } : named;
-      record.addresses.add(address, rank, namedFrom);
-    }
-  }
-
   /** The sender says that it has a session with this peer. */
   #report(link: PeerSession, entry: PeerEntry, record: Peer): void {
-    const { table, identity: own, clock } = this.#context;
-    const now = clock.monotonic();
-    this.#reports.add(record, link.peer.id, now);
+    const { table, identity: own } = this.#context;
+    this.#reports.add(record, link.peer.id);
     // A word that is not kept cannot be taken back.
     if (record.reporters.has(link.peer.id)) {
       link.told ??= new Set();
       link.told.add(record.id);
     }
-    record.left = false;
-    // Not each time it is said, or who repeats it sets the pace of our dials.
-    if (now - record.hintedAt < DIAL_HINT_INTERVAL_MS) return;
-    record.hintedAt = now;
-    record.nextDialAt = Math.min(record.nextDialAt, now);
-    // Who joins together hears of each other together, and would dial each
-    // other at once: the smaller one lets the other go first.
-    const recent = (entry.flags & PEER_FLAG.recent) !== 0;
-    const crowd = table.size > COLLISION_CROWD;
-    if (recent && crowd && !record.isVerified && own.id < record.id) {
-      record.nextDialAt = now + COLLISION_GRACE_PER_PEER_MS * table.size;
-      record.yieldsUntil = now + COLLISION_GRACE_MAX_MS;
-    }
+    // Peers that join together hear of each other together, and would dial each other
+    // at once: the smaller one lets the other go first.
+    const isRecent = (entry.flags & PEER_FLAG.recent) !== 0;
+    const yields = isRecent && table.size > COLLISION_CROWD &&
+      own.id < record.id;
+    record.hinted(
+      yields ? COLLISION_GRACE_PER_PEER_MS * table.size : undefined,
+    );
   }
 }
 

@@ -6,8 +6,8 @@
  * The pairs that follow are in `unreachable_pairs.ts`, the requests in `peer_exchange.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
-import { MAX_REPORTERS_PER_PEER } from "../../limits.ts";
-import type { Peer, PeerTable } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
 
 /** Reports of one node; what is reported stands in the records of its table. */
 export class LivenessReports {
@@ -31,13 +31,8 @@ export class LivenessReports {
   }
 
   /** `reporter` has a session with this peer, it says. */
-  add(record: Peer, reporter: PeerId, now: number): void {
-    if (record.up) return;
-    record.reportedAt ??= now;
-    record.confirmedAt = now;
-    // A few are enough to ask again; who came first is kept.
-    if (record.reporters.size >= MAX_REPORTERS_PER_PEER) return;
-    record.reporters.add(reporter);
+  add(record: Peer, reporter: PeerId): void {
+    if (!record.reported(reporter)) return;
     this.#open.add(record);
     this.#by.getOrInsertComputed(reporter, () => new Set()).add(record);
   }
@@ -64,12 +59,10 @@ export class LivenessReports {
   }
 
   #retract(record: Peer, reporter: PeerId): void {
-    record.reporters.delete(reporter);
+    const isOver = record.retracted(reporter);
     const said = this.#by.get(reporter);
     said?.delete(record);
     if (said?.size === 0) this.#by.delete(reporter);
-    if (record.reportedLive) return;
-    record.reportedAt = undefined;
-    this.#open.delete(record);
+    if (isOver) this.#open.delete(record);
   }
 }

@@ -30,15 +30,16 @@ import {
   decodePeers,
   encodePeers,
   joinPeers,
+  type PeerEntry,
 } from "../../wire/messages/peers.ts";
 import type { MeshContext } from "../context.ts";
 import { GossipList } from "./gossip_list.ts";
 import { GossipReader } from "./gossip_reader.ts";
 import { ExchangeScheduler } from "./exchange_scheduler.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import { MemberDigest } from "./member_digest.ts";
 import { UnreachablePairs } from "./unreachable_pairs.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
 import { LivenessReports } from "./liveness_reports.ts";
 import { Throttle } from "./throttle.ts";
 import { type Step, WorkQueue } from "./work_queue.ts";
@@ -101,8 +102,7 @@ export class PeerExchange {
   }
 
   /**
-   * Reads the peer's first message; what it says is recorded by calling the
-   * function that is returned.
+   * What the peer's first message says of it.
    *
    * @throws {VerackError} `malformed`, `protocol` or `bad-certificate`, before
    * anything has changed.
@@ -110,7 +110,7 @@ export class PeerExchange {
   readOwnEntry(
     link: PeerSession,
     payload: Uint8Array,
-  ): (record: Peer) => void {
+  ): PeerEntry {
     const { entries, skipped, more, fault } = decodePeers(payload);
     if (fault !== undefined) throw fault;
     const [own] = entries;
@@ -129,10 +129,7 @@ export class PeerExchange {
         "Cannot accept peers: the certificate in the sender's own entry must be the one that it has shown in this session",
       );
     }
-    return (record) => {
-      record.name = own.name;
-      this.#gossip.addAddresses(record, own, "claimed", link);
-    };
+    return own;
   }
 
   /** Asks a peer for members that are unknown here. */

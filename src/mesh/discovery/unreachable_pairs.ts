@@ -20,7 +20,7 @@ import {
 } from "../../wire/messages/peer_request.ts";
 import type { MeshContext } from "../context.ts";
 import type { MissingPair } from "../events.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import type { LivenessReports } from "./liveness_reports.ts";
 
 /** What one node knows of missing pairs. */

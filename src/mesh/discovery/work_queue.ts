@@ -16,7 +16,7 @@ import {
   WORK_SLICE_MS,
   WORK_SLICE_SHARE,
 } from "../../limits.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import { TimeShare } from "./time_share.ts";
 
 /** Does one short step; true if there is more to do. It may throw. */

@@ -22,7 +22,7 @@ import {
 import type { MeshContext } from "../context.ts";
 import type { NameBinding } from "./node_store.ts";
 import { NameConflicts } from "./name_conflicts.ts";
-import type { Peer } from "./peer_table.ts";
+import type { Peer } from "./peer.ts";
 
 /** What one node needs of its context here. */
 export type NameContext = Pick<

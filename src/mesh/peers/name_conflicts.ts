@@ -11,7 +11,7 @@ import {
   NAME_CONFLICTS_OF_ALL,
   NAME_CONFLICTS_OF_SOURCE,
 } from "../../name_limits.ts";
-import type { Peer } from "./peer_table.ts";
+import type { Peer } from "./peer.ts";
 
 /** A peer that uses a name of another. */
 export interface NameConflict {

@@ -9,7 +9,8 @@ import {
   MAX_PROVEN_ADDRESSES,
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import { mayDial, type Scope } from "../../transport/scope.ts";
+import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
+import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
 
 /**
  * How an address came to us, best first: it answered as that peer; a person gave
@@ -124,6 +125,24 @@ export class PeerAddresses {
     const dropped = worst === undefined ? key : formatAddress(worst.address);
     this.#entries.delete(dropped);
     return dropped !== key;
+  }
+
+  /**
+   * Adds what a peer at `from` names: its own addresses if `rank` is `claimed`, else
+   * those of another.
+   */
+  addNamed(
+    named: readonly Address[],
+    rank: "claimed" | "rumoured",
+    from: Address,
+  ): void {
+    const namedFrom = classifyIp(from.host);
+    for (const { host, port } of named) {
+      const asSeen = host === AS_SEEN_HOST;
+      // "The address you see me at" makes sense in a peer's own entry only.
+      if (asSeen && rank === "rumoured") continue;
+      this.add({ host: asSeen ? from.host : host, port }, rank, namedFrom);
+    }
   }
 
   /** What others may be told: where it answered last, then what is newest. */

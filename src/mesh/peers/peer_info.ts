@@ -4,9 +4,10 @@ import { namesOf, type PeerNames } from "../../identity/peer_name.ts";
 import { issuerOf } from "../../identity/attestation.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Direction, NodeEvent, Trust } from "../events.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
+import type { PeerSession } from "./peer_session.ts";
 import type { NameBindings } from "./name_bindings.ts";
-import type { Peer, PeerTable } from "./peer_table.ts";
+import type { Peer } from "./peer.ts";
+import type { PeerTable } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
 /** What a node knows of a peer. */

@@ -7,10 +7,7 @@
  * record is made of is `node_store.ts`; whom to dial is up to `dialer.ts`.
  */
 import { messageOf, VerackError } from "../../core/errors.ts";
-import {
-  type VerifiedCertificate,
-  verifyCertificate,
-} from "../../identity/certificate.ts";
+import { verifyCertificate } from "../../identity/certificate.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import {
   EPHEMERAL_KEPT_MS,
@@ -20,8 +17,8 @@ import {
 } from "../../limits.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { MeshContext } from "../context.ts";
-import type { StoredAddress, StoredPeer } from "./node_store.ts";
-import type { Peer } from "./peer_table.ts";
+import type { StoredPeer } from "./node_store.ts";
+import type { Peer } from "./peer.ts";
 import { isUpForLong, UpShare } from "./standing.ts";
 
 /** What one node needs of its context here. */
@@ -47,13 +44,11 @@ export class PeerMemory {
 
   /** The peer was proven, or something lasting about it has changed. */
   save(record: Peer): void {
-    const { certificate, id } = record;
-    if (!record.isVerified || certificate === undefined) return;
+    const { stored } = record;
     // What was forgotten may still be heard of, by a dial that was under way.
-    if (this.#context.table.get(id) !== record) return;
-    this.#write(() =>
-      this.#context.options.store.putPeer(toStored(record, certificate))
-    );
+    const isOnRecord = this.#context.table.get(record.id) === record;
+    if (stored === undefined || !isOnRecord) return;
+    this.#write(() => this.#context.options.store.putPeer(stored));
   }
 
   /**
@@ -82,7 +77,7 @@ export class PeerMemory {
     const now = clock.monotonic();
     const share = new UpShare(table.values(), options.maxPeers);
     for (const record of table.connected()) {
-      record.lastSeen = clock.now();
+      record.heard(clock.now());
       const isLong = isUpForLong(record.primary?.openedAt ?? now, now);
       if (isLong && !standing.has(record)) share.give(record);
       this.save(record);
@@ -160,20 +155,7 @@ export class PeerMemory {
         : sourceOf(answered.address.host),
     });
     if (record === undefined) return;
-    record.certificate = certificate;
-    record.name = stored.name;
-    record.trust = stored.trust;
-    record.ephemeral = stored.ephemeral;
-    record.attestation = stored.attestation;
-    record.earnedStanding = stored.earnedStanding;
-    record.upForLong = stored.upForLong;
-    record.firstSeen = stored.firstSeen;
-    record.lastSeen = stored.lastSeen;
-    // Best first there, newest last here.
-    for (const entry of stored.addresses.toReversed()) {
-      if (entry.typed) record.addresses.add(entry.address, "typed");
-      record.addresses.add(entry.address, entry.rank, entry.namedFrom);
-    }
+    record.restored(stored, certificate);
   }
 
   #delete(record: Peer): void {
@@ -195,29 +177,4 @@ export class PeerMemory {
       this.#failing = true;
     }
   }
-}
-
-function toStored(
-  record: Peer,
-  certificate: VerifiedCertificate,
-): StoredPeer {
-  const { id, name, trust, ephemeral, firstSeen, lastSeen } = record;
-  const { attestation, earnedStanding, upForLong, source } = record;
-  const addresses = record.addresses.list().flatMap((entry) =>
-    entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
-  ) satisfies StoredAddress[];
-  return {
-    id,
-    certificate: certificate.der,
-    name,
-    trust,
-    ephemeral,
-    addresses,
-    firstSeen,
-    lastSeen,
-    attestation,
-    earnedStanding,
-    upForLong,
-    source,
-  };
 }

@@ -3,101 +3,10 @@
  * place where state about peers is kept. Bounded; which record gives way to a new
  * one is decided in `table_room.ts`.
  */
-import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import type { Clock } from "../../core/clock.ts";
 import { MAX_RUMOURS_PER_SOURCE, TABLE_LOOK_MS } from "../../limits.ts";
-import type { NodeEvent, Trust } from "../events.ts";
-import type { PeerSession } from "../sessions/peer_session.ts";
-import { PeerAddresses } from "./peer_addresses.ts";
+import { Peer, type PeerEnvironment } from "./peer.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
-
-const NO_STATEMENT = new Uint8Array(0);
-
-/** What we know of one peer. */
-export class Peer {
-  readonly id: PeerId;
-  readonly addresses = new PeerAddresses();
-  /** Proven or judged certificate; without one the first dial fetches it. */
-  certificate: VerifiedCertificate | undefined;
-  /** Its sessions, oldest first; more than one only while a collision is settled. */
-  sessions: PeerSession[] = [];
-  /** What `peer:up` said of it, until `peer:down` is said. */
-  announced: Extract<NodeEvent, { type: "peer:up" }> | undefined;
-  trust: Trust = "first-use";
-  /** Its key dies with its process. */
-  ephemeral = false;
-  /** What it calls itself: a claim that authorises nothing; escape before showing. */
-  name = "";
-  /**
-   * Where it comes from, as fair shares count it: the `sourceOf` the address of its
-   * last session. While it was never verified, that of the peer that told of it, or
-   * that peer itself if it has standing.
-   */
-  source = "";
-  /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
-  attestation: Uint8Array<ArrayBuffer> = NO_STATEMENT;
-  /**
-   * It has acknowledged a message that was sent to it alone, or came by an invite of
-   * this node: what a new key does not have. See `standing.ts`.
-   */
-  earnedStanding = false;
-  /** It was up for long when there was room for one more of these, see `standing.ts`. */
-  upForLong = false;
-  /** It said bye. */
-  left = false;
-  /** Wall clock, milliseconds, of its first proof; 0 if never proven. */
-  firstSeen = 0;
-  /** Wall clock, milliseconds, of its last proof or traffic; 0 if never proven. */
-  lastSeen = 0;
-  /** Connected peers that have a session with it while we have none: `liveness_reports.ts`. */
-  readonly reporters = new Set<PeerId>();
-  /** Monotonic clock, milliseconds, of the first such report and of the last. */
-  reportedAt: number | undefined;
-  confirmedAt = 0;
-  /** Who introduced it, while nobody has proven it to us. */
-  introducedBy: PeerId | undefined;
-  /** Monotonic clock, milliseconds, when others' word last brought a dial forward. */
-  hintedAt = -Infinity;
-  /** Ends the dial under way. */
-  dialing: AbortController | undefined;
-  failures = 0;
-  /** Monotonic clock, milliseconds, when it was lost or first not reached; absent while it is up. */
-  downSince: number | undefined;
-  /** Monotonic clock, milliseconds; not dialed before. */
-  nextDialAt = 0;
-  /** Until then it may yet dial us, and we wait while anybody arrives. */
-  yieldsUntil = 0;
-
-  constructor(id: PeerId) {
-    this.id = id;
-  }
-
-  /** The session to send on: the newest that is introduced and not being settled. */
-  get primary(): PeerSession | undefined {
-    return this.sessions.findLast((link) => link.introduced && !link.pending);
-  }
-
-  /** Whether there is a session with it that counts. */
-  get up(): boolean {
-    return this.announced !== undefined;
-  }
-
-  /** Whether somebody else says that it is live. */
-  get reportedLive(): boolean {
-    return this.reporters.size > 0;
-  }
-
-  /** Whether it was proven to us, or a person named it. */
-  get isKnown(): boolean {
-    return this.isVerified || this.trust === "pinned";
-  }
-
-  /** Whether it was ever proven to us. */
-  get isVerified(): boolean {
-    return this.lastSeen > 0;
-  }
-}
 
 /** How a peer comes on record. */
 export interface Entry {
@@ -108,9 +17,7 @@ export interface Entry {
 }
 
 /** Settings of a {@linkcode PeerTable}. */
-export interface TableOptions extends TableRules {
-  readonly clock: Clock;
-}
+export interface TableOptions extends PeerEnvironment, TableRules {}
 
 /** All records of one node. */
 export class PeerTable {
@@ -154,7 +61,7 @@ export class PeerTable {
   ): boolean {
     if (this.#records.has(id)) return true;
     const standing = hasStanding ||
-      this.#options.hasStanding(new Peer(id));
+      this.#options.standing.has(new Peer(id, this.#options));
     return this.#room.fits(standing) || this.#room.next() !== undefined ||
       this.#room.fits(standing);
   }
@@ -166,8 +73,8 @@ export class PeerTable {
   ensure(id: PeerId, entry: Entry = {}): Peer | undefined {
     const { hasStanding = false, source } = entry;
     const known = this.#records.get(id);
-    const record = known ?? new Peer(id);
-    if (source !== undefined) record.source = source;
+    const record = known ?? new Peer(id, this.#options);
+    if (source !== undefined) record.cameFrom(source);
     return known ?? this.#add(record, hasStanding);
   }
 
@@ -182,10 +89,8 @@ export class PeerTable {
     if (!this.mayIntroduce(id, source)) return undefined;
     const known = this.#records.get(id);
     if (known !== undefined) return known;
-    const record = new Peer(id);
-    record.introducedBy = source;
-    record.source = this.#sourceOf(source);
-    record.trust = "known";
+    const record = new Peer(id, this.#options);
+    record.gossipedBy(source, this.#sourceOf(source));
     const added = this.#add(record, false);
     if (added === undefined) return undefined;
     this.#rumours.set(source, (this.#rumours.get(source) ?? 0) + 1);
@@ -203,7 +108,7 @@ export class PeerTable {
   confirm(record: Peer): void {
     const source = record.introducedBy;
     if (source === undefined) return;
-    record.introducedBy = undefined;
+    record.confirmed();
     const count = (this.#rumours.get(source) ?? 1) - 1;
     if (count > 0) this.#rumours.set(source, count);
     else this.#rumours.delete(source);
@@ -222,7 +127,7 @@ export class PeerTable {
   }
 
   #add(record: Peer, hasStanding: boolean): Peer | undefined {
-    const standing = hasStanding || this.#options.hasStanding(record);
+    const standing = hasStanding || this.#options.standing.has(record);
     if (!this.#room.fits(standing)) {
       const next = this.#room.next();
       if (next !== undefined) {
@@ -251,7 +156,7 @@ export class PeerTable {
 
   #sourceOf(teller: PeerId): string {
     const record = this.#records.get(teller);
-    return record === undefined || this.#options.hasStanding(record)
+    return record === undefined || this.#options.standing.has(record)
       ? teller
       : record.source;
   }

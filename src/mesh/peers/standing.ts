@@ -14,7 +14,7 @@ import {
 } from "../../limits.ts";
 import type { Membership } from "../admission/membership.ts";
 import type { PeerHead } from "./node_store.ts";
-import type { Peer } from "./peer_table.ts";
+import type { Peer } from "./peer.ts";
 
 /** What is known about a peer that may give it standing. */
 export interface StandingFacts {
@@ -118,7 +118,7 @@ export class UpShare {
     if (this.#count >= this.#most || ofSource >= MAX_UP_STANDING_PER_SOURCE) {
       return;
     }
-    record.upForLong = true;
+    record.stayed();
     this.#add(record);
   }
 

@@ -11,12 +11,11 @@ import {
   MAX_PEERS,
   MAX_STRANGER_PEERS,
 } from "../../limits.ts";
-import type { Peer } from "./peer_table.ts";
+import type { Peer, PeerEnvironment } from "./peer.ts";
 
 /** What other parts know of the records of a table. */
 export interface TableRules {
-  /** Whether a peer has standing, see `standing.ts`. */
-  hasStanding(record: Peer): boolean;
+  readonly standing: PeerEnvironment["standing"];
   /** Whether a message waits that is for this peer alone. */
   isAwaited(record: Peer): boolean;
 }
@@ -85,7 +84,7 @@ export class TableRoom {
   }
 
   #peek(): Peer | undefined {
-    const { hasStanding, isAwaited } = this.#rules;
+    const { standing, isAwaited } = this.#rules;
     for (
       let next = this.#chosen.at(-1);
       next !== undefined;
@@ -93,7 +92,7 @@ export class TableRoom {
     ) {
       // It may have come back since the walk, or have become worth keeping.
       const mayGo = this.#records.get(next.id) === next &&
-        isAway(next) && !hasStanding(next) &&
+        next.isAway && !standing.has(next) &&
         (this.#surplus.has(next) || !isAwaited(next));
       if (mayGo) return next;
       this.#chosen.pop();
@@ -102,15 +101,15 @@ export class TableRoom {
   }
 
   #walk(): void {
-    const { hasStanding, isAwaited } = this.#rules;
+    const { standing, isAwaited } = this.#rules;
     const strangers: Peer[] = [];
     const counts = new Map<string, number>();
     for (const record of this.#records.values()) {
-      if (hasStanding(record)) continue;
+      if (standing.has(record)) continue;
       strangers.push(record);
       counts.set(record.source, (counts.get(record.source) ?? 0) + 1);
     }
-    const away = strangers.filter(isAway);
+    const away = strangers.filter(({ isAway }) => isAway);
     const awaited = new Set(away.filter((record) => isAwaited(record)));
     // A program that answers every stranger is not to fill the table with them.
     const surplus = new Set(
@@ -123,10 +122,6 @@ export class TableRoom {
     this.#surplus = surplus;
     this.#chosen = [...first(CHOSEN_AT_ONCE, byTurns(free, counts))].reverse();
   }
-}
-
-function isAway({ sessions: links, dialing }: Peer): boolean {
-  return links.length === 0 && dialing === undefined;
 }
 
 /** Of the source that has most the oldest, and so on; those never verified first. */

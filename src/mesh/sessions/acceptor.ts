@@ -21,7 +21,7 @@ import type { Incoming, Listener } from "../../transport/transport.ts";
 import type { MeshContext } from "../context.ts";
 import { FullReports } from "./full_reports.ts";
 import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
-import type { PeerSessionOwner } from "./peer_session.ts";
+import type { PeerSessionOwner } from "../peers/peer_session.ts";
 import { openPeerSession } from "./opening.ts";
 import {
   PendingConnections,

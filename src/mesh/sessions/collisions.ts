@@ -12,8 +12,8 @@ import {
   type DuplicateState,
   duplicateStep,
 } from "./duplicates.ts";
-import type { PeerSession } from "./peer_session.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+import type { Peer } from "../peers/peer.ts";
 
 /** Settles the collisions of one node. */
 export class Collisions {

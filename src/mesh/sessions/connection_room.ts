@@ -19,7 +19,7 @@ import {
 import type { Log } from "../../core/log.ts";
 import type { Descriptors } from "../../transport/descriptors.ts";
 import type { HealthBoard } from "../health.ts";
-import type { PeerSession } from "./peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 

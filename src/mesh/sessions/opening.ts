@@ -30,7 +30,7 @@ import {
 } from "../../wire/messages/version.ts";
 import { tooManySessions } from "./collisions.ts";
 import type { MeshContext } from "../context.ts";
-import { PeerSession, type PeerSessionOwner } from "./peer_session.ts";
+import { PeerSession, type PeerSessionOwner } from "../peers/peer_session.ts";
 import { hasRoomForExtra, newcomer, placeOf } from "./session_room.ts";
 import { wrongNetwork } from "./wrong_network.ts";
 

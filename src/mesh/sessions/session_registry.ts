@@ -8,12 +8,7 @@
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import {
-  MAX_SESSIONS_PER_PEER,
-  PROBE_TIMEOUT_MS,
-  RECONNECT_LEFT_MS,
-  STABLE_SESSION_MS,
-} from "../../limits.ts";
+import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../../limits.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { PEER_COMMANDS } from "../../wire/commands.ts";
 import { COMMAND } from "../../wire/commands.ts";
@@ -23,10 +18,10 @@ import { noRoomOnRecord } from "./opening.ts";
 import type { Dialer } from "../dialing/dialer.ts";
 import type { NodeEvent } from "../events.ts";
 import type { PeerExchange } from "../discovery/peer_exchange.ts";
-import type { PeerSession, PeerSessionOwner } from "./peer_session.ts";
+import type { PeerSession, PeerSessionOwner } from "../peers/peer_session.ts";
 import type { Messaging } from "../messaging.ts";
 import { peerNames } from "../peers/peer_info.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
 import { newcomer, placeOf } from "./session_room.ts";
 import { onTwin, reportRefusal } from "./twins.ts";
 
@@ -97,8 +92,8 @@ export class SessionRegistry implements PeerSessionOwner {
     if (
       link.direction === "inbound" &&
       this.#context.identity.id < peer.id
-    ) record.dialing?.abort();
-    record.sessions = record.sessions.concat(link);
+    ) record.stopDialing();
+    record.sessionOpened(link);
     // After the session is added: a record with neither session nor address is
     // soon forgotten.
     if (evicts !== undefined) this.#dismiss(evicts, evictedError());
@@ -106,13 +101,11 @@ export class SessionRegistry implements PeerSessionOwner {
   }
 
   closed(link: PeerSession, error: VerackError): void {
-    const { table, clock, signal } = this.#context;
+    const { table, signal } = this.#context;
     link.cancelIntroduction?.();
     this.#exchange.closed(link);
     const record = table.get(link.peer.id);
-    if (record !== undefined) {
-      record.sessions = record.sessions.filter((other) => other !== link);
-    }
+    record?.sessionClosed(link);
     this.#messaging.closed(link, record);
     // The connection may still be sending the reason.
     this.#tasks.add(link.session.closed);
@@ -122,17 +115,8 @@ export class SessionRegistry implements PeerSessionOwner {
     reportRefusal(this.#context, link, error);
     if (record.sessions.length > 0) return;
 
-    const now = clock.monotonic();
-    const lived = now - link.openedAt;
-    record.failures = lived >= STABLE_SESSION_MS ? 1 : record.failures + 1;
-    record.left = error.code === "left";
-    record.nextDialAt = now +
-      (record.left ? RECONNECT_LEFT_MS : this.#dialer.retryDelayMs(record));
-    if (record.up) {
-      record.announced = undefined;
-      record.downSince = now;
+    if (record.lost(link, error.code === "left")) {
       this.#exchange.lost(record);
-      record.lastSeen = clock.now();
       this.#context.memory.save(record);
       this.#context.log.info("peer down", {
         peer: record.id,
@@ -166,7 +150,7 @@ export class SessionRegistry implements PeerSessionOwner {
   expel(id: PeerId, reason: "denied" | "forgotten"): void {
     const record = this.#context.table.get(id);
     if (record === undefined) return;
-    record.dialing?.abort();
+    record.stopDialing();
     const error = reason === "denied" ? deniedError() : forgottenError();
     this.#dismiss(record, error);
     this.#exchange.reports.settle(record);
@@ -214,10 +198,7 @@ export class SessionRegistry implements PeerSessionOwner {
   /** Sends our own entry, the first message on a session that counts. */
   #greet(link: PeerSession): void {
     link.pending = false;
-    // Already now: if it dies before it is introduced, the next node at its address
-    // must not count as an impostor of a key that is gone.
-    const record = this.#context.table.get(link.peer.id);
-    if (record?.isVerified === false) record.ephemeral = link.peer.ephemeral;
+    this.#context.table.get(link.peer.id)?.proved(link);
     link.session.send(COMMAND.peers, this.#exchange.ownEntry());
     const held = link.heldFrame;
     link.heldFrame = undefined;
@@ -256,33 +237,20 @@ export class SessionRegistry implements PeerSessionOwner {
   }
 
   #introduce(link: PeerSession, payload: Uint8Array): void {
-    const { table, clock } = this.#context;
+    const { table } = this.#context;
     const { peer } = link;
     const record = table.get(peer.id);
     if (record === undefined) return;
     // Throws before anything about the peer changed.
-    const learn = this.#exchange.readOwnEntry(link, payload);
+    const own = this.#exchange.readOwnEntry(link, payload);
     const wasProven = record.isVerified;
     const admitted = this.#context.membership.settle(record, peer);
     this.#register(link);
     link.cancelIntroduction?.();
     link.cancelIntroduction = undefined;
-    record.certificate = peer.certificate;
-    record.ephemeral = peer.ephemeral;
-    record.earnedStanding ||= peer.invite !== undefined;
-    record.lastSeen = clock.now();
-    if (!wasProven) record.firstSeen = record.lastSeen;
-    record.left = false;
-    const wasLost = record.downSince !== undefined;
-    record.downSince = undefined;
+    const wasLost = record.introduced(link, own);
     this.#exchange.reports.settle(record);
-    if (wasProven && record.trust === "first-use") record.trust = "known";
     table.confirm(record);
-    // Not a name, which may lead to another member next time.
-    if (link.endpoint !== undefined) {
-      record.addresses.add(link.endpoint, "proven");
-    }
-    learn(record);
     this.#context.memory.save(record);
     this.#context.names.introduced(record);
     if (!record.up) this.#announce(link, record);
@@ -333,7 +301,7 @@ export class SessionRegistry implements PeerSessionOwner {
       direction,
       trust,
     });
-    record.announced = {
+    const announced = {
       type: "peer:up",
       id,
       ...peerNames(id, this.#context),
@@ -341,12 +309,10 @@ export class SessionRegistry implements PeerSessionOwner {
       ...(told && { advertised: formatAddress(told) }),
       direction,
       trust,
-    };
+    } as const;
+    record.cameUp(announced);
     // What was announced is not forgotten by a crash: it is on disk before.
-    this.#context.emit(
-      record.announced,
-      this.#context.options.store.committed(),
-    );
+    this.#context.emit(announced, this.#context.options.store.committed());
   }
 }
 

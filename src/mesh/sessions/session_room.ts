@@ -13,7 +13,7 @@ import { MAX_EXTRA_SESSIONS } from "../../limits.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { MeshContext } from "../context.ts";
-import type { Peer } from "../peers/peer_table.ts";
+import type { Peer } from "../peers/peer.ts";
 
 /** What one node needs of its context here. */
 type RoomContext = Pick<

@@ -4,7 +4,7 @@ import { type PeerId, shortId } from "../../identity/identity.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import type { MeshContext } from "../context.ts";
-import type { PeerSession } from "./peer_session.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 
 /** What one node needs of its context here. */
 type TwinContext = Pick<

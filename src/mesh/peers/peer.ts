@@ -1,0 +1,337 @@
+/**
+ * One other node as this one knows it: the only owner of a peer's state. Its methods
+ * say what happened, and decide what follows for its trust, its standing and when it is
+ * dialed next.
+ */
+import type { Clock, Random } from "../../core/clock.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import {
+  COLLISION_GRACE_MAX_MS,
+  DIAL_HINT_INTERVAL_MS,
+  DIALS_PER_TARGET_REFILL_MS,
+  EPHEMERAL_KEPT_MS,
+  MAX_REPORTERS_PER_PEER,
+  RECONNECT_CLAIMED_MS,
+  RECONNECT_LEFT_MS,
+  RUMOUR_KEPT_MS,
+  STABLE_SESSION_MS,
+} from "../../limits.ts";
+import type { Address } from "../../transport/address.ts";
+import type { NodeEvent } from "../events.ts";
+import { DialSchedule } from "./dial_schedule.ts";
+import { type OwnEntry, PeerRecord } from "./peer_record.ts";
+import type { PeerSession } from "./peer_session.ts";
+
+/** What a peer needs of its node. */
+export interface PeerEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** See `standing.ts`. */
+  readonly standing: {
+    has(peer: Peer): boolean;
+    isTrusted(peer: Peer): boolean;
+  };
+}
+
+/** Which budget dials to a peer take from, see `dial_budget.ts`. */
+export type DialShare = "standing" | "verified" | "gossip";
+
+/** What `peer:up` says. */
+export type UpEvent = Extract<NodeEvent, { type: "peer:up" }>;
+
+/** One peer. Times are of the monotonic clock unless said otherwise, milliseconds. */
+export class Peer extends PeerRecord {
+  readonly #environment: PeerEnvironment;
+  readonly #schedule = new DialSchedule();
+  readonly #reporters = new Set<PeerId>();
+  #sessions: readonly PeerSession[] = [];
+  #announced: UpEvent | undefined;
+  #left = false;
+  #reportedAt: number | undefined;
+  #confirmedAt = 0;
+  #hintedAt = -Infinity;
+  #dialing: AbortController | undefined;
+  #downSince: number | undefined;
+  #yieldsUntil = 0;
+
+  constructor(id: PeerId, environment: PeerEnvironment) {
+    super(id);
+    this.#environment = environment;
+  }
+
+  // --- What is known ---------------------------------------------------------
+
+  /** It said bye. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** Its sessions, oldest first; more than one only while a collision is settled. */
+  get sessions(): readonly PeerSession[] {
+    return this.#sessions;
+  }
+
+  /** The session to send on: the newest that is introduced and not being settled. */
+  get primary(): PeerSession | undefined {
+    return this.#sessions.findLast((it) => it.introduced && !it.pending);
+  }
+
+  /** What `peer:up` said of it, until `peer:down` is said. */
+  get announced(): UpEvent | undefined {
+    return this.#announced;
+  }
+
+  /** Whether there is a session with it that counts. */
+  get up(): boolean {
+    return this.#announced !== undefined;
+  }
+
+  /** When it was lost or first not reached; absent while it is up. */
+  get downSince(): number | undefined {
+    return this.#downSince;
+  }
+
+  /** Connected peers that have a session with it while we have none. */
+  get reporters(): ReadonlySet<PeerId> {
+    return this.#reporters;
+  }
+
+  /** Whether another peer says that it is live. */
+  get reportedLive(): boolean {
+    return this.#reporters.size > 0;
+  }
+
+  /** When that was first said. */
+  get reportedAt(): number | undefined {
+    return this.#reportedAt;
+  }
+
+  /** When that was said last. */
+  get confirmedAt(): number {
+    return this.#confirmedAt;
+  }
+
+  // --- What persons and records say ------------------------------------------
+
+  /** A person allowed it. */
+  allowed(): void {
+    this.#schedule.reset();
+    this.keptOnDisk();
+  }
+
+  // --- What others say -------------------------------------------------------
+
+  /** `reporter` has a session with it, it says. False if its word is not kept. */
+  reported(reporter: PeerId): boolean {
+    if (this.up) return false;
+    const now = this.#now();
+    this.#reportedAt ??= now;
+    this.#confirmedAt = now;
+    // A few are enough to ask again; those that came first are kept.
+    if (this.#reporters.size >= MAX_REPORTERS_PER_PEER) return false;
+    this.#reporters.add(reporter);
+    return true;
+  }
+
+  /** `reporter` does not say so any more. True if it was the last. */
+  retracted(reporter: PeerId): boolean {
+    this.#reporters.delete(reporter);
+    if (this.reportedLive) return false;
+    this.#reportedAt = undefined;
+    return true;
+  }
+
+  /**
+   * As it is said to be live, it is dialed now; with `yieldMs` only after that, so that
+   * of two that join together and hear of each other one goes first.
+   */
+  hinted(yieldMs?: number): void {
+    this.#left = false;
+    const now = this.#now();
+    // Not each time it is said, or a peer that repeats it sets the pace of our dials.
+    if (now - this.#hintedAt < DIAL_HINT_INTERVAL_MS) return;
+    this.#hintedAt = now;
+    this.#schedule.hurry(now);
+    if (yieldMs === undefined || this.isVerified) return;
+    this.#schedule.postpone(now + yieldMs);
+    this.#yieldsUntil = now + COLLISION_GRACE_MAX_MS;
+  }
+
+  // --- Sessions --------------------------------------------------------------
+
+  /** A session has opened. */
+  sessionOpened(session: PeerSession): void {
+    this.#sessions = [...this.#sessions, session];
+  }
+
+  /** It has introduced itself. True if it was lost before. */
+  introduced(session: PeerSession, own: OwnEntry): boolean {
+    this.verified(session, own, this.#environment.clock.now());
+    const wasLost = this.#downSince !== undefined;
+    this.#left = false;
+    this.#downSince = undefined;
+    return wasLost;
+  }
+
+  /** It is up, and its node has said so. */
+  cameUp(announced: UpEvent): void {
+    this.#announced = announced;
+  }
+
+  /** A session has ended. */
+  sessionClosed(session: PeerSession): void {
+    this.#sessions = this.#sessions.filter((it) => it !== session);
+  }
+
+  /** The last session has ended, after a bye if it `left`. True if it was up. */
+  lost({ openedAt }: PeerSession, left: boolean): boolean {
+    const now = this.#now();
+    if (now - openedAt >= STABLE_SESSION_MS) this.#schedule.failedAnew();
+    else this.#schedule.failed();
+    this.#left = left;
+    if (left) this.#schedule.postpone(now + RECONNECT_LEFT_MS);
+    else this.#retry(now);
+    if (!this.up) return false;
+    this.#announced = undefined;
+    this.#downSince = now;
+    this.heard(this.#environment.clock.now());
+    return true;
+  }
+
+  // --- Dialing ---------------------------------------------------------------
+
+  /** Which budget pays for dialing it. */
+  get dialShare(): DialShare {
+    if (this.#environment.standing.isTrusted(this)) return "standing";
+    return this.introducedBy === undefined && this.addresses.hasVerified
+      ? "verified"
+      : "gossip";
+  }
+
+  /** When it is due to be dialed. */
+  get dueAt(): number {
+    return this.#schedule.dueAt;
+  }
+
+  /** Dials in a row that failed, and short sessions. */
+  get failures(): number {
+    return this.#schedule.failures;
+  }
+
+  get isDialing(): boolean {
+    return this.#dialing !== undefined;
+  }
+
+  /** Whether there is neither a session with it nor a dial. */
+  get isAway(): boolean {
+    return this.#sessions.length === 0 && !this.isDialing;
+  }
+
+  /** Whether it may yet dial us, while connections arrive. */
+  yields(now: number): boolean {
+    return this.#yieldsUntil > now;
+  }
+
+  /** The signal ends the dial. */
+  dialStarted(): AbortSignal {
+    this.#dialing = new AbortController();
+    return this.#dialing.signal;
+  }
+
+  /** The dial under way is to end. */
+  stopDialing(reason?: Error): void {
+    this.#dialing?.abort(reason);
+  }
+
+  /** The dial is over, whatever came of it. */
+  dialEnded(): void {
+    this.#dialing = undefined;
+  }
+
+  /** Nothing was reached; without `wasTried` everything was left alone. */
+  dialFailed(wasTried: boolean): void {
+    const { random } = this.#environment;
+    const now = this.#now();
+    this.#schedule.failed();
+    this.#downSince ??= now;
+    if (wasTried) return this.#retry(now);
+    this.#schedule.postpone(
+      now + DIALS_PER_TARGET_REFILL_MS * (0.5 + random.float() / 2),
+    );
+  }
+
+  /** It says that this node is not admitted yet. */
+  denied(): void {
+    this.#schedule.unadmitted();
+  }
+
+  /** It was found at this endpoint by a dial to another peer. */
+  foundAt(endpoint: Address): void {
+    if (this.addresses.get(endpoint) !== undefined) this.hurry(this.#now());
+  }
+
+  /** It is due then at the latest. */
+  hurry(dueAt: number): void {
+    this.#schedule.hurry(dueAt);
+  }
+
+  /** This node was suspended. */
+  resumed(): void {
+    this.#schedule.resumed();
+  }
+
+  // --- What is dropped -------------------------------------------------------
+
+  /**
+   * What a peer without standing, or others, said of where it is goes when it has not
+   * been there for as long as gossip is kept. True if there was any.
+   */
+  expireClaims(now: number): boolean {
+    if (now - (this.#downSince ?? now) < RUMOUR_KEPT_MS) return false;
+    if (this.#isConfirmed(now)) return false;
+    if (this.isKnown && this.#environment.standing.isTrusted(this)) {
+      return false;
+    }
+    if (!this.dropClaims()) return false;
+    // An address that is gossiped later has its own time.
+    if (!this.isVerified) this.#downSince = undefined;
+    return true;
+  }
+
+  /**
+   * Whether it has been out of reach for so long that it goes off the record. Never
+   * while members go on saying that it is live: failures alone, which may come fast,
+   * say that we cannot reach it, not that it is gone. Nor a peer with standing that has
+   * not come yet: all that is known of where it is comes from gossip.
+   */
+  isForgettable(now: number): boolean {
+    if (this.#sessions.length > 0 || this.#isConfirmed(now)) return false;
+    if (this.trust === "pinned" || this.addresses.hasTyped) return false;
+    const downMs = now - (this.#downSince ?? now);
+    // A key in memory is gone with its process; if it lives, it dials us or is told of.
+    if (this.isVerified) return this.ephemeral && downMs >= EPHEMERAL_KEPT_MS;
+    return (this.addresses.size === 0 || downMs >= RUMOUR_KEPT_MS) &&
+      !this.#environment.standing.has(this);
+  }
+
+  /** Whether a member has said lately that it is live. */
+  #isConfirmed(now: number): boolean {
+    return this.reportedLive && now - this.#confirmedAt < RUMOUR_KEPT_MS;
+  }
+
+  /** Where a peer only says that it is, it is dialed seldom. */
+  #retry(now: number): void {
+    const { random } = this.#environment;
+    const chance = random.float();
+    const isClaim = this.introducedBy === undefined &&
+      this.dialShare === "gossip";
+    const leastMs = isClaim
+      ? RECONNECT_CLAIMED_MS * (0.5 + random.float() / 2)
+      : 0;
+    this.#schedule.retry(now, chance, leastMs);
+  }
+
+  #now(): number {
+    return this.#environment.clock.monotonic();
+  }
+}
