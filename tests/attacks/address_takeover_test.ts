@@ -19,19 +19,16 @@ import { EventLog } from "../helpers/nodes.ts";
 import { Sink } from "../helpers/sink.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
-
-function persistent(): Promise<Identity> {
-  return Identity.generate({ ephemeral: false });
-}
+import { lasting } from "../helpers/identities.ts";
 
 for (const host of ["127.0.0.1", "::1"]) {
   Deno.test(`another identity at a typed address of ${host} is refused, the old one kept`, async () => {
     await using first = await Node.start({
-      identity: await persistent(),
+      identity: await lasting(),
       host,
     });
     await using impostor = await Node.start({
-      identity: await persistent(),
+      identity: await lasting(),
       host,
     });
     const { id } = first.identity;
@@ -132,8 +129,8 @@ Deno.test("the identity asked for by name is accepted", async () => {
 });
 
 Deno.test("a rumoured address that shows another identity is dropped, the peer kept", async () => {
-  await using bob = await Node.start({ identity: await persistent() });
-  await using carol = await RawListener.start({ identity: await persistent() });
+  await using bob = await Node.start({ identity: await lasting() });
+  await using carol = await RawListener.start({ identity: await lasting() });
   let to = bob.address;
   await using place = TcpProxy.start(() => to);
   await using victim = await Node.start({ connect: [place.address] });
@@ -142,7 +139,7 @@ Deno.test("a rumoured address that shows another identity is dropped, the peer k
   await bob.close({ abrupt: true });
   await until("bob to be gone", () => log.of("peer:down").length === 1);
 
-  using mallory = await RawPeer.open(victim, { identity: await persistent() });
+  using mallory = await RawPeer.open(victim, { identity: await lasting() });
   await until("mallory to be up", () => log.of("peer:up").length === 2);
   const about = () =>
     victim.peers().find((peer) => peer.id === bob.identity.id);

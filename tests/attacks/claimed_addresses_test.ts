@@ -25,6 +25,7 @@ import { at } from "../helpers/disguise.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { VIRTUAL_EPOCH_MS } from "../../src/testing/virtual_clock.ts";
 import { forge, idOf, keyOf } from "../identity/forgery.ts";
+import { times } from "../helpers/crowd.ts";
 
 const STRANGERS = 200;
 
@@ -37,10 +38,6 @@ const ROUND_MS = Math.ceil(STRANGERS / MAX_CONCURRENT_DIALS) * DIAL_TIMEOUT_MS;
 /** Most dials of one target in `ms`. */
 function share(ms: number): number {
   return DIALS_PER_TARGET + Math.ceil(ms / DIALS_PER_TARGET_REFILL_MS);
-}
-
-function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
 }
 
 /** A peer on record. */

@@ -1,14 +1,10 @@
 // A mesh that was open is closed: those that merely came meanwhile are not in it.
 import { assertEquals } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
+import type { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { until } from "../helpers/until.ts";
-
-/** Identities that last, as those of nodes with a data directory do. */
-function lasting(): Promise<Identity> {
-  return Identity.generate({ ephemeral: false });
-}
+import { lasting } from "../helpers/identities.ts";
 
 /** Comes and goes. */
 async function visit(host: Node, identity: Identity): Promise<void> {

@@ -7,17 +7,10 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { handled } from "../helpers/handled.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { forgePeers, loopback } from "../helpers/forged_entry.ts";
 import { Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";
-import { forge, idOf, keyOf } from "../identity/forgery.ts";
-
-/** A node that exists in gossip only. */
-function stranger(): Pick<Identity, "id" | "certificate"> {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
-}
 
 const hex = (text: string) => new TextEncoder().encode(text).toHex();
 const dns = (name: string, port = "0009") =>

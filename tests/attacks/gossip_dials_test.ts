@@ -1,31 +1,13 @@
 // Strangers that tell of peers at ports which hang, to use up the dials that gossip may
 // cause: an honest rumour has its turn all the same.
 import { assert } from "@std/assert";
-import type { Identity } from "../../src/identity/identity.ts";
 import { MAX_RUMOUR_DIALS } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
-import { RawPeer } from "../helpers/attacker.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
 import { until } from "../helpers/until.ts";
-import { forge, idOf, keyOf } from "../identity/forgery.ts";
-
-/** A peer that exists in gossip only; much faster made than an `Identity`. */
-function stranger(): Pick<Identity, "id" | "certificate"> {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
-}
-
-async function join(scene: Scene): Promise<RawPeer> {
-  const peer = await RawPeer.open(scene.victim);
-  await until(
-    "it to be up",
-    () => scene.victim.sessions().some(({ id }) => id === peer.identity.id),
-  );
-  return peer;
-}
 
 /** Ports that hang, more than the dials that gossip may cause at once can all go to one. */
 function silentPorts(stack: AsyncDisposableStack): Sink[] {
@@ -43,7 +25,7 @@ async function liars(
 ): Promise<DisposableStack> {
   const stack = new DisposableStack();
   for (const { address } of sinks) {
-    const liar = stack.use(await join(scene));
+    const liar = stack.use(await scene.join());
     const at = parseAddress(address);
     await liar.tell(
       Array.from({ length: 60 }, () => entryOf(stranger(), [at])),
@@ -58,7 +40,7 @@ Deno.test("five members that tell of peers at silent ports leave an honest rumou
   await using scene = await Scene.start();
   using _liars = await liars(scene, sinks);
   await until("all dials to hang", () => open(sinks) >= MAX_RUMOUR_DIALS);
-  using honest = await join(scene);
+  using honest = await scene.join();
   await using bob = await Node.start();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
   // Not after the ten seconds that a dial may take, let alone those of all the others.
@@ -74,12 +56,12 @@ Deno.test("nor can they take a peer over by telling of it first", async () => {
   const at = parseAddress(stack.use(Sink.start()).address);
   await using bob = await Node.start();
   // On the account of one that has its share already.
-  using liar = await join(scene);
+  using liar = await scene.join();
   await liar.tell([
     ...Array.from({ length: 60 }, () => entryOf(stranger(), [at])),
     entryOf(bob.identity, [at]),
   ]);
-  using honest = await join(scene);
+  using honest = await scene.join();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
   await until("bob to be dialed", () => bob.sessions().length > 0, 8_000);
   assert(open(sinks) > 0);

@@ -18,9 +18,9 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import { encodePeers } from "../../src/wire/messages/peers.ts";
-import { RawPeer } from "../helpers/attacker.ts";
+import type { RawPeer } from "../helpers/attacker.ts";
 import { at } from "../helpers/disguise.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { handled } from "../helpers/handled.ts";
 import { plainTable } from "../helpers/plain_table.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -32,16 +32,9 @@ import {
   forge,
   idOf,
   integer,
-  keyOf,
   RSA,
   sequence,
 } from "../identity/forgery.ts";
-
-/** A peer that exists in gossip only. */
-function stranger(): Pick<Identity, "id" | "certificate"> {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
-}
 
 /** A certificate that costs much to verify and nothing to make: random numbers for a key. */
 function madeUp(): Pick<Identity, "id" | "certificate"> {
@@ -88,16 +81,6 @@ class StageClock extends VirtualClock implements Disposable {
   }
 }
 
-async function member(scene: Scene): Promise<RawPeer> {
-  const peer = await RawPeer.open(scene.victim);
-  const { id } = peer.identity;
-  await until(
-    "the member to be up",
-    () => scene.victim.sessions().some((link) => link.id === id),
-  );
-  return peer;
-}
-
 /** How often a node walks its table from now on. */
 function walksOf(node: Node): { count: number } {
   const { table } = internalsOf(node);
@@ -134,7 +117,7 @@ Deno.test("a thousand made-up RSA certificates from each of several peers cost o
   const lines: string[] = [];
   await using sink = Sink.start();
   await using scene = await Scene.start();
-  using honest = await member(scene);
+  using honest = await scene.join();
   const here = [parseAddress(sink.address)];
   const lies = Array.from({ length: 50 }, madeUp);
   const sound = stranger();
@@ -152,7 +135,7 @@ Deno.test("a thousand made-up RSA certificates from each of several peers cost o
   });
   try {
     const liars = await Promise.all(
-      Array.from({ length: 5 }, () => member(scene)),
+      Array.from({ length: 5 }, () => scene.join()),
     );
     await Promise.all(liars.map((it) => it.say(COMMAND.peers, payload)));
     await honest.tell([entryOf(sound, here)]);
@@ -184,7 +167,7 @@ Deno.test("10,000 lists of peers without entries walk no table", async () => {
   await using sink = Sink.start();
   await using scene = await Scene.start({ clock });
   using _end = clock.end();
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   const empty = encodePeers({ entries: [], more: false });
   // The first one is an answer.
   await mallory.say(COMMAND.peers, empty);
@@ -212,7 +195,7 @@ Deno.test("news in many small lists are acted on once in a while, and none is lo
   const dialed = () => targets.filter(({ arrivals }) => arrivals > 0).length;
   await using scene = await Scene.start({ clock });
   using _end = clock.end();
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   await clock.advance(LEARNED_PAUSE_MS);
   const walks = walksOf(scene.victim);
   for (const { address } of targets) {
@@ -230,7 +213,7 @@ Deno.test("requests for a list that name what nobody has cost one walk and each 
   using clock = new StageClock();
   await using scene = await Scene.start({ clock });
   using _end = clock.end();
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   const before = mallory.count(COMMAND.peers);
   const walks = walksOf(scene.victim);
   // Called for each entry that is made.
@@ -329,10 +312,10 @@ Deno.test("a friend's word is heard while strangers' lists wait, which are heard
   await using scene = await Scene.start({ clock });
   using _end = clock.end();
   const { victim } = scene;
-  using friend = await member(scene);
+  using friend = await scene.join();
   internalsOf(victim).table.get(friend.identity.id)!.acknowledged();
   const strangers = await Promise.all(
-    Array.from({ length: 3 }, () => member(scene)),
+    Array.from({ length: 3 }, () => scene.join()),
   );
   const here = [parseAddress(sink.address)];
   const list = Array.from({ length: 900 }, stranger);
@@ -363,7 +346,7 @@ Deno.test("a list that waits goes with its session", async () => {
   await using scene = await Scene.start({ clock });
   using _end = clock.end();
   const { victim } = scene;
-  const mallory = await member(scene);
+  const mallory = await scene.join();
   const entries = Array.from(
     { length: 900 },
     () => entryOf(stranger(), [at("127.0.0.1", 9)]),
@@ -383,7 +366,7 @@ Deno.test("a list that waits goes with its session", async () => {
 Deno.test("a node under a flood of gossip closes at once, and drops what waits", async () => {
   const scene = await Scene.start();
   const liars = await Promise.all(
-    Array.from({ length: 4 }, () => member(scene)),
+    Array.from({ length: 4 }, () => scene.join()),
   );
   const list = Array.from({ length: 1_000 }, stranger);
   const payload = encodePeers({

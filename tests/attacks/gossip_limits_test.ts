@@ -10,31 +10,14 @@ import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import type { PeerEntry } from "../../src/wire/messages/peers.ts";
-import { RawPeer } from "../helpers/attacker.ts";
+import type { RawPeer } from "../helpers/attacker.ts";
 import { handled } from "../helpers/handled.ts";
 import { at, Disguise } from "../helpers/disguise.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
 import { until } from "../helpers/until.ts";
-import { forge, idOf, keyOf } from "../identity/forgery.ts";
-
-/** A peer that exists in gossip only. */
-function stranger(): Pick<Identity, "id" | "certificate"> {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
-}
-
-/** A member of the victim's mesh. */
-async function member(scene: Scene, identity?: Identity): Promise<RawPeer> {
-  const peer = await RawPeer.open(scene.victim, identity && { identity });
-  const { id } = peer.identity;
-  await until(
-    "the member to be up",
-    () => scene.victim.sessions().some((link) => link.id === id),
-  );
-  return peer;
-}
+import { forge, keyOf } from "../identity/forgery.ts";
 
 async function tell(peer: RawPeer, entries: PeerEntry[]): Promise<void> {
   for (let at = 0; at < entries.length; at += MAX_PEERS_PER_MESSAGE) {
@@ -48,7 +31,7 @@ Deno.test("entries beyond a member's budget are not looked into, and those withi
   await using first = Sink.start();
   await using second = Sink.start();
   await using scene = await Scene.start();
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   const start = performance.now();
   const count = PEER_ENTRY_BURST - 100;
   const strangers = Array.from({ length: count }, stranger);
@@ -78,16 +61,16 @@ Deno.test("others' word does not replace the certificate that a peer has shown i
   const another = forge(key);
   assert(another.toHex() !== identity.certificate.toHex());
 
-  const bob = await member(scene, identity);
+  const bob = await scene.join({ identity });
   bob.close();
   await until("bob to be gone", () => scene.log.of("peer:down").length > 0);
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   const address = parseAddress(sink.address);
   const lie = entryOf({ id: identity.id, certificate: another }, [address]);
   await tell(mallory, [lie]);
   await until("the lie to be followed", () => sink.arrivals > 0);
 
-  using honest = await member(scene);
+  using honest = await scene.join();
   await honest.say(
     COMMAND.getpeers,
     encodeGetPeers({
@@ -104,7 +87,7 @@ Deno.test("a name that a member gives is resolved once, and the address that was
   await using sink = Sink.start();
   const transport = new Disguise("127.0.0.1");
   await using scene = await Scene.start({ transport });
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   await tell(mallory, [entryOf(stranger(), [at("localhost", sink.port)])]);
   await until("a dial", () => sink.arrivals > 0);
   assert(transport.tried.length > 0);

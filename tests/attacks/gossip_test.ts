@@ -16,39 +16,21 @@ import {
   encodePeerIds,
 } from "../../src/wire/messages/peer_request.ts";
 import type { PeerEntry } from "../../src/wire/messages/peers.ts";
-import { forge, idOf, keyOf } from "../identity/forgery.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { handled } from "../helpers/handled.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { at, Disguise } from "../helpers/disguise.ts";
 import { forgeV1 } from "../helpers/forged_v1.ts";
 import { knowledge, Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
+import { times } from "../helpers/crowd.ts";
 
 const EMPTY = new Uint8Array(0);
 
-/** Somebody who exists in gossip only; much faster made than an `Identity`. */
-function stranger(): Pick<Identity, "id" | "certificate"> {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
-}
-
-function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
-}
-
 function peerOf(node: Node, id: string) {
   return node.peers().find((peer) => peer.id === id);
-}
-
-/** Mallory joins; what she tells next is about others. */
-async function liar(scene: Scene): Promise<RawPeer> {
-  const mallory = await RawPeer.open(scene.victim);
-  const { id } = mallory.identity;
-  await until("mallory to be up", () => !!peerOf(scene.victim, id)?.connected);
-  return mallory;
 }
 
 Deno.test("an entry whose certificate is not the identity's ends its session and leaves no trace", async () => {
@@ -67,7 +49,7 @@ Deno.test("an entry whose certificate is not the identity's ends its session and
     EMPTY,
   ];
   for (const certificate of certificates) {
-    using mallory = await liar(scene);
+    using mallory = await scene.join();
     await mallory.tell([
       entryOf({ id: bob.id, certificate }, [address]),
       entryOf(stranger(), [address]),
@@ -82,7 +64,7 @@ Deno.test("an entry whose certificate is not the identity's ends its session and
   assertEquals(peerOf(scene.victim, bob.id), undefined);
   assertEquals(sink.arrivals, 0);
   // The true certificate is taken, and bob is looked for.
-  using honest = await liar(scene);
+  using honest = await scene.join();
   await honest.tell([entryOf(bob, [address])]);
   await until("a dial to bob", () => sink.arrivals > 0);
   assertEquals(peerOf(scene.victim, bob.id)?.addresses, [sink.address]);
@@ -93,7 +75,7 @@ Deno.test("an entry whose certificate is not the identity's ends its session and
 Deno.test("entries about ourselves and about the sender are passed over", async () => {
   await using scene = await Scene.start();
   await using sink = Sink.start();
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   const before = knowledge(scene.victim);
   const address = [parseAddress(sink.address)];
   await mallory.tell([
@@ -108,7 +90,7 @@ Deno.test("entries about ourselves and about the sender are passed over", async 
 Deno.test("a bad address for a connected peer changes nothing", async () => {
   await using scene = await Scene.start();
   await using sink = Sink.start();
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   const before = knowledge(scene.victim);
   const links = scene.victim.sessions().map((link) => link.remoteAddress);
   const { identity } = scene.member;
@@ -129,7 +111,7 @@ Deno.test("no number of bad addresses pushes out the one that worked", async () 
   await using place = TcpProxy.start(() => to);
   await using scene = await Scene.start({ connect: [place.address] });
   await until("bob to be up", () => scene.log.of("peer:up").length === 2);
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   await bob.close({ abrupt: true });
   await until("bob to be gone", () => scene.log.of("peer:down").length === 1);
   for (let i = 0; i < 5; i++) {
@@ -156,7 +138,7 @@ Deno.test("an address that a peer named itself stays, also when others name it t
   await until("bob to be up", () => scene.log.of("peer:up").length === 2);
   bob.close();
   await until("bob to be gone", () => scene.log.of("peer:down").length === 1);
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   await mallory.tell([entryOf(identity, [own])]);
   for (let i = 0; i < 5; i++) {
     const addresses = times(4, (j) => at("127.0.0.1", 1_000 + 4 * i + j));
@@ -173,8 +155,8 @@ Deno.test("100,000 identities from one source are bounded, and leave room for ot
   await using sink = Sink.start();
   await using scene = await Scene.start();
   const at = [parseAddress(sink.address)];
-  using mallory = await liar(scene);
-  using honest = await liar(scene);
+  using mallory = await scene.join();
+  using honest = await scene.join();
   const before = scene.victim.peers().length;
   const tell = async (entries: PeerEntry[]) => {
     for (let at = 0; at < entries.length; at += MAX_PEERS_PER_MESSAGE) {
@@ -211,7 +193,7 @@ Deno.test("a source on the internet cannot have us dial addresses of this machin
   const last = "8.8.4.4:8333";
   const transport = new Disguise("8.8.8.8", { absent: [last] });
   await using scene = await Scene.start({ transport });
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   const inside = [
     "127.0.0.1",
     "127.3.2.1",
@@ -275,7 +257,7 @@ Deno.test("of a name that a source on the internet tells of, only addresses out 
     transport,
     resolve: () => Promise.resolve(["127.0.0.1", ...outside]),
   });
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   await mallory.tell([entryOf(stranger(), [at("many.test", sink.port)])]);
   await until("the name to be tried", () => transport.tried.length > 0);
   await handled(mallory);
@@ -302,7 +284,7 @@ Deno.test("a name that has led to its peer once and leads inside from then on is
       return Promise.resolve([ip]);
     },
   });
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   await mallory.tell([entryOf(bob.identity, [at("bob.test", sink.port)])]);
   const { id } = bob.identity;
   await until("bob to be up", () => !!peerOf(scene.victim, id)?.connected);
@@ -316,7 +298,7 @@ Deno.test("a name that has led to its peer once and leads inside from then on is
 Deno.test("a source on this machine may name addresses of this machine", async () => {
   await using sink = Sink.start();
   await using scene = await Scene.start();
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   await mallory.tell([entryOf(stranger(), [at("localhost", sink.port)])]);
   await until("a dial", () => sink.arrivals > 0);
 });
@@ -346,7 +328,7 @@ Deno.test("repeating a rumour does not make us dial more often", async () => {
   })();
   {
     await using scene = await Scene.start();
-    using mallory = await liar(scene);
+    using mallory = await scene.join();
     const lie = entryOf(identity, [at("127.0.0.1", target.addr.port)]);
     await mallory.tell([lie]);
     await until("the first dial", () => dials > 0);
@@ -371,7 +353,7 @@ Deno.test("rumours of ports that hang do not keep us from those we know", async 
   let to = "127.0.0.1:1";
   await using place = TcpProxy.start(() => to);
   await using scene = await Scene.start({ connect: [place.address] });
-  using mallory = await liar(scene);
+  using mallory = await scene.join();
   await mallory.tell(
     hanging.flatMap(({ address }) =>
       times(100, () => entryOf(stranger(), [parseAddress(address)]))
@@ -398,7 +380,7 @@ const FLOODS: Readonly<Record<string, Uint8Array>> = {
 for (const [command, payload] of Object.entries(FLOODS)) {
   Deno.test(`a flood of ${command} ends the session with a reason`, async () => {
     await using scene = await Scene.start();
-    using mallory = await liar(scene);
+    using mallory = await scene.join();
     for (let i = 0; i < 40; i++) await mallory.say(command, payload);
     const told = await mallory.refusal();
     assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);

@@ -13,9 +13,9 @@ import { worstCaseBytes, worstCaseTerms } from "../helpers/worst_case.ts";
 import { assertRows, written } from "../helpers/limits_document.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Child } from "../helpers/child.ts";
-import { forge, idOf, keyOf } from "../identity/forgery.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { at } from "../helpers/disguise.ts";
+import { times } from "../helpers/crowd.ts";
 
 const VICTIM = new URL("./children/node.ts", import.meta.url).href;
 const MAX_PEERS = 40;
@@ -63,16 +63,6 @@ class Victim implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#child[Symbol.asyncDispose]();
   }
-}
-
-function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
-}
-
-/** Somebody who exists in gossip only; much faster made than an `Identity`. */
-function stranger() {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
 }
 
 Deno.test("a node under every attack at once takes no more memory than its limits add up to", async () => {

@@ -72,18 +72,3 @@ Deno.test("a member that says much, within its burst, is neither slowed nor told
   assert(!lively.isOver);
   assertEquals(scene.log.of("peer:down"), []);
 });
-
-Deno.test("who floods is told so", async () => {
-  await using scene = await Scene.start();
-  using greedy = await RawPeer.open(scene.victim);
-  const many = FLOODS["frames that mean nothing"]!;
-  const flood = (async () => {
-    while (!greedy.isOver && greedy.count(COMMAND.bye) === 0) {
-      await greedy.sendBytes(many);
-    }
-  })();
-  const told = await greedy.refusal();
-  assertEquals([told?.command, told?.name], ["bye", "flood"]);
-  greedy.close();
-  await flood;
-});

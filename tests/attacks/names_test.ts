@@ -19,17 +19,14 @@ import { parseAddress } from "../../src/transport/address.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
-
-function persistent(): Promise<Identity> {
-  return Identity.generate({ ephemeral: false });
-}
+import { lasting } from "../helpers/identities.ts";
 
 /** A node that has been restarted: same key and store. */
 async function restarts(
   options: Pick<NodeOptions, "store" | "name"> = {},
 ): Promise<() => Promise<Node>> {
   const settings = {
-    identity: await persistent(),
+    identity: await lasting(),
     store: new MemoryStore(),
     ...options,
   };
@@ -55,7 +52,7 @@ function code(fails: () => unknown): string {
 
 Deno.test("what is sent by name goes to no peer that only others call so", async () => {
   await using alice = await Node.start();
-  const [carol, liar] = [await persistent(), await persistent()];
+  const [carol, liar] = [await lasting(), await lasting()];
   using teller = await RawPeer.open(alice, { identity: liar });
   const address = { host: "127.0.0.1", port: 1 };
   await teller.tell([entryOf(carol, [address], { name: "carol" })]);
@@ -75,7 +72,7 @@ Deno.test("what is sent by name goes to no peer that only others call so", async
 });
 
 Deno.test("what others call a peer that a person named by its identity means nothing", async () => {
-  const [carol, liar] = [await persistent(), await persistent()];
+  const [carol, liar] = [await lasting(), await lasting()];
   await using alice = await Node.start({
     connect: [`${carol.id}@127.0.0.1:1`],
   });
@@ -89,9 +86,9 @@ Deno.test("what others call a peer that a person named by its identity means not
 
 Deno.test("neither a rumour nor a name made of first digits comes between a peer and what is for it", async () => {
   await using alice = await Node.start();
-  const [bob, mallory] = [await persistent(), await persistent()];
+  const [bob, mallory] = [await lasting(), await lasting()];
   await visit(alice, bob, "bob");
-  const [carol, liar] = [await persistent(), await persistent()];
+  const [carol, liar] = [await lasting(), await lasting()];
   using teller = await RawPeer.open(alice, { identity: liar });
   const address = { host: "127.0.0.1", port: 1 };
   await teller.tell([entryOf(carol, [address], { name: "bob" })]);
@@ -147,7 +144,7 @@ const CASES: readonly {
 for (const { what, attacked, allowed = [], named, meant } of CASES) {
   Deno.test(`a name ${what}, while it is away and across a restart`, async () => {
     const start = await restarts();
-    const ids = { bob: await persistent(), mallory: await persistent() };
+    const ids = { bob: await lasting(), mallory: await lasting() };
     const { bob, mallory } = ids;
     const check = (alice: Node) => {
       assertEquals(alice.peer(bob.id)?.nameHeldBy, undefined);
@@ -198,7 +195,7 @@ for (const { what, attacked, allowed = [], named, meant } of CASES) {
 Deno.test("a conflict is told once, however often its peer comes back", async () => {
   await using alice = await Node.start();
   const log = new EventLog(alice);
-  const [bob, mallory] = [await persistent(), await persistent()];
+  const [bob, mallory] = [await lasting(), await lasting()];
   await visit(alice, bob, "bob");
   for (let time = 0; time < 3; time++) await visit(alice, mallory, "bob");
   assertEquals(log.of("peer:up").length, 4);
@@ -212,7 +209,7 @@ Deno.test("a peer that calls itself as this node does gets nothing by that name,
   const log = new EventLog(alice);
   assertEquals(alice.resolvePeer("alice"), alice.identity.id);
   await assertRejects(() => alice.send(alice.resolvePeer("alice"), "x"));
-  const mallory = await persistent();
+  const mallory = await lasting();
   await visit(alice, mallory, "Alice");
   assertEquals(
     log.of("name-conflict").map(({ holder, ownName }) => [holder, ownName]),
@@ -228,7 +225,7 @@ Deno.test("a peer that calls itself as this node does gets nothing by that name,
 
 Deno.test("a name that could be taken for another means nobody", async () => {
   await using alice = await Node.start();
-  const mallory = await persistent();
+  const mallory = await lasting();
   // A Cyrillic letter first, then a joiner that does not show.
   for (const name of ["\u0430dmin", "ad\u200dmin"]) {
     await visit(alice, mallory, name);
@@ -242,7 +239,7 @@ Deno.test("a name that could be taken for another means nobody", async () => {
 Deno.test("a name of a peer that is off the record goes to no other until a person says so", async () => {
   const store = new MemoryStore();
   const start = await restarts({ store });
-  const [bob, mallory] = [await persistent(), await persistent()];
+  const [bob, mallory] = [await lasting(), await lasting()];
   {
     await using alice = await start();
     await visit(alice, bob, "bob");
@@ -277,7 +274,7 @@ Deno.test("a name of a peer that is off the record goes to no other until a pers
 for (const decision of ["deny", "forget"] as const) {
   Deno.test(`to ${decision} a peer takes its name from it, and a later one has it`, async () => {
     const start = await restarts();
-    const [old, fresh] = [await persistent(), await persistent()];
+    const [old, fresh] = [await lasting(), await lasting()];
     {
       await using alice = await start();
       await visit(alice, old, "bob");
@@ -291,7 +288,7 @@ for (const decision of ["deny", "forget"] as const) {
 
 Deno.test("a name that a person gave to a peer before it came is that peer's", async () => {
   const start = await restarts();
-  const [bob, mallory] = [await persistent(), await persistent()];
+  const [bob, mallory] = [await lasting(), await lasting()];
   {
     await using alice = await start();
     alice.admission.allow(bob.id, { name: "bob" });
@@ -308,7 +305,7 @@ Deno.test("a name that a person gave to a peer before it came is that peer's", a
 
 Deno.test("an allowed peer has only a name that is one, and not this node's own", async () => {
   await using alice = await Node.start({ name: "alice" });
-  const bob = await persistent();
+  const bob = await lasting();
   for (const name of ["", "two words", "deadbeef", "Alice"]) {
     assertThrows(() => alice.admission.allow(bob.id, { name }), RangeError);
   }
@@ -318,9 +315,9 @@ Deno.test("an allowed peer has only a name that is one, and not this node's own"
 Deno.test("of two that came while a name meant nobody, a person chooses", async () => {
   await using alice = await Node.start();
   const [old, one, two] = [
-    await persistent(),
-    await persistent(),
-    await persistent(),
+    await lasting(),
+    await lasting(),
+    await lasting(),
   ];
   await visit(alice, old, "bob");
   await visit(alice, one, "bob");
@@ -336,7 +333,7 @@ Deno.test("of two that came while a name meant nobody, a person chooses", async 
 Deno.test("by the control API a message goes to the first peer of a name, and a person moves the name", async () => {
   await using scene = await ControlScene.start();
   const { node } = scene;
-  const [bob, mallory] = [await persistent(), await persistent()];
+  const [bob, mallory] = [await lasting(), await lasting()];
   const post = async (path: string, fields: Record<string, unknown>) => {
     const response = await scene.fetch(path, {
       method: "POST",
@@ -378,7 +375,7 @@ for (const flags of [0, PEER_FLAG.ephemeral]) {
     Deno.test(`gossip with flags ${flags} that comes ${isFirst ? "after" : "before"} a person names a peer ends neither its name nor its record`, async () => {
       const store = new MemoryStore();
       const start = await restarts({ store });
-      const [bob, mallory] = [await persistent(), await persistent()];
+      const [bob, mallory] = [await lasting(), await lasting()];
       await using other = await Node.start();
       await using place = TcpProxy.start(() => other.address);
       {
@@ -423,7 +420,7 @@ for (const flags of [0, PEER_FLAG.ephemeral]) {
 
 Deno.test("gossip does not have a pin lapse", async () => {
   await using other = await Node.start();
-  const [bob, mallory] = [await persistent(), await persistent()];
+  const [bob, mallory] = [await lasting(), await lasting()];
   await using alice = await Node.start({
     connect: [`${bob.id}@${other.address}`],
   });
@@ -442,7 +439,7 @@ Deno.test("gossip does not have a pin lapse", async () => {
 
 Deno.test("a name that a person gave to a key in memory goes to no other when its node has left, also across a restart", async () => {
   const start = await restarts();
-  const [bob, mallory] = [await Identity.generate(), await persistent()];
+  const [bob, mallory] = [await Identity.generate(), await lasting()];
   const isGone = (alice: Node) => {
     const error = assertThrows(() => alice.resolvePeer("bob"), VerackError);
     assertEquals(error.code, "unknown-peer");

@@ -8,33 +8,13 @@ import {
 } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Address, parseAddress } from "../../src/transport/address.ts";
-import { RawPeer } from "../helpers/attacker.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
+import { entryOf, stranger } from "../helpers/forged_messages.ts";
 import { at } from "../helpers/disguise.ts";
 import { Scene } from "../helpers/scene.ts";
 import { Sink } from "../helpers/sink.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
-import { forge, idOf, keyOf } from "../identity/forgery.ts";
-
-/** Somebody who exists in gossip only; much faster made than an `Identity`. */
-function stranger(): Pick<Identity, "id" | "certificate"> {
-  const key = keyOf("Ed25519");
-  return { id: idOf(key.spki), certificate: forge(key) };
-}
-
-function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
-}
-
-async function member(scene: Scene): Promise<RawPeer> {
-  const peer = await RawPeer.open(scene.victim);
-  await until(
-    "her to be up",
-    () => scene.victim.sessions().some(({ id }) => id === peer.identity.id),
-  );
-  return peer;
-}
+import { times } from "../helpers/crowd.ts";
 
 /** Hangs up on everybody at once, and counts. */
 class Refuser implements AsyncDisposable {
@@ -72,7 +52,7 @@ Deno.test("one member can have us dial strangers' addresses so often and no more
   const dials = () => targets.reduce((sum, target) => sum + target.dials, 0);
   {
     await using scene = await Scene.start();
-    using mallory = await member(scene);
+    using mallory = await scene.join();
     const start = performance.now();
     await mallory.tell(
       targets.flatMap(({ address }) =>
@@ -85,7 +65,7 @@ Deno.test("one member can have us dial strangers' addresses so often and no more
     );
     // Whom another member tells of is dialed all the same.
     await using bob = await Node.start();
-    using honest = await member(scene);
+    using honest = await scene.join();
     await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
     await until("bob to be up", () => bob.sessions().length >= 1);
     const seconds = (performance.now() - start) / 1_000;
@@ -106,13 +86,13 @@ Deno.test("however many members tell of peers at one address, it is dialed so of
   const start = performance.now();
   using liars = new DisposableStack();
   for (let i = 0; i < 4; i++) {
-    const liar = liars.use(await member(scene));
+    const liar = liars.use(await scene.join());
     await liar.tell(times(50, () => entryOf(stranger(), [target.address])));
   }
   await until("its share to be used", () => target.dials >= DIALS_PER_TARGET);
   // Peers that are told of elsewhere have their turn meanwhile.
   await using bob = await Node.start();
-  using honest = await member(scene);
+  using honest = await scene.join();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
   await until("bob to be up", () => bob.sessions().length >= 1);
   const refills = (performance.now() - start) / DIALS_PER_TARGET_REFILL_MS;
@@ -139,7 +119,7 @@ Deno.test("addresses that hang do not keep us from the one where a peer is", asy
   await first.close({ abrupt: true });
   await until("bob to be gone", () => scene.log.of("peer:down").length === 1);
   await using back = await Node.start({ identity });
-  using mallory = await member(scene);
+  using mallory = await scene.join();
   const [known] = scene.log.of("peer:down");
   assertEquals(known?.id, identity.id);
   const certificate = identity.certificate;

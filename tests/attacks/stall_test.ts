@@ -11,7 +11,7 @@ import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { dialTls, RawPeer } from "../helpers/attacker.ts";
-import { Crowd, hungUp } from "../helpers/crowd.ts";
+import { Crowd, hungUp, times } from "../helpers/crowd.ts";
 import { RawListener } from "../helpers/raw_listener.ts";
 import { EventLog } from "../helpers/nodes.ts";
 import { Sink } from "../helpers/sink.ts";
@@ -23,10 +23,6 @@ const PATIENT = {
   heartbeatMs: 20_000,
   deadAfterMs: 60_000,
 } as const;
-
-function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
-}
 
 async function connectTcp(node: Node): Promise<Deno.TcpConn> {
   const { host: hostname, port } = parseAddress(node.address);

@@ -239,22 +239,3 @@ Deno.test("commands are harmless in the refusal", async () => {
   attacker.close();
   assertHarmless(scene.log.events);
 });
-
-Deno.test("a user agent or the text of a ping that is too long is refused", async () => {
-  await using scene = await Scene.start();
-  await scene.leavesNoTrace(async () => {
-    using attacker = await RawPeer.dial(scene.victim);
-    const version = new Uint8Array(80 + 3 + 257 + 5);
-    new DataView(version.buffer).setInt32(0, 70_016, true);
-    version.set([0xfd, 0x01, 0x01], 80);
-    await attacker.say(COMMAND.version, version);
-    await scene.refused(attacker, "protocol-error", "user agent");
-  });
-  using attacker = await RawPeer.open(scene.victim);
-  const ping = new Uint8Array(8 + 3 + 257);
-  ping.set([0xfd, 0x01, 0x01], 8);
-  await attacker.say(COMMAND.ping, ping);
-  const told = await attacker.refusal();
-  assertEquals([told?.command, told?.name], ["bye", "protocol-error"]);
-  assertEquals(scene.log.of("ping"), []);
-});

@@ -8,7 +8,7 @@ import { RawListener } from "../helpers/raw_listener.ts";
 import { until } from "../helpers/until.ts";
 
 Deno.test("a dialer that stops in its handshake is told reject timeout", async (t) => {
-  await using node = await Node.start({ handshakeTimeoutMs: 400 });
+  await using node = await Node.start({ handshakeTimeoutMs: 1_000 });
   for (
     const step of [undefined, "version", "features"] as (Step | undefined)[]
   ) {
@@ -25,7 +25,7 @@ Deno.test("a dialer that stops in its handshake is told reject timeout", async (
 Deno.test("a listener that stops in its handshake is told reject timeout", async () => {
   await using listener = await RawListener.start();
   await using _node = await Node.start({
-    handshakeTimeoutMs: 400,
+    handshakeTimeoutMs: 1_000,
     connect: [listener.address],
   });
   using peer = await listener.next();
@@ -51,7 +51,7 @@ Deno.test("a dialer that makes room for another one is told reject full", async 
 });
 
 Deno.test("a peer that falls silent is told bye dead, should it still read", async () => {
-  await using node = await Node.start({ heartbeatMs: 100, deadAfterMs: 300 });
+  await using node = await Node.start({ heartbeatMs: 300, deadAfterMs: 1_500 });
   using peer = await RawPeer.open(node);
   peer.answersPings = false;
   await until("its end", () => peer.count(COMMAND.bye) === 1);

@@ -8,7 +8,6 @@ import { EventLog } from "../helpers/nodes.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
-const MOD = new URL("../../src/cli/main.ts", import.meta.url);
 /** Nobody listens there: whoever is routed to it is hung up on. */
 const NOWHERE = "127.0.0.1:1";
 
@@ -83,49 +82,6 @@ Deno.test("a second process takes over when the first no longer answers", async 
   assertEquals(log.of("peer:up").length, 1);
   assertEquals(log.of("peer:down"), []);
   assert(connected(first, third.identity.id));
-});
-
-Deno.test("a key in a second process of its own is refused, and taken when the first is stopped", async () => {
-  const identity = await Identity.generate({ ephemeral: false });
-  const keyFile = await Deno.makeTempFile();
-  await Deno.writeTextFile(keyFile, identity.privateKeyPem);
-  await using third = await Node.start({ deadAfterMs: 60_000 });
-  const log = new EventLog(third);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--no-prompt", "--allow-net", "--allow-env"],
-      ...[`--allow-read=${keyFile}`, MOD.href, "run", "--json"],
-      ...["--host", "127.0.0.1", "--port", "0", "--key", keyFile],
-      ...["--connect", third.address],
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  try {
-    await until("the child to be up", () => connected(third, identity.id));
-    await using second = await Node.start({
-      identity,
-      connect: [third.address],
-    });
-    const seconds = new EventLog(second);
-    await until(
-      "the second to be refused",
-      () => log.of("refused").length > 0 && seconds.of("refused").length > 0,
-    );
-    assertEquals(log.of("peer:up").length, 1);
-    assertEquals(seconds.of("peer:up"), []);
-    // A process that is stopped keeps its connections, and answers nothing.
-    child.kill("SIGSTOP");
-    await until(
-      "the second to be up",
-      () => seconds.of("peer:up").length === 1,
-    );
-  } finally {
-    child.kill("SIGKILL");
-    await child.status;
-    await Deno.remove(keyFile);
-  }
 });
 
 Deno.test("a node that dials another process with its own key says so and lets it be", async () => {

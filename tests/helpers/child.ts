@@ -8,7 +8,8 @@ import { linesOf } from "../../src/cli/lines.ts";
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).href;
 export const ENV_PERMISSION: string =
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS";
-const WAIT_MS = 20_000;
+/** Longer than a busy machine takes to start Deno several times. */
+const WAIT_MS = 60_000;
 
 /** Options of {@linkcode Child}. */
 export interface ChildOptions {

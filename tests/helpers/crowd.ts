@@ -37,3 +37,8 @@ export async function hungUp(socket: Deno.Conn): Promise<void> {
     // Reset, or closed by us.
   }
 }
+
+/** As many as that. */
+export function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}

@@ -2,7 +2,14 @@
 import type { Identity } from "../../src/identity/identity.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
+import { forge, idOf, keyOf } from "../identity/forgery.ts";
 import { PEER_FLAG, type PeerEntry } from "../../src/wire/messages/peers.ts";
+
+/** A peer that exists in gossip only; much faster made than an `Identity`. */
+export function stranger(): Pick<Identity, "id" | "certificate"> {
+  const key = keyOf("Ed25519");
+  return { id: idOf(key.spki), certificate: forge(key) };
+}
 
 /** An entry of `peers` about an identity, true or not. */
 export function entryOf(

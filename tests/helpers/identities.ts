@@ -15,3 +15,8 @@ export async function orderedPair(): Promise<[Identity, Identity]> {
   if (a === undefined || b === undefined) throw new TypeError("no identities");
   return a.id < b.id ? [a, b] : [b, a];
 }
+
+/** A new identity that lasts, as that of a node with a data directory does. */
+export function lasting(): Promise<Identity> {
+  return Identity.generate({ ephemeral: false });
+}

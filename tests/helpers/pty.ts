@@ -3,7 +3,7 @@
 /** Whether there is such a `script`; says so once when there is none. */
 export const HAS_PTY: boolean = await probe();
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 async function probe(): Promise<boolean> {
   try {

@@ -10,7 +10,7 @@ import type { PeerInfo } from "../../src/mesh/peers/peer_info.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";
 import type { ReasonName } from "../../src/wire/messages/reason.ts";
-import { RawPeer } from "./attacker.ts";
+import { type AttackerOptions, RawPeer } from "./attacker.ts";
 import { EventLog } from "./nodes.ts";
 import { until } from "./until.ts";
 
@@ -40,6 +40,17 @@ export class Scene implements AsyncDisposable {
     });
     await until("the member to join", () => log.of("peer:up").length > 0);
     return new Scene(victim, log, member);
+  }
+
+  /** A scripted peer that has a session with the victim. */
+  async join(options: AttackerOptions = {}): Promise<RawPeer> {
+    const peer = await RawPeer.open(this.victim, options);
+    const { id } = peer.identity;
+    await until(
+      "the peer to be up",
+      () => this.victim.sessions().some((session) => session.id === id),
+    );
+    return peer;
   }
 
   /**

@@ -11,7 +11,7 @@ const POLL_MS = 5;
 export async function until(
   what: string,
   predicate: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!await predicate()) {

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import type { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
@@ -17,10 +17,7 @@ import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { plainTable, recalled } from "../helpers/plain_table.ts";
 import { until } from "../helpers/until.ts";
-
-function lasting(): Promise<Identity> {
-  return Identity.generate({ ephemeral: false });
-}
+import { lasting } from "../helpers/identities.ts";
 
 /** The memory of a node without the rest of it. */
 function memoryOf(

@@ -1,7 +1,6 @@
 // Configured names: with several addresses, with several members, and with others
 // tomorrow than today.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { parseAddress } from "../../src/transport/address.ts";
@@ -12,16 +11,13 @@ import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
 import { Sink } from "../helpers/sink.ts";
 import { until } from "../helpers/until.ts";
+import { lasting } from "../helpers/identities.ts";
 
 const NAME = "mesh.test";
 
 /** Every name leads to these; an array that is changed later changes the name. */
 function leadsTo(...ips: string[]): Resolver {
   return () => Promise.resolve([...ips]);
-}
-
-function persistent(): Promise<Identity> {
-  return Identity.generate({ ephemeral: false });
 }
 
 function portOf(node: { readonly address: string }): number {
@@ -32,11 +28,11 @@ function portOf(node: { readonly address: string }): number {
 async function twoAtOnePort(
   options: NodeOptions = {},
 ): Promise<[Node, Node, number]> {
-  const one = await Node.start({ ...options, identity: await persistent() });
+  const one = await Node.start({ ...options, identity: await lasting() });
   const port = portOf(one);
   const two = await Node.start({
     ...options,
-    identity: await persistent(),
+    identity: await lasting(),
     host: "127.0.0.2",
     port,
   });
@@ -146,7 +142,7 @@ Deno.test("of a name with an identity the address that has it is found, and anot
 Deno.test("a name at none of whose addresses is the identity asked for is refused, with all that is there", async () => {
   const [alice, bob, port] = await twoAtOnePort();
   await using _nodes = new Mesh([alice, bob]);
-  const wanted = await persistent();
+  const wanted = await lasting();
   await using carol = await Node.start({
     connect: [`${wanted.id}@${NAME}:${port}`],
     resolve: leadsTo("127.0.0.1", "127.0.0.2"),

@@ -219,9 +219,12 @@ Deno.test({
     await alice.shows(new RegExp(`bob \\(${short(bob.id)}\\) is here`));
     await alice.type("/msg bob hello\r");
     await bob.waitFor("message");
+    // Asking for the next message is what acknowledges one.
+    await alice.type("/msg bob again\r");
+    await bob.waitFor("message");
     await alice.type("/ping bob\r");
     await alice.shows(/bob answers in/);
-    // It has standing once its acknowledgement is here, which nothing shows.
+    // It has standing once an acknowledgement is here, which nothing shows.
     await new Promise((resolve) => setTimeout(resolve, 500));
     await bob.end("SIGKILL");
     await alice.shows(/bob .* is lost/);

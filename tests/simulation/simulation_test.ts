@@ -6,7 +6,7 @@ import { simulate } from "./simulate.ts";
 import { Tally } from "./tally.ts";
 
 /** So many schedules are run each time; `deno task simulate` runs on. */
-const SCHEDULES = 500;
+const SCHEDULES = 150;
 
 Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing behind`, async () => {
   const tally = new Tally();
@@ -27,7 +27,7 @@ Deno.test(`${SCHEDULES} schedules of faults leave the mesh whole and nothing beh
     ...LIES.map((lie) => `lie ${lie}`),
   ];
   for (const kind of kinds) {
-    assert(tally.of(kind) >= 10, `${kind}: only ${tally.of(kind)}`);
+    assert(tally.of(kind) >= 3, `${kind}: only ${tally.of(kind)}`);
   }
 });
 
