@@ -1,7 +1,10 @@
 /** `verack identity new` and `verack identity show`: makes and looks at keys. */
 import { escapeText, jsonLine } from "../core/escape.ts";
-import { isDemoIdentity } from "../identity/demo.ts";
-import { loadPublicIdentity, writeIdentity } from "../identity/key_files.ts";
+import {
+  isDemoIdentity,
+  loadPublicIdentity,
+  writeIdentity,
+} from "../identity/key_files.ts";
 import {
   Identity,
   KEY_TYPES,
@@ -79,7 +82,7 @@ async function make(
     ephemeral: false,
   });
   const { id, keyType } = identity;
-  const { keyPath, certPath } = await writeIdentity(identity, flags.out);
+  const { keyPath, certPath } = writeIdentity(identity, flags.out);
   return print(terminal, flags.json, { id, keyType }, {
     key: keyPath,
     certificate: certPath,

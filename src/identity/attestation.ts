@@ -39,7 +39,6 @@ const CONTEXT = new TextEncoder().encode("verack/1 statement\0");
  * signature with its length in front, at most `MAX_STATEMENT_BYTES`.
  *
  * @param issuedAt Unix time, whole seconds.
- * @throws {RangeError} when the magic, the subject or the time is none.
  */
 export function issueAttestation(
   issuer: Identity,
@@ -55,11 +54,7 @@ export function issueAttestation(
     .finish();
 }
 
-/**
- * Reads an attestation.
- *
- * @throws {VerackError} `malformed`, also when anything follows.
- */
+/** Reads an attestation; throws `malformed`, also when anything follows. */
 export function decodeAttestation(bytes: Uint8Array): Attestation {
   const reader = new ByteReader("attestation", bytes);
   const issuer = reader.hex("issuer", PEER_ID_BYTES);
@@ -79,11 +74,7 @@ export function issuerOf(bytes: Uint8Array): PeerId | undefined {
   }
 }
 
-/**
- * Whether the holder of `issuer`'s key signed exactly this. Never throws.
- *
- * @param issuer The certificate of a node that may admit others.
- */
+/** Whether the holder of `issuer`'s key signed exactly this. Never throws. */
 export function verifyAttestation(
   issuer: VerifiedCertificate,
   context: AttestationContext,

@@ -153,10 +153,8 @@ const verified = new BoundedMap<string, VerifiedCertificate>(
  * Takes some hundred microseconds, nearly all for the signature; a certificate that
  * was verified before takes a few. Refusals are not remembered.
  *
- * @param der The bytes; they are copied.
- * @param expected The identity it is filed under, if one is known.
- * @throws {VerackError} `bad-certificate` when it breaks a rule, `wrong-identity`
- * when it is sound but belongs to another identity than `expected`.
+ * Throws `bad-certificate` when it breaks a rule, `wrong-identity` when it is sound but
+ * belongs to another identity than `expected`. The bytes are copied.
  */
 export function verifyCertificate(
   der: Uint8Array,

@@ -45,10 +45,7 @@ export class DerReader {
   readonly #fault: Fault;
   #offset = 0;
 
-  /**
-   * @param bytes One level: a whole file, or the content of an element.
-   * @param fault Makes the error that a broken rule throws.
-   */
+  /** @param bytes One level: a whole file, or the content of an element. */
   constructor(bytes: Uint8Array<ArrayBuffer>, fault: Fault) {
     this.#bytes = bytes;
     this.#fault = fault;
@@ -59,12 +56,7 @@ export class DerReader {
     return this.#offset === this.#bytes.length;
   }
 
-  /**
-   * Reads the next element, of whatever tag.
-   *
-   * @param what Its name, for the error.
-   * @throws What the fault makes, when the bytes are not DER or end too soon.
-   */
+  /** Reads the next element, of any tag. @param what Its name, for the error. */
   read(what: string): DerElement {
     const start = this.#offset;
     const tag = this.#byte(what);
@@ -158,9 +150,8 @@ export class DerReader {
 }
 
 /**
- * Encodes one element from its tag and the pieces of its content.
- *
- * @throws {RangeError} when the content has 64 KiB or more, which nothing here has.
+ * Encodes one element from its tag and the pieces of its content, which must be
+ * less than 64 KiB.
  */
 export function encodeDer(
   tag: number,
@@ -187,23 +178,9 @@ export function encodeDer(
   return out;
 }
 
-/**
- * Encodes an object identifier from its dotted form.
- *
- * @throws {TypeError} when the text is none with at least three small numbers.
- */
+/** Encodes an object identifier from its dotted form, one of our constants. */
 export function encodeOid(dotted: string): Uint8Array<ArrayBuffer> {
-  const [first, second, ...rest] = dotted.split(".").map(Number);
-  if (
-    first === undefined || second === undefined || first > 2 || second > 39 ||
-    ![first, second, ...rest].every((n) => Number.isSafeInteger(n) && n >= 0)
-  ) {
-    throw new TypeError(
-      `Cannot encode OID: it is ${
-        JSON.stringify(dotted)
-      }, must be dotted numbers`,
-    );
-  }
+  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
   const bytes = [first * 40 + second];
   for (const number of rest) {
     const digits = [number % 128];

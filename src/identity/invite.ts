@@ -1,6 +1,6 @@
 /**
- * An invite as it is passed from person to person: one line that says whom to
- * dial, where, and the code that lets one guest in. The host keeps only what is
+ * An invite as it is passed from person to person: one line with the host's identity
+ * and address, and the code that lets one guest in. The host keeps only what is
  * derived from the code; giving out and redeeming are in `mesh/admission/invites.ts`.
  */
 import { hkdfSync } from "node:crypto";
@@ -10,29 +10,31 @@ import {
   parseAddress,
 } from "../transport/address.ts";
 import { parsePeerId, type PeerId } from "../core/peer_id.ts";
-import { SECRET_ID_BYTES, type SharedSecret } from "./shared_secret.ts";
+import { decodeBase32, encodeBase32 } from "../std/base32.ts";
+import {
+  SECRET_ID_BYTES,
+  SECRET_KEY_BYTES,
+  type SharedSecret,
+} from "./shared_secret.ts";
 
 /** What the line says. */
 export interface Invite {
-  /** Who invites; nobody else will do at that address. */
+  /** The node that invites, which must be the one at that address. */
   readonly host: PeerId;
   readonly address: Address;
   /** {@linkcode INVITE_CODE_BYTES} random bytes. */
   readonly code: Uint8Array;
 }
 
-/** 160 bits: nobody guesses it, and base32 has no digit to spare. */
+/** 160 bits: beyond guessing, and base32 has no digit to spare. */
 export const INVITE_CODE_BYTES = 20;
 
 /** RFC 4648 §6 in lower case: a double click takes all of it, and it can be read out. */
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const CODE = /^[a-z2-7]{32}$/;
 
 /**
  * Parses `identity@host:port#code`, where the code is 32 letters and digits of
- * base32.
- *
- * @throws {SyntaxError} saying what was wanted; the code is never in the message.
+ * base32. Throws SyntaxError, which never has the code in its message.
  */
 export function parseInvite(text: string): Invite {
   const trimmed = text.trim();
@@ -52,14 +54,16 @@ export function parseInvite(text: string): Invite {
   return {
     host: parsePeerId(trimmed.slice(0, at)),
     address: parseAddress(trimmed.slice(at + 1, hash)),
-    code: decodeCode(code),
+    code: decodeBase32(code.toUpperCase()),
   };
 }
 
 /** The line {@linkcode parseInvite} reads. */
 export function formatInvite(invite: Invite): string {
   const { host, address, code } = invite;
-  return `${host}@${formatAddress(address)}#${encodeCode(code)}`;
+  return `${host}@${formatAddress(address)}#${
+    encodeBase32(code).toLowerCase()
+  }`;
 }
 
 /**
@@ -81,35 +85,6 @@ export function inviteSecret(code: Uint8Array): SharedSecret {
   return {
     kind: "invite",
     id: expand("id", SECRET_ID_BYTES).toHex(),
-    key: expand("key", 32),
+    key: expand("key", SECRET_KEY_BYTES),
   };
-}
-
-function encodeCode(code: Uint8Array): string {
-  let text = "";
-  let bits = 0;
-  let count = 0;
-  for (const byte of code) {
-    bits = (bits << 8) | byte;
-    for (count += 8; count >= 5; count -= 5) {
-      text += BASE32[(bits >> (count - 5)) & 31];
-    }
-    bits &= 0xff;
-  }
-  return text;
-}
-
-function decodeCode(text: string): Uint8Array<ArrayBuffer> {
-  const code = new Uint8Array(INVITE_CODE_BYTES);
-  let bits = 0;
-  let count = 0;
-  let at = 0;
-  for (const letter of text) {
-    bits = ((bits << 5) | BASE32.indexOf(letter)) & 0xfff;
-    count += 5;
-    if (count < 8) continue;
-    count -= 8;
-    code[at++] = (bits >> count) & 0xff;
-  }
-  return code;
 }

@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { isDemoIdentity } from "./demo.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import {
   Identity,
   type Passphrase,
@@ -22,6 +22,36 @@ import {
   warnIfOpenToTheWorld,
   writeNew,
 } from "./private_file.ts";
+
+/**
+ * The identities whose private keys are published in `certs/`: a peer with one of
+ * them may be anyone. Refused off loopback by `mesh/`.
+ */
+export const DEMO_IDENTITIES: readonly {
+  /** The name of its files in `certs/`, without extension. */
+  readonly name: string;
+  readonly id: PeerId;
+}[] = [
+  {
+    name: "alice",
+    id: "3a1e1b52782b8e0f9850601aa3afa379c61e20b32247a66afd4a7be360ad63aa",
+  },
+  {
+    name: "bob",
+    id: "ab16cf1e85f4009636a878d611d09a3a9c886ef01ea1b00a9391b7535808b3bb",
+  },
+  {
+    name: "carol",
+    id: "bd620673740dfda4b1a951469b070289992fe7f37ee4893d9ad38f7aaa4a4610",
+  },
+];
+
+const demoIds = new Set(DEMO_IDENTITIES.map(({ id }) => id));
+
+/** Whether the key of this identity is public, so that anyone can pose as it. */
+export function isDemoIdentity(id: PeerId): boolean {
+  return demoIds.has(id);
+}
 
 /** Options of {@linkcode loadIdentity}. */
 export interface LoadOptions {

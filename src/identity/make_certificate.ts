@@ -23,13 +23,9 @@ const SIGNING = {
 const SERIAL_DIGITS = 30;
 
 /**
- * Makes a certificate for a private key. The same key always gets the same
- * certificate but for the signature, which ECDSA draws anew.
- *
- * @param privateKey The key; its public half must be that of `id`.
- * @returns DER that {@linkcode verifyCertificate} accepts.
- * @throws {VerackError} `bad-certificate` when the key's two halves do not belong
- * together, so that what it signs does not verify.
+ * Makes a certificate for the private key of `id`, DER that
+ * {@linkcode verifyCertificate} accepts. The same key always gets the same certificate
+ * but for the signature, which ECDSA draws anew.
  */
 export async function makeCertificate(
   privateKey: KeyObject,

@@ -1,6 +1,6 @@
 /**
  * What a node calls itself, `alice`: which names a person may give, and how a name
- * from the network is shown. A name is a claim that anybody can make; it never
+ * from the network is shown. A name is a claim that any node can make; it never
  * authorises anything, and is never shown without the short identity.
  *
  * The rules follow UTS #39: compatibility forms, mixed scripts, invisible and
@@ -12,37 +12,12 @@ import { MAX_SHOWN_NAME_CHARS } from "../core/core_limits.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
 
 /** Alphabets that names are written in, each alone (UAX #31, recommended scripts). */
-const SCRIPTS: readonly (readonly string[])[] = [
-  ["Greek"],
-  ["Cyrillic"],
-  // Written together by everybody who writes them.
-  ["Han", "Hiragana", "Katakana"],
-  ["Han", "Hangul"],
-  ["Han", "Bopomofo"],
-  ...[
-    "Arabic",
-    "Armenian",
-    "Bengali",
-    "Devanagari",
-    "Ethiopic",
-    "Georgian",
-    "Gujarati",
-    "Gurmukhi",
-    "Hebrew",
-    "Kannada",
-    "Khmer",
-    "Lao",
-    "Malayalam",
-    "Myanmar",
-    "Oriya",
-    "Sinhala",
-    "Tamil",
-    "Telugu",
-    "Thaana",
-    "Thai",
-    "Tibetan",
-  ].map((script) => [script]),
-];
+const SCRIPTS =
+  `Greek, Cyrillic, Arabic, Armenian, Bengali, Devanagari, Ethiopic,
+  Georgian, Gujarati, Gurmukhi, Hebrew, Kannada, Khmer, Lao, Malayalam, Myanmar,
+  Oriya, Sinhala, Tamil, Telugu, Thaana, Thai, Tibetan,
+  Han Hiragana Katakana, Han Hangul, Han Bopomofo`
+    .split(/,\s+/).map((together) => together.split(" "));
 
 /** Of Latin what languages are written in, without the letters of phoneticians. */
 const LATIN = "[[A-Za-z\\u{c0}-\\u{24f}\\u{1e00}-\\u{1eff}]&&[\\p{Lu}\\p{Ll}]]";
@@ -57,8 +32,8 @@ const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u;
 const MARK_FLOOD = /\p{M}{3}/u;
 
 /**
- * Letters that look like Latin ones. A name of nothing else is a Latin name to
- * whoever reads it (UTS #39 §4: whole-script confusables).
+ * Letters that look like Latin ones. A name of nothing else reads as a Latin name
+ * (UTS #39 §4: whole-script confusables).
  */
 const LOOKALIKE =
   /^(?=.*[^ -~])[аАВсСԁеЕһНіІјЈКӏМоОрРԛѕЅТԝхХуУѵѴαΑΒΕΖΗιΙΚΜνΝοΟρΡτΤυΥΧ0-9._-]*$/u;

@@ -24,8 +24,6 @@ const LINE_CHARACTERS = 64;
 /**
  * The blocks of `text`, in order. Text outside of blocks is skipped: `openssl`
  * writes attributes and dumps there.
- *
- * @param fault Makes the error when a block is cut off or is no base64.
  */
 export function readPemBlocks(text: string, fault: Fault): PemBlock[] {
   const blocks: PemBlock[] = [];

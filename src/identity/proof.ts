@@ -51,8 +51,8 @@ const FIXED_BYTES = CONTEXT.length + 4 + 2 * PEER_ID_BYTES + 32 + 32 + 4;
  * 0x30, and in TLS 1.2 (RFC 5246 §7.4.3) the server's own 32 random bytes would
  * have to hit the identities.
  *
- * @throws {RangeError} when a field does not have its length, or the extension
- * block is larger than any handshake payload.
+ * Throws RangeError when a field does not have its length, or the extension block is
+ * larger than any handshake payload.
  */
 export function proofBytes(context: ProofContext): Uint8Array<ArrayBuffer> {
   const { magic, listener, dialer, challenge, transcript, extensions } =
@@ -74,12 +74,7 @@ export function proofBytes(context: ProofContext): Uint8Array<ArrayBuffer> {
     .finish();
 }
 
-/**
- * Signs as the dialer.
- *
- * @throws {RangeError} when `context.dialer` is not `identity`, or as
- * {@linkcode proofBytes} does.
- */
+/** Signs as the dialer, which `identity` must be. */
 export function signProof(
   identity: Identity,
   context: ProofContext,

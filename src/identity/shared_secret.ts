@@ -48,8 +48,6 @@ const BLOCK_SIZE = 8;
  * HMAC-SHA-256 with the key over: the ASCII text `verack/1 secret` and a zero
  * byte ‖ 0 for the dialer, 1 for the listener ‖ magic (4) ‖ the listener's
  * identity (32) ‖ transcript (32).
- *
- * @throws {RangeError} when a field does not have its length.
  */
 export function secretMac(
   key: Uint8Array,
@@ -85,9 +83,8 @@ export function networkSecret(key: Uint8Array): SharedSecret {
  * salt, so that one secret for two networks makes two keys. The secret itself is used
  * for nothing else and kept nowhere.
  *
- * Line ends at the end of the secret do not count: editors add them.
- *
- * @throws {VerackError} `bad-secret` when it is shorter than 16 bytes.
+ * Line ends at the end of the secret do not count: editors add them. A secret of less
+ * than 16 bytes is refused with `bad-secret`.
  */
 export async function deriveNetworkKey(
   secret: Uint8Array,

@@ -1,8 +1,6 @@
 /**
  * Signing and verifying with the three kinds of key. The kind alone decides the
  * algorithm; no message ever names one, so there is nothing to downgrade.
- *
- * What is signed is decided in `proof.ts` and `certificate.ts`.
  */
 
 import { constants, type KeyObject, sign, verify } from "node:crypto";
@@ -111,7 +109,7 @@ function fits(publicKey: PublicKey, signature: Uint8Array): boolean {
 /**
  * `SEQUENCE { r INTEGER, s INTEGER }` in DER (RFC 3279 §2.2.3) with s at most half
  * the order of the curve, and nothing more. With (r, s) the pair (r, order − s)
- * verifies as well, and anybody can compute it (BIP 146); without this bound every
+ * verifies as well, and anyone can compute it (BIP 146); without this bound every
  * signature would have a second form that its maker never wrote.
  */
 function isEcdsaDer(signature: Uint8Array): boolean {
@@ -126,8 +124,6 @@ function isEcdsaDer(signature: Uint8Array): boolean {
 /**
  * An ECDSA signature in the form that {@linkcode verifyBytes} takes: libraries write
  * either s or order − s.
- *
- * @throws {SyntaxError} when it is not a signature in DER.
  */
 export function withLowS(signature: Uint8Array): Uint8Array<ArrayBuffer> {
   const { r, s } = readScalars(signature);

@@ -13,7 +13,7 @@ import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
 import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
-import { isDemoIdentity } from "../identity/demo.ts";
+import { isDemoIdentity } from "../identity/key_files.ts";
 import {
   DEAD_AFTER_MS,
   HANDSHAKE_TIMEOUT_MS,

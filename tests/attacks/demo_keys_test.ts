@@ -1,7 +1,7 @@
 // The keys in certs/ are public: anybody can be alice, so off this machine nobody is.
 import { assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
+import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

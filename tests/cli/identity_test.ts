@@ -1,6 +1,6 @@
 /** `verack identity new` and `verack identity show`, as processes. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
+import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
 import { loadIdentity } from "../../src/identity/key_files.ts";
 import { KEY_TYPES } from "../../src/identity/identity.ts";
 import { type Child, verack } from "../helpers/child.ts";

@@ -1,8 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { DEMO_IDENTITIES, isDemoIdentity } from "../../src/identity/demo.ts";
-import { loadIdentity } from "../../src/identity/key_files.ts";
 import { Identity } from "../../src/identity/identity.ts";
+import {
+  DEMO_IDENTITIES,
+  isDemoIdentity,
+  loadIdentity,
+} from "../../src/identity/key_files.ts";
 
 const FOLDER = new URL("../../certs/", import.meta.url);
 const pathOf = (name: string) =>

@@ -96,8 +96,6 @@ Deno.test("showOid() undoes encodeOid()", () => {
     encodeOid("1.2.840.10045.3.1.7").toHex(),
     "06082a8648ce3d030107",
   );
-  assertThrows(() => encodeOid("nonsense"), TypeError);
-  assertThrows(() => encodeOid("3.1"), TypeError);
 });
 
 Deno.test("showOid() bounds what it shows of a hostile identifier", () => {

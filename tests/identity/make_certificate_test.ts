@@ -105,3 +105,24 @@ Deno.test("a certificate at the largest key size fits the limit", async () => {
   assert(identity.certificate.length <= MAX_CERTIFICATE_BYTES);
   assertEquals(identity.sign(new Uint8Array(1)).length, 512);
 });
+
+Deno.test("a key that is loaded with its certificate, or shown, loads no certificate library", async () => {
+  const url = (path: string) => new URL(`../../${path}`, import.meta.url).href;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `import { fileURLToPath } from "node:url";
+       import { loadIdentity, loadPublicIdentity } from "${
+        url("src/identity/key_files.ts")
+      }";
+       const path = (end) => fileURLToPath("${url("certs/alice")}" + end);
+       await loadIdentity({ keyPath: path(".key"), certPath: path(".crt") });
+       await loadPublicIdentity(path(".key"));
+       console.log(typeof Reflect.getMetadata);
+       await loadIdentity({ keyPath: path(".key") });
+       console.log(typeof Reflect.getMetadata);`,
+    ],
+  }).output();
+  // What the library needs, `reflect-metadata`, tells whether it was loaded.
+  assertEquals(new TextDecoder().decode(stdout), "undefined\nfunction\n");
+});

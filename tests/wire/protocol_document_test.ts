@@ -5,7 +5,7 @@ import {
   MAX_REPEATED_FRAMES,
   RECEIVE_BUDGET_BYTES,
 } from "../../src/delivery/delivery_limits.ts";
-import { DEMO_IDENTITIES } from "../../src/identity/demo.ts";
+import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
 import {
   MAX_FINGERPRINTS,
   MAX_FORMER_MEMBERS,

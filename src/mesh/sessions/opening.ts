@@ -4,7 +4,7 @@
  */
 import { VerackError } from "../../core/errors.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
-import { isDemoIdentity } from "../../identity/demo.ts";
+import { isDemoIdentity } from "../../identity/key_files.ts";
 import { shortId } from "../../identity/identity.ts";
 import {
   MAX_PEERS,
