@@ -6,7 +6,7 @@ import type { VersionMessage } from "../wire/messages/version.ts";
 
 /** Every way in which a probe can fail through the peer or the network. */
 export const PROBE_ERROR_KINDS = [
-  "refused", // nobody listens there
+  "refused", // nothing listens there
   "unreachable", // no route
   "dns", // the name does not resolve
   "timeout", // not complete within the deadline

@@ -15,9 +15,9 @@ import { isIpv4, isIpv6 } from "../transport/ip.ts";
 import { isOpenToOthers } from "../identity/private_file.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { missingFlag } from "../transport/net_errors.ts";
-import { tcpTransport } from "../transport/tcp.ts";
+import { listenUnix, tcpTransport } from "../transport/tcp.ts";
 import { listenTlsFor } from "../transport/tls_listener.ts";
-import { UnixListener } from "../transport/unix_listener.ts";
+import type { Listener } from "../transport/transport.ts";
 import type { ControlServer } from "./control_server.ts";
 import { type GuardOptions, isLoopbackName } from "./guard.ts";
 import {
@@ -124,9 +124,9 @@ function openSocket(
   clock: Clock,
 ): boolean {
   if (!fitsUnixSocket(path)) return false;
-  let listener: UnixListener;
+  let listener: Listener;
   try {
-    listener = new UnixListener(path, clock);
+    listener = listenUnix(path, clock);
   } catch (error) {
     const isNarrowed = error instanceof Deno.errors.NotCapable &&
       error.message.includes('net access to "unix:');

@@ -15,7 +15,7 @@ import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
 import { MAX_CERTIFICATE_BYTES, MAX_JUDGED_CERTIFICATES } from "../limits.ts";
-import { CERTIFICATES_VALID_FROM_MS } from "../transport/clock_fault.ts";
+import { CERTIFICATES_VALID_FROM_MS } from "../transport/tls_errors.ts";
 import {
   DER_TAG,
   type DerElement,

@@ -17,7 +17,7 @@ import { MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { verifyCertificate } from "./certificate.ts";
 import { equalBytes, type Fault } from "./der.ts";
 import { makeCertificate } from "./make_certificate.ts";
-import { readPemBlocks, writePem } from "./pem.ts";
+import { readPemBlocks, writePem } from "../core/pem.ts";
 import { keyError, type Passphrase, readPrivateKey } from "./private_key.ts";
 import {
   KEY_TYPES,

@@ -13,7 +13,7 @@ import { Buffer } from "node:buffer";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { MAX_KEY_DERIVATION_ROUNDS, MAX_KEY_FILE_BYTES } from "../limits.ts";
 import { DER_TAG, DerReader, type Fault, showOid } from "./der.ts";
-import { type PemBlock, readPemBlocks, writePem } from "./pem.ts";
+import { type PemBlock, readPemBlocks, writePem } from "../core/pem.ts";
 import { nameAlgorithm, WANTED_KEY } from "./public_key.ts";
 
 /** A passphrase, or what asks for one when it turns out to be needed. */

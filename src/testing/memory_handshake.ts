@@ -8,7 +8,7 @@ import { MAX_ACCEPT_BACKLOG } from "../limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { MemoryEnd } from "./memory_link.ts";
 import { abortError, failure } from "../transport/net_errors.ts";
-import { sameBytes } from "../transport/peer_certificate.ts";
+import { sameBytes } from "../transport/tls_safety.ts";
 import type {
   Connection,
   Credentials,
@@ -74,7 +74,7 @@ export class MemoryDial {
       theirs.lane.send(
         "reset",
         0,
-        () => this.fail("refused", "nobody listens there"),
+        () => this.fail("refused", "nothing listens there"),
       );
       return;
     }

@@ -6,8 +6,8 @@ import { lookup } from "node:dns/promises";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "../limits.ts";
 import { type Address, formatAddress } from "./address.ts";
-import { isIpv4, isIpv6 } from "./ip.ts";
-import { plainHost } from "./ip.ts";
+import { isIpv4, isIpv6, plainHost } from "./ip.ts";
+import { abortedError } from "./net_errors.ts";
 
 /** Host name to IP addresses; fails with {@linkcode VerackError}. */
 export type Resolver = (
@@ -31,9 +31,7 @@ export interface ResolveOptions {
  * At least one, at most `max`. An IP address is its own answer. Needs
  * `--allow-net=HOST` for a name.
  *
- * A lookup cannot be called off: on abort its answer is dropped when it comes.
- *
- * @throws {VerackError} `dns`, `permission`, `timeout`, `aborted`.
+ * A lookup cannot be cancelled: on abort its answer is dropped when it comes.
  */
 export async function resolveHost(
   host: string,
@@ -52,10 +50,8 @@ export async function resolveHost(
     // With `%scope` (link-local) nothing can be dialed anyway.
     const ips = found.map(plainHost).filter((ip) => isIpv4(ip) || isIpv6(ip));
     if (ips.length === 0) {
-      throw new VerackError(
-        "dns",
-        `Cannot resolve ${host}: the name has no address`,
-      );
+      const message = `Cannot resolve ${host}: the name has no address`;
+      throw new VerackError("dns", message);
     }
     return alternateFamilies([...new Set(ips)]).slice(0, max);
   } catch (error) {
@@ -103,30 +99,18 @@ function alternateFamilies(ips: readonly string[]): string[] {
 }
 
 function lookupError(error: unknown, host: string): VerackError {
-  const cause = { cause: error };
   const code = error instanceof Error && "code" in error ? error.code : "";
-  if (code === "EPERM" || error instanceof Deno.errors.NotCapable) {
-    return new VerackError(
-      "permission",
-      `Cannot resolve ${host}: permission denied by Deno, add --allow-net=${host}`,
-      cause,
-    );
-  }
+  const isDenied = code === "EPERM" || error instanceof Deno.errors.NotCapable;
+  const detail = isDenied
+    ? `permission denied by Deno, add --allow-net=${host}`
+    : `the name does not resolve (${messageOf(error)})`;
   return new VerackError(
-    "dns",
-    `Cannot resolve ${host}: the name does not resolve (${messageOf(error)})`,
-    cause,
+    isDenied ? "permission" : "dns",
+    `Cannot resolve ${host}: ${detail}`,
+    { cause: error },
   );
 }
 
-function aborted(host: string, signal: AbortSignal): VerackError {
-  const { reason } = signal;
-  const timeout = reason instanceof Error && reason.name === "TimeoutError";
-  return new VerackError(
-    timeout ? "timeout" : "aborted",
-    `Cannot resolve ${host}: ${
-      timeout ? "no answer within the deadline" : messageOf(reason)
-    }`,
-    { cause: reason },
-  );
+function aborted(host: string, { reason }: AbortSignal): VerackError {
+  return abortedError(reason, `Cannot resolve ${host}`);
 }

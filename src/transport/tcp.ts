@@ -1,13 +1,14 @@
 /**
- * Plain TCP: what Bitcoin nodes speak, and the reference for the contract suite.
- * It proves nothing about who is at the other end.
+ * Sockets of Deno's own without security. TCP is what Bitcoin nodes speak, and the
+ * reference for the contract suite; a Unix socket carries what processes of one machine
+ * say to each other. Neither proves anything about the other end.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import type { Address } from "./address.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
-import { SocketConnection } from "./socket_connection.ts";
-import { TcpListener } from "./tcp_listener.ts";
-import type { Connection, Incoming, Transport } from "./transport.ts";
+import { listenTcp, SocketListener } from "./socket_listener.ts";
+import type { Connection, Listener, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tcpTransport}. */
 export interface TcpOptions {
@@ -26,45 +27,58 @@ export function tcpTransport(options: TcpOptions = {}): Transport {
       Promise.reject(
         failure("tls", "dial", address, "plain TCP shows no certificate"),
       ),
-    listen: (address) =>
-      Promise.resolve().then(() =>
-        new TcpListener(address, clock, (socket) => new TcpIncoming(socket))
-      ),
+    // deno-lint-ignore require-await -- rejects, rather than throws
+    listen: async (address) => listenTcp(address, clock, openTcp),
   };
 }
 
-/**
- * A TCP connection with `TCP_NODELAY` and keep-alive set: small frames leave at
- * once, and a peer whose machine vanished is noticed by the kernel too.
- *
- * @throws {VerackError} as {@linkcode Transport.dial}.
- */
+/** A listener at a path, which stays when it is closed; throws what `Deno.listen` does. */
+export function listenUnix(path: string, clock: Clock): Listener {
+  return new SocketListener(
+    Deno.listen({ transport: "unix", path }),
+    clock,
+    (socket) => new SocketConnection(socket),
+  );
+}
+
+/** A TCP connection, tuned; throws as `Transport.dial`. */
 export async function connectTcp(
   address: Address,
   signal?: AbortSignal,
 ): Promise<Deno.TcpConn> {
   if (signal?.aborted) throw abortError(signal, "dial", address);
-  let socket: Deno.TcpConn;
+  let socket: Deno.TcpConn | undefined;
   try {
     socket = await Deno.connect({
       hostname: address.host,
       port: address.port,
-      ...(signal === undefined ? {} : { signal: unchecked(signal) }),
+      ...(signal && { signal: unchecked(signal) }),
     });
-  } catch (error) {
-    throw netError(error, "dial", address, signal);
-  }
-  if (signal?.aborted) {
-    socket.close();
-    throw abortError(signal, "dial", address);
-  }
-  try {
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true);
+    if (signal?.aborted) throw abortError(signal, "dial", address);
+    tuneTcp(socket);
     return socket;
   } catch (error) {
-    socket.close();
+    socket?.close();
     throw netError(error, "dial", address, signal);
+  }
+}
+
+/**
+ * Sets `TCP_NODELAY` and keep-alive: small frames leave at once, and a peer whose
+ * machine vanished is noticed by the kernel too.
+ */
+export function tuneTcp(socket: Deno.TcpConn): void {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true);
+}
+
+function openTcp(socket: Deno.TcpConn): Connection {
+  try {
+    tuneTcp(socket);
+    return new SocketConnection(socket);
+  } catch (error) {
+    socket.close();
+    throw error;
   }
 }
 
@@ -79,38 +93,54 @@ function unchecked(signal: AbortSignal): AbortSignal {
   return own;
 }
 
-class TcpIncoming implements Incoming {
+/**
+ * A {@linkcode Connection} over a socket of Deno's own: TCP, Unix, or TLS as the dialer
+ * has it. Bytes pass straight through; only errors are translated.
+ */
+export class SocketConnection implements Connection {
+  readonly localAddress: Address;
   readonly remoteAddress: Address;
-  #socket: Deno.TcpConn | undefined;
+  readonly #socket: Deno.Conn;
+  #closed = false;
 
-  constructor(socket: Deno.TcpConn) {
+  /** Owns `socket` from construction on. */
+  constructor(socket: Deno.Conn) {
     this.#socket = socket;
+    this.localAddress = socketAddress(socket.localAddr);
     this.remoteAddress = socketAddress(socket.remoteAddr);
   }
 
-  // deno-lint-ignore require-await -- rejects, rather than throws, like the other transports
-  async open(signal?: AbortSignal): Promise<Connection> {
-    const socket = this.#socket;
-    if (socket === undefined) {
-      throw failure("closed", "accept", this.remoteAddress, "already dropped");
-    }
-    if (signal?.aborted) {
-      this.close();
-      throw abortError(signal, "accept", this.remoteAddress);
-    }
-    this.#socket = undefined;
+  async read(buffer: Uint8Array): Promise<number | null> {
     try {
-      socket.setNoDelay(true);
-      socket.setKeepAlive(true);
-      return new SocketConnection(socket);
+      return await this.#socket.read(buffer);
     } catch (error) {
-      socket.close();
-      throw netError(error, "accept", this.remoteAddress, signal);
+      throw this.#broken(error, "read");
+    }
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    try {
+      return await this.#socket.write(data);
+    } catch (error) {
+      throw this.#broken(error, "write");
     }
   }
 
   close(): void {
-    this.#socket?.close();
-    this.#socket = undefined;
+    if (this.#closed) return;
+    this.#closed = true;
+    // Not close(), which throws when the socket is gone already.
+    this.#socket[Symbol.dispose]();
+  }
+
+  /** Whatever breaks an open connection, to its owner it is `closed`. */
+  #broken(cause: unknown, action: "read" | "write"): VerackError {
+    const { remoteAddress } = this;
+    if (this.#closed) {
+      const detail = "the connection was closed here";
+      return failure("closed", action, remoteAddress, detail, { cause });
+    }
+    const { message } = netError(cause, action, remoteAddress);
+    return new VerackError("closed", message, { cause });
   }
 }

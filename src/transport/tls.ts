@@ -6,19 +6,15 @@
  * in `tls_fetch.ts`, the check that pinning works at all in `tls_safety.ts`.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
-import type { VerackError } from "../core/errors.ts";
+import { writePem } from "../core/pem.ts";
 import { type Address, formatAddress } from "./address.ts";
-import { ALPN_PROTOCOL } from "./alpn.ts";
-import { notVerack } from "./foreign_protocol.ts";
 import { failure, netError } from "./net_errors.ts";
-import { peerCertificate, sameBytes } from "./peer_certificate.ts";
-import { certificatePem } from "./pem.ts";
-import { SocketConnection } from "./socket_connection.ts";
 import { StalledHosts } from "./stalled_hosts.ts";
-import { connectTcp } from "./tcp.ts";
+import { connectTcp, SocketConnection } from "./tcp.ts";
+import { ALPN_PROTOCOL, NOT_VERACK } from "./tls_errors.ts";
 import { fetchCertificate } from "./tls_fetch.ts";
 import { listenTls } from "./tls_listener.ts";
-import { tlsSafety } from "./tls_safety.ts";
+import { peerCertificate, sameBytes, tlsSafety } from "./tls_safety.ts";
 import type { Connection, Pin, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tlsTransport}. */
@@ -38,28 +34,15 @@ export function tlsTransport(options: TlsOptions = {}): Transport {
   return {
     secure: true,
     async dial(address, { pin, signal }) {
-      if (pin === undefined) {
-        throw new TypeError(
-          `Cannot dial ${
-            formatAddress(address)
-          }: pin is undefined, must be given over TLS`,
-        );
-      }
+      if (pin === undefined) throw missing("dial", address, "a pin");
       const { showsCertificate } = await tlsSafety();
-      return await dialTls(address, pin, {
-        stalled,
-        compare: showsCertificate,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      const settings = { stalled, compare: showsCertificate, signal };
+      return await dialTls(address, pin, settings);
     },
     fetchCertificate,
     async listen(address, { credentials }) {
       if (credentials === undefined) {
-        throw new TypeError(
-          `Cannot listen on ${
-            formatAddress(address)
-          }: credentials are undefined, must be given over TLS`,
-        );
+        throw missing("listen on", address, "credentials");
       }
       await tlsSafety();
       return listenTls(address, credentials, clock);
@@ -67,44 +50,48 @@ export function tlsTransport(options: TlsOptions = {}): Transport {
   };
 }
 
+function missing(action: string, address: Address, what: string): TypeError {
+  return new TypeError(
+    `Cannot ${action} ${formatAddress(address)}: TLS needs ${what}`,
+  );
+}
+
+/** How to dial. */
+interface DialSettings {
+  readonly stalled: StalledHosts;
+  /** Whether to compare the certificate, which then has to be shown. */
+  readonly compare: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Dials past what `stalled` knows about the host. */
 async function dialTls(
   address: Address,
   pin: Pin,
-  options: { stalled: StalledHosts; compare: boolean; signal?: AbortSignal },
+  settings: DialSettings,
 ): Promise<Connection> {
-  const { stalled, compare, signal } = options;
+  const { stalled, signal } = settings;
   const penaltyMs = stalled.penaltyMs(address);
   if (penaltyMs > 0) {
+    const seconds = Math.ceil(penaltyMs / 1000);
     throw failure(
       "unreachable",
       "dial",
       address,
-      `it keeps TLS handshakes hanging, left alone for another ${
-        Math.ceil(penaltyMs / 1000)
-      } s`,
+      `it keeps TLS handshakes hanging, left alone for another ${seconds} s`,
     );
   }
   const suspect = stalled.isSuspect(address.host);
-  if (suspect) {
-    await fetchCertificate(address, signal === undefined ? {} : { signal });
-  }
-  const socket = await openPinned(
-    await connectTcp(address, signal),
-    pin,
-    {
-      address,
-      compare,
-      onStall: () => stalled.add(address, suspect),
-      ...(signal === undefined ? {} : { signal }),
-    },
-  );
+  if (suspect) await fetchCertificate(address, signal ? { signal } : {});
+  const tcp = await connectTcp(address, signal);
+  const onStall = () => stalled.add(address, suspect);
+  const tls = await openPinned(tcp, pin, address, settings, onStall);
   stalled.forgive(address);
-  return new SocketConnection(socket);
+  return new SocketConnection(tls);
 }
 
 /**
- * TLS over `tcp`, which it owns, insisting on `pin`.
+ * TLS over `tcp`, which it owns, with the certificate that `pin` requires.
  *
  * `Deno.connectTls` in one call would not do. It cannot be cancelled, its public
  * options cannot give a server name other than the host dialed, and it leaves
@@ -112,7 +99,7 @@ async function dialTls(
  * delayed ACK: 40 ms a dial. Its two stable halves, `Deno.connect` and
  * `Deno.startTls`, can do all three. And they are three locks on the same door:
  *
- * - `caCerts` holds the one certificate that is allowed to vouch. It only *adds*
+ * - `caCerts` holds the one certificate that is trusted. It only *adds*
  *   to the roots Deno trusts, so alone it is no pin;
  * - the server name is under `.invalid`, for which no public CA may issue, and
  *   Deno insists that the certificate carries it. It must not be switched off;
@@ -127,27 +114,21 @@ async function dialTls(
  * because our listener accepts 1.3 only (`tls_listener.ts`) and the dialer notices a
  * 1.3 listener that was made to answer in 1.2 (RFC 8446 §4.1.3).
  *
- * The handshake is lazy, so it is done here, before anybody can write.
- *
- * @throws {VerackError} as `Transport.dial`; the socket is closed by then.
+ * The handshake is lazy, so it is done here, before anything is written. On failure
+ * the socket is closed.
  */
-export async function openPinned(
+async function openPinned(
   tcp: Deno.TcpConn,
   pin: Pin,
-  options: {
-    address: Address;
-    /** Whether to compare the certificate, which then has to be shown. */
-    compare: boolean;
-    signal?: AbortSignal;
-    onStall?: () => void;
-  },
+  address: Address,
+  { compare, signal }: DialSettings,
+  onStall: () => void,
 ): Promise<Deno.TlsConn> {
-  const { address, compare, signal } = options;
   let tls: Deno.TlsConn;
   try {
     tls = await Deno.startTls(tcp, {
       hostname: pin.serverName,
-      caCerts: [certificatePem(pin.certificate)],
+      caCerts: [writePem("CERTIFICATE", pin.certificate)],
       alpnProtocols: [ALPN_PROTOCOL],
     });
   } catch (error) {
@@ -156,17 +137,17 @@ export async function openPinned(
   }
   const onAbort = () => {
     tls[Symbol.dispose]();
-    // That we changed our mind says nothing about the other end.
+    // Another abort says nothing about the other end.
     const { reason } = signal ?? {};
     const timeout = reason instanceof Error && reason.name === "TimeoutError";
-    if (timeout) options.onStall?.();
+    if (timeout) onStall();
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     if (signal?.aborted) onAbort();
     const { alpnProtocol } = await tls.handshake();
     if (alpnProtocol !== ALPN_PROTOCOL) {
-      throw failure("alpn", "dial", address, notVerack());
+      throw failure("alpn", "dial", address, NOT_VERACK);
     }
     if (compare) checkShown(peerCertificate(tls), pin, address);
     return tls;
@@ -178,28 +159,15 @@ export async function openPinned(
   }
 }
 
-/** @throws {VerackError} `wrong-certificate`, also when none is shown. */
+/** Throws `wrong-certificate`, also when none is shown. */
 function checkShown(
   shown: Uint8Array | undefined,
   pin: Pin,
   address: Address,
 ): void {
-  if (shown === undefined) {
-    throw failure(
-      "wrong-certificate",
-      "dial",
-      address,
-      "Deno shows no certificate on this connection, so it cannot be compared with the pinned one",
-    );
-  }
-  if (!sameBytes(shown, pin.certificate)) throw wrongCertificate(address);
-}
-
-function wrongCertificate(address: Address): VerackError {
-  return failure(
-    "wrong-certificate",
-    "dial",
-    address,
-    "the other end shows another certificate than the pinned one, vouched for by an authority that this process trusts",
-  );
+  if (shown !== undefined && sameBytes(shown, pin.certificate)) return;
+  const detail = shown === undefined
+    ? "Deno shows no certificate on this connection, so it cannot be compared with the pinned one"
+    : "the other end shows another certificate than the pinned one, issued by an authority that this process trusts";
+  throw failure("wrong-certificate", "dial", address, detail);
 }

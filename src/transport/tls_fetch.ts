@@ -3,29 +3,23 @@
  *
  * What is seen here is never trusted: nothing but a pinned dial proves that the
  * other end holds the key. (In Deno 2.9.6 `node:tls` even takes an X.509 v1
- * certificate with somebody else's key in it for good, signature unchecked.)
+ * certificate with another node's key in it for good, signature unchecked.)
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
+import { writePem } from "../core/pem.ts";
 import { MAX_CERTIFICATE_BYTES } from "../limits.ts";
 import type { Address } from "./address.ts";
-import { ALPN_PROTOCOL } from "./alpn.ts";
-import { foreignProtocol, notVerack } from "./foreign_protocol.ts";
 import { failure, netError } from "./net_errors.ts";
-import { certificatePem } from "./pem.ts";
-import { PROBE_CERTIFICATE } from "./probe_certificates.ts";
 import { connectTcp } from "./tcp.ts";
 import { TcpStream } from "./tcp_stream.ts";
+import { ALPN_PROTOCOL, foreignProtocol, NOT_VERACK } from "./tls_errors.ts";
+import { PROBE_CERTIFICATE } from "./tls_safety.ts";
 
 /** What is kept of the first bytes of the other end, to say what it speaks if not TLS. */
 const GREETING_BYTES = 64;
 
-/**
- * The end-entity certificate shown at `address`, DER.
- *
- * @throws {VerackError} as `Transport.dial`, and `bad-certificate` when it is
- * larger than `MAX_CERTIFICATE_BYTES`.
- */
+/** The end-entity certificate shown at `address`, DER; throws as `Transport.fetchCertificate`. */
 export async function fetchCertificate(
   address: Address,
   options: { signal?: AbortSignal },
@@ -39,12 +33,12 @@ export async function fetchCertificate(
   try {
     socket = connect({
       socket: tcp,
-      // No name is asked for: which one would be right is what we are about to learn.
+      // No name is asked for: which one is right is what this is to find out.
       servername: "",
       rejectUnauthorized: false,
-      // Some authority, never mind which: with none at all in the process, as the
+      // Any authority will do: with none at all in the process, as the
       // command line has it, Deno 2.9.6 refuses in spite of the line above.
-      ca: certificatePem(PROBE_CERTIFICATE),
+      ca: writePem("CERTIFICATE", PROBE_CERTIFICATE),
       minVersion: "TLSv1.3",
       ALPNProtocols: [ALPN_PROTOCOL],
     });
@@ -54,17 +48,12 @@ export async function fetchCertificate(
     // Stays for as long as the socket does: an error without a listener ends the process.
     socket.on("error", reject);
     tcp.on("error", reject);
-    const hungUp = () =>
-      reject(
-        failure(
-          "closed",
-          "dial",
-          address,
-          greeting().length > 0
-            ? "the other end hung up"
-            : "the other end hung up instead of answering the TLS handshake: it is full or shutting down, or not a verack node",
-        ),
-      );
+    const hungUp = () => {
+      const detail = greeting().length > 0
+        ? "the other end hung up"
+        : "the other end hung up instead of answering the TLS handshake: it is full or shutting down, or not a verack node";
+      reject(failure("closed", "dial", address, detail));
+    };
     socket.once("close", hungUp);
     tcp.once("end", hungUp);
     await promise;
@@ -108,24 +97,16 @@ function shownCertificate(
   address: Address,
 ): Uint8Array<ArrayBuffer> {
   if (socket.alpnProtocol !== ALPN_PROTOCOL) {
-    throw failure(
-      "alpn",
-      "dial",
-      address,
-      notVerack(),
-    );
+    throw failure("alpn", "dial", address, NOT_VERACK);
   }
   const { raw } = socket.getPeerCertificate();
   if (raw === undefined) {
     throw failure("tls", "dial", address, "the other end shows no certificate");
   }
   if (raw.length > MAX_CERTIFICATE_BYTES) {
-    throw failure(
-      "bad-certificate",
-      "dial",
-      address,
-      `certificate has ${raw.length} bytes, must be at most ${MAX_CERTIFICATE_BYTES}`,
-    );
+    const detail =
+      `certificate has ${raw.length} bytes, must be at most ${MAX_CERTIFICATE_BYTES}`;
+    throw failure("bad-certificate", "dial", address, detail);
   }
   return Uint8Array.from(raw);
 }

@@ -5,7 +5,7 @@
  * `Deno.listenTls` starts a handshake for every connection the moment it is
  * accepted, in a task that closing the connection does not end (2.9.6, tried: the
  * socket stays established until the *other* end hangs up; see also
- * `stalled_hosts.ts`). Strangers could so use up our descriptors with connections
+ * `stalled_hosts.ts`). Unknown peers could so use up the descriptors with connections
  * that say nothing, deadline or not. Here a connection is bare TCP until
  * {@linkcode Incoming.open}, and closing it always frees it. `TCP_NODELAY`, too,
  * can be set only here. What `node:tls` gets wrong in Deno concerns the judging of
@@ -15,39 +15,31 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
+import { writePem } from "../core/pem.ts";
 import type { Address } from "./address.ts";
-import { ALPN_PROTOCOL } from "./alpn.ts";
-import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
-import { certificatePem } from "./pem.ts";
-import { TcpListener } from "./tcp_listener.ts";
+import { failure, socketAddress } from "./net_errors.ts";
+import { listenTcp } from "./socket_listener.ts";
+import { tuneTcp } from "./tcp.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import { TlsConnection } from "./tls_connection.ts";
-import type {
-  Connection,
-  Credentials,
-  Incoming,
-  Listener,
-} from "./transport.ts";
+import { ALPN_PROTOCOL } from "./tls_errors.ts";
+import type { Connection, Credentials, Listener } from "./transport.ts";
 
 /**
- * Listens for TLS 1.3 connections that speak {@linkcode ALPN_PROTOCOL}.
- *
- * @throws {VerackError} as `Transport.listen`, and `bad-key` or `mismatched-key`
- * when the credentials are of no use.
+ * Listens for TLS 1.3 connections that speak {@linkcode ALPN_PROTOCOL}; throws as
+ * `Transport.listen`, and `bad-key` or `mismatched-key` for useless credentials.
  */
 export function listenTls(
   address: Address,
-  credentials: Credentials,
+  { certificate, privateKeyPem }: Credentials,
   clock: Clock,
 ): Listener {
-  const cert = certificatePem(credentials.certificate);
-  const pem = { cert, key: credentials.privateKeyPem };
-  return listenTlsFor(
-    { name: ALPN_PROTOCOL, required: true },
-    address,
-    pem,
-    clock,
-  );
+  const pem = {
+    cert: writePem("CERTIFICATE", certificate),
+    key: privateKeyPem,
+  };
+  const protocol = { name: ALPN_PROTOCOL, required: true };
+  return listenTlsFor(protocol, address, pem, clock);
 }
 
 /** What is spoken over TLS, as ALPN calls it, and whether the other end must say so. */
@@ -57,10 +49,8 @@ export interface TlsProtocol {
 }
 
 /**
- * Listens for TLS 1.3 connections that speak something else.
- *
- * @param pem The certificate, others of its chain after it, and its private key.
- * @throws {VerackError} as {@linkcode listenTls}.
+ * Listens for TLS 1.3 connections that speak something else. `pem` has the certificate,
+ * others of its chain after it, and its private key.
  */
 export function listenTlsFor(
   protocol: TlsProtocol,
@@ -69,10 +59,10 @@ export function listenTlsFor(
   clock: Clock,
 ): Listener {
   const context = secureContext(address, pem);
-  return new TcpListener(
+  return listenTcp(
     address,
     clock,
-    (socket) => new TlsIncoming(socket, context, protocol),
+    (socket, signal) => openTls(socket, context, protocol, signal),
   );
 }
 
@@ -85,80 +75,37 @@ function secureContext(
     // Checked here, since Deno's secure context takes anything and then fails
     // every handshake.
     fits = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
-  } catch (error) {
-    throw failure(
-      "bad-key",
-      "listen",
-      address,
-      "not a private key in PEM, or not a certificate",
-      { cause: error },
-    );
+  } catch (cause) {
+    const detail = "not a private key in PEM, or not a certificate";
+    throw failure("bad-key", "listen", address, detail, { cause });
   }
   if (!fits) {
-    throw failure(
-      "mismatched-key",
-      "listen",
-      address,
-      "the private key is not the certificate's",
-    );
+    const detail = "the private key is not the certificate's";
+    throw failure("mismatched-key", "listen", address, detail);
   }
   return createSecureContext({ cert, key, minVersion: "TLSv1.3" });
 }
 
-class TlsIncoming implements Incoming {
-  readonly remoteAddress: Address;
-  readonly #context: SecureContext;
-  readonly #protocol: TlsProtocol;
-  #socket: Deno.TcpConn | undefined;
-
-  constructor(
-    socket: Deno.TcpConn,
-    context: SecureContext,
-    protocol: TlsProtocol,
-  ) {
-    this.#socket = socket;
-    this.#context = context;
-    this.#protocol = protocol;
-    this.remoteAddress = socketAddress(socket.remoteAddr);
-  }
-
-  async open(signal?: AbortSignal): Promise<Connection> {
-    const { remoteAddress } = this;
-    const socket = this.#socket;
-    if (socket === undefined) {
-      throw failure("closed", "accept", remoteAddress, "already dropped");
-    }
-    if (signal?.aborted) {
-      this.close();
-      throw abortError(signal, "accept", remoteAddress);
-    }
-    this.#socket = undefined;
-    const localAddress = socketAddress(socket.localAddr);
-    const tcp = new TcpStream(socket);
-    try {
-      socket.setNoDelay(true);
-      socket.setKeepAlive(true);
-      const tls = await handshake(
-        tcp,
-        this.#context,
-        this.#protocol,
-        remoteAddress,
-        signal,
-      );
-      return new TlsConnection(tls, tcp, { localAddress, remoteAddress });
-    } catch (error) {
-      tcp.destroy();
-      throw netError(error, "accept", remoteAddress, signal);
-    }
-  }
-
-  close(): void {
-    this.#socket?.close();
-    this.#socket = undefined;
+async function openTls(
+  socket: Deno.TcpConn,
+  context: SecureContext,
+  protocol: TlsProtocol,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  const localAddress = socketAddress(socket.localAddr);
+  const remoteAddress = socketAddress(socket.remoteAddr);
+  const tcp = new TcpStream(socket);
+  try {
+    tuneTcp(socket);
+    const tls = await handshake(tcp, context, protocol, remoteAddress, signal);
+    return new TlsConnection(tls, tcp, { localAddress, remoteAddress });
+  } catch (error) {
+    tcp.destroy();
+    throw error;
   }
 }
 
-/** TLS over `tcp`, secure and agreed on our protocol. Its errors are listened to ever after. */
+/** TLS over `tcp`, secure and agreed on our protocol. Its errors are listened to for good. */
 async function handshake(
   tcp: TcpStream,
   context: SecureContext,
@@ -186,12 +133,8 @@ async function handshake(
   try {
     await promise;
     if (protocol.required && tls.alpnProtocol !== protocol.name) {
-      throw failure(
-        "alpn",
-        "accept",
-        remote,
-        `the other end does not speak ${protocol.name}`,
-      );
+      const detail = `the other end does not speak ${protocol.name}`;
+      throw failure("alpn", "accept", remote, detail);
     }
     return tls;
   } catch (error) {

@@ -2,20 +2,47 @@
  * Whether certificates can be pinned safely in this process.
  *
  * Pinning leans on Deno's TLS: on its checking anything at all, and on no
- * authority beyond the pin being able to vouch. A flag or a variable that the
- * operator set, or that somebody set for them, can take away both. This is found
+ * authority beyond the pin being trusted. A flag or a variable of the environment can take
+ * away both. This is found
  * out by trying, once a process, before the first dial or listen.
  */
 import { messageOf, VerackError } from "../core/errors.ts";
-import { clockFault } from "./clock_fault.ts";
-import { peerCertificate, sameBytes } from "./peer_certificate.ts";
-import { certificatePem } from "./pem.ts";
-import {
-  PROBE_CERTIFICATE,
-  PROBE_KEY_PEM,
-  PROBE_NAME,
-  WRONG_CERTIFICATE,
-} from "./probe_certificates.ts";
+import { writePem } from "../core/pem.ts";
+import { clockFault } from "./tls_errors.ts";
+
+/** The name in both certificates below. */
+const PROBE_NAME = "probe.verack.invalid";
+
+/** A certificate that is shown over loopback only. No peer is known by it. */
+export const PROBE_CERTIFICATE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
+  "MIIBXzCCAQagAwIBAgIBATAKBggqhkjOPQQDAjAfMR0wGwYDVQQDExRwcm9iZS52ZXJhY2su" +
+    "aW52YWxpZDAgFw03MDAxMDIwMDAwMDBaGA85OTk5MTIzMTIzNTk1OVowHzEdMBsGA1UEAxMU" +
+    "cHJvYmUudmVyYWNrLmludmFsaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAS6l2lgDwB5" +
+    "La+9j6KCg7xTGunSJDaHTGXJAN1E0hayeeNGK+2vJE9jL9EFtsQByGX4rAtvb3+2sKsrKrG+" +
+    "4xc+ozEwLzAMBgNVHRMBAf8EAjAAMB8GA1UdEQQYMBaCFHByb2JlLnZlcmFjay5pbnZhbGlk" +
+    "MAoGCCqGSM49BAMCA0cAMEQCIHES1tdm4VZ8l6ZGFmg/POStS2e+7uGnFamsAk57fWByAiBK" +
+    "lZVScc8GiYOqFM0Pvnh3qWlUOeLuqTu0CubiMnS7Hg==",
+);
+/** The key of {@linkcode PROBE_CERTIFICATE}. */
+const PROBE_KEY_PEM = `-----BEGIN PRIVATE KEY-----
+${
+  "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghpSAbsDMS4UuRaYgrR5x4A/B" +
+  "i7mFqU2xtouc4XJXHCKhRANCAAS6l2lgDwB5La+9j6KCg7xTGunSJDaHTGXJAN1E0hayeeNG" +
+  "K+2vJE9jL9EFtsQByGX4rAtvb3+2sKsrKrG+4xc+"
+}
+-----END PRIVATE KEY-----
+`;
+
+/** Another certificate for the same name, with another key: as a pin, it must fail. */
+const WRONG_CERTIFICATE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
+  "MIIBYTCCAQagAwIBAgIBATAKBggqhkjOPQQDAjAfMR0wGwYDVQQDExRwcm9iZS52ZXJhY2su" +
+    "aW52YWxpZDAgFw03MDAxMDIwMDAwMDBaGA85OTk5MTIzMTIzNTk1OVowHzEdMBsGA1UEAxMU" +
+    "cHJvYmUudmVyYWNrLmludmFsaWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASKtKsmkCyo" +
+    "upISHloPkNAcQVYmMLlGCEgkXc2sW8srguIQdcxMnnyqmo1/dyW4+fxTb4U/TfQ3jhCxGvAa" +
+    "DtEVozEwLzAMBgNVHRMBAf8EAjAAMB8GA1UdEQQYMBaCFHByb2JlLnZlcmFjay5pbnZhbGlk" +
+    "MAoGCCqGSM49BAMCA0kAMEYCIQCBiydSnQJIQkGS3eIv7Z94TLG0KLLW3auz9+ym5KWcVAIh" +
+    "ALi2+rNIcoXCnkSCZ4HRKCTEjONOGYNyjFSOp60fdDhD",
+);
 
 /** Variables that make Deno trust further authorities, but for harmless values. */
 const AUTHORITY_VARIABLES: Readonly<Record<string, readonly string[]>> = {
@@ -43,28 +70,25 @@ export function unsafeReason(facts: TlsFacts): string | undefined {
   if (facts.showsCertificate) return undefined;
   const version =
     `this version of Deno (${Deno.version.deno}) does not show the peer's certificate`;
-  if (facts.extraAuthorities === undefined) {
+  const { extraAuthorities: extra } = facts;
+  if (extra === undefined) {
     return `${version}, and whether further authorities are trusted cannot be known, use the pinned version`;
   }
-  return facts.extraAuthorities.length === 0
-    ? undefined
-    : `${version}, and ${
-      facts.extraAuthorities.join(", ")
-    } brings in authorities that could pose as any peer, unset it`;
+  if (extra.length === 0) return undefined;
+  return `${version}, and ${
+    extra.join(", ")
+  } brings in authorities that could pose as any peer, unset it`;
 }
 
 let checked: Promise<TlsFacts> | undefined;
 
 /**
- * Resolves with what was found if pinning is safe in this process. Checked once: two handshakes over
- * loopback, some 25 ms with the loading of TLS itself.
- *
- * @throws {VerackError} `unsafe`, with what to change; `permission` without
- * `--allow-net=127.0.0.1`; `tls` when the check itself fails.
+ * Resolves with what was found if pinning is safe in this process, else throws `unsafe`.
+ * Checked once: two handshakes over loopback, some 25 ms with the loading of TLS itself.
  */
 export function tlsSafety(): Promise<TlsFacts> {
   checked ??= checkTlsSafety().catch((error) => {
-    // Only a verdict is final; a lack of descriptors, say, is not.
+    // Only that is final; a lack of descriptors, say, is not.
     if (!(error instanceof VerackError && error.code === "unsafe")) {
       checked = undefined;
     }
@@ -103,11 +127,13 @@ async function checkTlsSafety(): Promise<TlsFacts> {
   try {
     facts = await probe();
   } catch (error) {
+    const isDenied = error instanceof Deno.errors.NotCapable;
+    const detail = isDenied
+      ? "permission denied by Deno, add --allow-net=127.0.0.1"
+      : messageOf(error);
     throw new VerackError(
-      error instanceof Deno.errors.NotCapable ? "permission" : "tls",
-      error instanceof Deno.errors.NotCapable
-        ? "Cannot check TLS over loopback: permission denied by Deno, add --allow-net=127.0.0.1"
-        : `Cannot check TLS over loopback: ${messageOf(error)}`,
+      isDenied ? "permission" : "tls",
+      `Cannot check TLS over loopback: ${detail}`,
       { cause: error },
     );
   }
@@ -122,7 +148,7 @@ async function probe(): Promise<TlsFacts> {
   using listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
-    cert: certificatePem(PROBE_CERTIFICATE),
+    cert: writePem("CERTIFICATE", PROBE_CERTIFICATE),
     key: PROBE_KEY_PEM,
   });
   const wrong = await probeWith(listener, WRONG_CERTIFICATE);
@@ -138,7 +164,7 @@ async function probe(): Promise<TlsFacts> {
   };
 }
 
-/** One handshake with ourselves, pinned to `pin`: accepted, and what was shown. */
+/** One handshake over loopback, pinned to `pin`: accepted, and what was shown. */
 async function probeWith(
   listener: Deno.TlsListener,
   pin: Uint8Array,
@@ -150,7 +176,7 @@ async function probeWith(
   const serving = accepted.handshake().catch(() => {});
   using tls = await Deno.startTls(tcp, {
     hostname: PROBE_NAME,
-    caCerts: [certificatePem(pin)],
+    caCerts: [writePem("CERTIFICATE", pin)],
   });
   try {
     await tls.handshake();
@@ -183,8 +209,45 @@ function setVariable(name: string, value: string | undefined): void {
   else Deno.env.set(name, value);
 }
 
-/** Without asking anybody. */
+/** Without a prompt. */
 function mayUse(variable: string): boolean {
   return Deno.permissions.querySync({ name: "env", variable }).state ===
     "granted";
+}
+
+/**
+ * The end-entity certificate that the other end of `connection` showed, DER. Deno keeps
+ * the accessor under a symbol that is no public API, so it is looked for by its
+ * description and tested on the pinned version of Deno; `undefined` if it is missing.
+ */
+export function peerCertificate(
+  connection: Deno.TlsConn,
+): Uint8Array | undefined {
+  for (
+    let object: object | null = connection;
+    object !== null;
+    object = Object.getPrototypeOf(object)
+  ) {
+    const symbol = Object.getOwnPropertySymbols(object)
+      .find(({ description }) => description === "getPeerCertificate");
+    if (symbol !== undefined) return call(connection, symbol);
+  }
+  return undefined;
+}
+
+/** Whether two certificates are the same, byte for byte. Nothing in them is secret. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+function call(
+  connection: Deno.TlsConn,
+  symbol: symbol,
+): Uint8Array | undefined {
+  const accessor: unknown = Reflect.get(connection, symbol);
+  if (typeof accessor !== "function") return undefined;
+  const shown: { raw?: Uint8Array } | null | undefined = accessor.call(
+    connection,
+  );
+  return shown?.raw instanceof Uint8Array ? shown.raw : undefined;
 }

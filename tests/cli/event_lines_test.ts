@@ -149,9 +149,9 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     {
       type: "unreachable",
       address: ADDRESS,
-      reason: `Cannot dial ${ADDRESS}: nobody listens there`,
+      reason: `Cannot dial ${ADDRESS}: nothing listens there`,
     },
-    "wait   192.0.2.1:8080: nobody listens there; still trying",
+    "wait   192.0.2.1:8080: nothing listens there; still trying",
   ],
   [
     { type: "pending", id: BOB, address: ADDRESS },

@@ -5,8 +5,8 @@
  */
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import type { Identity } from "../../src/identity/identity.ts";
-import { writePem } from "../../src/identity/pem.ts";
-import { ALPN_PROTOCOL } from "../../src/transport/alpn.ts";
+import { writePem } from "../../src/core/pem.ts";
+import { ALPN_PROTOCOL } from "../../src/transport/tls_errors.ts";
 import { forge, keyOf, NOTHING } from "../identity/forgery.ts";
 import { createServer, type TLSSocket } from "node:tls";
 

@@ -13,7 +13,7 @@ import {
 } from "../../src/limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";
-import { writePem } from "../../src/identity/pem.ts";
+import { writePem } from "../../src/core/pem.ts";
 import {
   assertRefused,
   type Bytes,

@@ -14,7 +14,7 @@ import {
   Identity,
   KEY_TYPES,
 } from "../../src/identity/identity.ts";
-import { writePem } from "../../src/identity/pem.ts";
+import { writePem } from "../../src/core/pem.ts";
 import { verifyBytes } from "../../src/identity/signature.ts";
 import {
   bitString,

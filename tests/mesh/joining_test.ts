@@ -84,8 +84,8 @@ Deno.test("joined() rejects after its time with what is wrong at each address", 
   await using node = await Node.start({ connect: [one, two] });
   const message = await fails(node, "timeout", { timeoutMs: 300 });
   has(message, "took longer than 300 ms");
-  has(message, `Cannot dial ${one}: nobody listens there`);
-  has(message, `Cannot dial ${two}: nobody listens there`);
+  has(message, `Cannot dial ${one}: nothing listens there`);
+  has(message, `Cannot dial ${two}: nothing listens there`);
 });
 
 Deno.test("joined() waits 30 s unless told", async () => {
@@ -150,7 +150,7 @@ Deno.test("joined() goes on while one of the addresses may still answer", async 
   });
   const message = await fails(bob, "timeout", { timeoutMs: 500 });
   has(message, "it is " + alice.identity.id);
-  has(message, "nobody listens there");
+  has(message, "nothing listens there");
 });
 
 Deno.test("joined() rejects when its signal aborts, and the node goes on", async () => {

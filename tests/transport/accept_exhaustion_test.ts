@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { tcpTransport } from "../../src/transport/tcp.ts";
-import { acceptRetrying } from "../../src/transport/tcp_listener.ts";
+import { acceptRetrying } from "../../src/transport/socket_listener.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { makeCertificate } from "../helpers/certificates.ts";

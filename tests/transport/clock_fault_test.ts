@@ -4,7 +4,7 @@ import { VALIDITY } from "../../src/identity/certificate.ts";
 import {
   CERTIFICATES_VALID_FROM_MS,
   clockFault,
-} from "../../src/transport/clock_fault.ts";
+} from "../../src/transport/tls_errors.ts";
 import { netError } from "../../src/transport/net_errors.ts";
 import { verack } from "../helpers/child.ts";
 import { fakeTime } from "../helpers/fake_time.ts";

@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
-  peerCertificate,
-  sameBytes,
-} from "../../src/transport/peer_certificate.ts";
-import {
   dropExtraAuthorities,
   extraAuthorities,
+  peerCertificate,
+  sameBytes,
   tlsSafety,
   unsafeReason,
 } from "../../src/transport/tls_safety.ts";

@@ -2,8 +2,7 @@
  * Finds the blocks of a PEM file (RFC 7468, and RFC 1421 headers as OpenSSL
  * writes them on encrypted keys), whatever stands around them.
  */
-import type { Fault } from "./der.ts";
-import { escapeText } from "../core/escape.ts";
+import { escapeText } from "./escape.ts";
 
 /** One `-----BEGIN X-----` … `-----END X-----`. */
 export interface PemBlock {
@@ -25,7 +24,10 @@ const LINE_CHARACTERS = 64;
  * The blocks of `text`, in order. Text outside of blocks is skipped: `openssl`
  * writes attributes and dumps there.
  */
-export function readPemBlocks(text: string, fault: Fault): PemBlock[] {
+export function readPemBlocks(
+  text: string,
+  fault: (detail: string) => Error,
+): PemBlock[] {
   const blocks: PemBlock[] = [];
   let label: string | undefined;
   let lines: string[] = [];
@@ -71,7 +73,11 @@ export function writePem(
   return lines.join("\n");
 }
 
-function readBlock(label: string, lines: string[], fault: Fault): PemBlock {
+function readBlock(
+  label: string,
+  lines: string[],
+  fault: (detail: string) => Error,
+): PemBlock {
   const headers = lines.filter((line) => line.includes(":"));
   const body = lines.filter((line) => !line.includes(":")).join("");
   let der: Uint8Array<ArrayBuffer>;

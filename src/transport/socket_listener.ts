@@ -1,0 +1,141 @@
+/**
+ * A {@linkcode Listener} over a socket of Deno's own, TCP or Unix: accepted from and
+ * closed the same way, whatever security comes on top.
+ */
+import { type Clock, sleep } from "../core/clock.ts";
+import { MAX_ACCEPT_PAUSE_MS } from "../limits.ts";
+import type { Address } from "./address.ts";
+import { descriptors } from "./descriptors.ts";
+import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
+import type { Connection, Incoming, Listener } from "./transport.ts";
+
+/** First pause of the accept loop after an error; doubles up to `MAX_ACCEPT_PAUSE_MS`. */
+const FIRST_PAUSE_MS = 5;
+
+/** Makes a connection of a socket, which it closes on failure. */
+export type Negotiate<Socket> = (
+  socket: Socket,
+  signal: AbortSignal | undefined,
+) => Connection | Promise<Connection>;
+
+/** What {@linkcode SocketListener} accepts from. */
+interface SocketSource<Socket> {
+  readonly addr: Deno.Addr;
+  accept(): Promise<Socket>;
+  close(): void;
+}
+
+/** Accepts sockets until it is closed. */
+export class SocketListener<Socket extends Deno.Conn> implements Listener {
+  readonly address: Address;
+  readonly #source: SocketSource<Socket>;
+  readonly #clock: Clock;
+  readonly #negotiate: Negotiate<Socket>;
+  readonly #closing = new AbortController();
+
+  /** Owns `source` from construction on. */
+  constructor(
+    source: SocketSource<Socket>,
+    clock: Clock,
+    negotiate: Negotiate<Socket>,
+  ) {
+    this.#source = source;
+    this.#clock = clock;
+    this.#negotiate = negotiate;
+    this.address = socketAddress(source.addr);
+  }
+
+  async accept(): Promise<Incoming | null> {
+    const socket = await acceptRetrying(
+      () => this.#source.accept(),
+      this.#clock,
+      this.#closing.signal,
+    );
+    return socket && new AcceptedSocket(socket, this.#negotiate);
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#source.close();
+  }
+}
+
+/** A TCP listener on `address`; throws as `Transport.listen`. */
+export function listenTcp(
+  address: Address,
+  clock: Clock,
+  negotiate: Negotiate<Deno.TcpConn>,
+): Listener {
+  const { host: hostname, port } = address;
+  try {
+    const source = Deno.listen({ hostname, port });
+    return new SocketListener(source, clock, negotiate);
+  } catch (error) {
+    throw netError(error, "listen", address);
+  }
+}
+
+/**
+ * The next of `accept`, trying again after a pause for as long as it throws, or
+ * `null` once `closing` has aborted. `accept` fails for passing reasons (out of
+ * descriptors, a client gone before it was accepted), and a listener that gives up on
+ * the first leaves a node deaf. Out of descriptors, an eager loop would only burn
+ * the processor that is to free them: hence the pauses. Those that watch
+ * `descriptors` make room meanwhile.
+ */
+export async function acceptRetrying<T>(
+  accept: () => Promise<T>,
+  clock: Clock,
+  closing: AbortSignal,
+): Promise<T | null> {
+  for (
+    let pauseMs = FIRST_PAUSE_MS;
+    !closing.aborted;
+    pauseMs = Math.min(pauseMs * 2, MAX_ACCEPT_PAUSE_MS)
+  ) {
+    try {
+      return await accept();
+    } catch (error) {
+      if (closing.aborted) return null;
+      descriptors.note(error);
+      await sleep(clock, pauseMs, closing).catch(() => {});
+    }
+  }
+  return null;
+}
+
+class AcceptedSocket<Socket extends Deno.Conn> implements Incoming {
+  readonly remoteAddress: Address;
+  readonly #negotiate: Negotiate<Socket>;
+  #socket: Socket | undefined;
+
+  constructor(socket: Socket, negotiate: Negotiate<Socket>) {
+    this.#socket = socket;
+    this.#negotiate = negotiate;
+    this.remoteAddress = socketAddress(socket.remoteAddr);
+  }
+
+  async open(signal?: AbortSignal): Promise<Connection> {
+    const { remoteAddress } = this;
+    const socket = this.#socket;
+    if (socket === undefined) {
+      throw failure("closed", "accept", remoteAddress, "already dropped");
+    }
+    if (signal?.aborted) {
+      this.close();
+      throw abortError(signal, "accept", remoteAddress);
+    }
+    this.#socket = undefined;
+    try {
+      return await this.#negotiate(socket, signal);
+    } catch (error) {
+      throw netError(error, "accept", remoteAddress, signal);
+    }
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+}
