@@ -24,14 +24,15 @@ export { Node } from "./src/mesh/node.ts";
 export { DataDirectory } from "./src/store/data_directory.ts";
 export type { BroadcastResult } from "./src/delivery/broadcast.ts";
 export type { BroadcastOptions, SendOptions } from "./src/delivery/delivery.ts";
-export type { Message, MessagesOptions } from "./src/delivery/message.ts";
+export type { MessagesOptions } from "./src/delivery/consumer.ts";
+export type { Message } from "./src/delivery/incoming_message.ts";
 export type {
   DeadLetter as DeadLetter,
   DeadLetters as DeadLetters,
 } from "./src/delivery/dead_letters.ts";
 export type { ErrorCode } from "./src/core/errors.ts";
 export type { KeyType, Passphrase, PeerId } from "./src/identity/identity.ts";
-export type { OutboxOptions } from "./src/delivery/outbox_limits.ts";
+export type { OutboxOptions } from "./src/delivery/delivery_settings.ts";
 export type {
   Admission,
   InviteOptions,

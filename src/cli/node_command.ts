@@ -1,7 +1,7 @@
 /** What the commands that run a node (`run`, `chat`, `demo`) have in common. */
 import { systemClock } from "../core/clock.ts";
 import { type MessageEvent, messageEvent } from "../control/message_event.ts";
-import type { MessagesOptions } from "../delivery/message.ts";
+import type { MessagesOptions } from "../delivery/consumer.ts";
 import { shownName } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
 import { parseAddress } from "../transport/address.ts";

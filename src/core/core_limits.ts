@@ -1,4 +1,4 @@
-/** Bounds of text that is shown or logged, with the reason of each. */
+/** Bounds of text that is shown or logged, and of pooled memory, with the reason of each. */
 
 /** Text from others as shown, UTF-16 units after escaping; a line stays a line. */
 export const MAX_SHOWN_TEXT_CHARS = 256;
@@ -17,3 +17,12 @@ export const MAX_LISTED_MEMBERS = 5;
 
 /** Combining marks on one letter; the Tibetan and Hebrew of real texts need four. */
 export const MAX_COMBINING_MARKS = 4;
+
+/**
+ * Short messages share blocks of this size. At worst each waiting message keeps a whole
+ * block alive, which is eight times the credit that it uses.
+ */
+export const POOL_BLOCK_BYTES = 4_096;
+
+/** Longest pooled message; three of a kilobyte share a block. */
+export const MAX_POOLED_BYTES = 1_280;

@@ -1,7 +1,13 @@
-/** The result of a broadcast: which peers have it, and which do not. */
+/** A message to many peers: how long they are waited for, and which of them have it. */
+import type { Clock } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
-import type { OutgoingMessage, Waiter } from "./outgoing_message.ts";
+import { BROADCAST_REST_MS, BROADCAST_WAIT_MS } from "./delivery_limits.ts";
+import type {
+  MessageBody,
+  OutgoingMessage,
+  Waiter,
+} from "./outgoing_message.ts";
 
 /** What became of a broadcast. */
 export interface BroadcastResult {
@@ -18,30 +24,40 @@ export interface BroadcastResult {
   }[];
 }
 
-/** Waits until all connected receivers have acknowledged a broadcast. */
-export class Tally implements Waiter {
+/**
+ * Waits until all connected receivers have acknowledged, or time is over: once all with
+ * standing have, or if there are none another one, the rest get as long again.
+ */
+export class Broadcast implements Waiter {
   readonly outgoings: OutgoingMessage[] = [];
-  readonly #done: () => void;
-  readonly #onEnough: () => void;
+  readonly #content: MessageBody;
+  readonly #clock: Clock;
+  readonly #onEnd: (result: BroadcastResult) => void;
+  readonly #begunAt: number;
+  /** Monotonic clock, milliseconds. */
+  #deadline: number;
   readonly #failed: BroadcastResult["failed"][number][] = [];
   readonly #awaited = new Set<OutgoingMessage>();
   /** Awaited receivers with standing, and whether there were any. */
   readonly #standing = new Set<OutgoingMessage>();
   #hasStanding = false;
 
-  /**
-   * @param done Called when the last awaited receiver has acknowledged or failed.
-   * @param onEnough Called, perhaps several times, when all receivers with standing have
-   * acknowledged or failed, or if there are none when another has acknowledged.
-   */
-  constructor(done: () => void, onEnough: () => void) {
-    this.#done = done;
-    this.#onEnough = onEnough;
-  }
-
-  /** Receivers that are waited for. */
-  get awaited(): number {
-    return this.#awaited.size;
+  constructor(
+    content: MessageBody,
+    clock: Clock,
+    onEnd: (result: BroadcastResult) => void,
+    waitMs: number = BROADCAST_WAIT_MS,
+  ) {
+    if (!(waitMs >= 0)) {
+      throw new RangeError(
+        `Cannot send: waitMs is ${waitMs}, must be 0 or more`,
+      );
+    }
+    this.#content = content;
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+    this.#begunAt = clock.monotonic();
+    this.#deadline = this.#begunAt + waitMs;
   }
 
   /** Adds a receiver whose message did not fit. */
@@ -52,15 +68,39 @@ export class Tally implements Waiter {
   /** Adds a receiver, which is waited for if it is connected. */
   add(
     outgoing: OutgoingMessage,
-    connected: boolean,
+    isConnected: boolean,
     hasStanding: boolean,
   ): void {
     this.outgoings.push(outgoing);
-    if (!connected) return;
+    if (!isConnected) return;
     this.#awaited.add(outgoing);
     if (!hasStanding) return;
     this.#standing.add(outgoing);
     this.#hasStanding = true;
+  }
+
+  /** Whether a receiver is waited for. */
+  get isWaiting(): boolean {
+    return this.#awaited.size > 0;
+  }
+
+  /** Ends if its time is over. */
+  tick(now: number): void {
+    if (this.#deadline <= now) this.end();
+  }
+
+  end(): void {
+    const delivered: PeerId[] = [];
+    const waiting: PeerId[] = [];
+    const failed = this.#failed;
+    for (const { to, done, error } of this.outgoings) {
+      if (error !== undefined) failed.push({ id: to, error });
+      else if (done) delivered.push(to);
+      else waiting.push(to);
+    }
+    this.#awaited.clear();
+    const id = this.#content.id.toHex();
+    this.#onEnd({ id, delivered, waiting, failed });
   }
 
   acknowledged(outgoing: OutgoingMessage): void {
@@ -68,32 +108,27 @@ export class Tally implements Waiter {
   }
 
   failed(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing);
+    this.#settle(outgoing, false);
   }
 
   disconnected(outgoing: OutgoingMessage): void {
-    this.#settle(outgoing);
+    this.#settle(outgoing, false);
   }
 
-  /** The state now. */
-  result(id: string): BroadcastResult {
-    const delivered: PeerId[] = [];
-    const waiting: PeerId[] = [];
-    const failed = [...this.#failed];
-    for (const { to, done, error } of this.outgoings) {
-      if (error !== undefined) failed.push({ id: to, error });
-      else if (done) delivered.push(to);
-      else waiting.push(to);
-    }
-    return { id, delivered, waiting, failed };
-  }
-  #settle(outgoing: OutgoingMessage, isAcknowledged = false): void {
+  #settle(outgoing: OutgoingMessage, isAcknowledged: boolean): void {
     if (!this.#awaited.delete(outgoing)) return;
     this.#standing.delete(outgoing);
-    if (this.#awaited.size === 0) return this.#done();
+    if (this.#awaited.size === 0) return this.end();
     const isEnough = this.#hasStanding
       ? this.#standing.size === 0
       : isAcknowledged;
-    if (isEnough) this.#onEnough();
+    if (isEnough) this.#hurry();
+  }
+
+  /** Waits for the rest as long again, at least `BROADCAST_REST_MS`. */
+  #hurry(): void {
+    const now = this.#clock.monotonic();
+    const until = now + Math.max(BROADCAST_REST_MS, now - this.#begunAt);
+    this.#deadline = Math.min(this.#deadline, until);
   }
 }

@@ -1,34 +1,46 @@
 /** A consumer: an async iterator over messages, each of which no other consumer gets. */
 import type { PeerId } from "../identity/identity.ts";
-import type { DeliveredMessage, Message, MessageFilter } from "./message.ts";
+import type { IncomingMessage, Message } from "./incoming_message.ts";
+
+/** Options of `Node.messages`. */
+export interface MessagesOptions {
+  /** Only messages with this topic. @default all */
+  readonly topic?: string;
+  /** Only messages with other topics. @default all */
+  readonly exceptTopic?: string;
+  /** Only messages of senders for which it returns true; called for each. @default all */
+  readonly from?: (sender: PeerId) => boolean;
+  /** Ends the iterator. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which messages a consumer gets. */
+export type MessageFilter = Omit<MessagesOptions, "signal">;
 
 /** Where a {@linkcode Consumer} gets its messages: the inbox. */
 export interface ConsumerSource {
   /** The next message that can be delivered now. */
-  take(consumer: Consumer): DeliveredMessage | undefined;
+  take(filter: MessageFilter): IncomingMessage | undefined;
   /** The consumer has ended. */
   removeConsumer(consumer: Consumer): void;
 }
 
 type Result = IteratorResult<Message, undefined>;
-type Waiter = (result: Result) => void;
 
 /** Gets messages until it is ended. */
 export class Consumer implements AsyncIterableIterator<Message, undefined> {
   readonly filter: MessageFilter;
   readonly #source: ConsumerSource;
   readonly #signal: AbortSignal | undefined;
-  readonly #waiting: Waiter[] = [];
+  readonly #waiting: ((result: Result) => void)[] = [];
   /** Delivered since the last call of {@linkcode next}. */
-  #held: DeliveredMessage[] = [];
+  #held: IncomingMessage[] = [];
   #ended = false;
   readonly #onAbort = () => this.end();
 
-  /** @param signal Ends it. */
   constructor(
     source: ConsumerSource,
-    filter: MessageFilter,
-    signal?: AbortSignal,
+    { signal, ...filter }: MessagesOptions,
   ) {
     this.#source = source;
     this.filter = filter;
@@ -54,7 +66,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   }
 
   /** Delivers a message that it {@linkcode wants}. */
-  deliver(message: DeliveredMessage): void {
+  deliver(message: IncomingMessage): void {
     this.#held.push(message);
     this.#waiting.shift()?.({ value: message, done: false });
   }
@@ -71,8 +83,8 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
       }
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    if (this.#waiting.length === 0) {
-      const message = this.#source.take(this);
+    if (!this.isWaiting) {
+      const message = this.#source.take(this.filter);
       if (message !== undefined) {
         this.#held.push(message);
         return Promise.resolve({ value: message, done: false });

@@ -5,9 +5,9 @@
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "./delivery_limits.ts";
-import { messageKey } from "./message_id.ts";
-import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
-import type { IncomingMessage } from "./peer_inbox.ts";
+import type { DeliverySettings } from "./delivery_settings.ts";
+import type { StoredDeadLetter } from "./message_store.ts";
+import { messageKey } from "./seen_ids.ts";
 import { firstToGiveWay } from "./sender_memory.ts";
 
 /** A message that the application nacked too often. */
@@ -61,46 +61,35 @@ export interface DeadLetters {
 
 /** Delivers dead letters again: the inbox. */
 export interface RetryTarget {
-  /** Queues a dead letter. */
-  retry(message: StoredDeadLetter): IncomingMessage;
-  /** Removes a dead letter that was queued and is discarded. */
-  withdraw(incoming: IncomingMessage): void;
-}
-
-/** Sums of one sender. */
-interface Amount {
-  messages: number;
-  bytes: number;
+  retry(message: StoredDeadLetter): void;
+  /** Removes one that was queued and is discarded. */
+  withdraw(message: StoredDeadLetter): void;
 }
 
 interface Entry {
   readonly message: StoredDeadLetter;
-  /** Set while it is delivered again. */
-  incoming: IncomingMessage | undefined;
+  /** Whether it is being delivered again. */
+  isRetried: boolean;
 }
 
-/** Settings of a {@linkcode DeadLetterBox}. */
-export interface DeadLetterBoxOptions {
-  readonly store: MessageStore | undefined;
-  /** See `DeliverySettings.hasStanding`. */
-  readonly hasStanding: (peer: PeerId) => boolean;
-  readonly onDeadLetter: (message: StoredDeadLetter) => void;
-}
+type DeadLetterSettings = Pick<
+  DeliverySettings,
+  "store" | "hasStanding" | "onDeadLetter"
+>;
 
 /** Keeps the dead letters of one node. */
 export class DeadLetterBox implements DeadLetters {
-  readonly #options: DeadLetterBoxOptions;
+  readonly #settings: DeadLetterSettings;
   readonly #target: RetryTarget;
   /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
-  readonly #amounts = new Map<PeerId, Amount>();
   #bytes = 0;
   #closed = false;
 
-  constructor(options: DeadLetterBoxOptions, target: RetryTarget) {
-    this.#options = options;
+  constructor(settings: DeadLetterSettings, target: RetryTarget) {
+    this.#settings = settings;
     this.#target = target;
-    for (const message of options.store?.deadLetters() ?? []) {
+    for (const message of settings.store?.deadLetters() ?? []) {
       this.#keep(message);
     }
   }
@@ -116,13 +105,14 @@ export class DeadLetterBox implements DeadLetters {
 
   retry(id: string, from?: PeerId): void {
     const [, entry] = this.#find(id, from, "retry");
-    entry.incoming ??= this.#target.retry(entry.message);
+    if (!entry.isRetried) this.#target.retry(entry.message);
+    entry.isRetried = true;
   }
 
   discard(id: string, from?: PeerId): void {
     const [key] = this.#find(id, from, "discard");
     this.#drop(key);
-    this.#options.store?.commit();
+    this.#settings.store?.commit();
   }
 
   close(): void {
@@ -131,21 +121,21 @@ export class DeadLetterBox implements DeadLetters {
 
   /** Adds a message; one that was retried takes its own place. */
   put(message: StoredDeadLetter): void {
-    this.#options.store?.putDeadLetter(message);
+    this.#settings.store?.putDeadLetter(message);
     this.#forget(messageKey(message.from, message.id));
     this.#keep(message);
-    this.#options.onDeadLetter(message);
+    this.#settings.onDeadLetter(message);
   }
 
-  /** Whether a retried message was not discarded meanwhile. */
-  has(incoming: IncomingMessage): boolean {
-    return this.#entries.get(messageKey(incoming.from, incoming.id))
-      ?.incoming === incoming;
+  /** Whether it is one; a retried one may have been discarded, or come back as another. */
+  has(message: StoredDeadLetter): boolean {
+    const key = messageKey(message.from, message.id);
+    return this.#entries.get(key)?.message === message;
   }
 
   /** The application acked a retried message. */
-  acked(incoming: IncomingMessage): void {
-    if (this.has(incoming)) this.#drop(messageKey(incoming.from, incoming.id));
+  acked(message: StoredDeadLetter): void {
+    if (this.has(message)) this.#drop(messageKey(message.from, message.id));
   }
 
   #find(
@@ -178,65 +168,52 @@ export class DeadLetterBox implements DeadLetters {
   }
 
   #keep(message: StoredDeadLetter): void {
-    this.#entries.set(messageKey(message.from, message.id), {
-      message,
-      incoming: undefined,
-    });
-    this.#count(message, 1);
-    for (
-      let oldest = this.#surplus();
-      oldest !== undefined;
-      oldest = this.#surplus()
-    ) this.#drop(oldest);
+    const key = messageKey(message.from, message.id);
+    this.#entries.set(key, { message, isRetried: false });
+    this.#bytes += message.body.length;
+    while (
+      this.#entries.size > MAX_DEAD_LETTERS ||
+      this.#bytes > MAX_DEAD_LETTER_BYTES
+    ) this.#drop(this.#firstToGo());
   }
 
-  /** The message that gives way, if there are too many. */
-  #surplus(): string | undefined {
-    const tooMany = this.#entries.size > MAX_DEAD_LETTERS;
-    if (!tooMany && this.#bytes <= MAX_DEAD_LETTER_BYTES) return undefined;
-    const amounts = [...this.#amounts].map(([sender, { messages, bytes }]) =>
-      [sender, tooMany ? messages : bytes] as const
-    );
-    const sender = firstToGiveWay(amounts, this.#options.hasStanding);
-    for (const [key, { message }] of this.#entries) {
-      if (message.from === sender) return key;
+  /** The oldest message of the sender that gives way. */
+  #firstToGo(): string {
+    const isCount = this.#entries.size > MAX_DEAD_LETTERS;
+    const amounts = new Map<PeerId, number>();
+    for (const { message: { from, body } } of this.#entries.values()) {
+      const amount = isCount ? 1 : body.length;
+      amounts.set(from, (amounts.get(from) ?? 0) + amount);
     }
-    return undefined;
-  }
-
-  #count({ from, body }: StoredDeadLetter, sign: 1 | -1): void {
-    const { messages = 0, bytes = 0 } = this.#amounts.get(from) ?? {};
-    const amount = {
-      messages: messages + sign,
-      bytes: bytes + sign * body.length,
-    };
-    if (amount.messages > 0) this.#amounts.set(from, amount);
-    else this.#amounts.delete(from);
-    this.#bytes += sign * body.length;
+    const sender = firstToGiveWay(amounts, this.#settings.hasStanding);
+    const [oldest] = this.#entries.entries()
+      .find(([, { message }]) => message.from === sender)!;
+    return oldest;
   }
 
   #drop(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
+    const { message, isRetried } = entry;
     // The store comes first, because it may fail.
-    this.#options.store?.deleteDeadLetter(entry.message.from, entry.message.id);
+    this.#settings.store?.deleteDeadLetter(message.from, message.id);
     this.#forget(key);
-    if (entry.incoming !== undefined) this.#target.withdraw(entry.incoming);
+    if (isRetried) this.#target.withdraw(message);
   }
 
   #forget(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
-    this.#count(entry.message, -1);
+    this.#bytes -= entry.message.body.length;
   }
 }
 
-function shown({ message, incoming }: Entry): DeadLetter {
+function shown({ message, isRetried }: Entry): DeadLetter {
   return {
     ...message,
     id: message.id.toHex(),
     at: new Date(message.at),
-    retried: incoming !== undefined,
+    retried: isRetried,
   };
 }

@@ -2,22 +2,20 @@
  * Delivery of messages: the outbox, the inbox and their sessions. `mesh/` decides which
  * sessions there are, and which peers may be sent to.
  */
-import type { Clock, Random } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
-import { BROADCAST_REST_MS, BROADCAST_WAIT_MS } from "./delivery_limits.ts";
-import { MAX_BODY_BYTES, MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { decodeAck, decodeResume } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message_frame.ts";
-import { type BroadcastResult, Tally } from "./broadcast.ts";
+import { MAX_BODY_BYTES, MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
+import { Broadcast, type BroadcastResult } from "./broadcast.ts";
+import type { MessagesOptions } from "./consumer.ts";
 import type { DeadLetters } from "./dead_letters.ts";
+import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
-import type { Message, MessagesOptions } from "./message.ts";
-import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
+import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
-import type { OutboxLimits } from "./outbox_limits.ts";
 import { Admitted } from "./outbox_usage.ts";
 import {
   MessageBody,
@@ -52,40 +50,14 @@ export interface BroadcastOptions extends Omit<SendOptions, "signal" | "onId"> {
   readonly waitMs?: number;
 }
 
-/** Settings of a {@linkcode Delivery}. */
-export interface DeliverySettings {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly magic: Uint8Array;
-  /** Absent if nothing outlives the node. */
-  readonly store: MessageStore | undefined;
-  readonly limits: OutboxLimits;
-  readonly maxDeliveries: number;
-  /** A message was given up unacknowledged. */
-  readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
-  /**
-   * Whether a peer has standing (`mesh/peers/standing.ts`): its messages do not wait or
-   * give way for those of peers without.
-   */
-  readonly hasStanding: (peer: PeerId) => boolean;
-  /** The application nacked a message too often. */
-  readonly onDeadLetter: (message: StoredDeadLetter) => void;
-  /** The clock of ages in the store, milliseconds. @default the wall clock */
-  readonly keptNow?: () => number;
-  /** See `OutboxSettings.isInMemory`. */
-  readonly isInMemory?: (peer: PeerId) => boolean;
-}
-
 /** Sends and receives messages for one node. */
 export class Delivery {
-  readonly #settings: DeliverySettings;
-  readonly #keptNow: () => number;
-  readonly #outbox: Outbox;
-  readonly #inbox: Inbox;
+  readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
+  readonly #settings: DeliverySettings;
+  readonly #inbox: Inbox;
   readonly #receivers = new Map<FrameSink, Receiver>();
-  /** Deadlines of broadcasts, monotonic clock, milliseconds. */
-  readonly #deadlines = new Map<() => void, number>();
+  readonly #broadcasts = new Set<Broadcast>();
   #ids: Uint8Array = new Uint8Array(0);
   #idOffset = 0;
   #now: { readonly kept: number; readonly monotonic: number } | undefined;
@@ -93,32 +65,9 @@ export class Delivery {
   /** Loads what an earlier process left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
-    const { clock, random, keptNow = () => clock.now() } = settings;
-    const salt = new DataView(random.bytes(4).buffer).getInt32(0);
-    this.#outbox = new Outbox({ ...settings, keptNow });
-    this.#inbox = new Inbox({ ...settings, keptNow, salt });
+    this.outbox = new Outbox(settings);
+    this.#inbox = new Inbox(settings);
     this.deadLetters = this.#inbox.deadLetters;
-    this.#keptNow = keptNow;
-  }
-
-  /** Unacknowledged messages, and their bytes. */
-  get outbox(): { readonly messages: number; readonly bytes: number } {
-    return { messages: this.#outbox.count, bytes: this.#outbox.bytes };
-  }
-
-  /** Messages that one peer has not acknowledged. */
-  waitingFor(to: PeerId): number {
-    return this.#outbox.countFor(to);
-  }
-
-  /** Whether a message waits that has this peer as its only receiver. */
-  isAwaited(to: PeerId): boolean {
-    return this.#outbox.isAwaited(to);
-  }
-
-  /** Absent peers for which messages wait. */
-  away(): PeerId[] {
-    return this.#outbox.away();
   }
 
   // --- Sessions --------------------------------------------------------------
@@ -131,19 +80,23 @@ export class Delivery {
     sink.handle(COMMAND.message, (it) => receiver.onMessage(it));
     sink.handle(COMMAND.chunk, (it) => receiver.onChunk(it));
     sink.handle(COMMAND.ack, (it) => {
-      const isNew = this.#outbox.onAck(from, sink, decodeAck(it));
-      if (!isNew) receiver.repeated();
+      const ack = decodeAck(it);
+      const sender = this.outbox.senderOn(from, sink);
+      if (sender === undefined) receiver.repeated();
+      else sender.onAck(ack);
     });
     sink.handle(COMMAND.resume, (it) => {
-      const isNew = this.#outbox.onResume(from, sink, decodeResume(it));
-      if (!isNew) receiver.repeated();
+      const resume = decodeResume(it);
+      const sender = this.outbox.senderOn(from, sink);
+      if (sender === undefined) receiver.repeated();
+      else sender.onResume(resume);
     });
   }
 
   /** Sets the session on which messages are sent to a peer, if there is one. */
   route(to: PeerId, sink: FrameSink | undefined): void {
-    if (sink === undefined) this.#outbox.detach(to);
-    else this.#outbox.attach(to, sink);
+    if (sink === undefined) this.outbox.detach(to);
+    else this.outbox.attach(to, sink);
   }
 
   /** A session has ended. */
@@ -154,25 +107,25 @@ export class Delivery {
 
   /** Gives up all messages to a peer. */
   forget(peer: PeerId, error: VerackError): void {
-    this.#outbox.giveUpPeer(peer, error);
+    this.outbox.giveUpPeer(peer, error);
   }
 
   /** Checks all deadlines; called several times a second. */
   tick(now: number, pausedMs: number): void {
-    this.#outbox.tick(now);
+    this.outbox.tick(now);
     this.#inbox.tick(now, pausedMs);
     for (const receiver of this.#receivers.values()) {
       receiver.tick(now, pausedMs);
     }
-    for (const [end, at] of this.#deadlines) if (at <= now) end();
+    for (const broadcast of this.#broadcasts) broadcast.tick(now);
   }
 
   /** Ends; with `flush` acks are sent before. */
   close(error: VerackError, options: { flush: boolean }): void {
     if (options.flush) this.#flush();
     this.#inbox.close();
-    this.#outbox.close(error);
-    for (const end of [...this.#deadlines.keys()]) end();
+    this.outbox.close(error);
+    for (const broadcast of this.#broadcasts) broadcast.end();
   }
 
   // --- Messages --------------------------------------------------------------
@@ -187,14 +140,14 @@ export class Delivery {
       const { signal } = options;
       if (signal?.aborted) return reject(aborted(signal, ""));
       const content = this.#content(body, options, to);
-      const error = this.#outbox.admit(to, content.payload.length);
+      const error = this.outbox.admit(to, content.payload.length);
       if (error !== undefined) return reject(error);
       const waiter = new SendWaiter(resolve, reject);
       const outgoing = this.#outgoing(content, to, waiter);
       if (signal !== undefined) {
         waiter.listen(signal, () => this.#abort(outgoing, signal));
       }
-      this.#outbox.add(content, [outgoing]);
+      this.outbox.add(content, [outgoing]);
       options.onId?.(content.id.toHex());
     });
   }
@@ -206,48 +159,39 @@ export class Delivery {
     options: BroadcastOptions = {},
   ): Promise<BroadcastResult> {
     return new Promise((resolve) => {
-      const { waitMs = BROADCAST_WAIT_MS } = options;
-      if (!(waitMs >= 0)) {
-        throw new RangeError(
-          `Cannot send: waitMs is ${waitMs}, must be 0 or more`,
-        );
-      }
+      const { clock, hasStanding } = this.#settings;
       const content = this.#content(body, options, undefined);
-      const done = () => {
-        this.#deadlines.delete(done);
-        resolve(tally.result(content.id.toHex()));
+      const onEnd = (result: BroadcastResult) => {
+        this.#broadcasts.delete(broadcast);
+        resolve(result);
       };
-      const begunAt = this.#time().monotonic;
-      const onEnough = () => {
-        const now = this.#time().monotonic;
-        const until = now + Math.max(BROADCAST_REST_MS, now - begunAt);
-        this.#deadlines.set(done, Math.min(this.#deadlines.get(done)!, until));
-      };
-      const tally = new Tally(done, onEnough);
-      const admitted = new Admitted();
-      const { hasStanding } = this.#settings;
-      const isConnected = (it: PeerId) => this.#outbox.isAttached(it);
+      const { waitMs } = options;
+      const broadcast = new Broadcast(content, clock, onEnd, waitMs);
       // Peers with standing first, and of these and the others connected ones, so that
       // the rest does not use up what they need.
       const ordered: PeerId[][] = [[], [], [], []];
       for (const it of to) {
-        const place = (hasStanding(it) ? 0 : 2) + (isConnected(it) ? 0 : 1);
+        const isConnected = this.outbox.isAttached(it);
+        const place = (hasStanding(it) ? 0 : 2) + (isConnected ? 0 : 1);
         ordered[place]!.push(it);
       }
+      const admitted = new Admitted();
       const size = content.payload.length;
-      for (const id of ordered.flat()) {
-        const error = this.#outbox.admit(id, size, admitted);
-        if (error !== undefined) {
-          tally.refuse(id, error);
-          continue;
+      for (const [place, peers] of ordered.entries()) {
+        for (const peer of peers) {
+          const error = this.outbox.admit(peer, size, admitted);
+          if (error !== undefined) {
+            broadcast.refuse(peer, error);
+            continue;
+          }
+          const outgoing = this.#outgoing(content, peer, broadcast);
+          broadcast.add(outgoing, place % 2 === 0, place < 2);
         }
-        const outgoing = this.#outgoing(content, id, tally);
-        tally.add(outgoing, isConnected(id), hasStanding(id));
       }
-      const { outgoings } = tally;
-      if (outgoings.length > 0) this.#outbox.add(content, outgoings);
-      if (tally.awaited === 0) return done();
-      this.#deadlines.set(done, begunAt + waitMs);
+      const { outgoings } = broadcast;
+      if (outgoings.length > 0) this.outbox.add(content, outgoings);
+      this.#broadcasts.add(broadcast);
+      if (!broadcast.isWaiting) broadcast.end();
     });
   }
 
@@ -255,8 +199,7 @@ export class Delivery {
   messages(
     options: MessagesOptions = {},
   ): AsyncIterableIterator<Message, undefined> {
-    const { signal, ...filter } = options;
-    return this.#inbox.consume(filter, signal);
+    return this.#inbox.consume(options);
   }
 
   #flush(): void {
@@ -300,15 +243,16 @@ export class Delivery {
         `Cannot send: ttlMs is ${ttlMs}, must be more than 0 and at most ${limits.maxAgeMs}`,
       );
     }
-    return new MessageBody({
+    const createdAt = this.#time().kept;
+    const message = {
       id: this.#nextId(),
       topic,
       body: bytes,
-      createdAt: this.#time().kept,
+      createdAt,
       ttlMs,
-      shared: to === undefined,
-      pool: this.#outbox.poolFor(to),
-    });
+    };
+    const isShared = to === undefined;
+    return new MessageBody(message, isShared, this.outbox.poolFor(to));
   }
 
   #outgoing(content: MessageBody, to: PeerId, waiter: Waiter): OutgoingMessage {
@@ -320,15 +264,15 @@ export class Delivery {
     const doubt = outgoing.begun
       ? "; it was sent, so that it may arrive all the same"
       : "";
-    this.#outbox.giveUp(outgoing, aborted(signal, doubt));
+    this.outbox.giveUp(outgoing, aborted(signal, doubt));
   }
 
   /** The time, read once a turn of the event loop. */
   #time(): { readonly kept: number; readonly monotonic: number } {
     if (this.#now !== undefined) return this.#now;
-    const { clock } = this.#settings;
+    const { clock, keptNow } = this.#settings;
     queueMicrotask(() => this.#now = undefined);
-    return this.#now = { kept: this.#keptNow(), monotonic: clock.monotonic() };
+    return this.#now = { kept: keptNow(), monotonic: clock.monotonic() };
   }
 
   #nextId(): Uint8Array {

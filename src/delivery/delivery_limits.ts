@@ -21,15 +21,6 @@ export const CHUNK_TIMEOUT_MS = 30_000;
  */
 export const MESSAGE_OVERHEAD_BYTES = 512;
 
-/**
- * Short messages share blocks of this size. At worst each waiting message keeps a whole
- * block alive, which is eight times the credit that it uses.
- */
-export const POOL_BLOCK_BYTES = 4_096;
-
-/** Longest pooled message; three of a kilobyte share a block. */
-export const MAX_POOLED_BYTES = 1_280;
-
 /** With more messages than this in the outbox, each has an array of its own. */
 export const MAX_POOLED_MESSAGES = 4_096;
 

@@ -3,9 +3,9 @@
  * so do the topics of each sender. More topics give a sender no more turns.
  */
 import { Ring } from "../core/ring.ts";
+import type { MessageFilter } from "./consumer.ts";
 import { MAX_EMPTY_LISTS, STANDING_TURNS } from "./delivery_limits.ts";
-import type { MessageFilter } from "./message.ts";
-import type { PeerInbox, ReceiveStream } from "./peer_inbox.ts";
+import type { PeerInbox, ReceiveStream } from "./incoming_message.ts";
 
 /** Streams that have a message to deliver. */
 export class FairQueue {

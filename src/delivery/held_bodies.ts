@@ -2,23 +2,18 @@
  * Beginnings of large bodies whose session ended, held for the next session of the
  * peer. They use credit for large bodies, give way to new requests, and expire.
  */
-import type { PeerId } from "../identity/identity.ts";
+import { MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
 import {
   HELD_BODY_MS,
   MAX_HELD_BYTES,
   MAX_HELD_BYTES_PER_PEER,
 } from "./delivery_limits.ts";
-import { MAX_CHUNK_BYTES } from "../wire/wire_limits.ts";
-import { type MessageId, messageKey } from "./message_id.ts";
+import type { IncomingMessage } from "./incoming_message.ts";
 import type { ReceiveBudget, ReceiveShare } from "./receive_budget.ts";
+import { messageKey } from "./seen_ids.ts";
 
-/** The beginning of one body. */
+/** The beginning of a body. */
 export interface HeldBody {
-  readonly from: PeerId;
-  readonly topic: string;
-  readonly id: MessageId;
-  /** Standing of its sender when it was held. */
-  readonly hasStanding: boolean;
   /** Allocated for all of the body. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** Bytes received. */
@@ -26,6 +21,11 @@ export interface HeldBody {
 }
 
 interface Kept extends HeldBody {
+  readonly key: string;
+  readonly from: string;
+  readonly topic: string;
+  /** Standing of its sender when it was held. */
+  readonly hasStanding: boolean;
   /** Monotonic clock, milliseconds. */
   readonly until: number;
 }
@@ -46,35 +46,35 @@ export class HeldBodies {
     return this.#bytes;
   }
 
-  /** Holds a body whose credit was released; false if there is no credit for it. */
-  keep(held: HeldBody, now: number): boolean {
-    const { from, id, body, filled, hasStanding } = held;
-    const key = messageKey(from, id);
+  /** Holds the body of a message whose credit was released; false if there is no credit for it. */
+  keep(incoming: IncomingMessage, held: HeldBody, now: number): boolean {
+    const { stream: { topic, peer: { from, hasStanding } } } = incoming;
+    const { body, filled } = held;
+    const key = messageKey(from, incoming.messageId);
     this.#drop(key);
     // A body of one chunk is sent again as a whole.
     if (body.length <= MAX_CHUNK_BYTES || filled === 0) return false;
     if (!this.#budget.hold(body.length, hasStanding)) return false;
     this.#bytes += body.length;
-    this.#bodies.set(key, { ...held, until: now + HELD_BODY_MS });
-    const own = [...this.#bodies].filter(([, it]) => it.from === from);
-    const ownBytes = own.reduce((sum, [, it]) => sum + it.body.length, 0);
+    const until = now + HELD_BODY_MS;
+    this.#bodies.set(key, { ...held, key, from, topic, hasStanding, until });
+    const own = [...this.#bodies.values()].filter((it) => it.from === from);
+    const ownBytes = own.reduce((sum, it) => sum + it.body.length, 0);
     this.#trim(own, ownBytes - MAX_HELD_BYTES_PER_PEER);
-    this.#trim([...this.#bodies], this.#bytes - MAX_HELD_BYTES);
+    this.#trim([...this.#bodies.values()], this.#bytes - MAX_HELD_BYTES);
     return this.#bodies.has(key);
   }
 
   /** Removes and returns the held body of a message, and moves its credit to `share`. */
   take(
-    from: PeerId,
-    id: MessageId,
-    topic: string,
+    { stream, from, messageId }: IncomingMessage,
     total: number,
     share: ReceiveShare,
   ): HeldBody | undefined {
-    const key = messageKey(from, id);
+    const key = messageKey(from, messageId);
     const held = this.#bodies.get(key);
     if (held === undefined) return undefined;
-    if (held.topic !== topic || held.body.length !== total) {
+    if (held.topic !== stream.topic || held.body.length !== total) {
       this.#drop(key);
       return undefined;
     }
@@ -86,28 +86,26 @@ export class HeldBodies {
 
   /** Drops held bodies until a request fits; for a stranger only those of strangers. */
   giveWay(bytes: number, hasStanding: boolean): void {
-    const bodies = [...this.#bodies].filter(([, it]) =>
-      hasStanding || !it.hasStanding
-    );
+    const bodies = [...this.#bodies.values()]
+      .filter((it) => hasStanding || !it.hasStanding);
     this.#trim(bodies, this.#budget.lack(bytes, hasStanding));
   }
 
   /** Drops expired bodies. */
   tick(now: number): void {
-    for (const [key, { until }] of this.#bodies) {
+    for (const { key, until } of this.#bodies.values()) {
       if (until > now) return;
       this.#drop(key);
     }
   }
 
   /** Drops bodies until `bytes` are free: of strangers first, then those of which least has come. */
-  #trim(bodies: [string, Kept][], bytes: number): void {
-    if (bytes <= 0) return;
+  #trim(bodies: Kept[], bytes: number): void {
     let left = bytes;
-    bodies.sort(([, a], [, b]) =>
+    bodies.sort((a, b) =>
       Number(a.hasStanding) - Number(b.hasStanding) || a.filled - b.filled
     );
-    for (const [key, { body }] of bodies) {
+    for (const { key, body } of bodies) {
       if (left <= 0) return;
       left -= body.length;
       this.#drop(key);

@@ -4,91 +4,71 @@
  * dead letter. `receiver.ts` receives them.
  */
 import { backoffMs } from "../core/backoff.ts";
-import type { Clock } from "../core/clock.ts";
+import type { PeerId } from "../identity/identity.ts";
+import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
+import {
+  Consumer,
+  type ConsumerSource,
+  type MessageFilter,
+  type MessagesOptions,
+} from "./consumer.ts";
+import { DeadLetterBox, type RetryTarget } from "./dead_letters.ts";
 import {
   REDELIVERY_MAX_MS,
   REDELIVERY_MIN_MS,
   SEEN_AGE_MS,
   SEEN_EXPIRY_PERIOD_MS,
-  WINDOW_BUDGET_BYTES,
 } from "./delivery_limits.ts";
-import type { PeerId } from "../identity/identity.ts";
-import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
-import { Consumer, type ConsumerSource } from "./consumer.ts";
-import { DeadLetterBox, type RetryTarget } from "./dead_letters.ts";
+import type { DeliverySettings } from "./delivery_settings.ts";
 import { FairQueue } from "./fair_queue.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import { HeldBodies } from "./held_bodies.ts";
 import {
-  DeliveredMessage,
-  type MessageFilter,
+  IncomingMessage,
   type MessageOwner,
-} from "./message.ts";
-import { MessageId } from "./message_id.ts";
-import type { MessageStore, StoredDeadLetter } from "./message_store.ts";
-import { IncomingMessage, type ReceiveStream } from "./peer_inbox.ts";
+  type ReceiveStream,
+} from "./incoming_message.ts";
+import type { StoredDeadLetter } from "./message_store.ts";
 import { ReceiveBudget } from "./receive_budget.ts";
 import { WindowBudget } from "./receive_window.ts";
 import { Receiver, type ReceiverOptions } from "./receiver.ts";
+import { MessageId } from "./seen_ids.ts";
 import { SenderMemory } from "./sender_memory.ts";
 
 const UTF8 = new TextEncoder();
 
 const REDELIVERY = { minMs: REDELIVERY_MIN_MS, maxMs: REDELIVERY_MAX_MS };
 
-/** Settings of an {@linkcode Inbox}. */
-export interface InboxSettings {
-  readonly clock: Clock;
-  /** See `DeliverySettings.keptNow`. */
-  readonly keptNow: () => number;
-  /** See `DeliverySettings.hasStanding`. */
-  readonly hasStanding: (peer: PeerId) => boolean;
-  /** Absent if nothing outlives the node. */
-  readonly store: MessageStore | undefined;
-  /** A number that peers do not know. */
-  readonly salt: number;
-  /** Deliveries of a message before it becomes a dead letter. */
-  readonly maxDeliveries: number;
-  /** A message has become a dead letter. */
-  readonly onDeadLetter: (message: StoredDeadLetter) => void;
-}
-
 /** Received messages of one node that are not settled. */
 export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   readonly deadLetters: DeadLetterBox;
-  readonly #settings: InboxSettings;
+  readonly #settings: DeliverySettings;
   readonly #receiving: ReceiverOptions;
   readonly #senders: SenderMemory;
   readonly #consumers = new Set<Consumer>();
   readonly #queue = new FairQueue();
   /** Streams that wait before they deliver a nacked message again. */
   readonly #resting = new Set<ReceiveStream>();
-  #nextExpiry: number;
+  #nextExpiry = 0;
   #closed = false;
 
   /** Loads what an earlier process left. */
-  constructor(settings: InboxSettings) {
+  constructor(settings: DeliverySettings) {
+    const { clock, store } = settings;
     this.#settings = settings;
-    const { clock, keptNow, store, hasStanding, onDeadLetter } = settings;
-    this.deadLetters = new DeadLetterBox(
-      { store, hasStanding, onDeadLetter },
-      this,
-    );
+    this.deadLetters = new DeadLetterBox(settings, this);
     const budget = new ReceiveBudget(clock);
-    const windows = new WindowBudget(WINDOW_BUDGET_BYTES / 2);
-    const strangerWindows = new WindowBudget(WINDOW_BUDGET_BYTES / 2);
     this.#receiving = {
       clock,
       store,
-      windows: (hasStanding) => hasStanding ? windows : strangerWindows,
+      windows: new WindowBudget(),
       budget,
       held: new HeldBodies(budget),
-      queue: this.#queue,
       onMessage: (incoming) => this.#add(incoming),
+      onClosed: (peer) => this.#queue.prune(peer),
     };
-    this.#nextExpiry = clock.monotonic() + SEEN_EXPIRY_PERIOD_MS;
-    store?.expireSeen(keptNow() - SEEN_AGE_MS);
-    this.#senders = new SenderMemory(settings);
+    this.#expireSeen(clock.monotonic());
+    this.#senders = new SenderMemory(settings, this);
   }
 
   /** Receives messages on a new session. */
@@ -96,9 +76,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     return new Receiver(this.#receiving, this.#senders.open(from), sink);
   }
 
-  /** Adds a consumer of messages that pass a filter. */
-  consume(filter: MessageFilter, signal?: AbortSignal): Consumer {
-    const consumer = new Consumer(this, filter, signal);
+  /** Adds a consumer. */
+  consume(options: MessagesOptions): Consumer {
+    const consumer = new Consumer(this, options);
     if (this.#closed) consumer.end();
     if (!consumer.isEnded) this.#consumers.add(consumer);
     return consumer;
@@ -109,17 +89,14 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#senders.refresh();
     this.#queue.refresh();
     this.#receiving.budget.tick(now, pausedMs);
+    this.#receiving.held.tick(now);
     for (const stream of this.#resting) {
       if (stream.restsUntil > now) continue;
       this.#resting.delete(stream);
       this.#offer(stream);
     }
     this.#applyFilters();
-    this.#receiving.held.tick(now);
-    if (now < this.#nextExpiry) return;
-    this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
-    const { store, keptNow } = this.#settings;
-    store?.expireSeen(keptNow() - SEEN_AGE_MS);
+    if (now >= this.#nextExpiry) this.#expireSeen(now);
   }
 
   /** Ends all consumers. Messages that they have not acked come again. */
@@ -130,9 +107,15 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#consumers.clear();
   }
 
+  #expireSeen(now: number): void {
+    this.#nextExpiry = now + SEEN_EXPIRY_PERIOD_MS;
+    const { store, keptNow } = this.#settings;
+    store?.expireSeen(keptNow() - SEEN_AGE_MS);
+  }
+
   // --- Consumers -------------------------------------------------------------
 
-  take({ filter }: Consumer): DeliveredMessage | undefined {
+  take(filter: MessageFilter): IncomingMessage | undefined {
     for (
       let stream = this.#queue.next(filter);
       stream !== undefined;
@@ -167,19 +150,6 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#offer(incoming.stream);
   }
 
-  retry({ from, id, topic, body }: StoredDeadLetter): IncomingMessage {
-    const stream = this.#senders.inbox(from).stream(UTF8.encode(topic));
-    const incoming = new IncomingMessage(stream, new MessageId(id), body);
-    this.#add(incoming);
-    return incoming;
-  }
-
-  withdraw(incoming: IncomingMessage): void {
-    const { stream } = incoming;
-    stream.remove(incoming);
-    this.#queue.prune(stream.peer);
-  }
-
   /** Runs a write to the store; if it fails, the message is delivered again. */
   #record<Result>(incoming: IncomingMessage, write: () => Result): Result {
     try {
@@ -194,21 +164,21 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Counts the delivery; false if it was the last one. */
   #putBack(incoming: IncomingMessage, reason: string): boolean {
     const { clock, keptNow, maxDeliveries } = this.#settings;
-    const { stream, from, bytes, deliveryCount, isDeadLetter } = incoming;
-    const id = incoming.id.toBytes();
-    const isDiscarded = isDeadLetter && !this.deadLetters.has(incoming);
+    const { stream, from, topic, bytes, deliveryCount, deadLetter } = incoming;
+    const id = incoming.messageId.toBytes();
+    const isDiscarded = deadLetter !== undefined &&
+      !this.deadLetters.has(deadLetter);
     if (isDiscarded || deliveryCount >= maxDeliveries) {
       if (!isDiscarded) {
-        const { topic } = stream;
-        const at = clock.now();
         const body = bytes.slice();
+        const at = clock.now();
         this.deadLetters.put({ from, id, topic, body, reason, at });
       }
       this.#settle(incoming, ACK_STATUS.rejected);
       this.#offer(stream);
       return false;
     }
-    if (!isDeadLetter) {
+    if (deadLetter === undefined) {
       const at = keptNow();
       this.#senders.putDeliveryCount({ from, id, deliveryCount, at });
     }
@@ -220,12 +190,32 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   #redo(incoming: IncomingMessage): void {
     const { stream } = incoming;
     stream.current = undefined;
-    if (incoming.isHeld) stream.redo = incoming;
+    if (incoming.isHeld) stream.redo = incoming.again();
   }
 
   #rest(stream: ReceiveStream, restMs: number): void {
     stream.restsUntil = this.#settings.clock.monotonic() + restMs;
     this.#resting.add(stream);
+  }
+
+  // --- Dead letters ----------------------------------------------------------
+
+  retry(message: StoredDeadLetter): void {
+    const stream = this.#streamOf(message);
+    const incoming = new IncomingMessage(stream, new MessageId(message.id));
+    incoming.bytes = message.body;
+    incoming.deadLetter = message;
+    this.#add(incoming);
+  }
+
+  withdraw(message: StoredDeadLetter): void {
+    const stream = this.#streamOf(message);
+    stream.remove(message);
+    this.#queue.prune(stream.peer);
+  }
+
+  #streamOf({ from, topic }: StoredDeadLetter): ReceiveStream {
+    return this.#senders.inbox(from).stream(UTF8.encode(topic));
   }
 
   // --- Streams ---------------------------------------------------------------
@@ -257,7 +247,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   #applyFilters(): void {
     for (const consumer of [...this.#consumers]) {
       if (consumer.filter.from === undefined || !consumer.isWaiting) continue;
-      const message = this.take(consumer);
+      const message = this.take(consumer.filter);
       if (message !== undefined) consumer.deliver(message);
     }
   }
@@ -269,41 +259,34 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   /** The next message of a stream that was not acked on another session meanwhile. */
-  #deliverFrom(stream: ReceiveStream): DeliveredMessage | undefined {
+  #deliverFrom(stream: ReceiveStream): IncomingMessage | undefined {
     while (this.#hasNext(stream)) {
       const incoming = stream.redo ?? stream.queue.shift()!;
       stream.redo = undefined;
-      const { from, id } = incoming;
-      if (stream.peer.seen.has(id) && !incoming.isDeadLetter) {
-        this.#acknowledge(incoming, ACK_STATUS.acked);
+      const { from, messageId, deadLetter } = incoming;
+      if (deadLetter === undefined && stream.peer.seen.has(messageId)) {
+        incoming.acknowledge(ACK_STATUS.acked);
         continue;
       }
-      const before = this.#senders.deliveryCount(from, id);
+      const before = this.#senders.deliveryCount(from, messageId);
       incoming.deliveryCount = Math.max(incoming.deliveryCount, before) + 1;
-      stream.current = incoming;
-      return new DeliveredMessage(incoming, this);
+      return stream.current = incoming;
     }
     return undefined;
   }
 
   /** Records the end of a message, and tells its sender. */
   #settle(incoming: IncomingMessage, status: AckStatus): void {
-    const { stream, id, from } = incoming;
-    if (incoming.isDeadLetter) {
+    const { stream, messageId, from, deadLetter } = incoming;
+    if (deadLetter !== undefined) {
       // Does nothing if it has just become a dead letter again.
-      this.deadLetters.acked(incoming);
-    } else if (!stream.peer.seen.has(id)) {
+      this.deadLetters.acked(deadLetter);
+    } else if (!stream.peer.seen.has(messageId)) {
       // First, because it may fail: what is not recorded is not settled.
-      this.#senders.putSeen(stream.peer, id, this.#settings.keptNow);
+      this.#senders.putSeen(stream.peer, messageId);
     }
     stream.current = undefined;
-    this.#senders.deleteDeliveryCount(from, id);
-    this.#acknowledge(incoming, status);
-  }
-
-  #acknowledge(incoming: IncomingMessage, status: AckStatus): void {
-    for (const arrival of incoming.arrivals) {
-      arrival.receiver.settle(arrival, status);
-    }
+    this.#senders.deleteDeliveryCount(from, messageId);
+    incoming.acknowledge(status);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The interface of storage for messages, so that none is lost or delivered twice after
- * a restart. `memory_message_store.ts` and `store/` implement it.
+ * a restart: in memory in `mesh/peers/`, in SQLite in `store/`.
  *
  * Writes are synchronous and visible to later reads at once; they are durable when
  * {@linkcode MessageStore.committed} resolves or {@linkcode MessageStore.commit}
@@ -23,21 +23,17 @@ export interface StoredMessage {
   readonly ttlMs: number;
 }
 
-/** An outgoing message and one receiver that has not acknowledged it. */
+/** An outgoing message and the receivers that have not acknowledged it. */
 export interface StoredOutgoing {
-  /** The message. */
   readonly message: StoredMessage;
   /** The key that {@linkcode MessageStore.putOutgoing} returned. */
   readonly key: number;
-  /** The receiver. */
-  readonly to: PeerId;
+  readonly to: readonly PeerId[];
 }
 
 /** The id of an acked message, so that it is not delivered again. */
 export interface StoredSeen {
-  /** Its sender. */
   readonly from: PeerId;
-  /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
   /** By the clock of the store, milliseconds. */
   readonly at: number;
@@ -45,11 +41,8 @@ export interface StoredSeen {
 
 /** How often a message was delivered and nacked. */
 export interface StoredDeliveryCount {
-  /** Its sender. */
   readonly from: PeerId;
-  /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
-  /** Deliveries so far. */
   readonly deliveryCount: number;
   /** By the clock of the store, milliseconds. */
   readonly at: number;
@@ -57,13 +50,9 @@ export interface StoredDeliveryCount {
 
 /** A message that the application nacked too often. */
 export interface StoredDeadLetter {
-  /** Its sender. */
   readonly from: PeerId;
-  /** The message's id, 16 bytes. */
   readonly id: Uint8Array;
-  /** Its topic, may be empty. */
   readonly topic: string;
-  /** Its body. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** The reason of the last nack; may be empty. */
   readonly reason: string;
@@ -73,7 +62,7 @@ export interface StoredDeadLetter {
 
 /** Storage of the messages of one node. */
 export interface MessageStore {
-  /** Unacknowledged messages in the order of `putOutgoing`, one message's receivers together. */
+  /** Unacknowledged messages in the order of `putOutgoing`. */
   outgoing(): Iterable<StoredOutgoing>;
   /**
    * Stores a message until each receiver of `to` is deleted; the body is stored once.
@@ -93,7 +82,6 @@ export interface MessageStore {
   senders(): Iterable<PeerId>;
   /** Ids of a sender's acked messages, oldest first; to be read like `senders`. */
   seenBy(from: PeerId): Iterable<Uint8Array>;
-  /** Stores the id of an acked message. */
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: PeerId, keep: number): void;
@@ -106,18 +94,14 @@ export interface MessageStore {
 
   /** Delivery counts of nacked messages, oldest first. */
   deliveryCounts(): Iterable<StoredDeliveryCount>;
-  /** Stores a delivery count. */
   putDeliveryCount(counted: StoredDeliveryCount): void;
   /** Keeps only the newest `keep` delivery counts of all senders. */
   trimDeliveryCounts(keep: number): void;
-  /** Deletes a delivery count. */
   deleteDeliveryCount(from: PeerId, id: Uint8Array): void;
 
   /** Dead letters, oldest first. */
   deadLetters(): Iterable<StoredDeadLetter>;
-  /** Stores a dead letter. */
   putDeadLetter(message: StoredDeadLetter): void;
-  /** Deletes a dead letter. */
   deleteDeadLetter(from: PeerId, id: Uint8Array): void;
 
   /** Makes everything so far durable, now. */

@@ -5,60 +5,36 @@
  * Bounded: a message that does not fit is rejected at once, and some messages give way
  * for others.
  */
-import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
+import { BufferPool } from "../core/buffer_pool.ts";
 import {
   MAX_POOLED_MESSAGES,
   SEND_AHEAD_BYTES,
   SEND_AHEAD_TOTAL_BYTES,
 } from "./delivery_limits.ts";
-import type { AckMessage, ResumeMessage } from "../wire/messages/ack.ts";
+import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { Commits } from "./commits.ts";
-import type { MessageStore } from "./message_store.ts";
-import type { OutboxLimits } from "./outbox_limits.ts";
 import {
-  type Admitted,
+  Admitted,
   type EvictionNeed,
-  givesWay,
   OutboxUsage,
-  type Shortage,
+  PeerQueue,
 } from "./outbox_usage.ts";
-import {
-  type MessageBody,
-  type OutgoingMessage,
-  recall,
-} from "./outgoing_message.ts";
-import { PeerQueue } from "./peer_queue.ts";
+import { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { BufferPool } from "./buffer_pool.ts";
-
-/** Settings of an {@linkcode Outbox}. */
-export interface OutboxSettings {
-  /** Absent if messages do not outlive the node. */
-  readonly store: MessageStore | undefined;
-  readonly limits: OutboxLimits;
-  readonly clock: Clock;
-  /** See `DeliverySettings.keptNow`. */
-  readonly keptNow: () => number;
-  readonly magic: Uint8Array;
-  /** A message was given up unacknowledged. */
-  readonly onGivenUp: (outgoing: OutgoingMessage, error: VerackError) => void;
-  /** Whether a peer's key lives in memory only. @default never */
-  readonly isInMemory?: (peer: PeerId) => boolean;
-  /** See `DeliverySettings.hasStanding`. @default always */
-  readonly hasStanding?: (peer: PeerId) => boolean;
-}
 
 /** Outgoing messages of one node. */
 export class Outbox {
-  readonly #settings: OutboxSettings;
+  readonly #settings: DeliverySettings;
   readonly #peers = new Map<PeerId, PeerQueue>();
   readonly #pool = new BufferPool();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
-  readonly #commits: Commits;
+  /** Messages that are not durable yet: those being committed, and the next. */
+  #committing: readonly OutgoingMessage[] = [];
+  #uncommitted: OutgoingMessage[] = [];
+  #isCommitting = false;
   /** Needs for which no message gives way, until the next tick, message or detached peer. */
   readonly #barren = new Set<string>();
   /** Peers with a sender. */
@@ -68,30 +44,19 @@ export class Outbox {
   #nextExpiry = Infinity;
 
   /** Loads what an earlier process left. */
-  constructor(settings: OutboxSettings) {
+  constructor(settings: DeliverySettings) {
     this.#settings = settings;
-    const { clock, store, magic, limits } = settings;
-    this.#usage = new OutboxUsage(limits);
+    this.#usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
-      magic,
+      magic: settings.magic,
       ahead: () => this.#ahead(),
       onSettled: (outgoing, acked) => this.#onSettled(outgoing, acked),
     };
-    this.#commits = new Commits({
-      store,
-      onKept: (batch) => this.#releaseBatch(batch),
-      onFailed: (batch, error) => batch.forEach((it) => this.giveUp(it, error)),
-    });
-    if (store === undefined) return;
-    const now = { monotonic: clock.monotonic(), kept: settings.keptNow() };
-    for (const outgoing of recall(store, now)) {
-      this.#usage.tally(this.#peer(outgoing.to), outgoing.content, 1);
-      this.#release(outgoing);
-    }
+    this.#recall();
   }
 
   /** Unacknowledged messages. */
-  get count(): number {
+  get messages(): number {
     return this.#usage.count;
   }
 
@@ -110,6 +75,26 @@ export class Outbox {
     return (this.#peers.get(to)?.alone ?? 0) > 0;
   }
 
+  /** Whether there is a session to send on. */
+  isAttached(to: PeerId): boolean {
+    return this.#peers.get(to)?.sender !== undefined;
+  }
+
+  /** Absent peers for which messages wait. */
+  away(): PeerId[] {
+    return [...this.#peers.values()]
+      .filter(({ sender, count }) => sender === undefined && count > 0)
+      .map(({ to }) => to);
+  }
+
+  // --- Messages --------------------------------------------------------------
+
+  /** The buffer pool, for a message that is expected to leave soon. */
+  poolFor(to: PeerId | undefined): BufferPool | undefined {
+    if (this.messages >= MAX_POOLED_MESSAGES) return undefined;
+    return to === undefined || this.isAttached(to) ? this.#pool : undefined;
+  }
+
   /**
    * Admits a message, evicting other messages if they give way for it; returns the
    * error if it does not fit.
@@ -120,28 +105,27 @@ export class Outbox {
   admit(
     to: PeerId,
     bytes: number,
-    admitted?: Admitted,
+    admitted: Admitted = new Admitted(),
   ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
     const known = this.#peers.get(to);
-    const peer = known ?? new PeerQueue(to, this.#hasStanding(to));
-    const isConnected = peer.sender !== undefined;
     if (known !== undefined) this.#refreshStanding(known);
+    const peer = known ?? this.#newPeer(to);
+    const { sender, hasStanding } = peer;
     for (;;) {
       const shortage = this.#usage.shortage(peer, bytes, admitted);
       if (shortage === undefined) break;
-      const need = { hasStanding: peer.hasStanding, isTotal: shortage.isTotal };
-      const helps = isConnected
-        ? this.#usage.couldFit(bytes, admitted)
-        : !this.#isInMemory(to);
-      const absent = !helps ? "none" : isConnected ? "all" : "in-memory";
-      if (this.#evict(shortage, { ...need, absent })) continue;
+      const helps = sender === undefined
+        ? !this.#settings.isInMemory(to)
+        : this.#usage.couldFit(bytes, admitted);
+      const absent = !helps ? "none" : sender ? "all" : "in-memory";
+      const { of, isTotal } = shortage;
+      if (this.#evict({ of, hasStanding, isTotal, absent })) continue;
       return new VerackError("full", `Cannot send: ${shortage.what}`);
     }
-    if (admitted === undefined) return undefined;
     admitted.messages++;
-    if (!isConnected) admitted.absent++;
-    if (!peer.hasStanding) admitted.strangers++;
+    if (sender === undefined) admitted.absent++;
+    if (!hasStanding) admitted.strangers++;
     return undefined;
   }
 
@@ -153,21 +137,52 @@ export class Outbox {
     }
     for (const outgoing of outgoings) {
       this.#usage.tally(this.#peer(outgoing.to), content, 1);
+      this.#uncommitted.push(outgoing);
     }
     this.#barren.clear();
-    this.#commits.add(outgoings);
+    if (!this.#isCommitting) this.#commit();
   }
 
-  /** The buffer pool, for a message that is expected to leave soon. */
-  poolFor(to: PeerId | undefined): BufferPool | undefined {
-    if (this.count >= MAX_POOLED_MESSAGES) return undefined;
-    return to === undefined || this.isAttached(to) ? this.#pool : undefined;
+  /** Gives up one message. */
+  giveUp(outgoing: OutgoingMessage, error: VerackError): void {
+    this.#fail(outgoing, error);
+    outgoing.stream?.sweep();
   }
 
-  /** Whether there is a session to send on. */
-  isAttached(to: PeerId): boolean {
-    return this.#peers.get(to)?.sender !== undefined;
+  /** Gives up all messages to a peer. */
+  giveUpPeer(to: PeerId, error: VerackError): void {
+    const peer = this.#peers.get(to);
+    if (peer === undefined) return;
+    for (const outgoing of [...this.#waitingFor(peer)]) {
+      this.#fail(outgoing, error);
+    }
+    for (const stream of peer.streams.values()) stream.sweep();
   }
+
+  /** Gives up expired messages. */
+  tick(now: number): void {
+    this.#barren.clear();
+    if (now < this.#nextExpiry) return;
+    this.#nextExpiry = Infinity;
+    for (const peer of [...this.#peers.values()]) {
+      for (const outgoing of [...peer]) {
+        if (outgoing.expiresAt > now) this.#expectExpiry(outgoing);
+        else this.#fail(outgoing, outgoing.expired());
+      }
+      for (const stream of peer.streams.values()) stream.sweep();
+    }
+  }
+
+  /** Sends nothing more; the store keeps what is not acknowledged. */
+  close(error: VerackError): void {
+    this.#closed = error;
+    for (const peer of this.#peers.values()) stop(peer, error);
+    stop(this.#uncommitted, error);
+    this.#uncommitted = [];
+    this.#peers.clear();
+  }
+
+  // --- Sessions --------------------------------------------------------------
 
   /** Sends to a peer by this sink from now on, beginning with unacknowledged messages. */
   attach(to: PeerId, sink: FrameSink): void {
@@ -178,10 +193,11 @@ export class Outbox {
       this.#usage.move(peer, this.#contents(peer), 1);
     }
     peer.sender?.close();
-    for (const stream of peer.streams.values()) stream.rewind();
-    const sender = new Sender(sink, this.#sending);
-    peer.sender = sender;
-    for (const stream of peer.streams.values()) sender.wake(stream);
+    const sender = peer.sender = new Sender(sink, this.#sending);
+    for (const stream of peer.streams.values()) {
+      stream.rewind();
+      sender.wake(stream);
+    }
     sender.pump();
   }
 
@@ -200,127 +216,59 @@ export class Outbox {
     if (peer.count === 0) this.#peers.delete(to);
   }
 
-  /** Handles `ack`; false if messages are not sent on that session. */
-  onAck(to: PeerId, sink: FrameSink, ack: AckMessage): boolean {
-    const peer = this.#peers.get(to);
-    // The newer session repeats what an older one still acknowledges.
-    if (peer?.sender?.sink !== sink) return false;
-    peer.sender.onAck(ack);
-    peer.prune();
-    return true;
-  }
-
-  /** Handles `resume`; false if messages are not sent on that session. */
-  onResume(to: PeerId, sink: FrameSink, resume: ResumeMessage): boolean {
+  /** The sender to a peer, if it sends on this session. */
+  senderOn(to: PeerId, sink: FrameSink): Sender | undefined {
     const sender = this.#peers.get(to)?.sender;
-    if (sender?.sink !== sink) return false;
-    sender.onResume(resume);
-    return true;
+    // The newer session repeats what an older one still acknowledges.
+    return sender?.sink === sink ? sender : undefined;
   }
 
-  /** Gives up one message. */
-  giveUp(outgoing: OutgoingMessage, error: VerackError): void {
-    this.#fail(outgoing, error);
-    outgoing.stream?.sweep();
+  /** Bytes that one sender may queue, so that all together do not queue too much. */
+  #ahead(): number {
+    const share = SEND_AHEAD_TOTAL_BYTES / Math.max(1, this.#senders);
+    return Math.min(SEND_AHEAD_BYTES, share);
   }
 
-  /** Absent peers for which messages wait. */
-  away(): PeerId[] {
-    return [...this.#peers.values()]
-      .filter(({ sender, count }) => sender === undefined && count > 0)
-      .map(({ to }) => to);
-  }
+  // --- Storing ---------------------------------------------------------------
 
-  /** Gives up all messages to a peer. */
-  giveUpPeer(to: PeerId, error: VerackError): void {
-    const peer = this.#peers.get(to);
-    if (peer === undefined) return;
-    for (const outgoing of [...this.#waitingFor(peer)]) {
-      this.#fail(outgoing, error);
-    }
-    for (const stream of peer.streams.values()) stream.sweep();
-    peer.prune();
-  }
-
-  /** Gives up expired messages. */
-  tick(now: number): void {
-    this.#barren.clear();
-    if (now < this.#nextExpiry) return;
-    this.#nextExpiry = Infinity;
-    for (const peer of [...this.#peers.values()]) {
-      for (const outgoing of [...peer]) {
-        if (outgoing.expiresAt > now) this.#expectExpiry(outgoing.expiresAt);
-        else this.#fail(outgoing, outgoing.expired());
+  /** Loads all messages that an earlier process left unacknowledged, each body once. */
+  #recall(): void {
+    const { store, clock, keptNow } = this.#settings;
+    for (const { message, key, to } of store?.outgoing() ?? []) {
+      const content = new MessageBody(message, to.length > 1);
+      content.key = key;
+      const age = Math.max(0, keptNow() - content.createdAt);
+      const expiresAt = clock.monotonic() + content.ttlMs - age;
+      for (const one of to) {
+        const outgoing = new OutgoingMessage(content, one, expiresAt);
+        outgoing.isRecalled = true;
+        this.#usage.tally(this.#peer(one), content, 1);
+        this.#release(outgoing);
       }
-      for (const stream of peer.streams.values()) stream.sweep();
     }
   }
 
-  /** Sends nothing more; the store keeps what is not acknowledged. */
-  close(error: VerackError): void {
-    this.#closed = error;
-    for (const peer of this.#peers.values()) {
-      for (const outgoing of peer) outgoing.waiter?.failed(outgoing, error);
+  /** Messages of one turn of the event loop share a commit, after which they are sent. */
+  async #commit(): Promise<void> {
+    const { store } = this.#settings;
+    this.#isCommitting = true;
+    await Promise.resolve();
+    while (this.#uncommitted.length > 0) {
+      const batch = this.#committing = this.#uncommitted;
+      this.#uncommitted = [];
+      let failure: VerackError | undefined;
+      try {
+        await store?.committed();
+      } catch (error) {
+        failure = OutgoingMessage.notKept(error);
+      }
+      this.#committing = [];
+      if (failure !== undefined) {
+        for (const outgoing of batch) this.giveUp(outgoing, failure);
+      } else if (this.#closed !== undefined) stop(batch, this.#closed);
+      else this.#releaseBatch(batch);
     }
-    this.#commits.close(error);
-    this.#peers.clear();
-  }
-
-  #peer(to: PeerId): PeerQueue {
-    let peer = this.#peers.get(to);
-    peer ??= new PeerQueue(to, this.#hasStanding(to));
-    this.#peers.set(to, peer);
-    return peer;
-  }
-
-  /** Checks again whether a peer has standing; true if that has changed. */
-  #refreshStanding(peer: PeerQueue): boolean {
-    const hasStanding = this.#hasStanding(peer.to);
-    if (hasStanding === peer.hasStanding) return false;
-    this.#usage.setStanding(peer, this.#contents(peer), hasStanding);
-    return true;
-  }
-
-  /** Unacknowledged messages to a peer, those included that are not durable yet. */
-  *#waitingFor(peer: PeerQueue): Iterable<OutgoingMessage> {
-    yield* peer;
-    for (const outgoing of this.#commits.pending) {
-      if (outgoing.to === peer.to && !outgoing.done) yield outgoing;
-    }
-  }
-
-  *#contents(peer: PeerQueue): Iterable<MessageBody> {
-    for (const { content } of this.#waitingFor(peer)) yield content;
-  }
-
-  #isInMemory(peer: PeerId): boolean {
-    return this.#settings.isInMemory?.(peer) ?? false;
-  }
-
-  #hasStanding(peer: PeerId): boolean {
-    return this.#settings.hasStanding?.(peer) ?? true;
-  }
-
-  /** Gives up one message that gives way for another; false if none does. */
-  #evict({ of }: Shortage, need: EvictionNeed): boolean {
-    const key = JSON.stringify({ of, ...need });
-    if (of === "own share" || this.#barren.has(key)) return false;
-    const victim = this.#usage.victim(this.#peers.values(), {
-      isInMemory: (peer) => this.#isInMemory(peer),
-      mayLose: (peer) => givesWay(peer, this.#isInMemory(peer.to), need),
-      freesBytes: of === "bytes",
-      unreleased: this.#commits.pending,
-    });
-    if (victim === undefined) {
-      // For connected peers with standing, each acknowledgement may change it.
-      if (!need.hasStanding || need.absent !== "all") this.#barren.add(key);
-      return false;
-    }
-    const peer = this.#peer(victim.to);
-    if (this.#refreshStanding(peer)) return true;
-    this.#fail(victim, victim.evicted());
-    peer.sweepEvicted(victim);
-    return true;
+    this.#isCommitting = false;
   }
 
   #releaseBatch(batch: readonly OutgoingMessage[]): void {
@@ -341,7 +289,7 @@ export class Outbox {
     const peer = this.#peer(to);
     const stream = peer.stream(content.topic);
     stream.push(outgoing);
-    this.#expectExpiry(outgoing.expiresAt);
+    this.#expectExpiry(outgoing);
     if (peer.sender === undefined) {
       content.detach();
       outgoing.waiter?.disconnected?.(outgoing);
@@ -349,24 +297,76 @@ export class Outbox {
     return peer.sender;
   }
 
-  /** Bytes that one sender may queue, so that all together do not queue too much. */
-  #ahead(): number {
-    const share = SEND_AHEAD_TOTAL_BYTES / Math.max(1, this.#senders);
-    return Math.min(SEND_AHEAD_BYTES, share);
+  #expectExpiry({ expiresAt }: OutgoingMessage): void {
+    if (expiresAt < this.#nextExpiry) this.#nextExpiry = expiresAt;
   }
 
-  #expectExpiry(at: number): void {
-    if (at < this.#nextExpiry) this.#nextExpiry = at;
+  // --- Peers and eviction ----------------------------------------------------
+
+  #peer(to: PeerId): PeerQueue {
+    let peer = this.#peers.get(to);
+    if (peer === undefined) {
+      peer = this.#newPeer(to);
+      this.#peers.set(to, peer);
+    }
+    return peer;
   }
+
+  #newPeer(to: PeerId): PeerQueue {
+    return new PeerQueue(to, this.#settings.hasStanding(to));
+  }
+
+  /** Checks again whether a peer has standing; true if that has changed. */
+  #refreshStanding(peer: PeerQueue): boolean {
+    const hasStanding = this.#settings.hasStanding(peer.to);
+    if (hasStanding === peer.hasStanding) return false;
+    this.#usage.setStanding(peer, this.#contents(peer), hasStanding);
+    return true;
+  }
+
+  /** Unacknowledged messages to a peer, those included that are not durable yet. */
+  *#waitingFor(peer: PeerQueue): Iterable<OutgoingMessage> {
+    yield* peer;
+    for (const outgoing of this.#pending()) {
+      if (outgoing.to === peer.to && !outgoing.done) yield outgoing;
+    }
+  }
+
+  *#contents(peer: PeerQueue): Iterable<MessageBody> {
+    for (const { content } of this.#waitingFor(peer)) yield content;
+  }
+
+  #pending(): OutgoingMessage[] {
+    return [...this.#committing, ...this.#uncommitted];
+  }
+
+  /** Gives up one message that gives way for another; false if none does. */
+  #evict(need: EvictionNeed): boolean {
+    const key = JSON.stringify(need);
+    if (need.of === "own share" || this.#barren.has(key)) return false;
+    const peers = this.#peers.values();
+    const victim = this.#usage.victim(peers, need, this.#pending());
+    if (victim === undefined) {
+      // For connected peers with standing, each acknowledgement may change it.
+      if (!need.hasStanding || need.absent !== "all") this.#barren.add(key);
+      return false;
+    }
+    const peer = this.#peer(victim.to);
+    if (this.#refreshStanding(peer)) return true;
+    this.#fail(victim, victim.evicted());
+    // Behind a begun message it would stay until that is acknowledged.
+    if (peer.sender === undefined) victim.stream?.settle();
+    else victim.stream?.sweep();
+    return true;
+  }
+
+  // --- Ends ------------------------------------------------------------------
 
   #onSettled(outgoing: OutgoingMessage, acked: boolean): void {
     if (outgoing.done) return;
-    if (acked) {
-      this.#finish(outgoing);
-      outgoing.waiter?.acknowledged(outgoing);
-    } else {
-      this.giveUp(outgoing, outgoing.rejected());
-    }
+    if (!acked) return this.giveUp(outgoing, outgoing.rejected());
+    this.#finish(outgoing);
+    outgoing.waiter?.acknowledged(outgoing);
   }
 
   #fail(outgoing: OutgoingMessage, error: VerackError): void {
@@ -384,5 +384,12 @@ export class Outbox {
     this.#usage.tally(peer, content, -1);
     this.#settings.store?.deleteOutgoing(content.key, to);
     if (peer.count === 0 && peer.sender === undefined) this.#peers.delete(to);
+  }
+}
+
+/** Tells waiters that the node has ended; the messages stay in the store. */
+function stop(outgoings: Iterable<OutgoingMessage>, error: VerackError): void {
+  for (const outgoing of outgoings) {
+    if (!outgoing.done) outgoing.waiter?.failed(outgoing, error);
   }
 }

@@ -1,12 +1,67 @@
 /**
- * The sums of an outbox, in all, for absent peers and for peers without standing:
+ * What an outbox holds, for one peer, for all absent ones and for all without standing:
  * whether one more message fits, and which one gives way if it does not.
  */
-import { ABSENT_SHARE, STRANGERS_SHARE } from "./delivery_limits.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
-import type { OutboxLimits } from "./outbox_limits.ts";
-import type { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
-import type { PeerQueue } from "./peer_queue.ts";
+import {
+  ABSENT_SHARE,
+  MAX_IDLE_STREAMS,
+  STRANGERS_SHARE,
+} from "./delivery_limits.ts";
+import type { OutboxLimits } from "./delivery_settings.ts";
+import {
+  type MessageBody,
+  type OutgoingMessage,
+  SendStream,
+} from "./outgoing_message.ts";
+import type { Sender } from "./sender.ts";
+
+/** Messages to one peer: a stream for each topic, and the sender of its session. */
+export class PeerQueue {
+  readonly to: PeerId;
+  readonly streams = new Map<string, SendStream>();
+  sender: Sender | undefined;
+  /** Unacknowledged messages, and their bytes. */
+  count = 0;
+  bytes = 0;
+  /** Those that have no other receiver. */
+  alone = 0;
+  /** Whether the peer had standing when it was checked last. */
+  hasStanding: boolean;
+  #pruneAt = MAX_IDLE_STREAMS;
+
+  constructor(to: PeerId, hasStanding: boolean) {
+    this.to = to;
+    this.hasStanding = hasStanding;
+  }
+
+  /** The stream of a topic, which is made if there is none. */
+  stream(topic: string): SendStream {
+    let stream = this.streams.get(topic);
+    if (stream === undefined) {
+      this.#prune();
+      stream = new SendStream(topic);
+      this.streams.set(topic, stream);
+    }
+    return stream;
+  }
+
+  /** Drops topics without messages, once there are many. */
+  #prune(): void {
+    if (this.streams.size < this.#pruneAt) return;
+    for (const stream of this.streams.values()) {
+      if (stream.isEmpty && stream.place === "idle") {
+        this.streams.delete(stream.topic);
+      }
+    }
+    this.#pruneAt = Math.max(MAX_IDLE_STREAMS, 2 * this.streams.size);
+  }
+
+  /** Unacknowledged messages that may be sent, in order for each topic. */
+  *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
+    for (const stream of this.streams.values()) yield* stream;
+  }
+}
 
 /** Receivers of one body that were admitted before it is added. */
 export class Admitted {
@@ -26,44 +81,26 @@ export interface Shortage {
 }
 
 /** A message that does not fit, for which others may give way. */
-export interface EvictionNeed {
+export interface EvictionNeed extends Pick<Shortage, "of" | "isTotal"> {
   /** Whether its receiver has standing. */
   readonly hasStanding: boolean;
-  /** See {@linkcode Shortage.isTotal}. */
-  readonly isTotal: boolean;
   /** Absent peers whose messages may be given up for it. */
   readonly absent: "all" | "in-memory" | "none";
 }
 
-/** Messages that may give way. */
-export interface EvictionOptions {
-  readonly isInMemory: (peer: PeerId) => boolean;
-  /** Whether messages to a peer may be given up. */
-  readonly mayLose: (peer: PeerQueue) => boolean;
-  /** Only messages whose body is freed once those of their kind are given up. */
-  readonly freesBytes: boolean;
-  /** Messages that are not durable yet and therefore in no stream, oldest first. */
-  readonly unreleased: readonly OutgoingMessage[];
-}
-
-/**
- * Whether messages to a peer give way. Those of peers without standing give way for
- * peers with standing, connected or not; those of absent peers for connected ones, but
- * never those of a peer with standing for one without.
- */
-export function givesWay(
-  { hasStanding, sender }: Pick<PeerQueue, "hasStanding" | "sender">,
-  isInMemory: boolean,
-  need: EvictionNeed,
-): boolean {
-  if (need.hasStanding && need.isTotal && !hasStanding) return true;
-  if (sender !== undefined || (hasStanding && !need.hasStanding)) return false;
-  return need.absent === "all" || (need.absent === "in-memory" && isInMemory);
+/** The bound of all peers of one kind, and what they have. */
+interface Share {
+  /** Share of the sums of the outbox. */
+  readonly of: number;
+  readonly holders: string;
+  readonly count: number;
+  readonly bytes: number;
 }
 
 /** The sums of one outbox. A body with several receivers counts once. */
 export class OutboxUsage {
   readonly #limits: OutboxLimits;
+  readonly #isInMemory: (peer: PeerId) => boolean;
   count = 0;
   bytes = 0;
   /** Messages to absent peers, and the bodies that an absent peer waits for. */
@@ -75,32 +112,29 @@ export class OutboxUsage {
   /** Bodies that only absent peers wait for: what eviction can free. */
   #idleBytes = 0;
 
-  constructor(limits: OutboxLimits) {
+  constructor(limits: OutboxLimits, isInMemory: (peer: PeerId) => boolean) {
     this.#limits = limits;
+    this.#isInMemory = isInMemory;
   }
 
   /** Counts one message more (`sign` 1) or less (-1) for a peer. */
   tally(peer: PeerQueue, content: MessageBody, sign: 1 | -1): void {
-    const isConnected = peer.sender !== undefined;
     this.count += sign;
     peer.count += sign;
     peer.bytes += sign * content.payload.length;
     if (!content.shared) peer.alone += sign;
     const strangers = peer.hasStanding ? 0 : sign;
     this.#strangersCount += strangers;
-    if (isConnected) {
-      return this.#change(content, { connected: sign, strangers });
-    }
-    this.#absentCount += sign;
-    this.#change(content, { absent: sign, strangers });
+    if (peer.sender === undefined) {
+      this.#absentCount += sign;
+      this.#change(content, 0, sign, strangers);
+    } else this.#change(content, sign, 0, strangers);
   }
 
   /** A peer is connected (`sign` 1), or absent (-1), with all its messages. */
   move(peer: PeerQueue, contents: Iterable<MessageBody>, sign: 1 | -1): void {
     this.#absentCount -= sign * peer.count;
-    for (const content of contents) {
-      this.#change(content, { connected: sign, absent: -sign });
-    }
+    for (const content of contents) this.#change(content, sign, -sign, 0);
   }
 
   /** A peer has gained or lost standing. */
@@ -112,12 +146,11 @@ export class OutboxUsage {
     peer.hasStanding = hasStanding;
     const strangers = hasStanding ? -1 : 1;
     this.#strangersCount += strangers * peer.count;
-    for (const content of contents) this.#change(content, { strangers });
+    for (const content of contents) this.#change(content, 0, 0, strangers);
   }
 
   /** Whether a message to a connected peer fits if all absent peers give way. */
-  couldFit(bytes: number, admitted: Admitted | undefined): boolean {
-    const { messages } = admitted ?? NONE;
+  couldFit(bytes: number, { messages }: Admitted): boolean {
     const { maxMessages, maxBytes } = this.#limits;
     return this.count - this.#absentCount + messages < maxMessages &&
       this.bytes - this.#idleBytes + bytes <= maxBytes;
@@ -127,22 +160,21 @@ export class OutboxUsage {
   shortage(
     peer: PeerQueue,
     bytes: number,
-    admitted: Admitted = NONE,
+    admitted: Admitted,
   ): Shortage | undefined {
     const { maxMessages, maxBytes, maxMessagesPerPeer, maxBytesPerPeer } =
       this.#limits;
-    const { to, count, bytes: own } = peer;
+    const { count, bytes: own } = peer;
+    const id = shortId(peer.to);
     const total = this.count + admitted.messages;
     if (count >= maxMessagesPerPeer) {
-      const what = `${count} messages wait for ${
-        shortId(to)
-      }, must be fewer than ${maxMessagesPerPeer}`;
+      const what =
+        `${count} messages wait for ${id}, must be fewer than ${maxMessagesPerPeer}`;
       return { of: "own share", isTotal: false, what };
     }
     if (own + bytes > maxBytesPerPeer) {
-      const what = `${own} bytes wait for ${
-        shortId(to)
-      } and ${bytes} more do not fit, must be at most ${maxBytesPerPeer}`;
+      const what =
+        `${own} bytes wait for ${id} and ${bytes} more do not fit, must be at most ${maxBytesPerPeer}`;
       return { of: "own share", isTotal: false, what };
     }
     if (total >= maxMessages) {
@@ -154,12 +186,6 @@ export class OutboxUsage {
         `${this.bytes} bytes wait and ${bytes} more do not fit, must be at most ${maxBytes}`;
       return { of: "bytes", isTotal: true, what };
     }
-    const all: Share = {
-      of: ABSENT_SHARE,
-      holders: "all absent peers",
-      count: this.#absentCount + admitted.absent,
-      bytes: this.#absentBytes,
-    };
     const strangers: Share = {
       of: STRANGERS_SHARE,
       holders: "all peers without standing",
@@ -167,7 +193,14 @@ export class OutboxUsage {
       bytes: this.#strangersBytes,
     };
     const shares = peer.hasStanding ? [] : [strangers];
-    if (peer.sender === undefined) shares.push(all);
+    if (peer.sender === undefined) {
+      shares.push({
+        of: ABSENT_SHARE,
+        holders: "all absent peers",
+        count: this.#absentCount + admitted.absent,
+        bytes: this.#absentBytes,
+      });
+    }
     return shares.map((share) => this.#shareShortage(peer, bytes, share))
       .find((shortage) => shortage !== undefined);
   }
@@ -203,25 +236,29 @@ export class OutboxUsage {
   }
 
   /**
-   * The oldest message of a peer without standing rather than of others, of an absent
-   * one of these rather than of a connected one, then of one whose key lives in memory,
-   * then of the one that has most.
+   * The message that gives way: the oldest of a peer without standing rather than of
+   * others, of an absent one of these rather than of a connected one, then of one whose
+   * key lives in memory, then of the one that has most.
+   *
+   * @param pending Messages that are not durable yet and therefore in no stream.
    */
   victim(
     peers: Iterable<PeerQueue>,
-    options: EvictionOptions,
+    need: EvictionNeed,
+    pending: readonly OutgoingMessage[],
   ): OutgoingMessage | undefined {
     const { maxMessages, maxBytes } = this.#limits;
     let victim: OutgoingMessage | undefined;
     let most = -1;
     for (const peer of peers) {
-      if (peer.count === 0 || !options.mayLose(peer)) continue;
-      const inMemory = options.isInMemory(peer.to);
+      if (peer.count === 0) continue;
+      const isInMemory = this.#isInMemory(peer.to);
+      if (!givesWay(peer, isInMemory, need)) continue;
       const share = Math.max(peer.count / maxMessages, peer.bytes / maxBytes);
       const rank = share + (peer.hasStanding ? 0 : 8) +
-        (peer.sender === undefined ? 4 : 0) + (inMemory ? 2 : 0);
+        (peer.sender === undefined ? 4 : 0) + (isInMemory ? 2 : 0);
       if (rank <= most) continue;
-      const oldest = oldestOf(peer, options);
+      const oldest = oldestOf(peer, need, pending);
       if (oldest === undefined) continue;
       victim = oldest;
       most = rank;
@@ -229,9 +266,12 @@ export class OutboxUsage {
     return victim;
   }
 
+  /** Changes the numbers of receivers of a body, and what it adds to the sums. */
   #change(
     content: MessageBody,
-    { connected = 0, absent = 0, strangers = 0 }: Change,
+    connected: number,
+    absent: number,
+    strangers: number,
   ): void {
     this.#weigh(content, -1);
     content.connected += connected;
@@ -251,28 +291,31 @@ export class OutboxUsage {
   }
 }
 
-/** Changes of the numbers of receivers of a body. */
-type Change = Partial<Pick<MessageBody, "connected" | "absent" | "strangers">>;
-
-/** The bound of all peers of one kind, and what they have. */
-interface Share {
-  /** Share of the sums of the outbox. */
-  readonly of: number;
-  readonly holders: string;
-  readonly count: number;
-  readonly bytes: number;
+/**
+ * Whether messages to a peer give way. Those of peers without standing give way for
+ * peers with standing, connected or not; those of absent peers for connected ones, but
+ * never those of a peer with standing for one without.
+ */
+function givesWay(
+  { hasStanding, sender }: PeerQueue,
+  isInMemory: boolean,
+  need: EvictionNeed,
+): boolean {
+  if (need.hasStanding && need.isTotal && !hasStanding) return true;
+  if (sender !== undefined || (hasStanding && !need.hasStanding)) return false;
+  return need.absent === "all" || (need.absent === "in-memory" && isInMemory);
 }
 
-const NONE: Readonly<Admitted> = new Admitted();
-
+/** For bytes only messages whose body is freed once those of their kind are given up. */
 function oldestOf(
   peer: PeerQueue,
-  { freesBytes, unreleased }: EvictionOptions,
+  need: EvictionNeed,
+  pending: readonly OutgoingMessage[],
 ): OutgoingMessage | undefined {
   const fits = ({ to, done, content }: OutgoingMessage) => {
     if (to !== peer.to || done) return false;
     const { connected, absent, strangers } = content;
-    return !freesBytes ||
+    return need.of !== "bytes" ||
       (peer.sender === undefined
         ? connected === 0
         : strangers === connected + absent);
@@ -286,5 +329,5 @@ function oldestOf(
     }
   }
   // Messages that are not durable yet are younger than all others.
-  return oldest ?? unreleased.find(fits);
+  return oldest ?? pending.find(fits);
 }

@@ -1,10 +1,10 @@
 /**
- * Outgoing messages: the body that all receivers share, and the state of the message
- * to one receiver with the errors that can end it.
+ * Outgoing messages: the body that all receivers share, the message to one of them with
+ * the errors that can end it, and the messages to one peer under one topic.
  */
+import { Deque } from "../core/deque.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
-import { MESSAGE_OVERHEAD_BYTES } from "./delivery_limits.ts";
 import { SharedFrame } from "../session/shared_frame.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
@@ -12,56 +12,41 @@ import {
   MESSAGE_HEAD_BYTES,
   MESSAGE_ID_BYTES,
 } from "../wire/messages/message_frame.ts";
-import type { BufferPool } from "./buffer_pool.ts";
-import type {
-  MessageStore,
-  StoredMessage,
-  StoredOutgoing,
-} from "./message_store.ts";
+import type { BufferPool } from "../core/buffer_pool.ts";
+import { MESSAGE_OVERHEAD_BYTES } from "./delivery_limits.ts";
+import type { StoredMessage } from "./message_store.ts";
 
 const UTF8 = new TextEncoder();
-
-/** Number of acknowledged messages from which on the array of a stream is shortened. */
-const COMPACT_AT = 1_024;
 
 /** A message as all its receivers get it. The body is copied once, into its frame. */
 export class MessageBody implements StoredMessage {
   readonly topic: string;
   readonly createdAt: number;
   readonly ttlMs: number;
-  /** Payload of `message` with all of the body. */
+  /** Whether it has several receivers. */
+  readonly shared: boolean;
+  /** Payload of `message` with all of the body, which begins after the head. */
   payload: Uint8Array<ArrayBuffer>;
-  #isPooled: boolean;
-  /** Where the body begins in {@linkcode payload}. */
   readonly headBytes: number;
   /** Its key in the store. */
   key = 0;
-  /** Whether it has several receivers. */
-  readonly shared: boolean;
   /** Unacknowledged receivers with a session and without; of both, those without standing. */
   connected = 0;
   absent = 0;
   strangers = 0;
+  #isPooled: boolean;
   #frame: SharedFrame | undefined;
 
-  constructor(options: {
-    readonly id: Uint8Array;
-    readonly topic: string;
-    readonly body: Uint8Array;
-    readonly createdAt: number;
-    readonly ttlMs: number;
-    readonly shared?: boolean;
-    /** Memory for a message that is expected to leave soon. */
-    readonly pool?: BufferPool | undefined;
-  }) {
-    const { id, topic, body, createdAt, ttlMs, pool } = options;
+  /** @param pool Memory for a message that is expected to leave soon. */
+  constructor(message: StoredMessage, shared: boolean, pool?: BufferPool) {
+    const { id, topic, body, createdAt, ttlMs } = message;
     this.topic = topic;
     this.createdAt = createdAt;
     this.ttlMs = ttlMs;
-    this.shared = options.shared ?? false;
+    this.shared = shared;
     this.payload = encodeMessage(id, topicBytes(topic), body, pool);
-    this.#isPooled = this.payload.length < this.payload.buffer.byteLength;
     this.headBytes = this.payload.length - body.length;
+    this.#isPooled = this.payload.length < this.payload.buffer.byteLength;
   }
 
   get id(): Uint8Array {
@@ -116,22 +101,20 @@ export class OutgoingMessage {
   /** Monotonic clock, milliseconds. */
   readonly expiresAt: number;
   readonly waiter: Waiter | undefined;
-  /** Acknowledged or given up. */
+  /** Acknowledged or given up, and why it was given up. */
   done = false;
-  /** Why it was given up. */
   error: VerackError | undefined;
   /** Some of it was sent on any session, so that it may arrive although it is given up. */
   begun = false;
   /** It comes from an earlier process, which may have sent it. */
   isRecalled = false;
-
   /** Set once it may be sent. */
   stream: SendStream | undefined;
 
   // --- On the current session ------------------------------------------------
   /** How many messages were begun before it. */
   number = 0;
-  /** Credit that it uses; 0 until it is begun. */
+  /** Credit that it uses from when it is begun until it is settled, else 0. */
   credit = 0;
   /** Bytes of the body sent. */
   sent = 0;
@@ -162,7 +145,6 @@ export class OutgoingMessage {
     this.offer = "none";
   }
 
-  /** It has expired. */
   expired(): VerackError {
     const { ttlMs } = this.content;
     return this.#undelivered(`no acknowledgement within ${ttlMs} ms`);
@@ -187,11 +169,8 @@ export class OutgoingMessage {
 
   /** The store could not keep it. */
   static notKept(error: unknown): VerackError {
-    return new VerackError(
-      "bad-data",
-      `Cannot send: the message cannot be kept: ${messageOf(error)}`,
-      { cause: error },
-    );
+    const what = `Cannot send: the message cannot be kept: ${messageOf(error)}`;
+    return new VerackError("bad-data", what, { cause: error });
   }
 
   #undelivered(why: string): VerackError {
@@ -209,13 +188,12 @@ export class OutgoingMessage {
 export class SendStream {
   readonly topic: string;
   /** Unacknowledged messages, oldest first; some in between may be done. */
-  #queue: OutgoingMessage[] = [];
-  #head = 0;
-  #next = 0;
-  /** Credit of its unsettled messages. */
-  inFlight = 0;
-  /** Messages begun and not settled. */
+  readonly #queue = new Deque<OutgoingMessage>();
+  /** How many of them were sent in full on this session. */
+  #sent = 0;
+  /** Messages begun and not settled, and their credit. */
   unsettled = 0;
+  inFlight = 0;
   /** Which queue of the sender it is in. */
   place: "idle" | "ready" | "blocked" = "idle";
 
@@ -224,7 +202,7 @@ export class SendStream {
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#queue.length;
+    return this.#queue.length === 0;
   }
 
   push(outgoing: OutgoingMessage): void {
@@ -234,63 +212,50 @@ export class SendStream {
 
   /** The message to send, or to send more of. */
   next(): OutgoingMessage | undefined {
-    let outgoing = this.#queue[this.#next];
-    // A message that was begun must be completed, although it is given up.
-    while (outgoing?.done && outgoing.credit === 0) {
-      outgoing = this.#queue[++this.#next];
+    for (;;) {
+      const outgoing = this.#queue.at(this.#sent);
+      // A message that was begun must be completed, although it is given up.
+      if (!outgoing?.done || outgoing.credit > 0) return outgoing;
+      this.#sent++;
     }
-    return outgoing;
   }
 
   /** The message that {@linkcode next} returned was sent in full. */
   advance(): void {
-    this.#next++;
+    this.#sent++;
   }
 
   /** Drops done messages at the beginning. */
   settle(): void {
     for (
-      let oldest = this.#queue[this.#head];
-      oldest?.done && (this.#head < this.#next || oldest.credit === 0);
-      oldest = this.#queue[this.#head]
+      let oldest = this.#queue.first;
+      oldest?.done && (this.#sent > 0 || oldest.credit === 0);
+      oldest = this.#queue.first
     ) {
-      this.#head++;
-      this.#next = Math.max(this.#next, this.#head);
-    }
-    if (this.#head === this.#queue.length) {
-      this.#queue.length = this.#head = this.#next = 0;
-    } else if (
-      this.#head >= COMPACT_AT && 2 * this.#head >= this.#queue.length
-    ) {
-      this.#queue.splice(0, this.#head);
-      this.#next -= this.#head;
-      this.#head = 0;
+      this.#queue.shift();
+      if (this.#sent > 0) this.#sent--;
     }
   }
 
   /** Drops all done messages but one that is being sent. */
   sweep(): void {
-    let next = 0;
-    const kept: OutgoingMessage[] = [];
-    for (let at = this.#head; at < this.#queue.length; at++) {
-      const outgoing = this.#queue[at]!;
-      const sending = at === this.#next && outgoing.credit > 0;
-      if (outgoing.done && !sending) continue;
-      if (at < this.#next) next++;
-      kept.push(outgoing);
-    }
-    this.#queue = kept;
-    this.#head = 0;
-    this.#next = next;
+    const sending = this.#queue.at(this.#sent);
+    let at = 0;
+    let sent = 0;
+    this.#queue.retain((outgoing) => {
+      const isSent = at++ < this.#sent;
+      const isKept = !outgoing.done ||
+        (outgoing === sending && outgoing.credit > 0);
+      if (isSent && isKept) sent++;
+      return isKept;
+    });
+    this.#sent = sent;
   }
 
   /** The session has ended: everything is sent again on the next one. */
   rewind(): void {
-    for (let at = this.#head; at < this.#queue.length; at++) {
-      this.#queue[at]!.rewind();
-    }
-    this.#next = this.#head;
-    this.inFlight = this.unsettled = 0;
+    for (const outgoing of this.#queue) outgoing.rewind();
+    this.#sent = this.inFlight = this.unsettled = 0;
     this.place = "idle";
     this.sweep();
   }
@@ -299,67 +264,18 @@ export class SendStream {
   oldestUnbegun(
     filter: (outgoing: OutgoingMessage) => boolean,
   ): OutgoingMessage | undefined {
-    for (let at = this.#next; at < this.#queue.length; at++) {
-      const outgoing = this.#queue[at]!;
+    for (let at = this.#sent;; at++) {
+      const outgoing = this.#queue.at(at);
+      if (outgoing === undefined) return undefined;
       if (!outgoing.done && outgoing.credit === 0 && filter(outgoing)) {
         return outgoing;
       }
     }
-    return undefined;
   }
 
   /** Messages that are not done, oldest first. */
   *[Symbol.iterator](): IterableIterator<OutgoingMessage> {
-    for (let at = this.#head; at < this.#queue.length; at++) {
-      const outgoing = this.#queue[at]!;
-      if (!outgoing.done) yield outgoing;
-    }
-  }
-}
-
-/**
- * Loads all messages that an earlier process left unacknowledged, each body once.
- *
- * @param now Monotonic clock, and the clock of the store, milliseconds.
- */
-export function* recall(
-  store: MessageStore,
-  now: { readonly monotonic: number; readonly kept: number },
-): Iterable<OutgoingMessage> {
-  let receivers: StoredOutgoing[] = [];
-  for (const one of store.outgoing()) {
-    if (receivers[0]?.key !== one.key) {
-      yield* recallOne(receivers, now);
-      receivers = [];
-    }
-    receivers.push(one);
-  }
-  yield* recallOne(receivers, now);
-}
-
-function* recallOne(
-  receivers: readonly StoredOutgoing[],
-  now: { readonly monotonic: number; readonly kept: number },
-): Iterable<OutgoingMessage> {
-  const [first] = receivers;
-  if (first === undefined) return;
-  const { id, topic, body, createdAt, ttlMs } = first.message;
-  const shared = receivers.length > 1;
-  const content = new MessageBody({
-    id,
-    topic,
-    body,
-    createdAt,
-    ttlMs,
-    shared,
-  });
-  content.key = first.key;
-  const age = Math.max(0, now.kept - createdAt);
-  for (const { to } of receivers) {
-    const expiresAt = now.monotonic + ttlMs - age;
-    const outgoing = new OutgoingMessage(content, to, expiresAt);
-    outgoing.isRecalled = true;
-    yield outgoing;
+    for (const outgoing of this.#queue) if (!outgoing.done) yield outgoing;
   }
 }
 

@@ -3,33 +3,29 @@
  * window of a busy sender grows within the node's budget.
  */
 import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import {
   MAX_WINDOW_BYTES,
   MAX_WINDOW_RTT_MS,
   MIN_WINDOW_BYTES,
+  WINDOW_BUDGET_BYTES,
   WINDOW_GROWTH_MS,
   WINDOW_GROWTH_SHARE,
   WINDOW_IDLE_MS,
 } from "./delivery_limits.ts";
-import { VerackError } from "../core/errors.ts";
+import type { FrameSink } from "./frame_sink.ts";
 
-/** Bytes that the windows of a node share beyond the least size of each. */
+/** Bytes that windows share beyond the least size of each; half for peers without standing. */
 export class WindowBudget {
-  #free: number;
+  #standing = WINDOW_BUDGET_BYTES / 2;
+  #strangers = WINDOW_BUDGET_BYTES / 2;
 
-  constructor(bytes: number) {
-    this.#free = bytes;
-  }
-
-  /** Takes bytes if there are as many. */
-  take(bytes: number): boolean {
-    if (bytes > this.#free) return false;
-    this.#free -= bytes;
+  /** Takes bytes, or gives them back if negative; false if there are not as many. */
+  take(bytes: number, hasStanding: boolean): boolean {
+    if (bytes > (hasStanding ? this.#standing : this.#strangers)) return false;
+    if (hasStanding) this.#standing -= bytes;
+    else this.#strangers -= bytes;
     return true;
-  }
-
-  release(bytes: number): void {
-    this.#free += bytes;
   }
 }
 
@@ -37,7 +33,8 @@ export class WindowBudget {
 export class ReceiveWindow {
   readonly #clock: Clock;
   readonly #budget: WindowBudget;
-  readonly #rttMs: () => number | undefined;
+  readonly #session: Pick<FrameSink, "rttMs">;
+  readonly #hasStanding: boolean;
   #size = MIN_WINDOW_BYTES;
   /** Bytes taken from the budget. */
   #promised = 0;
@@ -47,15 +44,16 @@ export class ReceiveWindow {
   #grownAt: number;
   #releasedAtGrowth = 0;
 
-  /** @param rttMs The round trip, milliseconds, if it is known. */
   constructor(
     clock: Clock,
     budget: WindowBudget,
-    rttMs: () => number | undefined,
+    session: Pick<FrameSink, "rttMs">,
+    hasStanding: boolean,
   ) {
     this.#clock = clock;
-    this.#rttMs = rttMs;
     this.#budget = budget;
+    this.#session = session;
+    this.#hasStanding = hasStanding;
     this.#grownAt = clock.monotonic();
   }
 
@@ -104,21 +102,25 @@ export class ReceiveWindow {
     }
     // Granted credit cannot be revoked, but need not be granted again.
     const needed = this.grant() - this.#released - MIN_WINDOW_BYTES;
-    if (needed < this.#promised) {
-      this.#budget.release(this.#promised - needed);
-      this.#promised = needed;
-    }
+    if (needed < this.#promised) this.#promise(needed);
     return idle;
   }
 
   /** The session has ended. */
   close(): void {
-    this.#budget.release(this.#promised);
-    this.#promised = 0;
+    this.#promise(0);
   }
 
   #roundTripMs(): number {
-    return Math.min(this.#rttMs() ?? 0, MAX_WINDOW_RTT_MS);
+    return Math.min(this.#session.rttMs ?? 0, MAX_WINDOW_RTT_MS);
+  }
+
+  /** Takes so much from the budget in all; false if there is not as much. */
+  #promise(bytes: number): boolean {
+    const more = bytes - this.#promised;
+    if (!this.#budget.take(more, this.#hasStanding)) return false;
+    this.#promised = bytes;
+    return true;
   }
 
   /** Doubles the window if much of it was settled within a round trip. */
@@ -129,9 +131,7 @@ export class ReceiveWindow {
     this.#grownAt = now;
     this.#releasedAtGrowth = this.#released;
     const size = Math.min(2 * this.#size, MAX_WINDOW_BYTES);
-    const more = Math.max(0, size - MIN_WINDOW_BYTES - this.#promised);
-    if (!fast || !this.#budget.take(more)) return;
-    this.#promised += more;
-    this.#size = size;
+    const needed = Math.max(size - MIN_WINDOW_BYTES, this.#promised);
+    if (fast && this.#promise(needed)) this.#size = size;
   }
 }

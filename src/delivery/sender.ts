@@ -4,6 +4,7 @@
  * is in flight, so that pings and acknowledgements do not wait behind bulk.
  */
 import { VerackError } from "../core/errors.ts";
+import { Deque } from "../core/deque.ts";
 import {
   MAX_UNSETTLED_MESSAGES,
   MAX_WAITING_BODY_BYTES,
@@ -24,11 +25,7 @@ import {
   writeChunkHead,
 } from "../wire/messages/message_frame.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { Deque } from "../core/deque.ts";
 import type { OutgoingMessage, SendStream } from "./outgoing_message.ts";
-
-/** Number of settled entries from which on the array is shortened. */
-const COMPACT_AT = 1_024;
 
 /** `chunk` is assembled here; the session copies it. */
 const chunk = new Uint8Array(CHUNK_HEAD_BYTES + MAX_CHUNK_BYTES);
@@ -53,10 +50,9 @@ export class Sender {
   readonly #ready = new Deque<SendStream>();
   /** Streams whose next message has too little credit. */
   #blocked: SendStream[] = [];
-  /** Messages begun, by number from `#base` on; settled ones are `undefined`. */
-  #sent: (OutgoingMessage | undefined)[] = [];
+  /** Messages begun, the oldest of which is not settled and has the number `#base`. */
+  readonly #sent = new Deque<OutgoingMessage>();
   #base = 0;
-  #settledUpTo = 0;
   #unsettled = 0;
   #refilling = false;
 
@@ -69,7 +65,7 @@ export class Sender {
   close(): void {
     this.#ready.clear();
     this.#blocked = [];
-    this.#sent = [];
+    this.#sent.clear();
   }
 
   /** Queues a stream that has something to send; {@linkcode pump} sends it. */
@@ -117,13 +113,16 @@ export class Sender {
         refuse(`message ${first} was not sent, or is settled`);
       }
       for (let at = start; at < start + count; at++) {
-        const outgoing = this.#sent[at];
-        if (outgoing === undefined) refuse("a message is settled twice");
+        const outgoing = this.#sent.at(at)!;
+        if (outgoing.credit === 0) refuse("a message is settled twice");
         if (status === ACK_STATUS.credit) this.#grant(outgoing);
-        else this.#settle(at, outgoing, status === ACK_STATUS.acked);
+        else this.#settle(outgoing, status === ACK_STATUS.acked);
       }
     }
-    this.#compact();
+    while (this.#sent.first?.credit === 0) {
+      this.#sent.shift();
+      this.#base++;
+    }
     const blocked = this.#blocked;
     this.#blocked = [];
     for (const stream of blocked) {
@@ -135,9 +134,8 @@ export class Sender {
 
   /** The receiver grants credit for an offered body of which it holds the beginning. */
   onResume({ number, held }: ResumeMessage): void {
-    const at = (number - this.#base) >>> 0;
-    const outgoing = this.#sent[at];
-    if (outgoing === undefined) {
+    const outgoing = this.#sent.at((number - this.#base) >>> 0);
+    if (outgoing === undefined || outgoing.credit === 0) {
       refuse(`message ${number} was not sent, or is settled`);
     }
     const { bodyBytes } = outgoing.content;
@@ -155,7 +153,7 @@ export class Sender {
     this.wake(outgoing.stream!);
   }
 
-  #settle(at: number, outgoing: OutgoingMessage, acked: boolean): void {
+  #settle(outgoing: OutgoingMessage, acked: boolean): void {
     const stream = outgoing.stream!;
     if (outgoing.offer === "requested") {
       // The receiver acked the message before, so that its body is not needed.
@@ -164,8 +162,8 @@ export class Sender {
     } else if (outgoing.sent < outgoing.content.bodyBytes) {
       refuse("a message is settled before all of it was sent");
     }
-    this.#sent[at] = undefined;
     stream.inFlight -= outgoing.credit;
+    outgoing.credit = 0;
     stream.unsettled--;
     this.#unsettled--;
     this.#options.onSettled(outgoing, acked);
@@ -181,14 +179,13 @@ export class Sender {
     );
     for (let quota = chunkBytes; quota > 0;) {
       const outgoing = stream.next();
-      if (outgoing === undefined) return "idle";
-      if (outgoing.offer === "requested") return "idle";
-      const begun = outgoing.sent > 0 || outgoing.offer === "granted";
-      if (!begun) {
-        const step = this.#begin(stream, outgoing);
-        if (step !== "sends") return step;
+      if (outgoing === undefined || outgoing.offer === "requested") {
+        return "idle";
       }
-      const size = begun
+      const goesOn = outgoing.sent > 0 || outgoing.offer === "granted";
+      const step = goesOn ? "sends" : this.#begin(stream, outgoing);
+      if (step !== "sends") return step;
+      const size = goesOn
         ? this.#sendChunk(outgoing, chunkBytes)
         : this.#sendHead(outgoing, chunkBytes);
       pacer.sent(size);
@@ -208,8 +205,7 @@ export class Sender {
   ): "sends" | "idle" | "blocked" {
     const { content } = outgoing;
     const { headCredit, bodyBytes } = content;
-    const free = this.#limit - this.#used;
-    const available = stream.inFlight === 0 ? free : free - stream.inFlight;
+    const available = this.#limit - this.#used - stream.inFlight;
     if (!this.#mayBegin(stream)) return "blocked";
     // Some of it was sent on an earlier session: the receiver may hold that.
     const resumes = outgoing.begun && bodyBytes > MAX_CHUNK_BYTES;
@@ -224,10 +220,8 @@ export class Sender {
     if (waits || headCredit > available) return "blocked";
     this.#enter(stream, outgoing, headCredit);
     outgoing.offer = "requested";
-    this.sink.send(
-      COMMAND.message,
-      content.payload.subarray(0, content.headBytes),
-    );
+    const head = content.payload.subarray(0, content.headBytes);
+    this.sink.send(COMMAND.message, head);
     return "idle";
   }
 
@@ -247,22 +241,21 @@ export class Sender {
     stream.unsettled++;
     this.#unsettled++;
     this.#used += credit;
+    outgoing.number = this.#base + this.#sent.length;
     this.#sent.push(outgoing);
-    outgoing.number = this.#base + this.#sent.length - 1;
   }
 
   #sendHead(outgoing: OutgoingMessage, chunkBytes: number): number {
     const { content } = outgoing;
     const { payload, headBytes, bodyBytes } = content;
     const first = Math.min(bodyBytes, chunkBytes);
-    if (first < bodyBytes) {
-      this.sink.send(
-        COMMAND.message,
-        payload.subarray(0, headBytes + first),
-      );
-    } else if (content.shared) {
+    if (first === bodyBytes && content.shared) {
       this.sink.sendShared(content.frame(this.#options.magic));
-    } else this.sink.send(COMMAND.message, payload);
+    } else {
+      const isWhole = first === bodyBytes;
+      const part = isWhole ? payload : payload.subarray(0, headBytes + first);
+      this.sink.send(COMMAND.message, part);
+    }
     outgoing.sent = first;
     return headBytes + first;
   }
@@ -274,24 +267,9 @@ export class Sender {
     writeChunkHead(chunk, outgoing.number);
     const at = headBytes + from;
     chunk.set(payload.subarray(at, at + size), CHUNK_HEAD_BYTES);
-    this.sink.send(
-      COMMAND.chunk,
-      chunk.subarray(0, CHUNK_HEAD_BYTES + size),
-    );
+    this.sink.send(COMMAND.chunk, chunk.subarray(0, CHUNK_HEAD_BYTES + size));
     outgoing.sent = from + size;
     return size;
-  }
-
-  #compact(): void {
-    const { length } = this.#sent;
-    let at = this.#settledUpTo;
-    while (at < length && this.#sent[at] === undefined) at++;
-    this.#settledUpTo = at;
-    if (at === length || (at >= COMPACT_AT && 2 * at >= length)) {
-      this.#sent.splice(0, at);
-      this.#base += at;
-      this.#settledUpTo = 0;
-    }
   }
 
   /** Resumes when enough of the session's queue was written. */

@@ -3,25 +3,17 @@
  * of acked messages, by which one that comes again is known, and how often unacked
  * ones were delivered. Senders without standing are forgotten first.
  */
+import type { PeerId } from "../identity/identity.ts";
 import {
   MAX_DELIVERY_COUNTS,
   MAX_SEEN_SENDERS,
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
 } from "./delivery_limits.ts";
-import type { PeerId } from "../identity/identity.ts";
-import { MessageId } from "./message_id.ts";
-import type { MessageStore, StoredDeliveryCount } from "./message_store.ts";
-import { PeerInbox } from "./peer_inbox.ts";
-
-/** Settings of a {@linkcode SenderMemory}. */
-export interface SenderMemoryOptions {
-  readonly store: MessageStore | undefined;
-  /** A number that peers do not know. */
-  readonly salt: number;
-  /** See `DeliverySettings.hasStanding`. */
-  readonly hasStanding: (peer: PeerId) => boolean;
-}
+import type { DeliverySettings } from "./delivery_settings.ts";
+import { type MessageOwner, PeerInbox } from "./incoming_message.ts";
+import type { StoredDeliveryCount } from "./message_store.ts";
+import { MessageId } from "./seen_ids.ts";
 
 interface DeliveryCount {
   readonly id: MessageId;
@@ -30,7 +22,10 @@ interface DeliveryCount {
 
 /** The senders of one node. */
 export class SenderMemory {
-  readonly #options: SenderMemoryOptions;
+  readonly #settings: DeliverySettings;
+  readonly #owner: MessageOwner;
+  /** A number that peers do not know. */
+  readonly #salt: number;
   /** Most recently connected last; `undefined` until its ids are loaded from the store. */
   readonly #inboxes = new Map<PeerId, PeerInbox | undefined>();
   /** By sender and message id, oldest first. */
@@ -38,9 +33,11 @@ export class SenderMemory {
   #countSize = 0;
 
   /** Loads what an earlier process left, as far as it fits. */
-  constructor(options: SenderMemoryOptions) {
-    this.#options = options;
-    const { store, hasStanding } = options;
+  constructor(settings: DeliverySettings, owner: MessageOwner) {
+    this.#settings = settings;
+    this.#owner = owner;
+    const { store, hasStanding, random } = settings;
+    this.#salt = new DataView(random.bytes(4).buffer).getInt32(0);
     if (store === undefined) return;
     // Two bounded lists, however many senders the store has.
     const standing: PeerId[] = [];
@@ -62,8 +59,9 @@ export class SenderMemory {
   inbox(from: PeerId): PeerInbox {
     const known = this.#inboxes.get(from);
     if (known !== undefined) return known;
-    const { store, salt, hasStanding } = this.#options;
-    const peer = new PeerInbox(from, salt, hasStanding(from));
+    const { store, hasStanding } = this.#settings;
+    const standing = hasStanding(from);
+    const peer = new PeerInbox(from, this.#owner, this.#salt, standing);
     for (const id of store?.seenBy(from) ?? []) {
       peer.seen.add(new MessageId(id));
       peer.untrimmed++;
@@ -76,7 +74,7 @@ export class SenderMemory {
   /** The inbox of a sender that has connected. */
   open(from: PeerId): PeerInbox {
     const peer = this.inbox(from);
-    peer.hasStanding = this.#options.hasStanding(from);
+    peer.hasStanding = this.#settings.hasStanding(from);
     this.#inboxes.delete(from);
     this.#inboxes.set(from, peer);
     return peer;
@@ -86,16 +84,16 @@ export class SenderMemory {
   refresh(): void {
     for (const [from, peer] of this.#inboxes) {
       if (peer === undefined) continue;
-      peer.hasStanding = this.#options.hasStanding(from);
+      peer.hasStanding = this.#settings.hasStanding(from);
     }
   }
 
   /** Remembers an acked message; the store comes first, because it may fail. */
-  putSeen(peer: PeerInbox, id: MessageId, now: () => number): void {
-    const { store } = this.#options;
+  putSeen(peer: PeerInbox, id: MessageId): void {
+    const { store, keptNow } = this.#settings;
     if (store !== undefined) {
-      store.putSeen({ from: peer.from, id: id.toBytes(), at: now() });
-      // The same bound as that of `IdWindow`.
+      store.putSeen({ from: peer.from, id: id.toBytes(), at: keptNow() });
+      // The same bound as that of `SeenIds`.
       if (++peer.untrimmed >= SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK) {
         store.trimSeen(peer.from, SEEN_IDS_PER_SENDER);
         peer.untrimmed = SEEN_IDS_PER_SENDER;
@@ -114,13 +112,13 @@ export class SenderMemory {
 
   /** Remembers a delivery count; the store comes first, because it may fail. */
   putDeliveryCount(counted: StoredDeliveryCount): void {
-    this.#options.store?.putDeliveryCount(counted);
+    this.#settings.store?.putDeliveryCount(counted);
     this.#keepCount(counted);
     while (this.#countSize > MAX_DELIVERY_COUNTS) {
       const amounts = [...this.#counts].map(([sender, counts]) =>
         [sender, counts.size] as const
       );
-      const sender = firstToGiveWay(amounts, this.#options.hasStanding);
+      const sender = firstToGiveWay(amounts, this.#settings.hasStanding);
       const [oldest] = this.#counts.get(sender!)!.values();
       this.deleteDeliveryCount(sender!, oldest!.id);
     }
@@ -133,7 +131,7 @@ export class SenderMemory {
     if (!counts?.delete(id.toString())) return;
     this.#countSize--;
     if (counts.size === 0) this.#counts.delete(from);
-    this.#options.store?.deleteDeliveryCount(from, id.toBytes());
+    this.#settings.store?.deleteDeliveryCount(from, id.toBytes());
   }
 
   #keepCount({ from, id, deliveryCount: count }: StoredDeliveryCount): void {
@@ -158,7 +156,7 @@ export class SenderMemory {
       this.#countSize -= this.#counts.get(sender)?.size ?? 0;
       this.#counts.delete(sender);
       try {
-        this.#options.store?.deleteSender(sender);
+        this.#settings.store?.deleteSender(sender);
       } catch {
         // The disk is full: the rows are dropped at the next start.
       }
@@ -170,7 +168,7 @@ export class SenderMemory {
     let first: PeerId | undefined;
     for (const [sender, peer] of this.#inboxes) {
       if (sender === newest || peer?.isBusy) continue;
-      if (!this.#options.hasStanding(sender)) return sender;
+      if (!this.#settings.hasStanding(sender)) return sender;
       first ??= sender;
     }
     return first;

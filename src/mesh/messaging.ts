@@ -8,7 +8,8 @@ import {
   Delivery,
   type SendOptions,
 } from "../delivery/delivery.ts";
-import type { Message, MessagesOptions } from "../delivery/message.ts";
+import type { MessagesOptions } from "../delivery/consumer.ts";
+import type { Message } from "../delivery/incoming_message.ts";
 import type { StoredDeadLetter } from "../delivery/message_store.ts";
 import type { OutgoingMessage } from "../delivery/outgoing_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
@@ -64,17 +65,18 @@ export class Messaging {
 
   /** Unacknowledged messages, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
-    return this.#delivery.outbox;
+    const { messages, bytes } = this.#delivery.outbox;
+    return { messages, bytes };
   }
 
   /** Whether a message waits that has this peer as its only receiver. */
   isAwaited(peer: PeerId): boolean {
-    return this.#delivery.isAwaited(peer);
+    return this.#delivery.outbox.isAwaited(peer);
   }
 
   /** Messages that one peer has not acknowledged. */
   waitingFor(peer: PeerId): number {
-    return this.#delivery.waitingFor(peer);
+    return this.#delivery.outbox.countFor(peer);
   }
 
   /** See `Node.deadLetters`. */
@@ -148,7 +150,7 @@ export class Messaging {
     this.#delivery.tick(now, pausedMs);
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
-    for (const peer of this.#delivery.away()) {
+    for (const peer of this.#delivery.outbox.away()) {
       const record = this.#context.table.get(peer);
       // Without a record it may come back all the same, and find its messages.
       const lostAt = this.#lost.get(peer) ?? Infinity;
@@ -159,7 +161,7 @@ export class Messaging {
     }
     for (const peer of this.#lost.keys()) {
       const isOver = this.#context.table.get(peer) !== undefined ||
-        this.#delivery.waitingFor(peer) === 0;
+        this.#delivery.outbox.countFor(peer) === 0;
       if (isOver) this.#lost.delete(peer);
     }
   }
@@ -217,7 +219,7 @@ export class Messaging {
   }
 
   #dropped({ id, ephemeral, downSince }: Peer): void {
-    if (!ephemeral || this.#delivery.waitingFor(id) === 0) return;
+    if (!ephemeral || this.#delivery.outbox.countFor(id) === 0) return;
     this.#lost.set(id, downSince ?? this.#context.clock.monotonic());
   }
 

@@ -4,7 +4,8 @@
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type { BroadcastOptions, SendOptions } from "../delivery/delivery.ts";
-import type { Message, MessagesOptions } from "../delivery/message.ts";
+import type { MessagesOptions } from "../delivery/consumer.ts";
+import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
 import { Identity, type PeerId } from "../identity/identity.ts";

@@ -6,7 +6,7 @@ import {
   type OutboxLimits,
   type OutboxOptions,
   resolveOutbox,
-} from "../delivery/outbox_limits.ts";
+} from "../delivery/delivery_settings.ts";
 import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import type { Identity } from "../identity/identity.ts";

@@ -80,9 +80,12 @@ export class MessageTables implements MessageStore {
       const row = this.#sql.message.get(key);
       if (row === undefined) continue;
       const { key: _, ...message } = OUTGOING.read(row);
-      for (const { receiver } of this.#sql.receivers.all(key)) {
-        yield { message, key, to: toPeerId(receiver) };
-      }
+      const receivers = this.#sql.receivers.all(key);
+      yield {
+        message,
+        key,
+        to: receivers.map(({ receiver }) => toPeerId(receiver)),
+      };
     }
   }
 

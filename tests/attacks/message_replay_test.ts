@@ -2,7 +2,7 @@
 // says of ours what cannot be.
 import { assert, assertEquals } from "@std/assert";
 import { MAX_REPEATED_FRAMES } from "../../src/delivery/delivery_limits.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";

@@ -1,8 +1,8 @@
 /** What the application may do with messages, and what their senders hear of it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { REDELIVERY_MAX_MS } from "../../src/delivery/delivery_limits.ts";
-import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {

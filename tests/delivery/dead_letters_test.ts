@@ -1,8 +1,8 @@
 /** What may be done about dead letters. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MAX_DEAD_LETTERS } from "../../src/delivery/delivery_limits.ts";
-import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

@@ -1,6 +1,6 @@
 /** Whose message is handed out next, whatever their senders do to be it. */
 import { assert, assertEquals } from "@std/assert";
-import type { Message } from "../../src/delivery/message.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { STANDING_TURNS } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";

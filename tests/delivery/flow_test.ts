@@ -7,7 +7,7 @@ import {
   MIN_WINDOW_BYTES,
   SEND_AHEAD_BYTES,
 } from "../../src/delivery/delivery_limits.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeAck } from "../../src/wire/messages/ack.ts";

@@ -4,10 +4,15 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
+import {
+  type Party,
+  party,
+  unacknowledged,
+  Wire,
+} from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const TOPICS = ["", "bulk", "chat"];
@@ -244,7 +249,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   }
   await world.settle();
 
-  assertEquals(world.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  assertEquals(unacknowledged(world.sender), { messages: 0, bytes: 0 });
   const ids = world.taken.map(({ id }) => id);
   assertEquals(new Set(ids).size, ids.length, "a message was taken twice");
   assertEquals(

@@ -9,13 +9,14 @@ import {
 } from "../../src/delivery/delivery_limits.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import type { BroadcastResult } from "../../src/delivery/broadcast.ts";
-import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
-import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
+import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
+import { resolveOutbox } from "../../src/delivery/delivery_settings.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import {
   FakeFrameSink,
   type Party,
   party,
+  unacknowledged,
   Wire,
 } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
@@ -101,7 +102,7 @@ Deno.test("the body of a broadcast counts once, however many absent peers it wai
   await it.wire.run();
   await sent;
   for (const peer of gone) it.sender.delivery.forget(peer, OVER);
-  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  assertEquals(unacknowledged(it.sender), { messages: 0, bytes: 0 });
   await end(it);
 });
 
@@ -208,7 +209,7 @@ Deno.test("a durable message is given up in the store as well, so that room is r
   for (let at = 0; at < 2; at++) assert(await keeps(it, RECEIVER, 10));
   assertEquals(await keepsOneMore(it), true);
   assertEquals(
-    [...store.outgoing()].map(({ to }) => to),
+    [...store.outgoing()].flatMap(({ to }) => to),
     [gone, RECEIVER, RECEIVER, RECEIVER],
   );
   await end(it);
@@ -240,7 +241,7 @@ Deno.test("sums stay right while peers come and go and messages are taken and gi
   assertEquals(messages, 9);
   assert(bytes > 303_000 && bytes < 304_000, `${bytes}`);
   it.sender.delivery.forget(other, OVER);
-  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  assertEquals(unacknowledged(it.sender), { messages: 0, bytes: 0 });
   await end(it);
 });
 
@@ -312,7 +313,7 @@ Deno.test("an absent peer that gets standing has the room of one, and gives the 
   // All of the share of strangers is free again, within that of absent peers.
   assertEquals(await count(stranger), Math.ceil(ABSENT_SHARE * 40 / 4));
   for (const to of [newFriend, stranger]) it.sender.delivery.forget(to, OVER);
-  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  assertEquals(unacknowledged(it.sender), { messages: 0, bytes: 0 });
   await end(it);
 });
 
@@ -323,7 +324,7 @@ Deno.test("only a message that is for a peer alone is one that it is awaited for
   assert(await keeps(it, one, 10));
   await cast(it, [many, last, one], 10);
   const awaited = ({ sender }: Stage) =>
-    [one, many, last].filter((peer) => sender.delivery.isAwaited(peer));
+    [one, many, last].filter((peer) => sender.delivery.outbox.isAwaited(peer));
   assertEquals(awaited(it), [one]);
   it.sender.delivery.close(OVER, { flush: false });
   const again = stage([], { store });
@@ -499,6 +500,6 @@ Deno.test("a connected peer that gets standing gives its part of the share of st
   assertEquals(await count(stranger), STRANGERS_SHARE * 40 / 4);
   it.sender.delivery.route(newFriend, undefined);
   for (const to of [newFriend, stranger]) it.sender.delivery.forget(to, OVER);
-  assertEquals(it.sender.delivery.outbox, { messages: 0, bytes: 0 });
+  assertEquals(unacknowledged(it.sender), { messages: 0, bytes: 0 });
   await end(it);
 });

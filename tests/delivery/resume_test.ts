@@ -1,7 +1,11 @@
 /** Bodies whose session ended before all of them had come go on where they were. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HeldBodies } from "../../src/delivery/held_bodies.ts";
-import { MessageId } from "../../src/delivery/message_id.ts";
+import {
+  IncomingMessage,
+  PeerInbox,
+} from "../../src/delivery/incoming_message.ts";
+import { MessageId } from "../../src/delivery/seen_ids.ts";
 import {
   ReceiveBudget,
   ReceiveShare,
@@ -138,17 +142,19 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
   const used = () =>
     budget.lack(0, true) + RECEIVE_BUDGET_BYTES - SHORT_BODY_RESERVE_BYTES;
   const id = (at: number) => new MessageId(new Uint8Array(16).fill(at));
+  const message = (from: string, at: number, topic: string) => {
+    const owner = { acked() {}, nacked() {}, released() {} };
+    const stream = new PeerInbox(from, owner, 0, true)
+      .stream(new TextEncoder().encode(topic));
+    return new IncomingMessage(stream, id(at));
+  };
   const keep = (from: string, at: number, filled: number) => {
     const body = new Uint8Array(bytes);
-    const hasStanding = true;
-    return held.keep(
-      { from, hasStanding, topic: "", id: id(at), body, filled },
-      0,
-    );
+    return held.keep(message(from, at, ""), { body, filled }, 0);
   };
   const takes = (from: string, at: number, topic = "", total = bytes) => {
     const share = new ReceiveShare(() => {}, () => true);
-    return held.take(from, id(at), topic, total, share)?.filled;
+    return held.take(message(from, at, topic), total, share)?.filled;
   };
   // Of all peers: those of which most has come stay.
   for (let at = 0; at < 12; at++) keep(`${at}`, at, 1_000 * (at + 1));

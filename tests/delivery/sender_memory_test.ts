@@ -1,7 +1,7 @@
 /** What a node keeps of senders, in memory and in its store, however many come. */
 import { assert, assertEquals } from "@std/assert";
 import type { Delivery } from "../../src/delivery/delivery.ts";
-import { MemoryMessageStore } from "../../src/delivery/memory_message_store.ts";
+import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
 import {
   MAX_DELIVERY_COUNTS,
   MAX_SEEN_SENDERS,

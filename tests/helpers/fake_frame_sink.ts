@@ -3,13 +3,13 @@
  * the pure tests of `delivery/` stand on. Nothing here is TLS, and time is virtual.
  */
 import type { FrameSink, Pacing } from "../../src/delivery/frame_sink.ts";
-import {
-  Delivery,
-  type DeliverySettings,
-} from "../../src/delivery/delivery.ts";
+import { Delivery } from "../../src/delivery/delivery.ts";
 import type { MessageStore } from "../../src/delivery/message_store.ts";
 import type { OutgoingMessage } from "../../src/delivery/outgoing_message.ts";
-import { resolveOutbox } from "../../src/delivery/outbox_limits.ts";
+import {
+  type DeliverySettings,
+  resolveOutbox,
+} from "../../src/delivery/delivery_settings.ts";
 import type { VerackError } from "../../src/core/errors.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
 import type { SharedFrame } from "../../src/session/shared_frame.ts";
@@ -130,11 +130,20 @@ export function party(
     limits: resolveOutbox(),
     maxDeliveries: 5,
     onGivenUp: (outgoing, error) => givenUp.push({ outgoing, error }),
+    keptNow: () => clock.now(),
     hasStanding: () => true,
+    isInMemory: () => false,
     onDeadLetter: () => {},
     ...options.settings,
   });
   return { id, clock, delivery, givenUp };
+}
+
+/** Unacknowledged messages of a party, and their bytes. */
+export function unacknowledged(
+  { delivery: { outbox: { messages, bytes } } }: Party,
+): { messages: number; bytes: number } {
+  return { messages, bytes };
 }
 
 /** A session between two parties. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { MessagesOptions } from "../../src/delivery/message.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import type { MessagesOptions } from "../../src/delivery/consumer.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { PeerId } from "../../src/identity/identity.ts";

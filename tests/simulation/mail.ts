@@ -4,7 +4,7 @@
  * one is delivered later, reported as given up, or died with its sender.
  */
 import type { PeerId } from "../../src/identity/identity.ts";
-import type { Message } from "../../src/delivery/message.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { COMMIT_IDLE_MS } from "../../src/limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";

@@ -58,10 +58,12 @@ export class Life implements Party {
     this.#onEvent = told.onEvent;
     this.#store = disk.open(clock, (method) => told.onLateWrite(this, method));
     const { messages } = this.#store;
-    this.keptAtStart = [...messages.outgoing()].map(({ message }) => ({
-      text: headOf(message.body),
-      id: message.id.toHex(),
-    }));
+    this.keptAtStart = [...messages.outgoing()].flatMap(({ message, to }) =>
+      to.map(() => ({
+        text: headOf(message.body),
+        id: message.id.toHex(),
+      }))
+    );
     this.seenAtStart = new Set(
       [...messages.senders()].flatMap((from) =>
         [...messages.seenBy(from)].map((id) => `${from} ${id.toHex()}`)

@@ -186,10 +186,12 @@ function messageContract(
     store = again(store);
     const { messages } = store;
     const outgoing = () =>
-      [...messages.outgoing()].map(({ message, key, to }) =>
-        `${
-          message.id[0]
-        } ${message.topic} ${message.body} ${message.createdAt} ${message.ttlMs} ${key} ${to}`
+      [...messages.outgoing()].flatMap(({ message, key, to }) =>
+        to.map((one) =>
+          `${
+            message.id[0]
+          } ${message.topic} ${message.body} ${message.createdAt} ${message.ttlMs} ${key} ${one}`
+        )
       );
     const line = (byte: number, key: number, to: PeerId) =>
       `${byte} news\0x 7,7,7 100 1000 ${key} ${to}`;

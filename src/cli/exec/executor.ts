@@ -9,7 +9,7 @@ import {
   messageEvent,
 } from "../../control/message_event.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { Message } from "../../delivery/message.ts";
+import type { Message } from "../../delivery/incoming_message.ts";
 import { shownName } from "../../identity/peer_name.ts";
 import { logger } from "../../core/log.ts";
 import type { Node } from "../../mesh/node.ts";

@@ -2,9 +2,9 @@
  * A {@linkcode NodeStore} that lives as long as it is held: the default of a node
  * without a data directory. Handed to the next node it is a restart with memory.
  */
-import { MemoryMessageStore } from "../../delivery/memory_message_store.ts";
 import type { MessageStore } from "../../delivery/message_store.ts";
 import type { PeerId } from "../../identity/identity.ts";
+import { MemoryMessageStore } from "./memory_message_store.ts";
 import type {
   JoinRequest,
   NameBinding,

@@ -3,7 +3,7 @@
  * rest of the handling of a short message. An array keeps its whole block alive, so
  * arrays that are kept for long must be copied.
  */
-import { MAX_POOLED_BYTES, POOL_BLOCK_BYTES } from "./delivery_limits.ts";
+import { MAX_POOLED_BYTES, POOL_BLOCK_BYTES } from "./core_limits.ts";
 
 const NOTHING = new Uint8Array(0);
 

@@ -1,6 +1,5 @@
 /** A {@linkcode MessageStore} in memory; given to the next node, it survives a restart. */
-import type { PeerId } from "../identity/identity.ts";
-import { messageKey } from "./message_id.ts";
+import { messageKey } from "../../delivery/seen_ids.ts";
 import type {
   MessageStore,
   StoredDeadLetter,
@@ -8,7 +7,8 @@ import type {
   StoredMessage,
   StoredOutgoing,
   StoredSeen,
-} from "./message_store.ts";
+} from "../../delivery/message_store.ts";
+import type { PeerId } from "../../identity/identity.ts";
 
 const DONE = Promise.resolve();
 
@@ -28,9 +28,7 @@ export class MemoryMessageStore implements MessageStore {
 
   *outgoing(): Iterable<StoredOutgoing> {
     for (const [key, { message, to }] of this.#outgoing) {
-      for (const one of typeof to === "string" ? [to] : to) {
-        yield { message, key, to: one };
-      }
+      yield { message, key, to: typeof to === "string" ? [to] : [...to] };
     }
   }
 

@@ -1,11 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SEEN_IDS_PER_SENDER } from "../../src/delivery/delivery_limits.ts";
-import { IdWindow } from "../../src/delivery/id_window.ts";
-import { MessageId } from "../../src/delivery/message_id.ts";
+import { MessageId, SeenIds } from "../../src/delivery/seen_ids.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 
-Deno.test("a window knows the ids it was given and no others", () => {
+Deno.test("a set of seen ids has the ids it was given and no others", () => {
   const id = fc.uint8Array({ minLength: 16, maxLength: 16 });
   fc.assert(
     fc.property(
@@ -13,17 +12,17 @@ Deno.test("a window knows the ids it was given and no others", () => {
       fc.array(id),
       fc.integer(),
       (given, others, salt) => {
-        const window = new IdWindow(salt);
+        const seen = new SeenIds(salt);
         const known = new Set<string>();
         for (const bytes of given) {
           const key = bytes.toHex();
-          assertEquals(window.has(new MessageId(bytes)), known.has(key));
-          if (!known.has(key)) window.add(new MessageId(bytes));
+          assertEquals(seen.has(new MessageId(bytes)), known.has(key));
+          if (!known.has(key)) seen.add(new MessageId(bytes));
           known.add(key);
         }
         for (const bytes of [...given, ...others]) {
           assertEquals(
-            window.has(new MessageId(bytes)),
+            seen.has(new MessageId(bytes)),
             known.has(bytes.toHex()),
           );
         }
@@ -32,19 +31,19 @@ Deno.test("a window knows the ids it was given and no others", () => {
   );
 });
 
-Deno.test("a window remembers the last 4,096 ids and forgets older ones, however many come", () => {
+Deno.test("a set of seen ids remembers the last 4,096 ids and forgets older ones, however many come", () => {
   const random = new SeededRandom(7);
-  const window = new IdWindow(3);
+  const seen = new SeenIds(3);
   const ids = Array.from(
     { length: 5 * SEEN_IDS_PER_SENDER },
     () => new MessageId(random.bytes(16)),
   );
   for (const [at, id] of ids.entries()) {
-    window.add(id);
-    assert(window.has(ids[Math.max(0, at - SEEN_IDS_PER_SENDER + 1)]!));
+    seen.add(id);
+    assert(seen.has(ids[Math.max(0, at - SEEN_IDS_PER_SENDER + 1)]!));
   }
-  assert(!window.has(ids[0]!));
-  assert(window.size <= 1.25 * SEEN_IDS_PER_SENDER);
+  assert(!seen.has(ids[0]!));
+  assert(seen.size <= 1.25 * SEEN_IDS_PER_SENDER);
 });
 
 Deno.test("an id is its 16 bytes", () => {

@@ -1,0 +1,312 @@
+/**
+ * Incoming messages: as the application gets them, and as they wait for it, by sender
+ * and topic.
+ */
+import { Deque } from "../core/deque.ts";
+import { Ring, RingEntry } from "../core/ring.ts";
+import type { PeerId } from "../identity/identity.ts";
+import type { AckStatus } from "../wire/messages/ack.ts";
+import { decodeTopic } from "../wire/messages/message_frame.ts";
+import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";
+import type { StoredDeadLetter } from "./message_store.ts";
+import { type MessageId, SeenIds } from "./seen_ids.ts";
+
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const NOTHING = new Uint8Array(0);
+
+/**
+ * A message from a peer. The consumer calls {@linkcode Message.ack} or
+ * {@linkcode Message.nack}, or asks for the next message, which acks this one.
+ */
+export interface Message {
+  /** Its random id, 32 hex digits: the same whenever it is delivered again. */
+  readonly id: string;
+  /** The verified identity of its sender. */
+  readonly from: PeerId;
+  /** The sender's topic; not escaped. */
+  readonly topic: string;
+  /** The body; the caller may keep and change it. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /**
+   * The body without a copy, to be read before the next message and not to be changed:
+   * it may share memory with other messages.
+   */
+  readonly view: Uint8Array;
+  /** How often it was delivered, this time included. */
+  readonly deliveryCount: number;
+  /** The body as UTF-8 with invalid bytes replaced; not escaped. */
+  text(): string;
+  /**
+   * Accepts the message: it is not delivered again, and its sender is told as soon as
+   * that is recorded. Does nothing after the first `ack` or `nack`.
+   *
+   * @throws {VerackError} `bad-data` when it cannot be recorded; it is delivered again.
+   */
+  ack(): void;
+  /**
+   * Rejects the message for now: it is delivered again after a while, and later messages
+   * under its topic wait for it. After too many deliveries it becomes a dead letter
+   * and its sender is told. Does nothing after the first `ack` or `nack`.
+   *
+   * @param reason Why; kept with the dead letter.
+   */
+  nack(reason?: string): void;
+}
+
+/** Is told what a consumer does with a message: the inbox. */
+export interface MessageOwner {
+  acked(incoming: IncomingMessage): void;
+  nacked(incoming: IncomingMessage, reason: string): void;
+  /** The consumer ended without an ack or nack. */
+  released(incoming: IncomingMessage): void;
+}
+
+/** The receiving half of a session, as far as its messages need it. */
+export interface MessageSession {
+  /** Acknowledges a message, and returns its credit. */
+  settle(incoming: IncomingMessage, status: AckStatus): void;
+  /** A newer session goes on with the body of a message. */
+  moveBody(id: MessageId): void;
+}
+
+/** One delivery of a message, and its place on the session it came on. */
+export class IncomingMessage implements Message {
+  readonly stream: ReceiveStream;
+  readonly messageId: MessageId;
+  /** The body, once it is complete; a short one shares memory with others. */
+  bytes: Uint8Array<ArrayBuffer> = NOTHING;
+  /** Absent if that has ended, and for dead letters, which do not depend on one. */
+  session: MessageSession | undefined;
+  /** How many messages came before it on the session. */
+  readonly number: number;
+  /** Credit that it uses there, and that of its body if it was an offer. */
+  readonly credit: number;
+  bodyCredit = 0;
+  /** The same message on other sessions, while one takes over from another. */
+  twins: IncomingMessage[] | undefined;
+  /** Set if it is a dead letter that is delivered again. */
+  deadLetter: StoredDeadLetter | undefined;
+  deliveryCount = 0;
+  #body: Uint8Array<ArrayBuffer> | undefined;
+  #isSettled = false;
+
+  constructor(
+    stream: ReceiveStream,
+    id: MessageId,
+    session?: MessageSession,
+    number = 0,
+    credit = 0,
+  ) {
+    this.stream = stream;
+    this.messageId = id;
+    this.session = session;
+    this.number = number;
+    this.credit = credit;
+  }
+
+  get id(): string {
+    return this.messageId.toString();
+  }
+
+  get from(): PeerId {
+    return this.stream.peer.from;
+  }
+
+  get topic(): string {
+    return this.stream.topic;
+  }
+
+  get body(): Uint8Array<ArrayBuffer> {
+    // Memory that is shared with other messages must not be given away.
+    const { bytes, deadLetter } = this;
+    const isOwn = bytes.length === bytes.buffer.byteLength &&
+      deadLetter === undefined;
+    return this.#body ??= isOwn ? bytes : bytes.slice();
+  }
+
+  get view(): Uint8Array {
+    return this.#body ?? this.bytes;
+  }
+
+  text(): string {
+    return UTF8.decode(this.view);
+  }
+
+  ack(): void {
+    if (this.#settle()) this.stream.peer.owner.acked(this);
+  }
+
+  nack(reason = ""): void {
+    if (this.#settle()) this.stream.peer.owner.nacked(this, reason);
+  }
+
+  /** Returns it for the next consumer, unless it is acked or nacked. */
+  release(): void {
+    if (this.#settle()) this.stream.peer.owner.released(this);
+  }
+
+  /** Whether it stays here; without a session its sender will send it again. */
+  get isHeld(): boolean {
+    return this.deadLetter !== undefined || this.hasSession;
+  }
+
+  get hasSession(): boolean {
+    return this.session !== undefined ||
+      (this.twins !== undefined && this.twins.length > 0);
+  }
+
+  /** The same message, to be delivered once more. */
+  again(): IncomingMessage {
+    return Object.assign(
+      new IncomingMessage(this.stream, this.messageId),
+      this,
+    );
+  }
+
+  /** Tells the sender, on each session it came on. */
+  acknowledge(status: AckStatus): void {
+    this.session?.settle(this, status);
+    for (const twin of this.twins ?? []) twin.acknowledge(status);
+  }
+
+  /** A session has ended; returns {@linkcode isHeld}. */
+  leave(session: MessageSession): boolean {
+    if (this.session === session) this.session = undefined;
+    this.twins = this.twins?.filter((twin) => twin.session !== session);
+    return this.isHeld;
+  }
+
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    return this.#isSettled = true;
+  }
+}
+
+/** The messages of one peer under one topic, delivered one at a time. */
+export class ReceiveStream {
+  readonly peer: PeerInbox;
+  readonly topic: string;
+  readonly topicBytes: Uint8Array;
+  readonly queue = new Deque<IncomingMessage>();
+  /** Was nacked, and is the next to be delivered. */
+  redo: IncomingMessage | undefined;
+  /** The application has it; the stream waits meanwhile. */
+  current: IncomingMessage | undefined;
+  /** Monotonic clock, milliseconds; nothing is delivered before. */
+  restsUntil = 0;
+  /** Its places in the fair queue: among the streams of its peer, and of its topic. */
+  readonly turn = new RingEntry<ReceiveStream>(this);
+  readonly topicTurn = new RingEntry<ReceiveStream>(this);
+
+  constructor(peer: PeerInbox, topic: string, topicBytes: Uint8Array) {
+    this.peer = peer;
+    this.topic = topic;
+    this.topicBytes = topicBytes;
+  }
+
+  /** Whether it is in the fair queue. */
+  get isQueued(): boolean {
+    return this.turn.ring !== undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.current === undefined && this.redo === undefined &&
+      this.queue.length === 0;
+  }
+
+  /** The unsettled message with this id. */
+  find(id: MessageId): IncomingMessage | undefined {
+    for (const incoming of [this.current, this.redo, ...this.queue]) {
+      if (incoming?.messageId.equals(id)) return incoming;
+    }
+    return undefined;
+  }
+
+  /** Removes a dead letter, unless the application has it. */
+  remove(deadLetter: StoredDeadLetter): void {
+    if (this.redo?.deadLetter === deadLetter) this.redo = undefined;
+    else this.queue.retain((one) => one.deadLetter !== deadLetter);
+  }
+
+  /** A session has ended: drops what came by no other, except what the application has. */
+  leave(session: MessageSession): void {
+    this.current?.leave(session);
+    if (this.redo?.leave(session) === false) this.redo = undefined;
+    this.queue.retain((incoming) => incoming.leave(session));
+  }
+}
+
+/** The messages of one peer on any session, and the ids of those acked before. */
+export class PeerInbox {
+  readonly from: PeerId;
+  readonly owner: MessageOwner;
+  readonly seen: SeenIds;
+  /** More than one only while one session takes over from another. */
+  readonly sessions = new Set<MessageSession>();
+  /** Number of ids that the store has. */
+  untrimmed = 0;
+  /** Refreshed each tick; see `mesh/peers/standing.ts`. */
+  hasStanding: boolean;
+  /** Its place in the fair queue, and its streams there. */
+  readonly turn = new RingEntry<PeerInbox>(this);
+  readonly ready = new Ring<ReceiveStream>();
+  readonly #streams = new Map<string, ReceiveStream>();
+  #pruneAt = MAX_IDLE_STREAMS;
+  #last: ReceiveStream | undefined;
+
+  constructor(
+    from: PeerId,
+    owner: MessageOwner,
+    salt: number,
+    hasStanding: boolean,
+  ) {
+    this.from = from;
+    this.owner = owner;
+    this.seen = new SeenIds(salt);
+    this.hasStanding = hasStanding;
+  }
+
+  /** The stream of a topic; `malformed` if the topic is no UTF-8. */
+  stream(topicBytes: Uint8Array): ReceiveStream {
+    // Most messages have the topic of the one before.
+    const last = this.#last;
+    if (last !== undefined && equal(last.topicBytes, topicBytes)) return last;
+    const topic = decodeTopic(topicBytes);
+    let stream = this.#streams.get(topic);
+    if (stream === undefined) {
+      this.#prune();
+      stream = new ReceiveStream(this, topic, topicBytes.slice());
+      this.#streams.set(topic, stream);
+    }
+    return this.#last = stream;
+  }
+
+  /** Whether it has a session or unsettled messages. */
+  get isBusy(): boolean {
+    return this.sessions.size > 0 ||
+      this.#streams.values().some((stream) => !stream.isEmpty);
+  }
+
+  /** A session has ended. */
+  leave(session: MessageSession): void {
+    this.sessions.delete(session);
+    for (const stream of this.#streams.values()) stream.leave(session);
+  }
+
+  /** Drops topics without messages, once there are many. */
+  #prune(): void {
+    if (this.#streams.size < this.#pruneAt) return;
+    for (const stream of this.#streams.values()) {
+      if (stream.isEmpty && !stream.isQueued) {
+        this.#streams.delete(stream.topic);
+      }
+    }
+    this.#pruneAt = Math.max(MAX_IDLE_STREAMS, 2 * this.#streams.size);
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
