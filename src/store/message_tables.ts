@@ -97,7 +97,11 @@ export class MessageTables implements MessageStore {
     const key = this.#nextKey++;
     const { putMessage, putReceiver } = this.#sql;
     const put = () => {
-      putMessage(...OUTGOING.values({ ...message, key }));
+      // The fields one by one: of a class, `...message` would copy no getters.
+      const { id, topic, body, createdAt, ttlMs } = message;
+      putMessage(
+        ...OUTGOING.values({ key, id, topic, body, createdAt, ttlMs }),
+      );
       for (const one of to) putReceiver(key, peerIdBlob(one));
     };
     // A message of which only the first half is written has no receiver, and

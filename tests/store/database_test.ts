@@ -124,6 +124,26 @@ Deno.test("a message without a receiver, which a failed write may leave, is clea
   assertEquals(left, []);
 });
 
+Deno.test("a message is stored whole though its fields are getters, as those that are sent have", () => {
+  using at = place();
+  using store = SqliteStore.open(at.path, { clock });
+  const message = new (class {
+    readonly topic = "t";
+    readonly createdAt = 1;
+    readonly ttlMs = 2;
+    get id() {
+      return new Uint8Array(16);
+    }
+    get body() {
+      return Uint8Array.of(3);
+    }
+  })();
+  store.messages.putOutgoing(message, ["ab".repeat(32)]);
+  const [stored] = [...store.messages.outgoing()];
+  const { id, topic, body, createdAt, ttlMs } = message;
+  assertEquals(stored?.message, { id, topic, body, createdAt, ttlMs });
+});
+
 Deno.test("a full disk fails what was to be durable, and nothing else", async () => {
   using at = place();
   const store = SqliteStore.open(at.path, { clock });
