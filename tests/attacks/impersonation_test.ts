@@ -84,7 +84,9 @@ Deno.test("a member's proof relayed from another listener is refused", async () 
       for (;;) {
         const incoming = await listener.accept();
         if (incoming === null) return;
-        const near = await incoming.open();
+        // Bob may have looked at the certificate only.
+        const near = await incoming.open().catch(() => undefined);
+        if (near === undefined) continue;
         const far = await dialTls(scene.victim);
         relayed.push(near, far);
         pipes.push(splice(near, far));

@@ -30,14 +30,14 @@ Deno.test("100 collisions over TLS leave exactly one session each, never none", 
   assert(met >= 150, `only ${met} connections were opened by 100 pairs`);
 });
 
-Deno.test("1,000 collisions in memory leave exactly one session each, whatever the order of packets", async () => {
+Deno.test("300 collisions in memory leave exactly one session each, whatever the order of packets", async () => {
   const pair = await identities(2);
   let met = 0;
-  for (let seed = 1; seed <= 1_000; seed++) {
+  for (let seed = 1; seed <= 300; seed++) {
     const order = seed % 2 === 0 ? pair : pair.toReversed();
     met += await collideInMemory(seed, order);
   }
-  assert(met >= 1_500, `only ${met} connections were opened by 1,000 pairs`);
+  assert(met >= 450, `only ${met} connections were opened by 300 pairs`);
 });
 
 /** As {@linkcode collide}, in virtual time; how many connections were opened. */
