@@ -10,9 +10,7 @@ export * from "./descriptor_limits.ts";
 export * from "./dial_limits.ts";
 export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
-export * from "./invite_limits.ts";
 export * from "./program_limits.ts";
-export * from "./store_limits.ts";
 
 // --- Frames ---------------------------------------------------------------
 
@@ -66,11 +64,8 @@ export const MIN_IDENTITY_DIGITS = 8;
 /** Name of a node in `peers`, UTF-8 bytes; it is shown in one column. */
 export const MAX_PEER_NAME_BYTES = 64;
 
-/** The same in characters, for names we give ourselves; longer ones break a line of output. */
-export const MAX_PEER_NAME_CHARS = 32;
-
 /** Statement by which a member admits a peer: identity, time, an RSA-4096 signature. */
-export const MAX_STATEMENT_BYTES = 32 + 8 + 3 + 512;
+export const MAX_ATTESTATION_BYTES = 32 + 8 + 3 + 512;
 
 /** Fingerprints in one `getpeers` or `peerids`; twice the peers a node remembers, 64 KB. */
 export const MAX_FINGERPRINTS = 8_000;
@@ -86,36 +81,6 @@ export const MAX_CERTIFICATE_BYTES = 2_048;
 /** Largest signature in a proof: RSA-4096. */
 export const MAX_SIGNATURE_BYTES = 512;
 
-/** Largest key or certificate file that is read; a PEM RSA-4096 key is 3.2 KiB. */
-export const MAX_KEY_FILE_BYTES = 65_536;
-
-/** Smallest RSA modulus, bits; shorter ones are broken or nearly so (NIST SP 800-131A). */
-export const MIN_RSA_BITS = 2_048;
-
-/** Largest RSA modulus, bits; a bigger one fits neither `MAX_CERTIFICATE_BYTES` nor a handshake's patience. */
-export const MAX_RSA_BITS = 4_096;
-
-/**
- * Rounds of PBKDF2 in an encrypted key file; OpenSSL writes 2,048, password
- * managers up to 1,000,000. At this bound unlocking takes some seconds, not hours.
- */
-export const MAX_KEY_DERIVATION_ROUNDS = 10_000_000;
-
-/**
- * Certificates whose judgement is remembered. A mesh of 1,000 is judged once, not
- * once per gossip; about 3 KiB each with the parsed key, so 3 MiB.
- */
-export const MAX_JUDGED_CERTIFICATES = 1_024;
-
-/** Shortest secret of a network; `openssl rand -hex 32` makes 64 bytes. */
-export const MIN_NETWORK_SECRET_BYTES = 16;
-
-/**
- * scrypt's N for the network's key: 32 MiB and about 0.1 s, once a start. A secret
- * that somebody thought up costs as much at every guess.
- */
-export const NETWORK_KEY_COST = 32_768;
-
 /**
  * Identities that proved themselves and wait to be admitted, in all and from one
  * host; the oldest give way. Each is about 1 KiB with its certificate.
@@ -123,7 +88,7 @@ export const NETWORK_KEY_COST = 32_768;
 export const MAX_PENDING_PEERS = 256;
 export const MAX_PENDING_PEERS_PER_HOST = 32;
 
-/** Peers without a record that a closed node has admitted: identity and statement, 1 KiB each. */
+/** Peers without a record that a closed node has admitted: identity and attestation, 1 KiB each. */
 export const MAX_FORMER_MEMBERS = 1_024;
 
 /** How often it is written down that one of them came again. */

@@ -3,7 +3,7 @@ import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { readInviteLine, readNetworkSecret } from "../identity/key_files.ts";
 import { parseInvite } from "../identity/invite.ts";
-import { MAX_INVITE_CHARS } from "../limits.ts";
+import { MAX_INVITE_CHARS } from "../mesh/mesh_limits.ts";
 import { logger } from "../core/log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { STDIN } from "./address_lines.ts";

@@ -36,7 +36,7 @@ const CONTEXT = new TextEncoder().encode("verack/1 statement\0");
 
 /**
  * Admits `subject` in the name of `issuer`: issuer (32 bytes) ‖ time (u64) ‖
- * signature with its length in front, at most `MAX_STATEMENT_BYTES`.
+ * signature with its length in front, at most `MAX_ATTESTATION_BYTES`.
  *
  * @param issuedAt Unix time, whole seconds.
  */

@@ -14,7 +14,7 @@ import { BoundedMap } from "../core/bounded_map.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
-import { MAX_CERTIFICATE_BYTES, MAX_JUDGED_CERTIFICATES } from "../limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../limits.ts";
 import { CERTIFICATES_VALID_FROM_MS } from "../transport/tls_errors.ts";
 import {
   DER_TAG,
@@ -24,6 +24,7 @@ import {
   encodeOid,
   equalBytes,
 } from "./der.ts";
+import { MAX_VERIFIED_CERTIFICATES } from "./identity_limits.ts";
 import { type KeyType, type PublicKey, readPublicKey } from "./public_key.ts";
 import { verifyCertificateBytes } from "./signature.ts";
 
@@ -129,7 +130,7 @@ export function extensionsDer(serverName: string): Uint8Array {
 
 /** Verified certificates by SHA-256 of their bytes, the one used last at the end. */
 const verified = new BoundedMap<string, VerifiedCertificate>(
-  MAX_JUDGED_CERTIFICATES,
+  MAX_VERIFIED_CERTIFICATES,
 );
 
 /**

@@ -13,7 +13,7 @@ import {
 } from "node:crypto";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";
-import { MAX_KEY_FILE_BYTES } from "../limits.ts";
+import { MAX_KEY_FILE_BYTES } from "./identity_limits.ts";
 import { verifyCertificate } from "./certificate.ts";
 import { equalBytes, type Fault } from "./der.ts";
 import { makeCertificate } from "./make_certificate.ts";

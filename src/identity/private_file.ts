@@ -6,7 +6,7 @@
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { logger } from "../core/log.ts";
-import { MAX_KEY_FILE_BYTES } from "../limits.ts";
+import { MAX_KEY_FILE_BYTES } from "./identity_limits.ts";
 
 const log = logger("identity");
 

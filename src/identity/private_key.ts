@@ -11,7 +11,10 @@ import {
 } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
-import { MAX_KEY_DERIVATION_ROUNDS, MAX_KEY_FILE_BYTES } from "../limits.ts";
+import {
+  MAX_KEY_DERIVATION_ROUNDS,
+  MAX_KEY_FILE_BYTES,
+} from "./identity_limits.ts";
 import { DER_TAG, DerReader, type Fault, showOid } from "./der.ts";
 import { type PemBlock, readPemBlocks, writePem } from "../core/pem.ts";
 import { nameAlgorithm, WANTED_KEY } from "./public_key.ts";

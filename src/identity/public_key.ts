@@ -15,7 +15,7 @@ import {
   type Fault,
   showOid,
 } from "./der.ts";
-import { MAX_RSA_BITS, MIN_RSA_BITS } from "../limits.ts";
+import { MAX_RSA_BITS, MIN_RSA_BITS } from "./identity_limits.ts";
 
 /** The kinds of key an identity can have. */
 export type KeyType = "P-256" | "Ed25519" | "RSA";

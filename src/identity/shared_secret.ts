@@ -7,7 +7,10 @@
 import { createHmac, scrypt } from "node:crypto";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
-import { MIN_NETWORK_SECRET_BYTES, NETWORK_KEY_COST } from "../limits.ts";
+import {
+  MIN_NETWORK_SECRET_BYTES,
+  NETWORK_KEY_COST,
+} from "./identity_limits.ts";
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 

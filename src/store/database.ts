@@ -10,7 +10,7 @@ import {
   COMMIT_IDLE_MS,
   MAX_COMMIT_WAIT_MS,
   MAX_IDLE_LOG_BYTES,
-} from "../limits.ts";
+} from "./store_limits.ts";
 import { logger } from "../core/log.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { DamagedError, isDamage, toStoreError } from "./sqlite_errors.ts";

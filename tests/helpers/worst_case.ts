@@ -29,8 +29,6 @@ import {
   MAX_EXTRA_SESSIONS,
   MAX_FORMER_MEMBERS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
-  MAX_INVITES,
-  MAX_JUDGED_CERTIFICATES,
   MAX_MISSING_PAIRS,
   MAX_PAYLOAD_BYTES,
   MAX_PEERS,
@@ -39,11 +37,14 @@ import {
   MAX_QUEUED_EVENTS,
   MAX_SESSIONS,
   MAX_WORK_BYTES,
-  NETWORK_KEY_COST,
   READ_BUFFER_MAX_BYTES,
   WRITE_BLOCK_BYTES,
 } from "../../src/limits.ts";
-import { MAX_NAME_BINDINGS } from "../../src/name_limits.ts";
+import { MAX_INVITES, MAX_NAME_BINDINGS } from "../../src/mesh/mesh_limits.ts";
+import {
+  MAX_VERIFIED_CERTIFICATES,
+  NETWORK_KEY_COST,
+} from "../../src/identity/identity_limits.ts";
 
 /** A TLS connection: rustls, its buffers, the objects around them. */
 const CONNECTION_BYTES = 102_400;
@@ -51,13 +52,13 @@ const CONNECTION_BYTES = 102_400;
 /** A session besides its buffers. */
 const SESSION_BYTES = 8_192;
 
-/** A peer on record: certificate, parsed key, eight addresses, statement, name. */
+/** A peer on record: certificate, parsed key, eight addresses, attestation, name. */
 const PEER_BYTES = 12_288;
 
 /** A peer that nobody has admitted: certificate, address, times. */
 const PENDING_PEER_BYTES = 4_096;
 
-/** A member without a record: its identity, and the statement that admitted it. */
+/** A member without a record: its identity, and the attestation that admitted it. */
 const FORMER_MEMBER_BYTES = 1_024;
 
 /** An invite: id, key, who used it. */
@@ -69,8 +70,8 @@ const NAME_BINDING_BYTES = 512;
 /** A target that was dialed: its address as text, how often. */
 const DIAL_TARGET_BYTES = 512;
 
-/** A certificate that was judged, and its parsed key. */
-const JUDGED_BYTES = 3_072;
+/** A certificate that was verified, and its parsed key. */
+const VERIFIED_BYTES = 3_072;
 
 /** An identity in a list: a reference, as the text is shared with the table. */
 const REFERENCE_BYTES = 8;
@@ -184,9 +185,9 @@ export function worstCaseTerms(
       each: 128 * 8 * NETWORK_KEY_COST,
     },
     {
-      what: "judged certificates",
-      count: MAX_JUDGED_CERTIFICATES,
-      each: JUDGED_BYTES,
+      what: "verified certificates",
+      count: MAX_VERIFIED_CERTIFICATES,
+      each: VERIFIED_BYTES,
     },
     {
       what: "members that peers say they miss",

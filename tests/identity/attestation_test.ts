@@ -9,7 +9,7 @@ import {
   issueAttestation,
   verifyAttestation,
 } from "../../src/identity/attestation.ts";
-import { MAX_STATEMENT_BYTES } from "../../src/limits.ts";
+import { MAX_ATTESTATION_BYTES } from "../../src/limits.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 
 const magic = networkMagic("test");
@@ -25,7 +25,7 @@ Deno.test("a statement by a key of any type admits its subject", async () => {
   for (const keyType of KEY_TYPES) {
     const issuer = await Identity.generate({ keyType });
     const bytes = issueAttestation(issuer, { magic, subject: bob.id }, AT);
-    assert(bytes.length <= MAX_STATEMENT_BYTES);
+    assert(bytes.length <= MAX_ATTESTATION_BYTES);
     const statement = decodeAttestation(bytes);
     assertEquals(statement.issuer, issuer.id);
     assertEquals(statement.issuedAt, BigInt(AT));

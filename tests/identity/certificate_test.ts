@@ -7,10 +7,8 @@ import {
 import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
 import { VerackError } from "../../src/core/errors.ts";
-import {
-  MAX_CERTIFICATE_BYTES,
-  MAX_JUDGED_CERTIFICATES,
-} from "../../src/limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
+import { MAX_VERIFIED_CERTIFICATES } from "../../src/identity/identity_limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";
 import { writePem } from "../../src/core/pem.ts";
@@ -170,7 +168,7 @@ Deno.test("verifyCertificate() remembers no more certificates than its limit, th
   const dropped = numbered(1);
   const first = verifyCertificate(kept);
   const second = verifyCertificate(dropped);
-  for (let n = 2; n < MAX_JUDGED_CERTIFICATES + 1; n++) {
+  for (let n = 2; n < MAX_VERIFIED_CERTIFICATES + 1; n++) {
     verifyCertificate(numbered(n));
     if (n === 2) assertStrictEquals(verifyCertificate(kept), first);
   }

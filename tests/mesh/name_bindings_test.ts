@@ -16,7 +16,7 @@ import {
   MAX_NAMES_PER_PEER,
   MAX_NAMES_WITHOUT_STANDING,
   NAME_TRIM_SLACK,
-} from "../../src/name_limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { plainTable, recalled } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../src/core/clock.ts";
 import type { MessageStore } from "../../src/delivery/message_store.ts";
-import { COMMIT_IDLE_MS } from "../../src/limits.ts";
+import { COMMIT_IDLE_MS } from "../../src/store/store_limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import type { NodeStore } from "../../src/mesh/peers/node_store.ts";
 

@@ -6,7 +6,7 @@
 import type { PeerId } from "../../src/identity/identity.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { sleep } from "../../src/core/clock.ts";
-import { COMMIT_IDLE_MS } from "../../src/limits.ts";
+import { COMMIT_IDLE_MS } from "../../src/store/store_limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import type { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { BrokenInvariant } from "./invariants.ts";

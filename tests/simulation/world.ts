@@ -3,7 +3,7 @@
  * faults. Whether all is as it must be is watched after every step.
  */
 import type { Identity } from "../../src/identity/identity.ts";
-import { COMMIT_IDLE_MS } from "../../src/limits.ts";
+import { COMMIT_IDLE_MS } from "../../src/store/store_limits.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

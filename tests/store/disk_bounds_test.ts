@@ -7,10 +7,10 @@ import {
 } from "../../src/delivery/delivery_limits.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import {
+  MAX_ATTESTATION_BYTES,
   MAX_CERTIFICATE_BYTES,
-  MAX_IDLE_LOG_BYTES,
-  MAX_STATEMENT_BYTES,
 } from "../../src/limits.ts";
+import { MAX_IDLE_LOG_BYTES } from "../../src/store/store_limits.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import {
   worstCaseDiskBytes,
@@ -84,7 +84,7 @@ const ROWS: Record<string, Fill> = {
         typed: false,
         namedFrom: "loopback" as const,
       })),
-      attestation: random(MAX_STATEMENT_BYTES),
+      attestation: random(MAX_ATTESTATION_BYTES),
     })),
   "rows of peers that wait to be admitted": (store) =>
     store.putJoinRequest({

@@ -1,6 +1,6 @@
 /** What a person, or a program for one, decides about who may come in. */
 import { parsePeerId, type PeerId } from "../../identity/identity.ts";
-import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../../limits.ts";
+import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import type { MeshContext } from "../context.ts";

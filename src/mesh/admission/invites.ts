@@ -14,7 +14,7 @@ import {
   INVITE_CODE_BYTES,
   inviteSecret,
 } from "../../identity/invite.ts";
-import { MAX_INVITES, MIN_INVITE_DIGITS } from "../../limits.ts";
+import { MAX_INVITES, MIN_INVITE_DIGITS } from "../mesh_limits.ts";
 import type { Address } from "../../transport/address.ts";
 import type { KeptTime } from "../kept_time.ts";
 import type { NodeStore, StoredInvite } from "../peers/node_store.ts";

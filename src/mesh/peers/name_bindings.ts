@@ -18,7 +18,7 @@ import {
   MAX_NAMES_PER_PEER,
   MAX_NAMES_WITHOUT_STANDING,
   NAME_TRIM_SLACK,
-} from "../../name_limits.ts";
+} from "../mesh_limits.ts";
 import type { MeshContext } from "../context.ts";
 import type { NameBinding } from "./node_store.ts";
 import { NameConflicts } from "./name_conflicts.ts";

@@ -10,7 +10,7 @@ import {
   MAX_NAME_CONFLICT_SOURCES,
   NAME_CONFLICTS_OF_ALL,
   NAME_CONFLICTS_OF_SOURCE,
-} from "../../name_limits.ts";
+} from "../mesh_limits.ts";
 import type { Peer } from "./peer.ts";
 
 /** A peer that uses a name of another. */

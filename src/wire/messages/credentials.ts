@@ -4,10 +4,10 @@
  * is signed is in `identity/proof.ts` and `identity/shared_secret.ts`.
  */
 import {
+  MAX_ATTESTATION_BYTES,
   MAX_CERTIFICATE_BYTES,
   MAX_EXTENSION_BLOCK_BYTES,
   MAX_SIGNATURE_BYTES,
-  MAX_STATEMENT_BYTES,
 } from "../../limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
@@ -181,7 +181,7 @@ export function encodeWelcome(
 ): Uint8Array<ArrayBuffer> {
   const { statement, closed, networkKey = new Uint8Array(0) } = message;
   return new ByteWriter(64 + statement.length)
-    .varBytes("statement", statement, MAX_STATEMENT_BYTES)
+    .varBytes("statement", statement, MAX_ATTESTATION_BYTES)
     .u8(closed ? 1 : 0)
     .varBytes("network key", networkKey, NETWORK_KEY_BYTES)
     .finish();
@@ -189,7 +189,7 @@ export function encodeWelcome(
 
 export function decodeWelcome(payload: Uint8Array): WelcomeMessage {
   const reader = new ByteReader("welcome", payload);
-  const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES);
+  const statement = reader.varBytes("statement", MAX_ATTESTATION_BYTES);
   const closed = reader.bool("closed");
   const key = reader.varBytes("network key", NETWORK_KEY_BYTES);
   if (key.length !== 0 && key.length !== NETWORK_KEY_BYTES) {

@@ -9,10 +9,10 @@
 import { VerackError } from "../../core/errors.ts";
 import {
   MAX_ADDRESSES_PER_ENTRY,
+  MAX_ATTESTATION_BYTES,
   MAX_CERTIFICATE_BYTES,
   MAX_PEER_NAME_BYTES,
   MAX_PEERS_PER_MESSAGE,
-  MAX_STATEMENT_BYTES,
 } from "../../limits.ts";
 import { type Address, parseHost } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";
@@ -78,7 +78,7 @@ export interface PeerEntry {
   readonly name: string;
   /**
    * By which a member admits this peer (`identity/attestation.ts`), at most
-   * `MAX_STATEMENT_BYTES`; empty in an open mesh.
+   * `MAX_ATTESTATION_BYTES`; empty in an open mesh.
    */
   readonly statement: Uint8Array;
 }
@@ -115,7 +115,7 @@ export function encodePeerEntry(entry: PeerEntry): Uint8Array<ArrayBuffer> {
   for (const address of addresses) writePeerAddress(writer, address);
   return writer.u64(BigInt(entry.lastSeen)).u8(entry.flags)
     .varString("name", entry.name, MAX_PEER_NAME_BYTES)
-    .varBytes("statement", entry.statement, MAX_STATEMENT_BYTES)
+    .varBytes("statement", entry.statement, MAX_ATTESTATION_BYTES)
     .finish();
 }
 
@@ -171,7 +171,7 @@ function readEntry(reader: ByteReader): () => PeerEntry {
   const lastSeen = reader.u64("last seen");
   const flags = reader.u8("flags");
   const name = reader.varBytes("name", MAX_PEER_NAME_BYTES);
-  const statement = reader.varBytes("statement", MAX_STATEMENT_BYTES);
+  const statement = reader.varBytes("statement", MAX_ATTESTATION_BYTES);
   return () => {
     if (lastSeen > BigInt(Number.MAX_SAFE_INTEGER)) {
       const most = `at most ${Number.MAX_SAFE_INTEGER}`;

@@ -1,10 +1,10 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
+  MAX_ATTESTATION_BYTES,
   MAX_CERTIFICATE_BYTES,
   MAX_FINGERPRINTS,
   MAX_PAYLOAD_BYTES,
-  MAX_STATEMENT_BYTES,
 } from "../../../src/limits.ts";
 import {
   decodeGetPeers,
@@ -193,7 +193,7 @@ Deno.test("encodePeers() fits the largest message there can be into one frame", 
     certificate: new Uint8Array(MAX_CERTIFICATE_BYTES),
     addresses: Array.from({ length: 4 }, () => ({ host, port: 1 })),
     name: "a".repeat(64),
-    statement: new Uint8Array(MAX_STATEMENT_BYTES),
+    statement: new Uint8Array(MAX_ATTESTATION_BYTES),
   };
   const entries = Array.from({ length: 1000 }, () => largest);
   const payload = encodePeers({ entries, more: false });

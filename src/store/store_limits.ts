@@ -1,8 +1,4 @@
-/**
- * When a database is written, with the reasons; a part of `limits.ts`, from which they
- * are imported and which names the other parts. How many rows it may have is said where
- * the same things are bounded in memory.
- */
+/** When a database is written, with the reasons. */
 
 /** What is written is committed after this long if nobody waits for it: peers lose no more in a crash. */
 export const COMMIT_IDLE_MS = 100;
