@@ -4,7 +4,6 @@
  * cause; `tests/helpers/worst_case.ts` adds up what it comes to.
  */
 
-export * from "./bitcoin_limits.ts";
 export * from "./control_limits.ts";
 export * from "./descriptor_limits.ts";
 export * from "./dial_limits.ts";

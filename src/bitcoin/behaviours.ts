@@ -1,319 +1,356 @@
 /**
  * The ways in which `respond()` can answer: as Core does, oddly but within what
- * Core puts up with, and wrongly. Each says what a probe makes of it; the tests
- * hold both to that.
+ * Core accepts, and wrongly. Each says what a probe reports of it; the tests hold
+ * both to that. `odd_connection.ts` carries them out.
  */
 import { MAX_PAYLOAD_BYTES, MAX_USER_AGENT_BYTES } from "../limits.ts";
 import { COMMAND } from "../wire/commands.ts";
-import { encodeFrame } from "../wire/frame.ts";
+import { CHECKSUM_OFFSET, LENGTH_OFFSET } from "../wire/frame.ts";
+import { encodeLegacyReject } from "../wire/messages/reason.ts";
 import { encodePing } from "../wire/messages/ping.ts";
 import {
-  afterVerack,
-  filled,
-  half,
-  instead,
-  noise,
-  otherMagic,
-  pass,
-  rejection,
-  VERSION_BYTES_TO_NONCE,
-  versionWithUserAgent,
-  withCommandTail,
-} from "./behaviour_acts.ts";
-export { BEHAVIOUR_NAMES, type BehaviourName } from "./behaviour_names.ts";
+  encodeVersion,
+  type VersionMessage,
+} from "../wire/messages/version.ts";
+import { NETWORKS } from "./networks.ts";
 import {
-  announce,
+  type Act,
+  type BehaviourContext,
   type BehaviourRules,
-  join,
-  say,
-  sayVersion,
-  sayWrongChecksum,
-  spell,
-  type Step,
-  together,
-} from "./behaviour_steps.ts";
-import type { BehaviourName } from "./behaviour_names.ts";
+  encoded,
+  joinBytes,
+  type OddBytes,
+  type Outgoing,
+} from "./odd_connection.ts";
 import type { ProbeErrorKind } from "./probe_result.ts";
+
+/** What a probe with time enough reports of each, and one line for people. */
+const ANSWERS = {
+  "normal": ["ok", "Answers as Bitcoin Core does"],
+  // Within what Core accepts.
+  "eager": ["ok", "Sends its version before it has ours"],
+  "slow": ["ok", "Pauses before every message"],
+  "byte-by-byte": ["ok", "Sends every byte in a segment of its own"],
+  "extra-messages": ["ok", "Sends what may follow verack in the same segment"],
+  "unknown-commands": [
+    "ok",
+    "Sends unknown messages before, between and after",
+  ],
+  "ping-before-verack": ["ok", "Sends ping before verack, which gets no pong"],
+  "double-version": ["ok", "Sends a second version with other fields"],
+  "double-verack": ["ok", "Sends verack twice"],
+  "early-verack": ["ok", "Sends verack before its version as well as after"],
+  "late-sendaddrv2": [
+    "ok",
+    "Sends sendaddrv2 after verack, where it is forbidden",
+  ],
+  "largest-message": [
+    "ok",
+    "Sends a message of 4,000,000 bytes before its version",
+  ],
+  "short-version": ["ok", "Sends a version without the relay byte"],
+  "shortest-version": ["ok", "Sends a version of its four required fields"],
+  "long-version": ["ok", "Sends a version with bytes behind its last field"],
+  "oldest-version": [
+    "ok",
+    "Announces version 31800, the oldest that is accepted",
+  ],
+  "longest-user-agent": ["ok", "Has a user agent of 256 bytes"],
+  "hostile-user-agent": ["ok", "Has terminal commands in its user agent"],
+  "future-time": ["ok", "Has the latest time there is"],
+  "negative-time": ["ok", "Has the earliest time there is"],
+  "all-service-bits": ["ok", "Offers all 64 services"],
+  // Incomplete.
+  "mute": ["timeout", "Says nothing"],
+  "no-verack": ["timeout", "Says everything but verack"],
+  "verack-first": ["timeout", "Sends verack only before its version"],
+  "chatter": ["timeout", "Sends pings for ever instead of verack"],
+  // Closed.
+  "close-at-once": ["closed", "Closes as soon as a client connects"],
+  "close-on-version": ["closed", "Closes when it gets a version"],
+  "close-mid-message": ["closed", "Closes in the middle of its version"],
+  "close-before-verack": [
+    "closed",
+    "Closes after its version, as Core does with feelers",
+  ],
+  "reject": ["closed", "Sends reject (BIP61) and closes"],
+  // Broken bytes.
+  "wrong-magic": ["bad-magic", "Answers on another network"],
+  "garbage": ["bad-magic", "Answers with random bytes"],
+  "v2-bytes": ["bad-magic", "Answers in the v2 transport (BIP324)"],
+  "bad-checksum": ["bad-checksum", "Has a wrong checksum in its version"],
+  "bad-checksum-verack": ["bad-checksum", "Has a wrong checksum in its verack"],
+  "bad-command": ["malformed", "Has bytes behind the NUL of its command"],
+  "oversize": ["oversize", "Announces a message of 4,000,001 bytes"],
+  "huge-length": ["oversize", "Announces a message of 2^32 - 1 bytes"],
+  "cut-version": ["malformed", "Cuts its version in the nonce"],
+  "long-user-agent": ["malformed", "Has a user agent of 257 bytes"],
+  "non-canonical": [
+    "malformed",
+    "Writes the length of its user agent in more bytes than needed",
+  ],
+  // Refused.
+  "obsolete": ["obsolete", "Announces version 31799"],
+  "self-nonce": ["self", "Sends back the nonce it got"],
+} as const;
+
+/** A way to answer. */
+export type BehaviourName = keyof typeof ANSWERS;
+
+/** Names of {@linkcode BEHAVIOURS}. */
+export const BEHAVIOUR_NAMES: readonly BehaviourName[] = Object.keys(
+  ANSWERS,
+) as BehaviourName[];
 
 /** How a responder answers, and what comes of it. */
 export interface Behaviour {
-  /** One line for people. */
+  /** One line. */
   readonly description: string;
   /** What a probe with time enough reports of it. */
   readonly outcome: "ok" | ProbeErrorKind;
 }
 
-/** Length of the groups of `version` that are required, bytes. */
+/** Every way in which a responder can answer, by name. */
+export const BEHAVIOURS: Readonly<Record<BehaviourName, Behaviour>> = Object
+  .fromEntries(
+    Object.entries(ANSWERS).map(([name, [outcome, description]]) =>
+      [name, { description, outcome }] as const
+    ),
+  ) as Record<BehaviourName, Behaviour>;
+
+// --- What they do --------------------------------------------------------------
+
+const EMPTY = new Uint8Array(0);
+/** Up to and including the nonce of `version`. */
+const VERSION_BYTES_TO_NONCE = 80;
+/** The groups of `version` that are required. */
 const REQUIRED_VERSION_BYTES = 46;
 /** Key and most garbage of a v2 peer's first flight (BIP324). */
 const V2_BYTES = 64 + 4_095;
 const MAX_I64 = 0x7fff_ffff_ffff_ffffn;
 const ALL_BITS = 0xffff_ffff_ffff_ffffn;
-const EMPTY = new Uint8Array(0);
+const UTF8 = new TextEncoder();
 /** Wipes the screen, sets the title, turns the text around, and is no UTF-8. */
-const HOSTILE_USER_AGENT = join([
-  new TextEncoder().encode("/\x1b[2J\x1b]0;owned\x07\u202e\n"),
+const HOSTILE_USER_AGENT = joinBytes([
+  UTF8.encode("/\x1b[2J\x1b]0;owned\x07\u202e\n"),
   Uint8Array.of(0xff, 0xfe, 0),
 ]);
 
-/** Every way in which a responder can answer, by name. */
-export const BEHAVIOURS: Readonly<Record<BehaviourName, Behaviour>> = {
-  "normal": ok("Answers as Bitcoin Core does"),
-
-  // Within what Core puts up with.
-  "eager": ok("Sends its version before it has ours", {
-    start: (context) => [sayVersion(context, {})],
-    write: instead("version", () => []),
-  }),
-  "slow": ok("Pauses before every message", {
-    write: (message, context) => ["pause", pass(message, context)],
-  }),
-  "byte-by-byte": ok("Sends every byte in a segment of its own", {
-    write: (message, context) => spell(context, message),
-  }),
-  "extra-messages": ok("Sends what may follow verack in the same segment", {
-    write: instead(
-      "verack",
-      (verack, context) =>
-        together(pass(verack, context), ...afterVerack(context)),
-    ),
-  }),
-  "unknown-commands": ok("Sends unknown messages before, between and after", {
-    write: (message, context) => [
-      say(context, "nonsense", context.random.bytes(5)),
-      pass(message, context),
-      say(context, "twelve chars", EMPTY),
+/** What each does in place of what Core would send. */
+const RULES: Readonly<Record<BehaviourName, BehaviourRules>> = {
+  "normal": {},
+  "eager": { start: (it) => [versionOf(it, {})], on: { version: nothing } },
+  "slow": { others: (message) => ["pause", message] },
+  "byte-by-byte": {
+    others: (message, context) =>
+      Array.from(encoded([message], context).bytes, (byte, at) => ({
+        bytes: Uint8Array.of(byte),
+        messages: at === 0 ? [message] : [],
+      })),
+  },
+  "extra-messages": afterVerack(() => [
+    say(COMMAND.sendcmpct, Uint8Array.of(0, 2, 0, 0, 0, 0, 0, 0, 0)),
+    say(COMMAND.sendheaders),
+    ping(ALL_BITS),
+    say(COMMAND.getheaders, new Uint8Array(4 + 1 + 32 + 32)),
+    say(COMMAND.feefilter, new Uint8Array(8)),
+    say(COMMAND.alert, new Uint8Array(168)),
+  ]),
+  "unknown-commands": {
+    others: (message, { random }) => [
+      say("nonsense", random.bytes(5)),
+      message,
+      say("twelve chars"),
     ],
-  }),
-  "ping-before-verack": ok("Sends ping before verack, which nobody answers", {
-    write: instead("verack", (verack, context) => [
-      say(context, COMMAND.ping, encodePing({ nonce: 1n })),
-      pass(verack, context),
-    ]),
-  }),
-  "double-version": ok("Sends a second version with other fields", {
-    write: instead("version", (version, context) => [
-      pass(version, context),
-      sayVersion(context, { version: 1, startHeight: 1_000_000 }),
-    ]),
-  }),
-  "double-verack": ok("Sends verack twice", {
-    write: instead(
-      "verack",
-      (verack, context) =>
-        together(pass(verack, context), pass(verack, context)),
-    ),
-  }),
-  "early-verack": ok("Sends verack before its version as well as after", {
-    write: instead("version", (version, context) => [
-      say(context, COMMAND.verack),
-      pass(version, context),
-    ]),
-  }),
-  "late-sendaddrv2": ok(
-    "Sends sendaddrv2 after verack, where it is forbidden",
-    {
-      write: instead(
-        "verack",
-        (verack, context) =>
-          together(pass(verack, context), say(context, COMMAND.sendaddrv2)),
-      ),
+  },
+  "ping-before-verack": { on: { verack: (verack) => [ping(1n), verack] } },
+  "double-version": {
+    on: {
+      version: (first, context) => [
+        first,
+        versionOf(context, { version: 1, startHeight: 1_000_000 }),
+      ],
     },
-  ),
-  "largest-message": ok(
-    "Sends a message of 4,000,000 bytes before its version",
-    {
-      write: instead("version", (version, context) => [
-        say(context, COMMAND.tx, new Uint8Array(MAX_PAYLOAD_BYTES)),
-        pass(version, context),
-      ]),
+  },
+  "double-verack": afterVerack((verack) => [verack]),
+  "early-verack": { on: { version: (it) => [say(COMMAND.verack), it] } },
+  "late-sendaddrv2": afterVerack(() => [say(COMMAND.sendaddrv2)]),
+  "largest-message": {
+    on: {
+      version: (version) => [
+        say(COMMAND.tx, new Uint8Array(MAX_PAYLOAD_BYTES)),
+        version,
+      ],
     },
+  },
+  "short-version": payload((bytes) => bytes.subarray(0, -1)),
+  "shortest-version": payload((bytes) =>
+    bytes.subarray(0, REQUIRED_VERSION_BYTES)
   ),
-  "short-version": ok("Sends a version without the relay byte", {
-    write: instead("version", ({ command, payload }, context) => [
-      say(context, command, payload.subarray(0, -1)),
-    ]),
-  }),
-  "shortest-version": ok("Sends a version of its four required fields", {
-    write: instead("version", ({ command, payload }, context) => [
-      say(context, command, payload.subarray(0, REQUIRED_VERSION_BYTES)),
-    ]),
-  }),
-  "long-version": ok("Sends a version with bytes behind its last field", {
-    write: instead("version", ({ command, payload }, context) => [
-      say(context, command, join([payload, context.random.bytes(32)])),
-    ]),
-  }),
-  "oldest-version": ok("Announces version 31800, the oldest that is accepted", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { version: 31_800 }),
-    ]),
-  }),
-  "longest-user-agent": ok("Has a user agent of 256 bytes", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { userAgent: filled(MAX_USER_AGENT_BYTES) }),
-    ]),
-  }),
-  "hostile-user-agent": ok("Has terminal commands in its user agent", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { userAgent: HOSTILE_USER_AGENT }),
-    ]),
-  }),
-  "future-time": ok("Has the latest time there is", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { timestamp: MAX_I64 }),
-    ]),
-  }),
-  "negative-time": ok("Has the earliest time there is", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { timestamp: -MAX_I64 - 1n }),
-    ]),
-  }),
-  "all-service-bits": ok("Offers all 64 services", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { services: ALL_BITS }),
-    ]),
-  }),
-
-  // Never done.
-  "mute": wrong("timeout", "Says nothing", { write: () => [] }),
-  "no-verack": wrong("timeout", "Says everything but verack", {
-    write: instead("verack", () => []),
-  }),
-  "verack-first": wrong("timeout", "Sends verack only before its version", {
-    write: (message, context) => {
-      if (message.command === COMMAND.verack) return [];
-      return message.command === COMMAND.version
-        ? [say(context, COMMAND.verack), pass(message, context)]
-        : [pass(message, context)];
+  "long-version": payload((bytes, { random }) =>
+    joinBytes([bytes, random.bytes(32)])
+  ),
+  "oldest-version": fields({ version: 31_800 }),
+  "longest-user-agent": fields({ userAgent: filled(MAX_USER_AGENT_BYTES) }),
+  "hostile-user-agent": fields({ userAgent: HOSTILE_USER_AGENT }),
+  "future-time": fields({ timestamp: MAX_I64 }),
+  "negative-time": fields({ timestamp: -MAX_I64 - 1n }),
+  "all-service-bits": fields({ services: ALL_BITS }),
+  "mute": { others: nothing },
+  "no-verack": { on: { verack: nothing } },
+  "verack-first": {
+    on: { version: (it) => [say(COMMAND.verack), it], verack: nothing },
+  },
+  "chatter": {
+    on: {
+      *verack() {
+        for (let nonce = 0n;; nonce++) yield* [ping(nonce), "pause"] as const;
+      },
     },
-  }),
-  "chatter": wrong("timeout", "Sends pings for ever instead of verack", {
-    write: instead("verack", function* (_, context): Generator<Step> {
-      for (let nonce = 0n;; nonce++) {
-        yield say(context, COMMAND.ping, encodePing({ nonce }));
-        yield "pause";
-      }
-    }),
-  }),
-
-  // Gone.
-  "close-at-once": wrong("closed", "Closes as soon as somebody connects", {
-    start: () => ["close"],
-  }),
-  "close-on-version": wrong("closed", "Closes when it gets a version", {
-    write: () => ["close"],
-  }),
-  "close-mid-message": wrong("closed", "Closes in the middle of its version", {
-    write: (message, context) => [half(message, context), "close"],
-  }),
-  "close-before-verack": wrong(
-    "closed",
-    "Closes after its version, as Core does with feelers",
-    { write: instead("verack", () => ["close"]) },
-  ),
-  "reject": wrong("closed", "Sends reject (BIP61) and closes", {
-    write: (_, context) => [say(context, COMMAND.reject, rejection()), "close"],
-  }),
-
-  // Broken bytes.
-  "wrong-magic": wrong("bad-magic", "Answers on another network", {
-    write: ({ command, payload }, { magic }) => [{
-      send: encodeFrame(otherMagic(magic), command, payload),
-      message: { command, payload },
-    }],
-  }),
-  "garbage": wrong("bad-magic", "Answers with random bytes", {
-    write: (_, context) => [{ send: noise(context, 1_000) }],
-  }),
-  "v2-bytes": wrong("bad-magic", "Answers in the v2 transport (BIP324)", {
-    write: instead("version", (_, context) => [{
-      send: noise(context, V2_BYTES),
-    }], () => []),
-  }),
-  "bad-checksum": wrong("bad-checksum", "Has a wrong checksum in its version", {
-    write: instead("version", (version, context) => [
-      sayWrongChecksum(context, version),
-    ]),
-  }),
-  "bad-checksum-verack": wrong(
-    "bad-checksum",
-    "Has a wrong checksum in its verack",
-    {
-      write: instead("verack", (verack, context) => [
-        sayWrongChecksum(context, verack),
-      ]),
+  },
+  "close-at-once": { start: () => ["close"] },
+  "close-on-version": { others: () => ["close"] },
+  "close-mid-message": {
+    others: (message, context) => {
+      const { bytes } = encoded([message], context);
+      return [{ bytes: bytes.subarray(0, bytes.length >> 1) }, "close"];
     },
-  ),
-  "bad-command": wrong("malformed", "Has bytes behind the NUL of its command", {
-    write: instead("version", ({ payload }, { magic }) => [{
-      send: withCommandTail(encodeFrame(magic, COMMAND.version, payload)),
-    }]),
-  }),
-  "oversize": wrong("oversize", "Announces a message of 4,000,001 bytes", {
-    write: instead("version", (_, context) => [
-      announce(context, COMMAND.version, MAX_PAYLOAD_BYTES + 1),
-    ], () => []),
-  }),
-  "huge-length": wrong("oversize", "Announces a message of 2^32 - 1 bytes", {
-    write: instead("version", (_, context) => [
-      announce(context, COMMAND.version, 0xffff_ffff),
-    ], () => []),
-  }),
-  "cut-version": wrong("malformed", "Cuts its version in the nonce", {
-    write: instead("version", ({ command, payload }, context) => [
-      say(context, command, payload.subarray(0, VERSION_BYTES_TO_NONCE - 1)),
-    ]),
-  }),
-  "long-user-agent": wrong("malformed", "Has a user agent of 257 bytes", {
-    write: instead("version", (_, context) => [
-      versionWithUserAgent(
-        context,
-        Uint8Array.of(0xfd, 0x01, 0x01),
-        filled(MAX_USER_AGENT_BYTES + 1),
-      ),
-    ]),
-  }),
-  "non-canonical": wrong(
-    "malformed",
-    "Writes the length of its user agent in more bytes than needed",
-    {
-      write: instead("version", (_, context) => [
-        versionWithUserAgent(context, Uint8Array.of(0xfd, 8, 0), filled(8)),
-      ]),
+  },
+  "close-before-verack": { on: { verack: () => ["close"] } },
+  "reject": { others: () => [rejection(), "close"] },
+  "wrong-magic": {
+    others: (message, { magic }) => {
+      const { mainnet, testnet4 } = NETWORKS;
+      const isMainnet = magic.toHex() === mainnet.magic.toHex();
+      return [encoded([message], isMainnet ? testnet4 : mainnet)];
     },
+  },
+  "garbage": { others: (_, context) => [noise(context, 1_000)] },
+  "v2-bytes": {
+    on: { version: (_, context) => [noise(context, V2_BYTES)] },
+    others: nothing,
+  },
+  "bad-checksum": { on: { version: corrupt(invertChecksum) } },
+  "bad-checksum-verack": { on: { verack: corrupt(invertChecksum) } },
+  "bad-command": {
+    // The last byte of the command.
+    on: { version: corrupt((frame) => frame[4 + 11] = 0x78) },
+  },
+  "oversize": announce(MAX_PAYLOAD_BYTES + 1),
+  "huge-length": announce(0xffff_ffff),
+  "cut-version": payload((bytes) =>
+    bytes.subarray(0, VERSION_BYTES_TO_NONCE - 1)
   ),
-
-  // Refused.
-  "obsolete": wrong("obsolete", "Announces version 31799", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { version: 31_799 }),
-    ]),
-  }),
-  "self-nonce": wrong("self", "Sends back the nonce it got", {
-    write: instead("version", (_, context) => [
-      sayVersion(context, { nonce: context.remote?.nonce ?? 0n }),
-    ]),
-  }),
+  "long-user-agent": userAgent([0xfd, 1, 1], MAX_USER_AGENT_BYTES + 1),
+  "non-canonical": userAgent([0xfd, 8, 0], 8),
+  "obsolete": fields({ version: 31_799 }),
+  "self-nonce": {
+    on: {
+      version: (_, it) => [versionOf(it, { nonce: it.remote?.nonce ?? 0n })],
+    },
+  },
 };
 
-/** What a behaviour does; nothing for Core's rules. Not for others than the responder. */
+/** What a behaviour does. */
 export function rulesOf(name: BehaviourName): BehaviourRules {
-  // `ok()` and `wrong()` put them there.
-  return BEHAVIOURS[name] as Behaviour & BehaviourRules;
+  return RULES[name];
 }
 
-function ok(
-  description: string,
-  rules: BehaviourRules = {},
-): Behaviour & BehaviourRules {
-  return { description, outcome: "ok", ...rules };
+function nothing(): [] {
+  return [];
 }
 
-function wrong(
-  outcome: ProbeErrorKind,
-  description: string,
-  rules: BehaviourRules,
-): Behaviour & BehaviourRules {
-  return { description, outcome, ...rules };
+function say(command: string, payload: Uint8Array = EMPTY): Outgoing {
+  return { command, payload };
+}
+
+function ping(nonce: bigint): Outgoing {
+  return say(COMMAND.ping, encodePing({ nonce }));
+}
+
+/** As an old peer laid it out (BIP61). */
+function rejection(): Outgoing {
+  const reject = {
+    command: UTF8.encode("version"),
+    code: 0x11, // Obsolete.
+    reason: UTF8.encode("Version must be 99999 or greater"),
+  };
+  return say(COMMAND.reject, encodeLegacyReject(reject));
+}
+
+function versionOf(
+  { local }: BehaviourContext,
+  fields: Partial<VersionMessage>,
+): Outgoing {
+  return say(COMMAND.version, encodeVersion({ ...local, ...fields }));
+}
+
+/** A version with other fields. */
+function fields(fields: Partial<VersionMessage>): BehaviourRules {
+  return { on: { version: (_, context) => [versionOf(context, fields)] } };
+}
+
+/** A version with another payload. */
+function payload(
+  change: (bytes: Uint8Array, context: BehaviourContext) => Uint8Array,
+): BehaviourRules {
+  const act: Act = ({ command, payload }, context) => [
+    say(command, change(payload, context)),
+  ];
+  return { on: { version: act } };
+}
+
+/** A version with this encoding of the length of its user agent. */
+function userAgent(length: number[], characters: number): BehaviourRules {
+  return payload((_, { local }) => {
+    const bytes = encodeVersion({ ...local, userAgent: EMPTY });
+    return joinBytes([
+      bytes.subarray(0, VERSION_BYTES_TO_NONCE),
+      Uint8Array.from(length),
+      filled(characters),
+      bytes.subarray(VERSION_BYTES_TO_NONCE + 1),
+    ]);
+  });
+}
+
+/** More messages in the segment of verack. */
+function afterVerack(more: (verack: Outgoing) => Outgoing[]): BehaviourRules {
+  const act: Act = (verack, context) => [
+    encoded([verack, ...more(verack)], context),
+  ];
+  return { on: { verack: act } };
+}
+
+/** The header of a version of this length, and no byte more. */
+function announce(length: number): BehaviourRules {
+  const act: Act = (_, context) => {
+    const { bytes } = encoded([say(COMMAND.version)], context);
+    new DataView(bytes.buffer).setUint32(LENGTH_OFFSET, length, true);
+    return [{ bytes }];
+  };
+  return { on: { version: act }, others: nothing };
+}
+
+/** The message with some bytes of its frame changed. */
+function corrupt(change: (frame: Uint8Array) => void): Act {
+  return (message, context) => {
+    const block = encoded([message], context);
+    change(block.bytes);
+    return [block];
+  };
+}
+
+function invertChecksum(frame: Uint8Array): void {
+  frame[CHECKSUM_OFFSET]! ^= 0xff;
+}
+
+/** Random bytes that cannot be mistaken for a frame. */
+function noise({ magic, random }: BehaviourContext, length: number): OddBytes {
+  const bytes = random.bytes(length);
+  if (bytes[0] === magic[0]) bytes[0]! ^= 0xff;
+  return { bytes };
+}
+
+function filled(length: number): Uint8Array {
+  return new Uint8Array(length).fill(0x61);
 }

@@ -1,47 +1,49 @@
 /**
  * `crawl()`: walks a Bitcoin network from node to node, politely. What is next is
- * decided in `frontier.ts`, a visit is `attempt.ts` and `ask_addresses.ts`.
+ * decided in `frontier.ts`, a visit is `attempt()` of `probe.ts`.
  */
+import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { pool } from "../core/pool.ts";
+import { MAX_ADDR_PAYLOAD_BYTES } from "../limits.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
   CRAWL_ADDR_TIMEOUT_MS,
   CRAWL_HEARD_PER_EVENT,
+  CRAWL_MAX_ADDR_MESSAGES,
   CRAWL_MAX_NODES,
   CRAWL_REPEAT_AFTER_MS,
-  MAX_ADDR_PAYLOAD_BYTES,
   MAX_BITCOIN_CONCURRENCY,
   MAX_CRAWL_ADDRESSES,
-} from "../limits.ts";
+} from "./bitcoin_limits.ts";
+import type { Session } from "../session/session.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { isIpv4, isIpv6 } from "../transport/ip.ts";
-import { AddressCollector } from "./ask_addresses.ts";
-import { attempt } from "./attempt.ts";
-import { isBadPort } from "./bad_ports.ts";
-import { CrawlCounts } from "./crawl_counts.ts";
-import type {
-  CrawlEvent,
-  CrawlHeard,
-  CrawlNode,
-  CrawlOptions,
-} from "./crawl_options.ts";
-import { Frontier } from "./frontier.ts";
-import { networkTypeOf, parseHeard, reachOf } from "./network_type.ts";
-import { pool } from "./pool.ts";
+import { hostOfNetworkAddress } from "../wire/bip155.ts";
+import { COMMAND } from "../wire/commands.ts";
+import { decodeAddr, decodeAddrV2 } from "../wire/messages/bitcoin_messages.ts";
+import {
+  CrawlCounts,
+  type CrawlEvent,
+  type CrawlHeard,
+  type CrawlNode,
+  type CrawlOptions,
+} from "./crawl_events.ts";
+import {
+  Frontier,
+  isBadPort,
+  networkTypeOf,
+  parseHeard,
+  reachOf,
+} from "./frontier.ts";
+import { attempt } from "./probe.ts";
 import {
   checkCount,
   checkMs,
   probeSettings,
   targetOf,
-} from "./probe_settings.ts";
+} from "./probe_options.ts";
 import { askSeeds } from "./seeds.ts";
-
-export type {
-  CrawlEvent,
-  CrawlHeard,
-  CrawlNode,
-  CrawlOptions,
-  CrawlSummary,
-} from "./crawl_options.ts";
 
 /**
  * Walks a network: visits addresses, does the handshake, asks for more addresses,
@@ -78,7 +80,6 @@ export function crawl(
 class Crawl {
   readonly #options: CrawlOptions;
   readonly #settings: ReturnType<typeof probeSettings>;
-  readonly #allowPrivate: boolean;
   readonly #concurrency: number;
   readonly #addrTimeoutMs: number;
   readonly #repeatAfterMs: number;
@@ -89,15 +90,13 @@ class Crawl {
 
   constructor(options: CrawlOptions) {
     const {
-      allowPrivate = false,
       concurrency = BITCOIN_PROBE_CONCURRENCY,
       addrTimeoutMs = CRAWL_ADDR_TIMEOUT_MS,
       repeatAfterMs = CRAWL_REPEAT_AFTER_MS,
       maxNodes = CRAWL_MAX_NODES,
     } = options;
     this.#options = options;
-    this.#settings = probeSettings(options);
-    this.#allowPrivate = allowPrivate;
+    const { clock, network } = this.#settings = probeSettings(options);
     this.#concurrency = checkCount(
       "concurrency",
       concurrency,
@@ -108,10 +107,10 @@ class Crawl {
     this.#frontier = new Frontier(
       checkCount("maxNodes", maxNodes, MAX_CRAWL_ADDRESSES),
     );
-    this.#startedAt = this.#settings.clock.monotonic();
-    const { port } = this.#settings.network;
-    this.#given = [...options.addresses ?? []].map((it) => targetOf(it, port));
-    for (const address of this.#given) this.#checkGiven(address);
+    this.#startedAt = clock.monotonic();
+    this.#given = [...options.addresses ?? []].map((it) =>
+      targetOf(it, network.port)
+    );
     this.#checkBeginning();
   }
 
@@ -141,25 +140,27 @@ class Crawl {
   }
 
   /** What the caller names must be such that it can be dialed, or it is a mistake. */
-  #checkGiven(address: Address): void {
-    if (!isIp(address) || this.#reach(address) === "dial") return;
-    throw new RangeError(
-      `Cannot crawl: ${
-        formatAddress(address)
-      } is not on the internet, must be, or allowPrivate must be true`,
-    );
-  }
-
   #checkBeginning(): void {
     const { seeds, known } = this.#options;
     const { network } = this.#settings;
-    if (
-      this.#given.length > 0 || known !== undefined ||
-      (seeds ?? network.seeds).length > 0
-    ) return;
-    throw new RangeError(
-      `Cannot crawl: ${network.name} has no DNS seeds, addresses must be given`,
+    const unreachable = this.#given.find((address) =>
+      isIp(address) && this.#reach(address) !== "dial"
     );
+    if (unreachable !== undefined) {
+      throw new RangeError(
+        `Cannot crawl: ${
+          formatAddress(unreachable)
+        } is not on the internet, must be, or allowPrivate must be true`,
+      );
+    }
+    if (
+      this.#given.length === 0 && known === undefined &&
+      (seeds ?? network.seeds).length === 0
+    ) {
+      throw new RangeError(
+        `Cannot crawl: ${network.name} has no DNS seeds, addresses must be given`,
+      );
+    }
   }
 
   // --- Where to begin ----------------------------------------------------------
@@ -186,11 +187,13 @@ class Crawl {
       const address = parseHeard(text);
       if (address === undefined) continue;
       this.#counts.add(node);
-      const isDue = now - node.visitedAt >= this.#repeatAfterMs;
-      const visit = isDue && this.#mayVisit(address) ? "later" : "never";
+      const visit = now - node.visitedAt >= this.#repeatAfterMs &&
+          this.#reach(address) === "dial" && address.port > 0
+        ? "later"
+        : "never";
       if (this.#frontier.hear(address, { visit })) this.#counts.hear(address);
     }
-    this.#hear(heard.values(), { trusted: false });
+    this.#hear(heard.values());
   }
 
   /** Looks up the names that were given, and the seeds if there is nothing else. */
@@ -201,12 +204,12 @@ class Crawl {
     const knowsNothing = names.length === 0 && this.#frontier.known === 0;
     const seeds = this.#options.seeds ?? (knowsNothing ? network.seeds : []);
     const hosts = [...new Set([...names.map(({ host }) => host), ...seeds])];
-    const options = {
+    const answers = askSeeds(hosts, {
       clock,
       ...(resolve && { resolve }),
       ...(signal && { signal }),
-    };
-    for await (const { seed, ips, failure } of askSeeds(hosts, options)) {
+    });
+    for await (const { seed, ips, failure } of answers) {
       if (failure !== undefined) {
         yield { type: "seed-failed", seed, message: failure };
       }
@@ -247,7 +250,7 @@ class Crawl {
         told: told.length,
       };
       // Before the visit counts as finished: what it told may be all that is left.
-      return { node, fresh: this.#hear(told, { trusted: false }) };
+      return { node, fresh: this.#hear(told) };
     } finally {
       this.#frontier.finish(address);
     }
@@ -258,14 +261,14 @@ class Crawl {
   /** Remembers addresses; those that are news and worth telling of. */
   #hear(
     addresses: Iterable<Address>,
-    options: { trusted: boolean },
+    { trusted }: { trusted: boolean } = { trusted: false },
   ): string[] {
     const fresh: string[] = [];
     for (const address of addresses) {
       const reach = this.#reach(address);
       if (reach === "never") continue;
       const visit = reach === "dial" &&
-          (options.trusted || !isBadPort(address.port)) && address.port > 0
+          (trusted || !isBadPort(address.port)) && address.port > 0
         ? "now"
         : "never";
       if (!this.#frontier.hear(address, { visit })) continue;
@@ -285,15 +288,78 @@ class Crawl {
     }
   }
 
-  #mayVisit(address: Address): boolean {
-    return this.#reach(address) === "dial" && address.port > 0;
-  }
-
   #reach({ host }: Address): "dial" | "count" | "never" {
-    return reachOf(host, { allowPrivate: this.#allowPrivate });
+    const { allowPrivate = false } = this.#options;
+    return reachOf(host, { allowPrivate });
   }
 }
 
 function isIp({ host }: Address): boolean {
   return isIpv4(host) || isIpv6(host);
+}
+
+// --- Asking for addresses --------------------------------------------------------
+
+/** Collects what one peer tells, asked by `getaddr`. */
+export class AddressCollector {
+  readonly #found: Address[] = [];
+  readonly #done = Promise.withResolvers<void>();
+  #messages = 0;
+
+  /** Handles `addr` and `addrv2` on a session; a broken one is dropped, as by Core. */
+  register(session: Pick<Session, "handle">): void {
+    for (const command of [COMMAND.addr, COMMAND.addrv2]) {
+      session.handle(command, (payload) => this.#onAddresses(command, payload));
+    }
+  }
+
+  #onAddresses(command: string, payload: Uint8Array): void {
+    if (this.#messages >= CRAWL_MAX_ADDR_MESSAGES) return;
+    this.#messages++;
+    const entries = readAddresses(command, payload);
+    for (const entry of entries) {
+      const host = hostOfNetworkAddress(entry);
+      if (host !== undefined) this.#found.push({ host, port: entry.port });
+    }
+    // A single address is what a node tells of itself, unasked.
+    const isAnswer = entries.length > 1;
+    if (isAnswer || this.#messages >= CRAWL_MAX_ADDR_MESSAGES) {
+      this.#done.resolve();
+    }
+  }
+
+  /**
+   * Asks, and resolves with all that was told when the answer came, the session
+   * ended, the time was up or the signal aborted.
+   */
+  async ask(
+    session: Session,
+    options: { clock: Clock; timeoutMs: number; signal: AbortSignal },
+  ): Promise<readonly Address[]> {
+    const { clock, timeoutMs, signal } = options;
+    const finish = () => this.#done.resolve();
+    session.send(COMMAND.getaddr, new Uint8Array(0));
+    session.closed.then(finish);
+    const cancel = clock.after(timeoutMs, finish);
+    signal.addEventListener("abort", finish, { once: true });
+    if (signal.aborted) finish();
+    await this.#done.promise;
+    cancel();
+    signal.removeEventListener("abort", finish);
+    return this.#found;
+  }
+}
+
+function readAddresses(
+  command: string,
+  payload: Uint8Array,
+): ReturnType<typeof decodeAddr> {
+  try {
+    return command === COMMAND.addr
+      ? decodeAddr(payload)
+      : decodeAddrV2(payload);
+  } catch (error) {
+    if (error instanceof VerackError) return [];
+    throw error;
+  }
 }

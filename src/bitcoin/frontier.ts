@@ -1,19 +1,89 @@
 /**
- * The addresses that a crawl knows of, and which of them is next: each once, one
- * connection to an IP address at a time, those never visited before those that
- * were, all bounded.
+ * The addresses that a crawl knows of: of what kind each is, whether it may be
+ * dialed, and which is next. Each once, one connection to an IP address at a time,
+ * those never visited before those that were, all bounded.
  */
-import { MAX_CRAWL_ADDRESSES } from "../limits.ts";
-import { type Address, formatAddress } from "../transport/address.ts";
+import { Deque } from "../core/deque.ts";
+import { MAX_CRAWL_ADDRESSES } from "./bitcoin_limits.ts";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+} from "../transport/address.ts";
+import { isIpv4, isIpv6 } from "../transport/ip.ts";
+import { classifyIp } from "../transport/scope.ts";
+
+/** Where in the world an address is (BIP155). */
+export type NetworkType =
+  | "ipv4"
+  | "ipv6"
+  | "onion"
+  | "i2p"
+  | "cjdns"
+  | "yggdrasil";
+
+/** The kind of a host as `hostOfNetworkAddress()` writes it; `undefined` for a DNS name. */
+export function networkTypeOf(host: string): NetworkType | undefined {
+  if (isIpv4(host)) return "ipv4";
+  if (host.endsWith(".onion")) return "onion";
+  if (host.endsWith(".b32.i2p")) return "i2p";
+  if (!isIpv6(host)) return undefined;
+  if (/^fc[0-9a-f]{2}:/.test(host)) return "cjdns"; // fc00::/8, as BIP155 wants it
+  return /^[23][0-9a-f]{2}:/.test(host) ? "yggdrasil" : "ipv6"; // 200::/7
+}
+
+/** How a crawl may treat a host. */
+export function reachOf(
+  host: string,
+  options: { allowPrivate: boolean },
+): "dial" | "count" | "never" {
+  const type = networkTypeOf(host);
+  if (type === undefined) return "never";
+  if (type === "onion" || type === "i2p") return "count";
+  const scope = classifyIp(host);
+  if (scope === "public") return "dial";
+  if (scope !== "never" && options.allowPrivate) return "dial";
+  // Overlays that only their members reach.
+  return type === "cjdns" || type === "yggdrasil" ? "count" : "never";
+}
+
+/** An address as crawls write it; I2P has port 0, as it has no ports. */
+export function parseHeard(text: unknown): Address | undefined {
+  if (typeof text !== "string") return undefined;
+  const i2p = /^([a-z2-7]{52}\.b32\.i2p):0$/.exec(text)?.[1];
+  if (i2p !== undefined) return { host: i2p, port: 0 };
+  try {
+    return parseAddress(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Ports of other protocols: a crawl does not dial them because of gossip, which may
+ * want it to attack their servers (bitcoin `src/netbase.cpp`, `IsBadPort`).
+ */
+// deno-fmt-ignore
+const BAD_PORTS: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79,
+  87, 95, 101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137,
+  139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723,
+  2049, 3306, 3389, 3659, 4045, 5060, 5061, 5432, 6000, 6566, 6665, 6666, 6667,
+  6668, 6669, 6697, 10080,
+]);
+
+/** Whether another protocol has this port. */
+export function isBadPort(port: number): boolean {
+  return BAD_PORTS.has(port);
+}
 
 /** Addresses in the order to visit them; iterate it once. */
 export class Frontier implements AsyncIterableIterator<Address, void, void> {
   readonly #maxNodes: number;
   readonly #known = new Set<string>();
-  readonly #queue: Address[] = [];
-  /** How much of the queue is done; arrays are slow to shift. */
-  #next = 0;
-  /** Old acquaintances, visited again when nobody new is left. */
+  readonly #queue = new Deque<Address>();
+  /** Visited by an earlier crawl, and again when no others are left. */
   readonly #repeats: Address[] = [];
   /** Hosts with a connection, and the addresses that wait for its end. */
   readonly #busy = new Map<string, Address[]>();
@@ -40,7 +110,7 @@ export class Frontier implements AsyncIterableIterator<Address, void, void> {
   get waiting(): number {
     let parked = 0;
     for (const addresses of this.#busy.values()) parked += addresses.length;
-    return this.#queue.length - this.#next + this.#repeats.length + parked;
+    return this.#queue.length + this.#repeats.length + parked;
   }
 
   /**
@@ -66,7 +136,7 @@ export class Frontier implements AsyncIterableIterator<Address, void, void> {
   finish(address: Address): void {
     const parked = this.#busy.get(address.host) ?? [];
     this.#busy.delete(address.host);
-    this.#queue.push(...parked);
+    for (const waiting of parked) this.#queue.push(waiting);
     this.#wake?.();
   }
 
@@ -100,21 +170,10 @@ export class Frontier implements AsyncIterableIterator<Address, void, void> {
 
   #take(): Address | undefined {
     for (;;) {
-      const address = this.#shift();
+      const address = this.#queue.shift() ?? this.#repeats.pop();
       const parked = address && this.#busy.get(address.host);
       if (address === undefined || parked === undefined) return address;
       parked.push(address);
     }
-  }
-
-  #shift(): Address | undefined {
-    const address = this.#queue[this.#next];
-    if (address === undefined) return this.#repeats.pop();
-    this.#next++;
-    if (this.#next > 1_024 && 2 * this.#next > this.#queue.length) {
-      this.#queue.splice(0, this.#next);
-      this.#next = 0;
-    }
-    return address;
   }
 }

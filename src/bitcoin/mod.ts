@@ -6,8 +6,7 @@
  * @module
  */
 export { BEHAVIOUR_NAMES, BEHAVIOURS } from "./behaviours.ts";
-export { CrawlCounts } from "./crawl_counts.ts";
-export { parseCrawl } from "./crawl_records.ts";
+export { CrawlCounts, parseCrawl } from "./crawl_events.ts";
 export { crawl } from "./crawl.ts";
 export { customSignet, NETWORKS, signetMagic } from "./networks.ts";
 export { probe, probeAll } from "./probe.ts";
@@ -22,14 +21,14 @@ export type {
   CrawlNode,
   CrawlOptions,
   CrawlSummary,
-  NetworkType,
-} from "./crawl_options.ts";
+} from "./crawl_events.ts";
+export type { NetworkType } from "./frontier.ts";
 export type {
   BitcoinNetwork,
   NetworkName,
   NetworkOptions,
 } from "./networks.ts";
-export type { Inputs } from "./pool.ts";
+export type { Inputs } from "../core/pool.ts";
 export type {
   PeerMessage,
   ProbeAllOptions,
@@ -42,10 +41,6 @@ export type {
   ProbeEvent,
   ProbeResult,
 } from "./probe_result.ts";
-export type {
-  Responder,
-  ResponderEvent,
-  RespondOptions,
-} from "./respond_options.ts";
+export type { Responder, ResponderEvent, RespondOptions } from "./respond.ts";
 export type { Resolver, SeedOptions } from "./seeds.ts";
 export type { ServiceName } from "./service_flags.ts";

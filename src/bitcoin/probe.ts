@@ -1,29 +1,45 @@
 /**
  * `probe()` and `probeAll()`: do the handshake with one Bitcoin node, or with many,
- * and say what came of it. The connection itself is `attempt.ts`.
+ * and say what came of it. One connection, from dialing to the close, is
+ * {@linkcode attempt}, which a crawl uses as well.
  */
-import type { Clock } from "../core/clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import { type Inputs, pool } from "../core/pool.ts";
+import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
 import {
+  BITCOIN_IDLE_TIMEOUT_MS,
+  BITCOIN_PING_MS,
   BITCOIN_PROBE_CONCURRENCY,
+  BITCOIN_READ_BUFFER_BYTES,
   BITCOIN_TICK_MS,
   MAX_BITCOIN_CONCURRENCY,
-  MAX_HANDSHAKE_PAYLOAD_BYTES,
-} from "../limits.ts";
-import type { Session } from "../session/session.ts";
+  MAX_BITCOIN_QUEUE_BYTES,
+} from "./bitcoin_limits.ts";
+import { BitcoinProfile } from "../session/bitcoin_profile.ts";
+import { Session } from "../session/session.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
-import { attempt } from "./attempt.ts";
-import { withEnd } from "./make_result.ts";
-import { type Inputs, pool } from "./pool.ts";
-import { plainError } from "./probe_error.ts";
-import type { ProbeAllOptions, ProbeOptions } from "./probe_options.ts";
-import type { ProbeResult } from "./probe_result.ts";
+import type { Connection } from "../transport/transport.ts";
+import { COMMAND } from "../wire/commands.ts";
 import {
   checkCount,
+  type PeerMessage,
+  type ProbeAllOptions,
+  type ProbeOptions,
   type ProbeSettings,
   probeSettings,
   targetOf,
-} from "./probe_settings.ts";
+  versionFor,
+} from "./probe_options.ts";
+import {
+  makeResult,
+  plainError,
+  type ProbeError,
+  probeError,
+  type ProbeResult,
+  withEnd,
+} from "./probe_result.ts";
+import { Recorder } from "./recorder.ts";
 
 /**
  * Does the handshake with the node at `address` by Bitcoin Core's rules and
@@ -62,7 +78,7 @@ export async function probe(
  * once, each with its own deadline, and gives the results in order of completion.
  *
  * Addresses are pulled one by one, only when there is room for another probe;
- * results that nobody takes take room. `break` aborts what is under way and waits
+ * results that are not taken take room. `break` aborts what is under way and waits
  * for it.
  *
  * @throws {TypeError} {RangeError} at once for misuse, and from the iteration for
@@ -102,15 +118,12 @@ export function probeAll(
     return probeTarget(target, settings, {
       signal: stop,
       ...(onOpen && { onOpen }),
-      ...(onMessage && {
-        onMessage: (message) => onMessage(message, name),
-      }),
+      ...(onMessage && { onMessage: (message) => onMessage(message, name) }),
     });
   };
   return pool(addresses, work, { concurrency, signal });
 }
 
-/** {@linkcode probe} with its options checked. */
 async function probeTarget(
   target: Address,
   settings: ProbeSettings,
@@ -132,10 +145,7 @@ async function probeTarget(
   return error === undefined ? result : withEnd(result, error);
 }
 
-/**
- * Resolves when the session has ended, by itself or by the signal. A silent peer
- * is pinged and in the end given up, as by Core.
- */
+/** Resolves when the session has ended. A silent peer is pinged and given up, as by Core. */
 async function untilOver(
   session: Session,
   clock: Clock,
@@ -147,11 +157,227 @@ async function untilOver(
     cancel = clock.after(BITCOIN_TICK_MS, tick);
   };
   tick();
-  const onAbort = () =>
-    session.close(new VerackError("stopped", "The probe is over"));
-  signal?.addEventListener("abort", onAbort, { once: true });
-  if (signal?.aborted) onAbort();
+  using _abort = onAbort(signal, () => session.close(PROBE_OVER));
   await session.closed;
   cancel();
-  signal?.removeEventListener("abort", onAbort);
+}
+
+// --- One connection ----------------------------------------------------------
+
+/** What to do besides the handshake. */
+export interface AttemptHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** Longest payload that is kept once the session is open, bytes. */
+  readonly keepPayload: number;
+  readonly onMessage?: ((message: PeerMessage) => void) | undefined;
+  /** The handshake is complete; registers the handlers of the messages that follow. */
+  readonly onOpen?: (session: Session) => void;
+  /** The handshake is complete. The session is closed when the promise settles. */
+  readonly whileOpen: (
+    session: Session,
+    result: ProbeResult,
+    recorder: Recorder,
+  ) => Promise<void>;
+}
+
+/** One for all: making an error costs more than any other step of a good probe. */
+const PROBE_OVER = new VerackError("stopped", "The probe is over");
+
+/**
+ * Dials, does the handshake, runs `whileOpen`, closes. Resolves with the result of
+ * the handshake, and why the session ended if it did so by itself afterwards.
+ *
+ * Throws the signal's reason if it aborted before the handshake was complete, what
+ * is wrong with us, and what `whileOpen` or a callback threw.
+ */
+export async function attempt(
+  target: Address,
+  settings: ProbeSettings,
+  hooks: AttemptHooks,
+): Promise<{ result: ProbeResult; ended?: VerackError }> {
+  const { signal } = hooks;
+  signal?.throwIfAborted();
+  const link = new Attempt(target, settings, hooks);
+  const { recorder } = link;
+  try {
+    return await link.run();
+  } catch (error) {
+    if (recorder.thrown !== undefined) throw recorder.thrown.error;
+    if (signal?.aborted) throw signal.reason;
+    throw error;
+  } finally {
+    link.close();
+  }
+}
+
+class Attempt {
+  readonly recorder: Recorder;
+  readonly #target: Address;
+  readonly #settings: ProbeSettings;
+  readonly #hooks: AttemptHooks;
+  readonly #profile = new BitcoinProfile();
+  #connection: Connection | undefined;
+  #session: Session | undefined;
+  /** Whether our verack had left when the peer's came. */
+  #verackLeft = false;
+  /** Announced when it was too late, which Core ends the session for. */
+  #lateFeature: string | undefined;
+
+  constructor(target: Address, settings: ProbeSettings, hooks: AttemptHooks) {
+    this.#target = target;
+    this.#settings = settings;
+    this.#hooks = hooks;
+    const { clock } = settings;
+    const { onMessage } = hooks;
+    this.recorder = new Recorder({ clock, profile: this.#profile, onMessage });
+  }
+
+  async run(): Promise<{ result: ProbeResult; ended?: VerackError }> {
+    const { recorder } = this;
+    let session: Session;
+    try {
+      session = await this.#shakeHands();
+    } catch (error) {
+      if (recorder.thrown !== undefined || this.#hooks.signal?.aborted) {
+        throw error;
+      }
+      const connected = this.#connection !== undefined;
+      const { timeoutMs } = this.#settings;
+      const seen = { recorder, connected, timeoutMs };
+      return { result: this.#result(probeError(error, seen)) };
+    }
+    const result = this.#result();
+    let ended: VerackError | undefined;
+    session.closed.then((error) => ended = error);
+    await this.#hooks.whileOpen(session, result, recorder);
+    if (recorder.thrown !== undefined) throw recorder.thrown.error;
+    return ended === undefined ? { result } : { result, ended };
+  }
+
+  close(): void {
+    this.#session?.close(PROBE_OVER);
+    this.#connection?.close();
+  }
+
+  async #shakeHands(): Promise<Session> {
+    const { clock, random, timeoutMs, transport, ownNonces, fields, network } =
+      this.#settings;
+    using limit = deadline(clock, timeoutMs, this.#hooks.signal);
+    const { signal } = limit;
+    const connection = await transport.dial(this.#target, { signal });
+    this.#connection = connection;
+    const local = versionFor(fields, connection.remoteAddress, {
+      clock,
+      random,
+    });
+    ownNonces.add(local.nonce);
+    try {
+      const session = await Session.open({
+        connection,
+        role: "initiator",
+        magic: network.magic,
+        profile: this.#profile,
+        local,
+        onOpen: (session) => this.#onOpen(session),
+        observe: (direction, frame) => {
+          this.recorder.observe(direction, frame);
+          if (this.recorder.thrown !== undefined) connection.close();
+        },
+        keepPayload: this.#hooks.keepPayload,
+        initialReadBytes: BITCOIN_READ_BUFFER_BYTES,
+        clock,
+        random,
+        heartbeatMs: BITCOIN_PING_MS,
+        deadAfterMs: BITCOIN_IDLE_TIMEOUT_MS,
+        handshakeTimeoutMs: Infinity, // The signal knows when the time is up.
+        signal,
+      });
+      await this.#verackSent(session, signal);
+      if (this.#lateFeature !== undefined) {
+        closeLate(session, this.#lateFeature);
+      }
+      this.#verackLeft = true;
+      return session;
+    } finally {
+      ownNonces.delete(local.nonce);
+    }
+  }
+
+  /** Complete means that our verack has left, too. */
+  async #verackSent(session: Session, limit: AbortSignal): Promise<void> {
+    if (this.#verackLeft) return;
+    const message = "Cannot send verack: the peer does not read";
+    using _abort = onAbort(
+      limit,
+      () => session.close(new VerackError("timeout", message)),
+    );
+    await session.drained();
+    if (!session.isOpen) throw await session.closed;
+  }
+
+  #onOpen(session: Session): void {
+    this.#session = session;
+    this.#verackLeft = session.queuedBytes === 0;
+    this.recorder.endHandshake();
+    handleCommon(session, (command) => {
+      // The handshake is complete all the same, if only our verack gets away.
+      if (this.#verackLeft) closeLate(session, command);
+      this.#lateFeature ??= command;
+    });
+    this.#hooks.onOpen?.(session);
+  }
+
+  #result(error?: ProbeError): ProbeResult {
+    return makeResult({
+      address: formatAddress(this.#target),
+      network: this.#settings.network.name,
+      recorder: this.recorder,
+      features: [...this.#profile.announced],
+      ...(error && { error }),
+    });
+  }
+}
+
+/** Calls back when the signal aborts, or at once if it has, until disposed of. */
+function onAbort(
+  signal: AbortSignal | undefined,
+  callback: () => void,
+): Disposable {
+  signal?.addEventListener("abort", callback, { once: true });
+  if (signal?.aborted) callback();
+  return {
+    [Symbol.dispose]: () => signal?.removeEventListener("abort", callback),
+  };
+}
+
+// --- Rules of every open session ---------------------------------------------
+
+/**
+ * Closes a session whose peer asks and does not read the answers. Core disconnects a
+ * peer that announces one of two features after verack (BIP155, BIP339): for these
+ * `onLate` is called.
+ */
+export function handleCommon(
+  session: Session,
+  onLate: (command: string) => void = (command) => closeLate(session, command),
+): void {
+  session.onPing(() => {
+    const { queuedBytes } = session;
+    if (queuedBytes <= MAX_BITCOIN_QUEUE_BYTES) return;
+    session.close(
+      new VerackError(
+        "slow",
+        `Peer does not read: ${queuedBytes} bytes wait for it, must be at most ${MAX_BITCOIN_QUEUE_BYTES}`,
+      ),
+    );
+  });
+  for (const command of [COMMAND.sendaddrv2, COMMAND.wtxidrelay]) {
+    session.handle(command, () => onLate(command));
+  }
+}
+
+function closeLate(session: Session, command: string): void {
+  session.close(
+    new VerackError("protocol", `Peer sent ${command} after verack`),
+  );
 }

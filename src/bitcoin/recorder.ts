@@ -1,12 +1,12 @@
 /**
  * Watches one connection: which messages passed and when, and what was dropped
  * that the handshake would have needed. It judges nothing; what it noted explains
- * an end (`probe_error.ts`).
+ * a failure (`probe_result.ts`).
  */
 import type { Clock } from "../core/clock.ts";
 import { escapeText } from "../core/escape.ts";
 import { VerackError } from "../core/errors.ts";
-import { MAX_PROBE_EVENTS } from "../limits.ts";
+import { MAX_PROBE_EVENTS } from "./bitcoin_limits.ts";
 import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { faultError } from "../session/close_reason.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -17,17 +17,15 @@ import {
   type VersionMessage,
 } from "../wire/messages/version.ts";
 import type { PeerMessage } from "./probe_options.ts";
-import type { ProbeErrorKind, ProbeEvent } from "./probe_result.ts";
+import type {
+  Dropped,
+  ProbeErrorKind,
+  ProbeEvent,
+  Recorded,
+} from "./probe_result.ts";
 
 /** Characters of a peer's `reject` that are shown. */
 const REJECT_CHARS = 120;
-
-/** A needed message that was dropped. */
-export interface Dropped {
-  readonly kind: ProbeErrorKind;
-  /** What was wrong with it, one line. */
-  readonly why: string;
-}
 
 /** Settings of a {@linkcode Recorder}. */
 export interface RecorderOptions {
@@ -39,11 +37,11 @@ export interface RecorderOptions {
 }
 
 /** What passed on one connection. */
-export class Recorder {
+export class Recorder implements Recorded {
   readonly #options: RecorderOptions;
   readonly #startedAt: number;
   readonly #events: ProbeEvent[] = [];
-  /** The last version before one was accepted: not decoded unless somebody asks. */
+  /** The last version before one was accepted: decoded only when it is needed. */
   #versionPayload: Uint8Array | undefined;
   #versionAt = 0;
   #dropped: Dropped & { readonly awaited: string } | undefined;
@@ -74,19 +72,16 @@ export class Recorder {
     return read instanceof VerackError ? undefined : read;
   }
 
-  /** The wall clock when {@linkcode version} came, milliseconds since the Unix epoch. */
   get versionAt(): number {
     return this.#versionAt;
   }
 
-  /** The message that the handshake waits for. */
   get awaited(): "version" | "verack" {
     return this.#options.profile.remote === undefined
       ? COMMAND.version
       : COMMAND.verack;
   }
 
-  /** The last message dropped for which the handshake still waits. */
   get dropped(): Dropped | undefined {
     const { awaited } = this;
     if (this.#dropped?.awaited === awaited) return this.#dropped;
@@ -96,7 +91,6 @@ export class Recorder {
       : undefined;
   }
 
-  /** What the peer's `reject` said (BIP61), escaped. */
   get reject(): string | undefined {
     return this.#reject;
   }

@@ -2,8 +2,14 @@
  * `respond()`: listens and answers like a Bitcoin node, many connections at once,
  * or with the faults that a tester wants. One connection is `served_connection.ts`.
  */
-import { systemClock, systemRandom } from "../core/clock.ts";
+import {
+  type Clock,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import { TaskSet } from "../core/task_set.ts";
 import {
   BEHAVIOUR_DELAY_MS,
   BITCOIN_HANDSHAKE_TIMEOUT_MS,
@@ -11,37 +17,107 @@ import {
   BITCOIN_MAX_CONNECTIONS,
   BITCOIN_TICK_MS,
   MAX_BITCOIN_CONCURRENCY,
-} from "../limits.ts";
+} from "./bitcoin_limits.ts";
 import type { Address } from "../transport/address.ts";
 import { tcpTransport } from "../transport/tcp.ts";
-import type { Incoming, Listener } from "../transport/transport.ts";
-import { encodeAddrV2 } from "../wire/messages/bitcoin_messages.ts";
+import type { Incoming, Listener, Transport } from "../transport/transport.ts";
+import {
+  type AddrEntry,
+  encodeAddrV2,
+} from "../wire/messages/bitcoin_messages.ts";
+import type { VersionMessage } from "../wire/messages/version.ts";
 import {
   BEHAVIOUR_NAMES,
   type BehaviourName,
   BEHAVIOURS,
   rulesOf,
 } from "./behaviours.ts";
-import { networkOf } from "./networks.ts";
-import { plainError } from "./probe_error.ts";
-import { checkCount, checkMs } from "./probe_settings.ts";
-import type {
-  Responder,
-  ResponderEvent,
-  RespondOptions,
-} from "./respond_options.ts";
-import { ServedConnection, type ServeSettings } from "./served_connection.ts";
+import { networkOf, type NetworkOptions } from "./networks.ts";
+import type { BehaviourRules } from "./odd_connection.ts";
 import {
-  type VersionFields,
+  checkCount,
+  checkMs,
+  type PeerMessage,
   versionFields,
   versionFor,
-} from "./version_fields.ts";
+  type VersionOptions,
+} from "./probe_options.ts";
+import { plainError, type ProbeError } from "./probe_result.ts";
+import { ServedConnection, type ServeSettings } from "./served_connection.ts";
 
-export type {
-  Responder,
-  ResponderEvent,
-  RespondOptions,
-} from "./respond_options.ts";
+/** Options of {@linkcode respond}. */
+export interface RespondOptions extends NetworkOptions, VersionOptions {
+  /** Where to listen. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** 0 is any free port. @default {the network's} */
+  readonly port?: number;
+  /** How it answers, see `BEHAVIOURS`. @default {"normal"} */
+  readonly behaviour?: BehaviourName;
+  /** Pause of the behaviours that pause, milliseconds. @default {1_000} */
+  readonly delayMs?: number;
+  /** The answer to `getaddr`, once a connection, at most 1,000. @default {[]} */
+  readonly addresses?: readonly AddrEntry[];
+  /** Connections at once; more are closed as they come. @default {1_000} */
+  readonly maxConnections?: number;
+  /** From accepting to `verack`; activity does not extend it. @default {60_000} as in Core */
+  readonly handshakeTimeoutMs?: number;
+  /** A peer that sends nothing for so long is disconnected. @default {1_200_000} as in Core */
+  readonly idleTimeoutMs?: number;
+  /** See {@linkcode ProbeOptions.ownNonces}. */
+  readonly ownNonces?: Set<bigint>;
+  /** Told what happens. What it throws is reported as an uncaught error. */
+  readonly onEvent?: (event: ResponderEvent) => void;
+  /** Closes the responder when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Times everything. @default {systemClock} */
+  readonly clock?: Clock;
+  /** Makes the nonces. @default {systemRandom} */
+  readonly random?: Random;
+  /** Makes the connections. @default {tcpTransport()} */
+  readonly transport?: Transport;
+}
+
+/** What happens to the connections of a responder; `id` counts them from 1. */
+export type ResponderEvent =
+  | { readonly type: "connect"; readonly id: number; readonly remote: Address }
+  /** Closed at once: {@linkcode RespondOptions.maxConnections} are open. */
+  | { readonly type: "full"; readonly remote: Address }
+  | { readonly type: "message"; readonly id: number } & PeerMessage
+  | {
+    readonly type: "open";
+    readonly id: number;
+    /** The client's. */
+    readonly version: VersionMessage;
+    readonly features: readonly string[];
+    /** Milliseconds since it connected. */
+    readonly atMs: number;
+  }
+  | {
+    readonly type: "close";
+    readonly id: number;
+    /** Why; absent when the responder itself closed down. */
+    readonly error?: ProbeError;
+    /** Milliseconds since it connected. */
+    readonly atMs: number;
+  };
+
+/** Answers like a Bitcoin node until it is closed. */
+export interface Responder extends AsyncDisposable {
+  /** Where it listens; the port is never 0. */
+  readonly address: Address;
+  /** Name of its network. */
+  readonly network: string;
+  /** Connections open now. */
+  readonly connections: number;
+  /** Connections ever accepted, those closed for being too many not counted. */
+  readonly accepted: number;
+  /** Handshakes ever completed. */
+  readonly completed: number;
+  /** Resolves when it has closed. */
+  readonly closed: Promise<void>;
+  /** Closes the listener and every connection; resolves when all are gone. Idempotent. */
+  close(): Promise<void>;
+}
 
 /**
  * Listens, and answers every connection as Bitcoin Core answers inbound peers:
@@ -67,20 +143,9 @@ export async function respond(
   signal?.throwIfAborted();
   const network = networkOf(options);
   const { port = network.port, transport = tcpTransport({ clock }) } = options;
-  const settings = serveSettings(options, network.magic);
-  const fields = versionFields(options, { relay: true });
-  const maxConnections = checkCount(
-    "maxConnections",
-    options.maxConnections ?? BITCOIN_MAX_CONNECTIONS,
-    MAX_BITCOIN_CONCURRENCY,
-  );
+  const settings = responderSettings(options, network.magic);
   const listener = await transport.listen({ host, port }, {});
-  const responder = new ListeningResponder(listener, network.name, {
-    settings,
-    fields,
-    maxConnections,
-    onEvent: options.onEvent,
-  });
+  const responder = new ListeningResponder(listener, network.name, settings);
   const onAbort = () => void responder.close();
   signal?.addEventListener("abort", onAbort, { once: true });
   responder.closed.then(() => signal?.removeEventListener("abort", onAbort));
@@ -91,18 +156,25 @@ export async function respond(
   return responder;
 }
 
-function serveSettings(
+interface ResponderSettings extends ServeSettings {
+  readonly fields: ReturnType<typeof versionFields>;
+  readonly maxConnections: number;
+  readonly onEvent: ((event: ResponderEvent) => void) | undefined;
+}
+
+function responderSettings(
   options: RespondOptions,
   magic: Uint8Array,
-): ServeSettings {
+): ResponderSettings {
   const {
     behaviour = "normal",
     delayMs = BEHAVIOUR_DELAY_MS,
     addresses = [],
+    maxConnections = BITCOIN_MAX_CONNECTIONS,
     handshakeTimeoutMs = BITCOIN_HANDSHAKE_TIMEOUT_MS,
     idleTimeoutMs = BITCOIN_IDLE_TIMEOUT_MS,
   } = options;
-  encodeAddrV2(addresses); // Fails here rather than when somebody asks.
+  encodeAddrV2(addresses); // Fails here rather than at the first getaddr.
   return {
     magic,
     rules: checkedRules(behaviour),
@@ -113,10 +185,17 @@ function serveSettings(
     ownNonces: options.ownNonces ?? new Set(),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
+    fields: versionFields(options, { relay: true }),
+    maxConnections: checkCount(
+      "maxConnections",
+      maxConnections,
+      MAX_BITCOIN_CONCURRENCY,
+    ),
+    onEvent: options.onEvent,
   };
 }
 
-function checkedRules(behaviour: BehaviourName): ServeSettings["rules"] {
+function checkedRules(behaviour: BehaviourName): BehaviourRules {
   if (Object.hasOwn(BEHAVIOURS, behaviour)) return rulesOf(behaviour);
   throw new RangeError(
     `Cannot respond: behaviour is ${
@@ -125,31 +204,27 @@ function checkedRules(behaviour: BehaviourName): ServeSettings["rules"] {
   );
 }
 
-interface ResponderParts {
-  readonly settings: ServeSettings;
-  readonly fields: VersionFields;
-  readonly maxConnections: number;
-  readonly onEvent: ((event: ResponderEvent) => void) | undefined;
-}
-
 class ListeningResponder implements Responder {
   readonly network: string;
+  readonly closed: Promise<void>;
   readonly #listener: Listener;
-  readonly #parts: ResponderParts;
-  readonly #serving = new Map<ServedConnection, Promise<void>>();
-  readonly #closed = Promise.withResolvers<void>();
-  readonly #accepting: Promise<void>;
+  readonly #settings: ResponderSettings;
+  readonly #serving = new Set<ServedConnection>();
+  readonly #tasks = new TaskSet();
   #accepted = 0;
   #completed = 0;
-  #isClosing = false;
   #cancelTick: () => void = () => {};
 
-  constructor(listener: Listener, network: string, parts: ResponderParts) {
-    this.#listener = listener;
+  constructor(
+    listener: Listener,
+    network: string,
+    settings: ResponderSettings,
+  ) {
     this.network = network;
-    this.#parts = parts;
+    this.#listener = listener;
+    this.#settings = settings;
     this.#scheduleTick();
-    this.#accepting = this.#accept();
+    this.closed = this.#run();
   }
 
   get address(): Address {
@@ -168,89 +243,83 @@ class ListeningResponder implements Responder {
     return this.#completed;
   }
 
-  get closed(): Promise<void> {
-    return this.#closed.promise;
-  }
-
   async close(): Promise<void> {
-    if (this.#isClosing) return await this.#closed.promise;
-    this.#isClosing = true;
-    this.#cancelTick();
     this.#listener.close();
-    await this.#accepting;
-    const error = new VerackError("stopped", "The responder closes");
-    for (const served of this.#serving.keys()) served.stop(error);
-    await Promise.all(this.#serving.values());
-    this.#closed.resolve();
+    await this.closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #accept(): Promise<void> {
+  /** Accepts until the listener is closed, and then ends what was accepted. */
+  async #run(): Promise<void> {
     for (;;) {
       const incoming = await this.#listener.accept();
-      if (incoming === null) return;
-      if (this.#serving.size >= this.#parts.maxConnections) {
-        const remote = incoming.remoteAddress;
-        incoming.close();
-        this.#tell({ type: "full", remote });
-      } else {
+      if (incoming === null) break;
+      if (this.#serving.size < this.#settings.maxConnections) {
         await this.#serve(incoming);
+        continue;
       }
+      incoming.close();
+      this.#tell({ type: "full", remote: incoming.remoteAddress });
     }
+    this.#cancelTick();
+    const error = new VerackError("stopped", "The responder closes");
+    for (const served of this.#serving) served.stop(error);
+    await this.#tasks.settled();
   }
 
   /** Plain TCP has nothing to negotiate, so that opening takes no time. */
   async #serve(incoming: Incoming): Promise<void> {
-    const { settings, fields, onEvent } = this.#parts;
+    const { fields, onEvent } = this.#settings;
     const remote = incoming.remoteAddress;
     let connection;
     try {
       connection = await incoming.open();
     } catch (error) {
-      if (error instanceof VerackError) return; // gone before we looked
+      if (error instanceof VerackError) return; // Gone before it was accepted.
       throw error;
     }
     const id = ++this.#accepted;
     this.#tell({ type: "connect", id, remote });
-    const served = new ServedConnection(
-      connection,
-      versionFor(fields, remote, settings),
-      settings,
-      {
-        onMessage: onEvent &&
-          ((message) => this.#tell({ type: "message", id, ...message })),
-        onOpen: (session, features, atMs) => {
-          this.#completed++;
-          const version = session.remote;
-          this.#tell({ type: "open", id, version, features, atMs });
-        },
+    const local = versionFor(fields, remote, this.#settings);
+    const served = new ServedConnection(connection, local, this.#settings, {
+      onMessage: onEvent &&
+        ((message) => this.#tell({ type: "message", id, ...message })),
+      onOpen: (version, features, atMs) => {
+        this.#completed++;
+        this.#tell({ type: "open", id, version, features, atMs });
       },
-    );
-    const done = served.run().then((error) => {
-      this.#serving.delete(served);
-      if (onEvent === undefined) return;
-      const reason = plainError(error);
-      const atMs = served.recorder.elapsedMs;
-      this.#tell({ type: "close", id, ...(reason && { error: reason }), atMs });
     });
-    this.#serving.set(served, done);
+    this.#serving.add(served);
+    this.#tasks.add(
+      served.run().then((error) => {
+        this.#serving.delete(served);
+        const reason = plainError(error);
+        const atMs = served.recorder.elapsedMs;
+        this.#tell({
+          type: "close",
+          id,
+          ...(reason && { error: reason }),
+          atMs,
+        });
+      }),
+    );
   }
 
   #scheduleTick(): void {
-    this.#cancelTick = this.#parts.settings.clock.after(BITCOIN_TICK_MS, () => {
-      for (const served of this.#serving.keys()) served.tick();
+    this.#cancelTick = this.#settings.clock.after(BITCOIN_TICK_MS, () => {
+      for (const served of this.#serving) served.tick();
       this.#scheduleTick();
     });
   }
 
   #tell(event: ResponderEvent): void {
     try {
-      this.#parts.onEvent?.(event);
+      this.#settings.onEvent?.(event);
     } catch (error) {
-      reportError(error); // the caller's mistake, not the peer's
+      reportError(error); // The caller's mistake, not the peer's.
     }
   }
 }

@@ -1,7 +1,9 @@
 /** Asks a network's DNS seeds for addresses of nodes. */
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import { DIAL_TIMEOUT_MS, MAX_SEED_ADDRESSES } from "../limits.ts";
+import { pool } from "../core/pool.ts";
+import { DIAL_TIMEOUT_MS } from "../limits.ts";
+import { MAX_SEED_ADDRESSES } from "./bitcoin_limits.ts";
 import type { Address } from "../transport/address.ts";
 import { resolveHost, type Resolver } from "../transport/resolve.ts";
 import {
@@ -9,8 +11,7 @@ import {
   networkOf,
   type NetworkOptions,
 } from "./networks.ts";
-import { pool } from "./pool.ts";
-import { plainError } from "./probe_error.ts";
+import { plainError } from "./probe_result.ts";
 
 export type { Resolver };
 

@@ -5,11 +5,13 @@
 import type { Clock, Random } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import {
-  BITCOIN_PING_MS,
-  BITCOIN_READ_BUFFER_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
 } from "../limits.ts";
+import {
+  BITCOIN_PING_MS,
+  BITCOIN_READ_BUFFER_BYTES,
+} from "./bitcoin_limits.ts";
 import { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { Session } from "../session/session.ts";
 import type { Connection } from "../transport/transport.ts";
@@ -22,11 +24,10 @@ import {
   encodeAddrV2,
 } from "../wire/messages/bitcoin_messages.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
-import { closeIfSlow, closeLate, LATE_FEATURES } from "./attempt.ts";
-import type { BehaviourRules } from "./behaviour_steps.ts";
-import { OddConnection } from "./odd_connection.ts";
-import { Recorder } from "./recorder.ts";
+import { type BehaviourRules, OddConnection } from "./odd_connection.ts";
 import type { PeerMessage } from "./probe_options.ts";
+import { handleCommon } from "./probe.ts";
+import { Recorder } from "./recorder.ts";
 
 /** What the connections of a responder have in common. */
 export interface ServeSettings {
@@ -42,11 +43,11 @@ export interface ServeSettings {
   readonly random: Random;
 }
 
-/** Who is told about a {@linkcode ServedConnection}. */
+/** Called by a {@linkcode ServedConnection}. */
 export interface ServeHooks {
   readonly onMessage: ((message: PeerMessage) => void) | undefined;
   readonly onOpen: (
-    session: Session,
+    version: VersionMessage,
     features: readonly string[],
     atMs: number,
   ) => void;
@@ -78,7 +79,7 @@ export class ServedConnection {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#local = local;
-    this.#isOdd = rules.start !== undefined || rules.write !== undefined;
+    this.#isOdd = Object.keys(rules).length > 0;
     this.#connection = this.#isOdd ? this.#makeOdd(connection) : connection;
   }
 
@@ -157,16 +158,11 @@ export class ServedConnection {
   #onOpen(session: Session): void {
     this.#session = session;
     this.recorder.endHandshake();
-    session.onPing(() => closeIfSlow(session));
+    handleCommon(session);
     session.handle(COMMAND.getaddr, () => this.#onGetaddr(session));
-    for (const command of LATE_FEATURES) {
-      session.handle(command, () => closeLate(session, command));
-    }
-    this.#hooks.onOpen(
-      session,
-      [...this.#profile.announced],
-      this.recorder.elapsedMs,
-    );
+    const { recorder } = this;
+    const features = [...this.#profile.announced];
+    this.#hooks.onOpen(session.remote, features, recorder.elapsedMs);
   }
 
   /** Answered once a connection, and only because the client dialed us. */

@@ -3,9 +3,12 @@
  * finds. How politely is decided in `bitcoin/crawl.ts`.
  */
 import { crawl as startCrawl } from "../bitcoin/crawl.ts";
-import { CrawlCounts } from "../bitcoin/crawl_counts.ts";
-import type { CrawlEvent, CrawlOptions } from "../bitcoin/crawl_options.ts";
-import { parseHeard } from "../bitcoin/network_type.ts";
+import {
+  CrawlCounts,
+  type CrawlEvent,
+  type CrawlOptions,
+} from "../bitcoin/crawl_events.ts";
+import { parseHeard } from "../bitcoin/frontier.ts";
 import { systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
 import {
@@ -16,7 +19,7 @@ import {
   CRAWL_REPEAT_AFTER_MS,
   MAX_BITCOIN_CONCURRENCY,
   MAX_CRAWL_ADDRESSES,
-} from "../limits.ts";
+} from "../bitcoin/bitcoin_limits.ts";
 import {
   MAGIC_FLAG,
   networkFlag,

@@ -2,11 +2,14 @@
  * The output of an earlier crawl, for `crawl --resume`. The file may be the one
  * that standard output is appended to: it is read as long as it was at the start.
  */
-import { parseCrawl } from "../bitcoin/crawl_records.ts";
-import type { CrawlHeard, CrawlNode } from "../bitcoin/crawl_options.ts";
+import {
+  type CrawlHeard,
+  type CrawlNode,
+  parseCrawl,
+} from "../bitcoin/crawl_events.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { CRAWL_HEARD_PER_EVENT } from "../limits.ts";
+import { CRAWL_HEARD_PER_EVENT } from "../bitcoin/bitcoin_limits.ts";
 import { unreadable } from "./address_lines.ts";
 import { UsageError } from "./flags.ts";
 import { linesOf } from "./lines.ts";

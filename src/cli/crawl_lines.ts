@@ -6,7 +6,7 @@ import type {
   CrawlEvent,
   CrawlNode,
   CrawlSummary,
-} from "../bitcoin/crawl_options.ts";
+} from "../bitcoin/crawl_events.ts";
 import { milliseconds } from "./probe_lines.ts";
 import type { Palette } from "./terminal.ts";
 

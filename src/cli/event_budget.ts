@@ -3,7 +3,7 @@
  * of `output_budget.ts`. Pings have budgets of their own, so that they cannot displace sessions
  * that open and close. Messages are always printed: their reader slows their senders down.
  */
-import type { ResponderEvent } from "../bitcoin/respond_options.ts";
+import type { ResponderEvent } from "../bitcoin/respond.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { parseAddress } from "../transport/address.ts";
 import type { LeftOutEvent, PrintedEvent } from "./event_lines.ts";

@@ -9,7 +9,7 @@ import {
   BITCOIN_PROBE_CONCURRENCY,
   BITCOIN_PROBE_TIMEOUT_MS,
   MAX_BITCOIN_CONCURRENCY,
-} from "../limits.ts";
+} from "../bitcoin/bitcoin_limits.ts";
 import type { Address } from "../transport/address.ts";
 import { openAddressFile } from "./address_lines.ts";
 import {

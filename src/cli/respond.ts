@@ -7,17 +7,20 @@ import {
   type BehaviourName,
   BEHAVIOURS,
 } from "../bitcoin/behaviours.ts";
-import { respond as startResponder } from "../bitcoin/respond.ts";
-import type { Responder, ResponderEvent } from "../bitcoin/respond_options.ts";
+import {
+  respond as startResponder,
+  type Responder,
+  type ResponderEvent,
+} from "../bitcoin/respond.ts";
 import { SERVICE_FLAG } from "../bitcoin/service_flags.ts";
 import { systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../limits.ts";
 import {
   BEHAVIOUR_DELAY_MS,
   BITCOIN_MAX_CONNECTIONS,
   MAX_BITCOIN_CONCURRENCY,
-  MAX_PEERS_PER_MESSAGE,
-} from "../limits.ts";
+} from "../bitcoin/bitcoin_limits.ts";
 import {
   type Address,
   formatAddress,

@@ -2,7 +2,7 @@
  * How the events of a responder look: a line for people, a JSON object for
  * programs. Text of the other end is escaped here.
  */
-import type { ResponderEvent } from "../bitcoin/respond_options.ts";
+import type { ResponderEvent } from "../bitcoin/respond.ts";
 import { serviceNames, servicesHex } from "../bitcoin/service_flags.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { formatAddress } from "../transport/address.ts";

@@ -1,8 +1,8 @@
 /** Asking one peer for addresses: when the answer is complete. */
 import { assertEquals } from "@std/assert";
-import { AddressCollector } from "../../src/bitcoin/ask_addresses.ts";
+import { AddressCollector } from "../../src/bitcoin/crawl.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/limits.ts";
+import { CRAWL_MAX_ADDR_MESSAGES } from "../../src/bitcoin/bitcoin_limits.ts";
 import type { Session } from "../../src/session/session.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { encodeAddr } from "../../src/wire/messages/bitcoin_messages.ts";

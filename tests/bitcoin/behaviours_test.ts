@@ -12,8 +12,7 @@ import {
 } from "../../src/bitcoin/behaviours.ts";
 import { NETWORKS } from "../../src/bitcoin/networks.ts";
 import { probe } from "../../src/bitcoin/probe.ts";
-import { respond } from "../../src/bitcoin/respond.ts";
-import type { ResponderEvent } from "../../src/bitcoin/respond_options.ts";
+import { respond, type ResponderEvent } from "../../src/bitcoin/respond.ts";
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { until } from "../helpers/until.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

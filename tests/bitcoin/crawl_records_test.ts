@@ -1,8 +1,11 @@
 /** Reading what a crawl has written. */
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { parseCrawl } from "../../src/bitcoin/crawl_records.ts";
-import type { CrawlHeard, CrawlNode } from "../../src/bitcoin/crawl_options.ts";
+import {
+  type CrawlHeard,
+  type CrawlNode,
+  parseCrawl,
+} from "../../src/bitcoin/crawl_events.ts";
 import { VerackError } from "../../src/core/errors.ts";
 
 const NODE: CrawlNode = {

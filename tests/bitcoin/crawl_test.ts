@@ -1,8 +1,10 @@
 /** `crawl()` over networks in memory: everybody is found, nobody is bothered. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { crawl } from "../../src/bitcoin/crawl.ts";
-import { parseCrawl } from "../../src/bitcoin/crawl_records.ts";
-import type { CrawlOptions } from "../../src/bitcoin/crawl_options.ts";
+import {
+  type CrawlOptions,
+  parseCrawl,
+} from "../../src/bitcoin/crawl_events.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { BIP155 } from "../../src/wire/bip155.ts";
 import type { AddrEntry } from "../../src/wire/messages/bitcoin_messages.ts";

@@ -6,12 +6,12 @@ import type {
   CrawlNode,
   CrawlOptions,
   CrawlSummary,
-} from "../../src/bitcoin/crawl_options.ts";
-import { respond } from "../../src/bitcoin/respond.ts";
-import type {
-  Responder,
-  RespondOptions,
-} from "../../src/bitcoin/respond_options.ts";
+} from "../../src/bitcoin/crawl_events.ts";
+import {
+  respond,
+  type Responder,
+  type RespondOptions,
+} from "../../src/bitcoin/respond.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import { networkAddressOfIp } from "../../src/wire/bip155.ts";
 import type { AddrEntry } from "../../src/wire/messages/bitcoin_messages.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Frontier } from "../../src/bitcoin/frontier.ts";
-import { MAX_CRAWL_ADDRESSES } from "../../src/limits.ts";
+import { MAX_CRAWL_ADDRESSES } from "../../src/bitcoin/bitcoin_limits.ts";
 import type { Address } from "../../src/transport/address.ts";
 
 function at(host: string, port = 8333): Address {

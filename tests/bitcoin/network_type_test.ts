@@ -1,11 +1,11 @@
 /** Which kind of network an address is of, and how a crawl may treat it. */
 import { assertEquals } from "@std/assert";
-import { isBadPort } from "../../src/bitcoin/bad_ports.ts";
 import {
+  isBadPort,
   networkTypeOf,
   parseHeard,
   reachOf,
-} from "../../src/bitcoin/network_type.ts";
+} from "../../src/bitcoin/frontier.ts";
 
 const ONION = `${"a".repeat(56)}.onion`;
 const I2P = `${"a".repeat(52)}.b32.i2p`;

@@ -1,7 +1,9 @@
 /** A connection whose writer behaves oddly. */
 import { assertEquals, assertRejects } from "@std/assert";
-import type { BehaviourRules } from "../../src/bitcoin/behaviour_steps.ts";
-import { OddConnection } from "../../src/bitcoin/odd_connection.ts";
+import {
+  type BehaviourRules,
+  OddConnection,
+} from "../../src/bitcoin/odd_connection.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
@@ -52,8 +54,8 @@ function bytes(text: string): Uint8Array {
 
 Deno.test("OddConnection does what it does at the start before it writes anything", async () => {
   const { connection, written, clock } = odd({
-    start: () => ["pause", { send: bytes("start") }],
-    write: ({ command }) => [{ send: bytes(command) }],
+    start: () => ["pause", { bytes: bytes("start") }],
+    others: ({ command }) => [{ bytes: bytes(command) }],
   });
   const writing = connection.write(frame("ping"));
   await clock.advance(99);
@@ -65,10 +67,10 @@ Deno.test("OddConnection does what it does at the start before it writes anythin
 
 Deno.test("OddConnection takes a block of several messages apart, and says what it sent", async () => {
   const { connection, written, said } = odd({
-    write: (message) =>
-      message.command === "verack"
-        ? []
-        : [{ send: bytes(message.command), message }],
+    on: { verack: () => [] },
+    others: (message) => [
+      { bytes: bytes(message.command), messages: [message] },
+    ],
   });
   const block = concat(frame("version"), frame("verack"), frame("ping"));
   assertEquals(await connection.write(block), block.length);
@@ -78,7 +80,7 @@ Deno.test("OddConnection takes a block of several messages apart, and says what 
 
 Deno.test("OddConnection stops in the middle of a pause when it is closed", async () => {
   const { connection, written, clock } = odd({
-    write: () => ["pause", { send: bytes("late") }],
+    others: () => ["pause", { bytes: bytes("late") }],
   });
   const writing = connection.write(frame("ping"));
   await clock.advance(50);
@@ -90,7 +92,7 @@ Deno.test("OddConnection stops in the middle of a pause when it is closed", asyn
 
 Deno.test("OddConnection does nothing more after it has closed itself", async () => {
   const { connection, written } = odd({
-    write: () => ["close", { send: bytes("more") }],
+    others: () => ["close", { bytes: bytes("more") }],
   });
   await assertRejects(() => connection.write(frame("ping")), VerackError);
   assertEquals(written, []);

@@ -14,7 +14,7 @@ import type {
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 import { respond } from "../../src/bitcoin/respond.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_PROBE_EVENTS } from "../../src/limits.ts";
+import { MAX_PROBE_EVENTS } from "../../src/bitcoin/bitcoin_limits.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection, Transport } from "../../src/transport/transport.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

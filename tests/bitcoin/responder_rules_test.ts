@@ -4,12 +4,12 @@
  * `respond()`. Deadlines are on a clock of their own.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { respond } from "../../src/bitcoin/respond.ts";
-import type {
-  Responder,
-  ResponderEvent,
-  RespondOptions,
-} from "../../src/bitcoin/respond_options.ts";
+import {
+  respond,
+  type Responder,
+  type ResponderEvent,
+  type RespondOptions,
+} from "../../src/bitcoin/respond.ts";
 import { BIP155 } from "../../src/wire/bip155.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import {

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type Resolver, seedAddresses } from "../../src/bitcoin/seeds.ts";
 import { customSignet } from "../../src/bitcoin/networks.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_SEED_ADDRESSES } from "../../src/limits.ts";
+import { MAX_SEED_ADDRESSES } from "../../src/bitcoin/bitcoin_limits.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 function failing(host: string): Promise<string[]> {

@@ -6,10 +6,10 @@ import { assert, assertEquals } from "@std/assert";
 import { probeAll } from "../../src/bitcoin/probe.ts";
 import { respond } from "../../src/bitcoin/respond.ts";
 import {
-  BITCOIN_READ_BUFFER_BYTES,
   FRAME_HEADER_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
 } from "../../src/limits.ts";
+import { BITCOIN_READ_BUFFER_BYTES } from "../../src/bitcoin/bitcoin_limits.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type {
   Connection,

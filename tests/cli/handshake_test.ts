@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { respond } from "../../src/bitcoin/respond.ts";
-import type {
-  Responder,
-  RespondOptions,
-} from "../../src/bitcoin/respond_options.ts";
+import {
+  respond,
+  type Responder,
+  type RespondOptions,
+} from "../../src/bitcoin/respond.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 import { Child, type ChildOptions, verack } from "../helpers/child.ts";
 import { until } from "../helpers/until.ts";

@@ -1,7 +1,7 @@
 /** A bounded number of jobs at once, over inputs that are pulled when there is room. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { pool } from "../../src/bitcoin/pool.ts";
+import { pool } from "../../src/core/pool.ts";
 
 /** Jobs that end when they are told to. */
 class Jobs {
