@@ -42,8 +42,8 @@ export const CONTROL_BODY_TIMEOUT_MS = 10_000;
 /** An answer of a node that is larger is not taken from it. */
 export const MAX_CONTROL_ANSWER_BYTES = 16_000_000;
 
-/** What a list shows of the body of each message that was set aside. */
-export const SET_ASIDE_PREVIEW_BYTES = 256;
+/** What a list shows of the body of each dead letter. */
+export const DEAD_LETTER_PREVIEW_BYTES = 256;
 
 /** Path of a Unix socket; macOS has the least, 104 with a NUL. */
 export const MAX_UNIX_PATH_BYTES = 103;

@@ -97,9 +97,9 @@ const UNTOLD: ReadonlySet<EventType> = new Set<EventType>([
 const TROUBLE: ReadonlySet<EventType> = new Set<EventType>([
   "refused",
   "unreachable",
-  "pending",
+  "join-request",
   "name-conflict",
-  "set-aside",
+  "dead-letter",
   "overflow",
 ]);
 

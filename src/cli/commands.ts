@@ -36,14 +36,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./peers.ts")).peersCommand,
   },
   {
-    name: "peers forget",
-    summary: "Take a peer off the record",
-    load: async () => (await import("./verdicts.ts")).peersForgetCommand,
-  },
-  {
-    name: "who",
+    name: "find",
     summary: "Find members by name or identity",
-    load: async () => (await import("./who.ts")).whoCommand,
+    load: async () => (await import("./find.ts")).findCommand,
   },
   {
     name: "send",
@@ -57,28 +52,32 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "tail",
-    summary: "Watch the messages that a running node takes",
+    summary: "Watch the messages that a running node acks",
     load: async () => (await import("./tail.ts")).tailCommand,
   },
   {
-    name: "set-aside",
-    summary: "List messages that a node's program refused too often",
-    load: async () => (await import("./set_aside.ts")).setAsideCommand,
+    name: "dead-letters",
+    summary: "List messages that were nacked too often",
+    load: async () =>
+      (await import("./dead_letter_commands.ts")).deadLettersCommand,
   },
   {
-    name: "set-aside show",
+    name: "dead-letters show",
     summary: "Show one of them",
-    load: async () => (await import("./set_aside.ts")).setAsideShowCommand,
+    load: async () =>
+      (await import("./dead_letter_commands.ts")).deadLettersShowCommand,
   },
   {
-    name: "set-aside retry",
+    name: "dead-letters retry",
     summary: "Offer one of them to the node's program again",
-    load: async () => (await import("./set_aside.ts")).setAsideRetryCommand,
+    load: async () =>
+      (await import("./dead_letter_commands.ts")).deadLettersRetryCommand,
   },
   {
-    name: "set-aside discard",
+    name: "dead-letters discard",
     summary: "Drop one of them for good",
-    load: async () => (await import("./set_aside.ts")).setAsideDiscardCommand,
+    load: async () =>
+      (await import("./dead_letter_commands.ts")).deadLettersDiscardCommand,
   },
   {
     name: "stop",
@@ -101,19 +100,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./invite.ts")).invitesRevokeCommand,
   },
   {
-    name: "pending",
-    summary: "List who proved its key and waits to be let in",
-    load: async () => (await import("./verdicts.ts")).pendingCommand,
+    name: "requests",
+    summary: "List peers that proved their key and were not admitted",
+    load: async () => (await import("./access_rules.ts")).requestsCommand,
   },
   {
     name: "allow",
-    summary: "Let an identity in",
-    load: async () => (await import("./verdicts.ts")).allowCommand,
+    summary: "Admit a peer",
+    load: async () => (await import("./access_rules.ts")).allowCommand,
   },
   {
     name: "deny",
-    summary: "Keep an identity out",
-    load: async () => (await import("./verdicts.ts")).denyCommand,
+    summary: "Keep a peer out",
+    load: async () => (await import("./access_rules.ts")).denyCommand,
+  },
+  {
+    name: "forget",
+    summary: "Take a peer off the record",
+    load: async () => (await import("./access_rules.ts")).forgetCommand,
   },
   {
     name: "demo",
@@ -176,7 +180,7 @@ export function selectCommand(
   }
   const isDefault = first === "" || first.startsWith("-");
   const find = (name = "") => commands.find((it) => it.name === name);
-  // Before the one word: `peers forget` is not `peers` of something.
+  // Before the one word: `invites revoke` is not `invites` of something.
   const pair = find(`${first} ${second}`);
   const entry = pair ?? find(isDefault ? commands[0]?.name : first);
   if (entry !== undefined) {

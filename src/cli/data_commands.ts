@@ -24,7 +24,7 @@ export interface DataCommands extends
   > {
   peers(): Promise<{ readonly peers: readonly PeerView[] }>;
   accessRules(): Promise<
-    readonly Pick<AccessRuleRow, "id" | "verdict">[]
+    readonly Pick<AccessRuleRow, "id" | "rule">[]
   >;
 }
 
@@ -65,9 +65,9 @@ function storedCommands(records: Records): DataCommands {
         };
       }),
     }),
-    accessRules: async () => records.verdicts(),
+    accessRules: async () => records.accessRules(),
     joinRequests: async () =>
-      records.pending().map((
+      records.joinRequests().map((
         { id, address, direction, firstSeen, lastSeen },
       ) => ({
         id,

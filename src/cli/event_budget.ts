@@ -57,11 +57,11 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "ping":
     case "peer:up":
     case "peer:down":
-    case "pending":
+    case "join-request":
       return event.id;
     case "undelivered":
       return event.to;
-    case "set-aside":
+    case "dead-letter":
       return event.from;
     case "refused":
       // The expected peer is the one that the owner wanted to reach.

@@ -116,10 +116,10 @@ function words(
       return `${label("refuse", colors.red)} ${address(event.address)}: ${
         reasonAt(event)
       }${bothIdentities(event)}`;
-    case "pending":
-      return `${label("knock", colors.yellow)} ${colors.bold(event.id)} at ${
+    case "join-request":
+      return `${label("join", colors.yellow)} ${colors.bold(event.id)} at ${
         address(event.address)
-      } wants in: allow or deny it`;
+      } asks to join: allow or deny it`;
     case "name-conflict":
       return `${label("name", colors.yellow)} ${peer(event)} uses ${
         event.ownName
@@ -144,10 +144,10 @@ function words(
       return `${label("unsent", colors.red)} ${peerName(event.to, event)}: ${
         undeliveredReason(event)
       }`;
-    case "set-aside":
-      return `${label("aside", colors.yellow)} a message from ${
+    case "dead-letter":
+      return `${label("dead", colors.yellow)} a message from ${
         peerName(event.from, event)
-      }, refused too often: ${
+      }, nacked too often: ${
         escapeText(event.reason, { max: MAX_REASON_CHARS })
       }`;
     case "resolved":

@@ -48,7 +48,7 @@ export const MESSAGE_FLAGS = {
     min: 0,
     max: 600,
     help:
-      "Wait so long for it to be taken; it is kept for longer (default: 5, for those that are away 0)",
+      "Wait so long for it to be acked; it is kept for longer (default: 5, for those that are away 0)",
   },
   ttl: {
     type: "seconds",

@@ -39,7 +39,7 @@ async function list(
   const { peers, rules } = await withRecords(flags.data, async (commands) => {
     const { peers } = await commands.peers();
     const rules = new Map(
-      (await commands.accessRules()).map((it) => [it.id, it.verdict]),
+      (await commands.accessRules()).map((it) => [it.id, it.rule]),
     );
     return { peers, rules };
   });
@@ -52,18 +52,18 @@ async function list(
     terminal.stderr.line("No peers are on record.");
   }
   for (const peer of peers) {
-    const verdict = rules.get(peer.id);
+    const rule = rules.get(peer.id);
     stdout.line(
       flags.json
-        ? jsonLine({ ...peer, ...(verdict !== undefined && { verdict }) })
-        : peerLine(peer, verdict, digits, out),
+        ? jsonLine({ ...peer, ...(rule !== undefined && { rule }) })
+        : peerLine(peer, rule, digits, out),
     );
   }
-  for (const [id, verdict] of strangers) {
+  for (const [id, rule] of strangers) {
     stdout.line(
       flags.json
-        ? jsonLine({ id, verdict })
-        : `${out.bold(id.slice(0, digits))}  ${verdict}`,
+        ? jsonLine({ id, rule })
+        : `${out.bold(id.slice(0, digits))}  ${rule}`,
     );
   }
   return EXIT.success;
@@ -71,7 +71,7 @@ async function list(
 
 function peerLine(
   peer: PeerView,
-  verdict: AccessRule | undefined,
+  rule: AccessRule | undefined,
   digits: number,
   out: Palette,
 ): string {
@@ -101,7 +101,7 @@ function peerLine(
     ...(admittedBy === undefined
       ? []
       : [`admitted by ${admittedBy.slice(0, digits)}`]),
-    ...(verdict === undefined ? [] : [out.yellow(verdict)]),
+    ...(rule === undefined ? [] : [out.yellow(rule)]),
   ];
   return words.join("  ");
 }

@@ -63,9 +63,9 @@ export const runCommand: Command = command(
       "everybody, a second one ends at once.",
       "--exec hands each message to a new process, never to a shell: the body by " +
       "standard input, the rest in VERACK_FROM (the sender's identity), " +
-      "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_ATTEMPT. A message is " +
+      "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_DELIVERY_COUNT. A message is " +
       "acknowledged when the process exits with 0. Else it comes again, with the " +
-      "same id, and is set aside after 5 tries. Every peer may start the program " +
+      "same id, and becomes a dead letter after 5 deliveries. Every peer may start the program " +
       "in a closed mesh, in an open one those that --exec-from names, or on this " +
       "machine alone.",
     ],

@@ -15,7 +15,7 @@ import { type Command, command, type Invocation } from "./command.ts";
 export const sendCommand: Command = command(
   {
     description: [
-      "Says delivered once the peer's own program has taken it. Else it is kept, " +
+      "Says delivered once the peer's application has acked it. Else it is kept, " +
       "by a node with --data across restarts, and sent when the peer is back; " +
       "the exit code is 0 then too. For a peer that is away nothing is waited.",
       "A name means the first peer that had it and proved its key to the node. If " +

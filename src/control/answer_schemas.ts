@@ -12,7 +12,6 @@ import type {
   DeadLetterRow,
   InviteRow,
   JoinRequestRow,
-  MemberRow,
   PeerRow,
   PeersAnswer,
   SendAnswer,
@@ -82,29 +81,19 @@ export const STATUS: Schema<StatusAnswer> = v.looseObject({
   }),
 });
 
-const located = {
+const PEER: Schema<PeerRow> = v.looseObject({
   id,
   ...names,
   nameHeldBy: optional(id),
   connected: boolean,
   addresses: v.array(string),
-  lastSeen: optional(string),
-  introducedBy: optional(id),
-};
-
-const PEER: Schema<PeerRow> = v.looseObject({
-  ...located,
   standing: boolean,
   trust,
   ephemeral: boolean,
   firstSeen: optional(string),
+  lastSeen: optional(string),
+  introducedBy: optional(id),
   admittedBy: optional(id),
-});
-
-/** {@linkcode MemberRow}. */
-export const MEMBER: Schema<MemberRow> = v.looseObject({
-  ...located,
-  self: boolean,
 });
 
 const SESSION: Schema<SessionRow> = v.looseObject({
@@ -120,6 +109,7 @@ const SESSION: Schema<SessionRow> = v.looseObject({
 export const PEERS: Schema<PeersAnswer> = v.looseObject({
   peers: v.array(PEER),
   links: v.array(SESSION),
+  self: optional(boolean),
 });
 
 /** {@linkcode JoinRequestRow}. */
@@ -134,7 +124,7 @@ export const JOIN_REQUEST: Schema<JoinRequestRow> = v.looseObject({
 /** {@linkcode AccessRuleRow}. */
 export const ACCESS_RULE: Schema<AccessRuleRow> = v.looseObject({
   id,
-  verdict: rule,
+  rule: rule,
   at: string,
 });
 
@@ -243,7 +233,7 @@ export const EVENTS: {
     expected: optional(id),
     actual: optional(id),
   }),
-  "pending": event("pending", { id, address: string }),
+  "join-request": event("join-request", { id, address: string }),
   "name-conflict": event("name-conflict", {
     id,
     name: string,
@@ -254,7 +244,7 @@ export const EVENTS: {
   "unreachable": event("unreachable", failure),
   "replaced": event("replaced", { address: string, former: id, id }),
   "undelivered": event("undelivered", { to: id, ...aboutMessage }),
-  "set-aside": event("set-aside", { from: id, ...aboutMessage }),
+  "dead-letter": event("dead-letter", { from: id, ...aboutMessage }),
   "resolved": event("resolved", {
     code: string,
     reason: string,

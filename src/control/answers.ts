@@ -5,7 +5,6 @@ import type { PeerNames } from "../identity/peer_name.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";
-import type { Member } from "../mesh/peers/find_peers.ts";
 import type {
   JoinRequest,
   StoredAccessRule,
@@ -47,16 +46,15 @@ export type SessionRow = Json<Omit<SessionInfo, "userAgent">> & {
 
 /** Answer to `GET /v1/peers`. */
 export interface PeersAnswer {
-  /** Peers that the node remembers or has heard of. */
+  /** Peers that the node remembers or has heard of, or those that the query may mean. */
   readonly peers: readonly PeerRow[];
-  /** Its sessions. */
+  /** Its sessions with them. */
   readonly links: readonly SessionRow[];
+  /** Whether the query may mean the node itself; absent without a query. */
+  readonly self?: boolean;
 }
 
-/** A member in the answer to `GET /v1/who`. */
-export type MemberRow = Json<Member>;
-
-/** A join request in the answer to `GET /v1/pending`. */
+/** A join request in the answer to `GET /v1/requests`. */
 export type JoinRequestRow =
   & Json<Pick<JoinRequest, "id" | "direction">>
   & {
@@ -68,9 +66,9 @@ export type JoinRequestRow =
     readonly lastSeen: string;
   };
 
-/** An access rule in the answer to `GET /v1/verdicts`. */
+/** An access rule in the answer to `GET /v1/rules`. */
 export type AccessRuleRow =
-  & Json<Pick<StoredAccessRule, "id" | "verdict">>
+  & Json<Pick<StoredAccessRule, "id" | "rule">>
   & {
     /** When it was made, ISO 8601. */
     readonly at: string;
@@ -121,13 +119,13 @@ export type DeadLetterHead = Json<Omit<DeadLetter, "body">> & PeerNames & {
   readonly bytes: number;
 };
 
-/** A dead letter in the answer to `GET /v1/set-aside`. */
+/** A dead letter in the answer to `GET /v1/dead-letters`. */
 export type DeadLetterRow = DeadLetterHead & {
   /** The first bytes of the body as text. */
   readonly preview: string;
 };
 
-/** Answer to `GET /v1/set-aside/message`. */
+/** Answer to `GET /v1/dead-letters/message`. */
 export type WholeDeadLetter = DeadLetterHead & {
   /** The body. */
   readonly base64: string;

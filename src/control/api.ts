@@ -16,7 +16,6 @@ import {
   id,
   INVITE,
   JOIN_REQUEST,
-  MEMBER,
   PEERS,
   type Schema,
   SENT,
@@ -113,12 +112,7 @@ function post<const I extends Fields, A>(
 /** Every request, by the name of its handler. */
 export const API = {
   status: get("/v1/status", {}, STATUS),
-  peers: get("/v1/peers", {}, PEERS),
-  find: get(
-    "/v1/who",
-    { name: nonEmpty },
-    v.looseObject({ members: v.array(MEMBER) }),
-  ),
+  peers: get("/v1/peers", { query: optional(nonEmpty) }, PEERS),
   events: get("/v1/events", {
     type: optional(v.pipe(
       text,
@@ -142,26 +136,26 @@ export const API = {
     { binaryInput: commonQuery },
   ),
   deadLetters: get(
-    "/v1/set-aside",
+    "/v1/dead-letters",
     {},
     v.looseObject({ messages: v.array(DEAD_LETTER) }),
   ),
-  deadLetter: get("/v1/set-aside/message", letterId, WHOLE_DEAD_LETTER),
-  retry: post("/v1/set-aside/retry", letterId, givenId),
+  deadLetter: get("/v1/dead-letters/message", letterId, WHOLE_DEAD_LETTER),
+  retry: post("/v1/dead-letters/retry", letterId, givenId),
   discard: post(
-    "/v1/set-aside/discard",
+    "/v1/dead-letters/discard",
     letterId,
     givenId,
   ),
   joinRequests: get(
-    "/v1/pending",
+    "/v1/requests",
     {},
-    v.looseObject({ pending: v.array(JOIN_REQUEST) }),
+    v.looseObject({ requests: v.array(JOIN_REQUEST) }),
   ),
   accessRules: get(
-    "/v1/verdicts",
+    "/v1/access-rules",
     {},
-    v.looseObject({ verdicts: v.array(ACCESS_RULE) }),
+    v.looseObject({ rules: v.array(ACCESS_RULE) }),
   ),
   allow: post(
     "/v1/allow",

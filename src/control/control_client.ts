@@ -8,7 +8,6 @@ import type {
   DeadLetterRow,
   InviteRow,
   JoinRequestRow,
-  MemberRow,
   PeersAnswer,
   SendAnswer,
   StatusAnswer,
@@ -66,14 +65,13 @@ export class ControlClient implements Disposable {
     return await this.#connection.call(API.status, {});
   }
 
-  /** Peers that it remembers or has heard of, and its sessions. */
-  async peers(): Promise<PeersAnswer> {
-    return await this.#connection.call(API.peers, {});
-  }
-
-  /** Members that a name, an identity, or its first 8 digits or more may mean. */
-  async findPeers(name: string): Promise<readonly MemberRow[]> {
-    return (await this.#connection.call(API.find, { name })).members;
+  /**
+   * Peers that it remembers or has heard of, and its sessions; with a `query`, a name,
+   * an id, or its first 8 digits or more, those that it may mean.
+   */
+  async peers(query?: string): Promise<PeersAnswer> {
+    const input = { ...(query !== undefined && { query }) };
+    return await this.#connection.call(API.peers, input);
   }
 
   /** Sends a message to one peer. */
@@ -115,12 +113,12 @@ export class ControlClient implements Disposable {
 
   /** Peers that have proven their key and were not admitted. */
   async joinRequests(): Promise<readonly JoinRequestRow[]> {
-    return (await this.#connection.call(API.joinRequests, {})).pending;
+    return (await this.#connection.call(API.joinRequests, {})).requests;
   }
 
   /** Access rules, oldest first. */
   async accessRules(): Promise<readonly AccessRuleRow[]> {
-    return (await this.#connection.call(API.accessRules, {})).verdicts;
+    return (await this.#connection.call(API.accessRules, {})).rules;
   }
 
   /** Admits a whole identity, which is called `name` from now on, if given. */

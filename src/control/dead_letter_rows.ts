@@ -1,7 +1,7 @@
 /** Dead letters as the control API and the command line show them. */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
-import { SET_ASIDE_PREVIEW_BYTES } from "../limits.ts";
+import { DEAD_LETTER_PREVIEW_BYTES } from "../limits.ts";
 import type {
   DeadLetterHead,
   DeadLetterRow,
@@ -13,7 +13,7 @@ export function deadLetterRow(
   message: DeadLetter,
   sender: PeerNames | undefined,
 ): DeadLetterRow {
-  const beginning = message.body.subarray(0, SET_ASIDE_PREVIEW_BYTES);
+  const beginning = message.body.subarray(0, DEAD_LETTER_PREVIEW_BYTES);
   const preview = new TextDecoder().decode(beginning);
   return { ...deadLetterHead(message, sender), preview };
 }

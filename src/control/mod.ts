@@ -44,7 +44,6 @@ export type {
   InviteRow,
   JoinRequestRow,
   Json,
-  MemberRow,
   PeerRow,
   PeersAnswer,
   SendAnswer,

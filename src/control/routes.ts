@@ -124,15 +124,21 @@ function handlersOf(context: RouteContext): Handlers {
     };
   return {
     status: () => ({ ...node.status(), control: figures() }),
-    peers: () => {
+    peers: ({ query }) => {
       const decoder = new TextDecoder();
       const links = node.sessions().map(({ userAgent, ...session }) => ({
         ...session,
         userAgent: decoder.decode(userAgent),
       }));
-      return { peers: node.peers(), links };
+      if (query === undefined) return { peers: node.peers(), links };
+      const found = node.findPeers(query);
+      const peers = found.flatMap(({ id }) => node.peer(id) ?? []);
+      return {
+        peers,
+        links: links.filter((link) => found.some(({ id }) => id === link.id)),
+        self: found.some(({ self }) => self),
+      };
     },
-    find: ({ name }) => ({ members: node.findPeers(name) }),
     events: (query, { headers }) => watch(query, headers.get("last-event-id")),
     send: async (
       { to: receiver, waitMs, text, base64, ...options },
@@ -199,7 +205,7 @@ function handlersOf(context: RouteContext): Handlers {
     retry: settle("retry"),
     discard: settle("discard"),
     joinRequests: () => ({
-      pending: admission.joinRequests().map((
+      requests: admission.joinRequests().map((
         { id, address, direction, firstSeen, lastSeen },
       ) => ({
         id,
@@ -210,9 +216,9 @@ function handlersOf(context: RouteContext): Handlers {
       })),
     }),
     accessRules: () => ({
-      verdicts: admission.accessRules().map(({ id, verdict, at }) => ({
+      rules: admission.accessRules().map(({ id, rule, at }) => ({
         id,
-        verdict,
+        rule,
         at: new Date(at),
       })),
     }),

@@ -88,7 +88,7 @@ export type NodeEvent =
   }
   /** Somebody proved its key and is not admitted: said once, listed until decided. */
   | {
-    readonly type: "pending";
+    readonly type: "join-request";
     readonly id: PeerId;
     readonly address: string;
   }
@@ -137,7 +137,7 @@ export type NodeEvent =
   }
   /** A message that came was refused too often by the application; `reason` is its own. */
   | {
-    readonly type: "set-aside";
+    readonly type: "dead-letter";
     readonly from: PeerId;
     readonly name?: string;
     readonly boundName?: string;

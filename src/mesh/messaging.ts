@@ -244,7 +244,7 @@ export class Messaging {
 
   #onDeadLetter({ from, topic, id, reason }: StoredDeadLetter): void {
     this.#context.emit({
-      type: "set-aside",
+      type: "dead-letter",
       from,
       ...peerNames(from, this.#context),
       topic,

@@ -276,7 +276,7 @@ export class Node implements AsyncDisposable {
 
   /**
    * Sends a message to a peer, connected or not. Resolves when the peer's
-   * application has taken it; until then it is kept, in the node's store, and sent
+   * application has acked it; until then it is kept, in the node's store, and sent
    * again whenever the peer comes back. The promise may be ignored: `undelivered`
    * tells too. Messages to one peer with one `topic` arrive in the order of
    * sending; topics overtake each other, and a large body holds up no other topic.

@@ -40,13 +40,13 @@ export interface RecordedPeer
   /** By which member it was admitted, if by one. */
   readonly admittedBy?: PeerId;
   /** What a person decided. */
-  readonly verdict?: AccessRule;
+  readonly rule?: AccessRule;
 }
 
 /** What was decided about an identity. */
-export interface RecordedVerdict {
+export interface RecordedRule {
   readonly id: PeerId;
-  readonly verdict: AccessRule;
+  readonly rule: AccessRule;
 }
 
 /** The records of a node that does not run. */
@@ -78,7 +78,7 @@ export class Records {
 
   /** Peers on record, seen last first. */
   peers(): RecordedPeer[] {
-    const verdicts = this.#verdicts();
+    const rules = this.#rules();
     const bindings = this.#store.nameBindings();
     const holders = new Map(bindings.map((it) => [it.name, it.id]));
     // The oldest first, so that the name that was given last stays.
@@ -89,7 +89,7 @@ export class Records {
     return this.#store.peers().map((stored) => {
       const { attestation, earnedStanding: _, ...peer } = stored;
       const admittedBy = issuerOf(attestation);
-      const verdict = verdicts.get(peer.id);
+      const rule = rules.get(peer.id);
       const holder = holders.get(foldName(peer.name));
       const boundName = given.get(peer.id);
       return {
@@ -98,19 +98,19 @@ export class Records {
         ...(holder !== undefined && holder !== peer.id &&
           { nameHeldBy: holder }),
         ...(admittedBy !== undefined && { admittedBy }),
-        ...(verdict !== undefined && { verdict }),
+        ...(rule !== undefined && { rule }),
       };
     });
   }
 
   /** What was decided, also about identities that are not on record. */
-  verdicts(): RecordedVerdict[] {
+  accessRules(): RecordedRule[] {
     return this.#store.accessRules()
-      .map(({ id, verdict }) => ({ id, verdict }));
+      .map(({ id, rule }) => ({ id, rule }));
   }
 
   /** Who proved its key and was not let in, oldest first. */
-  pending(): JoinRequest[] {
+  joinRequests(): JoinRequest[] {
     return this.#store.joinRequests();
   }
 
@@ -165,11 +165,11 @@ export class Records {
     this.#store.putNameBinding({ name, id, ephemeral, confirmed: true });
   }
 
-  #decide(id: PeerId, verdict: AccessRule, at: number): PeerId {
-    this.#store.putAccessRule({ id, verdict, at });
-    if (verdict !== "allowed") this.#invites.endOf(id);
+  #decide(id: PeerId, rule: AccessRule, at: number): PeerId {
+    this.#store.putAccessRule({ id, rule, at });
+    if (rule !== "allowed") this.#invites.endOf(id);
     this.#store.deleteJoinRequest(id);
-    if (verdict !== "allowed") {
+    if (rule !== "allowed") {
       for (const { name, id: holder } of this.#store.nameBindings()) {
         if (holder === id) this.#store.deleteNameBinding(name);
       }
@@ -209,11 +209,11 @@ export class Records {
     );
   }
 
-  #verdicts(): Map<PeerId, AccessRule> {
+  #rules(): Map<PeerId, AccessRule> {
     return new Map(
-      this.#store.accessRules().map(({ id, verdict }) => [
+      this.#store.accessRules().map(({ id, rule }) => [
         id,
-        verdict,
+        rule,
       ]),
     );
   }

@@ -65,7 +65,7 @@ const ADDRESSES = new Table<AddressRow>("peer_address", {
 
 const ACCESS_RULES = new Table<StoredAccessRule>("verdict", {
   id: peerId("identity"),
-  verdict: plain("verdict"),
+  rule: plain("verdict"),
   at: wholeMs("at"),
 });
 

@@ -20,7 +20,7 @@ Deno.test("a node whose record is full of peers with standing says so to a newco
   assertStringIncludes(told?.text ?? "", "full of peers that have standing");
   const refused = () => siege.log.of("refused").map(({ reason }) => reason);
   await until("it to be said", () => refused().length === 1);
-  assertStringIncludes(refused()[0] ?? "", "verack peers forget");
+  assertStringIncludes(refused()[0] ?? "", "verack forget");
   assertEquals(table.size, MAX_PEERS);
   siege.victim.admission.forget("0".repeat(64));
   const taken = await siege.open("10.9.9.9", { identity });

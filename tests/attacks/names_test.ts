@@ -354,9 +354,9 @@ Deno.test("by the control API a message goes to the first peer of a name, and a 
   // It may have standing, as one that was sent something and took it.
   await post("/v1/allow", { id: bob.id });
   assertEquals((await send()).answer.to, bob.id);
-  const found = await (await scene.fetch("/v1/who?name=bob")).json();
+  const found = await (await scene.fetch("/v1/peers?query=bob")).json();
   assertEquals(
-    found.members.map((it: Record<string, unknown>) => [
+    found.peers.map((it: Record<string, unknown>) => [
       it.id,
       it.nameHeldBy,
     ]),

@@ -124,7 +124,7 @@ for (const admission of ["open", "closed"] as const) {
       admission,
       connect: [`${id}@${mallory.address}`],
     });
-    assertEquals(again.admission.accessRules().map((it) => it.verdict).sort(), [
+    assertEquals(again.admission.accessRules().map((it) => it.rule).sort(), [
       "allowed",
       "denied",
     ]);
@@ -145,7 +145,7 @@ Deno.test("a denied stranger is refused by a node it dials and by a node that di
 
   await using listening = await Node.start({ identity: mallory });
   const store = new MemoryStore();
-  store.putAccessRule({ id: mallory.id, verdict: "denied", at: 0 });
+  store.putAccessRule({ id: mallory.id, rule: "denied", at: 0 });
   await using dialing = await Node.start({
     store,
     connect: [listening.address],
@@ -193,7 +193,7 @@ Deno.test("a denied peer is not dialed, whoever named its address", async () => 
   await using control = await RawListener.start();
   const store = new MemoryStore();
   const { id } = denied.identity;
-  store.putAccessRule({ id, verdict: "denied", at: 0 });
+  store.putAccessRule({ id, rule: "denied", at: 0 });
   await using alice = await Node.start({
     store,
     connect: [

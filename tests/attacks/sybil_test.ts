@@ -34,7 +34,7 @@ Deno.test("a crowd of fresh identities leaves a closed node a short list, and a 
     node.admission.joinRequests().map((peer) => peer.id),
     sybils.slice(-MAX_PENDING_PEERS_PER_HOST).map((identity) => identity.id),
   );
-  const said = log.of("pending").map((event) => event.id);
+  const said = log.of("join-request").map((event) => event.id);
   assertEquals(said, sybils.map((identity) => identity.id));
   using peer = await RawPeer.open(node, { identity: member });
   assert(peer.told().length > 0);

@@ -154,8 +154,8 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     "wait   192.0.2.1:8080: nothing listens there; still trying",
   ],
   [
-    { type: "pending", id: BOB, address: ADDRESS },
-    `knock  ${BOB} at 192.0.2.1:8080 wants in: allow or deny it`,
+    { type: "join-request", id: BOB, address: ADDRESS },
+    `join   ${BOB} at 192.0.2.1:8080 asks to join: allow or deny it`,
   ],
   [
     {
@@ -201,7 +201,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   ],
   [
     {
-      type: "set-aside",
+      type: "dead-letter",
       from: BOB,
       name: "Bob",
       boundName: "bert",
@@ -209,7 +209,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
       id: "",
       reason: "exit code 1",
     },
-    "aside  a message from bert (calls itself Bob, bbbbbbbb), refused too often: exit code 1",
+    "dead   a message from bert (calls itself Bob, bbbbbbbb), nacked too often: exit code 1",
   ],
   [{ type: "overflow", dropped: 1 }, "lag    1 event not shown"],
   [{ type: "overflow", dropped: 12 }, "lag    12 events not shown"],
@@ -255,7 +255,7 @@ function hostile(text: string): NodeEvent[] {
     { type: "peer:down", id: BOB, reason: text, left: true },
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
-    { type: "pending", id: BOB, address: text },
+    { type: "join-request", id: BOB, address: text },
     {
       type: "name-conflict",
       id: BOB,

@@ -30,7 +30,7 @@ Deno.test("--help lists the commands, and COMMAND --help every flag of a command
       "run",
       "status",
       "peers",
-      "who",
+      "find",
       "send",
       "broadcast",
       "tail",

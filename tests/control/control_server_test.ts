@@ -66,10 +66,16 @@ Deno.test("peers and who tell of members, and of sessions", async () => {
   assertEquals(link?.direction, "inbound");
   assertMatch(String(link?.userAgent), /^\/verack:/);
 
-  const found = await client.findPeers("bob");
-  assertEquals(found.map((it) => it.id), [bob.identity.id]);
-  assertEquals(found, await client.findPeers(bob.identity.id.slice(0, 8)));
-  assertEquals(await client.findPeers("nobody"), []);
+  const found = await client.peers("bob");
+  assertEquals(found, { peers, links, self: false });
+  assertEquals(found, await client.peers(bob.identity.id.slice(0, 8)));
+  assertEquals(await client.peers(scene.node.identity.id), {
+    peers: [],
+    links: [],
+    self: true,
+  });
+  const nothing = { peers: [], links: [], self: false };
+  assertEquals(await client.peers("nobody"), nothing);
 });
 
 Deno.test("allow takes an identity in full only; deny and forget find a member by less", async () => {
@@ -87,8 +93,8 @@ Deno.test("allow takes an identity in full only; deny and forget find a member b
   }
   assertEquals(await client.allow(id), id);
   assertEquals(await client.deny(id.slice(0, 8)), id);
-  const verdicts = scene.node.admission.accessRules();
-  assertEquals(verdicts.map((it) => it.verdict), ["denied"]);
+  const rules = scene.node.admission.accessRules();
+  assertEquals(rules.map((it) => it.rule), ["denied"]);
 });
 
 Deno.test("a body that announces too much is refused before any of it has come", async () => {
@@ -410,7 +416,7 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
   const answers: Readonly<Record<string, unknown>> = {
     "/v1/status": { id, name: 1 },
     "/v1/peers": { peers: [{ ...peer, id: "no" }], links: [] },
-    "/v1/pending": [],
+    "/v1/requests": [],
     "/v1/invites": { invites: [], added: "by a later version" },
   };
   const events = [
@@ -461,7 +467,7 @@ Deno.test("the name that a person gave a peer is in all answers, and what is rev
   await client.allow(peerId, "eva");
 
   const { peers, links } = await client.peers();
-  const found = await client.findPeers("eva");
+  const { peers: found } = await client.peers("eva");
   const sent = await client.send("eva", "hello", { waitMs: 0 });
   const { queues } = await client.status();
   for (const it of [...peers, ...links, ...found, sent, ...queues]) {

@@ -41,8 +41,8 @@ Deno.test("a field that a request does not have is refused by its name, with tho
       ["/v1/forget", { id, tpoic: 1 }, "id"],
       ["/v1/invites", { tpoic: 1 }, "ttlMs, address"],
       ["/v1/invites/revoke", { id: "x", tpoic: 1 }, "id"],
-      ["/v1/set-aside/retry", { id: "x", tpoic: 1 }, "id, from"],
-      ["/v1/set-aside/discard", { id: "x", tpoic: 1 }, "id, from"],
+      ["/v1/dead-letters/retry", { id: "x", tpoic: 1 }, "id, from"],
+      ["/v1/dead-letters/discard", { id: "x", tpoic: 1 }, "id, from"],
     ];
   for (const [path, fields, has] of cases) {
     assertEquals(
@@ -112,8 +112,8 @@ Deno.test("a field given twice, of another type, or that is no text is refused",
     ["/v1/invites", `{"address":1}`, "address is 1, must be a string"],
     ["/v1/invites/revoke", `{}`, "The body must have id"],
     ["/v1/allow", `{"id":true}`, "id is true, must be a string"],
-    ["/v1/set-aside/retry", `{"id":1}`, "id is 1, must be a string"],
-    ["/v1/set-aside/retry", `{}`, "The body must have id"],
+    ["/v1/dead-letters/retry", `{"id":1}`, "id is 1, must be a string"],
+    ["/v1/dead-letters/retry", `{}`, "The body must have id"],
     ["/v1/stop", `[]`, "must be a JSON object"],
   ];
   for (const [path, body, says] of cases) {
@@ -143,16 +143,16 @@ Deno.test("a parameter that a path does not have, or that is given twice, is ref
       'no field "all" (it is "1") here, the query must be empty',
     ],
     [
-      "/v1/who?nmae=bob",
-      'no field "nmae" (it is "bob") here, must be one of name',
+      "/v1/peers?qeury=bob",
+      'no field "qeury" (it is "bob") here, must be one of query',
     ],
-    ["/v1/who?name=a&name=b", '"name" more than once'],
-    ["/v1/who", "must have name"],
+    ["/v1/peers?query=a&query=b", '"query" more than once'],
+    ["/v1/dead-letters/message", "must have id"],
     [
       "/v1/events?types=mesh",
       'no field "types" (it is "mesh") here, must be one of type, topic',
     ],
-    ["/v1/set-aside/message?id=", 'id is "", must be something'],
+    ["/v1/dead-letters/message?id=", 'id is "", must be something'],
   ];
   for (const [path, says] of cases) {
     assertStringIncludes(await refusal(scene, path), says);

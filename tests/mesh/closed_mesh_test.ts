@@ -83,7 +83,7 @@ Deno.test("who is not admitted is listed as pending, and allowed comes in at onc
   assertEquals(a.admission.joinRequests().map((peer) => peer.id), [
     stranger.identity.id,
   ]);
-  assertEquals(log.of("pending").map((event) => event.id), [
+  assertEquals(log.of("join-request").map((event) => event.id), [
     stranger.identity.id,
   ]);
   a.admission.allow(stranger.identity.id);
@@ -147,7 +147,7 @@ Deno.test("who waited long is in seconds after it is allowed", async () => {
   const stranger = await mesh.start([host]);
   await mesh.clock.advance(10 * 60_000);
   assertEquals(host.node.sessions(), []);
-  assertEquals(host.log.of("pending").length, 1);
+  assertEquals(host.log.of("join-request").length, 1);
   assertEquals(stranger.log.of("refused").length, 1);
   host.node.admission.allow(stranger.node.identity.id);
   await mesh.complete(undefined, 7_000);
@@ -172,7 +172,7 @@ Deno.test("a guest takes to strangers as its host does, unless told", async () =
     const log = new EventLog(arriving);
     const isIn = () =>
       arriving.sessions().some((it) => it.id === stranger.identity.id);
-    await until("an answer", () => isIn() || log.of("pending").length > 0);
+    await until("an answer", () => isIn() || log.of("join-request").length > 0);
     assertEquals(Number(isIn()), expected);
   }
 });

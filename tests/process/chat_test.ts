@@ -75,17 +75,17 @@ Deno.test({
     await alice.shows(/bob to you: for you/);
     await bob.type("/ping alice\r");
     await bob.shows(/alice answers in/);
-    await bob.type("/who\r");
+    await bob.type("/here\r");
     await bob.shows(/2 here: you, bob \([0-9a-f]{8}\); alice/);
-    await bob.type("/whp\r");
-    await bob.shows(/There is no command .*did you mean \/who/);
+    await bob.type("/hree\r");
+    await bob.shows(/There is no command .*did you mean \/here/);
     await bob.type("/msg carol hello\r");
     await bob.shows(/carol/);
     // Twice back: the message to carol, the mistyped command.
     const before = bob.text.length;
     await bob.type("\x1b[A\x1b[A");
-    await bob.shows(/carol hello[^]*carol hello[^]*\/whp/);
-    assertStringIncludes(bob.text.slice(before), "/whp");
+    await bob.shows(/carol hello[^]*carol hello[^]*\/hree/);
+    assertStringIncludes(bob.text.slice(before), "/hree");
     await bob.type("\x03");
     await alice.shows(/bob .*has left/);
   },

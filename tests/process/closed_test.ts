@@ -42,9 +42,9 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   await using place = new Place();
   await using alice = await place.node("alice", "--admission=closed");
   await using bob = await place.node("bob", `--connect=${alice.address}`);
-  assertEquals((await alice.waitFor("pending")).id, bob.id);
+  assertEquals((await alice.waitFor("join-request")).id, bob.id);
   assertMatch((await bob.waitFor("refused")).reason, /nobody has admitted it/);
-  assert((await place.ask("alice", "pending")).includes(bob.id));
+  assert((await place.ask("alice", "requests")).includes(bob.id));
   const trouble =
     /^trouble +not-admitted since \S+Z: .*nobody has admitted it/m;
   assertMatch(await place.ask("bob", "status"), trouble);

@@ -57,7 +57,7 @@ function permissions(directory: string): string[] {
   return [`--allow-read=${directory}`, `--allow-write=${directory}`];
 }
 
-Deno.test("status, peers and who tell of a running node, for people and programs", async () => {
+Deno.test("status, peers and find tell of a running node, for people and programs", async () => {
   await using alice = await DataNode.start("--name=alice");
   await using bob = await NodeProcess.start([
     "--name=bob",
@@ -75,8 +75,8 @@ Deno.test("status, peers and who tell of a running node, for people and programs
   assertMatch(shown, /^node {6}alice \([0-9a-f]{8}\)$/m);
   assertStringIncludes(shown, "2 nodes, 1 link here");
 
-  const who = await alice.ask("who", "bob");
-  assertEquals(who, {
+  const found = await alice.ask("find", "bob");
+  assertEquals(found, {
     code: 0,
     out: [
       `bob (${bob.id.slice(0, 8)})  connected`,
@@ -85,13 +85,13 @@ Deno.test("status, peers and who tell of a running node, for people and programs
     ],
     err: [],
   });
-  const json = await alice.ask("who", bob.id.slice(0, 10), "--json");
+  const json = await alice.ask("find", bob.id.slice(0, 10), "--json");
   assertEquals(JSON.parse(json.out[0]!).name, "bob");
-  const nobody = await alice.ask("who", "carol");
+  const nobody = await alice.ask("find", "carol");
   assertEquals(nobody, {
     code: 1,
     out: [],
-    err: ['verack who: nobody goes by "carol"'],
+    err: ['verack find: no peer goes by "carol"'],
   });
 
   const peers = await alice.ask("peers", "--json");
@@ -289,9 +289,9 @@ Deno.test("deny cuts the live session, allow and an invite let somebody in", asy
     `--connect=${alice.node.address}`,
   ]);
   await carol.waitFor("refused");
-  const pending = await alice.ask("pending", "--json");
+  const requests = await alice.ask("requests", "--json");
   assertEquals(
-    pending.out.map((line) => JSON.parse(line).id),
+    requests.out.map((line) => JSON.parse(line).id),
     [carol.id],
   );
 });

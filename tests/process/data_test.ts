@@ -139,17 +139,17 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
     const shown = await ends(["peers", data], permissions);
     assertMatch(shown.out.join("\n"), new RegExp(`^${short}  alice  127`));
 
-    const forgotten = await ends(["peers", "forget", short, data], permissions);
+    const forgotten = await ends(["forget", short, data], permissions);
     assertEquals([forgotten.code, forgotten.out], [
       0,
       [`forgotten  ${a.id}`],
     ]);
     const after = await ends(["peers", data, "--json"], permissions);
     assertEquals(after.out.map((line) => JSON.parse(line)), [
-      { id: a.id, verdict: "forgotten" },
+      { id: a.id, rule: "forgotten" },
     ]);
     const again = await ends(
-      ["peers", "forget", "01234567", data],
+      ["forget", "01234567", data],
       permissions,
     );
     assertEquals(again.code, 1);
@@ -166,7 +166,7 @@ Deno.test("who was denied while the node did not run is refused by it from then 
     const short = a.id.slice(0, 8);
     const denied = await ends(["deny", short, data, "--json"], permissions);
     assertEquals(denied.out.map((line) => JSON.parse(line)), [
-      { id: a.id, verdict: "denied" },
+      { id: a.id, rule: "denied" },
     ]);
     // By its first digits nobody is let in again.
     const prefix = await ends(["allow", short, data], permissions);
@@ -252,7 +252,7 @@ Deno.test("what was set aside is listed and discarded while the node does not ru
       }
     }
     const ask = (...args: string[]) =>
-      ends(["set-aside", ...args, data], permissions);
+      ends(["dead-letters", ...args, data], permissions);
     const listed = (await ask("--json")).out.map((line) => JSON.parse(line));
     assertEquals(listed.map((it) => it.id), [id, other]);
     const people = (await ask()).out.join("\n");

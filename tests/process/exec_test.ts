@@ -70,7 +70,7 @@ Deno.test({
         "VERACK_NAME=bob",
         "VERACK_TOPIC=$(id) 'x'",
         `VERACK_ID=${event.id}`,
-        "VERACK_ATTEMPT=1",
+        "VERACK_DELIVERY_COUNT=1",
         "zero $HOME ; false",
       ]
     ) await until(line, () => written(alice).includes(line));
@@ -82,7 +82,9 @@ Deno.test({
   ignore: WINDOWS,
   async fn() {
     await using alice = await NodeProcess.start(
-      script('echo "$VERACK_ID $VERACK_ATTEMPT"; exit $((2 - VERACK_ATTEMPT))'),
+      script(
+        'echo "$VERACK_ID $VERACK_DELIVERY_COUNT"; exit $((2 - VERACK_DELIVERY_COUNT))',
+      ),
       SHELL,
     );
     await using bob = await sender(alice.address, alice.id);
@@ -113,7 +115,7 @@ Deno.test({
     await bob.send(alice.id, "good", { topic: "good" });
     const error = await assertRejects(() => bad, VerackError);
     assertEquals(error.code, "rejected");
-    const aside = await alice.waitFor("set-aside");
+    const aside = await alice.waitFor("dead-letter");
     assertEquals(aside.reason, "killed by SIGKILL");
   },
 });
@@ -145,7 +147,7 @@ Deno.test({
   async fn() {
     await using alice = await NodeProcess.start(
       script(
-        '[ $VERACK_ATTEMPT = 2 ] || { trap "" TERM; sleep 5; echo woke; }',
+        '[ $VERACK_DELIVERY_COUNT = 2 ] || { trap "" TERM; sleep 5; echo woke; }',
         "--exec-timeout=0.3",
       ),
       SHELL,

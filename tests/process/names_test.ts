@@ -78,7 +78,7 @@ for (const attacked of [false, true]) {
         .map(({ text }) => text);
       assertEquals(texts, ["one", "two"]);
       if (mallory === undefined) return;
-      const who = await place.ends("alice", "who", "bob");
+      const who = await place.ends("alice", "find", "bob");
       assertStringIncludes(who.err.join("\n"), "2 members go by");
       assertStringIncludes(
         who.out.join("\n"),
@@ -172,7 +172,7 @@ Deno.test("a peer is called by the name that a person gave it, and denied by it 
     `delivered  ${label}`,
   ]);
   assertEquals(
-    (await place.ends("alice", "who", "eva")).out[0],
+    (await place.ends("alice", "find", "eva")).out[0],
     `${label}  connected`,
   );
   const listed = `${short(id)}  eva (calls itself eve)  `;

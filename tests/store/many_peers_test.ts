@@ -62,7 +62,7 @@ for (const rows of [0, 100_000]) {
         addresses: [{ address, rank: "typed", typed: true }],
       }));
       store.putPeer(record(allowed!));
-      store.putAccessRule({ id: allowed!.id, verdict: "allowed", at: 1 });
+      store.putAccessRule({ id: allowed!.id, rule: "allowed", at: 1 });
       store.putPeer(record(awaited!));
       store.messages.putOutgoing({
         id: new Uint8Array(16),

@@ -24,12 +24,12 @@ Deno.test("peers are listed with who admitted them and what was decided", async 
   records.deny(peerId(2), 5);
   records.deny(peerId(3), 6);
   assertEquals(
-    records.peers().map((peer) => [peer.admittedBy, peer.verdict]),
+    records.peers().map((peer) => [peer.admittedBy, peer.rule]),
     [[undefined, "denied"], [issuer.id, undefined]],
   );
-  assertEquals(records.verdicts(), [
-    { id: peerId(2), verdict: "denied" },
-    { id: peerId(3), verdict: "denied" },
+  assertEquals(records.accessRules(), [
+    { id: peerId(2), rule: "denied" },
+    { id: peerId(3), rule: "denied" },
   ]);
 });
 
@@ -40,7 +40,7 @@ Deno.test("a peer that is forgotten is off the record, and noted as forgotten", 
   assertEquals(records.forget(peerId(1).slice(0, 8), 7), peerId(1));
   assertEquals(store.peers(), []);
   assertEquals(store.accessRules(), [
-    { id: peerId(1), verdict: "forgotten", at: 7 },
+    { id: peerId(1), rule: "forgotten", at: 7 },
   ]);
 });
 
@@ -58,10 +58,10 @@ Deno.test("who waited where it was dialed is on record when it is allowed", () =
     });
     const records = new Records(store);
     records.allow(peerId(1), 3);
-    assertEquals(records.pending(), []);
+    assertEquals(records.joinRequests(), []);
     assertEquals(
       records.peers().map((peer) => [
-        peer.verdict,
+        peer.rule,
         peer.addresses[0]?.address,
       ]),
       direction === "outbound" ? [["allowed", address]] : [],

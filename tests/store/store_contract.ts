@@ -77,17 +77,17 @@ export function storeContract(
     return store;
   });
 
-  test("keeps verdicts", (store) => {
-    store.putAccessRule({ id: peerId(1), verdict: "allowed", at: 1 });
-    store.putAccessRule({ id: peerId(2), verdict: "denied", at: 2 });
-    store.putAccessRule({ id: peerId(3), verdict: "forgotten", at: 3 });
-    store.putAccessRule({ id: peerId(1), verdict: "denied", at: 4 });
+  test("keeps rules", (store) => {
+    store.putAccessRule({ id: peerId(1), rule: "allowed", at: 1 });
+    store.putAccessRule({ id: peerId(2), rule: "denied", at: 2 });
+    store.putAccessRule({ id: peerId(3), rule: "forgotten", at: 3 });
+    store.putAccessRule({ id: peerId(1), rule: "denied", at: 4 });
     store.deleteAccessRule(peerId(2));
     store = again(store);
-    const verdicts = store.accessRules().sort((a, b) => a.at - b.at);
-    assertEquals(verdicts, [
-      { id: peerId(3), verdict: "forgotten", at: 3 },
-      { id: peerId(1), verdict: "denied", at: 4 },
+    const rules = store.accessRules().sort((a, b) => a.at - b.at);
+    assertEquals(rules, [
+      { id: peerId(3), rule: "forgotten", at: 3 },
+      { id: peerId(1), rule: "denied", at: 4 },
     ]);
     return store;
   });

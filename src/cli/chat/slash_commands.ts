@@ -5,7 +5,7 @@ import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { quoted, suggest } from "../flags.ts";
 import type { Palette } from "../terminal.ts";
-import { memberLines } from "../who.ts";
+import { memberLines } from "../find.ts";
 import type { Names } from "./names.ts";
 
 /** What commands need of a chat. */
@@ -22,20 +22,25 @@ export interface ChatContext {
 
 interface SlashCommand {
   /** What follows it; a name is completed. */
-  readonly argument: "" | "NAME" | "[NAME]" | "NAME TEXT";
+  readonly argument: "" | "NAME" | "NAME TEXT";
   readonly help: string;
   run(argument: string, chat: ChatContext): void | Promise<void>;
 }
 
 const COMMANDS: Readonly<Record<string, SlashCommand>> = {
-  who: {
-    argument: "[NAME]",
-    help: "Who is here, or all that is known of somebody",
-    run: (name, chat) => name === "" ? here(chat) : about(name, chat),
+  here: {
+    argument: "",
+    help: "The members that are here",
+    run: (_, chat) => here(chat),
+  },
+  find: {
+    argument: "NAME",
+    help: "All that is known of a member",
+    run: (name, chat) => about(name, chat),
   },
   peers: {
     argument: "",
-    help: "Everybody who is known, here or away",
+    help: "All known members, here or away",
     run: (_, chat) => allPeers(chat),
   },
   msg: {
@@ -101,7 +106,7 @@ export function completeLine(
   const before = line.slice(0, line.length - end.length);
   const candidates = before === "" && end.startsWith("/")
     ? NAMES.map((name) => `/${name} `)
-    : end === "" && !/^\/(who|msg|ping)\s+$/.test(before)
+    : end === "" && !/^\/(find|msg|ping)\s+$/.test(before)
     // Tab after a space in a message would list all names.
     ? []
     : names.typed().map((name) => before === "" ? `${name}: ` : `${name} `);
@@ -150,7 +155,7 @@ function about(name: string, { node, colors, show }: ChatContext): void {
   const members = node.findPeers(name);
   show(
     members.length === 0
-      ? `Nobody goes by ${quoted(name)}.`
+      ? `No member goes by ${quoted(name)}.`
       : members.map((member) => memberLines(member, colors)).join("\n"),
   );
 }

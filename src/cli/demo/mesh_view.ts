@@ -104,12 +104,12 @@ export class MeshView {
       case "overflow":
         // With a reason, the lines were left out on purpose and their effects are known.
         return "reason" in event ? [] : [{ type: "other", name, event }];
-      case "pending":
+      case "join-request":
       case "unreachable":
         return [{ type: "other", name, event }];
       case "replaced": // A restart is told already.
       case "undelivered": // The demo sends no messages.
-      case "set-aside":
+      case "dead-letter":
       case "name-conflict":
       case "resolved":
       case "stopped": // The end of the process says more.

@@ -117,7 +117,7 @@ export class Executor {
       VERACK_NAME: name === undefined ? "" : shownName(name),
       VERACK_TOPIC: topic,
       VERACK_ID: id,
-      VERACK_ATTEMPT: `${deliveryCount}`,
+      VERACK_DELIVERY_COUNT: `${deliveryCount}`,
     };
     const { signal } = this.#kill;
     while (true) {

@@ -32,13 +32,13 @@ export type AdmissionDecision = "admit" | "pending" | "denied" | "bad-invite";
  * against having been forgotten, and others' word stands against neither.
  */
 export function decideAdmission(facts: AdmissionFacts): AdmissionDecision {
-  const { rule: verdict, invite } = facts;
-  if (verdict === "denied") return "denied";
+  const { rule, invite } = facts;
+  if (rule === "denied") return "denied";
   if (invite === "invalid") return "bad-invite";
-  if (invite === "valid" || verdict === "allowed" || facts.pinned) {
+  if (invite === "valid" || rule === "allowed" || facts.pinned) {
     return "admit";
   }
   if (!facts.closed) return "admit";
-  if (verdict === "forgotten") return "pending";
+  if (rule === "forgotten") return "pending";
   return facts.onRecord || facts.attested ? "admit" : "pending";
 }

@@ -16,7 +16,7 @@ import { JoinRequests } from "./join_requests.ts";
 export function closeRecord(store: NodeStore): void {
   const requests = new JoinRequests(store);
   const rules = new Map(
-    store.accessRules().map(({ id, verdict }) => [id, verdict]),
+    store.accessRules().map(({ id, rule }) => [id, rule]),
   );
   const stay: StoredPeer[] = [];
   let moved = 0;

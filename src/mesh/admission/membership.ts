@@ -49,7 +49,7 @@ export class Membership {
   readonly #context: MembershipContext;
   readonly #former = new FormerMembers();
   readonly #standing = new Standing(this);
-  readonly #verdicts = new Map<PeerId, StoredAccessRule>();
+  readonly #rules = new Map<PeerId, StoredAccessRule>();
   readonly #announcements = new TokenBucket({
     burst: REFUSAL_EVENT_BURST,
     refillMs: REFUSAL_EVENT_REFILL_MS,
@@ -58,8 +58,8 @@ export class Membership {
   constructor(context: MembershipContext) {
     this.#context = context;
     const { store } = context.options;
-    for (const verdict of store.accessRules()) {
-      this.#verdicts.set(verdict.id, verdict);
+    for (const rule of store.accessRules()) {
+      this.#rules.set(rule.id, rule);
     }
     this.credentials = new Credentials(context);
     this.invites = new Invites(context.options);
@@ -75,26 +75,26 @@ export class Membership {
     this.invites.tick();
   }
 
-  /** Every verdict, oldest first. */
+  /** Every rule, oldest first. */
   accessRules(): StoredAccessRule[] {
-    return [...this.#verdicts.values()];
+    return [...this.#rules.values()];
   }
 
   /** What a person decided about it. */
   accessRule(id: PeerId): AccessRule | undefined {
-    return this.#verdicts.get(id)?.verdict;
+    return this.#rules.get(id)?.rule;
   }
 
-  /** Gives a verdict; it is in force even if it cannot be written down. */
-  decide(id: PeerId, verdict: AccessRule): void {
+  /** Gives a rule; it is in force even if it cannot be written down. */
+  decide(id: PeerId, rule: AccessRule): void {
     const { clock, options } = this.#context;
-    const given = { id, verdict, at: clock.now() };
-    this.#verdicts.delete(id);
-    this.#verdicts.set(id, given);
+    const given = { id, rule, at: clock.now() };
+    this.#rules.delete(id);
+    this.#rules.set(id, given);
     try {
       options.store.putAccessRule(given);
     } finally {
-      if (verdict !== "allowed") {
+      if (rule !== "allowed") {
         this.#former.take(id);
         this.invites.endOf(id);
       }
@@ -108,8 +108,8 @@ export class Membership {
 
   /** Whether what others say of it is of no interest. */
   ignoresGossipAbout(id: PeerId): boolean {
-    const verdict = this.accessRule(id);
-    return verdict === "denied" || verdict === "forgotten";
+    const rule = this.accessRule(id);
+    return rule === "denied" || rule === "forgotten";
   }
 
   // --- Who comes in ----------------------------------------------------------
@@ -181,7 +181,7 @@ export class Membership {
     const { store } = this.#context.options;
     this.#write(() => this.joinRequests.delete(id));
     if (this.accessRule(id) === "forgotten") {
-      this.#verdicts.delete(id);
+      this.#rules.delete(id);
       this.#write(() => store.deleteAccessRule(id));
     }
     if (!this.credentials.closed || record.isVerified) return false;
@@ -251,9 +251,9 @@ export class Membership {
 
   /** Whether it may come in and admit others; what a closed node goes by. */
   #isAdmitted(record: Peer): boolean {
-    const verdict = this.accessRule(record.id);
-    if (verdict === "denied" || verdict === "forgotten") return false;
-    return verdict === "allowed" || record.isVerified ||
+    const rule = this.accessRule(record.id);
+    if (rule === "denied" || rule === "forgotten") return false;
+    return rule === "allowed" || record.isVerified ||
       record.trust === "pinned" || record.attestation.length > 0;
   }
 
@@ -283,6 +283,6 @@ export class Membership {
     });
     // Keys cost nothing: strangers must not be able to flood whoever watches.
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;
-    emit({ type: "pending", id, address: formatAddress(address) });
+    emit({ type: "join-request", id, address: formatAddress(address) });
   }
 }

@@ -139,7 +139,7 @@ function full(address: Address): VerackError {
     "full",
     `Cannot dial ${
       formatAddress(address)
-    }: ${MAX_PEERS} peers are on record and none of them may give way, must be fewer (verack peers forget ID)`,
+    }: ${MAX_PEERS} peers are on record and none of them may give way, must be fewer (verack forget ID)`,
   );
 }
 

@@ -19,7 +19,7 @@ import type {
 export class MemoryStore implements NodeStore {
   readonly messages: MessageStore = new MemoryMessageStore();
   readonly #peers = new Map<PeerId, StoredPeer>();
-  readonly #verdicts = new Map<PeerId, StoredAccessRule>();
+  readonly #rules = new Map<PeerId, StoredAccessRule>();
   readonly #pending = new Map<PeerId, JoinRequest>();
   readonly #names = new Map<string, NameBinding>();
   readonly #invites = new Map<string, StoredInvite>();
@@ -53,15 +53,15 @@ export class MemoryStore implements NodeStore {
   }
 
   accessRules(): StoredAccessRule[] {
-    return [...this.#verdicts.values()];
+    return [...this.#rules.values()];
   }
 
-  putAccessRule(verdict: StoredAccessRule): void {
-    this.#verdicts.set(verdict.id, verdict);
+  putAccessRule(rule: StoredAccessRule): void {
+    this.#rules.set(rule.id, rule);
   }
 
   deleteAccessRule(id: PeerId): void {
-    this.#verdicts.delete(id);
+    this.#rules.delete(id);
   }
 
   joinRequests(): JoinRequest[] {

@@ -69,12 +69,12 @@ export interface PeerHead extends
  */
 export type AccessRule = "allowed" | "denied" | "forgotten";
 
-/** A verdict and when it was given. */
+/** An access rule and when it was made. */
 export interface StoredAccessRule {
   /** Whom it is about. */
   readonly id: PeerId;
   /** What was decided. */
-  readonly verdict: AccessRule;
+  readonly rule: AccessRule;
   /** When; wall clock, milliseconds. */
   readonly at: number;
 }
@@ -138,14 +138,14 @@ export interface NodeStore {
   /** Takes a peer off the record. */
   deletePeer(id: PeerId): void;
 
-  /** Every verdict in force, oldest first. */
+  /** Every rule in force, oldest first. */
   accessRules(): StoredAccessRule[];
-  /** Gives a verdict, in the place of an earlier one about the same identity. */
-  putAccessRule(verdict: StoredAccessRule): void;
-  /** Takes a verdict back. */
+  /** Gives a rule, in the place of an earlier one about the same identity. */
+  putAccessRule(rule: StoredAccessRule): void;
+  /** Takes a rule back. */
   deleteAccessRule(id: PeerId): void;
 
-  /** Everybody who waits for a verdict, oldest first. */
+  /** Everybody who waits for a rule, oldest first. */
   joinRequests(): JoinRequest[];
   /** Lets somebody wait, or replaces what is known of it. */
   putJoinRequest(peer: JoinRequest): void;

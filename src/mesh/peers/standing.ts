@@ -89,9 +89,9 @@ export class Standing {
   }
 
   #judge(id: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
-    const verdict = this.#membership.accessRule(id);
-    if (verdict === "denied" || verdict === "forgotten") return false;
-    return hasStanding({ ...facts, allowed: verdict === "allowed" });
+    const rule = this.#membership.accessRule(id);
+    if (rule === "denied" || rule === "forgotten") return false;
+    return hasStanding({ ...facts, allowed: rule === "allowed" });
   }
 }
 

@@ -192,7 +192,7 @@ export function noRoomOnRecord({ id }: VerifiedPeer): VerackError {
     "full",
     `Cannot accept ${
       shortId(id)
-    }: the record is full of peers that have standing, are connected or have messages waiting; up to ${MAX_PEERS} fit, of which ${MAX_STRANGER_PEERS} without standing ("verack peers forget" makes room)`,
+    }: the record is full of peers that have standing, are connected or have messages waiting; up to ${MAX_PEERS} fit, of which ${MAX_STRANGER_PEERS} without standing ("verack forget" makes room)`,
   );
 }
 

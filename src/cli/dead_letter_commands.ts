@@ -1,4 +1,4 @@
-/** `verack set-aside`: messages that a node's program refused too often. */
+/** `verack dead-letters`: messages that were nacked too often. */
 import type { DeadLetterHead } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
@@ -6,7 +6,7 @@ import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { shownText } from "./message_text.ts";
 import { type Command, command, type Invocation } from "./command.ts";
-import { withSetAside } from "./set_aside_commands.ts";
+import { withDeadLetters } from "./stored_dead_letters.ts";
 import { COLOR_FLAG, type Palette } from "./terminal.ts";
 import { utcMinute } from "./utc_minute.ts";
 
@@ -35,22 +35,25 @@ const ID = [{
 }] as const;
 
 /** Lists messages. */
-export const setAsideCommand: Command = command(
+export const deadLettersCommand: Command = command(
   {
     description: [
       "Their senders were told. They are kept, the newest thousand of them, until " +
-      "they are retried and taken, or discarded.",
+      "they are retried and acked, or discarded.",
     ],
     flags: LIST_FLAGS,
     examples: [
-      ["verack set-aside --data data/alice", "Ids, senders and reasons"],
+      ["verack dead-letters --data data/alice", "Ids, senders and reasons"],
     ],
   },
   async ({ flags, terminal }): Promise<ExitCode> => {
-    const messages = await withSetAside(flags.data, (it) => it.deadLetters());
+    const messages = await withDeadLetters(
+      flags.data,
+      (it) => it.deadLetters(),
+    );
     const { stdout, stderr, out } = terminal;
     if (!flags.json && messages.length === 0) {
-      stderr.line("Nothing was set aside.");
+      stderr.line("No dead letters.");
     }
     for (const message of messages) {
       stdout.line(
@@ -64,7 +67,7 @@ export const setAsideCommand: Command = command(
 );
 
 /** Shows one message. */
-export const setAsideShowCommand: Command = command(
+export const deadLettersShowCommand: Command = command(
   {
     description: ["With --json all of its body, in base64."],
     positionals: ID,
@@ -73,7 +76,10 @@ export const setAsideShowCommand: Command = command(
   async ({ flags, positionals, terminal }): Promise<ExitCode> => {
     const { data, from, json } = flags;
     const [id = ""] = positionals;
-    const message = await withSetAside(data, (it) => it.deadLetter(id, from));
+    const message = await withDeadLetters(
+      data,
+      (it) => it.deadLetter(id, from),
+    );
     const body = Uint8Array.fromBase64(message.base64);
     const { stdout, out } = terminal;
     stdout.line(
@@ -88,10 +94,10 @@ export const setAsideShowCommand: Command = command(
 );
 
 /** Offers a message again. */
-export const setAsideRetryCommand: Command = command(
+export const deadLettersRetryCommand: Command = command(
   {
     description: [
-      "The node must be running. It stays in the list until it is taken.",
+      "The node must be running. It stays in the list until it is acked.",
     ],
     positionals: ID,
     flags: FLAGS,
@@ -100,7 +106,7 @@ export const setAsideRetryCommand: Command = command(
 );
 
 /** Drops a message. */
-export const setAsideDiscardCommand: Command = command(
+export const deadLettersDiscardCommand: Command = command(
   { positionals: ID, flags: FLAGS },
   (invocation) => decide(invocation, "discard", "discarded"),
 );
@@ -112,7 +118,7 @@ async function decide(
 ): Promise<ExitCode> {
   const { data, from, json } = flags;
   const [id = ""] = positionals;
-  await withSetAside(data, (it) => it[action](id, from));
+  await withDeadLetters(data, (it) => it[action](id, from));
   terminal.stdout.line(
     json ? jsonLine({ id, [done]: true }) : `${done}  ${escapeText(id)}`,
   );
@@ -134,7 +140,7 @@ function headLine(message: DeadLetterHead, out: Palette): string {
     utcMinute(at),
     ...(topic === "" ? [] : [`topic ${escapeText(topic)}`]),
     `${bytes} ${bytes === 1 ? "byte" : "bytes"}`,
-    ...(reason === "" ? [] : [`refused: ${escapeText(reason)}`]),
+    ...(reason === "" ? [] : [`nacked: ${escapeText(reason)}`]),
     ...(retried ? [out.yellow("retried")] : []),
   ].join("  ");
 }

@@ -1,8 +1,8 @@
-/** `verack who`: whom a name or the first digits of an identity may mean. */
-import type { MemberRow } from "../control/answers.ts";
+/** `verack find`: the peers that a name or the first digits of an id may mean. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { shortId } from "../identity/identity.ts";
-import { peerLabel } from "../identity/peer_name.ts";
+import { namesOf, peerLabel } from "../identity/peer_name.ts";
+import type { Member } from "../mesh/peers/find_peers.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -17,38 +17,52 @@ const FLAGS = {
 } as const;
 
 /** Finds members. */
-export const whoCommand: Command = command(
+export const findCommand: Command = command(
   {
     description: [
       "Any running node answers for all it knows or has heard of. All that go by " +
       "the name are listed, and which of them it is bound to: the first that " +
-      "had it. The identity tells them apart.",
+      "had it. The id tells them apart.",
     ],
     positionals: [{
       name: "NAME",
-      help: "A name, an identity, or its first 8 digits or more",
+      help: "A name, an id, or its first 8 digits or more",
     }],
     flags: FLAGS,
     examples: [[
-      "verack who alice --data data/bob",
-      "Identity and addresses of all that are called alice",
+      "verack find alice --data data/bob",
+      "Id and addresses of all that are called alice",
     ]],
   },
   async (
     { flags, positionals, terminal }: Invocation<typeof FLAGS>,
   ): Promise<ExitCode> => {
     const [name = ""] = positionals;
-    const members = await withNode(flags.data, (node) => node.findPeers(name));
+    const members = await withNode(flags.data, async (node) => {
+      const { peers, self } = await node.peers(name);
+      const found = peers.map((peer) => ({ ...peer, self: false }));
+      if (!self) return found;
+      const own = await node.status();
+      const { id, address } = own;
+      return [
+        {
+          id,
+          ...namesOf(own),
+          self: true,
+          connected: false,
+          addresses: [address],
+        },
+        ...found,
+      ];
+    });
     const { stdout, stderr, out } = terminal;
     if (members.length === 0) {
-      stderr.line(`verack who: nobody goes by ${quoted(name)}`);
+      stderr.line(`verack find: no peer goes by ${quoted(name)}`);
       return EXIT.failure;
     }
     if (!flags.json && members.length > 1) {
       stderr.line(
-        `${members.length} members go by ${
-          quoted(name)
-        }: tell them apart by identity`,
+        `${members.length} peers go by ${quoted(name)}: tell them apart by id`,
       );
     }
     for (const member of members) {
@@ -60,7 +74,7 @@ export const whoCommand: Command = command(
 
 /** What is known of a member, for people. */
 export function memberLines(
-  member: Omit<MemberRow, "lastSeen">,
+  member: Omit<Member, "lastSeen">,
   out: Palette,
 ): string {
   const { id, name, boundName, nameHeldBy, self, connected } = member;

@@ -17,11 +17,11 @@ export type DeadLetterCommands = Pick<
 >;
 
 /**
- * Runs `use` on what was set aside in a data directory, whether its node runs or not.
+ * Runs `use` on the dead letters of a data directory, whether its node runs or not.
  *
  * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
  */
-export async function withSetAside<T>(
+export async function withDeadLetters<T>(
   directory: string,
   use: (commands: DeadLetterCommands) => Promise<T>,
 ): Promise<T> {
@@ -43,7 +43,7 @@ function storedCommands({ store }: OpenedStore): DeadLetterCommands {
     withdraw: () => {},
   };
   // No message is added, so that none has to give way.
-  const setAside = new DeadLetterBox({
+  const box = new DeadLetterBox({
     store: store.messages,
     hasStanding: () => true,
     onDeadLetter: () => {},
@@ -53,13 +53,13 @@ function storedCommands({ store }: OpenedStore): DeadLetterCommands {
   );
   return {
     deadLetters: async () =>
-      setAside.list().map((it) => deadLetterRow(it, peers.get(it.from))),
+      box.list().map((it) => deadLetterRow(it, peers.get(it.from))),
     deadLetter: async (id, from) => {
-      const message = setAside.get(id, sender(from));
+      const message = box.get(id, sender(from));
       return wholeDeadLetter(message, peers.get(message.from));
     },
-    retry: async (id, from) => setAside.retry(id, sender(from)),
-    discard: async (id, from) => setAside.discard(id, sender(from)),
+    retry: async (id, from) => box.retry(id, sender(from)),
+    discard: async (id, from) => box.discard(id, sender(from)),
   };
 }
 

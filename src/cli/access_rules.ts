@@ -1,4 +1,4 @@
-/** `verack pending`, `allow`, `deny` and `peers forget`: join requests and access rules. */
+/** `verack requests`, `allow`, `deny` and `forget`: join requests and access rules. */
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
@@ -10,7 +10,7 @@ import { COLOR_FLAG } from "./terminal.ts";
 import { utcMinute } from "./utc_minute.ts";
 
 const PREFIX_HELP =
-  "Its identity, the first 8 digits or more, or its name, if no other has them";
+  "Its id, the first 8 digits or more, or its name, if no other has them";
 
 const FLAGS = {
   data: DATA_FLAG,
@@ -19,24 +19,24 @@ const FLAGS = {
 } as const;
 
 /** Lists join requests. */
-export const pendingCommand: Command = command(
+export const requestsCommand: Command = command(
   {
     flags: FLAGS,
     examples: [
       [
-        "verack pending --data data/alice",
-        "Whole identities, for verack allow",
+        "verack requests --data data/alice",
+        "Whole ids, for verack allow",
       ],
     ],
   },
   async ({ flags, terminal }) => {
     const { stdout, stderr, out } = terminal;
-    const pending = await withRecords(
+    const requests = await withRecords(
       flags.data,
       (commands) => commands.joinRequests(),
     );
-    if (!flags.json && pending.length === 0) stderr.line("Nobody is waiting.");
-    for (const peer of pending) {
+    if (!flags.json && requests.length === 0) stderr.line("No join requests.");
+    for (const peer of requests) {
       const { id, address, direction, lastSeen } = peer;
       stdout.line(
         flags.json
@@ -56,7 +56,7 @@ export const allowCommand: Command = command(
     description: [
       "Also one that was denied or forgotten before. A name is bound to the " +
       "first peer that had it; --name binds it to this one.",
-      "Verdict and name hold at this node only: repeat them at each of yours. In a " +
+      "Rule and name hold at this node only: repeat them at each of yours. In a " +
       "closed mesh the other members admit what this node has admitted, unless " +
       "it is denied there.",
     ],
@@ -88,7 +88,7 @@ export const allowCommand: Command = command(
 export const denyCommand: Command = command(
   {
     description: [
-      "Whatever others say of it, and until it is allowed again.",
+      "Whatever other members say of it, until it is allowed again.",
       "It holds at this node only: repeat it at each of yours.",
     ],
     positionals: [{ name: "ID", help: PREFIX_HELP }],
@@ -98,7 +98,7 @@ export const denyCommand: Command = command(
 );
 
 /** Forgets a peer. */
-export const peersForgetCommand: Command = command(
+export const forgetCommand: Command = command(
   {
     description: [
       "What others say of it is ignored from then on; it is met anew when it " +
@@ -107,7 +107,7 @@ export const peersForgetCommand: Command = command(
     positionals: [{ name: "ID", help: PREFIX_HELP }],
     flags: FLAGS,
     examples: [
-      ["verack peers forget d26d938b --data data/alice", "Forgets that peer"],
+      ["verack forget d26d938b --data data/alice", "Forgets that peer"],
     ],
   },
   (invocation) => decide(invocation, "forget", "forgotten"),
@@ -116,7 +116,7 @@ export const peersForgetCommand: Command = command(
 async function decide(
   { flags, positionals, terminal }: Invocation<typeof FLAGS>,
   decision: "allow" | "deny" | "forget",
-  verdict: AccessRule,
+  rule: AccessRule,
   name?: string,
 ): Promise<ExitCode> {
   const [text = ""] = positionals;
@@ -126,8 +126,8 @@ async function decide(
   );
   terminal.stdout.line(
     flags.json
-      ? jsonLine({ id, verdict })
-      : `${verdict.padEnd("forgotten".length)}  ${id}`,
+      ? jsonLine({ id, rule })
+      : `${rule.padEnd("forgotten".length)}  ${id}`,
   );
   return EXIT.success;
 }
