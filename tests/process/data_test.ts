@@ -256,7 +256,7 @@ Deno.test("what was set aside is listed and discarded while the node does not ru
     const listed = (await ask("--json")).out.map((line) => JSON.parse(line));
     assertEquals(listed.map((it) => it.id), [id, other]);
     const people = (await ask()).out.join("\n");
-    assertMatch(people, /5a5a5a5a.*topic t.*8 bytes.*refused: no\n.*red/);
+    assertMatch(people, /5a5a5a5a.*topic t.*8 bytes.*nacked: no\n.*red/);
     assertEquals(people.includes("\u001b"), false);
     const shown = JSON.parse((await ask("show", id, "--json")).out.join(""));
     assertEquals(atob(shown.base64), "red\u001b[31m");
