@@ -13,7 +13,8 @@ import { Screen } from "./chat/screen.ts";
 import { EventBudget, standingOf } from "./event_budget.ts";
 import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { type OpenControl, openControl } from "./http_flags.ts";
+import { openControl } from "./http_flags.ts";
+import type { OpenControl } from "./serve_control.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
 import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
@@ -108,7 +109,7 @@ interface Chat {
   readonly invocation: Invocation<typeof FLAGS>;
   readonly node: Node;
   readonly lines: ChatLines;
-  readonly control: OpenControl;
+  readonly control: OpenControl | undefined;
   readonly signals: SignalWatch;
   readonly leaving: Promise<void>;
   readonly leave: () => void;
@@ -240,7 +241,7 @@ async function listen(
     show(event) {
       const line = lines.message(event, new Date(systemClock.now()));
       output.line(line, true, CHAT_INDENT);
-      control.server.publish(event);
+      control?.server.publish(event);
     },
     signal: closed.signal,
   });

@@ -2,17 +2,20 @@
  * The command line: chooses the command, runs it, and turns errors into one line and an exit
  * code. Each command is in a file of its own.
  */
+import { deadline, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
-import { SignalWatch } from "./signals.ts";
 import {
   flushOutput,
   openOutput,
   openTerminal,
   type Output,
 } from "./terminal.ts";
+
+/** Most readers have taken all lines by then. */
+const READ_AT_ONCE_MS = 50;
 
 const SUMMARY =
   "a TLS-authenticated, fully connected peer network that opens with Bitcoin's version/verack";
@@ -30,14 +33,24 @@ const EXAMPLES = [
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   const output = openOutput();
   const code = await outcome(argv, output);
+  const { stdout, stderr } = output;
+  using soon = deadline(systemClock, READ_AT_ONCE_MS);
+  await Promise.all([
+    stdout.flushed(soon.signal),
+    stderr.flushed(soon.signal),
+  ]);
+  const isRead = stdout.pending + stderr.pending === 0;
+  if (isRead && !stdout.failed) return code;
+  // A signal ends the wait for a slow reader.
+  const { SignalWatch } = await import("./signals.ts");
   using signals = new SignalWatch();
   const isEnded = code === EXIT.interrupted || code === EXIT.terminated;
   const signal = isEnded ? AbortSignal.abort() : signals.signal;
   await flushOutput(output, signal);
-  const { failure } = output.stdout;
+  const { failure } = stdout;
   if (!failure.aborted) return signals.code ?? code;
   if (failure.reason instanceof Deno.errors.BrokenPipe) return EXIT.brokenPipe;
-  output.stderr.line(
+  stderr.line(
     `verack: Cannot write to standard output: ${failure.reason.message}`,
   );
   await flushOutput(output, signal);

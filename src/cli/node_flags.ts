@@ -7,7 +7,7 @@ import { parsePeerName } from "../identity/peer_name.ts";
 import { HEARTBEAT_MS, MAX_DURATION_MS } from "../limits.ts";
 import { type NodeOptions, parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/dialing/peer_target.ts";
-import { DataDirectory } from "../store/data_directory.ts";
+import type { DataDirectory } from "../store/data_directory.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { DATA_FILES } from "../store/lock_file.ts";
 import {
@@ -146,6 +146,7 @@ async function openData(
   const { data, network } = flags;
   if (data === undefined) return undefined;
   descriptors.countBy(data);
+  const { DataDirectory } = await import("../store/data_directory.ts");
   return await DataDirectory.open(data, {
     network,
     passphrase: passphraseSource(flags, `${data}/${DATA_FILES.key}`),

@@ -18,7 +18,7 @@ import {
   execCommand,
 } from "./exec/exec_flags.ts";
 import { type SenderRule, senderRule } from "./exec/exec_senders.ts";
-import { Executor } from "./exec/executor.ts";
+import type { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";
 import type { LineWriter } from "./line_writer.ts";
@@ -107,7 +107,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   if (surplus !== undefined && flags.exec === undefined) {
     throw unexpectedArgument(surplus);
   }
-  const command = execCommand(flags, positionals);
+  const command = await execCommand(flags, positionals);
   using start = await nodeStart(flags);
   const options = { ...start.options, port: flags.port };
   const rule = command && senderRule(options, command.from);
@@ -136,7 +136,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const stopPinging = pingEvery(node, flags.period * 1_000);
   try {
     await using control = await openControl(flags, node, leave);
-    const { url } = control;
+    const url = control?.url;
     if (url !== undefined) log.info("control", { url });
     if (!flags.json) greet({ flags, terminal, command: "" }, node);
     if (!flags.json && url !== undefined) {
@@ -156,10 +156,11 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
     });
     const show = (event: MessageEvent, keep: boolean) => {
       printer.print(event, { keep });
-      control.server.publish(event);
+      control?.server.publish(event);
     };
     const fateOf = rule?.(node);
     if (command !== undefined) {
+      const { Executor } = await import("./exec/executor.ts");
       executor = new Executor(node, {
         ...command,
         ...(fateOf !== undefined && {

@@ -3,7 +3,7 @@
  * once. SIGHUP, which a closed terminal sends, starts a leave too, unless the program was
  * started to outlive its terminal, as `nohup` does.
  */
-import { fstatSync } from "node:fs";
+import process from "node:process";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { LineOutput } from "./line_writer.ts";
@@ -139,6 +139,8 @@ function ignoredByKernel(): boolean | undefined {
 /** GNU `nohup` replaces a terminal as stdin by /dev/null opened for writing only. */
 function stdinIsClosedByNohup(): boolean {
   try {
+    // Loaded here only: it takes longer than all else at the start of a command.
+    const { fstatSync } = process.getBuiltinModule("node:fs");
     if (fstatSync(0).rdev !== LINUX_NULL_DEVICE) return false;
   } catch {
     return false;

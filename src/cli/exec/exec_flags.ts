@@ -7,11 +7,7 @@ import {
 } from "../../limits.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
 import { parseSender } from "./exec_senders.ts";
-import {
-  checkProgram,
-  notPermitted,
-  type ProgramCommand,
-} from "./program_run.ts";
+import type { ProgramCommand } from "./program_run.ts";
 
 /** The flags. */
 export const EXEC_FLAGS = {
@@ -58,10 +54,10 @@ export interface ExecCommand extends ProgramCommand {
 }
 
 /** What to run with the arguments that are not flags; `undefined` without `--exec`. */
-export function execCommand(
+export async function execCommand(
   flags: FlagValues<typeof EXEC_FLAGS>,
   args: readonly string[],
-): ExecCommand | undefined {
+): Promise<ExecCommand | undefined> {
   const { exec: program, execTopic: topic, execFrom: from } = flags;
   const { execJobs, execTimeout } = flags;
   if (program === undefined) {
@@ -69,6 +65,7 @@ export function execCommand(
     if (from.length > 0) throw new UsageError("--exec-from needs --exec");
     return undefined;
   }
+  const { checkProgram, notPermitted } = await import("./program_run.ts");
   const permission = { name: "run", command: program } as const;
   if (Deno.permissions.querySync(permission).state !== "granted") {
     throw notPermitted(program);

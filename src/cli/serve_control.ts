@@ -1,0 +1,102 @@
+/** Opens a node's control API: in its data directory, and where flags say. */
+import {
+  type Clock,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "../core/clock.ts";
+import { ControlServer } from "../control/control_server.ts";
+import {
+  openDirectory,
+  openPort,
+  type ServerCertificate,
+} from "../control/control_listeners.ts";
+import {
+  controlFiles,
+  fileError,
+  readOrMakeToken,
+} from "../control/control_endpoint.ts";
+import { escapeText } from "../core/escape.ts";
+import { warnIfOpenToTheWorld } from "../identity/private_file.ts";
+import type { Node } from "../mesh/node.ts";
+import { type Address, formatAddress } from "../transport/address.ts";
+import { descriptors } from "../transport/descriptors.ts";
+import type { HttpFlagValues } from "./http_flags.ts";
+
+/** A node's control API while the node runs. */
+export interface OpenControl extends AsyncDisposable {
+  readonly server: ControlServer;
+  /** Where it listens besides the directory: a URL. */
+  readonly url: string | undefined;
+}
+
+interface Times {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Opens what the flags ask for. `onStop` is called when a client asked the node to leave.
+ */
+export async function serveControl(
+  flags: HttpFlagValues,
+  node: Node,
+  onStop: () => void,
+  times: Times = { clock: systemClock, random: systemRandom },
+): Promise<OpenControl> {
+  const { data, http } = flags;
+  const server = new ControlServer({ node, clock: times.clock, onStop });
+  let clear = () => Promise.resolve();
+  const close = async () => {
+    await server.close();
+    await clear();
+  };
+  try {
+    if (data !== undefined) clear = await openDirectory(server, data, times);
+    const url = http === undefined
+      ? undefined
+      : await openHttp(server, http, flags, times);
+    if (url !== undefined) server.announce(url);
+    return { server, url, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openHttp(
+  server: ControlServer,
+  address: Address,
+  flags: HttpFlagValues,
+  { clock, random }: Times,
+): Promise<string> {
+  const { data, httpTokenFile, httpCert, httpKey } = flags;
+  const path = httpTokenFile ?? controlFiles(data ?? ".").token;
+  const token = await readOrMakeToken(path, random);
+  descriptors.countBy(path);
+  let certificate: ServerCertificate | undefined;
+  if (httpCert !== undefined && httpKey !== undefined) {
+    certificate = { cert: await read(httpCert), key: await read(httpKey) };
+    warnIfOpenToTheWorld(
+      `key "${escapeText(httpKey)}"`,
+      httpKey,
+      await Deno.stat(httpKey),
+    );
+  }
+  const port = await openPort(server, {
+    address,
+    token,
+    clock,
+    ...(certificate !== undefined && { certificate }),
+  });
+  const scheme = certificate === undefined ? "http" : "https";
+  return `${scheme}://${formatAddress({ host: address.host, port })}/v1/`;
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw fileError(error, `Cannot read "${path}"`, "read", path);
+  }
+}
