@@ -18,6 +18,7 @@
  *
  * @module
  */
+import "./src/core/logtape.ts";
 export { VerackError } from "./src/core/errors.ts";
 export { Identity, parsePeerId } from "./src/identity/identity.ts";
 export { Node } from "./src/mesh/node.ts";

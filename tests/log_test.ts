@@ -16,6 +16,7 @@ import {
   logger,
   type LogLevel,
 } from "../src/core/log.ts";
+import "../src/core/logtape.ts";
 
 /** Collects the lines that `body` logs; logging is off again afterwards. */
 function capture(
@@ -63,7 +64,7 @@ Deno.test("logger() writes time, level, layer, message and fields for people", (
   assertMatch(line, /^\d\d:\d\d:\d\d\.\d{3} INFO {2}mesh {6}peer up /);
   assertMatch(
     line,
-    / peer up identity=a1b2c3d4 address=127\.0\.0\.1:8081 links=3$/,
+    / peer up id=a1b2c3d4 address=127\.0\.0\.1:8081 links=3$/,
   );
 });
 

@@ -163,13 +163,15 @@ Deno.test("the import map of JSR puts the original in the place of every file of
   }
 });
 
-Deno.test("only src/log.ts imports src/std/log.ts, and only src/std/ what is behind it", () => {
+Deno.test("only src/core/ imports logging, and only src/std/ the standard library by npm", () => {
   assertNone(
     [...SOURCES, MOD].flatMap((file) =>
       importsOf(file).filter((name) =>
         name.endsWith("std/log.ts")
           ? file.path !== "src/core/log.ts"
-          : /@logtape\/|deno-std/.test(name) &&
+          : name.includes("@logtape/")
+          ? file.path !== "src/core/logtape.ts"
+          : /deno-std/.test(name) &&
             !file.path.startsWith("src/std/")
       ).map((name) => `${file.path} imports ${name}`)
     ),

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import "../core/logtape.ts";
 export { BEHAVIOUR_NAMES, BEHAVIOURS } from "./behaviours.ts";
 export { CrawlCounts, parseCrawl } from "./crawl_events.ts";
 export { crawl } from "./crawl.ts";

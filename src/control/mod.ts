@@ -15,6 +15,7 @@
  *
  * @module
  */
+import "../core/logtape.ts";
 export { VerackError } from "../core/errors.ts";
 export { ControlClient } from "./control_client.ts";
 export { followEvents } from "./follow_events.ts";

@@ -1,17 +1,16 @@
 /**
  * Logging for every layer: named loggers, structured fields, one line a record.
  *
- * This is the only file that imports `@std/log`. A library stays silent: nothing
- * is written until the program configures LogTape (category `["verack", area]`), or
- * calls {@linkcode configureLogging}, as the command line does. All messages and
- * fields are escaped here, so callers may log what peers sent.
+ * This is the only file that imports `@std/log`. A library stays silent: nothing is written
+ * until the program configures LogTape (`logtape.ts`), or calls {@linkcode configureLogging}, as
+ * the command line does. All messages and fields are escaped here, so callers may log what
+ * peers sent.
  */
 import {
   BaseHandler,
   getLogger,
   LogLevels,
   type LogRecord,
-  setup,
 } from "../std/log.ts";
 import { escapeText, jsonLine } from "./escape.ts";
 import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./core_limits.ts";
@@ -63,7 +62,7 @@ type ShownFields = Readonly<Record<string, number | boolean | string | null>>;
 /** What the layers log with. */
 export interface Log {
   /** Whether records of that level are written; ask before costly work. */
-  enabled(level: Exclude<LogLevel, "off">): boolean;
+  enabled(level: RecordLevel): boolean;
   /** What helps to find a fault. */
   debug(message: string, fields?: LogFields): void;
   /** What happens in the ordinary course. */
@@ -90,15 +89,23 @@ export interface LoggingOptions {
   admits?: (fields: LogFields) => boolean;
 }
 
-const PREFIX = "verack.";
+/** A level that a record may have. */
+type RecordLevel = Exclude<LogLevel, "off">;
 
-const LEVEL_NUMBERS = {
-  debug: LogLevels.DEBUG,
-  info: LogLevels.INFO,
-  warn: LogLevels.WARN,
-  error: LogLevels.ERROR,
-  critical: LogLevels.CRITICAL,
-} as const;
+/** Takes the records of loggers that {@linkcode configureLogging} has not configured. */
+export interface LogTarget {
+  /** Whether records of that level are taken. */
+  enabled(name: LoggerName, level: RecordLevel): boolean;
+  /** Takes a record; message and fields are escaped. */
+  log(
+    name: LoggerName,
+    level: RecordLevel,
+    message: string,
+    fields: ShownFields,
+  ): void;
+}
+
+const PREFIX = "verack.";
 
 const LEVEL_NAMES = {
   debug: "DEBUG",
@@ -107,6 +114,13 @@ const LEVEL_NAMES = {
   error: "ERROR",
   critical: "CRITICAL",
 } as const;
+
+let target: LogTarget | undefined;
+
+/** Sets what takes the records that no {@linkcode configureLogging} claims. */
+export function logTo(other: LogTarget): void {
+  target = other;
+}
 
 /** SGR parameters: dim, none, yellow, red, red and bold. */
 const LEVEL_COLORS: Readonly<Record<string, string>> = {
@@ -150,42 +164,30 @@ class LineHandler extends BaseHandler {
   }
 }
 
-/**
- * Decides what is logged and where, for the whole process. May be called again.
- *
- * It replaces the configuration of `@std/log` and of LogTape; a program that has its
- * own configures one of them instead of calling this.
- */
+/** Decides what is logged and where, for the whole process. May be called again. */
 export function configureLogging(options: LoggingOptions): void {
-  if (options.level === "off") {
-    setup({ handlers: {}, loggers: {} });
-    return;
+  const handlers = options.level === "off" ? [] : [new LineHandler(options)];
+  for (const name of LOGGER_NAMES) {
+    const logger = getLogger(PREFIX + name);
+    logger.handlers = handlers;
+    if (options.level !== "off") logger.levelName = LEVEL_NAMES[options.level];
   }
-  const config = { level: LEVEL_NAMES[options.level], handlers: ["lines"] };
-  setup({
-    handlers: { lines: new LineHandler(options) },
-    loggers: Object.fromEntries(
-      LOGGER_NAMES.map((name) => [PREFIX + name, config]),
-    ),
-  });
 }
 
 /** The logger of a layer. It follows every later {@linkcode configureLogging}. */
 export function logger(name: LoggerName): Log {
-  const id = PREFIX + name;
-  const enabled = (level: Exclude<LogLevel, "off">): boolean => {
-    const target = getLogger(id);
-    return target.handlers.length > 0 && target.level <= LEVEL_NUMBERS[level];
-  };
-  const method = (level: Exclude<LogLevel, "off">) =>
-  (
-    message: string,
-    fields?: LogFields,
-  ): void => {
-    if (!enabled(level)) return;
-    const shown = escapeText(message, { max: MAX_LOG_MESSAGE_CHARS });
-    getLogger(id)[level](shown, shownFields(fields));
-  };
+  const own = getLogger(PREFIX + name);
+  const enabled = (level: RecordLevel): boolean =>
+    own.handlers.length > 0
+      ? own.level <= LogLevels[LEVEL_NAMES[level]]
+      : target?.enabled(name, level) ?? false;
+  const method =
+    (level: RecordLevel) => (message: string, fields?: LogFields): void => {
+      if (!enabled(level)) return;
+      const shown = escapeText(message, { max: MAX_LOG_MESSAGE_CHARS });
+      if (own.handlers.length > 0) own[level](shown, shownFields(fields));
+      else target?.log(name, level, shown, shownFields(fields));
+    };
   return {
     enabled,
     debug: method("debug"),

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import "../core/logtape.ts";
 export { MemoryNetwork } from "./memory_network.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export { settle, VIRTUAL_EPOCH_MS, VirtualClock } from "./virtual_clock.ts";

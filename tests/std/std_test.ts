@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
-import { BaseHandler, getLogger, type LogRecord, setup } from "@std/log";
+import { BaseHandler, getLogger, type LogRecord } from "@std/log";
 
 class Collector extends BaseHandler {
   readonly records: LogRecord[] = [];
@@ -51,29 +51,25 @@ Deno.test("timingSafeEqual() compares bytes and refuses other lengths", () => {
   assertFalse(timingSafeEqual(new Uint8Array([1, 2]), new Uint8Array([1, 3])));
 });
 
-Deno.test("setup() sends records of a logger's level to its handlers", () => {
+Deno.test("a logger hands records of its level to its handlers, until it has others", () => {
   const info = new Collector("INFO");
   const all = new Collector("NOTSET", {
     formatter: ({ levelName, loggerName, msg }) =>
       `${loggerName}/${levelName}/${msg}`,
   });
-  try {
-    setup({
-      handlers: { info, all },
-      loggers: {
-        "a.b": { level: "DEBUG", handlers: ["info", "all"] },
-        a: { level: "ERROR", handlers: ["all"] },
-      },
-    });
-    getLogger("a.b").debug("one", { x: 1 });
-    getLogger("a.b").warn("two {x}");
-    getLogger("a").warn("no");
-    getLogger("a").critical("three");
-    getLogger("other").critical("no");
-  } finally {
-    setup({ handlers: {}, loggers: {} });
-  }
-  getLogger("a.b").critical("no");
+  const [ab, a] = [getLogger("a.b"), getLogger("a")];
+  ab.levelName = "DEBUG";
+  ab.handlers = [info, all];
+  a.levelName = "ERROR";
+  a.handlers = [all];
+  ab.debug("one", { x: 1 });
+  getLogger("a.b").warn("two {x}");
+  a.warn("no");
+  a.critical("three");
+  getLogger("other").critical("no");
+  ab.handlers = [];
+  ab.critical("no");
+  a.handlers = [];
   assertEquals(all.lines, [
     "a.b/DEBUG/one",
     "a.b/WARN/two {x}",
@@ -86,7 +82,7 @@ Deno.test("setup() sends records of a logger's level to its handlers", () => {
   assert(first?.datetime instanceof Date);
 });
 
-Deno.test("getLogger() gives the same logger until setup() is called", () => {
+Deno.test("getLogger() gives the same logger each time, at first without handlers", () => {
   assertEquals(getLogger("x"), getLogger("x"));
   assertEquals(getLogger("x").handlers, []);
 });

@@ -1,0 +1,36 @@
+/**
+ * Hands what the library logs to LogTape, for programs that configure it (category
+ * `["verack", area]`). Every public module imports this file. The command line does not: it
+ * writes its log itself, and starts sooner without.
+ */
+import {
+  getLogger,
+  type LogLevel as LogTapeLevel,
+} from "npm:@logtape/logtape@2.4.2";
+import { systemClock } from "./clock.ts";
+import { LOGGER_NAMES, logTo } from "./log.ts";
+
+const LEVELS = {
+  debug: "debug",
+  info: "info",
+  warn: "warning",
+  error: "error",
+  critical: "fatal",
+} as const satisfies Record<string, LogTapeLevel>;
+
+const loggers = Object.fromEntries(
+  LOGGER_NAMES.map((name) => [name, getLogger(["verack", name])]),
+) as Record<typeof LOGGER_NAMES[number], ReturnType<typeof getLogger>>;
+
+logTo({
+  enabled: (name, level) => loggers[name].isEnabledFor(LEVELS[level]),
+  // emit() rather than LogTape's own methods, which would read {…} in the message as a placeholder.
+  log: (name, level, message, properties) =>
+    loggers[name].emit({
+      level: LEVELS[level],
+      timestamp: systemClock.now(),
+      message: [message],
+      rawMessage: message,
+      properties,
+    }),
+});
