@@ -3,6 +3,7 @@
  * reads at its own pace or resumes where it was, and counts what it missed.
  */
 import type { Clock } from "../core/clock.ts";
+import { Deque } from "../core/deque.ts";
 import { jsonLine } from "../core/escape.ts";
 import {
   CONTROL_JOURNAL_KEEP_MS,
@@ -58,8 +59,7 @@ export class EventJournal {
   readonly #record: (signal: AbortSignal) => void;
   readonly #epoch: string;
   readonly #readers = new Set<JournalReader>();
-  readonly #entries: JournalEntry[] = [];
-  #head = 0;
+  readonly #entries = new Deque<JournalEntry>();
   #bytes = 0;
   #last = 0;
   /** The newest event when this recording began. */
@@ -100,7 +100,7 @@ export class EventJournal {
     if (epoch !== this.#epoch || !(number <= this.#last)) return undefined;
     // Nothing was recorded while there were no readers.
     if (this.#recording === undefined || number < this.#begin) return undefined;
-    const oldest = this.#entries[this.#head]?.number ?? this.#last + 1;
+    const oldest = this.#entries.first?.number ?? this.#last + 1;
     const missed = Math.max(0, oldest - 1 - number);
     return { number: number + missed, missed };
   }
@@ -133,7 +133,7 @@ export class EventJournal {
     this.#entries.push({ number, event, bytes });
     this.#bytes += bytes.length;
     while (
-      this.#entries.length - this.#head > MAX_CONTROL_JOURNAL_EVENTS ||
+      this.#entries.length > MAX_CONTROL_JOURNAL_EVENTS ||
       this.#bytes > MAX_CONTROL_JOURNAL_BYTES
     ) {
       this.#evict();
@@ -143,9 +143,9 @@ export class EventJournal {
 
   /** The first event after a number. */
   after(number: number): JournalEntry | undefined {
-    const first = this.#entries[this.#head];
+    const { first } = this.#entries;
     if (first === undefined) return undefined;
-    return this.#entries[this.#head + Math.max(0, number + 1 - first.number)];
+    return this.#entries.at(Math.max(0, number + 1 - first.number));
   }
 
   /** Ends the journal; what it has can still be read. */
@@ -158,22 +158,18 @@ export class EventJournal {
   }
 
   #evict(): void {
-    const entry = this.#entries[this.#head];
+    const entry = this.#entries.shift();
     if (entry === undefined) return;
     this.#bytes -= entry.bytes.length;
     for (const reader of this.#readers) {
       if (reader.position < entry.number) reader.onMissed(entry);
     }
-    this.#head++;
-    // Seldom, since it moves all entries.
-    if (this.#head * 2 < this.#entries.length) return;
-    this.#entries.splice(0, this.#head);
-    this.#head = 0;
   }
 
   #rest(): void {
     this.#recording?.abort();
     this.#recording = undefined;
-    this.#entries.length = this.#head = this.#bytes = 0;
+    this.#entries.clear();
+    this.#bytes = 0;
   }
 }

@@ -1,4 +1,8 @@
-/** The one queue of `src/`: both ends cost nothing, however long it is. */
+/**
+ * The one queue of `src/` of which much may wait: both ends cost nothing, however long
+ * it is. (That of `@std/data-structures` keeps room for 8 items when it is empty, which
+ * every topic of every peer would pay.)
+ */
 
 /** From how many removed items on the array is made short again. */
 const COMPACT_AT = 1_024;

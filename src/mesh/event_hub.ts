@@ -1,4 +1,5 @@
 /** Passes one node's events to its listeners, in order, once what they say is remembered. */
+import { Deque } from "../core/deque.ts";
 import { MAX_QUEUED_EVENTS } from "../limits.ts";
 import { EventQueue, type NodeEvent } from "./events.ts";
 
@@ -13,7 +14,7 @@ interface Held {
 export class EventHub {
   readonly #queues = new Set<EventQueue>();
   /** Whatever comes behind an event that waits, waits with it. */
-  readonly #held: Held[] = [];
+  readonly #held = new Deque<Held>();
   #releasing: Promise<void> | undefined;
   #ended = false;
 
@@ -69,9 +70,13 @@ export class EventHub {
   }
 
   async #release(): Promise<void> {
-    for (let head = this.#held[0]; head !== undefined; head = this.#held[0]) {
+    for (
+      let head = this.#held.first;
+      head !== undefined;
+      head = this.#held.first
+    ) {
       await head.until?.catch(() => {});
-      if (this.#held[0] !== head) continue;
+      if (this.#held.first !== head) continue;
       deliver(head);
       this.#held.shift();
     }

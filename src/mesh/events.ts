@@ -2,6 +2,7 @@
  * What a node tells its owner: one union of plain objects, and the bounded queue
  * through which each listener gets them.
  */
+import { Deque } from "../core/deque.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MAX_QUEUED_EVENTS } from "../limits.ts";
 
@@ -163,9 +164,8 @@ export type NodeEvent =
  * oldest are dropped and an `overflow` event that counts them takes their place.
  */
 export class EventQueue implements AsyncIterableIterator<NodeEvent> {
-  readonly #events: NodeEvent[] = [];
+  readonly #events = new Deque<NodeEvent>();
   readonly #onClose: () => void;
-  #head = 0;
   #dropped = 0;
   #closed = false;
   #waiting: ((result: IteratorResult<NodeEvent>) => void)[] = [];
@@ -181,10 +181,9 @@ export class EventQueue implements AsyncIterableIterator<NodeEvent> {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) return waiter({ value: event, done: false });
     this.#events.push(event);
-    if (this.#events.length - this.#head > MAX_QUEUED_EVENTS) {
-      this.#head++;
+    if (this.#events.length > MAX_QUEUED_EVENTS) {
+      this.#events.shift();
       this.#dropped++;
-      this.#compact();
     }
   }
 
@@ -205,32 +204,20 @@ export class EventQueue implements AsyncIterableIterator<NodeEvent> {
       this.#dropped = 0;
       return Promise.resolve({ value, done: false });
     }
-    const value = this.#events[this.#head];
-    if (value !== undefined) {
-      this.#head++;
-      this.#compact();
-      return Promise.resolve({ value, done: false });
-    }
+    const value = this.#events.shift();
+    if (value !== undefined) return Promise.resolve({ value, done: false });
     if (this.#closed) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   return(): Promise<IteratorResult<NodeEvent>> {
-    this.#events.length = this.#head = this.#dropped = 0;
+    this.#events.clear();
+    this.#dropped = 0;
     this.end();
     return Promise.resolve({ value: undefined, done: true });
   }
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  /** Forgets what was handed out, now and then, so that shifting costs nothing. */
-  #compact(): void {
-    if (this.#head < MAX_QUEUED_EVENTS && this.#head < this.#events.length) {
-      return;
-    }
-    this.#events.splice(0, this.#head);
-    this.#head = 0;
   }
 }

@@ -2,6 +2,7 @@
  * Frames that wait to be written to one connection: small ones are gathered into
  * blocks, to leave in one write, and large ones are not copied.
  */
+import { Deque } from "../core/deque.ts";
 import {
   FIRST_WRITE_BLOCK_BYTES,
   FRAME_HEADER_BYTES,
@@ -26,7 +27,7 @@ interface Chunk {
 
 /** Bounded first-in first-out queue of encoded frames. */
 export class WriteQueue {
-  readonly #chunks: Chunk[] = [];
+  readonly #chunks = new Deque<Chunk>();
   #bytes = 0;
   #writing: Chunk | undefined;
 
@@ -92,12 +93,12 @@ export class WriteQueue {
   /** Drops everything but what is being written. */
   clear(): void {
     for (const { isBlock, bytes } of this.#chunks) if (isBlock) recycle(bytes);
-    this.#chunks.length = 0;
+    this.#chunks.clear();
     this.#bytes = this.#writing?.used ?? 0;
   }
 
   #blockFor(size: number): Chunk {
-    const last = this.#chunks.at(-1);
+    const last = this.#chunks.last;
     if (last?.isBlock && last.used + size <= last.bytes.length) return last;
     if (last?.isBlock && last.bytes.length === FIRST_WRITE_BLOCK_BYTES) {
       // Moves to a large block, so that all of it leaves in one write.

@@ -3,6 +3,7 @@
  * (`tls_listener.ts` says why not Deno's own). Turns Node's events into reads
  * that wait and writes that tell when they are through, with a bound on both.
  */
+import { Deque } from "../core/deque.ts";
 import type { TLSSocket } from "node:tls";
 import { MAX_UNREAD_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
 import type { Address } from "./address.ts";
@@ -23,7 +24,7 @@ export class TlsConnection implements Connection {
   readonly #tls: TLSSocket;
   readonly #tcp: TcpStream;
   /** Bytes that arrived before anybody asked for them, oldest first. */
-  readonly #unread: Uint8Array[] = [];
+  readonly #unread = new Deque<Uint8Array>();
   #unreadBytes = 0;
   #pendingRead: PendingRead | undefined;
   #rejectWrite: ((error: unknown) => void) | undefined;
@@ -54,7 +55,7 @@ export class TlsConnection implements Connection {
 
   // deno-lint-ignore require-await -- rejects, rather than throws, like the other transports
   async read(buffer: Uint8Array): Promise<number | null> {
-    const chunk = this.#unread[0];
+    const chunk = this.#unread.first;
     if (chunk !== undefined) return this.#take(chunk, buffer);
     if (this.#closed) throw this.#error("read");
     if (this.#ended) return null;
@@ -90,7 +91,7 @@ export class TlsConnection implements Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#unread.length = 0;
+    this.#unread.clear();
     const writing = this.#rejectWrite !== undefined;
     this.#break(undefined);
     if (writing) {
@@ -130,7 +131,7 @@ export class TlsConnection implements Connection {
       this.#unread.shift();
     } else {
       buffer.set(chunk.subarray(0, count));
-      this.#unread[0] = chunk.subarray(count);
+      this.#unread.replaceFirst(chunk.subarray(count));
     }
     this.#unreadBytes -= count;
     if (this.#unreadBytes < MAX_UNREAD_BYTES) this.#tcp.release();

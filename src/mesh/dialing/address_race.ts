@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
+import { TaskSet } from "../../core/task_set.ts";
 import { ADDRESS_STAGGER_MS } from "../../limits.ts";
 
 /** Addresses that wait to be tried; more may come while others are. */
@@ -77,7 +78,7 @@ export async function raceAddresses<T>(
     ? addresses
     : new AddressQueue(addresses);
   const live = new Set<AbortController>();
-  const tasks = new Set<Promise<void>>();
+  const tasks = new TaskSet();
   let leader: AbortController | undefined;
   let won = false;
   let wake = Promise.withResolvers<void>();
@@ -102,14 +103,14 @@ export async function raceAddresses<T>(
       signal: AbortSignal.any([signal, controller.signal]),
       reached,
     };
-    const task = options.attempt(address, attempt).then((done) => {
-      if (done && !attempt.signal.aborted) won = true;
-      live.delete(controller);
-      tasks.delete(task);
-      if (leader === controller) leader = undefined;
-      wake.resolve();
-    });
-    tasks.add(task);
+    tasks.add(
+      options.attempt(address, attempt).then((done) => {
+        if (done && !attempt.signal.aborted) won = true;
+        live.delete(controller);
+        if (leader === controller) leader = undefined;
+        wake.resolve();
+      }),
+    );
   };
 
   while (!won && !signal.aborted) {
@@ -117,7 +118,7 @@ export async function raceAddresses<T>(
       ? queue.take()
       : undefined;
     if (next !== undefined) start(next);
-    else if (tasks.size === 0) break;
+    else if (live.size === 0) break;
     wake = Promise.withResolvers<void>();
     const more = queue.size > 0 && leader === undefined &&
       live.size < parallel;
@@ -129,6 +130,6 @@ export async function raceAddresses<T>(
   }
   queue.onAdded = () => {};
   callOff("it is not needed any more");
-  await Promise.all(tasks);
+  await tasks.settled();
   return won;
 }
