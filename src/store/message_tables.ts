@@ -24,17 +24,18 @@ import {
   wholeMs,
 } from "./table.ts";
 
-const OUTGOING = new Table<StoredMessage & { readonly key: number }>(
-  "outgoing_message",
-  {
-    key: plain("key"),
+const OUTGOING = new Table<
+  { readonly key: number; readonly message: StoredMessage }
+>("outgoing_message", {
+  key: plain("key"),
+  message: {
     id: bytes("id"),
     topic: foreignText("topic"),
     body: bytes("body"),
     createdAt: wholeMs("created_at"),
     ttlMs: wholeMs("ttl_ms"),
   },
-);
+});
 
 const SEEN = new Table<StoredSeen>("seen", {
   from: peerId("sender"),
@@ -79,7 +80,7 @@ export class MessageTables implements MessageStore {
     for (const key of keys) {
       const row = this.#sql.message.get(key);
       if (row === undefined) continue;
-      const { key: _, ...message } = OUTGOING.read(row);
+      const { message } = OUTGOING.read(row);
       const receivers = this.#sql.receivers.all(key);
       yield {
         message,
@@ -97,11 +98,7 @@ export class MessageTables implements MessageStore {
     const key = this.#nextKey++;
     const { putMessage, putReceiver } = this.#sql;
     const put = () => {
-      // The fields one by one: of a class, `...message` would copy no getters.
-      const { id, topic, body, createdAt, ttlMs } = message;
-      putMessage(
-        ...OUTGOING.values({ key, id, topic, body, createdAt, ttlMs }),
-      );
+      putMessage(...OUTGOING.values({ key, message }));
       for (const one of to) putReceiver(key, peerIdBlob(one));
     };
     // A message of which only the first half is written has no receiver, and

@@ -46,21 +46,21 @@ const PEERS = new Table<Omit<StoredPeer, "addresses">>("peer", {
 });
 
 /** An address, which is of one peer and at one place of its list. */
-interface AddressRow extends Omit<StoredAddress, "address"> {
+interface AddressRow {
   readonly id: PeerId;
   readonly position: number;
-  readonly host: string;
-  readonly port: number;
+  readonly entry: StoredAddress;
 }
 
 const ADDRESSES = new Table<AddressRow>("peer_address", {
   id: peerId("identity"),
   position: plain("position"),
-  host: plain("host"),
-  port: plain("port"),
-  rank: plain("rank"),
-  typed: flag("typed"),
-  namedFrom: optional(plain("named_from")),
+  entry: {
+    address: { host: plain("host"), port: plain("port") },
+    rank: plain("rank"),
+    typed: flag("typed"),
+    namedFrom: optional(plain("named_from")),
+  },
 });
 
 const ACCESS_RULES = new Table<StoredAccessRule>("verdict", {
@@ -69,17 +69,10 @@ const ACCESS_RULES = new Table<StoredAccessRule>("verdict", {
   at: wholeMs("at"),
 });
 
-/** A join request with its address in two columns. */
-interface JoinRequestRow extends Omit<JoinRequest, "address"> {
-  readonly host: string;
-  readonly port: number;
-}
-
-const JOIN_REQUESTS = new Table<JoinRequestRow>("pending", {
+const JOIN_REQUESTS = new Table<JoinRequest>("pending", {
   id: peerId("identity"),
   certificate: bytes("certificate"),
-  host: plain("host"),
-  port: plain("port"),
+  address: { host: plain("host"), port: plain("port") },
   direction: plain("direction"),
   firstSeen: wholeMs("first_seen"),
   lastSeen: wholeMs("last_seen"),
@@ -138,8 +131,8 @@ export class SqliteStore implements NodeStore {
       all.set(peer.id, { ...peer, addresses: [] });
     }
     for (const row of this.#sql.addresses.all()) {
-      const { id, position: _, host, port, ...rest } = ADDRESSES.read(row);
-      all.get(id)?.addresses.push({ address: { host, port }, ...rest });
+      const { id, entry } = ADDRESSES.read(row);
+      all.get(id)?.addresses.push(entry);
     }
     return [...all.values()];
   }
@@ -167,17 +160,16 @@ export class SqliteStore implements NodeStore {
     this.#addresses.clear();
   }
 
-  putPeer({ addresses, ...peer }: StoredPeer): void {
-    const { id } = peer;
+  putPeer(peer: StoredPeer): void {
+    const { id, addresses } = peer;
     const { putPeer, deleteAddresses, putAddress } = this.#sql;
     const written = JSON.stringify(addresses);
     this.#database.atomic(() => {
       putPeer(...PEERS.values(peer));
       if (this.#addresses.get(id) === written) return;
       deleteAddresses(peerIdBlob(id));
-      for (const [position, { address, ...rest }] of addresses.entries()) {
-        const row = { id, position, ...address, ...rest };
-        putAddress(...ADDRESSES.values(row));
+      for (const [position, entry] of addresses.entries()) {
+        putAddress(...ADDRESSES.values({ id, position, entry }));
       }
     });
     this.#addresses.set(id, written);
@@ -201,15 +193,11 @@ export class SqliteStore implements NodeStore {
   }
 
   joinRequests(): JoinRequest[] {
-    return this.#sql.joinRequests.all().map((row) => {
-      const { host, port, ...request } = JOIN_REQUESTS.read(row);
-      return { ...request, address: { host, port } };
-    });
+    return this.#sql.joinRequests.all().map((row) => JOIN_REQUESTS.read(row));
   }
 
-  putJoinRequest({ address, ...request }: JoinRequest): void {
-    const row = { ...request, ...address };
-    this.#sql.putJoinRequest(...JOIN_REQUESTS.values(row));
+  putJoinRequest(request: JoinRequest): void {
+    this.#sql.putJoinRequest(...JOIN_REQUESTS.values(request));
   }
 
   deleteJoinRequest(id: PeerId): void {

@@ -82,7 +82,14 @@ export function toPeerId(value: unknown): PeerId {
   return (value as Uint8Array).toHex() as PeerId;
 }
 
-/** A table whose rows are records of type `T`. */
+/** The column of each field of a record, or the columns of the record in it. */
+export type Columns<T> = {
+  readonly [K in keyof Required<T>]:
+    | Column<Required<T>[K]>
+    | (Required<T>[K] extends object ? Columns<Required<T>[K]> : never);
+};
+
+/** A table whose rows are records of type `T`, which may have getters for fields. */
 export class Table<T extends object> {
   /** Selects the columns of all rows; to be followed by conditions. */
   readonly select: string;
@@ -90,14 +97,10 @@ export class Table<T extends object> {
   readonly insert: string;
   /** Inserts a row in the place of an older one with the same key. */
   readonly replace: string;
-  readonly #columns: readonly (readonly [keyof T, Column<unknown>])[];
+  readonly #columns: readonly [path: readonly string[], Column<unknown>][];
 
-  /** @param columns The column of each field of a record. */
-  constructor(
-    name: string,
-    columns: { readonly [K in keyof Required<T>]: Column<Required<T>[K]> },
-  ) {
-    this.#columns = Object.entries(columns) as [keyof T, Column<unknown>][];
+  constructor(name: string, columns: Columns<T>) {
+    this.#columns = [...leaves(columns as Columns<Row>)];
     const all = this.#columns.map(([, column]) => column);
     const selected = all.map(({ name, selected }) => selected ?? name);
     const into = `INTO ${name} (${all.map(({ name }) => name)})
@@ -117,16 +120,36 @@ export class Table<T extends object> {
 
   /** The parameters of {@linkcode insert} and the like for a record. */
   values(record: T): Value[] {
-    return this.#columns.map(([field, { encode }]) => encode(record[field]));
+    return this.#columns.map(([path, { encode }]) => {
+      let value: unknown = record;
+      for (const field of path) value = (value as Row)[field];
+      return encode(value);
+    });
   }
 
   /** The record of a row that {@linkcode select} gave. */
   read(row: Row): T {
-    const record: Partial<T> = {};
-    for (const [field, { name, decode }] of this.#columns) {
+    const record: Row = {};
+    for (const [path, { name, decode }] of this.#columns) {
       const value = decode(row[name]);
-      if (value !== undefined) record[field] = value as T[typeof field];
+      if (value === undefined) continue;
+      let inner = record;
+      for (const field of path.slice(0, -1)) {
+        inner = (inner[field] ??= {}) as Row;
+      }
+      inner[path.at(-1)!] = value;
     }
     return record as T;
+  }
+}
+
+function* leaves(
+  columns: Columns<Row>,
+  outer: readonly string[] = [],
+): Generator<[readonly string[], Column<unknown>]> {
+  for (const [field, value] of Object.entries(columns)) {
+    const path = [...outer, field];
+    if ("encode" in value) yield [path, value as Column<unknown>];
+    else yield* leaves(value as Columns<Row>, path);
   }
 }
