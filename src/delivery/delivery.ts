@@ -58,6 +58,7 @@ export class Delivery {
   readonly #inbox: Inbox;
   readonly #receivers = new Map<FrameSink, Receiver>();
   readonly #broadcasts = new Set<Broadcast>();
+  readonly #id = new Uint8Array(MESSAGE_ID_BYTES);
   #ids: Uint8Array = new Uint8Array(0);
   #idOffset = 0;
   #now: { readonly kept: number; readonly monotonic: number } | undefined;
@@ -136,20 +137,34 @@ export class Delivery {
     body: Uint8Array | string,
     options: SendOptions = {},
   ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { signal } = options;
-      if (signal?.aborted) return reject(aborted(signal, ""));
-      const content = this.#content(body, options, to);
-      const error = this.outbox.admit(to, content.payload.length);
-      if (error !== undefined) return reject(error);
-      const waiter = new SendWaiter(resolve, reject);
-      const outgoing = this.#outgoing(content, to, waiter);
-      if (signal !== undefined) {
-        waiter.listen(signal, () => this.#abort(outgoing, signal));
-      }
-      this.outbox.add(content, [outgoing]);
-      options.onId?.(content.id.toHex());
-    });
+    const waiter = new SendWaiter();
+    try {
+      this.#send(to, body, options, waiter);
+    } catch (error) {
+      waiter.failed(undefined, error);
+    }
+    return waiter.promise;
+  }
+
+  #send(
+    to: PeerId,
+    body: Uint8Array | string,
+    options: SendOptions,
+    waiter: SendWaiter,
+  ): void {
+    const { signal, onId } = options;
+    if (signal?.aborted) throw aborted(signal, "");
+    const content = this.#content(body, options, to);
+    const error = this.outbox.admit(to, content.payload.length);
+    if (error !== undefined) throw error;
+    const outgoing = this.#outgoing(content, to, waiter);
+    if (signal !== undefined) {
+      const onAbort = () => this.#abort(outgoing, signal);
+      signal.addEventListener("abort", onAbort, { once: true });
+      waiter.onSettled = () => signal.removeEventListener("abort", onAbort);
+    }
+    this.outbox.add(content, [outgoing]);
+    onId?.(content.id.toHex());
   }
 
   /** See `Node.broadcast`. */
@@ -228,14 +243,13 @@ export class Delivery {
         `Cannot send: body has ${bytes.length} bytes, must have at most ${MAX_BODY_BYTES}`,
       );
     }
-    if (
-      3 * topic.length > MAX_TOPIC_BYTES &&
-      UTF8.encode(topic).length > MAX_TOPIC_BYTES
-    ) {
+    // At most three bytes for each UTF-16 unit.
+    const topicBytes = 3 * topic.length > MAX_TOPIC_BYTES
+      ? UTF8.encode(topic).length
+      : 0;
+    if (topicBytes > MAX_TOPIC_BYTES) {
       throw new RangeError(
-        `Cannot send: topic has ${
-          UTF8.encode(topic).length
-        } bytes, must have at most ${MAX_TOPIC_BYTES}`,
+        `Cannot send: topic has ${topicBytes} bytes, must have at most ${MAX_TOPIC_BYTES}`,
       );
     }
     if (!(ttlMs > 0 && ttlMs <= limits.maxAgeMs)) {
@@ -244,15 +258,12 @@ export class Delivery {
       );
     }
     const createdAt = this.#time().kept;
-    const message = {
-      id: this.#nextId(),
-      topic,
-      body: bytes,
-      createdAt,
-      ttlMs,
-    };
-    const isShared = to === undefined;
-    return new MessageBody(message, isShared, this.outbox.poolFor(to));
+    const id = this.#nextId();
+    return new MessageBody(
+      { id, topic, body: bytes, createdAt, ttlMs },
+      to === undefined,
+      this.outbox.poolFor(to),
+    );
   }
 
   #outgoing(content: MessageBody, to: PeerId, waiter: Waiter): OutgoingMessage {
@@ -275,49 +286,38 @@ export class Delivery {
     return this.#now = { kept: keptNow(), monotonic: clock.monotonic() };
   }
 
+  /** A random id, to be copied before the next one. */
   #nextId(): Uint8Array {
     if (this.#idOffset === this.#ids.length) {
       this.#ids = this.#settings.random.bytes(IDS_PER_DRAW * MESSAGE_ID_BYTES);
       this.#idOffset = 0;
     }
-    const start = this.#idOffset;
-    this.#idOffset += MESSAGE_ID_BYTES;
-    return this.#ids.subarray(start, this.#idOffset);
+    const id = this.#id;
+    for (let at = 0; at < id.length; at++) {
+      id[at] = this.#ids[this.#idOffset++]!;
+    }
+    return id;
   }
 }
 
-/** Settles the promise of `send`. */
+/** Settles the promise of `send`; a rejection that is not observed does not end the process. */
 class SendWaiter implements Waiter {
-  readonly #resolve: () => void;
-  readonly #reject: (error: VerackError) => void;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  readonly #promise = Promise.withResolvers<void>();
+  onSettled: (() => void) | undefined;
 
-  constructor(resolve: () => void, reject: (error: VerackError) => void) {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  /** Listens to a signal until the promise is settled. */
-  listen(signal: AbortSignal, onAbort: () => void): void {
-    this.#signal = signal;
-    this.#onAbort = onAbort;
-    signal.addEventListener("abort", onAbort, { once: true });
+  get promise(): Promise<void> {
+    return this.#promise.promise;
   }
 
   acknowledged(): void {
-    this.#unlisten();
-    this.#resolve();
+    this.onSettled?.();
+    this.#promise.resolve();
   }
 
-  failed(_outgoing: OutgoingMessage, error: VerackError): void {
-    this.#unlisten();
-    this.#reject(error);
-  }
-
-  #unlisten(): void {
-    if (this.#onAbort === undefined) return;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+  failed(_outgoing: unknown, error: unknown): void {
+    this.onSettled?.();
+    this.promise.catch(() => {});
+    this.#promise.reject(error);
   }
 }
 

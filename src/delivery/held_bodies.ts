@@ -24,8 +24,7 @@ interface Kept extends HeldBody {
   readonly key: string;
   readonly from: string;
   readonly topic: string;
-  /** Standing of its sender when it was held. */
-  readonly hasStanding: boolean;
+  readonly share: ReceiveShare;
   /** Monotonic clock, milliseconds. */
   readonly until: number;
 }
@@ -54,10 +53,11 @@ export class HeldBodies {
     this.#drop(key);
     // A body of one chunk is sent again as a whole.
     if (body.length <= MAX_CHUNK_BYTES || filled === 0) return false;
-    if (!this.#budget.hold(body.length, hasStanding)) return false;
+    const share = this.#budget.hold(body.length, hasStanding);
+    if (share === undefined) return false;
     this.#bytes += body.length;
     const until = now + HELD_BODY_MS;
-    this.#bodies.set(key, { ...held, key, from, topic, hasStanding, until });
+    this.#bodies.set(key, { ...held, key, from, topic, share, until });
     const own = [...this.#bodies.values()].filter((it) => it.from === from);
     const ownBytes = own.reduce((sum, it) => sum + it.body.length, 0);
     this.#trim(own, ownBytes - MAX_HELD_BYTES_PER_PEER);
@@ -80,14 +80,14 @@ export class HeldBodies {
     }
     this.#bodies.delete(key);
     this.#bytes -= total;
-    this.#budget.adopt(share, total, held.hasStanding);
+    this.#budget.adopt(share, held.share);
     return held;
   }
 
   /** Drops held bodies until a request fits; for a stranger only those of strangers. */
   giveWay(bytes: number, hasStanding: boolean): void {
     const bodies = [...this.#bodies.values()]
-      .filter((it) => hasStanding || !it.hasStanding);
+      .filter(({ share }) => hasStanding || !share.hasStanding());
     this.#trim(bodies, this.#budget.lack(bytes, hasStanding));
   }
 
@@ -103,7 +103,8 @@ export class HeldBodies {
   #trim(bodies: Kept[], bytes: number): void {
     let left = bytes;
     bodies.sort((a, b) =>
-      Number(a.hasStanding) - Number(b.hasStanding) || a.filled - b.filled
+      Number(a.share.hasStanding()) - Number(b.share.hasStanding()) ||
+      a.filled - b.filled
     );
     for (const { key, body } of bodies) {
       if (left <= 0) return;
@@ -117,6 +118,6 @@ export class HeldBodies {
     if (held === undefined) return;
     this.#bodies.delete(key);
     this.#bytes -= held.body.length;
-    this.#budget.drop(held.body.length, held.hasStanding);
+    this.#budget.leave(held.share);
   }
 }

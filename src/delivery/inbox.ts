@@ -133,57 +133,69 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
 
   acked(incoming: IncomingMessage): void {
     if (this.#closed) return;
-    this.#record(incoming, () => this.#settle(incoming, ACK_STATUS.acked));
+    try {
+      this.#settle(incoming, ACK_STATUS.acked);
+    } catch (error) {
+      this.#notRecorded(incoming, error);
+    }
     this.#offer(incoming.stream);
   }
 
   nacked(incoming: IncomingMessage, reason: string): void {
-    if (this.#closed) return;
-    if (!this.#record(incoming, () => this.#putBack(incoming, reason))) return;
+    if (this.#closed || !this.#putBack(incoming, reason)) return;
     const { stream, deliveryCount } = incoming;
     this.#rest(stream, backoffMs(deliveryCount, REDELIVERY));
   }
 
   released(incoming: IncomingMessage): void {
-    if (this.#closed) return;
-    if (!this.#record(incoming, () => this.#putBack(incoming, ""))) return;
+    if (this.#closed || !this.#putBack(incoming, "")) return;
     this.#offer(incoming.stream);
   }
 
-  /** Runs a write to the store; if it fails, the message is delivered again. */
-  #record<Result>(incoming: IncomingMessage, write: () => Result): Result {
-    try {
-      return write();
-    } catch (error) {
-      this.#redo(incoming);
-      this.#rest(incoming.stream, REDELIVERY_MIN_MS);
-      throw error;
-    }
+  /** A write to the store has failed: the message is delivered again. */
+  #notRecorded(incoming: IncomingMessage, error: unknown): never {
+    this.#redo(incoming);
+    this.#rest(incoming.stream, REDELIVERY_MIN_MS);
+    throw error;
   }
 
   /** Counts the delivery; false if it was the last one. */
   #putBack(incoming: IncomingMessage, reason: string): boolean {
-    const { clock, keptNow, maxDeliveries } = this.#settings;
-    const { stream, from, topic, bytes, deliveryCount, deadLetter } = incoming;
-    const id = incoming.messageId.toBytes();
-    const isDiscarded = deadLetter !== undefined &&
-      !this.deadLetters.has(deadLetter);
-    if (isDiscarded || deliveryCount >= maxDeliveries) {
-      if (!isDiscarded) {
-        const body = bytes.slice();
-        const at = clock.now();
-        this.deadLetters.put({ from, id, topic, body, reason, at });
+    const isLast = incoming.deliveryCount >= this.#settings.maxDeliveries;
+    try {
+      if (isLast || this.#isDiscarded(incoming)) {
+        this.#bury(incoming, reason);
+        this.#offer(incoming.stream);
+        return false;
       }
-      this.#settle(incoming, ACK_STATUS.rejected);
-      this.#offer(stream);
-      return false;
-    }
-    if (deadLetter === undefined) {
-      const at = keptNow();
-      this.#senders.putDeliveryCount({ from, id, deliveryCount, at });
+      if (incoming.deadLetter === undefined) {
+        const { from, messageId, deliveryCount } = incoming;
+        const at = this.#settings.keptNow();
+        const id = messageId.toBytes();
+        this.#senders.putDeliveryCount({ from, id, deliveryCount, at });
+      }
+    } catch (error) {
+      this.#notRecorded(incoming, error);
     }
     this.#redo(incoming);
     return true;
+  }
+
+  /** Makes it a dead letter. */
+  #bury(incoming: IncomingMessage, reason: string): void {
+    if (!this.#isDiscarded(incoming)) {
+      const { from, topic, messageId } = incoming;
+      const id = messageId.toBytes();
+      const body = incoming.bytes.slice();
+      const at = this.#settings.clock.now();
+      this.deadLetters.put({ from, id, topic, body, reason, at });
+    }
+    this.#settle(incoming, ACK_STATUS.rejected);
+  }
+
+  /** Whether it was a dead letter, and was discarded while the application had it. */
+  #isDiscarded({ deadLetter }: IncomingMessage): boolean {
+    return deadLetter !== undefined && !this.deadLetters.has(deadLetter);
   }
 
   /** Delivers a message again, unless its sender will send it again. */

@@ -166,13 +166,16 @@ export class IncomingMessage implements Message {
   /** Tells the sender, on each session it came on. */
   acknowledge(status: AckStatus): void {
     this.session?.settle(this, status);
-    for (const twin of this.twins ?? []) twin.acknowledge(status);
+    if (this.twins === undefined) return;
+    for (const twin of this.twins) twin.acknowledge(status);
   }
 
   /** A session has ended; returns {@linkcode isHeld}. */
   leave(session: MessageSession): boolean {
     if (this.session === session) this.session = undefined;
-    this.twins = this.twins?.filter((twin) => twin.session !== session);
+    if (this.twins !== undefined) {
+      this.twins = this.twins.filter((twin) => twin.session !== session);
+    }
     return this.isHeld;
   }
 

@@ -16,7 +16,7 @@ import {
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
 import {
-  Admitted,
+  type Admitted,
   type EvictionNeed,
   OutboxUsage,
   PeerQueue,
@@ -105,7 +105,7 @@ export class Outbox {
   admit(
     to: PeerId,
     bytes: number,
-    admitted: Admitted = new Admitted(),
+    admitted?: Admitted,
   ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
     const known = this.#peers.get(to);
@@ -123,6 +123,7 @@ export class Outbox {
       if (this.#evict({ of, hasStanding, isTotal, absent })) continue;
       return new VerackError("full", `Cannot send: ${shortage.what}`);
     }
+    if (admitted === undefined) return undefined;
     admitted.messages++;
     if (sender === undefined) admitted.absent++;
     if (!hasStanding) admitted.strangers++;

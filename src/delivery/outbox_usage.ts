@@ -70,6 +70,8 @@ export class Admitted {
   strangers = 0;
 }
 
+const NONE: Readonly<Admitted> = new Admitted();
+
 /** Why a message does not fit. */
 export interface Shortage {
   /** For the error message. */
@@ -150,7 +152,7 @@ export class OutboxUsage {
   }
 
   /** Whether a message to a connected peer fits if all absent peers give way. */
-  couldFit(bytes: number, { messages }: Admitted): boolean {
+  couldFit(bytes: number, { messages }: Admitted = NONE): boolean {
     const { maxMessages, maxBytes } = this.#limits;
     return this.count - this.#absentCount + messages < maxMessages &&
       this.bytes - this.#idleBytes + bytes <= maxBytes;
@@ -160,21 +162,22 @@ export class OutboxUsage {
   shortage(
     peer: PeerQueue,
     bytes: number,
-    admitted: Admitted,
+    admitted: Admitted = NONE,
   ): Shortage | undefined {
     const { maxMessages, maxBytes, maxMessagesPerPeer, maxBytesPerPeer } =
       this.#limits;
-    const { count, bytes: own } = peer;
-    const id = shortId(peer.to);
+    const { to, count, bytes: own } = peer;
     const total = this.count + admitted.messages;
     if (count >= maxMessagesPerPeer) {
-      const what =
-        `${count} messages wait for ${id}, must be fewer than ${maxMessagesPerPeer}`;
+      const what = `${count} messages wait for ${
+        shortId(to)
+      }, must be fewer than ${maxMessagesPerPeer}`;
       return { of: "own share", isTotal: false, what };
     }
     if (own + bytes > maxBytesPerPeer) {
-      const what =
-        `${own} bytes wait for ${id} and ${bytes} more do not fit, must be at most ${maxBytesPerPeer}`;
+      const what = `${own} bytes wait for ${
+        shortId(to)
+      } and ${bytes} more do not fit, must be at most ${maxBytesPerPeer}`;
       return { of: "own share", isTotal: false, what };
     }
     if (total >= maxMessages) {
@@ -186,23 +189,21 @@ export class OutboxUsage {
         `${this.bytes} bytes wait and ${bytes} more do not fit, must be at most ${maxBytes}`;
       return { of: "bytes", isTotal: true, what };
     }
-    const strangers: Share = {
-      of: STRANGERS_SHARE,
-      holders: "all peers without standing",
-      count: this.#strangersCount + admitted.strangers,
-      bytes: this.#strangersBytes,
-    };
-    const shares = peer.hasStanding ? [] : [strangers];
-    if (peer.sender === undefined) {
-      shares.push({
-        of: ABSENT_SHARE,
-        holders: "all absent peers",
-        count: this.#absentCount + admitted.absent,
-        bytes: this.#absentBytes,
+    const shortage = peer.hasStanding
+      ? undefined
+      : this.#shareShortage(peer, bytes, {
+        of: STRANGERS_SHARE,
+        holders: "all peers without standing",
+        count: this.#strangersCount + admitted.strangers,
+        bytes: this.#strangersBytes,
       });
-    }
-    return shares.map((share) => this.#shareShortage(peer, bytes, share))
-      .find((shortage) => shortage !== undefined);
+    if (shortage !== undefined || peer.sender !== undefined) return shortage;
+    return this.#shareShortage(peer, bytes, {
+      of: ABSENT_SHARE,
+      holders: "all absent peers",
+      count: this.#absentCount + admitted.absent,
+      bytes: this.#absentBytes,
+    });
   }
 
   /**
@@ -216,18 +217,19 @@ export class OutboxUsage {
     share: Share,
   ): Shortage | undefined {
     const { maxMessages, maxBytes } = this.#limits;
-    const subject = `${shortId(peer.to)} ${
-      peer.sender === undefined ? "is not connected" : "has no standing"
-    } and`;
+    const subject = () =>
+      `${shortId(peer.to)} ${
+        peer.sender === undefined ? "is not connected" : "has no standing"
+      } and`;
     const most = Math.ceil(share.of * maxMessages);
     if (peer.count + 1 > most - share.count) {
       const what =
-        `${subject} has ${peer.count} messages waiting, ${share.holders} ${share.count}; one may have as many as it leaves free of ${most}`;
+        `${subject()} has ${peer.count} messages waiting, ${share.holders} ${share.count}; one may have as many as it leaves free of ${most}`;
       return { of: "messages", isTotal: false, what };
     }
     const mostBytes = Math.ceil(share.of * maxBytes);
     if (peer.bytes + bytes > mostBytes - share.bytes) {
-      const what = `${subject} would have ${
+      const what = `${subject()} would have ${
         peer.bytes + bytes
       } bytes waiting, ${share.holders} have ${share.bytes}; one may have as many as it leaves free of ${mostBytes}`;
       return { of: "bytes", isTotal: false, what };

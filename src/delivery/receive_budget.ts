@@ -24,19 +24,7 @@ export interface CreditRequest {
   readonly granted: () => void;
 }
 
-/** Credit of all sessions of one kind. */
-class Pool {
-  bytes = 0;
-  shortBytes = 0;
-}
-
-/** A request and its session. */
-interface Turn {
-  readonly share: ReceiveShare;
-  readonly request: CreditRequest;
-}
-
-/** Credit of one session, and the progress of its bodies. */
+/** Credit of one session or held body, and the progress of its bodies. */
 export class ReceiveShare {
   /** Ends the session. */
   readonly revoke: (reason: string) => void;
@@ -46,8 +34,6 @@ export class ReceiveShare {
   received = 0;
 
   // --- Changed by `ReceiveBudget` only ---------------------------------------
-  /** The pool of its peer's kind. */
-  pool: Pool | undefined;
   bytes = 0;
   shortBytes = 0;
   readonly waiting: CreditRequest[] = [];
@@ -63,23 +49,31 @@ export class ReceiveShare {
   isStalled = false;
   isRevoked = false;
 
-  constructor(
-    revoke: (reason: string) => void,
-    hasStanding: () => boolean,
-  ) {
+  constructor(revoke: (reason: string) => void, hasStanding: () => boolean) {
     this.revoke = revoke;
     this.hasStanding = hasStanding;
   }
 }
 
+/** A request and its session. */
+interface Turn {
+  readonly share: ReceiveShare;
+  readonly request: CreditRequest;
+}
+
+/** Credit of all peers with standing or of all without, and the most they may have. */
+interface Pool {
+  readonly bytes: number;
+  readonly shortBytes: number;
+  readonly limit: number;
+}
+
 /** Credit for large bodies. */
 export class ReceiveBudget {
   readonly #clock: Clock;
-  readonly #waiting = new Set<ReceiveShare>();
-  /** Sessions with unfinished bodies. */
-  readonly #receiving = new Set<ReceiveShare>();
-  readonly #standing = new Pool();
-  readonly #strangers = new Pool();
+  /** Those that have credit or wait for it. */
+  readonly #shares = new Set<ReceiveShare>();
+  #requests = 0;
   #turn = 0;
 
   constructor(clock: Clock) {
@@ -88,63 +82,52 @@ export class ReceiveBudget {
 
   /** Requests credit; `granted` may be called at once. */
   request(share: ReceiveShare, request: CreditRequest): void {
-    this.#pool(share);
+    this.#shares.add(share);
     share.waiting.push(request);
-    this.#waiting.add(share);
+    this.#requests++;
     this.#grant();
   }
 
   /** A body that was granted credit is complete. */
   finished(share: ReceiveShare): void {
     share.since = this.#clock.monotonic();
-    if (--share.unfinished === 0) this.#receiving.delete(share);
+    share.unfinished--;
   }
 
   /** Releases the credit of one body. */
   release(share: ReceiveShare, bytes: number): void {
-    this.#account(share, bytes, -1);
+    account(share, -bytes);
     this.#grant();
   }
 
-  /** A session has ended: drops its requests, and releases its credit. */
+  /** A session has ended, or a held body is dropped. */
   leave(share: ReceiveShare): void {
-    this.#waiting.delete(share);
-    this.#receiving.delete(share);
-    const pool = this.#pool(share);
-    pool.bytes -= share.bytes;
-    pool.shortBytes -= share.shortBytes;
-    share.bytes =
-      share.shortBytes =
-      share.unfinished =
-      share.waiting.length =
-        0;
+    this.#shares.delete(share);
+    this.#requests -= share.waiting.length;
+    share.waiting.length = 0;
+    share.bytes = share.shortBytes = share.unfinished = 0;
     this.#grant();
   }
 
-  /** Takes credit for a body that is held between sessions; false if there is none. */
-  hold(bytes: number, hasStanding: boolean): boolean {
-    if (this.lack(bytes, hasStanding) > 0) return false;
-    this.#kind(hasStanding).bytes += bytes;
-    return true;
-  }
-
-  /** Releases the credit of a held body. */
-  drop(bytes: number, hasStanding: boolean): void {
-    this.#kind(hasStanding).bytes -= bytes;
-    this.#grant();
+  /** Takes credit for a body that is held between sessions, if there is any. */
+  hold(bytes: number, hasStanding: boolean): ReceiveShare | undefined {
+    if (this.lack(bytes, hasStanding) > 0) return undefined;
+    const held = new ReceiveShare(() => {}, () => hasStanding);
+    held.bytes = bytes;
+    this.#shares.add(held);
+    return held;
   }
 
   /** Moves the credit of a held body to the session that goes on with it. */
-  adopt(share: ReceiveShare, bytes: number, hasStanding: boolean): void {
-    this.#kind(hasStanding).bytes -= bytes;
-    this.#account(share, bytes, 1);
-    if (share.unfinished++ === 0) this.#begin(share);
+  adopt(share: ReceiveShare, held: ReceiveShare): void {
+    this.#shares.delete(held);
+    this.#add(share, held.bytes);
   }
 
   /** Credit that is missing for a body, at most 0 if it fits. */
   lack(bytes: number, hasStanding: boolean): number {
-    const pool = this.#kind(hasStanding);
-    return pool.bytes + bytes - (this.#limit(pool) - SHORT_BODY_RESERVE_BYTES);
+    const pool = this.#pool(hasStanding);
+    return pool.bytes + bytes - (pool.limit - SHORT_BODY_RESERVE_BYTES);
   }
 
   /**
@@ -153,26 +136,23 @@ export class ReceiveBudget {
    * @param pausedMs How long this process itself was paused.
    */
   tick(now: number, pausedMs: number): void {
-    for (const share of this.#receiving) {
-      this.#pool(share);
-      this.#measure(share, now, pausedMs);
-    }
-    for (const share of this.#waiting) this.#pool(share);
+    for (const share of this.#receiving()) measure(share, now, pausedMs);
     this.#grant();
     for (const turn of this.#next().blocked) this.#revokeFor(turn, now);
   }
 
+  /** Sessions with unfinished bodies. */
+  #receiving(): ReceiveShare[] {
+    return [...this.#shares].filter(({ unfinished }) => unfinished > 0);
+  }
+
   /** Ends sessions of strangers first, and none with standing for a stranger. */
   #revokeFor({ share: waiting, request: needed }: Turn, now: number): void {
-    const strangers = [...this.#receiving].filter((share) =>
-      share.pool === this.#strangers
-    );
-    const others = waiting.pool === this.#strangers
-      ? []
-      : [...this.#receiving].filter((share) => share.pool === this.#standing);
-    const holders = [strangers, others].flatMap((shares) =>
-      shares.sort((a, b) => b.bytes - a.bytes)
-    );
+    const holders = this.#receiving()
+      .filter((share) => waiting.hasStanding() || !share.hasStanding())
+      .sort((a, b) =>
+        Number(a.hasStanding()) - Number(b.hasStanding()) || b.bytes - a.bytes
+      );
     let coming = holders.filter(({ isRevoked }) => isRevoked)
       .reduce((sum, { bytes }) => sum + bytes, 0);
     for (const share of holders) {
@@ -188,36 +168,25 @@ export class ReceiveBudget {
     }
   }
 
-  #measure(share: ReceiveShare, now: number, pausedMs: number): void {
-    share.periodAt += pausedMs;
-    share.since += pausedMs;
-    const progress = share.received - share.receivedBefore;
-    const isEnough = progress >= leastProgress(share, now);
-    if (isEnough) share.isStalled = false;
-    if (now - share.periodAt < CREDIT_PROGRESS_MS) return;
-    share.isStalled = !isEnough;
-    share.periodAt = now;
-    share.receivedBefore = share.received;
-  }
-
   #grant(): void {
     for (
-      let turn = this.#next().turn;
+      let { turn } = this.#next();
       turn !== undefined;
       turn = this.#next().turn
     ) {
       const { share, request } = turn;
       share.waiting.splice(share.waiting.indexOf(request), 1);
-      if (share.waiting.length === 0) this.#waiting.delete(share);
-      this.#account(share, request.bytes, 1);
+      this.#requests--;
       share.turn = ++this.#turn;
-      if (share.unfinished++ === 0) this.#begin(share);
+      this.#add(share, request.bytes);
       request.granted();
     }
   }
 
-  #begin(share: ReceiveShare): void {
-    this.#receiving.add(share);
+  #add(share: ReceiveShare, bytes: number): void {
+    this.#shares.add(share);
+    account(share, bytes);
+    if (share.unfinished++ > 0) return;
     share.since = share.periodAt = this.#clock.monotonic();
     share.receivedBefore = share.received;
     share.isStalled = false;
@@ -225,92 +194,93 @@ export class ReceiveBudget {
 
   /** The request whose turn it is; if none fits, the first blocked one of each kind. */
   #next(): { readonly turn?: Turn; readonly blocked: Turn[] } {
-    const byTurn = this.#waiting.size === 1
-      ? [...this.#waiting]
-      : [...this.#waiting].sort((a, b) => a.bytes - b.bytes || a.turn - b.turn);
     const blocked: Turn[] = [];
-    for (const pool of [this.#standing, this.#strangers]) {
-      const shares = byTurn.filter((share) => share.pool === pool);
-      const next = this.#nextOf(shares);
+    if (this.#requests === 0) return { blocked };
+    const byTurn = [...this.#shares]
+      .filter(({ waiting }) => waiting.length > 0)
+      .sort((a, b) => a.bytes - b.bytes || a.turn - b.turn);
+    for (const hasStanding of [true, false]) {
+      const shares = byTurn.filter((it) => it.hasStanding() === hasStanding);
+      const next = nextOf(shares, this.#pool(hasStanding));
       if (next.turn !== undefined) return { turn: next.turn, blocked };
       if (next.blocked !== undefined) blocked.push(next.blocked);
     }
     return { blocked };
   }
 
-  /** {@linkcode #next} of sessions of one kind. */
-  #nextOf(
-    shares: readonly ReceiveShare[],
-  ): { readonly turn?: Turn; readonly blocked?: Turn } {
-    let blocked: Turn | undefined;
-    let largeIsBlocked = false;
-    for (const share of shares) {
-      // A session at its own bound does not make others wait.
-      const request = share.waiting.find(({ bytes }) =>
-        share.bytes + bytes <= MAX_CREDIT_PER_SESSION_BYTES
-      );
-      if (request === undefined) continue;
-      if (this.#fits(share, request, largeIsBlocked)) {
-        return { turn: { share, request } };
-      }
-      if (share.bytes > 0) continue;
-      blocked ??= { share, request };
-      largeIsBlocked ||= !isShort(request.bytes);
+  #pool(hasStanding: boolean): Pool {
+    let bytes = 0;
+    let shortBytes = 0;
+    let others = 0;
+    for (const share of this.#shares) {
+      if (share.hasStanding() === hasStanding) {
+        bytes += share.bytes;
+        shortBytes += share.shortBytes;
+      } else others += share.bytes;
     }
-    return blocked === undefined ? {} : { blocked };
+    const limit = RECEIVE_BUDGET_BYTES - others;
+    return {
+      bytes,
+      shortBytes,
+      limit: hasStanding ? limit : Math.min(STRANGERS_CREDIT_BYTES, limit),
+    };
   }
+}
 
-  #fits(
-    share: ReceiveShare,
-    { bytes }: CreditRequest,
-    largeIsBlocked: boolean,
-  ): boolean {
-    const pool = this.#pool(share);
-    const limit = this.#limit(pool);
-    if (pool.bytes + bytes > limit) return false;
-    if (share.bytes > 0 && 2 * (pool.bytes + bytes) > limit) return false;
-    // Short bodies neither wait for large ones nor use up what these wait for.
-    return isShort(bytes)
-      ? !largeIsBlocked || pool.shortBytes + bytes <= SHORT_BODY_RESERVE_BYTES
-      : pool.bytes - pool.shortBytes + bytes <=
-        limit - SHORT_BODY_RESERVE_BYTES;
-  }
-
-  #limit(pool: Pool): number {
-    return pool === this.#standing
-      ? RECEIVE_BUDGET_BYTES - this.#strangers.bytes
-      : Math.min(
-        STRANGERS_CREDIT_BYTES,
-        RECEIVE_BUDGET_BYTES - this.#standing.bytes,
-      );
-  }
-
-  #kind(hasStanding: boolean): Pool {
-    return hasStanding ? this.#standing : this.#strangers;
-  }
-
-  /** The pool of a session, which changes when its peer gains or loses standing. */
-  #pool(share: ReceiveShare): Pool {
-    const { pool, bytes, shortBytes } = share;
-    const wanted = this.#kind(share.hasStanding());
-    if (pool === wanted) return wanted;
-    if (pool !== undefined) {
-      pool.bytes -= bytes;
-      pool.shortBytes -= shortBytes;
+/** The next turn among sessions of one kind; if none fits, the first that waits. */
+function nextOf(
+  shares: readonly ReceiveShare[],
+  pool: Pool,
+): { readonly turn?: Turn; readonly blocked?: Turn } {
+  let blocked: Turn | undefined;
+  let largeIsBlocked = false;
+  for (const share of shares) {
+    // A session at its own bound does not make others wait.
+    const request = share.waiting.find(({ bytes }) =>
+      share.bytes + bytes <= MAX_CREDIT_PER_SESSION_BYTES
+    );
+    if (request === undefined) continue;
+    if (fits(pool, share, request, largeIsBlocked)) {
+      return { turn: { share, request } };
     }
-    wanted.bytes += bytes;
-    wanted.shortBytes += shortBytes;
-    return share.pool = wanted;
+    if (share.bytes > 0) continue;
+    blocked ??= { share, request };
+    largeIsBlocked ||= !isShort(request.bytes);
   }
+  return blocked === undefined ? {} : { blocked };
+}
 
-  #account(share: ReceiveShare, bytes: number, sign: 1 | -1): void {
-    const pool = this.#pool(share);
-    pool.bytes += sign * bytes;
-    share.bytes += sign * bytes;
-    if (!isShort(bytes)) return;
-    pool.shortBytes += sign * bytes;
-    share.shortBytes += sign * bytes;
-  }
+function fits(
+  pool: Pool,
+  share: ReceiveShare,
+  { bytes }: CreditRequest,
+  largeIsBlocked: boolean,
+): boolean {
+  const sum = pool.bytes + bytes;
+  if (sum > pool.limit) return false;
+  if (share.bytes > 0 && 2 * sum > pool.limit) return false;
+  // Short bodies neither wait for large ones nor use up what these wait for.
+  return isShort(bytes)
+    ? !largeIsBlocked || pool.shortBytes + bytes <= SHORT_BODY_RESERVE_BYTES
+    : sum - pool.shortBytes <= pool.limit - SHORT_BODY_RESERVE_BYTES;
+}
+
+/** @param bytes Of one body; negative if its credit is released. */
+function account(share: ReceiveShare, bytes: number): void {
+  share.bytes += bytes;
+  if (isShort(Math.abs(bytes))) share.shortBytes += bytes;
+}
+
+function measure(share: ReceiveShare, now: number, pausedMs: number): void {
+  share.periodAt += pausedMs;
+  share.since += pausedMs;
+  const progress = share.received - share.receivedBefore;
+  const isEnough = progress >= leastProgress(share, now);
+  if (isEnough) share.isStalled = false;
+  if (now - share.periodAt < CREDIT_PROGRESS_MS) return;
+  share.isStalled = !isEnough;
+  share.periodAt = now;
+  share.receivedBefore = share.received;
 }
 
 function isShort(bytes: number): boolean {

@@ -100,7 +100,7 @@ export class Messaging {
     if (!record.earnedStanding) {
       sent.then(() => this.#exchanged(record), () => {});
     }
-    return mayBeIgnored(sent);
+    return sent;
   }
 
   /** See `Node.broadcast`. */
