@@ -24,8 +24,28 @@ import {
 } from "./odd_connection.ts";
 import type { ProbeErrorKind } from "./probe_result.ts";
 
+/** Names of {@linkcode BEHAVIOURS}. */
+// deno-fmt-ignore
+export const BEHAVIOUR_NAMES = [
+  "normal", "eager", "slow", "byte-by-byte", "extra-messages",
+  "unknown-commands", "ping-before-verack", "double-version", "double-verack",
+  "early-verack", "late-sendaddrv2", "largest-message", "short-version",
+  "shortest-version", "long-version", "oldest-version", "longest-user-agent",
+  "hostile-user-agent", "future-time", "negative-time", "all-service-bits",
+  "mute", "no-verack", "verack-first", "chatter", "close-at-once",
+  "close-on-version", "close-mid-message", "close-before-verack", "reject",
+  "wrong-magic", "garbage", "v2-bytes", "bad-checksum", "bad-checksum-verack",
+  "bad-command", "oversize", "huge-length", "cut-version", "long-user-agent",
+  "non-canonical", "obsolete", "self-nonce",
+] as const;
+
+/** A way to answer. */
+export type BehaviourName = typeof BEHAVIOUR_NAMES[number];
+
 /** What a probe with time enough reports of each, and one line for people. */
-const ANSWERS = {
+const ANSWERS: Readonly<
+  Record<BehaviourName, readonly ["ok" | ProbeErrorKind, string]>
+> = {
   "normal": ["ok", "Answers as Bitcoin Core does"],
   // Within what Core accepts.
   "eager": ["ok", "Sends its version before it has ours"],
@@ -92,15 +112,7 @@ const ANSWERS = {
   // Refused.
   "obsolete": ["obsolete", "Announces version 31799"],
   "self-nonce": ["self", "Sends back the nonce it got"],
-} as const;
-
-/** A way to answer. */
-export type BehaviourName = keyof typeof ANSWERS;
-
-/** Names of {@linkcode BEHAVIOURS}. */
-export const BEHAVIOUR_NAMES: readonly BehaviourName[] = Object.keys(
-  ANSWERS,
-) as BehaviourName[];
+};
 
 /** How a responder answers, and what comes of it. */
 export interface Behaviour {
@@ -112,11 +124,10 @@ export interface Behaviour {
 
 /** Every way in which a responder can answer, by name. */
 export const BEHAVIOURS: Readonly<Record<BehaviourName, Behaviour>> = Object
-  .fromEntries(
-    Object.entries(ANSWERS).map(([name, [outcome, description]]) =>
-      [name, { description, outcome }] as const
-    ),
-  ) as Record<BehaviourName, Behaviour>;
+  .fromEntries(BEHAVIOUR_NAMES.map((name) => {
+    const [outcome, description] = ANSWERS[name];
+    return [name, { description, outcome }];
+  })) as Record<BehaviourName, Behaviour>;
 
 // --- What they do --------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /**
  * How a simulated connection comes about: a listener's queue, and the exchange
  * that stands for the TLS handshake. It takes the round trips of the real one:
- * `syn` →, `hello` ← when somebody opens it, `finished` →.
+ * `syn` →, `hello` ← when it is opened, `finished` →.
  */
 import type { ErrorCode } from "../core/errors.ts";
 import { MAX_ACCEPT_BACKLOG } from "../limits.ts";
@@ -18,6 +18,17 @@ import type {
 } from "../transport/transport.ts";
 
 const NO_CERTIFICATE = new Uint8Array();
+
+function onAbort(
+  signal: AbortSignal | undefined,
+  callback: (signal: AbortSignal) => void,
+): Disposable {
+  const listener = () => signal && callback(signal);
+  signal?.addEventListener("abort", listener, { once: true });
+  return {
+    [Symbol.dispose]: () => signal?.removeEventListener("abort", listener),
+  };
+}
 
 /** The dialing side, from the first packet to the last of the handshake. */
 export class MemoryDial {
@@ -43,20 +54,16 @@ export class MemoryDial {
   async run(
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const onAbort = () => {
-      if (signal !== undefined) {
-        this.#done.reject(abortError(signal, "dial", this.#address));
-      }
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    using _abort = onAbort(
+      signal,
+      (signal) => this.#done.reject(abortError(signal, "dial", this.#address)),
+    );
     try {
       return await this.#done.promise;
     } catch (error) {
       this.#ends[0].close();
       if (!this.#handedOver) this.#ends[1].vanish("never accepted");
       throw error;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -65,10 +72,10 @@ export class MemoryDial {
     this.#done.reject(failure(code, "dial", this.#address, detail));
   }
 
-  /** The `syn` reached a host that is up; `listener` is whoever has the port. */
+  /** The `syn` reached a host that is up; `listener` has the port, if any. */
   arrive(listener: MemoryListener | undefined): void {
     const [ours, theirs] = this.#ends;
-    if (ours.gone) return; // given up meanwhile
+    if (ours.gone) return; // Given up meanwhile.
     if (listener === undefined) {
       theirs.vanish("nobody listens");
       theirs.lane.send(
@@ -201,20 +208,17 @@ class MemoryIncoming implements Incoming {
     { certificate }: Credentials,
     signal: AbortSignal | undefined,
   ): Promise<Connection> {
+    const { remoteAddress } = this;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () =>
-      signal && reject(abortError(signal, "accept", this.remoteAddress));
-    const hungUp = () =>
+    using _abort = onAbort(
+      signal,
+      (signal) => reject(abortError(signal, "accept", remoteAddress)),
+    );
+    this.#end.onHangUp(() =>
       reject(
-        failure(
-          "closed",
-          "accept",
-          this.remoteAddress,
-          "the other end hung up",
-        ),
-      );
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#end.onHangUp(hungUp);
+        failure("closed", "accept", remoteAddress, "the other end hung up"),
+      )
+    );
     this.#end.lane.send("hello", certificate.length, () => {
       if (!this.#dial.judge(certificate)) return; // its close tells us
       this.#dial.answer(resolve);
@@ -226,7 +230,6 @@ class MemoryIncoming implements Incoming {
       this.#drop();
       throw error;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
       this.#end.onHangUp(undefined);
     }
   }

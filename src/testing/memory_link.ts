@@ -1,12 +1,13 @@
 /**
  * One simulated connection: two ends, a lane of packets each way. Behaves as TCP
- * does towards those who use it: bytes arrive in order or not at all, a reader
- * who stops fills the window and stops the writer, a close is a FIN after the
+ * does towards its users: bytes arrive in order or not at all, a reader
+ * that stops fills the window and stops the writer, a close is a FIN after the
  * data, and bytes for an end that is gone are answered by a reset.
  *
  * Hosts, listeners and faults are in `memory_network.ts`.
  */
 import type { Clock } from "../core/clock.ts";
+import { Deque } from "../core/deque.ts";
 import { MEMORY_WINDOW_BYTES } from "../limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { failure } from "../transport/net_errors.ts";
@@ -61,10 +62,10 @@ export class Lane {
   readonly from: Address;
   readonly to: Address;
   readonly #owner: LaneOwner;
-  #queue: Queued[] = [];
+  readonly #queue = new Deque<Queued>();
   #lastDueMs = 0;
+  /** Set while the first packet is timed. */
   #cancelTimer: (() => void) | undefined;
-  #armed = false;
 
   constructor(owner: LaneOwner, from: Address, to: Address) {
     this.#owner = owner;
@@ -88,45 +89,47 @@ export class Lane {
 
   /** Sends what was held, after the way was cut and healed. */
   resume(): void {
-    const head = this.#queue[0];
-    if (head === undefined || this.#armed) return;
-    head.dueMs = this.#owner.clock.monotonic() + this.#owner.delayMs();
-    this.#lastDueMs = Math.max(this.#lastDueMs, head.dueMs);
+    const { first } = this.#queue;
+    if (first === undefined || this.#cancelTimer !== undefined) return;
+    first.dueMs = this.#owner.clock.monotonic() + this.#owner.delayMs();
+    this.#lastDueMs = Math.max(this.#lastDueMs, first.dueMs);
     this.#arm();
   }
 
   /** Forgets everything under way. */
   clear(): void {
-    this.#queue = [];
+    this.#queue.clear();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#armed = false;
   }
 
   #arm(): void {
-    const head = this.#queue[0];
-    if (head === undefined || this.#armed) return;
-    this.#armed = true;
-    const waitMs = head.dueMs - this.#owner.clock.monotonic();
+    const { first } = this.#queue;
+    if (first === undefined || this.#cancelTimer !== undefined) return;
+    const waitMs = first.dueMs - this.#owner.clock.monotonic();
+    let isCancelled = false;
     const deliver = () => {
-      this.#armed = false;
+      if (isCancelled) return;
       this.#cancelTimer = undefined;
       this.#deliver();
     };
-    // Without latency no clock is needed, and so none has to be advanced.
     if (waitMs > 0) {
       this.#cancelTimer = this.#owner.clock.after(waitMs, deliver);
-    } else queueMicrotask(deliver);
+    } else {
+      // Without latency no clock is needed, and so none has to be advanced.
+      this.#cancelTimer = () => isCancelled = true;
+      queueMicrotask(deliver);
+    }
   }
 
   #deliver(): void {
     const { clock } = this.#owner;
     for (
-      let head = this.#queue[0];
+      let head = this.#queue.first;
       head !== undefined && head.dueMs <= clock.monotonic();
-      head = this.#queue[0]
+      head = this.#queue.first
     ) {
-      if (this.#owner.isCut(this.from.host, this.to.host)) return; // until resume()
+      if (this.#owner.isCut(this.from.host, this.to.host)) return; // Until resume().
       this.#queue.shift();
       this.#owner.onPacket({
         atMs: clock.monotonic(),
@@ -146,22 +149,22 @@ export class Lane {
 export class MemoryEnd implements Connection {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly #lane: Lane;
+  /** Packets from this end to the other. */
+  readonly lane: Lane;
   readonly #onGone: () => void;
   #peer: MemoryEnd | undefined;
-  #inbox: Uint8Array[] = [];
+  readonly #inbox = new Deque<Uint8Array>();
   /** Bytes that may still be sent before the other end has read some. */
   #credit = MEMORY_WINDOW_BYTES;
   #sawFin = false;
   /** Why this end is unusable; set once. */
   #gone: string | undefined;
-  #wakeReader: (() => void) | undefined;
-  #wakeWriter: (() => void) | undefined;
+  #change = Promise.withResolvers<void>();
   #onHangUp: (() => void) | undefined;
 
   /** `onGone` is called once, when this end has become unusable. */
   constructor(lane: Lane, onGone: () => void) {
-    this.#lane = lane;
+    this.lane = lane;
     this.#onGone = onGone;
     this.localAddress = lane.from;
     this.remoteAddress = lane.to;
@@ -178,12 +181,7 @@ export class MemoryEnd implements Connection {
     return this.#gone !== undefined;
   }
 
-  /** Packets from this end to the other. */
-  get lane(): Lane {
-    return this.#lane;
-  }
-
-  /** Calls `callback` when this end breaks or the other one closes, for who is not reading yet. */
+  /** Calls `callback` when this end breaks or the other one closes, for an end that is not read yet. */
   onHangUp(callback: (() => void) | undefined): void {
     this.#onHangUp = callback;
     if (this.#gone !== undefined || this.#sawFin) callback?.();
@@ -193,24 +191,20 @@ export class MemoryEnd implements Connection {
     while (this.#inbox.length === 0) {
       if (this.#gone !== undefined) throw this.#error("read");
       if (this.#sawFin) return null;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wakeReader = resolve;
-      await promise;
+      await this.#change.promise;
     }
     return this.#take(buffer);
   }
 
   async write(data: Uint8Array): Promise<number> {
     while (this.#gone === undefined && this.#credit === 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wakeWriter = resolve;
-      await promise;
+      await this.#change.promise;
     }
     if (this.#gone !== undefined) throw this.#error("write");
     const bytes = data.slice(0, this.#credit);
     this.#credit -= bytes.length;
     const peer = this.#other();
-    this.#lane.send("data", bytes.length, () => peer.#onData(bytes), bytes);
+    this.lane.send("data", bytes.length, () => peer.#onData(bytes), bytes);
     return bytes.length;
   }
 
@@ -219,25 +213,28 @@ export class MemoryEnd implements Connection {
     const peer = this.#other();
     // As TCP does: unread bytes are lost, and their sender is told so.
     if (this.#inbox.length > 0) {
-      this.#lane.send("reset", 0, () => peer.reset());
-    } else this.#lane.send("fin", 0, () => peer.#onFin());
+      this.lane.send("reset", 0, () => peer.reset());
+    } else this.lane.send("fin", 0, () => peer.#onFin());
     this.vanish("the connection was closed here");
   }
 
   /** Breaks this end here and now; the other end hears nothing of it. */
   vanish(reason: string): void {
     if (this.#gone !== undefined) return;
-    this.#gone = reason;
-    this.#inbox = [];
-    this.#wake();
-    this.#onGone();
+    this.#inbox.clear();
+    this.#break(reason);
   }
 
   /** A reset arrived, or the link was broken. Bytes that arrived before can still be read. */
   reset(): void {
     if (this.#gone !== undefined) return;
-    this.#gone = "the other end reset the connection";
+    this.#break("the other end reset the connection");
+  }
+
+  #break(reason: string): void {
+    this.#gone = reason;
     this.#wake();
+    this.#onHangUp?.();
     this.#onGone();
   }
 
@@ -249,15 +246,15 @@ export class MemoryEnd implements Connection {
   }
 
   #take(buffer: Uint8Array): number {
-    const chunk = this.#inbox[0];
+    const chunk = this.#inbox.first;
     if (chunk === undefined) return 0;
     const count = Math.min(chunk.length, buffer.length);
     buffer.set(chunk.subarray(0, count));
     if (count === chunk.length) this.#inbox.shift();
-    else this.#inbox[0] = chunk.subarray(count);
+    else this.#inbox.replaceFirst(chunk.subarray(count));
     const peer = this.#other();
     if (this.#gone === undefined) {
-      this.#lane.send("credit", count, () => peer.#onCredit(count));
+      this.lane.send("credit", count, () => peer.#onCredit(count));
     }
     return count;
   }
@@ -265,28 +262,27 @@ export class MemoryEnd implements Connection {
   #onData(bytes: Uint8Array): void {
     const peer = this.#other();
     if (this.#gone !== undefined) {
-      this.#lane.send("reset", 0, () => peer.reset());
+      this.lane.send("reset", 0, () => peer.reset());
       return;
     }
     if (bytes.length > 0) this.#inbox.push(bytes);
-    this.#wakeReader?.();
+    this.#wake();
   }
 
   #onCredit(count: number): void {
     this.#credit += count;
-    this.#wakeWriter?.();
+    this.#wake();
   }
 
   #onFin(): void {
     this.#sawFin = true;
-    this.#wakeReader?.();
+    this.#wake();
     this.#onHangUp?.();
   }
 
   #wake(): void {
-    this.#wakeReader?.();
-    this.#wakeWriter?.();
-    this.#onHangUp?.();
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   #error(action: "read" | "write"): Error {

@@ -38,7 +38,7 @@ export interface MemoryNetworkOptions {
   onPacket?: (packet: MemoryPacket) => void;
 }
 
-/** First port given to who dials, and to who listens on port 0 (RFC 6335's dynamic range). */
+/** First port given to dials, and to listeners on port 0 (RFC 6335's dynamic range). */
 const FIRST_EPHEMERAL_PORT = 49_152;
 const LAST_PORT = 65_535;
 
@@ -56,7 +56,7 @@ interface Link {
   readonly lanes: readonly [Lane, Lane];
 }
 
-/** The network, and the levers of whoever tests with it. */
+/** The network, and what tests can do to it. */
 export class MemoryNetwork {
   readonly #options: Required<MemoryNetworkOptions>;
   readonly #hosts = new Map<string, Host>();
@@ -148,7 +148,7 @@ export class MemoryNetwork {
     Object.assign(this.#options, delay);
   }
 
-  /** Connections and listeners that somebody still holds. */
+  /** Connections and listeners that are still held. */
   get open(): { connections: number; listeners: number } {
     let listeners = 0;
     for (const host of this.#hosts.values()) listeners += host.listeners.size;
@@ -176,7 +176,7 @@ export class MemoryNetwork {
 
   /**
    * `host` dies: its connections and listeners are gone. The others hear nothing
-   * of it (nobody sends a FIN), or with `reset` each gets a reset.
+   * of it (no FIN is sent), or with `reset` each gets a reset.
    */
   crash(host: string, options: { reset?: boolean } = {}): void {
     const crashed = this.#host(host);

@@ -13,7 +13,7 @@ export { MemoryStore } from "../mesh/peers/memory_store.ts";
 export type { Clock, Random } from "../core/clock.ts";
 export type {
   MessageStore,
-  StoredDeadLetter as StoredDeadLetter,
+  StoredDeadLetter,
   StoredDeliveryCount,
   StoredMessage,
   StoredOutgoing,

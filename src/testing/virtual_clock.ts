@@ -46,12 +46,7 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     await settle();
-    for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
-      this.#timers.delete(next);
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.callback();
-      await settle();
-    }
+    while (await this.#runNext(endMs)) { /* One after the other. */ }
     this.#nowMs = endMs;
   }
 
@@ -68,33 +63,33 @@ export class VirtualClock implements Clock {
     const endMs = this.#nowMs + options.limitMs;
     await settle();
     for (let idle = 0; !predicate();) {
-      const next = this.#next(endMs);
-      if (next === undefined) {
-        // Real work, such as WebCrypto's, may still be under way on its thread.
-        if (++idle > MAX_IDLE_TURNS) {
-          throw new Error(
-            `Condition not met within ${options.limitMs} ms of virtual time, ${this.#timers.size} timers left`,
-          );
-        }
-        await new Promise((resolve) => setTimeout(resolve, 1));
+      if (await this.#runNext(endMs)) {
+        idle = 0;
         continue;
       }
-      idle = 0;
-      this.#timers.delete(next);
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.callback();
-      await settle();
+      // Real work, such as WebCrypto's, may still be under way on its thread.
+      if (++idle > MAX_IDLE_TURNS) {
+        throw new Error(
+          `Condition not met within ${options.limitMs} ms of virtual time, ${this.#timers.size} timers left`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 
-  /** The earliest timer due by `endMs`; of several, the one set first. */
-  #next(endMs: number): Timer | undefined {
+  /** Runs the earliest timer due by `endMs`, of several the one set first; false if none is. */
+  async #runNext(endMs: number): Promise<boolean> {
     let first: Timer | undefined;
     for (const timer of this.#timers) {
       if (timer.dueMs > endMs) continue;
       if (first === undefined || timer.dueMs < first.dueMs) first = timer;
     }
-    return first;
+    if (first === undefined) return false;
+    this.#timers.delete(first);
+    this.#nowMs = Math.max(this.#nowMs, first.dueMs);
+    first.callback();
+    await settle();
+    return true;
   }
 }
 
