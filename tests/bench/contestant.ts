@@ -1,6 +1,8 @@
 /**
  * What the benchmarks ask of a contestant, so that the same load runs on verack's
- * sessions and messages, and on bare TLS sockets.
+ * sessions and messages, on bare TLS sockets, and on the peer networks of others.
+ *
+ * This and what else is loaded by `peers/` for others runs on Deno and on Node.
  */
 
 /** Names of contestants: a module of `contestants/` each. */
@@ -10,7 +12,15 @@ export type Kind =
   /** verack's nodes, as an application uses them; they acknowledge. */
   | "messages"
   /** Deno's TLS sockets. */
-  | "bare";
+  | "bare"
+  /** js-libp2p's streams. */
+  | "libp2p"
+  /** js-libp2p's publish/subscribe. */
+  | "gossipsub"
+  /** Hyperswarm's encrypted stream over TCP. */
+  | "secret-stream"
+  /** The same over UDP, as its distributed hash table opens it. */
+  | "hyperdht";
 
 /** Which contestant a process runs, as plain JSON. */
 export interface Setup {
@@ -18,6 +28,8 @@ export interface Setup {
   readonly opening: OpeningSizes;
   /** Whether who takes a message acknowledges it. */
   readonly acknowledged?: boolean;
+  /** Where the software of others is installed. */
+  readonly folder?: string;
 }
 
 /** Where a contestant listens, as plain JSON: it travels between processes. */
@@ -89,7 +101,7 @@ export async function contestant(setup: Setup): Promise<Contestant> {
 }
 
 async function load(
-  { kind, opening, acknowledged = false }: Setup,
+  { kind, opening, folder = "", acknowledged = false }: Setup,
 ): Promise<Contestant> {
   switch (kind) {
     case "verack": {
@@ -103,6 +115,22 @@ async function load(
     case "bare": {
       const { Bare } = await import("./contestants/bare.ts");
       return await Bare.create(opening, acknowledged);
+    }
+    case "libp2p": {
+      const { Libp2p } = await import("./contestants/libp2p.ts");
+      return await Libp2p.create(folder);
+    }
+    case "gossipsub": {
+      const { Gossipsub } = await import("./contestants/gossipsub.ts");
+      return await Gossipsub.create(folder);
+    }
+    case "secret-stream": {
+      const { SecretStreams } = await import("./contestants/secret_stream.ts");
+      return SecretStreams.create(folder);
+    }
+    case "hyperdht": {
+      const { HyperDht } = await import("./contestants/hyperdht.ts");
+      return await HyperDht.create(folder);
     }
   }
 }

@@ -16,6 +16,8 @@ import { memory, mesh } from "./lines/mesh.ts";
 import { answers, messages } from "./lines/messages.ts";
 import { roundtrip, throughput } from "./lines/throughput.ts";
 import { trickle } from "./lines/trickle.ts";
+import { BENCH } from "../interop/place.ts";
+import { findNetworks } from "./networks.ts";
 import { openingSizes } from "./opening_sizes.ts";
 import { json as toJson, type Row, table, tally } from "./report.ts";
 
@@ -96,7 +98,13 @@ async function run({ lines, rounds, json }: Asked): Promise<void> {
   const settings = {
     rounds,
     opening: await openingSizes(),
+    networks: await findNetworks(),
   };
+  if (settings.networks === undefined) {
+    console.error(
+      `The ${BENCH.title} are not measured, install them first: ${BENCH.command}`,
+    );
+  }
   const rows: Row[] = [];
   for (const line of lines) {
     console.error(`${line.name}: ${line.description} …`);

@@ -15,6 +15,12 @@ const PERMISSIONS = [
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ];
 
+/** Node runs TypeScript by leaving out its types; that is not worth a warning. */
+const NODE_FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
+];
+
 /** A child that has not answered by then has failed, milliseconds. */
 const ANSWER_MS = 60_000;
 
@@ -24,6 +30,8 @@ export interface RunOptions {
   readonly name?: string;
   /** V8 flags. */
   readonly flags?: string;
+  /** Path or name of a Node that runs it instead of Deno. */
+  readonly node?: string | undefined;
   /** Instead of {@linkcode ANSWER_MS}. */
   readonly answerMs?: number;
 }
@@ -46,15 +54,22 @@ export class Remote implements AsyncDisposable {
     {
       name = [file, ...args].join(" "),
       flags = "",
+      node,
       answerMs = ANSWER_MS,
     }: RunOptions = {},
   ) {
     this.#name = name;
     this.#answerMs = answerMs;
     const path = fileURLToPath(new URL(`./peers/${file}.ts`, import.meta.url));
-    const v8 = flags === "" ? [] : [`--v8-flags=${flags}`];
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...PERMISSIONS, ...v8, path, ...args],
+    const runtime = node === undefined
+      ? [
+        "run",
+        ...PERMISSIONS,
+        ...(flags === "" ? [] : [`--v8-flags=${flags}`]),
+      ]
+      : NODE_FLAGS;
+    this.#child = new Deno.Command(node ?? Deno.execPath(), {
+      args: [...runtime, path, ...args],
       env: CHILD_ENV,
       stdin: "piped",
       stdout: "piped",

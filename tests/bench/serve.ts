@@ -1,6 +1,6 @@
 /**
  * The child's half of `remote.ts`: one request a line of JSON on stdin, one answer
- * a line on stdout.
+ * a line on stdout. Runs on Deno and on Node.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";

@@ -1,13 +1,15 @@
 /**
  * Installs software of others: the Bitcoin implementations that `tests/interop/`
- * talks to. Needs Node 20 and its npm; nothing in the repository changes. Exits 0
- * when all of it is there.
+ * talks to, and the peer networks that `tests/bench/` compares with:
+ * `deno run -A tests/interop/install.ts [interop] [bench]`, without arguments
+ * `interop`. Needs Node 20 and its npm; nothing in the repository changes.
+ * Exits 0 when all of it is there.
  *
  * No script of a package is run, so that nothing needs a compiler; what bcoin
- * would build natively it also has in JavaScript.
+ * would build natively it also has in JavaScript, the others bring theirs built.
  */
 import { dirname, join } from "node:path";
-import { INTEROP, type Place } from "./place.ts";
+import { BENCH, INTEROP, type Place } from "./place.ts";
 
 const NPM_FLAGS = [
   "--ignore-scripts",
@@ -71,5 +73,12 @@ function report(error: unknown): boolean {
 }
 
 if (import.meta.main) {
-  if (!await provide(INTEROP)) Deno.exitCode = 1;
+  const names = Deno.args.length === 0 ? [INTEROP.name] : Deno.args;
+  for (const name of names) {
+    const place = [INTEROP, BENCH].find((it) => it.name === name);
+    if (place === undefined) {
+      console.error(`There is no ${name} to install, must be interop or bench`);
+      Deno.exitCode = 2;
+    } else if (!await provide(place)) Deno.exitCode = 1;
+  }
 }

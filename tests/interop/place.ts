@@ -1,6 +1,6 @@
 /**
  * Where software of others is installed that `tests/` and its benchmark meet:
- * outside the repository, by `install.ts`.
+ * outside the repository, by `install.ts`, one folder a list of packages.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,7 +65,7 @@ export class Place {
 
   /** What installs it. */
   get command(): string {
-    return "deno run -A tests/interop/install.ts";
+    return `deno run -A tests/interop/install.ts ${this.name}`;
   }
 }
 
@@ -75,6 +75,14 @@ export const INTEROP = new Place(
   "other implementations of Bitcoin's protocol",
   new URL("packages.json", import.meta.url),
   "VERACK_INTEROP_DIR",
+);
+
+/** Peer networks of others, and a Node that runs them. */
+export const BENCH = new Place(
+  "bench",
+  "other peer networks",
+  new URL("../bench/packages.json", import.meta.url),
+  "VERACK_BENCH_DIR",
 );
 
 async function markOf(folder: string): Promise<string | undefined> {

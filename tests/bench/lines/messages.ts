@@ -1,7 +1,8 @@
 /** Messages of two nodes in two processes: how many, and how fast they answer. */
 import type { Row } from "../report.ts";
 import { median, percentile } from "../stats.ts";
-import { Field, reportBoth } from "./field.ts";
+import { others, reportBoth, VERACK } from "./entrants.ts";
+import { Field } from "./field.ts";
 import type { Line, Settings } from "./line.ts";
 import { Pair } from "./pair.ts";
 
@@ -23,10 +24,12 @@ export const messages: Line = {
   name: "messages",
   description: "node.send() to node.messages(), two processes",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    const among = others(settings, { broadcast: false });
     await using field = new Field((it) => Pair.start(it, settings));
-    await field.alternate(0, "flood", SIZES[0].bytes, WARM_UP_MS);
+    await field.alternate(among, 0, "flood", SIZES[0].bytes, WARM_UP_MS);
     for (const { bytes, name } of SIZES) {
       const rounds = await field.alternate<number>(
+        among,
         settings.rounds,
         "flood",
         bytes,
@@ -36,9 +39,9 @@ export const messages: Line = {
         line: "messages",
         figure: name,
         unit: "/s",
-        verack: median(rounds.verack),
+        verack: median(rounds[VERACK]!),
       };
-      reportBoth(row, rounds, report);
+      reportBoth(row, rounds, among, "at least", report);
     }
   },
 };
@@ -48,33 +51,42 @@ export const answers: Line = {
   name: "answers",
   description: "until a message is acknowledged, or answered by another",
   async run(settings: Settings, report: (row: Row) => void): Promise<void> {
+    const all = others(settings, { broadcast: false });
     await using field = new Field((it) => Pair.start(it, settings));
-    await field.alternate(0, "flood", SIZES[0].bytes, WARM_UP_MS);
+    await field.alternate(all, 0, "flood", SIZES[0].bytes, WARM_UP_MS);
     const trips = [
-      { command: "acknowledgements", name: "100 B until acknowledged" },
-      { command: "roundTrips", name: "100 B request and response" },
+      {
+        command: "acknowledgements",
+        name: "100 B until acknowledged",
+        among: all.filter(({ entrant }) => entrant.acknowledged),
+      },
+      {
+        command: "roundTrips",
+        name: "100 B request and response",
+        among: all,
+      },
     ];
-    for (const { command, name } of trips) {
+    for (const { command, name, among } of trips) {
       const slices = await field.alternate<number[]>(
+        among,
         settings.rounds * SLICES,
         command,
         ROUND_TRIPS,
       );
       for (const share of SHARES) {
-        const microseconds = (times: number[][]) =>
-          times.map((it) => percentile(it, share) * 1_000);
-        const rounds = {
-          verack: microseconds(slices.verack),
-          acknowledging: microseconds(slices.acknowledging),
-          bare: microseconds(slices.bare),
-        };
+        const rounds = Object.fromEntries(
+          Object.entries(slices).map(([who, times]) => [
+            who,
+            times.map((it) => percentile(it, share) * 1_000),
+          ]),
+        );
         const row = {
           line: "answers",
           figure: `${name}, p${share * 100}`,
           unit: "µs",
-          verack: median(rounds.verack),
+          verack: median(rounds[VERACK]!),
         };
-        reportBoth(row, rounds, report);
+        reportBoth(row, rounds, among, "at most", report);
       }
     }
   },
