@@ -1,9 +1,7 @@
 /** `verack demo`: a whole mesh on this machine. What happens in it is in `demo/demo_script.ts`. */
 import { systemClock } from "../core/clock.ts";
 import { Identity } from "../identity/identity.ts";
-import { ChildHost } from "./demo/child_node.ts";
-import type { DemoHost } from "./demo/demo_harness.ts";
-import { LocalHost } from "./demo/local_node.ts";
+import { ChildHost, type DemoHost, LocalHost } from "./demo/demo_host.ts";
 import { planDemo } from "./demo/plan.ts";
 import { jsonPrinter, type Printer, textPrinter } from "./demo/printer.ts";
 import { playDemo } from "./demo/demo_script.ts";

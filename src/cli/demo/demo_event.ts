@@ -1,9 +1,9 @@
 /**
- * What the demo shows, as one union of events, printed as text or as JSON by `printer.ts`.
+ * What the demo shows, printed as text or as JSON by `printer.ts`.
  *
- * With `--json` each is one line, with `time` (ISO 8601) in front; the keys are stable. Nodes
- * are called by `name`; `peer` is the name of another node. A link counts once both its ends
- * have reported the session, until either reports that it is gone.
+ * With `--json` each event is one line, with `time` (ISO 8601) in front; the keys are stable.
+ * Nodes are called by `name`; `peer` is the name of another node. A link counts once both its
+ * ends have reported the session, until either reports that it is gone.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import type { NodeEvent, Trust } from "../../mesh/events.ts";
@@ -23,9 +23,22 @@ export interface LinkCount {
   readonly of: number;
 }
 
-/** The impostor's connection to the node `to`, on which it shows the certificate of `as`. */
-interface ImpostorConnection {
+interface Named {
   readonly name: string;
+}
+
+interface Pair extends Named, LinkCount {
+  readonly peer: string;
+}
+
+interface Listening extends Named {
+  readonly id: PeerId;
+  readonly address: string;
+  readonly via: string | null;
+}
+
+/** The impostor's connection to the node `to`, on which it shows the certificate of `as`. */
+interface ImpostorConnection extends Named {
   readonly as: string;
   readonly to: string;
   /** The impostor's end. */
@@ -35,102 +48,73 @@ interface ImpostorConnection {
 /** The keys of each type of event, beside `type`. */
 interface DemoEventFields {
   /** The first line; `period` is the number of seconds between two pings of a node. */
-  demo: {
-    readonly nodes: number;
-    readonly inProcess: boolean;
-    readonly period: number;
-  };
+  demo: { nodes: number; inProcess: boolean; period: number };
   /** A part begins; the names are those of the nodes it is about, if any. */
-  phase: {
-    readonly phase: Phase;
-    readonly name?: string;
-    readonly peer?: string;
-  };
+  phase: { phase: Phase; name?: string; peer?: string };
   /** A node was told to start with only the address of `via`, or alone if that is `null`. */
-  starting: {
-    readonly name: string;
-    readonly via: string | null;
-    readonly again: boolean;
-  };
-  /** A node listens. */
-  started: {
-    readonly name: string;
-    readonly id: PeerId;
-    readonly address: string;
-    readonly via: string | null;
-  };
+  starting: Named & { via: string | null; again: boolean };
+  started: Listening;
   /** The killed node listens again. */
-  restarted: DemoEventFields["started"] & { readonly previousAddress: string };
+  restarted: Listening & { previousAddress: string };
   /** A node has a session with the node it was told to join through. */
-  joined: LinkCount & {
-    readonly name: string;
-    readonly via: string;
-    readonly trust: Trust;
-  };
+  joined: Named & LinkCount & { via: string; trust: Trust };
   /** Two nodes have a session; `name` dialed. */
-  links: LinkCount & { readonly name: string; readonly peer: string };
+  links: Pair;
   /** Two nodes cannot reach each other while others reach both; told once. */
-  apart: DemoEventFields["links"];
+  apart: Pair;
   /** Every node has a session with every other. */
   complete: LinkCount;
   /** A node has shown pings of all others; `from` are those not named before. */
-  pings: { readonly name: string; readonly from: readonly string[] };
+  pings: Named & { from: readonly string[] };
   /** The demo killed a node. */
-  killed: { readonly name: string };
+  killed: Named;
   /** A node reports that a peer is gone without a bye. */
-  lost: DemoEventFields["links"] & { readonly reason: string };
+  lost: Pair & { reason: string };
   /** A node reports that a peer is gone with a bye. */
-  left: DemoEventFields["lost"];
+  left: Pair & { reason: string };
   /** A node has a session with the node that was killed; `trust` is what it reports. */
-  recognised: DemoEventFields["links"] & { readonly trust: Trust };
+  recognised: Pair & { trust: Trust };
   /** A node refused a connection. */
-  refused: {
-    readonly name: string;
-    readonly address: string;
-    readonly reason: string;
-  };
+  refused: Named & { address: string; reason: string };
   /** The impostor has a connection. */
   dialed: ImpostorConnection;
   /** How the impostor's attempt ended, as reported by both ends. */
   impostor: ImpostorConnection & {
-    readonly refused: boolean;
-    readonly memberSays: string;
-    readonly impostorSays: string;
+    refused: boolean;
+    memberSays: string;
+    impostorSays: string;
   };
   /** A node ended without being told to. */
-  ended: { readonly name: string; readonly reason: string };
+  ended: Named & { reason: string };
   /** Any other event of a node. */
-  other: { readonly name: string; readonly event: NodeEvent };
-  /** A row of the table at the end. */
-  node: LinkCount & {
-    readonly name: string;
-    readonly id: PeerId;
-    readonly address: string;
-    /** Pings it has shown since it started. */
-    readonly pings: number;
-    /** Other nodes it has shown pings of. */
-    readonly heard: number;
+  other: Named & { event: NodeEvent };
+  /** A row of the table at the end; `heard` counts the nodes whose pings it has shown. */
+  node: Named & LinkCount & {
+    id: PeerId;
+    address: string;
+    pings: number;
+    heard: number;
   };
   /** The last line. */
   summary: LinkCount & {
     /** Whether all of it happened. */
-    readonly ok: boolean;
+    ok: boolean;
     /** Whether a signal ended the demo early. */
-    readonly interrupted: boolean;
-    readonly seconds: number;
-    readonly nodes: number;
+    interrupted: boolean;
+    seconds: number;
+    nodes: number;
     /** Pairs of sender and receiver of which pings were shown, at most nodes × (nodes - 1). */
-    readonly pingPairs: number;
+    pingPairs: number;
     /** Parts that were completed. */
-    readonly shown: readonly Phase[];
+    shown: readonly Phase[];
     /** What did not happen, in words. */
-    readonly missing: readonly string[];
+    missing: readonly string[];
   };
 }
 
 /** An event of one type, or of any of several. */
 export type DemoEventOf<K extends keyof DemoEventFields> = {
-  [T in K]: { readonly type: T } & DemoEventFields[T];
+  [T in K]: { readonly type: T } & Readonly<DemoEventFields[T]>;
 }[K];
 
 /** Any event of the demo. */

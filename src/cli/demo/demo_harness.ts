@@ -1,41 +1,12 @@
 /** Starts, watches and kills the demo's nodes, and waits for conditions on what they report. */
 import { deadline, sleep, systemClock } from "../../core/clock.ts";
 import type { Identity } from "../../identity/identity.ts";
-import type { NodeEvent } from "../../mesh/events.ts";
 import type { DemoEvent } from "./demo_event.ts";
+import type { DemoHost, DemoNode } from "./demo_host.ts";
 import { MeshView } from "./mesh_view.ts";
 
 /** Pause between two looks at a condition; one look at a large mesh costs a millisecond. */
 const POLL_MS = 10;
-
-/** How a node is started. */
-export interface DemoNodeOptions {
-  readonly name: string;
-  readonly identity: Identity;
-  /** `host:port` of the one member it knows; the first node knows none. */
-  readonly connect: string | undefined;
-  readonly onEvent: (event: NodeEvent) => void;
-  /** Called once when it is gone, with the reason in words. */
-  readonly onEnd: (reason: string) => void;
-}
-
-/** A node that was started, in this process or in one of its own. */
-export interface DemoNode {
-  /** Ends it as a crash would; resolves when it is gone. */
-  kill(): Promise<void>;
-  /** Asks it to say bye, and kills it if that takes too long; resolves when it is gone. */
-  leave(): Promise<void>;
-}
-
-/** Runs nodes. Disposing of it kills every node that is left and removes its files. */
-export interface DemoHost extends AsyncDisposable {
-  /** Most nodes that should be starting at the same moment. */
-  readonly startsAtOnce: number;
-  /** No further node is started while more links than this are still to come. */
-  readonly linksAtOnce: number;
-  /** Starts a node; it has started when it reports `listening`. */
-  start(options: DemoNodeOptions): Promise<DemoNode>;
-}
 
 /** Something did not happen in time, or cannot happen any more. */
 export class NotShownError extends Error {

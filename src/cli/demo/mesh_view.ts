@@ -11,44 +11,39 @@ export interface Member {
   readonly id: PeerId;
 }
 
-class NodeState {
-  readonly name: string;
-  readonly id: PeerId;
+interface NodeState extends Member {
   /** Told to start, and not known to have ended. */
-  running = false;
-  killed = false;
+  running: boolean;
+  killed: boolean;
   via: string | undefined;
   address: string | undefined;
   previousAddress: string | undefined;
   /** How far it trusts the other ends of its sessions, by name. */
-  readonly sessions = new Map<string, Trust>();
+  readonly sessions: Map<string, Trust>;
   /** Pings it showed since the last start of either end, by sender. */
-  readonly heard = new Map<string, number>();
+  readonly heard: Map<string, number>;
   /** Senders named in a `pings` event already. */
-  readonly announced = new Set<string>();
-
-  constructor({ name, id }: Member) {
-    this.name = name;
-    this.id = id;
-  }
+  readonly announced: Set<string>;
 }
 
 /** All nodes of a demo and what they reported. */
 export class MeshView {
-  readonly #nodes: ReadonlyMap<string, NodeState>;
-  readonly #names: ReadonlyMap<PeerId, string>;
+  readonly #nodes = new Map<string, NodeState>();
+  readonly #names = new Map<PeerId, string>();
   readonly #links = new Set<string>();
   /** Pairs reported to be out of each other's reach. */
   readonly #apart = new Set<string>();
 
   constructor(members: readonly Member[]) {
-    this.#nodes = new Map(members.map((it) => [it.name, new NodeState(it)]));
-    this.#names = new Map(
-      members.map(({ name, id }) => [id, name]),
-    );
+    for (const { name, id } of members) {
+      this.#names.set(id, name);
+      this.#nodes.set(name, {
+        ...{ name, id, running: false, killed: false },
+        ...{ via: undefined, address: undefined, previousAddress: undefined },
+        ...{ sessions: new Map(), heard: new Map(), announced: new Set() },
+      });
+    }
   }
-
-  // --- Input -----------------------------------------------------------------
 
   /** A node is about to be started, alone or through another one. */
   begin(name: string, via?: string): DemoEvent[] {
@@ -83,18 +78,22 @@ export class MeshView {
     return [{ type: "ended", name, reason }];
   }
 
-  /** A node reported an event. */
+  /** A node reported an event. Those that are not listed here are told by others. */
   apply(name: string, event: NodeEvent): DemoEvent[] {
     const node = this.#node(name);
     switch (event.type) {
       case "listening":
         return this.#onListening(node, event.address);
       case "peer:up":
-        return this.#onUp(node, event);
       case "peer:down":
-        return this.#onDown(node, event);
-      case "ping":
-        return this.#onPing(node, event);
+      case "ping": {
+        const peer = this.#names.get(event.id);
+        if (peer === undefined) return [{ type: "other", name, event }];
+        if (event.type === "ping") return this.#onPing(node, peer);
+        return event.type === "peer:up"
+          ? this.#onUp(node, peer, event)
+          : this.#onDown(node, peer, event);
+      }
       case "mesh":
         return this.#onMissing(event.missing);
       case "refused": {
@@ -107,19 +106,10 @@ export class MeshView {
       case "join-request":
       case "unreachable":
         return [{ type: "other", name, event }];
-      case "replaced": // A restart is told already.
-      case "undelivered": // The demo sends no messages.
-      case "dead-letter":
-      case "name-conflict":
-      case "resolved":
-      case "stopped": // The end of the process says more.
-        return [];
       default:
-        return event satisfies never;
+        return [];
     }
   }
-
-  // --- State -----------------------------------------------------------------
 
   /** How many links there are, and how many there can be. */
   get count(): LinkCount {
@@ -153,9 +143,8 @@ export class MeshView {
 
   /** Nodes that have not yet recognised the killed node as known. */
   notRecognising(victim: string): string[] {
-    return this.#others(victim).filter((name) =>
-      this.#node(name).sessions.get(victim) !== "known"
-    );
+    return this.#others(victim)
+      .filter((name) => this.#node(name).sessions.get(victim) !== "known");
   }
 
   /** The links that are missing, as `alice-bob`. */
@@ -175,20 +164,18 @@ export class MeshView {
 
   /** The table of nodes. */
   rows(): DemoEventOf<"node">[] {
-    return [...this.#nodes.values()].map((node) => ({
+    return [...this.#nodes.values()].map(({ name, id, address, heard }) => ({
       type: "node",
-      name: node.name,
-      id: node.id,
-      address: node.address ?? "",
-      links: this.#others(node.name)
-        .filter((other) => this.#links.has(pair(node.name, other))).length,
+      name,
+      id,
+      address: address ?? "",
+      links: this.#others(name)
+        .filter((other) => this.#links.has(pair(name, other))).length,
       of: this.#nodes.size - 1,
-      pings: [...node.heard.values()].reduce((sum, count) => sum + count, 0),
-      heard: node.heard.size,
+      pings: [...heard.values()].reduce((sum, count) => sum + count, 0),
+      heard: heard.size,
     }));
   }
-
-  // --- Events of nodes ---------------------------------------------------------
 
   #onListening(node: NodeState, address: string): DemoEvent[] {
     const { name, id, previousAddress, via = null } = node;
@@ -198,10 +185,12 @@ export class MeshView {
       : [{ type: "restarted", name, id, address, previousAddress, via }];
   }
 
-  #onUp(node: NodeState, event: NodeEventOf<"peer:up">): DemoEvent[] {
+  #onUp(
+    node: NodeState,
+    peer: string,
+    event: NodeEventOf<"peer:up">,
+  ): DemoEvent[] {
     const { name } = node;
-    const peer = this.#names.get(event.id);
-    if (peer === undefined) return [{ type: "other", name, event }];
     node.sessions.set(peer, event.trust);
     const key = pair(name, peer);
     if (!this.#node(peer).sessions.has(name) || this.#links.has(key)) return [];
@@ -216,21 +205,20 @@ export class MeshView {
   #linked(dialer: string, acceptor: string): DemoEvent[] {
     const { count } = this;
     const events: DemoEvent[] = [];
-    const ends = [[dialer, acceptor], [acceptor, dialer]] as const;
-    // A node that joined through the killed one has not joined anew when that returns.
-    const joined = ends.find(([name, via]) =>
-      this.#node(name).via === via && !this.#node(via).killed
-    );
-    if (joined !== undefined) {
-      const [name, via] = joined;
-      const trust = this.#trust(name, via);
-      events.push({ type: "joined", name, via, trust, ...count });
-    }
-    const back = ends.find(([peer]) => this.#node(peer).killed);
-    if (back !== undefined) {
-      const [peer, name] = back;
-      const trust = this.#trust(name, peer);
-      events.push({ type: "recognised", name, peer, trust, ...count });
+    const trust = (name: string, peer: string) =>
+      this.#node(name).sessions.get(peer) ?? "first-use";
+    for (const [name, peer] of [[dialer, acceptor], [acceptor, dialer]]) {
+      if (name === undefined || peer === undefined) continue;
+      const { via, killed } = this.#node(name);
+      // A node that joined through the killed one has not joined anew when that returns.
+      if (via === peer && !this.#node(peer).killed) {
+        const shown = { name, via, trust: trust(name, peer) };
+        events.unshift({ type: "joined", ...shown, ...count });
+      }
+      if (killed) {
+        const shown = { name: peer, peer: name, trust: trust(peer, name) };
+        events.push({ type: "recognised", ...shown, ...count });
+      }
     }
     if (events.length === 0) {
       events.push({ type: "links", name: dialer, peer: acceptor, ...count });
@@ -239,20 +227,21 @@ export class MeshView {
     return events;
   }
 
-  #onDown(node: NodeState, event: NodeEventOf<"peer:down">): DemoEvent[] {
+  #onDown(
+    node: NodeState,
+    peer: string,
+    { left, reason }: NodeEventOf<"peer:down">,
+  ): DemoEvent[] {
     const { name } = node;
-    const peer = this.#names.get(event.id);
-    if (peer === undefined) return [{ type: "other", name, event }];
     node.sessions.delete(peer);
     this.#links.delete(pair(name, peer));
-    const { left, reason } = event;
     const type = left ? "left" : "lost";
     return [{ type, name, peer, reason, ...this.count }];
   }
 
   #onMissing(pairs: NodeEventOf<"mesh">["missing"]): DemoEvent[] {
-    return pairs.flatMap((identities): DemoEvent[] => {
-      const [name, peer] = identities.map((it) => this.#names.get(it));
+    return pairs.flatMap((ids): DemoEvent[] => {
+      const [name, peer] = ids.map((id) => this.#names.get(id));
       if (name === undefined || peer === undefined) return [];
       const key = pair(name, peer);
       if (this.#links.has(key) || this.#apart.has(key)) return [];
@@ -261,10 +250,7 @@ export class MeshView {
     });
   }
 
-  #onPing(node: NodeState, event: NodeEventOf<"ping">): DemoEvent[] {
-    const { name, heard, announced } = node;
-    const sender = this.#names.get(event.id);
-    if (sender === undefined) return [{ type: "other", name, event }];
+  #onPing({ name, heard, announced }: NodeState, sender: string): DemoEvent[] {
     const count = heard.get(sender) ?? 0;
     heard.set(sender, count + 1);
     const others = this.#others(name);
@@ -274,20 +260,14 @@ export class MeshView {
     return [{ type: "pings", name, from }];
   }
 
-  #trust(name: string, peer: string): Trust {
-    return this.#node(name).sessions.get(peer) ?? "first-use";
-  }
-
   #others(name: string): string[] {
     return [...this.#nodes.keys()].filter((other) => other !== name);
   }
 
   #node(name: string): NodeState {
     const node = this.#nodes.get(name);
-    if (node === undefined) {
-      throw new TypeError(`Cannot follow ${name}: it is no node of this demo`);
-    }
-    return node;
+    if (node !== undefined) return node;
+    throw new TypeError(`Cannot follow ${name}: it is no node of this demo`);
   }
 }
 

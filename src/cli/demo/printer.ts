@@ -1,18 +1,11 @@
-/** Prints the demo: aligned and coloured lines, worded by `event_formatter.ts`, or JSON lines. */
+/** Prints the demo: aligned and coloured lines, or JSON lines. */
 import type { Clock } from "../../core/clock.ts";
-import { jsonLine } from "../../core/escape.ts";
+import { escapeText, jsonLine } from "../../core/escape.ts";
 import { shortId } from "../../identity/identity.ts";
+import { TRUST_WORDS } from "../event_lines.ts";
 import type { Palette } from "../terminal.ts";
 import { wrapWords } from "../wrap.ts";
-import type { DemoEvent, DemoEventOf } from "./demo_event.ts";
-import {
-  headingOf,
-  type Line,
-  type LineEvent,
-  lineOf,
-  type Tone,
-  verdictOf,
-} from "./event_formatter.ts";
+import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
 import { IMPOSTOR_NAME } from "./plan.ts";
 
 /** Prints an event. */
@@ -29,6 +22,19 @@ export interface TextPrinterOptions {
   readonly clock: Clock;
 }
 
+/** What a line's verb is coloured by, the verb, and the rest of the sentence. */
+type Wording = readonly [
+  tone: "good" | "bad" | "warn" | "plain" | "dim",
+  verb: string,
+  rest: string,
+];
+
+/** The types of events that are lines of text; the others have a layout of their own. */
+type LineType = Exclude<
+  DemoEvent["type"],
+  "demo" | "phase" | "node" | "summary"
+>;
+
 /** With more nodes than this, what all of them do is counted instead of listed. */
 const MANY_NODES = 8;
 /** Pause between two lines of the same count on its way to the full number. */
@@ -38,6 +44,77 @@ const MAX_COLUMNS = 100;
 const TIME_CHARS = 5;
 const VERB_CHARS = "recognised".length;
 const GAP = "  ";
+const MAX_TEXT_CHARS = 320;
+
+const trusted = (trust: keyof typeof TRUST_WORDS) => `(${TRUST_WORDS[trust]})`;
+const told = (name: string, reason: string) =>
+  `${name}: ${escapeText(reason, { max: MAX_TEXT_CHARS })}`;
+
+const WORDINGS: {
+  readonly [T in LineType]: (event: DemoEventOf<T>) => Wording | undefined;
+} = {
+  starting: ({ again, via }) => {
+    const where = via === null ? "alone" : `knowing only where ${via} is`;
+    return [
+      "dim",
+      "starts",
+      (again ? "again with the same key, " : "") + where,
+    ];
+  },
+  started: (
+    it,
+  ) => ["plain", "listens", `at ${it.address} as ${shortId(it.id)}`],
+  restarted: (it) => [
+    ...["plain", "listens"] as const,
+    `now at ${it.address}, as ${shortId(it.id)} again`,
+  ],
+  joined: (it) => ["good", "joined", `through ${it.via} ${trusted(it.trust)}`],
+  links: ({ peer }) => ["good", "linked", `with ${peer}`],
+  apart: ({ peer }) => ["warn", "misses", `${peer}, which others reach`],
+  complete: () => ["good", "complete", "every node linked with every other"],
+  pings: ({ from }) => ["good", "heard", from.join(", ")],
+  killed: () => ["bad", "killed", "by SIGKILL"],
+  lost: ({ peer, reason }) => ["bad", "lost", told(peer, reason)],
+  left: ({ peer, reason }) => ["plain", "sees off", told(peer, reason)],
+  recognised: ({ peer, trust }) => [
+    trust === "first-use" ? "warn" : "good",
+    "recognised",
+    `${peer} by its key ${trusted(trust)}`,
+  ],
+  refused: ({ address, reason }) => ["bad", "refused", told(address, reason)],
+  dialed: (
+    it,
+  ) => ["plain", "dials", `${it.to} from ${it.address}, as ${it.as}`],
+  impostor: ({ refused, impostorSays }) => [
+    refused ? "plain" : "bad",
+    refused ? "was told" : "GOT IN",
+    escapeText(impostorSays, { max: MAX_TEXT_CHARS }),
+  ],
+  ended: ({ reason }) => ["bad", "crashed", reason],
+  /** What nodes report beyond the script, most of it about strangers with `--keep`. */
+  other: ({ event }) => {
+    switch (event.type) {
+      case "unreachable": {
+        const where = `${event.address}, keeps trying`;
+        return ["dim", "waits for", told(where, event.reason)];
+      }
+      case "overflow":
+        return ["warn", "lags", `${event.dropped} events not shown`];
+      case "peer:up": {
+        const where = `with ${shortId(event.id)} at ${event.address}`;
+        return ["good", "linked", `${where} ${trusted(event.trust)}`];
+      }
+      case "peer:down": {
+        const rest = told(shortId(event.id), event.reason);
+        return event.left ? ["plain", "sees off", rest] : ["bad", "lost", rest];
+      }
+      case "ping":
+        return ["plain", "heard", told(shortId(event.id), event.text)];
+      default:
+        return undefined;
+    }
+  },
+};
 
 /** Prints one JSON object a line, see `demo_event.ts`. */
 export function jsonPrinter(
@@ -83,64 +160,85 @@ class TextPrinter {
   }
 
   print(event: DemoEvent): void {
+    const { line, colors, names } = this.#options;
     switch (event.type) {
-      case "demo":
-        return this.#title(event);
-      case "phase":
-        return this.#heading(event);
+      case "demo": {
+        this.#inProcess = event.inProcess;
+        this.#periodS = event.period;
+        const where = event.inProcess
+          ? "all in this process"
+          : "a process each";
+        const what = `${event.nodes} nodes, ${where}, over TLS on 127.0.0.1`;
+        return line(`${colors.bold("verack demo")}: ${what}`);
+      }
+      case "phase": {
+        const [title, text] = headingOf(event, this.#periodS);
+        const number = `${++this.#parts}`;
+        const start = colors.bold(number) + GAP + colors.bold(title) + GAP;
+        line("");
+        const indent = number.length + title.length + 2 * GAP.length;
+        return this.#wrapped(start, indent, text);
+      }
       case "node":
         return this.#row(event);
       case "summary":
         return this.#summary(event);
-      default: {
-        const line = this.#options.names.length > MANY_NODES
-          ? this.#counted(event)
-          : lineOf(event, this.#inProcess);
-        if (line !== undefined) this.#event(line);
-      }
     }
-  }
-
-  // --- Counting --------------------------------------------------------------
-
-  /** The line when there are too many nodes to list what each does. */
-  #counted(event: LineEvent): Line | undefined {
-    const nodes = this.#options.names.length;
-    const line = lineOf(event, this.#inProcess);
-    if (line === undefined) return undefined;
+    const wording =
+      (WORDINGS[event.type] as (it: DemoEvent) => Wording | undefined)(event);
+    if (wording === undefined) return;
+    const [tone, verb, text] = wording;
+    const rest = event.type === "killed" && this.#inProcess
+      ? "all its connections cut at once"
+      : text;
+    const name = "name" in event ? event.name : "";
+    const count = "links" in event ? event : undefined;
+    if (names.length <= MANY_NODES) {
+      return this.#event(name, [tone, verb, rest], count);
+    }
+    // Too many nodes to list what each does.
+    const nodes = names.length;
     switch (event.type) {
       case "starting":
-        return event.again ? line : undefined;
+        if (event.again) this.#event(name, [tone, verb, rest], count);
+        return;
       case "started":
-        return this.#tally(nodes, { ...line, verb: "listen", rest: "" });
+        return this.#tally(nodes, [tone, verb, ""], "listen");
       case "pings":
-        return this.#tally(nodes, { ...line, rest: "all others: " });
+        return this.#tally(nodes, [tone, verb, "all others: "]);
       case "joined":
-        return { ...line, count: undefined };
+        return this.#event(name, [tone, verb, rest], undefined);
       case "links":
-        return this.#isWorthALine("links", event.links === event.of)
-          ? { ...line, name: "", rest: "" }
-          : undefined;
+        if (!this.#isWorthALine("links", event.links === event.of)) return;
+        return this.#event("", [tone, verb, ""], count);
       case "lost":
       case "left":
-        return this.#tally(nodes - 1, { ...line, rest: `${event.peer}: ` });
+        return this.#tally(
+          nodes - 1,
+          [tone, verb, `${event.peer}: `],
+          verb,
+          count,
+        );
       case "recognised":
-        return this.#tally(nodes - 1, { ...line, rest: `${line.rest}: ` });
+        return this.#tally(nodes - 1, [tone, verb, `${rest}: `], verb, count);
       case "killed":
         this.#counts.clear();
-        return line;
-      default:
-        return line;
     }
+    this.#event(name, [tone, verb, rest], count);
   }
 
-  /** The line with how many of `total` nodes did so, if that is worth a line. */
-  #tally(total: number, line: Line): Line | undefined {
-    const count = (this.#counts.get(line.verb) ?? 0) + 1;
-    this.#counts.set(line.verb, count);
-    return this.#isWorthALine(line.verb, count === total)
-      ? { ...line, name: "", rest: `${line.rest}${count} of ${total} nodes` }
-      : undefined;
+  /** A line with how many of `total` nodes did so, if that is worth a line. */
+  #tally(
+    total: number,
+    [tone, verb, rest]: Wording,
+    shown: string = verb,
+    links?: LinkCount,
+  ): void {
+    const count = (this.#counts.get(shown) ?? 0) + 1;
+    this.#counts.set(shown, count);
+    if (!this.#isWorthALine(shown, count === total)) return;
+    const text = `${rest}${count} of ${total} nodes`;
+    this.#event("", [tone, shown, text], links);
   }
 
   /** The last count always is, others after a pause. */
@@ -152,35 +250,24 @@ class TextPrinter {
     return last || due;
   }
 
-  // --- Lines -----------------------------------------------------------------
-
-  #title({ nodes, inProcess, period }: DemoEventOf<"demo">): void {
-    this.#inProcess = inProcess;
-    this.#periodS = period;
-    const where = inProcess ? "all in this process" : "a process each";
-    this.#options.line(
-      `${
-        this.#options.colors.bold("verack demo")
-      }: ${nodes} nodes, ${where}, over TLS on 127.0.0.1`,
-    );
-  }
-
-  #heading(event: DemoEventOf<"phase">): void {
-    const { colors, line } = this.#options;
-    const [title, text] = headingOf(event, this.#periodS);
-    const number = `${++this.#parts}`;
-    const start = `${colors.bold(number)}${GAP}${colors.bold(title)}${GAP}`;
-    line("");
-    this.#wrapped(start, number.length + title.length + 2 * GAP.length, text);
-  }
-
-  #event({ name, verb, rest, tone, count }: Line): void {
+  #event(
+    name: string,
+    [tone, verb, rest]: Wording,
+    count: LinkCount | undefined,
+  ): void {
     const { colors, clock } = this.#options;
     const seconds = (clock.monotonic() - this.#startedAt) / 1_000;
+    const toned = {
+      good: colors.green,
+      bad: (text: string) => colors.bold(colors.red(text)),
+      warn: colors.yellow,
+      dim: colors.dim,
+      plain: (text: string) => text,
+    }[tone](verb.padEnd(VERB_CHARS));
     const start = [
       colors.dim(seconds.toFixed(2).padStart(TIME_CHARS)),
       this.#padded(name),
-      toned(verb.padEnd(VERB_CHARS), tone, colors),
+      toned,
       "",
     ].join(GAP);
     const indent = TIME_CHARS + this.#nameChars + VERB_CHARS + 3 * GAP.length;
@@ -189,10 +276,8 @@ class TextPrinter {
     const beside = count === undefined ? "" : `${count.links}/${count.of} links`
       .padStart(GAP.length + `${count.of}/${count.of} links`.length);
     // Text that fits on one line without the count is not broken for it.
-    const shown = rest.length > room - beside.length && rest.length <= room
-      ? ""
-      : beside;
-    this.#wrapped(start, indent, rest, shown);
+    const fitsAlone = rest.length > room - beside.length && rest.length <= room;
+    this.#wrapped(start, indent, rest, fitsAlone ? "" : beside);
   }
 
   /** `start`, `text` in the columns that are left of it, and `end` at the end of the first line. */
@@ -209,56 +294,37 @@ class TextPrinter {
 
   #row(row: DemoEventOf<"node">): void {
     const { line, colors } = this.#options;
-    const cells = (
-      name: string,
-      id: string,
-      address: string,
-      links: string,
-      pings: string,
-    ) =>
+    const cells = (name: string, ...[id, address, links, pings]: string[]) =>
       [
         "",
         this.#padded(name),
-        id.padEnd(8),
-        address.padEnd("127.0.0.1:65535".length),
-        links.padStart(8),
-        pings.padStart(11),
+        id?.padEnd(8),
+        address?.padEnd("127.0.0.1:65535".length),
+        links?.padStart(8),
+        pings?.padStart(11),
       ].join(GAP);
-    if (!this.#tableBegun) {
-      this.#tableBegun = true;
-      line(
-        colors.dim(
-          cells("name", "identity", "address", "links", "pings shown"),
-        ),
-      );
-    }
-    line(
-      cells(
-        row.name,
-        shortId(row.id),
-        row.address === "" ? "not there" : row.address,
-        `${row.links} of ${row.of}`,
-        `${row.pings} from ${row.heard}`,
-      ),
-    );
+    const heads = ["name", "identity", "address", "links", "pings shown"];
+    if (!this.#tableBegun) line(colors.dim(cells(...heads as [string])));
+    this.#tableBegun = true;
+    const address = row.address === "" ? "not there" : row.address;
+    const links = `${row.links} of ${row.of}`;
+    const pings = `${row.pings} from ${row.heard}`;
+    line(cells(row.name, shortId(row.id), address, links, pings));
   }
 
   #summary(summary: DemoEventOf<"summary">): void {
     const { line, colors } = this.#options;
+    const { ok, interrupted } = summary;
     const [verdict, rest] = verdictOf(summary);
     const [first = "", ...more] = wrapWords(
       `${verdict} ${rest}`,
       this.#columns,
     );
-    const color = summary.ok
-      ? colors.green
-      : summary.interrupted
-      ? colors.yellow
-      : colors.red;
+    const color = ok ? colors.green : interrupted ? colors.yellow : colors.red;
     line("");
     line(colors.bold(color(verdict)) + first.slice(verdict.length));
     for (const each of more) line(each);
-    if (summary.ok || summary.interrupted) return;
+    if (ok || interrupted) return;
     for (const item of summary.missing) line(`${GAP}- ${item}`);
   }
 
@@ -274,19 +340,52 @@ class TextPrinter {
   }
 }
 
-function toned(text: string, tone: Tone, colors: Palette): string {
-  switch (tone) {
-    case "good":
-      return colors.green(text);
-    case "bad":
-      return colors.bold(colors.red(text));
-    case "warn":
-      return colors.yellow(text);
-    case "dim":
-      return colors.dim(text);
-    case "plain":
-      return text;
+/** The heading of a part: a word, and the rest of the sentence. */
+function headingOf(
+  { phase, name, peer }: DemoEventOf<"phase">,
+  periodS: number,
+): readonly [title: string, text: string] {
+  return ({
+    start: [
+      "Meet",
+      "one node starts alone, every other knows the address of just one member",
+    ],
+    pings: [
+      "Talk",
+      `every node pings all others, each ${periodS} s, and shows what it hears`,
+    ],
+    restart: [
+      "Return",
+      `${name} is killed, then starts again with its key, through ${peer}`,
+    ],
+    impostor: [
+      "Fraud",
+      `${IMPOSTOR_NAME} has ${name}'s certificate but not its key, and dials ${peer}`,
+    ],
+    end: ["Result", "the mesh as its nodes see it"],
+    keep: [
+      "Open end",
+      "all of it happened; the nodes stay up until Ctrl-C, for others to --connect to",
+    ],
+  } as const)[phase];
+}
+
+/** The last sentence; without success, `missing` follows it. */
+function verdictOf(
+  summary: DemoEventOf<"summary">,
+): readonly [verdict: string, rest: string] {
+  const { nodes, links, of, pingPairs } = summary;
+  const time = `${summary.seconds.toFixed(1)} s`;
+  if (summary.interrupted) {
+    return ["Interrupted", `after ${time}; all nodes left.`];
   }
+  if (!summary.ok) return ["Not all of it happened", `(${time}), missing:`];
+  const pairs = `${pingPairs} of ${nodes * (nodes - 1)} pairs`;
+  return [
+    "All of it happened",
+    `in ${time}: ${nodes} nodes, ${links} of ${of} links, pings shown for ${pairs}, ` +
+    "1 node lost and recognised, 1 impostor refused.",
+  ];
 }
 
 /** A colour for each node, the same wherever its name stands; red is the impostor's. */

@@ -4,7 +4,7 @@ import type {
   DemoHost,
   DemoNode,
   DemoNodeOptions,
-} from "../../../src/cli/demo/demo_harness.ts";
+} from "../../../src/cli/demo/demo_host.ts";
 import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import { planDemo } from "../../../src/cli/demo/plan.ts";
 import { playDemo } from "../../../src/cli/demo/demo_script.ts";

@@ -1,6 +1,7 @@
 /**
- * Nodes of the demo as processes of their own: `verack run --json` by the same executable,
- * each with its key in a file of a temporary directory.
+ * Where the demo's nodes run: in this process, or as processes of their own, which are
+ * `verack run --json` by the same executable, each with its key in a file of a temporary
+ * directory.
  *
  * No process and no file outlives the host, also when the program exits at once (a second
  * Ctrl-C). If this process is killed, its children end with the next line they print, because
@@ -8,9 +9,11 @@
  */
 import { systemClock } from "../../core/clock.ts";
 import { type IdentityFiles, writeIdentity } from "../../identity/key_files.ts";
+import type { Identity } from "../../identity/identity.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
+import { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
-import type { DemoHost, DemoNode, DemoNodeOptions } from "./demo_harness.ts";
+import { pingEvery } from "../node_command.ts";
 
 /** How long a node may take to say bye; its own deadline for that is a second. */
 const LEAVE_TIMEOUT_MS = 3_000;
@@ -23,6 +26,82 @@ const CHILD_PERMISSIONS = [
   "--allow-net=127.0.0.1",
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ] as const;
+
+/** How a node is started. */
+export interface DemoNodeOptions {
+  readonly name: string;
+  readonly identity: Identity;
+  /** `host:port` of the one member it knows; the first node knows none. */
+  readonly connect: string | undefined;
+  readonly onEvent: (event: NodeEvent) => void;
+  /** Called once when it is gone, with the reason in words. */
+  readonly onEnd: (reason: string) => void;
+}
+
+/** A node that was started, in this process or in one of its own. */
+export interface DemoNode {
+  /** Ends it as a crash would; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Asks it to say bye, and kills it if that takes too long; resolves when it is gone. */
+  leave(): Promise<void>;
+}
+
+/** Runs nodes. Disposing of it kills every node that is left and removes its files. */
+export interface DemoHost extends AsyncDisposable {
+  /** Most nodes that should be starting at the same moment. */
+  readonly startsAtOnce: number;
+  /** No further node is started while more links than this are still to come. */
+  readonly linksAtOnce: number;
+  /** Starts a node; it has started when it reports `listening`. */
+  start(options: DemoNodeOptions): Promise<DemoNode>;
+}
+
+/** Runs nodes in this process. */
+export class LocalHost implements DemoHost {
+  readonly startsAtOnce = 4;
+  /**
+   * One thread does all handshakes: with thousands at once, each would run into its deadline
+   * and start over.
+   */
+  readonly linksAtOnce = 100;
+  readonly #periodMs: number;
+  readonly #nodes: DemoNode[] = [];
+
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs;
+  }
+
+  async start(options: DemoNodeOptions): Promise<DemoNode> {
+    const node = await Node.start({
+      identity: options.identity,
+      host: "127.0.0.1",
+      port: 0,
+      connect: options.connect === undefined ? [] : [options.connect],
+    });
+    const gone = this.#run(node, options);
+    const close = async (abrupt: boolean) => {
+      await node.close({ abrupt });
+      await gone;
+    };
+    const local = { kill: () => close(true), leave: () => close(false) };
+    this.#nodes.push(local);
+    return local;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.kill()));
+  }
+
+  async #run(node: Node, options: DemoNodeOptions): Promise<void> {
+    const stopPinging = pingEvery(node, this.#periodMs);
+    try {
+      for await (const event of node.events()) options.onEvent(event);
+    } finally {
+      stopPinging();
+      options.onEnd("it stopped");
+    }
+  }
+}
 
 /** Settings of a {@linkcode ChildHost}. */
 export interface ChildHostOptions {
