@@ -149,6 +149,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Show the identity of a key or a certificate",
     load: async () => (await import("./identity.ts")).identityShowCommand,
   },
+  {
+    name: "completions",
+    summary: "Print a script by which a shell completes commands and flags",
+    load: async () => (await import("./completions.ts")).completionsCommand,
+  },
 ];
 
 /** What the first arguments ask for. */
