@@ -316,10 +316,8 @@ class TextPrinter {
     const { line, colors } = this.#options;
     const { ok, interrupted } = summary;
     const [verdict, rest] = verdictOf(summary);
-    const [first = "", ...more] = wrapWords(
-      `${verdict} ${rest}`,
-      this.#columns,
-    );
+    const text = `${verdict} ${rest}`;
+    const [first = "", ...more] = wrapWords(text, this.#columns);
     const color = ok ? colors.green : interrupted ? colors.yellow : colors.red;
     line("");
     line(colors.bold(color(verdict)) + first.slice(verdict.length));
