@@ -128,7 +128,7 @@ export function jsonPrinter(
 /** Prints lines of text. */
 export function textPrinter(options: TextPrinterOptions): Printer {
   const printer = new TextPrinter(options);
-  return (event) => printer.print(event);
+  return printer.print.bind(printer);
 }
 
 class TextPrinter {
@@ -137,13 +137,11 @@ class TextPrinter {
   readonly #columns: number;
   readonly #nameChars: number;
   readonly #styles: ReadonlyMap<string, (text: string) => string>;
-  /** Every name where it stands as a word of its own. */
   readonly #anyName: RegExp;
   #inProcess = false;
   #periodS = 1;
   #parts = 0;
   #tableBegun = false;
-  /** How many nodes did something, by verb. */
   readonly #counts = new Map<string, number>();
   readonly #toldAt = new Map<string, number>();
 
@@ -395,7 +393,7 @@ function nameStyles(
   const hues = [cyan, yellow, magenta, green, blue];
   const styles = new Map(names.map((name, i) => {
     const hue = hues[i % hues.length] ?? cyan;
-    const isBold = Math.floor(i / hues.length) % 2 === 1;
+    const isBold = i % (2 * hues.length) >= hues.length;
     return [name, isBold ? (text: string) => bold(hue(text)) : hue];
   }));
   return styles.set(IMPOSTOR_NAME, red);
