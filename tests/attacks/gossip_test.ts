@@ -345,30 +345,6 @@ Deno.test("repeating a rumour does not make us dial more often", async () => {
   await loop;
 });
 
-Deno.test("rumours of ports that hang do not keep us from those we know", async () => {
-  await using sinks = new AsyncDisposableStack();
-  const hanging = times(2, () => sinks.use(Sink.start()));
-  const open = () => hanging.reduce((sum, sink) => sum + sink.open, 0);
-  // Nobody is at the typed address yet: who dials it is hung up on.
-  let to = "127.0.0.1:1";
-  await using place = TcpProxy.start(() => to);
-  await using scene = await Scene.start({ connect: [place.address] });
-  using mallory = await scene.join();
-  await mallory.tell(
-    hanging.flatMap(({ address }) =>
-      times(100, () => entryOf(stranger(), [parseAddress(address)]))
-    ),
-  );
-  await until("rumours to be dialed", () => open() >= 20);
-  await using bob = await Node.start();
-  to = bob.address;
-  await until(
-    "bob to be up",
-    () => !!peerOf(scene.victim, bob.identity.id)?.connected,
-  );
-  assert(open() >= 20, "the rumours were given up already");
-});
-
 const FLOODS: Readonly<Record<string, Uint8Array>> = {
   [COMMAND.getpeers]: encodeGetPeers({
     digest: "00".repeat(32),

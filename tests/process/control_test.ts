@@ -205,20 +205,6 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
   );
 });
 
-Deno.test("a name that two claim is not sent to; both are named", async () => {
-  await using alice = await DataNode.start();
-  const start = () =>
-    NodeProcess.start(["--name=bob", `--connect=${alice.node.address}`]);
-  await using one = await start();
-  await using two = await start();
-  await alice.node.meshOf(3);
-  const sent = await alice.ask("send", "bob", "x");
-  assertEquals([sent.code, sent.out], [1, []]);
-  for (const { id } of [one, two]) {
-    assertStringIncludes(sent.err.join(), id);
-  }
-});
-
 Deno.test("all of standard input goes as it is, and comes as it was", async () => {
   await using alice = await DataNode.start();
   await using bob = await NodeProcess.start([
@@ -268,32 +254,6 @@ Deno.test("a message to a peer that is away outlives its sender, and is taken on
   });
   assertEquals(aliceAgain.id, alice.node.id);
   assertEquals(bobAgain.of("message").length, 1);
-});
-
-Deno.test("deny cuts the live session, allow and an invite let somebody in", async () => {
-  await using alice = await DataNode.start("--admission=closed");
-  const invite = await alice.ask("invite");
-  assertEquals([invite.code, invite.err], [0, []]);
-  await using bob = await NodeProcess.start([`--join=${invite.out[0]}`]);
-  await alice.node.meshOf(2);
-  const deny = await alice.ask("deny", bob.id.slice(0, 8));
-  assertEquals(deny, { code: 0, out: [`denied     ${bob.id}`], err: [] });
-  const down = await bob.waitFor("peer:down");
-  assertMatch(down.reason, /denied/);
-  const short = await alice.ask("allow", bob.id.slice(0, 8));
-  assertEquals(short.code, 2);
-  const allow = await alice.ask("allow", bob.id);
-  assertEquals(allow.code, 0);
-
-  await using carol = await NodeProcess.start([
-    `--connect=${alice.node.address}`,
-  ]);
-  await carol.waitFor("refused");
-  const requests = await alice.ask("requests", "--json");
-  assertEquals(
-    requests.out.map((line) => JSON.parse(line).id),
-    [carol.id],
-  );
 });
 
 Deno.test("--http serves loopback with a token, and refuses to start elsewhere without TLS", async () => {

@@ -5,9 +5,7 @@ import {
   assertMatch,
   assertNotEquals,
 } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
 import { NodeProcess, type Printed } from "../helpers/process.ts";
-import { withDirectory } from "../identity/openssl.ts";
 
 /** What other programs rely on: the keys of every event, `time` apart. */
 const CONTRACT = {
@@ -132,30 +130,6 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
   );
 });
 
-Deno.test("a node that is killed is lost, and known when it comes back with its key", async () => {
-  await withDirectory(async (directory) => {
-    const key = `${directory}/b.key`;
-    await Deno.writeTextFile(key, (await Identity.generate()).privateKeyPem);
-    await using a = await NodeProcess.start();
-    const start = () =>
-      NodeProcess.start([`--connect=${a.address}`, `--key=${key}`], {
-        permissions: [`--allow-read=${key}`],
-      });
-    await using b = await start();
-    assertEquals((await a.waitFor("peer:up")).trust, "first-use");
-    b.child.kill("SIGKILL");
-    const down = await a.waitFor("peer:down");
-    assertEquals([down.id, down.left], [b.id, false]);
-    assert(down.reason.length > 0);
-
-    await using again = await start();
-    const up = await a.waitFor("peer:up");
-    assertEquals([up.id, up.trust], [b.id, "known"]);
-    assertEquals(again.id, b.id);
-    await again.meshOf(2);
-  });
-});
-
 Deno.test("a second Ctrl-C ends a node at once that waits for a peer to hear its bye", async () => {
   await using a = await NodeProcess.start(["--log-level=info"]);
   await using b = await NodeProcess.start([`--connect=${a.address}`]);
@@ -179,20 +153,4 @@ Deno.test("a second Ctrl-C ends a node at once that waits for a peer to hear its
     b.child.kill("SIGCONT");
   }
   await b.waitFor("peer:down");
-});
-
-Deno.test("a node that dials another process with its own key says so", async () => {
-  await withDirectory(async (directory) => {
-    const key = `${directory}/twin.key`;
-    await Deno.writeTextFile(key, (await Identity.generate()).privateKeyPem);
-    const options = { permissions: [`--allow-read=${key}`] };
-    await using a = await NodeProcess.start([`--key=${key}`], options);
-    await using b = await NodeProcess.start([
-      `--key=${key}`,
-      `--connect=${a.address}`,
-    ], options);
-    const { reason } = await b.waitFor("refused");
-    assertMatch(reason, /another process runs with the same key/);
-    assertEquals([...a.of("peer:up"), ...b.of("peer:up")], []);
-  });
 });

@@ -3,14 +3,18 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { UsageError } from "../../src/cli/flags.ts";
+import { runCommand } from "../../src/cli/run.ts";
+import { openOutput } from "../../src/cli/terminal.ts";
 import { Child, verack } from "../helpers/child.ts";
 
 const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 
-/** Children at once: more would only wait for each other. */
-const AT_ONCE = 4;
+/** Of this process; nothing is printed before all flags are understood. */
+const OUTPUT = openOutput();
 
 /** Arguments of `run`, and what the line must say: the flag, the value, what is wanted. */
 const BAD_FLAGS: readonly (readonly [
@@ -58,21 +62,24 @@ const BAD_FLAGS: readonly (readonly [
   [["run", "8080"], "Unexpected argument", '"8080"'],
 ];
 
-Deno.test("every flag that will not do ends with exit code 2 and one line that names it, its value and what is wanted", async () => {
-  const queue = [...BAD_FLAGS];
-  const work = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const [args, ...says] = next;
-      await using child = verack(args);
-      assertEquals(await child.code(), 2, args.join(" "));
-      assertEquals(child.out, []);
-      assertEquals(child.err.length, 1, child.err.join("\n"));
-      const line = child.err.join();
-      assertMatch(line, /^verack run: .* \(see verack run --help\)$/);
-      for (const text of says) assertStringIncludes(line, text);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+Deno.test("every flag that will not do is refused in a line that names it, its value and what is wanted", async () => {
+  for (const [args, ...says] of BAD_FLAGS) {
+    const { message } = await assertRejects(
+      () => runCommand.run(args.filter((it) => it !== "run"), OUTPUT),
+      UsageError,
+      undefined,
+      args.join(" "),
+    );
+    assertEquals(message.split("\n").length, 1, message);
+    for (const text of says) assertStringIncludes(message, text);
+  }
+});
+
+Deno.test("a flag that will not do ends with exit code 2 and one line", async () => {
+  await using child = verack(["--port=99999"]);
+  assertEquals(await child.code(), 2);
+  assertEquals([child.out, child.err.length], [[], 1]);
+  assertMatch(child.err.join(), /^verack run: .* \(see verack run --help\)$/);
 });
 
 Deno.test("a variable that will not do is named like a flag", async () => {

@@ -11,14 +11,12 @@
  *
  *     deno task simulate --seeds 100000                seeds 1 to 100000
  *     deno task simulate --from 7 --seeds 1 --trace    one, with all that happens
- *     deno task simulate --nodes 100                   a crowd without faults
  *
  * Exit code 0 only if every schedule held; a seed that did not is printed with
  * the command that replays it, step for step. Schedules that once did not hold are
  * kept in `found_seeds.ts`.
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { joinCrowd } from "./crowd.ts";
 import { runJobs } from "./jobs.ts";
 import { type Report, runSeed } from "./report.ts";
 import { makeSchedule } from "./schedule.ts";
@@ -27,14 +25,12 @@ import { Tally } from "./tally.ts";
 
 const HELP = `Usage: deno task simulate [--seeds N] [--from S] [--jobs N]
        deno task simulate --from S --seeds 1 --trace | --shrink
-       deno task simulate --nodes N
 
   --seeds N   how many seeds to run, default 500
   --from S    the first of them, default 1
   --jobs N    in so many threads, default one a processor
   --trace     print all that happens
   --shrink    print the smallest schedule that fails like a failing one
-  --nodes N   join N nodes through one, without faults; about 60 KiB a session
 `;
 
 /** How often progress is shown, seeds. */
@@ -45,8 +41,6 @@ interface Asked {
   readonly from: number;
   readonly seeds: number;
   readonly jobs: number;
-  /** 0 if no crowd is wanted. */
-  readonly nodes: number;
   readonly trace: boolean;
   readonly shrink: boolean;
 }
@@ -55,13 +49,12 @@ interface Asked {
 function parse(args: readonly string[]): Asked | "help" {
   const { _: rest, help, trace, shrink, ...texts } = parseArgs([...args], {
     boolean: ["help", "trace", "shrink"],
-    string: ["from", "seeds", "jobs", "nodes"],
+    string: ["from", "seeds", "jobs"],
   });
   const numbers = {
     from: 1,
     seeds: 500,
     jobs: navigator.hardwareConcurrency,
-    nodes: 0,
   };
   const [extra] = [
     ...rest,
@@ -124,29 +117,10 @@ function show(
   );
 }
 
-async function crowd(nodes: number): Promise<void> {
-  const started = performance.now();
-  const used = () => {
-    const seconds = ((performance.now() - started) / 1_000).toFixed(0);
-    const mib = (Deno.memoryUsage().rss / 2 ** 20).toFixed(0);
-    return `${seconds} s, ${mib} MiB`;
-  };
-  const outcome = await joinCrowd(
-    nodes,
-    ({ started, sessions }) =>
-      console.error(`${started} nodes, ${sessions} sessions, ${used()}`),
-  );
-  const virtual = (outcome.virtualMs / 1_000).toFixed(0);
-  console.log(
-    `${outcome.nodes} nodes joined through one: all ${outcome.sessions} sessions in ${virtual} s of virtual time, ${outcome.packets} packets; it took ${used()}`,
-  );
-}
-
 if (import.meta.main) {
   try {
     const asked = parse(Deno.args);
     if (asked === "help") console.log(HELP);
-    else if (asked.nodes > 0) await crowd(asked.nodes);
     else Deno.exitCode = await run(asked) === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
