@@ -4,10 +4,9 @@ import {
   assertEquals,
   assertMatch,
   assertRejects,
-  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
+import { type ErrorCode, VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import {
   DataDirectory,
@@ -15,6 +14,7 @@ import {
   openStore,
 } from "../../src/store/data_directory.ts";
 import { writeWhole } from "../../src/identity/private_file.ts";
+import { assertFails } from "../helpers/assert_fails.ts";
 import { samplePeer } from "./sample_peer.ts";
 
 const ON_WINDOWS = Deno.build.os === "windows";
@@ -38,11 +38,14 @@ async function visit(path: string, options?: DataOptions): Promise<string> {
   return data.identity.id;
 }
 
-async function refusal(
+/** Asserts that opening is refused with this code and these words. */
+function refuses(
   path: string,
+  code: ErrorCode,
+  words: readonly string[],
   options?: DataOptions,
 ): Promise<VerackError> {
-  return await assertRejects(() => visit(path, options), VerackError);
+  return assertFails(() => visit(path, options), code, ...words);
 }
 
 function names(path: string): string[] {
@@ -128,12 +131,9 @@ Deno.test({
       Deno.mkdirSync(at.path);
       Deno.chmodSync(at.path, Number.parseInt(rights, 8));
       Deno.writeTextFileSync(`${at.path}/diary.txt`, "");
-      const { code, message } = await refusal(`${at.path}/`);
-      assertEquals(code, "bad-data");
-      assertStringIncludes(
-        message,
+      const { message } = await refuses(`${at.path}/`, "bad-data", [
         `must be a directory of its own, such as ${at.path}/verack`,
-      );
+      ]);
       assert(!message.includes("chmod"), message);
       assertEquals(mode(at.path), rights);
       assertEquals(names(at.path), ["diary.txt"]);
@@ -154,9 +154,7 @@ Deno.test({
     using at = place();
     Deno.mkdirSync(at.path, { mode: 0o700 });
     Deno.chownSync(at.path, 12_345, 12_345);
-    const { code, message } = await refusal(at.path);
-    assertEquals(code, "bad-data");
-    assertStringIncludes(message, "belongs to another user (12345)");
+    await refuses(at.path, "bad-data", ["belongs to another user (12345)"]);
     assertEquals(names(at.path), []);
   },
 });
@@ -165,10 +163,8 @@ Deno.test("a directory in use is refused, and free again when it is closed", asy
   using at = place();
   const first = await DataDirectory.open(at.path);
   for (const open of [() => visit(at.path), () => openStore(at.path)]) {
-    const error = await assertRejects(async () => await open(), VerackError);
-    assertEquals(error.code, "data-in-use");
-    assertStringIncludes(error.message, `process ${Deno.pid} uses it`);
-    assertStringIncludes(error.message, at.path);
+    const words = [`process ${Deno.pid} uses it`, at.path];
+    await assertFails(open, "data-in-use", ...words);
   }
   first.close();
   first.close();
@@ -178,7 +174,7 @@ Deno.test("a directory in use is refused, and free again when it is closed", asy
 Deno.test("a file in the place of a directory is refused", async () => {
   using at = place();
   Deno.writeTextFileSync(at.path, "");
-  assertStringIncludes((await refusal(at.path)).message, "it is no directory");
+  await refuses(at.path, "bad-data", ["it is no directory"]);
 });
 
 Deno.test("looking into a directory that no node has used makes nothing", () => {
@@ -204,13 +200,10 @@ Deno.test("a damaged key is never replaced", async (t) => {
       const key = `${at.path}/node.key`;
       damage(key);
       const before = Deno.readFileSync(key);
-      const { code, message } = await refusal(at.path);
-      assertEquals(code, "bad-key");
-      assertStringIncludes(message, key);
-      assertStringIncludes(message, "a key is never replaced");
+      await refuses(at.path, "bad-key", [key, "a key is never replaced"]);
       assertEquals(Deno.readFileSync(key), before);
-      // Nobody is left who holds the directory.
-      assertEquals((await refusal(at.path)).code, "bad-key");
+      // The directory is not locked any more.
+      await refuses(at.path, "bad-key", []);
     });
   }
 });
@@ -219,12 +212,9 @@ Deno.test("a key that is gone is missed, whatever else is left", async () => {
   using at = place();
   const id = await visit(at.path);
   Deno.removeSync(`${at.path}/node.key`);
-  const gone = await refusal(at.path);
-  assertEquals(gone.code, "bad-key");
-  assertStringIncludes(gone.message, "node.key is missing");
-  assertStringIncludes(gone.message, id);
+  await refuses(at.path, "bad-key", ["node.key is missing", id]);
   Deno.removeSync(`${at.path}/node.db`);
-  assertStringIncludes((await refusal(at.path)).message, "node.key is missing");
+  await refuses(at.path, "bad-key", ["node.key is missing"]);
   Deno.removeSync(`${at.path}/node.crt`);
   assert(await visit(at.path) !== id);
 });
@@ -253,31 +243,25 @@ Deno.test("a certificate that is damaged, missing or another's is made anew from
 
 Deno.test("a directory takes a key that is kept elsewhere, and from then on no other", async () => {
   using at = place();
-  const [mine, other] = await Promise.all(
-    [1, 2].map(() => Identity.generate({ ephemeral: false })),
-  );
-  assertEquals(await visit(at.path, { identity: mine! }), mine!.id);
+  const identity = await Identity.generate({ ephemeral: false });
+  const other = await Identity.generate({ ephemeral: false });
+  assertEquals(await visit(at.path, { identity }), identity.id);
   assertEquals(names(at.path), ["node.db", "node.lock"]);
-  const wrong = await refusal(at.path, { identity: other! });
-  assertEquals(wrong.code, "mismatched-key");
-  assertStringIncludes(wrong.message, mine!.id);
-  assertStringIncludes(wrong.message, other!.id);
-  assertStringIncludes((await refusal(at.path)).message, "--key");
-  assertEquals(await visit(at.path, { identity: mine! }), mine!.id);
+  await refuses(at.path, "mismatched-key", [identity.id, other.id], {
+    identity: other,
+  });
+  await refuses(at.path, "bad-key", ["--key"]);
+  assertEquals(await visit(at.path, { identity }), identity.id);
 });
 
 Deno.test("a key that is given must be the one in the directory", async () => {
   using at = place();
   const id = await visit(at.path);
-  const other = await Identity.generate({ ephemeral: false });
-  assertEquals(
-    (await refusal(at.path, { identity: other })).code,
-    "mismatched-key",
-  );
-  // Not even when the database is gone, and with it the note whose it is.
+  const identity = await Identity.generate({ ephemeral: false });
+  await refuses(at.path, "mismatched-key", [], { identity });
+  // Not even when the database is gone, and with it the owner's identity.
   Deno.removeSync(`${at.path}/node.db`);
-  const { code } = await refusal(at.path, { identity: other });
-  assertEquals(code, "mismatched-key");
+  await refuses(at.path, "mismatched-key", [], { identity });
   assertEquals(await visit(at.path), id);
   await assertRejects(
     async () => await visit(at.path, { identity: await Identity.generate() }),
@@ -333,8 +317,6 @@ Deno.test("a damaged database is set aside whole, and the node begins anew with 
 Deno.test("a directory belongs to one network", async () => {
   using at = place();
   await visit(at.path, { network: "one" });
-  const { code, message } = await refusal(at.path);
-  assertEquals(code, "bad-data");
-  assertStringIncludes(message, "must be started with --network one");
+  await refuses(at.path, "bad-data", ["must be started with --network one"]);
   await visit(at.path, { network: "one" });
 });
