@@ -278,7 +278,6 @@ class Attempt {
         magic: network.magic,
         profile: this.#profile,
         local,
-        onOpen: (session) => this.#onOpen(session),
         observe: (direction, frame) => {
           this.recorder.observe(direction, frame);
           if (this.recorder.thrown !== undefined) connection.close();
@@ -291,7 +290,7 @@ class Attempt {
         deadAfterMs: BITCOIN_IDLE_TIMEOUT_MS,
         handshakeTimeoutMs: Infinity, // The signal knows when the time is up.
         signal,
-      });
+      }, (session) => this.#onOpen(session));
       await this.#verackSent(session, signal);
       if (this.#lateFeature !== undefined) {
         closeLate(session, this.#lateFeature);

@@ -95,7 +95,6 @@ export class ServedConnection {
         profile: this.#profile,
         local: this.#local,
         isOwnNonce: (nonce) => ownNonces.has(nonce),
-        onOpen: (session) => this.#onOpen(session),
         ...(this.#hooks.onMessage && {
           observe: (direction, frame) => this.#observe(direction, frame),
         }),
@@ -106,7 +105,7 @@ export class ServedConnection {
         handshakeTimeoutMs,
         heartbeatMs: Math.min(BITCOIN_PING_MS, idleTimeoutMs / 2),
         deadAfterMs: idleTimeoutMs,
-      });
+      }, (session) => this.#onOpen(session));
       return await session.closed;
     } catch (error) {
       if (error instanceof VerackError) return this.#stopped ?? error;

@@ -1,6 +1,6 @@
 /** What delivery needs of a session, so that it can be tested without one. */
 import type { VerackError } from "../core/errors.ts";
-import type { SharedFrame } from "../session/shared_frame.ts";
+import type { SharedFrame } from "../wire/frame.ts";
 
 /** Bounds the bytes in flight to one peer; a session's is in `session/pacer.ts`. */
 export interface Pacing {

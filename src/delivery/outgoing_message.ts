@@ -5,7 +5,7 @@
 import { Deque } from "../core/deque.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
-import { SharedFrame } from "../session/shared_frame.ts";
+import { SharedFrame } from "../wire/frame.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   encodeMessage,

@@ -2,7 +2,7 @@
 import type { Identity } from "../identity/identity.ts";
 import { logger } from "../core/log.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
-import { StrangersMeter } from "../session/strangers_meter.ts";
+import { StrangersMeter } from "../session/frame_meter.ts";
 import type { Address } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { networkMagic } from "../wire/frame.ts";

@@ -66,20 +66,20 @@ export function describeReason(reason: Reason): string {
   return reason.text === "" ? name : `${name} (${escapeText(reason.text)})`;
 }
 
-/** The error of a session whose peer sent `bye`. */
-export function byeError(reason: Reason): VerackError {
-  return new VerackError(
-    codeOfReason("bye", reason),
-    `Peer said bye: ${describeReason(reason)}`,
-  );
-}
-
-/** The error of an open session whose peer sent `reject`, which crossed our `verack`. */
-export function rejectError(reason: Reason): VerackError {
-  return new VerackError(
-    "rejected",
-    `Peer refused: ${describeReason(reason)}`,
-  );
+/**
+ * The error of an open session whose peer sent `bye`, or `reject`, which then has
+ * crossed our `verack`.
+ */
+export function closedByPeerError(
+  message: "reject" | "bye",
+  reason: Reason,
+): VerackError {
+  return message === "bye"
+    ? new VerackError(
+      codeOfReason(message, reason),
+      `Peer said bye: ${describeReason(reason)}`,
+    )
+    : new VerackError("rejected", `Peer refused: ${describeReason(reason)}`);
 }
 
 /** A session that is closed because others need the memory it holds. */

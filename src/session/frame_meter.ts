@@ -1,9 +1,15 @@
 /**
- * Limits the control frames of one peer and their bytes, each by a token bucket.
- * Above the burst, reading pauses, so that TCP slows the peer down; far above it,
- * the session ends. Messages with flow control of their own are not counted.
+ * Limits the control frames that are read, and their bytes. Messages with a flow control
+ * of their own are not counted.
+ *
+ * Each peer has a burst and then a rate: above it reading pauses, so that TCP slows the
+ * peer down, and far above it the session ends. All peers without standing have one
+ * together, as a key costs nothing, so that a bound for each alone bounds nothing: above
+ * it their sessions are read by turns of the source that they come from.
  */
+import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import { TokenBucket, type TokenRate } from "../core/token_bucket.ts";
 import {
   CONTROL_BURST_BYTES,
   CONTROL_BURST_FRAMES,
@@ -11,18 +17,21 @@ import {
   CONTROL_FRAMES_PER_S,
   FLOOD_FACTOR,
   MAX_STALL_MS,
+  STRANGERS_BURST_BYTES,
+  STRANGERS_BURST_FRAMES,
+  STRANGERS_BYTES_PER_S,
+  STRANGERS_FRAMES_PER_S,
 } from "./session_limits.ts";
-import { TokenBucket, type TokenRate } from "../core/token_bucket.ts";
-import type { MeterShare } from "./strangers_meter.ts";
 
-const FRAMES: TokenRate = {
-  burst: CONTROL_BURST_FRAMES,
-  refillMs: 1_000 / CONTROL_FRAMES_PER_S,
-};
-const BYTES: TokenRate = {
-  burst: CONTROL_BURST_BYTES,
-  refillMs: 1_000 / CONTROL_BYTES_PER_S,
-};
+/** A rate of frames or bytes. */
+function rate(burst: number, perSecond: number): TokenRate {
+  return { burst, refillMs: 1_000 / perSecond };
+}
+
+const FRAMES = rate(CONTROL_BURST_FRAMES, CONTROL_FRAMES_PER_S);
+const BYTES = rate(CONTROL_BURST_BYTES, CONTROL_BYTES_PER_S);
+const STRANGERS_FRAMES = rate(STRANGERS_BURST_FRAMES, STRANGERS_FRAMES_PER_S);
+const STRANGERS_BYTES = rate(STRANGERS_BURST_BYTES, STRANGERS_BYTES_PER_S);
 
 /** Counts the control frames of one session. */
 export class FrameMeter {
@@ -73,4 +82,96 @@ export class FrameMeter {
 /** Whether more than `FLOOD_FACTOR` bursts have come. */
 function isFlood(debtMs: number, { burst, refillMs }: TokenRate): boolean {
   return debtMs > (FLOOD_FACTOR - 1) * burst * refillMs;
+}
+
+/** The part of one session in a {@linkcode StrangersMeter}. */
+export interface MeterShare {
+  readonly meter: StrangersMeter;
+  readonly source: string;
+  /** Checked each time: peers with standing are not counted. */
+  readonly hasStanding: () => boolean;
+}
+
+/** Counts for all sessions of one node with peers without standing. */
+export class StrangersMeter {
+  readonly #clock: Clock;
+  readonly #frames = new TokenBucket(STRANGERS_FRAMES);
+  readonly #bytes = new TokenBucket(STRANGERS_BYTES);
+  /** Calls that wait for a turn, by source; the source whose turn is next comes first. */
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #cancelTimer: (() => void) | undefined;
+  #now: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#now = clock.monotonic();
+  }
+
+  /** Counts a frame. */
+  count(payloadBytes: number): void {
+    this.#frames.spend(1, this.#now);
+    this.#bytes.spend(payloadBytes, this.#now);
+  }
+
+  /** Whether frames may be handled without waiting for a turn. */
+  get isFree(): boolean {
+    return this.#waiting.size === 0 && this.#excessMs() === 0;
+  }
+
+  /**
+   * Calls `handle`, which handles and counts some frames, when it is the turn of its
+   * source, and resolves with its result, or with false once `cancel` is called.
+   */
+  wait(
+    source: string,
+    handle: () => boolean,
+  ): { readonly done: Promise<boolean>; readonly cancel: () => void } {
+    const { promise: done, resolve, reject } = Promise.withResolvers<boolean>();
+    const run = () => {
+      try {
+        resolve(handle());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const turns = this.#waiting.get(source) ?? new Set();
+    turns.add(run);
+    this.#waiting.set(source, turns);
+    this.#schedule();
+    const cancel = () => {
+      resolve(false);
+      turns.delete(run);
+      if (turns.size > 0 || this.#waiting.get(source) !== turns) return;
+      this.#waiting.delete(source);
+      if (this.#waiting.size > 0) return;
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+    };
+    return { done, cancel };
+  }
+
+  #schedule(): void {
+    const delayMs = Math.max(1, this.#excessMs());
+    this.#cancelTimer ??= this.#clock.after(delayMs, () => this.#turn());
+  }
+
+  #turn(): void {
+    this.#cancelTimer = undefined;
+    while (this.#excessMs() === 0) {
+      const [first] = this.#waiting;
+      if (first === undefined) return;
+      const [source, turns] = first;
+      const [run] = turns;
+      turns.delete(run!);
+      this.#waiting.delete(source);
+      if (turns.size > 0) this.#waiting.set(source, turns);
+      run!();
+    }
+    if (this.#waiting.size > 0) this.#schedule();
+  }
+
+  #excessMs(): number {
+    const now = this.#now = this.#clock.monotonic();
+    return Math.max(this.#frames.debtMs(now), this.#bytes.debtMs(now));
+  }
 }

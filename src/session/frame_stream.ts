@@ -2,7 +2,6 @@
  * Frames on a connection: the read loop, the writer, and three ways to close (at
  * once, after the queue is sent, after one last frame).
  */
-import type { Clock } from "../core/clock.ts";
 import {
   LARGE_FRAME_RETRY_MS,
   STRANGERS_TURN_FRAMES,
@@ -15,39 +14,18 @@ import {
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
 } from "../limits.ts";
-import type { Connection } from "../transport/transport.ts";
 import type { Frame } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame_decoder.ts";
 import type { Progress } from "./heartbeat.ts";
-import type { FrameMeter } from "./frame_meter.ts";
-import type { FrameHolder, NodeBudget } from "./node_budget.ts";
+import type { FrameHolder } from "./node_budget.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import type { StreamSettings } from "./session_options.ts";
 
 /** Read buffer while everything is dropped. */
 const DISCARD_BYTES = 4_096;
 
 /** Settings of a {@linkcode FrameStream}. */
-export interface FrameStreamOptions {
-  /** The stream closes it. */
-  readonly connection: Connection;
-  readonly magic: Uint8Array;
-  readonly clock: Clock;
-  /**
-   * Longest payload, bytes, that is kept on the open session. If given, longer
-   * ones (in the handshake those above `MAX_HANDSHAKE_PAYLOAD_BYTES`) are skipped
-   * up to `MAX_PAYLOAD_BYTES`; else they are an error.
-   *
-   * @default {MAX_PAYLOAD_BYTES}
-   */
-  readonly keepPayload?: number;
-  /** Smallest read buffer. @default {READ_BUFFER_MIN_BYTES} */
-  readonly initialReadBytes?: number;
-  /** Limits what is read on the open session. */
-  readonly meter?: FrameMeter;
-  /** Memory shared with other sessions. */
-  readonly budget?: NodeBudget;
-  /** See `SessionOptions.hasStanding`. */
-  readonly hasStanding?: () => boolean;
+export interface FrameStreamOptions extends StreamSettings {
   /** Called for each frame; its payload is valid only during the call. */
   readonly onFrame: (frame: Frame) => void;
   /** Called when the bytes break a rule, or when `onFrame` throws. */
@@ -64,17 +42,7 @@ export interface FrameStreamOptions {
 export class FrameStream implements FrameHolder {
   /** Queues frames and writes them. */
   readonly writer: FrameWriter;
-  // Copied one by one, so that the rest of `options` can be collected.
-  readonly #connection: Connection;
-  readonly #clock: Clock;
-  readonly #maxPayload: number;
-  readonly #meter: FrameMeter | undefined;
-  readonly #budget: NodeBudget | undefined;
-  readonly #onFrame: FrameStreamOptions["onFrame"];
-  readonly #onFault: FrameStreamOptions["onFault"];
-  readonly #onEvict: FrameStreamOptions["onEvict"];
-  readonly #onEnd: FrameStreamOptions["onEnd"];
-  readonly #onClose: FrameStreamOptions["onClose"];
+  readonly #options: FrameStreamOptions;
   readonly #decoder: FrameDecoder;
   #state: "open" | "draining" | "discarding" | "closed" = "open";
   #endError: VerackError | undefined;
@@ -89,29 +57,24 @@ export class FrameStream implements FrameHolder {
   #resume: (() => void) | undefined;
 
   constructor(options: FrameStreamOptions) {
-    this.#connection = options.connection;
-    this.#clock = options.clock;
-    this.#maxPayload = options.keepPayload ?? MAX_PAYLOAD_BYTES;
-    this.#meter = options.meter;
-    this.#budget = options.budget;
-    this.#onFrame = options.onFrame;
-    this.#onFault = options.onFault;
-    this.#onEvict = options.onEvict;
-    this.#onEnd = options.onEnd;
-    this.#onClose = options.onClose;
+    const { connection, magic, clock, keepPayload, hasStanding } = options;
+    this.#options = options;
     this.#decoder = new FrameDecoder({
-      magic: options.magic,
+      magic,
       maxPayload: MAX_HANDSHAKE_PAYLOAD_BYTES,
       initialBytes: options.initialReadBytes ?? READ_BUFFER_MIN_BYTES,
-      skipPayload: options.keepPayload === undefined ? 0 : MAX_PAYLOAD_BYTES,
+      skipPayload: keepPayload === undefined ? 0 : MAX_PAYLOAD_BYTES,
     });
     this.writer = new FrameWriter({
-      ...options,
-      ...(options.budget && { queues: options.budget.queues }),
-      onEvict: () => this.#onEvict("queue"),
+      connection,
+      magic,
+      clock,
+      hasStanding,
+      queues: options.budget?.queues,
+      onEvict: () => options.onEvict("queue"),
       onError: (error) => this.#failIo(error),
     });
-    this.#lastReceived = this.#frameSince = options.clock.monotonic();
+    this.#lastReceived = this.#frameSince = clock.monotonic();
   }
 
   /** Whether it neither drains nor is closed. */
@@ -141,7 +104,7 @@ export class FrameStream implements FrameHolder {
 
   /** The frame budget evicts it. */
   onEvict(): void {
-    this.#onEvict("frame");
+    this.#options.onEvict("frame");
   }
 
   /** Starts the read loop. */
@@ -152,7 +115,7 @@ export class FrameStream implements FrameHolder {
   /** The session is open: payloads may be larger, and checksums may be off. */
   open(options: { checksums: boolean }): void {
     this.#metered = true;
-    this.#decoder.maxPayload = this.#maxPayload;
+    this.#decoder.maxPayload = this.#options.keepPayload ?? MAX_PAYLOAD_BYTES;
     this.#decoder.verifyChecksum = options.checksums;
     this.writer.checksums = options.checksums;
   }
@@ -182,7 +145,7 @@ export class FrameStream implements FrameHolder {
     this.#state = options.discard ? "discarding" : "draining";
     this.#endError = error;
     this.#cancelDrain?.();
-    this.#cancelDrain = this.#clock.after(
+    this.#cancelDrain = this.#options.clock.after(
       FLUSH_TIMEOUT_MS,
       () => this.close(error),
     );
@@ -191,7 +154,7 @@ export class FrameStream implements FrameHolder {
   /** Closes now. Idempotent. */
   close(error: VerackError): void {
     if (this.#state === "closed") return;
-    this.#connection.close();
+    this.#options.connection.close();
     this.writer.close();
     this.#end(error);
     this.#released.resolve();
@@ -205,10 +168,10 @@ export class FrameStream implements FrameHolder {
     if (this.#state === "closed") return;
     const release = () => {
       cancel();
-      this.#connection.close();
+      this.#options.connection.close();
       this.#released.resolve();
     };
-    const cancel = this.#clock.after(FLUSH_TIMEOUT_MS, release);
+    const cancel = this.#options.clock.after(FLUSH_TIMEOUT_MS, release);
     this.writer.closeWith(command, payload, release);
     this.#end(error);
   }
@@ -221,9 +184,9 @@ export class FrameStream implements FrameHolder {
   #end(error: VerackError): void {
     this.#state = "closed";
     this.#cancelDrain?.();
-    this.#budget?.frames.hold(this, 0, 0);
+    this.#options.budget?.frames.hold(this, 0, 0);
     this.#resume?.();
-    this.#onClose(error);
+    this.#options.onClose(error);
   }
 
   async #read(): Promise<void> {
@@ -231,22 +194,26 @@ export class FrameStream implements FrameHolder {
       while (this.#state !== "closed") {
         const discards = this.#state === "discarding";
         if (!discards && !this.#hasRoom()) {
-          await this.#waitForRoom();
+          await this.#wait(LARGE_FRAME_RETRY_MS);
+          this.#heard();
           continue;
         }
-        const count = await this.#connection.read(
+        const count = await this.#options.connection.read(
           discards ? new Uint8Array(DISCARD_BYTES) : this.#decoder.space(),
         );
         if (count === null) {
-          return this.close(this.#endError ?? this.#onEnd());
+          return this.close(this.#endError ?? this.#options.onEnd());
         }
         if (discards) continue;
-        this.#lastReceived = this.#clock.monotonic();
+        this.#lastReceived = this.#options.clock.monotonic();
         if (this.#decoder.buffered === 0) this.#frameSince = this.#lastReceived;
         this.#decoder.commit(count);
         if (this.#consume()) await this.#takeTurns();
         const stallMs = this.#stallMs();
-        if (stallMs > 0) await this.#stall(stallMs);
+        if (stallMs === 0) continue;
+        await this.#wait(stallMs);
+        // The silence was our own doing.
+        this.#lastReceived = this.#options.clock.monotonic();
       }
     } catch (error) {
       this.#failIo(error);
@@ -258,7 +225,7 @@ export class FrameStream implements FrameHolder {
   /** Handles the frames that are left in the buffer, a turn at a time. */
   async #takeTurns(): Promise<void> {
     for (let isMore = true; isMore;) {
-      const share = this.#meter?.share;
+      const share = this.#options.meter?.share;
       if (share === undefined) isMore = this.#consume();
       else {
         const { meter, source } = share;
@@ -272,7 +239,7 @@ export class FrameStream implements FrameHolder {
 
   /** Handles complete frames, with `isTurn` those of one turn; true if some are left for a turn. */
   #consume(isTurn = false): boolean {
-    const share = this.#metered ? this.#meter?.share?.meter : undefined;
+    const share = this.#metered ? this.#options.meter?.share?.meter : undefined;
     if (!isTurn && share?.isFree === false) return true;
     let left = STRANGERS_TURN_FRAMES;
     try {
@@ -284,69 +251,57 @@ export class FrameStream implements FrameHolder {
         this.#frameSince = this.#lastReceived;
         const { command, payload } = frame;
         const counts = this.#metered &&
-          this.#meter?.count(command, payload.length);
+          this.#options.meter?.count(command, payload.length);
         if (counts && share !== undefined) {
           share.count(payload.length);
           left--;
         }
-        this.#onFrame(frame);
+        this.#options.onFrame(frame);
         if (left <= 0 && (isTurn || !share?.isFree)) return true;
         frame = this.#decoder.next();
       }
     } catch (error) {
-      if (!(error instanceof VerackError)) throw error;
-      this.#onFault(error);
+      this.#fault(error);
     }
     return false;
   }
 
-  /** Milliseconds to pause reading, because the peer sends too much. */
+  #fault(error: unknown): void {
+    if (!(error instanceof VerackError)) throw error;
+    this.#options.onFault(error);
+  }
+
+  /** Milliseconds to pause reading, so that TCP slows down a peer that sends too much. */
   #stallMs(): number {
-    const meter = this.#meter;
+    const { meter, clock } = this.#options;
     if (meter === undefined || this.#state !== "open") return 0;
     try {
-      return meter.stallMs(this.#clock.monotonic());
+      return meter.stallMs(clock.monotonic());
     } catch (error) {
-      if (!(error instanceof VerackError)) throw error;
-      this.#onFault(error);
+      this.#fault(error);
       return 0;
     }
   }
 
-  /** Pauses reading, so that TCP slows the peer down. */
-  async #stall(stallMs: number): Promise<void> {
-    await this.#wait(stallMs);
-    // The silence was our own doing.
-    this.#lastReceived = this.#clock.monotonic();
-  }
-
   /** Reserves memory for the next read from the shared budget; false if there is none. */
   #hasRoom(): boolean {
-    const budget = this.#budget;
+    const budget = this.#options.budget;
     if (budget === undefined) return true;
     // For the whole frame at once: frames with partial reservations could block
     // one another for ever.
     const bytes = this.#decoder.pledgedBytes - READ_BUFFER_MAX_BYTES;
-    return budget.frames.hold(
-      this,
-      Math.max(0, bytes),
-      this.#clock.monotonic(),
-    );
-  }
-
-  async #waitForRoom(): Promise<void> {
-    await this.#wait(LARGE_FRAME_RETRY_MS);
-    this.#heard();
+    const now = this.#options.clock.monotonic();
+    return budget.frames.hold(this, Math.max(0, bytes), now);
   }
 
   #heard(): void {
-    this.#lastReceived = this.#frameSince = this.#clock.monotonic();
+    this.#lastReceived = this.#frameSince = this.#options.clock.monotonic();
   }
 
   /** Waits for the delay, or until the stream is closed. */
   async #wait(delayMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(delayMs, resolve);
+      const cancel = this.#options.clock.after(delayMs, resolve);
       this.#resume = () => {
         cancel();
         resolve();
@@ -355,14 +310,12 @@ export class FrameStream implements FrameHolder {
     this.#resume = undefined;
   }
 
-  #failIo(error: unknown): void {
-    if (this.#endError !== undefined) return this.close(this.#endError);
-    this.close(
-      error instanceof VerackError
-        ? error
-        : new VerackError("closed", `Session failed: ${messageOf(error)}`, {
-          cause: error,
-        }),
-    );
+  #failIo(cause: unknown): void {
+    if (this.#endError !== undefined) this.close(this.#endError);
+    else if (cause instanceof VerackError) this.close(cause);
+    else {
+      const message = `Session failed: ${messageOf(cause)}`;
+      this.close(new VerackError("closed", message, { cause }));
+    }
   }
 }

@@ -8,7 +8,7 @@ import { WAITED_WRITE_MS } from "./session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";
 import { WriteQueue } from "./write_queue.ts";
-import type { SharedFrame } from "./shared_frame.ts";
+import type { SharedFrame } from "../wire/frame.ts";
 
 /** Settings of a {@linkcode FrameWriter}. */
 export interface FrameWriterOptions {
@@ -16,9 +16,9 @@ export interface FrameWriterOptions {
   readonly magic: Uint8Array;
   readonly clock: Clock;
   /** Shared with other connections. */
-  readonly queues?: QueueBudget;
+  readonly queues?: QueueBudget | undefined;
   /** See `SessionOptions.hasStanding`. */
-  readonly hasStanding?: () => boolean;
+  readonly hasStanding?: (() => boolean) | undefined;
   /** Closes the connection, whose queue is evicted for others. */
   readonly onEvict: () => void;
   /** Called at most once, when writing fails; nothing is written after that. */
@@ -29,34 +29,21 @@ export interface FrameWriterOptions {
 export class FrameWriter implements QueueMember {
   /** Whether checksums are computed; false writes zeros (`nochecksum`). */
   checksums = true;
-  readonly onEvict: () => void;
-  // Copied one by one, so that the rest of `options` can be collected.
-  readonly #connection: Connection;
-  readonly #magic: Uint8Array;
-  readonly #clock: Clock;
-  readonly #queues: QueueBudget | undefined;
-  readonly #hasStanding: () => boolean;
-  readonly #onError: (error: unknown) => void;
+  readonly #options: FrameWriterOptions;
   readonly #queue = new WriteQueue();
   #pumping = false;
   #closed = false;
   #onLastWritten: (() => void) | undefined;
   #lastProgress: number;
   #lastAccepted = -Infinity;
-  #waiters: (() => void)[] = [];
+  readonly #waiters: (() => void)[] = [];
   /** Bytes that the shared budget knows of. */
   #accounted = 0;
 
   constructor(options: FrameWriterOptions) {
-    this.onEvict = options.onEvict;
-    this.#connection = options.connection;
-    this.#magic = options.magic;
-    this.#clock = options.clock;
-    this.#queues = options.queues;
-    this.#hasStanding = options.hasStanding ?? (() => true);
-    this.#onError = options.onError;
+    this.#options = options;
     this.#lastProgress = options.clock.monotonic();
-    this.#queues?.join(this);
+    options.queues?.join(this);
   }
 
   /** Bytes queued or being written. */
@@ -65,7 +52,11 @@ export class FrameWriter implements QueueMember {
   }
 
   get hasStanding(): boolean {
-    return this.#hasStanding();
+    return this.#options.hasStanding?.() ?? true;
+  }
+
+  onEvict(): void {
+    this.#options.onEvict();
   }
 
   /**
@@ -74,7 +65,7 @@ export class FrameWriter implements QueueMember {
    */
   fits(payloadBytes: number): boolean {
     if (!this.#queue.fits(payloadBytes)) return false;
-    this.#queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes, this);
+    this.#options.queues?.makeRoom(FRAME_HEADER_BYTES + payloadBytes, this);
     return !this.#closed;
   }
 
@@ -104,16 +95,15 @@ export class FrameWriter implements QueueMember {
 
   /** Queues a frame; `payload` is copied. */
   push(command: string, payload: Uint8Array): void {
-    this.#queue.pushFrame(this.#magic, command, payload, this.checksums);
-    this.#account();
-    this.#start();
+    const { magic } = this.#options;
+    this.#queue.pushFrame(magic, command, payload, this.checksums);
+    this.#queued();
   }
 
   /** Queues a frame that many sessions share. */
   pushShared(frame: SharedFrame): void {
     this.#queue.pushEncoded(frame.encoded(this.checksums));
-    this.#account();
-    this.#start();
+    this.#queued();
   }
 
   /** Resolves when at most `bytes` wait, or the writer is closed. */
@@ -127,9 +117,9 @@ export class FrameWriter implements QueueMember {
   close(): void {
     this.#closed = true;
     this.#queue.clear();
-    this.#queues?.change(-this.#accounted);
+    this.#options.queues?.change(-this.#accounted);
     this.#accounted = 0;
-    this.#queues?.detach(this);
+    this.#options.queues?.detach(this);
     this.#wake();
   }
 
@@ -141,42 +131,47 @@ export class FrameWriter implements QueueMember {
   closeWith(command: string, payload: Uint8Array, done: () => void): void {
     this.close();
     if (this.#queue.bytes > WRITE_BLOCK_BYTES) return done();
-    this.#queue.pushFrame(this.#magic, command, payload, this.checksums);
+    const { magic } = this.#options;
+    this.#queue.pushFrame(magic, command, payload, this.checksums);
     this.#onLastWritten = done;
+    this.#start();
+  }
+
+  #queued(): void {
+    this.#account();
+    if (this.#pumping || this.#closed) return;
+    this.#lastProgress = this.#options.clock.monotonic();
+    this.#start();
+  }
+
+  /** Writes after the current turn, so that one turn makes one write. */
+  #start(): void {
     if (this.#pumping) return;
     this.#pumping = true;
     queueMicrotask(() => this.#pump());
   }
 
-  /** Writes after the current turn, so that one turn makes one write. */
-  #start(): void {
-    if (this.#pumping || this.#closed) return;
-    this.#pumping = true;
-    this.#lastProgress = this.#clock.monotonic();
-    queueMicrotask(() => this.#pump());
-  }
-
   async #pump(): Promise<void> {
+    const { connection, clock } = this.#options;
     try {
       for (
-        let bytes = this.#queue.take();
-        bytes !== undefined;
-        bytes = this.#queue.take()
+        let rest = this.#queue.take();
+        rest !== undefined;
+        rest = this.#queue.take()
       ) {
-        let rest = bytes;
         while (rest.length > 0) {
           const begunAt = this.#lastProgress;
-          const count = await this.#connection.write(rest);
-          const now = this.#lastProgress = this.#clock.monotonic();
+          const count: number = await connection.write(rest);
+          const now = this.#lastProgress = clock.monotonic();
           if (now - begunAt >= WAITED_WRITE_MS) this.#lastAccepted = now;
           rest = rest.subarray(count);
         }
         this.#queue.wrote();
         this.#account();
-        if (this.#waiters.length > 0) this.#wake();
+        this.#wake();
       }
     } catch (error) {
-      if (!this.#closed) this.#onError(error);
+      if (!this.#closed) this.#options.onError(error);
     } finally {
       this.#pumping = false;
       this.#onLastWritten?.();
@@ -186,13 +181,11 @@ export class FrameWriter implements QueueMember {
   #account(): void {
     if (this.#closed) return;
     const { bytes } = this.#queue;
-    this.#queues?.change(bytes - this.#accounted);
+    this.#options.queues?.change(bytes - this.#accounted);
     this.#accounted = bytes;
   }
 
   #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 }

@@ -155,14 +155,15 @@ export class Handshake implements HandshakeContext {
     return this.#features;
   }
 
-  /** Whether our `verack` is sent, after which the features apply to what we send. */
-  get verackSent(): boolean {
-    return this.#verackSent;
+  /** Whether frames of the open session have checksums: unless both ends announced `nochecksum`. */
+  get usesChecksums(): boolean {
+    return !this.#profile.features.has(COMMAND.nochecksum) ||
+      !this.#features.has(COMMAND.nochecksum);
   }
 
-  /** Whether the peer's `verack` came, after which the features apply to what it sends. */
-  get verackReceived(): boolean {
-    return this.#verackReceived;
+  /** Whether the peer knows `pong`. */
+  get answersPings(): boolean {
+    return this.commonVersion > (this.#profile.pongsAbove ?? -Infinity);
   }
 
   /** Starts: the initiator sends `version`. */

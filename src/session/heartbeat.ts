@@ -4,9 +4,15 @@
  */
 import type { Clock, Random } from "../core/clock.ts";
 import { MAX_PENDING_PINGS } from "../limits.ts";
-import { decodePong, encodePing } from "../wire/messages/ping.ts";
-import { type LivenessState, livenessStep } from "./liveness.ts";
-import { afterTurns } from "./event_loop_turns.ts";
+import { COMMAND } from "../wire/commands.ts";
+import {
+  decodeBitcoinPing,
+  decodePing,
+  decodePong,
+  encodePing,
+  encodePong,
+} from "../wire/messages/ping.ts";
+import { afterTurns, type LivenessState, livenessStep } from "./liveness.ts";
 
 /** When bytes were last received and sent; see `LivenessState`. */
 export type Progress = Pick<
@@ -22,8 +28,10 @@ export interface HeartbeatOptions {
   readonly heartbeatMs: number;
   /** Silence after which the peer is dead. */
   readonly deadAfterMs: number;
-  /** Sends a ping; false if it cannot be sent. */
-  readonly sendPing: (payload: Uint8Array) => boolean;
+  /** Whether the peer is one of the mesh, whose pings carry a text, or of Bitcoin. */
+  readonly isMesh: boolean;
+  /** Sends a message; false if it cannot be sent. */
+  readonly send: (command: string, payload: Uint8Array) => boolean;
 }
 
 /** A ping without its pong. */
@@ -34,53 +42,14 @@ interface PendingPing {
   readonly settle: ((answered: boolean) => void) | undefined;
 }
 
-/** Pings without their pong; above `MAX_PENDING_PINGS` the oldest is given up. */
-class PendingPings {
-  /** Oldest first. A map would cost every session more memory. */
-  readonly #pings: PendingPing[] = [];
-
-  /** Adds a sent ping; `settle` is called once, with whether it was answered. */
-  add(
-    nonce: bigint,
-    sentAt: number,
-    settle?: (answered: boolean) => void,
-  ): void {
-    if (this.#pings.length >= MAX_PENDING_PINGS) {
-      this.#pings.shift()?.settle?.(false);
-    }
-    this.#pings.push({ nonce, sentAt, settle });
-  }
-
-  /** Removes and returns the ping of a pong, for the caller to settle. */
-  answer(nonce: bigint): PendingPing | undefined {
-    return this.#take(nonce);
-  }
-
-  /** Settles a ping as not answered. */
-  giveUp(nonce: bigint): void {
-    this.#take(nonce)?.settle?.(false);
-  }
-
-  /** Settles all pings as not answered. */
-  clear(): void {
-    for (const { settle } of this.#pings.splice(0)) settle?.(false);
-  }
-
-  #take(nonce: bigint): PendingPing | undefined {
-    const at = this.#pings.findIndex((ping) => ping.nonce === nonce);
-    return at < 0 ? undefined : this.#pings.splice(at, 1)[0];
-  }
-}
-
 /** Heartbeat of one session. */
 export class Heartbeat {
-  // Copied one by one, so that the rest of `options` can be collected.
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #heartbeatMs: number;
-  readonly #deadAfterMs: number;
-  readonly #sendPing: HeartbeatOptions["sendPing"];
-  readonly #pings = new PendingPings();
+  /** Called for each ping, with its text, if any: unescaped and bounded. */
+  onText: ((text: string | undefined) => void) | undefined;
+  readonly #options: HeartbeatOptions;
+  /** Without their pong, oldest first. A map would cost every session more memory. */
+  readonly #pings: PendingPing[] = [];
+  #answersPings = false;
   #lastPing = -Infinity;
   #rttMs: number | undefined;
   #minRttMs: number | undefined;
@@ -92,17 +61,14 @@ export class Heartbeat {
   #cancelTurns: (() => void) | undefined;
 
   constructor(options: HeartbeatOptions) {
-    this.#clock = options.clock;
-    this.#random = options.random;
-    this.#heartbeatMs = options.heartbeatMs;
-    this.#deadAfterMs = options.deadAfterMs;
-    this.#sendPing = options.sendPing;
+    this.#options = options;
     this.#begunAt = options.clock.monotonic();
   }
 
-  /** The handshake is complete. */
-  opened(): void {
-    this.#handshakeMs = this.#clock.monotonic() - this.#begunAt;
+  /** The handshake is complete; old peers do not know `pong`. */
+  opened(answersPings: boolean): void {
+    this.#answersPings = answersPings;
+    this.#handshakeMs = this.#options.clock.monotonic() - this.#begunAt;
   }
 
   /** Last measured round trip, milliseconds. */
@@ -117,20 +83,21 @@ export class Heartbeat {
 
   /** Pings if that is due, and returns whether the peer is dead. */
   beat(progress: Progress): "alive" | "dead" {
-    const now = this.#clock.monotonic();
+    const { clock, heartbeatMs, deadAfterMs } = this.#options;
+    const now = clock.monotonic();
     const lastReceived = Math.max(progress.lastReceived, progress.lastAccepted);
     const step = livenessStep({
       ...progress,
       now,
       lastPing: this.#lastPing,
-      heartbeatMs: this.#heartbeatMs,
-      deadAfterMs: this.#deadAfterMs,
+      heartbeatMs,
+      deadAfterMs,
     });
     if (step === "ping") {
       this.#lastPing = now;
       this.#ping();
     }
-    if (2 * (now - lastReceived) >= this.#deadAfterMs) this.#look(lastReceived);
+    if (2 * (now - lastReceived) >= deadAfterMs) this.#look(lastReceived);
     const certain = this.#nothingSince === lastReceived;
     return step === "dead" && certain ? "dead" : "alive";
   }
@@ -138,7 +105,7 @@ export class Heartbeat {
   /** Makes sure that no answer lies here unread before the peer is taken for dead. */
   #look(lastReceived: number): void {
     if (this.#nothingSince === lastReceived) return;
-    this.#cancelTurns ??= afterTurns(this.#clock, () => {
+    this.#cancelTurns ??= afterTurns(this.#options.clock, () => {
       this.#cancelTurns = undefined;
       this.#nothingSince = lastReceived;
     });
@@ -146,7 +113,7 @@ export class Heartbeat {
 
   /** Pings now. */
   check(): void {
-    this.#lastPing = this.#clock.monotonic();
+    this.#lastPing = this.#options.clock.monotonic();
     this.#ping();
   }
 
@@ -162,7 +129,7 @@ export class Heartbeat {
    * again, since its answer may be here unread.
    */
   probe(timeoutMs: number): Promise<boolean> {
-    const clock = this.#clock;
+    const { clock, deadAfterMs } = this.#options;
     return new Promise((resolve) => {
       const nonce = this.#ping((answered) => {
         cancel();
@@ -171,15 +138,15 @@ export class Heartbeat {
       const farMs = this.#minRttMs === undefined
         ? this.#handshakeMs
         : 2 * this.#minRttMs;
-      const patienceMs = Math.max(
+      const waitMs = Math.max(
         timeoutMs,
-        Math.min(farMs, this.#deadAfterMs),
+        Math.min(farMs, deadAfterMs),
       );
-      const dueAt = clock.monotonic() + patienceMs;
+      const dueAt = clock.monotonic() + waitMs;
       const giveUp = () => {
-        if (nonce !== undefined) this.#pings.giveUp(nonce);
+        if (nonce !== undefined) this.#take(nonce)?.settle?.(false);
       };
-      let cancel = clock.after(patienceMs, () => {
+      let cancel = clock.after(waitMs, () => {
         if (clock.monotonic() < dueAt + timeoutMs / 4) return giveUp();
         cancel = clock.after(timeoutMs, giveUp);
       });
@@ -190,17 +157,35 @@ export class Heartbeat {
     });
   }
 
-  /** Measures the round trip of a ping that was sent elsewhere. */
-  expect(nonce: bigint): void {
-    this.#pings.add(nonce, this.#clock.monotonic());
+  /** Measures the round trip of a ping that was sent; with many pending, the oldest is given up. */
+  expect(nonce: bigint, settle?: PendingPing["settle"]): void {
+    if (this.#pings.length >= MAX_PENDING_PINGS) {
+      this.#pings.shift()?.settle?.(false);
+    }
+    this.#pings.push({
+      nonce,
+      sentAt: this.#options.clock.monotonic(),
+      settle,
+    });
+  }
+
+  /** Handles a ping. */
+  onPing(payload: Uint8Array): void {
+    const { isMesh, send } = this.#options;
+    const { nonce, text }: { nonce?: bigint; text?: string } = isMesh
+      ? decodePing(payload)
+      : decodeBitcoinPing(payload);
+    if (nonce !== undefined && this.#answersPings) {
+      send(COMMAND.pong, encodePong({ nonce }));
+    }
+    this.onText?.(text);
   }
 
   /** Handles a pong. */
   onPong(payload: Uint8Array): void {
-    const { nonce } = decodePong(payload);
-    const ping = this.#pings.answer(nonce);
+    const ping = this.#take(decodePong(payload).nonce);
     if (ping === undefined) return;
-    const rttMs = this.#clock.monotonic() - ping.sentAt;
+    const rttMs = this.#options.clock.monotonic() - ping.sentAt;
     this.#rttMs = rttMs;
     this.#minRttMs = Math.min(this.#minRttMs ?? Infinity, rttMs);
     ping.settle?.(true);
@@ -208,14 +193,21 @@ export class Heartbeat {
 
   /** The session has closed. */
   stop(): void {
-    this.#pings.clear();
+    for (const { settle } of this.#pings.splice(0)) settle?.(false);
     this.#cancelTurns?.();
   }
 
   #ping(settle?: (answered: boolean) => void): bigint | undefined {
-    const nonce = new DataView(this.#random.bytes(8).buffer).getBigUint64(0);
-    if (!this.#sendPing(encodePing({ nonce }))) return undefined;
-    this.#pings.add(nonce, this.#clock.monotonic(), settle);
+    const nonce = new DataView(this.#options.random.bytes(8).buffer)
+      .getBigUint64(0);
+    const { send } = this.#options;
+    if (!send(COMMAND.ping, encodePing({ nonce }))) return undefined;
+    this.expect(nonce, settle);
     return nonce;
+  }
+
+  #take(nonce: bigint): PendingPing | undefined {
+    const at = this.#pings.findIndex((ping) => ping.nonce === nonce);
+    return at < 0 ? undefined : this.#pings.splice(at, 1)[0];
   }
 }

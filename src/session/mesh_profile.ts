@@ -15,7 +15,7 @@ import {
   type VerifiedCertificate,
   verifyCertificate,
 } from "../identity/certificate.ts";
-import { shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import {
   type ProofContext,
   signProof,
@@ -37,11 +37,11 @@ import type { VersionMessage } from "../wire/messages/version.ts";
 import { decodeReason } from "../wire/messages/reason.ts";
 import { codeOfReason, describeReason, reasonOf } from "./close_reason.ts";
 import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
-import type {
-  MeshProfileOptions,
-  VerifiedPeer,
-} from "./mesh_profile_options.ts";
-import { SecretError, SecretExchange } from "./secret_exchange.ts";
+import {
+  SecretError,
+  SecretExchange,
+  type SecretOptions,
+} from "./secret_exchange.ts";
 import { Transcript } from "./transcript.ts";
 
 /** Protocol version of the mesh; the same number space as Bitcoin's. */
@@ -53,11 +53,31 @@ export const MESH_PROTOCOL_VERSION = 70016;
  */
 export const SERVICE_EPHEMERAL = 1n << 24n;
 
-export type {
-  AcceptedSecrets,
-  MeshProfileOptions,
-  VerifiedPeer as VerifiedPeer,
-} from "./mesh_profile_options.ts";
+/** The other end, whose key is verified. */
+export interface VerifiedPeer {
+  readonly id: PeerId;
+  readonly certificate: VerifiedCertificate;
+  /** Random number of its process; tells a restart from a second process with the key. */
+  readonly instance: bigint;
+  /** Whether its key lives in memory only. */
+  readonly ephemeral: boolean;
+  /** Statement of a member that admitted it; not verified yet. */
+  readonly statement?: Uint8Array<ArrayBuffer>;
+  /** Id of the invite whose code it proved to know. */
+  readonly invite?: string;
+}
+
+/** Settings of one {@linkcode MeshProfile}. */
+export interface MeshProfileOptions extends SecretOptions {
+  /** Random number of this process. */
+  readonly instance: bigint;
+  /** Dialer: statement of the member that admitted this node. */
+  readonly statement?: Uint8Array;
+  /** Listener: 32 fresh random bytes. */
+  readonly challenge?: Uint8Array<ArrayBuffer>;
+  /** Why a verified peer is refused, if it is; called before it is told that it is accepted. */
+  readonly admit: (peer: VerifiedPeer) => VerackError | undefined;
+}
 
 const EMPTY = new Uint8Array(0);
 const FEATURES: ReadonlySet<string> = new Set([

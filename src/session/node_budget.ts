@@ -10,7 +10,7 @@ import {
   MAX_TOTAL_QUEUE_BYTES,
   STRANGERS_FRAME_SHARE,
 } from "./session_limits.ts";
-import type { StrangersMeter } from "./strangers_meter.ts";
+import type { StrangersMeter } from "./frame_meter.ts";
 
 /** The queue of one session. */
 export interface QueueMember {

@@ -9,6 +9,8 @@
  * `mesh_profile.ts` drives it; the computation is in `identity/shared_secret.ts`.
  */
 import { type ErrorCode, VerackError } from "../core/errors.ts";
+import type { VerifiedCertificate } from "../identity/certificate.ts";
+import type { Identity } from "../identity/identity.ts";
 import {
   type SecretContext,
   secretMac,
@@ -20,7 +22,6 @@ import {
   encodeSecret,
   type SecretMessage,
 } from "../wire/messages/credentials.ts";
-import type { MeshProfileOptions } from "./mesh_profile_options.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** Codes of a {@linkcode SecretError}. */
@@ -35,16 +36,36 @@ export class SecretError extends VerackError {
   }
 }
 
+/** The secrets that a listener accepts. */
+export interface AcceptedSecrets {
+  /** Whether each dialer must show one. */
+  readonly required: boolean;
+  /** The key of a secret, if it is known here. */
+  find(kind: SharedSecret["kind"], id: string): Uint8Array | undefined;
+}
+
+/** Settings of a {@linkcode SecretExchange}. */
+export interface SecretOptions {
+  readonly magic: Uint8Array;
+  readonly identity: Identity;
+  /** Dialer: the certificate that TLS proved the listener to hold. */
+  readonly listener?: VerifiedCertificate;
+  /** Dialer: the secret to show before its own identity. */
+  readonly shows?: SharedSecret;
+  /** Listener: @default none is known and none is required */
+  readonly accepts?: AcceptedSecrets;
+}
+
 /** The step in one handshake, at either end. */
 export class SecretExchange {
-  readonly #options: MeshProfileOptions;
+  readonly #options: SecretOptions;
   readonly #transcript: Transcript;
   /** The transcript up to the dialer's `secret`, which was sent or received. */
   #before: Uint8Array | undefined;
   #shown: SharedSecret | undefined;
 
   /** Reads `transcript`, to which the handshake adds. */
-  constructor(options: MeshProfileOptions, transcript: Transcript) {
+  constructor(options: SecretOptions, transcript: Transcript) {
     this.#options = options;
     this.#transcript = transcript;
   }

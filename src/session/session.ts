@@ -3,50 +3,52 @@
  * runs the {@linkcode Handshake}, answers `ping`, checks the heartbeat and closes
  * with `bye`; every other message goes to the handler registered for its command.
  */
-import { FRAME_TIMEOUT_MS } from "./session_limits.ts";
-import { VerackError } from "../core/errors.ts";
-import { DEAD_AFTER_MS, HEARTBEAT_MS, WRITE_TIMEOUT_MS } from "../limits.ts";
 import type { Clock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import {
+  DEAD_AFTER_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  HEARTBEAT_MS,
+  WRITE_TIMEOUT_MS,
+} from "../limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
-import type { Frame } from "../wire/frame.ts";
+import type { Frame, SharedFrame } from "../wire/frame.ts";
 import {
-  decodeBitcoinPing,
-  decodePing,
-  encodePong,
-} from "../wire/messages/ping.ts";
-import { decodeReason, encodeReason, REASON } from "../wire/messages/reason.ts";
+  decodeReason,
+  encodeReason,
+  REASON,
+  type ReasonName,
+} from "../wire/messages/reason.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
-import { FrameStream } from "./frame_stream.ts";
 import {
   abortError,
-  byeError,
+  closedByPeerError,
   deadError,
   endOfStreamError,
   evictedError,
   faultError,
   frameTimeoutError,
   isTold,
+  openTimeoutError,
   queueFullError,
   reasonOf,
-  rejectError,
   stalledError,
 } from "./close_reason.ts";
+import { FrameStream } from "./frame_stream.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { watchOpening } from "./opening_deadline.ts";
 import { Pacer } from "./pacer.ts";
+import { FRAME_TIMEOUT_MS } from "./session_limits.ts";
 import type { FrameHandler, SessionOptions } from "./session_options.ts";
-import type { SharedFrame } from "./shared_frame.ts";
 
-export type { FrameHandler, SessionOptions } from "./session_options.ts";
-
-/** State of the handshake. */
+/** State of the handshake, dropped when the session is open, to keep open sessions small. */
 interface Opening {
-  readonly options: SessionOptions;
+  readonly onOpen: ((session: Session) => void) | undefined;
   readonly handshake: Handshake;
   readonly done: PromiseWithResolvers<void>;
-  cancelDeadline: () => void;
+  /** Ends the watch of deadline and signal. */
+  unwatch: () => void;
 }
 
 const NO_FEATURES: ReadonlySet<string> = new Set();
@@ -57,50 +59,60 @@ export class Session {
   readonly connection: Connection;
   readonly #clock: Clock;
   readonly #handlers = new Map<string, FrameHandler>();
-  #pinged: ((text: string | undefined) => void) | undefined;
   #ended: ((error: VerackError) => void) | undefined;
   readonly #observe: SessionOptions["observe"];
   readonly #strict: boolean;
   readonly #stream: FrameStream;
   readonly #heartbeat: Heartbeat;
   readonly #closed = Promise.withResolvers<VerackError>();
-  /** Dropped when the session is open, to keep open sessions small. */
   #opening: Opening | undefined;
   #opened = false;
   #remote: VersionMessage | undefined;
   #features = NO_FEATURES;
-  #answersPings = false;
   /** Created by the first message that needs pacing. */
   #pacer: Pacer | undefined;
 
-  private constructor(options: SessionOptions) {
+  private constructor(
+    options: SessionOptions,
+    onOpen: Opening["onOpen"],
+  ) {
+    const { connection, clock, random } = options;
     this.role = options.role;
-    this.connection = options.connection;
-    this.#clock = options.clock;
+    this.connection = connection;
+    this.#clock = clock;
     this.#observe = options.observe;
     this.#strict = options.profile.strict;
     this.#opening = {
-      options,
+      onOpen,
       handshake: new Handshake(options),
       done: Promise.withResolvers<void>(),
-      cancelDeadline: () => {},
+      unwatch: () => {},
     };
+    // Field by field, so that the rest of `options` can be collected.
     this.#stream = new FrameStream({
-      ...options,
+      connection,
+      clock,
+      magic: options.magic,
+      keepPayload: options.keepPayload,
+      initialReadBytes: options.initialReadBytes,
+      meter: options.meter,
+      budget: options.budget,
+      hasStanding: options.hasStanding,
       onFrame: (frame) => this.#onFrame(frame),
       onFault: (error) => this.#onFault(error),
       onEvict: (what) => this.closeWith(evictedError(what, this.queuedBytes)),
       onEnd: () => endOfStreamError(this.#opened),
       onClose: (error) => this.#onClose(error),
     });
-    const { heartbeatMs = HEARTBEAT_MS, deadAfterMs = DEAD_AFTER_MS } = options;
     this.#heartbeat = new Heartbeat({
-      ...options,
-      heartbeatMs,
-      deadAfterMs,
-      sendPing: (payload) => this.send(COMMAND.ping, payload),
+      clock,
+      random,
+      heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
+      deadAfterMs: options.deadAfterMs ?? DEAD_AFTER_MS,
+      isMesh: this.#strict,
+      send: (command, payload) => this.send(command, payload),
     });
-    this.handle(COMMAND.ping, (payload) => this.#onPing(payload));
+    this.handle(COMMAND.ping, (payload) => this.#heartbeat.onPing(payload));
     this.handle(COMMAND.pong, (payload) => this.#heartbeat.onPong(payload));
     if (!this.#strict) return;
     for (const command of [COMMAND.bye, COMMAND.reject]) {
@@ -109,18 +121,22 @@ export class Session {
   }
 
   /**
-   * Opens a session over a connection: resolves when both ends have sent `verack`.
-   * It rejects with what ended the handshake once the connection is closed.
+   * Opens a session over a connection: resolves when both ends have sent `verack`, or
+   * rejects with what ended the handshake once the connection is closed. `onOpen` is
+   * called before anything more is read: it registers handlers.
    */
-  static async open(options: SessionOptions): Promise<Session> {
-    const session = new Session(options);
-    await session.#open(session.#opening!);
+  static async open(
+    options: SessionOptions,
+    onOpen?: (session: Session) => void,
+  ): Promise<Session> {
+    const session = new Session(options, onOpen);
+    await session.#open(session.#opening!, options);
     return session;
   }
 
   /**
-   * Registers the one handler of a command. A command without one is ignored. Call
-   * it in `onOpen`: the next message may be in the same read as the `verack`.
+   * Registers the one handler of a command. A command without one is ignored. The next
+   * message may be in the same read as the `verack`.
    */
   handle(command: string, handler: FrameHandler): void {
     this.#handlers.set(command, handler);
@@ -128,7 +144,7 @@ export class Session {
 
   /** Registers what is called for each ping, with its text, if any: unescaped and bounded. */
   onPing(listener: (text: string | undefined) => void): void {
-    this.#pinged = listener;
+    this.#heartbeat.onText = listener;
   }
 
   /** Registers what is called once, synchronously, when the open session ends. */
@@ -136,7 +152,6 @@ export class Session {
     this.#ended = listener;
   }
 
-  /** Whether messages can be sent. */
   get isOpen(): boolean {
     return this.#opened && this.#stream.isOpen;
   }
@@ -148,9 +163,7 @@ export class Session {
 
   /** The peer's version message. */
   get remote(): VersionMessage {
-    if (this.#remote === undefined) {
-      throw new TypeError("Session is not open yet");
-    }
+    if (this.#remote === undefined) throw new TypeError("Session is not open");
     return this.#remote;
   }
 
@@ -173,7 +186,6 @@ export class Session {
     });
   }
 
-  /** Size of the read buffer, bytes. */
   get readBufferBytes(): number {
     return this.#stream.readBufferBytes;
   }
@@ -226,12 +238,8 @@ export class Session {
     this.#pacer?.compensate(pausedMs);
     const [stalledMs, bytes] = this.#pacer?.stall(now) ?? [0, 0];
     if (Math.max(stalledMs, stream.writer.stalledMs(now)) >= WRITE_TIMEOUT_MS) {
-      const waiting = Math.max(bytes, this.queuedBytes);
-      this.closeWith(stalledError(waiting));
-    } else if (
-      this.#strict &&
-      stream.incompleteMs(now) >= FRAME_TIMEOUT_MS
-    ) {
+      this.closeWith(stalledError(Math.max(bytes, this.queuedBytes)));
+    } else if (this.#strict && stream.incompleteMs(now) >= FRAME_TIMEOUT_MS) {
       void this.leave(frameTimeoutError(), { discard: true });
     } else if (this.#heartbeat.beat(stream.progress) === "dead") {
       this.closeWith(deadError(stream.silentMs(now)));
@@ -244,15 +252,16 @@ export class Session {
   }
 
   /**
-   * Sends `bye` with the reason of `error`, reads on until the peer has closed its end or `FLUSH_TIMEOUT_MS`
-   * have passed, then closes; with `discard` what still comes is not handled.
+   * Sends `bye` with the reason of `error`, reads on until the peer has closed its end
+   * or `FLUSH_TIMEOUT_MS` have passed, then closes; with `discard` what still comes is
+   * not handled.
    */
   async leave(
     error: VerackError,
     options: { readonly discard?: boolean } = {},
   ): Promise<void> {
     if (this.isOpen) {
-      this.#say(COMMAND.bye, error, "");
+      this.#say(reasonOf(error), "");
       this.#stream.drain(error, { discard: options.discard ?? false });
     }
     await this.#closed.promise;
@@ -266,61 +275,55 @@ export class Session {
   /** Closes without waiting, and tells the peer why if that can be written at once. */
   closeWith(error: VerackError): void {
     if (!this.#strict || !this.#stream.isOpen) return this.close(error);
-    const command = this.#opened ? COMMAND.bye : COMMAND.reject;
-    const code = REASON[reasonOf(error)];
-    const payload = encodeReason({ code, text: error.message });
+    const { command, payload } = this.#reason(reasonOf(error), error.message);
     this.#stream.closeWith(error, command, payload);
   }
 
-  // --- Opening ---------------------------------------------------------------
-
-  async #open(opening: Opening): Promise<void> {
-    const { signal } = opening.options;
-    const end = (error: VerackError) =>
-      isTold(error) ? this.closeWith(error) : this.close(error);
-    opening.cancelDeadline = watchOpening(opening.options, end);
-    if (signal?.aborted) end(abortError(signal.reason));
-    else this.#perform(opening, opening.handshake.start());
+  async #open(opening: Opening, options: SessionOptions): Promise<void> {
+    opening.unwatch = this.#watch(options);
+    if (this.#stream.isOpen) this.#perform(opening, opening.handshake.start());
     this.#stream.start();
     await opening.done.promise;
   }
 
+  /** Closes at the deadline or when the signal aborts, until the returned function is called. */
+  #watch({ signal, handshakeTimeoutMs }: SessionOptions): () => void {
+    const limitMs = handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+    const end = (error: VerackError) =>
+      isTold(error) ? this.closeWith(error) : this.close(error);
+    const onAbort = () => end(abortError(signal?.reason));
+    const onDeadline = () => end(openTimeoutError(limitMs));
+    const cancelTimer = limitMs === Infinity
+      ? undefined
+      : this.#clock.after(limitMs, onDeadline);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    return () => {
+      cancelTimer?.();
+      signal?.removeEventListener("abort", onAbort);
+    };
+  }
+
   #perform(opening: Opening, actions: HandshakeAction[]): void {
     for (const action of actions) {
-      if (action.type === "send") {
-        this.#push(action.command, action.payload);
-      } else if (action.type === "complete") {
-        this.#complete(opening);
-      } else if (action.reject === undefined) {
-        this.close(action.error);
-      } else {
-        const { error, reject } = action;
-        const text = error.message;
-        const payload = encodeReason({ code: REASON[reject], text });
-        this.#stream.writer.push(COMMAND.reject, payload);
-        this.#stream.drain(action.error, { discard: true });
-      }
+      if (action.type === "send") this.#push(action.command, action.payload);
+      else if (action.type === "complete") this.#complete(opening);
+      else if (action.reject === undefined) this.close(action.error);
+      else this.#refuse(action.error, action.reject);
     }
   }
 
-  #complete({ options, handshake, done, cancelDeadline }: Opening): void {
-    const { onOpen, profile } = options;
-    const { features, pongsAbove = -Infinity } = profile;
-    const plain = features.has(COMMAND.nochecksum) &&
-      handshake.features.has(COMMAND.nochecksum);
-    this.#stream.open({ checksums: !plain });
-    cancelDeadline();
+  #complete({ onOpen, handshake, done, unwatch }: Opening): void {
+    this.#stream.open({ checksums: handshake.usesChecksums });
+    unwatch();
     this.#opening = undefined;
     this.#opened = true;
-    this.#heartbeat.opened();
+    this.#heartbeat.opened(handshake.answersPings);
     this.#remote = handshake.remote;
     this.#features = handshake.features;
-    this.#answersPings = handshake.commonVersion > pongsAbove;
     done.resolve();
     onOpen?.(this);
   }
-
-  // --- Frames ----------------------------------------------------------------
 
   #onFrame(frame: Frame): void {
     this.#observe?.("in", frame);
@@ -337,42 +340,31 @@ export class Session {
     }
   }
 
-  #onPing(payload: Uint8Array): void {
-    const decode = this.#strict ? decodePing : decodeBitcoinPing;
-    const { nonce, text }: { nonce?: bigint; text?: string } = decode(payload);
-    if (nonce !== undefined && this.#answersPings) {
-      this.send(COMMAND.pong, encodePong({ nonce }));
-    }
-    this.#pinged?.(text);
-  }
-
-  /** Sends what is queued, then closes. A `reject` here has crossed our `verack`. */
-  #onBye(command: string, payload: Uint8Array): void {
-    const reason = decodeReason(payload);
-    const error = (command === COMMAND.bye ? byeError : rejectError)(reason);
+  /** The peer has closed the session: sends what is queued, then closes. */
+  #onBye(command: "reject" | "bye", payload: Uint8Array): void {
+    const error = closedByPeerError(command, decodeReason(payload));
     this.#stream.drain(error, { discard: false });
     this.drained().then(() => this.close(error));
   }
 
-  /** A frame broke a rule: tells the peer, then closes. */
+  /** A frame broke a rule. */
   #onFault(error: VerackError): void {
-    if (!this.#strict || !this.#stream.isOpen) return this.close(error);
-    const command = this.#opened ? COMMAND.bye : COMMAND.reject;
-    this.#say(command, error, error.message);
-    this.#stream.drain(error, { discard: true });
+    if (this.#strict && this.#stream.isOpen) {
+      this.#refuse(error, reasonOf(error));
+    } else this.close(error);
   }
 
   #onClose(error: VerackError): void {
-    this.#opening?.cancelDeadline();
+    const opening = this.#opening;
     this.#heartbeat.stop();
     this.#pacer?.close();
     this.#ended?.(error);
-    const done = this.#opening?.done;
-    this.#stream.released.then(() => this.#closed.resolve(error));
-    this.#stream.released.then(() => done?.reject(error));
+    this.#stream.released.then(() => {
+      opening?.unwatch();
+      this.#closed.resolve(error);
+      opening?.done.reject(error);
+    });
   }
-
-  // --- Sending ---------------------------------------------------------------
 
   #admit(payloadBytes: number): boolean {
     if (!this.isOpen) return false;
@@ -386,8 +378,19 @@ export class Session {
     this.#stream.writer.push(command, payload);
   }
 
-  #say(command: string, error: VerackError, text: string): void {
-    const code = REASON[reasonOf(error)];
-    this.#stream.writer.push(command, encodeReason({ code, text }));
+  /** Tells the peer why, then closes; what still comes is dropped. */
+  #refuse(error: VerackError, reason: ReasonName): void {
+    this.#say(reason, error.message);
+    this.#stream.drain(error, { discard: true });
+  }
+
+  #say(reason: ReasonName, text: string): void {
+    const { command, payload } = this.#reason(reason, text);
+    this.#stream.writer.push(command, payload);
+  }
+
+  #reason(reason: ReasonName, text: string): Frame {
+    const command = this.#opened ? COMMAND.bye : COMMAND.reject;
+    return { command, payload: encodeReason({ code: REASON[reason], text }) };
   }
 }

@@ -50,6 +50,29 @@ export function encodeFrame(
   return frame;
 }
 
+/** One message for many sessions, encoded on first use with and without its checksum. */
+export class SharedFrame {
+  readonly command: string;
+  readonly payload: Uint8Array;
+  readonly #magic: Uint8Array;
+  #plain: Uint8Array<ArrayBuffer> | undefined;
+  #checked: Uint8Array<ArrayBuffer> | undefined;
+
+  /** `payload` must not change afterwards. */
+  constructor(magic: Uint8Array, command: string, payload: Uint8Array) {
+    this.#magic = magic;
+    this.command = command;
+    this.payload = payload;
+  }
+
+  /** The whole frame, as a session with or without checksums sends it. */
+  encoded(checksum: boolean): Uint8Array<ArrayBuffer> {
+    const encode = () =>
+      encodeFrame(this.#magic, this.command, this.payload, { checksum });
+    return checksum ? this.#checked ??= encode() : this.#plain ??= encode();
+  }
+}
+
 /**
  * Writes one frame into `target` at `offset` and returns the offset behind it. Throws
  * `RangeError` as {@linkcode encodeFrame}, and when there is too little room; nothing

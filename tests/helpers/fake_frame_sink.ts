@@ -12,7 +12,7 @@ import {
 } from "../../src/delivery/delivery_settings.ts";
 import type { VerackError } from "../../src/core/errors.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
-import type { SharedFrame } from "../../src/session/shared_frame.ts";
+import type { SharedFrame } from "../../src/wire/frame.ts";
 import type { ReasonName } from "../../src/wire/messages/reason.ts";
 import { ACK_DELAY_MS } from "../../src/delivery/delivery_limits.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

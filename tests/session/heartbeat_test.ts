@@ -42,7 +42,8 @@ function heartbeatOn(clock: Clock): { heartbeat: Heartbeat; pings: number[] } {
     random: new SeededRandom(1),
     heartbeatMs: 1_000,
     deadAfterMs: 3_000,
-    sendPing: () => pings.push(clock.monotonic()) > 0,
+    isMesh: true,
+    send: () => pings.push(clock.monotonic()) > 0,
   });
   return { heartbeat, pings };
 }

@@ -9,7 +9,7 @@ import {
   secretMac,
   type SharedSecret,
 } from "../../src/identity/shared_secret.ts";
-import type { AcceptedSecrets } from "../../src/session/mesh_profile.ts";
+import type { AcceptedSecrets } from "../../src/session/secret_exchange.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import {
   decodeSecret,

@@ -15,10 +15,13 @@ import {
   MeshProfile,
 } from "../../src/session/mesh_profile.ts";
 import { Session } from "../../src/session/session.ts";
-import { SharedFrame } from "../../src/session/shared_frame.ts";
+import {
+  encodeFrame,
+  networkMagic,
+  SharedFrame,
+} from "../../src/wire/frame.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type { Connection } from "../../src/transport/transport.ts";
-import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import { REASON } from "../../src/wire/messages/reason.ts";
 import { encodePing } from "../../src/wire/messages/ping.ts";
@@ -125,11 +128,10 @@ class Bench {
         startHeight: 0,
         relay: false,
       },
-      onOpen: (session) => recorder.onOpen(session),
       clock: this.clock,
       random: this.random,
       ...(options.signal && { signal: options.signal }),
-    });
+    }, (session) => recorder.onOpen(session));
   }
 
   /** Two ends of an open session, the dialer's first. */

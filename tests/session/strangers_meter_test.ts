@@ -5,8 +5,7 @@ import {
   STRANGERS_BURST_FRAMES,
   STRANGERS_FRAMES_PER_S,
 } from "../../src/session/session_limits.ts";
-import { FrameMeter } from "../../src/session/frame_meter.ts";
-import { StrangersMeter } from "../../src/session/strangers_meter.ts";
+import { FrameMeter, StrangersMeter } from "../../src/session/frame_meter.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 function say(meter: StrangersMeter, frames: number, bytes = 0): void {

@@ -245,7 +245,6 @@ export class Liar implements Party {
         role: "listener" in role ? "initiator" : "responder",
         magic,
         profile,
-        onOpen,
         clock,
         random,
         local: {
@@ -259,7 +258,7 @@ export class Liar implements Party {
           startHeight: 0,
           relay: false,
         },
-      });
+      }, onOpen);
     } catch {
       // Being refused is what liars are used to.
     }

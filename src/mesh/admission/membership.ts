@@ -7,10 +7,8 @@
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
-import type {
-  AcceptedSecrets,
-  VerifiedPeer,
-} from "../../session/mesh_profile.ts";
+import type { VerifiedPeer } from "../../session/mesh_profile.ts";
+import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { type AdmissionFacts, decideAdmission } from "./admission_rule.ts";
 import type { MeshContext } from "../context.ts";

@@ -17,7 +17,7 @@ import {
   PEER_REQUEST_REFILL_MS,
   WORK_OVERHEAD_BYTES,
 } from "../../limits.ts";
-import { SharedFrame } from "../../session/shared_frame.ts";
+import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import {
   decodeGetPeers,

@@ -12,7 +12,7 @@ import {
   MAX_PEERS_PER_MESSAGE,
   MISSING_REPORT_MS,
 } from "../../limits.ts";
-import { SharedFrame } from "../../session/shared_frame.ts";
+import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import {
   decodeMissing,

@@ -108,14 +108,6 @@ export async function openPeerSession(
       profile,
       local: ourVersion(context, nonce),
       isOwnNonce: (other) => context.nonces.has(other),
-      onOpen: (session) => {
-        opened = new PeerSession(session, profile.peer!, {
-          now: context.clock.monotonic(),
-          ...(dialed && { dialed }),
-          ...(shown && { shown }),
-        });
-        owner.opened(opened);
-      },
       clock: context.clock,
       random: context.random,
       handshakeTimeoutMs: context.options.handshakeTimeoutMs,
@@ -125,6 +117,13 @@ export async function openPeerSession(
       budget: context.budget,
       hasStanding,
       signal: options.signal,
+    }, (session) => {
+      opened = new PeerSession(session, profile.peer!, {
+        now: context.clock.monotonic(),
+        ...(dialed && { dialed }),
+        ...(shown && { shown }),
+      });
+      owner.opened(opened);
     });
     return opened!;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** A ping with text to everybody who is connected, encoded once. */
 import { MAX_PING_TEXT_BYTES } from "../../limits.ts";
-import { SharedFrame } from "../../session/shared_frame.ts";
+import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { encodePing } from "../../wire/messages/ping.ts";
 import type { MeshContext } from "../context.ts";

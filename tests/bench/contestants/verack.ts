@@ -12,7 +12,7 @@ import {
   MeshProfile,
 } from "../../../src/session/mesh_profile.ts";
 import { Session } from "../../../src/session/session.ts";
-import { SharedFrame } from "../../../src/session/shared_frame.ts";
+import { networkMagic, SharedFrame } from "../../../src/wire/frame.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";
 import type {
   Connection,
@@ -21,7 +21,6 @@ import type {
 } from "../../../src/transport/transport.ts";
 import { USER_AGENT } from "../../../src/version.ts";
 import { COMMAND } from "../../../src/wire/commands.ts";
-import { networkMagic } from "../../../src/wire/frame.ts";
 import {
   UNSPECIFIED_ADDRESS,
   type VersionMessage,
@@ -152,10 +151,9 @@ export class Verack implements Contestant {
       magic: MAGIC,
       profile,
       local: version(),
-      onOpen: (session) => channel.onOpen(session),
       clock: systemClock,
       random: systemRandom,
-    });
+    }, (session) => channel.onOpen(session));
     if (!session.isOpen) return session;
     this.#sessions.add(session);
     session.closed.then(() => this.#sessions.delete(session));
