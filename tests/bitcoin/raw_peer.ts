@@ -54,10 +54,46 @@ export function frame(
   return encodeFrame(MAGIC, command, payload);
 }
 
+/** The header of a message that announces `length` bytes, of which none follow. */
+export function headerOf(
+  command: string,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const header = frame(command);
+  new DataView(header.buffer).setUint32(16, length, true);
+  return header;
+}
+
+/** A frame with another checksum than its payload's. */
+export function brokenChecksum(
+  frame: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  return frame.with(23, (frame[23] ?? 0) ^ 1);
+}
+
 /** One array of several. */
 export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(parts.flatMap((part) => [...part]));
 }
+
+/** Bytes in pieces of this size. */
+export function pieces(bytes: Uint8Array, size: number): Uint8Array[] {
+  return Array.from(
+    { length: Math.ceil(bytes.length / size) },
+    (_, n) => bytes.subarray(n * size, (n + 1) * size),
+  );
+}
+
+/**
+ * One thing that a script does: sends bytes; waits for a message, as in `"<verack"`, or
+ * for the other end to close; ends its own bytes; or calls a function.
+ */
+export type Step =
+  | Uint8Array
+  | `<${string}`
+  | "closed"
+  | "finish"
+  | ((peer: RawPeer) => unknown);
 
 /** One end of a connection. */
 export class RawPeer implements Disposable {
@@ -141,6 +177,17 @@ export class RawPeer implements Disposable {
     await this.expect("pong", before + 1);
   }
 
+  /** Does one step after the other. */
+  async play(script: Iterable<Step>): Promise<void> {
+    for (const step of script) {
+      if (typeof step === "function") await step(this);
+      else if (typeof step !== "string") await this.sendBytes(step);
+      else if (step === "closed") await this.ended;
+      else if (step === "finish") await this.finish();
+      else await this.expect(step.slice(1));
+    }
+  }
+
   /** No more bytes from here. */
   async finish(): Promise<void> {
     await this.#socket.closeWrite();
@@ -187,7 +234,7 @@ export class ScriptedNode implements AsyncDisposable {
   readonly #serving: Promise<void>;
   #failure: { error: unknown } | undefined;
 
-  constructor(script: (peer: RawPeer) => Promise<void>) {
+  constructor(script: (peer: RawPeer) => Promise<unknown>) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#serving = this.#serve(script);
   }
@@ -206,8 +253,8 @@ export class ScriptedNode implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  async #serve(script: (peer: RawPeer) => Promise<void>): Promise<void> {
-    const scripts: Promise<void>[] = [];
+  async #serve(script: (peer: RawPeer) => Promise<unknown>): Promise<void> {
+    const scripts: Promise<unknown>[] = [];
     for await (const socket of this.#listener) {
       socket.setNoDelay(true);
       const peer = new RawPeer(socket);

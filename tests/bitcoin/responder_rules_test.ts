@@ -1,6 +1,6 @@
 /**
  * The rules of Bitcoin Core for inbound peers (`src/net_processing.cpp`,
- * `src/net.cpp`), one test a rule: a scripted client on a real socket against
+ * `src/net.cpp`), one row a rule: a scripted client on a real socket against
  * `respond()`. Deadlines are on a clock of their own.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -10,6 +10,7 @@ import {
   type ResponderEvent,
   type RespondOptions,
 } from "../../src/bitcoin/respond.ts";
+import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { BIP155 } from "../../src/wire/bip155.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import {
@@ -18,10 +19,17 @@ import {
   decodeAddrV2,
 } from "../../src/wire/messages/bitcoin_messages.ts";
 import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
-import { concat, EMPTY, frame, RawPeer, versionBytes } from "./raw_peer.ts";
-
-const ANSWER = ["version", "wtxidrelay", "sendaddrv2", "verack"];
+import {
+  brokenChecksum,
+  concat,
+  EMPTY,
+  frame,
+  headerOf,
+  pieces,
+  RawPeer,
+  type Step,
+  versionBytes,
+} from "./raw_peer.ts";
 
 interface Stage {
   readonly node: Responder;
@@ -29,7 +37,7 @@ interface Stage {
   readonly events: ResponderEvent[];
 }
 
-/** Plays `script` against a responder; its clock stands still unless told. */
+/** Plays a client of a responder. */
 async function play(
   script: (stage: Stage) => Promise<void>,
   options: RespondOptions = {},
@@ -47,9 +55,52 @@ async function play(
   await peer.ended;
 }
 
+/** What came of a connection. */
+interface Expected {
+  /** Messages of the responder. */
+  readonly commands?: readonly string[];
+  /** Handshakes completed. */
+  readonly completed?: number;
+  readonly features?: readonly string[];
+  readonly startHeight?: number;
+  /** Why the responder closed. */
+  readonly close?: string;
+}
+
+function rule(
+  name: string,
+  script: readonly Step[],
+  expected: Expected = {},
+  options: RespondOptions = {},
+): void {
+  Deno.test(`responder: ${name}`, () =>
+    play(async ({ node, peer, events }) => {
+      await peer.play(script);
+      const { commands, completed, features, startHeight, close } = expected;
+      if (close !== undefined) {
+        await until("the close", () => closeOf(events) === close);
+      }
+      if (commands !== undefined) assertEquals(peer.commands, commands);
+      if (completed !== undefined) assertEquals(node.completed, completed);
+      const open = events.find((event) => event.type === "open");
+      if (features !== undefined) assertEquals(open?.features, features);
+      if (startHeight !== undefined) {
+        assertEquals(open?.version.startHeight, startHeight);
+      }
+    }, options));
+}
+
 function closeOf(events: ResponderEvent[]): string | undefined {
-  const found = events.find((event) => event.type === "close");
-  return found?.type === "close" ? found.error?.kind : undefined;
+  return events.find((event) => event.type === "close")?.error?.kind;
+}
+
+function messagesOf(
+  events: ResponderEvent[],
+  direction: "in" | "out",
+): string[] {
+  return events.filter((event) => event.type === "message")
+    .filter((event) => event.direction === direction)
+    .map(({ command }) => command);
 }
 
 async function seenBy(
@@ -58,17 +109,8 @@ async function seenBy(
 ): Promise<void> {
   await until(
     `the responder to see ${command}`,
-    () =>
-      events.some((event) =>
-        event.type === "message" && event.direction === "in" &&
-        event.command === command
-      ),
+    () => messagesOf(events, "in").includes(command),
   );
-}
-
-function brokenChecksum(bytes: Uint8Array): Uint8Array {
-  bytes[23]! ^= 1;
-  return bytes;
 }
 
 function entry(fields: Partial<AddrEntry> = {}): AddrEntry {
@@ -82,6 +124,20 @@ function entry(fields: Partial<AddrEntry> = {}): AddrEntry {
   };
 }
 
+function open(fields = {}): Step {
+  return (peer) => peer.open(fields);
+}
+
+/** Everything sent so far was read. */
+const settled: Step = (peer) => peer.settled(1);
+
+const ANSWER = ["version", "wtxidrelay", "sendaddrv2", "verack"];
+const WITH_PONG = [...ANSWER, "pong"];
+const VERSION = frame("version", versionBytes());
+const VERACK = frame("verack");
+const PING = frame("ping", new Uint8Array(8));
+const GETADDR = frame("getaddr");
+
 // --- Order -------------------------------------------------------------------
 
 Deno.test("responder: says nothing until it has a version, then everything at once", () =>
@@ -89,54 +145,47 @@ Deno.test("responder: says nothing until it has a version, then everything at on
     await peer.send("xyzzy");
     await seenBy(events, "xyzzy");
     assertEquals(peer.commands, []);
-    await peer.send("version", versionBytes());
-    await peer.expect("verack");
+    await peer.play([VERSION, "<verack"]);
     assertEquals(peer.commands, ANSWER);
   }));
-
-Deno.test("responder: is complete when verack came after version", () =>
-  play(async ({ node, peer, events }) => {
-    await peer.open();
-    await peer.settled(1);
-    assertEquals(node.completed, 1);
-    const open = events.find((event) => event.type === "open");
-    assertEquals(
-      open?.type === "open" && open.version.userAgent,
-      new TextEncoder().encode("/Satoshi:29.0.0/"),
-    );
-  }));
-
+rule("is complete when verack came after version", [open(), settled], {
+  completed: 1,
+  startHeight: 900_000,
+});
 for (
-  const [theirs, answer] of [
+  const [theirs, commands] of [
     [31_800, ["version", "verack"]],
     [70_015, ["version", "verack"]],
     [70_016, ANSWER],
     [70_017, ANSWER],
   ] as const
 ) {
-  Deno.test(`responder: answers a version ${theirs} with ${answer.length} messages`, () =>
-    play(async ({ peer }) => {
-      await peer.open({ version: theirs });
-      assertEquals(peer.commands, [...answer]);
-    }));
+  rule(
+    `answers a version ${theirs} with ${commands.length} messages`,
+    [open({ version: theirs })],
+    { commands },
+  );
 }
-
-Deno.test("responder: announces what it was told to announce", () =>
-  play(async ({ peer }) => {
-    await peer.open();
-    const { version } = peer;
-    assertEquals(version.version, 70_015);
-    assertEquals(version.services, 1n << 63n);
-    assertEquals(version.userAgent, Uint8Array.of(0xff));
-    assertEquals([version.startHeight, version.relay], [7, false]);
-    assertEquals(version.addrRecv.port, 0);
-  }, {
+rule(
+  "announces what it was told to announce",
+  [
+    open(),
+    ({ version }) => {
+      assertEquals([version.version, version.startHeight], [70_015, 7]);
+      assertEquals([version.services, version.relay], [1n << 63n, false]);
+      assertEquals(version.userAgent, Uint8Array.of(0xff));
+      assertEquals(version.addrRecv.port, 0);
+    },
+  ],
+  {},
+  {
     protocolVersion: 70_015,
     services: 1n << 63n,
     userAgent: Uint8Array.of(0xff),
     startHeight: 7,
     relay: false,
-  }));
+  },
+);
 
 Deno.test("responder: has a fresh nonce every connection", async () => {
   await using node = await respond({ network: "regtest", port: 0 });
@@ -155,274 +204,190 @@ Deno.test("responder: has a fresh nonce every connection", async () => {
 
 Deno.test("responder: ignores everything before version, verack and features too", () =>
   play(async ({ node, peer, events }) => {
-    for (const command of ["verack", "ping", "wtxidrelay", "getaddr"]) {
-      await peer.send(command, new Uint8Array(8));
-    }
-    await peer.send("version", versionBytes());
-    await peer.expect("verack");
-    assertEquals(peer.commands, ANSWER);
-    await peer.send("ping", new Uint8Array(8));
+    await peer.play(
+      ["verack", "ping", "wtxidrelay", "getaddr"]
+        .map((command) => frame(command, new Uint8Array(8))),
+    );
+    await peer.play([VERSION, "<verack", PING]);
     await until(
       "the second ping",
-      () =>
-        events.filter((event) =>
-          event.type === "message" && event.direction === "in" &&
-          event.command === "ping"
-        ).length === 2,
+      () => messagesOf(events, "in").filter((it) => it === "ping").length === 2,
     );
+    assertEquals(peer.commands, ANSWER);
     assertEquals(node.completed, 0, "a verack before version counted");
-    await peer.send("verack");
-    await peer.settled(1);
+    await peer.play([VERACK, settled]);
     assertEquals(node.completed, 1);
   }));
 
 // --- Between version and verack --------------------------------------------------
 
-Deno.test("responder: answers neither ping nor getaddr before verack", () =>
-  play(async ({ peer }) => {
-    await peer.send("version", versionBytes());
-    await peer.send("ping", new Uint8Array(8));
-    await peer.send("getaddr");
-    await peer.send("verack");
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "pong"]);
-  }, { addresses: [entry()] }));
-
-Deno.test("responder: ignores a second version and a second verack", () =>
-  play(async ({ node, peer, events }) => {
-    await peer.send("version", versionBytes({ startHeight: 1 }));
-    await peer.send("version", versionBytes({ startHeight: 2, version: 0 }));
-    await peer.send("verack");
-    await peer.send("verack");
-    await peer.send("version", versionBytes({ startHeight: 3 }));
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "pong"]);
-    assertEquals(node.completed, 1);
-    const open = events.find((event) => event.type === "open");
-    assertEquals(open?.type === "open" && open.version.startHeight, 1);
-  }));
-
-Deno.test("responder: remembers features announced between version and verack only", () =>
-  play(async ({ peer, events }) => {
-    await peer.send("sendaddrv2");
-    await peer.send("version", versionBytes());
-    await peer.send("wtxidrelay");
-    await peer.send("verack");
-    await peer.settled(1);
-    const open = events.find((event) => event.type === "open");
-    assertEquals(open?.type === "open" && open.features, ["wtxidrelay"]);
-  }));
-
-Deno.test("responder: ignores wtxidrelay when the common version is below 70016", () =>
-  play(async ({ peer, events }) => {
-    await peer.send("version", versionBytes());
-    await peer.send("wtxidrelay");
-    await peer.send("verack");
-    await peer.settled(1);
-    const open = events.find((event) => event.type === "open");
-    assertEquals(open?.type === "open" && open.features, []);
-  }, { protocolVersion: 70_015 }));
-
-Deno.test("responder: ignores unknown commands at any time", () =>
-  play(async ({ peer }) => {
-    await peer.send("xyzzy", new Uint8Array(9));
-    await peer.send("version", versionBytes());
-    await peer.send("twelve chars");
-    await peer.send("verack");
-    await peer.send("xyzzy");
-    await peer.settled(1);
-  }));
+rule(
+  "answers neither ping nor getaddr before verack",
+  [VERSION, PING, GETADDR, VERACK, settled],
+  { commands: WITH_PONG },
+  { addresses: [entry()] },
+);
+rule("ignores a second version and a second verack", [
+  frame("version", versionBytes({ startHeight: 1 })),
+  frame("version", versionBytes({ startHeight: 2, version: 0 })),
+  VERACK,
+  VERACK,
+  frame("version", versionBytes({ startHeight: 3 })),
+  settled,
+], { commands: WITH_PONG, completed: 1, startHeight: 1 });
+rule("remembers features announced between version and verack only", [
+  frame("sendaddrv2"),
+  VERSION,
+  frame("wtxidrelay"),
+  VERACK,
+  settled,
+], { features: ["wtxidrelay"] });
+rule(
+  "ignores wtxidrelay when the common version is below 70016",
+  [VERSION, frame("wtxidrelay"), VERACK, settled],
+  { features: [] },
+  { protocolVersion: 70_015 },
+);
+rule("ignores unknown commands at any time", [
+  frame("xyzzy", new Uint8Array(9)),
+  VERSION,
+  frame("twelve chars"),
+  VERACK,
+  frame("xyzzy"),
+  settled,
+]);
 
 // --- After verack ------------------------------------------------------------------
 
-Deno.test("responder: repeats all eight bytes of a ping", () =>
-  play(async ({ peer }) => {
-    await peer.open();
-    const nonce = Uint8Array.fromHex("0102030405060780");
-    await peer.send("ping", nonce);
-    assertEquals((await peer.expect("pong")).payload, nonce);
-  }));
-
+const NONCE = Uint8Array.fromHex("0102030405060780");
+rule("repeats all eight bytes of a ping", [
+  open(),
+  frame("ping", NONCE),
+  "<pong",
+  (peer) => assertEquals(peer.find("pong").payload, NONCE),
+]);
 for (const [theirs, pongs] of [[60_000, 0], [60_001, 1]] as const) {
   Deno.test(`responder: sends ${pongs} pongs to a client of version ${theirs}`, () =>
     play(async ({ peer, events }) => {
-      await peer.open({ version: theirs });
-      await peer.send("ping", new Uint8Array(8));
-      await peer.send("xyzzy");
+      await peer.play([open({ version: theirs }), PING, frame("xyzzy")]);
       await seenBy(events, "xyzzy");
-      const sent = events.filter((event) =>
-        event.type === "message" && event.direction === "out" &&
-        event.command === "pong"
-      );
+      const sent = messagesOf(events, "out").filter((it) => it === "pong");
       assertEquals(sent.length, pongs);
     }));
 }
-
-Deno.test("responder: sends no pong for an empty or a cut ping", () =>
-  play(async ({ peer }) => {
-    await peer.open();
-    await peer.send("ping");
-    await peer.send("ping", new Uint8Array(7));
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "pong"]);
-  }));
-
+rule("sends no pong for an empty or a cut ping", [
+  open(),
+  frame("ping"),
+  frame("ping", new Uint8Array(7)),
+  settled,
+], { commands: WITH_PONG });
 for (const command of ["sendaddrv2", "wtxidrelay"]) {
-  Deno.test(`responder: disconnects who sends ${command} after verack`, () =>
-    play(async ({ peer, events }) => {
-      await peer.open();
-      await peer.settled(1);
-      await peer.send(command);
-      await peer.ended;
-      await until("the close", () => closeOf(events) === "malformed");
-    }));
+  rule(
+    `disconnects a client that sends ${command} after verack`,
+    [open(), settled, frame(command), "closed"],
+    { close: "malformed" },
+  );
 }
 
-Deno.test("responder: answers getaddr once, by addrv2 to who announced sendaddrv2", () => {
-  const addresses = [
-    entry(),
-    entry({ network: BIP155.torV3, address: new Uint8Array(32).fill(7) }),
-  ];
-  return play(async ({ peer }) => {
-    await peer.send("version", versionBytes());
-    await peer.send("sendaddrv2");
-    await peer.send("verack");
-    await peer.send("getaddr");
-    await peer.send("getaddr");
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "addrv2", "pong"]);
-    assertEquals(decodeAddrV2(peer.find("addrv2").payload), addresses);
-  }, { addresses });
-});
-
-Deno.test("responder: answers getaddr by addr to others, with IP addresses only", () =>
-  play(async ({ peer }) => {
-    await peer.open();
-    await peer.send("getaddr");
-    await peer.settled(1);
-    assertEquals(decodeAddr(peer.find("addr").payload), [entry()]);
-  }, {
+const ADDRESSES = [
+  entry(),
+  entry({ network: BIP155.torV3, address: new Uint8Array(32).fill(7) }),
+];
+rule(
+  "answers getaddr once, by addrv2 to a client that announced sendaddrv2",
+  [
+    concat(VERSION, frame("sendaddrv2"), VERACK, GETADDR, GETADDR),
+    settled,
+    (peer) =>
+      assertEquals(decodeAddrV2(peer.find("addrv2").payload), ADDRESSES),
+  ],
+  { commands: [...ANSWER, "addrv2", "pong"] },
+  { addresses: ADDRESSES },
+);
+rule(
+  "answers getaddr by addr to others, with IP addresses only",
+  [
+    open(),
+    GETADDR,
+    settled,
+    (peer) => assertEquals(decodeAddr(peer.find("addr").payload), [entry()]),
+  ],
+  {},
+  {
     addresses: [
       entry({ network: BIP155.i2p, address: new Uint8Array(32), port: 0 }),
       entry(),
     ],
-  }));
-
-Deno.test("responder: does not answer getaddr when it knows nobody", () =>
-  play(async ({ peer }) => {
-    await peer.open();
-    await peer.send("getaddr");
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "pong"]);
-  }));
+  },
+);
+rule("does not answer getaddr without addresses", [open(), GETADDR, settled], {
+  commands: WITH_PONG,
+});
 
 // --- Frames ------------------------------------------------------------------------
 
-Deno.test("responder: disconnects at another network's magic without an answer", () =>
-  play(async ({ peer, events }) => {
-    const magic = Uint8Array.fromHex("f9beb4d9");
-    await peer.sendBytes(encodeFrame(magic, "version", versionBytes()));
-    await peer.ended;
-    assertEquals(peer.commands, []);
-    await until("the close", () => closeOf(events) === "bad-magic");
-  }));
-
-Deno.test("responder: disconnects at the header of a message above 4,000,000 bytes", () =>
-  play(async ({ peer, events }) => {
-    const header = frame("version");
-    new DataView(header.buffer).setUint32(16, 4_000_001, true);
-    await peer.sendBytes(header);
-    await peer.ended;
-    await until("the close", () => closeOf(events) === "oversize");
-  }));
-
-Deno.test("responder: lets 4,000,000 bytes pass, before version and after verack", () =>
-  play(async ({ peer }) => {
-    await peer.send("block", new Uint8Array(4_000_000));
-    await peer.open();
-    await peer.send("block", new Uint8Array(4_000_000));
-    await peer.settled(1);
-  }));
-
-Deno.test("responder: drops wrong checksums and invalid commands and keeps the connection", () =>
-  play(async ({ peer }) => {
-    const tail = frame("version", versionBytes());
-    tail[15] = 0x21;
-    await peer.sendBytes(concat(
-      brokenChecksum(frame("version", versionBytes())),
-      tail,
-    ));
-    await peer.open();
-    await peer.sendBytes(brokenChecksum(frame("ping", new Uint8Array(8))));
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "pong"]);
-  }));
-
-Deno.test("responder: takes messages cut and glued in any way", () =>
-  play(async ({ peer }) => {
-    const bytes = concat(
-      frame("version", versionBytes()),
-      frame("sendaddrv2"),
-      frame("verack"),
-      frame("ping", new Uint8Array(8)),
-    );
-    for (const byte of bytes) await peer.sendBytes(Uint8Array.of(byte));
-    await peer.expect("pong");
-  }));
+rule("disconnects at another network's magic without an answer", [
+  encodeFrame(Uint8Array.fromHex("f9beb4d9"), "version", versionBytes()),
+  "closed",
+], { commands: [], close: "bad-magic" });
+rule("disconnects at the header of a message above 4,000,000 bytes", [
+  headerOf("version", 4_000_001),
+  "closed",
+], { close: "oversize" });
+const LARGEST = frame("block", new Uint8Array(4_000_000));
+rule("lets 4,000,000 bytes pass, before version and after verack", [
+  LARGEST,
+  open(),
+  LARGEST,
+  settled,
+]);
+rule("drops wrong checksums and invalid commands and keeps the connection", [
+  concat(brokenChecksum(VERSION), VERSION.with(15, 0x21)),
+  open(),
+  brokenChecksum(PING),
+  settled,
+], { commands: WITH_PONG });
+rule("takes messages cut and glued in any way", [
+  ...pieces(concat(VERSION, frame("sendaddrv2"), VERACK, PING), 1),
+  "<pong",
+]);
 
 // --- Version payload -----------------------------------------------------------------
 
-Deno.test("responder: drops versions that cannot be read and takes a good one after them", () =>
-  play(async ({ peer }) => {
-    const whole = versionBytes();
-    for (const bytes of [0, 45, 60, 79]) {
-      await peer.send("version", whole.subarray(0, bytes));
-    }
-    await peer.open();
-    await peer.settled(1);
-    assertEquals(peer.commands, [...ANSWER, "pong"]);
-  }));
-
+rule("drops versions that cannot be read and takes a good one after them", [
+  ...[0, 45, 60, 79]
+    .map((bytes) => frame("version", versionBytes().subarray(0, bytes))),
+  open(),
+  settled,
+], { commands: WITH_PONG });
 for (const bytes of [46, 80, 85]) {
-  Deno.test(`responder: accepts a version of ${bytes} bytes`, () =>
-    play(async ({ peer }) => {
-      const whole = versionBytes({ userAgent: EMPTY });
-      await peer.send("version", whole.subarray(0, bytes));
-      await peer.expect("verack");
-    }));
+  const whole = versionBytes({ userAgent: EMPTY });
+  rule(`accepts a version of ${bytes} bytes`, [
+    frame("version", whole.subarray(0, bytes)),
+    "<verack",
+  ]);
 }
-
-Deno.test("responder: disconnects a version below 31800 without a word", () =>
-  play(async ({ peer, events }) => {
-    await peer.send("version", versionBytes({ version: 31_799 }));
-    await peer.ended;
-    assertEquals(peer.commands, []);
-    await until("the close", () => closeOf(events) === "obsolete");
-  }));
-
-Deno.test("responder: disconnects a nonce of an unfinished connection of its own, and no other", async () => {
-  const ownNonces = new Set([5n]);
-  await play(async ({ peer, events }) => {
-    await peer.send("version", versionBytes({ nonce: 5n }));
-    await peer.ended;
-    assertEquals(peer.commands, []);
-    await until("the close", () => closeOf(events) === "self");
-  }, { ownNonces });
-  await play(async ({ peer }) => {
-    await peer.open({ nonce: 6n });
-    await peer.settled(1);
-  }, { ownNonces });
-});
+rule("disconnects a version below 31800 without an answer", [
+  frame("version", versionBytes({ version: 31_799 })),
+  "closed",
+], { commands: [], close: "obsolete" });
+const ownNonces = new Set([5n]);
+rule(
+  "disconnects a nonce of an unfinished connection of its own",
+  [frame("version", versionBytes({ nonce: 5n })), "closed"],
+  { commands: [], close: "self" },
+  { ownNonces },
+);
+rule("keeps other nonces", [open({ nonce: 6n }), settled], {}, { ownNonces });
 
 // --- Time ----------------------------------------------------------------------------
 
 Deno.test("responder: gives 60 s from connecting to verack, which activity does not extend", async () => {
   const clock = new VirtualClock();
   await play(async ({ node, peer, events }) => {
-    await peer.send("version", versionBytes());
-    await peer.expect("verack");
+    await peer.play([VERSION, "<verack"]);
     for (let second = 1; second < 60; second++) {
-      await peer.send("ping", new Uint8Array(8));
+      await peer.sendBytes(PING);
       await clock.advance(1_000);
     }
     assertEquals(node.connections, 1);
@@ -432,7 +397,7 @@ Deno.test("responder: gives 60 s from connecting to verack, which activity does 
   }, { clock });
 });
 
-Deno.test("responder: gives 60 s to who never says a byte", async () => {
+Deno.test("responder: gives 60 s to a client that never says a byte", async () => {
   const clock = new VirtualClock();
   await play(async ({ node, peer }) => {
     await until("the connection", () => node.connections === 1);
@@ -444,7 +409,7 @@ Deno.test("responder: gives 60 s to who never says a byte", async () => {
   }, { clock });
 });
 
-Deno.test("responder: pings who is silent for 2 minutes and leaves after 20", async () => {
+Deno.test("responder: pings a client that is silent for 2 minutes and leaves after 20", async () => {
   const clock = new VirtualClock();
   await play(async ({ node, peer, events }) => {
     await peer.open();
@@ -457,7 +422,7 @@ Deno.test("responder: pings who is silent for 2 minutes and leaves after 20", as
   }, { clock });
 });
 
-Deno.test("responder: keeps who answers its pings", async () => {
+Deno.test("responder: keeps a client that answers its pings", async () => {
   const clock = new VirtualClock();
   await play(async ({ node, peer }) => {
     await peer.open();
@@ -536,7 +501,7 @@ Deno.test("responder: closes a client that asks and never reads the answers", as
     port: node.address.port,
   });
   const pings = concat(
-    ...Array.from({ length: 2_000 }, () => frame("ping", new Uint8Array(8))),
+    ...Array.from({ length: 2_000 }, () => PING),
   );
   try {
     await socket.write(
