@@ -2,24 +2,29 @@
  * `verack crawl`: walks a Bitcoin network from node to node and counts what it
  * finds. How politely is decided in `bitcoin/crawl.ts`.
  */
-import { crawl as startCrawl } from "../bitcoin/crawl.ts";
-import {
-  CrawlCounts,
-  type CrawlEvent,
-  type CrawlOptions,
-} from "../bitcoin/crawl_events.ts";
-import { parseHeard } from "../bitcoin/frontier.ts";
-import { systemClock } from "../core/clock.ts";
-import { jsonLine } from "../core/escape.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
   BITCOIN_PROBE_TIMEOUT_MS,
   CRAWL_ADDR_TIMEOUT_MS,
+  CRAWL_HEARD_PER_EVENT,
   CRAWL_MAX_NODES,
   CRAWL_REPEAT_AFTER_MS,
   MAX_BITCOIN_CONCURRENCY,
   MAX_CRAWL_ADDRESSES,
 } from "../bitcoin/bitcoin_limits.ts";
+import { crawl as startCrawl } from "../bitcoin/crawl.ts";
+import {
+  CrawlCounts,
+  type CrawlEvent,
+  type CrawlHeard,
+  type CrawlNode,
+  type CrawlOptions,
+  parseCrawl,
+} from "../bitcoin/crawl_events.ts";
+import { parseHeard } from "../bitcoin/frontier.ts";
+import { systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText, jsonLine } from "../core/escape.ts";
 import {
   MAGIC_FLAG,
   networkFlag,
@@ -28,12 +33,13 @@ import {
   VERSION_FLAGS,
   versionOfFlags,
 } from "./bitcoin_flags.ts";
-import { CrawlFile } from "./crawl_file.ts";
-import { crawlLine, summaryLines } from "./crawl_lines.ts";
+import { type Command, command, type Invocation } from "./command.ts";
+import { crawlLine, summaryLines } from "./bitcoin_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
+import { linesOf } from "./lines.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
-import { type Command, command, type Invocation } from "./command.ts";
+import { unreadable } from "./probe_source.ts";
 import { Progress } from "./progress.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG } from "./terminal.ts";
@@ -277,5 +283,93 @@ class CrawlScreen implements Disposable {
 
   #line(text: string): void {
     this.#progress.aside(() => this.#invocation.terminal.stdout.line(text));
+  }
+}
+
+/** A line lists so many addresses at most, each shorter than this many characters. */
+const MAX_LINE_CHARS = CRAWL_HEARD_PER_EVENT * 100;
+
+const LINE_FEED = 10;
+
+/** Output of a crawl, open for reading. */
+export class CrawlFile {
+  readonly #name: string;
+  readonly #file: Deno.FsFile;
+  readonly #bytes: number;
+  #lastByte = LINE_FEED;
+  #cutLines = 0;
+
+  private constructor(name: string, file: Deno.FsFile, bytes: number) {
+    this.#name = name;
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  static async open(path: string): Promise<CrawlFile> {
+    const name = escapeText(path, { max: 120 });
+    try {
+      const file = await Deno.open(path);
+      return new CrawlFile(name, file, (await file.stat()).size);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      throw unreadable("resume", path, error);
+    }
+  }
+
+  /** Whether its last line has no end, which what follows in the same file must make up for. */
+  get endsMidLine(): boolean {
+    return this.#lastByte !== LINE_FEED;
+  }
+
+  /** Lines that were cut, as a crawl that was killed leaves them; they are left out. */
+  get cutLines(): number {
+    return this.#cutLines;
+  }
+
+  /** What the crawl found; closes the file. */
+  async *records(): AsyncGenerator<CrawlNode | CrawlHeard> {
+    let count = 0;
+    try {
+      for await (const record of parseCrawl(this.#wholeLines())) {
+        count++;
+        yield record;
+      }
+    } catch (error) {
+      if (!(error instanceof VerackError)) throw error;
+      throw new UsageError(`--resume ${this.#name}: ${error.message}`);
+    }
+    if (count === 0 && this.#cutLines > 1) {
+      throw new UsageError(
+        `--resume ${this.#name}: Cannot read crawl: it has no line that a crawl has written`,
+      );
+    }
+  }
+
+  async *#wholeLines(): AsyncGenerator<string> {
+    let left = this.#bytes;
+    const bounded = this.#file.readable.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform: (chunk, controller) => {
+          const piece = chunk.subarray(0, left);
+          left -= piece.length;
+          this.#lastByte = piece.at(-1) ?? this.#lastByte;
+          if (piece.length > 0) controller.enqueue(piece);
+          if (left === 0) controller.terminate();
+        },
+      }),
+    );
+    for await (const line of linesOf(bounded, MAX_LINE_CHARS)) {
+      if (line === "" || isJson(line)) yield line;
+      else this.#cutLines++;
+    }
+  }
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -2,10 +2,10 @@
 import { systemClock } from "../core/clock.ts";
 import { Identity } from "../identity/identity.ts";
 import { ChildHost, type DemoHost, LocalHost } from "./demo/demo_host.ts";
-import { planDemo } from "./demo/plan.ts";
+import { planDemo } from "./demo/demo_script.ts";
 import { jsonPrinter, type Printer, textPrinter } from "./demo/printer.ts";
 import { playDemo } from "./demo/demo_script.ts";
-import { EventBudget } from "./event_budget.ts";
+import { EventBudget } from "./output_budget.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";

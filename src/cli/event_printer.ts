@@ -5,7 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import { MESH_LINES } from "./cli_limits.ts";
 import { TokenBucket } from "../core/token_bucket.ts";
-import { EventBudget } from "./event_budget.ts";
+import { EventBudget } from "./output_budget.ts";
 import {
   eventJson,
   eventLine,

@@ -11,7 +11,7 @@ import {
   MAX_BITCOIN_CONCURRENCY,
 } from "../bitcoin/bitcoin_limits.ts";
 import type { Address } from "../transport/address.ts";
-import { openAddressFile } from "./address_lines.ts";
+import { openAddressFile } from "./probe_source.ts";
 import {
   MAGIC_FLAG,
   networkFlag,

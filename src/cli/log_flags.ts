@@ -7,7 +7,7 @@ import {
   type LogFields,
   logger,
 } from "../core/log.ts";
-import { hostOf } from "./event_budget.ts";
+import { hostOf } from "./output_budget.ts";
 import type { EnumFlag } from "./flags.ts";
 import type { LineOutput } from "./line_writer.ts";
 import { OutputBudget } from "./output_budget.ts";

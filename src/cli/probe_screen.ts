@@ -12,7 +12,7 @@ import {
   messageLine,
   ProbeTally,
   resultLines,
-} from "./probe_lines.ts";
+} from "./bitcoin_lines.ts";
 import { Progress } from "./progress.ts";
 import type { Palette, Terminal } from "./terminal.ts";
 

@@ -9,7 +9,6 @@ import {
 } from "../bitcoin/behaviours.ts";
 import {
   respond as startResponder,
-  type Responder,
   type ResponderEvent,
 } from "../bitcoin/respond.ts";
 import { SERVICE_FLAG } from "../bitcoin/service_flags.ts";
@@ -38,13 +37,13 @@ import {
   VERSION_FLAGS,
   versionOfFlags,
 } from "./bitcoin_flags.ts";
-import { ResponderBudget } from "./event_budget.ts";
+import { ResponderBudget } from "./output_budget.ts";
 import { eventJson, eventLine, type LeftOutEvent } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";
-import { responderJson, responderLine } from "./responder_lines.ts";
+import { responderJson, responderLine } from "./bitcoin_lines.ts";
 import { SignalWatch } from "./signals.ts";
 import { COLOR_FLAG, loseLines, type Terminal } from "./terminal.ts";
 
@@ -178,14 +177,34 @@ async function respond(invocation: RespondInvocation): Promise<ExitCode> {
     maxConnections: flags.maxConnections,
     ...(!flags.quiet && {
       onEvent(event: ResponderEvent) {
-        if (budget.admits(event)) show(event, invocation);
+        if (!budget.admits(event)) return;
+        terminal.stdout.line(
+          flags.json
+            ? responderJson(event, now())
+            : responderLine(event, now(), terminal.out),
+        );
       },
     }),
     signal,
   });
-  greet(responder, behaviour, invocation);
+  const address = formatAddress(responder.address);
+  const listening = { type: "listening", address, network: responder.network };
+  const wrong = behaviour === "normal" ? "" : `, behaviour ${behaviour}`;
+  print(
+    invocation,
+    { ...listening, behaviour },
+    `${
+      terminal.out.bold("listening")
+    } on ${address} as a ${responder.network} node${wrong}`,
+  );
   await responder.closed;
-  sumUp(responder, invocation);
+  const { accepted, completed } = responder;
+  const connections = accepted === 1 ? "connection" : "connections";
+  print(
+    invocation,
+    { type: "summary", accepted, completed },
+    `${accepted} ${connections}, ${completed} complete`,
+  );
   return signals.code ?? EXIT.success;
 }
 
@@ -204,55 +223,14 @@ function listBehaviours({ stdout, out }: Terminal, json: boolean): void {
   }
 }
 
-function greet(
-  { address, network }: Responder,
-  behaviour: BehaviourName,
+/** Writes one form or the other. */
+function print(
   { flags, terminal }: RespondInvocation,
+  json: Record<string, unknown>,
+  text: string,
 ): void {
-  const at = formatAddress(address);
-  const { out, stdout } = terminal;
-  stdout.line(
-    flags.json
-      ? jsonLine({
-        time: now().toISOString(),
-        type: "listening",
-        address: at,
-        network,
-        behaviour,
-      })
-      : `${out.bold("listening")} on ${at} as a ${network} node${
-        behaviour === "normal" ? "" : `, behaviour ${behaviour}`
-      }`,
-  );
-}
-
-function show(
-  event: ResponderEvent,
-  { flags, terminal }: RespondInvocation,
-): void {
-  terminal.stdout.line(
-    flags.json
-      ? responderJson(event, now())
-      : responderLine(event, now(), terminal.out),
-  );
-}
-
-function sumUp(
-  { accepted, completed }: Responder,
-  { flags, terminal }: RespondInvocation,
-): void {
-  terminal.stdout.line(
-    flags.json
-      ? jsonLine({
-        time: now().toISOString(),
-        type: "summary",
-        accepted,
-        completed,
-      })
-      : `${accepted} ${
-        accepted === 1 ? "connection" : "connections"
-      }, ${completed} complete`,
-  );
+  const time = now().toISOString();
+  terminal.stdout.line(flags.json ? jsonLine({ time, ...json }) : text);
 }
 
 function parseBehaviour(text: string): BehaviourName | typeof LIST {

@@ -9,7 +9,7 @@ import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import { VERSION } from "../version.ts";
 import { unexpectedArgument } from "./parse_arguments.ts";
-import { standingOf } from "./event_budget.ts";
+import { standingOf } from "./output_budget.ts";
 import type { PrintedEvent } from "./event_lines.ts";
 import { EventPrinter } from "./event_printer.ts";
 import {
@@ -17,7 +17,7 @@ import {
   type ExecCommand,
   execCommand,
 } from "./exec/exec_flags.ts";
-import { type SenderRule, senderRule } from "./exec/exec_senders.ts";
+import { type SenderRule, senderRule } from "./exec/exec_flags.ts";
 import type { Executor } from "./exec/executor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { checkHttpFlags, HTTP_FLAGS, openControl } from "./http_flags.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { openAddressFile, readAddresses } from "../../src/cli/address_lines.ts";
+import { openAddressFile, readAddresses } from "../../src/cli/probe_source.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 

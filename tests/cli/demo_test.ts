@@ -9,7 +9,7 @@ import {
   assertNotEquals,
 } from "@std/assert";
 import type { DemoEvent } from "../../src/cli/demo/demo_event.ts";
-import { planDemo } from "../../src/cli/demo/plan.ts";
+import { planDemo } from "../../src/cli/demo/demo_script.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Child, verack } from "../helpers/child.ts";
 import { until } from "../helpers/until.ts";

@@ -1,6 +1,6 @@
 /** Whose messages start the program of `--exec`. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseSender, senderRule } from "../../src/cli/exec/exec_senders.ts";
+import { parseSender, senderRule } from "../../src/cli/exec/exec_flags.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";

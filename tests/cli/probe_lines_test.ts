@@ -4,7 +4,7 @@ import {
   messageLine,
   ProbeTally,
   resultLines,
-} from "../../src/cli/probe_lines.ts";
+} from "../../src/cli/bitcoin_lines.ts";
 import { palette } from "../../src/cli/terminal.ts";
 import type { ProbeResult } from "../../src/bitcoin/probe_result.ts";
 

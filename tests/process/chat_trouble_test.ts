@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { Names } from "../../src/cli/chat/names.ts";
+import { Names } from "../../src/cli/chat/chat_lines.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { verack } from "../helpers/child.ts";

@@ -6,7 +6,7 @@ import type { Node } from "../../mesh/node.ts";
 import { quoted, suggest } from "../flags.ts";
 import type { Palette } from "../terminal.ts";
 import { memberLines } from "../find.ts";
-import type { Names } from "./names.ts";
+import type { Names } from "./chat_lines.ts";
 
 /** What commands need of a chat. */
 export interface ChatContext {

@@ -6,7 +6,7 @@ import { TRUST_WORDS } from "../event_lines.ts";
 import type { Palette } from "../terminal.ts";
 import { wrapWords } from "../wrap.ts";
 import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
-import { IMPOSTOR_NAME } from "./plan.ts";
+import { IMPOSTOR_NAME } from "./demo_script.ts";
 
 /** Prints an event. */
 export type Printer = (event: DemoEvent) => void;

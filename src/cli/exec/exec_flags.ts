@@ -1,12 +1,19 @@
 /** The flags that hand messages to a program. */
+import { logger } from "../../core/log.ts";
+import { isPeerId, type PeerId } from "../../identity/identity.ts";
+import { foldName, parsePeerName, sameName } from "../../identity/peer_name.ts";
 import {
   EXEC_JOBS,
   EXEC_TIMEOUT_MS,
   MAX_DURATION_MS,
   MAX_EXEC_JOBS,
 } from "../../limits.ts";
+import { staysClosed } from "../../mesh/admission/credentials.ts";
+import type { Node } from "../../mesh/node.ts";
+import type { NodeOptions } from "../../mesh/options.ts";
+import { formatAddress, parseAddress } from "../../transport/address.ts";
+import { isLoopbackHost } from "../../transport/scope.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
-import { parseSender } from "./exec_senders.ts";
 import type { ProgramCommand } from "./program_run.ts";
 
 /** The flags. */
@@ -79,4 +86,88 @@ export async function execCommand(
     jobs: execJobs,
     timeoutMs: execTimeout * 1_000,
   };
+}
+
+const log = logger("cli");
+
+/** What becomes of a sender's messages; those that wait are kept by their sender. */
+export type SenderFate = "run" | "print" | "wait";
+
+/** Decides {@linkcode SenderFate}, anew for each message. */
+export type SenderRule = (sender: PeerId) => SenderFate;
+
+/** A name or a whole identity, as `--exec-from` takes them. */
+export function parseSender(text: string): string {
+  const id = text.toLowerCase();
+  return isPeerId(id) ? id : parsePeerName(text);
+}
+
+/** The rule for a node's options and `--exec-from`; `undefined` admits all senders. */
+export function senderRule(
+  options: NodeOptions,
+  from: readonly string[],
+): ((node: Node) => SenderRule) | undefined {
+  const isClosed = staysClosed(options);
+  if (from.length > 0) {
+    const names = from.filter((it) =>
+      !isPeerId(it) && !isConfirmed(options, it)
+    );
+    if (names.length > 0) {
+      log.warn(
+        "whichever peer takes a name of --exec-from first can start the program; give identities instead, or say whose the name is by verack allow ID --name NAME",
+        { names: names.join(", ") },
+      );
+    }
+    return (node) => namedSenders(node, from);
+  }
+  if (isClosed) return undefined;
+  const { host = "127.0.0.1", port = 0 } = options;
+  if (isLoopbackHost(host)) return localSenders;
+  throw new UsageError(
+    `--exec in an open mesh that listens on ${
+      formatAddress({ host, port })
+    } would let every stranger start the program, needs --exec-from NAME|ID, or --admission closed, or --host 127.0.0.1`,
+  );
+}
+
+/** Whether a person has said which peer a name means. */
+function isConfirmed({ store }: NodeOptions, text: string): boolean {
+  const name = foldName(text);
+  return store?.nameBindings()
+    .some((it) => it.confirmed && it.name === name) ?? false;
+}
+
+function namedSenders(node: Node, from: readonly string[]): SenderRule {
+  const ids = new Set(from);
+  const names = from.filter((it) => !isPeerId(it));
+  const told = new Set<string>();
+  return (sender) => {
+    if (ids.has(sender)) return "run";
+    let fate: SenderFate = "print";
+    for (const name of names) {
+      const holder = node.admission.holderOf(name);
+      if (holder === sender) return "run";
+      if (holder !== undefined) continue;
+      if (!sameName(name, node.peer(sender)?.name ?? "")) continue;
+      // Several came while it was bound to none: any of them may be the right one.
+      fate = "wait";
+      if (told.has(name)) continue;
+      told.add(name);
+      log.warn(
+        `several peers use a name of --exec-from, and their messages wait until verack allow ID --name ${name} says whose it is`,
+        { name },
+      );
+    }
+    return fate;
+  };
+}
+
+/** A peer on this machine may have brought others into the mesh, so each sender is checked. */
+function localSenders(node: Node): SenderRule {
+  return (sender) =>
+    node.sessions().some(({ id, remoteAddress }) =>
+        id === sender && isLoopbackHost(parseAddress(remoteAddress).host)
+      )
+      ? "run"
+      : "print";
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { CHAT_INDENT, ChatLines } from "../../../src/cli/chat/chat_lines.ts";
-import { Names } from "../../../src/cli/chat/names.ts";
+import { Names } from "../../../src/cli/chat/chat_lines.ts";
 import { palette } from "../../../src/cli/terminal.ts";
 import { Node } from "../../../src/mesh/node.ts";
 

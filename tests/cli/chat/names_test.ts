@@ -1,6 +1,6 @@
 /** What a chat calls peers, and what can be typed for them. */
 import { assertEquals } from "@std/assert";
-import { Names } from "../../../src/cli/chat/names.ts";
+import { Names } from "../../../src/cli/chat/chat_lines.ts";
 import { Identity } from "../../../src/identity/identity.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";

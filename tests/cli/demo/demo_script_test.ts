@@ -6,7 +6,7 @@ import type {
   DemoNodeOptions,
 } from "../../../src/cli/demo/demo_host.ts";
 import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
-import { planDemo } from "../../../src/cli/demo/plan.ts";
+import { planDemo } from "../../../src/cli/demo/demo_script.ts";
 import { playDemo } from "../../../src/cli/demo/demo_script.ts";
 import { Identity } from "../../../src/identity/identity.ts";
 

@@ -4,7 +4,7 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import { planDemo } from "../../../src/cli/demo/plan.ts";
+import { planDemo } from "../../../src/cli/demo/demo_script.ts";
 
 Deno.test("planDemo() lets every node join through one that starts before it", () => {
   for (let count = 2; count <= 100; count++) {
