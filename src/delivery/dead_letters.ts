@@ -171,24 +171,16 @@ export class DeadLetterBox implements DeadLetters {
     const key = messageKey(message.from, message.id);
     this.#entries.set(key, { message, isRetried: false });
     this.#bytes += message.body.length;
-    while (
-      this.#entries.size > MAX_DEAD_LETTERS ||
-      this.#bytes > MAX_DEAD_LETTER_BYTES
-    ) this.#drop(this.#firstToGo());
-  }
-
-  /** The oldest message of the sender that gives way. */
-  #firstToGo(): string {
-    const isCount = this.#entries.size > MAX_DEAD_LETTERS;
-    const amounts = new Map<PeerId, number>();
-    for (const { message: { from, body } } of this.#entries.values()) {
-      const amount = isCount ? 1 : body.length;
-      amounts.set(from, (amounts.get(from) ?? 0) + amount);
+    for (;;) {
+      const isTooMany = this.#entries.size > MAX_DEAD_LETTERS;
+      if (!isTooMany && this.#bytes <= MAX_DEAD_LETTER_BYTES) return;
+      const { from, id } = firstToGiveWay(
+        [...this.#entries.values()].map(({ message }) => message),
+        ({ body }) => isTooMany ? 1 : body.length,
+        this.#settings.hasStanding,
+      );
+      this.#drop(messageKey(from, id));
     }
-    const sender = firstToGiveWay(amounts, this.#settings.hasStanding);
-    const [oldest] = this.#entries.entries()
-      .find(([, { message }]) => message.from === sender)!;
-    return oldest;
   }
 
   #drop(key: string): void {

@@ -13,12 +13,7 @@ import {
 import type { DeliverySettings } from "./delivery_settings.ts";
 import { type MessageOwner, PeerInbox } from "./incoming_message.ts";
 import type { StoredDeliveryCount } from "./message_store.ts";
-import { MessageId } from "./seen_ids.ts";
-
-interface DeliveryCount {
-  readonly id: MessageId;
-  readonly count: number;
-}
+import { MessageId, messageKey } from "./seen_ids.ts";
 
 /** The senders of one node. */
 export class SenderMemory {
@@ -28,9 +23,8 @@ export class SenderMemory {
   readonly #salt: number;
   /** Most recently connected last; `undefined` until its ids are loaded from the store. */
   readonly #inboxes = new Map<PeerId, PeerInbox | undefined>();
-  /** By sender and message id, oldest first. */
-  readonly #counts = new Map<PeerId, Map<string, DeliveryCount>>();
-  #countSize = 0;
+  /** Oldest first. */
+  readonly #counts = new Map<string, StoredDeliveryCount>();
 
   /** Loads what an earlier process left, as far as it fits. */
   constructor(settings: DeliverySettings, owner: MessageOwner) {
@@ -52,7 +46,9 @@ export class SenderMemory {
     if (total > kept.length) store.trimSenders(kept);
     for (const sender of kept.reverse()) this.#inboxes.set(sender, undefined);
     store.trimDeliveryCounts(MAX_DELIVERY_COUNTS);
-    for (const counted of store.deliveryCounts()) this.#keepCount(counted);
+    for (const counted of store.deliveryCounts()) {
+      this.#counts.set(messageKey(counted.from, counted.id), counted);
+    }
   }
 
   /** The inbox of a sender, which is made if there is none. */
@@ -102,59 +98,38 @@ export class SenderMemory {
     peer.seen.add(id);
   }
 
-  // --- Delivery counts -------------------------------------------------------
-
   /** How often a message was delivered and nacked. */
   deliveryCount(from: PeerId, id: MessageId): number {
-    if (this.#countSize === 0) return 0;
-    return this.#counts.get(from)?.get(id.toString())?.count ?? 0;
+    if (this.#counts.size === 0) return 0;
+    return this.#counts.get(messageKey(from, id))?.deliveryCount ?? 0;
   }
 
   /** Remembers a delivery count; the store comes first, because it may fail. */
   putDeliveryCount(counted: StoredDeliveryCount): void {
-    this.#settings.store?.putDeliveryCount(counted);
-    this.#keepCount(counted);
-    while (this.#countSize > MAX_DELIVERY_COUNTS) {
-      const amounts = [...this.#counts].map(([sender, counts]) =>
-        [sender, counts.size] as const
-      );
-      const sender = firstToGiveWay(amounts, this.#settings.hasStanding);
-      const [oldest] = this.#counts.get(sender!)!.values();
-      this.deleteDeliveryCount(sender!, oldest!.id);
-    }
+    const { store, hasStanding } = this.#settings;
+    store?.putDeliveryCount(counted);
+    this.#counts.set(messageKey(counted.from, counted.id), counted);
+    if (this.#counts.size <= MAX_DELIVERY_COUNTS) return;
+    const counts = this.#counts.values().toArray();
+    const { from, id } = firstToGiveWay(counts, () => 1, hasStanding);
+    this.deleteDeliveryCount(from, new MessageId(id));
   }
 
   /** The message is settled. */
   deleteDeliveryCount(from: PeerId, id: MessageId): void {
-    if (this.#countSize === 0) return;
-    const counts = this.#counts.get(from);
-    if (!counts?.delete(id.toString())) return;
-    this.#countSize--;
-    if (counts.size === 0) this.#counts.delete(from);
+    if (this.#counts.size === 0) return;
+    if (!this.#counts.delete(messageKey(from, id))) return;
     this.#settings.store?.deleteDeliveryCount(from, id.toBytes());
   }
-
-  #keepCount({ from, id, deliveryCount: count }: StoredDeliveryCount): void {
-    let counts = this.#counts.get(from);
-    if (counts === undefined) {
-      counts = new Map();
-      this.#counts.set(from, counts);
-    }
-    const messageId = new MessageId(id);
-    const key = messageId.toString();
-    if (!counts.has(key)) this.#countSize++;
-    counts.set(key, { id: messageId, count });
-  }
-
-  // --- Bounds ----------------------------------------------------------------
 
   #evict(newest: PeerId): void {
     while (this.#inboxes.size > MAX_SEEN_SENDERS) {
       const sender = this.#firstToGo(newest);
       if (sender === undefined) return;
       this.#inboxes.delete(sender);
-      this.#countSize -= this.#counts.get(sender)?.size ?? 0;
-      this.#counts.delete(sender);
+      for (const [key, { from }] of this.#counts) {
+        if (from === sender) this.#counts.delete(key);
+      }
       try {
         this.#settings.store?.deleteSender(sender);
       } catch {
@@ -176,23 +151,22 @@ export class SenderMemory {
 }
 
 /**
- * The sender that gives way when a node keeps too much of all senders together: one
- * without standing if there is any, and among those the one that has most.
+ * What gives way when a node keeps too much of all senders together: the oldest of the
+ * sender that has most, one without standing if there is any.
+ *
+ * @param kept At least one, oldest first.
  */
-export function firstToGiveWay(
-  amounts: Iterable<readonly [PeerId, number]>,
+export function firstToGiveWay<Kept extends { readonly from: PeerId }>(
+  kept: readonly Kept[],
+  amountOf: (one: Kept) => number,
   hasStanding: (peer: PeerId) => boolean,
-): PeerId | undefined {
-  let found: PeerId | undefined;
-  let most = -1;
-  let foundHasStanding = true;
-  for (const [sender, amount] of amounts) {
-    if (!foundHasStanding && amount <= most) continue;
-    const has = hasStanding(sender);
-    if (has && (!foundHasStanding || amount <= most)) continue;
-    found = sender;
-    most = amount;
-    foundHasStanding = has;
+): Kept {
+  const amounts = new Map<PeerId, number>();
+  for (const one of kept) {
+    amounts.set(one.from, (amounts.get(one.from) ?? 0) + amountOf(one));
   }
-  return found;
+  const strangers = [...amounts].filter(([sender]) => !hasStanding(sender));
+  const [sender] = (strangers.length > 0 ? strangers : [...amounts])
+    .reduce((most, one) => one[1] > most[1] ? one : most);
+  return kept.find(({ from }) => from === sender)!;
 }
