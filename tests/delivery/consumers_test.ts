@@ -1,34 +1,25 @@
 /** What the application may do with messages, and what their senders hear of it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { DeliverySettings } from "../../src/delivery/delivery_settings.ts";
 import { REDELIVERY_MAX_MS } from "../../src/delivery/delivery_limits.ts";
 import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {
+  A,
+  B,
+  end,
+  next,
   type Party,
   party,
+  peerId,
   type Stage,
   stage,
+  turns,
   Wire,
 } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
-
-const A = "a".repeat(64);
-const B = "b".repeat(64);
-const OVER = new VerackError("stopped", "The test is over");
-
-function end(...parties: Party[]): void {
-  for (const { delivery } of parties) delivery.close(OVER, { flush: false });
-}
-
-async function next(
-  messages: AsyncIterator<Message, undefined>,
-): Promise<Message> {
-  const { value } = await messages.next();
-  assert(value !== undefined, "there is no message");
-  return value;
-}
 
 async function wait({ clock, a, b }: Stage, ms: number): Promise<void> {
   await clock.advance(ms);
@@ -53,11 +44,9 @@ Deno.test("a nacked message comes again after a while, the rest of its topic wai
   assertEquals([second.text(), second.deliveryCount], ["one", 2]);
   assertEquals(second.id, first.id);
   assertEquals((await next(messages)).text(), "two");
-  const last = messages.next();
+  messages.next();
   await it.wire.run();
   await Promise.all(sent);
-  end(it.a, it.b);
-  await last;
 });
 
 Deno.test("a message that is nacked five times becomes a dead letter, its sender is told, and what came after it goes on", async () => {
@@ -75,17 +64,14 @@ Deno.test("a message that is nacked five times becomes a dead letter, its sender
     refused.nack("does not parse");
   }
   assertEquals((await next(messages)).text(), "rest");
-  const last = messages.next();
+  messages.next();
   await it.wire.run();
   assertEquals((await told).code, "rejected");
   await rest;
   const [aside] = it.b.delivery.deadLetters.list();
-  assertEquals(aside?.from, A);
-  assertEquals(aside?.reason, "does not parse");
+  assertEquals([aside?.from, aside?.reason], [A, "does not parse"]);
   assertEquals(new TextDecoder().decode(aside?.body), "poison");
   assertEquals(it.a.givenUp.length, 1);
-  end(it.a, it.b);
-  await last;
 });
 
 Deno.test("a consumer that leaves without a word gives its message to the next, but not for ever", async () => {
@@ -101,7 +87,6 @@ Deno.test("a consumer that leaves without a word gives its message to the next, 
   }
   await it.wire.run();
   await told;
-  end(it.a, it.b);
 });
 
 Deno.test("the next message of a topic is handed out when the one before is settled, whoever takes", async () => {
@@ -120,7 +105,6 @@ Deno.test("the next message of a topic is handed out when the one before is sett
   two?.ack();
   await it.wire.run();
   await Promise.all(sent);
-  end(it.a, it.b);
 });
 
 Deno.test("a signal ends the consumer, and the message that it has is still its own", async () => {
@@ -138,15 +122,11 @@ Deno.test("a signal ends the consumer, and the message that it has is still its 
   assertEquals(await ended.next(), { value: undefined, done: true });
   await it.wire.run();
   await sent;
-  end(it.a, it.b);
 });
 
 Deno.test("what was taken before a restart is not shown again, and its sender is told that it was", async () => {
-  const clock = new VirtualClock();
   const store = new MemoryMessageStore();
-  const a = party(A, clock);
-  const first = party(B, clock, { store });
-  const wire = new Wire(a, first);
+  const { clock, a, b: first, wire } = stage({ b: { store } });
   const sent = a.delivery.send(B, "once");
   await clock.advance(1);
   wire.pass(0);
@@ -161,28 +141,22 @@ Deno.test("what was taken before a restart is not shown again, and its sender is
   const second = party(B, clock, { store, seed: 3 });
   const again = new Wire(a, second);
   const later = a.delivery.send(B, "twice");
-  const rest = second.delivery.messages();
-  const shown = next(rest);
+  const shown = next(second.delivery.messages());
   await again.run();
   assertEquals((await shown).text(), "twice");
   (await shown).ack();
   await again.run();
   await Promise.all([sent, later]);
-  end(a, second);
 });
 
 Deno.test("an acknowledgement that was lost is said again, without the body being sent again", async () => {
-  const clock = new VirtualClock();
-  const a = party(A, clock);
-  const b = party(B, clock, { seed: 2 });
-  const wire = new Wire(a, b);
+  const { clock, a, b, wire } = stage();
   const sent = a.delivery.send(B, new Uint8Array(1_000_000));
-  const messages = b.delivery.messages();
-  const taken = next(messages);
+  const taken = next(b.delivery.messages());
   let lost = 0;
   while (a.delivery.outbox.messages > 0 && lost === 0) {
     while (wire.pass(0)) { /* all of it */ }
-    for (let i = 0; i < 10; i++) await Promise.resolve();
+    await turns(10);
     wire.pass(1);
     await clock.advance(1);
     if (wire.passedBytes[0] < 1_000_000) continue;
@@ -196,7 +170,6 @@ Deno.test("an acknowledgement that was lost is said again, without the body bein
   await again.run();
   await sent;
   assert(again.passedBytes[0] < 100, `${again.passedBytes[0]} bytes`);
-  end(a, b);
 });
 
 Deno.test("tries are counted across restarts", async () => {
@@ -214,12 +187,10 @@ Deno.test("tries are counted across restarts", async () => {
     message.nack();
     await wire.run();
     wire.cut();
-    end(b);
   }
   await told;
   assertEquals([...store.deadLetters()].length, 1);
   assertEquals([...store.deliveryCounts()], []);
-  end(a);
 });
 
 /** A store whose commits are the test's to make. */
@@ -240,15 +211,12 @@ class SlowStore extends MemoryMessageStore {
 }
 
 Deno.test("nothing is sent before it is durable, nor acknowledged before that is recorded, and many share a commit", async () => {
-  const clock = new VirtualClock();
   const [sending, receiving] = [new SlowStore(), new SlowStore()];
-  const a = party(A, clock, { store: sending });
-  const b = party(B, clock, { store: receiving, seed: 2 });
-  const wire = new Wire(a, b);
-  const sent = Array.from(
-    { length: 40 },
-    (_, at) => a.delivery.send(B, `${at}`),
-  );
+  const { a, b, wire } = stage({
+    a: { store: sending },
+    b: { store: receiving },
+  });
+  const sent = Array.from(Array(40), () => a.delivery.send(B, "x"));
   await wire.run();
   assertEquals(wire.passedBytes[0], 0);
   assertEquals(sending.wanted, 1);
@@ -268,27 +236,33 @@ Deno.test("nothing is sent before it is durable, nor acknowledged before that is
   }
   await Promise.all(sent);
   assertEquals([...sending.outgoing()], []);
-  end(a, b);
 });
+
+/** A node that broadcasts, and others of which some are connected. */
+function hub(connected: number, settings?: Partial<DeliverySettings>) {
+  const clock = new VirtualClock();
+  const others = [1, 2, 3].map((seed) => party(peerId(seed), clock, { seed }));
+  const [quick, silent, third] = others as [Party, Party, Party];
+  const { delivery } = party(A, clock, settings && { settings });
+  const it = { id: A, clock, delivery, givenUp: [] };
+  const wires = others.slice(0, connected).map((one) => new Wire(it, one));
+  const run = async (ms = 0) => {
+    await clock.advance(ms);
+    for (const wire of wires) await wire.run();
+    delivery.tick(clock.monotonic(), 0);
+  };
+  return { delivery, quick, silent, third, wires, run };
+}
 
 Deno.test("a broadcast waits a second for strangers once its friends have it, or another stranger", async () => {
   for (const hasFriend of [true, false]) {
-    const clock = new VirtualClock();
-    const [quick, silent, eager] = ["1", "2", "3"].map((digit, seed) =>
-      party(digit.repeat(64), clock, { seed })
-    ) as [Party, Party, Party];
-    const hub = party("0".repeat(64), clock, {
-      settings: { hasStanding: (peer) => hasFriend && peer === quick.id },
-    });
+    const { delivery, quick, silent, third: eager, run } = hub(
+      hasFriend ? 3 : 2,
+      { hasStanding: (peer) => hasFriend && peer === peerId(1) },
+    );
     const others = hasFriend ? [quick, silent, eager] : [quick, silent];
-    const wires = others.map((other) => new Wire(hub, other));
-    const run = async () => {
-      for (const wire of wires) await wire.run();
-      hub.delivery.tick(clock.monotonic(), 0);
-    };
     let resolved = false;
-    const to = others.map(({ id }) => id);
-    const result = hub.delivery.broadcast(to, "news");
+    const result = delivery.broadcast(others.map(({ id }) => id), "news");
     result.then(() => resolved = true);
     const taken = next(quick.delivery.messages());
     const first = hasFriend ? next(eager.delivery.messages()) : undefined;
@@ -296,68 +270,54 @@ Deno.test("a broadcast waits a second for strangers once its friends have it, or
     // A stranger that was quicker does not decide.
     (await first)?.ack();
     await run();
-    await clock.advance(1_500);
-    await run();
+    await run(1_500);
     // The control: the friend is waited for.
     assertEquals(resolved, false);
     (await taken).ack();
     await run();
-    await clock.advance(1_400);
-    await run();
+    await run(1_400);
     // As much again as the friend took.
     assertEquals(resolved, false);
-    await clock.advance(200);
-    await run();
+    await run(200);
     const { delivered, waiting } = await result;
     const had = hasFriend ? [quick.id, eager.id] : [quick.id];
     assertEquals([delivered, waiting], [had, [silent.id]]);
-    end(quick, silent, eager, hub);
   }
 });
 
 Deno.test("a broadcast waits for those who are connected until its patience ends, and tells how it stands", async () => {
-  const clock = new VirtualClock();
-  const hub = party("0".repeat(64), clock);
-  const [quick, silent, away] = ["1", "2", "3"].map((digit, seed) =>
-    party(digit.repeat(64), clock, { seed })
-  ) as [Party, Party, Party];
-  const wires = [quick, silent].map((other) => new Wire(hub, other));
-  const everybody = [quick, silent, away].map(({ id }) => id);
-  const result = hub.delivery.broadcast(everybody, "news", { waitMs: 1_000 });
+  const { delivery, quick, silent, third: away, wires, run } = hub(2);
+  const all = [quick, silent, away].map(({ id }) => id);
+  const result = delivery.broadcast(all, "news", { waitMs: 1_000 });
   const taken = next(quick.delivery.messages());
-  for (const wire of wires) await wire.run();
+  await run();
   (await taken).ack();
-  for (const wire of wires) await wire.run();
+  await run();
   let resolved = false;
   result.then(() => resolved = true);
-  hub.delivery.tick(clock.monotonic(), 0);
-  await clock.advance(100);
+  await run(100);
   assertEquals(resolved, false);
-  await clock.advance(900);
-  hub.delivery.tick(clock.monotonic(), 0);
+  await run(900);
   const { delivered, waiting, failed } = await result;
   assertEquals(delivered, [quick.id]);
   assertEquals(waiting, [silent.id, away.id]);
   assertEquals(failed, []);
-  assertEquals(hub.delivery.outbox.messages, 2);
+  assertEquals(delivery.outbox.messages, 2);
 
-  // Who leaves while it is waited for is not waited for any longer.
-  const second = hub.delivery.broadcast(everybody, "more news");
+  // A peer that leaves while it is waited for is not waited for any longer.
+  const second = delivery.broadcast(all, "more news");
   const more = next(quick.delivery.messages());
   wires[1]!.cut();
-  await wires[0]!.run();
+  await run();
   (await more).ack();
-  await wires[0]!.run();
+  await run();
   assertEquals((await second).delivered, [quick.id]);
-  end(hub, quick, silent, away);
 });
 
 Deno.test("what cannot be recorded is not acknowledged, and comes again", async () => {
-  const clock = new VirtualClock();
-  const a = party(A, clock);
   const store = new MemoryMessageStore();
-  const b = party(B, clock, { store, seed: 2 });
-  const it = { clock, a, b, wire: new Wire(a, b) };
+  const it = stage({ b: { store } });
+  const { a, b } = it;
   const sent = a.delivery.send(B, "precious");
   await it.wire.run();
   const { putSeen } = store;
@@ -377,7 +337,6 @@ Deno.test("what cannot be recorded is not acknowledged, and comes again", async 
   (await again).ack();
   await it.wire.run();
   await sent;
-  end(a, b);
 });
 
 Deno.test("a short body is an array of its own, its view costs none", async () => {
@@ -392,20 +351,16 @@ Deno.test("a short body is an array of its own, its view costs none", async () =
   assertEquals(first.body.buffer.byteLength, 3);
   assertEquals(second.text(), "two");
   assertEquals(first.view, first.body);
-  const last = messages.next();
+  messages.next();
   await it.wire.run();
   await Promise.all(sent);
-  end(it.a, it.b);
-  await last;
 });
 
 Deno.test("a nack that cannot be recorded leaves the message where it was, and its topic goes on", async () => {
   for (const verb of ["putDeliveryCount", "putDeadLetter"] as const) {
-    const clock = new VirtualClock();
     const store = new MemoryMessageStore();
-    const a = party(A, clock);
-    const b = party(B, clock, { store, seed: 2 });
-    const it = { clock, a, b, wire: new Wire(a, b) };
+    const it = stage({ b: { store } });
+    const { a, b } = it;
     const sent = ["one", "two"].map((text) => a.delivery.send(B, text));
     const rejected = assertRejects(() => sent[0]!, VerackError);
     await it.wire.run();
@@ -441,6 +396,5 @@ Deno.test("a nack that cannot be recorded leaves the message where it was, and i
     message.ack();
     await it.wire.run();
     await Promise.all([rejected, sent[1]]);
-    end(a, b);
   }
 });

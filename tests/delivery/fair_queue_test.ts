@@ -2,17 +2,14 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { STANDING_TURNS } from "../../src/delivery/delivery_limits.ts";
-import { VerackError } from "../../src/core/errors.ts";
-import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
+import { type Party, party, peerId, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const OVER = new VerackError("stopped", "The test is over");
 const VICTIM = "f".repeat(64);
 const FRIEND = "a".repeat(64);
-const stranger = (at: number) => at.toString(16).padStart(64, "0");
 
 /** One receiver, and any number of senders. */
-class Stage implements Disposable {
+class Stage {
   readonly clock = new VirtualClock();
   readonly friends = new Set([FRIEND]);
   readonly victim = party(VICTIM, this.clock, {
@@ -43,13 +40,6 @@ class Stage implements Disposable {
   tick(): void {
     this.victim.delivery.tick(this.clock.monotonic(), 0);
   }
-
-  [Symbol.dispose](): void {
-    for (const { party } of this.#senders.values()) {
-      party.delivery.close(OVER, { flush: false });
-    }
-    this.victim.delivery.close(OVER, { flush: false });
-  }
 }
 
 async function take(
@@ -70,69 +60,69 @@ const topics = (count: number) =>
 
 for (const filter of [{}, { exceptTopic: "other" }, { topic: "topic 0" }]) {
   Deno.test(`a friend's message is the next, however many of strangers wait under however many topics: ${JSON.stringify(filter)}`, async () => {
-    using stage = new Stage();
-    for (let at = 0; at < 10; at++) await stage.send(stranger(at), topics(100));
+    const stage = new Stage();
+    for (let at = 0; at < 10; at++) await stage.send(peerId(at), topics(100));
     const messages = stage.victim.delivery.messages(filter);
     await take(messages, 1);
     await stage.send(FRIEND, ["topic 0"]);
     assertEquals(await take(messages, 1), [FRIEND]);
     // And the strangers go on where they were.
-    assertEquals(await take(messages, 2), [stranger(1), stranger(2)]);
+    assertEquals(await take(messages, 2), [peerId(1), peerId(2)]);
   });
 }
 
 Deno.test("while friends never stop sending, strangers together have one turn in eight", async () => {
-  using stage = new Stage();
+  const stage = new Stage();
   await stage.send(FRIEND, topics(60));
-  for (let at = 0; at < 3; at++) await stage.send(stranger(at), topics(60));
+  for (let at = 0; at < 3; at++) await stage.send(peerId(at), topics(60));
   const messages = stage.victim.delivery.messages();
   const taken = await take(messages, 4 * (STANDING_TURNS + 1));
   const others = taken.filter((id) => id !== FRIEND);
-  assertEquals(others, [0, 1, 2, 0].map(stranger));
+  assertEquals(others, [0, 1, 2, 0].map(peerId));
 });
 
 Deno.test("a sender with many topics has as many turns as one with a single one", async () => {
-  using stage = new Stage();
-  await stage.send(stranger(1), topics(100));
-  await stage.send(stranger(2), Array(20).fill("one"));
+  const stage = new Stage();
+  await stage.send(peerId(1), topics(100));
+  await stage.send(peerId(2), Array(20).fill("one"));
   const taken = await take(stage.victim.delivery.messages(), 40);
-  assertEquals(taken.filter((id) => id === stranger(2)).length, 20);
+  assertEquals(taken.filter((id) => id === peerId(2)).length, 20);
 });
 
 Deno.test("a peer that gains standing while its messages wait does not stay behind strangers", async () => {
-  using stage = new Stage();
-  for (let at = 0; at < 10; at++) await stage.send(stranger(at), topics(20));
-  stage.friends.add(stranger(9));
+  const stage = new Stage();
+  for (let at = 0; at < 10; at++) await stage.send(peerId(at), topics(20));
+  stage.friends.add(peerId(9));
   stage.tick();
   const messages = stage.victim.delivery.messages();
-  assertEquals(await take(messages, 3), Array(3).fill(stranger(9)));
-  stage.friends.delete(stranger(9));
+  assertEquals(await take(messages, 3), Array(3).fill(peerId(9)));
+  stage.friends.delete(peerId(9));
   stage.tick();
-  assertEquals(await take(messages, 2), [0, 1].map(stranger));
+  assertEquals(await take(messages, 2), [0, 1].map(peerId));
 });
 
 Deno.test("messages that went with their session keep no turn", async () => {
-  using stage = new Stage();
-  for (let at = 0; at < 3; at++) await stage.send(stranger(at), topics(20));
-  stage.cut(stranger(0));
+  const stage = new Stage();
+  for (let at = 0; at < 3; at++) await stage.send(peerId(at), topics(20));
+  stage.cut(peerId(0));
   await stage.send(FRIEND, ["one"]);
   stage.cut(FRIEND);
   const messages = stage.victim.delivery.messages();
-  assertEquals(await take(messages, 3), [1, 2, 1].map(stranger));
+  assertEquals(await take(messages, 3), [1, 2, 1].map(peerId));
 });
 
 for (const topic of [undefined, "topic 0"]) {
   Deno.test(`a consumer of some senders' messages gets those and no others, which go to another consumer: ${topic}`, async () => {
-    using stage = new Stage();
+    const stage = new Stage();
     const filter = topic === undefined ? {} : { topic };
     const { delivery } = stage.victim;
-    for (let at = 0; at < 3; at++) await stage.send(stranger(at), topics(2));
+    for (let at = 0; at < 3; at++) await stage.send(peerId(at), topics(2));
     await stage.send(FRIEND, ["topic 0"]);
     const isFriend = (id: string) => id === FRIEND;
     const friends = delivery.messages({ ...filter, from: isFriend });
     const rest = delivery.messages({ ...filter, from: (id) => !isFriend(id) });
     assertEquals(await take(friends, 1), [FRIEND]);
-    assertEquals(await take(rest, 2), [0, 1].map(stranger));
+    assertEquals(await take(rest, 2), [0, 1].map(peerId));
     // The same when they wait before the message comes.
     const [next, other] = [friends.next(), rest.next()];
     await other;
@@ -142,14 +132,14 @@ for (const topic of [undefined, "topic 0"]) {
 }
 
 Deno.test("a message whose sender a waiting consumer comes to want is handed out at the next tick", async () => {
-  using stage = new Stage();
+  const stage = new Stage();
   const wanted = new Set<string>();
   const messages = stage.victim.delivery.messages({
     from: (id) => wanted.has(id),
   });
   const next = messages.next();
-  await stage.send(stranger(1), ["topic 0"]);
-  wanted.add(stranger(1));
+  await stage.send(peerId(1), ["topic 0"]);
+  wanted.add(peerId(1));
   stage.tick();
-  assertEquals((await next).value?.from, stranger(1));
+  assertEquals((await next).value?.from, peerId(1));
 });

@@ -8,8 +8,12 @@ import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import {
+  A,
+  B,
+  end,
   type Party,
   party,
+  turns,
   unacknowledged,
   Wire,
 } from "../helpers/fake_frame_sink.ts";
@@ -30,48 +34,22 @@ const count = fc.integer({ min: 1, max: 30 });
 const from = fc.constantFrom<(0 | 1)[]>(0, 1);
 const topic = fc.nat({ max: TOPICS.length - 1 });
 const size = fc.nat({ max: SIZES.length - 1 });
+const as = <Do extends string>(...what: Do[]) => fc.constantFrom(...what);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({ do: fc.constant("send" as const), topic, size }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant("broadcast" as const),
-      topic,
-      size,
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: fc.record({ do: fc.constant("pass" as const), from, count }),
-  },
+  { weight: 6, arbitrary: fc.record({ do: as("send"), topic, size }) },
+  { weight: 2, arbitrary: fc.record({ do: as("broadcast"), topic, size }) },
+  { weight: 8, arbitrary: fc.record({ do: as("pass"), from, count }) },
   {
     weight: 4,
-    arbitrary: fc.record({
-      do: fc.constantFrom("ack" as const, "nack" as const, "leave" as const),
-      count,
-    }),
+    arbitrary: fc.record({ do: as("ack", "nack", "leave"), count }),
   },
   {
     weight: 2,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        "cut" as const,
-        "second session" as const,
-        "wait" as const,
-      ),
-    }),
+    arbitrary: fc.record({ do: as("cut", "second session", "wait") }),
   },
   {
     weight: 3,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        "restart sender" as const,
-        "restart receiver" as const,
-      ),
-    }),
+    arbitrary: fc.record({ do: as("restart sender", "restart receiver") }),
   },
 );
 
@@ -131,8 +109,8 @@ class World {
   #seed = 1;
 
   constructor() {
-    this.sender = this.#start("a".repeat(64), 0);
-    this.receiver = this.#start("b".repeat(64), 1);
+    this.sender = this.#start(A, 0);
+    this.receiver = this.#start(B, 1);
     this.consumer = new TestConsumer(this.receiver);
   }
 
@@ -164,15 +142,14 @@ class World {
 
   restart(which: 0 | 1): void {
     this.cut();
-    const error = new VerackError("stopped", "The test restarts it");
     if (which === 0) {
       this.rejected += this.sender.givenUp.length;
-      this.sender.delivery.close(error, { flush: false });
+      end(this.sender);
       this.sender = this.#start(this.sender.id, 0);
     } else {
       this.taken.push(...this.consumer.taken);
       this.consumer.stop();
-      this.receiver.delivery.close(error, { flush: false });
+      end(this.receiver);
       this.receiver = this.#start(this.receiver.id, 1);
       this.consumer = new TestConsumer(this.receiver);
     }
@@ -245,7 +222,7 @@ async function play(steps: readonly Step[]): Promise<void> {
         world.restart(1);
         break;
     }
-    for (let i = 0; i < 20; i++) await Promise.resolve();
+    await turns(20);
   }
   await world.settle();
 

@@ -24,6 +24,29 @@ class Stage {
     return new Session(this, name, hasStanding);
   }
 
+  /** Sessions named by number, each of which asks for bodies. */
+  sessions(
+    count: number,
+    options: {
+      readonly prefix?: string;
+      readonly suffix?: string;
+      readonly bytes?: number;
+      readonly times?: number;
+      readonly hasStanding?: boolean;
+    } = {},
+  ): Session[] {
+    const { prefix = "", suffix = "", bytes = MAX_BODY_BYTES, times = 1 } =
+      options;
+    const all = Array.from(
+      { length: count },
+      (_, at) => this.session(`${prefix}${at}${suffix}`, options.hasStanding),
+    );
+    for (const session of all) {
+      for (let at = 0; at < times; at++) session.ask(bytes);
+    }
+    return all;
+  }
+
   /** Lets time pass, and each session bring so many bytes a second. */
   async run(ms: number, bringing: ReadonlyMap<Session, number> = new Map()) {
     for (let at = 0; at < ms; at += 250) {
@@ -77,10 +100,7 @@ class Session {
 
 Deno.test("ten sessions that request two large bodies each leave credit for others at once", () => {
   const stage = new Stage();
-  for (let at = 0; at < 10; at++) {
-    const session = stage.session(`${at}-`);
-    for (let i = 0; i < 110; i++) session.ask(MAX_BODY_BYTES);
-  }
+  stage.sessions(10, { suffix: "-", times: 110 });
   stage.session("honest").ask(200_000);
   stage.session("large").ask(MAX_BODY_BYTES);
   assert(stage.granted.includes("honest1"), `${stage.granted}`);
@@ -89,10 +109,7 @@ Deno.test("ten sessions that request two large bodies each leave credit for othe
 
 Deno.test("credit that is released goes to the session that has least, and sessions take turns", () => {
   const stage = new Stage();
-  const all = Array.from({ length: 20 }, (_, at) => stage.session(`${at}:`));
-  for (const session of all) {
-    for (let i = 0; i < 3; i++) session.ask(MAX_BODY_BYTES);
-  }
+  const all = stage.sessions(20, { suffix: ":", times: 3 });
   const first = [...stage.granted];
   for (let round = 0; round < 30; round++) {
     const body = stage.granted[round]!;
@@ -106,11 +123,9 @@ Deno.test("credit that is released goes to the session that has least, and sessi
 
 Deno.test("short bodies do not wait for long ones, and do not keep long ones waiting for ever", () => {
   const stage = new Stage();
-  const large = Array.from({ length: 17 }, (_, at) => stage.session(`${at}:`));
-  for (const session of large) session.ask(MAX_BODY_BYTES);
+  const large = stage.sessions(17, { suffix: ":" });
   assertEquals(stage.granted.length, 16);
-  const short = Array.from({ length: 60 }, (_, at) => stage.session(`s${at}:`));
-  for (const session of short) session.ask(200_000);
+  stage.sessions(60, { prefix: "s", suffix: ":", bytes: 200_000 });
   const shorts = () => stage.granted.filter((it) => it.startsWith("s")).length;
   assertEquals(shorts(), Math.floor(MAX_BODY_BYTES / 200_000));
   // What a long body gives back is the waiting long one's, however many short wait.
@@ -132,8 +147,7 @@ Deno.test("one session has no more than its share, and gets it again when its bo
 
 Deno.test("while others wait, sessions whose bodies do not go on are ended within twelve seconds, as many as are needed", async () => {
   const stage = new Stage();
-  const silent = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
-  for (const session of silent) session.ask(MAX_BODY_BYTES);
+  stage.sessions(16);
   // Nothing is held against them as long as no other session waits.
   await stage.run(120_000);
   assertEquals(stage.revoked, []);
@@ -145,8 +159,7 @@ Deno.test("while others wait, sessions whose bodies do not go on are ended withi
 
 Deno.test("one byte now and then is no progress", async () => {
   const stage = new Stage();
-  const slow = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
-  for (const session of slow) session.ask(MAX_BODY_BYTES);
+  const slow = stage.sessions(16);
   stage.session("honest").ask(1_000_000);
   for (let second = 0; second < 12 && stage.revoked.length === 0; second++) {
     for (const { share } of slow) share.received++;
@@ -168,11 +181,7 @@ Deno.test("an honest body on a line of 512 kbit/s comes in full while others wai
     honest.ask(bytes);
     const bringing = new Map([[honest, rate]]);
     // All others are as slow, so that none of them can be ended instead.
-    for (let at = 0; at < 20; at++) {
-      const other = stage.session(`${at}`);
-      other.ask(MAX_BODY_BYTES);
-      bringing.set(other, rate);
-    }
+    for (const other of stage.sessions(20)) bringing.set(other, rate);
     await stage.run(1_000 * bytes / rate, bringing);
     assertEquals(stage.revoked, [], `${bytes} bytes at ${rate} a second`);
   }
@@ -180,12 +189,7 @@ Deno.test("an honest body on a line of 512 kbit/s comes in full while others wai
 
 Deno.test("a body that has credit for longer than a minute must be faster while others wait, else it can be held for ever", async () => {
   const stage = new Stage();
-  const bringing = new Map<Session, number>();
-  for (let at = 0; at < 20; at++) {
-    const session = stage.session(`${at}`);
-    session.ask(MAX_BODY_BYTES);
-    bringing.set(session, 10_000);
-  }
+  const bringing = new Map(stage.sessions(20).map((it) => [it, 10_000]));
   await stage.run(55_000, bringing);
   assertEquals(stage.revoked, []);
   await stage.run(20_000, bringing);
@@ -194,7 +198,7 @@ Deno.test("a body that has credit for longer than a minute must be faster while 
 
 Deno.test("time for which the process itself stood still is not held against anyone", async () => {
   const stage = new Stage();
-  for (let at = 0; at < 17; at++) stage.session(`${at}`).ask(MAX_BODY_BYTES);
+  stage.sessions(17);
   await stage.run(3_000);
   await stage.clock.advance(60_000);
   stage.budget.tick(stage.clock.monotonic(), 60_000);
@@ -204,11 +208,7 @@ Deno.test("time for which the process itself stood still is not held against any
 
 Deno.test("a session that ends gives back what it has and asks for no more", () => {
   const stage = new Stage();
-  const sessions = Array.from(
-    { length: 16 },
-    (_, at) => stage.session(`${at}`),
-  );
-  for (const session of sessions) session.ask(MAX_BODY_BYTES);
+  const sessions = stage.sessions(16);
   const gone = stage.session("gone");
   gone.ask(MAX_BODY_BYTES);
   stage.budget.leave(gone.share);
@@ -220,7 +220,7 @@ Deno.test("a session that ends gives back what it has and asks for no more", () 
   assertEquals(stage.granted.length, 17);
   for (const { share } of [...sessions, waiting]) stage.budget.leave(share);
   // All of it is there again.
-  for (let at = 0; at < 100; at++) stage.session(`s${at}-`).ask(MAX_BODY_BYTES);
+  stage.sessions(100, { prefix: "s", suffix: "-" });
   assertEquals(
     stage.granted.length - 17,
     Math.floor(RECEIVE_BUDGET_BYTES / MAX_BODY_BYTES) - 1,
@@ -230,19 +230,14 @@ Deno.test("a session that ends gives back what it has and asks for no more", () 
 Deno.test("whatever strangers hold, drip and leave untaken, peers with standing have their credit at once", async () => {
   const stage = new Stage();
   // Long bodies and short ones, of which nothing more comes.
-  const strangers = Array.from(
-    { length: 40 },
-    (_, at) => stage.session(`x${at}-`, false),
-  );
-  for (const session of strangers) session.ask(MAX_BODY_BYTES);
-  for (let at = 0; at < 40; at++) {
-    const session = stage.session(`y${at}-`, false);
-    for (let i = 0; i < 10; i++) session.ask(200_000);
-  }
+  const short = { suffix: "-", bytes: 200_000 };
+  const hasStanding = false;
+  stage.sessions(40, { prefix: "x", suffix: "-", hasStanding });
+  stage.sessions(40, { ...short, prefix: "y", times: 10, hasStanding });
   const held = stage.granted.length;
   assert(held >= 8 + 20, `${stage.granted}`);
-  for (let at = 0; at < 7; at++) stage.session(`f${at}-`).ask(MAX_BODY_BYTES);
-  for (let at = 0; at < 20; at++) stage.session(`g${at}-`).ask(200_000);
+  stage.sessions(7, { prefix: "f", suffix: "-" });
+  stage.sessions(20, { ...short, prefix: "g" });
   assertEquals(stage.granted.length, held + 27);
   await stage.run(250);
   assertEquals(stage.revoked, []);
@@ -255,8 +250,7 @@ Deno.test("whatever strangers hold, drip and leave untaken, peers with standing 
 
 Deno.test("a stranger that waits for credit ends no session of a peer with standing, and gets what that gives back", async () => {
   const stage = new Stage();
-  const friends = Array.from({ length: 16 }, (_, at) => stage.session(`${at}`));
-  for (const session of friends) session.ask(MAX_BODY_BYTES);
+  const friends = stage.sessions(16);
   const stranger = stage.session("stranger", false);
   stranger.ask(MAX_BODY_BYTES);
   await stage.run(30_000);
@@ -268,11 +262,7 @@ Deno.test("a stranger that waits for credit ends no session of a peer with stand
 
 Deno.test("strangers among themselves take turns in their share, and one that gains standing leaves them", async () => {
   const stage = new Stage();
-  const sessions = Array.from(
-    { length: 20 },
-    (_, at) => stage.session(`${at}`, false),
-  );
-  for (const session of sessions) session.ask(MAX_BODY_BYTES);
+  const sessions = stage.sessions(20, { hasStanding: false });
   assertEquals(stage.granted.length, 8);
   sessions[15]!.hasStanding = true;
   await stage.run(250);

@@ -20,14 +20,18 @@ import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeResume } from "../../src/wire/messages/ack.ts";
-import { type Party, party, Wire } from "../helpers/fake_frame_sink.ts";
+import {
+  B,
+  type Stage,
+  stage,
+  takeAll,
+  turns,
+  Wire,
+} from "../helpers/fake_frame_sink.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const A = "a".repeat(64);
-const B = "b".repeat(64);
 const BODY_BYTES = 1_000_000;
-const STOPPED = new VerackError("stopped", "The test is over");
 
 function body(bytes = BODY_BYTES): Uint8Array {
   return new SeededRandom(9).bytes(bytes);
@@ -37,52 +41,67 @@ function body(bytes = BODY_BYTES): Uint8Array {
 async function passBytes(wire: Wire, bytes: number): Promise<void> {
   for (let idle = 0; wire.passedBytes[0] < bytes && idle < 100;) {
     idle = wire.pass(0) || wire.pass(1) ? 0 : idle + 1;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await turns();
   }
 }
 
-function stage(): { clock: VirtualClock; a: Party; b: Party } {
-  const clock = new VirtualClock();
-  return { clock, a: party(A, clock), b: party(B, clock, { seed: 2 }) };
+/** Begins a body, and sends it on another session once so much of it came. */
+async function resumed(
+  passed: number,
+  lose: (first: Wire, it: Stage) => void | Promise<void>,
+): Promise<{ taken: Uint8Array[]; bytes: number }> {
+  const it = stage();
+  const { a, b } = it;
+  const taken = takeAll(b);
+  const sent = a.delivery.send(B, body(), { topic: "bulk" });
+  await passBytes(it.wire, passed);
+  await lose(it.wire, it);
+  const second = new Wire(a, b);
+  await second.run();
+  await sent;
+  const [bytes] = second.passedBytes;
+  return { taken: taken.map((message) => message.body), bytes };
 }
 
-/** Takes all that comes; the bodies. */
-function takeAll(to: Party): Uint8Array[] {
-  const taken: Uint8Array[] = [];
-  (async () => {
-    for await (const message of to.delivery.messages()) {
-      taken.push(message.body);
-    }
-  })();
-  return taken;
-}
-
-function end(...parties: Party[]): void {
-  for (const { delivery } of parties) {
-    delivery.close(STOPPED, { flush: false });
-  }
-}
-
-for (const lost of ["both ends", "the sender's end only"] as const) {
+for (const lost of ["both ends", "the sender's end only"]) {
   Deno.test(`a body goes on where it was when ${lost} lost the session`, async () => {
-    const { a, b } = stage();
-    const taken = takeAll(b);
-    const first = new Wire(a, b);
-    const sent = a.delivery.send(B, body(), { topic: "bulk" });
-    await passBytes(first, 600_000);
-    if (lost === "both ends") first.cut();
-    else a.delivery.route(B, undefined);
-    const second = new Wire(a, b);
-    await second.run();
-    await sent;
+    const { taken, bytes } = await resumed(600_000, (wire, { a }) => {
+      if (lost === "both ends") wire.cut();
+      else a.delivery.route(B, undefined);
+    });
     assertEquals(taken, [body()]);
-    assert(second.passedBytes[0] < 450_000, `${second.passedBytes[0]} bytes`);
-    end(a, b);
+    assert(bytes < 450_000, `${bytes} bytes`);
   });
 }
 
+Deno.test("a body that was taken while its sender lost the session is not sent again", async () => {
+  const { taken, bytes } = await resumed(
+    BODY_BYTES + 100,
+    async (wire, { clock }) => {
+      await clock.advance(10);
+      wire.cut();
+    },
+  );
+  assertEquals(taken, [body()]);
+  assert(bytes < 1_000, `${bytes} bytes`);
+});
+
+Deno.test("the beginning of a body is let go of after a while, and all of it is sent again", async () => {
+  const { taken, bytes } = await resumed(
+    600_000,
+    async (wire, { clock, b }) => {
+      wire.cut();
+      await clock.advance(HELD_BODY_MS);
+      b.delivery.tick(clock.monotonic(), 0);
+    },
+  );
+  assertEquals(taken, [body()]);
+  assert(bytes > BODY_BYTES, `${bytes} bytes`);
+});
+
 Deno.test("a body that is cut off again and again is sent once in all", async () => {
-  const { a, b } = stage();
+  const { a, b, wire } = stage();
+  wire.cut();
   const taken = takeAll(b);
   const sent = a.delivery.send(B, body());
   let bytes = 0;
@@ -95,44 +114,9 @@ Deno.test("a body that is cut off again and again is sent once in all", async ()
   const last = new Wire(a, b);
   await last.run();
   await sent;
-  assertEquals(taken, [body()]);
+  assertEquals(taken.map((it) => it.body), [body()]);
   bytes += last.passedBytes[0];
   assert(bytes < 1.02 * BODY_BYTES, `${bytes} bytes`);
-  end(a, b);
-});
-
-Deno.test("a body that was taken while its sender lost the session is not sent again", async () => {
-  const { clock, a, b } = stage();
-  const taken = takeAll(b);
-  const first = new Wire(a, b);
-  const sent = a.delivery.send(B, body());
-  await passBytes(first, BODY_BYTES + 100);
-  await clock.advance(10);
-  assertEquals(taken.length, 1);
-  first.cut();
-  const second = new Wire(a, b);
-  await second.run();
-  await sent;
-  assertEquals(taken.length, 1);
-  assert(second.passedBytes[0] < 1_000, `${second.passedBytes[0]} bytes`);
-  end(a, b);
-});
-
-Deno.test("the beginning of a body is let go of after a while, and all of it is sent again", async () => {
-  const { clock, a, b } = stage();
-  const taken = takeAll(b);
-  const first = new Wire(a, b);
-  const sent = a.delivery.send(B, body());
-  await passBytes(first, 600_000);
-  first.cut();
-  await clock.advance(HELD_BODY_MS);
-  b.delivery.tick(clock.monotonic(), 0);
-  const second = new Wire(a, b);
-  await second.run();
-  await sent;
-  assertEquals(taken, [body()]);
-  assert(second.passedBytes[0] > BODY_BYTES, `${second.passedBytes[0]} bytes`);
-  end(a, b);
 });
 
 Deno.test("beginnings of many peers take no more than their share, and give way to bodies that are coming", () => {
@@ -187,12 +171,9 @@ Deno.test("a resume that cannot be is a breach of the protocol", async () => {
     ["was not requested", { number: 0, held: 10 }],
   ];
   for (const [words, resume] of cases) {
-    const { a, b } = stage();
-    const wire = new Wire(a, b);
-    a.delivery.send(B, body(words.endsWith("requested") ? 10_000 : BODY_BYTES))
-      .catch(() => {});
-    await passBytes(wire, 0);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    const { a, wire } = stage();
+    a.delivery.send(B, body(words.endsWith("requested") ? 10_000 : BODY_BYTES));
+    await turns();
     const size = words.endsWith("requested") ? { ...resume, held: 5 } : resume;
     const frame = { command: COMMAND.resume, payload: encodeResume(size) };
     assertThrows(
@@ -200,6 +181,5 @@ Deno.test("a resume that cannot be is a breach of the protocol", async () => {
       VerackError,
       words,
     );
-    end(a, b);
   }
 });

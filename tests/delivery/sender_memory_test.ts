@@ -9,19 +9,19 @@ import {
   SEEN_IDS_PER_SENDER,
   SEEN_IDS_SLACK,
 } from "../../src/delivery/delivery_limits.ts";
-import { VerackError } from "../../src/core/errors.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import {
+  A as FRIEND,
+  end,
   FakeFrameSink,
   type Party,
   party,
+  peerId,
 } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const VICTIM = "f".repeat(64);
-const FRIEND = "a".repeat(64);
-const stranger = (at: number) => at.toString(16).padStart(64, "0");
 
 function idOf(number: number): Uint8Array {
   const id = new Uint8Array(16);
@@ -36,23 +36,24 @@ function start(store: MemoryMessageStore): Party {
   });
 }
 
-function stop({ delivery }: Party): void {
-  const over = new VerackError("stopped", "The test is over");
-  delivery.close(over, { flush: false });
+/** A session on which one message comes. */
+function open(delivery: Delivery, from: string, id: number): FakeFrameSink {
+  const sink = new FakeFrameSink();
+  delivery.opened(from, sink);
+  const topic = new TextEncoder().encode(`${id}`);
+  const payload = encodeMessage(idOf(id), topic, new Uint8Array(1));
+  sink.receive({ command: COMMAND.message, payload });
+  return sink;
 }
 
-/** A session on which one message comes; what the application is shown. */
+/** The same; what the application is shown. */
 async function bring(
   delivery: Delivery,
   from: string,
   id: number,
   what: "ack" | "nack" = "ack",
 ): Promise<string[]> {
-  const sink = new FakeFrameSink();
-  delivery.opened(from, sink);
-  const topic = new TextEncoder().encode(`${id}`);
-  const payload = encodeMessage(idOf(id), topic, new Uint8Array(1));
-  sink.receive({ command: COMMAND.message, payload });
+  const sink = open(delivery, from, id);
   const controller = new AbortController();
   const messages = delivery.messages({ signal: controller.signal });
   const shown = messages.next();
@@ -74,15 +75,14 @@ Deno.test("a sender that leaves memory leaves the store, and strangers never tak
   const it = start(store);
   assertEquals(await bring(it.delivery, FRIEND, 1), [FRIEND]);
   for (let at = 0; at < 1_500; at++) {
-    assertEquals((await bring(it.delivery, stranger(at), 1)).length, 1);
+    assertEquals((await bring(it.delivery, peerId(at), 1)).length, 1);
   }
   assertEquals(store.senders().size, MAX_SEEN_SENDERS);
   assertEquals(rows(store), MAX_SEEN_SENDERS);
   // The friend and the last strangers are known, the first are not.
   assertEquals(await bring(it.delivery, FRIEND, 1), []);
-  assertEquals(await bring(it.delivery, stranger(1_499), 1), []);
-  assertEquals((await bring(it.delivery, stranger(0), 1)).length, 1);
-  stop(it);
+  assertEquals(await bring(it.delivery, peerId(1_499), 1), []);
+  assertEquals((await bring(it.delivery, peerId(0), 1)).length, 1);
 });
 
 Deno.test("a start keeps as many senders as fit, and a friend first, however many the store has", async () => {
@@ -93,37 +93,29 @@ Deno.test("a start keeps as many senders as fit, and a friend first, however man
     store.putDeliveryCount({ from, id: idOf(2), deliveryCount: 1, at });
   };
   put(FRIEND);
-  for (let at = 0; at < 5_000; at++) put(stranger(at));
+  for (let at = 0; at < 5_000; at++) put(peerId(at));
   const it = start(store);
   assertEquals(store.senders().size, MAX_SEEN_SENDERS);
   assertEquals(rows(store), MAX_SEEN_SENDERS);
   assertEquals([...store.deliveryCounts()].length, MAX_SEEN_SENDERS);
   assertEquals(await bring(it.delivery, FRIEND, 1), []);
-  assertEquals(await bring(it.delivery, stranger(4_999), 1), []);
-  assertEquals((await bring(it.delivery, stranger(0), 1)).length, 1);
-  stop(it);
+  assertEquals(await bring(it.delivery, peerId(4_999), 1), []);
+  assertEquals((await bring(it.delivery, peerId(0), 1)).length, 1);
 });
 
 Deno.test("a sender whose message the application has is not forgotten meanwhile", async () => {
   const store = new MemoryMessageStore();
   const it = start(store);
-  const sink = new FakeFrameSink();
-  it.delivery.opened(stranger(0), sink);
-  const payload = encodeMessage(idOf(1), new Uint8Array(0), new Uint8Array(1));
-  sink.receive({
-    command: COMMAND.message,
-    payload,
-  });
+  const sink = open(it.delivery, peerId(0), 1);
   const messages = it.delivery.messages();
   const { value } = await messages.next();
   it.delivery.closed(sink);
   for (let at = 1; at < 1_500; at++) {
-    await bring(it.delivery, stranger(at), 1);
+    await bring(it.delivery, peerId(at), 1);
   }
   value?.ack();
-  assertEquals(await bring(it.delivery, stranger(0), 1), []);
+  assertEquals(await bring(it.delivery, peerId(0), 1), []);
   assertEquals(store.senders().size, MAX_SEEN_SENDERS);
-  stop(it);
 });
 
 Deno.test("of one sender the store keeps no more ids than memory, also when the node starts again and again", async () => {
@@ -134,7 +126,7 @@ Deno.test("of one sender the store keeps no more ids than memory, also when the 
     for (let at = 0; at < 3_000; at++) {
       assertEquals((await bring(it.delivery, FRIEND, ++id)).length, 1);
     }
-    stop(it);
+    end(it);
     const count = store.seenBy(FRIEND).length;
     assert(count <= SEEN_IDS_PER_SENDER + SEEN_IDS_SLACK, `${count} ids`);
     assert(count >= Math.min(id, SEEN_IDS_PER_SENDER), `${count} ids`);
@@ -144,7 +136,6 @@ Deno.test("of one sender the store keeps no more ids than memory, also when the 
   for (const known of [oldest, id]) {
     assertEquals(await bring(it.delivery, FRIEND, known), []);
   }
-  stop(it);
 });
 
 Deno.test("tries of strangers' messages do not make those of a friend's start anew, in memory nor after a restart", async () => {
@@ -152,10 +143,10 @@ Deno.test("tries of strangers' messages do not make those of a friend's start an
   const it = start(store);
   await bring(it.delivery, FRIEND, 1, "nack");
   for (let at = 0; at < MAX_DELIVERY_COUNTS + 100; at++) {
-    await bring(it.delivery, stranger(at % 7), at, "nack");
+    await bring(it.delivery, peerId(at % 7), at, "nack");
   }
   assertEquals([...store.deliveryCounts()].length, MAX_DELIVERY_COUNTS);
-  stop(it);
+  end(it);
   const again = start(store);
   for (let attempt = 2; attempt <= 5; attempt++) {
     assertEquals(again.delivery.deadLetters.list(), []);
@@ -166,5 +157,4 @@ Deno.test("tries of strangers' messages do not make those of a friend's start an
   assertEquals(again.delivery.deadLetters.list().map(({ from }) => from), [
     FRIEND,
   ]);
-  stop(again);
 });

@@ -2,6 +2,7 @@
  * Two deliveries with a wire between them that can be slow, cut and replaced: what
  * the pure tests of `delivery/` stand on. Nothing here is TLS, and time is virtual.
  */
+import { assert } from "@std/assert";
 import type { FrameSink, Pacing } from "../../src/delivery/frame_sink.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import type { MessageStore } from "../../src/delivery/message_store.ts";
@@ -10,7 +11,9 @@ import {
   type DeliverySettings,
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
-import type { VerackError } from "../../src/core/errors.ts";
+import { VerackError } from "../../src/core/errors.ts";
+import type { MessagesOptions } from "../../src/delivery/consumer.ts";
+import type { Message } from "../../src/delivery/incoming_message.ts";
 import { reasonOf } from "../../src/session/close_reason.ts";
 import type { SharedFrame } from "../../src/wire/frame.ts";
 import type { ReasonName } from "../../src/wire/messages/reason.ts";
@@ -111,15 +114,18 @@ export interface Party {
   readonly givenUp: { outgoing: OutgoingMessage; error: VerackError }[];
 }
 
-/** Makes a delivery; `store` is what it remembers of earlier ones. */
+export interface PartyOptions {
+  /** What it remembers of earlier ones. */
+  readonly store?: MessageStore;
+  readonly seed?: number;
+  readonly settings?: Partial<DeliverySettings>;
+}
+
+/** Makes a delivery. */
 export function party(
   id: string,
   clock: VirtualClock,
-  options: {
-    readonly store?: MessageStore;
-    readonly seed?: number;
-    readonly settings?: Partial<DeliverySettings>;
-  } = {},
+  options: PartyOptions = {},
 ): Party {
   const givenUp: Party["givenUp"] = [];
   const delivery = new Delivery({
@@ -202,6 +208,43 @@ export class Wire {
   }
 }
 
+/** Ends deliveries, as at a restart; what waits at them is rejected. */
+export function end(...parties: Party[]): void {
+  const error = new VerackError("stopped", "The test ends it");
+  for (const { delivery } of parties) delivery.close(error, { flush: false });
+}
+
+/** The next message of a consumer; there must be one. */
+export async function next(
+  messages: AsyncIterator<Message, undefined>,
+): Promise<Message> {
+  const { value } = await messages.next();
+  assert(value !== undefined, "there is no message");
+  return value;
+}
+
+/** Acks all that comes; what has come so far. */
+export function takeAll(
+  { delivery }: Party,
+  options?: MessagesOptions,
+): Message[] {
+  const taken: Message[] = [];
+  (async () => {
+    for await (const message of delivery.messages(options)) taken.push(message);
+  })();
+  return taken;
+}
+
+/** Lets promises settle that depend on each other. */
+export async function turns(count = 30): Promise<void> {
+  for (let at = 0; at < count; at++) await Promise.resolve();
+}
+
+/** The id of a peer, by number. */
+export function peerId(at: number): string {
+  return at.toString(16).padStart(64, "0");
+}
+
 /** Two parties and the wire between them, in virtual time. */
 export interface Stage {
   readonly clock: VirtualClock;
@@ -210,10 +253,15 @@ export interface Stage {
   readonly wire: Wire;
 }
 
-/** Makes the parties of the ids `aaaa…` and `bbbb…`. */
-export function stage(): Stage {
+export const A = "a".repeat(64);
+export const B = "b".repeat(64);
+
+/** Makes the parties {@linkcode A} and {@linkcode B}. */
+export function stage(
+  options: { readonly a?: PartyOptions; readonly b?: PartyOptions } = {},
+): Stage {
   const clock = new VirtualClock();
-  const a = party("a".repeat(64), clock);
-  const b = party("b".repeat(64), clock, { seed: 2 });
+  const a = party(A, clock, options.a);
+  const b = party(B, clock, { seed: 2, ...options.b });
   return { clock, a, b, wire: new Wire(a, b) };
 }
