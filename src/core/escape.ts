@@ -1,8 +1,8 @@
 /**
  * Makes text from the network harmless to show: no terminal control, no second
- * line, nothing invisible or reordering, never longer than asked for. Everything
- * that somebody else could have written passes here before a person sees it. What
- * is invisible by itself is kept where it shapes what is seen (`core/visible_sequences.ts`).
+ * line, nothing invisible or reordering, never longer than asked for. All text that
+ * others could have written passes here before it is shown. What is invisible by
+ * itself is kept where it shapes what is seen (`visible_sequences.ts`).
  *
  * How it is quoted or laid out is up to the caller. JSON for programs, which must
  * keep the exact text, is {@linkcode jsonLine}.
@@ -50,6 +50,8 @@ const JSON_ESCAPE_CHARS = 6;
 
 /** Well-formed already: `JSON.stringify` escapes surrogates that stand alone. */
 const utf16 = new TextDecoder("utf-16le", { ignoreBOM: true });
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const HEX = new TextEncoder().encode("0123456789abcdef");
 
@@ -273,38 +275,22 @@ function hex(value: number): string {
 
 /** Characters of well-formed UTF-8 (RFC 3629), and every other byte as a number. */
 function* decode(bytes: Uint8Array): Generator<string | number> {
-  let at = 0;
-  while (at < bytes.length) {
+  for (let at = 0; at < bytes.length;) {
     const first = bytes[at] ?? 0;
-    const char = first < 0x80 ? undefined : decodeOne(bytes, at, first);
-    if (first < 0x80) yield String.fromCharCode(first);
-    else yield char === undefined ? first : String.fromCodePoint(char.code);
-    at += char?.length ?? 1;
+    const length = utf8Length(first);
+    const slice = bytes.subarray(at, at + length);
+    const [char = "", ...rest] = length === 1
+      ? String.fromCharCode(first)
+      : utf8.decode(slice);
+    // U+FFFD stands for what is no UTF-8, unless it is there itself.
+    const isText = rest.length === 0 &&
+      (char !== "\ufffd" || (first === 0xef && slice.length === 3));
+    yield isText ? char : first;
+    at += isText ? length : 1;
   }
 }
 
-function decodeOne(
-  bytes: Uint8Array,
-  at: number,
-  first: number,
-): { code: number; length: number } | undefined {
-  const length = first >> 5 === 0b110
-    ? 2
-    : first >> 4 === 0b1110
-    ? 3
-    : first >> 3 === 0b11110
-    ? 4
-    : 0;
-  if (length === 0) return undefined;
-  let code = first & (0x7f >> length);
-  for (let i = 1; i < length; i++) {
-    const next = bytes[at + i] ?? 0;
-    if (next >> 6 !== 0b10) return undefined;
-    code = code << 6 | (next & 0x3f);
-  }
-  const shortest = length === 2 ? 0x80 : length === 3 ? 0x800 : 0x10000;
-  const surrogate = code >= 0xd800 && code <= 0xdfff;
-  return code < shortest || code > 0x10ffff || surrogate
-    ? undefined
-    : { code, length };
+/** Bytes of a character, by its first one. */
+function utf8Length(first: number): number {
+  return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }

@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { escapeText, jsonLine } from "../src/core/escape.ts";
+import { escapeText, jsonLine } from "../../src/core/escape.ts";
 
 const LAST_CODE_POINT = 0x10ffff;
 
