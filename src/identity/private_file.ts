@@ -177,7 +177,8 @@ export function toFileError(error: unknown, tried: FileAccess): unknown {
   const { action, access, path, code = "bad-data" } = tried;
   const because = (why: string, as: ErrorCode = code) =>
     new VerackError(as, `${action}: ${why}`, { cause: error });
-  if (error instanceof Deno.errors.NotCapable) {
+  // node:sqlite throws an error of that name which is not an instance of Deno's.
+  if (error instanceof Error && error.name === "NotCapable") {
     const flags = (access === "use" ? ["read", "write"] : [access])
       .map((right) => `--allow-${right}=${escapeText(path)}`).join(" ");
     return because(`Deno does not permit it, add ${flags}`, "permission");

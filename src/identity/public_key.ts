@@ -150,7 +150,7 @@ function readEd25519(key: Uint8Array, fault: Fault): PublicKey {
     y.subarray(1, 31).some((byte) => byte !== 0xff);
   if (!reduced || SMALL_ORDER.some((point) => equalBytes(point, y))) {
     throw fault(
-      "the key is an Ed25519 point that anybody can sign for, must be a real key",
+      "the key is an Ed25519 point that anyone can sign for, must be a real key",
     );
   }
   return { type: "Ed25519" };

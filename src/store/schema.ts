@@ -5,7 +5,7 @@
  *
  * Identities are their 32 bytes, times wall clock milliseconds. Columns and checks
  * are strict, so that a damaged row is found when the database is opened
- * (`database.ts`) and not by whoever reads it.
+ * (`database.ts`) and not when it is read.
  */
 
 /** Marks a database as ours: "vrck". */

@@ -1,9 +1,8 @@
-/**
- * What SQLite and Deno say when a database cannot be used, in our words. Who acts
- * on it is `database.ts` and `data_directory.ts`.
- */
+/** What SQLite and Deno say when a database cannot be used, in our words. */
+import { dirname } from "node:path";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
+import { toFileError } from "../identity/private_file.ts";
 
 /** A kind of failure: result code of SQLite (sqlite3.h), and what it says. */
 interface Failure {
@@ -45,27 +44,19 @@ export function toStoreError(
   action: string,
   path: string,
 ): VerackError {
-  if (error instanceof VerackError) return error;
   const because = (why: string, code: ErrorCode = "bad-data") =>
     new VerackError(code, `${action}: ${why}`, { cause: error });
-  if (error instanceof Deno.errors.NotCapable || isNotCapable(error)) {
-    const folder = escapeText(path.replace(/[/\\][^/\\]*$/, "") || ".");
-    return because(
-      `Deno does not permit it, add --allow-read=${folder} --allow-write=${folder}`,
-      "permission",
-    );
-  }
   if (is(error, FULL)) return because("the disk is full");
   if (is(error, READ_ONLY)) {
     return because("it is read-only, must be writable");
   }
   if (is(error, BUSY)) return because("another process uses it", "data-in-use");
-  return because(messageOf(error));
-}
-
-/** node:sqlite throws an error of that name which is not an instance of Deno's. */
-function isNotCapable(error: unknown): boolean {
-  return error instanceof Error && error.name === "NotCapable";
+  const told = toFileError(error, {
+    action,
+    access: "use",
+    path: dirname(path),
+  });
+  return told instanceof VerackError ? told : because(messageOf(error));
 }
 
 function is(error: unknown, { code, text }: Failure): boolean {

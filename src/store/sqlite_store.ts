@@ -1,5 +1,5 @@
 /**
- * A {@linkcode NodeStore} on disk: what a node remembers of others, who may come
+ * A {@linkcode NodeStore} on disk: what a node remembers of peers, which may come
  * in, and its messages, in one SQLite database that one process uses at a time.
  */
 import { messageOf } from "../core/errors.ts";

@@ -1,10 +1,10 @@
 /** When a database is written, with the reasons. */
 
-/** What is written is committed after this long if nobody waits for it: peers lose no more in a crash. */
+/** What is written is committed after this long if no caller waits for it: peers lose no more in a crash. */
 export const COMMIT_IDLE_MS = 100;
 
 /**
- * If somebody waits, others may join for as long as the last flush took, so that
+ * If a caller waits, others may join for as long as the last flush took, so that
  * at most half of the time goes to flushing, but on a slow disk no longer than this.
  */
 export const MAX_COMMIT_WAIT_MS = 50;

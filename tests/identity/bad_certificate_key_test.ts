@@ -175,14 +175,14 @@ const ANYBODYS_KEYS = [
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
 ];
 
-Deno.test("verifyCertificate() refuses an Ed25519 key that anybody can sign for", () => {
+Deno.test("verifyCertificate() refuses an Ed25519 key that anyone can sign for", () => {
   for (const hex of ANYBODYS_KEYS) {
     // R = the neutral element, S = 0: verifies with the neutral element as key.
     const forged = forge(ED25519, {
       spki: spkiEd25519(hex),
       signWith: () => Uint8Array.fromHex(ONE + "00".repeat(32)),
     });
-    assertRefused(forged, "anybody can sign for");
+    assertRefused(forged, "anyone can sign for");
   }
 });
 
