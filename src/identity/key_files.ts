@@ -53,32 +53,24 @@ export function isDemoIdentity(id: PeerId): boolean {
   return demoIds.has(id);
 }
 
-/** Options of {@linkcode loadIdentity}. */
-export interface LoadOptions {
-  /** The private key, PEM. */
-  keyPath: string;
-  /** A certificate of the same key, PEM. */
-  certPath?: string;
-  /** Opens an encrypted key; a function is called only if one is needed. */
-  passphrase?: Passphrase;
+/** A private key and its certificate, PEM. */
+export interface IdentityFiles {
+  readonly keyPath: string;
+  readonly certPath: string;
 }
 
-/** Where {@linkcode writeIdentity} put the two files. */
-export interface IdentityFiles {
-  /** The private key. */
+/** Options of {@linkcode loadIdentity}; without a certificate one is made. */
+export interface LoadOptions extends Partial<IdentityFiles> {
   readonly keyPath: string;
-  /** The certificate. */
-  readonly certPath: string;
+  /** Opens an encrypted key; a function is called only if one is needed. */
+  readonly passphrase?: Passphrase;
 }
 
 /**
  * Loads an identity from a key file and, if given, a certificate file. Warns when
  * every user of the machine can read the key, unless it is a published demo key.
- *
- * @throws {VerackError} as `Identity.fromPem` does, the path in the message; with
- * `permission` when Deno may not read; with `bad-key` or `bad-certificate` when
- * the file is missing, a directory, unreadable, larger than `MAX_KEY_FILE_BYTES`, or
- * not text.
+ * Errors are those of `Identity.fromPem`, with the path in the message, and those of
+ * reading: `permission`, `bad-key` or `bad-certificate`.
  */
 export async function loadIdentity(options: LoadOptions): Promise<Identity> {
   const { keyPath, certPath, passphrase } = options;
@@ -95,13 +87,7 @@ export async function loadIdentity(options: LoadOptions): Promise<Identity> {
   return identity;
 }
 
-/**
- * The identity of the key or certificate in a file, for showing it.
- *
- * @throws {VerackError} as `readPublicIdentity` does, the path in the message; with
- * `permission` when Deno may not read; with `bad-key` when the file is missing, a
- * directory, unreadable, too large, or not text.
- */
+/** The identity of the key or certificate in a file, for showing it. */
 export async function loadPublicIdentity(
   path: string,
   passphrase?: Passphrase,
@@ -114,10 +100,8 @@ export async function loadPublicIdentity(
 /**
  * Writes `<prefix>.key` (readable by the owner alone) and `<prefix>.crt`. Missing
  * directories are made, for the owner alone. An existing file is never touched,
- * and if one of the two cannot be written, neither is there afterwards.
- *
- * @throws {VerackError} `permission` when Deno may not write, `bad-key` or
- * `bad-certificate` when that file exists or cannot be written.
+ * and if one of the two cannot be written (`bad-key`, `bad-certificate`), neither is
+ * there afterwards.
  */
 export function writeIdentity(
   identity: Identity,
@@ -136,12 +120,7 @@ export function writeIdentity(
   return { keyPath, certPath };
 }
 
-/**
- * The first line of a file, without its line end: a passphrase.
- *
- * @throws {VerackError} `permission` when Deno may not read, `encrypted-key` when
- * the file is missing, a directory, unreadable, too large, or not text.
- */
+/** The first line of a file, without its line end: a passphrase. */
 export async function readPassphrase(path: string): Promise<string> {
   const source = named("passphrase", path);
   const bytes = await readSecret(path, source, "encrypted-key", "one line");
@@ -156,25 +135,13 @@ export async function readPassphrase(path: string): Promise<string> {
   }
 }
 
-/**
- * The secret of a network as it stands in a file; how long it must be is checked
- * where its key is derived (`shared_secret.ts`).
- *
- * @throws {VerackError} `permission` when Deno may not read, `bad-secret` when the
- * file is missing, a directory, unreadable or too large.
- */
+/** The secret of a network as it stands in a file, of whatever length. */
 export function readNetworkSecret(path: string): Promise<Uint8Array> {
   const source = named("network secret", path);
   return readSecret(path, source, "bad-secret", "a short secret");
 }
 
-/**
- * The first line of a file that is not empty: an invite, which is checked where it is
- * parsed (`invite.ts`).
- *
- * @throws {VerackError} `permission` when Deno may not read, `bad-invite` when the
- * file is missing, a directory, unreadable, too large, or has no line.
- */
+/** The first line of a file that is not empty: an invite, not parsed yet. */
 export async function readInviteLine(path: string): Promise<string> {
   const source = named("invite", path);
   const bytes = await readSecret(path, source, "bad-invite", "one line");

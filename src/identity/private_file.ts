@@ -74,11 +74,7 @@ export interface FileKind {
   readonly wanted: string;
 }
 
-/**
- * Reads with a bound rather than by size: it may be a pipe (`--key <(…)`).
- *
- * @throws {VerackError} `permission`, or the code of its kind.
- */
+/** Reads with a bound rather than by size: it may be a pipe (`--key <(…)`). */
 export async function readBounded(
   path: string,
   { source, code, wanted }: FileKind,

@@ -7,9 +7,14 @@ import { constants, type KeyObject, sign, verify } from "node:crypto";
 import { DER_TAG, DerReader, encodeDer } from "./der.ts";
 import type { PublicKey } from "./public_key.ts";
 
-const PSS = {
-  padding: constants.RSA_PKCS1_PSS_PADDING,
-  saltLength: 32,
+/** Hash and options of `node:crypto` for each kind of key. */
+const ALGORITHMS = {
+  "P-256": { hash: "sha256", options: { dsaEncoding: "der" } },
+  "Ed25519": { hash: null, options: {} },
+  "RSA": {
+    hash: "sha256",
+    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+  },
 } as const;
 
 /** Bytes of an Ed25519 signature (RFC 8032 §5.1.6). */
@@ -23,28 +28,18 @@ const P256_ORDER =
   0xffffffff_00000000_ffffffff_ffffffff_bce6faad_a7179e84_f3b9cac2_fc632551n;
 
 /**
- * Signs a proof: ECDSA with SHA-256 in DER with low s, Ed25519, or RSA-PSS with SHA-256,
+ * Signs: ECDSA with SHA-256 in DER with low s, Ed25519, or RSA-PSS with SHA-256,
  * MGF1 with SHA-256 and a salt of 32 bytes.
  */
 export function signBytes(
-  publicKey: PublicKey,
+  { type }: PublicKey,
   privateKey: KeyObject,
   data: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  switch (publicKey.type) {
-    case "P-256":
-      return withLowS(
-        new Uint8Array(
-          sign("sha256", data, { key: privateKey, dsaEncoding: "der" }),
-        ),
-      );
-    case "Ed25519":
-      return new Uint8Array(sign(null, data, privateKey));
-    case "RSA":
-      return new Uint8Array(sign("sha256", data, { key: privateKey, ...PSS }));
-    default:
-      throw publicKey.type satisfies never;
-  }
+  const { hash, options } = ALGORITHMS[type];
+  const signed = sign(hash, data, { key: privateKey, ...options });
+  const signature = new Uint8Array(signed);
+  return type === "P-256" ? withLowS(signature) : signature;
 }
 
 /** Whether `signature` is what {@linkcode signBytes} makes, in exactly that form. */
@@ -54,17 +49,9 @@ export function verifyBytes(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  if (!fits(publicKey, signature)) return false;
-  switch (publicKey.type) {
-    case "P-256":
-      return verify("sha256", data, { key, dsaEncoding: "der" }, signature);
-    case "Ed25519":
-      return verify(null, data, key, signature);
-    case "RSA":
-      return verify("sha256", data, { key, ...PSS }, signature);
-    default:
-      throw publicKey.type satisfies never;
-  }
+  const { hash, options } = ALGORITHMS[publicKey.type];
+  return fits(publicKey, signature) &&
+    verify(hash, data, { key, ...options }, signature);
 }
 
 /**
