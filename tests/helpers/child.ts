@@ -157,23 +157,34 @@ export class Child implements AsyncDisposable {
   }
 }
 
-/** The command line, with the permissions its documentation asks for. */
+/** The words that run a module with these permissions, from what is cached. */
+export function program(
+  module: string,
+  permissions: readonly string[],
+  args: readonly string[] = [],
+): string[] {
+  return [
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
+    ...permissions,
+    ...[module, ...args],
+  ];
+}
+
+/** The words that run the command line, with the permissions its documentation asks for. */
+export function verackProgram(
+  args: readonly string[],
+  permissions: readonly string[] = [],
+): string[] {
+  return program(MAIN, ["--allow-net", ENV_PERMISSION, ...permissions], args);
+}
+
+/** The command line. */
 export function verack(
   args: readonly string[],
   options: VerackOptions = {},
 ): Child {
   const { permissions = [], launcher = [], module = MAIN } = options;
-  const [program = "", ...words] = [...launcher, Deno.execPath()];
-  return new Child(program, [
-    ...words,
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--cached-only",
-    "--allow-net",
-    ENV_PERMISSION,
-    ...permissions,
-    module,
-    ...args,
-  ], options);
+  const own = ["--allow-net", ENV_PERMISSION, ...permissions];
+  const [first = "", ...words] = [...launcher, ...program(module, own, args)];
+  return new Child(first, words, options);
 }

@@ -1,21 +1,14 @@
 /** Chat as people have it: on terminals, and through pipes. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Child, verack } from "../helpers/child.ts";
+import { type Child, verack, verackProgram } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
+import { testIf } from "../helpers/test_if.ts";
 
-const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
-const CHAT = [
-  Deno.execPath(),
-  "run",
-  "--no-prompt",
-  "--allow-net",
-  "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
-  MOD,
-  "chat",
-  "--no-color",
-  "--host=127.0.0.1",
-  "--port=0",
-];
+const test = testIf(HAS_PTY);
+
+const CHAT = verackProgram([
+  ...["chat", "--no-color", "--host=127.0.0.1", "--port=0"],
+]);
 
 /** What is said before anything else tells where the chat is joined. */
 async function addressOf(chat: Pty): Promise<string> {
@@ -31,64 +24,54 @@ function piped(stdin: string, ...args: string[]): Child {
   );
 }
 
-Deno.test({
-  name:
-    "on terminals two people talk, and a line that comes in leaves the half-typed one whole",
-  ignore: !HAS_PTY,
-  async fn() {
-    await using alice = new Pty([...CHAT, "--name=alice"]);
-    const address = await addressOf(alice);
-    await using bob = new Pty([...CHAT, "--name=bob", `--connect=${address}`]);
-    await Promise.all([
-      alice.shows(/bob .*is here/),
-      bob.shows(/alice .*here/),
-    ]);
+test("on terminals two people talk, and a line that comes in leaves the half-typed one whole", async () => {
+  await using alice = new Pty([...CHAT, "--name=alice"]);
+  const address = await addressOf(alice);
+  await using bob = new Pty([...CHAT, "--name=bob", `--connect=${address}`]);
+  await Promise.all([
+    alice.shows(/bob .*is here/),
+    bob.shows(/alice .*here/),
+  ]);
 
-    await alice.type("half of a");
-    await alice.shows(/half of a/);
-    await bob.type("an interruption\r");
-    // The line, and after it the prompt with what was typed so far.
-    await alice.shows(/bob: an interruption[^]*> half of a/);
-    await alice.type(" sentence\r");
-    await bob.shows(/alice: half of a sentence/);
-    await bob.type("/quit\r");
-    await alice.shows(/bob .*has left/);
-    assertEquals(await bob.code(), 0);
-    await alice.type("\x04");
-    assertEquals(await alice.code(), 0);
-  },
+  await alice.type("half of a");
+  await alice.shows(/half of a/);
+  await bob.type("an interruption\r");
+  // The line, and after it the prompt with what was typed so far.
+  await alice.shows(/bob: an interruption[^]*> half of a/);
+  await alice.type(" sentence\r");
+  await bob.shows(/alice: half of a sentence/);
+  await bob.type("/quit\r");
+  await alice.shows(/bob .*has left/);
+  assertEquals(await bob.code(), 0);
+  await alice.type("\x04");
+  assertEquals(await alice.code(), 0);
 });
 
-Deno.test({
-  name:
-    "on a terminal there are commands, names completed by Tab, and what was typed before",
-  ignore: !HAS_PTY,
-  async fn() {
-    await using alice = new Pty([...CHAT, "--name=alice"]);
-    const address = await addressOf(alice);
-    await using bob = new Pty([...CHAT, "--name=bob", `--connect=${address}`]);
-    await bob.shows(/alice .*is here/);
+test("on a terminal there are commands, names completed by Tab, and what was typed before", async () => {
+  await using alice = new Pty([...CHAT, "--name=alice"]);
+  const address = await addressOf(alice);
+  await using bob = new Pty([...CHAT, "--name=bob", `--connect=${address}`]);
+  await bob.shows(/alice .*is here/);
 
-    await bob.type("/msg al\t");
-    await bob.shows(/\/msg alice /);
-    await bob.type("for you\r");
-    await alice.shows(/bob to you: for you/);
-    await bob.type("/ping alice\r");
-    await bob.shows(/alice answers in/);
-    await bob.type("/here\r");
-    await bob.shows(/2 here: you, bob \([0-9a-f]{8}\); alice/);
-    await bob.type("/hree\r");
-    await bob.shows(/There is no command .*did you mean \/here/);
-    await bob.type("/msg carol hello\r");
-    await bob.shows(/carol/);
-    // Twice back: the message to carol, the mistyped command.
-    const before = bob.text.length;
-    await bob.type("\x1b[A\x1b[A");
-    await bob.shows(/carol hello[^]*carol hello[^]*\/hree/);
-    assertStringIncludes(bob.text.slice(before), "/hree");
-    await bob.type("\x03");
-    await alice.shows(/bob .*has left/);
-  },
+  await bob.type("/msg al\t");
+  await bob.shows(/\/msg alice /);
+  await bob.type("for you\r");
+  await alice.shows(/bob to you: for you/);
+  await bob.type("/ping alice\r");
+  await bob.shows(/alice answers in/);
+  await bob.type("/here\r");
+  await bob.shows(/2 here: you, bob \([0-9a-f]{8}\); alice/);
+  await bob.type("/hree\r");
+  await bob.shows(/There is no command .*did you mean \/here/);
+  await bob.type("/msg carol hello\r");
+  await bob.shows(/carol/);
+  // Twice back: the message to carol, the mistyped command.
+  const before = bob.text.length;
+  await bob.type("\x1b[A\x1b[A");
+  await bob.shows(/carol hello[^]*carol hello[^]*\/hree/);
+  assertStringIncludes(bob.text.slice(before), "/hree");
+  await bob.type("\x03");
+  await alice.shows(/bob .*has left/);
 });
 
 Deno.test("through a pipe every line is said, heard by all who are here, and that is the end", async () => {

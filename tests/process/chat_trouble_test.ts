@@ -8,65 +8,54 @@ import {
 import { Names } from "../../src/cli/chat/chat_lines.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { verack } from "../helpers/child.ts";
+import { verack, verackProgram } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 import { until } from "../helpers/until.ts";
+import { testIf } from "../helpers/test_if.ts";
+
+const test = testIf(HAS_PTY);
 
 const LOCAL = ["--host=127.0.0.1", "--port=0"];
 
 function onTerminal(...args: string[]): Pty {
-  return new Pty([
-    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-    "--allow-net",
-    new URL("../../src/cli/main.ts", import.meta.url).href,
-    ...["chat", ...LOCAL, ...args],
-  ], { NO_COLOR: "1" });
+  return new Pty(verackProgram(["chat", ...LOCAL, ...args]), { NO_COLOR: "1" });
 }
 
-Deno.test({
-  name: "Ctrl-C leaves a chat politely, and what others say is harmless there",
-  ignore: !HAS_PTY,
-  async fn() {
-    await using chat = onTerminal();
-    const [, address = ""] = await chat.shows(/--connect (127[\d.:]+)/);
-    await using bob = await Node.start({ connect: [address], name: "bob" });
-    await chat.shows(/is here/);
-    const [peer] = bob.peers();
-    assert(peer !== undefined);
-    const text = "one\x1b[2J\n00:00 alice: two";
-    await bob.send(peer.id, text, { topic: "x\r" });
-    const shown = await chat.shows(/bob \[x\\u\{d\}\]: one.*two/s);
-    assertStringIncludes(shown[0], "one\\u{1b}[2J\r\n        00:00 alice: two");
-    await chat.type("half\x03");
-    assertEquals(await chat.code(), 130);
-    await until("it has left", () => bob.sessions().length === 0);
-  },
+test("Ctrl-C leaves a chat politely, and what others say is harmless there", async () => {
+  await using chat = onTerminal();
+  const [, address = ""] = await chat.shows(/--connect (127[\d.:]+)/);
+  await using bob = await Node.start({ connect: [address], name: "bob" });
+  await chat.shows(/is here/);
+  const [peer] = bob.peers();
+  assert(peer !== undefined);
+  const text = "one\x1b[2J\n00:00 alice: two";
+  await bob.send(peer.id, text, { topic: "x\r" });
+  const shown = await chat.shows(/bob \[x\\u\{d\}\]: one.*two/s);
+  assertStringIncludes(shown[0], "one\\u{1b}[2J\r\n        00:00 alice: two");
+  await chat.type("half\x03");
+  assertEquals(await chat.code(), 130);
+  await until("it has left", () => bob.sessions().length === 0);
 });
 
-Deno.test({
-  name:
-    "a chat does not promise what a peer whose key was in memory cannot get",
-  ignore: !HAS_PTY,
-  async fn() {
-    await using chat = onTerminal();
-    const [, address = ""] = await chat.shows(/--connect (127[\d.:]+)/);
-    const gone = await Node.start({ connect: [address], name: "gone" });
-    const identity = await Identity.generate({ ephemeral: false });
-    const kept = await Node.start({
-      connect: [address],
-      name: "kept",
-      identity,
-    });
-    await chat.shows(/gone .*is here/);
-    await chat.shows(/kept .*is here/);
-    await Promise.all([gone.close({ abrupt: true }), kept.close()]);
-    await chat.shows(/gone .*is lost/);
-    await chat.shows(/kept .*has left/);
-    await chat.type("/msg kept hello\r");
-    await chat.shows(/kept is away and gets it later/);
-    await chat.type("/msg gone hello\r");
-    await chat.shows(/gone is away, and gets it only if/);
-  },
+test("a chat does not promise what a peer whose key was in memory cannot get", async () => {
+  await using chat = onTerminal();
+  const [, address = ""] = await chat.shows(/--connect (127[\d.:]+)/);
+  const gone = await Node.start({ connect: [address], name: "gone" });
+  const identity = await Identity.generate({ ephemeral: false });
+  const kept = await Node.start({
+    connect: [address],
+    name: "kept",
+    identity,
+  });
+  await chat.shows(/gone .*is here/);
+  await chat.shows(/kept .*is here/);
+  await Promise.all([gone.close({ abrupt: true }), kept.close()]);
+  await chat.shows(/gone .*is lost/);
+  await chat.shows(/kept .*has left/);
+  await chat.type("/msg kept hello\r");
+  await chat.shows(/kept is away and gets it later/);
+  await chat.type("/msg gone hello\r");
+  await chat.shows(/gone is away, and gets it only if/);
 });
 
 Deno.test("what nobody took is given up with an exit code of 1, or kept with --data", async () => {

@@ -1,6 +1,6 @@
 /** Closed meshes of real processes: in by invite, in by word of a person, and back. */
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
-import { verack } from "../helpers/child.ts";
+import { verack, verackProgram } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 import type { NodeProcess } from "../helpers/process.ts";
 import { Place } from "../helpers/place.ts";
@@ -140,14 +140,8 @@ Deno.test({
     await using place = new Place();
     await using _alice = await place.node("alice", "--admission=closed");
     const line = await place.ask("alice", "invite");
-    await using pty = new Pty([
-      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-      ...[
-        "--allow-net",
-        new URL("../../src/cli/main.ts", import.meta.url).href,
-      ],
-      ...["--host=127.0.0.1", "--port=0", "--join-file=-"],
-    ], { NO_COLOR: "1" });
+    const args = ["--host=127.0.0.1", "--port=0", "--join-file=-"];
+    await using pty = new Pty(verackProgram(args), { NO_COLOR: "1" });
     await pty.shows(/Invite: /);
     await pty.type(`${line}\r`);
     await pty.shows(/ up /);

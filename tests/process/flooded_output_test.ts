@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { STRANGER_LINES } from "../../src/cli/cli_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { verack } from "../helpers/child.ts";
+import { verack, verackProgram } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 import { until } from "../helpers/until.ts";
@@ -78,11 +78,6 @@ Deno.test({
   ignore: !HAS_PTY,
   async fn() {
     const columns = 60;
-    const program = [
-      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-      "--allow-net",
-      new URL("../../src/cli/main.ts", import.meta.url).href,
-    ];
     const commands = ["run", "chat"];
     for (const command of commands) {
       await using pty = new Pty([
@@ -90,8 +85,7 @@ Deno.test({
         "-c",
         `stty cols ${columns}; exec "$@"`,
         "sh",
-        ...program,
-        ...[command, "--host=127.0.0.1", "--port=0"],
+        ...verackProgram([command, "--host=127.0.0.1", "--port=0"]),
       ], { NO_COLOR: "1" });
       const [, address = ""] = await pty.shows(/--connect (\S+)/);
       await using stranger = await Node.start({

@@ -1,11 +1,10 @@
 /** What becomes of a node whose terminal is closed, with and without `nohup`. */
 import { assertEquals } from "@std/assert";
-import { verack } from "../helpers/child.ts";
+import { verack, verackProgram } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 
 const WINDOWS = Deno.build.os === "windows";
-const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
 
 /** Deno takes no other permission beside `--allow-all`. */
 const IGNORING_WITH_ALL_PERMISSIONS = `
@@ -87,9 +86,9 @@ for (const nohup of [false, true]) {
         await using pty = new Pty([
           ...["sh", "-c", `cd ${directory}; echo pid $$; exec "$@"`, "sh"],
           ...(nohup ? ["nohup"] : []),
-          ...[Deno.execPath(), "run", "--quiet", "--no-prompt"],
-          ...["--cached-only", "--allow-net", MOD],
-          ...["--host=127.0.0.1", "--port=0", `--connect=${first.address}`],
+          ...verackProgram([
+            ...["--host=127.0.0.1", "--port=0", `--connect=${first.address}`],
+          ]),
         ]);
         const [, pid = ""] = await pty.shows(/pid (\d+)/);
         await first.meshOf(2);

@@ -7,8 +7,7 @@ import {
 } from "@std/assert";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 import { Place } from "../helpers/place.ts";
-
-const MOD = new URL("../../src/cli/main.ts", import.meta.url).href;
+import { verackProgram } from "../helpers/child.ts";
 
 function short(id: string): string {
   return id.slice(0, 8);
@@ -197,19 +196,10 @@ Deno.test({
   ignore: !HAS_PTY,
   async fn() {
     await using place = new Place();
-    await using alice = new Pty([
-      Deno.execPath(),
-      "run",
-      "--no-prompt",
-      "--allow-net",
-      "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
-      MOD,
-      "chat",
-      "--no-color",
-      "--name=alice",
-      "--host=127.0.0.1",
-      "--port=0",
-    ]);
+    await using alice = new Pty(verackProgram([
+      ...["chat", "--no-color", "--name=alice"],
+      ...["--host=127.0.0.1", "--port=0"],
+    ]));
     const [, address = ""] = await alice.shows(/--connect (127\.0\.0\.1:\d+)/);
     await using bob = await place.node(
       "bob",

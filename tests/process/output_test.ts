@@ -2,18 +2,16 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
-import { verack } from "../helpers/child.ts";
+import { verack, verackProgram } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
-import { withDirectory } from "../identity/openssl.ts";
+import { Place } from "../helpers/place.ts";
+import { testIf } from "../helpers/test_if.ts";
 
-const RUN = [
-  ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
-  "--allow-net",
-  "--allow-read",
-  new URL("../../src/cli/main.ts", import.meta.url).href,
-  ...["--host=127.0.0.1", "--port=0"],
-];
+const test = testIf(HAS_PTY);
+
+const LOCAL = ["--host=127.0.0.1", "--port=0"];
+const RUN = verackProgram(LOCAL, ["--allow-read"]);
 
 // deno-lint-ignore no-control-regex
 const ESCAPE = /\x1b/;
@@ -102,53 +100,44 @@ Deno.test("a reader that goes away ends the node with exit code 141 and without 
   assert(down.left, down.reason);
 });
 
-Deno.test({
-  name:
-    "on a terminal there are colours, and Ctrl-C leaves politely on a line of its own",
-  ignore: !HAS_PTY,
-  async fn() {
-    await using pty = new Pty(RUN);
-    await pty.shows(/listen/);
-    assertMatch(pty.text, ESCAPE);
-    await pty.type("\x03");
-    await pty.shows(/\^C\r\n[^^]*left the mesh/);
-    assertEquals(await pty.code(), 130);
+test("on a terminal there are colours, and Ctrl-C leaves politely on a line of its own", async () => {
+  await using pty = new Pty(RUN);
+  await pty.shows(/listen/);
+  assertMatch(pty.text, ESCAPE);
+  await pty.type("\x03");
+  await pty.shows(/\^C\r\n[^^]*left the mesh/);
+  assertEquals(await pty.code(), 130);
 
-    await using plain = new Pty(RUN, { NO_COLOR: "1" });
-    await plain.shows(/listen/);
-    assert(!ESCAPE.test(plain.text), plain.text);
-  },
+  await using plain = new Pty(RUN, { NO_COLOR: "1" });
+  await plain.shows(/listen/);
+  assert(!ESCAPE.test(plain.text), plain.text);
 });
 
-Deno.test({
-  name:
-    "on a terminal the passphrase of a key is asked for, unseen, and Ctrl-C there ends",
-  ignore: !HAS_PTY,
-  fn: () =>
-    withDirectory(async (directory) => {
-      const path = `${directory}/secret.key`;
-      const { id, privateKeyPem } = await Identity.generate();
-      const encrypted = await encrypt(privateKeyPem, "correct horse");
-      await Deno.writeTextFile(path, encrypted);
-      await using pty = new Pty([...RUN, `--key=${path}`, "--no-color"]);
-      await pty.shows(/Passphrase of .*secret\.key: $/);
-      await pty.type("correct hxyz\x7f\x7f\x7forse\r");
-      await pty.shows(new RegExp(`verack ${id}`));
-      assert(!pty.text.includes("hxyz"), pty.text);
-      await pty.type("\x03");
-      assertEquals(await pty.code(), 130);
+test("on a terminal the passphrase of a key is asked for, unseen, and Ctrl-C there ends", async () => {
+  await using place = new Place();
+  const { path: directory } = place;
+  const path = `${directory}/secret.key`;
+  const { id, privateKeyPem } = await Identity.generate();
+  const encrypted = await encrypt(privateKeyPem, "correct horse");
+  await Deno.writeTextFile(path, encrypted);
+  await using pty = new Pty([...RUN, `--key=${path}`, "--no-color"]);
+  await pty.shows(/Passphrase of .*secret\.key: $/);
+  await pty.type("correct hxyz\x7f\x7f\x7forse\r");
+  await pty.shows(new RegExp(`verack ${id}`));
+  assert(!pty.text.includes("hxyz"), pty.text);
+  await pty.type("\x03");
+  assertEquals(await pty.code(), 130);
 
-      await using wrong = new Pty([...RUN, `--key=${path}`]);
-      await wrong.shows(/Passphrase of .*: $/);
-      await wrong.type("incorrect\r");
-      await wrong.shows(/the\s+passphrase does not open it/);
-      assertEquals(await wrong.code(), 1);
+  await using wrong = new Pty([...RUN, `--key=${path}`]);
+  await wrong.shows(/Passphrase of .*: $/);
+  await wrong.type("incorrect\r");
+  await wrong.shows(/the\s+passphrase does not open it/);
+  assertEquals(await wrong.code(), 1);
 
-      await using gone = new Pty([...RUN, `--key=${path}`]);
-      await gone.shows(/Passphrase of .*: $/);
-      await gone.type("corr\x03");
-      assertEquals(await gone.code(), 130);
-    }),
+  await using gone = new Pty([...RUN, `--key=${path}`]);
+  await gone.shows(/Passphrase of .*: $/);
+  await gone.type("corr\x03");
+  assertEquals(await gone.code(), 130);
 });
 
 async function encrypt(pem: string, passphrase: string): Promise<string> {

@@ -7,6 +7,9 @@ import { Node } from "../../src/mesh/node.ts";
 import { ENV_PERMISSION } from "../helpers/child.ts";
 import { HAS_PTY, Pty } from "../helpers/pty.ts";
 import { until } from "../helpers/until.ts";
+import { testIf } from "../helpers/test_if.ts";
+
+const test = testIf(HAS_PTY);
 
 const RUN = [
   ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--cached-only"],
@@ -181,81 +184,72 @@ Deno.test("a log that nobody reads does not hold up a node", async () => {
   await read;
 });
 
-Deno.test({
-  name: "Ctrl-S in a terminal holds up no node, and Ctrl-Q shows what came",
-  ignore: !HAS_PTY,
-  async fn() {
-    const directory = await Deno.makeTempDir();
-    await using sender = await Node.start();
-    try {
-      await using pty = new Pty(command(directory, sender, []));
-      await pty.shows(/link here/);
-      await pty.type("\x13");
-      const to = sender.sessions()[0]?.id ?? "";
-      const sent = Array.from(
-        { length: 4 },
-        (_, i) => sender.send(to, `${i} ${BODY}`),
-      );
-      for (const it of sent) it.catch(() => {});
-      using client = await ControlClient.find(directory);
-      const { id } = await client.status();
-      assertEquals(id, to);
-      await pty.type("\x11");
-      await Promise.all(sent);
-      await pty.shows(/: 3 x/);
-      await pty.type("\x13");
-      for (let i = 0; i < 4; i++) sender.ping("again");
-      await client.stop();
-      assertEquals(await pty.code(), 0);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
+test("Ctrl-S in a terminal holds up no node, and Ctrl-Q shows what came", async () => {
+  const directory = await Deno.makeTempDir();
+  await using sender = await Node.start();
+  try {
+    await using pty = new Pty(command(directory, sender, []));
+    await pty.shows(/link here/);
+    await pty.type("\x13");
+    const to = sender.sessions()[0]?.id ?? "";
+    const sent = Array.from(
+      { length: 4 },
+      (_, i) => sender.send(to, `${i} ${BODY}`),
+    );
+    for (const it of sent) it.catch(() => {});
+    using client = await ControlClient.find(directory);
+    const { id } = await client.status();
+    assertEquals(id, to);
+    await pty.type("\x11");
+    await Promise.all(sent);
+    await pty.shows(/: 3 x/);
+    await pty.type("\x13");
+    for (let i = 0; i < 4; i++) sender.ping("again");
+    await client.stop();
+    assertEquals(await pty.code(), 0);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
-Deno.test({
-  name:
-    "a terminal that shows nothing holds up no chat, and shows later what was said",
-  ignore: !HAS_PTY,
-  async fn() {
-    const directory = await Deno.makeTempDir();
-    await using sender = await Node.start();
-    try {
-      const [mod, ...flags] = command(directory, sender, []).slice(
-        RUN.length + 2,
-      );
-      const chat = [...RUN, "--allow-read", "--allow-write", mod!, "chat"];
-      await using pty = new Pty([...chat, ...flags]);
-      await until("it is linked", () => sender.sessions().length > 0);
-      await pty.shows(/is here/);
-      const to = sender.sessions()[0]?.id ?? "";
-      pty.pause();
-      const sent = Array.from(
-        { length: 30 },
-        (_, i) => sender.send(to, `${i} ${BODY}`, { topic: "chat" }),
-      );
-      for (const it of sent) it.catch(() => {});
-      using client = await ControlClient.find(directory);
-      const { id } = await client.status();
-      assertEquals(id, to);
-      await until(
-        "what the terminal takes is taken",
-        () => sender.outbox.messages < 30,
-      );
-      await client.peers();
-      assert(sender.outbox.messages > 0);
-      pty.resume();
-      await Promise.all(sent);
-      await pty.shows(/: 29 x/);
-      pty.pause();
-      await client.stop();
-      await until("it has left", () => sender.sessions().length === 0);
-      pty.resume();
-      assertEquals(await pty.code(), 0);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
+test("a terminal that shows nothing holds up no chat, and shows later what was said", async () => {
+  const directory = await Deno.makeTempDir();
+  await using sender = await Node.start();
+  try {
+    const [mod, ...flags] = command(directory, sender, []).slice(
+      RUN.length + 2,
+    );
+    const chat = [...RUN, "--allow-read", "--allow-write", mod!, "chat"];
+    await using pty = new Pty([...chat, ...flags]);
+    await until("it is linked", () => sender.sessions().length > 0);
+    await pty.shows(/is here/);
+    const to = sender.sessions()[0]?.id ?? "";
+    pty.pause();
+    const sent = Array.from(
+      { length: 30 },
+      (_, i) => sender.send(to, `${i} ${BODY}`, { topic: "chat" }),
+    );
+    for (const it of sent) it.catch(() => {});
+    using client = await ControlClient.find(directory);
+    const { id } = await client.status();
+    assertEquals(id, to);
+    await until(
+      "what the terminal takes is taken",
+      () => sender.outbox.messages < 30,
+    );
+    await client.peers();
+    assert(sender.outbox.messages > 0);
+    pty.resume();
+    await Promise.all(sent);
+    await pty.shows(/: 29 x/);
+    pty.pause();
+    await client.stop();
+    await until("it has left", () => sender.sessions().length === 0);
+    pty.resume();
+    assertEquals(await pty.code(), 0);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("a finite result waits for a reader that comes late, and SIGTERM ends the wait", async () => {
