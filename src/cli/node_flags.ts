@@ -6,7 +6,7 @@ import { Identity } from "../identity/identity.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import { HEARTBEAT_MS, MAX_DURATION_MS } from "../limits.ts";
 import { type NodeOptions, parseNetworkName } from "../mesh/options.ts";
-import { parsePeerTarget } from "../mesh/dialing/peer_target.ts";
+import { parsePeerTarget } from "../mesh/peers/peer_target.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { DATA_FILES } from "../store/lock_file.ts";

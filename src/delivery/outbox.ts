@@ -20,6 +20,7 @@ import {
   type EvictionNeed,
   OutboxUsage,
   PeerQueue,
+  PeerQueues,
 } from "./outbox_usage.ts";
 import { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
@@ -27,7 +28,7 @@ import { Sender, type SenderOptions } from "./sender.ts";
 /** Outgoing messages of one node. */
 export class Outbox {
   readonly #settings: DeliverySettings;
-  readonly #peers = new Map<PeerId, PeerQueue>();
+  readonly queues: PeerQueues;
   readonly #pool = new BufferPool();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
@@ -46,6 +47,7 @@ export class Outbox {
   /** Loads what an earlier process left. */
   constructor(settings: DeliverySettings) {
     this.#settings = settings;
+    this.queues = settings.queues ?? new PeerQueues();
     this.#usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
       magic: settings.magic,
@@ -67,22 +69,17 @@ export class Outbox {
 
   /** Messages that one peer has not acknowledged. */
   countFor(to: PeerId): number {
-    return this.#peers.get(to)?.count ?? 0;
-  }
-
-  /** Whether a message waits that has this peer as its only receiver. */
-  isAwaited(to: PeerId): boolean {
-    return (this.#peers.get(to)?.alone ?? 0) > 0;
+    return this.queues.get(to)?.count ?? 0;
   }
 
   /** Whether there is a session to send on. */
   isAttached(to: PeerId): boolean {
-    return this.#peers.get(to)?.sender !== undefined;
+    return this.queues.get(to)?.sender !== undefined;
   }
 
   /** Absent peers for which messages wait. */
   away(): PeerId[] {
-    return [...this.#peers.values()]
+    return [...this.queues.values()]
       .filter(({ sender, count }) => sender === undefined && count > 0)
       .map(({ to }) => to);
   }
@@ -108,7 +105,7 @@ export class Outbox {
     admitted?: Admitted,
   ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
-    const known = this.#peers.get(to);
+    const known = this.queues.get(to);
     if (known !== undefined) this.#refreshStanding(known);
     const peer = known ?? this.#newPeer(to);
     const { sender, hasStanding } = peer;
@@ -152,7 +149,7 @@ export class Outbox {
 
   /** Gives up all messages to a peer. */
   giveUpPeer(to: PeerId, error: VerackError): void {
-    const peer = this.#peers.get(to);
+    const peer = this.queues.get(to);
     if (peer === undefined) return;
     for (const outgoing of [...this.#waitingFor(peer)]) {
       this.#fail(outgoing, error);
@@ -165,7 +162,7 @@ export class Outbox {
     this.#barren.clear();
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = Infinity;
-    for (const peer of [...this.#peers.values()]) {
+    for (const peer of [...this.queues.values()]) {
       for (const outgoing of [...peer]) {
         if (outgoing.expiresAt > now) this.#expectExpiry(outgoing);
         else this.#fail(outgoing, outgoing.expired());
@@ -177,10 +174,10 @@ export class Outbox {
   /** Sends nothing more; the store keeps what is not acknowledged. */
   close(error: VerackError): void {
     this.#closed = error;
-    for (const peer of this.#peers.values()) stop(peer, error);
+    for (const peer of this.queues.values()) stop(peer, error);
     stop(this.#uncommitted, error);
     this.#uncommitted = [];
-    this.#peers.clear();
+    this.queues.clear();
   }
 
   // --- Sessions --------------------------------------------------------------
@@ -204,7 +201,7 @@ export class Outbox {
 
   /** The last session with a peer has ended. */
   detach(to: PeerId): void {
-    const peer = this.#peers.get(to);
+    const peer = this.queues.get(to);
     if (peer?.sender === undefined) return;
     peer.sender.close();
     peer.sender = undefined;
@@ -214,12 +211,12 @@ export class Outbox {
     for (const stream of peer.streams.values()) stream.rewind();
     this.#usage.move(peer, this.#contents(peer), -1);
     for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
-    if (peer.count === 0) this.#peers.delete(to);
+    if (peer.count === 0) this.queues.delete(to);
   }
 
   /** The sender to a peer, if it sends on this session. */
   senderOn(to: PeerId, sink: FrameSink): Sender | undefined {
-    const sender = this.#peers.get(to)?.sender;
+    const sender = this.queues.get(to)?.sender;
     // The newer session repeats what an older one still acknowledges.
     return sender?.sink === sink ? sender : undefined;
   }
@@ -305,10 +302,10 @@ export class Outbox {
   // --- Peers and eviction ----------------------------------------------------
 
   #peer(to: PeerId): PeerQueue {
-    let peer = this.#peers.get(to);
+    let peer = this.queues.get(to);
     if (peer === undefined) {
       peer = this.#newPeer(to);
-      this.#peers.set(to, peer);
+      this.queues.set(to, peer);
     }
     return peer;
   }
@@ -345,7 +342,7 @@ export class Outbox {
   #evict(need: EvictionNeed): boolean {
     const key = JSON.stringify(need);
     if (need.of === "own share" || this.#barren.has(key)) return false;
-    const peers = this.#peers.values();
+    const peers = this.queues.values();
     const victim = this.#usage.victim(peers, need, this.#pending());
     if (victim === undefined) {
       // For connected peers with standing, each acknowledgement may change it.
@@ -384,7 +381,7 @@ export class Outbox {
     const peer = this.#peer(to);
     this.#usage.tally(peer, content, -1);
     this.#settings.store?.deleteOutgoing(content.key, to);
-    if (peer.count === 0 && peer.sender === undefined) this.#peers.delete(to);
+    if (peer.count === 0 && peer.sender === undefined) this.queues.delete(to);
   }
 }
 

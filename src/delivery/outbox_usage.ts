@@ -63,6 +63,14 @@ export class PeerQueue {
   }
 }
 
+/** The queues of one node. */
+export class PeerQueues extends Map<PeerId, PeerQueue> {
+  /** Whether a message waits that has this peer as its only receiver. */
+  isAwaited(to: PeerId): boolean {
+    return (this.get(to)?.alone ?? 0) > 0;
+  }
+}
+
 /** Receivers of one body that were admitted before it is added. */
 export class Admitted {
   messages = 0;

@@ -159,6 +159,9 @@ export type NodeEvent =
   /** The node has closed; always the last event. */
   | { readonly type: "stopped" };
 
+/** Tells listeners of a node, once `until` is settled if it is given. */
+export type Emit = (event: NodeEvent, until?: Promise<unknown>) => void;
+
 /**
  * Events for one listener: at most `MAX_QUEUED_EVENTS` wait. When more come, the
  * oldest are dropped and an `overflow` event that counts them takes their place.

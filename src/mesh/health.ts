@@ -10,7 +10,9 @@ import {
 } from "../limits.ts";
 import { messageOf } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
-import type { MeshContext } from "./context.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import type { Emit } from "./events.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 
 /** Something that is wrong with a node at present. */
@@ -45,25 +47,28 @@ interface Fact extends HealthFact {
 const OWN_KEY = "key-in-use own";
 const STORE = "cannot-write";
 
+/** What {@linkcode HealthBoard} is made of. */
+export interface HealthBoardOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: NodeStore;
+  readonly emit: Emit;
+}
+
 /** The facts of one node. */
 export class HealthBoard {
-  readonly #context: Pick<MeshContext, "clock" | "emit" | "log">;
-  readonly #store: NodeStore;
+  readonly #options: HealthBoardOptions;
   readonly #facts = new Map<string, Fact>();
   #probedAt = -Infinity;
 
-  constructor(
-    context: Pick<MeshContext, "clock" | "emit" | "log">,
-    store: NodeStore,
-  ) {
-    this.#context = context;
-    this.#store = store;
+  constructor(options: HealthBoardOptions) {
+    this.#options = options;
   }
 
   /** Puts a fact on the board, or notes that it goes on. True if it begins. */
   raise(key: string, options: RaiseOptions): boolean {
     const { code, message, quietMs = Infinity, alarm = true } = options;
-    const { clock } = this.#context;
+    const { clock } = this.#options;
     const noticedAt = clock.monotonic();
     const before = this.#facts.get(key);
     const isNew = before?.code !== code;
@@ -107,7 +112,7 @@ export class HealthBoard {
     this.#facts.delete(key);
     const { code, message: reason, beganAt, alarm } = fact;
     if (!alarm) return;
-    const { clock, emit, log } = this.#context;
+    const { clock, emit, log } = this.#options;
     const lastedMs = Math.round(clock.monotonic() - beganAt);
     log.info("over", { code, reason, lastedMs });
     emit({ type: "resolved", code, reason, lastedMs });
@@ -131,7 +136,7 @@ export class HealthBoard {
   }
 
   #lookAtStore(): void {
-    const message = this.#store.failure?.();
+    const message = this.#options.store.failure?.();
     if (message === undefined) this.end(STORE);
     else this.raise(STORE, { code: STORE, message });
   }
@@ -141,11 +146,11 @@ export class HealthBoard {
     if (now - this.#probedAt < HEALTH_PROBE_MS) return;
     this.#probedAt = now;
     try {
-      const time = new TextEncoder().encode(`${this.#context.clock.now()}`);
-      this.#store.putSetting("health.probe", time);
-      this.#store.commit();
+      const time = new TextEncoder().encode(`${this.#options.clock.now()}`);
+      this.#options.store.putSetting("health.probe", time);
+      this.#options.store.commit();
     } catch (error) {
-      this.#context.log.debug("still not written", { error: messageOf(error) });
+      this.#options.log.debug("still not written", { error: messageOf(error) });
     }
   }
 

@@ -19,18 +19,47 @@ import {
 } from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
-import type { MeshContext } from "./context.ts";
-import type { PeerSession } from "./peers/peer_session.ts";
-import { peerNames } from "./peers/peer_info.ts";
+import type { Clock, Random } from "../core/clock.ts";
+import type { PeerQueues } from "../delivery/outbox_usage.ts";
+import type { Emit } from "./events.ts";
+import type { ResolvedNodeOptions } from "./options.ts";
+import type { AccessRules } from "./peers/access_rules.ts";
+import type { NameBindings } from "./peers/name_bindings.ts";
 import type { Peer } from "./peers/peer.ts";
+import type { PeerEvents } from "./peers/peer_events.ts";
+import type { PeerMemory } from "./peers/peer_memory.ts";
+import type { PeerTable } from "./peers/peer_table.ts";
+import type { Standing } from "./peers/standing.ts";
 
 /** Why nothing is kept any longer for a peer that was lost. */
 const LOST =
   "it was lost more than a minute ago, and its key is in memory only";
 
+/** What {@linkcode Messaging} is made of. */
+export interface MessagingOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly magic: Uint8Array;
+  readonly settings: Pick<
+    ResolvedNodeOptions,
+    "keptTime" | "maxDeliveries" | "messages" | "outbox"
+  >;
+  /** Filled here, and read where a peer must give way. */
+  readonly queues: PeerQueues;
+  /** This node. */
+  readonly own: PeerId;
+  readonly table: PeerTable;
+  readonly rules: Pick<AccessRules, "isDenied">;
+  readonly standing: Standing;
+  readonly names: NameBindings;
+  readonly memory: Pick<PeerMemory, "save">;
+  readonly events: PeerEvents;
+  readonly emit: Emit;
+}
+
 /** Messages of one node. */
 export class Messaging {
-  readonly #context: MeshContext;
+  readonly #options: MessagingOptions;
   readonly #delivery: Delivery;
   /** Monotonic clock, milliseconds. */
   readonly #startedAt: number;
@@ -41,37 +70,42 @@ export class Messaging {
   readonly #lost = new Map<PeerId, number>();
   #nextSweep: number;
 
-  constructor(context: MeshContext) {
-    this.#context = context;
-    const { clock, random, magic, options } = context;
+  constructor(options: MessagingOptions) {
+    this.#options = options;
+    const { clock, events, magic, queues, random, settings, standing, table } =
+      options;
     this.#startedAt = clock.monotonic();
     this.#nextSweep = this.#startedAt + OUTBOX_SWEEP_MS;
     this.#delivery = new Delivery({
       clock,
       random,
       magic,
-      store: options.messages,
-      limits: options.outbox,
-      maxDeliveries: options.maxDeliveries,
+      queues,
+      store: settings.messages,
+      limits: settings.outbox,
+      maxDeliveries: settings.maxDeliveries,
       onGivenUp: (outgoing, error) => this.#onGivenUp(outgoing, error),
       onDeadLetter: (message) => this.#onDeadLetter(message),
-      hasStanding: (peer) => context.standing.has(context.table.get(peer)),
-      keptNow: () => options.keptTime.now(),
-      isInMemory: (peer) =>
-        context.table.get(peer)?.ephemeral ?? this.#lost.has(peer),
+      hasStanding: (peer) => standing.has(table.get(peer)),
+      keptNow: () => settings.keptTime.now(),
+      isInMemory: (peer) => table.get(peer)?.ephemeral ?? this.#lost.has(peer),
     });
-    context.table.onForget.push((record) => this.#dropped(record));
+    events.on("forgotten", (peer) => this.#dropped(peer));
+    events.on("introduced", ({ session, peer }) => {
+      this.#delivery.opened(peer.id, session.session);
+      this.#route(peer);
+    });
+    events.on("sessionClosed", (session, _error, peer) => {
+      this.#delivery.closed(session.session);
+      if (peer !== undefined) this.#route(peer);
+    });
+    events.on("undeliverable", (id, why) => this.#giveUp(id, why));
   }
 
   /** Unacknowledged messages, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
     const { messages, bytes } = this.#delivery.outbox;
     return { messages, bytes };
-  }
-
-  /** Whether a message waits that has this peer as its only receiver. */
-  isAwaited(peer: PeerId): boolean {
-    return this.#delivery.outbox.isAwaited(peer);
   }
 
   /** Messages that one peer has not acknowledged. */
@@ -90,10 +124,10 @@ export class Messaging {
     body: Uint8Array | string,
     options?: SendOptions,
   ): Promise<void> {
-    const { table, membership } = this.#context;
+    const { rules, table } = this.#options;
     const record = table.get(peer);
     if (
-      record === undefined || membership.isDenied(record.id) ||
+      record === undefined || rules.isDenied(record.id) ||
       this.#isLost(record)
     ) return mayBeIgnored(this.#refuse(peer));
     const sent = this.#delivery.send(record.id, body, options);
@@ -108,12 +142,12 @@ export class Messaging {
     body: Uint8Array | string,
     options?: BroadcastOptions,
   ): Promise<BroadcastResult> {
-    const { table, membership } = this.#context;
+    const { rules, table } = this.#options;
     const to: PeerId[] = [];
     for (const record of table.values()) {
       // A peer that is only known by gossip may not exist.
       if (!record.isVerified || this.#isLost(record)) continue;
-      if (!membership.isDenied(record.id)) to.push(record.id);
+      if (!rules.isDenied(record.id)) to.push(record.id);
     }
     return mayBeIgnored(this.#delivery.broadcast(to, body, options));
   }
@@ -125,22 +159,8 @@ export class Messaging {
     return this.#delivery.messages(options);
   }
 
-  // --- Sessions --------------------------------------------------------------
-
-  /** A peer has introduced itself on a session. */
-  introduced(link: PeerSession, record: Peer): void {
-    this.#delivery.opened(record.id, link.session);
-    this.#route(record);
-  }
-
-  /** A session has ended, and is no longer one of the record's. */
-  closed(link: PeerSession, record: Peer | undefined): void {
-    this.#delivery.closed(link.session);
-    if (record !== undefined) this.#route(record);
-  }
-
   /** Gives up all messages to a peer; `why` is for the error message. */
-  forgotten(peer: PeerId, why: string): void {
+  #giveUp(peer: PeerId, why: string): void {
     const reason = `Cannot deliver to ${shortId(peer)}: ${why}`;
     this.#delivery.forget(peer, new VerackError("undelivered", reason));
   }
@@ -151,16 +171,16 @@ export class Messaging {
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
     for (const peer of this.#delivery.outbox.away()) {
-      const record = this.#context.table.get(peer);
+      const record = this.#options.table.get(peer);
       // Without a record it may come back all the same, and find its messages.
       const lostAt = this.#lost.get(peer) ?? Infinity;
       const isLost = record === undefined
         ? now - lostAt >= IN_MEMORY_PEER_KEPT_MS
         : this.#isLost(record);
-      if (isLost) this.forgotten(peer, LOST);
+      if (isLost) this.#giveUp(peer, LOST);
     }
     for (const peer of this.#lost.keys()) {
-      const isOver = this.#context.table.get(peer) !== undefined ||
+      const isOver = this.#options.table.get(peer) !== undefined ||
         this.#delivery.outbox.countFor(peer) === 0;
       if (isOver) this.#lost.delete(peer);
     }
@@ -178,14 +198,14 @@ export class Messaging {
   #exchanged(record: Peer): void {
     if (record.earnedStanding) return;
     record.acknowledged();
-    this.#context.memory.save(record);
+    this.#options.memory.save(record);
   }
 
   // deno-lint-ignore require-await -- rejects, rather than throws
   async #refuse(peer: string): Promise<never> {
     const to = parsePeerId(peer);
-    const { identity, membership, table } = this.#context;
-    const isDenied = membership.isDenied(to);
+    const { own, rules, table } = this.#options;
+    const isDenied = rules.isDenied(to);
     if (!isDenied && table.get(to) !== undefined) {
       throw new VerackError(
         "undelivered",
@@ -199,7 +219,7 @@ export class Messaging {
       )
       : new VerackError(
         "unknown-peer",
-        to === identity.id
+        to === own
           ? "Cannot send: the identity is this node's own, must be a peer's"
           : `Cannot send: nobody with identity ${shortId(to)} is known here`,
       );
@@ -215,12 +235,12 @@ export class Messaging {
     if (!ephemeral || links.length > 0 || reportedLive) return false;
     // One that an earlier run lost may have no address that could be dialed.
     const since = record.downSince ?? (isVerified ? this.#startedAt : Infinity);
-    return this.#context.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
+    return this.#options.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 
   #dropped({ id, ephemeral, downSince }: Peer): void {
     if (!ephemeral || this.#delivery.outbox.countFor(id) === 0) return;
-    this.#lost.set(id, downSince ?? this.#context.clock.monotonic());
+    this.#lost.set(id, downSince ?? this.#options.clock.monotonic());
   }
 
   #route(record: Peer): void {
@@ -232,10 +252,10 @@ export class Messaging {
   #onGivenUp({ content, to }: OutgoingMessage, error: VerackError): void {
     // The caller aborted it, and is told by the rejected promise.
     if (error.code === "aborted") return;
-    this.#context.emit({
+    this.#options.emit({
       type: "undelivered",
       to,
-      ...peerNames(to, this.#context),
+      ...this.#options.names.of(to),
       topic: content.topic,
       id: content.id.toHex(),
       reason: error.message,
@@ -243,10 +263,10 @@ export class Messaging {
   }
 
   #onDeadLetter({ from, topic, id, reason }: StoredDeadLetter): void {
-    this.#context.emit({
+    this.#options.emit({
       type: "dead-letter",
       from,
-      ...peerNames(from, this.#context),
+      ...this.#options.names.of(from),
       topic,
       id: id.toHex(),
       reason,

@@ -11,17 +11,10 @@ import { VerackError } from "../core/errors.ts";
 import { Identity, type PeerId } from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
-import { type Admission, AdmissionControl } from "./admission/admission.ts";
-import { Acceptor } from "./sessions/acceptor.ts";
-import type { MeshContext } from "./context.ts";
-import { Dialer } from "./dialing/dialer.ts";
+import type { Admission } from "./admission/admission.ts";
 import { EventHub } from "./event_hub.ts";
 import type { NodeEvent } from "./events.ts";
-import { PeerExchange } from "./discovery/peer_exchange.ts";
-import { exposeInternals } from "./internals.ts";
-import { SessionRegistry } from "./sessions/session_registry.ts";
-import { makeContext } from "./make_context.ts";
-import { Messaging } from "./messaging.ts";
+import { exposeParts, makeParts, type NodeParts } from "./node_parts.ts";
 import {
   type NodeOptions,
   refuseDemoOffLoopback,
@@ -29,17 +22,13 @@ import {
 } from "./options.ts";
 import { type NodeStatus, nodeStatus } from "./node_status.ts";
 import {
-  announcements,
   type PeerInfo,
   peerInfo,
-  peerNames,
   type SessionInfo,
   sessionInfo,
 } from "./peers/peer_info.ts";
 import { protectedOptions } from "./admission/protection.ts";
-import { pingAll } from "./sessions/ping_all.ts";
 import { type Tick, Ticker } from "./ticker.ts";
-import { roundTrip } from "./sessions/round_trip.ts";
 import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 
 /**
@@ -58,18 +47,15 @@ import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 export class Node implements AsyncDisposable {
   /** Who may come in, decided by a person. */
   readonly admission: Admission;
-  readonly #context: MeshContext;
+  /** Who this node is. */
+  readonly identity: Identity;
   readonly #options: ResolvedNodeOptions;
-  readonly #links: SessionRegistry;
-  readonly #exchange: PeerExchange;
-  readonly #dialer: Dialer;
-  readonly #acceptor: Acceptor;
-  readonly #messaging: Messaging;
+  readonly #parts: NodeParts;
   readonly #events = new EventHub();
-  readonly #stop: AbortController;
+  readonly #stop = new AbortController();
   readonly #address: string;
   readonly #startedAt: { readonly wall: number; readonly monotonic: number };
-  #pulse: Ticker | undefined;
+  #ticker: Ticker | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -78,38 +64,19 @@ export class Node implements AsyncDisposable {
     listener: Listener,
   ) {
     this.#options = options;
-    this.#stop = new AbortController();
+    this.identity = identity;
     this.#address = formatAddress(listener.address);
     const { clock } = options;
     this.#startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
-    this.#context = makeContext(options, identity, listener.address, {
+    this.#parts = makeParts({
+      options,
+      identity,
+      listener,
       signal: this.#stop.signal,
-      arriving: () => this.#acceptor.pending,
       emit: (event, until) => this.#events.emit(event, until),
-      // While the records are loaded, the store tells.
-    }, ({ id }) => this.#messaging?.isAwaited(id) ?? false);
-    const { joining } = this.#context;
-    this.#messaging = new Messaging(this.#context);
-    this.#dialer = new Dialer(this.#context);
-    this.#exchange = new PeerExchange(this.#context, {
-      learned: () => {
-        this.#links.reportMesh();
-        this.#dialer.kick();
-      },
-      answered: () => joining.answered(),
     });
-    this.#links = new SessionRegistry(this.#context, {
-      exchange: this.#exchange,
-      dialer: this.#dialer,
-      messaging: this.#messaging,
-    });
-    this.#acceptor = new Acceptor(this.#context, this.#links, listener);
-    this.admission = new AdmissionControl(
-      this.#context,
-      this.#links,
-      this.#dialer,
-    );
-    exposeInternals(this, this.#context);
+    this.admission = this.#parts.admission;
+    exposeParts(this, this.#parts);
   }
 
   /**
@@ -134,22 +101,17 @@ export class Node implements AsyncDisposable {
       },
     });
     const node = new Node(resolved, identity, listener);
-    node.#pulse = new Ticker({
+    node.#ticker = new Ticker({
       ...resolved,
-      onTick: (beat) => node.#onBeat(beat),
+      onTick: (tick) => node.#onTick(tick),
     });
-    node.#dialer.start(node.#links);
+    node.#parts.dialer.start();
     return node;
-  }
-
-  /** Who this node is. */
-  get identity(): Identity {
-    return this.#context.identity;
   }
 
   /** Messages that the application refused too often: to look at, retry or discard. */
   get deadLetters(): DeadLetters {
-    return this.#messaging.deadLetters;
+    return this.#parts.messaging.deadLetters;
   }
 
   /** What it calls itself; empty if it has no name. */
@@ -181,30 +143,29 @@ export class Node implements AsyncDisposable {
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } =
       {},
   ): Promise<void> {
-    return this.#context.joining.wait(options);
+    return this.#parts.joining.wait(options);
   }
 
   /** The node as a whole at this instant. */
   status(): NodeStatus {
-    return nodeStatus(this.#context, {
+    return nodeStatus(this.#parts, {
+      identity: this.identity,
       address: this.#address,
       startedAt: this.#startedAt,
-      mesh: this.#links.meshEvent(),
-      messaging: this.#messaging,
     });
   }
 
   /** Every peer this node remembers, connected or not. */
   peers(): PeerInfo[] {
-    return [...this.#context.table.values()].map((record) =>
-      peerInfo(record, this.#context)
+    return [...this.#parts.table.values()].map((record) =>
+      peerInfo(record, this.#parts)
     );
   }
 
   /** What is remembered of one peer. */
   peer(id: PeerId): PeerInfo | undefined {
-    const record = this.#context.table.get(id);
-    return record === undefined ? undefined : peerInfo(record, this.#context);
+    const record = this.#parts.table.get(id);
+    return record === undefined ? undefined : peerInfo(record, this.#parts);
   }
 
   /**
@@ -214,7 +175,7 @@ export class Node implements AsyncDisposable {
   findPeers(text: string): Member[] {
     const { name, address, identity } = this;
     const own = { id: identity.id, name, address };
-    return findPeers(text, own, this.peers(), this.#context.names);
+    return findPeers(text, own, this.peers(), this.#parts.names);
   }
 
   /**
@@ -224,14 +185,14 @@ export class Node implements AsyncDisposable {
    * @throws {VerackError} `unknown-peer`, `ambiguous`.
    */
   resolvePeer(text: string): PeerId {
-    return resolvePeer(text, this.findPeers(text), this.#context.names);
+    return resolvePeer(text, this.findPeers(text), this.#parts.names);
   }
 
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   sessions(): SessionInfo[] {
-    return this.#links.all().filter((link) => link.introduced).map((link) =>
-      sessionInfo(link, peerNames(link.peer.id, this.#context))
-    );
+    return this.#parts.sessions.all().filter((link) => link.introduced).map((
+      link,
+    ) => sessionInfo(link, this.#parts.names.of(link.peer.id)));
   }
 
   /**
@@ -239,7 +200,7 @@ export class Node implements AsyncDisposable {
    * them says: the smaller identity first, those with this node first; at most 256.
    */
   unreachable(): (readonly [PeerId, PeerId])[] {
-    return [...this.#exchange.missing.pairs];
+    return [...this.#parts.unreachable.pairs];
   }
 
   /**
@@ -253,8 +214,8 @@ export class Node implements AsyncDisposable {
     const { address, identity: { id } } = this;
     const first: NodeEvent[] = [
       { type: "listening", id, address },
-      ...announcements(this.#context),
-      this.#links.meshEvent(),
+      ...this.#announcements(),
+      this.#parts.report.event,
     ];
     return this.#events.listen(first, options.signal);
   }
@@ -266,12 +227,12 @@ export class Node implements AsyncDisposable {
    * @throws {RangeError} when the text is longer than 256 bytes of UTF-8.
    */
   ping(text: string): number {
-    return pingAll(this.#context, text);
+    return this.#parts.pings.all(text);
   }
 
   /** The round trip to a peer, milliseconds; none if it does not answer within a second. */
   roundTrip(peer: PeerId): Promise<number | undefined> {
-    return roundTrip(this.#context, peer);
+    return this.#parts.pings.roundTrip(peer);
   }
 
   /**
@@ -295,7 +256,7 @@ export class Node implements AsyncDisposable {
     body: Uint8Array | string,
     options?: SendOptions,
   ): Promise<void> {
-    return this.#messaging.send(peer, body, options);
+    return this.#parts.messaging.send(peer, body, options);
   }
 
   /**
@@ -310,7 +271,7 @@ export class Node implements AsyncDisposable {
     body: Uint8Array | string,
     options?: BroadcastOptions,
   ): Promise<BroadcastResult> {
-    return this.#messaging.broadcast(body, options);
+    return this.#parts.messaging.broadcast(body, options);
   }
 
   /**
@@ -327,12 +288,12 @@ export class Node implements AsyncDisposable {
   messages(
     options?: MessagesOptions,
   ): AsyncIterableIterator<Message, undefined> {
-    return this.#messaging.messages(options);
+    return this.#parts.messaging.messages(options);
   }
 
   /** Messages that are kept until they are acknowledged, and their bytes. */
   get outbox(): { readonly messages: number; readonly bytes: number } {
-    return this.#messaging.outbox;
+    return this.#parts.messaging.outbox;
   }
 
   /** Resolves when all that was sent is kept as the store can: on disk, if it is there. */
@@ -356,40 +317,52 @@ export class Node implements AsyncDisposable {
   }
 
   async #close(abrupt: boolean): Promise<void> {
-    this.#pulse?.stop();
+    const { acceptor, dialer, memory, messaging, sessions } = this.#parts;
+    this.#ticker?.stop();
     this.#events.refuse();
     const error = new VerackError("stopped", "This node is closing");
     this.#stop.abort(error);
-    this.#messaging.close(error, { flush: !abrupt });
+    messaging.close(error, { flush: !abrupt });
     if (abrupt) {
-      for (const link of this.#links.all()) link.session.close(error);
+      for (const link of sessions.all()) link.session.close(error);
     } else {
-      this.#context.memory.close();
+      memory.close();
     }
     await Promise.all([
-      this.#acceptor.close(),
-      this.#dialer.close(),
-      ...this.#links.all().map((link) => link.session.leave(error)),
+      acceptor.close(),
+      dialer.close(),
+      ...sessions.all().map((link) => link.session.leave(error)),
     ]);
-    await this.#links.settled();
+    await sessions.settled();
     // A session may have opened while the others were closing.
-    for (const link of this.#links.all()) link.session.close(error);
+    for (const link of sessions.all()) link.session.close(error);
     this.#events.emit({ type: "stopped" });
     await this.#events.end();
   }
 
-  #onBeat({ now, pausedMs, woke }: Tick): void {
-    for (const link of this.#links.all()) {
-      link.session.tick(pausedMs);
-      if (woke) link.session.check();
+  #onTick({ now, pausedMs, hasResumed }: Tick): void {
+    const { dialer, health, joining, membership, memory, names } = this.#parts;
+    const { exchange, messaging, sessions, unreachable } = this.#parts;
+    for (const { session } of sessions.all()) {
+      session.tick(pausedMs);
+      if (hasResumed) session.check();
     }
-    if (woke) this.#dialer.wake();
-    this.#exchange.tick(now);
-    this.#context.memory.tick(now);
-    this.#context.membership.tick();
-    this.#context.names.tick();
-    this.#context.health.tick(now);
-    this.#messaging.tick(now, pausedMs);
-    this.#context.joining.look();
+    if (hasResumed) dialer.resumed();
+    exchange.tick(now);
+    unreachable.tick(now);
+    memory.tick(now);
+    membership.tick();
+    names.tick();
+    health.tick(now);
+    messaging.tick(now, pausedMs);
+    joining.look();
+  }
+
+  /** The `peer:up` of every connected peer, with what it is called by now. */
+  #announcements(): NodeEvent[] {
+    const { names, table } = this.#parts;
+    return table.connected().flatMap(({ announced, id }) =>
+      announced === undefined ? [] : [{ ...announced, ...names.of(id) }]
+    );
   }
 }

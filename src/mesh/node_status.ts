@@ -1,5 +1,5 @@
 /** What a node says of itself as a whole, for whoever looks after it. */
-import type { PeerId } from "../identity/identity.ts";
+import type { Identity, PeerId } from "../identity/identity.ts";
 import {
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
@@ -7,11 +7,8 @@ import {
 } from "../limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
-import type { MeshContext } from "./context.ts";
+import type { NodeParts } from "./node_parts.ts";
 import type { HealthFact } from "./health.ts";
-import type { Messaging } from "./messaging.ts";
-import type { NodeEvent } from "./events.ts";
-import { peerNames } from "./peers/peer_info.ts";
 
 /** A node at one instant. */
 export interface NodeStatus {
@@ -72,22 +69,32 @@ export interface NodeStatus {
   };
 }
 
-/** What {@linkcode nodeStatus} is made of, beside what the parts of a node share. */
+/** What {@linkcode nodeStatus} is made of, beside the parts of a node. */
 export interface StatusSources {
+  readonly identity: Identity;
   readonly address: string;
   /** When it began to listen, by both clocks, milliseconds. */
   readonly startedAt: { readonly wall: number; readonly monotonic: number };
-  readonly mesh: Extract<NodeEvent, { type: "mesh" }>;
-  readonly messaging: Pick<Messaging, "outbox" | "waitingFor">;
 }
 
 /** The node at this instant. */
 export function nodeStatus(
-  context: MeshContext,
-  { address, startedAt, mesh, messaging }: StatusSources,
+  { health, membership, messaging, names, options, pending, report, table }:
+    Pick<
+      NodeParts,
+      | "health"
+      | "membership"
+      | "messaging"
+      | "names"
+      | "options"
+      | "pending"
+      | "report"
+      | "table"
+    >,
+  { identity, address, startedAt }: StatusSources,
 ): NodeStatus {
-  const { identity, options, table, clock } = context;
-  const { name, network, advertise, maxPeers, outbox } = options;
+  const { clock, name, network, advertise, maxPeers, outbox } = options;
+  const { nodes, links, missing } = report.event;
   const queues = [...table.values()].flatMap((record) => {
     const bytes = record.primary?.session.queuedBytes ?? 0;
     const messages = messaging.waitingFor(record.id);
@@ -95,7 +102,7 @@ export function nodeStatus(
     const { id, up: connected } = record;
     return [{
       id,
-      ...peerNames(id, context),
+      ...names.of(id),
       connected,
       messages,
       bytes,
@@ -111,12 +118,12 @@ export function nodeStatus(
     version: VERSION,
     startedAt: new Date(startedAt.wall),
     uptimeMs: clock.monotonic() - startedAt.monotonic,
-    admission: context.membership.credentials.closed ? "closed" : "open",
-    secret: context.options.networkKey !== undefined,
-    mesh: { nodes: mesh.nodes, links: mesh.links, missing: mesh.missing },
-    health: context.health.list(),
+    admission: membership.credentials.closed ? "closed" : "open",
+    secret: options.networkKey !== undefined,
+    mesh: { nodes, links, missing },
+    health: health.list(),
     peers: table.size,
-    unproven: context.arriving(),
+    unproven: pending.size,
     outbox: messaging.outbox,
     queues,
     limits: {

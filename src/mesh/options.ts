@@ -38,7 +38,7 @@ import type { AdmissionMode } from "./admission/admission_rule.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import { KeptTime } from "./kept_time.ts";
 import type { NodeStore } from "./peers/node_store.ts";
-import { parsePeerTarget, type PeerTarget } from "./dialing/peer_target.ts";
+import { parsePeerTarget, type PeerTarget } from "./peers/peer_target.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {

@@ -1,9 +1,9 @@
 /**
- * The beat of a node: several ticks a heartbeat, and what their lateness tells.
+ * The ticks of a node, several a heartbeat, and what their lateness tells.
  *
  * A tick that comes late means that this process stood still (stopped, asleep,
  * a busy event loop) and could have heard nobody: that time is not held against
- * anybody else (Lifeguard's thought, arXiv:1707.00788). A long one is a waking:
+ * anybody else (Lifeguard's thought, arXiv:1707.00788). After a long one
  * others have most likely given us up, and what was put off is due now.
  */
 import type { Clock } from "../core/clock.ts";
@@ -21,7 +21,7 @@ export interface Tick {
   /** Milliseconds of the monotonic clock for which this process stood still. */
   readonly pausedMs: number;
   /** It stood still for so long that others may have given it up. */
-  readonly woke: boolean;
+  readonly hasResumed: boolean;
 }
 
 /** Settings of a {@linkcode Ticker}. */
@@ -30,7 +30,7 @@ export interface TickerOptions {
   readonly heartbeatMs: number;
   /** How long a silence others take before they give a peer up. */
   readonly deadAfterMs: number;
-  readonly onTick: (beat: Tick) => void;
+  readonly onTick: (tick: Tick) => void;
 }
 
 /** Ticks until it is stopped. */
@@ -59,11 +59,11 @@ export class Ticker {
   #schedule(): void {
     this.#cancel = this.#options.clock.after(this.#period, () => {
       this.#schedule();
-      this.#options.onTick(this.#beat());
+      this.#options.onTick(this.#tick());
     });
   }
 
-  #beat(): Tick {
+  #tick(): Tick {
     const { clock, deadAfterMs } = this.#options;
     const now = clock.monotonic();
     const wall = clock.now();
@@ -76,7 +76,8 @@ export class Ticker {
       : 0;
     // A machine that sleeps may stop its monotonic clock with it: then only the
     // wall clock tells. If somebody merely set it, waking costs a ping a peer.
-    const woke = Math.max(elapsed, wallElapsed) - this.#period >= deadAfterMs;
-    return { now, pausedMs, woke };
+    const hasResumed =
+      Math.max(elapsed, wallElapsed) - this.#period >= deadAfterMs;
+    return { now, pausedMs, hasResumed };
   }
 }

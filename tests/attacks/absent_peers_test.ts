@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
@@ -141,7 +141,7 @@ Deno.test("what waits for a peer whose record gave way is kept until its own dea
   const sent = hub.node.send(back, "still there?", { ttlMs: 600_000 });
   const lost = hub.node.send(never, "still there?", { ttlMs: 600_000 });
   const expired = assertRejects(() => lost, VerackError, "within 600000 ms");
-  const { table } = internalsOf(hub.node);
+  const { table } = partsOf(hub.node);
   for (const id of ids) table.forget(table.get(id)!);
   await clock.advance(500_000);
   assertEquals(hub.log.of("undelivered"), []);
@@ -164,7 +164,7 @@ Deno.test("what waits for a lost in-memory peer is given up within a minute thou
   const { clock } = mesh;
   const hub = await mesh.start();
   const peers = await Promise.all([1, 2].map(() => Identity.generate()));
-  const { table } = internalsOf(hub.node);
+  const { table } = partsOf(hub.node);
   for (const identity of peers) {
     const { node } = await mesh.start([hub], { identity });
     await clock.runUntil(() => hub.node.sessions().length === 1, {

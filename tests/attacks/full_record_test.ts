@@ -2,13 +2,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import { MAX_PEERS } from "../../src/limits.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";
 import { until } from "../helpers/until.ts";
 
 Deno.test("a node whose record is full of peers with standing says so to a newcomer, and takes it when one is forgotten", async () => {
   await using siege = await MemorySiege.start();
-  const { table } = internalsOf(siege.victim);
+  const { table } = partsOf(siege.victim);
   for (let at = 0; at < MAX_PEERS; at++) {
     const id = at.toString(16).padStart(64, "0");
     table.ensure(id)!.acknowledged();

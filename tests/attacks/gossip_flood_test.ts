@@ -7,12 +7,13 @@ import {
   MAX_MISSING_PAIRS,
 } from "../../src/limits.ts";
 import { configureLogging } from "../../src/core/log.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { UnreachablePairs } from "../../src/mesh/discovery/unreachable_pairs.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import type { Peer, UpEvent } from "../../src/mesh/peers/peer.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
-import { LivenessReports } from "../../src/mesh/discovery/liveness_reports.ts";
+import type { Standing } from "../../src/mesh/peers/standing.ts";
+import { LivenessReports } from "../../src/mesh/peers/liveness_reports.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
@@ -83,7 +84,7 @@ class StageClock extends VirtualClock implements Disposable {
 
 /** How often a node walks its table from now on. */
 function walksOf(node: Node): { count: number } {
-  const { table } = internalsOf(node);
+  const { table } = partsOf(node);
   const walks = { count: 0 };
   for (const name of ["values", "connected"] as const) {
     const walk = table[name].bind(table) as () => Peer[];
@@ -217,7 +218,7 @@ Deno.test("requests for a list that name what nobody has cost one walk and each 
   const before = mallory.count(COMMAND.peers);
   const walks = walksOf(scene.victim);
   // Called for each entry that is made.
-  const { membership } = internalsOf(scene.victim);
+  const { membership } = partsOf(scene.victim);
   const attestationFor = membership.attestationFor.bind(membership);
   let made = 0;
   membership.attestationFor = (record) => {
@@ -259,13 +260,19 @@ function missingOf(
     record.cameUp({} as UpEvent);
   });
   const isFriend = new Set([...friends].map(name));
-  const context = {
+  const { events } = table;
+  const found = new UnreachablePairs({
+    own,
+    magic: new Uint8Array(4),
+    deadAfterMs: 3_000,
+    heartbeatMs: 1_000,
+    events,
+    reports: new LivenessReports(events),
+    standing: {
+      has: ({ id }: Peer) => isFriend.has(id),
+    } as unknown as Standing,
     table,
-    identity: { id: own },
-    options: { deadAfterMs: 3_000, heartbeatMs: 1_000 },
-    standing: { has: ({ id }: Peer) => isFriend.has(id) },
-  } as unknown as ConstructorParameters<typeof UnreachablePairs>[0];
-  const found = new UnreachablePairs(context, new LivenessReports(table));
+  });
   let lookups = 0;
   const get = table.get.bind(table);
   table.get = (id) => {
@@ -313,7 +320,7 @@ Deno.test("a friend's word is heard while strangers' lists wait, which are heard
   using _end = clock.end();
   const { victim } = scene;
   using friend = await scene.join();
-  internalsOf(victim).table.get(friend.identity.id)!.acknowledged();
+  partsOf(victim).table.get(friend.identity.id)!.acknowledged();
   const strangers = await Promise.all(
     Array.from({ length: 3 }, () => scene.join()),
   );

@@ -10,7 +10,7 @@ import {
   MAX_PENDING_PER_ADDRESS,
 } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";
@@ -110,7 +110,7 @@ class Storm implements AsyncDisposable {
   }
 
   get arriving(): number {
-    return internalsOf(this.victim).arriving();
+    return partsOf(this.victim).pending.size;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -187,7 +187,7 @@ Deno.test("a key that a stranger proves buys no room for connections that are no
     const identity = await Identity.generate();
     if (hasStanding) victim.admission.allow(identity.id);
     await siege.open("10.0.1.1", { identity });
-    const arriving = () => internalsOf(victim).arriving();
+    const arriving = () => partsOf(victim).pending.size;
     await until("the proof", () => arriving() === 0);
     let evicted = 0;
     for (let at = 0; at < count; at++) {

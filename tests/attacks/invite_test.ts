@@ -15,7 +15,7 @@ import {
   parseInvite,
 } from "../../src/identity/invite.ts";
 import { issueAttestation, issuerOf } from "../../src/identity/attestation.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { Records } from "../../src/store/records.ts";
@@ -304,7 +304,7 @@ for (const seen of ["by the node", "when it was shown", "by a command"]) {
         clock.wallOffsetMs = 61_000;
         if (seen === "by the node") await clock.advance(1_000);
         else {
-          const { invites } = internalsOf(node).membership;
+          const { invites } = partsOf(node).membership;
           assertEquals(both.map((id) => invites.find(id) !== undefined), [
             false,
             true,

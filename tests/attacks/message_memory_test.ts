@@ -10,7 +10,7 @@ import { COMMAND } from "../../src/wire/commands.ts";
 import { decodeAck } from "../../src/wire/messages/ack.ts";
 import { encodeMessage } from "../../src/wire/messages/message_frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { Scene } from "../helpers/scene.ts";
 import { until } from "../helpers/until.ts";
 
@@ -109,7 +109,7 @@ Deno.test("a receiver that has stopped for good delays nobody, and costs no more
     assert(delivered.every((who) => who === member.identity.id));
     assert(failed.every(({ error }) => error.code === "full"));
   }
-  const link = internalsOf(victim).table.get(to)?.primary;
+  const link = partsOf(victim).table.get(to)?.primary;
   assert(link !== undefined);
   const { queuedBytes } = link.session;
   assert(queuedBytes <= SEND_AHEAD_BYTES + 65_536, `${queuedBytes} bytes`);

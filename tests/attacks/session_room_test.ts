@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { MAX_STRANGER_EXTRA_SESSIONS } from "../../src/mesh/mesh_limits.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER } from "../../src/limits.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { RawPeer } from "../helpers/attacker.ts";
@@ -183,7 +183,7 @@ Deno.test("strangers with several sessions each leave room for the second one of
       await siege.open(BUSY, { identity: key }, "verack").catch(() => {});
     }
   }
-  const extra = [...internalsOf(siege.victim).table.values()].reduce(
+  const extra = [...partsOf(siege.victim).table.values()].reduce(
     (sum, { sessions: links }) => sum + Math.max(0, links.length - 1),
     0,
   );
@@ -201,7 +201,7 @@ Deno.test("strangers that find no room again and again are told once", async () 
   // A refusal is told when its connection is closed.
   await until(
     "all to be gone",
-    () => internalsOf(siege.victim).arriving() === 0,
+    () => partsOf(siege.victim).pending.size === 0,
   );
   await until("one to be told", () => siege.log.of("refused").length > 0);
   const identity = await friendOf(siege);

@@ -5,7 +5,7 @@ import {
   MAX_UP_STANDING_PER_SOURCE,
   STANDING_AFTER_UP_MS,
 } from "../../src/limits.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Peer } from "../../src/mesh/peers/peer.ts";
@@ -63,7 +63,7 @@ for (const longMs of [0, STANDING_AFTER_UP_MS]) {
     }
     await mesh.clock.advance(5_000);
     // As if that had been an hour ago.
-    for (const { sessions } of internalsOf(host.node).table.values()) {
+    for (const { sessions } of partsOf(host.node).table.values()) {
       for (const session of sessions) {
         Object.assign(session, { openedAt: session.openedAt - longMs });
       }

@@ -316,7 +316,7 @@ Deno.test("only a message that is for a peer alone is one that it is awaited for
   assert(await it.keeps(one));
   await it.cast([many, last, one], 10);
   const awaited = ({ outbox }: Stage) =>
-    [one, many, last].filter((peer) => outbox.isAwaited(peer));
+    [one, many, last].filter((peer) => outbox.queues.isAwaited(peer));
   assertEquals(awaited(it), [one]);
   end(it.sender);
   const again = new Stage({ store });

@@ -1,6 +1,14 @@
 /** Peers without the node around them. */
 import { systemClock, systemRandom } from "../../src/core/clock.ts";
 import type { VerifiedCertificate } from "../../src/identity/certificate.ts";
+import { logger } from "../../src/core/log.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { resolveOptions } from "../../src/mesh/options.ts";
+import { AccessRules } from "../../src/mesh/peers/access_rules.ts";
+import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
+import { PeerEvents } from "../../src/mesh/peers/peer_events.ts";
+import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
+import { Standing } from "../../src/mesh/peers/standing.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 import type { Peer, PeerEnvironment } from "../../src/mesh/peers/peer.ts";
 import {
@@ -19,21 +27,49 @@ export function plainEnvironment(
   };
 }
 
+/** A table, and the events that it and parts around it emit. */
+export type PlainTable = PeerTable & { readonly events: PeerEvents };
+
 /** By default no peer has standing but those named in `friends`, and none is awaited. */
 export function plainTable(
-  { friends = new Set(), hasStanding, ...options }:
+  { friends = new Set(), isAwaited = () => false, hasStanding, ...options }:
     & Partial<TableOptions>
     & {
       friends?: ReadonlySet<string>;
       hasStanding?: (peer: Peer) => boolean;
+      isAwaited?: (id: PeerId) => boolean;
     } = {},
-): PeerTable {
-  return new PeerTable({
+): PlainTable {
+  const events = new PeerEvents();
+  const table = new PeerTable({
     ...plainEnvironment(
       hasStanding ?? ((it) => it.earnedStanding || friends.has(it.id)),
     ),
-    isAwaited: () => false,
+    queues: { isAwaited },
+    events,
     ...options,
+  });
+  return Object.assign(table, { events });
+}
+
+/** What persons decided at a node that has no store. */
+export function plainRules(): AccessRules {
+  return new AccessRules(new MemoryStore());
+}
+
+/** Keeps what is in a table in a store. */
+export function plainMemory(
+  table: PlainTable,
+  store = new MemoryStore(),
+  own = "f".repeat(64) as PeerId,
+): PeerMemory {
+  return new PeerMemory({
+    ...resolveOptions({ store }),
+    log: logger("mesh"),
+    own,
+    standing: new Standing(plainRules()),
+    events: table.events,
+    table,
   });
 }
 

@@ -6,7 +6,7 @@ import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 import { RawPeer } from "../helpers/attacker.ts";
@@ -231,7 +231,7 @@ Deno.test("a guest that a member could not reach is let in there, as before", as
   const info = () => node.peers().find((it) => it.id === guest.id);
   await until("the rumour", () => info() !== undefined);
   // As six dials in vain would do it.
-  const { table } = internalsOf(node);
+  const { table } = partsOf(node);
   table.forget(table.get(guest.id)!);
   using came = await RawPeer.open(node, { identity: guest });
   assertEquals(came.told()[0]?.id, node.identity.id);

@@ -26,7 +26,7 @@ class Scene {
   readonly facts: string[] = [];
   /** Numbers of the peers whose session was closed, in that order. */
   readonly closed: number[] = [];
-  arriving = 0;
+  readonly pending = { size: 0 };
   counts = 0;
   readonly room: ConnectionRoom;
 
@@ -45,7 +45,7 @@ class Scene {
         },
       },
       log: logger("mesh"),
-      arriving: () => this.arriving,
+      pending: this.pending,
     };
     this.room = new ConnectionRoom(parts as unknown as ConnectionRoomParts);
   }
@@ -115,7 +115,7 @@ Deno.test("when there is no descriptor left, the youngest sessions without stand
   scene.open(80);
   scene.open(60, true);
   scene.open(20);
-  scene.arriving = 40;
+  scene.pending.size = 40;
   scene.room.shortage();
   const most = 200 - RESERVED_DESCRIPTORS;
   const excess = 160 - (most - PENDING_SHARE);
@@ -130,7 +130,7 @@ Deno.test("when there is no descriptor left, the youngest sessions without stand
   // They need a moment to be free.
   scene.room.shortage();
   assertEquals(scene.closed.length, excess);
-  scene.arriving = 0;
+  scene.pending.size = 0;
   await scene.clock.advance(SHED_INTERVAL_MS);
   // However often there is none left, of peers with standing none is closed.
   for (let i = 0; i < 10; i++) {

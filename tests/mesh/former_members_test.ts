@@ -1,7 +1,7 @@
 // Admissions of peers without a record: which are remembered when there are too many.
 import { assert, assertEquals } from "@std/assert";
 import { MAX_FORMER_MEMBERS } from "../../src/limits.ts";
-import { systemClock, systemRandom } from "../../src/core/clock.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
 import { logger } from "../../src/core/log.ts";
@@ -10,7 +10,8 @@ import { Membership } from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
 import type { VerifiedPeer } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
-import { plainTable, recalled } from "../helpers/plain_table.ts";
+import { Standing } from "../../src/mesh/peers/standing.ts";
+import { plainRules, plainTable, recalled } from "../helpers/plain_table.ts";
 
 const statement = new Uint8Array(1);
 
@@ -34,14 +35,17 @@ Deno.test("of former members the oldest without standing are forgotten first, th
 Deno.test("a closed node lets a friend in again, though more members than it remembers have come and gone since", async () => {
   const identity = await Identity.generate();
   const table = plainTable();
+  const rules = plainRules();
   const membership = new Membership({
     clock: systemClock,
     emit: () => {},
+    events: table.events,
     identity,
     log: logger("mesh"),
     magic: networkMagic("main"),
-    options: resolveOptions({ admission: "closed" }),
-    random: systemRandom,
+    rules,
+    settings: resolveOptions({ admission: "closed" }),
+    standing: new Standing(rules),
     table,
   });
   const id = (at: number) => at.toString(16).padStart(64, "0");

@@ -7,11 +7,8 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 Deno.test("the first connection that finds no room is told at once, all others with a count once a period", async () => {
   const clock = new VirtualClock();
   const told: string[] = [];
-  const reports = new FullReports({
-    clock,
-    emit: (event) => {
-      if (event.type === "refused") told.push(event.reason);
-    },
+  const reports = new FullReports(clock, (event) => {
+    if (event.type === "refused") told.push(event.reason);
   });
   const crowd = (count: number) => {
     for (let at = 1; at <= count; at++) {

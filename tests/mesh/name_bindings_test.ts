@@ -6,10 +6,7 @@ import { logger } from "../../src/core/log.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import {
-  NameBindings,
-  type NameContext,
-} from "../../src/mesh/peers/name_bindings.ts";
+import { NameBindings } from "../../src/mesh/peers/name_bindings.ts";
 import { Standing } from "../../src/mesh/peers/standing.ts";
 import {
   MAX_NAME_BINDINGS,
@@ -18,7 +15,7 @@ import {
   NAME_TRIM_SLACK,
 } from "../../src/mesh/mesh_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { plainTable, recalled } from "../helpers/plain_table.ts";
+import { plainRules, plainTable, recalled } from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 function id(number: number): PeerId {
@@ -47,21 +44,18 @@ class Scene {
         lastSeen,
       });
     }
-    const membership = {
-      accessRule: () => undefined,
-      ignoresGossipAbout: () => false,
-    };
-    const context = {
+    const rules = plainRules();
+    this.names = new NameBindings({
       clock: this.clock,
-      emit: (event: NodeEvent) => void this.events.push(event),
-      identity: { id: id(0) },
+      emit: (event) => void this.events.push(event),
+      events: this.table.events,
       log: logger("mesh"),
-      membership,
-      options: { name: "self", store },
-      standing: new Standing(membership),
+      own: { id: id(0), name: "self" },
+      rules,
+      standing: new Standing(rules),
+      store,
       table: this.table,
-    } as unknown as NameContext;
-    this.names = new NameBindings(context);
+    });
   }
 
   /** A peer with a persistent key introduces itself. */

@@ -17,14 +17,15 @@ class StoppableClock extends VirtualClock {
 
 Deno.test("a late tick is time we stood still, and a long one is a waking", async () => {
   const clock = new StoppableClock();
-  const beats: Tick[] = [];
-  const pulse = new Ticker({
+  const ticks: Tick[] = [];
+  const ticker = new Ticker({
     clock,
     heartbeatMs: 1_000,
     deadAfterMs: 3_000,
-    onTick: (beat) => beats.push(beat),
+    onTick: (tick) => ticks.push(tick),
   });
-  const told = () => beats.map(({ pausedMs, woke }) => [pausedMs, woke]);
+  const told = () =>
+    ticks.map(({ pausedMs, hasResumed }) => [pausedMs, hasResumed]);
   await clock.advance(500);
   clock.stoppedMs += 1_000;
   await clock.advance(250);
@@ -36,7 +37,7 @@ Deno.test("a late tick is time we stood still, and a long one is a waking", asyn
     [1_000, false],
     [60_000, true],
   ]);
-  beats.length = 0;
+  ticks.length = 0;
   // A laptop slept, and its monotonic clock with it.
   clock.wallOffsetMs += 3_600_000;
   await clock.advance(250);
@@ -44,7 +45,7 @@ Deno.test("a late tick is time we stood still, and a long one is a waking", asyn
   clock.wallOffsetMs -= 10 * 365 * 86_400_000;
   await clock.advance(250);
   assertEquals(told(), [[0, true], [0, false]]);
-  pulse.stop();
+  ticker.stop();
   assertEquals(clock.pending, 0);
 });
 

@@ -1,39 +1,17 @@
 // What a node still knows when it starts again with what it remembered.
 import { assert, assertEquals } from "@std/assert";
-import { systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import type { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
-import { logger } from "../../src/core/log.ts";
-import { type NodeOptions, resolveOptions } from "../../src/mesh/options.ts";
-import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
-import type { PeerTable } from "../../src/mesh/peers/peer_table.ts";
-import { Standing } from "../../src/mesh/peers/standing.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
 import { EventLog, Mesh } from "../helpers/nodes.ts";
-import { plainTable, recalled } from "../helpers/plain_table.ts";
+import { plainMemory, plainTable, recalled } from "../helpers/plain_table.ts";
 import { until } from "../helpers/until.ts";
 import { lasting } from "../helpers/identities.ts";
-
-/** The memory of a node without the rest of it. */
-function memoryOf(
-  table: PeerTable,
-  store: MemoryStore,
-  identity: Identity,
-): PeerMemory {
-  return new PeerMemory({
-    clock: systemClock,
-    identity,
-    log: logger("mesh"),
-    options: resolveOptions({ store }),
-    standing: new Standing({ accessRule: () => undefined }),
-    table,
-  });
-}
 
 async function start(options: NodeOptions = {}): Promise<Node> {
   return await Node.start({ identity: await lasting(), ...options });
@@ -210,7 +188,7 @@ Deno.test("a peer that was forgotten stays off the record, whatever of it ends l
   // A dial that was under way may end with news of an address.
   const identity = await lasting();
   const table = plainTable();
-  const memory = memoryOf(table, store, identity);
+  const memory = plainMemory(table, store, identity.id);
   const record = table.ensure(alice.identity.id)!;
   const certificate = verifyCertificate(alice.identity.certificate);
   recalled(record, { certificate, lastSeen: 1 });
@@ -229,7 +207,7 @@ Deno.test("no more peers are remembered than fit the table, and those seen last"
   );
   const store = new MemoryStore();
   const table = plainTable();
-  const memory = memoryOf(table, store, ours);
+  const memory = plainMemory(table, store, ours.id);
   for (const [index, id] of identities.entries()) {
     const record = table.ensure(id)!;
     const certificate = verifyCertificate(ours.certificate);

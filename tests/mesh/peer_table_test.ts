@@ -1,7 +1,5 @@
 // What gives way when the table of peers is full, and what never does.
 import { assert, assertEquals } from "@std/assert";
-import { systemClock, systemRandom } from "../../src/core/clock.ts";
-import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,
@@ -9,20 +7,19 @@ import {
   MAX_STRANGER_PEERS,
   TABLE_LOOK_MS,
 } from "../../src/limits.ts";
-import { logger } from "../../src/core/log.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
-import { Membership } from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
-import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
 import type { PeerTable } from "../../src/mesh/peers/peer_table.ts";
 import { pinAddress, rejectedTargets } from "../../src/mesh/dialing/seeds.ts";
-import { Standing } from "../../src/mesh/peers/standing.ts";
-import { networkMagic } from "../../src/wire/frame.ts";
-import { plainTable, recalled } from "../helpers/plain_table.ts";
+import {
+  plainMemory,
+  plainRules,
+  plainTable,
+  recalled,
+} from "../helpers/plain_table.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const OWN = await Identity.generate();
 let made = 0;
 const fresh = () => (++made).toString(16).padStart(64, "0");
 
@@ -66,7 +63,7 @@ Deno.test("sources that have as many give way in turn", () => {
 Deno.test("peers with standing, connected ones, those being dialed and those that a message waits for stay", () => {
   const awaited = new Set<string>();
   const table = plainTable({
-    isAwaited: ({ id }) => awaited.has(id),
+    isAwaited: (id) => awaited.has(id),
   });
   const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
   const [first, second, third, fourth, ...others] = records;
@@ -91,7 +88,7 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
 Deno.test("a hundred peers that a message waits for stay, and the one after them gives way", () => {
   const awaited = new Set<string>();
   const table = plainTable({
-    isAwaited: ({ id }) => awaited.has(id),
+    isAwaited: (id) => awaited.has(id),
   });
   const records = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
   for (const { id } of records.slice(0, 100)) awaited.add(id);
@@ -146,31 +143,15 @@ Deno.test("a table full of peers with standing takes no other, until one is forg
 Deno.test("a peer that a person names and for which there is no room is told of", () => {
   const table = plainTable({ hasStanding: () => true });
   for (let at = 1; at < MAX_PEERS; at++) table.ensure(fresh());
-  const memory = new PeerMemory({
-    clock: systemClock,
-    identity: OWN,
-    log: logger("mesh"),
-    options: resolveOptions({}),
-    standing: new Standing({ accessRule: () => undefined }),
-    table,
-  });
+  const memory = plainMemory(table);
   const named = [fresh(), fresh()];
-  const connect = named.map((id, at) => `${id}@10.0.0.${at + 1}:8080`);
-  const options = resolveOptions({ connect });
-  for (const { address, id } of options.connect) {
+  const text = named.map((id, at) => `${id}@10.0.0.${at + 1}:8080`);
+  const { connect } = resolveOptions({ connect: text });
+  for (const { address, id } of connect) {
     pinAddress({ table, memory }, address, [id!]);
   }
-  const membership = new Membership({
-    options,
-    identity: OWN,
-    clock: systemClock,
-    table,
-    log: logger("mesh"),
-    random: systemRandom,
-    magic: networkMagic("main"),
-    emit: () => {},
-  });
-  const futile = rejectedTargets({ options, identity: OWN, membership, table });
+  const rules = plainRules();
+  const futile = rejectedTargets({ connect, own: fresh(), rules, table });
   assertEquals(futile.map(({ error, expected }) => [error.code, expected]), [
     ["full", named[1]],
   ]);

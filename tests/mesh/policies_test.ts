@@ -15,7 +15,7 @@ import {
   type AddressRank,
   PeerAddresses,
 } from "../../src/mesh/peers/peer_addresses.ts";
-import { parsePeerTarget } from "../../src/mesh/dialing/peer_target.ts";
+import { parsePeerTarget } from "../../src/mesh/peers/peer_target.ts";
 import {
   PendingConnections,
   type PendingEntry,

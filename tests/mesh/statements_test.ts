@@ -20,10 +20,13 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
       certificate: verifyCertificate(certificate),
     });
   }
-  const statements = new Attestations(
-    { clock: new VirtualClock(), identity: own!, magic, table },
-    (record) => record.id === member!.id,
-  );
+  const statements = new Attestations({
+    clock: new VirtualClock(),
+    identity: own!,
+    magic,
+    table,
+    isAdmitted: ({ id }) => id === member!.id,
+  });
   const guest = "ab".repeat(32);
   const admits = (issuer: Identity, subject: string) =>
     statements.admits(issueAttestation(issuer, { magic, subject }, 1), subject);

@@ -70,8 +70,8 @@ export class Invariants {
     if (table.size > MAX_PEERS) {
       throw broken(life, `remembers ${table.size} peers, at most ${MAX_PEERS}`);
     }
-    if (context.arriving() > MAX_PENDING_CONNECTIONS) {
-      throw broken(life, `has ${context.arriving()} unproven connections`);
+    if (context.pending.size > MAX_PENDING_CONNECTIONS) {
+      throw broken(life, `has ${context.pending.size} unproven connections`);
     }
     const rumours = new Map<PeerId, number>();
     for (const record of table.values()) {

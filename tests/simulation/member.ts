@@ -3,9 +3,9 @@
  * crashes, comes back, with its memory or without, and moves.
  */
 import type { Identity } from "../../src/identity/identity.ts";
-import type { MeshContext } from "../../src/mesh/context.ts";
+import type { NodeParts } from "../../src/mesh/node_parts.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
-import { internalsOf } from "../../src/mesh/internals.ts";
+import { partsOf } from "../../src/mesh/node_parts.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { ProcessClock } from "./clock.ts";
@@ -21,7 +21,7 @@ export class Life implements Party {
   readonly clock: ProcessClock;
   readonly #onEvent: (life: Life, event: NodeEvent) => void;
   #node: Node | undefined;
-  #context: MeshContext | undefined;
+  #context: NodeParts | undefined;
   #ending: Promise<void> | undefined;
   readonly disk: Disk;
   readonly #store: DiskStore;
@@ -81,7 +81,7 @@ export class Life implements Party {
       store: this.#store,
     });
     this.#node = node;
-    this.#context = internalsOf(node);
+    this.#context = partsOf(node);
     this.#listen(node);
     // It may have been killed while it started.
     if (this.#ending !== undefined) await node.close({ abrupt: true });
@@ -102,7 +102,7 @@ export class Life implements Party {
   }
 
   /** What is inside, if it has started. */
-  get context(): MeshContext | undefined {
+  get context(): NodeParts | undefined {
     return this.#context;
   }
 

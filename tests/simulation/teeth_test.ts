@@ -1,7 +1,7 @@
 // The invariants bite: what they forbid is done to a healthy mesh, and they say so.
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import type { MeshContext } from "../../src/mesh/context.ts";
+import type { NodeParts } from "../../src/mesh/node_parts.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
 import { recalled } from "../helpers/plain_table.ts";
 import type { Life } from "./member.ts";
@@ -41,7 +41,7 @@ const QUIET: Schedule = {
 /** A node in the middle of its life, what is inside, and a peer it dialed. */
 interface Victim {
   readonly life: Life;
-  readonly context: MeshContext;
+  readonly context: NodeParts;
   readonly record: Peer;
 }
 
@@ -124,7 +124,10 @@ const CASES: readonly {
   {
     what: "a connection is left",
     act: ({ context }) => {
-      context.transport.fetchCertificate({ host: "10.98.0.1", port: 1 }, {})
+      context.options.transport.fetchCertificate(
+        { host: "10.98.0.1", port: 1 },
+        {},
+      )
         .catch(() => {});
     },
     says: "left after close: 1 connections",

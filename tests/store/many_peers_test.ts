@@ -11,12 +11,8 @@ import {
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
-import { resolveOptions } from "../../src/mesh/options.ts";
-import { PeerMemory } from "../../src/mesh/peers/peer_memory.ts";
-import { Standing } from "../../src/mesh/peers/standing.ts";
-import { logger } from "../../src/core/log.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
-import { plainTable } from "../helpers/plain_table.ts";
+import { plainMemory, plainTable } from "../helpers/plain_table.ts";
 import { samplePeer } from "./sample_peer.ts";
 
 /** Rows of peers without standing, seen later than all others. */
@@ -127,14 +123,7 @@ Deno.test("of too many on record those with standing are kept first, then those 
     kept.push(...keep);
     trimPeers.call(store, keep);
   };
-  new PeerMemory({
-    clock: systemClock,
-    identity: own,
-    log: logger("mesh"),
-    options: resolveOptions({ store }),
-    standing: new Standing({ accessRule: () => undefined }),
-    table: plainTable(),
-  });
+  plainMemory(plainTable(), store, own.id);
   assertEquals(kept.length, MAX_PEERS);
   assert(kept.slice(0, friends).every((it) => it < id(friends)));
   assertEquals(kept.slice(friends, friends + 2), awaited.toReversed());

@@ -1,13 +1,20 @@
 /** What a person, or a program for one, decides about who may come in. */
+import type { Random } from "../../core/clock.ts";
 import { parsePeerId, type PeerId } from "../../identity/identity.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
-import { parseAddress } from "../../transport/address.ts";
+import { type Address, parseAddress } from "../../transport/address.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
-import type { MeshContext } from "../context.ts";
-import type { Dialer } from "../dialing/dialer.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { NameBindings } from "../peers/name_bindings.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Membership } from "./membership.ts";
 import type { InviteInfo } from "./invites.ts";
-import type { SessionRegistry } from "../sessions/session_registry.ts";
-import type { JoinRequest, StoredAccessRule } from "../peers/node_store.ts";
+import type {
+  JoinRequest,
+  NodeStore,
+  StoredAccessRule,
+} from "../peers/node_store.ts";
 
 /** Options of {@linkcode Admission.invite}. */
 export interface InviteOptions {
@@ -80,27 +87,38 @@ export interface Admission {
   revoke(id: string): InviteInfo;
 }
 
+/** What {@linkcode AdmissionControl} is made of. */
+export interface AdmissionControlOptions {
+  readonly random: Random;
+  /** This node. */
+  readonly own: PeerId;
+  /** Where guests reach this node. */
+  readonly address: Address;
+  readonly store: NodeStore;
+  readonly table: PeerTable;
+  readonly rules: AccessRules;
+  readonly names: NameBindings;
+  readonly membership: Membership;
+  readonly events: PeerEvents;
+}
+
 /** {@linkcode Admission} of one node. */
 export class AdmissionControl implements Admission {
-  readonly #context: MeshContext;
-  readonly #links: SessionRegistry;
-  readonly #dialer: Dialer;
+  readonly #options: AdmissionControlOptions;
 
-  constructor(context: MeshContext, links: SessionRegistry, dialer: Dialer) {
-    this.#context = context;
-    this.#links = links;
-    this.#dialer = dialer;
+  constructor(options: AdmissionControlOptions) {
+    this.#options = options;
   }
 
   allow(id: PeerId, { name }: { readonly name?: string } = {}): void {
-    const { membership, names, options, table } = this.#context;
+    const { events, membership, names, store, table } = this.#options;
     this.#check(id, "allow");
     if (name !== undefined) names.check(name);
     membership.decide(id, "allowed");
     if (name !== undefined) names.bind(name, id);
     const waiting = membership.joinRequests.get(id);
     membership.joinRequests.delete(id);
-    options.store.commit();
+    store.commit();
     const known = table.get(id);
     if (known === undefined && waiting?.direction === "outbound") {
       const record = table.ensure(id, { hasStanding: true });
@@ -112,46 +130,46 @@ export class AdmissionControl implements Admission {
       }
     }
     known?.allowed();
-    this.#dialer.revive();
+    events.emit("allowed", id);
   }
 
   holderOf(name: string): PeerId | undefined {
-    return this.#context.names.holderOf(name);
+    return this.#options.names.holderOf(name);
   }
 
   deny(id: PeerId): void {
-    const { membership, names, options } = this.#context;
+    const { membership, names, store } = this.#options;
     this.#check(id, "deny");
     try {
       membership.decide(id, "denied");
       names.release(id);
       membership.joinRequests.delete(id);
-      options.store.commit();
+      store.commit();
     } finally {
-      this.#links.expel(id, "denied");
+      this.#expel(id, "denied");
     }
   }
 
   forget(id: PeerId): void {
-    const { membership, names, options } = this.#context;
+    const { membership, names, store } = this.#options;
     this.#check(id, "forget");
     try {
       membership.decide(id, "forgotten");
       names.release(id);
       membership.joinRequests.delete(id);
-      options.store.deletePeer(id);
-      options.store.commit();
+      store.deletePeer(id);
+      store.commit();
     } finally {
-      this.#links.expel(id, "forgotten");
+      this.#expel(id, "forgotten");
     }
   }
 
   joinRequests(): JoinRequest[] {
-    return this.#context.membership.joinRequests.list();
+    return this.#options.membership.joinRequests.list();
   }
 
   accessRules(): StoredAccessRule[] {
-    return this.#context.membership.accessRules();
+    return this.#options.rules.list();
   }
 
   invite(options: InviteOptions = {}): string {
@@ -161,30 +179,35 @@ export class AdmissionControl implements Admission {
         `Cannot invite: ttlMs is ${ttlMs}, must be 1000 to ${MAX_INVITE_TTL_MS}`,
       );
     }
-    const { membership, options: settings, listenAddress } = this.#context;
+    const { membership, own, random } = this.#options;
     const address = options.address !== undefined
       ? parseAddress(options.address)
-      : settings.advertise ?? listenAddress;
+      : this.#options.address;
     const { host } = address;
     if (host === "0.0.0.0" || host === "::") {
       throw new RangeError(
         "Cannot invite: this node listens on every address, must be told the one at which the guest reaches it (--address HOST:PORT)",
       );
     }
-    const { identity, random } = this.#context;
-    return membership.invites.issue(identity.id, address, ttlMs, random);
+    return membership.invites.issue(own, address, ttlMs, random);
   }
 
   invites(): InviteInfo[] {
-    return this.#context.membership.invites.list();
+    return this.#options.membership.invites.list();
   }
 
   revoke(id: string): InviteInfo {
-    return this.#context.membership.invites.revoke(id);
+    return this.#options.membership.invites.revoke(id);
+  }
+
+  #expel(id: PeerId, rule: "denied" | "forgotten"): void {
+    const { events, table } = this.#options;
+    const peer = table.get(id);
+    if (peer !== undefined) events.emit("expelled", peer, rule);
   }
 
   #check(id: PeerId, action: string): void {
-    if (parsePeerId(id) !== this.#context.identity.id) return;
+    if (parsePeerId(id) !== this.#options.own) return;
     throw new RangeError(
       `Cannot ${action}: ${id} is this node itself, must be another`,
     );

@@ -2,37 +2,36 @@
  * Statements in a closed mesh: whether one is by somebody we have admitted, and
  * our own about those we have. How they are signed is in `identity/attestation.ts`.
  */
+import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { Identity, PeerId } from "../../identity/identity.ts";
 import {
   decodeAttestation,
   issueAttestation,
   verifyAttestation,
 } from "../../identity/attestation.ts";
-import type { MeshContext } from "../context.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
 import type { Peer } from "../peers/peer.ts";
 
-/** What one node needs of its context here. */
-export type AttestationsContext = Pick<
-  MeshContext,
-  "clock" | "identity" | "magic" | "table"
->;
+/** What {@linkcode Attestations} is made of. */
+export interface AttestationsOptions {
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly magic: Uint8Array;
+  readonly table: PeerTable;
+  /** Whether a peer may admit others. */
+  readonly isAdmitted: (peer: Peer) => boolean;
+}
 
 /** Statements of one node. */
 export class Attestations {
-  readonly #context: AttestationsContext;
-  readonly #isAdmitted: (record: Peer) => boolean;
+  readonly #options: AttestationsOptions;
   /** Signing costs up to some hundred microseconds, and a peer is told of often. */
   readonly #issued = new WeakMap<Peer, Uint8Array<ArrayBuffer>>();
 
-  /** @param isAdmitted Whether a peer may admit others. */
-  constructor(
-    context: AttestationsContext,
-    isAdmitted: (record: Peer) => boolean,
-  ) {
-    this.#context = context;
-    this.#isAdmitted = isAdmitted;
+  constructor(options: AttestationsOptions) {
+    this.#options = options;
   }
 
   /**
@@ -41,7 +40,7 @@ export class Attestations {
    */
   admits(bytes: Uint8Array, subject: PeerId): boolean {
     if (bytes.length === 0) return false;
-    const { identity, table, magic } = this.#context;
+    const { identity, isAdmitted, table, magic } = this.#options;
     try {
       const statement = decodeAttestation(bytes);
       const { issuer } = statement;
@@ -50,7 +49,7 @@ export class Attestations {
       const record = table.get(issuer);
       const certificate = issuer === identity.id
         ? verifyCertificate(identity.certificate)
-        : record !== undefined && this.#isAdmitted(record)
+        : record !== undefined && isAdmitted(record)
         ? record.certificate
         : undefined;
       return certificate !== undefined &&
@@ -63,7 +62,7 @@ export class Attestations {
 
   /** By which this node admits a peer. */
   about(record: Peer): Uint8Array<ArrayBuffer> {
-    const { clock, identity, magic } = this.#context;
+    const { clock, identity, magic } = this.#options;
     const known = this.#issued.get(record);
     if (known !== undefined) return known;
     const statement = issueAttestation(

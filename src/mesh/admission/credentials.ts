@@ -5,7 +5,8 @@
  * invite.
  */
 import { VerackError } from "../../core/errors.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { Log } from "../../core/log.ts";
+import type { Identity, PeerId } from "../../identity/identity.ts";
 import { inviteSecret } from "../../identity/invite.ts";
 import { networkSecret } from "../../identity/shared_secret.ts";
 import {
@@ -22,21 +23,30 @@ import {
   encodeWelcome,
   type WelcomeMessage,
 } from "../../wire/messages/credentials.ts";
-import type { MeshContext } from "../context.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { NodeStore } from "../peers/node_store.ts";
-import type { NodeOptions } from "../options.ts";
+import type { NodeOptions, ResolvedNodeOptions } from "../options.ts";
 import { forgetSecret, wasClosed } from "./protection.ts";
 
-/** What one node needs of its context here. */
-export type CredentialsContext = Pick<
-  MeshContext,
-  "identity" | "log" | "magic" | "options"
->;
+/** What {@linkcode Credentials} is made of. */
+export interface CredentialsOptions {
+  readonly identity: Identity;
+  readonly log: Log;
+  readonly magic: Uint8Array;
+  readonly settings: Pick<
+    ResolvedNodeOptions,
+    | "admission"
+    | "invite"
+    | "keyIsRemembered"
+    | "network"
+    | "networkKey"
+    | "store"
+  >;
+}
 
 /** Credentials of one node. */
 export class Credentials {
-  readonly #context: CredentialsContext;
+  readonly #options: CredentialsOptions;
   /** The invite that was given to this node, until its host has welcomed it. */
   #invite:
     | { readonly host: PeerId; readonly secret: SharedSecret }
@@ -45,9 +55,9 @@ export class Credentials {
   /** A welcome has brought a newer key than the remembered one. */
   #superseded = false;
 
-  constructor(context: CredentialsContext) {
-    this.#context = context;
-    const { invite } = context.options;
+  constructor(options: CredentialsOptions) {
+    this.#options = options;
+    const { invite } = options.settings;
     const kept = this.#recall();
     this.#welcome = kept?.welcome;
     if (invite === undefined) return;
@@ -59,7 +69,7 @@ export class Credentials {
 
   /** Whether admission is closed: by the option, else as at the host of the invite. */
   get closed(): boolean {
-    const { admission, invite } = this.#context.options;
+    const { admission, invite } = this.#options.settings;
     if (admission !== undefined) return admission === "closed";
     return this.#welcome?.closed ?? invite !== undefined;
   }
@@ -72,7 +82,7 @@ export class Credentials {
 
   /** Derived from the network's secret, if it has one. */
   get networkKey(): Uint8Array<ArrayBuffer> | undefined {
-    const { networkKey } = this.#context.options;
+    const { networkKey } = this.#options.settings;
     const own = this.#superseded ? undefined : networkKey;
     return own ?? this.#welcome?.networkKey;
   }
@@ -100,7 +110,7 @@ export class Credentials {
 
   /** Keeps the welcome of the inviting host before using it, and ignores any other. */
   #onWelcome(link: PeerSession, payload: Uint8Array): void {
-    const { identity, log, magic, options } = this.#context;
+    const { identity, log, magic, settings } = this.#options;
     const invite = this.#invite;
     if (link.shown?.kind !== "invite" || link.shown.id !== invite?.secret.id) {
       return;
@@ -124,11 +134,11 @@ export class Credentials {
     const kept = new Uint8Array(SECRET_ID_BYTES + bytes.length);
     kept.set(Uint8Array.fromHex(invite.secret.id));
     kept.set(bytes, SECRET_ID_BYTES);
-    options.store.putSetting(this.#key, kept);
-    const supersedes = options.keyIsRemembered &&
+    settings.store.putSetting(this.#key, kept);
+    const supersedes = settings.keyIsRemembered &&
       welcome.networkKey !== undefined;
-    if (supersedes) forgetSecret(options.store, options.network);
-    options.store.commit();
+    if (supersedes) forgetSecret(settings.store, settings.network);
+    settings.store.commit();
     this.#welcome = welcome;
     this.#superseded ||= supersedes;
     this.#invite = undefined;
@@ -136,9 +146,9 @@ export class Credentials {
   }
 
   #recall(): { inviteId: string; welcome: WelcomeMessage } | undefined {
-    const { log, options } = this.#context;
+    const { log, settings } = this.#options;
     try {
-      return welcomeOnRecord(options.store, this.#key);
+      return welcomeOnRecord(settings.store, this.#key);
     } catch (error) {
       if (!(error instanceof VerackError)) throw error;
       log.warn("welcome on record refused", { reason: error.message });
@@ -148,8 +158,8 @@ export class Credentials {
 
   /** It admits this key to this network, and is worth nothing for another. */
   get #key(): string {
-    const { identity, options } = this.#context;
-    return welcomeName(options.network, identity.id);
+    const { identity, settings } = this.#options;
+    return welcomeName(settings.network, identity.id);
   }
 }
 

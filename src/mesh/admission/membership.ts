@@ -10,31 +10,31 @@ import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
+import { COMMAND } from "../../wire/commands.ts";
 import { type AdmissionFacts, decideAdmission } from "./admission_rule.ts";
-import type { MeshContext } from "../context.ts";
-import { Credentials } from "./credentials.ts";
-import type { Direction } from "../events.ts";
+import { Credentials, type CredentialsOptions } from "./credentials.ts";
+import type { Direction, Emit } from "../events.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import { FormerMembers } from "./former_members.ts";
-import { Invites } from "./invites.ts";
-import type { AccessRule, StoredAccessRule } from "../peers/node_store.ts";
+import { Invites, type InvitesOptions } from "./invites.ts";
+import type { AccessRule } from "../peers/node_store.ts";
 import type { Peer } from "../peers/peer.ts";
 import { JoinRequests } from "./join_requests.ts";
-import { Standing } from "../peers/standing.ts";
-import { Attestations } from "./attestations.ts";
+import type { Standing } from "../peers/standing.ts";
+import { Attestations, type AttestationsOptions } from "./attestations.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
-/** What one node needs of its context here. */
-export type MembershipContext = Pick<
-  MeshContext,
-  | "clock"
-  | "emit"
-  | "identity"
-  | "log"
-  | "magic"
-  | "options"
-  | "random"
-  | "table"
->;
+/** What {@linkcode Membership} is made of. */
+export interface MembershipOptions
+  extends CredentialsOptions, Omit<AttestationsOptions, "isAdmitted"> {
+  readonly settings: CredentialsOptions["settings"] & InvitesOptions;
+  readonly rules: AccessRules;
+  readonly standing: Standing;
+  readonly events: PeerEvents;
+  readonly emit: Emit;
+}
 
 /** What one node knows about who belongs. */
 export class Membership {
@@ -42,28 +42,28 @@ export class Membership {
   readonly invites: Invites;
   readonly joinRequests: JoinRequests;
   readonly attestations: Attestations;
-  /** Called when somebody wants in who is not admitted. */
-  onJoinRequest: () => void = () => {};
-  readonly #context: MembershipContext;
+  readonly #options: MembershipOptions;
   readonly #former = new FormerMembers();
-  readonly #standing = new Standing(this);
-  readonly #rules = new Map<PeerId, StoredAccessRule>();
   readonly #announcements = new TokenBucket({
     burst: REFUSAL_EVENT_BURST,
     refillMs: REFUSAL_EVENT_REFILL_MS,
   });
 
-  constructor(context: MembershipContext) {
-    this.#context = context;
-    const { store } = context.options;
-    for (const rule of store.accessRules()) {
-      this.#rules.set(rule.id, rule);
-    }
-    this.credentials = new Credentials(context);
-    this.invites = new Invites(context.options);
-    this.joinRequests = new JoinRequests(store);
-    this.attestations = new Attestations(context, (it) => this.#isAdmitted(it));
-    context.table.onForget.push((record) => this.#dropped(record));
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    const { events, settings } = options;
+    this.credentials = new Credentials(options);
+    this.invites = new Invites(settings);
+    this.joinRequests = new JoinRequests(settings.store);
+    this.attestations = new Attestations({
+      ...options,
+      isAdmitted: (it) => this.#isAdmitted(it),
+    });
+    events.on("forgotten", (record) => this.#dropped(record));
+    events.on("introduced", ({ session, peer }) => {
+      this.credentials.register(session);
+      if (session.peer.invite !== undefined) this.#welcome(session, peer);
+    });
   }
 
   // --- What persons decided --------------------------------------------------
@@ -73,41 +73,17 @@ export class Membership {
     this.invites.tick();
   }
 
-  /** Every rule, oldest first. */
-  accessRules(): StoredAccessRule[] {
-    return [...this.#rules.values()];
-  }
-
-  /** What a person decided about it. */
-  accessRule(id: PeerId): AccessRule | undefined {
-    return this.#rules.get(id)?.rule;
-  }
-
-  /** Gives a rule; it is in force even if it cannot be written down. */
+  /** Sets a rule about a peer; it is in force even if it cannot be written down. */
   decide(id: PeerId, rule: AccessRule): void {
-    const { clock, options } = this.#context;
-    const given = { id, rule, at: clock.now() };
-    this.#rules.delete(id);
-    this.#rules.set(id, given);
+    const { clock, rules } = this.#options;
     try {
-      options.store.putAccessRule(given);
+      rules.set({ id, rule, at: clock.now() });
     } finally {
       if (rule !== "allowed") {
         this.#former.take(id);
         this.invites.endOf(id);
       }
     }
-  }
-
-  /** Whether a person said to keep it out. */
-  isDenied(id: PeerId): boolean {
-    return this.accessRule(id) === "denied";
-  }
-
-  /** Whether what others say of it is of no interest. */
-  ignoresGossipAbout(id: PeerId): boolean {
-    const rule = this.accessRule(id);
-    return rule === "denied" || rule === "forgotten";
   }
 
   // --- Who comes in ----------------------------------------------------------
@@ -162,7 +138,7 @@ export class Membership {
       return undefined;
     } catch (error) {
       const reason = messageOf(error);
-      this.#context.log.error("invite not redeemed", { reason });
+      this.#options.log.error("invite not redeemed", { reason });
       return new VerackError(
         "bad-invite",
         `Cannot accept ${shortId(id)}: its invite cannot be redeemed now`,
@@ -176,12 +152,9 @@ export class Membership {
    */
   settle(record: Peer, peer: VerifiedPeer): boolean {
     const { id } = record;
-    const { store } = this.#context.options;
+    const { rules } = this.#options;
     this.#write(() => this.joinRequests.delete(id));
-    if (this.accessRule(id) === "forgotten") {
-      this.#rules.delete(id);
-      this.#write(() => store.deleteAccessRule(id));
-    }
+    if (rules.of(id) === "forgotten") this.#write(() => rules.delete(id));
     if (!this.credentials.closed || record.isVerified) return false;
     const known = this.#former.take(id) ?? record.attestation;
     const { statement = known } = peer;
@@ -193,14 +166,20 @@ export class Membership {
     return attestation.length === 0;
   }
 
+  /** Sends a peer that came by invite what it needs to stay. */
+  #welcome({ session }: PeerSession, peer: Peer): void {
+    const payload = this.credentials.welcome(this.attestationFor(peer));
+    session.send(COMMAND.welcome, payload);
+  }
+
   // --- What is told ----------------------------------------------------------
 
   /** Whether an entry about this peer is worth looking into, after `ignoresGossipAbout`. */
   acceptsGossipAbout(id: PeerId, statement: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
-    const record = this.#context.table.get(id);
+    const record = this.#options.table.get(id);
     if (record !== undefined && this.#isAdmitted(record)) return true;
-    return this.accessRule(id) === "allowed" ||
+    return this.#options.rules.of(id) === "allowed" ||
       this.attestations.admits(statement, id);
   }
 
@@ -218,11 +197,11 @@ export class Membership {
   }
 
   #facts({ id, invite, statement }: VerifiedPeer): AdmissionFacts {
-    const record = this.#context.table.get(id);
+    const record = this.#options.table.get(id);
     const { closed } = this.credentials;
     return {
       closed,
-      rule: this.accessRule(id),
+      rule: this.#options.rules.of(id),
       invite: invite === undefined
         ? "none"
         : this.invites.accepts(invite, id)
@@ -241,15 +220,17 @@ export class Membership {
   /** A record is dropped, and not because its peer shall stay out. */
   #dropped(record: Peer): void {
     const { id, attestation: statement, isVerified: isVerified } = record;
-    if (!this.credentials.closed || this.ignoresGossipAbout(id)) return;
+    if (
+      !this.credentials.closed || this.#options.rules.ignoresGossipAbout(id)
+    ) return;
     if (!isVerified && statement.length === 0) return;
-    const hasStanding = this.#standing.has(record);
+    const hasStanding = this.#options.standing.has(record);
     this.#former.add(id, { statement, hasStanding });
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */
   #isAdmitted(record: Peer): boolean {
-    const rule = this.accessRule(record.id);
+    const rule = this.#options.rules.of(record.id);
     if (rule === "denied" || rule === "forgotten") return false;
     return rule === "allowed" || record.isVerified ||
       record.trust === "pinned" || record.attestation.length > 0;
@@ -261,14 +242,14 @@ export class Membership {
       write();
     } catch (error) {
       const reason = messageOf(error);
-      this.#context.log.error("cannot write down who belongs", { reason });
+      this.#options.log.error("cannot write down who belongs", { reason });
     }
   }
 
   #list(peer: VerifiedPeer, address: Address, direction: Direction): void {
-    const { clock, emit } = this.#context;
+    const { clock, emit } = this.#options;
     const { id, certificate } = peer;
-    this.onJoinRequest();
+    this.#options.events.emit("joinRequested");
     let isNew = false;
     this.#write(() => {
       isNew = this.joinRequests.add({

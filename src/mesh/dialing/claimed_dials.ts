@@ -3,10 +3,11 @@
  * counted by target (`dial_targets.ts`), and what a peer claims besides the address where
  * it has answered takes from the budget of gossip (`dial_budget.ts`).
  */
+import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import type { MeshContext } from "../context.ts";
+import type { Standing } from "../peers/standing.ts";
 import { type DialBudget, OWN_CLAIMS } from "./dial_budget.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 import { DialTargets } from "./dial_targets.ts";
@@ -35,22 +36,21 @@ const FREE: GrantedDial = { answered: () => {}, end: () => {} };
 
 /** Such dials of one node. */
 export class ClaimedDials {
-  readonly #context: Pick<MeshContext, "clock" | "standing">;
+  readonly #clock: Clock;
+  readonly #standing: Standing;
   readonly #budget: DialBudget;
   readonly #targets = new DialTargets();
 
-  constructor(
-    context: Pick<MeshContext, "clock" | "standing">,
-    budget: DialBudget,
-  ) {
-    this.#context = context;
+  constructor(clock: Clock, standing: Standing, budget: DialBudget) {
+    this.#clock = clock;
+    this.#standing = standing;
     this.#budget = budget;
   }
 
   /** The dial, or why it is not to be made now. */
   begin(claim: ClaimedDial): GrantedDial | VerackError {
     if (!this.#isCounted(claim)) return FREE;
-    const now = this.#context.clock.monotonic();
+    const now = this.#clock.monotonic();
     const { entry, endpoint, share } = claim;
     const { id } = claim.record;
     const dial = { id, endpoint, verified: isVerified(entry) };
@@ -81,13 +81,13 @@ export class ClaimedDials {
 
   /** Another identity was found at an endpoint than the one dialed. */
   shows(endpoint: Address, id: PeerId): void {
-    this.#targets.shows(endpoint, id, this.#context.clock.monotonic());
+    this.#targets.shows(endpoint, id, this.#clock.monotonic());
   }
 
   /** All but what a person gave, and what a peer with standing says itself. */
   #isCounted({ record, entry: { rank, typed } }: ClaimedDial): boolean {
     return !typed &&
-      (rank === "rumoured" || !this.#context.standing.isTrusted(record));
+      (rank === "rumoured" || !this.#standing.isTrusted(record));
   }
 }
 

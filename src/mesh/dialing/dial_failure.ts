@@ -1,6 +1,7 @@
 /** What went wrong at an address, which may lead to several endpoints, as one error. */
 import { factsOf } from "../../core/error_code.ts";
-import { VerackError } from "../../core/errors.ts";
+import { messageOf, VerackError } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 
@@ -80,4 +81,16 @@ function weight(error: VerackError): number {
 /** What a message says after `Cannot dial HOST:PORT: `. */
 function detailOf({ message }: VerackError): string {
   return message.replace(/^Cannot \w+ \S+: /, "");
+}
+
+/** The error as one of ours; `undefined` if it is the node closing. */
+export function faultOf(
+  error: unknown,
+  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+): VerackError | undefined {
+  if (signal.aborted) return undefined;
+  if (error instanceof VerackError) return error;
+  const reason = messageOf(error);
+  log.error("dialing failed", { error: reason });
+  return new VerackError("closed", `Cannot dial: ${reason}`, { cause: error });
 }

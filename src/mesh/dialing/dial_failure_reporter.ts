@@ -7,30 +7,39 @@ import type { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { ALARM_QUIET_MS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import type { MeshContext } from "../context.ts";
+import type { Log } from "../../core/log.ts";
+import type { Emit } from "../events.ts";
+import type { HealthBoard } from "../health.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 
 /** Ways for one address to be wrong that are remembered; an address has few. */
 const MAX_SAID = 32;
 
+/** What {@linkcode DialFailureReporter} is made of. */
+export interface DialFailureReporterOptions {
+  readonly log: Log;
+  readonly health: HealthBoard;
+  readonly events: PeerEvents;
+  readonly emit: Emit;
+}
+
 /** Reports failed dials of one node. */
 export class DialFailureReporter {
-  readonly #context: Pick<MeshContext, "emit" | "health" | "joining" | "log">;
+  readonly #options: DialFailureReporterOptions;
   /** What was said of each address: nothing is said again before it answers. */
   readonly #said = new Map<string, Set<string>>();
 
-  constructor(
-    context: Pick<MeshContext, "emit" | "health" | "joining" | "log">,
-  ) {
-    this.#context = context;
+  constructor(options: DialFailureReporterOptions) {
+    this.#options = options;
   }
 
   /** The address answered: what is wrong next is news. */
   clear(address: Address): void {
     const shown = formatAddress(address);
     this.#said.delete(shown);
-    this.#context.health.end(`dial ${shown}`);
-    this.#context.joining.reached(address);
+    this.#options.health.end(`dial ${shown}`);
+    this.#options.events.emit("dialed", address, undefined);
   }
 
   /** Reports that dialing the address failed; `expected` is the peer it should lead to. */
@@ -44,10 +53,10 @@ export class DialFailureReporter {
       : expected;
     const what = `${error.code} ${actual ?? ""}`;
     const { message: reason } = error;
-    this.#context.log.debug("dial failed", { address: shown, reason });
-    this.#context.joining.failed(address, error);
+    this.#options.log.debug("dial failed", { address: shown, reason });
+    this.#options.events.emit("dialed", address, error);
     const { isRefusal: refused = false, stopsDialing } = factsOf(error.code);
-    const { health } = this.#context;
+    const { health } = this.#options;
     if (error.code === "identity-in-use") {
       if (!health.keyInUse("own", reason)) return;
     } else {
@@ -65,7 +74,7 @@ export class DialFailureReporter {
       if (said.has(what) || said.size >= MAX_SAID) return;
       said.add(what);
     }
-    this.#context.emit(
+    this.#options.emit(
       refused
         ? {
           type: "refused",

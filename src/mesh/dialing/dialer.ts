@@ -5,7 +5,6 @@
  * What is done then is `peer_dialer.ts` and `seed_dialer.ts`; how many dials there may
  * be is `dial_budget.ts`, the waiting time `core/backoff.ts`.
  */
-import { messageOf, VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
@@ -14,8 +13,20 @@ import {
   RUMOUR_CREDIT_REFILL_MS,
   RUMOUR_KEPT_MS,
 } from "../../limits.ts";
-import { type Address, formatAddress } from "../../transport/address.ts";
-import type { MeshContext } from "../context.ts";
+import { formatAddress } from "../../transport/address.ts";
+import type { Clock, Random } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
+import type { Resolver } from "../../transport/resolve.ts";
+import type { Transport } from "../../transport/transport.ts";
+import type { Emit } from "../events.ts";
+import type { HealthBoard } from "../health.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerMemory } from "../peers/peer_memory.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { PeerTarget } from "../peers/peer_target.ts";
+import type { Standing } from "../peers/standing.ts";
+import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
 import {
   DialBudget,
   type GossipDial,
@@ -23,7 +34,6 @@ import {
   OWN_CLAIMS,
 } from "./dial_budget.ts";
 import { DialFailureReporter } from "./dial_failure_reporter.ts";
-import type { PeerSessionOwner } from "../peers/peer_session.ts";
 import { giveWay, PeerDialer } from "./peer_dialer.ts";
 import type { Peer } from "../peers/peer.ts";
 import { SeedDialer } from "./seed_dialer.ts";
@@ -45,41 +55,66 @@ interface DueDial {
   readonly dial: () => Promise<unknown>;
 }
 
+/** What {@linkcode Dialer} is made of. */
+export interface DialerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  /** This node. */
+  readonly own: PeerId;
+  /** What a person gave. */
+  readonly connect: readonly PeerTarget[];
+  readonly transport: Transport;
+  readonly resolve: Resolver | undefined;
+  readonly opener: DialedSessionOpener;
+  readonly table: PeerTable;
+  readonly memory: PeerMemory;
+  readonly rules: Pick<AccessRules, "isDenied">;
+  readonly standing: Standing;
+  readonly health: HealthBoard;
+  /** Connections that arrive and whose peer is not proven yet. */
+  readonly arriving: { readonly size: number };
+  readonly events: PeerEvents;
+  readonly emit: Emit;
+}
+
 /** Keeps a node dialing. */
 export class Dialer {
-  readonly #context: MeshContext;
+  readonly #options: DialerOptions;
   readonly #seeds: SeedDialer;
   readonly #peers: PeerDialer;
   /** What a person asked for in vain; said, not dialed. */
-  readonly #futile: readonly RejectedTarget[];
+  readonly #rejected: readonly RejectedTarget[];
   readonly #tasks = new TaskSet();
   readonly #budget: DialBudget;
-  readonly #talk: DialFailureReporter;
+  readonly #reporter: DialFailureReporter;
   #revivedAt = -Infinity;
-  #owner: PeerSessionOwner | undefined;
   #cancelTimer: (() => void) | undefined;
-  #cancelFutile: (() => void) | undefined;
-  #stopped = false;
+  #cancelReport: (() => void) | undefined;
+  #isDialing = false;
 
-  constructor(context: MeshContext) {
-    this.#context = context;
+  constructor(options: DialerOptions) {
+    this.#options = options;
+    const { connect, events } = options;
+    this.#reporter = new DialFailureReporter(options);
     this.#budget = new DialBudget();
-    this.#talk = new DialFailureReporter(context);
-    const known = (error: unknown) => this.#known(error);
-    this.#seeds = new SeedDialer(
-      context,
-      pinAddresses(context),
-      this.#talk,
-      known,
-    );
-    this.#peers = new PeerDialer(
-      context,
-      this.#seeds,
-      this.#talk,
-      this.#budget,
-      known,
-    );
-    this.#futile = rejectedTargets(context);
+    const addresses = new AddressDialer(options);
+    const common = { ...options, addresses, reporter: this.#reporter };
+    pinAddresses(options);
+    const seeds = connect.filter(({ id }) => id === undefined);
+    this.#seeds = new SeedDialer(common, seeds.map(({ address }) => address));
+    this.#peers = new PeerDialer({
+      ...common,
+      seeds: this.#seeds,
+      budget: this.#budget,
+    });
+    this.#rejected = rejectedTargets(options);
+    events.on("introduced", ({ wasLost }) => wasLost && this.#revive());
+    events.on("allowed", () => this.#revive());
+    events.on("released", (id) => this.#seeds.release(id));
+    events.on("changed", () => this.#kick());
   }
 
   /** Dials under way. */
@@ -87,35 +122,34 @@ export class Dialer {
     return this.#tasks.size;
   }
 
-  /** Begins; opened links go to `owner`. */
-  start(owner: PeerSessionOwner): void {
-    this.#owner = owner;
-    if (this.#futile.length > 0) {
-      // After this turn, so that who asks for events at once misses nothing.
-      this.#cancelFutile = this.#context.clock.after(0, () => {
-        for (const { address, error, expected } of this.#futile) {
-          this.#talk.failed(address, error, expected);
+  /** Begins. */
+  start(): void {
+    this.#isDialing = true;
+    if (this.#rejected.length > 0) {
+      // After this turn, so that a caller who asks for events at once misses nothing.
+      this.#cancelReport = this.#options.clock.after(0, () => {
+        for (const { address, error, expected } of this.#rejected) {
+          this.#reporter.failed(address, error, expected);
         }
       });
     }
-    this.kick();
+    this.#kick();
   }
 
   /** Resolves when no dial is under way any more; the node's signal ends them. */
   async close(): Promise<void> {
-    this.#stopped = true;
+    this.#isDialing = false;
     this.#cancelTimer?.();
-    this.#cancelFutile?.();
+    this.#cancelReport?.();
     await this.#tasks.settled();
   }
 
   /** Starts every dial that is due, and sees to the next one. */
-  kick(): void {
-    const { clock, table, signal, membership, memory } = this.#context;
-    const owner = this.#owner;
-    if (this.#stopped || signal.aborted || owner === undefined) return;
+  #kick(): void {
+    const { arriving, clock, memory, rules, signal, table } = this.#options;
+    if (!this.#isDialing || signal.aborted) return;
     const now = clock.monotonic();
-    const crowded = this.#context.arriving() > 0;
+    const crowded = arriving.size > 0;
     let next = Infinity;
     this.#peers.refresh();
     this.#seeds.notice(now);
@@ -125,7 +159,7 @@ export class Dialer {
       const since = seed.schedule.dueAt;
       if (since > now) next = Math.min(next, since);
       else {
-        const dial = () => this.#seeds.dial(seed, owner);
+        const dial = () => this.#seeds.dial(seed);
         due.push({ share: "standing", since, dial });
       }
     }
@@ -141,7 +175,7 @@ export class Dialer {
         if (!record.isKnown) next = Math.min(next, now + RUMOUR_KEPT_MS);
         continue;
       }
-      if (membership.isDenied(record.id)) continue;
+      if (rules.isDenied(record.id)) continue;
       if (crowded && record.yields(now)) {
         next = Math.min(next, now + CROWD_CHECK_MS);
       } else if (record.dueAt > now) {
@@ -150,7 +184,7 @@ export class Dialer {
         const share = record.dialShare;
         if (share === "gossip") rumours.push(record);
         else {
-          const dial = () => this.#peers.dial(record, owner, () => {});
+          const dial = () => this.#peers.dial(record, () => {});
           due.push({ share, since: record.dueAt, dial });
         }
       }
@@ -161,12 +195,12 @@ export class Dialer {
     for (const it of due) this.#run(it);
     rumours.sort((a, b) => a.dueAt - b.dueAt);
     if (rumours.length > 0) {
-      next = Math.min(next, this.#dialRumours(rumours, owner, now));
+      next = Math.min(next, this.#dialRumours(rumours, now));
     }
     this.#cancelTimer?.();
     this.#cancelTimer = next === Infinity
       ? undefined
-      : clock.after(Math.max(1, next - now), () => this.kick());
+      : clock.after(Math.max(1, next - now), () => this.#kick());
   }
 
   /**
@@ -176,7 +210,6 @@ export class Dialer {
    */
   #dialRumours(
     rumours: readonly Peer[],
-    owner: PeerSessionOwner,
     now: number,
   ): number {
     const budget = this.#budget;
@@ -195,7 +228,7 @@ export class Dialer {
       if (record === undefined) waiting.delete(source);
       // Unless it was begun on the account of another source.
       else if (!record.isDialing) {
-        if (this.#runRumour(source, record, owner)) continue;
+        if (this.#runRumour(source, record)) continue;
         isShort = true;
         waiting.delete(source);
       }
@@ -211,10 +244,10 @@ export class Dialer {
   }
 
   /**
-   * We woke: everything that was put off is tried within `REVIVE_SPREAD_MS`, and
+   * This node was suspended: everything that was put off is tried within `REVIVE_SPREAD_MS`, and
    * its backoff begins anew. Peers nobody has proven to us keep to theirs.
    */
-  wake(): void {
+  resumed(): void {
     const waiting = this.#waiting((it) => it.introducedBy === undefined);
     for (const it of waiting) it.resumed();
     this.#hurry(waiting);
@@ -224,8 +257,8 @@ export class Dialer {
    * A peer that was lost is back, and so may be the network: the others are tried
    * too, but not each time if it comes and goes, nor where they only say they are.
    */
-  revive(): void {
-    const now = this.#context.clock.monotonic();
+  #revive(): void {
+    const now = this.#options.clock.monotonic();
     if (now - this.#revivedAt < DIAL_HINT_INTERVAL_MS) return;
     this.#revivedAt = now;
     this.#hurry(
@@ -237,7 +270,7 @@ export class Dialer {
   #waiting(
     isMeant: (record: Peer) => boolean,
   ): Pick<Peer, "hurry" | "resumed">[] {
-    const { table } = this.#context;
+    const { table } = this.#options;
     const records = [...table.values()].filter((record) =>
       record.sessions.length === 0 && isMeant(record)
     );
@@ -248,27 +281,12 @@ export class Dialer {
   }
 
   #hurry(waiting: readonly Pick<Peer, "hurry">[]): void {
-    const { clock, random } = this.#context;
+    const { clock, random } = this.#options;
     const now = clock.monotonic();
     for (const it of waiting) {
       it.hurry(now + random.float() * REVIVE_SPREAD_MS);
     }
-    this.kick();
-  }
-
-  /** The peer is gone for good with its key: others may have its addresses. */
-  release(id: PeerId): void {
-    this.#seeds.release(id);
-  }
-
-  /** The error as one of ours; `undefined` if it is the node closing. */
-  #known(error: unknown): VerackError | undefined {
-    if (this.#context.signal.aborted) return undefined;
-    if (error instanceof VerackError) return error;
-    this.#context.log.error("dialing failed", { error: messageOf(error) });
-    return new VerackError("closed", `Cannot dial: ${messageOf(error)}`, {
-      cause: error,
-    });
+    this.#kick();
   }
 
   /** Starts a dial to a peer we know or an address we were given, if there is room. */
@@ -281,9 +299,8 @@ export class Dialer {
   #runRumour(
     source: PeerId,
     record: Peer,
-    owner: PeerSessionOwner,
   ): boolean {
-    const { clock } = this.#context;
+    const { clock } = this.#options;
     const now = clock.monotonic();
     if (!this.#budget.begin(source, now)) return false;
     const dial: GossipDial = {
@@ -292,7 +309,7 @@ export class Dialer {
       giveWay: () => giveWay(record),
     };
     this.#budget.track(dial);
-    const dialed = this.#peers.dial(record, owner, () => {
+    const dialed = this.#peers.dial(record, () => {
       dial.progressAt = clock.monotonic();
     });
     let wasted = true;
@@ -311,28 +328,25 @@ export class Dialer {
   #track(task: Promise<unknown>, onEnd: () => void): void {
     this.#tasks.add(task.then(() => {
       onEnd();
-      this.kick();
+      this.#kick();
     }));
   }
 }
 
-/** Puts the identities that a person named on record; what is left are seeds. */
-function pinAddresses(context: MeshContext): Address[] {
-  const { connect } = context.options;
+/** Puts the identities that a person named on record. */
+function pinAddresses(options: DialerOptions): void {
+  const { connect, own } = options;
   const pins = Map.groupBy(
     connect.filter(({ id }) => id !== undefined),
     ({ address }) => formatAddress(address),
   );
   for (const targets of pins.values()) {
     const [{ address } = { address: undefined }] = targets;
-    const identities = targets.flatMap(({ id }) =>
-      id === undefined || id === context.identity.id ? [] : id
-    );
-    if (address !== undefined && identities.length > 0) {
-      pinAddress(context, address, identities);
+    const ids = targets.flatMap(({ id }) => id === own ? [] : id ?? []);
+    if (address !== undefined && ids.length > 0) {
+      pinAddress(options, address, ids);
     }
   }
-  return connect.flatMap(({ address, id }) => id === undefined ? address : []);
 }
 
 /** On whose account a peer that is only said to be somewhere may be dialed. */

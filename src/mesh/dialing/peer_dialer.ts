@@ -13,16 +13,20 @@ import {
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
 import { ClaimedDials } from "./claimed_dials.ts";
-import type { MeshContext } from "../context.ts";
-import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
+import type { PeerMemory } from "../peers/peer_memory.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+import type { AddressDialer, DialTarget } from "./address_dialer.ts";
 import type { DialBudget } from "./dial_budget.ts";
 import {
   type EndpointFailure,
   failureAt,
+  faultOf,
   WrongIdentityError,
 } from "./dial_failure.ts";
 import type { DialFailureReporter } from "./dial_failure_reporter.ts";
-import type { PeerSessionOwner } from "../peers/peer_session.ts";
 import type { PeerAddress } from "../peers/peer_addresses.ts";
 import type { DialShare, Peer } from "../peers/peer.ts";
 import type { SeedDialer } from "./seed_dialer.ts";
@@ -30,7 +34,6 @@ import type { SeedDialer } from "./seed_dialer.ts";
 /** One round of dialing a peer. */
 interface Round {
   readonly record: Peer;
-  readonly owner: PeerSessionOwner;
   readonly queue: AddressQueue<PeerAddress>;
   readonly share: DialShare;
   /** Addresses tried at once. */
@@ -49,28 +52,31 @@ export function giveWay(record: Peer): void {
   );
 }
 
+/** What {@linkcode PeerDialer} is made of. */
+export interface PeerDialerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  readonly table: PeerTable;
+  readonly memory: PeerMemory;
+  readonly standing: Standing;
+  readonly addresses: AddressDialer;
+  readonly reporter: DialFailureReporter;
+  readonly seeds: SeedDialer;
+  readonly budget: DialBudget;
+}
+
 /** Dials the peers of one node. */
 export class PeerDialer {
-  readonly #context: MeshContext;
-  readonly #seeds: SeedDialer;
-  readonly #talk: DialFailureReporter;
-  /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
-  readonly #known: (error: unknown) => VerackError | undefined;
+  readonly #options: PeerDialerOptions;
   readonly #rounds = new Set<Round>();
   readonly #claims: ClaimedDials;
 
-  constructor(
-    context: MeshContext,
-    seeds: SeedDialer,
-    talk: DialFailureReporter,
-    budget: DialBudget,
-    known: (error: unknown) => VerackError | undefined,
-  ) {
-    this.#context = context;
-    this.#claims = new ClaimedDials(context, budget);
-    this.#seeds = seeds;
-    this.#talk = talk;
-    this.#known = known;
+  constructor(options: PeerDialerOptions) {
+    this.#options = options;
+    const { budget, clock, standing } = options;
+    this.#claims = new ClaimedDials(clock, standing, budget);
   }
 
   /** Addresses that were learned meanwhile are tried, too: those before may hang. */
@@ -87,12 +93,11 @@ export class PeerDialer {
    */
   async dial(
     record: Peer,
-    owner: PeerSessionOwner,
     onReached: () => void,
   ): Promise<boolean> {
-    const { clock } = this.#context;
+    const { clock } = this.#options;
     const stopped = record.dialStarted();
-    const signal = AbortSignal.any([this.#context.signal, stopped]);
+    const signal = AbortSignal.any([this.#options.signal, stopped]);
     const queue = new AddressQueue(
       this.#addressesOf(record),
       ({ address }) => formatAddress(address),
@@ -103,7 +108,6 @@ export class PeerDialer {
       : MAX_ADDRESSES_PER_PEER;
     const round: Round = {
       record,
-      owner,
       queue,
       share,
       parallel,
@@ -136,7 +140,7 @@ export class PeerDialer {
   /** Where to try: names that a person gave without an identity are looked up as seeds. */
   #addressesOf(record: Peer): PeerAddress[] {
     return record.addresses.list().filter(({ address, typed }) =>
-      !typed || !this.#seeds.looksUp(address)
+      !typed || !this.#options.seeds.looksUp(address)
     );
   }
 
@@ -151,9 +155,12 @@ export class PeerDialer {
     const failures: EndpointFailure[] = [];
     try {
       const { signal, reached } = attempt;
-      const endpoints = await endpointsOf(this.#context, entry, signal);
+      const endpoints = await this.#options.addresses.endpointsOf(
+        entry,
+        signal,
+      );
       const served = await raceAddresses(endpoints, {
-        clock: this.#context.clock,
+        clock: this.#options.clock,
         signal,
         parallel,
         attempt: (endpoint, inner) =>
@@ -165,10 +172,10 @@ export class PeerDialer {
             },
           }),
       });
-      if (served) this.#talk.clear(address);
+      if (served) this.#options.reporter.clear(address);
       if (served || signal.aborted || failures.length === 0) return true;
     } catch (error) {
-      const known = this.#known(error);
+      const known = faultOf(error, this.#options);
       if (known === undefined || settledElsewhere(known)) return true;
       // A name that leads nowhere.
       round.dialed = true;
@@ -186,7 +193,7 @@ export class PeerDialer {
       strangers.length === failures.length &&
       this.#misplaced(record, entry, actual);
     if (entry.typed && !lapsed) {
-      this.#talk.failed(address, error, record.id);
+      this.#options.reporter.failed(address, error, record.id);
     }
     return false;
   }
@@ -199,7 +206,7 @@ export class PeerDialer {
     failures: EndpointFailure[],
     { signal, reached }: Attempt,
   ): Promise<boolean> {
-    const { record, owner } = round;
+    const { record } = round;
     if (record.sessions.length > 0) return true;
     const dial = this.#claims.begin({ ...round, entry, endpoint });
     if (dial instanceof VerackError) {
@@ -218,10 +225,10 @@ export class PeerDialer {
       },
     };
     try {
-      await dialPeer(this.#context, owner, target, signal);
+      await this.#options.addresses.dial(target, signal);
       return true;
     } catch (error) {
-      const known = this.#known(error);
+      const known = faultOf(error, this.#options);
       if (known === undefined || settledElsewhere(known)) return true;
       failures.push({ endpoint, error: known });
       if (known instanceof WrongIdentityError) {
@@ -236,7 +243,7 @@ export class PeerDialer {
   /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
   #sees(endpoint: Address, id: PeerId): void {
     this.#claims.shows(endpoint, id);
-    this.#context.table.get(id)?.foundAt(endpoint);
+    this.#options.table.get(id)?.foundAt(endpoint);
   }
 
   /**
@@ -248,9 +255,9 @@ export class PeerDialer {
     entry: PeerAddress,
     actual: PeerId,
   ): boolean {
-    const { table, log, memory, standing } = this.#context;
+    const { table, log, memory, standing } = this.#options;
     const address = formatAddress(entry.address);
-    const seed = this.#seeds.heldTo(record.id, entry.address);
+    const seed = this.#options.seeds.heldTo(record.id, entry.address);
     // A pin on a key that lived in memory lapses with it, so that a restarted
     // seed locks nobody out.
     const lapses = seed !== undefined && record.ephemeral;
@@ -259,8 +266,8 @@ export class PeerDialer {
     memory.save(record);
     log.debug("address dropped", { address, actual });
     if (lapses) {
-      this.#seeds.release(record.id);
-      this.#talk.clear(entry.address);
+      this.#options.seeds.release(record.id);
+      this.#options.reporter.clear(entry.address);
     }
     const mayBeGone = record.isVerified
       ? record.ephemeral
@@ -273,7 +280,7 @@ export class PeerDialer {
   }
 
   #backOff({ record, dialed }: Round): void {
-    const { clock, table } = this.#context;
+    const { clock, table } = this.#options;
     record.dialFailed(dialed);
     if (record.isForgettable(clock.monotonic())) table.forget(record);
   }

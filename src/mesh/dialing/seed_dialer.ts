@@ -6,8 +6,7 @@
  * as it may lead to others by then. An endpoint that is this node itself is left alone
  * for a while, the name is not. When an attempt is made is up to `dialer.ts`.
  */
-import { sleep } from "../../core/clock.ts";
-import type { VerackError } from "../../core/errors.ts";
+import { type Clock, type Random, sleep } from "../../core/clock.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
@@ -19,16 +18,19 @@ import {
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, raceAddresses } from "./address_race.ts";
-import type { MeshContext } from "../context.ts";
-import { dialPeer, type DialTarget, endpointsOf } from "./dial.ts";
+import type { Log } from "../../core/log.ts";
+import type { Emit } from "../events.ts";
+import type { PeerMemory } from "../peers/peer_memory.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { AddressDialer, DialTarget } from "./address_dialer.ts";
 import {
   type EndpointFailure,
   failureAt,
+  faultOf,
   itself,
   WrongIdentityError,
 } from "./dial_failure.ts";
 import type { DialFailureReporter } from "./dial_failure_reporter.ts";
-import type { PeerSessionOwner } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
 import { type Seed, seedsOf } from "./seeds.ts";
 
@@ -45,24 +47,30 @@ interface Findings {
   readonly failures: EndpointFailure[];
 }
 
+/** What {@linkcode SeedDialer} is made of. */
+export interface SeedDialerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  /** This node. */
+  readonly own: PeerId;
+  readonly table: PeerTable;
+  readonly memory: PeerMemory;
+  readonly addresses: AddressDialer;
+  readonly reporter: DialFailureReporter;
+  readonly emit: Emit;
+}
+
 /** The seeds of one node. */
 export class SeedDialer {
   readonly seeds: readonly Seed[];
-  readonly #context: MeshContext;
-  readonly #talk: DialFailureReporter;
-  /** Turns what was thrown into one of ours; `undefined` if the node is closing. */
-  readonly #known: (error: unknown) => VerackError | undefined;
+  readonly #options: SeedDialerOptions;
 
-  constructor(
-    context: MeshContext,
-    addresses: readonly Address[],
-    talk: DialFailureReporter,
-    known: (error: unknown) => VerackError | undefined,
-  ) {
-    this.#context = context;
-    this.#talk = talk;
-    this.#known = known;
-    this.seeds = seedsOf(context.table, addresses);
+  constructor(options: SeedDialerOptions, addresses: readonly Address[]) {
+    this.#options = options;
+    this.seeds = seedsOf(options.table, addresses);
   }
 
   /** Whether an address is a name whose members are looked for here, not peer by peer. */
@@ -86,7 +94,7 @@ export class SeedDialer {
    * take whatever answers next.
    */
   release(id: PeerId): void {
-    const now = this.#context.clock.monotonic();
+    const now = this.#options.clock.monotonic();
     for (const seed of this.seeds) {
       if (!seed.identities.delete(id)) continue;
       seed.former = id;
@@ -104,8 +112,8 @@ export class SeedDialer {
   }
 
   /** One attempt. Never rejects. */
-  async dial(seed: Seed, owner: PeerSessionOwner): Promise<void> {
-    const { signal, clock } = this.#context;
+  async dial(seed: Seed): Promise<void> {
+    const { signal, clock } = this.#options;
     const findings: Findings = {
       found: false,
       underway: false,
@@ -116,7 +124,7 @@ export class SeedDialer {
     seed.dialing = true;
     try {
       const queue = new AddressQueue(
-        await endpointsOf(this.#context, seed, signal),
+        await this.#options.addresses.endpointsOf(seed, signal),
         formatAddress,
       );
       await using _ = this.#refreshing(seed, queue);
@@ -125,13 +133,13 @@ export class SeedDialer {
         signal,
         parallel: MAX_ADDRESSES_PER_PEER,
         attempt: async (endpoint, attempt) => {
-          await this.#try(seed, endpoint, findings, owner, attempt.signal);
+          await this.#try(seed, endpoint, findings, attempt.signal);
           // There may be another member at the next.
           return false;
         },
       });
     } catch (error) {
-      const known = this.#known(error);
+      const known = faultOf(error, this.#options);
       if (known !== undefined) {
         findings.failures.push({ endpoint: seed.address, error: known });
       }
@@ -144,11 +152,11 @@ export class SeedDialer {
   /** Looks a name up again while endpoints hang, so that those do not hold up new ones. */
   #refreshing(seed: Seed, queue: AddressQueue<Address>): AsyncDisposable {
     const over = new AbortController();
-    const signal = AbortSignal.any([this.#context.signal, over.signal]);
+    const signal = AbortSignal.any([this.#options.signal, over.signal]);
     const refresh = async () => {
       while (seed.isName) {
-        await sleep(this.#context.clock, NAME_REFRESH_MS, signal);
-        const found = await endpointsOf(this.#context, seed, signal)
+        await sleep(this.#options.clock, NAME_REFRESH_MS, signal);
+        const found = await this.#options.addresses.endpointsOf(seed, signal)
           .catch(() => []);
         queue.add(found);
       }
@@ -167,10 +175,9 @@ export class SeedDialer {
     seed: Seed,
     endpoint: Address,
     findings: Findings,
-    owner: PeerSessionOwner,
     signal: AbortSignal,
   ): Promise<void> {
-    const { clock, table, identity: own } = this.#context;
+    const { addresses, clock, own, table } = this.#options;
     if ((seed.ownHosts.get(endpoint.host) ?? 0) > clock.monotonic()) {
       findings.self = true;
       return;
@@ -186,7 +193,7 @@ export class SeedDialer {
       endpoint,
       onIdentity: (id) => {
         shown = id;
-        if (id === own.id) return true;
+        if (id === own) return true;
         if (!this.#welcomes(seed, id)) {
           findings.strangers.push(stranger(seed, endpoint, id));
           return false;
@@ -201,17 +208,17 @@ export class SeedDialer {
       },
     };
     try {
-      const link = await dialPeer(this.#context, owner, target, signal);
+      const link = await addresses.dial(target, signal);
       if (link === undefined) return;
       // If it is gone again already, the next attempt is soon.
       if (this.#adopt(seed, link.peer.id)) findings.found = true;
       else findings.underway = true;
     } catch (error) {
-      const known = this.#known(error);
+      const known = faultOf(error, this.#options);
       if (known === undefined) return;
       // That we reached ourselves is believed of ourselves only, else a stranger at
       // the address could have us never try it again.
-      if (known.code === "self" && shown === own.id) {
+      if (known.code === "self" && shown === own) {
         findings.self = true;
         seed.ownHosts.set(endpoint.host, clock.monotonic() + OWN_HOST_MS);
       } // Another session with it is open, or about to be.
@@ -222,23 +229,28 @@ export class SeedDialer {
 
   /** Says what there is to say, and when the next attempt is. */
   #conclude(seed: Seed, findings: Findings): void {
-    const { clock, random, table } = this.#context;
+    const { clock, random, table } = this.#options;
     const now = clock.monotonic();
     const { found, underway, self, strangers, failures } = findings;
     const later = now + NAME_LOOKUP_MS * (0.5 + random.float());
     seed.found = found;
     if (found) {
-      this.#talk.clear(seed.address);
+      this.#options.reporter.clear(seed.address);
       // The others are no strangers now that a member is there, too.
       const welcome = strangers.length > 0 && this.#leadsToPeer(seed);
       seed.schedule.succeeded(welcome ? now + RECONNECT_MIN_MS : later);
       return;
     }
     const failed = [...strangers, ...failures];
-    if (underway) this.#talk.clear(seed.address);
+    if (underway) this.#options.reporter.clear(seed.address);
     else if (failed.length > 0) {
-      this.#talk.failed(seed.address, failureAt(seed.address, failed));
-    } else if (self) this.#talk.failed(seed.address, itself(seed.address));
+      this.#options.reporter.failed(
+        seed.address,
+        failureAt(seed.address, failed),
+      );
+    } else if (self) {
+      this.#options.reporter.failed(seed.address, itself(seed.address));
+    }
     const isPending = failures.some(({ error }) =>
       error.code === "not-admitted"
     );
@@ -257,7 +269,7 @@ export class SeedDialer {
    * a peer every one, as its members come and go.
    */
   #welcomes(seed: Seed, id: PeerId): boolean {
-    const { table } = this.#context;
+    const { table } = this.#options;
     if (seed.identities.has(id)) return true;
     const isKnown = table.get(id)?.isKnown === true;
     return seed.isName && (isKnown || this.#leadsToPeer(seed)) ||
@@ -265,12 +277,12 @@ export class SeedDialer {
   }
 
   #leadsToPeer({ identities }: Seed): boolean {
-    return [...identities].some((it) => this.#context.table.get(it)?.up);
+    return [...identities].some((it) => this.#options.table.get(it)?.up);
   }
 
   /** The peer that we dialed at this endpoint and still have a session with. */
   #peerAt({ host, port }: Address): Peer | undefined {
-    return this.#context.table.connected().find(({ sessions: links }) =>
+    return this.#options.table.connected().find(({ sessions: links }) =>
       links.some(({ endpoint }) =>
         endpoint?.host === host && endpoint.port === port
       )
@@ -279,7 +291,7 @@ export class SeedDialer {
 
   /** From now on the seed is an address of this peer; false if it is gone already. */
   #adopt(seed: Seed, id: PeerId): boolean {
-    const { table, memory } = this.#context;
+    const { table, memory } = this.#options;
     const record = table.get(id);
     if (record === undefined) return false;
     if (seed.identities.delete(id)) seed.former = undefined;
@@ -303,7 +315,7 @@ export class SeedDialer {
 
   /** Another identity is taken in the place of one that is gone: it may not be the same node. */
   #tellOfFormer(seed: Seed, id: PeerId): void {
-    const { emit, log } = this.#context;
+    const { emit, log } = this.#options;
     const { former } = seed;
     seed.former = undefined;
     if (former === undefined || former === id) return;

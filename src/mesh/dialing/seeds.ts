@@ -11,7 +11,9 @@ import { type PeerId, shortId } from "../../identity/identity.ts";
 import { MAX_PEERS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";
-import type { MeshContext } from "../context.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { PeerMemory } from "../peers/peer_memory.ts";
+import type { PeerTarget } from "../peers/peer_target.ts";
 import { DialSchedule } from "../peers/dial_schedule.ts";
 import { itself } from "./dial_failure.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -31,6 +33,12 @@ export interface Seed {
   found: boolean;
   dialing: boolean;
   readonly schedule: DialSchedule;
+}
+
+/** Where what persons say of addresses is kept. */
+export interface SeedRecords {
+  readonly table: PeerTable;
+  readonly memory: Pick<PeerMemory, "save">;
 }
 
 /**
@@ -70,7 +78,7 @@ export function wantsLook(seed: Seed): boolean {
  * behind a name there may be several.
  */
 export function pinAddress(
-  { table, memory }: Pick<MeshContext, "table" | "memory">,
+  { table, memory }: SeedRecords,
   address: Address,
   identities: readonly PeerId[],
 ): void {
@@ -102,13 +110,15 @@ export interface RejectedTarget {
  * for whose peer there is no room on record.
  */
 export function rejectedTargets(
-  { options, identity, table, membership }: Pick<
-    MeshContext,
-    "identity" | "membership" | "options" | "table"
-  >,
+  { connect, own, table, rules }: {
+    readonly connect: readonly PeerTarget[];
+    readonly own: PeerId;
+    readonly table: PeerTable;
+    readonly rules: Pick<AccessRules, "isDenied">;
+  },
 ): RejectedTarget[] {
-  return options.connect.flatMap(({ address, id: named }) => {
-    if (named === identity.id) return [{ address, error: itself(address) }];
+  return connect.flatMap(({ address, id: named }) => {
+    if (named === own) return [{ address, error: itself(address) }];
     if (named !== undefined && table.get(named) === undefined) {
       return [{ address, error: full(address), expected: named }];
     }
@@ -119,7 +129,7 @@ export function rejectedTargets(
         : [...table.values()].find((record) =>
           record.addresses.get(address)?.typed
         )?.id);
-    return expected !== undefined && membership.isDenied(expected)
+    return expected !== undefined && rules.isDenied(expected)
       ? [{ address, error: denied(address, expected), expected }]
       : [];
   });

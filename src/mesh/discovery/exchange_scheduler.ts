@@ -4,6 +4,8 @@
  * missing. And when it tells some of them of a new peer unasked. The exchange itself is
  * in `peer_exchange.ts`.
  */
+import type { Clock, Random } from "../../core/clock.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import {
   ASKED_AFTER_LOSS,
   COLLISION_CROWD,
@@ -14,10 +16,11 @@ import {
   PEER_EXCHANGE_MIN_MS,
   RECENT_SESSION_MS,
 } from "../../limits.ts";
-import type { MeshContext } from "../context.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
-import type { LivenessReports } from "./liveness_reports.ts";
+import type { LivenessReports } from "../peers/liveness_reports.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
 
 /** What is asked and told. */
 export interface Inquirer {
@@ -27,33 +30,44 @@ export interface Inquirer {
   tell(record: Peer, links: readonly PeerSession[]): void;
 }
 
+/** What {@linkcode ExchangeScheduler} is made of. */
+export interface ExchangeSchedulerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** This node. */
+  readonly own: PeerId;
+  readonly peerExchangeMs: number;
+  readonly deadAfterMs: number;
+  readonly table: PeerTable;
+  readonly reports: LivenessReports;
+  readonly events: PeerEvents;
+  readonly inquirer: Inquirer;
+}
+
 /** The inquiries of one node. */
 export class ExchangeScheduler {
-  readonly #context: MeshContext;
-  readonly #reports: LivenessReports;
-  readonly #inquirer: Inquirer;
+  readonly #options: ExchangeSchedulerOptions;
   // Times of the monotonic clock, milliseconds.
   readonly #startedAt: number;
   #nextAt: number;
   #recheckAt = 0;
+  /** A peer is gone without a word: others are asked whether they see it. */
   #lost = false;
-  #knocked = false;
-  #knockedAt = -Infinity;
+  /** An unknown peer wants to join: perhaps others have admitted it. */
+  #joinRequested = false;
+  #joinAskedAt = -Infinity;
   /** Whom we have met and not asked yet. */
   #unasked: PeerSession[] = [];
   /** Sessions with peers that others may not have met yet, oldest first. */
   #news: PeerSession[] = [];
   #metAt = -Infinity;
 
-  constructor(
-    context: MeshContext,
-    reports: LivenessReports,
-    inquirer: Inquirer,
-  ) {
-    this.#context = context;
-    this.#reports = reports;
-    this.#inquirer = inquirer;
-    this.#startedAt = context.clock.monotonic();
+  constructor(options: ExchangeSchedulerOptions) {
+    this.#options = options;
+    const { clock, events } = options;
+    events.on("down", ({ left }) => this.#lost ||= !left);
+    events.on("joinRequested", () => this.#joinRequested = true);
+    this.#startedAt = clock.monotonic();
     this.#nextAt = this.#later(this.#startedAt);
   }
 
@@ -65,26 +79,16 @@ export class ExchangeScheduler {
    * @param isNew Whether the peer was never proven before.
    */
   met(link: PeerSession, isNew: boolean): void {
-    const { table, clock } = this.#context;
+    const { table, clock } = this.#options;
     this.#metAt = clock.monotonic();
-    const weJoin = this.#reports.size > COLLISION_CROWD;
+    const weJoin = this.#options.reports.size > COLLISION_CROWD;
     const itJoins = isNew && link.direction === "inbound" &&
       table.size > COLLISION_CROWD;
     if (weJoin || itJoins) this.#unasked.push(link);
-    else this.#inquirer.ask(link);
+    else this.#options.inquirer.ask(link);
     // Those that we dial as we join are news to us alone.
     const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
     if (link.direction === "inbound" || joined) this.#news.push(link);
-  }
-
-  /** A peer is gone without a word: others are asked at the next tick whether they see it. */
-  lost(): void {
-    this.#lost = true;
-  }
-
-  /** Somebody wants in whom we do not know: perhaps others have admitted it. */
-  knocked(): void {
-    this.#knocked = true;
   }
 
   /** Asks whom it is time to ask. */
@@ -98,9 +102,11 @@ export class ExchangeScheduler {
     // As soon as anybody can be asked.
     if (this.#lost) this.#lost = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     // Strangers are not to set the pace.
-    if (this.#knocked && now - this.#knockedAt >= PEER_EXCHANGE_MIN_MS) {
-      this.#knockedAt = now;
-      this.#knocked = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
+    if (
+      this.#joinRequested && now - this.#joinAskedAt >= PEER_EXCHANGE_MIN_MS
+    ) {
+      this.#joinAskedAt = now;
+      this.#joinRequested = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     }
     if (now >= this.#recheckAt) this.#recheck(now);
   }
@@ -113,7 +119,7 @@ export class ExchangeScheduler {
     const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
     // Those who come and go are not to be kept meanwhile.
     this.#unasked = isTime ? [] : links;
-    if (isTime) { for (const link of links) this.#inquirer.ask(link); }
+    if (isTime) { for (const link of links) this.#options.inquirer.ask(link); }
   }
 
   /** Tells a few of those who have come, but not of a crowd: that hears of itself. */
@@ -124,7 +130,7 @@ export class ExchangeScheduler {
     const due = this.#news;
     this.#news = [];
     if (due.length > COLLISION_CROWD) return;
-    const { table } = this.#context;
+    const { table } = this.#options;
     for (const link of due) {
       const record = table.get(link.peer.id);
       if (record === undefined || !record.sessions.includes(link)) continue;
@@ -132,7 +138,7 @@ export class ExchangeScheduler {
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
-      this.#inquirer.tell(record, next ? [next, ...chosen] : chosen);
+      this.#options.inquirer.tell(record, next ? [next, ...chosen] : chosen);
     }
   }
 
@@ -141,7 +147,7 @@ export class ExchangeScheduler {
    * each member tells its next, none is left out, however chance falls.
    */
   #nextInOrder(links: readonly PeerSession[]): PeerSession | undefined {
-    const own = this.#context.identity.id;
+    const { own } = this.#options;
     const before = (a: PeerSession, b: PeerSession) => a.peer.id < b.peer.id;
     const first = (some: readonly PeerSession[]) =>
       some.reduce<PeerSession | undefined>(
@@ -156,18 +162,18 @@ export class ExchangeScheduler {
   #askAny(count: number, now: number): number {
     const rested = this.#links().filter((link) => isRested(link, now));
     const asked = this.#some(rested, count);
-    for (const link of asked) this.#inquirer.ask(link);
+    for (const link of asked) this.#options.inquirer.ask(link);
     return asked.length;
   }
 
   #links(): PeerSession[] {
-    const { table } = this.#context;
+    const { table } = this.#options;
     return table.connected().flatMap((record) => record.primary ?? []);
   }
 
   /** At most `count` of these, chosen by chance. */
   #some(links: readonly PeerSession[], count: number): PeerSession[] {
-    const { random } = this.#context;
+    const { random } = this.#options;
     const left = [...links];
     const chosen: PeerSession[] = [];
     while (chosen.length < count && left.length > 0) {
@@ -182,12 +188,10 @@ export class ExchangeScheduler {
    * at once: whom we have just heard of we are most likely about to meet.
    */
   #recheck(now: number): void {
-    const { table, options } = this.#context;
+    const { table, deadAfterMs, reports } = this.#options;
     const reporters = new Set(
-      this.#reports.open()
-        .filter(({ reportedAt = now }) =>
-          now - reportedAt >= options.deadAfterMs
-        )
+      reports.open()
+        .filter(({ reportedAt = now }) => now - reportedAt >= deadAfterMs)
         .flatMap(({ reporters }) => [...reporters]),
     );
     const links = [...reporters].flatMap((id) => table.get(id)?.primary ?? [])
@@ -195,15 +199,15 @@ export class ExchangeScheduler {
     const [first, ...rest] = links;
     if (first === undefined) return;
     this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
-    this.#inquirer.ask(
+    this.#options.inquirer.ask(
       rest.reduce((a, b) => b.askedAt < a.askedAt ? b : a, first),
     );
   }
 
   /** Spread over half to one and a half periods, so that nodes do not ask in step. */
   #later(now: number): number {
-    const { options, random } = this.#context;
-    return now + options.peerExchangeMs * (0.5 + random.float());
+    const { peerExchangeMs, random } = this.#options;
+    return now + peerExchangeMs * (0.5 + random.float());
   }
 }
 

@@ -2,6 +2,7 @@
  * Makes the entries about peers that a node sends: only what it has verified itself.
  * When they are sent, and to which peers, is decided in `peer_exchange.ts`.
  */
+import type { Clock } from "../../core/clock.ts";
 import {
   GOSSIP_FRESH_MS,
   GOSSIP_LIST_MS,
@@ -9,63 +10,57 @@ import {
   RECENT_SESSION_MS,
 } from "../../limits.ts";
 import {
-  AS_SEEN_HOST,
   canTell,
   encodePeerEntry,
-  encodePeers,
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
-import type { MeshContext } from "../context.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import { fingerprint } from "./member_digest.ts";
 import type { Peer } from "../peers/peer.ts";
 
+/** What {@linkcode GossipList} is made of. */
+export interface GossipListOptions {
+  readonly clock: Clock;
+  readonly table: PeerTable;
+  readonly rules: Pick<AccessRules, "isDenied">;
+  readonly membership: {
+    /** By which this node admits a peer; empty in an open mesh. */
+    attestationFor(peer: Peer): Uint8Array<ArrayBuffer>;
+  };
+  readonly events: PeerEvents;
+}
+
 /** What one node may tell of. */
 export class GossipList {
-  readonly #context: MeshContext;
+  readonly #options: GossipListOptions;
   /** Peers that may be told of, and since when, monotonic clock: a walk serves many requests. */
   #list: { readonly at: number; readonly records: Peer[] } | undefined;
   /** Their entries as they are told, made when they are first asked for. */
   #encoded = new Map<Peer, Uint8Array>();
 
-  constructor(context: MeshContext) {
-    this.#context = context;
-    context.table.onForget.push(() => this.changed());
+  constructor(options: GossipListOptions) {
+    this.#options = options;
+    const { events } = options;
+    for (const event of ["introduced", "down", "forgotten"] as const) {
+      events.on(event, () => this.#changed());
+    }
   }
 
   /** A peer came up, went down or is forgotten. */
-  changed(): void {
+  #changed(): void {
     this.#list = undefined;
     this.#encoded.clear();
   }
 
-  /** The first message on a session: our own entry, with where we listen. */
-  ownEntry(): Uint8Array<ArrayBuffer> {
-    const { identity, options, listenAddress, clock } = this.#context;
-    return encodePeers({
-      more: false,
-      entries: [{
-        id: identity.id,
-        certificate: identity.certificate,
-        addresses: [
-          options.advertise ??
-            { host: AS_SEEN_HOST, port: listenAddress.port },
-        ],
-        lastSeen: unixTime(clock.now()),
-        flags: PEER_FLAG.live |
-          (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
-        name: options.name,
-        statement: new Uint8Array(0),
-      }],
-    });
-  }
-
   /** Peers that the other end has not got. */
   newsTo(link: PeerSession, known: ReadonlySet<string>): Peer[] {
-    const { membership } = this.#context;
+    const { rules } = this.#options;
     return this.#gossipable().filter(({ id }) =>
-      id !== link.peer.id && !membership.isDenied(id) &&
+      id !== link.peer.id && !rules.isDenied(id) &&
       !known.has(fingerprint(id))
     );
   }
@@ -82,7 +77,7 @@ export class GossipList {
   entryOf(record: Peer): PeerEntry {
     const addresses = record.addresses.told().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
-    const age = this.#context.clock.monotonic() -
+    const age = this.#options.clock.monotonic() -
       (record.primary?.openedAt ?? -Infinity);
     return {
       id: record.id,
@@ -93,13 +88,13 @@ export class GossipList {
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
       name: record.name,
-      statement: this.#context.membership.attestationFor(record),
+      statement: this.#options.membership.attestationFor(record),
     };
   }
 
   /** Peers we have verified ourselves lately, and that others may reach. */
   #gossipable(): readonly Peer[] {
-    const { clock, table } = this.#context;
+    const { clock, table } = this.#options;
     const at = clock.monotonic();
     if (this.#list !== undefined && at - this.#list.at < GOSSIP_LIST_MS) {
       return this.#list.records;

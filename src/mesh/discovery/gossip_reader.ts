@@ -2,32 +2,50 @@
  * Reads gossip: what a peer says of others is checked, bounded, and never replaces what
  * this node has verified. The messages that bring it are handled in `peer_exchange.ts`.
  */
+import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import {
   type VerifiedCertificate,
   verifyCertificate,
 } from "../../identity/certificate.ts";
 import { equalBytes } from "../../identity/der.ts";
-import { shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
 import { COLLISION_CROWD, COLLISION_GRACE_PER_PEER_MS } from "../../limits.ts";
 import {
   AS_SEEN_HOST,
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
-import type { MeshContext } from "../context.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { LivenessReports } from "../peers/liveness_reports.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
-import type { LivenessReports } from "./liveness_reports.ts";
+
+/** What {@linkcode GossipReader} is made of. */
+export interface GossipReaderOptions {
+  readonly clock: Clock;
+  /** This node. */
+  readonly own: PeerId;
+  readonly table: PeerTable;
+  readonly standing: Standing;
+  readonly rules: Pick<AccessRules, "ignoresGossipAbout">;
+  readonly membership: {
+    /** Whether an entry about a peer is worth looking into. */
+    acceptsGossipAbout(id: PeerId, statement: Uint8Array): boolean;
+    /** By whose word a peer may come in. */
+    attest(peer: Peer, statement: Uint8Array): void;
+  };
+  readonly reports: LivenessReports;
+}
 
 /** Reads what the peers of one node say of others. */
 export class GossipReader {
-  readonly #context: MeshContext;
-  readonly #reports: LivenessReports;
+  readonly #options: GossipReaderOptions;
 
-  constructor(context: MeshContext, reports: LivenessReports) {
-    this.#context = context;
-    this.#reports = reports;
+  constructor(options: GossipReaderOptions) {
+    this.#options = options;
   }
 
   /**
@@ -37,11 +55,11 @@ export class GossipReader {
    * verified itself, so that its sender made this up.
    */
   learn(link: PeerSession, entry: PeerEntry): boolean {
-    const { table, identity: own, clock, membership, standing } = this.#context;
+    const { clock, membership, own, rules, standing, table } = this.#options;
     const { id } = entry;
-    if (id === own.id || id === link.peer.id) return false;
+    if (id === own || id === link.peer.id) return false;
     const known = table.get(id);
-    if (known?.up || membership.ignoresGossipAbout(id)) return false;
+    if (known?.up || rules.ignoresGossipAbout(id)) return false;
     // Whom nobody can dial nobody would find out about: a lie that stays for good.
     const isNowhere = entry.addresses.every(({ host }) =>
       host === AS_SEEN_HOST
@@ -67,8 +85,8 @@ export class GossipReader {
 
   /** The sender says that it has a session with this peer. */
   #report(link: PeerSession, entry: PeerEntry, record: Peer): void {
-    const { table, identity: own } = this.#context;
-    this.#reports.add(record, link.peer.id);
+    const { own, reports, table } = this.#options;
+    reports.add(record, link.peer.id);
     // A word that is not kept cannot be taken back.
     if (record.reporters.has(link.peer.id)) {
       link.told ??= new Set();
@@ -78,7 +96,7 @@ export class GossipReader {
     // at once: the smaller one lets the other go first.
     const isRecent = (entry.flags & PEER_FLAG.recent) !== 0;
     const yields = isRecent && table.size > COLLISION_CROWD &&
-      own.id < record.id;
+      own < record.id;
     record.hinted(
       yields ? COLLISION_GRACE_PER_PEER_MS * table.size : undefined,
     );

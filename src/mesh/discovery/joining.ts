@@ -8,13 +8,15 @@ import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import { JOIN_TIMEOUT_MS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
-import type { PeerTarget } from "../dialing/peer_target.ts";
+import type { PeerTarget } from "../peers/peer_target.ts";
 
 /** What {@linkcode Joining} watches. */
 export interface JoiningOptions {
   readonly clock: Clock;
   readonly table: PeerTable;
+  readonly events: PeerEvents;
   /** The addresses given to the node, that of an invite among them. */
   readonly connect: readonly PeerTarget[];
   /** How long members that others tell of are waited for, milliseconds. */
@@ -41,29 +43,26 @@ export class Joining {
     this.#given = new Set(
       options.connect.map(({ address }) => formatAddress(address)),
     );
+    const { events } = options;
+    events.on("introduced", () => this.look());
+    events.on("answered", () => {
+      this.#answered = true;
+      this.look();
+    });
+    events.on("dialed", (address, error) => this.#dialed(address, error));
     options.closing.addEventListener("abort", () => {
       for (const settle of this.#waiting) settle(closed());
     }, { once: true });
   }
 
-  /** A peer has told all members that it knows. */
-  answered(): void {
-    this.#answered = true;
-    this.look();
-  }
-
-  /** Dialing an address that a person gave has failed. */
-  failed(address: Address, error: VerackError): void {
+  /** An address that a person gave was dialed. */
+  #dialed(address: Address, error: VerackError | undefined): void {
     const shown = formatAddress(address);
+    if (error === undefined) return void this.#failures.delete(shown);
     if (this.#joined || !this.#given.has(shown)) return;
     this.#failures.set(shown, error);
     this.#hasNews = true;
     this.look();
-  }
-
-  /** An address answered as it should. */
-  reached(address: Address): void {
-    this.#failures.delete(formatAddress(address));
   }
 
   /** Called when something may have changed, and several times a second. */

@@ -6,23 +6,22 @@
 import { hash } from "node:crypto";
 import type { PeerId } from "../../identity/identity.ts";
 import { FINGERPRINT_BYTES } from "../../wire/messages/peer_request.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 
-/** One node's view. Kept until it is told of a change: it is asked for far more often. */
+/** One node's view. Kept until a peer comes up or goes down: it is asked for far more often. */
 export class MemberDigest {
   readonly #own: PeerId;
   readonly #table: PeerTable;
   #fingerprints: readonly string[] | undefined;
   #digest = "";
 
-  constructor(own: PeerId, table: PeerTable) {
+  constructor(own: PeerId, table: PeerTable, events: PeerEvents) {
     this.#own = own;
     this.#table = table;
-  }
-
-  /** A peer came up or went down. */
-  changed(): void {
-    this.#fingerprints = undefined;
+    for (const event of ["introduced", "down"] as const) {
+      events.on(event, () => this.#fingerprints = undefined);
+    }
   }
 
   /** SHA-256 of the members' 32 bytes each, in ascending order; hex. */

@@ -7,7 +7,7 @@
  * entries are worked off by turns (`work_queue.ts`).
  */
 import { messageOf, VerackError } from "../../core/errors.ts";
-import { equalBytes } from "../../identity/der.ts";
+import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
   LEARNED_PAUSE_MS,
@@ -30,39 +30,40 @@ import {
   decodePeers,
   encodePeers,
   joinPeers,
-  type PeerEntry,
 } from "../../wire/messages/peers.ts";
-import type { MeshContext } from "../context.ts";
-import { GossipList } from "./gossip_list.ts";
-import { GossipReader } from "./gossip_reader.ts";
-import { ExchangeScheduler } from "./exchange_scheduler.ts";
+import { GossipList, type GossipListOptions } from "./gossip_list.ts";
+import { GossipReader, type GossipReaderOptions } from "./gossip_reader.ts";
+import {
+  ExchangeScheduler,
+  type ExchangeSchedulerOptions,
+} from "./exchange_scheduler.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import { MemberDigest } from "./member_digest.ts";
-import { UnreachablePairs } from "./unreachable_pairs.ts";
 import type { Peer } from "../peers/peer.ts";
-import { LivenessReports } from "./liveness_reports.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { Introduction } from "../peers/peer_events.ts";
 import { Throttle } from "./throttle.ts";
 import { type Step, WorkQueue } from "./work_queue.ts";
 
 /** A place in a list. */
 const REFERENCE_BYTES = 8;
 
-/** What the exchange tells the node. */
-export interface ExchangeListener {
-  /** A list brought peers or news of peers. */
-  learned(): void;
-  /** A peer has told of all it knows. */
-  answered(): void;
+/** What {@linkcode PeerExchange} is made of. */
+export interface PeerExchangeOptions
+  extends Omit<ExchangeSchedulerOptions, "inquirer">, GossipReaderOptions {
+  readonly magic: Uint8Array;
+  readonly log: Log;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  readonly rules: AccessRules;
+  readonly membership:
+    & GossipListOptions["membership"]
+    & GossipReaderOptions["membership"];
 }
 
 /** Peer exchange of one node. */
 export class PeerExchange {
-  readonly #context: MeshContext;
-  readonly #listener: ExchangeListener;
-  /** Which peers report which others as live. */
-  readonly reports: LivenessReports;
-  /** Pairs that cannot reach each other. */
-  readonly missing: UnreachablePairs;
+  readonly #options: PeerExchangeOptions;
   readonly #inquiries: ExchangeScheduler;
   readonly #view: MemberDigest;
   readonly #gossip: GossipReader;
@@ -72,14 +73,12 @@ export class PeerExchange {
   /** A peer has told of all it knows. */
   #isAnswered = false;
 
-  constructor(context: MeshContext, listener: ExchangeListener) {
-    const { clock, signal, standing, table } = context;
-    this.#context = context;
-    this.#listener = listener;
-    this.#view = new MemberDigest(context.identity.id, context.table);
-    this.reports = new LivenessReports(table);
-    this.#list = new GossipList(context);
-    this.#gossip = new GossipReader(context, this.reports);
+  constructor(options: PeerExchangeOptions) {
+    this.#options = options;
+    const { clock, events, own, signal, standing, table } = options;
+    this.#view = new MemberDigest(own, table, events);
+    this.#list = new GossipList(options);
+    this.#gossip = new GossipReader(options);
     this.#work = new WorkQueue({
       clock,
       signal,
@@ -88,53 +87,20 @@ export class PeerExchange {
     });
     this.#news = new Throttle(clock, LEARNED_PAUSE_MS, () => this.#tellNews());
     signal.addEventListener("abort", () => this.#news.cancel(), { once: true });
-    this.missing = new UnreachablePairs(context, this.reports);
-    this.#inquiries = new ExchangeScheduler(context, this.reports, {
-      ask: (link) => this.#ask(link),
-      tell: (record, links) => this.#tell(record, links),
+    this.#inquiries = new ExchangeScheduler({
+      ...options,
+      inquirer: {
+        ask: (link) => this.#ask(link),
+        tell: (record, links) => this.#tell(record, links),
+      },
     });
-    context.membership.onJoinRequest = () => this.#inquiries.knocked();
-  }
-
-  /** The first message on a session. */
-  ownEntry(): Uint8Array<ArrayBuffer> {
-    return this.#list.ownEntry();
-  }
-
-  /**
-   * What the peer's first message says of it.
-   *
-   * @throws {VerackError} `malformed`, `protocol` or `bad-certificate`, before
-   * anything has changed.
-   */
-  readOwnEntry(
-    link: PeerSession,
-    payload: Uint8Array,
-  ): PeerEntry {
-    const { entries, skipped, more, fault } = decodePeers(payload);
-    if (fault !== undefined) throw fault;
-    const [own] = entries;
-    if (
-      own === undefined || own.id !== link.peer.id ||
-      entries.length + skipped !== 1 || more
-    ) {
-      throw new VerackError(
-        "protocol",
-        "Cannot accept peers: the first entry of a session must be the sender's own, alone and with no more to follow",
-      );
-    }
-    if (!equalBytes(own.certificate, link.peer.certificate.der)) {
-      throw new VerackError(
-        "bad-certificate",
-        "Cannot accept peers: the certificate in the sender's own entry must be the one that it has shown in this session",
-      );
-    }
-    return own;
+    events.on("introduced", (introduction) => this.#onIntroduced(introduction));
+    events.on("sessionClosed", (link) => this.#work.drop(link));
   }
 
   /** Asks a peer for members that are unknown here. */
   #ask(link: PeerSession): void {
-    link.askedAt = this.#context.clock.monotonic();
+    link.askedAt = this.#options.clock.monotonic();
     const { digest, fingerprints } = this.#view;
     const isShort = fingerprints.length <= MAX_INLINE_FINGERPRINTS;
     link.session.send(
@@ -143,51 +109,37 @@ export class PeerExchange {
     );
   }
 
-  /** A session counts from now on; `isNew` if its peer was never proven before. */
-  met(link: PeerSession, isNew: boolean): void {
-    this.#view.changed();
-    this.#list.changed();
-    this.#inquiries.met(link, isNew);
+  #onIntroduced({ session, peer, isNew, isAdmitted }: Introduction): void {
+    session.session.handle(
+      COMMAND.getpeers,
+      (it) => this.#onGetPeers(session, it),
+    );
+    session.session.handle(
+      COMMAND.peerids,
+      (it) => this.#onPeerIds(session, it),
+    );
+    session.session.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
+    // A guest of an invite knows no other member.
+    if (session.peer.invite !== undefined) this.#tellAll(session);
+    if (isAdmitted) this.#spread(peer);
+    this.#inquiries.met(session, isNew);
   }
 
-  /** A peer is down; `record.left` says whether it said bye. */
-  lost(record: Peer): void {
-    this.#view.changed();
-    this.#list.changed();
-    this.reports.drop(record.id);
-    if (!record.left) this.#inquiries.lost();
-  }
-
-  /** A session has ended: what is left to do for it is of no use any more. */
-  closed(link: PeerSession): void {
-    this.#work.drop(link);
-  }
-
-  /** Asks the peers that are due, and looks for unreachable pairs. */
+  /** Asks the peers that are due. */
   tick(now: number): void {
     this.#inquiries.tick(now);
-    if (this.missing.tick(now)) this.#listener.learned();
-  }
-
-  /** Handles the messages of peer exchange on a session whose peer has sent its own entry. */
-  register(link: PeerSession): void {
-    const { session } = link;
-    session.handle(COMMAND.getpeers, (it) => this.#onGetPeers(link, it));
-    session.handle(COMMAND.peerids, (it) => this.#onPeerIds(link, it));
-    session.handle(COMMAND.peers, (it) => this.#onPeers(link, it));
-    session.handle(COMMAND.missing, (it) => this.missing.onMissing(link, it));
   }
 
   /** Sends a peer all known members, unasked. */
-  tellAll(link: PeerSession): void {
+  #tellAll(link: PeerSession): void {
     const step = this.#answer(link, this.#list.newsTo(link, new Set()));
     const bytes = WORK_OVERHEAD_BYTES + this.#sizeOfAnswer();
     this.#work.add(link, bytes, step);
   }
 
   /** Sends all peers the entry of one that this node has admitted. */
-  spread(record: Peer): void {
-    const peers = this.#context.table.connected();
+  #spread(record: Peer): void {
+    const peers = this.#options.table.connected();
     this.#tell(record, peers.flatMap(({ primary }) => primary ?? []));
   }
 
@@ -195,7 +147,7 @@ export class PeerExchange {
   #tell(record: Peer, links: readonly PeerSession[]): void {
     const entries = [this.#list.entryOf(record)];
     const payload = encodePeers({ more: true, entries });
-    const frame = new SharedFrame(this.#context.magic, COMMAND.peers, payload);
+    const frame = new SharedFrame(this.#options.magic, COMMAND.peers, payload);
     for (const { peer, session } of links) {
       if (peer.id !== record.id) session.sendShared(frame);
     }
@@ -227,7 +179,7 @@ export class PeerExchange {
 
   /** Bytes that an answer holds until its last message is sent. */
   #sizeOfAnswer(): number {
-    return REFERENCE_BYTES * this.#context.table.size;
+    return REFERENCE_BYTES * this.#options.table.size;
   }
 
   /** Sends one message of an answer at each step. */
@@ -288,15 +240,16 @@ export class PeerExchange {
     link.told = undefined;
     link.hasGap = false;
     const changed = !hasGap &&
-      this.reports.complete(link.peer.id, told);
+      this.#options.reports.complete(link.peer.id, told);
     if (!changed && this.#isAnswered) return;
     this.#isAnswered = true;
     this.#news.request();
   }
 
   #tellNews(): void {
-    this.#listener.learned();
-    if (this.#isAnswered) this.#listener.answered();
+    const { events } = this.#options;
+    events.emit("changed");
+    if (this.#isAnswered) events.emit("answered");
   }
 
   /** A peer has broken a rule, which showed only in its turn. */
@@ -313,11 +266,11 @@ export class PeerExchange {
     if (link.wasWarnedOf) return;
     link.wasWarnedOf = true;
     const from = link.peer.id;
-    this.#context.log.warn("peer entry refused", { from, reason });
+    this.#options.log.warn("peer entry refused", { from, reason });
   }
 
   #spendRequest(link: PeerSession, command: string): void {
-    if (link.requests.take(this.#context.clock.monotonic())) return;
+    if (link.requests.take(this.#options.clock.monotonic())) return;
     throw new VerackError(
       "protocol",
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,

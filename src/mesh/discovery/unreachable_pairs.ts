@@ -18,23 +18,40 @@ import {
   decodeMissing,
   encodeMissing,
 } from "../../wire/messages/peer_request.ts";
-import type { MeshContext } from "../context.ts";
 import type { MissingPair } from "../events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
-import type { LivenessReports } from "./liveness_reports.ts";
+import type { LivenessReports } from "../peers/liveness_reports.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+
+/** What {@linkcode UnreachablePairs} is made of. */
+export interface UnreachablePairsOptions {
+  /** This node. */
+  readonly own: PeerId;
+  readonly magic: Uint8Array;
+  readonly heartbeatMs: number;
+  readonly deadAfterMs: number;
+  readonly table: PeerTable;
+  readonly standing: Standing;
+  readonly reports: LivenessReports;
+  readonly events: PeerEvents;
+}
 
 /** What one node knows of missing pairs. */
 export class UnreachablePairs {
-  readonly #context: MeshContext;
-  readonly #reports: LivenessReports;
+  readonly #options: UnreachablePairsOptions;
   /** Whom we miss, as our peers were told. */
   #own: readonly PeerId[] = [];
   #toldAt = -Infinity;
   #pairs: readonly MissingPair[] = [];
 
-  constructor(context: MeshContext, reports: LivenessReports) {
-    this.#context = context;
-    this.#reports = reports;
+  constructor(options: UnreachablePairsOptions) {
+    this.#options = options;
+    options.events.on(
+      "introduced",
+      ({ session }) => this.#onIntroduced(session),
+    );
   }
 
   /** At most `MAX_MISSING_PAIRS`, those with ourselves first; as of the last tick. */
@@ -42,29 +59,27 @@ export class UnreachablePairs {
     return this.#pairs;
   }
 
-  /** A session counts from now on: its peer hears whom we miss. */
-  opened(link: PeerSession): void {
+  /** A session counts from now on: each end tells the other which members it misses. */
+  #onIntroduced(session: PeerSession): void {
+    const { table } = this.#options;
+    session.session.handle(COMMAND.missing, (payload) => {
+      // Only those that are known here are kept, as many as are told.
+      session.missing = decodeMissing(payload).identities
+        .flatMap((id) => table.get(id)?.id ?? []).slice(0, MAX_MISSING_PAIRS);
+    });
     if (this.#own.length === 0) return;
-    link.session.send(
+    session.session.send(
       COMMAND.missing,
       encodeMissing({ identities: this.#own }),
     );
   }
 
-  /** A peer said whom it misses. Only those we know ourselves are kept, as many as are told. */
-  onMissing(link: PeerSession, payload: Uint8Array): void {
-    const { table } = this.#context;
-    link.missing = decodeMissing(payload).identities.flatMap((id) =>
-      table.get(id)?.id ?? []
-    ).slice(0, MAX_MISSING_PAIRS);
-  }
-
-  /** Looks again, at most every `MISSING_REPORT_MS`; true if the pairs changed. */
-  tick(now: number): boolean {
-    if (now - this.#toldAt < MISSING_REPORT_MS) return false;
+  /** Looks again, at most every `MISSING_REPORT_MS`. */
+  tick(now: number): void {
+    if (now - this.#toldAt < MISSING_REPORT_MS) return;
     this.#toldAt = now;
-    const { deadAfterMs, heartbeatMs } = this.#context.options;
-    const own = this.#reports.open()
+    const { deadAfterMs, events, heartbeatMs, reports } = this.#options;
+    const own = reports.open()
       // Who is said to be live for longer than it takes to notice that it is dead.
       .filter(({ reportedAt = Infinity, confirmedAt }) =>
         confirmedAt - reportedAt >= deadAfterMs + heartbeatMs
@@ -78,11 +93,11 @@ export class UnreachablePairs {
     }
     const before = this.#pairs.flat().join();
     this.#pairs = this.#collect();
-    return this.#pairs.flat().join() !== before;
+    if (this.#pairs.flat().join() !== before) events.emit("changed");
   }
 
   #tell(): void {
-    const { magic, table } = this.#context;
+    const { magic, table } = this.#options;
     const payload = encodeMissing({ identities: this.#own });
     const frame = new SharedFrame(magic, COMMAND.missing, payload);
     for (const { primary } of table.connected()) {
@@ -91,7 +106,7 @@ export class UnreachablePairs {
   }
 
   #collect(): MissingPair[] {
-    const { standing, table, identity: { id: own } } = this.#context;
+    const { standing, table, own } = this.#options;
     const pairs = new Map<string, MissingPair>();
     const add = (a: PeerId, b: PeerId) => {
       const pair: MissingPair = a < b ? [a, b] : [b, a];

@@ -8,38 +8,47 @@
  * standing and the others have none, who must not come between the two.
  */
 import type { PeerId } from "../../identity/identity.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
 import { messageOf } from "../../core/errors.ts";
 import {
   foldName,
   isPeerName,
+  namesOf,
   parsePeerName,
+  type PeerNames,
 } from "../../identity/peer_name.ts";
 import {
   MAX_NAMES_PER_PEER,
   MAX_NAMES_WITHOUT_STANDING,
   NAME_TRIM_SLACK,
 } from "../mesh_limits.ts";
-import type { MeshContext } from "../context.ts";
-import type { NameBinding } from "./node_store.ts";
+import type { Emit } from "../events.ts";
+import type { AccessRules } from "./access_rules.ts";
+import type { NameBinding, NodeStore } from "./node_store.ts";
 import { NameConflicts } from "./name_conflicts.ts";
 import type { Peer } from "./peer.ts";
+import type { PeerEvents } from "./peer_events.ts";
+import type { PeerTable } from "./peer_table.ts";
+import type { Standing } from "./standing.ts";
 
-/** What one node needs of its context here. */
-export type NameContext = Pick<
-  MeshContext,
-  | "clock"
-  | "emit"
-  | "identity"
-  | "log"
-  | "membership"
-  | "options"
-  | "standing"
-  | "table"
->;
+/** What {@linkcode NameBindings} is made of. */
+export interface NameBindingsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This node; its name may be empty. */
+  readonly own: { readonly id: PeerId; readonly name: string };
+  readonly store: NodeStore;
+  readonly table: PeerTable;
+  readonly rules: Pick<AccessRules, "ignoresGossipAbout">;
+  readonly standing: Standing;
+  readonly events: PeerEvents;
+  readonly emit: Emit;
+}
 
 /** Names of the peers of one node. Names are compared as `foldName` has them. */
 export class NameBindings {
-  readonly #context: NameContext;
+  readonly #options: NameBindingsOptions;
   /** By name, the oldest first. */
   readonly #bindings = new Map<string, NameBinding>();
   /** Names bound to each identity, the oldest first. */
@@ -53,15 +62,15 @@ export class NameBindings {
   #trimAt = MAX_NAMES_WITHOUT_STANDING;
   #failing = false;
 
-  constructor(context: NameContext) {
-    this.#context = context;
-    const { clock, membership, options, table } = context;
-    this.#own = foldName(options.name);
+  constructor(options: NameBindingsOptions) {
+    this.#options = options;
+    const { clock, events, own, rules, store, table } = options;
+    this.#own = foldName(own.name);
     this.#conflicts = new NameConflicts(clock);
-    table.onForget.push((record) => this.#forgotten(record));
-    for (const binding of options.store.nameBindings()) this.#load(binding);
+    events.on("forgotten", (record) => this.#forgotten(record));
+    for (const binding of store.nameBindings()) this.#load(binding);
     for (const record of table.values()) {
-      if (!membership.ignoresGossipAbout(record.id)) this.#claim(record);
+      if (!rules.ignoresGossipAbout(record.id)) this.#claim(record);
     }
     for (const name of this.#claimants.keys()) this.#settle(name);
   }
@@ -70,7 +79,7 @@ export class NameBindings {
   holderOf(text: string): PeerId | undefined {
     const name = foldName(text);
     return name === this.#own && name !== ""
-      ? this.#context.identity.id
+      ? this.#options.own.id
       : this.#settle(name);
   }
 
@@ -97,9 +106,15 @@ export class NameBindings {
       ?.findLast((name) => this.#bindings.get(name)?.confirmed);
   }
 
+  /** What a peer is called, also one that is not on record. */
+  of(id: PeerId): PeerNames {
+    const name = this.#options.table.get(id)?.name;
+    return namesOf({ name, boundName: this.givenTo(id) });
+  }
+
   /** Whether an identity is this node's own or on record. */
   isKnown(id: PeerId): boolean {
-    const { identity: own, table } = this.#context;
+    const { own, table } = this.#options;
     return id === own.id || table.get(id) !== undefined;
   }
 
@@ -108,7 +123,7 @@ export class NameBindings {
     if (record.name === "") return undefined;
     const name = foldName(record.name);
     const holder = name === this.#own
-      ? this.#context.identity.id
+      ? this.#options.own.id
       : this.#bindings.get(name)?.id;
     return holder === record.id ? undefined : holder;
   }
@@ -136,7 +151,7 @@ export class NameBindings {
     if (!this.#conflicts.admits(conflict)) return;
     const { id, name } = record;
     const boundName = this.givenTo(id);
-    this.#context.emit({
+    this.#options.emit({
       type: "name-conflict",
       id,
       name,
@@ -162,14 +177,14 @@ export class NameBindings {
   bind(text: string, id: PeerId): void {
     const name = foldName(text);
     this.#end(name);
-    const record = this.#context.table.get(id);
+    const record = this.#options.table.get(id);
     const ephemeral = record?.isVerified === true && record.ephemeral;
     this.#bind({ name, id, ephemeral, confirmed: true });
   }
 
   /** A person wants a peer out: no name means it any more. */
   release(id: PeerId): void {
-    const record = this.#context.table.get(id);
+    const record = this.#options.table.get(id);
     if (record !== undefined) this.#unclaim(record);
     this.#endAll(id);
   }
@@ -216,11 +231,11 @@ export class NameBindings {
   }
 
   #load(binding: NameBinding): void {
-    const { options, table } = this.#context;
+    const { store, table } = this.#options;
     const { name, id, ephemeral, confirmed } = binding;
     const isGone = ephemeral && table.get(id) === undefined;
     if (isGone && !confirmed) {
-      return this.#write(() => options.store.deleteNameBinding(name));
+      return this.#write(() => store.deleteNameBinding(name));
     }
     this.#bindings.set(name, binding);
     this.#held.set(id, [...this.#held.get(id) ?? [], name]);
@@ -231,7 +246,7 @@ export class NameBindings {
     const held = [...this.#held.get(id) ?? [], name];
     this.#bindings.set(name, binding);
     this.#held.set(id, held);
-    this.#write(() => this.#context.options.store.putNameBinding(binding));
+    this.#write(() => this.#options.store.putNameBinding(binding));
     const most = this.#hasStanding(id) ? MAX_NAMES_PER_PEER : 1;
     const own = held.filter((it) => this.#bindings.get(it)?.confirmed !== true);
     for (const former of own.slice(0, Math.max(0, own.length - most))) {
@@ -245,7 +260,7 @@ export class NameBindings {
    * not on record what was bound last, since what came in a flood came last.
    */
   #trim(): void {
-    const { table } = this.#context;
+    const { table } = this.#options;
     const without = [...this.#bindings.values()]
       .filter(({ confirmed, id }) => !confirmed && !this.#hasStanding(id));
     const excess = without.length - MAX_NAMES_WITHOUT_STANDING;
@@ -258,9 +273,8 @@ export class NameBindings {
   }
 
   #hasStanding(id: PeerId): boolean {
-    const { membership, standing, table } = this.#context;
-    return membership.accessRule(id) === "allowed" ||
-      standing.has(table.get(id));
+    const { standing, table } = this.#options;
+    return standing.of(id, table.get(id));
   }
 
   #endAll(id: PeerId): void {
@@ -275,7 +289,7 @@ export class NameBindings {
     if (held === undefined || held.length === 0) {
       this.#held.delete(bound.id);
     } else this.#held.set(bound.id, held);
-    this.#write(() => this.#context.options.store.deleteNameBinding(name));
+    this.#write(() => this.#options.store.deleteNameBinding(name));
   }
 
   /** What cannot be written down holds all the same, until the next start. */
@@ -286,7 +300,7 @@ export class NameBindings {
     } catch (error) {
       if (!this.#failing) {
         const reason = messageOf(error);
-        this.#context.log.error("cannot remember names", { reason });
+        this.#options.log.error("cannot remember names", { reason });
       }
       this.#failing = true;
     }

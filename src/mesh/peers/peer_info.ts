@@ -1,13 +1,12 @@
 /** What a node shows of its peers and sessions: plain objects, made on demand. */
 import type { PeerId } from "../../identity/identity.ts";
-import { namesOf, type PeerNames } from "../../identity/peer_name.ts";
+import type { PeerNames } from "../../identity/peer_name.ts";
 import { issuerOf } from "../../identity/attestation.ts";
 import { formatAddress } from "../../transport/address.ts";
-import type { Direction, NodeEvent, Trust } from "../events.ts";
+import type { Direction, Trust } from "../events.ts";
 import type { PeerSession } from "./peer_session.ts";
 import type { NameBindings } from "./name_bindings.ts";
 import type { Peer } from "./peer.ts";
-import type { PeerTable } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
 /** What a node knows of a peer. */
@@ -58,45 +57,20 @@ export interface SessionInfo {
   readonly rttMs?: number;
 }
 
-/** What a peer is called, also one that is not on record. */
-export function peerNames(
-  id: PeerId,
-  { names, table }: {
-    readonly names: NameBindings;
-    readonly table: PeerTable;
-  },
-): PeerNames {
-  const name = table.get(id)?.name;
-  return namesOf({ name, boundName: names.givenTo(id) });
-}
-
-/** The `peer:up` of every connected peer, with what it is called by now. */
-export function announcements(
-  context: { readonly names: NameBindings; readonly table: PeerTable },
-): NodeEvent[] {
-  return [...context.table.values()].flatMap(({ announced }) =>
-    announced === undefined
-      ? []
-      : [{ ...announced, ...peerNames(announced.id, context) }]
-  );
-}
-
 /** The record as it is shown. */
 export function peerInfo(
   record: Peer,
-  context: {
+  { names, standing }: {
     readonly names: NameBindings;
     readonly standing: Standing;
-    readonly table: PeerTable;
   },
 ): PeerInfo {
-  const { names, standing } = context;
   const { introducedBy } = record;
   const nameHeldBy = names.heldByAnother(record);
   const admittedBy = issuerOf(record.attestation);
   return {
     id: record.id,
-    ...peerNames(record.id, context),
+    ...names.of(record.id),
     ...(nameHeldBy !== undefined && { nameHeldBy }),
     connected: record.up,
     addresses: record.addresses.list().map((a) => formatAddress(a.address)),

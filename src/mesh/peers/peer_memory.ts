@@ -6,6 +6,7 @@
  * addresses that it named itself, that answered, or that a person gave. What a
  * record is made of is `node_store.ts`; whom to dial is up to `dialer.ts`.
  */
+import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
@@ -15,40 +16,54 @@ import {
   MAX_PEERS,
   MAX_STRANGER_PEERS,
 } from "../../limits.ts";
+import type { Log } from "../../core/log.ts";
 import { sourceOf } from "../../transport/scope.ts";
-import type { MeshContext } from "../context.ts";
-import type { StoredPeer } from "./node_store.ts";
+import type { KeptTime } from "../kept_time.ts";
+import type { NodeStore, StoredPeer } from "./node_store.ts";
+import type { PeerEvents } from "./peer_events.ts";
+import type { PeerTable } from "./peer_table.ts";
 import type { Peer } from "./peer.ts";
-import { isUpForLong, UpShare } from "./standing.ts";
+import { isUpForLong, type Standing, UpShare } from "./standing.ts";
 
-/** What one node needs of its context here. */
-export type MemoryContext = Pick<
-  MeshContext,
-  "clock" | "identity" | "log" | "options" | "standing" | "table"
->;
+/** What {@linkcode PeerMemory} is made of. */
+export interface PeerMemoryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This node. */
+  readonly own: PeerId;
+  readonly store: NodeStore;
+  readonly keptTime: KeptTime;
+  /** See `UpShare`. */
+  readonly maxPeers: number;
+  readonly table: PeerTable;
+  readonly standing: Standing;
+  readonly events: PeerEvents;
+}
 
 /** Memory of peers of one node. */
 export class PeerMemory {
-  readonly #context: MemoryContext;
+  readonly #options: PeerMemoryOptions;
   #nextTouchAt: number;
   /** The last write failed and it was said. */
   #failing = false;
 
-  constructor(context: MemoryContext) {
-    this.#context = context;
-    this.#nextTouchAt = context.clock.monotonic() + LAST_SEEN_SAVE_MS;
-    context.table.onForget.push((record) => this.#delete(record));
+  /** Puts what is on record into the table. */
+  constructor(options: PeerMemoryOptions) {
+    this.#options = options;
+    const { clock, events, keptTime } = options;
+    this.#nextTouchAt = clock.monotonic() + LAST_SEEN_SAVE_MS;
+    events.on("forgotten", (record) => this.#delete(record));
     this.#load();
-    this.#write(() => context.options.keptTime.save());
+    this.#write(() => keptTime.save());
   }
 
   /** The peer was proven, or something lasting about it has changed. */
   save(record: Peer): void {
     const { stored } = record;
     // What was forgotten may still be heard of, by a dial that was under way.
-    const isOnRecord = this.#context.table.get(record.id) === record;
+    const isOnRecord = this.#options.table.get(record.id) === record;
     if (stored === undefined || !isOnRecord) return;
-    this.#write(() => this.#context.options.store.putPeer(stored));
+    this.#write(() => this.#options.store.putPeer(stored));
   }
 
   /**
@@ -59,13 +74,13 @@ export class PeerMemory {
     if (now < this.#nextTouchAt) return;
     this.#nextTouchAt = now + LAST_SEEN_SAVE_MS;
     this.#touch();
-    this.#write(() => this.#context.options.keptTime.save());
+    this.#write(() => this.#options.keptTime.save());
   }
 
   /** The last words of a node that closes: whoever is connected was seen now. */
   close(): void {
     this.#touch();
-    const { keptTime, store } = this.#context.options;
+    const { keptTime, store } = this.#options;
     this.#write(() => {
       keptTime.save(true);
       store.commit();
@@ -73,9 +88,9 @@ export class PeerMemory {
   }
 
   #touch(): void {
-    const { clock, options, standing, table } = this.#context;
+    const { clock, maxPeers, standing, table } = this.#options;
     const now = clock.monotonic();
-    const share = new UpShare(table.values(), options.maxPeers);
+    const share = new UpShare(table.values(), maxPeers);
     for (const record of table.connected()) {
       record.heard(clock.now());
       const isLong = isUpForLong(record.primary?.openedAt ?? now, now);
@@ -85,11 +100,11 @@ export class PeerMemory {
   }
 
   #load(): void {
-    const { options, log } = this.#context;
-    const awaited = new Set(options.store.messages.awaited());
+    const { store, log } = this.#options;
+    const awaited = new Set(store.messages.awaited());
     this.#write(() => this.#trim(awaited));
     let room = MAX_PEERS;
-    for (const stored of options.store.peers()) {
+    for (const stored of store.peers()) {
       // A store that could not be trimmed still has those that are too many.
       if (room-- === 0) return;
       try {
@@ -100,7 +115,7 @@ export class PeerMemory {
           peer: shortId(stored.id),
           reason: error.message,
         });
-        this.#write(() => options.store.deletePeer(stored.id));
+        this.#write(() => store.deletePeer(stored.id));
       }
     }
   }
@@ -110,7 +125,7 @@ export class PeerMemory {
    * are kept first, then those that a message waits for, then those seen last.
    */
   #trim(awaited: ReadonlySet<PeerId>): void {
-    const { options: { store }, standing } = this.#context;
+    const { store, standing } = this.#options;
     // Each is bounded, however many the store has.
     const friends: PeerId[] = [];
     const awaitedStrangers: PeerId[] = [];
@@ -135,15 +150,15 @@ export class PeerMemory {
 
   /** @throws {VerackError} when the certificate is not the peer's. */
   #recall(stored: StoredPeer, awaited: ReadonlySet<PeerId>): void {
-    const { table, identity, options, standing } = this.#context;
+    const { table, own, store, keptTime, standing } = this.#options;
     const typed = stored.addresses.some((it) => it.typed);
     // The key is most likely gone with its process; what a person typed stays,
     // for whoever is there now. What waits for it is given up in a minute.
     const stale = stored.ephemeral && !typed &&
       !awaited.has(stored.id) &&
-      options.keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
-    if (stale || stored.id === identity.id) {
-      this.#write(() => options.store.deletePeer(stored.id));
+      keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
+    if (stale || stored.id === own) {
+      this.#write(() => store.deletePeer(stored.id));
       return;
     }
     const certificate = verifyCertificate(stored.certificate, stored.id);
@@ -160,7 +175,7 @@ export class PeerMemory {
 
   #delete(record: Peer): void {
     if (!record.isVerified) return;
-    this.#write(() => this.#context.options.store.deletePeer(record.id));
+    this.#write(() => this.#options.store.deletePeer(record.id));
   }
 
   /** A node that cannot write goes on without memory, and says so once. */
@@ -170,7 +185,7 @@ export class PeerMemory {
       this.#failing = false;
     } catch (error) {
       if (!this.#failing) {
-        this.#context.log.error("cannot remember peers", {
+        this.#options.log.error("cannot remember peers", {
           reason: messageOf(error),
         });
       }

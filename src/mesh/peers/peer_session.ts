@@ -14,12 +14,6 @@ import { sourceOf } from "../../transport/scope.ts";
 import type { Direction } from "../events.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
-/** Takes over sessions as they open; implemented by `SessionRegistry`. */
-export interface PeerSessionOwner {
-  /** Registers the handlers of a new session before anything more is read from it. */
-  opened(link: PeerSession): void;
-}
-
 /** A session of the mesh. */
 export class PeerSession {
   readonly session: Session;

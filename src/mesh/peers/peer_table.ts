@@ -6,6 +6,7 @@
 import type { PeerId } from "../../identity/identity.ts";
 import { MAX_RUMOURS_PER_SOURCE, TABLE_LOOK_MS } from "../../limits.ts";
 import { Peer, type PeerEnvironment } from "./peer.ts";
+import type { PeerEvents } from "./peer_events.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
 
 /** How a peer comes on record. */
@@ -17,7 +18,9 @@ export interface Entry {
 }
 
 /** Settings of a {@linkcode PeerTable}. */
-export interface TableOptions extends PeerEnvironment, TableRules {}
+export interface TableOptions extends PeerEnvironment, TableRules {
+  readonly events: PeerEvents;
+}
 
 /** All records of one node. */
 export class PeerTable {
@@ -27,8 +30,6 @@ export class PeerTable {
   readonly #room: TableRoom;
   /** Monotonic clock, milliseconds; gossip looks for no room before. */
   #nextLookAt = -Infinity;
-  /** Called with every record that is dropped. */
-  readonly onForget: ((record: Peer) => void)[] = [];
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -123,7 +124,7 @@ export class PeerTable {
   #drop(record: Peer): void {
     this.confirm(record);
     this.#records.delete(record.id);
-    for (const listener of this.onForget) listener(record);
+    this.#options.events.emit("forgotten", record);
   }
 
   #add(record: Peer, hasStanding: boolean): Peer | undefined {

@@ -12,7 +12,7 @@ import {
   MAX_UP_STANDING_SHARE,
   STANDING_AFTER_UP_MS,
 } from "../../limits.ts";
-import type { Membership } from "../admission/membership.ts";
+import type { AccessRules } from "./access_rules.ts";
 import type { PeerHead } from "./node_store.ts";
 import type { Peer } from "./peer.ts";
 
@@ -46,10 +46,10 @@ export function isTrusted(facts: Omit<StandingFacts, "upForLong">): boolean {
 
 /** Standing of the peers of one node. */
 export class Standing {
-  readonly #membership: Pick<Membership, "accessRule">;
+  readonly #rules: Pick<AccessRules, "of">;
 
-  constructor(membership: Pick<Membership, "accessRule">) {
-    this.#membership = membership;
+  constructor(rules: Pick<AccessRules, "of">) {
+    this.#rules = rules;
   }
 
   /** Whether a peer has standing; a peer without a record has none. */
@@ -73,7 +73,7 @@ export class Standing {
     return this.has(record) && (!upForLong ||
       isTrusted({
         configured: record.trust === "pinned" || record.addresses.hasTyped,
-        allowed: this.#membership.accessRule(record.id) === "allowed",
+        allowed: this.#rules.of(record.id) === "allowed",
         earned: record.earnedStanding,
       }));
   }
@@ -89,7 +89,7 @@ export class Standing {
   }
 
   #judge(id: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
-    const rule = this.#membership.accessRule(id);
+    const rule = this.#rules.of(id);
     if (rule === "denied" || rule === "forgotten") return false;
     return hasStanding({ ...facts, allowed: rule === "allowed" });
   }

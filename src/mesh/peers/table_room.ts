@@ -17,7 +17,7 @@ import type { Peer, PeerEnvironment } from "./peer.ts";
 export interface TableRules {
   readonly standing: PeerEnvironment["standing"];
   /** Whether a message waits that is for this peer alone. */
-  isAwaited(record: Peer): boolean;
+  readonly queues: { isAwaited(id: PeerId): boolean };
 }
 
 /** Records that are chosen in one walk of the table, so that a flood seldom walks it. */
@@ -84,7 +84,7 @@ export class TableRoom {
   }
 
   #peek(): Peer | undefined {
-    const { standing, isAwaited } = this.#rules;
+    const { standing, queues } = this.#rules;
     for (
       let next = this.#chosen.at(-1);
       next !== undefined;
@@ -93,7 +93,7 @@ export class TableRoom {
       // It may have come back since the walk, or have become worth keeping.
       const mayGo = this.#records.get(next.id) === next &&
         next.isAway && !standing.has(next) &&
-        (this.#surplus.has(next) || !isAwaited(next));
+        (this.#surplus.has(next) || !queues.isAwaited(next.id));
       if (mayGo) return next;
       this.#chosen.pop();
     }
@@ -101,7 +101,7 @@ export class TableRoom {
   }
 
   #walk(): void {
-    const { standing, isAwaited } = this.#rules;
+    const { standing, queues } = this.#rules;
     const strangers: Peer[] = [];
     const counts = new Map<string, number>();
     for (const record of this.#records.values()) {
@@ -110,7 +110,9 @@ export class TableRoom {
       counts.set(record.source, (counts.get(record.source) ?? 0) + 1);
     }
     const away = strangers.filter(({ isAway }) => isAway);
-    const awaited = new Set(away.filter((record) => isAwaited(record)));
+    const awaited = new Set(
+      away.filter((record) => queues.isAwaited(record.id)),
+    );
     // A program that answers every stranger is not to fill the table with them.
     const surplus = new Set(
       first(awaited.size - MAX_AWAITED_STRANGERS, byTurns(awaited, counts)),

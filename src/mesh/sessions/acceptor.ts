@@ -3,7 +3,7 @@
  * wrong peer does not hold up the others.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
-import { deadline } from "../../core/clock.ts";
+import { type Clock, deadline } from "../../core/clock.ts";
 import { factsOf } from "../../core/error_code.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import {
@@ -18,28 +18,47 @@ import { formatAddress } from "../../transport/address.ts";
 import { descriptors } from "../../transport/descriptors.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { Incoming, Listener } from "../../transport/transport.ts";
-import type { MeshContext } from "../context.ts";
+import type { Log } from "../../core/log.ts";
+import type { Emit } from "../events.ts";
+import type { HealthBoard } from "../health.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+import type { ConnectionRoom } from "./connection_room.ts";
 import { FullReports } from "./full_reports.ts";
 import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
-import type { PeerSessionOwner } from "../peers/peer_session.ts";
-import { openPeerSession } from "./opening.ts";
-import {
+import type {
   PendingConnections,
-  type PendingEntry,
+  PendingEntry,
 } from "./pending_connections.ts";
-import { newcomer } from "./session_room.ts";
+import type { SessionOpener } from "./session_opener.ts";
+import type { SessionRoom } from "./session_room.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** Refusals that are known to have been told. */
 const MAX_SAID = 256;
 
+/** What {@linkcode Acceptor} is made of. */
+export interface AcceptorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  readonly handshakeTimeoutMs: number;
+  readonly listener: Listener;
+  readonly opener: SessionOpener;
+  readonly pending: PendingConnections;
+  readonly connections: ConnectionRoom;
+  readonly room: SessionRoom;
+  readonly table: PeerTable;
+  readonly standing: Standing;
+  readonly health: HealthBoard;
+  readonly emit: Emit;
+}
+
 /** The accept loop of one node. */
 export class Acceptor {
-  readonly #context: MeshContext;
-  readonly #owner: PeerSessionOwner;
-  readonly #listener: Listener;
-  readonly #pending = new PendingConnections();
+  readonly #options: AcceptorOptions;
   readonly #tasks = new TaskSet();
   readonly #reports = new TokenBucket({
     burst: REFUSAL_EVENT_BURST,
@@ -59,30 +78,20 @@ export class Acceptor {
   readonly #unwatch: () => void;
   readonly #loop: Promise<void>;
 
-  constructor(
-    context: MeshContext,
-    owner: PeerSessionOwner,
-    listener: Listener,
-  ) {
-    this.#context = context;
-    this.#owner = owner;
-    this.#listener = listener;
-    this.#full = new FullReports(context);
-    this.#friends = new HandshakeTurns(context.clock);
-    this.#strangers = new HandshakeTurns(context.clock);
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    const { clock, emit } = options;
+    this.#full = new FullReports(clock, emit);
+    this.#friends = new HandshakeTurns(clock);
+    this.#strangers = new HandshakeTurns(clock);
     this.#recall();
     this.#unwatch = descriptors.watch(() => this.#onShortage());
     this.#loop = this.#accept();
   }
 
-  /** Connections whose peer is not proven yet. */
-  get pending(): number {
-    return this.#pending.size;
-  }
-
   /** Stops listening; connections under way end when the node's signal aborts. */
   async close(): Promise<void> {
-    this.#listener.close();
+    this.#options.listener.close();
     this.#unwatch();
     await this.#loop;
     await this.#tasks.settled();
@@ -90,21 +99,23 @@ export class Acceptor {
   }
 
   async #accept(): Promise<void> {
+    const { listener, pending } = this.#options;
     for (
-      let incoming = await this.#listener.accept();
+      let incoming = await listener.accept();
       incoming !== null;
-      incoming = await this.#listener.accept()
+      incoming = await listener.accept()
     ) {
       this.#tasks.add(this.#open(incoming));
       // What made room must be gone, or a burst takes more descriptors than it may.
-      while (this.#tasks.size - this.#pending.size > MAX_ENDING_CONNECTIONS) {
+      while (this.#tasks.size - pending.size > MAX_ENDING_CONNECTIONS) {
         await this.#tasks.next();
       }
     }
   }
 
   async #open(incoming: Incoming): Promise<void> {
-    const { clock, options, signal } = this.#context;
+    const { clock, connections, handshakeTimeoutMs, opener, pending, room } =
+      this.#options;
     const source = sourceOf(incoming.remoteAddress.host);
     const eviction = new AbortController();
     let turn: Turn | undefined;
@@ -117,23 +128,22 @@ export class Acceptor {
         );
       },
     };
-    const { pending } = this.#context.room;
-    if (pending < MAX_PENDING_CONNECTIONS && this.#pending.size >= pending) {
-      this.#context.room.refused();
+    const most = connections.pending;
+    if (most < MAX_PENDING_CONNECTIONS && pending.size >= most) {
+      connections.refused();
     }
-    this.#pending.add(entry, this.#isVerified, pending);
-    const ends = AbortSignal.any([signal, eviction.signal]);
-    using limit = deadline(clock, options.handshakeTimeoutMs, ends);
+    pending.add(entry, this.#isVerified, most);
+    const ends = AbortSignal.any([this.#options.signal, eviction.signal]);
+    using limit = deadline(clock, handshakeTimeoutMs, ends);
     const turns = this.#proven.has(source) ? this.#friends : this.#strangers;
     using _own = turn = await turns.begin(source, limit.signal);
     try {
       const connection = await incoming.open(limit.signal);
-      await openPeerSession(this.#context, {
+      await opener.open({
         connection,
-        owner: this.#owner,
         // It still counts as pending: a proof alone does not open the session.
         onProven: (peer) => {
-          const it = newcomer(this.#context, peer, source, undefined);
+          const it = room.newcomer(peer, source, undefined);
           if (it.hasStanding) this.#remember(source);
         },
         signal: limit.signal,
@@ -141,13 +151,13 @@ export class Acceptor {
     } catch (error) {
       this.#report(incoming, error);
     } finally {
-      this.#pending.delete(entry);
+      pending.delete(entry);
     }
   }
 
   /** Where peers with standing were in an earlier run, whichever end dialed. */
   #recall(): void {
-    const { standing, table } = this.#context;
+    const { standing, table } = this.#options;
     for (const record of table.values()) {
       if (!standing.has(record)) continue;
       if (record.source !== "") this.#remember(record.source);
@@ -159,9 +169,9 @@ export class Acceptor {
 
   /** The process is out of descriptors: those that have proven nothing make room first. */
   #onShortage(): void {
-    const { room } = this.#context;
-    room.shortage();
-    this.#pending.trim(this.#isVerified, room.pending);
+    const { connections, pending } = this.#options;
+    connections.shortage();
+    pending.trim(this.#isVerified, connections.pending);
   }
 
   #remember(source: string): void {
@@ -171,27 +181,27 @@ export class Acceptor {
   /** Reports why an inbound connection ended, as often as its error code says. */
   #report(incoming: Incoming, error: unknown): void {
     if (!(error instanceof VerackError)) {
-      this.#context.log.error("accepting failed", { error: messageOf(error) });
+      this.#options.log.error("accepting failed", { error: messageOf(error) });
       return;
     }
     const address = formatAddress(incoming.remoteAddress);
     const { code, message: reason } = error;
-    this.#context.log.debug("connection ended", { address, code, reason });
+    this.#options.log.debug("connection ended", { address, code, reason });
     const { inboundEvent } = factsOf(code);
-    if (inboundEvent === "never" || this.#context.signal.aborted) return;
+    if (inboundEvent === "never" || this.#options.signal.aborted) return;
     if (code === "full") return this.#full.add({ address, reason });
     if (code === "identity-in-use") {
       // It has proven our own key.
-      if (!this.#context.health.keyInUse("own", reason)) return;
+      if (!this.#options.health.keyInUse("own", reason)) return;
     } else if (inboundEvent === "once" && !this.#isNews(reason)) return;
     // Unknown peers must not be able to flood the event stream.
-    if (!this.#reports.take(this.#context.clock.monotonic())) return;
-    this.#context.emit({ type: "refused", address, reason });
+    if (!this.#reports.take(this.#options.clock.monotonic())) return;
+    this.#options.emit({ type: "refused", address, reason });
   }
 
   /** Whether a refusal was not reported for `ALARM_QUIET_MS`. */
   #isNews(what: string): boolean {
-    const now = this.#context.clock.monotonic();
+    const now = this.#options.clock.monotonic();
     const saidAt = this.#said.get(what) ?? -Infinity;
     this.#said.set(what, now);
     return now - saidAt > ALARM_QUIET_MS;

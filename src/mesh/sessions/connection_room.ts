@@ -32,7 +32,7 @@ export interface ConnectionRoomParts {
   readonly health: Pick<HealthBoard, "raise">;
   readonly log: Log;
   /** Connections whose peer is not proven yet. */
-  readonly arriving: () => number;
+  readonly pending: { readonly size: number };
 }
 
 /** The room of one node. */
@@ -78,11 +78,11 @@ export class ConnectionRoom {
 
   /** There was no descriptor left: makes room, and keeps it. */
   shortage(): void {
-    const { arriving, clock } = this.#parts;
+    const { clock, pending } = this.#parts;
     const now = clock.monotonic();
     // What was closed a moment ago may not be free yet.
     if (now - this.#learnedAt < SHED_INTERVAL_MS) return;
-    const held = this.#links().length + arriving();
+    const held = this.#links().length + pending.size;
     this.#learned = fitting(Math.min(this.#most(), held));
     this.#learnedAt = now;
     this.refused();
@@ -105,12 +105,12 @@ export class ConnectionRoom {
   }
 
   #most(): number {
-    const { clock, descriptors, arriving } = this.#parts;
+    const { clock, descriptors, pending } = this.#parts;
     if (clock.monotonic() - this.#learnedAt > SHORTAGE_KEPT_MS) {
       this.#learned = Infinity;
     }
     if (this.#counted === undefined) {
-      const held = this.#links().length + arriving();
+      const held = this.#links().length + pending.size;
       if (held < COUNT_DESCRIPTORS_FROM) return this.#learned;
       const free = descriptors.free() ?? Infinity;
       this.#counted = fitting(held + free);

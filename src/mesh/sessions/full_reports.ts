@@ -3,7 +3,8 @@
  * how many have followed it once a period, however many come.
  */
 import { FULL_REPORT_MS } from "../mesh_limits.ts";
-import type { MeshContext } from "../context.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Emit } from "../events.ts";
 
 /** One that was turned away. */
 interface TurnedAway {
@@ -13,14 +14,16 @@ interface TurnedAway {
 
 /** The reports of one node. */
 export class FullReports {
-  readonly #context: Pick<MeshContext, "clock" | "emit">;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
   #count = 0;
   #last: TurnedAway | undefined;
   /** Set while a period goes on. */
   #cancel: (() => void) | undefined;
 
-  constructor(context: Pick<MeshContext, "clock" | "emit">) {
-    this.#context = context;
+  constructor(clock: Clock, emit: Emit) {
+    this.#clock = clock;
+    this.#emit = emit;
   }
 
   /** A connection was turned away. */
@@ -36,9 +39,8 @@ export class FullReports {
   }
 
   #tell(one: TurnedAway): void {
-    const { clock, emit } = this.#context;
-    emit({ type: "refused", ...one });
-    this.#cancel = clock.after(FULL_REPORT_MS, () => this.#onPeriod());
+    this.#emit({ type: "refused", ...one });
+    this.#cancel = this.#clock.after(FULL_REPORT_MS, () => this.#onPeriod());
   }
 
   #onPeriod(): void {

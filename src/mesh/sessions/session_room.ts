@@ -9,17 +9,19 @@ import {
 } from "../mesh_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
-import { MAX_EXTRA_SESSIONS } from "../../limits.ts";
+import {
+  MAX_EXTRA_SESSIONS,
+  MAX_PEERS,
+  MAX_SESSIONS_PER_PEER,
+  MAX_STRANGER_PEERS,
+} from "../../limits.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
-import type { MeshContext } from "../context.ts";
 import type { Peer } from "../peers/peer.ts";
-
-/** What one node needs of its context here. */
-type RoomContext = Pick<
-  MeshContext,
-  "options" | "room" | "standing" | "table"
->;
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+import { tooManySessions } from "./collisions.ts";
+import type { ConnectionRoom } from "./connection_room.ts";
 
 /** A peer that wants a session. */
 export interface Newcomer {
@@ -27,29 +29,6 @@ export interface Newcomer {
   /** See `sourceOf`. */
   readonly source: string;
   readonly hasStanding: boolean;
-}
-
-/** A peer that has proven its key; `dialed` is what led to it, if this node dialed. */
-export function newcomer(
-  { options, standing, table }: Pick<
-    RoomContext,
-    "options" | "standing" | "table"
-  >,
-  { id, invite }: VerifiedPeer,
-  source: string,
-  dialed: Address | undefined,
-): Newcomer {
-  const isConfigured = dialed !== undefined &&
-    options.connect.some(({ address }) =>
-      formatAddress(address) === formatAddress(dialed)
-    );
-  return {
-    id,
-    source,
-    // Its record, if it has one, does not tell yet how it came this time.
-    hasStanding: invite !== undefined || isConfigured ||
-      standing.of(id, table.get(id)),
-  };
 }
 
 /** Whether there is room for a session. */
@@ -85,96 +64,146 @@ class Strangers {
   }
 }
 
-/** Whether a peer may have a session; one that has a session already keeps its place. */
-export function placeOf(
-  context: RoomContext,
-  candidate: Newcomer,
-): Place {
-  const { options, room } = context;
-  const fitting = room.peers(candidate.hasStanding);
-  const maxPeers = Math.min(options.maxPeers, fitting);
-  const place = placeAmong(context, candidate, maxPeers);
-  const isShort = fitting < options.maxPeers;
-  if (isShort && place.refusal !== undefined) room.refused();
-  return place;
+/** What {@linkcode SessionRoom} is made of. */
+export interface SessionRoomOptions {
+  readonly maxPeers: number;
+  /** Addresses that a person gave. */
+  readonly configured: readonly Address[];
+  readonly connections: ConnectionRoom;
+  readonly standing: Standing;
+  readonly table: PeerTable;
 }
 
-/** The same where at most `maxPeers` are connected. */
-function placeAmong(
-  { standing, table }: RoomContext,
-  { id, source, hasStanding }: Newcomer,
-  maxPeers: number,
-): Place {
-  const known = table.get(id);
-  if (known !== undefined && known.sessions.length > 0) return {};
-  const connected: Peer[] = [];
-  for (const record of table.values()) {
-    if (record.sessions.length > 0) connected.push(record);
+/** The room for sessions of one node. */
+export class SessionRoom {
+  readonly #options: SessionRoomOptions;
+
+  constructor(options: SessionRoomOptions) {
+    this.#options = options;
   }
-  const most = Math.floor(maxPeers * MAX_RESERVED_SHARE);
-  // Then there is room whatever is kept, which saves looking through the table.
-  if (connected.length < maxPeers - most) return {};
-  const strangers = new Strangers(
-    connected.filter((record) => !standing.has(record)),
-  );
-  if (hasStanding) {
-    if (connected.length < maxPeers) return {};
-    const evicts = newest(strangers.busiest());
-    return evicts === undefined
-      ? full(id, `${connected.length} peers`, `${maxPeers}`)
-      : { evicts };
+
+  /** A peer that has proven its key; `dialed` is what led to it, if this node dialed. */
+  newcomer(
+    { id, invite }: VerifiedPeer,
+    source: string,
+    dialed: Address | undefined,
+  ): Newcomer {
+    const { configured, standing, table } = this.#options;
+    const isConfigured = dialed !== undefined &&
+      configured.some((it) => formatAddress(it) === formatAddress(dialed));
+    return {
+      id,
+      source,
+      // Its record, if it has one, does not tell yet how it came this time.
+      hasStanding: invite !== undefined || isConfigured ||
+        standing.of(id, table.get(id)),
+    };
   }
-  const friends = connected.length - strangers.size;
-  const kept = Math.max(
-    0,
-    Math.min(most, friends + awayWithStanding(standing, table)) - friends,
-  );
-  if (connected.length + kept < maxPeers) return {};
-  const busiest = strangers.busiest();
-  // Only if that is fairer: else two sources would evict each other for ever.
-  if (busiest.length > strangers.from(source) + 1) {
-    const evicts = newest(busiest);
-    if (evicts !== undefined) return { evicts };
+
+  /** Why it may not have a session, if so, not counting what admission says. */
+  refusal(candidate: Newcomer): VerackError | undefined {
+    const { table } = this.#options;
+    const { id } = candidate;
+    if (!table.mayEnsure(id, candidate)) return noRoomOnRecord(candidate);
+    const sessions = table.get(id)?.sessions.length ?? 0;
+    // One that must give way does so once the session is open.
+    if (sessions === 0) return this.placeFor(candidate).refusal;
+    return sessions >= MAX_SESSIONS_PER_PEER ||
+        !this.#hasRoomForExtra(candidate, sessions)
+      ? tooManySessions(id)
+      : undefined;
   }
-  return full(
-    id,
-    `${connected.length} peers`,
-    kept > 0
-      ? `${maxPeers}, or ${kept} less for one without standing`
-      : `${maxPeers}`,
-  );
+
+  /** The place of a peer; one that has a session already keeps its place. */
+  placeFor(candidate: Newcomer): Place {
+    const { connections, maxPeers } = this.#options;
+    const fitting = connections.peers(candidate.hasStanding);
+    const place = this.#placeAmong(candidate, Math.min(maxPeers, fitting));
+    const isShort = fitting < maxPeers;
+    if (isShort && place.refusal !== undefined) connections.refused();
+    return place;
+  }
+
+  /** The same where at most `maxPeers` are connected. */
+  #placeAmong(
+    { id, source, hasStanding }: Newcomer,
+    maxPeers: number,
+  ): Place {
+    const { standing, table } = this.#options;
+    const known = table.get(id);
+    if (known !== undefined && known.sessions.length > 0) return {};
+    const connected = [...table.values()]
+      .filter(({ sessions }) => sessions.length > 0);
+    const most = Math.floor(maxPeers * MAX_RESERVED_SHARE);
+    // Then there is room whatever is kept, which saves looking through the table.
+    if (connected.length < maxPeers - most) return {};
+    const strangers = new Strangers(
+      connected.filter((peer) => !standing.has(peer)),
+    );
+    if (hasStanding) {
+      if (connected.length < maxPeers) return {};
+      const evicts = newest(strangers.busiest());
+      return evicts === undefined
+        ? full(id, `${connected.length} peers`, `${maxPeers}`)
+        : { evicts };
+    }
+    const friends = connected.length - strangers.size;
+    const kept = Math.max(
+      0,
+      Math.min(most, friends + this.#awayWithStanding()) - friends,
+    );
+    if (connected.length + kept < maxPeers) return {};
+    const busiest = strangers.busiest();
+    // Only if that is fairer: else two sources would evict each other for ever.
+    if (busiest.length > strangers.from(source) + 1) {
+      const evicts = newest(busiest);
+      if (evicts !== undefined) return { evicts };
+    }
+    return full(
+      id,
+      `${connected.length} peers`,
+      kept > 0
+        ? `${maxPeers}, or ${kept} less for one without standing`
+        : `${maxPeers}`,
+    );
+  }
+
+  /**
+   * Whether a peer that has `sessions` may have one more, while the mesh settles which
+   * of them is kept.
+   */
+  #hasRoomForExtra({ id, hasStanding }: Newcomer, sessions: number): boolean {
+    const { standing, table } = this.#options;
+    let all = sessions;
+    let strangers = sessions;
+    for (const peer of table.values()) {
+      if (peer.id === id || peer.sessions.length < 2) continue;
+      all += peer.sessions.length - 1;
+      if (!standing.has(peer)) strangers += peer.sessions.length - 1;
+    }
+    return all <= MAX_EXTRA_SESSIONS &&
+      (hasStanding || strangers <= MAX_STRANGER_EXTRA_SESSIONS);
+  }
+
+  #awayWithStanding(): number {
+    const { standing, table } = this.#options;
+    let count = 0;
+    for (const peer of table.values()) {
+      const isAway = peer.sessions.length === 0 && !peer.left;
+      if (isAway && standing.has(peer)) count++;
+    }
+    return count;
+  }
 }
 
-/**
- * Whether a peer that has `sessions` may have one more, while the mesh settles which
- * of them is kept.
- */
-export function hasRoomForExtra(
-  { standing, table }: RoomContext,
-  { id, hasStanding }: Newcomer,
-  sessions: number,
-): boolean {
-  let all = sessions;
-  let strangers = sessions;
-  for (const record of table.values()) {
-    if (record.id === id || record.sessions.length < 2) continue;
-    all += record.sessions.length - 1;
-    if (!standing.has(record)) strangers += record.sessions.length - 1;
-  }
-  return all <= MAX_EXTRA_SESSIONS &&
-    (hasStanding || strangers <= MAX_STRANGER_EXTRA_SESSIONS);
-}
-
-function awayWithStanding(
-  standing: RoomContext["standing"],
-  table: RoomContext["table"],
-): number {
-  let count = 0;
-  for (const record of table.values()) {
-    const isAway = record.sessions.length === 0 && !record.left;
-    if (isAway && standing.has(record)) count++;
-  }
-  return count;
+/** Why a peer is refused that cannot be put on record. */
+export function noRoomOnRecord({ id }: { readonly id: PeerId }): VerackError {
+  return new VerackError(
+    "full",
+    `Cannot accept ${
+      shortId(id)
+    }: the record is full of peers that have standing, are connected or have messages waiting; up to ${MAX_PEERS} fit, of which ${MAX_STRANGER_PEERS} without standing ("verack forget" makes room)`,
+  );
 }
 
 /** The one that came last: what has lasted longest is worth most. */
@@ -188,12 +217,12 @@ function newest(records: readonly Peer[]): Peer | undefined {
   return found;
 }
 
-function openedAt({ sessions: links }: Peer): number {
-  return links[0]?.openedAt ?? -Infinity;
+function openedAt({ sessions }: Peer): number {
+  return sessions[0]?.openedAt ?? -Infinity;
 }
 
-function sourceOfRecord({ sessions: links }: Peer): string {
-  return links[0]?.source ?? "";
+function sourceOfRecord({ sessions }: Peer): string {
+  return sessions[0]?.source ?? "";
 }
 
 function full(id: PeerId, taken: string, limit: string): Place {

@@ -1,55 +1,69 @@
 /** Two processes with one key: what a node says of them, and tells the first. */
 import type { VerackError } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { COMMAND } from "../../wire/commands.ts";
-import type { MeshContext } from "../context.ts";
+import type { Emit } from "../events.ts";
+import type { HealthBoard } from "../health.ts";
+import type { Peer } from "../peers/peer.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 
-/** What one node needs of its context here. */
-type TwinContext = Pick<
-  MeshContext,
-  "emit" | "health" | "identity" | "log" | "table"
->;
+/** What {@linkcode Twins} is made of. */
+export interface TwinsOptions {
+  /** This node. */
+  readonly own: PeerId;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly health: Pick<HealthBoard, "keyInUse">;
+  readonly events: PeerEvents;
+  readonly emit: Emit;
+}
 
-/**
- * A session has ended: if because its key runs in another process, this node has turned
- * the second one away, and tells the first, or is the second. Said once, however often
- * it is tried.
- */
-export function reportRefusal(
-  context: TwinContext,
-  link: PeerSession,
-  error: VerackError,
-): void {
-  if (error.code !== "identity-in-use") return;
-  const { id } = link.peer;
-  const whose = link.pending ? id : "own";
-  if (link.pending) {
-    const first = context.table.get(id)?.primary;
-    first?.session.send(COMMAND.twin, new Uint8Array(0));
+/** The twins of one node and of its peers; said once, however often it is noticed. */
+export class Twins {
+  readonly #options: TwinsOptions;
+
+  constructor(options: TwinsOptions) {
+    this.#options = options;
+    const { events, own, signal } = options;
+    events.on("introduced", ({ session }) => {
+      const from = shortId(session.peer.id);
+      // Only a member that turned the other one away knows, and any may lie: told, not
+      // acted on.
+      session.session.handle(COMMAND.twin, () =>
+        this.#report(session, "own", {
+          reason:
+            `Another process runs with this node's key: ${from} has turned it away`,
+          actual: own,
+        }));
+    });
+    events.on("sessionClosed", (session, error, peer) => {
+      if (error.code !== "identity-in-use" || signal.aborted) return;
+      if (peer !== undefined) this.#refused(session, error, peer);
+    });
   }
-  report(context, link, whose, { reason: error.message, actual: id });
-}
 
-/** Only a member that turned the other one away knows, and any may lie: told, not acted on. */
-export function onTwin(context: TwinContext, link: PeerSession): void {
-  const from = shortId(link.peer.id);
-  report(context, link, "own", {
-    reason:
-      `Another process runs with this node's key: ${from} has turned it away`,
-    actual: context.identity.id,
-  });
-}
+  /** This node has turned a second process away, and tells the first; or is the second. */
+  #refused(session: PeerSession, error: VerackError, peer: Peer): void {
+    if (session.pending) {
+      peer.primary?.session.send(COMMAND.twin, new Uint8Array(0));
+    }
+    const whose = session.pending ? peer.id : "own";
+    const { message: reason } = error;
+    this.#report(session, whose, { reason, actual: peer.id });
+  }
 
-function report(
-  { emit, health, log }: TwinContext,
-  link: PeerSession,
-  whose: PeerId | "own",
-  { reason, actual }: { reason: string; actual: PeerId },
-): void {
-  if (!health.keyInUse(whose, reason)) return;
-  const address = formatAddress(link.dialed ?? link.remoteAddress);
-  log.warn("refused", { address, reason });
-  emit({ type: "refused", address, reason, actual });
+  #report(
+    { dialed, remoteAddress }: PeerSession,
+    whose: PeerId | "own",
+    { reason, actual }: { reason: string; actual: PeerId },
+  ): void {
+    const { emit, health, log } = this.#options;
+    if (!health.keyInUse(whose, reason)) return;
+    const address = formatAddress(dialed ?? remoteAddress);
+    log.warn("refused", { address, reason });
+    emit({ type: "refused", address, reason, actual });
+  }
 }

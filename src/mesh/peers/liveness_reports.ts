@@ -2,12 +2,10 @@
  * Which peers report that others are live, of peers without a session here: such a peer
  * is a member that this node misses. Each answer of a peer replaces its earlier one; its
  * reports end with its session.
- *
- * The pairs that follow are in `unreachable_pairs.ts`, the requests in `peer_exchange.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
-import type { Peer } from "../peers/peer.ts";
-import type { PeerTable } from "../peers/peer_table.ts";
+import type { Peer } from "./peer.ts";
+import type { PeerEvents } from "./peer_events.ts";
 
 /** Reports of one node; what is reported stands in the records of its table. */
 export class LivenessReports {
@@ -16,8 +14,11 @@ export class LivenessReports {
   /** Those that a peer says are live: an answer costs what it told, not a walk of the table. */
   readonly #by = new Map<PeerId, Set<Peer>>();
 
-  constructor(table: PeerTable) {
-    table.onForget.push((record) => this.settle(record));
+  constructor(events: PeerEvents) {
+    events.on("forgotten", (peer) => this.settle(peer));
+    events.on("expelled", (peer) => this.settle(peer));
+    events.on("introduced", ({ peer }) => this.settle(peer));
+    events.on("down", ({ id }) => this.drop(id));
   }
 
   /** Peers that others say are live and that we have no session with, as many as there are. */

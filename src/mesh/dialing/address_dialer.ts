@@ -1,0 +1,166 @@
+/**
+ * One attempt to reach one peer at one IP address: find the certificate, pin it,
+ * connect, open a session. Which addresses a name has is asked here, too; when and
+ * which peer to dial is decided in `dialer.ts`, what failed is worded in
+ * `dial_failure.ts`.
+ */
+import { type Clock, deadline } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
+import {
+  type VerifiedCertificate,
+  verifyCertificate,
+} from "../../identity/certificate.ts";
+import { type PeerId, serverNameOf } from "../../identity/identity.ts";
+import { DIAL_TIMEOUT_MS, MAX_NAMED_ENDPOINTS } from "../../limits.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import { resolveAddress, type Resolver } from "../../transport/resolve.ts";
+import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
+import type { Connection, Pin, Transport } from "../../transport/transport.ts";
+import { WrongIdentityError } from "./dial_failure.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+
+/** Which peer to reach, and where. */
+export interface DialTarget {
+  /** As a person or a peer gave it: what is shown. */
+  readonly address: Address;
+  /** One of {@linkcode endpointsOf} it: both the look-up and the dial go there. */
+  readonly endpoint: Address;
+  /** The identity that must be there; absent on first use. */
+  readonly expected?: PeerId;
+  /** Its certificate, if we have it. */
+  readonly certificate?: VerifiedCertificate;
+  /**
+   * Called when it is known which identity shows a certificate there, before dialing
+   * it for proof. False gives up: another session or dial serves already.
+   */
+  readonly onIdentity?: (id: PeerId) => boolean;
+  /** Called when the peer has proven to be there, before the handshake with it. */
+  readonly onReached?: () => void;
+}
+
+/** Opens a session on a connection that this node dialed. */
+export interface DialedSessionOpener {
+  open(options: {
+    readonly connection: Connection;
+    readonly dialed: {
+      readonly address: Address;
+      readonly endpoint: Address;
+      readonly certificate: VerifiedCertificate;
+    };
+    readonly signal: AbortSignal;
+  }): Promise<PeerSession>;
+}
+
+/** What {@linkcode AddressDialer} is made of. */
+export interface AddressDialerOptions {
+  readonly clock: Clock;
+  readonly transport: Transport;
+  /** Absent: the operating system. */
+  readonly resolve: Resolver | undefined;
+  readonly opener: DialedSessionOpener;
+}
+
+/** Dials addresses for one node. */
+export class AddressDialer {
+  readonly #options: AddressDialerOptions;
+
+  constructor(options: AddressDialerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The IP addresses to try for an address, looked up here and now. What a peer named
+   * (`namedFrom`, see `PeerAddress`) is judged by the IP address, and that one is
+   * dialed: a name cannot change its mind between the check and the dial (DNS
+   * rebinding), nor make one gossiped address cost many dials. `unreachable` when the
+   * peer may not name any of them.
+   */
+  async endpointsOf(
+    { address, namedFrom }: { address: Address; namedFrom?: Scope },
+    signal: AbortSignal,
+  ): Promise<Address[]> {
+    const { clock, resolve } = this.#options;
+    using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
+    const found = await resolveAddress(address, {
+      resolve,
+      signal: limit.signal,
+    });
+    if (namedFrom === undefined) return found;
+    const allowed = found.filter(({ host }) =>
+      mayDial(namedFrom, classifyIp(host))
+    );
+    if (allowed.length > 0) return allowed.slice(0, MAX_NAMED_ENDPOINTS);
+    throw new VerackError(
+      "unreachable",
+      `Cannot dial ${
+        formatAddress(address)
+      }: a peer in the ${namedFrom} network named it, and it leads elsewhere`,
+    );
+  }
+
+  /** Dials; resolves with the open session, or `undefined` if `onIdentity` gave up. */
+  async dial(
+    target: DialTarget,
+    signal: AbortSignal,
+  ): Promise<PeerSession | undefined> {
+    const { address, endpoint } = target;
+    const shown = target.certificate ?? await this.#lookUp(target, signal);
+    if (target.onIdentity?.(shown.id) === false) return undefined;
+    const [connection, certificate] = await this.#connect(
+      shown,
+      target,
+      signal,
+    );
+    target.onReached?.();
+    return await this.#options.opener.open({
+      connection,
+      dialed: { address, endpoint, certificate },
+      signal,
+    });
+  }
+
+  /** What certificate is shown there; only dialing with it as a pin proves anything. */
+  async #lookUp(
+    { endpoint, expected }: DialTarget,
+    signal: AbortSignal,
+  ): Promise<VerifiedCertificate> {
+    const { clock, transport } = this.#options;
+    using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
+    const shown = verifyCertificate(
+      await transport.fetchCertificate(endpoint, limit),
+    );
+    if (expected === undefined || expected === shown.id) return shown;
+    throw new WrongIdentityError(endpoint, expected, shown.id);
+  }
+
+  /** Connects with the certificate as a pin; a re-made certificate of the same key is as good. */
+  async #connect(
+    certificate: VerifiedCertificate,
+    target: DialTarget,
+    signal: AbortSignal,
+  ): Promise<[Connection, VerifiedCertificate]> {
+    const { endpoint } = target;
+    try {
+      return [await this.#pinned(endpoint, certificate, signal), certificate];
+    } catch (error) {
+      const mismatch = error instanceof VerackError &&
+        error.code === "wrong-certificate";
+      if (!mismatch) throw error;
+      const expected = certificate.id;
+      const shown = await this.#lookUp({ ...target, expected }, signal);
+      if (shown.der.toHex() === certificate.der.toHex()) throw error;
+      return [await this.#pinned(endpoint, shown, signal), shown];
+    }
+  }
+
+  async #pinned(
+    endpoint: Address,
+    { der, id }: VerifiedCertificate,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const { clock, transport } = this.#options;
+    const pin: Pin = { certificate: der, serverName: serverNameOf(id) };
+    using limit = deadline(clock, DIAL_TIMEOUT_MS, signal);
+    return await transport.dial(endpoint, { pin, signal: limit.signal });
+  }
+}

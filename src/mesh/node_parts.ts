@@ -1,0 +1,208 @@
+/** Makes the parts of a node, each from those it needs, and looks into them for tests. */
+import { logger } from "../core/log.ts";
+import { PeerQueues } from "../delivery/outbox_usage.ts";
+import type { Identity } from "../identity/identity.ts";
+import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
+import { StrangersMeter } from "../session/frame_meter.ts";
+import { descriptors } from "../transport/descriptors.ts";
+import type { Listener } from "../transport/transport.ts";
+import { networkMagic } from "../wire/frame.ts";
+import { AdmissionControl } from "./admission/admission.ts";
+import { Membership } from "./admission/membership.ts";
+import { Dialer } from "./dialing/dialer.ts";
+import { Joining } from "./discovery/joining.ts";
+import { PeerExchange } from "./discovery/peer_exchange.ts";
+import { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
+import type { Emit } from "./events.ts";
+import { HealthBoard } from "./health.ts";
+import { MeshReport } from "./mesh_report.ts";
+import { Messaging } from "./messaging.ts";
+import type { ResolvedNodeOptions } from "./options.ts";
+import { AccessRules } from "./peers/access_rules.ts";
+import { LivenessReports } from "./peers/liveness_reports.ts";
+import { NameBindings } from "./peers/name_bindings.ts";
+import { PeerEvents } from "./peers/peer_events.ts";
+import { PeerMemory } from "./peers/peer_memory.ts";
+import { PeerTable } from "./peers/peer_table.ts";
+import { Standing } from "./peers/standing.ts";
+import { Acceptor } from "./sessions/acceptor.ts";
+import { ConnectionRoom } from "./sessions/connection_room.ts";
+import { OwnEntry } from "./sessions/introduction.ts";
+import { PendingConnections } from "./sessions/pending_connections.ts";
+import { Pings } from "./sessions/pings.ts";
+import { SessionOpener } from "./sessions/session_opener.ts";
+import { SessionRegistry } from "./sessions/session_registry.ts";
+import { SessionRoom } from "./sessions/session_room.ts";
+import { Twins } from "./sessions/twins.ts";
+
+/** What a node is made of beside its options. */
+export interface PartsOptions {
+  readonly options: ResolvedNodeOptions;
+  readonly identity: Identity;
+  readonly listener: Listener;
+  /** Aborts when the node closes. */
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** The parts of one node. Listeners of `events` are called in the order of this list. */
+export type NodeParts = ReturnType<typeof makeParts>;
+
+/** Makes them; the listener is accepted from at once. */
+export function makeParts(
+  { options, identity, listener, signal, emit }: PartsOptions,
+) {
+  const { clock, connect, maxPeers, random, store } = options;
+  const log = logger("mesh");
+  const own = identity.id;
+  const magic = networkMagic(options.network);
+  const base = {
+    clock,
+    random,
+    log,
+    signal,
+    emit,
+    own,
+    identity,
+    magic,
+    store,
+  };
+
+  // What is known of peers.
+  const events = new PeerEvents();
+  const rules = new AccessRules(store);
+  const standing = new Standing(rules);
+  const queues = new PeerQueues();
+  const table = new PeerTable({ clock, random, standing, queues, events });
+  const peers = { ...base, events, rules, standing, table };
+  const memory = new PeerMemory({
+    ...peers,
+    keptTime: options.keptTime,
+    maxPeers,
+  });
+  const names = new NameBindings({
+    ...peers,
+    own: { id: own, name: options.name },
+  });
+  const reports = new LivenessReports(events);
+  const health = new HealthBoard(base);
+  const common = { ...peers, memory, names, reports, health };
+
+  // Admission, discovery and messages.
+  const membership = new Membership({ ...common, settings: options });
+  const { heartbeatMs, deadAfterMs, peerExchangeMs } = options;
+  const times = { heartbeatMs, deadAfterMs, peerExchangeMs };
+  const exchange = new PeerExchange({ ...common, ...times, membership });
+  const messaging = new Messaging({ ...common, settings: options, queues });
+  const unreachable = new UnreachablePairs({ ...common, ...times });
+  const admission = new AdmissionControl({
+    ...common,
+    membership,
+    address: options.advertise ?? listener.address,
+  });
+
+  // Sessions.
+  const { advertise, handshakeTimeoutMs, name, network } = options;
+  const pending = new PendingConnections();
+  const connections = new ConnectionRoom({ ...common, descriptors, pending });
+  const room = new SessionRoom({
+    ...common,
+    configured: connect.map(({ address }) => address),
+    connections,
+    maxPeers,
+  });
+  const ownEntry = new OwnEntry({
+    ...base,
+    name,
+    advertise,
+    listenAddress: listener.address,
+  });
+  const sessions = new SessionRegistry({
+    ...common,
+    gate: membership,
+    handshakeTimeoutMs,
+    ownEntry,
+    room,
+  });
+  const opener = new SessionOpener({
+    ...common,
+    ...times,
+    budget: {
+      queues: new QueueBudget(),
+      frames: new FrameBudget(),
+      strangers: new StrangersMeter(clock),
+    },
+    gate: membership,
+    handshakeTimeoutMs,
+    network,
+    registry: sessions,
+    room,
+  });
+  const pings = new Pings(common);
+  new Twins(common);
+
+  const { transport, resolve } = options;
+  const dialer = new Dialer({
+    ...common,
+    arriving: pending,
+    connect,
+    opener,
+    resolve,
+    transport,
+  });
+  const report = new MeshReport({ ...common, unreachable });
+  const joining = new Joining({
+    ...common,
+    connect,
+    patienceMs: deadAfterMs,
+    closing: signal,
+  });
+  const acceptor = new Acceptor({
+    ...common,
+    connections,
+    handshakeTimeoutMs,
+    listener,
+    opener,
+    pending,
+    room,
+  });
+  return {
+    acceptor,
+    admission,
+    dialer,
+    emit,
+    exchange,
+    health,
+    joining,
+    membership,
+    memory,
+    messaging,
+    names,
+    options,
+    pending,
+    pings,
+    report,
+    sessions,
+    signal,
+    standing,
+    table,
+    unreachable,
+  };
+}
+
+const parts = new WeakMap<object, NodeParts>();
+
+/** Called once by each node. */
+export function exposeParts(node: object, its: NodeParts): void {
+  parts.set(node, its);
+}
+
+/**
+ * The parts of a node, for tests of what must hold inside and not only at its surface
+ * (`tests/simulation/`). No part of the library: `mod.ts` does not export it.
+ */
+export function partsOf(node: object): NodeParts {
+  const its = parts.get(node);
+  if (its === undefined) throw new TypeError("There is no such node");
+  return its;
+}

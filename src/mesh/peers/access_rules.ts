@@ -1,0 +1,47 @@
+/** What persons decided about peers: which are allowed, denied or forgotten. */
+import type { PeerId } from "../../identity/identity.ts";
+import type { AccessRule, NodeStore, StoredAccessRule } from "./node_store.ts";
+
+/** The rules of one node. */
+export class AccessRules {
+  readonly #store: NodeStore;
+  /** Oldest first. */
+  readonly #rules = new Map<PeerId, StoredAccessRule>();
+
+  constructor(store: NodeStore) {
+    this.#store = store;
+    for (const rule of store.accessRules()) this.#rules.set(rule.id, rule);
+  }
+
+  /** Every rule, oldest first. */
+  list(): StoredAccessRule[] {
+    return [...this.#rules.values()];
+  }
+
+  /** The rule about a peer. */
+  of(id: PeerId): AccessRule | undefined {
+    return this.#rules.get(id)?.rule;
+  }
+
+  isDenied(id: PeerId): boolean {
+    return this.of(id) === "denied";
+  }
+
+  /** Whether it is denied or forgotten: what others say of it is of no interest. */
+  ignoresGossipAbout(id: PeerId): boolean {
+    const rule = this.of(id);
+    return rule === "denied" || rule === "forgotten";
+  }
+
+  /** Sets a rule; it is in force even if it cannot be written down. */
+  set(rule: StoredAccessRule): void {
+    this.#rules.delete(rule.id);
+    this.#rules.set(rule.id, rule);
+    this.#store.putAccessRule(rule);
+  }
+
+  /** Takes a rule back, likewise. */
+  delete(id: PeerId): void {
+    if (this.#rules.delete(id)) this.#store.deleteAccessRule(id);
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * Opens a mesh session over a connection: puts together the profile, our version
+ * message and the admission rules. The same for both directions.
+ */
+import type { Clock, Random } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
+import type { VerifiedCertificate } from "../../identity/certificate.ts";
+import { isDemoIdentity } from "../../identity/key_files.ts";
+import {
+  type Identity,
+  type PeerId,
+  shortId,
+} from "../../identity/identity.ts";
+import type { SharedSecret } from "../../identity/shared_secret.ts";
+import { FrameMeter } from "../../session/frame_meter.ts";
+import {
+  MESH_PROTOCOL_VERSION,
+  MeshProfile,
+  SERVICE_EPHEMERAL,
+  type VerifiedPeer,
+} from "../../session/mesh_profile.ts";
+import type { NodeBudget } from "../../session/node_budget.ts";
+import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
+import { Session } from "../../session/session.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import { classifyIp, sourceOf } from "../../transport/scope.ts";
+import type { Connection } from "../../transport/transport.ts";
+import { USER_AGENT } from "../../version.ts";
+import { COMMAND } from "../../wire/commands.ts";
+import {
+  UNSPECIFIED_ADDRESS,
+  type VersionMessage,
+} from "../../wire/messages/version.ts";
+import type { Direction } from "../events.ts";
+import { PeerSession } from "../peers/peer_session.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+import type { SessionRoom } from "./session_room.ts";
+import { wrongNetwork } from "./wrong_network.ts";
+
+/** What differs between dialing and accepting. */
+export interface OpeningOptions {
+  readonly connection: Connection;
+  /**
+   * The dialed address, its IP address, and the certificate that TLS verified;
+   * absent when accepting.
+   */
+  readonly dialed?: {
+    readonly address: Address;
+    readonly endpoint: Address;
+    readonly certificate: VerifiedCertificate;
+  };
+  /** Called once the other end is verified and admitted, before it is told so. */
+  readonly onProven?: (peer: VerifiedPeer) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What admission says of a peer, and what this node shows to be admitted itself. */
+export interface AdmissionGate {
+  readonly accepts: AcceptedSecrets;
+  /** Why a peer that has proven its key may not come in. */
+  refusal(
+    peer: VerifiedPeer,
+    address: Address,
+    direction: Direction,
+  ): VerackError | undefined;
+  /** It comes in: the invite it showed is used up, or why it cannot be. */
+  redeem(peer: VerifiedPeer): VerackError | undefined;
+  readonly credentials: {
+    readonly statement: Uint8Array | undefined;
+    shows(listener: PeerId): SharedSecret | undefined;
+  };
+}
+
+/** What {@linkcode SessionOpener} is made of. */
+export interface SessionOpenerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly identity: Identity;
+  /** Name of the mesh, and the first bytes of its frames. */
+  readonly network: string;
+  readonly magic: Uint8Array;
+  readonly handshakeTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly deadAfterMs: number;
+  readonly table: PeerTable;
+  readonly standing: Standing;
+  readonly room: SessionRoom;
+  readonly gate: AdmissionGate;
+  /** Memory that all sessions share. */
+  readonly budget: NodeBudget;
+  /** Takes over each session that opens. */
+  readonly registry: { opened(session: PeerSession): void };
+}
+
+/** Opens the sessions of one node. */
+export class SessionOpener {
+  readonly #options: SessionOpenerOptions;
+  /** Random number of this process and node, see `VerifiedPeer.instance`. */
+  readonly #instance: bigint;
+  /** Nonces of our own unfinished outbound connections. */
+  readonly #nonces = new Set<bigint>();
+
+  constructor(options: SessionOpenerOptions) {
+    this.#options = options;
+    this.#instance = randomU64(options.random);
+  }
+
+  /** Runs the handshake, and hands over the session before anything more is read. */
+  async open(opening: OpeningOptions): Promise<PeerSession> {
+    const { connection, dialed } = opening;
+    const { budget, clock, gate, random, registry, standing, table } =
+      this.#options;
+    const nonce = randomU64(random);
+    const shown = dialed && gate.credentials.shows(dialed.certificate.id);
+    const profile = this.#profile(opening, shown);
+    let opened: PeerSession | undefined;
+    const hasStanding = () => {
+      const id = profile.peer?.id;
+      return id !== undefined && standing.of(id, table.get(id));
+    };
+    const share = {
+      meter: budget.strangers,
+      source: sourceOf(connection.remoteAddress.host),
+      hasStanding,
+    };
+    if (dialed !== undefined) this.#nonces.add(nonce);
+    try {
+      await Session.open({
+        ...this.#options,
+        connection,
+        role: dialed === undefined ? "responder" : "initiator",
+        profile,
+        local: this.#version(nonce),
+        isOwnNonce: (other) => this.#nonces.has(other),
+        meter: new FrameMeter(UNMETERED, clock.monotonic(), share),
+        budget,
+        hasStanding,
+        signal: opening.signal,
+      }, (session) => {
+        opened = new PeerSession(session, profile.peer!, {
+          now: clock.monotonic(),
+          ...(dialed && { dialed }),
+          ...(shown && { shown }),
+        });
+        registry.opened(opened);
+      });
+      return opened!;
+    } catch (error) {
+      const isForeign = error instanceof VerackError &&
+        error.code === "bad-magic" && !profile.hasVersion;
+      throw isForeign ? wrongNetwork(error, this.#options.network) : error;
+    } finally {
+      this.#nonces.delete(nonce);
+    }
+  }
+
+  #profile(
+    { connection: { remoteAddress }, dialed, onProven }: OpeningOptions,
+    shown: SharedSecret | undefined,
+  ): MeshProfile {
+    const { gate, identity, magic, random } = this.#options;
+    const { statement } = gate.credentials;
+    const common = {
+      magic,
+      identity,
+      instance: this.#instance,
+      admit: (peer: VerifiedPeer): VerackError | undefined => {
+        const refusal = this.#refusal(peer, remoteAddress, dialed?.address) ??
+          gate.redeem(peer);
+        if (refusal === undefined) onProven?.(peer);
+        return refusal;
+      },
+    };
+    return new MeshProfile(
+      dialed === undefined
+        ? { ...common, challenge: random.bytes(32), accepts: gate.accepts }
+        : {
+          ...common,
+          listener: dialed.certificate,
+          ...(shown && { shows: shown }),
+          ...(statement && { statement }),
+        },
+    );
+  }
+
+  /** Why a proven peer may not come in. */
+  #refusal(
+    peer: VerifiedPeer,
+    remote: Address,
+    dialed: Address | undefined,
+  ): VerackError | undefined {
+    const { gate, room } = this.#options;
+    if (isDemoIdentity(peer.id) && classifyIp(remote.host) !== "loopback") {
+      return new VerackError(
+        "demo-identity",
+        `Cannot accept ${shortId(peer.id)} at ${
+          formatAddress(remote)
+        }: its key is a published demo key, which is accepted over loopback only`,
+      );
+    }
+    const direction = dialed === undefined ? "inbound" : "outbound";
+    return gate.refusal(peer, dialed ?? remote, direction) ??
+      room.refusal(room.newcomer(peer, sourceOf(remote.host), dialed));
+  }
+
+  /**
+   * Addresses stay empty, as in Bitcoin Core for peers that are not routable: what
+   * a node says of its own address goes into its first `peers` entry.
+   */
+  #version(nonce: bigint): VersionMessage {
+    const { clock, identity } = this.#options;
+    return {
+      version: MESH_PROTOCOL_VERSION,
+      services: identity.ephemeral ? SERVICE_EPHEMERAL : 0n,
+      timestamp: BigInt(Math.floor(clock.now() / 1_000)),
+      addrRecv: UNSPECIFIED_ADDRESS,
+      addrFrom: UNSPECIFIED_ADDRESS,
+      nonce,
+      userAgent: USER_AGENT,
+      startHeight: 0,
+      relay: false,
+    };
+  }
+}
+
+/** Commands with a flow control of their own. */
+const UNMETERED: ReadonlySet<string> = new Set([
+  COMMAND.message,
+  COMMAND.chunk,
+  COMMAND.ack,
+]);
+
+/** A random 64-bit number. */
+export function randomU64(random: Random): bigint {
+  return new DataView(random.bytes(8).buffer).getBigUint64(0);
+}
