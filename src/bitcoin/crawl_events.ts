@@ -3,7 +3,7 @@
  * way back from lines that another crawl has written.
  */
 import { VerackError } from "../core/errors.ts";
-import { type Address, formatAddress } from "../transport/address.ts";
+import type { Address } from "../transport/address.ts";
 import { type NetworkType, networkTypeOf, parseHeard } from "./frontier.ts";
 import type { ProbeAllOptions } from "./probe_options.ts";
 import {
@@ -133,11 +133,6 @@ export class CrawlCounts {
   hear({ host }: Address): void {
     const type = networkTypeOf(host);
     if (type !== undefined) add(this.#heard, type);
-  }
-
-  /** Whether the node was counted. */
-  has(address: Address): boolean {
-    return this.#nodes.has(formatAddress(address));
   }
 
   /** All counts, with what the crawl itself knows. */

@@ -31,15 +31,8 @@ import {
   targetOf,
   versionFor,
 } from "./probe_options.ts";
-import {
-  makeResult,
-  plainError,
-  type ProbeError,
-  probeError,
-  type ProbeResult,
-  withEnd,
-} from "./probe_result.ts";
-import { Recorder } from "./recorder.ts";
+import { plainError, type ProbeResult } from "./probe_result.ts";
+import { Recorder, withEnd } from "./recorder.ts";
 
 /**
  * Does the handshake with the node at `address` by Bitcoin Core's rules and
@@ -234,6 +227,8 @@ class Attempt {
 
   async run(): Promise<{ result: ProbeResult; ended?: VerackError }> {
     const { recorder } = this;
+    const address = formatAddress(this.#target);
+    const target = { address, network: this.#settings.network.name };
     let session: Session;
     try {
       session = await this.#shakeHands();
@@ -243,10 +238,10 @@ class Attempt {
       }
       const connected = this.#connection !== undefined;
       const { timeoutMs } = this.#settings;
-      const seen = { recorder, connected, timeoutMs };
-      return { result: this.#result(probeError(error, seen)) };
+      const failure = recorder.failure(error, { connected, timeoutMs });
+      return { result: recorder.result(target, failure) };
     }
-    const result = this.#result();
+    const result = recorder.result(target);
     let ended: VerackError | undefined;
     session.closed.then((error) => ended = error);
     await this.#hooks.whileOpen(session, result, recorder);
@@ -324,16 +319,6 @@ class Attempt {
       this.#lateFeature ??= command;
     });
     this.#hooks.onOpen?.(session);
-  }
-
-  #result(error?: ProbeError): ProbeResult {
-    return makeResult({
-      address: formatAddress(this.#target),
-      network: this.#settings.network.name,
-      recorder: this.recorder,
-      features: [...this.#profile.announced],
-      ...(error && { error }),
-    });
   }
 }
 

@@ -1,12 +1,10 @@
 /**
  * Watches one connection: which messages passed and when, and what was dropped
- * that the handshake would have needed. It judges nothing; what it noted explains
- * a failure (`probe_result.ts`).
+ * that the handshake would have needed. A result is made of it.
  */
 import type { Clock } from "../core/clock.ts";
-import { escapeText } from "../core/escape.ts";
 import { VerackError } from "../core/errors.ts";
-import { MAX_PROBE_EVENTS } from "./bitcoin_limits.ts";
+import { escapeText } from "../core/escape.ts";
 import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
 import { faultError } from "../session/close_reason.ts";
 import { COMMAND } from "../wire/commands.ts";
@@ -16,35 +14,55 @@ import {
   decodeVersion,
   type VersionMessage,
 } from "../wire/messages/version.ts";
+import { MAX_PROBE_EVENTS } from "./bitcoin_limits.ts";
+import { networkOfMagic } from "./networks.ts";
 import type { PeerMessage } from "./probe_options.ts";
-import type {
-  Dropped,
-  ProbeErrorKind,
-  ProbeEvent,
-  Recorded,
+import {
+  bounded,
+  escaped,
+  kindOf,
+  type ProbeError,
+  type ProbeErrorKind,
+  type ProbeEvent,
+  type ProbeResult,
 } from "./probe_result.ts";
+import { serviceNames, servicesHex } from "./service_flags.ts";
 
 /** Characters of a peer's `reject` that are shown. */
 const REJECT_CHARS = 120;
+
+const BEGIN = "Cannot complete handshake: ";
+
+/** `JSON.rawJSON` (ECMAScript proposal JSON.parse source text access): digits as they are. */
+const RAW_JSON = (JSON as { rawJSON?: (text: string) => unknown }).rawJSON;
+
+const UTF8 = new TextDecoder();
+
+/** A message that was dropped although the handshake waited for it. */
+interface Dropped {
+  readonly kind: ProbeErrorKind;
+  readonly why: string;
+  readonly awaited: string;
+}
 
 /** Settings of a {@linkcode Recorder}. */
 export interface RecorderOptions {
   readonly clock: Clock;
   /** Knows which version was accepted. */
   readonly profile: BitcoinProfile;
-  /** Told of every message; what it throws is kept for {@linkcode Recorder.thrown}. */
+  /** Called with every message; what it throws is kept for {@linkcode Recorder.thrown}. */
   readonly onMessage?: ((message: PeerMessage) => void) | undefined;
 }
 
 /** What passed on one connection. */
-export class Recorder implements Recorded {
+export class Recorder {
   readonly #options: RecorderOptions;
   readonly #startedAt: number;
   readonly #events: ProbeEvent[] = [];
   /** The last version before one was accepted: decoded only when it is needed. */
   #versionPayload: Uint8Array | undefined;
   #versionAt = 0;
-  #dropped: Dropped & { readonly awaited: string } | undefined;
+  #dropped: Dropped | undefined;
   #reject: string | undefined;
   #handshaking = true;
   #thrown: { readonly error: unknown } | undefined;
@@ -59,40 +77,6 @@ export class Recorder implements Recorded {
   get elapsedMs(): number {
     const elapsed = this.#options.clock.monotonic() - this.#startedAt;
     return Math.round(elapsed * 1_000) / 1_000;
-  }
-
-  /** The messages of the handshake. */
-  get events(): readonly ProbeEvent[] {
-    return this.#events;
-  }
-
-  /** The version that was accepted, or the last one if it can be read at all. */
-  get version(): VersionMessage | undefined {
-    const read = this.#options.profile.remote ?? this.#readVersion();
-    return read instanceof VerackError ? undefined : read;
-  }
-
-  get versionAt(): number {
-    return this.#versionAt;
-  }
-
-  get awaited(): "version" | "verack" {
-    return this.#options.profile.remote === undefined
-      ? COMMAND.version
-      : COMMAND.verack;
-  }
-
-  get dropped(): Dropped | undefined {
-    const { awaited } = this;
-    if (this.#dropped?.awaited === awaited) return this.#dropped;
-    const read = awaited === COMMAND.version ? this.#readVersion() : undefined;
-    return read instanceof VerackError
-      ? { kind: "malformed", why: read.message }
-      : undefined;
-  }
-
-  get reject(): string | undefined {
-    return this.#reject;
   }
 
   /** What a callback threw: a mistake of the caller, not of the peer. */
@@ -135,13 +119,106 @@ export class Recorder implements Recorded {
     }
   }
 
+  /**
+   * The result at this moment. Its enumerable properties are the JSON contract, in that
+   * order, and none is there that is unknown.
+   */
+  result(
+    target: { readonly address: string; readonly network: string },
+    error?: ProbeError,
+  ): ProbeResult {
+    const version = this.#version;
+    const offset = version && timeOffset(version, this.#versionAt);
+    const contract = {
+      ...target,
+      ok: error === undefined,
+      ...(version && {
+        protocolVersion: version.version,
+        services: serviceNames(version.services),
+        servicesHex: servicesHex(version.services),
+        userAgent: shown(version.userAgent),
+        startHeight: version.startHeight,
+        relay: version.relay,
+        timeOffsetSeconds: Number(offset),
+        features: [...this.#options.profile.announced],
+      }),
+      events: this.#events.slice(),
+      durationMs: this.elapsedMs,
+      ...(error && { error }),
+    };
+    return Object.defineProperties(contract, {
+      version: { value: version },
+      ended: { value: undefined, configurable: true },
+      toJSON: { value: () => withExactOffset(contract, offset) },
+    }) as ProbeResult & typeof contract;
+  }
+
+  /**
+   * Why the handshake failed; throws `error` if neither the peer nor the network
+   * caused it. `timeoutMs` is how long it was allowed to take.
+   */
+  failure(
+    error: unknown,
+    seen: { readonly connected: boolean; readonly timeoutMs: number },
+  ): ProbeError {
+    const kind = kindOf(error);
+    if (kind === undefined) throw error;
+    const { cause, code, message } = error as VerackError;
+    if (kind === "bad-magic") {
+      const hint = hintOfMagic(message);
+      return { kind, message: bounded(escaped(message) + hint) };
+    }
+    if (kind !== "timeout" && kind !== "closed") {
+      return { kind, message: bounded(escaped(message)) };
+    }
+    const awaited = seen.connected ? this.#awaited : "connection";
+    let how = escaped(bare(message));
+    if (cause instanceof DOMException && cause.name === "TimeoutError") {
+      how = `no ${awaited} within ${seen.timeoutMs} ms`;
+    } else if (code === "closed" && message.startsWith("Cannot open session")) {
+      // The stream just ended; any other `closed` has a reason of its own.
+      how = `the peer closed the connection before its ${awaited}`;
+    }
+    const dropped = this.#droppedAwaited();
+    if (dropped !== undefined) {
+      const why = escaped(bare(dropped.why));
+      how = `${BEGIN}its ${awaited} was dropped (${why}); ${how}`;
+      return { kind: dropped.kind, message: bounded(how) };
+    }
+    if (this.#reject !== undefined) how += `; it said "${this.#reject}"`;
+    const begin = seen.connected ? BEGIN : "Cannot dial: ";
+    return { kind, message: bounded(begin + how) };
+  }
+
+  /** The version that was accepted, or the last one if it can be read at all. */
+  get #version(): VersionMessage | undefined {
+    const read = this.#options.profile.remote ?? this.#readVersion();
+    return read instanceof VerackError ? undefined : read;
+  }
+
+  /** The message that the handshake waits for. */
+  get #awaited(): "version" | "verack" {
+    return this.#options.profile.remote === undefined
+      ? COMMAND.version
+      : COMMAND.verack;
+  }
+
+  #droppedAwaited(): Pick<Dropped, "kind" | "why"> | undefined {
+    const awaited = this.#awaited;
+    if (this.#dropped?.awaited === awaited) return this.#dropped;
+    const read = awaited === COMMAND.version ? this.#readVersion() : undefined;
+    return read instanceof VerackError
+      ? { kind: "malformed", why: read.message }
+      : undefined;
+  }
+
   /** Keeps what may explain a failure. */
   #note({ command, payload, fault }: Frame): void {
-    const { awaited } = this;
+    const awaited = this.#awaited;
     if (fault !== undefined) {
       // A name that cannot be read may have been that of what we wait for.
       if (fault !== "bad-command" && command !== awaited) return;
-      const kind = kindOf(fault);
+      const kind = kindOfFault(fault);
       this.#dropped = { kind, why: faultError(fault).message, awaited };
     } else if (command === COMMAND.reject) {
       this.#readReject(payload);
@@ -154,9 +231,9 @@ export class Recorder implements Recorded {
 
   /** Why a message is dropped, if it is. */
   #fault({ command, fault }: Frame): ProbeErrorKind | undefined {
-    if (fault !== undefined) return kindOf(fault);
+    if (fault !== undefined) return kindOfFault(fault);
     const isFirst = command === COMMAND.version && this.#handshaking &&
-      this.awaited === COMMAND.version;
+      this.#awaited === COMMAND.version;
     const read = isFirst ? this.#readVersion() : undefined;
     return read instanceof VerackError ? "malformed" : undefined;
   }
@@ -181,6 +258,48 @@ export class Recorder implements Recorded {
   }
 }
 
-function kindOf(fault: NonNullable<Frame["fault"]>): ProbeErrorKind {
+function kindOfFault(fault: NonNullable<Frame["fault"]>): ProbeErrorKind {
   return fault === "bad-command" ? "malformed" : fault;
+}
+
+/** Adds to a result how its session ended since. */
+export function withEnd(result: ProbeResult, ended: ProbeError): ProbeResult {
+  return Object.defineProperty(result, "ended", { value: ended });
+}
+
+/** An offset beyond 2^53 keeps its digits in JSON. */
+function withExactOffset(
+  contract: { readonly timeOffsetSeconds?: number },
+  offset: bigint | undefined,
+): Record<string, unknown> {
+  const { timeOffsetSeconds: rounded } = contract;
+  return rounded === undefined || Number.isSafeInteger(rounded) || !RAW_JSON
+    ? { ...contract }
+    : { ...contract, timeOffsetSeconds: RAW_JSON(`${offset}`) };
+}
+
+/** Most user agents are plain ASCII, which is much faster to escape as text. */
+function shown(userAgent: Uint8Array): string {
+  const isPlain = userAgent.every((byte) => byte >= 0x20 && byte < 0x7f);
+  return escapeText(isPlain ? UTF8.decode(userAgent) : userAgent);
+}
+
+/** Core: theirs minus ours; a negative time counts as 0. */
+function timeOffset({ timestamp }: VersionMessage, nowMs: number): bigint {
+  const theirs = timestamp < 0n ? 0n : timestamp;
+  return theirs - BigInt(Math.floor(nowMs / 1_000));
+}
+
+/** What stands behind "Cannot do this or that". */
+function bare(message: string): string {
+  return message.replace(/^Cannot .*?: /, "");
+}
+
+/** What a wrong magic may mean; the bytes are only ever shown as hex. */
+function hintOfMagic(message: string): string {
+  const seen = /magic is ([0-9a-f]{8}),/.exec(message)?.[1];
+  const other = seen === undefined ? undefined : networkOfMagic(seen);
+  return other === undefined
+    ? "; it may be on another network, or speak the v2 transport (BIP324) only"
+    : `; the peer is on ${other.name}`;
 }

@@ -1,6 +1,6 @@
 /**
  * Names for the bits of a node's services (bitcoin `src/protocol.h`,
- * `ServiceFlags`). All 64 can be set by anybody, so nothing here is a number.
+ * `ServiceFlags`). Any peer can set all 64, so nothing here is a number.
  */
 
 /** What a node offers, as bits of 64. */
@@ -27,9 +27,13 @@ export const SERVICE_FLAG = {
 export type ServiceName = keyof typeof SERVICE_FLAG;
 
 const BITS = 64;
-const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(SERVICE_FLAG).map(([name, flag]) => [log2(flag), name]),
-);
+
+/** Of all bits, the lowest first. */
+const NAMES = Array.from({ length: BITS }, (_, bit) => {
+  const flags = Object.entries(SERVICE_FLAG);
+  const [name] = flags.find(([, flag]) => flag === 1n << BigInt(bit)) ?? [];
+  return name ?? `UNKNOWN[2^${bit}]`;
+});
 
 /**
  * The names of all bits that are set, lowest first; one without a name is
@@ -39,15 +43,10 @@ const NAMES: ReadonlyMap<number, string> = new Map(
  */
 export function serviceNames(services: bigint): string[] {
   checkServices(services);
-  const names: string[] = [];
   // By halves: numbers of 32 bits are much faster than bigints.
-  const halves = [Number(services & 0xffff_ffffn), Number(services >> 32n)];
-  for (const [half, bits] of halves.entries()) {
-    for (let n = 0; n < BITS / 2 && bits >>> n !== 0; n++) {
-      if ((bits >>> n & 1) === 1) names.push(nameOf(half * BITS / 2 + n));
-    }
-  }
-  return names;
+  const low = Number(services & 0xffff_ffffn);
+  const high = Number(services >> 32n);
+  return NAMES.filter((_, bit) => ((bit < 32 ? low : high) >>> bit % 32) & 1);
 }
 
 /**
@@ -58,14 +57,6 @@ export function serviceNames(services: bigint): string[] {
 export function servicesHex(services: bigint): string {
   checkServices(services);
   return services.toString(16).padStart(BITS / 4, "0");
-}
-
-function nameOf(bit: number): string {
-  return NAMES.get(bit) ?? `UNKNOWN[2^${bit}]`;
-}
-
-function log2(flag: bigint): number {
-  return flag.toString(2).length - 1;
 }
 
 function checkServices(services: bigint): void {
