@@ -66,18 +66,12 @@ for (const keyType of KEY_TYPES) {
   });
 }
 
-Deno.test("Identity.generate() makes another Ed25519 key each time", async () => {
-  const [one, two] = [await Identity.generate(), await Identity.generate()];
+Deno.test("Identity.generate() makes another Ed25519 key each time, and says whether it is to be kept", async () => {
+  const one = await Identity.generate();
+  const two = await Identity.generate({ ephemeral: false });
   assertEquals(one.keyType, "Ed25519");
   assertNotEquals(one.id, two.id);
-});
-
-Deno.test("Identity.generate() says whether the key is to be kept", async () => {
-  assertEquals((await Identity.generate()).ephemeral, true);
-  assertEquals(
-    (await Identity.generate({ ephemeral: false })).ephemeral,
-    false,
-  );
+  assertEquals([one.ephemeral, two.ephemeral], [true, false]);
 });
 
 Deno.test("Identity.generate() refuses a key type that does not exist", async () => {
@@ -278,39 +272,25 @@ Deno.test("Identity.fromPem() refuses encrypted keys that are damaged, or that w
   const passphrase = () => {
     throw new Error("asked in vain");
   };
-  await assertCannotLoad(
-    writePem(label, sequence()),
-    "bad-key",
-    "ends before",
-    { passphrase },
+  const octets = (length: number) => encodeDer(0x04, new Uint8Array(length));
+  const rounds = integer(0x7f, 0xff, 0xff, 0xff);
+  const pbkdf2 = sequence(
+    encodeOid("1.2.840.113549.1.5.12"),
+    sequence(octets(8), rounds),
   );
-  const slow = sequence(
-    sequence(
-      encodeOid("1.2.840.113549.1.5.13"),
-      sequence(
-        sequence(
-          encodeOid("1.2.840.113549.1.5.12"),
-          sequence(
-            encodeDer(0x04, new Uint8Array(8)),
-            integer(0x7f, 0xff, 0xff, 0xff),
-          ),
-        ),
-        sequence(
-          encodeOid("2.16.840.1.101.3.4.1.42"),
-          encodeDer(0x04, new Uint8Array(16)),
-        ),
-      ),
-    ),
-    encodeDer(0x04, new Uint8Array(48)),
-  );
-  await assertCannotLoad(
-    writePem(label, slow),
-    "bad-key",
-    "2147483647 rounds",
-    { passphrase },
+  const aes256 = sequence(encodeOid("2.16.840.1.101.3.4.1.42"), octets(16));
+  const pbes2 = sequence(
+    encodeOid("1.2.840.113549.1.5.13"),
+    sequence(pbkdf2, aes256),
   );
   const legacy = privateKeyPem
     .replaceAll("PRIVATE KEY", "RSA PRIVATE KEY")
     .replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\n\n");
-  await assertCannotLoad(legacy, "bad-key", "names no cipher", { passphrase });
+  for (
+    const [pem, because] of [
+      [writePem(label, sequence()), "ends before"],
+      [writePem(label, sequence(pbes2, octets(48))), "2147483647 rounds"],
+      [legacy, "names no cipher"],
+    ] as const
+  ) await assertCannotLoad(pem, "bad-key", because, { passphrase });
 });

@@ -2,7 +2,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constants, createPrivateKey, sign } from "node:crypto";
 import fc from "fast-check";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity, KEY_TYPES } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  KEY_TYPES,
+  type KeyType,
+} from "../../src/identity/identity.ts";
 import {
   proofBytes,
   type ProofContext,
@@ -89,14 +93,22 @@ Deno.test("proofBytes() differs whenever the contexts do", () => {
   );
 });
 
+/** A dialer, its proof, and whether a signature is one for it in a context. */
+async function dialing(keyType: KeyType) {
+  const dialer = await Identity.generate({ keyType });
+  const certificate = verifyCertificate(dialer.certificate);
+  const context = contextOf(dialer.id);
+  const holds = (
+    signature: Uint8Array,
+    changes: Partial<ProofContext> = {},
+  ) => verifyProof(certificate, { ...context, ...changes }, signature);
+  return { dialer, context, signature: signProof(dialer, context), holds };
+}
+
 for (const keyType of KEY_TYPES) {
   Deno.test(`verifyProof() accepts what a ${keyType} dialer signed, and nothing that differs in any field`, async () => {
-    const dialer = await Identity.generate({ keyType });
-    const certificate = verifyCertificate(dialer.certificate);
-    const context = contextOf(dialer.id);
-    const signature = signProof(dialer, context);
-    assert(verifyProof(certificate, context, signature));
-
+    const { dialer, context, signature, holds } = await dialing(keyType);
+    assert(holds(signature));
     const changes: Record<string, Partial<ProofContext>> = {
       "other magic": { magic: flip(context.magic, 3) },
       "other listener": { listener: idOf(P256.spki) },
@@ -108,115 +120,95 @@ for (const keyType of KEY_TYPES) {
       "other dialer": { dialer: listener },
     };
     for (const [what, change] of Object.entries(changes)) {
-      const changed = { ...context, ...change };
-      assert(!verifyProof(certificate, changed, signature), what);
+      assert(!holds(signature, change), what);
     }
   });
 
   Deno.test(`verifyProof() refuses a ${keyType} signature by another key`, async () => {
-    const dialer = await Identity.generate({ keyType });
+    const { context, holds } = await dialing(keyType);
     const thief = await Identity.generate({ keyType });
-    const context = contextOf(dialer.id);
     const signature = thief.sign(proofBytes(context));
-    const victims = verifyCertificate(dialer.certificate);
-    const thiefs = verifyCertificate(thief.certificate);
-    assert(!verifyProof(victims, context, signature));
+    assert(!holds(signature));
     // The thief's own certificate verifies the bytes, but is not the dialer's.
-    assert(!verifyProof(thiefs, context, signature));
+    const own = verifyCertificate(thief.certificate);
+    assert(!verifyProof(own, context, signature));
   });
 
   Deno.test(`verifyProof() refuses a ${keyType} signature with any byte changed, cut or added`, async () => {
-    const dialer = await Identity.generate({ keyType });
-    const certificate = verifyCertificate(dialer.certificate);
-    const context = contextOf(dialer.id);
-    const signature = signProof(dialer, context);
+    const { signature, holds } = await dialing(keyType);
     for (let i = 0; i < signature.length; i++) {
-      assert(!verifyProof(certificate, context, flip(signature, i)), `${i}`);
-      assert(!verifyProof(certificate, context, signature.subarray(0, i)));
+      assert(!holds(flip(signature, i)), `${i}`);
+      assert(!holds(signature.subarray(0, i)));
     }
-    const longer = Uint8Array.of(...signature, 0);
-    assert(!verifyProof(certificate, context, longer));
-    const padded = Uint8Array.of(0, ...signature);
-    assert(!verifyProof(certificate, context, padded));
+    assert(!holds(Uint8Array.of(...signature, 0)));
+    assert(!holds(Uint8Array.of(0, ...signature)));
   });
 
   Deno.test(`verifyProof() with a ${keyType} key never throws, whatever it is given`, async () => {
-    const dialer = await Identity.generate({ keyType });
-    const certificate = verifyCertificate(dialer.certificate);
-    const context = contextOf(dialer.id);
+    const { signature, holds } = await dialing(keyType);
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 600 }), (signature) => {
-        assert(!verifyProof(certificate, context, signature));
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        assert(!holds(bytes));
       }),
     );
-    const good = signProof(dialer, context);
-    const broken: Partial<ProofContext>[] = [
-      { magic: new Uint8Array(0) },
-      { challenge: new Uint8Array(64) },
-      { transcript: new Uint8Array(0) },
-      { listener: "nobody" },
-      { extensions: new Uint8Array(100_000) },
-    ];
-    for (const change of broken) {
-      assert(!verifyProof(certificate, { ...context, ...change }, good));
-    }
-    assert(!verifyProof(certificate, context, new Uint8Array(10_000_000)));
+    for (
+      const change of [
+        { magic: new Uint8Array(0) },
+        { challenge: new Uint8Array(64) },
+        { transcript: new Uint8Array(0) },
+        { listener: "no identity" },
+        { extensions: new Uint8Array(100_000) },
+      ]
+    ) assert(!holds(signature, change));
+    assert(!holds(new Uint8Array(10_000_000)));
   });
 }
 
 /** Signs with any options of `node:crypto`. */
 function signOddly(
-  identity: Identity,
-  context: ProofContext,
+  { dialer, context }: { dialer: Identity; context: ProofContext },
   algorithm: string | null,
   options: Record<string, unknown>,
 ): Uint8Array {
-  const key = createPrivateKey(identity.privateKeyPem);
+  const key = createPrivateKey(dialer.privateKeyPem);
   return sign(algorithm, proofBytes(context), { key, ...options });
 }
 
 Deno.test("verifyProof() refuses a P-256 signature by another algorithm or in another encoding", async () => {
-  const dialer = await Identity.generate({ keyType: "P-256" });
-  const certificate = verifyCertificate(dialer.certificate);
-  const context = contextOf(dialer.id);
+  const party = await dialing("P-256");
   const odd = (algorithm: string, dsaEncoding: string) =>
-    signOddly(dialer, context, algorithm, { dsaEncoding });
-  assert(verifyProof(certificate, context, withLowS(odd("sha256", "der"))));
-  assert(!verifyProof(certificate, context, odd("sha256", "ieee-p1363")));
-  assert(!verifyProof(certificate, context, odd("sha512", "der")));
-  assert(!verifyProof(certificate, context, odd("sha1", "der")));
+    signOddly(party, algorithm, { dsaEncoding });
+  assert(party.holds(withLowS(odd("sha256", "der"))));
+  assert(!party.holds(odd("sha256", "ieee-p1363")));
+  assert(!party.holds(odd("sha512", "der")));
+  assert(!party.holds(odd("sha1", "der")));
 });
 
 Deno.test("verifyProof() takes one of the two ECDSA signatures, and signProof() makes that one", async () => {
-  const dialer = await Identity.generate({ keyType: "P-256" });
-  const certificate = verifyCertificate(dialer.certificate);
-  const context = contextOf(dialer.id);
+  const { dialer, context, holds } = await dialing("P-256");
   // Libraries draw high and low s alike: 32 signatures would show it.
   for (let i = 0; i < 32; i++) {
     const signature = signProof(dialer, context);
-    assert(verifyProof(certificate, context, signature));
-    assert(!verifyProof(certificate, context, withHighS(signature)));
+    assert(holds(signature));
+    assert(!holds(withHighS(signature)));
     assertEquals(withLowS(withHighS(signature)), signature);
   }
 });
 
 Deno.test("verifyProof() refuses an RSA signature by PKCS#1 v1.5, another hash or another salt", async () => {
-  const dialer = await Identity.generate({ keyType: "RSA" });
-  const certificate = verifyCertificate(dialer.certificate);
-  const context = contextOf(dialer.id);
+  const party = await dialing("RSA");
   const pss = (algorithm: string, saltLength: number) =>
-    signOddly(dialer, context, algorithm, {
+    signOddly(party, algorithm, {
       padding: constants.RSA_PKCS1_PSS_PADDING,
       saltLength,
     });
-  assert(verifyProof(certificate, context, pss("sha256", 32)));
+  assert(party.holds(pss("sha256", 32)));
   for (const salt of [0, 20, 31, 33, 64]) {
-    assert(!verifyProof(certificate, context, pss("sha256", salt)), `${salt}`);
+    assert(!party.holds(pss("sha256", salt)), `${salt}`);
   }
-  assert(!verifyProof(certificate, context, pss("sha512", 32)));
+  assert(!party.holds(pss("sha512", 32)));
   const padding = constants.RSA_PKCS1_PADDING;
-  const v15 = signOddly(dialer, context, "sha256", { padding });
-  assert(!verifyProof(certificate, context, v15));
+  assert(!party.holds(signOddly(party, "sha256", { padding })));
 });
 
 Deno.test("verifyProof() does not take a certificate's signature for a proof", () => {
@@ -226,7 +218,7 @@ Deno.test("verifyProof() does not take a certificate's signature for a proof", (
   assert(!verifyProof(certificate, contextOf(certificate.id), signature));
 });
 
-Deno.test("signProof() refuses to sign as somebody else", async () => {
+Deno.test("signProof() refuses to sign for another identity", async () => {
   const dialer = await Identity.generate();
   assertThrows(
     () => signProof(dialer, contextOf(listener)),

@@ -38,7 +38,7 @@ function peersOnDisk(path: string): number {
   return length;
 }
 
-Deno.test("what is written is on disk after a moment, or when somebody waits for it", async () => {
+Deno.test("what is written is on disk after a moment, or when a caller waits for it", async () => {
   using at = place();
   const clock = new VirtualClock();
   using store = SqliteStore.open(at.path, { clock });
@@ -306,7 +306,7 @@ Deno.test("whatever is wrong with the file of a database is found when it is ope
       using at = place();
       damage(at.path);
       assertThrows(() => SqliteStore.open(at.path, { clock }), DamagedError);
-      // It can be moved away and begun anew, so nobody holds it.
+      // It can be moved away and begun anew, so it is not open any more.
       Deno.renameSync(at.path, `${at.path}.aside`);
       SqliteStore.open(at.path, { clock }).close();
     });

@@ -12,7 +12,7 @@ function lookalike(digits: number): string {
   return peerId(1).slice(0, digits) + "f".repeat(64 - digits);
 }
 
-Deno.test("peers are listed with who admitted them and what was decided", async () => {
+Deno.test("peers are listed with the member that admitted them and the rule about them", async () => {
   const store = new MemoryStore();
   const issuer = await Identity.generate();
   const context = { magic: Uint8Array.of(1, 2, 3, 4), subject: peerId(1) };
@@ -44,7 +44,7 @@ Deno.test("a peer that is forgotten is off the record, and noted as forgotten", 
   ]);
 });
 
-Deno.test("who waited where it was dialed is on record when it is allowed", () => {
+Deno.test("a peer that asked to join where it was dialed is on record when it is allowed", () => {
   for (const direction of ["outbound", "inbound"] as const) {
     const store = new MemoryStore();
     const address = { host: "10.0.0.1", port: 8_080 };
@@ -92,7 +92,7 @@ Deno.test("first digits that mean two peers are refused, and both are named", ()
   assertEquals(records.forget(peerId(1).slice(0, 13), 1), peerId(1));
 });
 
-Deno.test("nobody is let in by the first digits of an identity", () => {
+Deno.test("no peer is allowed by the first digits of an identity", () => {
   const store = new MemoryStore();
   store.putPeer(samplePeer(1));
   const records = new Records(store);

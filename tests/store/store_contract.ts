@@ -92,7 +92,7 @@ export function storeContract(
     return store;
   });
 
-  test("keeps who is waiting", (store) => {
+  test("keeps join requests", (store) => {
     const waiting: JoinRequest = {
       id: peerId(7),
       certificate: Uint8Array.of(7),
@@ -110,7 +110,7 @@ export function storeContract(
     return store;
   });
 
-  test("keeps invites and who came with them", (store) => {
+  test("keeps invites and the guests that used them", (store) => {
     const invite = {
       id: "00".repeat(16),
       key: Uint8Array.of(1),

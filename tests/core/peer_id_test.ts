@@ -7,16 +7,16 @@ import {
   peerIdFromBytes,
   serverNameOf,
   shortId,
-} from "../../src/identity/identity.ts";
+} from "../../src/core/peer_id.ts";
 
 const ID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-Deno.test("parseIdentityId() accepts 64 lower-case hex digits", () => {
+Deno.test("parsePeerId() accepts 64 lower-case hex digits", () => {
   assertEquals(parsePeerId(ID), ID);
   assert(isPeerId(ID));
 });
 
-Deno.test("parseIdentityId() names the text and what is wanted when it refuses", () => {
+Deno.test("parsePeerId() names the text and what is wanted when it refuses", () => {
   for (
     const text of [
       "",
@@ -38,14 +38,14 @@ Deno.test("parseIdentityId() names the text and what is wanted when it refuses",
   }
 });
 
-Deno.test("parseIdentityId() shows hostile text escaped and bounded", () => {
+Deno.test("parsePeerId() shows hostile text escaped and bounded", () => {
   const text = `\x1b[2J${"x".repeat(100_000)}`;
   const error = assertThrows(() => parsePeerId(text), SyntaxError);
   assert(!error.message.includes("\x1b"));
   assert(error.message.length < 300);
 });
 
-Deno.test("identityName() is two labels under verack.invalid that DNS can carry", () => {
+Deno.test("serverNameOf() is two labels under verack.invalid that DNS can carry", () => {
   assertEquals(
     serverNameOf(ID),
     "0123456789abcdef0123456789abcdef.0123456789abcdef0123456789abcdef.verack.invalid",
@@ -57,7 +57,7 @@ Deno.test("shortId() is the first eight digits", () => {
   assertEquals(shortId(ID), "01234567");
 });
 
-Deno.test("identityFromBytes() undoes identityBytes()", () => {
+Deno.test("peerIdFromBytes() undoes peerIdBytes()", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
       const id = peerIdFromBytes(bytes);
@@ -67,7 +67,7 @@ Deno.test("identityFromBytes() undoes identityBytes()", () => {
   );
 });
 
-Deno.test("identityFromBytes() refuses anything but 32 bytes", () => {
+Deno.test("peerIdFromBytes() refuses anything but 32 bytes", () => {
   for (const length of [0, 31, 33]) {
     assertThrows(
       () => peerIdFromBytes(new Uint8Array(length)),
