@@ -423,9 +423,13 @@ test("a peer that takes a name of --exec-from from its holder does not start the
   const taken = () =>
     alice.waitFor("message", (it) => it.from === mallory.identity.id);
   assertEquals((await taken()).text, "x");
+  const ran = (count: number) =>
+    until(`${count} to be shown`, () => written(alice).length >= count);
+  await ran(1);
   assertEquals(written(alice), ["ran 1"]);
   // The name means nobody to those who send by it, and its holder all the same.
   await bob.send(id, "2");
+  await ran(2);
   assertEquals(written(alice), ["ran 1", "ran 2"]);
 });
 
