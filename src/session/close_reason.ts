@@ -98,12 +98,19 @@ export function evictedError(
     );
 }
 
+/** Why a handshake fails. */
+export function openError(code: ErrorCode, detail: string): VerackError {
+  return new VerackError(code, `Cannot open session: ${detail}`);
+}
+
+/** A connection to this process, or an echo. */
+export function selfError(): VerackError {
+  return openError("self", "the connection leads back to this node");
+}
+
 /** A handshake that took too long. */
 export function openTimeoutError(limitMs: number): VerackError {
-  return new VerackError(
-    "timeout",
-    `Cannot open session: no verack within ${limitMs} ms`,
-  );
+  return openError("timeout", `no verack within ${limitMs} ms`);
 }
 
 /** A peer that reads nothing for too long. */
@@ -132,12 +139,9 @@ export function deadError(silentMs: number): VerackError {
 
 /** The peer has closed the connection without `bye` or `reject`. */
 export function endOfStreamError(opened: boolean): VerackError {
-  return new VerackError(
-    "closed",
-    opened
-      ? "Peer closed the connection without saying bye"
-      : "Cannot open session: the peer closed the connection before its verack",
-  );
+  return opened
+    ? new VerackError("closed", "Peer closed the connection without saying bye")
+    : openError("closed", "the peer closed the connection before its verack");
 }
 
 /** A frame of which only a part has come for too long. */

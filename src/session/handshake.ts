@@ -16,7 +16,7 @@
  * What differs (features, proof of identity, strictness) is in a
  * {@linkcode HandshakeProfile}.
  */
-import { type ErrorCode, VerackError } from "../core/errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { MAX_HANDSHAKE_FRAMES } from "../limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -26,7 +26,7 @@ import {
   type VersionMessage,
 } from "../wire/messages/version.ts";
 import type { ReasonName } from "../wire/messages/reason.ts";
-import { faultError, reasonOf } from "./close_reason.ts";
+import { faultError, openError, reasonOf, selfError } from "./close_reason.ts";
 
 /** Which end this is: the initiator opened the connection. */
 export type Role = "initiator" | "responder";
@@ -44,7 +44,7 @@ export type HandshakeAction =
   | {
     readonly type: "fail";
     readonly error: VerackError;
-    readonly reject?: ReasonName;
+    readonly reject: ReasonName | undefined;
   };
 
 /** What a profile may use while it handles a message. */
@@ -62,8 +62,8 @@ export interface HandshakeContext {
   send(command: string, payload: Uint8Array): void;
   /** Sends our `verack`, once. */
   sendVerack(): void;
-  /** Ends the handshake. */
-  fail(code: ErrorCode, message: string, reject?: ReasonName): void;
+  /** Ends the handshake without the reason that a thrown error is told by. */
+  fail(error: VerackError, reject?: ReasonName): void;
 }
 
 /** The part of a handshake in which Bitcoin and the mesh differ; one object a connection. */
@@ -182,18 +182,12 @@ export class Handshake implements HandshakeContext {
     this.#frames++;
     // Core accepts any number until the deadline.
     if (this.#profile.strict && this.#frames > MAX_HANDSHAKE_FRAMES) {
-      this.fail(
-        "protocol",
-        `Cannot open session: more than ${MAX_HANDSHAKE_FRAMES} messages before verack`,
-        "too-many-frames",
-      );
+      const detail = `more than ${MAX_HANDSHAKE_FRAMES} messages before verack`;
+      this.fail(openError("protocol", detail), "too-many-frames");
     } else if (frame.fault !== undefined) {
       // Core drops such a message and keeps the connection; over TLS a fault
       // cannot be an accident of the network, so the mesh closes.
-      if (this.#profile.strict) {
-        const error = faultError(frame.fault);
-        this.fail(error.code, error.message, reasonOf(error));
-      }
+      if (this.#profile.strict) this.#refuse(faultError(frame.fault));
     } else {
       this.#dispatch(frame.command, frame.payload);
     }
@@ -215,15 +209,10 @@ export class Handshake implements HandshakeContext {
     this.#completeIfDone();
   }
 
-  fail(code: ErrorCode, message: string, reject?: ReasonName): void {
+  fail(error: VerackError, reject?: ReasonName): void {
     if (this.#state !== "running") return;
     this.#state = "failed";
-    const error = new VerackError(code, message);
-    this.#actions.push(
-      reject === undefined
-        ? { type: "fail", error }
-        : { type: "fail", error, reject },
-    );
+    this.#actions.push({ type: "fail", error, reject });
   }
 
   #dispatch(command: string, payload: Uint8Array): void {
@@ -247,32 +236,27 @@ export class Handshake implements HandshakeContext {
       if (!(error instanceof VerackError)) throw error;
       // Core logs a payload that it cannot parse, so that a bad version ends at the
       // handshake's deadline.
-      if (this.#profile.strict) {
-        this.fail(error.code, error.message, reasonOf(error));
-      }
+      if (this.#profile.strict) this.fail(error, reasonOf(error));
     }
+  }
+
+  /** Ends the handshake; a Bitcoin node tells no reason. */
+  #refuse(error: VerackError): void {
+    this.fail(error, this.#profile.strict ? reasonOf(error) : undefined);
   }
 
   #onVersion(remote: VersionMessage): void {
     if (remote.version < this.#profile.minimumVersion) {
-      return this.fail(
-        "obsolete",
-        `Cannot open session: protocol version is ${remote.version}, must be >= ${this.#profile.minimumVersion}`,
-        this.#profile.strict ? "obsolete" : undefined,
-      );
+      const detail =
+        `protocol version is ${remote.version}, must be >= ${this.#profile.minimumVersion}`;
+      return this.#refuse(openError("obsolete", detail));
     }
     // Core checks inbound connections only; a dialer that receives its own nonce
     // has reached itself, or an echo.
     const own = this.role === "responder"
       ? this.#isOwnNonce(remote.nonce)
       : remote.nonce === this.local.nonce;
-    if (own) {
-      return this.fail(
-        "self",
-        "Cannot open session: the connection leads back to this node",
-        this.#profile.strict ? "self" : undefined,
-      );
-    }
+    if (own) return this.#refuse(selfError());
     this.#remote = remote;
     if (this.role === "responder") this.#sendVersion();
     this.#profile.onVersion(this);

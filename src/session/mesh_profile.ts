@@ -21,7 +21,7 @@ import {
   signProof,
   verifyProof,
 } from "../identity/proof.ts";
-import { VerackError } from "../core/errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import { COMMAND, SESSION_COMMANDS } from "../wire/commands.ts";
 import {
   decodeChallenge,
@@ -35,13 +35,14 @@ import {
 } from "../wire/messages/credentials.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
 import { decodeReason } from "../wire/messages/reason.ts";
-import { codeOfReason, describeReason, reasonOf } from "./close_reason.ts";
-import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
 import {
-  SecretError,
-  SecretExchange,
-  type SecretOptions,
-} from "./secret_exchange.ts";
+  codeOfReason,
+  describeReason,
+  openError,
+  selfError,
+} from "./close_reason.ts";
+import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
+import { SecretExchange, type SecretOptions } from "./secret_exchange.ts";
 import { Transcript } from "./transcript.ts";
 
 /** Protocol version of the mesh; the same number space as Bitcoin's. */
@@ -137,11 +138,8 @@ export class MeshProfile implements HandshakeProfile {
     if (command === COMMAND.reject) {
       this.#onReject(payload, context);
     } else if (SESSION_COMMANDS.has(command)) {
-      context.fail(
-        "protocol",
-        `Cannot open session: ${command} came before the handshake was complete`,
-        "early-message",
-      );
+      const detail = `${command} came before the handshake was complete`;
+      context.fail(openError("protocol", detail), "early-message");
     }
   }
 
@@ -154,30 +152,6 @@ export class MeshProfile implements HandshakeProfile {
   }
 
   onMessage(
-    command: string,
-    payload: Uint8Array,
-    context: HandshakeContext,
-  ): void {
-    try {
-      this.#dispatch(command, payload, context);
-    } catch (error) {
-      if (!(error instanceof SecretError)) throw error;
-      context.fail(error.code, error.message, error.code);
-    }
-  }
-
-  onVerack(context: HandshakeContext): void {
-    if (this.#peer === undefined) {
-      return context.fail(
-        "protocol",
-        "Cannot open session: verack came before the proof",
-        "protocol-error",
-      );
-    }
-    if (context.role === "responder") context.sendVerack();
-  }
-
-  #dispatch(
     command: string,
     payload: Uint8Array,
     context: HandshakeContext,
@@ -197,6 +171,13 @@ export class MeshProfile implements HandshakeProfile {
     }
   }
 
+  onVerack(context: HandshakeContext): void {
+    if (this.#peer === undefined) {
+      throw openError("protocol", "verack came before the proof");
+    }
+    if (context.role === "responder") context.sendVerack();
+  }
+
   #sendFeatures(context: HandshakeContext): void {
     context.send(COMMAND.instance, encodeInstance(this.#options.instance));
     context.send(COMMAND.nochecksum, EMPTY);
@@ -204,9 +185,9 @@ export class MeshProfile implements HandshakeProfile {
 
   /** Dialer: shows its secret, or else its identity, to the listener that TLS verified. */
   #onChallenge(payload: Uint8Array, context: HandshakeContext): void {
-    if (
-      this.#options.listener === undefined || this.#challenge !== undefined
-    ) return this.#outOfOrder(COMMAND.challenge, context);
+    const isExpected = this.#options.listener !== undefined &&
+      this.#challenge === undefined;
+    if (!isExpected) throw outOfOrder(COMMAND.challenge);
     this.#challenge = decodeChallenge(payload);
     const secret = this.#secrets.show();
     if (secret === undefined) this.#proveOurselves(context);
@@ -216,8 +197,8 @@ export class MeshProfile implements HandshakeProfile {
   /** The dialer identifies itself once the listener has shown that it knows the secret. */
   #onSecret(payload: Uint8Array, context: HandshakeContext): void {
     const answer = this.#peer === undefined && this.#secrets.receive(payload);
-    if (answer === false) this.#outOfOrder(COMMAND.secret, context);
-    else if (answer === undefined) this.#proveOurselves(context);
+    if (answer === false) throw outOfOrder(COMMAND.secret);
+    if (answer === undefined) this.#proveOurselves(context);
     else context.send(COMMAND.secret, answer);
   }
 
@@ -226,7 +207,7 @@ export class MeshProfile implements HandshakeProfile {
     const { identity, listener, magic, statement } = this.#options;
     const challenge = this.#challenge;
     if (listener === undefined || challenge === undefined) return;
-    if (!this.#meet({ certificate: listener }, context)) return;
+    this.#meet({ certificate: listener }, context);
     this.#sendFeatures(context);
     const extensions = statement === undefined
       ? EMPTY
@@ -255,18 +236,12 @@ export class MeshProfile implements HandshakeProfile {
   #onProof(payload: Uint8Array, context: HandshakeContext): void {
     const { identity, challenge, magic } = this.#options;
     if (challenge === undefined || this.#peer !== undefined) {
-      return this.#outOfOrder(COMMAND.proof, context);
+      throw outOfOrder(COMMAND.proof);
     }
     this.#secrets.requireSecret();
-    if (this.#peerInstance === undefined) return this.#noInstance(context);
+    this.#requireInstance();
     const proof = decodeProof(payload);
-    let certificate: VerifiedCertificate;
-    try {
-      certificate = verifyCertificate(proof.certificate);
-    } catch (error) {
-      if (!(error instanceof VerackError)) throw error;
-      return context.fail(error.code, error.message, "bad-certificate");
-    }
+    const certificate = verifyCertificate(proof.certificate);
     const valid = verifyProof(certificate, {
       magic,
       listener: identity.id,
@@ -276,13 +251,10 @@ export class MeshProfile implements HandshakeProfile {
       extensions: proof.extensionBlock,
     }, proof.signature);
     if (!valid) {
-      return context.fail(
-        "bad-proof",
-        `Cannot open session: the proof of ${
-          shortId(certificate.id)
-        } does not verify, must be its key's signature over this conversation`,
-        "bad-proof",
-      );
+      const id = shortId(certificate.id);
+      const detail =
+        `the proof of ${id} does not verify, must be its key's signature over this conversation`;
+      throw openError("bad-proof", detail);
     }
     const statement = proof.extensions.get(PROOF_EXTENSION.statement);
     const { invite } = this.#secrets;
@@ -293,38 +265,26 @@ export class MeshProfile implements HandshakeProfile {
     }, context);
   }
 
-  #noInstance(context: HandshakeContext): void {
-    context.fail(
-      "protocol",
-      "Cannot open session: the peer did not send its instance",
-      "protocol-error",
-    );
-  }
-
-  /** Records the verified peer, or refuses it; true if the handshake goes on. */
+  /** Records the verified peer, or refuses it. */
   #meet(
     proven: Pick<VerifiedPeer, "certificate" | "statement" | "invite">,
     context: HandshakeContext,
-  ): boolean {
-    const instance = this.#peerInstance;
-    if (instance === undefined) {
-      this.#noInstance(context);
-      return false;
-    }
+  ): void {
     const peer: VerifiedPeer = {
       ...proven,
       id: proven.certificate.id,
-      instance,
+      instance: this.#requireInstance(),
       ephemeral: isEphemeral(context.remote),
     };
     const refusal = refuseOurselves(peer, this.#options) ??
       this.#options.admit(peer);
-    if (refusal !== undefined) {
-      context.fail(refusal.code, refusal.message, reasonOf(refusal));
-      return false;
-    }
+    if (refusal !== undefined) throw refusal;
     this.#peer = peer;
-    return true;
+  }
+
+  #requireInstance(): bigint {
+    if (this.#peerInstance !== undefined) return this.#peerInstance;
+    throw openError("protocol", "the peer did not send its instance");
   }
 
   #onReject(payload: Uint8Array, context: HandshakeContext): void {
@@ -334,21 +294,15 @@ export class MeshProfile implements HandshakeProfile {
     const code = context.role === "initiator" || read === "self"
       ? read
       : "rejected";
-    context.fail(
-      code,
-      code === "bad-secret" && this.#options.shows === undefined
-        ? "Cannot open session: the peer asks for its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
-        : `Cannot open session: the peer refused: ${describeReason(reason)}`,
-    );
+    const detail = code === "bad-secret" && this.#options.shows === undefined
+      ? "the peer asks for its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
+      : `the peer refused: ${describeReason(reason)}`;
+    context.fail(openError(code, detail));
   }
+}
 
-  #outOfOrder(command: string, context: HandshakeContext): void {
-    context.fail(
-      "protocol",
-      `Cannot open session: ${command} came out of order`,
-      "protocol-error",
-    );
-  }
+function outOfOrder(command: string): VerackError {
+  return openError("protocol", `${command} came out of order`);
 }
 
 function isEphemeral(version: VersionMessage | undefined): boolean {
@@ -361,16 +315,9 @@ function refuseOurselves(
   { identity, instance }: MeshProfileOptions,
 ): VerackError | undefined {
   if (peer.id !== identity.id) return undefined;
-  if (peer.instance === instance) {
-    return new VerackError(
-      "self",
-      "Cannot open session: the connection leads back to this node",
-    );
-  }
-  return new VerackError(
-    "identity-in-use",
-    `Cannot open session: identity ${
-      shortId(peer.id)
-    } is ours, and another process runs with the same key`,
-  );
+  if (peer.instance === instance) return selfError();
+  const detail = `identity ${
+    shortId(peer.id)
+  } is ours, and another process runs with the same key`;
+  return openError("identity-in-use", detail);
 }

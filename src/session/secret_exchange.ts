@@ -8,7 +8,7 @@
  *
  * `mesh_profile.ts` drives it; the computation is in `identity/shared_secret.ts`.
  */
-import { type ErrorCode, VerackError } from "../core/errors.ts";
+import type { VerackError } from "../core/errors.ts";
 import type { VerifiedCertificate } from "../identity/certificate.ts";
 import type { Identity } from "../identity/identity.ts";
 import {
@@ -22,19 +22,8 @@ import {
   encodeSecret,
   type SecretMessage,
 } from "../wire/messages/credentials.ts";
+import { openError } from "./close_reason.ts";
 import type { Transcript } from "./transcript.ts";
-
-/** Codes of a {@linkcode SecretError}. */
-type SecretFault = Extract<ErrorCode, "bad-secret" | "bad-invite">;
-
-/** The secret is missing or wrong. */
-export class SecretError extends VerackError {
-  declare readonly code: SecretFault;
-
-  constructor(code: SecretFault, why: string) {
-    super(code, `Cannot open session: ${why}`);
-  }
-}
 
 /** The secrets that a listener accepts. */
 export interface AcceptedSecrets {
@@ -88,7 +77,7 @@ export class SecretExchange {
 
   /**
    * Handles `secret`: returns the answer for the listener to send, nothing for the
-   * dialer, false if the message is out of order; throws a {@linkcode SecretError}.
+   * dialer, false if the message is out of order; throws a `VerackError`.
    */
   receive(payload: Uint8Array): Uint8Array<ArrayBuffer> | undefined | false {
     const { listener, shows } = this.#options;
@@ -107,11 +96,11 @@ export class SecretExchange {
     return undefined;
   }
 
-  /** Listener: throws a {@linkcode SecretError} if a secret is required and was not shown. */
+  /** Listener: throws a `VerackError` if a secret is required and was not shown. */
   requireSecret(): void {
     const { accepts } = this.#options;
     if (!accepts?.required || this.#shown !== undefined) return;
-    throw new SecretError(
+    throw openError(
       "bad-secret",
       "the peer did not show the network's secret, needs --secret-file, or --join-file with an invite",
     );
@@ -121,7 +110,7 @@ export class SecretExchange {
     const key = this.#options.accepts?.find(kind, id);
     if (key !== undefined) return { kind, id, key };
     if (kind === "invite") throw faultOf(kind);
-    throw new SecretError(
+    throw openError(
       "bad-secret",
       "the dialing node has a network secret and the one it dialed has none, needs --secret-file",
     );
@@ -158,13 +147,13 @@ export class SecretExchange {
   }
 }
 
-function faultOf(kind: SharedSecret["kind"]): SecretError {
+function faultOf(kind: SharedSecret["kind"]): VerackError {
   return kind === "invite"
-    ? new SecretError(
+    ? openError(
       "bad-invite",
       "the invite is unknown, used by another node or expired; ask for a new one",
     )
-    : new SecretError(
+    : openError(
       "bad-secret",
       "the network's secret is another one, must be the same at both ends",
     );
