@@ -3,18 +3,12 @@
  * of `limits.ts`, from which they are imported and which names the other parts.
  */
 
-/** Longest pause of the accept loop after an error such as EMFILE; the first is 5 ms. */
-export const MAX_ACCEPT_PAUSE_MS = 1_000;
-
 /**
  * Descriptors that the mesh leaves free, or half of them if that is less: for the
  * control API, the database, logs, programs and up to `MAX_CONCURRENT_DIALS` dials
  * and as many to rumours.
  */
 export const RESERVED_DESCRIPTORS = 64;
-
-/** Free descriptors that are counted: more than every bound of a node together needs, 40 ms. */
-export const MAX_COUNTED_DESCRIPTORS = 2_048;
 
 /** They are counted once a node holds so many connections: a small mesh never pays for it. */
 export const COUNT_DESCRIPTORS_FROM = 32;

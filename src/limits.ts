@@ -1,7 +1,7 @@
 /**
  * Every bound of a node, with its reason. Those of one part each stand in the
- * `*_limits.ts` file of its folder, or beside this one. Nothing else in `src/` bounds what others may
- * cause; `tests/helpers/worst_case.ts` adds up what it comes to.
+ * `*_limits.ts` file of its folder, or beside this one. Nothing else in `src/` bounds
+ * what others may cause; `tests/helpers/worst_case.ts` adds up what it comes to.
  */
 
 export * from "./control_limits.ts";
@@ -11,74 +11,8 @@ export * from "./exchange_limits.ts";
 export * from "./health_limits.ts";
 export * from "./program_limits.ts";
 
-// --- Frames ---------------------------------------------------------------
-
-/** Header of a frame: magic, command, length, checksum (bitcoin `src/protocol.h`). */
-export const FRAME_HEADER_BYTES = 24;
-
-/** Largest payload of an open session; Core's `MAX_PROTOCOL_MESSAGE_LENGTH` (`src/net.h`). */
-export const MAX_PAYLOAD_BYTES = 4_000_000;
-
-/**
- * Largest payload before a session is open. A proof with a 2 KiB certificate and
- * an RSA-4096 signature fits four times; a stranger can hold no more than this.
- */
-export const MAX_HANDSHAKE_PAYLOAD_BYTES = 16_384;
-
-/** Most frames a peer may send before its session is open; real ones send at most 8. */
-export const MAX_HANDSHAKE_FRAMES = 64;
-
-/** User agent in `version`, bytes; Core's `MAX_SUBVERSION_LENGTH` (`src/net_processing.h`). */
-export const MAX_USER_AGENT_BYTES = 256;
-
-/** Core's `MAX_SIZE` for any CompactSize length (`src/serialize.h`). */
-export const MAX_COMPACT_SIZE = 0x02000000;
-
-/** Text that a mesh `ping` may carry, UTF-8 bytes; it is shown on one line. */
-export const MAX_PING_TEXT_BYTES = 256;
-
-/** Reason text in `bye` and `reject`, UTF-8 bytes; it is shown on one line. */
-export const MAX_REASON_TEXT_BYTES = 256;
-
-/** Name and data of a `feature` (BIP434), bytes. */
-export const MAX_FEATURE_ID_BYTES = 80;
-export const MAX_FEATURE_DATA_BYTES = 512;
-
-/** Entries in one `addr`, `addrv2` or `peers`; Core's `MAX_ADDR_TO_SEND`. */
-export const MAX_PEERS_PER_MESSAGE = 1_000;
-
-/** Length of an address in BIP155's encoding, bytes. */
-export const MAX_ADDRESS_BYTES = 512;
-
-/** The longest `addrv2` there can be: 1,000 entries with addresses of 512 bytes. */
-export const MAX_ADDR_PAYLOAD_BYTES = 3 +
-  MAX_PEERS_PER_MESSAGE * (4 + 9 + 1 + 3 + MAX_ADDRESS_BYTES + 2);
-
-/** Addresses in one entry of `peers`; a node has a public, a private and a DNS one at most. */
-export const MAX_ADDRESSES_PER_ENTRY = 4;
-
 /** Fewest digits of an identity by which a person may mean it; what people are shown. */
 export const MIN_IDENTITY_DIGITS = 8;
-
-/** Name of a node in `peers`, UTF-8 bytes; it is shown in one column. */
-export const MAX_PEER_NAME_BYTES = 64;
-
-/** Statement by which a member admits a peer: identity, time, an RSA-4096 signature. */
-export const MAX_ATTESTATION_BYTES = 32 + 8 + 3 + 512;
-
-/** Fingerprints in one `getpeers` or `peerids`; twice the peers a node remembers, 64 KB. */
-export const MAX_FINGERPRINTS = 8_000;
-
-/** Extension block of a proof; two HMACs fit ten times. */
-export const MAX_EXTENSION_BLOCK_BYTES = 1_024;
-
-// --- Identity ---------------------------------------------------------------
-
-/** Largest certificate; ours are about 450 bytes (P-256) to 1.4 KiB (RSA-4096). */
-export const MAX_CERTIFICATE_BYTES = 2_048;
-
-/** Largest signature in a proof: RSA-4096. */
-export const MAX_SIGNATURE_BYTES = 512;
 
 /**
  * Identities that proved themselves and wait to be admitted, in all and from one
@@ -93,65 +27,7 @@ export const MAX_FORMER_MEMBERS = 1_024;
 /** How often it is written down that one of them came again. */
 export const PENDING_UPDATE_MS = 60_000;
 
-// --- Transports ---------------------------------------------------------------
-
-/** Simulated connections that wait for `accept()`; more are dropped, as a kernel does. */
-export const MAX_ACCEPT_BACKLOG = 511;
-
-/** Decrypted bytes of an accepted connection that nobody has read, before its socket is no longer read. */
-export const MAX_UNREAD_BYTES = 65_536;
-
-/** Addresses taken from one DNS answer; nobody needs to try more. */
-export const MAX_RESOLVED_ADDRESSES = 16;
-
-/** Hosts remembered because a TLS handshake with them hung (`transport/stalled_hosts.ts`). */
-export const MAX_STALLED_HOSTS = 1_024;
-
-/** Ports of one host whose handshakes hung; from so many on none of them is dialed. */
-export const MAX_STALLED_PORTS_PER_HOST = 8;
-
-/** How long such a port is left alone, doubled each time it hangs again. */
-export const MIN_STALL_PENALTY_MS = 60_000;
-export const MAX_STALL_PENALTY_MS = 86_400_000;
-
-/** Window of a simulated connection, each direction; about what Linux starts with. */
-export const MEMORY_WINDOW_BYTES = 262_144;
-
-// --- Buffers ----------------------------------------------------------------
-
-/** Read buffer of an idle session. Small, because a mesh is mostly idle sessions: a ping fits. */
-export const READ_BUFFER_MIN_BYTES = 1_024;
-
-/** The same when busy, and the step in which large frames are read; a read that fills it makes it grow so fast. */
-export const READ_BUFFER_MAX_BYTES = 131_072;
-export const READ_BUFFER_GROWTH = 4;
-
-/** So many small reads in a row make it small again; or silence, before so many large ones. */
-export const READ_BUFFER_SHRINK_READS = 4;
-export const READ_BUFFER_KEEP_READS = 16;
-
-/** Frames are gathered into writes of this size; rustls splits them into 16 KiB records. */
-export const WRITE_BLOCK_BYTES = 65_536;
-
-/**
- * Bytes that may wait for one slow peer before its session is closed: two of the
- * largest frames, so that one can be queued while another is on its way.
- */
-export const MAX_QUEUE_BYTES = 2 * (MAX_PAYLOAD_BYTES + FRAME_HEADER_BYTES);
-
-/** The first block of a queue that was empty; a handshake fits. */
-export const FIRST_WRITE_BLOCK_BYTES = 1_024;
-
-/** Write blocks kept for reuse by all sessions of the process. */
-export const MAX_SPARE_WRITE_BLOCKS = 16;
-
-/** First blocks kept for reuse: as many sessions as answer in one turn of a busy node. */
-export const MAX_SPARE_FIRST_BLOCKS = 64;
-
 // --- Deadlines, milliseconds -------------------------------------------------
-
-/** From a connection's first sign to its second `verack`; Core allows 60 s, a mesh peer needs milliseconds. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** How long `Node.joined` waits unless told. */
 export const JOIN_TIMEOUT_MS = 30_000;
@@ -159,34 +35,9 @@ export const JOIN_TIMEOUT_MS = 30_000;
 /** A TCP connection, a certificate look-up or a TLS handshake while dialing. */
 export const DIAL_TIMEOUT_MS = 10_000;
 
-/** A write that makes no progress for so long means a peer that stopped reading (NATS uses the same). */
-export const WRITE_TIMEOUT_MS = 10_000;
-
-/** What is queued when a session ends politely may take this long to leave. */
-export const FLUSH_TIMEOUT_MS = 1_000;
-
 /** Durations that can be chosen are between these: a timer fires that soon; a day is for ever. */
 export const MIN_DURATION_MS = 10;
 export const MAX_DURATION_MS = 86_400_000;
-
-/** A session is pinged after this long without traffic. */
-export const HEARTBEAT_MS = 1_000;
-
-/** A session is dead after this long without traffic: three heartbeats. */
-export const DEAD_AFTER_MS = 3_000;
-
-/**
- * Turns of the event loop before that is believed, half a second where little
- * happens: with them 50 nodes that join in one process settle on two slow cores,
- * with a tenth of them they do not.
- */
-export const SILENCE_CHECK_TURNS = 400;
-
-/** An older session must answer a probe within this, or a newer one replaces it. */
-export const PROBE_TIMEOUT_MS = 1_000;
-
-/** Pings of one session that wait for their pong; more are a bug or a dead peer. */
-export const MAX_PENDING_PINGS = 16;
 
 // --- Mesh --------------------------------------------------------------------
 
@@ -244,14 +95,6 @@ export const MAX_EXTRA_SESSIONS = 256;
 /** Addresses remembered for one peer; what was proven outranks what was only said. */
 export const MAX_ADDRESSES_PER_PEER = 8;
 
-/**
- * Of these, those at which it answered, and those that it named itself: the last
- * ones each. All that one entry can name are kept, and a peer that has moved often
- * still leaves room for the word of others where it is now.
- */
-export const MAX_PROVEN_ADDRESSES = 3;
-export const MAX_CLAIMED_ADDRESSES = MAX_ADDRESSES_PER_ENTRY;
-
 /** Peers that one source may introduce which nobody has verified yet. */
 export const MAX_RUMOURS_PER_SOURCE = 1_000;
 
@@ -270,13 +113,6 @@ export const MAX_QUEUED_EVENTS = 1_000;
 /** Peer requests a session may make at once, and how often one more is granted. */
 export const PEER_REQUEST_BURST = 16;
 export const PEER_REQUEST_REFILL_MS = 1_000;
-
-/**
- * Peer entries a session may have judged at once, and how often one more: a forged
- * certificate costs us up to half a millisecond, and its sender nothing.
- */
-export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
-export const PEER_ENTRY_REFILL_MS = 10;
 
 /**
  * A peer that was never reached is forgotten when no member has said for so long that it

@@ -3,7 +3,10 @@
  * Core accepts, and wrongly. Each says what a probe reports of it; the tests hold
  * both to that. `odd_connection.ts` carries them out.
  */
-import { MAX_PAYLOAD_BYTES, MAX_USER_AGENT_BYTES } from "../limits.ts";
+import {
+  MAX_PAYLOAD_BYTES,
+  MAX_USER_AGENT_BYTES,
+} from "../wire/wire_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { CHECKSUM_OFFSET, LENGTH_OFFSET } from "../wire/frame.ts";
 import { encodeLegacyReject } from "../wire/messages/reason.ts";

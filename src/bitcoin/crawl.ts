@@ -5,7 +5,7 @@
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { pool } from "../core/pool.ts";
-import { MAX_ADDR_PAYLOAD_BYTES } from "../limits.ts";
+import { MAX_ADDR_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import {
   BITCOIN_PROBE_CONCURRENCY,
   CRAWL_ADDR_TIMEOUT_MS,

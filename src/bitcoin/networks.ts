@@ -3,7 +3,7 @@
  * `src/kernel/chainparams.cpp`, September 2025). Asking the seeds is left to
  * `seeds.ts`.
  */
-import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../limits.ts";
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 import { frameChecksum } from "../wire/frame.ts";
 

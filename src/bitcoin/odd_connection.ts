@@ -4,7 +4,7 @@
  */
 import { type Clock, type Random, sleep } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import { MAX_PAYLOAD_BYTES } from "../limits.ts";
+import { MAX_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { Connection } from "../transport/transport.ts";
 import { encodeFrame } from "../wire/frame.ts";

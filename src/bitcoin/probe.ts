@@ -6,7 +6,7 @@
 import { type Clock, deadline } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { type Inputs, pool } from "../core/pool.ts";
-import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
+import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import {
   BITCOIN_IDLE_TIMEOUT_MS,
   BITCOIN_PING_MS,

@@ -5,7 +5,7 @@ import {
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
-import { MAX_USER_AGENT_BYTES } from "../limits.ts";
+import { MAX_USER_AGENT_BYTES } from "../wire/wire_limits.ts";
 import { BITCOIN_PROBE_TIMEOUT_MS } from "./bitcoin_limits.ts";
 import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";
 import {

@@ -7,7 +7,7 @@ import { VerackError } from "../core/errors.ts";
 import {
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
-} from "../limits.ts";
+} from "../wire/wire_limits.ts";
 import {
   BITCOIN_PING_MS,
   BITCOIN_READ_BUFFER_BYTES,

@@ -8,7 +8,7 @@ import {
   NETWORKS,
 } from "../bitcoin/networks.ts";
 import type { VersionOptions } from "../bitcoin/probe_options.ts";
-import { MAX_USER_AGENT_BYTES } from "../limits.ts";
+import { MAX_USER_AGENT_BYTES } from "../wire/wire_limits.ts";
 import { escapeText } from "../core/escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
 import {

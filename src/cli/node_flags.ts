@@ -4,7 +4,8 @@
  */
 import { Identity } from "../identity/identity.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
-import { HEARTBEAT_MS, MAX_DURATION_MS } from "../limits.ts";
+import { MAX_DURATION_MS } from "../limits.ts";
+import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import { type NodeOptions, parseNetworkName } from "../mesh/options.ts";
 import { parsePeerTarget } from "../mesh/peers/peer_target.ts";
 import type { DataDirectory } from "../store/data_directory.ts";

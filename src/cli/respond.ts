@@ -14,7 +14,7 @@ import {
 import { SERVICE_FLAG } from "../bitcoin/service_flags.ts";
 import { systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
-import { MAX_PEERS_PER_MESSAGE } from "../limits.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../wire/wire_limits.ts";
 import {
   BEHAVIOUR_DELAY_MS,
   BITCOIN_MAX_CONNECTIONS,

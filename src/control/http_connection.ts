@@ -16,10 +16,10 @@ import { Duplex } from "node:stream";
 import type { Clock } from "../core/clock.ts";
 import {
   CONTROL_READ_BYTES,
-  FLUSH_TIMEOUT_MS,
   MAX_CONTROL_HEAD_BYTES,
   MAX_CONTROL_HEADERS,
 } from "../limits.ts";
+import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import { badRequest, jsonResponse } from "./refusal.ts";
 

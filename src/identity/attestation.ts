@@ -8,7 +8,7 @@
  */
 import { VerackError } from "../core/errors.ts";
 import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
-import { MAX_SIGNATURE_BYTES } from "../limits.ts";
+import { MAX_SIGNATURE_BYTES } from "../wire/wire_limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";

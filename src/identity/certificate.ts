@@ -14,7 +14,7 @@ import { BoundedMap } from "../core/bounded_map.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
-import { MAX_CERTIFICATE_BYTES } from "../limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../transport/transport_limits.ts";
 import { CERTIFICATES_VALID_FROM_MS } from "../transport/tls_errors.ts";
 import {
   DER_TAG,

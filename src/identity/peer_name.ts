@@ -7,7 +7,7 @@
  * reordering characters and whole names of look-alikes are not taken.
  */
 import { escapeText } from "../core/escape.ts";
-import { MAX_PEER_NAME_BYTES } from "../limits.ts";
+import { MAX_PEER_NAME_BYTES } from "../wire/wire_limits.ts";
 import { MAX_PEER_NAME_CHARS } from "./identity_limits.ts";
 import { MAX_SHOWN_NAME_CHARS } from "../core/core_limits.ts";
 import { type PeerId, shortId } from "../core/peer_id.ts";

@@ -4,7 +4,7 @@
  * `wire/messages/credentials.ts`, when it is sent and verified in `session/`.
  */
 import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
-import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../limits.ts";
+import { MAX_HANDSHAKE_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
 import type { Identity } from "./identity.ts";

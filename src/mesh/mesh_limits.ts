@@ -1,4 +1,8 @@
 /** Bounds of the sessions, invites and names of a node, with the reason of each. */
+import {
+  MAX_ADDRESSES_PER_ENTRY,
+  MAX_PEERS_PER_MESSAGE,
+} from "../wire/wire_limits.ts";
 import { MAX_PEERS } from "../limits.ts";
 
 /**
@@ -79,3 +83,18 @@ export const MAX_NAME_CONFLICT_SOURCES = 1_024;
 /** All names that are bound. */
 export const MAX_NAME_BINDINGS = MAX_NAMES_PER_PEER * MAX_PEERS +
   MAX_NAMES_WITHOUT_STANDING + NAME_TRIM_SLACK;
+
+/**
+ * Of these, those at which it answered, and those that it named itself: the last
+ * ones each. All that one entry can name are kept, and a peer that has moved often
+ * still leaves room for the word of others where it is now.
+ */
+export const MAX_PROVEN_ADDRESSES = 3;
+export const MAX_CLAIMED_ADDRESSES = MAX_ADDRESSES_PER_ENTRY;
+
+/**
+ * Peer entries a session may have judged at once, and how often one more: a forged
+ * certificate costs us up to half a millisecond, and its sender nothing.
+ */
+export const PEER_ENTRY_BURST = MAX_PEERS_PER_MESSAGE;
+export const PEER_ENTRY_REFILL_MS = 10;

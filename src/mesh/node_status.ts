@@ -1,10 +1,7 @@
 /** What a node says of itself as a whole, for whoever looks after it. */
 import type { Identity, PeerId } from "../identity/identity.ts";
-import {
-  MAX_PEERS,
-  MAX_PENDING_CONNECTIONS,
-  MAX_QUEUE_BYTES,
-} from "../limits.ts";
+import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "../limits.ts";
+import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";
 import { VERSION } from "../version.ts";
 import type { NodeParts } from "./node_parts.ts";

@@ -1,6 +1,10 @@
 /** Settings of a node: their meaning, their defaults, and what makes no sense. */
-import type { Clock, Random } from "../core/clock.ts";
-import { systemClock, systemRandom } from "../core/clock.ts";
+import {
+  type Clock,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "../core/clock.ts";
 import type { MessageStore } from "../delivery/message_store.ts";
 import {
   type OutboxLimits,
@@ -15,15 +19,17 @@ import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import { isDemoIdentity } from "../identity/key_files.ts";
 import {
-  DEAD_AFTER_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  HEARTBEAT_MS,
   MAX_DURATION_MS,
   MAX_SESSIONS,
   MIN_DURATION_MS,
   PEER_EXCHANGE_MIN_MS,
   PEER_EXCHANGE_MS,
 } from "../limits.ts";
+import {
+  DEAD_AFTER_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  HEARTBEAT_MS,
+} from "../session/session_limits.ts";
 import {
   type Address,
   formatAddress,

@@ -11,8 +11,7 @@ import {
 } from "../core/error_code.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { FRAME_TIMEOUT_MS } from "./session_limits.ts";
-import { WRITE_TIMEOUT_MS } from "../limits.ts";
+import { FRAME_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./session_limits.ts";
 import type { Frame } from "../wire/frame.ts";
 import {
   knownReason,

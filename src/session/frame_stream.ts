@@ -3,17 +3,17 @@
  * once, after the queue is sent, after one last frame).
  */
 import {
+  FLUSH_TIMEOUT_MS,
   LARGE_FRAME_RETRY_MS,
   STRANGERS_TURN_FRAMES,
 } from "./session_limits.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import {
-  FLUSH_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
-} from "../limits.ts";
+} from "../wire/wire_limits.ts";
 import type { Frame } from "../wire/frame.ts";
 import { FrameDecoder } from "../wire/frame_decoder.ts";
 import type { Progress } from "./heartbeat.ts";

@@ -3,7 +3,8 @@
  * write. `session.ts` decides when to close on a peer that does not read.
  */
 import type { Clock } from "../core/clock.ts";
-import { FRAME_HEADER_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
+import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
+import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
 import { WAITED_WRITE_MS } from "./session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { QueueBudget, QueueMember } from "./node_budget.ts";

@@ -17,7 +17,7 @@
  * {@linkcode HandshakeProfile}.
  */
 import { VerackError } from "../core/errors.ts";
-import { MAX_HANDSHAKE_FRAMES } from "../limits.ts";
+import { MAX_HANDSHAKE_FRAMES } from "./session_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame } from "../wire/frame.ts";
 import {

@@ -3,7 +3,7 @@
  * measure.
  */
 import type { Clock, Random } from "../core/clock.ts";
-import { MAX_PENDING_PINGS } from "../limits.ts";
+import { MAX_PENDING_PINGS } from "./session_limits.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {
   decodeBitcoinPing,

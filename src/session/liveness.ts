@@ -5,7 +5,7 @@
  * evidence against the peer.
  */
 import type { Clock } from "../core/clock.ts";
-import { SILENCE_CHECK_TURNS } from "../limits.ts";
+import { SILENCE_CHECK_TURNS } from "./session_limits.ts";
 
 /** Times in milliseconds of the monotonic clock. */
 export interface LivenessState {

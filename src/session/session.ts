@@ -7,10 +7,11 @@ import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import {
   DEAD_AFTER_MS,
+  FRAME_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   HEARTBEAT_MS,
   WRITE_TIMEOUT_MS,
-} from "../limits.ts";
+} from "./session_limits.ts";
 import type { Connection } from "../transport/transport.ts";
 import { COMMAND } from "../wire/commands.ts";
 import type { Frame, SharedFrame } from "../wire/frame.ts";
@@ -39,7 +40,6 @@ import { FrameStream } from "./frame_stream.ts";
 import { Handshake, type HandshakeAction, type Role } from "./handshake.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Pacer } from "./pacer.ts";
-import { FRAME_TIMEOUT_MS } from "./session_limits.ts";
 import type { FrameHandler, SessionOptions } from "./session_options.ts";
 
 /** State of the handshake, dropped when the session is open, to keep open sessions small. */

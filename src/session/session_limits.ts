@@ -2,6 +2,7 @@
  * Bounds of sessions with the reason of each: what a peer may send besides messages,
  * what all sessions of a node hold together, and what one has in flight.
  */
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 
 /** Bytes that may wait for all peers of a node together; then the longest queue goes. */
 export const MAX_TOTAL_QUEUE_BYTES = 134_217_728;
@@ -79,3 +80,49 @@ export const BASE_RTT_PERIOD_MS = 10_000;
 
 /** A write that took so long had to wait for the peer's TCP, and shows that it goes on. */
 export const WAITED_WRITE_MS = 20;
+
+/** Most frames a peer may send before its session is open; real ones send at most 8. */
+export const MAX_HANDSHAKE_FRAMES = 64;
+
+/**
+ * Bytes that may wait for one slow peer before its session is closed: two of the
+ * largest frames, so that one can be queued while another is on its way.
+ */
+export const MAX_QUEUE_BYTES = 2 * (MAX_PAYLOAD_BYTES + FRAME_HEADER_BYTES);
+
+/** The first block of a queue that was empty; a handshake fits. */
+export const FIRST_WRITE_BLOCK_BYTES = 1_024;
+
+/** Write blocks kept for reuse by all sessions of the process. */
+export const MAX_SPARE_WRITE_BLOCKS = 16;
+
+/** First blocks kept for reuse: as many sessions as answer in one turn of a busy node. */
+export const MAX_SPARE_FIRST_BLOCKS = 64;
+
+/** From a connection's first sign to its second `verack`; Core allows 60 s, a mesh peer needs milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** A write that makes no progress for so long means a peer that stopped reading (NATS uses the same). */
+export const WRITE_TIMEOUT_MS = 10_000;
+
+/** What is queued when a session ends politely may take this long to leave. */
+export const FLUSH_TIMEOUT_MS = 1_000;
+
+/** A session is pinged after this long without traffic. */
+export const HEARTBEAT_MS = 1_000;
+
+/** A session is dead after this long without traffic: three heartbeats. */
+export const DEAD_AFTER_MS = 3_000;
+
+/**
+ * Turns of the event loop before that is believed, half a second where little
+ * happens: with them 50 nodes that join in one process settle on two slow cores,
+ * with a tenth of them they do not.
+ */
+export const SILENCE_CHECK_TURNS = 400;
+
+/** An older session must answer a probe within this, or a newer one replaces it. */
+export const PROBE_TIMEOUT_MS = 1_000;
+
+/** Pings of one session that wait for their pong; more are a bug or a dead peer. */
+export const MAX_PENDING_PINGS = 16;

@@ -3,14 +3,14 @@
  * blocks, to leave in one write, and large ones are not copied.
  */
 import { Deque } from "../core/deque.ts";
+import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
 import {
   FIRST_WRITE_BLOCK_BYTES,
-  FRAME_HEADER_BYTES,
   MAX_QUEUE_BYTES,
   MAX_SPARE_FIRST_BLOCKS,
   MAX_SPARE_WRITE_BLOCKS,
-  WRITE_BLOCK_BYTES,
-} from "../limits.ts";
+} from "./session_limits.ts";
+import { FRAME_HEADER_BYTES } from "../wire/wire_limits.ts";
 import { encodeFrame, writeFrame } from "../wire/frame.ts";
 
 /** Free blocks, shared so that idle sessions hold none. */

@@ -4,7 +4,7 @@
  * `syn` →, `hello` ← when it is opened, `finished` →.
  */
 import type { ErrorCode } from "../core/errors.ts";
-import { MAX_ACCEPT_BACKLOG } from "../limits.ts";
+import { MAX_ACCEPT_BACKLOG } from "../transport/transport_limits.ts";
 import type { Address } from "../transport/address.ts";
 import type { MemoryEnd } from "./memory_link.ts";
 import { abortError, failure } from "../transport/net_errors.ts";

@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { Deque } from "../core/deque.ts";
-import { MEMORY_WINDOW_BYTES } from "../limits.ts";
+import { MEMORY_WINDOW_BYTES } from "../transport/transport_limits.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { failure } from "../transport/net_errors.ts";
 import type { Connection } from "../transport/transport.ts";

@@ -6,7 +6,7 @@
  * `--allow-all`). So they are counted by opening something that may be read anyway;
  * without that, a system call that fails tells.
  */
-import { MAX_COUNTED_DESCRIPTORS } from "../limits.ts";
+import { MAX_COUNTED_DESCRIPTORS } from "./transport_limits.ts";
 
 /** System error codes: the process, or the machine, has no descriptor left. */
 const SHORTAGE: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"]);

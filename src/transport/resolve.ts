@@ -4,7 +4,7 @@
  */
 import { lookup } from "node:dns/promises";
 import { messageOf, VerackError } from "../core/errors.ts";
-import { MAX_RESOLVED_ADDRESSES } from "../limits.ts";
+import { MAX_RESOLVED_ADDRESSES } from "./transport_limits.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { isIpv4, isIpv6, plainHost } from "./ip.ts";
 import { abortedError } from "./net_errors.ts";

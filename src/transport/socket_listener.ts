@@ -3,7 +3,7 @@
  * closed the same way, whatever security comes on top.
  */
 import { type Clock, sleep } from "../core/clock.ts";
-import { MAX_ACCEPT_PAUSE_MS } from "../limits.ts";
+import { MAX_ACCEPT_PAUSE_MS } from "./transport_limits.ts";
 import type { Address } from "./address.ts";
 import { descriptors } from "./descriptors.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";

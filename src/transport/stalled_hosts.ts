@@ -18,7 +18,7 @@ import {
   MAX_STALLED_HOSTS,
   MAX_STALLED_PORTS_PER_HOST,
   MIN_STALL_PENALTY_MS,
-} from "../limits.ts";
+} from "./transport_limits.ts";
 import type { Address } from "./address.ts";
 
 const PENALTIES = { minMs: MIN_STALL_PENALTY_MS, maxMs: MAX_STALL_PENALTY_MS };

@@ -7,7 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { WRITE_BLOCK_BYTES } from "../limits.ts";
+import { WRITE_BLOCK_BYTES } from "./transport_limits.ts";
 
 /** Buffer of an idle connection. */
 const IDLE_BYTES = 4_096;

@@ -5,7 +5,7 @@
  */
 import { Deque } from "../core/deque.ts";
 import type { TLSSocket } from "node:tls";
-import { MAX_UNREAD_BYTES, WRITE_BLOCK_BYTES } from "../limits.ts";
+import { MAX_UNREAD_BYTES, WRITE_BLOCK_BYTES } from "./transport_limits.ts";
 import type { Address } from "./address.ts";
 import { failure, netError } from "./net_errors.ts";
 import type { TcpStream } from "./tcp_stream.ts";

@@ -8,7 +8,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { writePem } from "../core/pem.ts";
-import { MAX_CERTIFICATE_BYTES } from "../limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "./transport_limits.ts";
 import type { Address } from "./address.ts";
 import { failure, netError } from "./net_errors.ts";
 import { connectTcp } from "./tcp.ts";

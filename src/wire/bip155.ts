@@ -6,7 +6,7 @@
  * the caller to skip (BIP155; Core's `CNetAddr::SetNetFromBIP155Network`).
  */
 import { hash } from "node:crypto";
-import { MAX_ADDRESS_BYTES } from "../limits.ts";
+import { MAX_ADDRESS_BYTES } from "./wire_limits.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { ipFromBytes, ipToBytes, isMappedIpv4 } from "../transport/ip.ts";
 

@@ -4,7 +4,7 @@
  * `malformed`; writing checks the caller and throws `RangeError`.
  */
 import { VerackError } from "../core/errors.ts";
-import { MAX_COMPACT_SIZE } from "../limits.ts";
+import { MAX_COMPACT_SIZE } from "./wire_limits.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();

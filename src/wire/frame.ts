@@ -4,7 +4,7 @@
  * `frame_decoder.ts`; what a payload means is in `messages/`.
  */
 import { hash } from "node:crypto";
-import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../limits.ts";
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "./wire_limits.ts";
 import { putU32 } from "./bytes.ts";
 import { COMMAND_FIELD_BYTES, commandField } from "./commands.ts";
 

@@ -10,7 +10,7 @@ import {
   FRAME_HEADER_BYTES,
   MAX_PAYLOAD_BYTES,
   READ_BUFFER_MIN_BYTES,
-} from "../limits.ts";
+} from "./wire_limits.ts";
 import {
   COMMAND_FIELD_BYTES,
   knownCommand,

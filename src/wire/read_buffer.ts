@@ -21,7 +21,7 @@ import {
   READ_BUFFER_KEEP_READS,
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_SHRINK_READS,
-} from "../limits.ts";
+} from "./wire_limits.ts";
 
 /** Bytes that were read and are not taken yet: `bytes` from `start` up to `end`. */
 export class ReadBuffer {

@@ -2,10 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
 import {
-  MAX_PEERS_PER_MESSAGE,
   PEER_ENTRY_BURST,
   PEER_ENTRY_REFILL_MS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../../src/wire/wire_limits.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { encodeGetPeers } from "../../src/wire/messages/peer_request.ts";

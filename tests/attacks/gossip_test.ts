@@ -4,9 +4,9 @@ import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_NAMED_ENDPOINTS,
-  MAX_PEERS_PER_MESSAGE,
   MAX_RUMOURS_PER_SOURCE,
 } from "../../src/limits.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../../src/wire/wire_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { PeerAddresses } from "../../src/mesh/peers/peer_addresses.ts";
 import { parseAddress } from "../../src/transport/address.ts";

@@ -1,11 +1,11 @@
 // Every limit reached at once: what a node then takes is what docs/limits.md says.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { MAX_TOTAL_FRAME_BYTES } from "../../src/session/session_limits.ts";
+import { WRITE_BLOCK_BYTES } from "../../src/transport/transport_limits.ts";
 import {
   MAX_PAYLOAD_BYTES,
   READ_BUFFER_MAX_BYTES,
-  WRITE_BLOCK_BYTES,
-} from "../../src/limits.ts";
+} from "../../src/wire/wire_limits.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";

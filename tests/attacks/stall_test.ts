@@ -4,8 +4,8 @@ import { createConnection } from "node:net";
 import {
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PER_ADDRESS,
-  MAX_QUEUE_BYTES,
 } from "../../src/limits.ts";
+import { MAX_QUEUE_BYTES } from "../../src/session/session_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

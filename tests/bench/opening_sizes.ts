@@ -1,7 +1,7 @@
 /** How large the messages are that open a session; the bare sockets send as much. */
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
+import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
 import {
   Handshake,
   type HandshakeAction,

@@ -8,7 +8,7 @@ import { respond } from "../../src/bitcoin/respond.ts";
 import {
   FRAME_HEADER_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
-} from "../../src/limits.ts";
+} from "../../src/wire/wire_limits.ts";
 import { BITCOIN_READ_BUFFER_BYTES } from "../../src/bitcoin/bitcoin_limits.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";
 import type {

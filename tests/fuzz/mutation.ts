@@ -3,7 +3,10 @@
  * mixed, and streams that are cut into pieces anywhere. Pure but for the seeded
  * chance. What is right is in `vocabulary.ts`; who sends it in `fuzz_peer.ts`.
  */
-import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../../src/limits.ts";
+import {
+  FRAME_HEADER_BYTES,
+  MAX_PAYLOAD_BYTES,
+} from "../../src/wire/wire_limits.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import {
   CHECKSUM_OFFSET,

@@ -24,22 +24,24 @@ import {
   MAX_TOTAL_QUEUE_BYTES,
 } from "../../src/session/session_limits.ts";
 import {
-  FRAME_HEADER_BYTES,
   MAX_DIAL_TARGETS,
   MAX_EXTRA_SESSIONS,
   MAX_FORMER_MEMBERS,
-  MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_MISSING_PAIRS,
-  MAX_PAYLOAD_BYTES,
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PEERS,
   MAX_QUEUED_EVENTS,
   MAX_SESSIONS,
   MAX_WORK_BYTES,
-  READ_BUFFER_MAX_BYTES,
-  WRITE_BLOCK_BYTES,
 } from "../../src/limits.ts";
+import { WRITE_BLOCK_BYTES } from "../../src/transport/transport_limits.ts";
+import {
+  FRAME_HEADER_BYTES,
+  MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MAX_PAYLOAD_BYTES,
+  READ_BUFFER_MAX_BYTES,
+} from "../../src/wire/wire_limits.ts";
 import { MAX_INVITES, MAX_NAME_BINDINGS } from "../../src/mesh/mesh_limits.ts";
 import {
   MAX_VERIFIED_CERTIFICATES,

@@ -9,7 +9,7 @@ import {
   issueAttestation,
   verifyAttestation,
 } from "../../src/identity/attestation.ts";
-import { MAX_ATTESTATION_BYTES } from "../../src/limits.ts";
+import { MAX_ATTESTATION_BYTES } from "../../src/wire/wire_limits.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
 
 const magic = networkMagic("test");

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constants, sign } from "node:crypto";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import {
   extensionsDer,
   nameDer,

@@ -7,7 +7,7 @@ import {
 import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import { MAX_VERIFIED_CERTIFICATES } from "../../src/identity/identity_limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createPrivateKey } from "node:crypto";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_CERTIFICATE_BYTES } from "../../src/limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
 import {
   Identity,

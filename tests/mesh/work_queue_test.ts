@@ -2,8 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Clock } from "../../src/core/clock.ts";
 import {
-  MAX_PAYLOAD_BYTES,
-  MAX_PEERS_PER_MESSAGE,
   MAX_WORK_BYTES,
   OTHERS_WORK_SHARE,
   STANDING_WORK_SHARE,
@@ -11,6 +9,10 @@ import {
   WORK_OVERHEAD_BYTES,
   WORK_SLICE_MS,
 } from "../../src/limits.ts";
+import {
+  MAX_PAYLOAD_BYTES,
+  MAX_PEERS_PER_MESSAGE,
+} from "../../src/wire/wire_limits.ts";
 import { WorkQueue } from "../../src/mesh/discovery/work_queue.ts";
 
 /** A clock on which time passes when work is done, and between timers. */

@@ -1,7 +1,7 @@
 /** What a session of the Bitcoin profile does, seen from the other end of its connection. */
 import { assert, assertEquals } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_PAYLOAD_BYTES } from "../../src/limits.ts";
+import { MAX_PAYLOAD_BYTES } from "../../src/wire/wire_limits.ts";
 import { BitcoinProfile } from "../../src/session/bitcoin_profile.ts";
 import { Session } from "../../src/session/session.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/core/clock.ts";
-import { SILENCE_CHECK_TURNS } from "../../src/limits.ts";
+import { SILENCE_CHECK_TURNS } from "../../src/session/session_limits.ts";
 import { Heartbeat, type Progress } from "../../src/session/heartbeat.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";
 

@@ -9,7 +9,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   MAX_QUEUE_BYTES,
   WRITE_TIMEOUT_MS,
-} from "../../src/limits.ts";
+} from "../../src/session/session_limits.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,

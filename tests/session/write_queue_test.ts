@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { WRITE_BLOCK_BYTES } from "../../src/transport/transport_limits.ts";
 import {
   FIRST_WRITE_BLOCK_BYTES,
-  FRAME_HEADER_BYTES,
   MAX_QUEUE_BYTES,
-  WRITE_BLOCK_BYTES,
-} from "../../src/limits.ts";
+} from "../../src/session/session_limits.ts";
+import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
 import { WriteQueue } from "../../src/session/write_queue.ts";
 import { encodeFrame, networkMagic } from "../../src/wire/frame.ts";
 import { FrameDecoder } from "../../src/wire/frame_decoder.ts";

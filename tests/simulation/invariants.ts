@@ -7,11 +7,11 @@ import type { PeerId } from "../../src/identity/identity.ts";
 import {
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
-  MAX_PROVEN_ADDRESSES,
-  MAX_QUEUE_BYTES,
   MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
 } from "../../src/limits.ts";
+import { MAX_PROVEN_ADDRESSES } from "../../src/mesh/mesh_limits.ts";
+import { MAX_QUEUE_BYTES } from "../../src/session/session_limits.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
 import { formatAddress } from "../../src/transport/address.ts";

@@ -6,10 +6,8 @@ import {
   MAX_SEEN_SENDERS,
 } from "../../src/delivery/delivery_limits.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
-import {
-  MAX_ATTESTATION_BYTES,
-  MAX_CERTIFICATE_BYTES,
-} from "../../src/limits.ts";
+import { MAX_ATTESTATION_BYTES } from "../../src/wire/wire_limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import { MAX_IDLE_LOG_BYTES } from "../../src/store/store_limits.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import {

@@ -1,6 +1,6 @@
 /** The faults of the in-memory network, in virtual time. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { MEMORY_WINDOW_BYTES } from "../../src/limits.ts";
+import { MEMORY_WINDOW_BYTES } from "../../src/transport/transport_limits.ts";
 import {
   MemoryNetwork,
   type MemoryNetworkOptions,

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   MAX_STALLED_HOSTS,
   MAX_STALLED_PORTS_PER_HOST,
-} from "../../src/limits.ts";
+} from "../../src/transport/transport_limits.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { StalledHosts } from "../../src/transport/stalled_hosts.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

@@ -13,7 +13,7 @@ import {
   READ_BUFFER_MAX_BYTES,
   READ_BUFFER_MIN_BYTES,
   READ_BUFFER_SHRINK_READS,
-} from "../../src/limits.ts";
+} from "../../src/wire/wire_limits.ts";
 import type { FrameDecoder } from "../../src/wire/frame_decoder.ts";
 import { concat, feed, frame, header, makeDecoder, pattern } from "./frames.ts";
 

@@ -1,7 +1,10 @@
 /** Payloads that are let pass without being kept. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { FRAME_HEADER_BYTES, READ_BUFFER_MIN_BYTES } from "../../src/limits.ts";
+import {
+  FRAME_HEADER_BYTES,
+  READ_BUFFER_MIN_BYTES,
+} from "../../src/wire/wire_limits.ts";
 import {
   assertVerackError,
   concat,

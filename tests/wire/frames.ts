@@ -1,5 +1,5 @@
 /** Streams of frames for the tests of this folder. */
-import { FRAME_HEADER_BYTES } from "../../src/limits.ts";
+import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { encodeFrame } from "../../src/wire/frame.ts";

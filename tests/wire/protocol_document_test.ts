@@ -6,16 +6,17 @@ import {
   RECEIVE_BUDGET_BYTES,
 } from "../../src/delivery/delivery_limits.ts";
 import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
+import { MAX_FORMER_MEMBERS, PEER_REQUEST_BURST } from "../../src/limits.ts";
+import {
+  MAX_HANDSHAKE_FRAMES,
+  MAX_QUEUE_BYTES,
+} from "../../src/session/session_limits.ts";
 import {
   MAX_FINGERPRINTS,
-  MAX_FORMER_MEMBERS,
-  MAX_HANDSHAKE_FRAMES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
-  MAX_QUEUE_BYTES,
-  PEER_REQUEST_BURST,
-} from "../../src/limits.ts";
+} from "../../src/wire/wire_limits.ts";
 import { SESSION_COMMANDS } from "../../src/wire/commands.ts";
 import { frameChecksum, networkMagic } from "../../src/wire/frame.ts";
 import { REASON } from "../../src/wire/messages/reason.ts";

@@ -6,9 +6,9 @@ import type { Clock } from "../../core/clock.ts";
 import {
   GOSSIP_FRESH_MS,
   GOSSIP_LIST_MS,
-  MAX_ADDRESSES_PER_ENTRY,
   RECENT_SESSION_MS,
 } from "../../limits.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
 import {
   canTell,
   encodePeerEntry,

@@ -12,11 +12,11 @@ import type { PeerId } from "../../identity/identity.ts";
 import {
   LEARNED_PAUSE_MS,
   MAX_INLINE_FINGERPRINTS,
-  MAX_PEERS_PER_MESSAGE,
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
   WORK_OVERHEAD_BYTES,
 } from "../../limits.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import {

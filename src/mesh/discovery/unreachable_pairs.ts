@@ -9,9 +9,9 @@ import type { PeerId } from "../../identity/identity.ts";
 import {
   MAX_MISSING_LOOKUPS,
   MAX_MISSING_PAIRS,
-  MAX_PEERS_PER_MESSAGE,
   MISSING_REPORT_MS,
 } from "../../limits.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import {

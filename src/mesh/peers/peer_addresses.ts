@@ -3,11 +3,8 @@
  * never pushed out by what was only said. Whether an address may be dialed at
  * all is judged when it is dialed (`dialer.ts`).
  */
-import {
-  MAX_ADDRESSES_PER_PEER,
-  MAX_CLAIMED_ADDRESSES,
-  MAX_PROVEN_ADDRESSES,
-} from "../../limits.ts";
+import { MAX_ADDRESSES_PER_PEER } from "../../limits.ts";
+import { MAX_CLAIMED_ADDRESSES, MAX_PROVEN_ADDRESSES } from "../mesh_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";

@@ -2,12 +2,8 @@
 import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { Session } from "../../session/session.ts";
-import {
-  PEER_ENTRY_BURST,
-  PEER_ENTRY_REFILL_MS,
-  PEER_REQUEST_BURST,
-  PEER_REQUEST_REFILL_MS,
-} from "../../limits.ts";
+import { PEER_REQUEST_BURST, PEER_REQUEST_REFILL_MS } from "../../limits.ts";
+import { PEER_ENTRY_BURST, PEER_ENTRY_REFILL_MS } from "../mesh_limits.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
 import { sourceOf } from "../../transport/scope.ts";

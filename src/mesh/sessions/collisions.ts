@@ -6,7 +6,8 @@
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
-import { MAX_SESSIONS_PER_PEER, PROBE_TIMEOUT_MS } from "../../limits.ts";
+import { MAX_SESSIONS_PER_PEER } from "../../limits.ts";
+import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 import {
   duplicateReason,
   type DuplicateState,

@@ -1,7 +1,8 @@
 /** Pings that a person or the application asks for: to all peers with text, or to one. */
 import type { Random } from "../../core/clock.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import { MAX_PING_TEXT_BYTES, PROBE_TIMEOUT_MS } from "../../limits.ts";
+import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
+import { MAX_PING_TEXT_BYTES } from "../../wire/wire_limits.ts";
 import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { encodePing } from "../../wire/messages/ping.ts";

@@ -6,7 +6,7 @@ import {
   MAX_FEATURE_DATA_BYTES,
   MAX_FEATURE_ID_BYTES,
   MAX_PEERS_PER_MESSAGE,
-} from "../../limits.ts";
+} from "../wire_limits.ts";
 import { ipToBytes, isMappedIpv4 } from "../../transport/ip.ts";
 import {
   BIP155,

@@ -5,10 +5,10 @@
  */
 import {
   MAX_ATTESTATION_BYTES,
-  MAX_CERTIFICATE_BYTES,
   MAX_EXTENSION_BLOCK_BYTES,
   MAX_SIGNATURE_BYTES,
-} from "../../limits.ts";
+} from "../wire_limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../transport/transport_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 // --- instance: a random number of the process, which tells a restart from a twin ---

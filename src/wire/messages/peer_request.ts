@@ -8,7 +8,7 @@
  *
  * What the digest is over is decided in `mesh/`.
  */
-import { MAX_FINGERPRINTS, MAX_PEERS_PER_MESSAGE } from "../../limits.ts";
+import { MAX_FINGERPRINTS, MAX_PEERS_PER_MESSAGE } from "../wire_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 const DIGEST_BYTES = 32;

@@ -10,10 +10,10 @@ import { VerackError } from "../../core/errors.ts";
 import {
   MAX_ADDRESSES_PER_ENTRY,
   MAX_ATTESTATION_BYTES,
-  MAX_CERTIFICATE_BYTES,
   MAX_PEER_NAME_BYTES,
   MAX_PEERS_PER_MESSAGE,
-} from "../../limits.ts";
+} from "../wire_limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../transport/transport_limits.ts";
 import { type Address, parseHost } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import {

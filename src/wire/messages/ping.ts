@@ -2,7 +2,7 @@
  * `ping` and `pong` (BIP31): a nonce, and the same nonce back. In the mesh a ping
  * may carry a line of text, which Bitcoin nodes skip like anything after the nonce.
  */
-import { MAX_PING_TEXT_BYTES } from "../../limits.ts";
+import { MAX_PING_TEXT_BYTES } from "../wire_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 /** Payload of the mesh's `ping`. */

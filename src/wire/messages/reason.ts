@@ -2,7 +2,7 @@
  * `reject` and `bye` of the mesh, a code and a line of text, and Bitcoin's own `reject`.
  * Which error is told by which reason is in `core/error_code.ts`.
  */
-import { MAX_REASON_TEXT_BYTES } from "../../limits.ts";
+import { MAX_REASON_TEXT_BYTES } from "../wire_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 const REPLACING_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -4,7 +4,7 @@
  *
  * Whether a version is acceptable is decided in `session/`.
  */
-import { MAX_USER_AGENT_BYTES } from "../../limits.ts";
+import { MAX_USER_AGENT_BYTES } from "../wire_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 import { UNSPECIFIED_IP } from "../../transport/ip.ts";
 

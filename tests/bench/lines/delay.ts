@@ -1,6 +1,6 @@
 /** What one topic moves over long round trips, beside what the line carries. */
 import { MESSAGE_HEAD_BYTES } from "../../../src/wire/messages/message_frame.ts";
-import { FRAME_HEADER_BYTES } from "../../../src/limits.ts";
+import { FRAME_HEADER_BYTES } from "../../../src/wire/wire_limits.ts";
 import { Remote } from "../remote.ts";
 import type { Row } from "../report.ts";
 import { median } from "../stats.ts";

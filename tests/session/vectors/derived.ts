@@ -2,7 +2,7 @@
 import { proofBytes } from "../../../src/identity/proof.ts";
 import { Transcript } from "../../../src/session/transcript.ts";
 import { COMMAND } from "../../../src/wire/commands.ts";
-import { FRAME_HEADER_BYTES } from "../../../src/limits.ts";
+import { FRAME_HEADER_BYTES } from "../../../src/wire/wire_limits.ts";
 import { decodeProof } from "../../../src/wire/messages/credentials.ts";
 import { type Recorded, unpackHex } from "./tape.ts";
 import type { Keys } from "./world.ts";

@@ -1,5 +1,5 @@
 /** What one connection carries, cut into frames, and as text for a file. */
-import { MAX_PAYLOAD_BYTES } from "../../../src/limits.ts";
+import { MAX_PAYLOAD_BYTES } from "../../../src/wire/wire_limits.ts";
 import type { Connection } from "../../../src/transport/transport.ts";
 import { FrameDecoder } from "../../../src/wire/frame_decoder.ts";
 import type { Role } from "./world.ts";

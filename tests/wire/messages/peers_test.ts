@@ -2,10 +2,10 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   MAX_ATTESTATION_BYTES,
-  MAX_CERTIFICATE_BYTES,
   MAX_FINGERPRINTS,
   MAX_PAYLOAD_BYTES,
-} from "../../../src/limits.ts";
+} from "../../../src/wire/wire_limits.ts";
+import { MAX_CERTIFICATE_BYTES } from "../../../src/transport/transport_limits.ts";
 import {
   decodeGetPeers,
   decodePeerIds,

@@ -1,12 +1,12 @@
 /** `challenge`, `instance` and `proof`: what opens a mesh session. */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { MAX_CERTIFICATE_BYTES } from "../../../src/transport/transport_limits.ts";
 import {
-  MAX_CERTIFICATE_BYTES,
   MAX_EXTENSION_BLOCK_BYTES,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MAX_SIGNATURE_BYTES,
-} from "../../../src/limits.ts";
+} from "../../../src/wire/wire_limits.ts";
 import {
   decodeChallenge,
   decodeInstance,

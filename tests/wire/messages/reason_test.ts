@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { MAX_REASON_TEXT_BYTES } from "../../../src/limits.ts";
+import { MAX_REASON_TEXT_BYTES } from "../../../src/wire/wire_limits.ts";
 import {
   decodeLegacyReject,
   decodeReason,
