@@ -18,12 +18,18 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "run",
     summary: "Start a node, join a mesh, ping everybody (the default)",
-    load: async () => (await import("./run.ts")).runCommand,
+    load: async () => {
+      prepareTls();
+      return (await import("./run.ts")).runCommand;
+    },
   },
   {
     name: "chat",
     summary: "Talk to everybody in a mesh",
-    load: async () => (await import("./chat.ts")).chatCommand,
+    load: async () => {
+      prepareTls();
+      return (await import("./chat.ts")).chatCommand;
+    },
   },
   {
     name: "status",
@@ -155,6 +161,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./completions.ts")).completionsCommand,
   },
 ];
+
+/**
+ * Sets up the cryptography of TLS in another thread while modules load. Making any key does so
+ * (Deno 2.9.6); else the first handshake would, for 30 ms in which nothing else happens.
+ */
+function prepareTls(): void {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  crypto.subtle.generateKey(algorithm, false, ["sign"]).catch(() => {});
+}
 
 /** What the first arguments ask for. */
 export type Selection =

@@ -13,6 +13,7 @@ import { fanout } from "./lines/fanout.ts";
 import { broadcast } from "./lines/broadcast.ts";
 import type { Line } from "./lines/line.ts";
 import { memory, mesh } from "./lines/mesh.ts";
+import { start } from "./lines/start.ts";
 import { answers, messages } from "./lines/messages.ts";
 import { roundtrip, throughput } from "./lines/throughput.ts";
 import { trickle } from "./lines/trickle.ts";
@@ -36,6 +37,7 @@ const LINES: readonly Line[] = [
   memory,
   bitcoin,
   bitcoinMemory,
+  start,
 ];
 const DEFAULT_ROUNDS = 4;
 const FLAGS = ["only", "rounds", "json", "help"];
