@@ -72,90 +72,79 @@ Deno.test("BEHAVIOURS has every name once, with one line of description", () => 
   }
 });
 
-Deno.test("probe() keeps the first version's fields when a second one comes", async () => {
-  const { result } = await probeBehaviour("double-version");
-  assertEquals([result.protocolVersion, result.startHeight], [70016, 0]);
-});
+function commands({ events }: ProbeResult, direction: "in" | "out"): string[] {
+  return events.filter((it) => it.direction === direction)
+    .map(({ command }) => command);
+}
 
-Deno.test("probe() sends no pong before verack", async () => {
-  const { result } = await probeBehaviour("ping-before-verack");
-  const commands = result.events.map((it) => `${it.direction} ${it.command}`);
-  assert(commands.includes("in ping"));
-  assert(!commands.includes("out pong"));
-});
-
-Deno.test("probe() takes Core's defaults for what the shortest version leaves out", async () => {
-  const { result } = await probeBehaviour("shortest-version");
-  assertEquals([result.userAgent, result.startHeight, result.relay], [
-    "",
-    -1,
-    true,
-  ]);
-  assertEquals(result.version?.nonce, 1n);
-});
-
-Deno.test("probe() takes a missing relay byte for true", async () => {
-  const { result } = await probeBehaviour("short-version");
-  assertEquals(result.relay, true);
-});
-
-Deno.test("probe() sends no features to the oldest peers", async () => {
-  const { result } = await probeBehaviour("oldest-version");
-  const sent = result.events.filter((it) => it.direction === "out");
-  assertEquals(sent.map((it) => it.command), ["version", "verack"]);
-});
-
-Deno.test("probe() shows a hostile user agent escaped and keeps its bytes", async () => {
-  const { result } = await probeBehaviour("hostile-user-agent");
-  assertEquals(
-    result.userAgent,
-    "/\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{202e}\\u{a}\\xff\\xfe\\u{0}",
-  );
-  assertEquals(result.version?.userAgent.at(-2), 0xfe);
-});
-
-Deno.test("probe() gives all 64 services their names and keeps their bits", async () => {
-  const { result } = await probeBehaviour("all-service-bits");
-  assertEquals(result.services?.length, 64);
-  assertEquals(result.servicesHex, "f".repeat(16));
-  assertEquals(result.version?.services, 2n ** 64n - 1n);
-});
-
-Deno.test("probe() gives the latest time there is exactly, in JSON too", async () => {
-  const { result } = await probeBehaviour("future-time");
-  assertEquals(result.version?.timestamp, 2n ** 63n - 1n);
-  const offset = 2n ** 63n - 1n - 1_767_225_600n;
-  assertStringIncludes(
-    JSON.stringify(result),
-    `"timeOffsetSeconds":${offset},`,
-  );
-  assertEquals(result.timeOffsetSeconds, Number(offset));
-});
-
-Deno.test("probe() counts a negative time as 1970, as Core does", async () => {
-  const { result } = await probeBehaviour("negative-time");
-  assertEquals(result.timeOffsetSeconds, -1_767_225_600);
-  assertEquals(result.version?.timestamp, -(2n ** 63n));
-});
-
-Deno.test("probe() names the network whose magic came back", async () => {
-  const { result } = await probeBehaviour("wrong-magic");
-  assertStringIncludes(result.error?.message ?? "", "the peer is on mainnet");
-});
-
-Deno.test("probe() says what an old peer's reject said", async () => {
-  const { result } = await probeBehaviour("reject");
-  assertStringIncludes(
-    result.error?.message ?? "",
-    `it said "Version must be 99999 or greater"`,
-  );
-});
-
-Deno.test("probe() reports the version of a peer that is obsolete", async () => {
-  const { result } = await probeBehaviour("obsolete");
-  assertEquals(result.protocolVersion, 31_799);
-  assertStringIncludes(result.error?.message ?? "", "31800");
-});
+/** What a probe reports of some of them besides. */
+const DETAILS: [BehaviourName, string, (result: ProbeResult) => void][] = [
+  [
+    "double-version",
+    "keeps the first version's fields",
+    (it) => assertEquals([it.protocolVersion, it.startHeight], [70016, 0]),
+  ],
+  ["ping-before-verack", "sends no pong before verack", (it) => {
+    assert(commands(it, "in").includes("ping"));
+    assert(!commands(it, "out").includes("pong"));
+  }],
+  ["shortest-version", "takes Core's defaults for what is left out", (it) => {
+    assertEquals([it.userAgent, it.startHeight, it.relay], ["", -1, true]);
+    assertEquals(it.version?.nonce, 1n);
+  }],
+  [
+    "short-version",
+    "takes a missing relay byte for true",
+    (it) => assertEquals(it.relay, true),
+  ],
+  [
+    "oldest-version",
+    "sends no features to the oldest peers",
+    (it) => assertEquals(commands(it, "out"), ["version", "verack"]),
+  ],
+  ["hostile-user-agent", "escapes the user agent and keeps its bytes", (it) => {
+    assertEquals(
+      it.userAgent,
+      "/\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{202e}\\u{a}\\xff\\xfe\\u{0}",
+    );
+    assertEquals(it.version?.userAgent.at(-2), 0xfe);
+  }],
+  ["all-service-bits", "names all 64 services and keeps their bits", (it) => {
+    assertEquals(it.services?.length, 64);
+    assertEquals(it.servicesHex, "f".repeat(16));
+    assertEquals(it.version?.services, 2n ** 64n - 1n);
+  }],
+  ["future-time", "gives the time exactly, in JSON too", (it) => {
+    assertEquals(it.version?.timestamp, 2n ** 63n - 1n);
+    const offset = 2n ** 63n - 1n - 1_767_225_600n;
+    assertStringIncludes(JSON.stringify(it), `"timeOffsetSeconds":${offset},`);
+    assertEquals(it.timeOffsetSeconds, Number(offset));
+  }],
+  ["negative-time", "counts it as 1970, as Core does", (it) => {
+    assertEquals(it.timeOffsetSeconds, -1_767_225_600);
+    assertEquals(it.version?.timestamp, -(2n ** 63n));
+  }],
+  [
+    "wrong-magic",
+    "names the network whose magic came back",
+    ({ error }) =>
+      assertStringIncludes(error?.message ?? "", "the peer is on mainnet"),
+  ],
+  ["reject", "says what the reject said", ({ error }) =>
+    assertStringIncludes(
+      error?.message ?? "",
+      `it said "Version must be 99999 or greater"`,
+    )],
+  ["obsolete", "reports its version", ({ error, protocolVersion }) => {
+    assertEquals(protocolVersion, 31_799);
+    assertStringIncludes(error?.message ?? "", "31800");
+  }],
+];
+for (const [behaviour, what, check] of DETAILS) {
+  Deno.test(`probe() of a node that ${behaviour}: ${what}`, async () => {
+    check((await probeBehaviour(behaviour)).result);
+  });
+}
 
 Deno.test("respond() tells what it really sent, not what Core would have sent", async () => {
   const { events } = await probeBehaviour("no-verack");
