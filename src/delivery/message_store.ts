@@ -25,15 +25,19 @@ export interface StoredMessage {
 
 /** An outgoing message and the receivers that have not acknowledged it. */
 export interface StoredOutgoing {
+  /** The message, shared by its receivers. */
   readonly message: StoredMessage;
   /** The key that {@linkcode MessageStore.putOutgoing} returned. */
   readonly key: number;
+  /** Its receivers. */
   readonly to: readonly PeerId[];
 }
 
 /** The id of an acked message, so that it is not delivered again. */
 export interface StoredSeen {
+  /** Its sender. */
   readonly from: PeerId;
+  /** 16 bytes. */
   readonly id: Uint8Array;
   /** By the clock of the store, milliseconds. */
   readonly at: number;
@@ -41,8 +45,11 @@ export interface StoredSeen {
 
 /** How often a message was delivered and nacked. */
 export interface StoredDeliveryCount {
+  /** Its sender. */
   readonly from: PeerId;
+  /** 16 bytes. */
   readonly id: Uint8Array;
+  /** Deliveries so far. */
   readonly deliveryCount: number;
   /** By the clock of the store, milliseconds. */
   readonly at: number;
@@ -50,9 +57,13 @@ export interface StoredDeliveryCount {
 
 /** A message that the application nacked too often. */
 export interface StoredDeadLetter {
+  /** Its sender. */
   readonly from: PeerId;
+  /** 16 bytes. */
   readonly id: Uint8Array;
+  /** May be empty. */
   readonly topic: string;
+  /** As it was sent. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** The reason of the last nack; may be empty. */
   readonly reason: string;
@@ -82,6 +93,7 @@ export interface MessageStore {
   senders(): Iterable<PeerId>;
   /** Ids of a sender's acked messages, oldest first; to be read like `senders`. */
   seenBy(from: PeerId): Iterable<Uint8Array>;
+  /** Keeps the id of an acked message. */
   putSeen(seen: StoredSeen): void;
   /** Keeps only the newest `keep` ids from a sender. */
   trimSeen(from: PeerId, keep: number): void;
@@ -94,14 +106,18 @@ export interface MessageStore {
 
   /** Delivery counts of nacked messages, oldest first. */
   deliveryCounts(): Iterable<StoredDeliveryCount>;
+  /** Keeps a delivery count, in place of an older one. */
   putDeliveryCount(counted: StoredDeliveryCount): void;
   /** Keeps only the newest `keep` delivery counts of all senders. */
   trimDeliveryCounts(keep: number): void;
+  /** Drops a delivery count. */
   deleteDeliveryCount(from: PeerId, id: Uint8Array): void;
 
   /** Dead letters, oldest first. */
   deadLetters(): Iterable<StoredDeadLetter>;
+  /** Keeps a dead letter. */
   putDeadLetter(message: StoredDeadLetter): void;
+  /** Drops a dead letter. */
   deleteDeadLetter(from: PeerId, id: Uint8Array): void;
 
   /** Makes everything so far durable, now. */

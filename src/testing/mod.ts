@@ -1,7 +1,7 @@
 /**
  * For tests of programs that use verack: a network in memory, a clock that stands still
  * until it is told to advance, chance that repeats, and stores in memory; and the types
- * of these seams.
+ * of these seams. `docs/library.md` has an example, which runs.
  *
  * @module
  */
@@ -21,10 +21,12 @@ export type {
 } from "../delivery/message_store.ts";
 export type { Direction, Trust } from "../mesh/events.ts";
 export type {
-  AccessRule as Verdict,
+  AccessRule,
+  JoinRequest,
   NameBinding,
   NodeStore,
   PeerHead,
+  StoredAccessRule,
   StoredAddress,
   StoredInvite,
   StoredPeer,
