@@ -100,6 +100,50 @@ Deno.test("no file in src/ imports one from a later layer, from std/ or from out
   }));
 });
 
+Deno.test("the wings of the mesh know only mesh/peers/ of each other, and of the rest of the mesh no part of a node", () => {
+  // Values and settings; `node.ts` and what wires the parts import the wings.
+  const shared = [
+    "events",
+    "health",
+    "kept_time",
+    "mesh_limits",
+    "options",
+  ];
+  const wingOf = (path: string) => /^src\/mesh\/(\w+)\//.exec(path)?.[1];
+  assertNone(SOURCES.flatMap((file) => {
+    const wing = wingOf(file.path);
+    if (wing === undefined) return [];
+    return localImportsOf(file)
+      .filter((path) => path.startsWith("src/mesh/"))
+      .filter((path) => {
+        const to = wingOf(path);
+        return to === undefined
+          ? !shared.some((name) => path === `src/mesh/${name}.ts`)
+          : to !== wing && to !== "peers";
+      })
+      .map((path) => `${file.path} imports ${path}`);
+  }));
+});
+
+Deno.test("no files of src/ import each other in a circle, not even types, but where a command is loaded when it runs", () => {
+  const lazily = /\bimport\s*\(/g;
+  const imports = new Map(SOURCES.map((file) => {
+    const code = file.code.replaceAll(lazily, "");
+    return [file.path, localImportsOf({ ...file, code })];
+  }));
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, above: readonly string[]) => {
+    const at = above.indexOf(path);
+    if (at >= 0) circles.push([...above.slice(at), path].join(" > "));
+    if (at >= 0 || done.has(path)) return;
+    for (const next of imports.get(path) ?? []) visit(next, [...above, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+  assertNone(circles);
+});
+
 Deno.test("every folder in src/ has its place in the order", () => {
   const folders = new Set(SOURCES.map((file) => folderOf(file.path)));
   const known = new Set<string | undefined>([

@@ -14,7 +14,7 @@ import { EventBudget, standingOf } from "./output_budget.ts";
 import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { openControl } from "./http_flags.ts";
-import type { OpenControl } from "./serve_control.ts";
+import type { OpenControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
 import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";

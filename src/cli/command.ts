@@ -1,39 +1,8 @@
 /** What every command is: how it is called, and what it does then. */
 import type { ExitCode } from "./exit.ts";
 import type { FlagSpecs, FlagValues } from "./flags.ts";
-import { parseArguments } from "./parse_arguments.ts";
+import { type CommandSpec, parseArguments } from "./parse_arguments.ts";
 import { openTerminal, type Output, type Terminal } from "./terminal.ts";
-
-/** An argument that is no flag. */
-export interface PositionalSpec {
-  /** What help calls it, e.g. `FILE`. */
-  readonly name: string;
-  /** One sentence without a full stop. */
-  readonly help: string;
-  /** It may be left out. */
-  readonly optional?: boolean;
-  /** Any number of them; only the last one may be. */
-  readonly variadic?: boolean;
-}
-
-/**
- * How a command is called: its arguments are parsed by it, help and completions are made of it.
- * Name and summary are in the table of `commands.ts`.
- */
-export interface CommandSpec<F extends FlagSpecs = FlagSpecs> {
-  /** More than the summary says, a paragraph each. */
-  readonly description?: readonly string[];
-  /** After the program's name, when it is not the obvious. */
-  readonly usage?: string;
-  /** Arguments that are no flags, in order. */
-  readonly positionals?: readonly PositionalSpec[];
-  /** Flags; `--help` is everywhere. */
-  readonly flags: F;
-  /** Variables it heeds beside those of its flags, and what they do. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** How it is called, and what happens then. */
-  readonly examples?: readonly (readonly [call: string, help: string])[];
-}
 
 /** What a command's action gets. */
 export interface Invocation<F extends FlagSpecs> {

@@ -1,8 +1,8 @@
 /** The flags that open a node's control API beside the socket in its data directory. */
 import { type Address, parseAddress } from "../transport/address.ts";
+import type { ControlServer } from "../control/control_server.ts";
 import type { Node } from "../mesh/node.ts";
 import { type TextFlag, UsageError } from "./flags.ts";
-import type { OpenControl } from "./serve_control.ts";
 
 /** `--http` and what belongs to it. */
 export const HTTP_FLAGS = {
@@ -58,6 +58,13 @@ export function checkHttpFlags(flags: HttpFlagValues): void {
   if (http !== undefined && data === undefined && httpTokenFile === undefined) {
     throw new UsageError("--http needs --data or --http-token-file");
   }
+}
+
+/** A node's control API while the node runs. */
+export interface OpenControl extends AsyncDisposable {
+  readonly server: ControlServer;
+  /** Where it listens besides the directory: a URL. */
+  readonly url: string | undefined;
 }
 
 /** Opens the control API, which is loaded only if the flags ask for it. */

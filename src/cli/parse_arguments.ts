@@ -4,7 +4,6 @@
  * before: unknown flags, missing and stray values.
  */
 import { parseArgs } from "../std/parse_args.ts";
-import type { CommandSpec, PositionalSpec } from "./command.ts";
 import {
   flagName,
   type FlagSpec,
@@ -15,6 +14,37 @@ import {
   suggest,
   UsageError,
 } from "./flags.ts";
+
+/** An argument that is no flag. */
+export interface PositionalSpec {
+  /** What help calls it, e.g. `FILE`. */
+  readonly name: string;
+  /** One sentence without a full stop. */
+  readonly help: string;
+  /** It may be left out. */
+  readonly optional?: boolean;
+  /** Any number of them; only the last one may be. */
+  readonly variadic?: boolean;
+}
+
+/**
+ * How a command is called: its arguments are parsed by it, help and completions are made of it.
+ * Name and summary are in the table of `commands.ts`.
+ */
+export interface CommandSpec<F extends FlagSpecs = FlagSpecs> {
+  /** More than the summary says, a paragraph each. */
+  readonly description?: readonly string[];
+  /** After the program's name, when it is not the obvious. */
+  readonly usage?: string;
+  /** Arguments that are no flags, in order. */
+  readonly positionals?: readonly PositionalSpec[];
+  /** Flags; `--help` is everywhere. */
+  readonly flags: F;
+  /** Variables it heeds beside those of its flags, and what they do. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** How it is called, and what happens then. */
+  readonly examples?: readonly (readonly [call: string, help: string])[];
+}
 
 /** Flags by their names on the command line. */
 type FlagsByName = ReadonlyMap<string, FlagSpec>;

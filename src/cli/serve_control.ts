@@ -21,14 +21,7 @@ import { warnIfOpenToTheWorld } from "../identity/private_file.ts";
 import type { Node } from "../mesh/node.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
-import type { HttpFlagValues } from "./http_flags.ts";
-
-/** A node's control API while the node runs. */
-export interface OpenControl extends AsyncDisposable {
-  readonly server: ControlServer;
-  /** Where it listens besides the directory: a URL. */
-  readonly url: string | undefined;
-}
+import type { HttpFlagValues, OpenControl } from "./http_flags.ts";
 
 interface Times {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 /** What the parts of delivery share: the settings of a node, and the bounds of its outbox. */
-import type { PeerQueues } from "./outbox_usage.ts";
+import type { PeerQueues } from "./peer_queue.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";

@@ -20,7 +20,7 @@ import {
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
 import type { Clock, Random } from "../core/clock.ts";
-import type { PeerQueues } from "../delivery/outbox_usage.ts";
+import type { PeerQueues } from "../delivery/peer_queue.ts";
 import type { Emit } from "./events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import type { AccessRules } from "./peers/access_rules.ts";
