@@ -3,7 +3,7 @@
  * the DNS name that stands in its certificate.
  *
  * Only spelling is here. That a peer really holds the key behind an identity is
- * judged in `certificate.ts` and `proof.ts`.
+ * verified in `certificate.ts` and `proof.ts`.
  */
 
 import { escapeText } from "./escape.ts";
