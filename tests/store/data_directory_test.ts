@@ -15,18 +15,9 @@ import {
 } from "../../src/store/data_directory.ts";
 import { writeWhole } from "../../src/identity/private_file.ts";
 import { assertFails } from "../helpers/assert_fails.ts";
-import { samplePeer } from "./sample_peer.ts";
+import { place, samplePeer } from "./sample_peer.ts";
 
 const ON_WINDOWS = Deno.build.os === "windows";
-
-/** A directory that is not there yet, gone at the end. */
-function place(): { readonly path: string } & Disposable {
-  const parent = Deno.makeTempDirSync({ prefix: "verack-data-" });
-  return {
-    path: `${parent}/data`,
-    [Symbol.dispose]: () => Deno.removeSync(parent, { recursive: true }),
-  };
-}
 
 function mode(path: string): string {
   return ((Deno.statSync(path).mode ?? 0) & 0o777).toString(8);
@@ -53,7 +44,7 @@ function names(path: string): string[] {
 }
 
 Deno.test("a directory is made with a key, and has the same one every time", async () => {
-  using at = place();
+  using at = place("data");
   const made = await visit(at.path);
   assertEquals(names(at.path), [
     "node.crt",
@@ -70,7 +61,7 @@ Deno.test({
   name: "everything in a directory is for its owner alone",
   ignore: ON_WINDOWS,
   fn: async () => {
-    using at = place();
+    using at = place("data");
     using _data = await DataDirectory.open(at.path);
     assertEquals(mode(at.path), "700");
     for (const name of names(at.path)) {
@@ -83,7 +74,7 @@ Deno.test({
   name: "rights that others got to a node's directory and key are taken back",
   ignore: ON_WINDOWS,
   fn: async () => {
-    using at = place();
+    using at = place("data");
     await visit(at.path);
     Deno.chmodSync(at.path, 0o755);
     Deno.chmodSync(`${at.path}/node.key`, 0o644);
@@ -97,7 +88,7 @@ Deno.test({
     "a file is written anew: a link or an open file left in its place is not followed",
   ignore: ON_WINDOWS,
   fn: () => {
-    using at = place();
+    using at = place("data");
     Deno.mkdirSync(at.path);
     const [path, fresh] = [`${at.path}/it`, `${at.path}/it.new`];
     const elsewhere = `${at.path}/elsewhere`;
@@ -127,7 +118,7 @@ Deno.test({
   ignore: ON_WINDOWS,
   fn: async () => {
     for (const rights of ["755", "700"]) {
-      using at = place();
+      using at = place("data");
       Deno.mkdirSync(at.path);
       Deno.chmodSync(at.path, Number.parseInt(rights, 8));
       Deno.writeTextFileSync(`${at.path}/diary.txt`, "");
@@ -142,7 +133,7 @@ Deno.test({
 });
 
 Deno.test("an empty volume with its lost+found is as good as an empty directory", async () => {
-  using at = place();
+  using at = place("data");
   Deno.mkdirSync(`${at.path}/lost+found`, { recursive: true });
   assertEquals(await visit(at.path), await visit(at.path));
 });
@@ -151,7 +142,7 @@ Deno.test({
   name: "a directory of another user is refused (needs root to make one)",
   ignore: ON_WINDOWS || Deno.uid() !== 0,
   fn: async () => {
-    using at = place();
+    using at = place("data");
     Deno.mkdirSync(at.path, { mode: 0o700 });
     Deno.chownSync(at.path, 12_345, 12_345);
     await refuses(at.path, "bad-data", ["belongs to another user (12345)"]);
@@ -160,7 +151,7 @@ Deno.test({
 });
 
 Deno.test("a directory in use is refused, and free again when it is closed", async () => {
-  using at = place();
+  using at = place("data");
   const first = await DataDirectory.open(at.path);
   for (const open of [() => visit(at.path), () => openStore(at.path)]) {
     const words = [`process ${Deno.pid} uses it`, at.path];
@@ -172,13 +163,13 @@ Deno.test("a directory in use is refused, and free again when it is closed", asy
 });
 
 Deno.test("a file in the place of a directory is refused", async () => {
-  using at = place();
+  using at = place("data");
   Deno.writeTextFileSync(at.path, "");
   await refuses(at.path, "bad-data", ["it is no directory"]);
 });
 
 Deno.test("looking into a directory that no node has used makes nothing", () => {
-  using at = place();
+  using at = place("data");
   assertThrows(() => openStore(at.path), VerackError, "no such directory");
   Deno.mkdirSync(at.path);
   assertThrows(() => openStore(at.path), VerackError, "no node has used it");
@@ -195,7 +186,7 @@ Deno.test("a damaged key is never replaced", async (t) => {
   };
   for (const [name, damage] of Object.entries(damages)) {
     await t.step(name, async () => {
-      using at = place();
+      using at = place("data");
       await visit(at.path);
       const key = `${at.path}/node.key`;
       damage(key);
@@ -209,7 +200,7 @@ Deno.test("a damaged key is never replaced", async (t) => {
 });
 
 Deno.test("a key that is gone is missed, whatever else is left", async () => {
-  using at = place();
+  using at = place("data");
   const id = await visit(at.path);
   Deno.removeSync(`${at.path}/node.key`);
   await refuses(at.path, "bad-key", ["node.key is missing", id]);
@@ -220,7 +211,7 @@ Deno.test("a key that is gone is missed, whatever else is left", async () => {
 });
 
 Deno.test("a certificate that is damaged, missing or another's is made anew from the key", async () => {
-  using at = place();
+  using at = place("data");
   const id = await visit(at.path);
   const path = `${at.path}/node.crt`;
   const other = await Identity.generate();
@@ -242,7 +233,7 @@ Deno.test("a certificate that is damaged, missing or another's is made anew from
 });
 
 Deno.test("a directory takes a key that is kept elsewhere, and from then on no other", async () => {
-  using at = place();
+  using at = place("data");
   const identity = await Identity.generate({ ephemeral: false });
   const other = await Identity.generate({ ephemeral: false });
   assertEquals(await visit(at.path, { identity }), identity.id);
@@ -255,7 +246,7 @@ Deno.test("a directory takes a key that is kept elsewhere, and from then on no o
 });
 
 Deno.test("a key that is given must be the one in the directory", async () => {
-  using at = place();
+  using at = place("data");
   const id = await visit(at.path);
   const identity = await Identity.generate({ ephemeral: false });
   await refuses(at.path, "mismatched-key", [], { identity });
@@ -271,7 +262,7 @@ Deno.test("a key that is given must be the one in the directory", async () => {
 });
 
 Deno.test("what a crash left of a file that was being written is overwritten", async () => {
-  using at = place();
+  using at = place("data");
   Deno.mkdirSync(at.path, { mode: 0o700 });
   Deno.writeTextFileSync(`${at.path}/node.key.new`, "-----BEGIN PRIV");
   const id = await visit(at.path);
@@ -288,7 +279,7 @@ Deno.test("what a crash left of a file that was being written is overwritten", a
 // --- The database --------------------------------------------------------------
 
 Deno.test("a damaged database is set aside whole, and the node begins anew with the same key", async () => {
-  using at = place();
+  using at = place("data");
   const id = await visit(at.path);
   {
     using opened = openStore(at.path);
@@ -315,7 +306,7 @@ Deno.test("a damaged database is set aside whole, and the node begins anew with 
 });
 
 Deno.test("a directory belongs to one network", async () => {
-  using at = place();
+  using at = place("data");
   await visit(at.path, { network: "one" });
   await refuses(at.path, "bad-data", ["must be started with --network one"]);
   await visit(at.path, { network: "one" });

@@ -15,18 +15,9 @@ import { MIGRATIONS } from "../../src/store/schema.ts";
 import { DamagedError } from "../../src/store/sqlite_errors.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
-import { samplePeer } from "./sample_peer.ts";
+import { place, samplePeer } from "./sample_peer.ts";
 
 const clock = systemClock;
-
-/** A path for a database, gone at the end. */
-function place(): { readonly path: string } & Disposable {
-  const directory = Deno.makeTempDirSync({ prefix: "verack-store-" });
-  return {
-    path: `${directory}/node.db`,
-    [Symbol.dispose]: () => Deno.removeSync(directory, { recursive: true }),
-  };
-}
 
 /** Everything that stands in the write-ahead log or the file, for another reader. */
 function peersOnDisk(path: string): number {

@@ -15,7 +15,7 @@ import {
   worstCaseDiskTerms,
 } from "../helpers/worst_case.ts";
 import { assertRows, written } from "../helpers/limits_document.ts";
-import { samplePeer } from "./sample_peer.ts";
+import { place, samplePeer } from "./sample_peer.ts";
 
 const MIB = 1_048_576;
 const CHUNK = 65_536;
@@ -129,39 +129,34 @@ const ROWS: Record<string, Fill> = {
 const SAMPLE = 200_000;
 
 /** Bytes that a database takes after `count` rows, less those of an empty one. */
-async function grown(fill: Fill, count: number): Promise<number> {
-  const directory = await Deno.makeTempDir({ prefix: "verack-disk-" });
-  const path = `${directory}/node.db`;
-  try {
-    SqliteStore.open(path, { clock: systemClock }).close();
-    const empty = (await Deno.stat(path)).size;
-    const store = SqliteStore.open(path, { clock: systemClock });
-    for (let index = 0; index < count; index++) fill(store, index);
-    store.close();
-    return (await Deno.stat(path)).size - empty;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+function grown(fill: Fill, count: number): number {
+  using at = place();
+  SqliteStore.open(at.path, { clock: systemClock }).close();
+  const empty = Deno.statSync(at.path).size;
+  const store = SqliteStore.open(at.path, { clock: systemClock });
+  for (let index = 0; index < count; index++) fill(store, index);
+  store.close();
+  return Deno.statSync(at.path).size - empty;
 }
 
 for (const { what, count, each } of worstCaseDiskTerms()) {
   const fill = ROWS[what];
   if (fill === undefined) continue;
-  Deno.test(`${what} take no more of the disk than docs/limits.md says`, async () => {
+  Deno.test(`${what} take no more of the disk than docs/limits.md says`, () => {
     const sample = Math.min(count, SAMPLE);
-    const bytes = await grown(fill, sample) / sample;
+    const bytes = grown(fill, sample) / sample;
     assert(bytes <= each, `${bytes} bytes, must be at most ${each}`);
     assert(bytes > each / 2, `${bytes} bytes, docs/limits.md says ${each}`);
   });
 }
 
-Deno.test("bodies of the least favourable length take no more of the disk than docs/limits.md says", async () => {
+Deno.test("bodies of the least favourable length take no more of the disk than docs/limits.md says", () => {
   const [, , , rows, bodies, asideRows, asideBodies] = worstCaseDiskTerms();
   // One byte more than one page holds besides the columns of a row, as found by trying.
   for (const length of [3_700, 4_096, 4_500, 8_200]) {
-    const outgoing = await grown(putOutgoing(length), 2_000);
+    const outgoing = grown(putOutgoing(length), 2_000);
     assert(outgoing <= 2_000 * (rows!.each + bodies!.count * length));
-    const aside = await grown(putDeadLetters(length), MAX_DEAD_LETTERS);
+    const aside = grown(putDeadLetters(length), MAX_DEAD_LETTERS);
     assert(
       aside <=
         MAX_DEAD_LETTERS *
@@ -170,26 +165,18 @@ Deno.test("bodies of the least favourable length take no more of the disk than d
   }
 });
 
-Deno.test("the write-ahead log of a database shrinks after a large group of writes", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "verack-disk-" });
-  const path = `${directory}/node.db`;
-  const log = () => Deno.statSync(`${path}-wal`).size;
-  const store = SqliteStore.open(path, { clock: systemClock });
-  try {
-    for (let index = 0; index < 12; index++) {
-      putOutgoing(4_000_000)(store, index);
-    }
+Deno.test("the write-ahead log of a database shrinks after a large group of writes", () => {
+  using at = place();
+  using store = SqliteStore.open(at.path, { clock: systemClock });
+  const log = () => Deno.statSync(`${at.path}-wal`).size;
+  for (let index = 0; index < 12; index++) putOutgoing(4_000_000)(store, index);
+  store.commit();
+  assert(log() > 2 * MAX_IDLE_LOG_BYTES);
+  for (let index = 0; index < 2; index++) {
+    putOutgoing(1)(store, index);
     store.commit();
-    assert(log() > 2 * MAX_IDLE_LOG_BYTES);
-    for (let index = 0; index < 2; index++) {
-      putOutgoing(1)(store, index);
-      store.commit();
-    }
-    assert(log() <= MAX_IDLE_LOG_BYTES, `${log()} bytes`);
-  } finally {
-    store.close();
-    await Deno.remove(directory, { recursive: true });
   }
+  assert(log() <= MAX_IDLE_LOG_BYTES, `${log()} bytes`);
 });
 
 Deno.test("docs/limits.md says what the tables of a database add up to", async () => {

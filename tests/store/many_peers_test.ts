@@ -13,7 +13,7 @@ import { Node } from "../../src/mesh/node.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { plainMemory, plainTable } from "../helpers/plain_table.ts";
-import { samplePeer } from "./sample_peer.ts";
+import { place, samplePeer } from "./sample_peer.ts";
 
 /** Rows of peers without standing, seen later than all others. */
 function fill(path: string, rows: number): void {
@@ -33,7 +33,8 @@ function fill(path: string, rows: number): void {
 
 for (const rows of [0, 100_000]) {
   Deno.test(`a start keeps peers with standing, and one that a message waits for, of ${rows} others`, async () => {
-    const path = `${await Deno.makeTempDir()}/node.db`;
+    using at = place();
+    const { path } = at;
     const made = await Promise.all(
       [1, 2, 3, 4, 5, 6].map(() => Identity.generate({ ephemeral: false })),
     );

@@ -1,4 +1,4 @@
-/** Peers for stores, whose certificates are none. */
+/** Peers for stores, whose certificates are none, and places for stores. */
 import type { PeerId } from "../../src/identity/identity.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 
@@ -35,5 +35,16 @@ export function samplePeer(
     upForLong: byte % 3 === 0,
     source: `10.0.0.${byte}`,
     ...changes,
+  };
+}
+
+/** A path in a new directory, which is gone at the end. */
+export function place(
+  name = "node.db",
+): { readonly path: string } & Disposable {
+  const directory = Deno.makeTempDirSync({ prefix: "verack-store-" });
+  return {
+    path: `${directory}/${name}`,
+    [Symbol.dispose]: () => Deno.removeSync(directory, { recursive: true }),
   };
 }
