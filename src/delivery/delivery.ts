@@ -17,6 +17,7 @@ import { Inbox } from "./inbox.ts";
 import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
 import { Admitted } from "./outbox_usage.ts";
+import { PeerQueues } from "./peer_queue.ts";
 import {
   MessageBody,
   OutgoingMessage,
@@ -63,10 +64,17 @@ export class Delivery {
   #idOffset = 0;
   #now: { readonly kept: number; readonly monotonic: number } | undefined;
 
-  /** Loads what an earlier process left. */
-  constructor(settings: DeliverySettings) {
+  /**
+   * Loads what an earlier process left.
+   *
+   * @param queues Empty; filled here, and read where a peer must give way.
+   */
+  constructor(
+    settings: DeliverySettings,
+    queues: PeerQueues = new PeerQueues(),
+  ) {
     this.#settings = settings;
-    this.outbox = new Outbox(settings);
+    this.outbox = new Outbox(settings, queues);
     this.#inbox = new Inbox(settings);
     this.deadLetters = this.#inbox.deadLetters;
   }

@@ -1,5 +1,4 @@
 /** What the parts of delivery share: the settings of a node, and the bounds of its outbox. */
-import type { PeerQueues } from "./peer_queue.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
@@ -23,8 +22,6 @@ export interface DeliverySettings {
   /** Absent if nothing outlives the node. */
   readonly store: MessageStore | undefined;
   readonly limits: OutboxLimits;
-  /** Queues of what is sent: empty, and filled from now on. */
-  readonly queues?: PeerQueues;
   /** Deliveries of a message before it becomes a dead letter. */
   readonly maxDeliveries: number;
   /** The clock of ages in the store, milliseconds. */

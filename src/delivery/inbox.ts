@@ -153,9 +153,9 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   /** A write to the store has failed: the message is delivered again. */
-  #notRecorded(incoming: IncomingMessage, error: unknown): never {
-    this.#redo(incoming);
-    this.#rest(incoming.stream, REDELIVERY_MIN_MS);
+  #notRecorded({ stream }: IncomingMessage, error: unknown): never {
+    stream.putBack();
+    this.#rest(stream, REDELIVERY_MIN_MS);
     throw error;
   }
 
@@ -177,7 +177,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     } catch (error) {
       this.#notRecorded(incoming, error);
     }
-    this.#redo(incoming);
+    incoming.stream.putBack();
     return true;
   }
 
@@ -196,13 +196,6 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   /** Whether it was a dead letter, and was discarded while the application had it. */
   #isDiscarded({ deadLetter }: IncomingMessage): boolean {
     return deadLetter !== undefined && !this.deadLetters.has(deadLetter);
-  }
-
-  /** Delivers a message again, unless its sender will send it again. */
-  #redo(incoming: IncomingMessage): void {
-    const { stream } = incoming;
-    stream.current = undefined;
-    if (incoming.isHeld) stream.redo = incoming.again();
   }
 
   #rest(stream: ReceiveStream, restMs: number): void {
@@ -265,24 +258,23 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
   }
 
   #hasNext(stream: ReceiveStream): boolean {
-    return stream.current === undefined &&
-      (stream.redo !== undefined || stream.queue.length > 0) &&
-      !this.#resting.has(stream);
+    return !stream.isDelivered && !stream.isEmpty && !this.#resting.has(stream);
   }
 
   /** The next message of a stream that was not acked on another session meanwhile. */
   #deliverFrom(stream: ReceiveStream): IncomingMessage | undefined {
     while (this.#hasNext(stream)) {
-      const incoming = stream.redo ?? stream.queue.shift()!;
-      stream.redo = undefined;
+      const incoming = stream.queue.first!;
       const { from, messageId, deadLetter } = incoming;
       if (deadLetter === undefined && stream.peer.seen.has(messageId)) {
+        stream.queue.shift();
         incoming.acknowledge(ACK_STATUS.acked);
         continue;
       }
       const before = this.#senders.deliveryCount(from, messageId);
       incoming.deliveryCount = Math.max(incoming.deliveryCount, before) + 1;
-      return stream.current = incoming;
+      stream.isDelivered = true;
+      return incoming;
     }
     return undefined;
   }
@@ -297,7 +289,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
       // First, because it may fail: what is not recorded is not settled.
       this.#senders.putSeen(stream.peer, messageId);
     }
-    stream.current = undefined;
+    stream.settle();
     this.#senders.deleteDeliveryCount(from, messageId);
     incoming.acknowledge(status);
   }

@@ -191,10 +191,8 @@ export class ReceiveStream {
   readonly topic: string;
   readonly topicBytes: Uint8Array;
   readonly queue = new Deque<IncomingMessage>();
-  /** Was nacked, and is the next to be delivered. */
-  redo: IncomingMessage | undefined;
-  /** The application has it; the stream waits meanwhile. */
-  current: IncomingMessage | undefined;
+  /** The application has the first message; the stream waits meanwhile. */
+  isDelivered = false;
   /** Monotonic clock, milliseconds; nothing is delivered before. */
   restsUntil = 0;
   /** Its places in the fair queue: among the streams of its peer, and of its topic. */
@@ -213,29 +211,48 @@ export class ReceiveStream {
   }
 
   get isEmpty(): boolean {
-    return this.current === undefined && this.redo === undefined &&
-      this.queue.length === 0;
+    return this.queue.length === 0;
+  }
+
+  /** The message that the application has. */
+  get delivered(): IncomingMessage | undefined {
+    return this.isDelivered ? this.queue.first : undefined;
+  }
+
+  /** The delivered message is settled. */
+  settle(): void {
+    this.isDelivered = false;
+    this.queue.shift();
+  }
+
+  /** The delivered message is the next again, unless its sender will send it again. */
+  putBack(): void {
+    this.isDelivered = false;
+    const { first } = this.queue;
+    if (first?.isHeld) this.queue.replaceFirst(first.again());
+    else this.queue.shift();
   }
 
   /** The unsettled message with this id. */
   find(id: MessageId): IncomingMessage | undefined {
-    for (const incoming of [this.current, this.redo, ...this.queue]) {
-      if (incoming?.messageId.equals(id)) return incoming;
+    for (const incoming of this.queue) {
+      if (incoming.messageId.equals(id)) return incoming;
     }
     return undefined;
   }
 
   /** Removes a dead letter, unless the application has it. */
   remove(deadLetter: StoredDeadLetter): void {
-    if (this.redo?.deadLetter === deadLetter) this.redo = undefined;
-    else this.queue.retain((one) => one.deadLetter !== deadLetter);
+    const { delivered } = this;
+    this.queue.retain((one) =>
+      one === delivered || one.deadLetter !== deadLetter
+    );
   }
 
   /** A session has ended: drops what came by no other, except what the application has. */
   leave(session: MessageSession): void {
-    this.current?.leave(session);
-    if (this.redo?.leave(session) === false) this.redo = undefined;
-    this.queue.retain((incoming) => incoming.leave(session));
+    const { delivered } = this;
+    this.queue.retain((one) => one.leave(session) || one === delivered);
   }
 }
 

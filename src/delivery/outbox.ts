@@ -15,7 +15,7 @@ import {
 } from "./delivery_limits.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { PeerQueue, PeerQueues } from "./peer_queue.ts";
+import { PeerQueue, type PeerQueues } from "./peer_queue.ts";
 import {
   type Admitted,
   type EvictionNeed,
@@ -27,7 +27,7 @@ import { Sender, type SenderOptions } from "./sender.ts";
 /** Outgoing messages of one node. */
 export class Outbox {
   readonly #settings: DeliverySettings;
-  readonly queues: PeerQueues;
+  readonly #queues: PeerQueues;
   readonly #pool = new BufferPool();
   readonly #sending: SenderOptions;
   readonly #usage: OutboxUsage;
@@ -44,9 +44,9 @@ export class Outbox {
   #nextExpiry = Infinity;
 
   /** Loads what an earlier process left. */
-  constructor(settings: DeliverySettings) {
+  constructor(settings: DeliverySettings, queues: PeerQueues) {
     this.#settings = settings;
-    this.queues = settings.queues ?? new PeerQueues();
+    this.#queues = queues;
     this.#usage = new OutboxUsage(settings.limits, settings.isInMemory);
     this.#sending = {
       magic: settings.magic,
@@ -68,17 +68,17 @@ export class Outbox {
 
   /** Messages that one peer has not acknowledged. */
   countFor(to: PeerId): number {
-    return this.queues.get(to)?.count ?? 0;
+    return this.#queues.get(to)?.count ?? 0;
   }
 
   /** Whether there is a session to send on. */
   isAttached(to: PeerId): boolean {
-    return this.queues.get(to)?.sender !== undefined;
+    return this.#queues.get(to)?.sender !== undefined;
   }
 
   /** Absent peers for which messages wait. */
   away(): PeerId[] {
-    return [...this.queues.values()]
+    return [...this.#queues.values()]
       .filter(({ sender, count }) => sender === undefined && count > 0)
       .map(({ to }) => to);
   }
@@ -104,7 +104,7 @@ export class Outbox {
     admitted?: Admitted,
   ): VerackError | undefined {
     if (this.#closed !== undefined) return this.#closed;
-    const known = this.queues.get(to);
+    const known = this.#queues.get(to);
     if (known !== undefined) this.#refreshStanding(known);
     const peer = known ?? this.#newPeer(to);
     const { sender, hasStanding } = peer;
@@ -148,7 +148,7 @@ export class Outbox {
 
   /** Gives up all messages to a peer. */
   giveUpPeer(to: PeerId, error: VerackError): void {
-    const peer = this.queues.get(to);
+    const peer = this.#queues.get(to);
     if (peer === undefined) return;
     for (const outgoing of [...this.#waitingFor(peer)]) {
       this.#fail(outgoing, error);
@@ -161,7 +161,7 @@ export class Outbox {
     this.#barren.clear();
     if (now < this.#nextExpiry) return;
     this.#nextExpiry = Infinity;
-    for (const peer of [...this.queues.values()]) {
+    for (const peer of [...this.#queues.values()]) {
       for (const outgoing of [...peer]) {
         if (outgoing.expiresAt > now) this.#expectExpiry(outgoing);
         else this.#fail(outgoing, outgoing.expired());
@@ -173,10 +173,10 @@ export class Outbox {
   /** Sends nothing more; the store keeps what is not acknowledged. */
   close(error: VerackError): void {
     this.#closed = error;
-    for (const peer of this.queues.values()) stop(peer, error);
+    for (const peer of this.#queues.values()) stop(peer, error);
     stop(this.#uncommitted, error);
     this.#uncommitted = [];
-    this.queues.clear();
+    this.#queues.clear();
   }
 
   // --- Sessions --------------------------------------------------------------
@@ -200,7 +200,7 @@ export class Outbox {
 
   /** The last session with a peer has ended. */
   detach(to: PeerId): void {
-    const peer = this.queues.get(to);
+    const peer = this.#queues.get(to);
     if (peer?.sender === undefined) return;
     peer.sender.close();
     peer.sender = undefined;
@@ -210,12 +210,12 @@ export class Outbox {
     for (const stream of peer.streams.values()) stream.rewind();
     this.#usage.move(peer, this.#contents(peer), -1);
     for (const outgoing of peer) outgoing.waiter?.disconnected?.(outgoing);
-    if (peer.count === 0) this.queues.delete(to);
+    if (peer.count === 0) this.#queues.delete(to);
   }
 
   /** The sender to a peer, if it sends on this session. */
   senderOn(to: PeerId, sink: FrameSink): Sender | undefined {
-    const sender = this.queues.get(to)?.sender;
+    const sender = this.#queues.get(to)?.sender;
     // The newer session repeats what an older one still acknowledges.
     return sender?.sink === sink ? sender : undefined;
   }
@@ -301,10 +301,10 @@ export class Outbox {
   // --- Peers and eviction ----------------------------------------------------
 
   #peer(to: PeerId): PeerQueue {
-    let peer = this.queues.get(to);
+    let peer = this.#queues.get(to);
     if (peer === undefined) {
       peer = this.#newPeer(to);
-      this.queues.set(to, peer);
+      this.#queues.set(to, peer);
     }
     return peer;
   }
@@ -341,7 +341,7 @@ export class Outbox {
   #evict(need: EvictionNeed): boolean {
     const key = JSON.stringify(need);
     if (need.of === "own share" || this.#barren.has(key)) return false;
-    const peers = this.queues.values();
+    const peers = this.#queues.values();
     const victim = this.#usage.victim(peers, need, this.#pending());
     if (victim === undefined) {
       // For connected peers with standing, each acknowledgement may change it.
@@ -380,7 +380,7 @@ export class Outbox {
     const peer = this.#peer(to);
     this.#usage.tally(peer, content, -1);
     this.#settings.store?.deleteOutgoing(content.key, to);
-    if (peer.count === 0 && peer.sender === undefined) this.queues.delete(to);
+    if (peer.count === 0 && peer.sender === undefined) this.#queues.delete(to);
   }
 }
 

@@ -323,7 +323,7 @@ export class Receiver implements MessageSession {
     { stream, messageId }: IncomingMessage,
   ): IncomingMessage | undefined {
     const isAlone = this.#peer.sessions.size === 1 &&
-      (stream.current === undefined || stream.current.hasSession);
+      stream.delivered?.hasSession !== false;
     return isAlone ? undefined : stream.find(messageId);
   }
 

@@ -80,7 +80,6 @@ export class Messaging {
       clock,
       random,
       magic,
-      queues,
       store: settings.messages,
       limits: settings.outbox,
       maxDeliveries: settings.maxDeliveries,
@@ -89,7 +88,7 @@ export class Messaging {
       hasStanding: (peer) => standing.has(table.get(peer)),
       keptNow: () => settings.keptTime.now(),
       isInMemory: (peer) => table.get(peer)?.ephemeral ?? this.#lost.has(peer),
-    });
+    }, queues);
     events.on("forgotten", (peer) => this.#dropped(peer));
     events.on("introduced", ({ session, peer }) => {
       this.#delivery.opened(peer.id, session.session);

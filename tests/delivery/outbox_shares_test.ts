@@ -13,6 +13,7 @@ import {
   type OutboxOptions,
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
+import { PeerQueues } from "../../src/delivery/peer_queue.ts";
 import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
@@ -47,11 +48,13 @@ class Stage {
   readonly clock = new VirtualClock();
   readonly receiver = party(RECEIVER, this.clock, { seed: 2 });
   readonly taken = takeAll(this.receiver);
+  readonly queues = new PeerQueues();
   readonly sender;
   readonly wire;
 
   constructor({ limits, inMemory = [], store, ...settings }: Options = {}) {
     this.sender = party(A, this.clock, {
+      queues: this.queues,
       ...(store === undefined ? {} : { store }),
       settings: {
         isInMemory: (peer) => inMemory.includes(peer),
@@ -315,8 +318,8 @@ Deno.test("only a message that is for a peer alone is one that it is awaited for
   const it = new Stage({ store });
   assert(await it.keeps(one));
   await it.cast([many, last, one], 10);
-  const awaited = ({ outbox }: Stage) =>
-    [one, many, last].filter((peer) => outbox.queues.isAwaited(peer));
+  const awaited = ({ queues }: Stage) =>
+    [one, many, last].filter((peer) => queues.isAwaited(peer));
   assertEquals(awaited(it), [one]);
   end(it.sender);
   const again = new Stage({ store });

@@ -11,6 +11,7 @@ import {
   type DeliverySettings,
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
+import type { PeerQueues } from "../../src/delivery/peer_queue.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
@@ -119,6 +120,7 @@ export interface PartyOptions {
   readonly store?: MessageStore;
   readonly seed?: number;
   readonly settings?: Partial<DeliverySettings>;
+  readonly queues?: PeerQueues;
 }
 
 /** Makes a delivery. */
@@ -141,7 +143,7 @@ export function party(
     isInMemory: () => false,
     onDeadLetter: () => {},
     ...options.settings,
-  });
+  }, options.queues);
   return { id, clock, delivery, givenUp };
 }
 
