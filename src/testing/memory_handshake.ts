@@ -6,7 +6,6 @@
 import type { ErrorCode } from "../core/errors.ts";
 import { MAX_ACCEPT_BACKLOG } from "../transport/transport_limits.ts";
 import type { Address } from "../transport/address.ts";
-import type { MemoryEnd } from "./memory_link.ts";
 import { abortError, failure } from "../transport/net_errors.ts";
 import { sameBytes } from "../transport/tls_safety.ts";
 import type {
@@ -16,108 +15,148 @@ import type {
   Listener,
   Pin,
 } from "../transport/transport.ts";
+import type { MemoryEnd } from "./memory_link.ts";
 
 const NO_CERTIFICATE = new Uint8Array();
 
-function onAbort(
-  signal: AbortSignal | undefined,
-  callback: (signal: AbortSignal) => void,
-): Disposable {
-  const listener = () => signal && callback(signal);
-  signal?.addEventListener("abort", listener, { once: true });
-  return {
-    [Symbol.dispose]: () => signal?.removeEventListener("abort", listener),
-  };
-}
-
-/** The dialing side, from the first packet to the last of the handshake. */
-export class MemoryDial {
-  readonly #ends: readonly [MemoryEnd, MemoryEnd];
+/** Both sides of one handshake. As `Incoming` it is what the listener accepts. */
+export class MemoryHandshake implements Incoming {
+  readonly remoteAddress: Address;
+  readonly #ours: MemoryEnd;
+  readonly #theirs: MemoryEnd;
   readonly #address: Address;
   readonly #pin: Pin | "any" | undefined;
-  /** Whether a listener has got hold of the other end. */
-  #handedOver = false;
-  readonly #done = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+  /** Of the listener; absent if it proves nothing. */
+  #credentials: Credentials | undefined;
+  #isHandedOver = false;
+  #isTaken = false;
+  readonly #dialed = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
 
-  /** `ends`: ours, then theirs. `pin` is `any` to see what is shown. */
+  /** `ends` are the dialer's and the listener's; `pin` is `any` to see what is shown. */
   constructor(
     ends: readonly [MemoryEnd, MemoryEnd],
     address: Address,
     pin: Pin | "any" | undefined,
   ) {
-    this.#ends = ends;
+    [this.#ours, this.#theirs] = ends;
+    this.remoteAddress = this.#theirs.remoteAddress;
     this.#address = address;
     this.#pin = pin;
   }
 
+  // --- The dialer ------------------------------------------------------------
+
   /** Resolves with the certificate that was shown once the handshake is complete. */
-  async run(
+  async dial(
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array<ArrayBuffer>> {
     using _abort = onAbort(
       signal,
-      (signal) => this.#done.reject(abortError(signal, "dial", this.#address)),
+      (signal) =>
+        this.#dialed.reject(abortError(signal, "dial", this.#address)),
     );
     try {
-      return await this.#done.promise;
+      return await this.#dialed.promise;
     } catch (error) {
-      this.#ends[0].close();
-      if (!this.#handedOver) this.#ends[1].vanish("never accepted");
+      this.#ours.close();
+      if (!this.#isHandedOver) this.#theirs.vanish("never accepted");
       throw error;
     }
   }
 
   /** The dial failed; `detail` says how. */
   fail(code: ErrorCode, detail: string): void {
-    this.#done.reject(failure(code, "dial", this.#address, detail));
+    this.#dialed.reject(failure(code, "dial", this.#address, detail));
   }
+
+  // --- The listener ----------------------------------------------------------
 
   /** The `syn` reached a host that is up; `listener` has the port, if any. */
   arrive(listener: MemoryListener | undefined): void {
-    const [ours, theirs] = this.#ends;
-    if (ours.gone) return; // Given up meanwhile.
+    if (this.#ours.gone) return; // Given up meanwhile.
+    const { lane } = this.#theirs;
     if (listener === undefined) {
-      theirs.vanish("nobody listens");
-      theirs.lane.send(
+      this.#theirs.vanish("nothing listens");
+      lane.send(
         "reset",
         0,
         () => this.fail("refused", "nothing listens there"),
       );
       return;
     }
-    this.#handedOver = listener.add(
-      new MemoryIncoming(theirs, this, listener.credentials),
-    );
-    if (!this.#handedOver) return; // queue full: the packet is lost
-    if (listener.credentials === undefined) {
-      theirs.lane.send("hello", 0, () => this.#done.resolve(NO_CERTIFICATE));
+    this.#credentials = listener.credentials;
+    // Without room the packet is lost.
+    this.#isHandedOver = listener.add(this);
+    if (this.#isHandedOver && listener.credentials === undefined) {
+      lane.send("hello", 0, () => this.#dialed.resolve(NO_CERTIFICATE));
     }
   }
 
-  /** Sends the dialer's half of the handshake; `arrive` runs at the listener. */
-  answer(arrive: () => void): void {
-    this.#ends[0].lane.send("finished", 0, arrive);
+  async open(signal?: AbortSignal): Promise<Connection> {
+    const { remoteAddress } = this;
+    if (this.#isTaken || this.#theirs.gone) {
+      throw failure("closed", "accept", remoteAddress, "already dropped");
+    }
+    if (signal?.aborted) {
+      this.close();
+      throw abortError(signal, "accept", remoteAddress);
+    }
+    this.#isTaken = true;
+    if (this.#credentials === undefined) return this.#theirs;
+    const finished = Promise.withResolvers<void>();
+    using _abort = onAbort(
+      signal,
+      (signal) => finished.reject(abortError(signal, "accept", remoteAddress)),
+    );
+    const hungUp = "the other end hung up";
+    this.#theirs.onHangUp(() =>
+      finished.reject(failure("closed", "accept", remoteAddress, hungUp))
+    );
+    const { certificate } = this.#credentials;
+    this.#theirs.lane.send(
+      "hello",
+      certificate.length,
+      () => this.#onHello(certificate, finished.resolve),
+    );
+    try {
+      await finished.promise;
+      return this.#theirs;
+    } catch (error) {
+      this.#drop();
+      throw error;
+    } finally {
+      this.#theirs.onHangUp(undefined);
+    }
   }
 
-  /** The listener dropped the connection, perhaps before the handshake was complete. */
-  dropped(): void {
-    this.fail("closed", "the other end hung up");
-    this.#ends[0].reset();
+  close(): void {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    this.#drop();
   }
 
-  /** The listener's `hello` arrived. Whether its certificate will do. */
-  judge(certificate: Uint8Array<ArrayBuffer>): boolean {
-    if (this.#ends[0].gone) return false;
-    const good = this.#pin === "any" || this.#pin === undefined ||
+  /** The listener's certificate has arrived at the dialer. */
+  #onHello(certificate: Uint8Array<ArrayBuffer>, finish: () => void): void {
+    if (this.#ours.gone) return;
+    const isExpected = this.#pin === "any" || this.#pin === undefined ||
       sameBytes(certificate, this.#pin.certificate);
-    if (good) this.#done.resolve(certificate);
-    else {
+    if (isExpected) {
+      this.#dialed.resolve(certificate);
+      this.#ours.lane.send("finished", 0, finish);
+    } else {
       this.fail(
         "wrong-certificate",
         "the other end shows another certificate than the pinned one",
       );
     }
-    return good;
+  }
+
+  #drop(): void {
+    this.#theirs.vanish("the connection was closed here");
+    this.#theirs.lane.send("reset", 0, () => {
+      this.fail("closed", "the other end hung up");
+      this.#ours.reset();
+    });
   }
 }
 
@@ -126,9 +165,9 @@ export class MemoryListener implements Listener {
   readonly address: Address;
   readonly credentials: Credentials | undefined;
   readonly #onClose: () => void;
-  readonly #arrived: MemoryIncoming[] = [];
+  readonly #arrived: Incoming[] = [];
   #waiting: ((incoming: Incoming | null) => void) | undefined;
-  #closed = false;
+  #isClosed = false;
 
   /** `onClose` frees the port. */
   constructor(
@@ -142,15 +181,15 @@ export class MemoryListener implements Listener {
   }
 
   accept(): Promise<Incoming | null> {
-    if (this.#closed) return Promise.resolve(null);
+    if (this.#isClosed) return Promise.resolve(null);
     const next = this.#arrived.shift();
     if (next !== undefined) return Promise.resolve(next);
     return new Promise((resolve) => this.#waiting = resolve);
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#onClose();
     for (const incoming of this.#arrived.splice(0)) incoming.close();
     this.#waiting?.(null);
@@ -158,7 +197,7 @@ export class MemoryListener implements Listener {
   }
 
   /** Queues a connection; false when there is no room. */
-  add(incoming: MemoryIncoming): boolean {
+  add(incoming: Incoming): boolean {
     if (this.#arrived.length >= MAX_ACCEPT_BACKLOG) return false;
     if (this.#waiting === undefined) this.#arrived.push(incoming);
     else this.#waiting(incoming);
@@ -167,76 +206,13 @@ export class MemoryListener implements Listener {
   }
 }
 
-class MemoryIncoming implements Incoming {
-  readonly remoteAddress: Address;
-  readonly #end: MemoryEnd;
-  readonly #dial: MemoryDial;
-  readonly #credentials: Credentials | undefined;
-  #taken = false;
-
-  constructor(
-    end: MemoryEnd,
-    dial: MemoryDial,
-    credentials: Credentials | undefined,
-  ) {
-    this.#end = end;
-    this.#dial = dial;
-    this.#credentials = credentials;
-    this.remoteAddress = end.remoteAddress;
-  }
-
-  async open(signal?: AbortSignal): Promise<Connection> {
-    if (this.#taken || this.#end.gone) {
-      throw failure("closed", "accept", this.remoteAddress, "already dropped");
-    }
-    if (signal?.aborted) {
-      this.close();
-      throw abortError(signal, "accept", this.remoteAddress);
-    }
-    this.#taken = true;
-    if (this.#credentials === undefined) return this.#end;
-    return await this.#handshake(this.#credentials, signal);
-  }
-
-  close(): void {
-    if (this.#taken) return;
-    this.#taken = true;
-    this.#drop();
-  }
-
-  async #handshake(
-    { certificate }: Credentials,
-    signal: AbortSignal | undefined,
-  ): Promise<Connection> {
-    const { remoteAddress } = this;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    using _abort = onAbort(
-      signal,
-      (signal) => reject(abortError(signal, "accept", remoteAddress)),
-    );
-    this.#end.onHangUp(() =>
-      reject(
-        failure("closed", "accept", remoteAddress, "the other end hung up"),
-      )
-    );
-    this.#end.lane.send("hello", certificate.length, () => {
-      if (!this.#dial.judge(certificate)) return; // its close tells us
-      this.#dial.answer(resolve);
-    });
-    try {
-      await promise;
-      return this.#end;
-    } catch (error) {
-      this.#drop();
-      throw error;
-    } finally {
-      this.#end.onHangUp(undefined);
-    }
-  }
-
-  #drop(): void {
-    const dial = this.#dial;
-    this.#end.vanish("the connection was closed here");
-    this.#end.lane.send("reset", 0, () => dial.dropped());
-  }
+function onAbort(
+  signal: AbortSignal | undefined,
+  callback: (signal: AbortSignal) => void,
+): Disposable {
+  const listener = () => signal && callback(signal);
+  signal?.addEventListener("abort", listener, { once: true });
+  return {
+    [Symbol.dispose]: () => signal?.removeEventListener("abort", listener),
+  };
 }

@@ -9,7 +9,7 @@
 import type { Clock, Random } from "../core/clock.ts";
 import type { Address } from "../transport/address.ts";
 import { abortError, failure } from "../transport/net_errors.ts";
-import { MemoryDial, MemoryListener } from "./memory_handshake.ts";
+import { MemoryHandshake, MemoryListener } from "./memory_handshake.ts";
 import {
   Lane,
   type LaneOwner,
@@ -41,6 +41,8 @@ export interface MemoryNetworkOptions {
 /** First port given to dials, and to listeners on port 0 (RFC 6335's dynamic range). */
 const FIRST_EPHEMERAL_PORT = 49_152;
 const LAST_PORT = 65_535;
+/** Lead back to the host itself. */
+const LOCAL_HOSTS = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"];
 
 interface Host {
   readonly name: string;
@@ -90,14 +92,9 @@ export class MemoryNetwork {
         if (!secure) {
           throw failure("tls", "dial", address, "shows no certificate");
         }
-        const { end, certificate } = await this.#dial(
-          from,
-          address,
-          "any",
-          signal,
-        );
-        end.close();
-        return certificate.slice();
+        const shown = await this.#dial(from, address, "any", signal);
+        shown.end.close();
+        return shown.certificate.slice();
       },
       listen: (address, { credentials }) =>
         Promise.resolve().then(() => this.#listen(from, address, credentials)),
@@ -205,7 +202,8 @@ export class MemoryNetwork {
       throw new TypeError("Cannot dial: pin is undefined, must be given");
     }
     from.up = true;
-    const address = this.#reached(from, asked);
+    const isLocal = LOCAL_HOSTS.includes(asked.host);
+    const address = { ...asked, host: isLocal ? from.name : asked.host };
     const to = this.#hosts.get(address.host);
     const port = this.#freePort(from);
     if (port === undefined) {
@@ -213,13 +211,15 @@ export class MemoryNetwork {
     }
     from.sourcePorts.add(port);
     const link = this.#link(from, { host: from.name, port }, address);
-    const dial = new MemoryDial(link.ends, asked, pin);
+    const handshake = new MemoryHandshake(link.ends, asked, pin);
     link.lanes[0].send("syn", 0, () => {
-      if (to === undefined) dial.fail("unreachable", "no route to that host");
-      else if (to.up) dial.arrive(to.listeners.get(address.port));
       // A machine that is off answers nothing.
+      if (to?.up) handshake.arrive(to.listeners.get(address.port));
+      else if (to === undefined) {
+        handshake.fail("unreachable", "no route to that host");
+      }
     });
-    const certificate = await dial.run(signal);
+    const certificate = await handshake.dial(signal);
     return { end: link.ends[0], certificate };
   }
 
@@ -263,14 +263,9 @@ export class MemoryNetwork {
         "Cannot listen: credentials are undefined, must be given",
       );
     }
-    const local = ["0.0.0.0", "::", "127.0.0.1", "::1", "localhost", host.name];
-    if (!local.includes(address.host)) {
-      throw failure(
-        "address-not-available",
-        "listen",
-        address,
-        "not an address of this host",
-      );
+    if (!LOCAL_HOSTS.includes(address.host) && address.host !== host.name) {
+      const detail = "not an address of this host";
+      throw failure("address-not-available", "listen", address, detail);
     }
     const port = address.port === 0 ? this.#freePort(host) : address.port;
     if (port === undefined || host.listeners.has(port)) {
@@ -294,12 +289,6 @@ export class MemoryNetwork {
       nextPort: FIRST_EPHEMERAL_PORT,
       up: true,
     }));
-  }
-
-  /** Loopback names lead back to the host itself. */
-  #reached(from: Host, { host, port }: Address): Address {
-    const loopback = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"];
-    return { host: loopback.includes(host) ? from.name : host, port };
   }
 
   #freePort(host: Host): number | undefined {
