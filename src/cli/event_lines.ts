@@ -4,7 +4,7 @@
  */
 import type { MessageEvent } from "../control/message_event.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
-import { shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../identity/identity.ts";
 import { peerLabel, type PeerNames, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";
@@ -81,9 +81,9 @@ function words(
   colors: Palette,
   { mayDecide = true }: EventLineOptions,
 ): string {
-  const peerName = (id: string, { name, boundName }: PeerNames) =>
+  const peerName = (id: PeerId, { name, boundName }: PeerNames) =>
     colors.bold(peerLabel(id, name, boundName));
-  const peer = (event: { readonly id: string } & PeerNames) =>
+  const peer = (event: { readonly id: PeerId } & PeerNames) =>
     peerName(event.id, event);
   switch (event.type) {
     case "listening":
@@ -179,7 +179,7 @@ function meshWords(
   return `${count(nodes, "node")}, ${count(links, "link")} here${note}`;
 }
 
-function pairWords(pairs: readonly (readonly [string, string])[]): string {
+function pairWords(pairs: readonly (readonly [PeerId, PeerId])[]): string {
   const shown = pairs.slice(0, MAX_PAIRS).map((pair) =>
     pair.map((id) => shortId(id)).join(" and ")
   );

@@ -6,43 +6,50 @@
  * verified in `certificate.ts` and `proof.ts`.
  */
 
+import { hash } from "node:crypto";
 import { escapeText } from "./escape.ts";
 
-/**
- * A node's identity: 64 lower-case hex digits, the SHA-256 of the DER
- * SubjectPublicKeyInfo of its key.
- */
-export type PeerId = string;
+declare const brand: unique symbol;
 
-/** Bytes of an identity. */
+/**
+ * The id of a peer: 64 lower-case hex digits, the SHA-256 of the DER
+ * SubjectPublicKeyInfo of its key. {@linkcode parsePeerId} makes one of a string.
+ */
+export type PeerId = string & { readonly [brand]: "PeerId" };
+
+/** Bytes of an id. */
 export const PEER_ID_BYTES = 32;
 
-const IDENTITY_ID = /^[0-9a-f]{64}$/;
+const PEER_ID = /^[0-9a-f]{64}$/;
 
-/** Hex digits of the part that stands for an identity where people read. */
+/** Hex digits of the part that stands for an id where people read. */
 const SHORT_DIGITS = 8;
 
 /** Longest piece of a refused text that is shown back. */
 const SHOWN_CHARACTERS = 80;
 
 /**
- * Parses an identity as a person or a file writes it.
+ * Parses the id of a peer.
  *
- * @throws {SyntaxError} when the text is anything but 64 lower-case hex digits;
- * the message names the text and what was wanted.
+ * @throws {SyntaxError} when the text is anything but 64 lower-case hex digits.
  */
 export function parsePeerId(text: string): PeerId {
-  if (IDENTITY_ID.test(text)) return text;
+  if (isPeerId(text)) return text;
   const shown = escapeText(text, { max: SHOWN_CHARACTERS });
   throw new SyntaxError(
-    `Cannot parse identity: it is "${shown}" (${text.length} characters), ` +
+    `Cannot parse peer id: it is "${shown}" (${text.length} characters), ` +
       "must be 64 lower-case hex digits",
   );
 }
 
-/** Whether `text` is spelled as an identity. */
+/** The id of the peer whose key has this DER SubjectPublicKeyInfo. */
+export function peerIdOf(spki: Uint8Array): PeerId {
+  return hash("sha256", spki, "hex") as PeerId;
+}
+
+/** Whether `text` is the id of a peer. */
 export function isPeerId(text: string): text is PeerId {
-  return IDENTITY_ID.test(text);
+  return PEER_ID.test(text);
 }
 
 /**
@@ -81,8 +88,8 @@ export function peerIdBytes(id: PeerId): Uint8Array<ArrayBuffer> {
 export function peerIdFromBytes(bytes: Uint8Array): PeerId {
   if (bytes.length !== PEER_ID_BYTES) {
     throw new RangeError(
-      `Cannot read identity: it has ${bytes.length} bytes, must be ${PEER_ID_BYTES}`,
+      `Cannot read peer id: it has ${bytes.length} bytes, must be ${PEER_ID_BYTES}`,
     );
   }
-  return bytes.toHex();
+  return bytes.toHex() as PeerId;
 }

@@ -7,7 +7,7 @@
  * a wrong clock must exclude no node, and `deny` ends an admission at once.
  */
 import { VerackError } from "../core/errors.ts";
-import { PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
+import { parsePeerId, PEER_ID_BYTES, type PeerId } from "../core/peer_id.ts";
 import { MAX_SIGNATURE_BYTES } from "../wire/wire_limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { VerifiedCertificate } from "./certificate.ts";
@@ -57,7 +57,7 @@ export function issueAttestation(
 /** Reads an attestation; throws `malformed`, also when anything follows. */
 export function decodeAttestation(bytes: Uint8Array): Attestation {
   const reader = new ByteReader("attestation", bytes);
-  const issuer = reader.hex("issuer", PEER_ID_BYTES);
+  const issuer = parsePeerId(reader.hex("issuer", PEER_ID_BYTES));
   const issuedAt = reader.u64("time");
   const signature = reader.varBytes("signature", MAX_SIGNATURE_BYTES).slice();
   reader.end();

@@ -13,7 +13,12 @@ import { createPublicKey, hash, type KeyObject } from "node:crypto";
 import { BoundedMap } from "../core/bounded_map.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { type PeerId, serverNameOf, shortId } from "../core/peer_id.ts";
+import {
+  type PeerId,
+  peerIdOf,
+  serverNameOf,
+  shortId,
+} from "../core/peer_id.ts";
 import { MAX_CERTIFICATE_BYTES } from "../transport/transport_limits.ts";
 import { CERTIFICATES_VALID_FROM_MS } from "../transport/tls_errors.ts";
 import {
@@ -187,7 +192,7 @@ function verifyBytes(der: Uint8Array<ArrayBuffer>): VerifiedCertificate {
   const fields = readFields(der);
   const spki = fields.spki.whole;
   const key = readPublicKey(spki, fault);
-  const id = hash("sha256", spki, "hex");
+  const id = peerIdOf(spki);
   checkFields(fields, key, id);
   const publicKey = importKey(spki);
   if (!signatureHolds(fields, key, publicKey)) {

@@ -7,12 +7,11 @@ import { Buffer } from "node:buffer";
 import {
   createPrivateKey,
   createPublicKey,
-  hash,
   type KeyObject,
   X509Certificate,
 } from "node:crypto";
 import { messageOf, VerackError } from "../core/errors.ts";
-import { type PeerId, shortId } from "../core/peer_id.ts";
+import { type PeerId, peerIdOf, shortId } from "../core/peer_id.ts";
 import { MAX_KEY_FILE_BYTES } from "./identity_limits.ts";
 import { verifyCertificate } from "./certificate.ts";
 import { equalBytes, type Fault } from "./der.ts";
@@ -236,7 +235,7 @@ export async function readPublicIdentity(
   }
   const spki = readCertificateKey(certificate.der, fault);
   const keyType = readPublicKey(spki, fault).type;
-  return { id: hash("sha256", spki, "hex"), keyType, foundIn: "certificate" };
+  return { id: peerIdOf(spki), keyType, foundIn: "certificate" };
 }
 
 /** A private key that can be an identity, and what follows from it. */
@@ -271,7 +270,7 @@ function examine(privateKey: KeyObject, source: string): LoadedKey {
   if (!fits) {
     throw fault("its private and public halves do not belong together");
   }
-  return { privateKey, publicKey, spki, id: hash("sha256", spki, "hex") };
+  return { privateKey, publicKey, spki, id: peerIdOf(spki) };
 }
 
 function certify(key: LoadedKey): Promise<Uint8Array<ArrayBuffer>> {
@@ -300,7 +299,7 @@ function readOwnCertificate(
   }
   const theirs = readCertificateKey(block.der, fault);
   if (!equalBytes(theirs, spki)) {
-    const other = shortId(hash("sha256", theirs, "hex"));
+    const other = shortId(peerIdOf(theirs));
     throw keyError(
       "mismatched-key",
       source,

@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import type { PeerId } from "../core/peer_id.ts";
+import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import {
   Identity,
   type Passphrase,
@@ -34,15 +34,21 @@ export const DEMO_IDENTITIES: readonly {
 }[] = [
   {
     name: "alice",
-    id: "3a1e1b52782b8e0f9850601aa3afa379c61e20b32247a66afd4a7be360ad63aa",
+    id: parsePeerId(
+      "3a1e1b52782b8e0f9850601aa3afa379c61e20b32247a66afd4a7be360ad63aa",
+    ),
   },
   {
     name: "bob",
-    id: "ab16cf1e85f4009636a878d611d09a3a9c886ef01ea1b00a9391b7535808b3bb",
+    id: parsePeerId(
+      "ab16cf1e85f4009636a878d611d09a3a9c886ef01ea1b00a9391b7535808b3bb",
+    ),
   },
   {
     name: "carol",
-    id: "bd620673740dfda4b1a951469b070289992fe7f37ee4893d9ad38f7aaa4a4610",
+    id: parsePeerId(
+      "bd620673740dfda4b1a951469b070289992fe7f37ee4893d9ad38f7aaa4a4610",
+    ),
   },
 ];
 

@@ -18,7 +18,12 @@ import {
   OUTBOX_SWEEP_MS,
 } from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
-import { parsePeerId, type PeerId, shortId } from "../identity/identity.ts";
+import {
+  isPeerId,
+  parsePeerId,
+  type PeerId,
+  shortId,
+} from "../identity/identity.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { PeerQueues } from "../delivery/peer_queue.ts";
 import type { Emit } from "./events.ts";
@@ -124,7 +129,7 @@ export class Messaging {
     options?: SendOptions,
   ): Promise<void> {
     const { rules, table } = this.#options;
-    const record = table.get(peer);
+    const record = isPeerId(peer) ? table.get(peer) : undefined;
     if (
       record === undefined || rules.isDenied(record.id) ||
       this.#isLost(record)

@@ -8,7 +8,12 @@ import type { MessagesOptions } from "../delivery/consumer.ts";
 import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
-import { Identity, type PeerId } from "../identity/identity.ts";
+import {
+  Identity,
+  isPeerId,
+  parsePeerId,
+  type PeerId,
+} from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { Admission } from "./admission/admission.ts";
@@ -163,8 +168,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** What is remembered of one peer. */
-  peer(id: PeerId): PeerInfo | undefined {
-    const record = this.#parts.table.get(id);
+  peer(id: string): PeerInfo | undefined {
+    const record = isPeerId(id) ? this.#parts.table.get(id) : undefined;
     return record === undefined ? undefined : peerInfo(record, this.#parts);
   }
 
@@ -231,8 +236,8 @@ export class Node implements AsyncDisposable {
   }
 
   /** The round trip to a peer, milliseconds; none if it does not answer within a second. */
-  roundTrip(peer: PeerId): Promise<number | undefined> {
-    return this.#parts.pings.roundTrip(peer);
+  roundTrip(id: string): Promise<number | undefined> {
+    return this.#parts.pings.roundTrip(parsePeerId(id));
   }
 
   /**

@@ -10,6 +10,7 @@ import {
   Identity,
   type Passphrase,
   type PeerId,
+  peerIdFromBytes,
 } from "../identity/identity.ts";
 import { loadIdentity } from "../identity/key_files.ts";
 import {
@@ -31,7 +32,8 @@ const OWNER = "data.identity";
 export function ownerOf(
   store: Pick<NodeStore, "setting">,
 ): PeerId | undefined {
-  return store.setting(OWNER)?.toHex();
+  const owner = store.setting(OWNER);
+  return owner === undefined ? undefined : peerIdFromBytes(owner);
 }
 
 /**

@@ -4,7 +4,7 @@
  * schema's checks are made when a database is opened (`database.ts`), so that a row is
  * taken at its word.
  */
-import type { PeerId } from "../core/peer_id.ts";
+import { type PeerId, peerIdFromBytes } from "../core/peer_id.ts";
 
 /** What node:sqlite takes for a column. */
 export type Value = string | number | Uint8Array | null;
@@ -79,7 +79,7 @@ export function peerIdBlob(id: PeerId): Uint8Array<ArrayBuffer> {
 
 /** An identity from a column. */
 export function toPeerId(value: unknown): PeerId {
-  return (value as Uint8Array).toHex() as PeerId;
+  return peerIdFromBytes(value as Uint8Array);
 }
 
 /** The column of each field of a record, or the columns of the record in it. */

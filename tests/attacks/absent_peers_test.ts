@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, type PeerId } from "../../src/identity/identity.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";
@@ -137,7 +137,7 @@ Deno.test("what waits for a peer whose record gave way is kept until its own dea
       limitMs: 10_000,
     });
   }
-  const [back, never] = ids as [string, string];
+  const [back, never] = ids as [PeerId, PeerId];
   const sent = hub.node.send(back, "still there?", { ttlMs: 600_000 });
   const lost = hub.node.send(never, "still there?", { ttlMs: 600_000 });
   const expired = assertRejects(() => lost, VerackError, "within 600000 ms");

@@ -1,6 +1,6 @@
 // A record that is full of peers with standing, which none may push out.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, parsePeerId } from "../../src/identity/identity.ts";
 import { MAX_PEERS } from "../../src/limits.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";
@@ -10,7 +10,7 @@ Deno.test("a node whose record is full of peers with standing says so to a newco
   await using siege = await MemorySiege.start();
   const { table } = partsOf(siege.victim);
   for (let at = 0; at < MAX_PEERS; at++) {
-    const id = at.toString(16).padStart(64, "0");
+    const id = parsePeerId(at.toString(16).padStart(64, "0"));
     table.ensure(id)!.acknowledged();
   }
   const identity = await Identity.generate();

@@ -1,6 +1,6 @@
 // What is cheap to say must be cheap to hear: made-up certificates, small messages.
 import { assert, assertEquals } from "@std/assert";
-import type { Identity } from "../../src/identity/identity.ts";
+import { type Identity, parsePeerId } from "../../src/identity/identity.ts";
 import {
   LEARNED_PAUSE_MS,
   MAX_MISSING_LOOKUPS,
@@ -251,8 +251,8 @@ function missingOf(
   friends: ReadonlySet<number> = new Set(),
 ): { lookups: number; pairs: readonly (readonly [string, string])[] } {
   const table = plainTable({ hasStanding: () => true });
-  const name = (i: number) => i.toString(16).padStart(64, "0");
-  const own = "ff".repeat(32);
+  const name = (i: number) => parsePeerId(i.toString(16).padStart(64, "0"));
+  const own = parsePeerId("ff".repeat(32));
   const all = Array.from({ length: count }, (_, i) => table.ensure(name(i))!);
   all.forEach((record, i) => {
     const session = { introduced: true, pending: false, missing: missing(i) };

@@ -1,6 +1,6 @@
 // A member, proven and let in, that tells lies about others.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, peerIdFromBytes } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_NAMED_ENDPOINTS,
@@ -168,7 +168,7 @@ Deno.test("100,000 identities from one source are bounded, and leave room for ot
   };
   // Most are bare names, some are sound: certificates cost little to make.
   const names = times(97_000, () => {
-    const id = crypto.getRandomValues(new Uint8Array(32)).toHex();
+    const id = peerIdFromBytes(crypto.getRandomValues(new Uint8Array(32)));
     return entryOf({ id, certificate: EMPTY }, at);
   });
   const sound = times(3_000, () => entryOf(stranger(), at));

@@ -8,7 +8,11 @@ import {
 } from "@std/assert";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  parsePeerId,
+  type PeerId,
+} from "../../src/identity/identity.ts";
 import {
   formatInvite,
   inviteSecret,
@@ -119,7 +123,7 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
   await using mallory = await RawListener.start();
   const store = new MemoryStore();
   const identity = await Identity.generate();
-  const about = (issuer: Identity, subject: string) =>
+  const about = (issuer: Identity, subject: PeerId) =>
     encodeWelcome({
       statement: issueAttestation(issuer, { magic, subject }, 0),
       closed: true,
@@ -129,7 +133,7 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
   {
     // A member that we dialed without an invite, while another's host is awaited.
     const invite = formatInvite({
-      host: "ab".repeat(32),
+      host: parsePeerId("ab".repeat(32)),
       address: { host: "127.0.0.1", port: 9 },
       code: new Uint8Array(20),
     });
@@ -159,7 +163,10 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
     using peer = await mallory.next();
     peer.knows = inviteSecret(code);
     await peer.answer();
-    await peer.say(COMMAND.welcome, about(mallory.identity, "ab".repeat(32)));
+    await peer.say(
+      COMMAND.welcome,
+      about(mallory.identity, parsePeerId("ab".repeat(32))),
+    );
     assertStringIncludes((await peer.refusal())?.text ?? "", "welcome");
     assertEquals(kept(), undefined);
     await until("the end", () => !isUp(node, mallory.identity.id));

@@ -1,7 +1,7 @@
 // Identities cost nothing. An open mesh lets them all in, as docs/security.md says;
 // a closed one keeps a short list of them and nothing else.
 import { assert, assertEquals } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, parsePeerId } from "../../src/identity/identity.ts";
 import {
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,
@@ -44,7 +44,7 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
   const store = new MemoryStore();
   const pending = new JoinRequests(store);
   const peer = (n: number) => ({
-    id: n.toString(16).padStart(64, "0"),
+    id: parsePeerId(n.toString(16).padStart(64, "0")),
     certificate: new Uint8Array(1),
     address: { host: `10.0.${n >> 8}.${n & 255}`, port: 1 },
     direction: "inbound" as const,
@@ -65,7 +65,7 @@ Deno.test("the list of those who wait is bounded, from however many hosts they c
 Deno.test("peers that wait from one network of IPv6 push out each other only, and a start drops what is too much", () => {
   const store = new MemoryStore();
   const peer = (n: number, host: string) => ({
-    id: n.toString(16).padStart(64, "0"),
+    id: parsePeerId(n.toString(16).padStart(64, "0")),
     certificate: new Uint8Array(1),
     address: { host, port: 1 },
     direction: "inbound" as const,
@@ -97,7 +97,7 @@ Deno.test("when the list of those who wait is full, the oldest of the source tha
   const pending = new JoinRequests(new MemoryStore());
   let made = 0;
   const add = (host: string) => {
-    const id = (++made).toString(16).padStart(64, "0");
+    const id = parsePeerId((++made).toString(16).padStart(64, "0"));
     pending.add({
       id,
       certificate: new Uint8Array(1),

@@ -1,4 +1,5 @@
 // Being up for long costs an identity nothing but time: few have standing for it.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   LAST_SEEN_SAVE_MS,
@@ -18,7 +19,7 @@ function standing(node: Node): number {
 }
 
 function record(name: string, source: string): Peer {
-  const it = new Peer(name.padEnd(64, "0"), plainEnvironment());
+  const it = new Peer(parsePeerId(name.padEnd(64, "0")), plainEnvironment());
   it.cameFrom(source);
   return it;
 }

@@ -1,10 +1,14 @@
 // How `verack broadcast` ends.
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import { broadcastExit } from "../../src/cli/broadcast.ts";
 
 Deno.test("a broadcast fails if a peer with standing does not get it, or if nobody does, and not because of strangers", () => {
-  const [friend, stranger] = ["a".repeat(64), "b".repeat(64)];
-  const failed = (id: string, standing: boolean) => ({
+  const [friend, stranger] = [
+    parsePeerId("a".repeat(64)),
+    parsePeerId("b".repeat(64)),
+  ];
+  const failed = (id: PeerId, standing: boolean) => ({
     id,
     standing,
     reason: "full",

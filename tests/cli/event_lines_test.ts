@@ -1,3 +1,4 @@
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -10,8 +11,8 @@ import type { NodeEvent } from "../../src/mesh/events.ts";
 
 const TIME = new Date(2026, 0, 2, 3, 4, 5, 678);
 const PLAIN = palette(false);
-const ALICE = "a".repeat(64);
-const BOB = "b".repeat(64);
+const ALICE = parsePeerId("a".repeat(64));
+const BOB = parsePeerId("b".repeat(64));
 const ADDRESS = "192.0.2.1:8080";
 
 const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [

@@ -1,3 +1,4 @@
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import { EventPrinter } from "../../src/cli/event_printer.ts";
 import type { LineOutput } from "../../src/cli/line_writer.ts";
@@ -7,7 +8,7 @@ import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 const PING: NodeEvent = {
   type: "ping",
-  id: "b".repeat(64),
+  id: parsePeerId("b".repeat(64)),
   text: "hello",
 };
 
@@ -15,7 +16,7 @@ function mesh(nodes: number): NodeEvent {
   return { type: "mesh", nodes, links: nodes - 1, missing: [] };
 }
 
-const FRIEND = "f".repeat(64);
+const FRIEND = parsePeerId("f".repeat(64));
 
 function open(json: boolean) {
   const lines: string[] = [];
@@ -84,7 +85,7 @@ Deno.test("EventPrinter leaves out what strangers flood it with, says so, and sh
       for (let i = 0; i < 1_000; i++) printer.print(PING);
       printer.print({ ...PING, id: FRIEND });
       const down = { type: "peer:down", reason: "gone", left: false } as const;
-      const stranger = round.toString(16).padStart(64, "0");
+      const stranger = parsePeerId(round.toString(16).padStart(64, "0"));
       printer.print({ ...down, id: stranger });
       printer.print({ ...down, id: FRIEND });
       printer.print({

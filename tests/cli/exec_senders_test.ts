@@ -5,14 +5,18 @@ import { UsageError } from "../../src/cli/flags.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";
 import { until } from "../helpers/until.ts";
-import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  parsePeerId,
+  type PeerId,
+} from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { encodeWelcome } from "../../src/wire/messages/credentials.ts";
 
-const A = "a".repeat(64);
-const B = "b".repeat(64);
+const A = parsePeerId("a".repeat(64));
+const B = parsePeerId("b".repeat(64));
 
 /** A node with sessions to these peers at these addresses. */
 function linked(links: Readonly<Record<string, string>>): Node {
@@ -30,7 +34,7 @@ Deno.test("in an open mesh on loopback only peers of this machine start the prog
   for (const host of ["127.0.0.1", "::1", "localhost", undefined]) {
     const options = host === undefined ? {} : { host };
     const accepts = senderRule(options, [])!(node);
-    assertEquals([A, B, "c".repeat(64)].map(accepts), [
+    assertEquals([A, B, parsePeerId("c".repeat(64))].map(accepts), [
       "run",
       "print",
       "print",
@@ -43,7 +47,7 @@ Deno.test("in a closed mesh every peer starts the program, in an open one off lo
   const remembered = new MemoryStore();
   remembered.putSetting(
     "protection.admission main",
-    new TextEncoder().encode("known"),
+    new TextEncoder().encode("closed"),
   );
   const closed: NodeOptions[] = [
     { host, admission: "closed" },

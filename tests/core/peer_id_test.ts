@@ -3,13 +3,16 @@ import fc from "fast-check";
 import {
   isPeerId,
   parsePeerId,
+  type PeerId,
   peerIdBytes,
   peerIdFromBytes,
   serverNameOf,
   shortId,
 } from "../../src/core/peer_id.ts";
 
-const ID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const ID = parsePeerId(
+  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+);
 
 Deno.test("parsePeerId() accepts 64 lower-case hex digits", () => {
   assertEquals(parsePeerId(ID), ID);
@@ -75,5 +78,5 @@ Deno.test("peerIdFromBytes() refuses anything but 32 bytes", () => {
       `${length} bytes`,
     );
   }
-  assertThrows(() => peerIdBytes("abc"), SyntaxError);
+  assertThrows(() => peerIdBytes("abc" as PeerId), SyntaxError);
 });

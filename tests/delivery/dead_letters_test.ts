@@ -1,4 +1,5 @@
 /** What may be done about dead letters. */
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   MAX_DEAD_LETTERS,
@@ -151,7 +152,7 @@ let lastId = 0;
 /** Puts dead letters into a store; the ids. */
 function put(
   store: MemoryMessageStore,
-  from: string,
+  from: PeerId,
   { size = 1, times = 1 } = {},
 ): string[] {
   return Array.from(Array(times), () => {

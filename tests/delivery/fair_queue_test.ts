@@ -1,12 +1,13 @@
 /** Whose message is handed out next, whatever their senders do to be it. */
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { STANDING_TURNS } from "../../src/delivery/delivery_limits.ts";
 import { type Party, party, peerId, Wire } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const VICTIM = "f".repeat(64);
-const FRIEND = "a".repeat(64);
+const VICTIM = parsePeerId("f".repeat(64));
+const FRIEND = parsePeerId("a".repeat(64));
 
 /** One receiver, and any number of senders. */
 class Stage {
@@ -18,7 +19,7 @@ class Stage {
   readonly #senders = new Map<string, { party: Party; wire: Wire }>();
 
   /** Sends messages, each named after its sender and topic, and lets them arrive. */
-  async send(id: string, topics: readonly string[]): Promise<void> {
+  async send(id: PeerId, topics: readonly string[]): Promise<void> {
     let sender = this.#senders.get(id);
     if (sender === undefined) {
       const seed = this.#senders.size + 2;

@@ -2,6 +2,7 @@
  * Whatever happens to sessions and processes, every message is taken once, in the
  * order of its topic, or its sender is told.
  */
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
@@ -180,7 +181,7 @@ class World {
     this.consumer.stop();
   }
 
-  #start(id: string, which: 0 | 1): Party {
+  #start(id: PeerId, which: 0 | 1): Party {
     const { clock, stores } = this;
     return party(id, clock, { store: stores[which]!, seed: this.#seed++ });
   }

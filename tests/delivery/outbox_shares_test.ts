@@ -1,4 +1,5 @@
 /** What absent peers and strangers may take of an outbox, and what gives way for others. */
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import {
@@ -33,7 +34,7 @@ const RECEIVER = B;
 const MEBIBYTE = 1_048_576;
 const FORGOTTEN = new VerackError("undelivered", "It is forgotten");
 
-function absent(count: number, first = 0): string[] {
+function absent(count: number, first = 0): PeerId[] {
   return Array.from({ length: count }, (_, at) => peerId(first + at));
 }
 
@@ -70,13 +71,13 @@ class Stage {
   }
 
   /** Broadcasts without waiting for what becomes of it. */
-  cast(to: readonly string[], bytes: number) {
+  cast(to: readonly PeerId[], bytes: number) {
     const body = new Uint8Array(bytes);
     return this.sender.delivery.broadcast(to, body, { waitMs: 0 });
   }
 
   /** Sends messages; false once one is refused as `full`. */
-  async keeps(to: string, bytes = 10, times = 1): Promise<boolean> {
+  async keeps(to: PeerId, bytes = 10, times = 1): Promise<boolean> {
     for (let at = 0; at < times; at++) {
       let code: string | undefined;
       const sent = this.sender.delivery.send(to, new Uint8Array(bytes));
@@ -90,7 +91,7 @@ class Stage {
   }
 
   /** Sends until one is refused; how many were not. */
-  async fill(to: string, bytes = 10): Promise<number> {
+  async fill(to: PeerId, bytes = 10): Promise<number> {
     let count = 0;
     while (await this.keeps(to, bytes)) count++;
     return count;
@@ -101,12 +102,12 @@ class Stage {
     return this.sender.givenUp.splice(0).map(({ outgoing }) => outgoing.to);
   }
 
-  forget(...peers: string[]): void {
+  forget(...peers: PeerId[]): void {
     for (const peer of peers) this.sender.delivery.forget(peer, FORGOTTEN);
   }
 
   /** Connects a peer that acknowledges nothing. */
-  connect(peer: string): FakeFrameSink {
+  connect(peer: PeerId): FakeFrameSink {
     const sink = new FakeFrameSink();
     this.sender.delivery.route(peer, sink);
     return sink;
@@ -162,7 +163,7 @@ Deno.test("5,000 broadcasts do not fail for a connected peer because 60 others a
 });
 
 Deno.test("messages to absent peers make room for connected ones: of in-memory peers first, then of the one with most, oldest first, and each is told", async () => {
-  const [lasting, large, ephemeral] = absent(3) as [string, string, string];
+  const [lasting, large, ephemeral] = absent(3) as [PeerId, PeerId, PeerId];
   const it = new Stage({
     inMemory: [ephemeral],
     limits: { maxMessages: 20 },
@@ -205,7 +206,7 @@ Deno.test("what one absent peer takes leaves room for the next, and what does no
 });
 
 Deno.test("a durable message is given up in the store as well, so that room is room after a restart", async () => {
-  const [gone, ephemeral] = absent(2) as [string, string];
+  const [gone, ephemeral] = absent(2) as [PeerId, PeerId];
   const store = new MemoryMessageStore();
   const options = { inMemory: [ephemeral], store, limits: { maxMessages: 4 } };
   const it = new Stage(options);
@@ -225,7 +226,7 @@ Deno.test("a durable message is given up in the store as well, so that room is r
 
 Deno.test("sums stay right while peers come and go and messages are taken and given up", async () => {
   const it = new Stage();
-  const [other = ""] = absent(1);
+  const [other] = absent(1) as [PeerId];
   for (let round = 0; round < 3; round++) {
     const first = it.cast([RECEIVER, other], 50_000);
     const wire = new Wire(it.sender, party(other, it.clock));
@@ -267,7 +268,7 @@ for (const strangers of [0, 60]) {
 }
 
 Deno.test("a message to a connected peer takes the room of an absent one without standing, before that of one with standing that has more", async () => {
-  const [friend, stranger] = absent(2) as [string, string];
+  const [friend, stranger] = absent(2) as [PeerId, PeerId];
   const it = new Stage({
     limits: { maxMessages: 20 },
     hasStanding: (peer) => peer !== stranger,
@@ -285,7 +286,7 @@ Deno.test("a message to a connected peer takes the room of an absent one without
 for (const isConnected of [false, true]) {
   const who = isConnected ? "a connected" : "an absent";
   Deno.test(`${who} peer that gets standing has the room of one, and gives its part of the share of strangers back`, async () => {
-    const [newFriend, stranger] = absent(2) as [string, string];
+    const [newFriend, stranger] = absent(2) as [PeerId, PeerId];
     const friends = new Set([RECEIVER]);
     const it = new Stage({
       limits: { maxMessages: 40 },
@@ -313,7 +314,7 @@ for (const isConnected of [false, true]) {
 }
 
 Deno.test("only a message that is for a peer alone is one that it is awaited for, after a restart too", async () => {
-  const [one, many, last] = absent(3) as [string, string, string];
+  const [one, many, last] = absent(3) as [PeerId, PeerId, PeerId];
   const store = new MemoryMessageStore();
   const it = new Stage({ store });
   assert(await it.keeps(one));
@@ -333,7 +334,11 @@ Deno.test("only a message that is for a peer alone is one that it is awaited for
 
 Deno.test("a broadcast that fits for none of 1,000 absent peers does not look through all queues for each", async () => {
   let asked = 0;
-  const [lasting = "", ephemeral = "", ...rest] = absent(1_002);
+  const [lasting, ephemeral, ...rest] = absent(1_002) as [
+    PeerId,
+    PeerId,
+    ...PeerId[],
+  ];
   const it = new Stage({
     isInMemory: (peer) => {
       asked++;
@@ -378,7 +383,11 @@ for (const strangers of [0, 512]) {
 }
 
 Deno.test("what is not yet sent to a connected stranger gives way for a friend, absent or not, and nothing of a friend for a stranger", async () => {
-  const [friend = "", stranger = "", goneStranger = ""] = absent(3);
+  const [friend, stranger, goneStranger] = absent(3) as [
+    PeerId,
+    PeerId,
+    PeerId,
+  ];
   const it = new Stage({
     limits: { maxMessages: 200 },
     hasStanding: (peer) => peer !== stranger && peer !== goneStranger,
@@ -394,7 +403,7 @@ Deno.test("what is not yet sent to a connected stranger gives way for a friend, 
   while (it.outbox.messages < 200) assert(await it.keeps(RECEIVER));
   assertEquals(it.givenUp(), []);
   const lost: string[] = [];
-  const loseFor = async (to: string, times: number) => {
+  const loseFor = async (to: PeerId, times: number) => {
     assert(await it.keeps(to, 10, times));
     lost.push(...it.givenUp());
   };
@@ -412,7 +421,7 @@ Deno.test("what is not yet sent to a connected stranger gives way for a friend, 
 
 Deno.test("a friend's message, also one that is absent, takes the bytes of bodies that only connected strangers wait for", async () => {
   const crowd = absent(20);
-  const [friend, other] = absent(2, 1_000) as [string, string];
+  const [friend, other] = absent(2, 1_000) as [PeerId, PeerId];
   const it = new Stage({
     limits: { maxBytes: 4_000_000 },
     hasStanding: (peer) => !crowd.includes(peer),

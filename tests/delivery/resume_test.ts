@@ -1,4 +1,5 @@
 /** Bodies whose session ended before all of them had come go on where they were. */
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HeldBodies } from "../../src/delivery/held_bodies.ts";
 import {
@@ -126,42 +127,42 @@ Deno.test("beginnings of many peers take no more than their share, and give way 
   const used = () =>
     budget.lack(0, true) + RECEIVE_BUDGET_BYTES - SHORT_BODY_RESERVE_BYTES;
   const id = (at: number) => new MessageId(new Uint8Array(16).fill(at));
-  const message = (from: string, at: number, topic: string) => {
+  const message = (from: PeerId, at: number, topic: string) => {
     const owner = { acked() {}, nacked() {}, released() {} };
     const stream = new PeerInbox(from, owner, 0, true)
       .stream(new TextEncoder().encode(topic));
     return new IncomingMessage(stream, id(at));
   };
-  const keep = (from: string, at: number, filled: number) => {
+  const keep = (from: PeerId, at: number, filled: number) => {
     const body = new Uint8Array(bytes);
     return held.keep(message(from, at, ""), { body, filled }, 0);
   };
-  const takes = (from: string, at: number, topic = "", total = bytes) => {
+  const takes = (from: PeerId, at: number, topic = "", total = bytes) => {
     const share = new ReceiveShare(() => {}, () => true);
     return held.take(message(from, at, topic), total, share)?.filled;
   };
   // Of all peers: those of which most has come stay.
-  for (let at = 0; at < 12; at++) keep(`${at}`, at, 1_000 * (at + 1));
+  for (let at = 0; at < 12; at++) keep(`${at}` as PeerId, at, 1_000 * (at + 1));
   assertEquals(held.bytes, MAX_HELD_BYTES);
   assertEquals(used(), MAX_HELD_BYTES);
-  assert(!keep("20", 20, 7_000), "the least of all");
+  assert(!keep("20" as PeerId, 20, 7_000), "the least of all");
   // Of one peer.
-  assert(keep("11", 21, 50_000));
-  assertEquals(takes("11", 11), undefined);
+  assert(keep("11" as PeerId, 21, 50_000));
+  assertEquals(takes("11" as PeerId, 11), undefined);
   // A body that is coming needs credit.
   held.giveWay(-budget.lack(0, true) + 2 * bytes, true);
   assertEquals(held.bytes, 2 * bytes);
-  assertEquals(takes("10", 10), 11_000);
+  assertEquals(takes("10" as PeerId, 10), 11_000);
   // Another message with the same id.
-  assertEquals(takes("11", 21, "other"), undefined);
+  assertEquals(takes("11" as PeerId, 21, "other"), undefined);
   assertEquals(held.bytes, 0);
   // What was taken counts to the session that took it.
   assertEquals(used(), bytes);
-  assert(keep("1", 1, 1_000));
+  assert(keep("1" as PeerId, 1, 1_000));
   held.tick(HELD_BODY_MS);
   assertEquals(held.bytes, 0);
   assertEquals(used(), bytes);
-  assert(!keep("1", 1, 0), "nothing has come");
+  assert(!keep("1" as PeerId, 1, 0), "nothing has come");
 });
 
 Deno.test("a resume that cannot be is a breach of the protocol", async () => {

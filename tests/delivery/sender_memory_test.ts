@@ -1,4 +1,5 @@
 /** What a node keeps of senders, in memory and in its store, however many come. */
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { Delivery } from "../../src/delivery/delivery.ts";
 import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
@@ -21,7 +22,7 @@ import {
 } from "../helpers/fake_frame_sink.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
-const VICTIM = "f".repeat(64);
+const VICTIM = parsePeerId("f".repeat(64));
 
 function idOf(number: number): Uint8Array {
   const id = new Uint8Array(16);
@@ -37,7 +38,7 @@ function start(store: MemoryMessageStore): Party {
 }
 
 /** A session on which one message comes. */
-function open(delivery: Delivery, from: string, id: number): FakeFrameSink {
+function open(delivery: Delivery, from: PeerId, id: number): FakeFrameSink {
   const sink = new FakeFrameSink();
   delivery.opened(from, sink);
   const topic = new TextEncoder().encode(`${id}`);
@@ -49,7 +50,7 @@ function open(delivery: Delivery, from: string, id: number): FakeFrameSink {
 /** The same; what the application is shown. */
 async function bring(
   delivery: Delivery,
-  from: string,
+  from: PeerId,
   id: number,
   what: "ack" | "nack" = "ack",
 ): Promise<string[]> {
@@ -88,7 +89,7 @@ Deno.test("a sender that leaves memory leaves the store, and strangers never tak
 Deno.test("a start keeps as many senders as fit, and a friend first, however many the store has", async () => {
   const store = new MemoryMessageStore();
   const at = new VirtualClock().now();
-  const put = (from: string) => {
+  const put = (from: PeerId) => {
     store.putSeen({ from, id: idOf(1), at });
     store.putDeliveryCount({ from, id: idOf(2), deliveryCount: 1, at });
   };

@@ -141,11 +141,11 @@ export class Vocabulary {
   }
 
   #missing(): Said {
-    const identities = Array.from(
+    const ids = Array.from(
       { length: this.#random.below(5) },
       () => this.#pick(this.#identities).id,
     );
-    return { command: COMMAND.missing, payload: encodeMissing({ identities }) };
+    return { command: COMMAND.missing, payload: encodeMissing({ ids }) };
   }
 
   /** Bodies whole and cut into chunks, in few topics, some with an id that came before. */

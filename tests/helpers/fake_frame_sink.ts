@@ -2,6 +2,7 @@
  * Two deliveries with a wire between them that can be slow, cut and replaced: what
  * the pure tests of `delivery/` stand on. Nothing here is TLS, and time is virtual.
  */
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert } from "@std/assert";
 import type { FrameSink, Pacing } from "../../src/delivery/frame_sink.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
@@ -109,7 +110,7 @@ export class FakeFrameSink implements FrameSink {
 
 /** A delivery and what it reported. */
 export interface Party {
-  readonly id: string;
+  readonly id: PeerId;
   readonly clock: VirtualClock;
   readonly delivery: Delivery;
   readonly givenUp: { outgoing: OutgoingMessage; error: VerackError }[];
@@ -125,7 +126,7 @@ export interface PartyOptions {
 
 /** Makes a delivery. */
 export function party(
-  id: string,
+  id: PeerId,
   clock: VirtualClock,
   options: PartyOptions = {},
 ): Party {
@@ -243,8 +244,8 @@ export async function turns(count = 30): Promise<void> {
 }
 
 /** The id of a peer, by number. */
-export function peerId(at: number): string {
-  return at.toString(16).padStart(64, "0");
+export function peerId(at: number): PeerId {
+  return parsePeerId(at.toString(16).padStart(64, "0"));
 }
 
 /** Two parties and the wire between them, in virtual time. */
@@ -255,8 +256,8 @@ export interface Stage {
   readonly wire: Wire;
 }
 
-export const A = "a".repeat(64);
-export const B = "b".repeat(64);
+export const A = parsePeerId("a".repeat(64));
+export const B = parsePeerId("b".repeat(64));
 
 /** Makes the parties {@linkcode A} and {@linkcode B}. */
 export function stage(

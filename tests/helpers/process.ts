@@ -3,6 +3,7 @@
  * documentation asks for, and its events as they come. Processes that are no
  * nodes, or talk to people, are `child.ts` and `pty.ts`.
  */
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert } from "@std/assert";
 import type { PrintedEvent } from "../../src/cli/event_lines.ts";
 import { type Child, verack, type VerackOptions } from "./child.ts";
@@ -51,7 +52,7 @@ export class NodeProcess implements AsyncDisposable {
     return process;
   }
 
-  get id(): string {
+  get id(): PeerId {
     return this.#is.id;
   }
 

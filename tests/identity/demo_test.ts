@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, type PeerId } from "../../src/identity/identity.ts";
 import {
   DEMO_IDENTITIES,
   isDemoIdentity,
@@ -48,5 +48,5 @@ Deno.test("DEMO_IDENTITIES, certs/ and its README agree on every identity", asyn
 
 Deno.test("isDemoIdentity() is false for a key of one's own", async () => {
   assert(!isDemoIdentity((await Identity.generate()).id));
-  assert(!isDemoIdentity(""));
+  assert(!isDemoIdentity("" as PeerId));
 });

@@ -8,10 +8,10 @@ import {
   constants,
   createPublicKey,
   generateKeyPairSync,
-  hash,
   type KeyObject,
   sign,
 } from "node:crypto";
+import { peerIdOf } from "../../src/core/peer_id.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import {
   extensionsDer,
@@ -22,7 +22,7 @@ import {
   VERSION_3_DER,
 } from "../../src/identity/certificate.ts";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
-import { serverNameOf } from "../../src/identity/identity.ts";
+import { type PeerId, serverNameOf } from "../../src/identity/identity.ts";
 import type { KeyType } from "../../src/identity/identity.ts";
 import { withLowS } from "../../src/identity/signature.ts";
 
@@ -88,8 +88,8 @@ export function spkiOf(privateKey: KeyObject): Bytes {
 }
 
 /** SHA-256, the identity of an SPKI. */
-export function idOf(spki: Uint8Array): string {
-  return hash("sha256", spki, "hex");
+export function idOf(spki: Uint8Array): PeerId {
+  return peerIdOf(spki);
 }
 
 /** Signs as a certificate of this type of key is signed. */

@@ -1,4 +1,5 @@
 // The line that lets a guest in: what it says, and what is refused.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import {
   assert,
   assertEquals,
@@ -13,7 +14,7 @@ import {
   parseInvite,
 } from "../../src/identity/invite.ts";
 
-const HOST = "0123456789abcdef".repeat(4);
+const HOST = parsePeerId("0123456789abcdef".repeat(4));
 
 Deno.test("an invite reads back as it was written", () => {
   fc.assert(

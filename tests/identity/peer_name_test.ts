@@ -1,3 +1,4 @@
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -7,7 +8,7 @@ import {
   shownName,
 } from "../../src/identity/peer_name.ts";
 
-const ID = "d26d938b".repeat(8);
+const ID = parsePeerId("d26d938b".repeat(8));
 
 Deno.test("parsePeerName() takes names of one alphabet in any language", () => {
   for (

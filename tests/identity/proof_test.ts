@@ -6,6 +6,8 @@ import {
   Identity,
   KEY_TYPES,
   type KeyType,
+  parsePeerId,
+  type PeerId,
 } from "../../src/identity/identity.ts";
 import {
   proofBytes,
@@ -18,7 +20,7 @@ import { ED25519, forge, idOf, P256, withHighS } from "./forgery.ts";
 
 const listener = idOf(ED25519.spki);
 
-function contextOf(dialer: string): ProofContext {
+function contextOf(dialer: PeerId): ProofContext {
   return {
     magic: Uint8Array.of(1, 2, 3, 4),
     listener,
@@ -38,8 +40,8 @@ const flip = (bytes: Uint8Array, at = 0): Uint8Array => {
 Deno.test("proofBytes() is, byte for byte, what the protocol says", () => {
   const statement = proofBytes({
     magic: Uint8Array.of(0xf9, 0xbe, 0xb4, 0xd9),
-    listener: "11".repeat(32),
-    dialer: "22".repeat(32),
+    listener: parsePeerId("11".repeat(32)),
+    dialer: parsePeerId("22".repeat(32)),
     challenge: new Uint8Array(32).fill(0x33),
     transcript: new Uint8Array(32).fill(0x44),
     extensions: Uint8Array.of(5, 6, 7),
@@ -70,16 +72,20 @@ Deno.test("proofBytes() refuses fields that do not have their length", () => {
       field,
     );
   }
-  assertThrows(() => proofBytes({ ...good, dialer: "1" }), RangeError);
+  assertThrows(
+    () => proofBytes({ ...good, dialer: "1" as PeerId }),
+    RangeError,
+  );
 });
 
 Deno.test("proofBytes() differs whenever the contexts do", () => {
   const bytes = (length: number) =>
     fc.uint8Array({ minLength: length, maxLength: length, max: 1 });
+  const ids = fc.constantFrom("0", "1").map((it) => parsePeerId(it.repeat(64)));
   const contexts = fc.record({
     magic: bytes(4),
-    listener: fc.constantFrom("0".repeat(64), "1".repeat(64)),
-    dialer: fc.constantFrom("0".repeat(64), "1".repeat(64)),
+    listener: ids,
+    dialer: ids,
     challenge: bytes(32),
     transcript: bytes(32),
     extensions: fc.uint8Array({ maxLength: 3, max: 1 }),
@@ -156,7 +162,7 @@ for (const keyType of KEY_TYPES) {
         { magic: new Uint8Array(0) },
         { challenge: new Uint8Array(64) },
         { transcript: new Uint8Array(0) },
-        { listener: "no identity" },
+        { listener: "no id" as PeerId },
         { extensions: new Uint8Array(100_000) },
       ]
     ) assert(!holds(signature, change));

@@ -1,4 +1,5 @@
 // How often one address is dialed in vain, over all peers that claim it.
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import {
   DIALS_PER_TARGET,
@@ -12,7 +13,7 @@ import {
 import { parseAddress } from "../../src/transport/address.ts";
 
 function claimed(address: string, id = "mallory"): CountedDial {
-  return { id, endpoint: parseAddress(address), verified: false };
+  return { id: id as PeerId, endpoint: parseAddress(address), verified: false };
 }
 
 function verified(address: string): CountedDial {
@@ -54,7 +55,7 @@ Deno.test("once a target has shown an identity, no other is looked for there for
   );
   assertEquals(begins(targets, mallory!), DIALS_PER_TARGET);
   assertEquals(targets.otherAt(mallory!, 0), undefined);
-  targets.shows(bob!.endpoint, "bob", 0);
+  targets.shows(bob!.endpoint, "bob" as PeerId, 0);
   assertEquals(
     targets.otherAt(mallory!, DIALS_PER_TARGET_REFILL_MS - 1),
     "bob",

@@ -3,7 +3,11 @@ import { assert, assertEquals } from "@std/assert";
 import { MAX_FORMER_MEMBERS } from "../../src/limits.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  parsePeerId,
+  type PeerId,
+} from "../../src/identity/identity.ts";
 import { logger } from "../../src/core/log.ts";
 import { FormerMembers } from "../../src/mesh/admission/former_members.ts";
 import { Membership } from "../../src/mesh/admission/membership.ts";
@@ -17,19 +21,23 @@ const statement = new Uint8Array(1);
 
 Deno.test("of former members the oldest without standing are forgotten first, then the oldest", () => {
   const former = new FormerMembers();
-  const add = (id: string, hasStanding: boolean) =>
+  const add = (id: PeerId, hasStanding: boolean) =>
     former.add(id, { statement, hasStanding });
-  for (const id of ["a", "b"]) add(id, true);
-  for (let at = 0; at < MAX_FORMER_MEMBERS; at++) add(`stranger ${at}`, false);
-  assert(["a", "b"].every((id) => former.has(id)));
-  const strangers = (at: number) => former.has(`stranger ${at}`);
+  for (const id of ["a" as PeerId, "b" as PeerId]) add(id, true);
+  for (let at = 0; at < MAX_FORMER_MEMBERS; at++) {
+    add(`stranger ${at}` as PeerId, false);
+  }
+  assert(["a" as PeerId, "b" as PeerId].every((id) => former.has(id)));
+  const strangers = (at: number) => former.has(`stranger ${at}` as PeerId);
   assertEquals([0, 1, 2].map(strangers), [false, false, true]);
-  for (let at = 0; at < MAX_FORMER_MEMBERS; at++) add(`friend ${at}`, true);
+  for (let at = 0; at < MAX_FORMER_MEMBERS; at++) {
+    add(`friend ${at}` as PeerId, true);
+  }
   assert(!strangers(MAX_FORMER_MEMBERS - 1));
-  assertEquals(former.has("a"), false);
-  assert(former.has("friend 0"));
-  assertEquals(former.take("friend 0"), statement);
-  assertEquals(former.has("friend 0"), false);
+  assertEquals(former.has("a" as PeerId), false);
+  assert(former.has("friend 0" as PeerId));
+  assertEquals(former.take("friend 0" as PeerId), statement);
+  assertEquals(former.has("friend 0" as PeerId), false);
 });
 
 Deno.test("a closed node lets a friend in again, though more members than it remembers have come and gone since", async () => {
@@ -48,7 +56,7 @@ Deno.test("a closed node lets a friend in again, though more members than it rem
     standing: new Standing(rules),
     table,
   });
-  const id = (at: number) => at.toString(16).padStart(64, "0");
+  const id = (at: number) => parsePeerId(at.toString(16).padStart(64, "0"));
   for (let at = 0; at <= MAX_FORMER_MEMBERS; at++) {
     const record = recalled(table.ensure(id(at))!, {
       lastSeen: 1,

@@ -3,7 +3,7 @@ import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import type { PeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
@@ -293,7 +293,7 @@ Deno.test("a message that is too old is given up, with the reason told", async (
 
 Deno.test("sending to somebody unknown, to oneself and to no identity is refused", async () => {
   await using node = await Node.start();
-  const nobody: PeerId = "ab".repeat(32);
+  const nobody = parsePeerId("ab".repeat(32));
   await assertCode(node.send(nobody, "x"), "unknown-peer");
   await assertCode(node.send(node.identity.id, "x"), "unknown-peer");
   await assertRejects(() => node.send("bob", "x"), SyntaxError);

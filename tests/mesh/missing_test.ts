@@ -1,5 +1,6 @@
 // Members that cannot reach each other while others reach both are named.
 // `send` knows them, too.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import { MAX_MISSING_PAIRS } from "../../src/limits.ts";
 import type { MissingPair } from "../../src/mesh/events.ts";
@@ -91,12 +92,12 @@ Deno.test("a member that says it misses everybody, and people who do not exist, 
   await until("her to be up", () => victim.sessions().length === 2);
   const made = Array.from(
     { length: 1_000 - 2 },
-    (_, i) => i.toString(16).padStart(64, "0"),
+    (_, i) => parsePeerId(i.toString(16).padStart(64, "0")),
   );
   await mallory.say(
     COMMAND.missing,
     encodeMissing({
-      identities: [...made, victim.identity.id, member.identity.id],
+      ids: [...made, victim.identity.id, member.identity.id],
     }),
   );
   const expected = [mallory.identity.id, member.identity.id].sort().join();

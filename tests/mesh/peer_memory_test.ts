@@ -1,4 +1,5 @@
 // What a node still knows when it starts again with what it remembered.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
@@ -203,7 +204,7 @@ Deno.test("no more peers are remembered than fit the table, and those seen last"
   const ours = await lasting();
   const identities = Array.from(
     { length: MAX_STRANGER_PEERS + 2 },
-    (_, index) => index.toString(16).padStart(64, "0"),
+    (_, index) => parsePeerId(index.toString(16).padStart(64, "0")),
   );
   const store = new MemoryStore();
   const table = plainTable();

@@ -1,4 +1,5 @@
 // What gives way when the table of peers is full, and what never does.
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   MAX_AWAITED_STRANGERS,
@@ -21,7 +22,7 @@ import {
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 
 let made = 0;
-const fresh = () => (++made).toString(16).padStart(64, "0");
+const fresh = () => parsePeerId((++made).toString(16).padStart(64, "0"));
 
 /** Fresh peers from a source that were seen one after another, and left. */
 function fill(table: PeerTable, count: number, source: string): Peer[] {
@@ -61,7 +62,7 @@ Deno.test("sources that have as many give way in turn", () => {
 });
 
 Deno.test("peers with standing, connected ones, those being dialed and those that a message waits for stay", () => {
-  const awaited = new Set<string>();
+  const awaited = new Set<PeerId>();
   const table = plainTable({
     isAwaited: (id) => awaited.has(id),
   });
@@ -86,7 +87,7 @@ Deno.test("peers with standing, connected ones, those being dialed and those tha
 });
 
 Deno.test("a hundred peers that a message waits for stay, and the one after them gives way", () => {
-  const awaited = new Set<string>();
+  const awaited = new Set<PeerId>();
   const table = plainTable({
     isAwaited: (id) => awaited.has(id),
   });
@@ -98,7 +99,7 @@ Deno.test("a hundred peers that a message waits for stay, and the one after them
 });
 
 Deno.test("peers with standing have room for as many as strangers leave, and strangers give way to them", () => {
-  const friends = new Set<string>();
+  const friends = new Set<PeerId>();
   const table = plainTable({ friends });
   const strangers = fill(table, MAX_STRANGER_PEERS, "10.0.0.2");
   const come = (count: number) => {
@@ -116,7 +117,7 @@ Deno.test("peers with standing have room for as many as strangers leave, and str
 });
 
 Deno.test("a table full of peers with standing takes no other, until one is forgotten", () => {
-  const friends = new Set<string>();
+  const friends = new Set<PeerId>();
   const clock = new VirtualClock();
   const table = plainTable({ friends, clock });
   for (let at = 0; at < MAX_PEERS; at++) {
@@ -124,7 +125,7 @@ Deno.test("a table full of peers with standing takes no other, until one is forg
     friends.add(id);
     table.ensure(id);
   }
-  const [known = "", other = ""] = friends;
+  const [known, other] = [...friends] as [PeerId, PeerId];
   const newcomer = fresh();
   assertEquals(table.mayEnsure(newcomer), false);
   assertEquals(table.ensure(newcomer), undefined);
@@ -170,7 +171,9 @@ Deno.test("gossip that finds no room has the table walked once a second, however
   for (let at = 0; at < MAX_PEERS; at++) table.ensure(fresh());
   const tell = () => {
     asked = 0;
-    for (let at = 0; at < 1_000; at++) table.mayIntroduce(fresh(), "source");
+    for (let at = 0; at < 1_000; at++) {
+      table.mayIntroduce(fresh(), "source" as PeerId);
+    }
     return asked;
   };
   assert(tell() <= MAX_PEERS + 2_000, `${asked}`);
@@ -205,7 +208,7 @@ Deno.test("what a member tells of gives way like others, and pushes out only wha
       assert(table.introduce(fresh(), id) !== undefined);
     }
   }
-  const told = (count: number, source: string) =>
+  const told = (count: number, source: PeerId) =>
     Array.from({ length: count }, () => table.introduce(fresh(), source))
       .filter((it) => it !== undefined).length;
   // Two of them are of one source, which has most: the truth of a friend finds room.

@@ -1,4 +1,5 @@
 /** Room for those who are not let in yet: connections, and peers that wait. */
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import {
   MAX_PENDING_CONNECTIONS,
@@ -63,7 +64,7 @@ function knock(
 ): void {
   for (let index = 0; index < count; index++) {
     pending.add({
-      id: index.toString(16).padStart(64, "0"),
+      id: parsePeerId(index.toString(16).padStart(64, "0")),
       certificate: new Uint8Array(0),
       address: { host: hostOf(index), port: 1 },
       direction: "inbound",

@@ -1,4 +1,5 @@
 // The pure rules of the mesh, by table.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -24,7 +25,7 @@ import { livenessStep } from "../../src/session/liveness.ts";
 import { formatAddress } from "../../src/transport/address.ts";
 
 Deno.test("duplicateStep() lets exactly one of the two nodes decide between sessions of one process", () => {
-  const [a, b] = ["1".repeat(64), "2".repeat(64)];
+  const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
   const both = { olderInstance: 5n, newerInstance: 5n };
   assertEquals(duplicateStep({ own: a, peer: b, ...both }), "decide");
   assertEquals(duplicateStep({ own: b, peer: a, ...both }), "keep-both");
@@ -32,7 +33,7 @@ Deno.test("duplicateStep() lets exactly one of the two nodes decide between sess
 });
 
 Deno.test("duplicateStep() lets either node decide when another process has the key", () => {
-  const [a, b] = ["1".repeat(64), "2".repeat(64)];
+  const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
   const other = { olderInstance: 5n, newerInstance: 6n };
   assertEquals(duplicateStep({ own: a, peer: b, ...other }), "decide");
   assertEquals(duplicateStep({ own: b, peer: a, ...other }), "decide");
@@ -193,7 +194,7 @@ Deno.test("PendingConnections forgets what is deleted, once", () => {
 });
 
 Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port", () => {
-  const id = "ab".repeat(32);
+  const id = parsePeerId("ab".repeat(32));
   assertEquals(parsePeerTarget("127.0.0.1:1"), {
     address: { host: "127.0.0.1", port: 1 },
   });

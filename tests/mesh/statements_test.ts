@@ -1,7 +1,11 @@
 /** Whose word admits a peer to a closed mesh. */
 import { assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  parsePeerId,
+  type PeerId,
+} from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { Attestations } from "../../src/mesh/admission/attestations.ts";
 import { networkMagic } from "../../src/wire/frame.ts";
@@ -27,8 +31,8 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
     table,
     isAdmitted: ({ id }) => id === member!.id,
   });
-  const guest = "ab".repeat(32);
-  const admits = (issuer: Identity, subject: string) =>
+  const guest = parsePeerId("ab".repeat(32));
+  const admits = (issuer: Identity, subject: PeerId) =>
     statements.admits(issueAttestation(issuer, { magic, subject }, 1), subject);
   assertEquals(admits(member!, guest), true);
   assertEquals(admits(own!, guest), true);

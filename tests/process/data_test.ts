@@ -1,4 +1,5 @@
 /** Nodes with a data directory, one process each: stopped, killed and started again. */
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DataDirectory } from "../../src/store/data_directory.ts";
 import { verack } from "../helpers/child.ts";
@@ -232,7 +233,7 @@ Deno.test("an encrypted key in a data directory is opened with the flags for it"
 Deno.test("what was set aside is listed and discarded while the node does not run, and retried when it does", () =>
   withData(async (path, permissions) => {
     const data = `--data=${path}`;
-    const from = "5a".repeat(32);
+    const from = parsePeerId("5a".repeat(32));
     const id = "07".repeat(16);
     const other = "08".repeat(16);
     {

@@ -7,7 +7,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  parsePeerId,
+  type PeerId,
+} from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { verack, verackProgram } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";
@@ -34,7 +38,7 @@ function written(node: NodeProcess): string[] {
 }
 
 /** A peer that sends, connected to the node at an address. */
-async function sender(address: string, id: string): Promise<Node> {
+async function sender(address: string, id: PeerId): Promise<Node> {
   const node = await Node.start({ name: "bob", connect: [address] });
   await until("connected", () => node.peer(id)?.connected ?? false);
   return node;
@@ -229,7 +233,8 @@ Deno.test({
       ),
       { NO_COLOR: "1" },
     );
-    const [, id = ""] = await pty.shows(/verack ([0-9a-f]{64})/);
+    const [, text = ""] = await pty.shows(/verack ([0-9a-f]{64})/);
+    const id = parsePeerId(text);
     const [, address = ""] = await pty.shows(/listen on (\S+) as/);
     await using bob = await sender(address, id);
     const sent = bob.send(id, "x");
@@ -363,7 +368,7 @@ for (
 async function named(
   name: string,
   address: string,
-  id: string,
+  id: PeerId,
 ): Promise<Node> {
   const node = await Node.start({ name, connect: [address] });
   await until("connected", () => node.peer(id)?.connected ?? false);

@@ -1,4 +1,5 @@
 /** Nodes whose output is not read: a pipe to a program that sleeps, a terminal after Ctrl-S. */
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import { linesOf } from "../../src/cli/lines.ts";
 import type { StatusAnswer } from "../../src/control/answers.ts";
@@ -54,8 +55,8 @@ class UnreadNode implements AsyncDisposable {
     return node;
   }
 
-  get id(): string {
-    return this.sender.sessions()[0]?.id ?? "";
+  get id(): PeerId {
+    return this.sender.sessions()[0]!.id;
   }
 
   /** Sends messages; what becomes of them shows later. */
@@ -191,7 +192,7 @@ test("Ctrl-S in a terminal holds up no node, and Ctrl-Q shows what came", async 
     await using pty = new Pty(command(directory, sender, []));
     await pty.shows(/link here/);
     await pty.type("\x13");
-    const to = sender.sessions()[0]?.id ?? "";
+    const to = sender.sessions()[0]!.id;
     const sent = Array.from(
       { length: 4 },
       (_, i) => sender.send(to, `${i} ${BODY}`),
@@ -223,7 +224,7 @@ test("a terminal that shows nothing holds up no chat, and shows later what was s
     await using pty = new Pty([...chat, ...flags]);
     await until("it is linked", () => sender.sessions().length > 0);
     await pty.shows(/is here/);
-    const to = sender.sessions()[0]?.id ?? "";
+    const to = sender.sessions()[0]!.id;
     pty.pause();
     const sent = Array.from(
       { length: 30 },

@@ -3,7 +3,11 @@
  * protocol, or not, and lies about others.
  */
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { type Identity, serverNameOf } from "../../src/identity/identity.ts";
+import {
+  type Identity,
+  parsePeerId,
+  serverNameOf,
+} from "../../src/identity/identity.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
@@ -163,7 +167,7 @@ export class Liar implements Party {
       default: // "flood"
         return Array.from({ length: 200 }, () =>
           entryOf({
-            id: random.bytes(32).toHex(),
+            id: parsePeerId(random.bytes(32).toHex()),
             certificate: strangers[0]!.certificate,
           }, [some()]));
     }

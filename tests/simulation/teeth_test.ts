@@ -1,4 +1,5 @@
 // The invariants bite: what they forbid is done to a healthy mesh, and they say so.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import type { NodeParts } from "../../src/mesh/node_parts.ts";
@@ -65,7 +66,9 @@ const CASES: readonly {
   {
     what: "a peer that never proved itself is taken for proven",
     act: ({ context }) => {
-      recalled(context.table.ensure("5".repeat(64))!, { lastSeen: 1 });
+      recalled(context.table.ensure(parsePeerId("5".repeat(64)))!, {
+        lastSeen: 1,
+      });
     },
     says: "which never finished a handshake with it",
   },

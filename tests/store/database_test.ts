@@ -1,4 +1,5 @@
 // How a database is opened, brought up to date, and written in groups.
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import {
   assert,
   assertEquals,
@@ -103,7 +104,7 @@ Deno.test("a message without a receiver, which a failed write may leave, is clea
     body: new Uint8Array(1),
     createdAt: 1,
     ttlMs: 1,
-  }, ["ab".repeat(32)]);
+  }, [parsePeerId("ab".repeat(32))]);
   store.close();
   const raw = new DatabaseSync(at.path);
   raw.exec("DELETE FROM outgoing_receiver");
@@ -129,7 +130,7 @@ Deno.test("a message is stored whole though its fields are getters, as those tha
       return Uint8Array.of(3);
     }
   })();
-  store.messages.putOutgoing(message, ["ab".repeat(32)]);
+  store.messages.putOutgoing(message, [parsePeerId("ab".repeat(32))]);
   const [stored] = [...store.messages.outgoing()];
   const { id, topic, body, createdAt, ttlMs } = message;
   assertEquals(stored?.message, { id, topic, body, createdAt, ttlMs });

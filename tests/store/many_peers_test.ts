@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/core/clock.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import { Identity, parsePeerId } from "../../src/identity/identity.ts";
 import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,
@@ -94,7 +94,7 @@ for (const rows of [0, 100_000]) {
 Deno.test("of too many on record those with standing are kept first, then those that messages wait for, then those seen last", async () => {
   const store = new MemoryStore();
   const own = await Identity.generate();
-  const id = (at: number) => at.toString(16).padStart(64, "0");
+  const id = (at: number) => parsePeerId(at.toString(16).padStart(64, "0"));
   const friends = MAX_PEERS - MAX_AWAITED_STRANGERS;
   const others = 2 * MAX_AWAITED_STRANGERS;
   for (let at = 0; at < friends + others; at++) {

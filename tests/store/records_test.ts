@@ -1,15 +1,19 @@
 // What a person decides about others while the node does not run.
 import { assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import { Identity } from "../../src/identity/identity.ts";
+import {
+  Identity,
+  parsePeerId,
+  type PeerId,
+} from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Records } from "../../src/store/records.ts";
 import { peerId, samplePeer } from "./sample_peer.ts";
 
 /** Begins like `peerId(1)` for so many digits. */
-function lookalike(digits: number): string {
-  return peerId(1).slice(0, digits) + "f".repeat(64 - digits);
+function lookalike(digits: number): PeerId {
+  return parsePeerId(peerId(1).slice(0, digits) + "f".repeat(64 - digits));
 }
 
 Deno.test("peers are listed with the member that admitted them and the rule about them", async () => {

@@ -90,17 +90,15 @@ export class ChatLines {
   }
 
   /** Several peers by name, and the number of the others. */
-  list(identities: readonly string[]): string {
-    const named = identities.slice(0, MAX_NAMED).map((it) =>
-      this.names.label(it)
-    );
-    const rest = identities.length - named.length;
+  list(ids: readonly PeerId[]): string {
+    const named = ids.slice(0, MAX_NAMED).map((it) => this.names.label(it));
+    const rest = ids.length - named.length;
     return named.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
   }
 
   /** With the short identity, shown whenever a session opens or closes. */
   #full(
-    { id, name, boundName }: { readonly id: string } & PeerNames,
+    { id, name, boundName }: { readonly id: PeerId } & PeerNames,
   ): string {
     return peerLabel(id, name, boundName);
   }

@@ -46,7 +46,7 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
   await allPresent(settings);
   const talk = new ChatSession(node, lines, () => {});
   const inFlight = new TaskSet();
-  const waiting = new Set<string>();
+  const waiting = new Set<PeerId>();
   let isLost = false;
   let failed = 0;
   let count = 0;
@@ -82,7 +82,7 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
 /** Names the peers without an acknowledgement; false if their messages are lost now. */
 function tellWaiting(
   { node, lines, keeps, show }: PipedSettings,
-  waiting: ReadonlySet<string>,
+  waiting: ReadonlySet<PeerId>,
 ): boolean {
   // Some have returned and acknowledged it meanwhile.
   const { messages } = node.outbox;

@@ -38,7 +38,7 @@ export interface Admission {
    * @throws {RangeError} when it is our own, or the name is none or our own.
    * @throws {VerackError} when the store cannot write.
    */
-  allow(id: PeerId, options?: { readonly name?: string }): void;
+  allow(id: string, options?: { readonly name?: string }): void;
   /**
    * The peer that a name is bound to, also while another goes by it and
    * `Node.resolvePeer` refuses to choose; `undefined` if it is bound to none.
@@ -51,7 +51,7 @@ export interface Admission {
    *
    * @throws As {@linkcode allow}.
    */
-  deny(id: PeerId): void;
+  deny(id: string): void;
   /**
    * Takes an identity off the record: its session ends, and what others say of it
    * is ignored. An open node meets it anew when it comes by itself; a closed one
@@ -59,7 +59,7 @@ export interface Admission {
    *
    * @throws As {@linkcode allow}.
    */
-  forget(id: PeerId): void;
+  forget(id: string): void;
   /** Who proved its key and was not let in, oldest first; at most 256. */
   joinRequests(): JoinRequest[];
   /** What was decided, oldest first. */
@@ -110,9 +110,9 @@ export class AdmissionControl implements Admission {
     this.#options = options;
   }
 
-  allow(id: PeerId, { name }: { readonly name?: string } = {}): void {
+  allow(text: string, { name }: { readonly name?: string } = {}): void {
     const { events, membership, names, store, table } = this.#options;
-    this.#check(id, "allow");
+    const id = this.#other(text, "allow");
     if (name !== undefined) names.check(name);
     membership.decide(id, "allowed");
     if (name !== undefined) names.bind(name, id);
@@ -137,9 +137,9 @@ export class AdmissionControl implements Admission {
     return this.#options.names.holderOf(name);
   }
 
-  deny(id: PeerId): void {
+  deny(text: string): void {
     const { membership, names, store } = this.#options;
-    this.#check(id, "deny");
+    const id = this.#other(text, "deny");
     try {
       membership.decide(id, "denied");
       names.release(id);
@@ -150,9 +150,9 @@ export class AdmissionControl implements Admission {
     }
   }
 
-  forget(id: PeerId): void {
+  forget(text: string): void {
     const { membership, names, store } = this.#options;
-    this.#check(id, "forget");
+    const id = this.#other(text, "forget");
     try {
       membership.decide(id, "forgotten");
       names.release(id);
@@ -206,8 +206,9 @@ export class AdmissionControl implements Admission {
     if (peer !== undefined) events.emit("expelled", peer, rule);
   }
 
-  #check(id: PeerId, action: string): void {
-    if (parsePeerId(id) !== this.#options.own) return;
+  #other(text: string, action: string): PeerId {
+    const id = parsePeerId(text);
+    if (id !== this.#options.own) return id;
     throw new RangeError(
       `Cannot ${action}: ${id} is this node itself, must be another`,
     );

@@ -64,13 +64,13 @@ export class UnreachablePairs {
     const { table } = this.#options;
     session.session.handle(COMMAND.missing, (payload) => {
       // Only those that are known here are kept, as many as are told.
-      session.missing = decodeMissing(payload).identities
+      session.missing = decodeMissing(payload).ids
         .flatMap((id) => table.get(id)?.id ?? []).slice(0, MAX_MISSING_PAIRS);
     });
     if (this.#own.length === 0) return;
     session.session.send(
       COMMAND.missing,
-      encodeMissing({ identities: this.#own }),
+      encodeMissing({ ids: this.#own }),
     );
   }
 
@@ -98,7 +98,7 @@ export class UnreachablePairs {
 
   #tell(): void {
     const { magic, table } = this.#options;
-    const payload = encodeMissing({ identities: this.#own });
+    const payload = encodeMissing({ ids: this.#own });
     const frame = new SharedFrame(magic, COMMAND.missing, payload);
     for (const { primary } of table.connected()) {
       primary?.session.sendShared(frame);

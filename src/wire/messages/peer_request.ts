@@ -8,11 +8,11 @@
  *
  * What the digest is over is decided in `mesh/`.
  */
+import { parsePeerId, PEER_ID_BYTES, type PeerId } from "../../core/peer_id.ts";
 import { MAX_FINGERPRINTS, MAX_PEERS_PER_MESSAGE } from "../wire_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
 const DIGEST_BYTES = 32;
-const PEER_ID_BYTES = 32;
 
 /** Length of a fingerprint: enough to tell peers apart, never to trust one. */
 export const FINGERPRINT_BYTES = 8;
@@ -78,25 +78,22 @@ function readFingerprints(reader: ByteReader): string[] {
  * becomes of such reports is decided in `mesh/discovery/unreachable_pairs.ts`.
  */
 export interface MissingMessage {
-  /** 64 lower-case hex digits each, at most `MAX_PEERS_PER_MESSAGE`; empty when all is well. */
-  readonly identities: readonly string[];
+  /** At most `MAX_PEERS_PER_MESSAGE`; empty when all is well. */
+  readonly ids: readonly PeerId[];
 }
 
 export function encodeMissing(
-  { identities }: MissingMessage,
+  { ids }: MissingMessage,
 ): Uint8Array<ArrayBuffer> {
-  return new ByteWriter(3 + PEER_ID_BYTES * identities.length)
-    .hexList("identity", identities, PEER_ID_BYTES, MAX_PEERS_PER_MESSAGE)
+  return new ByteWriter(3 + PEER_ID_BYTES * ids.length)
+    .hexList("id", ids, PEER_ID_BYTES, MAX_PEERS_PER_MESSAGE)
     .finish();
 }
 
 export function decodeMissing(payload: Uint8Array): MissingMessage {
   const reader = new ByteReader("missing", payload);
   return {
-    identities: reader.hexList(
-      "identity",
-      PEER_ID_BYTES,
-      MAX_PEERS_PER_MESSAGE,
-    ),
+    ids: reader.hexList("id", PEER_ID_BYTES, MAX_PEERS_PER_MESSAGE)
+      .map(parsePeerId),
   };
 }

@@ -6,6 +6,7 @@
  * what may be passed on in `mesh/`. Addresses are in BIP155's encoding, with two kinds
  * of our own: a DNS name, and "the address you see me at".
  */
+import { parsePeerId, PEER_ID_BYTES, type PeerId } from "../../core/peer_id.ts";
 import { VerackError } from "../../core/errors.ts";
 import {
   MAX_ADDRESSES_PER_ENTRY,
@@ -27,7 +28,6 @@ import {
 } from "../bip155.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
-const PEER_ID_BYTES = 32;
 /** An entry with everything empty: identity, four lengths, time, flags. */
 const MIN_ENTRY_BYTES = PEER_ID_BYTES + 4 + 8 + 1;
 
@@ -65,7 +65,7 @@ export const PEER_FLAG = {
 /** What is told about one peer. */
 export interface PeerEntry {
   /** 64 lower-case hex digits. */
-  readonly id: string;
+  readonly id: PeerId;
   /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`. */
   readonly certificate: Uint8Array;
   /** At most `MAX_ADDRESSES_PER_ENTRY`. */
@@ -109,7 +109,7 @@ export function encodePeers(message: PeersMessage): Uint8Array<ArrayBuffer> {
 export function encodePeerEntry(entry: PeerEntry): Uint8Array<ArrayBuffer> {
   const { addresses } = entry;
   const writer = new ByteWriter(600)
-    .hex("identity", entry.id, PEER_ID_BYTES)
+    .hex("id", entry.id, PEER_ID_BYTES)
     .varBytes("certificate", entry.certificate, MAX_CERTIFICATE_BYTES)
     .count("addresses", addresses.length, MAX_ADDRESSES_PER_ENTRY);
   for (const address of addresses) writePeerAddress(writer, address);
@@ -161,7 +161,7 @@ export function decodePeers(payload: Uint8Array): ReadPeers {
  * that an entry that is refused does not hide where the next one begins.
  */
 function readEntry(reader: ByteReader): () => PeerEntry {
-  const id = reader.hex("identity", PEER_ID_BYTES);
+  const id = parsePeerId(reader.hex("id", PEER_ID_BYTES));
   const certificate = reader.varBytes("certificate", MAX_CERTIFICATE_BYTES);
   const count = reader.compactSize("address count", MAX_ADDRESSES_PER_ENTRY);
   const named = Array.from({ length: count }, () => ({

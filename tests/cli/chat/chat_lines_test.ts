@@ -1,3 +1,4 @@
+import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import { CHAT_INDENT, ChatLines } from "../../../src/cli/chat/chat_lines.ts";
 import { Names } from "../../../src/cli/chat/chat_lines.ts";
@@ -5,7 +6,7 @@ import { palette } from "../../../src/cli/terminal.ts";
 import { Node } from "../../../src/mesh/node.ts";
 
 const TIME = new Date(2026, 0, 2, 3, 4, 5);
-const EVE = "e".repeat(64);
+const EVE = parsePeerId("e".repeat(64));
 
 Deno.test("ChatLines indents all lines of a message but the first, and counts what it cuts", async () => {
   await using node = await Node.start();

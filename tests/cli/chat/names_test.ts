@@ -1,7 +1,7 @@
 /** What a chat calls peers, and what can be typed for them. */
 import { assertEquals } from "@std/assert";
 import { Names } from "../../../src/cli/chat/chat_lines.ts";
-import { Identity } from "../../../src/identity/identity.ts";
+import { Identity, parsePeerId } from "../../../src/identity/identity.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { until } from "../../helpers/until.ts";
@@ -9,7 +9,10 @@ import { until } from "../../helpers/until.ts";
 for (const confirmed of [true, false]) {
   Deno.test(`a chat shows a peer that uses a name of one that is away with its identity: confirmed ${confirmed}`, async () => {
     const store = new MemoryStore();
-    const [holder, other] = [await Identity.generate(), "b".repeat(64)];
+    const [holder, other] = [
+      await Identity.generate(),
+      parsePeerId("b".repeat(64)),
+    ];
     const binding = { name: "bob", id: holder.id, ephemeral: false };
     store.putNameBinding({ ...binding, confirmed });
     await using alice = await Node.start({ store });

@@ -1,10 +1,11 @@
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { MeshView } from "../../../src/cli/demo/mesh_view.ts";
 import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
 
 /** Identities by name; nobody looks inside them here. */
-const id = (name: string) => name.padEnd(64, "0");
+const id = (name: string) => name.padEnd(64, "0") as PeerId;
 
 function view(...names: string[]): MeshView {
   return new MeshView(names.map((name) => ({ name, id: id(name) })));

@@ -1,4 +1,5 @@
 /** What holds for every decoder, whatever a peer sends. */
+import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { VerackError } from "../../../src/core/errors.ts";
@@ -101,7 +102,9 @@ const DECODERS: readonly Decoder[] = [
   { decode: decodeBitcoinPing, valid: encodePing({ nonce: 1n }) },
   {
     decode: decodeMissing,
-    valid: encodeMissing({ identities: ["5a".repeat(32), "17".repeat(32)] }),
+    valid: encodeMissing({
+      ids: [parsePeerId("5a".repeat(32)), parsePeerId("17".repeat(32))],
+    }),
   },
   {
     decode: decodeMessage,
@@ -179,7 +182,7 @@ const DECODERS: readonly Decoder[] = [
     decode: decodePeers,
     valid: encodePeers({
       entries: [{
-        id: "ab".repeat(32),
+        id: parsePeerId("ab".repeat(32)),
         certificate: pattern(40),
         addresses: [{ host: "192.0.2.1", port: 1 }, {
           host: "a.example",

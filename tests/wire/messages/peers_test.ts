@@ -1,3 +1,8 @@
+import {
+  parsePeerId,
+  type PeerId,
+  peerIdFromBytes,
+} from "../../../src/core/peer_id.ts";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -21,7 +26,7 @@ import {
 import { assertVerackError, concat, pattern } from "../frames.ts";
 
 const ENTRY: PeerEntry = {
-  id: "ab".repeat(32),
+  id: parsePeerId("ab".repeat(32)),
   certificate: pattern(5),
   addresses: [
     { host: "192.0.2.1", port: 8080 },
@@ -164,8 +169,8 @@ Deno.test("decodePeers() refuses a count that the payload cannot hold before it 
 
 Deno.test("encodePeers() throws RangeError when a field does not fit", () => {
   const bad: Partial<PeerEntry>[] = [
-    { id: "ab" },
-    { id: "AB".repeat(32) },
+    { id: "ab" as PeerId },
+    { id: "AB".repeat(32) as PeerId },
     { certificate: new Uint8Array(MAX_CERTIFICATE_BYTES + 1) },
     { addresses: Array.from({ length: 5 }, () => ({ host: "::1", port: 1 })) },
     { addresses: [{ host: "Example", port: 1 }] },
@@ -212,7 +217,7 @@ Deno.test("decodePeers() gives back what encodePeers() was given", () => {
     "a-b_c.example.",
   );
   const one = fc.record({
-    id: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => b.toHex()),
+    id: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(peerIdFromBytes),
     certificate: fc.uint8Array({ maxLength: 100 }),
     addresses: fc.array(
       fc.record({ host, port: fc.integer({ min: 1, max: 65_535 }) }),
