@@ -5,11 +5,12 @@
  */
 import { Buffer } from "node:buffer";
 import {
-  createPrivateKey,
   createPublicKey,
+  generateKeyPair,
   type KeyObject,
   X509Certificate,
 } from "node:crypto";
+import { promisify } from "node:util";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type PeerId, peerIdOf, shortId } from "../core/peer_id.ts";
 import { MAX_KEY_FILE_BYTES } from "./identity_limits.ts";
@@ -77,18 +78,6 @@ export interface FromPemOptions {
   certificateSource?: string;
 }
 
-/** Parameters of `crypto.subtle.generateKey`; the usage is all the same. */
-const GENERATION = {
-  "P-256": { name: "ECDSA", namedCurve: "P-256" },
-  "Ed25519": { name: "Ed25519" },
-  "RSA": {
-    name: "RSASSA-PKCS1-v1_5",
-    hash: "SHA-256",
-    modulusLength: 2_048,
-    publicExponent: Uint8Array.of(1, 0, 1),
-  },
-} as const;
-
 /** Signed when a key is loaded, to see that its halves fit; nothing else reads so. */
 const SELF_TEST = new TextEncoder().encode("verack/1 self-test");
 
@@ -142,17 +131,7 @@ export class Identity {
         }`,
       );
     }
-    const pair = await crypto.subtle.generateKey(
-      GENERATION[keyType],
-      true,
-      ["sign", "verify"],
-    ) as CryptoKeyPair;
-    const pkcs8 = await crypto.subtle.exportKey("pkcs8", pair.privateKey);
-    const privateKey = createPrivateKey({
-      key: Buffer.from(pkcs8),
-      format: "der",
-      type: "pkcs8",
-    });
+    const { privateKey } = await generateKey(keyType);
     const key = examine(privateKey, "key");
     return new Identity(key, await certify(key), ephemeral);
   }
@@ -201,6 +180,14 @@ export class Identity {
   sign(data: Uint8Array): Uint8Array<ArrayBuffer> {
     return signBytes(this.#publicKey, this.#privateKey, data);
   }
+}
+
+function generateKey(type: KeyType): Promise<{ privateKey: KeyObject }> {
+  const generate = promisify(generateKeyPair);
+  if (type === "Ed25519") return generate("ed25519");
+  return type === "P-256"
+    ? generate("ec", { namedCurve: "P-256" })
+    : generate("rsa", { modulusLength: 2_048 });
 }
 
 /** What can be said of a key without holding it. */
