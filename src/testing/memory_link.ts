@@ -152,7 +152,7 @@ export class MemoryEnd implements Connection {
   /** Packets from this end to the other. */
   readonly lane: Lane;
   readonly #onGone: () => void;
-  #peer: MemoryEnd | undefined;
+  #peer: MemoryEnd = this;
   readonly #inbox = new Deque<Uint8Array>();
   /** Bytes that may still be sent before the other end has read some. */
   #credit = MEMORY_WINDOW_BYTES;
@@ -163,17 +163,22 @@ export class MemoryEnd implements Connection {
   #onHangUp: (() => void) | undefined;
 
   /** `onGone` is called once, when this end has become unusable. */
-  constructor(lane: Lane, onGone: () => void) {
+  private constructor(lane: Lane, onGone: () => void) {
     this.lane = lane;
     this.#onGone = onGone;
     this.localAddress = lane.from;
     this.remoteAddress = lane.to;
   }
 
-  /** Ties two ends together. */
-  static join(a: MemoryEnd, b: MemoryEnd): void {
-    a.#peer = b;
-    b.#peer = a;
+  /** Both ends of a connection, each with its lane to the other. */
+  static pair(
+    lanes: readonly [Lane, Lane],
+    onGone: () => void,
+  ): readonly [MemoryEnd, MemoryEnd] {
+    const [a, b] = lanes;
+    const ends = [new MemoryEnd(a, onGone), new MemoryEnd(b, onGone)] as const;
+    [ends[0].#peer, ends[1].#peer] = [ends[1], ends[0]];
+    return ends;
   }
 
   /** Whether this end can no longer be used, whatever the other one believes. */
@@ -203,18 +208,21 @@ export class MemoryEnd implements Connection {
     if (this.#gone !== undefined) throw this.#error("write");
     const bytes = data.slice(0, this.#credit);
     this.#credit -= bytes.length;
-    const peer = this.#other();
-    this.lane.send("data", bytes.length, () => peer.#onData(bytes), bytes);
+    this.lane.send(
+      "data",
+      bytes.length,
+      () => this.#peer.#onData(bytes),
+      bytes,
+    );
     return bytes.length;
   }
 
   close(): void {
     if (this.#gone !== undefined) return;
-    const peer = this.#other();
     // As TCP does: unread bytes are lost, and their sender is told so.
     if (this.#inbox.length > 0) {
-      this.lane.send("reset", 0, () => peer.reset());
-    } else this.lane.send("fin", 0, () => peer.#onFin());
+      this.lane.send("reset", 0, () => this.#peer.reset());
+    } else this.lane.send("fin", 0, () => this.#peer.#onFin());
     this.vanish("the connection was closed here");
   }
 
@@ -238,13 +246,6 @@ export class MemoryEnd implements Connection {
     this.#onGone();
   }
 
-  #other(): MemoryEnd {
-    if (this.#peer === undefined) {
-      throw new Error("Cannot use an end before join()");
-    }
-    return this.#peer;
-  }
-
   #take(buffer: Uint8Array): number {
     const chunk = this.#inbox.first;
     if (chunk === undefined) return 0;
@@ -252,17 +253,15 @@ export class MemoryEnd implements Connection {
     buffer.set(chunk.subarray(0, count));
     if (count === chunk.length) this.#inbox.shift();
     else this.#inbox.replaceFirst(chunk.subarray(count));
-    const peer = this.#other();
     if (this.#gone === undefined) {
-      this.lane.send("credit", count, () => peer.#onCredit(count));
+      this.lane.send("credit", count, () => this.#peer.#onCredit(count));
     }
     return count;
   }
 
   #onData(bytes: Uint8Array): void {
-    const peer = this.#other();
     if (this.#gone !== undefined) {
-      this.lane.send("reset", 0, () => peer.reset());
+      this.lane.send("reset", 0, () => this.#peer.reset());
       return;
     }
     if (bytes.length > 0) this.#inbox.push(bytes);

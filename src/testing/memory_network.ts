@@ -243,11 +243,7 @@ export class MemoryNetwork {
       // Kept while one end still believes in it: `heal` and `crash` must find it.
       if (ends[0].gone && ends[1].gone) this.#links.delete(link);
     };
-    const ends = [
-      new MemoryEnd(lanes[0], forget),
-      new MemoryEnd(lanes[1], forget),
-    ] as const;
-    MemoryEnd.join(...ends);
+    const ends = MemoryEnd.pair(lanes, forget);
     const link = { ends, lanes };
     this.#links.add(link);
     return link;
