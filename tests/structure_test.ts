@@ -304,6 +304,15 @@ Deno.test("only src/clock.ts asks for the time, waits, or rolls dice", () => {
   );
 });
 
+Deno.test("only src/core/ has backoff, sets of running tasks, maps that evict the oldest, and queues with a head", () => {
+  const OWN = /2 \*\* \(|new Set<Promise|\.keys\(\)\.next\(|#head\b/;
+  assertNone(
+    SOURCES.filter(({ path, code }) =>
+      !path.startsWith("src/core/") && OWN.test(code)
+    ).map(({ path }) => path),
+  );
+});
+
 Deno.test("wire/ and the version/verack machine do no input or output, and wait for nothing", () => {
   assertNone(
     SOURCES.filter(({ path }) =>
