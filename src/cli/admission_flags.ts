@@ -6,7 +6,7 @@ import { parseInvite } from "../identity/invite.ts";
 import { MAX_INVITE_CHARS } from "../mesh/mesh_limits.ts";
 import { logger } from "../core/log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
-import { STDIN } from "./probe_source.ts";
+import { STDIN } from "./lines.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 import {
   askPassphrase,

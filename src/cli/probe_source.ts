@@ -12,7 +12,7 @@ import {
   parseAddress,
 } from "../transport/address.ts";
 import { UsageError } from "./flags.ts";
-import { linesOf } from "./lines.ts";
+import { linesOf, STDIN } from "./lines.ts";
 
 /** Fewer addresses than this need no progress line. */
 const MANY_ADDRESSES = 16;
@@ -118,9 +118,6 @@ export class ProbeSource implements AsyncIterable<Address> {
     this.#options.talk(text);
   }
 }
-
-/** What flags take for standard input in the place of a file. */
-export const STDIN = "-";
 
 /** Options of {@linkcode readAddresses}. */
 export interface AddressLinesOptions {

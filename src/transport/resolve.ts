@@ -2,7 +2,6 @@
  * Host names to IP addresses, by default the way the operating system does it
  * (`/etc/hosts` included). Which of them may be dialed is judged by `scope.ts`.
  */
-import { lookup } from "node:dns/promises";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "./transport_limits.ts";
 import { type Address, formatAddress } from "./address.ts";
@@ -85,6 +84,8 @@ export async function resolveAddress(
 }
 
 async function systemLookup(host: string): Promise<string[]> {
+  // Only now: most dials are to addresses, and it takes a while to load.
+  const { lookup } = await import("node:dns/promises");
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);
 }
