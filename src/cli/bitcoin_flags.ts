@@ -7,6 +7,11 @@ import {
   networkOf,
   NETWORKS,
 } from "../bitcoin/networks.ts";
+import {
+  BITCOIN_PROBE_CONCURRENCY,
+  BITCOIN_PROBE_TIMEOUT_MS,
+  MAX_BITCOIN_CONCURRENCY,
+} from "../bitcoin/bitcoin_limits.ts";
 import type { VersionOptions } from "../bitcoin/probe_options.ts";
 import { MAX_USER_AGENT_BYTES } from "../wire/wire_limits.ts";
 import { escapeText } from "../core/escape.ts";
@@ -62,6 +67,26 @@ export const VERSION_FLAGS = {
     help: "The protocol version to announce",
   },
 } as const satisfies Record<string, TextFlag | NumberFlag>;
+
+/** `--timeout`, `--concurrency`, of commands that dial. */
+export const DIAL_FLAGS = {
+  timeout: {
+    type: "integer",
+    value: "MS",
+    min: 1,
+    max: 3_600_000,
+    default: BITCOIN_PROBE_TIMEOUT_MS,
+    help: "Milliseconds for a whole handshake, connecting included",
+  },
+  concurrency: {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX_BITCOIN_CONCURRENCY,
+    default: BITCOIN_PROBE_CONCURRENCY,
+    help: "Connections at once, of a crawl one to an IP address",
+  },
+} as const satisfies Record<string, NumberFlag>;
 
 const MAX_SERVICES = 2n ** 64n - 1n;
 

@@ -5,16 +5,14 @@ import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import type { NodeOptions } from "../mesh/options.ts";
-import { CHAT_INDENT, ChatLines } from "./chat/chat_lines.ts";
+import { CHAT_INDENT, ChatLines, Names } from "./chat/chat_lines.ts";
 import { Conversation } from "./chat/conversation.ts";
-import { Names } from "./chat/chat_lines.ts";
 import { sayLines } from "./chat/piped.ts";
 import { Screen } from "./chat/screen.ts";
 import { EventBudget, standingOf } from "./output_budget.ts";
 import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { openControl } from "./http_flags.ts";
-import type { OpenControl } from "./http_flags.ts";
+import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
 import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
@@ -136,15 +134,7 @@ async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const lines = new ChatLines(new Names(node), terminal.out, {
     mayDecide: flags.data !== undefined,
   });
-  const parts = {
-    invocation,
-    node,
-    lines,
-    control,
-    signals,
-    leaving,
-    leave,
-  };
+  const parts = { invocation, node, lines, control, signals, leaving, leave };
   const interactive = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const ok = await (interactive ? converse(parts) : pipe(parts));
   return signals.code ?? (ok ? EXIT.success : EXIT.failure);

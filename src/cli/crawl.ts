@@ -3,13 +3,10 @@
  * finds. How politely is decided in `bitcoin/crawl.ts`.
  */
 import {
-  BITCOIN_PROBE_CONCURRENCY,
-  BITCOIN_PROBE_TIMEOUT_MS,
   CRAWL_ADDR_TIMEOUT_MS,
   CRAWL_HEARD_PER_EVENT,
   CRAWL_MAX_NODES,
   CRAWL_REPEAT_AFTER_MS,
-  MAX_BITCOIN_CONCURRENCY,
   MAX_CRAWL_ADDRESSES,
 } from "../bitcoin/bitcoin_limits.ts";
 import { crawl as startCrawl } from "../bitcoin/crawl.ts";
@@ -26,6 +23,7 @@ import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import {
+  DIAL_FLAGS,
   MAGIC_FLAG,
   networkFlag,
   networkOfFlags,
@@ -47,6 +45,7 @@ import { COLOR_FLAG } from "./terminal.ts";
 const FLAGS = {
   network: networkFlag("mainnet"),
   magic: MAGIC_FLAG,
+  ...DIAL_FLAGS,
   max: {
     type: "integer",
     value: "N",
@@ -54,22 +53,6 @@ const FLAGS = {
     max: MAX_CRAWL_ADDRESSES,
     default: CRAWL_MAX_NODES,
     help: "Nodes to visit, then it ends",
-  },
-  concurrency: {
-    type: "integer",
-    value: "N",
-    min: 1,
-    max: MAX_BITCOIN_CONCURRENCY,
-    default: BITCOIN_PROBE_CONCURRENCY,
-    help: "Connections at once, one to an IP address",
-  },
-  timeout: {
-    type: "integer",
-    value: "MS",
-    min: 1,
-    max: 3_600_000,
-    default: BITCOIN_PROBE_TIMEOUT_MS,
-    help: "Milliseconds for a whole handshake, connecting included",
   },
   addrTimeout: {
     type: "integer",

@@ -5,14 +5,10 @@
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { probeAll } from "../bitcoin/probe.ts";
-import {
-  BITCOIN_PROBE_CONCURRENCY,
-  BITCOIN_PROBE_TIMEOUT_MS,
-  MAX_BITCOIN_CONCURRENCY,
-} from "../bitcoin/bitcoin_limits.ts";
 import type { Address } from "../transport/address.ts";
 import { openAddressFile } from "./probe_source.ts";
 import {
+  DIAL_FLAGS,
   MAGIC_FLAG,
   networkFlag,
   networkOfFlags,
@@ -32,22 +28,7 @@ import { COLOR_FLAG, loseLines } from "./terminal.ts";
 const FLAGS = {
   network: networkFlag("mainnet"),
   magic: MAGIC_FLAG,
-  timeout: {
-    type: "integer",
-    value: "MS",
-    min: 1,
-    max: 3_600_000,
-    default: BITCOIN_PROBE_TIMEOUT_MS,
-    help: "Milliseconds for a whole handshake, connecting included",
-  },
-  concurrency: {
-    type: "integer",
-    value: "N",
-    min: 1,
-    max: MAX_BITCOIN_CONCURRENCY,
-    default: BITCOIN_PROBE_CONCURRENCY,
-    help: "Probes under way at once",
-  },
+  ...DIAL_FLAGS,
   ...VERSION_FLAGS,
   seeds: {
     type: "integer",

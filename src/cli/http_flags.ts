@@ -24,11 +24,7 @@ export const HTTP_FLAGS = {
     value: "FILE",
     help: "Certificate in PEM, for --http with TLS",
   },
-  httpKey: {
-    type: "path",
-    value: "FILE",
-    help: "Its private key in PEM",
-  },
+  httpKey: { type: "path", value: "FILE", help: "Its private key in PEM" },
 } as const satisfies Record<string, TextFlag>;
 
 /** Values of {@linkcode HTTP_FLAGS}, and the data directory. */

@@ -35,10 +35,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   const code = await outcome(argv, output);
   const { stdout, stderr } = output;
   using soon = deadline(systemClock, READ_AT_ONCE_MS);
-  await Promise.all([
-    stdout.flushed(soon.signal),
-    stderr.flushed(soon.signal),
-  ]);
+  await Promise.all([stdout.flushed(soon.signal), stderr.flushed(soon.signal)]);
   const isRead = stdout.pending + stderr.pending === 0;
   if (isRead && !stdout.failed) return code;
   // A signal ends the wait for a slow reader.

@@ -99,11 +99,7 @@ Deno.test("readAddresses() ends when the signal aborts while nothing comes", asy
       cancelled = true;
     },
   });
-  const options = {
-    defaultPort: 1,
-    onBadLine: () => {},
-    signal: abort.signal,
-  };
+  const options = { defaultPort: 1, onBadLine: () => {}, signal: abort.signal };
   const addresses: string[] = [];
   for await (const it of readAddresses({ name: "stdin", stream }, options)) {
     addresses.push(it.host);

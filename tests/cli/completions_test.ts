@@ -28,10 +28,7 @@ Deno.test("completions bash completes commands, their flags, and the words of a 
   assertEquals(await completed(source, "run", "--exec-j"), "--exec-jobs");
   assertEquals(
     await completed(source, "run", "--pass"),
-    [
-      "--passphrase-file",
-      "--passphrase-env",
-    ].join(" "),
+    ["--passphrase-file", "--passphrase-env"].join(" "),
   );
   assertEquals(await completed(source, "stop", "--exec"), "");
   assertEquals(await completed(source, "run", "--log-level", "d"), "debug");

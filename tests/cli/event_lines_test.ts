@@ -72,10 +72,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     },
     "lost   bbbbbbbb: Peer is silent for 3001 ms",
   ],
-  [
-    { type: "ping", id: BOB, text: "ping 7" },
-    "ping   bbbbbbbb: ping 7",
-  ],
+  [{ type: "ping", id: BOB, text: "ping 7" }, "ping   bbbbbbbb: ping 7"],
   [
     { type: "ping", id: BOB, name: "bob", text: "ping 7" },
     "ping   bob (bbbbbbbb): ping 7",
@@ -246,13 +243,7 @@ Deno.test("eventLine() shows a message without the line ending that ends it, and
 function hostile(text: string): NodeEvent[] {
   return [
     { type: "ping", id: BOB, name: text, text },
-    {
-      type: "peer:down",
-      id: BOB,
-      name: text,
-      reason: text,
-      left: false,
-    },
+    { type: "peer:down", id: BOB, name: text, reason: text, left: false },
     { type: "peer:down", id: BOB, reason: text, left: true },
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
@@ -342,11 +333,7 @@ Deno.test("eventJson() keeps any text from the network exact, in one harmless li
 
 Deno.test("eventLine() shows what tries to look like another line as text", () => {
   const line = eventLine(
-    {
-      type: "ping",
-      id: BOB,
-      text: "\r\x1b[2K03:04:05 stop   left the mesh\n",
-    },
+    { type: "ping", id: BOB, text: "\r\x1b[2K03:04:05 stop   left the mesh\n" },
     TIME,
     PLAIN,
   );

@@ -8,10 +8,7 @@ function screen(): {
   put: (text: string) => void;
 } {
   const written: string[] = [];
-  return {
-    written,
-    put: (text) => void written.push(text),
-  };
+  return { written, put: (text) => void written.push(text) };
 }
 
 Deno.test("Progress is silent at first, then shows a line and keeps it up to date", async () => {
@@ -56,12 +53,7 @@ Deno.test("Progress gets out of the way of lines that stay", async () => {
 Deno.test("Progress shows nothing where there is no terminal, or nothing to say", async () => {
   const clock = new VirtualClock();
   const { written, put } = screen();
-  using _off = new Progress({
-    text: () => "busy",
-    enabled: false,
-    put,
-    clock,
-  });
+  using _off = new Progress({ text: () => "busy", enabled: false, put, clock });
   using _mute = new Progress({
     text: () => undefined,
     enabled: true,

@@ -40,13 +40,7 @@ Deno.test("respond answers as it is told to, shows what happens, and sums up at 
   const events = cli.out.map((line) => JSON.parse(line));
   assertEquals(
     events.map(({ type }) => type).filter((it) => it !== "message"),
-    [
-      "listening",
-      "connect",
-      "open",
-      "close",
-      "summary",
-    ],
+    ["listening", "connect", "open", "close", "summary"],
   );
   const open = events.find(({ type }) => type === "open");
   assertEquals(open.userAgent, "/client:1/");
@@ -63,9 +57,7 @@ Deno.test("respond shows people the same in lines", async () => {
   await using cli = verack(["respond", "--port=0"]);
   const line = await cli.line((it) => it.startsWith("listening on "));
   const address = /on (\S+) as a regtest node$/.exec(line)?.[1];
-  const result = await regtest(address!, {
-    userAgent: "/\x1b[2J\u202e/",
-  });
+  const result = await regtest(address!, { userAgent: "/\x1b[2J\u202e/" });
   assertEquals(result.ok, true, result.error?.message);
   await cli.line((it) =>
     / #1 close after [\d.]+ ms/.test(it) && !it.includes("bye")

@@ -21,60 +21,31 @@ Deno.test("parseArguments() names the variable when its value is bad", () => {
 });
 
 Deno.test("parseArguments() refuses bad values with the flag, the value and what is wanted", () => {
+  const wanted: [flag: string, values: string[], must: string][] = [
+    [
+      "port",
+      ["80x", "65536", "-1", "0x50", "8080.0", " 80"],
+      "a whole number from 0 to 65535",
+    ],
+    [
+      "period",
+      ["0", "-5", "5s", "1e3", "Infinity"],
+      "a number of seconds from 0.1 to 3600",
+    ],
+    ["nodes", ["1"], "a whole number from 2 to 50"],
+    ["log-level", ["loud"], "one of off, info, debug"],
+  ];
+  for (const [flag, values, must] of wanted) {
+    for (const value of values) {
+      const message = `--${flag} is "${value}", must be ${must}`;
+      assertEquals(refusal(`--${flag}`, value), message);
+    }
+    assertEquals(refusal(`--${flag}=`), `--${flag} is empty, must be ${must}`);
+  }
   const cases: [argv: string[], message: string][] = [
-    [
-      ["--port", "80x"],
-      '--port is "80x", must be a whole number from 0 to 65535',
-    ],
-    [
-      ["--port", "65536"],
-      '--port is "65536", must be a whole number from 0 to 65535',
-    ],
-    [
-      ["--port", "-1"],
-      '--port is "-1", must be a whole number from 0 to 65535',
-    ],
-    [
-      ["--port", "0x50"],
-      '--port is "0x50", must be a whole number from 0 to 65535',
-    ],
-    [
-      ["--port", "8080.0"],
-      '--port is "8080.0", must be a whole number from 0 to 65535',
-    ],
-    [
-      ["--port", " 80"],
-      '--port is " 80", must be a whole number from 0 to 65535',
-    ],
     [["-p", "80x"], '--port is "80x", must be a whole number from 0 to 65535'],
-    [["--port="], "--port is empty, must be a whole number from 0 to 65535"],
     [["--port", ""], "--port is empty, must be a whole number from 0 to 65535"],
     [["--name="], "--name is empty, must be NAME"],
-    [
-      ["--period", "0"],
-      '--period is "0", must be a number of seconds from 0.1 to 3600',
-    ],
-    [
-      ["--period", "-5"],
-      '--period is "-5", must be a number of seconds from 0.1 to 3600',
-    ],
-    [
-      ["--period", "5s"],
-      '--period is "5s", must be a number of seconds from 0.1 to 3600',
-    ],
-    [
-      ["--period", "1e3"],
-      '--period is "1e3", must be a number of seconds from 0.1 to 3600',
-    ],
-    [
-      ["--period", "Infinity"],
-      '--period is "Infinity", must be a number of seconds from 0.1 to 3600',
-    ],
-    [["--nodes", "1"], '--nodes is "1", must be a whole number from 2 to 50'],
-    [
-      ["--log-level", "loud"],
-      '--log-level is "loud", must be one of off, info, debug',
-    ],
     [["--name", "a\0b"], '--name is "a\\u{0}b", must not have a NUL character'],
     [
       ["--connect", "nowhere"],
@@ -86,40 +57,26 @@ Deno.test("parseArguments() refuses bad values with the flag, the value and what
   for (const [argv, message] of cases) assertEquals(refusal(...argv), message);
 });
 
-Deno.test("parseArguments() refuses a flag without its value", () => {
-  assertEquals(refusal("--port"), "--port has no value, must be --port PORT");
-  assertEquals(refusal("-p"), "--port has no value, must be --port PORT");
-  assertEquals(
-    refusal("--name", "--json"),
-    "--name has no value, must be --name NAME",
-  );
-  assertEquals(
-    refusal("--name", "-n"),
-    "--name has no value, must be --name NAME",
-  );
-  assertEquals(
-    refusal("--name", "--dashing"),
-    "--name has no value, must be --name NAME, or --name=NAME if it begins with a dash",
-  );
-  assertEquals(
-    refusal("--name", "--", "x"),
-    "--name has no value, must be --name NAME",
-  );
-});
-
-Deno.test("parseArguments() refuses a flag given twice, unless it is a list", () => {
-  assertEquals(
-    refusal("--port=1", "-p2"),
-    "--port is given twice, must be given once",
-  );
-  assertEquals(
-    refusal("--json", "--json"),
-    "--json is given twice, must be given once",
-  );
-  assertEquals(
-    refusal("--color", "--no-color"),
-    "--color and --no-color are both given, must be one of them",
-  );
+Deno.test("parseArguments() refuses a flag without its value, or given twice unless it is a list", () => {
+  const name = "--name has no value, must be --name NAME";
+  const cases: [argv: string[], message: string][] = [
+    [["--port"], "--port has no value, must be --port PORT"],
+    [["-p"], "--port has no value, must be --port PORT"],
+    [["--name", "--json"], name],
+    [["--name", "-n"], name],
+    [["--name", "--", "x"], name],
+    [
+      ["--name", "--dashing"],
+      `${name}, or --name=NAME if it begins with a dash`,
+    ],
+    [["--port=1", "-p2"], "--port is given twice, must be given once"],
+    [["--json", "--json"], "--json is given twice, must be given once"],
+    [
+      ["--color", "--no-color"],
+      "--color and --no-color are both given, must be one of them",
+    ],
+  ];
+  for (const [argv, message] of cases) assertEquals(refusal(...argv), message);
 });
 
 Deno.test("parseArguments() refuses unknown flags and guesses what was meant", () => {

@@ -53,11 +53,7 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
     help: "How long somebody's node takes to answer",
     run: (name, chat) => ping(name, chat),
   },
-  help: {
-    argument: "",
-    help: "This list",
-    run: (_, { show }) => show(HELP),
-  },
+  help: { argument: "", help: "This list", run: (_, { show }) => show(HELP) },
   quit: {
     argument: "",
     help: "Leave, as Ctrl-D does",

@@ -56,10 +56,7 @@ export async function tryAsImpostor(
     await transport.fetchCertificate(address, limit),
   );
   const connection = await transport.dial(address, {
-    pin: {
-      certificate: listener.der,
-      serverName: serverNameOf(listener.id),
-    },
+    pin: { certificate: listener.der, serverName: serverNameOf(listener.id) },
     signal: limit.signal,
   });
   const source = formatAddress(connection.localAddress);

@@ -1,7 +1,10 @@
 import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
-import { CHAT_INDENT, ChatLines } from "../../../src/cli/chat/chat_lines.ts";
-import { Names } from "../../../src/cli/chat/chat_lines.ts";
+import {
+  CHAT_INDENT,
+  ChatLines,
+  Names,
+} from "../../../src/cli/chat/chat_lines.ts";
 import { palette } from "../../../src/cli/terminal.ts";
 import { Node } from "../../../src/mesh/node.ts";
 

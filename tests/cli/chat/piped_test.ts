@@ -1,8 +1,7 @@
 // A chat whose input is no terminal, among strangers that take nothing.
 import { assert, assertEquals } from "@std/assert";
 import { palette } from "../../../src/cli/terminal.ts";
-import { ChatLines } from "../../../src/cli/chat/chat_lines.ts";
-import { Names } from "../../../src/cli/chat/chat_lines.ts";
+import { ChatLines, Names } from "../../../src/cli/chat/chat_lines.ts";
 import { sayLines } from "../../../src/cli/chat/piped.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { RawPeer } from "../../helpers/attacker.ts";
