@@ -1,64 +1,21 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
-import { MAX_REASON_TEXT_BYTES } from "../../../src/wire/wire_limits.ts";
+import { COMMAND } from "../../../src/wire/commands.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
   decodeLegacyReject,
   decodeReason,
   encodeReason,
+  knownReason,
   REASON,
+  reasonName,
 } from "../../../src/wire/messages/reason.ts";
 import payloads from "../../vectors/bitcoin_payloads.json" with {
   type: "json",
 };
-import { assertVerackError } from "../frames.ts";
-
-Deno.test("encodeReason() writes code, length and text", () => {
-  const reason = { code: REASON.leaving, text: "bye" };
-  assertStrictEquals(encodeReason(reason).toHex(), "4003627965");
-  assertEquals(decodeReason(Uint8Array.fromHex("4003627965")), reason);
-});
 
 Deno.test("encodeReason() cuts a long text between two characters", () => {
   const text = "a" + "€".repeat(200);
   const read = decodeReason(encodeReason({ code: 1, text }));
   assertStrictEquals(read.text, "a" + "€".repeat(85));
-});
-
-Deno.test("encodeReason() throws RangeError when the code is not a byte", () => {
-  assertThrows(() => encodeReason({ code: 256, text: "" }), RangeError);
-});
-
-Deno.test("decodeReason() keeps the code when the text is no UTF-8 or more follows", () => {
-  assertEquals(decodeReason(Uint8Array.fromHex("2002c328")), {
-    code: 0x20,
-    text: "\ufffd(",
-  });
-  assertEquals(decodeReason(Uint8Array.fromHex("200161ffff")), {
-    code: 0x20,
-    text: "a",
-  });
-});
-
-Deno.test("decodeReason() throws malformed when the text is longer than allowed, or cut", () => {
-  const tooLong = Uint8Array.fromHex("01fd0101" + "61".repeat(257));
-  assertVerackError(() => decodeReason(tooLong), "malformed");
-  const bytes = encodeReason({ code: 1, text: "abc" });
-  for (let length = 0; length < bytes.length; length++) {
-    assertVerackError(
-      () => decodeReason(bytes.subarray(0, length)),
-      "malformed",
-    );
-  }
-});
-
-Deno.test("decodeReason() gives back what encodeReason() was given", () => {
-  const text = fc.string({ unit: "grapheme", maxLength: 60 })
-    .filter((text) =>
-      new TextEncoder().encode(text).length <= MAX_REASON_TEXT_BYTES
-    );
-  fc.assert(fc.property(fc.nat(255), text, (code, text) => {
-    assertEquals(decodeReason(encodeReason({ code, text })), { code, text });
-  }));
 });
 
 Deno.test("decodeLegacyReject() reads a recorded BIP61 reject with and without its hash", () => {
@@ -74,7 +31,52 @@ Deno.test("decodeLegacyReject() reads a recorded BIP61 reject with and without i
   }
 });
 
-Deno.test("decodeLegacyReject() throws malformed when the command is longer than a command can be", () => {
-  const payload = Uint8Array.fromHex("0d" + "61".repeat(13) + "0100");
-  assertVerackError(() => decodeLegacyReject(payload), "malformed");
+Deno.test("reasonName() names every code of the list and no two are the same", () => {
+  const codes = Object.values(REASON);
+  assertStrictEquals(new Set<number>(codes).size, codes.length);
+  for (const [name, code] of Object.entries(REASON)) {
+    assertStrictEquals(reasonName(code), name);
+    assertStrictEquals(knownReason(code), name);
+  }
+});
+
+Deno.test("reasonName() gives unknown (N) when the code is not on the list", () => {
+  assertStrictEquals(reasonName(0), "unknown (0)");
+  assertStrictEquals(reasonName(255), "unknown (255)");
+  assertStrictEquals(knownReason(255), undefined);
+});
+
+Deno.test("REASON never changes the meaning of a code that was released", () => {
+  assertEquals(REASON, {
+    "protocol-error": 0x01,
+    "bad-frame": 0x02,
+    "early-message": 0x03,
+    "timeout": 0x04,
+    "too-many-frames": 0x05,
+    "obsolete": 0x06,
+    "wrong-network": 0x07,
+    "bad-certificate": 0x10,
+    "bad-proof": 0x11,
+    "self": 0x12,
+    "identity-in-use": 0x13,
+    "demo-identity": 0x14,
+    "denied": 0x15,
+    "not-admitted": 0x16,
+    "bad-secret": 0x17,
+    "bad-invite": 0x18,
+    "full": 0x20,
+    "leaving": 0x40,
+    "duplicate": 0x41,
+    "slow": 0x42,
+    "dead": 0x43,
+    "flood": 0x44,
+    "forgotten": 0x45,
+  });
+});
+
+Deno.test("COMMAND names every command as it stands on the wire", () => {
+  for (const [key, command] of Object.entries(COMMAND)) {
+    assertStrictEquals(key, command);
+    assertStrictEquals(/^[a-z0-9]{1,12}$/.test(command), true, command);
+  }
 });

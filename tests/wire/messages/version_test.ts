@@ -1,5 +1,4 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
 import { ipFromBytes, ipToBytes } from "../../../src/transport/ip.ts";
 import {
   decodeVersion,
@@ -85,20 +84,6 @@ Deno.test("decodeVersion() takes Core's defaults when the optional groups are mi
   assertEquals(decodeVersion(ENCODED.subarray(0, GROUPS.addrFrom)), short);
 });
 
-Deno.test("decodeVersion() throws malformed when cut anywhere but between groups", () => {
-  const ends = new Set([...Object.values(GROUPS), ENCODED.length]);
-  for (let length = 0; length < ENCODED.length; length++) {
-    const cut = ENCODED.subarray(0, length);
-    if (ends.has(length)) decodeVersion(cut);
-    else assertVerackError(() => decodeVersion(cut), "malformed");
-  }
-});
-
-Deno.test("decodeVersion() ignores what follows relay", () => {
-  const longer = new Uint8Array([...ENCODED, 1, 2, 3]);
-  assertEquals(decodeVersion(longer), MESSAGE);
-});
-
 Deno.test("decodeVersion() takes any relay byte but zero for true", () => {
   for (
     const [byte, relay] of [[0, false], [1, true], [2, true], [
@@ -110,16 +95,6 @@ Deno.test("decodeVersion() takes any relay byte but zero for true", () => {
     bytes[GROUPS.relay] = byte;
     assertStrictEquals(decodeVersion(bytes).relay, relay);
   }
-});
-
-Deno.test("decodeVersion() reads protocol version, time and height signed", () => {
-  const signed = {
-    ...MESSAGE,
-    version: -1,
-    timestamp: -(2n ** 63n),
-    startHeight: -(2 ** 31),
-  };
-  assertEquals(decodeVersion(encodeVersion(signed)), signed);
 });
 
 Deno.test("decodeVersion() allows a user agent of 256 bytes of any kind and not one more", () => {
@@ -145,32 +120,4 @@ Deno.test("decodeVersion() throws malformed when the user agent's length is not 
     ...new Uint8Array(5 + 5),
   ]);
   assertVerackError(() => decodeVersion(bytes), "malformed");
-});
-
-Deno.test("encodeVersion() writes ports big-endian", () => {
-  assertStrictEquals(ENCODED.subarray(44, 46).toHex(), "208d");
-});
-
-Deno.test("decodeVersion() gives back what encodeVersion() was given", () => {
-  const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-  const i32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
-  const address = fc.record({
-    services: u64,
-    ip: fc.uint8Array({ minLength: 16, maxLength: 16 }),
-    port: fc.nat(65_535),
-  });
-  const message = fc.record({
-    version: i32,
-    services: u64,
-    timestamp: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-    addrRecv: address,
-    addrFrom: address,
-    nonce: u64,
-    userAgent: fc.uint8Array({ maxLength: 256 }),
-    startHeight: i32,
-    relay: fc.boolean(),
-  });
-  fc.assert(fc.property(message, (given) => {
-    assertEquals<unknown>(decodeVersion(encodeVersion(given)), given);
-  }));
 });
