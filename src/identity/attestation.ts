@@ -3,7 +3,7 @@
  * that every node can check which knows the issuer's key.
  *
  * Whether the issuer may admit others, and whether the subject has been denied
- * meanwhile, is decided in `mesh/admission/admission_rule.ts`. There is no end date:
+ * meanwhile, is decided in `mesh/admission/admission_policy.ts`. There is no end date:
  * a wrong clock must exclude no node, and `deny` ends an admission at once.
  */
 import { VerackError } from "../core/errors.ts";

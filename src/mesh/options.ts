@@ -40,7 +40,7 @@ import type { Resolver } from "../transport/resolve.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { AdmissionMode } from "./admission/admission_rule.ts";
+import type { AdmissionMode } from "./admission/admission_policy.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import { KeptTime } from "./kept_time.ts";
 import type { NodeStore } from "./peers/node_store.ts";

@@ -16,6 +16,11 @@ import {
 } from "../identity/peer_name.ts";
 import { issuerOf } from "../identity/attestation.ts";
 import { type InviteInfo, Invites } from "../mesh/admission/invites.ts";
+import { logger } from "../core/log.ts";
+import { AccessDecisions } from "../mesh/admission/access_decisions.ts";
+import { JoinRequests } from "../mesh/admission/join_requests.ts";
+import { AccessRules } from "../mesh/peers/access_rules.ts";
+import { BoundNames } from "../mesh/peers/bound_names.ts";
 import { KeptTime } from "../mesh/kept_time.ts";
 import type {
   AccessRule,
@@ -115,67 +120,55 @@ export class Records {
   }
 
   /**
-   * Lets an identity in.
-   *
-   * @param at Wall clock, milliseconds.
-   * @param name What it is called from now on, also if the name meant another peer.
-   * @throws {SyntaxError} when it is not a whole identity.
-   * @throws {RangeError} when it is the node's own, or the name is none.
+   * Lets an identity in, at a wall clock's time, and names it. Throws `SyntaxError` if it
+   * is not a whole identity, `RangeError` if it is the node's own or the name is none.
    */
   allow(text: string, at: number, name?: string): PeerId {
-    const id = this.#another(parsePeerId(text), "allow");
-    if (name !== undefined) this.#name(id, parsePeerName(name));
-    const waiting = this.#store.joinRequests().find((peer) => peer.id === id);
-    const known = this.#store.peers().some((peer) => peer.id === id);
+    const id = parsePeerId(text);
+    const request = this.#decisions.allow(id, at, name);
+    const isKnown = this.#store.peers().some((peer) => peer.id === id);
     // Only what the node dialed can be dialed again.
-    if (!known && waiting?.direction === "outbound") {
-      this.#store.putPeer(fromPending(waiting));
+    if (!isKnown && request !== undefined) {
+      this.#store.putPeer(fromRequest(request));
+      this.#store.commit();
     }
-    return this.#decide(id, "allowed", at);
-  }
-
-  /**
-   * Keeps an identity out.
-   *
-   * @param at Wall clock, milliseconds.
-   * @throws {VerackError} `unknown-peer`, `ambiguous`.
-   * @throws {RangeError} when it is the node's own.
-   */
-  deny(text: string, at: number): PeerId {
-    return this.#decide(this.#find(text, "deny"), "denied", at);
-  }
-
-  /**
-   * Takes a peer off the record, and ignores what others say of it.
-   *
-   * @param at Wall clock, milliseconds.
-   * @throws {VerackError} `unknown-peer`, `ambiguous`.
-   * @throws {RangeError} when it is the node's own.
-   */
-  forget(text: string, at: number): PeerId {
-    const id = this.#find(text, "forget");
-    this.#store.deletePeer(id);
-    return this.#decide(id, "forgotten", at);
-  }
-
-  #name(id: PeerId, text: string): void {
-    const peer = this.#store.peers().find((it) => it.id === id);
-    const name = foldName(text);
-    const ephemeral = peer?.ephemeral ?? false;
-    this.#store.putNameBinding({ name, id, ephemeral, confirmed: true });
-  }
-
-  #decide(id: PeerId, rule: AccessRule, at: number): PeerId {
-    this.#store.putAccessRule({ id, rule, at });
-    if (rule !== "allowed") this.#invites.endOf(id);
-    this.#store.deleteJoinRequest(id);
-    if (rule !== "allowed") {
-      for (const { name, id: holder } of this.#store.nameBindings()) {
-        if (holder === id) this.#store.deleteNameBinding(name);
-      }
-    }
-    this.#store.commit();
     return id;
+  }
+
+  /** Keeps an identity out; throws `unknown-peer`, `ambiguous`, or `RangeError` likewise. */
+  deny(text: string, at: number): PeerId {
+    const id = this.#find(text);
+    this.#decisions.deny(id, at);
+    return id;
+  }
+
+  /** Takes a peer off the record, and ignores what others say of it. */
+  forget(text: string, at: number): PeerId {
+    const id = this.#find(text);
+    this.#decisions.forget(id, at);
+    return id;
+  }
+
+  get #decisions(): AccessDecisions {
+    const store = this.#store;
+    const bound = new BoundNames(store, logger("store"));
+    return new AccessDecisions({
+      own: ownerOf(store),
+      store,
+      rules: new AccessRules(store),
+      invites: this.#invites,
+      joinRequests: new JoinRequests(store),
+      names: {
+        check: (name) => void parsePeerName(name),
+        bind: (text, id) => {
+          const peer = store.peers().find((it) => it.id === id);
+          const ephemeral = peer?.ephemeral ?? false;
+          const name = foldName(text);
+          bound.set({ name, id, ephemeral, confirmed: true });
+        },
+        release: (id) => bound.release(id),
+      },
+    });
   }
 
   get #invites(): Invites {
@@ -183,7 +176,7 @@ export class Records {
     return new Invites({ store, keptTime: new KeptTime(store, this.#clock) });
   }
 
-  #find(text: string, action: string): PeerId {
+  #find(text: string): PeerId {
     const members = new Map<PeerId, Member>();
     for (
       const { id } of [
@@ -199,14 +192,7 @@ export class Records {
     const holder = this.#store.nameBindings()
       .find((bound) => bound.name === name)?.id;
     const found = membersMeant(text, [...members.values()], holder);
-    return this.#another(memberChosen(text, found), action);
-  }
-
-  #another(id: PeerId, action: string): PeerId {
-    if (id !== ownerOf(this.#store)) return id;
-    throw new RangeError(
-      `Cannot ${action}: ${id} is this node itself, must be another`,
-    );
+    return memberChosen(text, found);
   }
 
   #rules(): Map<PeerId, AccessRule> {
@@ -219,9 +205,9 @@ export class Records {
   }
 }
 
-/** Whoever waited where it was dialed is dialed there. */
-function fromPending(waiting: JoinRequest): StoredPeer {
-  const { id, certificate, address, firstSeen, lastSeen } = waiting;
+/** A peer that asked where it was dialed is dialed there. */
+function fromRequest(request: JoinRequest): StoredPeer {
+  const { id, certificate, address, firstSeen, lastSeen } = request;
   return {
     id,
     certificate,

@@ -29,7 +29,7 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
     identity: own!,
     magic,
     table,
-    isAdmitted: ({ id }) => id === member!.id,
+    isMember: ({ id }) => id === member!.id,
   });
   const guest = parsePeerId("ab".repeat(32));
   const admits = (issuer: Identity, subject: PeerId) =>

@@ -1,5 +1,5 @@
 /** What a person, or a program for one, decides about who may come in. */
-import type { Random } from "../../core/clock.ts";
+import type { Clock, Random } from "../../core/clock.ts";
 import { parsePeerId, type PeerId } from "../../identity/identity.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
 import { type Address, parseAddress } from "../../transport/address.ts";
@@ -8,6 +8,7 @@ import type { AccessRules } from "../peers/access_rules.ts";
 import type { NameBindings } from "../peers/name_bindings.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
+import { AccessDecisions } from "./access_decisions.ts";
 import type { Membership } from "./membership.ts";
 import type { InviteInfo } from "./invites.ts";
 import type {
@@ -89,6 +90,7 @@ export interface Admission {
 
 /** What {@linkcode AdmissionControl} is made of. */
 export interface AdmissionControlOptions {
+  readonly clock: Clock;
   readonly random: Random;
   /** This node. */
   readonly own: PeerId;
@@ -105,32 +107,30 @@ export interface AdmissionControlOptions {
 /** {@linkcode Admission} of one node. */
 export class AdmissionControl implements Admission {
   readonly #options: AdmissionControlOptions;
+  readonly #decisions: AccessDecisions;
 
   constructor(options: AdmissionControlOptions) {
     this.#options = options;
+    const { invites, joinRequests } = options.membership;
+    this.#decisions = new AccessDecisions({
+      ...options,
+      invites,
+      joinRequests,
+    });
   }
 
   allow(text: string, { name }: { readonly name?: string } = {}): void {
-    const { events, membership, names, store, table } = this.#options;
-    const id = this.#other(text, "allow");
-    if (name !== undefined) names.check(name);
-    membership.decide(id, "allowed");
-    if (name !== undefined) names.bind(name, id);
-    const waiting = membership.joinRequests.get(id);
-    membership.joinRequests.delete(id);
-    store.commit();
+    const { clock, events, table } = this.#options;
+    const id = parsePeerId(text);
+    const request = this.#decisions.allow(id, clock.now(), name);
     const known = table.get(id);
-    if (known === undefined && waiting?.direction === "outbound") {
-      const record = table.ensure(id, { hasStanding: true });
-      if (record !== undefined) {
-        record.allowedAt(
-          waiting.address,
-          verifyCertificate(waiting.certificate, id),
-        );
-      }
+    if (known !== undefined) known.allowed();
+    else if (request !== undefined) {
+      const certificate = verifyCertificate(request.certificate, id);
+      table.ensure(id, { hasStanding: true })
+        ?.allowedAt(request.address, certificate);
     }
-    known?.allowed();
-    events.emit("allowed", id);
+    events.emit("ruled", id, "allowed");
   }
 
   holderOf(name: string): PeerId | undefined {
@@ -138,30 +138,11 @@ export class AdmissionControl implements Admission {
   }
 
   deny(text: string): void {
-    const { membership, names, store } = this.#options;
-    const id = this.#other(text, "deny");
-    try {
-      membership.decide(id, "denied");
-      names.release(id);
-      membership.joinRequests.delete(id);
-      store.commit();
-    } finally {
-      this.#expel(id, "denied");
-    }
+    this.#keepOut(parsePeerId(text), "denied");
   }
 
   forget(text: string): void {
-    const { membership, names, store } = this.#options;
-    const id = this.#other(text, "forget");
-    try {
-      membership.decide(id, "forgotten");
-      names.release(id);
-      membership.joinRequests.delete(id);
-      store.deletePeer(id);
-      store.commit();
-    } finally {
-      this.#expel(id, "forgotten");
-    }
+    this.#keepOut(parsePeerId(text), "forgotten");
   }
 
   joinRequests(): JoinRequest[] {
@@ -200,17 +181,15 @@ export class AdmissionControl implements Admission {
     return this.#options.membership.invites.revoke(id);
   }
 
-  #expel(id: PeerId, rule: "denied" | "forgotten"): void {
-    const { events, table } = this.#options;
-    const peer = table.get(id);
-    if (peer !== undefined) events.emit("expelled", peer, rule);
-  }
-
-  #other(text: string, action: string): PeerId {
-    const id = parsePeerId(text);
-    if (id !== this.#options.own) return id;
-    throw new RangeError(
-      `Cannot ${action}: ${id} is this node itself, must be another`,
-    );
+  /** The rule is in force even if it cannot be written down. */
+  #keepOut(id: PeerId, rule: "denied" | "forgotten"): void {
+    const { clock, events, own } = this.#options;
+    try {
+      const now = clock.now();
+      if (rule === "denied") this.#decisions.deny(id, now);
+      else this.#decisions.forget(id, now);
+    } finally {
+      if (id !== own) events.emit("ruled", id, rule);
+    }
   }
 }

@@ -21,7 +21,7 @@ export interface AttestationsOptions {
   readonly magic: Uint8Array;
   readonly table: PeerTable;
   /** Whether a peer may admit others. */
-  readonly isAdmitted: (peer: Peer) => boolean;
+  readonly isMember: (peer: Peer) => boolean;
 }
 
 /** Statements of one node. */
@@ -40,7 +40,7 @@ export class Attestations {
    */
   admits(bytes: Uint8Array, subject: PeerId): boolean {
     if (bytes.length === 0) return false;
-    const { identity, isAdmitted, table, magic } = this.#options;
+    const { identity, isMember, table, magic } = this.#options;
     try {
       const statement = decodeAttestation(bytes);
       const { issuer } = statement;
@@ -49,7 +49,7 @@ export class Attestations {
       const record = table.get(issuer);
       const certificate = issuer === identity.id
         ? verifyCertificate(identity.certificate)
-        : record !== undefined && isAdmitted(record)
+        : record !== undefined && isMember(record)
         ? record.certificate
         : undefined;
       return certificate !== undefined &&

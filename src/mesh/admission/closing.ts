@@ -7,6 +7,8 @@ import { logger } from "../../core/log.ts";
 import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
 import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
 import { isTrusted } from "../peers/standing.ts";
+import { AccessRules } from "../peers/access_rules.ts";
+import { staysMember } from "./admission_policy.ts";
 import { JoinRequests } from "./join_requests.ts";
 
 /**
@@ -15,21 +17,22 @@ import { JoinRequests } from "./join_requests.ts";
  */
 export function closeRecord(store: NodeStore): void {
   const requests = new JoinRequests(store);
-  const rules = new Map(
-    store.accessRules().map(({ id, rule }) => [id, rule]),
-  );
+  const rules = new AccessRules(store);
   const stay: StoredPeer[] = [];
   let moved = 0;
   // Seen last at the end, as they would have come.
   for (const peer of store.peers().toReversed()) {
-    const rule = rules.get(peer.id);
-    const isMember = peer.attestation.length > 0 || isTrusted({
-      configured: peer.trust === "pinned" ||
-        peer.addresses.some(({ typed }) => typed),
-      allowed: rule === "allowed",
-      earned: peer.earnedStanding,
+    const rule = rules.of(peer.id);
+    const stays = staysMember({
+      attested: peer.attestation.length > 0,
+      isTrusted: isTrusted({
+        configured: peer.trust === "pinned" ||
+          peer.addresses.some(({ typed }) => typed),
+        allowed: rule === "allowed",
+        earned: peer.earnedStanding,
+      }),
     });
-    if (isMember) stay.push(peer);
+    if (stays) stay.push(peer);
     else {
       store.deletePeer(peer.id);
       if (rule === undefined && !peer.ephemeral) {

@@ -1,6 +1,6 @@
 /**
  * Who belongs to the mesh as this node sees it: gathers the facts about a peer for
- * `admission_rule.ts`, and remembers what persons decided. What a person can do is
+ * `admission_policy.ts`, and remembers what persons decided. What a person can do is
  * `admission.ts`; invites, statements, pending peers and our own credentials have
  * files of their own.
  */
@@ -11,7 +11,11 @@ import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { COMMAND } from "../../wire/commands.ts";
-import { type AdmissionFacts, decideAdmission } from "./admission_rule.ts";
+import {
+  type AdmissionFacts,
+  decideAdmission,
+  isMember,
+} from "./admission_policy.ts";
 import { Credentials, type CredentialsOptions } from "./credentials.ts";
 import type { Direction, Emit } from "../events.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
@@ -19,7 +23,6 @@ import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import { FormerMembers } from "./former_members.ts";
 import { Invites, type InvitesOptions } from "./invites.ts";
-import type { AccessRule } from "../peers/node_store.ts";
 import type { Peer } from "../peers/peer.ts";
 import { JoinRequests } from "./join_requests.ts";
 import type { Standing } from "../peers/standing.ts";
@@ -28,7 +31,7 @@ import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** What {@linkcode Membership} is made of. */
 export interface MembershipOptions
-  extends CredentialsOptions, Omit<AttestationsOptions, "isAdmitted"> {
+  extends CredentialsOptions, Omit<AttestationsOptions, "isMember"> {
   readonly settings: CredentialsOptions["settings"] & InvitesOptions;
   readonly rules: AccessRules;
   readonly standing: Standing;
@@ -57,9 +60,12 @@ export class Membership {
     this.joinRequests = new JoinRequests(settings.store);
     this.attestations = new Attestations({
       ...options,
-      isAdmitted: (it) => this.#isAdmitted(it),
+      isMember: (it) => this.#isMember(it),
     });
     events.on("forgotten", (record) => this.#dropped(record));
+    events.on("ruled", (id, rule) => {
+      if (rule !== "allowed") this.#former.take(id);
+    });
     events.on("introduced", ({ session, peer }) => {
       this.credentials.register(session);
       if (session.peer.invite !== undefined) this.#welcome(session, peer);
@@ -71,19 +77,6 @@ export class Membership {
   /** Looks after what has a deadline. */
   tick(): void {
     this.invites.tick();
-  }
-
-  /** Sets a rule about a peer; it is in force even if it cannot be written down. */
-  decide(id: PeerId, rule: AccessRule): void {
-    const { clock, rules } = this.#options;
-    try {
-      rules.set({ id, rule, at: clock.now() });
-    } finally {
-      if (rule !== "allowed") {
-        this.#former.take(id);
-        this.invites.endOf(id);
-      }
-    }
   }
 
   // --- Who comes in ----------------------------------------------------------
@@ -178,20 +171,20 @@ export class Membership {
   acceptsGossipAbout(id: PeerId, statement: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
     const record = this.#options.table.get(id);
-    if (record !== undefined && this.#isAdmitted(record)) return true;
+    if (record !== undefined && this.#isMember(record)) return true;
     return this.#options.rules.of(id) === "allowed" ||
       this.attestations.admits(statement, id);
   }
 
   /** A closed node heard of a peer: by whose word it may come in. */
   attest(record: Peer, statement: Uint8Array): void {
-    if (!this.credentials.closed || this.#isAdmitted(record)) return;
+    if (!this.credentials.closed || this.#isMember(record)) return;
     record.attested(statement);
   }
 
   /** What goes along when we tell of a peer; empty in an open mesh. */
   attestationFor(record: Peer): Uint8Array<ArrayBuffer> {
-    return this.credentials.closed && this.#isAdmitted(record)
+    return this.credentials.closed && this.#isMember(record)
       ? this.attestations.about(record)
       : new Uint8Array(0);
   }
@@ -229,11 +222,13 @@ export class Membership {
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */
-  #isAdmitted(record: Peer): boolean {
-    const rule = this.#options.rules.of(record.id);
-    if (rule === "denied" || rule === "forgotten") return false;
-    return rule === "allowed" || record.isVerified ||
-      record.trust === "pinned" || record.attestation.length > 0;
+  #isMember(record: Peer): boolean {
+    return isMember({
+      rule: this.#options.rules.of(record.id),
+      pinned: record.trust === "pinned",
+      onRecord: record.isVerified,
+      attested: record.attestation.length > 0,
+    });
   }
 
   /** What cannot be written down is in force all the same, until the next start. */

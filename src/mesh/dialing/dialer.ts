@@ -112,7 +112,7 @@ export class Dialer {
     });
     this.#rejected = rejectedTargets(options);
     events.on("introduced", ({ wasLost }) => wasLost && this.#revive());
-    events.on("allowed", () => this.#revive());
+    events.on("ruled", (_id, rule) => rule === "allowed" && this.#revive());
     events.on("released", (id) => this.#seeds.release(id));
     events.on("changed", () => this.#kick());
   }

@@ -2,6 +2,11 @@
 import type { PeerId } from "../../identity/identity.ts";
 import type { AccessRule, NodeStore, StoredAccessRule } from "./node_store.ts";
 
+/** Whether a rule keeps a peer out, whatever others say of it. */
+export function keepsOut(rule: AccessRule | undefined): boolean {
+  return rule === "denied" || rule === "forgotten";
+}
+
 /** The rules of one node. */
 export class AccessRules {
   readonly #store: NodeStore;
@@ -29,8 +34,7 @@ export class AccessRules {
 
   /** Whether it is denied or forgotten: what others say of it is of no interest. */
   ignoresGossipAbout(id: PeerId): boolean {
-    const rule = this.of(id);
-    return rule === "denied" || rule === "forgotten";
+    return keepsOut(this.of(id));
   }
 
   /** Sets a rule; it is in force even if it cannot be written down. */

@@ -10,7 +10,6 @@
 import type { PeerId } from "../../identity/identity.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import { messageOf } from "../../core/errors.ts";
 import {
   foldName,
   isPeerName,
@@ -25,6 +24,7 @@ import {
 } from "../mesh_limits.ts";
 import type { Emit } from "../events.ts";
 import type { AccessRules } from "./access_rules.ts";
+import { BoundNames } from "./bound_names.ts";
 import type { NameBinding, NodeStore } from "./node_store.ts";
 import { NameConflicts } from "./name_conflicts.ts";
 import type { Peer } from "./peer.ts";
@@ -49,10 +49,7 @@ export interface NameBindingsOptions {
 /** Names of the peers of one node. Names are compared as `foldName` has them. */
 export class NameBindings {
   readonly #options: NameBindingsOptions;
-  /** By name, the oldest first. */
-  readonly #bindings = new Map<string, NameBinding>();
-  /** Names bound to each identity, the oldest first. */
-  readonly #held = new Map<PeerId, string[]>();
+  readonly #bound: BoundNames;
   /** Verified peers on record that call themselves by a name now. */
   readonly #claimants = new Map<string, Set<Peer>>();
   readonly #claimed = new Map<Peer, string>();
@@ -60,15 +57,18 @@ export class NameBindings {
   /** This node's own name, which means this node; empty if it has none. */
   readonly #own: string;
   #trimAt = MAX_NAMES_WITHOUT_STANDING;
-  #failing = false;
 
   constructor(options: NameBindingsOptions) {
     this.#options = options;
-    const { clock, events, own, rules, store, table } = options;
+    const { clock, events, log, own, rules, store, table } = options;
     this.#own = foldName(own.name);
     this.#conflicts = new NameConflicts(clock);
     events.on("forgotten", (record) => this.#forgotten(record));
-    for (const binding of store.nameBindings()) this.#load(binding);
+    this.#bound = new BoundNames(store, log);
+    for (const { name, id, ephemeral, confirmed } of this.#bound.list()) {
+      const isGone = ephemeral && table.get(id) === undefined;
+      if (isGone && !confirmed) this.#bound.delete(name);
+    }
     for (const record of table.values()) {
       if (!rules.ignoresGossipAbout(record.id)) this.#claim(record);
     }
@@ -90,7 +90,7 @@ export class NameBindings {
       const [other] = this.#claimants.get(name) ?? [];
       return other?.id;
     }
-    const bound = this.#bindings.get(name);
+    const bound = this.#bound.get(name);
     if (bound === undefined || bound.confirmed) return undefined;
     const isStrong = this.#hasStanding(bound.id);
     for (const { id } of this.#claimants.get(name) ?? []) {
@@ -102,8 +102,7 @@ export class NameBindings {
 
   /** The name that a person gave an identity last. */
   givenTo(id: PeerId): string | undefined {
-    return this.#held.get(id)
-      ?.findLast((name) => this.#bindings.get(name)?.confirmed);
+    return this.#bound.givenTo(id);
   }
 
   /** What a peer is called, also one that is not on record. */
@@ -124,7 +123,7 @@ export class NameBindings {
     const name = foldName(record.name);
     const holder = name === this.#own
       ? this.#options.own.id
-      : this.#bindings.get(name)?.id;
+      : this.#bound.get(name)?.id;
     return holder === record.id ? undefined : holder;
   }
 
@@ -145,7 +144,7 @@ export class NameBindings {
     const holder = this.heldByAnother(record);
     if (holder === undefined) return this.#conflicts.over(record);
     const folded = foldName(record.name);
-    const isStrong = this.#bindings.get(folded)?.confirmed === true ||
+    const isStrong = this.#bound.get(folded)?.confirmed === true ||
       this.#hasStanding(holder);
     const conflict = { record, name: folded, holder, isStrong };
     if (!this.#conflicts.admits(conflict)) return;
@@ -176,7 +175,6 @@ export class NameBindings {
   /** Binds a name that {@linkcode check} takes, because a person says so. */
   bind(text: string, id: PeerId): void {
     const name = foldName(text);
-    this.#end(name);
     const record = this.#options.table.get(id);
     const ephemeral = record?.isVerified === true && record.ephemeral;
     this.#bind({ name, id, ephemeral, confirmed: true });
@@ -186,11 +184,11 @@ export class NameBindings {
   release(id: PeerId): void {
     const record = this.#options.table.get(id);
     if (record !== undefined) this.#unclaim(record);
-    this.#endAll(id);
+    this.#bound.release(id);
   }
 
   #settle(name: string): PeerId | undefined {
-    const bound = this.#bindings.get(name);
+    const bound = this.#bound.get(name);
     if (bound !== undefined) return bound.id;
     const claimants = this.#claimants.get(name);
     // Among several that came while it was bound to none, only a person can choose.
@@ -198,7 +196,7 @@ export class NameBindings {
     for (const { id, ephemeral } of claimants) {
       this.#bind({ name, id, ephemeral, confirmed: false });
     }
-    return this.#bindings.get(name)?.id;
+    return this.#bound.get(name)?.id;
   }
 
   #claim(record: Peer): void {
@@ -225,34 +223,21 @@ export class NameBindings {
     // A key that lived in memory is gone; any other may come back for its name. Until
     // it has proved its key, that it is in memory is gossip.
     if (!record.isVerified || !record.ephemeral) return;
-    for (const name of this.#held.get(record.id) ?? []) {
-      if (this.#bindings.get(name)?.confirmed !== true) this.#end(name);
+    for (const name of this.#bound.of(record.id)) {
+      if (this.#bound.get(name)?.confirmed !== true) this.#bound.delete(name);
     }
-  }
-
-  #load(binding: NameBinding): void {
-    const { store, table } = this.#options;
-    const { name, id, ephemeral, confirmed } = binding;
-    const isGone = ephemeral && table.get(id) === undefined;
-    if (isGone && !confirmed) {
-      return this.#write(() => store.deleteNameBinding(name));
-    }
-    this.#bindings.set(name, binding);
-    this.#held.set(id, [...this.#held.get(id) ?? [], name]);
   }
 
   #bind(binding: NameBinding): void {
-    const { name, id } = binding;
-    const held = [...this.#held.get(id) ?? [], name];
-    this.#bindings.set(name, binding);
-    this.#held.set(id, held);
-    this.#write(() => this.#options.store.putNameBinding(binding));
+    const { id } = binding;
+    this.#bound.set(binding);
     const most = this.#hasStanding(id) ? MAX_NAMES_PER_PEER : 1;
-    const own = held.filter((it) => this.#bindings.get(it)?.confirmed !== true);
+    const own = this.#bound.of(id)
+      .filter((it) => this.#bound.get(it)?.confirmed !== true);
     for (const former of own.slice(0, Math.max(0, own.length - most))) {
-      this.#end(former);
+      this.#bound.delete(former);
     }
-    if (this.#bindings.size > this.#trimAt) this.#trim();
+    if (this.#bound.size > this.#trimAt) this.#trim();
   }
 
   /**
@@ -261,48 +246,19 @@ export class NameBindings {
    */
   #trim(): void {
     const { table } = this.#options;
-    const without = [...this.#bindings.values()]
+    const without = this.#bound.list()
       .filter(({ confirmed, id }) => !confirmed && !this.#hasStanding(id));
     const excess = without.length - MAX_NAMES_WITHOUT_STANDING;
     const absent = without
       .filter(({ id }) => table.get(id) === undefined);
     if (excess > 0) {
-      for (const { name } of absent.slice(-excess)) this.#end(name);
+      for (const { name } of absent.slice(-excess)) this.#bound.delete(name);
     }
-    this.#trimAt = this.#bindings.size + NAME_TRIM_SLACK;
+    this.#trimAt = this.#bound.size + NAME_TRIM_SLACK;
   }
 
   #hasStanding(id: PeerId): boolean {
     const { standing, table } = this.#options;
     return standing.of(id, table.get(id));
-  }
-
-  #endAll(id: PeerId): void {
-    for (const name of this.#held.get(id) ?? []) this.#end(name);
-  }
-
-  #end(name: string): void {
-    const bound = this.#bindings.get(name);
-    if (bound === undefined) return;
-    this.#bindings.delete(name);
-    const held = this.#held.get(bound.id)?.filter((it) => it !== name);
-    if (held === undefined || held.length === 0) {
-      this.#held.delete(bound.id);
-    } else this.#held.set(bound.id, held);
-    this.#write(() => this.#options.store.deleteNameBinding(name));
-  }
-
-  /** What cannot be written down holds all the same, until the next start. */
-  #write(write: () => void): void {
-    try {
-      write();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) {
-        const reason = messageOf(error);
-        this.#options.log.error("cannot remember names", { reason });
-      }
-      this.#failing = true;
-    }
   }
 }

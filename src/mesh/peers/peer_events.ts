@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
+import type { AccessRule } from "./node_store.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerSession } from "./peer_session.ts";
 
@@ -31,10 +32,10 @@ export interface PeerEventMap {
   undeliverable: [PeerId, string];
   /** A peer is gone for good with its key: others may have its addresses. */
   released: [PeerId];
-  /** A person allowed a peer. */
-  allowed: [PeerId];
-  /** A person denied or forgot a peer. */
-  expelled: [Peer, "denied" | "forgotten"];
+  /** A peer on record was denied or forgotten, and its sessions are closed. */
+  expelled: [Peer];
+  /** A person decided about a peer. */
+  ruled: [PeerId, AccessRule];
   /** A peer asks to join that is not admitted. */
   joinRequested: [];
   /** A peer has told of all peers that it knows. */

@@ -12,7 +12,7 @@ import {
   MAX_UP_STANDING_SHARE,
   STANDING_AFTER_UP_MS,
 } from "../../limits.ts";
-import type { AccessRules } from "./access_rules.ts";
+import { type AccessRules, keepsOut } from "./access_rules.ts";
 import type { PeerHead } from "./node_store.ts";
 import type { Peer } from "./peer.ts";
 
@@ -90,7 +90,7 @@ export class Standing {
 
   #judge(id: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
     const rule = this.#rules.of(id);
-    if (rule === "denied" || rule === "forgotten") return false;
+    if (keepsOut(rule)) return false;
     return hasStanding({ ...facts, allowed: rule === "allowed" });
   }
 }

@@ -56,9 +56,12 @@ export class SessionRegistry {
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options;
-    const { events, own } = options;
+    const { events, own, table } = options;
     this.#collisions = new Collisions(own, (session) => this.#greet(session));
-    events.on("expelled", (peer, rule) => this.#expel(peer, rule));
+    events.on("ruled", (id, rule) => {
+      const peer = table.get(id);
+      if (peer !== undefined && rule !== "allowed") this.#expel(peer, rule);
+    });
   }
 
   /** Every session, also those of a collision. */
@@ -145,6 +148,7 @@ export class SessionRegistry {
     peer.stopDialing();
     const error = rule === "denied" ? deniedError() : forgottenError();
     this.#dismiss(peer, error);
+    events.emit("expelled", peer);
     events.emit("undeliverable", peer.id, error.message);
     if (rule === "forgotten") {
       table.forget(peer);

@@ -1,0 +1,86 @@
+/** What follows when a person allows, denies or forgets a peer, whether the node runs or not. */
+import type { PeerId } from "../../identity/identity.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type {
+  AccessRule,
+  JoinRequest,
+  NodeStore,
+} from "../peers/node_store.ts";
+import type { Invites } from "./invites.ts";
+import type { JoinRequests } from "./join_requests.ts";
+
+/** What {@linkcode AccessDecisions} is made of. */
+export interface AccessDecisionsOptions {
+  /** This node; absent if a store has none yet. */
+  readonly own: PeerId | undefined;
+  readonly store: NodeStore;
+  readonly rules: AccessRules;
+  readonly invites: Invites;
+  readonly joinRequests: JoinRequests;
+  readonly names: {
+    /** Throws `RangeError` if a peer cannot be given the name. */
+    check(name: string): void;
+    bind(name: string, id: PeerId): void;
+    release(id: PeerId): void;
+  };
+}
+
+/** The decisions about the peers of one node; durable when a call returns. */
+export class AccessDecisions {
+  readonly #options: AccessDecisionsOptions;
+
+  constructor(options: AccessDecisionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lets a peer in, and names it. Returns its join request if it was dialed, so that it
+   * can be dialed again. `at` is by the wall clock, here and below.
+   */
+  allow(id: PeerId, at: number, name?: string): JoinRequest | undefined {
+    const { joinRequests, names } = this.#options;
+    this.#check(id, "allow");
+    if (name !== undefined) names.check(name);
+    const request = joinRequests.get(id);
+    this.#decide(id, "allowed", at, () => {
+      if (name !== undefined) names.bind(name, id);
+    });
+    return request?.direction === "outbound" ? request : undefined;
+  }
+
+  /** Keeps a peer out, until it is allowed. */
+  deny(id: PeerId, at: number): void {
+    this.#check(id, "deny");
+    this.#decide(id, "denied", at, () => this.#options.names.release(id));
+  }
+
+  /** Takes a peer off the record, and has gossip about it ignored. */
+  forget(id: PeerId, at: number): void {
+    const { names, store } = this.#options;
+    this.#check(id, "forget");
+    this.#decide(id, "forgotten", at, () => {
+      names.release(id);
+      store.deletePeer(id);
+    });
+  }
+
+  #decide(id: PeerId, rule: AccessRule, at: number, then: () => void): void {
+    const { invites, joinRequests, rules, store } = this.#options;
+    try {
+      rules.set({ id, rule, at });
+    } finally {
+      // Else a guest would come in by its invite again.
+      if (rule !== "allowed") invites.endOf(id);
+    }
+    then();
+    joinRequests.delete(id);
+    store.commit();
+  }
+
+  #check(id: PeerId, action: string): void {
+    if (id !== this.#options.own) return;
+    throw new RangeError(
+      `Cannot ${action}: ${id} is this node itself, must be another`,
+    );
+  }
+}
