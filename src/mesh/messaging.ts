@@ -225,7 +225,7 @@ export class Messaging {
         "unknown-peer",
         to === own
           ? "Cannot send: the identity is this node's own, must be a peer's"
-          : `Cannot send: nobody with identity ${shortId(to)} is known here`,
+          : `Cannot send: no peer with identity ${shortId(to)} is known here`,
       );
   }
 

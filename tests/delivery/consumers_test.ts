@@ -74,7 +74,7 @@ Deno.test("a message that is nacked five times becomes a dead letter, its sender
   assertEquals(it.a.givenUp.length, 1);
 });
 
-Deno.test("a consumer that leaves without a word gives its message to the next, but not for ever", async () => {
+Deno.test("a message of a consumer that ends without ack or nack goes to the next one, but not for ever", async () => {
   const it = stage();
   const sent = it.a.delivery.send(B, "hot potato");
   const told = assertRejects(() => sent, VerackError, "dead letter");
@@ -89,7 +89,7 @@ Deno.test("a consumer that leaves without a word gives its message to the next, 
   await told;
 });
 
-Deno.test("the next message of a topic is handed out when the one before is settled, whoever takes", async () => {
+Deno.test("the next message of a topic is delivered when the one before is settled, whichever consumer takes it", async () => {
   const it = stage();
   const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
   await it.wire.run();
@@ -124,7 +124,7 @@ Deno.test("a signal ends the consumer, and the message that it has is still its 
   await sent;
 });
 
-Deno.test("what was taken before a restart is not shown again, and its sender is told that it was", async () => {
+Deno.test("what was acked before a restart is not delivered again, and its sender is told that it was", async () => {
   const store = new MemoryMessageStore();
   const { clock, a, b: first, wire } = stage({ b: { store } });
   const sent = a.delivery.send(B, "once");
@@ -149,7 +149,7 @@ Deno.test("what was taken before a restart is not shown again, and its sender is
   await Promise.all([sent, later]);
 });
 
-Deno.test("an acknowledgement that was lost is said again, without the body being sent again", async () => {
+Deno.test("an acknowledgement that was lost is sent again, without the body being sent again", async () => {
   const { clock, a, b, wire } = stage();
   const sent = a.delivery.send(B, new Uint8Array(1_000_000));
   const taken = next(b.delivery.messages());
@@ -172,7 +172,7 @@ Deno.test("an acknowledgement that was lost is said again, without the body bein
   assert(again.passedBytes[0] < 100, `${again.passedBytes[0]} bytes`);
 });
 
-Deno.test("tries are counted across restarts", async () => {
+Deno.test("deliveries are counted across restarts", async () => {
   const clock = new VirtualClock();
   const store = new MemoryMessageStore();
   const a = party(A, clock);
@@ -285,7 +285,7 @@ Deno.test("a broadcast waits a second for strangers once its friends have it, or
   }
 });
 
-Deno.test("a broadcast waits for those who are connected until its patience ends, and tells how it stands", async () => {
+Deno.test("a broadcast waits for connected peers until its time is over, and tells how it stands", async () => {
   const { delivery, quick, silent, third: away, wires, run } = hub(2);
   const all = [quick, silent, away].map(({ id }) => id);
   const result = delivery.broadcast(all, "news", { waitMs: 1_000 });

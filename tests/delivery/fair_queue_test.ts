@@ -1,4 +1,4 @@
-/** Whose message is handed out next, whatever their senders do to be it. */
+/** Which message is delivered next, whatever their senders do. */
 import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { Message } from "../../src/delivery/incoming_message.ts";
@@ -132,7 +132,7 @@ for (const topic of [undefined, "topic 0"]) {
   });
 }
 
-Deno.test("a message whose sender a waiting consumer comes to want is handed out at the next tick", async () => {
+Deno.test("a message whose sender a waiting consumer comes to want is delivered at the next tick", async () => {
   const stage = new Stage();
   const wanted = new Set<string>();
   const messages = stage.victim.delivery.messages({

@@ -1,5 +1,5 @@
 /**
- * Whatever happens to sessions and processes, every message is taken once, in the
+ * Whatever happens to sessions and processes, every message is acked once, in the
  * order of its topic, or its sender is told.
  */
 import type { PeerId } from "../../src/core/peer_id.ts";
@@ -229,7 +229,7 @@ async function play(steps: readonly Step[]): Promise<void> {
 
   assertEquals(unacknowledged(world.sender), { messages: 0, bytes: 0 });
   const ids = world.taken.map(({ id }) => id);
-  assertEquals(new Set(ids).size, ids.length, "a message was taken twice");
+  assertEquals(new Set(ids).size, ids.length, "a message was acked twice");
   assertEquals(
     world.taken.length + world.rejected,
     world.sent,
@@ -248,7 +248,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   assertEquals([...world.stores[0]!.outgoing()], []);
 }
 
-Deno.test("across cut sessions, collisions and restarts every message is taken once and in order, or its sender is told", async () => {
+Deno.test("across cut sessions, collisions and restarts every message is acked once and in order, or its sender is told", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), play),
     { numRuns: 300 },

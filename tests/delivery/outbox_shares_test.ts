@@ -284,8 +284,8 @@ Deno.test("a message to a connected peer takes the room of an absent one without
 });
 
 for (const isConnected of [false, true]) {
-  const who = isConnected ? "a connected" : "an absent";
-  Deno.test(`${who} peer that gets standing has the room of one, and gives its part of the share of strangers back`, async () => {
+  const state = isConnected ? "a connected" : "an absent";
+  Deno.test(`${state} peer that gets standing has the room of one, and gives its part of the share of strangers back`, async () => {
     const [newFriend, stranger] = absent(2) as [PeerId, PeerId];
     const friends = new Set([RECEIVER]);
     const it = new Stage({

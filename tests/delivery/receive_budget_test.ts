@@ -196,7 +196,7 @@ Deno.test("a body that has credit for longer than a minute must be faster while 
   assert(stage.revoked.length >= 4);
 });
 
-Deno.test("time for which the process itself stood still is not held against anyone", async () => {
+Deno.test("time for which the process itself stood still is not held against a session", async () => {
   const stage = new Stage();
   stage.sessions(17);
   await stage.run(3_000);

@@ -75,7 +75,7 @@ for (const lost of ["both ends", "the sender's end only"]) {
   });
 }
 
-Deno.test("a body that was taken while its sender lost the session is not sent again", async () => {
+Deno.test("a body that was acked while its sender lost the session is not sent again", async () => {
   const { taken, bytes } = await resumed(
     BODY_BYTES + 100,
     async (wire, { clock }) => {
@@ -87,7 +87,7 @@ Deno.test("a body that was taken while its sender lost the session is not sent a
   assert(bytes < 1_000, `${bytes} bytes`);
 });
 
-Deno.test("the beginning of a body is let go of after a while, and all of it is sent again", async () => {
+Deno.test("the beginning of a body is dropped after a while, and all of it is sent again", async () => {
   const { taken, bytes } = await resumed(
     600_000,
     async (wire, { clock, b }) => {

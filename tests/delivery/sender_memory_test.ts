@@ -139,7 +139,7 @@ Deno.test("of one sender the store keeps no more ids than memory, also when the 
   }
 });
 
-Deno.test("tries of strangers' messages do not make those of a friend's start anew, in memory nor after a restart", async () => {
+Deno.test("delivery counts of strangers do not make those of a friend start anew, in memory nor after a restart", async () => {
   const store = new MemoryMessageStore();
   const it = start(store);
   await bring(it.delivery, FRIEND, 1, "nack");
