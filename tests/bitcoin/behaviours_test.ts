@@ -1,10 +1,5 @@
 /** Every behaviour of `respond()` against `probe()`, each with the end it promises. */
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   BEHAVIOUR_NAMES,
   type BehaviourName,
@@ -79,24 +74,10 @@ function commands({ events }: ProbeResult, direction: "in" | "out"): string[] {
 
 /** What a probe reports of some of them besides. */
 const DETAILS: [BehaviourName, string, (result: ProbeResult) => void][] = [
-  [
-    "double-version",
-    "keeps the first version's fields",
-    (it) => assertEquals([it.protocolVersion, it.startHeight], [70016, 0]),
-  ],
-  ["ping-before-verack", "sends no pong before verack", (it) => {
-    assert(commands(it, "in").includes("ping"));
-    assert(!commands(it, "out").includes("pong"));
-  }],
   ["shortest-version", "takes Core's defaults for what is left out", (it) => {
     assertEquals([it.userAgent, it.startHeight, it.relay], ["", -1, true]);
     assertEquals(it.version?.nonce, 1n);
   }],
-  [
-    "short-version",
-    "takes a missing relay byte for true",
-    (it) => assertEquals(it.relay, true),
-  ],
   [
     "oldest-version",
     "sends no features to the oldest peers",
@@ -135,10 +116,6 @@ const DETAILS: [BehaviourName, string, (result: ProbeResult) => void][] = [
       error?.message ?? "",
       `it said "Version must be 99999 or greater"`,
     )],
-  ["obsolete", "reports its version", ({ error, protocolVersion }) => {
-    assertEquals(protocolVersion, 31_799);
-    assertStringIncludes(error?.message ?? "", "31800");
-  }],
 ];
 for (const [behaviour, what, check] of DETAILS) {
   Deno.test(`probe() of a node that ${behaviour}: ${what}`, async () => {

@@ -1,7 +1,8 @@
 /**
  * The rules of Bitcoin Core for the side that dials (`src/net_processing.cpp`,
  * `src/net.cpp`), one row a rule: `probe()` against a scripted peer on a real
- * socket. Deadlines are on a clock of their own.
+ * socket. Deadlines are on a clock of their own. The ways in which a peer leaves, and
+ * others that `respond()` can play, are in `behaviours_test.ts`.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { probe } from "../../src/bitcoin/probe.ts";
@@ -370,11 +371,6 @@ for (const length of [4_000_001, 0x8000_0000, 0xffff_ffff]) {
     "closed",
   ], { kind: "oversize", message: `${length}` });
 }
-rule("lets a message of exactly 4,000,000 bytes pass", [
-  frame("block", new Uint8Array(4_000_000)),
-  ...answer(),
-  "<verack",
-]);
 rule(
   "drops a version with a wrong checksum and takes a right one after it",
   answer({ startHeight: 2 }, { before: BROKEN_VERSION }),
@@ -480,7 +476,7 @@ for (const protocolVersion of [31_799, 0, -1, -0x8000_0000]) {
     frame("version", versionBytes({ version: protocolVersion })),
     "closed",
     (peer) => assertEquals(peer.commands, ["version"]),
-  ], { kind: "obsolete", protocolVersion });
+  ], { kind: "obsolete", message: "31800", protocolVersion });
 }
 rule("accepts 31800", answer({ version: 31_800 }));
 rule("does not care that services are missing", answer({ services: 0n }));
@@ -546,18 +542,5 @@ for (
     assertEquals(error?.kind, "bad-magic");
     assert(/^[\x20-\x7e]+$/.test(error?.message ?? ""));
     assertStringIncludes(error?.message ?? "", MAGIC.toHex());
-  });
-}
-
-for (
-  const [when, script] of [
-    ["at once", [(peer: RawPeer) => peer.close()]],
-    ["on version", ["<version", (peer: RawPeer) => peer.close()]],
-    ["in its version", ["<version", VERSION.subarray(0, 60), "finish"]],
-    ["after its version", ["<version", VERSION, "finish"]],
-  ] as const
-) {
-  rule(`reports closed of a peer that leaves ${when}`, script, {
-    kind: "closed",
   });
 }
