@@ -23,7 +23,7 @@ const CONTRACT = {
  */
 function story(node: NodeProcess): Omit<Printed, "time">[] {
   return node.events
-    .filter(({ type }) => type !== "mesh" && type !== "ping")
+    .filter(({ type }) => !["mesh", "ping", "overflow"].includes(type))
     .map(({ time: _, ...event }) => {
       if (event.type !== "peer:up" || event.advertised === undefined) {
         return event;
@@ -121,7 +121,9 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
     stopped,
   ]);
   for (const node of [a, b, c]) {
-    node.events.forEach(assertContract);
+    // A slow machine has more pings come than are shown of a stranger.
+    node.events.filter(({ type }) => type !== "overflow")
+      .forEach(assertContract);
     assertEquals(node.child.err, []);
   }
   assertEquals(
