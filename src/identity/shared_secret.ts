@@ -31,7 +31,7 @@ export interface SecretContext {
   readonly magic: Uint8Array;
   /** The node that was dialed, proven by TLS. */
   readonly listener: PeerId;
-  /** SHA-256 over what both have said so far (`session/transcript.ts`). */
+  /** SHA-256 over what both have said so far (`identity/proof.ts`). */
   readonly transcript: Uint8Array;
 }
 

@@ -19,6 +19,7 @@ import { type PeerId, shortId } from "../identity/identity.ts";
 import {
   type ProofContext,
   signProof,
+  Transcript,
   verifyProof,
 } from "../identity/proof.ts";
 import type { VerackError } from "../core/errors.ts";
@@ -43,7 +44,6 @@ import {
 } from "./close_reason.ts";
 import type { HandshakeContext, HandshakeProfile } from "./handshake.ts";
 import { SecretExchange, type SecretOptions } from "./secret_exchange.ts";
-import { Transcript } from "./transcript.ts";
 
 /** Protocol version of the mesh; the same number space as Bitcoin's. */
 export const MESH_PROTOCOL_VERSION = 70016;

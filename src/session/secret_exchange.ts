@@ -23,7 +23,7 @@ import {
   type SecretMessage,
 } from "../wire/messages/credentials.ts";
 import { openError } from "./close_reason.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Transcript } from "../identity/proof.ts";
 
 /** The secrets that a listener accepts. */
 export interface AcceptedSecrets {

@@ -20,8 +20,7 @@ import type { Address } from "./address.ts";
 import { failure, socketAddress } from "./net_errors.ts";
 import { listenTcp } from "./socket_listener.ts";
 import { tuneTcp } from "./tcp.ts";
-import { TcpStream } from "./tcp_stream.ts";
-import { TlsConnection } from "./tls_connection.ts";
+import { TcpStream, TlsConnection } from "./tls_connection.ts";
 import { ALPN_PROTOCOL } from "./tls_errors.ts";
 import type { Connection, Credentials, Listener } from "./transport.ts";
 

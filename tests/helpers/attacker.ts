@@ -13,7 +13,7 @@ import {
   type PeerId,
   serverNameOf,
 } from "../../src/identity/identity.ts";
-import { proofBytes } from "../../src/identity/proof.ts";
+import { proofBytes, Transcript } from "../../src/identity/proof.ts";
 import {
   secretMac,
   type SharedSecret,
@@ -23,7 +23,6 @@ import {
   MESH_PROTOCOL_VERSION,
   SERVICE_EPHEMERAL,
 } from "../../src/session/mesh_profile.ts";
-import { Transcript } from "../../src/session/transcript.ts";
 import { type Address, parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
 import type { Connection } from "../../src/transport/transport.ts";

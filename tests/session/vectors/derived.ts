@@ -1,6 +1,5 @@
 /** What both ends compute from a recorded handshake, for who looks for a mistake. */
-import { proofBytes } from "../../../src/identity/proof.ts";
-import { Transcript } from "../../../src/session/transcript.ts";
+import { proofBytes, Transcript } from "../../../src/identity/proof.ts";
 import { COMMAND } from "../../../src/wire/commands.ts";
 import { FRAME_HEADER_BYTES } from "../../../src/wire/wire_limits.ts";
 import { decodeProof } from "../../../src/wire/messages/credentials.ts";
