@@ -2,7 +2,7 @@
  * Messages that are not acknowledged yet, ids of those that were acked, delivery
  * counts and dead letters: the {@linkcode MessageStore} of a database.
  */
-import type { PeerId } from "../core/peer_id.ts";
+import { type PeerId, peerIdBytes } from "../core/peer_id.ts";
 import type {
   MessageStore,
   StoredDeadLetter,
@@ -17,7 +17,6 @@ import {
   foreignText,
   LISTED,
   peerId,
-  peerIdBlob,
   plain,
   Table,
   toPeerId,
@@ -99,7 +98,7 @@ export class MessageTables implements MessageStore {
     const { putMessage, putReceiver } = this.#sql;
     const put = () => {
       putMessage(...OUTGOING.values({ key, message }));
-      for (const one of to) putReceiver(key, peerIdBlob(one));
+      for (const one of to) putReceiver(key, peerIdBytes(one));
     };
     // A message of which only the first half is written has no receiver, and
     // does not count: for one receiver that is as good as a savepoint, and faster.
@@ -120,7 +119,7 @@ export class MessageTables implements MessageStore {
       deleteMessage(key);
       return;
     }
-    deleteReceiver(key, peerIdBlob(to));
+    deleteReceiver(key, peerIdBytes(to));
     deleteIfDone(key, key);
   }
 
@@ -132,7 +131,7 @@ export class MessageTables implements MessageStore {
   }
 
   *seenBy(from: PeerId): Iterable<Uint8Array> {
-    for (const { id } of this.#sql.seenBy.iterate(peerIdBlob(from))) {
+    for (const { id } of this.#sql.seenBy.iterate(peerIdBytes(from))) {
       yield id as Uint8Array;
     }
   }
@@ -142,13 +141,13 @@ export class MessageTables implements MessageStore {
   }
 
   trimSeen(from: PeerId, keep: number): void {
-    const sender = peerIdBlob(from);
+    const sender = peerIdBytes(from);
     this.#sql.trimSeen(sender, sender, keep);
   }
 
   deleteSender(from: PeerId): void {
-    this.#sql.deleteSeen(peerIdBlob(from));
-    this.#sql.deleteCountsOf(peerIdBlob(from));
+    this.#sql.deleteSeen(peerIdBytes(from));
+    this.#sql.deleteCountsOf(peerIdBytes(from));
   }
 
   trimSenders(keep: readonly PeerId[]): void {
@@ -202,7 +201,7 @@ export class MessageTables implements MessageStore {
   }
 
   deleteDeliveryCount(from: PeerId, id: Uint8Array): void {
-    this.#sql.deleteDeliveryCount(peerIdBlob(from), id);
+    this.#sql.deleteDeliveryCount(peerIdBytes(from), id);
   }
 
   *deadLetters(): Iterable<StoredDeadLetter> {
@@ -218,7 +217,7 @@ export class MessageTables implements MessageStore {
   }
 
   deleteDeadLetter(from: PeerId, id: Uint8Array): void {
-    this.#sql.deleteDeadLetter(peerIdBlob(from), id);
+    this.#sql.deleteDeadLetter(peerIdBytes(from), id);
   }
 
   commit(): void {

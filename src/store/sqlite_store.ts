@@ -3,7 +3,7 @@
  * in, and its messages, in one SQLite database that one process uses at a time.
  */
 import { messageOf } from "../core/errors.ts";
-import type { PeerId } from "../core/peer_id.ts";
+import { type PeerId, peerIdBytes } from "../core/peer_id.ts";
 import type {
   JoinRequest,
   NameBinding,
@@ -24,7 +24,6 @@ import {
   LISTED,
   optional,
   peerId,
-  peerIdBlob,
   plain,
   Table,
   toPeerId,
@@ -167,7 +166,7 @@ export class SqliteStore implements NodeStore {
     this.#database.atomic(() => {
       putPeer(...PEERS.values(peer));
       if (this.#addresses.get(id) === written) return;
-      deleteAddresses(peerIdBlob(id));
+      deleteAddresses(peerIdBytes(id));
       for (const [position, entry] of addresses.entries()) {
         putAddress(...ADDRESSES.values({ id, position, entry }));
       }
@@ -176,7 +175,7 @@ export class SqliteStore implements NodeStore {
   }
 
   deletePeer(id: PeerId): void {
-    this.#sql.deletePeer(peerIdBlob(id));
+    this.#sql.deletePeer(peerIdBytes(id));
     this.#addresses.delete(id);
   }
 
@@ -189,7 +188,7 @@ export class SqliteStore implements NodeStore {
   }
 
   deleteAccessRule(id: PeerId): void {
-    this.#sql.deleteAccessRule(peerIdBlob(id));
+    this.#sql.deleteAccessRule(peerIdBytes(id));
   }
 
   joinRequests(): JoinRequest[] {
@@ -201,7 +200,7 @@ export class SqliteStore implements NodeStore {
   }
 
   deleteJoinRequest(id: PeerId): void {
-    this.#sql.deleteJoinRequest(peerIdBlob(id));
+    this.#sql.deleteJoinRequest(peerIdBytes(id));
   }
 
   nameBindings(): NameBinding[] {

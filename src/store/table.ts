@@ -4,7 +4,7 @@
  * schema's checks are made when a database is opened (`database.ts`), so that a row is
  * taken at its word.
  */
-import { type PeerId, peerIdFromBytes } from "../core/peer_id.ts";
+import { type PeerId, peerIdBytes, peerIdFromBytes } from "../core/peer_id.ts";
 
 /** What node:sqlite takes for a column. */
 export type Value = string | number | Uint8Array | null;
@@ -14,6 +14,11 @@ export type Row = Record<string, unknown>;
 
 /** Identities as one parameter, JSON. */
 export const LISTED = "(SELECT unhex(value) FROM json_each(?))";
+
+/** An identity from a column. */
+export function toPeerId(value: unknown): PeerId {
+  return peerIdFromBytes(value as Uint8Array);
+}
 
 /** A column, and how a value stands in it. */
 export interface Column<T> {
@@ -49,7 +54,7 @@ export function bytes<T extends Uint8Array>(name: string): Column<T> {
 
 /** An identity. */
 export function peerId(name: string): Column<PeerId> {
-  return { name, encode: peerIdBlob, decode: toPeerId };
+  return { name, encode: peerIdBytes, decode: toPeerId };
 }
 
 /** A moment or a duration; clocks of tests have fractions. */
@@ -70,16 +75,6 @@ export function optional<T>({ encode, decode, ...column }: Column<T>) {
       value === undefined ? null : encode(value),
     decode: (value: unknown) => value === null ? undefined as T : decode(value),
   } satisfies Column<T>;
-}
-
-/** An identity for a column. */
-export function peerIdBlob(id: PeerId): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromHex(id);
-}
-
-/** An identity from a column. */
-export function toPeerId(value: unknown): PeerId {
-  return peerIdFromBytes(value as Uint8Array);
 }
 
 /** The column of each field of a record, or the columns of the record in it. */
