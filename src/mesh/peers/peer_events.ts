@@ -47,4 +47,10 @@ export interface PeerEventMap {
 }
 
 /** Calls listeners at once, in the order in which they came. */
-export class PeerEvents extends EventEmitter<PeerEventMap> {}
+export class PeerEvents extends EventEmitter<PeerEventMap> {
+  constructor() {
+    super();
+    // More parts of a node listen than the warning of a leak, which is printed, allows.
+    this.setMaxListeners(0);
+  }
+}
