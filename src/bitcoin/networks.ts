@@ -54,7 +54,7 @@ export const NETWORKS: Readonly<Record<NetworkName, BitcoinNetwork>> = {
     "seed.signet.bitcoin.sprovoost.nl",
     "seed.signet.achownodes.xyz",
   ]),
-  /** Exists on one machine only, so nobody tells of its nodes. */
+  /** Exists on one machine only, and so has no seeds. */
   regtest: network("regtest", "fabfb5da", 18_444, []),
 };
 
