@@ -206,7 +206,11 @@ export class ControlConnection implements Disposable {
     const message = escapeText(error.message, { max: 1_024 });
     if (error.code === "bad-request") throw new RangeError(message);
     const known = PASSED_ON.find((it) => it === error.code);
-    throw new VerackError(known ?? "rejected", message);
+    const { expected, actual } = error;
+    throw new VerackError(known ?? "rejected", message, {
+      ...(expected !== undefined && { expected }),
+      ...(actual !== undefined && { actual }),
+    });
   }
 
   #event(data: string): ControlEvent | undefined {
@@ -261,8 +265,14 @@ export class ControlConnection implements Disposable {
 /** Error codes that are passed on; any other becomes `rejected`. */
 const PASSED_ON = [...codesWhere(({ status }) => status !== undefined)];
 
+const detail = v.exactOptional(v.union([v.string(), v.number()]));
 const FAILURE = v.looseObject({
-  error: v.looseObject({ code: v.string(), message: v.string() }),
+  error: v.looseObject({
+    code: v.string(),
+    message: v.string(),
+    expected: detail,
+    actual: detail,
+  }),
 });
 
 const ANY_EVENT = v.looseObject({ type: v.string() });

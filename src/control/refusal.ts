@@ -1,9 +1,9 @@
 /**
  * Responses of the control API: JSON, streams of events, and errors as
- * `{ "error": { "code", "message" } }` with a status.
+ * `{ "error": { "code", "message", "expected", "actual" } }` with a status.
  */
 import { factsOf } from "../core/error_code.ts";
-import { VerackError } from "../core/errors.ts";
+import { detailsOf, VerackError } from "../core/errors.ts";
 import { jsonLine } from "../core/escape.ts";
 
 /** Codes of requests that are not carried out. */
@@ -91,7 +91,8 @@ export function errorResponse(error: unknown): Response | undefined {
   if (error instanceof VerackError) {
     const { code, message } = error;
     const status = factsOf(code).status ?? 500;
-    return jsonResponse({ error: { code, message } }, status);
+    const details = detailsOf(error);
+    return jsonResponse({ error: { code, message, ...details } }, status);
   }
   if (error instanceof RangeError || error instanceof SyntaxError) {
     const { message } = error;

@@ -21,24 +21,48 @@ export type { ErrorCode } from "./error_code.ts";
 export class VerackError extends Error {
   /** Which of the closed list of reasons it is; stable across releases. */
   readonly code: ErrorCode;
+  /**
+   * What was wanted, where it is one value: the peer's id (`wrong-identity`), the most
+   * bytes (`oversize`), the least version (`obsolete`), the magic as hex (`bad-magic`).
+   */
+  readonly expected?: string | number;
+  /** What there was in the place of `expected`. */
+  readonly actual?: string | number;
 
   /**
    * An error with one of the listed reasons.
    *
    * @param code The reason.
    * @param message What was being done, a colon, what stood in the way.
-   * @param options `cause`: the error underneath, if any.
+   * @param options `cause`: the error underneath, if any; `expected` and `actual`.
    */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & Pick<VerackError, "expected" | "actual"> = {},
+  ) {
     super(message, options);
     this.name = "VerackError";
     this.code = code;
+    const { expected, actual } = options;
+    if (expected !== undefined) this.expected = expected;
+    if (actual !== undefined) this.actual = actual;
   }
 
   /** Whether the same may succeed later though nothing is changed here. */
   get retryable(): boolean {
     return factsOf(this.code).retryable ?? false;
   }
+}
+
+/** The details of an error that says the same in other words, or to another program. */
+export function detailsOf(
+  { expected, actual }: VerackError,
+): Pick<VerackError, "expected" | "actual"> {
+  return {
+    ...(expected !== undefined && { expected }),
+    ...(actual !== undefined && { actual }),
+  };
 }
 
 /** The message of anything thrown, for showing to people. */

@@ -9,13 +9,11 @@
 import { hash } from "node:crypto";
 import { escapeText } from "./escape.ts";
 
-declare const brand: unique symbol;
-
 /**
  * The id of a peer: 64 lower-case hex digits, the SHA-256 of the DER
  * SubjectPublicKeyInfo of its key. {@linkcode parsePeerId} makes one of a string.
  */
-export type PeerId = string & { readonly [brand]: "PeerId" };
+export type PeerId = string & { readonly __brand: "PeerId" };
 
 /** Bytes of an id. */
 export const PEER_ID_BYTES = 32;

@@ -171,6 +171,7 @@ export function verifyCertificate(
     throw new VerackError(
       "wrong-identity",
       `Cannot accept certificate: it belongs to identity ${certificate.id}, must belong to ${expected}`,
+      { expected, actual: certificate.id },
     );
   }
   return certificate;

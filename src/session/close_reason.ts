@@ -98,8 +98,12 @@ export function evictedError(
 }
 
 /** Why a handshake fails. */
-export function openError(code: ErrorCode, detail: string): VerackError {
-  return new VerackError(code, `Cannot open session: ${detail}`);
+export function openError(
+  code: ErrorCode,
+  detail: string,
+  details?: Pick<VerackError, "expected" | "actual">,
+): VerackError {
+  return new VerackError(code, `Cannot open session: ${detail}`, details);
 }
 
 /** A connection to this process, or an echo. */

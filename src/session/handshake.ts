@@ -247,9 +247,10 @@ export class Handshake implements HandshakeContext {
 
   #onVersion(remote: VersionMessage): void {
     if (remote.version < this.#profile.minimumVersion) {
-      const detail =
-        `protocol version is ${remote.version}, must be >= ${this.#profile.minimumVersion}`;
-      return this.#refuse(openError("obsolete", detail));
+      const { version: actual } = remote;
+      const { minimumVersion: expected } = this.#profile;
+      const detail = `protocol version is ${actual}, must be >= ${expected}`;
+      return this.#refuse(openError("obsolete", detail, { expected, actual }));
     }
     // Core checks inbound connections only; a dialer that receives its own nonce
     // has reached itself, or an echo.

@@ -196,6 +196,7 @@ export class FrameDecoder {
       throw this.#failure = new VerackError(
         "oversize",
         `Cannot read frame: length is ${length}, must be at most ${max}`,
+        { expected: max, actual: length },
       );
     }
     const { command } = this.#parseCommand(this.#buffer.start);
@@ -246,10 +247,12 @@ export class FrameDecoder {
 
   #failMagic(known: number): never {
     const { start, bytes } = this.#buffer;
-    const seen = bytes.subarray(start, start + known).toHex();
+    const actual = bytes.subarray(start, start + known).toHex();
+    const expected = this.#magic.toHex();
     throw this.#failure = new VerackError(
       "bad-magic",
-      `Cannot read frame: magic is ${seen}, must be ${this.#magic.toHex()}`,
+      `Cannot read frame: magic is ${actual}, must be ${expected}`,
+      { expected, actual },
     );
   }
 }

@@ -419,6 +419,12 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
     "/v1/requests": [],
     "/v1/invites": { invites: [], added: "by a later version" },
   };
+  const error = {
+    code: "wrong-identity",
+    message: "",
+    expected: 1,
+    actual: id,
+  };
   const events = [
     { type: "of a later version" },
     { type: "ping", time: "", id, text: "x", added: 1 },
@@ -429,6 +435,9 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
     onListen: () => {},
   }, ({ url }) => {
     const { pathname } = new URL(url);
+    if (pathname === "/v1/stop") {
+      return Response.json({ error }, { status: 502 });
+    }
     return new Response(
       pathname === "/v1/events"
         ? events.map((it) => `data: ${JSON.stringify(it)}\n\n`).join("")
@@ -447,6 +456,8 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
       const error = await assertRejects(ask, VerackError, says);
       assertEquals(error.code, "protocol");
     }
+    const failure = await assertRejects(() => client.stop(), VerackError);
+    assertEquals([failure.expected, failure.actual], [1, id]);
     assertEquals(await client.invites(), []);
     const stream = client.events();
     assertEquals((await stream.next()).value?.type, "ping");

@@ -120,6 +120,7 @@ Deno.test("verifyCertificate() says wrong-identity when a sound certificate is a
   );
   const error = assertThrows(() => verifyCertificate(der, other), VerackError);
   assertEquals(error.code, "wrong-identity");
+  assertEquals([error.expected, error.actual], [other, idOf(P256.spki)]);
   assert(error.message.includes(other));
   assert(error.message.includes(idOf(P256.spki)));
 });

@@ -156,6 +156,10 @@ for (const role of ["initiator", "responder"] as const) {
     const [failure] = actions;
     assert(failure?.type === "fail");
     assertEquals(failure.error.code, "obsolete");
+    assertEquals([failure.error.expected, failure.error.actual], [
+      31800,
+      31799,
+    ]);
     assertStringIncludes(failure.error.message, "31799");
     assertStringIncludes(failure.error.message, "31800");
   });

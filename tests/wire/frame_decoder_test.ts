@@ -94,6 +94,8 @@ Deno.test("FrameDecoder.next() throws bad-magic at the first byte that differs",
     assertStrictEquals(decoder.next(), undefined);
     decoder.push(bytes.subarray(at, at + 1));
     const error = assertVerackError(() => decoder.next(), "bad-magic");
+    assertStrictEquals(error.expected, MAGIC.toHex());
+    assertStrictEquals(error.actual, bytes.subarray(0, at + 1).toHex());
     assertStrictEquals(
       error.message,
       `Cannot read frame: magic is ${
@@ -127,6 +129,8 @@ Deno.test("FrameDecoder.next() allows a length of exactly 4,000,000 and refuses 
     error.message,
     "Cannot read frame: length is 4000001, must be at most 4000000",
   );
+  assertStrictEquals(error.expected, 4_000_000);
+  assertStrictEquals(error.actual, 4_000_001);
 });
 
 Deno.test("FrameDecoder.next() reads a payload of 4,000,000 bytes", () => {

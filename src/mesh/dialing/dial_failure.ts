@@ -1,14 +1,14 @@
 /** What went wrong at an address, which may lead to several endpoints, as one error. */
 import { factsOf } from "../../core/error_code.ts";
-import { messageOf, VerackError } from "../../core/errors.ts";
+import { detailsOf, messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 
 /** Another identity is at the address than must be. */
 export class WrongIdentityError extends VerackError {
-  readonly expected: PeerId;
-  readonly actual: PeerId;
+  declare readonly expected: PeerId;
+  declare readonly actual: PeerId;
 
   constructor(
     address: Address,
@@ -18,9 +18,7 @@ export class WrongIdentityError extends VerackError {
       formatAddress(address)
     }: it is ${actual}, must be ${expected}`,
   ) {
-    super("wrong-identity", message);
-    this.expected = expected;
-    this.actual = actual;
+    super("wrong-identity", message, { expected, actual });
   }
 }
 
@@ -68,7 +66,10 @@ export function failureAt(
     }`;
   return error instanceof WrongIdentityError
     ? new WrongIdentityError(address, error.expected, error.actual, message)
-    : new VerackError(error.code, message, { cause: error });
+    : new VerackError(error.code, message, {
+      cause: error,
+      ...detailsOf(error),
+    });
 }
 
 /** A wrong identity says most, then a refusal, then what is no matter of time. */
