@@ -15,126 +15,85 @@ const ALICE = parsePeerId("a".repeat(64));
 const BOB = parsePeerId("b".repeat(64));
 const ADDRESS = "192.0.2.1:8080";
 
+const UP = { type: "peer:up", id: BOB, address: ADDRESS } as const;
+const DOWN = { type: "peer:down", id: BOB } as const;
+const CONFLICT = { type: "name-conflict", id: BOB, holder: ALICE } as const;
+const LEAVES = { reason: "Peer said bye: leaving", left: true };
+const MESH = { type: "mesh", missing: [] } as const;
+const LOST_MESSAGE = { name: "Bob", topic: "", id: "" };
+const IDS = { expected: BOB, actual: ALICE };
+
+/** Events, and their lines by what they begin with. */
 const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
   [
     { type: "listening", id: ALICE, address: "[::]:8080" },
     "listen on [::]:8080 as aaaaaaaa",
   ],
   [
-    {
-      type: "peer:up",
-      id: BOB,
-      address: ADDRESS,
-      direction: "inbound",
-      trust: "first-use",
-    },
+    { ...UP, direction: "inbound", trust: "first-use" },
     "up     bbbbbbbb from 192.0.2.1:8080 (inbound, unverified, first use)",
   ],
   [
-    {
-      type: "peer:up",
-      id: BOB,
-      address: "bob.example:1",
-      direction: "outbound",
-      trust: "pinned",
-    },
-    "up     bbbbbbbb at bob.example:1 (outbound, pinned)",
+    { ...UP, address: "b.example:1", direction: "outbound", trust: "pinned" },
+    "up     bbbbbbbb at b.example:1 (outbound, pinned)",
   ],
   [
-    {
-      type: "peer:up",
-      id: BOB,
-      address: ADDRESS,
-      direction: "outbound",
-      trust: "known",
-    },
+    { ...UP, direction: "outbound", trust: "known" },
     "up     bbbbbbbb at 192.0.2.1:8080 (outbound, known)",
   ],
   [
     { type: "replaced", address: ADDRESS, former: ALICE, id: BOB },
     `new    192.0.2.1:8080: now ${BOB}, before ${ALICE}, whose key lived in memory only`,
   ],
+  [{ ...DOWN, ...LEAVES }, "left   bbbbbbbb"],
   [
-    {
-      type: "peer:down",
-      id: BOB,
-      reason: "Peer said bye: leaving",
-      left: true,
-    },
-    "left   bbbbbbbb",
+    { ...DOWN, reason: "Peer is silent for 3001 ms", left: false },
+    "lost   bbbbbbbb: Peer is silent for 3001 ms",
   ],
   [
-    {
-      type: "peer:down",
-      id: BOB,
-      reason: "Peer is silent for 3001 ms",
-      left: false,
-    },
-    "lost   bbbbbbbb: Peer is silent for 3001 ms",
+    { ...DOWN, ...LEAVES, name: "\u0430dmin" },
+    'left   "\\u{430}dmin" (bbbbbbbb)',
+  ],
+  [
+    { ...DOWN, ...LEAVES, name: "eve", boundName: "eva" },
+    "left   eva (calls itself eve, bbbbbbbb)",
   ],
   [{ type: "ping", id: BOB, text: "ping 7" }, "ping   bbbbbbbb: ping 7"],
   [
     { type: "ping", id: BOB, name: "bob", text: "ping 7" },
     "ping   bob (bbbbbbbb): ping 7",
   ],
+  [{ ...MESH, nodes: 1, links: 0 }, "mesh   nobody else here"],
+  [{ ...MESH, nodes: 2, links: 1 }, "mesh   2 nodes, 1 link here"],
   [
-    {
-      type: "peer:down",
-      id: BOB,
-      name: "\u0430dmin",
-      reason: "Peer said bye: leaving",
-      left: true,
-    },
-    'left   "\\u{430}dmin" (bbbbbbbb)',
-  ],
-  [
-    { type: "mesh", nodes: 1, links: 0, missing: [] },
-    "mesh   nobody else here",
-  ],
-  [
-    { type: "mesh", nodes: 2, links: 1, missing: [] },
-    "mesh   2 nodes, 1 link here",
-  ],
-  [
-    { type: "mesh", nodes: 5, links: 2, missing: [] },
+    { ...MESH, nodes: 5, links: 2 },
     "mesh   5 nodes, 2 links here (2 missing)",
   ],
   [
-    { type: "mesh", nodes: 3, links: 1, missing: [[ALICE, BOB]] },
+    { ...MESH, nodes: 3, links: 1, missing: [[ALICE, BOB]] },
     "mesh   3 nodes, 1 link here; out of each other's reach: aaaaaaaa and bbbbbbbb",
   ],
   [
-    {
-      type: "mesh",
-      nodes: 9,
-      links: 8,
-      missing: Array.from({ length: 6 }, () => [ALICE, BOB] as const),
-    },
+    { ...MESH, nodes: 9, links: 8, missing: Array(6).fill([ALICE, BOB]) },
     `mesh   9 nodes, 8 links here; out of each other's reach: ${
       "aaaaaaaa and bbbbbbbb, ".repeat(4)
     }2 pairs more`,
   ],
-  [
-    {
-      type: "refused",
-      address: ADDRESS,
-      reason: `Cannot accept ${ADDRESS}: it is ${ALICE}, must be ${BOB}`,
-      expected: BOB,
-      actual: ALICE,
-    },
-    `refuse 192.0.2.1:8080: it is ${ALICE}, must be ${BOB}`,
-  ],
-  [
-    {
-      type: "refused",
-      address: ADDRESS,
-      reason: "Cannot open session: somebody else is there",
-      expected: BOB,
-      actual: ALICE,
-    },
-    "refuse 192.0.2.1:8080: somebody else is there " +
-    `(it is ${ALICE}, must be ${BOB})`,
-  ],
+  ...([
+    [
+      `Cannot accept ${ADDRESS}: it is ${ALICE}, must be ${BOB}`,
+      `it is ${ALICE}, must be ${BOB}`,
+    ],
+    [
+      "Cannot open session: somebody else is there",
+      `somebody else is there (it is ${ALICE}, must be ${BOB})`,
+    ],
+  ].map(([reason = "", says]) =>
+    [
+      { type: "refused", address: ADDRESS, reason, ...IDS },
+      `refuse 192.0.2.1:8080: ${says}`,
+    ] as const
+  )),
   [
     {
       type: "refused",
@@ -156,43 +115,18 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     `join   ${BOB} at 192.0.2.1:8080 asks to join: allow or deny it`,
   ],
   [
-    {
-      type: "name-conflict",
-      id: BOB,
-      name: "Al",
-      holder: ALICE,
-      ownName: false,
-    },
+    { ...CONFLICT, name: "Al", ownName: false },
     "name   Al (bbbbbbbb) uses a name of aaaaaaaa; it is reached as bbbbbbbb, and to say whose the name is: verack allow ID --name Al",
   ],
   [
-    {
-      type: "name-conflict",
-      id: BOB,
-      name: "Al",
-      holder: ALICE,
-      ownName: true,
-    },
+    { ...CONFLICT, name: "Al", ownName: true },
     "name   Al (bbbbbbbb) uses this node's own name; it is reached as bbbbbbbb",
-  ],
-  [
-    {
-      type: "peer:down",
-      id: BOB,
-      name: "eve",
-      boundName: "eva",
-      reason: "",
-      left: true,
-    },
-    "left   eva (calls itself eve, bbbbbbbb)",
   ],
   [
     {
       type: "undelivered",
       to: BOB,
-      name: "Bob",
-      topic: "",
-      id: "",
+      ...LOST_MESSAGE,
       reason: "Cannot deliver to bbbbbbbb: no acknowledgement within 5 ms",
     },
     "unsent Bob (bbbbbbbb): no acknowledgement within 5 ms",
@@ -201,10 +135,8 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     {
       type: "dead-letter",
       from: BOB,
-      name: "Bob",
+      ...LOST_MESSAGE,
       boundName: "bert",
-      topic: "",
-      id: "",
       reason: "exit code 1",
     },
     "dead   a message from bert (calls itself Bob, bbbbbbbb), nacked too often: exit code 1",
@@ -248,20 +180,8 @@ function hostile(text: string): NodeEvent[] {
     { type: "refused", address: text, reason: text },
     { type: "unreachable", address: text, reason: text },
     { type: "join-request", id: BOB, address: text },
-    {
-      type: "name-conflict",
-      id: BOB,
-      name: text,
-      holder: ALICE,
-      ownName: false,
-    },
-    {
-      type: "peer:up",
-      id: BOB,
-      address: text,
-      direction: "inbound",
-      trust: "known",
-    },
+    { ...CONFLICT, name: text, ownName: false },
+    { ...UP, address: text, direction: "inbound", trust: "known" },
   ];
 }
 
@@ -275,13 +195,7 @@ Deno.test("eventLine() says in one line what happened, with the time of day", ()
 });
 
 Deno.test("eventLine() advises no command where none reaches the node", () => {
-  const event = {
-    type: "name-conflict",
-    id: BOB,
-    name: "Al",
-    holder: ALICE,
-    ownName: false,
-  } as const;
+  const event = { ...CONFLICT, name: "Al", ownName: false };
   assertEquals(
     eventLine(event, TIME, PLAIN, { mayDecide: false }),
     "03:04:05 name   Al (bbbbbbbb) uses a name of aaaaaaaa; it is reached as bbbbbbbb",
