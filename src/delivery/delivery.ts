@@ -16,8 +16,7 @@ import type { FrameSink } from "./frame_sink.ts";
 import { Inbox } from "./inbox.ts";
 import type { Message } from "./incoming_message.ts";
 import { Outbox } from "./outbox.ts";
-import { Admitted } from "./outbox_usage.ts";
-import { PeerQueues } from "./peer_queue.ts";
+import { Admitted, PeerQueues } from "./outbox_usage.ts";
 import {
   MessageBody,
   OutgoingMessage,

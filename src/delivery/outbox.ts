@@ -15,11 +15,12 @@ import {
 } from "./delivery_limits.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { FrameSink } from "./frame_sink.ts";
-import { PeerQueue, type PeerQueues } from "./peer_queue.ts";
 import {
   type Admitted,
   type EvictionNeed,
   OutboxUsage,
+  PeerQueue,
+  type PeerQueues,
 } from "./outbox_usage.ts";
 import { MessageBody, OutgoingMessage } from "./outgoing_message.ts";
 import { Sender, type SenderOptions } from "./sender.ts";

@@ -25,7 +25,7 @@ import {
   shortId,
 } from "../identity/identity.ts";
 import type { Clock, Random } from "../core/clock.ts";
-import type { PeerQueues } from "../delivery/peer_queue.ts";
+import type { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import type { AccessRules } from "./peers/access_rules.ts";

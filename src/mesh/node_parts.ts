@@ -1,6 +1,6 @@
 /** Makes the parts of a node, each from those it needs, and looks into them for tests. */
 import { logger } from "../core/log.ts";
-import { PeerQueues } from "../delivery/peer_queue.ts";
+import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Identity } from "../identity/identity.ts";
 import { FrameBudget, QueueBudget } from "../session/node_budget.ts";
 import { StrangersMeter } from "../session/frame_meter.ts";

@@ -14,7 +14,7 @@ import {
   type OutboxOptions,
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
-import { PeerQueues } from "../../src/delivery/peer_queue.ts";
+import { PeerQueues } from "../../src/delivery/outbox_usage.ts";
 import { MemoryMessageStore } from "../../src/mesh/peers/memory_message_store.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";

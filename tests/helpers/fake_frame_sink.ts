@@ -12,7 +12,7 @@ import {
   type DeliverySettings,
   resolveOutbox,
 } from "../../src/delivery/delivery_settings.ts";
-import type { PeerQueues } from "../../src/delivery/peer_queue.ts";
+import type { PeerQueues } from "../../src/delivery/outbox_usage.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
