@@ -6,7 +6,7 @@
 /**
  * Descriptors that the mesh leaves free, or half of them if that is less: for the
  * control API, the database, logs, programs and up to `MAX_CONCURRENT_DIALS` dials
- * and as many to rumours.
+ * and as many to gossip.
  */
 export const RESERVED_DESCRIPTORS = 64;
 

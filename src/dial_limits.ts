@@ -14,19 +14,19 @@ export const MAX_CONCURRENT_DIALS = 32;
  * budget of their own, so that lies cost nobody else a dial; a joiner of 200 nodes is
  * through in a few rounds.
  */
-export const MAX_RUMOUR_DIALS = 32;
+export const MAX_GOSSIP_DIALS = 32;
 
-/** So many of `MAX_RUMOUR_DIALS` may go to peers that one source told of: nobody takes them all. */
-export const MAX_RUMOUR_DIALS_PER_SOURCE = 24;
+/** So many of `MAX_GOSSIP_DIALS` may go to peers that one source told of: nobody takes them all. */
+export const MAX_GOSSIP_DIALS_PER_SOURCE = 24;
 
 /**
  * Dials in vain that one source of gossip may cause at once, and how often one
  * more; and all sources together. Who tells the truth gets each dial back.
  */
-export const RUMOUR_CREDIT_PER_SOURCE = 128;
-export const RUMOUR_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
-export const RUMOUR_CREDIT = 512;
-export const RUMOUR_CREDIT_REFILL_MS = 250;
+export const GOSSIP_CREDIT_PER_SOURCE = 128;
+export const GOSSIP_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
+export const GOSSIP_CREDIT = 512;
+export const GOSSIP_CREDIT_REFILL_MS = 250;
 
 /**
  * Dials in vain to one IP address and port, of all peers without standing together, at
@@ -43,7 +43,7 @@ export const MAX_DIAL_TARGETS = 4_096;
 export const ADDRESS_STAGGER_MS = 250;
 
 /** Addresses tried at once of a peer that nobody has proven to us; of others, all. */
-export const MAX_RUMOUR_ADDRESSES_AT_ONCE = 2;
+export const MAX_GOSSIP_ADDRESSES_AT_ONCE = 2;
 
 /** How often others' word that a peer is alive may bring the next dial forward. */
 export const DIAL_HINT_INTERVAL_MS = 10_000;

@@ -96,7 +96,7 @@ export const MAX_EXTRA_SESSIONS = 256;
 export const MAX_ADDRESSES_PER_PEER = 8;
 
 /** Peers that one source may introduce which nobody has verified yet. */
-export const MAX_RUMOURS_PER_SOURCE = 1_000;
+export const MAX_GOSSIP_PEERS_PER_SOURCE = 1_000;
 
 /** Connections whose peer is not proven yet, in total. Each holds about 100 KiB with TLS. */
 export const MAX_PENDING_CONNECTIONS = 256;
@@ -118,7 +118,7 @@ export const PEER_REQUEST_REFILL_MS = 1_000;
  * A peer that was never reached is forgotten when no member has said for so long that it
  * is live, and so are addresses at which a peer without standing never answered.
  */
-export const RUMOUR_KEPT_MS = 60_000;
+export const GOSSIP_KEPT_MS = 60_000;
 
 /** `refused` events about strangers who come in: a burst, then one each second. */
 export const REFUSAL_EVENT_BURST = 100;

@@ -89,8 +89,8 @@ export const MAX_NAME_BINDINGS = MAX_NAMES_PER_PEER * MAX_PEERS +
  * ones each. All that one entry can name are kept, and a peer that has moved often
  * still leaves room for the word of others where it is now.
  */
-export const MAX_PROVEN_ADDRESSES = 3;
-export const MAX_CLAIMED_ADDRESSES = MAX_ADDRESSES_PER_ENTRY;
+export const MAX_VERIFIED_ADDRESSES = 3;
+export const MAX_ADVERTISED_ADDRESSES = MAX_ADDRESSES_PER_ENTRY;
 
 /**
  * Peer entries a session may have judged at once, and how often one more: a forged

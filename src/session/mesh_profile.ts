@@ -63,7 +63,7 @@ export interface VerifiedPeer {
   /** Whether its key lives in memory only. */
   readonly ephemeral: boolean;
   /** Statement of a member that admitted it; not verified yet. */
-  readonly statement?: Uint8Array<ArrayBuffer>;
+  readonly attestation?: Uint8Array<ArrayBuffer>;
   /** Id of the invite whose code it proved to know. */
   readonly invite?: string;
 }
@@ -72,8 +72,8 @@ export interface VerifiedPeer {
 export interface MeshProfileOptions extends SecretOptions {
   /** Random number of this process. */
   readonly instance: bigint;
-  /** Dialer: statement of the member that admitted this node. */
-  readonly statement?: Uint8Array;
+  /** Dialer: attestation of the member that admitted this node. */
+  readonly attestation?: Uint8Array;
   /** Listener: 32 fresh random bytes. */
   readonly challenge?: Uint8Array<ArrayBuffer>;
   /** Why a verified peer is refused, if it is; called before it is told that it is accepted. */
@@ -204,14 +204,14 @@ export class MeshProfile implements HandshakeProfile {
 
   /** Dialer: sends the proof of its identity, if the listener may be a peer. */
   #proveOurselves(context: HandshakeContext): void {
-    const { identity, listener, magic, statement } = this.#options;
+    const { identity, listener, magic, attestation } = this.#options;
     const challenge = this.#challenge;
     if (listener === undefined || challenge === undefined) return;
     this.#meet({ certificate: listener }, context);
     this.#sendFeatures(context);
-    const extensions = statement === undefined
+    const extensions = attestation === undefined
       ? EMPTY
-      : encodeExtensions(new Map([[PROOF_EXTENSION.statement, statement]]));
+      : encodeExtensions(new Map([[PROOF_EXTENSION.attestation, attestation]]));
     const proof: ProofContext = {
       magic,
       listener: listener.id,
@@ -256,18 +256,18 @@ export class MeshProfile implements HandshakeProfile {
         `the proof of ${id} does not verify, must be its key's signature over this conversation`;
       throw openError("bad-proof", detail);
     }
-    const statement = proof.extensions.get(PROOF_EXTENSION.statement);
+    const attestation = proof.extensions.get(PROOF_EXTENSION.attestation);
     const { invite } = this.#secrets;
     this.#meet({
       certificate,
-      ...(statement && { statement: statement.slice() }),
+      ...(attestation && { attestation: attestation.slice() }),
       ...(invite !== undefined && { invite }),
     }, context);
   }
 
   /** Records the verified peer, or refuses it. */
   #meet(
-    proven: Pick<VerifiedPeer, "certificate" | "statement" | "invite">,
+    proven: Pick<VerifiedPeer, "certificate" | "attestation" | "invite">,
     context: HandshakeContext,
   ): void {
     const peer: VerifiedPeer = {

@@ -214,7 +214,7 @@ function fromRequest(request: JoinRequest): StoredPeer {
     name: "",
     trust: "known",
     ephemeral: false,
-    addresses: [{ address, rank: "typed", typed: true }],
+    addresses: [{ address, rank: "configured", configured: true }],
     firstSeen,
     lastSeen,
     attestation: new Uint8Array(0),

@@ -28,6 +28,7 @@ import {
   Table,
   toPeerId,
   wholeMs,
+  word,
 } from "./table.ts";
 
 const PEERS = new Table<Omit<StoredPeer, "addresses">>("peer", {
@@ -56,8 +57,12 @@ const ADDRESSES = new Table<AddressRow>("peer_address", {
   position: plain("position"),
   entry: {
     address: { host: plain("host"), port: plain("port") },
-    rank: plain("rank"),
-    typed: flag("typed"),
+    rank: word("rank", {
+      verified: "proven",
+      configured: "typed",
+      advertised: "claimed",
+    }),
+    configured: flag("typed"),
     namedFrom: optional(plain("named_from")),
   },
 });
@@ -143,7 +148,7 @@ export class SqliteStore implements NodeStore {
         trust: row.trust as PeerHead["trust"],
         earnedStanding: row.earned_standing === 1,
         upForLong: row.up_for_long === 1,
-        isTyped: row.typed === 1,
+        isConfigured: row.typed === 1,
       };
     }
   }

@@ -34,6 +34,19 @@ export function plain<T extends string | number>(name: string): Column<T> {
   return { name, encode: (value) => value, decode: (value) => value as T };
 }
 
+/** One of some words, each of which stands there as another. */
+export function word<T extends string>(
+  name: string,
+  words: Readonly<Record<T, string>>,
+): Column<T> {
+  const read = new Map(Object.entries(words).map(([word, it]) => [it, word]));
+  return {
+    name,
+    encode: (value) => words[value],
+    decode: (value) => read.get(value) as T,
+  };
+}
+
 /**
  * Text of others, read as a blob: node:sqlite ends text at the first NUL when it
  * reads it.

@@ -6,11 +6,11 @@ import {
   DIAL_TIMEOUT_MS,
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
+  GOSSIP_CREDIT_PER_SOURCE,
+  GOSSIP_CREDIT_PER_SOURCE_REFILL_MS,
+  GOSSIP_KEPT_MS,
   MAX_CONCURRENT_DIALS,
   RECONNECT_CLAIMED_MS,
-  RUMOUR_CREDIT_PER_SOURCE,
-  RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
-  RUMOUR_KEPT_MS,
 } from "../../src/limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import type {
@@ -49,9 +49,9 @@ function onRecord(
     readonly ageMs: number;
   },
 ): StoredPeer {
-  const { rank = "claimed", ageMs, ...rest } = fields;
+  const { rank = "advertised", ageMs, ...rest } = fields;
   const seen = VIRTUAL_EPOCH_MS - ageMs;
-  const typed = rank === "typed";
+  const configured = rank === "configured";
   return {
     id,
     certificate: Uint8Array.from(certificate),
@@ -61,8 +61,8 @@ function onRecord(
     addresses: [{
       address,
       rank,
-      typed,
-      ...(rank === "claimed" && { namedFrom: "private" }),
+      configured,
+      ...(rank === "advertised" && { namedFrom: "private" }),
     }],
     firstSeen: seen,
     lastSeen: seen,
@@ -91,7 +91,10 @@ function counting(inner: Transport, onDial: (to: Address) => void): Transport {
 }
 
 /** Peers on record, seen last, at hosts that answer nothing. */
-function strangers(mesh: MemoryMesh, rank: "claimed" | "proven"): StoredPeer[] {
+function strangers(
+  mesh: MemoryMesh,
+  rank: "advertised" | "verified",
+): StoredPeer[] {
   return times(STRANGERS, (index) => {
     const host = `10.1.0.${index + 1}`;
     mesh.network.transport(host);
@@ -128,8 +131,8 @@ async function remembered(mesh: MemoryMesh): Promise<Restart> {
       onRecord(node.identity, at(host, 8080), { ageMs: 60_000, ...fields }),
     );
   put(friend, { earnedStanding: true });
-  put(seed, { rank: "typed" });
-  put(acquaintance, { rank: "proven" });
+  put(seed, { rank: "configured" });
+  put(acquaintance, { rank: "verified" });
   return { mesh, store, friend, seed, acquaintance };
 }
 
@@ -138,11 +141,11 @@ function isLinked(node: Member["node"], others: readonly Member[]): boolean {
   return others.every((other) => linked.has(other.node.identity.id));
 }
 
-for (const rank of [undefined, "claimed", "proven"] as const) {
+for (const rank of [undefined, "advertised", "verified"] as const) {
   const among = rank === undefined
     ? "alone"
     : `among 200 that were seen last and ${
-      rank === "claimed" ? "claimed silent addresses" : "answer no more"
+      rank === "advertised" ? "claimed silent addresses" : "answer no more"
     }`;
   Deno.test(`after a restart a friend and the configured seed are reached at once, ${among}`, async () => {
     await using mesh = new MemoryMesh();
@@ -158,7 +161,7 @@ for (const rank of [undefined, "claimed", "proven"] as const) {
     // Those without standing share what they have by turns: a round takes as long as
     // all of them hang.
     await mesh.clock.runUntil(() => isLinked(node, [acquaintance]), {
-      limitMs: rank === "proven" ? ROUND_MS : PROMPT_MS,
+      limitMs: rank === "verified" ? ROUND_MS : PROMPT_MS,
     });
   });
 }
@@ -166,10 +169,10 @@ for (const rank of [undefined, "claimed", "proven"] as const) {
 Deno.test("addresses that were only claimed and do not answer are forgotten, those of a friend are not", async () => {
   await using mesh = new MemoryMesh();
   const { store, friend } = await remembered(mesh);
-  for (const stranger of strangers(mesh, "claimed")) store.putPeer(stranger);
+  for (const stranger of strangers(mesh, "advertised")) store.putPeer(stranger);
   await friend.node.close({ abrupt: true });
   await mesh.start([], { store });
-  await mesh.clock.advance(5 * RUMOUR_KEPT_MS);
+  await mesh.clock.advance(5 * GOSSIP_KEPT_MS);
   const kept = store.peers().filter(({ addresses }) => addresses.length > 0);
   assertEquals(
     kept.map(({ id }) => id).sort(),
@@ -184,15 +187,15 @@ Deno.test("what peers claim besides the address where they answered is dialed fr
   const { store, friend, acquaintance } = await remembered(mesh);
   const target = "10.9.9.9";
   mesh.network.transport(target);
-  strangers(mesh, "proven").forEach((stranger, index) =>
+  strangers(mesh, "verified").forEach((stranger, index) =>
     store.putPeer({
       ...stranger,
       addresses: [
         ...stranger.addresses,
         ...times(4, (nth): StoredAddress => ({
           address: at(target, 1_000 + 4 * index + nth),
-          rank: "claimed",
-          typed: false,
+          rank: "advertised",
+          configured: false,
           namedFrom: "private",
         })),
       ],
@@ -211,8 +214,8 @@ Deno.test("what peers claim besides the address where they answered is dialed fr
     limitMs: ROUND_MS,
   });
   await mesh.clock.advance(ROUND_MS);
-  const most = RUMOUR_CREDIT_PER_SOURCE +
-    2 * ROUND_MS / RUMOUR_CREDIT_PER_SOURCE_REFILL_MS;
+  const most = GOSSIP_CREDIT_PER_SOURCE +
+    2 * ROUND_MS / GOSSIP_CREDIT_PER_SOURCE_REFILL_MS;
   assert(dials > 0 && dials <= most, `${dials} connections, at most ${most}`);
 });
 
@@ -296,14 +299,14 @@ for (const kind of ["refuses", "is silent"] as const) {
     await scene.visit(victim);
     // They are known, and were to be dialed.
     assertEquals(victim.node.peers().length, STRANGERS);
-    await clock.advance(2 * RUMOUR_KEPT_MS);
+    await clock.advance(2 * GOSSIP_KEPT_MS);
     assert(scene.dials > 0, "the test must see a dial");
     assert(
-      scene.dials <= share(2 * RUMOUR_KEPT_MS),
+      scene.dials <= share(2 * GOSSIP_KEPT_MS),
       `${scene.dials} connections`,
     );
     const { dials } = scene;
-    await clock.advance(10 * RUMOUR_KEPT_MS);
+    await clock.advance(10 * GOSSIP_KEPT_MS);
     assertEquals(scene.dials, dials);
   });
 }
@@ -323,14 +326,14 @@ Deno.test("nor after a restart", async () => {
     identity: victim.node.identity,
   });
   assertEquals(again.node.peers().length, STRANGERS);
-  await clock.advance(3 * RUMOUR_KEPT_MS);
+  await clock.advance(3 * GOSSIP_KEPT_MS);
   assert(scene.dials > 0, "the test must see a dial");
   assert(
-    scene.dials <= share(3 * RUMOUR_KEPT_MS),
+    scene.dials <= share(3 * GOSSIP_KEPT_MS),
     `${scene.dials} connections`,
   );
   const { dials } = scene;
-  await clock.advance(10 * RUMOUR_KEPT_MS);
+  await clock.advance(10 * GOSSIP_KEPT_MS);
   assertEquals(scene.dials, dials);
 });
 
@@ -380,6 +383,6 @@ for (const isAttacked of [false, true]) {
     await clock.runUntil(() => isLinked(victim.node, [back]), {
       limitMs: 30_000,
     });
-    assert(scene.dials <= share(RUMOUR_KEPT_MS), `${scene.dials} connections`);
+    assert(scene.dials <= share(GOSSIP_KEPT_MS), `${scene.dials} connections`);
   });
 }

@@ -1,7 +1,7 @@
 // Strangers that tell of peers at ports which hang, to use up the dials that gossip may
 // cause: an honest rumour has its turn all the same.
 import { assert } from "@std/assert";
-import { MAX_RUMOUR_DIALS } from "../../src/limits.ts";
+import { MAX_GOSSIP_DIALS } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { entryOf, stranger } from "../helpers/forged_messages.ts";
@@ -39,7 +39,7 @@ Deno.test("five members that tell of peers at silent ports leave an honest rumou
   const sinks = silentPorts(stack);
   await using scene = await Scene.start();
   using _liars = await liars(scene, sinks);
-  await until("all dials to hang", () => open(sinks) >= MAX_RUMOUR_DIALS);
+  await until("all dials to hang", () => open(sinks) >= MAX_GOSSIP_DIALS);
   using honest = await scene.join();
   await using bob = await Node.start();
   await honest.tell([entryOf(bob.identity, [parseAddress(bob.address)])]);
@@ -52,7 +52,7 @@ Deno.test("nor can they take a peer over by telling of it first", async () => {
   const sinks = silentPorts(stack);
   await using scene = await Scene.start();
   using _liars = await liars(scene, sinks);
-  await until("all dials to hang", () => open(sinks) >= MAX_RUMOUR_DIALS);
+  await until("all dials to hang", () => open(sinks) >= MAX_GOSSIP_DIALS);
   const at = parseAddress(stack.use(Sink.start()).address);
   await using bob = await Node.start();
   // On the account of one that has its share already.

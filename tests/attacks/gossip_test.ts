@@ -3,8 +3,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity, peerIdFromBytes } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
+  MAX_GOSSIP_PEERS_PER_SOURCE,
   MAX_NAMED_ENDPOINTS,
-  MAX_RUMOURS_PER_SOURCE,
 } from "../../src/limits.ts";
 import { MAX_PEERS_PER_MESSAGE } from "../../src/wire/wire_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
@@ -173,9 +173,15 @@ Deno.test("100,000 identities from one source are bounded, and leave room for ot
   });
   const sound = times(3_000, () => entryOf(stranger(), at));
   await tell(sound);
-  assertEquals(scene.victim.peers().length, before + MAX_RUMOURS_PER_SOURCE);
+  assertEquals(
+    scene.victim.peers().length,
+    before + MAX_GOSSIP_PEERS_PER_SOURCE,
+  );
   await tell(names);
-  assertEquals(scene.victim.peers().length, before + MAX_RUMOURS_PER_SOURCE);
+  assertEquals(
+    scene.victim.peers().length,
+    before + MAX_GOSSIP_PEERS_PER_SOURCE,
+  );
   // Her share is spent, not that of others.
   const bob = stranger();
   await honest.tell([entryOf(bob, at)]);
@@ -306,8 +312,8 @@ Deno.test("a source on this machine may name addresses of this machine", async (
 Deno.test("a farther source cannot take an address away that a nearer one named", () => {
   const addresses = new PeerAddresses();
   const address = parseAddress("10.0.0.1:8333");
-  addresses.add(address, "rumoured", "private");
-  addresses.add(address, "rumoured", "public");
+  addresses.add(address, "gossiped", "private");
+  addresses.add(address, "gossiped", "public");
   assertEquals(addresses.get(address)?.namedFrom, "private");
 });
 

@@ -125,7 +125,7 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
   const identity = await Identity.generate();
   const about = (issuer: Identity, subject: PeerId) =>
     encodeWelcome({
-      statement: issueAttestation(issuer, { magic, subject }, 0),
+      attestation: issueAttestation(issuer, { magic, subject }, 0),
       closed: true,
       networkKey: new Uint8Array(32),
     });
@@ -152,7 +152,7 @@ Deno.test("a welcome that nobody asked for is ignored, and a false one ends the 
     assert(isUp(node, mallory.identity.id));
   }
   {
-    // The host itself, with a statement about somebody else.
+    // The host itself, with an attestation about somebody else.
     const code = new Uint8Array(20);
     const invite = formatInvite({
       host: mallory.identity.id,
@@ -203,7 +203,7 @@ Deno.test("an invite that was used stays its guest's though the host was killed 
     using back = await RawPeer.open(again, { identity: guest, shows });
     const welcome = decodeWelcome(await back.take(COMMAND.welcome));
     assert(welcome.closed);
-    assertEquals(issuerOf(welcome.statement), identity.id);
+    assertEquals(issuerOf(welcome.attestation), identity.id);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

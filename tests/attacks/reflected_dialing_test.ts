@@ -4,7 +4,7 @@ import { Identity } from "../../src/identity/identity.ts";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
-  RUMOUR_CREDIT_PER_SOURCE,
+  GOSSIP_CREDIT_PER_SOURCE,
 } from "../../src/limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Address, parseAddress } from "../../src/transport/address.ts";
@@ -61,7 +61,7 @@ Deno.test("one member can have us dial strangers' addresses so often and no more
     );
     await until(
       "her credit to be used",
-      () => dials() >= RUMOUR_CREDIT_PER_SOURCE,
+      () => dials() >= GOSSIP_CREDIT_PER_SOURCE,
     );
     // Whom another member tells of is dialed all the same.
     await using bob = await Node.start();
@@ -70,7 +70,7 @@ Deno.test("one member can have us dial strangers' addresses so often and no more
     await until("bob to be up", () => bob.sessions().length >= 1);
     const seconds = (performance.now() - start) / 1_000;
     assert(
-      dials() <= RUMOUR_CREDIT_PER_SOURCE + seconds + 1,
+      dials() <= GOSSIP_CREDIT_PER_SOURCE + seconds + 1,
       `${dials()} dials in ${seconds} s`,
     );
     // Nothing but a ClientHello was said.

@@ -163,7 +163,7 @@ Deno.test("gossip does not bring back a peer that was forgotten", async () => {
   const { id } = mallory.identity;
   alice.admission.forget(id);
   assert(!alice.peers().some((peer) => peer.id === id));
-  // It comes by itself, with bob's and alice's own statements: it has to wait.
+  // It comes by itself, with bob's and alice's own attestations: it has to wait.
   await until(
     "the forgotten one to knock",
     () => alice.admission.joinRequests().some((peer) => peer.id === id),

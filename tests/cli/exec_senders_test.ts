@@ -78,8 +78,8 @@ Deno.test("a guest of a closed mesh stays closed once it was welcomed, one of an
   const identity = await Identity.generate();
   const kept = (closed: boolean, bytes?: Uint8Array) => {
     const store = new MemoryStore();
-    const statement = closed ? Uint8Array.of(1) : new Uint8Array();
-    const welcome = bytes ?? encodeWelcome({ statement, closed });
+    const attestation = closed ? Uint8Array.of(1) : new Uint8Array();
+    const welcome = bytes ?? encodeWelcome({ attestation, closed });
     const value = new Uint8Array(16 + welcome.length);
     value.set(welcome, 16);
     store.putSetting(`welcome main ${identity.id}`, value);

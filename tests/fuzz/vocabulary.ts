@@ -192,7 +192,7 @@ export class Vocabulary {
 
   #welcome(): Said {
     const welcome = {
-      statement: this.#random.bytes(this.#random.below(120)),
+      attestation: this.#random.bytes(this.#random.below(120)),
       closed: this.#random.below(2) === 0,
       networkKey: this.#random.bytes(32),
     };

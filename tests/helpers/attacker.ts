@@ -82,7 +82,7 @@ export interface AttackerOptions {
   /** The secret that is shown after the challenge. @default none */
   readonly shows?: SharedSecret;
   /** By which it says that a member admitted it. @default none */
-  readonly statement?: Uint8Array;
+  readonly attestation?: Uint8Array;
   /** What the first `peers` says of itself. @default {"the address you see", port 9} */
   readonly addresses?: readonly Address[];
   /** What the first `peers` says it is called. @default {""} */
@@ -243,9 +243,9 @@ export class RawPeer extends RawConnection {
   proof(): Uint8Array<ArrayBuffer> {
     const { challenge } = this;
     if (challenge === undefined) throw new TypeError("No challenge came yet");
-    const { signer = this.identity, statement } = this.#options;
-    const extensions = statement === undefined ? EMPTY : encodeExtensions(
-      new Map([[PROOF_EXTENSION.statement, statement]]),
+    const { signer = this.identity, attestation } = this.#options;
+    const extensions = attestation === undefined ? EMPTY : encodeExtensions(
+      new Map([[PROOF_EXTENSION.attestation, attestation]]),
     );
     const signed = proofBytes({
       magic: this.magic,

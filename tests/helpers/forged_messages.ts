@@ -24,7 +24,7 @@ export function entryOf(
     lastSeen: 0,
     flags: PEER_FLAG.live,
     name: "",
-    statement: new Uint8Array(0),
+    attestation: new Uint8Array(0),
     ...fields,
   };
 }

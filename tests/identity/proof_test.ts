@@ -38,7 +38,7 @@ const flip = (bytes: Uint8Array, at = 0): Uint8Array => {
 };
 
 Deno.test("proofBytes() is, byte for byte, what the protocol says", () => {
-  const statement = proofBytes({
+  const attestation = proofBytes({
     magic: Uint8Array.of(0xf9, 0xbe, 0xb4, 0xd9),
     listener: parsePeerId("11".repeat(32)),
     dialer: parsePeerId("22".repeat(32)),
@@ -47,12 +47,12 @@ Deno.test("proofBytes() is, byte for byte, what the protocol says", () => {
     extensions: Uint8Array.of(5, 6, 7),
   });
   assertEquals(
-    statement.toHex(),
+    attestation.toHex(),
     "76657261636b2f312070726f6f6600" + "f9beb4d9" + "11".repeat(32) +
       "22".repeat(32) + "33".repeat(32) + "44".repeat(32) + "03000000" +
       "050607",
   );
-  assertEquals(statement.length, 151 + 3);
+  assertEquals(attestation.length, 151 + 3);
 });
 
 Deno.test("proofBytes() refuses fields that do not have their length", () => {

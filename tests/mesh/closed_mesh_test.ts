@@ -106,7 +106,7 @@ Deno.test("a guest that kept its welcome comes back without the invite", async (
 });
 
 Deno.test("a founder that comes back meets those who joined others meanwhile", async () => {
-  // Nobody ever admitted the founder: it has no statement to show.
+  // Nobody ever admitted the founder: it has no attestation to show.
   const identity = await Identity.generate({ ephemeral: false });
   const store = new MemoryStore();
   const founder = await Node.start({ identity, store, admission: "closed" });
@@ -189,7 +189,7 @@ const GOODBYES: Readonly<Record<string, (guest: RawPeer) => Promise<void>>> = {
 
 for (const [how, end] of Object.entries(GOODBYES)) {
   for (const upTo of ["verack", "peers"] as const) {
-    Deno.test(`a guest that ${how} after ${upTo} comes back without invite or statement`, async () => {
+    Deno.test(`a guest that ${how} after ${upTo} comes back without invite or attestation`, async () => {
       await using host = await Node.start({ admission: "closed" });
       const { code } = parseInvite(host.admission.invite());
       const shows = inviteSecret(code);
@@ -225,9 +225,13 @@ Deno.test("a guest that a member could not reach is let in there, as before", as
   node.admission.allow(identity.id);
   using member = await RawPeer.open(node, { identity });
   const magic = networkMagic("main");
-  const statement = issueAttestation(identity, { magic, subject: guest.id }, 0);
+  const attestation = issueAttestation(
+    identity,
+    { magic, subject: guest.id },
+    0,
+  );
   const nowhere = [{ host: "127.0.0.1", port: 9 }];
-  await member.tell([entryOf(guest, nowhere, { statement })]);
+  await member.tell([entryOf(guest, nowhere, { attestation })]);
   const info = () => node.peers().find((it) => it.id === guest.id);
   await until("the rumour", () => info() !== undefined);
   // As six dials in vain would do it.

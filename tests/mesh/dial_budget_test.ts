@@ -3,13 +3,13 @@ import type { PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   CONTESTED_DIAL_MS,
+  GOSSIP_CREDIT,
+  GOSSIP_CREDIT_PER_SOURCE,
+  GOSSIP_CREDIT_PER_SOURCE_REFILL_MS,
   MAX_CONCURRENT_DIALS,
-  MAX_RUMOUR_DIALS,
-  MAX_RUMOUR_DIALS_PER_SOURCE,
+  MAX_GOSSIP_DIALS,
+  MAX_GOSSIP_DIALS_PER_SOURCE,
   MAX_SESSIONS,
-  RUMOUR_CREDIT,
-  RUMOUR_CREDIT_PER_SOURCE,
-  RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
 } from "../../src/limits.ts";
 import {
   DialBudget,
@@ -46,10 +46,10 @@ function wastes(budget: DialBudget, from: PeerId, now = 0): number {
 
 Deno.test("one source of rumours leaves room for others, and all together for peers we know, and those for peers with standing", () => {
   const budget = new DialBudget();
-  assertEquals(begins(budget, source("liar")), MAX_RUMOUR_DIALS_PER_SOURCE);
+  assertEquals(begins(budget, source("liar")), MAX_GOSSIP_DIALS_PER_SOURCE);
   assertEquals(
     begins(budget, source("other")),
-    MAX_RUMOUR_DIALS - MAX_RUMOUR_DIALS_PER_SOURCE,
+    MAX_GOSSIP_DIALS - MAX_GOSSIP_DIALS_PER_SOURCE,
   );
   assertEquals(begins(budget, source("third")), 0);
   assertEquals(beginsKnown(budget, "verified"), MAX_CONCURRENT_DIALS);
@@ -67,9 +67,9 @@ Deno.test("who sends us where nobody is runs out of credit, who tells the truth 
     assert(budget.begin(source("honest"), 0));
     budget.end(source("honest"), false);
   }
-  assertEquals(wastes(budget, source("liar")), RUMOUR_CREDIT_PER_SOURCE);
+  assertEquals(wastes(budget, source("liar")), GOSSIP_CREDIT_PER_SOURCE);
   assertEquals(
-    wastes(budget, source("liar"), 10 * RUMOUR_CREDIT_PER_SOURCE_REFILL_MS),
+    wastes(budget, source("liar"), 10 * GOSSIP_CREDIT_PER_SOURCE_REFILL_MS),
     10,
   );
   assert(budget.begin(source("honest"), 0));
@@ -81,7 +81,7 @@ Deno.test("many names share one credit, and are not remembered without end", () 
   for (let i = 0; i < 2 * MAX_SESSIONS; i++) {
     wasted += wastes(budget, source(`liar ${i}`));
   }
-  assertEquals(wasted, RUMOUR_CREDIT);
+  assertEquals(wasted, GOSSIP_CREDIT);
 });
 
 /** Fills the room for rumours: dials of each source, begun at `now`; the sources that gave way. */
@@ -121,7 +121,7 @@ Deno.test("of sources that wait the one with the fewest dials is next, then the 
 
 Deno.test("a dial of the source with the most gives way to one that has none, but not before its time", () => {
   const budget = new DialBudget();
-  const left = filled(budget, { a: 20, b: MAX_RUMOUR_DIALS - 20 });
+  const left = filled(budget, { a: 20, b: MAX_GOSSIP_DIALS - 20 });
   assertEquals(budget.makeRoom(source("new"), 1_000), CONTESTED_DIAL_MS);
   assertEquals(left, []);
   budget.makeRoom(source("new"), CONTESTED_DIAL_MS);
@@ -134,7 +134,7 @@ Deno.test("a dial of the source with the most gives way to one that has none, bu
 
 Deno.test("sources that have about as many dials do not take them from each other", () => {
   const budget = new DialBudget();
-  const half = MAX_RUMOUR_DIALS / 2;
+  const half = MAX_GOSSIP_DIALS / 2;
   const left = filled(budget, { a: half + 1, b: half - 1 });
   assertEquals(budget.makeRoom(source("a"), 60_000), Infinity);
   budget.makeRoom(source("b"), 60_000);
@@ -148,7 +148,7 @@ Deno.test("sources that have about as many dials do not take them from each othe
 Deno.test("one dial at a time gives way, and only when there is no room", () => {
   const budget = new DialBudget();
   let told = 0;
-  for (let i = 0; i < MAX_RUMOUR_DIALS; i++) {
+  for (let i = 0; i < MAX_GOSSIP_DIALS; i++) {
     assertEquals(budget.makeRoom(source("new"), 60_000), Infinity);
     const from = source(i < 20 ? "a" : "b");
     assert(budget.begin(from, 0));

@@ -17,12 +17,12 @@ import { networkMagic } from "../../src/wire/frame.ts";
 import { Standing } from "../../src/mesh/peers/standing.ts";
 import { plainRules, plainTable, recalled } from "../helpers/plain_table.ts";
 
-const statement = new Uint8Array(1);
+const attestation = new Uint8Array(1);
 
 Deno.test("of former members the oldest without standing are forgotten first, then the oldest", () => {
   const former = new FormerMembers();
   const add = (id: PeerId, hasStanding: boolean) =>
-    former.add(id, { statement, hasStanding });
+    former.add(id, { attestation, hasStanding });
   for (const id of ["a" as PeerId, "b" as PeerId]) add(id, true);
   for (let at = 0; at < MAX_FORMER_MEMBERS; at++) {
     add(`stranger ${at}` as PeerId, false);
@@ -36,7 +36,7 @@ Deno.test("of former members the oldest without standing are forgotten first, th
   assert(!strangers(MAX_FORMER_MEMBERS - 1));
   assertEquals(former.has("a" as PeerId), false);
   assert(former.has("friend 0" as PeerId));
-  assertEquals(former.take("friend 0" as PeerId), statement);
+  assertEquals(former.take("friend 0" as PeerId), attestation);
   assertEquals(former.has("friend 0" as PeerId), false);
 });
 

@@ -205,7 +205,10 @@ Deno.test("in-memory peers on record outlive a clock that was set years off, and
     await mesh.clock.advance(3_000);
     // What was typed stays in any case.
     for (const stored of store.peers()) {
-      const addresses = stored.addresses.map((it) => ({ ...it, typed: false }));
+      const addresses = stored.addresses.map((it) => ({
+        ...it,
+        configured: false,
+      }));
       store.putPeer({ ...stored, addresses });
     }
     mesh.clock.wallOffsetMs = step;

@@ -3,8 +3,8 @@ import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   MAX_AWAITED_STRANGERS,
+  MAX_GOSSIP_PEERS_PER_SOURCE,
   MAX_PEERS,
-  MAX_RUMOURS_PER_SOURCE,
   MAX_STRANGER_PEERS,
   TABLE_LOOK_MS,
 } from "../../src/limits.ts";
@@ -204,7 +204,7 @@ Deno.test("what a member tells of gives way like others, and pushes out only wha
     fill(table, 1, source)[0]!
   );
   for (const { id } of liars) {
-    for (let at = 0; at < MAX_RUMOURS_PER_SOURCE; at++) {
+    for (let at = 0; at < MAX_GOSSIP_PEERS_PER_SOURCE; at++) {
       assert(table.introduce(fresh(), id) !== undefined);
     }
   }

@@ -107,13 +107,13 @@ Deno.test("PeerAddresses keeps what was proven however much is rumoured", () => 
       const addresses = new PeerAddresses();
       const proven = { host: "127.0.0.1", port: 9_999 };
       const typed = { host: "example.org", port: 9_998 };
-      addresses.add(proven, "proven");
-      addresses.add(typed, "typed");
+      addresses.add(proven, "verified");
+      addresses.add(typed, "configured");
       const ours = new Set(["127.0.0.1:9999", "example.org:9998"]);
       for (const { port, rank } of added) {
         const host = "127.0.0.2";
         // More proven or typed addresses than there is room for may push.
-        if (rank === "proven" || rank === "typed") continue;
+        if (rank === "verified" || rank === "configured") continue;
         addresses.add({ host, port }, rank, "loopback");
         assert(addresses.size <= MAX_ADDRESSES_PER_PEER);
         const kept = addresses.list().map((a) => formatAddress(a.address));
@@ -127,12 +127,12 @@ Deno.test("PeerAddresses keeps what was proven however much is rumoured", () => 
 Deno.test("PeerAddresses never lowers the rank of an address", () => {
   const addresses = new PeerAddresses();
   const address = { host: "10.0.0.1", port: 1 };
-  addresses.add(address, "proven");
-  addresses.add(address, "rumoured", "private");
+  addresses.add(address, "verified");
+  addresses.add(address, "gossiped", "private");
   assertEquals(addresses.get(address), {
     address,
-    rank: "proven",
-    typed: false,
+    rank: "verified",
+    configured: false,
   });
   addresses.remove(address);
   assertEquals(addresses.size, 0);

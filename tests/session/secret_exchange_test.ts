@@ -270,11 +270,11 @@ Deno.test("the code is HMAC-SHA-256 over exactly what docs/protocol.md says", ()
   assertEquals(mac, hmac(NETWORK.key, message));
 });
 
-Deno.test("a statement travels in the signed part of the proof", () => {
-  const statement = Uint8Array.of(1, 2, 3);
+Deno.test("an attestation travels in the signed part of the proof", () => {
+  const attestation = Uint8Array.of(1, 2, 3);
   const a = listener();
-  converse(end(bob, { listener: alice }, { statement }), a);
-  assertEquals(a.asked[0]?.statement, statement);
+  converse(end(bob, { listener: alice }, { attestation }), a);
+  assertEquals(a.asked[0]?.attestation, attestation);
 });
 
 /** HMAC by RFC 2104, from nothing but the hash. */

@@ -5,12 +5,12 @@
 import type { Clock } from "../../src/core/clock.ts";
 import type { PeerId } from "../../src/identity/identity.ts";
 import {
+  MAX_GOSSIP_PEERS_PER_SOURCE,
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
-  MAX_RUMOURS_PER_SOURCE,
   MAX_SESSIONS_PER_PEER,
 } from "../../src/limits.ts";
-import { MAX_PROVEN_ADDRESSES } from "../../src/mesh/mesh_limits.ts";
+import { MAX_VERIFIED_ADDRESSES } from "../../src/mesh/mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../../src/session/session_limits.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";
@@ -80,7 +80,7 @@ export class Invariants {
       if (source === undefined) continue;
       const count = (rumours.get(source) ?? 0) + 1;
       rumours.set(source, count);
-      if (count > MAX_RUMOURS_PER_SOURCE) {
+      if (count > MAX_GOSSIP_PEERS_PER_SOURCE) {
         throw broken(life, `took ${count} rumours from one source`);
       }
     }
@@ -141,7 +141,7 @@ export class Invariants {
     // Whatever has been said since, it is there that it answered.
     const { dialed } = link;
     const rank = dialed && record.addresses.get(dialed)?.rank;
-    if (link.introduced && dialed && rank !== "proven") {
+    if (link.introduced && dialed && rank !== "verified") {
       const shown = formatAddress(dialed);
       throw broken(life, `takes ${shown} for ${rank}, where ${who} answers`);
     }
@@ -219,7 +219,7 @@ export class Invariants {
     const who = record.id.slice(0, 8);
     const now = new Set<string>();
     for (const { address, rank } of record.addresses.list()) {
-      if (rank !== "proven") continue;
+      if (rank !== "verified") continue;
       const shown = formatAddress(address);
       now.add(shown);
       if (before.addresses.has(shown)) continue;
@@ -233,7 +233,7 @@ export class Invariants {
       const [host = "", port = ""] = shown.split(":");
       const here = this.#wires.listenedAt({ host, port: Number(port) });
       const isTaken = [...here].some((other) => other !== record.id);
-      if (!isTaken && now.size < MAX_PROVEN_ADDRESSES) {
+      if (!isTaken && now.size < MAX_VERIFIED_ADDRESSES) {
         throw broken(life, `has lost ${shown}, where ${who} had answered`);
       }
       before.addresses.delete(shown);

@@ -84,7 +84,7 @@ const CASES: readonly {
     what: "an address that answered is lost",
     act: ({ record }) => {
       const proven = record.addresses.list().find(({ rank }) =>
-        rank === "proven"
+        rank === "verified"
       );
       record.movedFrom(proven!.address);
     },
@@ -94,7 +94,11 @@ const CASES: readonly {
     what: "an address counts as proven where the peer never was",
     act: ({ record }) => {
       const address = { host: "10.9.9.9", port: 8080 };
-      const addresses = [{ address, rank: "proven", typed: false }] as const;
+      const addresses = [{
+        address,
+        rank: "verified",
+        configured: false,
+      }] as const;
       recalled(record, { addresses });
     },
     says: "takes 10.9.9.9:8080 for proven",

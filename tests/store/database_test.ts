@@ -82,8 +82,8 @@ Deno.test("a change that fails half-way leaves nothing of itself, and what was b
   store.putPeer(samplePeer(1));
   const bad = {
     address: { host: "a", port: 0 },
-    rank: "proven",
-    typed: false,
+    rank: "verified",
+    configured: false,
   } as const;
   const addresses = [...samplePeer(1).addresses, bad];
   assertThrows(

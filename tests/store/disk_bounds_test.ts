@@ -78,8 +78,8 @@ const ROWS: Record<string, Fill> = {
       name: NAME,
       addresses: Array.from({ length: 8 }, (_, index) => ({
         address: { host: HOST, port: 65_528 + index },
-        rank: "claimed" as const,
-        typed: false,
+        rank: "advertised" as const,
+        configured: false,
         namedFrom: "loopback" as const,
       })),
       attestation: random(MAX_ATTESTATION_BYTES),

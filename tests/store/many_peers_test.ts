@@ -56,7 +56,7 @@ for (const rows of [0, 100_000]) {
       store.putPeer(record(named!, { trust: "pinned" }));
       const address = { host: "10.0.0.9", port: 1 };
       store.putPeer(record(typed!, {
-        addresses: [{ address, rank: "typed", typed: true }],
+        addresses: [{ address, rank: "configured", configured: true }],
       }));
       store.putPeer(record(allowed!));
       store.putAccessRule({ id: allowed!.id, rule: "allowed", at: 1 });

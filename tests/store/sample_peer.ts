@@ -19,12 +19,16 @@ export function samplePeer(
     trust: "known",
     ephemeral: false,
     addresses: [
-      { address: { host: "::1", port: 1 }, rank: "proven", typed: true },
-      { address: { host: "a.test", port: 2 }, rank: "typed", typed: true },
+      { address: { host: "::1", port: 1 }, rank: "verified", configured: true },
+      {
+        address: { host: "a.test", port: 2 },
+        rank: "configured",
+        configured: true,
+      },
       {
         address: { host: "127.0.0.1", port: 65_535 },
-        rank: "claimed",
-        typed: false,
+        rank: "advertised",
+        configured: false,
         namedFrom: "loopback",
       },
     ],

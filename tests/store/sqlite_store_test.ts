@@ -71,8 +71,14 @@ Deno.test("a database that an earlier version wrote is read as it was meant", ()
   }
   using again = open(path);
   const from = peerId(1);
-  const proven = { address: { host: "::1", port: 1 }, rank: "proven" } as const;
-  const claimed = { address: { host: "a", port: 2 }, rank: "claimed" } as const;
+  const proven = {
+    address: { host: "::1", port: 1 },
+    rank: "verified",
+  } as const;
+  const claimed = {
+    address: { host: "a", port: 2 },
+    rank: "advertised",
+  } as const;
   assertEquals(again.peers(), [{
     id: from,
     certificate: Uint8Array.of(1, 2),
@@ -80,8 +86,8 @@ Deno.test("a database that an earlier version wrote is read as it was meant", ()
     trust: "first-use",
     ephemeral: true,
     addresses: [
-      { ...proven, typed: true },
-      { ...claimed, typed: false, namedFrom: "private" },
+      { ...proven, configured: true },
+      { ...claimed, configured: false, namedFrom: "private" },
     ],
     firstSeen: 5,
     lastSeen: 6,

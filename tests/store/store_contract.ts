@@ -52,7 +52,7 @@ export function storeContract(
         [
           it.id,
           it.trust,
-          it.isTyped,
+          it.isConfigured,
           it.earnedStanding,
           it.upForLong,
         ].join()

@@ -42,8 +42,8 @@ export class Attestations {
     if (bytes.length === 0) return false;
     const { identity, isMember, table, magic } = this.#options;
     try {
-      const statement = decodeAttestation(bytes);
-      const { issuer } = statement;
+      const attestation = decodeAttestation(bytes);
+      const { issuer } = attestation;
       // Nobody admits itself: else any member's key could do without the member.
       if (issuer === subject) return false;
       const record = table.get(issuer);
@@ -53,7 +53,7 @@ export class Attestations {
         ? record.certificate
         : undefined;
       return certificate !== undefined &&
-        verifyAttestation(certificate, { magic, subject }, statement);
+        verifyAttestation(certificate, { magic, subject }, attestation);
     } catch (error) {
       if (error instanceof VerackError) return false;
       throw error;
@@ -65,13 +65,13 @@ export class Attestations {
     const { clock, identity, magic } = this.#options;
     const known = this.#issued.get(record);
     if (known !== undefined) return known;
-    const statement = issueAttestation(
+    const attestation = issueAttestation(
       identity,
       { magic, subject: record.id },
       // A clock before 1970 must lock nobody out.
       Math.max(0, Math.floor(clock.now() / 1_000)),
     );
-    this.#issued.set(record, statement);
-    return statement;
+    this.#issued.set(record, attestation);
+    return attestation;
   }
 }

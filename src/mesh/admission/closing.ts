@@ -27,7 +27,7 @@ export function closeRecord(store: NodeStore): void {
       attested: peer.attestation.length > 0,
       isTrusted: isTrusted({
         configured: peer.trust === "pinned" ||
-          peer.addresses.some(({ typed }) => typed),
+          peer.addresses.some(({ configured }) => configured),
         allowed: rule === "allowed",
         earned: peer.earnedStanding,
       }),

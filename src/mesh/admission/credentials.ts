@@ -1,6 +1,6 @@
 /**
  * What this node shows of itself to come in, and how it takes to strangers: the
- * network's key, the invite it was given, the statement that admits it. What a
+ * network's key, the invite it was given, the attestation that admits it. What a
  * host's `welcome` brought is kept in the store, so that the next start needs no
  * invite.
  */
@@ -75,9 +75,9 @@ export class Credentials {
   }
 
   /** By which a member admitted us, to show to the others. */
-  get statement(): Uint8Array | undefined {
-    const statement = this.#welcome?.statement;
-    return statement?.length ? statement : undefined;
+  get attestation(): Uint8Array | undefined {
+    const attestation = this.#welcome?.attestation;
+    return attestation?.length ? attestation : undefined;
   }
 
   /** Derived from the network's secret, if it has one. */
@@ -93,11 +93,11 @@ export class Credentials {
     return this.networkKey && networkSecret(this.networkKey);
   }
 
-  /** What a guest gets to stay; `statement` is ours about it. */
-  welcome(statement: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  /** What a guest gets to stay; `attestation` is ours about it. */
+  welcome(attestation: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const { closed, networkKey } = this;
     return encodeWelcome({
-      statement,
+      attestation,
       closed,
       ...(networkKey && { networkKey }),
     });
@@ -121,7 +121,7 @@ export class Credentials {
       verifyAttestation(
         link.peer.certificate,
         context,
-        decodeAttestation(welcome.statement),
+        decodeAttestation(welcome.attestation),
       );
     if (welcome.closed && !admits()) {
       throw new VerackError(

@@ -9,7 +9,7 @@ import { MAX_FORMER_MEMBERS } from "../../limits.ts";
 
 interface Former {
   /** By which it was admitted; empty if this node did it itself. */
-  readonly statement: Uint8Array<ArrayBuffer>;
+  readonly attestation: Uint8Array<ArrayBuffer>;
   readonly hasStanding: boolean;
 }
 
@@ -31,10 +31,10 @@ export class FormerMembers {
     return this.#members.has(id);
   }
 
-  /** Forgets it; the statement by which it was admitted, if it was. */
+  /** Forgets it; the attestation by which it was admitted, if it was. */
   take(id: PeerId): Uint8Array<ArrayBuffer> | undefined {
     const member = this.#members.get(id);
     this.#members.delete(id);
-    return member?.statement;
+    return member?.attestation;
   }
 }

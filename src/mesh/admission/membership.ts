@@ -1,7 +1,7 @@
 /**
  * Who belongs to the mesh as this node sees it: gathers the facts about a peer for
  * `admission_policy.ts`, and remembers what persons decided. What a person can do is
- * `admission.ts`; invites, statements, pending peers and our own credentials have
+ * `admission.ts`; invites, attestations, pending peers and our own credentials have
  * files of their own.
  */
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -150,11 +150,9 @@ export class Membership {
     if (rules.of(id) === "forgotten") this.#write(() => rules.delete(id));
     if (!this.credentials.closed || record.isVerified) return false;
     const known = this.#former.take(id) ?? record.attestation;
-    const { statement = known } = peer;
-    const attestation = known.length === 0 &&
-        this.attestations.admits(statement, id)
-      ? statement
-      : known;
+    const { attestation: shown = known } = peer;
+    const attestation =
+      known.length === 0 && this.attestations.admits(shown, id) ? shown : known;
     record.admitted(attestation);
     return attestation.length === 0;
   }
@@ -168,18 +166,18 @@ export class Membership {
   // --- What is told ----------------------------------------------------------
 
   /** Whether an entry about this peer is worth looking into, after `ignoresGossipAbout`. */
-  acceptsGossipAbout(id: PeerId, statement: Uint8Array): boolean {
+  acceptsGossipAbout(id: PeerId, attestation: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
     const record = this.#options.table.get(id);
     if (record !== undefined && this.#isMember(record)) return true;
     return this.#options.rules.of(id) === "allowed" ||
-      this.attestations.admits(statement, id);
+      this.attestations.admits(attestation, id);
   }
 
   /** A closed node heard of a peer: by whose word it may come in. */
-  attest(record: Peer, statement: Uint8Array): void {
+  attest(record: Peer, attestation: Uint8Array): void {
     if (!this.credentials.closed || this.#isMember(record)) return;
-    record.attested(statement);
+    record.attested(attestation);
   }
 
   /** What goes along when we tell of a peer; empty in an open mesh. */
@@ -189,7 +187,7 @@ export class Membership {
       : new Uint8Array(0);
   }
 
-  #facts({ id, invite, statement }: VerifiedPeer): AdmissionFacts {
+  #facts({ id, invite, attestation }: VerifiedPeer): AdmissionFacts {
     const record = this.#options.table.get(id);
     const { closed } = this.credentials;
     return {
@@ -205,20 +203,20 @@ export class Membership {
         (closed && this.invites.wereUsedBy(id)),
       attested: closed && !record?.isVerified &&
         ((record?.attestation.length ?? 0) > 0 ||
-          (statement !== undefined &&
-            this.attestations.admits(statement, id))),
+          (attestation !== undefined &&
+            this.attestations.admits(attestation, id))),
     };
   }
 
   /** A record is dropped, and not because its peer shall stay out. */
   #dropped(record: Peer): void {
-    const { id, attestation: statement, isVerified: isVerified } = record;
+    const { id, attestation, isVerified } = record;
     if (
       !this.credentials.closed || this.#options.rules.ignoresGossipAbout(id)
     ) return;
-    if (!isVerified && statement.length === 0) return;
+    if (!isVerified && attestation.length === 0) return;
     const hasStanding = this.#options.standing.has(record);
-    this.#former.add(id, { statement, hasStanding });
+    this.#former.add(id, { attestation, hasStanding });
   }
 
   /** Whether it may come in and admit others; what a closed node goes by. */

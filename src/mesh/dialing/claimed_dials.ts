@@ -85,9 +85,9 @@ export class ClaimedDials {
   }
 
   /** All but what a person gave, and what a peer with standing says itself. */
-  #isCounted({ record, entry: { rank, typed } }: ClaimedDial): boolean {
-    return !typed &&
-      (rank === "rumoured" || !this.#standing.isTrusted(record));
+  #isCounted({ record, entry: { rank, configured } }: ClaimedDial): boolean {
+    return !configured &&
+      (rank === "gossiped" || !this.#standing.isTrusted(record));
   }
 }
 

@@ -14,14 +14,14 @@
 import type { PeerId } from "../../identity/identity.ts";
 import {
   CONTESTED_DIAL_MS,
+  GOSSIP_CREDIT,
+  GOSSIP_CREDIT_PER_SOURCE,
+  GOSSIP_CREDIT_PER_SOURCE_REFILL_MS,
+  GOSSIP_CREDIT_REFILL_MS,
   MAX_CONCURRENT_DIALS,
-  MAX_RUMOUR_DIALS,
-  MAX_RUMOUR_DIALS_PER_SOURCE,
+  MAX_GOSSIP_DIALS,
+  MAX_GOSSIP_DIALS_PER_SOURCE,
   MAX_SESSIONS,
-  RUMOUR_CREDIT,
-  RUMOUR_CREDIT_PER_SOURCE,
-  RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
-  RUMOUR_CREDIT_REFILL_MS,
 } from "../../limits.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
 import type { DialShare } from "../peers/peer.ts";
@@ -52,17 +52,17 @@ export const OWN_CLAIMS = "own claims" as PeerId;
 /** Dials of one node. */
 export class DialBudget {
   readonly #known: Record<KnownShare, number> = { standing: 0, verified: 0 };
-  #rumours = 0;
+  #gossipDials = 0;
   #dials = 0;
   /** Under way, oldest first. */
   readonly #underway = new Set<GossipDial>();
   /** The one that was told to give way and has not ended yet. */
   #leaving: GossipDial | undefined;
   readonly #credit = new TokenBucket({
-    burst: RUMOUR_CREDIT,
-    refillMs: RUMOUR_CREDIT_REFILL_MS,
+    burst: GOSSIP_CREDIT,
+    refillMs: GOSSIP_CREDIT_REFILL_MS,
   });
-  /** Sources of rumours, those used last at the end. */
+  /** Sources of gossip, those used last at the end. */
   readonly #sources = new BoundedMap<PeerId, Source>(
     MAX_SESSIONS,
     ({ active }) => active === 0,
@@ -88,7 +88,7 @@ export class DialBudget {
   begin(source: PeerId, now: number): boolean {
     if (this.isFull) return false;
     const state = this.#source(source);
-    if (state.active >= MAX_RUMOUR_DIALS_PER_SOURCE) return false;
+    if (state.active >= MAX_GOSSIP_DIALS_PER_SOURCE) return false;
     if (!state.credit.take(now)) return false;
     if (!this.#credit.take(now)) {
       state.credit.give();
@@ -96,13 +96,13 @@ export class DialBudget {
     }
     state.active++;
     state.lastDial = ++this.#dials;
-    this.#rumours++;
+    this.#gossipDials++;
     return true;
   }
 
   /** Whether as many dials of sources are under way as may be. */
   get isFull(): boolean {
-    return this.#rumours >= MAX_RUMOUR_DIALS;
+    return this.#gossipDials >= MAX_GOSSIP_DIALS;
   }
 
   /** Whether no source may begin another dial now. */
@@ -173,7 +173,7 @@ export class DialBudget {
 
   /** A dial on its account is over; `wasted`: the peer was not there. */
   end(source: PeerId, wasted: boolean): void {
-    this.#rumours--;
+    this.#gossipDials--;
     const state = this.#sources.get(source);
     if (state === undefined) return;
     state.active--;
@@ -186,8 +186,8 @@ export class DialBudget {
     // A new name buys new credit, but only within that of all.
     return this.#sources.ensure(source, () => ({
       credit: new TokenBucket({
-        burst: RUMOUR_CREDIT_PER_SOURCE,
-        refillMs: RUMOUR_CREDIT_PER_SOURCE_REFILL_MS,
+        burst: GOSSIP_CREDIT_PER_SOURCE,
+        refillMs: GOSSIP_CREDIT_PER_SOURCE_REFILL_MS,
       }),
       active: 0,
       lastDial: 0,

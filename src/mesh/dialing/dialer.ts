@@ -9,9 +9,9 @@ import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
   DIAL_HINT_INTERVAL_MS,
+  GOSSIP_CREDIT_REFILL_MS,
+  GOSSIP_KEPT_MS,
   REVIVE_SPREAD_MS,
-  RUMOUR_CREDIT_REFILL_MS,
-  RUMOUR_KEPT_MS,
 } from "../../limits.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Clock, Random } from "../../core/clock.ts";
@@ -163,7 +163,7 @@ export class Dialer {
         due.push({ share: "standing", since, dial });
       }
     }
-    const rumours: Peer[] = [];
+    const gossiped: Peer[] = [];
     for (const record of table.values()) {
       if (!record.isAway) continue;
       if (record.isForgettable(now)) {
@@ -172,7 +172,7 @@ export class Dialer {
       }
       if (record.expireClaims(now)) memory.save(record);
       if (record.addresses.size === 0) {
-        if (!record.isKnown) next = Math.min(next, now + RUMOUR_KEPT_MS);
+        if (!record.isKnown) next = Math.min(next, now + GOSSIP_KEPT_MS);
         continue;
       }
       if (rules.isDenied(record.id)) continue;
@@ -182,7 +182,7 @@ export class Dialer {
         next = Math.min(next, record.dueAt);
       } else {
         const share = record.dialShare;
-        if (share === "gossip") rumours.push(record);
+        if (share === "gossip") gossiped.push(record);
         else {
           const dial = () => this.#peers.dial(record, () => {});
           due.push({ share, since: record.dueAt, dial });
@@ -193,9 +193,9 @@ export class Dialer {
     // that were seen last before a restart, do not come before all others at each turn.
     due.sort((a, b) => a.since - b.since);
     for (const it of due) this.#run(it);
-    rumours.sort((a, b) => a.dueAt - b.dueAt);
-    if (rumours.length > 0) {
-      next = Math.min(next, this.#dialRumours(rumours, now));
+    gossiped.sort((a, b) => a.dueAt - b.dueAt);
+    if (gossiped.length > 0) {
+      next = Math.min(next, this.#dialGossip(gossiped, now));
     }
     this.#cancelTimer?.();
     this.#cancelTimer = next === Infinity
@@ -208,14 +208,14 @@ export class Dialer {
    *
    * @returns When to come again, monotonic clock; the end of a dial comes by itself.
    */
-  #dialRumours(
-    rumours: readonly Peer[],
+  #dialGossip(
+    gossiped: readonly Peer[],
     now: number,
   ): number {
     const budget = this.#budget;
     const waiting = new Map<PeerId, Peer[]>();
     // The first that is due is the last of its list.
-    for (const record of rumours.toReversed()) {
+    for (const record of gossiped.toReversed()) {
       for (const source of sourcesOf(record)) {
         waiting.getOrInsertComputed(source, () => []).push(record);
       }
@@ -228,7 +228,7 @@ export class Dialer {
       if (record === undefined) waiting.delete(source);
       // Unless it was begun on the account of another source.
       else if (!record.isDialing) {
-        if (this.#runRumour(source, record)) continue;
+        if (this.#runGossipDial(source, record)) continue;
         isShort = true;
         waiting.delete(source);
       }
@@ -239,7 +239,7 @@ export class Dialer {
     }
     // A source is out of credit, or all together are.
     return isShort || source !== undefined
-      ? now + RUMOUR_CREDIT_REFILL_MS
+      ? now + GOSSIP_CREDIT_REFILL_MS
       : Infinity;
   }
 
@@ -296,7 +296,7 @@ export class Dialer {
   }
 
   /** Starts a dial on the account of a source; false if that has no room or credit. */
-  #runRumour(
+  #runGossipDial(
     source: PeerId,
     record: Peer,
   ): boolean {

@@ -8,7 +8,7 @@ import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
-  MAX_RUMOUR_ADDRESSES_AT_ONCE,
+  MAX_GOSSIP_ADDRESSES_AT_ONCE,
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
@@ -104,7 +104,7 @@ export class PeerDialer {
     );
     const share = record.dialShare;
     const parallel = share === "gossip"
-      ? MAX_RUMOUR_ADDRESSES_AT_ONCE
+      ? MAX_GOSSIP_ADDRESSES_AT_ONCE
       : MAX_ADDRESSES_PER_PEER;
     const round: Round = {
       record,
@@ -139,8 +139,8 @@ export class PeerDialer {
 
   /** Where to try: names that a person gave without an identity are looked up as seeds. */
   #addressesOf(record: Peer): PeerAddress[] {
-    return record.addresses.list().filter(({ address, typed }) =>
-      !typed || !this.#options.seeds.looksUp(address)
+    return record.addresses.list().filter(({ address, configured }) =>
+      !configured || !this.#options.seeds.looksUp(address)
     );
   }
 
@@ -192,7 +192,7 @@ export class PeerDialer {
     const lapsed = actual !== undefined &&
       strangers.length === failures.length &&
       this.#misplaced(record, entry, actual);
-    if (entry.typed && !lapsed) {
+    if (entry.configured && !lapsed) {
       this.#options.reporter.failed(address, error, record.id);
     }
     return false;
@@ -261,7 +261,7 @@ export class PeerDialer {
     // A pin on a key that lived in memory lapses with it, so that a restarted
     // seed locks nobody out.
     const lapses = seed !== undefined && record.ephemeral;
-    if (entry.typed && !lapses) return false;
+    if (entry.configured && !lapses) return false;
     record.movedFrom(entry.address);
     memory.save(record);
     log.debug("address dropped", { address, actual });

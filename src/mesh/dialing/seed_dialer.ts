@@ -307,7 +307,7 @@ export class SeedDialer {
     }
     this.#tellOfFormer(seed, id);
     seed.identities.add(id);
-    if (record.addresses.get(seed.address)?.typed) return true;
+    if (record.addresses.get(seed.address)?.configured) return true;
     record.configured(seed.address);
     memory.save(record);
     return true;

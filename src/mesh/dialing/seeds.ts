@@ -56,12 +56,12 @@ export function seedsOf(
     seeds.getOrInsertComputed(formatAddress(address), () => newSeed(address));
   for (const { trust, id, addresses } of records) {
     if (trust === "pinned") continue;
-    for (const { address, typed } of addresses.list()) {
-      if (typed) seedAt(address).identities.add(id);
+    for (const { address, configured } of addresses.list()) {
+      if (configured) seedAt(address).identities.add(id);
     }
   }
   for (const address of addresses) {
-    if (!records.some((record) => record.addresses.get(address)?.typed)) {
+    if (!records.some((record) => record.addresses.get(address)?.configured)) {
       seedAt(address);
     }
   }
@@ -127,7 +127,7 @@ export function rejectedTargets(
       (isName(address)
         ? undefined
         : [...table.values()].find((record) =>
-          record.addresses.get(address)?.typed
+          record.addresses.get(address)?.configured
         )?.id);
     return expected !== undefined && rules.isDenied(expected)
       ? [{ address, error: denied(address, expected), expected }]

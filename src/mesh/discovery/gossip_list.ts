@@ -88,7 +88,7 @@ export class GossipList {
         (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
       name: record.name,
-      statement: this.#options.membership.attestationFor(record),
+      attestation: this.#options.membership.attestationFor(record),
     };
   }
 

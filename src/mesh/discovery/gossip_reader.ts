@@ -33,9 +33,9 @@ export interface GossipReaderOptions {
   readonly rules: Pick<AccessRules, "ignoresGossipAbout">;
   readonly membership: {
     /** Whether an entry about a peer is worth looking into. */
-    acceptsGossipAbout(id: PeerId, statement: Uint8Array): boolean;
+    acceptsGossipAbout(id: PeerId, attestation: Uint8Array): boolean;
     /** By whose word a peer may come in. */
-    attest(peer: Peer, statement: Uint8Array): void;
+    attest(peer: Peer, attestation: Uint8Array): void;
   };
   readonly reports: LivenessReports;
 }
@@ -68,11 +68,11 @@ export class GossipReader {
     // Before the certificate is judged: verifying costs more than making it up.
     if (!table.mayIntroduce(id, link.peer.id)) return false;
     if (!link.judgements.take(clock.monotonic())) return false;
-    if (!membership.acceptsGossipAbout(id, entry.statement)) return false;
+    if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
     const certificate = judge(entry, known);
     const record = table.introduce(id, link.peer.id);
     if (record === undefined) return false;
-    membership.attest(record, entry.statement);
+    membership.attest(record, entry.attestation);
     const ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
     record.described(
       { certificate, name: entry.name, ephemeral },

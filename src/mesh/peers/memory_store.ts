@@ -32,8 +32,8 @@ export class MemoryStore implements NodeStore {
   *peerHeads(): Iterable<PeerHead> {
     for (const peer of this.peers()) {
       const { id, trust, earnedStanding, upForLong, addresses } = peer;
-      const isTyped = addresses.some(({ typed }) => typed);
-      yield { id, trust, earnedStanding, upForLong, isTyped };
+      const isConfigured = addresses.some(({ configured }) => configured);
+      yield { id, trust, earnedStanding, upForLong, isConfigured };
     }
   }
 

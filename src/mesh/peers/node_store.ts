@@ -18,14 +18,14 @@ export interface StoredAddress {
   /** Where it may be reached. */
   readonly address: Address;
   /** How well it is known; what others said of it is not stored. */
-  readonly rank: "proven" | "typed" | "claimed";
+  readonly rank: "verified" | "configured" | "advertised";
   /** A person gave it to us; who was there then is pinned there. */
-  readonly typed: boolean;
+  readonly configured: boolean;
   /** How far away was who named it, see `PeerAddress.namedFrom`. */
   readonly namedFrom?: Scope;
 }
 
-/** A peer that was proven to us. Rumours are never stored. */
+/** A peer that was proven to us. Gossip is never stored. */
 export interface StoredPeer {
   /** Who it is. */
   readonly id: PeerId;
@@ -43,7 +43,7 @@ export interface StoredPeer {
   readonly firstSeen: number;
   /** When it was last proven or heard; wall clock, milliseconds. */
   readonly lastSeen: number;
-  /** By which a member admitted it, as in `PeerEntry.statement`; may be empty. */
+  /** By which a member admitted it, as in `PeerEntry.attestation`; may be empty. */
   readonly attestation: Uint8Array<ArrayBuffer>;
   /** It has earned standing, see `standing.ts`. */
   readonly earnedStanding: boolean;
@@ -60,7 +60,7 @@ export interface PeerHead extends
     "id" | "trust" | "earnedStanding" | "upForLong"
   > {
   /** A person gave one of its addresses. */
-  readonly isTyped: boolean;
+  readonly isConfigured: boolean;
 }
 
 /**

@@ -10,10 +10,10 @@ import {
   DIAL_HINT_INTERVAL_MS,
   DIALS_PER_TARGET_REFILL_MS,
   EPHEMERAL_KEPT_MS,
+  GOSSIP_KEPT_MS,
   MAX_REPORTERS_PER_PEER,
   RECONNECT_CLAIMED_MS,
   RECONNECT_LEFT_MS,
-  RUMOUR_KEPT_MS,
   STABLE_SESSION_MS,
 } from "../../limits.ts";
 import type { Address } from "../../transport/address.ts";
@@ -287,7 +287,7 @@ export class Peer extends PeerRecord {
    * been there for as long as gossip is kept. True if there was any.
    */
   expireClaims(now: number): boolean {
-    if (now - (this.#downSince ?? now) < RUMOUR_KEPT_MS) return false;
+    if (now - (this.#downSince ?? now) < GOSSIP_KEPT_MS) return false;
     if (this.#isConfirmed(now)) return false;
     if (this.isKnown && this.#environment.standing.isTrusted(this)) {
       return false;
@@ -306,17 +306,17 @@ export class Peer extends PeerRecord {
    */
   isForgettable(now: number): boolean {
     if (this.#sessions.length > 0 || this.#isConfirmed(now)) return false;
-    if (this.trust === "pinned" || this.addresses.hasTyped) return false;
+    if (this.trust === "pinned" || this.addresses.hasConfigured) return false;
     const downMs = now - (this.#downSince ?? now);
     // A key in memory is gone with its process; if it lives, it dials us or is told of.
     if (this.isVerified) return this.ephemeral && downMs >= EPHEMERAL_KEPT_MS;
-    return (this.addresses.size === 0 || downMs >= RUMOUR_KEPT_MS) &&
+    return (this.addresses.size === 0 || downMs >= GOSSIP_KEPT_MS) &&
       !this.#environment.standing.has(this);
   }
 
   /** Whether a member has said lately that it is live. */
   #isConfirmed(now: number): boolean {
-    return this.reportedLive && now - this.#confirmedAt < RUMOUR_KEPT_MS;
+    return this.reportedLive && now - this.#confirmedAt < GOSSIP_KEPT_MS;
   }
 
   /** Where a peer only says that it is, it is dialed seldom. */

@@ -4,7 +4,10 @@
  * all is judged when it is dialed (`dialer.ts`).
  */
 import { MAX_ADDRESSES_PER_PEER } from "../../limits.ts";
-import { MAX_CLAIMED_ADDRESSES, MAX_PROVEN_ADDRESSES } from "../mesh_limits.ts";
+import {
+  MAX_ADVERTISED_ADDRESSES,
+  MAX_VERIFIED_ADDRESSES,
+} from "../mesh_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
@@ -14,10 +17,10 @@ import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
  * it to us; the peer itself named it; somebody else did.
  */
 export const ADDRESS_RANK = {
-  proven: 0,
-  typed: 1,
-  claimed: 2,
-  rumoured: 3,
+  verified: 0,
+  configured: 1,
+  advertised: 2,
+  gossiped: 3,
 } as const;
 
 /** The name of a rank. */
@@ -25,10 +28,10 @@ export type AddressRank = keyof typeof ADDRESS_RANK;
 
 /** How many of each there may be; what is left over is for the others. */
 const ROOM: Readonly<Record<AddressRank, number>> = {
-  proven: MAX_PROVEN_ADDRESSES,
-  typed: MAX_ADDRESSES_PER_PEER,
-  claimed: MAX_CLAIMED_ADDRESSES,
-  rumoured: MAX_ADDRESSES_PER_PEER,
+  verified: MAX_VERIFIED_ADDRESSES,
+  configured: MAX_ADDRESSES_PER_PEER,
+  advertised: MAX_ADVERTISED_ADDRESSES,
+  gossiped: MAX_ADDRESSES_PER_PEER,
 };
 
 /** One address of one peer. */
@@ -36,7 +39,7 @@ export interface PeerAddress {
   readonly address: Address;
   readonly rank: AddressRank;
   /** A person gave it to us, whatever else we learned: it is never dropped. */
-  readonly typed: boolean;
+  readonly configured: boolean;
   /**
    * How far away the one who named it is: addresses that are closer to us than
    * that are not dialed. Absent when a person or our own dial named it.
@@ -45,8 +48,8 @@ export interface PeerAddress {
 }
 
 /** Whether an address is more than a claim: the peer answered there, or a person gave it. */
-export function isVerified({ rank, typed }: PeerAddress): boolean {
-  return typed || rank === "proven";
+export function isVerified({ rank, configured }: PeerAddress): boolean {
+  return configured || rank === "verified";
 }
 
 /** The addresses of one peer, at most `MAX_ADDRESSES_PER_PEER`, best first. */
@@ -66,8 +69,10 @@ export class PeerAddresses {
   }
 
   /** Whether a person gave one of them. */
-  get hasTyped(): boolean {
-    for (const { typed } of this.#entries.values()) if (typed) return true;
+  get hasConfigured(): boolean {
+    for (const { configured } of this.#entries.values()) {
+      if (configured) return true;
+    }
     return false;
   }
 
@@ -95,13 +100,16 @@ export class PeerAddresses {
   add(address: Address, rank: AddressRank, namedFrom?: Scope): boolean {
     const key = formatAddress(address);
     const old = this.#entries.get(key);
-    const typed = rank === "typed" || (old?.typed ?? false);
+    const configured = rank === "configured" || (old?.configured ?? false);
     if (old !== undefined && ADDRESS_RANK[old.rank] < ADDRESS_RANK[rank]) {
       // Others' word makes nothing newer than it is.
-      if (rank === "rumoured") return true;
+      if (rank === "gossiped") return true;
       this.#entries.delete(key);
-      // What answered first and was typed by a person after is both.
-      this.#entries.set(key, typed ? { address, rank: old.rank, typed } : old);
+      // What answered first and was configured by a person after is both.
+      this.#entries.set(
+        key,
+        configured ? { address, rank: old.rank, configured } : old,
+      );
       return true;
     }
     // The nearest who named it counts: one far away cannot take it from us.
@@ -112,13 +120,13 @@ export class PeerAddresses {
     this.#entries.delete(key);
     this.#entries.set(
       key,
-      nearest === undefined || typed
-        ? { address, rank, typed }
-        : { address, rank, typed, namedFrom: nearest },
+      nearest === undefined || configured
+        ? { address, rank, configured }
+        : { address, rank, configured, namedFrom: nearest },
     );
     this.#forgetFormer(rank);
     if (this.#entries.size <= MAX_ADDRESSES_PER_PEER) return true;
-    const worst = this.list().findLast((entry) => !entry.typed);
+    const worst = this.list().findLast((entry) => !entry.configured);
     const dropped = worst === undefined ? key : formatAddress(worst.address);
     this.#entries.delete(dropped);
     return dropped !== key;
@@ -130,14 +138,14 @@ export class PeerAddresses {
    */
   addNamed(
     named: readonly Address[],
-    rank: "claimed" | "rumoured",
+    rank: "advertised" | "gossiped",
     from: Address,
   ): void {
     const namedFrom = classifyIp(from.host);
     for (const { host, port } of named) {
       const asSeen = host === AS_SEEN_HOST;
       // "The address you see me at" makes sense in a peer's own entry only.
-      if (asSeen && rank === "rumoured") continue;
+      if (asSeen && rank === "gossiped") continue;
       this.add({ host: asSeen ? from.host : host, port }, rank, namedFrom);
     }
   }
@@ -145,8 +153,8 @@ export class PeerAddresses {
   /** What others may be told: where it answered last, then what is newest. */
   told(): Address[] {
     const known = [...this.#entries.values()].reverse()
-      .filter(({ rank }) => rank !== "rumoured");
-    const last = known.find(({ rank }) => rank === "proven");
+      .filter(({ rank }) => rank !== "gossiped");
+    const last = known.find(({ rank }) => rank === "verified");
     const rest = known.filter((entry) => entry !== last);
     return [...(last ? [last] : []), ...rest].map(({ address }) => address);
   }
@@ -165,7 +173,7 @@ export class PeerAddresses {
   #forgetFormer(rank: AddressRank): void {
     const room = ROOM[rank];
     const same = [...this.#entries].filter(([, entry]) =>
-      entry.rank === rank && !entry.typed
+      entry.rank === rank && !entry.configured
     );
     for (const [key] of same.slice(0, Math.max(0, same.length - room))) {
       this.#entries.delete(key);

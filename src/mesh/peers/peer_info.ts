@@ -33,7 +33,7 @@ export interface PeerInfo {
   readonly firstSeen?: Date;
   /** When it was last proven or heard; absent if it is only known from others. */
   readonly lastSeen?: Date;
-  /** The member whose statement admitted it to this closed node. */
+  /** The member whose attestation admitted it to this closed node. */
   readonly admittedBy?: PeerId;
   /** Who spoke of it, while it is only known from others. */
   readonly introducedBy?: PeerId;

@@ -2,7 +2,7 @@
  * Keeps the peer table and the store in step: what is on record is in the table
  * before the first dial, and what is proven goes on record.
  *
- * Rumours are never stored: only a peer that was proven to us is, with the
+ * Gossip is never stored: only a peer that was proven to us is, with the
  * addresses that it named itself, that answered, or that a person gave. What a
  * record is made of is `node_store.ts`; whom to dial is up to `dialer.ts`.
  */
@@ -151,10 +151,10 @@ export class PeerMemory {
   /** @throws {VerackError} when the certificate is not the peer's. */
   #recall(stored: StoredPeer, awaited: ReadonlySet<PeerId>): void {
     const { table, own, store, keptTime, standing } = this.#options;
-    const typed = stored.addresses.some((it) => it.typed);
-    // The key is most likely gone with its process; what a person typed stays,
+    const configured = stored.addresses.some((it) => it.configured);
+    // The key is most likely gone with its process; what a person configured stays,
     // for whoever is there now. What waits for it is given up in a minute.
-    const stale = stored.ephemeral && !typed &&
+    const stale = stored.ephemeral && !configured &&
       !awaited.has(stored.id) &&
       keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
     if (stale || stored.id === own) {
@@ -162,9 +162,9 @@ export class PeerMemory {
       return;
     }
     const certificate = verifyCertificate(stored.certificate, stored.id);
-    const answered = stored.addresses.find(({ rank }) => rank === "proven");
+    const answered = stored.addresses.find(({ rank }) => rank === "verified");
     const record = table.ensure(stored.id, {
-      hasStanding: standing.ofStored({ ...stored, isTyped: typed }),
+      hasStanding: standing.ofStored({ ...stored, isConfigured: configured }),
       source: stored.source !== "" || answered === undefined
         ? stored.source
         : sourceOf(answered.address.host),

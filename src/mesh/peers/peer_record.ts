@@ -76,7 +76,7 @@ export class PeerRecord {
     return this.#source;
   }
 
-  /** By which a member admitted it, see `PeerEntry.statement`; empty if none did. */
+  /** By which a member admitted it, see `PeerEntry.attestation`; empty if none did. */
   get attestation(): Uint8Array<ArrayBuffer> {
     return this.#attestation;
   }
@@ -129,7 +129,7 @@ export class PeerRecord {
       trust: this.#trust,
       ephemeral: this.#ephemeral,
       addresses: this.#addresses.list().flatMap((entry) =>
-        entry.rank === "rumoured" ? [] : [{ ...entry, rank: entry.rank }]
+        entry.rank === "gossiped" ? [] : [{ ...entry, rank: entry.rank }]
       ),
       firstSeen: this.#firstSeen,
       lastSeen: this.#lastSeen,
@@ -153,14 +153,14 @@ export class PeerRecord {
     this.#lastSeen = stored.lastSeen;
     // Best first there, newest last here.
     for (const entry of stored.addresses.toReversed()) {
-      if (entry.typed) this.#addresses.add(entry.address, "typed");
+      if (entry.configured) this.#addresses.add(entry.address, "configured");
       this.#addresses.add(entry.address, entry.rank, entry.namedFrom);
     }
   }
 
   /** It is at this address, a person says, or answered at one that a person gave. */
   configured(address: Address): void {
-    this.#addresses.add(address, "typed");
+    this.#addresses.add(address, "configured");
   }
 
   /** A person says that this very identity is at this address. */
@@ -223,7 +223,7 @@ export class PeerRecord {
 
   /** Where others say that it is. */
   gossipedAt(addresses: readonly Address[], from: Address): void {
-    this.#addresses.addNamed(addresses, "rumoured", from);
+    this.#addresses.addNamed(addresses, "gossiped", from);
   }
 
   /** It has come, or is about to, from there. */
@@ -256,9 +256,9 @@ export class PeerRecord {
     this.#earnedStanding ||= peer.invite !== undefined;
     this.#lastSeen = wallTime;
     // Not a host name, which may lead to another member next time.
-    if (endpoint !== undefined) this.#addresses.add(endpoint, "proven");
+    if (endpoint !== undefined) this.#addresses.add(endpoint, "verified");
     this.#name = own.name;
-    this.#addresses.addNamed(own.addresses, "claimed", remoteAddress);
+    this.#addresses.addNamed(own.addresses, "advertised", remoteAddress);
   }
 
   /** It was still there at `wallTime`. */

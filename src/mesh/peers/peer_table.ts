@@ -4,7 +4,7 @@
  * one is decided in `table_room.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
-import { MAX_RUMOURS_PER_SOURCE, TABLE_LOOK_MS } from "../../limits.ts";
+import { MAX_GOSSIP_PEERS_PER_SOURCE, TABLE_LOOK_MS } from "../../limits.ts";
 import { Peer, type PeerEnvironment } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
@@ -26,7 +26,7 @@ export interface TableOptions extends PeerEnvironment, TableRules {
 export class PeerTable {
   readonly #options: TableOptions;
   readonly #records = new Map<PeerId, Peer>();
-  readonly #rumours = new Map<PeerId, number>();
+  readonly #introductions = new Map<PeerId, number>();
   readonly #room: TableRoom;
   /** Monotonic clock, milliseconds; gossip looks for no room before. */
   #nextLookAt = -Infinity;
@@ -94,14 +94,14 @@ export class PeerTable {
     record.gossipedBy(source, this.#sourceOf(source));
     const added = this.#add(record, false);
     if (added === undefined) return undefined;
-    this.#rumours.set(source, (this.#rumours.get(source) ?? 0) + 1);
+    this.#introductions.set(source, (this.#introductions.get(source) ?? 0) + 1);
     return added;
   }
 
   /** Whether {@linkcode introduce} would give a record. */
   mayIntroduce(id: PeerId, source: PeerId): boolean {
     return this.#records.has(id) ||
-      ((this.#rumours.get(source) ?? 0) < MAX_RUMOURS_PER_SOURCE &&
+      ((this.#introductions.get(source) ?? 0) < MAX_GOSSIP_PEERS_PER_SOURCE &&
         this.#hasRoomFrom(source));
   }
 
@@ -110,9 +110,9 @@ export class PeerTable {
     const source = record.introducedBy;
     if (source === undefined) return;
     record.confirmed();
-    const count = (this.#rumours.get(source) ?? 1) - 1;
-    if (count > 0) this.#rumours.set(source, count);
-    else this.#rumours.delete(source);
+    const count = (this.#introductions.get(source) ?? 1) - 1;
+    if (count > 0) this.#introductions.set(source, count);
+    else this.#introductions.delete(source);
   }
 
   /** Drops a record that has no sessions. */

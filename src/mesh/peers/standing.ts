@@ -61,7 +61,7 @@ export class Standing {
   of(id: PeerId, record: Peer | undefined): boolean {
     return this.#judge(id, {
       configured: record !== undefined &&
-        (record.trust === "pinned" || record.addresses.hasTyped),
+        (record.trust === "pinned" || record.addresses.hasConfigured),
       earned: record?.earnedStanding ?? false,
       upForLong: record?.upForLong ?? false,
     });
@@ -72,7 +72,7 @@ export class Standing {
     const { upForLong } = record;
     return this.has(record) && (!upForLong ||
       isTrusted({
-        configured: record.trust === "pinned" || record.addresses.hasTyped,
+        configured: record.trust === "pinned" || record.addresses.hasConfigured,
         allowed: this.#rules.of(record.id) === "allowed",
         earned: record.earnedStanding,
       }));
@@ -80,9 +80,9 @@ export class Standing {
 
   /** The same for a peer of which only the store has a record. */
   ofStored(head: PeerHead): boolean {
-    const { id, trust, isTyped, earnedStanding, upForLong } = head;
+    const { id, trust, isConfigured, earnedStanding, upForLong } = head;
     return this.#judge(id, {
-      configured: trust === "pinned" || isTyped,
+      configured: trust === "pinned" || isConfigured,
       earned: earnedStanding,
       upForLong,
     });

@@ -162,7 +162,7 @@ export class Acceptor {
       if (!standing.has(record)) continue;
       if (record.source !== "") this.#remember(record.source);
       for (const { address, rank } of record.addresses.list()) {
-        if (rank === "proven") this.#remember(sourceOf(address.host));
+        if (rank === "verified") this.#remember(sourceOf(address.host));
       }
     }
   }

@@ -50,7 +50,7 @@ export class OwnEntry {
         flags: PEER_FLAG.live |
           (identity.ephemeral ? PEER_FLAG.ephemeral : 0),
         name,
-        statement: new Uint8Array(0),
+        attestation: new Uint8Array(0),
       }],
     });
   }

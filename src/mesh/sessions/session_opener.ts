@@ -67,7 +67,7 @@ export interface AdmissionGate {
   /** It comes in: the invite it showed is used up, or why it cannot be. */
   redeem(peer: VerifiedPeer): VerackError | undefined;
   readonly credentials: {
-    readonly statement: Uint8Array | undefined;
+    readonly attestation: Uint8Array | undefined;
     shows(listener: PeerId): SharedSecret | undefined;
   };
 }
@@ -160,7 +160,7 @@ export class SessionOpener {
     shown: SharedSecret | undefined,
   ): MeshProfile {
     const { gate, identity, magic, random } = this.#options;
-    const { statement } = gate.credentials;
+    const { attestation } = gate.credentials;
     const common = {
       magic,
       identity,
@@ -179,7 +179,7 @@ export class SessionOpener {
           ...common,
           listener: dialed.certificate,
           ...(shown && { shows: shown }),
-          ...(statement && { statement }),
+          ...(attestation && { attestation }),
         },
     );
   }

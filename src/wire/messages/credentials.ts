@@ -87,8 +87,8 @@ export function decodeSecret(payload: Uint8Array): SecretMessage {
 
 /** Types of extensions. */
 export const PROOF_EXTENSION = {
-  /** The statement by which a member admits the dialer (`identity/attestation.ts`). */
-  statement: 3,
+  /** The attestation by which a member admits the dialer (`identity/attestation.ts`). */
+  attestation: 3,
 } as const;
 
 /** What {@linkcode encodeProof} takes. */
@@ -166,8 +166,8 @@ function decodeExtensions(block: Uint8Array): Map<number, Uint8Array> {
 
 /** Payload of `welcome`. */
 export interface WelcomeMessage {
-  /** By which the host admits the guest, as `PeerEntry.statement`; empty in an open mesh. */
-  readonly statement: Uint8Array<ArrayBuffer>;
+  /** By which the host admits the guest, as `PeerEntry.attestation`; empty in an open mesh. */
+  readonly attestation: Uint8Array<ArrayBuffer>;
   /** Whether the host's admission is closed; the guest's then is, too. */
   readonly closed: boolean;
   /** Derived from the network's secret, 32 bytes; absent if there is none. */
@@ -179,9 +179,9 @@ const NETWORK_KEY_BYTES = 32;
 export function encodeWelcome(
   message: WelcomeMessage,
 ): Uint8Array<ArrayBuffer> {
-  const { statement, closed, networkKey = new Uint8Array(0) } = message;
-  return new ByteWriter(64 + statement.length)
-    .varBytes("statement", statement, MAX_ATTESTATION_BYTES)
+  const { attestation, closed, networkKey = new Uint8Array(0) } = message;
+  return new ByteWriter(64 + attestation.length)
+    .varBytes("attestation", attestation, MAX_ATTESTATION_BYTES)
     .u8(closed ? 1 : 0)
     .varBytes("network key", networkKey, NETWORK_KEY_BYTES)
     .finish();
@@ -189,14 +189,14 @@ export function encodeWelcome(
 
 export function decodeWelcome(payload: Uint8Array): WelcomeMessage {
   const reader = new ByteReader("welcome", payload);
-  const statement = reader.varBytes("statement", MAX_ATTESTATION_BYTES);
+  const attestation = reader.varBytes("attestation", MAX_ATTESTATION_BYTES);
   const closed = reader.bool("closed");
   const key = reader.varBytes("network key", NETWORK_KEY_BYTES);
   if (key.length !== 0 && key.length !== NETWORK_KEY_BYTES) {
     reader.refuse("network key", `${key.length} bytes long`, "0 or 32");
   }
   return {
-    statement: new Uint8Array(statement),
+    attestation: new Uint8Array(attestation),
     closed,
     ...(key.length > 0 && { networkKey: new Uint8Array(key) }),
   };

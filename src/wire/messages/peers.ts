@@ -80,7 +80,7 @@ export interface PeerEntry {
    * By which a member admits this peer (`identity/attestation.ts`), at most
    * `MAX_ATTESTATION_BYTES`; empty in an open mesh.
    */
-  readonly statement: Uint8Array;
+  readonly attestation: Uint8Array;
 }
 
 /** What {@linkcode decodePeers} reads. */
@@ -115,7 +115,7 @@ export function encodePeerEntry(entry: PeerEntry): Uint8Array<ArrayBuffer> {
   for (const address of addresses) writePeerAddress(writer, address);
   return writer.u64(BigInt(entry.lastSeen)).u8(entry.flags)
     .varString("name", entry.name, MAX_PEER_NAME_BYTES)
-    .varBytes("statement", entry.statement, MAX_ATTESTATION_BYTES)
+    .varBytes("attestation", entry.attestation, MAX_ATTESTATION_BYTES)
     .finish();
 }
 
@@ -171,7 +171,7 @@ function readEntry(reader: ByteReader): () => PeerEntry {
   const lastSeen = reader.u64("last seen");
   const flags = reader.u8("flags");
   const name = reader.varBytes("name", MAX_PEER_NAME_BYTES);
-  const statement = reader.varBytes("statement", MAX_ATTESTATION_BYTES);
+  const attestation = reader.varBytes("attestation", MAX_ATTESTATION_BYTES);
   return () => {
     if (lastSeen > BigInt(Number.MAX_SAFE_INTEGER)) {
       const most = `at most ${Number.MAX_SAFE_INTEGER}`;
@@ -184,7 +184,7 @@ function readEntry(reader: ByteReader): () => PeerEntry {
       lastSeen: Number(lastSeen),
       flags,
       name: reader.utf8("name", name),
-      statement: statement.slice(),
+      attestation: attestation.slice(),
     };
   };
 }

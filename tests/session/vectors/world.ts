@@ -85,8 +85,8 @@ export class World {
         ephemeral: false,
         addresses: [{
           address: { host: HOSTS.third, port: PORT },
-          rank: "claimed",
-          typed: false,
+          rank: "advertised",
+          configured: false,
         }],
         firstSeen: seen,
         lastSeen: seen,

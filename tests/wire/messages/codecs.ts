@@ -99,7 +99,7 @@ const peerEntry = fc.record({
   lastSeen: fc.maxSafeNat(),
   flags: fc.nat(255),
   name: fc.string({ maxLength: 10 }),
-  statement: bytes(0, 100),
+  attestation: bytes(0, 100),
 });
 
 /** All messages. */
@@ -343,11 +343,11 @@ export const CODECS: readonly Codec[] = [
     decode: credentials.decodeWelcome,
     encode: credentials.encodeWelcome,
     example: [
-      { statement: pattern(3), closed: true, networkKey: pattern(32) },
+      { attestation: pattern(3), closed: true, networkKey: pattern(32) },
       "03000102" + "01" + "20" + pattern(32).toHex(),
     ],
-    unfit: [{ statement: pattern(556) }, { networkKey: pattern(33) }],
-    read: [["000000", { statement: NO_BYTES, closed: false }]],
+    unfit: [{ attestation: pattern(556) }, { networkKey: pattern(33) }],
+    read: [["000000", { attestation: NO_BYTES, closed: false }]],
     refused: ["000200", "0001" + "1f" + "00".repeat(31)],
   }),
   codec({
@@ -408,7 +408,7 @@ export const CODECS: readonly Codec[] = [
           lastSeen: 1_700_000_000,
           flags: peers.PEER_FLAG.live | peers.PEER_FLAG.ephemeral,
           name: "größe",
-          statement: pattern(3),
+          attestation: pattern(3),
         }],
         more: true,
         skipped: 0,
@@ -433,7 +433,7 @@ export const CODECS: readonly Codec[] = [
       "01" + ID + "0000" + "00".repeat(8) + "00" + "41" + "61".repeat(65) +
       "0000", // a long name
       "01" + ID + "0000" + "00".repeat(8) + "00" + "00" + "fd2c02" +
-      "00".repeat(556) + "00", // 556 bytes of statement
+      "00".repeat(556) + "00", // 556 bytes of attestation
       "00" + "02", // more is neither 0 nor 1
       // A count that the payload cannot hold, before an entry is read.
       ["fde803" + "00".repeat(1000), "count at offset 3"],

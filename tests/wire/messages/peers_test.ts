@@ -25,7 +25,7 @@ const ENTRY: PeerEntry = {
   lastSeen: 1_700_000_000,
   flags: PEER_FLAG.live | PEER_FLAG.ephemeral,
   name: "größe",
-  statement: pattern(3),
+  attestation: pattern(3),
 };
 const ENCODED = encodePeers({ entries: [ENTRY], more: true });
 
@@ -83,7 +83,7 @@ Deno.test("decodePeers() leaves out an entry with an address of a known kind tha
 
 Deno.test("decodePeers() leaves out an entry with a value that is not allowed, and keeps its neighbours", () => {
   const id = "ab".repeat(32);
-  const rest = "00" + "00" + "00"; // flags, name, statement
+  const rest = "00" + "00" + "00"; // flags, name, attestation
   const bad = {
     "a time of 2^53": "0000" + "0000000000002000" + rest,
     "the largest time": "0000" + "ff".repeat(8) + rest,
@@ -135,7 +135,7 @@ Deno.test("encodePeers() fits the largest message there can be into one frame", 
     certificate: new Uint8Array(MAX_CERTIFICATE_BYTES),
     addresses: Array.from({ length: 4 }, () => ({ host, port: 1 })),
     name: "a".repeat(64),
-    statement: new Uint8Array(MAX_ATTESTATION_BYTES),
+    attestation: new Uint8Array(MAX_ATTESTATION_BYTES),
   };
   const entries = Array.from({ length: 1000 }, () => largest);
   const payload = encodePeers({ entries, more: false });

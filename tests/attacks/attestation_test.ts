@@ -1,4 +1,4 @@
-// Rumours never admit anybody to a closed mesh: what does is a statement signed by
+// Rumours never admit anybody to a closed mesh: what does is an attestation signed by
 // somebody the node has itself admitted, about exactly this peer and this network.
 import { assert, assertEquals } from "@std/assert";
 import { Identity, type PeerId } from "../../src/identity/identity.ts";
@@ -75,30 +75,30 @@ const state = (
 
 /** Statements that must admit nobody; made of what an attacker can have. */
 const FORGERIES: Readonly<Record<string, (stage: Stage) => Uint8Array>> = {
-  "no statement": () => new Uint8Array(0),
-  "a statement cut short": ({ member, subject }) =>
+  "no attestation": () => new Uint8Array(0),
+  "an attestation cut short": ({ member, subject }) =>
     state(member.identity, subject).subarray(0, 60),
-  "a statement with a byte more": ({ member, subject }) =>
+  "an attestation with a byte more": ({ member, subject }) =>
     Uint8Array.from([...state(member.identity, subject), 0]),
-  "a statement for another network": ({ member, subject }) =>
+  "an attestation for another network": ({ member, subject }) =>
     state(member.identity, subject, networkMagic("other")),
-  "a statement about another peer": ({ member, outsider }) =>
+  "an attestation about another peer": ({ member, outsider }) =>
     state(member.identity, outsider),
-  "a statement with issuer and subject swapped": ({ member, subject }) =>
+  "an attestation with issuer and subject swapped": ({ member, subject }) =>
     state(subject, member.identity),
-  "a statement by itself": ({ subject }) => state(subject, subject),
-  "a statement by somebody who is not admitted": ({ outsider, subject }) =>
+  "an attestation by itself": ({ subject }) => state(subject, subject),
+  "an attestation by somebody who is not admitted": ({ outsider, subject }) =>
     state(outsider, subject),
-  "a statement by somebody who was denied": ({ denied, subject }) =>
+  "an attestation by somebody who was denied": ({ denied, subject }) =>
     state(denied, subject),
-  "a statement in a member's name, signed by another": (
+  "an attestation in a member's name, signed by another": (
     { member, outsider, subject },
   ) => {
     const bytes = state(outsider, subject);
     bytes.set(Uint8Array.fromHex(member.identity.id));
     return bytes;
   },
-  "a statement in the node's own name, signed by a member": (
+  "an attestation in the node's own name, signed by a member": (
     { node, member, subject },
   ) => {
     const bytes = state(member.identity, subject);
@@ -107,19 +107,19 @@ const FORGERIES: Readonly<Record<string, (stage: Stage) => Uint8Array>> = {
   },
 };
 
-Deno.test("statements that are not by an admitted member about this peer admit nobody", async (t) => {
+Deno.test("attestations that are not by an admitted member about this peer admit nobody", async (t) => {
   for (const [what, forge] of Object.entries(FORGERIES)) {
     await t.step(`${what}, told by a member and shown in a proof`, async () => {
       await using stage = await Stage.start();
       const { node, member, subject } = stage;
       const before = await stage.known();
-      const statement = forge(stage);
-      await member.tell([entryOf(subject, [NOBODY], { statement })]);
+      const attestation = forge(stage);
+      await member.tell([entryOf(subject, [NOBODY], { attestation })]);
       assertEquals(await stage.known(), before);
 
       using knocking = await RawPeer.open(
         node,
-        { identity: subject, statement },
+        { identity: subject, attestation },
         "proof",
       );
       assertEquals((await knocking.refusal())?.name, "not-admitted");
@@ -131,11 +131,11 @@ Deno.test("statements that are not by an admitted member about this peer admit n
   }
 });
 
-Deno.test("a statement by an admitted member admits the peer it is about, told or shown", async () => {
+Deno.test("an attestation by an admitted member admits the peer it is about, told or shown", async () => {
   await using stage = await Stage.start();
   const { node, member, subject, outsider } = stage;
-  const statement = state(member.identity, subject);
-  await member.tell([entryOf(subject, [NOBODY], { statement })]);
+  const attestation = state(member.identity, subject);
+  await member.tell([entryOf(subject, [NOBODY], { attestation })]);
   assert((await stage.known()).includes(subject.id));
   const info = node.peers().find((peer) => peer.id === subject.id);
   assertEquals(info?.admittedBy, member.identity.id);
@@ -145,13 +145,13 @@ Deno.test("a statement by an admitted member admits the peer it is about, told o
   const other = state(member.identity, outsider);
   using shown = await RawPeer.open(node, {
     identity: outsider,
-    statement: other,
+    attestation: other,
   });
   assertEquals(shown.told()[0]?.id, node.identity.id);
   assertEquals(node.admission.joinRequests(), []);
 });
 
-Deno.test("a statement does not lift what a person said about its subject", async () => {
+Deno.test("an attestation does not lift what a person said about its subject", async () => {
   await using stage = await Stage.start();
   const { node, member, subject, denied } = stage;
   node.admission.forget(subject.id);
@@ -161,13 +161,13 @@ Deno.test("a statement does not lift what a person said about its subject", asyn
       [subject, "not-admitted"],
     ] as const
   ) {
-    const statement = state(member.identity, identity);
+    const attestation = state(member.identity, identity);
     const before = await stage.known();
-    await member.tell([entryOf(identity, [NOBODY], { statement })]);
+    await member.tell([entryOf(identity, [NOBODY], { attestation })]);
     assertEquals(await stage.known(), before);
     using knocking = await RawPeer.open(
       node,
-      { identity, statement },
+      { identity, attestation },
       "proof",
     );
     assertEquals((await knocking.refusal())?.name, reason);
@@ -178,16 +178,16 @@ Deno.test("who lost the right to admit did not lose whom it admitted before", as
   // Said in docs/security.md: denying a member does not undo its admissions.
   await using stage = await Stage.start();
   const { node, member, subject, outsider } = stage;
-  const statement = state(member.identity, subject);
+  const attestation = state(member.identity, subject);
   {
-    using guest = await RawPeer.open(node, { identity: subject, statement });
+    using guest = await RawPeer.open(node, { identity: subject, attestation });
     assertEquals(guest.told().length, 1);
     node.admission.deny(member.identity.id);
     assert(node.peers().some((peer) => peer.id === subject.id));
   }
   using late = await RawPeer.open(
     node,
-    { identity: outsider, statement: state(member.identity, outsider) },
+    { identity: outsider, attestation: state(member.identity, outsider) },
     "proof",
   );
   assertEquals((await late.refusal())?.name, "not-admitted");

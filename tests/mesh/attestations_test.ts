@@ -24,7 +24,7 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
       certificate: verifyCertificate(certificate),
     });
   }
-  const statements = new Attestations({
+  const attestations = new Attestations({
     clock: new VirtualClock(),
     identity: own!,
     magic,
@@ -33,7 +33,10 @@ Deno.test("a member that we have admitted admits others, itself not, and nobody 
   });
   const guest = parsePeerId("ab".repeat(32));
   const admits = (issuer: Identity, subject: PeerId) =>
-    statements.admits(issueAttestation(issuer, { magic, subject }, 1), subject);
+    attestations.admits(
+      issueAttestation(issuer, { magic, subject }, 1),
+      subject,
+    );
   assertEquals(admits(member!, guest), true);
   assertEquals(admits(own!, guest), true);
   assertEquals(admits(stranger!, guest), false);
