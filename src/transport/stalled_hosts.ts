@@ -4,7 +4,7 @@
  * Deno 2.9.6 runs a handshake in a task that closing the connection does not
  * end: the descriptor stays open until the other end hangs up (tried; so in
  * `rustls-tokio-stream`, whose `Drop` awaits the handshake). A stopped process,
- * or an attacker who accepts and says nothing, would thus cost one descriptor a
+ * or an attacker that accepts and says nothing, would thus cost one descriptor a
  * dial, for ever. So a host that hung once is first asked for its certificate
  * over `node:tls`, which can be called off. A port that answers that and still
  * hangs is playing games, and is left alone for ever longer; a host with many

@@ -24,7 +24,7 @@ export class TlsConnection implements Connection {
   readonly remoteAddress: Address;
   readonly #tls: TLSSocket;
   readonly #tcp: TcpStream;
-  /** Bytes that arrived before anybody asked for them, oldest first. */
+  /** Bytes that arrived before a read, oldest first. */
   readonly #unread = new Deque<Uint8Array>();
   #unreadBytes = 0;
   #pendingRead: PendingRead | undefined;

@@ -6,8 +6,8 @@
 import type { Address } from "./address.ts";
 
 /**
- * Bytes both ways. One reader and one writer at a time; whoever is given a
- * connection closes it.
+ * Bytes both ways. One reader and one writer at a time; the part that
+ * is given a connection closes it.
  */
 export interface Connection {
   /** Our end. */
@@ -32,7 +32,7 @@ export interface Connection {
   close(): void;
 }
 
-/** What a listener shows to those who dial it. */
+/** What a listener shows to dialers. */
 export interface Credentials {
   /** Certificate, X.509 DER. */
   readonly certificate: Uint8Array<ArrayBuffer>;

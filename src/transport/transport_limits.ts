@@ -6,10 +6,10 @@ export const MAX_CERTIFICATE_BYTES = 2_048;
 /** Simulated connections that wait for `accept()`; more are dropped, as a kernel does. */
 export const MAX_ACCEPT_BACKLOG = 511;
 
-/** Decrypted bytes of an accepted connection that nobody has read, before its socket is no longer read. */
+/** Decrypted bytes of an accepted connection that wait for a read, before its socket is no longer read. */
 export const MAX_UNREAD_BYTES = 65_536;
 
-/** Addresses taken from one DNS answer; nobody needs to try more. */
+/** Addresses taken from one DNS answer; no host needs more. */
 export const MAX_RESOLVED_ADDRESSES = 16;
 
 /** Hosts remembered because a TLS handshake with them hung (`transport/stalled_hosts.ts`). */

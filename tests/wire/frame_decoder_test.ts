@@ -118,19 +118,21 @@ Deno.test("FrameDecoder.next() throws bad-magic when garbage follows a frame, af
   assertVerackError(() => decoder.next(), "bad-magic");
 });
 
-Deno.test("FrameDecoder.next() allows a length of exactly 4,000,000 and refuses one more at the header", () => {
+Deno.test("FrameDecoder.next() allows a length of 4,000,000, unsigned, and refuses more at the header", () => {
   const allowed = makeDecoder();
   allowed.push(header("tx", 4_000_000));
   assertStrictEquals(allowed.next(), undefined);
-  const refused = makeDecoder();
-  refused.push(header("tx", 4_000_001));
-  const error = assertVerackError(() => refused.next(), "oversize");
-  assertStrictEquals(
-    error.message,
-    "Cannot read frame: length is 4000001, must be at most 4000000",
-  );
-  assertStrictEquals(error.expected, 4_000_000);
-  assertStrictEquals(error.actual, 4_000_001);
+  for (const length of [4_000_001, 0xffff_ffff, 0x8000_0000]) {
+    const decoder = makeDecoder();
+    decoder.push(header("tx", length));
+    const error = assertVerackError(() => decoder.next(), "oversize");
+    assertStrictEquals(
+      error.message,
+      `Cannot read frame: length is ${length}, must be at most 4000000`,
+    );
+    assertStrictEquals(error.expected, 4_000_000);
+    assertStrictEquals(error.actual, length);
+  }
 });
 
 Deno.test("FrameDecoder.next() reads a payload of 4,000,000 bytes", () => {
@@ -140,15 +142,6 @@ Deno.test("FrameDecoder.next() reads a payload of 4,000,000 bytes", () => {
   assertStrictEquals(seen.length, 1);
   assertStrictEquals(seen[0]?.payload.length, 8_000_000);
   assertStrictEquals(seen[0]?.fault, undefined);
-});
-
-Deno.test("FrameDecoder.next() reads the length unsigned: 0xffffffff is too much, not -1", () => {
-  for (const length of [0xffff_ffff, 0x8000_0000]) {
-    const decoder = makeDecoder();
-    decoder.push(header("version", length));
-    const error = assertVerackError(() => decoder.next(), "oversize");
-    assertStrictEquals(error.message.includes(`length is ${length},`), true);
-  }
 });
 
 Deno.test("FrameDecoder.next() judges the length by the maxPayload of now", () => {
@@ -170,20 +163,29 @@ Deno.test("FrameDecoder.next() throws the same error again once the stream is ou
   assertStrictEquals(first, second);
 });
 
-Deno.test("FrameDecoder.next() reports a wrong checksum and goes on with the next frame, as Core does", () => {
-  const broken = frame("ping", pattern(8));
-  broken[20]! ^= 1;
-  assertEquals(feed(makeDecoder(), concat(broken, frame("verack"))), [
-    { command: "ping", payload: pattern(8).toHex(), fault: "bad-checksum" },
-    { command: "verack", payload: "" },
-  ]);
-});
-
-Deno.test("FrameDecoder.next() reports a checksum of a single SHA-256", () => {
-  const bytes = frame("verack");
-  // The first bytes of SHA-256 of nothing.
-  bytes.set(Uint8Array.fromHex("e3b0c442"), 20);
-  assertStrictEquals(feed(makeDecoder(), bytes)[0]?.fault, "bad-checksum");
+Deno.test("FrameDecoder.next() reports a fault and goes on with the next frame, as Core does", () => {
+  const ping = frame("ping", pattern(8));
+  const changed = (at: number, byte: number) => ping.with(at, byte);
+  const single = frame("verack");
+  // The first bytes of SHA-256 of nothing, hashed once.
+  single.set(Uint8Array.fromHex("e3b0c442"), 20);
+  for (
+    const [bytes, fault, command, payload] of [
+      [changed(20, ping[20]! ^ 1), "bad-checksum", "ping", pattern(8)],
+      [single, "bad-checksum", "verack", pattern(0)],
+      [
+        changed(5, 0x1b),
+        "bad-command",
+        "p\\x1bng" + "\\x00".repeat(8),
+        pattern(8),
+      ],
+    ] as const
+  ) {
+    assertEquals(feed(makeDecoder(), concat(bytes, frame("verack"))), [
+      { command, payload: payload.toHex(), fault },
+      { command: "verack", payload: "" },
+    ]);
+  }
 });
 
 Deno.test("FrameDecoder.next() does not look at the checksum while verifyChecksum is false", () => {
@@ -193,19 +195,6 @@ Deno.test("FrameDecoder.next() does not look at the checksum while verifyChecksu
   assertStrictEquals(feed(decoder, broken)[0]?.fault, undefined);
   decoder.verifyChecksum = true;
   assertStrictEquals(feed(decoder, broken)[0]?.fault, "bad-checksum");
-});
-
-Deno.test("FrameDecoder.next() reports command bytes that are not printable ASCII, escaped", () => {
-  const bytes = frame("ping", pattern(8));
-  bytes[5] = 0x1b;
-  assertEquals(feed(makeDecoder(), concat(bytes, frame("verack"))), [
-    {
-      command: "p\\x1bng\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00",
-      payload: pattern(8).toHex(),
-      fault: "bad-command",
-    },
-    { command: "verack", payload: "" },
-  ]);
 });
 
 Deno.test("FrameDecoder.next() reports every byte outside 0x20 to 0x7e and no other", () => {

@@ -1,5 +1,5 @@
 /**
- * The messages by which two nodes of a mesh prove who they are, and what a guest gets:
+ * The messages by which two nodes of a mesh prove their identities, and what a guest gets:
  * `instance`, `challenge`, `secret`, `proof`, `welcome`. Only their layout is here; what
  * is signed is in `identity/proof.ts` and `identity/shared_secret.ts`.
  */
