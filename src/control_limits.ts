@@ -11,7 +11,7 @@
 /** Requests to the control API that are carried out at once, streams not counted. */
 export const MAX_CONTROL_REQUESTS = 256;
 
-/** Who watches events at once. */
+/** Watchers of events at once. */
 export const MAX_CONTROL_STREAMS = 16;
 
 /**

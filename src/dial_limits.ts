@@ -11,17 +11,17 @@ export const MAX_CONCURRENT_DIALS = 32;
 
 /**
  * The same to peers we only heard of, or that only said themselves where they are, in a
- * budget of their own, so that lies cost nobody else a dial; a joiner of 200 nodes is
+ * budget of their own, so that lies cost no other peer a dial; a joiner of 200 nodes is
  * through in a few rounds.
  */
 export const MAX_GOSSIP_DIALS = 32;
 
-/** So many of `MAX_GOSSIP_DIALS` may go to peers that one source told of: nobody takes them all. */
+/** So many of `MAX_GOSSIP_DIALS` may go to peers that one source told of: none takes them all. */
 export const MAX_GOSSIP_DIALS_PER_SOURCE = 24;
 
 /**
  * Dials in vain that one source of gossip may cause at once, and how often one
- * more; and all sources together. Who tells the truth gets each dial back.
+ * more; and all sources together. A source that tells the truth gets each dial back.
  */
 export const GOSSIP_CREDIT_PER_SOURCE = 128;
 export const GOSSIP_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
@@ -42,7 +42,7 @@ export const MAX_DIAL_TARGETS = 4_096;
 /** An address of a peer that has not answered for so long does not hold up the next (RFC 8305: 250 ms). */
 export const ADDRESS_STAGGER_MS = 250;
 
-/** Addresses tried at once of a peer that nobody has proven to us; of others, all. */
+/** Addresses tried at once of a peer that is known by gossip only; of others, all. */
 export const MAX_GOSSIP_ADDRESSES_AT_ONCE = 2;
 
 /** How often others' word that a peer is alive may bring the next dial forward. */

@@ -53,7 +53,7 @@ export const LEARNED_PAUSE_MS = 10;
 /** The list of those that may be told of is made anew after so many milliseconds. */
 export const GOSSIP_LIST_MS = 250;
 
-/** Members that are asked whom they see when a peer was lost. */
+/** Members that are asked for the peers they see when a peer was lost. */
 export const ASKED_AFTER_LOSS = 3;
 
 /** Least time between two requests for peer lists; peers grant one a second. */
@@ -72,7 +72,7 @@ export const NEWS_DELAY_MS = 1_000;
 export const RECENT_SESSION_MS = 2_000;
 
 /**
- * Who joins a crowd asks those it meets for their peers only when it has met nobody
+ * A node that joins a crowd asks those it meets for their peers only when it has met none
  * for so long, or one of them so long ago, milliseconds.
  */
 export const MEETING_PAUSE_MS = 250;
@@ -87,7 +87,7 @@ export const COLLISION_CROWD = 16;
 /**
  * How long the smaller of two nodes that join a crowd together lets the other dial
  * first, for each peer known, and how long at the most while strangers are still
- * arriving, one of whom it may be.
+ * arriving, one of which it may be.
  */
 export const COLLISION_GRACE_PER_PEER_MS = 15;
 export const COLLISION_GRACE_MAX_MS = 5_000;

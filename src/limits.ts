@@ -95,7 +95,7 @@ export const MAX_EXTRA_SESSIONS = 256;
 /** Addresses remembered for one peer; what was proven outranks what was only said. */
 export const MAX_ADDRESSES_PER_PEER = 8;
 
-/** Peers that one source may introduce which nobody has verified yet. */
+/** Peers that one source may introduce and that are not verified yet. */
 export const MAX_GOSSIP_PEERS_PER_SOURCE = 1_000;
 
 /** Connections whose peer is not proven yet, in total. Each holds about 100 KiB with TLS. */
@@ -120,7 +120,7 @@ export const PEER_REQUEST_REFILL_MS = 1_000;
  */
 export const GOSSIP_KEPT_MS = 60_000;
 
-/** `refused` events about strangers who come in: a burst, then one each second. */
+/** `refused` events about strangers that come in: a burst, then one each second. */
 export const REFUSAL_EVENT_BURST = 100;
 export const REFUSAL_EVENT_REFILL_MS = 1_000;
 
@@ -130,12 +130,12 @@ export const RECONNECT_MAX_MS = 60_000;
 export const RECONNECT = { minMs: RECONNECT_MIN_MS, maxMs: RECONNECT_MAX_MS };
 
 /**
- * Once we wake, or the network comes back, everybody who is down is tried within
+ * Once we wake, or the network comes back, every peer that is down is tried within
  * this time: soon, and not all in one instant.
  */
 export const REVIVE_SPREAD_MS = 500;
 
-/** Failures that count for a node that nobody has admitted yet: it knocks every 6 s at the latest. */
+/** Failures that count for a node that is not admitted yet: it knocks every 6 s at the latest. */
 export const MAX_FAILURES_AT_THE_DOOR = 5;
 
 /** A session must have lived this long for the backoff to start anew (Hyperswarm: 15 s). */

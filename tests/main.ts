@@ -12,7 +12,7 @@ const AT_ONCE = Math.max(2, navigator.hardwareConcurrency) + 1;
 /** What a fast machine with two cores takes; told at the start. */
 const USUAL_MINUTES = "5 to 6";
 
-const FILE_TIMEOUT_MS = 300_000;
+const FILE_TIMEOUT_MS = 600_000;
 
 /** Their files take longest: they go first, so that the last ones are short. */
 const LONG = ["simulation", "attacks", "process", "mesh", "cli"];

@@ -356,6 +356,20 @@ Deno.test("no file in src/ has a default export, an enum, or work left over", ()
   ]));
 });
 
+Deno.test("comments in src/ speak of nodes and peers as of things", () => {
+  const comments = SOURCES.flatMap(({ path, text }) =>
+    text.split("\n").filter((line) => /^\s*\/?\*|(^|\s)\/\/ /.test(line))
+      .map((line) => `${path}: ${line.trim()}`)
+  );
+  const persons = comments.filter((line) =>
+    /\b(who|whom|whoever|somebody|nobody|anybody)\b/i.test(line)
+  );
+  // "Who" is right for a user of the command line.
+  const most = Math.floor(comments.length * 5 / 1_000);
+  assert(comments.length > 1_000);
+  assert(persons.length <= most, persons.join("\n"));
+});
+
 Deno.test("mod.ts exports names, one by one", () => {
   assert(!/\bexport\s*\*/.test(MOD.code), "mod.ts has an export *");
   const outside = localImportsOf(MOD).filter((it) => !it.startsWith("src/"));

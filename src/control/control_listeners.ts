@@ -170,7 +170,7 @@ function certificateNames(pem: string): (host: string) => boolean {
   return (host) => certificate.checkHost(host) !== undefined;
 }
 
-/** All users who may enter the directory can use the socket. */
+/** All users that may enter the directory can use the socket. */
 async function requirePrivate(directory: string): Promise<void> {
   const action = `Cannot serve control in "${escapeText(directory)}"`;
   let info: Deno.FileInfo;

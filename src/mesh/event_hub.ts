@@ -19,7 +19,7 @@ export class EventHub {
   #ended = false;
 
   /**
-   * Tells all who listen now; with `until`, once that is settled, however it went: a
+   * Tells all listeners; with `until`, once that is settled, however it went: a
    * node that cannot remember a peer still has it.
    */
   emit(event: NodeEvent, until?: Promise<unknown>): void {

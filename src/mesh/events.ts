@@ -6,13 +6,13 @@ import { Deque } from "../core/deque.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MAX_QUEUED_EVENTS } from "../limits.ts";
 
-/** Who dialed. */
+/** Which end dialed. */
 export type Direction = "inbound" | "outbound";
 
 /**
  * How we came to trust that an identity is the one we mean: `pinned` was asked
  * for by identity, `known` is on record or was introduced by a member,
- * `first-use` is whoever answered the first time.
+ * `first-use` is the key that answered the first time.
  */
 export type Trust = "first-use" | "known" | "pinned";
 
@@ -79,7 +79,7 @@ export type NodeEvent =
      */
     readonly missing: readonly (readonly [PeerId, PeerId])[];
   }
-  /** Somebody was refused, or refused us. */
+  /** A peer was refused, or refused us. */
   | {
     readonly type: "refused";
     readonly address: string;
@@ -87,7 +87,7 @@ export type NodeEvent =
     readonly expected?: PeerId;
     readonly actual?: PeerId;
   }
-  /** Somebody proved its key and is not admitted: said once, listed until decided. */
+  /** A peer proved its key and is not admitted: said once, listed until decided. */
   | {
     readonly type: "join-request";
     readonly id: PeerId;
@@ -123,7 +123,7 @@ export type NodeEvent =
     readonly id: PeerId;
   }
   /**
-   * A message of ours is not sent any more, though nobody acknowledged it. Also
+   * A message of ours is not sent any more, though it was not acknowledged. Also
    * said of what an earlier process has sent.
    */
   | {

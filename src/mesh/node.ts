@@ -50,9 +50,9 @@ import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
  * ```
  */
 export class Node implements AsyncDisposable {
-  /** Who may come in, decided by a person. */
+  /** Which peers may come in, decided by a person. */
   readonly admission: Admission;
-  /** Who this node is. */
+  /** The identity of this node. */
   readonly identity: Identity;
   readonly #options: ResolvedNodeOptions;
   readonly #parts: NodeParts;

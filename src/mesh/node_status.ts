@@ -1,4 +1,4 @@
-/** What a node says of itself as a whole, for whoever looks after it. */
+/** What a node says of itself as a whole, for its operator. */
 import type { Identity, PeerId } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "../limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
@@ -9,7 +9,7 @@ import type { HealthFact } from "./health.ts";
 
 /** A node at one instant. */
 export interface NodeStatus {
-  /** Who it is. */
+  /** Its identity. */
   readonly id: PeerId;
   /** What it calls itself, if it does. */
   readonly name?: string;
@@ -21,9 +21,9 @@ export interface NodeStatus {
   readonly advertise?: string;
   /** Name of the mesh. */
   readonly network: string;
-  /** Who may come in. */
+  /** Which peers may come in. */
   readonly admission: "open" | "closed";
-  /** Whether only those who have the network's secret get as far as that. */
+  /** Whether only peers that have the network's secret get as far as that. */
   readonly secret: boolean;
   /** Version of verack. */
   readonly version: string;
@@ -43,9 +43,9 @@ export interface NodeStatus {
   readonly peers: number;
   /** Connections whose peer is not proven yet. */
   readonly unproven: number;
-  /** Messages that nobody has acknowledged yet, and their bytes. */
+  /** Messages that are not acknowledged yet, and their bytes. */
   readonly outbox: { readonly messages: number; readonly bytes: number };
-  /** Peers for whom something waits: messages, and bytes on the way to the socket. */
+  /** Peers for which something waits: messages, and bytes on the way to the socket. */
   readonly queues: readonly {
     readonly id: PeerId;
     readonly name?: string;

@@ -48,7 +48,7 @@ import { parsePeerTarget, type PeerTarget } from "./peers/peer_target.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {
-  /** Who this node is. @default a fresh key that lives in memory only */
+  /** The key of this node. @default a fresh key that lives in memory only */
   readonly identity?: Identity;
   /** What it calls itself: 1 to 32 letters of one alphabet, digits, `.`, `_`, `-`. */
   readonly name?: string;
@@ -78,7 +78,7 @@ export interface NodeOptions {
    */
   readonly store?: NodeStore;
   /**
-   * Whether everybody may come in, or only who is on record, allowed, pinned, invited
+   * Whether all may come in, or only peers that are on record, allowed, pinned, invited
    * or vouched for by a member. A store remembers `"closed"`, until a start says
    * `"open"`. @default what the store remembers or the host of the invite does, else
    * {"open"}
@@ -86,7 +86,7 @@ export interface NodeOptions {
   readonly admission?: "open" | "closed";
   /**
    * The network's secret, at least 16 bytes: both ends of every session prove that
-   * they know it before anything is said about who they are. A store remembers the key
+   * they know it before either says its identity. A store remembers the key
    * derived from it; `null` drops that.
    */
   readonly secret?: string | Uint8Array | null;
@@ -250,7 +250,7 @@ export function parseNetworkName(name: string): string {
 }
 
 /**
- * Refuses to show a published key to anybody but this machine.
+ * Refuses to show a published key off this machine.
  *
  * @throws {VerackError} `demo-identity`.
  */

@@ -2,8 +2,8 @@
  * The ticks of a node, several a heartbeat, and what their lateness tells.
  *
  * A tick that comes late means that this process stood still (stopped, asleep,
- * a busy event loop) and could have heard nobody: that time is not held against
- * anybody else (Lifeguard's thought, arXiv:1707.00788). After a long one
+ * a busy event loop) and could have heard no peer: that time is not held against
+ * any other (Lifeguard's thought, arXiv:1707.00788). After a long one
  * others have most likely given us up, and what was put off is due now.
  */
 import type { Clock } from "../core/clock.ts";
@@ -75,7 +75,7 @@ export class Ticker {
       ? elapsed - this.#period
       : 0;
     // A machine that sleeps may stop its monotonic clock with it: then only the
-    // wall clock tells. If somebody merely set it, waking costs a ping a peer.
+    // wall clock tells. If it was merely set, waking costs a ping a peer.
     const hasResumed =
       Math.max(elapsed, wallElapsed) - this.#period >= deadAfterMs;
     return { now, pausedMs, hasResumed };

@@ -44,7 +44,7 @@ export const STRANGERS_BURST_BYTES = 33_554_432;
 export const STRANGERS_BYTES_PER_S = 8_388_608;
 export const STRANGERS_TURN_FRAMES = 64;
 
-/** Who sends more is not read for a while, at most this long; it is not long enough to seem dead. */
+/** A peer that sends more is not read for a while, at most this long; it is not long enough to seem dead. */
 export const MAX_STALL_MS = 250;
 
 /** Whose bucket runs over so many times does not heed that, and is closed. */

@@ -2,7 +2,7 @@
  * What is on record in a store whose node does not run, and what a person decides
  * about it meanwhile. A running node does the same by itself.
  *
- * Who is let in is always named in full: whoever wants to can make a key whose
+ * A peer that is let in is always named in full: any attacker can make a key whose
  * identity begins like another's. To be kept out, the first digits are enough if
  * they mean one peer.
  */
@@ -114,7 +114,7 @@ export class Records {
       .map(({ id, rule }) => ({ id, rule }));
   }
 
-  /** Who proved its key and was not let in, oldest first. */
+  /** Peers that proved their key and were not let in, oldest first. */
   joinRequests(): JoinRequest[] {
     return this.#store.joinRequests();
   }

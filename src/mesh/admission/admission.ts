@@ -1,4 +1,4 @@
-/** What a person, or a program for one, decides about who may come in. */
+/** What a person, or a program for one, decides about admission. */
 import type { Clock, Random } from "../../core/clock.ts";
 import { parsePeerId, type PeerId } from "../../identity/identity.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
@@ -26,7 +26,7 @@ export interface InviteOptions {
 }
 
 /**
- * Who may come in, as `node.admission`. Every change is in the store, durable, when
+ * Which peers may come in, as `node.admission`. Every change is in the store, durable, when
  * the call returns.
  */
 export interface Admission {
@@ -61,7 +61,7 @@ export interface Admission {
    * @throws As {@linkcode allow}.
    */
   forget(id: string): void;
-  /** Who proved its key and was not let in, oldest first; at most 256. */
+  /** Peers that proved their key and were not let in, oldest first; at most 256. */
   joinRequests(): JoinRequest[];
   /** What was decided, oldest first. */
   accessRules(): StoredAccessRule[];

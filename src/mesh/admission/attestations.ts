@@ -1,5 +1,5 @@
 /**
- * Statements in a closed mesh: whether one is by somebody we have admitted, and
+ * Statements in a closed mesh: whether one is by a peer we have admitted, and
  * our own about those we have. How they are signed is in `identity/attestation.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
@@ -44,7 +44,7 @@ export class Attestations {
     try {
       const attestation = decodeAttestation(bytes);
       const { issuer } = attestation;
-      // Nobody admits itself: else any member's key could do without the member.
+      // No peer admits itself: else any member's key could do without the member.
       if (issuer === subject) return false;
       const record = table.get(issuer);
       const certificate = issuer === identity.id
@@ -68,7 +68,7 @@ export class Attestations {
     const attestation = issueAttestation(
       identity,
       { magic, subject: record.id },
-      // A clock before 1970 must lock nobody out.
+      // A clock before 1970 must lock no peer out.
       Math.max(0, Math.floor(clock.now() / 1_000)),
     );
     this.#issued.set(record, attestation);

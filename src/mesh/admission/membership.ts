@@ -1,5 +1,5 @@
 /**
- * Who belongs to the mesh as this node sees it: gathers the facts about a peer for
+ * Which peers belong to the mesh as this node sees it: gathers the facts about a peer for
  * `admission_policy.ts`, and remembers what persons decided. What a person can do is
  * `admission.ts`; invites, attestations, pending peers and our own credentials have
  * files of their own.
@@ -39,7 +39,7 @@ export interface MembershipOptions
   readonly emit: Emit;
 }
 
-/** What one node knows about who belongs. */
+/** What one node knows about membership. */
 export class Membership {
   readonly credentials: Credentials;
   readonly invites: Invites;
@@ -79,9 +79,9 @@ export class Membership {
     this.invites.tick();
   }
 
-  // --- Who comes in ----------------------------------------------------------
+  // --- Admission -------------------------------------------------------------
 
-  /** The secrets that a peer who dials us may show. */
+  /** The secrets that a peer that dials us may show. */
   get accepts(): AcceptedSecrets {
     const { networkKey } = this.credentials;
     return {
@@ -253,7 +253,7 @@ export class Membership {
         lastSeen: clock.now(),
       });
     });
-    // Keys cost nothing: strangers must not be able to flood whoever watches.
+    // Keys cost nothing: strangers must not be able to flood watchers.
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;
     emit({ type: "join-request", id, address: formatAddress(address) });
   }

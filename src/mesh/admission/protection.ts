@@ -94,7 +94,7 @@ function remember(
   if (before.toHex() !== value.toHex()) store.putSetting(name, value);
 }
 
-/** Each network has its own: who was admitted to one was not admitted to another. */
+/** Each network has its own: a peer admitted to one is not admitted to another. */
 function admissionName(network: string): string {
   return `protection.admission ${network}`;
 }

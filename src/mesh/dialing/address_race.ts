@@ -53,7 +53,7 @@ export class AddressQueue<T> {
 export interface Attempt {
   /** Aborts when the attempt is not wanted any more. */
   readonly signal: AbortSignal;
-  /** To be called once it is certain that the peer is there: nobody else is tried then. */
+  /** To be called once it is certain that the peer is there: no other address is tried then. */
   readonly reached: () => void;
 }
 

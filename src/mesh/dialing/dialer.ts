@@ -126,7 +126,7 @@ export class Dialer {
   start(): void {
     this.#isDialing = true;
     if (this.#rejected.length > 0) {
-      // After this turn, so that a caller who asks for events at once misses nothing.
+      // After this turn, so that a caller that asks for events at once misses nothing.
       this.#cancelReport = this.#options.clock.after(0, () => {
         for (const { address, error, expected } of this.#rejected) {
           this.#reporter.failed(address, error, expected);
@@ -245,7 +245,7 @@ export class Dialer {
 
   /**
    * This node was suspended: everything that was put off is tried within `REVIVE_SPREAD_MS`, and
-   * its backoff begins anew. Peers nobody has proven to us keep to theirs.
+   * its backoff begins anew. Peers known by gossip only keep to theirs.
    */
   resumed(): void {
     const waiting = this.#waiting((it) => it.introducedBy === undefined);

@@ -259,7 +259,7 @@ export class PeerDialer {
     const address = formatAddress(entry.address);
     const seed = this.#options.seeds.heldTo(record.id, entry.address);
     // A pin on a key that lived in memory lapses with it, so that a restarted
-    // seed locks nobody out.
+    // seed locks no peer out.
     const lapses = seed !== undefined && record.ephemeral;
     if (entry.configured && !lapses) return false;
     record.movedFrom(entry.address);

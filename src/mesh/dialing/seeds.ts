@@ -101,12 +101,12 @@ export function pinAddress(
 export interface RejectedTarget {
   readonly address: Address;
   readonly error: VerackError;
-  /** Who should be there, if it is not ourselves. */
+  /** The identity that should be there, if it is not ourselves. */
   readonly expected?: PeerId;
 }
 
 /**
- * Of the addresses given now, those of ourselves, of whoever is denied, and of those
+ * Of the addresses given now, those of ourselves, of denied peers, and of those
  * for whose peer there is no room on record.
  */
 export function rejectedTargets(

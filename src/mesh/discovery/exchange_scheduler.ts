@@ -56,7 +56,7 @@ export class ExchangeScheduler {
   /** An unknown peer wants to join: perhaps others have admitted it. */
   #joinRequested = false;
   #joinAskedAt = -Infinity;
-  /** Whom we have met and not asked yet. */
+  /** Peers that we have met and not asked yet. */
   #unasked: PeerSession[] = [];
   /** Sessions with peers that others may not have met yet, oldest first. */
   #news: PeerSession[] = [];
@@ -91,7 +91,7 @@ export class ExchangeScheduler {
     if (link.direction === "inbound" || joined) this.#news.push(link);
   }
 
-  /** Asks whom it is time to ask. */
+  /** Asks the peers whose time it is. */
   tick(now: number): void {
     if (this.#unasked.length > 0) this.#askUnasked(now);
     if (this.#news.length > 0) this.#tellNews(now);
@@ -99,7 +99,7 @@ export class ExchangeScheduler {
       this.#nextAt = this.#later(now);
       this.#askAny(1, now);
     }
-    // As soon as anybody can be asked.
+    // As soon as a peer can be asked.
     if (this.#lost) this.#lost = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
     // Strangers are not to set the pace.
     if (
@@ -117,12 +117,12 @@ export class ExchangeScheduler {
     const waitedMs = now - (links[0]?.openedAt ?? now);
     const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
     const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
-    // Those who come and go are not to be kept meanwhile.
+    // Peers that come and go are not to be kept meanwhile.
     this.#unasked = isTime ? [] : links;
     if (isTime) { for (const link of links) this.#options.inquirer.ask(link); }
   }
 
-  /** Tells a few of those who have come, but not of a crowd: that hears of itself. */
+  /** Tells a few of those that have come, but not of a crowd: that hears of itself. */
   #tellNews(now: number): void {
     const waitedMs = now - (this.#news[0]?.openedAt ?? now);
     const isQuiet = now - this.#metAt >= NEWS_DELAY_MS;
@@ -184,8 +184,8 @@ export class ExchangeScheduler {
   }
 
   /**
-   * While somebody is missing, those who see it are asked, one after another. Not
-   * at once: whom we have just heard of we are most likely about to meet.
+   * While a peer is missing, those that see it are asked, one after another. Not
+   * at once: a peer that we have just heard of we are most likely about to meet.
    */
   #recheck(now: number): void {
     const { table, deadAfterMs, reports } = this.#options;

@@ -60,7 +60,7 @@ export class GossipReader {
     if (id === own || id === link.peer.id) return false;
     const known = table.get(id);
     if (known?.up || rules.ignoresGossipAbout(id)) return false;
-    // Whom nobody can dial nobody would find out about: a lie that stays for good.
+    // A peer without an address is never found out: a lie that stays for good.
     const isNowhere = entry.addresses.every(({ host }) =>
       host === AS_SEEN_HOST
     );

@@ -41,7 +41,7 @@ export interface UnreachablePairsOptions {
 /** What one node knows of missing pairs. */
 export class UnreachablePairs {
   readonly #options: UnreachablePairsOptions;
-  /** Whom we miss, as our peers were told. */
+  /** The peers that we miss, as ours were told. */
   #own: readonly PeerId[] = [];
   #toldAt = -Infinity;
   #pairs: readonly MissingPair[] = [];
@@ -80,7 +80,7 @@ export class UnreachablePairs {
     this.#toldAt = now;
     const { deadAfterMs, events, heartbeatMs, reports } = this.#options;
     const own = reports.open()
-      // Who is said to be live for longer than it takes to notice that it is dead.
+      // A peer that is said to be live for longer than it takes to notice that it is dead.
       .filter(({ reportedAt = Infinity, confirmedAt }) =>
         confirmedAt - reportedAt >= deadAfterMs + heartbeatMs
       )
@@ -122,7 +122,7 @@ export class UnreachablePairs {
       for (const id of missing) {
         if (pairs.size >= MAX_MISSING_PAIRS) break;
         const other = table.get(id);
-        // Who is gone is not missed, whatever a peer still says.
+        // A peer that is gone is not missed, whatever a peer still says.
         if (other?.up || other?.reportedLive) add(record.id, id);
       }
     }

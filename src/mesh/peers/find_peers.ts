@@ -1,6 +1,6 @@
 /**
  * Finding members by what a person types: a name, an identity, or its first
- * digits. Names are claims, so all who fit are told, and a choice is never made
+ * digits. Names are claims, so all that fit are told, and a choice is never made
  * for the person.
  */
 import { VerackError } from "../../core/errors.ts";
@@ -14,7 +14,7 @@ import type { PeerInfo } from "./peer_info.ts";
 
 /** A member of the mesh, as one node knows it. */
 export interface Member {
-  /** Who it is. */
+  /** Its identity. */
   readonly id: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
@@ -30,7 +30,7 @@ export interface Member {
   readonly addresses: readonly string[];
   /** When it was last proven or heard. */
   readonly lastSeen?: Date;
-  /** Who spoke of it, while it is only known from others. */
+  /** The peer that spoke of it, while it is only known from others. */
   readonly introducedBy?: PeerId;
 }
 
@@ -158,7 +158,7 @@ export function resolvePeer(
       }`,
     );
   }
-  // Whoever was named by a person has its name from others until it proves itself.
+  // A peer that was named by a person has its name from others until it proves itself.
   const verified = found.filter(({ self, lastSeen, introducedBy }) =>
     isName ? self || lastSeen !== undefined : introducedBy === undefined
   );

@@ -39,7 +39,7 @@ export class LivenessReports {
   }
 
   /**
-   * `reporter` has told of all it knows; of whom it did not tell, it takes its word
+   * `reporter` has told of all it knows; of those it did not tell, it takes its word
    * back. True if there was any.
    */
   complete(reporter: PeerId, told: ReadonlySet<PeerId>): boolean {
@@ -54,7 +54,7 @@ export class LivenessReports {
     this.complete(reporter, new Set());
   }
 
-  /** There is a session with this peer: nobody's word is needed. */
+  /** There is a session with this peer: no other's word is needed. */
   settle(record: Peer): void {
     for (const reporter of record.reporters) this.#retract(record, reporter);
   }

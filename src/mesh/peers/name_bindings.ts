@@ -5,7 +5,7 @@
  *
  * The first may be an impostor. So nothing is sent by a name as long as another peer
  * goes by it, unless a person has said whose it is, or it is bound to a peer with
- * standing and the others have none, who must not come between the two.
+ * standing and the others have none, which must not come between the two.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import type { Clock } from "../../core/clock.ts";

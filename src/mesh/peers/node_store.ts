@@ -19,15 +19,15 @@ export interface StoredAddress {
   readonly address: Address;
   /** How well it is known; what others said of it is not stored. */
   readonly rank: "verified" | "configured" | "advertised";
-  /** A person gave it to us; who was there then is pinned there. */
+  /** A person gave it to us; the key that was there then is pinned there. */
   readonly configured: boolean;
-  /** How far away was who named it, see `PeerAddress.namedFrom`. */
+  /** How far away was the one that named it, see `PeerAddress.namedFrom`. */
   readonly namedFrom?: Scope;
 }
 
 /** A peer that was proven to us. Gossip is never stored. */
 export interface StoredPeer {
-  /** Who it is. */
+  /** Its identity. */
   readonly id: PeerId;
   /** X.509 DER, judged again when it is loaded. */
   readonly certificate: Uint8Array<ArrayBuffer>;
@@ -71,7 +71,7 @@ export type AccessRule = "allowed" | "denied" | "forgotten";
 
 /** An access rule and when it was made. */
 export interface StoredAccessRule {
-  /** Whom it is about. */
+  /** The identity that it is about. */
   readonly id: PeerId;
   /** What was decided. */
   readonly rule: AccessRule;
@@ -79,15 +79,15 @@ export interface StoredAccessRule {
   readonly at: number;
 }
 
-/** Somebody who proved its key and was not admitted. */
+/** A peer that proved its key and was not admitted. */
 export interface JoinRequest {
-  /** Who it is. */
+  /** Its identity. */
   readonly id: PeerId;
   /** X.509 DER, which was judged. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** Where it came from, or where it was dialed. */
   readonly address: Address;
-  /** Who dialed: only what we dialed can be dialed again. */
+  /** Which end dialed: only what we dialed can be dialed again. */
   readonly direction: Direction;
   /** When it first came; wall clock, milliseconds. */
   readonly firstSeen: number;
@@ -115,7 +115,7 @@ export interface StoredInvite {
   readonly key: Uint8Array<ArrayBuffer>;
   /** From when on it is worth nothing, see `KeptTime.latest`, milliseconds. */
   readonly expiresAt: number;
-  /** Who came with it; nobody else may. */
+  /** The peer that came with it; no other may. */
   readonly usedBy?: PeerId;
 }
 
@@ -145,11 +145,11 @@ export interface NodeStore {
   /** Takes a rule back. */
   deleteAccessRule(id: PeerId): void;
 
-  /** Everybody who waits for a rule, oldest first. */
+  /** All that wait for a rule, oldest first. */
   joinRequests(): JoinRequest[];
-  /** Lets somebody wait, or replaces what is known of it. */
+  /** Lets a peer wait, or replaces what is known of it. */
   putJoinRequest(peer: JoinRequest): void;
-  /** Somebody waits no more. */
+  /** A peer waits no more. */
   deleteJoinRequest(id: PeerId): void;
 
   /** Every name that is bound, the oldest first. */

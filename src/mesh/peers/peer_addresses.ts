@@ -14,7 +14,7 @@ import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
 
 /**
  * How an address came to us, best first: it answered as that peer; a person gave
- * it to us; the peer itself named it; somebody else did.
+ * it to us; the peer itself named it; another did.
  */
 export const ADDRESS_RANK = {
   verified: 0,
@@ -41,7 +41,7 @@ export interface PeerAddress {
   /** A person gave it to us, whatever else we learned: it is never dropped. */
   readonly configured: boolean;
   /**
-   * How far away the one who named it is: addresses that are closer to us than
+   * How far away the one that named it is: addresses that are closer to us than
    * that are not dialed. Absent when a person or our own dial named it.
    */
   readonly namedFrom?: Scope;
@@ -112,7 +112,7 @@ export class PeerAddresses {
       );
       return true;
     }
-    // The nearest who named it counts: one far away cannot take it from us.
+    // The nearest that named it counts: one far away cannot take it from us.
     const nearest = old?.rank === rank && old.namedFrom !== undefined &&
         namedFrom !== undefined && mayDial(old.namedFrom, namedFrom)
       ? old.namedFrom
@@ -159,7 +159,7 @@ export class PeerAddresses {
     return [...(last ? [last] : []), ...rest].map(({ address }) => address);
   }
 
-  /** The address belongs to somebody else now. */
+  /** The address belongs to another peer now. */
   remove(address: Address): void {
     this.#entries.delete(formatAddress(address));
   }

@@ -11,7 +11,7 @@ import type { Standing } from "./standing.ts";
 
 /** What a node knows of a peer. */
 export interface PeerInfo {
-  /** Who it is. */
+  /** Its identity. */
   readonly id: PeerId;
   /** What it calls itself, or others call it while it is unproven; not escaped. */
   readonly name?: string;
@@ -35,19 +35,19 @@ export interface PeerInfo {
   readonly lastSeen?: Date;
   /** The member whose attestation admitted it to this closed node. */
   readonly admittedBy?: PeerId;
-  /** Who spoke of it, while it is only known from others. */
+  /** The peer that spoke of it, while it is only known from others. */
   readonly introducedBy?: PeerId;
 }
 
 /** A session of this node. */
 export interface SessionInfo {
-  /** Who is at the other end. */
+  /** The identity at the other end. */
   readonly id: PeerId;
   /** What it calls itself; not escaped. */
   readonly name?: string;
   /** What it is called here because a person said so. */
   readonly boundName?: string;
-  /** Who dialed. */
+  /** Which end dialed. */
   readonly direction: Direction;
   /** The other end as the socket sees it: `host:port`. */
   readonly remoteAddress: string;

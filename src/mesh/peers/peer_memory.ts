@@ -4,7 +4,7 @@
  *
  * Gossip is never stored: only a peer that was proven to us is, with the
  * addresses that it named itself, that answered, or that a person gave. What a
- * record is made of is `node_store.ts`; whom to dial is up to `dialer.ts`.
+ * record is made of is `node_store.ts`; which peer to dial is up to `dialer.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -77,7 +77,7 @@ export class PeerMemory {
     this.#write(() => this.#options.keptTime.save());
   }
 
-  /** The last words of a node that closes: whoever is connected was seen now. */
+  /** The last words of a node that closes: a connected peer was seen now. */
   close(): void {
     this.#touch();
     const { keptTime, store } = this.#options;
@@ -153,7 +153,7 @@ export class PeerMemory {
     const { table, own, store, keptTime, standing } = this.#options;
     const configured = stored.addresses.some((it) => it.configured);
     // The key is most likely gone with its process; what a person configured stays,
-    // for whoever is there now. What waits for it is given up in a minute.
+    // for the peer that is there now. What waits for it is given up in a minute.
     const stale = stored.ephemeral && !configured &&
       !awaited.has(stored.id) &&
       keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;

@@ -105,7 +105,7 @@ export class PeerTable {
         this.#hasRoomFrom(source));
   }
 
-  /** The peer was proven: whoever introduced it gets its share back. */
+  /** The peer was proven: the source that introduced it gets its share back. */
   confirm(record: Peer): void {
     const source = record.introducedBy;
     if (source === undefined) return;

@@ -6,7 +6,7 @@ import {
   parseAddress,
 } from "../../transport/address.ts";
 
-/** An address, and who must be there if the person knew. */
+/** An address, and the identity that must be there if the person knew. */
 export interface PeerTarget {
   readonly address: Address;
   readonly id?: PeerId;
