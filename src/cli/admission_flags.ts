@@ -8,11 +8,7 @@ import { logger } from "../core/log.ts";
 import type { NodeOptions } from "../mesh/options.ts";
 import { STDIN } from "./lines.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
-import {
-  askPassphrase,
-  takeVariable,
-  variableMissing,
-} from "./secret_input.ts";
+import { askPassphrase, takeVariable, variableMissing } from "./key_flags.ts";
 
 const LINE_FEED = 0x0a;
 

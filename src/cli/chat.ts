@@ -15,7 +15,7 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
-import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_flags.ts";
+import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import type { LineOutput } from "./line_writer.ts";

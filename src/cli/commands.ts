@@ -1,7 +1,7 @@
 /** The table of all commands, and which of them the first arguments name. */
 import type { Command } from "./command.ts";
 import { quoted, suggest, UsageError } from "./flags.ts";
-import { asksForHelp } from "./parse_arguments.ts";
+import { asksForHelp } from "./command.ts";
 
 /** A command as the list of commands shows it. */
 export interface CommandEntry {

@@ -1,5 +1,5 @@
 /** What `--help` shows, from the same table by which arguments are parsed; and usage errors. */
-import type { CommandSpec, PositionalSpec } from "./parse_arguments.ts";
+import type { CommandSpec, PositionalSpec } from "./command.ts";
 import type { CommandEntry } from "./commands.ts";
 import { EXIT_HELP } from "./exit.ts";
 import { flagName, type FlagSpec } from "./flags.ts";

@@ -82,7 +82,7 @@ async function dispatch(
   }
   // Only now: the version needs none of these.
   const { COMMANDS, selectCommand } = await import("./commands.ts");
-  const { asksForHelp } = await import("./parse_arguments.ts");
+  const { asksForHelp } = await import("./command.ts");
   const selected = selectCommand(argv);
   const options = { columns, color: out.enabled };
   if (selected.kind === "overview") {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { askPassphrase } from "../../src/cli/secret_input.ts";
+import { askPassphrase } from "../../src/cli/key_flags.ts";
 
 /** A keyboard on which `chunks` are typed, and what became of it. */
 function terminal(...chunks: (string | Uint8Array)[]) {

@@ -4,7 +4,7 @@ import {
   assertFalse,
   assertStringIncludes,
 } from "@std/assert";
-import type { CommandSpec } from "../../src/cli/parse_arguments.ts";
+import type { CommandSpec } from "../../src/cli/command.ts";
 import { renderHelp, renderOverview } from "../../src/cli/help.ts";
 
 const RUN = {

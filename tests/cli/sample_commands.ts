@@ -1,8 +1,8 @@
 /** Commands with every kind of flag, for the tests of the command line. */
 import { assertThrows } from "@std/assert";
-import type { CommandSpec } from "../../src/cli/parse_arguments.ts";
+import type { CommandSpec } from "../../src/cli/command.ts";
 import { type FlagValues, UsageError } from "../../src/cli/flags.ts";
-import { parseArguments } from "../../src/cli/parse_arguments.ts";
+import { parseArguments } from "../../src/cli/command.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 
 export const run = {

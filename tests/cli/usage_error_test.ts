@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { parseArguments } from "../../src/cli/parse_arguments.ts";
+import { parseArguments } from "../../src/cli/command.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { parsed, probe, refusal, run, show } from "./sample_commands.ts";
 

@@ -15,7 +15,7 @@ import {
   MAX_EXEC_OUTPUT_LINE_CHARS,
   MAX_EXEC_OUTPUT_LINES,
 } from "../../limits.ts";
-import { grantedEnv } from "../parse_arguments.ts";
+import { grantedEnv } from "../command.ts";
 import { linesOf } from "../lines.ts";
 
 /** What is run. */

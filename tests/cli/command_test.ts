@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { asksForHelp, parseArguments } from "../../src/cli/parse_arguments.ts";
+import { asksForHelp, parseArguments } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { parseValue, UsageError } from "../../src/cli/flags.ts";
 import type { Address } from "../../src/transport/address.ts";
