@@ -5,6 +5,7 @@
  *
  * Read and written by hand: there are hundreds of thousands in a second.
  */
+import type { BufferPool } from "../../core/buffer_pool.ts";
 import { VerackError } from "../../core/errors.ts";
 import {
   MAX_BODY_BYTES,
@@ -38,21 +39,15 @@ export interface MessageFrame {
   readonly bodyOffset: number;
 }
 
-/** A pool of memory for payloads. */
-export interface PayloadMemory {
-  /** Memory for a payload, if it is short enough. */
-  cut(size: number): Uint8Array<ArrayBuffer> | undefined;
-}
-
 /**
- * Writes `message` with a whole body, into an array of its own if `memory` has none. A
+ * Writes `message` with a whole body, into an array of its own if `pool` has none. A
  * prefix that contains the head is a valid payload too.
  */
 export function encodeMessage(
   id: Uint8Array,
   topic: Uint8Array,
   body: Uint8Array,
-  memory?: PayloadMemory,
+  pool?: BufferPool,
 ): Uint8Array<ArrayBuffer> {
   if (
     id.length !== MESSAGE_ID_BYTES || topic.length > MAX_TOPIC_BYTES ||
@@ -65,7 +60,7 @@ export function encodeMessage(
   const total = body.length;
   const head = MESSAGE_HEAD_BYTES + topic.length;
   const size = head + total;
-  const payload = memory?.cut(size) ?? new Uint8Array(size);
+  const payload = pool?.cut(size) ?? new Uint8Array(size);
   for (let at = 0; at < MESSAGE_ID_BYTES; at++) payload[at] = id[at]!;
   putU32(payload, TOTAL_OFFSET, total);
   // Below 0xfd a CompactSize is one byte.
