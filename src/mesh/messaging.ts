@@ -96,11 +96,11 @@ export class Messaging {
     }, queues);
     events.on("forgotten", (peer) => this.#dropped(peer));
     events.on("introduced", ({ session, peer }) => {
-      this.#delivery.opened(peer.id, session.session);
+      this.#delivery.opened(peer.id, session.channel);
       this.#route(peer);
     });
     events.on("sessionClosed", (session, _error, peer) => {
-      this.#delivery.closed(session.session);
+      this.#delivery.closed(session.channel);
       if (peer !== undefined) this.#route(peer);
     });
     events.on("undeliverable", (id, why) => this.#giveUp(id, why));
@@ -234,9 +234,13 @@ export class Messaging {
    * ago, and no connected peer reports a session with it.
    */
   #isLost(record: Peer): boolean {
-    const { ephemeral, sessions: links, isVerified: isVerified, reportedLive } =
-      record;
-    if (!ephemeral || links.length > 0 || reportedLive) return false;
+    const {
+      ephemeral,
+      sessions: sessions,
+      isVerified: isVerified,
+      reportedLive,
+    } = record;
+    if (!ephemeral || sessions.length > 0 || reportedLive) return false;
     // One that an earlier run lost may have no address that could be dialed.
     const since = record.downSince ?? (isVerified ? this.#startedAt : Infinity);
     return this.#options.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
@@ -248,7 +252,7 @@ export class Messaging {
   }
 
   #route(record: Peer): void {
-    this.#delivery.route(record.id, record.primary?.session);
+    this.#delivery.route(record.id, record.primary?.channel);
   }
 
   // --- Events ----------------------------------------------------------------

@@ -195,9 +195,10 @@ export class Node implements AsyncDisposable {
 
   /** The sessions of this node; one a peer, but for the moment of a collision. */
   sessions(): SessionInfo[] {
-    return this.#parts.sessions.all().filter((link) => link.introduced).map((
-      link,
-    ) => sessionInfo(link, this.#parts.names.of(link.peer.id)));
+    return this.#parts.sessions.all().filter((session) => session.introduced)
+      .map((
+        session,
+      ) => sessionInfo(session, this.#parts.names.of(session.peer.id)));
   }
 
   /**
@@ -329,18 +330,18 @@ export class Node implements AsyncDisposable {
     this.#stop.abort(error);
     messaging.close(error, { flush: !abrupt });
     if (abrupt) {
-      for (const link of sessions.all()) link.session.close(error);
+      for (const session of sessions.all()) session.channel.close(error);
     } else {
       memory.close();
     }
     await Promise.all([
       acceptor.close(),
       dialer.close(),
-      ...sessions.all().map((link) => link.session.leave(error)),
+      ...sessions.all().map((session) => session.channel.leave(error)),
     ]);
     await sessions.settled();
     // A session may have opened while the others were closing.
-    for (const link of sessions.all()) link.session.close(error);
+    for (const session of sessions.all()) session.channel.close(error);
     this.#events.emit({ type: "stopped" });
     await this.#events.end();
   }
@@ -348,9 +349,9 @@ export class Node implements AsyncDisposable {
   #onTick({ now, pausedMs, hasResumed }: Tick): void {
     const { dialer, health, joining, membership, memory, names } = this.#parts;
     const { exchange, messaging, sessions, unreachable } = this.#parts;
-    for (const { session } of sessions.all()) {
-      session.tick(pausedMs);
-      if (hasResumed) session.check();
+    for (const { channel } of sessions.all()) {
+      channel.tick(pausedMs);
+      if (hasResumed) channel.check();
     }
     if (hasResumed) dialer.resumed();
     exchange.tick(now);

@@ -93,7 +93,7 @@ export function nodeStatus(
   const { clock, name, network, advertise, maxPeers, outbox } = options;
   const { nodes, links, missing } = report.event;
   const queues = [...table.values()].flatMap((record) => {
-    const bytes = record.primary?.session.queuedBytes ?? 0;
+    const bytes = record.primary?.channel.queuedBytes ?? 0;
     const messages = messaging.waitingFor(record.id);
     if (bytes + messages === 0) return [];
     const { id, up: connected } = record;

@@ -111,7 +111,7 @@ Deno.test("a receiver that has stopped for good delays nobody, and costs no more
   }
   const link = partsOf(victim).table.get(to)?.primary;
   assert(link !== undefined);
-  const { queuedBytes } = link.session;
+  const { queuedBytes } = link.channel;
   assert(queuedBytes <= SEND_AHEAD_BYTES + 65_536, `${queuedBytes} bytes`);
   const after = Deno.memoryUsage();
   const grown = after.external - before.external;

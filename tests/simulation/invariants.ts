@@ -121,7 +121,7 @@ export class Invariants {
   }
 
   #checkLink(life: Life, record: Peer, link: PeerSession): void {
-    const { connection, queuedBytes } = link.session;
+    const { connection, queuedBytes } = link.channel;
     const who = record.id.slice(0, 8);
     const other = this.#wires.opposite(connection, endOf(link));
     if (other?.identity.id !== record.id) {
@@ -132,7 +132,7 @@ export class Invariants {
     }
     if (!this.#seen.has(link)) {
       this.#seen.add(link);
-      link.session.closed.then(({ code, message }) => {
+      link.channel.closed.then(({ code, message }) => {
         // That a probe was not answered in time may be the network's delay.
         const isSilence = code === "dead" && message.includes("silent");
         if (isSilence) this.#checkDeath(life, link, message);
@@ -163,7 +163,7 @@ export class Invariants {
    * takes and heard nothing. A pause of its own is no silence of the others.
    */
   #checkDeath(life: Life, link: PeerSession, message: string): void {
-    const { localAddress, remoteAddress } = link.session.connection;
+    const { localAddress, remoteAddress } = link.channel.connection;
     const key = `${formatAddress(remoteAddress)}>${
       formatAddress(localAddress)
     }`;
@@ -177,7 +177,7 @@ export class Invariants {
 
   /** Whether the other end counts on the same session. */
   #isSettledThere(life: Life, link: PeerSession): boolean {
-    const { connection } = link.session;
+    const { connection } = link.channel;
     const end = endOf(link);
     const other = this.#wires.opposite(connection, end);
     if (!(other instanceof Life)) return false;
@@ -185,7 +185,7 @@ export class Invariants {
     const links = other.context?.table.get(life.identity.id)?.sessions ?? [];
     return links.some((theirs) =>
       isSettled(theirs) &&
-      this.#wires.key(theirs.session.connection, endOf(theirs)) === key
+      this.#wires.key(theirs.channel.connection, endOf(theirs)) === key
     );
   }
 
@@ -243,7 +243,7 @@ export class Invariants {
 
 /** Whether a session is the one that is used, as its end sees it. */
 export function isSettled(link: PeerSession): boolean {
-  return link.introduced && !link.pending && link.session.isOpen;
+  return link.introduced && !link.pending && link.channel.isOpen;
 }
 
 /** Which end of its connection a link is. */

@@ -205,6 +205,6 @@ function keys(world: World, a: Life, b: Life): string[] {
   const record = a.context?.table.get(b.identity.id);
   if (record === undefined || !record.up) return [];
   return record.sessions.filter(isSettled).map((link) =>
-    world.wires.key(link.session.connection, endOf(link))
+    world.wires.key(link.channel.connection, endOf(link))
   );
 }

@@ -111,7 +111,7 @@ const CASES: readonly {
   {
     what: "a peer is given up that was just heard",
     act: ({ record }) =>
-      record.primary!.session.close(
+      record.primary!.channel.close(
         new VerackError("dead", "Peer is silent for 3000 ms"),
       ),
     says: "and nothing had happened",

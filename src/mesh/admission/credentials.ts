@@ -104,22 +104,27 @@ export class Credentials {
   }
 
   /** Handles `welcome` on a session. */
-  register(link: PeerSession): void {
-    link.session.handle(COMMAND.welcome, (it) => this.#onWelcome(link, it));
+  register(session: PeerSession): void {
+    session.channel.handle(
+      COMMAND.welcome,
+      (it) => this.#onWelcome(session, it),
+    );
   }
 
   /** Keeps the welcome of the inviting host before using it, and ignores any other. */
-  #onWelcome(link: PeerSession, payload: Uint8Array): void {
+  #onWelcome(session: PeerSession, payload: Uint8Array): void {
     const { identity, log, magic, settings } = this.#options;
     const invite = this.#invite;
-    if (link.shown?.kind !== "invite" || link.shown.id !== invite?.secret.id) {
+    if (
+      session.shown?.kind !== "invite" || session.shown.id !== invite?.secret.id
+    ) {
       return;
     }
     const welcome = decodeWelcome(payload);
     const context = { magic, subject: identity.id };
     const admits = () =>
       verifyAttestation(
-        link.peer.certificate,
+        session.peer.certificate,
         context,
         decodeAttestation(welcome.attestation),
       );

@@ -158,9 +158,9 @@ export class Membership {
   }
 
   /** Sends a peer that came by invite what it needs to stay. */
-  #welcome({ session }: PeerSession, peer: Peer): void {
+  #welcome({ channel }: PeerSession, peer: Peer): void {
     const payload = this.credentials.welcome(this.attestationFor(peer));
-    session.send(COMMAND.welcome, payload);
+    channel.send(COMMAND.welcome, payload);
   }
 
   // --- What is told ----------------------------------------------------------

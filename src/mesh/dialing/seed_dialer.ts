@@ -208,10 +208,10 @@ export class SeedDialer {
       },
     };
     try {
-      const link = await addresses.dial(target, signal);
-      if (link === undefined) return;
+      const session = await addresses.dial(target, signal);
+      if (session === undefined) return;
       // If it is gone again already, the next attempt is soon.
-      if (this.#adopt(seed, link.peer.id)) findings.found = true;
+      if (this.#adopt(seed, session.peer.id)) findings.found = true;
       else findings.underway = true;
     } catch (error) {
       const known = faultOf(error, this.#options);
@@ -282,8 +282,8 @@ export class SeedDialer {
 
   /** The peer that we dialed at this endpoint and still have a session with. */
   #peerAt({ host, port }: Address): Peer | undefined {
-    return this.#options.table.connected().find(({ sessions: links }) =>
-      links.some(({ endpoint }) =>
+    return this.#options.table.connected().find(({ sessions }) =>
+      sessions.some(({ endpoint }) =>
         endpoint?.host === host && endpoint.port === port
       )
     );

@@ -25,9 +25,9 @@ import type { PeerTable } from "../peers/peer_table.ts";
 /** What is asked and told. */
 export interface Inquirer {
   /** Asks one peer for its list. */
-  ask(link: PeerSession): void;
+  ask(session: PeerSession): void;
   /** Tells these of a peer. */
-  tell(record: Peer, links: readonly PeerSession[]): void;
+  tell(record: Peer, sessions: readonly PeerSession[]): void;
 }
 
 /** What {@linkcode ExchangeScheduler} is made of. */
@@ -78,17 +78,17 @@ export class ExchangeScheduler {
    *
    * @param isNew Whether the peer was never proven before.
    */
-  met(link: PeerSession, isNew: boolean): void {
+  met(session: PeerSession, isNew: boolean): void {
     const { table, clock } = this.#options;
     this.#metAt = clock.monotonic();
     const weJoin = this.#options.reports.size > COLLISION_CROWD;
-    const itJoins = isNew && link.direction === "inbound" &&
+    const itJoins = isNew && session.direction === "inbound" &&
       table.size > COLLISION_CROWD;
-    if (weJoin || itJoins) this.#unasked.push(link);
-    else this.#options.inquirer.ask(link);
+    if (weJoin || itJoins) this.#unasked.push(session);
+    else this.#options.inquirer.ask(session);
     // Those that we dial as we join are news to us alone.
     const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
-    if (link.direction === "inbound" || joined) this.#news.push(link);
+    if (session.direction === "inbound" || joined) this.#news.push(session);
   }
 
   /** Asks the peers whose time it is. */
@@ -113,13 +113,15 @@ export class ExchangeScheduler {
 
   /** Asks those we have met when no more of them come, or one of them has waited long. */
   #askUnasked(now: number): void {
-    const links = this.#unasked.filter(({ session }) => session.isOpen);
-    const waitedMs = now - (links[0]?.openedAt ?? now);
+    const sessions = this.#unasked.filter(({ channel }) => channel.isOpen);
+    const waitedMs = now - (sessions[0]?.openedAt ?? now);
     const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
     const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
     // Peers that come and go are not to be kept meanwhile.
-    this.#unasked = isTime ? [] : links;
-    if (isTime) { for (const link of links) this.#options.inquirer.ask(link); }
+    this.#unasked = isTime ? [] : sessions;
+    if (isTime) {
+      for (const session of sessions) this.#options.inquirer.ask(session);
+    }
   }
 
   /** Tells a few of those that have come, but not of a crowd: that hears of itself. */
@@ -131,10 +133,10 @@ export class ExchangeScheduler {
     this.#news = [];
     if (due.length > COLLISION_CROWD) return;
     const { table } = this.#options;
-    for (const link of due) {
-      const record = table.get(link.peer.id);
-      if (record === undefined || !record.sessions.includes(link)) continue;
-      const others = this.#links().filter((it) => it.peer.id !== record.id);
+    for (const session of due) {
+      const record = table.get(session.peer.id);
+      if (record === undefined || !record.sessions.includes(session)) continue;
+      const others = this.#sessions().filter((it) => it.peer.id !== record.id);
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
@@ -146,7 +148,7 @@ export class ExchangeScheduler {
    * The session with the next greater identity, after the greatest the smallest: as
    * each member tells its next, none is left out, however chance falls.
    */
-  #nextInOrder(links: readonly PeerSession[]): PeerSession | undefined {
+  #nextInOrder(sessions: readonly PeerSession[]): PeerSession | undefined {
     const { own } = this.#options;
     const before = (a: PeerSession, b: PeerSession) => a.peer.id < b.peer.id;
     const first = (some: readonly PeerSession[]) =>
@@ -154,27 +156,27 @@ export class ExchangeScheduler {
         (least, it) => least === undefined || before(it, least) ? it : least,
         undefined,
       );
-    return first(links.filter(({ peer }) => peer.id > own)) ??
-      first(links);
+    return first(sessions.filter(({ peer }) => peer.id > own)) ??
+      first(sessions);
   }
 
   /** Asks a few of those we are connected to, chosen by chance; how many it were. */
   #askAny(count: number, now: number): number {
-    const rested = this.#links().filter((link) => isRested(link, now));
+    const rested = this.#sessions().filter((session) => isRested(session, now));
     const asked = this.#some(rested, count);
-    for (const link of asked) this.#options.inquirer.ask(link);
+    for (const session of asked) this.#options.inquirer.ask(session);
     return asked.length;
   }
 
-  #links(): PeerSession[] {
+  #sessions(): PeerSession[] {
     const { table } = this.#options;
     return table.connected().flatMap((record) => record.primary ?? []);
   }
 
   /** At most `count` of these, chosen by chance. */
-  #some(links: readonly PeerSession[], count: number): PeerSession[] {
+  #some(sessions: readonly PeerSession[], count: number): PeerSession[] {
     const { random } = this.#options;
-    const left = [...links];
+    const left = [...sessions];
     const chosen: PeerSession[] = [];
     while (chosen.length < count && left.length > 0) {
       const at = Math.floor(random.float() * left.length);
@@ -194,9 +196,11 @@ export class ExchangeScheduler {
         .filter(({ reportedAt = now }) => now - reportedAt >= deadAfterMs)
         .flatMap(({ reporters }) => [...reporters]),
     );
-    const links = [...reporters].flatMap((id) => table.get(id)?.primary ?? [])
-      .filter((link) => isRested(link, now));
-    const [first, ...rest] = links;
+    const sessions = [...reporters].flatMap((id) =>
+      table.get(id)?.primary ?? []
+    )
+      .filter((session) => isRested(session, now));
+    const [first, ...rest] = sessions;
     if (first === undefined) return;
     this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
     this.#options.inquirer.ask(
@@ -215,6 +219,6 @@ export class ExchangeScheduler {
  * Whether a peer grants another request for sure: else who makes us ask, by coming
  * and going, would have the others part from us.
  */
-function isRested(link: PeerSession, now: number): boolean {
-  return now - link.askedAt >= PEER_EXCHANGE_MIN_MS;
+function isRested(session: PeerSession, now: number): boolean {
+  return now - session.askedAt >= PEER_EXCHANGE_MIN_MS;
 }

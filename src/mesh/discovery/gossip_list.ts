@@ -57,10 +57,10 @@ export class GossipList {
   }
 
   /** Peers that the other end has not got. */
-  newsTo(link: PeerSession, known: ReadonlySet<string>): Peer[] {
+  newsTo(session: PeerSession, known: ReadonlySet<string>): Peer[] {
     const { rules } = this.#options;
     return this.#gossipable().filter(({ id }) =>
-      id !== link.peer.id && !rules.isDenied(id) &&
+      id !== session.peer.id && !rules.isDenied(id) &&
       !known.has(fingerprint(id))
     );
   }

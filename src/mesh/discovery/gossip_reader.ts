@@ -54,10 +54,10 @@ export class GossipReader {
    * @throws {VerackError} `bad-certificate`: a node passes on only what it has
    * verified itself, so that its sender made this up.
    */
-  learn(link: PeerSession, entry: PeerEntry): boolean {
+  learn(session: PeerSession, entry: PeerEntry): boolean {
     const { clock, membership, own, rules, standing, table } = this.#options;
     const { id } = entry;
-    if (id === own || id === link.peer.id) return false;
+    if (id === own || id === session.peer.id) return false;
     const known = table.get(id);
     if (known?.up || rules.ignoresGossipAbout(id)) return false;
     // A peer without an address is never found out: a lie that stays for good.
@@ -66,11 +66,11 @@ export class GossipReader {
     );
     if (known === undefined && isNowhere) return false;
     // Before the certificate is judged: verifying costs more than making it up.
-    if (!table.mayIntroduce(id, link.peer.id)) return false;
-    if (!link.judgements.take(clock.monotonic())) return false;
+    if (!table.mayIntroduce(id, session.peer.id)) return false;
+    if (!session.judgements.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
     const certificate = judge(entry, known);
-    const record = table.introduce(id, link.peer.id);
+    const record = table.introduce(id, session.peer.id);
     if (record === undefined) return false;
     membership.attest(record, entry.attestation);
     const ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
@@ -78,19 +78,21 @@ export class GossipReader {
       { certificate, name: entry.name, ephemeral },
       standing.has(record),
     );
-    record.gossipedAt(entry.addresses, link.remoteAddress);
-    if ((entry.flags & PEER_FLAG.live) !== 0) this.#report(link, entry, record);
+    record.gossipedAt(entry.addresses, session.remoteAddress);
+    if ((entry.flags & PEER_FLAG.live) !== 0) {
+      this.#report(session, entry, record);
+    }
     return true;
   }
 
   /** The sender says that it has a session with this peer. */
-  #report(link: PeerSession, entry: PeerEntry, record: Peer): void {
+  #report(session: PeerSession, entry: PeerEntry, record: Peer): void {
     const { own, reports, table } = this.#options;
-    reports.add(record, link.peer.id);
+    reports.add(record, session.peer.id);
     // A word that is not kept cannot be taken back.
-    if (record.reporters.has(link.peer.id)) {
-      link.told ??= new Set();
-      link.told.add(record.id);
+    if (record.reporters.has(session.peer.id)) {
+      session.told ??= new Set();
+      session.told.add(record.id);
     }
     // Peers that join together hear of each other together, and would dial each other
     // at once: the smaller one lets the other go first.

@@ -135,7 +135,7 @@ export class Joining {
       errors.length === this.#given.size &&
       // Nothing may listen there yet: the node at the address may start later.
       errors.every((error) => !error.retryable) &&
-      ![...table.values()].some(({ sessions: links }) => links.length > 0);
+      ![...table.values()].some(({ sessions }) => sessions.length > 0);
     if (!isHopeless) return undefined;
     return new VerackError(first.code, `Cannot join: ${this.#why()}`, {
       cause: first,

@@ -83,42 +83,42 @@ export class PeerExchange {
       clock,
       signal,
       hasStanding: ({ peer }) => standing.has(table.get(peer.id)),
-      onError: (link, error) => this.#end(link, error),
+      onError: (session, error) => this.#end(session, error),
     });
     this.#news = new Throttle(clock, LEARNED_PAUSE_MS, () => this.#tellNews());
     signal.addEventListener("abort", () => this.#news.cancel(), { once: true });
     this.#inquiries = new ExchangeScheduler({
       ...options,
       inquirer: {
-        ask: (link) => this.#ask(link),
-        tell: (record, links) => this.#tell(record, links),
+        ask: (session) => this.#ask(session),
+        tell: (record, sessions) => this.#tell(record, sessions),
       },
     });
     events.on("introduced", (introduction) => this.#onIntroduced(introduction));
-    events.on("sessionClosed", (link) => this.#work.drop(link));
+    events.on("sessionClosed", (session) => this.#work.drop(session));
   }
 
   /** Asks a peer for members that are unknown here. */
-  #ask(link: PeerSession): void {
-    link.askedAt = this.#options.clock.monotonic();
+  #ask(session: PeerSession): void {
+    session.askedAt = this.#options.clock.monotonic();
     const { digest, fingerprints } = this.#view;
     const isShort = fingerprints.length <= MAX_INLINE_FINGERPRINTS;
-    link.session.send(
+    session.channel.send(
       COMMAND.getpeers,
       encodeGetPeers({ digest, fingerprints: isShort ? fingerprints : [] }),
     );
   }
 
   #onIntroduced({ session, peer, isNew, isAdmitted }: Introduction): void {
-    session.session.handle(
+    session.channel.handle(
       COMMAND.getpeers,
       (it) => this.#onGetPeers(session, it),
     );
-    session.session.handle(
+    session.channel.handle(
       COMMAND.peerids,
       (it) => this.#onPeerIds(session, it),
     );
-    session.session.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
+    session.channel.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
     // A guest of an invite knows no other member.
     if (session.peer.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
@@ -131,10 +131,10 @@ export class PeerExchange {
   }
 
   /** Sends a peer all known members, unasked. */
-  #tellAll(link: PeerSession): void {
-    const step = this.#answer(link, this.#list.newsTo(link, new Set()));
+  #tellAll(session: PeerSession): void {
+    const step = this.#answer(session, this.#list.newsTo(session, new Set()));
     const bytes = WORK_OVERHEAD_BYTES + this.#sizeOfAnswer();
-    this.#work.add(link, bytes, step);
+    this.#work.add(session, bytes, step);
   }
 
   /** Sends all peers the entry of one that this node has admitted. */
@@ -144,37 +144,40 @@ export class PeerExchange {
   }
 
   /** Tells these of one peer, as a part of an answer to come: it is not all we know. */
-  #tell(record: Peer, links: readonly PeerSession[]): void {
+  #tell(record: Peer, sessions: readonly PeerSession[]): void {
     const entries = [this.#list.entryOf(record)];
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#options.magic, COMMAND.peers, payload);
-    for (const { peer, session } of links) {
-      if (peer.id !== record.id) session.sendShared(frame);
+    for (const { peer, channel } of sessions) {
+      if (peer.id !== record.id) channel.sendShared(frame);
     }
   }
 
-  #onGetPeers(link: PeerSession, payload: Uint8Array): void {
-    this.#spendRequest(link, COMMAND.getpeers);
+  #onGetPeers(session: PeerSession, payload: Uint8Array): void {
+    this.#spendRequest(session, COMMAND.getpeers);
     const request = decodeGetPeers(payload);
     let answer: Step | undefined;
     const bytes = sizeOfRequest(payload) + this.#sizeOfAnswer();
-    this.#work.add(link, bytes, () => {
-      answer ??= this.#answerTo(link, request);
+    this.#work.add(session, bytes, () => {
+      answer ??= this.#answerTo(session, request);
       return answer();
     });
   }
 
-  #answerTo(link: PeerSession, request: GetPeersMessage): Step {
+  #answerTo(session: PeerSession, request: GetPeersMessage): Step {
     const { digest, fingerprints } = this.#view;
     const equal = digest === request.digest;
     if (!equal && request.fingerprints.length === 0) {
       return () => {
-        link.session.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
+        session.channel.send(COMMAND.peerids, encodePeerIds({ fingerprints }));
         return false;
       };
     }
     const known = new Set(request.fingerprints);
-    return this.#answer(link, equal ? [] : this.#list.newsTo(link, known));
+    return this.#answer(
+      session,
+      equal ? [] : this.#list.newsTo(session, known),
+    );
   }
 
   /** Bytes that an answer holds until its last message is sent. */
@@ -183,7 +186,7 @@ export class PeerExchange {
   }
 
   /** Sends one message of an answer at each step. */
-  #answer(link: PeerSession, news: readonly Peer[]): Step {
+  #answer(session: PeerSession, news: readonly Peer[]): Step {
     // An empty answer is one, too: what we said before is no longer so.
     let at = 0;
     return () => {
@@ -192,55 +195,55 @@ export class PeerExchange {
         this.#list.encodedEntryOf(record)
       );
       const more = end < news.length;
-      link.session.send(COMMAND.peers, joinPeers({ more, entries }));
+      session.channel.send(COMMAND.peers, joinPeers({ more, entries }));
       at = end;
       return more;
     };
   }
 
   /** The other end's members: ask for entries if one of them is not connected to us. */
-  #onPeerIds(link: PeerSession, payload: Uint8Array): void {
+  #onPeerIds(session: PeerSession, payload: Uint8Array): void {
     // It makes us send something, so it counts like a request.
-    this.#spendRequest(link, COMMAND.peerids);
+    this.#spendRequest(session, COMMAND.peerids);
     const { fingerprints } = decodePeerIds(payload);
-    this.#work.add(link, sizeOfRequest(payload), () => {
+    this.#work.add(session, sizeOfRequest(payload), () => {
       const { digest, fingerprints: own } = this.#view;
       const known = new Set(own);
       if (fingerprints.every((other) => known.has(other))) {
-        this.#complete(link, new Set());
+        this.#complete(session, new Set());
       } else {
         const question = encodeGetPeers({ digest, fingerprints: own });
-        link.session.send(COMMAND.getpeers, question);
+        session.channel.send(COMMAND.getpeers, question);
       }
       return false;
     });
   }
 
-  #onPeers(link: PeerSession, payload: Uint8Array): void {
+  #onPeers(session: PeerSession, payload: Uint8Array): void {
     const { entries, more, fault } = decodePeers(payload);
-    if (fault !== undefined) this.#warn(link, fault);
+    if (fault !== undefined) this.#warn(session, fault);
     let at = 0;
     const bytes = payload.length + WORK_OVERHEAD_BYTES * (1 + entries.length);
-    const isTaken = this.#work.add(link, bytes, () => {
+    const isTaken = this.#work.add(session, bytes, () => {
       const entry = entries[at++];
-      if (entry !== undefined && this.#gossip.learn(link, entry)) {
+      if (entry !== undefined && this.#gossip.learn(session, entry)) {
         this.#news.request();
       }
       if (at < entries.length) return true;
-      if (!more) this.#complete(link, link.told ?? new Set());
+      if (!more) this.#complete(session, session.told ?? new Set());
       return false;
     });
     // A list with a gap takes back no report of a peer as live.
-    if (!isTaken) link.hasGap = true;
+    if (!isTaken) session.hasGap = true;
   }
 
   /** A peer has told of all it knows: of these it says that they are live. */
-  #complete(link: PeerSession, told: ReadonlySet<PeerId>): void {
-    const { hasGap } = link;
-    link.told = undefined;
-    link.hasGap = false;
+  #complete(session: PeerSession, told: ReadonlySet<PeerId>): void {
+    const { hasGap } = session;
+    session.told = undefined;
+    session.hasGap = false;
     const changed = !hasGap &&
-      this.#options.reports.complete(link.peer.id, told);
+      this.#options.reports.complete(session.peer.id, told);
     if (!changed && this.#isAnswered) return;
     this.#isAnswered = true;
     this.#news.request();
@@ -253,24 +256,24 @@ export class PeerExchange {
   }
 
   /** A peer has broken a rule, which showed only in its turn. */
-  #end(link: PeerSession, error: unknown): void {
+  #end(session: PeerSession, error: unknown): void {
     const fault = error instanceof VerackError
       ? error
       : new VerackError("closed", `Session failed: ${messageOf(error)}`);
-    this.#warn(link, fault);
-    link.session.closeWith(fault);
+    this.#warn(session, fault);
+    session.channel.closeWith(fault);
   }
 
   /** Says what is wrong with what a peer tells, once a session. */
-  #warn(link: PeerSession, { message: reason }: VerackError): void {
-    if (link.wasWarnedOf) return;
-    link.wasWarnedOf = true;
-    const from = link.peer.id;
+  #warn(session: PeerSession, { message: reason }: VerackError): void {
+    if (session.wasWarnedOf) return;
+    session.wasWarnedOf = true;
+    const from = session.peer.id;
     this.#options.log.warn("peer entry refused", { from, reason });
   }
 
-  #spendRequest(link: PeerSession, command: string): void {
-    if (link.requests.take(this.#options.clock.monotonic())) return;
+  #spendRequest(session: PeerSession, command: string): void {
+    if (session.requests.take(this.#options.clock.monotonic())) return;
     throw new VerackError(
       "protocol",
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,

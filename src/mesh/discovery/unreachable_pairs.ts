@@ -62,13 +62,13 @@ export class UnreachablePairs {
   /** A session counts from now on: each end tells the other which members it misses. */
   #onIntroduced(session: PeerSession): void {
     const { table } = this.#options;
-    session.session.handle(COMMAND.missing, (payload) => {
+    session.channel.handle(COMMAND.missing, (payload) => {
       // Only those that are known here are kept, as many as are told.
       session.missing = decodeMissing(payload).ids
         .flatMap((id) => table.get(id)?.id ?? []).slice(0, MAX_MISSING_PAIRS);
     });
     if (this.#own.length === 0) return;
-    session.session.send(
+    session.channel.send(
       COMMAND.missing,
       encodeMissing({ ids: this.#own }),
     );
@@ -101,7 +101,7 @@ export class UnreachablePairs {
     const payload = encodeMissing({ ids: this.#own });
     const frame = new SharedFrame(magic, COMMAND.missing, payload);
     for (const { primary } of table.connected()) {
-      primary?.session.sendShared(frame);
+      primary?.channel.sendShared(frame);
     }
   }
 

@@ -29,9 +29,9 @@ export type Worker = Pick<PeerSession, "source">;
 export interface WorkQueueOptions<W extends Worker> {
   readonly clock: Clock;
   /** Whether the peer of a session has standing, see `standing.ts`. */
-  readonly hasStanding: (link: W) => boolean;
+  readonly hasStanding: (session: W) => boolean;
   /** A step has thrown; the rest of what it is part of is dropped. */
-  readonly onError: (link: W, error: unknown) => void;
+  readonly onError: (session: W, error: unknown) => void;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
 }
@@ -68,20 +68,20 @@ export class WorkQueue<W extends Worker = PeerSession> {
    * @param bytes Memory that it holds while it waits.
    * @returns False if there is no room: then nothing is done.
    */
-  add(link: W, bytes: number, step: Step): boolean {
+  add(session: W, bytes: number, step: Step): boolean {
     const { hasStanding, signal } = this.#options;
     if (signal.aborted) return false;
     // A session whose peer gains standing takes along what waits already.
-    const lane = this.#lanes.find((it) => it.has(link)) ??
-      (hasStanding(link) ? this.#standing : this.#others);
-    if (!lane.add(link, { bytes, step })) return false;
+    const lane = this.#lanes.find((it) => it.has(session)) ??
+      (hasStanding(session) ? this.#standing : this.#others);
+    if (!lane.add(session, { bytes, step })) return false;
     this.#work();
     return true;
   }
 
   /** The session has ended. */
-  drop(link: W): void {
-    for (const lane of this.#lanes) lane.drop(link);
+  drop(session: W): void {
+    for (const lane of this.#lanes) lane.drop(session);
   }
 
   get #lanes(): readonly Lane<W>[] {
@@ -103,12 +103,12 @@ export class WorkQueue<W extends Worker = PeerSession> {
   #workOn(lane: Lane<W>): void {
     const { clock, onError } = this.#options;
     for (let now = clock.monotonic(); lane.mayWork(now);) {
-      const link = lane.next();
-      if (link === undefined) return;
+      const session = lane.next();
+      if (session === undefined) return;
       try {
-        lane.step(link);
+        lane.step(session);
       } catch (error) {
-        onError(link, error);
+        onError(session, error);
       }
       const began = now;
       now = clock.monotonic();
@@ -133,7 +133,7 @@ interface Job {
   readonly step: Step;
 }
 
-/** What waits of one session, and of one source, see `Link.source`. */
+/** What waits of one session, and of one source, see `PeerSession.source`. */
 interface SessionQueue {
   bytes: number;
   readonly jobs: Job[];
@@ -163,36 +163,36 @@ class Lane<W extends Worker> {
     return this.#bytes;
   }
 
-  has(link: W): boolean {
-    return this.#find(link) !== undefined;
+  has(session: W): boolean {
+    return this.#find(session) !== undefined;
   }
 
   /**
    * False if there is no room. A session and its source may together have as much
    * as is left free, so that there is room for the next, however many came before.
    */
-  add(link: W, job: Job): boolean {
-    const { source } = link;
+  add(session: W, job: Job): boolean {
+    const { source } = session;
     const before = this.#sources.get(source);
-    const waiting = before?.sessions.get(link);
-    const held = (before?.bytes ?? 0) + (waiting?.bytes ?? 0);
+    const known = before?.sessions.get(session);
+    const held = (before?.bytes ?? 0) + (known?.bytes ?? 0);
     if (held + job.bytes > MAX_WORK_BYTES - this.#bytes) return false;
     const queue = before ?? { bytes: 0, sessions: new Map() };
-    const session = waiting ?? { bytes: 0, jobs: [] };
+    const waiting = known ?? { bytes: 0, jobs: [] };
     if (before === undefined) this.#sources.set(source, queue);
-    if (waiting === undefined) queue.sessions.set(link, session);
-    session.jobs.push(job);
-    this.#change(queue, session, job.bytes);
+    if (known === undefined) queue.sessions.set(session, waiting);
+    waiting.jobs.push(job);
+    this.#change(queue, waiting, job.bytes);
     return true;
   }
 
-  drop(link: W): void {
-    const found = this.#find(link);
+  drop(session: W): void {
+    const found = this.#find(session);
     if (found === undefined) return;
-    const [queue, session] = found;
-    this.#change(queue, session, -session.bytes);
-    queue.sessions.delete(link);
-    if (queue.sessions.size === 0) this.#sources.delete(link.source);
+    const [queue, waiting] = found;
+    this.#change(queue, waiting, -waiting.bytes);
+    queue.sessions.delete(session);
+    if (queue.sessions.size === 0) this.#sources.delete(session.source);
   }
 
   clear(): void {
@@ -203,24 +203,24 @@ class Lane<W extends Worker> {
   /** The session whose turn it is; then it is the last one. */
   next(): W | undefined {
     for (const [source, queue] of this.#sources) {
-      for (const [link, session] of queue.sessions) {
-        moveToEnd(queue.sessions, link, session);
+      for (const [session, waiting] of queue.sessions) {
+        moveToEnd(queue.sessions, session, waiting);
         moveToEnd(this.#sources, source, queue);
-        return link;
+        return session;
       }
     }
     return undefined;
   }
 
   /** Does one step for a session; a job that throws is over. */
-  step(link: W): void {
-    const job = this.#find(link)?.[1].jobs[0];
+  step(session: W): void {
+    const job = this.#find(session)?.[1].jobs[0];
     if (job === undefined) return;
     let hasMore = false;
     try {
       hasMore = job.step();
     } finally {
-      if (!hasMore) this.#finish(link, job);
+      if (!hasMore) this.#finish(session, job);
     }
   }
 
@@ -242,26 +242,26 @@ class Lane<W extends Worker> {
     return Math.max(1, ...shares.map((it) => it.waitMs(WORK_SLICE_MS)));
   }
 
-  #finish(link: W, job: Job): void {
-    const found = this.#find(link);
+  #finish(session: W, job: Job): void {
+    const found = this.#find(session);
     // The step may have ended the session.
     if (found === undefined || found[1].jobs[0] !== job) return;
-    const [queue, session] = found;
-    session.jobs.shift();
-    this.#change(queue, session, -job.bytes);
-    if (session.jobs.length === 0) this.drop(link);
+    const [queue, waiting] = found;
+    waiting.jobs.shift();
+    this.#change(queue, waiting, -job.bytes);
+    if (waiting.jobs.length === 0) this.drop(session);
   }
 
-  #find(link: W): [SourceQueue<W>, SessionQueue] | undefined {
-    const queue = this.#sources.get(link.source);
-    const session = queue?.sessions.get(link);
-    return queue && session && [queue, session];
+  #find(session: W): [SourceQueue<W>, SessionQueue] | undefined {
+    const queue = this.#sources.get(session.source);
+    const waiting = queue?.sessions.get(session);
+    return queue && waiting && [queue, waiting];
   }
 
-  #change(queue: SourceQueue<W>, session: SessionQueue, bytes: number): void {
+  #change(queue: SourceQueue<W>, waiting: SessionQueue, bytes: number): void {
     this.#bytes += bytes;
     queue.bytes += bytes;
-    session.bytes += bytes;
+    waiting.bytes += bytes;
   }
 }
 

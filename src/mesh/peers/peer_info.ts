@@ -88,15 +88,15 @@ export function peerInfo(
 
 /** The session as it is shown. */
 export function sessionInfo(
-  link: PeerSession,
+  session: PeerSession,
   names: PeerNames,
 ): SessionInfo {
-  const { rttMs, remote } = link.session;
+  const { rttMs, remote } = session.channel;
   return {
-    id: link.peer.id,
+    id: session.peer.id,
     ...names,
-    direction: link.direction,
-    remoteAddress: formatAddress(link.remoteAddress),
+    direction: session.direction,
+    remoteAddress: formatAddress(session.remoteAddress),
     userAgent: remote.userAgent,
     ...(rttMs !== undefined && { rttMs }),
   };

@@ -12,7 +12,8 @@ import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** A session of the mesh. */
 export class PeerSession {
-  readonly session: Session;
+  /** Its frames, handshake and liveness. */
+  readonly channel: Session;
   /** The other end, whose key is verified. */
   readonly peer: VerifiedPeer;
   readonly direction: Direction;
@@ -68,7 +69,7 @@ export class PeerSession {
   ) {
     const { dialed, now } = options;
     const { connection } = session;
-    this.session = session;
+    this.channel = session;
     this.peer = peer;
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;

@@ -19,28 +19,28 @@ import type { Peer } from "../peers/peer.ts";
 /** Settles the collisions of one node. */
 export class Collisions {
   readonly #own: PeerId;
-  readonly #greet: (link: PeerSession) => void;
+  readonly #greet: (session: PeerSession) => void;
   readonly #tasks = new TaskSet();
 
   /** `greet` is called for each session that counts from then on. */
-  constructor(own: PeerId, greet: (link: PeerSession) => void) {
+  constructor(own: PeerId, greet: (session: PeerSession) => void) {
     this.#own = own;
     this.#greet = greet;
   }
 
   /** A session, which is among those of `record`, is to count unless another one does. */
-  place(record: Peer, link: PeerSession): void {
-    const older = record.sessions.find((it) => it !== link && !it.pending);
-    if (older === undefined) return this.#greet(link);
+  place(record: Peer, session: PeerSession): void {
+    const older = record.sessions.find((it) => it !== session && !it.pending);
+    if (older === undefined) return this.#greet(session);
     const state: DuplicateState = {
       own: this.#own,
       peer: record.id,
       olderInstance: older.peer.instance,
-      newerInstance: link.peer.instance,
+      newerInstance: session.peer.instance,
     };
-    if (duplicateStep(state) === "keep-both") return this.#greet(link);
-    link.pending = true;
-    this.#tasks.add(this.#settle(record, older, link, state));
+    if (duplicateStep(state) === "keep-both") return this.#greet(session);
+    session.pending = true;
+    this.#tasks.add(this.#settle(record, older, session, state));
   }
 
   /** Resolves when no collision is being settled any more. */
@@ -55,10 +55,10 @@ export class Collisions {
     newer: PeerSession,
     state: DuplicateState,
   ): Promise<void> {
-    const answered = await older.session.probe(PROBE_TIMEOUT_MS);
-    if (!newer.session.isOpen) return;
+    const answered = await older.channel.probe(PROBE_TIMEOUT_MS);
+    if (!newer.channel.isOpen) return;
     if (!answered) {
-      older.session.closeWith(
+      older.channel.closeWith(
         new VerackError(
           "dead",
           `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
@@ -75,17 +75,17 @@ export class Collisions {
           shortId(state.peer)
         }: its key is running in another process, which answers`,
     );
-    await newer.session.leave(error);
+    await newer.channel.leave(error);
   }
 
   /** Several may have waited for the end of the older one. */
-  async #placeLate(record: Peer, link: PeerSession): Promise<void> {
+  async #placeLate(record: Peer, session: PeerSession): Promise<void> {
     try {
-      this.place(record, link);
+      this.place(record, session);
     } catch (error) {
       // What the peer said meanwhile is looked at now, and may be wrong.
       if (!(error instanceof VerackError)) throw error;
-      await link.session.leave(error);
+      await session.channel.leave(error);
     }
   }
 }

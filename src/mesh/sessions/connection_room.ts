@@ -52,7 +52,7 @@ export class ConnectionRoom {
   get pending(): number {
     const most = this.#most();
     if (most === Infinity) return MAX_PENDING_CONNECTIONS;
-    const free = most - this.#links().length;
+    const free = most - this.#sessions().length;
     return Math.min(MAX_PENDING_CONNECTIONS, Math.max(least(most), free));
   }
 
@@ -82,7 +82,7 @@ export class ConnectionRoom {
     const now = clock.monotonic();
     // What was closed a moment ago may not be free yet.
     if (now - this.#learnedAt < SHED_INTERVAL_MS) return;
-    const held = this.#links().length + pending.size;
+    const held = this.#sessions().length + pending.size;
     this.#learned = fitting(Math.min(this.#most(), held));
     this.#learnedAt = now;
     this.refused();
@@ -92,16 +92,16 @@ export class ConnectionRoom {
   /** Closes sessions of peers without standing that are too many, the youngest first. */
   #shed(most: number): void {
     const { standing, table } = this.#parts;
-    const count = this.#links().length - (most - share(most));
+    const count = this.#sessions().length - (most - share(most));
     if (count <= 0) return;
-    const links = [...table.values()].filter((it) => !standing.has(it))
+    const sessions = [...table.values()].filter((it) => !standing.has(it))
       .flatMap((record) => record.sessions);
     const error = new VerackError(
       "full",
       "Cannot keep session: file descriptors are short",
     );
-    links.sort((a, b) => b.openedAt - a.openedAt).slice(0, count)
-      .forEach((link) => link.session.closeWith(error));
+    sessions.sort((a, b) => b.openedAt - a.openedAt).slice(0, count)
+      .forEach((session) => session.channel.closeWith(error));
   }
 
   #most(): number {
@@ -110,7 +110,7 @@ export class ConnectionRoom {
       this.#learned = Infinity;
     }
     if (this.#counted === undefined) {
-      const held = this.#links().length + pending.size;
+      const held = this.#sessions().length + pending.size;
       if (held < COUNT_DESCRIPTORS_FROM) return this.#learned;
       const free = descriptors.free() ?? Infinity;
       this.#counted = fitting(held + free);
@@ -119,10 +119,8 @@ export class ConnectionRoom {
     return Math.min(this.#counted, this.#learned);
   }
 
-  #links(): PeerSession[] {
-    return [...this.#parts.table.values()].flatMap(({ sessions: links }) =>
-      links
-    );
+  #sessions(): PeerSession[] {
+    return [...this.#parts.table.values()].flatMap(({ sessions }) => sessions);
   }
 }
 

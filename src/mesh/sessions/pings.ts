@@ -30,7 +30,7 @@ export class Pings {
     this.#options = options;
     const { emit, events, names } = options;
     events.on("introduced", ({ session, peer: { id } }) => {
-      session.session.onPing((text) => {
+      session.channel.onPing((text) => {
         if (text !== undefined) {
           emit({ type: "ping", id, ...names.of(id), text });
         }
@@ -54,12 +54,12 @@ export class Pings {
     const payload = encodePing({ nonce, text });
     const frame = new SharedFrame(magic, COMMAND.ping, payload);
     return table.connected()
-      .filter(({ primary }) => primary?.session.ping(nonce, frame)).length;
+      .filter(({ primary }) => primary?.channel.ping(nonce, frame)).length;
   }
 
   /** The round trip to one peer, milliseconds; `undefined` if it does not answer. */
   async roundTrip(id: PeerId): Promise<number | undefined> {
-    const session = this.#options.table.get(id)?.primary?.session;
+    const session = this.#options.table.get(id)?.primary?.channel;
     const answered = await session?.probe(PROBE_TIMEOUT_MS) ?? false;
     return answered ? session?.rttMs : undefined;
   }

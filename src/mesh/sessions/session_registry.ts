@@ -81,48 +81,50 @@ export class SessionRegistry {
    * A session has opened: it counts once its peer has sent its own entry. Registers its
    * handlers before anything more is read from it.
    */
-  opened(link: PeerSession): void {
+  opened(session: PeerSession): void {
     const { own, room, rules, table } = this.#options;
-    const { peer: verified, session } = link;
-    session.onClose((error) => this.#closed(link, error));
+    const { peer: verified, channel } = session;
+    channel.onClose((error) => this.#closed(session, error));
     // It may have been denied during the handshake.
-    if (rules.isDenied(verified.id)) return this.#leave(link, deniedError());
+    if (rules.isDenied(verified.id)) return this.#leave(session, deniedError());
     // The room that was there during the handshake may be taken by now.
-    const candidate = room.newcomer(verified, link.source, link.dialed);
+    const candidate = room.newcomer(verified, session.source, session.dialed);
     const { refusal, evicts } = room.placeFor(candidate);
-    if (refusal !== undefined) return this.#leave(link, refusal);
+    if (refusal !== undefined) return this.#leave(session, refusal);
     const peer = table.ensure(verified.id, candidate);
-    if (peer === undefined) return this.#leave(link, noRoomOnRecord(verified));
+    if (peer === undefined) {
+      return this.#leave(session, noRoomOnRecord(verified));
+    }
     if (peer.sessions.length >= MAX_SESSIONS_PER_PEER) {
       // Dials of this node have opened sessions meanwhile.
-      return this.#leave(link, tooManySessions(verified.id));
+      return this.#leave(session, tooManySessions(verified.id));
     }
-    this.#awaitIntroduction(link);
+    this.#awaitIntroduction(session);
     // Only the node with the smaller id, which decides about collisions, may abort
     // a dial of its own: if both did, no session would be left.
-    if (link.direction === "inbound" && own < peer.id) peer.stopDialing();
-    peer.sessionOpened(link);
+    if (session.direction === "inbound" && own < peer.id) peer.stopDialing();
+    peer.sessionOpened(session);
     // After the session is added: a record with neither session nor address is
     // soon forgotten.
     if (evicts !== undefined) this.#dismiss(evicts, evictedError());
-    this.#collisions.place(peer, link);
+    this.#collisions.place(peer, session);
   }
 
-  #closed(link: PeerSession, error: VerackError): void {
+  #closed(session: PeerSession, error: VerackError): void {
     const { emit, events, log, memory, names, signal, table } = this.#options;
-    link.cancelIntroduction?.();
-    const peer = table.get(link.peer.id);
-    peer?.sessionClosed(link);
-    events.emit("sessionClosed", link, error, peer);
+    session.cancelIntroduction?.();
+    const peer = table.get(session.peer.id);
+    peer?.sessionClosed(session);
+    events.emit("sessionClosed", session, error, peer);
     // The connection may still be sending the reason.
-    this.#tasks.add(link.session.closed);
+    this.#tasks.add(session.channel.closed);
     // While this node closes, only `stopped` is news.
     if (peer === undefined || signal.aborted) return;
     if (peer.sessions.length > 0) return;
 
     const reason = error.message;
     const { id } = peer;
-    if (peer.lost(link, error.code === "left")) {
+    if (peer.lost(session, error.code === "left")) {
       events.emit("down", peer);
       memory.save(peer);
       log.info("peer down", { peer: id, reason });
@@ -159,25 +161,25 @@ export class SessionRegistry {
 
   /** Closes the sessions with a peer, which do not count from here on. */
   #dismiss(peer: Peer, error: VerackError): void {
-    for (const link of peer.sessions) {
-      this.#tasks.add(link.session.leave(error, { discard: true }));
-      this.#closed(link, error);
+    for (const session of peer.sessions) {
+      this.#tasks.add(session.channel.leave(error, { discard: true }));
+      this.#closed(session, error);
     }
   }
 
-  #leave(link: PeerSession, error: VerackError): void {
-    this.#tasks.add(link.session.leave(error));
+  #leave(session: PeerSession, error: VerackError): void {
+    this.#tasks.add(session.channel.leave(error));
   }
 
   /** Sends our own entry, the first message on a session that counts. */
-  #greet(link: PeerSession): void {
+  #greet(session: PeerSession): void {
     const { ownEntry, table } = this.#options;
-    link.pending = false;
-    table.get(link.peer.id)?.proved(link);
-    link.session.send(COMMAND.peers, ownEntry.encode());
-    const held = link.heldFrame;
-    link.heldFrame = undefined;
-    if (held !== undefined) this.#introduce(link, held);
+    session.pending = false;
+    table.get(session.peer.id)?.proved(session);
+    session.channel.send(COMMAND.peers, ownEntry.encode());
+    const held = session.heldFrame;
+    session.heldFrame = undefined;
+    if (held !== undefined) this.#introduce(session, held);
   }
 
   /**
@@ -185,51 +187,51 @@ export class SessionRegistry {
    * then a session takes room and counts for nothing. The deadline leaves the
    * other end time to settle a collision.
    */
-  #awaitIntroduction(link: PeerSession): void {
+  #awaitIntroduction(session: PeerSession): void {
     const { clock, handshakeTimeoutMs } = this.#options;
-    const { session } = link;
+    const { channel } = session;
     for (const command of PEER_COMMANDS) {
-      session.handle(command, () => {
+      channel.handle(command, () => {
         throw new VerackError(
           "protocol",
           `Cannot accept ${command}: the first message after verack must be peers`,
         );
       });
     }
-    session.handle(COMMAND.peers, (payload) => {
-      if (link.pending) link.heldFrame ??= payload.slice();
-      else this.#introduce(link, payload);
+    channel.handle(COMMAND.peers, (payload) => {
+      if (session.pending) session.heldFrame ??= payload.slice();
+      else this.#introduce(session, payload);
     });
     const limitMs = handshakeTimeoutMs + PROBE_TIMEOUT_MS;
-    link.cancelIntroduction = clock.after(limitMs, () => {
-      if (link.heldFrame !== undefined) return;
+    session.cancelIntroduction = clock.after(limitMs, () => {
+      if (session.heldFrame !== undefined) return;
       const error = new VerackError(
         "timeout",
         `Cannot keep session: no first message within ${limitMs} ms, must be peers`,
       );
-      this.#leave(link, error);
+      this.#leave(session, error);
     });
   }
 
-  #introduce(link: PeerSession, payload: Uint8Array): void {
+  #introduce(session: PeerSession, payload: Uint8Array): void {
     const { events, gate, memory, names, table } = this.#options;
-    const peer = table.get(link.peer.id);
+    const peer = table.get(session.peer.id);
     if (peer === undefined) return;
     // Throws before anything about the peer changed.
-    const own = decodeOwnEntry(link, payload);
+    const own = decodeOwnEntry(session, payload);
     const isNew = !peer.isVerified;
-    const isAdmitted = gate.settle(peer, link.peer);
-    link.introduced = true;
-    link.cancelIntroduction?.();
-    link.cancelIntroduction = undefined;
-    const wasLost = peer.introduced(link, own);
+    const isAdmitted = gate.settle(peer, session.peer);
+    session.introduced = true;
+    session.cancelIntroduction?.();
+    session.cancelIntroduction = undefined;
+    const wasLost = peer.introduced(session, own);
     table.confirm(peer);
     memory.save(peer);
     names.introduced(peer);
-    if (!peer.up) this.#announce(link, peer);
+    if (!peer.up) this.#announce(session, peer);
     names.tell(peer);
     events.emit("introduced", {
-      session: link,
+      session: session,
       peer,
       isNew,
       wasLost,
@@ -237,10 +239,10 @@ export class SessionRegistry {
     });
   }
 
-  #announce(link: PeerSession, peer: Peer): void {
+  #announce(session: PeerSession, peer: Peer): void {
     const { emit, log, names, store } = this.#options;
-    const address = formatAddress(link.dialed ?? link.remoteAddress);
-    const { direction } = link;
+    const address = formatAddress(session.dialed ?? session.remoteAddress);
+    const { direction } = session;
     const [told] = direction === "inbound" ? peer.addresses.told() : [];
     const { id, trust } = peer;
     log.info("peer up", { peer: id, address, direction, trust });

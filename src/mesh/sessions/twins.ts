@@ -32,7 +32,7 @@ export class Twins {
       const from = shortId(session.peer.id);
       // Only a member that turned the other one away knows, and any may lie: told, not
       // acted on.
-      session.session.handle(COMMAND.twin, () =>
+      session.channel.handle(COMMAND.twin, () =>
         this.#report(session, "own", {
           reason:
             `Another process runs with this node's key: ${from} has turned it away`,
@@ -48,7 +48,7 @@ export class Twins {
   /** This node has turned a second process away, and tells the first; or is the second. */
   #refused(session: PeerSession, error: VerackError, peer: Peer): void {
     if (session.pending) {
-      peer.primary?.session.send(COMMAND.twin, new Uint8Array(0));
+      peer.primary?.channel.send(COMMAND.twin, new Uint8Array(0));
     }
     const whose = session.pending ? peer.id : "own";
     const { message: reason } = error;
