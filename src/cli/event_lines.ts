@@ -2,7 +2,7 @@
  * A node's events as lines of text or JSON, with everything from the network escaped. When a
  * line is written is decided in `event_printer.ts`.
  */
-import type { MessageEvent } from "../control/message_event.ts";
+import type { MessageEvent } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
 import { peerLabel, type PeerNames, shownName } from "../identity/peer_name.ts";

@@ -2,7 +2,7 @@
  * What the commands that run a node (`run`, `chat`, `demo`) have in common: the flags that say
  * what a node is, where it listens and which peers it joins, and how it is shown.
  */
-import { type MessageEvent, messageEvent } from "../control/message_event.ts";
+import { type MessageEvent, messageEvent } from "../control/answers.ts";
 import { systemClock } from "../core/clock.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import { Identity } from "../identity/identity.ts";

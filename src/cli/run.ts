@@ -1,6 +1,6 @@
 /** `verack run`: one node of a mesh, until it is told to stop. */
 import { systemClock } from "../core/clock.ts";
-import type { MessageEvent } from "../control/message_event.ts";
+import type { MessageEvent } from "../control/answers.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { MAX_DURATION_MS } from "../limits.ts";

@@ -1,7 +1,7 @@
 /** Dead letters for commands, of a running node or of a data directory without one. */
 // deno-lint-ignore-file require-await -- the methods of a running node are async
 import type { ControlClient } from "../control/control_client.ts";
-import { deadLetterRow, wholeDeadLetter } from "../control/dead_letter_rows.ts";
+import { deadLetterRow, wholeDeadLetter } from "../control/answers.ts";
 import { DeadLetterBox } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";

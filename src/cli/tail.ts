@@ -1,6 +1,5 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
 import { systemClock } from "../core/clock.ts";
-import { followEvents } from "../control/follow_events.ts";
 import { withNode } from "./ask_node.ts";
 import { DATA_FLAG } from "./data_flag.ts";
 import { EventPrinter } from "./event_printer.ts";
@@ -55,7 +54,7 @@ export const tailCommand: Command = command(
         ...(!all && { type: "message" }),
         ...(topic !== undefined && { topic }),
       };
-      const events = followEvents(node, query, {
+      const events = node.follow(query, {
         signal: ends,
         onTrouble: ({ message }) => say(`${message}; trying again`),
       });

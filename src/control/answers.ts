@@ -1,7 +1,8 @@
 /** Types of what the control API answers: the node's own types as JSON carries them. */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { PeerId } from "../identity/identity.ts";
-import type { PeerNames } from "../identity/peer_name.ts";
+import { namesOf, type PeerNames } from "../identity/peer_name.ts";
+import { DEAD_LETTER_PREVIEW_BYTES } from "../limits.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";
@@ -10,7 +11,6 @@ import type {
   StoredAccessRule,
 } from "../mesh/peers/node_store.ts";
 import type { PeerInfo, SessionInfo } from "../mesh/peers/peer_info.ts";
-import type { MessageEvent } from "./message_event.ts";
 
 /** A type after `JSON.stringify` and `JSON.parse`: a `Date` is ISO 8601 text. */
 export type Json<T> = T extends Date ? string
@@ -136,3 +136,89 @@ export type ControlEvent = (NodeEvent | MessageEvent) & {
   /** When it happened, ISO 8601. */
   readonly time: string;
 };
+
+/** The node's application has acknowledged a message. Text is not escaped. */
+export interface MessageEvent {
+  /** The type of the event. */
+  readonly type: "message";
+  /** The sender. */
+  readonly from: PeerId;
+  /** What the sender calls itself. */
+  readonly name?: string;
+  /** The name that a person gave the sender at this node. */
+  readonly boundName?: string;
+  /** What the sender filed it under. */
+  readonly topic: string;
+  /** The message's id, 32 hex digits. */
+  readonly id: string;
+  /** Its delivery count, from 1. */
+  readonly deliveryCount: number;
+  /** The body, if it is UTF-8. */
+  readonly text?: string;
+  /** The body, if it is not. */
+  readonly base64?: string;
+}
+
+/** @param sender What is known of the sender. */
+export function messageEvent(
+  { from, topic, id, deliveryCount, body }:
+    & Pick<MessageEvent, "topic" | "id">
+    & {
+      readonly deliveryCount: number;
+      readonly from: PeerId;
+      readonly body: Uint8Array;
+    },
+  sender: PeerNames | undefined,
+): MessageEvent {
+  return {
+    type: "message",
+    from,
+    ...namesOf(sender),
+    topic,
+    id,
+    deliveryCount,
+    ...bodyFields(body),
+  };
+}
+
+function bodyFields(
+  body: Uint8Array,
+): { readonly text: string } | { readonly base64: string } {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { text: decoder.decode(body) };
+  } catch {
+    return { base64: body.toBase64() };
+  }
+}
+
+/** A dead letter as a list shows it. */
+export function deadLetterRow(
+  message: DeadLetter,
+  sender: PeerNames | undefined,
+): DeadLetterRow {
+  const beginning = message.body.subarray(0, DEAD_LETTER_PREVIEW_BYTES);
+  const preview = new TextDecoder().decode(beginning);
+  return { ...deadLetterHead(message, sender), preview };
+}
+
+/** A dead letter with all of its body. */
+export function wholeDeadLetter(
+  message: DeadLetter,
+  sender: PeerNames | undefined,
+): WholeDeadLetter {
+  const base64 = message.body.toBase64();
+  return { ...deadLetterHead(message, sender), base64 };
+}
+
+function deadLetterHead(
+  { body, at, ...message }: DeadLetter,
+  sender: PeerNames | undefined,
+): DeadLetterHead {
+  return {
+    ...message,
+    ...namesOf(sender),
+    bytes: body.length,
+    at: at.toISOString(),
+  };
+}

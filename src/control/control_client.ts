@@ -1,6 +1,9 @@
 /** A typed client of the control API, for the node of a data directory. */
-import { type Clock, systemClock } from "../core/clock.ts";
+import { type Clock, sleep, systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
+import { isInUse } from "../store/lock_file.ts";
 import type {
   AccessRuleRow,
   BroadcastAnswer,
@@ -28,6 +31,22 @@ export interface ControlSendOptions {
   readonly ttlMs?: number;
   /** How long the answer waits for it to be acknowledged, milliseconds. */
   readonly waitMs?: number;
+}
+
+/** Pause before a stream is resumed; doubled each time that fails. */
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+/** Options of {@linkcode ControlClient.follow}. */
+export interface FollowOptions {
+  /** Ends the events. */
+  readonly signal: AbortSignal;
+  /** Called when the stream broke and is resumed. */
+  readonly onTrouble: (error: Error) => void;
+  /** Times the pauses. @default {systemClock} */
+  readonly clock?: Clock;
+  /** Whether the node runs. @default whether its directory is in use */
+  readonly isRunning?: () => boolean;
 }
 
 /**
@@ -172,6 +191,56 @@ export class ControlClient implements Disposable {
     return this.#connection.events(query, options);
   }
 
+  /**
+   * Events until `stopped`, which is the last one, or until `signal` aborts: resumes a
+   * stream that breaks, as long as the node runs.
+   *
+   * @throws {VerackError} as {@linkcode events} the first time; `closed` when the node
+   * ends without a `stopped` event.
+   */
+  async *follow(
+    query: EventQuery,
+    options: FollowOptions,
+  ): AsyncGenerator<ControlEvent> {
+    const { signal, onTrouble, clock = systemClock } = options;
+    const { isRunning = () => isInUse(this.directory) } = options;
+    let since: string | undefined;
+    let begun = false;
+    let pauseMs = FIRST_RETRY_MS;
+    while (true) {
+      let trouble = new VerackError(
+        "closed",
+        `Lost the node in "${escapeText(this.directory)}": its stream ended`,
+      );
+      try {
+        const stream = this.events(query, {
+          signal,
+          ...(since !== undefined && { since }),
+          onId: (id) => since = id,
+          onOpen() {
+            begun = true;
+            pauseMs = FIRST_RETRY_MS;
+          },
+        });
+        for await (const event of stream) {
+          yield event;
+          if (event.type === "stopped") return;
+        }
+      } catch (error) {
+        if (!begun || !(error instanceof VerackError)) throw error;
+        trouble = error;
+      }
+      if (signal.aborted) return;
+      if (!isRunning()) throw endedError(this.directory);
+      await sleep(clock, pauseMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      // A process that is killed closes its connections before its lock.
+      if (!isRunning()) throw endedError(this.directory);
+      onTrouble(trouble);
+      pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
+    }
+  }
+
   /** Closes its connections. */
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
@@ -199,4 +268,13 @@ function letterId(
   from: string | undefined,
 ): { readonly id: string; readonly from?: string } {
   return { id, ...(from !== undefined && { from }) };
+}
+
+function endedError(directory: string): VerackError {
+  return new VerackError(
+    "closed",
+    `Lost the node in "${
+      escapeText(directory)
+    }": it has ended without saying so`,
+  );
 }

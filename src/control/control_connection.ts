@@ -9,6 +9,7 @@ import { messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import {
   CONTROL_ANSWER_TIMEOUT_MS,
+  CONTROL_SILENCE_MS,
   MAX_CONTROL_ANSWER_BYTES,
 } from "../limits.ts";
 import { missingFlag } from "../transport/net_errors.ts";
@@ -16,7 +17,6 @@ import { EVENTS } from "./answer_schemas.ts";
 import type { ControlEvent } from "./answers.ts";
 import { API, type Endpoint, type Fields, type Input } from "./api.ts";
 import { findControlEndpoint, notRunning } from "./control_endpoint.ts";
-import { serverSentEvents, SilenceTimer } from "./event_reader.ts";
 
 /** Which events a stream has. */
 export interface EventQuery {
@@ -293,4 +293,74 @@ function clientError(error: unknown, directory: string): VerackError {
   }
   // Nothing listens on the socket: the process that made it has died.
   return notRunning(directory);
+}
+
+/** Aborts when a stream has been silent for too long. */
+export class SilenceTimer implements Disposable {
+  readonly #clock: Clock;
+  readonly #controller = new AbortController();
+  readonly #until: AbortSignal | undefined;
+  readonly #onAbort = () => this.#controller.abort(this.#until?.reason);
+  #cancel: () => void = () => {};
+
+  constructor(clock: Clock, until: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#until = until;
+    if (until?.aborted) this.#onAbort();
+    until?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#restart(CONTROL_ANSWER_TIMEOUT_MS);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  async *watch(
+    body: ReadableStream<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    this.#restart(CONTROL_SILENCE_MS);
+    for await (const chunk of body) {
+      // The time that the consumer takes is not the node's silence.
+      this.#cancel();
+      yield chunk;
+      this.#restart(CONTROL_SILENCE_MS);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancel();
+    this.#until?.removeEventListener("abort", this.#onAbort);
+    this.#controller.abort();
+  }
+
+  #restart(limitMs: number): void {
+    this.#cancel();
+    this.#cancel = this.#clock.after(limitMs, () => {
+      this.#controller.abort(new DOMException("silent", "TimeoutError"));
+    });
+  }
+}
+
+/** Each server-sent event; comments and events without data are skipped. */
+export async function* serverSentEvents(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly id: string | undefined; readonly data: string }> {
+  const decoder = new TextDecoder();
+  const field = (lines: string[], name: string) =>
+    lines.filter((line) => line.startsWith(`${name}: `))
+      .map((line) => line.slice(name.length + 2));
+  let rest = "";
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
+    const events = rest.split("\n\n");
+    rest = events.pop() ?? "";
+    for (const event of events) {
+      const lines = event.split("\n");
+      const data = field(lines, "data").join("\n");
+      if (data !== "") yield { id: field(lines, "id")[0], data };
+    }
+    if (rest.length > MAX_CONTROL_ANSWER_BYTES) {
+      throw new VerackError("oversize", "Cannot read events: one is too large");
+    }
+  }
 }

@@ -8,23 +8,25 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type Log, logger } from "../core/log.ts";
 import { MAX_CONTROL_REQUESTS, MAX_CONTROL_STREAMS } from "../limits.ts";
-import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
+import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { ControlFigures } from "./answers.ts";
-import { BodyReader } from "./body.ts";
-import { ConnectionLimiter } from "./connection_limiter.ts";
-import { EventJournal, type StreamedEvent } from "./event_journal.ts";
-import { EventStream } from "./event_stream.ts";
-import { guard, type GuardOptions } from "./guard.ts";
-import { HttpConnections } from "./http_connection.ts";
+import { ConnectionLimiter, HttpConnections } from "./connection_limiter.ts";
+import {
+  EventJournal,
+  EventStream,
+  type StreamedEvent,
+} from "./event_journal.ts";
 import {
   errorResponse,
+  guard,
+  type GuardOptions,
   jsonResponse,
   Refusal,
   streamResponse,
-} from "./refusal.ts";
+} from "./guard.ts";
 import type { RouteContext, Routes } from "./routes.ts";
 
 /** Options of {@linkcode ControlServer}. */
@@ -162,7 +164,7 @@ export class ControlServer implements AsyncDisposable {
     const { node, clock, onStop } = this.#options;
     return {
       node,
-      bodies: new BodyReader(clock),
+      clock,
       wait: (ms) => this.#wait(ms),
       figures: () => this.#figures(),
       watch: (query, lastEventId) => this.#watch(query, lastEventId),

@@ -2,11 +2,14 @@
  * The latest events of a node, numbered, in a bounded ring that all streams share. Each
  * reads at its own pace or resumes where it was, and counts what it missed.
  */
+import { Buffer } from "node:buffer";
 import type { Clock } from "../core/clock.ts";
 import { Deque } from "../core/deque.ts";
 import { jsonLine } from "../core/escape.ts";
 import {
+  CONTROL_HEARTBEAT_MS,
   CONTROL_JOURNAL_KEEP_MS,
+  CONTROL_STREAM_CHUNK_BYTES,
   MAX_CONTROL_JOURNAL_BYTES,
   MAX_CONTROL_JOURNAL_EVENTS,
 } from "../limits.ts";
@@ -21,16 +24,6 @@ export interface JournalEntry {
   readonly number: number;
   readonly event: StreamedEvent;
   readonly bytes: Uint8Array;
-}
-
-/** A reader of the journal. */
-export interface JournalReader {
-  /** Number of the last event that was read or skipped. */
-  readonly position: number;
-  /** Called after an event was added, and at the end. */
-  onChange(): void;
-  /** Called before an event that was not read leaves the ring. */
-  onMissed(entry: JournalEntry): void;
 }
 
 const encoder = new TextEncoder();
@@ -58,7 +51,7 @@ export class EventJournal {
   readonly #clock: Clock;
   readonly #record: (signal: AbortSignal) => void;
   readonly #epoch: string;
-  readonly #readers = new Set<JournalReader>();
+  readonly #readers = new Set<EventStream>();
   readonly #entries = new Deque<JournalEntry>();
   #bytes = 0;
   #last = 0;
@@ -106,7 +99,7 @@ export class EventJournal {
   }
 
   /** Adds a reader; returns a function that removes it. */
-  join(reader: JournalReader): () => void {
+  join(reader: EventStream): () => void {
     this.#cancelRest();
     this.#readers.add(reader);
     if (this.#recording === undefined && !this.#ended) {
@@ -171,5 +164,138 @@ export class EventJournal {
     this.#recording = undefined;
     this.#entries.clear();
     this.#bytes = 0;
+  }
+}
+
+/** A first byte shows the client that the stream has begun; then its delay to reconnect. */
+const OPENING = encoder.encode(": verack events\nretry: 1000\n\n");
+const HEARTBEAT = encoder.encode(": heartbeat\n\n");
+
+/** Options of {@linkcode EventStream}. */
+export interface EventStreamOptions {
+  readonly clock: Clock;
+  readonly wanted: (event: StreamedEvent) => boolean;
+  /** The stream begins after this number. */
+  readonly position: number;
+  /** How many were missed before it. */
+  readonly missed: number;
+  /** Called with the number of events that were missed. */
+  readonly onMissed: (count: number) => void;
+  /** Called once, when the stream ends. */
+  readonly onEnd: () => void;
+}
+
+/**
+ * A stream of server-sent events (WHATWG HTML §9.2). It buffers only the state that it
+ * begins with: a reader that is slower than the node gets an `overflow` event in the
+ * place of those that it missed.
+ */
+export class EventStream {
+  readonly #journal: EventJournal;
+  readonly #options: EventStreamOptions;
+  readonly #leave: () => void;
+  #chunks: Uint8Array[] = [OPENING];
+  #position: number;
+  #missed: number;
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #cancelHeartbeat: () => void = () => {};
+
+  constructor(journal: EventJournal, options: EventStreamOptions) {
+    this.#journal = journal;
+    this.#options = options;
+    this.#position = options.position;
+    this.#missed = options.missed;
+    this.#leave = journal.join(this);
+    this.#beat();
+  }
+
+  /** Body of the response. */
+  readonly body: ReadableStream<Uint8Array> = new ReadableStream({
+    pull: async (controller) => {
+      while (true) {
+        const chunk = this.#next();
+        if (chunk !== undefined) return controller.enqueue(chunk);
+        if (this.#ended || this.#journal.ended) break;
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+      this.end();
+      controller.close();
+    },
+    cancel: () => this.end(),
+  }, { highWaterMark: 0 });
+
+  /** Number of the last event that was read or skipped. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Adds events before those of the journal: the current state. */
+  open(events: readonly StreamedEvent[]): void {
+    const time = new Date(this.#options.clock.now());
+    for (const event of events) {
+      if (this.#options.wanted(event)) {
+        this.#chunks.push(encodeEvent(event, time));
+      }
+    }
+  }
+
+  /** Called after an event was added to the journal, and at its end. */
+  onChange(): void {
+    this.#wake?.();
+  }
+
+  /** Called before an event that was not read leaves the journal. */
+  onMissed({ number, event }: JournalEntry): void {
+    this.#position = number;
+    if (!this.#options.wanted(event)) return;
+    this.#missed++;
+    this.#options.onMissed(1);
+  }
+
+  /** Ends the stream. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelHeartbeat();
+    this.#leave();
+    this.#wake?.();
+    this.#options.onEnd();
+  }
+
+  #next(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return chunk;
+    if (this.#ended) return undefined;
+    const parts: Uint8Array[] = [];
+    if (this.#missed > 0) {
+      const event = { type: "overflow", dropped: this.#missed };
+      const time = new Date(this.#options.clock.now());
+      parts.push(encodeEvent(event, time, this.#journal.id(this.#position)));
+      this.#missed = 0;
+    }
+    let length = 0;
+    while (length < CONTROL_STREAM_CHUNK_BYTES) {
+      const entry = this.#journal.after(this.#position);
+      if (entry === undefined) break;
+      this.#position = entry.number;
+      if (!this.#options.wanted(entry.event)) continue;
+      parts.push(entry.bytes);
+      length += entry.bytes.length;
+    }
+    if (parts.length <= 1) return parts[0];
+    return Buffer.concat(parts);
+  }
+
+  #beat(): void {
+    this.#cancelHeartbeat = this.#options.clock.after(
+      CONTROL_HEARTBEAT_MS,
+      () => {
+        // Not while another chunk waits to be read.
+        if (this.#chunks.length === 0) this.#chunks.push(HEARTBEAT);
+        this.#wake?.();
+        this.#beat();
+      },
+    );
   }
 }

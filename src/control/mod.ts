@@ -18,7 +18,6 @@
 import "../core/logtape.ts";
 export { VerackError } from "../core/errors.ts";
 export { ControlClient } from "./control_client.ts";
-export { followEvents } from "./follow_events.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/errors.ts";
 export type { DeadLetter } from "../delivery/dead_letters.ts";
@@ -54,5 +53,5 @@ export type {
 } from "./answers.ts";
 export type { ControlSendOptions } from "./control_client.ts";
 export type { EventQuery, EventsOptions } from "./control_connection.ts";
-export type { FollowOptions } from "./follow_events.ts";
-export type { MessageEvent } from "./message_event.ts";
+export type { FollowOptions } from "./control_client.ts";
+export type { MessageEvent } from "./answers.ts";

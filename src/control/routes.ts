@@ -3,6 +3,7 @@
  * client may use it, `api.ts` describes what goes in and out.
  */
 import { Hono } from "npm:hono@4.13.19";
+import type { Clock } from "../core/clock.ts";
 import { BROADCAST_WAIT_MS } from "../delivery/delivery_limits.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
@@ -10,17 +11,19 @@ import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";
 import { memberChosen } from "../mesh/peers/find_peers.ts";
 import { formatAddress } from "../transport/address.ts";
-import type { ControlFigures } from "./answers.ts";
+import {
+  type ControlFigures,
+  deadLetterRow,
+  wholeDeadLetter,
+} from "./answers.ts";
 import { type Answer, API, type Endpoint, type Input } from "./api.ts";
-import type { BodyReader } from "./body.ts";
-import { deadLetterRow, wholeDeadLetter } from "./dead_letter_rows.ts";
-import { badRequest, jsonResponse, Refusal } from "./refusal.ts";
-import { readInput } from "./request_input.ts";
+import { badRequest, jsonResponse, Refusal } from "./guard.ts";
+import { BodyReader, readInput } from "./request_input.ts";
 
 /** What the handlers of requests work with. */
 export interface RouteContext {
   readonly node: Node;
-  readonly bodies: BodyReader;
+  readonly clock: Clock;
   /** Resolves after so long, or when the server closes. */
   readonly wait: (ms: number) => Promise<void> & Disposable;
   readonly figures: () => ControlFigures;
@@ -62,6 +65,7 @@ export function createRoutes(context: RouteContext): Routes {
   // Not decoded: a path has one spelling.
   const app = new Hono({ getPath: ({ url }) => new URL(url).pathname });
   const handlers = handlersOf(context);
+  const bodies = new BodyReader(context.clock);
   const endpoints = Object.entries(API) as [Name, Endpoint][];
   const methods = Map.groupBy(endpoints, ([, { path }]) => path);
   for (const [name, endpoint] of endpoints) {
@@ -72,7 +76,7 @@ export function createRoutes(context: RouteContext): Routes {
     app.on(method, path, async ({ req: { raw } }) => {
       // Hono answers HEAD by GET, which would open streams.
       if (raw.method !== method) throw wrongMethod(methods.get(path) ?? []);
-      const { fields, bytes } = await readInput(endpoint, raw, context.bodies);
+      const { fields, bytes } = await readInput(endpoint, raw, bodies);
       const answer = await handle(fields, { headers: raw.headers, bytes });
       return answer instanceof Response ? answer : jsonResponse(answer, status);
     });

@@ -171,7 +171,7 @@ export class TlsConnection implements Connection {
 const IDLE_BYTES = 4_096;
 
 /**
- * A TCP connection of Deno's as a Node stream, for `node:tls` to speak TLS over.
+ * A connection as a Node stream, for `node:tls` to speak TLS over, or `node:http`.
  *
  * Node's own sockets would not do: in Deno 2.9.6 a TLS socket over one reads on
  * and on, paused or not, and keeps what nothing has asked for in memory (tried:
@@ -179,7 +179,8 @@ const IDLE_BYTES = 4_096;
  * `socket` from construction on.
  */
 export class TcpStream extends Duplex {
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: Pick<Connection, "read" | "write" | "close">;
+  readonly #maxReadBytes: number;
   /** Small while idle: a mesh is mostly idle connections. Grows when reads fill it. */
   #buffer = new Uint8Array(IDLE_BYTES);
   #reading = false;
@@ -188,9 +189,13 @@ export class TcpStream extends Duplex {
   #wanted = false;
   #socketClosed = false;
 
-  constructor(socket: Deno.TcpConn) {
+  constructor(
+    socket: Pick<Connection, "read" | "write" | "close">,
+    maxReadBytes: number = WRITE_BLOCK_BYTES,
+  ) {
     super({ allowHalfOpen: true, emitClose: true });
     this.#socket = socket;
+    this.#maxReadBytes = maxReadBytes;
     // Whoever uses the stream learns of errors through the TLS socket over it; and
     // an error without a listener ends the process.
     this.on("error", () => {});
@@ -254,7 +259,7 @@ export class TcpStream extends Duplex {
   #taken(count: number): Uint8Array {
     const bytes = Buffer.from(this.#buffer.slice(0, count).buffer);
     if (count === this.#buffer.length) {
-      this.#resize(Math.min(count * 4, WRITE_BLOCK_BYTES));
+      this.#resize(Math.min(count * 4, this.#maxReadBytes));
     } else if (count < IDLE_BYTES) {
       this.#resize(IDLE_BYTES);
     }

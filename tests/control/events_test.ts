@@ -1,12 +1,11 @@
 /** Streams of events: who reads slowly, breaks off, and comes back. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { systemClock } from "../../src/core/clock.ts";
 import type {
   ControlEvent,
   ControlFigures,
 } from "../../src/control/answers.ts";
 import { ControlClient } from "../../src/control/control_client.ts";
-import { followEvents } from "../../src/control/follow_events.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CONTROL_JOURNAL_EVENTS } from "../../src/limits.ts";
 import { ControlScene, message } from "../helpers/control.ts";
@@ -190,7 +189,7 @@ Deno.test("a stream that breaks is opened again where it was, until the node sto
   using client = await ControlClient.find(node.directory);
   const types: string[] = [];
   let troubles = 0;
-  const events = followEvents(client, {}, {
+  const events = client.follow({}, {
     signal: new AbortController().signal,
     onTrouble: () => troubles++,
     isRunning: () => true,
@@ -210,7 +209,7 @@ Deno.test("a node that ends without a word is told of, and one that never was", 
     clock: systemClock,
   };
   const error = await assertRejects(
-    () => followEvents(client, {}, options).next(),
+    () => client.follow({}, options).next(),
     VerackError,
     "it has ended without saying so",
   );

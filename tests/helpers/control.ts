@@ -6,7 +6,7 @@ import {
   openDirectory,
   openPort,
 } from "../../src/control/control_listeners.ts";
-import type { MessageEvent } from "../../src/control/message_event.ts";
+import type { MessageEvent } from "../../src/control/answers.ts";
 import { parsePeerId } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";

@@ -1,5 +1,5 @@
 /** The lines of a chat: messages and events as printable text. */
-import type { MessageEvent } from "../../control/message_event.ts";
+import type { MessageEvent } from "../../control/answers.ts";
 import { escapeText } from "../../core/escape.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import {

@@ -4,10 +4,7 @@
  * dead letter after too many deliveries. One process is run by `program_run.ts`.
  */
 import { type Clock, sleep } from "../../core/clock.ts";
-import {
-  type MessageEvent,
-  messageEvent,
-} from "../../control/message_event.ts";
+import { type MessageEvent, messageEvent } from "../../control/answers.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Message } from "../../delivery/incoming_message.ts";
 import { shownName } from "../../identity/peer_name.ts";
