@@ -13,9 +13,8 @@ import {
   MAX_CONTROL_ANSWER_BYTES,
 } from "../limits.ts";
 import { missingFlag } from "../transport/net_errors.ts";
-import { EVENTS } from "./answer_schemas.ts";
 import type { ControlEvent } from "./answers.ts";
-import { API, type Endpoint, type Fields, type Input } from "./api.ts";
+import { API, type Endpoint, EVENTS, type Fields, type Input } from "./api.ts";
 import { findControlEndpoint, notRunning } from "./control_endpoint.ts";
 
 /** Which events a stream has. */
