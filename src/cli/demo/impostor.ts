@@ -7,6 +7,7 @@ import { deadline, systemClock, systemRandom } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import { Identity, serverNameOf } from "../../identity/identity.ts";
+import { randomU64 } from "../../mesh/sessions/session_opener.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,
@@ -16,7 +17,10 @@ import { formatAddress, parseAddress } from "../../transport/address.ts";
 import { tlsTransport } from "../../transport/tls.ts";
 import { USER_AGENT } from "../../version.ts";
 import { networkMagic } from "../../wire/frame.ts";
-import type { VersionMessage } from "../../wire/messages/version.ts";
+import {
+  UNSPECIFIED_ADDRESS,
+  type VersionMessage,
+} from "../../wire/messages/version.ts";
 
 /** Settings of {@linkcode tryAsImpostor}. */
 export interface ImpostorOptions {
@@ -61,7 +65,7 @@ export async function tryAsImpostor(
   });
   const source = formatAddress(connection.localAddress);
   options.onConnected(source);
-  const instance = randomU64();
+  const instance = randomU64(systemRandom);
   const admit = () => undefined;
   try {
     const session = await Session.open({
@@ -95,20 +99,15 @@ async function forge(certificate: Uint8Array<ArrayBuffer>): Promise<Identity> {
 }
 
 function version(): VersionMessage {
-  const nowhere = { services: 0n, ip: new Uint8Array(16), port: 0 };
   return {
     version: MESH_PROTOCOL_VERSION,
     services: 0n,
     timestamp: BigInt(Math.floor(systemClock.now() / 1_000)),
-    addrRecv: nowhere,
-    addrFrom: nowhere,
-    nonce: randomU64(),
+    addrRecv: UNSPECIFIED_ADDRESS,
+    addrFrom: UNSPECIFIED_ADDRESS,
+    nonce: randomU64(systemRandom),
     userAgent: USER_AGENT,
     startHeight: 0,
     relay: false,
   };
-}
-
-function randomU64(): bigint {
-  return new DataView(systemRandom.bytes(8).buffer).getBigUint64(0);
 }
