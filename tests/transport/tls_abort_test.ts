@@ -6,7 +6,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";
-import type { Pin, Transport } from "../../src/transport/transport.ts";
+import type {
+  Listener,
+  Pin,
+  Transport,
+} from "../../src/transport/transport.ts";
 import { assertCode } from "../contract/pair.ts";
 import { makeCertificate } from "../helpers/certificates.ts";
 import { canCountSockets, openSockets } from "../helpers/sockets.ts";
@@ -37,6 +41,11 @@ function startMute() {
       }
     },
   };
+}
+
+function listen(transport: Transport = tlsTransport()): Promise<Listener> {
+  const address = { host: "127.0.0.1", port: 0 };
+  return transport.listen(address, { credentials: own });
 }
 
 function timeout() {
@@ -128,10 +137,7 @@ Deno.test("dial() leaves a host alone that answers and then hangs", async () => 
   // Shows its certificate when looked at, and says nothing when dialed.
   const clock = new VirtualClock();
   const transport = tlsTransport({ clock });
-  const listener = await transport.listen(
-    { host: "127.0.0.1", port: 0 },
-    { credentials: own },
-  );
+  const listener = await listen(transport);
   const { address } = listener;
   const dialUntilHanging = async (answerFirst: boolean) => {
     const limit = timeout();
@@ -203,10 +209,7 @@ Deno.test(
     ignore: !canCountSockets,
   },
   async () => {
-    const listener = await tlsTransport().listen(
-      { host: "127.0.0.1", port: 0 },
-      { credentials: own },
-    );
+    const listener = await listen();
     const { port } = listener.address;
     const strangers: Deno.Conn[] = [];
     const outcomes: Promise<unknown>[] = [];
@@ -239,10 +242,7 @@ Deno.test(
     ignore: !canCountSockets,
   },
   async () => {
-    const listener = await tlsTransport().listen(
-      { host: "127.0.0.1", port: 0 },
-      { credentials: own },
-    );
+    const listener = await listen();
     const { port } = listener.address;
     const stranger = await Deno.connect({ hostname: "127.0.0.1", port });
     const incoming = await listener.accept();
@@ -260,10 +260,7 @@ Deno.test(
   },
   async () => {
     const transport = tlsTransport();
-    const listener = await transport.listen(
-      { host: "127.0.0.1", port: 0 },
-      { credentials: own },
-    );
+    const listener = await listen(transport);
     const { port } = listener.address;
     const dialing = transport.dial(listener.address, { pin });
     const accepted = await (await listener.accept())?.open();
@@ -288,10 +285,7 @@ Deno.test(
 );
 
 Deno.test("open() reports garbage and hang-ups as what they are", async () => {
-  const listener = await tlsTransport().listen(
-    { host: "127.0.0.1", port: 0 },
-    { credentials: own },
-  );
+  const listener = await listen();
   const { port } = listener.address;
   const greet = async (says: string) => {
     const stranger = await Deno.connect({ hostname: "127.0.0.1", port });

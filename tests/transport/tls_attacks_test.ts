@@ -1,5 +1,5 @@
 /**
- * Somebody stands in the way and poses as the peer. Every attack is also shown to
+ * An attacker stands in the way and poses as the peer. Every attack is also shown to
  * work on a dialer that does without the defence in question.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -130,35 +130,63 @@ async function dialInChild(
   return JSON.parse(text);
 }
 
-Deno.test("dial() refuses a certificate swapped for another of the same name", async () => {
-  const swapped = await makeCertificate(NAME);
-  await using relay = startRelay(swapped.certificatePem, swapped.privateKeyPem);
-  await assertCode(
-    tlsTransport().dial(relay.address, { pin: pinOf(victim) }),
-    "wrong-certificate",
-  );
+/** Asserts that a dial to a relay is refused, and that the relay hears nothing. */
+async function assertRefused(
+  relay: ReturnType<typeof startRelay>,
+  pin: Pin,
+  code: "wrong-certificate" | "alpn",
+): Promise<void> {
+  await assertCode(tlsTransport().dial(relay.address, { pin }), code);
   assertEquals(relay.heard, []);
-});
+}
 
-Deno.test("dial() refuses the pinned certificate re-made with the same key", async () => {
-  // The key is right. But only the judged bytes are the pin, and who re-makes a
-  // certificate with the same contents gets other bytes.
-  const remade = await makeCertificate(NAME, { keys: victim.keys });
-  await using relay = startRelay(remade.certificatePem, remade.privateKeyPem);
-  await assertCode(
-    tlsTransport().dial(relay.address, { pin: pinOf(victim) }),
-    "wrong-certificate",
-  );
-});
-
-Deno.test("dial() refuses the right certificate under another name", async () => {
-  await using relay = startRelay(victim.certificatePem, victim.privateKeyPem);
-  await assertCode(
-    tlsTransport().dial(relay.address, { pin: pinOf(victim, OTHER_NAME) }),
-    "wrong-certificate",
-  );
-  assertEquals(relay.heard, []);
-});
+for (
+  const [what, shows, pin, code, protocols] of [
+    [
+      "a certificate swapped for another of the same name",
+      await makeCertificate(NAME),
+      pinOf(victim),
+      "wrong-certificate",
+    ],
+    // The key is right. But only the verified bytes are the pin, and a certificate
+    // that is made again with the same contents has other bytes.
+    [
+      "the pinned certificate re-made with the same key",
+      await makeCertificate(NAME, { keys: victim.keys }),
+      pinOf(victim),
+      "wrong-certificate",
+    ],
+    [
+      "the right certificate under another name",
+      victim,
+      pinOf(victim, OTHER_NAME),
+      "wrong-certificate",
+    ],
+    [
+      "a listener that does not take part in ALPN",
+      victim,
+      pinOf(victim),
+      "alpn",
+      [],
+    ],
+    [
+      "a listener that speaks another protocol",
+      victim,
+      pinOf(victim),
+      "alpn",
+      ["h2"],
+    ],
+  ] as const
+) {
+  Deno.test(`dial() refuses ${what}`, async () => {
+    const { certificatePem, privateKeyPem } = shows;
+    const alpn = protocols && [...protocols];
+    await using relay = startRelay(certificatePem, privateKeyPem, alpn);
+    await assertRefused(relay, pin, code);
+    if (code === "wrong-certificate") return;
+    await assertCode(tlsTransport().fetchCertificate(relay.address, {}), code);
+  });
+}
 
 Deno.test("dial() refuses a leaf for the victim's name that another peer's key signed", async () => {
   // A trust anchor's CA:FALSE is not looked at: pinned to a peer, TLS by itself
@@ -166,12 +194,7 @@ Deno.test("dial() refuses a leaf for the victim's name that another peer's key s
   const leaf = await makeCertificate(NAME, { issuer: attacker });
   await using relay = startRelay(leaf.certificatePem, leaf.privateKeyPem);
 
-  const pinnedToAttacker = pinOf(attacker);
-  await assertCode(
-    tlsTransport().dial(relay.address, { pin: pinnedToAttacker }),
-    "wrong-certificate",
-  );
-  assertEquals(relay.heard, []);
+  await assertRefused(relay, pinOf(attacker), "wrong-certificate");
 
   await withFiles([attacker.certificatePem], async (pinPath) => {
     const fooled = await dialInChild("naive", relay.address.port, pinPath);
@@ -200,32 +223,6 @@ Deno.test("dial() refuses a connection on which Deno shows no certificate", asyn
   } finally {
     Deno.startTls = startTls;
   }
-});
-
-Deno.test("dial() refuses a listener that does not take part in ALPN", async () => {
-  await using relay = startRelay(
-    victim.certificatePem,
-    victim.privateKeyPem,
-    [],
-  );
-  await assertCode(
-    tlsTransport().dial(relay.address, { pin: pinOf(victim) }),
-    "alpn",
-  );
-  await assertCode(tlsTransport().fetchCertificate(relay.address, {}), "alpn");
-  assertEquals(relay.heard, []);
-});
-
-Deno.test("dial() refuses a listener that speaks another protocol", async () => {
-  await using relay = startRelay(
-    victim.certificatePem,
-    victim.privateKeyPem,
-    ["h2"],
-  );
-  await assertCode(
-    tlsTransport().dial(relay.address, { pin: pinOf(victim) }),
-    "alpn",
-  );
 });
 
 for (const protocols of [[], ["h2"]]) {
