@@ -1,6 +1,6 @@
 /** Asks a running node on behalf of a command. */
 import type { ControlClient } from "../control/control_client.ts";
-import { UsageError } from "./flags.ts";
+import { type TextFlag, UsageError } from "./flags.ts";
 
 /**
  * Runs `use` with a client of the node of a data directory.
@@ -22,3 +22,12 @@ export async function withNode<T>(
     throw error;
   }
 }
+
+/** The flag of a command that needs one. */
+export const DATA_FLAG = {
+  type: "path",
+  short: "d",
+  value: "DIR",
+  required: true,
+  help: "Data directory of the node that is meant",
+} as const satisfies TextFlag;

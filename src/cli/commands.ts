@@ -1,7 +1,6 @@
 /** The table of all commands, and which of them the first arguments name. */
-import type { Command } from "./command.ts";
+import { asksForHelp, type Command } from "./command.ts";
 import { quoted, suggest, UsageError } from "./flags.ts";
-import { asksForHelp } from "./command.ts";
 
 /** A command as the list of commands shows it. */
 export interface CommandEntry {
@@ -44,7 +43,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "find",
     summary: "Find members by name or identity",
-    load: async () => (await import("./find.ts")).findCommand,
+    load: async () => (await import("./peers.ts")).findCommand,
   },
   {
     name: "send",
@@ -54,7 +53,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "broadcast",
     summary: "Send a message to everybody, through a running node",
-    load: async () => (await import("./broadcast.ts")).broadcastCommand,
+    load: async () => (await import("./send.ts")).broadcastCommand,
   },
   {
     name: "tail",
@@ -93,37 +92,38 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "invite",
     summary: "Make an invite for one guest, at a running node",
-    load: async () => (await import("./invite.ts")).inviteCommand,
+    load: async () => (await import("./admission_commands.ts")).inviteCommand,
   },
   {
     name: "invites",
     summary: "List invites that have not ended, used or not",
-    load: async () => (await import("./invite.ts")).invitesCommand,
+    load: async () => (await import("./admission_commands.ts")).invitesCommand,
   },
   {
     name: "invites revoke",
     summary: "Take an invite back",
-    load: async () => (await import("./invite.ts")).invitesRevokeCommand,
+    load: async () =>
+      (await import("./admission_commands.ts")).invitesRevokeCommand,
   },
   {
     name: "requests",
     summary: "List peers that proved their key and were not admitted",
-    load: async () => (await import("./access_rules.ts")).requestsCommand,
+    load: async () => (await import("./admission_commands.ts")).requestsCommand,
   },
   {
     name: "allow",
     summary: "Admit a peer",
-    load: async () => (await import("./access_rules.ts")).allowCommand,
+    load: async () => (await import("./admission_commands.ts")).allowCommand,
   },
   {
     name: "deny",
     summary: "Keep a peer out",
-    load: async () => (await import("./access_rules.ts")).denyCommand,
+    load: async () => (await import("./admission_commands.ts")).denyCommand,
   },
   {
     name: "forget",
     summary: "Take a peer off the record",
-    load: async () => (await import("./access_rules.ts")).forgetCommand,
+    load: async () => (await import("./admission_commands.ts")).forgetCommand,
   },
   {
     name: "demo",

@@ -1,14 +1,19 @@
-/** What a node remembers, for commands, whether it runs or not. */
+/**
+ * What a node remembers, for commands: asked of the node that runs on a data directory,
+ * or read from the directory, which is locked meanwhile.
+ */
 // deno-lint-ignore-file require-await -- the methods of a running node are async
-import { systemClock } from "../core/clock.ts";
 import type { AccessRuleRow, InviteRow, PeerRow } from "../control/answers.ts";
 import type { ControlClient } from "../control/control_client.ts";
-import type { InviteInfo } from "../mesh/admission/invites.ts";
+import { systemClock } from "../core/clock.ts";
+import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { namesOf } from "../identity/peer_name.ts";
+import type { InviteInfo } from "../mesh/admission/invites.ts";
+import { type OpenedStore, openStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
-import { withDataOwner } from "./data_owner.ts";
+import { withNode } from "./ask_node.ts";
 import { UsageError } from "./flags.ts";
 
 /** A peer on record; without a running node, its standing is not known. */
@@ -100,4 +105,32 @@ function decide(action: () => PeerId): PeerId {
     }
     throw error;
   }
+}
+
+/**
+ * Runs `stored` on what is in a data directory, or `live` with the node that uses it.
+ *
+ * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
+ */
+export async function withDataOwner<T>(
+  directory: string,
+  stored: (opened: OpenedStore) => Promise<T>,
+  live: (client: ControlClient) => Promise<T>,
+): Promise<T> {
+  let opened: OpenedStore;
+  try {
+    opened = openStore(directory);
+  } catch (error) {
+    if (error instanceof VerackError && error.code === "data-in-use") {
+      return await withNode(directory, live);
+    }
+    throw error;
+  }
+  using _closed = opened;
+  return await stored(opened);
+}
+
+/** An ISO 8601 time to the minute, `2026-11-29 21:52Z`: in UTC, as it sorts. */
+export function utcMinute(iso: string): string {
+  return `${new Date(iso).toISOString().slice(0, 16).replace("T", " ")}Z`;
 }

@@ -1,7 +1,7 @@
 /** What commands that send have in common: their flags, and the message. */
 import type { ControlSendOptions } from "../control/control_client.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
-import { DATA_FLAG } from "./data_flag.ts";
+import { DATA_FLAG } from "./ask_node.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
 import { COLOR_FLAG } from "./terminal.ts";

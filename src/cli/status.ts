@@ -2,10 +2,9 @@
 import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { withNode } from "./ask_node.ts";
-import { DATA_FLAG } from "./data_flag.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { DATA_FLAG, withNode } from "./ask_node.ts";
 import { type Command, command, type Invocation } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 const FLAGS = {

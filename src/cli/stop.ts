@@ -3,10 +3,9 @@ import { sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
 import { isInUse } from "../store/lock_file.ts";
-import { withNode } from "./ask_node.ts";
-import { DATA_FLAG } from "./data_flag.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { DATA_FLAG, withNode } from "./ask_node.ts";
 import { type Command, command, type Invocation } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import { COLOR_FLAG } from "./terminal.ts";
 
 /** Leaving takes a second at the most where peers do not read; then it hangs. */

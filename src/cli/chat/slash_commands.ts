@@ -5,7 +5,7 @@ import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { quoted, suggest } from "../flags.ts";
 import type { Palette } from "../terminal.ts";
-import { memberLines } from "../find.ts";
+import { memberLines } from "../peers.ts";
 import type { Names } from "./chat_lines.ts";
 
 /** What commands need of a chat. */

@@ -1,19 +1,141 @@
-/** `verack invite` and `invites`: lets one guest into a closed mesh, or not after all. */
+/** Commands about admission: join requests, access rules and invites. */
 import { escapeText, jsonLine } from "../core/escape.ts";
-import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { shortId } from "../identity/identity.ts";
-import { peerLabel } from "../identity/peer_name.ts";
+import { inviteSecret, parseInvite } from "../identity/invite.ts";
+import { parsePeerName, peerLabel } from "../identity/peer_name.ts";
+import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
-import { withNode } from "./ask_node.ts";
-import { withRecords } from "./data_commands.ts";
-import { DATA_FLAG } from "./data_flag.ts";
+import { DATA_FLAG, withNode } from "./ask_node.ts";
+import { type Command, command, type Invocation } from "./command.ts";
+import { utcMinute, withRecords } from "./data_commands.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { UsageError } from "./flags.ts";
-import { type Command, command, type Invocation } from "./command.ts";
 import { COLOR_FLAG } from "./terminal.ts";
-import { utcMinute } from "./utc_minute.ts";
+
+const PREFIX_HELP =
+  "Its id, the first 8 digits or more, or its name, if no other has them";
 
 const FLAGS = {
+  data: DATA_FLAG,
+  json: { type: "boolean", help: "Print one JSON object a line" },
+  color: COLOR_FLAG,
+} as const;
+
+/** Lists join requests. */
+export const requestsCommand: Command = command(
+  {
+    flags: FLAGS,
+    examples: [
+      [
+        "verack requests --data data/alice",
+        "Whole ids, for verack allow",
+      ],
+    ],
+  },
+  async ({ flags, terminal }) => {
+    const { stdout, stderr, out } = terminal;
+    const requests = await withRecords(
+      flags.data,
+      (commands) => commands.joinRequests(),
+    );
+    if (!flags.json && requests.length === 0) stderr.line("No join requests.");
+    for (const peer of requests) {
+      const { id, address, direction, lastSeen } = peer;
+      stdout.line(
+        flags.json
+          ? jsonLine(peer)
+          : `${out.bold(id)}  ${
+            direction === "inbound" ? "came from" : "was dialed at"
+          } ${escapeText(address, { max: 300 })}  last ${utcMinute(lastSeen)}`,
+      );
+    }
+    return EXIT.success;
+  },
+);
+
+/** Admits a peer. */
+export const allowCommand: Command = command(
+  {
+    description: [
+      "Also one that was denied or forgotten before. A name is bound to the " +
+      "first peer that had it; --name binds it to this one.",
+      "Rule and name hold at this node only: repeat them at each of yours. In a " +
+      "closed mesh the other members admit what this node has admitted, unless " +
+      "it is denied there.",
+    ],
+    positionals: [{
+      name: "ID",
+      help: "All 64 digits: others can make keys that begin alike",
+    }],
+    flags: {
+      ...FLAGS,
+      name: {
+        type: "string",
+        value: "NAME",
+        parse: (text: string) => parsePeerName(text),
+        help:
+          "What it is called here from now on, in the place of another peer",
+      },
+    },
+    examples: [
+      [
+        `verack allow ${"d26d938b".repeat(8)} --name bob --data data/alice`,
+        "bob has a new key",
+      ],
+    ],
+  },
+  (invocation) => decide(invocation, "allow", "allowed", invocation.flags.name),
+);
+
+/** Denies a peer. */
+export const denyCommand: Command = command(
+  {
+    description: [
+      "Whatever other members say of it, until it is allowed again.",
+      "It holds at this node only: repeat it at each of yours.",
+    ],
+    positionals: [{ name: "ID", help: PREFIX_HELP }],
+    flags: FLAGS,
+  },
+  (invocation) => decide(invocation, "deny", "denied"),
+);
+
+/** Forgets a peer. */
+export const forgetCommand: Command = command(
+  {
+    description: [
+      "What others say of it is ignored from then on; it is met anew when it " +
+      "comes by itself.",
+    ],
+    positionals: [{ name: "ID", help: PREFIX_HELP }],
+    flags: FLAGS,
+    examples: [
+      ["verack forget d26d938b --data data/alice", "Forgets that peer"],
+    ],
+  },
+  (invocation) => decide(invocation, "forget", "forgotten"),
+);
+
+async function decide(
+  { flags, positionals, terminal }: Invocation<typeof FLAGS>,
+  decision: "allow" | "deny" | "forget",
+  rule: AccessRule,
+  name?: string,
+): Promise<ExitCode> {
+  const [text = ""] = positionals;
+  const id = await withRecords(
+    flags.data,
+    (commands) => commands[decision](text, name),
+  );
+  terminal.stdout.line(
+    flags.json
+      ? jsonLine({ id, rule })
+      : `${rule.padEnd("forgotten".length)}  ${id}`,
+  );
+  return EXIT.success;
+}
+
+const INVITE_FLAGS = {
   data: DATA_FLAG,
   ttl: {
     type: "seconds",
@@ -41,13 +163,15 @@ export const inviteCommand: Command = command(
       "One line for verack run --join-file. Whoever has it first is the guest, " +
       "and nobody after: give it only to the one who is meant.",
     ],
-    flags: FLAGS,
+    flags: INVITE_FLAGS,
     examples: [[
       "verack invite --data data/alice --address alice.example:8080",
       "A line that lets one guest in within a day",
     ]],
   },
-  async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
+  async (
+    { flags, terminal }: Invocation<typeof INVITE_FLAGS>,
+  ): Promise<ExitCode> => {
     const { data, ttl, address } = flags;
     const answer = await withNode(data, (node) =>
       node.invite({
@@ -61,12 +185,6 @@ export const inviteCommand: Command = command(
   },
 );
 
-const LIST_FLAGS = {
-  data: DATA_FLAG,
-  json: { type: "boolean", help: "Print one JSON object a line" },
-  color: COLOR_FLAG,
-} as const;
-
 /** Lists invites. */
 export const invitesCommand: Command = command(
   {
@@ -75,7 +193,7 @@ export const invitesCommand: Command = command(
       "came by it is denied or forgotten. The code is not kept, only the id that " +
       "is derived from it.",
     ],
-    flags: LIST_FLAGS,
+    flags: FLAGS,
     examples: [["verack invites --data data/alice", "Ids, and when they end"]],
   },
   async ({ flags, terminal }): Promise<ExitCode> => {
@@ -107,7 +225,7 @@ export const invitesRevokeCommand: Command = command(
       help:
         "What verack invites shows, its first 8 digits or more, or the invite itself",
     }],
-    flags: LIST_FLAGS,
+    flags: FLAGS,
   },
   async ({ flags, positionals, terminal }): Promise<ExitCode> => {
     const [text = ""] = positionals;

@@ -1,7 +1,7 @@
 // How `verack broadcast` ends.
 import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
-import { broadcastExit } from "../../src/cli/broadcast.ts";
+import { broadcastExit } from "../../src/cli/send.ts";
 
 Deno.test("a broadcast fails if a peer with standing does not get it, or if nobody does, and not because of strangers", () => {
   const [friend, stranger] = [
