@@ -66,15 +66,6 @@ function testFiles(): string[] {
     .sort((a, b) => place(a) - place(b));
 }
 
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function deno(args: readonly string[]): Promise<Ended> {
   const began = performance.now();
   const late = AbortSignal.timeout(FILE_TIMEOUT_MS);
@@ -172,7 +163,11 @@ async function runAll(options: readonly string[]): Promise<boolean> {
   return total.failed === 0;
 }
 
-if (Deno.args.some((arg) => !arg.startsWith("-") && exists(arg))) {
+/** What is neither an option nor the value of one. */
+const named = Deno.args.filter((arg, at) =>
+  !arg.startsWith("-") && Deno.args[at - 1] !== "--filter"
+);
+if (named.length > 0) {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "--doc", "--allow-all", ...Deno.args],
   }).spawn().status;
