@@ -9,8 +9,11 @@ import { Identity } from "../identity/identity.ts";
 import { parsePeerName, shownName } from "../identity/peer_name.ts";
 import { MAX_DURATION_MS } from "../limits.ts";
 import type { Node } from "../mesh/node.ts";
-import { type NodeOptions, parseNetworkName } from "../mesh/options.ts";
-import { parsePeerTarget } from "../mesh/peers/peer_target.ts";
+import {
+  type NodeOptions,
+  parseNetworkName,
+  parsePeerTarget,
+} from "../mesh/options.ts";
 import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { DATA_FILES } from "../store/lock_file.ts";

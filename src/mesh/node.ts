@@ -17,8 +17,7 @@ import {
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { Admission } from "./admission/admission.ts";
-import { EventHub } from "./event_hub.ts";
-import type { NodeEvent } from "./events.ts";
+import { EventHub, type NodeEvent } from "./events.ts";
 import { exposeParts, makeParts, type NodeParts } from "./node_parts.ts";
 import {
   type NodeOptions,

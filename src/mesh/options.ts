@@ -5,19 +5,23 @@ import {
   systemClock,
   systemRandom,
 } from "../core/clock.ts";
-import type { MessageStore } from "../delivery/message_store.ts";
+import { VerackError } from "../core/errors.ts";
+import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
 import {
   type OutboxLimits,
   type OutboxOptions,
   resolveOutbox,
 } from "../delivery/delivery_settings.ts";
-import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
-import { VerackError } from "../core/errors.ts";
-import type { Identity } from "../identity/identity.ts";
+import type { MessageStore } from "../delivery/message_store.ts";
+import {
+  type Identity,
+  parsePeerId,
+  type PeerId,
+} from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
-import { deriveNetworkKey } from "../identity/shared_secret.ts";
-import { parsePeerName } from "../identity/peer_name.ts";
 import { isDemoIdentity } from "../identity/key_files.ts";
+import { parsePeerName } from "../identity/peer_name.ts";
+import { deriveNetworkKey } from "../identity/shared_secret.ts";
 import {
   MAX_DURATION_MS,
   MAX_SESSIONS,
@@ -25,6 +29,10 @@ import {
   PEER_EXCHANGE_MIN_MS,
   PEER_EXCHANGE_MS,
 } from "../limits.ts";
+import type { AdmissionMode } from "./admission/admission_policy.ts";
+import { KeptTime } from "./kept_time.ts";
+import { MemoryStore } from "./peers/memory_store.ts";
+import type { NodeStore } from "./peers/node_store.ts";
 import {
   DEAD_AFTER_MS,
   HANDSHAKE_TIMEOUT_MS,
@@ -40,11 +48,6 @@ import type { Resolver } from "../transport/resolve.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { tlsTransport } from "../transport/tls.ts";
 import type { Transport } from "../transport/transport.ts";
-import type { AdmissionMode } from "./admission/admission_policy.ts";
-import { MemoryStore } from "./peers/memory_store.ts";
-import { KeptTime } from "./kept_time.ts";
-import type { NodeStore } from "./peers/node_store.ts";
-import { parsePeerTarget, type PeerTarget } from "./peers/peer_target.ts";
 
 /** Settings of `Node.start`. */
 export interface NodeOptions {
@@ -290,4 +293,30 @@ function duration(
     );
   }
   return value;
+}
+
+/** An address, and the identity that must be there if the person knew. */
+export interface PeerTarget {
+  readonly address: Address;
+  readonly id?: PeerId;
+}
+
+/**
+ * Parses `host:port`, `[v6]:port` or `identity@host:port`.
+ *
+ * @throws {SyntaxError} naming the text and what was wanted.
+ */
+export function parsePeerTarget(text: string): PeerTarget {
+  const at = text.indexOf("@");
+  if (at < 0) return { address: parseAddress(text) };
+  return {
+    id: parsePeerId(text.slice(0, at)),
+    address: parseAddress(text.slice(at + 1)),
+  };
+}
+
+/** The text {@linkcode parsePeerTarget} reads. */
+export function formatPeerTarget(target: PeerTarget): string {
+  const address = formatAddress(target.address);
+  return target.id === undefined ? address : `${target.id}@${address}`;
 }

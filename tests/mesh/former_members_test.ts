@@ -9,8 +9,10 @@ import {
   type PeerId,
 } from "../../src/identity/identity.ts";
 import { logger } from "../../src/core/log.ts";
-import { FormerMembers } from "../../src/mesh/admission/former_members.ts";
-import { Membership } from "../../src/mesh/admission/membership.ts";
+import {
+  FormerMembers,
+  Membership,
+} from "../../src/mesh/admission/membership.ts";
 import { resolveOptions } from "../../src/mesh/options.ts";
 import type { VerifiedPeer } from "../../src/session/mesh_profile.ts";
 import { networkMagic } from "../../src/wire/frame.ts";

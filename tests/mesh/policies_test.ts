@@ -10,13 +10,13 @@ import {
 import {
   duplicateReason,
   duplicateStep,
-} from "../../src/mesh/sessions/duplicates.ts";
+} from "../../src/mesh/sessions/collisions.ts";
 import {
   ADDRESS_RANK,
   type AddressRank,
   PeerAddresses,
 } from "../../src/mesh/peers/peer_addresses.ts";
-import { parsePeerTarget } from "../../src/mesh/peers/peer_target.ts";
+import { parsePeerTarget } from "../../src/mesh/options.ts";
 import {
   PendingConnections,
   type PendingEntry,

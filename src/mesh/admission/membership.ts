@@ -4,30 +4,34 @@
  * `admission.ts`; invites, attestations, pending peers and our own credentials have
  * files of their own.
  */
+import { BoundedMap } from "../../core/bounded_map.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
+import { TokenBucket } from "../../core/token_bucket.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
-import { REFUSAL_EVENT_BURST, REFUSAL_EVENT_REFILL_MS } from "../../limits.ts";
-import type { VerifiedPeer } from "../../session/mesh_profile.ts";
-import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
-import { type Address, formatAddress } from "../../transport/address.ts";
-import { COMMAND } from "../../wire/commands.ts";
+import {
+  MAX_FORMER_MEMBERS,
+  REFUSAL_EVENT_BURST,
+  REFUSAL_EVENT_REFILL_MS,
+} from "../../limits.ts";
 import {
   type AdmissionFacts,
   decideAdmission,
   isMember,
 } from "./admission_policy.ts";
+import { Attestations, type AttestationsOptions } from "./attestations.ts";
 import { Credentials, type CredentialsOptions } from "./credentials.ts";
+import { Invites, type InvitesOptions } from "./invites.ts";
+import { JoinRequests } from "./join_requests.ts";
 import type { Direction, Emit } from "../events.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
-import { FormerMembers } from "./former_members.ts";
-import { Invites, type InvitesOptions } from "./invites.ts";
-import type { Peer } from "../peers/peer.ts";
-import { JoinRequests } from "./join_requests.ts";
 import type { Standing } from "../peers/standing.ts";
-import { Attestations, type AttestationsOptions } from "./attestations.ts";
-import { TokenBucket } from "../../core/token_bucket.ts";
+import type { VerifiedPeer } from "../../session/mesh_profile.ts";
+import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
+import { type Address, formatAddress } from "../../transport/address.ts";
+import { COMMAND } from "../../wire/commands.ts";
 
 /** What {@linkcode Membership} is made of. */
 export interface MembershipOptions
@@ -256,5 +260,37 @@ export class Membership {
     // Keys cost nothing: strangers must not be able to flood watchers.
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;
     emit({ type: "join-request", id, address: formatAddress(address) });
+  }
+}
+
+interface Former {
+  /** By which it was admitted; empty if this node did it itself. */
+  readonly attestation: Uint8Array<ArrayBuffer>;
+  readonly hasStanding: boolean;
+}
+
+/**
+ * Admissions without a record, of one node; the oldest give way, those of peers
+ * without standing first.
+ */
+export class FormerMembers {
+  readonly #members = new BoundedMap<PeerId, Former>(
+    MAX_FORMER_MEMBERS,
+    ({ hasStanding }) => !hasStanding,
+  );
+
+  add(id: PeerId, member: Former): void {
+    this.#members.set(id, member);
+  }
+
+  has(id: PeerId): boolean {
+    return this.#members.has(id);
+  }
+
+  /** Forgets it; the attestation by which it was admitted, if it was. */
+  take(id: PeerId): Uint8Array<ArrayBuffer> | undefined {
+    const member = this.#members.get(id);
+    this.#members.delete(id);
+    return member?.attestation;
   }
 }

@@ -24,7 +24,7 @@ import type { AccessRules } from "../peers/access_rules.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
-import type { PeerTarget } from "../peers/peer_target.ts";
+import type { PeerTarget } from "../options.ts";
 import type { Standing } from "../peers/standing.ts";
 import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
 import {
@@ -33,7 +33,7 @@ import {
   type KnownShare,
   OWN_CLAIMS,
 } from "./dial_budget.ts";
-import { DialFailureReporter } from "./dial_failure_reporter.ts";
+import { DialFailureReporter } from "./dial_failure.ts";
 import { giveWay, PeerDialer } from "./peer_dialer.ts";
 import type { Peer } from "../peers/peer.ts";
 import { SeedDialer } from "./seed_dialer.ts";

@@ -12,7 +12,7 @@ import {
 } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
-import { ClaimedDials } from "./claimed_dials.ts";
+import { ClaimedDials } from "./dial_targets.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
@@ -21,12 +21,12 @@ import type { Standing } from "../peers/standing.ts";
 import type { AddressDialer, DialTarget } from "./address_dialer.ts";
 import type { DialBudget } from "./dial_budget.ts";
 import {
+  type DialFailureReporter,
   type EndpointFailure,
   failureAt,
   faultOf,
   WrongIdentityError,
 } from "./dial_failure.ts";
-import type { DialFailureReporter } from "./dial_failure_reporter.ts";
 import type { PeerAddress } from "../peers/peer_addresses.ts";
 import type { DialShare, Peer } from "../peers/peer.ts";
 import type { SeedDialer } from "./seed_dialer.ts";

@@ -24,13 +24,13 @@ import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { AddressDialer, DialTarget } from "./address_dialer.ts";
 import {
+  type DialFailureReporter,
   type EndpointFailure,
   failureAt,
   faultOf,
   itself,
   WrongIdentityError,
 } from "./dial_failure.ts";
-import type { DialFailureReporter } from "./dial_failure_reporter.ts";
 import type { Peer } from "../peers/peer.ts";
 import { type Seed, seedsOf } from "./seeds.ts";
 

@@ -1,26 +1,28 @@
 /**
  * Makes the entries about peers that a node sends: only what it has verified itself.
- * When they are sent, and to which peers, is decided in `peer_exchange.ts`.
+ * And the digest of the members it has sessions with. When they are sent, and to which peers, is decided in `peer_exchange.ts`.
  */
+import { hash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
+import type { PeerId } from "../../identity/identity.ts";
 import {
   GOSSIP_FRESH_MS,
   GOSSIP_LIST_MS,
   RECENT_SESSION_MS,
 } from "../../limits.ts";
-import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { Peer } from "../peers/peer.ts";
+import type { PeerEvents } from "../peers/peer_events.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import { FINGERPRINT_BYTES } from "../../wire/messages/peer_request.ts";
 import {
   canTell,
   encodePeerEntry,
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
-import type { AccessRules } from "../peers/access_rules.ts";
-import type { PeerEvents } from "../peers/peer_events.ts";
-import type { PeerTable } from "../peers/peer_table.ts";
-import type { PeerSession } from "../peers/peer_session.ts";
-import { fingerprint } from "./member_digest.ts";
-import type { Peer } from "../peers/peer.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
 
 /** What {@linkcode GossipList} is made of. */
 export interface GossipListOptions {
@@ -116,4 +118,46 @@ export class GossipList {
 /** Whole seconds; a clock before 1970 is told as "never". */
 function unixTime(ms: number): number {
   return Math.max(0, Math.floor(ms / 1_000));
+}
+
+/** One node's view. Kept until a peer comes up or goes down: it is asked for far more often. */
+export class MemberDigest {
+  readonly #own: PeerId;
+  readonly #table: PeerTable;
+  #fingerprints: readonly string[] | undefined;
+  #digest = "";
+
+  constructor(own: PeerId, table: PeerTable, events: PeerEvents) {
+    this.#own = own;
+    this.#table = table;
+    for (const event of ["introduced", "down"] as const) {
+      events.on(event, () => this.#fingerprints = undefined);
+    }
+  }
+
+  /** SHA-256 of the members' 32 bytes each, in ascending order; hex. */
+  get digest(): string {
+    this.#look();
+    return this.#digest;
+  }
+
+  /** The members' fingerprints, in ascending order. */
+  get fingerprints(): readonly string[] {
+    return this.#look();
+  }
+
+  #look(): readonly string[] {
+    if (this.#fingerprints !== undefined) return this.#fingerprints;
+    const members = this.#table.connected().map(({ id }) => id);
+    members.push(this.#own);
+    members.sort();
+    const bytes = Uint8Array.fromHex(members.join(""));
+    this.#digest = hash("sha256", bytes, "hex");
+    return this.#fingerprints = members.map(fingerprint);
+  }
+}
+
+/** The first 8 bytes of an identity; hex. */
+export function fingerprint(id: PeerId): string {
+  return id.slice(0, 2 * FINGERPRINT_BYTES);
 }

@@ -10,7 +10,7 @@ import { JOIN_TIMEOUT_MS } from "../../limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
-import type { PeerTarget } from "../peers/peer_target.ts";
+import type { PeerTarget } from "../options.ts";
 
 /** What {@linkcode Joining} watches. */
 export interface JoiningOptions {

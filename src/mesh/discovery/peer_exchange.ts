@@ -6,6 +6,7 @@
  * missing travel whole. What others say is read by `gossip_reader.ts`; answers and
  * entries are worked off by turns (`work_queue.ts`).
  */
+import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -16,9 +17,23 @@ import {
   PEER_REQUEST_REFILL_MS,
   WORK_OVERHEAD_BYTES,
 } from "../../limits.ts";
-import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
-import { SharedFrame } from "../../wire/frame.ts";
+import {
+  ExchangeScheduler,
+  type ExchangeSchedulerOptions,
+} from "./exchange_scheduler.ts";
+import {
+  GossipList,
+  type GossipListOptions,
+  MemberDigest,
+} from "./gossip_list.ts";
+import { GossipReader, type GossipReaderOptions } from "./gossip_reader.ts";
+import { type Step, WorkQueue } from "./work_queue.ts";
+import type { AccessRules } from "../peers/access_rules.ts";
+import type { Peer } from "../peers/peer.ts";
+import type { Introduction } from "../peers/peer_events.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
 import { COMMAND } from "../../wire/commands.ts";
+import { SharedFrame } from "../../wire/frame.ts";
 import {
   decodeGetPeers,
   decodePeerIds,
@@ -31,19 +46,7 @@ import {
   encodePeers,
   joinPeers,
 } from "../../wire/messages/peers.ts";
-import { GossipList, type GossipListOptions } from "./gossip_list.ts";
-import { GossipReader, type GossipReaderOptions } from "./gossip_reader.ts";
-import {
-  ExchangeScheduler,
-  type ExchangeSchedulerOptions,
-} from "./exchange_scheduler.ts";
-import type { PeerSession } from "../peers/peer_session.ts";
-import { MemberDigest } from "./member_digest.ts";
-import type { Peer } from "../peers/peer.ts";
-import type { AccessRules } from "../peers/access_rules.ts";
-import type { Introduction } from "../peers/peer_events.ts";
-import { Throttle } from "./throttle.ts";
-import { type Step, WorkQueue } from "./work_queue.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 
 /** A place in a list. */
 const REFERENCE_BYTES = 8;
@@ -284,4 +287,39 @@ export class PeerExchange {
 /** Fingerprints of 8 bytes are kept as text of 16 digits, in a list and in a set. */
 function sizeOfRequest(payload: Uint8Array): number {
   return WORK_OVERHEAD_BYTES + 8 * payload.length;
+}
+
+/** Runs something when asked to, but not more often than every so many milliseconds. */
+export class Throttle {
+  readonly #clock: Clock;
+  readonly #pauseMs: number;
+  readonly #run: () => void;
+  #ranAt = -Infinity;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(clock: Clock, pauseMs: number, run: () => void) {
+    this.#clock = clock;
+    this.#pauseMs = pauseMs;
+    this.#run = run;
+  }
+
+  /** Runs it now, or as soon as the pause is over. */
+  request(): void {
+    if (this.#cancelTimer !== undefined) return;
+    const waitMs = this.#ranAt + this.#pauseMs - this.#clock.monotonic();
+    if (waitMs <= 0) return this.#fire();
+    this.#cancelTimer = this.#clock.after(waitMs, () => this.#fire());
+  }
+
+  /** What was requested is not run any more. */
+  cancel(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #fire(): void {
+    this.#cancelTimer = undefined;
+    this.#ranAt = this.#clock.monotonic();
+    this.#run();
+  }
 }

@@ -17,7 +17,6 @@ import {
   WORK_SLICE_SHARE,
 } from "../../limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
-import { TimeShare } from "./time_share.ts";
 
 /** Does one short step; true if there is more to do. It may throw. */
 export type Step = () => boolean;
@@ -269,4 +268,37 @@ class Lane<W extends Worker> {
 function moveToEnd<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.delete(key);
   map.set(key, value);
+}
+
+/** A bucket of milliseconds that refills with time. */
+export class TimeShare {
+  readonly #burstMs: number;
+  readonly #share: number;
+  #leftMs: number;
+  #at: number;
+
+  /** @param share Milliseconds of work for each that passes, below 1. */
+  constructor(burstMs: number, share: number, now: number) {
+    this.#burstMs = this.#leftMs = burstMs;
+    this.#share = share;
+    this.#at = now;
+  }
+
+  /** Whether there is time left. */
+  has(now: number): boolean {
+    const gainedMs = (now - this.#at) * this.#share;
+    this.#leftMs = Math.min(this.#burstMs, this.#leftMs + gainedMs);
+    this.#at = now;
+    return this.#leftMs > 0;
+  }
+
+  /** Takes what was used, at most to be a burst in debt. */
+  spend(ms: number): void {
+    this.#leftMs = Math.max(this.#leftMs - ms, -this.#burstMs);
+  }
+
+  /** Milliseconds until so much is left. */
+  waitMs(wantedMs: number): number {
+    return Math.max(0, (wantedMs - this.#leftMs) / this.#share);
+  }
 }

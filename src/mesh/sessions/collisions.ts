@@ -1,20 +1,15 @@
 /**
- * Two sessions with one peer: one of them goes. The rule is in `duplicates.ts`;
- * here it is carried out, which takes a probe, and more sessions may open
+ * Two sessions with one peer: one of them goes. Which one is a pure rule,
+ * {@linkcode duplicateStep}; to carry it out takes a probe, and more sessions may open
  * meanwhile. Until it is settled the newer one is pending and counts for nothing.
  */
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
 import { MAX_SESSIONS_PER_PEER } from "../../limits.ts";
-import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
-import {
-  duplicateReason,
-  type DuplicateState,
-  duplicateStep,
-} from "./duplicates.ts";
-import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 
 /** Settles the collisions of one node. */
 export class Collisions {
@@ -98,4 +93,32 @@ export function tooManySessions(id: PeerId): VerackError {
       shortId(id)
     }: it has ${MAX_SESSIONS_PER_PEER} sessions, the most one peer may have`,
   );
+}
+
+/** The second session of a pair has just opened. */
+export interface DuplicateState {
+  readonly own: PeerId;
+  readonly peer: PeerId;
+  /** Process numbers behind the older and the newer session. */
+  readonly olderInstance: bigint;
+  readonly newerInstance: bigint;
+}
+
+/**
+ * - `decide`: probe the older session; if it answers close the newer one, else
+ *   the older.
+ * - `keep-both`: the other node decides; close nothing but what is dead.
+ */
+export function duplicateStep(state: DuplicateState): "decide" | "keep-both" {
+  if (state.olderInstance !== state.newerInstance) return "decide";
+  return state.own < state.peer ? "decide" : "keep-both";
+}
+
+/** What to tell the newer session when the older one answers. */
+export function duplicateReason(
+  state: DuplicateState,
+): "duplicate" | "identity-in-use" {
+  return state.olderInstance === state.newerInstance
+    ? "duplicate"
+    : "identity-in-use";
 }

@@ -3,15 +3,20 @@
  * message and the admission rules. The same for both directions.
  */
 import type { Clock, Random } from "../../core/clock.ts";
-import { VerackError } from "../../core/errors.ts";
+import { detailsOf, VerackError } from "../../core/errors.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
-import { isDemoIdentity } from "../../identity/key_files.ts";
 import {
   type Identity,
   type PeerId,
   shortId,
 } from "../../identity/identity.ts";
+import { isDemoIdentity } from "../../identity/key_files.ts";
 import type { SharedSecret } from "../../identity/shared_secret.ts";
+import type { Direction } from "../events.ts";
+import { PeerSession } from "../peers/peer_session.ts";
+import type { PeerTable } from "../peers/peer_table.ts";
+import type { Standing } from "../peers/standing.ts";
+import type { SessionRoom } from "./session_room.ts";
 import { FrameMeter } from "../../session/frame_meter.ts";
 import {
   MESH_PROTOCOL_VERSION,
@@ -27,16 +32,11 @@ import { classifyIp, sourceOf } from "../../transport/scope.ts";
 import type { Connection } from "../../transport/transport.ts";
 import { USER_AGENT } from "../../version.ts";
 import { COMMAND } from "../../wire/commands.ts";
+import { networkMagic } from "../../wire/frame.ts";
 import {
   UNSPECIFIED_ADDRESS,
   type VersionMessage,
 } from "../../wire/messages/version.ts";
-import type { Direction } from "../events.ts";
-import { PeerSession } from "../peers/peer_session.ts";
-import type { PeerTable } from "../peers/peer_table.ts";
-import type { Standing } from "../peers/standing.ts";
-import type { SessionRoom } from "./session_room.ts";
-import { wrongNetwork } from "./wrong_network.ts";
 
 /** What differs between dialing and accepting. */
 export interface OpeningOptions {
@@ -234,4 +234,33 @@ const UNMETERED: ReadonlySet<string> = new Set([
 /** A random 64-bit number. */
 export function randomU64(random: Random): bigint {
   return new DataView(random.bytes(8).buffer).getBigUint64(0);
+}
+
+/** Names that another network is likely to have; a magic is a hash and cannot be read back. */
+const LIKELY_NAMES: readonly string[] = ["main", "test", "dev"];
+
+/**
+ * `error`, a `bad-magic` before any valid frame, in words that name the networks.
+ *
+ * @param network The name of this node's network.
+ */
+export function wrongNetwork(
+  error: VerackError,
+  network: string,
+): VerackError {
+  const { expected, actual } = error;
+  const name = LIKELY_NAMES.find((name) =>
+    networkMagic(name).toHex() === actual
+  );
+  const what = name === undefined
+    ? `the other end is in another network than this node's "${network}", or no verack node`
+    : `the other end is in network "${name}", this node in "${network}"`;
+  const seen = actual === undefined
+    ? ""
+    : ` (magic is ${actual}, must be ${expected})`;
+  return new VerackError(
+    "bad-magic",
+    `Cannot open session: ${what}${seen}; start both with the same --network NAME`,
+    { cause: error, ...detailsOf(error) },
+  );
 }
