@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { parseArguments } from "../../src/cli/command.ts";
-import { UsageError } from "../../src/cli/flags.ts";
+import { suggest, UsageError } from "../../src/cli/flags.ts";
 import { parsed, probe, refusal, run, show } from "./sample_commands.ts";
 
 Deno.test("parseArguments() names the variable when its value is bad", () => {
@@ -175,4 +175,15 @@ Deno.test("parseArguments() answers any arguments with flags or one usage error 
     }),
     { numRuns: 2_000 },
   );
+});
+
+Deno.test("suggest() finds the nearest word, or none", () => {
+  const words = ["connect", "color", "period", "port", "peers"];
+  assertEquals(suggest("conect", words), "connect");
+  assertEquals(suggest("prot", words), "port");
+  assertEquals(suggest("PERIOD", words), "period");
+  assertEquals(suggest("pe", words), undefined, "two begin so");
+  assertEquals(suggest("banana", words), undefined);
+  assertEquals(suggest("", words), undefined);
+  assertEquals(suggest("x".repeat(1_000_000), words), undefined);
 });

@@ -1,13 +1,19 @@
-/** The ways in which the demo can fail, which no real run has. */
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+/** The cast of the demo, and the ways in which it can fail, which no real run has. */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
 import type {
   DemoHost,
   DemoNode,
   DemoNodeOptions,
 } from "../../../src/cli/demo/demo_host.ts";
-import type { DemoEvent } from "../../../src/cli/demo/demo_event.ts";
-import { planDemo } from "../../../src/cli/demo/demo_script.ts";
-import { playDemo } from "../../../src/cli/demo/demo_script.ts";
+import { planDemo, playDemo } from "../../../src/cli/demo/demo_script.ts";
 import { Identity } from "../../../src/identity/identity.ts";
 
 /** Nodes that do nothing by themselves. */
@@ -104,4 +110,51 @@ Deno.test("playDemo() throws what keeps a node from being started", async () => 
     throw new Deno.errors.NotCapable("no processes here");
   });
   await assertRejects(() => play(host), Deno.errors.NotCapable, "no processes");
+});
+
+Deno.test("planDemo() lets every node join through one that starts before it", () => {
+  for (let count = 2; count <= 100; count++) {
+    const { nodes } = planDemo(count);
+    const names = nodes.map(({ name }) => name);
+    assertEquals(new Set(names).size, count);
+    for (const [index, { via }] of nodes.entries()) {
+      if (index === 0) assertEquals(via, undefined);
+      else assert(names.slice(0, index).includes(via ?? ""), `${count}`);
+    }
+  }
+});
+
+Deno.test("planDemo() does not send everybody through the first node", () => {
+  const { nodes } = planDemo(5);
+  assert(new Set(nodes.map(({ via }) => via)).size > 2);
+});
+
+Deno.test("planDemo() kills another than the first and brings it back elsewhere", () => {
+  for (let count = 2; count <= 100; count++) {
+    const { nodes, victim } = planDemo(count);
+    const planned = nodes.find(({ name }) => name === victim.name);
+    assert(planned !== undefined && planned !== nodes[0]);
+    assertNotEquals(victim.returnsThrough, victim.name);
+    assert(nodes.some(({ name }) => name === victim.returnsThrough));
+    if (count > 2) assertNotEquals(victim.returnsThrough, planned.via);
+  }
+});
+
+Deno.test("planDemo() has the impostor pose as one member before another", () => {
+  for (let count = 2; count <= 100; count++) {
+    const { nodes, impostor } = planDemo(count);
+    const names = nodes.map(({ name }) => name);
+    assert(names.includes(impostor.as) && names.includes(impostor.to));
+    assertNotEquals(impostor.as, impostor.to);
+  }
+});
+
+Deno.test("planDemo() plans the same show every time", () => {
+  assertEquals(planDemo(7), planDemo(7));
+});
+
+Deno.test("planDemo() throws when there is nobody to talk to", () => {
+  for (const count of [1, 0, -1, 2.5, NaN]) {
+    assertThrows(() => planDemo(count), RangeError, `${count}`);
+  }
 });

@@ -1,5 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { askPassphrase } from "../../src/cli/key_flags.ts";
+/** Secrets from environment variables are read once and dropped. */
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { askPassphrase, passphraseSource } from "../../src/cli/key_flags.ts";
+import { VerackError } from "../../src/core/errors.ts";
 
 /** A keyboard on which `chunks` are typed, and what became of it. */
 function terminal(...chunks: (string | Uint8Array)[]) {
@@ -84,4 +86,31 @@ Deno.test("askPassphrase() leaves the terminal as before when reading fails", as
   at.input.read = () => Promise.reject(new Error("gone"));
   await assertRejects(() => askPassphrase("?", at), Error, "gone");
   assertEquals(at.log, ["raw", "?", "cooked", "\n"]);
+});
+
+const NAME = "VERACK_TEST_SECRET";
+
+Deno.test("a passphrase is not in the environment any more once its flag was looked at, used or not", async () => {
+  Deno.env.set(NAME, "open sesame");
+  const flags = { passphraseFile: undefined, passphraseEnv: NAME };
+  const source = passphraseSource(flags, "alice.key");
+  assertEquals(Deno.env.get(NAME), undefined);
+  assertEquals(NAME in Deno.env.toObject(), false);
+  // Of --key and of the key in --data, each twice.
+  const again = passphraseSource(flags, "data/node.key");
+  for (const it of [source, again, source, again]) {
+    assertEquals(typeof it === "function" ? await it() : it, "open sesame");
+  }
+});
+
+Deno.test("a variable that is not set is an error only if a passphrase is needed", () => {
+  for (const passphraseEnv of ["VERACK_TEST_UNSET", "A=B"]) {
+    const flags = { passphraseFile: undefined, passphraseEnv };
+    const source = passphraseSource(flags, "alice.key");
+    assertThrows(
+      () => typeof source === "function" && source(),
+      VerackError,
+      "the variable is not set",
+    );
+  }
 });
