@@ -52,7 +52,7 @@ export const chatCommand: Command = command(
       "away; with --data also across restarts. /help lists the rest, such as " +
       "/msg for one person. Tab completes names; Ctrl-D or Ctrl-C leaves.",
       "A name is what its owner says: it stands alone while only one has " +
-      "claimed it, and with the first digits of the identity otherwise.",
+      "claimed it, and with the first digits of the id otherwise.",
       "When standard input is no terminal, each line of it is said once the mesh " +
       "is joined. It ends when everybody who is here has heard all of them; the " +
       "exit code is 1 if somebody will not.",

@@ -42,7 +42,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "find",
-    summary: "Find members by name or identity",
+    summary: "Find peers by name or id",
     load: async () => (await import("./peers.ts")).findCommand,
   },
   {
@@ -152,7 +152,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "identity show",
-    summary: "Show the identity of a key or a certificate",
+    summary: "Show the id of a key or a certificate",
     load: async () => (await import("./identity.ts")).identityShowCommand,
   },
   {

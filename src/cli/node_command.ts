@@ -138,7 +138,7 @@ export const NODE_FLAGS = {
     value: "[ID@]HOST:PORT",
     // Kept as text: the node parses it again, and here it is only judged.
     parse: (text: string) => (parsePeerTarget(text), text),
-    help: "A member to join through; with an identity nobody else will do",
+    help: "A member to join through; with an id no other peer will do",
   },
   heartbeat: {
     type: "seconds",

@@ -27,7 +27,7 @@ const FLAGS = {
 export const peersCommand: Command = command(
   {
     description: [
-      "Each line has the first digits of an identity, enough to tell the peers " +
+      "Each line has the first digits of an id, enough to tell the peers " +
       "apart, the name that it was given here and the one it gives itself, where it was reached last, when it " +
       "was first and last seen, and how it came to be trusted.",
     ],

@@ -62,7 +62,7 @@ export const runCommand: Command = command(
       "an address without one is trusted on first use. Ctrl-C says bye to " +
       "everybody, a second one ends at once.",
       "--exec hands each message to a new process, never to a shell: the body by " +
-      "standard input, the rest in VERACK_FROM (the sender's identity), " +
+      "standard input, the rest in VERACK_FROM (the sender's id), " +
       "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_DELIVERY_COUNT. A message is " +
       "acknowledged when the process exits with 0. Else it comes again, with the " +
       "same id, and becomes a dead letter after 5 deliveries. Every peer may start the program " +

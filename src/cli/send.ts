@@ -22,13 +22,13 @@ export const sendCommand: Command = command(
       "the exit code is 0 then too. For a peer that is away nothing is waited.",
       "A name means the first peer that had it and proved its key to the node. If " +
       "another has it too it is refused, unless that one is a stranger and the " +
-      "first is not: give the identity, or say whose the name is by `verack " +
+      "first is not: give the id, or say whose the name is by `verack " +
       "allow ID --name NAME`.",
     ],
     positionals: [
       {
         name: "NAME",
-        help: "A name, an identity, or its first 8 digits or more",
+        help: "A name, an id, or its first 8 digits or more",
       },
       { name: "TEXT", help: TEXT_HELP },
     ],

@@ -35,14 +35,14 @@ export const statusCommand: Command = command(
   },
 );
 
-const LABEL_CHARS = "identity".length;
+const LABEL_CHARS = "messages".length;
 
 function rows(status: StatusAnswer): [what: string, text: string][] {
   const { id: peerId, name, mesh, limits, outbox, queues } = status;
   const label = (id: string) => escapeText(id.slice(0, 8));
   return [
     ["node", peerLabel(peerId, name)],
-    ["identity", peerId + (status.ephemeral ? " (in memory only)" : "")],
+    ["id", peerId + (status.ephemeral ? " (in memory only)" : "")],
     [
       "address",
       [

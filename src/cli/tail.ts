@@ -30,7 +30,7 @@ export const tailCommand: Command = command(
   {
     description: [
       "Messages show when the node's application has acked them. Watching " +
-      "acknowledges nothing, and misses what was taken before it began. Where " +
+      "acknowledges nothing, and misses what was acked before it began. Where " +
       "events are missed since, because what reads them is too slow, their number " +
       "is shown. It ends when the node does, with exit code 1 if that was no " +
       "orderly stop.",

@@ -224,8 +224,8 @@ export class Messaging {
       : new VerackError(
         "unknown-peer",
         to === own
-          ? "Cannot send: the identity is this node's own, must be a peer's"
-          : `Cannot send: no peer with identity ${shortId(to)} is known here`,
+          ? "Cannot send: the id is this node's own, must be a peer's"
+          : `Cannot send: no peer with id ${shortId(to)} is known here`,
       );
   }
 

@@ -69,7 +69,7 @@ Deno.test("what nobody took is given up with an exit code of 1, or kept with --d
   assertEquals(await forgetful.code(), 1);
   assertMatch(
     forgetful.err.join(),
-    /^verack chat: 1 message given up: not taken by alice; --data DIR/,
+    /^verack chat: 1 message given up: not acked by alice; --data DIR/,
   );
 
   const directory = await Deno.makeTempDir();

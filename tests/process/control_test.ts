@@ -201,7 +201,7 @@ Deno.test("send and broadcast say what became of a message, and tail shows what 
   assertEquals([nobody.code, nobody.out], [1, []]);
   assertMatch(
     nobody.err.join(),
-    /^verack: Cannot find "carol": nobody goes by/,
+    /^verack: Cannot find "carol": no peer goes by/,
   );
 });
 

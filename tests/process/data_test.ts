@@ -154,7 +154,7 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
       permissions,
     );
     assertEquals(again.code, 1);
-    assertMatch(again.err.join("\n"), /nobody goes by it/);
+    assertMatch(again.err.join("\n"), /no peer goes by it/);
   }));
 
 Deno.test("who was denied while the node did not run is refused by it from then on", () =>

@@ -85,7 +85,7 @@ export class ChatSession {
       );
     }
     if (slow.length > 0) {
-      this.#show(`have not taken it yet: ${this.#lines.list(slow)}`);
+      this.#show(`have not acked it yet: ${this.#lines.list(slow)}`);
     }
     const [first] = failed;
     if (first !== undefined) {

@@ -75,7 +75,7 @@ export class Conversation implements Typist {
     if (messages === 0) return;
     const what = messages === 1 ? "1 message" : `${messages} messages`;
     const then = keeps ? "kept until the next start" : "given up";
-    this.#note(`${what} not taken yet, ${then}`);
+    this.#note(`${what} not acked yet, ${then}`);
   }
 
   async #say(text: string): Promise<void> {

@@ -92,7 +92,7 @@ function tellWaiting(
   show(
     keeps
       ? `${what} kept until the next start, for ${peers}`
-      : `${what} given up: not taken by ${peers}; --data DIR would keep them`,
+      : `${what} given up: not acked by ${peers}; --data DIR would keep them`,
   );
   return keeps;
 }

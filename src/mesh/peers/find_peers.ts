@@ -109,7 +109,7 @@ export function theOne(text: string, found: readonly Member[]): Member {
   if (first === undefined) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot find ${shown}: nobody goes by it, must be a name, an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+      `Cannot find ${shown}: no peer goes by it, must be a name, an id or its first ${MIN_IDENTITY_DIGITS} digits or more`,
     );
   }
   if (more.length === 0) return first;
@@ -167,13 +167,13 @@ export function resolvePeer(
   if (first === undefined && heard !== undefined) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: only others say that ${heard.id} goes by it, must be a peer that has proven itself here, or a whole identity`,
+      `Cannot choose ${shown}: only others say that ${heard.id} goes by it, must be a peer that has proven itself here, or a whole id`,
     );
   }
   if (isName && first !== undefined && !isPeerName(text)) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: ${first.id} goes by it, but it could be taken for another name, must be an identity or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+      `Cannot choose ${shown}: ${first.id} goes by it, but it could be taken for another name, must be an id or its first ${MIN_IDENTITY_DIGITS} digits or more`,
     );
   }
   return theOne(text, verified).id;
