@@ -1,7 +1,7 @@
 /**
  * The ways in which `respond()` can answer: as Core does, oddly but within what
- * Core accepts, and wrongly. Each says what a probe reports of it; the tests hold
- * both to that. `odd_connection.ts` carries them out.
+ * Core accepts, and wrongly. Each has the result that a probe reports, which tests check.
+ * `odd_connection.ts` carries them out.
  */
 import {
   MAX_PAYLOAD_BYTES,
@@ -45,7 +45,7 @@ export const BEHAVIOUR_NAMES = [
 /** A way to answer. */
 export type BehaviourName = typeof BEHAVIOUR_NAMES[number];
 
-/** What a probe with time enough reports of each, and one line for people. */
+/** What a probe with a sufficient deadline reports of each, and a one-line description. */
 const ANSWERS: Readonly<
   Record<BehaviourName, readonly ["ok" | ProbeErrorKind, string]>
 > = {
@@ -117,11 +117,11 @@ const ANSWERS: Readonly<
   "self-nonce": ["self", "Sends back the nonce it got"],
 };
 
-/** How a responder answers, and what comes of it. */
+/** One way to answer, and its effect on a probe. */
 export interface Behaviour {
   /** One line. */
   readonly description: string;
-  /** What a probe with time enough reports of it. */
+  /** What a probe with a sufficient deadline reports. */
   readonly outcome: "ok" | ProbeErrorKind;
 }
 
@@ -150,7 +150,7 @@ const HOSTILE_USER_AGENT = joinBytes([
   Uint8Array.of(0xff, 0xfe, 0),
 ]);
 
-/** What each does in place of what Core would send. */
+/** What each sends in the place of Core's messages. */
 const RULES: Readonly<Record<BehaviourName, BehaviourRules>> = {
   "normal": {},
   "eager": { start: (it) => [versionOf(it, {})], on: { version: nothing } },

@@ -6,9 +6,9 @@
 // What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
 // with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer
 // payloads pass through unkept), and one FIRST_WRITE_BLOCK_BYTES while our 300
-// bytes leave. So a thousand slow peers cost 2 MB of buffers, a thousand that send
-// all they can 34 MB, and neither more. A thousand open sessions that ask and never
-// read hold MAX_BITCOIN_QUEUE_BYTES each before they are closed.
+// bytes leave. So a thousand slow peers cost 2 MB of buffers, and a thousand that send as much
+// as they can 34 MB. An open session that sends requests and never reads holds
+// MAX_BITCOIN_QUEUE_BYTES before it is closed.
 
 /** Read buffer of a Bitcoin session while little comes: a whole handshake has 300 to 900 bytes. */
 export const BITCOIN_READ_BUFFER_BYTES = 1_024;
@@ -19,7 +19,7 @@ export const BITCOIN_PROBE_TIMEOUT_MS = 5_000;
 /** Probes under way at once, unless asked for more; each is a descriptor and the buffers above. */
 export const BITCOIN_PROBE_CONCURRENCY = 64;
 
-/** The most that can be asked for: half of the descriptors that systems commonly allow at all. */
+/** The most that can be set: half of the descriptors that most systems allow. */
 export const MAX_BITCOIN_CONCURRENCY = 32_768;
 
 /** Messages of one handshake that a result lists; real ones have 8, a hostile peer sends millions. */

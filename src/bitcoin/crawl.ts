@@ -1,6 +1,6 @@
 /**
- * `crawl()`: walks a Bitcoin network from node to node, politely. What is next is
- * decided in `frontier.ts`, a visit is `attempt()` of `probe.ts`.
+ * `crawl()`: walks a Bitcoin network from node to node, politely. The order of visits is
+ * decided in `frontier.ts`; a visit is `attempt()` of `probe.ts`.
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -46,13 +46,13 @@ import {
 import { askSeeds } from "./seeds.ts";
 
 /**
- * Walks a network: visits addresses, does the handshake, asks for more addresses,
- * goes on. Tells of every node as it was visited and of every address when it is
- * first heard; the last event is the summary. Needs `--allow-net`.
+ * Walks a network: visits addresses, does the handshake, requests more addresses, and goes on.
+ * Reports every node after its visit and every address when it is first received; the last
+ * event is the summary. Needs `--allow-net`.
  *
- * Polite: a bounded number of connections at once, one to an IP address, each
- * address dialed once and not again for a day (`known`), only public addresses
- * unless asked otherwise, and no ports where other protocols live.
+ * Polite: a limited number of connections at once, one to an IP address, each address dialed
+ * once and not again for a day (`known`), only public addresses unless asked otherwise, and no
+ * ports where other protocols live.
  *
  * @throws {TypeError} {RangeError} at once for misuse.
  * @throws from the iteration: the signal's reason when it aborts, and
@@ -139,7 +139,7 @@ class Crawl {
     });
   }
 
-  /** What the caller names must be such that it can be dialed, or it is a mistake. */
+  /** An address from the caller that cannot be dialed is misuse. */
   #checkBeginning(): void {
     const { seeds, known } = this.#options;
     const { network } = this.#settings;
@@ -165,7 +165,7 @@ class Crawl {
 
   // --- Where to begin ----------------------------------------------------------
 
-  /** Takes over what an earlier crawl found. */
+  /** Adds the results of an earlier crawl. */
   async #recall(): Promise<void> {
     const visited = new Map<string, CrawlNode>();
     const heard = new Map<string, Address>();
@@ -249,7 +249,7 @@ class Crawl {
         result: { ...result },
         told: told.length,
       };
-      // Before the visit counts as finished: what it told may be all that is left.
+      // Before the visit counts as finished: its addresses may be the only ones left.
       return { node, fresh: this.#hear(told) };
     } finally {
       this.#frontier.finish(address);
@@ -258,7 +258,7 @@ class Crawl {
 
   // --- Addresses ---------------------------------------------------------------
 
-  /** Remembers addresses; those that are news and worth telling of. */
+  /** Records addresses; returns the new ones that are to be reported. */
   #hear(
     addresses: Iterable<Address>,
     { trusted }: { trusted: boolean } = { trusted: false },
@@ -300,7 +300,7 @@ function isIp({ host }: Address): boolean {
 
 // --- Asking for addresses --------------------------------------------------------
 
-/** Collects what one peer tells, asked by `getaddr`. */
+/** Collects the addresses that one peer sends in answer to `getaddr`. */
 export class AddressCollector {
   readonly #found: Address[] = [];
   readonly #done = Promise.withResolvers<void>();
@@ -321,7 +321,7 @@ export class AddressCollector {
       const host = hostOfNetworkAddress(entry);
       if (host !== undefined) this.#found.push({ host, port: entry.port });
     }
-    // A single address is what a node tells of itself, unasked.
+    // A single address is the node's own, sent without a request.
     const isAnswer = entries.length > 1;
     if (isAnswer || this.#messages >= CRAWL_MAX_ADDR_MESSAGES) {
       this.#done.resolve();
@@ -329,8 +329,8 @@ export class AddressCollector {
   }
 
   /**
-   * Asks, and resolves with all that was told when the answer came, the session
-   * ended, the time was up or the signal aborted.
+   * Sends the request, and resolves with all addresses received when the answer has come, the
+   * session has ended, the time is up or the signal aborts.
    */
   async ask(
     session: Session,

@@ -1,6 +1,6 @@
 /**
- * What a crawl tells as it goes: its events, the summary that counts them, and the
- * way back from lines that another crawl has written.
+ * The events of a crawl, the summary that counts them, and a reader of lines that an earlier
+ * crawl has written.
  */
 import { VerackError } from "../core/errors.ts";
 import type { Address } from "../transport/address.ts";
@@ -46,21 +46,21 @@ export interface CrawlNode {
   readonly networkType: NetworkType;
   /** The handshake. */
   readonly result: Omit<ProbeResult, "version" | "ended" | "toJSON">;
-  /** Addresses it told, over all `addr` and `addrv2`. */
+  /** Addresses it sent, over all `addr` and `addrv2`. */
   readonly told: number;
 }
 
-/** Addresses that were not heard before, in lots. */
+/** Addresses that were not received before, in batches. */
 export interface CrawlHeard {
   /** Tells events apart. */
   readonly type: "heard";
-  /** `host:port` of the node or the name of the seed that told them, `given` for the caller. */
+  /** `host:port` of the node or the name of the seed that sent them, `given` for the caller. */
   readonly from: string;
   /** `host:port` each. */
   readonly addresses: readonly string[];
 }
 
-/** What a crawl tells, in this order of time; `summary` comes last. */
+/** An event of a crawl; `summary` comes last. */
 export type CrawlEvent =
   | CrawlNode
   | CrawlHeard
@@ -89,7 +89,7 @@ export interface CrawlSummary {
   readonly failed: Readonly<Partial<Record<ProbeErrorKind, number>>>;
   /** Addresses that could be visited and were not. */
   readonly unvisited: number;
-  /** All different addresses heard, by network type, those that cannot be dialed too. */
+  /** All different addresses received, by network type, those that cannot be dialed included. */
   readonly heard: Readonly<Partial<Record<NetworkType, number>>>;
   /** Complete handshakes by network type. */
   readonly networkTypes: Readonly<Partial<Record<NetworkType, number>>>;
@@ -105,7 +105,7 @@ export interface CrawlSummary {
 
 // --- Counting ------------------------------------------------------------------
 
-/** What is counted of a node: how its handshake failed, or what it said. */
+/** What is counted of a node: how its handshake failed, or its version. */
 type Counted = ProbeErrorKind | {
   readonly networkType: NetworkType;
   readonly protocolVersion: number;
@@ -118,7 +118,7 @@ export class CrawlCounts {
   readonly #nodes = new Map<string, Counted>();
   readonly #heard = new Map<NetworkType, number>();
 
-  /** A node was visited, in this crawl or in an earlier one. */
+  /** Counts the visit of a node, in this crawl or in an earlier one. */
   add({ networkType, result }: CrawlNode): void {
     const { protocolVersion = 0, services = [], userAgent = "" } = result;
     this.#nodes.set(
@@ -129,13 +129,13 @@ export class CrawlCounts {
     );
   }
 
-  /** An address was heard of for the first time. */
+  /** Counts an address that was received for the first time. */
   hear({ host }: Address): void {
     const type = networkTypeOf(host);
     if (type !== undefined) add(this.#heard, type);
   }
 
-  /** All counts, with what the crawl itself knows. */
+  /** All counts, with the figures of the crawl itself. */
   summary(
     crawl: Pick<
       CrawlSummary,

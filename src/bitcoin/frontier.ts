@@ -1,7 +1,7 @@
 /**
- * The addresses that a crawl knows of: of what kind each is, whether it may be
- * dialed, and which is next. Each once, one connection to an IP address at a time,
- * those never visited before those that were, all bounded.
+ * The addresses of a crawl: the kind of each, whether it may be dialed, and which is next. Each
+ * is visited once, with one connection to an IP address at a time, and those never visited come
+ * first. All is bounded.
  */
 import { Deque } from "../core/deque.ts";
 import { MAX_CRAWL_ADDRESSES } from "./bitcoin_limits.ts";
@@ -13,7 +13,7 @@ import {
 import { isIpv4, isIpv6 } from "../transport/ip.ts";
 import { classifyIp } from "../transport/scope.ts";
 
-/** Where in the world an address is (BIP155). */
+/** The network that an address belongs to (BIP155). */
 export type NetworkType =
   | "ipv4"
   | "ipv6"
@@ -60,8 +60,8 @@ export function parseHeard(text: unknown): Address | undefined {
 }
 
 /**
- * Ports of other protocols: a crawl does not dial them because of gossip, which may
- * want it to attack their servers (bitcoin `src/netbase.cpp`, `IsBadPort`).
+ * Ports of other protocols: a crawl does not dial them, or gossip could have it attack their
+ * servers (bitcoin `src/netbase.cpp`, `IsBadPort`).
  */
 // deno-fmt-ignore
 const BAD_PORTS: ReadonlySet<number> = new Set([
@@ -113,10 +113,7 @@ export class Frontier implements AsyncIterableIterator<Address, void, void> {
     return this.#queue.length + this.#repeats.length + parked;
   }
 
-  /**
-   * An address was heard of; false if that is no news, or there is no room to
-   * remember it.
-   */
+  /** Adds an address; false if it is known already, or too many are. */
   hear(
     address: Address,
     options: { visit: "now" | "later" | "never" },
@@ -132,7 +129,7 @@ export class Frontier implements AsyncIterableIterator<Address, void, void> {
     return true;
   }
 
-  /** The visit of an address that was given out is over. */
+  /** The visit of an address that was returned by the iterator is over. */
   finish(address: Address): void {
     const parked = this.#busy.get(address.host) ?? [];
     this.#busy.delete(address.host);
@@ -157,7 +154,7 @@ export class Frontier implements AsyncIterableIterator<Address, void, void> {
     }
   }
 
-  /** Nothing more is wanted. */
+  /** Ends the iteration. */
   return(): Promise<IteratorResult<Address, void>> {
     this.#ended = true;
     this.#wake?.();

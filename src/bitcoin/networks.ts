@@ -1,13 +1,12 @@
 /**
  * Bitcoin's networks: magic, default port, DNS seeds (bitcoin
- * `src/kernel/chainparams.cpp`, September 2025). Asking the seeds is left to
- * `seeds.ts`.
+ * `src/kernel/chainparams.cpp`, September 2025). Seeds are queried in `seeds.ts`.
  */
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 import { frameChecksum } from "../wire/frame.ts";
 
-/** What tells one network from another. */
+/** The parameters in which networks differ. */
 export interface BitcoinNetwork {
   /** As it is named in results: `mainnet`, or `signet-54d26fbd` for a custom one. */
   readonly name: string;
@@ -63,8 +62,8 @@ export interface NetworkOptions {
   /** By name, or one of one's own. @default {"mainnet"} */
   readonly network?: NetworkName | BitcoinNetwork;
   /**
-   * Replaces the network's magic: four bytes or eight hex digits. With it a
-   * network has no DNS seeds, as they would name nodes of another one.
+   * Replaces the network's magic: four bytes or eight hex digits. With it a network has no DNS
+   * seeds, because theirs have nodes of another network.
    */
   readonly magic?: string | Uint8Array;
 }

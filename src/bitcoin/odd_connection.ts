@@ -26,7 +26,7 @@ export interface OddBytes {
 /** One thing to do: send a message or some bytes, wait, or close. */
 export type Step = Outgoing | OddBytes | "pause" | "close";
 
-/** What a behaviour can know. */
+/** What a behaviour has access to. */
 export interface BehaviourContext {
   readonly magic: Uint8Array;
   /** The version that Core's rules would send. */
@@ -44,7 +44,7 @@ export type Act = (
 
 /** How a responder answers; empty for Core's rules. */
 export interface BehaviourRules {
-  /** What it does as soon as a client connects. */
+  /** Sent as soon as a client connects. */
   readonly start?: (context: BehaviourContext) => Iterable<Step>;
   /** By command; a message without an act is sent. */
   readonly on?: Readonly<Record<string, Act>>;
@@ -60,7 +60,7 @@ export interface OddConnectionOptions {
   readonly clock: Clock;
   /** How long a pause is. */
   readonly delayMs: number;
-  /** Called with each message that really leaves. */
+  /** Called with each message that is sent. */
   readonly onSend: (message: Outgoing) => void;
 }
 
@@ -85,7 +85,7 @@ export class OddConnection implements Connection {
       maxPayload: MAX_PAYLOAD_BYTES,
     });
     this.#started = this.#perform(rules.start?.(context) ?? [])
-      // The session hears of it by its own reading and writing.
+      // The session notices it when it reads or writes.
       .catch(() => {});
   }
 
@@ -93,7 +93,7 @@ export class OddConnection implements Connection {
     return this.#options.connection.read(buffer);
   }
 
-  /** Takes whole frames. Resolves when everything that follows from them is done. */
+  /** Writes whole frames; resolves when all that is sent in their place has been written. */
   async write(data: Uint8Array): Promise<number> {
     const { context, rules: { on, others } } = this.#options;
     await this.#started;

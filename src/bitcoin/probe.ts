@@ -1,7 +1,7 @@
 /**
- * `probe()` and `probeAll()`: do the handshake with one Bitcoin node, or with many,
- * and say what came of it. One connection, from dialing to the close, is
- * {@linkcode attempt}, which a crawl uses as well.
+ * `probe()` and `probeAll()`: do the handshake with one Bitcoin node, or with many, and return
+ * the results. One connection, from dialing to the close, is {@linkcode attempt}, which a crawl
+ * uses as well.
  */
 import { type Clock, deadline } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -35,8 +35,8 @@ import { plainError, type ProbeResult } from "./probe_result.ts";
 import { Recorder, withEnd } from "./recorder.ts";
 
 /**
- * Does the handshake with the node at `address` by Bitcoin Core's rules and
- * resolves with what came of it, whatever the peer or the network did. With
+ * Does the handshake with the node at `address` by Bitcoin Core's rules and resolves with the
+ * result, whatever the peer or the network does. With
  * `stay` it resolves when the session is over. Needs `--allow-net`.
  *
  * @param address `host:port` or a host alone, which means the network's port.
@@ -70,9 +70,8 @@ export async function probe(
  * Probes each of `addresses` as {@linkcode probe} does, at most `concurrency` at
  * once, each with its own deadline, and gives the results in order of completion.
  *
- * Addresses are pulled one by one, only when there is room for another probe;
- * results that are not taken take room. `break` aborts what is under way and waits
- * for it.
+ * Addresses are pulled one by one, when another probe can start; results that have not been
+ * consumed count as probes. `break` aborts the probes under way and waits for them.
  *
  * @throws {TypeError} {RangeError} at once for misuse, and from the iteration for
  * an address that is none.
@@ -138,7 +137,7 @@ async function probeTarget(
   return error === undefined ? result : withEnd(result, error);
 }
 
-/** Resolves when the session has ended. A silent peer is pinged and given up, as by Core. */
+/** Resolves when the session has ended. A silent peer is pinged, then disconnected, as by Core. */
 async function untilOver(
   session: Session,
   clock: Clock,
@@ -173,7 +172,7 @@ export interface AttemptHooks {
   ) => Promise<void>;
 }
 
-/** One for all: making an error costs more than any other step of a good probe. */
+/** Shared, because making an error costs more than any other step of a successful probe. */
 const PROBE_OVER = new VerackError("stopped", "The probe is over");
 
 /**
@@ -211,9 +210,9 @@ class Attempt {
   readonly #profile = new BitcoinProfile();
   #connection: Connection | undefined;
   #session: Session | undefined;
-  /** Whether our verack had left when the peer's came. */
+  /** Whether our verack had been sent when the peer's came. */
   #verackLeft = false;
-  /** Announced when it was too late, which Core ends the session for. */
+  /** A feature that was announced after verack, for which Core ends the session. */
   #lateFeature: string | undefined;
 
   constructor(target: Address, settings: ProbeSettings, hooks: AttemptHooks) {
@@ -297,7 +296,7 @@ class Attempt {
     }
   }
 
-  /** Complete means that our verack has left, too. */
+  /** The handshake is complete only when our verack has been sent, too. */
   async #verackSent(session: Session, limit: AbortSignal): Promise<void> {
     if (this.#verackLeft) return;
     const message = "Cannot send verack: the peer does not read";
@@ -314,7 +313,7 @@ class Attempt {
     this.#verackLeft = session.queuedBytes === 0;
     this.recorder.endHandshake();
     handleCommon(session, (command) => {
-      // The handshake is complete all the same, if only our verack gets away.
+      // The handshake is complete all the same if our verack can be sent.
       if (this.#verackLeft) closeLate(session, command);
       this.#lateFeature ??= command;
     });
@@ -337,7 +336,7 @@ function onAbort(
 // --- Rules of every open session ---------------------------------------------
 
 /**
- * Closes a session whose peer asks and does not read the answers. Core disconnects a
+ * Closes a session whose peer sends requests and does not read the answers. Core disconnects a
  * peer that announces one of two features after verack (BIP155, BIP339): for these
  * `onLate` is called.
  */

@@ -210,8 +210,8 @@ export function versionFields(
 }
 
 /**
- * The version for one connection, with a fresh nonce (Core's `PushNodeVersion`). An
- * address that is not on the internet is left out: it would tell about our networks.
+ * The version for one connection, with a fresh nonce (Core's `PushNodeVersion`). An address
+ * that is not public is left out, because it would disclose our networks.
  */
 export function versionFor(
   fields: VersionFields,

@@ -1,7 +1,6 @@
 /**
- * What a probe found out, and why it failed. As JSON a result is the contract of
- * `handshake --json`, one object a peer; what is unknown is absent. It is made from
- * what a `Recorder` saw.
+ * The result of a probe, and why it failed. As JSON it is the output of `handshake --json`, one
+ * object a peer; what is unknown is absent. A `Recorder` makes it.
  */
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
@@ -14,11 +13,11 @@ export const PROBE_ERROR_KINDS = [
   "unreachable", // no route
   "dns", // the name does not resolve
   "timeout", // not complete within the deadline
-  "closed", // the peer closed, or the link broke
+  "closed", // the peer closed, or the connection broke
   "bad-magic", // another network, the v2 transport, or no Bitcoin at all
-  "bad-checksum", // what was needed never came with the right checksum
+  "bad-checksum", // a required message never came with the right checksum
   "oversize", // a length above 4,000,000
-  "malformed", // what was needed never came in a form that can be read
+  "malformed", // a required message never came in a form that can be read
   "obsolete", // protocol version below 31800
   "self", // our own nonce came back
 ] as const;
@@ -26,11 +25,11 @@ export const PROBE_ERROR_KINDS = [
 /** Why a probe failed. */
 export type ProbeErrorKind = typeof PROBE_ERROR_KINDS[number];
 
-/** Why a probe failed, and in words: one line, bounded, fit to be shown. */
+/** Why a probe failed, with a message: one line, bounded, escaped. */
 export interface ProbeError {
-  /** For programs. */
+  /** The kind, for programs. */
   readonly kind: ProbeErrorKind;
-  /** For people. */
+  /** The message, for people. */
   readonly message: string;
 }
 
@@ -44,7 +43,7 @@ export interface ProbeEvent {
   readonly atMs: number;
 }
 
-/** What one probe found out; `JSON.stringify` gives the contract. */
+/** The result of one probe; `JSON.stringify` gives the output of `handshake --json`. */
 export interface ProbeResult {
   /** `host:port`, as it was asked for. */
   readonly address: string;
@@ -82,7 +81,7 @@ export interface ProbeResult {
   readonly version?: VersionMessage | undefined;
   /** How a session that stayed after its handshake ended, if not by our signal. Not in the JSON. */
   readonly ended?: ProbeError | undefined;
-  /** The contract, without what is for the library only. */
+  /** The JSON output, without the fields that are for the library only. */
   toJSON(): Record<string, unknown>;
 }
 
@@ -105,7 +104,7 @@ const KINDS: Partial<Record<ErrorCode, ProbeErrorKind>> = {
   "self": "self",
   "slow": "timeout",
   "dead": "timeout",
-  // Whatever else an operating system may say about a dial.
+  // Any other error of the operating system about a dial.
   "tls": "unreachable",
 };
 
@@ -117,17 +116,17 @@ export function kindOf(error: unknown): ProbeErrorKind | undefined {
 /** The error of a session that was open; `undefined` if this side ended it. */
 export function plainError(error: VerackError): ProbeError | undefined {
   const kind = KINDS[error.code];
-  // A Bitcoin node has no bye to say.
+  // Bitcoin has no `bye`.
   const message = error.message.replace(/ without saying bye$/, "");
   return kind && { kind, message: bounded(escaped(message)) };
 }
 
-/** One line that is fit to be shown. */
+/** One escaped line. */
 export function escaped(message: string): string {
   return escapeText(message, { max: MAX_LOG_MESSAGE_CHARS });
 }
 
-/** Cuts what is made of escaped pieces. */
+/** Cuts a text that consists of escaped parts. */
 export function bounded(message: string): string {
   return message.length > MAX_LOG_MESSAGE_CHARS
     ? `${message.slice(0, MAX_LOG_MESSAGE_CHARS - 1)}…`

@@ -1,6 +1,6 @@
 /**
- * Watches one connection: which messages passed and when, and what was dropped
- * that the handshake would have needed. A result is made of it.
+ * Records the messages of one connection and their times, and those that were dropped although
+ * the handshake required them; makes the result.
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -48,7 +48,7 @@ interface Dropped {
 /** Settings of a {@linkcode Recorder}. */
 export interface RecorderOptions {
   readonly clock: Clock;
-  /** Knows which version was accepted. */
+  /** The handshake, which has the version that was accepted. */
   readonly profile: BitcoinProfile;
   /** Called with every message; what it throws is kept for {@linkcode Recorder.thrown}. */
   readonly onMessage?: ((message: PeerMessage) => void) | undefined;
@@ -84,12 +84,12 @@ export class Recorder {
     return this.#thrown;
   }
 
-  /** The handshake is over: messages are passed on, but no longer kept. */
+  /** The handshake is over: messages are passed to the callback, but no longer recorded. */
   endHandshake(): void {
     this.#handshaking = false;
   }
 
-  /** A message passed. */
+  /** Records a message. */
   observe(direction: "in" | "out", frame: Frame): void {
     const { command } = frame;
     const atMs = this.elapsedMs;
@@ -154,8 +154,8 @@ export class Recorder {
   }
 
   /**
-   * Why the handshake failed; throws `error` if neither the peer nor the network
-   * caused it. `timeoutMs` is how long it was allowed to take.
+   * Why the handshake failed; throws `error` if neither the peer nor the network caused it.
+   * `timeoutMs` is its deadline.
    */
   failure(
     error: unknown,
@@ -176,7 +176,7 @@ export class Recorder {
     if (cause instanceof DOMException && cause.name === "TimeoutError") {
       how = `no ${awaited} within ${seen.timeoutMs} ms`;
     } else if (code === "closed" && message.startsWith("Cannot open session")) {
-      // The stream just ended; any other `closed` has a reason of its own.
+      // The stream ended without a reason; any other `closed` has its own.
       how = `the peer closed the connection before its ${awaited}`;
     }
     const dropped = this.#droppedAwaited();
@@ -216,7 +216,7 @@ export class Recorder {
   #note({ command, payload, fault }: Frame): void {
     const awaited = this.#awaited;
     if (fault !== undefined) {
-      // A name that cannot be read may have been that of what we wait for.
+      // A command that cannot be read may have been the one that is awaited.
       if (fault !== "bad-command" && command !== awaited) return;
       const kind = kindOfFault(fault);
       this.#dropped = { kind, why: faultError(fault).message, awaited };
@@ -262,7 +262,7 @@ function kindOfFault(fault: NonNullable<Frame["fault"]>): ProbeErrorKind {
   return fault === "bad-command" ? "malformed" : fault;
 }
 
-/** Adds to a result how its session ended since. */
+/** Adds the end of the session to a result. */
 export function withEnd(result: ProbeResult, ended: ProbeError): ProbeResult {
   return Object.defineProperty(result, "ended", { value: ended });
 }
@@ -290,7 +290,7 @@ function timeOffset({ timestamp }: VersionMessage, nowMs: number): bigint {
   return theirs - BigInt(Math.floor(nowMs / 1_000));
 }
 
-/** What stands behind "Cannot do this or that". */
+/** The cause in an error message, after "Cannot …: ". */
 function bare(message: string): string {
   return message.replace(/^Cannot .*?: /, "");
 }

@@ -1,6 +1,6 @@
 /**
- * `respond()`: listens and answers like a Bitcoin node, many connections at once,
- * or with the faults that a tester wants. One connection is `served_connection.ts`.
+ * `respond()`: listens and answers like a Bitcoin node, many connections at once, or with
+ * faults on purpose. One connection is `served_connection.ts`.
  */
 import {
   type Clock,
@@ -65,7 +65,7 @@ export interface RespondOptions extends NetworkOptions, VersionOptions {
   readonly idleTimeoutMs?: number;
   /** See {@linkcode ProbeOptions.ownNonces}. */
   readonly ownNonces?: Set<bigint>;
-  /** Told what happens. What it throws is reported as an uncaught error. */
+  /** Called with each event. What it throws is reported as an uncaught error. */
   readonly onEvent?: (event: ResponderEvent) => void;
   /** Closes the responder when it aborts. */
   readonly signal?: AbortSignal;
@@ -174,7 +174,7 @@ function responderSettings(
     handshakeTimeoutMs = BITCOIN_HANDSHAKE_TIMEOUT_MS,
     idleTimeoutMs = BITCOIN_IDLE_TIMEOUT_MS,
   } = options;
-  encodeAddrV2(addresses); // Fails here rather than at the first getaddr.
+  encodeAddrV2(addresses); // Checks the addresses at the start rather than at the first getaddr.
   return {
     magic,
     rules: checkedRules(behaviour),
@@ -278,7 +278,7 @@ class ListeningResponder implements Responder {
     try {
       connection = await incoming.open();
     } catch (error) {
-      if (error instanceof VerackError) return; // Gone before it was accepted.
+      if (error instanceof VerackError) return; // Closed before it was accepted.
       throw error;
     }
     const id = ++this.#accepted;

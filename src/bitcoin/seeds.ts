@@ -1,4 +1,4 @@
-/** Asks a network's DNS seeds for addresses of nodes. */
+/** Queries a network's DNS seeds for addresses of nodes. */
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { pool } from "../core/pool.ts";
@@ -17,19 +17,19 @@ export type { Resolver };
 
 /** Options of {@linkcode seedAddresses}. */
 export interface SeedOptions {
-  /** At most so many addresses. @default {Infinity} */
+  /** The most addresses. @default {Infinity} */
   readonly count?: number;
   /** Looks names up. @default {systemResolver} */
   readonly resolve?: Resolver;
-  /** Ends the asking. */
+  /** Aborts the queries. */
   readonly signal?: AbortSignal;
   /** Times the deadline of each. @default {systemClock} */
   readonly clock?: Clock;
-  /** A seed did not answer; the others are asked all the same. */
+  /** Called when a seed did not answer; the others are queried all the same. */
   readonly onFailure?: (seed: string, message: string) => void;
 }
 
-/** What one seed said. */
+/** The answer of one seed. */
 export interface SeedAnswer {
   /** Its name. */
   readonly seed: string;
@@ -48,7 +48,7 @@ export const systemResolver: Resolver = (host, { signal }) =>
 
 /**
  * Addresses of nodes from the DNS seeds of a network, with the network's port,
- * each once, as the seeds answer. `break` ends the asking.
+ * each once, in the order of the answers. `break` aborts the queries.
  *
  * @throws {RangeError} when the network has no seeds.
  * @throws {VerackError} `dns` when no seed answered; `permission`.
@@ -83,7 +83,10 @@ export async function* seedAddresses(
   }
 }
 
-/** Asks all of `seeds` at once; what they say as they answer, never more than each allows. */
+/**
+ * Queries all of `seeds` at once; yields the answers as they come, at most MAX_SEED_ADDRESSES
+ * of each.
+ */
 export function askSeeds(
   seeds: readonly string[],
   options: Pick<SeedOptions, "resolve" | "signal" | "clock">,

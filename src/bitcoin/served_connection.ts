@@ -32,7 +32,7 @@ import { Recorder } from "./recorder.ts";
 /** What the connections of a responder have in common. */
 export interface ServeSettings {
   readonly magic: Uint8Array;
-  /** Empty for Core's. */
+  /** Empty for Core's rules. */
   readonly rules: BehaviourRules;
   readonly delayMs: number;
   readonly addresses: readonly AddrEntry[];
@@ -83,7 +83,7 @@ export class ServedConnection {
     this.#connection = this.#isOdd ? this.#makeOdd(connection) : connection;
   }
 
-  /** Serves until the end; resolves with its reason. */
+  /** Serves the connection; resolves with the reason of its end. */
   async run(): Promise<VerackError> {
     const { magic, clock, random, ownNonces } = this.#settings;
     const { handshakeTimeoutMs, idleTimeoutMs } = this.#settings;
@@ -148,7 +148,7 @@ export class ServedConnection {
   }
 
   #observe(direction: "in" | "out", frame: Frame): void {
-    // What an odd connection sends, it tells itself: the session believes otherwise.
+    // An odd connection reports what it sends itself: the session has other messages on record.
     if (direction === "in" || !this.#isOdd) {
       this.recorder.observe(direction, frame);
     }
@@ -164,7 +164,7 @@ export class ServedConnection {
     this.#hooks.onOpen(session.remote, features, recorder.elapsedMs);
   }
 
-  /** Answered once a connection, and only because the client dialed us. */
+  /** Answered once a connection, as by Core for inbound peers. */
   #onGetaddr(session: Session): void {
     if (this.#answeredGetaddr) return;
     this.#answeredGetaddr = true;

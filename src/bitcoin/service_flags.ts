@@ -1,6 +1,6 @@
 /**
  * Names for the bits of a node's services (bitcoin `src/protocol.h`,
- * `ServiceFlags`). Any peer can set all 64, so nothing here is a number.
+ * `ServiceFlags`). They are bigints, since any peer can set all 64.
  */
 
 /** What a node offers, as bits of 64. */

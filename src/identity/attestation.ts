@@ -1,6 +1,6 @@
 /**
- * The attestation by which one member of a closed mesh admits another: a signature
- * that every node can check which knows the issuer's key.
+ * The attestation by which one member of a closed mesh admits another: a signature that every
+ * node with the issuer's key can verify.
  *
  * Whether the issuer may admit others, and whether the subject has been denied
  * meanwhile, is decided in `mesh/admission/admission_policy.ts`. There is no end date:
@@ -24,7 +24,7 @@ export interface AttestationContext {
 
 /** An attestation as read; nothing in it is verified. */
 export interface Attestation {
-  /** The node that is said to have signed this. */
+  /** The node that has issued it, if the signature verifies. */
   readonly issuer: PeerId;
   /** Unix time, whole seconds; for people, decides nothing. */
   readonly issuedAt: bigint;
@@ -64,7 +64,7 @@ export function decodeAttestation(bytes: Uint8Array): Attestation {
   return { issuer, issuedAt, signature };
 }
 
-/** The node that is said to have issued it; `undefined` if it is no attestation. */
+/** The issuer, which is not verified; `undefined` if it is no attestation. */
 export function issuerOf(bytes: Uint8Array): PeerId | undefined {
   try {
     return decodeAttestation(bytes).issuer;
@@ -92,8 +92,8 @@ export function verifyAttestation(
 
 /**
  * What is signed: the ASCII text `verack/1 statement` and a zero byte ‖ magic (4)
- * ‖ issuer (32) ‖ subject (32) ‖ time (u64). All of fixed length, so two
- * attestations never share their bytes, and a proof begins otherwise.
+ * ‖ issuer (32) ‖ subject (32) ‖ time (u64). All of fixed length, so two attestations never
+ * share their bytes, and a proof has another beginning.
  */
 function signedBytes(
   issuer: PeerId,

@@ -1,12 +1,10 @@
 /**
- * The one form of a verack certificate, and the one function that holds bytes
- * against it: whatever enters, from gossip, store, proof, file or fetch, passes
- * {@linkcode verifyCertificate} or is not used.
+ * The one form of a verack certificate, and the one function that verifies it: each certificate
+ * from gossip, store, proof, file or TLS passes {@linkcode verifyCertificate} or is not used.
  *
  * No library parses here. All of a verack certificate follows from its key, save the
- * serial number and the signature; so the verifier walks to the key, builds what
- * must stand around it, and compares bytes. No other parser, webpki's or node's, can
- * then read anything else out of it.
+ * serial number and the signature; so the verifier reads the key, builds all other bytes from
+ * it, and compares. No other parser, webpki's or node's, can then read different values.
  */
 import { Buffer } from "node:buffer";
 import { createPublicKey, hash, type KeyObject } from "node:crypto";
@@ -34,8 +32,8 @@ import { type KeyType, type PublicKey, readPublicKey } from "./public_key.ts";
 import { verifyCertificateBytes } from "./signature.ts";
 
 /**
- * A certificate that was verified, and what it says. Results are shared between
- * callers, so the bytes must not be written to.
+ * A certificate that was verified, and its fields. Results are shared between callers, so the
+ * bytes must not be changed.
  */
 export interface VerifiedCertificate {
   /** The certificate; a copy of its own, not a view into what was verified. */
@@ -46,7 +44,7 @@ export interface VerifiedCertificate {
   readonly spki: Uint8Array<ArrayBuffer>;
   /** The key, for verifying with `node:crypto`. */
   readonly publicKey: KeyObject;
-  /** Its kind, which alone decides how it signs. */
+  /** Its kind, which alone decides the signature algorithm. */
   readonly key: PublicKey;
   /** The DNS name to ask TLS for: `serverNameOf(id)`. */
   readonly serverName: string;
@@ -139,8 +137,8 @@ const verified = new BoundedMap<string, VerifiedCertificate>(
 );
 
 /**
- * Verifies that these bytes are exactly one verack certificate, and tells which key
- * it is for. The rules, all of them:
+ * Verifies that these bytes are exactly one verack certificate, and returns its key and
+ * identity. The rules:
  *
  * - at most {@linkcode MAX_CERTIFICATE_BYTES} bytes, DER, nothing after it;
  * - version 3; serial number positive, at most 20 bytes, in its shortest form;
@@ -156,8 +154,8 @@ const verified = new BoundedMap<string, VerifiedCertificate>(
  * - the key's own signature over all that; of the two that ECDSA has for each, the
  *   one with low s, or anyone could turn one certificate into two.
  *
- * Takes some hundred microseconds, nearly all for the signature; a certificate that
- * was verified before takes a few. Refusals are not remembered.
+ * Takes some hundred microseconds, nearly all for the signature; a certificate that was
+ * verified before takes a few. Failures are not cached.
  *
  * Throws `bad-certificate` when it breaks a rule, `wrong-identity` when it is sound but
  * belongs to another identity than `expected`. The bytes are copied.
@@ -231,7 +229,7 @@ function readFields(der: Uint8Array<ArrayBuffer>): Fields {
   const body = new DerReader(signed.content, fault);
   const version = body.read("the version");
   if (!equalBytes(version.whole, VERSION_3_DER)) {
-    // Version 1 is written by leaving the field out.
+    // Version 1 is the absence of the field.
     const found = version.tag === DER_TAG.CONTEXT_0
       ? `encoded as ${version.whole.subarray(0, 8).toHex()}`
       : "1";
@@ -304,12 +302,12 @@ function signatureHolds(
   try {
     return verifyCertificateBytes(key, publicKey, signed.whole, signature);
   } catch {
-    // A key that the library finds it cannot compute with after all.
+    // A key that the library cannot compute with.
     return false;
   }
 }
 
-/** A field as it stands, for a message; `openssl x509 -text` says it nicer. */
+/** A field as hex, for a message; `openssl x509 -text` decodes it. */
 function shown({ whole }: DerElement): string {
   return `"${escapeText(whole, { max: 200 })}"`;
 }

@@ -1,8 +1,8 @@
 /**
- * A reader and a writer for the little of ASN.1 DER (X.690) that keys and
- * certificates need: single-byte tags, definite minimal lengths, nothing else. By
- * hand, because libraries that accept more than DER would each read another
- * certificate out of the same bytes. It walks and never copies.
+ * A reader and a writer for the part of ASN.1 DER (X.690) that keys and certificates need:
+ * single-byte tags, definite minimal lengths, nothing else. Written by hand, because libraries
+ * that accept more than DER may read different certificates from the same bytes. Reading never
+ * copies.
  */
 
 /** Makes the error to throw from a sentence about what is wrong. */
@@ -116,7 +116,7 @@ export class DerReader {
     return content.subarray(1);
   }
 
-  /** Insists that this level holds nothing more. */
+  /** Throws if this level has another element. */
   end(what: string): void {
     const left = this.#bytes.length - this.#offset;
     if (left > 0) throw this.#fault(`${left} bytes follow ${what}`);
@@ -150,8 +150,8 @@ export class DerReader {
 }
 
 /**
- * Encodes one element from its tag and the pieces of its content, which must be
- * less than 64 KiB.
+ * Encodes one element from its tag and the parts of its content, which must be less than 64
+ * KiB.
  */
 export function encodeDer(
   tag: number,

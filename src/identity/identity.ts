@@ -1,7 +1,6 @@
 /**
- * A key we hold: made anew or loaded, with the certificate that wraps it, able to
- * sign. Other nodes are known by a {@linkcode PeerId} alone. Files are read and
- * written in `key_files.ts`.
+ * The key of this node, made anew or loaded, with its certificate. Of other nodes there is a
+ * {@linkcode PeerId} only. Files are read and written in `key_files.ts`.
  */
 import { Buffer } from "node:buffer";
 import {
@@ -50,8 +49,8 @@ export interface GenerateOptions {
    */
   keyType?: KeyType;
   /**
-   * Whether the key is gone when the process ends, so that peers need not remember
-   * it; false when it is about to be written to a file.
+   * Whether the key ends with the process, so that peers need not remember it; false when it
+   * will be written to a file.
    *
    * @default {true}
    */
@@ -78,11 +77,14 @@ export interface FromPemOptions {
   certificateSource?: string;
 }
 
-/** Signed when a key is loaded, to see that its halves fit; nothing else reads so. */
+/**
+ * Signed when a key is loaded, to check that its private and public halves fit; no other signed
+ * text has this form.
+ */
 const SELF_TEST = new TextEncoder().encode("verack/1 self-test");
 
 /**
- * A key we hold, with the certificate that wraps it.
+ * The key of a node, with its certificate.
  *
  * @example
  * ```ts
@@ -137,13 +139,12 @@ export class Identity {
   }
 
   /**
-   * Loads a key from PEM text: PKCS #8, SEC 1 or PKCS #1, encrypted or not. What
-   * else stands in the text (certificates, curve parameters, comments) is skipped.
+   * Loads a key from PEM text: PKCS #8, SEC 1 or PKCS #1, encrypted or not. Other content
+   * (certificates, curve parameters, comments) is skipped.
    *
-   * @throws {VerackError} `bad-key` when there is not exactly one private key of
-   * a type we take; `encrypted-key` when its passphrase is missing or wrong;
-   * `bad-certificate` when the certificate cannot be read; `mismatched-key` when
-   * it belongs to another key.
+   * @throws {VerackError} `bad-key` when there is not exactly one private key of a supported
+   * type; `encrypted-key` when its passphrase is missing or wrong; `bad-certificate` when the
+   * certificate cannot be read; `mismatched-key` when it belongs to another key.
    */
   static async fromPem(
     keyPem: string,
@@ -190,18 +191,17 @@ function generateKey(type: KeyType): Promise<{ privateKey: KeyObject }> {
     : generate("rsa", { modulusLength: 2_048 });
 }
 
-/** What can be said of a key without holding it. */
+/** The public facts of a key. */
 export interface PublicIdentity {
   readonly id: PeerId;
   readonly keyType: KeyType;
-  /** What it was found in. */
+  /** What the text contained. */
   readonly foundIn: "key" | "certificate";
 }
 
 /**
  * The identity of the private key in `pem` or, where there is none, of the first
- * certificate, self-made or not. For showing it: nothing that is found here is ever
- * pinned or trusted.
+ * certificate, self-made or not. For display: the result is neither pinned nor trusted.
  *
  * @param source What the text is called in messages.
  * @throws {VerackError} `bad-key`, `encrypted-key`, `bad-certificate`.
@@ -233,7 +233,7 @@ interface LoadedKey {
   readonly id: PeerId;
 }
 
-/** Checks that a private key can be an identity, and tells which one. */
+/** Checks that a private key can be an identity, and returns that. */
 function examine(privateKey: KeyObject, source: string): LoadedKey {
   const fault = (detail: string) => keyError("bad-key", source, detail);
   let spki: Uint8Array<ArrayBuffer>;
@@ -245,14 +245,13 @@ function examine(privateKey: KeyObject, source: string): LoadedKey {
     throw fault(`its public half cannot be computed (${messageOf(cause)})`);
   }
   const publicKey = readPublicKey(spki, fault);
-  // Deno 2.9 refuses halves that do not fit by itself; a node that was told a wrong
-  // identity would look like an impostor to all others, so this does not rest on it.
+  // Deno 2.9 refuses halves that do not fit itself, but that is not documented; with a wrong
+  // identity a node would be refused by all others as an impostor.
   let fits = false;
   try {
     const signature = signBytes(publicKey, privateKey, SELF_TEST);
     fits = verifyBytes(publicKey, publicHalf, SELF_TEST, signature);
   } catch {
-    // They do not.
   }
   if (!fits) {
     throw fault("its private and public halves do not belong together");
@@ -265,8 +264,8 @@ function certify(key: LoadedKey): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * The certificate in `pem` if it may be presented, `undefined` if it is of our key
- * but not of our form. Of a chain the first counts, as everywhere in TLS.
+ * The certificate in `pem` if it may be presented, `undefined` if it is of our key but not a
+ * verack certificate. Of a chain the first counts, as in TLS.
  */
 function readOwnCertificate(
   pem: string,
@@ -309,7 +308,7 @@ function readCertificateKey(
   fault: Fault,
 ): Uint8Array<ArrayBuffer> {
   try {
-    // A lenient parser will do: the result is only compared with our own key, or shown.
+    // A lenient parser is enough: the result is only compared with our own key, or displayed.
     return spkiOf(new X509Certificate(Buffer.from(der)).publicKey);
   } catch (cause) {
     throw fault(`it cannot be read (${messageOf(cause)})`);

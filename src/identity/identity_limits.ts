@@ -30,5 +30,5 @@ export const MIN_NETWORK_SECRET_BYTES = 16;
  */
 export const NETWORK_KEY_COST = 32_768;
 
-/** Characters of a name that a person gives a node; longer ones break a line of output. */
+/** Characters of a name that a user gives a node; longer ones break a line of output. */
 export const MAX_PEER_NAME_CHARS = 32;

@@ -1,7 +1,7 @@
 /**
  * An invite as it is passed from person to person: one line with the host's identity
- * and address, and the code that lets one guest in. The host keeps only what is
- * derived from the code; giving out and redeeming are in `mesh/admission/invites.ts`.
+ * and address, and the code that lets one guest in. The host keeps only values derived from the
+ * code; invites are made and redeemed in `mesh/admission/invites.ts`.
  */
 import { hkdfSync } from "node:crypto";
 import {
@@ -17,7 +17,7 @@ import {
   type SharedSecret,
 } from "./shared_secret.ts";
 
-/** What the line says. */
+/** The fields of the line. */
 export interface Invite {
   /** The node that invites, which must be the one at that address. */
   readonly host: PeerId;
@@ -26,10 +26,10 @@ export interface Invite {
   readonly code: Uint8Array;
 }
 
-/** 160 bits: beyond guessing, and base32 has no digit to spare. */
+/** 160 bits cannot be guessed, and are base32 without padding. */
 export const INVITE_CODE_BYTES = 20;
 
-/** RFC 4648 §6 in lower case: a double click takes all of it, and it can be read out. */
+/** RFC 4648 §6 in lower case: a double click selects all of it, and it can be read aloud. */
 const CODE = /^[a-z2-7]{32}$/;
 
 /**

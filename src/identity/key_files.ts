@@ -1,7 +1,7 @@
 /**
- * Keys, certificates, secrets, passphrases and invites on disk. What the files hold is
- * read in `identity.ts`, `shared_secret.ts` and `invite.ts`; how they are read and
- * written, in `private_file.ts`.
+ * Keys, certificates, secrets, passphrases and invites on disk. Their content is parsed in
+ * `identity.ts`, `shared_secret.ts` and `invite.ts`; files are read and written in
+ * `private_file.ts`.
  */
 import { dirname } from "node:path";
 import { type ErrorCode, VerackError } from "../core/errors.ts";
@@ -211,10 +211,10 @@ function makeParent(prefix: string): void {
   const path = dirname(prefix);
   if (path === ".") return;
   try {
-    // Asked first, so that an existing directory needs no right to make one.
+    // Looked for first, so that an existing directory needs no right to make one.
     if (Deno.statSync(path).isDirectory) return;
   } catch {
-    // Missing, or not ours to look at: mkdir says which.
+    // Missing, or not readable: the error of mkdir names the reason.
   }
   try {
     Deno.mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });

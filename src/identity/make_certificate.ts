@@ -37,9 +37,9 @@ export async function makeCertificate(
   const x509 = await import("npm:@peculiar/x509@2.2.0");
   const algorithm = SIGNING[keyType];
   const certificate = await x509.X509CertificateGenerator.create({
-    // The leading 1 keeps it positive and never zero. Nothing reads it.
+    // The leading 1 keeps it positive. Its value is not used.
     serialNumber: `01${id.slice(0, SERIAL_DIGITS)}`,
-    // Hex digits become a PrintableString, as the rules want it.
+    // The library encodes hex digits as a PrintableString, as the rules require.
     subject: [{ CN: [id] }],
     issuer: [{ CN: [id] }],
     notBefore: VALIDITY.notBefore,
@@ -68,7 +68,7 @@ export async function makeCertificate(
   return verifyCertificate(finished, id).der;
 }
 
-/** WebCrypto draws s in either half; the signed part does not cover the signature. */
+/** WebCrypto makes s of either half; the signed part does not cover the signature. */
 function withLowSignature(
   der: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {

@@ -1,10 +1,10 @@
 /**
- * What a node calls itself, `alice`: which names a person may give, and how a name
- * from the network is shown. A name is a claim that any node can make; it never
- * authorises anything, and is never shown without the short identity.
+ * The name of a node, such as `alice`: which names a user may give, and how a name from the
+ * network is shown. Any node can advertise any name, so a name never authorises anything, and
+ * is never shown without the short identity.
  *
- * The rules follow UTS #39: compatibility forms, mixed scripts, invisible and
- * reordering characters and whole names of look-alikes are not taken.
+ * The rules follow UTS #39: compatibility forms, mixed scripts, invisible and reordering
+ * characters and whole names of look-alikes are refused.
  */
 import { escapeText } from "../core/escape.ts";
 import { MAX_PEER_NAME_BYTES } from "../wire/wire_limits.ts";
@@ -20,10 +20,10 @@ const SCRIPTS =
   Han Hiragana Katakana, Han Hangul, Han Bopomofo`
     .split(/,\s+/).map((together) => together.split(" "));
 
-/** Of Latin what languages are written in, without the letters of phoneticians. */
+/** Latin letters of written languages, without phonetic ones. */
 const LATIN = "[[A-Za-z\\u{c0}-\\u{24f}\\u{1e00}-\\u{1eff}]&&[\\p{Lu}\\p{Ll}]]";
 
-/** What most names are: no other pattern is needed for them. */
+/** Most names, for which no other pattern is needed. */
 const ASCII_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** One for each alphabet; made when first needed, as compiling them takes milliseconds. */
@@ -39,11 +39,11 @@ const MARK_FLOOD = /\p{M}{3}/u;
 const LOOKALIKE =
   /^(?=.*[^ -~])[аАВсСԁеЕһНіІјЈКӏМоОрРԛѕЅТԝхХуУѵѴαΑΒΕΖΗιΙΚΜνΝοΟρΡτΤυΥΧ0-9._-]*$/u;
 
-/** Would be taken for the first digits of an identity. */
+/** Could be mistaken for the first digits of an identity. */
 const IDENTITY_LIKE = /^[0-9a-f]{8,}$/i;
 
 /**
- * The name a person gives a node, in Unicode's normal form C.
+ * The name a user gives a node, in Unicode's normal form C.
  *
  * @throws {RangeError} when it is no name or could be taken for another one; the
  * message says why.
@@ -57,20 +57,20 @@ export function parsePeerName(text: string): string {
   );
 }
 
-/** Whether {@linkcode parsePeerName} takes a name, in whatever normal form. */
+/** Whether {@linkcode parsePeerName} accepts a name, in any normal form. */
 export function isPeerName(text: string): boolean {
   return faultOf(text.normalize("NFC")) === undefined;
 }
 
-/** What a peer is called. */
+/** The names of a peer. */
 export interface PeerNames {
-  /** What it calls itself; not escaped. */
+  /** The name it advertises; not escaped. */
   readonly name?: string;
-  /** What it is called at this node because a person said so. */
+  /** The name that the user of this node has given it. */
   readonly boundName?: string;
 }
 
-/** The names alone of what is known of a peer, without one that is empty. */
+/** The names in a record of a peer, without empty ones. */
 export function namesOf(
   { name = "", boundName }: {
     readonly name?: string | undefined;
@@ -84,10 +84,10 @@ export function namesOf(
 }
 
 /**
- * A peer as people see it: `alice (d26d938b)`, without a name the short identity, and
- * `eva (calls itself eve, d26d938b)` under the name that a person gave it.
- * A name that {@linkcode parsePeerName} would refuse stands in quotes, with
- * everything but ASCII escaped, so that it passes for no other.
+ * A peer as shown to people: `alice (d26d938b)`, without a name the short identity, and `eva
+ * (calls itself eve, d26d938b)` under the name that the user gave it. A name that {@linkcode
+ * parsePeerName} would refuse stands in quotes, with everything but ASCII escaped, so that it
+ * passes for no other.
  */
 export function peerLabel(
   id: PeerId,
@@ -123,17 +123,17 @@ export function shownName(name: string): string {
   return `"${shown}"`;
 }
 
-/** Whether two names are the same to a person: case and composition aside. */
+/** Whether two names look the same: case and composition aside. */
 export function sameName(a: string, b: string): boolean {
   return foldName(a) === foldName(b);
 }
 
-/** The form that all names have which are the same to a person. */
+/** The form that names which look the same have in common. */
 export function foldName(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
 
-/** What is wrong with a name, and what it must be. */
+/** The fault of a name, and what it must be. */
 function faultOf(name: string): string | undefined {
   const chars = [...name].length;
   if (chars < 1 || chars > MAX_PEER_NAME_CHARS) {

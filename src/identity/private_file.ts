@@ -25,12 +25,12 @@ export function isOpenToOthers({ mode }: Deno.FileInfo): boolean {
   return !ON_WINDOWS && mode !== null && (mode & OTHERS) !== 0;
 }
 
-/** Takes all rights from others; does nothing on Windows, which knows other means. */
+/** Takes all rights from others; does nothing on Windows, which has no such modes. */
 export function makePrivate(path: string, mode: number): void {
   if (!ON_WINDOWS) Deno.chmodSync(path, mode);
 }
 
-/** What is there, or `undefined` if nothing is. */
+/** The file information, or `undefined` if there is no file. */
 export function statOrNothing(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
@@ -140,12 +140,15 @@ export function writeWhole(path: string, text: string): void {
 /** Renames a file and makes that durable. */
 export function rename(from: string, to: string): void {
   Deno.renameSync(from, to);
-  if (ON_WINDOWS) return; // It has no directories to flush.
+  if (ON_WINDOWS) return; // Windows cannot flush directories.
   using directory = Deno.openSync(to.replace(/\/[^/]*$/, "") || "/");
   directory.syncSync();
 }
 
-/** Removes what was just created; a failure leaves the first error to be told. */
+/**
+ * Removes a file that was just created; if that fails, the first error is still the one
+ * reported.
+ */
 export function discard(path: string): void {
   try {
     Deno.removeSync(path);

@@ -19,7 +19,7 @@ import { DER_TAG, DerReader, type Fault, showOid } from "./der.ts";
 import { type PemBlock, readPemBlocks, writePem } from "../core/pem.ts";
 import { nameAlgorithm, WANTED_KEY } from "./public_key.ts";
 
-/** A passphrase, or what asks for one when it turns out to be needed. */
+/** A passphrase, or a function that asks for one when it is needed. */
 export type Passphrase =
   | string
   | (() => string | undefined | Promise<string | undefined>);
@@ -142,7 +142,7 @@ async function open(
   try {
     return unlock(given);
   } catch {
-    // What the library says here depends on how the garbage happens to look.
+    // The library's message depends on the damaged bytes.
     throw keyError(
       "encrypted-key",
       source,
@@ -151,7 +151,7 @@ async function open(
   }
 }
 
-/** What a block is that the library refused: its algorithm if that can be seen. */
+/** The algorithm of a block that the library refused, if it can be read. */
 function whyUnreadable({ label, der }: PemBlock, cause: unknown): string {
   if (label === "PRIVATE KEY") {
     try {
@@ -162,7 +162,7 @@ function whyUnreadable({ label, der }: PemBlock, cause: unknown): string {
       const type = nameAlgorithm(content, SyntaxError);
       return `it is of type ${type} and cannot be read (${messageOf(cause)})`;
     } catch {
-      // Not even PKCS #8; the library's words have to do.
+      // Not PKCS #8, so only the library's message remains.
     }
   }
   return `its "${label}" cannot be read (${messageOf(cause)})`;
@@ -172,8 +172,8 @@ function whyUnreadable({ label, der }: PemBlock, cause: unknown): string {
 //
 // PKCS #8 (RFC 5958 §3 with PBES2 of RFC 8018, or scrypt of RFC 7914) and the legacy
 // way. Node's decoder opens them, but takes HMAC-SHA-1, the default of OpenSSL 1.0,
-// for a wrong passphrase: such keys are decrypted here. Keys that cannot be opened are
-// found beforehand, so that a passphrase is neither asked for nor blamed in vain.
+// for a wrong passphrase: such keys are decrypted here. Keys in an unsupported form are refused
+// first, so that no passphrase is requested or reported as wrong for them.
 
 const PBES2 = "1.2.840.113549.1.5.13";
 const PBKDF2 = "1.2.840.113549.1.5.12";
@@ -276,7 +276,7 @@ function readPbkdf2(
       `its key derivation takes ${rounds} rounds, must be at most ${MAX_KEY_DERIVATION_ROUNDS}`,
     );
   }
-  // SHA-1 is what is meant when nothing is said (RFC 8018 §A.2).
+  // SHA-1 is the default (RFC 8018 §A.2).
   let hmac: string | undefined = "SHA-1";
   while (!parameters.atEnd) {
     const option = parameters.read("the key derivation");

@@ -93,8 +93,8 @@ export function signProof(
  * decides the algorithm: ECDSA with SHA-256 in strict DER, Ed25519, or RSA-PSS with
  * SHA-256 and a salt of exactly 32 bytes.
  *
- * Never throws, whatever it is given. That `context.listener` is ourselves, and the
- * challenge the one we sent, is up to the caller, which builds the context.
+ * Never throws, whatever it is given. The caller builds the context, with its own identity as
+ * `listener` and the challenge that it sent.
  */
 export function verifyProof(
   certificate: VerifiedCertificate,

@@ -23,7 +23,7 @@ export type KeyType = "P-256" | "Ed25519" | "RSA";
 /** Every {@linkcode KeyType}, the default one first. */
 export const KEY_TYPES: readonly KeyType[] = ["P-256", "Ed25519", "RSA"];
 
-/** What is wanted, for messages. */
+/** The supported keys, for messages. */
 export const WANTED_KEY =
   `P-256, Ed25519 or RSA with ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`;
 
@@ -50,7 +50,7 @@ const RSA_ALGORITHM = encodeDer(
   NULL,
 );
 
-/** Names by algorithm or curve, so that a refusal says what was found. */
+/** Names by algorithm or curve, for error messages. */
 const ALGORITHM_NAMES: Readonly<Record<string, string>> = {
   "1.2.840.10045.3.1.7": "P-256",
   "1.3.101.112": "Ed25519",
@@ -66,7 +66,7 @@ const ALGORITHM_NAMES: Readonly<Record<string, string>> = {
   "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
 };
 
-/** Longest exponent, bytes; ring and webpki take no more than 33 bits. */
+/** Longest exponent, bytes; ring and webpki accept at most 33 bits. */
 const MAX_EXPONENT_BYTES = 4;
 
 /** Smallest exponent (NIST SP 800-56B §6.2); smaller ones have a history of forgeries. */
@@ -111,7 +111,7 @@ export function readPublicKey(
   throw fault(`the key is of type ${name}${odd}, must be ${WANTED_KEY}`);
 }
 
-/** What an `AlgorithmIdentifier` is called, from its content. */
+/** The name of an `AlgorithmIdentifier`, from its content. */
 export function nameAlgorithm(
   content: Uint8Array<ArrayBuffer>,
   fault: Fault,

@@ -1,8 +1,8 @@
 /**
- * Secrets that two nodes prove to each other that they know, without telling them:
- * the network's, which all members share, and that of an invite (`invite.ts`). A proof
- * is bound to the listener that TLS proved and to one conversation; the messages are
- * in `wire/messages/credentials.ts`.
+ * Secrets whose knowledge two nodes prove to each other without sending them: the network's,
+ * which all members share, and that of an invite (`invite.ts`). A proof is bound to the
+ * listener that TLS proved and to one conversation; the messages are in
+ * `wire/messages/credentials.ts`.
  */
 import { createHmac, scrypt } from "node:crypto";
 import { messageOf, VerackError } from "../core/errors.ts";
@@ -14,10 +14,10 @@ import {
 import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 
-/** What a node shows or asks for: which secret, and the key derived from it. */
+/** A secret: which one it is, and the key derived from it. */
 export interface SharedSecret {
   readonly kind: "network" | "invite";
-  /** By which the other end finds the key, 16 bytes in hex; zeros for the network. */
+  /** By which the other end looks up the key, 16 bytes in hex; zeros for the network. */
   readonly id: string;
   /** 32 bytes. */
   readonly key: Uint8Array;
@@ -25,13 +25,13 @@ export interface SharedSecret {
 
 /** All that a proof of a secret is bound to. */
 export interface SecretContext {
-  /** Which end proves: an answer is never the question sent back. */
+  /** Which end proves, so that a proof cannot be reflected. */
   readonly by: "dialer" | "listener";
   /** The network's 4 bytes. */
   readonly magic: Uint8Array;
   /** The node that was dialed, proven by TLS. */
   readonly listener: PeerId;
-  /** SHA-256 over what both have said so far (`identity/proof.ts`). */
+  /** SHA-256 over the messages of both so far (`identity/proof.ts`). */
   readonly transcript: Uint8Array;
 }
 

@@ -78,7 +78,7 @@ const MAX_ECDSA_BYTES = 2 + 2 * (2 + 1 + P256_SCALAR_BYTES);
 
 /**
  * Whether a signature has the one form in which this kind of key writes it. Also
- * bounds it. Deno 2.9 is as strict itself, which is nowhere promised.
+ * bounds it. Deno 2.9 is as strict itself, which is not documented.
  */
 function fits(publicKey: PublicKey, signature: Uint8Array): boolean {
   switch (publicKey.type) {
@@ -96,8 +96,8 @@ function fits(publicKey: PublicKey, signature: Uint8Array): boolean {
 /**
  * `SEQUENCE { r INTEGER, s INTEGER }` in DER (RFC 3279 §2.2.3) with s at most half
  * the order of the curve, and nothing more. With (r, s) the pair (r, order − s)
- * verifies as well, and anyone can compute it (BIP 146); without this bound every
- * signature would have a second form that its maker never wrote.
+ * verifies as well, and anyone can compute it (BIP 146); without this bound every signature
+ * would have a second form.
  */
 function isEcdsaDer(signature: Uint8Array): boolean {
   if (signature.length > MAX_ECDSA_BYTES) return false;

@@ -2,8 +2,8 @@
  * The data directory of one node: its key, its certificate and its database, for
  * its owner alone and for one process at a time.
  *
- * A damaged database is set aside and a new one begun, since a node can do without
- * its memory; a key is never replaced, since others know the node by it.
+ * A damaged database is renamed and a new one begun, since a node works without it; a key is
+ * never replaced, since it is the node's identity.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -48,8 +48,8 @@ export interface DataOptions {
 }
 
 /**
- * What a node keeps on disk. Hand `identity` and `store` to `Node.start`, and close
- * the directory after the node.
+ * What a node keeps on disk. Pass `identity` and `store` to `Node.start`, and close the
+ * directory after the node.
  *
  * @example
  * ```ts
@@ -70,7 +70,7 @@ export class DataDirectory implements Disposable {
   readonly path: string;
   /** The key of the node. */
   readonly identity: Identity;
-  /** What it remembers. */
+  /** What is on record. */
   readonly store: NodeStore;
   readonly #opened: OpenedStore;
 
@@ -127,7 +127,7 @@ export interface OpenedStore extends Disposable {
 }
 
 /**
- * Opens what a directory remembers, where no key is needed.
+ * Opens the store of a directory, without its key.
  *
  * @param options `create`: makes directory and database if they are missing.
  * @throws {VerackError} as {@linkcode DataDirectory.open}; `bad-data` when there is
@@ -194,7 +194,7 @@ function prepareDirectory(path: string, create: boolean): void {
   });
 }
 
-/** Whether it is empty or a node has used it; what a crash left of ours counts. */
+/** Whether it is empty or a node has used it; files that a crash left behind count. */
 function isNodeOrEmpty(path: string): boolean {
   const entries = [...Deno.readDirSync(path)].map(({ name }) => name)
     .filter((name) => name !== "lost+found");
@@ -233,7 +233,7 @@ function openDatabase(path: string, clock: Clock): SqliteStore {
   return store;
 }
 
-/** Renames a damaged database, so that it can be looked into. */
+/** Renames a damaged database, so that it can be examined. */
 function setAside(database: string, clock: Clock): string {
   // Colons are no part of names on Windows.
   const time = new Date(clock.now()).toISOString().replaceAll(":", "-");
@@ -250,7 +250,7 @@ function setAside(database: string, clock: Clock): string {
   return aside;
 }
 
-/** A directory is of one mesh: a peer that was admitted to it is admitted to no other. */
+/** A directory belongs to one mesh, because admissions on record are to that mesh only. */
 function bindNetwork(path: string, store: NodeStore, network: string): void {
   const bound = store.setting("data.network");
   if (bound === undefined) {
@@ -269,7 +269,7 @@ function bindNetwork(path: string, store: NodeStore, network: string): void {
 /** The owner of what this process makes in a directory; `null` on Windows. */
 function ownerOfNewFiles(directory: string): number | null {
   if (Deno.build.os === "windows") return null;
-  // Asking for our own number would take a permission of its own.
+  // To read our own user id would need another permission.
   const probe = Deno.makeTempFileSync({ dir: directory, prefix: ".probe-" });
   try {
     return Deno.statSync(probe).uid;

@@ -87,7 +87,7 @@ export class Database {
     return this.#failure;
   }
 
-  /** Calls `forget` when writes were lost, for caches of what the tables hold. */
+  /** Calls `forget` when writes were lost, so that caches of tables are cleared. */
   whenLost(forget: () => void): void {
     this.#onLost.push(forget);
   }
@@ -150,7 +150,7 @@ export class Database {
     }
     if (!this.#writing) return Promise.resolve();
     this.#waiting ??= Promise.withResolvers();
-    // As long as the last flush took: then half of the time is left for the rest.
+    // As long as the last flush took, so that at most half of the time goes to flushing.
     const pauseMs = Math.min(this.#flushMs, MAX_COMMIT_WAIT_MS);
     const restedMs = this.#clock.monotonic() - this.#flushedAt;
     this.#schedule(Math.max(0, pauseMs - restedMs));
@@ -184,7 +184,7 @@ export class Database {
     this.#cancelTimer = this.#clock.after(delayMs, () => this.#flush());
   }
 
-  /** Commits, and settles what waits for it; why it failed, if it did. */
+  /** Commits, and settles the promises that wait for it; returns the error if it failed. */
   #flush(): VerackError | undefined {
     const startedAt = this.#clock.monotonic();
     try {
@@ -196,7 +196,7 @@ export class Database {
       this.#end()?.resolve();
       return undefined;
     } catch (error) {
-      // SQLite may have kept the transaction: nothing of it is to appear later.
+      // SQLite may have kept the transaction open, of which nothing may be committed later.
       if (this.#sqlite.isTransaction) this.#sqlite.exec("ROLLBACK");
       return this.#failed(error);
     }
@@ -232,7 +232,7 @@ export class Database {
 }
 
 /**
- * Looks at the first bytes before SQLite does: it takes an empty file for a new
+ * Checks the first bytes before SQLite opens the file: SQLite makes an empty file a new
  * database, and removes the write-ahead log of one that it cannot read.
  */
 function refuseForeign(path: string): void {

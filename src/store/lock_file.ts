@@ -24,7 +24,7 @@ export class LockFile implements Disposable {
     this.#file = file;
   }
 
-  /** Takes the lock; if another process has it, its number or `undefined`. */
+  /** Takes the lock; if another process has it, returns its process id, if that can be read. */
   static take(
     path: string,
   ): LockFile | { readonly heldBy: number | undefined } {
@@ -39,8 +39,8 @@ export class LockFile implements Disposable {
         using _closed = file;
         return { heldBy: readNumber(file) };
       }
-      // For people; the lock is what counts. Never removed: another process may
-      // have opened it already, and would then lock a file that no other sees.
+      // The process id is for people; only the lock decides. The file is never removed: another
+      // process may have opened it already, and would then lock a file without a name.
       file.truncateSync(0);
       file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
       return new LockFile(file);
@@ -63,7 +63,7 @@ export class LockFile implements Disposable {
 export function isInUse(directory: string): boolean {
   const path = `${directory}/${DATA_FILES.lock}`;
   try {
-    // Asking must not make a directory look used.
+    // The check must not create the file, which would mark the directory as used.
     if (statOrNothing(path) === undefined) return false;
     const lock = LockFile.take(path);
     if (!(lock instanceof LockFile)) return true;

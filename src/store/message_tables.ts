@@ -100,8 +100,8 @@ export class MessageTables implements MessageStore {
       putMessage(...OUTGOING.values({ key, message }));
       for (const one of to) putReceiver(key, peerIdBytes(one));
     };
-    // A message of which only the first half is written has no receiver, and
-    // does not count: for one receiver that is as good as a savepoint, and faster.
+    // A message without a receiver does not count, so for one receiver no savepoint is needed,
+    // which is faster.
     const [only] = to;
     if (to.length === 1 && only !== undefined) {
       put();
@@ -163,9 +163,9 @@ export class MessageTables implements MessageStore {
   }
 
   /**
-   * Keeps the seen ids of some senders. There may be millions of rows of others, which
-   * is as many as a node once kept, and a node is to start in seconds: to empty
-   * the table is one step, to delete most of its rows one for each.
+   * Keeps the seen ids of some senders. Older versions left millions of rows of others:
+   * emptying the table is one step, deleting most of its rows is one for each, and a node
+   * should start in seconds.
    */
   #rewriteSeen(listed: string): void {
     const run = (sql: string, ...values: string[]) =>

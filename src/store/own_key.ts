@@ -28,7 +28,7 @@ const log = logger("store");
 /** The setting with the identity that the directory belongs to. */
 const OWNER = "data.identity";
 
-/** The identity that a store belongs to, if to any yet. */
+/** The identity that a store belongs to, if it is recorded. */
 export function ownerOf(
   store: Pick<NodeStore, "setting">,
 ): PeerId | undefined {
@@ -130,7 +130,7 @@ async function make(
     );
   }
   const identity = await Identity.generate({ ephemeral: false });
-  // The key first: a certificate can be made anew.
+  // The key first, because a certificate can be made from it.
   writeWhole(`${path}/${DATA_FILES.key}`, identity.privateKeyPem);
   writeWhole(certPath, identity.certificatePem);
   return identity;

@@ -1,10 +1,8 @@
 /**
- * What is on record in a store whose node does not run, and what a person decides
- * about it meanwhile. A running node does the same by itself.
- *
- * A peer that is let in is always named in full: any attacker can make a key whose
- * identity begins like another's. To be kept out, the first digits are enough if
- * they mean one peer.
+ * The records of a store whose node does not run, and access decisions made meanwhile. A
+ * running node has its own. A peer that is allowed must be named in full, because an attacker
+ * can make a key whose identity begins like another's. To deny or forget one, its first digits
+ * are enough if they are unique.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
@@ -35,20 +33,20 @@ import {
 } from "../mesh/peers/find_peers.ts";
 import { ownerOf } from "./own_key.ts";
 
-/** A peer on record, and what was decided about it. */
+/** A peer on record, and its access rule. */
 export interface RecordedPeer
   extends Omit<StoredPeer, "attestation" | "earnedStanding"> {
-  /** What it is called here because a person said so. */
+  /** The name that the user has given it. */
   readonly boundName?: string;
   /** The peer that the name is bound to, if that is another. */
   readonly nameHeldBy?: PeerId;
-  /** By which member it was admitted, if by one. */
+  /** The member that admitted it, if one did. */
   readonly admittedBy?: PeerId;
-  /** What a person decided. */
+  /** The access rule of the user. */
   readonly rule?: AccessRule;
 }
 
-/** What was decided about an identity. */
+/** The access rule of an identity. */
 export interface RecordedRule {
   readonly id: PeerId;
   readonly rule: AccessRule;
@@ -86,7 +84,7 @@ export class Records {
     const rules = this.#rules();
     const bindings = this.#store.nameBindings();
     const holders = new Map(bindings.map((it) => [it.name, it.id]));
-    // The oldest first, so that the name that was given last stays.
+    // Oldest first, so that the name that was given last is kept.
     const given = new Map(
       bindings.filter(({ confirmed }) => confirmed)
         .map((it) => [it.id, it.name]),
@@ -108,20 +106,20 @@ export class Records {
     });
   }
 
-  /** What was decided, also about identities that are not on record. */
+  /** Access rules, also of identities that are not on record. */
   accessRules(): RecordedRule[] {
     return this.#store.accessRules()
       .map(({ id, rule }) => ({ id, rule }));
   }
 
-  /** Peers that proved their key and were not let in, oldest first. */
+  /** Peers that proved their key and were not admitted, oldest first. */
   joinRequests(): JoinRequest[] {
     return this.#store.joinRequests();
   }
 
   /**
-   * Lets an identity in, at a wall clock's time, and names it. Throws `SyntaxError` if it
-   * is not a whole identity, `RangeError` if it is the node's own or the name is none.
+   * Allows an identity, at a wall clock's time, and names it. Throws `SyntaxError` if it is not
+   * a whole identity, `RangeError` if it is the node's own or the name is none.
    */
   allow(text: string, at: number, name?: string): PeerId {
     const id = parsePeerId(text);
@@ -135,14 +133,14 @@ export class Records {
     return id;
   }
 
-  /** Keeps an identity out; throws `unknown-peer`, `ambiguous`, or `RangeError` likewise. */
+  /** Denies an identity; throws `unknown-peer`, `ambiguous`, or `RangeError` likewise. */
   deny(text: string, at: number): PeerId {
     const id = this.#find(text);
     this.#decisions.deny(id, at);
     return id;
   }
 
-  /** Takes a peer off the record, and ignores what others say of it. */
+  /** Takes a peer off the record, and ignores gossip about it. */
   forget(text: string, at: number): PeerId {
     const id = this.#find(text);
     this.#decisions.forget(id, at);
@@ -205,7 +203,7 @@ export class Records {
   }
 }
 
-/** A peer that asked where it was dialed is dialed there. */
+/** A peer whose join request came at an address where it was dialed is dialed there. */
 function fromRequest(request: JoinRequest): StoredPeer {
   const { id, certificate, address, firstSeen, lastSeen } = request;
   return {

@@ -1,7 +1,7 @@
 /**
- * The tables of a node's database, as the list of steps that lead to them. A step
- * that was released is never changed: a database remembers how many it has taken
- * (`user_version`), and takes the rest when it is opened.
+ * The tables of a node's database, as the list of steps that lead to them. A step that was
+ * released is never changed: a database records how many were applied (`user_version`), and the
+ * rest is applied when it is opened.
  *
  * Identities are their 32 bytes, times wall clock milliseconds. Columns and checks
  * are strict, so that a damaged row is found when the database is opened

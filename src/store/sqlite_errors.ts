@@ -1,10 +1,10 @@
-/** What SQLite and Deno say when a database cannot be used, in our words. */
+/** Translates errors of SQLite and Deno about a database into ours. */
 import { dirname } from "node:path";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { toFileError } from "../identity/private_file.ts";
 
-/** A kind of failure: result code of SQLite (sqlite3.h), and what it says. */
+/** A kind of failure: result code of SQLite (sqlite3.h), and its message. */
 interface Failure {
   readonly code: number;
   /** Not every call of node:sqlite passes the code on. */
@@ -17,7 +17,7 @@ const CORRUPT: Failure = { code: 11, text: /malformed/ };
 const FULL: Failure = { code: 13, text: /disk is full/ };
 const NOT_A_DATABASE: Failure = { code: 26, text: /is not a database/ };
 
-/** The file is no database of ours any more; it can be set aside. */
+/** The file is no usable database of ours; it can be replaced. */
 export class DamagedError extends VerackError {
   /** @param path The database. */
   constructor(path: string, why: string, options?: ErrorOptions) {

@@ -1,6 +1,6 @@
 /**
- * A {@linkcode NodeStore} on disk: what a node remembers of peers, which may come
- * in, and its messages, in one SQLite database that one process uses at a time.
+ * A {@linkcode NodeStore} on disk: peers, access rules and messages of a node, in one SQLite
+ * database that one process uses at a time.
  */
 import { messageOf } from "../core/errors.ts";
 import { type PeerId, peerIdBytes } from "../core/peer_id.ts";
@@ -96,12 +96,12 @@ const INVITES = new Table<StoredInvite>("invite", {
   usedBy: optional(peerId("used_by")),
 });
 
-/** Memory on disk. */
+/** The store of a node on disk. */
 export class SqliteStore implements NodeStore {
   readonly messages: MessageTables;
   readonly #database: Database;
   readonly #sql: ReturnType<typeof prepare>;
-  /** Addresses as they were written: most changes of a peer are not about them. */
+  /** Addresses as they were written last, because most changes of a peer leave them as they are. */
   readonly #addresses = new Map<PeerId, string>();
 
   /**
@@ -263,7 +263,7 @@ export class SqliteStore implements NodeStore {
   }
 }
 
-/** Prepared at once, so that a database without its tables is found when it is opened. */
+/** Prepared at once, so that missing tables are noticed when the database is opened. */
 function prepare(database: Database) {
   const read = (sql: string) => database.prepare(sql);
   const write = (sql: string) => database.writer(sql);
@@ -275,7 +275,7 @@ function prepare(database: Database) {
           WHERE it.identity = peer.identity AND typed = 1) AS typed
        FROM peer ORDER BY last_seen DESC`,
     ),
-    // Not replaced, which would take its addresses with it.
+    // Not replaced, which would delete its addresses.
     putPeer: write(PEERS.upsert("identity")),
     deletePeer: write("DELETE FROM peer WHERE identity = ?"),
     trimPeers: write(`DELETE FROM peer WHERE identity NOT IN ${LISTED}`),

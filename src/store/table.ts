@@ -1,15 +1,14 @@
 /**
- * How records stand in the rows of a table, said once for reading and writing:
- * identities as 32 bytes, times as whole milliseconds, truths as 0 and 1. The
- * schema's checks are made when a database is opened (`database.ts`), so that a row is
- * taken at its word.
+ * Maps records to the rows of a table, for reading and writing: identities as 32 bytes, times
+ * as whole milliseconds, booleans as 0 and 1. The schema's checks run when a database is opened
+ * (`database.ts`), so that rows are not checked again.
  */
 import { type PeerId, peerIdBytes, peerIdFromBytes } from "../core/peer_id.ts";
 
-/** What node:sqlite takes for a column. */
+/** A parameter of node:sqlite. */
 export type Value = string | number | Uint8Array | null;
 
-/** What node:sqlite gives for a row. */
+/** A row of node:sqlite. */
 export type Row = Record<string, unknown>;
 
 /** Identities as one parameter, JSON. */
@@ -20,7 +19,7 @@ export function toPeerId(value: unknown): PeerId {
   return peerIdFromBytes(value as Uint8Array);
 }
 
-/** A column, and how a value stands in it. */
+/** A column, and the encoding of its values. */
 export interface Column<T> {
   readonly name: string;
   readonly encode: (value: T) => Value;
@@ -34,7 +33,7 @@ export function plain<T extends string | number>(name: string): Column<T> {
   return { name, encode: (value) => value, decode: (value) => value as T };
 }
 
-/** One of some words, each of which stands there as another. */
+/** One of several values, each with its own encoding. */
 export function word<T extends string>(
   name: string,
   words: Readonly<Record<T, string>>,
@@ -70,12 +69,12 @@ export function peerId(name: string): Column<PeerId> {
   return { name, encode: peerIdBytes, decode: toPeerId };
 }
 
-/** A moment or a duration; clocks of tests have fractions. */
+/** A time or a duration, rounded, because clocks of tests have fractions. */
 export function wholeMs(name: string): Column<number> {
   return { name, encode: Math.trunc, decode: Number };
 }
 
-/** A truth. */
+/** A boolean. */
 export function flag(name: string): Column<boolean> {
   return { name, encode: Number, decode: (value) => value === 1 };
 }
