@@ -1,15 +1,15 @@
 /** Bounds of text that is shown or logged, and of pooled memory, with the reason of each. */
 
-/** Text from others as shown, UTF-16 units after escaping; a line stays a line. */
+/** Text from others as shown, UTF-16 units after escaping, so that it fits a line. */
 export const MAX_SHOWN_TEXT_CHARS = 256;
 
-/** Message of a log line, which may hold several such texts; then it is cut. */
+/** Message of a log line, which may contain several such texts; then it is cut. */
 export const MAX_LOG_MESSAGE_CHARS = 1_024;
 
 /** Fields in a log line; ours have at most eight. */
 export const MAX_LOG_FIELDS = 16;
 
-/** A name with everything strange in it escaped; then it is cut. */
+/** A name after escaping; then it is cut. */
 export const MAX_SHOWN_NAME_CHARS = 64;
 
 /** Members of one name that a message lists; a flood of them must not flood a terminal. */

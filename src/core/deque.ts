@@ -1,10 +1,9 @@
 /**
- * The one queue of `src/` of which much may wait: both ends cost nothing, however long
- * it is. (That of `@std/data-structures` keeps room for 8 items when it is empty, which
- * every topic of every peer would pay.)
+ * The one queue of `src/` that may become long: both ends take constant time. (That of
+ * `@std/data-structures` allocates 8 items when it is empty, for every topic of every peer.)
  */
 
-/** From how many removed items on the array is made short again. */
+/** The array is shortened once this many items have been removed. */
 const COMPACT_AT = 1_024;
 
 /** A list that is read from its beginning and grows at its end. */

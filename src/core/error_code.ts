@@ -1,10 +1,10 @@
 /**
- * What each error code means, in one table: whether to try again, what a peer is
- * told and how its own reason is read, how it is reported, and which HTTP status
- * it has. Numbers of reasons on the wire are in `wire/messages/reason.ts`.
+ * What each error code means, in one table: whether to retry, the reason that is sent to a peer
+ * and how a received one is read, how it is reported, and its HTTP status. Numbers of reasons
+ * on the wire are in `wire/messages/reason.ts`.
  */
 
-/** Every reason a `VerackError` can have, grouped by what notices it. */
+/** Every code of a `VerackError`, grouped by where it occurs. */
 export type ErrorCode =
   // The network.
   | "refused" // nothing listens at that address
@@ -27,7 +27,7 @@ export type ErrorCode =
   | "malformed" // payload breaks the rules of its message
   | "protocol" // a message that may not come in this state
   | "obsolete" // protocol version below our minimum
-  // The other end's identity.
+  // The identity of the other end.
   | "self" // we reached ourselves
   | "wrong-identity" // another identity than the one asked for or on record
   | "bad-certificate" // certificate breaks the rules of identity/certificate.ts
@@ -35,23 +35,23 @@ export type ErrorCode =
   | "demo-identity" // a published demo key used off loopback
   | "identity-in-use" // the same key is running in another process
   | "rejected" // the peer refused us; the message says why
-  | "denied" // this node was told to keep the identity out
+  | "denied" // this node has denied the identity
   | "not-admitted" // a closed mesh has not admitted the identity
   | "bad-secret" // the network's secret is missing or wrong
   | "bad-invite" // the invite is unknown, used or expired
   // The session.
   | "duplicate" // a second session for a pair that has one
   | "full" // a cap on connections or peers is reached
-  | "slow" // peer does not read what we send
-  | "dead" // peer stopped answering
-  | "left" // peer said bye
-  | "flood" // peer sends more than it may
+  | "slow" // the peer does not read what we send
+  | "dead" // the peer stopped answering
+  | "left" // the peer sent bye
+  | "flood" // the peer sends more than is allowed
   | "forgotten" // the peer was taken off the record
   // Messages.
   | "unknown-peer" // no peer of that name or identity
   | "unknown-invite" // no invite that has not ended has that id
   | "unknown-message" // no dead letter has that id
-  | "ambiguous" // several peers go by that name or prefix
+  | "ambiguous" // several peers have that name or prefix
   | "undelivered" // given up: too old, or the peer is gone for good
   | "stopped" // this node is closing
   // Our files and flags.
@@ -60,18 +60,18 @@ export type ErrorCode =
   | "mismatched-key" // key and certificate do not belong together
   | "bad-data" // the data directory cannot be used
   | "data-in-use" // another process uses the data directory
-  | "bad-program" // the program that takes messages cannot be started
+  | "bad-program" // the program that receives messages cannot be started
   | "unsafe"; // this process cannot pin certificates safely
 
-/** What the program does about one error code. */
+/** How the program handles one error code. */
 export interface ErrorFacts {
   /** Whether the same may succeed later though nothing is changed here. */
   readonly retryable?: true;
-  /** Reason that a peer is told if its session ends with it. @default {"protocol-error"} */
+  /** The reason that is sent to a peer whose session ends with it. @default {"protocol-error"} */
   readonly reason?: string;
-  /** The message in which a peer's `reason` is read as this code, not as `rejected`. */
+  /** The message in which a received `reason` is read as this code, not as `rejected`. */
   readonly readFrom?: "reject" | "bye";
-  /** One end turned the other away, which is an alarm; else it was not reached. */
+  /** One end refused the other, which is an alarm; else it was not reached. */
   readonly isRefusal?: true;
   /** Addresses that fail with it are not dialed again before the settings change. */
   readonly stopsDialing?: true;
@@ -182,18 +182,18 @@ const FACTS = {
   "unsafe": { isRefusal: true },
 } as const satisfies Readonly<Record<ErrorCode, ErrorFacts>>;
 
-/** The reasons that peers are told, by name. */
+/** The reasons that are sent to peers, by name. */
 export type ToldReason = Extract<
   typeof FACTS[ErrorCode],
   { reason: string }
 >["reason"];
 
-/** The row of a code. */
+/** The facts of a code. */
 export function factsOf(code: ErrorCode): ErrorFacts {
   return FACTS[code];
 }
 
-/** Every code for which something holds. */
+/** Every code whose facts pass a filter. */
 export function codesWhere(
   holds: (facts: ErrorFacts) => boolean,
 ): ReadonlySet<ErrorCode> {

@@ -22,11 +22,11 @@ export class VerackError extends Error {
   /** Which of the closed list of reasons it is; stable across releases. */
   readonly code: ErrorCode;
   /**
-   * What was wanted, where it is one value: the peer's id (`wrong-identity`), the most
+   * The value that was required, where there is one: the peer's id (`wrong-identity`), the most
    * bytes (`oversize`), the least version (`obsolete`), the magic as hex (`bad-magic`).
    */
   readonly expected?: string | number;
-  /** What there was in the place of `expected`. */
+  /** The value in the place of `expected`. */
   readonly actual?: string | number;
 
   /**
@@ -55,7 +55,7 @@ export class VerackError extends Error {
   }
 }
 
-/** The details of an error that says the same in other words, or to another program. */
+/** The details of an error, for one with another message. */
 export function detailsOf(
   { expected, actual }: VerackError,
 ): Pick<VerackError, "expected" | "actual"> {
@@ -65,7 +65,7 @@ export function detailsOf(
   };
 }
 
-/** The message of anything thrown, for showing to people. */
+/** The message of any thrown value, for display. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

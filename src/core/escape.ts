@@ -1,11 +1,9 @@
 /**
- * Makes text from the network harmless to show: no terminal control, no second
- * line, nothing invisible or reordering, never longer than asked for. All text that
- * others could have written passes here before it is shown. What is invisible by
- * itself is kept where it shapes what is seen (`visible_sequences.ts`).
- *
- * How it is quoted or laid out is up to the caller. JSON for programs, which must
- * keep the exact text, is {@linkcode jsonLine}.
+ * Escapes text from the network for display: no terminal control, no second line, no invisible
+ * or reordering characters, bounded length. All text from others is escaped here before it is
+ * shown. Invisible characters are kept where they belong to a visible sequence
+ * (`visible_sequences.ts`). JSON for programs, which must keep the exact text, is {@linkcode
+ * jsonLine}.
  */
 import { MAX_COMBINING_MARKS, MAX_SHOWN_TEXT_CHARS } from "./core_limits.ts";
 import { hasInvisibleParts, sequenceAt } from "./visible_sequences.ts";
@@ -13,7 +11,7 @@ import { hasInvisibleParts, sequenceAt } from "./visible_sequences.ts";
 /** Options of {@linkcode escapeText}. */
 export interface EscapeOptions {
   /**
-   * Longest result, in UTF-16 units, the mark for what was cut included; at least 8.
+   * Longest result, in UTF-16 units, the mark of a cut included; at least 8.
    *
    * @default {256}
    */
@@ -21,34 +19,34 @@ export interface EscapeOptions {
 }
 
 /**
- * What never appears as itself: controls (Cc), formatting such as bidi overrides,
- * zero-width and tag characters (Cf), surrogates (Cs), private use (Co), what is
- * unassigned or no character (Cn), line and paragraph separators (Zl, Zp), spaces
- * other than U+0020 (Zs), what is drawn over its neighbours (Me), what fonts draw
- * as nothing (variation selectors, fillers, U+2800), and the backslash.
+ * What is always escaped: controls (Cc), formatting such as bidi overrides, zero-width and tag
+ * characters (Cf), surrogates (Cs), private use (Co), unassigned characters and noncharacters
+ * (Cn), line and paragraph separators (Zl, Zp), spaces other than U+0020 (Zs), enclosing marks
+ * (Me), characters that fonts draw as nothing (variation selectors, fillers, U+2800), and the
+ * backslash.
  */
 const UNSAFE =
   /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{Me}\p{Default_Ignorable_Code_Point}\u2800\\]/u;
 
 const MARK = /\p{M}/u;
 
-/** What JSON has as itself and must not; the backslash is JSON's own, and marks cannot be told from floods. */
+/** What is escaped in JSON: the backslash is JSON's own, and marks are, as they may be a flood. */
 const UNSAFE_JSON =
   /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 /**
- * What {@linkcode UNSAFE_JSON} says of each code point, filled as they are met: 0 is
- * not looked up yet. A text of marks alone costs a regular expression 80 ns each.
+ * The result of {@linkcode UNSAFE_JSON} for each code point, filled on first use: 0 is not
+ * looked up yet. Without it a text of marks alone costs 80 ns each.
  */
 const jsonVerdicts = new Uint8Array(0x110000);
 const SAFE = 1;
 const UNSAFE_CODE = 2;
 
-/** Characters of JSON that are escaped at a time, and the most each of them becomes. */
+/** Characters of JSON that are escaped at a time, and the longest escape of one. */
 const JSON_CHUNK_CHARS = 8_192;
 const JSON_ESCAPE_CHARS = 6;
 
-/** Well-formed already: `JSON.stringify` escapes surrogates that stand alone. */
+/** Well-formed already: `JSON.stringify` escapes lone surrogates. */
 const utf16 = new TextDecoder("utf-16le", { ignoreBOM: true });
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -64,10 +62,10 @@ const MAX_CHAR_BYTES = 4;
 /** Printable ASCII without the backslash: shown as it is. */
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 
-/** Printable ASCII: all that most JSON has. */
+/** Printable ASCII, which is all of most JSON. */
 const ASCII = /^[\x20-\x7e]*$/;
 
-/** Stands for what was cut. Elsewhere a backslash is followed by `\`, `u{` or `x`. */
+/** Marks a cut. Elsewhere a backslash is followed by `\`, `u{` or `x`. */
 export const CUT = "\\…";
 
 /**
@@ -94,11 +92,11 @@ export function escapeText(
   return escapeCounted(text, options).shown;
 }
 
-/** A text made harmless, and how much of it is not shown. */
+/** An escaped text, and how much of it was cut. */
 export interface CountedText {
-  /** As {@linkcode escapeText} gives it. */
+  /** As {@linkcode escapeText} returns it. */
   readonly shown: string;
-  /** UTF-16 units, or bytes that are no text, that were cut. */
+  /** UTF-16 units, or bytes of invalid UTF-8, that were cut. */
   readonly cut: number;
 }
 
@@ -117,7 +115,7 @@ export function escapeCounted(
     return { shown: text, cut: 0 };
   }
   let out = "";
-  let taken = 0; // Of the text, what `out` shows.
+  let taken = 0; // Length of the text that is in `out`.
   let fits = 0; // Length of `out` up to the last place where CUT still fits.
   let fitsTaken = 0;
   let marks = MAX_COMBINING_MARKS; // A mark needs a letter of this text before it.
@@ -125,7 +123,7 @@ export function escapeCounted(
     const raw = typeof part === "number";
     if (typeof part === "object") {
       out += part.sequence;
-      marks = MAX_COMBINING_MARKS; // None belongs to an emoji or a joiner.
+      marks = MAX_COMBINING_MARKS; // Such marks belong to no emoji or joiner.
     } else if (raw || UNSAFE.test(part)) {
       out += raw ? `\\x${hex(part).padStart(2, "0")}` : escapeOne(part);
       marks = MAX_COMBINING_MARKS;
@@ -156,9 +154,8 @@ export function escapeCounted(
 }
 
 /**
- * JSON on one line, the values exact, but written so that the line is as harmless
- * as {@linkcode escapeText} makes text: unsafe characters become `\uXXXX`.
- * It is not bounded; bound what goes in.
+ * JSON on one line, the values exact, but with the same characters escaped as by {@linkcode
+ * escapeText}: unsafe ones become `\uXXXX`. Its length is not bounded; bound the values.
  */
 export function jsonLine(value: unknown): string {
   const json = JSON.stringify(value);
@@ -175,7 +172,7 @@ export function jsonLine(value: unknown): string {
   return out;
 }
 
-/** From `from` to `to` of a JSON text, escaped. @param units Room for it. */
+/** The characters from `from` to `to` of a JSON text, escaped. @param units Room for it. */
 function escapeJson(
   json: string,
   from: number,
@@ -225,12 +222,12 @@ interface Sequence {
   readonly sequence: string;
 }
 
-/** Characters, bytes that are no text, and sequences that are safe as a whole. */
+/** Characters, bytes of invalid UTF-8, and sequences that are safe as a whole. */
 function partsOf(
   text: string | Uint8Array,
   max: number,
 ): Iterable<string | number | Sequence> {
-  // Each character gives at least one, so that what comes later is cut anyway.
+  // Each character becomes at least one, so that the rest is cut anyway.
   const most = max + MAX_LOOKAHEAD_CHARS;
   if (typeof text === "string") return partsOfText(text.slice(0, most));
   return partsOfBytes(text.subarray(0, MAX_CHAR_BYTES * most));
@@ -282,7 +279,7 @@ function* decode(bytes: Uint8Array): Generator<string | number> {
     const [char = "", ...rest] = length === 1
       ? String.fromCharCode(first)
       : utf8.decode(slice);
-    // U+FFFD stands for what is no UTF-8, unless it is there itself.
+    // U+FFFD replaces invalid UTF-8, unless it is in the text itself.
     const isText = rest.length === 0 &&
       (char !== "\ufffd" || (first === 0xef && slice.length === 3));
     yield isText ? char : first;

@@ -15,7 +15,7 @@ import {
 import { escapeText, jsonLine } from "./escape.ts";
 import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./core_limits.ts";
 
-/** The loggers, one a layer; each has the prefix `verack.` in `@std/log`. */
+/** The loggers, one for each layer; each has the prefix `verack.` in `@std/log`. */
 export const LOGGER_NAMES = [
   "transport",
   "identity",
@@ -29,7 +29,7 @@ export const LOGGER_NAMES = [
 /** Name of a logger, without the prefix. */
 export type LoggerName = typeof LOGGER_NAMES[number];
 
-/** Levels to choose from, least talkative first. */
+/** The log levels, the one with the fewest records first. */
 export const LOG_LEVELS = [
   "off",
   "critical",
@@ -42,7 +42,7 @@ export const LOG_LEVELS = [
 /** How much is logged. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** What a field of a log line may hold; `undefined` leaves the field out. */
+/** The value of a field of a log line; `undefined` leaves the field out. */
 export type LogValue =
   | string
   | number
@@ -56,22 +56,22 @@ export type LogValue =
 /** Named values beside a message. */
 export type LogFields = Readonly<Record<string, LogValue>>;
 
-/** Fields as they are handed on. */
+/** Fields as they are passed on. */
 type ShownFields = Readonly<Record<string, number | boolean | string | null>>;
 
-/** What the layers log with. */
+/** A logger of one layer. */
 export interface Log {
   /** Whether records of that level are written; ask before costly work. */
   enabled(level: RecordLevel): boolean;
-  /** What helps to find a fault. */
+  /** Logs details for finding faults. */
   debug(message: string, fields?: LogFields): void;
-  /** What happens in the ordinary course. */
+  /** Logs ordinary events. */
   info(message: string, fields?: LogFields): void;
-  /** What should be looked at some time. */
+  /** Logs what an operator should look at. */
   warn(message: string, fields?: LogFields): void;
-  /** What failed. */
+  /** Logs a failure. */
   error(message: string, fields?: LogFields): void;
-  /** What ends the program. */
+  /** Logs what ends the program. */
   critical(message: string, fields?: LogFields): void;
 }
 
@@ -81,7 +81,7 @@ export interface LoggingOptions {
   level: LogLevel;
   /** `human`: time, level, logger, message, fields; `json`: one object a line. */
   format: "human" | "json";
-  /** Takes a line without its line feed; what it throws is dropped. */
+  /** Writes a line, which has no line feed; what it throws is dropped. */
   write: (line: string) => void;
   /** Colours, in the human form only. */
   color: boolean;
@@ -92,11 +92,11 @@ export interface LoggingOptions {
 /** A level that a record may have. */
 type RecordLevel = Exclude<LogLevel, "off">;
 
-/** Takes the records of loggers that {@linkcode configureLogging} has not configured. */
+/** Receives the records of loggers that {@linkcode configureLogging} has not configured. */
 export interface LogTarget {
-  /** Whether records of that level are taken. */
+  /** Whether records of that level are written. */
   enabled(name: LoggerName, level: RecordLevel): boolean;
-  /** Takes a record; message and fields are escaped. */
+  /** Writes a record; message and fields are escaped. */
   log(
     name: LoggerName,
     level: RecordLevel,
@@ -117,7 +117,7 @@ const LEVEL_NAMES = {
 
 let target: LogTarget | undefined;
 
-/** Sets what takes the records that no {@linkcode configureLogging} claims. */
+/** Sets the receiver of records of loggers that {@linkcode configureLogging} has not configured. */
 export function logTo(other: LogTarget): void {
   target = other;
 }
@@ -133,7 +133,7 @@ const LEVEL_COLORS: Readonly<Record<string, string>> = {
 
 const IDENTITY = /^[0-9a-f]{64}$/;
 
-/** What can stand in `key=value` without quotes. */
+/** Values that need no quotes in `key=value`. */
 const BARE = /^[^\s"=]+$/;
 
 class LineHandler extends BaseHandler {
@@ -150,7 +150,7 @@ class LineHandler extends BaseHandler {
     this.#admits = options.admits ?? (() => true);
   }
 
-  /** Before anything is formatted, so that what is left out costs little. */
+  /** Checked before formatting, so that a record that is left out costs little. */
   override handle(record: LogRecord): void {
     if (this.#admits(fieldsOf(record))) super.handle(record);
   }
@@ -164,7 +164,7 @@ class LineHandler extends BaseHandler {
   }
 }
 
-/** Decides what is logged and where, for the whole process. May be called again. */
+/** Sets what is logged and where, for the whole process. May be called again. */
 export function configureLogging(options: LoggingOptions): void {
   const handlers = options.level === "off" ? [] : [new LineHandler(options)];
   for (const name of LOGGER_NAMES) {
@@ -198,7 +198,7 @@ export function logger(name: LoggerName): Log {
   };
 }
 
-/** Fields of which every sink may show all: bounded, escaped, of plain types. */
+/** Fields that every sink may show: bounded, escaped, of plain types. */
 function shownFields(fields: LogFields = {}): ShownFields {
   const shown: Record<string, number | boolean | string | null> = {};
   const given = Object.entries(fields)
@@ -257,17 +257,17 @@ function textOf(value: LogValue): string {
   return escapeText(value instanceof Uint8Array ? value : String(value));
 }
 
-/** Identities are for programs; people get their first eight digits. */
+/** People see the first eight digits of an identity. */
 function shorten(text: string): string {
   return IDENTITY.test(text) ? text.slice(0, 8) : text;
 }
 
-/** Backslashes are doubled already, so `\"` cannot be mistaken. */
+/** Backslashes are doubled already, so `\"` is unambiguous. */
 function quote(text: string): string {
   return BARE.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
 }
 
-/** Local time: it is read beside the clock on the wall. */
+/** Local time, because people compare it with other clocks. */
 function timeOfDay(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   const ms = String(date.getMilliseconds()).padStart(3, "0");

@@ -1,5 +1,5 @@
 /**
- * Hands what the library logs to LogTape, for programs that configure it (category
+ * Passes the records of the library to LogTape, for programs that configure it (category
  * `["verack", area]`). Every public module imports this file. The command line does not: it
  * writes its log itself, and starts sooner without.
  */

@@ -1,9 +1,6 @@
 /**
- * What a node is called: the SHA-256 of its public key, as text, as bytes and as
- * the DNS name that stands in its certificate.
- *
- * Only spelling is here. That a peer really holds the key behind an identity is
- * verified in `certificate.ts` and `proof.ts`.
+ * The id of a node: the SHA-256 of its public key, as text, as bytes and as the DNS name in its
+ * certificate. That a peer holds the key is verified in `certificate.ts` and `proof.ts`.
  */
 
 import { hash } from "node:crypto";
@@ -20,10 +17,10 @@ export const PEER_ID_BYTES = 32;
 
 const PEER_ID = /^[0-9a-f]{64}$/;
 
-/** Hex digits of the part that stands for an id where people read. */
+/** Hex digits of an id that people see. */
 const SHORT_DIGITS = 8;
 
-/** Longest piece of a refused text that is shown back. */
+/** Characters of a refused text that an error message repeats. */
 const SHOWN_CHARACTERS = 80;
 
 /**
@@ -59,8 +56,8 @@ export function shortId(id: PeerId): string {
 }
 
 /**
- * The DNS name that stands for an identity in its certificate, and that TLS checks:
- * `<first 32 digits>.<last 32 digits>.verack.invalid`.
+ * The DNS name of an identity in its certificate, which TLS checks: `<first 32 digits>.<last 32
+ * digits>.verack.invalid`.
  *
  * Two labels, because a label holds 63 characters at most (RFC 1035 §2.3.4);
  * `.invalid`, because no public CA can issue for it (RFC 6761 §6.4).
@@ -72,7 +69,7 @@ export function serverNameOf(id: PeerId): string {
 /**
  * The 32 bytes of an identity, as they stand on the wire.
  *
- * @throws {SyntaxError} when `id` is not spelled as an identity.
+ * @throws {SyntaxError} when `id` has not the form of an identity.
  */
 export function peerIdBytes(id: PeerId): Uint8Array<ArrayBuffer> {
   return Uint8Array.fromHex(parsePeerId(id));

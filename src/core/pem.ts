@@ -1,6 +1,6 @@
 /**
  * Finds the blocks of a PEM file (RFC 7468, and RFC 1421 headers as OpenSSL
- * writes them on encrypted keys), whatever stands around them.
+ * writes them on encrypted keys), and skips all text around them.
  */
 import { escapeText } from "./escape.ts";
 
@@ -10,7 +10,7 @@ export interface PemBlock {
   readonly label: string;
   /** Header lines such as `Proc-Type: 4,ENCRYPTED`; nearly always none. */
   readonly headers: readonly string[];
-  /** The bytes in it. */
+  /** The decoded bytes. */
   readonly der: Uint8Array<ArrayBuffer>;
 }
 
@@ -85,7 +85,7 @@ function readBlock(
     der = Uint8Array.fromBase64(body);
   } catch {
     const shown = escapeText(body, { max: 40 });
-    // A key that is damaged is still nearly a key: show nothing of it.
+    // A damaged key is still secret: no part of it is shown.
     throw fault(
       label.includes("PRIVATE")
         ? `its block "${label}" is not base64`

@@ -1,6 +1,6 @@
 /**
- * A bounded number of jobs at once over any number of inputs: pulls the inputs as
- * it has room, and gives the results as they come. (`pooledMap` of `@std/async` can
+ * A bounded number of jobs at once over any number of inputs: pulls an input when a job can
+ * start, and yields the results in order of completion. (`pooledMap` of `@std/async` can
  * neither be aborted nor waits for its jobs at `break`.)
  */
 import { Deque } from "./deque.ts";
@@ -10,7 +10,7 @@ export type Inputs<T> = Iterable<T> | AsyncIterable<T>;
 
 /** Options of {@linkcode pool}. */
 export interface PoolOptions {
-  /** Jobs under way, and results that are not taken yet, together. */
+  /** The most jobs under way and results that are not consumed yet, together. */
   readonly concurrency: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,7 +48,7 @@ export async function* pool<T, R>(
     failure ??= { error };
     change.resolve();
   };
-  /** Never rejects; its end is told by `running`. */
+  /** Never rejects; its end is known from `running`. */
   const run = async (input: T) => {
     running++;
     try {
@@ -68,7 +68,7 @@ export async function* pool<T, R>(
     isExhausted = true;
     fail(error);
   };
-  /** Starts jobs while there is room and the source does not make us wait. */
+  /** Starts jobs up to the limit, while the source has inputs ready. */
   const fill = () => {
     while (
       !isExhausted && !isPulling && failure === undefined &&

@@ -1,4 +1,4 @@
-/** A list whose entries can be taken out of the middle at no cost: for turns. */
+/** A list from which any entry can be removed in constant time, for taking turns. */
 
 /** The place of one value; in at most one ring at a time. */
 export class RingEntry<T> {
@@ -33,7 +33,7 @@ export class Ring<T> {
     this.#last = entry;
   }
 
-  /** Takes out an entry of this ring. */
+  /** Removes an entry of this ring. */
   remove(entry: RingEntry<T>): void {
     const { previous, next } = entry;
     if (previous === undefined) this.#first = next;

@@ -4,9 +4,9 @@
  */
 import { BoundedMap } from "./bounded_map.ts";
 
-/** How often something may be done. */
+/** A rate and its burst. */
 export interface TokenRate {
-  /** Most at once. */
+  /** The burst: the most tokens. */
   readonly burst: number;
   /** Milliseconds until one more. */
   readonly refillMs: number;
@@ -37,7 +37,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes tokens, also those that it does not have. */
+  /** Takes tokens, also when there are too few. */
   spend(count: number, now: number): void {
     this.#fullAt = Math.max(this.#fullAt, now) + count * this.#refillMs;
   }
@@ -47,7 +47,7 @@ export class TokenBucket {
     this.#fullAt -= this.#refillMs;
   }
 
-  /** Milliseconds until it owes no tokens. */
+  /** Milliseconds until the tokens taken in excess are refilled. */
   debtMs(now: number): number {
     return Math.max(0, this.#spentMs(now) - this.#capacityMs);
   }

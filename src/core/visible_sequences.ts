@@ -1,9 +1,9 @@
 /**
- * Where invisible characters are part of what is visible: emoji that are joined or
- * chosen by a variation selector, and the joiners of scripts that need them. They
- * are recognised by Unicode's own rules, so that none can stand where it changes
- * nothing that is seen: emoji by the set recommended for general interchange
- * (UTS #51), joiners by their context (UAX #31, section 2.3; RFC 5892, A.1 and A.2).
+ * Finds invisible characters that change what is seen: emoji that are joined or chosen by a
+ * variation selector, and the joiners of scripts that need them. They are recognised by
+ * Unicode's own rules, so that none is accepted where it has no visible effect: emoji by the
+ * set recommended for general interchange (UTS #51), joiners by their context (UAX #31, section
+ * 2.3; RFC 5892, A.1 and A.2).
  */
 
 const TAG = /[\u{e0020}-\u{e007f}]/u;
@@ -63,14 +63,14 @@ function makePatterns(): Patterns {
   };
 }
 
-/** Whether a text may have any such place at all. */
+/** Whether a text may contain such a sequence. */
 export function hasInvisibleParts(text: string): boolean {
   return /[\u200c\u200d\ufe0f]/.test(text);
 }
 
 /**
- * The visible sequence with an invisible part that begins at `at`, or the joiner
- * there that belongs where it is; `undefined` for everything else.
+ * The visible sequence with an invisible part that begins at `at`, or the joiner there if its
+ * context allows it; `undefined` otherwise.
  */
 export function sequenceAt(text: string, at: number): string | undefined {
   const code = text.charCodeAt(at);

@@ -2,7 +2,7 @@
  * When a message counts as acknowledged: once the application acked it (or asked for the
  * next one), its id is in the store, and that is durable. Only then `ack` goes to its
  * sender, which drops the message from its outbox and resolves `send`. Without an `ack`
- * the message is sent again, and the id in the store tells that it was acked before.
+ * the message is sent again, and recognised by its id in the store.
  */
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
@@ -21,7 +21,7 @@ interface OpenRange {
   readonly status: AckStatus;
 }
 
-/** What an {@linkcode Acknowledger} needs. */
+/** Dependencies of an {@linkcode Acknowledger}. */
 export interface AcknowledgerOptions {
   readonly clock: Clock;
   readonly store: MessageStore | undefined;

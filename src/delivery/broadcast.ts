@@ -1,4 +1,4 @@
-/** A message to many peers: how long they are waited for, and which of them have it. */
+/** A message to many peers: how long it waits for them, and which have acknowledged it. */
 import type { Clock } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
@@ -9,7 +9,7 @@ import type {
   Waiter,
 } from "./outgoing_message.ts";
 
-/** What became of a broadcast. */
+/** The result of a broadcast. */
 export interface BroadcastResult {
   /** The message's id, 32 hex digits. */
   readonly id: string;
@@ -17,7 +17,7 @@ export interface BroadcastResult {
   readonly delivered: readonly PeerId[];
   /** Peers for which it is kept, and sent until it expires. */
   readonly waiting: readonly PeerId[];
-  /** Peers that will not get it, and why, such as `full`. */
+  /** Peers that will not get it, and the reason, such as `full`. */
   readonly failed: readonly {
     readonly id: PeerId;
     readonly error: VerackError;
@@ -25,8 +25,8 @@ export interface BroadcastResult {
 }
 
 /**
- * Waits until all connected receivers have acknowledged, or time is over: once all with
- * standing have, or if there are none another one, the rest get as long again.
+ * Waits until all connected receivers have acknowledged, or the time is over. Once all with
+ * standing have acknowledged (if there are none, any other), the rest get as long again.
  */
 export class Broadcast implements Waiter {
   readonly outgoings: OutgoingMessage[] = [];

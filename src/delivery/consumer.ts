@@ -17,7 +17,7 @@ export interface MessagesOptions {
 /** Which messages a consumer gets. */
 export type MessageFilter = Omit<MessagesOptions, "signal">;
 
-/** Where a {@linkcode Consumer} gets its messages: the inbox. */
+/** The source of a {@linkcode Consumer}: the inbox. */
 export interface ConsumerSource {
   /** The next message that can be delivered now. */
   take(filter: MessageFilter): IncomingMessage | undefined;

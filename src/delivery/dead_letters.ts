@@ -127,7 +127,7 @@ export class DeadLetterBox implements DeadLetters {
     this.#settings.onDeadLetter(message);
   }
 
-  /** Whether it is one; a retried one may have been discarded, or come back as another. */
+  /** Whether the message is a dead letter; a retried one may have been discarded meanwhile. */
   has(message: StoredDeadLetter): boolean {
     const key = messageKey(message.from, message.id);
     return this.#entries.get(key)?.message === message;

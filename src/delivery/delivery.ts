@@ -1,6 +1,6 @@
 /**
- * Delivery of messages: the outbox, the inbox and their sessions. `mesh/` decides which
- * sessions there are, and which peers may be sent to.
+ * Delivery of messages: the outbox, the inbox and their sessions. Sessions, and which peers may
+ * be sent to, are decided in `mesh/`.
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
@@ -66,7 +66,7 @@ export class Delivery {
   /**
    * Loads what an earlier process left.
    *
-   * @param queues Empty; filled here, and read where a peer must give way.
+   * @param queues Empty; filled here, and read where a record must be evicted.
    */
   constructor(
     settings: DeliverySettings,
@@ -189,8 +189,8 @@ export class Delivery {
       };
       const { waitMs } = options;
       const broadcast = new Broadcast(content, clock, onEnd, waitMs);
-      // Peers with standing first, and of these and the others connected ones, so that
-      // the rest does not use up what they need.
+      // Peers with standing first, and among each kind connected ones first, so that others do
+      // not use up their share.
       const ordered: PeerId[][] = [[], [], [], []];
       for (const it of to) {
         const isConnected = this.outbox.isAttached(it);

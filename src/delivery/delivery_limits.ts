@@ -71,8 +71,8 @@ export const STRANGERS_CREDIT_BYTES = 9 * MAX_BODY_BYTES;
 
 /**
  * While others wait, a session with credit must bring so many bytes in each period:
- * 27 kbit/s, a chunk from a line of 512 kbit/s that nine peers share. A session that
- * has finished no body for the grace period must be as fast as half of such a line.
+ * 27 kbit/s, a chunk from a line of 512 kbit/s that nine peers share. A session that has
+ * completed no body for the grace period must be as fast as half of such a line.
  */
 export const CREDIT_PROGRESS_MS = 6_000;
 export const CREDIT_PROGRESS_BYTES = 20_000;
@@ -90,8 +90,8 @@ export const MAX_HELD_BYTES_PER_PEER = MAX_BODY_BYTES;
 // --- Sending and acknowledging -----------------------------------------------
 
 /**
- * A sender stops filling a session's queue at this size, which a ping has to wait for,
- * and resumes when the share below is left, which keeps the connection busy.
+ * A sender stops filling a session's queue at this size, since a ping waits for all of it, and
+ * resumes when the share below is left, which keeps the connection busy.
  */
 export const SEND_AHEAD_BYTES = 4 * WRITE_BLOCK_BYTES;
 export const SEND_REFILL_SHARE = 0.5;
@@ -103,9 +103,8 @@ export const SEND_AHEAD_TOTAL_BYTES = 1_024 * WRITE_BLOCK_BYTES;
 export const ACK_DELAY_MS = 1;
 
 /**
- * Messages that came before, and acks on a session that is not sent on, in one session.
- * They cost their sender nothing. When one session follows another some are normal, at
- * most half as many.
+ * Most duplicate messages, and acks on a session that is not sent on, in one session: they cost
+ * their sender nothing. When one session follows another some are normal, at most half as many.
  */
 export const MAX_REPEATED_FRAMES = 8_192;
 

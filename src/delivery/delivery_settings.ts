@@ -1,4 +1,4 @@
-/** What the parts of delivery share: the settings of a node, and the bounds of its outbox. */
+/** Settings of delivery, and the bounds of the outbox. */
 import type { Clock, Random } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";

@@ -1,4 +1,4 @@
-/** What delivery needs of a session, so that it can be tested without one. */
+/** The interface of a session for delivery, so that it can be tested without one. */
 import type { VerackError } from "../core/errors.ts";
 import type { SharedFrame } from "../wire/frame.ts";
 

@@ -84,7 +84,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     return consumer;
   }
 
-  /** Delivers what has rested; see `ReceiveBudget.tick`. */
+  /** Delivers nacked messages whose delay is over; see `ReceiveBudget.tick`. */
   tick(now: number, pausedMs: number): void {
     this.#senders.refresh();
     this.#queue.refresh();
@@ -248,7 +248,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     this.#queue.add(stream);
   }
 
-  /** The filter of a sender may accept queued messages now that it did not accept before. */
+  /** A filter of senders may accept queued messages now that it refused before. */
   #applyFilters(): void {
     for (const consumer of [...this.#consumers]) {
       if (consumer.filter.from === undefined || !consumer.isWaiting) continue;
@@ -279,7 +279,7 @@ export class Inbox implements ConsumerSource, MessageOwner, RetryTarget {
     return undefined;
   }
 
-  /** Records the end of a message, and tells its sender. */
+  /** Records the end of a message, and acknowledges it. */
   #settle(incoming: IncomingMessage, status: AckStatus): void {
     const { stream, messageId, from, deadLetter } = incoming;
     if (deadLetter !== undefined) {

@@ -37,23 +37,23 @@ export interface Message {
   /** The body as UTF-8 with invalid bytes replaced; not escaped. */
   text(): string;
   /**
-   * Accepts the message: it is not delivered again, and its sender is told as soon as
-   * that is recorded. Does nothing after the first `ack` or `nack`.
+   * Accepts the message: it is not delivered again, and is acknowledged to its sender as soon
+   * as that is recorded. Does nothing after the first `ack` or `nack`.
    *
    * @throws {VerackError} `bad-data` when it cannot be recorded; it is delivered again.
    */
   ack(): void;
   /**
    * Rejects the message for now: it is delivered again after a while, and later messages
-   * under its topic wait for it. After too many deliveries it becomes a dead letter
-   * and its sender is told. Does nothing after the first `ack` or `nack`.
+   * under its topic wait for it. After too many deliveries it becomes a dead letter, and its
+   * sender gets `rejected`. Does nothing after the first `ack` or `nack`.
    *
    * @param reason Why; kept with the dead letter.
    */
   nack(reason?: string): void;
 }
 
-/** Is told what a consumer does with a message: the inbox. */
+/** Receives the acks and nacks of a consumer: the inbox. */
 export interface MessageOwner {
   acked(incoming: IncomingMessage): void;
   nacked(incoming: IncomingMessage, reason: string): void;
@@ -61,7 +61,7 @@ export interface MessageOwner {
   released(incoming: IncomingMessage): void;
 }
 
-/** The receiving half of a session, as far as its messages need it. */
+/** What messages use of the receiving half of a session. */
 export interface MessageSession {
   /** Acknowledges a message, and returns its credit. */
   settle(incoming: IncomingMessage, status: AckStatus): void;
@@ -117,7 +117,7 @@ export class IncomingMessage implements Message {
   }
 
   get body(): Uint8Array<ArrayBuffer> {
-    // Memory that is shared with other messages must not be given away.
+    // Memory that is shared with other messages must be copied.
     const { bytes, deadLetter } = this;
     const isOwn = bytes.length === bytes.buffer.byteLength &&
       deadLetter === undefined;
@@ -163,7 +163,7 @@ export class IncomingMessage implements Message {
     );
   }
 
-  /** Tells the sender, on each session it came on. */
+  /** Sends the status to the sender, on each session it came on. */
   acknowledge(status: AckStatus): void {
     this.session?.settle(this, status);
     if (this.twins === undefined) return;

@@ -43,7 +43,7 @@ export interface StoredSeen {
   readonly at: number;
 }
 
-/** How often a message was delivered and nacked. */
+/** The delivery count of a nacked message. */
 export interface StoredDeliveryCount {
   /** Its sender. */
   readonly from: PeerId;

@@ -2,8 +2,8 @@
  * Unacknowledged messages of a node, in order for each peer and topic: stored first,
  * then sent on the peer's session, and again on each later one.
  *
- * Bounded: a message that does not fit is rejected at once, and some messages give way
- * for others.
+ * Bounded: a message that does not fit is rejected at once, and some messages are evicted for
+ * others.
  */
 import { VerackError } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
@@ -385,7 +385,7 @@ export class Outbox {
   }
 }
 
-/** Tells waiters that the node has ended; the messages stay in the store. */
+/** Rejects the promises of callers, since the node has ended; the messages stay in the store. */
 function stop(outgoings: Iterable<OutgoingMessage>, error: VerackError): void {
   for (const outgoing of outgoings) {
     if (!outgoing.done) outgoing.waiter?.failed(outgoing, error);

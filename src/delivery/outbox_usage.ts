@@ -1,6 +1,6 @@
 /**
- * What an outbox holds, for one peer, for all absent ones and for all without standing:
- * whether one more message fits, and which one gives way if it does not.
+ * Counts an outbox, for one peer, for all absent ones and for all without standing: whether one
+ * more message fits, and which one is evicted if it does not.
  */
 import { type PeerId, shortId } from "../identity/identity.ts";
 import {

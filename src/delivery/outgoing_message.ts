@@ -84,7 +84,7 @@ export class MessageBody implements StoredMessage {
   }
 }
 
-/** Is told what becomes of a message. */
+/** Receives the outcome of a message. */
 export interface Waiter {
   /** The receiver's application acked it. */
   acknowledged(outgoing: OutgoingMessage): void;

@@ -58,7 +58,7 @@ const NO_INDEX = new Uint16Array(1);
 
 /** The latest `SEEN_IDS_PER_SENDER` ids of one sender, or some more. */
 export class SeenIds {
-  /** Keeps senders, which choose the ids, from choosing their hashes. */
+  /** Keeps hashes unpredictable for senders, which choose the ids. */
   readonly #salt: number;
   /** Ids, oldest first, four words each. */
   #words = NO_WORDS;

@@ -1,7 +1,7 @@
 /**
- * What a node remembers of the senders of messages, in memory and in the store: the ids
- * of acked messages, by which one that comes again is known, and how often unacked
- * ones were delivered. Senders without standing are forgotten first.
+ * What a node keeps of the senders of messages, in memory and in the store: the ids of acked
+ * messages, by which duplicates are recognised, and the delivery counts of nacked ones. Senders
+ * without standing are forgotten first.
  */
 import type { PeerId } from "../identity/identity.ts";
 import {
@@ -151,7 +151,7 @@ export class SenderMemory {
 }
 
 /**
- * What gives way when a node keeps too much of all senders together: the oldest of the
+ * The entry to evict when a node keeps too much of all senders together: the oldest of the
  * sender that has most, one without standing if there is any.
  *
  * @param kept At least one, oldest first.

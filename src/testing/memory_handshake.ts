@@ -1,7 +1,7 @@
 /**
- * How a simulated connection comes about: a listener's queue, and the exchange
- * that stands for the TLS handshake. It takes the round trips of the real one:
- * `syn` →, `hello` ← when it is opened, `finished` →.
+ * Opens simulated connections: a listener's queue, and an exchange in the place of the TLS
+ * handshake, with the same number of round trips: `syn` →, `hello` ← when it is opened,
+ * `finished` →.
  */
 import type { ErrorCode } from "../core/errors.ts";
 import { MAX_ACCEPT_BACKLOG } from "../transport/transport_limits.ts";
@@ -32,7 +32,7 @@ export class MemoryHandshake implements Incoming {
   #isTaken = false;
   readonly #dialed = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
 
-  /** `ends` are the dialer's and the listener's; `pin` is `any` to see what is shown. */
+  /** `ends` are the dialer's and the listener's; `pin` is `any` to accept any certificate. */
   constructor(
     ends: readonly [MemoryEnd, MemoryEnd],
     address: Address,
@@ -73,7 +73,7 @@ export class MemoryHandshake implements Incoming {
 
   /** The `syn` reached a host that is up; `listener` has the port, if any. */
   arrive(listener: MemoryListener | undefined): void {
-    if (this.#ours.gone) return; // Given up meanwhile.
+    if (this.#ours.gone) return; // The dial was aborted meanwhile.
     const { lane } = this.#theirs;
     if (listener === undefined) {
       this.#theirs.vanish("nothing listens");
@@ -85,7 +85,7 @@ export class MemoryHandshake implements Incoming {
       return;
     }
     this.#credentials = listener.credentials;
-    // Without room the packet is lost.
+    // If the queue is full, the packet is lost.
     this.#isHandedOver = listener.add(this);
     if (this.#isHandedOver && listener.credentials === undefined) {
       lane.send("hello", 0, () => this.#dialed.resolve(NO_CERTIFICATE));

@@ -15,11 +15,11 @@ import type { Connection } from "../transport/transport.ts";
 
 /** What a packet carries. */
 export type PacketKind =
-  | "syn" // asks for a connection
+  | "syn" // requests a connection
   | "hello" // the listener's half of the security handshake
   | "finished" // the dialer's half
   | "data"
-  | "credit" // the reader made room for more bytes
+  | "credit" // the reader has consumed bytes
   | "fin"
   | "reset";
 
@@ -30,9 +30,9 @@ export interface MemoryPacket {
   readonly from: string;
   readonly to: string;
   readonly kind: PacketKind;
-  /** Bytes carried, or made room for. */
+  /** Bytes carried, or consumed by the reader. */
   readonly bytes: number;
-  /** What is carried, if it is data; not to be changed. */
+  /** The payload, if it is data; must not be changed. */
   readonly data?: Uint8Array;
 }
 
@@ -96,7 +96,7 @@ export class Lane {
     this.#arm();
   }
 
-  /** Forgets everything under way. */
+  /** Drops all packets under way. */
   clear(): void {
     this.#queue.clear();
     this.#cancelTimer?.();
@@ -116,7 +116,7 @@ export class Lane {
     if (waitMs > 0) {
       this.#cancelTimer = this.#owner.clock.after(waitMs, deliver);
     } else {
-      // Without latency no clock is needed, and so none has to be advanced.
+      // Without latency packets arrive without the clock, so that it need not be advanced.
       this.#cancelTimer = () => isCancelled = true;
       queueMicrotask(deliver);
     }
@@ -181,7 +181,7 @@ export class MemoryEnd implements Connection {
     return ends;
   }
 
-  /** Whether this end can no longer be used, whatever the other one believes. */
+  /** Whether this end can no longer be used, whatever the state of the other one. */
   get gone(): boolean {
     return this.#gone !== undefined;
   }
@@ -219,21 +219,21 @@ export class MemoryEnd implements Connection {
 
   close(): void {
     if (this.#gone !== undefined) return;
-    // As TCP does: unread bytes are lost, and their sender is told so.
+    // As TCP does: unread bytes are lost, and a reset is sent.
     if (this.#inbox.length > 0) {
       this.lane.send("reset", 0, () => this.#peer.reset());
     } else this.lane.send("fin", 0, () => this.#peer.#onFin());
     this.vanish("the connection was closed here");
   }
 
-  /** Breaks this end here and now; the other end hears nothing of it. */
+  /** Breaks this end at once; nothing is sent to the other end. */
   vanish(reason: string): void {
     if (this.#gone !== undefined) return;
     this.#inbox.clear();
     this.#break(reason);
   }
 
-  /** A reset arrived, or the link was broken. Bytes that arrived before can still be read. */
+  /** A reset arrived, or the connection was broken. Bytes that arrived before can still be read. */
   reset(): void {
     if (this.#gone !== undefined) return;
     this.#break("the other end reset the connection");

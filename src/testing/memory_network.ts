@@ -3,8 +3,8 @@
  * networks have. Time comes from a {@linkcode Clock} and chance from a
  * {@linkcode Random}, so that the same seed gives the same run, packet for packet.
  *
- * What one connection does is in `memory_link.ts`. Security is played, not
- * computed: a pin is compared with the listener's certificate byte for byte.
+ * What one connection does is in `memory_link.ts`. There is no cryptography: a pin is compared
+ * with the listener's certificate byte for byte.
  */
 import type { Clock, Random } from "../core/clock.ts";
 import type { Address } from "../transport/address.ts";
@@ -30,7 +30,7 @@ export interface MemoryNetworkOptions {
   random: Random;
   /** Least time of a packet on the wire, milliseconds. @default {0} */
   latencyMs?: number;
-  /** Most that chance adds to it, milliseconds. @default {0} */
+  /** Most that is added to it at random, milliseconds. @default {0} */
   jitterMs?: number;
   /** Whether its transports prove pins, as TLS does; else they are like TCP. @default {true} */
   secure?: boolean;
@@ -41,7 +41,7 @@ export interface MemoryNetworkOptions {
 /** First port given to dials, and to listeners on port 0 (RFC 6335's dynamic range). */
 const FIRST_EPHEMERAL_PORT = 49_152;
 const LAST_PORT = 65_535;
-/** Lead back to the host itself. */
+/** Addresses of the host itself. */
 const LOCAL_HOSTS = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"];
 
 interface Host {
@@ -58,7 +58,7 @@ interface Link {
   readonly lanes: readonly [Lane, Lane];
 }
 
-/** The network, and what tests can do to it. */
+/** The network, and the faults that tests can inject. */
 export class MemoryNetwork {
   readonly #options: Required<MemoryNetworkOptions>;
   readonly #hosts = new Map<string, Host>();
@@ -118,17 +118,14 @@ export class MemoryNetwork {
     if (options.oneWay !== true) this.#cuts.add(`${b}>${a}`);
   }
 
-  /**
-   * `host` is still there but nothing reaches it or comes from it any more. Both
-   * sides go on believing in their connections.
-   */
+  /** Drops all packets from and to `host`, without closing connections. */
   halfOpen(host: string): void {
     this.#vanished.add(host);
   }
 
   /**
-   * The process on `host` stands still, as after SIGSTOP: what reaches the host
-   * waits there until {@linkcode thaw}. Its clock is not ours to stop.
+   * Stops the process on `host`, as SIGSTOP does: packets that arrive wait until {@linkcode
+   * thaw}. Its clock does not stop.
    */
   freeze(host: string): void {
     this.#frozen.add(host);
@@ -172,12 +169,12 @@ export class MemoryNetwork {
   }
 
   /**
-   * `host` dies: its connections and listeners are gone. The others hear nothing
-   * of it (no FIN is sent), or with `reset` each gets a reset.
+   * Crashes `host`: its connections and listeners are gone. No FIN is sent; with `reset` each
+   * peer gets a reset.
    */
   crash(host: string, options: { reset?: boolean } = {}): void {
     const crashed = this.#host(host);
-    crashed.up = options.reset === true; // only then does it get to send resets
+    crashed.up = options.reset === true; // before that it sends no resets
     for (const listener of [...crashed.listeners.values()]) listener.close();
     for (const { ends } of [...this.#links]) {
       for (const end of ends) {
@@ -240,7 +237,7 @@ export class MemoryNetwork {
     ] as const;
     const forget = () => {
       if (ends[0].gone) from.sourcePorts.delete(local.port);
-      // Kept while one end still believes in it: `heal` and `crash` must find it.
+      // Kept while one end is open, for `heal` and `crash`.
       if (ends[0].gone && ends[1].gone) this.#links.delete(link);
     };
     const ends = MemoryEnd.pair(lanes, forget);

@@ -1,7 +1,7 @@
 /**
- * For tests of programs that use verack: a network in memory, a clock that stands still
- * until it is told to advance, chance that repeats, and stores in memory; and the types
- * of these seams. `docs/library.md` has an example, which runs.
+ * For tests of programs that use verack: a network in memory, a clock that tests advance,
+ * seeded random numbers, and stores in memory; and the types of these seams. `docs/library.md`
+ * has an example, which runs.
  *
  * @module
  */

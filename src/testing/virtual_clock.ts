@@ -1,4 +1,4 @@
-/** A clock that stands still until it is told to advance. */
+/** A clock that stands still until it is advanced. */
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 
@@ -10,10 +10,10 @@ interface Timer {
 /** Milliseconds since the epoch at which every virtual clock starts: 2026-01-01. */
 export const VIRTUAL_EPOCH_MS = 1_767_225_600_000;
 
-/** Milliseconds of real time that work on other threads gets to come back. */
+/** Milliseconds of real time to wait for work on other threads. */
 const MAX_IDLE_TURNS = 500;
 
-/** Time as tests want it; see {@linkcode VirtualClock.advance}. */
+/** A clock for tests; see {@linkcode VirtualClock.advance}. */
 export class VirtualClock implements Clock {
   #nowMs = 0;
   /** Added to {@linkcode now}, so that tests can let the wall clock jump. */
@@ -40,8 +40,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Lets `ms` pass: runs the timers due by then, in order, and after each one
-   * waits until everything it set off has settled.
+   * Advances by `ms`: runs the timers due by then, in order, and after each waits until all
+   * that it started has settled.
    */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
@@ -53,8 +53,7 @@ export class VirtualClock implements Clock {
   /**
    * Advances from timer to timer until `predicate` holds.
    *
-   * @throws {Error} when it does not within `limitMs`, or when nothing is left
-   * that could make it.
+   * @throws {Error} when it does not within `limitMs`, or when no timer is left.
    */
   async runUntil(
     predicate: () => boolean,
