@@ -252,6 +252,7 @@ function examine(privateKey: KeyObject, source: string): LoadedKey {
     const signature = signBytes(publicKey, privateKey, SELF_TEST);
     fits = verifyBytes(publicKey, publicHalf, SELF_TEST, signature);
   } catch {
+    // Treated as not fitting.
   }
   if (!fits) {
     throw fault("its private and public halves do not belong together");
