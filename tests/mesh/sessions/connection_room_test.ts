@@ -9,14 +9,14 @@ import {
   RESERVED_DESCRIPTORS,
   SHED_INTERVAL_MS,
   SHORTAGE_KEPT_MS,
-} from "../../src/limits.ts";
-import { logger } from "../../src/core/log.ts";
+} from "../../../src/limits.ts";
+import { logger } from "../../../src/core/log.ts";
 import {
   ConnectionRoom,
   type ConnectionRoomParts,
-} from "../../src/mesh/sessions/connection_room.ts";
-import type { Peer } from "../../src/mesh/peers/peer.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+} from "../../../src/mesh/sessions/connection_room.ts";
+import type { Peer } from "../../../src/mesh/peers/peer.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 /** A node with `free` descriptors beside those of the connections that it gets. */
 class Scene {
@@ -57,7 +57,7 @@ class Scene {
       const record = {
         sessions: [{
           openedAt: number,
-          session: { closeWith: () => this.#close(number) },
+          channel: { closeWith: () => this.#close(number) },
         }],
       } as unknown as Peer;
       this.records.push(record);

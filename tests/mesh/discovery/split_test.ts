@@ -1,15 +1,15 @@
 // Two halves that cannot reach each other both take in somebody; then they can.
 import { assert, assertEquals } from "@std/assert";
-import { REVIVE_SPREAD_MS } from "../../src/limits.ts";
-import { Node } from "../../src/mesh/node.ts";
-import { formatAddress, parseAddress } from "../../src/transport/address.ts";
-import { tlsTransport } from "../../src/transport/tls.ts";
-import type { Transport } from "../../src/transport/transport.ts";
-import { identities } from "../helpers/identities.ts";
-import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
-import { Mesh } from "../helpers/nodes.ts";
-import { TcpProxy } from "../helpers/tcp_proxy.ts";
-import { until } from "../helpers/until.ts";
+import { REVIVE_SPREAD_MS } from "../../../src/limits.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { formatAddress, parseAddress } from "../../../src/transport/address.ts";
+import { tlsTransport } from "../../../src/transport/tls.ts";
+import type { Transport } from "../../../src/transport/transport.ts";
+import { identities } from "../../helpers/identities.ts";
+import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { Mesh } from "../../helpers/nodes.ts";
+import { TcpProxy } from "../../helpers/tcp_proxy.ts";
+import { until } from "../../helpers/until.ts";
 
 for (const minutes of [0.1, 10]) {
   Deno.test(`a split of ${minutes} minutes in which both sides gained a member heals by itself`, async () => {

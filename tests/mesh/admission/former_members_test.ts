@@ -1,23 +1,23 @@
 // Admissions of peers without a record: which are remembered when there are too many.
 import { assert, assertEquals } from "@std/assert";
-import { MAX_FORMER_MEMBERS } from "../../src/limits.ts";
-import { systemClock } from "../../src/core/clock.ts";
-import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { MAX_FORMER_MEMBERS } from "../../../src/limits.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import { verifyCertificate } from "../../../src/identity/certificate.ts";
 import {
   Identity,
   parsePeerId,
   type PeerId,
-} from "../../src/identity/identity.ts";
-import { logger } from "../../src/core/log.ts";
+} from "../../../src/identity/identity.ts";
+import { logger } from "../../../src/core/log.ts";
 import {
   FormerMembers,
   Membership,
-} from "../../src/mesh/admission/membership.ts";
-import { resolveOptions } from "../../src/mesh/options.ts";
-import type { VerifiedPeer } from "../../src/session/mesh_profile.ts";
-import { networkMagic } from "../../src/wire/frame.ts";
-import { Standing } from "../../src/mesh/peers/standing.ts";
-import { plainRules, plainTable, recalled } from "../helpers/plain_table.ts";
+} from "../../../src/mesh/admission/membership.ts";
+import { resolveOptions } from "../../../src/mesh/options.ts";
+import type { VerifiedPeer } from "../../../src/session/mesh_profile.ts";
+import { networkMagic } from "../../../src/wire/frame.ts";
+import { Standing } from "../../../src/mesh/peers/standing.ts";
+import { plainRules, plainTable, recalled } from "../../helpers/plain_table.ts";
 
 const attestation = new Uint8Array(1);
 

@@ -1,22 +1,22 @@
 /** Which identity a name means: how many are kept, which give way, and when one ends. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
-import type { PeerId } from "../../src/identity/identity.ts";
-import { logger } from "../../src/core/log.ts";
-import type { NodeEvent } from "../../src/mesh/events.ts";
-import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { NameBindings } from "../../src/mesh/peers/name_bindings.ts";
-import { Standing } from "../../src/mesh/peers/standing.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import type { PeerId } from "../../../src/identity/identity.ts";
+import { logger } from "../../../src/core/log.ts";
+import type { NodeEvent } from "../../../src/mesh/events.ts";
+import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import { NameBindings } from "../../../src/mesh/peers/name_bindings.ts";
+import { Standing } from "../../../src/mesh/peers/standing.ts";
 import {
   MAX_NAME_BINDINGS,
   MAX_NAMES_PER_PEER,
   MAX_NAMES_WITHOUT_STANDING,
   NAME_TRIM_SLACK,
-} from "../../src/mesh/mesh_limits.ts";
-import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { plainRules, plainTable, recalled } from "../helpers/plain_table.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+} from "../../../src/mesh/mesh_limits.ts";
+import { MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { plainRules, plainTable, recalled } from "../../helpers/plain_table.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 function id(number: number): PeerId {
   return number.toString(16).padStart(64, "0") as PeerId;

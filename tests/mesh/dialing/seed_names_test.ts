@@ -1,17 +1,17 @@
 // Configured names: with several addresses, with several members, and with others
 // tomorrow than today.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Node } from "../../src/mesh/node.ts";
-import type { NodeOptions } from "../../src/mesh/options.ts";
-import { parseAddress } from "../../src/transport/address.ts";
-import type { Resolver } from "../../src/transport/resolve.ts";
-import { Disguise } from "../helpers/disguise.ts";
-import { hasIpv6 } from "../helpers/ipv6.ts";
-import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { EventLog, Mesh } from "../helpers/nodes.ts";
-import { Sink } from "../helpers/sink.ts";
-import { until } from "../helpers/until.ts";
-import { lasting } from "../helpers/identities.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import type { NodeOptions } from "../../../src/mesh/options.ts";
+import { parseAddress } from "../../../src/transport/address.ts";
+import type { Resolver } from "../../../src/transport/resolve.ts";
+import { Disguise } from "../../helpers/disguise.ts";
+import { hasIpv6 } from "../../helpers/ipv6.ts";
+import { MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { EventLog, Mesh } from "../../helpers/nodes.ts";
+import { Sink } from "../../helpers/sink.ts";
+import { until } from "../../helpers/until.ts";
+import { lasting } from "../../helpers/identities.ts";
 
 const NAME = "mesh.test";
 

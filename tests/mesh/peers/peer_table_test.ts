@@ -1,5 +1,5 @@
 // What gives way when the table of peers is full, and what never does.
-import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
+import { parsePeerId, type PeerId } from "../../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   MAX_AWAITED_STRANGERS,
@@ -7,19 +7,22 @@ import {
   MAX_PEERS,
   MAX_STRANGER_PEERS,
   TABLE_LOOK_MS,
-} from "../../src/limits.ts";
-import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
-import { resolveOptions } from "../../src/mesh/options.ts";
-import type { Peer } from "../../src/mesh/peers/peer.ts";
-import type { PeerTable } from "../../src/mesh/peers/peer_table.ts";
-import { pinAddress, rejectedTargets } from "../../src/mesh/dialing/seeds.ts";
+} from "../../../src/limits.ts";
+import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
+import { resolveOptions } from "../../../src/mesh/options.ts";
+import type { Peer } from "../../../src/mesh/peers/peer.ts";
+import type { PeerTable } from "../../../src/mesh/peers/peer_table.ts";
+import {
+  pinAddress,
+  rejectedTargets,
+} from "../../../src/mesh/dialing/seeds.ts";
 import {
   plainMemory,
   plainRules,
   plainTable,
   recalled,
-} from "../helpers/plain_table.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+} from "../../helpers/plain_table.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 let made = 0;
 const fresh = () => parsePeerId((++made).toString(16).padStart(64, "0"));

@@ -4,7 +4,7 @@ import {
   type AdmissionDecision,
   type AdmissionFacts,
   decideAdmission,
-} from "../../src/mesh/admission/admission_policy.ts";
+} from "../../../src/mesh/admission/admission_policy.ts";
 
 const STRANGER: AdmissionFacts = {
   closed: true,

@@ -1,15 +1,15 @@
 /** Names: who has which, who knows whom by name, and finding each other by it. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { Node } from "../../src/mesh/node.ts";
-import { namesOf } from "../../src/identity/peer_name.ts";
-import { theOne } from "../../src/mesh/peers/find_peers.ts";
-import { RawPeer } from "../helpers/attacker.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
-import { identities } from "../helpers/identities.ts";
-import { EventLog } from "../helpers/nodes.ts";
-import { until } from "../helpers/until.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { namesOf } from "../../../src/identity/peer_name.ts";
+import { theOne } from "../../../src/mesh/peers/find_peers.ts";
+import { RawPeer } from "../../helpers/attacker.ts";
+import { entryOf } from "../../helpers/forged_messages.ts";
+import { identities } from "../../helpers/identities.ts";
+import { EventLog } from "../../helpers/nodes.ts";
+import { until } from "../../helpers/until.ts";
 
 Deno.test("a name travels to everybody, and shows in peers, links and events", async () => {
   await using alice = await Node.start({ name: "alice" });

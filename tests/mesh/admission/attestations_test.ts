@@ -1,16 +1,16 @@
 /** Whose word admits a peer to a closed mesh. */
 import { assertEquals } from "@std/assert";
-import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { verifyCertificate } from "../../../src/identity/certificate.ts";
 import {
   Identity,
   parsePeerId,
   type PeerId,
-} from "../../src/identity/identity.ts";
-import { issueAttestation } from "../../src/identity/attestation.ts";
-import { Attestations } from "../../src/mesh/admission/attestations.ts";
-import { networkMagic } from "../../src/wire/frame.ts";
-import { plainTable, recalled } from "../helpers/plain_table.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+} from "../../../src/identity/identity.ts";
+import { issueAttestation } from "../../../src/identity/attestation.ts";
+import { Attestations } from "../../../src/mesh/admission/attestations.ts";
+import { networkMagic } from "../../../src/wire/frame.ts";
+import { plainTable, recalled } from "../../helpers/plain_table.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 const magic = networkMagic("main");
 

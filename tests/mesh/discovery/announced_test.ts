@@ -1,9 +1,9 @@
 // What a node announces is on record first.
 import { assertEquals } from "@std/assert";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { Node } from "../../src/mesh/node.ts";
-import { EventLog } from "../helpers/nodes.ts";
-import { until } from "../helpers/until.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { EventLog } from "../../helpers/nodes.ts";
+import { until } from "../../helpers/until.ts";
 
 /** A store whose disk takes as long as the test wants. */
 class SlowStore extends MemoryStore {

@@ -1,5 +1,5 @@
 // How many dials there may be, and who pays for those in vain.
-import type { PeerId } from "../../src/core/peer_id.ts";
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   CONTESTED_DIAL_MS,
@@ -10,11 +10,11 @@ import {
   MAX_GOSSIP_DIALS,
   MAX_GOSSIP_DIALS_PER_SOURCE,
   MAX_SESSIONS,
-} from "../../src/limits.ts";
+} from "../../../src/limits.ts";
 import {
   DialBudget,
   type KnownShare,
-} from "../../src/mesh/dialing/dial_budget.ts";
+} from "../../../src/mesh/dialing/dial_budget.ts";
 
 /** The budget does not look into ids. */
 function source(name: string): PeerId {

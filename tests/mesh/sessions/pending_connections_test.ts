@@ -1,15 +1,18 @@
 /** Room for those who are not let in yet: connections, and peers that wait. */
-import { parsePeerId } from "../../src/core/peer_id.ts";
+import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import {
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,
   MAX_PENDING_PER_ADDRESS,
-} from "../../src/limits.ts";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { PendingConnections } from "../../src/mesh/sessions/pending_connections.ts";
-import { JoinRequests } from "../../src/mesh/admission/join_requests.ts";
+} from "../../../src/limits.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import {
+  PendingConnections,
+  type PendingEntry,
+} from "../../../src/mesh/sessions/pending_connections.ts";
+import { JoinRequests } from "../../../src/mesh/admission/join_requests.ts";
 
 /** Adds `count` connections; the numbers of those that were evicted, in order. */
 function crowd(
@@ -85,4 +88,59 @@ Deno.test("a node lists so many peers that wait, then the oldest give way", () =
   knock(pending, MAX_PENDING_PEERS + 2, (index) => `host ${index}`);
   assertEquals(pending.list().length, MAX_PENDING_PEERS);
   assertEquals(pending.list()[0]?.lastSeen, 2);
+});
+
+function entry(source: string, evicted: string[], name = source): PendingEntry {
+  const evict = () => evicted.push(name);
+  return { source, isInTurn: () => false, evict };
+}
+
+Deno.test("PendingConnections evicts the oldest of an address that has too many", () => {
+  const pending = new PendingConnections();
+  const evicted: string[] = [];
+  for (let i = 0; i <= MAX_PENDING_PER_ADDRESS; i++) {
+    pending.add(entry("a", evicted, `a${i}`), () => false);
+  }
+  assertEquals(evicted, ["a0"]);
+  assertEquals(pending.size, MAX_PENDING_PER_ADDRESS);
+});
+
+Deno.test("PendingConnections spares sources at which a peer with standing was", () => {
+  const pending = new PendingConnections();
+  const evicted: string[] = [];
+  const isKnown = (source: string) => source === "known";
+  for (let i = 0; i < MAX_PENDING_PER_ADDRESS; i++) {
+    pending.add(entry("known", evicted), isKnown);
+  }
+  for (let i = MAX_PENDING_PER_ADDRESS; i < MAX_PENDING_CONNECTIONS; i++) {
+    pending.add(entry(`stranger ${i % 10}`, evicted, "stranger"), isKnown);
+  }
+  assertEquals(evicted, []);
+  pending.add(entry("known", evicted), isKnown);
+  assertEquals(evicted, ["stranger"]);
+  assertEquals(pending.size, MAX_PENDING_CONNECTIONS);
+});
+
+Deno.test("PendingConnections does not let an address that proved itself once push out strangers", () => {
+  const pending = new PendingConnections();
+  const evicted: string[] = [];
+  const isKnown = (source: string) => source === "known";
+  for (let i = 0; i < MAX_PENDING_CONNECTIONS - 1; i++) {
+    pending.add(entry("known", evicted), isKnown);
+  }
+  pending.add(entry("stranger", evicted), isKnown);
+  assertEquals(evicted, []);
+  pending.add(entry("known", evicted), isKnown);
+  pending.add(entry("another stranger", evicted), isKnown);
+  assertEquals(evicted, ["known", "known"]);
+  assertEquals(pending.size, MAX_PENDING_CONNECTIONS);
+});
+
+Deno.test("PendingConnections forgets what is deleted, once", () => {
+  const pending = new PendingConnections();
+  const one = entry("a", []);
+  pending.add(one, () => false);
+  pending.delete(one);
+  pending.delete(one);
+  assertEquals(pending.size, 0);
 });

@@ -1,13 +1,13 @@
 // How nodes find each other and come and go, over real TLS on this machine.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
-import { Identity } from "../../src/identity/identity.ts";
-import { Node } from "../../src/mesh/node.ts";
-import { tlsTransport } from "../../src/transport/tls.ts";
-import type { Transport } from "../../src/transport/transport.ts";
-import { identities } from "../helpers/identities.ts";
-import { EventLog, Mesh, startMesh } from "../helpers/nodes.ts";
-import { until } from "../helpers/until.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import { Identity } from "../../../src/identity/identity.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { tlsTransport } from "../../../src/transport/tls.ts";
+import type { Transport } from "../../../src/transport/transport.ts";
+import { identities } from "../../helpers/identities.ts";
+import { EventLog, Mesh, startMesh } from "../../helpers/nodes.ts";
+import { until } from "../../helpers/until.ts";
 
 Deno.test("a node that joins through one member is connected to all", async () => {
   const [a, b, c] = await identities(3);

@@ -1,18 +1,22 @@
 // What a node still knows when it starts again with what it remembered.
-import { parsePeerId } from "../../src/core/peer_id.ts";
+import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
-import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { Node } from "../../src/mesh/node.ts";
-import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
-import type { NodeOptions } from "../../src/mesh/options.ts";
-import { parseAddress } from "../../src/transport/address.ts";
-import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
-import { EventLog, Mesh } from "../helpers/nodes.ts";
-import { plainMemory, plainTable, recalled } from "../helpers/plain_table.ts";
-import { until } from "../helpers/until.ts";
-import { lasting } from "../helpers/identities.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import { verifyCertificate } from "../../../src/identity/certificate.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import type { StoredPeer } from "../../../src/mesh/peers/node_store.ts";
+import type { NodeOptions } from "../../../src/mesh/options.ts";
+import { parseAddress } from "../../../src/transport/address.ts";
+import { MAX_STRANGER_PEERS } from "../../../src/limits.ts";
+import { EventLog, Mesh } from "../../helpers/nodes.ts";
+import {
+  plainMemory,
+  plainTable,
+  recalled,
+} from "../../helpers/plain_table.ts";
+import { until } from "../../helpers/until.ts";
+import { lasting } from "../../helpers/identities.ts";
 
 async function start(options: NodeOptions = {}): Promise<Node> {
   return await Node.start({ identity: await lasting(), ...options });

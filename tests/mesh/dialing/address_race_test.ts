@@ -1,12 +1,12 @@
 // The addresses of one peer, tried so that one that hangs holds up no other.
 import { assert, assertEquals } from "@std/assert";
-import { ADDRESS_STAGGER_MS } from "../../src/limits.ts";
+import { ADDRESS_STAGGER_MS } from "../../../src/limits.ts";
 import {
   AddressQueue,
   type Attempt,
   raceAddresses,
-} from "../../src/mesh/dialing/address_race.ts";
-import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
+} from "../../../src/mesh/dialing/address_race.ts";
+import { settle, VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 /** What an address does: nothing, or ends after so many milliseconds. */
 interface Behaviour {

@@ -1,8 +1,8 @@
 // A member that is back where only gossip knows, and that only others can dial.
 import { assert } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
-import type { Transport } from "../../src/transport/transport.ts";
-import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import type { Transport } from "../../../src/transport/transport.ts";
+import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
 
 /** The network of `host`, which reaches no other but `reached`. */
 function oneWayOut(mesh: MemoryMesh, host: string, reached: string): Transport {

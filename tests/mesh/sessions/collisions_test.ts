@@ -1,17 +1,22 @@
 // Two nodes that dial each other at the same instant end with exactly one session.
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { VerackError } from "../../src/core/errors.ts";
-import type { Identity } from "../../src/identity/identity.ts";
-import { Node } from "../../src/mesh/node.ts";
-import { MemoryNetwork } from "../../src/testing/memory_network.ts";
-import { tlsTransport } from "../../src/transport/tls.ts";
-import type { Listener, Transport } from "../../src/transport/transport.ts";
-import { Gate, gated } from "../helpers/gate.ts";
-import { identities } from "../helpers/identities.ts";
-import { EventLog } from "../helpers/nodes.ts";
-import { SeededRandom } from "../../src/testing/seeded_random.ts";
-import { until } from "../helpers/until.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import type { Identity } from "../../../src/identity/identity.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
+import { tlsTransport } from "../../../src/transport/tls.ts";
+import type { Listener, Transport } from "../../../src/transport/transport.ts";
+import { Gate, gated } from "../../helpers/gate.ts";
+import { identities } from "../../helpers/identities.ts";
+import { EventLog } from "../../helpers/nodes.ts";
+import { SeededRandom } from "../../../src/testing/seeded_random.ts";
+import { until } from "../../helpers/until.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
+import { parsePeerId } from "../../../src/core/peer_id.ts";
+import {
+  duplicateReason,
+  duplicateStep,
+} from "../../../src/mesh/sessions/collisions.ts";
 
 /** Pairs that collide at the same time. */
 const BATCH = 10;
@@ -178,3 +183,22 @@ function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
+
+Deno.test("duplicateStep() lets exactly one of the two nodes decide between sessions of one process", () => {
+  const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
+  const both = { olderInstance: 5n, newerInstance: 5n };
+  assertEquals(duplicateStep({ own: a, peer: b, ...both }), "decide");
+  assertEquals(duplicateStep({ own: b, peer: a, ...both }), "keep-both");
+  assertEquals(duplicateReason({ own: a, peer: b, ...both }), "duplicate");
+});
+
+Deno.test("duplicateStep() lets either node decide when another process has the key", () => {
+  const [a, b] = [parsePeerId("1".repeat(64)), parsePeerId("2".repeat(64))];
+  const other = { olderInstance: 5n, newerInstance: 6n };
+  assertEquals(duplicateStep({ own: a, peer: b, ...other }), "decide");
+  assertEquals(duplicateStep({ own: b, peer: a, ...other }), "decide");
+  assertEquals(
+    duplicateReason({ own: b, peer: a, ...other }),
+    "identity-in-use",
+  );
+});

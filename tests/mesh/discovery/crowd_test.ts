@@ -1,10 +1,10 @@
 // Meshes that are large enough for what everybody says to everybody to count.
 import { assert } from "@std/assert";
-import { Node } from "../../src/mesh/node.ts";
-import { MemoryNetwork } from "../../src/testing/memory_network.ts";
-import { identities } from "../helpers/identities.ts";
-import { SeededRandom } from "../../src/testing/seeded_random.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
+import { identities } from "../../helpers/identities.ts";
+import { SeededRandom } from "../../../src/testing/seeded_random.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 /** Members in virtual time, and the bytes that arrive at each host. */
 class Crowd implements AsyncDisposable {

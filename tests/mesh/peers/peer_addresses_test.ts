@@ -1,7 +1,13 @@
 /** Where a peer may be reached that has moved often. */
-import { assertEquals } from "@std/assert";
-import { MAX_ADDRESSES_PER_PEER } from "../../src/limits.ts";
-import { PeerAddresses } from "../../src/mesh/peers/peer_addresses.ts";
+import fc from "fast-check";
+import { assert, assertEquals } from "@std/assert";
+import { MAX_ADDRESSES_PER_PEER } from "../../../src/limits.ts";
+import {
+  ADDRESS_RANK,
+  type AddressRank,
+  PeerAddresses,
+} from "../../../src/mesh/peers/peer_addresses.ts";
+import { formatAddress } from "../../../src/transport/address.ts";
 
 const HOST = "10.0.0.1";
 const at = (port: number) => ({ host: HOST, port });
@@ -54,4 +60,45 @@ Deno.test("rumours are told to nobody", () => {
   const addresses = new PeerAddresses();
   addresses.add(at(1), "gossiped", "private");
   assertEquals(addresses.told(), []);
+});
+
+Deno.test("PeerAddresses keeps what was proven however much is rumoured", () => {
+  fc.assert(fc.property(
+    fc.array(fc.record({
+      port: fc.integer({ min: 1, max: 30 }),
+      rank: fc.constantFrom(...Object.keys(ADDRESS_RANK) as AddressRank[]),
+    })),
+    (added) => {
+      const addresses = new PeerAddresses();
+      const proven = { host: "127.0.0.1", port: 9_999 };
+      const typed = { host: "example.org", port: 9_998 };
+      addresses.add(proven, "verified");
+      addresses.add(typed, "configured");
+      const ours = new Set(["127.0.0.1:9999", "example.org:9998"]);
+      for (const { port, rank } of added) {
+        const host = "127.0.0.2";
+        // More proven or typed addresses than there is room for may push.
+        if (rank === "verified" || rank === "configured") continue;
+        addresses.add({ host, port }, rank, "loopback");
+        assert(addresses.size <= MAX_ADDRESSES_PER_PEER);
+        const kept = addresses.list().map((a) => formatAddress(a.address));
+        for (const own of ours) assert(kept.includes(own));
+        assertEquals(kept[0], "127.0.0.1:9999");
+      }
+    },
+  ));
+});
+
+Deno.test("PeerAddresses never lowers the rank of an address", () => {
+  const addresses = new PeerAddresses();
+  const address = { host: "10.0.0.1", port: 1 };
+  addresses.add(address, "verified");
+  addresses.add(address, "gossiped", "private");
+  assertEquals(addresses.get(address), {
+    address,
+    rank: "verified",
+    configured: false,
+  });
+  addresses.remove(address);
+  assertEquals(addresses.size, 0);
 });

@@ -1,17 +1,17 @@
 // Members that cannot reach each other while others reach both are named.
 // `send` knows them, too.
-import { parsePeerId } from "../../src/core/peer_id.ts";
+import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
-import { MAX_MISSING_PAIRS } from "../../src/limits.ts";
-import type { MissingPair } from "../../src/mesh/events.ts";
-import { COMMAND } from "../../src/wire/commands.ts";
-import type { Transport } from "../../src/transport/transport.ts";
-import { VerackError } from "../../src/core/errors.ts";
-import { encodeMissing } from "../../src/wire/messages/peer_request.ts";
-import { RawPeer } from "../helpers/attacker.ts";
-import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";
-import { Scene } from "../helpers/scene.ts";
-import { until } from "../helpers/until.ts";
+import { MAX_MISSING_PAIRS } from "../../../src/limits.ts";
+import type { MissingPair } from "../../../src/mesh/events.ts";
+import { COMMAND } from "../../../src/wire/commands.ts";
+import type { Transport } from "../../../src/transport/transport.ts";
+import { VerackError } from "../../../src/core/errors.ts";
+import { encodeMissing } from "../../../src/wire/messages/peer_request.ts";
+import { RawPeer } from "../../helpers/attacker.ts";
+import { type Member, MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { Scene } from "../../helpers/scene.ts";
+import { until } from "../../helpers/until.ts";
 
 function pair(a: Member, b: Member): MissingPair {
   const [one, two] = [a.node.identity.id, b.node.identity.id].sort();

@@ -1,16 +1,16 @@
 // How often one address is dialed in vain, over all peers that claim it.
-import type { PeerId } from "../../src/core/peer_id.ts";
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
   MAX_DIAL_TARGETS,
-} from "../../src/limits.ts";
+} from "../../../src/limits.ts";
 import {
   type CountedDial,
   DialTargets,
-} from "../../src/mesh/dialing/dial_targets.ts";
-import { parseAddress } from "../../src/transport/address.ts";
+} from "../../../src/mesh/dialing/dial_targets.ts";
+import { parseAddress } from "../../../src/transport/address.ts";
 
 function claimed(address: string, id = "mallory"): CountedDial {
   return { id: id as PeerId, endpoint: parseAddress(address), verified: false };

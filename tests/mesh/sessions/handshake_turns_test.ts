@@ -3,12 +3,12 @@ import { assertEquals } from "@std/assert";
 import {
   HANDSHAKE_TURN_MS,
   MAX_HANDSHAKES_AT_ONCE,
-} from "../../src/mesh/mesh_limits.ts";
+} from "../../../src/mesh/mesh_limits.ts";
 import {
   HandshakeTurns,
   type Turn,
-} from "../../src/mesh/sessions/handshake_turns.ts";
-import { settle, VirtualClock } from "../../src/testing/virtual_clock.ts";
+} from "../../../src/mesh/sessions/handshake_turns.ts";
+import { settle, VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 /** Handshakes that want to begin, and those that have, in order. */
 class Storm {

@@ -1,6 +1,6 @@
 // What sessions have a node do is done by turns, within a share of the time.
 import { assert, assertEquals } from "@std/assert";
-import type { Clock } from "../../src/core/clock.ts";
+import type { Clock } from "../../../src/core/clock.ts";
 import {
   MAX_WORK_BYTES,
   OTHERS_WORK_SHARE,
@@ -8,12 +8,12 @@ import {
   WORK_BURST_MS,
   WORK_OVERHEAD_BYTES,
   WORK_SLICE_MS,
-} from "../../src/limits.ts";
+} from "../../../src/limits.ts";
 import {
   MAX_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
-} from "../../src/wire/wire_limits.ts";
-import { WorkQueue } from "../../src/mesh/discovery/work_queue.ts";
+} from "../../../src/wire/wire_limits.ts";
+import { WorkQueue } from "../../../src/mesh/discovery/work_queue.ts";
 
 /** A clock on which time passes when work is done, and between timers. */
 class WorkClock implements Clock {

@@ -1,19 +1,19 @@
 // A closed mesh lets in whom a member admits, all of it, and nobody else.
 import { assert, assertEquals } from "@std/assert";
-import { Identity } from "../../src/identity/identity.ts";
-import { inviteSecret, parseInvite } from "../../src/identity/invite.ts";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { Node } from "../../src/mesh/node.ts";
-import type { NodeOptions } from "../../src/mesh/options.ts";
-import { issueAttestation } from "../../src/identity/attestation.ts";
-import { partsOf } from "../../src/mesh/node_parts.ts";
-import { COMMAND } from "../../src/wire/commands.ts";
-import { networkMagic } from "../../src/wire/frame.ts";
-import { RawPeer } from "../helpers/attacker.ts";
-import { entryOf } from "../helpers/forged_messages.ts";
-import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { EventLog, Mesh } from "../helpers/nodes.ts";
-import { until } from "../helpers/until.ts";
+import { Identity } from "../../../src/identity/identity.ts";
+import { inviteSecret, parseInvite } from "../../../src/identity/invite.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import type { NodeOptions } from "../../../src/mesh/options.ts";
+import { issueAttestation } from "../../../src/identity/attestation.ts";
+import { partsOf } from "../../../src/mesh/node_parts.ts";
+import { COMMAND } from "../../../src/wire/commands.ts";
+import { networkMagic } from "../../../src/wire/frame.ts";
+import { RawPeer } from "../../helpers/attacker.ts";
+import { entryOf } from "../../helpers/forged_messages.ts";
+import { MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { EventLog, Mesh } from "../../helpers/nodes.ts";
+import { until } from "../../helpers/until.ts";
 
 const SECRET = "a secret of more than sixteen bytes";
 

@@ -1,15 +1,15 @@
 // Which peers have standing, so that bounded things are kept for them.
 import { assertEquals } from "@std/assert";
-import { Identity, type PeerId } from "../../src/identity/identity.ts";
-import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
-import { Node } from "../../src/mesh/node.ts";
-import { Peer } from "../../src/mesh/peers/peer.ts";
-import { hasStanding, isTrusted } from "../../src/mesh/peers/standing.ts";
-import { MemoryMesh } from "../helpers/memory_mesh.ts";
-import { Mesh } from "../helpers/nodes.ts";
-import { plainEnvironment } from "../helpers/plain_table.ts";
-import { VirtualClock } from "../../src/testing/virtual_clock.ts";
-import { until } from "../helpers/until.ts";
+import { Identity, type PeerId } from "../../../src/identity/identity.ts";
+import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
+import { Node } from "../../../src/mesh/node.ts";
+import { Peer } from "../../../src/mesh/peers/peer.ts";
+import { hasStanding, isTrusted } from "../../../src/mesh/peers/standing.ts";
+import { MemoryMesh } from "../../helpers/memory_mesh.ts";
+import { Mesh } from "../../helpers/nodes.ts";
+import { plainEnvironment } from "../../helpers/plain_table.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
+import { until } from "../../helpers/until.ts";
 
 /** Whether the one peer on record has earned standing. */
 function earned(store: MemoryStore): boolean[] {
