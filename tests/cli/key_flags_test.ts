@@ -1,4 +1,4 @@
-/** Secrets from environment variables are read once and dropped. */
+/** How passphrases are asked for, and that secrets from variables are read once and dropped. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { askPassphrase, passphraseSource } from "../../src/cli/key_flags.ts";
 import { VerackError } from "../../src/core/errors.ts";
