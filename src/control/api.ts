@@ -342,12 +342,9 @@ export const API = {
     SENT,
     { binaryInput: { to: text, ...commonQuery } },
   ),
-  broadcast: post(
-    "/v1/broadcasts",
-    { ...common, ...body },
-    BROADCAST,
-    { binaryInput: commonQuery },
-  ),
+  broadcast: post("/v1/broadcasts", { ...common, ...body }, BROADCAST, {
+    binaryInput: commonQuery,
+  }),
   deadLetters: get(
     "/v1/dead-letters",
     {},
@@ -355,11 +352,7 @@ export const API = {
   ),
   deadLetter: get("/v1/dead-letters/message", letterId, WHOLE_DEAD_LETTER),
   retry: post("/v1/dead-letters/retry", letterId, givenId),
-  discard: post(
-    "/v1/dead-letters/discard",
-    letterId,
-    givenId,
-  ),
+  discard: post("/v1/dead-letters/discard", letterId, givenId),
   joinRequests: get(
     "/v1/requests",
     {},
@@ -370,11 +363,7 @@ export const API = {
     {},
     v.looseObject({ rules: v.array(ACCESS_RULE) }),
   ),
-  allow: post(
-    "/v1/allow",
-    { id: text, name: optional(text) },
-    decided,
-  ),
+  allow: post("/v1/allow", { id: text, name: optional(text) }, decided),
   deny: post("/v1/deny", { id: text }, decided),
   forget: post("/v1/forget", { id: text }, decided),
   invites: get(

@@ -27,7 +27,6 @@ export type { InviteInfo } from "../mesh/admission/invites.ts";
 export type { Direction, NodeEvent, Trust } from "../mesh/events.ts";
 export type { HealthFact } from "../mesh/health.ts";
 export type { NodeStatus } from "../mesh/node_status.ts";
-export type { Member } from "../mesh/peers/find_peers.ts";
 export type {
   JoinRequest,
   StoredAccessRule,
