@@ -10,25 +10,27 @@
  */
 export const RESERVED_DESCRIPTORS = 64;
 
-/** They are counted once a node holds so many connections: a small mesh never pays for it. */
+/**
+ * They are counted once a node holds this many connections, so that a small mesh saves the
+ * time.
+ */
 export const COUNT_DESCRIPTORS_FROM = 32;
 
-/** Connections that a node holds however few descriptors there are. */
+/** Connections that a node may hold in any case. */
 export const MIN_CONNECTIONS = 8;
 
 /**
- * Of the connections that descriptors allow, those that peers with standing, and
- * all others, leave to newcomers that are not proven yet; at most a quarter of them,
- * and a half.
+ * Of the connections that descriptors allow, those that sessions of peers with standing, and
+ * those of all others, leave to unverified connections; at most a quarter of them, and a half.
  */
 export const MIN_PENDING_CONNECTIONS = 8;
 export const PENDING_SHARE = 24;
 
-/** Connections that are being closed before another one is accepted. */
+/** Most connections that are closing while another one is accepted. */
 export const MAX_ENDING_CONNECTIONS = 16;
 
-/** How often room is made when there is no descriptor left; what was closed needs a moment to be free. */
+/** Period of evictions when there is no descriptor left; a closed one takes a moment to be free. */
 export const SHED_INTERVAL_MS = 1_000;
 
-/** How long it is remembered at how many connections there was none left. */
+/** How long the number of connections at which none was left is remembered. */
 export const SHORTAGE_KEPT_MS = 600_000;

@@ -4,24 +4,23 @@
  */
 
 /**
- * Dials under way at once to addresses we were given and peers with standing; and as many
- * to peers without standing that have answered us before, which never hold up the former.
+ * Dials under way at once to configured addresses and peers with standing; and as many to peers
+ * without standing that have answered before, which never delay the former.
  */
 export const MAX_CONCURRENT_DIALS = 32;
 
 /**
- * The same to peers we only heard of, or that only said themselves where they are, in a
- * budget of their own, so that lies cost no other peer a dial; a joiner of 200 nodes is
- * through in a few rounds.
+ * The same to gossiped and advertised addresses, in a budget of their own, so that false ones
+ * delay no other dial; a node that joins 200 others needs a few rounds.
  */
 export const MAX_GOSSIP_DIALS = 32;
 
-/** So many of `MAX_GOSSIP_DIALS` may go to peers that one source told of: none takes them all. */
+/** Those of `MAX_GOSSIP_DIALS` that one source of gossip may cause. */
 export const MAX_GOSSIP_DIALS_PER_SOURCE = 24;
 
 /**
- * Dials in vain that one source of gossip may cause at once, and how often one
- * more; and all sources together. A source that tells the truth gets each dial back.
+ * Failed dials that one source of gossip may cause at once, and the period of one more; and all
+ * sources together. A dial that succeeds is not counted.
  */
 export const GOSSIP_CREDIT_PER_SOURCE = 128;
 export const GOSSIP_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
@@ -29,27 +28,27 @@ export const GOSSIP_CREDIT = 512;
 export const GOSSIP_CREDIT_REFILL_MS = 250;
 
 /**
- * Dials in vain to one IP address and port, of all peers without standing together, at
- * once, and how often one more. A peer that is down is dialed some ten times in its
- * first minute, then twice a minute at most.
+ * Failed dials to one IP address and port, of all peers without standing together, at once, and
+ * the period of one more. A peer that is down is dialed some ten times in its first minute,
+ * then twice a minute at most.
  */
 export const DIALS_PER_TARGET = 16;
 export const DIALS_PER_TARGET_REFILL_MS = 15_000;
 
-/** Targets for which they are counted: as many as peers on record that claim one each. */
+/** Targets for which they are counted: as many as peers on record that advertise one each. */
 export const MAX_DIAL_TARGETS = 4_096;
 
-/** An address of a peer that has not answered for so long does not hold up the next (RFC 8305: 250 ms). */
+/** Delay before the next address of a peer is tried (RFC 8305: 250 ms). */
 export const ADDRESS_STAGGER_MS = 250;
 
 /** Addresses tried at once of a peer that is known by gossip only; of others, all. */
 export const MAX_GOSSIP_ADDRESSES_AT_ONCE = 2;
 
-/** How often others' word that a peer is alive may bring the next dial forward. */
+/** Least time between dials that are brought forward by gossip that a peer is live. */
 export const DIAL_HINT_INTERVAL_MS = 10_000;
 
 /**
- * Least time until a peer that was lost is dialed where it only said that it listens, and
- * between two such dials: it dialed us, and is first to do so again.
+ * Least time until a lost peer is dialed at an address that it only advertised, and between two
+ * such dials: it had dialed us, and should do so again first.
  */
 export const RECONNECT_CLAIMED_MS = 5_000;

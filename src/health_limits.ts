@@ -1,19 +1,19 @@
 /**
- * Every bound of what a node says of its own health, with its reason; a part of
- * `limits.ts`, from which they are imported and which names the other parts.
+ * Every bound of what a node reports of its own health, with its reason; a part of `limits.ts`,
+ * from which they are imported and which names the other parts.
  */
 
 /**
- * A fact that is noticed by attempts, such as a copied key, is over after this without
- * one: each waits for `RECONNECT_MAX_MS` at most.
+ * A fact that is noticed by attempts, such as a copied key, is over after this time without
+ * one: the time between two is `RECONNECT_MAX_MS` at most.
  */
 export const ALARM_QUIET_MS = 180_000;
 
-/** That descriptors are short is over when nothing was refused for it for so long. */
+/** A shortage of descriptors is over when no connection was refused for it for this time. */
 export const NO_DESCRIPTORS_QUIET_MS = 15_000;
 
-/** Facts about its health that a node keeps; the oldest about others give way. */
+/** Facts about its health that a node keeps; the oldest about peers are evicted. */
 export const MAX_HEALTH_FACTS = 64;
 
-/** A disk that could not be written is tried again this often. */
+/** Period of attempts to write a disk that has failed. */
 export const HEALTH_PROBE_MS = 5_000;

@@ -1,4 +1,4 @@
-/** What this release calls itself. */
+/** The version of this release. */
 
 /** Version of verack, as in `deno.json`, which no npm tarball has; a test compares. */
 export const VERSION = "0.1.0";
