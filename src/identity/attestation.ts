@@ -32,7 +32,7 @@ export interface Attestation {
   readonly signature: Uint8Array;
 }
 
-const CONTEXT = new TextEncoder().encode("verack/1 statement\0");
+const CONTEXT = new TextEncoder().encode("verack/1 attestation\0");
 
 /**
  * Admits `subject` in the name of `issuer`: issuer (32 bytes) ‖ time (u64) ‖
@@ -91,7 +91,7 @@ export function verifyAttestation(
 }
 
 /**
- * What is signed: the ASCII text `verack/1 statement` and a zero byte ‖ magic (4)
+ * What is signed: the ASCII text `verack/1 attestation` and a zero byte ‖ magic (4)
  * ‖ issuer (32) ‖ subject (32) ‖ time (u64). All of fixed length, so two attestations never
  * share their bytes, and a proof has another beginning.
  */

@@ -37,7 +37,7 @@ Deno.test("an attestation signs exactly the bytes that docs/protocol.md lists", 
   const time = new Uint8Array(8);
   new DataView(time.buffer).setBigUint64(0, BigInt(AT), true);
   const signed = Uint8Array.from([
-    ...new TextEncoder().encode("verack/1 statement\0"),
+    ...new TextEncoder().encode("verack/1 attestation\0"),
     ...magic,
     ...Uint8Array.fromHex(alice.id),
     ...Uint8Array.fromHex(bob.id),
