@@ -1,0 +1,143 @@
+/** When a peer is dialed next, and what is dropped of it: what follows from what happened. */
+import { assert, assertEquals } from "@std/assert";
+import { parsePeerId } from "../../../src/core/peer_id.ts";
+import {
+  DIAL_HINT_INTERVAL_MS,
+  EPHEMERAL_KEPT_MS,
+  GOSSIP_KEPT_MS,
+  RECONNECT_CLAIMED_MS,
+  RECONNECT_LEFT_MS,
+  RECONNECT_MIN_MS,
+  STABLE_SESSION_MS,
+} from "../../../src/limits.ts";
+import { Peer } from "../../../src/mesh/peers/peer.ts";
+import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
+import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
+import { plainEnvironment, recalled } from "../../helpers/plain_table.ts";
+
+const ADDRESS = { host: "10.0.0.1", port: 1 };
+
+class Scene {
+  readonly clock = new VirtualClock();
+  readonly peer: Peer;
+
+  constructor(hasStanding: boolean) {
+    this.peer = new Peer(parsePeerId("a".repeat(64)), {
+      ...plainEnvironment(() => hasStanding),
+      clock: this.clock,
+      // The longest delay that jitter may give.
+      random: { float: () => 0.999, bytes: () => new Uint8Array(8) },
+    });
+  }
+
+  /** Milliseconds until it is due. */
+  get dueInMs(): number {
+    return Math.round(this.peer.dueAt - this.clock.monotonic());
+  }
+
+  /** A session that opens now. */
+  session(): PeerSession {
+    const openedAt = this.clock.monotonic();
+    const session = { openedAt } as PeerSession;
+    this.peer.sessionOpened(session);
+    return session;
+  }
+
+  end(session: PeerSession, left = false): void {
+    this.peer.sessionClosed(session);
+    this.peer.lost(session, left);
+  }
+}
+
+Deno.test("each failed dial doubles the wait, and a session that lasted begins it anew", async () => {
+  const scene = new Scene(true);
+  for (const factor of [1, 2, 4, 8]) {
+    scene.peer.dialFailed(true);
+    assertEquals(
+      scene.dueInMs,
+      Math.round(0.999 * factor * RECONNECT_MIN_MS),
+    );
+  }
+  const short = scene.session();
+  scene.end(short);
+  assertEquals(scene.peer.failures, 5);
+  const long = scene.session();
+  await scene.clock.advance(STABLE_SESSION_MS);
+  scene.end(long);
+  assertEquals(scene.peer.failures, 1);
+  scene.peer.allowed();
+  assertEquals([scene.peer.failures, scene.peer.dueAt], [0, 0]);
+});
+
+Deno.test("a peer that left is dialed later, one that only says where it is seldom", () => {
+  const left = new Scene(true);
+  left.end(left.session(), true);
+  assertEquals(left.dueInMs, RECONNECT_LEFT_MS);
+  const claimed = new Scene(false);
+  claimed.peer.dialFailed(true);
+  assert(claimed.dueInMs >= RECONNECT_CLAIMED_MS / 2, `${claimed.dueInMs}`);
+});
+
+Deno.test("what others say brings a dial forward once in a while, however often it is said", async () => {
+  const { clock, peer } = new Scene(true);
+  const postpone = () => {
+    for (let at = 0; at < 9; at++) peer.dialFailed(true);
+  };
+  postpone();
+  peer.hinted();
+  assertEquals(peer.dueAt, clock.monotonic());
+  postpone();
+  peer.hinted();
+  assert(peer.dueAt > clock.monotonic());
+  await clock.advance(DIAL_HINT_INTERVAL_MS);
+  peer.hinted();
+  assertEquals(peer.dueAt, clock.monotonic());
+});
+
+Deno.test("of two that join together one waits for the other, unless it has met it before", () => {
+  const stranger = new Scene(true);
+  stranger.peer.hinted(500);
+  assertEquals(stranger.dueInMs, 500);
+  assert(stranger.peer.yields(stranger.clock.monotonic()));
+  const known = new Scene(true);
+  recalled(known.peer, { lastSeen: 1 });
+  known.peer.hinted(500);
+  assert(known.dueInMs <= 0);
+  assert(!known.peer.yields(known.clock.monotonic()));
+});
+
+Deno.test("reports of others that a peer is live keep what is known of it, for as long as they come", async () => {
+  const { clock, peer } = new Scene(false);
+  const [one, other] = ["1", "2"].map((it) => parsePeerId(it.repeat(64)));
+  peer.gossipedBy(one!, "source");
+  peer.gossipedAt([ADDRESS], ADDRESS);
+  assert(peer.reported(one!));
+  assert(peer.reported(other!));
+  peer.dialFailed(true);
+  await clock.advance(GOSSIP_KEPT_MS - 1);
+  peer.reported(one!);
+  await clock.advance(GOSSIP_KEPT_MS - 1);
+  assert(!peer.isForgettable(clock.monotonic()));
+  assert(!peer.expireClaims(clock.monotonic()));
+  assertEquals([one!, other!].map((it) => peer.retracted(it)), [false, true]);
+  assert(peer.isForgettable(clock.monotonic()));
+  assert(peer.expireClaims(clock.monotonic()));
+  assertEquals(peer.addresses.size, 0);
+});
+
+Deno.test("a key in memory is forgotten a while after it was lost, unless a person named the peer", async () => {
+  for (const pinned of [false, true]) {
+    const scene = new Scene(false);
+    const { clock, peer } = scene;
+    recalled(peer, { ephemeral: true, lastSeen: 1 });
+    if (pinned) peer.pinned(ADDRESS);
+    peer.dialFailed(true);
+    await clock.advance(EPHEMERAL_KEPT_MS - 1);
+    assert(!peer.isForgettable(clock.monotonic()));
+    await clock.advance(1);
+    assertEquals(peer.isForgettable(clock.monotonic()), !pinned);
+    const session = scene.session();
+    assert(!peer.isForgettable(clock.monotonic()));
+    peer.sessionClosed(session);
+  }
+});
