@@ -161,15 +161,15 @@ export class Node implements AsyncDisposable {
 
   /** Every peer this node remembers, connected or not. */
   peers(): PeerInfo[] {
-    return [...this.#parts.table.values()].map((record) =>
-      peerInfo(record, this.#parts)
+    return [...this.#parts.table.values()].map((peer) =>
+      peerInfo(peer, this.#parts)
     );
   }
 
   /** What is remembered of one peer. */
   peer(id: string): PeerInfo | undefined {
-    const record = isPeerId(id) ? this.#parts.table.get(id) : undefined;
-    return record === undefined ? undefined : peerInfo(record, this.#parts);
+    const peer = isPeerId(id) ? this.#parts.table.get(id) : undefined;
+    return peer === undefined ? undefined : peerInfo(peer, this.#parts);
   }
 
   /**

@@ -92,11 +92,11 @@ export function nodeStatus(
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
   const { nodes, links, missing } = report.event;
-  const queues = [...table.values()].flatMap((record) => {
-    const bytes = record.primary?.channel.queuedBytes ?? 0;
-    const messages = messaging.waitingFor(record.id);
+  const queues = [...table.values()].flatMap((peer) => {
+    const bytes = peer.primary?.channel.queuedBytes ?? 0;
+    const messages = messaging.waitingFor(peer.id);
     if (bytes + messages === 0) return [];
-    const { id, up: connected } = record;
+    const { id, up: connected } = peer;
     return [{
       id,
       ...names.of(id),

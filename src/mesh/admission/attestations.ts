@@ -46,11 +46,11 @@ export class Attestations {
       const { issuer } = attestation;
       // No peer admits itself: else any member's key could do without the member.
       if (issuer === subject) return false;
-      const record = table.get(issuer);
+      const peer = table.get(issuer);
       const certificate = issuer === identity.id
         ? verifyCertificate(identity.certificate)
-        : record !== undefined && isMember(record)
-        ? record.certificate
+        : peer !== undefined && isMember(peer)
+        ? peer.certificate
         : undefined;
       return certificate !== undefined &&
         verifyAttestation(certificate, { magic, subject }, attestation);
@@ -61,17 +61,17 @@ export class Attestations {
   }
 
   /** By which this node admits a peer. */
-  about(record: Peer): Uint8Array<ArrayBuffer> {
+  about(peer: Peer): Uint8Array<ArrayBuffer> {
     const { clock, identity, magic } = this.#options;
-    const known = this.#issued.get(record);
+    const known = this.#issued.get(peer);
     if (known !== undefined) return known;
     const attestation = issueAttestation(
       identity,
-      { magic, subject: record.id },
+      { magic, subject: peer.id },
       // A clock before 1970 must lock no peer out.
       Math.max(0, Math.floor(clock.now() / 1_000)),
     );
-    this.#issued.set(record, attestation);
+    this.#issued.set(peer, attestation);
     return attestation;
   }
 }

@@ -108,7 +108,7 @@ function keyOf({ endpoint, verified }: Omit<CountedDial, "id">): string {
 
 /** Where a peer is to be dialed. */
 export interface ClaimedDial {
-  readonly record: Peer;
+  readonly peer: Peer;
   readonly entry: PeerAddress;
   /** An IP address that it leads to. */
   readonly endpoint: Address;
@@ -144,7 +144,7 @@ export class ClaimedDials {
     if (!this.#isCounted(claim)) return FREE;
     const now = this.#clock.monotonic();
     const { entry, endpoint, share } = claim;
-    const { id } = claim.record;
+    const { id } = claim.peer;
     const dial = { id, endpoint, verified: isVerified(entry) };
     const other = this.#targets.otherAt(dial, now);
     if (other !== undefined) {
@@ -177,9 +177,9 @@ export class ClaimedDials {
   }
 
   /** All but what a person gave, and what a peer with standing says itself. */
-  #isCounted({ record, entry: { rank, configured } }: ClaimedDial): boolean {
+  #isCounted({ peer, entry: { rank, configured } }: ClaimedDial): boolean {
     return !configured &&
-      (rank === "gossiped" || !this.#standing.isTrusted(record));
+      (rank === "gossiped" || !this.#standing.isTrusted(peer));
   }
 }
 

@@ -164,28 +164,28 @@ export class Dialer {
       }
     }
     const gossiped: Peer[] = [];
-    for (const record of table.values()) {
-      if (!record.isAway) continue;
-      if (record.isForgettable(now)) {
-        table.forget(record);
+    for (const peer of table.values()) {
+      if (!peer.isAway) continue;
+      if (peer.isForgettable(now)) {
+        table.forget(peer);
         continue;
       }
-      if (record.expireClaims(now)) memory.save(record);
-      if (record.addresses.size === 0) {
-        if (!record.isKnown) next = Math.min(next, now + GOSSIP_KEPT_MS);
+      if (peer.expireClaims(now)) memory.save(peer);
+      if (peer.addresses.size === 0) {
+        if (!peer.isKnown) next = Math.min(next, now + GOSSIP_KEPT_MS);
         continue;
       }
-      if (rules.isDenied(record.id)) continue;
-      if (crowded && record.yields(now)) {
+      if (rules.isDenied(peer.id)) continue;
+      if (crowded && peer.yields(now)) {
         next = Math.min(next, now + CROWD_CHECK_MS);
-      } else if (record.dueAt > now) {
-        next = Math.min(next, record.dueAt);
+      } else if (peer.dueAt > now) {
+        next = Math.min(next, peer.dueAt);
       } else {
-        const share = record.dialShare;
-        if (share === "gossip") gossiped.push(record);
+        const share = peer.dialShare;
+        if (share === "gossip") gossiped.push(peer);
         else {
-          const dial = () => this.#peers.dial(record, () => {});
-          due.push({ share, since: record.dueAt, dial });
+          const dial = () => this.#peers.dial(peer, () => {});
+          due.push({ share, since: peer.dueAt, dial });
         }
       }
     }
@@ -215,20 +215,20 @@ export class Dialer {
     const budget = this.#budget;
     const waiting = new Map<PeerId, Peer[]>();
     // The first that is due is the last of its list.
-    for (const record of gossiped.toReversed()) {
-      for (const source of sourcesOf(record)) {
-        waiting.getOrInsertComputed(source, () => []).push(record);
+    for (const peer of gossiped.toReversed()) {
+      for (const source of sourcesOf(peer)) {
+        waiting.getOrInsertComputed(source, () => []).push(peer);
       }
     }
     let isShort = false;
     while (!budget.isExhausted(now)) {
       const source = budget.next(waiting.keys());
       if (source === undefined) break;
-      const record = waiting.get(source)?.pop();
-      if (record === undefined) waiting.delete(source);
+      const peer = waiting.get(source)?.pop();
+      if (peer === undefined) waiting.delete(source);
       // Unless it was begun on the account of another source.
-      else if (!record.isDialing) {
-        if (this.#runGossipDial(source, record)) continue;
+      else if (!peer.isDialing) {
+        if (this.#runGossipDial(source, peer)) continue;
         isShort = true;
         waiting.delete(source);
       }
@@ -268,14 +268,14 @@ export class Dialer {
 
   /** Peers without a session that are to be tried, and all seeds. */
   #waiting(
-    isMeant: (record: Peer) => boolean,
+    isMeant: (peer: Peer) => boolean,
   ): Pick<Peer, "hurry" | "resumed">[] {
     const { table } = this.#options;
-    const records = [...table.values()].filter((record) =>
-      record.sessions.length === 0 && isMeant(record)
+    const peers = [...table.values()].filter((peer) =>
+      peer.sessions.length === 0 && isMeant(peer)
     );
     return [
-      ...records,
+      ...peers,
       ...this.#seeds.seeds.filter(wantsLook).map(({ schedule }) => schedule),
     ];
   }
@@ -298,7 +298,7 @@ export class Dialer {
   /** Starts a dial on the account of a source; false if that has no room or credit. */
   #runGossipDial(
     source: PeerId,
-    record: Peer,
+    peer: Peer,
   ): boolean {
     const { clock } = this.#options;
     const now = clock.monotonic();
@@ -306,10 +306,10 @@ export class Dialer {
     const dial: GossipDial = {
       source,
       progressAt: now,
-      giveWay: () => giveWay(record),
+      giveWay: () => giveWay(peer),
     };
     this.#budget.track(dial);
-    const dialed = this.#peers.dial(record, () => {
+    const dialed = this.#peers.dial(peer, () => {
       dial.progressAt = clock.monotonic();
     });
     let wasted = true;
@@ -350,7 +350,7 @@ function pinAddresses(options: DialerOptions): void {
 }
 
 /** On whose account a peer that is only said to be somewhere may be dialed. */
-function sourcesOf(record: Peer): ReadonlySet<PeerId> {
-  const { introducedBy = OWN_CLAIMS, reporters } = record;
+function sourcesOf(peer: Peer): ReadonlySet<PeerId> {
+  const { introducedBy = OWN_CLAIMS, reporters } = peer;
   return new Set([introducedBy, ...reporters]);
 }

@@ -33,7 +33,7 @@ import type { SeedDialer } from "./seed_dialer.ts";
 
 /** One round of dialing a peer. */
 interface Round {
-  readonly record: Peer;
+  readonly peer: Peer;
   readonly queue: AddressQueue<PeerAddress>;
   readonly share: DialShare;
   /** Addresses tried at once. */
@@ -46,8 +46,8 @@ interface Round {
  * Ends a round that has had its time while another source waits. As a timeout, so that
  * a host that keeps TLS handshakes hanging is known for it (`stalled_hosts.ts`).
  */
-export function giveWay(record: Peer): void {
-  record.stopDialing(
+export function giveWay(peer: Peer): void {
+  peer.stopDialing(
     new DOMException("No answer yet, and others wait", "TimeoutError"),
   );
 }
@@ -81,8 +81,8 @@ export class PeerDialer {
 
   /** Addresses that were learned meanwhile are tried, too: those before may hang. */
   refresh(): void {
-    for (const { record, queue } of this.#rounds) {
-      queue.add(this.#addressesOf(record));
+    for (const { peer, queue } of this.#rounds) {
+      queue.add(this.#addressesOf(peer));
     }
   }
 
@@ -92,22 +92,22 @@ export class PeerDialer {
    * @param onReached Called when the peer has proven to be there.
    */
   async dial(
-    record: Peer,
+    peer: Peer,
     onReached: () => void,
   ): Promise<boolean> {
     const { clock } = this.#options;
-    const stopped = record.dialStarted();
+    const stopped = peer.dialStarted();
     const signal = AbortSignal.any([this.#options.signal, stopped]);
     const queue = new AddressQueue(
-      this.#addressesOf(record),
+      this.#addressesOf(peer),
       ({ address }) => formatAddress(address),
     );
-    const share = record.dialShare;
+    const share = peer.dialShare;
     const parallel = share === "gossip"
       ? MAX_GOSSIP_ADDRESSES_AT_ONCE
       : MAX_ADDRESSES_PER_PEER;
     const round: Round = {
-      record,
+      peer,
       queue,
       share,
       parallel,
@@ -128,18 +128,18 @@ export class PeerDialer {
         }),
     });
     this.#rounds.delete(round);
-    record.dialEnded();
+    peer.dialEnded();
     const { reason } = stopped;
     const gaveWay = reason instanceof Error && reason.name === "TimeoutError";
     const failed = gaveWay || (!served && !signal.aborted);
-    if (failed && record.sessions.length === 0) this.#backOff(round);
+    if (failed && peer.sessions.length === 0) this.#backOff(round);
     // A target that was left alone cost nothing.
     return failed && round.dialed;
   }
 
   /** Where to try: names that a person gave without an identity are looked up as seeds. */
-  #addressesOf(record: Peer): PeerAddress[] {
-    return record.addresses.list().filter(({ address, configured }) =>
+  #addressesOf(peer: Peer): PeerAddress[] {
+    return peer.addresses.list().filter(({ address, configured }) =>
       !configured || !this.#options.seeds.looksUp(address)
     );
   }
@@ -150,7 +150,7 @@ export class PeerDialer {
     entry: PeerAddress,
     attempt: Attempt,
   ): Promise<boolean> {
-    const { record, parallel } = round;
+    const { peer, parallel } = round;
     const { address } = entry;
     const failures: EndpointFailure[] = [];
     try {
@@ -183,7 +183,7 @@ export class PeerDialer {
     }
     const error = failureAt(address, failures);
     if (failures.some((it) => it.error.code === "not-admitted")) {
-      record.denied();
+      peer.denied();
     }
     const strangers = failures.flatMap((it) =>
       it.error instanceof WrongIdentityError ? it.error.actual : []
@@ -191,9 +191,9 @@ export class PeerDialer {
     const [actual] = strangers;
     const lapsed = actual !== undefined &&
       strangers.length === failures.length &&
-      this.#misplaced(record, entry, actual);
+      this.#misplaced(peer, entry, actual);
     if (entry.configured && !lapsed) {
-      this.#options.reporter.failed(address, error, record.id);
+      this.#options.reporter.failed(address, error, peer.id);
     }
     return false;
   }
@@ -206,8 +206,8 @@ export class PeerDialer {
     failures: EndpointFailure[],
     { signal, reached }: Attempt,
   ): Promise<boolean> {
-    const { record } = round;
-    if (record.sessions.length > 0) return true;
+    const { peer } = round;
+    if (peer.sessions.length > 0) return true;
     const dial = this.#claims.begin({ ...round, entry, endpoint });
     if (dial instanceof VerackError) {
       failures.push({ endpoint, error: dial });
@@ -217,8 +217,8 @@ export class PeerDialer {
     const target: DialTarget = {
       address: entry.address,
       endpoint,
-      expected: record.id,
-      ...(record.certificate && { certificate: record.certificate }),
+      expected: peer.id,
+      ...(peer.certificate && { certificate: peer.certificate }),
       onReached: () => {
         dial.answered();
         reached();
@@ -251,38 +251,36 @@ export class PeerDialer {
    * peer. True if a pin lapsed with its key, which is no cause for alarm.
    */
   #misplaced(
-    record: Peer,
+    peer: Peer,
     entry: PeerAddress,
     actual: PeerId,
   ): boolean {
     const { table, log, memory, standing } = this.#options;
     const address = formatAddress(entry.address);
-    const seed = this.#options.seeds.heldTo(record.id, entry.address);
+    const seed = this.#options.seeds.heldTo(peer.id, entry.address);
     // A pin on a key that lived in memory lapses with it, so that a restarted
     // seed locks no peer out.
-    const lapses = seed !== undefined && record.ephemeral;
+    const lapses = seed !== undefined && peer.ephemeral;
     if (entry.configured && !lapses) return false;
-    record.movedFrom(entry.address);
-    memory.save(record);
+    peer.movedFrom(entry.address);
+    memory.save(peer);
     log.debug("address dropped", { address, actual });
     if (lapses) {
-      this.#options.seeds.release(record.id);
+      this.#options.seeds.release(peer.id);
       this.#options.reporter.clear(entry.address);
     }
-    const mayBeGone = record.isVerified
-      ? record.ephemeral
-      : !standing.has(record);
+    const mayBeGone = peer.isVerified ? peer.ephemeral : !standing.has(peer);
     // Members that have a session with it know better, and say where it is.
-    if (mayBeGone && !record.reportedLive && record.addresses.size === 0) {
-      table.forget(record);
+    if (mayBeGone && !peer.reportedLive && peer.addresses.size === 0) {
+      table.forget(peer);
     }
     return lapses;
   }
 
-  #backOff({ record, dialed }: Round): void {
+  #backOff({ peer, dialed }: Round): void {
     const { clock, table } = this.#options;
-    record.dialFailed(dialed);
-    if (record.isForgettable(clock.monotonic())) table.forget(record);
+    peer.dialFailed(dialed);
+    if (peer.isForgettable(clock.monotonic())) table.forget(peer);
   }
 }
 

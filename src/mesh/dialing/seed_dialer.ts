@@ -198,9 +198,9 @@ export class SeedDialer {
           findings.strangers.push(stranger(seed, endpoint, id));
           return false;
         }
-        const record = table.get(id);
-        const isUp = record !== undefined && record.sessions.length > 0;
-        if (!isUp && !record?.isDialing) return true;
+        const peer = table.get(id);
+        const isUp = peer !== undefined && peer.sessions.length > 0;
+        if (!isUp && !peer?.isDialing) return true;
         const adopted = this.#adopt(seed, id);
         findings.found ||= adopted && isUp;
         findings.underway ||= !isUp;
@@ -292,8 +292,8 @@ export class SeedDialer {
   /** From now on the seed is an address of this peer; false if it is gone already. */
   #adopt(seed: Seed, id: PeerId): boolean {
     const { table, memory } = this.#options;
-    const record = table.get(id);
-    if (record === undefined) return false;
+    const peer = table.get(id);
+    if (peer === undefined) return false;
     if (seed.identities.delete(id)) seed.former = undefined;
     for (const other of seed.identities) {
       const isSurplus = seed.identities.size >= MAX_MEMBERS_PER_NAME;
@@ -307,9 +307,9 @@ export class SeedDialer {
     }
     this.#tellOfFormer(seed, id);
     seed.identities.add(id);
-    if (record.addresses.get(seed.address)?.configured) return true;
-    record.configured(seed.address);
-    memory.save(record);
+    if (peer.addresses.get(seed.address)?.configured) return true;
+    peer.configured(seed.address);
+    memory.save(peer);
     return true;
   }
 
@@ -332,9 +332,9 @@ export class SeedDialer {
 }
 
 /** Whether a peer has most likely taken its key with it. */
-function isGone(record: Peer | undefined): boolean {
-  return record === undefined ||
-    (record.ephemeral && record.sessions.length === 0);
+function isGone(peer: Peer | undefined): boolean {
+  return peer === undefined ||
+    (peer.ephemeral && peer.sessions.length === 0);
 }
 
 function again(seed: Seed, now: number): void {

@@ -50,18 +50,18 @@ export function seedsOf(
   table: PeerTable,
   addresses: readonly Address[],
 ): Seed[] {
-  const records = [...table.values()];
+  const peers = [...table.values()];
   const seeds = new Map<string, Seed>();
   const seedAt = (address: Address) =>
     seeds.getOrInsertComputed(formatAddress(address), () => newSeed(address));
-  for (const { trust, id, addresses } of records) {
+  for (const { trust, id, addresses } of peers) {
     if (trust === "pinned") continue;
     for (const { address, configured } of addresses.list()) {
       if (configured) seedAt(address).identities.add(id);
     }
   }
   for (const address of addresses) {
-    if (!records.some((record) => record.addresses.get(address)?.configured)) {
+    if (!peers.some((peer) => peer.addresses.get(address)?.configured)) {
       seedAt(address);
     }
   }
@@ -89,11 +89,11 @@ export function pinAddress(
     memory.save(other);
   }
   for (const id of identities) {
-    const record = table.ensure(id, { hasStanding: true });
+    const peer = table.ensure(id, { hasStanding: true });
     // Said by `rejectedTargets`.
-    if (record === undefined) continue;
-    record.pinned(address);
-    memory.save(record);
+    if (peer === undefined) continue;
+    peer.pinned(address);
+    memory.save(peer);
   }
 }
 
@@ -126,8 +126,8 @@ export function rejectedTargets(
     const expected = named ??
       (isName(address)
         ? undefined
-        : [...table.values()].find((record) =>
-          record.addresses.get(address)?.configured
+        : [...table.values()].find((peer) =>
+          peer.addresses.get(address)?.configured
         )?.id);
     return expected !== undefined && rules.isDenied(expected)
       ? [{ address, error: denied(address, expected), expected }]

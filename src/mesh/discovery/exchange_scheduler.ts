@@ -27,7 +27,7 @@ export interface Inquirer {
   /** Asks one peer for its list. */
   ask(session: PeerSession): void;
   /** Tells these of a peer. */
-  tell(record: Peer, sessions: readonly PeerSession[]): void;
+  tell(peer: Peer, sessions: readonly PeerSession[]): void;
 }
 
 /** What {@linkcode ExchangeScheduler} is made of. */
@@ -134,13 +134,13 @@ export class ExchangeScheduler {
     if (due.length > COLLISION_CROWD) return;
     const { table } = this.#options;
     for (const session of due) {
-      const record = table.get(session.peer.id);
-      if (record === undefined || !record.sessions.includes(session)) continue;
-      const others = this.#sessions().filter((it) => it.peer.id !== record.id);
+      const peer = table.get(session.peer.id);
+      if (peer === undefined || !peer.sessions.includes(session)) continue;
+      const others = this.#sessions().filter((it) => it.peer.id !== peer.id);
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
-      this.#options.inquirer.tell(record, next ? [next, ...chosen] : chosen);
+      this.#options.inquirer.tell(peer, next ? [next, ...chosen] : chosen);
     }
   }
 
@@ -170,7 +170,7 @@ export class ExchangeScheduler {
 
   #sessions(): PeerSession[] {
     const { table } = this.#options;
-    return table.connected().flatMap((record) => record.primary ?? []);
+    return table.connected().flatMap((peer) => peer.primary ?? []);
   }
 
   /** At most `count` of these, chosen by chance. */

@@ -40,7 +40,7 @@ export interface GossipListOptions {
 export class GossipList {
   readonly #options: GossipListOptions;
   /** Peers that may be told of, and since when, monotonic clock: a walk serves many requests. */
-  #list: { readonly at: number; readonly records: Peer[] } | undefined;
+  #list: { readonly at: number; readonly peers: Peer[] } | undefined;
   /** Their entries as they are told, made when they are first asked for. */
   #encoded = new Map<Peer, Uint8Array>();
 
@@ -68,29 +68,29 @@ export class GossipList {
   }
 
   /** {@linkcode entryOf} as it goes over the wire: one of those that are listed. */
-  encodedEntryOf(record: Peer): Uint8Array {
+  encodedEntryOf(peer: Peer): Uint8Array {
     return this.#encoded.getOrInsertComputed(
-      record,
-      () => encodePeerEntry(this.entryOf(record)),
+      peer,
+      () => encodePeerEntry(this.entryOf(peer)),
     );
   }
 
   /** What we tell about a peer: addresses that are proven, or its own claim. */
-  entryOf(record: Peer): PeerEntry {
-    const addresses = record.addresses.told().filter(canTell)
+  entryOf(peer: Peer): PeerEntry {
+    const addresses = peer.addresses.told().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const age = this.#options.clock.monotonic() -
-      (record.primary?.openedAt ?? -Infinity);
+      (peer.primary?.openedAt ?? -Infinity);
     return {
-      id: record.id,
-      certificate: record.certificate?.der ?? new Uint8Array(0),
+      id: peer.id,
+      certificate: peer.certificate?.der ?? new Uint8Array(0),
       addresses,
-      lastSeen: unixTime(record.lastSeen),
-      flags: (record.up ? PEER_FLAG.live : 0) |
-        (record.ephemeral ? PEER_FLAG.ephemeral : 0) |
+      lastSeen: unixTime(peer.lastSeen),
+      flags: (peer.up ? PEER_FLAG.live : 0) |
+        (peer.ephemeral ? PEER_FLAG.ephemeral : 0) |
         (age < RECENT_SESSION_MS ? PEER_FLAG.recent : 0),
-      name: record.name,
-      attestation: this.#options.membership.attestationFor(record),
+      name: peer.name,
+      attestation: this.#options.membership.attestationFor(peer),
     };
   }
 
@@ -99,19 +99,19 @@ export class GossipList {
     const { clock, table } = this.#options;
     const at = clock.monotonic();
     if (this.#list !== undefined && at - this.#list.at < GOSSIP_LIST_MS) {
-      return this.#list.records;
+      return this.#list.peers;
     }
     const fresh = clock.now() - GOSSIP_FRESH_MS;
-    const records = [...table.values()].filter((record) =>
-      record.certificate !== undefined &&
-      (record.up ||
+    const peers = [...table.values()].filter((peer) =>
+      peer.certificate !== undefined &&
+      (peer.up ||
         // A key that lived in memory is most likely gone with the session.
-        (record.isVerified && record.lastSeen > fresh && !record.left &&
-          !record.ephemeral))
+        (peer.isVerified && peer.lastSeen > fresh && !peer.left &&
+          !peer.ephemeral))
     );
-    this.#list = { at, records };
+    this.#list = { at, peers };
     this.#encoded.clear();
-    return records;
+    return peers;
   }
 }
 

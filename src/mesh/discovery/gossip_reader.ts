@@ -70,36 +70,36 @@ export class GossipReader {
     if (!session.judgements.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
     const certificate = judge(entry, known);
-    const record = table.introduce(id, session.peer.id);
-    if (record === undefined) return false;
-    membership.attest(record, entry.attestation);
+    const peer = table.introduce(id, session.peer.id);
+    if (peer === undefined) return false;
+    membership.attest(peer, entry.attestation);
     const ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
-    record.described(
+    peer.described(
       { certificate, name: entry.name, ephemeral },
-      standing.has(record),
+      standing.has(peer),
     );
-    record.gossipedAt(entry.addresses, session.remoteAddress);
+    peer.gossipedAt(entry.addresses, session.remoteAddress);
     if ((entry.flags & PEER_FLAG.live) !== 0) {
-      this.#report(session, entry, record);
+      this.#report(session, entry, peer);
     }
     return true;
   }
 
   /** The sender says that it has a session with this peer. */
-  #report(session: PeerSession, entry: PeerEntry, record: Peer): void {
+  #report(session: PeerSession, entry: PeerEntry, peer: Peer): void {
     const { own, reports, table } = this.#options;
-    reports.add(record, session.peer.id);
+    reports.add(peer, session.peer.id);
     // A word that is not kept cannot be taken back.
-    if (record.reporters.has(session.peer.id)) {
+    if (peer.reporters.has(session.peer.id)) {
       session.told ??= new Set();
-      session.told.add(record.id);
+      session.told.add(peer.id);
     }
     // Peers that join together hear of each other together, and would dial each other
     // at once: the smaller one lets the other go first.
     const isRecent = (entry.flags & PEER_FLAG.recent) !== 0;
     const yields = isRecent && table.size > COLLISION_CROWD &&
-      own < record.id;
-    record.hinted(
+      own < peer.id;
+    peer.hinted(
       yields ? COLLISION_GRACE_PER_PEER_MS * table.size : undefined,
     );
   }

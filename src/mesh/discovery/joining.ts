@@ -109,21 +109,19 @@ export class Joining {
 
   #hasJoined(): boolean {
     const { clock, table, patienceMs } = this.#options;
-    const records = [...table.values()];
-    if (records.some(({ up }) => up)) {
+    const peers = [...table.values()];
+    if (peers.some(({ up }) => up)) {
       const now = clock.monotonic();
       // A pair that cannot reach each other keeps neither of the two waiting.
       return this.#answered &&
-        records.every((record) =>
-          record.up || !record.reportedLive || record.failures > 0 ||
-          now - (record.reportedAt ?? now) >= patienceMs
+        peers.every((peer) =>
+          peer.up || !peer.reportedLive || peer.failures > 0 ||
+          now - (peer.reportedAt ?? now) >= patienceMs
         );
     }
     // Nothing was asked for: a remembered peer is tried once, and may be away.
     return this.#given.size === 0 &&
-      records.every((record) =>
-        record.failures > 0 || record.addresses.size === 0
-      );
+      peers.every((peer) => peer.failures > 0 || peer.addresses.size === 0);
   }
 
   /** Why waiting is of no use; `undefined` while there is hope. */

@@ -94,7 +94,7 @@ export class PeerExchange {
       ...options,
       inquirer: {
         ask: (session) => this.#ask(session),
-        tell: (record, sessions) => this.#tell(record, sessions),
+        tell: (peer, sessions) => this.#tell(peer, sessions),
       },
     });
     events.on("introduced", (introduction) => this.#onIntroduced(introduction));
@@ -141,18 +141,18 @@ export class PeerExchange {
   }
 
   /** Sends all peers the entry of one that this node has admitted. */
-  #spread(record: Peer): void {
+  #spread(peer: Peer): void {
     const peers = this.#options.table.connected();
-    this.#tell(record, peers.flatMap(({ primary }) => primary ?? []));
+    this.#tell(peer, peers.flatMap(({ primary }) => primary ?? []));
   }
 
   /** Tells these of one peer, as a part of an answer to come: it is not all we know. */
-  #tell(record: Peer, sessions: readonly PeerSession[]): void {
-    const entries = [this.#list.entryOf(record)];
+  #tell(peer: Peer, sessions: readonly PeerSession[]): void {
+    const entries = [this.#list.entryOf(peer)];
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#options.magic, COMMAND.peers, payload);
-    for (const { peer, channel } of sessions) {
-      if (peer.id !== record.id) channel.sendShared(frame);
+    for (const { peer: { id }, channel } of sessions) {
+      if (id !== peer.id) channel.sendShared(frame);
     }
   }
 
@@ -194,8 +194,8 @@ export class PeerExchange {
     let at = 0;
     return () => {
       const end = at + MAX_PEERS_PER_MESSAGE;
-      const entries = news.slice(at, end).map((record) =>
-        this.#list.encodedEntryOf(record)
+      const entries = news.slice(at, end).map((peer) =>
+        this.#list.encodedEntryOf(peer)
       );
       const more = end < news.length;
       session.channel.send(COMMAND.peers, joinPeers({ more, entries }));

@@ -115,15 +115,15 @@ export class UnreachablePairs {
     for (const other of this.#own) add(own, other);
     const peers = table.connected();
     const share = Math.ceil(MAX_MISSING_LOOKUPS / peers.length);
-    const kinds = Map.groupBy(peers, (record) => standing.has(record));
+    const kinds = Map.groupBy(peers, (peer) => standing.has(peer));
     // What peers with standing say is not crowded out by what others make up.
-    for (const record of [true, false].flatMap((it) => kinds.get(it) ?? [])) {
-      const missing = record.primary?.missing.slice(0, share) ?? [];
+    for (const peer of [true, false].flatMap((it) => kinds.get(it) ?? [])) {
+      const missing = peer.primary?.missing.slice(0, share) ?? [];
       for (const id of missing) {
         if (pairs.size >= MAX_MISSING_PAIRS) break;
         const other = table.get(id);
         // A peer that is gone is not missed, whatever a peer still says.
-        if (other?.up || other?.reportedLive) add(record.id, id);
+        if (other?.up || other?.reportedLive) add(peer.id, id);
       }
     }
     return [...pairs.values()].slice(0, MAX_MISSING_PAIRS);

@@ -32,10 +32,10 @@ export class LivenessReports {
   }
 
   /** `reporter` has a session with this peer, it says. */
-  add(record: Peer, reporter: PeerId): void {
-    if (!record.reported(reporter)) return;
-    this.#open.add(record);
-    this.#by.getOrInsertComputed(reporter, () => new Set()).add(record);
+  add(peer: Peer, reporter: PeerId): void {
+    if (!peer.reported(reporter)) return;
+    this.#open.add(peer);
+    this.#by.getOrInsertComputed(reporter, () => new Set()).add(peer);
   }
 
   /**
@@ -45,7 +45,7 @@ export class LivenessReports {
   complete(reporter: PeerId, told: ReadonlySet<PeerId>): boolean {
     const former = [...this.#by.get(reporter) ?? []]
       .filter(({ id }) => !told.has(id));
-    for (const record of former) this.#retract(record, reporter);
+    for (const peer of former) this.#retract(peer, reporter);
     return former.length > 0;
   }
 
@@ -55,15 +55,15 @@ export class LivenessReports {
   }
 
   /** There is a session with this peer: no other's word is needed. */
-  settle(record: Peer): void {
-    for (const reporter of record.reporters) this.#retract(record, reporter);
+  settle(peer: Peer): void {
+    for (const reporter of peer.reporters) this.#retract(peer, reporter);
   }
 
-  #retract(record: Peer, reporter: PeerId): void {
-    const isOver = record.retracted(reporter);
+  #retract(peer: Peer, reporter: PeerId): void {
+    const isOver = peer.retracted(reporter);
     const said = this.#by.get(reporter);
-    said?.delete(record);
+    said?.delete(peer);
     if (said?.size === 0) this.#by.delete(reporter);
-    if (isOver) this.#open.delete(record);
+    if (isOver) this.#open.delete(peer);
   }
 }

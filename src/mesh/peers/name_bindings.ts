@@ -63,14 +63,14 @@ export class NameBindings {
     const { clock, events, log, own, rules, store, table } = options;
     this.#own = foldName(own.name);
     this.#conflicts = new NameConflicts(clock);
-    events.on("forgotten", (record) => this.#forgotten(record));
+    events.on("forgotten", (peer) => this.#forgotten(peer));
     this.#bound = new BoundNames(store, log);
     for (const { name, id, ephemeral, confirmed } of this.#bound.list()) {
       const isGone = ephemeral && table.get(id) === undefined;
       if (isGone && !confirmed) this.#bound.delete(name);
     }
-    for (const record of table.values()) {
-      if (!rules.ignoresGossipAbout(record.id)) this.#claim(record);
+    for (const peer of table.values()) {
+      if (!rules.ignoresGossipAbout(peer.id)) this.#claim(peer);
     }
     for (const name of this.#claimants.keys()) this.#settle(name);
   }
@@ -118,37 +118,37 @@ export class NameBindings {
   }
 
   /** The identity that a peer's name is bound to, if that is another one. */
-  heldByAnother(record: Peer): PeerId | undefined {
-    if (record.name === "") return undefined;
-    const name = foldName(record.name);
+  heldByAnother(peer: Peer): PeerId | undefined {
+    if (peer.name === "") return undefined;
+    const name = foldName(peer.name);
     const holder = name === this.#own
       ? this.#options.own.id
       : this.#bound.get(name)?.id;
-    return holder === record.id ? undefined : holder;
+    return holder === peer.id ? undefined : holder;
   }
 
   /** A peer has introduced itself: its name is bound to it if it is the first. */
-  introduced(record: Peer): void {
-    this.#claim(record);
-    const name = this.#claimed.get(record);
+  introduced(peer: Peer): void {
+    this.#claim(peer);
+    const name = this.#claimed.get(peer);
     if (name !== undefined) this.#settle(name);
   }
 
   /** Tells what there was no room to tell before. */
   tick(): void {
-    for (const record of this.#conflicts.retries()) this.tell(record);
+    for (const peer of this.#conflicts.retries()) this.tell(peer);
   }
 
   /** Tells, once, that a peer calls itself by a name that is bound to another. */
-  tell(record: Peer): void {
-    const holder = this.heldByAnother(record);
-    if (holder === undefined) return this.#conflicts.over(record);
-    const folded = foldName(record.name);
+  tell(peer: Peer): void {
+    const holder = this.heldByAnother(peer);
+    if (holder === undefined) return this.#conflicts.over(peer);
+    const folded = foldName(peer.name);
     const isStrong = this.#bound.get(folded)?.confirmed === true ||
       this.#hasStanding(holder);
-    const conflict = { record, name: folded, holder, isStrong };
+    const conflict = { peer, name: folded, holder, isStrong };
     if (!this.#conflicts.admits(conflict)) return;
-    const { id, name } = record;
+    const { id, name } = peer;
     const boundName = this.givenTo(id);
     this.#options.emit({
       type: "name-conflict",
@@ -175,15 +175,15 @@ export class NameBindings {
   /** Binds a name that {@linkcode check} takes, because a person says so. */
   bind(text: string, id: PeerId): void {
     const name = foldName(text);
-    const record = this.#options.table.get(id);
-    const ephemeral = record?.isVerified === true && record.ephemeral;
+    const peer = this.#options.table.get(id);
+    const ephemeral = peer?.isVerified === true && peer.ephemeral;
     this.#bind({ name, id, ephemeral, confirmed: true });
   }
 
   /** A person wants a peer out: no name means it any more. */
   release(id: PeerId): void {
-    const record = this.#options.table.get(id);
-    if (record !== undefined) this.#unclaim(record);
+    const peer = this.#options.table.get(id);
+    if (peer !== undefined) this.#unclaim(peer);
     this.#bound.release(id);
   }
 
@@ -199,31 +199,31 @@ export class NameBindings {
     return this.#bound.get(name)?.id;
   }
 
-  #claim(record: Peer): void {
-    this.#unclaim(record);
-    if (!record.isVerified || !isPeerName(record.name)) return;
-    const name = foldName(record.name);
-    this.#claimed.set(record, name);
+  #claim(peer: Peer): void {
+    this.#unclaim(peer);
+    if (!peer.isVerified || !isPeerName(peer.name)) return;
+    const name = foldName(peer.name);
+    this.#claimed.set(peer, name);
     const claimants = this.#claimants.get(name) ?? new Set();
-    this.#claimants.set(name, claimants.add(record));
+    this.#claimants.set(name, claimants.add(peer));
   }
 
-  #unclaim(record: Peer): void {
-    const name = this.#claimed.get(record);
+  #unclaim(peer: Peer): void {
+    const name = this.#claimed.get(peer);
     if (name === undefined) return;
-    this.#claimed.delete(record);
+    this.#claimed.delete(peer);
     const claimants = this.#claimants.get(name);
-    claimants?.delete(record);
+    claimants?.delete(peer);
     if (claimants?.size === 0) this.#claimants.delete(name);
   }
 
-  #forgotten(record: Peer): void {
-    this.#unclaim(record);
-    this.#conflicts.forget(record);
+  #forgotten(peer: Peer): void {
+    this.#unclaim(peer);
+    this.#conflicts.forget(peer);
     // A key that lived in memory is gone; any other may come back for its name. Until
     // it has proved its key, that it is in memory is gossip.
-    if (!record.isVerified || !record.ephemeral) return;
-    for (const name of this.#bound.of(record.id)) {
+    if (!peer.isVerified || !peer.ephemeral) return;
+    for (const name of this.#bound.of(peer.id)) {
       if (this.#bound.get(name)?.confirmed !== true) this.#bound.delete(name);
     }
   }

@@ -15,7 +15,7 @@ import type { Peer } from "./peer.ts";
 
 /** A peer that uses a name of another. */
 export interface NameConflict {
-  readonly record: Peer;
+  readonly peer: Peer;
   /** As `foldName` has it. */
   readonly name: string;
   readonly holder: PeerId;
@@ -40,35 +40,35 @@ export class NameConflicts {
 
   /** Whether it is to be told now; if it was not told before and is not, it waits. */
   admits(conflict: NameConflict): boolean {
-    const { record, name, holder, isStrong } = conflict;
-    if (this.#told.get(record) === name) return false;
+    const { peer, name, holder, isStrong } = conflict;
+    if (this.#told.get(peer) === name) return false;
     const budget = isStrong ? this.#strong : this.#weak;
-    if (!budget.take(record.source, this.#clock.monotonic())) {
-      this.#wait(record, holder);
+    if (!budget.take(peer.source, this.#clock.monotonic())) {
+      this.#wait(peer, holder);
       return false;
     }
-    this.over(record);
-    this.#told.set(record, name);
+    this.over(peer);
+    this.#told.set(peer, name);
     return true;
   }
 
   /** Nothing is to be told of it now. Others with its holder wait after all other holders. */
-  over(record: Peer): void {
-    const holder = this.#waitsFor.get(record);
+  over(peer: Peer): void {
+    const holder = this.#waitsFor.get(peer);
     if (holder === undefined) return;
-    this.#waitsFor.delete(record);
+    this.#waitsFor.delete(peer);
     const others = this.#waiting.get(holder);
     this.#waiting.delete(holder);
-    others?.delete(record);
+    others?.delete(peer);
     if (others !== undefined && others.size > 0) {
       this.#waiting.set(holder, others);
     }
   }
 
   /** The peer is off the record. */
-  forget(record: Peer): void {
-    this.#told.delete(record);
-    this.over(record);
+  forget(peer: Peer): void {
+    this.#told.delete(peer);
+    this.over(peer);
   }
 
   /**
@@ -80,12 +80,12 @@ export class NameConflicts {
   }
 
   /** Waits after the others with its holder, which keeps its turn. */
-  #wait(record: Peer, holder: PeerId): void {
-    if (this.#waitsFor.get(record) !== holder) this.over(record);
-    this.#waitsFor.set(record, holder);
+  #wait(peer: Peer, holder: PeerId): void {
+    if (this.#waitsFor.get(peer) !== holder) this.over(peer);
+    this.#waitsFor.set(peer, holder);
     const others = this.#waiting.getOrInsertComputed(holder, () => new Set());
-    others.delete(record);
-    others.add(record);
+    others.delete(peer);
+    others.add(peer);
   }
 }
 

@@ -59,27 +59,27 @@ export interface SessionInfo {
 
 /** The record as it is shown. */
 export function peerInfo(
-  record: Peer,
+  peer: Peer,
   { names, standing }: {
     readonly names: NameBindings;
     readonly standing: Standing;
   },
 ): PeerInfo {
-  const { introducedBy } = record;
-  const nameHeldBy = names.heldByAnother(record);
-  const admittedBy = issuerOf(record.attestation);
+  const { introducedBy } = peer;
+  const nameHeldBy = names.heldByAnother(peer);
+  const admittedBy = issuerOf(peer.attestation);
   return {
-    id: record.id,
-    ...names.of(record.id),
+    id: peer.id,
+    ...names.of(peer.id),
     ...(nameHeldBy !== undefined && { nameHeldBy }),
-    connected: record.up,
-    addresses: record.addresses.list().map((a) => formatAddress(a.address)),
-    standing: standing.has(record),
-    trust: record.trust,
-    ephemeral: record.ephemeral,
-    ...(record.isVerified && {
-      firstSeen: new Date(record.firstSeen),
-      lastSeen: new Date(record.lastSeen),
+    connected: peer.up,
+    addresses: peer.addresses.list().map((a) => formatAddress(a.address)),
+    standing: standing.has(peer),
+    trust: peer.trust,
+    ephemeral: peer.ephemeral,
+    ...(peer.isVerified && {
+      firstSeen: new Date(peer.firstSeen),
+      lastSeen: new Date(peer.lastSeen),
     }),
     ...(admittedBy !== undefined && { admittedBy }),
     ...(introducedBy !== undefined && { introducedBy }),

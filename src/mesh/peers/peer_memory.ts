@@ -52,16 +52,16 @@ export class PeerMemory {
     this.#options = options;
     const { clock, events, keptTime } = options;
     this.#nextTouchAt = clock.monotonic() + LAST_SEEN_SAVE_MS;
-    events.on("forgotten", (record) => this.#delete(record));
+    events.on("forgotten", (peer) => this.#delete(peer));
     this.#load();
     this.#write(() => keptTime.save());
   }
 
   /** The peer was proven, or something lasting about it has changed. */
-  save(record: Peer): void {
-    const { stored } = record;
+  save(peer: Peer): void {
+    const { stored } = peer;
     // What was forgotten may still be heard of, by a dial that was under way.
-    const isOnRecord = this.#options.table.get(record.id) === record;
+    const isOnRecord = this.#options.table.get(peer.id) === peer;
     if (stored === undefined || !isOnRecord) return;
     this.#write(() => this.#options.store.putPeer(stored));
   }
@@ -91,11 +91,11 @@ export class PeerMemory {
     const { clock, maxPeers, standing, table } = this.#options;
     const now = clock.monotonic();
     const share = new UpShare(table.values(), maxPeers);
-    for (const record of table.connected()) {
-      record.heard(clock.now());
-      const isLong = isUpForLong(record.primary?.openedAt ?? now, now);
-      if (isLong && !standing.has(record)) share.give(record);
-      this.save(record);
+    for (const peer of table.connected()) {
+      peer.heard(clock.now());
+      const isLong = isUpForLong(peer.primary?.openedAt ?? now, now);
+      if (isLong && !standing.has(peer)) share.give(peer);
+      this.save(peer);
     }
   }
 
@@ -163,19 +163,19 @@ export class PeerMemory {
     }
     const certificate = verifyCertificate(stored.certificate, stored.id);
     const answered = stored.addresses.find(({ rank }) => rank === "verified");
-    const record = table.ensure(stored.id, {
+    const peer = table.ensure(stored.id, {
       hasStanding: standing.ofStored({ ...stored, isConfigured: configured }),
       source: stored.source !== "" || answered === undefined
         ? stored.source
         : sourceOf(answered.address.host),
     });
-    if (record === undefined) return;
-    record.restored(stored, certificate);
+    if (peer === undefined) return;
+    peer.restored(stored, certificate);
   }
 
-  #delete(record: Peer): void {
-    if (!record.isVerified) return;
-    this.#write(() => this.#options.store.deletePeer(record.id));
+  #delete(peer: Peer): void {
+    if (!peer.isVerified) return;
+    this.#write(() => this.#options.store.deletePeer(peer.id));
   }
 
   /** A node that cannot write goes on without memory, and says so once. */

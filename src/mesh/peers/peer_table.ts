@@ -25,7 +25,7 @@ export interface TableOptions extends PeerEnvironment, TableRules {
 /** All records of one node. */
 export class PeerTable {
   readonly #options: TableOptions;
-  readonly #records = new Map<PeerId, Peer>();
+  readonly #peers = new Map<PeerId, Peer>();
   readonly #introductions = new Map<PeerId, number>();
   readonly #room: TableRoom;
   /** Monotonic clock, milliseconds; gossip looks for no room before. */
@@ -33,26 +33,26 @@ export class PeerTable {
 
   constructor(options: TableOptions) {
     this.#options = options;
-    this.#room = new TableRoom(options, this.#records);
+    this.#room = new TableRoom(options, this.#peers);
   }
 
   /** The record of an identity. */
   get(id: PeerId): Peer | undefined {
-    return this.#records.get(id);
+    return this.#peers.get(id);
   }
 
   /** All records, oldest first. */
   values(): Iterable<Peer> {
-    return this.#records.values();
+    return this.#peers.values();
   }
 
   get size(): number {
-    return this.#records.size;
+    return this.#peers.size;
   }
 
   /** Peers that are up. */
   connected(): Peer[] {
-    return [...this.#records.values()].filter((record) => record.up);
+    return [...this.#peers.values()].filter((peer) => peer.up);
   }
 
   /** Whether {@linkcode ensure} would give a record. */
@@ -60,7 +60,7 @@ export class PeerTable {
     id: PeerId,
     { hasStanding = false }: Entry = {},
   ): boolean {
-    if (this.#records.has(id)) return true;
+    if (this.#peers.has(id)) return true;
     const standing = hasStanding ||
       this.#options.standing.has(new Peer(id, this.#options));
     return this.#room.fits(standing) || this.#room.next() !== undefined ||
@@ -73,10 +73,10 @@ export class PeerTable {
    */
   ensure(id: PeerId, entry: Entry = {}): Peer | undefined {
     const { hasStanding = false, source } = entry;
-    const known = this.#records.get(id);
-    const record = known ?? new Peer(id, this.#options);
-    if (source !== undefined) record.cameFrom(source);
-    return known ?? this.#add(record, hasStanding);
+    const known = this.#peers.get(id);
+    const peer = known ?? new Peer(id, this.#options);
+    if (source !== undefined) peer.cameFrom(source);
+    return known ?? this.#add(peer, hasStanding);
   }
 
   /**
@@ -88,11 +88,11 @@ export class PeerTable {
     source: PeerId,
   ): Peer | undefined {
     if (!this.mayIntroduce(id, source)) return undefined;
-    const known = this.#records.get(id);
+    const known = this.#peers.get(id);
     if (known !== undefined) return known;
-    const record = new Peer(id, this.#options);
-    record.gossipedBy(source, this.#sourceOf(source));
-    const added = this.#add(record, false);
+    const peer = new Peer(id, this.#options);
+    peer.gossipedBy(source, this.#sourceOf(source));
+    const added = this.#add(peer, false);
     if (added === undefined) return undefined;
     this.#introductions.set(source, (this.#introductions.get(source) ?? 0) + 1);
     return added;
@@ -100,35 +100,35 @@ export class PeerTable {
 
   /** Whether {@linkcode introduce} would give a record. */
   mayIntroduce(id: PeerId, source: PeerId): boolean {
-    return this.#records.has(id) ||
+    return this.#peers.has(id) ||
       ((this.#introductions.get(source) ?? 0) < MAX_GOSSIP_PEERS_PER_SOURCE &&
         this.#hasRoomFrom(source));
   }
 
   /** The peer was proven: the source that introduced it gets its share back. */
-  confirm(record: Peer): void {
-    const source = record.introducedBy;
+  confirm(peer: Peer): void {
+    const source = peer.introducedBy;
     if (source === undefined) return;
-    record.confirmed();
+    peer.confirmed();
     const count = (this.#introductions.get(source) ?? 1) - 1;
     if (count > 0) this.#introductions.set(source, count);
     else this.#introductions.delete(source);
   }
 
   /** Drops a record that has no sessions. */
-  forget(record: Peer): void {
-    this.#drop(record);
+  forget(peer: Peer): void {
+    this.#drop(peer);
     this.#room.dropped();
   }
 
-  #drop(record: Peer): void {
-    this.confirm(record);
-    this.#records.delete(record.id);
-    this.#options.events.emit("forgotten", record);
+  #drop(peer: Peer): void {
+    this.confirm(peer);
+    this.#peers.delete(peer.id);
+    this.#options.events.emit("forgotten", peer);
   }
 
-  #add(record: Peer, hasStanding: boolean): Peer | undefined {
-    const standing = hasStanding || this.#options.standing.has(record);
+  #add(peer: Peer, hasStanding: boolean): Peer | undefined {
+    const standing = hasStanding || this.#options.standing.has(peer);
     if (!this.#room.fits(standing)) {
       const next = this.#room.next();
       if (next !== undefined) {
@@ -136,9 +136,9 @@ export class PeerTable {
         this.#room.gaveWay(next);
       } else if (!this.#room.fits(standing)) return undefined;
     }
-    this.#records.set(record.id, record);
-    this.#room.added(record, standing);
-    return record;
+    this.#peers.set(peer.id, peer);
+    this.#room.added(peer, standing);
+    return peer;
   }
 
   #hasRoomFrom(source: PeerId): boolean {
@@ -156,9 +156,9 @@ export class PeerTable {
   }
 
   #sourceOf(teller: PeerId): string {
-    const record = this.#records.get(teller);
-    return record === undefined || this.#options.standing.has(record)
+    const peer = this.#peers.get(teller);
+    return peer === undefined || this.#options.standing.has(peer)
       ? teller
-      : record.source;
+      : peer.source;
   }
 }

@@ -53,28 +53,28 @@ export class Standing {
   }
 
   /** Whether a peer has standing; a peer without a record has none. */
-  has(record: Peer | undefined): boolean {
-    return record !== undefined && this.of(record.id, record);
+  has(peer: Peer | undefined): boolean {
+    return peer !== undefined && this.of(peer.id, peer);
   }
 
   /** The same for a peer that need not be on record: it may be allowed all the same. */
-  of(id: PeerId, record: Peer | undefined): boolean {
+  of(id: PeerId, peer: Peer | undefined): boolean {
     return this.#judge(id, {
-      configured: record !== undefined &&
-        (record.trust === "pinned" || record.addresses.hasConfigured),
-      earned: record?.earnedStanding ?? false,
-      upForLong: record?.upForLong ?? false,
+      configured: peer !== undefined &&
+        (peer.trust === "pinned" || peer.addresses.hasConfigured),
+      earned: peer?.earnedStanding ?? false,
+      upForLong: peer?.upForLong ?? false,
     });
   }
 
   /** Whether it has standing by more than having been up for long. */
-  isTrusted(record: Peer): boolean {
-    const { upForLong } = record;
-    return this.has(record) && (!upForLong ||
+  isTrusted(peer: Peer): boolean {
+    const { upForLong } = peer;
+    return this.has(peer) && (!upForLong ||
       isTrusted({
-        configured: record.trust === "pinned" || record.addresses.hasConfigured,
-        allowed: this.#rules.of(record.id) === "allowed",
-        earned: record.earnedStanding,
+        configured: peer.trust === "pinned" || peer.addresses.hasConfigured,
+        allowed: this.#rules.of(peer.id) === "allowed",
+        earned: peer.earnedStanding,
       }));
   }
 
@@ -107,19 +107,19 @@ export class UpShare {
   #count = 0;
 
   /** @param records All records of a node that has at most `maxPeers` sessions. */
-  constructor(records: Iterable<Peer>, maxPeers: number) {
+  constructor(peers: Iterable<Peer>, maxPeers: number) {
     this.#most = Math.floor(maxPeers * MAX_UP_STANDING_SHARE);
-    for (const record of records) if (record.upForLong) this.#add(record);
+    for (const peer of peers) if (peer.upForLong) this.#add(peer);
   }
 
   /** Gives it standing if there is room. */
-  give(record: Peer): void {
-    const ofSource = this.#bySource.get(record.source) ?? 0;
+  give(peer: Peer): void {
+    const ofSource = this.#bySource.get(peer.source) ?? 0;
     if (this.#count >= this.#most || ofSource >= MAX_UP_STANDING_PER_SOURCE) {
       return;
     }
-    record.stayed();
-    this.#add(record);
+    peer.stayed();
+    this.#add(peer);
   }
 
   #add({ source }: Peer): void {

@@ -27,7 +27,7 @@ const CHOSEN_AT_ONCE = 64;
 export class TableRoom {
   readonly #rules: TableRules;
   /** All records of the table. */
-  readonly #records: ReadonlyMap<PeerId, Peer>;
+  readonly #peers: ReadonlyMap<PeerId, Peer>;
   /** Records without standing: as many as there are, or more since the last walk. */
   #strangers = 0;
   #isStale = false;
@@ -40,15 +40,15 @@ export class TableRoom {
 
   constructor(
     rules: TableRules,
-    records: ReadonlyMap<PeerId, Peer>,
+    peers: ReadonlyMap<PeerId, Peer>,
   ) {
     this.#rules = rules;
-    this.#records = records;
+    this.#peers = peers;
   }
 
   /** Whether a record fits without another giving way. */
   fits(hasStanding: boolean): boolean {
-    if (this.#records.size >= MAX_PEERS) return false;
+    if (this.#peers.size >= MAX_PEERS) return false;
     if (hasStanding || this.#strangers < MAX_STRANGER_PEERS) return true;
     if (this.#isStale) this.#walk();
     return this.#strangers < MAX_STRANGER_PEERS;
@@ -91,7 +91,7 @@ export class TableRoom {
       next = this.#chosen.at(-1)
     ) {
       // It may have come back since the walk, or have become worth keeping.
-      const mayGo = this.#records.get(next.id) === next &&
+      const mayGo = this.#peers.get(next.id) === next &&
         next.isAway && !standing.has(next) &&
         (this.#surplus.has(next) || !queues.isAwaited(next.id));
       if (mayGo) return next;
@@ -104,14 +104,14 @@ export class TableRoom {
     const { standing, queues } = this.#rules;
     const strangers: Peer[] = [];
     const counts = new Map<string, number>();
-    for (const record of this.#records.values()) {
-      if (standing.has(record)) continue;
-      strangers.push(record);
-      counts.set(record.source, (counts.get(record.source) ?? 0) + 1);
+    for (const peer of this.#peers.values()) {
+      if (standing.has(peer)) continue;
+      strangers.push(peer);
+      counts.set(peer.source, (counts.get(peer.source) ?? 0) + 1);
     }
     const away = strangers.filter(({ isAway }) => isAway);
     const awaited = new Set(
-      away.filter((record) => queues.isAwaited(record.id)),
+      away.filter((peer) => queues.isAwaited(peer.id)),
     );
     // A program that answers every stranger is not to fill the table with them.
     const surplus = new Set(
@@ -128,11 +128,11 @@ export class TableRoom {
 
 /** Of the source that has most the oldest, and so on; those never verified first. */
 function* byTurns(
-  records: Iterable<Peer>,
+  peers: Iterable<Peer>,
   counts: ReadonlyMap<string, number>,
 ): Iterable<Peer> {
   const byCount: Peer[][][] = [];
-  for (const [source, group] of Map.groupBy(records, (it) => it.source)) {
+  for (const [source, group] of Map.groupBy(peers, (it) => it.source)) {
     // Those that were seen at the same time go in the order in which they came.
     const oldestLast = group.reverse().sort((a, b) => b.lastSeen - a.lastSeen);
     (byCount[counts.get(source) ?? 0] ??= []).push(oldestLast);

@@ -158,10 +158,10 @@ export class Acceptor {
   /** Where peers with standing were in an earlier run, whichever end dialed. */
   #recall(): void {
     const { standing, table } = this.#options;
-    for (const record of table.values()) {
-      if (!standing.has(record)) continue;
-      if (record.source !== "") this.#remember(record.source);
-      for (const { address, rank } of record.addresses.list()) {
+    for (const peer of table.values()) {
+      if (!standing.has(peer)) continue;
+      if (peer.source !== "") this.#remember(peer.source);
+      for (const { address, rank } of peer.addresses.list()) {
         if (rank === "verified") this.#remember(sourceOf(address.host));
       }
     }

@@ -24,18 +24,18 @@ export class Collisions {
   }
 
   /** A session, which is among those of `record`, is to count unless another one does. */
-  place(record: Peer, session: PeerSession): void {
-    const older = record.sessions.find((it) => it !== session && !it.pending);
+  place(peer: Peer, session: PeerSession): void {
+    const older = peer.sessions.find((it) => it !== session && !it.pending);
     if (older === undefined) return this.#greet(session);
     const state: DuplicateState = {
       own: this.#own,
-      peer: record.id,
+      peer: peer.id,
       olderInstance: older.peer.instance,
       newerInstance: session.peer.instance,
     };
     if (duplicateStep(state) === "keep-both") return this.#greet(session);
     session.pending = true;
-    this.#tasks.add(this.#settle(record, older, session, state));
+    this.#tasks.add(this.#settle(peer, older, session, state));
   }
 
   /** Resolves when no collision is being settled any more. */
@@ -45,7 +45,7 @@ export class Collisions {
 
   /** Two sessions with one peer, and we decide: does the older one answer? */
   async #settle(
-    record: Peer,
+    peer: Peer,
     older: PeerSession,
     newer: PeerSession,
     state: DuplicateState,
@@ -59,7 +59,7 @@ export class Collisions {
           `Peer did not answer within ${PROBE_TIMEOUT_MS} ms and has opened a newer session`,
         ),
       );
-      return await this.#placeLate(record, newer);
+      return await this.#placeLate(peer, newer);
     }
     const reason = duplicateReason(state);
     const error = new VerackError(
@@ -74,9 +74,9 @@ export class Collisions {
   }
 
   /** Several may have waited for the end of the older one. */
-  async #placeLate(record: Peer, session: PeerSession): Promise<void> {
+  async #placeLate(peer: Peer, session: PeerSession): Promise<void> {
     try {
-      this.place(record, session);
+      this.place(peer, session);
     } catch (error) {
       // What the peer said meanwhile is looked at now, and may be wrong.
       if (!(error instanceof VerackError)) throw error;

@@ -95,7 +95,7 @@ export class ConnectionRoom {
     const count = this.#sessions().length - (most - share(most));
     if (count <= 0) return;
     const sessions = [...table.values()].filter((it) => !standing.has(it))
-      .flatMap((record) => record.sessions);
+      .flatMap((peer) => peer.sessions);
     const error = new VerackError(
       "full",
       "Cannot keep session: file descriptors are short",

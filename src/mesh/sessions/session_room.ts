@@ -44,9 +44,9 @@ class Strangers {
   readonly #bySource: Map<string, Peer[]>;
   readonly size: number;
 
-  constructor(records: readonly Peer[]) {
-    this.size = records.length;
-    this.#bySource = Map.groupBy(records, sourceOfRecord);
+  constructor(peers: readonly Peer[]) {
+    this.size = peers.length;
+    this.#bySource = Map.groupBy(peers, sourceOfRecord);
   }
 
   /** How many come from a source. */
@@ -57,8 +57,8 @@ class Strangers {
   /** Those of the source that most come from. */
   busiest(): readonly Peer[] {
     let found: readonly Peer[] = [];
-    for (const records of this.#bySource.values()) {
-      if (records.length > found.length) found = records;
+    for (const peers of this.#bySource.values()) {
+      if (peers.length > found.length) found = peers;
     }
     return found;
   }
@@ -207,11 +207,11 @@ export function noRoomOnRecord({ id }: { readonly id: PeerId }): VerackError {
 }
 
 /** The one that came last: what has lasted longest is worth most. */
-function newest(records: readonly Peer[]): Peer | undefined {
+function newest(peers: readonly Peer[]): Peer | undefined {
   let found: Peer | undefined;
-  for (const record of records) {
-    if (found === undefined || openedAt(record) >= openedAt(found)) {
-      found = record;
+  for (const peer of peers) {
+    if (found === undefined || openedAt(peer) >= openedAt(found)) {
+      found = peer;
     }
   }
   return found;
