@@ -5,6 +5,9 @@ import type { NodeOptions } from "../../src/mesh/options.ts";
 import { identities } from "./identities.ts";
 import { until } from "./until.ts";
 
+/** Much longer than thirty nodes of one process take on a busy machine. */
+const COMPLETE_MS = 90_000;
+
 /** Everything a node said, and what it says from now on. */
 export class EventLog {
   readonly events: NodeEvent[] = [];
@@ -62,6 +65,7 @@ export class Mesh implements AsyncDisposable {
     await until(
       `${this.nodes.length} nodes fully connected`,
       () => this.nodes.every((node) => connectedTo(node, this.nodes)),
+      COMPLETE_MS,
     );
   }
 
