@@ -14,8 +14,7 @@ export class AddressQueue<T> {
   readonly #keyOf: (address: T) => unknown;
   readonly #seen = new Set<unknown>();
   readonly #waiting: T[] = [];
-  /** Called when one was added. */
-  onAdded: () => void = () => {};
+  #added = Promise.withResolvers<void>();
 
   /** @param keyOf By which it is told whether two addresses are the same. */
   constructor(
@@ -24,6 +23,11 @@ export class AddressQueue<T> {
   ) {
     this.#keyOf = keyOf;
     this.add(addresses);
+  }
+
+  /** Resolves when one is added. */
+  get added(): Promise<void> {
+    return this.#added.promise;
   }
 
   /** How many wait. */
@@ -40,7 +44,9 @@ export class AddressQueue<T> {
       this.#seen.add(key);
       this.#waiting.push(address);
     }
-    if (this.size > before) this.onAdded();
+    if (this.size === before) return;
+    this.#added.resolve();
+    this.#added = Promise.withResolvers();
   }
 
   /** The next one, if there is one. */
@@ -83,8 +89,6 @@ export async function raceAddresses<T>(
   let won = false;
   let wake = Promise.withResolvers<void>();
 
-  queue.onAdded = () => wake.resolve();
-
   const callOff = (reason: string) => {
     for (const controller of live) {
       if (controller === leader) continue;
@@ -125,10 +129,9 @@ export async function raceAddresses<T>(
     const cancel = more
       ? clock.after(ADDRESS_STAGGER_MS, () => wake.resolve())
       : () => {};
-    await wake.promise;
+    await Promise.race([wake.promise, queue.added]);
     cancel();
   }
-  queue.onAdded = () => {};
   callOff("it is not needed any more");
   await tasks.settled();
   return won;
