@@ -191,7 +191,7 @@ function welcomeName(network: string, id: PeerId): string {
   return `welcome ${network} ${id}`;
 }
 
-/** @throws {VerackError} `malformed`. */
+/** Throws `malformed`. */
 function welcomeOnRecord(store: NodeStore, name: string) {
   const kept = store.setting(name);
   if (kept === undefined) return undefined;

@@ -52,8 +52,7 @@ export class Invites {
 
   /**
    * Makes an invite to a host at an address, and writes it down.
-   *
-   * @throws {VerackError} `full` when too many have not ended yet, or what the store
+   * Throws `full` when too many have not ended yet, or what the store
    * throws.
    */
   issue(
@@ -108,8 +107,7 @@ export class Invites {
   /**
    * From now on the invite is this guest's, whatever happens next: durable when
    * the call returns.
-   *
-   * @throws {VerackError} `bad-invite` if it may not use it, or what the store throws.
+   * Throws `bad-invite` if it may not use it, or what the store throws.
    */
   redeem(id: string, guest: PeerId): void {
     const invite = this.#valid(id);
@@ -124,10 +122,8 @@ export class Invites {
 
   /**
    * Takes an invite back.
-   *
-   * @param text Its id, or the first digits.
-   * @returns The invite as it was, with the guest that has come in by it.
-   * @throws {VerackError} `unknown-invite`, `ambiguous`, or what the store throws; it
+   * `text` is its id, or the first digits. Returns it as it was, with the guest that
+   * has come in by it. Throws `unknown-invite`, `ambiguous`, or what the store throws; it
    * has ended all the same, until the next start.
    */
   revoke(text: string): InviteInfo {

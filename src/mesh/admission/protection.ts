@@ -26,9 +26,6 @@ const NOTHING = new Uint8Array(0);
 /**
  * The options, checked, with what earlier starts were told. What this one was told is
  * written down before the node listens.
- *
- * @throws {VerackError} `bad-secret`, or what the store throws when it cannot write.
- * @throws as `resolveOptions`.
  */
 export async function protectedOptions(
   options: NodeOptions,

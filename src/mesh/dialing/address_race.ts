@@ -16,7 +16,7 @@ export class AddressQueue<T> {
   readonly #waiting: T[] = [];
   #added = Promise.withResolvers<void>();
 
-  /** @param keyOf By which it is told whether two addresses are the same. */
+  /** Two addresses are the same if `keyOf` them is. */
   constructor(
     addresses: readonly T[],
     keyOf: (address: T) => unknown = (address) => address,

@@ -82,8 +82,6 @@ export class DialBudget {
 
   /**
    * Takes what one dial on the account of a source needs; false if there is none now.
-   *
-   * @param now Monotonic clock, milliseconds.
    */
   begin(source: PeerId, now: number): boolean {
     if (this.isFull) return false;
@@ -133,8 +131,7 @@ export class DialBudget {
   /**
    * The source that is next waits and there is no room: ends the longest dial of the
    * source with the most, if that has more and its dial has had its time.
-   *
-   * @returns When to come again, monotonic clock, if a dial is to give way then.
+   * Returns when to come again, if a dial is to give way then.
    */
   makeRoom(source: PeerId, now: number): number {
     if (!this.isFull || this.#leaving !== undefined) return Infinity;

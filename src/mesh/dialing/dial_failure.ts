@@ -46,8 +46,6 @@ export function itself(address: Address): VerackError {
 /**
  * One error for an address of which no endpoint would do: for an IP address
  * what happened there, for a name all that happened, under the code that says most.
- *
- * @param failures At least one.
  */
 export function failureAt(
   address: Address,

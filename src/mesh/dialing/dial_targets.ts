@@ -60,8 +60,6 @@ export class DialTargets {
   /**
    * Counts a dial; false if the target has had its share. A target that has shown the
    * identity of the peer is not dialed in vain.
-   *
-   * @param now Monotonic clock, milliseconds.
    */
   begin(dial: CountedDial, now: number): boolean {
     const target = this.#target(dial);

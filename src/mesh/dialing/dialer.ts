@@ -205,8 +205,7 @@ export class Dialer {
 
   /**
    * Starts dials to where peers are only said to be, by turns among the tellers.
-   *
-   * @returns When to come again, monotonic clock; the end of a dial comes by itself.
+   * Returns when to come again; the end of a dial comes by itself.
    */
   #dialGossip(
     gossiped: readonly Peer[],

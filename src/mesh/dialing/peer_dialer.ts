@@ -88,8 +88,7 @@ export class PeerDialer {
 
   /**
    * One round. Never rejects; true if nothing was reached.
-   *
-   * @param onReached Called when the peer has proven to be there.
+   * `onReached` is called when the peer has proven to be there.
    */
   async dial(
     peer: Peer,

@@ -75,8 +75,6 @@ export class ExchangeScheduler {
    * A session counts from now on. Its peer is asked at once, unless most of the
    * answer would be about others whom one of us is about to meet: who joins a
    * crowd would be told of all of it by everybody.
-   *
-   * @param isNew Whether the peer was never proven before.
    */
   met(session: PeerSession, isNew: boolean): void {
     const { table, clock } = this.#options;

@@ -50,9 +50,8 @@ export class GossipReader {
 
   /**
    * One entry from another peer; true if there is a record of it.
-   *
-   * @throws {VerackError} `bad-certificate`: a node passes on only what it has
-   * verified itself, so that its sender made this up.
+   * Throws `bad-certificate`: a node passes on only what it has verified itself, so
+   * that the sender made this up.
    */
   learn(session: PeerSession, entry: PeerEntry): boolean {
     const { clock, membership, own, rules, standing, table } = this.#options;

@@ -63,9 +63,7 @@ export class WorkQueue<W extends Worker = PeerSession> {
   /**
    * Does `step` until it has no more to do, now if there is time. What one session
    * hands in is done in that order.
-   *
-   * @param bytes Memory that it holds while it waits.
-   * @returns False if there is no room: then nothing is done.
+   * `bytes` are what it holds while it waits. False if there is no room for it.
    */
   add(session: W, bytes: number, step: Step): boolean {
     const { hasStanding, signal } = this.#options;
@@ -277,7 +275,7 @@ export class TimeShare {
   #leftMs: number;
   #at: number;
 
-  /** @param share Milliseconds of work for each that passes, below 1. */
+  /** `share` is the milliseconds of work for each that passes. */
   constructor(burstMs: number, share: number, now: number) {
     this.#burstMs = this.#leftMs = burstMs;
     this.#share = share;

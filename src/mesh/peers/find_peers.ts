@@ -69,9 +69,7 @@ export function findPeers(
 
 /**
  * Those of some members that `text` may mean.
- *
- * @param holder The identity that `text` is bound to as a name, whatever the peer
- * calls itself.
+ * `holder` is the identity that `text` is bound to as a name, whatever it calls itself.
  */
 export function membersMeant(
   text: string,
@@ -85,9 +83,7 @@ export function membersMeant(
 /**
  * The identity that a decision about a peer is about, whether the node runs or not:
  * a whole one, or that of the one member found.
- *
- * @param found What {@linkcode findPeers} or {@linkcode membersMeant} found for `text`.
- * @throws {VerackError} `unknown-peer`, `ambiguous`.
+ * Throws `unknown-peer`, `ambiguous`.
  */
 export function memberChosen(text: string, found: readonly Member[]): PeerId {
   const digits = text.toLowerCase();
@@ -98,9 +94,7 @@ export function memberChosen(text: string, found: readonly Member[]): PeerId {
 
 /**
  * The one member that is meant.
- *
- * @param found What {@linkcode findPeers} found for `text`.
- * @throws {VerackError} `unknown-peer` if there is none, `ambiguous` if there are
+ * Throws `unknown-peer` if there is none, `ambiguous` if there are
  * several; the message lists them.
  */
 export function theOne(text: string, found: readonly Member[]): Member {
@@ -133,9 +127,7 @@ export function theOne(text: string, found: readonly Member[]): Member {
  * The one peer that is meant where no other may be taken for it: by a name the peer
  * to which it is bound, by first digits the only one that has proven itself or was
  * named by a person. What others say decides nothing.
- *
- * @param found What {@linkcode findPeers} finds for `text`.
- * @throws {VerackError} `unknown-peer`, `ambiguous`.
+ * Throws `unknown-peer`, `ambiguous`.
  */
 export function resolvePeer(
   text: string,

@@ -162,8 +162,7 @@ export class NameBindings {
 
   /**
    * Whether a peer can be given a name.
-   *
-   * @throws {RangeError} when it is no name, or this node's own.
+   * Throws `RangeError` when it is no name, or this node's own.
    */
   check(text: string): void {
     if (foldName(parsePeerName(text)) !== this.#own) return;

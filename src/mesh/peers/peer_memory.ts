@@ -148,7 +148,7 @@ export class PeerMemory {
     if (count > kept.length) store.trimPeers(kept);
   }
 
-  /** @throws {VerackError} when the certificate is not the peer's. */
+  /** Throws when the certificate is not the peer's. */
   #recall(stored: StoredPeer, awaited: ReadonlySet<PeerId>): void {
     const { table, own, store, keptTime, standing } = this.#options;
     const configured = stored.addresses.some((it) => it.configured);

@@ -106,7 +106,7 @@ export class UpShare {
   readonly #bySource = new Map<string, number>();
   #count = 0;
 
-  /** @param records All records of a node that has at most `maxPeers` sessions. */
+  /** Of all peers on record of a node that has at most `maxPeers` sessions. */
   constructor(peers: Iterable<Peer>, maxPeers: number) {
     this.#most = Math.floor(maxPeers * MAX_UP_STANDING_SHARE);
     for (const peer of peers) if (peer.upForLong) this.#add(peer);

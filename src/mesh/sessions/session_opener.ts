@@ -241,8 +241,6 @@ const LIKELY_NAMES: readonly string[] = ["main", "test", "dev"];
 
 /**
  * `error`, a `bad-magic` before any valid frame, in words that name the networks.
- *
- * @param network The name of this node's network.
  */
 export function wrongNetwork(
   error: VerackError,
