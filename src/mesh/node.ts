@@ -307,7 +307,7 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Says bye to everybody, sends what is queued, stops. Idempotent.
+   * Says bye to all peers, sends what is queued, stops. Idempotent.
    *
    * @param options `abrupt`: closes all connections at once without a word, as a
    * crash would; for tests and demonstrations.

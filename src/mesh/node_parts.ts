@@ -154,7 +154,7 @@ export function makeParts(
   const joining = new Joining({
     ...common,
     connect,
-    patienceMs: deadAfterMs,
+    reportedWaitMs: deadAfterMs,
     closing: signal,
   });
   const acceptor = new Acceptor({

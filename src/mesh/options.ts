@@ -82,7 +82,7 @@ export interface NodeOptions {
   readonly store?: NodeStore;
   /**
    * Whether all may come in, or only peers that are on record, allowed, pinned, invited
-   * or vouched for by a member. A store remembers `"closed"`, until a start says
+   * or attested by a member. A store remembers `"closed"`, until a start says
    * `"open"`. @default what the store remembers or the host of the invite does, else
    * {"open"}
    */

@@ -23,7 +23,7 @@ import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 
 /** What is asked and told. */
-export interface Inquirer {
+export interface ExchangeActions {
   /** Asks one peer for its list. */
   ask(session: PeerSession): void;
   /** Tells these of a peer. */
@@ -41,10 +41,10 @@ export interface ExchangeSchedulerOptions {
   readonly table: PeerTable;
   readonly reports: LivenessReports;
   readonly events: PeerEvents;
-  readonly inquirer: Inquirer;
+  readonly actions: ExchangeActions;
 }
 
-/** The inquiries of one node. */
+/** The schedule of one node. */
 export class ExchangeScheduler {
   readonly #options: ExchangeSchedulerOptions;
   // Times of the monotonic clock, milliseconds.
@@ -73,8 +73,8 @@ export class ExchangeScheduler {
 
   /**
    * A session counts from now on. Its peer is asked at once, unless most of the
-   * answer would be about others whom one of us is about to meet: who joins a
-   * crowd would be told of all of it by everybody.
+   * answer would be about peers that one of the two is about to meet: a node that
+   * joins a crowd would be told of all of it by each member.
    */
   met(session: PeerSession, isNew: boolean): void {
     const { table, clock } = this.#options;
@@ -83,7 +83,7 @@ export class ExchangeScheduler {
     const itJoins = isNew && session.direction === "inbound" &&
       table.size > COLLISION_CROWD;
     if (weJoin || itJoins) this.#unasked.push(session);
-    else this.#options.inquirer.ask(session);
+    else this.#options.actions.ask(session);
     // Those that we dial as we join are news to us alone.
     const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
     if (session.direction === "inbound" || joined) this.#news.push(session);
@@ -118,7 +118,7 @@ export class ExchangeScheduler {
     // Peers that come and go are not to be kept meanwhile.
     this.#unasked = isTime ? [] : sessions;
     if (isTime) {
-      for (const session of sessions) this.#options.inquirer.ask(session);
+      for (const session of sessions) this.#options.actions.ask(session);
     }
   }
 
@@ -138,7 +138,7 @@ export class ExchangeScheduler {
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
-      this.#options.inquirer.tell(peer, next ? [next, ...chosen] : chosen);
+      this.#options.actions.tell(peer, next ? [next, ...chosen] : chosen);
     }
   }
 
@@ -162,7 +162,7 @@ export class ExchangeScheduler {
   #askAny(count: number, now: number): number {
     const rested = this.#sessions().filter((session) => isRested(session, now));
     const asked = this.#some(rested, count);
-    for (const session of asked) this.#options.inquirer.ask(session);
+    for (const session of asked) this.#options.actions.ask(session);
     return asked.length;
   }
 
@@ -201,7 +201,7 @@ export class ExchangeScheduler {
     const [first, ...rest] = sessions;
     if (first === undefined) return;
     this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
-    this.#options.inquirer.ask(
+    this.#options.actions.ask(
       rest.reduce((a, b) => b.askedAt < a.askedAt ? b : a, first),
     );
   }
@@ -214,7 +214,7 @@ export class ExchangeScheduler {
 }
 
 /**
- * Whether a peer grants another request for sure: else who makes us ask, by coming
+ * Whether a peer grants another request for sure: else one that makes us ask, by coming
  * and going, would have the others part from us.
  */
 function isRested(session: PeerSession, now: number): boolean {

@@ -20,7 +20,7 @@ export interface JoiningOptions {
   /** The addresses given to the node, that of an invite among them. */
   readonly connect: readonly PeerTarget[];
   /** How long members that others tell of are waited for, milliseconds. */
-  readonly patienceMs: number;
+  readonly reportedWaitMs: number;
   /** Aborts when the node closes. */
   readonly closing: AbortSignal;
 }
@@ -108,7 +108,7 @@ export class Joining {
   }
 
   #hasJoined(): boolean {
-    const { clock, table, patienceMs } = this.#options;
+    const { clock, table, reportedWaitMs } = this.#options;
     const peers = [...table.values()];
     if (peers.some(({ up }) => up)) {
       const now = clock.monotonic();
@@ -116,7 +116,7 @@ export class Joining {
       return this.#answered &&
         peers.every((peer) =>
           peer.up || !peer.reportedLive || peer.failures > 0 ||
-          now - (peer.reportedAt ?? now) >= patienceMs
+          now - (peer.reportedAt ?? now) >= reportedWaitMs
         );
     }
     // Nothing was asked for: a remembered peer is tried once, and may be away.

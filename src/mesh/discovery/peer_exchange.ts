@@ -53,7 +53,7 @@ const REFERENCE_BYTES = 8;
 
 /** What {@linkcode PeerExchange} is made of. */
 export interface PeerExchangeOptions
-  extends Omit<ExchangeSchedulerOptions, "inquirer">, GossipReaderOptions {
+  extends Omit<ExchangeSchedulerOptions, "actions">, GossipReaderOptions {
   readonly magic: Uint8Array;
   readonly log: Log;
   /** Aborts when the node closes. */
@@ -67,7 +67,7 @@ export interface PeerExchangeOptions
 /** Peer exchange of one node. */
 export class PeerExchange {
   readonly #options: PeerExchangeOptions;
-  readonly #inquiries: ExchangeScheduler;
+  readonly #scheduler: ExchangeScheduler;
   readonly #view: MemberDigest;
   readonly #gossip: GossipReader;
   readonly #list: GossipList;
@@ -90,9 +90,9 @@ export class PeerExchange {
     });
     this.#news = new Throttle(clock, LEARNED_PAUSE_MS, () => this.#tellNews());
     signal.addEventListener("abort", () => this.#news.cancel(), { once: true });
-    this.#inquiries = new ExchangeScheduler({
+    this.#scheduler = new ExchangeScheduler({
       ...options,
-      inquirer: {
+      actions: {
         ask: (session) => this.#ask(session),
         tell: (peer, sessions) => this.#tell(peer, sessions),
       },
@@ -125,12 +125,12 @@ export class PeerExchange {
     // A guest of an invite knows no other member.
     if (session.peer.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
-    this.#inquiries.met(session, isNew);
+    this.#scheduler.met(session, isNew);
   }
 
   /** Asks the peers that are due. */
   tick(now: number): void {
-    this.#inquiries.tick(now);
+    this.#scheduler.tick(now);
   }
 
   /** Sends a peer all known members, unasked. */
