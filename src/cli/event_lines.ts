@@ -166,17 +166,17 @@ function words(
 }
 
 function meshWords(
-  { nodes, links, missing: pairs }: Extract<NodeEvent, { type: "mesh" }>,
+  { nodes, sessions, missing: pairs }: Extract<NodeEvent, { type: "mesh" }>,
   colors: Palette,
 ): string {
   if (nodes === 1) return "nobody else here";
-  const missing = nodes - 1 - links;
+  const missing = nodes - 1 - sessions;
   const note = pairs.length > 0
     ? colors.yellow(`; out of each other's reach: ${pairWords(pairs)}`)
     : missing > 0
     ? colors.yellow(` (${missing} missing)`)
     : "";
-  return `${count(nodes, "node")}, ${count(links, "link")} here${note}`;
+  return `${count(nodes, "node")}, ${count(sessions, "session")} here${note}`;
 }
 
 function pairWords(pairs: readonly (readonly [PeerId, PeerId])[]): string {

@@ -57,7 +57,10 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       : [["control", escapeText(status.control.url)] as [string, string]]),
     ["network", `${escapeText(status.network)}, ${admissionWords(status)}`],
     ["running", `${duration(status.uptimeMs)}, verack ${status.version}`],
-    ["mesh", `${count(mesh.nodes, "node")}, ${count(mesh.links, "link")} here`],
+    [
+      "mesh",
+      `${count(mesh.nodes, "node")}, ${count(mesh.sessions, "session")} here`,
+    ],
     ...mesh.missing.map(([a, b]): [string, string] => [
       "missing",
       `${label(a)} and ${label(b)} cannot reach each other`,

@@ -49,7 +49,7 @@ export interface PeersAnswer {
   /** Peers that the node remembers or has heard of, or those that the query may mean. */
   readonly peers: readonly PeerRow[];
   /** Its sessions with them. */
-  readonly links: readonly SessionRow[];
+  readonly sessions: readonly SessionRow[];
   /** Whether the query may mean the node itself; absent without a query. */
   readonly self?: boolean;
 }

@@ -55,7 +55,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   version: string,
   startedAt: string,
   uptimeMs: count,
-  mesh: v.looseObject({ nodes: count, links: count, missing }),
+  mesh: v.looseObject({ nodes: count, sessions: count, missing }),
   health: v.array(
     v.looseObject({ code: string, message: string, since: string }),
   ),
@@ -112,7 +112,7 @@ const SESSION: Schema<SessionRow> = v.looseObject({
 
 const PEERS: Schema<PeersAnswer> = v.looseObject({
   peers: v.array(PEER),
-  links: v.array(SESSION),
+  sessions: v.array(SESSION),
   self: optional(boolean),
 });
 
@@ -210,7 +210,7 @@ export const EVENTS: {
     text: optional(string),
     base64: optional(string),
   }),
-  "mesh": event("mesh", { nodes: count, links: count, missing }),
+  "mesh": event("mesh", { nodes: count, sessions: count, missing }),
   "refused": event("refused", {
     ...failure,
     expected: optional(id),

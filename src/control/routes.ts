@@ -130,16 +130,16 @@ function handlersOf(context: RouteContext): Handlers {
     status: () => ({ ...node.status(), control: figures() }),
     peers: ({ query }) => {
       const decoder = new TextDecoder();
-      const links = node.sessions().map(({ userAgent, ...session }) => ({
+      const sessions = node.sessions().map(({ userAgent, ...session }) => ({
         ...session,
         userAgent: decoder.decode(userAgent),
       }));
-      if (query === undefined) return { peers: node.peers(), links };
+      if (query === undefined) return { peers: node.peers(), sessions };
       const found = node.findPeers(query);
       const peers = found.flatMap(({ id }) => node.peer(id) ?? []);
       return {
         peers,
-        links: links.filter((link) => found.some(({ id }) => id === link.id)),
+        sessions: sessions.filter(({ id }) => found.some((it) => it.id === id)),
         self: found.some(({ self }) => self),
       };
     },

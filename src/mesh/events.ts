@@ -72,7 +72,7 @@ export type NodeEvent =
     /** Members, this node among them. */
     readonly nodes: number;
     /** Sessions of this node. */
-    readonly links: number;
+    readonly sessions: number;
     /**
      * Pairs of members that cannot reach each other, as they say themselves;
      * at most 256.

@@ -26,18 +26,18 @@ export class MeshReport {
   /** The known members, this node included, its own sessions, and pairs without one. */
   get event(): Extract<NodeEvent, { type: "mesh" }> {
     let nodes = 1;
-    let links = 0;
+    let sessions = 0;
     for (const { up, reportedLive } of this.#options.table.values()) {
-      if (up) links++;
+      if (up) sessions++;
       if (up || reportedLive) nodes++;
     }
     const missing = this.#options.unreachable.pairs;
-    return { type: "mesh", nodes, links, missing };
+    return { type: "mesh", nodes, sessions, missing };
   }
 
   #look(): void {
     const { event } = this;
-    const reported = `${event.nodes}/${event.links} ${event.missing.join()}`;
+    const reported = `${event.nodes}/${event.sessions} ${event.missing.join()}`;
     if (reported === this.#reported) return;
     this.#reported = reported;
     this.#options.emit(event);

@@ -34,7 +34,7 @@ export interface NodeStatus {
   /** The mesh as it sees it: members with itself, its own sessions, pairs without one. */
   readonly mesh: {
     readonly nodes: number;
-    readonly links: number;
+    readonly sessions: number;
     readonly missing: readonly (readonly [PeerId, PeerId])[];
   };
   /** What is wrong at present, oldest first: disk, key, addresses given; empty if all is well. */
@@ -91,7 +91,7 @@ export function nodeStatus(
   { identity, address, startedAt }: StatusSources,
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
-  const { nodes, links, missing } = report.event;
+  const { nodes, sessions, missing } = report.event;
   const queues = [...table.values()].flatMap((peer) => {
     const bytes = peer.primary?.channel.queuedBytes ?? 0;
     const messages = messaging.waitingFor(peer.id);
@@ -117,7 +117,7 @@ export function nodeStatus(
     uptimeMs: clock.monotonic() - startedAt.monotonic,
     admission: membership.credentials.closed ? "closed" : "open",
     secret: options.networkKey !== undefined,
-    mesh: { nodes, links, missing },
+    mesh: { nodes, sessions, missing },
     health: health.list(),
     peers: table.size,
     unproven: pending.size,

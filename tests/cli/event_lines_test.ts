@@ -63,19 +63,19 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     { type: "ping", id: BOB, name: "bob", text: "ping 7" },
     "ping   bob (bbbbbbbb): ping 7",
   ],
-  [{ ...MESH, nodes: 1, links: 0 }, "mesh   nobody else here"],
-  [{ ...MESH, nodes: 2, links: 1 }, "mesh   2 nodes, 1 link here"],
+  [{ ...MESH, nodes: 1, sessions: 0 }, "mesh   nobody else here"],
+  [{ ...MESH, nodes: 2, sessions: 1 }, "mesh   2 nodes, 1 session here"],
   [
-    { ...MESH, nodes: 5, links: 2 },
-    "mesh   5 nodes, 2 links here (2 missing)",
+    { ...MESH, nodes: 5, sessions: 2 },
+    "mesh   5 nodes, 2 sessions here (2 missing)",
   ],
   [
-    { ...MESH, nodes: 3, links: 1, missing: [[ALICE, BOB]] },
-    "mesh   3 nodes, 1 link here; out of each other's reach: aaaaaaaa and bbbbbbbb",
+    { ...MESH, nodes: 3, sessions: 1, missing: [[ALICE, BOB]] },
+    "mesh   3 nodes, 1 session here; out of each other's reach: aaaaaaaa and bbbbbbbb",
   ],
   [
-    { ...MESH, nodes: 9, links: 8, missing: Array(6).fill([ALICE, BOB]) },
-    `mesh   9 nodes, 8 links here; out of each other's reach: ${
+    { ...MESH, nodes: 9, sessions: 8, missing: Array(6).fill([ALICE, BOB]) },
+    `mesh   9 nodes, 8 sessions here; out of each other's reach: ${
       "aaaaaaaa and bbbbbbbb, ".repeat(4)
     }2 pairs more`,
   ],

@@ -13,7 +13,7 @@ const PING: NodeEvent = {
 };
 
 function mesh(nodes: number): NodeEvent {
-  return { type: "mesh", nodes, links: nodes - 1, missing: [] };
+  return { type: "mesh", nodes, sessions: nodes - 1, missing: [] };
 }
 
 const FRIEND = parsePeerId("f".repeat(64));
@@ -48,10 +48,10 @@ Deno.test("EventPrinter tells people the size of the mesh now and then, and all 
   printer.print(mesh(3));
   assertEquals(lines, ["ping   bbbbbbbb: hello"]);
   await clock.advance(50);
-  assertEquals(lines.slice(1), ["mesh   3 nodes, 2 links here"]);
+  assertEquals(lines.slice(1), ["mesh   3 nodes, 2 sessions here"]);
   printer.print(mesh(4));
   await clock.advance(1_000);
-  assertEquals(lines.slice(2), ["mesh   4 nodes, 3 links here"]);
+  assertEquals(lines.slice(2), ["mesh   4 nodes, 3 sessions here"]);
   assertEquals(clock.pending, 0);
 });
 
@@ -60,12 +60,12 @@ Deno.test("EventPrinter tells the size it held back before the end", () => {
   printer.print(mesh(2));
   printer.print({ type: "stopped" });
   assertEquals(lines, [
-    "mesh   2 nodes, 1 link here",
+    "mesh   2 nodes, 1 session here",
     "stop   left the mesh",
   ]);
   printer.print(mesh(3));
   printer[Symbol.dispose]();
-  assertEquals(lines.at(-1), "mesh   3 nodes, 2 links here");
+  assertEquals(lines.at(-1), "mesh   3 nodes, 2 sessions here");
   assertEquals(clock.pending, 0);
 });
 

@@ -20,7 +20,7 @@ Deno.test("run tells programs that it listens, how large the mesh is, and that i
   await node.end("SIGINT");
   assertEquals<unknown>(node.events.map(({ time: _, ...rest }) => rest), [
     { type: "listening", id, address },
-    { type: "mesh", nodes: 1, links: 0, missing: [] },
+    { type: "mesh", nodes: 1, sessions: 0, missing: [] },
     { type: "stopped" },
   ]);
 });

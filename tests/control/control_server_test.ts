@@ -31,7 +31,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
     admission: "open",
     secret: false,
     version: VERSION,
-    mesh: { nodes: 1, links: 0, missing: [] },
+    mesh: { nodes: 1, sessions: 0, missing: [] },
     peers: 0,
     unproven: 0,
     outbox: { messages: 0, bytes: 0 },
@@ -51,7 +51,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
   assertEquals(control, { requests: 1, streams: 0, eventsMissed: 0 });
 });
 
-Deno.test("peers and who tell of members, and of sessions", async () => {
+Deno.test("peers are told with their sessions, or those that a query may mean", async () => {
   await using scene = await ControlScene.start({ name: "alice" });
   await using bob = await Node.start({
     name: "bob",
@@ -59,22 +59,22 @@ Deno.test("peers and who tell of members, and of sessions", async () => {
   });
   await until("bob", () => scene.node.sessions().length === 1);
   using client = await scene.client();
-  const { peers, links } = await client.peers();
+  const { peers, sessions } = await client.peers();
   const [peer] = peers;
   assertEquals([peer?.id, peer?.name], [bob.identity.id, "bob"]);
-  const [link] = links;
-  assertEquals(link?.direction, "inbound");
-  assertMatch(String(link?.userAgent), /^\/verack:/);
+  const [session] = sessions;
+  assertEquals(session?.direction, "inbound");
+  assertMatch(String(session?.userAgent), /^\/verack:/);
 
   const found = await client.peers("bob");
-  assertEquals(found, { peers, links, self: false });
+  assertEquals(found, { peers, sessions, self: false });
   assertEquals(found, await client.peers(bob.identity.id.slice(0, 8)));
   assertEquals(await client.peers(scene.node.identity.id), {
     peers: [],
-    links: [],
+    sessions: [],
     self: true,
   });
-  const nothing = { peers: [], links: [], self: false };
+  const nothing = { peers: [], sessions: [], self: false };
   assertEquals(await client.peers("nobody"), nothing);
 });
 
@@ -415,7 +415,7 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
   const peer = { id, connected: true, addresses: [], standing: true };
   const answers: Readonly<Record<string, unknown>> = {
     "/v1/status": { id, name: 1 },
-    "/v1/peers": { peers: [{ ...peer, id: "no" }], links: [] },
+    "/v1/peers": { peers: [{ ...peer, id: "no" }], sessions: [] },
     "/v1/requests": [],
     "/v1/invites": { invites: [], added: "by a later version" },
   };
@@ -477,14 +477,14 @@ Deno.test("the name that a person gave a peer is in all answers, and what is rev
   const peerId = bob.identity.id;
   await client.allow(peerId, "eva");
 
-  const { peers, links } = await client.peers();
+  const { peers, sessions } = await client.peers();
   const { peers: found } = await client.peers("eva");
   const sent = await client.send("eva", "hello", { waitMs: 0 });
   const { queues } = await client.status();
-  for (const it of [...peers, ...links, ...found, sent, ...queues]) {
+  for (const it of [...peers, ...sessions, ...found, sent, ...queues]) {
     assertEquals([it.name, it.boundName], ["bob", "eva"]);
   }
-  assertEquals([peers.length, links.length, found.length], [1, 1, 1]);
+  assertEquals([peers.length, sessions.length, found.length], [1, 1, 1]);
   assertEquals(queues.length, 1);
   const { names, boundNames } = await client.broadcast("all", { waitMs: 0 });
   assertEquals(names, { [peerId]: "bob" });

@@ -99,7 +99,7 @@ export class NodeProcess implements AsyncDisposable {
   async meshOf(nodes: number): Promise<void> {
     await this.waitFor(
       "mesh",
-      (event) => event.nodes === nodes && event.links === nodes - 1,
+      (event) => event.nodes === nodes && event.sessions === nodes - 1,
     );
   }
 

@@ -3,7 +3,7 @@ import { MAX_QUEUED_EVENTS } from "../../src/limits.ts";
 import { EventQueue, type NodeEvent } from "../../src/mesh/events.ts";
 
 function mesh(nodes: number): NodeEvent {
-  return { type: "mesh", nodes, links: 0, missing: [] };
+  return { type: "mesh", nodes, sessions: 0, missing: [] };
 }
 
 Deno.test("EventQueue hands out events in order, also to one who waits first", async () => {

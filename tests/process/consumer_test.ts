@@ -190,8 +190,8 @@ consumerTest(
      try {
        using client = await ControlClient.find(".");
        const { mesh } = await client.status();
-       const links: number = mesh.links;
-       console.log(links);
+       const sessions: number = mesh.sessions;
+       console.log(sessions);
      } catch (error) {
        if (error instanceof VerackError) console.log(error.code);
      }`,

@@ -70,10 +70,10 @@ Deno.test("status, peers and find tell of a running node, for people and program
   assertEquals([status.code, status.err], [0, []]);
   const answer = JSON.parse(status.out[0]!);
   assertEquals(answer.id, alice.node.id);
-  assertEquals(answer.mesh, { nodes: 2, links: 1, missing: [] });
+  assertEquals(answer.mesh, { nodes: 2, sessions: 1, missing: [] });
   const shown = (await alice.ask("status")).out.join("\n");
   assertMatch(shown, /^node {6}alice \([0-9a-f]{8}\)$/m);
-  assertStringIncludes(shown, "2 nodes, 1 link here");
+  assertStringIncludes(shown, "2 nodes, 1 session here");
 
   const found = await alice.ask("find", "bob");
   assertEquals(found, {

@@ -13,7 +13,7 @@ const CONTRACT = {
   "peer:up": "address direction id trust",
   "peer:down": "id left reason",
   "ping": "id text",
-  "mesh": "links missing nodes",
+  "mesh": "missing nodes sessions",
   "stopped": "",
 } as const;
 
@@ -127,7 +127,7 @@ Deno.test("three nodes, each pointed at the one before, meet, ping each other, a
     assertEquals(node.child.err, []);
   }
   assertEquals(
-    a.of("mesh").map(({ nodes, links }) => `${nodes}/${links}`),
+    a.of("mesh").map(({ nodes, sessions }) => `${nodes}/${sessions}`),
     ["1/0", "2/1", "3/2", "2/1", "1/0"],
   );
 });

@@ -27,7 +27,7 @@ Deno.test("people read who the node is, how to join, who is up, pings and who le
   await child.line((line) => line.includes(`up     ${who} from 127.0.0.1:`));
   node.ping("hello");
   await child.line((line) => line.includes(`ping   ${who}: hello`));
-  await child.line((line) => line.endsWith("mesh   2 nodes, 1 link here"));
+  await child.line((line) => line.endsWith("mesh   2 nodes, 1 session here"));
   await node.close();
   await child.line((line) => line.endsWith(`left   ${who}`));
   child.kill("SIGINT");

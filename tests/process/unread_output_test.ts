@@ -190,7 +190,7 @@ test("Ctrl-S in a terminal holds up no node, and Ctrl-Q shows what came", async 
   await using sender = await Node.start();
   try {
     await using pty = new Pty(command(directory, sender, []));
-    await pty.shows(/link here/);
+    await pty.shows(/session here/);
     await pty.type("\x13");
     const to = sender.sessions()[0]!.id;
     const sent = Array.from(

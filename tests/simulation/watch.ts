@@ -50,8 +50,9 @@ export class Watch {
         if (!up.delete(event.id)) this.#fail(life, "said down, not up");
         return this.#onDown(life, event);
       case "mesh":
-        if (event.links !== up.size) {
-          const what = `counts ${event.links} links, announced ${up.size}`;
+        if (event.sessions !== up.size) {
+          const what =
+            `counts ${event.sessions} sessions, announced ${up.size}`;
           this.#fail(life, what);
         }
         return;

@@ -111,8 +111,8 @@ async function allPresent(
   for await (const event of node.events({ signal: ends })) {
     if (event.type !== "mesh") continue;
     cancelSettle();
-    const { nodes, links } = event;
-    if (links === 0 || links < nodes - 1) continue;
+    const { nodes, sessions } = event;
+    if (sessions === 0 || sessions < nodes - 1) continue;
     cancelSettle = clock.after(CHAT_SETTLE_MS, () => enough.abort());
   }
   cancel();

@@ -103,7 +103,7 @@ async function verackBuilder(): Promise<typeof build> {
       const connected = node.peers().filter((peer) => peer.connected).length;
       if (connected === count - 1) return true;
       for await (const event of node.events({ signal })) {
-        if (event.type === "mesh" && event.links === count - 1) return true;
+        if (event.type === "mesh" && event.sessions === count - 1) return true;
       }
       return false;
     }));

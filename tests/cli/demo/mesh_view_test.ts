@@ -199,7 +199,7 @@ Deno.test("MeshView names two nodes out of each other's reach once, until they a
   const missing = (...pairs: [string, string][]): NodeEvent => ({
     type: "mesh",
     nodes: 3,
-    links: 1,
+    sessions: 1,
     missing: pairs.map(([one, two]) => [id(one), id(two)] as const),
   });
   const apart = (node: string, event: NodeEvent) =>

@@ -35,7 +35,7 @@ Deno.test("a node that joins through one member is connected to all", async () =
   assertEquals(log.of("mesh").at(-1), {
     type: "mesh",
     nodes: 3,
-    links: 2,
+    sessions: 2,
     missing: [],
   });
 });
@@ -102,7 +102,7 @@ Deno.test("a node that says bye has left, one that breaks off is lost", async ()
   assertEquals(log.of("mesh").at(-1), {
     type: "mesh",
     nodes: 1,
-    links: 0,
+    sessions: 0,
     missing: [],
   });
   await alice!.close();

@@ -42,8 +42,8 @@ Deno.test("two members that lose each other are named by everybody, until they a
     assert(named(), `after ${3 * i} s: ${missingOf(all).join(" / ")}`);
   }
   for (const { log, node } of all) {
-    const { nodes, links, missing } = log.of("mesh").at(-1)!;
-    assertEquals([nodes, links], [4, node.sessions().length]);
+    const { nodes, sessions, missing } = log.of("mesh").at(-1)!;
+    assertEquals([nodes, sessions], [4, node.sessions().length]);
     assertEquals(missing, [pair(alice, carol)]);
   }
   mesh.network.heal();

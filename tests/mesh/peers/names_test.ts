@@ -11,7 +11,7 @@ import { identities } from "../../helpers/identities.ts";
 import { EventLog } from "../../helpers/nodes.ts";
 import { until } from "../../helpers/until.ts";
 
-Deno.test("a name travels to everybody, and shows in peers, links and events", async () => {
+Deno.test("a name travels to everybody, and shows in peers, sessions and events", async () => {
   await using alice = await Node.start({ name: "alice" });
   await using bob = await Node.start({ name: "bob", connect: [alice.address] });
   const log = new EventLog(alice);
