@@ -1,7 +1,7 @@
 /**
- * What Bitcoin Core adds to the shared `version`/`verack` rules
- * (`src/net_processing.cpp`): the features it announces, and that unexpected
- * messages before `verack` do not end the connection.
+ * The rules that Bitcoin Core adds to the shared `version`/`verack` ones
+ * (`src/net_processing.cpp`): features, and that unexpected messages before `verack` do not end
+ * the connection.
  */
 import { COMMAND } from "../wire/commands.ts";
 import type { VersionMessage } from "../wire/messages/version.ts";
@@ -68,6 +68,6 @@ export class BitcoinProfile implements HandshakeProfile {
   }
 
   onVerack(): void {
-    // Nothing but the shared rules.
+    // The shared rules only.
   }
 }

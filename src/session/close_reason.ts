@@ -1,7 +1,7 @@
 /**
- * Why a session closes: what the peer is told for an error, the error for what the
- * peer tells, and the errors that a session ends itself with. What each code means
- * is in `core/error_code.ts`.
+ * Why a session closes: the reason sent to the peer for an error, the error for a received
+ * reason, and the errors with which a session ends itself. The meaning of each code is in
+ * `core/error_code.ts`.
  */
 import {
   codesWhere,
@@ -32,22 +32,22 @@ export function abortError(reason: unknown): VerackError {
   );
 }
 
-/** What a peer is told when its session ends with this error. */
+/** The reason that is sent to a peer whose session ends with this error. */
 export function reasonOf({ code }: VerackError): ReasonName {
   const reason = factsOf(code).reason as ToldReason | undefined;
   return reason ?? "protocol-error";
 }
 
 /**
- * Whether a peer is told why its handshake is aborted. A dial that is no longer
- * needed is closed without a reason.
+ * Whether a reason is sent when a handshake is aborted. A dial that is no longer needed is
+ * closed without one.
  */
 export function isTold(abort: VerackError): boolean {
   const { reason } = factsOf(abort.code);
   return reason === "timeout" || reason === "full";
 }
 
-/** The code for the reason that a peer gave; `rejected` for most. */
+/** The code for a received reason; `rejected` for most. */
 export function codeOfReason(
   message: "reject" | "bye",
   reason: Reason,
@@ -81,7 +81,7 @@ export function closedByPeerError(
     : new VerackError("rejected", `Peer refused: ${describeReason(reason)}`);
 }
 
-/** A session that is closed because others need the memory it holds. */
+/** A session that is closed because others need its memory. */
 export function evictedError(
   what: "queue" | "frame",
   queuedBytes: number,
@@ -124,7 +124,7 @@ export function stalledError(queuedBytes: number): VerackError {
   );
 }
 
-/** A peer that reads less than is sent to it. */
+/** A peer that reads more slowly than is sent to it. */
 export function queueFullError(queuedBytes: number, more: number): VerackError {
   return new VerackError(
     "slow",
@@ -132,7 +132,7 @@ export function queueFullError(queuedBytes: number, more: number): VerackError {
   );
 }
 
-/** A peer from which nothing comes, and that takes nothing. */
+/** A peer from which nothing comes, and that reads nothing. */
 export function deadError(silentMs: number): VerackError {
   return new VerackError(
     "dead",

@@ -3,9 +3,8 @@
  * of their own are not counted.
  *
  * Each peer has a burst and then a rate: above it reading pauses, so that TCP slows the
- * peer down, and far above it the session ends. All peers without standing have one
- * together, as a key costs nothing, so that a bound for each alone bounds nothing: above
- * it their sessions are read by turns of the source that they come from.
+ * peer down, and far above it the session ends. All peers without standing also share one,
+ * since a key costs nothing: above it their sessions are read by turns of their sources.
  */
 import type { Clock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";

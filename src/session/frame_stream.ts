@@ -30,7 +30,7 @@ export interface FrameStreamOptions extends StreamSettings {
   readonly onFrame: (frame: Frame) => void;
   /** Called when the bytes break a rule, or when `onFrame` throws. */
   readonly onFault: (error: VerackError) => void;
-  /** Other sessions need the memory of this one, which has to close. */
+  /** Called when other sessions need the memory of this one, which then must close. */
   readonly onEvict: (what: "queue" | "frame") => void;
   /** The error to close with when the peer ends the connection first. */
   readonly onEnd: () => VerackError;
@@ -51,7 +51,7 @@ export class FrameStream implements FrameHolder {
   #lastReceived: number;
   /** When the incomplete frame was begun; monotonic clock, milliseconds. */
   #frameSince: number;
-  /** The session is open, so that frames count for the meter. */
+  /** Whether the session is open, so that frames count for the meter. */
   #metered = false;
   /** Ends a wait of the read loop. */
   #resume: (() => void) | undefined;
@@ -129,7 +129,7 @@ export class FrameStream implements FrameHolder {
   compensate(pausedMs: number): void {
     this.#lastReceived += pausedMs;
     this.#frameSince += pausedMs;
-    // While reading waits, the silence is our own doing.
+    // While reading waits, the silence is not the peer's.
     if (this.#resume !== undefined) this.#heard();
     this.writer.compensate(pausedMs);
   }
@@ -212,7 +212,7 @@ export class FrameStream implements FrameHolder {
         const stallMs = this.#stallMs();
         if (stallMs === 0) continue;
         await this.#wait(stallMs);
-        // The silence was our own doing.
+        // The silence was not the peer's.
         this.#lastReceived = this.#options.clock.monotonic();
       }
     } catch (error) {

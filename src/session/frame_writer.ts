@@ -1,6 +1,6 @@
 /**
- * The writer of a connection: what one turn of the event loop queues leaves in one
- * write. `session.ts` decides when to close on a peer that does not read.
+ * The writer of a connection: frames queued in one turn of the event loop are sent in one
+ * write. `session.ts` decides when to close because a peer does not read.
  */
 import type { Clock } from "../core/clock.ts";
 import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
@@ -38,7 +38,7 @@ export class FrameWriter implements QueueMember {
   #lastProgress: number;
   #lastAccepted = -Infinity;
   readonly #waiters: (() => void)[] = [];
-  /** Bytes that the shared budget knows of. */
+  /** Bytes that the shared budget counts. */
   #accounted = 0;
 
   constructor(options: FrameWriterOptions) {
@@ -77,7 +77,7 @@ export class FrameWriter implements QueueMember {
 
   /**
    * When bytes that had to wait were last accepted, for which the peer's TCP made
-   * room; monotonic clock, milliseconds. An immediate write proves nothing.
+   * room; monotonic clock, milliseconds. An immediate write is no evidence.
    */
   get lastAccepted(): number {
     return this.#lastAccepted;

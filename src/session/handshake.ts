@@ -31,7 +31,7 @@ import { faultError, openError, reasonOf, selfError } from "./close_reason.ts";
 /** Which end this is: the initiator opened the connection. */
 export type Role = "initiator" | "responder";
 
-/** What the session must do, in order. */
+/** Actions for the session, in order. */
 export type HandshakeAction =
   | {
     readonly type: "send";
@@ -40,14 +40,14 @@ export type HandshakeAction =
   }
   /** The session is open: further frames do not go to the handshake. */
   | { readonly type: "complete" }
-  /** Close the connection, after telling the peer `reject` if there is one. */
+  /** Close the connection, after sending `reject` if there is one. */
   | {
     readonly type: "fail";
     readonly error: VerackError;
     readonly reject: ReasonName | undefined;
   };
 
-/** What a profile may use while it handles a message. */
+/** The part of a handshake that a profile may use while it handles a message. */
 export interface HandshakeContext {
   readonly role: Role;
   /** The version we send. */
@@ -62,7 +62,7 @@ export interface HandshakeContext {
   send(command: string, payload: Uint8Array): void;
   /** Sends our `verack`, once. */
   sendVerack(): void;
-  /** Ends the handshake without the reason that a thrown error is told by. */
+  /** Ends the handshake without sending the reason of a thrown error. */
   fail(error: VerackError, reject?: ReasonName): void;
 }
 
@@ -161,7 +161,7 @@ export class Handshake implements HandshakeContext {
       !this.#features.has(COMMAND.nochecksum);
   }
 
-  /** Whether the peer knows `pong`. */
+  /** Whether the peer supports `pong`. */
   get answersPings(): boolean {
     return this.commonVersion > (this.#profile.pongsAbove ?? -Infinity);
   }
@@ -240,7 +240,7 @@ export class Handshake implements HandshakeContext {
     }
   }
 
-  /** Ends the handshake; a Bitcoin node tells no reason. */
+  /** Ends the handshake; Bitcoin has no message for the reason. */
   #refuse(error: VerackError): void {
     this.fail(error, this.#profile.strict ? reasonOf(error) : undefined);
   }

@@ -56,7 +56,7 @@ export class Heartbeat {
   /** Duration of the handshake, which is more than a round trip. */
   #handshakeMs = 0;
   readonly #begunAt: number;
-  /** All that had arrived was read, and nothing had come since this time. */
+  /** Set when everything that had arrived was read, and nothing has come since this time. */
   #nothingSince = NaN;
   #cancelTurns: (() => void) | undefined;
 
@@ -65,7 +65,7 @@ export class Heartbeat {
     this.#begunAt = options.clock.monotonic();
   }
 
-  /** The handshake is complete; old peers do not know `pong`. */
+  /** The handshake is complete; old peers do not support `pong`. */
   opened(answersPings: boolean): void {
     this.#answersPings = answersPings;
     this.#handshakeMs = this.#options.clock.monotonic() - this.#begunAt;
@@ -102,7 +102,7 @@ export class Heartbeat {
     return step === "dead" && certain ? "dead" : "alive";
   }
 
-  /** Makes sure that no answer lies here unread before the peer is taken for dead. */
+  /** Checks that no answer has arrived unread before the peer is declared dead. */
   #look(lastReceived: number): void {
     if (this.#nothingSince === lastReceived) return;
     this.#cancelTurns ??= afterTurns(this.#options.clock, () => {
@@ -125,8 +125,8 @@ export class Heartbeat {
   /**
    * Whether the peer answers a ping within `timeoutMs`, or within two of its
    * shortest round trips (the duration of the handshake while none is measured) if
-   * that is longer. If this process was paused meanwhile, the peer gets the time
-   * again, since its answer may be here unread.
+   * that is longer. If this process was paused meanwhile, the time starts again, since an
+   * answer may have arrived unread.
    */
   probe(timeoutMs: number): Promise<boolean> {
     const { clock, deadAfterMs } = this.#options;

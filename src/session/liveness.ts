@@ -1,8 +1,8 @@
 /**
  * When to ping a peer and when it is dead: a pure rule for silence, and the wait until
  * everything that has arrived was read. Progress in either direction counts as a sign of
- * life. The caller moves the times forward by a pause of this process, which is no
- * evidence against the peer.
+ * life. The caller moves the times forward by a pause of this process, which is not the peer's
+ * silence.
  */
 import type { Clock } from "../core/clock.ts";
 import { SILENCE_CHECK_TURNS } from "./session_limits.ts";
@@ -24,7 +24,7 @@ export interface LivenessState {
   readonly deadAfterMs: number;
 }
 
-/** What to do about a session now. */
+/** The action that is due for a session. */
 export function livenessStep(state: LivenessState): "wait" | "ping" | "dead" {
   const { now, lastReceived, lastAccepted, lastWritten, heartbeatMs } = state;
   if (now - Math.max(lastReceived, lastAccepted) >= state.deadAfterMs) {

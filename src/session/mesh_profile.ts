@@ -1,6 +1,6 @@
 /**
- * What the mesh adds to the shared `version`/`verack` rules: TLS proves the
- * listener's key only, so that the dialer proves its own in the handshake.
+ * The rules that the mesh adds to the shared `version`/`verack` ones: TLS proves the listener's
+ * key only, so the dialer proves its own in the handshake.
  *
  *     dialer   → version
  *     listener → version, instance, nochecksum, challenge
@@ -58,13 +58,13 @@ export const SERVICE_EPHEMERAL = 1n << 24n;
 export interface VerifiedPeer {
   readonly id: PeerId;
   readonly certificate: VerifiedCertificate;
-  /** Random number of its process; tells a restart from a second process with the key. */
+  /** Random number of its process; distinguishes a restart from a second process with the key. */
   readonly instance: bigint;
   /** Whether its key lives in memory only. */
   readonly ephemeral: boolean;
-  /** Statement of a member that admitted it; not verified yet. */
+  /** Attestation of a member that admitted it; not verified yet. */
   readonly attestation?: Uint8Array<ArrayBuffer>;
-  /** Id of the invite whose code it proved to know. */
+  /** Id of the invite of which it has proven the code. */
   readonly invite?: string;
 }
 
@@ -76,7 +76,7 @@ export interface MeshProfileOptions extends SecretOptions {
   readonly attestation?: Uint8Array;
   /** Listener: 32 fresh random bytes. */
   readonly challenge?: Uint8Array<ArrayBuffer>;
-  /** Why a verified peer is refused, if it is; called before it is told that it is accepted. */
+  /** Returns why a verified peer is refused, if it is; called before `verack` is sent. */
   readonly admit: (peer: VerifiedPeer) => VerackError | undefined;
 }
 
@@ -97,7 +97,7 @@ export class MeshProfile implements HandshakeProfile {
   #dialerDone = false;
   #listenerDone = false;
   #peerInstance: bigint | undefined;
-  /** Dialer: what to sign. */
+  /** Dialer: the bytes to sign. */
   #challenge: Uint8Array | undefined;
   #peer: VerifiedPeer | undefined;
   #hasVersion = false;
@@ -183,7 +183,10 @@ export class MeshProfile implements HandshakeProfile {
     context.send(COMMAND.nochecksum, EMPTY);
   }
 
-  /** Dialer: shows its secret, or else its identity, to the listener that TLS verified. */
+  /**
+   * Dialer: sends its proof of the secret, or else its identity, to the listener that TLS has
+   * verified.
+   */
   #onChallenge(payload: Uint8Array, context: HandshakeContext): void {
     const isExpected = this.#options.listener !== undefined &&
       this.#challenge === undefined;
@@ -194,7 +197,7 @@ export class MeshProfile implements HandshakeProfile {
     else context.send(COMMAND.secret, secret);
   }
 
-  /** The dialer identifies itself once the listener has shown that it knows the secret. */
+  /** The dialer sends its identity once the listener has proven the secret. */
   #onSecret(payload: Uint8Array, context: HandshakeContext): void {
     const answer = this.#peer === undefined && this.#secrets.receive(payload);
     if (answer === false) throw outOfOrder(COMMAND.secret);
@@ -202,7 +205,7 @@ export class MeshProfile implements HandshakeProfile {
     else context.send(COMMAND.secret, answer);
   }
 
-  /** Dialer: sends the proof of its identity, if the listener may be a peer. */
+  /** Dialer: sends the proof of its identity, unless the listener is refused. */
   #proveOurselves(context: HandshakeContext): void {
     const { identity, listener, magic, attestation } = this.#options;
     const challenge = this.#challenge;
@@ -290,7 +293,7 @@ export class MeshProfile implements HandshakeProfile {
   #onReject(payload: Uint8Array, context: HandshakeContext): void {
     const reason = decodeReason(payload);
     const read = codeOfReason("reject", reason);
-    // What a dialing stranger gives as its reason must not raise an alarm here.
+    // The reason that an unverified dialer sends must not raise an alarm here.
     const code = context.role === "initiator" || read === "self"
       ? read
       : "rejected";

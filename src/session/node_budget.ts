@@ -74,7 +74,7 @@ export class QueueBudget {
 /** A session that reads a large frame. */
 export interface FrameHolder {
   readonly hasStanding: boolean;
-  /** Closes the session, because others need the memory and its time is over. */
+  /** Closes the session, because others need the memory and its frame has taken too long. */
   readonly onEvict: () => void;
 }
 
@@ -128,7 +128,7 @@ export class FrameBudget {
       !(isStranger && this.#strangersBytes + more > most);
   }
 
-  /** Evicts holders whose time is over: with `of` strangers, else the others. */
+  /** Evicts holders whose frames have taken too long: with `of` strangers, else the others. */
   #makeRoom(
     asker: FrameHolder,
     more: number,
@@ -145,7 +145,7 @@ export class FrameBudget {
   }
 }
 
-/** What the sessions of one node share. */
+/** The budgets that the sessions of one node share. */
 export interface NodeBudget {
   readonly queues: QueueBudget;
   readonly frames: FrameBudget;

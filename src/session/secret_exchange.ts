@@ -1,12 +1,12 @@
 /**
- * The step of a handshake in which both ends prove that they know a secret. The
- * dialer is first, so that an unknown dialer gets nothing to test guesses on; the
- * listener follows before it learns the dialer's identity.
+ * The step of a handshake in which both ends prove a secret. The dialer is first, so that an
+ * unverified dialer gets no value to test guesses on; the listener follows before it gets the
+ * dialer's identity.
  *
  *     dialer   → secret
  *     listener → secret
  *
- * `mesh_profile.ts` drives it; the computation is in `identity/shared_secret.ts`.
+ * `mesh_profile.ts` calls it; the computation is in `identity/shared_secret.ts`.
  */
 import type { VerackError } from "../core/errors.ts";
 import type { VerifiedCertificate } from "../identity/certificate.ts";
@@ -29,7 +29,7 @@ import type { Transcript } from "../identity/proof.ts";
 export interface AcceptedSecrets {
   /** Whether each dialer must show one. */
   readonly required: boolean;
-  /** The key of a secret, if it is known here. */
+  /** The key of a secret, if this node has it. */
   find(kind: SharedSecret["kind"], id: string): Uint8Array | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface AcceptedSecrets {
 export interface SecretOptions {
   readonly magic: Uint8Array;
   readonly identity: Identity;
-  /** Dialer: the certificate that TLS proved the listener to hold. */
+  /** Dialer: the certificate whose key TLS has verified at the listener. */
   readonly listener?: VerifiedCertificate;
   /** Dialer: the secret to show before its own identity. */
   readonly shows?: SharedSecret;
@@ -59,7 +59,7 @@ export class SecretExchange {
     this.#transcript = transcript;
   }
 
-  /** Listener: id of the invite whose code the dialer proved to know. */
+  /** Listener: id of the invite of which the dialer has proven the code. */
   get invite(): string | undefined {
     return this.#shown?.kind === "invite" ? this.#shown.id : undefined;
   }

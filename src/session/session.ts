@@ -156,7 +156,7 @@ export class Session {
     return this.#opened && this.#stream.isOpen;
   }
 
-  /** Resolves, never rejects, with the reason once the connection is closed. */
+  /** Resolves with the reason once the connection is closed; never rejects. */
   get closed(): Promise<VerackError> {
     return this.#closed.promise;
   }
@@ -253,7 +253,7 @@ export class Session {
 
   /**
    * Sends `bye` with the reason of `error`, reads on until the peer has closed its end
-   * or `FLUSH_TIMEOUT_MS` have passed, then closes; with `discard` what still comes is
+   * or `FLUSH_TIMEOUT_MS` have passed, then closes; with `discard` frames that still come are
    * not handled.
    */
   async leave(
@@ -267,12 +267,12 @@ export class Session {
     await this.#closed.promise;
   }
 
-  /** Closes without telling the peer anything. */
+  /** Closes without sending a reason. */
   close(error: VerackError): void {
     this.#stream.close(error);
   }
 
-  /** Closes without waiting, and tells the peer why if that can be written at once. */
+  /** Closes without waiting, after the reason if that can be written at once. */
   closeWith(error: VerackError): void {
     if (!this.#strict || !this.#stream.isOpen) return this.close(error);
     const { command, payload } = this.#reason(reasonOf(error), error.message);
@@ -378,7 +378,7 @@ export class Session {
     this.#stream.writer.push(command, payload);
   }
 
-  /** Tells the peer why, then closes; what still comes is dropped. */
+  /** Sends the reason, then closes; frames that still come are dropped. */
   #refuse(error: VerackError, reason: ReasonName): void {
     this.#say(reason, error.message);
     this.#stream.drain(error, { discard: true });

@@ -1,10 +1,13 @@
 /**
- * Bounds of sessions with the reason of each: what a peer may send besides messages,
- * what all sessions of a node hold together, and what one has in flight.
+ * Bounds of sessions with the reason of each: frames besides messages, memory of all sessions
+ * together, and bytes in flight of one.
  */
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from "../wire/wire_limits.ts";
 
-/** Bytes that may wait for all peers of a node together; then the longest queue goes. */
+/**
+ * Bytes that may wait for all peers of a node together; then the session with the longest queue
+ * is closed.
+ */
 export const MAX_TOTAL_QUEUE_BYTES = 134_217_728;
 
 /**
@@ -17,16 +20,16 @@ export const MAX_TOTAL_FRAME_BYTES = 67_108_864;
 /** Share of it for all peers without standing together. */
 export const STRANGERS_FRAME_SHARE = 0.5;
 
-/** A large frame that has taken so long makes room when another one needs it. */
+/** A large frame that has taken this long is evicted when another one needs the memory. */
 export const LARGE_FRAME_GRACE_MS = 1_000;
 
 /** A frame that was begun must be complete after this; the largest then needs a megabit a second. */
 export const FRAME_TIMEOUT_MS = 30_000;
 
 /**
- * What a peer may say besides messages, which have a flow control of their own: so
- * much at once, then so much a second. A member of a mesh of a thousand says some
- * ten frames a second, and at most `PEER_REQUEST_BURST` long lists at once.
+ * What a peer may send besides messages, which have a flow control of their own: a burst, then
+ * a rate. A member of a mesh of a thousand sends some ten frames a second, and at most
+ * `PEER_REQUEST_BURST` long lists at once.
  */
 export const CONTROL_BURST_FRAMES = 10_000;
 export const CONTROL_FRAMES_PER_S = 1_000;
@@ -44,41 +47,43 @@ export const STRANGERS_BURST_BYTES = 33_554_432;
 export const STRANGERS_BYTES_PER_S = 8_388_608;
 export const STRANGERS_TURN_FRAMES = 64;
 
-/** A peer that sends more is not read for a while, at most this long; it is not long enough to seem dead. */
+/**
+ * A peer that sends more is not read for a while, at most this long, which is too short to seem
+ * dead.
+ */
 export const MAX_STALL_MS = 250;
 
-/** Whose bucket runs over so many times does not heed that, and is closed. */
+/** A peer that sends this many bursts in spite of it is disconnected. */
 export const FLOOD_FACTOR = 2;
 
-/** How soon a session that waits for room for a large frame looks again. */
+/** How soon a session that waits for memory for a large frame checks again. */
 export const LARGE_FRAME_RETRY_MS = 50;
 
 // --- In flight ------------------------------------------------------------------
 
 /**
- * What a sender of messages has on the way to one peer: the bytes of the shortest
- * round trip and of this many milliseconds, at the rate at which the peer takes
- * them; a ping waits for no longer. Within the bounds below, and the first for as
- * long as no rate is known.
+ * Bytes in flight to one peer: those of the shortest round trip and of this many milliseconds,
+ * at the rate at which the peer receives them; a ping waits for no longer. Within the bounds
+ * below, and the first for as long as no rate is known.
  */
 export const PACING_QUEUE_MS = 200;
 export const INITIAL_FLIGHT_BYTES = 32_768;
 export const MIN_FLIGHT_BYTES = 16_384;
 export const MAX_FLIGHT_BYTES = 67_108_864;
 
-/** Pings that measure that rate: at most so many wait, and this much is between two of them. */
+/** Pings that measure that rate: the most that wait, and the bytes between two of them. */
 export const MAX_PACING_PINGS = 8;
 export const MIN_PACING_STEP_BYTES = 4_096;
 
 /**
- * The rate is the highest of so many round trips, and of this time and two round
- * trips; the shortest round trip is measured anew so often, with little on the way.
+ * The rate is the highest of this many round trips, and of this time and two round trips; the
+ * period after which the shortest round trip is measured anew, with little in flight.
  */
 export const PACING_RATE_ROUNDS = 6;
 export const PACING_RATE_MS = 2_000;
 export const BASE_RTT_PERIOD_MS = 10_000;
 
-/** A write that took so long had to wait for the peer's TCP, and shows that it goes on. */
+/** A write that took this long has waited for the peer's TCP, and shows progress. */
 export const WAITED_WRITE_MS = 20;
 
 /** Most frames a peer may send before its session is open; real ones send at most 8. */
@@ -99,13 +104,16 @@ export const MAX_SPARE_WRITE_BLOCKS = 16;
 /** First blocks kept for reuse: as many sessions as answer in one turn of a busy node. */
 export const MAX_SPARE_FIRST_BLOCKS = 64;
 
-/** From a connection's first sign to its second `verack`; Core allows 60 s, a mesh peer needs milliseconds. */
+/**
+ * From the start of a connection to its second `verack`; Core allows 60 s, a mesh peer needs
+ * milliseconds.
+ */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** A write that makes no progress for so long means a peer that stopped reading (NATS uses the same). */
+/** A peer has stopped reading if a write makes no progress for this time (NATS uses the same). */
 export const WRITE_TIMEOUT_MS = 10_000;
 
-/** What is queued when a session ends politely may take this long to leave. */
+/** How long a session that closes with `bye` may take to send its queue. */
 export const FLUSH_TIMEOUT_MS = 1_000;
 
 /** A session is pinged after this long without traffic. */
@@ -115,9 +123,9 @@ export const HEARTBEAT_MS = 1_000;
 export const DEAD_AFTER_MS = 3_000;
 
 /**
- * Turns of the event loop before that is believed, half a second where little
- * happens: with them 50 nodes that join in one process settle on two slow cores,
- * with a tenth of them they do not.
+ * Turns of the event loop before a peer is declared dead, half a second on an idle machine:
+ * with them 50 nodes that join in one process succeed on two slow cores, with a tenth of them
+ * they do not.
  */
 export const SILENCE_CHECK_TURNS = 400;
 

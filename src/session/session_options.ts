@@ -6,9 +6,9 @@ import type { FrameMeter } from "./frame_meter.ts";
 import type { HandshakeOptions } from "./handshake.ts";
 import type { NodeBudget } from "./node_budget.ts";
 
-/** Settings that a stream takes from its session. */
+/** Settings of a session that its stream uses. */
 export interface StreamSettings {
-  /** The stream closes it. */
+  /** The connection, which the stream closes. */
   readonly connection: Connection;
   readonly magic: Uint8Array;
   readonly clock: Clock;

@@ -20,11 +20,11 @@ export const LogLevels = {
 /** Name of a level. */
 export type LevelName = keyof typeof LogLevels;
 
-/** One thing that was logged. */
+/** One log record. */
 export interface LogRecord {
   /** The message. */
   readonly msg: string;
-  /** What was logged beside the message. */
+  /** The values logged beside the message. */
   readonly args: unknown[];
   /** When it was logged. */
   readonly datetime: Date;
@@ -42,7 +42,7 @@ export interface BaseHandlerOptions {
   formatter?: (record: LogRecord) => string;
 }
 
-/** Formats records of its level and above; a subclass puts the lines somewhere. */
+/** Formats records of its level and above; a subclass writes the lines. */
 export abstract class BaseHandler {
   /** Makes a line of a record. */
   formatter: (record: LogRecord) => string;
@@ -60,11 +60,11 @@ export abstract class BaseHandler {
     if (this.#level <= record.level) this.log(this.formatter(record));
   }
 
-  /** Puts a line where it belongs. */
+  /** Writes a line. */
   abstract log(line: string): void;
 }
 
-/** Hands records of its level and above to its handlers. */
+/** Passes records of its level and above to its handlers. */
 export class Logger {
   /** Where its records go; without any it is silent. */
   handlers: BaseHandler[] = [];
@@ -82,22 +82,22 @@ export class Logger {
     return LogLevels[this.levelName];
   }
 
-  /** Logs what helps to find a fault. */
+  /** Logs details for finding faults. */
   debug(msg: string, ...args: unknown[]): string {
     return this.#log("DEBUG", msg, args);
   }
 
-  /** Logs what happens in the ordinary course. */
+  /** Logs ordinary events. */
   info(msg: string, ...args: unknown[]): string {
     return this.#log("INFO", msg, args);
   }
 
-  /** Logs what should be looked at some time. */
+  /** Logs what an operator should look at. */
   warn(msg: string, ...args: unknown[]): string {
     return this.#log("WARN", msg, args);
   }
 
-  /** Logs what failed. */
+  /** Logs a failure. */
   error(msg: string, ...args: unknown[]): string {
     return this.#log("ERROR", msg, args);
   }

@@ -1,8 +1,6 @@
 /**
- * Where a node can be reached: host and port, as text and as a value.
- *
- * Resolving names and judging whether an address may be dialed is not here
- * (`transport/scope.ts`, `mesh/`).
+ * The address of a node: host and port, as text and as a value. Names are resolved in
+ * `resolve.ts`; whether an address may be dialed is decided by `scope.ts`.
  */
 
 import { canonicalIpv6, isIpv4 } from "./ip.ts";
@@ -19,9 +17,9 @@ const HOSTNAME =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/;
 
 /**
- * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host. Port 0, which
- * stands for a free one where a node listens, is taken with a `minPort` of 0.
- * Throws `SyntaxError` when the text is no address.
+ * Parses `host:port`, `[v6]:port`, and with `defaultPort` a bare host. Port 0, which means any
+ * free one for a listener, is accepted with a `minPort` of 0. Throws `SyntaxError` when the
+ * text is no address.
  */
 export function parseAddress(
   text: string,
@@ -99,7 +97,7 @@ function splitHostPort(
   );
 }
 
-/** What is copied from a browser, or meant for one. */
+/** The form of URLs, which users copy from a browser. */
 function refuseUrl(text: string): void {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return;
   throw new SyntaxError(

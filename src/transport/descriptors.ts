@@ -1,10 +1,10 @@
 /**
- * File descriptors of this process: how many are free, as far as that can be found
- * out, and when there are none. What is refused then is decided in the mesh.
+ * Counts the free file descriptors of this process, as far as possible, and reports when there
+ * are none. What is refused then is decided in the mesh.
  *
- * Deno tells neither the limit nor how many are in use (2.9.6: `/proc` needs
- * `--allow-all`). So they are counted by opening something that may be read anyway;
- * without that, a system call that fails tells.
+ * Deno exposes neither the limit nor how many are in use (2.9.6: `/proc` needs `--allow-all`).
+ * So they are counted by opening a readable file repeatedly; without one, a shortage is noticed
+ * by a failed system call.
  */
 import { MAX_COUNTED_DESCRIPTORS } from "./transport_limits.ts";
 
@@ -16,7 +16,7 @@ export class Descriptors {
   readonly #watchers = new Set<() => void>();
   #path: string | undefined;
 
-  /** Names something that this process may read, and that opening does not change. */
+  /** Sets a path that this process may read, and that opening does not change. */
   countBy(path: string): void {
     this.#path = path;
   }
@@ -40,20 +40,20 @@ export class Descriptors {
     }
   }
 
-  /** Takes notice of an error, which may say that there are none. */
+  /** Notices an error that means that there are none. */
   note(error: unknown): void {
     if (!isShortage(error)) return;
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Calls `onShortage` whenever there are none; ended by what it returns. */
+  /** Calls `onShortage` whenever there are none, until the returned function is called. */
   watch(onShortage: () => void): () => void {
     this.#watchers.add(onShortage);
     return () => this.#watchers.delete(onShortage);
   }
 }
 
-/** Those of this process. */
+/** The descriptors of this process. */
 export const descriptors: Descriptors = new Descriptors();
 
 function isShortage(error: unknown): boolean {

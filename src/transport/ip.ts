@@ -6,7 +6,7 @@
 /** The bytes in front of an IPv4 address that is written as IPv6. */
 const MAPPED_PREFIX = "00000000000000000000ffff";
 
-/** An address of no network: all zero, as Core sends for what it does not tell. */
+/** An address of no network: all zero, as Core sends for addresses that it does not disclose. */
 export const UNSPECIFIED_IP: Uint8Array<ArrayBuffer> = new Uint8Array(16);
 
 /** Whether `host` is IPv4 in dotted decimal, four parts, without leading zeros. */

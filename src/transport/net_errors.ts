@@ -1,6 +1,6 @@
 /**
  * Turns what Deno, `node:` modules and rustls throw into a {@linkcode VerackError}.
- * The one place that knows their classes and codes; every message names the address.
+ * No other file depends on their classes and codes; every message names the address.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
@@ -76,8 +76,8 @@ const CODE_OF_CLASS: Readonly<Record<string, string>> = {
 
 /**
  * `error`, which came up while doing `action` with `address`, as a
- * {@linkcode VerackError}. If `signal` has aborted, that is the reason, whatever
- * the socket says about being closed for it.
+ * {@linkcode VerackError}. If `signal` has aborted, that is the reason, whatever error the
+ * socket reports.
  */
 export function netError(
   error: unknown,
@@ -126,7 +126,7 @@ export function failure(
   return new VerackError(code, `${what}: ${detail}`, options);
 }
 
-/** A socket's idea of an address; a v4-mapped one becomes the IPv4 address it is. */
+/** The address that a socket reports; a v4-mapped one becomes IPv4. */
 export function socketAddress(address: Deno.Addr): Address {
   // Both ends of a Unix socket are on this machine; there are no ports.
   if (!("hostname" in address)) return { host: "localhost", port: 0 };
@@ -142,7 +142,7 @@ function classify(
   const message = messageOf(error);
   if (!(error instanceof Error)) return ["tls", message];
   if (error.name === "NotCapable") return ["permission", missingFlag(message)];
-  // Node's words for a name that Deno may not look up; the system never says so.
+  // Node's message for a name that Deno may not look up.
   const unresolved = /^getaddrinfo EPERM (\S+)$/.exec(message)?.[1];
   if (unresolved !== undefined) {
     return ["permission", denied("net", unresolved)];
@@ -177,8 +177,8 @@ function wayOut(port: number): string {
 }
 
 /**
- * What to do about Deno's `NotCapable` with this `message`. Deno says which access
- * is missing and only the flag's name; this names the whole flag.
+ * What to do about Deno's `NotCapable` with this `message`. Deno names the missing access and
+ * the flag; this adds the flag's value.
  */
 export function missingFlag(message: string): string {
   const [, kind, what, place] =

@@ -1,6 +1,6 @@
 /**
- * Host names to IP addresses, by default the way the operating system does it
- * (`/etc/hosts` included). Which of them may be dialed is judged by `scope.ts`.
+ * Resolves host names to IP addresses, by default as the operating system does (`/etc/hosts`
+ * included). Which of them may be dialed is decided by `scope.ts`.
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { MAX_RESOLVED_ADDRESSES } from "./transport_limits.ts";
@@ -46,7 +46,7 @@ export async function resolveHost(
   try {
     const answer = resolve(host, signal === undefined ? {} : { signal });
     const found = await Promise.race([answer, abort]);
-    // With `%scope` (link-local) nothing can be dialed anyway.
+    // Addresses with `%scope` (link-local) cannot be dialed anyway.
     const ips = found.map(plainHost).filter((ip) => isIpv4(ip) || isIpv6(ip));
     if (ips.length === 0) {
       const message = `Cannot resolve ${host}: the name has no address`;
@@ -84,7 +84,7 @@ export async function resolveAddress(
 }
 
 async function systemLookup(host: string): Promise<string[]> {
-  // Only now: most dials are to addresses, and it takes a while to load.
+  // Loaded here, because most dials are to IP addresses.
   const { lookup } = await import("node:dns/promises");
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);

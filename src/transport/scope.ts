@@ -3,7 +3,7 @@
  * addresses count as one source.
  *
  * Pure tables. They are applied to *resolved* addresses, at the time of dialing:
- * a name that points inside is caught like the number would be.
+ * a name is treated like the address to which it resolves.
  */
 import { ipFromBytes, ipToBytes, isIpv4, isIpv6 } from "./ip.ts";
 
@@ -62,7 +62,7 @@ export function classifyIp(ip: string): Scope {
   if (bits === undefined) return "never";
   const inner = behindGateway(bits);
   if (inner === undefined) return find(RANGES, bits) ?? "never";
-  // Through a gateway only public addresses make sense, the rest are an attack.
+  // A gateway leads to public addresses only; any other is an attack.
   return find(RANGES, inner) === "public" ? "public" : "never";
 }
 
@@ -81,8 +81,7 @@ export function innermostIp(ip: string): string {
 /**
  * Where a connection comes from, as fair shares count it: an IPv4 address as it is, and
  * of an IPv6 address its /64, of which a single machine can use every address (RFC 6177,
- * RFC 8981). Anything else stands for itself, also the addresses of this machine: nodes
- * that are all on `127.0.0.1` are one source, and share with no other.
+ * RFC 8981). Any other host is a source of its own: all nodes on `127.0.0.1` are one.
  */
 export function sourceOf(host: string): string {
   const bits = bitsOf(host);
@@ -95,8 +94,8 @@ export function sourceOf(host: string): string {
 
 /**
  * Whether a peer in scope `source` may make a node dial an address in scope `target`.
- * Scopes nest: a peer on this machine may name anything, one on a local network private
- * and public addresses, one on the internet only public ones.
+ * Scopes nest: a peer on this machine may gossip any address, one on a local network private
+ * and public ones, one on the internet only public ones.
  */
 export function mayDial(source: Scope, target: Scope): boolean {
   switch (source) {

@@ -1,6 +1,6 @@
 /**
- * A {@linkcode Listener} over a socket of Deno's own, TCP or Unix: accepted from and
- * closed the same way, whatever security comes on top.
+ * A {@linkcode Listener} over a socket of Deno's own, TCP or Unix: accepts and closes in the
+ * same way, with or without TLS over it.
  */
 import { type Clock, sleep } from "../core/clock.ts";
 import { MAX_ACCEPT_PAUSE_MS } from "./transport_limits.ts";
@@ -18,7 +18,7 @@ export type Negotiate<Socket> = (
   signal: AbortSignal | undefined,
 ) => Connection | Promise<Connection>;
 
-/** What {@linkcode SocketListener} accepts from. */
+/** The socket of a {@linkcode SocketListener}. */
 interface SocketSource<Socket> {
   readonly addr: Deno.Addr;
   accept(): Promise<Socket>;
@@ -79,10 +79,9 @@ export function listenTcp(
 /**
  * The next of `accept`, trying again after a pause for as long as it throws, or
  * `null` once `closing` has aborted. `accept` fails for passing reasons (out of
- * descriptors, a client gone before it was accepted), and a listener that gives up on
- * the first leaves a node deaf. Out of descriptors, an eager loop would only burn
- * the processor that is to free them: hence the pauses. Those that watch
- * `descriptors` make room meanwhile.
+ * descriptors, a client gone before it was accepted), after which the listener must go on.
+ * Without a pause the loop would be busy while descriptors are short; observers of
+ * `descriptors` close connections meanwhile.
  */
 export async function acceptRetrying<T>(
   accept: () => Promise<T>,

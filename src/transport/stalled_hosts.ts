@@ -1,14 +1,13 @@
 /**
- * Hosts with which a TLS handshake hung until we gave up.
+ * Hosts with which a TLS handshake hung until it was aborted.
  *
  * Deno 2.9.6 runs a handshake in a task that closing the connection does not
  * end: the descriptor stays open until the other end hangs up (tried; so in
- * `rustls-tokio-stream`, whose `Drop` awaits the handshake). A stopped process,
- * or an attacker that accepts and says nothing, would thus cost one descriptor a
- * dial, for ever. So a host that hung once is first asked for its certificate
- * over `node:tls`, which can be called off. A port that answers that and still
- * hangs is playing games, and is left alone for ever longer; a host with many
- * such ports is left alone altogether.
+ * `rustls-tokio-stream`, whose `Drop` awaits the handshake). A stopped process, or an attacker
+ * that accepts and sends nothing, would thus cost one descriptor a dial, for ever. So the
+ * certificate of a host that hung once is first fetched over `node:tls`, which can be aborted.
+ * A port that answers that and hangs again is an attack, and is not dialed for a time that
+ * doubles; a host with many such ports is not dialed at all.
  */
 import { backoffMs } from "../core/backoff.ts";
 import { BoundedMap } from "../core/bounded_map.ts";
@@ -47,7 +46,7 @@ export class StalledHosts {
     return this.#hosts.has(host);
   }
 
-  /** Milliseconds for which an address is still left alone; 0 when it may be dialed. */
+  /** Milliseconds until an address may be dialed; 0 when it may now. */
   penaltyMs({ host, port }: Address): number {
     const ports = this.#hosts.get(host);
     if (ports === undefined) return 0;

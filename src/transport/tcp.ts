@@ -1,7 +1,7 @@
 /**
- * Sockets of Deno's own without security. TCP is what Bitcoin nodes speak, and the
- * reference for the contract suite; a Unix socket carries what processes of one machine
- * say to each other. Neither proves anything about the other end.
+ * Sockets of Deno's own without security. TCP is for Bitcoin nodes, and the reference for the
+ * contract suite; a Unix socket is for the control API. Neither proves the identity of the
+ * other end.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
@@ -64,8 +64,8 @@ export async function connectTcp(
 }
 
 /**
- * Sets `TCP_NODELAY` and keep-alive: small frames leave at once, and a peer whose
- * machine vanished is noticed by the kernel too.
+ * Sets `TCP_NODELAY` and keep-alive: small frames leave at once, and the kernel also notices a
+ * peer whose machine is gone.
  */
 export function tuneTcp(socket: Deno.TcpConn): void {
   socket.setNoDelay(true);
@@ -95,7 +95,7 @@ function unchecked(signal: AbortSignal): AbortSignal {
 
 /**
  * A {@linkcode Connection} over a socket of Deno's own: TCP, Unix, or TLS as the dialer
- * has it. Bytes pass straight through; only errors are translated.
+ * has it. Bytes pass unchanged; only errors are translated.
  */
 export class SocketConnection implements Connection {
   readonly localAddress: Address;
@@ -133,7 +133,7 @@ export class SocketConnection implements Connection {
     this.#socket[Symbol.dispose]();
   }
 
-  /** Whatever breaks an open connection, to its owner it is `closed`. */
+  /** Any error of an open connection becomes `closed`. */
   #broken(cause: unknown, action: "read" | "write"): VerackError {
     const { remoteAddress } = this;
     if (this.#closed) {

@@ -1,6 +1,6 @@
 /**
- * TLS: dialing proves that the other end holds the key of the pinned certificate.
- * It proves nothing about the dialer; that is the session's `proof`.
+ * TLS: dialing proves that the other end holds the key of the pinned certificate. The dialer is
+ * verified by the session's `proof`.
  *
  * The listening half is in `tls_listener.ts`, the check that pinning works at all in
  * `tls_safety.ts`.
@@ -27,7 +27,10 @@ import type { Connection, Pin, Transport } from "./transport.ts";
 
 /** Options of {@linkcode tlsTransport}. */
 export interface TlsOptions {
-  /** Times the pauses of the accept loop, and for how long hosts that hang are left alone. @default {systemClock} */
+  /**
+   * Times the pauses of the accept loop, and for how long hosts that hang are not dialed.
+   * @default {systemClock}
+   */
   clock?: Clock;
 }
 
@@ -72,7 +75,7 @@ interface DialSettings {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Dials past what `stalled` knows about the host. */
+/** Dials unless `stalled` forbids it. */
 async function dialTls(
   address: Address,
   pin: Pin,
@@ -104,22 +107,22 @@ async function dialTls(
  * `Deno.connectTls` in one call would not do. It cannot be cancelled, its public
  * options cannot give a server name other than the host dialed, and it leaves
  * Nagle's algorithm on, which holds the second half of our opening back for a
- * delayed ACK: 40 ms a dial. Its two stable halves, `Deno.connect` and
- * `Deno.startTls`, can do all three. And they are three locks on the same door:
+ * delayed ACK: 40 ms a dial. Its two stable halves, `Deno.connect` and `Deno.startTls`, can do
+ * all three. Three checks protect the pin:
  *
  * - `caCerts` holds the one certificate that is trusted. It only *adds*
  *   to the roots Deno trusts, so alone it is no pin;
- * - the server name is under `.invalid`, for which no public CA may issue, and
- *   Deno insists that the certificate carries it. It must not be switched off;
+ * - the server name is under `.invalid`, for which no public CA may issue, and Deno requires
+ *   that the certificate has it. It must not be switched off;
  * - the bytes of the certificate are compared in the end, because a private CA
  *   that this process trusts (`DENO_CERT`, `--cert`, …) may issue for any name.
  *   Where Deno shows no certificate on any connection, `tls_safety.ts` has made
  *   sure that there is no such CA, or has refused to start. A connection that is
  *   the exception is refused.
  *
- * It offers TLS 1.2 as well as 1.3: `Deno.startTls` has no setting for the version
- * and does not tell which one was agreed. A third party cannot bring 1.2 about,
- * because our listener accepts 1.3 only (`tls_listener.ts`) and the dialer notices a
+ * It offers TLS 1.2 as well as 1.3: `Deno.startTls` has no setting for the version and does not
+ * expose which one was agreed. A third party cannot cause 1.2, because our listener accepts 1.3
+ * only (`tls_listener.ts`) and the dialer notices a
  * 1.3 listener that was made to answer in 1.2 (RFC 8446 §4.1.3).
  *
  * The handshake is lazy, so it is done here, before anything is written. On failure
@@ -145,7 +148,7 @@ async function openPinned(
   }
   const onAbort = () => {
     tls[Symbol.dispose]();
-    // Another abort says nothing about the other end.
+    // Another abort is no evidence about the other end.
     const { reason } = signal ?? {};
     const timeout = reason instanceof Error && reason.name === "TimeoutError";
     if (timeout) onStall();
@@ -180,15 +183,14 @@ function checkShown(
   throw failure("wrong-certificate", "dial", address, detail);
 }
 
-/** What is kept of the first bytes of the other end, to say what it speaks if not TLS. */
+/** Bytes kept of the other end's first ones, to name its protocol if that is not TLS. */
 const GREETING_BYTES = 64;
 
 /**
- * The end-entity certificate shown at `address`, DER, for the first contact with it.
- *
- * What is seen here is never trusted: nothing but a pinned dial proves that the
- * other end holds the key. (In Deno 2.9.6 `node:tls` even takes an X.509 v1
- * certificate with another node's key in it for good, signature unchecked.)
+ * The end-entity certificate shown at `address`, DER, for the first contact with it. It is not
+ * trusted: nothing but a pinned dial proves that the other end holds the key. (In Deno 2.9.6
+ * `node:tls` even takes an X.509 v1 certificate with another node's key in it for good,
+ * signature unchecked.)
  */
 export async function fetchCertificate(
   address: Address,
@@ -203,11 +205,11 @@ export async function fetchCertificate(
   try {
     socket = connect({
       socket: tcp,
-      // No name is asked for: which one is right is what this is to find out.
+      // No server name is sent, since the identity is not known yet.
       servername: "",
       rejectUnauthorized: false,
-      // Any authority will do: with none at all in the process, as the
-      // command line has it, Deno 2.9.6 refuses in spite of the line above.
+      // Any authority is enough: with none at all in the process, as in the command line, Deno
+      // 2.9.6 refuses in spite of the line above.
       ca: writePem("CERTIFICATE", PROBE_CERTIFICATE),
       minVersion: "TLSv1.3",
       ALPNProtocols: [ALPN_PROTOCOL],
@@ -228,8 +230,8 @@ export async function fetchCertificate(
     tcp.once("end", hungUp);
     await promise;
     const shown = shownCertificate(socket, address);
-    // One turn of the event loop for our half of the handshake to leave, or the
-    // other end takes it for a failed one.
+    // One turn of the event loop to send our half of the handshake, or the other end reports a
+    // failed one.
     socket.end();
     await nextTurn();
     return shown;
@@ -246,7 +248,7 @@ export async function fetchCertificate(
   }
 }
 
-/** Keeps the first bytes that `stream` gives to its reader. */
+/** Keeps the first bytes that are read from `stream`. */
 function recordGreeting(stream: TcpStream): () => Uint8Array {
   const kept = new Uint8Array(GREETING_BYTES);
   let length = 0;

@@ -1,7 +1,7 @@
 /**
  * A {@linkcode Connection} over a `node:tls` socket: the accepting end of TLS
- * (`tls_listener.ts` says why not Deno's own). Turns Node's events into reads
- * that wait and writes that tell when they are through, with a bound on both.
+ * (`tls_listener.ts` says why not Deno's own). Turns Node's events into reads and writes that
+ * return promises, with a bound on both.
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
@@ -30,7 +30,7 @@ export class TlsConnection implements Connection {
   #pendingRead: PendingRead | undefined;
   #rejectWrite: ((error: unknown) => void) | undefined;
   #ended = false;
-  /** Why nothing works any more; set once. */
+  /** The error of further calls; set once. */
   #broken: unknown;
   #closed = false;
 
@@ -70,8 +70,8 @@ export class TlsConnection implements Connection {
   async write(data: Uint8Array): Promise<number> {
     if (this.#closed || this.#broken !== undefined) throw this.#error("write");
     if (data.length === 0) return 0;
-    // Node encrypts whatever it is given at once: without a bound, all of a large
-    // message would stand in memory a second time.
+    // Node encrypts all data of a write at once: without a bound, a large message would be in
+    // memory a second time.
     const block = data.length > WRITE_BLOCK_BYTES
       ? data.subarray(0, WRITE_BLOCK_BYTES)
       : data;
@@ -100,8 +100,8 @@ export class TlsConnection implements Connection {
       this.#destroy();
       return;
     }
-    // One turn of the event loop for TLS's goodbye, which lets the other end tell
-    // an end from a cut; then the descriptor is free, whatever the peer does.
+    // One turn of the event loop for `close_notify`, by which the other end distinguishes an
+    // end from a cut; then the descriptor is freed, whatever the peer does.
     this.#tls.end();
     setImmediate(() => this.#destroy());
   }
@@ -124,7 +124,7 @@ export class TlsConnection implements Connection {
     if (this.#unreadBytes >= MAX_UNREAD_BYTES) this.#tcp.hold();
   }
 
-  /** Moves bytes of `chunk`, the oldest, into `buffer` and says how many. */
+  /** Moves bytes of `chunk`, the oldest, into `buffer` and returns how many. */
   #take(chunk: Uint8Array, buffer: Uint8Array): number {
     const count = Math.min(chunk.length, buffer.length);
     if (count === chunk.length) {
@@ -173,10 +173,9 @@ const IDLE_BYTES = 4_096;
 /**
  * A connection as a Node stream, for `node:tls` to speak TLS over, or `node:http`.
  *
- * Node's own sockets would not do: in Deno 2.9.6 a TLS socket over one reads on
- * and on, paused or not, and keeps what nothing has asked for in memory (tried:
- * 200 MB and counting). Here {@linkcode TcpStream.hold} really stops reading. Owns
- * `socket` from construction on.
+ * Node's own sockets would not do: in Deno 2.9.6 a TLS socket over one reads without end,
+ * paused or not, and buffers all of it in memory (tried: 200 MB). Here {@linkcode
+ * TcpStream.hold} stops reading. Owns `socket` from construction on.
  */
 export class TcpStream extends Duplex {
   readonly #socket: Pick<Connection, "read" | "write" | "close">;
@@ -185,7 +184,7 @@ export class TcpStream extends Duplex {
   #buffer = new Uint8Array(IDLE_BYTES);
   #reading = false;
   #held = false;
-  /** The stream has asked for bytes while held. */
+  /** Whether the stream requested bytes while held. */
   #wanted = false;
   #socketClosed = false;
 
@@ -196,8 +195,8 @@ export class TcpStream extends Duplex {
     super({ allowHalfOpen: true, emitClose: true });
     this.#socket = socket;
     this.#maxReadBytes = maxReadBytes;
-    // Whoever uses the stream learns of errors through the TLS socket over it; and
-    // an error without a listener ends the process.
+    // Errors are reported by the TLS socket over the stream; an error without a listener would
+    // end the process.
     this.on("error", () => {});
   }
 
@@ -214,7 +213,7 @@ export class TcpStream extends Duplex {
     this._read();
   }
 
-  /** Closes the socket at once. What the kernel has, it still delivers. */
+  /** Closes the socket at once. The kernel still sends the bytes that it has. */
   closeSocket(): void {
     if (this.#socketClosed) return;
     this.#socketClosed = true;

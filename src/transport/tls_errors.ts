@@ -1,6 +1,6 @@
 /**
- * What is told when a TLS handshake fails, in words a user can act on: by the texts of
- * rustls, by what an endpoint that does not speak TLS answered, and by the clock.
+ * Error messages for failed TLS handshakes, from the texts of rustls, the answer of an endpoint
+ * that does not speak TLS, and the clock.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
@@ -14,7 +14,7 @@ export const ALPN_PROTOCOL = "verack/1";
 /** First moment of every certificate of this program, milliseconds since the Unix epoch. */
 export const CERTIFICATES_VALID_FROM_MS = 86_400_000;
 
-/** Texts with which protocols answer or greet, and what is told. */
+/** Texts with which protocols answer or greet, and the message for each. */
 const GREETINGS: readonly (readonly [begin: RegExp, name: string])[] = [
   [/^(HTTP\/\d|<!doctype|<html)/i, "HTTP"],
   [/^SSH-\d/, "SSH"],
@@ -35,11 +35,11 @@ const latin1 = new TextDecoder("latin1");
 export const NOT_VERACK =
   `the other end speaks TLS but not ${ALPN_PROTOCOL}, so this is not the port of a verack node (perhaps its --http port); check host and port`;
 
-/** Texts of rustls; `received fatal alert` is what the other end says, the rest is found here. */
+/** Texts of rustls; `received fatal alert` is sent by the other end, the rest is found here. */
 const FAILURES: readonly (readonly [
   text: RegExp,
   code: ErrorCode,
-  /** What is told to a dialer, and to the other end if that is something else. */
+  /** The message for a dialer, and for the other end if that differs. */
   dialer: string,
   listener?: string,
 ])[] = [
@@ -75,7 +75,7 @@ export function classifyTlsError(
 ): [ErrorCode, string] {
   if (/^invalid peer certificate/i.test(message)) {
     const fault = clockFault(clock);
-    // No alarm about the peer, whose certificate may be the right one.
+    // Not an alarm about the peer, whose certificate may be the right one.
     if (fault !== undefined) return ["tls", fault];
     return [
       "wrong-certificate",
@@ -89,8 +89,8 @@ export function classifyTlsError(
 }
 
 /**
- * What to tell about an endpoint whose first bytes are `greeting`; `undefined` if
- * they may be TLS, or if there are none.
+ * The message for an endpoint whose first bytes are `greeting`; `undefined` if they may be TLS,
+ * or if there are none.
  */
 export function foreignProtocol(greeting: Uint8Array): string | undefined {
   const first = greeting[0];
@@ -109,9 +109,8 @@ function notTls(name?: string): string {
 }
 
 /**
- * What is wrong with the clock, and what to do; `undefined` if nothing is. A board
- * without a battery starts on 1970-01-01, where TLS refuses every certificate, and says
- * only that the peer's is invalid.
+ * The message about a wrong clock; `undefined` if it is right. A board without a battery starts
+ * on 1970-01-01, when TLS refuses every certificate as invalid.
  */
 export function clockFault(
   clock: Pick<Clock, "now"> = systemClock,

@@ -5,12 +5,11 @@
  * `Deno.listenTls` starts a handshake for every connection the moment it is
  * accepted, in a task that closing the connection does not end (2.9.6, tried: the
  * socket stays established until the *other* end hangs up; see also
- * `stalled_hosts.ts`). Unknown peers could so use up the descriptors with connections
- * that say nothing, deadline or not. Here a connection is bare TCP until
- * {@linkcode Incoming.open}, and closing it always frees it. `TCP_NODELAY`, too,
- * can be set only here. What `node:tls` gets wrong in Deno concerns the judging of
- * a peer's certificate, and an accepting end judges none: the dialer proves itself
- * in the session.
+ * `stalled_hosts.ts`). Unknown peers could use up the descriptors with silent connections in
+ * spite of deadlines. Here a connection is bare TCP until {@linkcode Incoming.open}, and
+ * closing it always frees it. `TCP_NODELAY`, too, can be set only here. The faults of
+ * `node:tls` in Deno concern the verification of a peer's certificate, and an accepting end
+ * verifies none: the dialer proves its key in the session.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
@@ -41,15 +40,15 @@ export function listenTls(
   return listenTlsFor(protocol, address, pem, clock);
 }
 
-/** What is spoken over TLS, as ALPN calls it, and whether the other end must say so. */
+/** The protocol over TLS by its ALPN name, and whether the other end must offer it. */
 export interface TlsProtocol {
   readonly name: string;
   readonly required: boolean;
 }
 
 /**
- * Listens for TLS 1.3 connections that speak something else. `pem` has the certificate,
- * others of its chain after it, and its private key.
+ * Listens for TLS 1.3 connections of another protocol. `pem` has the certificate, others of its
+ * chain after it, and its private key.
  */
 export function listenTlsFor(
   protocol: TlsProtocol,
@@ -71,8 +70,8 @@ function secureContext(
 ): SecureContext {
   let fits: boolean;
   try {
-    // Checked here, since Deno's secure context takes anything and then fails
-    // every handshake.
+    // Checked here, since Deno's secure context accepts anything and then fails every
+    // handshake.
     fits = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch (cause) {
     const detail = "not a private key in PEM, or not a certificate";
@@ -104,7 +103,7 @@ async function openTls(
   }
 }
 
-/** TLS over `tcp`, secure and agreed on our protocol. Its errors are listened to for good. */
+/** TLS over `tcp`, secure and agreed on our protocol. It keeps an error listener. */
 async function handshake(
   tcp: TcpStream,
   context: SecureContext,

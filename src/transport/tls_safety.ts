@@ -1,10 +1,9 @@
 /**
  * Whether certificates can be pinned safely in this process.
  *
- * Pinning leans on Deno's TLS: on its checking anything at all, and on no
- * authority beyond the pin being trusted. A flag or a variable of the environment can take
- * away both. This is found
- * out by trying, once a process, before the first dial or listen.
+ * Pinning requires that Deno verifies certificates at all, and trusts no authority beyond the
+ * pin. A flag or an environment variable can disable both. This is tested once a process,
+ * before the first dial or listen.
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { writePem } from "../core/pem.ts";
@@ -48,17 +47,17 @@ const WRONG_CERTIFICATE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
 const AUTHORITY_VARIABLES: Readonly<Record<string, readonly string[]>> = {
   DENO_CERT: [""],
   NODE_EXTRA_CA_CERTS: [""],
-  // The roots of browsers, Deno's default, may not issue for `.invalid`.
+  // Public roots, Deno's default, may not issue for `.invalid`.
   DENO_TLS_CA_STORE: ["", "mozilla"],
 };
 
-/** What the process is like, as far as pinning depends on it. */
+/** The facts of the process on which pinning depends. */
 export interface TlsFacts {
   /** Whether a dial with a wrong pin failed, as it should. */
   readonly rejectsWrongPin: boolean;
   /** Whether Deno shows the peer's certificate, so that it can be compared. */
   readonly showsCertificate: boolean;
-  /** What brings further authorities in; `undefined` when that cannot be known. */
+  /** The setting that adds authorities; `undefined` when that cannot be known. */
   readonly extraAuthorities: readonly string[] | undefined;
 }
 
@@ -83,12 +82,12 @@ export function unsafeReason(facts: TlsFacts): string | undefined {
 let checked: Promise<TlsFacts> | undefined;
 
 /**
- * Resolves with what was found if pinning is safe in this process, else throws `unsafe`.
- * Checked once: two handshakes over loopback, some 25 ms with the loading of TLS itself.
+ * Resolves with the facts if pinning is safe in this process, else throws `unsafe`. Checked
+ * once: two handshakes over loopback, some 25 ms with the loading of TLS itself.
  */
 export function tlsSafety(): Promise<TlsFacts> {
   checked ??= checkTlsSafety().catch((error) => {
-    // Only that is final; a lack of descriptors, say, is not.
+    // Only that is final; other errors, such as a lack of descriptors, are not.
     if (!(error instanceof VerackError && error.code === "unsafe")) {
       checked = undefined;
     }
@@ -99,8 +98,8 @@ export function tlsSafety(): Promise<TlsFacts> {
 
 /**
  * For the command line, before anything uses TLS: no authorities at all, neither
- * Deno's own roots nor further ones. Pins work without. A variable that may not
- * be changed is left alone; {@linkcode tlsSafety} judges what remains.
+ * Deno's own roots nor further ones. Pins work without. A variable that may not be changed is
+ * left as it is; {@linkcode tlsSafety} checks the result.
  */
 export function dropExtraAuthorities(): void {
   setVariable("DENO_TLS_CA_STORE", "");
@@ -108,7 +107,7 @@ export function dropExtraAuthorities(): void {
   setVariable("NODE_EXTRA_CA_CERTS", undefined);
 }
 
-/** The settings that bring in authorities besides Deno's own; `undefined` when that cannot be known. */
+/** The settings that add authorities to Deno's own; `undefined` when that cannot be known. */
 export function extraAuthorities(): string[] | undefined {
   const found: string[] = [];
   for (const [name, harmless] of Object.entries(AUTHORITY_VARIABLES)) {
@@ -164,7 +163,7 @@ async function probe(): Promise<TlsFacts> {
   };
 }
 
-/** One handshake over loopback, pinned to `pin`: accepted, and what was shown. */
+/** One handshake over loopback, pinned to `pin`: whether it was accepted, and the certificate. */
 async function probeWith(
   listener: Deno.TlsListener,
   pin: Uint8Array,
@@ -235,7 +234,7 @@ export function peerCertificate(
   return undefined;
 }
 
-/** Whether two certificates are the same, byte for byte. Nothing in them is secret. */
+/** Whether two certificates are the same, byte for byte. They are not secret. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -1,7 +1,7 @@
 /**
- * The seam between verack and the network: connections, listeners and the
- * transports that make them. TLS, TCP and in-memory implement it and pass one
- * contract suite (`tests/contract/`). Nothing above this folder touches a socket.
+ * The interfaces between verack and the network: connections, listeners and the transports that
+ * make them. TLS, TCP and in-memory implement it and pass one contract suite
+ * (`tests/contract/`). Other folders use no sockets.
  */
 import type { Address } from "./address.ts";
 
@@ -12,27 +12,27 @@ import type { Address } from "./address.ts";
 export interface Connection {
   /** Our end. */
   readonly localAddress: Address;
-  /** The other end as the socket sees it: IP and, for inbound, a source port. */
+  /** The other end as reported by the socket: IP and, for inbound, a source port. */
   readonly remoteAddress: Address;
   /**
    * Reads into `buffer`: the number of bytes read (at least 1), or `null` at the
    * end of the stream.
    *
-   * @throws {VerackError} `closed` when the link broke or {@linkcode close} was called.
+   * @throws {VerackError} `closed` when the connection broke or {@linkcode close} was called.
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
    * Writes some of `data` and says how much (at least 1 unless `data` is empty).
    * `data` must not change until the promise settles.
    *
-   * @throws {VerackError} `closed` when the link broke or {@linkcode close} was called.
+   * @throws {VerackError} `closed` when the connection broke or {@linkcode close} was called.
    */
   write(data: Uint8Array): Promise<number>;
   /** Closes both directions at once; pending reads and writes reject. Idempotent. */
   close(): void;
 }
 
-/** What a listener shows to dialers. */
+/** The credentials of a listener. */
 export interface Credentials {
   /** Certificate, X.509 DER. */
   readonly certificate: Uint8Array<ArrayBuffer>;
@@ -40,9 +40,9 @@ export interface Credentials {
   readonly privateKeyPem: string;
 }
 
-/** What a dialer insists on. Transports without security ignore it. */
+/** The certificate that a dialer requires. Transports without security ignore it. */
 export interface Pin {
-  /** The one acceptable certificate, X.509 DER, already judged by `identity/`. */
+  /** The one acceptable certificate, X.509 DER, already verified by `identity/`. */
   readonly certificate: Uint8Array<ArrayBuffer>;
   /** The DNS name in that certificate, under `.invalid`. */
   readonly serverName: string;
@@ -50,7 +50,7 @@ export interface Pin {
 
 /** Accepts connections until closed. */
 export interface Listener {
-  /** Where it really listens (the port is never 0). */
+  /** Where it listens (the port is never 0). */
   readonly address: Address;
   /**
    * To be called again only once it has resolved: the next connection, its security layer NOT yet negotiated (see
@@ -62,7 +62,7 @@ export interface Listener {
   close(): void;
 }
 
-/** A connection that arrived and has not said anything yet. */
+/** A connection that has arrived and is not negotiated yet. */
 export interface Incoming {
   /** The other end: IP and source port. */
   readonly remoteAddress: Address;
@@ -73,7 +73,7 @@ export interface Incoming {
    * @throws {VerackError} `tls`, `alpn`, `closed`, `timeout`, `aborted`.
    */
   open(signal?: AbortSignal): Promise<Connection>;
-  /** Drops it without a word. Idempotent. */
+  /** Closes it without an answer. Idempotent. */
   close(): void;
 }
 
@@ -95,9 +95,9 @@ export interface Transport {
     options: { pin?: Pin; signal?: AbortSignal },
   ): Promise<Connection>;
   /**
-   * Looks at the certificate shown at `address`, X.509 DER, at most
-   * `MAX_CERTIFICATE_BYTES`. What it sees is NOT trusted: it may be forged, and
-   * only {@linkcode dial} with it as a pin proves anything.
+   * Fetches the certificate shown at `address`, X.509 DER, at most `MAX_CERTIFICATE_BYTES`. It
+   * is NOT trusted: it may be forged, and only {@linkcode dial} with it as a pin proves
+   * anything.
    *
    * @throws {VerackError} as {@linkcode dial}, and `bad-certificate` when it is
    * larger. Transports that are not {@linkcode secure} throw `tls`.

@@ -15,10 +15,10 @@ export const MAX_RESOLVED_ADDRESSES = 16;
 /** Hosts remembered because a TLS handshake with them hung (`transport/stalled_hosts.ts`). */
 export const MAX_STALLED_HOSTS = 1_024;
 
-/** Ports of one host whose handshakes hung; from so many on none of them is dialed. */
+/** Ports of one host whose handshakes hung; from this number on none of them is dialed. */
 export const MAX_STALLED_PORTS_PER_HOST = 8;
 
-/** How long such a port is left alone, doubled each time it hangs again. */
+/** How long such a port is not dialed, doubled each time it hangs again. */
 export const MIN_STALL_PENALTY_MS = 60_000;
 export const MAX_STALL_PENALTY_MS = 86_400_000;
 

@@ -41,7 +41,7 @@ const TOR_V3_VERSION = 3;
 export interface NetworkAddress {
   /** One of {@linkcode BIP155}, or an id that is not known yet. */
   readonly network: number;
-  /** As many bytes as the network wants. */
+  /** As many bytes as the network requires. */
   readonly address: Uint8Array;
 }
 
@@ -52,7 +52,7 @@ export function readNetworkAddress(reader: ByteReader): NetworkAddress {
   return read;
 }
 
-/** Reads network id, length and bytes, whatever length the network wants. */
+/** Reads network id, length and bytes, without a check of the length. */
 export function readAnyAddress(reader: ByteReader): NetworkAddress {
   const network = reader.u8("network id");
   const address = reader.varBytes("address", MAX_ADDRESS_BYTES);

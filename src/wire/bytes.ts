@@ -108,7 +108,7 @@ export class ByteReader {
     );
   }
 
-  /** A count, at most `max`, of entries of at least `entryBytes`, for which there is room. */
+  /** A count, at most `max`, of entries of at least `entryBytes`, which must fit the payload. */
   count(field: string, max: number, entryBytes: number): number {
     const count = this.compactSize(field, max);
     if (count * entryBytes > this.remaining) {
@@ -150,7 +150,7 @@ export class ByteReader {
     }
   }
 
-  /** Refuses a field that was read: what it is, and what it must be. */
+  /** The error of a field that was read: what it is, and what it must be. */
   refuse(
     field: string,
     is: string,
@@ -214,7 +214,7 @@ export class ByteWriter {
   #view: DataView<ArrayBuffer>;
   #length = 0;
 
-  /** A good guess of the bytes expected saves copies. */
+  /** A good estimate of the bytes saves copies. */
   constructor(capacity = 64) {
     this.#bytes = new Uint8Array(Math.max(capacity, 16));
     this.#view = new DataView(this.#bytes.buffer);

@@ -1,12 +1,12 @@
 /**
  * The names of all messages, and the field of a frame that carries one: twelve bytes,
  * ASCII 0x20 to 0x7e, NUL-padded (bitcoin `src/protocol.cpp`,
- * `CMessageHeader::IsMessageTypeValid`). What a payload holds is in `messages/`.
+ * `CMessageHeader::IsMessageTypeValid`). Payloads are in `messages/`.
  */
 
 /**
- * Every command that verack sends or understands. A command that is not here is
- * legal on the wire, and ignored.
+ * Every command that verack sends or handles. Any other command is legal on the wire, and
+ * ignored.
  */
 export const COMMAND = {
   // Bitcoin's handshake, used by both profiles.
@@ -30,7 +30,7 @@ export const COMMAND = {
   // The mesh's own handshake.
   challenge: "challenge",
   proof: "proof",
-  /** A number drawn at the start of the process: tells a second process with the same key. */
+  /** A random number of the process: distinguishes a second process with the same key. */
   instance: "instance",
   /** Feature: checksums are zero and unchecked after verack. Empty. */
   nochecksum: "nochecksum",
@@ -41,11 +41,11 @@ export const COMMAND = {
   getpeers: "getpeers",
   peerids: "peerids",
   peers: "peers",
-  /** Members that the sender hears of and cannot reach. */
+  /** Members that others report as live and the sender cannot reach. */
   missing: "missing",
-  /** To a peer whose key runs in another process, which was turned away. Empty. */
+  /** To a peer whose key runs in another process, which was refused. Empty. */
   twin: "twin",
-  /** To a guest that came by invite: what it needs to stay. */
+  /** To a guest that came by invite: what makes it a member. */
   welcome: "welcome",
   message: "message",
   /** More of a body that does not fit one frame. */

@@ -18,13 +18,13 @@ const EMPTY_CHECKSUM_WORD = 0xe2e0f65d | 0;
 
 /** One frame, as `FrameDecoder.next` finds it. */
 export interface Frame {
-  /** The command without its padding; escaped for showing when the field is broken. */
+  /** The command without its padding; escaped when the field is broken. */
   readonly command: string;
   /** A view into the decoder's buffer: valid only until the next `FrameDecoder.space`. */
   readonly payload: Uint8Array;
   /**
-   * What is wrong with it, where the stream itself is still in step. `oversize`:
-   * longer than `maxPayload`, so that its payload was dropped as it came.
+   * Its fault, if the next frame can still be found. `oversize`: longer than `maxPayload`, so
+   * that its payload was dropped as it came.
    */
   readonly fault?: "bad-checksum" | "bad-command" | "oversize";
   /** Bytes of payload that were dropped; with the fault `oversize` only. */

@@ -98,7 +98,7 @@ export class FrameDecoder {
     this.verifyChecksum = options.verifyChecksum ?? true;
   }
 
-  /** Bytes committed and not yet taken by {@linkcode next}. */
+  /** Bytes committed and not yet returned by {@linkcode next}. */
   get buffered(): number {
     return this.#buffer.length;
   }
@@ -123,7 +123,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Takes over the first `count` bytes of what {@linkcode space} returned.
+   * Adds the first `count` bytes of the buffer that {@linkcode space} returned.
    *
    * @throws {RangeError} when that is more than it returned.
    */
@@ -131,12 +131,12 @@ export class FrameDecoder {
     this.#buffer.commit(count);
   }
 
-  /** Gives the memory back; nothing can be read after this. */
+  /** Releases the memory; nothing can be read after this. */
   release(): void {
     this.#buffer.release();
   }
 
-  /** Appends a copy of `chunk`; for what does not read into {@linkcode space}. */
+  /** Appends a copy of `chunk`, for callers that do not read into {@linkcode space}. */
   push(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length;) {
       const space = this.space();
@@ -154,8 +154,8 @@ export class FrameDecoder {
    * `fault`. An invalid command is reported without looking at the checksum.
    *
    * @throws {VerackError} `bad-magic` at the first byte that differs, `oversize`
-   * as soon as the header is there. The stream is out of step then: every further
-   * call throws the same error.
+   * as soon as the header is there. The next frame cannot be found then: every further call
+   * throws the same error.
    */
   next(): Frame | undefined {
     if (this.#failure !== undefined) throw this.#failure;

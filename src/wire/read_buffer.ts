@@ -1,6 +1,6 @@
 /**
  * The buffer that a connection is read into: small while little arrives, as a mesh is
- * mostly idle sessions. It knows nothing of frames but how long one can be.
+ * mostly idle sessions. Its owner passes the length of the frame that is coming.
  *
  * It starts at `initialBytes` and is only ever exchanged or compacted in
  * {@linkcode ReadBuffer.space}, as a read may be pending on what that returned before.
@@ -42,7 +42,7 @@ export class ReadBuffer {
     this.view = new DataView(this.bytes.buffer);
   }
 
-  /** Bytes not taken yet. */
+  /** Bytes not consumed yet. */
   get length(): number {
     return this.end - this.start;
   }
@@ -68,7 +68,7 @@ export class ReadBuffer {
     return this.bytes.subarray(length);
   }
 
-  /** Takes over the first `count` bytes of what {@linkcode space} returned. */
+  /** Adds the first `count` bytes of the buffer that {@linkcode space} returned. */
   commit(count: number): void {
     const room = this.bytes.length - this.end;
     if (!(Number.isInteger(count) && count >= 0 && count <= room)) {
@@ -86,13 +86,13 @@ export class ReadBuffer {
     }
   }
 
-  /** Gives the memory back; nothing can be read after this. */
+  /** Releases the memory; nothing can be read after this. */
   release(): void {
     this.start = this.end = 0;
     this.#resize(0);
   }
 
-  /** How large it shall be for the next read. */
+  /** The size for the next read. */
   nextCapacity(wanted: number, largest: number): number {
     const held = this.length;
     const capacity = this.bytes.length;
@@ -114,7 +114,7 @@ export class ReadBuffer {
     return capacity;
   }
 
-  /** The old memory is free at once: left to the collector, megabytes would pile up. */
+  /** Frees the old memory at once, since much would wait for the garbage collector. */
   #resize(capacity: number): void {
     this.bytes = new Uint8Array(this.bytes.buffer.transfer(capacity));
     this.view = new DataView(this.bytes.buffer);

@@ -8,7 +8,7 @@ export const MAX_PAYLOAD_BYTES = 4_000_000;
 
 /**
  * Largest payload before a session is open. A proof with a 2 KiB certificate and
- * an RSA-4096 signature fits four times; a stranger can hold no more than this.
+ * an RSA-4096 signature fits four times; an unverified peer can use no more than this.
  */
 export const MAX_HANDSHAKE_PAYLOAD_BYTES = 16_384;
 
@@ -56,14 +56,14 @@ export const MAX_EXTENSION_BLOCK_BYTES = 1_024;
 /** Largest signature in a proof: RSA-4096. */
 export const MAX_SIGNATURE_BYTES = 512;
 
-/** Read buffer of an idle session. Small, because a mesh is mostly idle sessions: a ping fits. */
+/** Read buffer of an idle session. Small, because most sessions of a mesh are idle: a ping fits. */
 export const READ_BUFFER_MIN_BYTES = 1_024;
 
 /** The same when busy, and the step in which large frames are read; a read that fills it makes it grow so fast. */
 export const READ_BUFFER_MAX_BYTES = 131_072;
 export const READ_BUFFER_GROWTH = 4;
 
-/** So many small reads in a row make it small again; or silence, before so many large ones. */
+/** Small reads in a row that make it small again; or silence, before so many large ones. */
 export const READ_BUFFER_SHRINK_READS = 4;
 export const READ_BUFFER_KEEP_READS = 16;
 

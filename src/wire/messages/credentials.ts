@@ -1,7 +1,7 @@
 /**
- * The messages by which two nodes of a mesh prove their identities, and what a guest gets:
- * `instance`, `challenge`, `secret`, `proof`, `welcome`. Only their layout is here; what
- * is signed is in `identity/proof.ts` and `identity/shared_secret.ts`.
+ * The messages by which two nodes of a mesh prove their identities, and the welcome of a guest:
+ * `instance`, `challenge`, `secret`, `proof`, `welcome`. Only their layout is here; what is
+ * signed is in `identity/proof.ts` and `identity/shared_secret.ts`.
  */
 import {
   MAX_ATTESTATION_BYTES,
@@ -11,7 +11,7 @@ import {
 import { MAX_CERTIFICATE_BYTES } from "../../transport/transport_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
 
-// --- instance: a random number of the process, which tells a restart from a twin ---
+// --- instance: a random number of the process, which distinguishes a restart from a twin ---
 
 export function encodeInstance(instance: bigint): Uint8Array<ArrayBuffer> {
   return new ByteWriter(16).u64(instance).finish();
@@ -39,7 +39,7 @@ export function decodeChallenge(payload: Uint8Array): Uint8Array<ArrayBuffer> {
   return reader.bytes("challenge", CHALLENGE_BYTES).slice();
 }
 
-// --- secret: one end shows that it knows a secret, before the dialer names itself ---
+// --- secret: one end proves a secret, before the dialer sends its identity ---------
 
 /** Which secret it is. */
 export const SECRET_KIND = {
@@ -91,7 +91,7 @@ export const PROOF_EXTENSION = {
   attestation: 3,
 } as const;
 
-/** What {@linkcode encodeProof} takes. */
+/** The fields of {@linkcode encodeProof}. */
 export interface ProofFields {
   /** X.509 DER, at most `MAX_CERTIFICATE_BYTES`. */
   readonly certificate: Uint8Array;
@@ -162,7 +162,7 @@ function decodeExtensions(block: Uint8Array): Map<number, Uint8Array> {
   return extensions;
 }
 
-// --- welcome: what a guest that came by invite needs to stay ----------------------
+// --- welcome: what makes a guest that came by invite a member ----------------------
 
 /** Payload of `welcome`. */
 export interface WelcomeMessage {

@@ -1,12 +1,12 @@
 /**
- * `getpeers`, `peerids` and `missing`: asking for peers by digest first and differences
- * after, so that 200 nodes asking each other do not move gigabytes.
+ * `getpeers`, `peerids` and `missing`: requests for peers by digest first and differences
+ * after, so that 200 nodes do not exchange gigabytes.
  *
  *     getpeers, digest only           → nothing when the digests agree
  *                                     → peerids (all fingerprints) when they differ
  *     getpeers, digest, fingerprints  → peers (those the asker lacks)
  *
- * What the digest is over is decided in `mesh/`.
+ * The input of the digest is decided in `mesh/`.
  */
 import { parsePeerId, PEER_ID_BYTES, type PeerId } from "../../core/peer_id.ts";
 import { MAX_FINGERPRINTS, MAX_PEERS_PER_MESSAGE } from "../wire_limits.ts";
@@ -14,16 +14,16 @@ import { ByteReader, ByteWriter } from "../bytes.ts";
 
 const DIGEST_BYTES = 32;
 
-/** Length of a fingerprint: enough to tell peers apart, never to trust one. */
+/** Length of a fingerprint: enough to distinguish peers, not to verify one. */
 export const FINGERPRINT_BYTES = 8;
 
 /** Payload of `getpeers`. */
 export interface GetPeersMessage {
-  /** What the asker's list of peers hashes to, 64 lower-case hex digits. */
+  /** The digest of the requester's list of peers, 64 lower-case hex digits. */
   readonly digest: string;
   /**
    * The first 8 bytes of the identities it has, as 16 lower-case hex digits each,
-   * at most `MAX_FINGERPRINTS`; empty when only the digest is asked about.
+   * at most `MAX_FINGERPRINTS`; empty when only the digest is compared.
    */
   readonly fingerprints: readonly string[];
 }
@@ -74,11 +74,11 @@ function readFingerprints(reader: ByteReader): string[] {
 }
 
 /**
- * Payload of `missing`: members that the sender hears of as live and cannot reach. What
- * becomes of such reports is decided in `mesh/discovery/unreachable_pairs.ts`.
+ * Payload of `missing`: members that others report as live and the sender cannot reach. Such
+ * reports are handled in `mesh/discovery/unreachable_pairs.ts`.
  */
 export interface MissingMessage {
-  /** At most `MAX_PEERS_PER_MESSAGE`; empty when all is well. */
+  /** At most `MAX_PEERS_PER_MESSAGE`; empty when all can be reached. */
   readonly ids: readonly PeerId[];
 }
 

@@ -1,10 +1,8 @@
 /**
- * `peers`: what one node tells another about the members of the mesh, the first
- * entry right after `verack` being about itself.
- *
- * Nothing is believed here: certificates are verified in `identity/`, addresses and
- * what may be passed on in `mesh/`. Addresses are in BIP155's encoding, with two kinds
- * of our own: a DNS name, and "the address you see me at".
+ * `peers`: entries about the members of the mesh; the first message after `verack` has the
+ * sender's own. Only the encoding is checked here: certificates are verified in `identity/`,
+ * addresses in `mesh/`. Addresses are in BIP155's encoding, with two kinds of our own: a DNS
+ * name, and "the address you see me at".
  */
 import { parsePeerId, PEER_ID_BYTES, type PeerId } from "../../core/peer_id.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -52,7 +50,7 @@ export function canTell({ host, port }: PeerAddress): boolean {
       dnsName(host) === host);
 }
 
-/** Bits of {@linkcode PeerEntry.flags}; the others are kept and mean nothing yet. */
+/** Bits of {@linkcode PeerEntry.flags}; the others are kept and have no meaning yet. */
 export const PEER_FLAG = {
   /** The sender has a session with this peer now. */
   live: 1,
@@ -62,7 +60,7 @@ export const PEER_FLAG = {
   recent: 4,
 } as const;
 
-/** What is told about one peer. */
+/** An entry about one peer. */
 export interface PeerEntry {
   /** 64 lower-case hex digits. */
   readonly id: PeerId;
@@ -83,11 +81,11 @@ export interface PeerEntry {
   readonly attestation: Uint8Array;
 }
 
-/** What {@linkcode decodePeers} reads. */
+/** The result of {@linkcode decodePeers}. */
 export interface ReadPeers extends PeersMessage {
   /** Entries that are left out because a value in them is not allowed. */
   readonly skipped: number;
-  /** What is wrong with the first of them. */
+  /** The fault of the first of them. */
   readonly fault?: VerackError;
 }
 
@@ -133,9 +131,8 @@ export function joinPeers(
 
 /**
  * Reads `peers`. Addresses of unknown kinds are left out, their entry stays. An
- * entry with a value that is not allowed is left out and counted: its sender may
- * only have passed on what a third node made up. Throws `malformed` when the payload
- * cannot be cut into entries.
+ * entry with a value that is not allowed is left out and counted: it may come from a third
+ * node. Throws `malformed` when the payload cannot be cut into entries.
  */
 export function decodePeers(payload: Uint8Array): ReadPeers {
   const reader = new ByteReader("peers", payload);

@@ -1,6 +1,6 @@
 /**
  * `reject` and `bye` of the mesh, a code and a line of text, and Bitcoin's own `reject`.
- * Which error is told by which reason is in `core/error_code.ts`.
+ * The reason of each error is in `core/error_code.ts`.
  */
 import { MAX_REASON_TEXT_BYTES } from "../wire_limits.ts";
 import { ByteReader, ByteWriter } from "../bytes.ts";
@@ -12,7 +12,7 @@ const REPLACING_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
  * group. Codes below 0x40 refuse a handshake, those above end a session.
  */
 export const REASON = {
-  // What came over the wire.
+  // Bytes that break a rule.
   "protocol-error": 0x01,
   "bad-frame": 0x02,
   "early-message": 0x03,
@@ -48,12 +48,12 @@ const nameByCode: ReadonlyMap<number, ReasonName> = new Map(
   (Object.keys(REASON) as ReasonName[]).map((name) => [REASON[name], name]),
 );
 
-/** The name behind a code, or `undefined` when this release knows none. */
+/** The name of a code, or `undefined` when this release has none. */
 export function knownReason(code: number): ReasonName | undefined {
   return nameByCode.get(code);
 }
 
-/** The name behind a code, or `unknown (N)`. */
+/** The name of a code, or `unknown (N)`. */
 export function reasonName(code: number): string {
   return nameByCode.get(code) ?? `unknown (${code})`;
 }
@@ -62,7 +62,7 @@ export function reasonName(code: number): string {
 export interface Reason {
   /** A code of `REASON`, or one this release does not know: unsigned 8 bits. */
   readonly code: number;
-  /** What the sender adds, may be empty; escape before showing. */
+  /** Details, may be empty; escape before showing. */
   readonly text: string;
 }
 
@@ -105,7 +105,7 @@ export interface LegacyReject {
 }
 
 /**
- * Command, code and reason, without a hash: sent only to play an old peer.
+ * Command, code and reason, without a hash: sent only to imitate an old peer.
  *
  * @throws {RangeError} when a field is too long or the code not a byte.
  */

@@ -1,6 +1,6 @@
 /**
- * `version`: the software that speaks, what it can do, and the nonce that finds connections to
- * oneself (Core's `PushNodeVersion` and `ProcessMessage` in `src/net_processing.cpp`).
+ * `version`: the software, its services, and the nonce by which a connection to itself is found
+ * (Core's `PushNodeVersion` and `ProcessMessage` in `src/net_processing.cpp`).
  *
  * Whether a version is acceptable is decided in `session/`.
  */
@@ -45,7 +45,7 @@ export interface VersionMessage {
   readonly relay: boolean;
 }
 
-/** An address that says nothing. */
+/** An address of no node. */
 export const UNSPECIFIED_ADDRESS: VersionAddress = {
   services: 0n,
   ip: UNSPECIFIED_IP,
@@ -107,7 +107,7 @@ function readAddress(reader: ByteReader, field: string): VersionAddress {
   const services = reader.u64(`services of ${field}`);
   const ip = reader.bytes(field, IP_BYTES);
   const port = reader.u16be(`port of ${field}`);
-  // Most say nothing, and each session keeps two of them.
+  // Most are empty, and each session keeps two of them.
   return services === 0n && port === 0 && ip.every((byte) => byte === 0)
     ? UNSPECIFIED_ADDRESS
     : { services, ip: ip.slice(), port };
