@@ -314,9 +314,3 @@ export function parsePeerTarget(text: string): PeerTarget {
     address: parseAddress(text.slice(at + 1)),
   };
 }
-
-/** The text {@linkcode parsePeerTarget} reads. */
-export function formatPeerTarget(target: PeerTarget): string {
-  const address = formatAddress(target.address);
-  return target.id === undefined ? address : `${target.id}@${address}`;
-}

@@ -117,11 +117,6 @@ export class Dialer {
     events.on("changed", () => this.#kick());
   }
 
-  /** Dials under way. */
-  get active(): number {
-    return this.#tasks.size;
-  }
-
   /** Begins. */
   start(): void {
     this.#isDialing = true;
