@@ -7,14 +7,12 @@ import type { AccessRuleRow, InviteRow, PeerRow } from "../control/answers.ts";
 import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
 import { namesOf } from "../identity/peer_name.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";
 import { type OpenedStore, openStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";
 import { formatAddress } from "../transport/address.ts";
-import { withNode } from "./ask_node.ts";
-import { UsageError } from "./flags.ts";
+import { asUsage, withNode } from "./answer_command.ts";
 
 /** A peer on record; without a running node, its standing is not known. */
 export type PeerView = Omit<PeerRow, "standing"> & {
@@ -33,11 +31,7 @@ export interface DataCommands extends
   >;
 }
 
-/**
- * Runs `use` on what the node of a data directory remembers, whether it runs or not.
- *
- * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
- */
+/** Runs `use` on what the node of a data directory remembers, whether it runs or not. */
 export async function withRecords<T>(
   directory: string,
   use: (commands: DataCommands) => Promise<T>,
@@ -83,11 +77,9 @@ function storedCommands(records: Records): DataCommands {
       })),
     invites: async () => records.invites().map(inviteRow),
     revoke: async (text) => inviteRow(records.revoke(text)),
-    allow: async (text, name) =>
-      decide(() => records.allow(text, systemClock.now(), name)),
-    deny: async (text) => decide(() => records.deny(text, systemClock.now())),
-    forget: async (text) =>
-      decide(() => records.forget(text, systemClock.now())),
+    allow: async (text, name) => records.allow(text, systemClock.now(), name),
+    deny: async (text) => records.deny(text, systemClock.now()),
+    forget: async (text) => records.forget(text, systemClock.now()),
   };
 }
 
@@ -95,23 +87,7 @@ function inviteRow({ expiresAt, ...invite }: InviteInfo): InviteRow {
   return { ...invite, expiresAt: expiresAt.toISOString() };
 }
 
-/** Runs a decision about a peer that the user typed. */
-function decide(action: () => PeerId): PeerId {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof RangeError) {
-      throw new UsageError(error.message);
-    }
-    throw error;
-  }
-}
-
-/**
- * Runs `stored` on what is in a data directory, or `live` with the node that uses it.
- *
- * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
- */
+/** Runs `stored` on what is in a data directory, or `live` with the node that uses it. */
 export async function withDataOwner<T>(
   directory: string,
   stored: (opened: OpenedStore) => Promise<T>,
@@ -127,7 +103,7 @@ export async function withDataOwner<T>(
     throw error;
   }
   using _closed = opened;
-  return await stored(opened);
+  return await asUsage(() => stored(opened));
 }
 
 /** An ISO 8601 time to the minute, `2026-11-29 21:52Z`: in UTC, as it sorts. */

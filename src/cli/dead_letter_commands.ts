@@ -1,27 +1,30 @@
 /** `verack dead-letters`: messages that were nacked too often. */
 // deno-lint-ignore-file require-await -- the methods of a running node are async
-import type { DeadLetterHead } from "../control/answers.ts";
-import { escapeText, jsonLine } from "../core/escape.ts";
+import {
+  type DeadLetterHead,
+  deadLetterRow,
+  wholeDeadLetter,
+} from "../control/answers.ts";
+import type { ControlClient } from "../control/control_client.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
+import { DeadLetterBox } from "../delivery/dead_letters.ts";
+import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { DATA_FLAG } from "./ask_node.ts";
-import { type Command, command, type Invocation } from "./command.ts";
-import { utcMinute } from "./data_commands.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import type { OpenedStore } from "../store/data_directory.ts";
+import { Records } from "../store/records.ts";
+import { answerCommand, DATA_FLAG } from "./answer_command.ts";
+import type { Command } from "./command.ts";
+import { utcMinute, withDataOwner } from "./data_commands.ts";
 import { shownText } from "./message_text.ts";
-import { COLOR_FLAG, type Palette } from "./terminal.ts";
+import type { Palette } from "./terminal.ts";
 
 /** What of a body is shown, UTF-16 units after escaping. */
 const MAX_PREVIEW_CHARS = 80;
 const MAX_BODY_CHARS = 4_000;
 
-const LIST_FLAGS = {
-  data: DATA_FLAG,
-  json: { type: "boolean", help: "Print one JSON object a line" },
-  color: COLOR_FLAG,
-} as const;
-
 const FLAGS = {
-  ...LIST_FLAGS,
+  data: DATA_FLAG,
   from: {
     type: "string",
     value: "NAME",
@@ -29,101 +32,65 @@ const FLAGS = {
   },
 } as const;
 
-const ID = [{
-  name: "ID",
-  help: "The 32 digits that the list shows",
-}] as const;
+const ID = [{ name: "ID", help: "The 32 digits that the list shows" }] as const;
 
 /** Lists messages. */
-export const deadLettersCommand: Command = command(
-  {
-    description: [
-      "Their senders were told. They are kept, the newest thousand of them, until " +
-      "they are retried and acked, or discarded.",
-    ],
-    flags: LIST_FLAGS,
-    examples: [
-      ["verack dead-letters --data data/alice", "Ids, senders and reasons"],
-    ],
-  },
-  async ({ flags, terminal }): Promise<ExitCode> => {
-    const messages = await withDeadLetters(
-      flags.data,
-      (it) => it.deadLetters(),
-    );
-    const { stdout, stderr, out } = terminal;
-    if (!flags.json && messages.length === 0) {
-      stderr.line("No dead letters.");
-    }
-    for (const message of messages) {
-      stdout.line(
-        flags.json
-          ? jsonLine(message)
-          : `${headLine(message, out)}\n  ${previewText(message.preview)}`,
-      );
-    }
-    return EXIT.success;
-  },
-);
+export const deadLettersCommand: Command = answerCommand({
+  description: [
+    "Their senders were told. They are kept, the newest thousand of them, until " +
+    "they are retried and acked, or discarded.",
+  ],
+  flags: { data: DATA_FLAG },
+  examples: [
+    ["verack dead-letters --data data/alice", "Ids, senders and reasons"],
+  ],
+  ask: ({ data }) => withDeadLetters(data, (it) => it.deadLetters()),
+  lines: (messages, out) =>
+    messages.map((message) =>
+      `${headLine(message, out)}\n  ${previewText(message.preview)}`
+    ),
+  remark: ({ length }) => length === 0 && "No dead letters.",
+});
 
 /** Shows one message. */
-export const deadLettersShowCommand: Command = command(
-  {
-    description: ["With --json all of its body, in base64."],
-    positionals: ID,
-    flags: FLAGS,
-  },
-  async ({ flags, positionals, terminal }): Promise<ExitCode> => {
-    const { data, from, json } = flags;
-    const [id = ""] = positionals;
-    const message = await withDeadLetters(
-      data,
-      (it) => it.deadLetter(id, from),
+export const deadLettersShowCommand: Command = answerCommand({
+  description: ["With --json all of its body, in base64."],
+  positionals: ID,
+  flags: FLAGS,
+  ask: ({ data, from }, [id = ""]) =>
+    withDeadLetters(data, (it) => it.deadLetter(id, from)),
+  lines(message, out) {
+    const body = new TextDecoder().decode(
+      Uint8Array.fromBase64(message.base64),
     );
-    const body = Uint8Array.fromBase64(message.base64);
-    const { stdout, out } = terminal;
-    stdout.line(
-      json
-        ? jsonLine(message)
-        : `${headLine(message, out)}\n  ${
-          shownText(new TextDecoder().decode(body), MAX_BODY_CHARS)
-        }`,
-    );
-    return EXIT.success;
+    return [`${headLine(message, out)}\n  ${shownText(body, MAX_BODY_CHARS)}`];
   },
-);
+});
 
 /** Offers a message again. */
-export const deadLettersRetryCommand: Command = command(
-  {
-    description: [
-      "The node must be running. It stays in the list until it is acked.",
-    ],
-    positionals: ID,
-    flags: FLAGS,
+export const deadLettersRetryCommand: Command = answerCommand({
+  description: [
+    "The node must be running. It stays in the list until it is acked.",
+  ],
+  positionals: ID,
+  flags: FLAGS,
+  async ask({ data, from }, [id = ""]) {
+    await withDeadLetters(data, (it) => it.retry(id, from));
+    return { id, retried: true };
   },
-  (invocation) => decide(invocation, "retry", "retried"),
-);
+  lines: ({ id }) => [`retried  ${escapeText(id)}`],
+});
 
 /** Drops a message. */
-export const deadLettersDiscardCommand: Command = command(
-  { positionals: ID, flags: FLAGS },
-  (invocation) => decide(invocation, "discard", "discarded"),
-);
-
-async function decide(
-  { flags, positionals, terminal }: Invocation<typeof FLAGS>,
-  action: "retry" | "discard",
-  done: "retried" | "discarded",
-): Promise<ExitCode> {
-  const { data, from, json } = flags;
-  const [id = ""] = positionals;
-  await withDeadLetters(data, (it) => it[action](id, from));
-  terminal.stdout.line(
-    json ? jsonLine({ id, [done]: true }) : `${done}  ${escapeText(id)}`,
-  );
-  return EXIT.success;
-}
+export const deadLettersDiscardCommand: Command = answerCommand({
+  positionals: ID,
+  flags: FLAGS,
+  async ask({ data, from }, [id = ""]) {
+    await withDeadLetters(data, (it) => it.discard(id, from));
+    return { id, discarded: true };
+  },
+  lines: ({ id }) => [`discarded  ${escapeText(id)}`],
+});
 
 /** The beginning of a body, which its line says the length of. */
 function previewText(preview: string): string {
@@ -145,32 +112,18 @@ function headLine(message: DeadLetterHead, out: Palette): string {
   ].join("  ");
 }
 
-import type { ControlClient } from "../control/control_client.ts";
-import { deadLetterRow, wholeDeadLetter } from "../control/answers.ts";
-import { DeadLetterBox } from "../delivery/dead_letters.ts";
-import { VerackError } from "../core/errors.ts";
-import { parsePeerId, type PeerId } from "../identity/identity.ts";
-import { Records } from "../store/records.ts";
-import type { OpenedStore } from "../store/data_directory.ts";
-import { withDataOwner } from "./data_commands.ts";
-import { UsageError } from "./flags.ts";
-
 /** What can be done about dead letters, whether the node runs or not. */
-export type DeadLetterCommands = Pick<
+type DeadLetterCommands = Pick<
   ControlClient,
   "deadLetters" | "deadLetter" | "retry" | "discard"
 >;
 
-/**
- * Runs `use` on the dead letters of a data directory, whether its node runs or not.
- *
- * @throws {VerackError} as `openStore`, or for a running node as `ControlClient`.
- */
-export async function withDeadLetters<T>(
+/** Runs `use` on the dead letters of a data directory, whether its node runs or not. */
+function withDeadLetters<T>(
   directory: string,
   use: (commands: DeadLetterCommands) => Promise<T>,
 ): Promise<T> {
-  return await withDataOwner(
+  return withDataOwner(
     directory,
     (opened) => use(storedCommands(opened)),
     use,
@@ -200,19 +153,14 @@ function storedCommands({ store }: OpenedStore): DeadLetterCommands {
     deadLetters: async () =>
       box.list().map((it) => deadLetterRow(it, peers.get(it.from))),
     deadLetter: async (id, from) => {
-      const message = box.get(id, sender(from));
+      const message = box.get(id, senderOf(from));
       return wholeDeadLetter(message, peers.get(message.from));
     },
-    retry: async (id, from) => box.retry(id, sender(from)),
-    discard: async (id, from) => box.discard(id, sender(from)),
+    retry: async (id, from) => box.retry(id, senderOf(from)),
+    discard: async (id, from) => box.discard(id, senderOf(from)),
   };
 }
 
-function sender(text: string | undefined): PeerId | undefined {
-  try {
-    return text === undefined ? undefined : parsePeerId(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new UsageError(error.message);
-    throw error;
-  }
+function senderOf(text: string | undefined): PeerId | undefined {
+  return text === undefined ? undefined : parsePeerId(text);
 }

@@ -1,10 +1,9 @@
 /** What commands that send have in common: their flags, and the message. */
 import type { ControlSendOptions } from "../control/control_client.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
-import { DATA_FLAG } from "./ask_node.ts";
+import { DATA_FLAG } from "./answer_command.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
-import { COLOR_FLAG } from "./terminal.ts";
 
 /** An ellipsis with a count behind it: in a text it would pass for {@linkcode cutMark}. */
 const IMITATION = /…(?=\s*\p{N})/gu;
@@ -56,8 +55,6 @@ export const MESSAGE_FLAGS = {
     min: 1,
     help: "Give it up after so long (default: what the node's limits say)",
   },
-  json: { type: "boolean", help: "Print one JSON object instead of text" },
-  color: COLOR_FLAG,
 } as const satisfies FlagSpecs;
 
 /** Help for the argument. */

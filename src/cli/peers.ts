@@ -1,5 +1,6 @@
 /** `verack peers` and `find`: the peers that a node remembers, all or some. */
-import { escapeText, jsonLine } from "../core/escape.ts";
+import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
 import {
   namesOf,
@@ -10,79 +11,59 @@ import {
 import { MIN_IDENTITY_DIGITS } from "../limits.ts";
 import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
-import { DATA_FLAG, withNode } from "./ask_node.ts";
-import { type Command, command, type Invocation } from "./command.ts";
+import { answerCommand, DATA_FLAG, withNode } from "./answer_command.ts";
+import type { Command } from "./command.ts";
 import { type PeerView, utcMinute, withRecords } from "./data_commands.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
 import { quoted } from "./flags.ts";
-import { COLOR_FLAG, type Palette } from "./terminal.ts";
+import type { Palette } from "./terminal.ts";
 
-const FLAGS = {
-  data: DATA_FLAG,
-  json: { type: "boolean", help: "Print one JSON object a line" },
-  color: COLOR_FLAG,
-} as const;
+/** A peer and its access rule, or the rule for an id that is not on record. */
+type PeerOrRule =
+  | PeerView & { readonly rule?: AccessRule }
+  | { readonly id: PeerId; readonly rule: AccessRule };
 
 /** Lists peers. */
-export const peersCommand: Command = command(
-  {
-    description: [
-      "Each line has the first digits of an id, enough to tell the peers " +
-      "apart, the name that it was given here and the one it gives itself, where it was reached last, when it " +
-      "was first and last seen, and how it came to be trusted.",
-    ],
-    flags: FLAGS,
-    examples: [
-      ["verack peers --data data/alice", "Whom alice knows, seen last first"],
-    ],
+export const peersCommand: Command = answerCommand({
+  description: [
+    "Each line has the first digits of an id, enough to tell the peers " +
+    "apart, the name that it was given here and the one it gives itself, where it was reached last, when it " +
+    "was first and last seen, and how it came to be trusted.",
+  ],
+  flags: { data: DATA_FLAG },
+  examples: [
+    ["verack peers --data data/alice", "Whom alice knows, seen last first"],
+  ],
+  ask: ({ data }): Promise<PeerOrRule[]> =>
+    withRecords(data, async (commands) => {
+      const { peers } = await commands.peers();
+      const rules = new Map(
+        (await commands.accessRules()).map((it) => [it.id, it.rule]),
+      );
+      const known = peers.map((peer) => {
+        const rule = rules.get(peer.id);
+        rules.delete(peer.id);
+        return { ...peer, ...(rule !== undefined && { rule }) };
+      });
+      return [...known, ...[...rules].map(([id, rule]) => ({ id, rule }))];
+    }),
+  lines(peers, out) {
+    const digits = distinctDigits(peers.map(({ id }) => id));
+    return peers.map((peer) =>
+      "addresses" in peer
+        ? peerLine(peer, digits, out)
+        : `${out.bold(peer.id.slice(0, digits))}  ${peer.rule}`
+    );
   },
-  list,
-);
-
-async function list(
-  { flags, terminal }: Invocation<typeof FLAGS>,
-): Promise<ExitCode> {
-  const { peers, rules } = await withRecords(flags.data, async (commands) => {
-    const { peers } = await commands.peers();
-    const rules = new Map(
-      (await commands.accessRules()).map((it) => [it.id, it.rule]),
-    );
-    return { peers, rules };
-  });
-  const { stdout, out } = terminal;
-  const known = new Set(peers.map(({ id }) => id));
-  const strangers = [...rules].filter(([id]) => !known.has(id));
-  const ids = [...known, ...strangers.map(([id]) => id)];
-  const digits = distinctDigits(ids);
-  if (!flags.json && ids.length === 0) {
-    terminal.stderr.line("No peers are on record.");
-  }
-  for (const peer of peers) {
-    const rule = rules.get(peer.id);
-    stdout.line(
-      flags.json
-        ? jsonLine({ ...peer, ...(rule !== undefined && { rule }) })
-        : peerLine(peer, rule, digits, out),
-    );
-  }
-  for (const [id, rule] of strangers) {
-    stdout.line(
-      flags.json
-        ? jsonLine({ id, rule })
-        : `${out.bold(id.slice(0, digits))}  ${rule}`,
-    );
-  }
-  return EXIT.success;
-}
+  remark: ({ length }) => length === 0 && "No peers are on record.",
+});
 
 function peerLine(
-  peer: PeerView,
-  rule: AccessRule | undefined,
+  peer: PeerView & { readonly rule?: AccessRule },
   digits: number,
   out: Palette,
 ): string {
   const { id, name, boundName, nameHeldBy } = peer;
-  const { addresses, introducedBy, admittedBy } = peer;
+  const { addresses, introducedBy, admittedBy, rule } = peer;
   const [best] = addresses;
   const words = [
     out.bold(id.slice(0, digits)),
@@ -132,29 +113,30 @@ function distinctDigits(identities: readonly PeerId[]): number {
 }
 
 /** Finds members. */
-export const findCommand: Command = command(
-  {
-    description: [
-      "Any running node answers for all it knows or has heard of. All that go by " +
-      "the name are listed, and which of them it is bound to: the first that " +
-      "had it. The id tells them apart.",
-    ],
-    positionals: [{
-      name: "NAME",
-      help: "A name, an id, or its first 8 digits or more",
-    }],
-    flags: FLAGS,
-    examples: [[
-      "verack find alice --data data/bob",
-      "Id and addresses of all that are called alice",
-    ]],
-  },
-  async (
-    { flags, positionals, terminal }: Invocation<typeof FLAGS>,
-  ): Promise<ExitCode> => {
-    const [name = ""] = positionals;
-    const members = await withNode(flags.data, async (node) => {
+export const findCommand: Command = answerCommand({
+  description: [
+    "Any running node answers for all it knows or has heard of. All that go by " +
+    "the name are listed, and which of them it is bound to: the first that " +
+    "had it. The id tells them apart.",
+  ],
+  positionals: [{
+    name: "NAME",
+    help: "A name, an id, or its first 8 digits or more",
+  }],
+  flags: { data: DATA_FLAG },
+  examples: [[
+    "verack find alice --data data/bob",
+    "Id and addresses of all that are called alice",
+  ]],
+  ask: ({ data }, [name = ""]) =>
+    withNode(data, async (node) => {
       const { peers, self } = await node.peers(name);
+      if (peers.length === 0 && !self) {
+        throw new VerackError(
+          "unknown-peer",
+          `Cannot find ${quoted(name)}: no peer goes by it`,
+        );
+      }
       const found = peers.map((peer) => ({ ...peer, self: false }));
       if (!self) return found;
       const own = await node.status();
@@ -169,23 +151,12 @@ export const findCommand: Command = command(
         },
         ...found,
       ];
-    });
-    const { stdout, stderr, out } = terminal;
-    if (members.length === 0) {
-      stderr.line(`verack find: no peer goes by ${quoted(name)}`);
-      return EXIT.failure;
-    }
-    if (!flags.json && members.length > 1) {
-      stderr.line(
-        `${members.length} peers go by ${quoted(name)}: tell them apart by id`,
-      );
-    }
-    for (const member of members) {
-      stdout.line(flags.json ? jsonLine(member) : memberLines(member, out));
-    }
-    return EXIT.success;
-  },
-);
+    }),
+  lines: (members, out) => members.map((member) => memberLines(member, out)),
+  remark: ({ length }, [name = ""]) =>
+    length > 1 &&
+    `${length} peers go by ${quoted(name)}: tell them apart by id`,
+});
 
 /** What is known of a member, for people. */
 export function memberLines(

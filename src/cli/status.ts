@@ -1,41 +1,24 @@
 /** `verack status`: a running node as a whole. */
 import type { StatusAnswer } from "../control/answers.ts";
-import { escapeText, jsonLine } from "../core/escape.ts";
+import { escapeText } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
-import { DATA_FLAG, withNode } from "./ask_node.ts";
-import { type Command, command, type Invocation } from "./command.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
-import { COLOR_FLAG } from "./terminal.ts";
-
-const FLAGS = {
-  data: DATA_FLAG,
-  json: { type: "boolean", help: "Print one JSON object instead of text" },
-  color: COLOR_FLAG,
-} as const;
+import {
+  answerCommand,
+  DATA_FLAG,
+  labelled,
+  withNode,
+} from "./answer_command.ts";
+import type { Command } from "./command.ts";
 
 /** Shows how a node is. */
-export const statusCommand: Command = command(
-  {
-    flags: FLAGS,
-    examples: [
-      ["verack status --data data/alice", "Who alice is and how she is linked"],
-    ],
-  },
-  async ({ flags, terminal }: Invocation<typeof FLAGS>): Promise<ExitCode> => {
-    const answer = await withNode(flags.data, (node) => node.status());
-    const { stdout, out } = terminal;
-    if (flags.json) {
-      stdout.line(jsonLine(answer));
-      return EXIT.success;
-    }
-    for (const [what, text] of rows(answer)) {
-      stdout.line(`${out.dim(what.padEnd(LABEL_CHARS))}  ${text}`);
-    }
-    return EXIT.success;
-  },
-);
-
-const LABEL_CHARS = "messages".length;
+export const statusCommand: Command = answerCommand({
+  flags: { data: DATA_FLAG },
+  examples: [
+    ["verack status --data data/alice", "Who alice is and how she is linked"],
+  ],
+  ask: ({ data }) => withNode(data, (node) => node.status()),
+  lines: (answer, colors) => labelled(rows(answer), colors),
+});
 
 function rows(status: StatusAnswer): [what: string, text: string][] {
   const { id: peerId, name, mesh, limits, outbox, queues } = status;

@@ -1,13 +1,12 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
 import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
-import { DATA_FLAG, withNode } from "./ask_node.ts";
+import { DATA_FLAG, OUTPUT_FLAGS, withNode } from "./answer_command.ts";
 import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG } from "./terminal.ts";
 
 const FLAGS = {
   data: DATA_FLAG,
@@ -21,8 +20,7 @@ const FLAGS = {
     type: "boolean",
     help: "Everything that happens, not only messages",
   },
-  json: { type: "boolean", help: "Print one JSON object a line" },
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
 /** Watches a node. */

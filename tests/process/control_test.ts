@@ -91,7 +91,7 @@ Deno.test("status, peers and find tell of a running node, for people and program
   assertEquals(nobody, {
     code: 1,
     out: [],
-    err: ['verack find: no peer goes by "carol"'],
+    err: ['verack: Cannot find "carol": no peer goes by it'],
   });
 
   const peers = await alice.ask("peers", "--json");
