@@ -9,7 +9,7 @@ import {
   type TextFlag,
   UsageError,
 } from "./flags.ts";
-import { COLOR_FLAG, type Palette } from "./terminal.ts";
+import { OUTPUT_FLAGS, type Palette } from "./terminal.ts";
 
 /** The flag of a command about a node. */
 export const DATA_FLAG = {
@@ -19,12 +19,6 @@ export const DATA_FLAG = {
   required: true,
   help: "Data directory of the node that is meant",
 } as const satisfies TextFlag;
-
-/** Flags of every command that shows an answer. */
-export const OUTPUT_FLAGS = {
-  json: { type: "boolean", help: "Print one JSON object a line" },
-  color: COLOR_FLAG,
-} as const satisfies FlagSpecs;
 
 /** How a command is called, and how it gets and shows its answer of type `T`. */
 export interface AnswerSpec<F extends FlagSpecs, T> extends CommandSpec<F> {

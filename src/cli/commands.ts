@@ -14,153 +14,118 @@ export interface CommandEntry {
 
 /** All commands, in the order in which help lists them. */
 export const COMMANDS: readonly CommandEntry[] = [
-  {
-    name: "run",
-    summary: "Start a node, join a mesh, ping everybody (the default)",
-    load: async () => {
-      prepareTls();
-      return (await import("./run.ts")).runCommand;
-    },
-  },
-  {
-    name: "chat",
-    summary: "Talk to everybody in a mesh",
-    load: async () => {
-      prepareTls();
-      return (await import("./chat.ts")).chatCommand;
-    },
-  },
-  {
-    name: "status",
-    summary: "Show how a running node is",
-    load: async () => (await import("./status.ts")).statusCommand,
-  },
-  {
-    name: "peers",
-    summary: "List the peers that a node remembers",
-    load: async () => (await import("./peers.ts")).peersCommand,
-  },
-  {
-    name: "find",
-    summary: "Find peers by name or id",
-    load: async () => (await import("./peers.ts")).findCommand,
-  },
-  {
-    name: "send",
-    summary: "Send a message to one peer, through a running node",
-    load: async () => (await import("./send.ts")).sendCommand,
-  },
-  {
-    name: "broadcast",
-    summary: "Send a message to everybody, through a running node",
-    load: async () => (await import("./send.ts")).broadcastCommand,
-  },
-  {
-    name: "tail",
-    summary: "Watch the messages that a running node acks",
-    load: async () => (await import("./tail.ts")).tailCommand,
-  },
-  {
-    name: "dead-letters",
-    summary: "List messages that were nacked too often",
-    load: async () =>
-      (await import("./dead_letter_commands.ts")).deadLettersCommand,
-  },
-  {
-    name: "dead-letters show",
-    summary: "Show one of them",
-    load: async () =>
-      (await import("./dead_letter_commands.ts")).deadLettersShowCommand,
-  },
-  {
-    name: "dead-letters retry",
-    summary: "Offer one of them to the node's program again",
-    load: async () =>
-      (await import("./dead_letter_commands.ts")).deadLettersRetryCommand,
-  },
-  {
-    name: "dead-letters discard",
-    summary: "Drop one of them for good",
-    load: async () =>
-      (await import("./dead_letter_commands.ts")).deadLettersDiscardCommand,
-  },
-  {
-    name: "stop",
-    summary: "Ask a running node to leave, and wait until it has",
-    load: async () => (await import("./stop.ts")).stopCommand,
-  },
-  {
-    name: "invite",
-    summary: "Make an invite for one guest, at a running node",
-    load: async () => (await import("./admission_commands.ts")).inviteCommand,
-  },
-  {
-    name: "invites",
-    summary: "List invites that have not ended, used or not",
-    load: async () => (await import("./admission_commands.ts")).invitesCommand,
-  },
-  {
-    name: "invites revoke",
-    summary: "Take an invite back",
-    load: async () =>
-      (await import("./admission_commands.ts")).invitesRevokeCommand,
-  },
-  {
-    name: "requests",
-    summary: "List peers that proved their key and were not admitted",
-    load: async () => (await import("./admission_commands.ts")).requestsCommand,
-  },
-  {
-    name: "allow",
-    summary: "Admit a peer",
-    load: async () => (await import("./admission_commands.ts")).allowCommand,
-  },
-  {
-    name: "deny",
-    summary: "Keep a peer out",
-    load: async () => (await import("./admission_commands.ts")).denyCommand,
-  },
-  {
-    name: "forget",
-    summary: "Take a peer off the record",
-    load: async () => (await import("./admission_commands.ts")).forgetCommand,
-  },
-  {
-    name: "demo",
-    summary: "Run a whole mesh on this machine and show what happens",
-    load: async () => (await import("./demo.ts")).demoCommand,
-  },
-  {
-    name: "handshake",
-    summary: "Shake hands with Bitcoin nodes and show what they say",
-    load: async () => (await import("./handshake.ts")).handshakeCommand,
-  },
-  {
-    name: "respond",
-    summary: "Answer like a Bitcoin node, or wrongly on purpose",
-    load: async () => (await import("./respond.ts")).respondCommand,
-  },
-  {
-    name: "crawl",
-    summary: "Walk a Bitcoin network from node to node and count",
-    load: async () => (await import("./crawl.ts")).crawlCommand,
-  },
-  {
-    name: "identity new",
-    summary: "Make a key and its certificate",
-    load: async () => (await import("./identity.ts")).identityNewCommand,
-  },
-  {
-    name: "identity show",
-    summary: "Show the id of a key or a certificate",
-    load: async () => (await import("./identity.ts")).identityShowCommand,
-  },
-  {
-    name: "completions",
-    summary: "Print a script by which a shell completes commands and flags",
-    load: async () => (await import("./completions.ts")).completionsCommand,
-  },
+  ...from(() => (prepareTls(), import("./run.ts")), {
+    runCommand: [
+      "run",
+      "Start a node, join a mesh, ping everybody (the default)",
+    ],
+  }),
+  ...from(() => (prepareTls(), import("./chat.ts")), {
+    chatCommand: ["chat", "Talk to everybody in a mesh"],
+  }),
+  ...from(() => import("./status.ts"), {
+    statusCommand: ["status", "Show how a running node is"],
+  }),
+  ...from(() => import("./peers.ts"), {
+    peersCommand: ["peers", "List the peers that a node remembers"],
+    findCommand: ["find", "Find peers by name or id"],
+  }),
+  ...from(() => import("./send.ts"), {
+    sendCommand: ["send", "Send a message to one peer, through a running node"],
+    broadcastCommand: [
+      "broadcast",
+      "Send a message to everybody, through a running node",
+    ],
+  }),
+  ...from(() => import("./tail.ts"), {
+    tailCommand: ["tail", "Watch the messages that a running node acks"],
+  }),
+  ...from(() => import("./dead_letter_commands.ts"), {
+    deadLettersCommand: [
+      "dead-letters",
+      "List messages that were nacked too often",
+    ],
+    deadLettersShowCommand: ["dead-letters show", "Show one of them"],
+    deadLettersRetryCommand: [
+      "dead-letters retry",
+      "Offer one of them to the node's program again",
+    ],
+    deadLettersDiscardCommand: [
+      "dead-letters discard",
+      "Drop one of them for good",
+    ],
+  }),
+  ...from(() => import("./stop.ts"), {
+    stopCommand: ["stop", "Ask a running node to leave, and wait until it has"],
+  }),
+  ...from(() => import("./admission_commands.ts"), {
+    inviteCommand: [
+      "invite",
+      "Make an invite for one guest, at a running node",
+    ],
+    invitesCommand: [
+      "invites",
+      "List invites that have not ended, used or not",
+    ],
+    invitesRevokeCommand: ["invites revoke", "Take an invite back"],
+    requestsCommand: [
+      "requests",
+      "List peers that proved their key and were not admitted",
+    ],
+    allowCommand: ["allow", "Admit a peer"],
+    denyCommand: ["deny", "Keep a peer out"],
+    forgetCommand: ["forget", "Take a peer off the record"],
+  }),
+  ...from(() => import("./demo.ts"), {
+    demoCommand: [
+      "demo",
+      "Run a whole mesh on this machine and show what happens",
+    ],
+  }),
+  ...from(() => import("./handshake.ts"), {
+    handshakeCommand: [
+      "handshake",
+      "Shake hands with Bitcoin nodes and show what they say",
+    ],
+  }),
+  ...from(() => import("./respond.ts"), {
+    respondCommand: [
+      "respond",
+      "Answer like a Bitcoin node, or wrongly on purpose",
+    ],
+  }),
+  ...from(() => import("./crawl.ts"), {
+    crawlCommand: [
+      "crawl",
+      "Walk a Bitcoin network from node to node and count",
+    ],
+  }),
+  ...from(() => import("./identity.ts"), {
+    identityNewCommand: ["identity new", "Make a key and its certificate"],
+    identityShowCommand: [
+      "identity show",
+      "Show the id of a key or a certificate",
+    ],
+  }),
+  ...from(() => import("./completions.ts"), {
+    completionsCommand: [
+      "completions",
+      "Print a script by which a shell completes commands and flags",
+    ],
+  }),
 ];
+
+/** The commands that a module exports, by the names of the exports. */
+function from<K extends string>(
+  load: () => Promise<Readonly<Record<NoInfer<K>, Command>>>,
+  entries: Readonly<Record<K, readonly [name: string, summary: string]>>,
+): CommandEntry[] {
+  const exports = Object.keys(entries) as K[];
+  return exports.map((key) => {
+    const [name, summary] = entries[key];
+    return { name, summary, load: async () => (await load())[key] };
+  });
+}
 
 /**
  * Sets up the cryptography of TLS in another thread while modules load. Making any key does so

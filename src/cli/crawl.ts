@@ -40,7 +40,7 @@ import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { unreadable } from "./probe_source.ts";
 import { Progress } from "./progress.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG } from "./terminal.ts";
+import { OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {
   network: networkFlag("mainnet"),
@@ -80,12 +80,8 @@ const FLAGS = {
     help: "Go on from what an earlier crawl printed with --json",
   },
   ...VERSION_FLAGS,
-  json: {
-    type: "boolean",
-    help: "Print one JSON object a line, a summary last, instead of text",
-  },
   ...LOG_FLAGS,
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
 /** The command. */

@@ -10,7 +10,7 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG, loseLines } from "./terminal.ts";
+import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
 /** A full mesh of more says nothing new; as processes they take 80 MB each. */
 const MAX_NODES = 100;
@@ -41,12 +41,8 @@ const FLAGS = {
     type: "boolean",
     help: "Stay up after the show until Ctrl-C, for others to join",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON object a line, a summary last, instead of text",
-  },
   ...LOG_FLAGS,
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
 /** The command. */

@@ -23,7 +23,7 @@ import { ProbeScreen } from "./probe_screen.ts";
 import { ProbeSource } from "./probe_source.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG, loseLines } from "./terminal.ts";
+import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {
   network: networkFlag("mainnet"),
@@ -47,12 +47,8 @@ const FLAGS = {
     type: "boolean",
     help: "Keep the connections, answer pings, show every message until Ctrl-C",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON object a node instead of text",
-  },
   ...LOG_FLAGS,
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
 /** The command. */

@@ -45,7 +45,7 @@ import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { responderJson, responderLine } from "./bitcoin_lines.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG, loseLines, type Terminal } from "./terminal.ts";
+import { loseLines, OUTPUT_FLAGS, type Terminal } from "./terminal.ts";
 
 /** What `--behaviour` takes to name them all. */
 const LIST = "list";
@@ -111,12 +111,8 @@ const FLAGS = {
     short: "q",
     help: "Show where it listens and, at the end, how much there was, no more",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON object a line instead of text",
-  },
   ...LOG_FLAGS,
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
 /** The command. */

@@ -27,7 +27,7 @@ import { greet, pingEvery, takeMessages } from "./node_command.ts";
 import { NODE_FLAGS, nodeStart } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
-import { COLOR_FLAG, loseLines } from "./terminal.ts";
+import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
 /** How often members are pinged by default. */
 const DEFAULT_PERIOD_S = 5;
@@ -44,12 +44,8 @@ const FLAGS = {
   },
   ...EXEC_FLAGS,
   ...HTTP_FLAGS,
-  json: {
-    type: "boolean",
-    help: "Print one JSON object a line instead of text",
-  },
   ...LOG_FLAGS,
-  color: COLOR_FLAG,
+  ...OUTPUT_FLAGS,
 } as const;
 
 /** The command. */

@@ -1,12 +1,13 @@
 /** `verack tail`: watches what a running node takes in, without taking it away. */
 import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
-import { DATA_FLAG, OUTPUT_FLAGS, withNode } from "./answer_command.ts";
+import { DATA_FLAG, withNode } from "./answer_command.ts";
 import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { SignalWatch } from "./signals.ts";
+import { OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {
   data: DATA_FLAG,

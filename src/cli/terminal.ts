@@ -7,15 +7,24 @@
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
 import { OUTPUT_FLUSH_MS } from "./cli_limits.ts";
-import type { BooleanFlag } from "./flags.ts";
+import type { BooleanFlag, FlagSpecs } from "./flags.ts";
 import { LineWriter, OutputOrder } from "./line_writer.ts";
 
-/** The flag that every command with colours has. */
+/** The flag of commands with colours. */
 export const COLOR_FLAG = {
   type: "boolean",
   negatable: true,
   help: "Colours even when it is no terminal, or never",
 } as const satisfies BooleanFlag;
+
+/** Flags of commands that print for programs too. */
+export const OUTPUT_FLAGS = {
+  json: {
+    type: "boolean",
+    help: "Print one JSON object a line instead of text",
+  },
+  color: COLOR_FLAG,
+} as const satisfies FlagSpecs;
 
 /** For what is said of a reader that has had its time. */
 const LAST_WORD_MS = 100;
