@@ -3,28 +3,23 @@
  * wrong peer does not hold up the others.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
-import { type Clock, deadline } from "../../core/clock.ts";
-import { factsOf } from "../../core/error_code.ts";
-import { messageOf, VerackError } from "../../core/errors.ts";
+import { deadline } from "../../core/clock.ts";
+import { VerackError } from "../../core/errors.ts";
 import {
-  ALARM_QUIET_MS,
   MAX_ENDING_CONNECTIONS,
   MAX_PENDING_CONNECTIONS,
   MAX_PROVEN_HOSTS,
-  REFUSAL_EVENT_BURST,
-  REFUSAL_EVENT_REFILL_MS,
 } from "../../limits.ts";
-import { formatAddress } from "../../transport/address.ts";
 import { descriptors } from "../../transport/descriptors.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { Incoming, Listener } from "../../transport/transport.ts";
-import type { Log } from "../../core/log.ts";
-import type { Emit } from "../events.ts";
-import type { HealthBoard } from "../health.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 import type { ConnectionRoom } from "./connection_room.ts";
-import { FullReports } from "./full_reports.ts";
+import {
+  RefusalReports,
+  type RefusalReportsOptions,
+} from "./refusal_reports.ts";
 import { HandshakeTurns, type Turn } from "./handshake_turns.ts";
 import type {
   PendingConnections,
@@ -33,17 +28,9 @@ import type {
 import type { SessionOpener } from "./session_opener.ts";
 import type { SessionRoom } from "./session_room.ts";
 import { TaskSet } from "../../core/task_set.ts";
-import { TokenBucket } from "../../core/token_bucket.ts";
-
-/** Refusals that are known to have been told. */
-const MAX_SAID = 256;
 
 /** What {@linkcode Acceptor} is made of. */
-export interface AcceptorOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Aborts when the node closes. */
-  readonly signal: AbortSignal;
+export interface AcceptorOptions extends RefusalReportsOptions {
   readonly handshakeTimeoutMs: number;
   readonly listener: Listener;
   readonly opener: SessionOpener;
@@ -52,19 +39,13 @@ export interface AcceptorOptions {
   readonly room: SessionRoom;
   readonly table: PeerTable;
   readonly standing: Standing;
-  readonly health: HealthBoard;
-  readonly emit: Emit;
 }
 
 /** The accept loop of one node. */
 export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #tasks = new TaskSet();
-  readonly #reports = new TokenBucket({
-    burst: REFUSAL_EVENT_BURST,
-    refillMs: REFUSAL_EVENT_REFILL_MS,
-  });
-  readonly #full: FullReports;
+  readonly #reports: RefusalReports;
   /**
    * Sources at which a peer with standing has proven itself, newest last. That of a
    * stranger's proof is none: a key costs nothing.
@@ -72,16 +53,14 @@ export class Acceptor {
   readonly #proven = new BoundedMap<string, true>(MAX_PROVEN_HOSTS);
   readonly #friends: HandshakeTurns;
   readonly #strangers: HandshakeTurns;
-  /** What was told of refusals and when, last noticed last; monotonic clock. */
-  readonly #said = new BoundedMap<string, number>(MAX_SAID);
   readonly #isVerified = (host: string) => this.#proven.has(host);
   readonly #unwatch: () => void;
   readonly #loop: Promise<void>;
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
-    const { clock, emit } = options;
-    this.#full = new FullReports(clock, emit);
+    const { clock } = options;
+    this.#reports = new RefusalReports(options);
     this.#friends = new HandshakeTurns(clock);
     this.#strangers = new HandshakeTurns(clock);
     this.#recall();
@@ -95,7 +74,7 @@ export class Acceptor {
     this.#unwatch();
     await this.#loop;
     await this.#tasks.settled();
-    this.#full.close();
+    this.#reports.close();
   }
 
   async #accept(): Promise<void> {
@@ -149,7 +128,7 @@ export class Acceptor {
         signal: limit.signal,
       });
     } catch (error) {
-      this.#report(incoming, error);
+      this.#reports.add(incoming.remoteAddress, error);
     } finally {
       pending.delete(entry);
     }
@@ -176,34 +155,5 @@ export class Acceptor {
 
   #remember(source: string): void {
     this.#proven.set(source, true);
-  }
-
-  /** Reports why an inbound connection ended, as often as its error code says. */
-  #report(incoming: Incoming, error: unknown): void {
-    if (!(error instanceof VerackError)) {
-      this.#options.log.error("accepting failed", { error: messageOf(error) });
-      return;
-    }
-    const address = formatAddress(incoming.remoteAddress);
-    const { code, message: reason } = error;
-    this.#options.log.debug("connection ended", { address, code, reason });
-    const { inboundEvent } = factsOf(code);
-    if (inboundEvent === "never" || this.#options.signal.aborted) return;
-    if (code === "full") return this.#full.add({ address, reason });
-    if (code === "identity-in-use") {
-      // It has proven our own key.
-      if (!this.#options.health.keyInUse("own", reason)) return;
-    } else if (inboundEvent === "once" && !this.#isNews(reason)) return;
-    // Unknown peers must not be able to flood the event stream.
-    if (!this.#reports.take(this.#options.clock.monotonic())) return;
-    this.#options.emit({ type: "refused", address, reason });
-  }
-
-  /** Whether a refusal was not reported for `ALARM_QUIET_MS`. */
-  #isNews(what: string): boolean {
-    const now = this.#options.clock.monotonic();
-    const saidAt = this.#said.get(what) ?? -Infinity;
-    this.#said.set(what, now);
-    return now - saidAt > ALARM_QUIET_MS;
   }
 }

@@ -1,7 +1,7 @@
 /** What is told of connections that find no room. */
 import { assertEquals } from "@std/assert";
 import { FULL_REPORT_MS } from "../../../src/mesh/mesh_limits.ts";
-import { FullReports } from "../../../src/mesh/sessions/full_reports.ts";
+import { FullReports } from "../../../src/mesh/sessions/refusal_reports.ts";
 import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 Deno.test("the first connection that finds no room is told at once, all others with a count once a period", async () => {
