@@ -165,7 +165,7 @@ export const invitesCommand: Command = answerCommand({
   remark: ({ length }) => length === 0 && "No invites.",
 });
 
-/** Takes an invite back. */
+/** Revokes an invite. */
 export const invitesRevokeCommand: Command = answerCommand({
   description: [
     "A guest that has come in by it stays in, until it is denied or forgotten.",

@@ -1,4 +1,4 @@
-/** Flags that say which peers are admitted, and how this node itself is. */
+/** Flags for the admission of peers, and of this node itself. */
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { readInviteLine, readNetworkSecret } from "../identity/key_files.ts";
@@ -35,7 +35,7 @@ export const ADMISSION_FLAGS = {
   join: {
     type: "string",
     value: "INVITE",
-    // Kept as text: it is only checked here, and parsed again by the node.
+    // Kept as text: it is checked here, and parsed by the node.
     parse: (text: string) => (parseInvite(text), text),
     help:
       "Come in by an invite, a line of verack invite; here ps shows it to every user",
@@ -52,7 +52,7 @@ export const ADMISSION_FLAGS = {
   },
 } as const satisfies FlagSpecs;
 
-/** The options that the flags mean for a node. Secret and invite are read here. */
+/** The options of a node by these flags. Secret and invite are read here. */
 export async function admissionOptions(
   flags: FlagValues<typeof ADMISSION_FLAGS>,
 ): Promise<Pick<NodeOptions, "admission" | "secret" | "invite">> {
@@ -98,7 +98,7 @@ async function inviteOf(
   return checked(await readStdinLine(), "standard input");
 }
 
-/** Throws `bad-invite`, with a message that has nothing of the text itself. */
+/** Throws `bad-invite`, with a message that does not contain the text. */
 function checked(text: string, source: string): string {
   try {
     parseInvite(text);

@@ -75,7 +75,7 @@ export async function withNode<T>(
   directory: string,
   use: (client: ControlClient) => Promise<T>,
 ): Promise<T> {
-  // Other commands need neither the client nor its packages.
+  // Loaded here, because other commands need neither the client nor its packages.
   const { ControlClient } = await import("../control/control_client.ts");
   using client = await ControlClient.find(directory);
   return await asUsage(() => use(client));

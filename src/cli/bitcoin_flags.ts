@@ -1,4 +1,4 @@
-/** The flags of all commands that speak with Bitcoin nodes: the network, and the `version`. */
+/** The flags of all commands that connect to Bitcoin nodes: the network, and the `version`. */
 import { BITCOIN_PROTOCOL_VERSION } from "../session/bitcoin_profile.ts";
 import {
   type BitcoinNetwork,
@@ -23,7 +23,7 @@ import {
   UsageError,
 } from "./flags.ts";
 
-/** Names of the networks, as `--network` takes them. */
+/** Names of the networks, for `--network`. */
 export const NETWORK_NAMES = Object.keys(NETWORKS) as NetworkName[];
 
 /** `--magic`. */

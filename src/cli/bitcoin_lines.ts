@@ -1,7 +1,7 @@
 /**
- * What the Bitcoin commands print: results of probes (`handshake`), events of a responder
- * (`respond`) and of a crawl (`crawl`), and their summaries. Of the text of peers, only what a
- * responder hears is not escaped yet when it gets here.
+ * The lines of the Bitcoin commands: results of probes (`handshake`), events of a responder
+ * (`respond`) and of a crawl (`crawl`), and their summaries. Text of peers is escaped already,
+ * but for events of a responder.
  */
 import type {
   CrawlEvent,
@@ -19,7 +19,7 @@ import type { Palette } from "./terminal.ts";
 
 const MARK_CHARS = 6;
 const INDENT = " ".repeat(MARK_CHARS);
-/** From here on tenths of milliseconds mean nothing. */
+/** From here on no tenths of milliseconds are shown. */
 const WHOLE_MS = 100;
 /** Different user agents that are counted one by one; peers can make up any number. */
 const MAX_AGENTS = 1_000;
@@ -88,7 +88,7 @@ function arrowOf(direction: "in" | "out", colors: Palette): string {
   return direction === "out" ? colors.blue("→") : colors.cyan("←");
 }
 
-/** Milliseconds with as many digits as mean something. */
+/** Milliseconds with as many digits as are significant. */
 function milliseconds(value: number): string {
   return value.toFixed(value < WHOLE_MS ? 1 : 0);
 }
@@ -296,7 +296,7 @@ function factsOf(version: VersionMessage) {
 /** Rows of one table of the summary; the rest are added up. */
 const MAX_ROWS = 10;
 
-/** The line of an event, or `undefined` for what is not worth one. */
+/** The line of an event, or `undefined` for an event without a line. */
 export function crawlLine(
   event: CrawlEvent,
   colors: Palette,
@@ -305,7 +305,7 @@ export function crawlLine(
     case "node":
       return nodeLine(event, colors);
     case "heard":
-      return undefined; // A node's own line says how many it told.
+      return undefined; // The line of a node has the number of addresses that it sent.
     case "seed-failed":
       return `${
         colors.yellow("seed".padEnd(MARK_CHARS))

@@ -1,4 +1,4 @@
-/** `verack chat`: a node with which messages are typed or piped to all peers. */
+/** `verack chat`: a node that sends lines of its input to all peers. */
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
@@ -102,7 +102,7 @@ const TROUBLE: ReadonlySet<EventType> = new Set<EventType>([
   "overflow",
 ]);
 
-/** What both ways of chatting need. */
+/** What chats on a terminal and from a pipe have in common. */
 interface Chat {
   readonly invocation: Invocation<typeof FLAGS>;
   readonly node: Node;
@@ -243,7 +243,7 @@ async function listen(
     tell: show,
   });
   for await (const event of node.events()) {
-    // Also for peers that are not shown: a name with a second claimant is ambiguous everywhere.
+    // Also for peers that are not shown: a name that two peers use is ambiguous everywhere.
     if (event.type === "peer:up") lines.names.claim(event.id, event.name);
     const told = tell(event);
     if (told !== undefined && budget.admits(event)) show(event, told);
@@ -252,7 +252,7 @@ async function listen(
   await messages;
 }
 
-/** Without `--port`, a taken default port is replaced by a free one. */
+/** Without `--port`, a default port that is in use is replaced by a free one. */
 async function startNode(
   options: NodeOptions,
   port: number | undefined,

@@ -3,15 +3,15 @@
 /** Bytes that wait for a reader of standard output, and of standard error; a longer line waits alone. */
 export const MAX_OUTPUT_BYTES = 1_048_576;
 
-/** Written at once to either: what a pipe of Linux holds. */
+/** Bytes of one write to either: the size of a pipe of Linux. */
 export const OUTPUT_WRITE_BYTES = 65_536;
 
-/** A node that has left waits so long for a reader to take its last lines. */
+/** A node that has left waits this long for a reader of its last lines. */
 export const OUTPUT_FLUSH_MS = 1_000;
 
 // --- Lines that peers cause ---------------------------------------------------
 
-/** Lines at once and how often one more: how much may be printed. */
+/** A budget of lines: the burst, and the period of one more. */
 export interface LineRate {
   readonly burst: number;
   readonly refillMs: number;
@@ -27,8 +27,8 @@ export const STRANGER_LINES: LineRate = { burst: 20, refillMs: 5_000 };
 export const ALL_STRANGERS_LINES: LineRate = { burst: 1_000, refillMs: 100 };
 
 /**
- * Of a peer with standing: only a program that runs wild is cut. Standing can be had by
- * being up for long, so that the rate is one that can be borne of every session.
+ * Of a peer with standing: only a faulty program exceeds it. A peer gets standing by being up
+ * for long, so that the rate must be acceptable from every session.
  */
 export const KNOWN_PEER_LINES: LineRate = { burst: 1_000, refillMs: 1_000 };
 
@@ -43,8 +43,8 @@ export const MESH_LINES: LineRate = { burst: 200, refillMs: 1_000 };
 export const MAX_COUNTED_STRANGERS = 1_024;
 export const MAX_COUNTED_PEERS = 4_096;
 
-/** What was left out is told this often at most. */
+/** Least time between two reports of lines left out. */
 export const LEFT_OUT_TOLD_MS = 10_000;
 
-/** A command that watches a node asks it this often which peers have standing. */
+/** How often a command that shows events of a node requests which peers have standing. */
 export const KNOWN_PEERS_ASKED_MS = 10_000;

@@ -1,7 +1,7 @@
 /**
- * What every command is: how it is called, and what it does then. Its arguments become typed
- * flags; the kinds of values are in `flags.ts`. `parseArgs` of `@std/cli` does the splitting;
- * what it would let pass is refused before: unknown flags, missing and stray values.
+ * A command: its usage, and its action. Arguments become typed flags; the kinds of values are
+ * in `flags.ts`. `parseArgs` of `@std/cli` splits them; unknown flags, and missing and stray
+ * values, which it accepts, are refused before.
  */
 import { parseArgs } from "../std/parse_args.ts";
 import type { ExitCode } from "./exit.ts";
@@ -17,7 +17,7 @@ import {
 } from "./flags.ts";
 import { openTerminal, type Output, type Terminal } from "./terminal.ts";
 
-/** What a command's action gets. */
+/** The input of a command's action. */
 export interface Invocation<F extends FlagSpecs> {
   readonly flags: FlagValues<F>;
   readonly positionals: readonly string[];
@@ -28,11 +28,11 @@ export interface Invocation<F extends FlagSpecs> {
 
 /** A command that can be run. */
 export interface Command extends CommandSpec {
-  /** Parses the arguments after the command's name, and does the work. */
+  /** Parses the arguments after the command's name, and runs the action. */
   run(argv: readonly string[], output: Output): Promise<ExitCode>;
 }
 
-/** Puts together how a command is called and its action. */
+/** Makes a command of its usage and its action. */
 export function command<const F extends FlagSpecs>(
   spec: CommandSpec<F>,
   action: (invocation: Invocation<F>) => Promise<ExitCode>,
@@ -46,7 +46,7 @@ export function command<const F extends FlagSpecs>(
         output,
         typeof color === "boolean" ? color : undefined,
       );
-      // Lines of JSON are read by programs, or by people that want them whole.
+      // Lines of JSON are not broken into rows: they are for programs.
       if (json === true) output.stdout.columns = undefined;
       const outputLost = output.stdout.failure;
       return await action({ flags, positionals, terminal, outputLost });
@@ -56,7 +56,7 @@ export function command<const F extends FlagSpecs>(
 
 /** An argument that is no flag. */
 export interface PositionalSpec {
-  /** What help calls it, e.g. `FILE`. */
+  /** Its name in help, e.g. `FILE`. */
   readonly name: string;
   /** One sentence without a full stop. */
   readonly help: string;
@@ -67,21 +67,21 @@ export interface PositionalSpec {
 }
 
 /**
- * How a command is called: its arguments are parsed by it, help and completions are made of it.
+ * The usage of a command, from which arguments are parsed and help and completions are made.
  * Name and summary are in the table of `commands.ts`.
  */
 export interface CommandSpec<F extends FlagSpecs = FlagSpecs> {
-  /** More than the summary says, a paragraph each. */
+  /** Details, a paragraph each. */
   readonly description?: readonly string[];
-  /** After the program's name, when it is not the obvious. */
+  /** The usage after the program's name, if it differs from the default. */
   readonly usage?: string;
   /** Arguments that are no flags, in order. */
   readonly positionals?: readonly PositionalSpec[];
   /** Flags; `--help` is everywhere. */
   readonly flags: F;
-  /** Variables it heeds beside those of its flags, and what they do. */
+  /** Variables that it uses beside those of its flags, and their effects. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** How it is called, and what happens then. */
+  /** Examples of calls, with their effects. */
   readonly examples?: readonly (readonly [call: string, help: string])[];
 }
 
@@ -92,8 +92,8 @@ type ReadEnv = (name: string) => string | undefined;
 
 /**
  * Flags and other arguments of a command. A flag wins over its environment variable, which
- * wins over the default; an empty variable counts as unset. Throws `UsageError` when the
- * arguments are not what the command takes.
+ * wins over the default; an empty variable counts as unset. Throws `UsageError` for arguments
+ * that the command does not accept.
  */
 export function parseArguments<F extends FlagSpecs>(
   spec: Pick<CommandSpec<F>, "flags" | "positionals">,
@@ -102,7 +102,7 @@ export function parseArguments<F extends FlagSpecs>(
 ): {
   /** A value for every flag: given, or from the environment, or the default. */
   readonly flags: FlagValues<F>;
-  /** As many as the command wants. */
+  /** As many as the command accepts. */
   readonly positionals: readonly string[];
 } {
   const entries = Object.entries(spec.flags);
@@ -158,7 +158,7 @@ function splitAtDashes(
     : [argv.slice(0, end), argv.slice(end + 1)];
 }
 
-/** A flag as `--name=text`, so that `parseArgs` has nothing to guess. */
+/** A flag as `--name=text`, which `parseArgs` splits unambiguously. */
 function normalize(specs: FlagsByName, arg: string, queue: string[]): string {
   const long = longForm(specs, arg);
   const name = withoutValue(long).slice("--".length);
@@ -205,7 +205,7 @@ function nextValue(
   queue: string[],
 ): string {
   const [next] = queue;
-  // "-" is a usual name for stdin, and "-5" a number that its flag refuses better.
+  // "-" is a usual name for stdin, and "-5" a number, for which its flag has a better error.
   const isFlag = next !== undefined && /^-[^\d.]/s.test(next);
   if (next !== undefined && !isFlag) {
     queue.shift();
@@ -297,9 +297,9 @@ function checkPositionals(
   }
 }
 
-/** For an argument that the command, or the flags it got, do not take. */
+/** The error of an argument that the command, or its other flags, do not accept. */
 export function unexpectedArgument(text: string): UsageError {
-  // Before the dashes it would have been a flag.
+  // Before `--` it would have been a flag.
   const afterDashes = text.length > 1 && text.startsWith("-");
   return new UsageError(
     `Unexpected argument ${quoted(text)}` +

@@ -2,13 +2,13 @@
 import { asksForHelp, type Command } from "./command.ts";
 import { quoted, suggest, UsageError } from "./flags.ts";
 
-/** A command as the list of commands shows it. */
+/** A command in the list of commands. */
 export interface CommandEntry {
   /** One word, or two for one of a group: `run`, `identity new`. */
   readonly name: string;
-  /** What it does, one sentence without a full stop. */
+  /** Its summary, one sentence without a full stop. */
   readonly summary: string;
-  /** Loads the rest: a command pays for no module of the others. */
+  /** Loads the rest, so that no module of other commands is loaded. */
   load(): Promise<Command>;
 }
 
@@ -136,7 +136,7 @@ function prepareTls(): void {
   crypto.subtle.generateKey(algorithm, false, ["sign"]).catch(() => {});
 }
 
-/** What the first arguments ask for. */
+/** The meaning of the first arguments. */
 export type Selection =
   | {
     readonly kind: "command";
@@ -148,9 +148,9 @@ export type Selection =
   | { readonly kind: "overview"; readonly group: string };
 
 /**
- * The command that `argv` asks for. Without a name it is the first one; `--help` alone and
- * `help` ask for the list of commands, `help NAME` for the help of one. Throws `UsageError` when
- * there is no such command.
+ * The command of `argv`. Without a name it is the first one; `--help` alone and `help` mean the
+ * list of commands, `help NAME` the help of one. Throws `UsageError` when there is no such
+ * command.
  */
 export function selectCommand(
   argv: readonly string[],
@@ -165,7 +165,7 @@ export function selectCommand(
   }
   const isDefault = first === "" || first.startsWith("-");
   const find = (name = "") => commands.find((it) => it.name === name);
-  // Before the one word: `invites revoke` is not `invites` of something.
+  // Commands of two words first: `invites revoke` is not `invites` with an argument.
   const pair = find(`${first} ${second}`);
   const entry = pair ?? find(isDefault ? commands[0]?.name : first);
   if (entry !== undefined) {

@@ -10,12 +10,12 @@ import {
   UsageError,
 } from "./flags.ts";
 
-/** A flag as shells complete it. */
+/** A flag for completion by shells. */
 interface CompletedFlag {
   /** `--port` and, if it has one, `-p`. */
   readonly names: readonly string[];
   readonly help: string;
-  /** What follows it: nothing, a file, one of a few words, or something else. */
+  /** Its value: none, a file, one of a few words, or something else. */
   readonly value: "none" | "file" | "other" | readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
  * `verack crawl`: walks a Bitcoin network from node to node and counts what it
- * finds. How politely is decided in `bitcoin/crawl.ts`.
+ * finds. Limits of politeness are in `bitcoin/crawl.ts`.
  */
 import {
   CRAWL_ADDR_TIMEOUT_MS,
@@ -145,7 +145,7 @@ async function crawl(invocation: CrawlInvocation): Promise<ExitCode> {
   try {
     for await (const event of events) {
       screen.show(event);
-      // A slow reader has the crawl wait.
+      // The crawl waits for a slow reader.
       await terminal.stdout.ready(signal);
     }
   } catch (error) {
@@ -169,7 +169,7 @@ function begin(options: CrawlOptions): ReturnType<typeof startCrawl> {
   }
 }
 
-/** Shows a crawl, and keeps count in case it does not get to its end. */
+/** Shows a crawl, and counts in case it is interrupted. */
 class CrawlScreen implements Disposable {
   readonly #invocation: CrawlInvocation;
   readonly #network: string;
@@ -226,7 +226,7 @@ class CrawlScreen implements Disposable {
     if (line !== undefined) this.#line(line);
   }
 
-  /** What was found until then; a program has all of it already. */
+  /** The counts until then; a program has all events already. */
   interrupted(): void {
     this.#progress[Symbol.dispose]();
     const { flags, terminal } = this.#invocation;
@@ -256,7 +256,8 @@ class CrawlScreen implements Disposable {
         } cut and left out`,
       );
     }
-    // Should we be appending to it, our first line is not to be lost with its last.
+    // If this crawl appends to the file, its first line must not be joined with the cut last
+    // line.
     if (flags.json && this.#file?.endsMidLine) this.#line("");
   }
 
@@ -265,7 +266,7 @@ class CrawlScreen implements Disposable {
   }
 }
 
-/** A line lists so many addresses at most, each shorter than this many characters. */
+/** The most addresses in a line, and the most characters of each. */
 const MAX_LINE_CHARS = CRAWL_HEARD_PER_EVENT * 100;
 
 const LINE_FEED = 10;
@@ -295,7 +296,7 @@ export class CrawlFile {
     }
   }
 
-  /** Whether its last line has no end, which what follows in the same file must make up for. */
+  /** Whether its last line has no line end, which must be added before anything is appended. */
   get endsMidLine(): boolean {
     return this.#lastByte !== LINE_FEED;
   }
@@ -305,7 +306,7 @@ export class CrawlFile {
     return this.#cutLines;
   }
 
-  /** What the crawl found; closes the file. */
+  /** The results of the crawl; closes the file. */
   async *records(): AsyncGenerator<CrawlNode | CrawlHeard> {
     let count = 0;
     try {

@@ -1,6 +1,6 @@
 /**
- * What a node remembers, for commands: asked of the node that runs on a data directory,
- * or read from the directory, which is locked meanwhile.
+ * Records of a node, for commands: requested from the node that runs on a data directory, or
+ * read from the directory, which is locked meanwhile.
  */
 // deno-lint-ignore-file require-await -- the methods of a running node are async
 import type { AccessRuleRow, InviteRow, PeerRow } from "../control/answers.ts";
@@ -19,7 +19,7 @@ export type PeerView = Omit<PeerRow, "standing"> & {
   readonly standing?: boolean;
 };
 
-/** What a node remembers, and what can be done about it, whether it runs or not. */
+/** Records of a node and access decisions, whether it runs or not. */
 export interface DataCommands extends
   Pick<
     ControlClient,
@@ -31,7 +31,7 @@ export interface DataCommands extends
   >;
 }
 
-/** Runs `use` on what the node of a data directory remembers, whether it runs or not. */
+/** Runs `use` on the records of a data directory, whether its node runs or not. */
 export async function withRecords<T>(
   directory: string,
   use: (commands: DataCommands) => Promise<T>,
@@ -87,7 +87,7 @@ function inviteRow({ expiresAt, ...invite }: InviteInfo): InviteRow {
   return { ...invite, expiresAt: expiresAt.toISOString() };
 }
 
-/** Runs `stored` on what is in a data directory, or `live` with the node that uses it. */
+/** Runs `stored` on a data directory, or `live` with the node that uses it. */
 export async function withDataOwner<T>(
   directory: string,
   stored: (opened: OpenedStore) => Promise<T>,
@@ -106,7 +106,7 @@ export async function withDataOwner<T>(
   return await asUsage(() => stored(opened));
 }
 
-/** An ISO 8601 time to the minute, `2026-11-29 21:52Z`: in UTC, as it sorts. */
+/** A time in UTC to the minute, `2026-11-29 21:52Z`. */
 export function utcMinute(iso: string): string {
   return `${new Date(iso).toISOString().slice(0, 16).replace("T", " ")}Z`;
 }

@@ -19,7 +19,7 @@ import { utcMinute, withDataOwner } from "./data_commands.ts";
 import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 
-/** What of a body is shown, UTF-16 units after escaping. */
+/** Length of a body as shown, UTF-16 units after escaping. */
 const MAX_PREVIEW_CHARS = 80;
 const MAX_BODY_CHARS = 4_000;
 
@@ -67,7 +67,7 @@ export const deadLettersShowCommand: Command = answerCommand({
   },
 });
 
-/** Offers a message again. */
+/** Delivers a message again. */
 export const deadLettersRetryCommand: Command = answerCommand({
   description: [
     "The node must be running. It stays in the list until it is acked.",
@@ -92,7 +92,7 @@ export const deadLettersDiscardCommand: Command = answerCommand({
   lines: ({ id }) => [`discarded  ${escapeText(id)}`],
 });
 
-/** The beginning of a body, which its line says the length of. */
+/** The beginning of a body, whose length is in its line. */
 function previewText(preview: string): string {
   const text = preview.replace(/\r?\n$/, "");
   return escapeText(text, { max: MAX_PREVIEW_CHARS });
@@ -112,7 +112,7 @@ function headLine(message: DeadLetterHead, out: Palette): string {
   ].join("  ");
 }
 
-/** What can be done about dead letters, whether the node runs or not. */
+/** Operations on dead letters, whether the node runs or not. */
 type DeadLetterCommands = Pick<
   ControlClient,
   "deadLetters" | "deadLetter" | "retry" | "discard"
@@ -140,7 +140,7 @@ function storedCommands({ store }: OpenedStore): DeadLetterCommands {
     },
     withdraw: () => {},
   };
-  // No message is added, so that none has to give way.
+  // No message is added here, so that none is evicted.
   const box = new DeadLetterBox({
     store: store.messages,
     hasStanding: () => true,

@@ -1,4 +1,4 @@
-/** `verack demo`: a whole mesh on this machine. What happens in it is in `demo/demo_script.ts`. */
+/** `verack demo`: a whole mesh on this machine. Its parts are in `demo/demo_script.ts`. */
 import { systemClock } from "../core/clock.ts";
 import { Identity } from "../identity/identity.ts";
 import { ChildHost, type DemoHost, LocalHost } from "./demo/demo_host.ts";
@@ -12,7 +12,7 @@ import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signals.ts";
 import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
-/** A full mesh of more says nothing new; as processes they take 80 MB each. */
+/** A larger mesh shows nothing more; as processes they take 80 MB each. */
 const MAX_NODES = 100;
 
 const FLAGS = {
@@ -133,7 +133,7 @@ function defaultPeriodS(nodes: number): number {
   return Math.max(1, Math.round(nodes * nodes / 2_500));
 }
 
-/** Keys that outlive their nodes, so that a node that returns is known again. */
+/** Keys that outlive their nodes, so that a node that returns is recognised. */
 async function makeKeys(
   names: readonly string[],
 ): Promise<Map<string, Identity>> {

@@ -1,6 +1,6 @@
 /**
- * A node's events as lines of text or JSON, with everything from the network escaped. When a
- * line is written is decided in `event_printer.ts`.
+ * A node's events as lines of text or JSON, with everything from the network escaped. Lines are
+ * written by `event_printer.ts`.
  */
 import type { MessageEvent } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
@@ -10,7 +10,7 @@ import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";
 import type { Palette } from "./terminal.ts";
 
-/** What is printed: a node's events, and the messages it receives. */
+/** A printed event: one of a node, or a message that it received. */
 export type PrintedEvent =
   | NodeEvent
   | MessageEvent
@@ -28,7 +28,7 @@ export type LeftOutEvent = Extract<NodeEvent, { type: "overflow" }> & {
   readonly reason?: string;
 };
 
-/** How each kind of trust is called. */
+/** The label of each kind of trust. */
 export const TRUST_WORDS: Readonly<Record<Trust, string>> = {
   "first-use": "unverified, first use",
   known: "known",
@@ -51,7 +51,7 @@ const MAX_PAIRS = 4;
 /** Width of the label at the beginning of a line. */
 const LABEL_CHARS = 6;
 
-/** Columns before what a line says: the time, a space, the label, a space. */
+/** Columns before the text of a line: the time, a space, the label, a space. */
 export const LINE_INDENT: number = 8 + 1 + LABEL_CHARS + 1;
 
 /** The line `run --json` prints: the event, and the time as ISO 8601. */
@@ -208,7 +208,7 @@ function address(text: string): string {
   return escapeText(text, { max: MAX_ADDRESS_CHARS });
 }
 
-/** The reason without the action that failed, which the line names already. */
+/** The reason without the action that failed, which the line has already. */
 function reasonAt(
   { address, reason }: { readonly address: string; readonly reason: string },
 ): string {
@@ -218,7 +218,7 @@ function reasonAt(
   return escapeText(reason.slice(begin.length), { max: MAX_REASON_CHARS });
 }
 
-/** Why a message is not sent any more, without what the line says already. */
+/** Why a message is not sent any more, without what the line has already. */
 export function undeliveredReason(
   { to, reason }: Extract<NodeEvent, { type: "undelivered" }>,
 ): string {

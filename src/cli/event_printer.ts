@@ -1,6 +1,6 @@
 /**
- * Writes a node's events as they come, except that text output has the size of the mesh only
- * now and then. The lines are made in `event_lines.ts`.
+ * Writes a node's events as they come; text output has the size of the mesh at intervals only.
+ * The lines are made in `event_lines.ts`.
  */
 import type { Clock } from "../core/clock.ts";
 import { MESH_LINES } from "./cli_limits.ts";

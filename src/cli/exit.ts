@@ -2,11 +2,11 @@
 
 /** Exit codes by reason. */
 export const EXIT = {
-  /** Everything asked for was done. */
+  /** Success. */
   success: 0,
-  /** It was tried and failed. */
+  /** Failure. */
   failure: 1,
-  /** The command line cannot be understood. */
+  /** Misuse of the command line. */
   usage: 2,
   /** SIGHUP, after a graceful leave: 128 + 1. */
   hungUp: 129,

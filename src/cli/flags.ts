@@ -1,6 +1,6 @@
 /**
  * The kinds of flags: what a definition may contain, the type of its value, and how text
- * becomes that value. Finding flags among arguments is left to `args.ts`.
+ * becomes that value. Arguments are split in `command.ts`.
  */
 import { escapeText } from "../core/escape.ts";
 import { closestString } from "../std/closest_string.ts";
@@ -19,9 +19,9 @@ interface AnyFlag {
 }
 
 interface ValueFlag extends AnyFlag {
-  /** What help calls the value, e.g. `PORT`. */
+  /** The name of the value in help, e.g. `PORT`. */
   readonly value: string;
-  /** It must be given. */
+  /** Whether it must be given. */
   readonly required?: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface TextFlag extends ValueFlag {
   readonly type: "string" | "path";
   /** Makes a value of the text; throws `SyntaxError` or `RangeError` for users to read. */
   readonly parse?: (text: string) => unknown;
-  /** As it would be typed. */
+  /** As on the command line. */
   readonly default?: string;
 }
 
@@ -102,7 +102,7 @@ export type FlagValues<F extends FlagSpecs> = {
   readonly [K in keyof F]: FlagValue<F[K]>;
 };
 
-/** The command line or the environment cannot be understood. */
+/** The command line or the environment is wrong. */
 export class UsageError extends Error {
   /** The command, if known by then. */
   command: string | undefined;
@@ -126,8 +126,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * The word of `words` that was probably meant, for messages: the only one that begins so, or
- * one that is few typing mistakes away.
+ * The likeliest of `words` for messages: the only one with that beginning, or one that differs
+ * by few typing mistakes.
  */
 export function suggest(
   word: string,
@@ -214,7 +214,7 @@ function bounds(spec: NumberFlag): { min: number; max: number } {
 }
 
 function parseNumber(spec: NumberFlag, source: string, text: string): number {
-  // Plain decimals only: Number() alone would take "0x50", "1e3", " 80" and "".
+  // Plain decimals only: Number() also accepts "0x50", "1e3", " 80" and "".
   const shape = spec.type === "seconds"
     ? /^-?(\d{1,15}(\.\d{1,9})?|\.\d{1,9})$/
     : /^-?\d{1,15}$/;
@@ -245,7 +245,7 @@ function parseText(
     );
   }
   if (spec.type === "path" && text.includes("\uFFFD")) {
-    // Deno puts U+FFFD for what is no UTF-8: it would be another file.
+    // Deno replaces invalid UTF-8 by U+FFFD, which would name another file.
     throw new UsageError(
       `${source} is ${quoted(text)}, must be valid UTF-8 without U+FFFD`,
     );

@@ -1,7 +1,7 @@
 /**
- * `verack handshake`: probes Bitcoin nodes, any number of them, and shows what
- * each one said and when. What a peer does ends nothing but its own probe; what
- * is wrong with the flags, the files or the output ends the program.
+ * `verack handshake`: probes Bitcoin nodes, any number of them, and shows the messages of each
+ * with their times. An error of a peer ends only its probe; one of the flags, the files or the
+ * output ends the program.
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { probeAll } from "../bitcoin/probe.ts";
@@ -107,7 +107,7 @@ async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
     typed,
     seeds: flags.seeds,
     file,
-    // Sessions that stay are told apart by their addresses.
+    // Sessions that stay are identified by their addresses.
     once: flags.stay,
     talk: (text) => screen.talk(text),
     signal,

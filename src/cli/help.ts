@@ -1,4 +1,4 @@
-/** What `--help` shows, from the same table by which arguments are parsed; and usage errors. */
+/** The texts of `--help`, from the table by which arguments are parsed, and of usage errors. */
 import type { CommandSpec, PositionalSpec } from "./command.ts";
 import type { CommandEntry } from "./commands.ts";
 import { EXIT_HELP } from "./exit.ts";
@@ -54,11 +54,11 @@ export function renderHelp(
 export function renderOverview(
   commands: readonly CommandEntry[],
   overview: {
-    /** What the program is, one sentence without a full stop. */
+    /** A description of the program, one sentence without a full stop. */
     readonly summary: string;
     /** First word of the commands to list; all if empty. */
     readonly group?: string;
-    /** How it is called, and what happens then. */
+    /** Examples of calls, with their effects. */
     readonly examples?: CommandSpec["examples"];
   },
   options: HelpOptions = {},

@@ -63,7 +63,7 @@ export interface OpenControl extends AsyncDisposable {
   readonly url: string | undefined;
 }
 
-/** Opens the control API, which is loaded only if the flags ask for it. */
+/** Opens the control API, which is loaded only if the flags require it. */
 export async function openControl(
   flags: HttpFlagValues,
   node: Node,
@@ -74,7 +74,7 @@ export async function openControl(
   return await serveControl(flags, node, onStop);
 }
 
-/** A port of loopback or an address; port 0 takes a free one. */
+/** A port of loopback or an address; port 0 means a free one. */
 function parseHttp(text: string): Address {
   const address = /^\d+$/.test(text) ? `127.0.0.1:${text}` : text;
   return parseAddress(address, { minPort: 0 });

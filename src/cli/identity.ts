@@ -1,4 +1,4 @@
-/** `verack identity new` and `verack identity show`: makes and looks at keys. */
+/** `verack identity new` and `verack identity show`: makes and shows keys. */
 import { escapeText } from "../core/escape.ts";
 import {
   Identity,

@@ -114,13 +114,13 @@ export function passphraseSource(
   };
 }
 
-/** Where the question is shown; synchronous, so that it is not lost if the program ends. */
+/** The stream of the prompt; synchronous, so that it is not lost if the program ends. */
 export interface SyncSink {
   /** Writes some of `data` and says how much. */
   writeSync(data: Uint8Array): number;
 }
 
-/** Where the passphrase is typed. */
+/** The stream from which the passphrase is read. */
 export interface Keyboard {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Without echo, every key at once, Ctrl-C among them. */
@@ -148,9 +148,8 @@ const BACKSPACES: ReadonlySet<string> = new Set(["\b", "\x7f"]);
 const encoder = new TextEncoder();
 
 /**
- * Shows a question on one line and returns the line that is typed, without showing it;
- * `undefined` after Ctrl-D. Ctrl-C and SIGTERM end the program; the terminal is restored in
- * every case.
+ * Shows a prompt on one line and returns the line that is typed, without echo; `undefined`
+ * after Ctrl-D. Ctrl-C and SIGTERM end the program; the terminal is restored in every case.
  *
  * Not `promptSecret` of `@std/cli`, which writes to stdout and blocks in a system call, so that
  * Ctrl-C would not be handled.
@@ -169,7 +168,7 @@ export async function askPassphrase(
     restore();
     exit(EXIT.terminated);
   };
-  // First, or what is typed at once would be shown.
+  // First, or early input would be echoed.
   input.setRaw(true);
   output.writeSync(encoder.encode(question));
   listen("add", onTerminate);
@@ -210,13 +209,13 @@ function listen(what: "add" | "remove", handler: () => void): void {
   else Deno.removeSignalListener("SIGTERM", handler);
 }
 
-/** Values taken before: two flags may name one variable. */
+/** Values read before: two flags may name one variable. */
 const taken = new Map<string, string>();
 
 /**
  * The value of a variable, which is deleted so that no program started later inherits it;
- * `undefined` if it was not set. `what` is what messages call the secret. The system may go on
- * showing the environment with which this process was started to its own user.
+ * `undefined` if it was not set. `what` is the secret's name in messages. The system may still
+ * show the environment with which this process was started to its own user.
  */
 export function takeVariable(name: string, what: string): string | undefined {
   try {

@@ -9,18 +9,18 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { MAX_OUTPUT_BYTES, OUTPUT_WRITE_BYTES } from "./cli_limits.ts";
 import { wrapText } from "./wrap.ts";
 
-/** Where bytes can be written, some at a time: `Deno.stdout`, `Deno.stderr`. */
+/** A stream of bytes: `Deno.stdout`, `Deno.stderr`. */
 export interface ByteSink {
-  /** Writes some of `data` and says how much. */
+  /** Writes some of `data` and returns how much. */
   write(data: Uint8Array): Promise<number>;
 }
 
-/** What takes lines. */
+/** A sink of lines. */
 export interface LineOutput {
   /**
    * Writes `text`, which may be several lines, and a line feed.
    *
-   * @param keep Never loses it: the caller waits until it is written.
+   * @param keep Does not drop it: the caller waits until it is written.
    * @param indent Columns before what does not fit the first row of a terminal;
    * false leaves the line as it is, for JSON.
    */
@@ -47,7 +47,7 @@ export class OutputOrder {
   #wake: (() => void)[] = [];
   #count = 0;
 
-  /** A stream takes part. */
+  /** Adds a stream. */
   add(writer: LineWriter): void {
     this.#writers.push(writer);
   }
@@ -66,7 +66,7 @@ export class OutputOrder {
     );
   }
 
-  /** Something was written. */
+  /** Reports that something was written. */
   advance(): void {
     const wake = this.#wake;
     this.#wake = [];
@@ -105,13 +105,13 @@ export interface LineWriterOptions {
 /** Writes whole lines. After the first failure it drops everything. */
 export class LineWriter implements LineOutput {
   /**
-   * Makes the line that stands where so many lines were lost. Unless it is set, no
-   * line is lost, and a producer of many lines must await {@linkcode ready}.
+   * Makes the line in the place of lost lines, by their number. Unless it is set, no line is
+   * lost, and a producer of many lines must await {@linkcode ready}.
    */
   onLoss: ((lines: number) => string) | undefined;
   /** The columns of the terminal at present; unset where lines are not broken into rows. */
   columns: (() => number) | undefined;
-  /** The reader has not taken a write for a while: others do not wait for it. */
+  /** The reader has not read for a while: other streams do not wait for it. */
   isStuck = false;
   readonly #sink: ByteSink;
   readonly #clock: Clock;
@@ -248,7 +248,7 @@ export class LineWriter implements LineOutput {
     this.#pumping = false;
   }
 
-  /** Some of what waits, up to where another stream comes first; at least one piece. */
+  /** Some of the waiting lines, up to where another stream comes first; at least one part. */
   #take(): Uint8Array {
     const limit = this.#order.limit(this);
     let count = 0;

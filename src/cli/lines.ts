@@ -1,6 +1,6 @@
 /** Lines of text from a stream of bytes. */
 
-/** What flags take for standard input in the place of a file. */
+/** The name of standard input in the place of a file. */
 export const STDIN = "-";
 
 /** The longest line that a node prints has a few hundred characters. */

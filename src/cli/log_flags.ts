@@ -1,4 +1,4 @@
-/** The flags that say how much is logged; shared by all commands that log. */
+/** The flags of the log, shared by all commands that log. */
 import { systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
 import {
@@ -34,17 +34,17 @@ export const LOG_FLAGS = {
 
 /** Options of {@linkcode startLogging}. */
 export interface StartLoggingOptions {
-  /** Takes the lines. @default the terminal's stderr */
+  /** Writes the lines. @default the terminal's stderr */
   readonly output?: LineOutput;
   /** Whether a peer has standing. @default none has, before there is a node */
   readonly hasStanding?: (id: string) => boolean;
 }
 
 /**
- * Starts to log as the flags say. Logging never waits for a reader: what it loses
- * then is counted in a record of the same form. So is what peers cause beyond their
- * budgets. It may be called again, with more options. Disposing of the result reports what was
- * left out since the last report.
+ * Starts to log by the flags. Logging never waits for a reader: lines lost then are counted in
+ * a record of the same form, and so are lines that peers cause beyond their budgets. It may be
+ * called again, with more options. Disposing of the result reports what was left out since the
+ * last report.
  */
 export function startLogging(
   flags: {

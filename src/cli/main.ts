@@ -14,7 +14,7 @@ import {
   type Output,
 } from "./terminal.ts";
 
-/** Most readers have taken all lines by then. */
+/** Most readers have read all lines by then. */
 const READ_AT_ONCE_MS = 50;
 
 const SUMMARY =
@@ -80,7 +80,7 @@ async function dispatch(
     stdout.line(`verack ${VERSION}`);
     return EXIT.success;
   }
-  // Only now: the version needs none of these.
+  // Loaded here, because `--version` needs none of these.
   const { COMMANDS, selectCommand } = await import("./commands.ts");
   const { asksForHelp } = await import("./command.ts");
   const selected = selectCommand(argv);
@@ -127,7 +127,7 @@ async function faultLine(error: unknown): Promise<string | undefined> {
 }
 
 if (import.meta.main) {
-  // Not by running dry: a name that is being looked up cannot be called off, and
-  // would hold the end up for half a minute. All that is printed is out by now.
+  // Exits explicitly, because the lookup of a name cannot be aborted, and would delay the end
+  // for half a minute. All output has been written by now.
   Deno.exit(await main(Deno.args));
 }

@@ -5,12 +5,12 @@ import { DATA_FLAG } from "./answer_command.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
 import { type FlagSpecs, UsageError } from "./flags.ts";
 
-/** An ellipsis with a count behind it: in a text it would pass for {@linkcode cutMark}. */
+/** An ellipsis followed by a count, which in a text would pass for {@linkcode cutMark}. */
 const IMITATION = /…(?=\s*\p{N})/gu;
 
 /**
- * A message on one line, escaped and without a line ending at its end. What was cut is counted
- * behind a mark that no text can imitate; `all` says how to see all of it.
+ * A message on one line, escaped and without a line ending at its end. The cut part is counted
+ * behind a mark that no text can imitate; `all` is the command that shows it.
  */
 export function shownText(
   text: string,

@@ -1,6 +1,6 @@
 /**
- * What the commands that run a node (`run`, `chat`, `demo`) have in common: the flags that say
- * what a node is, where it listens and which peers it joins, and how it is shown.
+ * What the commands that run a node (`run`, `chat`, `demo`) have in common: their flags for
+ * identity, listening and joining, and their output.
  */
 import { type MessageEvent, messageEvent } from "../control/answers.ts";
 import { systemClock } from "../core/clock.ts";
@@ -38,7 +38,7 @@ export function greet(
   { flags, terminal, command }: {
     readonly flags: NodeFlagValues;
     readonly terminal: Terminal;
-    /** What others have to type before the flag. */
+    /** The command of other nodes, before the flag. */
     readonly command: string;
   },
   node: Node,
@@ -58,7 +58,7 @@ export function greet(
   for (const line of lines) stdout.line(line);
 }
 
-/** The address by which others join, as far as this node can know. */
+/** The address by which others join, as far as it is known. */
 function joinAddress(node: Node): string {
   const { host, port } = parseAddress(node.address);
   const everywhere = host === "0.0.0.0" || host === "::";
@@ -77,9 +77,9 @@ export async function takeMessages(
   options: MessagesOptions,
   { output, show, signal }: {
     readonly output: LineWriter;
-    /** Writes the message to `output`, and publishes it to watchers. */
+    /** Writes the message to `output`, and publishes it to streams of events. */
     readonly show: (event: MessageEvent) => void;
-    /** The node is about to close. */
+    /** Aborts when the node is about to close. */
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
@@ -90,7 +90,7 @@ export async function takeMessages(
   }
 }
 
-/** Pings all peers every `periodMs`, never if that is 0. Returns how to stop it. */
+/** Pings all peers every `periodMs`, never if that is 0. Returns a function that stops it. */
 export function pingEvery(node: Node, periodMs: number): () => void {
   if (periodMs === 0) return () => {};
   let count = 0;
@@ -105,7 +105,7 @@ export function pingEvery(node: Node, periodMs: number): () => void {
   return () => cancel();
 }
 
-/** Where a node listens, unless told. */
+/** The default address of a node. */
 export const DEFAULT_PORT = 8080;
 
 /** The flags; `--port` may be another one, with another default. */
@@ -136,7 +136,7 @@ export const NODE_FLAGS = {
     type: "list",
     short: "c",
     value: "[ID@]HOST:PORT",
-    // Kept as text: the node parses it again, and here it is only judged.
+    // Kept as text: it is checked here, and parsed by the node.
     parse: (text: string) => (parsePeerTarget(text), text),
     help: "A member to join through; with an id no other peer will do",
   },
@@ -181,7 +181,7 @@ export const NODE_FLAGS = {
 /** Values of {@linkcode NODE_FLAGS} but for the port. */
 export type NodeFlagValues = Omit<FlagValues<typeof NODE_FLAGS>, "port">;
 
-/** All that a node starts from but its port. */
+/** The settings of a node but its port. */
 export interface NodeStart extends Disposable {
   readonly options: NodeOptions;
   /** To be called after the node has closed. */
@@ -189,14 +189,14 @@ export interface NodeStart extends Disposable {
 }
 
 /**
- * Reads key, secret and data directory. A person may be asked for a passphrase:
- * signals are to be listened to afterwards, so that Ctrl-C ends the question.
+ * Reads key, secret and data directory. The user may be asked for a passphrase: handle signals
+ * only afterwards, so that Ctrl-C ends the prompt.
  */
 export async function nodeStart(flags: NodeFlagValues): Promise<NodeStart> {
   const { name, host, connect, network, heartbeat, deadAfter, advertise } =
     flags;
   if (deadAfter !== undefined && deadAfter <= heartbeat) {
-    // The peer would be given up before it was asked.
+    // The peer would be declared dead before it was pinged.
     throw new UsageError(
       `--dead-after is ${deadAfter}, must be more than --heartbeat (${heartbeat})`,
     );

@@ -1,7 +1,7 @@
 /**
- * How many lines peers may cause: each peer with standing has a budget of its own, and all
+ * Limits the lines that peers cause: each peer with standing has a budget of its own, and all
  * others share one besides, so that free identities neither fill a disk nor displace the lines
- * of known peers. What is left out is counted and reported.
+ * of peers with standing. Lines left out are counted and reported.
  */
 import type { ResponderEvent } from "../bitcoin/respond.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -29,7 +29,7 @@ export interface OutputBudgetOptions {
   readonly what: string;
   /** Whether a cause has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (cause: string) => boolean;
-  /** Called now and then with what was left out. */
+  /** Called at intervals with what was left out. */
   readonly tell: (leftOut: LeftOut) => void;
   /** Of a cause without standing. @default {STRANGER_LINES} */
   readonly each?: LineRate;
@@ -69,7 +69,7 @@ export class OutputBudget implements Disposable {
     const now = clock.monotonic();
     const admitted = hasStanding(cause)
       ? this.#known.of(cause).take(now)
-      // A cause that has used up its own budget takes nothing of the shared one.
+      // A cause that has used up its own budget does not use the shared one.
       : this.#strangers.of(cause).has(now) && this.#all.take(now) &&
         this.#strangers.of(cause).take(now);
     if (!admitted) this.#leaveOut(cause);
@@ -169,14 +169,14 @@ function causeOf(event: PrintedEvent): string | undefined {
     case "dead-letter":
       return event.from;
     case "refused":
-      // The expected peer is the one that the owner wanted to reach.
+      // The expected peer is the one that the user has configured.
       return event.expected ?? event.actual ?? hostOf(event.address);
     case "name-conflict": // The node has budgets for them.
     case "listening":
     case "message":
     case "mesh": // Its size, which the printer limits itself.
-    case "replaced": // An address that was given, each once.
-    case "unreachable": // Addresses that were given, each once.
+    case "replaced": // A configured address, each once.
+    case "unreachable": // Configured addresses, each once.
     case "resolved": // The node keeps few facts, each for minutes.
     case "overflow":
     case "stopped":

@@ -1,4 +1,4 @@
-/** `verack peers` and `find`: the peers that a node remembers, all or some. */
+/** `verack peers` and `find`: the peers on record, all or some. */
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { type PeerId, shortId } from "../identity/identity.ts";
@@ -103,7 +103,7 @@ function namesShown(name: string | undefined, boundName?: string): string[] {
     : [`${shownName(boundName)} (calls itself ${shownName(name)})`];
 }
 
-/** The number of digits that distinguishes all of these, at least the usual one. */
+/** The number of digits by which all of these differ, at least the usual one. */
 function distinctDigits(identities: readonly PeerId[]): number {
   let digits: number = MIN_IDENTITY_DIGITS;
   const distinct = () =>
@@ -158,7 +158,7 @@ export const findCommand: Command = answerCommand({
     `${length} peers go by ${quoted(name)}: tell them apart by id`,
 });
 
-/** What is known of a member, for people. */
+/** A member, for people. */
 export function memberLines(
   member: Omit<Member, "lastSeen">,
   out: Palette,

@@ -1,6 +1,6 @@
 /**
- * What `handshake` shows as results come: for people or for programs, with the
- * progress of long runs below, and the summary at the end.
+ * The output of `handshake`: results for people or for programs, the progress of long runs, and
+ * the summary.
  */
 import type { PeerMessage, ProbeAllOptions } from "../bitcoin/probe_options.ts";
 import type { ProbeResult } from "../bitcoin/probe_result.ts";
@@ -21,11 +21,11 @@ export interface ProbeScreenOptions {
   readonly terminal: Terminal;
   /** One object a line instead of text. */
   readonly json: boolean;
-  /** How many probes were begun, once that is worth to be shown. */
+  /** How many probes were begun, once that is shown. */
   readonly begun: () => number | undefined;
 }
 
-/** A session that stays, as far as it concerns what is shown. */
+/** The shown state of a session that stays. */
 interface StayingSession {
   /** The peer's version, then its verack, and our verack: then it is open. */
   version: boolean;
@@ -151,7 +151,7 @@ export class ProbeScreen implements Disposable {
     const session = this.#session(address);
     const { direction, command, bytes, atMs, dropped } = message;
     if (!session.verackIn || !session.verackOut) {
-      // Up to here the result tells of it.
+      // Up to here the result has the message.
       if (dropped !== undefined) return;
       if (command === COMMAND.verack && direction === "out") {
         session.verackOut = true;

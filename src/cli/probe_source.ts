@@ -1,6 +1,6 @@
 /**
  * The addresses that `handshake` probes, as a stream: those of the command line, then of DNS
- * seeds, then of a file; and a count of what could not be read.
+ * seeds, then of a file; and a count of errors.
  */
 import type { BitcoinNetwork } from "../bitcoin/networks.ts";
 import { seedAddresses } from "../bitcoin/seeds.ts";
@@ -25,9 +25,9 @@ export interface ProbeSourceOptions {
   /** How many addresses to take from the network's seeds. */
   readonly seeds: number | undefined;
   readonly file: AddressFile | undefined;
-  /** Gives out each address once only; remembers all of them. */
+  /** Yields each address once only; keeps all of them in memory. */
   readonly once: boolean;
-  /** Called with a message for the user about what could not be read. */
+  /** Called with a message for the user about each error. */
   readonly talk: (text: string) => void;
   readonly signal: AbortSignal;
 }
@@ -48,8 +48,8 @@ export class ProbeSource implements AsyncIterable<Address> {
   }
 
   /**
-   * Lines that are no addresses, a file that broke, seeds of which none answered:
-   * what was to be probed and could not be.
+   * Addresses that cannot be probed: lines that are none, a file that broke, seeds of which
+   * none answered.
    */
   get faults(): number {
     return this.#faults;
@@ -89,7 +89,7 @@ export class ProbeSource implements AsyncIterable<Address> {
       yield* seedAddresses({ network }, {
         count,
         signal,
-        // Several seeds name the same nodes; that one is silent is no failure.
+        // Several seeds have the same nodes; one that does not answer is no failure.
         onFailure: (seed, message) => talk(`${seed}: ${message}`),
       });
     } catch (error) {
@@ -108,7 +108,7 @@ export class ProbeSource implements AsyncIterable<Address> {
         signal,
       });
     } catch (error) {
-      // What was read before is still probed and shown.
+      // Addresses read before are still probed and shown.
       this.#fault(`Cannot read ${file.name}: ${escapeText(messageOf(error))}`);
     }
   }
@@ -123,7 +123,7 @@ export class ProbeSource implements AsyncIterable<Address> {
 export interface AddressLinesOptions {
   /** Port of lines that name none. */
   readonly defaultPort: number;
-  /** Told of a line that is no address: `FILE:LINE: why`. */
+  /** Called for a line that is no address: `FILE:LINE: why`. */
   readonly onBadLine: (fault: string) => void;
   /** Ends the stream, also while it waits for more. */
   readonly signal: AbortSignal;
@@ -131,7 +131,7 @@ export interface AddressLinesOptions {
 
 /** A file, or standard input, that is open for reading. */
 export interface AddressFile {
-  /** As messages call it, escaped. */
+  /** Its name in messages, escaped. */
   readonly name: string;
   readonly stream: ReadableStream<Uint8Array>;
 }
@@ -176,7 +176,7 @@ export async function* readAddresses(
   options: AddressLinesOptions,
 ): AsyncGenerator<Address> {
   const { defaultPort, onBadLine, signal } = options;
-  // A stream that waits for a person to type ends only if it is told to.
+  // A stream that waits for a user's input ends only when it is cancelled.
   const stream = file.stream.pipeThrough(new TransformStream(), { signal });
   let number = 0;
   try {
@@ -194,7 +194,7 @@ export async function* readAddresses(
   }
 }
 
-/** The address, or what is wrong with it. */
+/** The address, or its fault. */
 function parseLine(text: string, defaultPort: number): Address | string {
   try {
     return parseAddress(text, { defaultPort });

@@ -1,13 +1,12 @@
 /**
- * One line at the bottom of a terminal that says how far a long task is, without
- * getting in the way of the lines that stay. On standard error, and only if that
- * is a terminal.
+ * One line at the bottom of a terminal with the progress of a long task, below the lines that
+ * stay. On standard error, and only if that is a terminal.
  */
 import type { Clock } from "../core/clock.ts";
 
 /** A task that is done sooner needs no progress. */
 const QUIET_MS = 1_000;
-/** How often the line changes; faster is unrest. */
+/** Period of updates. */
 const REDRAW_MS = 200;
 
 const ERASE = "\r\x1b[K";
@@ -35,7 +34,7 @@ export class Progress implements Disposable {
     if (options.enabled) this.#after(QUIET_MS);
   }
 
-  /** Calls `write`, which writes lines that stay, with the progress out of the way. */
+  /** Calls `write`, which writes lines that stay, while the progress is erased. */
   aside(write: () => void): void {
     if (!this.#shown) return write();
     this.#options.put(ERASE);

@@ -1,6 +1,6 @@
 /**
- * `verack respond`: answers like a Bitcoin node, rightly or wrongly as asked,
- * until it is told to stop. What it can do wrong is in `bitcoin/behaviours.ts`.
+ * `verack respond`: answers like a Bitcoin node, or with chosen faults, until it is stopped.
+ * The faults are in `bitcoin/behaviours.ts`.
  */
 import {
   BEHAVIOUR_NAMES,
@@ -47,7 +47,7 @@ import { responderJson, responderLine } from "./bitcoin_lines.ts";
 import { SignalWatch } from "./signals.ts";
 import { loseLines, OUTPUT_FLAGS, type Terminal } from "./terminal.ts";
 
-/** What `--behaviour` takes to name them all. */
+/** The value of `--behaviour` that lists all. */
 const LIST = "list";
 
 const FLAGS = {
@@ -219,7 +219,7 @@ function listBehaviours({ stdout, out }: Terminal, json: boolean): void {
   }
 }
 
-/** Writes one form or the other. */
+/** Writes text or JSON. */
 function print(
   { flags, terminal }: RespondInvocation,
   json: Record<string, unknown>,

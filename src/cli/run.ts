@@ -1,4 +1,4 @@
-/** `verack run`: one node of a mesh, until it is told to stop. */
+/** `verack run`: one node of a mesh, until it is stopped. */
 import { systemClock } from "../core/clock.ts";
 import type { MessageEvent } from "../control/answers.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
@@ -121,7 +121,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   let fatal: unknown;
   const leave = async () => {
     log.info("leaving", { exitCode: signals.code ?? EXIT.success });
-    // Messages that programs have finished are still acknowledged.
+    // Messages whose programs have finished are still acknowledged.
     await executor?.stop();
     await node.close();
   };
@@ -193,7 +193,7 @@ async function run(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   return signals.code ?? EXIT.success;
 }
 
-/** Which messages are only printed: what the program does not get and does not wait. */
+/** Which messages are only printed: those that neither go to the program nor wait. */
 function restOf(
   command: ExecCommand | undefined,
   fateOf: SenderRule | undefined,
@@ -211,8 +211,8 @@ function restOf(
 }
 
 /**
- * What a program repeats of a peer's text passes neither for a line of the node nor,
- * in a log of JSON lines, for an entry.
+ * Text of a peer that a program repeats must pass neither for a line of the node nor, in a log
+ * of JSON lines, for an entry.
  */
 function sayOfProgram(stderr: LineWriter, line: string): void {
   stderr.line(`  | ${line}`);

@@ -50,7 +50,7 @@ export const sendCommand: Command = answerCommand({
   },
 });
 
-/** The exit code: peers without standing make the command fail only if no peer gets it. */
+/** The exit code: peers without standing make the command fail only if no peer gets the message. */
 export function broadcastExit(
   { delivered, waiting, failed }: Pick<
     BroadcastAnswer,

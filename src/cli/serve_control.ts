@@ -1,4 +1,4 @@
-/** Opens a node's control API: in its data directory, and where flags say. */
+/** Opens a node's control API: in its data directory, and at the address of the flags. */
 import {
   type Clock,
   type Random,
@@ -28,9 +28,7 @@ interface Times {
   readonly random: Random;
 }
 
-/**
- * Opens what the flags ask for. `onStop` is called when a client asked the node to leave.
- */
+/** Opens the listeners of the flags. `onStop` is called when a client requests the node to stop. */
 export async function serveControl(
   flags: HttpFlagValues,
   node: Node,

@@ -1,14 +1,14 @@
 /**
  * SIGINT and SIGTERM: the first one starts a graceful leave, the second one ends the program at
  * once. SIGHUP, which a closed terminal sends, starts a leave too, unless the program was
- * started to outlive its terminal, as `nohup` does.
+ * started by `nohup` or in a similar way.
  */
 import process from "node:process";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { LineOutput } from "./line_writer.ts";
 
-/** A leave that takes longer is explained on the terminal. */
+/** A leave that takes longer is reported on the terminal. */
 const PATIENCE_MS = 500;
 
 /**
@@ -51,7 +51,7 @@ export class SignalWatch implements Disposable {
     this.#on("SIGTERM", () => this.#onSignal("SIGTERM", EXIT.terminated));
     this.#on("SIGHUP", () => {
       if (ignoresHangup) return;
-      // The kernel and the shell both send it: a second one shows no impatience.
+      // The kernel and the shell both send it, so that a second one does not end the program.
       if (this.#code === undefined) this.#onSignal("SIGHUP", EXIT.hungUp);
     });
   }
@@ -74,7 +74,7 @@ export class SignalWatch implements Disposable {
     this.#handlers.length = 0;
   }
 
-  /** Ctrl-C was typed where the terminal makes no signal of it. */
+  /** Handles a Ctrl-C of which the terminal makes no signal. */
   interrupt(): void {
     this.#onSignal("", EXIT.interrupted);
   }
@@ -123,7 +123,7 @@ function hasTerminal(): boolean {
   return streams.some((stream) => stream.isTerminal());
 }
 
-/** The kernel's answer, which Deno lets a program read with `--allow-all` only. */
+/** From the kernel, which Deno permits with `--allow-all` only. */
 function ignoredByKernel(): boolean | undefined {
   try {
     const status = Deno.readTextFileSync("/proc/self/status");
@@ -139,7 +139,7 @@ function ignoredByKernel(): boolean | undefined {
 /** GNU `nohup` replaces a terminal as stdin by /dev/null opened for writing only. */
 function stdinIsClosedByNohup(): boolean {
   try {
-    // Loaded here only: it takes longer than all else at the start of a command.
+    // Loaded here only, since it takes long to load.
     const { fstatSync } = process.getBuiltinModule("node:fs");
     if (fstatSync(0).rdev !== LINUX_NULL_DEVICE) return false;
   } catch {
@@ -153,7 +153,7 @@ function stdinIsClosedByNohup(): boolean {
   }
 }
 
-/** Shells put the command they start into `_`, and `nohup` passes that on. */
+/** Shells set `_` to the command that they start, and `nohup` passes that on. */
 function startedByNohup(): boolean {
   const { state } = Deno.permissions.querySync({ name: "env", variable: "_" });
   return state === "granted" && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");

@@ -1,4 +1,4 @@
-/** `verack status`: a running node as a whole. */
+/** `verack status`: the state of a running node. */
 import type { StatusAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
 import { peerLabel } from "../identity/peer_name.ts";
@@ -10,7 +10,7 @@ import {
 } from "./answer_command.ts";
 import type { Command } from "./command.ts";
 
-/** Shows how a node is. */
+/** Shows the state of a node. */
 export const statusCommand: Command = answerCommand({
   flags: { data: DATA_FLAG },
   examples: [

@@ -1,4 +1,4 @@
-/** `verack stop`: asks a running node to leave, and waits until it has. */
+/** `verack stop`: stops a running node, and waits until it has left. */
 import { sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";

@@ -1,4 +1,4 @@
-/** `verack tail`: watches what a running node takes in, without taking it away. */
+/** `verack tail`: shows the messages and events of a running node, without consuming them. */
 import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
 import { DATA_FLAG, withNode } from "./answer_command.ts";
@@ -24,7 +24,7 @@ const FLAGS = {
   ...OUTPUT_FLAGS,
 } as const;
 
-/** Watches a node. */
+/** Shows a node's events. */
 export const tailCommand: Command = command(
   {
     description: [
@@ -69,7 +69,8 @@ export const tailCommand: Command = command(
         if (event.type === "stopped") say("the node has stopped");
         if (event.type === "stopped" && !all) break;
         printer.print(event, { time: new Date(time) });
-        // A slow reader holds up the node's journal, which counts what it loses.
+        // Waits for a slow reader; the node's journal counts the events that are dropped
+        // meanwhile.
         await stdout.ready(ends);
       }
     });
@@ -88,14 +89,14 @@ export class KnownPeers {
     this.#askedAt = systemClock.monotonic();
   }
 
-  /** @param asks Whether it matters at all. */
+  /** @param asks Whether standing is requested at all. */
   static async of(client: ControlClient, asks: boolean): Promise<KnownPeers> {
     const peers = new KnownPeers(client);
     if (asks) await peers.#ask();
     return peers;
   }
 
-  /** Whether a peer had standing when the node was asked last. */
+  /** Whether a peer had standing at the last request. */
   hasStanding(id: string): boolean {
     const now = systemClock.monotonic();
     if (now - this.#askedAt >= KNOWN_PEERS_ASKED_MS) {
@@ -113,7 +114,7 @@ export class KnownPeers {
           .map(({ id }) => id),
       );
     } catch {
-      // What is wrong with the node is told where its events are read.
+      // Faults of the node are reported to the readers of its events.
     }
   }
 }

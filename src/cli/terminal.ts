@@ -1,8 +1,7 @@
 /**
- * The streams of the program: whole lines, on stdout (data) and stderr (talk), in
- * the order in which they were written, and whether they have colours. What the
- * lines say is up to the commands; text from others passes `src/core/escape.ts` before
- * it gets here. How lines wait for a reader is in `line_writer.ts`.
+ * The streams of the program: whole lines, on stdout (data) and stderr (notices), in the order
+ * in which they were written, and whether they have colours. Text from others was escaped by
+ * `src/core/escape.ts`. Lines are queued by `line_writer.ts`.
  */
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
@@ -26,14 +25,14 @@ export const OUTPUT_FLAGS = {
   color: COLOR_FLAG,
 } as const satisfies FlagSpecs;
 
-/** For what is said of a reader that has had its time. */
+/** For the notice about a reader whose time is over. */
 const LAST_WORD_MS = 100;
 
 /** The two streams of a process. Their lines keep their order. */
 export interface Output {
   /** Data. No line is lost unless a command says so with {@linkcode loseLines}. */
   readonly stdout: LineWriter;
-  /** Talk; lines that are not read are lost, and counted. */
+  /** Notices; lines that are not read are lost, and counted. */
   readonly stderr: LineWriter;
 }
 
@@ -53,13 +52,13 @@ export function openOutput(): Output {
   const stdout = new LineWriter(Deno.stdout, options);
   const stderr = new LineWriter(Deno.stderr, options);
   stderr.onLoss = (lines) => lossLine(lines, "standard error");
-  // Asked for each line: a window may have got another size.
+  // Read for each line, since the window may change.
   if (Deno.stdout.isTerminal()) stdout.columns = () => columnsOf(Deno.stdout);
   if (Deno.stderr.isTerminal()) stderr.columns = () => columnsOf(Deno.stderr);
   return { stdout, stderr };
 }
 
-/** Adds the colours of a command; `color` is what `--color` or `--no-color` said. */
+/** Adds the colours of a command; `color` is the value of `--color` or `--no-color`. */
 export function openTerminal(output: Output, color?: boolean): Terminal {
   const colors = (stream: { isTerminal(): boolean }): Palette =>
     palette(
@@ -74,9 +73,9 @@ export function openTerminal(output: Output, color?: boolean): Terminal {
 }
 
 /**
- * For commands that cannot wait for the reader of stdout: lines beyond the bound
- * are lost, and where they would stand, their number is. Programs get an event of
- * the type that a node has for events that were not read in time.
+ * For commands that cannot wait for the reader of stdout: lines beyond the bound are lost, and
+ * their number is written in their place. Programs get an event of the type that a node has for
+ * events that were not read in time.
  */
 export function loseLines(
   { stdout }: Output,
@@ -102,9 +101,8 @@ function lossLine(lines: number, stream: string): string {
 }
 
 /**
- * Waits until the readers have taken everything: a second at the most for stderr,
- * and for stdout if its lines may be lost or once `signal` aborts. Says how many
- * lines were not taken.
+ * Waits until the readers have read everything: a second at the most for stderr, and for stdout
+ * if its lines may be lost or once `signal` aborts. Reports how many lines were not read.
  */
 export async function flushOutput(
   { stdout, stderr }: Output,
@@ -127,10 +125,10 @@ export async function flushOutput(
   await stderr.flushed(last.signal);
 }
 
-/** Whether to use colours: as told, or on a terminal without `NO_COLOR`. */
+/** Whether to use colours: by the flag, or on a terminal without `NO_COLOR`. */
 export function useColor(
   context: {
-    /** What a flag said. */
+    /** The value of the flag. */
     readonly color: boolean | undefined;
     readonly terminal: boolean;
     readonly noColor: boolean;
@@ -155,7 +153,7 @@ const STYLES = {
 export type Palette =
   & { readonly [S in keyof typeof STYLES]: (text: string) => string }
   & {
-    /** Whether the others do anything. */
+    /** Whether the other functions have an effect. */
     readonly enabled: boolean;
   };
 
@@ -173,6 +171,6 @@ function columnsOf(stream: { isTerminal(): boolean }): number {
   try {
     return Deno.consoleSize().columns || 80; // 0 where none was ever set.
   } catch {
-    return 80; // A terminal that does not say, such as a serial line.
+    return 80; // The default of a terminal without a size, such as a serial line.
   }
 }

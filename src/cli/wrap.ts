@@ -1,7 +1,7 @@
 /**
- * Breaks lines into rows of a terminal. A line that the terminal breaks goes on in column 0,
- * where text of a peer could be made to look like a line of the program; so rows after the
- * first are indented. Nothing but line feeds and the indentation is added, and nothing lost.
+ * Breaks lines into rows of a terminal. A terminal continues a long line in column 0, where
+ * text of a peer could imitate a line of the program; so rows after the first are indented.
+ * Nothing but line feeds and the indentation is added, and nothing lost.
  */
 
 /** Columns before rows after the first; no line of the program begins with so many spaces. */
@@ -17,13 +17,12 @@ const COLOR = /\x1b\[[0-9;]*m/y;
 /** One column for each character, and no colours. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** Takes no column of its own: what is drawn over the letter before, and joiners. */
+/** Characters without a column of their own: combining marks and joiners. */
 const NARROWEST = /^[\p{Mn}\p{Me}\u200c\u200d\ufe0f]$/u;
 
 /**
- * Two columns in some terminal: East Asian wide (UAX #11), emoji, and what becomes
- * one by what follows. Too many are named rather than too few, since a row that is
- * too short does no harm.
+ * Two columns in some terminal: East Asian wide (UAX #11), emoji, and characters that become
+ * one by the next. Too many rather than too few, since a short row does no harm.
  */
 const WIDE =
   /^[\u1100-\u11ff\u2329\u232a\u2630-\u2637\u268a-\u268f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1d300}-\u{1d37f}\u{1f000}-\u{1faff}\u{20000}-\u{3ffff}\p{Extended_Pictographic}\p{Emoji_Presentation}\p{Regional_Indicator}\p{Emoji_Modifier}]$/u;
@@ -62,7 +61,7 @@ export function wrapWords(text: string, columns: number): string[] {
 
 function wrapLine(line: string, columns: number, indent: number): string {
   if (line.length <= columns && PLAIN.test(line)) return line;
-  // Half of a narrow terminal is for what is said, and a wide character fits.
+  // Half of a narrow terminal is for the text, and a wide character fits.
   const before = Math.max(1, Math.min(indent, Math.floor(columns / 2)));
   const pad = " ".repeat(before);
   const rows: string[] = [];

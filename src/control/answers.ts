@@ -1,4 +1,4 @@
-/** Types of what the control API answers: the node's own types as JSON carries them. */
+/** Types of the answers of the control API: the node's own types as JSON. */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
@@ -23,7 +23,7 @@ export interface ControlFigures {
   readonly requests: number;
   /** Open streams of events. */
   readonly streams: number;
-  /** Events that readers of streams were too slow for. */
+  /** Events that readers of streams have missed. */
   readonly eventsMissed: number;
   /** Where the API listens besides the data directory. */
   readonly url?: string;
@@ -46,7 +46,7 @@ export type SessionRow = Json<Omit<SessionInfo, "userAgent">> & {
 
 /** Answer to `GET /v1/peers`. */
 export interface PeersAnswer {
-  /** Peers that the node remembers or has heard of, or those that the query may mean. */
+  /** Peers on record or in gossip, or those that match the query. */
   readonly peers: readonly PeerRow[];
   /** Its sessions with them. */
   readonly sessions: readonly SessionRow[];
@@ -58,7 +58,7 @@ export interface PeersAnswer {
 export type JoinRequestRow =
   & Json<Pick<JoinRequest, "id" | "direction">>
   & {
-    /** Where it came from, or where it was dialed: `host:port`. */
+    /** The address from which it came, or at which it was dialed: `host:port`. */
     readonly address: string;
     /** When it first came, ISO 8601. */
     readonly firstSeen: string;
@@ -83,9 +83,9 @@ export interface SendAnswer {
   readonly id: string;
   /** The receiver. */
   readonly to: PeerId;
-  /** What the receiver calls itself; not escaped. */
+  /** The name that the receiver advertises; not escaped. */
   readonly name?: string;
-  /** The name that a person gave the receiver at this node. */
+  /** The name that the user of this node has given the receiver. */
   readonly boundName?: string;
   /** The receiver's application has acknowledged it. */
   readonly delivered: boolean;
@@ -107,9 +107,9 @@ export interface BroadcastAnswer {
     readonly standing: boolean;
     readonly reason: string;
   }[];
-  /** What these peers call themselves, by identity; not escaped. */
+  /** The names that these peers advertise, by identity; not escaped. */
   readonly names: Readonly<Record<string, string>>;
-  /** The names that a person gave them at this node, by identity. */
+  /** The names that the user of this node has given them, by identity. */
   readonly boundNames: Readonly<Record<string, string>>;
 }
 
@@ -143,11 +143,11 @@ export interface MessageEvent {
   readonly type: "message";
   /** The sender. */
   readonly from: PeerId;
-  /** What the sender calls itself. */
+  /** The name that the sender advertises. */
   readonly name?: string;
-  /** The name that a person gave the sender at this node. */
+  /** The name that the user of this node has given the sender. */
   readonly boundName?: string;
-  /** What the sender filed it under. */
+  /** The sender's topic. */
   readonly topic: string;
   /** The message's id, 32 hex digits. */
   readonly id: string;
@@ -159,7 +159,7 @@ export interface MessageEvent {
   readonly base64?: string;
 }
 
-/** @param sender What is known of the sender. */
+/** @param sender The names of the sender. */
 export function messageEvent(
   { from, topic, id, deliveryCount, body }:
     & Pick<MessageEvent, "topic" | "id">
@@ -192,7 +192,7 @@ function bodyFields(
   }
 }
 
-/** A dead letter as a list shows it. */
+/** A dead letter in a list. */
 export function deadLetterRow(
   message: DeadLetter,
   sender: PeerNames | undefined,

@@ -255,15 +255,15 @@ export interface Endpoint<I extends Fields = Fields, A = unknown> {
   readonly status?: number;
 }
 
-/** What an endpoint takes, after it was checked. */
+/** The input of an endpoint, after it was checked. */
 export type Input<E> = E extends Endpoint<infer I, infer _>
   ? v.InferOutput<v.StrictObjectSchema<I, undefined>>
   : never;
 
-/** What an endpoint answers, as a client gets it. */
+/** The answer of an endpoint, as a client gets it. */
 export type Answer<E> = E extends Endpoint<infer _, infer A> ? A : never;
 
-// The message of each check says what was wanted, after "must be".
+// The message of each check is the phrase after "must be".
 const text = v.pipe(
   v.string("a string"),
   // A lone surrogate cannot be encoded and would become another text.

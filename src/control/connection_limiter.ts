@@ -52,13 +52,13 @@ class ClientConnection {
     this.#clock = clock;
   }
 
-  /** Closes it after so long; replaces an earlier limit. */
+  /** Closes it after this time; replaces an earlier limit. */
   limit(ms: number): void {
     this.#cancel();
     this.#cancel = this.#clock.after(ms, () => this.closing.abort());
   }
 
-  /** Takes the limit away. */
+  /** Removes the limit. */
   unlimited(): void {
     this.#cancel();
     this.#cancel = () => {};
@@ -135,7 +135,7 @@ export class ConnectionLimiter {
       const answered = () => this.#answered(client);
       await http.serve(connection, { answer, answered }, signal);
     } catch {
-      // The connection broke off or was closed here.
+      // The connection has broken or was closed here.
     } finally {
       client.unlimited();
     }
@@ -148,10 +148,10 @@ export class ConnectionLimiter {
     const response = await this.#options.answer(request, () => {
       isAllowed = true;
       client.isAllowed = true;
-      // Whatever the request waits for has a deadline of its own.
+      // The wait of a request has a deadline of its own.
       client.unlimited();
     });
-    // More requests of a client that is not allowed are not worth a response.
+    // Further requests of a client that is not allowed get no response.
     if (!isAllowed) response.headers.set("connection", "close");
     // A stream of events lasts as long as its reader; any other body must be read soon.
     else if (response.headers.has("content-length")) {
@@ -179,7 +179,7 @@ export interface HttpHandler {
 /** A connection of a client, for `node:http`. */
 class HttpStream extends TcpStream {
   readonly handler: HttpHandler;
-  /** Part of a request is left unread when it closes. */
+  /** Whether part of a request is left unread when it closes. */
   lingers = false;
   readonly #ended = Promise.withResolvers<void>();
   readonly #clock: Clock;

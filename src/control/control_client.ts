@@ -25,7 +25,7 @@ import {
 
 /** How a message is sent. */
 export interface ControlSendOptions {
-  /** What it is filed under. */
+  /** Its topic. */
   readonly topic?: string;
   /** How long it is kept, milliseconds. */
   readonly ttlMs?: number;
@@ -50,9 +50,9 @@ export interface FollowOptions {
 }
 
 /**
- * A client of one running node; dispose of it. All methods throw what the node
- * answers as a {@linkcode VerackError}, `refused` when no node runs there, and a
- * `RangeError` when the node finds the request wrong.
+ * A client of one running node; dispose of it. All methods throw the error of the node as a
+ * {@linkcode VerackError}, `refused` when no node runs there, and a `RangeError` when the node
+ * refuses the request as wrong.
  */
 export class ControlClient implements Disposable {
   readonly #connection: ControlConnection;
@@ -79,14 +79,14 @@ export class ControlClient implements Disposable {
     return this.#connection.directory;
   }
 
-  /** The node as a whole. */
+  /** The state of the node. */
   async status(): Promise<StatusAnswer> {
     return await this.#connection.call(API.status, {});
   }
 
   /**
-   * Peers that it remembers or has heard of, and its sessions; with a `query`, a name,
-   * an id, or its first 8 digits or more, those that it may mean.
+   * Peers on record or in gossip, and its sessions; with a `query`, a name, an id, or its first
+   * 8 digits or more, those that it may mean.
    */
   async peers(query?: string): Promise<PeersAnswer> {
     const input = { ...(query !== undefined && { query }) };
@@ -102,7 +102,7 @@ export class ControlClient implements Disposable {
     return await this.#send(API.send, { to, ...options }, body);
   }
 
-  /** Sends a message to every peer that the node has met. */
+  /** Sends a message to every peer that has proven its key to the node. */
   async broadcast(
     body: string | Uint8Array<ArrayBuffer>,
     options: ControlSendOptions = {},
@@ -120,7 +120,7 @@ export class ControlClient implements Disposable {
     return await this.#connection.call(API.deadLetter, letterId(id, from));
   }
 
-  /** Offers a dead letter to the node's application again. */
+  /** Delivers a dead letter to the node's application again. */
   async retry(id: string, from?: string): Promise<void> {
     await this.#connection.call(API.retry, letterId(id, from));
   }
@@ -140,13 +140,13 @@ export class ControlClient implements Disposable {
     return (await this.#connection.call(API.accessRules, {})).rules;
   }
 
-  /** Admits a whole identity, which is called `name` from now on, if given. */
+  /** Allows a whole identity, whose name is `name` from now on, if given. */
   async allow(id: string, name?: string): Promise<PeerId> {
     const input = { id, ...(name !== undefined && { name }) };
     return (await this.#connection.call(API.allow, input)).id;
   }
 
-  /** Keeps a peer out and ends its session. */
+  /** Denies a peer and ends its session. */
   async deny(id: string): Promise<PeerId> {
     return (await this.#connection.call(API.deny, { id })).id;
   }
@@ -168,12 +168,12 @@ export class ControlClient implements Disposable {
     return await this.#connection.call(API.invite, options);
   }
 
-  /** Revokes an invite; a guest that came in by it stays in. */
+  /** Revokes an invite; a guest that was admitted by it stays a member. */
   async revoke(id: string): Promise<InviteRow> {
     return await this.#connection.call(API.revoke, { id });
   }
 
-  /** Asks the process of the node to leave. */
+  /** Requests the process of the node to stop. */
   async stop(): Promise<void> {
     await this.#connection.call(API.stop, {});
   }

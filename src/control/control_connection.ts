@@ -1,6 +1,6 @@
 /**
- * Requests to the control API of one node, and what becomes of them: answers and events
- * that match the schema, or errors.
+ * Sends requests to the control API of one node, and returns answers and events that match the
+ * schema, or errors.
  */
 import * as v from "npm:valibot@1.5.0";
 import { type Clock, deadline } from "../core/clock.ts";
@@ -37,7 +37,7 @@ export interface EventsOptions {
   readonly onOpen?: () => void;
 }
 
-/** What goes with a request besides its input. */
+/** Options of a request besides its input. */
 interface CallOptions {
   /** Sent as the body; the input is in the query then. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
@@ -46,7 +46,7 @@ interface CallOptions {
   readonly lastEventId?: string | undefined;
 }
 
-/** A way to the node of a data directory. */
+/** A connection to the node of a data directory. */
 export class ControlConnection implements Disposable {
   /** Data directory of the node. */
   readonly directory: string;
@@ -248,7 +248,7 @@ export class ControlConnection implements Disposable {
     );
   }
 
-  /** @param field Where the answer is wrong. */
+  /** @param field The wrong field of the answer. */
   #strange(field?: string): VerackError {
     return new VerackError(
       "protocol",
@@ -319,7 +319,7 @@ export class SilenceTimer implements Disposable {
   ): AsyncGenerator<Uint8Array> {
     this.#restart(CONTROL_SILENCE_MS);
     for await (const chunk of body) {
-      // The time that the consumer takes is not the node's silence.
+      // Time that the consumer spends does not count as silence of the node.
       this.#cancel();
       yield chunk;
       this.#restart(CONTROL_SILENCE_MS);

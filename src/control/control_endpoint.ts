@@ -1,6 +1,6 @@
 /**
- * Where the control API of a data directory's node listens: on a Unix socket, or, where
- * there are none (Windows) or the path is too long, on loopback with a token.
+ * The endpoint of a data directory's node: a Unix socket, or, where there are none (Windows) or
+ * the path is too long, a port of loopback with a token.
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
@@ -12,7 +12,7 @@ import {
 import type { Random } from "../core/clock.ts";
 import { isOpenToOthers } from "../identity/private_file.ts";
 
-/** How a client reaches a node. */
+/** The address of a node for its clients. */
 export type ControlEndpoint =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "http"; readonly url: string; readonly token: string };
@@ -40,7 +40,7 @@ export function fitsUnixSocket(path: string): boolean {
 }
 
 /**
- * Where the node of a data directory listens.
+ * The endpoint of the node of a data directory.
  *
  * @throws {VerackError} `refused` when none has been running there, `permission`.
  */
@@ -90,7 +90,7 @@ export function notRunning(directory: string): VerackError {
   );
 }
 
-/** What is wrong with the path itself. */
+/** The fault of the path itself. */
 function absence(directory: string): string | undefined {
   try {
     return Deno.statSync(directory).isDirectory

@@ -1,8 +1,8 @@
 /**
  * The control API of a running node, served over HTTP: on a Unix socket in its data
  * directory, on loopback with a token, or elsewhere with TLS and a token.
- * `connection_limiter.ts` accepts connections, `guard.ts` checks each request, and
- * `routes.ts` carries it out.
+ * `connection_limiter.ts` accepts connections, `guard.ts` checks each request, and `routes.ts`
+ * handles it.
  */
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
@@ -33,7 +33,7 @@ import type { RouteContext, Routes } from "./routes.ts";
 export interface ControlServerOptions {
   readonly node: Node;
   readonly clock: Clock;
-  /** A client asked the process to leave. */
+  /** Called when a client requests the process to stop. */
   readonly onStop: () => void;
 }
 
@@ -84,17 +84,17 @@ export class ControlServer implements AsyncDisposable {
     this.#load().catch(() => {});
   }
 
-  /** Where it listens besides its directory, for `status`. */
+  /** Its URL besides the directory, for `status`. */
   announce(url: string): void {
     this.#url = url;
   }
 
-  /** Sends readers of events one that is not the node's. */
+  /** Adds an event that is not the node's to streams. */
   publish(event: StreamedEvent): void {
     this.#journal.push(event);
   }
 
-  /** Ends streams, lets answers under way go out, and stops listening. Idempotent. */
+  /** Ends streams, completes answers under way, and stops listening. Idempotent. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -148,7 +148,7 @@ export class ControlServer implements AsyncDisposable {
 
   /**
    * Loads the routes and their packages, which takes 20 ms: a node that starts listens
-   * meanwhile. Not by the first request: there may be no file descriptor left then.
+   * meanwhile. Not at the first request, when no file descriptor may be left.
    */
   #load(): Promise<Routes> {
     return this.#routes ??= import("./routes.ts").then(
@@ -173,7 +173,7 @@ export class ControlServer implements AsyncDisposable {
     };
   }
 
-  /** Resolves after so long, or when the server closes. */
+  /** Resolves after this time, or when the server closes. */
   #wait(ms: number): Promise<void> & Disposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { signal } = this.#stop;
@@ -239,14 +239,14 @@ export class ControlServer implements AsyncDisposable {
   #failed(error: unknown): Response {
     const response = errorResponse(error);
     if (response !== undefined) return response;
-    // A bug: the log has the reason, the client is not told it.
+    // A bug: the reason is in the log, and not sent to the client.
     this.#log.error("request failed", { reason: messageOf(error) });
     const message = "This node has a fault; its log says more";
     return jsonResponse({ error: { code: "internal", message } }, 500);
   }
 }
 
-/** Events of these types and this topic; how many were missed, and the end, always. */
+/** Events of these types and this topic, and `overflow` and `stopped` in any case. */
 function eventFilter(
   types: readonly string[] | undefined,
   topic: string | undefined,

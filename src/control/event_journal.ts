@@ -1,6 +1,6 @@
 /**
- * The latest events of a node, numbered, in a bounded ring that all streams share. Each
- * reads at its own pace or resumes where it was, and counts what it missed.
+ * The latest events of a node, numbered, in a bounded ring that all streams share. Each reads
+ * at its own pace, can be resumed, and counts the events that it has missed.
  */
 import { Buffer } from "node:buffer";
 import type { Clock } from "../core/clock.ts";
@@ -78,7 +78,7 @@ export class EventJournal {
     return this.#ended;
   }
 
-  /** The id that stands for a number. */
+  /** The id of a number. */
   id(number: number): string {
     return `${this.#epoch}-${number}`;
   }
@@ -141,7 +141,7 @@ export class EventJournal {
     return this.#entries.at(Math.max(0, number + 1 - first.number));
   }
 
-  /** Ends the journal; what it has can still be read. */
+  /** Ends the journal; its events can still be read. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -175,7 +175,7 @@ const HEARTBEAT = encoder.encode(": heartbeat\n\n");
 export interface EventStreamOptions {
   readonly clock: Clock;
   readonly wanted: (event: StreamedEvent) => boolean;
-  /** The stream begins after this number. */
+  /** The number after which the stream begins. */
   readonly position: number;
   /** How many were missed before it. */
   readonly missed: number;

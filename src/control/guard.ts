@@ -19,7 +19,7 @@ export interface GuardOptions {
   readonly token?: string;
 }
 
-/** `Sec-Fetch-Site` of no browser, of our own pages, and of an address typed in. */
+/** `Sec-Fetch-Site` of no browser, of our own pages, and of a typed address. */
 const OWN_SITES: ReadonlySet<string | null> = new Set([
   null,
   "same-origin",
@@ -101,7 +101,7 @@ function shown(text: string): string {
   return escapeText(text, { max: 80 });
 }
 
-/** Codes of requests that are not carried out. */
+/** Codes of requests that are refused. */
 export type RefusalCode =
   | "foreign-host"
   | "foreign-origin"
@@ -116,13 +116,13 @@ export type RefusalCode =
   | "unavailable"
   | "internal";
 
-/** A request that is not carried out. */
+/** The error of a request that is refused. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: RefusalCode;
   readonly headers: Readonly<Record<string, string>>;
 
-  /** @param message One sentence: what was wrong, what it must be. */
+  /** @param message One sentence: what is wrong, and what it must be. */
   constructor(
     status: number,
     code: RefusalCode,
@@ -152,7 +152,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
-/** A JSON response, which has no control characters that a terminal obeys. */
+/** A JSON response without control characters for terminals. */
 export function jsonResponse(
   value: unknown,
   status = 200,

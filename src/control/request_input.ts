@@ -1,4 +1,4 @@
-/** Checks what a request carries against the schema of its endpoint. */
+/** Checks the query and body of a request against the schema of its endpoint. */
 import * as v from "npm:valibot@1.5.0";
 import { type Clock, deadline } from "../core/clock.ts";
 import {
@@ -12,7 +12,7 @@ import { badRequest, Refusal } from "./guard.ts";
 
 const MAX_SHOWN_CHARS = 64;
 
-/** What a request carries. */
+/** The query and body of a request. */
 export interface RequestInput {
   readonly fields: unknown;
   /** The body, if it is `application/octet-stream`. */
@@ -22,8 +22,8 @@ export interface RequestInput {
 /**
  * The input of a request.
  *
- * @throws `Refusal` 400 that names the field, its value and what was wanted; 415, 413,
- * 408 or 503 as {@linkcode BodyReader} does.
+ * @throws `Refusal` 400 that names the field, its value and what is allowed; 415, 413, 408 or
+ * 503 as {@linkcode BodyReader} does.
  */
 export async function readInput(
   endpoint: Endpoint,
@@ -55,7 +55,7 @@ function check(
   throw badRequest(explain(issue, place, Object.keys(fields)));
 }
 
-/** What is wrong, and what was wanted. */
+/** What is wrong, and what is allowed. */
 function explain(
   issue: v.BaseIssue<unknown>,
   place: "query" | "body",
@@ -110,7 +110,7 @@ export class BodyReader {
     this.#clock = clock;
   }
 
-  /** Whether a request says that its body is bytes. */
+  /** Whether the body of a request is `application/octet-stream`. */
   isBinary(request: Request): boolean {
     return typeOf(request) === BINARY_TYPE;
   }

@@ -1,6 +1,6 @@
 /**
- * Carries out the requests of the control API. `guard.ts` has decided before that the
- * client may use it, `api.ts` describes what goes in and out.
+ * Handles the requests of the control API. `guard.ts` has authorised the client before;
+ * `api.ts` has the schema.
  */
 import { Hono } from "npm:hono@4.13.19";
 import type { Clock } from "../core/clock.ts";
@@ -20,11 +20,11 @@ import { type Answer, API, type Endpoint, type Input } from "./api.ts";
 import { badRequest, jsonResponse, Refusal } from "./guard.ts";
 import { BodyReader, readInput } from "./request_input.ts";
 
-/** What the handlers of requests work with. */
+/** The input of request handlers. */
 export interface RouteContext {
   readonly node: Node;
   readonly clock: Clock;
-  /** Resolves after so long, or when the server closes. */
+  /** Resolves after this time, or when the server closes. */
   readonly wait: (ms: number) => Promise<void> & Disposable;
   readonly figures: () => ControlFigures;
   /** Opens a stream of events. */
@@ -32,7 +32,7 @@ export interface RouteContext {
     query: Input<typeof API.events>,
     lastEventId: string | null,
   ) => Promise<Response>;
-  /** Asks the process to leave. */
+  /** Requests the process to stop. */
   readonly stop: () => void;
   /** The response to a request that failed. */
   readonly failed: (error: unknown) => Response;
@@ -57,7 +57,7 @@ type Handlers = {
     | Promise<Serializable<Answer<typeof API[K]>> | Response>;
 };
 
-/** Answers requests that the guard lets through. */
+/** Handles requests that the guard has allowed. */
 export type Routes = (request: Request) => Response | Promise<Response>;
 
 /** Routes requests to their handlers. */
@@ -155,9 +155,9 @@ function handlersOf(context: RouteContext): Handlers {
       const onId = (text: string) => id = text;
       const acked = node.send(to, bytes, { ...options, onId })
         .then(() => true);
-      // Events report what becomes of it later.
+      // Later results are reported by events.
       acked.catch(() => {});
-      // A peer that is away does not acknowledge it in a moment.
+      // A peer that is away will not acknowledge it soon.
       using waited = wait(waitMs ?? (connected ? BROADCAST_WAIT_MS : 0));
       const stored = waited.then(() => node.committed()).then(() => false);
       const delivered = await Promise.race([acked, stored]);
@@ -247,7 +247,7 @@ function handlersOf(context: RouteContext): Handlers {
   };
 }
 
-/** The one member that a name, an identity or its first digits mean. */
+/** The one member selected by a name, an identity or its first digits. */
 function memberOf(node: Node, text: string): PeerId {
   return memberChosen(text, node.findPeers(text));
 }

@@ -96,7 +96,7 @@ export class ChatLines {
     return named.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
   }
 
-  /** With the short identity, shown whenever a session opens or closes. */
+  /** With the short identity, which is shown when a session opens or closes. */
   #full(
     { id, name, boundName }: { readonly id: PeerId } & PeerNames,
   ): string {
@@ -146,7 +146,7 @@ function reason(text: string): string {
   return escapeText(text, { max: MAX_REASON_CHARS });
 }
 
-/** Names and the peers that have claimed them, also those that have left. */
+/** Names and the peers that have advertised them, also those that have left. */
 export class Names {
   readonly #node: Node;
   readonly #claims = new Map<string, Set<PeerId>>();
@@ -156,34 +156,34 @@ export class Names {
     this.#node = node;
     if (node.name !== "") this.#claim(node.identity.id, node.name);
     for (const { id, name, firstSeen } of node.peers()) {
-      // A name that was only gossiped is no verified claim.
+      // A name that was only gossiped does not count.
       if (firstSeen !== undefined) this.claim(id, name);
     }
   }
 
-  /** A verified peer claims a name. */
+  /** Records that a verified peer uses a name. */
   claim(id: PeerId, name: string | undefined): void {
     if (name !== undefined && name !== "") this.#claim(id, name);
   }
 
-  /** What a peer is called. */
+  /** The names of a peer. */
   label(id: PeerId): string {
     const { name, boundName, nameHeldBy } = this.#node.peer(id) ?? {};
     this.claim(id, name);
     this.claim(id, boundName);
     const called = boundName ?? name;
-    // The holder may be away, and have claimed nothing since this chat began.
+    // The holder of a name may have been away since this chat began.
     const isHeld = boundName === undefined && nameHeldBy !== undefined;
     return called === undefined || isHeld || this.#isAmbiguous(called)
       ? peerLabel(id, name, boundName)
       : shownName(called);
   }
 
-  /** What can be typed for each peer: its name if it means that peer, else first digits. */
+  /** The text that selects each peer: its name if that is unique, else first digits. */
   typed(): string[] {
     return this.#node.peers().map(
       ({ id, name, boundName, nameHeldBy, introducedBy }) =>
-        // What a person gave means that peer, whatever others call themselves.
+        // A name that the user gave means that peer, whatever names others use.
         boundName ??
           (name !== undefined && shownName(name) === name &&
               nameHeldBy === undefined && introducedBy === undefined &&
@@ -194,7 +194,7 @@ export class Names {
   }
 
   #isAmbiguous(name: string): boolean {
-    // Dropping a claim would let another peer pass for its owner.
+    // Without its entry another peer could pass for the holder of a name.
     return this.#count >= MAX_NAME_CLAIMS ||
       (this.#claims.get(foldName(name))?.size ?? 0) > 1;
   }

@@ -1,6 +1,6 @@
 /**
- * Sends messages to all or to one, and tells which peers do not have them yet. The text comes
- * from `conversation.ts` or `piped.ts`.
+ * Sends messages to all or to one, and reports which peers have not acknowledged them. The text
+ * comes from `conversation.ts` or `piped.ts`.
  */
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -10,7 +10,7 @@ import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
 import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";
 
-/** What became of a message. */
+/** The result of a message. */
 export interface Said {
   /** Peers that have acknowledged it. */
   readonly delivered: readonly PeerId[];
@@ -98,14 +98,14 @@ export class ChatSession {
     }
   }
 
-  /** A key in memory is gone with its process, and messages for it are given up. */
+  /** A key in memory ends with its process, and messages for it are given up. */
   #mayReturn(peer: PeerId): boolean {
     return this.#node.peer(peer)?.ephemeral === false;
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
     this.#pending.add(promise.catch((error) => {
-      // The caller handles it; here it is only waited for.
+      // The caller handles the rejection; here the promise is only awaited.
       if (!(error instanceof VerackError || error instanceof RangeError)) {
         throw error;
       }

@@ -26,7 +26,7 @@ export interface ConversationSettings {
   readonly onInterrupt: () => void;
 }
 
-/** Handles what is typed in a chat. */
+/** Handles the lines that are typed in a chat. */
 export class Conversation implements Typist {
   readonly #settings: ConversationSettings;
   readonly #talk: ChatSession;

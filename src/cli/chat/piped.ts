@@ -1,7 +1,7 @@
 /**
  * A chat with standard input from a pipe or file: each line is sent to all once the mesh is
  * joined, and at the end all connected peers with standing must have acknowledged it, or any
- * peer if none has standing: a stranger that takes nothing does not make it fail.
+ * peer if none has standing: a stranger that acknowledges nothing does not make it fail.
  */
 import type { Clock } from "../../core/clock.ts";
 import { MAX_BODY_BYTES } from "../../wire/wire_limits.ts";
@@ -26,18 +26,18 @@ export interface PipedSettings {
   readonly keeps: boolean;
   /** Shows a notice. */
   readonly show: (text: string) => void;
-  /** The chat is to end. */
+  /** Ends the chat. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends all lines of the input. Returns whether all peers with standing got, or are going to
- * get, all of them; throws `timeout` when no peer was reached.
+ * Sends all lines of the input. Returns whether all peers with standing have got, or will get,
+ * all of them; throws `timeout` when no peer was reached.
  */
 export async function sayLines(settings: PipedSettings): Promise<boolean> {
   const { node, lines, input, timeoutMs, show, signal } = settings;
   try {
-    // With an address it rejects with what is wrong there; without, it resolves at once.
+    // With an address it rejects with the error there; without, it resolves at once.
     await node.joined({ timeoutMs, signal });
   } catch (error) {
     if (signal.aborted) return false;
@@ -84,7 +84,7 @@ function tellWaiting(
   { node, lines, keeps, show }: PipedSettings,
   waiting: ReadonlySet<PeerId>,
 ): boolean {
-  // Some have returned and acknowledged it meanwhile.
+  // Some may have returned and acknowledged it meanwhile.
   const { messages } = node.outbox;
   if (messages === 0 || waiting.size === 0) return true;
   const what = `${messages} ${messages === 1 ? "message" : "messages"}`;

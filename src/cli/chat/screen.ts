@@ -1,7 +1,6 @@
 /**
- * A terminal with a line that is being typed at its bottom and everything else
- * above it. Editing, history and keys are those of `node:readline`; what the lines
- * mean is up to others, and how they wait for the terminal is in `line_writer.ts`.
+ * A terminal with an input line at its bottom and all output above it. Editing, history and
+ * keys are those of `node:readline`; output is queued by `line_writer.ts`.
  */
 import process from "node:process";
 import * as readline from "node:readline";
@@ -14,7 +13,7 @@ const MAX_HISTORY_LINES = 1_000;
 /** Carriage return, erase to the end of the screen. */
 const ERASE_BELOW = "\r\x1b[J";
 
-/** Receives what is typed. */
+/** Receives the input. */
 export interface Typist {
   /** A line was entered. */
   onLine(line: string): void;
@@ -24,7 +23,7 @@ export interface Typist {
   onEnd(): void;
   /** Ctrl-Z was typed, which does nothing here. */
   onSuspend(): void;
-  /** What a line may become, and the end of it that those would replace. */
+  /** Candidates for completion, and the end of the line that they would replace. */
   complete(line: string): [candidates: string[], end: string];
 }
 
@@ -52,7 +51,7 @@ export class Screen implements LineOutput, Disposable {
       if (!this.#closed) this.#readline.prompt();
     });
     this.#readline.on("SIGINT", () => typist.onInterrupt());
-    // Without a listener it would stop this process, which Deno does not let it.
+    // Without a listener `node:readline` would stop this process, which Deno does not permit.
     this.#readline.on("SIGTSTP", () => typist.onSuspend());
     this.#readline.on("close", () => {
       if (!this.#closed) typist.onEnd();
@@ -60,10 +59,10 @@ export class Screen implements LineOutput, Disposable {
     this.#readline.prompt();
   }
 
-  /** Writes whole lines above the one that is typed, which stays as it is. */
+  /** Writes whole lines above the input line, which stays as it is. */
   line(text: string, keep = false, indent?: number | false): void {
     if (this.#closed) return this.#stdout.line(text, keep, indent);
-    // What is typed may take several rows, and is drawn again from the first of them.
+    // The input may take several rows, and is drawn again from the first of them.
     const { rows } = this.#readline.getCursorPos();
     const up = rows > 0 ? `\x1b[${rows}A` : "";
     const below = "\n".repeat(rows);
@@ -72,7 +71,7 @@ export class Screen implements LineOutput, Disposable {
     this.#readline.prompt(true);
   }
 
-  /** The terminal is as before, and what was being typed is gone. */
+  /** Restores the terminal and erases the input line. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -85,8 +84,8 @@ export class Screen implements LineOutput, Disposable {
 }
 
 /**
- * What `node:readline` draws on. Not `process.stdout`: its queue has no bound and would not keep
- * the order with other lines.
+ * The output of `node:readline`. Not `process.stdout`, whose queue has no bound and would not
+ * keep the order with other lines.
  */
 class Drawing extends Writable {
   readonly #onResize = () => void this.emit("resize");

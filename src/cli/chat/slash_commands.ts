@@ -1,4 +1,4 @@
-/** The commands of a chat, such as `/msg`, and the completion of what is typed. */
+/** The commands of a chat, such as `/msg`, and the completion of input. */
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
@@ -8,7 +8,7 @@ import type { Palette } from "../terminal.ts";
 import { memberLines } from "../peers.ts";
 import type { Names } from "./chat_lines.ts";
 
-/** What commands need of a chat. */
+/** The part of a chat that commands use. */
 export interface ChatContext {
   readonly node: Node;
   readonly names: Names;
@@ -21,7 +21,7 @@ export interface ChatContext {
 }
 
 interface SlashCommand {
-  /** What follows it; a name is completed. */
+  /** Its argument; a name is completed. */
   readonly argument: "" | "NAME" | "NAME TEXT";
   readonly help: string;
   run(argument: string, chat: ChatContext): void | Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * What the demo shows, printed as text or as JSON by `printer.ts`.
+ * The events of the demo, printed as text or as JSON by `printer.ts`.
  *
  * With `--json` each event is one line, with `time` (ISO 8601) in front; the keys are stable.
  * Nodes are called by `name`; `peer` is the name of another node. A link counts once both its
@@ -51,16 +51,16 @@ interface DemoEventFields {
   demo: { nodes: number; inProcess: boolean; period: number };
   /** A part begins; the names are those of the nodes it is about, if any. */
   phase: { phase: Phase; name?: string; peer?: string };
-  /** A node was told to start with only the address of `via`, or alone if that is `null`. */
+  /** A node is started with only the address of `via`, or alone if that is `null`. */
   starting: Named & { via: string | null; again: boolean };
   started: Listening;
   /** The killed node listens again. */
   restarted: Listening & { previousAddress: string };
-  /** A node has a session with the node it was told to join through. */
+  /** A node has a session with the one it joins through. */
   joined: Named & LinkCount & { via: string; trust: Trust };
   /** Two nodes have a session; `name` dialed. */
   links: Pair;
-  /** Two nodes cannot reach each other while others reach both; told once. */
+  /** Two nodes cannot reach each other while others reach both; reported once. */
   apart: Pair;
   /** Every node has a session with every other. */
   complete: LinkCount;
@@ -84,7 +84,7 @@ interface DemoEventFields {
     memberSays: string;
     impostorSays: string;
   };
-  /** A node ended without being told to. */
+  /** A node ended unexpectedly. */
   ended: Named & { reason: string };
   /** Any other event of a node. */
   other: Named & { event: NodeEvent };
@@ -107,7 +107,7 @@ interface DemoEventFields {
     pingPairs: number;
     /** Parts that were completed. */
     shown: readonly Phase[];
-    /** What did not happen, in words. */
+    /** What did not happen, as a sentence. */
     missing: readonly string[];
   };
 }

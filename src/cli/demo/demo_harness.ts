@@ -5,12 +5,12 @@ import type { DemoEvent } from "./demo_event.ts";
 import type { DemoHost, DemoNode } from "./demo_host.ts";
 import { MeshView } from "./mesh_view.ts";
 
-/** Pause between two looks at a condition; one look at a large mesh costs a millisecond. */
+/** Pause between two checks of a condition; one check of a large mesh costs a millisecond. */
 const POLL_MS = 10;
 
-/** Something did not happen in time, or cannot happen any more. */
+/** A condition was not met in time, or cannot be met any more. */
 export class NotShownError extends Error {
-  /** What, in words. */
+  /** The condition, as a sentence. */
   readonly missing: readonly string[];
 
   constructor(missing: readonly string[]) {
@@ -63,7 +63,7 @@ export class DemoHarness {
     if (identity === undefined) throw new TypeError(`${name} has no key`);
     const notStarted = [`${name} did not start`];
     const waiting = () => this.#canStart(via) ? [] : notStarted;
-    // A start that waited as well may have taken the place.
+    // Another start that waited may have begun first.
     while (waiting().length > 0) await this.until(waiting, signal);
     this.#starting++;
     try {
@@ -105,15 +105,15 @@ export class DemoHarness {
     await node?.kill();
   }
 
-  /** Lets all nodes leave, of which nothing is shown any more; resolves when they are gone. */
+  /** Stops all nodes, whose events are not shown any more; resolves when they are gone. */
   async leave(): Promise<void> {
     this.#runs.clear();
     await Promise.all([...this.#nodes.values()].map((node) => node.leave()));
   }
 
   /**
-   * Waits until nothing is `missing` (in words) any more. Rejects with `NotShownError` when
-   * `signal` aborts first or a node crashes.
+   * Waits until `missing` returns nothing any more. Rejects with `NotShownError` when `signal`
+   * aborts first or a node crashes.
    */
   async until(
     missing: () => readonly string[],

@@ -1,7 +1,6 @@
 /**
- * Where the demo's nodes run: in this process, or as processes of their own, which are
- * `verack run --json` by the same executable, each with its key in a file of a temporary
- * directory.
+ * Runs the demo's nodes: in this process, or as processes of their own, which are `verack run
+ * --json` by the same executable, each with its key in a file of a temporary directory.
  *
  * No process and no file outlives the host, also when the program exits at once (a second
  * Ctrl-C). If this process is killed, its children end with the next line they print, because
@@ -15,13 +14,13 @@ import { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
 import { pingEvery } from "../node_command.ts";
 
-/** How long a node may take to say bye; its own deadline for that is a second. */
+/** How long a node may take to send bye; its own deadline for that is a second. */
 const LEAVE_TIMEOUT_MS = 3_000;
 
-/** Ctrl-C in a terminal reaches the children too: how long they may leave by themselves. */
+/** Ctrl-C in a terminal reaches the children too: how long they have to end by themselves. */
 const HEAD_START_MS = 500;
 
-/** What `verack run` needs to be permitted, beside reading its key. */
+/** Permissions of `verack run`, beside reading its key. */
 const CHILD_PERMISSIONS = [
   "--allow-net=127.0.0.1",
   "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
@@ -31,10 +30,10 @@ const CHILD_PERMISSIONS = [
 export interface DemoNodeOptions {
   readonly name: string;
   readonly identity: Identity;
-  /** `host:port` of the one member it knows; the first node knows none. */
+  /** `host:port` of the one member it joins through; the first node has none. */
   readonly connect: string | undefined;
   readonly onEvent: (event: NodeEvent) => void;
-  /** Called once when it is gone, with the reason in words. */
+  /** Called once when it is gone, with the reason as text. */
   readonly onEnd: (reason: string) => void;
 }
 
@@ -42,7 +41,7 @@ export interface DemoNodeOptions {
 export interface DemoNode {
   /** Ends it as a crash would; resolves when it is gone. */
   kill(): Promise<void>;
-  /** Asks it to say bye, and kills it if that takes too long; resolves when it is gone. */
+  /** Stops it with a bye, and kills it if that takes too long; resolves when it is gone. */
   leave(): Promise<void>;
 }
 
@@ -60,8 +59,8 @@ export interface DemoHost extends AsyncDisposable {
 export class LocalHost implements DemoHost {
   readonly startsAtOnce = 4;
   /**
-   * One thread does all handshakes: with thousands at once, each would run into its deadline
-   * and start over.
+   * One thread does all handshakes: with thousands at once, each would miss its deadline and
+   * start again.
    */
   readonly linksAtOnce = 100;
   readonly #periodMs: number;
@@ -115,7 +114,7 @@ export interface ChildHostOptions {
 
 /** Runs each node in a process of its own. */
 export class ChildHost implements DemoHost {
-  /** More at once would take longer, all of them. */
+  /** More at once would take longer for all of them. */
   readonly startsAtOnce = Math.max(2, navigator.hardwareConcurrency);
   readonly linksAtOnce = Infinity;
   readonly #options: ChildHostOptions;
@@ -178,7 +177,7 @@ function spawn(directory: string, flags: readonly string[]): Deno.ChildProcess {
     "run",
     "--no-prompt",
     "--quiet",
-    // All of it was loaded for this process already, by the same lock file.
+    // This process has loaded all modules already, by the same lock file.
     "--cached-only",
     ...CHILD_PERMISSIONS,
     `--allow-read=${directory}`,
@@ -273,7 +272,7 @@ class ChildNode implements DemoNode {
 function parseEvent(line: string): NodeEvent | undefined {
   try {
     const value = JSON.parse(line);
-    // Written by this very program: what has a type is an event.
+    // Written by this program: an object with a type is an event.
     return typeof value?.type === "string" ? value as NodeEvent : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * What happens in the demo, part by part: nodes start, ping, one is killed and returns, an
- * impostor is refused. Nodes are run and watched by `demo_harness.ts`.
+ * The demo, part by part: nodes start, ping, one is killed and returns, an impostor is refused.
+ * Nodes are run and watched by `demo_harness.ts`.
  */
 import { deadline, systemClock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -48,7 +48,7 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
     show({ type: "phase", phase: "keep" });
     await aborted(signal);
   }
-  // Before the nodes leave: with many of them in this process that holds up the output.
+  // Written before the nodes leave: with many of them in this process that delays the output.
   show({
     type: "summary",
     ok,
@@ -142,7 +142,7 @@ class DemoScript {
           throw error;
         })
     );
-    // All have to settle first, or a node could start after the end.
+    // All promises must settle first, or a node could start after the end.
     const errors = (await Promise.allSettled(starts))
       .flatMap((it) => it.status === "rejected" ? [it.reason] : []);
     const fatal = errors.find((error) => !(error instanceof NotShownError));
@@ -246,7 +246,7 @@ class DemoScript {
   }
 }
 
-/** How long things may take in milliseconds, some four times what they do take. */
+/** Deadlines in milliseconds, about four times the usual durations. */
 function timeoutsOf({ plan, inProcess, periodS }: DemoOptions) {
   const nodes = plan.nodes.length;
   // A process takes a second to start; in one process each session takes a millisecond.

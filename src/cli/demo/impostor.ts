@@ -40,11 +40,11 @@ export interface Attempt {
   /** The impostor's own end of the connection. */
   readonly address: string;
   readonly admitted: boolean;
-  /** What the impostor was told. */
+  /** The reason that the impostor received. */
   readonly told: string;
 }
 
-/** The network of `verack run` and `Node.start` unless told otherwise. */
+/** The default network of `verack run` and `Node.start`. */
 const NETWORK = "main";
 
 /** Tries to open a session as the certificate's owner; rejects if the member cannot be reached. */

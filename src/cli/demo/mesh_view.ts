@@ -12,13 +12,13 @@ export interface Member {
 }
 
 interface NodeState extends Member {
-  /** Told to start, and not known to have ended. */
+  /** Whether it was started, and has not ended. */
   running: boolean;
   killed: boolean;
   via: string | undefined;
   address: string | undefined;
   previousAddress: string | undefined;
-  /** How far it trusts the other ends of its sessions, by name. */
+  /** The trust that it reports in the other ends of its sessions, by name. */
   readonly sessions: Map<string, Trust>;
   /** Pings it showed since the last start of either end, by sender. */
   readonly heard: Map<string, number>;
@@ -70,7 +70,7 @@ export class MeshView {
     return [{ type: "killed", name }];
   }
 
-  /** A node ended; tells only if it had not been killed. */
+  /** A node ended; an event if it had not been killed. */
   ended(name: string, reason: string): DemoEvent[] {
     const node = this.#node(name);
     if (!node.running) return [];
@@ -78,7 +78,7 @@ export class MeshView {
     return [{ type: "ended", name, reason }];
   }
 
-  /** A node reported an event. Those that are not listed here are told by others. */
+  /** A node reported an event. Types that are not listed here have no effect. */
   apply(name: string, event: NodeEvent): DemoEvent[] {
     const node = this.#node(name);
     switch (event.type) {

@@ -91,7 +91,7 @@ const WORDINGS: {
     escapeText(impostorSays, { max: MAX_TEXT_CHARS }),
   ],
   ended: ({ reason }) => ["bad", "crashed", reason],
-  /** What nodes report beyond the script, most of it about strangers with `--keep`. */
+  /** Other events of nodes, most of them about strangers with `--keep`. */
   other: ({ event }) => {
     switch (event.type) {
       case "unreachable": {
@@ -194,7 +194,7 @@ class TextPrinter {
     if (names.length <= MANY_NODES) {
       return this.#event(name, [tone, verb, rest], count);
     }
-    // Too many nodes to list what each does.
+    // There are too many nodes to list each.
     const nodes = names.length;
     switch (event.type) {
       case "starting":
@@ -225,7 +225,7 @@ class TextPrinter {
     this.#event(name, [tone, verb, rest], count);
   }
 
-  /** A line with how many of `total` nodes did so, if that is worth a line. */
+  /** A line with the number of `total` nodes, if it is due. */
   #tally(
     total: number,
     [tone, verb, rest]: Wording,

@@ -1,4 +1,4 @@
-/** The flags that hand messages to a program. */
+/** The flags for passing messages to a program. */
 import { logger } from "../../core/log.ts";
 import { isPeerId, type PeerId } from "../../identity/identity.ts";
 import { foldName, parsePeerName, sameName } from "../../identity/peer_name.ts";
@@ -60,7 +60,7 @@ export interface ExecCommand extends ProgramCommand {
   readonly jobs: number;
 }
 
-/** What to run with the arguments that are not flags; `undefined` without `--exec`. */
+/** The program to run, with the arguments that are not flags; `undefined` without `--exec`. */
 export async function execCommand(
   flags: FlagValues<typeof EXEC_FLAGS>,
   args: readonly string[],
@@ -90,7 +90,7 @@ export async function execCommand(
 
 const log = logger("cli");
 
-/** What becomes of a sender's messages; those that wait are kept by their sender. */
+/** The handling of a sender's messages; those that wait are kept by their sender. */
 export type SenderFate = "run" | "print" | "wait";
 
 /** Decides {@linkcode SenderFate}, anew for each message. */
@@ -130,7 +130,7 @@ export function senderRule(
   );
 }
 
-/** Whether a person has said which peer a name means. */
+/** Whether the user has decided which peer a name means. */
 function isConfirmed({ store }: NodeOptions, text: string): boolean {
   const name = foldName(text);
   return store?.nameBindings()
@@ -149,7 +149,7 @@ function namedSenders(node: Node, from: readonly string[]): SenderRule {
       if (holder === sender) return "run";
       if (holder !== undefined) continue;
       if (!sameName(name, node.peer(sender)?.name ?? "")) continue;
-      // Several came while it was bound to none: any of them may be the right one.
+      // Several peers used it while it was bound to none: any of them may be the right one.
       fate = "wait";
       if (told.has(name)) continue;
       told.add(name);

@@ -1,7 +1,7 @@
 /**
- * A program as the consumer of messages: each one is handed to a new process, acknowledged
- * when that exits with 0 and refused otherwise, so that it is delivered again, and becomes a
- * dead letter after too many deliveries. One process is run by `program_run.ts`.
+ * A program as the consumer of messages: each one is passed to a new process, acked when that
+ * exits with 0 and nacked otherwise, so that it is delivered again, and becomes a dead letter
+ * after too many deliveries. One process is run by `program_run.ts`.
  */
 import { type Clock, sleep } from "../../core/clock.ts";
 import { type MessageEvent, messageEvent } from "../../control/answers.ts";
@@ -37,9 +37,9 @@ const log = logger("cli");
 export class Executor {
   readonly #settings: ExecutorSettings;
   readonly #node: Node;
-  /** No more messages are taken. */
+  /** No more messages are consumed. */
   readonly #stop = new AbortController();
-  /** Running programs are to end. */
+  /** Running programs must end. */
   readonly #kill = new AbortController();
   readonly #jobs: Promise<void>[];
   /** Why the program could not be started the last time. */
@@ -52,7 +52,7 @@ export class Executor {
   }
 
   /**
-   * Takes no more messages, and resolves when no program runs: they may finish, get SIGTERM
+   * Consumes no more messages, and resolves when no program runs: they may finish, get SIGTERM
    * after 2 s, and are killed 1 s later. To be called before the node closes, which could not
    * acknowledge afterwards.
    */
@@ -75,8 +75,8 @@ export class Executor {
       signal,
     });
     try {
-      // Never left early: a message that is neither acknowledged nor refused when
-      // the node closes comes again, and no try is counted.
+      // Not left early: a message that is neither acked nor nacked when the node closes comes
+      // again, with the same delivery count.
       while (true) {
         const { value: message } = await messages.next();
         if (message === undefined || !await this.#handle(message)) return;
@@ -87,7 +87,7 @@ export class Executor {
     }
   }
 
-  /** False if the message is to be left as it is. */
+  /** False if the message must be neither acked nor nacked. */
   async #handle(message: Message): Promise<boolean> {
     const fault = await this.#run(message);
     if (this.#kill.signal.aborted && fault !== undefined) return false;
@@ -106,7 +106,7 @@ export class Executor {
 
   async #run(message: Message): Promise<string | undefined> {
     const { from, id, topic, deliveryCount, body } = message;
-    // No variable can hold it, and without it the topic would be another one.
+    // No variable can contain NUL, and without it the topic would be another one.
     if (topic.includes("\0")) return "the topic has a NUL character";
     const name = this.#node.peer(from)?.name;
     const env = {
@@ -124,7 +124,7 @@ export class Executor {
         this.#startable();
         return fault;
       } catch (error) {
-        // Not the message's fault: it waits until the program is there again.
+        // The message waits until the program can be started again.
         const { clock } = this.#settings;
         this.#unstartable(messageOf(error));
         try {

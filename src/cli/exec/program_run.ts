@@ -1,6 +1,6 @@
 /**
- * One run of a program for one message; the body goes to its standard input. When programs
- * run, and what their exit codes mean for the message, is in `executor.ts`.
+ * One run of a program for one message; the body goes to its standard input. `executor.ts`
+ * decides when programs run, and handles their exit codes.
  *
  * The program is started directly, never through a shell: no text of a peer is
  * ever read as a command.
@@ -18,7 +18,7 @@ import {
 import { grantedEnv } from "../command.ts";
 import { linesOf } from "../lines.ts";
 
-/** What is run. */
+/** The program. */
 export interface ProgramCommand {
   readonly program: string;
   readonly args: readonly string[];
@@ -84,7 +84,7 @@ class Ending {
   readonly #child: Deno.ChildProcess;
   readonly #clock: Clock;
   #cancel = () => {};
-  /** Why it was to end. */
+  /** Why it was stopped. */
   reason: string | undefined;
 
   constructor(child: Deno.ChildProcess, clock: Clock) {
@@ -92,7 +92,7 @@ class Ending {
     this.#clock = clock;
   }
 
-  /** The second call only brings forward when it is killed. */
+  /** The second call only brings SIGKILL forward. */
   begin(reason: string, killAfterMs: number): void {
     if (this.reason === undefined) this.#kill("SIGTERM");
     this.reason ??= reason;
@@ -104,14 +104,14 @@ class Ending {
     this.#cancel();
   }
 
-  /** With the right to run anything Deno also signals what the program started. */
+  /** With permission to run anything Deno also signals processes that the program started. */
   #kill(signal: Deno.Signal): void {
     try {
       if (LEADS_GROUP && mayRunAnything()) {
         Deno.kill(-this.#child.pid, signal);
       } else this.#child.kill(signal);
     } catch {
-      // It ended this very moment.
+      // It has just ended.
     }
   }
 }
@@ -123,13 +123,13 @@ function mayRunAnything(): boolean {
   return Deno.permissions.querySync({ name: "run" }).state === "granted";
 }
 
-/** One argument that is longer than any system takes all together. */
+/** One argument that is longer than any system accepts in all. */
 const TOO_LONG_BYTES = 8 * 1_024 * 1_024;
 
 /**
- * Looks whether a program can be started, without running it: Linux opens the file
- * before it refuses the arguments (since 6.8), and names are looked up in PATH before.
- * Where that says nothing, the first message tells.
+ * Checks whether a program can be started, without running it: Linux opens the file before it
+ * refuses the arguments (since 6.8), and names are looked up in PATH before. On other systems
+ * the first message shows it.
  */
 export function checkProgram(program: string): void {
   const tooLong = "x".repeat(TOO_LONG_BYTES);
@@ -147,7 +147,7 @@ export function checkProgram(program: string): void {
  */
 export const PASSED_VARIABLES: readonly string[] = [
   ...["PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"],
-  // Without these Windows starts hardly anything.
+  // Without these Windows starts few programs.
   ...(Deno.build.os === "windows"
     ? ["SYSTEMROOT", "COMSPEC", "PATHEXT", "USERPROFILE", "TEMP", "TMP"]
     : []),
@@ -175,7 +175,7 @@ function start(
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
-      // Ctrl-C is for the node, which lets the program finish. On Windows it would
+      // Ctrl-C must reach the node only, which lets the program finish. On Windows it would
       // have no console.
       detached: LEADS_GROUP,
     }).spawn();
@@ -209,7 +209,7 @@ export function notPermitted(program: string, cause?: Error): VerackError {
   );
 }
 
-/** Writes the body; a program need not read all of it. */
+/** Writes the body, of which a program may leave some unread. */
 async function feed(
   child: Deno.ChildProcess,
   body: Uint8Array<ArrayBuffer>,

@@ -78,8 +78,7 @@ export interface Admission {
   /** Invites that have not ended, used or not, the next to expire first. */
   invites(): InviteInfo[];
   /**
-   * Takes an invite back. A guest that has come in by it stays in; see
-   * {@linkcode deny}.
+   * Revokes an invite. A guest that has come in by it stays in; see {@linkcode deny}.
    *
    * @param id Its id, or the first 8 digits or more.
    * @returns The invite as it was, with the guest that has come in by it.
