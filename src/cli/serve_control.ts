@@ -11,13 +11,9 @@ import {
   openPort,
   type ServerCertificate,
 } from "../control/control_listeners.ts";
-import {
-  controlFiles,
-  fileError,
-  readOrMakeToken,
-} from "../control/control_endpoint.ts";
+import { controlFiles, readOrMakeToken } from "../control/control_endpoint.ts";
 import { escapeText } from "../core/escape.ts";
-import { warnIfOpenToTheWorld } from "../identity/private_file.ts";
+import { toFileError, warnIfOpenToTheWorld } from "../identity/private_file.ts";
 import type { Node } from "../mesh/node.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
@@ -88,6 +84,7 @@ async function read(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw fileError(error, `Cannot read "${path}"`, "read", path);
+    const action = `Cannot read "${escapeText(path)}"`;
+    throw toFileError(error, { action, access: "read", path });
   }
 }

@@ -15,7 +15,11 @@ import {
 import { missingFlag } from "../transport/net_errors.ts";
 import type { ControlEvent } from "./answers.ts";
 import { API, type Endpoint, EVENTS, type Fields, type Input } from "./api.ts";
-import { findControlEndpoint, notRunning } from "./control_endpoint.ts";
+import {
+  type ControlEndpoint,
+  findControlEndpoint,
+  notRunning,
+} from "./control_endpoint.ts";
 
 /** Which events a stream has. */
 export interface EventQuery {
@@ -58,17 +62,19 @@ export class ControlConnection implements Disposable {
   private constructor(
     directory: string,
     clock: Clock,
-    endpoint: {
-      readonly base: string;
-      readonly token?: string;
-      readonly client?: Deno.HttpClient;
-    },
+    { url, token, socket: path }: ControlEndpoint,
   ) {
     this.directory = directory;
     this.#clock = clock;
-    this.#base = endpoint.base;
-    this.#token = endpoint.token;
-    this.#client = endpoint.client;
+    this.#base = url;
+    this.#token = token;
+    if (path === undefined) return;
+    const proxy = { transport: "unix", path } as const;
+    try {
+      this.#client = Deno.createHttpClient({ proxy });
+    } catch (error) {
+      throw clientError(error, directory);
+    }
   }
 
   /**
@@ -82,22 +88,7 @@ export class ControlConnection implements Disposable {
     clock: Clock,
   ): Promise<ControlConnection> {
     const endpoint = await findControlEndpoint(directory);
-    if (endpoint.kind === "http") {
-      const { url: base, token } = endpoint;
-      return new ControlConnection(directory, clock, { base, token });
-    }
-    const { path } = endpoint;
-    try {
-      const client = Deno.createHttpClient({
-        proxy: { transport: "unix", path },
-      });
-      return new ControlConnection(directory, clock, {
-        base: "http://localhost",
-        client,
-      });
-    } catch (error) {
-      throw clientError(error, directory);
-    }
+    return new ControlConnection(directory, clock, endpoint);
   }
 
   /**

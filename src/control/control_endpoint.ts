@@ -2,7 +2,7 @@
  * The endpoint of a data directory's node: a Unix socket, or, where there are none (Windows) or
  * the path is too long, a port of loopback with a token.
  */
-import { messageOf, VerackError } from "../core/errors.ts";
+import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import {
   MAX_CONTROL_TOKEN_CHARS,
@@ -10,15 +10,27 @@ import {
   MIN_CONTROL_TOKEN_CHARS,
 } from "../limits.ts";
 import type { Random } from "../core/clock.ts";
-import { isOpenToOthers } from "../identity/private_file.ts";
+import {
+  type FileAccess,
+  isOpenToOthers,
+  PRIVATE_FILE_MODE,
+  readBounded,
+  toFileError,
+} from "../identity/private_file.ts";
 
 /** The address of a node for its clients. */
-export type ControlEndpoint =
-  | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "http"; readonly url: string; readonly token: string };
+export interface ControlEndpoint {
+  readonly url: string;
+  /** Path of the Unix socket that is in place of the host of `url`. */
+  readonly socket?: string;
+  /** Required at a port. */
+  readonly token?: string;
+}
 
 const TOKEN = /^[\x21-\x7e]+$/;
 const TOKEN_BYTES = 32;
+const WANTED =
+  `${MIN_CONTROL_TOKEN_CHARS} to ${MAX_CONTROL_TOKEN_CHARS} printable characters (openssl rand -hex 32 makes some)`;
 
 /** Files of one data directory. */
 export function controlFiles(
@@ -48,43 +60,42 @@ export async function findControlEndpoint(
   directory: string,
 ): Promise<ControlEndpoint> {
   const { socket, token, port } = controlFiles(directory);
-  try {
-    if ((await Deno.lstat(socket)).isSocket) {
-      return { kind: "unix", path: socket };
-    }
-  } catch (error) {
-    if (error instanceof Deno.errors.NotADirectory) {
-      throw notRunning(directory);
-    }
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw fileError(
-        error,
-        `Cannot look into "${shown(directory)}"`,
-        "read",
-        socket,
-      );
-    }
-  }
-  let number: string;
-  try {
-    number = (await Deno.readTextFile(port)).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw notRunning(directory);
-    throw fileError(error, `Cannot read "${shown(port)}"`, "read", port);
-  }
+  const info = await ifThere(Deno.lstat(socket), {
+    action: `Cannot look into "${escapeText(directory)}"`,
+    access: "read",
+    path: socket,
+  });
+  if (info?.isSocket) return { url: "http://localhost", socket };
+  const text = await ifThere(Deno.readTextFile(port), {
+    action: `Cannot read "${escapeText(port)}"`,
+    access: "read",
+    path: port,
+  });
+  const number = text?.trim() ?? "";
   if (!/^\d{1,5}$/.test(number)) throw notRunning(directory);
-  return {
-    kind: "http",
-    url: `http://127.0.0.1:${number}`,
-    token: await readToken(token),
-  };
+  return { url: `http://127.0.0.1:${number}`, token: await readToken(token) };
+}
+
+/** What was read, or `undefined` where there is no such file. */
+export async function ifThere<T>(
+  read: Promise<T>,
+  tried: FileAccess,
+): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    const isAbsent = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (isAbsent) return undefined;
+    throw toFileError(error, tried);
+  }
 }
 
 /** The error when no node answers. */
 export function notRunning(directory: string): VerackError {
   return new VerackError(
     "refused",
-    `Cannot reach a node in "${shown(directory)}": ${
+    `Cannot reach a node in "${escapeText(directory)}": ${
       absence(directory) ?? "none runs there"
     }, must be the --data of a running one`,
   );
@@ -120,14 +131,15 @@ export async function readOrMakeToken(
   try {
     await Deno.writeTextFile(path, `${token}\n`, {
       createNew: true,
-      mode: 0o600,
+      mode: PRIVATE_FILE_MODE,
     });
     return token;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
       return await readToken(path);
     }
-    throw fileError(error, `Cannot write "${shown(path)}"`, "write", path);
+    const action = `Cannot write "${escapeText(path)}"`;
+    throw toFileError(error, { action, access: "write", path });
   }
 }
 
@@ -137,63 +149,31 @@ export async function readOrMakeToken(
  * @throws {VerackError} `bad-data`, `unsafe`, `permission`.
  */
 export async function readToken(path: string): Promise<string> {
-  const action = `Cannot take the token of "${shown(path)}"`;
-  let text = "";
-  try {
-    using file = await Deno.open(path);
-    const info = await file.stat();
-    if (!info.isFile) {
-      throw new VerackError("bad-data", `${action}: it is no file`);
-    }
-    if (isOpenToOthers(info)) {
-      throw new VerackError(
-        "unsafe",
-        `${action}: others may read it (mode ${modeOf(info)}), must be 600`,
-      );
-    }
-    if (info.size <= MAX_CONTROL_TOKEN_CHARS + 2) {
-      text = (await new Response(file.readable).text()).trim();
-    }
-  } catch (error) {
-    throw fileError(error, action, "read", path);
-  }
+  const source = `token "${escapeText(path)}"`;
+  const code = "bad-data";
+  const { bytes, info } = await readBounded(path, {
+    source,
+    code,
+    wanted: WANTED,
+  });
+  requirePrivate(info, `Cannot load ${source}: others may read it`, "600");
+  const text = new TextDecoder().decode(bytes).trim();
   const fits = text.length >= MIN_CONTROL_TOKEN_CHARS &&
     text.length <= MAX_CONTROL_TOKEN_CHARS;
   if (fits && TOKEN.test(text)) return text;
+  throw new VerackError(code, `Cannot load ${source}: must be ${WANTED}`);
+}
+
+/** @throws {VerackError} `unsafe` when others than the owner have a right to it. */
+export function requirePrivate(
+  info: Deno.FileInfo,
+  complaint: string,
+  wanted: string,
+): void {
+  if (!isOpenToOthers(info)) return;
+  const mode = ((info.mode ?? 0) & 0o777).toString(8);
   throw new VerackError(
-    "bad-data",
-    `${action}: must be ${MIN_CONTROL_TOKEN_CHARS} to ${MAX_CONTROL_TOKEN_CHARS} printable characters (openssl rand -hex 32 makes some)`,
+    "unsafe",
+    `${complaint} (mode ${mode}), must be ${wanted}`,
   );
-}
-
-/** The permission bits of a file, as `chmod` takes them. */
-export function modeOf({ mode }: Deno.FileInfo): string {
-  return ((mode ?? 0) & 0o777).toString(8);
-}
-
-/** The error of a file operation. */
-export function fileError(
-  error: unknown,
-  action: string,
-  flag: "read" | "write",
-  path: string,
-): VerackError {
-  if (error instanceof VerackError) return error;
-  if (error instanceof Deno.errors.NotCapable) {
-    return new VerackError(
-      "permission",
-      `${action}: Deno does not permit it, add --allow-${flag}=${shown(path)}`,
-      { cause: error },
-    );
-  }
-  const why = error instanceof Deno.errors.NotFound
-    ? "there is no such file or directory"
-    : error instanceof Deno.errors.PermissionDenied
-    ? `the operating system does not let this user ${flag} it`
-    : messageOf(error);
-  return new VerackError("bad-data", `${action}: ${why}`, { cause: error });
-}
-
-function shown(path: string): string {
-  return escapeText(path);
 }

@@ -12,7 +12,7 @@ import { messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
 import { isIpv4, isIpv6 } from "../transport/ip.ts";
-import { isOpenToOthers } from "../identity/private_file.ts";
+import { PRIVATE_FILE_MODE, toFileError } from "../identity/private_file.ts";
 import { isLoopbackHost } from "../transport/scope.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import { listenUnix, tcpTransport } from "../transport/tcp.ts";
@@ -22,10 +22,10 @@ import type { ControlServer } from "./control_server.ts";
 import { type GuardOptions, isLoopbackName } from "./guard.ts";
 import {
   controlFiles,
-  fileError,
   fitsUnixSocket,
-  modeOf,
+  ifThere,
   readOrMakeToken,
+  requirePrivate,
 } from "./control_endpoint.ts";
 
 /** A certificate and its key, PEM. */
@@ -50,7 +50,7 @@ export async function openDirectory(
   directory: string,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<() => Promise<void>> {
-  await requirePrivate(directory);
+  await requirePrivateDirectory(directory);
   const files = controlFiles(directory);
   await clear([files.socket, files.port]);
   if (openSocket(server, files.socket, clock)) {
@@ -60,14 +60,12 @@ export async function openDirectory(
   const address = { host: "127.0.0.1", port: 0 };
   const port = await openPort(server, { address, token, clock });
   try {
-    await Deno.writeTextFile(files.port, `${port}\n`, { mode: 0o600 });
+    await Deno.writeTextFile(files.port, `${port}\n`, {
+      mode: PRIVATE_FILE_MODE,
+    });
   } catch (error) {
-    throw fileError(
-      error,
-      `Cannot write "${escapeText(files.port)}"`,
-      "write",
-      files.port,
-    );
+    const action = `Cannot write "${escapeText(files.port)}"`;
+    throw toFileError(error, { action, access: "write", path: files.port });
   }
   return () => clear([files.port]);
 }
@@ -171,41 +169,25 @@ function certificateNames(pem: string): (host: string) => boolean {
 }
 
 /** All users that may enter the directory can use the socket. */
-async function requirePrivate(directory: string): Promise<void> {
+async function requirePrivateDirectory(directory: string): Promise<void> {
   const action = `Cannot serve control in "${escapeText(directory)}"`;
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(directory);
-  } catch (error) {
-    throw fileError(error, action, "read", directory);
-  }
+  const info = await Deno.stat(directory).catch((error) => {
+    throw toFileError(error, { action, access: "read", path: directory });
+  });
   if (!info.isDirectory) {
     throw new VerackError("bad-data", `${action}: it is no directory`);
   }
-  if (isOpenToOthers(info)) {
-    throw new VerackError(
-      "unsafe",
-      `${action}: others may enter it (mode ${modeOf(info)}), must be 700`,
-    );
-  }
+  requirePrivate(info, `${action}: others may enter it`, "700");
 }
 
 /** Removes files of a server; never one of another kind. */
 async function clear(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
-    try {
-      const { isSocket, isFile } = await Deno.lstat(path);
-      if (isSocket || (isFile && path.endsWith(".port"))) {
-        await Deno.remove(path);
-      }
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) continue;
-      throw fileError(
-        error,
-        `Cannot remove "${escapeText(path)}"`,
-        "write",
-        path,
-      );
+    const action = `Cannot remove "${escapeText(path)}"`;
+    const tried = { action, access: "write", path } as const;
+    const info = await ifThere(Deno.lstat(path), tried);
+    if (info?.isSocket || (info?.isFile && path.endsWith(".port"))) {
+      await ifThere(Deno.remove(path), tried);
     }
   }
 }
