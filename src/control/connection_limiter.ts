@@ -12,6 +12,8 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Clock } from "../core/clock.ts";
 import {
   CONTROL_IDLE_MS,
@@ -52,9 +54,10 @@ class ClientConnection {
     this.#clock = clock;
   }
 
-  /** Closes it after this time; replaces an earlier limit. */
+  /** Closes it after this time, if it is open; replaces an earlier limit. */
   limit(ms: number): void {
     this.#cancel();
+    if (this.closing.signal.aborted) return;
     this.#cancel = this.#clock.after(ms, () => this.closing.abort());
   }
 
@@ -137,6 +140,7 @@ export class ConnectionLimiter {
     } catch {
       // The connection has broken or was closed here.
     } finally {
+      client.closing.abort();
       client.unlimited();
     }
   }
@@ -337,40 +341,18 @@ async function send(
   response: Response,
   { incoming, outgoing, stream }: Exchange,
 ): Promise<void> {
-  const gone = Promise.withResolvers<void>();
-  outgoing.once("close", gone.resolve);
-  if (outgoing.destroyed) gone.resolve();
   // The rest of a request that was refused is not read.
   if (!incoming.complete) {
     stream.lingers = true;
     response.headers.set("connection", "close");
   }
   outgoing.writeHead(response.status, [...response.headers].flat());
-  const reader = response.body?.getReader();
-  if (reader !== undefined) {
-    // A stream of events ends when the client ends its side.
-    if (!response.headers.has("content-length")) {
-      void stream.ended.then(gone.resolve);
-    }
-    let isGone = false;
-    void gone.promise.then(() => {
-      isGone = true;
-      return reader.cancel();
-    }).catch(() => {});
-    for (
-      let { value } = await reader.read();
-      value !== undefined && !isGone;
-      { value } = await reader.read()
-    ) {
-      if (outgoing.write(value)) continue;
-      const drained = Promise.withResolvers<void>();
-      outgoing.once("drain", drained.resolve);
-      await Promise.race([drained.promise, gone.promise]);
-    }
-    if (isGone) return void stream.destroy();
+  const body = Readable.fromWeb(response.body ?? new Blob().stream(), {
+    highWaterMark: 1,
+  });
+  // A stream of events ends when the client ends its side.
+  if (!response.headers.has("content-length")) {
+    void stream.ended.then(() => body.destroy());
   }
-  outgoing.end();
-  const finished = Promise.withResolvers<void>();
-  outgoing.once("finish", finished.resolve);
-  await Promise.race([finished.promise, gone.promise]);
+  await pipeline(body, outgoing);
 }

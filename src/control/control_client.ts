@@ -22,6 +22,7 @@ import {
   type EventQuery,
   type EventsOptions,
 } from "./control_connection.ts";
+import { findControlEndpoint } from "./control_endpoint.ts";
 
 /** How a message is sent. */
 export interface ControlSendOptions {
@@ -71,7 +72,8 @@ export class ControlClient implements Disposable {
     directory: string,
     clock: Clock = systemClock,
   ): Promise<ControlClient> {
-    return new ControlClient(await ControlConnection.find(directory, clock));
+    const endpoint = await findControlEndpoint(directory);
+    return new ControlClient(new ControlConnection(directory, clock, endpoint));
   }
 
   /** Data directory of the node. */
@@ -252,14 +254,10 @@ export class ControlClient implements Disposable {
     body: string | Uint8Array<ArrayBuffer>,
   ): Promise<A> {
     const { waitMs } = input;
-    return typeof body === "string"
-      ? await this.#connection.call(endpoint, { ...input, text: body }, {
-        waitMs,
-      })
-      : await this.#connection.call(endpoint, { ...input }, {
-        waitMs,
-        bytes: body,
-      });
+    const [fields, bytes] = typeof body === "string"
+      ? [{ ...input, text: body }]
+      : [{ ...input }, body];
+    return await this.#connection.call(endpoint, fields, { waitMs, bytes });
   }
 }
 

@@ -5,7 +5,7 @@
 import * as v from "npm:valibot@1.5.0";
 import { type Clock, deadline } from "../core/clock.ts";
 import { codesWhere } from "../core/error_code.ts";
-import { messageOf, VerackError } from "../core/errors.ts";
+import { detailsOf, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import {
   CONTROL_ANSWER_TIMEOUT_MS,
@@ -15,11 +15,7 @@ import {
 import { missingFlag } from "../transport/net_errors.ts";
 import type { ControlEvent } from "./answers.ts";
 import { API, type Endpoint, EVENTS, type Fields, type Input } from "./api.ts";
-import {
-  type ControlEndpoint,
-  findControlEndpoint,
-  notRunning,
-} from "./control_endpoint.ts";
+import { type ControlEndpoint, notRunning } from "./control_endpoint.ts";
 
 /** Which events a stream has. */
 export interface EventQuery {
@@ -44,7 +40,7 @@ export interface EventsOptions {
 /** Options of a request besides its input. */
 interface CallOptions {
   /** Sent as the body; the input is in the query then. */
-  readonly bytes?: Uint8Array<ArrayBuffer>;
+  readonly bytes?: Uint8Array<ArrayBuffer> | undefined;
   /** How much longer than usual the answer may take, milliseconds. */
   readonly waitMs?: number | undefined;
   readonly lastEventId?: string | undefined;
@@ -59,7 +55,8 @@ export class ControlConnection implements Disposable {
   readonly #client: Deno.HttpClient | undefined;
   readonly #clock: Clock;
 
-  private constructor(
+  /** @throws {VerackError} `permission`, or `refused` where no node can be. */
+  constructor(
     directory: string,
     clock: Clock,
     { url, token, socket: path }: ControlEndpoint,
@@ -77,26 +74,7 @@ export class ControlConnection implements Disposable {
     }
   }
 
-  /**
-   * Finds the node of a data directory; the first request shows whether it answers.
-   *
-   * @throws {VerackError} `refused` when none has been running there, `permission`,
-   * `bad-data`, `unsafe`.
-   */
-  static async find(
-    directory: string,
-    clock: Clock,
-  ): Promise<ControlConnection> {
-    const endpoint = await findControlEndpoint(directory);
-    return new ControlConnection(directory, clock, endpoint);
-  }
-
-  /**
-   * Events of the node until it stops. Types that this version does not know are
-   * skipped.
-   *
-   * @throws {VerackError} `closed` when the stream breaks off.
-   */
+  /** As {@linkcode ControlClient.events}. */
   async *events(
     query: EventQuery = {},
     { signal, since, onId, onOpen }: EventsOptions = {},
@@ -196,11 +174,7 @@ export class ControlConnection implements Disposable {
     const message = escapeText(error.message, { max: 1_024 });
     if (error.code === "bad-request") throw new RangeError(message);
     const known = PASSED_ON.find((it) => it === error.code);
-    const { expected, actual } = error;
-    throw new VerackError(known ?? "rejected", message, {
-      ...(expected !== undefined && { expected }),
-      ...(actual !== undefined && { actual }),
-    });
+    throw new VerackError(known ?? "rejected", message, detailsOf(error));
   }
 
   #event(data: string): ControlEvent | undefined {
@@ -285,24 +259,20 @@ function clientError(error: unknown, directory: string): VerackError {
   return notRunning(directory);
 }
 
-/** Aborts when a stream has been silent for too long. */
-export class SilenceTimer implements Disposable {
+/** Aborts when a stream has been silent for too long, or with `until`. */
+class SilenceTimer implements Disposable {
+  readonly signal: AbortSignal;
   readonly #clock: Clock;
   readonly #controller = new AbortController();
-  readonly #until: AbortSignal | undefined;
-  readonly #onAbort = () => this.#controller.abort(this.#until?.reason);
   #cancel: () => void = () => {};
 
   constructor(clock: Clock, until: AbortSignal | undefined) {
     this.#clock = clock;
-    this.#until = until;
-    if (until?.aborted) this.#onAbort();
-    until?.addEventListener("abort", this.#onAbort, { once: true });
+    const { signal } = this.#controller;
+    this.signal = until === undefined
+      ? signal
+      : AbortSignal.any([signal, until]);
     this.#restart(CONTROL_ANSWER_TIMEOUT_MS);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   async *watch(
@@ -319,7 +289,6 @@ export class SilenceTimer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#cancel();
-    this.#until?.removeEventListener("abort", this.#onAbort);
     this.#controller.abort();
   }
 

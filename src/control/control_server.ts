@@ -165,28 +165,12 @@ export class ControlServer implements AsyncDisposable {
     return {
       node,
       clock,
-      wait: (ms) => this.#wait(ms),
+      closing: this.#stop.signal,
       figures: () => this.#figures(),
       watch: (query, lastEventId) => this.#watch(query, lastEventId),
       stop: onStop,
       failed: (error) => this.#failed(error),
     };
-  }
-
-  /** Resolves after this time, or when the server closes. */
-  #wait(ms: number): Promise<void> & Disposable {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const { signal } = this.#stop;
-    const cancel = this.#options.clock.after(ms, resolve);
-    if (signal.aborted) resolve();
-    const onStop = () => resolve();
-    signal.addEventListener("abort", onStop, { once: true });
-    return Object.assign(promise, {
-      [Symbol.dispose]: () => {
-        cancel();
-        signal.removeEventListener("abort", onStop);
-      },
-    });
   }
 
   async #watch(

@@ -155,35 +155,29 @@ export class BodyReader {
     const announced = Number(request.headers.get("content-length") ?? 0);
     if (!(announced <= maxBytes)) throw tooLarge(maxBytes);
     if (request.body === null) return new Uint8Array(0);
-    const reader = request.body.getReader();
     using limit = deadline(this.#clock, CONTROL_BODY_TIMEOUT_MS);
-    const onLate = () => void reader.cancel().catch(() => {});
-    limit.signal.addEventListener("abort", onLate, { once: true });
+    const { signal } = limit;
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     try {
-      while (true) {
-        const { value, done } = await reader.read();
-        if (limit.signal.aborted) {
-          throw new Refusal(
-            408,
-            "too-slow",
-            `The body did not come within ${CONTROL_BODY_TIMEOUT_MS} ms`,
-          );
-        }
-        if (done) break;
-        length += value.length;
-        this.#held += value.length;
+      const body = request.body.pipeThrough(new TransformStream(), { signal });
+      for await (const chunk of body) {
+        length += chunk.length;
+        this.#held += chunk.length;
         if (length > maxBytes) throw tooLarge(maxBytes);
         if (this.#held > MAX_CONTROL_BODIES_BYTES) {
           throw new Refusal(503, "busy", "Too many bodies are being read");
         }
-        chunks.push(value);
+        chunks.push(chunk);
       }
       return new Uint8Array(await new Blob(chunks).arrayBuffer());
     } catch (error) {
-      await reader.cancel().catch(() => {});
-      throw error;
+      if (!signal.aborted) throw error;
+      throw new Refusal(
+        408,
+        "too-slow",
+        `The body did not come within ${CONTROL_BODY_TIMEOUT_MS} ms`,
+      );
     } finally {
       this.#held -= length;
     }

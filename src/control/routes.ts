@@ -3,7 +3,7 @@
  * `api.ts` has the schema.
  */
 import { Hono } from "npm:hono@4.13.19";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, deadline } from "../core/clock.ts";
 import { BROADCAST_WAIT_MS } from "../delivery/delivery_limits.ts";
 import { parsePeerId, type PeerId } from "../identity/identity.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
@@ -24,8 +24,8 @@ import { BodyReader, readInput } from "./request_input.ts";
 export interface RouteContext {
   readonly node: Node;
   readonly clock: Clock;
-  /** Resolves after this time, or when the server closes. */
-  readonly wait: (ms: number) => Promise<void> & Disposable;
+  /** Aborts when the server closes. */
+  readonly closing: AbortSignal;
   readonly figures: () => ControlFigures;
   /** Opens a stream of events. */
   readonly watch: (
@@ -109,7 +109,7 @@ function wrongMethod(known: readonly (readonly [Name, Endpoint])[]): Refusal {
 }
 
 function handlersOf(context: RouteContext): Handlers {
-  const { node, figures, watch, wait, stop } = context;
+  const { node, clock, closing, figures, watch, stop } = context;
   const { admission, deadLetters } = node;
   const senderOf = (from: string | undefined) =>
     from === undefined ? undefined : memberOf(node, from);
@@ -158,8 +158,10 @@ function handlersOf(context: RouteContext): Handlers {
       // Later results are reported by events.
       acked.catch(() => {});
       // A peer that is away will not acknowledge it soon.
-      using waited = wait(waitMs ?? (connected ? BROADCAST_WAIT_MS : 0));
-      const stored = waited.then(() => node.committed()).then(() => false);
+      const limitMs = waitMs ?? (connected ? BROADCAST_WAIT_MS : 0);
+      using limit = deadline(clock, limitMs, closing);
+      const stored = aborted(limit.signal)
+        .then(() => node.committed()).then(() => false);
       const delivered = await Promise.race([acked, stored]);
       return {
         id,
@@ -245,6 +247,13 @@ function handlersOf(context: RouteContext): Handlers {
       return { stopping: true };
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** The one member selected by a name, an identity or its first digits. */

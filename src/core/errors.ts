@@ -57,7 +57,7 @@ export class VerackError extends Error {
 
 /** The details of an error, for one with another message. */
 export function detailsOf(
-  { expected, actual }: VerackError,
+  { expected, actual }: Pick<VerackError, "expected" | "actual">,
 ): Pick<VerackError, "expected" | "actual"> {
   return {
     ...(expected !== undefined && { expected }),
