@@ -10,6 +10,7 @@ import { networkMagic } from "../wire/frame.ts";
 import { AdmissionControl } from "./admission/admission.ts";
 import { Membership } from "./admission/membership.ts";
 import { Dialer } from "./dialing/dialer.ts";
+import { ExchangeStates } from "./discovery/exchange_state.ts";
 import { Joining } from "./discovery/joining.ts";
 import { PeerExchange } from "./discovery/peer_exchange.ts";
 import { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
@@ -92,9 +93,15 @@ export function makeParts(
   const membership = new Membership({ ...common, settings: options });
   const { heartbeatMs, deadAfterMs, peerExchangeMs } = options;
   const times = { heartbeatMs, deadAfterMs, peerExchangeMs };
-  const exchange = new PeerExchange({ ...common, ...times, membership });
+  const states = new ExchangeStates();
+  const exchange = new PeerExchange({
+    ...common,
+    ...times,
+    membership,
+    states,
+  });
   const messaging = new Messaging({ ...common, settings: options, queues });
-  const unreachable = new UnreachablePairs({ ...common, ...times });
+  const unreachable = new UnreachablePairs({ ...common, ...times, states });
   const admission = new AdmissionControl({
     ...common,
     membership,

@@ -13,6 +13,7 @@ import type { Node } from "../../src/mesh/node.ts";
 import type { Peer, UpEvent } from "../../src/mesh/peers/peer.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import type { Standing } from "../../src/mesh/peers/standing.ts";
+import { ExchangeStates } from "../../src/mesh/discovery/exchange_state.ts";
 import { LivenessReports } from "../../src/mesh/peers/liveness_reports.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
@@ -254,9 +255,14 @@ function missingOf(
   const name = (i: number) => parsePeerId(i.toString(16).padStart(64, "0"));
   const own = parsePeerId("ff".repeat(32));
   const all = Array.from({ length: count }, (_, i) => table.ensure(name(i))!);
+  const states = new ExchangeStates();
   all.forEach((record, i) => {
-    const session = { introduced: true, pending: false, missing: missing(i) };
-    record.sessionOpened(session as unknown as PeerSession);
+    const session = {
+      introduced: true,
+      pending: false,
+    } as unknown as PeerSession;
+    states.of(session).missing = missing(i).map(parsePeerId);
+    record.sessionOpened(session);
     record.cameUp({} as UpEvent);
   });
   const isFriend = new Set([...friends].map(name));
@@ -268,6 +274,7 @@ function missingOf(
     heartbeatMs: 1_000,
     events,
     reports: new LivenessReports(events),
+    states,
     standing: {
       has: ({ id }: Peer) => isFriend.has(id),
     } as unknown as Standing,

@@ -18,6 +18,7 @@ import {
 } from "../../limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
+import type { ExchangeStates } from "./exchange_state.ts";
 import type { LivenessReports } from "../peers/liveness_reports.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -40,6 +41,7 @@ export interface ExchangeSchedulerOptions {
   readonly deadAfterMs: number;
   readonly table: PeerTable;
   readonly reports: LivenessReports;
+  readonly states: ExchangeStates;
   readonly events: PeerEvents;
   readonly actions: ExchangeActions;
 }
@@ -160,7 +162,9 @@ export class ExchangeScheduler {
 
   /** Asks a few of those we are connected to, chosen by chance; how many it were. */
   #askAny(count: number, now: number): number {
-    const rested = this.#sessions().filter((session) => isRested(session, now));
+    const rested = this.#sessions().filter((session) =>
+      this.#isRested(session, now)
+    );
     const asked = this.#some(rested, count);
     for (const session of asked) this.#options.actions.ask(session);
     return asked.length;
@@ -197,12 +201,12 @@ export class ExchangeScheduler {
     const sessions = [...reporters].flatMap((id) =>
       table.get(id)?.primary ?? []
     )
-      .filter((session) => isRested(session, now));
+      .filter((session) => this.#isRested(session, now));
     const [first, ...rest] = sessions;
     if (first === undefined) return;
     this.#recheckAt = now + PEER_EXCHANGE_MIN_MS;
     this.#options.actions.ask(
-      rest.reduce((a, b) => b.askedAt < a.askedAt ? b : a, first),
+      rest.reduce((a, b) => this.#askedAt(b) < this.#askedAt(a) ? b : a, first),
     );
   }
 
@@ -211,12 +215,16 @@ export class ExchangeScheduler {
     const { peerExchangeMs, random } = this.#options;
     return now + peerExchangeMs * (0.5 + random.float());
   }
-}
 
-/**
- * Whether a peer grants another request for sure: else one that makes us ask, by coming
- * and going, would have the others part from us.
- */
-function isRested(session: PeerSession, now: number): boolean {
-  return now - session.askedAt >= PEER_EXCHANGE_MIN_MS;
+  /**
+   * Whether a peer grants another request for sure: else one that makes us ask, by
+   * coming and going, would have the others part from us.
+   */
+  #isRested(session: PeerSession, now: number): boolean {
+    return now - this.#askedAt(session) >= PEER_EXCHANGE_MIN_MS;
+  }
+
+  #askedAt(session: PeerSession): number {
+    return this.#options.states.of(session).askedAt;
+  }
 }

@@ -16,6 +16,7 @@ import {
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
+import type { ExchangeStates } from "./exchange_state.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { LivenessReports } from "../peers/liveness_reports.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -38,6 +39,7 @@ export interface GossipReaderOptions {
     attest(peer: Peer, attestation: Uint8Array): void;
   };
   readonly reports: LivenessReports;
+  readonly states: ExchangeStates;
 }
 
 /** Reads what the peers of one node say of others. */
@@ -54,7 +56,8 @@ export class GossipReader {
    * that the sender made this up.
    */
   learn(session: PeerSession, entry: PeerEntry): boolean {
-    const { clock, membership, own, rules, standing, table } = this.#options;
+    const { clock, membership, own, rules, standing, states, table } =
+      this.#options;
     const { id } = entry;
     if (id === own || id === session.peer.id) return false;
     const known = table.get(id);
@@ -66,7 +69,8 @@ export class GossipReader {
     if (known === undefined && isNowhere) return false;
     // Before the certificate is judged: verifying costs more than making it up.
     if (!table.mayIntroduce(id, session.peer.id)) return false;
-    if (!session.judgements.take(clock.monotonic())) return false;
+    const state = states.of(session);
+    if (!state.judgements.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
     const certificate = judge(entry, known);
     const peer = table.introduce(id, session.peer.id);
@@ -86,12 +90,11 @@ export class GossipReader {
 
   /** The sender says that it has a session with this peer. */
   #report(session: PeerSession, entry: PeerEntry, peer: Peer): void {
-    const { own, reports, table } = this.#options;
+    const { own, reports, states, table } = this.#options;
     reports.add(peer, session.peer.id);
     // A word that is not kept cannot be taken back.
     if (peer.reporters.has(session.peer.id)) {
-      session.told ??= new Set();
-      session.told.add(peer.id);
+      states.of(session).told.add(peer.id);
     }
     // Peers that join together hear of each other together, and would dial each other
     // at once: the smaller one lets the other go first.

@@ -103,7 +103,7 @@ export class PeerExchange {
 
   /** Asks a peer for members that are unknown here. */
   #ask(session: PeerSession): void {
-    session.askedAt = this.#options.clock.monotonic();
+    this.#options.states.of(session).askedAt = this.#options.clock.monotonic();
     const { digest, fingerprints } = this.#view;
     const isShort = fingerprints.length <= MAX_INLINE_FINGERPRINTS;
     session.channel.send(
@@ -225,6 +225,7 @@ export class PeerExchange {
   #onPeers(session: PeerSession, payload: Uint8Array): void {
     const { entries, more, fault } = decodePeers(payload);
     if (fault !== undefined) this.#warn(session, fault);
+    const state = this.#options.states.of(session);
     let at = 0;
     const bytes = payload.length + WORK_OVERHEAD_BYTES * (1 + entries.length);
     const isTaken = this.#work.add(session, bytes, () => {
@@ -233,20 +234,20 @@ export class PeerExchange {
         this.#news.request();
       }
       if (at < entries.length) return true;
-      if (!more) this.#complete(session, session.told ?? new Set());
+      if (!more) this.#complete(session, state.told);
       return false;
     });
     // A list with a gap takes back no report of a peer as live.
-    if (!isTaken) session.hasGap = true;
+    if (!isTaken) state.hasGap = true;
   }
 
   /** A peer has told of all it knows: of these it says that they are live. */
   #complete(session: PeerSession, told: ReadonlySet<PeerId>): void {
-    const { hasGap } = session;
-    session.told = undefined;
-    session.hasGap = false;
-    const changed = !hasGap &&
-      this.#options.reports.complete(session.peer.id, told);
+    const { reports, states } = this.#options;
+    const state = states.of(session);
+    const changed = !state.hasGap && reports.complete(session.peer.id, told);
+    state.told = new Set();
+    state.hasGap = false;
     if (!changed && this.#isAnswered) return;
     this.#isAnswered = true;
     this.#news.request();
@@ -269,14 +270,16 @@ export class PeerExchange {
 
   /** Says what is wrong with what a peer tells, once a session. */
   #warn(session: PeerSession, { message: reason }: VerackError): void {
-    if (session.wasWarnedOf) return;
-    session.wasWarnedOf = true;
+    const state = this.#options.states.of(session);
+    if (state.wasWarnedOf) return;
+    state.wasWarnedOf = true;
     const from = session.peer.id;
     this.#options.log.warn("peer entry refused", { from, reason });
   }
 
   #spendRequest(session: PeerSession, command: string): void {
-    if (session.requests.take(this.#options.clock.monotonic())) return;
+    const { clock, states } = this.#options;
+    if (states.of(session).requests.take(clock.monotonic())) return;
     throw new VerackError(
       "protocol",
       `Cannot answer ${command}: more than ${PEER_REQUEST_BURST} requests, and one more each ${PEER_REQUEST_REFILL_MS} ms`,

@@ -20,6 +20,7 @@ import {
 } from "../../wire/messages/peer_request.ts";
 import type { MissingPair } from "../events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
+import type { ExchangeStates } from "./exchange_state.ts";
 import type { LivenessReports } from "../peers/liveness_reports.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -35,6 +36,7 @@ export interface UnreachablePairsOptions {
   readonly table: PeerTable;
   readonly standing: Standing;
   readonly reports: LivenessReports;
+  readonly states: ExchangeStates;
   readonly events: PeerEvents;
 }
 
@@ -61,10 +63,10 @@ export class UnreachablePairs {
 
   /** A session counts from now on: each end tells the other which members it misses. */
   #onIntroduced(session: PeerSession): void {
-    const { table } = this.#options;
+    const { states, table } = this.#options;
     session.channel.handle(COMMAND.missing, (payload) => {
       // Only those that are known here are kept, as many as are told.
-      session.missing = decodeMissing(payload).ids
+      states.of(session).missing = decodeMissing(payload).ids
         .flatMap((id) => table.get(id)?.id ?? []).slice(0, MAX_MISSING_PAIRS);
     });
     if (this.#own.length === 0) return;
@@ -106,7 +108,7 @@ export class UnreachablePairs {
   }
 
   #collect(): MissingPair[] {
-    const { standing, table, own } = this.#options;
+    const { own, standing, states, table } = this.#options;
     const pairs = new Map<string, MissingPair>();
     const add = (a: PeerId, b: PeerId) => {
       const pair: MissingPair = a < b ? [a, b] : [b, a];
@@ -118,8 +120,9 @@ export class UnreachablePairs {
     const kinds = Map.groupBy(peers, (peer) => standing.has(peer));
     // What peers with standing say is not crowded out by what others make up.
     for (const peer of [true, false].flatMap((it) => kinds.get(it) ?? [])) {
-      const missing = peer.primary?.missing.slice(0, share) ?? [];
-      for (const id of missing) {
+      const { primary } = peer;
+      const missing = primary && states.of(primary).missing.slice(0, share);
+      for (const id of missing ?? []) {
         if (pairs.size >= MAX_MISSING_PAIRS) break;
         const other = table.get(id);
         // A peer that is gone is not missed, whatever a peer still says.

@@ -2,13 +2,9 @@
 import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { Session } from "../../session/session.ts";
-import { PEER_REQUEST_BURST, PEER_REQUEST_REFILL_MS } from "../../limits.ts";
-import { PEER_ENTRY_BURST, PEER_ENTRY_REFILL_MS } from "../mesh_limits.ts";
-import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { Direction } from "../events.ts";
-import { TokenBucket } from "../../core/token_bucket.ts";
 
 /** A session of the mesh. */
 export class PeerSession {
@@ -37,26 +33,6 @@ export class PeerSession {
   heldFrame: Uint8Array | undefined;
   /** Monotonic clock, milliseconds. */
   readonly openedAt: number;
-  /** Monotonic clock, milliseconds, when it was last asked for its peers. */
-  askedAt = -Infinity;
-  /** Peers that it has reported live in an answer that goes on. */
-  told: Set<PeerId> | undefined;
-  /** A part of that answer was left out for want of room. */
-  hasGap = false;
-  /** A warning about entries that it sent was logged. */
-  wasWarnedOf = false;
-  /** Members that it reports as unreachable. */
-  missing: readonly PeerId[] = [];
-  /** Peer requests it may make. */
-  readonly requests = new TokenBucket({
-    burst: PEER_REQUEST_BURST,
-    refillMs: PEER_REQUEST_REFILL_MS,
-  });
-  /** Entries of others that are verified for it, which costs more than making them up. */
-  readonly judgements = new TokenBucket({
-    burst: PEER_ENTRY_BURST,
-    refillMs: PEER_ENTRY_REFILL_MS,
-  });
 
   constructor(
     session: Session,

@@ -1,0 +1,43 @@
+/** What peer exchange keeps of each session, for as long as the session lives. */
+import { TokenBucket } from "../../core/token_bucket.ts";
+import type { PeerId } from "../../identity/identity.ts";
+import { PEER_REQUEST_BURST, PEER_REQUEST_REFILL_MS } from "../../limits.ts";
+import { PEER_ENTRY_BURST, PEER_ENTRY_REFILL_MS } from "../mesh_limits.ts";
+import type { PeerSession } from "../peers/peer_session.ts";
+
+/** Peer exchange on one session. */
+export class ExchangeState {
+  /** Monotonic clock, milliseconds, when the peer was last asked for its peers. */
+  askedAt = -Infinity;
+  /** Peers that it has reported live in an answer that goes on. */
+  told = new Set<PeerId>();
+  /** A part of that answer was left out for want of room. */
+  hasGap = false;
+  /** A warning about entries that it sent was logged. */
+  wasWarnedOf = false;
+  /** Members that it reports as unreachable. */
+  missing: readonly PeerId[] = [];
+  /** Peer requests it may make. */
+  readonly requests = new TokenBucket({
+    burst: PEER_REQUEST_BURST,
+    refillMs: PEER_REQUEST_REFILL_MS,
+  });
+  /** Entries of others that are verified for it, which costs more than making them up. */
+  readonly judgements = new TokenBucket({
+    burst: PEER_ENTRY_BURST,
+    refillMs: PEER_ENTRY_REFILL_MS,
+  });
+}
+
+/** Those of one node. */
+export class ExchangeStates {
+  readonly #states = new WeakMap<PeerSession, ExchangeState>();
+
+  of(session: PeerSession): ExchangeState {
+    const known = this.#states.get(session);
+    if (known !== undefined) return known;
+    const state = new ExchangeState();
+    this.#states.set(session, state);
+    return state;
+  }
+}
