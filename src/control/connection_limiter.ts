@@ -13,7 +13,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { finished, pipeline } from "node:stream/promises";
 import type { Clock } from "../core/clock.ts";
 import {
   CONTROL_IDLE_MS,
@@ -134,9 +134,9 @@ export class ConnectionLimiter {
     client.limit(CONTROL_STRANGER_MS);
     try {
       const connection = await incoming.open(signal);
-      const answer = (request: Request) => this.#answer(client, request);
-      const answered = () => this.#answered(client);
-      await http.serve(connection, { answer, answered }, signal);
+      const handle: HttpHandler = (request, respond) =>
+        this.#handle(client, request, respond);
+      await http.serve(connection, handle, signal);
     } catch {
       // The connection has broken or was closed here.
     } finally {
@@ -145,58 +145,59 @@ export class ConnectionLimiter {
     }
   }
 
-  async #answer(client: ClientConnection, request: Request): Promise<Response> {
+  async #handle(
+    client: ClientConnection,
+    ...[request, respond]: Parameters<HttpHandler>
+  ): Promise<void> {
     client.busy++;
     this.#busy++;
     let isAllowed = false;
-    const response = await this.#options.answer(request, () => {
-      isAllowed = true;
-      client.isAllowed = true;
-      // The wait of a request has a deadline of its own.
-      client.unlimited();
-    });
-    // Further requests of a client that is not allowed get no response.
-    if (!isAllowed) response.headers.set("connection", "close");
-    // A stream of events lasts as long as its reader; any other body must be read soon.
-    else if (response.headers.has("content-length")) {
-      client.limit(CONTROL_IDLE_MS);
+    try {
+      const response = await this.#options.answer(request, () => {
+        isAllowed = true;
+        client.isAllowed = true;
+        // Whatever the request waits for has a deadline of its own.
+        client.unlimited();
+      });
+      // More requests of a client that is not allowed are not worth a response.
+      if (!isAllowed) response.headers.set("connection", "close");
+      // A stream of events lasts as long as its reader; any other body must be read soon.
+      else if (response.headers.has("content-length")) {
+        client.limit(CONTROL_IDLE_MS);
+      }
+      await respond(response);
+    } finally {
+      client.busy--;
+      this.#busy--;
+      if (client.busy === 0 && client.isAllowed) client.limit(CONTROL_IDLE_MS);
+      if (this.#busy === 0) this.#onIdle();
     }
-    return response;
-  }
-
-  #answered(client: ClientConnection): void {
-    client.busy--;
-    this.#busy--;
-    if (client.busy === 0 && client.isAllowed) client.limit(CONTROL_IDLE_MS);
-    if (this.#busy === 0) this.#onIdle();
   }
 }
 
-/** Answers the requests of one connection. */
-export interface HttpHandler {
-  /** Must not reject. A response without `content-length` is a stream of events. */
-  answer(request: Request): Promise<Response>;
-  /** Called when a response is complete or was given up. */
-  answered(): void;
-}
+/**
+ * Handles a request of one connection: `respond` resolves when the response is complete.
+ * A response without `content-length` is a stream of events.
+ */
+export type HttpHandler = (
+  request: Request,
+  respond: (response: Response) => Promise<void>,
+) => Promise<void>;
 
 /** A connection of a client, for `node:http`. */
 class HttpStream extends TcpStream {
   readonly handler: HttpHandler;
   /** Whether part of a request is left unread when it closes. */
   lingers = false;
-  readonly #ended = Promise.withResolvers<void>();
+  /** Resolves when the client sends no more. */
+  readonly ended: Promise<void>;
   readonly #clock: Clock;
 
   constructor(connection: Connection, handler: HttpHandler, clock: Clock) {
     super(connection, CONTROL_READ_BYTES);
     this.handler = handler;
     this.#clock = clock;
-  }
-
-  /** Resolves when the client sends no more. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
+    this.ended = finished(this, { writable: false }).catch(() => {});
   }
 
   /**
@@ -212,19 +213,6 @@ class HttpStream extends TcpStream {
       this.resume();
     });
     void this.ended.then(() => this.destroy());
-  }
-
-  override push(chunk: Uint8Array | null): boolean {
-    if (chunk === null) this.#ended.resolve();
-    return super.push(chunk);
-  }
-
-  override _destroy(
-    error: Error | null,
-    callback: (error?: Error | null) => void,
-  ): void {
-    this.#ended.resolve();
-    super._destroy(error, callback);
   }
 }
 
@@ -278,15 +266,13 @@ async function exchange(
   outgoing.on("error", () => {});
   incoming.on("error", () => {});
   const request = requestOf(incoming);
-  const answer = request === undefined
-    ? Promise.resolve(malformed())
-    : stream.handler.answer(request);
+  const respond = (response: Response) =>
+    send(response, { incoming, outgoing, stream });
   try {
-    await send(await answer, { incoming, outgoing, stream });
+    if (request === undefined) await respond(malformed());
+    else await stream.handler(request, respond);
   } catch {
     stream.destroy();
-  } finally {
-    if (request !== undefined) stream.handler.answered();
   }
 }
 

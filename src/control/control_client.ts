@@ -1,7 +1,7 @@
 /** A typed client of the control API, for the node of a data directory. */
+import { type BackoffLimits, backoffMs } from "../core/backoff.ts";
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import { escapeText } from "../core/escape.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { isInUse } from "../store/lock_file.ts";
 import type {
@@ -21,6 +21,7 @@ import {
   ControlConnection,
   type EventQuery,
   type EventsOptions,
+  lostNode,
 } from "./control_connection.ts";
 import { findControlEndpoint } from "./control_endpoint.ts";
 
@@ -34,9 +35,8 @@ export interface ControlSendOptions {
   readonly waitMs?: number;
 }
 
-/** Pause before a stream is resumed; doubled each time that fails. */
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
+/** Pauses before a stream is resumed. */
+const RETRY: BackoffLimits = { minMs: 100, maxMs: 5_000 };
 
 /** Options of {@linkcode ControlClient.follow}. */
 export interface FollowOptions {
@@ -208,12 +208,11 @@ export class ControlClient implements Disposable {
     const { isRunning = () => isInUse(this.directory) } = options;
     let since: string | undefined;
     let begun = false;
-    let pauseMs = FIRST_RETRY_MS;
+    let failures = 0;
+    const ended = () =>
+      lostNode(this.directory, "it has ended without saying so");
     while (true) {
-      let trouble = new VerackError(
-        "closed",
-        `Lost the node in "${escapeText(this.directory)}": its stream ended`,
-      );
+      let trouble = lostNode(this.directory, "its stream ended");
       try {
         const stream = this.events(query, {
           signal,
@@ -221,7 +220,7 @@ export class ControlClient implements Disposable {
           onId: (id) => since = id,
           onOpen() {
             begun = true;
-            pauseMs = FIRST_RETRY_MS;
+            failures = 0;
           },
         });
         for await (const event of stream) {
@@ -233,13 +232,12 @@ export class ControlClient implements Disposable {
         trouble = error;
       }
       if (signal.aborted) return;
-      if (!isRunning()) throw endedError(this.directory);
-      await sleep(clock, pauseMs, signal).catch(() => {});
+      if (!isRunning()) throw ended();
+      await sleep(clock, backoffMs(++failures, RETRY), signal).catch(() => {});
       if (signal.aborted) return;
       // A process that is killed closes its connections before its lock.
-      if (!isRunning()) throw endedError(this.directory);
+      if (!isRunning()) throw ended();
       onTrouble(trouble);
-      pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS);
     }
   }
 
@@ -266,13 +264,4 @@ function letterId(
   from: string | undefined,
 ): { readonly id: string; readonly from?: string } {
   return { id, ...(from !== undefined && { from }) };
-}
-
-function endedError(directory: string): VerackError {
-  return new VerackError(
-    "closed",
-    `Lost the node in "${
-      escapeText(directory)
-    }": it has ended without saying so`,
-  );
 }

@@ -204,13 +204,9 @@ export class ControlConnection implements Disposable {
     if (error instanceof VerackError) return error;
     const silent = error instanceof DOMException &&
       error.name === "TimeoutError";
-    return new VerackError(
-      silent ? "timeout" : "closed",
-      `Lost the node in "${escapeText(this.directory)}": ${
-        silent ? "it does not answer" : messageOf(error)
-      }`,
-      { cause: error },
-    );
+    const why = silent ? "it does not answer" : messageOf(error);
+    const code = silent ? "timeout" : "closed";
+    return lostNode(this.directory, why, code, { cause: error });
   }
 
   /** @param field The wrong field of the answer. */
@@ -224,6 +220,17 @@ export class ControlConnection implements Disposable {
       }`,
     );
   }
+}
+
+/** The error for a node that was reached and is not any more. */
+export function lostNode(
+  directory: string,
+  why: string,
+  code: "closed" | "timeout" = "closed",
+  options?: ErrorOptions,
+): VerackError {
+  const text = `Lost the node in "${escapeText(directory)}": ${why}`;
+  return new VerackError(code, text, options);
 }
 
 /** Error codes that are passed on; any other becomes `rejected`. */
