@@ -34,9 +34,15 @@ interface Source {
   lastDial: number;
 }
 
+/** The source of all that peers without standing say of where they are. */
+export const OWN_CLAIMS = "own claims";
+
+/** What a dial to a peer that is known from gossip is charged to. */
+export type DialSource = PeerId | typeof OWN_CLAIMS;
+
 /** A dial to a peer that a source told of. */
 export interface GossipDial {
-  readonly source: PeerId;
+  readonly source: DialSource;
   /** Monotonic clock, milliseconds, of its last progress. */
   progressAt: number;
   /** Ends it. */
@@ -45,9 +51,6 @@ export interface GossipDial {
 
 /** What has a budget of its own and no sources. */
 export type KnownShare = Exclude<DialShare, "gossip">;
-
-/** The source of all that peers without standing say of where they are. */
-export const OWN_CLAIMS = "own claims" as PeerId;
 
 /** Dials of one node. */
 export class DialBudget {
@@ -63,7 +66,7 @@ export class DialBudget {
     refillMs: GOSSIP_CREDIT_REFILL_MS,
   });
   /** Sources of gossip, those used last at the end. */
-  readonly #sources = new BoundedMap<PeerId, Source>(
+  readonly #sources = new BoundedMap<DialSource, Source>(
     MAX_SESSIONS,
     ({ active }) => active === 0,
   );
@@ -83,7 +86,7 @@ export class DialBudget {
   /**
    * Takes what one dial on the account of a source needs; false if there is none now.
    */
-  begin(source: PeerId, now: number): boolean {
+  begin(source: DialSource, now: number): boolean {
     if (this.isFull) return false;
     const state = this.#source(source);
     if (state.active >= MAX_GOSSIP_DIALS_PER_SOURCE) return false;
@@ -109,8 +112,8 @@ export class DialBudget {
   }
 
   /** Of sources that wait, the one whose turn it is. */
-  next(sources: Iterable<PeerId>): PeerId | undefined {
-    let first: PeerId | undefined;
+  next(sources: Iterable<DialSource>): DialSource | undefined {
+    let first: DialSource | undefined;
     for (const source of sources) {
       if (first === undefined || this.#isBefore(source, first)) first = source;
     }
@@ -133,7 +136,7 @@ export class DialBudget {
    * source with the most, if that has more and its dial has had its time.
    * Returns when to come again, if a dial is to give way then.
    */
-  makeRoom(source: PeerId, now: number): number {
+  makeRoom(source: DialSource, now: number): number {
     if (!this.isFull || this.#leaving !== undefined) return Infinity;
     const own = this.#active(source);
     // A source that has about as many as this one does not have to give.
@@ -153,9 +156,10 @@ export class DialBudget {
     return Infinity;
   }
 
-  #isBefore(a: PeerId, b: PeerId): boolean {
+  #isBefore(a: DialSource, b: DialSource): boolean {
     const byActive = this.#active(a) - this.#active(b);
-    const last = (source: PeerId) => this.#sources.get(source)?.lastDial ?? 0;
+    const last = (source: DialSource) =>
+      this.#sources.get(source)?.lastDial ?? 0;
     return byActive < 0 || (byActive === 0 && last(a) < last(b));
   }
 
@@ -164,12 +168,12 @@ export class DialBudget {
     return byActive > 0 || (byActive === 0 && a.progressAt < b.progressAt);
   }
 
-  #active(source: PeerId): number {
+  #active(source: DialSource): number {
     return this.#sources.get(source)?.active ?? 0;
   }
 
   /** A dial on its account is over; `wasted`: the peer was not there. */
-  end(source: PeerId, wasted: boolean): void {
+  end(source: DialSource, wasted: boolean): void {
     this.#gossipDials--;
     const state = this.#sources.get(source);
     if (state === undefined) return;
@@ -179,7 +183,7 @@ export class DialBudget {
     this.#credit.give();
   }
 
-  #source(source: PeerId): Source {
+  #source(source: DialSource): Source {
     // A new name buys new credit, but only within that of all.
     return this.#sources.ensure(source, () => ({
       credit: new TokenBucket({

@@ -29,6 +29,7 @@ import type { Standing } from "../peers/standing.ts";
 import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
 import {
   DialBudget,
+  type DialSource,
   type GossipDial,
   type KnownShare,
   OWN_CLAIMS,
@@ -207,7 +208,7 @@ export class Dialer {
     now: number,
   ): number {
     const budget = this.#budget;
-    const waiting = new Map<PeerId, Peer[]>();
+    const waiting = new Map<DialSource, Peer[]>();
     // The first that is due is the last of its list.
     for (const peer of gossiped.toReversed()) {
       for (const source of sourcesOf(peer)) {
@@ -291,7 +292,7 @@ export class Dialer {
 
   /** Starts a dial on the account of a source; false if that has no room or credit. */
   #runGossipDial(
-    source: PeerId,
+    source: DialSource,
     peer: Peer,
   ): boolean {
     const { clock } = this.#options;
@@ -344,7 +345,7 @@ function pinAddresses(options: DialerOptions): void {
 }
 
 /** On whose account a peer that is only said to be somewhere may be dialed. */
-function sourcesOf(peer: Peer): ReadonlySet<PeerId> {
+function sourcesOf(peer: Peer): ReadonlySet<DialSource> {
   const { introducedBy = OWN_CLAIMS, reporters } = peer;
   return new Set([introducedBy, ...reporters]);
 }
