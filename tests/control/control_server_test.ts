@@ -12,11 +12,15 @@ import { openDirectory } from "../../src/control/control_listeners.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VERSION } from "../../src/version.ts";
-import { ControlScene, message, TIMES, TOKEN } from "../helpers/control.ts";
+import { ControlScene, message, TIMES } from "../helpers/control.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { until } from "../helpers/until.ts";
 
-Deno.test("status says who the node is, how it is and what its limits are", async () => {
+function serverOf(node: Node): ControlServer {
+  return new ControlServer({ node, clock: systemClock, onStop: () => {} });
+}
+
+Deno.test("status has the identity, the health and the limits of the node", async () => {
   await using scene = await ControlScene.start({ name: "alice" });
   using client = await scene.client();
   const status = await client.status();
@@ -53,11 +57,7 @@ Deno.test("status says who the node is, how it is and what its limits are", asyn
 
 Deno.test("peers are told with their sessions, or those that a query may mean", async () => {
   await using scene = await ControlScene.start({ name: "alice" });
-  await using bob = await Node.start({
-    name: "bob",
-    connect: [scene.node.address],
-  });
-  await until("bob", () => scene.node.sessions().length === 1);
+  await using bob = await scene.peer({ name: "bob" });
   using client = await scene.client();
   const { peers, sessions } = await client.peers();
   const [peer] = peers;
@@ -80,11 +80,7 @@ Deno.test("peers are told with their sessions, or those that a query may mean", 
 
 Deno.test("allow takes an identity in full only; deny and forget find a member by less", async () => {
   await using scene = await ControlScene.start({ name: "alice" });
-  await using bob = await Node.start({
-    name: "bob",
-    connect: [scene.node.address],
-  });
-  await until("bob", () => scene.node.sessions().length === 1);
+  await using bob = await scene.peer({ name: "bob" });
   using client = await scene.client();
   const { id } = bob.identity;
   for (const short of ["bob", id.slice(0, 8), id.slice(0, 63)]) {
@@ -99,16 +95,11 @@ Deno.test("allow takes an identity in full only; deny and forget find a member b
 
 Deno.test("a body that announces too much is refused before any of it has come", async () => {
   await using scene = await ControlScene.start();
-  using socket = await Deno.connect({ port: scene.port });
-  const request = [
-    "POST /v1/stop HTTP/1.1",
-    `Host: 127.0.0.1:${scene.port}`,
-    `Authorization: Bearer ${TOKEN}`,
+  using socket = await scene.connect(
+    "POST /v1/stop",
     "Content-Type: application/json",
     "Content-Length: 100000000",
-    "\r\n",
-  ].join("\r\n");
-  await socket.write(new TextEncoder().encode(request));
+  );
   const buffer = new Uint8Array(1_000);
   const count = await socket.read(buffer) ?? 0;
   const answer = new TextDecoder().decode(buffer.subarray(0, count));
@@ -157,11 +148,7 @@ Deno.test("a stream has the events that were asked for, and messages of one topi
 
 Deno.test("a message is delivered, kept or refused, and the answer says which", async () => {
   await using scene = await ControlScene.start();
-  await using bob = await Node.start({
-    name: "bob",
-    connect: [scene.node.address],
-  });
-  await until("bob", () => scene.node.sessions().length === 1);
+  await using bob = await scene.peer({ name: "bob" });
   using client = await scene.client();
   const send = (fields: Record<string, unknown>) =>
     scene.post("/v1/messages", fields);
@@ -240,7 +227,7 @@ Deno.test("stop is answered, then asks the process to leave", async () => {
   assertEquals(scene.stops, 1);
 });
 
-Deno.test("a node that has died, or never was, is told of in one sentence", async () => {
+Deno.test("the error for a node that has died, or never was, is one sentence", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const error = await assertRejects(
@@ -263,7 +250,7 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
       );
     }
 
-    // A socket that nobody listens at: what kill -9 leaves.
+    // A socket without a listener: what kill -9 leaves.
     const path = `${directory}/control.sock`;
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -284,11 +271,7 @@ Deno.test("a node that has died, or never was, is told of in one sentence", asyn
 
     // The next node of that directory takes its place.
     await using node = await Node.start();
-    await using server = new ControlServer({
-      node,
-      clock: systemClock,
-      onStop: () => {},
-    });
+    await using server = serverOf(node);
     await openDirectory(server, directory, TIMES);
     using again = await ControlClient.find(directory);
     const status = await again.status();
@@ -338,11 +321,7 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
   await Deno.mkdir(deep, { mode: 0o700 });
   try {
     await using node = await Node.start();
-    await using server = new ControlServer({
-      node,
-      clock: systemClock,
-      onStop: () => {},
-    });
+    await using server = serverOf(node);
     const clear = await openDirectory(server, deep, TIMES);
     for (const name of ["control.token", "control.port"]) {
       const { mode } = await Deno.stat(`${deep}/${name}`);
@@ -365,11 +344,7 @@ Deno.test("in a directory whose path is too long for a socket, a port and a toke
 
 Deno.test("what the program refused too often is listed, shown, retried and discarded", async () => {
   await using scene = await ControlScene.start({ maxDeliveries: 1 });
-  await using bob = await Node.start({
-    name: "bob",
-    connect: [scene.node.address],
-  });
-  await until("bob", () => scene.node.sessions().length === 1);
+  await using bob = await scene.peer({ name: "bob" });
   const messages = scene.node.messages();
   for (const text of ["\u001b[2Jone", "two"]) {
     const sent = bob.send(scene.node.identity.id, text, { topic: "t" });
@@ -409,7 +384,7 @@ Deno.test("what the program refused too often is listed, shown, retried and disc
   }
 });
 
-Deno.test("an answer or an event that does not match the schema is refused, and where it differs is said", async () => {
+Deno.test("an answer or an event that does not match the schema is refused, and the error names the field", async () => {
   const directory = await Deno.makeTempDir();
   const id = "0".repeat(64);
   const peer = { id, connected: true, addresses: [], standing: true };
@@ -468,12 +443,11 @@ Deno.test("an answer or an event that does not match the schema is refused, and 
   }
 });
 
-Deno.test("the name that a person gave a peer is in all answers, and what is revoked says who came by it", async () => {
+Deno.test("the name that a person gave a peer is in all answers, and a revoked invite names the peer that used it", async () => {
   await using scene = await ControlScene.start();
   using client = await scene.client();
   const { invite, id } = await client.invite();
-  await using bob = await Node.start({ name: "bob", invite });
-  await until("bob", () => scene.node.sessions().length === 1);
+  await using bob = await scene.peer({ name: "bob", invite, connect: [] });
   const peerId = bob.identity.id;
   await client.allow(peerId, "eva");
 

@@ -1,4 +1,4 @@
-/** Streams of events: who reads slowly, breaks off, and comes back. */
+/** Streams of events: slow readers, and those that break off and come back. */
 import { EVENTS } from "../../src/control/api.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type {
@@ -138,6 +138,19 @@ Deno.test("a watcher that comes back goes on where it was, and is told what it m
     const stream = client.events({}, { since });
     assertEquals((await stream.next()).value?.type, "listening");
     await stream.return(undefined);
+  }
+});
+
+Deno.test("a stream ends when its reader leaves or ends its side", async () => {
+  await using scene = await ControlScene.start();
+  using client = await scene.client();
+  for (const leave of ["close", "closeWrite"] as const) {
+    const reader = await scene.connect("GET /v1/events");
+    await reader.read(new Uint8Array(4_096));
+    assertEquals((await control(client)).streams, 1);
+    await reader[leave]();
+    await until(leave, async () => (await control(client)).streams === 0);
+    if (leave === "closeWrite") reader.close();
   }
 });
 

@@ -1,8 +1,6 @@
 /** What a request may carry: anything else is refused, by its name. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Node } from "../../src/mesh/node.ts";
 import { ControlScene } from "../helpers/control.ts";
-import { until } from "../helpers/until.ts";
 
 async function refusal(
   scene: ControlScene,
@@ -120,19 +118,14 @@ Deno.test("a field given twice, of another type, or that is no text is refused",
     assertStringIncludes(await refusal(scene, path, body), says, body);
   }
   // Colons, braces and quotes within text are no names.
-  await using bob = await Node.start({ connect: [scene.node.address] });
-  await until("bob", () => scene.node.sessions().length === 1);
-  const sent = await scene.fetch("/v1/messages", {
-    method: "POST",
-    body: JSON.stringify({
-      to: bob.identity.id,
-      text: '{"text": "a", "text":\\"b"}',
-      topic: "to\\",
-      waitMs: 0,
-    }),
-    headers: { "content-type": "application/json" },
+  await using bob = await scene.peer();
+  const sent = await scene.post("/v1/messages", {
+    to: bob.identity.id,
+    text: '{"text": "a", "text":\\"b"}',
+    topic: "to\\",
+    waitMs: 0,
   });
-  assertEquals(sent.status, 200, await sent.text());
+  assertEquals(sent.to, bob.identity.id, JSON.stringify(sent));
 });
 
 Deno.test("a parameter that a path does not have, or that is given twice, is refused by its name", async () => {

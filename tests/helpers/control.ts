@@ -10,6 +10,7 @@ import type { MessageEvent } from "../../src/control/answers.ts";
 import { parsePeerId } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
+import { until } from "./until.ts";
 
 /** Shown at the port of a {@linkcode ControlScene}. */
 export const TOKEN = "0123456789abcdef0123456789abcdef";
@@ -79,9 +80,34 @@ export class ControlScene implements AsyncDisposable {
     }
   }
 
+  /** A peer that has a session with the node. */
+  async peer(options: NodeOptions = {}): Promise<Node> {
+    const peer = await Node.start({ connect: [this.node.address], ...options });
+    const { id } = peer.identity;
+    await until(
+      "a peer",
+      () => this.node.sessions().some((it) => it.id === id),
+    );
+    return peer;
+  }
+
   /** A client as another process has it. */
   async client(): Promise<ControlClient> {
     return await ControlClient.find(this.directory);
+  }
+
+  /** A connection to the loopback port, with the head of a request that has the token. */
+  async connect(line: string, ...headers: string[]): Promise<Deno.TcpConn> {
+    const connection = await Deno.connect({ port: this.port });
+    const head = [
+      `${line} HTTP/1.1`,
+      `Host: 127.0.0.1:${this.port}`,
+      `Authorization: Bearer ${TOKEN}`,
+      ...headers,
+      "\r\n",
+    ];
+    await connection.write(new TextEncoder().encode(head.join("\r\n")));
+    return connection;
   }
 
   /** What a `POST` of JSON is answered. */
