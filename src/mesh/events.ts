@@ -1,6 +1,6 @@
 /**
- * What a node tells its owner: one union of plain objects, the bounded queue through
- * which each listener gets them, and the hub that fills the queues.
+ * The events of a node: one union of plain objects, the bounded queue of each listener, and the
+ * hub that fills the queues.
  */
 import { Deque } from "../core/deque.ts";
 import type { PeerId } from "../identity/identity.ts";
@@ -10,9 +10,8 @@ import { MAX_QUEUED_EVENTS } from "../limits.ts";
 export type Direction = "inbound" | "outbound";
 
 /**
- * How we came to trust that an identity is the one we mean: `pinned` was asked
- * for by identity, `known` is on record or was introduced by a member,
- * `first-use` is the key that answered the first time.
+ * Why an identity is trusted: `pinned` was configured, `known` is on record or was introduced
+ * by a member, `first-use` is the key that answered first.
  */
 export type Trust = "first-use" | "known" | "pinned";
 
@@ -22,8 +21,8 @@ export type MissingPair = readonly [PeerId, PeerId];
 /**
  * Something that happened at a node. Addresses are `host:port`; text that came
  * from the network (`text`, `reason`, `name`, `topic`) is bounded but NOT escaped: escape it
- * where it is shown. `name` is what the peer calls itself, if it does, and `boundName`
- * what it is called at this node because a person said so.
+ * where it is shown. `name` is the name that the peer advertises, if any, and `boundName` the
+ * one that the user of this node has given it.
  */
 export type NodeEvent =
   /** The node accepts connections. */
@@ -32,17 +31,17 @@ export type NodeEvent =
     readonly id: PeerId;
     readonly address: string;
   }
-  /** A peer is connected and proven. Once a peer, whatever happens to its sessions. */
+  /** A peer is connected and verified. Once a peer, also with several sessions. */
   | {
     readonly type: "peer:up";
     readonly id: PeerId;
     readonly name?: string;
     readonly boundName?: string;
-    /** Where it was dialed; of an inbound session, where it connected from. */
+    /** The address that was dialed; of an inbound session, the one from which it connected. */
     readonly address: string;
     /**
-     * Of an inbound session: where the peer says that it listens, which nothing proves
-     * unless it has answered there before.
+     * Of an inbound session: the address that the peer advertises, which is not verified unless
+     * it has answered there before.
      */
     readonly advertised?: string;
     readonly direction: Direction;
@@ -55,7 +54,7 @@ export type NodeEvent =
     readonly name?: string;
     readonly boundName?: string;
     readonly reason: string;
-    /** Whether it said bye, as against being lost. */
+    /** Whether it sent bye, rather than being lost. */
     readonly left: boolean;
   }
   /** A peer sent a ping with text. */
@@ -66,20 +65,17 @@ export type NodeEvent =
     readonly boundName?: string;
     readonly text: string;
   }
-  /** The mesh as this node sees it. */
+  /** The state of the mesh. */
   | {
     readonly type: "mesh";
     /** Members, this node among them. */
     readonly nodes: number;
     /** Sessions of this node. */
     readonly sessions: number;
-    /**
-     * Pairs of members that cannot reach each other, as they say themselves;
-     * at most 256.
-     */
+    /** Pairs of members that cannot reach each other, as they report; at most 256. */
     readonly missing: readonly (readonly [PeerId, PeerId])[];
   }
-  /** A peer was refused, or refused us. */
+  /** A peer was refused, or has refused this node. */
   | {
     readonly type: "refused";
     readonly address: string;
@@ -87,16 +83,16 @@ export type NodeEvent =
     readonly expected?: PeerId;
     readonly actual?: PeerId;
   }
-  /** A peer proved its key and is not admitted: said once, listed until decided. */
+  /** A peer proved its key and is not admitted: reported once, listed until decided. */
   | {
     readonly type: "join-request";
     readonly id: PeerId;
     readonly address: string;
   }
   /**
-   * A peer calls itself by a name that is bound to another peer, or is this node's.
-   * Said once of a peer and its name; the name stays bound to `holder`, which is
-   * this node's own identity if `ownName` is set.
+   * A peer advertises a name that is bound to another peer, or is this node's. Reported once
+   * for a peer and its name; the name stays bound to `holder`, which is this node's own
+   * identity if `ownName` is set.
    */
   | {
     readonly type: "name-conflict";
@@ -106,15 +102,15 @@ export type NodeEvent =
     readonly holder: PeerId;
     readonly ownName: boolean;
   }
-  /** An address given to the node does not answer; said once, tried for ever. */
+  /** A configured address does not answer; reported once, tried for ever. */
   | {
     readonly type: "unreachable";
     readonly address: string;
     readonly reason: string;
   }
   /**
-   * Another identity than before is at an address that a person gave, and is taken for
-   * the peer there, as the key of the former lived in memory only.
+   * Another identity than before is at a configured address, and is accepted there, as the key
+   * of the former lived in memory only.
    */
   | {
     readonly type: "replaced";
@@ -123,8 +119,8 @@ export type NodeEvent =
     readonly id: PeerId;
   }
   /**
-   * A message of ours is not sent any more, though it was not acknowledged. Also
-   * said of what an earlier process has sent.
+   * A message of this node is not sent any more, though it was not acknowledged. Also reported
+   * for messages of an earlier process.
    */
   | {
     readonly type: "undelivered";
@@ -136,7 +132,7 @@ export type NodeEvent =
     readonly id: string;
     readonly reason: string;
   }
-  /** A message that came was refused too often by the application; `reason` is its own. */
+  /** The application nacked a message too often; `reason` is that of the application. */
   | {
     readonly type: "dead-letter";
     readonly from: PeerId;
@@ -147,7 +143,7 @@ export type NodeEvent =
     readonly id: string;
     readonly reason: string;
   }
-  /** What was told by `refused`, or logged of the disk, is over; see `NodeStatus.health`. */
+  /** What `refused` or the log reported is over; see `NodeStatus.health`. */
   | {
     readonly type: "resolved";
     readonly code: string;
@@ -159,7 +155,7 @@ export type NodeEvent =
   /** The node has closed; always the last event. */
   | { readonly type: "stopped" };
 
-/** Tells listeners of a node, once `until` is settled if it is given. */
+/** Emits an event, once `until` is settled if it is given. */
 export type Emit = (event: NodeEvent, until?: Promise<unknown>) => void;
 
 /**
@@ -190,7 +186,7 @@ export class EventQueue implements AsyncIterableIterator<NodeEvent> {
     }
   }
 
-  /** No more events come; those that wait are still handed out. */
+  /** No more events come; those that wait are still delivered. */
   end(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -235,22 +231,19 @@ interface Held {
 /** Passes events on to listeners that come and go. */
 export class EventHub {
   readonly #queues = new Set<EventQueue>();
-  /** Whatever comes behind an event that waits, waits with it. */
+  /** Later events wait for it, too. */
   readonly #held = new Deque<Held>();
   #releasing: Promise<void> | undefined;
   #ended = false;
 
-  /**
-   * Tells all listeners; with `until`, once that is settled, however it went: a
-   * node that cannot remember a peer still has it.
-   */
+  /** Emits to all listeners; with `until`, once that is settled, also if it failed. */
   emit(event: NodeEvent, until?: Promise<unknown>): void {
     const queues = [...this.#queues];
     if (queues.length === 0) until?.catch(() => {});
     else this.#pass({ queues, events: [event], ...(until && { until }) });
   }
 
-  /** A new listener, which hears `first` and then everything; ends when `signal` aborts. */
+  /** A new listener, which gets `first` and then all events; ends when `signal` aborts. */
   listen(first: readonly NodeEvent[], signal?: AbortSignal): EventQueue {
     const onAbort = () => queue.end();
     const queue = new EventQueue(() => {
@@ -267,7 +260,7 @@ export class EventHub {
     return queue;
   }
 
-  /** No new listeners from here on, but those there are hear the end. */
+  /** No new listeners from here on; the others get the last events. */
   refuse(): void {
     this.#ended = true;
   }

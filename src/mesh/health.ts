@@ -1,7 +1,7 @@
 /**
- * What is wrong with a node at present, as facts that begin and end: a fact is said
- * once when it begins and once when it is over, however often it is noticed. What
- * counts as one, and the alarm that says so, is decided where it is noticed.
+ * What is wrong with a node at present, as facts that begin and end: each is reported once when
+ * it begins and once when it is over, however often it is noticed. Facts are defined where they
+ * are noticed.
  */
 import {
   ALARM_QUIET_MS,
@@ -19,19 +19,19 @@ import type { NodeStore } from "./peers/node_store.ts";
 export interface HealthFact {
   /** An error code, such as `key-in-use`, `cannot-write`, `wrong-identity`. */
   readonly code: string;
-  /** What it is and where; not escaped. */
+  /** A description; not escaped. */
   readonly message: string;
   /** When it began. */
   readonly since: Date;
 }
 
-/** How a fact is put on the board. */
+/** Options of a fact. */
 export interface RaiseOptions {
   readonly code: string;
   readonly message: string;
-  /** Over when it was not noticed for so long. @default until it is ended */
+  /** Over when it was not noticed for this time. @default until it is ended */
   readonly quietMs?: number;
-  /** Its end is told by a `resolved` event. @default {true} */
+  /** Whether its end is reported by a `resolved` event. @default {true} */
   readonly alarm?: boolean;
 }
 
@@ -43,11 +43,11 @@ interface Fact extends HealthFact {
   noticedAt: number;
 }
 
-/** Under which key it stands that this node's own key is in use elsewhere. */
+/** The key of the fact that this node's own key is in use elsewhere. */
 const OWN_KEY = "key-in-use own";
 const STORE = "cannot-write";
 
-/** What {@linkcode HealthBoard} is made of. */
+/** Dependencies of {@linkcode HealthBoard}. */
 export interface HealthBoardOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -65,7 +65,7 @@ export class HealthBoard {
     this.#options = options;
   }
 
-  /** Puts a fact on the board, or notes that it goes on. True if it begins. */
+  /** Adds a fact, or extends it. True if it begins. */
   raise(key: string, options: RaiseOptions): boolean {
     const { code, message, quietMs = Infinity, alarm = true } = options;
     const { clock } = this.#options;
@@ -88,10 +88,7 @@ export class HealthBoard {
     return isNew;
   }
 
-  /**
-   * Another process runs with a key: that of a peer, or this node's own. True if that
-   * is news.
-   */
+  /** Another process runs with a key: that of a peer, or this node's own. True if that is new. */
   keyInUse(id: PeerId | "own", message: string): boolean {
     return this.raise(`key-in-use ${id}`, {
       code: "key-in-use",
@@ -100,7 +97,7 @@ export class HealthBoard {
     });
   }
 
-  /** Whether a fact is on the board. */
+  /** Whether a fact is present. */
   has(key: string): boolean {
     return this.#facts.has(key);
   }
@@ -118,7 +115,7 @@ export class HealthBoard {
     emit({ type: "resolved", code, reason, lastedMs });
   }
 
-  /** Looks at the store, and which facts are over because they are not noticed any more. */
+  /** Checks the store, and ends facts that are not noticed any more. */
   tick(now: number): void {
     if (this.#facts.has(STORE)) this.#probeStore(now);
     this.#lookAtStore();
@@ -141,7 +138,7 @@ export class HealthBoard {
     else this.raise(STORE, { code: STORE, message });
   }
 
-  /** On a quiet node nothing else would find out that the disk works again. */
+  /** An idle node would not notice otherwise that the disk works again. */
   #probeStore(now: number): void {
     if (now - this.#probedAt < HEALTH_PROBE_MS) return;
     this.#probedAt = now;
@@ -154,7 +151,7 @@ export class HealthBoard {
     }
   }
 
-  /** Peers can make many of these: what is about this node itself stays. */
+  /** Peers can cause many facts: those about this node itself are kept. */
   #dropOldest(): void {
     for (const key of this.#facts.keys()) {
       if (!key.startsWith("key-in-use ") || key === OWN_KEY) continue;

@@ -1,7 +1,7 @@
 /**
- * The time by which what is kept ages, across restarts and whatever the wall clock
- * is set to meanwhile: boards without a battery start years off, and a step must
- * neither give up a young message nor revive an expired invite.
+ * The time by which stored records age, across restarts and changes of the wall clock: boards
+ * without a battery start years off, and a step must neither give up a young message nor revive
+ * an expired invite.
  */
 import type { Clock } from "../core/clock.ts";
 import {
@@ -11,24 +11,27 @@ import {
 } from "../limits.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 
-/** Under which the store keeps it: three float64, wall clock, {@linkcode KeptTime.now}, {@linkcode KeptTime.latest}. */
+/**
+ * Its name in the store: three float64, wall clock, {@linkcode KeptTime.now}, {@linkcode
+ * KeptTime.latest}.
+ */
 const SETTING = "time";
 const SETTING_BYTES = 24;
 
-/** Kept time of one node. All moments are milliseconds since the Unix epoch, more or less. */
+/** Kept time of one node, in milliseconds since the Unix epoch, approximately. */
 export class KeptTime {
   readonly #store: Pick<NodeStore, "setting" | "putSetting">;
   readonly #clock: Clock;
   /** Added to the monotonic clock. */
   readonly #offset: number;
-  /** What the wall clock said when this was last saved by the process before. */
+  /** The wall clock when the process before saved this last. */
   readonly #savedWall: number;
   readonly #offMs: number;
   #latest: number;
   #latestAt: number;
   #savedAt = -Infinity;
 
-  /** Goes on from what the store has; begins with the wall clock. */
+  /** Continues the stored time; begins with the wall clock. */
   constructor(
     store: Pick<NodeStore, "setting" | "putSetting">,
     clock: Clock,
@@ -48,14 +51,14 @@ export class KeptTime {
   }
 
   /**
-   * For ages: begins as the wall clock and advances as the node runs; the time
-   * between two runs counts as the wall clock says, but a day at most.
+   * For ages: begins as the wall clock and advances as the node runs; the time between two runs
+   * counts by the wall clock, but a day at most.
    */
   now(): number {
     return this.#offset + this.#clock.monotonic();
   }
 
-  /** For what must not become valid again: the latest that the wall clock ever said, and on. */
+  /** For expiry: the latest time of the wall clock so far, so that nothing becomes valid again. */
   latest(): number {
     const monotonic = this.#clock.monotonic();
     this.#latest = Math.max(
@@ -67,15 +70,14 @@ export class KeptTime {
   }
 
   /**
-   * How long before this run a moment of the wall clock was, as the run before
-   * saw it. What the wall clock says of the time between is believed if it is
-   * plausible.
+   * How long before this run a time of the wall clock was, as the run before had it. The time
+   * between, by the wall clock, counts if it is plausible.
    */
   ageAtStart(wall: number): number {
     return Math.max(0, this.#savedWall - wall) + this.#offMs;
   }
 
-  /** Writes it down, now and then, and when the node ends. */
+  /** Stores it, periodically and when the node ends. */
   save(isLast = false): void {
     const monotonic = this.#clock.monotonic();
     if (!isLast && monotonic - this.#savedAt < KEPT_TIME_SAVE_MS) return;

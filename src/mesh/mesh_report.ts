@@ -1,10 +1,10 @@
-/** Reports the mesh as this node sees it, each time that it changes. */
+/** Reports the state of the mesh each time it changes. */
 import type { UnreachablePairs } from "./discovery/unreachable_pairs.ts";
 import type { Emit, NodeEvent } from "./events.ts";
 import type { PeerEvents } from "./peers/peer_events.ts";
 import type { PeerTable } from "./peers/peer_table.ts";
 
-/** What {@linkcode MeshReport} is made of. */
+/** Dependencies of {@linkcode MeshReport}. */
 export interface MeshReportOptions {
   readonly table: PeerTable;
   readonly unreachable: Pick<UnreachablePairs, "pairs">;

@@ -36,11 +36,11 @@ import type { PeerMemory } from "./peers/peer_memory.ts";
 import type { PeerTable } from "./peers/peer_table.ts";
 import type { Standing } from "./peers/standing.ts";
 
-/** Why nothing is kept any longer for a peer that was lost. */
+/** The error of messages for a peer that cannot come back. */
 const LOST =
   "it was lost more than a minute ago, and its key is in memory only";
 
-/** What {@linkcode Messaging} is made of. */
+/** Dependencies of {@linkcode Messaging}. */
 export interface MessagingOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -49,7 +49,7 @@ export interface MessagingOptions {
     ResolvedNodeOptions,
     "keptTime" | "maxDeliveries" | "messages" | "outbox"
   >;
-  /** Filled here, and read where a peer must give way. */
+  /** Filled here, and read where a record must be evicted. */
   readonly queues: PeerQueues;
   /** This node. */
   readonly own: PeerId;
@@ -69,8 +69,8 @@ export class Messaging {
   /** Monotonic clock, milliseconds. */
   readonly #startedAt: number;
   /**
-   * Peers whose key lives in memory only and whose record gave way while messages wait
-   * for them: when they were lost, monotonic clock, milliseconds.
+   * Peers whose key lives in memory only and whose record was evicted while messages wait for
+   * them: when they were lost, monotonic clock, milliseconds.
    */
   readonly #lost = new Map<PeerId, number>();
   #nextSweep: number;
@@ -176,7 +176,7 @@ export class Messaging {
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
     for (const peer of this.#delivery.outbox.away()) {
       const record = this.#options.table.get(peer);
-      // Without a record it may come back all the same, and find its messages.
+      // Without a record it may come back all the same, and get its messages.
       const lostAt = this.#lost.get(peer) ?? Infinity;
       const isLost = record === undefined
         ? now - lostAt >= IN_MEMORY_PEER_KEPT_MS
@@ -196,8 +196,8 @@ export class Messaging {
   }
 
   /**
-   * The peer acknowledged a message that was sent to it alone, which earns it standing.
-   * What it sends does not: sending costs a stranger nothing.
+   * The peer acknowledged a message that was sent to it alone, which gives it standing. What it
+   * sends does not, since sending costs nothing.
    */
   #exchanged(record: Peer): void {
     if (record.earnedStanding) return;
@@ -241,7 +241,7 @@ export class Messaging {
       reportedLive,
     } = record;
     if (!ephemeral || sessions.length > 0 || reportedLive) return false;
-    // One that an earlier run lost may have no address that could be dialed.
+    // A peer that an earlier run lost may have no address that can be dialed.
     const since = record.downSince ?? (isVerified ? this.#startedAt : Infinity);
     return this.#options.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
@@ -258,7 +258,7 @@ export class Messaging {
   // --- Events ----------------------------------------------------------------
 
   #onGivenUp({ content, to }: OutgoingMessage, error: VerackError): void {
-    // The caller aborted it, and is told by the rejected promise.
+    // The caller aborted it, whose promise is rejected.
     if (error.code === "aborted") return;
     this.#options.emit({
       type: "undelivered",

@@ -1,6 +1,6 @@
 /**
- * A node: one identity, one listener, and sessions with all other members. Puts the
- * parts together, owns their lifetime and is what the library shows.
+ * A node: one identity, one listener, and sessions with all other members. Owns the parts and
+ * their lifetime, and is the class of the library.
  */
 import type { BroadcastResult } from "../delivery/broadcast.ts";
 import type { BroadcastOptions, SendOptions } from "../delivery/delivery.ts";
@@ -49,7 +49,7 @@ import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
  * ```
  */
 export class Node implements AsyncDisposable {
-  /** Which peers may come in, decided by a person. */
+  /** Admission of peers: decisions of the user. */
   readonly admission: Admission;
   /** The identity of this node. */
   readonly identity: Identity;
@@ -113,34 +113,34 @@ export class Node implements AsyncDisposable {
     return node;
   }
 
-  /** Messages that the application refused too often: to look at, retry or discard. */
+  /** Messages that the application nacked too often: to inspect, retry or discard. */
   get deadLetters(): DeadLetters {
     return this.#parts.messaging.deadLetters;
   }
 
-  /** What it calls itself; empty if it has no name. */
+  /** Its name; empty if it has none. */
   get name(): string {
     return this.#options.name;
   }
 
-  /** Where it listens: `host:port`. */
+  /** Its address: `host:port`. */
   get address(): string {
     return this.#address;
   }
 
   /**
-   * Resolves when this node has joined its mesh: a peer has told which members it
-   * knows, and each of them is connected, or could not be reached at first. With no
-   * address given and no peer on record it resolves at once; a peer on record is tried
-   * once, and may be away. Once resolved it stays so.
+   * Resolves when this node has joined its mesh: a peer has sent its list of members, and each
+   * of them is connected, or could not be reached at first. With no configured address and no
+   * peer on record it resolves at once; a peer on record is tried once, and may be away. Once
+   * resolved it stays so.
    *
-   * What does not answer is tried until `timeoutMs` (by default 30,000) have passed,
-   * since it may start later. The node itself goes on trying after a rejection.
+   * Addresses that do not answer are tried until `timeoutMs` (by default 30,000) have passed.
+   * The node itself goes on trying after a rejection.
    *
-   * @throws {VerackError} `timeout`, with what went wrong at each address; `aborted`;
-   * `stopped`; or, when every address given refused for a reason that time does not
-   * mend, that reason: `wrong-identity`, `not-admitted`, `bad-magic` for another
-   * network, `bad-invite`, `bad-secret`, `alpn` or `tls` for another kind of server.
+   * @throws {VerackError} `timeout`, with the error of each address; `aborted`; `stopped`; or,
+   * when every configured address refused for a reason that a retry does not change, that
+   * reason: `wrong-identity`, `not-admitted`, `bad-magic` for another network, `bad-invite`,
+   * `bad-secret`, `alpn` or `tls` for another kind of server.
    * @throws {RangeError} when `timeoutMs` is negative.
    */
   joined(
@@ -150,7 +150,7 @@ export class Node implements AsyncDisposable {
     return this.#parts.joining.wait(options);
   }
 
-  /** The node as a whole at this instant. */
+  /** The state of the node. */
   status(): NodeStatus {
     return nodeStatus(this.#parts, {
       identity: this.identity,
@@ -159,22 +159,22 @@ export class Node implements AsyncDisposable {
     });
   }
 
-  /** Every peer this node remembers, connected or not. */
+  /** Every peer on record or in gossip, connected or not. */
   peers(): PeerInfo[] {
     return [...this.#parts.table.values()].map((peer) =>
       peerInfo(peer, this.#parts)
     );
   }
 
-  /** What is remembered of one peer. */
+  /** The record of one peer. */
   peer(id: string): PeerInfo | undefined {
     const peer = isPeerId(id) ? this.#parts.table.get(id) : undefined;
     return peer === undefined ? undefined : peerInfo(peer, this.#parts);
   }
 
   /**
-   * Every member, this node included, that goes by a name or whose identity is, or
-   * begins with, `text` (8 digits at least), connected ones first.
+   * Every member, this node included, whose name is `text` or whose identity is, or begins
+   * with, `text` (8 digits at least), connected ones first.
    */
   findPeers(text: string): Member[] {
     const { name, address, identity } = this;
@@ -183,8 +183,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * The peer that is meant by a name, an identity or its first 8 digits or more. A name
-   * means the first that had it and proved its key here, or as `admission.allow` says.
+   * The peer selected by a name, an identity or its first 8 digits or more. A name means the
+   * first peer that used it and proved its key here, or the one set by `admission.allow`.
    *
    * @throws {VerackError} `unknown-peer`, `ambiguous`.
    */
@@ -201,17 +201,17 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Pairs of members that cannot reach each other though others reach both, as one of
-   * them says: the smaller identity first, those with this node first; at most 256.
+   * Pairs of members that cannot reach each other though others reach both, as one of them
+   * reports: the smaller identity first, those with this node first; at most 256.
    */
   unreachable(): (readonly [PeerId, PeerId])[] {
     return [...this.#parts.unreachable.pairs];
   }
 
   /**
-   * What happens, for one listener, in order, after what is the case (`listening`,
-   * `peer:up` of every connected peer, `mesh`). At most 1,000 events wait; then the
-   * oldest are dropped, which an `overflow` event counts. Ends after `stopped`.
+   * Events for one listener, in order, after the present state (`listening`, `peer:up` of every
+   * connected peer, `mesh`). At most 1,000 events wait; then the oldest are dropped, which an
+   * `overflow` event counts. Ends after `stopped`.
    */
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<
     NodeEvent
@@ -243,16 +243,16 @@ export class Node implements AsyncDisposable {
   /**
    * Sends a message to a peer, connected or not. Resolves when the peer's
    * application has acked it; until then it is kept, in the node's store, and sent
-   * again whenever the peer comes back. The promise may be ignored: `undelivered`
-   * tells too. Messages to one peer with one `topic` arrive in the order of
-   * sending; topics overtake each other, and a large body holds up no other topic.
+   * again whenever the peer comes back. The promise may be ignored: `undelivered` reports a
+   * failure, too. Messages to one peer with one `topic` arrive in the order of sending; topics
+   * overtake each other, and a large body delays no other topic.
    *
    * @param peer Its identity, 64 hex digits; see {@linkcode resolvePeer} for names.
    * @param body Bytes, which are copied, or text; at most 4,000,000 bytes.
    * @throws {VerackError} `unknown-peer` or `denied`; `full` when it does not fit the outbox;
    * `undelivered` when it was given up; `rejected` when the peer's application
-   * nacked it too often; `aborted`; `stopped` when this node closes first: with a
-   * store on disk the next one that has it goes on.
+   * nacked it too often; `aborted`; `stopped` when this node closes first: with a store on disk
+   * the next node with that store sends it.
    * @throws {RangeError} when body, topic or `ttlMs` is out of range.
    * @throws {SyntaxError} when `peer` is no identity.
    */
@@ -265,10 +265,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Sends a message to every peer that was ever proven, connected or not, but for
-   * lost ones that cannot come back. Resolves when all connected peers have acked
-   * it or are gone, or `waitMs` have passed; it is kept for the others as by
-   * {@linkcode send}, and what is given up later is told by an `undelivered` event.
+   * Sends a message to every peer that has ever proven its key, connected or not, but for lost
+   * ones that cannot come back. Resolves when all connected peers have acked it or are gone, or
+   * `waitMs` have passed; it is kept for the others as by {@linkcode send}, and `undelivered`
+   * events report messages that are given up later.
    *
    * @throws {RangeError} as {@linkcode send}.
    */
@@ -301,16 +301,16 @@ export class Node implements AsyncDisposable {
     return this.#parts.messaging.outbox;
   }
 
-  /** Resolves when all that was sent is kept as the store can: on disk, if it is there. */
+  /** Resolves when all messages sent are durable in the store. */
   committed(): Promise<void> {
     return this.#options.store.committed();
   }
 
   /**
-   * Says bye to all peers, sends what is queued, stops. Idempotent.
+   * Sends bye to all peers, writes what is queued, and stops. Idempotent.
    *
-   * @param options `abrupt`: closes all connections at once without a word, as a
-   * crash would; for tests and demonstrations.
+   * @param options `abrupt`: closes all connections at once without bye, as a crash does; for
+   * tests and demonstrations.
    */
   close(options: { abrupt?: boolean } = {}): Promise<void> {
     return this.#closing ??= this.#close(options.abrupt ?? false);
@@ -363,7 +363,7 @@ export class Node implements AsyncDisposable {
     joining.look();
   }
 
-  /** The `peer:up` of every connected peer, with what it is called by now. */
+  /** The `peer:up` of every connected peer, with its present names. */
   #announcements(): NodeEvent[] {
     const { names, table } = this.#parts;
     return table.connected().flatMap(({ announced, id }) =>

@@ -1,4 +1,4 @@
-/** Makes the parts of a node, each from those it needs, and looks into them for tests. */
+/** Makes the parts of a node, each from its dependencies, and exposes them to tests. */
 import { logger } from "../core/log.ts";
 import { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Identity } from "../identity/identity.ts";
@@ -36,7 +36,7 @@ import { SessionRegistry } from "./sessions/session_registry.ts";
 import { SessionRoom } from "./sessions/session_room.ts";
 import { Twins } from "./sessions/twins.ts";
 
-/** What a node is made of beside its options. */
+/** Dependencies of a node beside its options. */
 export interface PartsOptions {
   readonly options: ResolvedNodeOptions;
   readonly identity: Identity;
@@ -49,7 +49,7 @@ export interface PartsOptions {
 /** The parts of one node. Listeners of `events` are called in the order of this list. */
 export type NodeParts = ReturnType<typeof makeParts>;
 
-/** Makes them; the listener is accepted from at once. */
+/** Makes them, and accepts connections at once. */
 export function makeParts(
   { options, identity, listener, signal, emit }: PartsOptions,
 ) {
@@ -69,7 +69,7 @@ export function makeParts(
     store,
   };
 
-  // What is known of peers.
+  // Peers.
   const events = new PeerEvents();
   const rules = new AccessRules(store);
   const standing = new Standing(rules);
@@ -205,8 +205,8 @@ export function exposeParts(node: object, its: NodeParts): void {
 }
 
 /**
- * The parts of a node, for tests of what must hold inside and not only at its surface
- * (`tests/simulation/`). No part of the library: `mod.ts` does not export it.
+ * The parts of a node, for tests of invariants (`tests/simulation/`). Not part of the library:
+ * `mod.ts` does not export it.
  */
 export function partsOf(node: object): NodeParts {
   const its = parts.get(node);

@@ -1,4 +1,4 @@
-/** What a node says of itself as a whole, for its operator. */
+/** The status of a node, for its operator. */
 import type { Identity, PeerId } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "../limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
@@ -7,23 +7,23 @@ import { VERSION } from "../version.ts";
 import type { NodeParts } from "./node_parts.ts";
 import type { HealthFact } from "./health.ts";
 
-/** A node at one instant. */
+/** The state of a node at one time. */
 export interface NodeStatus {
   /** Its identity. */
   readonly id: PeerId;
-  /** What it calls itself, if it does. */
+  /** Its name, if it has one. */
   readonly name?: string;
-  /** Its key dies with its process. */
+  /** Its key ends with its process. */
   readonly ephemeral: boolean;
-  /** Where it listens: `host:port`. */
+  /** Its address: `host:port`. */
   readonly address: string;
-  /** Where it told others to reach it, if it did. */
+  /** The address that it advertises, if that was set. */
   readonly advertise?: string;
   /** Name of the mesh. */
   readonly network: string;
-  /** Which peers may come in. */
+  /** Its admission. */
   readonly admission: "open" | "closed";
-  /** Whether only peers that have the network's secret get as far as that. */
+  /** Whether peers must prove the network's secret. */
   readonly secret: boolean;
   /** Version of verack. */
   readonly version: string;
@@ -31,21 +31,24 @@ export interface NodeStatus {
   readonly startedAt: Date;
   /** Milliseconds since then. */
   readonly uptimeMs: number;
-  /** The mesh as it sees it: members with itself, its own sessions, pairs without one. */
+  /** The mesh: members with itself, its own sessions, pairs without one. */
   readonly mesh: {
     readonly nodes: number;
     readonly sessions: number;
     readonly missing: readonly (readonly [PeerId, PeerId])[];
   };
-  /** What is wrong at present, oldest first: disk, key, addresses given; empty if all is well. */
+  /**
+   * What is wrong at present, oldest first: disk, key, configured addresses; empty if all is
+   * well.
+   */
   readonly health: readonly HealthFact[];
-  /** Peers remembered, connected or not. */
+  /** Peers on record, connected or not. */
   readonly peers: number;
-  /** Connections whose peer is not proven yet. */
+  /** Connections whose peer is not verified yet. */
   readonly unproven: number;
   /** Messages that are not acknowledged yet, and their bytes. */
   readonly outbox: { readonly messages: number; readonly bytes: number };
-  /** Peers for which something waits: messages, and bytes on the way to the socket. */
+  /** Peers for which something waits: messages, and bytes in write queues. */
   readonly queues: readonly {
     readonly id: PeerId;
     readonly name?: string;
@@ -54,7 +57,7 @@ export interface NodeStatus {
     readonly messages: number;
     readonly bytes: number;
   }[];
-  /** The most there may be of each. */
+  /** The bound of each. */
   readonly limits: {
     readonly connectedPeers: number;
     readonly peers: number;
@@ -66,7 +69,7 @@ export interface NodeStatus {
   };
 }
 
-/** What {@linkcode nodeStatus} is made of, beside the parts of a node. */
+/** The input of {@linkcode nodeStatus}, beside the parts of a node. */
 export interface StatusSources {
   readonly identity: Identity;
   readonly address: string;

@@ -1,4 +1,4 @@
-/** Settings of a node: their meaning, their defaults, and what makes no sense. */
+/** Settings of a node: their meaning, their defaults and their checks. */
 import {
   type Clock,
   type Random,
@@ -53,15 +53,18 @@ import type { Transport } from "../transport/transport.ts";
 export interface NodeOptions {
   /** The key of this node. @default a fresh key that lives in memory only */
   readonly identity?: Identity;
-  /** What it calls itself: 1 to 32 letters of one alphabet, digits, `.`, `_`, `-`. */
+  /** Its name: 1 to 32 letters of one alphabet, digits, `.`, `_`, `-`. */
   readonly name?: string;
   /** Address to listen on. @default {"127.0.0.1"} */
   readonly host?: string;
-  /** Port to listen on; 0 takes a free one. @default {0} */
+  /** Port to listen on; 0 means a free one. @default {0} */
   readonly port?: number;
   /** Members to join through: `host:port`, `[v6]:port` or `identity@host:port`. */
   readonly connect?: readonly string[];
-  /** Where others reach this node, if not at the address they see: `host:port`. */
+  /**
+   * The address to advertise, if others reach this node at another one than they see:
+   * `host:port`.
+   */
   readonly advertise?: string;
   /** Name of the mesh; nodes of different names never meet. @default {"main"} */
   readonly network?: string;
@@ -73,24 +76,22 @@ export interface NodeOptions {
   readonly deadAfterMs?: number;
   /** Deadline of a whole handshake. @default {10_000} */
   readonly handshakeTimeoutMs?: number;
-  /** How often peers are asked for their lists, at least 2,000. @default {30_000} */
+  /** How often lists of peers are requested, at least 2,000. @default {30_000} */
   readonly peerExchangeMs?: number;
   /**
-   * What the node remembers of others, across restarts if it is on disk. Whoever
-   * passes one closes it, after the node. @default memory that dies with the node
+   * The records of other nodes, across restarts if it is on disk. The caller closes it, after
+   * the node. @default a store in memory
    */
   readonly store?: NodeStore;
   /**
-   * Whether all may come in, or only peers that are on record, allowed, pinned, invited
-   * or attested by a member. A store remembers `"closed"`, until a start says
-   * `"open"`. @default what the store remembers or the host of the invite does, else
-   * {"open"}
+   * Whether all peers are admitted, or only those that are on record, allowed, pinned, invited
+   * or attested by a member. A store remembers `"closed"`, until a start with `"open"`.
+   * @default what the store remembers or the host of the invite does, else {"open"}
    */
   readonly admission?: "open" | "closed";
   /**
-   * The network's secret, at least 16 bytes: both ends of every session prove that
-   * they know it before either says its identity. A store remembers the key
-   * derived from it; `null` drops that.
+   * The network's secret, at least 16 bytes: both ends of every session prove it before the
+   * dialer sends its identity. A store remembers the key derived from it; `null` drops that.
    */
   readonly secret?: string | Uint8Array | null;
   /** An invite to join by, `identity@host:port#code`, as a member's `invite` makes it. */
@@ -99,7 +100,7 @@ export interface NodeOptions {
   readonly outbox?: OutboxOptions;
   /** Deliveries of a message before it becomes a dead letter. @default {5} */
   readonly maxDeliveries?: number;
-  /** How connections are made. @default TLS */
+  /** Makes connections. @default TLS */
   readonly transport?: Transport;
   /** Looks host names up, at each attempt to dial one. @default the operating system */
   readonly resolve?: Resolver;
@@ -124,16 +125,16 @@ export interface ResolvedNodeOptions {
   readonly handshakeTimeoutMs: number;
   readonly peerExchangeMs: number;
   readonly store: NodeStore;
-  /** By which what the store keeps ages. */
+  /** The time by which stored records age. */
   readonly keptTime: KeptTime;
   /** Absent: as the host of the invite does, else open. */
   readonly admission: AdmissionMode | undefined;
   /** Derived from the secret; `Node.start` does it. */
   readonly networkKey: Uint8Array<ArrayBuffer> | undefined;
-  /** The key is of an earlier start, see `protection.ts`. */
+  /** Whether the key is of an earlier start, see `protection.ts`. */
   readonly keyIsRemembered: boolean;
   readonly invite: Invite | undefined;
-  /** Absent if the store is none but this node's own memory. */
+  /** Absent if the store is this node's own memory. */
   readonly messages: MessageStore | undefined;
   readonly outbox: OutboxLimits;
   readonly maxDeliveries: number;
@@ -145,7 +146,7 @@ export interface ResolvedNodeOptions {
 }
 
 /**
- * Fills in defaults and rejects what makes no sense.
+ * Fills in defaults and checks values.
  *
  * @throws {SyntaxError} for an address that is none.
  * @throws {RangeError} for a number out of range or a name out of bounds.
@@ -253,7 +254,7 @@ export function parseNetworkName(name: string): string {
 }
 
 /**
- * Refuses to show a published key off this machine.
+ * Refuses a published key off this machine.
  *
  * @throws {VerackError} `demo-identity`.
  */
@@ -295,7 +296,7 @@ function duration(
   return value;
 }
 
-/** An address, and the identity that must be there if the person knew. */
+/** An address, and the required identity if one was given. */
 export interface PeerTarget {
   readonly address: Address;
   readonly id?: PeerId;
@@ -304,7 +305,7 @@ export interface PeerTarget {
 /**
  * Parses `host:port`, `[v6]:port` or `identity@host:port`.
  *
- * @throws {SyntaxError} naming the text and what was wanted.
+ * @throws {SyntaxError} with the text and the expected form.
  */
 export function parsePeerTarget(text: string): PeerTarget {
   const at = text.indexOf("@");

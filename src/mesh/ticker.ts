@@ -1,26 +1,24 @@
 /**
- * The ticks of a node, several a heartbeat, and what their lateness tells.
- *
- * A tick that comes late means that this process stood still (stopped, asleep,
- * a busy event loop) and could have heard no peer: that time is not held against
- * any other (Lifeguard's thought, arXiv:1707.00788). After a long one
- * others have most likely given us up, and what was put off is due now.
+ * The ticks of a node, several a heartbeat. A tick that comes late means that this process was
+ * paused (stopped, asleep, a busy event loop) and could receive nothing, so that the pause does
+ * not count as silence of peers (as in Lifeguard, arXiv:1707.00788). After a long one, peers
+ * have most likely closed their sessions, and postponed dials are due.
  */
 import type { Clock } from "../core/clock.ts";
 
-/** Ticks a heartbeat: how finely silence is watched. */
+/** Ticks a heartbeat: the resolution of silence. */
 const TICKS_PER_HEARTBEAT = 4;
 
-/** A tick later than this many periods means that the process stood still. */
+/** A tick later than this many periods means that the process was paused. */
 const TICK_SLACK = 1.25;
 
-/** What one tick found. */
+/** The result of one tick. */
 export interface Tick {
   /** Monotonic clock, milliseconds. */
   readonly now: number;
-  /** Milliseconds of the monotonic clock for which this process stood still. */
+  /** Milliseconds of the monotonic clock for which this process was paused. */
   readonly pausedMs: number;
-  /** It stood still for so long that others may have given it up. */
+  /** Whether the pause was so long that peers may have closed their sessions. */
   readonly hasResumed: boolean;
 }
 
@@ -28,7 +26,7 @@ export interface Tick {
 export interface TickerOptions {
   readonly clock: Clock;
   readonly heartbeatMs: number;
-  /** How long a silence others take before they give a peer up. */
+  /** Silence after which peers declare this node dead. */
   readonly deadAfterMs: number;
   readonly onTick: (tick: Tick) => void;
 }
@@ -74,8 +72,8 @@ export class Ticker {
     const pausedMs = elapsed > TICK_SLACK * this.#period
       ? elapsed - this.#period
       : 0;
-    // A machine that sleeps may stop its monotonic clock with it: then only the
-    // wall clock tells. If it was merely set, waking costs a ping a peer.
+    // A machine that sleeps may stop its monotonic clock, so that only the wall clock shows the
+    // pause. If that was merely set, the cost is one ping a peer.
     const hasResumed =
       Math.max(elapsed, wallElapsed) - this.#period >= deadAfterMs;
     return { now, pausedMs, hasResumed };

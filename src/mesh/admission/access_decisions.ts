@@ -1,4 +1,4 @@
-/** What follows when a person allows, denies or forgets a peer, whether the node runs or not. */
+/** Carries out `allow`, `deny` and `forget`, whether the node runs or not. */
 import type { PeerId } from "../../identity/identity.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type {
@@ -9,7 +9,7 @@ import type {
 import type { Invites } from "./invites.ts";
 import type { JoinRequests } from "./join_requests.ts";
 
-/** What {@linkcode AccessDecisions} is made of. */
+/** Dependencies of {@linkcode AccessDecisions}. */
 export interface AccessDecisionsOptions {
   /** This node; absent if a store has none yet. */
   readonly own: PeerId | undefined;
@@ -34,8 +34,8 @@ export class AccessDecisions {
   }
 
   /**
-   * Lets a peer in, and names it. Returns its join request if it was dialed, so that it
-   * can be dialed again. `at` is by the wall clock, here and below.
+   * Allows a peer, and names it. Returns its join request if it was dialed, so that it can be
+   * dialed again. `at` is by the wall clock, here and below.
    */
   allow(id: PeerId, at: number, name?: string): JoinRequest | undefined {
     const { joinRequests, names } = this.#options;
@@ -48,13 +48,13 @@ export class AccessDecisions {
     return request?.direction === "outbound" ? request : undefined;
   }
 
-  /** Keeps a peer out, until it is allowed. */
+  /** Denies a peer, until it is allowed. */
   deny(id: PeerId, at: number): void {
     this.#check(id, "deny");
     this.#decide(id, "denied", at, () => this.#options.names.release(id));
   }
 
-  /** Takes a peer off the record, and has gossip about it ignored. */
+  /** Takes a peer off the record, and ignores gossip about it from then on. */
   forget(id: PeerId, at: number): void {
     const { names, store } = this.#options;
     this.#check(id, "forget");
@@ -69,7 +69,7 @@ export class AccessDecisions {
     try {
       rules.set({ id, rule, at });
     } finally {
-      // Else a guest would come in by its invite again.
+      // Else a guest would be admitted by its invite again.
       if (rule !== "allowed") invites.endOf(id);
     }
     then();

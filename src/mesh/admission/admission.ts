@@ -1,4 +1,4 @@
-/** What a person, or a program for one, decides about admission. */
+/** Admission decisions by the user or a program. */
 import type { Clock, Random } from "../../core/clock.ts";
 import { parsePeerId, type PeerId } from "../../identity/identity.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
@@ -21,7 +21,7 @@ import type {
 export interface InviteOptions {
   /** How long it can be used, milliseconds, at most 30 days. @default a day */
   readonly ttlMs?: number;
-  /** Where the guest reaches this node: `host:port`. @default where it listens */
+  /** The address at which the guest reaches this node: `host:port`. @default where it listens */
   readonly address?: string;
 }
 
@@ -31,9 +31,9 @@ export interface InviteOptions {
  */
 export interface Admission {
   /**
-   * Lets an identity in, also one that was denied or forgotten. If it is waiting at
-   * an address that can be dialed, it is dialed at once. `name` is what it is called
-   * here from now on, also if the name meant another peer.
+   * Allows an identity, also one that was denied or forgotten. If it has a join request with an
+   * address that can be dialed, it is dialed at once. `name` is bound to it, also if the name
+   * meant another peer.
    *
    * @throws {SyntaxError} when it is no identity.
    * @throws {RangeError} when it is our own, or the name is none or our own.
@@ -41,32 +41,31 @@ export interface Admission {
    */
   allow(id: string, options?: { readonly name?: string }): void;
   /**
-   * The peer that a name is bound to, also while another goes by it and
-   * `Node.resolvePeer` refuses to choose; `undefined` if it is bound to none.
+   * The peer that a name is bound to, also while another uses it and `Node.resolvePeer` throws
+   * `ambiguous`; `undefined` if it is bound to none.
    */
   holderOf(name: string): PeerId | undefined;
   /**
-   * Keeps an identity out: its session ends at once, it is neither let in, dialed
-   * nor told of, whatever certificate it shows and whatever others say. Holds
-   * until {@linkcode allow}.
+   * Denies an identity: its session ends at once, and it is neither admitted, dialed nor
+   * gossiped, whatever certificate it shows and whatever attestations it has. Holds until
+   * {@linkcode allow}.
    *
    * @throws As {@linkcode allow}.
    */
   deny(id: string): void;
   /**
-   * Takes an identity off the record: its session ends, and what others say of it
-   * is ignored. An open node meets it anew when it comes by itself; a closed one
-   * lists it as pending.
+   * Takes an identity off the record: its session ends, and gossip about it is ignored. An open
+   * node treats it as new when it connects; a closed one lists a join request.
    *
    * @throws As {@linkcode allow}.
    */
   forget(id: string): void;
-  /** Peers that proved their key and were not let in, oldest first; at most 256. */
+  /** Join requests, oldest first; at most 256. */
   joinRequests(): JoinRequest[];
-  /** What was decided, oldest first. */
+  /** Access rules, oldest first. */
   accessRules(): StoredAccessRule[];
   /**
-   * Makes an invite: one line, `identity@host:port#code`, that lets one guest in.
+   * Makes an invite: one line, `identity@host:port#code`, that admits one guest.
    *
    * @throws {RangeError} when the time is out of range, or the node listens on
    * every address and none was given.
@@ -78,22 +77,22 @@ export interface Admission {
   /** Invites that have not ended, used or not, the next to expire first. */
   invites(): InviteInfo[];
   /**
-   * Revokes an invite. A guest that has come in by it stays in; see {@linkcode deny}.
+   * Revokes an invite. A guest that was admitted by it stays a member; see {@linkcode deny}.
    *
    * @param id Its id, or the first 8 digits or more.
-   * @returns The invite as it was, with the guest that has come in by it.
-   * @throws {VerackError} `unknown-invite`, `ambiguous`; when the store cannot write.
+   * @returns The invite as it was, with the guest that was admitted by it. @throws
+   * {VerackError} `unknown-invite`, `ambiguous`; when the store cannot write.
    */
   revoke(id: string): InviteInfo;
 }
 
-/** What {@linkcode AdmissionControl} is made of. */
+/** Dependencies of {@linkcode AdmissionControl}. */
 export interface AdmissionControlOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** This node. */
   readonly own: PeerId;
-  /** Where guests reach this node. */
+  /** The address at which guests reach this node. */
   readonly address: Address;
   readonly store: NodeStore;
   readonly table: PeerTable;
@@ -180,7 +179,7 @@ export class AdmissionControl implements Admission {
     return this.#options.membership.invites.revoke(id);
   }
 
-  /** The rule is in force even if it cannot be written down. */
+  /** The rule is in force even if it cannot be stored. */
   #keepOut(id: PeerId, rule: "denied" | "forgotten"): void {
     const { clock, events, own } = this.#options;
     try {

@@ -1,36 +1,35 @@
 /**
- * Which peers may come in: pure decisions over facts, for the gate, for gossip and for
- * what closing a mesh keeps. Where the facts come from is in `membership.ts`.
+ * Which peers are admitted: pure decisions over facts, for the gate, for gossip and for closing
+ * a mesh. `membership.ts` gathers the facts.
  */
 import { keepsOut } from "../peers/access_rules.ts";
 import type { AccessRule } from "../peers/node_store.ts";
 
-/** How a node takes to peers that it does not know. */
+/** Whether a node admits unknown peers. */
 export type AdmissionMode = "open" | "closed";
 
-/** All that counts about a peer that has proven its key. */
+/** The facts about a peer that has proven its key. */
 export interface AdmissionFacts {
-  /** Whether only peers that are known may come in. */
+  /** Whether only known peers are admitted. */
   readonly closed: boolean;
-  /** What a person decided about it. */
+  /** Its access rule. */
   readonly rule: AccessRule | undefined;
-  /** The invite it showed: one of ours that it may use, another, or none. */
+  /** The invite it showed: a valid one of ours, another, or none. */
   readonly invite: "valid" | "invalid" | "none";
-  /** A person named it, with its identity, to connect to. */
+  /** It was configured with its identity. */
   readonly pinned: boolean;
-  /** It was let in before. */
+  /** It was admitted before. */
   readonly onRecord: boolean;
-  /** A member that we have admitted states that it admits it. */
+  /** It has an attestation by a member that this node has admitted. */
   readonly attested: boolean;
 }
 
-/** Let in; listed for a person to decide; or turned away with this reason. */
+/** Admitted; listed as a join request; or refused with this reason. */
 export type AdmissionDecision = "admit" | "pending" | "denied" | "bad-invite";
 
 /**
- * Decides. What a person said here comes first, in the order in which it is
- * hardest to take back: `deny` stands against everything, an invite and a pin stand
- * against having been forgotten, and others' word stands against neither.
+ * Decides. Decisions of the user come first: `deny` overrides everything, an invite and a pin
+ * override `forget`, and attestations override neither.
  */
 export function decideAdmission(facts: AdmissionFacts): AdmissionDecision {
   const { rule, invite } = facts;
@@ -44,13 +43,13 @@ export function decideAdmission(facts: AdmissionFacts): AdmissionDecision {
   return facts.onRecord || facts.attested ? "admit" : "pending";
 }
 
-/** What a closed node knows of a peer that need not be there. */
+/** The facts about a peer that need not be connected. */
 export type MemberFacts = Pick<
   AdmissionFacts,
   "rule" | "pinned" | "onRecord" | "attested"
 >;
 
-/** Whether it is a member of a closed mesh, which may be told of and may admit others. */
+/** Whether it is a member of a closed mesh, which may be gossiped and may admit others. */
 export function isMember(facts: MemberFacts): boolean {
   const { rule, pinned, onRecord, attested } = facts;
   if (keepsOut(rule)) return false;
@@ -58,8 +57,8 @@ export function isMember(facts: MemberFacts): boolean {
 }
 
 /**
- * Whether it stays a member when an open mesh is closed. In an open mesh any stranger is
- * put on record, which in a closed one would admit it for good, and all that it admits.
+ * Whether it stays a member when an open mesh is closed. In an open mesh any stranger is put on
+ * record, which in a closed one would admit it and all that it admits.
  */
 export function staysMember(
   { attested, isTrusted }: {

@@ -1,6 +1,6 @@
 /**
- * Statements in a closed mesh: whether one is by a peer we have admitted, and
- * our own about those we have. How they are signed is in `identity/attestation.ts`.
+ * Attestations in a closed mesh: whether one is by a peer that this node has admitted, and its
+ * own about such peers. They are signed in `identity/attestation.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -14,7 +14,7 @@ import {
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Peer } from "../peers/peer.ts";
 
-/** What {@linkcode Attestations} is made of. */
+/** Dependencies of {@linkcode Attestations}. */
 export interface AttestationsOptions {
   readonly clock: Clock;
   readonly identity: Identity;
@@ -24,10 +24,13 @@ export interface AttestationsOptions {
   readonly isMember: (peer: Peer) => boolean;
 }
 
-/** Statements of one node. */
+/** Attestations of one node. */
 export class Attestations {
   readonly #options: AttestationsOptions;
-  /** Signing costs up to some hundred microseconds, and a peer is told of often. */
+  /**
+   * Cached, because signing costs up to some hundred microseconds, and a peer is gossiped
+   * often.
+   */
   readonly #issued = new WeakMap<Peer, Uint8Array<ArrayBuffer>>();
 
   constructor(options: AttestationsOptions) {
@@ -35,8 +38,8 @@ export class Attestations {
   }
 
   /**
-   * Whether a member that we have admitted, or we ourselves, admits `subject` by
-   * these bytes. Costs a signature only if the issuer is one of them.
+   * Whether these bytes are an attestation about `subject` by this node or a member that it has
+   * admitted. Costs a signature only if the issuer is one of them.
    */
   admits(bytes: Uint8Array, subject: PeerId): boolean {
     if (bytes.length === 0) return false;
@@ -44,7 +47,7 @@ export class Attestations {
     try {
       const attestation = decodeAttestation(bytes);
       const { issuer } = attestation;
-      // No peer admits itself: else any member's key could do without the member.
+      // A peer cannot admit itself, or a denied key could come back by its own attestation.
       if (issuer === subject) return false;
       const peer = table.get(issuer);
       const certificate = issuer === identity.id
@@ -60,7 +63,7 @@ export class Attestations {
     }
   }
 
-  /** By which this node admits a peer. */
+  /** The attestation by which this node admits a peer. */
   about(peer: Peer): Uint8Array<ArrayBuffer> {
     const { clock, identity, magic } = this.#options;
     const known = this.#issued.get(peer);
@@ -68,7 +71,7 @@ export class Attestations {
     const attestation = issueAttestation(
       identity,
       { magic, subject: peer.id },
-      // A clock before 1970 must lock no peer out.
+      // A clock before 1970 must exclude no peer.
       Math.max(0, Math.floor(clock.now() / 1_000)),
     );
     this.#issued.set(peer, attestation);

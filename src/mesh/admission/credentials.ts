@@ -1,8 +1,7 @@
 /**
- * What this node shows of itself to come in, and how it takes to strangers: the
- * network's key, the invite it was given, the attestation that admits it. What a
- * host's `welcome` brought is kept in the store, so that the next start needs no
- * invite.
+ * The credentials of this node: the network's key, its invite, the attestation that admits it;
+ * and whether it is closed. The content of a host's `welcome` is stored, so that the next start
+ * needs no invite.
  */
 import { VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
@@ -28,7 +27,7 @@ import type { NodeStore } from "../peers/node_store.ts";
 import type { NodeOptions, ResolvedNodeOptions } from "../options.ts";
 import { forgetSecret, wasClosed } from "./protection.ts";
 
-/** What {@linkcode Credentials} is made of. */
+/** Dependencies of {@linkcode Credentials}. */
 export interface CredentialsOptions {
   readonly identity: Identity;
   readonly log: Log;
@@ -47,12 +46,12 @@ export interface CredentialsOptions {
 /** Credentials of one node. */
 export class Credentials {
   readonly #options: CredentialsOptions;
-  /** The invite that was given to this node, until its host has welcomed it. */
+  /** The invite of this node, until its host has sent `welcome`. */
   #invite:
     | { readonly host: PeerId; readonly secret: SharedSecret }
     | undefined;
   #welcome: WelcomeMessage | undefined;
-  /** A welcome has brought a newer key than the remembered one. */
+  /** Whether a welcome has brought a newer key than the stored one. */
   #superseded = false;
 
   constructor(options: CredentialsOptions) {
@@ -74,7 +73,7 @@ export class Credentials {
     return this.#welcome?.closed ?? invite !== undefined;
   }
 
-  /** By which a member admitted us, to show to the others. */
+  /** The attestation that admits this node, to show to members. */
   get attestation(): Uint8Array | undefined {
     const attestation = this.#welcome?.attestation;
     return attestation?.length ? attestation : undefined;
@@ -93,7 +92,7 @@ export class Credentials {
     return this.networkKey && networkSecret(this.networkKey);
   }
 
-  /** What a guest gets to stay; `attestation` is ours about it. */
+  /** The welcome of a guest; `attestation` is ours about it. */
   welcome(attestation: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const { closed, networkKey } = this;
     return encodeWelcome({
@@ -134,7 +133,7 @@ export class Credentials {
         "Cannot accept welcome: it does not admit this node, must be stated by the host that invited it",
       );
     }
-    // Encoded anew: what a later release sends behind its fields is not kept.
+    // Encoded anew, without fields of later releases.
     const bytes = encodeWelcome(welcome);
     const kept = new Uint8Array(SECRET_ID_BYTES + bytes.length);
     kept.set(Uint8Array.fromHex(invite.secret.id));
@@ -161,7 +160,7 @@ export class Credentials {
     }
   }
 
-  /** It admits this key to this network, and is worth nothing for another. */
+  /** It admits this key to this network only. */
   get #key(): string {
     const { identity, settings } = this.#options;
     return welcomeName(settings.network, identity.id);
@@ -169,8 +168,8 @@ export class Credentials {
 }
 
 /**
- * Whether a node of these options is closed as long as it runs. An invite does not
- * say so: its host may have an open mesh.
+ * Whether a node of these options is closed as long as it runs. With an invite that is not
+ * certain: its host may have an open mesh.
  */
 export function staysClosed(options: NodeOptions): boolean {
   const { admission, store, network = "main", identity, invite } = options;

@@ -1,6 +1,6 @@
 /**
- * The invites that a node has given out: each lets one identity in, until it expires
- * or is taken back. The line that is handed over is in `identity/invite.ts`.
+ * The invites that a node has given out: each admits one identity, until it expires or is
+ * revoked. The line is in `identity/invite.ts`.
  *
  * One that has ended is deleted from the store at once, so that neither a crash nor a
  * clock that is set back revives it.
@@ -19,7 +19,7 @@ import type { Address } from "../../transport/address.ts";
 import type { KeptTime } from "../kept_time.ts";
 import type { NodeStore, StoredInvite } from "../peers/node_store.ts";
 
-/** Where invites are kept, and by which time they expire. */
+/** The store of invites, and the clock by which they expire. */
 export interface InvitesOptions {
   readonly store: NodeStore;
   readonly keptTime: KeptTime;
@@ -27,11 +27,11 @@ export interface InvitesOptions {
 
 /** An invite that has not ended. */
 export interface InviteInfo {
-  /** By which the guest names it, 32 hex digits; says nothing about its code. */
+  /** Its id, 32 hex digits, from which its code cannot be derived. */
   readonly id: string;
   /** When it ends. */
   readonly expiresAt: Date;
-  /** The guest that came with it, and is the only one that may. */
+  /** The guest that has used it, and is the only one that may. */
   readonly usedBy?: PeerId;
 }
 
@@ -41,7 +41,7 @@ export class Invites {
   /** In no order. */
   readonly #invites = new Map<string, StoredInvite>();
 
-  /** Takes up those in the store that have not ended. */
+  /** Loads those in the store that have not ended. */
   constructor(options: InvitesOptions) {
     this.#options = options;
     for (const invite of options.store.invites()) {
@@ -51,9 +51,8 @@ export class Invites {
   }
 
   /**
-   * Makes an invite to a host at an address, and writes it down.
-   * Throws `full` when too many have not ended yet, or what the store
-   * throws.
+   * Makes an invite to a host at an address, and stores it. Throws `full` when too many have
+   * not ended yet, or what the store throws.
    */
   issue(
     host: PeerId,
@@ -91,13 +90,13 @@ export class Invites {
     return this.#valid(id)?.key;
   }
 
-  /** Whether this guest may use it: no other has. */
+  /** Whether this guest may use it, because no other has. */
   accepts(id: string, guest: PeerId): boolean {
     const invite = this.#valid(id);
     return invite !== undefined && (invite.usedBy ?? guest) === guest;
   }
 
-  /** Whether this guest has come in by an invite that has not ended. */
+  /** Whether this guest was admitted by an invite that has not ended. */
   wereUsedBy(guest: PeerId): boolean {
     return [...this.#invites.values()].some(({ id, usedBy }) =>
       usedBy === guest && this.#valid(id) !== undefined
@@ -105,9 +104,8 @@ export class Invites {
   }
 
   /**
-   * From now on the invite is this guest's, whatever happens next: durable when
-   * the call returns.
-   * Throws `bad-invite` if it may not use it, or what the store throws.
+   * Binds the invite to this guest; durable when the call returns. Throws `bad-invite` if it
+   * may not use it, or what the store throws.
    */
   redeem(id: string, guest: PeerId): void {
     const invite = this.#valid(id);
@@ -121,10 +119,9 @@ export class Invites {
   }
 
   /**
-   * Takes an invite back.
-   * `text` is its id, or the first digits. Returns it as it was, with the guest that
-   * has come in by it. Throws `unknown-invite`, `ambiguous`, or what the store throws; it
-   * has ended all the same, until the next start.
+   * Revokes an invite. `text` is its id, or the first digits. Returns it as it was, with the
+   * guest that was admitted by it. Throws `unknown-invite`, `ambiguous`, or what the store
+   * throws; it has ended all the same, until the next start.
    */
   revoke(text: string): InviteInfo {
     this.tick();
@@ -150,7 +147,7 @@ export class Invites {
     return infoOf(invite);
   }
 
-  /** Ends those that a guest came with, so that it does not come in by them again. */
+  /** Ends those that a guest has used, so that it is not admitted by them again. */
   endOf(guest: PeerId): void {
     this.#end(
       [...this.#invites.values()].filter(({ usedBy }) => usedBy === guest)
@@ -175,7 +172,7 @@ export class Invites {
     return undefined;
   }
 
-  /** In the store first: what cannot be written down does not count. */
+  /** In the store first: an invite that cannot be stored must not be used. */
   #put(invite: StoredInvite): void {
     const { store } = this.#options;
     store.putInvite(invite);
@@ -187,11 +184,11 @@ export class Invites {
     try {
       this.#end(ids);
     } catch {
-      // The store says by itself that it cannot write.
+      // The store reports by itself that it cannot write.
     }
   }
 
-  /** In the store last: what cannot be written down has ended all the same. */
+  /** In the store last: the invite has ended even if that cannot be stored. */
   #end(ids: readonly string[]): void {
     if (ids.length === 0) return;
     for (const id of ids) this.#invites.delete(id);

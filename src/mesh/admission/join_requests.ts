@@ -1,6 +1,6 @@
 /**
- * Join requests: peers that proved their key and were not admitted, kept for the operator
- * to decide. Connections whose peer is not proven yet are in `pending_connections.ts`.
+ * Join requests: peers that proved their key and were not admitted, listed for the operator's
+ * decision. Connections whose peer is not verified yet are in `pending_connections.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {
@@ -12,8 +12,8 @@ import { sourceOf } from "../../transport/scope.ts";
 import type { JoinRequest, NodeStore } from "../peers/node_store.ts";
 
 /**
- * The list of one node; bounded in all and for each source (`sourceOf`), of which the
- * oldest of the one that has most gives way.
+ * The list of one node; bounded in all and for each source (`sourceOf`): the oldest of the
+ * source that has most is evicted.
  */
 export class JoinRequests {
   readonly #store: NodeStore;
@@ -43,8 +43,8 @@ export class JoinRequests {
     if (known !== undefined) {
       const again = { ...peer, firstSeen: known.firstSeen };
       this.#peers.set(peer.id, again);
-      // A peer that asks often does not make us write often; a clock that was set
-      // back is written at once.
+      // A peer that connects often must not cause many writes; a clock that was set back is
+      // written at once.
       const sinceMs = Math.abs(again.lastSeen - known.lastSeen);
       if (sinceMs >= PENDING_UPDATE_MS) {
         this.#store.putJoinRequest(again);

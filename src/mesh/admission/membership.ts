@@ -1,8 +1,7 @@
 /**
- * Which peers belong to the mesh as this node sees it: gathers the facts about a peer for
- * `admission_policy.ts`, and remembers what persons decided. What a person can do is
- * `admission.ts`; invites, attestations, pending peers and our own credentials have
- * files of their own.
+ * Which peers are members: gathers the facts about a peer for `admission_policy.ts`, and keeps
+ * access rules. Decisions of the user come from `admission.ts`; invites, attestations, join
+ * requests and this node's credentials have files of their own.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -33,7 +32,7 @@ import type { AcceptedSecrets } from "../../session/secret_exchange.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { COMMAND } from "../../wire/commands.ts";
 
-/** What {@linkcode Membership} is made of. */
+/** Dependencies of {@linkcode Membership}. */
 export interface MembershipOptions
   extends CredentialsOptions, Omit<AttestationsOptions, "isMember"> {
   readonly settings: CredentialsOptions["settings"] & InvitesOptions;
@@ -43,7 +42,7 @@ export interface MembershipOptions
   readonly emit: Emit;
 }
 
-/** What one node knows about membership. */
+/** The members of one node. */
 export class Membership {
   readonly credentials: Credentials;
   readonly invites: Invites;
@@ -76,9 +75,9 @@ export class Membership {
     });
   }
 
-  // --- What persons decided --------------------------------------------------
+  // --- Access rules ----------------------------------------------------------
 
-  /** Looks after what has a deadline. */
+  /** Checks deadlines. */
   tick(): void {
     this.invites.tick();
   }
@@ -95,7 +94,7 @@ export class Membership {
     };
   }
 
-  /** Why a proven peer may not come in, if it may not; then it may be listed. */
+  /** Why a verified peer is refused, if it is; lists a join request if that is due. */
   refusal(
     peer: VerifiedPeer,
     address: Address,
@@ -124,10 +123,7 @@ export class Membership {
     }
   }
 
-  /**
-   * It comes in: the invite it showed is its own from now on, on disk before it
-   * learns so.
-   */
+  /** Admits a peer: the invite it showed is bound to it, on disk before `verack` is sent. */
   redeem({ id, invite }: VerifiedPeer): VerackError | undefined {
     if (invite === undefined) return undefined;
     try {
@@ -144,8 +140,8 @@ export class Membership {
   }
 
   /**
-   * A session with it counts from now on. True if it was this node that admitted
-   * it, now, so that others should hear of it from us.
+   * Its session is established. True if this node has admitted it now, and should announce it
+   * to others.
    */
   settle(record: Peer, peer: VerifiedPeer): boolean {
     const { id } = record;
@@ -161,15 +157,15 @@ export class Membership {
     return attestation.length === 0;
   }
 
-  /** Sends a peer that came by invite what it needs to stay. */
+  /** Sends `welcome` to a peer that came by invite. */
   #welcome({ channel }: PeerSession, peer: Peer): void {
     const payload = this.credentials.welcome(this.attestationFor(peer));
     channel.send(COMMAND.welcome, payload);
   }
 
-  // --- What is told ----------------------------------------------------------
+  // --- Gossip ----------------------------------------------------------------
 
-  /** Whether an entry about this peer is worth looking into, after `ignoresGossipAbout`. */
+  /** Whether an entry about this peer is processed, after `ignoresGossipAbout`. */
   acceptsGossipAbout(id: PeerId, attestation: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
     const record = this.#options.table.get(id);
@@ -178,13 +174,13 @@ export class Membership {
       this.attestations.admits(attestation, id);
   }
 
-  /** A closed node heard of a peer: by whose word it may come in. */
+  /** A closed node has received an attestation of a peer in gossip. */
   attest(record: Peer, attestation: Uint8Array): void {
     if (!this.credentials.closed || this.#isMember(record)) return;
     record.attested(attestation);
   }
 
-  /** What goes along when we tell of a peer; empty in an open mesh. */
+  /** The attestation in an entry about a peer; empty in an open mesh. */
   attestationFor(record: Peer): Uint8Array<ArrayBuffer> {
     return this.credentials.closed && this.#isMember(record)
       ? this.attestations.about(record)
@@ -212,7 +208,7 @@ export class Membership {
     };
   }
 
-  /** A record is dropped, and not because its peer shall stay out. */
+  /** A record is dropped, and its peer not denied or forgotten. */
   #dropped(record: Peer): void {
     const { id, attestation, isVerified } = record;
     if (
@@ -223,7 +219,7 @@ export class Membership {
     this.#former.add(id, { attestation, hasStanding });
   }
 
-  /** Whether it may come in and admit others; what a closed node goes by. */
+  /** Whether a closed node admits it, and accepts its attestations. */
   #isMember(record: Peer): boolean {
     return isMember({
       rule: this.#options.rules.of(record.id),
@@ -233,7 +229,7 @@ export class Membership {
     });
   }
 
-  /** What cannot be written down is in force all the same, until the next start. */
+  /** Rules that cannot be stored are in force all the same, until the next start. */
   #write(write: () => void): void {
     try {
       write();
@@ -257,21 +253,21 @@ export class Membership {
         lastSeen: clock.now(),
       });
     });
-    // Keys cost nothing: strangers must not be able to flood watchers.
+    // Keys cost nothing: strangers must not flood listeners.
     if (!isNew || !this.#announcements.take(clock.monotonic())) return;
     emit({ type: "join-request", id, address: formatAddress(address) });
   }
 }
 
 interface Former {
-  /** By which it was admitted; empty if this node did it itself. */
+  /** The attestation that admitted it; empty if this node did. */
   readonly attestation: Uint8Array<ArrayBuffer>;
   readonly hasStanding: boolean;
 }
 
 /**
- * Admissions without a record, of one node; the oldest give way, those of peers
- * without standing first.
+ * Admissions without a record, of one node; the oldest are evicted, those of peers without
+ * standing first.
  */
 export class FormerMembers {
   readonly #members = new BoundedMap<PeerId, Former>(
@@ -287,7 +283,7 @@ export class FormerMembers {
     return this.#members.has(id);
   }
 
-  /** Forgets it; the attestation by which it was admitted, if it was. */
+  /** Removes a peer, and returns the attestation that admitted it, if it was admitted. */
   take(id: PeerId): Uint8Array<ArrayBuffer> | undefined {
     const member = this.#members.get(id);
     this.#members.delete(id);

@@ -1,8 +1,7 @@
 /**
  * The settings that protect a node, remembered in its store: that the mesh is closed,
- * and the key of the network's secret. A later start without them keeps them; only
- * one that says so explicitly does without. Closing an open mesh makes join requests of
- * the strangers on its record.
+ * and the key of the network's secret. A later start without them keeps them; only explicit
+ * options remove them. When an open mesh is closed, strangers on record become join requests.
  */
 import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
 import { logger } from "../../core/log.ts";
@@ -20,12 +19,12 @@ import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
 import { isTrusted } from "../peers/standing.ts";
 
 const CLOSED = new TextEncoder().encode("closed");
-/** A setting cannot be taken back, only emptied. */
+/** A setting cannot be deleted, only emptied. */
 const NOTHING = new Uint8Array(0);
 
 /**
- * The options, checked, with what earlier starts were told. What this one was told is
- * written down before the node listens.
+ * The options, checked, with the settings of earlier starts. Those of this start are stored
+ * before the node listens.
  */
 export async function protectedOptions(
   options: NodeOptions,
@@ -75,7 +74,7 @@ export function wasClosed(store: NodeStore, network: string): boolean {
   return recall(store, admissionName(network)) !== undefined;
 }
 
-/** A host's welcome has brought a key, in the place of the remembered one. */
+/** A host's welcome has brought a key, which replaces the stored one. */
 export function forgetSecret(store: NodeStore, network: string): void {
   remember(store, secretName(network), NOTHING);
 }
@@ -107,15 +106,15 @@ function secretName(network: string): string {
 }
 
 /**
- * Keeps the peers with standing and those that a member attests; the others become
- * join requests, for a person to decide.
+ * Keeps the peers with standing and those that a member attests; the others become join
+ * requests.
  */
 export function closeRecord(store: NodeStore): void {
   const requests = new JoinRequests(store);
   const rules = new AccessRules(store);
   const stay: StoredPeer[] = [];
   let moved = 0;
-  // Seen last at the end, as they would have come.
+  // Seen last at the end, as in the order of arrival.
   for (const peer of store.peers().toReversed()) {
     const rule = rules.of(peer.id);
     const stays = staysMember({

@@ -1,8 +1,7 @@
 /**
- * One attempt to reach one peer at one IP address: find the certificate, pin it,
- * connect, open a session. Which addresses a name has is asked here, too; when and
- * which peer to dial is decided in `dialer.ts`, what failed is worded in
- * `dial_failure.ts`.
+ * One attempt to reach one peer at one IP address: fetch the certificate, pin it, connect, open
+ * a session. Names are resolved here, too; `dialer.ts` decides when and which peer to dial, and
+ * `dial_failure.ts` makes errors.
  */
 import { type Clock, deadline } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -19,22 +18,22 @@ import type { Connection, Pin, Transport } from "../../transport/transport.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 
-/** Which peer to reach, and where. */
+/** The peer to reach, and its address. */
 export interface DialTarget {
-  /** As a person or a peer gave it: what is shown. */
+  /** As it was configured or gossiped, for display. */
   readonly address: Address;
-  /** One of {@linkcode endpointsOf} it: both the look-up and the dial go there. */
+  /** One of its {@linkcode endpointsOf}, to which both the certificate fetch and the dial go. */
   readonly endpoint: Address;
-  /** The identity that must be there; absent on first use. */
+  /** The required identity; absent on first use. */
   readonly expected?: PeerId;
   /** Its certificate, if we have it. */
   readonly certificate?: VerifiedCertificate;
   /**
-   * Called when it is known which identity shows a certificate there, before dialing
-   * it for proof. False gives up: another session or dial serves already.
+   * Called with the identity of the certificate there, before it is dialed for proof. False
+   * ends the attempt, as another session or dial is enough.
    */
   readonly onIdentity?: (id: PeerId) => boolean;
-  /** Called when the peer has proven to be there, before the handshake with it. */
+  /** Called when TLS has verified the peer, before the handshake with it. */
   readonly onReached?: () => void;
 }
 
@@ -51,7 +50,7 @@ export interface DialedSessionOpener {
   }): Promise<PeerSession>;
 }
 
-/** What {@linkcode AddressDialer} is made of. */
+/** Dependencies of {@linkcode AddressDialer}. */
 export interface AddressDialerOptions {
   readonly clock: Clock;
   readonly transport: Transport;
@@ -69,11 +68,10 @@ export class AddressDialer {
   }
 
   /**
-   * The IP addresses to try for an address, looked up here and now. What a peer named
-   * (`namedFrom`, see `PeerAddress`) is judged by the IP address, and that one is
-   * dialed: a name cannot change its mind between the check and the dial (DNS
-   * rebinding), nor make one gossiped address cost many dials. `unreachable` when the
-   * peer may not name any of them.
+   * The IP addresses to try for an address, resolved now. The scope of a gossiped address
+   * (`namedFrom`, see `PeerAddress`) is checked for the IP address that is dialed: a name
+   * cannot change between the check and the dial (DNS rebinding), nor cause many dials.
+   * `unreachable` when the peer may not gossip any of them.
    */
   async endpointsOf(
     { address, namedFrom }: { address: Address; namedFrom?: Scope },
@@ -119,7 +117,7 @@ export class AddressDialer {
     });
   }
 
-  /** What certificate is shown there; only dialing with it as a pin proves anything. */
+  /** The certificate shown there, which is trusted only after a dial with it as a pin. */
   async #lookUp(
     { endpoint, expected }: DialTarget,
     signal: AbortSignal,

@@ -1,8 +1,7 @@
 /**
- * Tries the addresses of one peer, best first, without letting one that hangs hold
- * up the next (Happy Eyeballs, RFC 8305): another attempt begins whenever one
- * fails or has taken a while, and the first that reaches the peer ends the others.
- * What an attempt is, is handed in.
+ * Tries the addresses of one peer, best first, so that one that hangs does not delay the next
+ * (Happy Eyeballs, RFC 8305): another attempt begins when one fails or has taken a while, and
+ * the first that reaches the peer ends the others. The attempt is a parameter.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -55,11 +54,11 @@ export class AddressQueue<T> {
   }
 }
 
-/** What an attempt is given. */
+/** The input of an attempt. */
 export interface Attempt {
-  /** Aborts when the attempt is not wanted any more. */
+  /** Aborts when the attempt is not needed any more. */
   readonly signal: AbortSignal;
-  /** To be called once it is certain that the peer is there: no other address is tried then. */
+  /** To be called once the peer is verified: no other address is tried then. */
   readonly reached: () => void;
 }
 

@@ -1,15 +1,11 @@
 /**
- * How many dials may be under way, and how many may be wasted: pure bookkeeping.
- *
- * Peers with standing, peers without that have answered somewhere, and what is known
- * from gossip only have a budget each, so that none waits for another.
- *
- * Gossip is dialed by turns among the sources: the one with the fewest dials under way
- * is next, and a dial that takes long gives way to a source with fewer. And a source
- * pays for dials in vain: a dial to a peer it told of takes from its credit, and gives
- * back only if the peer was there. So lies have us dial at a trickle, and cost no truth
- * its dial. Where peers without standing say that they are themselves is gossip, too,
- * and all of them are one source, as identities cost nothing.
+ * How many dials may be under way, and how many may fail: pure bookkeeping. Peers with
+ * standing, peers without that have answered somewhere, and gossip have a budget each, so that
+ * none waits for another. Gossip is dialed by turns among the sources: the one with the fewest
+ * dials under way is next, and a dial that takes long is ended for a source with fewer. A dial
+ * takes from the credit of its source, and returns it only if the peer was there, so that false
+ * gossip causes few dials and does not delay others. Addresses that peers without standing
+ * advertise are gossip, too, and all these peers are one source, as identities cost nothing.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {
@@ -34,13 +30,13 @@ interface Source {
   lastDial: number;
 }
 
-/** The source of all that peers without standing say of where they are. */
+/** The source of all addresses that peers without standing advertise. */
 export const OWN_CLAIMS = "own claims";
 
 /** What a dial to a peer that is known from gossip is charged to. */
 export type DialSource = PeerId | typeof OWN_CLAIMS;
 
-/** A dial to a peer that a source told of. */
+/** A dial to a peer from a source of gossip. */
 export interface GossipDial {
   readonly source: DialSource;
   /** Monotonic clock, milliseconds, of its last progress. */
@@ -49,7 +45,7 @@ export interface GossipDial {
   readonly giveWay: () => void;
 }
 
-/** What has a budget of its own and no sources. */
+/** Kinds with a budget of their own and no sources. */
 export type KnownShare = Exclude<DialShare, "gossip">;
 
 /** Dials of one node. */
@@ -59,7 +55,7 @@ export class DialBudget {
   #dials = 0;
   /** Under way, oldest first. */
   readonly #underway = new Set<GossipDial>();
-  /** The one that was told to give way and has not ended yet. */
+  /** The dial that was aborted for another and has not ended yet. */
   #leaving: GossipDial | undefined;
   readonly #credit = new TokenBucket({
     burst: GOSSIP_CREDIT,
@@ -71,7 +67,7 @@ export class DialBudget {
     ({ active }) => active === 0,
   );
 
-  /** Takes a place for a dial to a peer we know or an address we were given, if there is one. */
+  /** Begins a dial to a known peer or a configured address; false if there are too many. */
   beginKnown(share: KnownShare): boolean {
     if (this.#known[share] >= MAX_CONCURRENT_DIALS) return false;
     this.#known[share]++;
@@ -83,9 +79,7 @@ export class DialBudget {
     this.#known[share]--;
   }
 
-  /**
-   * Takes what one dial on the account of a source needs; false if there is none now.
-   */
+  /** Takes the credit of one dial for a source; false if there is none now. */
   begin(source: DialSource, now: number): boolean {
     if (this.isFull) return false;
     const state = this.#source(source);
@@ -111,7 +105,7 @@ export class DialBudget {
     return this.isFull || !this.#credit.has(now);
   }
 
-  /** Of sources that wait, the one whose turn it is. */
+  /** The next of the sources that wait. */
   next(sources: Iterable<DialSource>): DialSource | undefined {
     let first: DialSource | undefined;
     for (const source of sources) {
@@ -120,7 +114,7 @@ export class DialBudget {
     return first;
   }
 
-  /** A dial that began is told of, so that it can be made to give way. */
+  /** Adds a dial that has begun, so that it can be ended for another. */
   track(dial: GossipDial): void {
     this.#underway.add(dial);
   }
@@ -132,14 +126,14 @@ export class DialBudget {
   }
 
   /**
-   * The source that is next waits and there is no room: ends the longest dial of the
-   * source with the most, if that has more and its dial has had its time.
-   * Returns when to come again, if a dial is to give way then.
+   * Called when a source waits and too many dials are under way: ends the longest dial of the
+   * source with the most, if that has more and the dial has had its time. Returns the delay
+   * until that is so, if a dial can be ended then.
    */
   makeRoom(source: DialSource, now: number): number {
     if (!this.isFull || this.#leaving !== undefined) return Infinity;
     const own = this.#active(source);
-    // A source that has about as many as this one does not have to give.
+    // A source with about as many as this one keeps its dials.
     const least = own === 0 ? 1 : own + 2;
     let busiest: GossipDial | undefined;
     for (const dial of this.#underway) {
@@ -184,7 +178,7 @@ export class DialBudget {
   }
 
   #source(source: DialSource): Source {
-    // A new name buys new credit, but only within that of all.
+    // A new source gets new credit, but within that of all sources.
     return this.#sources.ensure(source, () => ({
       credit: new TokenBucket({
         burst: GOSSIP_CREDIT_PER_SOURCE,

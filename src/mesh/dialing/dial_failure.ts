@@ -1,6 +1,6 @@
 /**
- * What went wrong at an address, which may lead to several endpoints, as one error, and
- * what is said about addresses that a person gave.
+ * Makes one error for a failed address, which may have several endpoints, and reports those of
+ * configured addresses.
  */
 import { factsOf } from "../../core/error_code.ts";
 import { detailsOf, messageOf, VerackError } from "../../core/errors.ts";
@@ -12,7 +12,7 @@ import type { HealthBoard } from "../health.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 
-/** Another identity is at the address than must be. */
+/** Another identity than the required one is at the address. */
 export class WrongIdentityError extends VerackError {
   declare readonly expected: PeerId;
   declare readonly actual: PeerId;
@@ -35,7 +35,7 @@ export interface EndpointFailure {
   readonly error: VerackError;
 }
 
-/** That an address is our own. */
+/** The error for an address of this node itself. */
 export function itself(address: Address): VerackError {
   const reason = `Cannot dial ${
     formatAddress(address)
@@ -44,15 +44,14 @@ export function itself(address: Address): VerackError {
 }
 
 /**
- * One error for an address of which no endpoint would do: for an IP address
- * what happened there, for a name all that happened, under the code that says most.
+ * One error for an address of which every endpoint failed: for an IP address its error, for a
+ * name all of them, under the most important code.
  */
 export function failureAt(
   address: Address,
   failures: readonly EndpointFailure[],
 ): VerackError {
-  // In an order that does not depend on which failed first, so that the same is
-  // said once.
+  // Ordered, so that the message does not depend on which failed first, and is reported once.
   const [worst] = failures.toSorted((a, b) =>
     weight(b.error) - weight(a.error) ||
     (a.endpoint.host < b.endpoint.host ? -1 : 1)
@@ -77,14 +76,14 @@ export function failureAt(
     });
 }
 
-/** A wrong identity says most, then a refusal, then what is no matter of time. */
+/** A wrong identity is the most important, then a refusal, then an error that is not transient. */
 function weight(error: VerackError): number {
   if (error instanceof WrongIdentityError) return 3;
   if (factsOf(error.code).isRefusal) return 2;
   return error.code === "timeout" ? 0 : 1;
 }
 
-/** What a message says after `Cannot dial HOST:PORT: `. */
+/** The part of a message after `Cannot dial HOST:PORT: `. */
 function detailOf({ message }: VerackError): string {
   return message.replace(/^Cannot \w+ \S+: /, "");
 }
@@ -101,10 +100,10 @@ export function faultOf(
   return new VerackError("closed", `Cannot dial: ${reason}`, { cause: error });
 }
 
-/** Ways for one address to be wrong that are remembered; an address has few. */
+/** Errors that are remembered of one address; it has few. */
 const MAX_SAID = 32;
 
-/** What {@linkcode DialFailureReporter} is made of. */
+/** Dependencies of {@linkcode DialFailureReporter}. */
 export interface DialFailureReporterOptions {
   readonly log: Log;
   readonly health: HealthBoard;
@@ -115,14 +114,14 @@ export interface DialFailureReporterOptions {
 /** Reports failed dials of one node. */
 export class DialFailureReporter {
   readonly #options: DialFailureReporterOptions;
-  /** What was said of each address: nothing is said again before it answers. */
+  /** Errors reported of each address, which are not reported again before it answers. */
   readonly #said = new Map<string, Set<string>>();
 
   constructor(options: DialFailureReporterOptions) {
     this.#options = options;
   }
 
-  /** The address answered: what is wrong next is news. */
+  /** The address answered: the next error is reported. */
   clear(address: Address): void {
     const shown = formatAddress(address);
     this.#said.delete(shown);

@@ -1,12 +1,9 @@
 /**
- * How often one IP address and port is dialed in vain: pure bookkeeping. Any number of
- * identities can say that they are at one address, so that what they may cause there is
- * counted by address, over all peers.
- *
- * An address at which a peer has answered before is counted apart: what others claim
- * takes nothing from the peer that is there. And once an address has shown which identity
- * is there, no other is looked for there for a while. Which dials count, and
- * which take from the budget of gossip, is up to {@linkcode ClaimedDials}.
+ * Counts failed dials to one IP address and port: pure bookkeeping. Any number of identities
+ * can advertise one address, so dials are counted by address, over all peers. An address at
+ * which a peer has answered before is counted apart for that peer. Once an address has shown an
+ * identity, no other is dialed there for a while. {@linkcode ClaimedDials} decides which dials
+ * count, and which use the budget of gossip.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -36,17 +33,17 @@ export interface CountedDial {
 
 interface Target {
   readonly credit: TokenBucket;
-  /** Which identity it has shown, and until when that is believed. */
+  /** The identity it has shown, and until when that counts. */
   shown: PeerId | undefined;
   shownUntil: number;
 }
 
-/** Targets that one node has dialed. */
+/** The targets of one node. */
 export class DialTargets {
   /** Those dialed last at the end. */
   readonly #targets = new BoundedMap<string, Target>(MAX_DIAL_TARGETS);
 
-  /** How many are remembered. */
+  /** How many there are. */
   get size(): number {
     return this.#targets.size;
   }
@@ -67,16 +64,16 @@ export class DialTargets {
       target.credit.take(now);
   }
 
-  /** The peer was there: the dial was not in vain. */
+  /** The peer was there: the dial is not counted. */
   answered(dial: CountedDial): void {
     this.#targets.get(keyOf(dial))?.credit.give();
   }
 
-  /** A target has shown another identity than one that is said to be there. */
+  /** A target has shown another identity than the dialed one. */
   shows(endpoint: Address, id: PeerId, now: number): void {
     const target = this.#target({ endpoint, verified: false });
     target.shown = id;
-    // Until the next dial is granted: then it is seen whether it still is there.
+    // Until the next dial is granted, which checks it again.
     target.shownUntil = now + DIALS_PER_TARGET_REFILL_MS;
   }
 
@@ -104,7 +101,7 @@ function keyOf({ endpoint, verified }: Omit<CountedDial, "id">): string {
   return verified ? `verified ${target}` : target;
 }
 
-/** Where a peer is to be dialed. */
+/** The target of a dial. */
 export interface ClaimedDial {
   readonly peer: Peer;
   readonly entry: PeerAddress;
@@ -116,7 +113,7 @@ export interface ClaimedDial {
 
 /** A dial that was granted. */
 export interface GrantedDial {
-  /** To be called when the peer has proven to be there. */
+  /** To be called when TLS has verified the peer. */
   readonly answered: () => void;
   /** To be called once it is over. */
   readonly end: () => void;
@@ -137,7 +134,7 @@ export class ClaimedDials {
     this.#budget = budget;
   }
 
-  /** The dial, or why it is not to be made now. */
+  /** The dial, or why it must not be made now. */
   begin(claim: ClaimedDial): GrantedDial | VerackError {
     if (!this.#isCounted(claim)) return FREE;
     const now = this.#clock.monotonic();
@@ -148,7 +145,7 @@ export class ClaimedDials {
     if (other !== undefined) {
       return new WrongIdentityError(endpoint, id, other);
     }
-    // A round that is paid for by what answered before does not pay for claims.
+    // A round in the budget of verified addresses must not dial advertised ones.
     const isExtra = share === "verified" && !dial.verified;
     if (isExtra && !this.#budget.begin(OWN_CLAIMS, now)) {
       return leftAlone(endpoint);
@@ -174,7 +171,7 @@ export class ClaimedDials {
     this.#targets.shows(endpoint, id, this.#clock.monotonic());
   }
 
-  /** All but what a person gave, and what a peer with standing says itself. */
+  /** All but configured addresses and those that a peer with standing advertises. */
   #isCounted({ peer, entry: { rank, configured } }: ClaimedDial): boolean {
     return !configured &&
       (rank === "gossiped" || !this.#standing.isTrusted(peer));

@@ -2,8 +2,8 @@
  * Which peer to dial and when: every peer on record that has no session, and every
  * seed, for ever, with backoff. At most one dial a peer is under way.
  *
- * What is done then is `peer_dialer.ts` and `seed_dialer.ts`; how many dials there may
- * be is `dial_budget.ts`, the waiting time `core/backoff.ts`.
+ * Dials are made by `peer_dialer.ts` and `seed_dialer.ts`; their number is limited by
+ * `dial_budget.ts`, and their delay is in `core/backoff.ts`.
  */
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -45,10 +45,10 @@ import {
   wantsLook,
 } from "./seeds.ts";
 
-/** How often it is looked whether strangers are still arriving. */
+/** How often it is checked whether strangers are still arriving. */
 const CROWD_CHECK_MS = 50;
 
-/** A dial whose time has come. */
+/** A dial that is due. */
 interface DueDial {
   readonly share: KnownShare;
   /** Since when, monotonic clock. */
@@ -56,7 +56,7 @@ interface DueDial {
   readonly dial: () => Promise<unknown>;
 }
 
-/** What {@linkcode Dialer} is made of. */
+/** Dependencies of {@linkcode Dialer}. */
 export interface DialerOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -65,7 +65,7 @@ export interface DialerOptions {
   readonly signal: AbortSignal;
   /** This node. */
   readonly own: PeerId;
-  /** What a person gave. */
+  /** Configured addresses. */
   readonly connect: readonly PeerTarget[];
   readonly transport: Transport;
   readonly resolve: Resolver | undefined;
@@ -75,7 +75,7 @@ export interface DialerOptions {
   readonly rules: Pick<AccessRules, "isDenied">;
   readonly standing: Standing;
   readonly health: HealthBoard;
-  /** Connections that arrive and whose peer is not proven yet. */
+  /** Inbound connections whose peer is not verified yet. */
   readonly arriving: { readonly size: number };
   readonly events: PeerEvents;
   readonly emit: Emit;
@@ -86,7 +86,7 @@ export class Dialer {
   readonly #options: DialerOptions;
   readonly #seeds: SeedDialer;
   readonly #peers: PeerDialer;
-  /** What a person asked for in vain; said, not dialed. */
+  /** Configured targets that cannot be dialed, and are only reported. */
   readonly #rejected: readonly RejectedTarget[];
   readonly #tasks = new TaskSet();
   readonly #budget: DialBudget;
@@ -122,7 +122,8 @@ export class Dialer {
   start(): void {
     this.#isDialing = true;
     if (this.#rejected.length > 0) {
-      // After this turn, so that a caller that asks for events at once misses nothing.
+      // After this turn of the event loop, so that a caller that listens for events at once
+      // misses nothing.
       this.#cancelReport = this.#options.clock.after(0, () => {
         for (const { address, error, expected } of this.#rejected) {
           this.#reporter.failed(address, error, expected);
@@ -140,7 +141,7 @@ export class Dialer {
     await this.#tasks.settled();
   }
 
-  /** Starts every dial that is due, and sees to the next one. */
+  /** Starts every dial that is due, and schedules the next one. */
   #kick(): void {
     const { arriving, clock, memory, rules, signal, table } = this.#options;
     if (!this.#isDialing || signal.aborted) return;
@@ -185,8 +186,7 @@ export class Dialer {
         }
       }
     }
-    // By when they were due, so that those of one place in the table, such as the ones
-    // that were seen last before a restart, do not come before all others at each turn.
+    // In the order in which they were due, so that the order of the table does not matter.
     due.sort((a, b) => a.since - b.since);
     for (const it of due) this.#run(it);
     gossiped.sort((a, b) => a.dueAt - b.dueAt);
@@ -200,8 +200,8 @@ export class Dialer {
   }
 
   /**
-   * Starts dials to where peers are only said to be, by turns among the tellers.
-   * Returns when to come again; the end of a dial comes by itself.
+   * Starts dials to gossiped addresses, by turns among the sources. Returns when to check
+   * again; the end of a dial causes a check anyway.
    */
   #dialGossip(
     gossiped: readonly Peer[],
@@ -221,7 +221,7 @@ export class Dialer {
       if (source === undefined) break;
       const peer = waiting.get(source)?.pop();
       if (peer === undefined) waiting.delete(source);
-      // Unless it was begun on the account of another source.
+      // Unless it was begun for another source.
       else if (!peer.isDialing) {
         if (this.#runGossipDial(source, peer)) continue;
         isShort = true;
@@ -239,8 +239,8 @@ export class Dialer {
   }
 
   /**
-   * This node was suspended: everything that was put off is tried within `REVIVE_SPREAD_MS`, and
-   * its backoff begins anew. Peers known by gossip only keep to theirs.
+   * This node was suspended: everything is dialed within `REVIVE_SPREAD_MS`, and backoff
+   * restarts, except for peers known by gossip only.
    */
   resumed(): void {
     const waiting = this.#waiting((it) => it.introducedBy === undefined);
@@ -249,8 +249,8 @@ export class Dialer {
   }
 
   /**
-   * A peer that was lost is back, and so may be the network: the others are tried
-   * too, but not each time if it comes and goes, nor where they only say they are.
+   * A lost peer is back, and so may be the network: the others are dialed too, but not each
+   * time if it comes and goes, nor at addresses that are only advertised.
    */
   #revive(): void {
     const now = this.#options.clock.monotonic();
@@ -261,7 +261,7 @@ export class Dialer {
     );
   }
 
-  /** Peers without a session that are to be tried, and all seeds. */
+  /** Peers without a session that may be dialed, and all seeds. */
   #waiting(
     isMeant: (peer: Peer) => boolean,
   ): Pick<Peer, "hurry" | "resumed">[] {
@@ -284,13 +284,13 @@ export class Dialer {
     this.#kick();
   }
 
-  /** Starts a dial to a peer we know or an address we were given, if there is room. */
+  /** Starts a dial to a known peer or a configured address, if the budget permits. */
   #run({ share, dial }: DueDial): void {
     if (!this.#budget.beginKnown(share)) return;
     this.#track(dial(), () => this.#budget.endKnown(share));
   }
 
-  /** Starts a dial on the account of a source; false if that has no room or credit. */
+  /** Starts a dial for a source; false if its budget does not permit it. */
   #runGossipDial(
     source: DialSource,
     peer: Peer,
@@ -328,7 +328,7 @@ export class Dialer {
   }
 }
 
-/** Puts the identities that a person named on record. */
+/** Puts configured identities on record. */
 function pinAddresses(options: DialerOptions): void {
   const { connect, own } = options;
   const pins = Map.groupBy(
@@ -344,7 +344,7 @@ function pinAddresses(options: DialerOptions): void {
   }
 }
 
-/** On whose account a peer that is only said to be somewhere may be dialed. */
+/** The source for which a peer may be dialed at a gossiped address. */
 function sourcesOf(peer: Peer): ReadonlySet<DialSource> {
   const { introducedBy = OWN_CLAIMS, reporters } = peer;
   return new Set([introducedBy, ...reporters]);

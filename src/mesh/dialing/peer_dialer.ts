@@ -1,8 +1,7 @@
 /**
- * One round of dialing one peer: its addresses are raced, and behind a name the
- * endpoints of each; then it is decided what the outcome says about the addresses
- * and the peer. When a round is due, and whether there is room for it, is up to
- * `dialer.ts`.
+ * One round of dialing one peer: its addresses are raced, and the endpoints of each name; then
+ * the addresses and the peer are updated by the outcome. `dialer.ts` decides when a round is
+ * due.
  */
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -38,13 +37,13 @@ interface Round {
   readonly share: DialShare;
   /** Addresses tried at once. */
   readonly parallel: number;
-  /** Something was dialed or looked up in vain, as against left alone. */
+  /** Whether something was dialed or resolved without success, rather than skipped. */
   dialed: boolean;
 }
 
 /**
- * Ends a round that has had its time while another source waits. As a timeout, so that
- * a host that keeps TLS handshakes hanging is known for it (`stalled_hosts.ts`).
+ * Ends a round that has had its time while another source waits. As a timeout, so that a host
+ * whose TLS handshakes hang is recorded (`stalled_hosts.ts`).
  */
 export function giveWay(peer: Peer): void {
   peer.stopDialing(
@@ -52,7 +51,7 @@ export function giveWay(peer: Peer): void {
   );
 }
 
-/** What {@linkcode PeerDialer} is made of. */
+/** Dependencies of {@linkcode PeerDialer}. */
 export interface PeerDialerOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -88,7 +87,7 @@ export class PeerDialer {
 
   /**
    * One round. Never rejects; true if nothing was reached.
-   * `onReached` is called when the peer has proven to be there.
+   * `onReached` is called when TLS has verified the peer.
    */
   async dial(
     peer: Peer,
@@ -132,18 +131,18 @@ export class PeerDialer {
     const gaveWay = reason instanceof Error && reason.name === "TimeoutError";
     const failed = gaveWay || (!served && !signal.aborted);
     if (failed && peer.sessions.length === 0) this.#backOff(round);
-    // A target that was left alone cost nothing.
+    // A target that was skipped cost nothing.
     return failed && round.dialed;
   }
 
-  /** Where to try: names that a person gave without an identity are looked up as seeds. */
+  /** The addresses to try; names that were configured without an identity are resolved as seeds. */
   #addressesOf(peer: Peer): PeerAddress[] {
     return peer.addresses.list().filter(({ address, configured }) =>
       !configured || !this.#options.seeds.looksUp(address)
     );
   }
 
-  /** True if no other address has to be tried. */
+  /** True if no other address must be tried. */
   async #tryAddress(
     round: Round,
     entry: PeerAddress,
@@ -176,7 +175,7 @@ export class PeerDialer {
     } catch (error) {
       const known = faultOf(error, this.#options);
       if (known === undefined || settledElsewhere(known)) return true;
-      // A name that leads nowhere.
+      // A name without addresses.
       round.dialed = true;
       failures.push({ endpoint: address, error: known });
     }
@@ -197,7 +196,7 @@ export class PeerDialer {
     return false;
   }
 
-  /** True if no other endpoint has to be tried. */
+  /** True if no other endpoint must be tried. */
   async #tryEndpoint(
     round: Round,
     entry: PeerAddress,
@@ -239,7 +238,7 @@ export class PeerDialer {
     }
   }
 
-  /** Another identity was found where one was dialed: if it is missed, it is dialed now. */
+  /** Another identity was found where one was dialed: if it has no session, it is dialed now. */
   #sees(endpoint: Address, id: PeerId): void {
     this.#claims.shows(endpoint, id);
     this.#options.table.get(id)?.foundAt(endpoint);
@@ -247,7 +246,7 @@ export class PeerDialer {
 
   /**
    * Another identity is at an address of this peer: the address is wrong, not the
-   * peer. True if a pin lapsed with its key, which is no cause for alarm.
+   * peer. True if a pin ended with its key, which is no alarm.
    */
   #misplaced(
     peer: Peer,
@@ -257,8 +256,7 @@ export class PeerDialer {
     const { table, log, memory, standing } = this.#options;
     const address = formatAddress(entry.address);
     const seed = this.#options.seeds.heldTo(peer.id, entry.address);
-    // A pin on a key that lived in memory lapses with it, so that a restarted
-    // seed locks no peer out.
+    // A pin on a key that lived in memory ends with it, so that a restarted seed is accepted.
     const lapses = seed !== undefined && peer.ephemeral;
     if (entry.configured && !lapses) return false;
     peer.movedFrom(entry.address);
@@ -269,7 +267,7 @@ export class PeerDialer {
       this.#options.reporter.clear(entry.address);
     }
     const mayBeGone = peer.isVerified ? peer.ephemeral : !standing.has(peer);
-    // Members that have a session with it know better, and say where it is.
+    // Members that have a session with it gossip its address.
     if (mayBeGone && !peer.reportedLive && peer.addresses.size === 0) {
       table.forget(peer);
     }
@@ -283,7 +281,7 @@ export class PeerDialer {
   }
 }
 
-/** The pair has another session, or is about to: nothing failed. */
+/** The pair has another session, or will have one: nothing failed. */
 function settledElsewhere(error: VerackError): boolean {
   return error.code === "aborted" || error.code === "duplicate";
 }

@@ -1,10 +1,8 @@
 /**
- * Looks at an address that a person gave for the members it leads to.
- *
- * Nothing about a name is final: it is looked up at each attempt, all its endpoints
- * are contacted, also after one has answered, and also once it has led to a member,
- * as it may lead to others by then. An endpoint that is this node itself is left alone
- * for a while, the name is not. When an attempt is made is up to `dialer.ts`.
+ * Dials a configured address for the members it leads to. A name is resolved at each attempt,
+ * and all its endpoints are contacted, also after one has answered or it has led to a member,
+ * as it may lead to others by then. An endpoint that is this node itself is skipped for a
+ * while. `dialer.ts` decides when an attempt is due.
  */
 import { type Clock, type Random, sleep } from "../../core/clock.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
@@ -34,20 +32,20 @@ import {
 import type { Peer } from "../peers/peer.ts";
 import { type Seed, seedsOf } from "./seeds.ts";
 
-/** What one attempt found. */
+/** The result of one attempt. */
 interface Findings {
   /** There is a session with a member at one of the endpoints. */
   found: boolean;
-  /** There is a dial under way to one, in its own right. */
+  /** A dial to one is under way already. */
   underway: boolean;
   /** One of the endpoints is this node. */
   self: boolean;
-  /** Endpoints that show an identity which the seed did not lead to before. */
+  /** Endpoints with an identity to which the seed did not lead before. */
   readonly strangers: EndpointFailure[];
   readonly failures: EndpointFailure[];
 }
 
-/** What {@linkcode SeedDialer} is made of. */
+/** Dependencies of {@linkcode SeedDialer}. */
 export interface SeedDialerOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -73,7 +71,7 @@ export class SeedDialer {
     this.seeds = seedsOf(options.table, addresses);
   }
 
-  /** Whether an address is a name whose members are looked for here, not peer by peer. */
+  /** Whether an address is a name whose members are found here, not peer by peer. */
   looksUp(address: Address): boolean {
     const shown = formatAddress(address);
     return this.seeds.some((seed) =>
@@ -90,8 +88,8 @@ export class SeedDialer {
   }
 
   /**
-   * The peer is gone for good with its key: seeds that had become its addresses
-   * take whatever answers next.
+   * The peer is gone for good with its key: seeds that had become its addresses accept the next
+   * one that answers.
    */
   release(id: PeerId): void {
     const now = this.#options.clock.monotonic();
@@ -102,7 +100,7 @@ export class SeedDialer {
     }
   }
 
-  /** A name that has led to members none of which is up any more is looked up soon. */
+  /** A name is resolved again soon when none of its members is up any more. */
   notice(now: number): void {
     for (const seed of this.seeds) {
       if (seed.found && seed.isName && !this.#leadsToPeer(seed)) {
@@ -134,7 +132,7 @@ export class SeedDialer {
         parallel: MAX_ADDRESSES_PER_PEER,
         attempt: async (endpoint, attempt) => {
           await this.#try(seed, endpoint, findings, attempt.signal);
-          // There may be another member at the next.
+          // The next endpoint may be another member.
           return false;
         },
       });
@@ -149,7 +147,7 @@ export class SeedDialer {
     if (!signal.aborted) this.#conclude(seed, findings);
   }
 
-  /** Looks a name up again while endpoints hang, so that those do not hold up new ones. */
+  /** Resolves a name again while endpoints hang, so that those do not delay new ones. */
   #refreshing(seed: Seed, queue: AddressQueue<Address>): AsyncDisposable {
     const over = new AbortController();
     const signal = AbortSignal.any([this.#options.signal, over.signal]);
@@ -210,24 +208,24 @@ export class SeedDialer {
     try {
       const session = await addresses.dial(target, signal);
       if (session === undefined) return;
-      // If it is gone again already, the next attempt is soon.
+      // If it is lost again already, the next attempt is soon.
       if (this.#adopt(seed, session.peer.id)) findings.found = true;
       else findings.underway = true;
     } catch (error) {
       const known = faultOf(error, this.#options);
       if (known === undefined) return;
-      // That we reached ourselves is believed of ourselves only, else a stranger at
-      // the address could have us never try it again.
+      // Only our own check counts here, or a stranger at the address could prevent further
+      // attempts.
       if (known.code === "self" && shown === own) {
         findings.self = true;
         seed.ownHosts.set(endpoint.host, clock.monotonic() + OWN_HOST_MS);
-      } // Another session with it is open, or about to be.
+      } // Another session with it is open, or will be.
       else if (known.code === "duplicate") findings.underway = true;
       else findings.failures.push({ endpoint, error: known });
     }
   }
 
-  /** Says what there is to say, and when the next attempt is. */
+  /** Reports the result, and schedules the next attempt. */
   #conclude(seed: Seed, findings: Findings): void {
     const { clock, random, table } = this.#options;
     const now = clock.monotonic();
@@ -236,7 +234,7 @@ export class SeedDialer {
     seed.found = found;
     if (found) {
       this.#options.reporter.clear(seed.address);
-      // The others are no strangers now that a member is there, too.
+      // The others are accepted now that a known member is there, too.
       const welcome = strangers.length > 0 && this.#leadsToPeer(seed);
       seed.schedule.succeeded(welcome ? now + RECONNECT_MIN_MS : later);
       return;
@@ -255,7 +253,7 @@ export class SeedDialer {
       error.code === "not-admitted"
     );
     const isAlone = table.connected().length === 0;
-    // Without a session it is the only way to others, and may lead to them soon.
+    // Without a session it is the only way to others, and is tried again soon.
     const mayChange = seed.isName || self;
     if (isPending || (mayChange && isAlone)) seed.schedule.unadmitted();
     seed.schedule.failed();
@@ -264,9 +262,9 @@ export class SeedDialer {
   }
 
   /**
-   * Whether an identity is taken at a seed: the first one there, one that we know, any
-   * if the key of those before lived in memory only; and behind a name that leads to
-   * a peer every one, as its members come and go.
+   * Whether an identity is accepted at a seed: the first one there, a known one, any if the key
+   * of the former ones lived in memory only; and of a name that leads to a connected peer every
+   * one, as its members change.
    */
   #welcomes(seed: Seed, id: PeerId): boolean {
     const { table } = this.#options;
@@ -280,7 +278,7 @@ export class SeedDialer {
     return [...identities].some((it) => this.#options.table.get(it)?.up);
   }
 
-  /** The peer that we dialed at this endpoint and still have a session with. */
+  /** The peer that was dialed at this endpoint and still has a session. */
   #peerAt({ host, port }: Address): Peer | undefined {
     return this.#options.table.connected().find(({ sessions }) =>
       sessions.some(({ endpoint }) =>
@@ -289,7 +287,7 @@ export class SeedDialer {
     );
   }
 
-  /** From now on the seed is an address of this peer; false if it is gone already. */
+  /** Makes the seed an address of this peer; false if the peer is gone already. */
   #adopt(seed: Seed, id: PeerId): boolean {
     const { table, memory } = this.#options;
     const peer = table.get(id);
@@ -313,13 +311,16 @@ export class SeedDialer {
     return true;
   }
 
-  /** Another identity is taken in the place of one that is gone: it may not be the same node. */
+  /**
+   * Another identity is accepted in the place of one that is gone, which is reported, as it may
+   * be another node.
+   */
   #tellOfFormer(seed: Seed, id: PeerId): void {
     const { emit, log } = this.#options;
     const { former } = seed;
     seed.former = undefined;
     if (former === undefined || former === id) return;
-    // Members of a name come and go.
+    // Members of a name may change.
     if (seed.identities.size > 0) return;
     const address = formatAddress(seed.address);
     log.warn("replaced", {

@@ -1,10 +1,9 @@
 /**
- * The addresses a person gave. Without saying which identity is there (`--connect
- * host:port`) each is a seed: trust on first use, and a loud refusal when a stranger
- * answers later. With an identity it is none: its peer is in the table from the start.
- *
- * An IP address is held to the one identity that answered there. A name may lead to
- * several members, and to others tomorrow: see `seed_dialer.ts`.
+ * Configured addresses. Without an identity (`--connect host:port`) each is a seed: trust on
+ * first use, and a refusal with an alarm when another identity answers later. With an identity
+ * it is none: its peer is in the table from the start. An IP address is bound to the one
+ * identity that answered there. A name may lead to several members, which may change: see
+ * `seed_dialer.ts`.
  */
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
@@ -23,11 +22,11 @@ export interface Seed {
   readonly address: Address;
   /** Whether it is a name. */
   readonly isName: boolean;
-  /** Members that answered there, the last ones last. */
+  /** Members that answered there, latest last. */
   readonly identities: Set<PeerId>;
   /** The last one that is gone for good with its key. */
   former: PeerId | undefined;
-  /** Hosts that were this node itself, until when they are left alone; monotonic clock. */
+  /** Hosts that were this node itself, and until when they are skipped; monotonic clock. */
   readonly ownHosts: Map<string, number>;
   /** The last attempt led to a member that is up. */
   found: boolean;
@@ -35,16 +34,16 @@ export interface Seed {
   readonly schedule: DialSchedule;
 }
 
-/** Where what persons say of addresses is kept. */
+/** The store of configured addresses. */
 export interface SeedRecords {
   readonly table: PeerTable;
   readonly memory: Pick<PeerMemory, "save">;
 }
 
 /**
- * The addresses given now, and those of earlier runs with the identities that
- * answered there: a restart does not make it the first use again. An address that is
- * pinned to an identity, now or on record, is none.
+ * The addresses configured now, and those of earlier runs with the identities that answered
+ * there: a restart does not make it the first use again. An address that is pinned to an
+ * identity, now or on record, is none.
  */
 export function seedsOf(
   table: PeerTable,
@@ -74,8 +73,8 @@ export function wantsLook(seed: Seed): boolean {
 }
 
 /**
- * A person says which identities are at an address, whichever were there before;
- * behind a name there may be several.
+ * Sets the configured identities at an address, in the place of former ones; a name may have
+ * several.
  */
 export function pinAddress(
   { table, memory }: SeedRecords,
@@ -90,24 +89,24 @@ export function pinAddress(
   }
   for (const id of identities) {
     const peer = table.ensure(id, { hasStanding: true });
-    // Said by `rejectedTargets`.
+    // Reported by `rejectedTargets`.
     if (peer === undefined) continue;
     peer.pinned(address);
     memory.save(peer);
   }
 }
 
-/** An address that a person gave and that is not dialed. */
+/** A configured address that is not dialed. */
 export interface RejectedTarget {
   readonly address: Address;
   readonly error: VerackError;
-  /** The identity that should be there, if it is not ourselves. */
+  /** The identity that should be there, if it is not this node. */
   readonly expected?: PeerId;
 }
 
 /**
- * Of the addresses given now, those of ourselves, of denied peers, and of those
- * for whose peer there is no room on record.
+ * Of the addresses configured now, those of this node, of denied peers, and of peers for which
+ * there is no room on record.
  */
 export function rejectedTargets(
   { connect, own, table, rules }: {
@@ -122,7 +121,7 @@ export function rejectedTargets(
     if (named !== undefined && table.get(named) === undefined) {
       return [{ address, error: full(address), expected: named }];
     }
-    // Whether all that a name leads to are denied is found out there.
+    // Whether all members of a name are denied is found out there.
     const expected = named ??
       (isName(address)
         ? undefined

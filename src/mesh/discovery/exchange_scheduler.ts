@@ -1,8 +1,7 @@
 /**
- * When a node asks its peers for their lists: each new peer, from time to time any of
- * them, after a peer was lost, when an unknown one wants to join, and while a member is
- * missing. And when it tells some of them of a new peer unasked. The exchange itself is
- * in `peer_exchange.ts`.
+ * When a node requests lists of peers: from each new peer, periodically from any, after a peer
+ * was lost, when an unknown one requests to join, and while a member is missing; and when it
+ * announces a new peer to some without a request. The exchange itself is in `peer_exchange.ts`.
  */
 import type { Clock, Random } from "../../core/clock.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -53,14 +52,14 @@ export class ExchangeScheduler {
   readonly #startedAt: number;
   #nextAt: number;
   #recheckAt = 0;
-  /** A peer is gone without a word: others are asked whether they see it. */
+  /** A peer was lost without a bye: the lists of others show whether it is live. */
   #lost = false;
   /** An unknown peer wants to join: perhaps others have admitted it. */
   #joinRequested = false;
   #joinAskedAt = -Infinity;
-  /** Peers that we have met and not asked yet. */
+  /** New peers without a request yet. */
   #unasked: PeerSession[] = [];
-  /** Sessions with peers that others may not have met yet, oldest first. */
+  /** Sessions with peers that others may not have a session with yet, oldest first. */
   #news: PeerSession[] = [];
   #metAt = -Infinity;
 
@@ -74,9 +73,9 @@ export class ExchangeScheduler {
   }
 
   /**
-   * A session counts from now on. Its peer is asked at once, unless most of the
-   * answer would be about peers that one of the two is about to meet: a node that
-   * joins a crowd would be told of all of it by each member.
+   * A session is established. A request is sent at once, unless most of the answer would be
+   * about peers with which one of the two is about to have a session: each member would send
+   * all entries to a node that joins.
    */
   met(session: PeerSession, isNew: boolean): void {
     const { table, clock } = this.#options;
@@ -86,7 +85,7 @@ export class ExchangeScheduler {
       table.size > COLLISION_CROWD;
     if (weJoin || itJoins) this.#unasked.push(session);
     else this.#options.actions.ask(session);
-    // Those that we dial as we join are news to us alone.
+    // Peers that this node dials while it joins are new to this node only.
     const joined = this.#metAt - this.#startedAt >= RECENT_SESSION_MS;
     if (session.direction === "inbound" || joined) this.#news.push(session);
   }
@@ -101,7 +100,7 @@ export class ExchangeScheduler {
     }
     // As soon as a peer can be asked.
     if (this.#lost) this.#lost = this.#askAny(ASKED_AFTER_LOSS, now) === 0;
-    // Strangers are not to set the pace.
+    // Strangers must not set the rate.
     if (
       this.#joinRequested && now - this.#joinAskedAt >= PEER_EXCHANGE_MIN_MS
     ) {
@@ -117,14 +116,14 @@ export class ExchangeScheduler {
     const waitedMs = now - (sessions[0]?.openedAt ?? now);
     const isQuiet = now - this.#metAt >= MEETING_PAUSE_MS;
     const isTime = isQuiet || waitedMs >= MEETING_PATIENCE_MS;
-    // Peers that come and go are not to be kept meanwhile.
+    // Sessions that have ended are dropped.
     this.#unasked = isTime ? [] : sessions;
     if (isTime) {
       for (const session of sessions) this.#options.actions.ask(session);
     }
   }
 
-  /** Tells a few of those that have come, but not of a crowd: that hears of itself. */
+  /** Announces a few of the peers that have come; many at once learn of each other anyway. */
   #tellNews(now: number): void {
     const waitedMs = now - (this.#news[0]?.openedAt ?? now);
     const isQuiet = now - this.#metAt >= NEWS_DELAY_MS;
@@ -145,8 +144,8 @@ export class ExchangeScheduler {
   }
 
   /**
-   * The session with the next greater identity, after the greatest the smallest: as
-   * each member tells its next, none is left out, however chance falls.
+   * The session with the next greater identity, after the greatest the smallest: as each member
+   * announces to its next, none is left out.
    */
   #nextInOrder(sessions: readonly PeerSession[]): PeerSession | undefined {
     const { own } = this.#options;
@@ -210,15 +209,15 @@ export class ExchangeScheduler {
     );
   }
 
-  /** Spread over half to one and a half periods, so that nodes do not ask in step. */
+  /** Spread over half to one and a half periods, so that nodes do not send at the same time. */
   #later(now: number): number {
     const { peerExchangeMs, random } = this.#options;
     return now + peerExchangeMs * (0.5 + random.float());
   }
 
   /**
-   * Whether a peer grants another request for sure: else one that makes us ask, by
-   * coming and going, would have the others part from us.
+   * Whether a peer is sure to accept another request; else a peer that reconnects often could
+   * make this node exceed the limit of others.
    */
   #isRested(session: PeerSession, now: number): boolean {
     return now - this.#askedAt(session) >= PEER_EXCHANGE_MIN_MS;

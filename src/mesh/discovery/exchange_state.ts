@@ -9,20 +9,20 @@ import type { PeerSession } from "../peers/peer_session.ts";
 export class ExchangeState {
   /** Monotonic clock, milliseconds, when the peer was last asked for its peers. */
   askedAt = -Infinity;
-  /** Peers that it has reported live in an answer that goes on. */
+  /** Peers that it has reported live in an unfinished answer. */
   told = new Set<PeerId>();
-  /** A part of that answer was left out for want of room. */
+  /** Whether a part of that answer was left out for want of room. */
   hasGap = false;
-  /** A warning about entries that it sent was logged. */
+  /** Whether a warning about its entries was logged. */
   wasWarnedOf = false;
   /** Members that it reports as unreachable. */
   missing: readonly PeerId[] = [];
-  /** Peer requests it may make. */
+  /** Budget of its requests for peers. */
   readonly requests = new TokenBucket({
     burst: PEER_REQUEST_BURST,
     refillMs: PEER_REQUEST_REFILL_MS,
   });
-  /** Entries of others that are verified for it, which costs more than making them up. */
+  /** Budget of its entries about others that are verified, which costs more than forging them. */
   readonly judgements = new TokenBucket({
     burst: PEER_ENTRY_BURST,
     refillMs: PEER_ENTRY_REFILL_MS,

@@ -1,6 +1,6 @@
 /**
- * Makes the entries about peers that a node sends: only what it has verified itself.
- * And the digest of the members it has sessions with. When they are sent, and to which peers, is decided in `peer_exchange.ts`.
+ * Makes the entries about peers that a node sends, only of peers that it has verified itself,
+ * and the digest of the members it has sessions with. They are sent by `peer_exchange.ts`.
  */
 import { hash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
@@ -24,24 +24,24 @@ import {
 } from "../../wire/messages/peers.ts";
 import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
 
-/** What {@linkcode GossipList} is made of. */
+/** Dependencies of {@linkcode GossipList}. */
 export interface GossipListOptions {
   readonly clock: Clock;
   readonly table: PeerTable;
   readonly rules: Pick<AccessRules, "isDenied">;
   readonly membership: {
-    /** By which this node admits a peer; empty in an open mesh. */
+    /** The attestation by which this node admits a peer; empty in an open mesh. */
     attestationFor(peer: Peer): Uint8Array<ArrayBuffer>;
   };
   readonly events: PeerEvents;
 }
 
-/** What one node may tell of. */
+/** The entries of one node. */
 export class GossipList {
   readonly #options: GossipListOptions;
-  /** Peers that may be told of, and since when, monotonic clock: a walk serves many requests. */
+  /** Peers that may be gossiped, and since when, monotonic clock: one walk serves many requests. */
   #list: { readonly at: number; readonly peers: Peer[] } | undefined;
-  /** Their entries as they are told, made when they are first asked for. */
+  /** Their encoded entries, made on first use. */
   #encoded = new Map<Peer, Uint8Array>();
 
   constructor(options: GossipListOptions) {
@@ -58,7 +58,7 @@ export class GossipList {
     this.#encoded.clear();
   }
 
-  /** Peers that the other end has not got. */
+  /** Peers that the other end lacks. */
   newsTo(session: PeerSession, known: ReadonlySet<string>): Peer[] {
     const { rules } = this.#options;
     return this.#gossipable().filter(({ id }) =>
@@ -67,7 +67,7 @@ export class GossipList {
     );
   }
 
-  /** {@linkcode entryOf} as it goes over the wire: one of those that are listed. */
+  /** {@linkcode entryOf}, encoded. */
   encodedEntryOf(peer: Peer): Uint8Array {
     return this.#encoded.getOrInsertComputed(
       peer,
@@ -75,7 +75,7 @@ export class GossipList {
     );
   }
 
-  /** What we tell about a peer: addresses that are proven, or its own claim. */
+  /** The entry about a peer, with addresses that are verified or that it advertises. */
   entryOf(peer: Peer): PeerEntry {
     const addresses = peer.addresses.told().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
@@ -94,7 +94,7 @@ export class GossipList {
     };
   }
 
-  /** Peers we have verified ourselves lately, and that others may reach. */
+  /** Peers that this node has verified lately, and that others may reach. */
   #gossipable(): readonly Peer[] {
     const { clock, table } = this.#options;
     const at = clock.monotonic();
@@ -115,12 +115,12 @@ export class GossipList {
   }
 }
 
-/** Whole seconds; a clock before 1970 is told as "never". */
+/** Whole seconds; a clock before 1970 becomes "never". */
 function unixTime(ms: number): number {
   return Math.max(0, Math.floor(ms / 1_000));
 }
 
-/** One node's view. Kept until a peer comes up or goes down: it is asked for far more often. */
+/** One node's view, which is cached until a peer comes up or goes down. */
 export class MemberDigest {
   readonly #own: PeerId;
   readonly #table: PeerTable;

@@ -1,6 +1,6 @@
 /**
- * Reads gossip: what a peer says of others is checked, bounded, and never replaces what
- * this node has verified. The messages that bring it are handled in `peer_exchange.ts`.
+ * Reads gossip: entries about other peers are checked, bounded, and never replace what this
+ * node has verified. Their messages are handled in `peer_exchange.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -24,7 +24,7 @@ import type { Standing } from "../peers/standing.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
 
-/** What {@linkcode GossipReader} is made of. */
+/** Dependencies of {@linkcode GossipReader}. */
 export interface GossipReaderOptions {
   readonly clock: Clock;
   /** This node. */
@@ -33,16 +33,16 @@ export interface GossipReaderOptions {
   readonly standing: Standing;
   readonly rules: Pick<AccessRules, "ignoresGossipAbout">;
   readonly membership: {
-    /** Whether an entry about a peer is worth looking into. */
+    /** Whether an entry about a peer is processed. */
     acceptsGossipAbout(id: PeerId, attestation: Uint8Array): boolean;
-    /** By whose word a peer may come in. */
+    /** Records the attestation of a peer in gossip. */
     attest(peer: Peer, attestation: Uint8Array): void;
   };
   readonly reports: LivenessReports;
   readonly states: ExchangeStates;
 }
 
-/** Reads what the peers of one node say of others. */
+/** Reads the gossip of the peers of one node. */
 export class GossipReader {
   readonly #options: GossipReaderOptions;
 
@@ -52,8 +52,8 @@ export class GossipReader {
 
   /**
    * One entry from another peer; true if there is a record of it.
-   * Throws `bad-certificate`: a node passes on only what it has verified itself, so
-   * that the sender made this up.
+   * Throws `bad-certificate`: a node gossips only what it has verified itself, so the sender is
+   * at fault.
    */
   learn(session: PeerSession, entry: PeerEntry): boolean {
     const { clock, membership, own, rules, standing, states, table } =
@@ -62,12 +62,12 @@ export class GossipReader {
     if (id === own || id === session.peer.id) return false;
     const known = table.get(id);
     if (known?.up || rules.ignoresGossipAbout(id)) return false;
-    // A peer without an address is never found out: a lie that stays for good.
+    // A peer without an address cannot be dialed, so that a false entry would never be dropped.
     const isNowhere = entry.addresses.every(({ host }) =>
       host === AS_SEEN_HOST
     );
     if (known === undefined && isNowhere) return false;
-    // Before the certificate is judged: verifying costs more than making it up.
+    // Before the certificate is verified, which costs more than forging it.
     if (!table.mayIntroduce(id, session.peer.id)) return false;
     const state = states.of(session);
     if (!state.judgements.take(clock.monotonic())) return false;
@@ -88,16 +88,16 @@ export class GossipReader {
     return true;
   }
 
-  /** The sender says that it has a session with this peer. */
+  /** The sender reports a session with this peer. */
   #report(session: PeerSession, entry: PeerEntry, peer: Peer): void {
     const { own, reports, states, table } = this.#options;
     reports.add(peer, session.peer.id);
-    // A word that is not kept cannot be taken back.
+    // A report that is not kept cannot be withdrawn.
     if (peer.reporters.has(session.peer.id)) {
       states.of(session).told.add(peer.id);
     }
-    // Peers that join together hear of each other together, and would dial each other
-    // at once: the smaller one lets the other go first.
+    // Peers that join at the same time learn of each other at the same time, and would dial
+    // each other: the one with the smaller identity waits.
     const isRecent = (entry.flags & PEER_FLAG.recent) !== 0;
     const yields = isRecent && table.size > COLLISION_CROWD &&
       own < peer.id;
@@ -107,7 +107,7 @@ export class GossipReader {
   }
 }
 
-/** The certificate of an entry; what stands on record already is not verified again. */
+/** The certificate of an entry; the one on record is not verified again. */
 function judge(
   { certificate, id }: PeerEntry,
   known: Peer | undefined,

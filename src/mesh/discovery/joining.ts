@@ -1,8 +1,7 @@
 /**
- * Tells when a node has joined its mesh, for `Node.joined`: a peer has said which
- * members it knows, and there is a session with each of them, or a dial has failed.
- *
- * It only watches; the dialer goes on whatever is found here.
+ * Finds out when a node has joined its mesh, for `Node.joined`: a peer has sent its list of
+ * members, and there is a session with each of them, or a dial has failed. It does not affect
+ * the dialer.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -12,30 +11,30 @@ import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { PeerTarget } from "../options.ts";
 
-/** What {@linkcode Joining} watches. */
+/** Dependencies of {@linkcode Joining}. */
 export interface JoiningOptions {
   readonly clock: Clock;
   readonly table: PeerTable;
   readonly events: PeerEvents;
-  /** The addresses given to the node, that of an invite among them. */
+  /** The configured addresses, that of an invite included. */
   readonly connect: readonly PeerTarget[];
-  /** How long members that others tell of are waited for, milliseconds. */
+  /** How long members in gossip are waited for, milliseconds. */
   readonly reportedWaitMs: number;
   /** Aborts when the node closes. */
   readonly closing: AbortSignal;
 }
 
-/** Watches one node. */
+/** The joining of one node. */
 export class Joining {
   readonly #options: JoiningOptions;
-  /** The last failure of each given address that has not answered since. */
+  /** The last failure of each configured address that has not answered since. */
   readonly #failures = new Map<string, VerackError>();
   readonly #given: ReadonlySet<string>;
   readonly #waiting = new Set<(error?: VerackError) => void>();
-  /** A peer has told all that it knows. */
+  /** Whether a peer has sent a complete list. */
   #answered = false;
   #joined = false;
-  /** A failure came that no caller was told of: each is worth one rejection. */
+  /** Whether a failure has rejected no call yet: each rejects once. */
   #hasNews = false;
 
   constructor(options: JoiningOptions) {
@@ -55,7 +54,7 @@ export class Joining {
     }, { once: true });
   }
 
-  /** An address that a person gave was dialed. */
+  /** A configured address was dialed. */
   #dialed(address: Address, error: VerackError | undefined): void {
     const shown = formatAddress(address);
     if (error === undefined) return void this.#failures.delete(shown);
@@ -112,19 +111,19 @@ export class Joining {
     const peers = [...table.values()];
     if (peers.some(({ up }) => up)) {
       const now = clock.monotonic();
-      // A pair that cannot reach each other keeps neither of the two waiting.
+      // Members that this node cannot reach are not waited for.
       return this.#answered &&
         peers.every((peer) =>
           peer.up || !peer.reportedLive || peer.failures > 0 ||
           now - (peer.reportedAt ?? now) >= reportedWaitMs
         );
     }
-    // Nothing was asked for: a remembered peer is tried once, and may be away.
+    // Without configured addresses a peer on record is tried once, and may be away.
     return this.#given.size === 0 &&
       peers.every((peer) => peer.failures > 0 || peer.addresses.size === 0);
   }
 
-  /** Why waiting is of no use; `undefined` while there is hope. */
+  /** The error if waiting cannot succeed; `undefined` otherwise. */
   #refusal(): VerackError | undefined {
     const { table } = this.#options;
     const errors = [...this.#failures.values()];
@@ -151,7 +150,7 @@ export class Joining {
     );
   }
 
-  /** Each address that was given, and what is wrong there. */
+  /** Each configured address and its error. */
   #why(): string {
     return [...this.#failures].map(([address, { message }]) =>
       message.includes(address) ? message : `${address}: ${message}`

@@ -1,10 +1,8 @@
 /**
- * Peer exchange: sends peers what this node knows of others, and learns from them.
- *
- * A list is asked for by digest: equal digests end it. Else the answer is the
- * short fingerprints of those the other end knows, and only entries that are
- * missing travel whole. What others say is read by `gossip_reader.ts`; answers and
- * entries are worked off by turns (`work_queue.ts`).
+ * Peer exchange: sends entries about members, and handles those of peers. A list is requested
+ * by digest: equal digests end the exchange. Else the answer has the fingerprints of the other
+ * end's members, and only missing entries are sent whole. Entries are read by
+ * `gossip_reader.ts`; answers and entries are processed by turns (`work_queue.ts`).
  */
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -48,10 +46,10 @@ import {
 } from "../../wire/messages/peers.ts";
 import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 
-/** A place in a list. */
+/** A position in a list. */
 const REFERENCE_BYTES = 8;
 
-/** What {@linkcode PeerExchange} is made of. */
+/** Dependencies of {@linkcode PeerExchange}. */
 export interface PeerExchangeOptions
   extends Omit<ExchangeSchedulerOptions, "actions">, GossipReaderOptions {
   readonly magic: Uint8Array;
@@ -73,7 +71,7 @@ export class PeerExchange {
   readonly #list: GossipList;
   readonly #work: WorkQueue;
   readonly #news: Throttle;
-  /** A peer has told of all it knows. */
+  /** A peer has sent a complete list. */
   #isAnswered = false;
 
   constructor(options: PeerExchangeOptions) {
@@ -101,7 +99,7 @@ export class PeerExchange {
     events.on("sessionClosed", (session) => this.#work.drop(session));
   }
 
-  /** Asks a peer for members that are unknown here. */
+  /** Requests entries that this node lacks from a peer. */
   #ask(session: PeerSession): void {
     this.#options.states.of(session).askedAt = this.#options.clock.monotonic();
     const { digest, fingerprints } = this.#view;
@@ -122,18 +120,18 @@ export class PeerExchange {
       (it) => this.#onPeerIds(session, it),
     );
     session.channel.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
-    // A guest of an invite knows no other member.
+    // A guest of an invite has no other member on record.
     if (session.peer.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
     this.#scheduler.met(session, isNew);
   }
 
-  /** Asks the peers that are due. */
+  /** Sends the requests that are due. */
   tick(now: number): void {
     this.#scheduler.tick(now);
   }
 
-  /** Sends a peer all known members, unasked. */
+  /** Sends a peer all known members, without a request. */
   #tellAll(session: PeerSession): void {
     const step = this.#answer(session, this.#list.newsTo(session, new Set()));
     const bytes = WORK_OVERHEAD_BYTES + this.#sizeOfAnswer();
@@ -146,7 +144,7 @@ export class PeerExchange {
     this.#tell(peer, peers.flatMap(({ primary }) => primary ?? []));
   }
 
-  /** Tells these of one peer, as a part of an answer to come: it is not all we know. */
+  /** Announces one peer to these, as a part of an incomplete answer. */
   #tell(peer: Peer, sessions: readonly PeerSession[]): void {
     const entries = [this.#list.entryOf(peer)];
     const payload = encodePeers({ more: true, entries });
@@ -190,7 +188,7 @@ export class PeerExchange {
 
   /** Sends one message of an answer at each step. */
   #answer(session: PeerSession, news: readonly Peer[]): Step {
-    // An empty answer is one, too: what we said before is no longer so.
+    // An empty answer is sent, too: it withdraws former entries.
     let at = 0;
     return () => {
       const end = at + MAX_PEERS_PER_MESSAGE;
@@ -204,7 +202,7 @@ export class PeerExchange {
     };
   }
 
-  /** The other end's members: ask for entries if one of them is not connected to us. */
+  /** The other end's members: requests entries if one of them is not connected to this node. */
   #onPeerIds(session: PeerSession, payload: Uint8Array): void {
     // It makes us send something, so it counts like a request.
     this.#spendRequest(session, COMMAND.peerids);
@@ -237,11 +235,11 @@ export class PeerExchange {
       if (!more) this.#complete(session, state.told);
       return false;
     });
-    // A list with a gap takes back no report of a peer as live.
+    // A list with a gap withdraws no report of a peer as live.
     if (!isTaken) state.hasGap = true;
   }
 
-  /** A peer has told of all it knows: of these it says that they are live. */
+  /** A peer has sent a complete list: it reports these as live. */
   #complete(session: PeerSession, told: ReadonlySet<PeerId>): void {
     const { reports, states } = this.#options;
     const state = states.of(session);
@@ -259,7 +257,7 @@ export class PeerExchange {
     if (this.#isAnswered) events.emit("answered");
   }
 
-  /** A peer has broken a rule, which showed only in its turn. */
+  /** A peer has broken a rule, which was noticed when its entry was processed. */
   #end(session: PeerSession, error: unknown): void {
     const fault = error instanceof VerackError
       ? error
@@ -268,7 +266,7 @@ export class PeerExchange {
     session.channel.closeWith(fault);
   }
 
-  /** Says what is wrong with what a peer tells, once a session. */
+  /** Logs a fault in a peer's entries, once a session. */
   #warn(session: PeerSession, { message: reason }: VerackError): void {
     const state = this.#options.states.of(session);
     if (state.wasWarnedOf) return;
@@ -292,7 +290,7 @@ function sizeOfRequest(payload: Uint8Array): number {
   return WORK_OVERHEAD_BYTES + 8 * payload.length;
 }
 
-/** Runs something when asked to, but not more often than every so many milliseconds. */
+/** Runs a function on request, but at most once in a period. */
 export class Throttle {
   readonly #clock: Clock;
   readonly #pauseMs: number;
@@ -314,7 +312,7 @@ export class Throttle {
     this.#cancelTimer = this.#clock.after(waitMs, () => this.#fire());
   }
 
-  /** What was requested is not run any more. */
+  /** Drops a request. */
   cancel(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;

@@ -1,9 +1,8 @@
 /**
- * Pairs of members that cannot reach each other while others reach both. Each node tells
- * its peers which members it misses, and keeps what they tell about themselves.
- *
- * The members that this node misses come from `liveness_reports.ts`. Nothing is done
- * about a pair here, as both of its ends go on dialing.
+ * Pairs of members that cannot reach each other while others reach both. Each node sends its
+ * peers the members that it cannot reach, and keeps the reports of its peers. Those that this
+ * node cannot reach come from `liveness_reports.ts`. Pairs are only reported, as both ends go
+ * on dialing.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {
@@ -26,7 +25,7 @@ import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 
-/** What {@linkcode UnreachablePairs} is made of. */
+/** Dependencies of {@linkcode UnreachablePairs}. */
 export interface UnreachablePairsOptions {
   /** This node. */
   readonly own: PeerId;
@@ -40,10 +39,10 @@ export interface UnreachablePairsOptions {
   readonly events: PeerEvents;
 }
 
-/** What one node knows of missing pairs. */
+/** The unreachable pairs of one node. */
 export class UnreachablePairs {
   readonly #options: UnreachablePairsOptions;
-  /** The peers that we miss, as ours were told. */
+  /** The members that this node cannot reach, as reported last. */
   #own: readonly PeerId[] = [];
   #toldAt = -Infinity;
   #pairs: readonly MissingPair[] = [];
@@ -61,11 +60,11 @@ export class UnreachablePairs {
     return this.#pairs;
   }
 
-  /** A session counts from now on: each end tells the other which members it misses. */
+  /** A session is established: each end reports the members that it cannot reach. */
   #onIntroduced(session: PeerSession): void {
     const { states, table } = this.#options;
     session.channel.handle(COMMAND.missing, (payload) => {
-      // Only those that are known here are kept, as many as are told.
+      // Only known members are kept.
       states.of(session).missing = decodeMissing(payload).ids
         .flatMap((id) => table.get(id)?.id ?? []).slice(0, MAX_MISSING_PAIRS);
     });
@@ -76,13 +75,13 @@ export class UnreachablePairs {
     );
   }
 
-  /** Looks again, at most every `MISSING_REPORT_MS`. */
+  /** Updates the pairs, at most every `MISSING_REPORT_MS`. */
   tick(now: number): void {
     if (now - this.#toldAt < MISSING_REPORT_MS) return;
     this.#toldAt = now;
     const { deadAfterMs, events, heartbeatMs, reports } = this.#options;
     const own = reports.open()
-      // A peer that is said to be live for longer than it takes to notice that it is dead.
+      // A peer that is reported live for longer than it takes to notice that it is dead.
       .filter(({ reportedAt = Infinity, confirmedAt }) =>
         confirmedAt - reportedAt >= deadAfterMs + heartbeatMs
       )
@@ -118,14 +117,14 @@ export class UnreachablePairs {
     const peers = table.connected();
     const share = Math.ceil(MAX_MISSING_LOOKUPS / peers.length);
     const kinds = Map.groupBy(peers, (peer) => standing.has(peer));
-    // What peers with standing say is not crowded out by what others make up.
+    // Reports of peers with standing come first.
     for (const peer of [true, false].flatMap((it) => kinds.get(it) ?? [])) {
       const { primary } = peer;
       const missing = primary && states.of(primary).missing.slice(0, share);
       for (const id of missing ?? []) {
         if (pairs.size >= MAX_MISSING_PAIRS) break;
         const other = table.get(id);
-        // A peer that is gone is not missed, whatever a peer still says.
+        // A peer that is gone is not missing, in spite of reports.
         if (other?.up || other?.reportedLive) add(peer.id, id);
       }
     }

@@ -1,10 +1,8 @@
 /**
- * What sessions have a node do beyond reading a frame (certificates of others to
- * verify, lists to make), by turns and within a share of the time, so that no
- * number of peers holds up the event loop.
- *
- * Work is done at once while there is time for it. What has to wait is bounded, goes
- * with its session, and nothing ever waits for it: a node that closes drops it.
+ * Work that sessions cause beyond reading a frame (verifying certificates of others, making
+ * lists), by turns and within a share of the time, so that no number of peers blocks the event
+ * loop. Work is done at once while there is time for it. Work that waits is bounded, and is
+ * dropped with its session or when the node closes.
  */
 import type { Clock } from "../../core/clock.ts";
 import {
@@ -21,7 +19,7 @@ import type { PeerSession } from "../peers/peer_session.ts";
 /** Does one short step; true if there is more to do. It may throw. */
 export type Step = () => boolean;
 
-/** What a {@linkcode WorkQueue} knows of a session. */
+/** A session of a {@linkcode WorkQueue}. */
 export type Worker = Pick<PeerSession, "source">;
 
 /** Settings of a {@linkcode WorkQueue}. */
@@ -29,7 +27,7 @@ export interface WorkQueueOptions<W extends Worker> {
   readonly clock: Clock;
   /** Whether the peer of a session has standing, see `standing.ts`. */
   readonly hasStanding: (session: W) => boolean;
-  /** A step has thrown; the rest of what it is part of is dropped. */
+  /** Called when a step has thrown; the rest of its job is dropped. */
   readonly onError: (session: W, error: unknown) => void;
   /** Aborts when the node closes. */
   readonly signal: AbortSignal;
@@ -61,14 +59,13 @@ export class WorkQueue<W extends Worker = PeerSession> {
   }
 
   /**
-   * Does `step` until it has no more to do, now if there is time. What one session
-   * hands in is done in that order.
-   * `bytes` are what it holds while it waits. False if there is no room for it.
+   * Runs `step` until it is done, now if there is time. Jobs of one session run in order.
+   * `bytes` is the memory of the job while it waits. False if there is no room for it.
    */
   add(session: W, bytes: number, step: Step): boolean {
     const { hasStanding, signal } = this.#options;
     if (signal.aborted) return false;
-    // A session whose peer gains standing takes along what waits already.
+    // A session whose peer gains standing keeps its waiting work.
     const lane = this.#lanes.find((it) => it.has(session)) ??
       (hasStanding(session) ? this.#standing : this.#others);
     if (!lane.add(session, { bytes, step })) return false;
@@ -86,7 +83,7 @@ export class WorkQueue<W extends Worker = PeerSession> {
   }
 
   #work(): void {
-    // A step may end sessions, and what then happens may hand in more.
+    // A step may end sessions, and add more work.
     if (this.#isWorking) return;
     this.#isWorking = true;
     try {
@@ -124,13 +121,13 @@ export class WorkQueue<W extends Worker = PeerSession> {
   }
 }
 
-/** What one session has handed in. */
+/** A job of one session. */
 interface Job {
   readonly bytes: number;
   readonly step: Step;
 }
 
-/** What waits of one session, and of one source, see `PeerSession.source`. */
+/** The waiting work of one session, and of one source, see `PeerSession.source`. */
 interface SessionQueue {
   bytes: number;
   readonly jobs: Job[];
@@ -147,7 +144,7 @@ class Lane<W extends Worker> {
   /** In turn: the next one first. */
   readonly #sources = new Map<string, SourceQueue<W>>();
   #bytes = 0;
-  /** What may be done in all, and before the event loop has its turn. */
+  /** The time in all, and the time before the event loop continues. */
   readonly #total: TimeShare;
   readonly #slice: TimeShare;
 
@@ -231,7 +228,7 @@ class Lane<W extends Worker> {
     this.#slice.spend(ms);
   }
 
-  /** How long to leave it alone, milliseconds; for ever if nothing waits. */
+  /** Delay before the next step, milliseconds; infinite if nothing waits. */
   waitMs(now: number): number {
     if (this.#sources.size === 0) return Infinity;
     this.mayWork(now);
@@ -290,7 +287,7 @@ export class TimeShare {
     return this.#leftMs > 0;
   }
 
-  /** Takes what was used, at most to be a burst in debt. */
+  /** Subtracts the time used; the debt is at most a burst. */
   spend(ms: number): void {
     this.#leftMs = Math.max(this.#leftMs - ms, -this.#burstMs);
   }

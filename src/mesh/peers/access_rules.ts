@@ -1,8 +1,8 @@
-/** What persons decided about peers: which are allowed, denied or forgotten. */
+/** Access rules: which peers are allowed, denied or forgotten. */
 import type { PeerId } from "../../identity/identity.ts";
 import type { AccessRule, NodeStore, StoredAccessRule } from "./node_store.ts";
 
-/** Whether a rule keeps a peer out, whatever others say of it. */
+/** Whether a rule refuses a peer in spite of attestations. */
 export function keepsOut(rule: AccessRule | undefined): boolean {
   return rule === "denied" || rule === "forgotten";
 }
@@ -32,19 +32,19 @@ export class AccessRules {
     return this.of(id) === "denied";
   }
 
-  /** Whether it is denied or forgotten: what others say of it is of no interest. */
+  /** Whether it is denied or forgotten, so that gossip about it is ignored. */
   ignoresGossipAbout(id: PeerId): boolean {
     return keepsOut(this.of(id));
   }
 
-  /** Sets a rule; it is in force even if it cannot be written down. */
+  /** Sets a rule; it is in force even if it cannot be stored. */
   set(rule: StoredAccessRule): void {
     this.#rules.delete(rule.id);
     this.#rules.set(rule.id, rule);
     this.#store.putAccessRule(rule);
   }
 
-  /** Takes a rule back, likewise. */
+  /** Removes a rule, likewise. */
   delete(id: PeerId): void {
     if (this.#rules.delete(id)) this.#store.deleteAccessRule(id);
   }

@@ -1,4 +1,4 @@
-/** The names that mean an identity here, in memory and in the store. */
+/** The names that are bound to identities, in memory and in the store. */
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -38,7 +38,7 @@ export class BoundNames {
     return this.#held.get(id) ?? [];
   }
 
-  /** The name that a person gave an identity last. */
+  /** The name that the user gave an identity last. */
   givenTo(id: PeerId): string | undefined {
     return this.of(id).findLast((name) => this.get(name)?.confirmed);
   }
@@ -76,7 +76,7 @@ export class BoundNames {
     return true;
   }
 
-  /** What cannot be written down holds all the same, until the next start. */
+  /** A change that cannot be stored is in force all the same, until the next start. */
   #write(write: () => void): void {
     try {
       write();

@@ -1,4 +1,4 @@
-/** When to dial what is dialed for ever: a peer, or an address that a person gave. */
+/** When to dial a peer or a configured address, which are dialed for ever. */
 import { backoffMs } from "../../core/backoff.ts";
 import {
   MAX_FAILURES_AT_THE_DOOR,
@@ -32,7 +32,7 @@ export class DialSchedule {
     this.#dueAt = dueAt;
   }
 
-  /** What worked does not any more: tried again soon. */
+  /** A session was lost: dialed again soon. */
   restart(now: number): void {
     this.#failures = 1;
     this.#dueAt = now + RECONNECT_MIN_MS;
@@ -64,7 +64,10 @@ export class DialSchedule {
     this.#dueAt = Math.min(this.#dueAt, dueAt);
   }
 
-  /** It waits for a person to admit this node, which is not to be missed by a minute. */
+  /**
+   * The peer has not admitted this node yet: dialed often, so that an admission takes effect
+   * soon.
+   */
   unadmitted(): void {
     this.#failures = Math.min(this.#failures, MAX_FAILURES_AT_THE_DOOR);
   }

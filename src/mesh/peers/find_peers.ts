@@ -1,7 +1,6 @@
 /**
- * Finding members by what a person types: a name, an identity, or its first
- * digits. Names are claims, so all that fit are told, and a choice is never made
- * for the person.
+ * Finds members by a name, an identity, or its first digits. Names are not verified, so all
+ * matches are returned, and an ambiguous one is an error.
  */
 import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
@@ -12,29 +11,29 @@ import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
 import type { NameBindings } from "./name_bindings.ts";
 import type { PeerInfo } from "./peer_info.ts";
 
-/** A member of the mesh, as one node knows it. */
+/** A member of the mesh, as one node has it on record. */
 export interface Member {
   /** Its identity. */
   readonly id: PeerId;
-  /** What it calls itself; not escaped. */
+  /** The name that it advertises; not escaped. */
   readonly name?: string;
-  /** What it is called here because a person said so. */
+  /** The name that the user has given it. */
   readonly boundName?: string;
-  /** It is the node that was asked. */
+  /** Whether it is this node itself. */
   readonly self: boolean;
   /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: PeerId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
-  /** Where it may be reached, best first: `host:port`. */
+  /** Its addresses, best first: `host:port`. */
   readonly addresses: readonly string[];
-  /** When it was last proven or heard. */
+  /** When it last sent something. */
   readonly lastSeen?: Date;
-  /** The peer that spoke of it, while it is only known from others. */
+  /** The peer whose gossip introduced it, while it is not verified. */
   readonly introducedBy?: PeerId;
 }
 
-/** The node that is asked. */
+/** This node. */
 export interface Own {
   readonly id: PeerId;
   /** May be empty. */
@@ -42,7 +41,7 @@ export interface Own {
   readonly address: string;
 }
 
-/** Members that `text` may mean: ourselves first, then connected ones. */
+/** Members that `text` may mean: this node first, then connected ones. */
 export function findPeers(
   text: string,
   own: Own,
@@ -69,7 +68,7 @@ export function findPeers(
 
 /**
  * Those of some members that `text` may mean.
- * `holder` is the identity that `text` is bound to as a name, whatever it calls itself.
+ * `holder` is the identity to which `text` is bound as a name, also if it advertises another.
  */
 export function membersMeant(
   text: string,
@@ -124,10 +123,9 @@ export function theOne(text: string, found: readonly Member[]): Member {
 }
 
 /**
- * The one peer that is meant where no other may be taken for it: by a name the peer
- * to which it is bound, by first digits the only one that has proven itself or was
- * named by a person. What others say decides nothing.
- * Throws `unknown-peer`, `ambiguous`.
+ * The one peer that is meant, without confusion: by a name the peer to which it is bound, by
+ * first digits the only one that is verified or configured. Gossip decides nothing. Throws
+ * `unknown-peer`, `ambiguous`.
  */
 export function resolvePeer(
   text: string,
@@ -150,7 +148,7 @@ export function resolvePeer(
       }`,
     );
   }
-  // A peer that was named by a person has its name from others until it proves itself.
+  // The name of a configured peer is from gossip until it is verified.
   const verified = found.filter(({ self, lastSeen, introducedBy }) =>
     isName ? self || lastSeen !== undefined : introducedBy === undefined
   );
@@ -191,7 +189,7 @@ function contested(
 }
 
 function means(text: string, { id, name }: Member): boolean {
-  // A name made of first digits would come between a peer and what is for it.
+  // A name that looks like first digits could receive messages for another peer.
   return isIdentityPrefix(text)
     ? id.startsWith(text.toLowerCase())
     : name !== undefined && sameName(name, text);

@@ -1,17 +1,17 @@
 /**
- * Which peers report that others are live, of peers without a session here: such a peer
- * is a member that this node misses. Each answer of a peer replaces its earlier one; its
+ * Which peers report that others are live, of peers without a session here: such a peer is a
+ * member that this node cannot reach. Each answer of a peer replaces its earlier one; its
  * reports end with its session.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";
 
-/** Reports of one node; what is reported stands in the records of its table. */
+/** Reports of one node, which are kept in the records of its table. */
 export class LivenessReports {
   /** Peers that others say are live and that we have no session with. */
   readonly #open = new Set<Peer>();
-  /** Those that a peer says are live: an answer costs what it told, not a walk of the table. */
+  /** Those that a peer reports as live, so that an answer needs no walk of the table. */
   readonly #by = new Map<PeerId, Set<Peer>>();
 
   constructor(events: PeerEvents) {
@@ -21,7 +21,7 @@ export class LivenessReports {
     events.on("down", ({ id }) => this.drop(id));
   }
 
-  /** Peers that others say are live and that we have no session with, as many as there are. */
+  /** The number of peers that others report as live and that have no session here. */
   get size(): number {
     return this.#open.size;
   }
@@ -31,7 +31,7 @@ export class LivenessReports {
     return [...this.#open];
   }
 
-  /** `reporter` has a session with this peer, it says. */
+  /** `reporter` reports a session with this peer. */
   add(peer: Peer, reporter: PeerId): void {
     if (!peer.reported(reporter)) return;
     this.#open.add(peer);
@@ -39,8 +39,8 @@ export class LivenessReports {
   }
 
   /**
-   * `reporter` has told of all it knows; of those it did not tell, it takes its word
-   * back. True if there was any.
+   * `reporter` has sent a complete list: withdraws its reports of peers that are not in it.
+   * True if there was any.
    */
   complete(reporter: PeerId, told: ReadonlySet<PeerId>): boolean {
     const former = [...this.#by.get(reporter) ?? []]
@@ -49,12 +49,12 @@ export class LivenessReports {
     return former.length > 0;
   }
 
-  /** `reporter` is gone, and what it knew with it. */
+  /** `reporter` is gone: withdraws all its reports. */
   drop(reporter: PeerId): void {
     this.complete(reporter, new Set());
   }
 
-  /** There is a session with this peer: no other's word is needed. */
+  /** There is a session with this peer: drops reports about it. */
   settle(peer: Peer): void {
     for (const reporter of peer.reporters) this.#retract(peer, reporter);
   }

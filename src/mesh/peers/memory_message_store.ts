@@ -1,4 +1,7 @@
-/** A {@linkcode MessageStore} in memory; given to the next node, it survives a restart. */
+/**
+ * A {@linkcode MessageStore} in memory, which survives a restart if it is passed to the next
+ * node.
+ */
 import { messageKey } from "../../delivery/seen_ids.ts";
 import type {
   MessageStore,

@@ -1,6 +1,6 @@
 /**
- * A {@linkcode NodeStore} that lives as long as it is held: the default of a node
- * without a data directory. Handed to the next node it is a restart with memory.
+ * A {@linkcode NodeStore} in memory: the default of a node without a data directory. Passed to
+ * the next node, it makes a restart with its records.
  */
 import type { MessageStore } from "../../delivery/message_store.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -15,7 +15,7 @@ import type {
   StoredPeer,
 } from "./node_store.ts";
 
-/** Memory without a disk. */
+/** A store in memory. */
 export class MemoryStore implements NodeStore {
   readonly messages: MessageStore = new MemoryMessageStore();
   readonly #peers = new Map<PeerId, StoredPeer>();

@@ -1,11 +1,9 @@
 /**
- * Which identity a name means. A name is a claim that any peer can make, so it is
- * bound to the first identity that had it and proved its key here, and stays bound
- * to it until a person says otherwise. What others call a peer binds nothing.
- *
- * The first may be an impostor. So nothing is sent by a name as long as another peer
- * goes by it, unless a person has said whose it is, or it is bound to a peer with
- * standing and the others have none, which must not come between the two.
+ * Which identity a name means. Any peer can advertise any name, so a name is bound to the first
+ * identity that used it and proved its key here, until the user decides otherwise. Names in
+ * gossip are not bound. The first may be an impostor. So nothing is sent by a name while
+ * another peer uses it, unless the user has given it to one, or it is bound to a peer with
+ * standing and the others have none.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -32,7 +30,7 @@ import type { PeerEvents } from "./peer_events.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
-/** What {@linkcode NameBindings} is made of. */
+/** Dependencies of {@linkcode NameBindings}. */
 export interface NameBindingsOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -50,7 +48,7 @@ export interface NameBindingsOptions {
 export class NameBindings {
   readonly #options: NameBindingsOptions;
   readonly #bound: BoundNames;
-  /** Verified peers on record that call themselves by a name now. */
+  /** Verified peers on record that use a name now. */
   readonly #claimants = new Map<string, Set<Peer>>();
   readonly #claimed = new Map<Peer, string>();
   readonly #conflicts: NameConflicts;
@@ -83,7 +81,7 @@ export class NameBindings {
       : this.#settle(name);
   }
 
-  /** A peer that goes by a name, too, so that it is not clear which is meant. */
+  /** Another peer that uses a name, which makes it ambiguous. */
   rivalOf(text: string): PeerId | undefined {
     const name = foldName(text);
     if (name === this.#own && name !== "") {
@@ -100,12 +98,12 @@ export class NameBindings {
     return undefined;
   }
 
-  /** The name that a person gave an identity last. */
+  /** The name that the user gave an identity last. */
   givenTo(id: PeerId): string | undefined {
     return this.#bound.givenTo(id);
   }
 
-  /** What a peer is called, also one that is not on record. */
+  /** The names of a peer, also of one that is not on record. */
   of(id: PeerId): PeerNames {
     const name = this.#options.table.get(id)?.name;
     return namesOf({ name, boundName: this.givenTo(id) });
@@ -134,12 +132,12 @@ export class NameBindings {
     if (name !== undefined) this.#settle(name);
   }
 
-  /** Tells what there was no room to tell before. */
+  /** Reports conflicts that exceeded the budget before. */
   tick(): void {
     for (const peer of this.#conflicts.retries()) this.tell(peer);
   }
 
-  /** Tells, once, that a peer calls itself by a name that is bound to another. */
+  /** Reports, once, that a peer uses a name that is bound to another. */
   tell(peer: Peer): void {
     const holder = this.heldByAnother(peer);
     if (holder === undefined) return this.#conflicts.over(peer);
@@ -171,7 +169,7 @@ export class NameBindings {
     );
   }
 
-  /** Binds a name that {@linkcode check} takes, because a person says so. */
+  /** Binds a name that {@linkcode check} accepts, by a decision of the user. */
   bind(text: string, id: PeerId): void {
     const name = foldName(text);
     const peer = this.#options.table.get(id);
@@ -179,7 +177,7 @@ export class NameBindings {
     this.#bind({ name, id, ephemeral, confirmed: true });
   }
 
-  /** A person wants a peer out: no name means it any more. */
+  /** A peer was denied or forgotten: no name means it any more. */
   release(id: PeerId): void {
     const peer = this.#options.table.get(id);
     if (peer !== undefined) this.#unclaim(peer);
@@ -190,7 +188,7 @@ export class NameBindings {
     const bound = this.#bound.get(name);
     if (bound !== undefined) return bound.id;
     const claimants = this.#claimants.get(name);
-    // Among several that came while it was bound to none, only a person can choose.
+    // Among several that used it while it was bound to none, only the user can choose.
     if (claimants?.size !== 1 || name === this.#own) return undefined;
     for (const { id, ephemeral } of claimants) {
       this.#bind({ name, id, ephemeral, confirmed: false });
@@ -219,8 +217,8 @@ export class NameBindings {
   #forgotten(peer: Peer): void {
     this.#unclaim(peer);
     this.#conflicts.forget(peer);
-    // A key that lived in memory is gone; any other may come back for its name. Until
-    // it has proved its key, that it is in memory is gossip.
+    // A key that lived in memory is gone; any other may come back and keeps its name. Whether
+    // an unverified key is in memory is gossip.
     if (!peer.isVerified || !peer.ephemeral) return;
     for (const name of this.#bound.of(peer.id)) {
       if (this.#bound.get(name)?.confirmed !== true) this.#bound.delete(name);
@@ -240,8 +238,8 @@ export class NameBindings {
   }
 
   /**
-   * Drops what is more than the share of peers without standing: of those that are
-   * not on record what was bound last, since what came in a flood came last.
+   * Drops names beyond the share of peers without standing: those bound last, of peers that are
+   * not on record, since the names of a flood came last.
    */
   #trim(): void {
     const { table } = this.#options;

@@ -1,7 +1,7 @@
 /**
- * Which conflicts of names are told, and when. Keys cost nothing, so the events have a
- * budget for each source, and conflicts with a holder that a person named or that has
- * standing have budgets apart from all others. What they do not admit waits.
+ * Which conflicts of names are reported, and when. Keys cost nothing, so the events have a
+ * budget for each source, and conflicts with a holder that the user named or that has standing
+ * have budgets of their own. Conflicts beyond them wait.
  */
 import type { Clock } from "../../core/clock.ts";
 import { TokenBucket, TokenBuckets } from "../../core/token_bucket.ts";
@@ -19,7 +19,7 @@ export interface NameConflict {
   /** As `foldName` has it. */
   readonly name: string;
   readonly holder: PeerId;
-  /** A person gave the name to the holder, or the holder has standing. */
+  /** Whether the user gave the name to the holder, or the holder has standing. */
   readonly isStrong: boolean;
 }
 
@@ -28,9 +28,9 @@ export class NameConflicts {
   readonly #clock: Clock;
   readonly #strong = new ConflictBudget();
   readonly #weak = new ConflictBudget();
-  /** Name of each peer about which it was told. */
+  /** Name of each peer whose conflict was reported. */
   readonly #told = new Map<Peer, string>();
-  /** Peers whose conflict is not told yet, by holder: those of one take the turn of one. */
+  /** Peers whose conflict is not reported yet, by holder; holders take turns. */
   readonly #waiting = new Map<PeerId, Set<Peer>>();
   readonly #waitsFor = new Map<Peer, PeerId>();
 
@@ -38,7 +38,7 @@ export class NameConflicts {
     this.#clock = clock;
   }
 
-  /** Whether it is to be told now; if it was not told before and is not, it waits. */
+  /** Whether it is reported now; if it was not reported before and is not now, it waits. */
   admits(conflict: NameConflict): boolean {
     const { peer, name, holder, isStrong } = conflict;
     if (this.#told.get(peer) === name) return false;
@@ -52,7 +52,7 @@ export class NameConflicts {
     return true;
   }
 
-  /** Nothing is to be told of it now. Others with its holder wait after all other holders. */
+  /** It is not reported now. Others with its holder wait after all other holders. */
   over(peer: Peer): void {
     const holder = this.#waitsFor.get(peer);
     if (holder === undefined) return;
@@ -72,14 +72,14 @@ export class NameConflicts {
   }
 
   /**
-   * Of each holder one peer whose conflict waits. Each is to be given to
-   * {@linkcode admits} again, or to {@linkcode over}.
+   * Of each holder one peer whose conflict waits. Each must be passed to {@linkcode admits}
+   * again, or to {@linkcode over}.
    */
   retries(): Peer[] {
     return [...this.#waiting.values()].flatMap(([first]) => first ?? []);
   }
 
-  /** Waits after the others with its holder, which keeps its turn. */
+  /** It waits after the others with its holder, which keeps its turn. */
   #wait(peer: Peer, holder: PeerId): void {
     if (this.#waitsFor.get(peer) !== holder) this.over(peer);
     this.#waitsFor.set(peer, holder);
@@ -89,7 +89,7 @@ export class NameConflicts {
   }
 }
 
-/** How many conflicts may be told. */
+/** The budget of conflicts. */
 class ConflictBudget {
   readonly #all = new TokenBucket(NAME_CONFLICTS_OF_ALL);
   readonly #bySource = new TokenBuckets(

@@ -1,7 +1,6 @@
 /**
- * What a node remembers of others across restarts: the seam between the mesh and
- * whatever keeps it. `memory_store.ts` forgets with the process, `store/` is on
- * disk.
+ * The interface of a node's store, for records across restarts: `memory_store.ts` ends with the
+ * process, `store/` is on disk.
  *
  * Calls are synchronous and take effect for later loads at once; they are
  * durable when {@linkcode NodeStore.committed} resolves or
@@ -15,57 +14,57 @@ import type { Direction, Trust } from "../events.ts";
 
 /** An address of a peer on record. */
 export interface StoredAddress {
-  /** Where it may be reached. */
+  /** Host and port. */
   readonly address: Address;
-  /** How well it is known; what others said of it is not stored. */
+  /** How well it is known; gossip is not stored. */
   readonly rank: "verified" | "configured" | "advertised";
-  /** A person gave it to us; the key that was there then is pinned there. */
+  /** Whether it was configured; the key that answered there is pinned. */
   readonly configured: boolean;
-  /** How far away was the one that named it, see `PeerAddress.namedFrom`. */
+  /** The scope of the peer that sent it, see `PeerAddress.namedFrom`. */
   readonly namedFrom?: Scope;
 }
 
-/** A peer that was proven to us. Gossip is never stored. */
+/** A verified peer. Gossip is never stored. */
 export interface StoredPeer {
   /** Its identity. */
   readonly id: PeerId;
-  /** X.509 DER, judged again when it is loaded. */
+  /** X.509 DER, verified again when it is loaded. */
   readonly certificate: Uint8Array<ArrayBuffer>;
-  /** What it calls itself, may be empty; escape before showing. */
+  /** The name it advertises, may be empty; escape before showing. */
   readonly name: string;
-  /** How we came to trust it. */
+  /** How it was first trusted. */
   readonly trust: Trust;
   /** Its key dies with its process. */
   readonly ephemeral: boolean;
-  /** Where it may be reached, best first. */
+  /** Its addresses, best first. */
   readonly addresses: readonly StoredAddress[];
-  /** When it was first proven; wall clock, milliseconds. */
+  /** When it first proved its key; wall clock, milliseconds. */
   readonly firstSeen: number;
-  /** When it was last proven or heard; wall clock, milliseconds. */
+  /** When it last sent something; wall clock, milliseconds. */
   readonly lastSeen: number;
-  /** By which a member admitted it, as in `PeerEntry.attestation`; may be empty. */
+  /** The attestation that admitted it, as in `PeerEntry.attestation`; may be empty. */
   readonly attestation: Uint8Array<ArrayBuffer>;
-  /** It has earned standing, see `standing.ts`. */
+  /** Whether it has earned standing, see `standing.ts`. */
   readonly earnedStanding: boolean;
-  /** It has standing as it was up for long, see `standing.ts`. */
+  /** Whether it has standing as it was up for long, see `standing.ts`. */
   readonly upForLong: boolean;
-  /** Where its last session came from, see `sourceOf`; empty if that is not known. */
+  /** The source of its last session, see `sourceOf`; empty if that is not known. */
   readonly source: string;
 }
 
-/** Of a peer on record what says whether it has standing. */
+/** The part of a record that decides whether a peer has standing. */
 export interface PeerHead extends
   Pick<
     StoredPeer,
     "id" | "trust" | "earnedStanding" | "upForLong"
   > {
-  /** A person gave one of its addresses. */
+  /** Whether one of its addresses was configured. */
   readonly isConfigured: boolean;
 }
 
 /**
- * What a person decided about an identity. `forgotten` is a tombstone: what
- * others say of it is ignored until it proves itself to us or is allowed.
+ * An access rule of the user about an identity. `forgotten` is a tombstone: gossip about it is
+ * ignored until it proves its key to this node or is allowed.
  */
 export type AccessRule = "allowed" | "denied" | "forgotten";
 
@@ -83,11 +82,11 @@ export interface StoredAccessRule {
 export interface JoinRequest {
   /** Its identity. */
   readonly id: PeerId;
-  /** X.509 DER, which was judged. */
+  /** X.509 DER, which was verified. */
   readonly certificate: Uint8Array<ArrayBuffer>;
-  /** Where it came from, or where it was dialed. */
+  /** The address from which it came, or at which it was dialed. */
   readonly address: Address;
-  /** Which end dialed: only what we dialed can be dialed again. */
+  /** Which end dialed: only a peer that was dialed can be dialed again. */
   readonly direction: Direction;
   /** When it first came; wall clock, milliseconds. */
   readonly firstSeen: number;
@@ -99,57 +98,57 @@ export interface JoinRequest {
 export interface NameBinding {
   /** In lower case and normal form C, see `foldName`. */
   readonly name: string;
-  /** Which it means. */
+  /** The identity that it means. */
   readonly id: PeerId;
-  /** The key of the identity dies with its process. */
+  /** Whether the key of the identity ends with its process. */
   readonly ephemeral: boolean;
-  /** A person has said so. */
+  /** Whether the user has given it. */
   readonly confirmed: boolean;
 }
 
-/** An invite this node gave out. The code itself is not kept. */
+/** An invite of this node. The code itself is not stored. */
 export interface StoredInvite {
-  /** By which the guest names it, 16 bytes in hex. */
+  /** Its id, 16 bytes in hex. */
   readonly id: string;
-  /** What guest and host prove to each other that they know, derived from the code. */
+  /** The key that guest and host prove to each other, derived from the code. */
   readonly key: Uint8Array<ArrayBuffer>;
-  /** From when on it is worth nothing, see `KeptTime.latest`, milliseconds. */
+  /** When it expires, see `KeptTime.latest`, milliseconds. */
   readonly expiresAt: number;
-  /** The peer that came with it; no other may. */
+  /** The peer that has used it; no other may. */
   readonly usedBy?: PeerId;
 }
 
-/** Memory of one node. Whoever opens it closes it. */
+/** The store of one node. The caller that opens it closes it. */
 export interface NodeStore {
-  /** Messages on their way; its commits and this store's are one. */
+  /** Messages; commits of both are shared. */
   readonly messages: MessageStore;
 
   /** Every peer on record, seen last first. */
   peers(): StoredPeer[];
   /**
-   * The same in short, in the same order: a store of an older version may have more
-   * than fit in memory. To be read to the end before anything else is done.
+   * The same in short, in the same order: a store of an older version may have more than fit in
+   * memory. Must be read to the end before the next call.
    */
   peerHeads(): Iterable<PeerHead>;
   /** Takes all peers off the record but those in `keep`. */
   trimPeers(keep: readonly PeerId[]): void;
-  /** Puts a peer on record, or replaces what is. */
+  /** Puts a peer on record, or replaces its record. */
   putPeer(peer: StoredPeer): void;
   /** Takes a peer off the record. */
   deletePeer(id: PeerId): void;
 
   /** Every rule in force, oldest first. */
   accessRules(): StoredAccessRule[];
-  /** Gives a rule, in the place of an earlier one about the same identity. */
+  /** Sets a rule, in the place of an earlier one about the same identity. */
   putAccessRule(rule: StoredAccessRule): void;
-  /** Takes a rule back. */
+  /** Removes a rule. */
   deleteAccessRule(id: PeerId): void;
 
-  /** All that wait for a rule, oldest first. */
+  /** All join requests, oldest first. */
   joinRequests(): JoinRequest[];
-  /** Lets a peer wait, or replaces what is known of it. */
+  /** Adds a join request, or replaces it. */
   putJoinRequest(peer: JoinRequest): void;
-  /** A peer waits no more. */
+  /** Removes a join request. */
   deleteJoinRequest(id: PeerId): void;
 
   /** Every name that is bound, the oldest first. */
@@ -159,24 +158,24 @@ export interface NodeStore {
   /** Ends the binding of a name. */
   deleteNameBinding(name: string): void;
 
-  /** Every invite that was given out and not deleted. */
+  /** Every invite that is not deleted. */
   invites(): StoredInvite[];
-  /** Keeps an invite, or replaces what is known of it. */
+  /** Stores an invite, or replaces it. */
   putInvite(invite: StoredInvite): void;
-  /** Forgets an invite. */
+  /** Deletes an invite. */
   deleteInvite(id: string): void;
 
-  /** What the node keeps about itself under a name; `undefined` if nothing. */
+  /** A setting of the node by name; `undefined` if there is none. */
   setting(key: string): Uint8Array<ArrayBuffer> | undefined;
-  /** Keeps something about the node itself under a name. */
+  /** Sets a setting of the node by name. */
   putSetting(key: string, value: Uint8Array<ArrayBuffer>): void;
 
-  /** Why the last write did not reach the disk; `undefined` once one does. */
+  /** The error of the last write; `undefined` once one succeeds. */
   failure?(): string | undefined;
   /** Makes everything so far durable, now. */
   commit(): void;
   /** Resolves when everything so far is durable; commits are grouped. */
   committed(): Promise<void>;
-  /** Commits and lets go. Idempotent. */
+  /** Commits and closes. Idempotent. */
   close(): void;
 }

@@ -1,7 +1,6 @@
 /**
- * One other node as this one knows it: the only owner of a peer's state. Its methods
- * say what happened, and decide what follows for its trust, its standing and when it is
- * dialed next.
+ * One other node: the only owner of a peer's state. Its methods are named by what happened, and
+ * decide its trust, its standing and when it is dialed next.
  */
 import type { Clock, Random } from "../../core/clock.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -22,7 +21,7 @@ import { DialSchedule } from "./dial_schedule.ts";
 import { type OwnEntry, PeerRecord } from "./peer_record.ts";
 import type { PeerSession } from "./peer_session.ts";
 
-/** What a peer needs of its node. */
+/** Dependencies of a peer. */
 export interface PeerEnvironment {
   readonly clock: Clock;
   readonly random: Random;
@@ -33,10 +32,10 @@ export interface PeerEnvironment {
   };
 }
 
-/** Which budget dials to a peer take from, see `dial_budget.ts`. */
+/** The budget of dials to a peer, see `dial_budget.ts`. */
 export type DialShare = "standing" | "verified" | "gossip";
 
-/** What `peer:up` says. */
+/** The fields of `peer:up`. */
 export type UpEvent = Extract<NodeEvent, { type: "peer:up" }>;
 
 /** One peer. Times are of the monotonic clock unless said otherwise, milliseconds. */
@@ -59,9 +58,9 @@ export class Peer extends PeerRecord {
     this.#environment = environment;
   }
 
-  // --- What is known ---------------------------------------------------------
+  // --- State -----------------------------------------------------------------
 
-  /** It said bye. */
+  /** Whether it sent bye. */
   get left(): boolean {
     return this.#left;
   }
@@ -76,12 +75,12 @@ export class Peer extends PeerRecord {
     return this.#sessions.findLast((it) => it.introduced && !it.pending);
   }
 
-  /** What `peer:up` said of it, until `peer:down` is said. */
+  /** The fields of its `peer:up`, until its `peer:down`. */
   get announced(): UpEvent | undefined {
     return this.#announced;
   }
 
-  /** Whether there is a session with it that counts. */
+  /** Whether it has an established session. */
   get up(): boolean {
     return this.#announced !== undefined;
   }
@@ -91,49 +90,49 @@ export class Peer extends PeerRecord {
     return this.#downSince;
   }
 
-  /** Connected peers that have a session with it while we have none. */
+  /** Connected peers that report a session with it while this node has none. */
   get reporters(): ReadonlySet<PeerId> {
     return this.#reporters;
   }
 
-  /** Whether another peer says that it is live. */
+  /** Whether another peer reports it as live. */
   get reportedLive(): boolean {
     return this.#reporters.size > 0;
   }
 
-  /** When that was first said. */
+  /** When that was first reported. */
   get reportedAt(): number | undefined {
     return this.#reportedAt;
   }
 
-  /** When that was said last. */
+  /** When that was reported last. */
   get confirmedAt(): number {
     return this.#confirmedAt;
   }
 
-  // --- What persons and records say ------------------------------------------
+  // --- Rules and records -----------------------------------------------------
 
-  /** A person allowed it. */
+  /** Whether it was allowed. */
   allowed(): void {
     this.#schedule.reset();
     this.keptOnDisk();
   }
 
-  // --- What others say -------------------------------------------------------
+  // --- Gossip ----------------------------------------------------------------
 
-  /** `reporter` has a session with it, it says. False if its word is not kept. */
+  /** `reporter` reports a session with it. False if the report is not kept. */
   reported(reporter: PeerId): boolean {
     if (this.up) return false;
     const now = this.#now();
     this.#reportedAt ??= now;
     this.#confirmedAt = now;
-    // A few are enough to ask again; those that came first are kept.
+    // A few are enough to send requests to; those that came first are kept.
     if (this.#reporters.size >= MAX_REPORTERS_PER_PEER) return false;
     this.#reporters.add(reporter);
     return true;
   }
 
-  /** `reporter` does not say so any more. True if it was the last. */
+  /** `reporter` does not report it any more. True if it was the last. */
   retracted(reporter: PeerId): boolean {
     this.#reporters.delete(reporter);
     if (this.reportedLive) return false;
@@ -142,13 +141,13 @@ export class Peer extends PeerRecord {
   }
 
   /**
-   * As it is said to be live, it is dialed now; with `yieldMs` only after that, so that
-   * of two that join together and hear of each other one goes first.
+   * It is reported live, so that it is dialed now; with `yieldMs` only after that, so that of
+   * two that join at the same time one dials first.
    */
   hinted(yieldMs?: number): void {
     this.#left = false;
     const now = this.#now();
-    // Not each time it is said, or a peer that repeats it sets the pace of our dials.
+    // Not for each report, or a peer that repeats it sets the rate of dials.
     if (now - this.#hintedAt < DIAL_HINT_INTERVAL_MS) return;
     this.#hintedAt = now;
     this.#schedule.hurry(now);
@@ -164,7 +163,7 @@ export class Peer extends PeerRecord {
     this.#sessions = [...this.#sessions, session];
   }
 
-  /** It has introduced itself. True if it was lost before. */
+  /** It has sent its own entry. True if it was lost before. */
   introduced(session: PeerSession, own: OwnEntry): boolean {
     this.verified(session, own, this.#environment.clock.now());
     const wasLost = this.#downSince !== undefined;
@@ -173,7 +172,7 @@ export class Peer extends PeerRecord {
     return wasLost;
   }
 
-  /** It is up, and its node has said so. */
+  /** It is up, and `peer:up` was emitted. */
   cameUp(announced: UpEvent): void {
     this.#announced = announced;
   }
@@ -200,7 +199,7 @@ export class Peer extends PeerRecord {
 
   // --- Dialing ---------------------------------------------------------------
 
-  /** Which budget pays for dialing it. */
+  /** The budget of dials to it. */
   get dialShare(): DialShare {
     if (this.#environment.standing.isTrusted(this)) return "standing";
     return this.introducedBy === undefined && this.addresses.hasVerified
@@ -227,7 +226,7 @@ export class Peer extends PeerRecord {
     return this.#sessions.length === 0 && !this.isDialing;
   }
 
-  /** Whether it may yet dial us, while connections arrive. */
+  /** Whether it may dial this node first, while connections arrive. */
   yields(now: number): boolean {
     return this.#yieldsUntil > now;
   }
@@ -238,17 +237,17 @@ export class Peer extends PeerRecord {
     return this.#dialing.signal;
   }
 
-  /** The dial under way is to end. */
+  /** Ends the dial under way. */
   stopDialing(reason?: Error): void {
     this.#dialing?.abort(reason);
   }
 
-  /** The dial is over, whatever came of it. */
+  /** The dial is over, with any result. */
   dialEnded(): void {
     this.#dialing = undefined;
   }
 
-  /** Nothing was reached; without `wasTried` everything was left alone. */
+  /** Nothing was reached; without `wasTried` everything was skipped. */
   dialFailed(wasTried: boolean): void {
     const { random } = this.#environment;
     const now = this.#now();
@@ -260,7 +259,7 @@ export class Peer extends PeerRecord {
     );
   }
 
-  /** It says that this node is not admitted yet. */
+  /** It has not admitted this node yet. */
   denied(): void {
     this.#schedule.unadmitted();
   }
@@ -280,11 +279,11 @@ export class Peer extends PeerRecord {
     this.#schedule.resumed();
   }
 
-  // --- What is dropped -------------------------------------------------------
+  // --- Expiry ----------------------------------------------------------------
 
   /**
-   * What a peer without standing, or others, said of where it is goes when it has not
-   * been there for as long as gossip is kept. True if there was any.
+   * Drops addresses that a peer without standing advertised, or that were gossiped, when it has
+   * not answered there for as long as gossip is kept. True if there was any.
    */
   expireClaims(now: number): boolean {
     if (now - (this.#downSince ?? now) < GOSSIP_KEPT_MS) return false;
@@ -293,33 +292,33 @@ export class Peer extends PeerRecord {
       return false;
     }
     if (!this.dropClaims()) return false;
-    // An address that is gossiped later has its own time.
+    // An address that is gossiped later has its own deadline.
     if (!this.isVerified) this.#downSince = undefined;
     return true;
   }
 
   /**
-   * Whether it has been out of reach for so long that it goes off the record. Never
-   * while members go on saying that it is live: failures alone, which may come fast,
-   * say that we cannot reach it, not that it is gone. Nor a peer with standing that has
-   * not come yet: all that is known of where it is comes from gossip.
+   * Whether it has been out of reach for so long that it goes off the record. Never while
+   * members report it as live: failures alone, which may come fast, do not mean that it is
+   * gone. Nor a peer with standing that has not connected yet, whose addresses all come from
+   * gossip.
    */
   isForgettable(now: number): boolean {
     if (this.#sessions.length > 0 || this.#isConfirmed(now)) return false;
     if (this.trust === "pinned" || this.addresses.hasConfigured) return false;
     const downMs = now - (this.#downSince ?? now);
-    // A key in memory is gone with its process; if it lives, it dials us or is told of.
+    // A key in memory ends with its process; if it is live, it dials this node or is gossiped.
     if (this.isVerified) return this.ephemeral && downMs >= EPHEMERAL_KEPT_MS;
     return (this.addresses.size === 0 || downMs >= GOSSIP_KEPT_MS) &&
       !this.#environment.standing.has(this);
   }
 
-  /** Whether a member has said lately that it is live. */
+  /** Whether a member has reported it as live lately. */
   #isConfirmed(now: number): boolean {
     return this.reportedLive && now - this.#confirmedAt < GOSSIP_KEPT_MS;
   }
 
-  /** Where a peer only says that it is, it is dialed seldom. */
+  /** A peer is dialed seldom at an address that it only advertises. */
   #retry(now: number): void {
     const { random } = this.#environment;
     const chance = random.float();

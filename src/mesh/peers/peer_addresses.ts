@@ -1,7 +1,7 @@
 /**
- * Where one peer may be reached, and how well we know it. What was proven is
- * never pushed out by what was only said. Whether an address may be dialed at
- * all is judged when it is dialed (`dialer.ts`).
+ * The addresses of one peer, and how well each is known. A verified one is never displaced by
+ * one that is only advertised or gossiped. Whether an address may be dialed is checked when it
+ * is dialed (`address_dialer.ts`).
  */
 import { MAX_ADDRESSES_PER_PEER } from "../../limits.ts";
 import {
@@ -13,8 +13,8 @@ import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";
 import { AS_SEEN_HOST } from "../../wire/messages/peers.ts";
 
 /**
- * How an address came to us, best first: it answered as that peer; a person gave
- * it to us; the peer itself named it; another did.
+ * The origin of an address, best first: the peer has answered there; it was configured; the
+ * peer advertises it; another peer gossiped it.
  */
 export const ADDRESS_RANK = {
   verified: 0,
@@ -23,10 +23,10 @@ export const ADDRESS_RANK = {
   gossiped: 3,
 } as const;
 
-/** The name of a rank. */
+/** The name of an origin. */
 export type AddressRank = keyof typeof ADDRESS_RANK;
 
-/** How many of each there may be; what is left over is for the others. */
+/** The most of each; the rest is for the others. */
 const ROOM: Readonly<Record<AddressRank, number>> = {
   verified: MAX_VERIFIED_ADDRESSES,
   configured: MAX_ADDRESSES_PER_PEER,
@@ -38,16 +38,16 @@ const ROOM: Readonly<Record<AddressRank, number>> = {
 export interface PeerAddress {
   readonly address: Address;
   readonly rank: AddressRank;
-  /** A person gave it to us, whatever else we learned: it is never dropped. */
+  /** Whether it was configured: then it is never dropped. */
   readonly configured: boolean;
   /**
-   * How far away the one that named it is: addresses that are closer to us than
-   * that are not dialed. Absent when a person or our own dial named it.
+   * The scope of the peer that sent it: nearer addresses are not dialed. Absent for configured
+   * addresses and those from a dial.
    */
   readonly namedFrom?: Scope;
 }
 
-/** Whether an address is more than a claim: the peer answered there, or a person gave it. */
+/** Whether the peer has answered at an address, or it was configured. */
 export function isVerified({ rank, configured }: PeerAddress): boolean {
   return configured || rank === "verified";
 }
@@ -68,7 +68,7 @@ export class PeerAddresses {
     return this.#entries.size;
   }
 
-  /** Whether a person gave one of them. */
+  /** Whether one of them was configured. */
   get hasConfigured(): boolean {
     for (const { configured } of this.#entries.values()) {
       if (configured) return true;
@@ -76,7 +76,7 @@ export class PeerAddresses {
     return false;
   }
 
-  /** Whether the peer has answered at one of them, or a person gave one. */
+  /** Whether the peer has answered at one of them, or one was configured. */
   get hasVerified(): boolean {
     for (const entry of this.#entries.values()) {
       if (isVerified(entry)) return true;
@@ -84,7 +84,7 @@ export class PeerAddresses {
     return false;
   }
 
-  /** Drops those that were only said, by the peer or by others; false if there were none. */
+  /** Drops those that were only advertised or gossiped; false if there were none. */
   dropUnverified(): boolean {
     const before = this.size;
     for (const [key, entry] of this.#entries) {
@@ -94,25 +94,25 @@ export class PeerAddresses {
   }
 
   /**
-   * Adds an address or raises its rank; never lowers it. When there is no room,
-   * the worst goes; false if that is the new one.
+   * Adds an address or raises its rank; never lowers it. When there is no room, the worst is
+   * dropped; false if that is the new one.
    */
   add(address: Address, rank: AddressRank, namedFrom?: Scope): boolean {
     const key = formatAddress(address);
     const old = this.#entries.get(key);
     const configured = rank === "configured" || (old?.configured ?? false);
     if (old !== undefined && ADDRESS_RANK[old.rank] < ADDRESS_RANK[rank]) {
-      // Others' word makes nothing newer than it is.
+      // Gossip does not make an address newer.
       if (rank === "gossiped") return true;
       this.#entries.delete(key);
-      // What answered first and was configured by a person after is both.
+      // An address that has answered and is configured later is both.
       this.#entries.set(
         key,
         configured ? { address, rank: old.rank, configured } : old,
       );
       return true;
     }
-    // The nearest that named it counts: one far away cannot take it from us.
+    // The nearest sender counts, so that a farther one cannot prevent dials.
     const nearest = old?.rank === rank && old.namedFrom !== undefined &&
         namedFrom !== undefined && mayDial(old.namedFrom, namedFrom)
       ? old.namedFrom
@@ -133,8 +133,8 @@ export class PeerAddresses {
   }
 
   /**
-   * Adds what a peer at `from` names: its own addresses if `rank` is `claimed`, else
-   * those of another.
+   * Adds addresses from a peer at `from`: its own addresses if `rank` is `claimed`, else those
+   * of another.
    */
   addNamed(
     named: readonly Address[],
@@ -150,7 +150,7 @@ export class PeerAddresses {
     }
   }
 
-  /** What others may be told: where it answered last, then what is newest. */
+  /** The addresses for gossip: those that answered last, then the newest. */
   told(): Address[] {
     const known = [...this.#entries.values()].reverse()
       .filter(({ rank }) => rank !== "gossiped");
@@ -169,7 +169,7 @@ export class PeerAddresses {
     return this.#entries.get(formatAddress(address));
   }
 
-  /** A peer that moves leaves addresses behind, which must not keep the new ones out. */
+  /** Former addresses of a peer that moves must not displace the new ones. */
   #forgetFormer(rank: AddressRank): void {
     const room = ROOM[rank];
     const same = [...this.#entries].filter(([, entry]) =>

@@ -1,4 +1,4 @@
-/** What happens to peers, as the parts of one node tell each other. */
+/** Events about peers, for the parts of one node. */
 import { EventEmitter } from "node:events";
 import type { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
@@ -7,19 +7,19 @@ import type { AccessRule } from "./node_store.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerSession } from "./peer_session.ts";
 
-/** A session counts from now on: its peer has introduced itself. */
+/** A session is established: its peer has sent its own entry. */
 export interface Introduction {
   readonly session: PeerSession;
   readonly peer: Peer;
-  /** It was never proven before. */
+  /** Whether it proved its key for the first time. */
   readonly isNew: boolean;
-  /** It was lost before. */
+  /** Whether it was lost before. */
   readonly wasLost: boolean;
-  /** This node has admitted it to a closed mesh, so that others hear of it from here. */
+  /** Whether this node has admitted it to a closed mesh now, and announces it to others. */
   readonly isAdmitted: boolean;
 }
 
-/** The events, each with what its listeners get. */
+/** The events, each with the arguments of its listeners. */
 export interface PeerEventMap {
   introduced: [Introduction];
   /** A session has ended; without a peer if that is off the record. */
@@ -28,19 +28,19 @@ export interface PeerEventMap {
   down: [Peer];
   /** A peer is off the record. */
   forgotten: [Peer];
-  /** What waits for a peer can never reach it, for this reason. */
+  /** Messages that wait for a peer can never reach it, for this reason. */
   undeliverable: [PeerId, string];
   /** A peer is gone for good with its key: others may have its addresses. */
   released: [PeerId];
   /** A peer on record was denied or forgotten, and its sessions are closed. */
   expelled: [Peer];
-  /** A person decided about a peer. */
+  /** A peer was allowed, denied or forgotten. */
   ruled: [PeerId, AccessRule];
-  /** A peer asks to join that is not admitted. */
+  /** A peer that is not admitted requests to join. */
   joinRequested: [];
-  /** A peer has told of all peers that it knows. */
+  /** A peer has sent a complete list. */
   answered: [];
-  /** An address that a person gave was dialed, in vain if there is an error. */
+  /** A configured address was dialed, without success if there is an error. */
   dialed: [Address, VerackError | undefined];
   /** Which peers are known or connected may have changed. */
   changed: [];
@@ -50,7 +50,7 @@ export interface PeerEventMap {
 export class PeerEvents extends EventEmitter<PeerEventMap> {
   constructor() {
     super();
-    // More parts of a node listen than the warning of a leak, which is printed, allows.
+    // The parts of a node are more than the limit above which a warning of a leak is printed.
     this.setMaxListeners(0);
   }
 }

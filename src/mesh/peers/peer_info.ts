@@ -1,4 +1,4 @@
-/** What a node shows of its peers and sessions: plain objects, made on demand. */
+/** Peers and sessions as plain objects, made on demand. */
 import type { PeerId } from "../../identity/identity.ts";
 import type { PeerNames } from "../../identity/peer_name.ts";
 import { issuerOf } from "../../identity/attestation.ts";
@@ -9,33 +9,33 @@ import type { NameBindings } from "./name_bindings.ts";
 import type { Peer } from "./peer.ts";
 import type { Standing } from "./standing.ts";
 
-/** What a node knows of a peer. */
+/** A peer of a node. */
 export interface PeerInfo {
   /** Its identity. */
   readonly id: PeerId;
-  /** What it calls itself, or others call it while it is unproven; not escaped. */
+  /** The name that it advertises, or that is gossiped while it is not verified; not escaped. */
   readonly name?: string;
-  /** What it is called here because a person said so; the name it was given last. */
+  /** The name that the user gave it last. */
   readonly boundName?: string;
   /** The peer that the name is bound to here, if that is another. */
   readonly nameHeldBy?: PeerId;
   /** Whether there is a session with it now. */
   readonly connected: boolean;
-  /** Where it may be reached, best first: `host:port`. */
+  /** Its addresses, best first: `host:port`. */
   readonly addresses: readonly string[];
-  /** Whether bounded things are kept for it before peers that are unknown, see `docs/limits.md`. */
+  /** Whether it has standing, see `docs/limits.md`. */
   readonly standing: boolean;
-  /** How we came to trust that this is the peer we mean. */
+  /** How its identity was first trusted. */
   readonly trust: Trust;
-  /** Its key dies with its process. */
+  /** Whether its key ends with its process. */
   readonly ephemeral: boolean;
-  /** When it was first proven to us; absent if it is only known from others. */
+  /** When it first proved its key; absent if it is known by gossip only. */
   readonly firstSeen?: Date;
-  /** When it was last proven or heard; absent if it is only known from others. */
+  /** When it last sent something; absent if it is known by gossip only. */
   readonly lastSeen?: Date;
   /** The member whose attestation admitted it to this closed node. */
   readonly admittedBy?: PeerId;
-  /** The peer that spoke of it, while it is only known from others. */
+  /** The peer whose gossip introduced it, while it is not verified. */
   readonly introducedBy?: PeerId;
 }
 
@@ -43,13 +43,13 @@ export interface PeerInfo {
 export interface SessionInfo {
   /** The identity at the other end. */
   readonly id: PeerId;
-  /** What it calls itself; not escaped. */
+  /** The name that it advertises; not escaped. */
   readonly name?: string;
-  /** What it is called here because a person said so. */
+  /** The name that the user has given it. */
   readonly boundName?: string;
   /** Which end dialed. */
   readonly direction: Direction;
-  /** The other end as the socket sees it: `host:port`. */
+  /** The other end as reported by the socket: `host:port`. */
   readonly remoteAddress: string;
   /** BIP14 user agent as bytes; not escaped. */
   readonly userAgent: Uint8Array;
@@ -57,7 +57,7 @@ export interface SessionInfo {
   readonly rttMs?: number;
 }
 
-/** The record as it is shown. */
+/** The record as a plain object. */
 export function peerInfo(
   peer: Peer,
   { names, standing }: {
@@ -86,7 +86,7 @@ export function peerInfo(
   };
 }
 
-/** The session as it is shown. */
+/** The session as a plain object. */
 export function sessionInfo(
   session: PeerSession,
   names: PeerNames,

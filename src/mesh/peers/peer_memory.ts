@@ -1,10 +1,8 @@
 /**
- * Keeps the peer table and the store in step: what is on record is in the table
- * before the first dial, and what is proven goes on record.
- *
- * Gossip is never stored: only a peer that was proven to us is, with the
- * addresses that it named itself, that answered, or that a person gave. What a
- * record is made of is `node_store.ts`; which peer to dial is up to `dialer.ts`.
+ * Keeps the peer table and the store in step: records are in the table before the first dial,
+ * and verified peers are put on record. Gossip is never stored: only a verified peer is, with
+ * the addresses that it advertises, that answered, or that were configured. Records are defined
+ * in `node_store.ts`.
  */
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
@@ -25,7 +23,7 @@ import type { PeerTable } from "./peer_table.ts";
 import type { Peer } from "./peer.ts";
 import { isUpForLong, type Standing, UpShare } from "./standing.ts";
 
-/** What {@linkcode PeerMemory} is made of. */
+/** Dependencies of {@linkcode PeerMemory}. */
 export interface PeerMemoryOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -40,14 +38,14 @@ export interface PeerMemoryOptions {
   readonly events: PeerEvents;
 }
 
-/** Memory of peers of one node. */
+/** The stored peers of one node. */
 export class PeerMemory {
   readonly #options: PeerMemoryOptions;
   #nextTouchAt: number;
-  /** The last write failed and it was said. */
+  /** Whether the last write failed and that was reported. */
   #failing = false;
 
-  /** Puts what is on record into the table. */
+  /** Loads the records into the table. */
   constructor(options: PeerMemoryOptions) {
     this.#options = options;
     const { clock, events, keptTime } = options;
@@ -57,18 +55,18 @@ export class PeerMemory {
     this.#write(() => keptTime.save());
   }
 
-  /** The peer was proven, or something lasting about it has changed. */
+  /** The peer proved its key, or a stored fact about it has changed. */
   save(peer: Peer): void {
     const { stored } = peer;
-    // What was forgotten may still be heard of, by a dial that was under way.
+    // A dial that was under way may still report a forgotten peer.
     const isOnRecord = this.#options.table.get(peer.id) === peer;
     if (stored === undefined || !isOnRecord) return;
     this.#write(() => this.#options.store.putPeer(stored));
   }
 
   /**
-   * Now and then what is on record learns that connected peers are still there,
-   * so that after a crash too they are dialed before those that left long ago.
+   * Updates when connected peers were last seen, so that also after a crash they are dialed
+   * before those that left long ago.
    */
   tick(now: number): void {
     if (now < this.#nextTouchAt) return;
@@ -77,7 +75,7 @@ export class PeerMemory {
     this.#write(() => this.#options.keptTime.save());
   }
 
-  /** The last words of a node that closes: a connected peer was seen now. */
+  /** Called when the node closes: a connected peer was seen now. */
   close(): void {
     this.#touch();
     const { keptTime, store } = this.#options;
@@ -105,7 +103,7 @@ export class PeerMemory {
     this.#write(() => this.#trim(awaited));
     let room = MAX_PEERS;
     for (const stored of store.peers()) {
-      // A store that could not be trimmed still has those that are too many.
+      // A store that could not be trimmed still has too many.
       if (room-- === 0) return;
       try {
         this.#recall(stored, awaited);
@@ -121,8 +119,8 @@ export class PeerMemory {
   }
 
   /**
-   * Drops what an older version kept and memory has no room for: peers with standing
-   * are kept first, then those that a message waits for, then those seen last.
+   * Drops records of an older version that exceed the bounds: peers with standing are kept
+   * first, then those that a message waits for, then those seen last.
    */
   #trim(awaited: ReadonlySet<PeerId>): void {
     const { store, standing } = this.#options;
@@ -152,8 +150,8 @@ export class PeerMemory {
   #recall(stored: StoredPeer, awaited: ReadonlySet<PeerId>): void {
     const { table, own, store, keptTime, standing } = this.#options;
     const configured = stored.addresses.some((it) => it.configured);
-    // The key is most likely gone with its process; what a person configured stays,
-    // for the peer that is there now. What waits for it is given up in a minute.
+    // The key is most likely gone with its process; configured addresses stay, for the peer
+    // that is there now. Messages for it are given up in a minute.
     const stale = stored.ephemeral && !configured &&
       !awaited.has(stored.id) &&
       keptTime.ageAtStart(stored.lastSeen) > EPHEMERAL_KEPT_MS;
@@ -178,7 +176,7 @@ export class PeerMemory {
     this.#write(() => this.#options.store.deletePeer(peer.id));
   }
 
-  /** A node that cannot write goes on without memory, and says so once. */
+  /** A node that cannot write goes on without its store, and reports that once. */
   #write(write: () => void): void {
     try {
       write();

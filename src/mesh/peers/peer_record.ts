@@ -1,7 +1,4 @@
-/**
- * What a node puts on record of a peer, so that it outlives the process. The rest of a
- * peer's state is `peer.ts`.
- */
+/** The stored part of a peer's state. The rest is in `peer.ts`. */
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
@@ -10,14 +7,14 @@ import type { StoredPeer } from "./node_store.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
 import type { PeerSession } from "./peer_session.ts";
 
-/** What others say of a peer that has not proven itself to us. */
+/** Gossip about a peer that is not verified. */
 export interface Hearsay {
   readonly certificate: VerifiedCertificate;
   readonly name: string;
   readonly ephemeral: boolean;
 }
 
-/** What a peer says of itself in its first message. */
+/** The entry of a peer about itself in its first message. */
 export interface OwnEntry {
   readonly name: string;
   readonly addresses: readonly Address[];
@@ -43,7 +40,7 @@ export class PeerRecord {
     this.id = id;
   }
 
-  /** Where it may be reached. */
+  /** Its addresses. */
   get addresses(): Omit<PeerAddresses, "add" | "remove" | "dropUnverified"> {
     return this.#addresses;
   }
@@ -57,69 +54,68 @@ export class PeerRecord {
     return this.#trust;
   }
 
-  /** Its key dies with its process. */
+  /** Whether its key ends with its process. */
   get ephemeral(): boolean {
     return this.#ephemeral;
   }
 
-  /** What it calls itself: a claim that authorises nothing; escape before showing. */
+  /** The name that it advertises, which authorises nothing; escape before showing. */
   get name(): string {
     return this.#name;
   }
 
   /**
-   * Where it comes from, as fair shares count it: the `sourceOf` the address of its
-   * last session. While it was never verified, that of the peer that told of it, or
-   * that peer itself if it has standing.
+   * Its source for fair shares: the `sourceOf` the address of its last session. While it was
+   * never verified, that of the peer that gossiped it, or that peer itself if it has standing.
    */
   get source(): string {
     return this.#source;
   }
 
-  /** By which a member admitted it, see `PeerEntry.attestation`; empty if none did. */
+  /** The attestation that admitted it, see `PeerEntry.attestation`; empty if there is none. */
   get attestation(): Uint8Array<ArrayBuffer> {
     return this.#attestation;
   }
 
   /**
-   * It has acknowledged a message that was sent to it alone, or came by an invite of
-   * this node: what a new key does not have.
+   * Whether it has acknowledged a message that was sent to it alone, or came by an invite of
+   * this node.
    */
   get earnedStanding(): boolean {
     return this.#earnedStanding;
   }
 
-  /** It was up for long when there was room for one more of these, see `standing.ts`. */
+  /** Whether it was up for long when there was room for one more of these, see `standing.ts`. */
   get upForLong(): boolean {
     return this.#upForLong;
   }
 
-  /** Wall clock, of its first proof; 0 if never proven. */
+  /** Wall clock, of its first proof; 0 if never verified. */
   get firstSeen(): number {
     return this.#firstSeen;
   }
 
-  /** Wall clock, of its last proof or traffic; 0 if never proven. */
+  /** Wall clock, of its last proof or traffic; 0 if never verified. */
   get lastSeen(): number {
     return this.#lastSeen;
   }
 
-  /** Which peer introduced it, while it has not proven itself to us. */
+  /** The peer whose gossip introduced it, while it is not verified. */
   get introducedBy(): PeerId | undefined {
     return this.#introducedBy;
   }
 
-  /** Whether it was ever proven to us. */
+  /** Whether it was ever verified. */
   get isVerified(): boolean {
     return this.#lastSeen > 0;
   }
 
-  /** Whether it was proven to us, or a person named it. */
+  /** Whether it was ever verified, or was configured. */
   get isKnown(): boolean {
     return this.isVerified || this.#trust === "pinned";
   }
 
-  /** How it is put on record; `undefined` if it was never proven. */
+  /** Its record for the store; `undefined` if it was never verified. */
   get stored(): StoredPeer | undefined {
     if (!this.isVerified || this.#certificate === undefined) return undefined;
     return {
@@ -158,12 +154,12 @@ export class PeerRecord {
     }
   }
 
-  /** It is at this address, a person says, or answered at one that a person gave. */
+  /** It was configured at this address, or answered at a configured one. */
   configured(address: Address): void {
     this.#addresses.add(address, "configured");
   }
 
-  /** A person says that this very identity is at this address. */
+  /** Its identity was configured at this address. */
   pinned(address: Address): void {
     this.#trust = "pinned";
     this.configured(address);
@@ -174,19 +170,19 @@ export class PeerRecord {
     this.#addresses.remove(address);
   }
 
-  /** A person allowed it, which asked for that where this node had dialed it. */
+  /** It was allowed after a join request at an address that this node had dialed. */
   allowedAt(address: Address, certificate: VerifiedCertificate): void {
     this.#certificate = certificate;
     this.configured(address);
   }
 
-  /** A closed mesh lets it in, by the word of a member if `attestation` has bytes. */
+  /** A closed mesh admits it, by a member if `attestation` has bytes. */
   admitted(attestation: Uint8Array<ArrayBuffer>): void {
     if (this.#trust === "first-use") this.#trust = "known";
     this.#attestation = attestation;
   }
 
-  /** A member says that it admits it. */
+  /** It has an attestation by a member. */
   attested(attestation: Uint8Array): void {
     this.#attestation = Uint8Array.from(attestation);
   }
@@ -196,54 +192,54 @@ export class PeerRecord {
     this.#earnedStanding = true;
   }
 
-  /** It is only known from this peer, whose share it counts for. */
+  /** It is known by gossip of this peer only, in whose share it counts. */
   gossipedBy(introducer: PeerId, source: string): void {
     this.#introducedBy = introducer;
     this.#source = source;
     this.#trust = "known";
   }
 
-  /** Its introducer has its share back. */
+  /** It does not count in the share of its introducer any more. */
   confirmed(): void {
     this.#introducedBy = undefined;
   }
 
-  /** What others say of it; its own word outranks that, once it has come. */
+  /** Gossip about it, which its own entry overrides. */
   described(
     { certificate, name, ephemeral }: Hearsay,
     hasStanding: boolean,
   ): void {
     this.#certificate ??= certificate;
     if (this.isVerified) return;
-    // Pins, names and messages end with a key in memory: no gossip ends those of a
-    // peer that a person named.
+    // Pins, names and messages end with a key in memory: gossip must not end those of a
+    // configured peer.
     this.#ephemeral = ephemeral && !hasStanding;
     if (this.#name === "") this.#name = name;
   }
 
-  /** Where others say that it is. */
+  /** Gossiped addresses. */
   gossipedAt(addresses: readonly Address[], from: Address): void {
     this.#addresses.addNamed(addresses, "gossiped", from);
   }
 
-  /** It has come, or is about to, from there. */
+  /** It connects, or has connected, from there. */
   cameFrom(source: string): void {
     this.#source = source;
   }
 
-  /** It has proven its key on a session that is to count, and not introduced itself. */
+  /** It has proven its key on a session that is not established yet. */
   proved({ peer }: PeerSession): void {
-    // If it dies before, the next node at its address must not count as an impostor of
-    // a key that is gone.
+    // If it is lost before, the next node at its address must not count as an impostor of a key
+    // that is gone.
     if (!this.isVerified) this.#ephemeral = peer.ephemeral;
   }
 
-  /** Gossip that it is in memory only is not believed of a peer with standing. */
+  /** Gossip that the key of a peer with standing is in memory only is ignored. */
   keptOnDisk(): void {
     if (!this.isVerified) this.#ephemeral = false;
   }
 
-  /** It has introduced itself on a session, at `wallTime`. */
+  /** It has sent its own entry on a session, at `wallTime`. */
   verified(
     { peer, endpoint, remoteAddress }: PeerSession,
     own: OwnEntry,
@@ -255,23 +251,23 @@ export class PeerRecord {
     this.#ephemeral = peer.ephemeral;
     this.#earnedStanding ||= peer.invite !== undefined;
     this.#lastSeen = wallTime;
-    // Not a host name, which may lead to another member next time.
+    // Not a host name, which may lead to another member later.
     if (endpoint !== undefined) this.#addresses.add(endpoint, "verified");
     this.#name = own.name;
     this.#addresses.addNamed(own.addresses, "advertised", remoteAddress);
   }
 
-  /** It was still there at `wallTime`. */
+  /** It was still connected at `wallTime`. */
   heard(wallTime: number): void {
     this.#lastSeen = wallTime;
   }
 
-  /** It was up for so long that it has standing by that. */
+  /** It was up for so long that it has standing. */
   stayed(): void {
     this.#upForLong = true;
   }
 
-  /** Addresses that are only claims are forgotten. False if there were none. */
+  /** Drops addresses that were only advertised or gossiped. False if there were none. */
   dropClaims(): boolean {
     return this.#addresses.dropUnverified();
   }

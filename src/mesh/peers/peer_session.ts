@@ -1,4 +1,4 @@
-/** One session of a node with one verified peer, and what the mesh knows about it. */
+/** One session of a node with one verified peer, and its state in the mesh. */
 import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import type { Session } from "../../session/session.ts";
@@ -13,21 +13,21 @@ export class PeerSession {
   /** The other end, whose key is verified. */
   readonly peer: VerifiedPeer;
   readonly direction: Direction;
-  /** The other end as the socket sees it. */
+  /** The other end as reported by the socket. */
   readonly remoteAddress: Address;
-  /** Its source, as fair shares count it. */
+  /** Its source for fair shares. */
   readonly source: string;
-  /** The address that was dialed, if it was, as it was given. */
+  /** The address that was dialed, if it was, as it was configured or gossiped. */
   readonly dialed: Address | undefined;
   /** The IP address of `dialed`. */
   readonly endpoint: Address | undefined;
   /** The secret that was shown to the listener. */
   readonly shown: SharedSecret | undefined;
-  /** The peer has sent its own entry, and the mesh counts on this session. */
+  /** Whether the peer has sent its own entry, so that the session is established. */
   introduced = false;
-  /** Stops waiting for that entry. */
+  /** Ends the wait for that entry. */
   cancelIntroduction: (() => void) | undefined;
-  /** A collision is being settled; nothing about the peer changes meanwhile. */
+  /** Whether a collision is being settled; nothing about the peer changes meanwhile. */
   pending = false;
   /** The `peers` that came while the collision was being settled. */
   heldFrame: Uint8Array | undefined;

@@ -1,7 +1,6 @@
 /**
- * Every other node we remember, connected or not, under its identity: the one
- * place where state about peers is kept. Bounded; which record gives way to a new
- * one is decided in `table_room.ts`.
+ * Every other node on record or in gossip, by its identity. Bounded; which record is evicted
+ * for a new one is decided in `table_room.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import { MAX_GOSSIP_PEERS_PER_SOURCE, TABLE_LOOK_MS } from "../../limits.ts";
@@ -9,11 +8,11 @@ import { Peer, type PeerEnvironment } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
 
-/** How a peer comes on record. */
+/** Options of a new record. */
 export interface Entry {
   /** See {@linkcode Peer.source}. @default as it was */
   readonly source?: string;
-  /** It has standing by more than its record says as yet. @default {false} */
+  /** Whether it has standing that is not in its record yet. @default {false} */
   readonly hasStanding?: boolean;
 }
 
@@ -28,7 +27,7 @@ export class PeerTable {
   readonly #peers = new Map<PeerId, Peer>();
   readonly #introductions = new Map<PeerId, number>();
   readonly #room: TableRoom;
-  /** Monotonic clock, milliseconds; gossip looks for no room before. */
+  /** Monotonic clock, milliseconds; before it gossip gets no room. */
   #nextLookAt = -Infinity;
 
   constructor(options: TableOptions) {
@@ -68,8 +67,8 @@ export class PeerTable {
   }
 
   /**
-   * The record of a peer that was proven to us or that a person named. If there is no
-   * room for a new one, another gives way; `undefined` if none may.
+   * The record of a peer that is verified or configured. If there is no room for a new one,
+   * another is evicted; `undefined` if none may be.
    */
   ensure(id: PeerId, entry: Entry = {}): Peer | undefined {
     const { hasStanding = false, source } = entry;
@@ -80,8 +79,8 @@ export class PeerTable {
   }
 
   /**
-   * A record for a peer that `source` spoke of; `undefined` when there is no room or
-   * the source has introduced its share of unproven peers.
+   * A record for a peer that `source` gossiped; `undefined` when there is no room or the source
+   * has used its share of unverified peers.
    */
   introduce(
     id: PeerId,
@@ -105,7 +104,7 @@ export class PeerTable {
         this.#hasRoomFrom(source));
   }
 
-  /** The peer was proven: the source that introduced it gets its share back. */
+  /** The peer is verified: it does not count in the share of its source any more. */
   confirm(peer: Peer): void {
     const source = peer.introducedBy;
     if (source === undefined) return;
@@ -144,7 +143,8 @@ export class PeerTable {
   #hasRoomFrom(source: PeerId): boolean {
     if (this.#room.fits(false)) return true;
     const now = this.#options.clock.monotonic();
-    // A list of peers costs its sender nothing: not each entry has the table walked.
+    // A list of peers costs its sender nothing, so that not each entry may cause a walk of the
+    // table.
     if (now < this.#nextLookAt) return false;
     const next = this.#room.next();
     if (next !== undefined) {

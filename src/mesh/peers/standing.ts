@@ -1,10 +1,7 @@
 /**
- * Standing: which peers a node's bounded things are kept for. A key costs nothing,
- * and that a peer proved one says nothing about it, so that peers without standing
- * together get a share, and peers with standing never wait or give way for them.
- *
- * The rule is here and nowhere else. What a share is of, and how large, is said in
- * `docs/limits.md`.
+ * Standing: the peers for which bounded resources are kept. A key costs nothing, so peers
+ * without standing together get a share, and peers with standing never wait or give way for
+ * them. The shares are in `docs/limits.md`.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {
@@ -16,11 +13,11 @@ import { type AccessRules, keepsOut } from "./access_rules.ts";
 import type { PeerHead } from "./node_store.ts";
 import type { Peer } from "./peer.ts";
 
-/** What is known about a peer that may give it standing. */
+/** The facts that may give a peer standing. */
 export interface StandingFacts {
-  /** A person named it or its address: `--connect`, a pin. */
+  /** It or its address was configured: `--connect`, a pin. */
   readonly configured: boolean;
-  /** A person allowed it. */
+  /** Whether it was allowed. */
   readonly allowed: boolean;
   /** See {@linkcode Peer.earnedStanding}. */
   readonly earned: boolean;
@@ -29,16 +26,16 @@ export interface StandingFacts {
 }
 
 /**
- * Whether a peer has standing. The word of other members gives none: one bad member
- * can attest as many keys as it likes.
+ * Whether a peer has standing. Attestations give none, since one malicious member can attest
+ * any number of keys.
  */
 export function hasStanding(facts: StandingFacts): boolean {
   return facts.upForLong || isTrusted(facts);
 }
 
 /**
- * The same for what waiting does not give: a few identities have that, and neither
- * join a mesh that is closed nor have their word taken for where they are.
+ * The same without standing by being up for long, which neither keeps a peer when a mesh is
+ * closed nor makes its advertised addresses more than gossip.
  */
 export function isTrusted(facts: Omit<StandingFacts, "upForLong">): boolean {
   return facts.configured || facts.allowed || facts.earned;
@@ -57,7 +54,7 @@ export class Standing {
     return peer !== undefined && this.of(peer.id, peer);
   }
 
-  /** The same for a peer that need not be on record: it may be allowed all the same. */
+  /** The same for a peer that need not be on record, as it may be allowed. */
   of(id: PeerId, peer: Peer | undefined): boolean {
     return this.#judge(id, {
       configured: peer !== undefined &&
@@ -100,7 +97,7 @@ export function isUpForLong(upSince: number, now: number): boolean {
   return now - upSince >= STANDING_AFTER_UP_MS;
 }
 
-/** Which peers have standing as they were up for long: few, and few of each source. */
+/** The peers that have standing as they were up for long: few, and few of each source. */
 export class UpShare {
   readonly #most: number;
   readonly #bySource = new Map<string, number>();

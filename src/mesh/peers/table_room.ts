@@ -1,9 +1,8 @@
 /**
- * Which record of a full peer table gives way to a new one: pure bookkeeping.
- *
- * Only peers without standing that are away give way, by turns among the sources
- * that they come from: the oldest of the source that has most. So many identities of
- * one source push out each other, and those of another source only if it has more.
+ * Which record of a full peer table is evicted for a new one: pure bookkeeping. Only peers
+ * without standing that are away are, by turns among their sources: the oldest of the source
+ * that has most. So many identities of one source displace each other, and those of another
+ * source only if it has more.
  */
 import type { PeerId } from "../../identity/identity.ts";
 import {
@@ -13,10 +12,10 @@ import {
 } from "../../limits.ts";
 import type { Peer, PeerEnvironment } from "./peer.ts";
 
-/** What other parts know of the records of a table. */
+/** Facts of other parts about the records of a table. */
 export interface TableRules {
   readonly standing: PeerEnvironment["standing"];
-  /** Whether a message waits that is for this peer alone. */
+  /** Whether a message waits that is for this peer only. */
   readonly queues: { isAwaited(id: PeerId): boolean };
 }
 
@@ -33,9 +32,9 @@ export class TableRoom {
   #isStale = false;
   /** The same by source. */
   #counts = new Map<string, number>();
-  /** Chosen in the last walk, the next last. */
+  /** Records chosen in the last walk, the next last. */
   #chosen: Peer[] = [];
-  /** Those of them that give way though a message waits for them. */
+  /** Those of them that are evicted though a message waits for them. */
   #surplus: ReadonlySet<Peer> = new Set();
 
   constructor(
@@ -46,7 +45,7 @@ export class TableRoom {
     this.#peers = peers;
   }
 
-  /** Whether a record fits without another giving way. */
+  /** Whether a record fits without an eviction. */
   fits(hasStanding: boolean): boolean {
     if (this.#peers.size >= MAX_PEERS) return false;
     if (hasStanding || this.#strangers < MAX_STRANGER_PEERS) return true;
@@ -54,12 +53,12 @@ export class TableRoom {
     return this.#strangers < MAX_STRANGER_PEERS;
   }
 
-  /** The record that gives way next, if any may; else {@linkcode fits} is exact. */
+  /** The record to evict next, if any may be; else {@linkcode fits} is exact. */
   next(): Peer | undefined {
     return this.#peek() ?? (this.#walk(), this.#peek());
   }
 
-  /** Whether that leaves the sources more even: else two would take turns for ever. */
+  /** Whether that makes the sources more even; else two would evict each other for ever. */
   isFairer(next: Peer, source: string): boolean {
     const count = (of: string) => this.#counts.get(of) ?? 0;
     return count(next.source) > count(source) + 1;
@@ -72,7 +71,7 @@ export class TableRoom {
     this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1);
   }
 
-  /** A record was dropped that did not give way. */
+  /** A record was dropped that was not evicted. */
   dropped(): void {
     this.#isStale = true;
   }
@@ -90,7 +89,7 @@ export class TableRoom {
       next !== undefined;
       next = this.#chosen.at(-1)
     ) {
-      // It may have come back since the walk, or have become worth keeping.
+      // It may have come back or gained standing since the walk.
       const mayGo = this.#peers.get(next.id) === next &&
         next.isAway && !standing.has(next) &&
         (this.#surplus.has(next) || !queues.isAwaited(next.id));
@@ -113,7 +112,7 @@ export class TableRoom {
     const awaited = new Set(
       away.filter((peer) => queues.isAwaited(peer.id)),
     );
-    // A program that answers every stranger is not to fill the table with them.
+    // A program that answers every stranger must not fill the table with them.
     const surplus = new Set(
       first(awaited.size - MAX_AWAITED_STRANGERS, byTurns(awaited, counts)),
     );

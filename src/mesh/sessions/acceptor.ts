@@ -1,6 +1,6 @@
 /**
- * Accepts connections and opens sessions on them, many at once: a slow, silent or
- * wrong peer does not hold up the others.
+ * Accepts connections and opens sessions on them, many at once: a slow, silent or faulty peer
+ * does not delay the others.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
 import { deadline } from "../../core/clock.ts";
@@ -29,7 +29,7 @@ import type { SessionOpener } from "./session_opener.ts";
 import type { SessionRoom } from "./session_room.ts";
 import { TaskSet } from "../../core/task_set.ts";
 
-/** What {@linkcode Acceptor} is made of. */
+/** Dependencies of {@linkcode Acceptor}. */
 export interface AcceptorOptions extends RefusalReportsOptions {
   readonly handshakeTimeoutMs: number;
   readonly listener: Listener;
@@ -47,8 +47,8 @@ export class Acceptor {
   readonly #tasks = new TaskSet();
   readonly #reports: RefusalReports;
   /**
-   * Sources at which a peer with standing has proven itself, newest last. That of a
-   * stranger's proof is none: a key costs nothing.
+   * Sources at which a peer with standing has proven its key, newest last. A stranger's proof
+   * does not count, as a key costs nothing.
    */
   readonly #proven = new BoundedMap<string, true>(MAX_PROVEN_HOSTS);
   readonly #friends: HandshakeTurns;
@@ -85,7 +85,7 @@ export class Acceptor {
       incoming = await listener.accept()
     ) {
       this.#tasks.add(this.#open(incoming));
-      // What made room must be gone, or a burst takes more descriptors than it may.
+      // Evicted connections must be closed before, or a burst takes too many descriptors.
       while (this.#tasks.size - pending.size > MAX_ENDING_CONNECTIONS) {
         await this.#tasks.next();
       }
@@ -120,7 +120,7 @@ export class Acceptor {
       const connection = await incoming.open(limit.signal);
       await opener.open({
         connection,
-        // It still counts as pending: a proof alone does not open the session.
+        // It still counts as pending, because the session is not open yet.
         onProven: (peer) => {
           const it = room.newcomer(peer, source, undefined);
           if (it.hasStanding) this.#remember(source);
@@ -134,7 +134,7 @@ export class Acceptor {
     }
   }
 
-  /** Where peers with standing were in an earlier run, whichever end dialed. */
+  /** Sources of peers with standing in an earlier run, whichever end dialed. */
   #recall(): void {
     const { standing, table } = this.#options;
     for (const peer of table.values()) {
@@ -146,7 +146,7 @@ export class Acceptor {
     }
   }
 
-  /** The process is out of descriptors: those that have proven nothing make room first. */
+  /** The process is out of descriptors: unverified connections are evicted first. */
   #onShortage(): void {
     const { connections, pending } = this.#options;
     connections.shortage();

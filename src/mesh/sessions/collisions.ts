@@ -1,7 +1,7 @@
 /**
- * Two sessions with one peer: one of them goes. Which one is a pure rule,
- * {@linkcode duplicateStep}; to carry it out takes a probe, and more sessions may open
- * meanwhile. Until it is settled the newer one is pending and counts for nothing.
+ * Two sessions with one peer, of which one is closed. Which one is a pure rule, {@linkcode
+ * duplicateStep}; it needs a probe, and more sessions may open meanwhile. Until it is settled
+ * the newer one is pending.
  */
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
@@ -17,13 +17,13 @@ export class Collisions {
   readonly #greet: (session: PeerSession) => void;
   readonly #tasks = new TaskSet();
 
-  /** `greet` is called for each session that counts from then on. */
+  /** `greet` is called for each session that is kept. */
   constructor(own: PeerId, greet: (session: PeerSession) => void) {
     this.#own = own;
     this.#greet = greet;
   }
 
-  /** A session, which is among those of `record`, is to count unless another one does. */
+  /** Keeps a session, which is among those of `record`, unless another one is kept. */
   place(peer: Peer, session: PeerSession): void {
     const older = peer.sessions.find((it) => it !== session && !it.pending);
     if (older === undefined) return this.#greet(session);
@@ -43,7 +43,7 @@ export class Collisions {
     await this.#tasks.settled();
   }
 
-  /** Two sessions with one peer, and we decide: does the older one answer? */
+  /** This node decides between two sessions with one peer: does the older one answer? */
   async #settle(
     peer: Peer,
     older: PeerSession,
@@ -78,14 +78,14 @@ export class Collisions {
     try {
       this.place(peer, session);
     } catch (error) {
-      // What the peer said meanwhile is looked at now, and may be wrong.
+      // What the peer sent meanwhile is handled now, and may be wrong.
       if (!(error instanceof VerackError)) throw error;
       await session.channel.leave(error);
     }
   }
 }
 
-/** One identity wants more sessions than collisions ever need. */
+/** One identity opens more sessions than collisions need. */
 export function tooManySessions(id: PeerId): VerackError {
   return new VerackError(
     "duplicate",
@@ -107,14 +107,14 @@ export interface DuplicateState {
 /**
  * - `decide`: probe the older session; if it answers close the newer one, else
  *   the older.
- * - `keep-both`: the other node decides; close nothing but what is dead.
+ * - `keep-both`: the other node decides; close only a dead session.
  */
 export function duplicateStep(state: DuplicateState): "decide" | "keep-both" {
   if (state.olderInstance !== state.newerInstance) return "decide";
   return state.own < state.peer ? "decide" : "keep-both";
 }
 
-/** What to tell the newer session when the older one answers. */
+/** The reason sent on the newer session when the older one answers. */
 export function duplicateReason(
   state: DuplicateState,
 ): "duplicate" | "identity-in-use" {

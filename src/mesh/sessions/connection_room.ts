@@ -1,7 +1,7 @@
 /**
  * How many connections a node may hold, as file descriptors allow. Below a reserve
- * for the control API, the database, logs, programs and dials, peers without
- * standing and connections whose peer is not proven make room.
+ * for the control API, the database, logs, programs and dials, sessions of peers without
+ * standing and unverified connections are closed.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -23,7 +23,7 @@ import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import type { Standing } from "../peers/standing.ts";
 
-/** What {@linkcode ConnectionRoom} is made of. */
+/** Dependencies of {@linkcode ConnectionRoom}. */
 export interface ConnectionRoomParts {
   readonly clock: Clock;
   readonly descriptors: Pick<Descriptors, "free">;
@@ -31,11 +31,11 @@ export interface ConnectionRoomParts {
   readonly standing: Pick<Standing, "has">;
   readonly health: Pick<HealthBoard, "raise">;
   readonly log: Log;
-  /** Connections whose peer is not proven yet. */
+  /** Connections whose peer is not verified yet. */
   readonly pending: { readonly size: number };
 }
 
-/** The room of one node. */
+/** The limit of one node. */
 export class ConnectionRoom {
   readonly #parts: ConnectionRoomParts;
   /** As many connections as the descriptors suffice for; until they are counted none. */
@@ -62,7 +62,7 @@ export class ConnectionRoom {
     return most - (hasStanding ? least(most) : share(most));
   }
 
-  /** A connection was refused, or made room, for want of descriptors. */
+  /** A connection was refused or closed for want of descriptors. */
   refused(): void {
     const most = this.#most();
     const message =
@@ -76,11 +76,11 @@ export class ConnectionRoom {
     if (isNew) log.warn("connections refused", { reason: message });
   }
 
-  /** There was no descriptor left: makes room, and keeps it. */
+  /** There was no descriptor left: closes connections, and lowers the limit. */
   shortage(): void {
     const { clock, pending } = this.#parts;
     const now = clock.monotonic();
-    // What was closed a moment ago may not be free yet.
+    // Descriptors closed a moment ago may not be free yet.
     if (now - this.#learnedAt < SHED_INTERVAL_MS) return;
     const held = this.#sessions().length + pending.size;
     this.#learned = fitting(Math.min(this.#most(), held));
@@ -130,7 +130,7 @@ function fitting(total: number): number {
   return Math.max(MIN_CONNECTIONS, total - reserved);
 }
 
-/** Of `most` connections, those that peers with standing leave to newcomers. */
+/** Of `most` connections, those that peers with standing leave to unverified ones. */
 function least(most: number): number {
   return Math.min(MIN_PENDING_CONNECTIONS, Math.ceil(most / 4));
 }

@@ -1,8 +1,7 @@
 /**
- * When the handshake of an accepted connection begins. A handshake costs the other
- * end no more than this node, so that few go on at once and sources take turns: a
- * storm of them is worked off one after another, and leaves the event loop to all
- * else.
+ * When the handshake of an accepted connection begins. A handshake costs the other end no more
+ * than this node, so that few run at once and sources take turns: a flood of them leaves time
+ * to other work.
  */
 import { HANDSHAKE_TURN_MS, MAX_HANDSHAKES_AT_ONCE } from "../mesh_limits.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -13,10 +12,10 @@ export interface Turn extends Disposable {
   readonly isOver: boolean;
 }
 
-/** Tells a handshake that waits that its turn has come. */
+/** Resolves the wait of a handshake. */
 type Begin = (turn: Turn) => void;
 
-/** Handed to a connection that is given up: there is nothing to give back. */
+/** The turn of a connection that was dropped, which needs no disposal. */
 const NO_TURN: Turn = { isOver: true, [Symbol.dispose]() {} };
 
 /** The turns of one kind of connections. */
@@ -60,7 +59,7 @@ export class HandshakeTurns {
       const source = this.#next();
       const siblings = this.#waiting.get(source ?? "");
       if (source === undefined || siblings === undefined) return;
-      // The last to come: its dialer is there, and the first are the next to be evicted.
+      // The last to come: its dialer still waits, and the first are the next to be evicted.
       const begin = [...siblings].at(-1);
       this.#waiting.delete(source);
       this.#waiting.set(source, siblings);

@@ -1,6 +1,6 @@
 /**
- * The first message on a session in each direction: the sender's own entry, which says
- * where it listens and what it calls itself.
+ * The first message on a session in each direction: the sender's own entry, with its addresses
+ * and its name.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -16,13 +16,13 @@ import {
 } from "../../wire/messages/peers.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 
-/** What a node says of itself. */
+/** The data of a node's own entry. */
 export interface OwnEntryOptions {
   readonly clock: Clock;
   readonly identity: Identity;
   /** May be empty. */
   readonly name: string;
-  /** Where others reach this node, if not at the address they see. */
+  /** The advertised address, if others see another one. */
   readonly advertise: Address | undefined;
   readonly listenAddress: Address;
 }
@@ -45,7 +45,7 @@ export class OwnEntry {
         id: identity.id,
         certificate: identity.certificate,
         addresses: [advertise ?? asSeen],
-        // A clock before 1970 says nothing.
+        // A clock before 1970 is not sent.
         lastSeen: Math.max(0, Math.floor(clock.now() / 1_000)),
         flags: PEER_FLAG.live |
           (identity.ephemeral ? PEER_FLAG.ephemeral : 0),

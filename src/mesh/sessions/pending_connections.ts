@@ -1,11 +1,9 @@
 /**
- * Room for connections whose peer is not proven yet: pure bookkeeping.
- *
- * A newcomer is always let in; when a source or the node has too many, the OLDEST
- * unproven connection of the busiest source makes room, but for those whose handshake
- * has just begun (`handshake_turns.ts`). So a crowd of silent sockets only pushes out
- * itself, and a storm of handshakes does not keep each of them from its end: a real
- * peer needs milliseconds (Core evicts by the same thought, `src/node/eviction.cpp`).
+ * Limits connections whose peer is not verified yet: pure bookkeeping. A new one is always
+ * accepted; when a source or the node has too many, the OLDEST one of the busiest source is
+ * evicted, but for those whose handshake has just begun (`handshake_turns.ts`). So silent
+ * sockets displace only each other, and handshakes can complete during a flood: an honest peer
+ * needs milliseconds (Core evicts similarly, `src/node/eviction.cpp`).
  */
 import {
   MAX_PENDING_CONNECTIONS,
@@ -14,7 +12,7 @@ import {
 
 /** One connection that waits for its proof. */
 export interface PendingEntry {
-  /** Where it comes from, see `sourceOf`. */
+  /** Its source, see `sourceOf`. */
   readonly source: string;
   /** Whether its handshake has just begun. */
   readonly isInTurn: () => boolean;
@@ -22,7 +20,7 @@ export interface PendingEntry {
   readonly evict: () => void;
 }
 
-/** The unproven connections of one node. */
+/** The unverified connections of one node. */
 export class PendingConnections {
   readonly #bySource = new Map<string, Set<PendingEntry>>();
   #size = 0;
@@ -33,10 +31,9 @@ export class PendingConnections {
   }
 
   /**
-   * Adds one, and evicts another if there are `most`. `isKnown` tells sources at
-   * which a peer with standing was: the cap of one source does not concern them, and
-   * what would fit into it is evicted last. No more than that: others may share the
-   * address, and must not have the room of all.
+   * Adds one, and evicts another if there are `most`. `isKnown` is true for sources at which a
+   * peer with standing was: they are not subject to the cap of one source, and as many as would
+   * fit into it are evicted last. No more, since others may share the address.
    */
   add(
     entry: PendingEntry,
@@ -65,7 +62,7 @@ export class PendingConnections {
     }
   }
 
-  /** It is proven, or gone. */
+  /** It is verified, or closed. */
   delete(entry: PendingEntry): void {
     const set = this.#bySource.get(entry.source);
     if (set === undefined || !set.delete(entry)) return;

@@ -1,4 +1,4 @@
-/** Pings that a person or the application asks for: to all peers with text, or to one. */
+/** Pings of the user or the application: to all peers with text, or to one. */
 import type { Random } from "../../core/clock.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
@@ -12,7 +12,7 @@ import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { randomU64 } from "./session_opener.ts";
 
-/** What {@linkcode Pings} is made of. */
+/** Dependencies of {@linkcode Pings}. */
 export interface PingsOptions {
   readonly random: Random;
   readonly magic: Uint8Array;

@@ -1,6 +1,6 @@
 /**
- * Tells why inbound connections ended, as often as the error code says: unknown peers
- * must not be able to flood the event stream.
+ * Reports why inbound connections ended, as often as the error code permits: unknown peers must
+ * not flood the events.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -18,10 +18,10 @@ import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
 import { FULL_REPORT_MS } from "../mesh_limits.ts";
 
-/** Refusals that are known to have been told. */
+/** Reported refusals that are remembered. */
 const MAX_SAID = 256;
 
-/** What {@linkcode RefusalReports} is made of. */
+/** Dependencies of {@linkcode RefusalReports}. */
 export interface RefusalReportsOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -39,7 +39,7 @@ export class RefusalReports {
     refillMs: REFUSAL_EVENT_REFILL_MS,
   });
   readonly #full: FullReports;
-  /** What was told and when, last noticed last; monotonic clock. */
+  /** Reports and their times, last noticed last; monotonic clock. */
   readonly #said = new BoundedMap<string, number>(MAX_SAID);
 
   constructor(options: RefusalReportsOptions) {
@@ -60,7 +60,7 @@ export class RefusalReports {
     if (inboundEvent === "never" || signal.aborted) return;
     if (code === "full") return this.#full.add({ address, reason });
     if (code === "identity-in-use") {
-      // It has proven our own key.
+      // It has proven this node's own key.
       if (!health.keyInUse("own", reason)) return;
     } else if (inboundEvent === "once" && !this.#isNews(reason)) return;
     if (!this.#budget.take(clock.monotonic())) return;
@@ -81,22 +81,22 @@ export class RefusalReports {
   }
 }
 
-/** One that was turned away. */
+/** A refused connection. */
 interface TurnedAway {
   readonly address: string;
   readonly reason: string;
 }
 
 /**
- * Tells that connections are turned away for want of room: the first at once, and
- * how many have followed it once a period, however many come.
+ * Reports that connections are refused for want of room: the first at once, then the number of
+ * others once a period.
  */
 export class FullReports {
   readonly #clock: Clock;
   readonly #emit: Emit;
   #count = 0;
   #last: TurnedAway | undefined;
-  /** Set while a period goes on. */
+  /** Set during a period. */
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, emit: Emit) {
@@ -104,7 +104,7 @@ export class FullReports {
     this.#emit = emit;
   }
 
-  /** A connection was turned away. */
+  /** A connection was refused. */
   add(one: TurnedAway): void {
     if (this.#cancel === undefined) return this.#tell(one);
     this.#count++;

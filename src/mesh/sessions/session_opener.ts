@@ -1,6 +1,6 @@
 /**
- * Opens a mesh session over a connection: puts together the profile, our version
- * message and the admission rules. The same for both directions.
+ * Opens a mesh session over a connection, in both directions: with its profile, version message
+ * and admission rules.
  */
 import type { Clock, Random } from "../../core/clock.ts";
 import { detailsOf, VerackError } from "../../core/errors.ts";
@@ -38,7 +38,7 @@ import {
   type VersionMessage,
 } from "../../wire/messages/version.ts";
 
-/** What differs between dialing and accepting. */
+/** The parameters in which dialing and accepting differ. */
 export interface OpeningOptions {
   readonly connection: Connection;
   /**
@@ -50,21 +50,21 @@ export interface OpeningOptions {
     readonly endpoint: Address;
     readonly certificate: VerifiedCertificate;
   };
-  /** Called once the other end is verified and admitted, before it is told so. */
+  /** Called once the other end is verified and admitted, before `verack` is sent. */
   readonly onProven?: (peer: VerifiedPeer) => void;
   readonly signal: AbortSignal;
 }
 
-/** What admission says of a peer, and what this node shows to be admitted itself. */
+/** Admission of peers, and the credentials of this node. */
 export interface AdmissionGate {
   readonly accepts: AcceptedSecrets;
-  /** Why a peer that has proven its key may not come in. */
+  /** Why a peer that has proven its key is refused, if it is. */
   refusal(
     peer: VerifiedPeer,
     address: Address,
     direction: Direction,
   ): VerackError | undefined;
-  /** It comes in: the invite it showed is used up, or why it cannot be. */
+  /** Admits it, and uses up the invite that it showed; the error if that fails. */
   redeem(peer: VerifiedPeer): VerackError | undefined;
   readonly credentials: {
     readonly attestation: Uint8Array | undefined;
@@ -72,7 +72,7 @@ export interface AdmissionGate {
   };
 }
 
-/** What {@linkcode SessionOpener} is made of. */
+/** Dependencies of {@linkcode SessionOpener}. */
 export interface SessionOpenerOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -89,7 +89,7 @@ export interface SessionOpenerOptions {
   readonly gate: AdmissionGate;
   /** Memory that all sessions share. */
   readonly budget: NodeBudget;
-  /** Takes over each session that opens. */
+  /** Called with each session that opens. */
   readonly registry: { opened(session: PeerSession): void };
 }
 
@@ -106,7 +106,7 @@ export class SessionOpener {
     this.#instance = randomU64(options.random);
   }
 
-  /** Runs the handshake, and hands over the session before anything more is read. */
+  /** Runs the handshake, and passes on the session before anything more is read. */
   async open(opening: OpeningOptions): Promise<PeerSession> {
     const { connection, dialed } = opening;
     const { budget, clock, gate, random, registry, standing, table } =
@@ -184,7 +184,7 @@ export class SessionOpener {
     );
   }
 
-  /** Why a proven peer may not come in. */
+  /** Why a verified peer is refused, if it is. */
   #refusal(
     peer: VerifiedPeer,
     remote: Address,
@@ -205,8 +205,8 @@ export class SessionOpener {
   }
 
   /**
-   * Addresses stay empty, as in Bitcoin Core for peers that are not routable: what
-   * a node says of its own address goes into its first `peers` entry.
+   * Addresses stay empty, as in Bitcoin Core for peers that are not routable: a node's own
+   * address is in its first `peers` entry.
    */
   #version(nonce: bigint): VersionMessage {
     const { clock, identity } = this.#options;
@@ -239,9 +239,7 @@ export function randomU64(random: Random): bigint {
 /** Names that another network is likely to have; a magic is a hash and cannot be read back. */
 const LIKELY_NAMES: readonly string[] = ["main", "test", "dev"];
 
-/**
- * `error`, a `bad-magic` before any valid frame, in words that name the networks.
- */
+/** `error`, a `bad-magic` before any valid frame, with the names of the networks. */
 export function wrongNetwork(
   error: VerackError,
   network: string,

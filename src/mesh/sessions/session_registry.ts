@@ -1,7 +1,6 @@
 /**
- * The sessions of a node: which of them count, and when a peer is up or down. Which of
- * two sessions with one peer survives is settled by `collisions.ts`; the other parts
- * hear of it by events.
+ * The sessions of a node: which of them are established, and when a peer is up or down. Which
+ * of two sessions with one peer survives is settled by `collisions.ts`; other parts get events.
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
@@ -26,7 +25,7 @@ import { Collisions, tooManySessions } from "./collisions.ts";
 import { decodeOwnEntry, type OwnEntry } from "./introduction.ts";
 import { noRoomOnRecord, type SessionRoom } from "./session_room.ts";
 
-/** What {@linkcode SessionRegistry} is made of. */
+/** Dependencies of {@linkcode SessionRegistry}. */
 export interface SessionRegistryOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -42,7 +41,7 @@ export interface SessionRegistryOptions {
   readonly memory: PeerMemory;
   readonly names: NameBindings;
   readonly room: SessionRoom;
-  /** Told of each peer that is to count; true if this node has admitted it now. */
+  /** Called for each peer with an established session; true if this node has admitted it now. */
   readonly gate: { settle(peer: Peer, verified: VerifiedPeer): boolean };
   readonly events: PeerEvents;
   readonly emit: Emit;
@@ -78,7 +77,7 @@ export class SessionRegistry {
   }
 
   /**
-   * A session has opened: it counts once its peer has sent its own entry. Registers its
+   * A session has opened; it is established once its peer has sent its own entry. Registers its
    * handlers before anything more is read from it.
    */
   opened(session: PeerSession): void {
@@ -87,7 +86,7 @@ export class SessionRegistry {
     channel.onClose((error) => this.#closed(session, error));
     // It may have been denied during the handshake.
     if (rules.isDenied(verified.id)) return this.#leave(session, deniedError());
-    // The room that was there during the handshake may be taken by now.
+    // The room that was there during the handshake may be used by now.
     const candidate = room.newcomer(verified, session.source, session.dialed);
     const { refusal, evicts } = room.placeFor(candidate);
     if (refusal !== undefined) return this.#leave(session, refusal);
@@ -104,8 +103,8 @@ export class SessionRegistry {
     // a dial of its own: if both did, no session would be left.
     if (session.direction === "inbound" && own < peer.id) peer.stopDialing();
     peer.sessionOpened(session);
-    // After the session is added: a record with neither session nor address is
-    // soon forgotten.
+    // After the session is added, since a record with neither session nor address is soon
+    // dropped.
     if (evicts !== undefined) this.#dismiss(evicts, evictedError());
     this.#collisions.place(peer, session);
   }
@@ -118,7 +117,7 @@ export class SessionRegistry {
     events.emit("sessionClosed", session, error, peer);
     // The connection may still be sending the reason.
     this.#tasks.add(session.channel.closed);
-    // While this node closes, only `stopped` is news.
+    // While this node closes, only `stopped` is reported.
     if (peer === undefined || signal.aborted) return;
     if (peer.sessions.length > 0) return;
 
@@ -131,14 +130,14 @@ export class SessionRegistry {
       const { left } = peer;
       emit({ type: "peer:down", id, ...names.of(id), reason, left });
     }
-    // A key in memory only is gone with the node that said bye.
+    // A key in memory only is gone with the node that sent bye.
     if (peer.left && peer.ephemeral && peer.trust !== "pinned") {
       table.forget(peer);
       events.emit("released", id);
       const why = "it has left, and its key lived in memory only";
       events.emit("undeliverable", id, why);
     } else if (!peer.isVerified && peer.addresses.size === 0) {
-      // It never introduced itself: there is nothing to remember.
+      // It never sent its own entry: there is nothing to keep.
       table.forget(peer);
     }
     events.emit("changed");
@@ -159,7 +158,7 @@ export class SessionRegistry {
     events.emit("changed");
   }
 
-  /** Closes the sessions with a peer, which do not count from here on. */
+  /** Closes the sessions with a peer, which are not used from here on. */
   #dismiss(peer: Peer, error: VerackError): void {
     for (const session of peer.sessions) {
       this.#tasks.add(session.channel.leave(error, { discard: true }));
@@ -171,7 +170,7 @@ export class SessionRegistry {
     this.#tasks.add(session.channel.leave(error));
   }
 
-  /** Sends our own entry, the first message on a session that counts. */
+  /** Sends this node's own entry, the first message on a session. */
   #greet(session: PeerSession): void {
     const { ownEntry, table } = this.#options;
     session.pending = false;
@@ -183,9 +182,8 @@ export class SessionRegistry {
   }
 
   /**
-   * The first message has to be the peer's own entry. It has a deadline: until
-   * then a session takes room and counts for nothing. The deadline leaves the
-   * other end time to settle a collision.
+   * The first message has to be the peer's own entry. It has a deadline, which leaves the other
+   * end time to settle a collision.
    */
   #awaitIntroduction(session: PeerSession): void {
     const { clock, handshakeTimeoutMs } = this.#options;
@@ -256,7 +254,7 @@ export class SessionRegistry {
       trust,
     } as const;
     peer.cameUp(announced);
-    // What was announced is not forgotten by a crash: it is on disk before.
+    // It is on disk before it is reported, so that a crash does not lose it.
     emit(announced, store.committed());
   }
 }

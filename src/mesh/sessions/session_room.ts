@@ -1,7 +1,6 @@
 /**
- * Which peers have a session when there is not room for all. Peers with standing
- * come before all others; those others share what is left, by turns among the
- * sources they come from.
+ * Which peers have a session when there is not room for all. Peers with standing come before
+ * all others, which share the rest by turns among their sources.
  */
 import {
   MAX_RESERVED_SHARE,
@@ -23,7 +22,7 @@ import type { Standing } from "../peers/standing.ts";
 import { tooManySessions } from "./collisions.ts";
 import type { ConnectionRoom } from "./connection_room.ts";
 
-/** A peer that wants a session. */
+/** A peer that requests a session. */
 export interface Newcomer {
   readonly id: PeerId;
   /** See `sourceOf`. */
@@ -35,7 +34,7 @@ export interface Newcomer {
 export interface Place {
   /** Why there is none. */
   readonly refusal?: VerackError;
-  /** The peer that must give way. */
+  /** The peer to evict. */
   readonly evicts?: Peer;
 }
 
@@ -54,7 +53,7 @@ class Strangers {
     return this.#bySource.get(source)?.length ?? 0;
   }
 
-  /** Those of the source that most come from. */
+  /** Those of the source that has most. */
   busiest(): readonly Peer[] {
     let found: readonly Peer[] = [];
     for (const peers of this.#bySource.values()) {
@@ -64,10 +63,10 @@ class Strangers {
   }
 }
 
-/** What {@linkcode SessionRoom} is made of. */
+/** Dependencies of {@linkcode SessionRoom}. */
 export interface SessionRoomOptions {
   readonly maxPeers: number;
-  /** Addresses that a person gave. */
+  /** Configured addresses. */
   readonly configured: readonly Address[];
   readonly connections: ConnectionRoom;
   readonly standing: Standing;
@@ -82,7 +81,7 @@ export class SessionRoom {
     this.#options = options;
   }
 
-  /** A peer that has proven its key; `dialed` is what led to it, if this node dialed. */
+  /** A peer that has proven its key; `dialed` is its address, if this node dialed. */
   newcomer(
     { id, invite }: VerifiedPeer,
     source: string,
@@ -94,19 +93,19 @@ export class SessionRoom {
     return {
       id,
       source,
-      // Its record, if it has one, does not tell yet how it came this time.
+      // Its record, if it has one, has not been updated for this session yet.
       hasStanding: invite !== undefined || isConfigured ||
         standing.of(id, table.get(id)),
     };
   }
 
-  /** Why it may not have a session, if so, not counting what admission says. */
+  /** Why there is no room for its session, if so; admission is not checked here. */
   refusal(candidate: Newcomer): VerackError | undefined {
     const { table } = this.#options;
     const { id } = candidate;
     if (!table.mayEnsure(id, candidate)) return noRoomOnRecord(candidate);
     const sessions = table.get(id)?.sessions.length ?? 0;
-    // One that must give way does so once the session is open.
+    // An evicted session is closed once the new one is open.
     if (sessions === 0) return this.placeFor(candidate).refusal;
     return sessions >= MAX_SESSIONS_PER_PEER ||
         !this.#hasRoomForExtra(candidate, sessions)
@@ -135,7 +134,7 @@ export class SessionRoom {
     const connected = [...table.values()]
       .filter(({ sessions }) => sessions.length > 0);
     const most = Math.floor(maxPeers * MAX_RESERVED_SHARE);
-    // Then there is room whatever is kept, which saves looking through the table.
+    // Then there is room in any case, which saves a walk of the table.
     if (connected.length < maxPeers - most) return {};
     const strangers = new Strangers(
       connected.filter((peer) => !standing.has(peer)),
@@ -154,7 +153,7 @@ export class SessionRoom {
     );
     if (connected.length + kept < maxPeers) return {};
     const busiest = strangers.busiest();
-    // Only if that is fairer: else two sources would evict each other for ever.
+    // Only if that is fairer; else two sources would evict each other for ever.
     if (busiest.length > strangers.from(source) + 1) {
       const evicts = newest(busiest);
       if (evicts !== undefined) return { evicts };
@@ -206,7 +205,7 @@ export function noRoomOnRecord({ id }: { readonly id: PeerId }): VerackError {
   );
 }
 
-/** The one that came last: what has lasted longest is worth most. */
+/** The one that came last, because old sessions are the most likely to last. */
 function newest(peers: readonly Peer[]): Peer | undefined {
   let found: Peer | undefined;
   for (const peer of peers) {

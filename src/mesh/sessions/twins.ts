@@ -1,4 +1,4 @@
-/** Two processes with one key: what a node says of them, and tells the first. */
+/** Two processes with one key: reports them, and sends `twin` to the first. */
 import type { VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
@@ -10,7 +10,7 @@ import type { Peer } from "../peers/peer.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 
-/** What {@linkcode Twins} is made of. */
+/** Dependencies of {@linkcode Twins}. */
 export interface TwinsOptions {
   /** This node. */
   readonly own: PeerId;
@@ -21,7 +21,7 @@ export interface TwinsOptions {
   readonly emit: Emit;
 }
 
-/** The twins of one node and of its peers; said once, however often it is noticed. */
+/** The twins of one node and of its peers; each is reported once. */
 export class Twins {
   readonly #options: TwinsOptions;
 
@@ -30,8 +30,7 @@ export class Twins {
     const { events, own, signal } = options;
     events.on("introduced", ({ session }) => {
       const from = shortId(session.peer.id);
-      // Only a member that turned the other one away knows, and any may lie: told, not
-      // acted on.
+      // Any member may send a false report, so that it is only an alarm.
       session.channel.handle(COMMAND.twin, () =>
         this.#report(session, "own", {
           reason:
@@ -45,7 +44,7 @@ export class Twins {
     });
   }
 
-  /** This node has turned a second process away, and tells the first; or is the second. */
+  /** This node has refused a second process, and sends `twin` to the first; or is the second. */
   #refused(session: PeerSession, error: VerackError, peer: Peer): void {
     if (session.pending) {
       peer.primary?.channel.send(COMMAND.twin, new Uint8Array(0));
