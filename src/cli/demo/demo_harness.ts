@@ -1,5 +1,5 @@
 /** Starts, watches and kills the demo's nodes, and waits for conditions on what they report. */
-import { deadline, sleep, systemClock } from "../../core/clock.ts";
+import { sleep, systemClock } from "../../core/clock.ts";
 import type { Identity } from "../../identity/identity.ts";
 import type { DemoEvent } from "./demo_event.ts";
 import type { DemoHost, DemoNode } from "./demo_host.ts";
@@ -8,7 +8,10 @@ import { MeshView } from "./mesh_view.ts";
 /** Pause between two checks of a condition; one check of a large mesh costs a millisecond. */
 const POLL_MS = 10;
 
-/** A condition was not met in time, or cannot be met any more. */
+/** Most items named when many of a kind are missing. */
+const MAX_NAMED = 4;
+
+/** Something did not happen in time, or cannot happen any more. */
 export class NotShownError extends Error {
   /** The condition, as a sentence. */
   readonly missing: readonly string[];
@@ -26,8 +29,10 @@ export interface DemoHarnessOptions {
   readonly host: DemoHost;
   /** Called with every event at once, in order. */
   readonly show: (event: DemoEvent) => void;
-  /** Aborts when the demo is interrupted. */
+  /** Aborts when the demo is interrupted or has taken too long. */
   readonly signal: AbortSignal;
+  /** How long anything may take that is waited for. */
+  readonly stepMs: number;
 }
 
 /** The nodes of a demo and their state. */
@@ -40,6 +45,8 @@ export class DemoHarness {
   readonly #runs = new Map<string, symbol>();
   readonly #crashed: string[] = [];
   #starting = 0;
+  /** Why a node could not be started; then no condition can be met any more. */
+  #failure: unknown;
 
   constructor(options: DemoHarnessOptions) {
     this.#options = options;
@@ -50,24 +57,17 @@ export class DemoHarness {
 
   /**
    * Starts a node as soon as the one it joins through listens and the host has room. Resolves
-   * when it listens, or rejects `timeoutMs` after its start.
+   * when it listens.
    */
-  async start(
-    name: string,
-    via: string | undefined,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async start(name: string, via: string | undefined): Promise<void> {
     const { host, identities } = this.#options;
     const identity = identities.get(name);
     if (identity === undefined) throw new TypeError(`${name} has no key`);
-    const notStarted = [`${name} did not start`];
-    const waiting = () => this.#canStart(via) ? [] : notStarted;
-    // Another start that waited may have begun first.
-    while (waiting().length > 0) await this.until(waiting, signal);
+    const waiting = () => this.#canStart(via) ? [] : [name];
+    // A start that waited as well may have taken the place.
+    while (!this.#canStart(via)) await this.until("start", waiting, Infinity);
     this.#starting++;
     try {
-      using limit = deadline(systemClock, timeoutMs, signal);
       const run = Symbol(name);
       this.#runs.set(name, run);
       this.#show(this.view.begin(name, via));
@@ -88,9 +88,12 @@ export class DemoHarness {
       });
       this.#nodes.set(name, node);
       await this.until(
-        () => this.view.addressOf(name) === undefined ? notStarted : [],
-        limit.signal,
+        "start",
+        () => this.view.addressOf(name) === undefined ? [name] : [],
       );
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
     } finally {
       this.#starting--;
     }
@@ -112,17 +115,21 @@ export class DemoHarness {
   }
 
   /**
-   * Waits until `missing` returns nothing any more. Rejects with `NotShownError` when `signal`
-   * aborts first or a node crashes.
+   * Waits until `items` is empty. When that takes too long or a node crashes, it rejects with
+   * `NotShownError`, which names `what` and the first of the items.
    */
   async until(
-    missing: () => readonly string[],
-    signal: AbortSignal,
+    what: string,
+    items: () => readonly string[],
+    timeoutMs: number = this.#options.stepMs,
   ): Promise<void> {
-    for (let rest = missing(); rest.length > 0; rest = missing()) {
-      this.#options.signal.throwIfAborted();
-      if (signal.aborted || this.#crashed.length > 0) {
-        throw new NotShownError([...this.#crashed, ...rest]);
+    const { signal } = this.#options;
+    const endAt = systemClock.monotonic() + timeoutMs;
+    for (let rest = items(); rest.length > 0; rest = items()) {
+      if (this.#failure !== undefined) throw this.#failure;
+      const isLate = signal.aborted || systemClock.monotonic() >= endAt;
+      if (isLate || this.#crashed.length > 0) {
+        throw new NotShownError([...this.#crashed, few(what, rest)]);
       }
       await sleep(systemClock, POLL_MS);
     }
@@ -138,4 +145,12 @@ export class DemoHarness {
   #show(events: readonly DemoEvent[]): void {
     for (const event of events) this.#options.show(event);
   }
+}
+
+/** `what: a, b, c, d and 7 more`. */
+function few(what: string, items: readonly string[]): string {
+  const more = items.length - MAX_NAMED;
+  return `${what}: ${items.slice(0, MAX_NAMED).join(", ")}${
+    more > 0 ? ` and ${more} more` : ""
+  }`;
 }

@@ -12,17 +12,21 @@ import {
 } from "./demo_harness.ts";
 import { tryAsImpostor } from "./impostor.ts";
 
-/** Most items named when many of a kind are missing. */
-const MAX_NAMED = 4;
-
 /** Settings of {@linkcode playDemo}. */
-export interface DemoOptions extends DemoHarnessOptions {
+export interface DemoOptions extends Omit<DemoHarnessOptions, "stepMs"> {
   readonly plan: DemoPlan;
   readonly inProcess: boolean;
   /** Seconds between two pings of a node. */
   readonly periodS: number;
   /** Whether the nodes stay up afterwards until `signal` aborts. */
   readonly keep: boolean;
+  /** Aborts when the demo is interrupted. */
+  readonly signal: AbortSignal;
+}
+
+/** A part: its heading, and what happens in it. */
+interface Part extends Omit<DemoEventOf<"phase">, "type"> {
+  readonly play: () => Promise<void>;
 }
 
 /**
@@ -34,15 +38,19 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
   const startedAt = systemClock.monotonic();
   const nodes = plan.nodes.length;
   show({ type: "demo", nodes, inProcess, period });
-  const script = new DemoScript(options);
-  const { shown, missing } = await script.play();
+  const { stepMs, allMs } = timeoutsOf(options);
+  using limit = deadline(systemClock, allMs, signal);
+  const inTime = { ...options, stepMs, signal: limit.signal };
+  const harness = new DemoHarness(inTime);
+  const parts = partsOf(plan, harness, inTime);
+  const { shown, missing } = await playParts(parts, options);
   const ok = missing.length === 0;
   const ms = systemClock.monotonic() - startedAt;
-  const { count, pingPairs } = script.harness.view;
+  const { count, pingPairs } = harness.view;
   const interrupted = !ok && signal.aborted;
   if (!interrupted) {
     show({ type: "phase", phase: "end" });
-    for (const row of script.harness.view.rows()) show(row);
+    for (const row of harness.view.rows()) show(row);
   }
   if (keep && ok) {
     show({ type: "phase", phase: "keep" });
@@ -60,217 +68,141 @@ export async function playDemo(options: DemoOptions): Promise<boolean> {
     shown,
     missing,
   });
-  await script.harness.leave();
+  await harness.leave();
   return ok;
 }
 
-class DemoScript {
-  readonly harness: DemoHarness;
-  readonly #options: DemoOptions;
-  readonly #timeouts: Readonly<
-    Record<"start" | "mesh" | "pings" | "word" | "all", number>
-  >;
-  /** Aborts when all of it has taken too long, or the demo is interrupted. */
-  #signal: AbortSignal;
-  /** The impostor's end of its connection, and why the member refused it. */
-  #impostorAt: string | undefined;
-  #refusal: string | undefined;
+/** Plays all parts, or those up to the first that fails. */
+async function playParts(
+  parts: readonly Part[],
+  { show, signal }: DemoOptions,
+): Promise<{ shown: Phase[]; missing: string[] }> {
+  const shown: Phase[] = [];
+  for (const { play, ...heading } of parts) {
+    show({ type: "phase", ...heading });
+    try {
+      await play();
+      shown.push(heading.phase);
+    } catch (error) {
+      if (!(signal.aborted || error instanceof NotShownError)) throw error;
+      const missing = error instanceof NotShownError && !signal.aborted
+        ? error.missing
+        : [`interrupted in part ${heading.phase}`];
+      const rest = parts.slice(shown.length + 1)
+        .map(({ phase }) => `all of part ${phase}`);
+      return { shown, missing: [...missing, ...rest] };
+    }
+  }
+  return { shown, missing: [] };
+}
 
-  constructor(options: DemoOptions) {
-    this.#options = options;
-    this.#signal = options.signal;
-    this.#timeouts = timeoutsOf(options);
-    this.harness = new DemoHarness({
-      ...options,
-      show: (event) => {
-        options.show(event);
-        if (event.type !== "refused") return;
-        if (event.address === this.#impostorAt) this.#refusal = event.reason;
+function partsOf(
+  { nodes, victim, impostor }: DemoPlan,
+  harness: DemoHarness,
+  options: DemoHarnessOptions,
+): Part[] {
+  const { view } = harness;
+  const { name: lost, returnsThrough: via } = victim;
+  const complete = () => harness.until("links", () => view.missingLinks());
+  const hear = () => harness.until("pings shown", () => view.missingPings());
+  return [
+    {
+      phase: "start",
+      async play() {
+        // All have to settle first, or a node could start after the end.
+        const starts = await Promise.allSettled(
+          nodes.map(({ name, via }) => harness.start(name, via)),
+        );
+        const failed = starts.find((it) => it.status === "rejected");
+        if (failed !== undefined) throw failed.reason;
+        await complete();
       },
-    });
-  }
-
-  /** Plays all parts, or those up to the first that fails. */
-  async play(): Promise<{ shown: Phase[]; missing: string[] }> {
-    const { plan: { victim, impostor }, show, signal } = this.#options;
-    using limit = deadline(systemClock, this.#timeouts.all, signal);
-    this.#signal = limit.signal;
-    const parts: readonly (readonly [
-      heading: Omit<DemoEventOf<"phase">, "type">,
-      play: () => Promise<void>,
-    ])[] = [
-      [{ phase: "start" }, () => this.#meet()],
-      [{ phase: "pings" }, () => this.#hearAll()],
-      [
-        { phase: "restart", name: victim.name, peer: victim.returnsThrough },
-        () => this.#loseAndReturn(victim.name, victim.returnsThrough),
-      ],
-      [
-        { phase: "impostor", name: impostor.as, peer: impostor.to },
-        () => this.#refuseImpostor(impostor.as, impostor.to),
-      ],
-    ];
-    const shown: Phase[] = [];
-    for (const [heading, play] of parts) {
-      show({ type: "phase", ...heading });
-      try {
-        await play();
-        shown.push(heading.phase);
-      } catch (error) {
-        const missing = signal.aborted
-          ? [`interrupted in part ${heading.phase}`]
-          : error instanceof NotShownError
-          ? error.missing
-          : undefined;
-        if (missing === undefined) throw error;
-        const rest = parts.slice(shown.length + 1)
-          .map(([{ phase }]) => `all of part ${phase}`);
-        return { shown, missing: [...missing, ...rest] };
-      }
-    }
-    return { shown, missing: [] };
-  }
-
-  /** Every node starts, and has a session with every other. */
-  async #meet(): Promise<void> {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([this.#signal, stop.signal]);
-    const starts = this.#options.plan.nodes.map(({ name, via }) =>
-      this.harness.start(name, via, this.#timeouts.start, signal)
-        .catch((error) => {
-          stop.abort(error);
-          throw error;
-        })
-    );
-    // All promises must settle first, or a node could start after the end.
-    const errors = (await Promise.allSettled(starts))
-      .flatMap((it) => it.status === "rejected" ? [it.reason] : []);
-    const fatal = errors.find((error) => !(error instanceof NotShownError));
-    if (fatal !== undefined) throw fatal;
-    if (errors.length > 0) {
-      const missing = errors.flatMap((error: NotShownError) => error.missing);
-      throw new NotShownError([...new Set(missing)]);
-    }
-    await this.#completeMesh();
-  }
-
-  /** Every node shows every other node's pings. */
-  async #hearAll(): Promise<void> {
-    await this.#until(
-      "pings",
-      "pings shown",
-      () => this.harness.view.missingPings(),
-    );
-  }
-
-  /** One node is killed, returns elsewhere with its key, and is recognised by it. */
-  async #loseAndReturn(name: string, via: string): Promise<void> {
-    const { view } = this.harness;
-    await this.harness.kill(name);
-    await this.#until(
-      "word",
-      `loss of ${name} noticed by`,
-      () => view.stillHolding(name),
-    );
-    await this.harness.start(name, via, this.#timeouts.start, this.#signal);
-    await this.#completeMesh();
-    await this.#until(
-      "word",
-      `${name} recognised by`,
-      () => view.notRecognising(name),
-    );
-    await this.#hearAll();
-  }
-
-  /** An impostor with the certificate of `as` and another key is refused by `to`. */
-  async #refuseImpostor(as: string, to: string): Promise<void> {
-    const { identities, show } = this.#options;
-    const certificate = identities.get(as)?.certificate;
-    const target = this.harness.view.addressOf(to);
-    if (certificate === undefined || target === undefined) {
-      throw new TypeError(`${as} has no key, or ${to} no address`);
-    }
-    const name = IMPOSTOR_NAME;
-    const { address, admitted, told } = await tryAsImpostor({
-      certificate,
-      to: target,
-      onConnected: (address) => {
-        this.#impostorAt = address;
-        show({ type: "dialed", name, as, to, address });
+    },
+    { phase: "pings", play: hear },
+    {
+      phase: "restart",
+      name: lost,
+      peer: via,
+      async play() {
+        await harness.kill(lost);
+        await harness.until(
+          `loss of ${lost} noticed by`,
+          () => view.stillHolding(lost),
+        );
+        await harness.start(lost, via);
+        await complete();
+        await harness.until(
+          `${lost} recognised by`,
+          () => view.notRecognising(lost),
+        );
+        await hear();
       },
-      timeoutMs: this.#timeouts.word,
-      signal: this.#signal,
-    }).catch((error) => {
-      if (!(error instanceof VerackError)) throw error;
-      throw new NotShownError([`the impostor's dial: ${error.message}`]);
-    });
-    await this.#until(
-      "word",
-      "refusal of the impostor noticed by",
-      () => admitted || this.#refusal !== undefined ? [] : [to],
-    );
-    show({
-      type: "impostor",
-      name,
-      as,
-      to,
-      address,
-      refused: !admitted,
-      memberSays: this.#refusal ?? "",
-      impostorSays: told,
-    });
-    if (admitted) throw new NotShownError(["refusal of the impostor"]);
-    // Its `reject` begins with the name of the reason.
-    if (!told.includes("bad-proof")) {
-      throw new NotShownError(["refusal of the impostor for its proof"]);
-    }
-    await this.#completeMesh();
-  }
+    },
+    {
+      phase: "impostor",
+      name: impostor.as,
+      peer: impostor.to,
+      async play() {
+        await refuseImpostor(impostor, harness, options);
+        await complete();
+      },
+    },
+  ];
+}
 
-  async #completeMesh(): Promise<void> {
-    await this.#until("mesh", "links", () => this.harness.view.missingLinks());
+/** An impostor with the certificate of `as` and another key is refused by `to`. */
+async function refuseImpostor(
+  { as, to }: DemoPlan["impostor"],
+  harness: DemoHarness,
+  { identities, show, stepMs: timeoutMs, signal }: DemoHarnessOptions,
+): Promise<void> {
+  const certificate = identities.get(as)?.certificate;
+  const { view } = harness;
+  const target = view.addressOf(to);
+  if (certificate === undefined || target === undefined) {
+    throw new TypeError(`${as} has no key, or ${to} no address`);
   }
-
-  /** Waits until `items` is empty; a failure names `what` and the first of the items. */
-  async #until(
-    timeout: "mesh" | "pings" | "word",
-    what: string,
-    items: () => readonly string[],
-  ): Promise<void> {
-    using limit = deadline(
-      systemClock,
-      this.#timeouts[timeout],
-      this.#signal,
-    );
-    await this.harness.until(() => few(what, items()), limit.signal);
+  const name = IMPOSTOR_NAME;
+  const { address, admitted, told } = await tryAsImpostor({
+    certificate,
+    to: target,
+    onConnected: (address) => show({ type: "dialed", name, as, to, address }),
+    timeoutMs,
+    signal,
+  }).catch((error) => {
+    if (!(error instanceof VerackError)) throw error;
+    throw new NotShownError([`the impostor's dial: ${error.message}`]);
+  });
+  await harness.until(
+    "refusal of the impostor noticed by",
+    () => admitted || view.refusalOf(address) !== undefined ? [] : [to],
+  );
+  show({
+    type: "impostor",
+    name,
+    as,
+    to,
+    address,
+    refused: !admitted,
+    memberSays: view.refusalOf(address) ?? "",
+    impostorSays: told,
+  });
+  if (admitted) throw new NotShownError(["refusal of the impostor"]);
+  // Its `reject` begins with the name of the reason.
+  if (!told.includes("bad-proof")) {
+    throw new NotShownError(["refusal of the impostor for its proof"]);
   }
 }
 
-/** Deadlines in milliseconds, about four times the usual durations. */
+/** How long a step and all parts may take in milliseconds, some four times what they do take. */
 function timeoutsOf({ plan, inProcess, periodS }: DemoOptions) {
   const nodes = plan.nodes.length;
   // A process takes a second to start; in one process each session takes a millisecond.
   const extra = inProcess ? 10 * nodes * nodes : 2_000 * Math.max(0, nodes - 5);
   return {
-    /** All parts together. */
-    all: 23_000 + 4_000 * Math.max(0, periodS - 1) + 2 * extra,
-    /** A node, from its start until it listens. */
-    start: 10_000 + extra,
-    /** All sessions that are due. */
-    mesh: 6_000 + extra,
-    /** All pings that are due. */
-    pings: 4_000 + 2_000 * periodS + extra,
-    /** Reports of a loss or a refusal. */
-    word: 4_000 + extra,
+    stepMs: 10_000 + 2_000 * periodS + extra,
+    allMs: 23_000 + 4_000 * Math.max(0, periodS - 1) + 2 * extra,
   };
-}
-
-/** `what: a, b, c, d and 7 more`, if there are any. */
-function few(what: string, items: readonly string[]): string[] {
-  if (items.length === 0) return [];
-  const named = items.slice(0, MAX_NAMED).join(", ");
-  const more = items.length - MAX_NAMED;
-  return [`${what}: ${named}${more > 0 ? ` and ${more} more` : ""}`];
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -5,6 +5,9 @@ import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
 
 type NodeEventOf<T extends NodeEvent["type"]> = Extract<NodeEvent, { type: T }>;
 
+/** With `--keep` strangers may cause any number. */
+const MAX_REFUSALS = 1_000;
+
 /** A node as known before it starts. */
 export interface Member {
   readonly name: string;
@@ -34,13 +37,23 @@ export class MeshView {
   /** Pairs reported to be out of each other's reach. */
   readonly #apart = new Set<string>();
 
+  /** Why connections were refused, by the address of their other end. */
+  readonly #refusals = new Map<string, string>();
+
   constructor(members: readonly Member[]) {
     for (const { name, id } of members) {
       this.#names.set(id, name);
       this.#nodes.set(name, {
-        ...{ name, id, running: false, killed: false },
-        ...{ via: undefined, address: undefined, previousAddress: undefined },
-        ...{ sessions: new Map(), heard: new Map(), announced: new Set() },
+        name,
+        id,
+        running: false,
+        killed: false,
+        via: undefined,
+        address: undefined,
+        previousAddress: undefined,
+        sessions: new Map(),
+        heard: new Map(),
+        announced: new Set(),
       });
     }
   }
@@ -98,6 +111,9 @@ export class MeshView {
         return this.#onMissing(event.missing);
       case "refused": {
         const { address, reason } = event;
+        if (this.#refusals.size < MAX_REFUSALS) {
+          this.#refusals.set(address, reason);
+        }
         return [{ type: "refused", name, address, reason }];
       }
       case "overflow":
@@ -133,6 +149,11 @@ export class MeshView {
   /** The address at which a node listens, if it does. */
   addressOf(name: string): string | undefined {
     return this.#node(name).address;
+  }
+
+  /** Why a node refused the connection from an address, if one did. */
+  refusalOf(address: string): string | undefined {
+    return this.#refusals.get(address);
   }
 
   /** Nodes that have not yet reported the loss of the killed node. */
