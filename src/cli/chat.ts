@@ -162,11 +162,12 @@ async function converse(chat: Chat): Promise<boolean> {
       hasStanding: standingOf(node),
     })
     : undefined;
-  const listening = listen(chat, screen, (event) => {
-    if (UNTOLD.has(event.type)) return undefined;
-    const line = () => lines.event(event, new Date(systemClock.now()));
-    return { line, output: screen };
-  });
+  const listening = listen(
+    chat,
+    screen,
+    ({ type }) => !UNTOLD.has(type),
+    (event) => screen.line(lines.event(event, now()), false, CHAT_INDENT),
+  );
   await leaving;
   // From here on Ctrl-C is a signal again, which ends the program at once.
   screen[Symbol.dispose]();
@@ -180,17 +181,16 @@ async function pipe(chat: Chat): Promise<boolean> {
   const { invocation, node, lines, leaving } = chat;
   const { flags, terminal } = invocation;
   const { stdout, stderr } = terminal;
-  const listening = listen(chat, stdout, (event) => {
-    if (!TROUBLE.has(event.type)) return undefined;
-    const time = new Date(systemClock.now());
-    return {
-      line: () =>
-        eventLine(event, time, terminal.err, {
-          mayDecide: flags.data !== undefined,
-        }),
-      output: stderr,
-    };
-  });
+  const mayDecide = flags.data !== undefined;
+  const listening = listen(
+    chat,
+    stdout,
+    ({ type }) => TROUBLE.has(type),
+    (event) => {
+      const line = eventLine(event, now(), terminal.err, { mayDecide });
+      stderr.line(line, false, CHAT_INDENT);
+    },
+  );
   const stop = new AbortController();
   const left = leaving.then(() => {
     stop.abort();
@@ -213,40 +213,31 @@ async function pipe(chat: Chat): Promise<boolean> {
   return ok;
 }
 
-/** The line for an event, and where it is written. */
-interface Telling {
-  readonly line: () => string;
-  readonly output: LineOutput;
-}
-
-/** Shows messages, and the events for which `tell` returns a line, until the node closes. */
+/** Shows messages, and by `tell` the events for which `tells` is true, until the node closes. */
 async function listen(
   { invocation, node, lines, control }: Chat,
   output: LineOutput,
-  tell: (event: NodeEvent) => Telling | undefined,
+  tells: (event: NodeEvent) => boolean,
+  tell: (event: NodeEvent) => void,
 ): Promise<void> {
   const closed = new AbortController();
   const messages = takeMessages(node, {}, {
     output: invocation.terminal.stdout,
     show(event) {
-      const line = lines.message(event, new Date(systemClock.now()));
-      output.line(line, true, CHAT_INDENT);
+      output.line(lines.message(event, now()), true, CHAT_INDENT);
       control?.server.publish(event);
     },
     signal: closed.signal,
   });
-  const show = (event: NodeEvent, told = tell(event)) =>
-    told?.output.line(told.line(), false, CHAT_INDENT);
   using budget = new EventBudget({
     clock: systemClock,
     hasStanding: standingOf(node),
-    tell: show,
+    tell: (event) => tells(event) && tell(event),
   });
   for await (const event of node.events()) {
     // Also for peers that are not shown: a name that two peers use is ambiguous everywhere.
     if (event.type === "peer:up") lines.names.claim(event.id, event.name);
-    const told = tell(event);
-    if (told !== undefined && budget.admits(event)) show(event, told);
+    if (tells(event) && budget.admits(event)) tell(event);
   }
   closed.abort();
   await messages;
@@ -265,4 +256,8 @@ async function startNode(
     if (port !== undefined || !taken) throw error;
     return await Node.start({ ...options, port: 0 });
   }
+}
+
+function now(): Date {
+  return new Date(systemClock.now());
 }

@@ -8,11 +8,11 @@ import { MAX_BODY_BYTES } from "../../wire/wire_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
+import type { BroadcastResult } from "../../delivery/broadcast.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
-import type { ChatLines } from "./chat_lines.ts";
-import { ChatSession, type Said } from "./chat_session.ts";
+import { CHAT_TOPIC, type ChatLines } from "./chat_lines.ts";
 
 /** Settings of {@linkcode sayLines}. */
 export interface PipedSettings {
@@ -44,19 +44,20 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
     throw error;
   }
   await allPresent(settings);
-  const talk = new ChatSession(node, lines, () => {});
   const inFlight = new TaskSet();
   const waiting = new Set<PeerId>();
   let isLost = false;
   let failed = 0;
   let count = 0;
-  const settle = (number: number, said: Said) => {
+  const settle = (number: number, said: BroadcastResult) => {
     for (const id of said.waiting) waiting.add(id);
     const counts = (id: PeerId) =>
       said.delivered.length === 0 || (node.peer(id)?.standing ?? false);
     isLost ||= said.waiting.some(counts);
-    if (said.unheard || said.failed.some(counts)) failed++;
-    if (said.unheard) show(`line ${number} was heard by nobody`);
+    const unheard =
+      said.delivered.length + said.waiting.length + said.failed.length === 0;
+    if (unheard || said.failed.some(({ id }) => counts(id))) failed++;
+    if (unheard) show(`line ${number} was heard by nobody`);
     else if (said.failed.length > 0) {
       show(`line ${number} does not reach ${said.failed.length} of the others`);
     }
@@ -65,7 +66,8 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
   for await (const line of linesOf(input, MAX_BODY_BYTES + 1)) {
     if (signal.aborted) return false;
     const number = ++count;
-    const said = talk.toAll(line.replace(/\r$/, ""), { waitMs: timeoutMs })
+    const options = { topic: CHAT_TOPIC, waitMs: timeoutMs };
+    const said = node.broadcast(line.replace(/\r$/, ""), options)
       .then((said) => settle(number, said), (error) => {
         if (!(error instanceof RangeError)) throw error;
         failed++;
