@@ -18,7 +18,8 @@ import { escapeText } from "../core/escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
 import {
   type EnumFlag,
-  type NumberFlag,
+  type FlagSpecs,
+  type FlagValues,
   type TextFlag,
   UsageError,
 } from "./flags.ts";
@@ -66,7 +67,7 @@ export const VERSION_FLAGS = {
     default: BITCOIN_PROTOCOL_VERSION,
     help: "The protocol version to announce",
   },
-} as const satisfies Record<string, TextFlag | NumberFlag>;
+} as const satisfies FlagSpecs;
 
 /** `--timeout`, `--concurrency`, of commands that dial. */
 export const DIAL_FLAGS = {
@@ -86,7 +87,7 @@ export const DIAL_FLAGS = {
     default: BITCOIN_PROBE_CONCURRENCY,
     help: "Connections at once, of a crawl one to an IP address",
   },
-} as const satisfies Record<string, NumberFlag>;
+} as const satisfies FlagSpecs;
 
 const MAX_SERVICES = 2n ** 64n - 1n;
 
@@ -104,20 +105,18 @@ export const SERVICES_FLAG = {
 
 /** The network that `--network` and `--magic` mean. */
 export function networkOfFlags(
-  flags: { readonly network: NetworkName; readonly magic: string | undefined },
+  { network, magic }: {
+    readonly network: NetworkName;
+    readonly magic: string | undefined;
+  },
 ): BitcoinNetwork {
-  const { network, magic } = flags;
   return networkOf({ network, ...(magic !== undefined && { magic }) });
 }
 
 /** The options of the `version` message. */
 export function versionOfFlags(
-  flags: {
-    readonly userAgent: string | undefined;
-    readonly protocolVersion: number;
-  },
+  { userAgent, protocolVersion }: FlagValues<typeof VERSION_FLAGS>,
 ): VersionOptions {
-  const { userAgent, protocolVersion } = flags;
   return { protocolVersion, ...(userAgent !== undefined && { userAgent }) };
 }
 

@@ -2,7 +2,7 @@
 import { type Address, parseAddress } from "../transport/address.ts";
 import type { ControlServer } from "../control/control_server.ts";
 import type { Node } from "../mesh/node.ts";
-import { type TextFlag, UsageError } from "./flags.ts";
+import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 
 /** `--http` and what belongs to it. */
 export const HTTP_FLAGS = {
@@ -25,16 +25,12 @@ export const HTTP_FLAGS = {
     help: "Certificate in PEM, for --http with TLS",
   },
   httpKey: { type: "path", value: "FILE", help: "Its private key in PEM" },
-} as const satisfies Record<string, TextFlag>;
+} as const satisfies FlagSpecs;
 
 /** Values of {@linkcode HTTP_FLAGS}, and the data directory. */
-export interface HttpFlagValues {
+export type HttpFlagValues = FlagValues<typeof HTTP_FLAGS> & {
   readonly data: string | undefined;
-  readonly http: Address | undefined;
-  readonly httpTokenFile: string | undefined;
-  readonly httpCert: string | undefined;
-  readonly httpKey: string | undefined;
-}
+};
 
 /** Refuses flags that do not go together. */
 export function checkHttpFlags(flags: HttpFlagValues): void {

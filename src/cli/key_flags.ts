@@ -11,7 +11,12 @@ import {
   readPassphrase,
 } from "../identity/key_files.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { flagName, type TextFlag, UsageError } from "./flags.ts";
+import {
+  flagName,
+  type FlagSpecs,
+  type FlagValues,
+  UsageError,
+} from "./flags.ts";
 
 /** `--passphrase-file` and `--passphrase-env`. */
 export const PASSPHRASE_FLAGS = {
@@ -25,7 +30,7 @@ export const PASSPHRASE_FLAGS = {
     value: "NAME",
     help: "Environment variable whose value opens an encrypted key",
   },
-} as const satisfies Record<string, TextFlag>;
+} as const satisfies FlagSpecs;
 
 /** `--key`, `--cert` and where the passphrase comes from. */
 export const KEY_FLAGS = {
@@ -41,25 +46,14 @@ export const KEY_FLAGS = {
     help: "Certificate in PEM, which must hold the same public key",
   },
   ...PASSPHRASE_FLAGS,
-} as const satisfies Record<string, TextFlag>;
-
-/** Values of {@linkcode PASSPHRASE_FLAGS}. */
-export interface PassphraseFlagValues {
-  readonly passphraseFile: string | undefined;
-  readonly passphraseEnv: string | undefined;
-}
-
-/** Values of {@linkcode KEY_FLAGS}. */
-export interface KeyFlagValues extends PassphraseFlagValues {
-  readonly key: string | undefined;
-  readonly cert: string | undefined;
-  /** A data directory may have an encrypted key of its own. */
-  readonly data?: string | undefined;
-}
+} as const satisfies FlagSpecs;
 
 /** The identity that the flags name; `undefined` if they name none. */
 export async function loadIdentityOfFlags(
-  flags: KeyFlagValues,
+  flags: FlagValues<typeof KEY_FLAGS> & {
+    /** A data directory may have an encrypted key of its own. */
+    readonly data?: string | undefined;
+  },
 ): Promise<Identity | undefined> {
   const { key, cert, data, passphraseFile, passphraseEnv } = flags;
   if (key === undefined) {
@@ -85,7 +79,7 @@ export async function loadIdentityOfFlags(
  * variable (which is deleted at once), or the terminal.
  */
 export function passphraseSource(
-  { passphraseFile, passphraseEnv }: PassphraseFlagValues,
+  { passphraseFile, passphraseEnv }: FlagValues<typeof PASSPHRASE_FLAGS>,
   path: string,
 ): NonNullable<LoadOptions["passphrase"]> {
   if (passphraseFile !== undefined && passphraseEnv !== undefined) {

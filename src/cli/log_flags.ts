@@ -7,10 +7,9 @@ import {
   type LogFields,
   logger,
 } from "../core/log.ts";
-import { hostOf } from "./output_budget.ts";
-import type { EnumFlag } from "./flags.ts";
+import type { FlagSpecs, FlagValues } from "./flags.ts";
 import type { LineOutput } from "./line_writer.ts";
-import { OutputBudget } from "./output_budget.ts";
+import { hostOf, OutputBudget } from "./output_budget.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `--log-level`, `--log-format`. */
@@ -30,7 +29,7 @@ export const LOG_FLAGS = {
     default: "auto",
     help: "Form of the log; auto is human on a terminal and JSON elsewhere",
   },
-} as const satisfies Record<string, EnumFlag>;
+} as const satisfies FlagSpecs;
 
 /** Options of {@linkcode startLogging}. */
 export interface StartLoggingOptions {
@@ -47,10 +46,7 @@ export interface StartLoggingOptions {
  * last report.
  */
 export function startLogging(
-  flags: {
-    readonly logLevel: typeof LOG_LEVELS[number];
-    readonly logFormat: "auto" | "human" | "json";
-  },
+  flags: FlagValues<typeof LOG_FLAGS>,
   { stderr, err }: Terminal,
   { output = stderr, hasStanding = () => false }: StartLoggingOptions = {},
 ): Disposable {

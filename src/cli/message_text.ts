@@ -3,7 +3,7 @@ import type { ControlSendOptions } from "../control/control_client.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import { DATA_FLAG } from "./answer_command.ts";
 import { CUT, escapeCounted } from "../core/escape.ts";
-import { type FlagSpecs, UsageError } from "./flags.ts";
+import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
 
 /** An ellipsis followed by a count, which in a text would pass for {@linkcode cutMark}. */
 const IMITATION = /…(?=\s*\p{N})/gu;
@@ -62,12 +62,9 @@ export const TEXT_HELP =
   "The message; - takes all of standard input, byte for byte";
 
 /** The flags as options of the control API. */
-export function sendOptions(flags: {
-  readonly topic: string | undefined;
-  readonly wait: number | undefined;
-  readonly ttl: number | undefined;
-}): ControlSendOptions {
-  const { topic, wait, ttl } = flags;
+export function sendOptions(
+  { topic, wait, ttl }: FlagValues<typeof MESSAGE_FLAGS>,
+): ControlSendOptions {
   return {
     ...(topic !== undefined && { topic }),
     ...(ttl !== undefined && { ttlMs: Math.round(ttl * 1_000) }),

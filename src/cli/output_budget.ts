@@ -29,19 +29,12 @@ export interface OutputBudgetOptions {
   readonly what: string;
   /** Whether a cause has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (cause: string) => boolean;
-  /** Called at intervals with what was left out. */
-  readonly tell: (leftOut: LeftOut) => void;
+  /** Called now and then with how much was left out, and the main source, escaped. */
+  readonly tell: (event: Required<LeftOutEvent>) => void;
   /** Of a cause without standing. @default {STRANGER_LINES} */
   readonly each?: LineRate;
   /** Of all without standing together. @default {ALL_STRANGERS_LINES} */
   readonly all?: LineRate;
-}
-
-/** Lines that were left out. */
-export interface LeftOut {
-  readonly dropped: number;
-  /** The kind of lines and the main source, escaped. */
-  readonly reason: string;
 }
 
 /** Budgets of lines by what causes them: an identity, or an address. */
@@ -107,7 +100,7 @@ export class OutputBudget implements Disposable {
     this.#dropped = 0;
     this.#leftOut.clear();
     const reason = `too many ${this.#options.what} of ${source}`;
-    this.#options.tell({ dropped, reason });
+    this.#options.tell({ type: "overflow", dropped, reason });
   }
 }
 
@@ -115,30 +108,16 @@ function labelOf(cause: string): string {
   return isPeerId(cause) ? shortId(cause) : escapeText(cause);
 }
 
-/** Options of {@linkcode EventBudget}. */
-export interface EventBudgetOptions {
-  readonly clock: Clock;
-  /** Whether a peer has standing, see `mesh/peers/standing.ts`. */
-  readonly hasStanding: (id: string) => boolean;
-  /** Called when events were left out. */
-  readonly tell: (event: LeftOutEvent) => void;
-}
-
 /** The budgets of one printer. */
 export class EventBudget implements Disposable {
   readonly #pings: OutputBudget;
   readonly #others: OutputBudget;
 
-  constructor({ clock, hasStanding, tell }: EventBudgetOptions) {
-    const budget = (what: string) =>
-      new OutputBudget({
-        clock,
-        what,
-        hasStanding,
-        tell: (leftOut) => tell({ type: "overflow", ...leftOut }),
-      });
-    this.#pings = budget("pings");
-    this.#others = budget("events");
+  constructor(
+    options: Pick<OutputBudgetOptions, "clock" | "hasStanding" | "tell">,
+  ) {
+    this.#pings = new OutputBudget({ ...options, what: "pings" });
+    this.#others = new OutputBudget({ ...options, what: "events" });
   }
 
   /** Whether an event is to be printed. If not, it is counted. */
@@ -214,7 +193,7 @@ export class ResponderBudget implements Disposable {
   readonly #hosts = new Map<number, string>();
 
   /** `tell` is called when events were left out. */
-  constructor(tell: (leftOut: LeftOut) => void) {
+  constructor(tell: OutputBudgetOptions["tell"]) {
     this.#budget = new OutputBudget({
       clock: systemClock,
       what: "events",

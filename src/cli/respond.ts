@@ -38,7 +38,7 @@ import {
   versionOfFlags,
 } from "./bitcoin_flags.ts";
 import { ResponderBudget } from "./output_budget.ts";
-import { eventJson, eventLine, type LeftOutEvent } from "./event_lines.ts";
+import { eventJson, eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
@@ -152,8 +152,7 @@ async function respond(invocation: RespondInvocation): Promise<ExitCode> {
   const addresses = entriesOf(flags.tell, network.port);
   using signals = new SignalWatch();
   const signal = AbortSignal.any([signals.signal, outputLost]);
-  using budget = new ResponderBudget((leftOut) => {
-    const event: LeftOutEvent = { type: "overflow", ...leftOut };
+  using budget = new ResponderBudget((event) => {
     terminal.stdout.line(
       flags.json
         ? eventJson(event, now())
