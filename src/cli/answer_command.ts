@@ -4,9 +4,9 @@ import { jsonLine } from "../core/escape.ts";
 import { type Command, command, type CommandSpec } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import {
+  type FlagSpec,
   type FlagSpecs,
   type FlagValues,
-  type TextFlag,
   UsageError,
 } from "./flags.ts";
 import { OUTPUT_FLAGS, type Palette } from "./terminal.ts";
@@ -18,7 +18,7 @@ export const DATA_FLAG = {
   value: "DIR",
   required: true,
   help: "Data directory of the node that is meant",
-} as const satisfies TextFlag;
+} as const satisfies FlagSpec;
 
 /** How a command is called, and how it gets and shows its answer of type `T`. */
 export interface AnswerSpec<F extends FlagSpecs, T> extends CommandSpec<F> {

@@ -17,10 +17,9 @@ import { MAX_USER_AGENT_BYTES } from "../wire/wire_limits.ts";
 import { escapeText } from "../core/escape.ts";
 import { type Address, parseAddress } from "../transport/address.ts";
 import {
-  type EnumFlag,
+  type FlagSpec,
   type FlagSpecs,
   type FlagValues,
-  type TextFlag,
   UsageError,
 } from "./flags.ts";
 
@@ -33,22 +32,17 @@ export const MAGIC_FLAG = {
   value: "HEX",
   parse: (text: string) => (customSignet(text), text.toLowerCase()),
   help: "The network's first four bytes, for a signet of one's own",
-} as const satisfies TextFlag;
+} as const satisfies FlagSpec;
 
 /** `--network`, with the default of the command. */
-export function networkFlag<const D extends NetworkName>(
-  network: D,
-): EnumFlag & {
-  readonly values: readonly NetworkName[];
-  readonly default: D;
-} {
+export function networkFlag<const D extends NetworkName>(network: D) {
   return {
     type: "enum",
     value: "NAME",
     values: NETWORK_NAMES,
     default: network,
     help: "Which network; default ports follow",
-  };
+  } as const satisfies FlagSpec;
 }
 
 /** `--user-agent`, `--protocol-version`. */
@@ -101,7 +95,7 @@ export const SERVICES_FLAG = {
   parse: parseServices,
   default: "0x409",
   help: "Service bits to announce, in hex or decimal",
-} as const satisfies TextFlag;
+} as const satisfies FlagSpec;
 
 /** The network that `--network` and `--magic` mean. */
 export function networkOfFlags(

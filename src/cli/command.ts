@@ -169,13 +169,13 @@ function normalize(specs: FlagsByName, arg: string, queue: string[]): string {
   const positive = isNegated ? name.slice("no-".length) : name;
   const spec = specs.get(positive);
   if (spec === undefined) throw unknownFlag(specs, `--${name}`);
-  if (isNegated && !isNegatable(spec)) {
+  if (isNegated && !spec.negatable) {
     throw new UsageError(
       `--${name} is unknown, --${positive} has no opposite`,
     );
   }
   if (spec.type !== "boolean") {
-    return `--${name}=${value ?? nextValue(specs, name, spec.value, queue)}`;
+    return `--${name}=${value ?? nextValue(specs, name, spec, queue)}`;
   }
   if (value !== undefined) {
     throw new UsageError(
@@ -201,7 +201,7 @@ function longForm(specs: FlagsByName, arg: string): string {
 function nextValue(
   specs: FlagsByName,
   name: string,
-  shown: string,
+  { value: shown }: FlagSpec,
   queue: string[],
 ): string {
   const [next] = queue;
@@ -223,17 +223,13 @@ function nextValue(
 
 function unknownFlag(specs: FlagsByName, shown: string): UsageError {
   const names = [...specs].flatMap(([name, spec]) =>
-    isNegatable(spec) ? [name, `no-${name}`] : [name]
+    spec.negatable ? [name, `no-${name}`] : [name]
   );
   const guess = suggest(shown.replace(/^-+/, ""), [...names, "help"]);
   return new UsageError(
     `Unknown flag ${quoted(shown)}` +
       (guess === undefined ? "" : `, did you mean --${guess}?`),
   );
-}
-
-function isNegatable(spec: FlagSpec): boolean {
-  return spec.type === "boolean" && spec.negatable === true;
 }
 
 function withoutValue(arg: string): string {

@@ -71,18 +71,16 @@ function completedFlags(flags: FlagSpecs): CompletedFlag[] {
     const name = flagName(key);
     const short = spec.short === undefined ? [] : [`-${spec.short}`];
     const flag = { help: spec.help, value: valueOf(spec) };
-    const isNegatable = spec.type === "boolean" && spec.negatable === true;
     return [
       { ...flag, names: [`--${name}`, ...short] },
-      ...(isNegatable ? [{ ...flag, names: [`--no-${name}`] }] : []),
+      ...(spec.negatable ? [{ ...flag, names: [`--no-${name}`] }] : []),
     ];
   });
 }
 
 function valueOf(spec: FlagSpec): CompletedFlag["value"] {
   if (spec.type === "boolean") return "none";
-  if (spec.type === "enum") return spec.values;
-  return spec.type === "path" ? "file" : "other";
+  return spec.values ?? (spec.type === "path" ? "file" : "other");
 }
 
 /** The first words of all commands. */

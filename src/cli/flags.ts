@@ -9,92 +9,69 @@ import { levenshteinDistance } from "../std/levenshtein_distance.ts";
 /** Longer words are no typing mistakes, and would cost time to compare. */
 const MAX_WORD_CHARS = 40;
 
-interface AnyFlag {
+/** How on and off may be written in a variable. */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...["1", "true", "yes", "on"].map((text) => [text, true] as const),
+  ...["0", "false", "no", "off"].map((text) => [text, false] as const),
+]);
+
+/** The definition of one flag. */
+export interface FlagSpec {
+  /**
+   * On or off; a TCP port, 1 to 65535 unless `min` says 0 (any free port); an integer; seconds;
+   * text; one of a few words; text that may be given several times, separated by commas in an
+   * environment variable.
+   */
+  readonly type:
+    | "boolean"
+    | "port"
+    | "integer"
+    | "seconds"
+    | "string"
+    | "path"
+    | "enum"
+    | "list";
   /** One sentence without a full stop. */
   readonly help: string;
   /** One letter, for `-x`. */
   readonly short?: string;
   /** Environment variable that is used when the flag is not given. */
   readonly env?: string;
-}
-
-interface ValueFlag extends AnyFlag {
-  /** The name of the value in help, e.g. `PORT`. */
-  readonly value: string;
-  /** Whether it must be given. */
+  /** What help calls the value, e.g. `PORT`; all but booleans have one. */
+  readonly value?: string;
+  /** It must be given. */
   readonly required?: boolean;
-}
-
-/** On or off. */
-export interface BooleanFlag extends AnyFlag {
-  readonly type: "boolean";
-  /** `--no-…` is accepted; without it and a default the value is `undefined`. */
+  /** Of a boolean: `--no-…` is accepted; without it and a default the value is `undefined`. */
   readonly negatable?: boolean;
-  readonly default?: boolean;
-}
-
-/** A TCP port, 1 to 65535 unless `min` says 0 (any free port); an integer; seconds. */
-export interface NumberFlag extends ValueFlag {
-  readonly type: "port" | "integer" | "seconds";
+  /** Bounds of a number. */
   readonly min?: number;
   readonly max?: number;
-  readonly default?: number;
-}
-
-/** Text. */
-export interface TextFlag extends ValueFlag {
-  readonly type: "string" | "path";
-  /** Makes a value of the text; throws `SyntaxError` or `RangeError` for users to read. */
+  /** The words of an enum. */
+  readonly values?: readonly string[];
+  /** Makes a value of text; throws `SyntaxError` or `RangeError` for users to read. */
   readonly parse?: (text: string) => unknown;
-  /** As on the command line. */
-  readonly default?: string;
+  /** Text as it would be typed. */
+  readonly default?: boolean | number | string;
 }
-
-/** One of a few words. */
-export interface EnumFlag extends ValueFlag {
-  readonly type: "enum";
-  readonly values: readonly string[];
-  readonly default?: string;
-}
-
-/** Text that may be given several times. From the environment: separated by commas. */
-export interface ListFlag extends ValueFlag {
-  readonly type: "list";
-  /** Makes a value of each text; throws `SyntaxError` or `RangeError` for users to read. */
-  readonly parse?: (text: string) => unknown;
-  readonly default?: undefined;
-}
-
-/** The definition of one flag. */
-export type FlagSpec =
-  | BooleanFlag
-  | NumberFlag
-  | TextFlag
-  | EnumFlag
-  | ListFlag;
 
 /** Flags by name; `logLevel` is written `--log-level`. */
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
 
-type Parsed<F> = F extends { readonly parse: (text: string) => infer T } ? T
+type Given<F> = F extends { readonly type: "boolean" } ? boolean
+  : F extends { readonly type: "port" | "integer" | "seconds" } ? number
+  : F extends { readonly values: readonly (infer T)[] } ? T
+  : F extends { readonly parse: (text: string) => infer T } ? T
   : string;
 
-type Given<F extends FlagSpec> = F extends NumberFlag ? number
-  : F extends EnumFlag ? F["values"][number]
-  : Parsed<F>;
-
-type Certain<F> = F extends
+/** Flags that have a value even if they are not given. */
+type Certain =
   | { readonly default: boolean | number | string }
-  | { readonly required: true } ? true
-  : false;
+  | { readonly required: true };
 
 /** Type of a flag's value. */
-export type FlagValue<F extends FlagSpec> = F extends BooleanFlag
-  ? Certain<F> extends true ? boolean
-  : F extends { readonly negatable: true } ? boolean | undefined
-  : boolean
-  : F extends ListFlag ? readonly Parsed<F>[]
-  : Certain<F> extends true ? Given<F>
+export type FlagValue<F extends FlagSpec> = F extends Certain ? Given<F>
+  : F extends { readonly type: "list" } ? readonly Given<F>[]
+  : F extends { readonly type: "boolean"; readonly negatable?: never } ? boolean
   : Given<F> | undefined;
 
 /** Types of the values of all flags. */
@@ -157,101 +134,30 @@ export function parseValue(
   source: string,
   text: string,
 ): unknown {
-  if (text === "" && spec.type !== "boolean") {
+  if (text === "") {
     throw new UsageError(`${source} is empty, must be ${wanted(spec)}`);
   }
-  switch (spec.type) {
-    case "boolean":
-      return parseBoolean(source, text);
-    case "port":
-    case "integer":
-    case "seconds":
-      return parseNumber(spec, source, text);
-    case "enum": {
-      if (spec.values.includes(text)) return text;
-      const guess = suggest(text, spec.values);
-      throw new UsageError(
-        `${source} is ${quoted(text)}, must be ${wanted(spec)}` +
-          (guess === undefined ? "" : `; did you mean ${guess}?`),
-      );
-    }
-    case "string":
-    case "path":
-    case "list":
-      return parseText(spec, source, text);
-  }
-}
-
-/** What a flag's value must be, for messages. */
-function wanted(spec: FlagSpec): string {
-  switch (spec.type) {
-    case "boolean":
-      return "1 or 0";
-    case "port":
-    case "integer":
-    case "seconds": {
-      const { min, max } = bounds(spec);
-      const kind = spec.type === "seconds"
-        ? "a number of seconds"
-        : "a whole number";
-      if (max === Infinity) return `${kind}, at least ${min}`;
-      return `${kind} from ${min} to ${max}`;
-    }
-    case "enum":
-      return `one of ${spec.values.join(", ")}`;
-    case "string":
-    case "path":
-    case "list":
-      return spec.value;
-  }
-}
-
-function bounds(spec: NumberFlag): { min: number; max: number } {
-  return {
-    min: spec.min ?? (spec.type === "port" ? 1 : 0),
-    max: spec.max ?? (spec.type === "port" ? 65_535 : Infinity),
-  };
-}
-
-function parseNumber(spec: NumberFlag, source: string, text: string): number {
-  // Plain decimals only: Number() also accepts "0x50", "1e3", " 80" and "".
-  const shape = spec.type === "seconds"
-    ? /^-?(\d{1,15}(\.\d{1,9})?|\.\d{1,9})$/
-    : /^-?\d{1,15}$/;
-  const value = shape.test(text) ? Number(text) : NaN;
-  const { min, max } = bounds(spec);
-  if (value >= min && value <= max) return value;
-  throw new UsageError(
-    `${source} is ${quoted(text)}, must be ${wanted(spec)}`,
-  );
-}
-
-function parseBoolean(source: string, text: string): boolean {
-  const value = text.toLowerCase();
-  if (["1", "true", "yes", "on"].includes(value)) return true;
-  if (["0", "false", "no", "off"].includes(value)) return false;
-  throw new UsageError(`${source} is ${quoted(text)}, must be 1 or 0`);
-}
-
-function parseText(
-  spec: TextFlag | ListFlag,
-  source: string,
-  text: string,
-): unknown {
-  // No path, host or name has one, and the system calls would stop at it.
-  if (text.includes("\0")) {
+  const value = valueOf(spec, text);
+  if (value === undefined) {
+    const guess = spec.values && suggest(text, spec.values);
     throw new UsageError(
-      `${source} is ${quoted(text)}, must not have a NUL character`,
+      `${source} is ${quoted(text)}, must be ${wanted(spec)}` +
+        (guess === undefined ? "" : `; did you mean ${guess}?`),
     );
   }
-  if (spec.type === "path" && text.includes("\uFFFD")) {
-    // Deno replaces invalid UTF-8 by U+FFFD, which would name another file.
-    throw new UsageError(
-      `${source} is ${quoted(text)}, must be valid UTF-8 without U+FFFD`,
-    );
+  if (typeof value !== "string") return value;
+  // No path, host or name has a NUL, and the system calls would stop at it. Deno puts U+FFFD
+  // for what is no UTF-8: it would be another file.
+  const must = value.includes("\0")
+    ? "not have a NUL character"
+    : spec.type === "path" && value.includes("\uFFFD")
+    ? "be valid UTF-8 without U+FFFD"
+    : undefined;
+  if (must !== undefined) {
+    throw new UsageError(`${source} is ${quoted(text)}, must ${must}`);
   }
   try {
-    return spec.parse === undefined ? text : spec.parse(text);
+    return spec.parse === undefined ? value : spec.parse(value);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
       throw new UsageError(
@@ -260,4 +166,47 @@ function parseText(
     }
     throw error;
   }
+}
+
+/** The value before `parse`; `undefined` if the text is none. */
+function valueOf(
+  spec: FlagSpec,
+  text: string,
+): boolean | number | string | undefined {
+  switch (spec.type) {
+    case "boolean":
+      return BOOLEANS.get(text.toLowerCase());
+    case "port":
+    case "integer":
+    case "seconds": {
+      // Plain decimals only: Number() alone would take "0x50", "1e3", " 80" and "".
+      const shape = spec.type === "seconds"
+        ? /^-?(\d{1,15}(\.\d{1,9})?|\.\d{1,9})$/
+        : /^-?\d{1,15}$/;
+      const { min, max } = bounds(spec);
+      const number = shape.test(text) ? Number(text) : NaN;
+      return number >= min && number <= max ? number : undefined;
+    }
+    default:
+      return spec.values?.includes(text) === false ? undefined : text;
+  }
+}
+
+/** What a flag's value must be, for messages. */
+function wanted(spec: FlagSpec): string {
+  const { type, values, value = "1 or 0" } = spec;
+  if (values !== undefined) return `one of ${values.join(", ")}`;
+  if (type !== "port" && type !== "integer" && type !== "seconds") return value;
+  const { min, max } = bounds(spec);
+  const kind = type === "seconds" ? "a number of seconds" : "a whole number";
+  return max === Infinity
+    ? `${kind}, at least ${min}`
+    : `${kind} from ${min} to ${max}`;
+}
+
+function bounds({ type, min, max }: FlagSpec): { min: number; max: number } {
+  return {
+    min: min ?? (type === "port" ? 1 : 0),
+    max: max ?? (type === "port" ? 65_535 : Infinity),
+  };
 }

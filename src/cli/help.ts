@@ -80,9 +80,7 @@ export function renderOverview(
 
 function usageOf(name: string, command: CommandSpec): string {
   const required = Object.entries(command.flags).flatMap(([key, spec]) =>
-    spec.type !== "boolean" && spec.required
-      ? [`--${flagName(key)} ${spec.value}`]
-      : []
+    spec.required ? [`--${flagName(key)} ${spec.value}`] : []
   );
   return [
     name,
@@ -99,12 +97,12 @@ function shapeOf(spec: PositionalSpec): string {
 
 function rowOf([key, spec]: [string, FlagSpec]): Row {
   const short = spec.short === undefined ? "    " : `-${spec.short}, `;
-  const no = spec.type === "boolean" && spec.negatable ? "[no-]" : "";
-  const value = spec.type === "boolean" ? "" : ` ${spec.value}`;
+  const no = spec.negatable ? "[no-]" : "";
+  const value = spec.value === undefined ? "" : ` ${spec.value}`;
   const notes = [
-    ...(spec.type === "enum" ? [`one of ${spec.values.join(", ")}`] : []),
+    ...(spec.values ? [`one of ${spec.values.join(", ")}`] : []),
     ...(spec.type === "list" ? ["may be repeated"] : []),
-    ...(spec.type !== "boolean" && spec.required ? ["required"] : []),
+    ...(spec.required ? ["required"] : []),
     ...(spec.default === undefined || spec.default === false
       ? []
       : [`default ${spec.default === true ? "on" : spec.default}`]),

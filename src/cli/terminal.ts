@@ -6,7 +6,7 @@
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { jsonLine } from "../core/escape.ts";
 import { OUTPUT_FLUSH_MS } from "./cli_limits.ts";
-import type { BooleanFlag, FlagSpecs } from "./flags.ts";
+import type { FlagSpec, FlagSpecs } from "./flags.ts";
 import { LineWriter, OutputOrder } from "./line_writer.ts";
 
 /** The flag of commands with colours. */
@@ -14,7 +14,7 @@ export const COLOR_FLAG = {
   type: "boolean",
   negatable: true,
   help: "Colours even when it is no terminal, or never",
-} as const satisfies BooleanFlag;
+} as const satisfies FlagSpec;
 
 /** Flags of commands that print for programs too. */
 export const OUTPUT_FLAGS = {

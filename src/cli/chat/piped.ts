@@ -35,7 +35,7 @@ export interface PipedSettings {
  * all of them; throws `timeout` when no peer was reached.
  */
 export async function sayLines(settings: PipedSettings): Promise<boolean> {
-  const { node, lines, input, timeoutMs, show, signal } = settings;
+  const { node, input, timeoutMs, show, signal } = settings;
   try {
     // With an address it rejects with the error there; without, it resolves at once.
     await node.joined({ timeoutMs, signal });
