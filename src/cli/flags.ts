@@ -37,9 +37,9 @@ export interface FlagSpec {
   readonly short?: string;
   /** Environment variable that is used when the flag is not given. */
   readonly env?: string;
-  /** What help calls the value, e.g. `PORT`; all but booleans have one. */
+  /** The name of the value in help, e.g. `PORT`; all but booleans have one. */
   readonly value?: string;
-  /** It must be given. */
+  /** Whether it must be given. */
   readonly required?: boolean;
   /** Of a boolean: `--no-…` is accepted; without it and a default the value is `undefined`. */
   readonly negatable?: boolean;
@@ -50,7 +50,7 @@ export interface FlagSpec {
   readonly values?: readonly string[];
   /** Makes a value of text; throws `SyntaxError` or `RangeError` for users to read. */
   readonly parse?: (text: string) => unknown;
-  /** Text as it would be typed. */
+  /** Text as on the command line. */
   readonly default?: boolean | number | string;
 }
 
@@ -146,8 +146,8 @@ export function parseValue(
     );
   }
   if (typeof value !== "string") return value;
-  // No path, host or name has a NUL, and the system calls would stop at it. Deno puts U+FFFD
-  // for what is no UTF-8: it would be another file.
+  // No path, host or name has a NUL, and the system calls would stop at it. Deno replaces
+  // invalid UTF-8 by U+FFFD, which would name another file.
   const must = value.includes("\0")
     ? "not have a NUL character"
     : spec.type === "path" && value.includes("\uFFFD")
@@ -179,7 +179,7 @@ function valueOf(
     case "port":
     case "integer":
     case "seconds": {
-      // Plain decimals only: Number() alone would take "0x50", "1e3", " 80" and "".
+      // Plain decimals only: Number() also accepts "0x50", "1e3", " 80" and "".
       const shape = spec.type === "seconds"
         ? /^-?(\d{1,15}(\.\d{1,9})?|\.\d{1,9})$/
         : /^-?\d{1,15}$/;

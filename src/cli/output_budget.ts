@@ -29,7 +29,7 @@ export interface OutputBudgetOptions {
   readonly what: string;
   /** Whether a cause has standing, see `mesh/peers/standing.ts`. */
   readonly hasStanding: (cause: string) => boolean;
-  /** Called now and then with how much was left out, and the main source, escaped. */
+  /** Called at intervals with how much was left out, and the main source, escaped. */
   readonly tell: (event: Required<LeftOutEvent>) => void;
   /** Of a cause without standing. @default {STRANGER_LINES} */
   readonly each?: LineRate;

@@ -155,7 +155,7 @@ export class Conversation implements Typist {
     }
   }
 
-  /** A key in memory is gone with its process, and messages for it are given up. */
+  /** A key in memory ends with its process, and messages for it are given up. */
   #mayReturn(peer: PeerId): boolean {
     return this.#settings.node.peer(peer)?.ephemeral === false;
   }

@@ -11,7 +11,7 @@ const POLL_MS = 10;
 /** Most items named when many of a kind are missing. */
 const MAX_NAMED = 4;
 
-/** Something did not happen in time, or cannot happen any more. */
+/** A condition was not met in time, or cannot be met any more. */
 export class NotShownError extends Error {
   /** The condition, as a sentence. */
   readonly missing: readonly string[];
@@ -64,7 +64,7 @@ export class DemoHarness {
     const identity = identities.get(name);
     if (identity === undefined) throw new TypeError(`${name} has no key`);
     const waiting = () => this.#canStart(via) ? [] : [name];
-    // A start that waited as well may have taken the place.
+    // Another start that waited may have begun first.
     while (!this.#canStart(via)) await this.until("start", waiting, Infinity);
     this.#starting++;
     try {
@@ -115,8 +115,8 @@ export class DemoHarness {
   }
 
   /**
-   * Waits until `items` is empty. When that takes too long or a node crashes, it rejects with
-   * `NotShownError`, which names `what` and the first of the items.
+   * Waits until `items` returns nothing any more. Rejects with `NotShownError`, which names
+   * `what` and the first items, when that takes too long or a node crashes.
    */
   async until(
     what: string,

@@ -109,7 +109,7 @@ function partsOf(
     {
       phase: "start",
       async play() {
-        // All have to settle first, or a node could start after the end.
+        // All promises must settle first, or a node could start after the end.
         const starts = await Promise.allSettled(
           nodes.map(({ name, via }) => harness.start(name, via)),
         );
@@ -194,7 +194,7 @@ async function refuseImpostor(
   }
 }
 
-/** How long a step and all parts may take in milliseconds, some four times what they do take. */
+/** Deadlines of a step and of all parts in milliseconds, about four times the usual durations. */
 function timeoutsOf({ plan, inProcess, periodS }: DemoOptions) {
   const nodes = plan.nodes.length;
   // A process takes a second to start; in one process each session takes a millisecond.
