@@ -24,6 +24,7 @@ import { parseNetworkName } from "../mesh/options.ts";
 import { DATA_FILES, LockFile } from "./lock_file.ts";
 import { identityOf } from "./own_key.ts";
 import { DamagedError } from "./sqlite_errors.ts";
+import { keepProtection } from "./protection_file.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
 const log = logger("store");
@@ -148,6 +149,12 @@ export function openStore(
       store.close();
       held[Symbol.dispose]();
     };
+    try {
+      keepProtection(path, store);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
     return { store, close, [Symbol.dispose]: close };
   } catch (error) {
     lock?.[Symbol.dispose]();

@@ -14,6 +14,7 @@ export const DATA_FILES = {
   certificate: "node.crt",
   database: "node.db",
   lock: "node.lock",
+  protection: "node.protection",
 } as const;
 
 /** A lock that the operating system releases when the process ends, however it does. */

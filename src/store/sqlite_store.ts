@@ -103,6 +103,7 @@ export class SqliteStore implements NodeStore {
   readonly #sql: ReturnType<typeof prepare>;
   /** Addresses as they were written last, because most changes of a peer leave them as they are. */
   readonly #addresses = new Map<PeerId, string>();
+  #onSetting: ((key: string, value: Uint8Array) => void) | undefined;
 
   /**
    * Opens the database at `path`, and makes it if there is none.
@@ -239,6 +240,21 @@ export class SqliteStore implements NodeStore {
 
   putSetting(key: string, value: Uint8Array<ArrayBuffer>): void {
     this.#sql.putSetting(key, value);
+    this.#onSetting?.(key, value);
+  }
+
+  /** All settings by their keys. */
+  settings(): Map<string, Uint8Array> {
+    return new Map(
+      this.#sql.settings.all().map((
+        { key, value },
+      ) => [String(key), value as Uint8Array]),
+    );
+  }
+
+  /** Calls `copy` with every setting that is put from now on. */
+  whenSet(copy: (key: string, value: Uint8Array) => void): void {
+    this.#onSetting = copy;
   }
 
   failure(): string | undefined {
@@ -298,6 +314,7 @@ function prepare(database: Database) {
     putInvite: write(INVITES.replace),
     deleteInvite: write("DELETE FROM invite WHERE id = ?"),
     setting: read("SELECT value FROM setting WHERE key = ?"),
+    settings: read("SELECT key, value FROM setting"),
     putSetting: write("INSERT OR REPLACE INTO setting VALUES (?, ?)"),
   };
 }

@@ -11,3 +11,6 @@ export const MAX_COMMIT_WAIT_MS = 50;
 
 /** What the write-ahead log keeps of the disk after a large group of writes. */
 export const MAX_IDLE_LOG_BYTES = 16 * 1_048_576;
+
+/** A copy of protecting settings that is larger is damaged; one with a welcome has about 1 kB. */
+export const MAX_PROTECTION_FILE_BYTES = 65_536;

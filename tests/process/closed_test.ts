@@ -92,6 +92,16 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
     assertEquals(again.of("peer:up"), []);
     await again.end("SIGTERM");
   }
+  for (const damage of ["garbage ".repeat(1_000), undefined]) {
+    const database = `${place.path}/alice/node.db`;
+    if (damage === undefined) await Deno.remove(database);
+    else await Deno.writeTextFile(database, damage);
+    await using again = await place.node("alice");
+    const told = await place.ask("alice", "status");
+    assertMatch(told, /closed to strangers, with a secret/);
+    assertMatch(again.child.err.join("\n"), /the database was lost/);
+    await again.end("SIGTERM");
+  }
   {
     await using open = await place.node(
       "alice",

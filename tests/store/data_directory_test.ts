@@ -2,6 +2,7 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertMatch,
   assertRejects,
   assertThrows,
@@ -13,6 +14,8 @@ import {
   type DataOptions,
   openStore,
 } from "../../src/store/data_directory.ts";
+import { Node } from "../../src/mesh/node.ts";
+import type { NodeOptions } from "../../src/mesh/options.ts";
 import { writeWhole } from "../../src/identity/private_file.ts";
 import { assertFails } from "../helpers/assert_fails.ts";
 import { place, samplePeer } from "./sample_peer.ts";
@@ -302,6 +305,78 @@ Deno.test("a damaged database is set aside whole, and the node begins anew with 
       /^node\.db\.damaged-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(-2)?(-wal)?$/,
     );
     assertEquals(Deno.readFileSync(`${at.path}/${name}`), garbage);
+  }
+});
+
+/** Starts a node on a directory and stops it; whether its mesh was closed and had a secret. */
+async function protectionOf(path: string, options?: NodeOptions) {
+  using data = await DataDirectory.open(path);
+  const { identity, store } = data;
+  await using node = await Node.start({ identity, store, ...options });
+  const { admission, secret } = node.status();
+  return { admission, secret };
+}
+
+Deno.test("a closed mesh with a secret stays so when its database is damaged, deleted or older, until a start opens it", async () => {
+  using at = place("data");
+  const copy = `${at.path}/node.protection`;
+  const NONE = { admission: "open", secret: false };
+  const BOTH = { admission: "closed", secret: true };
+  assertEquals(await protectionOf(at.path), NONE);
+  assertFalse(names(at.path).includes("node.protection"));
+  Deno.copyFileSync(`${at.path}/node.db`, `${at.path}/../older`);
+
+  const secret = "7".repeat(32);
+  assertEquals(
+    await protectionOf(at.path, { admission: "closed", secret }),
+    BOTH,
+  );
+  if (!ON_WINDOWS) assertEquals(mode(copy), "600");
+  assertFalse(Deno.readTextFileSync(copy).includes(secret));
+  const key = Deno.readTextFileSync(copy);
+  for (
+    const lose of [
+      () => Deno.writeTextFileSync(`${at.path}/node.db`, "garbage"),
+      () => Deno.removeSync(`${at.path}/node.db`),
+      () => Deno.renameSync(`${at.path}/../older`, `${at.path}/node.db`),
+    ]
+  ) {
+    lose();
+    assertEquals(await protectionOf(at.path), BOTH);
+    assertEquals(Deno.readTextFileSync(copy), key);
+    // The copy is made again, as for a directory of an earlier version.
+    Deno.removeSync(copy);
+    assertEquals(await protectionOf(at.path), BOTH);
+    assertEquals(Deno.readTextFileSync(copy), key);
+  }
+
+  await protectionOf(at.path, { admission: "open", secret: null });
+  Deno.removeSync(`${at.path}/node.db`);
+  assertEquals(await protectionOf(at.path), NONE);
+});
+
+Deno.test("a damaged copy of the protection is made anew from the database, and refuses a start that lost it", async () => {
+  using at = place("data");
+  const copy = `${at.path}/node.protection`;
+  await protectionOf(at.path, { admission: "closed" });
+  const text = Deno.readTextFileSync(copy);
+  for (
+    const damage of [
+      "garbage",
+      "[",
+      '{"protection.admission main":"x"}',
+      "null",
+    ]
+  ) {
+    Deno.writeTextFileSync(copy, damage);
+    await visit(at.path);
+    assertEquals(Deno.readTextFileSync(copy), text);
+    Deno.writeTextFileSync(copy, damage);
+    Deno.removeSync(`${at.path}/node.db`);
+    await refuses(at.path, "bad-data", ["node.protection", "must be restored"]);
+    await refuses(at.path, "bad-data", ["node.protection", "must be restored"]);
+    Deno.writeTextFileSync(copy, text);
+    await visit(at.path);
   }
 });
 
