@@ -73,7 +73,7 @@ Deno.test("logger() writes one JSON object a line for programs", () => {
   const [line = ""] = capture(
     { format: "json" },
     () =>
-      logger("session").warn("slow", {
+      logger("store").warn("slow", {
         id,
         queued: 7,
         since: null,
@@ -84,7 +84,7 @@ Deno.test("logger() writes one JSON object a line for programs", () => {
   assertEquals(new Date(time).toISOString(), time);
   assertEquals(rest, {
     level: "warn",
-    logger: "verack.session",
+    logger: "verack.store",
     message: "slow",
     fields: { id, queued: 7, since: null, open: true },
   });
@@ -116,13 +116,13 @@ Deno.test("logger() touches neither fields nor errors when its level is off", ()
   };
   const lines = capture(
     { level: "info" },
-    () => logger("session").debug("x", fields),
+    () => logger("store").debug("x", fields),
   );
   assertEquals(lines, []);
 });
 
 Deno.test("logger() got early follows later configurations", () => {
-  const log = logger("transport");
+  const log = logger("control");
   assertEquals(capture({}, () => log.info("one")).length, 1);
   log.info("nobody");
   assertEquals(capture({}, () => log.info("two")).length, 1);
@@ -130,7 +130,7 @@ Deno.test("logger() got early follows later configurations", () => {
 
 Deno.test("configureLogging() uses the names that @std/log users know", () => {
   capture({ level: "warn" }, () => {
-    for (const name of ["transport", "session", "mesh", "cli"]) {
+    for (const name of ["identity", "store", "mesh", "cli"]) {
       assertEquals(getLogger(`verack.${name}`).levelName, "WARN");
     }
   });

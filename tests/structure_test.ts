@@ -155,6 +155,13 @@ Deno.test("every folder in src/ has its place in the order", () => {
   assertNone([...folders].filter((it) => !known.has(it)).map(String));
 });
 
+Deno.test("the only file right in src/ is version.ts", () => {
+  assertEquals(
+    SOURCES.map(({ path }) => path).filter((it) => folderOf(it) === undefined),
+    ["src/version.ts"],
+  );
+});
+
 Deno.test("docs/architecture.md lists the folders of src/ in that order, and the wings of the mesh", () => {
   const { text } = load("docs/architecture.md");
   const listed = [...text.matchAll(/^\| `([a-z]+)\/` +\|/gm)]

@@ -1,7 +1,4 @@
-/**
- * The bounds of the Bitcoin prober, responder and crawler, with their reasons; a
- * part of `limits.ts`, from which they are imported and which names the other parts.
- */
+/** Bounds of the Bitcoin prober, responder and crawler, with the reason of each. */
 
 // What a peer costs in buffers: BITCOIN_READ_BUFFER_BYTES to read into, which grow
 // with what it sends up to 2 * (MAX_HANDSHAKE_PAYLOAD_BYTES + 24) bytes (longer

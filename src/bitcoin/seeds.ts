@@ -2,7 +2,7 @@
 import { type Clock, deadline, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { pool } from "../core/pool.ts";
-import { DIAL_TIMEOUT_MS } from "../limits.ts";
+import { DIAL_TIMEOUT_MS } from "../transport/transport_limits.ts";
 import { MAX_SEED_ADDRESSES } from "./bitcoin_limits.ts";
 import type { Address } from "../transport/address.ts";
 import { resolveHost, type Resolver } from "../transport/resolve.ts";

@@ -1,7 +1,8 @@
 /** `verack chat`: a node that sends lines of its input to all peers. */
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import { CHAT_TIMEOUT_MS, MAX_DURATION_MS } from "../limits.ts";
+import { CHAT_TIMEOUT_MS } from "./cli_limits.ts";
+import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import type { NodeOptions } from "../mesh/options.ts";

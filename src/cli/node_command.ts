@@ -7,14 +7,14 @@ import { systemClock } from "../core/clock.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
 import { Identity } from "../identity/identity.ts";
 import { parsePeerName, shownName } from "../identity/peer_name.ts";
-import { MAX_DURATION_MS } from "../limits.ts";
+import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
+import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { Node } from "../mesh/node.ts";
 import {
   type NodeOptions,
   parseNetworkName,
   parsePeerTarget,
 } from "../mesh/options.ts";
-import { HEARTBEAT_MS } from "../session/session_limits.ts";
 import type { DataDirectory } from "../store/data_directory.ts";
 import { DATA_FILES } from "../store/lock_file.ts";
 import {

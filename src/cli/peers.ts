@@ -8,7 +8,7 @@ import {
   sameName,
   shownName,
 } from "../identity/peer_name.ts";
-import { MIN_IDENTITY_DIGITS } from "../limits.ts";
+import { MIN_IDENTITY_DIGITS } from "../mesh/mesh_limits.ts";
 import type { Member } from "../mesh/peers/find_peers.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
 import { answerCommand, DATA_FLAG, withNode } from "./answer_command.ts";

@@ -2,7 +2,7 @@
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
-import { DEAD_LETTER_PREVIEW_BYTES } from "../limits.ts";
+import { DEAD_LETTER_PREVIEW_BYTES } from "./control_limits.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { NodeStatus } from "../mesh/node_status.ts";

@@ -8,7 +8,7 @@
  */
 import * as v from "npm:valibot@1.5.0";
 import { isPeerId, type PeerId } from "../identity/identity.ts";
-import { MAX_CONTROL_WAIT_MS } from "../limits.ts";
+import { MAX_CONTROL_WAIT_MS } from "./control_limits.ts";
 import { MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import type {
   AccessRuleRow,

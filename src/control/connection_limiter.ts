@@ -22,7 +22,7 @@ import {
   MAX_CONTROL_CONNECTIONS,
   MAX_CONTROL_HEAD_BYTES,
   MAX_CONTROL_HEADERS,
-} from "../limits.ts";
+} from "./control_limits.ts";
 import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import { TcpStream } from "../transport/tls_connection.ts";
 import type { Connection, Incoming, Listener } from "../transport/transport.ts";

@@ -11,7 +11,7 @@ import {
   CONTROL_ANSWER_TIMEOUT_MS,
   CONTROL_SILENCE_MS,
   MAX_CONTROL_ANSWER_BYTES,
-} from "../limits.ts";
+} from "./control_limits.ts";
 import { missingFlag } from "../transport/net_errors.ts";
 import type { ControlEvent } from "./answers.ts";
 import { API, type Endpoint, EVENTS, type Fields, type Input } from "./api.ts";

@@ -8,7 +8,7 @@ import {
   MAX_CONTROL_TOKEN_CHARS,
   MAX_UNIX_PATH_BYTES,
   MIN_CONTROL_TOKEN_CHARS,
-} from "../limits.ts";
+} from "./control_limits.ts";
 import type { Random } from "../core/clock.ts";
 import {
   type FileAccess,

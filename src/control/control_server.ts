@@ -7,10 +7,10 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
 import { type Log, logger } from "../core/log.ts";
-import { MAX_CONTROL_REQUESTS, MAX_CONTROL_STREAMS } from "../limits.ts";
+import { MAX_CONTROL_REQUESTS, MAX_CONTROL_STREAMS } from "./control_limits.ts";
+import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import type { Node } from "../mesh/node.ts";
-import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { ControlFigures } from "./answers.ts";
 import { ConnectionLimiter, HttpConnections } from "./connection_limiter.ts";

@@ -12,7 +12,7 @@ import {
   CONTROL_STREAM_CHUNK_BYTES,
   MAX_CONTROL_JOURNAL_BYTES,
   MAX_CONTROL_JOURNAL_EVENTS,
-} from "../limits.ts";
+} from "./control_limits.ts";
 
 /** An event; `type` becomes its name in the stream. */
 export interface StreamedEvent {

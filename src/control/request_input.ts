@@ -5,7 +5,7 @@ import {
   CONTROL_BODY_TIMEOUT_MS,
   MAX_CONTROL_BODIES_BYTES,
   MAX_CONTROL_JSON_BYTES,
-} from "../limits.ts";
+} from "./control_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import type { Endpoint, Fields } from "./api.ts";
 import { badRequest, Refusal } from "./guard.ts";

@@ -15,11 +15,9 @@ import {
 import { escapeText, jsonLine } from "./escape.ts";
 import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./core_limits.ts";
 
-/** The loggers, one for each layer; each has the prefix `verack.` in `@std/log`. */
+/** The loggers, named for the layer that logs; each has the prefix `verack.` in `@std/log`. */
 export const LOGGER_NAMES = [
-  "transport",
   "identity",
-  "session",
   "mesh",
   "store",
   "control",
@@ -238,7 +236,7 @@ function formatHuman(record: LogRecord, color: boolean): string {
       LEVEL_COLORS[record.levelName] ?? "",
       record.levelName.padEnd("DEBUG".length),
     ),
-    paint("2", name.padEnd("transport".length)),
+    paint("2", name.padEnd("identity".length)),
     record.msg,
     ...fields,
   ].join(" ");

@@ -3,9 +3,8 @@
  * `MAX_OUTBOX_BYTES`; received ones, `MAX_SESSIONS * MIN_WINDOW_BYTES +
  * WINDOW_BUDGET_BYTES + RECEIVE_BUDGET_BYTES`.
  */
-import { MAX_SESSIONS } from "../limits.ts";
+import { MAX_SESSIONS, PACING_QUEUE_MS } from "../session/session_limits.ts";
 import { WRITE_BLOCK_BYTES } from "../transport/transport_limits.ts";
-import { PACING_QUEUE_MS } from "../session/session_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 
 // --- Messages and chunks -----------------------------------------------------

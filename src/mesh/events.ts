@@ -4,7 +4,7 @@
  */
 import { Deque } from "../core/deque.ts";
 import type { PeerId } from "../identity/identity.ts";
-import { MAX_QUEUED_EVENTS } from "../limits.ts";
+import { MAX_QUEUED_EVENTS } from "./mesh_limits.ts";
 
 /** Which end dialed. */
 export type Direction = "inbound" | "outbound";

@@ -7,7 +7,7 @@ import {
   ALARM_QUIET_MS,
   HEALTH_PROBE_MS,
   MAX_HEALTH_FACTS,
-} from "../limits.ts";
+} from "./mesh_limits.ts";
 import { messageOf } from "../core/errors.ts";
 import type { PeerId } from "../identity/identity.ts";
 import type { Clock } from "../core/clock.ts";

@@ -8,7 +8,7 @@ import {
   KEPT_TIME_SAVE_MS,
   MAX_COUNTED_OFF_MS,
   MAX_PLAUSIBLE_OFF_MS,
-} from "../limits.ts";
+} from "./mesh_limits.ts";
 import type { NodeStore } from "./peers/node_store.ts";
 
 /**

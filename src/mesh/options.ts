@@ -8,6 +8,18 @@ import {
 import { VerackError } from "../core/errors.ts";
 import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
 import {
+  MAX_DURATION_MS,
+  MIN_DURATION_MS,
+  PEER_EXCHANGE_MIN_MS,
+  PEER_EXCHANGE_MS,
+} from "./mesh_limits.ts";
+import {
+  DEAD_AFTER_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  HEARTBEAT_MS,
+  MAX_SESSIONS,
+} from "../session/session_limits.ts";
+import {
   type OutboxLimits,
   type OutboxOptions,
   resolveOutbox,
@@ -22,22 +34,10 @@ import { type Invite, parseInvite } from "../identity/invite.ts";
 import { isDemoIdentity } from "../identity/key_files.ts";
 import { parsePeerName } from "../identity/peer_name.ts";
 import { deriveNetworkKey } from "../identity/shared_secret.ts";
-import {
-  MAX_DURATION_MS,
-  MAX_SESSIONS,
-  MIN_DURATION_MS,
-  PEER_EXCHANGE_MIN_MS,
-  PEER_EXCHANGE_MS,
-} from "../limits.ts";
 import type { AdmissionMode } from "./admission/admission_policy.ts";
 import { KeptTime } from "./kept_time.ts";
 import { MemoryStore } from "./peers/memory_store.ts";
 import type { NodeStore } from "./peers/node_store.ts";
-import {
-  DEAD_AFTER_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  HEARTBEAT_MS,
-} from "../session/session_limits.ts";
 import {
   type Address,
   formatAddress,

@@ -134,3 +134,6 @@ export const PROBE_TIMEOUT_MS = 1_000;
 
 /** Pings of one session that wait for their pong; more are a bug or a dead peer. */
 export const MAX_PENDING_PINGS = 16;
+
+/** Sessions of one node. A larger full mesh needs another design, see docs. */
+export const MAX_SESSIONS = 1_024;

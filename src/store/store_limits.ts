@@ -1,4 +1,4 @@
-/** When a database is written, with the reasons. */
+/** Bounds of the time until a database is written, with the reason of each. */
 
 /** What is written is committed after this long if no caller waits for it: peers lose no more in a crash. */
 export const COMMIT_IDLE_MS = 100;

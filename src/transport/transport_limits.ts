@@ -33,3 +33,6 @@ export const MAX_ACCEPT_PAUSE_MS = 1_000;
 
 /** Free descriptors that are counted: more than every bound of a node together needs, 40 ms. */
 export const MAX_COUNTED_DESCRIPTORS = 2_048;
+
+/** Deadline of a TCP connection, a certificate look-up or a TLS handshake while dialing. */
+export const DIAL_TIMEOUT_MS = 10_000;

@@ -2,16 +2,18 @@
 // neither keep a node from its friends, nor have it dial others for them.
 import { assert, assertEquals } from "@std/assert";
 import { Identity, serverNameOf } from "../../src/identity/identity.ts";
+import { DIAL_TIMEOUT_MS } from "../../src/transport/transport_limits.ts";
 import {
-  DIAL_TIMEOUT_MS,
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
+  GOSSIP_KEPT_MS,
+  RECONNECT_CLAIMED_MS,
+} from "../../src/mesh/mesh_limits.ts";
+import {
   GOSSIP_CREDIT_PER_SOURCE,
   GOSSIP_CREDIT_PER_SOURCE_REFILL_MS,
-  GOSSIP_KEPT_MS,
   MAX_CONCURRENT_DIALS,
-  RECONNECT_CLAIMED_MS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/dialing/dialing_limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import type {
   StoredAddress,

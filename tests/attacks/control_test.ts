@@ -23,7 +23,7 @@ import {
   MAX_CONTROL_CONNECTIONS,
   MAX_CONTROL_JSON_BYTES,
   MAX_CONTROL_STREAMS,
-} from "../../src/limits.ts";
+} from "../../src/control/control_limits.ts";
 import { serverNameOf } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";

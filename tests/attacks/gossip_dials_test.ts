@@ -1,7 +1,7 @@
 // Strangers that tell of peers at ports which hang, to use up the dials that gossip may
 // cause: an honest rumour has its turn all the same.
 import { assert } from "@std/assert";
-import { MAX_GOSSIP_DIALS } from "../../src/limits.ts";
+import { MAX_GOSSIP_DIALS } from "../../src/mesh/dialing/dialing_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { entryOf, stranger } from "../helpers/forged_messages.ts";

@@ -5,7 +5,7 @@ import {
   LEARNED_PAUSE_MS,
   MAX_MISSING_LOOKUPS,
   MAX_MISSING_PAIRS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/discovery/discovery_limits.ts";
 import { configureLogging } from "../../src/core/log.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { UnreachablePairs } from "../../src/mesh/discovery/unreachable_pairs.ts";

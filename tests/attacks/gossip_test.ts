@@ -4,8 +4,8 @@ import { Identity, peerIdFromBytes } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_GOSSIP_PEERS_PER_SOURCE,
-  MAX_NAMED_ENDPOINTS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
+import { MAX_NAMED_ENDPOINTS } from "../../src/mesh/dialing/dialing_limits.ts";
 import { MAX_PEERS_PER_MESSAGE } from "../../src/wire/wire_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { PeerAddresses } from "../../src/mesh/peers/peer_addresses.ts";

@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import { connect, type Socket } from "node:net";
 import { Identity } from "../../src/identity/identity.ts";
-import { MAX_PENDING_CONNECTIONS } from "../../src/limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../../src/mesh/mesh_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { until } from "../helpers/until.ts";

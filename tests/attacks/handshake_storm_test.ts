@@ -3,12 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import {
   HANDSHAKE_TURN_MS,
   MAX_HANDSHAKES_AT_ONCE,
-} from "../../src/mesh/mesh_limits.ts";
-import { Identity, serverNameOf } from "../../src/identity/identity.ts";
-import {
   MAX_PENDING_CONNECTIONS,
-  MAX_PENDING_PER_ADDRESS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
+import { MAX_PENDING_PER_ADDRESS } from "../../src/mesh/sessions/connection_limits.ts";
+import { Identity, serverNameOf } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import type { Node } from "../../src/mesh/node.ts";

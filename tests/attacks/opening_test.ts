@@ -1,7 +1,7 @@
 // One peer opens session after session.
 import { assertEquals } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
-import { MAX_SESSIONS_PER_PEER } from "../../src/limits.ts";
+import { MAX_SESSIONS_PER_PEER } from "../../src/mesh/sessions/connection_limits.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { RawPeer } from "../helpers/attacker.ts";
 import { Scene } from "../helpers/scene.ts";

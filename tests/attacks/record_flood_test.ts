@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/core/clock.ts";
 import { Identity } from "../../src/identity/identity.ts";
-import { MAX_STRANGER_PEERS } from "../../src/limits.ts";
+import { MAX_STRANGER_PEERS } from "../../src/mesh/mesh_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { SqliteStore } from "../../src/store/sqlite_store.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";

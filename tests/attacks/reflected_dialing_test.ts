@@ -4,8 +4,8 @@ import { Identity } from "../../src/identity/identity.ts";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
-  GOSSIP_CREDIT_PER_SOURCE,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
+import { GOSSIP_CREDIT_PER_SOURCE } from "../../src/mesh/dialing/dialing_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { type Address, parseAddress } from "../../src/transport/address.ts";
 import { entryOf, stranger } from "../helpers/forged_messages.ts";

@@ -1,10 +1,8 @@
 // Whoever is silent, slow or too many holds up itself and nobody else.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createConnection } from "node:net";
-import {
-  MAX_PENDING_CONNECTIONS,
-  MAX_PENDING_PER_ADDRESS,
-} from "../../src/limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../../src/mesh/mesh_limits.ts";
+import { MAX_PENDING_PER_ADDRESS } from "../../src/mesh/sessions/connection_limits.ts";
 import { MAX_QUEUE_BYTES } from "../../src/session/session_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";

@@ -5,7 +5,7 @@ import { Identity, parsePeerId } from "../../src/identity/identity.ts";
 import {
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { JoinRequests } from "../../src/mesh/admission/join_requests.ts";

@@ -1,6 +1,6 @@
 // A peer whose connection is ended for no fault in what it said is told why, too.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { MAX_PENDING_PER_ADDRESS } from "../../src/limits.ts";
+import { MAX_PENDING_PER_ADDRESS } from "../../src/mesh/sessions/connection_limits.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";
 import { RawPeer, type Step } from "../helpers/attacker.ts";

@@ -5,7 +5,7 @@ import {
   LAST_SEEN_SAVE_MS,
   MAX_UP_STANDING_PER_SOURCE,
   STANDING_AFTER_UP_MS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import type { Node } from "../../src/mesh/node.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";

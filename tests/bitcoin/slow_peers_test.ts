@@ -1,5 +1,5 @@
 /**
- * What slow and greedy peers cost (`limits.ts`, section Bitcoin): a thousand open
+ * What slow and greedy peers cost (`bitcoin_limits.ts`): a thousand open
  * connections whose read buffers are watched from underneath.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -22,7 +22,7 @@ import { concat, frame, versionBytes } from "./raw_peer.ts";
 
 const COUNT = 1_000;
 const NODE = { host: "192.0.2.1", port: 18_444 };
-/** What `limits.ts` promises for each, whatever it sends. */
+/** What `bitcoin_limits.ts` promises for each, whatever it sends. */
 const MOST = 2 * (FRAME_HEADER_BYTES + MAX_HANDSHAKE_PAYLOAD_BYTES);
 
 /** Watches the buffers that connections read into. */
@@ -133,7 +133,7 @@ Deno.test("a thousand peers that announce 4 MB and send a little cost no more", 
   assertEquals(total, COUNT * BITCOIN_READ_BUFFER_BYTES);
 });
 
-Deno.test("a thousand peers that send all they can cost what limits.ts says", async () => {
+Deno.test("a thousand peers that send all they can cost what bitcoin_limits.ts says", async () => {
   const greedy = concat(
     frame("tx", new Uint8Array(60_000)), // passes through
     frame("tx", new Uint8Array(MAX_HANDSHAKE_PAYLOAD_BYTES)).subarray(0, -1),

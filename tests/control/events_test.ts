@@ -8,7 +8,7 @@ import type {
 import { ControlClient } from "../../src/control/control_client.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { MAX_CONTROL_JOURNAL_EVENTS } from "../../src/limits.ts";
+import { MAX_CONTROL_JOURNAL_EVENTS } from "../../src/control/control_limits.ts";
 import { ControlScene, message } from "../helpers/control.ts";
 import { until } from "../helpers/until.ts";
 

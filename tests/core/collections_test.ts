@@ -6,7 +6,7 @@ import { BoundedMap } from "../../src/core/bounded_map.ts";
 import { Deque } from "../../src/core/deque.ts";
 import { TaskSet } from "../../src/core/task_set.ts";
 import { TokenBucket, TokenBuckets } from "../../src/core/token_bucket.ts";
-import { RECONNECT } from "../../src/limits.ts";
+import { RECONNECT } from "../../src/mesh/mesh_limits.ts";
 
 Deno.test("BoundedMap evicts the entry that was set least recently", () => {
   const map = new BoundedMap<string, number>(3);

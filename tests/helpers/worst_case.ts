@@ -20,21 +20,25 @@ import {
   WINDOW_BUDGET_BYTES,
 } from "../../src/delivery/delivery_limits.ts";
 import {
+  MAX_SESSIONS,
   MAX_TOTAL_FRAME_BYTES,
   MAX_TOTAL_QUEUE_BYTES,
 } from "../../src/session/session_limits.ts";
+import { MAX_DIAL_TARGETS } from "../../src/mesh/dialing/dialing_limits.ts";
+import { MAX_EXTRA_SESSIONS } from "../../src/mesh/sessions/connection_limits.ts";
 import {
-  MAX_DIAL_TARGETS,
-  MAX_EXTRA_SESSIONS,
   MAX_FORMER_MEMBERS,
-  MAX_MISSING_PAIRS,
+  MAX_INVITES,
+  MAX_NAME_BINDINGS,
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PEERS,
   MAX_QUEUED_EVENTS,
-  MAX_SESSIONS,
+} from "../../src/mesh/mesh_limits.ts";
+import {
+  MAX_MISSING_PAIRS,
   MAX_WORK_BYTES,
-} from "../../src/limits.ts";
+} from "../../src/mesh/discovery/discovery_limits.ts";
 import { WRITE_BLOCK_BYTES } from "../../src/transport/transport_limits.ts";
 import {
   FRAME_HEADER_BYTES,
@@ -42,7 +46,6 @@ import {
   MAX_PAYLOAD_BYTES,
   READ_BUFFER_MAX_BYTES,
 } from "../../src/wire/wire_limits.ts";
-import { MAX_INVITES, MAX_NAME_BINDINGS } from "../../src/mesh/mesh_limits.ts";
 import {
   MAX_VERIFIED_CERTIFICATES,
   NETWORK_KEY_COST,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { MAX_QUEUED_EVENTS } from "../../src/limits.ts";
+import { MAX_QUEUED_EVENTS } from "../../src/mesh/mesh_limits.ts";
 import { EventQueue, type NodeEvent } from "../../src/mesh/events.ts";
 
 function mesh(nodes: number): NodeEvent {

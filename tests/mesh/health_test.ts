@@ -1,7 +1,7 @@
 // What is wrong with a node is said once, shown while it lasts, and its end said once.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Identity } from "../../src/identity/identity.ts";
-import { ALARM_QUIET_MS } from "../../src/limits.ts";
+import { ALARM_QUIET_MS } from "../../src/mesh/mesh_limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";

@@ -6,7 +6,7 @@ import {
   EPHEMERAL_KEPT_MS,
   KEPT_TIME_SAVE_MS,
   MAX_COUNTED_OFF_MS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
 import { KeptTime } from "../../src/mesh/kept_time.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { type Member, MemoryMesh } from "../helpers/memory_mesh.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Tick } from "../../src/mesh/ticker.ts";
 import { Ticker } from "../../src/mesh/ticker.ts";
-import { REVIVE_SPREAD_MS } from "../../src/limits.ts";
+import { REVIVE_SPREAD_MS } from "../../src/mesh/dialing/dialing_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 

@@ -8,9 +8,9 @@ import {
   MAX_GOSSIP_PEERS_PER_SOURCE,
   MAX_PEERS,
   MAX_PENDING_CONNECTIONS,
-  MAX_SESSIONS_PER_PEER,
-} from "../../src/limits.ts";
-import { MAX_VERIFIED_ADDRESSES } from "../../src/mesh/mesh_limits.ts";
+  MAX_VERIFIED_ADDRESSES,
+} from "../../src/mesh/mesh_limits.ts";
+import { MAX_SESSIONS_PER_PEER } from "../../src/mesh/sessions/connection_limits.ts";
 import { MAX_QUEUE_BYTES } from "../../src/session/session_limits.ts";
 import type { PeerSession } from "../../src/mesh/peers/peer_session.ts";
 import type { Peer } from "../../src/mesh/peers/peer.ts";

@@ -7,7 +7,7 @@ import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,
   MAX_STRANGER_PEERS,
-} from "../../src/limits.ts";
+} from "../../src/mesh/mesh_limits.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";

@@ -5,8 +5,8 @@ import {
   MAX_REPEATED_FRAMES,
   RECEIVE_BUDGET_BYTES,
 } from "../../src/delivery/delivery_limits.ts";
-import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
-import { MAX_FORMER_MEMBERS, PEER_REQUEST_BURST } from "../../src/limits.ts";
+import { MAX_FORMER_MEMBERS } from "../../src/mesh/mesh_limits.ts";
+import { PEER_REQUEST_BURST } from "../../src/mesh/discovery/discovery_limits.ts";
 import {
   MAX_HANDSHAKE_FRAMES,
   MAX_QUEUE_BYTES,
@@ -17,6 +17,7 @@ import {
   MAX_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,
 } from "../../src/wire/wire_limits.ts";
+import { DEMO_IDENTITIES } from "../../src/identity/key_files.ts";
 import { SESSION_COMMANDS } from "../../src/wire/commands.ts";
 import { frameChecksum, networkMagic } from "../../src/wire/frame.ts";
 import { REASON } from "../../src/wire/messages/reason.ts";

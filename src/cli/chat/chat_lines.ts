@@ -8,7 +8,7 @@ import {
   type PeerNames,
   shownName,
 } from "../../identity/peer_name.ts";
-import { MAX_NAME_CLAIMS } from "../../limits.ts";
+import { MAX_NAME_CLAIMS } from "../cli_limits.ts";
 import type { NodeEvent } from "../../mesh/events.ts";
 import type { Node } from "../../mesh/node.ts";
 import {

@@ -5,7 +5,7 @@ import { escapeText } from "../../core/escape.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import { CHAT_FAREWELL_MS } from "../../limits.ts";
+import { CHAT_FAREWELL_MS } from "../cli_limits.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { Palette } from "../terminal.ts";
 import { CHAT_TOPIC, type ChatLines, DIRECT_TOPIC } from "./chat_lines.ts";

@@ -5,9 +5,9 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { MAX_BODY_BYTES } from "../../wire/wire_limits.ts";
+import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../cli_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
-import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../../limits.ts";
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Node } from "../../mesh/node.ts";

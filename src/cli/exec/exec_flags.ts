@@ -2,12 +2,8 @@
 import { logger } from "../../core/log.ts";
 import { isPeerId, type PeerId } from "../../identity/identity.ts";
 import { foldName, parsePeerName, sameName } from "../../identity/peer_name.ts";
-import {
-  EXEC_JOBS,
-  EXEC_TIMEOUT_MS,
-  MAX_DURATION_MS,
-  MAX_EXEC_JOBS,
-} from "../../limits.ts";
+import { EXEC_JOBS, EXEC_TIMEOUT_MS, MAX_EXEC_JOBS } from "../cli_limits.ts";
+import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";
 import { staysClosed } from "../../mesh/admission/credentials.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { NodeOptions } from "../../mesh/options.ts";

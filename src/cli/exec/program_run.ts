@@ -14,7 +14,7 @@ import {
   EXEC_OUTPUT_AFTER_END_MS,
   MAX_EXEC_OUTPUT_LINE_CHARS,
   MAX_EXEC_OUTPUT_LINES,
-} from "../../limits.ts";
+} from "../cli_limits.ts";
 import { grantedEnv } from "../command.ts";
 import { linesOf } from "../lines.ts";
 

@@ -7,7 +7,7 @@ import {
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,
   PENDING_UPDATE_MS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { JoinRequest, NodeStore } from "../peers/node_store.ts";
 

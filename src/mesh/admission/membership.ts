@@ -11,7 +11,7 @@ import {
   MAX_FORMER_MEMBERS,
   REFUSAL_EVENT_BURST,
   REFUSAL_EVENT_REFILL_MS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import {
   type AdmissionFacts,
   decideAdmission,

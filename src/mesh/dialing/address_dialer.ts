@@ -10,7 +10,8 @@ import {
   verifyCertificate,
 } from "../../identity/certificate.ts";
 import { type PeerId, serverNameOf } from "../../identity/identity.ts";
-import { DIAL_TIMEOUT_MS, MAX_NAMED_ENDPOINTS } from "../../limits.ts";
+import { DIAL_TIMEOUT_MS } from "../../transport/transport_limits.ts";
+import { MAX_NAMED_ENDPOINTS } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { resolveAddress, type Resolver } from "../../transport/resolve.ts";
 import { classifyIp, mayDial, type Scope } from "../../transport/scope.ts";

@@ -6,7 +6,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
-import { ADDRESS_STAGGER_MS } from "../../limits.ts";
+import { ADDRESS_STAGGER_MS } from "./dialing_limits.ts";
 
 /** Addresses that wait to be tried; more may come while others are. */
 export class AddressQueue<T> {

@@ -17,8 +17,8 @@ import {
   MAX_CONCURRENT_DIALS,
   MAX_GOSSIP_DIALS,
   MAX_GOSSIP_DIALS_PER_SOURCE,
-  MAX_SESSIONS,
-} from "../../limits.ts";
+} from "./dialing_limits.ts";
+import { MAX_SESSIONS } from "../../session/session_limits.ts";
 import { BoundedMap } from "../../core/bounded_map.ts";
 import type { DialShare } from "../peers/peer.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";

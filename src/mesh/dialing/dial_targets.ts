@@ -13,8 +13,8 @@ import type { PeerId } from "../../identity/identity.ts";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
-  MAX_DIAL_TARGETS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
+import { MAX_DIAL_TARGETS } from "./dialing_limits.ts";
 import { type DialBudget, OWN_CLAIMS } from "./dial_budget.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 import type { DialShare, Peer } from "../peers/peer.ts";

@@ -7,12 +7,8 @@
  */
 import { TaskSet } from "../../core/task_set.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import {
-  DIAL_HINT_INTERVAL_MS,
-  GOSSIP_CREDIT_REFILL_MS,
-  GOSSIP_KEPT_MS,
-  REVIVE_SPREAD_MS,
-} from "../../limits.ts";
+import { DIAL_HINT_INTERVAL_MS, GOSSIP_KEPT_MS } from "../mesh_limits.ts";
+import { GOSSIP_CREDIT_REFILL_MS, REVIVE_SPREAD_MS } from "./dialing_limits.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";

@@ -5,10 +5,8 @@
  */
 import { VerackError } from "../../core/errors.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import {
-  MAX_ADDRESSES_PER_PEER,
-  MAX_GOSSIP_ADDRESSES_AT_ONCE,
-} from "../../limits.ts";
+import { MAX_ADDRESSES_PER_PEER } from "../mesh_limits.ts";
+import { MAX_GOSSIP_ADDRESSES_AT_ONCE } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
 import { ClaimedDials } from "./dial_targets.ts";

@@ -6,14 +6,13 @@
  */
 import { type Clock, type Random, sleep } from "../../core/clock.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
+import { MAX_ADDRESSES_PER_PEER, RECONNECT_MIN_MS } from "../mesh_limits.ts";
 import {
-  MAX_ADDRESSES_PER_PEER,
   MAX_MEMBERS_PER_NAME,
   NAME_LOOKUP_MS,
   NAME_REFRESH_MS,
   OWN_HOST_MS,
-  RECONNECT_MIN_MS,
-} from "../../limits.ts";
+} from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, raceAddresses } from "./address_race.ts";
 import type { Log } from "../../core/log.ts";

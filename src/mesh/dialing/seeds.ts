@@ -7,7 +7,7 @@
  */
 import { VerackError } from "../../core/errors.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
-import { MAX_PEERS } from "../../limits.ts";
+import { MAX_PEERS } from "../mesh_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";
 import type { AccessRules } from "../peers/access_rules.ts";

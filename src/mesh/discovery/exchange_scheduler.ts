@@ -12,9 +12,9 @@ import {
   MEETING_PAUSE_MS,
   NEWS_DELAY_MS,
   NEWS_TOLD_TO,
-  PEER_EXCHANGE_MIN_MS,
   RECENT_SESSION_MS,
-} from "../../limits.ts";
+} from "./discovery_limits.ts";
+import { PEER_EXCHANGE_MIN_MS } from "../mesh_limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { ExchangeStates } from "./exchange_state.ts";

@@ -1,7 +1,10 @@
 /** What peer exchange keeps of each session, for as long as the session lives. */
 import { TokenBucket } from "../../core/token_bucket.ts";
 import type { PeerId } from "../../identity/identity.ts";
-import { PEER_REQUEST_BURST, PEER_REQUEST_REFILL_MS } from "../../limits.ts";
+import {
+  PEER_REQUEST_BURST,
+  PEER_REQUEST_REFILL_MS,
+} from "./discovery_limits.ts";
 import { PEER_ENTRY_BURST, PEER_ENTRY_REFILL_MS } from "../mesh_limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 

@@ -9,7 +9,8 @@ import {
   GOSSIP_FRESH_MS,
   GOSSIP_LIST_MS,
   RECENT_SESSION_MS,
-} from "../../limits.ts";
+} from "./discovery_limits.ts";
+import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
@@ -22,7 +23,6 @@ import {
   PEER_FLAG,
   type PeerEntry,
 } from "../../wire/messages/peers.ts";
-import { MAX_ADDRESSES_PER_ENTRY } from "../../wire/wire_limits.ts";
 
 /** Dependencies of {@linkcode GossipList}. */
 export interface GossipListOptions {

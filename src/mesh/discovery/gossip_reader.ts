@@ -10,7 +10,8 @@ import {
 } from "../../identity/certificate.ts";
 import { equalBytes } from "../../identity/der.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
-import { COLLISION_CROWD, COLLISION_GRACE_PER_PEER_MS } from "../../limits.ts";
+import { COLLISION_CROWD } from "./discovery_limits.ts";
+import { COLLISION_GRACE_PER_PEER_MS } from "../mesh_limits.ts";
 import {
   AS_SEEN_HOST,
   PEER_FLAG,

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
-import { JOIN_TIMEOUT_MS } from "../../limits.ts";
+import { JOIN_TIMEOUT_MS } from "./discovery_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";

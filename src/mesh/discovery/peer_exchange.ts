@@ -14,7 +14,8 @@ import {
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
   WORK_OVERHEAD_BYTES,
-} from "../../limits.ts";
+} from "./discovery_limits.ts";
+import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 import {
   ExchangeScheduler,
   type ExchangeSchedulerOptions,
@@ -44,7 +45,6 @@ import {
   encodePeers,
   joinPeers,
 } from "../../wire/messages/peers.ts";
-import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 
 /** A position in a list. */
 const REFERENCE_BYTES = 8;

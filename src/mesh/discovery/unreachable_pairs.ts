@@ -9,7 +9,7 @@ import {
   MAX_MISSING_LOOKUPS,
   MAX_MISSING_PAIRS,
   MISSING_REPORT_MS,
-} from "../../limits.ts";
+} from "./discovery_limits.ts";
 import { MAX_PEERS_PER_MESSAGE } from "../../wire/wire_limits.ts";
 import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";

@@ -13,7 +13,7 @@ import {
   WORK_BURST_MS,
   WORK_SLICE_MS,
   WORK_SLICE_SHARE,
-} from "../../limits.ts";
+} from "./discovery_limits.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 
 /** Does one short step; true if there is more to do. It may throw. */

@@ -4,7 +4,7 @@ import {
   MAX_FAILURES_AT_THE_DOOR,
   RECONNECT,
   RECONNECT_MIN_MS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 
 /** Failures in a row, and when the next attempt is due. Times are monotonic. */
 export class DialSchedule {

@@ -6,7 +6,7 @@ import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { isPeerId, type PeerId } from "../../identity/identity.ts";
 import { isPeerName, peerLabel, sameName } from "../../identity/peer_name.ts";
-import { MIN_IDENTITY_DIGITS } from "../../limits.ts";
+import { MIN_IDENTITY_DIGITS } from "../mesh_limits.ts";
 import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
 import type { NameBindings } from "./name_bindings.ts";
 import type { PeerInfo } from "./peer_info.ts";

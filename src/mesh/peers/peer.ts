@@ -14,7 +14,7 @@ import {
   RECONNECT_CLAIMED_MS,
   RECONNECT_LEFT_MS,
   STABLE_SESSION_MS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import type { Address } from "../../transport/address.ts";
 import type { NodeEvent } from "../events.ts";
 import { DialSchedule } from "./dial_schedule.ts";

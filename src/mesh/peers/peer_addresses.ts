@@ -3,8 +3,8 @@
  * one that is only advertised or gossiped. Whether an address may be dialed is checked when it
  * is dialed (`address_dialer.ts`).
  */
-import { MAX_ADDRESSES_PER_PEER } from "../../limits.ts";
 import {
+  MAX_ADDRESSES_PER_PEER,
   MAX_ADVERTISED_ADDRESSES,
   MAX_VERIFIED_ADDRESSES,
 } from "../mesh_limits.ts";

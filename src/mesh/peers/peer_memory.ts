@@ -13,7 +13,7 @@ import {
   LAST_SEEN_SAVE_MS,
   MAX_PEERS,
   MAX_STRANGER_PEERS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import type { Log } from "../../core/log.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { KeptTime } from "../kept_time.ts";

@@ -3,7 +3,7 @@
  * for a new one is decided in `table_room.ts`.
  */
 import type { PeerId } from "../../identity/identity.ts";
-import { MAX_GOSSIP_PEERS_PER_SOURCE, TABLE_LOOK_MS } from "../../limits.ts";
+import { MAX_GOSSIP_PEERS_PER_SOURCE, TABLE_LOOK_MS } from "../mesh_limits.ts";
 import { Peer, type PeerEnvironment } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";

@@ -8,7 +8,7 @@ import {
   MAX_UP_STANDING_PER_SOURCE,
   MAX_UP_STANDING_SHARE,
   STANDING_AFTER_UP_MS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import { type AccessRules, keepsOut } from "./access_rules.ts";
 import type { PeerHead } from "./node_store.ts";
 import type { Peer } from "./peer.ts";

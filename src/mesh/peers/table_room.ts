@@ -9,7 +9,7 @@ import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,
   MAX_STRANGER_PEERS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import type { Peer, PeerEnvironment } from "./peer.ts";
 
 /** Facts of other parts about the records of a table. */

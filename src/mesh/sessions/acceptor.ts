@@ -7,9 +7,9 @@ import { deadline } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import {
   MAX_ENDING_CONNECTIONS,
-  MAX_PENDING_CONNECTIONS,
   MAX_PROVEN_HOSTS,
-} from "../../limits.ts";
+} from "./connection_limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../mesh_limits.ts";
 import { descriptors } from "../../transport/descriptors.ts";
 import { sourceOf } from "../../transport/scope.ts";
 import type { Incoming, Listener } from "../../transport/transport.ts";

@@ -6,10 +6,10 @@
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import { type PeerId, shortId } from "../../identity/identity.ts";
-import { MAX_SESSIONS_PER_PEER } from "../../limits.ts";
+import { MAX_SESSIONS_PER_PEER } from "./connection_limits.ts";
+import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
-import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 
 /** Settles the collisions of one node. */
 export class Collisions {

@@ -7,7 +7,6 @@ import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import {
   COUNT_DESCRIPTORS_FROM,
-  MAX_PENDING_CONNECTIONS,
   MIN_CONNECTIONS,
   MIN_PENDING_CONNECTIONS,
   NO_DESCRIPTORS_QUIET_MS,
@@ -15,7 +14,8 @@ import {
   RESERVED_DESCRIPTORS,
   SHED_INTERVAL_MS,
   SHORTAGE_KEPT_MS,
-} from "../../limits.ts";
+} from "./connection_limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../mesh_limits.ts";
 import type { Log } from "../../core/log.ts";
 import type { Descriptors } from "../../transport/descriptors.ts";
 import type { HealthBoard } from "../health.ts";

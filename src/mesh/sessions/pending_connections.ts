@@ -5,10 +5,8 @@
  * sockets displace only each other, and handshakes can complete during a flood: an honest peer
  * needs milliseconds (Core evicts similarly, `src/node/eviction.cpp`).
  */
-import {
-  MAX_PENDING_CONNECTIONS,
-  MAX_PENDING_PER_ADDRESS,
-} from "../../limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../mesh_limits.ts";
+import { MAX_PENDING_PER_ADDRESS } from "./connection_limits.ts";
 
 /** One connection that waits for its proof. */
 export interface PendingEntry {

@@ -10,13 +10,13 @@ import type { Log } from "../../core/log.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
 import {
   ALARM_QUIET_MS,
+  FULL_REPORT_MS,
   REFUSAL_EVENT_BURST,
   REFUSAL_EVENT_REFILL_MS,
-} from "../../limits.ts";
+} from "../mesh_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";
-import { FULL_REPORT_MS } from "../mesh_limits.ts";
 
 /** Reported refusals that are remembered. */
 const MAX_SAID = 256;

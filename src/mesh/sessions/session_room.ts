@@ -3,17 +3,17 @@
  * all others, which share the rest by turns among their sources.
  */
 import {
+  MAX_PEERS,
   MAX_RESERVED_SHARE,
   MAX_STRANGER_EXTRA_SESSIONS,
+  MAX_STRANGER_PEERS,
 } from "../mesh_limits.ts";
-import { VerackError } from "../../core/errors.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
 import {
   MAX_EXTRA_SESSIONS,
-  MAX_PEERS,
   MAX_SESSIONS_PER_PEER,
-  MAX_STRANGER_PEERS,
-} from "../../limits.ts";
+} from "./connection_limits.ts";
+import { VerackError } from "../../core/errors.ts";
+import { type PeerId, shortId } from "../../identity/identity.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { Peer } from "../peers/peer.ts";

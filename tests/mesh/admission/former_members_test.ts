@@ -1,6 +1,6 @@
 // Admissions of peers without a record: which are remembered when there are too many.
 import { assert, assertEquals } from "@std/assert";
-import { MAX_FORMER_MEMBERS } from "../../../src/limits.ts";
+import { MAX_FORMER_MEMBERS } from "../../../src/mesh/mesh_limits.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { verifyCertificate } from "../../../src/identity/certificate.ts";
 import {

@@ -1,6 +1,6 @@
 // The addresses of one peer, tried so that one that hangs holds up no other.
 import { assert, assertEquals } from "@std/assert";
-import { ADDRESS_STAGGER_MS } from "../../../src/limits.ts";
+import { ADDRESS_STAGGER_MS } from "../../../src/mesh/dialing/dialing_limits.ts";
 import {
   AddressQueue,
   type Attempt,

@@ -9,8 +9,8 @@ import {
   MAX_CONCURRENT_DIALS,
   MAX_GOSSIP_DIALS,
   MAX_GOSSIP_DIALS_PER_SOURCE,
-  MAX_SESSIONS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/dialing/dialing_limits.ts";
+import { MAX_SESSIONS } from "../../../src/session/session_limits.ts";
 import {
   DialBudget,
   type KnownShare,

@@ -4,8 +4,8 @@ import { assertEquals } from "@std/assert";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,
-  MAX_DIAL_TARGETS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/mesh_limits.ts";
+import { MAX_DIAL_TARGETS } from "../../../src/mesh/dialing/dialing_limits.ts";
 import {
   type CountedDial,
   DialTargets,

@@ -1,7 +1,7 @@
 // Node.joined(): when a node is in its mesh, and what is said when it is not.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ErrorCode, VerackError } from "../../../src/core/errors.ts";
-import { JOIN_TIMEOUT_MS } from "../../../src/limits.ts";
+import { JOIN_TIMEOUT_MS } from "../../../src/mesh/discovery/discovery_limits.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { startMesh } from "../../helpers/nodes.ts";

@@ -1,6 +1,6 @@
 // Two halves that cannot reach each other both take in somebody; then they can.
 import { assert, assertEquals } from "@std/assert";
-import { REVIVE_SPREAD_MS } from "../../../src/limits.ts";
+import { REVIVE_SPREAD_MS } from "../../../src/mesh/dialing/dialing_limits.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { formatAddress, parseAddress } from "../../../src/transport/address.ts";
 import { tlsTransport } from "../../../src/transport/tls.ts";

@@ -2,7 +2,7 @@
 // `send` knows them, too.
 import { parsePeerId } from "../../../src/core/peer_id.ts";
 import { assert, assertEquals } from "@std/assert";
-import { MAX_MISSING_PAIRS } from "../../../src/limits.ts";
+import { MAX_MISSING_PAIRS } from "../../../src/mesh/discovery/discovery_limits.ts";
 import type { MissingPair } from "../../../src/mesh/events.ts";
 import { COMMAND } from "../../../src/wire/commands.ts";
 import type { Transport } from "../../../src/transport/transport.ts";

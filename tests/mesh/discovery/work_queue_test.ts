@@ -8,7 +8,7 @@ import {
   WORK_BURST_MS,
   WORK_OVERHEAD_BYTES,
   WORK_SLICE_MS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/discovery/discovery_limits.ts";
 import {
   MAX_PAYLOAD_BYTES,
   MAX_PEERS_PER_MESSAGE,

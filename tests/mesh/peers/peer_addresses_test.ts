@@ -1,7 +1,7 @@
 /** Where a peer may be reached that has moved often. */
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
-import { MAX_ADDRESSES_PER_PEER } from "../../../src/limits.ts";
+import { MAX_ADDRESSES_PER_PEER } from "../../../src/mesh/mesh_limits.ts";
 import {
   ADDRESS_RANK,
   type AddressRank,

@@ -8,7 +8,7 @@ import { Node } from "../../../src/mesh/node.ts";
 import type { StoredPeer } from "../../../src/mesh/peers/node_store.ts";
 import type { NodeOptions } from "../../../src/mesh/options.ts";
 import { parseAddress } from "../../../src/transport/address.ts";
-import { MAX_STRANGER_PEERS } from "../../../src/limits.ts";
+import { MAX_STRANGER_PEERS } from "../../../src/mesh/mesh_limits.ts";
 import { EventLog, Mesh } from "../../helpers/nodes.ts";
 import {
   plainMemory,

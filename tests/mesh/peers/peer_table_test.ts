@@ -7,7 +7,7 @@ import {
   MAX_PEERS,
   MAX_STRANGER_PEERS,
   TABLE_LOOK_MS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/mesh_limits.ts";
 import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
 import { resolveOptions } from "../../../src/mesh/options.ts";
 import type { Peer } from "../../../src/mesh/peers/peer.ts";

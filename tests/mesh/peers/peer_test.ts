@@ -9,7 +9,7 @@ import {
   RECONNECT_LEFT_MS,
   RECONNECT_MIN_MS,
   STABLE_SESSION_MS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/mesh_limits.ts";
 import { Peer } from "../../../src/mesh/peers/peer.ts";
 import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
 import { VirtualClock } from "../../../src/testing/virtual_clock.ts";

@@ -2,14 +2,14 @@
 import { assertEquals } from "@std/assert";
 import {
   COUNT_DESCRIPTORS_FROM,
-  MAX_PENDING_CONNECTIONS,
   MIN_CONNECTIONS,
   MIN_PENDING_CONNECTIONS,
   PENDING_SHARE,
   RESERVED_DESCRIPTORS,
   SHED_INTERVAL_MS,
   SHORTAGE_KEPT_MS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/sessions/connection_limits.ts";
+import { MAX_PENDING_CONNECTIONS } from "../../../src/mesh/mesh_limits.ts";
 import { logger } from "../../../src/core/log.ts";
 import {
   ConnectionRoom,

@@ -5,8 +5,8 @@ import {
   MAX_PENDING_CONNECTIONS,
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,
-  MAX_PENDING_PER_ADDRESS,
-} from "../../../src/limits.ts";
+} from "../../../src/mesh/mesh_limits.ts";
+import { MAX_PENDING_PER_ADDRESS } from "../../../src/mesh/sessions/connection_limits.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import {
   PendingConnections,

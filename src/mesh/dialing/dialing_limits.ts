@@ -1,7 +1,10 @@
+/** Bounds of dialing, with the reason of each. */
+
 /**
- * Every bound of what a node dials, with its reason; a part of `limits.ts`, from which
- * they are imported and which names the other parts.
+ * After a pause, or when the network is back, every peer that is down is dialed within this
+ * time, and not all at once.
  */
+export const REVIVE_SPREAD_MS = 500;
 
 /**
  * Dials under way at once to configured addresses and peers with standing; and as many to peers
@@ -27,15 +30,7 @@ export const GOSSIP_CREDIT_PER_SOURCE_REFILL_MS = 1_000;
 export const GOSSIP_CREDIT = 512;
 export const GOSSIP_CREDIT_REFILL_MS = 250;
 
-/**
- * Failed dials to one IP address and port, of all peers without standing together, at once, and
- * the period of one more. A peer that is down is dialed some ten times in its first minute,
- * then twice a minute at most.
- */
-export const DIALS_PER_TARGET = 16;
-export const DIALS_PER_TARGET_REFILL_MS = 15_000;
-
-/** Targets for which they are counted: as many as peers on record that advertise one each. */
+/** Targets whose failed dials are counted (`DIALS_PER_TARGET`): as many as peers on record that advertise one each. */
 export const MAX_DIAL_TARGETS = 4_096;
 
 /** Delay before the next address of a peer is tried (RFC 8305: 250 ms). */
@@ -44,11 +39,29 @@ export const ADDRESS_STAGGER_MS = 250;
 /** Addresses tried at once of a peer that is known by gossip only; of others, all. */
 export const MAX_GOSSIP_ADDRESSES_AT_ONCE = 2;
 
-/** Least time between dials that are brought forward by gossip that a peer is live. */
-export const DIAL_HINT_INTERVAL_MS = 10_000;
+/** IP addresses that are tried of a name in gossip: one of each family. */
+export const MAX_NAMED_ENDPOINTS = 2;
 
 /**
- * Least time until a lost peer is dialed at an address that it only advertised, and between two
- * such dials: it had dialed us, and should do so again first.
+ * Members on record for one configured name: as many as addresses in one answer of its name
+ * server.
  */
-export const RECONNECT_CLAIMED_MS = 5_000;
+export const MAX_MEMBERS_PER_NAME = 16;
+
+/**
+ * How often a configured name that has led to a member is looked up again, for new members: the
+ * halves of a split mesh may have no other connection.
+ */
+export const NAME_LOOKUP_MS = 60_000;
+
+/** The same while dials to its addresses hang. */
+export const NAME_REFRESH_MS = 3_000;
+
+/** A dial caused by gossip gives way, after this time, to one that another source waits for. */
+export const CONTESTED_DIAL_MS = 3_000;
+
+/**
+ * How long a host that led to this node itself is not dialed; a load balancer may lead to
+ * another node later.
+ */
+export const OWN_HOST_MS = 10_000;

@@ -1,6 +1,5 @@
 /**
- * Every bound of the control API, with its reason; a part of `limits.ts`, from
- * which they are imported and which names the other parts.
+ * Bounds of the control API, with the reason of each.
  *
  * All authorised clients together hold at most MAX_CONTROL_JOURNAL_BYTES of events, whether
  * they read them or not, and MAX_CONTROL_BODIES_BYTES of request bodies. Other clients are

@@ -1,13 +1,20 @@
 /** Bounds of peer exchange and of joining a mesh, with the reason of each. */
 
+/** How long `Node.joined` waits by default. */
+export const JOIN_TIMEOUT_MS = 30_000;
+
+/** Requests for peers that a session may make at once, and the period of one more. */
+export const PEER_REQUEST_BURST = 16;
+export const PEER_REQUEST_REFILL_MS = 1_000;
+
+/** How long after its last proof a peer is still gossiped. */
+export const GOSSIP_FRESH_MS = 3 * 60 * 60 * 1_000;
+
 /**
  * Up to this many members a list is requested together with their fingerprints, which saves a
  * round trip.
  */
 export const MAX_INLINE_FINGERPRINTS = 16;
-
-/** Peers whose report that another one is live is kept, to ask them again; a few are enough. */
-export const MAX_REPORTERS_PER_PEER = 4;
 
 /** Least time between two reports of unreachable members, on the wire and in events. */
 export const MISSING_REPORT_MS = 1_000;
@@ -56,9 +63,6 @@ export const GOSSIP_LIST_MS = 250;
 /** Members that are sent a request for peers when a peer was lost. */
 export const ASKED_AFTER_LOSS = 3;
 
-/** Least time between two requests for peer lists; peers accept one a second. */
-export const PEER_EXCHANGE_MIN_MS = 2_000;
-
 /**
  * A peer that has just joined or come back is announced to this many others, the next in the
  * order of identities and some at random, when no other has come for this time, milliseconds,
@@ -83,38 +87,3 @@ export const MEETING_PATIENCE_MS = 10_000;
  * about them from all members costs little.
  */
 export const COLLISION_CROWD = 16;
-
-/**
- * When two nodes join many members at the same time, how long the one with the smaller identity
- * lets the other dial first, for each known peer, and at most while unverified connections are
- * arriving, since one may be from the other node.
- */
-export const COLLISION_GRACE_PER_PEER_MS = 15;
-export const COLLISION_GRACE_MAX_MS = 5_000;
-
-/** IP addresses that are tried of a name in gossip: one of each family. */
-export const MAX_NAMED_ENDPOINTS = 2;
-
-/**
- * Members on record for one configured name: as many as addresses in one answer of its name
- * server.
- */
-export const MAX_MEMBERS_PER_NAME = 16;
-
-/**
- * How often a configured name that has led to a member is looked up again, for new members: the
- * halves of a split mesh may have no other connection.
- */
-export const NAME_LOOKUP_MS = 60_000;
-
-/** The same while dials to its addresses hang. */
-export const NAME_REFRESH_MS = 3_000;
-
-/** A dial caused by gossip gives way, after this time, to one that another source waits for. */
-export const CONTESTED_DIAL_MS = 3_000;
-
-/**
- * How long a host that led to this node itself is not dialed; a load balancer may lead to
- * another node later.
- */
-export const OWN_HOST_MS = 10_000;

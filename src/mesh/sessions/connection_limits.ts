@@ -1,7 +1,16 @@
-/**
- * How a node shares out the file descriptors of its process, with the reasons; a part
- * of `limits.ts`, from which they are imported and which names the other parts.
- */
+/** Bounds of the connections and sessions of a node, with the reason of each. */
+
+/** Sessions that one identity may hold at once; two meet in a collision, more are abuse. */
+export const MAX_SESSIONS_PER_PEER = 4;
+
+/** Second sessions of peers that have one, in total: so many pairs may collide at once. */
+export const MAX_EXTRA_SESSIONS = 256;
+
+/** Connections of one address without a verified session whose peer is not verified yet; many members may share one address. */
+export const MAX_PENDING_PER_ADDRESS = 128;
+
+/** Hosts that are remembered for a verified session. */
+export const MAX_PROVEN_HOSTS = 4_096;
 
 /**
  * Descriptors that the mesh leaves free, or half of them if that is less: for the
@@ -34,3 +43,6 @@ export const SHED_INTERVAL_MS = 1_000;
 
 /** How long the number of connections at which none was left is remembered. */
 export const SHORTAGE_KEPT_MS = 600_000;
+
+/** A shortage of descriptors is over when no connection was refused for it for this time. */
+export const NO_DESCRIPTORS_QUIET_MS = 15_000;
