@@ -26,7 +26,7 @@ import {
 import { FLUSH_TIMEOUT_MS } from "../session/session_limits.ts";
 import { TcpStream } from "../transport/tls_connection.ts";
 import type { Connection, Incoming, Listener } from "../transport/transport.ts";
-import { badRequest, jsonResponse } from "./guard.ts";
+import { badRequest } from "./guard.ts";
 
 /** Options of {@linkcode ConnectionLimiter}. */
 export interface ConnectionLimiterOptions {
@@ -269,19 +269,16 @@ async function exchange(
   const respond = (response: Response) =>
     send(response, { incoming, outgoing, stream });
   try {
-    if (request === undefined) await respond(malformed());
-    else await stream.handler(request, respond);
+    if (request !== undefined) await stream.handler(request, respond);
+    else {
+      const message = "The request line or a header is none that the web has";
+      const response = badRequest(message).response();
+      response.headers.set("connection", "close");
+      await respond(response);
+    }
   } catch {
     stream.destroy();
   }
-}
-
-function malformed(): Response {
-  const code = "bad-request";
-  const message = "The request line or a header is none that the web has";
-  return jsonResponse({ error: { code, message } }, 400, {
-    connection: "close",
-  });
 }
 
 /** As a `Request`; `undefined` if it cannot be one. */

@@ -19,7 +19,7 @@ import { listenUnix, tcpTransport } from "../transport/tcp.ts";
 import { listenTlsFor } from "../transport/tls_listener.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { ControlServer } from "./control_server.ts";
-import { type GuardOptions, isLoopbackName } from "./guard.ts";
+import type { GuardOptions } from "./guard.ts";
 import {
   controlFiles,
   fitsUnixSocket,
@@ -102,8 +102,8 @@ export async function openPort(
     token,
     // DNS rebinding needs a name: not an IP address, and not one of the certificate.
     isOwnHost: (name) =>
-      isLoopbackName(name) ||
-      (names !== undefined && (isIp(name) || names(name))),
+      isLoopbackHost(name) ||
+      (names !== undefined && (isIpv4(name) || isIpv6(name) || names(name))),
   };
   const listener = certificate === undefined
     ? await tcpTransport({ clock }).listen(address, {})
@@ -146,10 +146,6 @@ function listenError(error: unknown, path: string): VerackError {
     : ["address-not-available", messageOf(error)] as const;
   const text = `Cannot serve control at ${escapeText(path)}: ${why}`;
   return new VerackError(code, text, { cause: error });
-}
-
-function isIp(host: string): boolean {
-  return isIpv4(host) || (/^\[.*\]$/.test(host) && isIpv6(host.slice(1, -1)));
 }
 
 function certificateNames(pem: string): (host: string) => boolean {

@@ -23,7 +23,6 @@ import {
   errorResponse,
   guard,
   type GuardOptions,
-  jsonResponse,
   Refusal,
   streamResponse,
 } from "./guard.ts";
@@ -226,7 +225,7 @@ export class ControlServer implements AsyncDisposable {
     // A bug: the reason is in the log, and not sent to the client.
     this.#log.error("request failed", { reason: messageOf(error) });
     const message = "This node has a fault; its log says more";
-    return jsonResponse({ error: { code: "internal", message } }, 500);
+    return new Refusal(500, "internal", message).response();
   }
 }
 

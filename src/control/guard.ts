@@ -13,7 +13,7 @@ import { timingSafeEqual } from "../std/timing_safe_equal.ts";
 
 /** What a listener requires of every request. */
 export interface GuardOptions {
-  /** Whether `host` (no port, IPv6 in brackets) is a name of this server. */
+  /** Whether `host` (lower case, without port and brackets) is a name of this server. */
   readonly isOwnHost: (host: string) => boolean;
   /** Required token; absent where file permissions decide. */
   readonly token?: string;
@@ -36,8 +36,8 @@ export function guard(request: Request, options: GuardOptions): void {
   const url = new URL(request.url);
   // The request line may name another host than the header.
   const host = headers.get("host") ?? url.host;
-  const named = [hostOf(host), url.hostname];
-  if (!named.every((it) => options.isOwnHost(it.toLowerCase()))) {
+  const named = [host, url.host];
+  if (!named.every((it) => options.isOwnHost(hostOf(it)))) {
     throw new Refusal(
       403,
       "foreign-host",
@@ -60,12 +60,6 @@ export function guard(request: Request, options: GuardOptions): void {
     );
   }
   if (options.token !== undefined) requireToken(headers, options.token);
-}
-
-/** Whether a host name, without port, means loopback. */
-export function isLoopbackName(host: string): boolean {
-  return host === "localhost" || host === "[::1]" ||
-    /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Whether the value of `Authorization` has the token. */
@@ -92,9 +86,9 @@ function requireToken(headers: Headers, token: string): void {
   );
 }
 
-/** Without the port. */
+/** Without the port and the brackets of an IPv6 address. */
 function hostOf(host: string): string {
-  return host.replace(/:\d*$/, "");
+  return host.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
 }
 
 function shown(text: string): string {
@@ -134,6 +128,12 @@ export class Refusal extends Error {
     this.status = status;
     this.code = code;
     this.headers = headers;
+  }
+
+  /** The response to the request. */
+  response(): Response {
+    const { status, code, message, headers } = this;
+    return jsonResponse({ error: { code, message } }, status, headers);
   }
 }
 
@@ -179,10 +179,7 @@ export function streamResponse(body: ReadableStream<Uint8Array>): Response {
 
 /** The response to a request that failed; `undefined` if the error is a bug. */
 export function errorResponse(error: unknown): Response | undefined {
-  if (error instanceof Refusal) {
-    const { status, code, message, headers } = error;
-    return jsonResponse({ error: { code, message } }, status, headers);
-  }
+  if (error instanceof Refusal) return error.response();
   if (error instanceof VerackError) {
     const { code, message } = error;
     const status = factsOf(code).status ?? 500;
@@ -190,8 +187,7 @@ export function errorResponse(error: unknown): Response | undefined {
     return jsonResponse({ error: { code, message, ...details } }, status);
   }
   if (error instanceof RangeError || error instanceof SyntaxError) {
-    const { message } = error;
-    return jsonResponse({ error: { code: "bad-request", message } }, 400);
+    return badRequest(error.message).response();
   }
   return undefined;
 }
