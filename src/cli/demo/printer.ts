@@ -22,11 +22,15 @@ export interface TextPrinterOptions {
   readonly clock: Clock;
 }
 
-/** What a line's verb is coloured by, the verb, and the rest of the sentence. */
+/**
+ * How a line's verb is coloured, the verb, and the rest of the sentence. Of many nodes it is
+ * counted how many did the same, behind the last text; without it each has a line of its own.
+ */
 type Wording = readonly [
   tone: "good" | "bad" | "warn" | "plain" | "dim",
   verb: string,
   rest: string,
+  counted?: string,
 ];
 
 /** The types of events that are lines of text; the others have a layout of their own. */
@@ -63,24 +67,32 @@ const WORDINGS: {
   },
   started: (
     it,
-  ) => ["plain", "listens", `at ${it.address} as ${shortId(it.id)}`],
+  ) => ["plain", "listens", `at ${it.address} as ${shortId(it.id)}`, ""],
   restarted: (it) => [
     ...["plain", "listens"] as const,
     `now at ${it.address}, as ${shortId(it.id)} again`,
   ],
   joined: (it) => ["good", "joined", `through ${it.via} ${trusted(it.trust)}`],
-  links: ({ peer }) => ["good", "linked", `with ${peer}`],
+  links: ({ peer }) => ["good", "linked", `with ${peer}`, ""],
   apart: ({ peer }) => ["warn", "misses", `${peer}, which others reach`],
   complete: () => ["good", "complete", "every node linked with every other"],
-  pings: ({ from }) => ["good", "heard", from.join(", ")],
+  pings: ({ from }) => ["good", "heard", from.join(", "), "all others: "],
   killed: () => ["bad", "killed", "by SIGKILL"],
-  lost: ({ peer, reason }) => ["bad", "lost", told(peer, reason)],
-  left: ({ peer, reason }) => ["plain", "sees off", told(peer, reason)],
-  recognised: ({ peer, trust }) => [
-    trust === "first-use" ? "warn" : "good",
-    "recognised",
-    `${peer} by its key ${trusted(trust)}`,
+  lost: ({ peer, reason }) => [
+    ...["bad", "lost"] as const,
+    told(peer, reason),
+    `${peer}: `,
   ],
+  left: ({ peer, reason }) => [
+    ...["plain", "sees off"] as const,
+    told(peer, reason),
+    `${peer}: `,
+  ],
+  recognised: ({ peer, trust }) => {
+    const how = `${peer} by its key ${trusted(trust)}`;
+    const tone = trust === "first-use" ? "warn" : "good";
+    return [tone, "recognised", how, `${how}: `];
+  },
   refused: ({ address, reason }) => ["bad", "refused", told(address, reason)],
   dialed: (
     it,
@@ -185,58 +197,28 @@ class TextPrinter {
     const wording =
       (WORDINGS[event.type] as (it: DemoEvent) => Wording | undefined)(event);
     if (wording === undefined) return;
-    const [tone, verb, text] = wording;
+    const [tone, verb, text, counted] = wording;
     const rest = event.type === "killed" && this.#inProcess
       ? "all its connections cut at once"
       : text;
     const name = "name" in event ? event.name : "";
-    const count = "links" in event ? event : undefined;
-    if (names.length <= MANY_NODES) {
-      return this.#event(name, [tone, verb, rest], count);
+    const links = "links" in event ? event : undefined;
+    const isMany = names.length > MANY_NODES;
+    if (isMany && event.type === "starting" && !event.again) return;
+    if (event.type === "killed") this.#counts.clear();
+    if (!isMany || counted === undefined) {
+      return this.#event(name, [tone, verb, rest], links);
     }
-    // There are too many nodes to list each.
-    const nodes = names.length;
-    switch (event.type) {
-      case "starting":
-        if (event.again) this.#event(name, [tone, verb, rest], count);
-        return;
-      case "started":
-        return this.#tally(nodes, [tone, verb, ""], "listen");
-      case "pings":
-        return this.#tally(nodes, [tone, verb, "all others: "]);
-      case "joined":
-        return this.#event(name, [tone, verb, rest], undefined);
-      case "links":
-        if (!this.#isWorthALine("links", event.links === event.of)) return;
-        return this.#event("", [tone, verb, ""], count);
-      case "lost":
-      case "left":
-        return this.#tally(
-          nodes - 1,
-          [tone, verb, `${event.peer}: `],
-          verb,
-          count,
-        );
-      case "recognised":
-        return this.#tally(nodes - 1, [tone, verb, `${rest}: `], verb, count);
-      case "killed":
-        this.#counts.clear();
+    const count = (this.#counts.get(verb) ?? 0) + 1;
+    this.#counts.set(verb, count);
+    const total = names.length - ("peer" in event ? 1 : 0);
+    const ofNodes = `${counted}${count} of ${total} nodes`;
+    const [what, isLast] = event.type === "links"
+      ? ["", event.links === event.of] as const
+      : [ofNodes, count === total] as const;
+    if (this.#isWorthALine(verb, isLast)) {
+      this.#event("", [tone, verb, what], links);
     }
-    this.#event(name, [tone, verb, rest], count);
-  }
-
-  /** A line with the number of `total` nodes, if it is due. */
-  #tally(
-    total: number,
-    [tone, verb, rest]: Wording,
-    shown: string = verb,
-    links?: LinkCount,
-  ): void {
-    const count = (this.#counts.get(shown) ?? 0) + 1;
-    this.#counts.set(shown, count);
-    if (!this.#isWorthALine(shown, count === total)) return;
-    const text = `${rest}${count} of ${total} nodes`;
-    this.#event("", [tone, shown, text], links);
   }
 
   /** The last count always is, others after a pause. */

@@ -121,12 +121,12 @@ export class Executor {
       try {
         const run = { ...this.#settings, env, body, signal };
         const fault = await runProgramOnce(run);
-        this.#startable();
+        this.#tellFailure("");
         return fault;
       } catch (error) {
         // The message waits until the program can be started again.
         const { clock } = this.#settings;
-        this.#unstartable(messageOf(error));
+        this.#tellFailure(messageOf(error));
         try {
           await sleep(clock, EXEC_RETRY_MS, this.#stop.signal);
         } catch {
@@ -137,16 +137,12 @@ export class Executor {
     }
   }
 
-  /** Logged once, however many messages wait for it. */
-  #unstartable(reason: string): void {
+  /** Logs once, however many messages wait, why the program does not start, and that it does. */
+  #tellFailure(reason: string): void {
     if (this.#failure === reason) return;
     this.#failure = reason;
-    log.error("program not started, its messages wait", { reason });
-  }
-
-  #startable(): void {
-    if (this.#failure === "") return;
-    this.#failure = "";
-    log.warn("program starts again", { program: this.#settings.program });
+    const { program } = this.#settings;
+    if (reason === "") log.warn("program starts again", { program });
+    else log.error("program not started, its messages wait", { reason });
   }
 }

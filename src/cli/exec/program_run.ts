@@ -53,17 +53,25 @@ export async function runProgramOnce(
     show(child.stderr, say, ended.signal),
   ]);
   void feed(child, body);
-  const ending = new Ending(child, clock);
-  const cancelTimeout = clock.after(timeoutMs, () => {
-    ending.begin(`no exit within ${timeoutMs / 1_000} s`, EXEC_KILL_AFTER_MS);
-  });
-  const onAbort = () =>
-    ending.begin("the node is leaving", EXEC_KILL_AFTER_LEAVING_MS);
+  let reason: string | undefined;
+  let cancelKill = () => {};
+  // The second call only brings SIGKILL forward.
+  const stop = (why: string, killAfterMs: number) => {
+    if (reason === undefined) kill(child, "SIGTERM");
+    reason ??= why;
+    cancelKill();
+    cancelKill = clock.after(killAfterMs, () => kill(child, "SIGKILL"));
+  };
+  const cancelTimeout = clock.after(
+    timeoutMs,
+    () => stop(`no exit within ${timeoutMs / 1_000} s`, EXEC_KILL_AFTER_MS),
+  );
+  const onAbort = () => stop("the node is leaving", EXEC_KILL_AFTER_LEAVING_MS);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   const { code, signal: killedBy } = await child.status;
   cancelTimeout();
-  ending.cancel();
+  cancelKill();
   signal.removeEventListener("abort", onAbort);
   const cancelOutput = clock.after(
     EXEC_OUTPUT_AFTER_END_MS,
@@ -71,7 +79,7 @@ export async function runProgramOnce(
   );
   await output;
   cancelOutput();
-  return ending.reason ??
+  return reason ??
     (killedBy !== null
       ? `killed by ${killedBy}`
       : code === 0
@@ -79,49 +87,19 @@ export async function runProgramOnce(
       : `exit code ${code}`);
 }
 
-/** Sends SIGTERM to a program, and later SIGKILL if it has not ended. */
-class Ending {
-  readonly #child: Deno.ChildProcess;
-  readonly #clock: Clock;
-  #cancel = () => {};
-  /** Why it was stopped. */
-  reason: string | undefined;
-
-  constructor(child: Deno.ChildProcess, clock: Clock) {
-    this.#child = child;
-    this.#clock = clock;
-  }
-
-  /** The second call only brings SIGKILL forward. */
-  begin(reason: string, killAfterMs: number): void {
-    if (this.reason === undefined) this.#kill("SIGTERM");
-    this.reason ??= reason;
-    this.#cancel();
-    this.#cancel = this.#clock.after(killAfterMs, () => this.#kill("SIGKILL"));
-  }
-
-  cancel(): void {
-    this.#cancel();
-  }
-
-  /** With permission to run anything Deno also signals processes that the program started. */
-  #kill(signal: Deno.Signal): void {
-    try {
-      if (LEADS_GROUP && mayRunAnything()) {
-        Deno.kill(-this.#child.pid, signal);
-      } else this.#child.kill(signal);
-    } catch {
-      // It has just ended.
-    }
+/** With permission to run anything Deno also signals processes that the program started. */
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  const { state } = Deno.permissions.querySync({ name: "run" });
+  try {
+    if (LEADS_GROUP && state === "granted") Deno.kill(-child.pid, signal);
+    else child.kill(signal);
+  } catch {
+    // It has just ended.
   }
 }
 
 /** A detached program leads a process group of its own; Windows has none. */
 const LEADS_GROUP = Deno.build.os !== "windows";
-
-function mayRunAnything(): boolean {
-  return Deno.permissions.querySync({ name: "run" }).state === "granted";
-}
 
 /** One argument that is longer than any system accepts in all. */
 const TOO_LONG_BYTES = 8 * 1_024 * 1_024;
