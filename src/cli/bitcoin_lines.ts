@@ -257,28 +257,16 @@ export function responderLine(
 
 /** The object that `respond --json` prints: the event, and the time as ISO 8601. */
 export function responderJson(event: ResponderEvent, time: Date): string {
-  const common = { time: time.toISOString(), type: event.type };
-  switch (event.type) {
-    case "connect": {
-      const remote = formatAddress(event.remote);
-      return jsonLine({ ...common, id: event.id, remote });
-    }
-    case "full":
-      return jsonLine({ ...common, remote: formatAddress(event.remote) });
-    case "message": {
-      const { id, direction, command, bytes, atMs, dropped } = event;
-      const message = { direction, command, bytes, atMs, dropped };
-      return jsonLine({ ...common, id, ...message });
-    }
-    case "open": {
-      const { id, version, features, atMs } = event;
-      return jsonLine({ ...common, id, ...factsOf(version), features, atMs });
-    }
-    case "close":
-      return jsonLine({ ...common, ...event });
-    default:
-      return event satisfies never;
-  }
+  return jsonLine({
+    time: time.toISOString(),
+    ...event,
+    ...("remote" in event && { remote: formatAddress(event.remote) }),
+    ...("payload" in event && { payload: undefined }),
+    ...("version" in event && {
+      ...factsOf(event.version),
+      version: undefined,
+    }),
+  });
 }
 
 /** A version as JSON can hold it, under the names that results of probes use. */

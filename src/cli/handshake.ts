@@ -100,7 +100,7 @@ async function handshake(invocation: HandshakeInvocation): Promise<ExitCode> {
   using screen = new ProbeScreen({
     terminal,
     json: flags.json,
-    begun: () => source.isLong && !flags.stay ? source.taken : undefined,
+    begun: () => flags.stay ? undefined : source.taken,
   });
   const source = new ProbeSource({
     network,

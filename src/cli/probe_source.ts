@@ -14,9 +14,6 @@ import {
 import { UsageError } from "./flags.ts";
 import { linesOf, STDIN } from "./lines.ts";
 
-/** Fewer addresses than this need no progress line. */
-const MANY_ADDRESSES = 16;
-
 /** Options of {@linkcode ProbeSource}. */
 export interface ProbeSourceOptions {
   readonly network: BitcoinNetwork;
@@ -53,13 +50,6 @@ export class ProbeSource implements AsyncIterable<Address> {
    */
   get faults(): number {
     return this.#faults;
-  }
-
-  /** Whether there may be more than a few. */
-  get isLong(): boolean {
-    const { file, seeds, typed } = this.#options;
-    return file !== undefined || seeds !== undefined ||
-      typed.length >= MANY_ADDRESSES;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Address> {

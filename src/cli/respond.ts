@@ -96,6 +96,7 @@ const FLAGS = {
   tell: {
     type: "list",
     value: "IP[:PORT]",
+    parse: parseTold,
     help: "An address for those who ask by getaddr",
   },
   maxConnections: {
@@ -245,22 +246,21 @@ function parseBehaviour(text: string): BehaviourName | typeof LIST {
 }
 
 function entriesOf(
-  texts: readonly string[],
+  addresses: readonly Address[],
   defaultPort: number,
 ): AddrEntry[] {
-  if (texts.length > MAX_PEERS_PER_MESSAGE) {
+  if (addresses.length > MAX_PEERS_PER_MESSAGE) {
     throw new UsageError(
-      `--tell is given ${texts.length} times, must be at most ${MAX_PEERS_PER_MESSAGE} times`,
+      `--tell is given ${addresses.length} times, must be at most ${MAX_PEERS_PER_MESSAGE} times`,
     );
   }
   const time = Math.floor(systemClock.now() / 1_000);
-  return texts.map((text) => {
-    const { host, port } = parseTold(text, defaultPort);
+  return addresses.map(({ host, port }) => {
     const ip = ipToBytes(host);
     return {
       time,
       services: SERVICE_FLAG.NETWORK | SERVICE_FLAG.WITNESS,
-      port,
+      port: port === 0 ? defaultPort : port,
       ...(isIpv4(host)
         ? { network: BIP155.ipv4, address: ip.slice(-4) }
         : { network: BIP155.ipv6, address: ip }),
@@ -268,15 +268,11 @@ function entriesOf(
   });
 }
 
-function parseTold(text: string, defaultPort: number): Address {
-  try {
-    const address = parseAddress(text, { defaultPort });
-    if (isIpv4(address.host) || address.host.includes(":")) return address;
-    throw new SyntaxError(`Cannot tell ${text}: must be an IP address`);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError(`--tell: ${error.message}`);
-  }
+/** Without a port it is 0, for the port of the network. */
+function parseTold(text: string): Address {
+  const address = parseAddress(text, { defaultPort: 0, minPort: 0 });
+  if (isIpv4(address.host) || address.host.includes(":")) return address;
+  throw new SyntaxError(`Cannot tell ${text}: must be an IP address`);
 }
 
 function now(): Date {
