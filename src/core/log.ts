@@ -131,6 +131,9 @@ const LEVEL_COLORS: Readonly<Record<string, string>> = {
 
 const IDENTITY = /^[0-9a-f]{64}$/;
 
+/** Width of the column for the logger's name. */
+const LOGGER_COLUMNS = 9;
+
 /** Values that need no quotes in `key=value`. */
 const BARE = /^[^\s"=]+$/;
 
@@ -236,7 +239,7 @@ function formatHuman(record: LogRecord, color: boolean): string {
       LEVEL_COLORS[record.levelName] ?? "",
       record.levelName.padEnd("DEBUG".length),
     ),
-    paint("2", name.padEnd("identity".length)),
+    paint("2", name.padEnd(LOGGER_COLUMNS)),
     record.msg,
     ...fields,
   ].join(" ");
