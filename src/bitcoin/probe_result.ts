@@ -9,7 +9,7 @@ import type { VersionMessage } from "../wire/messages/version.ts";
 
 /** Every way in which a probe can fail through the peer or the network. */
 export const PROBE_ERROR_KINDS = [
-  "refused", // nothing listens there
+  "connection-refused", // nothing listens there
   "unreachable", // no route
   "dns", // the name does not resolve
   "timeout", // not complete within the deadline
@@ -89,7 +89,7 @@ export interface ProbeResult {
 
 /** Codes that a peer or the network causes; others are this side's fault, and thrown. */
 const KINDS: Partial<Record<ErrorCode, ProbeErrorKind>> = {
-  "refused": "refused",
+  "connection-refused": "connection-refused",
   "unreachable": "unreachable",
   "dns": "dns",
   "timeout": "timeout",

@@ -52,7 +52,7 @@ export interface FollowOptions {
 
 /**
  * A client of one running node; dispose of it. All methods throw the error of the node as a
- * {@linkcode VerackError}, `refused` when no node runs there, and a `RangeError` when the node
+ * {@linkcode VerackError}, `connection-refused` when no node runs there, and a `RangeError` when the node
  * refuses the request as wrong.
  */
 export class ControlClient implements Disposable {
@@ -65,7 +65,7 @@ export class ControlClient implements Disposable {
   /**
    * Finds the node of a data directory; the first request shows whether it answers.
    *
-   * @throws {VerackError} `refused` when none has been running there, `permission`,
+   * @throws {VerackError} `connection-refused` when none has been running there, `permission`,
    * `bad-data`, `unsafe`.
    */
   static async find(

@@ -55,7 +55,7 @@ export class ControlConnection implements Disposable {
   readonly #client: Deno.HttpClient | undefined;
   readonly #clock: Clock;
 
-  /** @throws {VerackError} `permission`, or `refused` where no node can be. */
+  /** @throws {VerackError} `permission`, or `connection-refused` where no node can be. */
   constructor(
     directory: string,
     clock: Clock,

@@ -54,7 +54,7 @@ export function fitsUnixSocket(path: string): boolean {
 /**
  * The endpoint of the node of a data directory.
  *
- * @throws {VerackError} `refused` when none has been running there, `permission`.
+ * @throws {VerackError} `connection-refused` when none has been running there, `permission`.
  */
 export async function findControlEndpoint(
   directory: string,
@@ -94,7 +94,7 @@ export async function ifThere<T>(
 /** The error when no node answers. */
 export function notRunning(directory: string): VerackError {
   return new VerackError(
-    "refused",
+    "connection-refused",
     `Cannot reach a node in "${escapeText(directory)}": ${
       absence(directory) ?? "none runs there"
     }, must be the --data of a running one`,

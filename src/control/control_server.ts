@@ -20,10 +20,10 @@ import {
   type StreamedEvent,
 } from "./event_journal.ts";
 import {
+  ApiError,
   errorResponse,
   guard,
   type GuardOptions,
-  Refusal,
   streamResponse,
 } from "./guard.ts";
 import type { RouteContext, Routes } from "./routes.ts";
@@ -124,12 +124,12 @@ export class ControlServer implements AsyncDisposable {
   ): Promise<Response> {
     if (this.#closing !== undefined) {
       return this.#failed(
-        new Refusal(503, "unavailable", "This node is closing"),
+        new ApiError(503, "unavailable", "This node is closing"),
       );
     }
     if (this.#requests >= MAX_CONTROL_REQUESTS) {
       return this.#failed(
-        new Refusal(503, "busy", "Too many requests are being carried out"),
+        new ApiError(503, "busy", "Too many requests are being carried out"),
       );
     }
     this.#requests++;
@@ -177,7 +177,7 @@ export class ControlServer implements AsyncDisposable {
     lastEventId: string | null,
   ): Promise<Response> {
     if (this.#streams.size >= MAX_CONTROL_STREAMS) {
-      throw new Refusal(
+      throw new ApiError(
         503,
         "busy",
         `${MAX_CONTROL_STREAMS} are watching already, must be fewer`,
@@ -225,7 +225,7 @@ export class ControlServer implements AsyncDisposable {
     // A bug: the reason is in the log, and not sent to the client.
     this.#log.error("request failed", { reason: messageOf(error) });
     const message = "This node has a fault; its log says more";
-    return new Refusal(500, "internal", message).response();
+    return new ApiError(500, "internal", message).response();
   }
 }
 

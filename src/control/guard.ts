@@ -29,7 +29,7 @@ const OWN_SITES: ReadonlySet<string | null> = new Set([
 /**
  * Returns if the request is allowed.
  *
- * @throws {Refusal} 403 for a foreign host or origin, 401 without the token.
+ * @throws {ApiError} 403 for a foreign host or origin, 401 without the token.
  */
 export function guard(request: Request, options: GuardOptions): void {
   const { headers } = request;
@@ -38,7 +38,7 @@ export function guard(request: Request, options: GuardOptions): void {
   const host = headers.get("host") ?? url.host;
   const named = [host, url.host];
   if (!named.every((it) => options.isOwnHost(hostOf(it)))) {
-    throw new Refusal(
+    throw new ApiError(
       403,
       "foreign-host",
       `Host is "${shown(host)}", must be a name of this server`,
@@ -51,7 +51,7 @@ export function guard(request: Request, options: GuardOptions): void {
     (origin !== null && origin !== `http://${host}` &&
       origin !== `https://${host}`)
   ) {
-    throw new Refusal(
+    throw new ApiError(
       403,
       "foreign-origin",
       `Origin is "${
@@ -76,7 +76,7 @@ export function isToken(authorization: string | null, token: string): boolean {
 function requireToken(headers: Headers, token: string): void {
   const authorization = headers.get("authorization");
   if (isToken(authorization, token)) return;
-  throw new Refusal(
+  throw new ApiError(
     401,
     "unauthorized",
     authorization === null
@@ -95,8 +95,8 @@ function shown(text: string): string {
   return escapeText(text, { max: 80 });
 }
 
-/** Codes of requests that are refused. */
-export type RefusalCode =
+/** Codes of errors that are answered to requests. */
+export type ApiErrorCode =
   | "foreign-host"
   | "foreign-origin"
   | "unauthorized"
@@ -110,21 +110,21 @@ export type RefusalCode =
   | "unavailable"
   | "internal";
 
-/** The error of a request that is refused. */
-export class Refusal extends Error {
+/** An error as it is answered to a request. */
+export class ApiError extends Error {
   readonly status: number;
-  readonly code: RefusalCode;
+  readonly code: ApiErrorCode;
   readonly headers: Readonly<Record<string, string>>;
 
   /** @param message One sentence: what is wrong, and what it must be. */
   constructor(
     status: number,
-    code: RefusalCode,
+    code: ApiErrorCode,
     message: string,
     headers: Readonly<Record<string, string>> = {},
   ) {
     super(message);
-    this.name = "Refusal";
+    this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.headers = headers;
@@ -138,8 +138,8 @@ export class Refusal extends Error {
 }
 
 /** A request whose parameters or fields are wrong. */
-export function badRequest(message: string): Refusal {
-  return new Refusal(400, "bad-request", message);
+export function badRequest(message: string): ApiError {
+  return new ApiError(400, "bad-request", message);
 }
 
 /** On every response: browsers must not show, cache or embed it. */
@@ -179,7 +179,7 @@ export function streamResponse(body: ReadableStream<Uint8Array>): Response {
 
 /** The response to a request that failed; `undefined` if the error is a bug. */
 export function errorResponse(error: unknown): Response | undefined {
-  if (error instanceof Refusal) return error.response();
+  if (error instanceof ApiError) return error.response();
   if (error instanceof VerackError) {
     const { code, message } = error;
     const status = factsOf(code).status ?? 500;

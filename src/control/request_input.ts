@@ -8,7 +8,7 @@ import {
 } from "./control_limits.ts";
 import { MAX_BODY_BYTES } from "../wire/wire_limits.ts";
 import type { Endpoint, Fields } from "./api.ts";
-import { badRequest, Refusal } from "./guard.ts";
+import { ApiError, badRequest } from "./guard.ts";
 
 const MAX_SHOWN_CHARS = 64;
 
@@ -22,7 +22,7 @@ export interface RequestInput {
 /**
  * The input of a request.
  *
- * @throws `Refusal` 400 that names the field, its value and what is allowed; 415, 413, 408 or
+ * @throws `ApiError` 400 that names the field, its value and what is allowed; 415, 413, 408 or
  * 503 as {@linkcode BodyReader} does.
  */
 export async function readInput(
@@ -78,7 +78,7 @@ function isUnknown({ type, expected }: v.BaseIssue<unknown>): boolean {
   return type === "strict_object" && expected === "never";
 }
 
-/** @throws {Refusal} 400 when a parameter is given more than once. */
+/** @throws {ApiError} 400 when a parameter is given more than once. */
 function once(query: URLSearchParams): Record<string, string> {
   for (const name of query.keys()) {
     if (query.getAll(name).length === 1) continue;
@@ -118,7 +118,7 @@ export class BodyReader {
   /**
    * A JSON object, in which no field is repeated; `{}` for an empty body.
    *
-   * @throws {Refusal} 415, 413, 408, 503, or 400 when it is no such object.
+   * @throws {ApiError} 415, 413, 408, 503, or 400 when it is no such object.
    */
   async object(request: Request): Promise<object> {
     const type = typeOf(request);
@@ -146,7 +146,7 @@ export class BodyReader {
   /**
    * A body of any type, as it is.
    *
-   * @throws {Refusal} 413, 408 or 503.
+   * @throws {ApiError} 413, 408 or 503.
    */
   async bytes(
     request: Request,
@@ -166,14 +166,14 @@ export class BodyReader {
         this.#held += chunk.length;
         if (length > maxBytes) throw tooLarge(maxBytes);
         if (this.#held > MAX_CONTROL_BODIES_BYTES) {
-          throw new Refusal(503, "busy", "Too many bodies are being read");
+          throw new ApiError(503, "busy", "Too many bodies are being read");
         }
         chunks.push(chunk);
       }
       return new Uint8Array(await new Blob(chunks).arrayBuffer());
     } catch (error) {
       if (!signal.aborted) throw error;
-      throw new Refusal(
+      throw new ApiError(
         408,
         "too-slow",
         `The body did not come within ${CONTROL_BODY_TIMEOUT_MS} ms`,
@@ -204,8 +204,8 @@ function typeOf(request: Request): string | undefined {
   return type?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
-function wrongType(type: string | undefined): Refusal {
-  return new Refusal(
+function wrongType(type: string | undefined): ApiError {
+  return new ApiError(
     415,
     "unsupported-media-type",
     `Content-Type is ${
@@ -214,8 +214,8 @@ function wrongType(type: string | undefined): Refusal {
   );
 }
 
-function tooLarge(maxBytes: number): Refusal {
-  return new Refusal(
+function tooLarge(maxBytes: number): ApiError {
+  return new ApiError(
     413,
     "too-large",
     `The body is too large, must be at most ${maxBytes} bytes`,

@@ -17,7 +17,7 @@ import {
   wholeDeadLetter,
 } from "./answers.ts";
 import { type Answer, API, type Endpoint, type Input } from "./api.ts";
-import { badRequest, jsonResponse, Refusal } from "./guard.ts";
+import { ApiError, badRequest, jsonResponse } from "./guard.ts";
 import { BodyReader, readInput } from "./request_input.ts";
 
 /** The input of request handlers. */
@@ -88,7 +88,7 @@ export function createRoutes(context: RouteContext): Routes {
   }
   app.notFound(() => {
     const paths = [...methods.keys()].join(", ");
-    throw new Refusal(
+    throw new ApiError(
       404,
       "not-found",
       `There is nothing at this path, must be one of ${paths}`,
@@ -98,9 +98,9 @@ export function createRoutes(context: RouteContext): Routes {
   return (request) => app.fetch(request);
 }
 
-function wrongMethod(known: readonly (readonly [Name, Endpoint])[]): Refusal {
+function wrongMethod(known: readonly (readonly [Name, Endpoint])[]): ApiError {
   const allow = known.map(([, { method }]) => method).join(", ");
-  return new Refusal(
+  return new ApiError(
     405,
     "method-not-allowed",
     `The method must be ${allow}`,

@@ -7,7 +7,7 @@
 /** Every code of a `VerackError`, grouped by where it occurs. */
 export type ErrorCode =
   // The network.
-  | "refused" // nothing listens at that address
+  | "connection-refused" // nothing listens at that address
   | "unreachable" // no route, or a reset while connecting
   | "dns" // the name does not resolve
   | "timeout" // a deadline passed
@@ -83,7 +83,7 @@ export interface ErrorFacts {
 
 /** The facts of each code. */
 const FACTS = {
-  "refused": { retryable: true },
+  "connection-refused": { retryable: true },
   "unreachable": { retryable: true },
   "dns": { retryable: true },
   "timeout": { retryable: true, reason: "timeout", status: 504 },

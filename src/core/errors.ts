@@ -14,8 +14,8 @@ export type { ErrorCode } from "./error_code.ts";
  * ```ts
  * import { VerackError } from "./errors.ts";
  *
- * const error = new VerackError("refused", "Cannot dial: nothing listens at 127.0.0.1:1");
- * console.assert(error.code === "refused");
+ * const error = new VerackError("connection-refused", "Cannot dial: nothing listens at 127.0.0.1:1");
+ * console.assert(error.code === "connection-refused");
  * ```
  */
 export class VerackError extends Error {

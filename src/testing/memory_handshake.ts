@@ -80,7 +80,7 @@ export class MemoryHandshake implements Incoming {
       lane.send(
         "reset",
         0,
-        () => this.fail("refused", "nothing listens there"),
+        () => this.fail("connection-refused", "nothing listens there"),
       );
       return;
     }

@@ -31,7 +31,7 @@ const NOT_LOCAL: Meaning = [
 
 /** System error codes, as Deno and Node both write them, and Deno's error classes for errors without one. */
 const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
-  ["ECONNREFUSED", ["refused", "nothing listens there"]],
+  ["ECONNREFUSED", ["connection-refused", "nothing listens there"]],
   ["EHOSTUNREACH", ["unreachable", "no route to that host"]],
   ["EHOSTDOWN", ["unreachable", "the host is down"]],
   ["ENETUNREACH", ["unreachable", "no route to that network"]],

@@ -87,7 +87,7 @@ export interface Transport {
    * Aborting frees the socket. An abort whose reason is a `TimeoutError` is
    * reported as `timeout`, any other as `aborted`.
    *
-   * @throws {VerackError} `refused`, `unreachable`, `dns`, `timeout`, `aborted`,
+   * @throws {VerackError} `connection-refused`, `unreachable`, `dns`, `timeout`, `aborted`,
    * `permission`, `closed`, `tls`, `alpn`, `wrong-certificate`.
    */
   dial(

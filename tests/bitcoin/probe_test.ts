@@ -115,11 +115,13 @@ Deno.test("probe() leaves out what is unknown when nobody listens", async () => 
     "error",
   ]);
   assertEquals([result.ok, result.events], [false, []]);
-  assertEquals(result.error?.kind, "refused");
+  assertEquals(result.error?.kind, "connection-refused");
   assertStringIncludes(result.error?.message ?? "", `127.0.0.1:${port}`);
 });
 
-for (const code of ["unreachable", "dns", "refused", "closed"] as const) {
+for (
+  const code of ["unreachable", "dns", "connection-refused", "closed"] as const
+) {
   Deno.test(`probe() reports ${code} when dialing fails so`, async () => {
     const transport = brokenTransport(() =>
       Promise.reject(new VerackError(code, "Cannot dial x:1: it is so"))
@@ -289,7 +291,7 @@ Deno.test("probe() rejects with RangeError when an option is out of its range", 
 
 Deno.test("probe() takes the network's port for an address without one", async () => {
   const transport = brokenTransport(() =>
-    Promise.reject(new VerackError("refused", "Cannot dial: no"))
+    Promise.reject(new VerackError("connection-refused", "Cannot dial: no"))
   );
   for (
     const [text, address] of [

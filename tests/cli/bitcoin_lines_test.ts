@@ -114,11 +114,11 @@ Deno.test("ProbeTally counts results, reasons and user agents", () => {
   for (let i = 0; i < 8; i++) {
     tally.add(result({ durationMs: 10 + i, userAgent: `/a:${i % 7}/` }));
   }
-  for (const kind of ["timeout", "refused", "timeout"] as const) {
+  for (const kind of ["timeout", "connection-refused", "timeout"] as const) {
     tally.add(result({ ok: false, error: { kind, message: "" } }));
   }
   assertEquals(tally.lines(2_345, PLAIN), [
-    "11 nodes: 8 ok, 3 failed (2 timeout, 1 refused) in 2.3 s",
+    "11 nodes: 8 ok, 3 failed (2 timeout, 1 connection-refused) in 2.3 s",
     "handshakes: fastest 10.0, mean 13.5, slowest 17.0 ms",
     "2 × /a:0/",
     "1 × /a:1/",

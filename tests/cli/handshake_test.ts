@@ -96,7 +96,7 @@ Deno.test("handshake --json prints the contract, one object a node, and nothing 
     "durationMs",
     "error",
   ]);
-  assertEquals(failed.error.kind, "refused");
+  assertEquals(failed.error.kind, "connection-refused");
 });
 
 Deno.test("handshake of many nodes fails when one fails, and shows all of them", async () => {
@@ -107,7 +107,7 @@ Deno.test("handshake of many nodes fails when one fails, and shows all of them",
   assertEquals(out.filter((line) => line.startsWith("ok ")).length, 2);
   assertEquals(out.filter((line) => line.startsWith("fail ")).length, 1);
   const summary = out.find((line) => line.startsWith("3 nodes: "));
-  assert(summary?.includes("2 ok, 1 failed (1 refused)"), summary);
+  assert(summary?.includes("2 ok, 1 failed (1 connection-refused)"), summary);
 });
 
 Deno.test("handshake gives each node one deadline, which chatter does not extend", async () => {

@@ -99,7 +99,7 @@ export function dialingContract(test: ContractTest): void {
   test("refuses when nobody listens", async (setup) => {
     const listener = await listen(setup);
     listener.close();
-    const error = await assertCode(dial(setup, listener), "refused");
+    const error = await assertCode(dial(setup, listener), "connection-refused");
     assertStringIncludes(error.message, String(listener.address.port));
     assertStringIncludes(error.message, setup.host);
   });
@@ -228,7 +228,10 @@ export function dialingContract(test: ContractTest): void {
     const listener = await listen(setup);
     listener.close();
     const { address } = listener;
-    await assertCode(setup.dialer.fetchCertificate(address, {}), "refused");
+    await assertCode(
+      setup.dialer.fetchCertificate(address, {}),
+      "connection-refused",
+    );
     await assertCode(
       setup.dialer.fetchCertificate(address, { signal: AbortSignal.abort() }),
       "aborted",

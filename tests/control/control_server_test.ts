@@ -234,7 +234,7 @@ Deno.test("the error for a node that has died, or never was, is one sentence", a
       () => ControlClient.find(directory),
       VerackError,
     );
-    assertEquals(error.code, "refused");
+    assertEquals(error.code, "connection-refused");
     assertStringIncludes(error.message, "none runs there");
     await Deno.writeTextFile(`${directory}/file`, "");
     for (
@@ -267,7 +267,7 @@ Deno.test("the error for a node that has died, or never was, is one sentence", a
       () => client.status(),
       VerackError,
     );
-    assertEquals(dead.code, "refused");
+    assertEquals(dead.code, "connection-refused");
 
     // The next node of that directory takes its place.
     await using node = await Node.start();

@@ -51,7 +51,15 @@ Deno.test("only a few reasons of a peer are read as more than that it refused", 
 });
 
 Deno.test("a failure that time alone does not mend is not retryable", () => {
-  for (const code of ["refused", "dns", "timeout", "full", "left"] as const) {
+  for (
+    const code of [
+      "connection-refused",
+      "dns",
+      "timeout",
+      "full",
+      "left",
+    ] as const
+  ) {
     assertEquals(new VerackError(code, "x").retryable, true, code);
   }
   for (const code of ["alpn", "denied", "bad-key", "permission"] as const) {

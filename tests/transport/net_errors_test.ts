@@ -12,8 +12,8 @@ function systemError(code: string): Error {
 
 Deno.test("netError() maps every kind of failure to its own code and names the address", () => {
   const table: [unknown, ErrorCode][] = [
-    [new Deno.errors.ConnectionRefused("os error 111"), "refused"],
-    [systemError("ECONNREFUSED"), "refused"],
+    [new Deno.errors.ConnectionRefused("os error 111"), "connection-refused"],
+    [systemError("ECONNREFUSED"), "connection-refused"],
     [systemError("EHOSTUNREACH"), "unreachable"],
     [systemError("ENETUNREACH"), "unreachable"],
     [systemError("EADDRNOTAVAIL"), "unreachable"],

@@ -98,7 +98,7 @@ export class Executor {
       this.#settings.onTaken(messageEvent(message, sender));
     } else {
       const { program } = this.#settings;
-      log.warn("message refused", { program, fault, from, topic, id, attempt });
+      log.warn("message nacked", { program, fault, from, topic, id, attempt });
       message.nack(fault);
     }
     return true;

@@ -9,7 +9,10 @@ function oneWayOut(mesh: MemoryMesh, host: string, reached: string): Transport {
   const inner = mesh.network.transport(host);
   const check = (to: string) => {
     if (to === reached) return;
-    throw new VerackError("refused", `Cannot dial ${to}: no way out`);
+    throw new VerackError(
+      "connection-refused",
+      `Cannot dial ${to}: no way out`,
+    );
   };
   return {
     ...inner,

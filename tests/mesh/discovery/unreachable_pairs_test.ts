@@ -118,7 +118,10 @@ function seen(
   const via = (asked: { host: string; port: number }) => {
     const to = from(asked.host);
     if (to !== undefined) return { host: to, port: asked.port };
-    throw new VerackError("refused", `Cannot dial ${asked.host}: no`);
+    throw new VerackError(
+      "connection-refused",
+      `Cannot dial ${asked.host}: no`,
+    );
   };
   return {
     ...inner,
