@@ -20,6 +20,13 @@ const LONG = ["simulation", "attacks", "process", "mesh", "cli"];
 /** They compare real time with what a line takes: they run last, one by one. */
 const ALONE: ReadonlySet<string> = new Set(["tests/process/slow_link_test.ts"]);
 
+/**
+ * What attacks connections: runs again with TLS over streams, which is used where the TLS engine
+ * does not work (`src/transport/tls_engine.ts`).
+ */
+const ALSO_OVER_STREAMS =
+  /^tests\/(transport\/(tls_(abort|attacks|garbage|version)|accept_exhaustion|foreign_protocol)|attacks\/(stall|frames|handshake_flood|impersonation|session_room|memory))_test\.ts$/;
+
 /** What is neither source nor document. */
 const SKIPPED: ReadonlySet<string> = new Set([
   "node_modules",
@@ -66,13 +73,16 @@ function testFiles(): string[] {
     .sort((a, b) => place(a) - place(b));
 }
 
-async function deno(args: readonly string[]): Promise<Ended> {
+async function deno(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
   const began = performance.now();
   const late = AbortSignal.timeout(FILE_TIMEOUT_MS);
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -105,8 +115,12 @@ async function runAll(options: readonly string[]): Promise<boolean> {
   const failures: string[] = [];
   const times: [number, string][] = [];
 
-  const run = async (what: string, args: readonly string[]) => {
-    const { ok, output, seconds } = await deno(args);
+  const run = async (
+    what: string,
+    args: readonly string[],
+    env?: Record<string, string>,
+  ) => {
+    const { ok, output, seconds } = await deno(args, env);
     times.push([seconds, what]);
     if (!ok || args[0] === "test") console.log(output.trim());
     const counts = countsOf(output);
@@ -118,8 +132,8 @@ async function runAll(options: readonly string[]): Promise<boolean> {
     if (!ok) failures.push(output.slice(output.indexOf("\n ERRORS") + 1));
   };
   const modules = options.filter((it) => MODULE_OPTION.test(it));
-  const test = (file: string) =>
-    run(file, ["test", "--no-check", "--allow-all", ...options, file]);
+  const test = (file: string, env?: Record<string, string>) =>
+    run(file, ["test", "--no-check", "--allow-all", ...options, file], env);
 
   const files = testFiles();
   console.log(
@@ -139,7 +153,11 @@ async function runAll(options: readonly string[]): Promise<boolean> {
   const queue = files.filter((path) => !ALONE.has(path)).map((file) => () =>
     test(file)
   );
+  const overStreams = files.filter((file) => ALSO_OVER_STREAMS.test(file));
   queue.push(
+    ...overStreams.map((file) => () =>
+      test(file, { VERACK_TLS_ENGINE: "off" })
+    ),
     () => run("types", ["check", "--quiet", ...modules]),
     () => run("examples", ["test", "--allow-all", ...options, ...examples]),
   );

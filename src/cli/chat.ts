@@ -59,7 +59,10 @@ export const chatCommand: Command = command(
       "exit code is 1 if somebody will not.",
     ],
     flags: FLAGS,
-    environment: { NO_COLOR: "No colours, unless --color is given" },
+    environment: {
+      NO_COLOR: "No colours, unless --color is given",
+      VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
+    },
     examples: [
       ["verack chat --name alice", "The first one; it shows how others join"],
       [

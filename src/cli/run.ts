@@ -72,7 +72,10 @@ export const runCommand: Command = command(
       variadic: true,
     }],
     flags: FLAGS,
-    environment: { NO_COLOR: "No colours, unless --color is given" },
+    environment: {
+      NO_COLOR: "No colours, unless --color is given",
+      VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
+    },
     examples: [
       ["verack --port 8080", "The first node of a mesh"],
       [

@@ -49,6 +49,7 @@ const STATUS: Schema<StatusAnswer> = v.looseObject({
   ephemeral: boolean,
   address: string,
   advertise: optional(string),
+  tls: optional(v.picklist(["engine", "streams"])),
   network: string,
   admission: v.picklist(["open", "closed"]),
   secret: boolean,

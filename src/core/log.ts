@@ -17,6 +17,7 @@ import { MAX_LOG_FIELDS, MAX_LOG_MESSAGE_CHARS } from "./core_limits.ts";
 
 /** The loggers, named for the layer that logs; each has the prefix `verack.` in `@std/log`. */
 export const LOGGER_NAMES = [
+  "transport",
   "identity",
   "mesh",
   "store",

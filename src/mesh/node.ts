@@ -58,6 +58,7 @@ export class Node implements AsyncDisposable {
   readonly #events = new EventHub();
   readonly #stop = new AbortController();
   readonly #address: string;
+  readonly #tls: NodeStatus["tls"] | undefined;
   readonly #startedAt: { readonly wall: number; readonly monotonic: number };
   #ticker: Ticker | undefined;
   #closing: Promise<void> | undefined;
@@ -70,6 +71,7 @@ export class Node implements AsyncDisposable {
     this.#options = options;
     this.identity = identity;
     this.#address = formatAddress(listener.address);
+    this.#tls = listener.tls;
     const { clock } = options;
     this.#startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
     this.#parts = makeParts({
@@ -155,6 +157,7 @@ export class Node implements AsyncDisposable {
     return nodeStatus(this.#parts, {
       identity: this.identity,
       address: this.#address,
+      tls: this.#tls,
       startedAt: this.#startedAt,
     });
   }

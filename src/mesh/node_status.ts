@@ -17,6 +17,8 @@ export interface NodeStatus {
   readonly ephemeral: boolean;
   /** Its address: `host:port`. */
   readonly address: string;
+  /** What runs TLS for connections that it accepts; absent where there is no TLS. */
+  readonly tls?: "engine" | "streams";
   /** The address that it advertises, if that was set. */
   readonly advertise?: string;
   /** Name of the mesh. */
@@ -73,6 +75,7 @@ export interface NodeStatus {
 export interface StatusSources {
   readonly identity: Identity;
   readonly address: string;
+  readonly tls: NodeStatus["tls"] | undefined;
   /** When it began to listen, by both clocks, milliseconds. */
   readonly startedAt: { readonly wall: number; readonly monotonic: number };
 }
@@ -91,7 +94,7 @@ export function nodeStatus(
       | "report"
       | "table"
     >,
-  { identity, address, startedAt }: StatusSources,
+  { identity, address, tls, startedAt }: StatusSources,
 ): NodeStatus {
   const { clock, name, network, advertise, maxPeers, outbox } = options;
   const { nodes, sessions, missing } = report.event;
@@ -113,6 +116,7 @@ export function nodeStatus(
     ...(name !== "" && { name }),
     ephemeral: identity.ephemeral,
     address,
+    ...(tls !== undefined && { tls }),
     ...(advertise !== undefined && { advertise: formatAddress(advertise) }),
     network,
     version: VERSION,

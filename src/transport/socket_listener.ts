@@ -9,6 +9,8 @@ import { descriptors } from "./descriptors.ts";
 import { abortError, failure, netError, socketAddress } from "./net_errors.ts";
 import type { Connection, Incoming, Listener } from "./transport.ts";
 
+type TlsBackend = NonNullable<Listener["tls"]>;
+
 /** First pause of the accept loop after an error; doubles up to `MAX_ACCEPT_PAUSE_MS`. */
 const FIRST_PAUSE_MS = 5;
 
@@ -28,6 +30,7 @@ interface SocketSource<Socket> {
 /** Accepts sockets until it is closed. */
 export class SocketListener<Socket extends Deno.Conn> implements Listener {
   readonly address: Address;
+  readonly tls?: TlsBackend;
   readonly #source: SocketSource<Socket>;
   readonly #clock: Clock;
   readonly #negotiate: Negotiate<Socket>;
@@ -38,7 +41,9 @@ export class SocketListener<Socket extends Deno.Conn> implements Listener {
     source: SocketSource<Socket>,
     clock: Clock,
     negotiate: Negotiate<Socket>,
+    tls?: TlsBackend,
   ) {
+    if (tls !== undefined) this.tls = tls;
     this.#source = source;
     this.#clock = clock;
     this.#negotiate = negotiate;
@@ -66,11 +71,13 @@ export function listenTcp(
   address: Address,
   clock: Clock,
   negotiate: Negotiate<Deno.TcpConn>,
+  tls?: TlsBackend,
 ): Listener {
   const { host: hostname, port } = address;
   try {
     const source = Deno.listen({ hostname, port });
-    return new SocketListener(source, clock, negotiate);
+    setUpSignals();
+    return new SocketListener(source, clock, negotiate, tls);
   } catch (error) {
     throw netError(error, "listen", address);
   }
@@ -102,6 +109,22 @@ export async function acceptRetrying<T>(
     }
   }
   return null;
+}
+
+let signalsAreSetUp = false;
+
+/**
+ * Has Deno set up its signals now, which takes descriptors. 2.9.6 does it by itself half a second
+ * after its start, and panics if there are none left by then (`ext/signals/lib.rs`), so that a
+ * crowd of connections could end the process. What happens on a signal stays as Deno has it.
+ */
+function setUpSignals(): void {
+  if (signalsAreSetUp || Deno.build.os === "windows") return;
+  signalsAreSetUp = true;
+  const ignore = () => {};
+  // By default, nothing happens on this one.
+  Deno.addSignalListener("SIGWINCH", ignore);
+  Deno.removeSignalListener("SIGWINCH", ignore);
 }
 
 class AcceptedSocket<Socket extends Deno.Conn> implements Incoming {

@@ -32,6 +32,8 @@ export interface TlsOptions {
    * @default {systemClock}
    */
   clock?: Clock;
+  /** Whether to accept by the TLS engine where it works; else by streams. @default {true} */
+  engine?: boolean;
 }
 
 /**
@@ -55,8 +57,9 @@ export function tlsTransport(options: TlsOptions = {}): Transport {
       if (credentials === undefined) {
         throw missing("listen on", address, "credentials");
       }
-      await tlsSafety();
-      return listenTls(address, credentials, clock);
+      const { engine } = await tlsSafety();
+      const used = options.engine === false ? undefined : engine;
+      return listenTls(address, credentials, clock, used);
     },
   };
 }

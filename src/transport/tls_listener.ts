@@ -13,13 +13,15 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { writePem } from "../core/pem.ts";
 import type { Address } from "./address.ts";
+import { EngineConnection } from "./engine_connection.ts";
 import { failure, socketAddress } from "./net_errors.ts";
-import { listenTcp } from "./socket_listener.ts";
+import { listenTcp, type Negotiate } from "./socket_listener.ts";
 import { tuneTcp } from "./tcp.ts";
 import { TcpStream, TlsConnection } from "./tls_connection.ts";
+import { type NativeEngineClass, TlsEngine } from "./tls_engine.ts";
 import { ALPN_PROTOCOL } from "./tls_errors.ts";
 import type { Connection, Credentials, Listener } from "./transport.ts";
 
@@ -31,13 +33,14 @@ export function listenTls(
   address: Address,
   { certificate, privateKeyPem }: Credentials,
   clock: Clock,
+  engine: NativeEngineClass | undefined,
 ): Listener {
   const pem = {
     cert: writePem("CERTIFICATE", certificate),
     key: privateKeyPem,
   };
   const protocol = { name: ALPN_PROTOCOL, required: true };
-  return listenTlsFor(protocol, address, pem, clock);
+  return listenTlsFor(protocol, address, pem, clock, engine);
 }
 
 /** The protocol over TLS by its ALPN name, and whether the other end must offer it. */
@@ -48,20 +51,25 @@ export interface TlsProtocol {
 
 /**
  * Listens for TLS 1.3 connections of another protocol. `pem` has the certificate, others of its
- * chain after it, and its private key.
+ * chain after it, and its private key. Without an `engine`, TLS runs over the streams of `node:tls`.
  */
 export function listenTlsFor(
   protocol: TlsProtocol,
   address: Address,
   pem: { readonly cert: string; readonly key: string },
   clock: Clock,
+  engine?: NativeEngineClass,
 ): Listener {
   const context = secureContext(address, pem);
-  return listenTcp(
-    address,
-    clock,
-    (socket, signal) => openTls(socket, context, protocol, signal),
-  );
+  if (engine === undefined) {
+    const open: Negotiate<Deno.TcpConn> = (socket, signal) =>
+      openByStreams(socket, context, protocol, signal);
+    return listenTcp(address, clock, open, "streams");
+  }
+  const make = () => new TlsEngine(engine, context, protocol.name);
+  const open: Negotiate<Deno.TcpConn> = (socket, signal) =>
+    openByEngine(socket, make, protocol, signal);
+  return listenTcp(address, clock, open, "engine");
 }
 
 function secureContext(
@@ -84,7 +92,35 @@ function secureContext(
   return createSecureContext({ cert, key, minVersion: "TLSv1.3" });
 }
 
-async function openTls(
+async function openByEngine(
+  socket: Deno.TcpConn,
+  make: () => TlsEngine,
+  protocol: TlsProtocol,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  const connection = new EngineConnection(socket);
+  let cancel: (() => void) | undefined;
+  // Not at once: bytes that the kernel has by now are read, else the other end sees a reset.
+  const onAbort = () => {
+    cancel = systemClock.after(1, () => connection.close());
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    tuneTcp(socket);
+    const agreed = await connection.handshake(make);
+    checkProtocol(agreed, protocol, connection.remoteAddress);
+    signal?.throwIfAborted();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  } finally {
+    cancel?.();
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+async function openByStreams(
   socket: Deno.TcpConn,
   context: SecureContext,
   protocol: TlsProtocol,
@@ -101,6 +137,17 @@ async function openTls(
     tcp.destroy();
     throw error;
   }
+}
+
+/** Throws `alpn` if something else was agreed than the `protocol` that is required. */
+function checkProtocol(
+  agreed: string | false | null | undefined,
+  { name, required }: TlsProtocol,
+  remote: Address,
+): void {
+  if (!required || agreed === name) return;
+  const detail = `the other end does not speak ${name}`;
+  throw failure("alpn", "accept", remote, detail);
 }
 
 /** TLS over `tcp`, secure and agreed on our protocol. It keeps an error listener. */
@@ -130,10 +177,7 @@ async function handshake(
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     await promise;
-    if (protocol.required && tls.alpnProtocol !== protocol.name) {
-      const detail = `the other end does not speak ${protocol.name}`;
-      throw failure("alpn", "accept", remote, detail);
-    }
+    checkProtocol(tls.alpnProtocol, protocol, remote);
     return tls;
   } catch (error) {
     tls.destroy();

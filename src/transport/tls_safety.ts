@@ -7,7 +7,11 @@
  */
 import { messageOf, VerackError } from "../core/errors.ts";
 import { writePem } from "../core/pem.ts";
+import { TEST_PROTOCOL, usableEngine } from "./engine_self_test.ts";
+import type { NativeEngineClass } from "./tls_engine.ts";
 import { clockFault } from "./tls_errors.ts";
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
 /** The name in both certificates below. */
 const PROBE_NAME = "probe.verack.invalid";
@@ -31,6 +35,11 @@ ${
 }
 -----END PRIVATE KEY-----
 `;
+
+const PROBE_PEM = {
+  cert: writePem("CERTIFICATE", PROBE_CERTIFICATE),
+  key: PROBE_KEY_PEM,
+};
 
 /** Another certificate for the same name, with another key: as a pin, it must fail. */
 const WRONG_CERTIFICATE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(
@@ -61,6 +70,12 @@ export interface TlsFacts {
   readonly extraAuthorities: readonly string[] | undefined;
 }
 
+/** What {@linkcode tlsSafety} finds. */
+export interface TlsCheck extends TlsFacts {
+  /** What accepts connections fastest; `undefined` where it does not work, or is turned off. */
+  readonly engine: NativeEngineClass | undefined;
+}
+
 /** Why pinning would not be safe given `facts`, or `undefined` if it is. Pure. */
 export function unsafeReason(facts: TlsFacts): string | undefined {
   if (!facts.rejectsWrongPin) {
@@ -79,13 +94,13 @@ export function unsafeReason(facts: TlsFacts): string | undefined {
   } brings in authorities that could pose as any peer, unset it`;
 }
 
-let checked: Promise<TlsFacts> | undefined;
+let checked: Promise<TlsCheck> | undefined;
 
 /**
  * Resolves with the facts if pinning is safe in this process, else throws `unsafe`. Checked
  * once: two handshakes over loopback, some 25 ms with the loading of TLS itself.
  */
-export function tlsSafety(): Promise<TlsFacts> {
+export function tlsSafety(): Promise<TlsCheck> {
   checked ??= checkTlsSafety().catch((error) => {
     // Only that is final; other errors, such as a lack of descriptors, are not.
     if (!(error instanceof VerackError && error.code === "unsafe")) {
@@ -121,8 +136,8 @@ export function extraAuthorities(): string[] | undefined {
   return found;
 }
 
-async function checkTlsSafety(): Promise<TlsFacts> {
-  let facts: TlsFacts;
+async function checkTlsSafety(): Promise<TlsCheck> {
+  let facts: TlsCheck;
   try {
     facts = await probe();
   } catch (error) {
@@ -143,15 +158,18 @@ async function checkTlsSafety(): Promise<TlsFacts> {
   return facts;
 }
 
-async function probe(): Promise<TlsFacts> {
-  using listener = Deno.listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert: writePem("CERTIFICATE", PROBE_CERTIFICATE),
-    key: PROBE_KEY_PEM,
-  });
+async function probe(): Promise<TlsCheck> {
+  using listener = Deno.listenTls({ ...LOOPBACK, ...PROBE_PEM });
   const wrong = await probeWith(listener, WRONG_CERTIFICATE);
-  const right = await probeWith(listener, PROBE_CERTIFICATE);
+  let right: Probed | undefined;
+  const dial = (tcp: Deno.TcpConn) => startPinned(tcp, PROBE_CERTIFICATE);
+  const engine = await usableEngine(PROBE_PEM, dial, {
+    onHandshake(tls) {
+      right = { accepted: true, shown: peerCertificate(tls) };
+    },
+  });
+  // What has accepted it makes no difference to a dialer.
+  right ??= await probeWith(listener, PROBE_CERTIFICATE);
   if (!right.accepted) {
     throw new Error(clockFault() ?? "the right certificate was refused too");
   }
@@ -160,23 +178,27 @@ async function probe(): Promise<TlsFacts> {
     showsCertificate: right.shown !== undefined &&
       sameBytes(right.shown, PROBE_CERTIFICATE),
     extraAuthorities: extraAuthorities(),
+    engine,
   };
 }
 
-/** One handshake over loopback, pinned to `pin`: whether it was accepted, and the certificate. */
+/** What a dialer sees of a handshake. */
+interface Probed {
+  readonly accepted: boolean;
+  readonly shown: Uint8Array | undefined;
+}
+
+/** One handshake over loopback, pinned to `pin`. */
 async function probeWith(
   listener: Deno.TlsListener,
   pin: Uint8Array,
-): Promise<{ accepted: boolean; shown: Uint8Array | undefined }> {
+): Promise<Probed> {
   const { port } = listener.addr as Deno.NetAddr;
   const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
   tcp.setNoDelay(true);
   using accepted = await listener.accept();
   const serving = accepted.handshake().catch(() => {});
-  using tls = await Deno.startTls(tcp, {
-    hostname: PROBE_NAME,
-    caCerts: [writePem("CERTIFICATE", pin)],
-  });
+  using tls = await startPinned(tcp, pin);
   try {
     await tls.handshake();
     return { accepted: true, shown: peerCertificate(tls) };
@@ -186,6 +208,18 @@ async function probeWith(
   } finally {
     await serving;
   }
+}
+
+function startPinned(
+  tcp: Deno.TcpConn,
+  pin: Uint8Array,
+): Promise<Deno.TlsConn> {
+  const caCerts = [writePem("CERTIFICATE", pin)];
+  return Deno.startTls(tcp, {
+    hostname: PROBE_NAME,
+    caCerts,
+    alpnProtocols: [TEST_PROTOCOL],
+  });
 }
 
 /**

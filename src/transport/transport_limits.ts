@@ -36,3 +36,9 @@ export const MAX_COUNTED_DESCRIPTORS = 2_048;
 
 /** Deadline of a TCP connection, a certificate look-up or a TLS handshake while dialing. */
 export const DIAL_TIMEOUT_MS = 10_000;
+
+/** Ciphertext that the TLS engine reads and decrypts at once; what does not fit is kept. */
+export const MAX_CIPHERTEXT_BYTES = 65_536;
+
+/** Longest test of the TLS engine at the start, which takes 5 ms; a machine may be busy. */
+export const ENGINE_TEST_MS = 5_000;

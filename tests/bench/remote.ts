@@ -12,7 +12,7 @@ const PERMISSIONS = [
   "--quiet",
   "--cached-only",
   "--allow-net=127.0.0.1",
-  "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
+  "--allow-env=VERACK_LOG,VERACK_TLS_ENGINE,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ];
 
 /** Node runs TypeScript by leaving out its types; that is not worth a warning. */

@@ -7,7 +7,7 @@ import { linesOf } from "../../src/cli/lines.ts";
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).href;
 export const ENV_PERMISSION: string =
-  "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS";
+  "--allow-env=VERACK_LOG,VERACK_TLS_ENGINE,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS";
 /** Longer than a busy machine takes to start Deno several times. */
 const WAIT_MS = 60_000;
 

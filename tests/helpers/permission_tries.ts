@@ -339,6 +339,10 @@ export function tries(world: World): Readonly<Record<string, Try>> {
       env: { VERACK_LOG: "info" },
       runs: (child) => child.talk((line) => line.includes("started")),
     }),
+    "VERACK_TLS_ENGINE=off": node(["--log-level=debug"], {
+      env: { VERACK_TLS_ENGINE: "off" },
+      runs: (child) => child.talk((line) => line.includes("over streams")),
+    }),
     DENO_CERT: node([]),
   };
 }

@@ -111,6 +111,26 @@ for (const kind of ["tcp", "tls"] as const) {
   );
 }
 
+Deno.test(
+  "a process that listens outlives a lack of descriptors at its start",
+  {
+    ignore: Deno.build.os !== "linux",
+  },
+  async () => {
+    const script = new URL("children/starved.ts", import.meta.url).pathname;
+    const { stdout } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        `ulimit -n 64 && exec "$0" run -A "$1"`,
+        Deno.execPath(),
+        script,
+      ],
+      stderr: "null",
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "alive\n");
+  },
+);
+
 function splitLines(): TransformStream<string, string> {
   let rest = "";
   return new TransformStream({

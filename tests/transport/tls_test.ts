@@ -7,13 +7,18 @@ const NAME = "0123456789abcdef0123456789abcdef.verack.invalid";
 const own = await makeCertificate(NAME);
 const other = await makeCertificate(NAME);
 
-transportContract("tlsTransport()", () =>
-  Promise.resolve({
-    dialer: tlsTransport(),
-    listener: tlsTransport(),
-    host: "127.0.0.1",
-    ...(hasIpv6() ? { ipv6Host: "::1" } : {}),
-    credentials: own,
-    pin: { certificate: own.certificate, serverName: NAME },
-    wrongPin: { certificate: other.certificate, serverName: NAME },
-  }));
+for (const engine of [true, false]) {
+  transportContract(
+    `tlsTransport() by ${engine ? "engine" : "streams"}`,
+    () =>
+      Promise.resolve({
+        dialer: tlsTransport(),
+        listener: tlsTransport({ engine }),
+        host: "127.0.0.1",
+        ...(hasIpv6() ? { ipv6Host: "::1" } : {}),
+        credentials: own,
+        pin: { certificate: own.certificate, serverName: NAME },
+        wrongPin: { certificate: other.certificate, serverName: NAME },
+      }),
+  );
+}

@@ -23,7 +23,7 @@ const HEAD_START_MS = 500;
 /** Permissions of `verack run`, beside reading its key. */
 const CHILD_PERMISSIONS = [
   "--allow-net=127.0.0.1",
-  "--allow-env=VERACK_LOG,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
+  "--allow-env=VERACK_LOG,VERACK_TLS_ENGINE,DENO_TLS_CA_STORE,DENO_CERT,NODE_EXTRA_CA_CERTS",
 ] as const;
 
 /** How a node is started. */
