@@ -223,22 +223,24 @@ Deno.test("a program that configures LogTape gets records of the library, escape
     assert(log.enabled("info"));
     assertFalse(log.enabled("debug"));
     log.debug("not wanted");
-    log.warn("a\x1b[2J", { from: "b\nc", count: 3 });
+    log.warn("{a}\x1b[2J", { from: "b\nc", count: 3 });
   } finally {
     await reset();
   }
   logger("mesh").critical("nobody hears this");
   assertEquals(
-    records.map(({ category, level, message, properties }) => ({
+    records.map(({ category, level, message, rawMessage, properties }) => ({
       category,
       level,
       message,
+      rawMessage,
       properties,
     })),
     [{
       category: ["verack", "mesh"],
       level: "warning",
-      message: ["a\\u{1b}[2J"],
+      message: ["{a}\\u{1b}[2J from=", "b\\u{a}c", " count=", 3, ""],
+      rawMessage: "{{a}}\\u{{1b}}[2J from={from} count={count}",
       properties: { from: "b\\u{a}c", count: 3 },
     }],
   );

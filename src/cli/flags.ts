@@ -160,9 +160,9 @@ export function parseValue(
     return spec.parse === undefined ? value : spec.parse(value);
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) {
-      throw new UsageError(
-        `${source}: ${escapeText(error.message, { max: 300 })}`,
-      );
+      // What it quotes is escaped already, so backslashes stay as they are.
+      const shown = escapeText(error.message, { max: 300 });
+      throw new UsageError(`${source}: ${shown.replaceAll("\\\\", "\\")}`);
     }
     throw error;
   }

@@ -25,12 +25,25 @@ const loggers = Object.fromEntries(
 logTo({
   enabled: (name, level) => loggers[name].isEnabledFor(LEVELS[level]),
   // emit() rather than LogTape's own methods, which would read {…} in the message as a placeholder.
-  log: (name, level, message, properties) =>
+  log: (name, level, message, properties) => {
+    // Text and values in turns: sinks for people show only what is in the message.
+    const parts: unknown[] = [message];
+    let template = literal(message);
+    for (const [key, value] of Object.entries(properties)) {
+      parts.push(`${parts.pop()} ${key}=`, value, "");
+      template += ` ${literal(key)}={${literal(key)}}`;
+    }
     loggers[name].emit({
       level: LEVELS[level],
       timestamp: systemClock.now(),
-      message: [message],
-      rawMessage: message,
+      message: parts,
+      rawMessage: template,
       properties,
-    }),
+    });
+  },
 });
+
+/** Text of which LogTape reads no part as a placeholder. */
+function literal(text: string): string {
+  return text.replaceAll(/[{}]/g, "$&$&");
+}

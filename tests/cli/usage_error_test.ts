@@ -51,6 +51,10 @@ Deno.test("parseArguments() refuses bad values with the flag, the value and what
       ["--connect", "nowhere"],
       '--connect: Cannot parse address: "nowhere" has no port, must be host:port',
     ],
+    [
+      ["--advertise", "a\u{202e}\n:1"],
+      '--advertise: Cannot parse address: host is "a\\u{202e}\\n" in "a\\u{202e}\\n:1", must be an IP address or a DNS name',
+    ],
     [["--json=yes"], '--json takes no value, but got "yes"'],
     [["--no-color=1"], '--no-color takes no value, but got "1"'],
   ];
