@@ -70,7 +70,7 @@ export const allowCommand: Command = answerCommand({
 /** Denies a peer. */
 export const denyCommand: Command = answerCommand({
   description: [
-    "Whatever other members say of it, until it is allowed again.",
+    "In spite of attestations by other members, until it is allowed again.",
     "It holds at this node only: repeat it at each of yours.",
   ],
   positionals: [{ name: "ID", help: PREFIX_HELP }],
@@ -85,8 +85,8 @@ export const denyCommand: Command = answerCommand({
 /** Forgets a peer. */
 export const forgetCommand: Command = answerCommand({
   description: [
-    "What others say of it is ignored from then on; it is met anew when it " +
-    "comes by itself.",
+    "Gossip about it is ignored from then on; it is treated as new when it " +
+    "connects by itself.",
   ],
   positionals: [{ name: "ID", help: PREFIX_HELP }],
   flags: { data: DATA_FLAG },
@@ -110,8 +110,8 @@ function decidedLines({ id, rule }: Decided): string[] {
 /** Makes an invite. */
 export const inviteCommand: Command = answerCommand({
   description: [
-    "One line for verack run --join-file. Whoever has it first is the guest, " +
-    "and nobody after: give it only to the one who is meant.",
+    "One line for verack run --join-file. The first node that uses it is the guest, " +
+    "and the only one: send it over a private channel.",
   ],
   flags: {
     data: DATA_FLAG,

@@ -30,7 +30,7 @@ const FLAGS = {
     value: "PORT",
     min: 0,
     help:
-      `Port to listen on (default: ${DEFAULT_PORT}, or a free one if that is taken)`,
+      `Port to listen on (default: ${DEFAULT_PORT}, or a free one if that is in use)`,
   },
   timeout: {
     type: "seconds",
@@ -39,7 +39,7 @@ const FLAGS = {
     min: 0.01,
     max: MAX_DURATION_MS / 1_000,
     default: CHAT_TIMEOUT_MS / 1_000,
-    help: "Of a pipe: wait so long to join, and so long to be heard at the end",
+    help: "Of a pipe: time to join, and time to be acknowledged at the end",
   },
   ...LOG_FLAGS,
   color: COLOR_FLAG,
@@ -49,14 +49,14 @@ const FLAGS = {
 export const chatCommand: Command = command(
   {
     description: [
-      "What is typed goes to all who are here, and is kept for those who are " +
+      "Each line goes to all connected peers, and is kept for those that are " +
       "away; with --data also across restarts. /help lists the rest, such as " +
-      "/msg for one person. Tab completes names; Ctrl-D or Ctrl-C leaves.",
-      "A name is what its owner says: it stands alone while only one has " +
-      "claimed it, and with the first digits of the id otherwise.",
-      "When standard input is no terminal, each line of it is said once the mesh " +
-      "is joined. It ends when everybody who is here has heard all of them; the " +
-      "exit code is 1 if somebody will not.",
+      "/msg for one peer. Tab completes names; Ctrl-D or Ctrl-C leaves.",
+      "A name is not verified: it is shown alone while only one peer has used it, " +
+      "and with the first digits of the id otherwise.",
+      "When standard input is no terminal, each line of it is sent once the mesh " +
+      "is joined. It ends when all connected peers have acknowledged all of them; " +
+      "the exit code is 1 if a peer will not get them.",
     ],
     flags: FLAGS,
     environment: {
@@ -71,7 +71,7 @@ export const chatCommand: Command = command(
       ],
       [
         "echo 'build passed' | verack chat --name ci --connect host:8080",
-        "A script that says something and leaves",
+        "A script that sends a line and leaves",
       ],
     ],
   },

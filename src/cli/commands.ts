@@ -85,7 +85,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   ...from(() => import("./handshake.ts"), {
     handshakeCommand: [
       "handshake",
-      "Shake hands with Bitcoin nodes and show what they say",
+      "Shake hands with Bitcoin nodes and show their versions",
     ],
   }),
   ...from(() => import("./respond.ts"), {

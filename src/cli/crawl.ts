@@ -60,7 +60,7 @@ const FLAGS = {
     min: 1,
     max: 3_600_000,
     default: CRAWL_ADDR_TIMEOUT_MS,
-    help: "Milliseconds to wait for the addresses a node tells",
+    help: "Milliseconds to wait for the addresses of a node",
   },
   repeatAfter: {
     type: "seconds",
@@ -89,9 +89,9 @@ export const crawlCommand: Command = command(
   {
     description: [
       "Visits the given nodes, or those that the network's DNS seeds name: " +
-      "handshake, getaddr, the addresses they tell, and so on. Never more than " +
+      "handshake, getaddr, the addresses in the answer, and so on. Never more than " +
       "one connection to an address at once, no address twice within " +
-      "--repeat-after, and no private addresses unless asked. Nodes answer " +
+      "--repeat-after, and no private addresses by default. Nodes answer " +
       "getaddr in their own time, which is why most of the time is spent waiting.",
     ],
     usage: "crawl [OPTIONS] [HOST[:PORT]…]",

@@ -37,8 +37,8 @@ const ID = [{ name: "ID", help: "The 32 digits that the list shows" }] as const;
 /** Lists messages. */
 export const deadLettersCommand: Command = answerCommand({
   description: [
-    "Their senders were told. They are kept, the newest thousand of them, until " +
-    "they are retried and acked, or discarded.",
+    "Messages that the application nacked too often, and rejected for their senders. " +
+    "The newest thousand are kept until they are retried and acked, or discarded.",
   ],
   flags: { data: DATA_FLAG },
   examples: [

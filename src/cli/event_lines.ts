@@ -169,7 +169,7 @@ function meshWords(
   { nodes, sessions, missing: pairs }: Extract<NodeEvent, { type: "mesh" }>,
   colors: Palette,
 ): string {
-  if (nodes === 1) return "nobody else here";
+  if (nodes === 1) return "no other node";
   const missing = nodes - 1 - sessions;
   const note = pairs.length > 0
     ? colors.yellow(`; out of each other's reach: ${pairWords(pairs)}`)

@@ -16,8 +16,7 @@ export const HTTP_FLAGS = {
   httpTokenFile: {
     type: "path",
     value: "FILE",
-    help:
-      "Token that --http asks for; made if missing (default DIR/control.token)",
+    help: "Token for --http; made if missing (default DIR/control.token)",
   },
   httpCert: {
     type: "path",

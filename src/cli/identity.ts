@@ -50,8 +50,8 @@ export const identityNewCommand: Command = answerCommand({
 /** Shows an identity. */
 export const identityShowCommand: Command = answerCommand({
   description: [
-    "Others give the 64 digits as in --connect ID@HOST:PORT, and then reach " +
-    "whoever holds that key, or nobody.",
+    "With the 64 digits in --connect ID@HOST:PORT, other nodes accept only the " +
+    "holder of that key.",
   ],
   positionals: [{
     name: "FILE",

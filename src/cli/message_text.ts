@@ -53,7 +53,7 @@ export const MESSAGE_FLAGS = {
     type: "seconds",
     value: "S",
     min: 1,
-    help: "Give it up after so long (default: what the node's limits say)",
+    help: "Give it up after this time (default: the node's limit)",
   },
 } as const satisfies FlagSpecs;
 

@@ -115,7 +115,7 @@ export const NODE_FLAGS = {
     short: "n",
     value: "NAME",
     parse: (text: string) => parsePeerName(text),
-    help: "What the node calls itself, for people; proves nothing",
+    help: "Name of the node, for people; it is not verified",
   },
   port: {
     type: "port",

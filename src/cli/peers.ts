@@ -25,13 +25,16 @@ type PeerOrRule =
 /** Lists peers. */
 export const peersCommand: Command = answerCommand({
   description: [
-    "Each line has the first digits of an id, enough to tell the peers " +
-    "apart, the name that it was given here and the one it gives itself, where it was reached last, when it " +
-    "was first and last seen, and how it came to be trusted.",
+    "Each line has the first digits of an id, as many as are unique, the name that " +
+    "you have given the peer and the one it advertises, its address, when it was " +
+    "first and last seen, and how it was first trusted.",
   ],
   flags: { data: DATA_FLAG },
   examples: [
-    ["verack peers --data data/alice", "Whom alice knows, seen last first"],
+    [
+      "verack peers --data data/alice",
+      "The peers that alice has on record, seen last first",
+    ],
   ],
   ask: ({ data }): Promise<PeerOrRule[]> =>
     withRecords(data, async (commands) => {
@@ -80,7 +83,7 @@ function peerLine(
       ? []
       : [`last ${utcMinute(peer.lastSeen)}`]),
     introducedBy !== undefined
-      ? `heard of from ${introducedBy.slice(0, digits)}`
+      ? `in gossip of ${introducedBy.slice(0, digits)}`
       : peer.trust === "first-use"
       ? "unverified, first use"
       : peer.trust,
@@ -115,9 +118,9 @@ function distinctDigits(identities: readonly PeerId[]): number {
 /** Finds members. */
 export const findCommand: Command = answerCommand({
   description: [
-    "Any running node answers for all it knows or has heard of. All that go by " +
+    "Searches the peers that a running node has on record or in gossip. All with " +
     "the name are listed, and which of them it is bound to: the first that " +
-    "had it. The id tells them apart.",
+    "used it. Their ids differ.",
   ],
   positionals: [{
     name: "NAME",
@@ -155,7 +158,7 @@ export const findCommand: Command = answerCommand({
   lines: (members, out) => members.map((member) => memberLines(member, out)),
   remark: ({ length }, [name = ""]) =>
     length > 1 &&
-    `${length} peers go by ${quoted(name)}: tell them apart by id`,
+    `${length} peers use ${quoted(name)}: their ids differ`,
 });
 
 /** A member, for people. */
@@ -171,7 +174,7 @@ export function memberLines(
     ? "connected"
     : introducedBy === undefined
     ? "away"
-    : `heard of from ${shortId(introducedBy)}`;
+    : `in gossip of ${shortId(introducedBy)}`;
   return [
     `${out.bold(peerLabel(id, name, boundName))}  ${state}`,
     `  ${id}`,

@@ -97,7 +97,7 @@ const FLAGS = {
     type: "list",
     value: "IP[:PORT]",
     parse: parseTold,
-    help: "An address for those who ask by getaddr",
+    help: "An address for answers to getaddr",
   },
   maxConnections: {
     type: "integer",
@@ -272,7 +272,7 @@ function entriesOf(
 function parseTold(text: string): Address {
   const address = parseAddress(text, { defaultPort: 0, minPort: 0 });
   if (isIpv4(address.host) || address.host.includes(":")) return address;
-  throw new SyntaxError(`Cannot tell ${text}: must be an IP address`);
+  throw new SyntaxError(`Cannot answer with ${text}: must be an IP address`);
 }
 
 function now(): Date {

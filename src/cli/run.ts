@@ -53,11 +53,11 @@ export const runCommand: Command = command(
   {
     usage: "[run] [OPTIONS] [-- ARG…]",
     description: [
-      "The node learns of everybody else from the first member it reaches, and " +
-      "keeps a link to each. A member is known by the hash of its public key: " +
-      "an address without one is trusted on first use. Ctrl-C says bye to " +
-      "everybody, a second one ends at once.",
-      "--exec hands each message to a new process, never to a shell: the body by " +
+      "The node learns of all members from the first one it reaches, and keeps a " +
+      "session with each. A member is identified by the hash of its public key: " +
+      "an address without one is trusted on first use. Ctrl-C sends bye to all " +
+      "peers, a second one ends at once.",
+      "--exec passes each message to a new process, never to a shell: the body by " +
       "standard input, the rest in VERACK_FROM (the sender's id), " +
       "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_DELIVERY_COUNT. A message is " +
       "acknowledged when the process exits with 0. Else it comes again, with the " +
@@ -80,11 +80,11 @@ export const runCommand: Command = command(
       ["verack --port 8080", "The first node of a mesh"],
       [
         "verack --port 8081 --connect 127.0.0.1:8080",
-        "Another node, which joins through the first and meets everybody",
+        "Another node, which joins through the first",
       ],
       [
         "verack --data data/alice --connect ID@bob.example:8080",
-        "The same node at every start, which takes nobody but ID for bob",
+        "The same node at every start, which accepts only ID at that address",
       ],
       [
         "verack --data data/jobs --exec ./job --exec-from ID -- --fast",

@@ -16,12 +16,12 @@ import {
 /** Sends to one. */
 export const sendCommand: Command = answerCommand({
   description: [
-    "Says delivered once the peer's application has acked it. Else it is kept, " +
+    "Prints delivered once the peer's application has acked it. Else it is kept, " +
     "by a node with --data across restarts, and sent when the peer is back; " +
-    "the exit code is 0 then too. For a peer that is away nothing is waited.",
-    "A name means the first peer that had it and proved its key to the node. If " +
-    "another has it too it is refused, unless that one is a stranger and the " +
-    "first is not: give the id, or say whose the name is by `verack " +
+    "the exit code is 0 then too. It does not wait for a peer that is away.",
+    "A name means the first peer that used it and proved its key to the node. If " +
+    "another uses it too it is refused, unless that one has no standing and the " +
+    "first has: give the id, or bind the name by `verack " +
     "allow ID --name NAME`.",
   ],
   positionals: [
@@ -30,7 +30,7 @@ export const sendCommand: Command = answerCommand({
   ],
   flags: MESSAGE_FLAGS,
   examples: [
-    ["verack send bob 'hello' --data data/alice", "alice says hello to bob"],
+    ["verack send bob 'hello' --data data/alice", "alice sends hello to bob"],
     [
       "verack send bob - --topic logs --data data/alice < out.log",
       "A file, up to 4 MB",
@@ -65,14 +65,14 @@ export function broadcastExit(
 /** Sends to all. */
 export const broadcastCommand: Command = answerCommand({
   description: [
-    "To every peer that this node has met, also those that are away: for them " +
-    "it is kept. The exit code is 1 if a peer with standing will not get it, " +
-    "or if nobody will.",
+    "To every peer that has proven its key to this node, also those that are away: " +
+    "for them it is kept. The exit code is 1 if a peer with standing will not get " +
+    "it, or if no peer will.",
   ],
   positionals: [{ name: "TEXT", help: TEXT_HELP }],
   flags: MESSAGE_FLAGS,
   examples: [
-    ["verack broadcast 'lunch' --data data/alice", "alice tells everybody"],
+    ["verack broadcast 'lunch' --data data/alice", "alice sends to all peers"],
   ],
   ask: (flags, [text = ""]) =>
     withNode(

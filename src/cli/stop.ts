@@ -13,7 +13,7 @@ const POLL_MS = 20;
 /** Stops a node. */
 export const stopCommand: Command = answerCommand({
   description: [
-    "It says bye to everybody, as after Ctrl-C, and ends with exit code 0. " +
+    "It sends bye to all peers, as after Ctrl-C, and ends with exit code 0. " +
     "Its directory is free when this command returns.",
   ],
   flags: { data: DATA_FLAG },

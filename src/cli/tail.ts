@@ -37,7 +37,7 @@ export const tailCommand: Command = command(
     flags: FLAGS,
     examples: [
       ["verack tail --data data/alice --topic news", "News, as they come"],
-      ["verack tail --data data/alice --all", "Also who comes and goes"],
+      ["verack tail --data data/alice --all", "Also which peers come and go"],
     ],
   },
   async (

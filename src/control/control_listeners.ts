@@ -137,7 +137,7 @@ function openSocket(
 
 function listenError(error: unknown, path: string): VerackError {
   const [code, why] = error instanceof Deno.errors.AddrInUse
-    ? ["address-in-use", "it is taken"] as const
+    ? ["address-in-use", "it is in use"] as const
     : error instanceof Deno.errors.NotCapable
     ? [
       "permission",

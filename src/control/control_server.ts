@@ -224,7 +224,7 @@ export class ControlServer implements AsyncDisposable {
     if (response !== undefined) return response;
     // A bug: the reason is in the log, and not sent to the client.
     this.#log.error("request failed", { reason: messageOf(error) });
-    const message = "This node has a fault; its log says more";
+    const message = "Internal error; the node's log has details";
     return new ApiError(500, "internal", message).response();
   }
 }

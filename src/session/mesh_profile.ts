@@ -298,7 +298,7 @@ export class MeshProfile implements HandshakeProfile {
       ? read
       : "rejected";
     const detail = code === "bad-secret" && this.#options.shows === undefined
-      ? "the peer asks for its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
+      ? "the peer requires its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
       : `the peer refused: ${describeReason(reason)}`;
     context.fail(openError(code, detail));
   }

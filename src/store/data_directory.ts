@@ -228,7 +228,7 @@ function openDatabase(path: string, clock: Clock): SqliteStore {
     if (!(error instanceof DamagedError)) throw error;
     const aside = setAside(database, clock);
     log.error(
-      "the database was set aside, and a new one begun: what it held of peers, access rules and messages is not known any more",
+      "the damaged database was renamed, and a new one begun, without its peers, access rules and messages",
       { reason: error.message, aside },
     );
     store = SqliteStore.open(database, { clock });

@@ -262,7 +262,7 @@ export class MemoryNetwork {
     }
     const port = address.port === 0 ? this.#freePort(host) : address.port;
     if (port === undefined || host.listeners.has(port)) {
-      throw failure("address-in-use", "listen", address, "the port is taken");
+      throw failure("address-in-use", "listen", address, "the port is in use");
     }
     host.up = true;
     const listener = new MemoryListener(

@@ -46,7 +46,7 @@ const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   ["EINTR", CLOSED_HERE],
   ["ERR_STREAM_DESTROYED", CLOSED_HERE],
   ["ERR_STREAM_PREMATURE_CLOSE", ["closed", "the connection ended early"]],
-  ["EADDRINUSE", ["address-in-use", "the port is taken"]],
+  ["EADDRINUSE", ["address-in-use", "the port is in use"]],
   ["EADDRNOTAVAIL", NOT_LOCAL],
   ["EACCES", FORBIDDEN],
   ["EPERM", FORBIDDEN],

@@ -120,5 +120,5 @@ export function clockFault(
   const [is, from] = [now, CERTIFICATES_VALID_FROM_MS].map((ms) =>
     new Date(ms).toISOString().replace(/\.\d+Z$/, "Z")
   );
-  return `the clock of this machine says ${is}, and certificates are valid from ${from} on; set the clock, or wait until it is set, and try again`;
+  return `the clock of this machine is at ${is}, and certificates are valid from ${from} on; set the clock, or wait until it is set, and try again`;
 }

@@ -63,7 +63,7 @@ const LINES: readonly (readonly [event: PrintedEvent, line: string])[] = [
     { type: "ping", id: BOB, name: "bob", text: "ping 7" },
     "ping   bob (bbbbbbbb): ping 7",
   ],
-  [{ ...MESH, nodes: 1, sessions: 0 }, "mesh   nobody else here"],
+  [{ ...MESH, nodes: 1, sessions: 0 }, "mesh   no other node"],
   [{ ...MESH, nodes: 2, sessions: 1 }, "mesh   2 nodes, 1 session here"],
   [
     { ...MESH, nodes: 5, sessions: 2 },

@@ -43,10 +43,13 @@ Deno.test("a stranger to a closed node is listed, and a person lets it in or kee
   await using alice = await place.node("alice", "--admission=closed");
   await using bob = await place.node("bob", `--connect=${alice.address}`);
   assertEquals((await alice.waitFor("join-request")).id, bob.id);
-  assertMatch((await bob.waitFor("refused")).reason, /nobody has admitted it/);
+  assertMatch(
+    (await bob.waitFor("refused")).reason,
+    /no member has admitted it/,
+  );
   assert((await place.ask("alice", "requests")).includes(bob.id));
   const trouble =
-    /^trouble +not-admitted since \S+Z: .*nobody has admitted it/m;
+    /^trouble +not-admitted since \S+Z: .*no member has admitted it/m;
   assertMatch(await place.ask("bob", "status"), trouble);
 
   await place.ask("alice", "allow", bob.id);
@@ -83,7 +86,7 @@ Deno.test("a restart without its flags keeps a mesh closed and its secret, says 
     assertEquals(await status(), "closed");
     const said = again.child.err.join("\n");
     assertMatch(said, /the mesh stays closed/);
-    assertMatch(said, /the network's secret is asked for, as before/);
+    assertMatch(said, /the network's secret is required, as before/);
     await using stranger = await place.node(
       "stranger",
       `--connect=${again.address}`,

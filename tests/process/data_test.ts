@@ -89,7 +89,7 @@ Deno.test("a node whose database is damaged says so, and starts with the same ke
     await using second = await start();
     assertEquals(second.id, first.id);
     assertMatch(
-      await second.child.talk((line) => line.includes("set aside")),
+      await second.child.talk((line) => line.includes("renamed")),
       /node\.db\.damaged-/,
     );
   }));

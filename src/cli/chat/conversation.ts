@@ -111,7 +111,7 @@ export class Conversation implements Typist {
     const result = await node.broadcast(text, { topic: CHAT_TOPIC });
     const { delivered, waiting, failed } = result;
     if (delivered.length + waiting.length + failed.length === 0) {
-      this.#note("nobody is here to hear it");
+      this.#note("no peer is connected");
     } else this.#tellMissing(result);
   }
 

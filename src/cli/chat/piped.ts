@@ -57,7 +57,7 @@ export async function sayLines(settings: PipedSettings): Promise<boolean> {
     const unheard =
       said.delivered.length + said.waiting.length + said.failed.length === 0;
     if (unheard || said.failed.some(({ id }) => counts(id))) failed++;
-    if (unheard) show(`line ${number} was heard by nobody`);
+    if (unheard) show(`line ${number} was sent to no peer`);
     else if (said.failed.length > 0) {
       show(`line ${number} does not reach ${said.failed.length} of the others`);
     }
@@ -122,6 +122,6 @@ async function allPresent(
   if (signal.aborted || node.sessions().length > 0) return;
   throw new VerackError(
     "timeout",
-    `Cannot join: nobody was reached within ${timeoutMs / 1_000} s`,
+    `Cannot join: no peer was reached within ${timeoutMs / 1_000} s`,
   );
 }

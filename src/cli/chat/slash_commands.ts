@@ -45,12 +45,12 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
   },
   msg: {
     argument: "NAME TEXT",
-    help: "Say something to one only",
+    help: "Send a message to one peer",
     run: (argument, chat) => message(argument, chat),
   },
   ping: {
     argument: "NAME",
-    help: "How long somebody's node takes to answer",
+    help: "The round trip to a peer",
     run: (name, chat) => ping(name, chat),
   },
   help: { argument: "", help: "This list", run: (_, { show }) => show(HELP) },
@@ -67,7 +67,7 @@ const HELP = [
   ...Object.entries(COMMANDS).map(([name, { argument, help }]) =>
     `  ${`/${name} ${argument}`.padEnd("/msg NAME TEXT".length)}  ${help}`
   ),
-  "  Anything else is said to all; //TEXT says a text that begins with a slash.",
+  "  Anything else is sent to all; //TEXT sends a text that begins with a slash.",
   "  Tab completes names and commands, the arrows fetch what was typed before.",
 ].join("\n");
 

@@ -110,7 +110,7 @@ export function senderRule(
     );
     if (names.length > 0) {
       log.warn(
-        "whichever peer takes a name of --exec-from first can start the program; give identities instead, or say whose the name is by verack allow ID --name NAME",
+        "the first peer that uses a name of --exec-from can start the program; give identities instead, or bind the name by verack allow ID --name NAME",
         { names: names.join(", ") },
       );
     }
@@ -150,7 +150,7 @@ function namedSenders(node: Node, from: readonly string[]): SenderRule {
       if (told.has(name)) continue;
       told.add(name);
       log.warn(
-        `several peers use a name of --exec-from, and their messages wait until verack allow ID --name ${name} says whose it is`,
+        `several peers use a name of --exec-from, and their messages wait until verack allow ID --name ${name} binds it`,
         { name },
       );
     }

@@ -118,7 +118,7 @@ export class Membership {
         this.#list(peer, address, direction);
         return new VerackError(
           "not-admitted",
-          `Cannot accept ${who}: nobody has admitted it to this mesh, needs an invite, or \`verack allow\` at a member`,
+          `Cannot accept ${who}: no member has admitted it to this mesh, needs an invite, or \`verack allow\` at a member`,
         );
     }
   }
@@ -235,7 +235,7 @@ export class Membership {
       write();
     } catch (error) {
       const reason = messageOf(error);
-      this.#options.log.error("cannot write down who belongs", { reason });
+      this.#options.log.error("cannot store the membership", { reason });
     }
   }
 

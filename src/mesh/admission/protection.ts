@@ -40,7 +40,7 @@ export async function protectedOptions(
     remember(store, admissionName(network), given);
     if (admission === "closed" && !closedBefore) closeRecord(store);
     if (admission === "open" && closedBefore) {
-      log.warn("the mesh is open from now on, as --admission open says", {
+      log.warn("the mesh is open from now on, by --admission open", {
         before: "closed",
       });
     }
@@ -52,11 +52,11 @@ export async function protectedOptions(
   if (secret !== undefined) {
     remember(store, secretName(network), resolved.networkKey ?? NOTHING);
     if (secret === null && oldKey !== undefined) {
-      log.warn("the network's secret is not asked for any more");
+      log.warn("the network's secret is not required any more");
     }
   } else if (oldKey !== undefined) {
     log.warn(
-      "the network's secret is asked for, as before (--secret-file none drops it)",
+      "the network's secret is required, as before (--secret-file none drops it)",
     );
   }
   store.commit();

@@ -153,17 +153,17 @@ export function resolvePeer(
     isName ? self || lastSeen !== undefined : introducedBy === undefined
   );
   const [first] = verified;
-  const [heard] = found;
-  if (first === undefined && heard !== undefined) {
+  const [gossiped] = found;
+  if (first === undefined && gossiped !== undefined) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: only others say that ${heard.id} goes by it, must be a peer that has proven itself here, or a whole id`,
+      `Cannot choose ${shown}: ${gossiped.id} has it by gossip only, must be the name of a verified peer, or a whole id`,
     );
   }
   if (isName && first !== undefined && !isPeerName(text)) {
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: ${first.id} goes by it, but it could be taken for another name, must be an id or its first ${MIN_IDENTITY_DIGITS} digits or more`,
+      `Cannot choose ${shown}: ${first.id} uses it, but it could be mistaken for another name, must be an id or its first ${MIN_IDENTITY_DIGITS} digits or more`,
     );
   }
   return theOne(text, verified).id;
@@ -179,11 +179,11 @@ function contested(
   return new VerackError(
     "ambiguous",
     `Cannot choose "${name}": ${
-      isOwn ? "it is this node's own name" : `${holder} had the name first`
-    }, and ${rival} goes by it, too: must be an identity${
+      isOwn ? "it is this node's own name" : `${holder} used the name first`
+    }, and ${rival} uses it, too: must be an identity${
       isOwn
         ? ""
-        : `; to say whose the name is, at a node with --data: verack allow ID --name ${name}`
+        : `; to bind the name, at a node with --data: verack allow ID --name ${name}`
     }`,
   );
 }

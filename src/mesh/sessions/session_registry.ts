@@ -267,9 +267,9 @@ function evictedError(): VerackError {
 }
 
 function deniedError(): VerackError {
-  return new VerackError("denied", "This node was told to keep the peer out");
+  return new VerackError("denied", "This node has denied the peer");
 }
 
 function forgottenError(): VerackError {
-  return new VerackError("forgotten", "This node was told to forget the peer");
+  return new VerackError("forgotten", "This node has forgotten the peer");
 }
