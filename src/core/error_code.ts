@@ -183,7 +183,7 @@ const FACTS = {
 } as const satisfies Readonly<Record<ErrorCode, ErrorFacts>>;
 
 /** The reasons that are sent to peers, by name. */
-export type ToldReason = Extract<
+export type SentReason = Extract<
   typeof FACTS[ErrorCode],
   { reason: string }
 >["reason"];

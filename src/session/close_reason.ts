@@ -7,7 +7,7 @@ import {
   codesWhere,
   type ErrorCode,
   factsOf,
-  type ToldReason,
+  type SentReason,
 } from "../core/error_code.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
@@ -34,7 +34,7 @@ export function abortError(reason: unknown): VerackError {
 
 /** The reason that is sent to a peer whose session ends with this error. */
 export function reasonOf({ code }: VerackError): ReasonName {
-  const reason = factsOf(code).reason as ToldReason | undefined;
+  const reason = factsOf(code).reason as SentReason | undefined;
   return reason ?? "protocol-error";
 }
 
@@ -42,7 +42,7 @@ export function reasonOf({ code }: VerackError): ReasonName {
  * Whether a reason is sent when a handshake is aborted. A dial that is no longer needed is
  * closed without one.
  */
-export function isTold(abort: VerackError): boolean {
+export function hasReason(abort: VerackError): boolean {
   const { reason } = factsOf(abort.code);
   return reason === "timeout" || reason === "full";
 }

@@ -30,7 +30,7 @@ import {
   evictedError,
   faultError,
   frameTimeoutError,
-  isTold,
+  hasReason,
   openTimeoutError,
   queueFullError,
   reasonOf,
@@ -290,7 +290,7 @@ export class Session {
   #watch({ signal, handshakeTimeoutMs }: SessionOptions): () => void {
     const limitMs = handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
     const end = (error: VerackError) =>
-      isTold(error) ? this.closeWith(error) : this.close(error);
+      hasReason(error) ? this.closeWith(error) : this.close(error);
     const onAbort = () => end(abortError(signal?.reason));
     const onDeadline = () => end(openTimeoutError(limitMs));
     const cancelTimer = limitMs === Infinity

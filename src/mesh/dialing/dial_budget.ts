@@ -31,10 +31,10 @@ interface Source {
 }
 
 /** The source of all addresses that peers without standing advertise. */
-export const OWN_CLAIMS = "own claims";
+export const ADVERTISED = "advertised";
 
 /** What a dial to a peer that is known from gossip is charged to. */
-export type DialSource = PeerId | typeof OWN_CLAIMS;
+export type DialSource = PeerId | typeof ADVERTISED;
 
 /** A dial to a peer from a source of gossip. */
 export interface GossipDial {

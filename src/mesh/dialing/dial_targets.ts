@@ -2,7 +2,7 @@
  * Counts failed dials to one IP address and port: pure bookkeeping. Any number of identities
  * can advertise one address, so dials are counted by address, over all peers. An address at
  * which a peer has answered before is counted apart for that peer. Once an address has shown an
- * identity, no other is dialed there for a while. {@linkcode ClaimedDials} decides which dials
+ * identity, no other is dialed there for a while. {@linkcode UnverifiedDials} decides which dials
  * count, and which use the budget of gossip.
  */
 import { BoundedMap } from "../../core/bounded_map.ts";
@@ -15,7 +15,7 @@ import {
   DIALS_PER_TARGET_REFILL_MS,
 } from "../mesh_limits.ts";
 import { MAX_DIAL_TARGETS } from "./dialing_limits.ts";
-import { type DialBudget, OWN_CLAIMS } from "./dial_budget.ts";
+import { ADVERTISED, type DialBudget } from "./dial_budget.ts";
 import { WrongIdentityError } from "./dial_failure.ts";
 import type { DialShare, Peer } from "../peers/peer.ts";
 import { isVerified, type PeerAddress } from "../peers/peer_addresses.ts";
@@ -102,7 +102,7 @@ function keyOf({ endpoint, verified }: Omit<CountedDial, "id">): string {
 }
 
 /** The target of a dial. */
-export interface ClaimedDial {
+export interface UnverifiedDial {
   readonly peer: Peer;
   readonly entry: PeerAddress;
   /** An IP address that it leads to. */
@@ -122,7 +122,7 @@ export interface GrantedDial {
 const FREE: GrantedDial = { answered: () => {}, end: () => {} };
 
 /** Such dials of one node. */
-export class ClaimedDials {
+export class UnverifiedDials {
   readonly #clock: Clock;
   readonly #standing: Standing;
   readonly #budget: DialBudget;
@@ -135,11 +135,11 @@ export class ClaimedDials {
   }
 
   /** The dial, or why it must not be made now. */
-  begin(claim: ClaimedDial): GrantedDial | VerackError {
-    if (!this.#isCounted(claim)) return FREE;
+  begin(wanted: UnverifiedDial): GrantedDial | VerackError {
+    if (!this.#isCounted(wanted)) return FREE;
     const now = this.#clock.monotonic();
-    const { entry, endpoint, share } = claim;
-    const { id } = claim.peer;
+    const { entry, endpoint, share } = wanted;
+    const { id } = wanted.peer;
     const dial = { id, endpoint, verified: isVerified(entry) };
     const other = this.#targets.otherAt(dial, now);
     if (other !== undefined) {
@@ -147,11 +147,11 @@ export class ClaimedDials {
     }
     // A round in the budget of verified addresses must not dial advertised ones.
     const isExtra = share === "verified" && !dial.verified;
-    if (isExtra && !this.#budget.begin(OWN_CLAIMS, now)) {
+    if (isExtra && !this.#budget.begin(ADVERTISED, now)) {
       return leftAlone(endpoint);
     }
     if (!this.#targets.begin(dial, now)) {
-      if (isExtra) this.#budget.end(OWN_CLAIMS, false);
+      if (isExtra) this.#budget.end(ADVERTISED, false);
       return leftAlone(endpoint);
     }
     let isWasted = true;
@@ -161,7 +161,7 @@ export class ClaimedDials {
         this.#targets.answered(dial);
       },
       end: () => {
-        if (isExtra) this.#budget.end(OWN_CLAIMS, isWasted);
+        if (isExtra) this.#budget.end(ADVERTISED, isWasted);
       },
     };
   }
@@ -172,7 +172,7 @@ export class ClaimedDials {
   }
 
   /** All but configured addresses and those that a peer with standing advertises. */
-  #isCounted({ peer, entry: { rank, configured } }: ClaimedDial): boolean {
+  #isCounted({ peer, entry: { rank, configured } }: UnverifiedDial): boolean {
     return !configured &&
       (rank === "gossiped" || !this.#standing.isTrusted(peer));
   }
@@ -183,6 +183,6 @@ function leftAlone(endpoint: Address): VerackError {
     "unreachable",
     `Cannot dial ${
       formatAddress(endpoint)
-    }: too many dials in vain to what is only claimed; left alone for a while`,
+    }: too many dials in vain to what is only advertised; not dialed for a while`,
   );
 }

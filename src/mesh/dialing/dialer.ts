@@ -24,11 +24,11 @@ import type { PeerTarget } from "../options.ts";
 import type { Standing } from "../peers/standing.ts";
 import { AddressDialer, type DialedSessionOpener } from "./address_dialer.ts";
 import {
+  ADVERTISED,
   DialBudget,
   type DialSource,
   type GossipDial,
   type KnownShare,
-  OWN_CLAIMS,
 } from "./dial_budget.ts";
 import { DialFailureReporter } from "./dial_failure.ts";
 import { giveWay, PeerDialer } from "./peer_dialer.ts";
@@ -342,6 +342,6 @@ function pinAddresses(options: DialerOptions): void {
 
 /** The source for which a peer may be dialed at a gossiped address. */
 function sourcesOf(peer: Peer): ReadonlySet<DialSource> {
-  const { introducedBy = OWN_CLAIMS, reporters } = peer;
+  const { introducedBy = ADVERTISED, reporters } = peer;
   return new Set([introducedBy, ...reporters]);
 }

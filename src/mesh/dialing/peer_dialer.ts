@@ -9,7 +9,7 @@ import { MAX_ADDRESSES_PER_PEER } from "../mesh_limits.ts";
 import { MAX_GOSSIP_ADDRESSES_AT_ONCE } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
-import { ClaimedDials } from "./dial_targets.ts";
+import { UnverifiedDials } from "./dial_targets.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
@@ -68,12 +68,12 @@ export interface PeerDialerOptions {
 export class PeerDialer {
   readonly #options: PeerDialerOptions;
   readonly #rounds = new Set<Round>();
-  readonly #claims: ClaimedDials;
+  readonly #unverified: UnverifiedDials;
 
   constructor(options: PeerDialerOptions) {
     this.#options = options;
     const { budget, clock, standing } = options;
-    this.#claims = new ClaimedDials(clock, standing, budget);
+    this.#unverified = new UnverifiedDials(clock, standing, budget);
   }
 
   /** Addresses that were learned meanwhile are tried, too: those before may hang. */
@@ -204,7 +204,7 @@ export class PeerDialer {
   ): Promise<boolean> {
     const { peer } = round;
     if (peer.sessions.length > 0) return true;
-    const dial = this.#claims.begin({ ...round, entry, endpoint });
+    const dial = this.#unverified.begin({ ...round, entry, endpoint });
     if (dial instanceof VerackError) {
       failures.push({ endpoint, error: dial });
       return false;
@@ -238,7 +238,7 @@ export class PeerDialer {
 
   /** Another identity was found where one was dialed: if it has no session, it is dialed now. */
   #sees(endpoint: Address, id: PeerId): void {
-    this.#claims.shows(endpoint, id);
+    this.#unverified.shows(endpoint, id);
     this.#options.table.get(id)?.foundAt(endpoint);
   }
 

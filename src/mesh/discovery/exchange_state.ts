@@ -26,7 +26,7 @@ export class ExchangeState {
     refillMs: PEER_REQUEST_REFILL_MS,
   });
   /** Budget of its entries about others that are verified, which costs more than forging them. */
-  readonly judgements = new TokenBucket({
+  readonly verifications = new TokenBucket({
     burst: PEER_ENTRY_BURST,
     refillMs: PEER_ENTRY_REFILL_MS,
   });

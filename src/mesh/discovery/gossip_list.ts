@@ -77,7 +77,7 @@ export class GossipList {
 
   /** The entry about a peer, with addresses that are verified or that it advertises. */
   entryOf(peer: Peer): PeerEntry {
-    const addresses = peer.addresses.told().filter(canTell)
+    const addresses = peer.addresses.forGossip().filter(canTell)
       .slice(0, MAX_ADDRESSES_PER_ENTRY);
     const age = this.#options.clock.monotonic() -
       (peer.primary?.openedAt ?? -Infinity);

@@ -71,9 +71,9 @@ export class GossipReader {
     // Before the certificate is verified, which costs more than forging it.
     if (!table.mayIntroduce(id, session.peer.id)) return false;
     const state = states.of(session);
-    if (!state.judgements.take(clock.monotonic())) return false;
+    if (!state.verifications.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
-    const certificate = judge(entry, known);
+    const certificate = certificateOf(entry, known);
     const peer = table.introduce(id, session.peer.id);
     if (peer === undefined) return false;
     membership.attest(peer, entry.attestation);
@@ -109,7 +109,7 @@ export class GossipReader {
 }
 
 /** The certificate of an entry; the one on record is not verified again. */
-function judge(
+function certificateOf(
   { certificate, id }: PeerEntry,
   known: Peer | undefined,
 ): VerifiedCertificate {

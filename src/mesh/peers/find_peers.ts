@@ -88,7 +88,7 @@ export function memberChosen(text: string, found: readonly Member[]): PeerId {
   const digits = text.toLowerCase();
   if (isPeerId(digits)) return digits;
   const isClear = isIdentityPrefix(text) || isPeerName(text);
-  return theOne(text, isClear ? found : []).id;
+  return onlyMember(text, isClear ? found : []).id;
 }
 
 /**
@@ -96,7 +96,7 @@ export function memberChosen(text: string, found: readonly Member[]): PeerId {
  * Throws `unknown-peer` if there is none, `ambiguous` if there are
  * several; the message lists them.
  */
-export function theOne(text: string, found: readonly Member[]): Member {
+export function onlyMember(text: string, found: readonly Member[]): Member {
   const shown = `"${escapeText(text, { max: 80 })}"`;
   const [first, ...more] = found;
   if (first === undefined) {
@@ -166,7 +166,7 @@ export function resolvePeer(
       `Cannot choose ${shown}: ${first.id} uses it, but it could be mistaken for another name, must be an id or its first ${MIN_IDENTITY_DIGITS} digits or more`,
     );
   }
-  return theOne(text, verified).id;
+  return onlyMember(text, verified).id;
 }
 
 function contested(

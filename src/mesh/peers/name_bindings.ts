@@ -134,11 +134,11 @@ export class NameBindings {
 
   /** Reports conflicts that exceeded the budget before. */
   tick(): void {
-    for (const peer of this.#conflicts.retries()) this.tell(peer);
+    for (const peer of this.#conflicts.retries()) this.report(peer);
   }
 
   /** Reports, once, that a peer uses a name that is bound to another. */
-  tell(peer: Peer): void {
+  report(peer: Peer): void {
     const holder = this.heldByAnother(peer);
     if (holder === undefined) return this.#conflicts.over(peer);
     const folded = foldName(peer.name);

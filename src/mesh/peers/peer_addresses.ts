@@ -151,7 +151,7 @@ export class PeerAddresses {
   }
 
   /** The addresses for gossip: those that answered last, then the newest. */
-  told(): Address[] {
+  forGossip(): Address[] {
     const known = [...this.#entries.values()].reverse()
       .filter(({ rank }) => rank !== "gossiped");
     const last = known.find(({ rank }) => rank === "verified");

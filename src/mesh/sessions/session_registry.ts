@@ -227,7 +227,7 @@ export class SessionRegistry {
     memory.save(peer);
     names.introduced(peer);
     if (!peer.up) this.#announce(session, peer);
-    names.tell(peer);
+    names.report(peer);
     events.emit("introduced", {
       session: session,
       peer,
@@ -241,7 +241,7 @@ export class SessionRegistry {
     const { emit, log, names, store } = this.#options;
     const address = formatAddress(session.dialed ?? session.remoteAddress);
     const { direction } = session;
-    const [told] = direction === "inbound" ? peer.addresses.told() : [];
+    const [told] = direction === "inbound" ? peer.addresses.forGossip() : [];
     const { id, trust } = peer;
     log.info("peer up", { peer: id, address, direction, trust });
     const announced = {

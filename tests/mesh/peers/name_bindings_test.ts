@@ -69,7 +69,7 @@ class Scene {
     if (standing) record.acknowledged();
     if (stays) record.sessionOpened({} as PeerSession);
     this.names.introduced(record);
-    this.names.tell(record);
+    this.names.report(record);
   }
 
   /** Its record is dropped. */

@@ -4,7 +4,7 @@ import { VerackError } from "../../../src/core/errors.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { namesOf } from "../../../src/identity/peer_name.ts";
-import { theOne } from "../../../src/mesh/peers/find_peers.ts";
+import { onlyMember } from "../../../src/mesh/peers/find_peers.ts";
 import { RawPeer } from "../../helpers/attacker.ts";
 import { entryOf } from "../../helpers/forged_messages.ts";
 import { identities } from "../../helpers/identities.ts";
@@ -72,16 +72,16 @@ Deno.test("of a name that two claim both are told, and neither is chosen", async
     found.map((it) => it.id).sort(),
     [one.identity.id, two.identity.id].sort(),
   );
-  const error = assertThrows(() => theOne("twin", found), VerackError);
+  const error = assertThrows(() => onlyMember("twin", found), VerackError);
   assertEquals(error.code, "ambiguous");
   for (const { identity } of [one, two]) {
     assertEquals(error.message.includes(identity.id), true);
     assertEquals(
-      theOne("x", alice.findPeers(identity.id)).id,
+      onlyMember("x", alice.findPeers(identity.id)).id,
       identity.id,
     );
   }
-  const nobody = assertThrows(() => theOne("dave", []), VerackError);
+  const nobody = assertThrows(() => onlyMember("dave", []), VerackError);
   assertEquals(nobody.code, "unknown-peer");
 });
 

@@ -32,7 +32,7 @@ Deno.test("a peer that was proven at many addresses is still heard when it names
 Deno.test("and is told of there", () => {
   const addresses = mover();
   addresses.add(at(99), "advertised", "private");
-  assertEquals(addresses.told().slice(0, 2), [at(20), at(99)]);
+  assertEquals(addresses.forGossip().slice(0, 2), [at(20), at(99)]);
 });
 
 Deno.test("and others can say where it is now, but not push out where it answered last", () => {
@@ -59,7 +59,7 @@ Deno.test("what a peer names again is new again, also if it answered there long 
 Deno.test("rumours are told to nobody", () => {
   const addresses = new PeerAddresses();
   addresses.add(at(1), "gossiped", "private");
-  assertEquals(addresses.told(), []);
+  assertEquals(addresses.forGossip(), []);
 });
 
 Deno.test("PeerAddresses keeps what was proven however much is rumoured", () => {
