@@ -1,5 +1,10 @@
-/** Types of the answers of the control API: the node's own types as JSON. */
+/**
+ * Types of the answers of the control API: the node's own types as JSON. The schemas of
+ * `api.ts` are checked against them, not the other way round: JSR refuses a public type
+ * that is inferred.
+ */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
+import type { Message } from "../delivery/incoming_message.ts";
 import type { PeerId } from "../identity/identity.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import { DEAD_LETTER_PREVIEW_BYTES } from "./control_limits.ts";
@@ -66,7 +71,7 @@ export type JoinRequestRow =
     readonly lastSeen: string;
   };
 
-/** An access rule in the answer to `GET /v1/rules`. */
+/** An access rule in the answer to `GET /v1/access-rules`. */
 export type AccessRuleRow =
   & Json<Pick<StoredAccessRule, "id" | "rule">>
   & {
@@ -161,13 +166,10 @@ export interface MessageEvent {
 
 /** @param sender The names of the sender. */
 export function messageEvent(
-  { from, topic, id, deliveryCount, body }:
-    & Pick<MessageEvent, "topic" | "id">
-    & {
-      readonly deliveryCount: number;
-      readonly from: PeerId;
-      readonly body: Uint8Array;
-    },
+  { from, topic, id, deliveryCount, body }: Pick<
+    Message,
+    "from" | "topic" | "id" | "deliveryCount" | "body"
+  >,
   sender: PeerNames | undefined,
 ): MessageEvent {
   return {
