@@ -377,6 +377,25 @@ Deno.test("comments in src/ speak of nodes and peers as of things", () => {
   assert(persons.length <= most, persons.join("\n"));
 });
 
+Deno.test("files that comments and documents name are there", () => {
+  const paths = walk("").filter((path) => path.endsWith(".ts"));
+  const documents = walk("").filter((path) =>
+    /^(docs\/)?[^/]+\.md$/.test(path)
+  );
+  assertNone(
+    [...paths.map(load), ...documents.map(load)].flatMap(({ path, text }) =>
+      text.split("\n")
+        .filter((line) =>
+          path.endsWith(".md") || /^\s*\/?\*|(^|\s)\/\/ /.test(line)
+        )
+        .flatMap((line) => [...line.matchAll(/`([a-z0-9_/]+\.ts)`/g)])
+        .map(([, name]) => name ?? "")
+        .filter((name) => !paths.some((it) => `/${it}`.endsWith(`/${name}`)))
+        .map((name) => `${path} names ${name}`)
+    ),
+  );
+});
+
 Deno.test("mod.ts exports names, one by one", () => {
   assert(!/\bexport\s*\*/.test(MOD.code), "mod.ts has an export *");
   const outside = localImportsOf(MOD).filter((it) => !it.startsWith("src/"));
