@@ -45,7 +45,7 @@ function humanField(value: LogFields[string]): string {
   return line.slice(line.indexOf("value=") + "value=".length);
 }
 
-Deno.test("logger() writes nothing as long as nobody configured logging", () => {
+Deno.test("logger() writes nothing until logging is configured", () => {
   assertFalse(logger("mesh").enabled("critical"));
   logger("mesh").critical("nobody hears this");
 });

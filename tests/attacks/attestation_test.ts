@@ -107,7 +107,7 @@ const FORGERIES: Readonly<Record<string, (stage: Stage) => Uint8Array>> = {
   },
 };
 
-Deno.test("attestations that are not by an admitted member about this peer admit nobody", async (t) => {
+Deno.test("attestations that are not by an admitted member about this peer admit no node", async (t) => {
   for (const [what, forge] of Object.entries(FORGERIES)) {
     await t.step(`${what}, told by a member and shown in a proof`, async () => {
       await using stage = await Stage.start();
@@ -174,7 +174,7 @@ Deno.test("an attestation does not lift what a person said about its subject", a
   }
 });
 
-Deno.test("who lost the right to admit did not lose whom it admitted before", async () => {
+Deno.test("a member that lost the right to admit did not lose those that it admitted before", async () => {
   // Said in docs/security.md: denying a member does not undo its admissions.
   await using stage = await Stage.start();
   const { node, member, subject, outsider } = stage;

@@ -391,7 +391,7 @@ Deno.test("off loopback control is served with TLS and a token, or not at all", 
   assertEquals((await ask(name, "X: y")).error.code, "unauthorized");
 });
 
-Deno.test("strangers who say nothing, or half of it, have ten seconds at a port, and no room of others", async () => {
+Deno.test("strangers that send nothing, or half of it, have ten seconds at a port, and no room of others", async () => {
   const clock = new VirtualClock();
   await using scene = await ControlScene.start({}, clock);
   const tcp = { hostname: "127.0.0.1", port: scene.port };

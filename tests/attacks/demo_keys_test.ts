@@ -18,7 +18,7 @@ async function demo(name: string): Promise<Identity> {
   return await Identity.fromPem(pem);
 }
 
-Deno.test("a node does not show a demo key to anybody but this machine", async () => {
+Deno.test("a node shows a demo key to this machine only", async () => {
   for (const { name } of DEMO_IDENTITIES) {
     const identity = await demo(name);
     for (

@@ -217,7 +217,7 @@ Deno.test("a reject in an open session ends it as bye does", async () => {
   ]);
 });
 
-Deno.test("a node passes on what it has verified, and none of the rumours it skipped", async () => {
+Deno.test("a node passes on what it has verified, and none of the gossip it skipped", async () => {
   await using node = await Node.start();
   using member = await RawPeer.open(node);
   const bad = stranger();

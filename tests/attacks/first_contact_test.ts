@@ -18,7 +18,7 @@ import { Scene } from "../helpers/scene.ts";
 import { TcpProxy } from "../helpers/tcp_proxy.ts";
 import { until } from "../helpers/until.ts";
 
-Deno.test("an address that shows a v1 certificate with somebody's key is refused", async () => {
+Deno.test("an address that shows a v1 certificate with another node's key is refused", async () => {
   const bob = await Identity.generate();
   const { der, privateKeyPem } = forgeV1(bob);
   await using impostor = await ShowingServer.start(der, privateKeyPem);
@@ -170,7 +170,7 @@ Deno.test("an address that keeps to the protocol is accepted", async () => {
   );
 });
 
-Deno.test("a stranger who claims that we reached ourselves is not believed for ever", async () => {
+Deno.test("a stranger that pretends to be this node itself is tried again", async () => {
   // Both ways of saying so: in words, and by playing our own nonce back.
   const claims: ((peer: RawPeer) => Promise<void>)[] = [
     (peer) => peer.say(COMMAND.reject, Uint8Array.of(0x12, 0)),

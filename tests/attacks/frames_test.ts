@@ -287,7 +287,7 @@ Deno.test("a wrong checksum ends a session that has not done without them", asyn
   assertStringIncludes(told?.text ?? "", "checksum");
 });
 
-Deno.test("a connection that ends in the middle of a frame harms nobody", async () => {
+Deno.test("a connection that ends in the middle of a frame harms no other", async () => {
   await using scene = await Scene.start();
   await scene.leavesNoTrace(async () => {
     for (const step of ["tls", "challenge", "proof"] as const) {

@@ -34,7 +34,7 @@ async function liars(
   return stack;
 }
 
-Deno.test("five members that tell of peers at silent ports leave an honest rumour its dial", async () => {
+Deno.test("five members that tell of peers at silent ports leave honest gossip its dial", async () => {
   await using stack = new AsyncDisposableStack();
   const sinks = silentPorts(stack);
   await using scene = await Scene.start();

@@ -211,7 +211,7 @@ Deno.test("news in many small lists are acted on once in a while, and none is lo
   await until("all to be dialed", () => dialed() === targets.length);
 });
 
-Deno.test("requests for a list that name what nobody has cost one walk and each entry once, and each is answered", async () => {
+Deno.test("requests for a list with unknown fingerprints cost one walk and each entry once, and each is answered", async () => {
   using clock = new StageClock();
   await using scene = await Scene.start({ clock });
   using _end = clock.end();

@@ -317,7 +317,7 @@ Deno.test("a farther source cannot take an address away that a nearer one named"
   assertEquals(addresses.get(address)?.namedFrom, "private");
 });
 
-Deno.test("repeating a rumour does not make us dial more often", async () => {
+Deno.test("repeated gossip does not cause more dials", async () => {
   const identity = await Identity.generate();
   // Hangs up on everybody: each try costs it and us next to nothing.
   using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -97,7 +97,7 @@ Deno.test("an invite given by one node opens no other", async () => {
   assertEquals((await guest.refusal())?.name, "bad-invite");
 });
 
-Deno.test("somebody between a guest and its host is refused, and learns no code", async () => {
+Deno.test("a node between a guest and its host is refused, and learns no code", async () => {
   await using host = await Node.start(closed);
   await using mallory = await RawListener.start();
   await using proxy = TcpProxy.start(() => mallory.address);
@@ -118,7 +118,7 @@ Deno.test("a guest whose bytes are only passed on gets in", async () => {
   await until("the guest", () => isUp(host, guest.identity.id));
 });
 
-Deno.test("a welcome that nobody asked for is ignored, and a false one ends the session", async () => {
+Deno.test("a welcome without an invite is ignored, and a false one ends the session", async () => {
   const magic = networkMagic("main");
   await using mallory = await RawListener.start();
   const store = new MemoryStore();
@@ -246,7 +246,7 @@ for (const verdict of ["forget", "deny"] as const) {
   });
 }
 
-Deno.test("an invite that is taken back lets nobody in, also not a guest that has shown it already", async () => {
+Deno.test("a revoked invite admits no node, also not a guest that has shown it already", async () => {
   await using host = await Node.start(closed);
   const line = host.admission.invite();
   const other = host.admission.invite();

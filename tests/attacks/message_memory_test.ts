@@ -26,7 +26,7 @@ function message(at: number, total: number, held: number): Uint8Array {
   return payload;
 }
 
-Deno.test("who announces large bodies and sends none gets credit for two, and is closed when it announces more than it may", async () => {
+Deno.test("a peer that announces large bodies and sends none gets credit for two, and is closed when it announces too many", async () => {
   await using scene = await Scene.start();
   using greedy = await RawPeer.open(scene.victim);
   const before = Deno.memoryUsage().external;
@@ -48,7 +48,7 @@ Deno.test("who announces large bodies and sends none gets credit for two, and is
   assertEquals(credits(), 2);
 });
 
-Deno.test("who sends more than it was granted is closed as a flood; who keeps to it is not", async () => {
+Deno.test("a peer that sends more than it was granted is closed as a flood; one that keeps to it is not", async () => {
   await using scene = await Scene.start();
   using polite = await RawPeer.open(scene.victim);
   using greedy = await RawPeer.open(scene.victim);
@@ -63,7 +63,7 @@ Deno.test("who sends more than it was granted is closed as a flood; who keeps to
   assertEquals(polite.isOver, false);
 });
 
-Deno.test("a receiver that has stopped for good delays nobody, and costs no more than its share", async () => {
+Deno.test("a receiver that has stopped for good delays no other, and costs no more than its share", async () => {
   await using scene = await Scene.start({
     outbox: { maxBytesPerPeer: 8_000_000 },
     // It answers no pings either; what it costs until that shows is the point.

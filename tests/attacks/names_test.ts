@@ -84,7 +84,7 @@ Deno.test("what others call a peer that a person named by its identity means not
   assertEquals(alice.resolvePeer(carol.id.slice(0, 8)), carol.id);
 });
 
-Deno.test("neither a rumour nor a name made of first digits comes between a peer and what is for it", async () => {
+Deno.test("neither gossip nor a name made of first digits comes between a peer and what is for it", async () => {
   await using alice = await Node.start();
   const [bob, mallory] = [await lasting(), await lasting()];
   await visit(alice, bob, "bob");
@@ -204,7 +204,7 @@ Deno.test("a conflict is told once, however often its peer comes back", async ()
   await log.ended;
 });
 
-Deno.test("a peer that calls itself as this node does gets nothing by that name, and is named to who uses it", async () => {
+Deno.test("a peer that calls itself as this node does gets nothing by that name, and is named in the error", async () => {
   await using alice = await Node.start({ name: "alice" });
   const log = new EventLog(alice);
   assertEquals(alice.resolvePeer("alice"), alice.identity.id);
@@ -223,7 +223,7 @@ Deno.test("a peer that calls itself as this node does gets nothing by that name,
   await log.ended;
 });
 
-Deno.test("a name that could be taken for another means nobody", async () => {
+Deno.test("a name that could be mistaken for another means no peer", async () => {
   await using alice = await Node.start();
   const mallory = await lasting();
   // A Cyrillic letter first, then a joiner that does not show.
@@ -312,7 +312,7 @@ Deno.test("an allowed peer has only a name that is one, and not this node's own"
   assertEquals(alice.admission.accessRules(), []);
 });
 
-Deno.test("of two that came while a name meant nobody, a person chooses", async () => {
+Deno.test("of two that came while a name meant no peer, the user chooses", async () => {
   await using alice = await Node.start();
   const [old, one, two] = [
     await lasting(),

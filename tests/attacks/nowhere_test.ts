@@ -23,7 +23,7 @@ async function handled(peer: RawPeer): Promise<void> {
   await peer.take(COMMAND.pong);
 }
 
-Deno.test("somebody who is told of without an address is not remembered", async () => {
+Deno.test("a peer in gossip without an address is not recorded", async () => {
   await using scene = await Scene.start();
   await using sink = Sink.start();
   using mallory = await RawPeer.open(scene.victim);

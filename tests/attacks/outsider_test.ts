@@ -114,7 +114,7 @@ function assertTellsNothing(peer: RawPeer, mesh: Mesh): void {
   assert(!bytes.includes(new TextEncoder().encode(NAME).toHex()), bytes);
 }
 
-Deno.test("a listener without the secret does not learn who dials it", async () => {
+Deno.test("a listener without the secret does not learn the dialer's identity", async () => {
   await using mallory = await RawListener.start();
   const identity = await Identity.generate();
   await using node = await Node.start({

@@ -188,7 +188,7 @@ Deno.test("a peer that an open node forgot is a newcomer when it comes by itself
   assertEquals(alice.admission.accessRules(), []);
 });
 
-Deno.test("a denied peer is not dialed, whoever named its address", async () => {
+Deno.test("a denied peer is not dialed, whatever the source of its address", async () => {
   await using denied = await RawListener.start();
   await using control = await RawListener.start();
   const store = new MemoryStore();

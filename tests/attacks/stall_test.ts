@@ -40,7 +40,7 @@ async function joins(node: Node): Promise<void> {
   );
 }
 
-Deno.test("300 connections that say nothing keep nobody out", async () => {
+Deno.test("300 connections that send nothing keep no peer out", async () => {
   await using victim = await Node.start(PATIENT);
   using crowd = new Crowd();
   await Promise.all(times(300, () => addTcp(crowd, victim)));
@@ -56,7 +56,7 @@ Deno.test("300 connections that say nothing keep nobody out", async () => {
   await until("the rest to be let go", () => crowd.open === 0);
 });
 
-Deno.test("300 connections that say nothing after TLS keep nobody out", async () => {
+Deno.test("300 connections that send nothing after TLS keep no peer out", async () => {
   await using victim = await Node.start(PATIENT);
   using crowd = new Crowd();
   for (let i = 0; i < 300; i += 50) {
@@ -77,7 +77,7 @@ Deno.test("300 connections that say nothing after TLS keep nobody out", async ()
   assert(crowd.open > 0);
 });
 
-Deno.test("300 peers that prove themselves and leave it at that keep nobody out", async () => {
+Deno.test("300 peers that prove their keys and send nothing more keep no peer out", async () => {
   await using victim = await Node.start(PATIENT);
   using crowd = new Crowd();
   for (let i = 0; i < 300; i += 50) {
@@ -152,7 +152,7 @@ Deno.test("every way of stalling the handshake ends at its deadline", async () =
   await joins(victim);
 });
 
-Deno.test("a member that stops reading is cut off, and nobody misses a ping", async () => {
+Deno.test("a member that stops reading is cut off, and no other misses a ping", async () => {
   await using victim = await Node.start(PATIENT);
   const log = new EventLog(victim);
   using slow = await RawPeer.open(victim);
@@ -184,7 +184,7 @@ Deno.test("a member that stops reading is cut off, and nobody misses a ping", as
   ]);
 });
 
-Deno.test("clients that reset their connections at any moment harm nobody", async () => {
+Deno.test("clients that reset their connections at any moment harm no other", async () => {
   await using victim = await Node.start();
   const { host, port } = parseAddress(victim.address);
   const reset = (say: Uint8Array | undefined, answer: boolean) =>
@@ -243,7 +243,7 @@ Deno.test("addresses that hang keep a node from no other", async () => {
   begun.close();
 });
 
-Deno.test("a node that closes waits for nobody", async () => {
+Deno.test("a node that closes waits for no peer", async () => {
   await using deaf = Sink.start();
   await using mute = await RawListener.start();
   const victim = await Node.start({ connect: [deaf.address, mute.address] });

@@ -40,7 +40,7 @@ Deno.test("a crowd of fresh identities leaves a closed node a short list, and a 
   assert(peer.told().length > 0);
 });
 
-Deno.test("the list of those who wait is bounded, from however many hosts they come", () => {
+Deno.test("the list of join requests is bounded, from however many hosts they come", () => {
   const store = new MemoryStore();
   const pending = new JoinRequests(store);
   const peer = (n: number) => ({
@@ -93,7 +93,7 @@ Deno.test("peers that wait from one network of IPv6 push out each other only, an
   assert(again.get(honest.id) !== undefined);
 });
 
-Deno.test("when the list of those who wait is full, the oldest of the source that most come from gives way", () => {
+Deno.test("when the list of join requests is full, the oldest of the source that has most gives way", () => {
   const pending = new JoinRequests(new MemoryStore());
   let made = 0;
   const add = (host: string) => {

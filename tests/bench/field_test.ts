@@ -64,7 +64,7 @@ async function saidDuring(run: () => Promise<void>): Promise<unknown[]> {
   return said;
 }
 
-Deno.test("who of the others fails in a figure is left out of it and of later ones, and the run goes on", async () => {
+Deno.test("another network that fails in a figure is left out of it and of later ones, and the run goes on", async () => {
   // It has answered in a round that counts before it fails.
   const parties: Partial<Record<Kind, FakeParty>> = {
     gossipsub: new FakeParty(3),
@@ -92,7 +92,7 @@ Deno.test("who of the others fails in a figure is left out of it and of later on
   );
 });
 
-Deno.test("who of the others cannot be started is left out", async () => {
+Deno.test("another network that cannot be started is left out", async () => {
   const said = await saidDuring(async () => {
     await using field = new Field(({ kind }) => {
       if (kind === "libp2p") throw new Error("not there");

@@ -71,7 +71,7 @@ Deno.test("AddressCollector waits for the answer as long as told, and takes what
   assertEquals((await asking.told).length, 1);
 });
 
-Deno.test("AddressCollector is done when the session ends, or nobody wants the answer", async () => {
+Deno.test("AddressCollector is done when the session ends, or the answer is not needed", async () => {
   const ended = new Asking();
   ended.closed.resolve(new VerackError("closed", "Gone"));
   assertEquals(await ended.told, []);

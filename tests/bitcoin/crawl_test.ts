@@ -77,7 +77,7 @@ Deno.test("crawl() visits all of 50 nodes from one of them, bad ones among them,
   assertEquals(summary.protocolVersions, { 70015: old, 70016: 43 - old });
 });
 
-Deno.test("crawl() hears every address once and tells who told it first", async () => {
+Deno.test("crawl() reports every address once, with its first source", async () => {
   await using world = await World.of(fiftyNodes());
   const crawled = await world.crawl({ addresses: [hostOf(0)] });
   assertEquals(crawled.heard.length, 50);
@@ -140,7 +140,7 @@ Deno.test("crawl() never dials what is not on the internet, nor ports of other p
   assertEquals(nodes[0]?.told, 14);
 });
 
-Deno.test("crawl() dials private addresses when asked, and never what nobody may dial", async () => {
+Deno.test("crawl() dials private addresses when asked, and never reserved ones", async () => {
   await using world = await World.of([
     { host: hostOf(0), knows: ["10.0.0.1", "169.254.169.254", "224.0.0.1"] },
     { host: "10.0.0.1" },
@@ -194,7 +194,7 @@ Deno.test("crawl() waits for the answer to getaddr no longer than told", async (
   assert(tookMs >= 30_000 && tookMs < 31_000, `${tookMs} ms`);
 });
 
-Deno.test("crawl() takes addr from who announces 70015 and addrv2 from the others", async () => {
+Deno.test("crawl() accepts addr from nodes that announce 70015 and addrv2 from the others", async () => {
   const knows = [hostOf(1), hostOf(2)];
   for (const protocolVersion of [70_015, 70_016]) {
     await using world = await World.of([
@@ -253,7 +253,7 @@ Deno.test("crawl() ends with what a resolver does wrong", async () => {
 
 // --- Going on ----------------------------------------------------------------
 
-Deno.test("crawl() goes on from what another has written, visiting nobody twice", async () => {
+Deno.test("crawl() goes on from what another has written, visiting no node twice", async () => {
   await using world = await World.of(fiftyNodes());
   const first = await world.crawl({ addresses: [hostOf(0)], maxNodes: 20 });
   const known = await Array.fromAsync(parseCrawl(first.lines));

@@ -103,7 +103,7 @@ Deno.test("probe() gives exactly the contract as JSON", async () => {
   assertEquals(result.version?.startHeight, 12);
 });
 
-Deno.test("probe() leaves out what is unknown when nobody listens", async () => {
+Deno.test("probe() leaves out what is unknown when nothing listens", async () => {
   const port = freePort();
   const result = await probe({ host: "127.0.0.1", port }, {});
   assertEquals(Object.keys(JSON.parse(JSON.stringify(result))), [

@@ -88,7 +88,7 @@ Deno.test("crawl goes from node to node, shows each, and counts at the end", asy
   for (const { accepted } of nodes) assertEquals(accepted, 1);
 });
 
-Deno.test("crawl --max ends early, and --resume goes on from there without visiting anybody twice", async () => {
+Deno.test("crawl --max ends early, and --resume goes on from there without visiting a node twice", async () => {
   await using stack = new AsyncDisposableStack();
   const nodes = await chain(stack, "/c/", "/b/", "/a/");
   const path = await Deno.makeTempFile();
@@ -166,7 +166,7 @@ Deno.test("crawl shows what it has when it is interrupted", async () => {
   assertEquals(child.out.at(-1), "  2  ipv4");
 });
 
-Deno.test("crawl fails when nobody answers", async () => {
+Deno.test("crawl fails when no node answers", async () => {
   const dead = await node();
   const address = formatAddress(dead.address);
   await dead.close();

@@ -155,7 +155,7 @@ Deno.test("demo --in-process shows the same without any process", async () => {
   assertEquals(demo.leftFiles(), []);
 });
 
-Deno.test("demo prints lines for people that end with a verdict", async () => {
+Deno.test("demo prints lines for people that end with the result", async () => {
   await using demo = await Demo.start("--nodes=2", "--period=0.1");
   assertEquals(await demo.child.code(), 0, demo.text);
   const text = demo.child.out.join("\n");

@@ -59,7 +59,7 @@ Deno.test("identity new overwrites nothing and says what is in the way", async (
   });
 });
 
-Deno.test("identity show says to people whose key it is, and that a demo key is everybody's", async () => {
+Deno.test("identity show prints the identity of a key, and that a demo key is public", async () => {
   const [alice] = DEMO_IDENTITIES;
   const path = `${CERTS}alice.crt`;
   await using child = verack(["identity", "show", path], {

@@ -6,7 +6,7 @@ import { palette } from "../../src/cli/terminal.ts";
 import { STRANGER_LINES } from "../../src/cli/cli_limits.ts";
 import { configureLogging, logger } from "../../src/core/log.ts";
 
-Deno.test("log lines that nobody reads are counted in a record of their own", async () => {
+Deno.test("log lines that are not read are counted in a record of their own", async () => {
   let text = "";
   const reads = Promise.withResolvers<void>();
   const options = { clock: systemClock, maxBytes: 500 };

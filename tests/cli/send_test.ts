@@ -3,7 +3,7 @@ import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import { assertEquals } from "@std/assert";
 import { broadcastExit } from "../../src/cli/send.ts";
 
-Deno.test("a broadcast fails if a peer with standing does not get it, or if nobody does, and not because of strangers", () => {
+Deno.test("a broadcast fails if a peer with standing does not get it, or if no peer does, and not because of strangers", () => {
   const [friend, stranger] = [
     parsePeerId("a".repeat(64)),
     parsePeerId("b".repeat(64)),

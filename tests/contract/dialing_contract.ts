@@ -35,7 +35,7 @@ export function dialingContract(test: ContractTest): void {
     pair.listener.close();
   });
 
-  test("says who is at the other end", async (setup) => {
+  test("reports the other end", async (setup) => {
     using pair = await connect(setup);
     const { dialed, accepted, listener } = pair;
     assertEquals(dialed.remoteAddress, listener.address);
@@ -96,7 +96,7 @@ export function dialingContract(test: ContractTest): void {
     assertEquals(await readExactly(pair.accepted, 10), bytes("still here"));
   });
 
-  test("refuses when nobody listens", async (setup) => {
+  test("refuses when nothing listens", async (setup) => {
     const listener = await listen(setup);
     listener.close();
     const error = await assertCode(dial(setup, listener), "connection-refused");
@@ -134,7 +134,7 @@ export function dialingContract(test: ContractTest): void {
     assertEquals(await listener.accept(), null);
   });
 
-  test("drops whoever waits to be accepted when the listener closes", async (setup) => {
+  test("drops connections that wait to be accepted when the listener closes", async (setup) => {
     const listener = await listen(setup);
     const dialing = dial(setup, listener);
     const outcome = dialing.then(
@@ -223,7 +223,7 @@ export function dialingContract(test: ContractTest): void {
     accepted?.close();
   });
 
-  test("does not fetch a certificate where nobody listens, or after an abort", async (setup) => {
+  test("does not fetch a certificate where nothing listens, or after an abort", async (setup) => {
     if (!setup.dialer.secure) return;
     const listener = await listen(setup);
     listener.close();

@@ -6,7 +6,7 @@ function mesh(nodes: number): NodeEvent {
   return { type: "mesh", nodes, sessions: 0, missing: [] };
 }
 
-Deno.test("EventQueue hands out events in order, also to one who waits first", async () => {
+Deno.test("EventQueue delivers events in order, also to a listener that waits first", async () => {
   const queue = new EventQueue(() => {});
   const first = queue.next();
   const second = queue.next();

@@ -150,7 +150,7 @@ Deno.test("a consumer leaves a topic to others, also what came before it", async
   await Promise.all([...before, ...after]);
 });
 
-Deno.test("a broadcast tells who has it, and who has not yet", async () => {
+Deno.test("a broadcast returns the peers that have it, and those that have not yet", async () => {
   const ids = await identities(3);
   const store = new MemoryStore();
   const hub = await Node.start({ identity: ids[0]!, store });
@@ -184,7 +184,7 @@ Deno.test("a broadcast tells who has it, and who has not yet", async () => {
   await until("nothing to be kept", () => hub.outbox.messages === 0);
 });
 
-Deno.test("a broadcast to nobody is delivered to nobody", async () => {
+Deno.test("a broadcast without peers is delivered to none", async () => {
   await using node = await Node.start();
   const { delivered, waiting, failed } = await node.broadcast("anybody?");
   assertEquals([delivered, waiting, failed], [[], [], []]);
@@ -291,7 +291,7 @@ Deno.test("a message that is too old is given up, with the reason told", async (
   assertEquals(alice.outbox, { messages: 0, bytes: 0 });
 });
 
-Deno.test("sending to somebody unknown, to oneself and to no identity is refused", async () => {
+Deno.test("sending to an unknown peer, to oneself and to no identity is refused", async () => {
   await using node = await Node.start();
   const nobody = parsePeerId("ab".repeat(32));
   await assertCode(node.send(nobody, "x"), "unknown-peer");

@@ -49,7 +49,7 @@ Deno.test("a late tick is time we stood still, and a long one is a waking", asyn
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("a node that slept while its clocks stood still dials at once whom it had put off", async () => {
+Deno.test("a node that slept while its clocks stood still dials postponed peers at once", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start([], { connect: ["10.0.0.2:8080"] });
   const bob = await mesh.start();

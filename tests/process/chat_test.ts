@@ -74,7 +74,7 @@ test("on a terminal there are commands, names completed by Tab, and what was typ
   await alice.shows(/bob .*has left/);
 });
 
-Deno.test("through a pipe every line is said, heard by all who are here, and that is the end", async () => {
+Deno.test("through a pipe every line is sent, acknowledged by all connected peers, and that is the end", async () => {
   await using host = verack(["--host=127.0.0.1", "--port=0", "--json"]);
   const listening = await host.line((line) => line.includes('"listening"'));
   const { address } = JSON.parse(listening);
@@ -90,7 +90,7 @@ Deno.test("through a pipe every line is said, heard by all who are here, and tha
   assertEquals(texts, [["bot", "chat", "first"], ["bot", "chat", "second"]]);
 });
 
-Deno.test("through a pipe a chat that reaches nobody gives up in time, and says so", async () => {
+Deno.test("through a pipe a chat that reaches no peer gives up in time, with an error", async () => {
   using closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = closed.addr;
   closed.close();

@@ -58,7 +58,7 @@ test("a chat does not promise what a peer whose key was in memory cannot get", a
   await chat.shows(/gone is away, and gets it only if/);
 });
 
-Deno.test("what nobody took is given up with an exit code of 1, or kept with --data", async () => {
+Deno.test("lines that no peer acknowledged are given up with an exit code of 1, or kept with --data", async () => {
   // It takes no messages.
   await using alice = await Node.start({ name: "alice" });
   const args = [

@@ -44,7 +44,7 @@ Deno.test("--connect with an identity takes that node only, and names both when 
   assertEquals(c.of("peer:up"), []);
 });
 
-Deno.test("an address that does not answer is said once, tried on, and taken when somebody is there", async () => {
+Deno.test("an address that does not answer is said once, tried on, and accepted when a node is there", async () => {
   const port = freePort();
   const address = `127.0.0.1:${port}`;
   await using a = await NodeProcess.start([

@@ -60,7 +60,7 @@ Deno.test("a node that was killed is back in the mesh with its key, told nothing
     assertEquals(third.child.err, []);
   }));
 
-Deno.test("a second process on a data directory is refused, and told who has it", () =>
+Deno.test("a second process on a data directory is refused, with the number of the first", () =>
   withData(async (path, permissions) => {
     await using node = await NodeProcess.start([`--data=${path}`], {
       permissions,
@@ -110,7 +110,7 @@ Deno.test("a node whose key is damaged does not start, and leaves it alone", () 
     assertEquals(await Deno.readTextFile(`${path}/node.key`), "garbage");
   }));
 
-Deno.test("peers lists whom a stopped node remembers, and forget takes one off for good", () =>
+Deno.test("peers lists the records of a stopped node, and forget takes one off for good", () =>
   withData(async (path, permissions) => {
     const data = `--data=${path}`;
     await using a = await NodeProcess.start(["--name=alice"]);
@@ -157,7 +157,7 @@ Deno.test("peers lists whom a stopped node remembers, and forget takes one off f
     assertMatch(again.err.join("\n"), /no peer goes by it/);
   }));
 
-Deno.test("who was denied while the node did not run is refused by it from then on", () =>
+Deno.test("a peer that was denied while the node did not run is refused from then on", () =>
   withData(async (path, permissions) => {
     const data = `--data=${path}`;
     await using node = await NodeProcess.start([data], { permissions });
@@ -230,7 +230,7 @@ Deno.test("an encrypted key in a data directory is opened with the flags for it"
     assertEquals(second.id, first.id);
   }));
 
-Deno.test("what was set aside is listed and discarded while the node does not run, and retried when it does", () =>
+Deno.test("dead letters are listed and discarded while the node does not run, and retried when it does", () =>
   withData(async (path, permissions) => {
     const data = `--data=${path}`;
     const from = parsePeerId("5a".repeat(32));

@@ -44,7 +44,7 @@ async function sender(address: string, id: PeerId): Promise<Node> {
   return node;
 }
 
-test("a program gets the body by standard input, and who sent it in its environment", async () => {
+test("a program gets the body by standard input, and the sender in its environment", async () => {
   await using alice = await NodeProcess.start(
     script("cat; env | grep ^VERACK_; echo $0 $* >&2", "--name=alice")
       .concat("zero", "$HOME", "; false"),
@@ -87,7 +87,7 @@ test("a message comes again when the program fails, with the same id", async () 
   );
 });
 
-test("what the program refuses five times is set aside, and its sender told", async () => {
+test("a message that the program fails five times is a dead letter, and rejected for its sender", async () => {
   await using alice = await NodeProcess.start(
     script('[ "$VERACK_TOPIC" = good ] || kill -9 $$'),
     SHELL,

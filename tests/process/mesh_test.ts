@@ -48,7 +48,7 @@ function assertContract(event: Printed): void {
   );
 }
 
-Deno.test("three nodes, each pointed at the one before, meet, ping each other, and say who leaves", async () => {
+Deno.test("three nodes, each pointed at the one before, meet, ping each other, and report which leaves", async () => {
   await using a = await NodeProcess.start(["--period=0.2"]);
   await using b = await NodeProcess.start([
     "--period=0.1",

@@ -16,7 +16,7 @@ const RUN = verackProgram(LOCAL, ["--allow-read"]);
 // deno-lint-ignore no-control-regex
 const ESCAPE = /\x1b/;
 
-Deno.test("people read who the node is, how to join, who is up, pings and who left", async () => {
+Deno.test("people read the node's id, how to join, which peers are up, pings and which left", async () => {
   await using child = verack(["--host=127.0.0.1", "--port=0"]);
   const greeting = await child.line((line) => line.startsWith("verack "));
   const join = await child.line((line) => line.startsWith("others join"));

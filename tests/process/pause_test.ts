@@ -23,7 +23,7 @@ Deno.test("a process that is stopped is given up by the others alone, and is bac
   assertEquals(b.of("peer:down").length, 1);
 });
 
-Deno.test("a process that was stopped holds its own silence against nobody", async () => {
+Deno.test("a process that was stopped declares no peer dead", async () => {
   // The others are patient: whatever is given up, it gives up.
   const patient = ["--dead-after=60", "--period=0.05"];
   await using a = await NodeProcess.start(patient);

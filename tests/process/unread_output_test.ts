@@ -116,7 +116,7 @@ function command(
   ];
 }
 
-Deno.test("a node whose output nobody reads answers, and ends at once when it is asked to", async () => {
+Deno.test("a node whose output is not read answers, and ends at once when it is asked to", async () => {
   await using node = await UnreadNode.start("--json");
   node.flood(MESSAGES);
   await until("one is taken", () => node.sender.outbox.messages < MESSAGES);
@@ -132,7 +132,7 @@ Deno.test("a node whose output nobody reads answers, and ends at once when it is
   assert(ms < 5_000, `it took ${ms} ms`);
 });
 
-Deno.test("SIGTERM ends a node whose output nobody reads, which says what was lost", async () => {
+Deno.test("SIGTERM ends a node whose output is not read, which says what was lost", async () => {
   await using node = await UnreadNode.start("--json");
   node.flood(MESSAGES);
   await until("one is taken", () => node.sender.outbox.messages < MESSAGES);
@@ -168,7 +168,7 @@ Deno.test("a reader that pauses gets all messages, once each, and is told how ma
   assert(pings > 100 && dropped > 100, `${pings} pings, ${dropped} dropped`);
 });
 
-Deno.test("a log that nobody reads does not hold up a node", async () => {
+Deno.test("a log that is not read does not hold up a node", async () => {
   await using node = await UnreadNode.start("--log-level=debug", "--json");
   const read = node.child.stdout.pipeTo(new WritableStream()).catch(() => {});
   // Each session makes lines, 1 KiB or so.

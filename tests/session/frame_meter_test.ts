@@ -44,7 +44,7 @@ Deno.test("FrameMeter counts bytes as well, and nothing that has its own flow co
   assertEquals(meter.stallMs(0), MAX_STALL_MS);
 });
 
-Deno.test("FrameMeter gives up on who does not slow down", () => {
+Deno.test("FrameMeter ends a session that does not slow down", () => {
   const meter = new FrameMeter(FREE, 0);
   let now = 0;
   const error = assertThrows(() => {

@@ -55,7 +55,7 @@ Deno.test("QueueBudget ends the longest queue when all together are too long", (
   assertEquals(budget.bytes, 150);
 });
 
-Deno.test("FrameBudget makes those wait who come late, and ends those who have had their time", () => {
+Deno.test("FrameBudget makes late frames wait, and evicts those that have had their time", () => {
   const budget = new FrameBudget(1_000);
   const ended: string[] = [];
   const holder = (name: string): FrameHolder => {

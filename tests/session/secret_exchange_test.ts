@@ -54,7 +54,7 @@ const listener = (...secrets: SharedSecret[]) =>
 const said = (log: readonly string[]) =>
   log.filter((line) => line.startsWith("D ")).map((line) => line.slice(2));
 
-Deno.test("two nodes with the network's secret show it to each other, then prove who they are", () => {
+Deno.test("two nodes with the network's secret prove it to each other, then their identities", () => {
   const d = dialer(NETWORK);
   const a = listener(NETWORK);
   const { log, failures } = converse(d, a);
@@ -77,7 +77,7 @@ Deno.test("two nodes with the network's secret show it to each other, then prove
   assertEquals(a.profile.peer?.invite, undefined);
 });
 
-Deno.test("an invite stands in for the network's secret, and is named to whoever admits", () => {
+Deno.test("an invite stands in for the network's secret, and is passed to admission", () => {
   for (const a of [listener(NETWORK, INVITE), listener(INVITE)]) {
     const { failures } = converse(dialer(INVITE), a);
     assertEquals(failures.size, 0);
@@ -103,14 +103,14 @@ Deno.test("a dialer without the secret is refused before its proof is looked at"
   );
 });
 
-Deno.test("a dialer with another secret is refused, and has not said who it is", () => {
+Deno.test("a dialer with another secret is refused, and has not sent its identity", () => {
   const a = listener(NETWORK);
   const { log, failures } = converse(dialer(OTHER), a);
   assertRefused(a, failures, "bad-secret", "bad-secret");
   assertEquals(said(log), ["version", "secret"]);
 });
 
-Deno.test("a listener without a secret is not told who dials with one", () => {
+Deno.test("a listener without a secret does not get the identity of a dialer with one", () => {
   const a = listener();
   const { log, failures } = converse(dialer(NETWORK), a);
   assertRefused(a, failures, "bad-secret", "bad-secret");
@@ -165,7 +165,7 @@ for (const [what, answer] of Object.entries(ANSWERS)) {
   });
 }
 
-Deno.test("a listener that skips its answer is not told who dials", () => {
+Deno.test("a listener that skips its answer does not get the dialer's identity", () => {
   const d = dialer(NETWORK);
   const drop: Meddle = (command, payload) =>
     command === "secret" ? undefined : payload;

@@ -233,7 +233,7 @@ Deno.test("an abort ends a handshake at once, and spares an open session", async
   other!.close(new VerackError("stopped", "done"));
 });
 
-Deno.test("who is refused is told why, and the connection is closed after it", async () => {
+Deno.test("a refused peer gets the reason, and the connection is closed after it", async () => {
   const bench = new Bench();
   const [dialer, listener] = await bench.connect();
   const refusal = new VerackError("full", "Cannot accept: no room");

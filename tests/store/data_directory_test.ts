@@ -281,7 +281,7 @@ Deno.test("what a crash left of a file that was being written is overwritten", a
 
 // --- The database --------------------------------------------------------------
 
-Deno.test("a damaged database is set aside whole, and the node begins anew with the same key", async () => {
+Deno.test("a damaged database is renamed whole, and the node begins anew with the same key", async () => {
   using at = place("data");
   const id = await visit(at.path);
   {

@@ -169,7 +169,7 @@ Deno.test("a full disk fails what was to be durable, and nothing else", async ()
   assertEquals(again.setting("again"), Uint8Array.of(1));
 });
 
-Deno.test("writes that are lost are told to whoever asks next, once", async () => {
+Deno.test("writes that are lost are reported to the next caller, once", async () => {
   using at = place();
   const database = Database.open(at.path, { clock });
   let lost = 0;

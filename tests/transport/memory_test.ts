@@ -182,7 +182,7 @@ Deno.test("cut() keeps a close from the other end until heal()", async () => {
   assertEquals(reading, { state: "resolved", value: null });
 });
 
-Deno.test("halfOpen() silences a host towards everybody, and heal() brings it back", async () => {
+Deno.test("halfOpen() silences a host towards all others, and heal() brings it back", async () => {
   const setup = setUp();
   const { dialed, accepted } = await connect(setup, A, B);
   const other = await connect(setup, A, C);

@@ -4,7 +4,7 @@ import { resolveAddress, resolveHost } from "../../src/transport/resolve.ts";
 import { classifyIp } from "../../src/transport/scope.ts";
 import { assertCode } from "../contract/pair.ts";
 
-Deno.test("resolveHost() gives an IP address back without asking anybody", {
+Deno.test("resolveHost() gives an IP address back without a lookup", {
   permissions: "none",
 }, async () => {
   assertEquals(await resolveHost("192.0.2.1"), ["192.0.2.1"]);

@@ -119,7 +119,7 @@ Deno.test("classifyIp() never takes an address wrapped for a gateway for a local
   }));
 });
 
-Deno.test("mayDial() lets scopes nest and never lets anybody reach what is never dialed", () => {
+Deno.test("mayDial() lets scopes nest and never permits what is never dialed", () => {
   const scopes: Scope[] = ["loopback", "private", "public", "never"];
   const allowed: Record<Scope, Scope[]> = {
     loopback: ["loopback", "private", "public"],

@@ -190,7 +190,7 @@ Deno.test("FrameDecoder.commit() leaves the array alone into which a read may st
   assertStrictEquals(decoder.space().buffer, space.buffer);
 });
 
-Deno.test("FrameDecoder.space() never is empty, also when nobody takes the frames", () => {
+Deno.test("FrameDecoder.space() never is empty, also when the frames are not consumed", () => {
   const decoder = makeDecoder({ initialBytes: 24 });
   const stream = concat(
     ...Array.from({ length: 400 }, () => frame("ping", pattern(8))),

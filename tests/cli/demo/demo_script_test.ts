@@ -124,7 +124,7 @@ Deno.test("planDemo() lets every node join through one that starts before it", (
   }
 });
 
-Deno.test("planDemo() does not send everybody through the first node", () => {
+Deno.test("planDemo() does not send all through the first node", () => {
   const { nodes } = planDemo(5);
   assert(new Set(nodes.map(({ via }) => via)).size > 2);
 });
@@ -153,7 +153,7 @@ Deno.test("planDemo() plans the same show every time", () => {
   assertEquals(planDemo(7), planDemo(7));
 });
 
-Deno.test("planDemo() throws when there is nobody to talk to", () => {
+Deno.test("planDemo() throws for a single node", () => {
   for (const count of [1, 0, -1, 2.5, NaN]) {
     assertThrows(() => planDemo(count), RangeError, `${count}`);
   }

@@ -67,7 +67,7 @@ for (const [who, facts, decision] of TABLE) {
   });
 }
 
-Deno.test("decideAdmission() lets nobody in who was denied, whatever speaks for it", () => {
+Deno.test("decideAdmission() refuses a denied peer in spite of all other facts", () => {
   for (const closed of [true, false]) {
     for (const invite of ["valid", "invalid", "none"] as const) {
       for (const yes of [true, false]) {

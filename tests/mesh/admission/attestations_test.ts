@@ -14,7 +14,7 @@ import { VirtualClock } from "../../../src/testing/virtual_clock.ts";
 
 const magic = networkMagic("main");
 
-Deno.test("a member that we have admitted admits others, itself not, and nobody else does", async () => {
+Deno.test("a member that we have admitted admits others, itself not, and no other does", async () => {
   const [own, member, stranger] = await Promise.all(
     [1, 2, 3].map(() => Identity.generate()),
   );

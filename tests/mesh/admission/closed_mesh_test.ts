@@ -71,7 +71,7 @@ for (const secret of [undefined, SECRET]) {
   }
 }
 
-Deno.test("who is not admitted is listed as pending, and allowed comes in at once", async () => {
+Deno.test("a peer that is not admitted is listed as a join request, and once allowed comes in at once", async () => {
   await using mesh = await closedMesh(3);
   const [a] = mesh.nodes;
   assert(a !== undefined);
@@ -105,7 +105,7 @@ Deno.test("a guest that kept its welcome comes back without the invite", async (
   await mesh.complete();
 });
 
-Deno.test("a founder that comes back meets those who joined others meanwhile", async () => {
+Deno.test("a founder that comes back meets members that joined others meanwhile", async () => {
   // Nobody ever admitted the founder: it has no attestation to show.
   const identity = await Identity.generate({ ephemeral: false });
   const store = new MemoryStore();
@@ -123,7 +123,7 @@ Deno.test("a founder that comes back meets those who joined others meanwhile", a
   await mesh.complete();
 });
 
-Deno.test("whom one member admits the others hear of at once, before they are asked", async () => {
+Deno.test("a peer that one member admits is announced to the others at once", async () => {
   await using mesh = await closedMesh(3);
   const [host, ...others] = mesh.nodes;
   assert(host !== undefined);
@@ -141,7 +141,7 @@ Deno.test("whom one member admits the others hear of at once, before they are as
   );
 });
 
-Deno.test("who waited long is in seconds after it is allowed", async () => {
+Deno.test("a peer that waited long is in seconds after it is allowed", async () => {
   await using mesh = new MemoryMesh();
   const host = await mesh.start([], { admission: "closed" });
   const stranger = await mesh.start([host]);

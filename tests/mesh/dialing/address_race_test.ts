@@ -98,7 +98,7 @@ Deno.test("an address that fails delays the next not at all", async () => {
   assert(!won);
 });
 
-Deno.test("when whoever answered will not open, the rest are tried", async () => {
+Deno.test("when the peer that answered does not open, the rest are tried", async () => {
   const { won, story } = await run({
     a: { reachedMs: 10, endsMs: 1_000 },
     b: { endsMs: 5, done: true },

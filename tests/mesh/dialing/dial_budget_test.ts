@@ -44,7 +44,7 @@ function wastes(budget: DialBudget, from: PeerId, now = 0): number {
   return count;
 }
 
-Deno.test("one source of rumours leaves room for others, and all together for peers we know, and those for peers with standing", () => {
+Deno.test("one source of gossip leaves room for others, and all together for peers we know, and those for peers with standing", () => {
   const budget = new DialBudget();
   assertEquals(begins(budget, source("liar")), MAX_GOSSIP_DIALS_PER_SOURCE);
   assertEquals(
@@ -61,7 +61,7 @@ Deno.test("one source of rumours leaves room for others, and all together for pe
   assertEquals(beginsKnown(budget, "verified"), 1);
 });
 
-Deno.test("who sends us where nobody is runs out of credit, who tells the truth does not", () => {
+Deno.test("a source of false gossip runs out of credit, an honest one does not", () => {
   const budget = new DialBudget();
   for (let i = 0; i < 10_000; i++) {
     assert(budget.begin(source("honest"), 0));

@@ -72,7 +72,7 @@ async function bytesToJoin(members: number): Promise<number> {
   return crowd.received.get(hostOf(members - 1))!;
 }
 
-Deno.test("who joins a crowd is told of each member once, not by everybody of everybody", async () => {
+Deno.test("a node that joins many gets each entry once, not from each member", async () => {
   const few = await bytesToJoin(25);
   const many = await bytesToJoin(50);
   // Twice as many members are twice as many sessions and entries, and four times

@@ -142,7 +142,7 @@ Deno.test("a peer that comes back at another address is recognised", async () =>
   assertEquals(up?.trust, "known");
 });
 
-Deno.test("a restarted node without a key of its own locks nobody out", async () => {
+Deno.test("a restarted node without a key of its own locks no peer out", async () => {
   const alice = await Node.start();
   const port = Number(alice.address.split(":")[1]);
   await using bob = await Node.start({ connect: [alice.address] });
@@ -232,7 +232,7 @@ Deno.test("what a node advertises is what others are told", async () => {
   assert(bob.peers()[0]?.connected);
 });
 
-Deno.test("ping() reaches everybody who is connected, and is bounded", async () => {
+Deno.test("ping() reaches all connected peers, and is bounded", async () => {
   await using mesh = await startMesh(4);
   const logs = mesh.nodes.map((node) => new EventLog(node));
   for (const [i, node] of mesh.nodes.entries()) {

@@ -200,7 +200,7 @@ Deno.test("joined() of a node that remembers peers resolves when each was tried,
   assertEquals(again.node.sessions(), []);
 });
 
-Deno.test("joined() is not held up for long by a member that nobody else can reach", async () => {
+Deno.test("joined() is not held up for long by a member that no other can reach", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice]);

@@ -71,7 +71,7 @@ Deno.test("a split of a closed mesh in which both sides admitted a guest heals b
   );
 });
 
-Deno.test("when each was alone, the first two who meet have the others tried at once", async () => {
+Deno.test("when each was alone, the first session has the others dialed at once", async () => {
   for (let seed = 1; seed <= 6; seed++) {
     await using mesh = new MemoryMesh(seed, 3);
     // Each knows where the others are: of peers without standing, where they only said

@@ -22,7 +22,7 @@ function missingOf(members: readonly Member[]): unknown[] {
   return members.map(({ node }) => node.unreachable());
 }
 
-Deno.test("two members that lose each other are named by everybody, until they are back", async () => {
+Deno.test("two members that lose each other are named by all, until they are back", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice]);
@@ -55,7 +55,7 @@ Deno.test("two members that lose each other are named by everybody, until they a
   }
 });
 
-Deno.test("nobody is named while a mesh grows, or when a member is gone", async () => {
+Deno.test("no pair is named while a mesh grows, or when a member is gone", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();
   const others: Member[] = [];
@@ -85,7 +85,7 @@ Deno.test("a way that is open in one direction only is named like one that is sh
   );
 });
 
-Deno.test("a member that says it misses everybody, and people who do not exist, is believed of those we know", async () => {
+Deno.test("of a member that reports all and unknown ones as unreachable, known ones are kept", async () => {
   await using scene = await Scene.start();
   const { victim, member } = scene;
   using mallory = await RawPeer.open(victim);

@@ -261,7 +261,7 @@ Deno.test("a name bound to a key in memory is free when its node has left", asyn
   assertEquals(alice.log.of("name-conflict"), []);
 });
 
-Deno.test("a name bound to a key in memory that was lost means nobody when another has it, until a person says so", async () => {
+Deno.test("a name bound to a key in memory that was lost means no peer when another has it, until the user decides", async () => {
   await using mesh = new MemoryMesh();
   const alice = await mesh.start();
   const bob = await mesh.start([alice], { name: "bob" });

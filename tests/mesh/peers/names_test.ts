@@ -11,7 +11,7 @@ import { identities } from "../../helpers/identities.ts";
 import { EventLog } from "../../helpers/nodes.ts";
 import { until } from "../../helpers/until.ts";
 
-Deno.test("a name travels to everybody, and shows in peers, sessions and events", async () => {
+Deno.test("a name travels to all members, and shows in peers, sessions and events", async () => {
   await using alice = await Node.start({ name: "alice" });
   await using bob = await Node.start({ name: "bob", connect: [alice.address] });
   const log = new EventLog(alice);
@@ -35,7 +35,7 @@ Deno.test("a name travels to everybody, and shows in peers, sessions and events"
   await log.ended;
 });
 
-Deno.test("any node answers who somebody is, also one that it knows only from others", async () => {
+Deno.test("any node finds a member, also one that it knows by gossip only", async () => {
   await using alice = await Node.start({ name: "alice" });
   const [carol, teller] = await identities(2);
   // She has said where she is, and nobody answers there.

@@ -56,7 +56,7 @@ Deno.test("what a peer names again is new again, also if it answered there long 
   assertEquals(addresses.list().map(({ address }) => address), [at(1), at(2)]);
 });
 
-Deno.test("rumours are told to nobody", () => {
+Deno.test("gossip is not passed on", () => {
   const addresses = new PeerAddresses();
   addresses.add(at(1), "gossiped", "private");
   assertEquals(addresses.forGossip(), []);

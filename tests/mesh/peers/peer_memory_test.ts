@@ -22,7 +22,7 @@ async function start(options: NodeOptions = {}): Promise<Node> {
   return await Node.start({ identity: await lasting(), ...options });
 }
 
-Deno.test("a node that starts again with its store is back with everybody, told no address", async () => {
+Deno.test("a node that starts again with its store is back with all members, without an address", async () => {
   await using alice = await start();
   await using bob = await start({ connect: [alice.address] });
   const store = new MemoryStore();
@@ -68,7 +68,7 @@ Deno.test("of two peers the one that was there last is dialed first", async () =
   );
 });
 
-Deno.test("who was only spoken of is not put on record", async () => {
+Deno.test("a peer known by gossip only is not put on record", async () => {
   await using alice = await start();
   // Has no room for a second peer, so it is never proven to the third node.
   await using bob = await start({ maxPeers: 1, connect: [alice.address] });
@@ -83,7 +83,7 @@ Deno.test("who was only spoken of is not put on record", async () => {
   );
 });
 
-Deno.test("a record with somebody else's certificate, or one of nobody, is thrown out", async () => {
+Deno.test("a record with another peer's certificate, or an invalid one, is dropped", async () => {
   const [alice, bob] = [await lasting(), await lasting()];
   const store = new MemoryStore();
   const record = (id: string, certificate: Uint8Array): StoredPeer => ({
@@ -150,7 +150,7 @@ Deno.test("an address that was trusted on first use is not trusted anew after a 
   await until("the one asked for", () => told.sessions().length === 1);
 });
 
-Deno.test("a seed whose key died with its process gives way to who is there now, after a restart too", async () => {
+Deno.test("a seed whose key ended with its process gives way to the next node there, after a restart too", async () => {
   const store = new MemoryStore();
   const identity = await lasting();
   const seed = await Node.start();
