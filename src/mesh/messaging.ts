@@ -124,19 +124,19 @@ export class Messaging {
 
   /** See `Node.send`. */
   send(
-    peer: string,
+    to: string,
     body: Uint8Array | string,
     options?: SendOptions,
   ): Promise<void> {
     const { rules, table } = this.#options;
-    const record = isPeerId(peer) ? table.get(peer) : undefined;
+    const peer = isPeerId(to) ? table.get(to) : undefined;
     if (
-      record === undefined || rules.isDenied(record.id) ||
-      this.#isLost(record)
-    ) return mayBeIgnored(this.#refuse(peer));
-    const sent = this.#delivery.send(record.id, body, options);
-    if (!record.earnedStanding) {
-      sent.then(() => this.#exchanged(record), () => {});
+      peer === undefined || rules.isDenied(peer.id) ||
+      this.#isLost(peer)
+    ) return mayBeIgnored(this.#refuse(to));
+    const sent = this.#delivery.send(peer.id, body, options);
+    if (!peer.earnedStanding) {
+      sent.then(() => this.#exchanged(peer), () => {});
     }
     return sent;
   }
@@ -148,10 +148,10 @@ export class Messaging {
   ): Promise<BroadcastResult> {
     const { rules, table } = this.#options;
     const to: PeerId[] = [];
-    for (const record of table.values()) {
+    for (const peer of table.values()) {
       // A peer that is only known by gossip may not exist.
-      if (!record.isVerified || this.#isLost(record)) continue;
-      if (!rules.isDenied(record.id)) to.push(record.id);
+      if (!peer.isVerified || this.#isLost(peer)) continue;
+      if (!rules.isDenied(peer.id)) to.push(peer.id);
     }
     return mayBeIgnored(this.#delivery.broadcast(to, body, options));
   }
@@ -164,9 +164,9 @@ export class Messaging {
   }
 
   /** Gives up all messages to a peer; `why` is for the error message. */
-  #giveUp(peer: PeerId, why: string): void {
-    const reason = `Cannot deliver to ${shortId(peer)}: ${why}`;
-    this.#delivery.forget(peer, new VerackError("undelivered", reason));
+  #giveUp(id: PeerId, why: string): void {
+    const reason = `Cannot deliver to ${shortId(id)}: ${why}`;
+    this.#delivery.forget(id, new VerackError("undelivered", reason));
   }
 
   /** Checks all deadlines. */
@@ -174,19 +174,19 @@ export class Messaging {
     this.#delivery.tick(now, pausedMs);
     if (now < this.#nextSweep) return;
     this.#nextSweep = now + OUTBOX_SWEEP_MS;
-    for (const peer of this.#delivery.outbox.away()) {
-      const record = this.#options.table.get(peer);
+    for (const id of this.#delivery.outbox.away()) {
+      const peer = this.#options.table.get(id);
       // Without a record it may come back all the same, and get its messages.
-      const lostAt = this.#lost.get(peer) ?? Infinity;
-      const isLost = record === undefined
+      const lostAt = this.#lost.get(id) ?? Infinity;
+      const isLost = peer === undefined
         ? now - lostAt >= IN_MEMORY_PEER_KEPT_MS
-        : this.#isLost(record);
-      if (isLost) this.#giveUp(peer, LOST);
+        : this.#isLost(peer);
+      if (isLost) this.#giveUp(id, LOST);
     }
-    for (const peer of this.#lost.keys()) {
-      const isOver = this.#options.table.get(peer) !== undefined ||
-        this.#delivery.outbox.countFor(peer) === 0;
-      if (isOver) this.#lost.delete(peer);
+    for (const id of this.#lost.keys()) {
+      const isOver = this.#options.table.get(id) !== undefined ||
+        this.#delivery.outbox.countFor(id) === 0;
+      if (isOver) this.#lost.delete(id);
     }
   }
 
@@ -199,15 +199,15 @@ export class Messaging {
    * The peer acknowledged a message that was sent to it alone, which gives it standing. What it
    * sends does not, since sending costs nothing.
    */
-  #exchanged(record: Peer): void {
-    if (record.earnedStanding) return;
-    record.acknowledged();
-    this.#options.memory.save(record);
+  #exchanged(peer: Peer): void {
+    if (peer.earnedStanding) return;
+    peer.acknowledged();
+    this.#options.memory.save(peer);
   }
 
   // deno-lint-ignore require-await -- rejects, rather than throws
-  async #refuse(peer: string): Promise<never> {
-    const to = parsePeerId(peer);
+  async #refuse(text: string): Promise<never> {
+    const to = parsePeerId(text);
     const { own, rules, table } = this.#options;
     const isDenied = rules.isDenied(to);
     if (!isDenied && table.get(to) !== undefined) {
@@ -233,16 +233,16 @@ export class Messaging {
    * Whether a peer cannot come back: its key lives in memory only, it was lost a while
    * ago, and no connected peer reports a session with it.
    */
-  #isLost(record: Peer): boolean {
+  #isLost(peer: Peer): boolean {
     const {
       ephemeral,
-      sessions: sessions,
-      isVerified: isVerified,
+      sessions,
+      isVerified,
       reportedLive,
-    } = record;
+    } = peer;
     if (!ephemeral || sessions.length > 0 || reportedLive) return false;
     // A peer that an earlier run lost may have no address that can be dialed.
-    const since = record.downSince ?? (isVerified ? this.#startedAt : Infinity);
+    const since = peer.downSince ?? (isVerified ? this.#startedAt : Infinity);
     return this.#options.clock.monotonic() - since >= IN_MEMORY_PEER_KEPT_MS;
   }
 
@@ -251,8 +251,8 @@ export class Messaging {
     this.#lost.set(id, downSince ?? this.#options.clock.monotonic());
   }
 
-  #route(record: Peer): void {
-    this.#delivery.route(record.id, record.primary?.channel);
+  #route(peer: Peer): void {
+    this.#delivery.route(peer.id, peer.primary?.channel);
   }
 
   // --- Events ----------------------------------------------------------------

@@ -200,7 +200,7 @@ export class Node implements AsyncDisposable {
     return this.#parts.sessions.all().filter((session) => session.introduced)
       .map((
         session,
-      ) => sessionInfo(session, this.#parts.names.of(session.peer.id)));
+      ) => sessionInfo(session, this.#parts.names.of(session.remote.id)));
   }
 
   /**

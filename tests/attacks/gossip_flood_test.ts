@@ -263,7 +263,7 @@ function missingOf(
     } as unknown as PeerSession;
     states.of(session).missing = missing(i).map(parsePeerId);
     record.sessionOpened(session);
-    record.cameUp({} as UpEvent);
+    record.announce({} as UpEvent);
   });
   const isFriend = new Set([...friends].map(name));
   const { events } = table;

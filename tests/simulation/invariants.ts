@@ -26,7 +26,7 @@ export class BrokenInvariant extends Error {}
 
 /** What a node has proven about its peers, to see that it is not lost again. */
 interface Proven {
-  readonly record: Peer;
+  readonly peer: Peer;
   readonly addresses: Set<string>;
 }
 
@@ -74,9 +74,9 @@ export class Invariants {
       throw broken(life, `has ${context.pending.size} unproven connections`);
     }
     const rumours = new Map<PeerId, number>();
-    for (const record of table.values()) {
-      this.#checkRecord(life, record);
-      const source = record.introducedBy;
+    for (const peer of table.values()) {
+      this.#checkRecord(life, peer);
+      const source = peer.introducedBy;
       if (source === undefined) continue;
       const count = (rumours.get(source) ?? 0) + 1;
       rumours.set(source, count);
@@ -87,12 +87,12 @@ export class Invariants {
     this.#checkMemory(life);
   }
 
-  #checkRecord(life: Life, record: Peer): void {
-    const { id, sessions: links } = record;
+  #checkRecord(life: Life, peer: Peer): void {
+    const { id, sessions: links } = peer;
     const who = id.slice(0, 8);
     let settled = 0;
     for (const link of links) {
-      this.#checkLink(life, record, link);
+      this.#checkLink(life, peer, link);
       if (isSettled(link) && this.#isSettledThere(life, link)) settled++;
     }
     if (settled > 1) {
@@ -103,11 +103,11 @@ export class Invariants {
     }
     // While it closes, a node tells no more who is gone.
     const isClosing = life.context!.signal.aborted;
-    if (record.up && links.length === 0 && !isClosing) {
+    if (peer.up && links.length === 0 && !isClosing) {
       throw broken(life, `calls ${who} up without a session`);
     }
     if (
-      record.isVerified &&
+      peer.isVerified &&
       !this.#wires.hasProven(id, life.identity.id)
     ) {
       throw broken(
@@ -115,16 +115,16 @@ export class Invariants {
         `takes ${who} for proven, which never finished a handshake with it`,
       );
     }
-    if (record.certificate && record.certificate.id !== id) {
+    if (peer.certificate && peer.certificate.id !== id) {
       throw broken(life, `has another's certificate on record for ${who}`);
     }
   }
 
-  #checkLink(life: Life, record: Peer, link: PeerSession): void {
+  #checkLink(life: Life, peer: Peer, link: PeerSession): void {
     const { connection, queuedBytes } = link.channel;
-    const who = record.id.slice(0, 8);
+    const who = peer.id.slice(0, 8);
     const other = this.#wires.opposite(connection, endOf(link));
-    if (other?.identity.id !== record.id) {
+    if (other?.identity.id !== peer.id) {
       throw broken(
         life,
         `has a session on record for ${who} with ${other?.label ?? "nobody"}`,
@@ -140,7 +140,7 @@ export class Invariants {
     }
     // Whatever has been said since, it is there that it answered.
     const { dialed } = link;
-    const rank = dialed && record.addresses.get(dialed)?.rank;
+    const rank = dialed && peer.addresses.get(dialed)?.rank;
     if (link.introduced && dialed && rank !== "verified") {
       const shown = formatAddress(dialed);
       throw broken(life, `takes ${shown} for ${rank}, where ${who} answers`);
@@ -148,7 +148,7 @@ export class Invariants {
     if (link.introduced && other instanceof Life) {
       this.#met.getOrInsertComputed(life, () => new Map())
         .getOrInsert(
-          `${record.id}@${other.host}`,
+          `${peer.id}@${other.host}`,
           this.#clock.monotonic(),
         );
     }
@@ -170,7 +170,7 @@ export class Invariants {
     const silentMs = life.clock.ranMs - (life.heardAtMs.get(key) ?? 0);
     if (silentMs >= GRAIN * life.context!.options.deadAfterMs) return;
     const what = `gave up ${
-      link.peer.id.slice(0, 8)
+      link.remote.id.slice(0, 8)
     }, heard ${silentMs} ms ago`;
     this.#fail(broken(life, `${what}: ${message}`));
   }
@@ -195,35 +195,35 @@ export class Invariants {
     if (signal.aborted) return;
     const proven = this.#proven.getOrInsertComputed(life, () => new Map());
     for (const [id, before] of proven) {
-      const record = table.get(id);
-      if (record === undefined && before.record.ephemeral) {
+      const peer = table.get(id);
+      if (peer === undefined && before.peer.ephemeral) {
         proven.delete(id);
-      } else if (record === undefined) {
+      } else if (peer === undefined) {
         throw broken(
           life,
           `has forgotten ${id.slice(0, 8)}, once proven`,
         );
       }
     }
-    for (const record of table.values()) {
-      if (!record.isVerified) continue;
+    for (const peer of table.values()) {
+      if (!peer.isVerified) continue;
       const before = proven.getOrInsertComputed(
-        record.id,
-        () => ({ record, addresses: new Set() }),
+        peer.id,
+        () => ({ peer, addresses: new Set() }),
       );
-      this.#checkAddresses(life, record, before);
+      this.#checkAddresses(life, peer, before);
     }
   }
 
-  #checkAddresses(life: Life, record: Peer, before: Proven): void {
-    const who = record.id.slice(0, 8);
+  #checkAddresses(life: Life, peer: Peer, before: Proven): void {
+    const who = peer.id.slice(0, 8);
     const now = new Set<string>();
-    for (const { address, rank } of record.addresses.list()) {
+    for (const { address, rank } of peer.addresses.list()) {
       if (rank !== "verified") continue;
       const shown = formatAddress(address);
       now.add(shown);
       if (before.addresses.has(shown)) continue;
-      if (!this.#wires.listenedAt(address).has(record.id)) {
+      if (!this.#wires.listenedAt(address).has(peer.id)) {
         throw broken(life, `takes ${shown} for proven, where ${who} never was`);
       }
       before.addresses.add(shown);
@@ -232,7 +232,7 @@ export class Invariants {
       if (now.has(shown)) continue;
       const [host = "", port = ""] = shown.split(":");
       const here = this.#wires.listenedAt({ host, port: Number(port) });
-      const isTaken = [...here].some((other) => other !== record.id);
+      const isTaken = [...here].some((other) => other !== peer.id);
       if (!isTaken && now.size < MAX_VERIFIED_ADDRESSES) {
         throw broken(life, `has lost ${shown}, where ${who} had answered`);
       }

@@ -43,7 +43,7 @@ const QUIET: Schedule = {
 interface Victim {
   readonly life: Life;
   readonly context: NodeParts;
-  readonly record: Peer;
+  readonly peer: Peer;
 }
 
 /** Does something to the last node, which dialed the first. */
@@ -52,9 +52,9 @@ function harm(act: (victim: Victim) => void): (world: World) => void {
     const { life } = world.members[2]!;
     const first = world.members[0]!.identity.id;
     const context = life?.context;
-    const record = context?.table.get(first);
-    assert(life && context && record);
-    act({ life, context, record });
+    const peer = context?.table.get(first);
+    assert(life && context && peer);
+    act({ life, context, peer });
   };
 }
 
@@ -74,51 +74,51 @@ const CASES: readonly {
   },
   {
     what: "a session is on record for somebody else",
-    act: ({ context, record }) => {
-      const other = context.table.connected().find((it) => it !== record)!;
-      for (const it of record.sessions) other.sessionOpened(it);
+    act: ({ context, peer }) => {
+      const other = context.table.connected().find((it) => it !== peer)!;
+      for (const it of peer.sessions) other.sessionOpened(it);
     },
     says: "has a session on record for",
   },
   {
     what: "an address that answered is lost",
-    act: ({ record }) => {
-      const proven = record.addresses.list().find(({ rank }) =>
+    act: ({ peer }) => {
+      const proven = peer.addresses.list().find(({ rank }) =>
         rank === "verified"
       );
-      record.movedFrom(proven!.address);
+      peer.movedFrom(proven!.address);
     },
     says: "10.0.0.1:8080",
   },
   {
     what: "an address counts as proven where the peer never was",
-    act: ({ record }) => {
+    act: ({ peer }) => {
       const address = { host: "10.9.9.9", port: 8080 };
       const addresses = [{
         address,
         rank: "verified",
         configured: false,
       }] as const;
-      recalled(record, { addresses });
+      recalled(peer, { addresses });
     },
     says: "takes 10.9.9.9:8080 for proven",
   },
   {
     what: "a proven peer is forgotten",
-    act: ({ context, record }) => context.table.forget(record),
+    act: ({ context, peer }) => context.table.forget(peer),
     says: "has forgotten",
   },
   {
     what: "a peer is given up that was just heard",
-    act: ({ record }) =>
-      record.primary!.channel.close(
+    act: ({ peer }) =>
+      peer.primary!.channel.close(
         new VerackError("dead", "Peer is silent for 3000 ms"),
       ),
     says: "and nothing had happened",
   },
   {
     what: "a peer is announced twice",
-    act: ({ context, record }) => context.emit(record.announced!),
+    act: ({ context, peer }) => context.emit(peer.announced!),
     says: "said peer:up twice",
   },
   {

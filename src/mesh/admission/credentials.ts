@@ -123,7 +123,7 @@ export class Credentials {
     const context = { magic, subject: identity.id };
     const admits = () =>
       verifyAttestation(
-        session.peer.certificate,
+        session.remote.certificate,
         context,
         decodeAttestation(welcome.attestation),
       );

@@ -65,13 +65,13 @@ export class Membership {
       ...options,
       isMember: (it) => this.#isMember(it),
     });
-    events.on("forgotten", (record) => this.#dropped(record));
+    events.on("forgotten", (peer) => this.#dropped(peer));
     events.on("ruled", (id, rule) => {
       if (rule !== "allowed") this.#former.take(id);
     });
     events.on("introduced", ({ session, peer }) => {
       this.credentials.register(session);
-      if (session.peer.invite !== undefined) this.#welcome(session, peer);
+      if (session.remote.invite !== undefined) this.#welcome(session, peer);
     });
   }
 
@@ -143,17 +143,17 @@ export class Membership {
    * Its session is established. True if this node has admitted it now, and should announce it
    * to others.
    */
-  settle(record: Peer, peer: VerifiedPeer): boolean {
-    const { id } = record;
+  settle(peer: Peer, remote: VerifiedPeer): boolean {
+    const { id } = peer;
     const { rules } = this.#options;
     this.#write(() => this.joinRequests.delete(id));
     if (rules.of(id) === "forgotten") this.#write(() => rules.delete(id));
-    if (!this.credentials.closed || record.isVerified) return false;
-    const known = this.#former.take(id) ?? record.attestation;
-    const { attestation: shown = known } = peer;
+    if (!this.credentials.closed || peer.isVerified) return false;
+    const known = this.#former.take(id) ?? peer.attestation;
+    const { attestation: shown = known } = remote;
     const attestation =
       known.length === 0 && this.attestations.admits(shown, id) ? shown : known;
-    record.admitted(attestation);
+    peer.admitted(attestation);
     return attestation.length === 0;
   }
 
@@ -168,27 +168,27 @@ export class Membership {
   /** Whether an entry about this peer is processed, after `ignoresGossipAbout`. */
   acceptsGossipAbout(id: PeerId, attestation: Uint8Array): boolean {
     if (!this.credentials.closed) return true;
-    const record = this.#options.table.get(id);
-    if (record !== undefined && this.#isMember(record)) return true;
+    const peer = this.#options.table.get(id);
+    if (peer !== undefined && this.#isMember(peer)) return true;
     return this.#options.rules.of(id) === "allowed" ||
       this.attestations.admits(attestation, id);
   }
 
   /** A closed node has received an attestation of a peer in gossip. */
-  attest(record: Peer, attestation: Uint8Array): void {
-    if (!this.credentials.closed || this.#isMember(record)) return;
-    record.attested(attestation);
+  attest(peer: Peer, attestation: Uint8Array): void {
+    if (!this.credentials.closed || this.#isMember(peer)) return;
+    peer.attested(attestation);
   }
 
   /** The attestation in an entry about a peer; empty in an open mesh. */
-  attestationFor(record: Peer): Uint8Array<ArrayBuffer> {
-    return this.credentials.closed && this.#isMember(record)
-      ? this.attestations.about(record)
+  attestationFor(peer: Peer): Uint8Array<ArrayBuffer> {
+    return this.credentials.closed && this.#isMember(peer)
+      ? this.attestations.about(peer)
       : new Uint8Array(0);
   }
 
   #facts({ id, invite, attestation }: VerifiedPeer): AdmissionFacts {
-    const record = this.#options.table.get(id);
+    const peer = this.#options.table.get(id);
     const { closed } = this.credentials;
     return {
       closed,
@@ -198,34 +198,34 @@ export class Membership {
         : this.invites.accepts(invite, id)
         ? "valid"
         : "invalid",
-      pinned: record?.trust === "pinned",
-      onRecord: (record?.isVerified ?? false) || this.#former.has(id) ||
+      pinned: peer?.trust === "pinned",
+      onRecord: (peer?.isVerified ?? false) || this.#former.has(id) ||
         (closed && this.invites.wereUsedBy(id)),
-      attested: closed && !record?.isVerified &&
-        ((record?.attestation.length ?? 0) > 0 ||
+      attested: closed && !peer?.isVerified &&
+        ((peer?.attestation.length ?? 0) > 0 ||
           (attestation !== undefined &&
             this.attestations.admits(attestation, id))),
     };
   }
 
   /** A record is dropped, and its peer not denied or forgotten. */
-  #dropped(record: Peer): void {
-    const { id, attestation, isVerified } = record;
+  #dropped(peer: Peer): void {
+    const { id, attestation, isVerified } = peer;
     if (
       !this.credentials.closed || this.#options.rules.ignoresGossipAbout(id)
     ) return;
     if (!isVerified && attestation.length === 0) return;
-    const hasStanding = this.#options.standing.has(record);
+    const hasStanding = this.#options.standing.has(peer);
     this.#former.add(id, { attestation, hasStanding });
   }
 
   /** Whether a closed node admits it, and accepts its attestations. */
-  #isMember(record: Peer): boolean {
+  #isMember(peer: Peer): boolean {
     return isMember({
-      rule: this.#options.rules.of(record.id),
-      pinned: record.trust === "pinned",
-      onRecord: record.isVerified,
-      attested: record.attestation.length > 0,
+      rule: this.#options.rules.of(peer.id),
+      pinned: peer.trust === "pinned",
+      onRecord: peer.isVerified,
+      attested: peer.attestation.length > 0,
     });
   }
 

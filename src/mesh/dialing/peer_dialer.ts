@@ -179,7 +179,7 @@ export class PeerDialer {
     }
     const error = failureAt(address, failures);
     if (failures.some((it) => it.error.code === "not-admitted")) {
-      peer.denied();
+      peer.refusedUs();
     }
     const strangers = failures.flatMap((it) =>
       it.error instanceof WrongIdentityError ? it.error.actual : []
@@ -239,7 +239,7 @@ export class PeerDialer {
   /** Another identity was found where one was dialed: if it has no session, it is dialed now. */
   #sees(endpoint: Address, id: PeerId): void {
     this.#unverified.shows(endpoint, id);
-    this.#options.table.get(id)?.foundAt(endpoint);
+    this.#options.table.get(id)?.hurryIfAt(endpoint);
   }
 
   /**

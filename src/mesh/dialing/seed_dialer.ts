@@ -208,7 +208,7 @@ export class SeedDialer {
       const session = await addresses.dial(target, signal);
       if (session === undefined) return;
       // If it is lost again already, the next attempt is soon.
-      if (this.#adopt(seed, session.peer.id)) findings.found = true;
+      if (this.#adopt(seed, session.remote.id)) findings.found = true;
       else findings.underway = true;
     } catch (error) {
       const known = faultOf(error, this.#options);

@@ -133,9 +133,9 @@ export class ExchangeScheduler {
     if (due.length > COLLISION_CROWD) return;
     const { table } = this.#options;
     for (const session of due) {
-      const peer = table.get(session.peer.id);
+      const peer = table.get(session.remote.id);
       if (peer === undefined || !peer.sessions.includes(session)) continue;
-      const others = this.#sessions().filter((it) => it.peer.id !== peer.id);
+      const others = this.#sessions().filter((it) => it.remote.id !== peer.id);
       const next = this.#nextInOrder(others);
       const rest = others.filter((it) => it !== next);
       const chosen = this.#some(rest, NEWS_TOLD_TO - 1);
@@ -149,13 +149,14 @@ export class ExchangeScheduler {
    */
   #nextInOrder(sessions: readonly PeerSession[]): PeerSession | undefined {
     const { own } = this.#options;
-    const before = (a: PeerSession, b: PeerSession) => a.peer.id < b.peer.id;
+    const before = (a: PeerSession, b: PeerSession) =>
+      a.remote.id < b.remote.id;
     const first = (some: readonly PeerSession[]) =>
       some.reduce<PeerSession | undefined>(
         (least, it) => least === undefined || before(it, least) ? it : least,
         undefined,
       );
-    return first(sessions.filter(({ peer }) => peer.id > own)) ??
+    return first(sessions.filter(({ remote }) => remote.id > own)) ??
       first(sessions);
   }
 

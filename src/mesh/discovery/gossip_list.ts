@@ -62,7 +62,7 @@ export class GossipList {
   newsTo(session: PeerSession, known: ReadonlySet<string>): Peer[] {
     const { rules } = this.#options;
     return this.#gossipable().filter(({ id }) =>
-      id !== session.peer.id && !rules.isDenied(id) &&
+      id !== session.remote.id && !rules.isDenied(id) &&
       !known.has(fingerprint(id))
     );
   }

@@ -60,7 +60,7 @@ export class GossipReader {
     const { clock, membership, own, rules, standing, states, table } =
       this.#options;
     const { id } = entry;
-    if (id === own || id === session.peer.id) return false;
+    if (id === own || id === session.remote.id) return false;
     const known = table.get(id);
     if (known?.up || rules.ignoresGossipAbout(id)) return false;
     // A peer without an address cannot be dialed, so that a false entry would never be dropped.
@@ -69,12 +69,12 @@ export class GossipReader {
     );
     if (known === undefined && isNowhere) return false;
     // Before the certificate is verified, which costs more than forging it.
-    if (!table.mayIntroduce(id, session.peer.id)) return false;
+    if (!table.mayIntroduce(id, session.remote.id)) return false;
     const state = states.of(session);
     if (!state.verifications.take(clock.monotonic())) return false;
     if (!membership.acceptsGossipAbout(id, entry.attestation)) return false;
     const certificate = certificateOf(entry, known);
-    const peer = table.introduce(id, session.peer.id);
+    const peer = table.introduce(id, session.remote.id);
     if (peer === undefined) return false;
     membership.attest(peer, entry.attestation);
     const ephemeral = (entry.flags & PEER_FLAG.ephemeral) !== 0;
@@ -92,9 +92,9 @@ export class GossipReader {
   /** The sender reports a session with this peer. */
   #report(session: PeerSession, entry: PeerEntry, peer: Peer): void {
     const { own, reports, states, table } = this.#options;
-    reports.add(peer, session.peer.id);
+    reports.add(peer, session.remote.id);
     // A report that is not kept cannot be withdrawn.
-    if (peer.reporters.has(session.peer.id)) {
+    if (peer.reporters.has(session.remote.id)) {
       states.of(session).told.add(peer.id);
     }
     // Peers that join at the same time learn of each other at the same time, and would dial
@@ -102,7 +102,7 @@ export class GossipReader {
     const isRecent = (entry.flags & PEER_FLAG.recent) !== 0;
     const yields = isRecent && table.size > COLLISION_CROWD &&
       own < peer.id;
-    peer.hinted(
+    peer.hurryByGossip(
       yields ? COLLISION_GRACE_PER_PEER_MS * table.size : undefined,
     );
   }

@@ -83,7 +83,7 @@ export class PeerExchange {
     this.#work = new WorkQueue({
       clock,
       signal,
-      hasStanding: ({ peer }) => standing.has(table.get(peer.id)),
+      hasStanding: ({ remote }) => standing.has(table.get(remote.id)),
       onError: (session, error) => this.#end(session, error),
     });
     this.#news = new Throttle(clock, LEARNED_PAUSE_MS, () => this.#tellNews());
@@ -121,7 +121,7 @@ export class PeerExchange {
     );
     session.channel.handle(COMMAND.peers, (it) => this.#onPeers(session, it));
     // A guest of an invite has no other member on record.
-    if (session.peer.invite !== undefined) this.#tellAll(session);
+    if (session.remote.invite !== undefined) this.#tellAll(session);
     if (isAdmitted) this.#spread(peer);
     this.#scheduler.met(session, isNew);
   }
@@ -149,7 +149,7 @@ export class PeerExchange {
     const entries = [this.#list.entryOf(peer)];
     const payload = encodePeers({ more: true, entries });
     const frame = new SharedFrame(this.#options.magic, COMMAND.peers, payload);
-    for (const { peer: { id }, channel } of sessions) {
+    for (const { remote: { id }, channel } of sessions) {
       if (id !== peer.id) channel.sendShared(frame);
     }
   }
@@ -243,7 +243,7 @@ export class PeerExchange {
   #complete(session: PeerSession, told: ReadonlySet<PeerId>): void {
     const { reports, states } = this.#options;
     const state = states.of(session);
-    const changed = !state.hasGap && reports.complete(session.peer.id, told);
+    const changed = !state.hasGap && reports.complete(session.remote.id, told);
     state.told = new Set();
     state.hasGap = false;
     if (!changed && this.#isAnswered) return;
@@ -271,7 +271,7 @@ export class PeerExchange {
     const state = this.#options.states.of(session);
     if (state.wasWarnedOf) return;
     state.wasWarnedOf = true;
-    const from = session.peer.id;
+    const from = session.remote.id;
     this.#options.log.warn("peer entry refused", { from, reason });
   }
 

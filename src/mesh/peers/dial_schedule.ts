@@ -1,4 +1,20 @@
-/** When to dial a peer or a configured address, which are dialed for ever. */
+/**
+ * When to dial a peer or a configured address, which are dialed for ever. For a peer, `peer.ts`
+ * calls this schedule; the next dial is due
+ *
+ * | after                                          | in                                             |
+ * | ---------------------------------------------- | ---------------------------------------------- |
+ * | a dial failed, or a session ended early        | the backoff `RECONNECT`, one failure more      |
+ * | a session of `STABLE_SESSION_MS` ended         | the backoff, from its beginning                |
+ * | the same, at addresses it only advertised      | the same, at least `RECONNECT_CLAIMED_MS`      |
+ * | it sent bye                                    | `RECONNECT_LEFT_MS`                            |
+ * | all its targets were skipped by their budgets  | about `DIALS_PER_TARGET_REFILL_MS`             |
+ * | it has not admitted this node                  | the backoff of `MAX_FAILURES_AT_THE_DOOR`      |
+ * | it is reported live                            | at once, once in `DIAL_HINT_INTERVAL_MS`       |
+ * | another dial found it at one of its addresses  | at once                                        |
+ * | it was allowed                                 | at once, as if for the first time              |
+ * | this node was suspended                        | `REVIVE_SPREAD_MS`, then the backoff anew      |
+ */
 import { backoffMs } from "../../core/backoff.ts";
 import {
   MAX_FAILURES_AT_THE_DOOR,

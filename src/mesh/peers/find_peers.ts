@@ -34,7 +34,7 @@ export interface Member {
 }
 
 /** This node. */
-export interface Own {
+export interface ThisNode {
   readonly id: PeerId;
   /** May be empty. */
   readonly name: string;
@@ -44,7 +44,7 @@ export interface Own {
 /** Members that `text` may mean: this node first, then connected ones. */
 export function findPeers(
   text: string,
-  own: Own,
+  own: ThisNode,
   peers: readonly PeerInfo[],
   names: Pick<NameBindings, "holderOf">,
 ): Member[] {
@@ -55,15 +55,27 @@ export function findPeers(
     connected: false,
     addresses: [own.address],
   };
-  const others = peers.map((
-    { trust: _, ephemeral: __, standing: ___, ...peer },
-  ): Member => ({
-    ...peer,
-    self: false,
-  }));
+  const others = peers.map(memberOf);
   const found = membersMeant(text, others, names.holderOf(text))
     .sort((a, b) => Number(b.connected) - Number(a.connected));
   return means(text, self) ? [self, ...found] : found;
+}
+
+function memberOf(
+  { id, name, boundName, nameHeldBy, connected, addresses, ...peer }: PeerInfo,
+): Member {
+  const { lastSeen, introducedBy } = peer;
+  return {
+    id,
+    ...(name !== undefined && { name }),
+    ...(boundName !== undefined && { boundName }),
+    self: false,
+    ...(nameHeldBy !== undefined && { nameHeldBy }),
+    connected,
+    addresses,
+    ...(lastSeen !== undefined && { lastSeen }),
+    ...(introducedBy !== undefined && { introducedBy }),
+  };
 }
 
 /**

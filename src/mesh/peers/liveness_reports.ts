@@ -33,7 +33,7 @@ export class LivenessReports {
 
   /** `reporter` reports a session with this peer. */
   add(peer: Peer, reporter: PeerId): void {
-    if (!peer.reported(reporter)) return;
+    if (!peer.addReporter(reporter)) return;
     this.#open.add(peer);
     this.#by.getOrInsertComputed(reporter, () => new Set()).add(peer);
   }
@@ -60,7 +60,7 @@ export class LivenessReports {
   }
 
   #retract(peer: Peer, reporter: PeerId): void {
-    const isOver = peer.retracted(reporter);
+    const isOver = peer.removeReporter(reporter);
     const said = this.#by.get(reporter);
     said?.delete(peer);
     if (said?.size === 0) this.#by.delete(reporter);

@@ -16,9 +16,10 @@ import {
   STABLE_SESSION_MS,
 } from "../mesh_limits.ts";
 import type { Address } from "../../transport/address.ts";
+import type { PeerEntry } from "../../wire/messages/peers.ts";
 import type { NodeEvent } from "../events.ts";
 import { DialSchedule } from "./dial_schedule.ts";
-import { type OwnEntry, PeerRecord } from "./peer_record.ts";
+import { PeerRecord } from "./peer_record.ts";
 import type { PeerSession } from "./peer_session.ts";
 
 /** Dependencies of a peer. */
@@ -112,7 +113,7 @@ export class Peer extends PeerRecord {
 
   // --- Rules and records -----------------------------------------------------
 
-  /** Whether it was allowed. */
+  /** A rule allows it now: it is dialed at once, as if for the first time. */
   allowed(): void {
     this.#schedule.reset();
     this.keptOnDisk();
@@ -121,7 +122,7 @@ export class Peer extends PeerRecord {
   // --- Gossip ----------------------------------------------------------------
 
   /** `reporter` reports a session with it. False if the report is not kept. */
-  reported(reporter: PeerId): boolean {
+  addReporter(reporter: PeerId): boolean {
     if (this.up) return false;
     const now = this.#now();
     this.#reportedAt ??= now;
@@ -133,7 +134,7 @@ export class Peer extends PeerRecord {
   }
 
   /** `reporter` does not report it any more. True if it was the last. */
-  retracted(reporter: PeerId): boolean {
+  removeReporter(reporter: PeerId): boolean {
     this.#reporters.delete(reporter);
     if (this.reportedLive) return false;
     this.#reportedAt = undefined;
@@ -141,10 +142,10 @@ export class Peer extends PeerRecord {
   }
 
   /**
-   * It is reported live, so that it is dialed now; with `yieldMs` only after that, so that of
-   * two that join at the same time one dials first.
+   * It is reported live: due now, or after `yieldMs`, so that of two that join at the same time
+   * one dials first.
    */
-  hinted(yieldMs?: number): void {
+  hurryByGossip(yieldMs?: number): void {
     this.#left = false;
     const now = this.#now();
     // Not for each report, or a peer that repeats it sets the rate of dials.
@@ -164,7 +165,10 @@ export class Peer extends PeerRecord {
   }
 
   /** It has sent its own entry. True if it was lost before. */
-  introduced(session: PeerSession, own: OwnEntry): boolean {
+  introduced(
+    session: PeerSession,
+    own: Pick<PeerEntry, "name" | "addresses">,
+  ): boolean {
     this.verified(session, own, this.#environment.clock.now());
     const wasLost = this.#downSince !== undefined;
     this.#left = false;
@@ -173,7 +177,7 @@ export class Peer extends PeerRecord {
   }
 
   /** It is up, and `peer:up` was emitted. */
-  cameUp(announced: UpEvent): void {
+  announce(announced: UpEvent): void {
     this.#announced = announced;
   }
 
@@ -182,7 +186,10 @@ export class Peer extends PeerRecord {
     this.#sessions = this.#sessions.filter((it) => it !== session);
   }
 
-  /** The last session has ended, after a bye if it `left`. True if it was up. */
+  /**
+   * The last session has ended: due after the backoff, or later if it `left` with a bye. True if
+   * it was up.
+   */
   lost({ openedAt }: PeerSession, left: boolean): boolean {
     const now = this.#now();
     if (now - openedAt >= STABLE_SESSION_MS) this.#schedule.failedAnew();
@@ -247,7 +254,7 @@ export class Peer extends PeerRecord {
     this.#dialing = undefined;
   }
 
-  /** Nothing was reached; without `wasTried` everything was skipped. */
+  /** Nothing was reached: due after the backoff, or soon if no address `wasTried`. */
   dialFailed(wasTried: boolean): void {
     const { random } = this.#environment;
     const now = this.#now();
@@ -259,13 +266,13 @@ export class Peer extends PeerRecord {
     );
   }
 
-  /** It has not admitted this node yet. */
-  denied(): void {
+  /** It has not admitted this node yet: the backoff stays short. */
+  refusedUs(): void {
     this.#schedule.unadmitted();
   }
 
-  /** It was found at this endpoint by a dial to another peer. */
-  foundAt(endpoint: Address): void {
+  /** Due now if this endpoint, at which a dial to another peer found it, is among its addresses. */
+  hurryIfAt(endpoint: Address): void {
     if (this.addresses.get(endpoint) !== undefined) this.hurry(this.#now());
   }
 
@@ -274,7 +281,7 @@ export class Peer extends PeerRecord {
     this.#schedule.hurry(dueAt);
   }
 
-  /** This node was suspended. */
+  /** This node was suspended: the backoff starts anew. */
   resumed(): void {
     this.#schedule.resumed();
   }

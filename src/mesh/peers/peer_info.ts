@@ -93,7 +93,7 @@ export function sessionInfo(
 ): SessionInfo {
   const { rttMs, remote } = session.channel;
   return {
-    id: session.peer.id,
+    id: session.remote.id,
     ...names,
     direction: session.direction,
     remoteAddress: formatAddress(session.remoteAddress),

@@ -2,6 +2,7 @@
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
 import type { PeerId } from "../../identity/identity.ts";
 import type { Address } from "../../transport/address.ts";
+import type { PeerEntry } from "../../wire/messages/peers.ts";
 import type { Trust } from "../events.ts";
 import type { StoredPeer } from "./node_store.ts";
 import { PeerAddresses } from "./peer_addresses.ts";
@@ -12,12 +13,6 @@ export interface Hearsay {
   readonly certificate: VerifiedCertificate;
   readonly name: string;
   readonly ephemeral: boolean;
-}
-
-/** The entry of a peer about itself in its first message. */
-export interface OwnEntry {
-  readonly name: string;
-  readonly addresses: readonly Address[];
 }
 
 /** The lasting part of a {@linkcode Peer}. */
@@ -228,10 +223,10 @@ export class PeerRecord {
   }
 
   /** It has proven its key on a session that is not established yet. */
-  proved({ peer }: PeerSession): void {
+  keyVerified({ remote }: PeerSession): void {
     // If it is lost before, the next node at its address must not count as an impostor of a key
     // that is gone.
-    if (!this.isVerified) this.#ephemeral = peer.ephemeral;
+    if (!this.isVerified) this.#ephemeral = remote.ephemeral;
   }
 
   /** Gossip that the key of a peer with standing is in memory only is ignored. */
@@ -241,15 +236,15 @@ export class PeerRecord {
 
   /** It has sent its own entry on a session, at `wallTime`. */
   verified(
-    { peer, endpoint, remoteAddress }: PeerSession,
-    own: OwnEntry,
+    { remote, endpoint, remoteAddress }: PeerSession,
+    own: Pick<PeerEntry, "name" | "addresses">,
     wallTime: number,
   ): void {
     if (!this.isVerified) this.#firstSeen = wallTime;
     else if (this.#trust === "first-use") this.#trust = "known";
-    this.#certificate = peer.certificate;
-    this.#ephemeral = peer.ephemeral;
-    this.#earnedStanding ||= peer.invite !== undefined;
+    this.#certificate = remote.certificate;
+    this.#ephemeral = remote.ephemeral;
+    this.#earnedStanding ||= remote.invite !== undefined;
     this.#lastSeen = wallTime;
     // Not a host name, which may lead to another member later.
     if (endpoint !== undefined) this.#addresses.add(endpoint, "verified");
@@ -262,8 +257,8 @@ export class PeerRecord {
     this.#lastSeen = wallTime;
   }
 
-  /** It was up for so long that it has standing. */
-  stayed(): void {
+  /** It has standing by having been up for long, see `UpShare`. */
+  grantStandingForUptime(): void {
     this.#upForLong = true;
   }
 

@@ -11,7 +11,7 @@ export class PeerSession {
   /** Its frames, handshake and liveness. */
   readonly channel: Session;
   /** The other end, whose key is verified. */
-  readonly peer: VerifiedPeer;
+  readonly remote: VerifiedPeer;
   readonly direction: Direction;
   /** The other end as reported by the socket. */
   readonly remoteAddress: Address;
@@ -36,7 +36,7 @@ export class PeerSession {
 
   constructor(
     session: Session,
-    peer: VerifiedPeer,
+    remote: VerifiedPeer,
     options: {
       dialed?: { readonly address: Address; readonly endpoint: Address };
       shown?: SharedSecret;
@@ -46,7 +46,7 @@ export class PeerSession {
     const { dialed, now } = options;
     const { connection } = session;
     this.channel = session;
-    this.peer = peer;
+    this.remote = remote;
     this.direction = dialed === undefined ? "inbound" : "outbound";
     this.remoteAddress = connection.remoteAddress;
     this.source = sourceOf(connection.remoteAddress.host);

@@ -115,7 +115,7 @@ export class UpShare {
     if (this.#count >= this.#most || ofSource >= MAX_UP_STANDING_PER_SOURCE) {
       return;
     }
-    peer.stayed();
+    peer.grantStandingForUptime();
     this.#add(peer);
   }
 

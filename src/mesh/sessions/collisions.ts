@@ -30,8 +30,8 @@ export class Collisions {
     const state: DuplicateState = {
       own: this.#own,
       peer: peer.id,
-      olderInstance: older.peer.instance,
-      newerInstance: session.peer.instance,
+      olderInstance: older.remote.instance,
+      newerInstance: session.remote.instance,
     };
     if (duplicateStep(state) === "keep-both") return this.#greet(session);
     session.pending = true;

@@ -61,14 +61,14 @@ export class OwnEntry {
  * `bad-certificate`.
  */
 export function decodeOwnEntry(
-  { peer }: PeerSession,
+  { remote }: PeerSession,
   payload: Uint8Array,
 ): PeerEntry {
   const { entries, skipped, more, fault } = decodePeers(payload);
   if (fault !== undefined) throw fault;
   const [own] = entries;
   if (
-    own === undefined || own.id !== peer.id ||
+    own === undefined || own.id !== remote.id ||
     entries.length + skipped !== 1 || more
   ) {
     throw new VerackError(
@@ -76,7 +76,7 @@ export function decodeOwnEntry(
       "Cannot accept peers: the first entry of a session must be the sender's own, alone and with no more to follow",
     );
   }
-  if (!equalBytes(own.certificate, peer.certificate.der)) {
+  if (!equalBytes(own.certificate, remote.certificate.der)) {
     throw new VerackError(
       "bad-certificate",
       "Cannot accept peers: the certificate in the sender's own entry must be the one that it has shown in this session",

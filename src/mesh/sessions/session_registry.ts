@@ -82,21 +82,21 @@ export class SessionRegistry {
    */
   opened(session: PeerSession): void {
     const { own, room, rules, table } = this.#options;
-    const { peer: verified, channel } = session;
+    const { remote, channel } = session;
     channel.onClose((error) => this.#closed(session, error));
     // It may have been denied during the handshake.
-    if (rules.isDenied(verified.id)) return this.#leave(session, deniedError());
+    if (rules.isDenied(remote.id)) return this.#leave(session, deniedError());
     // The room that was there during the handshake may be used by now.
-    const candidate = room.newcomer(verified, session.source, session.dialed);
+    const candidate = room.newcomer(remote, session.source, session.dialed);
     const { refusal, evicts } = room.placeFor(candidate);
     if (refusal !== undefined) return this.#leave(session, refusal);
-    const peer = table.ensure(verified.id, candidate);
+    const peer = table.ensure(remote.id, candidate);
     if (peer === undefined) {
-      return this.#leave(session, noRoomOnRecord(verified));
+      return this.#leave(session, noRoomOnRecord(remote));
     }
     if (peer.sessions.length >= MAX_SESSIONS_PER_PEER) {
       // Dials of this node have opened sessions meanwhile.
-      return this.#leave(session, tooManySessions(verified.id));
+      return this.#leave(session, tooManySessions(remote.id));
     }
     this.#awaitIntroduction(session);
     // Only the node with the smaller id, which decides about collisions, may abort
@@ -112,7 +112,7 @@ export class SessionRegistry {
   #closed(session: PeerSession, error: VerackError): void {
     const { emit, events, log, memory, names, signal, table } = this.#options;
     session.cancelIntroduction?.();
-    const peer = table.get(session.peer.id);
+    const peer = table.get(session.remote.id);
     peer?.sessionClosed(session);
     events.emit("sessionClosed", session, error, peer);
     // The connection may still be sending the reason.
@@ -174,7 +174,7 @@ export class SessionRegistry {
   #greet(session: PeerSession): void {
     const { ownEntry, table } = this.#options;
     session.pending = false;
-    table.get(session.peer.id)?.proved(session);
+    table.get(session.remote.id)?.keyVerified(session);
     session.channel.send(COMMAND.peers, ownEntry.encode());
     const held = session.heldFrame;
     session.heldFrame = undefined;
@@ -213,12 +213,12 @@ export class SessionRegistry {
 
   #introduce(session: PeerSession, payload: Uint8Array): void {
     const { events, gate, memory, names, table } = this.#options;
-    const peer = table.get(session.peer.id);
+    const peer = table.get(session.remote.id);
     if (peer === undefined) return;
     // Throws before anything about the peer changed.
     const own = decodeOwnEntry(session, payload);
     const isNew = !peer.isVerified;
-    const isAdmitted = gate.settle(peer, session.peer);
+    const isAdmitted = gate.settle(peer, session.remote);
     session.introduced = true;
     session.cancelIntroduction?.();
     session.cancelIntroduction = undefined;
@@ -253,7 +253,7 @@ export class SessionRegistry {
       direction,
       trust,
     } as const;
-    peer.cameUp(announced);
+    peer.announce(announced);
     // It is on disk before it is reported, so that a crash does not lose it.
     emit(announced, store.committed());
   }

@@ -29,7 +29,7 @@ export class Twins {
     this.#options = options;
     const { events, own, signal } = options;
     events.on("introduced", ({ session }) => {
-      const from = shortId(session.peer.id);
+      const from = shortId(session.remote.id);
       // Any member may send a false report, so that it is only an alarm.
       session.channel.handle(COMMAND.twin, () =>
         this.#report(session, "own", {

@@ -84,24 +84,24 @@ Deno.test("what others say brings a dial forward once in a while, however often 
     for (let at = 0; at < 9; at++) peer.dialFailed(true);
   };
   postpone();
-  peer.hinted();
+  peer.hurryByGossip();
   assertEquals(peer.dueAt, clock.monotonic());
   postpone();
-  peer.hinted();
+  peer.hurryByGossip();
   assert(peer.dueAt > clock.monotonic());
   await clock.advance(DIAL_HINT_INTERVAL_MS);
-  peer.hinted();
+  peer.hurryByGossip();
   assertEquals(peer.dueAt, clock.monotonic());
 });
 
 Deno.test("of two that join together one waits for the other, unless it has met it before", () => {
   const stranger = new Scene(true);
-  stranger.peer.hinted(500);
+  stranger.peer.hurryByGossip(500);
   assertEquals(stranger.dueInMs, 500);
   assert(stranger.peer.yields(stranger.clock.monotonic()));
   const known = new Scene(true);
   recalled(known.peer, { lastSeen: 1 });
-  known.peer.hinted(500);
+  known.peer.hurryByGossip(500);
   assert(known.dueInMs <= 0);
   assert(!known.peer.yields(known.clock.monotonic()));
 });
@@ -111,15 +111,18 @@ Deno.test("reports of others that a peer is live keep what is known of it, for a
   const [one, other] = ["1", "2"].map((it) => parsePeerId(it.repeat(64)));
   peer.gossipedBy(one!, "source");
   peer.gossipedAt([ADDRESS], ADDRESS);
-  assert(peer.reported(one!));
-  assert(peer.reported(other!));
+  assert(peer.addReporter(one!));
+  assert(peer.addReporter(other!));
   peer.dialFailed(true);
   await clock.advance(GOSSIP_KEPT_MS - 1);
-  peer.reported(one!);
+  peer.addReporter(one!);
   await clock.advance(GOSSIP_KEPT_MS - 1);
   assert(!peer.isForgettable(clock.monotonic()));
   assert(!peer.expireClaims(clock.monotonic()));
-  assertEquals([one!, other!].map((it) => peer.retracted(it)), [false, true]);
+  assertEquals([one!, other!].map((it) => peer.removeReporter(it)), [
+    false,
+    true,
+  ]);
   assert(peer.isForgettable(clock.monotonic()));
   assert(peer.expireClaims(clock.monotonic()));
   assertEquals(peer.addresses.size, 0);
