@@ -18,7 +18,7 @@ import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
 import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import type { LineOutput } from "./line_writer.ts";
 import { COLOR_FLAG, loseLines } from "./terminal.ts";
 

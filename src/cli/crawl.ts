@@ -39,7 +39,7 @@ import { linesOf } from "./lines.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { unreadable } from "./probe_source.ts";
 import { Progress } from "./progress.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import { OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {

@@ -9,7 +9,7 @@ import { EventBudget } from "./output_budget.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
 /** A larger mesh shows nothing more; as processes they take 80 MB each. */

@@ -22,7 +22,7 @@ import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { ProbeScreen } from "./probe_screen.ts";
 import { ProbeSource } from "./probe_source.ts";
 import { type Command, command, type Invocation } from "./command.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {

@@ -39,7 +39,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   const isRead = stdout.pending + stderr.pending === 0;
   if (isRead && !stdout.failed) return code;
   // A signal ends the wait for a slow reader.
-  const { SignalWatch } = await import("./signals.ts");
+  const { SignalWatch } = await import("./signal_watch.ts");
   using signals = new SignalWatch();
   const isEnded = code === EXIT.interrupted || code === EXIT.terminated;
   const signal = isEnded ? AbortSignal.abort() : signals.signal;

@@ -44,7 +44,7 @@ import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { responderJson, responderLine } from "./bitcoin_lines.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import { loseLines, OUTPUT_FLAGS, type Terminal } from "./terminal.ts";
 
 /** The value of `--behaviour` that lists all. */

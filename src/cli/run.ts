@@ -26,7 +26,7 @@ import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, pingEvery, takeMessages } from "./node_command.ts";
 import { NODE_FLAGS, nodeStart } from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import { loseLines, OUTPUT_FLAGS } from "./terminal.ts";
 
 /** How often members are pinged by default. */

@@ -6,7 +6,7 @@ import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { EventPrinter } from "./event_printer.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { SignalWatch } from "./signals.ts";
+import { SignalWatch } from "./signal_watch.ts";
 import { OUTPUT_FLAGS } from "./terminal.ts";
 
 const FLAGS = {

@@ -28,7 +28,7 @@ import { PeerTable } from "./peers/peer_table.ts";
 import { Standing } from "./peers/standing.ts";
 import { Acceptor } from "./sessions/acceptor.ts";
 import { ConnectionRoom } from "./sessions/connection_room.ts";
-import { OwnEntry } from "./sessions/introduction.ts";
+import { OwnEntry } from "./sessions/own_entry.ts";
 import { PendingConnections } from "./sessions/pending_connections.ts";
 import { Pings } from "./sessions/pings.ts";
 import { SessionOpener } from "./sessions/session_opener.ts";

@@ -15,7 +15,7 @@ import type {
   Listener,
   Pin,
 } from "../transport/transport.ts";
-import type { MemoryEnd } from "./memory_link.ts";
+import type { MemoryEnd } from "./memory_end.ts";
 
 const NO_CERTIFICATE = new Uint8Array();
 

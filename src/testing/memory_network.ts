@@ -3,7 +3,7 @@
  * networks have. Time comes from a {@linkcode Clock} and chance from a
  * {@linkcode Random}, so that the same seed gives the same run, packet for packet.
  *
- * What one connection does is in `memory_link.ts`. There is no cryptography: a pin is compared
+ * What one connection does is in `memory_end.ts`. There is no cryptography: a pin is compared
  * with the listener's certificate byte for byte.
  */
 import type { Clock, Random } from "../core/clock.ts";
@@ -15,7 +15,7 @@ import {
   type LaneOwner,
   MemoryEnd,
   type MemoryPacket,
-} from "./memory_link.ts";
+} from "./memory_end.ts";
 import type {
   Connection,
   Credentials,

@@ -3,7 +3,7 @@
  * all of it as one hash, by which two runs are compared.
  */
 import { createHash, type Hash } from "node:crypto";
-import type { MemoryPacket } from "../../src/testing/memory_link.ts";
+import type { MemoryPacket } from "../../src/testing/memory_end.ts";
 
 /** How much is kept and shown. */
 export interface TraceOptions {

@@ -5,7 +5,7 @@ import {
   MemoryNetwork,
   type MemoryNetworkOptions,
 } from "../../src/testing/memory_network.ts";
-import type { MemoryPacket } from "../../src/testing/memory_link.ts";
+import type { MemoryPacket } from "../../src/testing/memory_end.ts";
 import type { Connection, Listener } from "../../src/transport/transport.ts";
 import { assertCode, bytes, readExactly, writeAll } from "../contract/pair.ts";
 import { SeededRandom } from "../../src/testing/seeded_random.ts";

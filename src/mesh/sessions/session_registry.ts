@@ -22,7 +22,7 @@ import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { Collisions, tooManySessions } from "./collisions.ts";
-import { decodeOwnEntry, type OwnEntry } from "./introduction.ts";
+import { decodeOwnEntry, type OwnEntry } from "./own_entry.ts";
 import { noRoomOnRecord, type SessionRoom } from "./session_room.ts";
 
 /** Dependencies of {@linkcode SessionRegistry}. */
