@@ -20,7 +20,8 @@
  */
 import "./src/core/logtape.ts";
 export { VerackError } from "./src/core/errors.ts";
-export { Identity, parsePeerId } from "./src/identity/identity.ts";
+export { parsePeerId } from "./src/core/peer_id.ts";
+export { Identity } from "./src/identity/identity.ts";
 export { Node } from "./src/mesh/node.ts";
 export { DataDirectory } from "./src/store/data_directory.ts";
 export type { BroadcastResult } from "./src/delivery/broadcast.ts";
@@ -32,7 +33,8 @@ export type {
   DeadLetters as DeadLetters,
 } from "./src/delivery/dead_letters.ts";
 export type { ErrorCode } from "./src/core/errors.ts";
-export type { KeyType, Passphrase, PeerId } from "./src/identity/identity.ts";
+export type { PeerId } from "./src/core/peer_id.ts";
+export type { KeyType, Passphrase } from "./src/identity/identity.ts";
 export type { OutboxOptions } from "./src/delivery/delivery_settings.ts";
 export type {
   Admission,

@@ -1,6 +1,6 @@
 /** Commands about admission: join requests, access rules and invites. */
 import { escapeText } from "../core/escape.ts";
-import { shortId } from "../identity/identity.ts";
+import { shortId } from "../core/peer_id.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { parsePeerName, peerLabel } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";

@@ -9,7 +9,7 @@ import type { ControlClient } from "../control/control_client.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { DeadLetterBox } from "../delivery/dead_letters.ts";
-import { parsePeerId, type PeerId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import type { OpenedStore } from "../store/data_directory.ts";
 import { Records } from "../store/records.ts";

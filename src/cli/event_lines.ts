@@ -4,7 +4,7 @@
  */
 import type { MessageEvent } from "../control/answers.ts";
 import { escapeText, jsonLine } from "../core/escape.ts";
-import { type PeerId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import { peerLabel, type PeerNames, shownName } from "../identity/peer_name.ts";
 import type { NodeEvent, Trust } from "../mesh/events.ts";
 import { shownText } from "./message_text.ts";

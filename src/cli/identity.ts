@@ -1,11 +1,10 @@
 /** `verack identity new` and `verack identity show`: makes and shows keys. */
 import { escapeText } from "../core/escape.ts";
+import { serverNameOf, shortId } from "../core/peer_id.ts";
 import {
   Identity,
   KEY_TYPES,
   type PublicIdentity,
-  serverNameOf,
-  shortId,
 } from "../identity/identity.ts";
 import {
   isDemoIdentity,

@@ -7,7 +7,7 @@ import type { ResponderEvent } from "../bitcoin/respond.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { escapeText } from "../core/escape.ts";
 import { TokenBucket, TokenBuckets } from "../core/token_bucket.ts";
-import { isPeerId, shortId } from "../identity/identity.ts";
+import { isPeerId, shortId } from "../core/peer_id.ts";
 import { parseAddress } from "../transport/address.ts";
 import {
   ALL_HOSTS_LINES,

@@ -1,7 +1,7 @@
 /** `verack peers` and `find`: the peers on record, all or some. */
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
-import { type PeerId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import {
   namesOf,
   peerLabel,

@@ -2,7 +2,7 @@
 import { systemClock } from "../core/clock.ts";
 import type { MessageEvent } from "../control/answers.ts";
 import type { MessagesOptions } from "../delivery/consumer.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import { logger } from "../core/log.ts";
 import type { NodeEvent } from "../mesh/events.ts";

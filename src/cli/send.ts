@@ -1,7 +1,7 @@
 /** `verack send` and `broadcast`: messages to one peer or to all, through a running node. */
 import type { BroadcastAnswer } from "../control/answers.ts";
 import { escapeText } from "../core/escape.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { peerLabel } from "../identity/peer_name.ts";
 import { answerCommand, withNode } from "./answer_command.ts";
 import type { Command } from "./command.ts";

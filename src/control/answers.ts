@@ -5,7 +5,7 @@
  */
 import type { DeadLetter } from "../delivery/dead_letters.ts";
 import type { Message } from "../delivery/incoming_message.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import { DEAD_LETTER_PREVIEW_BYTES } from "./control_limits.ts";
 import type { InviteInfo } from "../mesh/admission/invites.ts";

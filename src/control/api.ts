@@ -7,7 +7,7 @@
  * later version may add fields.
  */
 import * as v from "npm:valibot@1.5.0";
-import { isPeerId, type PeerId } from "../identity/identity.ts";
+import { isPeerId, type PeerId } from "../core/peer_id.ts";
 import { MAX_CONTROL_WAIT_MS } from "./control_limits.ts";
 import { MAX_TOPIC_BYTES } from "../wire/wire_limits.ts";
 import type {

@@ -2,7 +2,7 @@
 import { type BackoffLimits, backoffMs } from "../core/backoff.ts";
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { isInUse } from "../store/lock_file.ts";
 import type {
   AccessRuleRow,

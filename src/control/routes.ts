@@ -5,7 +5,7 @@
 import { Hono } from "npm:hono@4.13.19";
 import { type Clock, deadline } from "../core/clock.ts";
 import { BROADCAST_WAIT_MS } from "../delivery/delivery_limits.ts";
-import { parsePeerId, type PeerId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { namesOf, type PeerNames } from "../identity/peer_name.ts";
 import type { Node } from "../mesh/node.ts";

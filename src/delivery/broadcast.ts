@@ -1,7 +1,7 @@
 /** A message to many peers: how long it waits for them, and which have acknowledged it. */
 import type { Clock } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { BROADCAST_REST_MS, BROADCAST_WAIT_MS } from "./delivery_limits.ts";
 import type {
   MessageBody,

@@ -1,5 +1,5 @@
 /** A consumer: an async iterator over messages, each of which no other consumer gets. */
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import type { IncomingMessage, Message } from "./incoming_message.ts";
 
 /** Options of `Node.messages`. */

@@ -3,7 +3,7 @@
  * discarded, or retried with success.
  */
 import { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "./delivery_limits.ts";
 import type { DeliverySettings } from "./delivery_settings.ts";
 import type { StoredDeadLetter } from "./message_store.ts";

@@ -3,7 +3,7 @@
  * be sent to, are decided in `mesh/`.
  */
 import { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { COMMAND } from "../wire/commands.ts";
 import { decodeAck, decodeResume } from "../wire/messages/ack.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message_frame.ts";

@@ -1,7 +1,7 @@
 /** Settings of delivery, and the bounds of the outbox. */
 import type { Clock, Random } from "../core/clock.ts";
 import type { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import {
   MAX_OUTBOX_AGE_MS,
   MAX_OUTBOX_BYTES,

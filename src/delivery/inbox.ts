@@ -4,7 +4,7 @@
  * dead letter. `receiver.ts` receives them.
  */
 import { backoffMs } from "../core/backoff.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { ACK_STATUS, type AckStatus } from "../wire/messages/ack.ts";
 import {
   Consumer,

@@ -4,7 +4,7 @@
  */
 import { Deque } from "../core/deque.ts";
 import { Ring, RingEntry } from "../core/ring.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import type { AckStatus } from "../wire/messages/ack.ts";
 import { decodeTopic } from "../wire/messages/message_frame.ts";
 import { MAX_IDLE_STREAMS } from "./delivery_limits.ts";

@@ -7,7 +7,7 @@
  * returns, so that many messages share one flush. Neither side changes arrays that
  * were passed.
  */
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 
 /** An outgoing message. */
 export interface StoredMessage {

@@ -6,7 +6,7 @@
  * others.
  */
 import { VerackError } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { BufferPool } from "../core/buffer_pool.ts";
 import {
   MAX_POOLED_MESSAGES,

@@ -2,7 +2,7 @@
  * Counts an outbox, for one peer, for all absent ones and for all without standing: whether one
  * more message fits, and which one is evicted if it does not.
  */
-import { type PeerId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import {
   ABSENT_SHARE,
   MAX_IDLE_STREAMS,

@@ -4,7 +4,7 @@
  */
 import { Deque } from "../core/deque.ts";
 import { messageOf, VerackError } from "../core/errors.ts";
-import { type PeerId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import { SharedFrame } from "../wire/frame.ts";
 import { COMMAND } from "../wire/commands.ts";
 import {

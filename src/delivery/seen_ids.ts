@@ -1,5 +1,5 @@
 /** Message ids, and a set of the latest ones of a sender in 22 bytes each. */
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { u32At } from "../wire/bytes.ts";
 import { MESSAGE_ID_BYTES } from "../wire/messages/message_frame.ts";
 import { SEEN_IDS_PER_SENDER, SEEN_IDS_SLACK } from "./delivery_limits.ts";

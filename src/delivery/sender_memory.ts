@@ -3,7 +3,7 @@
  * messages, by which duplicates are recognised, and the delivery counts of nacked ones. Senders
  * without standing are forgotten first.
  */
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import {
   MAX_DELIVERY_COUNTS,
   MAX_SEEN_SENDERS,

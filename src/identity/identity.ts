@@ -26,15 +26,6 @@ import {
 } from "./public_key.ts";
 import { signBytes, verifyBytes } from "./signature.ts";
 
-export {
-  isPeerId,
-  parsePeerId,
-  type PeerId as PeerId,
-  peerIdBytes,
-  peerIdFromBytes,
-  serverNameOf,
-  shortId,
-} from "../core/peer_id.ts";
 export { KEY_TYPES, type KeyType } from "./public_key.ts";
 export type { Passphrase } from "./private_key.ts";
 
@@ -88,7 +79,8 @@ const SELF_TEST = new TextEncoder().encode("verack/1 self-test");
  *
  * @example
  * ```ts
- * import { Identity, shortId } from "./identity.ts";
+ * import { shortId } from "../core/peer_id.ts";
+ * import { Identity } from "./identity.ts";
  *
  * const identity = await Identity.generate();
  * console.assert(shortId(identity.id).length === 8);

@@ -3,7 +3,7 @@
  * hub that fills the queues.
  */
 import { Deque } from "../core/deque.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import { MAX_QUEUED_EVENTS } from "./mesh_limits.ts";
 
 /** Which end dialed. */

@@ -9,7 +9,7 @@ import {
   MAX_HEALTH_FACTS,
 } from "./mesh_limits.ts";
 import { messageOf } from "../core/errors.ts";
-import type { PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { Emit } from "./events.ts";

@@ -23,7 +23,7 @@ import {
   parsePeerId,
   type PeerId,
   shortId,
-} from "../identity/identity.ts";
+} from "../core/peer_id.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";

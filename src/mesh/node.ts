@@ -8,12 +8,8 @@ import type { MessagesOptions } from "../delivery/consumer.ts";
 import type { Message } from "../delivery/incoming_message.ts";
 import type { DeadLetters } from "../delivery/dead_letters.ts";
 import { VerackError } from "../core/errors.ts";
-import {
-  Identity,
-  isPeerId,
-  parsePeerId,
-  type PeerId,
-} from "../identity/identity.ts";
+import { isPeerId, parsePeerId, type PeerId } from "../core/peer_id.ts";
+import { Identity } from "../identity/identity.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Listener } from "../transport/transport.ts";
 import type { Admission } from "./admission/admission.ts";

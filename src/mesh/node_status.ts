@@ -1,5 +1,6 @@
 /** The status of a node, for its operator. */
-import type { Identity, PeerId } from "../identity/identity.ts";
+import type { PeerId } from "../core/peer_id.ts";
+import type { Identity } from "../identity/identity.ts";
 import { MAX_PEERS, MAX_PENDING_CONNECTIONS } from "./mesh_limits.ts";
 import { MAX_QUEUE_BYTES } from "../session/session_limits.ts";
 import { formatAddress } from "../transport/address.ts";

@@ -25,11 +25,8 @@ import {
   resolveOutbox,
 } from "../delivery/delivery_settings.ts";
 import type { MessageStore } from "../delivery/message_store.ts";
-import {
-  type Identity,
-  parsePeerId,
-  type PeerId,
-} from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../core/peer_id.ts";
+import type { Identity } from "../identity/identity.ts";
 import { type Invite, parseInvite } from "../identity/invite.ts";
 import { isDemoIdentity } from "../identity/key_files.ts";
 import { parsePeerName } from "../identity/peer_name.ts";

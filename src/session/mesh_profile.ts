@@ -15,7 +15,7 @@ import {
   type VerifiedCertificate,
   verifyCertificate,
 } from "../identity/certificate.ts";
-import { type PeerId, shortId } from "../identity/identity.ts";
+import { type PeerId, shortId } from "../core/peer_id.ts";
 import {
   type ProofContext,
   signProof,

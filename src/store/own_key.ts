@@ -6,12 +6,8 @@
 import { type ErrorCode, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import { logger } from "../core/log.ts";
-import {
-  Identity,
-  type Passphrase,
-  type PeerId,
-  peerIdFromBytes,
-} from "../identity/identity.ts";
+import { type PeerId, peerIdFromBytes } from "../core/peer_id.ts";
+import { Identity, type Passphrase } from "../identity/identity.ts";
 import { loadIdentity } from "../identity/key_files.ts";
 import {
   isOpenToOthers,

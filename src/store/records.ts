@@ -5,7 +5,7 @@
  * are enough if they are unique.
  */
 import { type Clock, systemClock } from "../core/clock.ts";
-import { parsePeerId, type PeerId } from "../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../core/peer_id.ts";
 import {
   foldName,
   namesOf,

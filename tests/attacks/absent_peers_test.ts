@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MAX_OUTBOX_BYTES } from "../../src/delivery/delivery_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { RawPeer } from "../helpers/attacker.ts";

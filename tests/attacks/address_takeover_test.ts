@@ -7,7 +7,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity, serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { parseAddress } from "../../src/transport/address.ts";
 import { tlsTransport } from "../../src/transport/tls.ts";

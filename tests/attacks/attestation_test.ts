@@ -1,7 +1,8 @@
 // Rumours never admit anybody to a closed mesh: what does is an attestation signed by
 // somebody the node has itself admitted, about exactly this peer and this network.
 import { assert, assertEquals } from "@std/assert";
-import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

@@ -1,7 +1,8 @@
 // Identities that cost nothing and say that they listen where they do not: they must
 // neither keep a node from its friends, nor have it dial others for them.
 import { assert, assertEquals } from "@std/assert";
-import { Identity, serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { DIAL_TIMEOUT_MS } from "../../src/transport/transport_limits.ts";
 import {
   DIALS_PER_TARGET,

@@ -24,7 +24,7 @@ import {
   MAX_CONTROL_JSON_BYTES,
   MAX_CONTROL_STREAMS,
 } from "../../src/control/control_limits.ts";
-import { serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
 import { ControlScene, TIMES, TOKEN } from "../helpers/control.ts";

@@ -1,6 +1,7 @@
 // A record that is full of peers with standing, which none may push out.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity, parsePeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { MAX_PEERS } from "../../src/mesh/mesh_limits.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import { MemorySiege } from "../helpers/memory_siege.ts";

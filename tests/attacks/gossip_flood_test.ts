@@ -1,6 +1,7 @@
 // What is cheap to say must be cheap to hear: made-up certificates, small messages.
 import { assert, assertEquals } from "@std/assert";
-import { type Identity, parsePeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/core/peer_id.ts";
+import type { Identity } from "../../src/identity/identity.ts";
 import {
   LEARNED_PAUSE_MS,
   MAX_MISSING_LOOKUPS,

@@ -1,6 +1,7 @@
 // A member, proven and let in, that tells lies about others.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity, peerIdFromBytes } from "../../src/identity/identity.ts";
+import { peerIdFromBytes } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_ADDRESSES_PER_PEER,
   MAX_GOSSIP_PEERS_PER_SOURCE,

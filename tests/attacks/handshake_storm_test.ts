@@ -6,7 +6,8 @@ import {
   MAX_PENDING_CONNECTIONS,
 } from "../../src/mesh/mesh_limits.ts";
 import { MAX_PENDING_PER_ADDRESS } from "../../src/mesh/sessions/connection_limits.ts";
-import { Identity, serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { partsOf } from "../../src/mesh/node_parts.ts";
 import type { Node } from "../../src/mesh/node.ts";

@@ -8,11 +8,8 @@ import {
 } from "@std/assert";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import {
-  Identity,
-  parsePeerId,
-  type PeerId,
-} from "../../src/identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import {
   formatInvite,
   inviteSecret,

@@ -1,7 +1,8 @@
 // Identities cost nothing. An open mesh lets them all in, as docs/security.md says;
 // a closed one keeps a short list of them and nothing else.
 import { assert, assertEquals } from "@std/assert";
-import { Identity, parsePeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,

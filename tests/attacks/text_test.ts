@@ -8,7 +8,8 @@ import {
 import { palette } from "../../src/cli/terminal.ts";
 import { eventJson, eventLine } from "../../src/cli/event_lines.ts";
 import { DER_TAG, encodeDer } from "../../src/identity/der.ts";
-import { Identity, shortId } from "../../src/identity/identity.ts";
+import { shortId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { COMMAND } from "../../src/wire/commands.ts";

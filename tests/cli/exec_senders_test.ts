@@ -5,11 +5,8 @@ import { UsageError } from "../../src/cli/flags.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import { configureLogging } from "../../src/core/log.ts";
 import { until } from "../helpers/until.ts";
-import {
-  Identity,
-  parsePeerId,
-  type PeerId,
-} from "../../src/identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";

@@ -8,11 +8,8 @@
  * is in `raw_listener.ts`, messages that lie in `forged_messages.ts`.
  */
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import {
-  Identity,
-  type PeerId,
-  serverNameOf,
-} from "../../src/identity/identity.ts";
+import { type PeerId, serverNameOf } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { proofBytes, Transcript } from "../../src/identity/proof.ts";
 import {
   secretMac,

@@ -7,7 +7,7 @@ import {
   openPort,
 } from "../../src/control/control_listeners.ts";
 import type { MessageEvent } from "../../src/control/answers.ts";
-import { parsePeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { until } from "./until.ts";

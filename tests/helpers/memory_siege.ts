@@ -3,7 +3,8 @@
  * from whatever host a test wants.
  */
 import { systemClock, systemRandom } from "../../src/core/clock.ts";
-import { Identity, serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import { MemoryNetwork } from "../../src/testing/memory_network.ts";

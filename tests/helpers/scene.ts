@@ -3,7 +3,8 @@
  * stage on which a refusal is shown to leave no trace.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";
 import type { PeerInfo } from "../../src/mesh/peers/peer_info.ts";

@@ -12,7 +12,7 @@ import {
   VERSION_3_DER,
 } from "../../src/identity/certificate.ts";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
-import { serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
 import {
   altNames,
   ascii,

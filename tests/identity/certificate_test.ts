@@ -10,7 +10,7 @@ import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import { MAX_VERIFIED_CERTIFICATES } from "../../src/identity/identity_limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
 import { writePem } from "../../src/core/pem.ts";
 import {
   assertRefused,

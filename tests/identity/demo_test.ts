@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { Identity, type PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import {
   DEMO_IDENTITIES,
   isDemoIdentity,

@@ -11,7 +11,7 @@ import {
   type KeyObject,
   sign,
 } from "node:crypto";
-import { peerIdOf } from "../../src/core/peer_id.ts";
+import { type PeerId, peerIdOf, serverNameOf } from "../../src/core/peer_id.ts";
 import { VerackError } from "../../src/core/errors.ts";
 import {
   extensionsDer,
@@ -22,7 +22,6 @@ import {
   VERSION_3_DER,
 } from "../../src/identity/certificate.ts";
 import { DER_TAG, encodeDer, encodeOid } from "../../src/identity/der.ts";
-import { type PeerId, serverNameOf } from "../../src/identity/identity.ts";
 import type { KeyType } from "../../src/identity/identity.ts";
 import { withLowS } from "../../src/identity/signature.ts";
 

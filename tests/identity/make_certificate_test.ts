@@ -3,11 +3,8 @@ import { createPrivateKey } from "node:crypto";
 import { VerackError } from "../../src/core/errors.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import {
-  Identity,
-  KEY_TYPES,
-  serverNameOf,
-} from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
+import { Identity, KEY_TYPES } from "../../src/identity/identity.ts";
 import { makeCertificate } from "../../src/identity/make_certificate.ts";
 import { idOf, keyOf, P256 } from "./forgery.ts";
 

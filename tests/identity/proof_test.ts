@@ -2,12 +2,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { constants, createPrivateKey, sign } from "node:crypto";
 import fc from "fast-check";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
 import {
   Identity,
   KEY_TYPES,
   type KeyType,
-  parsePeerId,
-  type PeerId,
 } from "../../src/identity/identity.ts";
 import {
   proofBytes,

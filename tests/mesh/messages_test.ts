@@ -3,7 +3,7 @@ import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
 import { VerackError } from "../../src/core/errors.ts";
-import { parsePeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/core/peer_id.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../src/mesh/node.ts";
 import type { NodeOptions } from "../../src/mesh/options.ts";

@@ -7,11 +7,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import {
-  Identity,
-  parsePeerId,
-  type PeerId,
-} from "../../src/identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { Node } from "../../src/mesh/node.ts";
 import { verack, verackProgram } from "../helpers/child.ts";
 import { NodeProcess } from "../helpers/process.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import { serverNameOf } from "../../src/identity/identity.ts";
+import { serverNameOf } from "../../src/core/peer_id.ts";
 import {
   FLUSH_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,

@@ -3,7 +3,7 @@
  * truth comes from {@linkcode Wires}; what a node believes is compared with it.
  */
 import type { Clock } from "../../src/core/clock.ts";
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import {
   MAX_GOSSIP_PEERS_PER_SOURCE,
   MAX_PEERS,

@@ -3,11 +3,8 @@
  * protocol, or not, and lies about others.
  */
 import { verifyCertificate } from "../../src/identity/certificate.ts";
-import {
-  type Identity,
-  parsePeerId,
-  serverNameOf,
-} from "../../src/identity/identity.ts";
+import { parsePeerId, serverNameOf } from "../../src/core/peer_id.ts";
+import type { Identity } from "../../src/identity/identity.ts";
 import {
   MESH_PROTOCOL_VERSION,
   MeshProfile,

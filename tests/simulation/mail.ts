@@ -3,7 +3,7 @@
  * taken by its receiver's application, once but for the stated case; every other
  * one is delivered later, reported as given up, or died with its sender.
  */
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { COMMIT_IDLE_MS } from "../../src/store/store_limits.ts";

@@ -1,7 +1,7 @@
 /**
  * What the events of nodes must be: in order, true, and no alarm without a cause.
  */
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import type { NodeEvent } from "../../src/mesh/events.ts";
 import { BrokenInvariant } from "./invariants.ts";
 import type { Life } from "./member.ts";

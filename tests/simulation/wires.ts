@@ -3,7 +3,7 @@
  * believe. A party's transport is wrapped, and writes down each connection as it
  * comes to be.
  */
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { FRAME_HEADER_BYTES } from "../../src/wire/wire_limits.ts";
 import { type Address, formatAddress } from "../../src/transport/address.ts";
 import type { MemoryPacket } from "../../src/testing/memory_end.ts";

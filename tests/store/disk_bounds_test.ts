@@ -5,7 +5,7 @@ import {
   MAX_DEAD_LETTERS,
   MAX_SEEN_SENDERS,
 } from "../../src/delivery/delivery_limits.ts";
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import { MAX_ATTESTATION_BYTES } from "../../src/wire/wire_limits.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../src/transport/transport_limits.ts";
 import { MAX_IDLE_LOG_BYTES } from "../../src/store/store_limits.ts";

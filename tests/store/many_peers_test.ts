@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/core/clock.ts";
-import { Identity, parsePeerId } from "../../src/identity/identity.ts";
+import { parsePeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,

@@ -1,11 +1,8 @@
 // What a person decides about others while the node does not run.
 import { assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../src/core/errors.ts";
-import {
-  Identity,
-  parsePeerId,
-  type PeerId,
-} from "../../src/identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../src/core/peer_id.ts";
+import { Identity } from "../../src/identity/identity.ts";
 import { issueAttestation } from "../../src/identity/attestation.ts";
 import { MemoryStore } from "../../src/mesh/peers/memory_store.ts";
 import { Records } from "../../src/store/records.ts";

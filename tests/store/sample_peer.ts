@@ -1,5 +1,5 @@
 /** Peers for stores, whose certificates are none, and places for stores. */
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import type { StoredPeer } from "../../src/mesh/peers/node_store.ts";
 
 /** An identity of one repeated byte. */

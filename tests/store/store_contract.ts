@@ -1,6 +1,6 @@
 /** What every store must do, on disk or not: one suite for all of them. */
 import { assertEquals } from "@std/assert";
-import type { PeerId } from "../../src/identity/identity.ts";
+import type { PeerId } from "../../src/core/peer_id.ts";
 import type {
   JoinRequest,
   NodeStore,

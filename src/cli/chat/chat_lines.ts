@@ -1,7 +1,7 @@
 /** The lines of a chat: messages and events as printable text. */
 import type { MessageEvent } from "../../control/answers.ts";
 import { escapeText } from "../../core/escape.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   foldName,
   peerLabel,

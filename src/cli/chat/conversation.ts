@@ -4,7 +4,7 @@ import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { CHAT_FAREWELL_MS } from "../cli_limits.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { Palette } from "../terminal.ts";

@@ -9,7 +9,7 @@ import { CHAT_SETTLE_MS, MAX_CHAT_LINES_IN_FLIGHT } from "../cli_limits.ts";
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
 import type { BroadcastResult } from "../../delivery/broadcast.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { Node } from "../../mesh/node.ts";
 import { linesOf } from "../lines.ts";
 import { CHAT_TOPIC, type ChatLines } from "./chat_lines.ts";

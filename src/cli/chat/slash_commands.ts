@@ -1,6 +1,6 @@
 /** The commands of a chat, such as `/msg`, and the completion of input. */
 import { VerackError } from "../../core/errors.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { peerLabel } from "../../identity/peer_name.ts";
 import type { Node } from "../../mesh/node.ts";
 import { quoted, suggest } from "../flags.ts";

@@ -5,7 +5,7 @@
  * Nodes are called by `name`; `peer` is the name of another node. A link counts once both its
  * ends have reported the session, until either reports that it is gone.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { NodeEvent, Trust } from "../../mesh/events.ts";
 
 /** The parts of the demo. */

@@ -6,7 +6,8 @@
 import { deadline, systemClock, systemRandom } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
-import { Identity, serverNameOf } from "../../identity/identity.ts";
+import { serverNameOf } from "../../core/peer_id.ts";
+import { Identity } from "../../identity/identity.ts";
 import { randomU64 } from "../../mesh/sessions/session_opener.ts";
 import {
   MESH_PROTOCOL_VERSION,

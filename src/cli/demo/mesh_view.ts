@@ -1,5 +1,5 @@
 /** The state of the whole mesh as reported by its nodes: events in, events out. */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { NodeEvent, Trust } from "../../mesh/events.ts";
 import type { DemoEvent, DemoEventOf, LinkCount } from "./demo_event.ts";
 

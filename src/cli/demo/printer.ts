@@ -1,7 +1,7 @@
 /** Prints the demo: aligned and coloured lines, or JSON lines. */
 import type { Clock } from "../../core/clock.ts";
 import { escapeText, jsonLine } from "../../core/escape.ts";
-import { shortId } from "../../identity/identity.ts";
+import { shortId } from "../../core/peer_id.ts";
 import { TRUST_WORDS } from "../event_lines.ts";
 import type { Palette } from "../terminal.ts";
 import { wrapWords } from "../wrap.ts";

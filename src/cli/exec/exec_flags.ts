@@ -1,6 +1,6 @@
 /** The flags for passing messages to a program. */
 import { logger } from "../../core/log.ts";
-import { isPeerId, type PeerId } from "../../identity/identity.ts";
+import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import { foldName, parsePeerName, sameName } from "../../identity/peer_name.ts";
 import { EXEC_JOBS, EXEC_TIMEOUT_MS, MAX_EXEC_JOBS } from "../cli_limits.ts";
 import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";

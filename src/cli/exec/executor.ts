@@ -11,7 +11,7 @@ import { shownName } from "../../identity/peer_name.ts";
 import { logger } from "../../core/log.ts";
 import type { Node } from "../../mesh/node.ts";
 import { EXEC_LEAVE_MS, EXEC_RETRY_MS } from "../cli_limits.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { type ProgramCommand, runProgramOnce } from "./program_run.ts";
 
 /** Settings of an {@linkcode Executor}. */

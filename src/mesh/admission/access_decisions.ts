@@ -1,5 +1,5 @@
 /** Carries out `allow`, `deny` and `forget`, whether the node runs or not. */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
 import type {
   AccessRule,

@@ -1,6 +1,6 @@
 /** Admission decisions by the user or a program. */
 import type { Clock, Random } from "../../core/clock.ts";
-import { parsePeerId, type PeerId } from "../../identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../core/peer_id.ts";
 import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
 import { type Address, parseAddress } from "../../transport/address.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";

@@ -5,7 +5,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
-import type { Identity, PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import type { Identity } from "../../identity/identity.ts";
 import {
   decodeAttestation,
   issueAttestation,

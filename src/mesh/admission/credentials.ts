@@ -5,7 +5,8 @@
  */
 import { VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
-import type { Identity, PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
+import type { Identity } from "../../identity/identity.ts";
 import { inviteSecret } from "../../identity/invite.ts";
 import { networkSecret } from "../../identity/shared_secret.ts";
 import {

@@ -8,7 +8,7 @@
 import type { Random } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import { escapeText } from "../../core/escape.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   formatInvite,
   INVITE_CODE_BYTES,

@@ -2,7 +2,7 @@
  * Join requests: peers that proved their key and were not admitted, listed for the operator's
  * decision. Connections whose peer is not verified yet are in `pending_connections.ts`.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   MAX_PENDING_PEERS,
   MAX_PENDING_PEERS_PER_HOST,

@@ -6,7 +6,7 @@
 import { BoundedMap } from "../../core/bounded_map.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import {
   MAX_FORMER_MEMBERS,
   REFUSAL_EVENT_BURST,

@@ -9,7 +9,7 @@ import {
   type VerifiedCertificate,
   verifyCertificate,
 } from "../../identity/certificate.ts";
-import { type PeerId, serverNameOf } from "../../identity/identity.ts";
+import { type PeerId, serverNameOf } from "../../core/peer_id.ts";
 import { DIAL_TIMEOUT_MS } from "../../transport/transport_limits.ts";
 import { MAX_NAMED_ENDPOINTS } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";

@@ -7,7 +7,7 @@
  * gossip causes few dials and does not delay others. Addresses that peers without standing
  * advertise are gossip, too, and all these peers are one source, as identities cost nothing.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   CONTESTED_DIAL_MS,
   GOSSIP_CREDIT,

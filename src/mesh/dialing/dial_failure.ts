@@ -5,7 +5,7 @@
 import { factsOf } from "../../core/error_code.ts";
 import { detailsOf, messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { ALARM_QUIET_MS } from "../mesh_limits.ts";
 import type { Emit } from "../events.ts";
 import type { HealthBoard } from "../health.ts";

@@ -9,7 +9,7 @@ import { BoundedMap } from "../../core/bounded_map.ts";
 import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import { TokenBucket } from "../../core/token_bucket.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   DIALS_PER_TARGET,
   DIALS_PER_TARGET_REFILL_MS,

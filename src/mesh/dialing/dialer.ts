@@ -6,7 +6,7 @@
  * `dial_budget.ts`, and their delay is in `core/backoff.ts`.
  */
 import { TaskSet } from "../../core/task_set.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { DIAL_HINT_INTERVAL_MS, GOSSIP_KEPT_MS } from "../mesh_limits.ts";
 import { GOSSIP_CREDIT_REFILL_MS, REVIVE_SPREAD_MS } from "./dialing_limits.ts";
 import { formatAddress } from "../../transport/address.ts";

@@ -4,7 +4,7 @@
  * due.
  */
 import { VerackError } from "../../core/errors.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_ADDRESSES_PER_PEER } from "../mesh_limits.ts";
 import { MAX_GOSSIP_ADDRESSES_AT_ONCE } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";

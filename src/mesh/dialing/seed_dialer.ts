@@ -5,7 +5,7 @@
  * while. `dialer.ts` decides when an attempt is due.
  */
 import { type Clock, type Random, sleep } from "../../core/clock.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import { MAX_ADDRESSES_PER_PEER, RECONNECT_MIN_MS } from "../mesh_limits.ts";
 import {
   MAX_MEMBERS_PER_NAME,

@@ -6,7 +6,7 @@
  * `seed_dialer.ts`.
  */
 import { VerackError } from "../../core/errors.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import { MAX_PEERS } from "../mesh_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { isIpv4, isIpv6 } from "../../transport/ip.ts";

@@ -4,7 +4,7 @@
  * announces a new peer to some without a request. The exchange itself is in `peer_exchange.ts`.
  */
 import type { Clock, Random } from "../../core/clock.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   ASKED_AFTER_LOSS,
   COLLISION_CROWD,

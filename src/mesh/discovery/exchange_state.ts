@@ -1,6 +1,6 @@
 /** What peer exchange keeps of each session, for as long as the session lives. */
 import { TokenBucket } from "../../core/token_bucket.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,

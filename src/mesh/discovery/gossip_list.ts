@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   GOSSIP_FRESH_MS,
   GOSSIP_LIST_MS,

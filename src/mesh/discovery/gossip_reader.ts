@@ -9,7 +9,7 @@ import {
   verifyCertificate,
 } from "../../identity/certificate.ts";
 import { equalBytes } from "../../identity/der.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import { COLLISION_CROWD } from "./discovery_limits.ts";
 import { COLLISION_GRACE_PER_PEER_MS } from "../mesh_limits.ts";
 import {

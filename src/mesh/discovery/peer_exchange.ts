@@ -7,7 +7,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   LEARNED_PAUSE_MS,
   MAX_INLINE_FINGERPRINTS,

@@ -4,7 +4,7 @@
  * node cannot reach come from `liveness_reports.ts`. Pairs are only reported, as both ends go
  * on dialing.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   MAX_MISSING_LOOKUPS,
   MAX_MISSING_PAIRS,

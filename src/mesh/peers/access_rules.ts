@@ -1,5 +1,5 @@
 /** Access rules: which peers are allowed, denied or forgotten. */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { AccessRule, NodeStore, StoredAccessRule } from "./node_store.ts";
 
 /** Whether a rule refuses a peer in spite of attestations. */

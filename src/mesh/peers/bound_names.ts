@@ -1,7 +1,7 @@
 /** The names that are bound to identities, in memory and in the store. */
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { NameBinding, NodeStore } from "./node_store.ts";
 
 /** The bindings of one node, by names as `foldName` has them. */

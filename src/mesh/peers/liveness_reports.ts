@@ -3,7 +3,7 @@
  * member that this node cannot reach. Each answer of a peer replaces its earlier one; its
  * reports end with its session.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";
 

@@ -11,7 +11,7 @@ import type {
   StoredOutgoing,
   StoredSeen,
 } from "../../delivery/message_store.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 
 const DONE = Promise.resolve();
 

@@ -3,7 +3,7 @@
  * the next node, it makes a restart with its records.
  */
 import type { MessageStore } from "../../delivery/message_store.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { MemoryMessageStore } from "./memory_message_store.ts";
 import type {
   JoinRequest,

@@ -5,7 +5,7 @@
  * another peer uses it, unless the user has given it to one, or it is bound to a peer with
  * standing and the others have none.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import {

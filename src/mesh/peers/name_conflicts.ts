@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { TokenBucket, TokenBuckets } from "../../core/token_bucket.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   MAX_NAME_CONFLICT_SOURCES,
   NAME_CONFLICTS_OF_ALL,

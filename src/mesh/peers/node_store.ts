@@ -7,7 +7,7 @@
  * {@linkcode NodeStore.commit} returns, so that many changes share one flush.
  */
 import type { MessageStore } from "../../delivery/message_store.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
 import type { Scope } from "../../transport/scope.ts";
 import type { Direction, Trust } from "../events.ts";

@@ -3,7 +3,7 @@
  * decide its trust, its standing and when it is dialed next.
  */
 import type { Clock, Random } from "../../core/clock.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   COLLISION_GRACE_MAX_MS,
   DIAL_HINT_INTERVAL_MS,

@@ -1,7 +1,7 @@
 /** Events about peers, for the parts of one node. */
 import { EventEmitter } from "node:events";
 import type { VerackError } from "../../core/errors.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
 import type { AccessRule } from "./node_store.ts";
 import type { Peer } from "./peer.ts";

@@ -1,5 +1,5 @@
 /** Peers and sessions as plain objects, made on demand. */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { PeerNames } from "../../identity/peer_name.ts";
 import { issuerOf } from "../../identity/attestation.ts";
 import { formatAddress } from "../../transport/address.ts";

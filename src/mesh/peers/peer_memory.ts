@@ -7,7 +7,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, VerackError } from "../../core/errors.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import {
   EPHEMERAL_KEPT_MS,
   LAST_SEEN_SAVE_MS,

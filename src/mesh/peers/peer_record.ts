@@ -1,6 +1,6 @@
 /** The stored part of a peer's state. The rest is in `peer.ts`. */
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import type { Address } from "../../transport/address.ts";
 import type { PeerEntry } from "../../wire/messages/peers.ts";
 import type { Trust } from "../events.ts";

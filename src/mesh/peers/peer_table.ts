@@ -2,7 +2,7 @@
  * Every other node on record or in gossip, by its identity. Bounded; which record is evicted
  * for a new one is decided in `table_room.ts`.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_GOSSIP_PEERS_PER_SOURCE, TABLE_LOOK_MS } from "../mesh_limits.ts";
 import { Peer, type PeerEnvironment } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";

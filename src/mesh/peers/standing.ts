@@ -3,7 +3,7 @@
  * without standing together get a share, and peers with standing never wait or give way for
  * them. The shares are in `docs/limits.md`.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   MAX_UP_STANDING_PER_SOURCE,
   MAX_UP_STANDING_SHARE,

@@ -4,7 +4,7 @@
  * that has most. So many identities of one source displace each other, and those of another
  * source only if it has more.
  */
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import {
   MAX_AWAITED_STRANGERS,
   MAX_PEERS,

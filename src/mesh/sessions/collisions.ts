@@ -5,7 +5,7 @@
  */
 import { VerackError } from "../../core/errors.ts";
 import { TaskSet } from "../../core/task_set.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import { MAX_SESSIONS_PER_PEER } from "./connection_limits.ts";
 import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 import type { Peer } from "../peers/peer.ts";

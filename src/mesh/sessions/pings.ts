@@ -1,6 +1,6 @@
 /** Pings of the user or the application: to all peers with text, or to one. */
 import type { Random } from "../../core/clock.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 import { MAX_PING_TEXT_BYTES } from "../../wire/wire_limits.ts";
 import { SharedFrame } from "../../wire/frame.ts";

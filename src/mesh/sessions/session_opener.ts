@@ -5,11 +5,8 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import { detailsOf, VerackError } from "../../core/errors.ts";
 import type { VerifiedCertificate } from "../../identity/certificate.ts";
-import {
-  type Identity,
-  type PeerId,
-  shortId,
-} from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
+import type { Identity } from "../../identity/identity.ts";
 import { isDemoIdentity } from "../../identity/key_files.ts";
 import type { SharedSecret } from "../../identity/shared_secret.ts";
 import type { Direction } from "../events.ts";

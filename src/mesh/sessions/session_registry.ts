@@ -6,7 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import { VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { TaskSet } from "../../core/task_set.ts";
-import type { PeerId } from "../../identity/identity.ts";
+import type { PeerId } from "../../core/peer_id.ts";
 import { MAX_SESSIONS_PER_PEER } from "./connection_limits.ts";
 import { PROBE_TIMEOUT_MS } from "../../session/session_limits.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";

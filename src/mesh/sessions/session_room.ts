@@ -13,7 +13,7 @@ import {
   MAX_SESSIONS_PER_PEER,
 } from "./connection_limits.ts";
 import { VerackError } from "../../core/errors.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import type { VerifiedPeer } from "../../session/mesh_profile.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import type { Peer } from "../peers/peer.ts";

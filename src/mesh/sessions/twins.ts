@@ -1,7 +1,7 @@
 /** Two processes with one key: reports them, and sends `twin` to the first. */
 import type { VerackError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
-import { type PeerId, shortId } from "../../identity/identity.ts";
+import { type PeerId, shortId } from "../../core/peer_id.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import type { Emit } from "../events.ts";

@@ -5,7 +5,8 @@
 import { systemClock, systemRandom } from "../../../src/core/clock.ts";
 import { VerackError } from "../../../src/core/errors.ts";
 import { verifyCertificate } from "../../../src/identity/certificate.ts";
-import { Identity, serverNameOf } from "../../../src/identity/identity.ts";
+import { serverNameOf } from "../../../src/core/peer_id.ts";
+import { Identity } from "../../../src/identity/identity.ts";
 import { HEARTBEAT_MS } from "../../../src/session/session_limits.ts";
 import {
   MESH_PROTOCOL_VERSION,

@@ -6,7 +6,8 @@ import {
   Names,
 } from "../../../src/cli/chat/chat_lines.ts";
 import { palette } from "../../../src/cli/terminal.ts";
-import { Identity, parsePeerId } from "../../../src/identity/identity.ts";
+import { parsePeerId } from "../../../src/core/peer_id.ts";
+import { Identity } from "../../../src/identity/identity.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { until } from "../../helpers/until.ts";

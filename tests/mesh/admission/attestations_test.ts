@@ -1,11 +1,8 @@
 /** Whose word admits a peer to a closed mesh. */
 import { assertEquals } from "@std/assert";
 import { verifyCertificate } from "../../../src/identity/certificate.ts";
-import {
-  Identity,
-  parsePeerId,
-  type PeerId,
-} from "../../../src/identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../../src/core/peer_id.ts";
+import { Identity } from "../../../src/identity/identity.ts";
 import { issueAttestation } from "../../../src/identity/attestation.ts";
 import { Attestations } from "../../../src/mesh/admission/attestations.ts";
 import { networkMagic } from "../../../src/wire/frame.ts";

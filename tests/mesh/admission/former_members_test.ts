@@ -3,11 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { MAX_FORMER_MEMBERS } from "../../../src/mesh/mesh_limits.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { verifyCertificate } from "../../../src/identity/certificate.ts";
-import {
-  Identity,
-  parsePeerId,
-  type PeerId,
-} from "../../../src/identity/identity.ts";
+import { parsePeerId, type PeerId } from "../../../src/core/peer_id.ts";
+import { Identity } from "../../../src/identity/identity.ts";
 import { logger } from "../../../src/core/log.ts";
 import {
   FormerMembers,

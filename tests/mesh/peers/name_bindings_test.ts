@@ -1,7 +1,7 @@
 /** Which identity a name means: how many are kept, which give way, and when one ends. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VerackError } from "../../../src/core/errors.ts";
-import type { PeerId } from "../../../src/identity/identity.ts";
+import type { PeerId } from "../../../src/core/peer_id.ts";
 import { logger } from "../../../src/core/log.ts";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
 import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";

@@ -1,6 +1,7 @@
 // Which peers have standing, so that bounded things are kept for them.
 import { assertEquals } from "@std/assert";
-import { Identity, type PeerId } from "../../../src/identity/identity.ts";
+import type { PeerId } from "../../../src/core/peer_id.ts";
+import { Identity } from "../../../src/identity/identity.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { Peer } from "../../../src/mesh/peers/peer.ts";

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { Node } from "../../../src/mesh/node.ts";
 import type { Connection } from "../../../src/transport/transport.ts";
-import { serverNameOf } from "../../../src/identity/identity.ts";
+import { serverNameOf } from "../../../src/core/peer_id.ts";
 import type { Session, Vectors } from "./record.ts";
 import {
   optionsOf,

@@ -5,7 +5,8 @@
  */
 import { hash } from "node:crypto";
 import type { Random } from "../../../src/core/clock.ts";
-import { Identity, type PeerId } from "../../../src/identity/identity.ts";
+import type { PeerId } from "../../../src/core/peer_id.ts";
+import { Identity } from "../../../src/identity/identity.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import type { NodeOptions } from "../../../src/mesh/options.ts";
