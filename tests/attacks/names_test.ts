@@ -60,7 +60,7 @@ Deno.test("what is sent by name goes to no peer that only others call so", async
   for (const text of ["carol", carol.id.slice(0, 8)]) {
     const error = assertThrows(() => alice.resolvePeer(text), VerackError);
     assertEquals(error.code, "unknown-peer");
-    assertStringIncludes(error.message, `only others say that ${carol.id}`);
+    assertStringIncludes(error.message, `${carol.id} has it by gossip only`);
   }
   // A whole identity says itself what is meant.
   assertEquals(alice.resolvePeer(carol.id), carol.id);
