@@ -117,7 +117,6 @@ export const inviteCommand: Command = answerCommand({
     data: DATA_FLAG,
     ttl: {
       type: "seconds",
-      value: "S",
       min: 1,
       max: 30 * 86_400,
       default: 86_400,

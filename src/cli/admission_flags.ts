@@ -28,7 +28,6 @@ export const ADMISSION_FLAGS = {
   },
   secretFile: {
     type: "path",
-    value: "FILE",
     help:
       "A secret of the network that both ends of every session must prove; --data remembers it, none drops it",
   },
@@ -42,7 +41,6 @@ export const ADMISSION_FLAGS = {
   },
   joinFile: {
     type: "path",
-    value: "FILE",
     help: "The invite is the first line of a file; - is standard input",
   },
   joinEnv: {

@@ -43,21 +43,25 @@ export function answerCommand<const F extends FlagSpecs, T>(
 ): Command {
   const { ask, lines, remark, json = (answer) => answer, exit } = spec;
   const flags = { ...spec.flags, ...OUTPUT_FLAGS };
-  return command({ ...spec, flags }, async (invocation) => {
-    const { positionals, terminal: { stdout, stderr, out } } = invocation;
-    // The types of a spread of a generic table do not carry over to its values.
-    const given = invocation.flags as
-      & FlagValues<F>
-      & FlagValues<typeof OUTPUT_FLAGS>;
-    const answer = await ask(given, positionals);
-    if (given.json) {
-      for (const each of [json(answer)].flat()) stdout.line(jsonLine(each));
-    } else {
-      const remarked = remark?.(answer, positionals);
-      if (remarked) stderr.line(remarked);
-      for (const line of lines(answer, out)) stdout.line(line);
-    }
-    return exit?.(answer) ?? EXIT.success;
+  return command({
+    ...spec,
+    flags,
+    async action(invocation) {
+      const { positionals, terminal: { stdout, stderr, out } } = invocation;
+      // The types of a spread of a generic table do not carry over to its values.
+      const given = invocation.flags as
+        & FlagValues<F>
+        & FlagValues<typeof OUTPUT_FLAGS>;
+      const answer = await ask(given, positionals);
+      if (given.json) {
+        for (const each of [json(answer)].flat()) stdout.line(jsonLine(each));
+      } else {
+        const remarked = remark?.(answer, positionals);
+        if (remarked) stderr.line(remarked);
+        for (const line of lines(answer, out)) stdout.line(line);
+      }
+      return exit?.(answer) ?? EXIT.success;
+    },
   });
 }
 

@@ -49,13 +49,11 @@ export function networkFlag<const D extends NetworkName>(network: D) {
 export const VERSION_FLAGS = {
   userAgent: {
     type: "string",
-    value: "TEXT",
     parse: (text: string) => (checkUserAgent(text), text),
     help: "What to call ourselves, such as /name:1.0/",
   },
   protocolVersion: {
     type: "integer",
-    value: "N",
     min: -(2 ** 31),
     max: 2 ** 31 - 1,
     default: BITCOIN_PROTOCOL_VERSION,
@@ -75,7 +73,6 @@ export const DIAL_FLAGS = {
   },
   concurrency: {
     type: "integer",
-    value: "N",
     min: 1,
     max: MAX_BITCOIN_CONCURRENCY,
     default: BITCOIN_PROBE_CONCURRENCY,

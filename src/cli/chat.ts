@@ -2,7 +2,6 @@
 import { systemClock } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { CHAT_TIMEOUT_MS } from "./cli_limits.ts";
-import { MAX_DURATION_MS } from "../mesh/mesh_limits.ts";
 import type { NodeEvent } from "../mesh/events.ts";
 import { Node } from "../mesh/node.ts";
 import type { NodeOptions } from "../mesh/options.ts";
@@ -16,7 +15,12 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { type OpenControl, openControl } from "./http_flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
 import { greet, takeMessages } from "./node_command.ts";
-import { DEFAULT_PORT, NODE_FLAGS, nodeStart } from "./node_command.ts";
+import {
+  DEFAULT_PORT,
+  DURATION,
+  NODE_FLAGS,
+  nodeStart,
+} from "./node_command.ts";
 import { type Command, command, type Invocation } from "./command.ts";
 import { SignalWatch } from "./signal_watch.ts";
 import type { LineOutput } from "./line_writer.ts";
@@ -27,17 +31,13 @@ const FLAGS = {
   port: {
     type: "port",
     short: "p",
-    value: "PORT",
     min: 0,
     help:
       `Port to listen on (default: ${DEFAULT_PORT}, or a free one if that is in use)`,
   },
   timeout: {
-    type: "seconds",
+    ...DURATION,
     short: "t",
-    value: "S",
-    min: 0.01,
-    max: MAX_DURATION_MS / 1_000,
     default: CHAT_TIMEOUT_MS / 1_000,
     help: "Of a pipe: time to join, and time to be acknowledged at the end",
   },
@@ -46,45 +46,35 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const chatCommand: Command = command(
-  {
-    description: [
-      "Each line goes to all connected peers, and is kept for those that are " +
-      "away; with --data also across restarts. /help lists the rest, such as " +
-      "/msg for one peer. Tab completes names; Ctrl-D or Ctrl-C leaves.",
-      "A name is not verified: it is shown alone while only one peer has used it, " +
-      "and with the first digits of the id otherwise.",
-      "When standard input is no terminal, each line of it is sent once the mesh " +
-      "is joined. It ends when all connected peers have acknowledged all of them; " +
-      "the exit code is 1 if a peer will not get them.",
-    ],
-    flags: FLAGS,
-    environment: {
-      NO_COLOR: "No colours, unless --color is given",
-      VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
-    },
-    examples: [
-      ["verack chat --name alice", "The first one; it shows how others join"],
-      [
-        "verack chat --name bob --connect 127.0.0.1:8080",
-        "The second one, in another terminal",
-      ],
-      [
-        "echo 'build passed' | verack chat --name ci --connect host:8080",
-        "A script that sends a line and leaves",
-      ],
-    ],
+export const chatCommand: Command = command({
+  description: [
+    "Each line goes to all connected peers, and is kept for those that are " +
+    "away; with --data also across restarts. /help lists the rest, such as " +
+    "/msg for one peer. Tab completes names; Ctrl-D or Ctrl-C leaves.",
+    "A name is not verified: it is shown alone while only one peer has used it, " +
+    "and with the first digits of the id otherwise.",
+    "When standard input is no terminal, each line of it is sent once the mesh " +
+    "is joined. It ends when all connected peers have acknowledged all of them; " +
+    "the exit code is 1 if a peer will not get them.",
+  ],
+  flags: FLAGS,
+  environment: {
+    NO_COLOR: "No colours, unless --color is given",
+    VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
   },
-  chat,
-);
-
-/** A chat has a control API in its data directory only. */
-const NO_HTTP = {
-  http: undefined,
-  httpTokenFile: undefined,
-  httpCert: undefined,
-  httpKey: undefined,
-};
+  examples: [
+    ["verack chat --name alice", "The first one; it shows how others join"],
+    [
+      "verack chat --name bob --connect 127.0.0.1:8080",
+      "The second one, in another terminal",
+    ],
+    [
+      "echo 'build passed' | verack chat --name ci --connect host:8080",
+      "A script that sends a line and leaves",
+    ],
+  ],
+  action: chat,
+});
 
 type EventType = NodeEvent["type"];
 
@@ -133,8 +123,8 @@ async function chat(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const ends = AbortSignal.any([signals.signal, outputLost]);
   ends.addEventListener("abort", () => leave(), { once: true });
   if (ends.aborted) leave();
-  const doors = { ...flags, ...NO_HTTP };
-  await using control = await openControl(doors, node, leave);
+  // No port of its own: `flags` has none of HTTP_FLAGS.
+  await using control = await openControl(flags, node, leave);
   const lines = new ChatLines(new Names(node), terminal.out, {
     mayDecide: flags.data !== undefined,
   });

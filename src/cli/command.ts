@@ -14,6 +14,7 @@ import {
   quoted,
   suggest,
   UsageError,
+  valueName,
 } from "./flags.ts";
 import { openTerminal, type Output, type Terminal } from "./terminal.ts";
 
@@ -32,10 +33,11 @@ export interface Command extends CommandSpec {
   run(argv: readonly string[], output: Output): Promise<ExitCode>;
 }
 
-/** Makes a command of its usage and its action. */
+/** Makes a command of its specification and its action. */
 export function command<const F extends FlagSpecs>(
-  spec: CommandSpec<F>,
-  action: (invocation: Invocation<F>) => Promise<ExitCode>,
+  spec: CommandSpec<F> & {
+    action(invocation: Invocation<F>): Promise<ExitCode>;
+  },
 ): Command {
   return {
     ...spec,
@@ -49,7 +51,7 @@ export function command<const F extends FlagSpecs>(
       // Lines of JSON are not broken into rows: they are for programs.
       if (json === true) output.stdout.columns = undefined;
       const outputLost = output.stdout.failure;
-      return await action({ flags, positionals, terminal, outputLost });
+      return await spec.action({ flags, positionals, terminal, outputLost });
     },
   };
 }
@@ -201,9 +203,10 @@ function longForm(specs: FlagsByName, arg: string): string {
 function nextValue(
   specs: FlagsByName,
   name: string,
-  { value: shown }: FlagSpec,
+  spec: FlagSpec,
   queue: string[],
 ): string {
+  const shown = valueName(spec);
   const [next] = queue;
   // "-" is a usual name for stdin, and "-5" a number, for which its flag has a better error.
   const isFlag = next !== undefined && /^-[^\d.]/s.test(next);
@@ -260,8 +263,8 @@ function valueOf(
   }
   if (spec.required) {
     throw new UsageError(
-      `--${name} is missing, must be --${name} ${spec.value}` +
-        (spec.env === undefined ? "" : ` or ${spec.env}=${spec.value}`),
+      `--${name} is missing, must be --${name} ${valueName(spec)}` +
+        (spec.env === undefined ? "" : ` or ${spec.env}=${valueName(spec)}`),
     );
   }
   return spec.default === undefined

@@ -1,7 +1,7 @@
 /** `verack completions`: scripts by which shells complete commands and flags, from their tables. */
-import { type Command, command, type Invocation } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import {
   flagName,
   type FlagSpec,
@@ -36,20 +36,14 @@ const SHELLS: Readonly<
 > = { bash, zsh, fish };
 
 /** The command. */
-export const completionsCommand: Command = command(
-  {
-    positionals: [{ name: "SHELL", help: "bash, zsh or fish" }],
-    flags: {},
-    examples: [
-      ['eval "$(verack completions bash)"', "In ~/.bashrc; for zsh likewise"],
-      ["verack completions fish | source", "In config.fish"],
-    ],
-  },
-  async (
-    { positionals: [shell = ""], terminal }: Invocation<FlagSpecs>,
-  ): Promise<
-    ExitCode
-  > => {
+export const completionsCommand: Command = command({
+  positionals: [{ name: "SHELL", help: "bash, zsh or fish" }],
+  flags: {},
+  examples: [
+    ['eval "$(verack completions bash)"', "In ~/.bashrc; for zsh likewise"],
+    ["verack completions fish | source", "In config.fish"],
+  ],
+  async action({ positionals: [shell = ""], terminal }) {
     const script = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
     if (script === undefined) {
       const shells = Object.keys(SHELLS).join(", ");
@@ -64,7 +58,7 @@ export const completionsCommand: Command = command(
     terminal.stdout.line(script(commands), false, false);
     return EXIT.success;
   },
-);
+});
 
 function completedFlags(flags: FlagSpecs): CompletedFlag[] {
   return Object.entries(flags).flatMap(([key, spec]) => {

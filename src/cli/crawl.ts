@@ -48,7 +48,6 @@ const FLAGS = {
   ...DIAL_FLAGS,
   max: {
     type: "integer",
-    value: "N",
     min: 1,
     max: MAX_CRAWL_ADDRESSES,
     default: CRAWL_MAX_NODES,
@@ -64,7 +63,6 @@ const FLAGS = {
   },
   repeatAfter: {
     type: "seconds",
-    value: "S",
     min: 1,
     max: 2_000_000,
     default: CRAWL_REPEAT_AFTER_MS / 1_000,
@@ -76,7 +74,6 @@ const FLAGS = {
   },
   resume: {
     type: "path",
-    value: "FILE",
     help: "Go on from what an earlier crawl printed with --json",
   },
   ...VERSION_FLAGS,
@@ -85,36 +82,34 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const crawlCommand: Command = command(
-  {
-    description: [
-      "Visits the given nodes, or those that the network's DNS seeds name: " +
-      "handshake, getaddr, the addresses in the answer, and so on. Never more than " +
-      "one connection to an address at once, no address twice within " +
-      "--repeat-after, and no private addresses by default. Nodes answer " +
-      "getaddr in their own time, which is why most of the time is spent waiting.",
+export const crawlCommand: Command = command({
+  description: [
+    "Visits the given nodes, or those that the network's DNS seeds name: " +
+    "handshake, getaddr, the addresses in the answer, and so on. Never more than " +
+    "one connection to an address at once, no address twice within " +
+    "--repeat-after, and no private addresses by default. Nodes answer " +
+    "getaddr in their own time, which is why most of the time is spent waiting.",
+  ],
+  usage: "crawl [OPTIONS] [HOST[:PORT]…]",
+  positionals: [{
+    name: "HOST[:PORT]",
+    help: "A node to begin with, instead of the DNS seeds",
+    optional: true,
+    variadic: true,
+  }],
+  flags: FLAGS,
+  examples: [
+    [
+      "verack crawl --network signet --max 500 --json > signet.ndjson",
+      "Five hundred nodes, for another program to read",
     ],
-    usage: "crawl [OPTIONS] [HOST[:PORT]…]",
-    positionals: [{
-      name: "HOST[:PORT]",
-      help: "A node to begin with, instead of the DNS seeds",
-      optional: true,
-      variadic: true,
-    }],
-    flags: FLAGS,
-    examples: [
-      [
-        "verack crawl --network signet --max 500 --json > signet.ndjson",
-        "Five hundred nodes, for another program to read",
-      ],
-      [
-        "verack crawl --network signet --json --resume signet.ndjson >> signet.ndjson",
-        "Go on where that ended",
-      ],
+    [
+      "verack crawl --network signet --json --resume signet.ndjson >> signet.ndjson",
+      "Go on where that ended",
     ],
-  },
-  crawl,
-);
+  ],
+  action: crawl,
+});
 
 type CrawlInvocation = Invocation<typeof FLAGS>;
 

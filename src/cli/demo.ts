@@ -19,7 +19,6 @@ const FLAGS = {
   nodes: {
     type: "integer",
     short: "n",
-    value: "N",
     min: 2,
     max: MAX_NODES,
     default: 5,
@@ -31,7 +30,6 @@ const FLAGS = {
   },
   period: {
     type: "seconds",
-    value: "S",
     min: 0.1,
     max: 60,
     help:
@@ -46,24 +44,22 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const demoCommand: Command = command(
-  {
-    description: [
-      "Starts nodes as processes of their own on 127.0.0.1, the first alone and " +
-      "the others through one another. The mesh completes, everybody shows " +
-      "everybody's pings, one node is killed and recognised when it comes back, " +
-      "and an impostor is refused. Ends by itself; succeeds only if all of it " +
-      "happened.",
-    ],
-    flags: FLAGS,
-    examples: [
-      ["verack demo", "Five nodes, some seconds"],
-      ["verack demo --nodes 50 --in-process", "Fifty nodes, 1225 links"],
-      ["verack demo --keep", "The same mesh, left running"],
-    ],
-  },
-  demo,
-);
+export const demoCommand: Command = command({
+  description: [
+    "Starts nodes as processes of their own on 127.0.0.1, the first alone and " +
+    "the others through one another. The mesh completes, everybody shows " +
+    "everybody's pings, one node is killed and recognised when it comes back, " +
+    "and an impostor is refused. Ends by itself; succeeds only if all of it " +
+    "happened.",
+  ],
+  flags: FLAGS,
+  examples: [
+    ["verack demo", "Five nodes, some seconds"],
+    ["verack demo --nodes 50 --in-process", "Fifty nodes, 1225 links"],
+    ["verack demo --keep", "The same mesh, left running"],
+  ],
+  action: demo,
+});
 
 async function demo(invocation: Invocation<typeof FLAGS>): Promise<ExitCode> {
   const { flags, terminal, outputLost } = invocation;

@@ -9,6 +9,18 @@ import { levenshteinDistance } from "../std/levenshtein_distance.ts";
 /** Longer words are no typing mistakes, and would cost time to compare. */
 const MAX_WORD_CHARS = 40;
 
+/** Names of values in help, by the type of the flag. */
+const VALUE_NAMES: Readonly<Record<FlagSpec["type"], string>> = {
+  boolean: "1 or 0",
+  port: "PORT",
+  integer: "N",
+  seconds: "S",
+  string: "TEXT",
+  path: "FILE",
+  enum: "NAME",
+  list: "TEXT",
+};
+
 /** How on and off may be written in a variable. */
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...["1", "true", "yes", "on"].map((text) => [text, true] as const),
@@ -37,7 +49,7 @@ export interface FlagSpec {
   readonly short?: string;
   /** Environment variable that is used when the flag is not given. */
   readonly env?: string;
-  /** The name of the value in help, e.g. `PORT`; all but booleans have one. */
+  /** The name of the value in help. @default {VALUE_NAMES} */
   readonly value?: string;
   /** Whether it must be given. */
   readonly required?: boolean;
@@ -95,6 +107,11 @@ export class UsageError extends Error {
 /** `logLevel` as it is typed: `log-level`. */
 export function flagName(key: string): string {
   return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The name of a flag's value in help. */
+export function valueName({ type, value }: FlagSpec): string {
+  return value ?? VALUE_NAMES[type];
 }
 
 /** Text as shown in messages: on one line, bounded, in quotes. */
@@ -194,9 +211,11 @@ function valueOf(
 
 /** What a flag's value must be, for messages. */
 function wanted(spec: FlagSpec): string {
-  const { type, values, value = "1 or 0" } = spec;
+  const { type, values } = spec;
   if (values !== undefined) return `one of ${values.join(", ")}`;
-  if (type !== "port" && type !== "integer" && type !== "seconds") return value;
+  if (type !== "port" && type !== "integer" && type !== "seconds") {
+    return valueName(spec);
+  }
   const { min, max } = bounds(spec);
   const kind = type === "seconds" ? "a number of seconds" : "a whole number";
   return max === Infinity

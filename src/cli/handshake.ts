@@ -32,7 +32,6 @@ const FLAGS = {
   ...VERSION_FLAGS,
   seeds: {
     type: "integer",
-    value: "N",
     min: 1,
     max: 100_000,
     help: "Also probe N addresses from the network's DNS seeds",
@@ -40,7 +39,6 @@ const FLAGS = {
   file: {
     type: "path",
     short: "f",
-    value: "FILE",
     help: "Also probe the addresses in a file, one a line; - is standard input",
   },
   stay: {
@@ -52,36 +50,34 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const handshakeCommand: Command = command(
-  {
-    description: [
-      "Opens a connection to each node, exchanges version and verack by the " +
-      "rules of Bitcoin Core, and shows the messages with the milliseconds " +
-      "between them and what the node said of itself, or what went wrong. " +
-      "Results come in the order of completion.",
+export const handshakeCommand: Command = command({
+  description: [
+    "Opens a connection to each node, exchanges version and verack by the " +
+    "rules of Bitcoin Core, and shows the messages with the milliseconds " +
+    "between them and what the node said of itself, or what went wrong. " +
+    "Results come in the order of completion.",
+  ],
+  usage: "handshake [OPTIONS] HOST[:PORT]…",
+  positionals: [{
+    name: "HOST[:PORT]",
+    help: "A node; without a port the network's own",
+    optional: true,
+    variadic: true,
+  }],
+  flags: FLAGS,
+  examples: [
+    ["verack handshake 127.0.0.1", "The node on this machine"],
+    [
+      "verack handshake --network signet --seeds 20",
+      "Twenty nodes that the DNS seeds name",
     ],
-    usage: "handshake [OPTIONS] HOST[:PORT]…",
-    positionals: [{
-      name: "HOST[:PORT]",
-      help: "A node; without a port the network's own",
-      optional: true,
-      variadic: true,
-    }],
-    flags: FLAGS,
-    examples: [
-      ["verack handshake 127.0.0.1", "The node on this machine"],
-      [
-        "verack handshake --network signet --seeds 20",
-        "Twenty nodes that the DNS seeds name",
-      ],
-      [
-        "verack handshake --file nodes.txt --concurrency 256 --json",
-        "Thousands of nodes, for another program to read",
-      ],
+    [
+      "verack handshake --file nodes.txt --concurrency 256 --json",
+      "Thousands of nodes, for another program to read",
     ],
-  },
-  handshake,
-);
+  ],
+  action: handshake,
+});
 
 type HandshakeInvocation = Invocation<typeof FLAGS>;
 

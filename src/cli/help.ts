@@ -2,7 +2,7 @@
 import type { CommandSpec, PositionalSpec } from "./command.ts";
 import type { CommandEntry } from "./commands.ts";
 import { EXIT_HELP } from "./exit.ts";
-import { flagName, type FlagSpec } from "./flags.ts";
+import { flagName, type FlagSpec, valueName } from "./flags.ts";
 import { palette } from "./terminal.ts";
 import { wrapWords } from "./wrap.ts";
 
@@ -80,7 +80,7 @@ export function renderOverview(
 
 function usageOf(name: string, command: CommandSpec): string {
   const required = Object.entries(command.flags).flatMap(([key, spec]) =>
-    spec.required ? [`--${flagName(key)} ${spec.value}`] : []
+    spec.required ? [`--${flagName(key)} ${valueName(spec)}`] : []
   );
   return [
     name,
@@ -98,7 +98,7 @@ function shapeOf(spec: PositionalSpec): string {
 function rowOf([key, spec]: [string, FlagSpec]): Row {
   const short = spec.short === undefined ? "    " : `-${spec.short}, `;
   const no = spec.negatable ? "[no-]" : "";
-  const value = spec.value === undefined ? "" : ` ${spec.value}`;
+  const value = spec.type === "boolean" ? "" : ` ${valueName(spec)}`;
   const notes = [
     ...(spec.values ? [`one of ${spec.values.join(", ")}`] : []),
     ...(spec.type === "list" ? ["may be repeated"] : []),

@@ -15,19 +15,17 @@ export const HTTP_FLAGS = {
   },
   httpTokenFile: {
     type: "path",
-    value: "FILE",
     help: "Token for --http; made if missing (default DIR/control.token)",
   },
   httpCert: {
     type: "path",
-    value: "FILE",
     help: "Certificate in PEM, for --http with TLS",
   },
-  httpKey: { type: "path", value: "FILE", help: "Its private key in PEM" },
+  httpKey: { type: "path", help: "Its private key in PEM" },
 } as const satisfies FlagSpecs;
 
 /** Values of {@linkcode HTTP_FLAGS}, and the data directory. */
-export type HttpFlagValues = FlagValues<typeof HTTP_FLAGS> & {
+export type HttpFlagValues = Partial<FlagValues<typeof HTTP_FLAGS>> & {
   readonly data: string | undefined;
 };
 

@@ -22,7 +22,6 @@ import {
 export const PASSPHRASE_FLAGS = {
   passphraseFile: {
     type: "path",
-    value: "FILE",
     help: "File whose first line opens an encrypted key",
   },
   passphraseEnv: {
@@ -37,12 +36,10 @@ export const KEY_FLAGS = {
   key: {
     type: "path",
     short: "k",
-    value: "FILE",
     help: "Private key in PEM (PKCS#8, SEC1 or PKCS#1); without it one is made",
   },
   cert: {
     type: "path",
-    value: "FILE",
     help: "Certificate in PEM, which must hold the same public key",
   },
   ...PASSPHRASE_FLAGS,

@@ -43,7 +43,6 @@ export const MESSAGE_FLAGS = {
   wait: {
     type: "seconds",
     short: "w",
-    value: "S",
     min: 0,
     max: 600,
     help:
@@ -51,7 +50,6 @@ export const MESSAGE_FLAGS = {
   },
   ttl: {
     type: "seconds",
-    value: "S",
     min: 1,
     help: "Give it up after this time (default: the node's limit)",
   },
@@ -85,19 +83,14 @@ export async function messageBytes(
   );
 }
 
-/** Reads at most one byte more than allowed. */
+/** Reads no chunk more once there are more bytes than allowed. */
 async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
-  let bytes = new Uint8Array(65_536);
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  while (length <= MAX_BODY_BYTES) {
-    if (length === bytes.length) {
-      const larger = new Uint8Array(2 * length);
-      larger.set(bytes);
-      bytes = larger;
-    }
-    const count = await Deno.stdin.read(bytes.subarray(length));
-    if (count === null) break;
-    length += count;
+  for await (const chunk of Deno.stdin.readable) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) break;
   }
-  return bytes.slice(0, length);
+  return await new Blob(chunks).bytes();
 }

@@ -24,7 +24,12 @@ import {
 } from "../transport/address.ts";
 import { descriptors } from "../transport/descriptors.ts";
 import { ADMISSION_FLAGS, admissionOptions } from "./admission_flags.ts";
-import { type FlagSpecs, type FlagValues, UsageError } from "./flags.ts";
+import {
+  type FlagSpec,
+  type FlagSpecs,
+  type FlagValues,
+  UsageError,
+} from "./flags.ts";
 import {
   KEY_FLAGS,
   loadIdentityOfFlags,
@@ -108,6 +113,13 @@ export function pingEvery(node: Node, periodMs: number): () => void {
 /** The default address of a node. */
 export const DEFAULT_PORT = 8080;
 
+/** Of flags that set a timeout or a period. */
+export const DURATION = {
+  type: "seconds",
+  min: 0.01,
+  max: MAX_DURATION_MS / 1_000,
+} as const satisfies Partial<FlagSpec>;
+
 /** The flags; `--port` may be another one, with another default. */
 export const NODE_FLAGS = {
   name: {
@@ -120,7 +132,6 @@ export const NODE_FLAGS = {
   port: {
     type: "port",
     short: "p",
-    value: "PORT",
     min: 0,
     default: DEFAULT_PORT,
     help: "Port to listen on; 0 takes a free one",
@@ -141,18 +152,12 @@ export const NODE_FLAGS = {
     help: "A member to join through; with an id no other peer will do",
   },
   heartbeat: {
-    type: "seconds",
-    value: "S",
-    min: 0.01,
-    max: MAX_DURATION_MS / 1_000,
+    ...DURATION,
     default: HEARTBEAT_MS / 1_000,
     help: "Ask an idle peer for a sign of life after this long",
   },
   deadAfter: {
-    type: "seconds",
-    value: "S",
-    min: 0.01,
-    max: MAX_DURATION_MS / 1_000,
+    ...DURATION,
     help: "Give a silent peer up after this long (default: 3 heartbeats)",
   },
   advertise: {

@@ -38,7 +38,7 @@ import {
   versionOfFlags,
 } from "./bitcoin_flags.ts";
 import { ResponderBudget } from "./output_budget.ts";
-import { eventJson, eventLine } from "./event_lines.ts";
+import { eventLine } from "./event_lines.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { suggest, UsageError } from "./flags.ts";
 import { LOG_FLAGS, startLogging } from "./log_flags.ts";
@@ -61,7 +61,6 @@ const FLAGS = {
   port: {
     type: "port",
     short: "p",
-    value: "PORT",
     min: 0,
     help: "Port to listen on, if not the network's; 0 takes a free one",
   },
@@ -87,7 +86,6 @@ const FLAGS = {
   services: SERVICES_FLAG,
   startHeight: {
     type: "integer",
-    value: "N",
     min: -(2 ** 31),
     max: 2 ** 31 - 1,
     default: 0,
@@ -101,7 +99,6 @@ const FLAGS = {
   },
   maxConnections: {
     type: "integer",
-    value: "N",
     min: 1,
     max: MAX_BITCOIN_CONCURRENCY,
     default: BITCOIN_MAX_CONNECTIONS,
@@ -117,26 +114,24 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const respondCommand: Command = command(
-  {
-    description: [
-      "Listens and answers version and verack by the rules of Bitcoin Core, and " +
-      "pings and getaddr after it, for any number of connections at once. It has " +
-      "no blocks and no mempool. With --behaviour it breaks one rule, for " +
-      "testing what connects to it.",
+export const respondCommand: Command = command({
+  description: [
+    "Listens and answers version and verack by the rules of Bitcoin Core, and " +
+    "pings and getaddr after it, for any number of connections at once. It has " +
+    "no blocks and no mempool. With --behaviour it breaks one rule, for " +
+    "testing what connects to it.",
+  ],
+  flags: FLAGS,
+  examples: [
+    ["verack respond", "A regtest node on 127.0.0.1:18444"],
+    ["verack respond --behaviour list", "What it can do wrong"],
+    [
+      "verack respond --port 0 --behaviour no-verack --json",
+      "A node that never completes a handshake, on a free port",
     ],
-    flags: FLAGS,
-    examples: [
-      ["verack respond", "A regtest node on 127.0.0.1:18444"],
-      ["verack respond --behaviour list", "What it can do wrong"],
-      [
-        "verack respond --port 0 --behaviour no-verack --json",
-        "A node that never completes a handshake, on a free port",
-      ],
-    ],
-  },
-  respond,
-);
+  ],
+  action: respond,
+});
 
 type RespondInvocation = Invocation<typeof FLAGS>;
 
@@ -153,13 +148,9 @@ async function respond(invocation: RespondInvocation): Promise<ExitCode> {
   const addresses = entriesOf(flags.tell, network.port);
   using signals = new SignalWatch();
   const signal = AbortSignal.any([signals.signal, outputLost]);
-  using budget = new ResponderBudget((event) => {
-    terminal.stdout.line(
-      flags.json
-        ? eventJson(event, now())
-        : eventLine(event, now(), terminal.out),
-    );
-  });
+  using budget = new ResponderBudget((event) =>
+    print(invocation, event, eventLine(event, now(), terminal.out))
+  );
   const responder = await startResponder({
     ...versionOfFlags(flags),
     services,
@@ -222,7 +213,7 @@ function listBehaviours({ stdout, out }: Terminal, json: boolean): void {
 /** Writes text or JSON. */
 function print(
   { flags, terminal }: RespondInvocation,
-  json: Record<string, unknown>,
+  json: object,
   text: string,
 ): void {
   const time = now().toISOString();

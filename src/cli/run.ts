@@ -36,7 +36,6 @@ const FLAGS = {
   ...NODE_FLAGS,
   period: {
     type: "seconds",
-    value: "S",
     min: 0,
     max: MAX_DURATION_MS / 1_000,
     default: DEFAULT_PERIOD_S,
@@ -49,51 +48,49 @@ const FLAGS = {
 } as const;
 
 /** The command. */
-export const runCommand: Command = command(
-  {
-    usage: "[run] [OPTIONS] [-- ARG…]",
-    description: [
-      "The node learns of all members from the first one it reaches, and keeps a " +
-      "session with each. A member is identified by the hash of its public key: " +
-      "an address without one is trusted on first use. Ctrl-C sends bye to all " +
-      "peers, a second one ends at once.",
-      "--exec passes each message to a new process, never to a shell: the body by " +
-      "standard input, the rest in VERACK_FROM (the sender's id), " +
-      "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_DELIVERY_COUNT. A message is " +
-      "acknowledged when the process exits with 0. Else it comes again, with the " +
-      "same id, and becomes a dead letter after 5 deliveries. Every peer may start the program " +
-      "in a closed mesh, in an open one those that --exec-from names, or on this " +
-      "machine alone.",
-    ],
-    positionals: [{
-      name: "ARG",
-      help: "Arguments of the program of --exec",
-      optional: true,
-      variadic: true,
-    }],
-    flags: FLAGS,
-    environment: {
-      NO_COLOR: "No colours, unless --color is given",
-      VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
-    },
-    examples: [
-      ["verack --port 8080", "The first node of a mesh"],
-      [
-        "verack --port 8081 --connect 127.0.0.1:8080",
-        "Another node, which joins through the first",
-      ],
-      [
-        "verack --data data/alice --connect ID@bob.example:8080",
-        "The same node at every start, which accepts only ID at that address",
-      ],
-      [
-        "verack --data data/jobs --exec ./job --exec-from ID -- --fast",
-        "Runs ./job --fast for each message of that peer",
-      ],
-    ],
+export const runCommand: Command = command({
+  usage: "[run] [OPTIONS] [-- ARG…]",
+  description: [
+    "The node learns of all members from the first one it reaches, and keeps a " +
+    "session with each. A member is identified by the hash of its public key: " +
+    "an address without one is trusted on first use. Ctrl-C sends bye to all " +
+    "peers, a second one ends at once.",
+    "--exec passes each message to a new process, never to a shell: the body by " +
+    "standard input, the rest in VERACK_FROM (the sender's id), " +
+    "VERACK_NAME, VERACK_TOPIC, VERACK_ID and VERACK_DELIVERY_COUNT. A message is " +
+    "acknowledged when the process exits with 0. Else it comes again, with the " +
+    "same id, and becomes a dead letter after 5 deliveries. Every peer may start the program " +
+    "in a closed mesh, in an open one those that --exec-from names, or on this " +
+    "machine alone.",
+  ],
+  positionals: [{
+    name: "ARG",
+    help: "Arguments of the program of --exec",
+    optional: true,
+    variadic: true,
+  }],
+  flags: FLAGS,
+  environment: {
+    NO_COLOR: "No colours, unless --color is given",
+    VERACK_TLS_ENGINE: "off accepts TLS over the streams of node:tls",
   },
-  run,
-);
+  examples: [
+    ["verack --port 8080", "The first node of a mesh"],
+    [
+      "verack --port 8081 --connect 127.0.0.1:8080",
+      "Another node, which joins through the first",
+    ],
+    [
+      "verack --data data/alice --connect ID@bob.example:8080",
+      "The same node at every start, which accepts only ID at that address",
+    ],
+    [
+      "verack --data data/jobs --exec ./job --exec-from ID -- --fast",
+      "Runs ./job --fast for each message of that peer",
+    ],
+  ],
+  action: run,
+});
 
 const log = logger("cli");
 

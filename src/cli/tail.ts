@@ -3,9 +3,9 @@ import type { ControlClient } from "../control/control_client.ts";
 import { systemClock } from "../core/clock.ts";
 import { DATA_FLAG, withNode } from "./answer_command.ts";
 import { KNOWN_PEERS_ASKED_MS } from "./cli_limits.ts";
-import { type Command, command, type Invocation } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { EventPrinter } from "./event_printer.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { EXIT } from "./exit.ts";
 import { SignalWatch } from "./signal_watch.ts";
 import { OUTPUT_FLAGS } from "./terminal.ts";
 
@@ -25,24 +25,20 @@ const FLAGS = {
 } as const;
 
 /** Shows a node's events. */
-export const tailCommand: Command = command(
-  {
-    description: [
-      "Messages show when the node's application has acked them. Watching " +
-      "acknowledges nothing, and misses what was acked before it began. Where " +
-      "events are missed since, because what reads them is too slow, their number " +
-      "is shown. It ends when the node does, with exit code 1 if that was no " +
-      "orderly stop.",
-    ],
-    flags: FLAGS,
-    examples: [
-      ["verack tail --data data/alice --topic news", "News, as they come"],
-      ["verack tail --data data/alice --all", "Also which peers come and go"],
-    ],
-  },
-  async (
-    { flags, terminal, outputLost }: Invocation<typeof FLAGS>,
-  ): Promise<ExitCode> => {
+export const tailCommand: Command = command({
+  description: [
+    "Messages show when the node's application has acked them. Watching " +
+    "acknowledges nothing, and misses what was acked before it began. Where " +
+    "events are missed since, because what reads them is too slow, their number " +
+    "is shown. It ends when the node does, with exit code 1 if that was no " +
+    "orderly stop.",
+  ],
+  flags: FLAGS,
+  examples: [
+    ["verack tail --data data/alice --topic news", "News, as they come"],
+    ["verack tail --data data/alice --all", "Also which peers come and go"],
+  ],
+  async action({ flags, terminal, outputLost }) {
     const { data, topic, all, json } = flags;
     const { stdout, out } = terminal;
     using signals = new SignalWatch();
@@ -76,7 +72,7 @@ export const tailCommand: Command = command(
     });
     return signals.code ?? EXIT.success;
   },
-);
+});
 
 /** The peers with standing of a node. */
 export class KnownPeers {

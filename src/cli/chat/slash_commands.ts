@@ -28,31 +28,11 @@ interface SlashCommand {
 }
 
 const COMMANDS: Readonly<Record<string, SlashCommand>> = {
-  here: {
-    argument: "",
-    help: "The members that are here",
-    run: (_, chat) => here(chat),
-  },
-  find: {
-    argument: "NAME",
-    help: "All that is known of a member",
-    run: (name, chat) => about(name, chat),
-  },
-  peers: {
-    argument: "",
-    help: "All known members, here or away",
-    run: (_, chat) => allPeers(chat),
-  },
-  msg: {
-    argument: "NAME TEXT",
-    help: "Send a message to one peer",
-    run: (argument, chat) => message(argument, chat),
-  },
-  ping: {
-    argument: "NAME",
-    help: "The round trip to a peer",
-    run: (name, chat) => ping(name, chat),
-  },
+  here: { argument: "", help: "The members that are here", run: here },
+  find: { argument: "NAME", help: "All that is known of a member", run: find },
+  peers: { argument: "", help: "All known members, here or away", run: peers },
+  msg: { argument: "NAME TEXT", help: "Send a message to one peer", run: msg },
+  ping: { argument: "NAME", help: "The round trip to a peer", run: ping },
   help: { argument: "", help: "This list", run: (_, { show }) => show(HELP) },
   quit: {
     argument: "",
@@ -114,7 +94,7 @@ export function completeLine(
   ];
 }
 
-function here({ node, names, show }: ChatContext): void {
+function here(_: string, { node, names, show }: ChatContext): void {
   const here = node.peers().filter(({ connected }) => connected);
   const labels = here.map(({ id }) => names.label(id)).sort();
   const self = node.name === ""
@@ -123,13 +103,13 @@ function here({ node, names, show }: ChatContext): void {
   show(`${here.length + 1} here: ${[self, ...labels].join("; ")}`);
 }
 
-function allPeers({ node, colors, show }: ChatContext): void {
+function peers(_: string, { node, colors, show }: ChatContext): void {
   const rtts = new Map(
     node.sessions().map(({ id, rttMs }) => [id, rttMs]),
   );
-  const peers = node.peers();
-  if (peers.length === 0) return show("Nobody is known yet.");
-  const lines = peers.sort((a, b) => Number(b.connected) - Number(a.connected))
+  const known = node.peers();
+  if (known.length === 0) return show("Nobody is known yet.");
+  const lines = known.sort((a, b) => Number(b.connected) - Number(a.connected))
     .map((peer) => {
       const { id, name, boundName } = peer;
       const { connected, addresses, introducedBy } = peer;
@@ -147,7 +127,7 @@ function allPeers({ node, colors, show }: ChatContext): void {
   show(lines.join("\n"));
 }
 
-function about(name: string, { node, colors, show }: ChatContext): void {
+function find(name: string, { node, colors, show }: ChatContext): void {
   const members = node.findPeers(name);
   show(
     members.length === 0
@@ -156,7 +136,7 @@ function about(name: string, { node, colors, show }: ChatContext): void {
   );
 }
 
-function message(argument: string, chat: ChatContext): void {
+function msg(argument: string, chat: ChatContext): void {
   const [, name = "", text = ""] = /^(\S+)\s*(.*)$/s.exec(argument) ?? [];
   if (text === "") return chat.show("It must be /msg NAME TEXT");
   chat.tell(theOther(name, chat), text);

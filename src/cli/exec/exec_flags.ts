@@ -3,13 +3,13 @@ import { logger } from "../../core/log.ts";
 import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import { foldName, parsePeerName, sameName } from "../../identity/peer_name.ts";
 import { EXEC_JOBS, EXEC_TIMEOUT_MS, MAX_EXEC_JOBS } from "../cli_limits.ts";
-import { MAX_DURATION_MS } from "../../mesh/mesh_limits.ts";
 import { staysClosed } from "../../mesh/admission/credentials.ts";
 import type { Node } from "../../mesh/node.ts";
 import type { NodeOptions } from "../../mesh/options.ts";
 import { formatAddress, parseAddress } from "../../transport/address.ts";
 import { isLoopbackHost } from "../../transport/scope.ts";
 import { type FlagSpecs, type FlagValues, UsageError } from "../flags.ts";
+import { DURATION } from "../node_command.ts";
 import type { ProgramCommand } from "./program_run.ts";
 
 /** The flags. */
@@ -32,17 +32,13 @@ export const EXEC_FLAGS = {
   },
   execJobs: {
     type: "integer",
-    value: "N",
     min: 1,
     max: MAX_EXEC_JOBS,
     default: EXEC_JOBS,
     help: "So many at a time; those of one sender and topic one after another",
   },
   execTimeout: {
-    type: "seconds",
-    value: "S",
-    min: 0.01,
-    max: MAX_DURATION_MS / 1_000,
+    ...DURATION,
     default: EXEC_TIMEOUT_MS / 1_000,
     help: "Tell it to end after so long, and refuse the message",
   },
