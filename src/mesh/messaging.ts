@@ -29,7 +29,7 @@ import type { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import type { AccessRules } from "./peers/access_rules.ts";
-import type { NameBindings } from "./peers/name_bindings.ts";
+import type { NameResolver } from "./peers/name_resolver.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { PeerEvents } from "./peers/peer_events.ts";
 import type { PeerMemory } from "./peers/peer_memory.ts";
@@ -56,7 +56,7 @@ export interface MessagingOptions {
   readonly table: PeerTable;
   readonly rules: Pick<AccessRules, "isDenied">;
   readonly standing: Standing;
-  readonly names: NameBindings;
+  readonly names: NameResolver;
   readonly memory: Pick<PeerMemory, "save">;
   readonly events: PeerEvents;
   readonly emit: Emit;

@@ -28,7 +28,7 @@ import {
   sessionInfo,
 } from "./peers/peer_info.ts";
 import { protectedOptions } from "./admission/protection.ts";
-import { type Tick, Ticker } from "./ticker.ts";
+import { PauseDetector, type Tick } from "./pause_detector.ts";
 import { findPeers, type Member, resolvePeer } from "./peers/find_peers.ts";
 
 /**
@@ -56,7 +56,7 @@ export class Node implements AsyncDisposable {
   readonly #address: string;
   readonly #tls: NodeStatus["tls"] | undefined;
   readonly #startedAt: { readonly wall: number; readonly monotonic: number };
-  #ticker: Ticker | undefined;
+  #pauses: PauseDetector | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -103,7 +103,7 @@ export class Node implements AsyncDisposable {
       },
     });
     const node = new Node(resolved, identity, listener);
-    node.#ticker = new Ticker({
+    node.#pauses = new PauseDetector({
       ...resolved,
       onTick: (tick) => node.#onTick(tick),
     });
@@ -322,7 +322,7 @@ export class Node implements AsyncDisposable {
 
   async #close(abrupt: boolean): Promise<void> {
     const { acceptor, dialer, memory, messaging, sessions } = this.#parts;
-    this.#ticker?.stop();
+    this.#pauses?.stop();
     this.#events.refuse();
     const error = new VerackError("stopped", "This node is closing");
     this.#stop.abort(error);

@@ -21,7 +21,7 @@ import { Messaging } from "./messaging.ts";
 import type { ResolvedNodeOptions } from "./options.ts";
 import { AccessRules } from "./peers/access_rules.ts";
 import { LivenessReports } from "./peers/liveness_reports.ts";
-import { NameBindings } from "./peers/name_bindings.ts";
+import { NameResolver } from "./peers/name_resolver.ts";
 import { PeerEvents } from "./peers/peer_events.ts";
 import { PeerMemory } from "./peers/peer_memory.ts";
 import { PeerTable } from "./peers/peer_table.ts";
@@ -81,7 +81,7 @@ export function makeParts(
     keptTime: options.keptTime,
     maxPeers,
   });
-  const names = new NameBindings({
+  const names = new NameResolver({
     ...peers,
     own: { id: own, name: options.name },
   });

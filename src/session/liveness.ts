@@ -1,8 +1,8 @@
 /**
  * When to ping a peer and when it is dead: a pure rule for silence, and the wait until
  * everything that has arrived was read. Progress in either direction counts as a sign of
- * life. The caller moves the times forward by a pause of this process, which is not the peer's
- * silence.
+ * life. A pause of this process is not the peer's silence: `mesh/pause_detector.ts` finds it, and
+ * the caller moves the times forward by it.
  */
 import type { Clock } from "../core/clock.ts";
 import { SILENCE_CHECK_TURNS } from "./session_limits.ts";

@@ -18,7 +18,7 @@ import { logger } from "../core/log.ts";
 import { AccessDecisions } from "../mesh/admission/access_decisions.ts";
 import { JoinRequests } from "../mesh/admission/join_requests.ts";
 import { AccessRules } from "../mesh/peers/access_rules.ts";
-import { BoundNames } from "../mesh/peers/bound_names.ts";
+import { StoredNames } from "../mesh/peers/stored_names.ts";
 import { KeptTime } from "../mesh/kept_time.ts";
 import type {
   AccessRule,
@@ -149,7 +149,7 @@ export class Records {
 
   get #decisions(): AccessDecisions {
     const store = this.#store;
-    const bound = new BoundNames(store, logger("store"));
+    const bound = new StoredNames(store, logger("store"));
     return new AccessDecisions({
       own: ownerOf(store),
       store,

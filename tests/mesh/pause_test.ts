@@ -1,7 +1,7 @@
 // A node that stood still: what it holds against others, and how it comes back.
 import { assert, assertEquals } from "@std/assert";
-import type { Tick } from "../../src/mesh/ticker.ts";
-import { Ticker } from "../../src/mesh/ticker.ts";
+import type { Tick } from "../../src/mesh/pause_detector.ts";
+import { PauseDetector } from "../../src/mesh/pause_detector.ts";
 import { REVIVE_SPREAD_MS } from "../../src/mesh/dialing/dialing_limits.ts";
 import { MemoryMesh } from "../helpers/memory_mesh.ts";
 import { VirtualClock } from "../../src/testing/virtual_clock.ts";
@@ -18,7 +18,7 @@ class StoppableClock extends VirtualClock {
 Deno.test("a late tick is time we stood still, and a long one is a waking", async () => {
   const clock = new StoppableClock();
   const ticks: Tick[] = [];
-  const ticker = new Ticker({
+  const ticker = new PauseDetector({
     clock,
     heartbeatMs: 1_000,
     deadAfterMs: 3_000,

@@ -5,7 +5,7 @@ import { INVITE_TTL_MS, MAX_INVITE_TTL_MS } from "../mesh_limits.ts";
 import { type Address, parseAddress } from "../../transport/address.ts";
 import { verifyCertificate } from "../../identity/certificate.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
-import type { NameBindings } from "../peers/name_bindings.ts";
+import type { NameResolver } from "../peers/name_resolver.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { AccessDecisions } from "./access_decisions.ts";
@@ -97,7 +97,7 @@ export interface AdmissionControlOptions {
   readonly store: NodeStore;
   readonly table: PeerTable;
   readonly rules: AccessRules;
-  readonly names: NameBindings;
+  readonly names: NameResolver;
   readonly membership: Membership;
   readonly events: PeerEvents;
 }

@@ -5,7 +5,7 @@ import {
   PEER_REQUEST_BURST,
   PEER_REQUEST_REFILL_MS,
 } from "./discovery_limits.ts";
-import { PEER_ENTRY_BURST, PEER_ENTRY_REFILL_MS } from "../mesh_limits.ts";
+import { verificationBudget } from "../peers/gossip_quota.ts";
 import type { PeerSession } from "../peers/peer_session.ts";
 
 /** Peer exchange on one session. */
@@ -25,11 +25,8 @@ export class ExchangeState {
     burst: PEER_REQUEST_BURST,
     refillMs: PEER_REQUEST_REFILL_MS,
   });
-  /** Budget of its entries about others that are verified, which costs more than forging them. */
-  readonly verifications = new TokenBucket({
-    burst: PEER_ENTRY_BURST,
-    refillMs: PEER_ENTRY_REFILL_MS,
-  });
+  /** Budget of its entries about others. */
+  readonly verifications = verificationBudget();
 }
 
 /** Those of one node. */

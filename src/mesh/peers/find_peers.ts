@@ -8,7 +8,7 @@ import { isPeerId, type PeerId } from "../../core/peer_id.ts";
 import { isPeerName, peerLabel, sameName } from "../../identity/peer_name.ts";
 import { MIN_IDENTITY_DIGITS } from "../mesh_limits.ts";
 import { MAX_LISTED_MEMBERS } from "../../core/core_limits.ts";
-import type { NameBindings } from "./name_bindings.ts";
+import type { NameResolver } from "./name_resolver.ts";
 import type { PeerInfo } from "./peer_info.ts";
 
 /** A member of the mesh, as one node has it on record. */
@@ -46,7 +46,7 @@ export function findPeers(
   text: string,
   own: ThisNode,
   peers: readonly PeerInfo[],
-  names: Pick<NameBindings, "holderOf">,
+  names: Pick<NameResolver, "holderOf">,
 ): Member[] {
   const self: Member = {
     id: own.id,
@@ -142,7 +142,7 @@ export function onlyMember(text: string, found: readonly Member[]): Member {
 export function resolvePeer(
   text: string,
   found: readonly Member[],
-  names: Pick<NameBindings, "holderOf" | "isKnown" | "rivalOf">,
+  names: Pick<NameResolver, "holderOf" | "isKnown" | "rivalOf">,
 ): PeerId {
   if (isPeerId(text)) return text;
   const shown = `"${escapeText(text, { max: 80 })}"`;

@@ -5,7 +5,7 @@ import { issuerOf } from "../../identity/attestation.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Direction, Trust } from "../events.ts";
 import type { PeerSession } from "./peer_session.ts";
-import type { NameBindings } from "./name_bindings.ts";
+import type { NameResolver } from "./name_resolver.ts";
 import type { Peer } from "./peer.ts";
 import type { Standing } from "./standing.ts";
 
@@ -61,7 +61,7 @@ export interface SessionInfo {
 export function peerInfo(
   peer: Peer,
   { names, standing }: {
-    readonly names: NameBindings;
+    readonly names: NameResolver;
     readonly standing: Standing;
   },
 ): PeerInfo {

@@ -3,7 +3,8 @@
  * for a new one is decided in `table_room.ts`.
  */
 import type { PeerId } from "../../core/peer_id.ts";
-import { MAX_GOSSIP_PEERS_PER_SOURCE, TABLE_LOOK_MS } from "../mesh_limits.ts";
+import { TABLE_LOOK_MS } from "../mesh_limits.ts";
+import { GossipQuota } from "./gossip_quota.ts";
 import { Peer, type PeerEnvironment } from "./peer.ts";
 import type { PeerEvents } from "./peer_events.ts";
 import { TableRoom, type TableRules } from "./table_room.ts";
@@ -25,7 +26,7 @@ export interface TableOptions extends PeerEnvironment, TableRules {
 export class PeerTable {
   readonly #options: TableOptions;
   readonly #peers = new Map<PeerId, Peer>();
-  readonly #introductions = new Map<PeerId, number>();
+  readonly #quota = new GossipQuota();
   readonly #room: TableRoom;
   /** Monotonic clock, milliseconds; before it gossip gets no room. */
   #nextLookAt = -Infinity;
@@ -93,15 +94,14 @@ export class PeerTable {
     peer.gossipedBy(source, this.#sourceOf(source));
     const added = this.#add(peer, false);
     if (added === undefined) return undefined;
-    this.#introductions.set(source, (this.#introductions.get(source) ?? 0) + 1);
+    this.#quota.take(source);
     return added;
   }
 
   /** Whether {@linkcode introduce} would give a record. */
   mayIntroduce(id: PeerId, source: PeerId): boolean {
     return this.#peers.has(id) ||
-      ((this.#introductions.get(source) ?? 0) < MAX_GOSSIP_PEERS_PER_SOURCE &&
-        this.#hasRoomFrom(source));
+      (this.#quota.permits(source) && this.#hasRoomFrom(source));
   }
 
   /** The peer is verified: it does not count in the share of its source any more. */
@@ -109,9 +109,7 @@ export class PeerTable {
     const source = peer.introducedBy;
     if (source === undefined) return;
     peer.confirmed();
-    const count = (this.#introductions.get(source) ?? 1) - 1;
-    if (count > 0) this.#introductions.set(source, count);
-    else this.#introductions.delete(source);
+    this.#quota.giveBack(source);
   }
 
   /** Drops a record that has no sessions. */

@@ -7,7 +7,7 @@ import { SharedFrame } from "../../wire/frame.ts";
 import { COMMAND } from "../../wire/commands.ts";
 import { encodePing } from "../../wire/messages/ping.ts";
 import type { Emit } from "../events.ts";
-import type { NameBindings } from "../peers/name_bindings.ts";
+import type { NameResolver } from "../peers/name_resolver.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
 import { randomU64 } from "./session_opener.ts";
@@ -17,7 +17,7 @@ export interface PingsOptions {
   readonly random: Random;
   readonly magic: Uint8Array;
   readonly table: PeerTable;
-  readonly names: NameBindings;
+  readonly names: NameResolver;
   readonly events: PeerEvents;
   readonly emit: Emit;
 }

@@ -14,7 +14,7 @@ import { formatAddress } from "../../transport/address.ts";
 import { COMMAND, PEER_COMMANDS } from "../../wire/commands.ts";
 import type { Emit } from "../events.ts";
 import type { AccessRules } from "../peers/access_rules.ts";
-import type { NameBindings } from "../peers/name_bindings.ts";
+import type { NameResolver } from "../peers/name_resolver.ts";
 import type { NodeStore } from "../peers/node_store.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { PeerEvents } from "../peers/peer_events.ts";
@@ -39,7 +39,7 @@ export interface SessionRegistryOptions {
   readonly table: PeerTable;
   readonly rules: Pick<AccessRules, "isDenied">;
   readonly memory: PeerMemory;
-  readonly names: NameBindings;
+  readonly names: NameResolver;
   readonly room: SessionRoom;
   /** Called for each peer with an established session; true if this node has admitted it now. */
   readonly gate: { settle(peer: Peer, verified: VerifiedPeer): boolean };

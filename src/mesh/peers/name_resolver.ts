@@ -22,7 +22,7 @@ import {
 } from "../mesh_limits.ts";
 import type { Emit } from "../events.ts";
 import type { AccessRules } from "./access_rules.ts";
-import { BoundNames } from "./bound_names.ts";
+import { StoredNames } from "./stored_names.ts";
 import type { NameBinding, NodeStore } from "./node_store.ts";
 import { NameConflicts } from "./name_conflicts.ts";
 import type { Peer } from "./peer.ts";
@@ -30,8 +30,8 @@ import type { PeerEvents } from "./peer_events.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { Standing } from "./standing.ts";
 
-/** Dependencies of {@linkcode NameBindings}. */
-export interface NameBindingsOptions {
+/** Dependencies of {@linkcode NameResolver}. */
+export interface NameResolverOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** This node; its name may be empty. */
@@ -45,9 +45,9 @@ export interface NameBindingsOptions {
 }
 
 /** Names of the peers of one node. Names are compared as `foldName` has them. */
-export class NameBindings {
-  readonly #options: NameBindingsOptions;
-  readonly #bound: BoundNames;
+export class NameResolver {
+  readonly #options: NameResolverOptions;
+  readonly #bound: StoredNames;
   /** Verified peers on record that use a name now. */
   readonly #claimants = new Map<string, Set<Peer>>();
   readonly #claimed = new Map<Peer, string>();
@@ -56,13 +56,13 @@ export class NameBindings {
   readonly #own: string;
   #trimAt = MAX_NAMES_WITHOUT_STANDING;
 
-  constructor(options: NameBindingsOptions) {
+  constructor(options: NameResolverOptions) {
     this.#options = options;
     const { clock, events, log, own, rules, store, table } = options;
     this.#own = foldName(own.name);
     this.#conflicts = new NameConflicts(clock);
     events.on("forgotten", (peer) => this.#forgotten(peer));
-    this.#bound = new BoundNames(store, log);
+    this.#bound = new StoredNames(store, log);
     for (const { name, id, ephemeral, confirmed } of this.#bound.list()) {
       const isGone = ephemeral && table.get(id) === undefined;
       if (isGone && !confirmed) this.#bound.delete(name);

@@ -6,7 +6,7 @@ import { logger } from "../../../src/core/log.ts";
 import type { NodeEvent } from "../../../src/mesh/events.ts";
 import type { PeerSession } from "../../../src/mesh/peers/peer_session.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
-import { NameBindings } from "../../../src/mesh/peers/name_bindings.ts";
+import { NameResolver } from "../../../src/mesh/peers/name_resolver.ts";
 import { Standing } from "../../../src/mesh/peers/standing.ts";
 import {
   MAX_NAME_BINDINGS,
@@ -28,7 +28,7 @@ class Scene {
   readonly table = plainTable();
   readonly events: NodeEvent[] = [];
   readonly store: MemoryStore;
-  readonly names: NameBindings;
+  readonly names: NameResolver;
 
   constructor(
     store = new MemoryStore(),
@@ -45,7 +45,7 @@ class Scene {
       });
     }
     const rules = plainRules();
-    this.names = new NameBindings({
+    this.names = new NameResolver({
       clock: this.clock,
       emit: (event) => void this.events.push(event),
       events: this.table.events,

@@ -5,7 +5,7 @@ import type { PeerId } from "../../core/peer_id.ts";
 import type { NameBinding, NodeStore } from "./node_store.ts";
 
 /** The bindings of one node, by names as `foldName` has them. */
-export class BoundNames {
+export class StoredNames {
   readonly #store: NodeStore;
   readonly #log: Log;
   /** The oldest first. */

@@ -22,8 +22,8 @@ export interface Tick {
   readonly hasResumed: boolean;
 }
 
-/** Settings of a {@linkcode Ticker}. */
-export interface TickerOptions {
+/** Settings of a {@linkcode PauseDetector}. */
+export interface PauseDetectorOptions {
   readonly clock: Clock;
   readonly heartbeatMs: number;
   /** Silence after which peers declare this node dead. */
@@ -31,16 +31,16 @@ export interface TickerOptions {
   readonly onTick: (tick: Tick) => void;
 }
 
-/** Ticks until it is stopped. */
-export class Ticker {
-  readonly #options: TickerOptions;
+/** Ticks until it is stopped, and tells how long this process was paused before each tick. */
+export class PauseDetector {
+  readonly #options: PauseDetectorOptions;
   readonly #period: number;
   #cancel: (() => void) | undefined;
   #tickedAt: number;
   #wallAt: number;
 
   /** Starts to tick. */
-  constructor(options: TickerOptions) {
+  constructor(options: PauseDetectorOptions) {
     const { clock, heartbeatMs } = options;
     this.#options = options;
     this.#period = heartbeatMs / TICKS_PER_HEARTBEAT;
