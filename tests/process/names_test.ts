@@ -78,7 +78,7 @@ for (const attacked of [false, true]) {
       assertEquals(texts, ["one", "two"]);
       if (mallory === undefined) return;
       const who = await place.ends("alice", "find", "bob");
-      assertStringIncludes(who.err.join("\n"), "2 peers go by");
+      assertStringIncludes(who.err.join("\n"), "2 peers use");
       assertStringIncludes(
         who.out.join("\n"),
         `the name is bound to ${bob.id}`,
