@@ -1,6 +1,6 @@
 /** Commands about admission: join requests, access rules and invites. */
 import { escapeText } from "../core/escape.ts";
-import { shortId } from "../core/peer_id.ts";
+import { isPeerId, shortId } from "../core/peer_id.ts";
 import { inviteSecret, parseInvite } from "../identity/invite.ts";
 import { parsePeerName, peerLabel } from "../identity/peer_name.ts";
 import type { AccessRule } from "../mesh/peers/node_store.ts";
@@ -8,6 +8,7 @@ import { formatAddress, parseAddress } from "../transport/address.ts";
 import { answerCommand, DATA_FLAG, withNode } from "./answer_command.ts";
 import type { Command } from "./command.ts";
 import { utcMinute, withRecords } from "./data_commands.ts";
+import { quoted, UsageError } from "./flags.ts";
 
 const PREFIX_HELP =
   "Its id, the first 8 digits or more, or its name, if no other has them";
@@ -60,10 +61,17 @@ export const allowCommand: Command = answerCommand({
       "bob has a new key",
     ],
   ],
-  ask: async ({ data, name }, [text = ""]): Promise<Decided> => ({
-    id: await withRecords(data, (it) => it.allow(text, name)),
-    rule: "allowed",
-  }),
+  ask: async ({ data, name }, [text = ""]): Promise<Decided> => {
+    if (!isPeerId(text)) {
+      throw new UsageError(
+        `ID is ${
+          quoted(text)
+        }, must be all 64 digits, which verack find NAME and verack requests show`,
+      );
+    }
+    const id = await withRecords(data, (it) => it.allow(text, name));
+    return { id, rule: "allowed" };
+  },
   lines: decidedLines,
 });
 

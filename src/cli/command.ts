@@ -292,7 +292,7 @@ function checkPositionals(
   if (surplus !== undefined) throw unexpectedArgument(surplus);
   const missing = specs.slice(positionals.length).find((it) => !it.optional);
   if (missing !== undefined) {
-    throw new UsageError(`${missing.name} is missing: ${missing.help}`);
+    throw new UsageError(`${missing.name} is missing`);
   }
 }
 

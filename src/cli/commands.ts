@@ -17,11 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   ...from(() => (prepareTls(), import("./run.ts")), {
     runCommand: [
       "run",
-      "Start a node, join a mesh, ping everybody (the default)",
+      "Start a node, join a mesh, ping all peers (the default)",
     ],
   }),
   ...from(() => (prepareTls(), import("./chat.ts")), {
-    chatCommand: ["chat", "Talk to everybody in a mesh"],
+    chatCommand: ["chat", "Talk with all members of a mesh"],
   }),
   ...from(() => import("./status.ts"), {
     statusCommand: ["status", "Show how a running node is"],
@@ -34,7 +34,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     sendCommand: ["send", "Send a message to one peer, through a running node"],
     broadcastCommand: [
       "broadcast",
-      "Send a message to everybody, through a running node",
+      "Send a message to all peers, through a running node",
     ],
   }),
   ...from(() => import("./tail.ts"), {

@@ -32,7 +32,13 @@ const FLAGS = {
   },
 } as const;
 
-const ID = [{ name: "ID", help: "The 32 digits that the list shows" }] as const;
+const ID = [{
+  name: "ID",
+  help: "What the list shows, or its first 8 digits or more",
+}] as const;
+
+const ID_DIGITS = 32;
+const PREFIX = /^[0-9a-f]{8,}$/;
 
 /** Lists messages. */
 export const deadLettersCommand: Command = answerCommand({
@@ -57,8 +63,11 @@ export const deadLettersShowCommand: Command = answerCommand({
   description: ["With --json all of its body, in base64."],
   positionals: ID,
   flags: FLAGS,
-  ask: ({ data, from }, [id = ""]) =>
-    withDeadLetters(data, (it) => it.deadLetter(id, from)),
+  ask: ({ data, from }, [text = ""]) =>
+    withDeadLetters(
+      data,
+      async (it) => it.deadLetter(await wholeId(it, text), from),
+    ),
   lines(message, out) {
     const body = new TextDecoder().decode(
       Uint8Array.fromBase64(message.base64),
@@ -74,10 +83,12 @@ export const deadLettersRetryCommand: Command = answerCommand({
   ],
   positionals: ID,
   flags: FLAGS,
-  async ask({ data, from }, [id = ""]) {
-    await withDeadLetters(data, (it) => it.retry(id, from));
-    return { id, retried: true };
-  },
+  ask: ({ data, from }, [text = ""]) =>
+    withDeadLetters(data, async (it) => {
+      const id = await wholeId(it, text);
+      await it.retry(id, from);
+      return { id, retried: true };
+    }),
   lines: ({ id }) => [`retried  ${escapeText(id)}`],
 });
 
@@ -85,12 +96,34 @@ export const deadLettersRetryCommand: Command = answerCommand({
 export const deadLettersDiscardCommand: Command = answerCommand({
   positionals: ID,
   flags: FLAGS,
-  async ask({ data, from }, [id = ""]) {
-    await withDeadLetters(data, (it) => it.discard(id, from));
-    return { id, discarded: true };
-  },
+  ask: ({ data, from }, [text = ""]) =>
+    withDeadLetters(data, async (it) => {
+      const id = await wholeId(it, text);
+      await it.discard(id, from);
+      return { id, discarded: true };
+    }),
   lines: ({ id }) => [`discarded  ${escapeText(id)}`],
 });
+
+/** The id that begins with `text`; one that is whole or wrong is left to the node. */
+async function wholeId(
+  commands: Pick<DeadLetterCommands, "deadLetters">,
+  text: string,
+): Promise<string> {
+  const wanted = text.toLowerCase();
+  if (wanted.length >= ID_DIGITS || !PREFIX.test(wanted)) return text;
+  const letters = await commands.deadLetters();
+  const [id, ...others] = new Set(
+    letters.map(({ id }) => id).filter((id) => id.startsWith(wanted)),
+  );
+  if (others.length === 0) return id ?? text;
+  throw new VerackError(
+    "ambiguous",
+    `Cannot choose message: ${
+      others.length + 1
+    } dead letters begin with ${wanted}, must be given with more digits`,
+  );
+}
 
 /** The beginning of a body, whose length is in its line. */
 function previewText(preview: string): string {

@@ -76,7 +76,8 @@ async function dispatch(
   output: Output,
 ): Promise<ExitCode> {
   const { stdout, columns, out } = openTerminal(output);
-  if (argv[0] === "--version" || argv[0] === "-V") {
+  const [first] = argv.filter((it) => !/^--(no-)?color$/.test(it));
+  if (first === "--version" || first === "-V") {
     stdout.line(`verack ${VERSION}`);
     return EXIT.success;
   }

@@ -18,12 +18,7 @@ import {
   OUTBOX_SWEEP_MS,
 } from "../delivery/delivery_limits.ts";
 import { VerackError } from "../core/errors.ts";
-import {
-  isPeerId,
-  parsePeerId,
-  type PeerId,
-  shortId,
-} from "../core/peer_id.ts";
+import { parsePeerId, type PeerId, shortId } from "../core/peer_id.ts";
 import type { Clock, Random } from "../core/clock.ts";
 import type { PeerQueues } from "../delivery/outbox_usage.ts";
 import type { Emit } from "./events.ts";
@@ -124,17 +119,17 @@ export class Messaging {
 
   /** See `Node.send`. */
   send(
-    to: string,
+    text: string,
     body: Uint8Array | string,
     options?: SendOptions,
   ): Promise<void> {
+    const to = parsePeerId(text);
     const { rules, table } = this.#options;
-    const peer = isPeerId(to) ? table.get(to) : undefined;
+    const peer = table.get(to);
     if (
-      peer === undefined || rules.isDenied(peer.id) ||
-      this.#isLost(peer)
+      peer === undefined || rules.isDenied(to) || this.#isLost(peer)
     ) return mayBeIgnored(this.#refuse(to));
-    const sent = this.#delivery.send(peer.id, body, options);
+    const sent = this.#delivery.send(to, body, options);
     if (!peer.earnedStanding) {
       sent.then(() => this.#exchanged(peer), () => {});
     }
@@ -206,8 +201,7 @@ export class Messaging {
   }
 
   // deno-lint-ignore require-await -- rejects, rather than throws
-  async #refuse(text: string): Promise<never> {
-    const to = parsePeerId(text);
+  async #refuse(to: PeerId): Promise<never> {
     const { own, rules, table } = this.#options;
     const isDenied = rules.isDenied(to);
     if (!isDenied && table.get(to) !== undefined) {

@@ -86,6 +86,7 @@ export class Node implements AsyncDisposable {
    *
    * @throws {VerackError} `address-in-use`, `address-not-available`, `permission`,
    * `demo-identity`, `unsafe`, `bad-secret`.
+   * @throws {TypeError} when there is no option of a given name.
    * @throws {SyntaxError} when an address does not parse.
    * @throws {RangeError} when a number or a name is out of range.
    */
@@ -253,7 +254,7 @@ export class Node implements AsyncDisposable {
    * nacked it too often; `aborted`; `stopped` when this node closes first: with a store on disk
    * the next node with that store sends it.
    * @throws {RangeError} when body, topic or `ttlMs` is out of range.
-   * @throws {SyntaxError} when `peer` is no identity.
+   * @throws {SyntaxError} when `peer` is no identity; at once, not by the promise.
    */
   send(
     peer: string,

@@ -6,6 +6,7 @@ import {
   systemRandom,
 } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { MAX_DELIVERIES } from "../delivery/delivery_limits.ts";
 import {
   MAX_DURATION_MS,
@@ -107,6 +108,32 @@ export interface NodeOptions {
   readonly random?: Random;
 }
 
+/** Names of options; a misspelt one, such as `admision`, must not be ignored. */
+const OPTION_NAMES: Readonly<Record<keyof NodeOptions, true>> = {
+  identity: true,
+  name: true,
+  host: true,
+  port: true,
+  connect: true,
+  advertise: true,
+  network: true,
+  maxPeers: true,
+  heartbeatMs: true,
+  deadAfterMs: true,
+  handshakeTimeoutMs: true,
+  peerExchangeMs: true,
+  store: true,
+  admission: true,
+  secret: true,
+  invite: true,
+  outbox: true,
+  maxDeliveries: true,
+  transport: true,
+  resolve: true,
+  clock: true,
+  random: true,
+};
+
 /** {@linkcode NodeOptions} with defaults filled in and checked. */
 export interface ResolvedNodeOptions {
   /** May be empty. */
@@ -145,10 +172,19 @@ export interface ResolvedNodeOptions {
 /**
  * Fills in defaults and checks values.
  *
+ * @throws {TypeError} for an option that there is not.
  * @throws {SyntaxError} for an address that is none.
  * @throws {RangeError} for a number out of range or a name out of bounds.
  */
 export function resolveOptions(options: NodeOptions): ResolvedNodeOptions {
+  const unknown = Object.keys(options).find((name) =>
+    !Object.hasOwn(OPTION_NAMES, name)
+  );
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot start node: there is no option "${escapeText(unknown)}"`,
+    );
+  }
   const heartbeatMs = duration(options, "heartbeatMs", HEARTBEAT_MS);
   const deadAfterMs = duration(
     options,

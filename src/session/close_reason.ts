@@ -73,12 +73,17 @@ export function closedByPeerError(
   message: "reject" | "bye",
   reason: Reason,
 ): VerackError {
-  return message === "bye"
-    ? new VerackError(
-      codeOfReason(message, reason),
-      `Peer said bye: ${describeReason(reason)}`,
-    )
-    : new VerackError("rejected", `Peer refused: ${describeReason(reason)}`);
+  if (message === "reject") {
+    return new VerackError(
+      "rejected",
+      `Peer refused: ${describeReason(reason)}`,
+    );
+  }
+  const code = codeOfReason(message, reason);
+  const why = code === "identity-in-use"
+    ? "another process runs with the key of this node, and the peer keeps its session with that one; stop one of them, or give one a key of its own"
+    : describeReason(reason);
+  return new VerackError(code, `Peer said bye: ${why}`);
 }
 
 /** A session that is closed because others need its memory. */

@@ -23,6 +23,7 @@ import {
   verifyProof,
 } from "../identity/proof.ts";
 import type { VerackError } from "../core/errors.ts";
+import { escapeText } from "../core/escape.ts";
 import { COMMAND, SESSION_COMMANDS } from "../wire/commands.ts";
 import {
   decodeChallenge,
@@ -299,7 +300,12 @@ export class MeshProfile implements HandshakeProfile {
       : "rejected";
     const detail = code === "bad-secret" && this.#options.shows === undefined
       ? "the peer requires its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
-      : `the peer refused: ${describeReason(reason)}`;
+      // A code that is known is shown with the error, and its name says no more.
+      : `the peer refused: ${
+        code === "rejected" || reason.text === ""
+          ? describeReason(reason)
+          : escapeText(reason.text)
+      }`;
     context.fail(openError(code, detail));
   }
 }

@@ -36,7 +36,7 @@ Deno.test("a second process with a connected key is refused while the first answ
   assertStringIncludes(refused?.reason ?? "", "key is running in another");
   assertStringIncludes(
     seconds.of("refused")[0]?.reason ?? "",
-    "identity-in-use",
+    "another process runs with the key of this node",
   );
   // Nothing has changed for the first, and the second never was a member.
   assertEquals(third.sessions().map((link) => link.remoteAddress), links);

@@ -20,8 +20,8 @@ async function ends(
 }
 
 Deno.test("--version is one line on stdout", async () => {
-  for (const flag of ["--version", "-V"]) {
-    assertEquals(await ends(flag), {
+  for (const args of [["--version"], ["-V"], ["--no-color", "--version"]]) {
+    assertEquals(await ends(...args), {
       code: 0,
       out: `verack ${VERSION}`,
       err: [],

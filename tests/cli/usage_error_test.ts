@@ -134,7 +134,7 @@ Deno.test("parseArguments() counts arguments that are no flags", () => {
   assertThrows(
     () => positionals(probe),
     UsageError,
-    "HOST is missing: whom to probe",
+    "HOST is missing",
   );
   assertEquals(positionals(show, "a"), ["a"]);
   assertEquals(positionals(show, "a", "b"), ["a", "b"]);

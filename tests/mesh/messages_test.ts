@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { MessagesOptions } from "../../src/delivery/consumer.ts";
 import type { Message } from "../../src/delivery/incoming_message.ts";
 import { MAX_BODY_BYTES } from "../../src/wire/wire_limits.ts";
@@ -296,7 +296,7 @@ Deno.test("sending to an unknown peer, to oneself and to no identity is refused"
   const nobody = parsePeerId("ab".repeat(32));
   await assertCode(node.send(nobody, "x"), "unknown-peer");
   await assertCode(node.send(node.identity.id, "x"), "unknown-peer");
-  await assertRejects(() => node.send("bob", "x"), SyntaxError);
+  assertThrows(() => node.send("bob", "x"), SyntaxError);
 });
 
 Deno.test("a message whose sender changes its mind is not sent any more", async () => {

@@ -1,6 +1,7 @@
 // What a person types to name a peer.
 import { parsePeerId } from "../../src/core/peer_id.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { Node } from "../../src/mesh/node.ts";
 import { parsePeerTarget } from "../../src/mesh/options.ts";
 
 Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port", () => {
@@ -13,4 +14,15 @@ Deno.test("parsePeerTarget() takes host:port, [v6]:port and identity@host:port",
     id,
     address: { host: "example.org", port: 8080 },
   });
+});
+
+Deno.test("start() refuses an option that there is not, such as a misspelt one", async () => {
+  for (const name of ["admision", "toString", "a\nb"]) {
+    const shown = name.replace("\n", "\\u{a}");
+    await assertRejects(
+      () => Node.start({ [name]: "closed" }),
+      TypeError,
+      `Cannot start node: there is no option "${shown}"`,
+    );
+  }
 });

@@ -172,7 +172,7 @@ Deno.test("a peer that was denied while the node did not run is refused from the
     // By its first digits nobody is let in again.
     const prefix = await ends(["allow", short, data], permissions);
     assertEquals(prefix.code, 2);
-    assertMatch(prefix.err.join("\n"), /must be 64 lower-case hex digits/);
+    assertMatch(prefix.err.join("\n"), /must be all 64 digits/);
 
     const start = () =>
       NodeProcess.start([data, `--connect=${a.address}`], { permissions });
@@ -261,13 +261,22 @@ Deno.test("dead letters are listed and discarded while the node does not run, an
     assertEquals(people.includes("\u001b"), false);
     const shown = JSON.parse((await ask("show", id, "--json")).out.join(""));
     assertEquals(atob(shown.base64), "red\u001b[31m");
-    assertEquals((await ask("discard", other)).out, [`discarded  ${other}`]);
+    assertEquals(
+      (await ask("show", "07070707")).out,
+      (await ask("show", id)).out,
+    );
+    for (const text of ["0707070", "09090909", "z".repeat(8)]) {
+      assertEquals((await ask("show", text)).code, 1, text);
+    }
+    assertEquals((await ask("discard", "080808080")).out, [
+      `discarded  ${other}`,
+    ]);
     const early = await ask("retry", id);
     assertEquals(early.code, 1);
     assertMatch(early.err.join("\n"), /no node runs/);
 
     await using node = await NodeProcess.start([data], { permissions });
-    assertEquals((await ask("retry", id)).out, [`retried  ${id}`]);
+    assertEquals((await ask("retry", "07070707")).out, [`retried  ${id}`]);
     const { text } = await node.waitFor("message");
     assertEquals(text, "red\u001b[31m");
     // Asking for the next message is what acknowledges one.

@@ -118,7 +118,7 @@ export class Membership {
         this.#list(peer, address, direction);
         return new VerackError(
           "not-admitted",
-          `Cannot accept ${who}: no member has admitted it to this mesh, needs an invite, or \`verack allow\` at a member`,
+          `Cannot accept ${who}: no member has admitted it to this mesh, needs an invite, or to be allowed at a member`,
         );
     }
   }
