@@ -16,7 +16,7 @@ import {
 } from "../options.ts";
 import { AccessRules } from "../peers/access_rules.ts";
 import type { NodeStore, StoredPeer } from "../peers/node_store.ts";
-import { isTrusted } from "../peers/standing.ts";
+import { gradeOf } from "../peers/standing.ts";
 
 const CLOSED = new TextEncoder().encode("closed");
 /** A setting cannot be deleted, only emptied. */
@@ -119,12 +119,13 @@ export function closeRecord(store: NodeStore): void {
     const rule = rules.of(peer.id);
     const stays = staysMember({
       attested: peer.attestation.length > 0,
-      isTrusted: isTrusted({
+      isTrusted: gradeOf({
         configured: peer.trust === "pinned" ||
           peer.addresses.some(({ configured }) => configured),
         allowed: rule === "allowed",
         earned: peer.earnedStanding,
-      }),
+        upForLong: peer.upForLong,
+      }) === "trusted",
     });
     if (stays) stay.push(peer);
     else {

@@ -9,6 +9,7 @@ import {
   MAX_UP_STANDING_SHARE,
   STANDING_AFTER_UP_MS,
 } from "../mesh_limits.ts";
+import type { Trust } from "../events.ts";
 import { type AccessRules, keepsOut } from "./access_rules.ts";
 import type { PeerHead } from "./node_store.ts";
 import type { Peer } from "./peer.ts";
@@ -26,19 +27,18 @@ export interface StandingFacts {
 }
 
 /**
- * Whether a peer has standing. Attestations give none, since one malicious member can attest
- * any number of keys.
+ * What the standing of a peer is worth. By being up for long alone, a peer is not kept when a
+ * mesh is closed, and its advertised addresses are no more than gossip: it is not `trusted`.
  */
-export function hasStanding(facts: StandingFacts): boolean {
-  return facts.upForLong || isTrusted(facts);
-}
+export type StandingGrade = "none" | "up-for-long" | "trusted";
 
 /**
- * The same without standing by being up for long, which neither keeps a peer when a mesh is
- * closed nor makes its advertised addresses more than gossip.
+ * The standing that these facts give. Attestations give none, since one malicious member can
+ * attest any number of keys.
  */
-export function isTrusted(facts: Omit<StandingFacts, "upForLong">): boolean {
-  return facts.configured || facts.allowed || facts.earned;
+export function gradeOf(facts: StandingFacts): StandingGrade {
+  if (facts.configured || facts.allowed || facts.earned) return "trusted";
+  return facts.upForLong ? "up-for-long" : "none";
 }
 
 /** Standing of the peers of one node. */
@@ -56,39 +56,42 @@ export class Standing {
 
   /** The same for a peer that need not be on record, as it may be allowed. */
   of(id: PeerId, peer: Peer | undefined): boolean {
-    return this.#judge(id, {
-      configured: peer !== undefined &&
-        (peer.trust === "pinned" || peer.addresses.hasConfigured),
-      earned: peer?.earnedStanding ?? false,
-      upForLong: peer?.upForLong ?? false,
-    });
+    return this.#grade(id, peer) !== "none";
   }
 
   /** Whether it has standing by more than having been up for long. */
   isTrusted(peer: Peer): boolean {
-    const { upForLong } = peer;
-    return this.has(peer) && (!upForLong ||
-      isTrusted({
-        configured: peer.trust === "pinned" || peer.addresses.hasConfigured,
-        allowed: this.#rules.of(peer.id) === "allowed",
-        earned: peer.earnedStanding,
-      }));
+    return this.#grade(peer.id, peer) === "trusted";
   }
 
-  /** The same for a peer of which only the store has a record. */
+  /** Whether a peer of which only the store has a record has standing. */
   ofStored(head: PeerHead): boolean {
-    const { id, trust, isConfigured, earnedStanding, upForLong } = head;
+    return this.#judge(head.id, head) !== "none";
+  }
+
+  #grade(id: PeerId, peer: Peer | undefined): StandingGrade {
     return this.#judge(id, {
-      configured: trust === "pinned" || isConfigured,
-      earned: earnedStanding,
-      upForLong,
+      trust: peer?.trust,
+      isConfigured: peer?.addresses.hasConfigured ?? false,
+      earnedStanding: peer?.earnedStanding ?? false,
+      upForLong: peer?.upForLong ?? false,
     });
   }
 
-  #judge(id: PeerId, facts: Omit<StandingFacts, "allowed">): boolean {
+  #judge(
+    id: PeerId,
+    { trust, isConfigured, earnedStanding, upForLong }:
+      & Pick<PeerHead, "isConfigured" | "earnedStanding" | "upForLong">
+      & { readonly trust: Trust | undefined },
+  ): StandingGrade {
     const rule = this.#rules.of(id);
-    if (keepsOut(rule)) return false;
-    return hasStanding({ ...facts, allowed: rule === "allowed" });
+    if (keepsOut(rule)) return "none";
+    return gradeOf({
+      configured: trust === "pinned" || isConfigured,
+      allowed: rule === "allowed",
+      earned: earnedStanding,
+      upForLong,
+    });
   }
 }
 

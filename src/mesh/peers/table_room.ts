@@ -1,8 +1,17 @@
 /**
- * Which record of a full peer table is evicted for a new one: pure bookkeeping. Only peers
+ * Which record of a full peer table is evicted for a new one. Only peers
  * without standing that are away are, by turns among their sources: the oldest of the source
  * that has most. So many identities of one source displace each other, and those of another
  * source only if it has more.
+ *
+ * Standing, sessions and waiting messages change without notice, so that the counts come from a
+ * walk of the table, which costs too much for each newcomer. Between two walks:
+ *
+ * - records that are added and evicted are counted; those that have gained standing are still in
+ *   the count, and a walk comes before a newcomer is turned away;
+ * - those that have lost standing, as by moving from a configured address, are counted from the
+ *   next walk on;
+ * - a record that was chosen in the walk may have become one to keep, and is checked again.
  */
 import type { PeerId } from "../../core/peer_id.ts";
 import {
@@ -27,7 +36,7 @@ export class TableRoom {
   readonly #rules: TableRules;
   /** All records of the table. */
   readonly #peers: ReadonlyMap<PeerId, Peer>;
-  /** Records without standing: as many as there are, or more since the last walk. */
+  /** Records without standing, as counted. */
   #strangers = 0;
   #isStale = false;
   /** The same by source. */

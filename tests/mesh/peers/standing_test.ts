@@ -5,7 +5,7 @@ import { Identity } from "../../../src/identity/identity.ts";
 import { MemoryStore } from "../../../src/mesh/peers/memory_store.ts";
 import { Node } from "../../../src/mesh/node.ts";
 import { Peer } from "../../../src/mesh/peers/peer.ts";
-import { hasStanding, isTrusted } from "../../../src/mesh/peers/standing.ts";
+import { gradeOf } from "../../../src/mesh/peers/standing.ts";
 import { MemoryMesh } from "../../helpers/memory_mesh.ts";
 import { Mesh } from "../../helpers/nodes.ts";
 import { plainEnvironment } from "../../helpers/plain_table.ts";
@@ -40,14 +40,11 @@ Deno.test("a proven key alone has no standing, each of four facts gives it", () 
     earned: false,
     upForLong: false,
   };
-  assertEquals(hasStanding(none), false);
+  assertEquals(gradeOf(none), "none");
   for (const fact of ["configured", "allowed", "earned"]) {
-    assertEquals(hasStanding({ ...none, [fact]: true }), true);
-    assertEquals(isTrusted({ ...none, [fact]: true }), true);
+    assertEquals(gradeOf({ ...none, [fact]: true }), "trusted");
   }
-  assertEquals(hasStanding({ ...none, upForLong: true }), true);
-  const waited = { ...none, upForLong: true };
-  assertEquals(isTrusted(waited), false);
+  assertEquals(gradeOf({ ...none, upForLong: true }), "up-for-long");
 });
 
 Deno.test("a peer earns standing by acknowledging what was sent to it alone", async () => {
