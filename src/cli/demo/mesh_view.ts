@@ -14,19 +14,27 @@ export interface Member {
   readonly id: PeerId;
 }
 
-interface NodeState extends Member {
+/** A node, and what it reported. */
+class NodeState implements Member {
+  readonly name: string;
+  readonly id: PeerId;
   /** Whether it was started, and has not ended. */
-  running: boolean;
-  killed: boolean;
+  running = false;
+  killed = false;
   via: string | undefined;
   address: string | undefined;
   previousAddress: string | undefined;
   /** The trust that it reports in the other ends of its sessions, by name. */
-  readonly sessions: Map<string, Trust>;
+  readonly sessions = new Map<string, Trust>();
   /** Pings it showed since the last start of either end, by sender. */
-  readonly heard: Map<string, number>;
+  readonly heard = new Map<string, number>();
   /** Senders named in a `pings` event already. */
-  readonly announced: Set<string>;
+  readonly announced = new Set<string>();
+
+  constructor({ name, id }: Member) {
+    this.name = name;
+    this.id = id;
+  }
 }
 
 /** All nodes of a demo and what they reported. */
@@ -41,20 +49,9 @@ export class MeshView {
   readonly #refusals = new Map<string, string>();
 
   constructor(members: readonly Member[]) {
-    for (const { name, id } of members) {
-      this.#names.set(id, name);
-      this.#nodes.set(name, {
-        name,
-        id,
-        running: false,
-        killed: false,
-        via: undefined,
-        address: undefined,
-        previousAddress: undefined,
-        sessions: new Map(),
-        heard: new Map(),
-        announced: new Set(),
-      });
+    for (const member of members) {
+      this.#names.set(member.id, member.name);
+      this.#nodes.set(member.name, new NodeState(member));
     }
   }
 
