@@ -57,17 +57,6 @@ export function makeParts(
   const log = logger("mesh");
   const own = identity.id;
   const magic = networkMagic(options.network);
-  const base = {
-    clock,
-    random,
-    log,
-    signal,
-    emit,
-    own,
-    identity,
-    magic,
-    store,
-  };
 
   // Peers.
   const events = new PeerEvents();
@@ -75,35 +64,98 @@ export function makeParts(
   const standing = new Standing(rules);
   const queues = new PeerQueues();
   const table = new PeerTable({ clock, random, standing, queues, events });
-  const peers = { ...base, events, rules, standing, table };
   const memory = new PeerMemory({
-    ...peers,
+    clock,
+    log,
+    own,
+    store,
+    table,
+    standing,
+    events,
     keptTime: options.keptTime,
     maxPeers,
   });
   const names = new NameResolver({
-    ...peers,
+    clock,
+    log,
+    store,
+    table,
+    rules,
+    standing,
+    events,
+    emit,
     own: { id: own, name: options.name },
   });
   const reports = new LivenessReports(events);
-  const health = new HealthBoard(base);
-  const common = { ...peers, memory, names, reports, health };
+  const health = new HealthBoard({ clock, log, store, emit });
 
   // Admission, discovery and messages.
-  const membership = new Membership({ ...common, settings: options });
+  const membership = new Membership({
+    rules,
+    standing,
+    events,
+    emit,
+    identity,
+    log,
+    magic,
+    clock,
+    table,
+    settings: options,
+  });
   const { heartbeatMs, deadAfterMs, peerExchangeMs } = options;
-  const times = { heartbeatMs, deadAfterMs, peerExchangeMs };
   const states = new ExchangeStates();
   const exchange = new PeerExchange({
-    ...common,
-    ...times,
+    magic,
+    log,
+    signal,
+    rules,
+    clock,
+    random,
+    deadAfterMs,
+    peerExchangeMs,
+    table,
+    own,
+    reports,
+    events,
+    standing,
     membership,
     states,
   });
-  const messaging = new Messaging({ ...common, settings: options, queues });
-  const unreachable = new UnreachablePairs({ ...common, ...times, states });
+  const messaging = new Messaging({
+    clock,
+    random,
+    magic,
+    own,
+    table,
+    rules,
+    standing,
+    names,
+    memory,
+    events,
+    emit,
+    settings: options,
+    queues,
+  });
+  const unreachable = new UnreachablePairs({
+    own,
+    magic,
+    heartbeatMs,
+    deadAfterMs,
+    table,
+    standing,
+    reports,
+    events,
+    states,
+  });
   const admission = new AdmissionControl({
-    ...common,
+    clock,
+    random,
+    own,
+    store,
+    table,
+    rules,
+    names,
+    events,
     membership,
     address: options.advertise ?? listener.address,
   });
@@ -111,29 +163,55 @@ export function makeParts(
   // Sessions.
   const { advertise, handshakeTimeoutMs, name, network } = options;
   const pending = new PendingConnections();
-  const connections = new ConnectionRoom({ ...common, descriptors, pending });
+  const connections = new ConnectionRoom({
+    clock,
+    table,
+    standing,
+    health,
+    log,
+    descriptors,
+    pending,
+  });
   const room = new SessionRoom({
-    ...common,
+    standing,
+    table,
     configured: connect.map(({ address }) => address),
     connections,
     maxPeers,
   });
   const ownEntry = new OwnEntry({
-    ...base,
+    clock,
+    identity,
     name,
     advertise,
     listenAddress: listener.address,
   });
   const sessions = new SessionRegistry({
-    ...common,
+    clock,
+    log,
+    signal,
+    own,
+    store,
+    table,
+    rules,
+    memory,
+    names,
+    events,
+    emit,
     gate: membership,
     handshakeTimeoutMs,
     ownEntry,
     room,
   });
   const opener = new SessionOpener({
-    ...common,
-    ...times,
+    clock,
+    random,
+    identity,
+    magic,
+    heartbeatMs,
+    deadAfterMs,
+    table,
+    standing,
     budget: {
       queues: new QueueBudget(),
       frames: new FrameBudget(),
@@ -145,27 +223,46 @@ export function makeParts(
     registry: sessions,
     room,
   });
-  const pings = new Pings(common);
-  new Twins(common);
+  const pings = new Pings({ random, magic, table, names, events, emit });
+  new Twins({ own, log, signal, health, events, emit });
 
   const { transport, resolve } = options;
   const dialer = new Dialer({
-    ...common,
+    clock,
+    random,
+    log,
+    signal,
+    own,
+    table,
+    memory,
+    rules,
+    standing,
+    health,
+    events,
+    emit,
     arriving: pending,
     connect,
     opener,
     resolve,
     transport,
   });
-  const report = new MeshReport({ ...common, unreachable });
+  const report = new MeshReport({ table, events, emit, unreachable });
   const joining = new Joining({
-    ...common,
+    clock,
+    table,
+    events,
     connect,
     reportedWaitMs: deadAfterMs,
     closing: signal,
   });
   const acceptor = new Acceptor({
-    ...common,
+    table,
+    standing,
+    clock,
+    log,
+    signal,
+    health,
+    emit,
     connections,
     handshakeTimeoutMs,
     listener,
