@@ -109,7 +109,11 @@ export class Dialer {
     });
     this.#rejected = rejectedTargets(options);
     events.on("introduced", ({ wasLost }) => wasLost && this.#revive());
-    events.on("ruled", (_id, rule) => rule === "allowed" && this.#revive());
+    events.on("ruled", (_id, rule) => {
+      if (rule !== "allowed") return;
+      this.#revive();
+      this.#kick();
+    });
     events.on("released", (id) => this.#seeds.release(id));
     events.on("changed", () => this.#kick());
   }
