@@ -34,7 +34,7 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   readonly #signal: AbortSignal | undefined;
   readonly #waiting: ((result: Result) => void)[] = [];
   /** Delivered since the last call of {@linkcode next}. */
-  #held: IncomingMessage[] = [];
+  readonly #held: IncomingMessage[] = [];
   #ended = false;
   readonly #onAbort = () => this.end();
 
@@ -73,15 +73,8 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
 
   /** Acks the message before and resolves with the next. */
   next(): Promise<Result> {
-    const held = this.#held;
-    if (held.length > 0) {
-      this.#held = [];
-      try {
-        for (const message of held) message.ack();
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
+    const failed = this.#settleHeld((message) => message.ack());
+    if (failed !== undefined) return failed;
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
     if (!this.isWaiting) {
       const message = this.#source.take(this.filter);
@@ -96,8 +89,8 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
   /** Ends it; a message that it has neither acked nor nacked goes to the next consumer. */
   return(): Promise<Result> {
     this.end();
-    for (const message of this.#held.splice(0)) message.release();
-    return Promise.resolve({ value: undefined, done: true });
+    return this.#settleHeld((message) => message.release()) ??
+      Promise.resolve({ value: undefined, done: true });
   }
 
   /** Ends it; messages that it has can still be acked or nacked. */
@@ -113,5 +106,20 @@ export class Consumer implements AsyncIterableIterator<Message, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Settles each held message, also after one that fails; rejects with the first error. */
+  #settleHeld(
+    settle: (message: IncomingMessage) => void,
+  ): Promise<never> | undefined {
+    let failed: Promise<never> | undefined;
+    for (const message of this.#held.splice(0)) {
+      try {
+        settle(message);
+      } catch (error) {
+        failed ??= Promise.reject(error);
+      }
+    }
+    return failed;
   }
 }

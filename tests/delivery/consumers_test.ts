@@ -339,6 +339,46 @@ Deno.test("what cannot be recorded is not acknowledged, and comes again", async 
   await sent;
 });
 
+Deno.test("a message that cannot be recorded does not keep the consumer's others from being settled", async () => {
+  for (
+    const [verb, write, left] of [
+      ["next", "putSeen", ["one"]],
+      ["return", "putDeliveryCount", ["two", "three", "one"]],
+    ] as const
+  ) {
+    const store = new MemoryMessageStore();
+    const it = stage({ b: { store } });
+    const { a, b } = it;
+    const messages = b.delivery.messages();
+    const topics = ["one", "two", "three"];
+    const reads = topics.map(() => next(messages));
+    const sent = topics.map((topic) => a.delivery.send(B, topic, { topic }));
+    await it.wire.run();
+    await Promise.all(reads);
+    // In front of the method of the class, for one call.
+    Object.defineProperty(store, write, {
+      configurable: true,
+      value: () => {
+        Reflect.deleteProperty(store, write);
+        throw new VerackError("bad-data", "The disk is full");
+      },
+    });
+    const failed = await assertRejects(async () => {
+      await messages[verb]?.();
+    }, VerackError);
+    assertEquals(failed.code, "bad-data");
+    const others = b.delivery.messages();
+    for (const topic of left) {
+      const again = next(others);
+      if (topic === "one") await wait(it, REDELIVERY_MAX_MS);
+      assertEquals((await again).topic, topic);
+    }
+    others.next();
+    await it.wire.run();
+    await Promise.all(sent);
+  }
+});
+
 Deno.test("a short body is an array of its own, its view costs none", async () => {
   const it = stage();
   const sent = ["one", "two"].map((text) => it.a.delivery.send(B, text));
