@@ -1,7 +1,7 @@
 /**
  * A node with a data directory that consumes messages, or sends numbered ones: prints on
- * standard output what it sent, what was acknowledged and what it took, each before
- * anybody else can know. Runs until it is killed.
+ * standard output what it sends before it is sent, what it took before that is acked, and
+ * what was acknowledged. Runs until it is killed.
  *
  * Arguments: directory, port, address to join through, and for a sender the
  * receiver's id and the first number.
