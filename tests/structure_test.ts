@@ -417,3 +417,16 @@ Deno.test("no file names a machine's folders or a package registry's host", () =
     }),
   );
 });
+
+Deno.test("the library names no flag of the command line, which adds hints itself", () => {
+  const named = SOURCES.filter(({ path }) =>
+    LAYERS.slice(0, LAYERS.indexOf("control")).some((layer) =>
+      path.startsWith(`src/${layer}/`)
+    )
+  ).flatMap(({ path, code }) =>
+    // Those of Deno are named: a program's author gives them.
+    [...code.matchAll(/[\s"`]--(?!allow-|cert\b|unsafely)[a-z][\w-]+/g)]
+      .map(([flag]) => `${path}: ${flag.trim()}`)
+  );
+  assertEquals(named, []);
+});

@@ -119,7 +119,10 @@ async function faultLine(error: unknown): Promise<string | undefined> {
     const name = command === undefined ? "verack" : `verack ${command}`;
     return `${name}: ${message} (see ${name} --help)`;
   }
-  if (error instanceof VerackError) return `verack: ${error.message}`;
+  if (error instanceof VerackError) {
+    const { hintOf } = await import("./hints.ts");
+    return `verack: ${error.message}${hintOf(error.code)}`;
+  }
   if (error instanceof Deno.errors.NotCapable) {
     const { missingFlag } = await import("../transport/net_errors.ts");
     return `verack: Cannot go on: ${missingFlag(error.message)}`;

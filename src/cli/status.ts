@@ -9,6 +9,7 @@ import {
   withNode,
 } from "./answer_command.ts";
 import type { Command } from "./command.ts";
+import { hintOf } from "./hints.ts";
 
 /** Shows the state of a node. */
 export const statusCommand: Command = answerCommand({
@@ -55,7 +56,7 @@ function rows(status: StatusAnswer): [what: string, text: string][] {
       "trouble",
       `${escapeText(code)} since ${escapeText(since)}: ${
         escapeText(message, { max: 512 })
-      }`,
+      }${hintOf(code)}`,
     ]),
     ["peers", `${status.peers} remembered, at most ${limits.peers}`],
     [

@@ -301,7 +301,7 @@ export function refuseDemoOffLoopback(
     "demo-identity",
     `Cannot listen on ${
       formatAddress(address)
-    }: the key is one of the published demo keys of certs/, which everybody has; use --host 127.0.0.1, or a key of your own (verack identity new)`,
+    }: the key is one of the published demo keys of certs/, which are public, must be loopback or have another key`,
   );
 }
 

@@ -299,7 +299,7 @@ export class MeshProfile implements HandshakeProfile {
       ? read
       : "rejected";
     const detail = code === "bad-secret" && this.#options.shows === undefined
-      ? "the peer requires its network's secret and this node has none, needs --secret-file, or --join-file with an invite"
+      ? "the peer requires its network's secret and this node has none, needs it or an invite"
       // A code that is known is shown with the error, and its name says no more.
       : `the peer refused: ${
         code === "rejected" || reason.text === ""

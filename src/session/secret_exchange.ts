@@ -102,7 +102,7 @@ export class SecretExchange {
     if (!accepts?.required || this.#shown !== undefined) return;
     throw openError(
       "bad-secret",
-      "the peer did not show the network's secret, needs --secret-file, or --join-file with an invite",
+      "the peer did not show the network's secret, needs it or an invite",
     );
   }
 
@@ -112,7 +112,7 @@ export class SecretExchange {
     if (kind === "invite") throw faultOf(kind);
     throw openError(
       "bad-secret",
-      "the dialing node has a network secret and the one it dialed has none, needs --secret-file",
+      "the dialing node has a network secret and the one it dialed has none, needs it, too",
     );
   }
 

@@ -269,7 +269,7 @@ function bindNetwork(path: string, store: NodeStore, network: string): void {
   const shown = escapeText(name);
   throw refusal(
     path,
-    `it belongs to network ${shown}, must be started with --network ${shown}`,
+    `it belongs to network ${shown}, must be opened for that`,
   );
 }
 

@@ -121,7 +121,7 @@ async function make(
     throw refusal(
       "bad-key",
       path,
-      `${DATA_FILES.key} is missing, must be restored, or be given with --key` +
+      `${DATA_FILES.key} is missing, must be restored, or be given as the identity` +
         (owner === undefined ? "" : `; it is that of identity ${owner}`),
     );
   }

@@ -173,7 +173,7 @@ function wayOut(port: number): string {
     : os === "windows"
     ? "netstat -ano -p TCP"
     : `lsof -nP -iTCP:${port} -sTCP:LISTEN`;
-  return `, choose another with --port or end the process that "${command}" shows`;
+  return `, choose another or end the process that "${command}" shows`;
 }
 
 /**

@@ -33,7 +33,7 @@ const latin1 = new TextDecoder("latin1");
 
 /** The other end speaks TLS, but nothing of ours over it. */
 export const NOT_VERACK =
-  `the other end speaks TLS but not ${ALPN_PROTOCOL}, so this is not the port of a verack node (perhaps its --http port); check host and port`;
+  `the other end speaks TLS but not ${ALPN_PROTOCOL}, so this is not the port of a verack node (perhaps that of its control API); check host and port`;
 
 /** Texts of rustls; `received fatal alert` is sent by the other end, the rest is found here. */
 const FAILURES: readonly (readonly [

@@ -345,7 +345,7 @@ Deno.test("nodes of different networks part, each with a reason", async () => {
       reason,
       'the other end is in network "main", this node in "other"',
     );
-    assertStringIncludes(reason, "start both with the same --network NAME");
+    assertStringIncludes(reason, "both must have the same network name");
     assertEquals(log.of("peer:up"), []);
   });
 });

@@ -158,7 +158,7 @@ for (const { what, attacked, allowed = [], named, meant } of CASES) {
         // Each stays within reach.
         assertEquals(alice.resolvePeer(id.slice(0, 8)), id);
       }
-      assertStringIncludes(error.message, "verack allow ID --name bob");
+      assertStringIncludes(error.message, "allow an id with the name bob");
     };
     {
       await using alice = await start();
@@ -444,7 +444,7 @@ Deno.test("a name that a person gave to a key in memory goes to no other when it
     const error = assertThrows(() => alice.resolvePeer("bob"), VerackError);
     assertEquals(error.code, "unknown-peer");
     assertStringIncludes(error.message, bob.id);
-    assertStringIncludes(error.message, "verack allow ID --name bob");
+    assertStringIncludes(error.message, "allow an id with the name bob");
   };
   {
     await using alice = await start();

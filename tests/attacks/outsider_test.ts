@@ -159,15 +159,15 @@ const MEETINGS: readonly [
     "a node without a secret that dials one with a secret",
     undefined,
     SECRET,
-    "this node has none, needs --secret-file",
-    "did not show the network's secret, needs --secret-file",
+    "this node has none, needs it or an invite",
+    "did not show the network's secret, needs it or an invite",
   ],
   [
     "a node with a secret that dials one without",
     SECRET,
     undefined,
-    "needs --secret-file",
-    "needs --secret-file",
+    "needs it, too",
+    "needs it, too",
   ],
 ];
 

@@ -99,7 +99,7 @@ Deno.test("a dialer without the secret is refused before its proof is looked at"
   assertEquals(a.asked, []);
   assertStringIncludes(
     failures.get(a)?.error.message ?? "",
-    "needs --secret-file",
+    "needs it",
   );
 });
 
@@ -116,7 +116,7 @@ Deno.test("a listener without a secret does not get the identity of a dialer wit
   assertRefused(a, failures, "bad-secret", "bad-secret");
   assertStringIncludes(
     failures.get(a)?.error.message ?? "",
-    "needs --secret-file",
+    "needs it",
   );
   assertEquals(said(log), ["version", "secret"]);
 });

@@ -244,7 +244,7 @@ Deno.test("a directory takes a key that is kept elsewhere, and from then on no o
   await refuses(at.path, "mismatched-key", [identity.id, other.id], {
     identity: other,
   });
-  await refuses(at.path, "bad-key", ["--key"]);
+  await refuses(at.path, "bad-key", ["be given as the identity"]);
   assertEquals(await visit(at.path, { identity }), identity.id);
 });
 
@@ -383,6 +383,8 @@ Deno.test("a damaged copy of the protection is made anew from the database, and 
 Deno.test("a directory belongs to one network", async () => {
   using at = place("data");
   await visit(at.path, { network: "one" });
-  await refuses(at.path, "bad-data", ["must be started with --network one"]);
+  await refuses(at.path, "bad-data", [
+    "it belongs to network one, must be opened for that",
+  ]);
   await visit(at.path, { network: "one" });
 });

@@ -123,7 +123,7 @@ for (const [name, options] of OTHER_PROTOCOLS) {
   Deno.test(`fetchCertificate() tells a TLS server of ${name} from one without TLS`, async () => {
     assertEquals(await toldByTls(options), [
       "alpn",
-      "the other end speaks TLS but not verack/1, so this is not the port of a verack node (perhaps its --http port); check host and port",
+      "the other end speaks TLS but not verack/1, so this is not the port of a verack node (perhaps that of its control API); check host and port",
     ]);
   });
 }

@@ -113,7 +113,7 @@ Deno.test("netError() tells a wrong port in words instead of rustls's", () => {
     ],
     [
       "received fatal alert: NoApplicationProtocol",
-      "the other end speaks TLS but not verack/1, so this is not the port of a verack node (perhaps its --http port); check host and port",
+      "the other end speaks TLS but not verack/1, so this is not the port of a verack node (perhaps that of its control API); check host and port",
     ],
     [
       "received fatal alert: ProtocolVersion",

@@ -40,13 +40,13 @@ export async function protectedOptions(
     remember(store, admissionName(network), given);
     if (admission === "closed" && !closedBefore) closeRecord(store);
     if (admission === "open" && closedBefore) {
-      log.warn("the mesh is open from now on, by --admission open", {
+      log.warn("the mesh is open from now on, as the start says", {
         before: "closed",
       });
     }
   } else if (closedBefore) {
     log.warn(
-      "the mesh stays closed, as it was before (--admission open opens it)",
+      'the mesh stays closed, as it was before (admission: "open" opens it)',
     );
   }
   if (secret !== undefined) {
@@ -56,7 +56,7 @@ export async function protectedOptions(
     }
   } else if (oldKey !== undefined) {
     log.warn(
-      "the network's secret is required, as before (--secret-file none drops it)",
+      "the network's secret is required, as before (secret: null drops it)",
     );
   }
   store.commit();

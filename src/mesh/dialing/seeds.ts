@@ -139,7 +139,7 @@ function denied(address: Address, id: PeerId): VerackError {
     "denied",
     `Cannot dial ${formatAddress(address)}: ${
       shortId(id)
-    } is denied here, must be allowed first (verack allow ${id})`,
+    } is denied here, must be allowed first`,
   );
 }
 

@@ -155,7 +155,7 @@ export function resolvePeer(
     if (names.isKnown(holder)) return holder;
     throw new VerackError(
       "unknown-peer",
-      `Cannot choose ${shown}: the name is bound to ${holder}, which is not on record; to give it to another, verack allow ID --name ${
+      `Cannot choose ${shown}: the name is bound to ${holder}, which is not on record; to give it to another, allow an id with the name ${
         escapeText(text, { max: 80 })
       }`,
     );
@@ -193,9 +193,7 @@ function contested(
     `Cannot choose "${name}": ${
       isOwn ? "it is this node's own name" : `${holder} used the name first`
     }, and ${rival} uses it, too: must be an identity${
-      isOwn
-        ? ""
-        : `; to bind the name, at a node with --data: verack allow ID --name ${name}`
+      isOwn ? "" : `; to bind the name, allow an id with the name ${name}`
     }`,
   );
 }

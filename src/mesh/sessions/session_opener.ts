@@ -253,7 +253,7 @@ export function wrongNetwork(
     : ` (magic is ${actual}, must be ${expected})`;
   return new VerackError(
     "bad-magic",
-    `Cannot open session: ${what}${seen}; start both with the same --network NAME`,
+    `Cannot open session: ${what}${seen}; both must have the same network name`,
     { cause: error, ...detailsOf(error) },
   );
 }

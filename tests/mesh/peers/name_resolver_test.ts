@@ -274,7 +274,7 @@ Deno.test("a name bound to a key in memory that was lost means no peer when anot
   assertThrows(
     () => alice.node.resolvePeer("bob"),
     VerackError,
-    "verack allow",
+    "allow an id with the name bob",
   );
   assertEquals(alice.log.of("name-conflict").length, 1);
   alice.node.admission.allow(again.node.identity.id, { name: "bob" });
