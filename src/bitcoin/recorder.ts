@@ -2,7 +2,7 @@
  * Records the messages of one connection and their times, and those that were dropped although
  * the handshake required them; makes the result.
  */
-import type { Clock } from "../core/clock.ts";
+import { type Clock, isTimeout } from "../core/clock.ts";
 import { VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
 import type { BitcoinProfile } from "../session/bitcoin_profile.ts";
@@ -173,7 +173,7 @@ export class Recorder {
     }
     const awaited = seen.connected ? this.#awaited : "connection";
     let how = escaped(bare(message));
-    if (cause instanceof DOMException && cause.name === "TimeoutError") {
+    if (isTimeout(cause)) {
       how = `no ${awaited} within ${seen.timeoutMs} ms`;
     } else if (code === "closed" && message.startsWith("Cannot open session")) {
       // The stream ended without a reason; any other `closed` has its own.

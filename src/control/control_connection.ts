@@ -3,7 +3,12 @@
  * schema, or errors.
  */
 import * as v from "npm:valibot@1.5.0";
-import { type Clock, deadline } from "../core/clock.ts";
+import {
+  type Clock,
+  deadline,
+  DeadlineError,
+  isTimeout,
+} from "../core/clock.ts";
 import { codesWhere } from "../core/error_code.ts";
 import { detailsOf, messageOf, VerackError } from "../core/errors.ts";
 import { escapeText } from "../core/escape.ts";
@@ -202,8 +207,7 @@ export class ControlConnection implements Disposable {
   /** The connection ended, or the node did not answer in time. */
   #lost(error: unknown): Error {
     if (error instanceof VerackError) return error;
-    const silent = error instanceof DOMException &&
-      error.name === "TimeoutError";
+    const silent = isTimeout(error);
     const why = silent ? "it does not answer" : messageOf(error);
     const code = silent ? "timeout" : "closed";
     return lostNode(this.directory, why, code, { cause: error });
@@ -302,7 +306,7 @@ class SilenceTimer implements Disposable {
   #restart(limitMs: number): void {
     this.#cancel();
     this.#cancel = this.#clock.after(limitMs, () => {
-      this.#controller.abort(new DOMException("silent", "TimeoutError"));
+      this.#controller.abort(new DeadlineError("silent"));
     });
   }
 }

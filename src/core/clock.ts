@@ -62,8 +62,20 @@ export function sleep(
   });
 }
 
+/** The reason of an abort because time is up; its name is `TimeoutError`. */
+export class DeadlineError extends DOMException {
+  constructor(message: string) {
+    super(message, "TimeoutError");
+  }
+}
+
+/** Whether this is a {@linkcode DeadlineError}, or the reason of an `AbortSignal.timeout()`. */
+export function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === "TimeoutError";
+}
+
 /**
- * A signal that aborts with a `TimeoutError` after `delayMs` of `clock`, or with
+ * A signal that aborts with a {@linkcode DeadlineError} after `delayMs` of `clock`, or with
  * `signal`'s reason. Dispose of it as soon as the wait is over.
  */
 export function deadline(
@@ -76,10 +88,7 @@ export function deadline(
     delayMs,
     () =>
       controller.abort(
-        new DOMException(
-          `Signal timed out after ${delayMs} ms`,
-          "TimeoutError",
-        ),
+        new DeadlineError(`Signal timed out after ${delayMs} ms`),
       ),
   );
   const onAbort = () => controller.abort(signal?.reason);

@@ -3,6 +3,7 @@
  * reason, and the errors with which a session ends itself. The meaning of each code is in
  * `core/error_code.ts`.
  */
+import { isTimeout } from "../core/clock.ts";
 import {
   codesWhere,
   type ErrorCode,
@@ -23,11 +24,10 @@ import {
 /** The error of an aborted handshake. */
 export function abortError(reason: unknown): VerackError {
   if (reason instanceof VerackError) return reason;
-  const isTimeout = reason instanceof DOMException &&
-    reason.name === "TimeoutError";
+  const isLate = isTimeout(reason);
   return new VerackError(
-    isTimeout ? "timeout" : "aborted",
-    `Cannot open session: ${isTimeout ? "its time is up" : "aborted"}`,
+    isLate ? "timeout" : "aborted",
+    `Cannot open session: ${isLate ? "its time is up" : "aborted"}`,
     { cause: reason },
   );
 }

@@ -2,7 +2,7 @@
  * Turns what Deno, `node:` modules and rustls throw into a {@linkcode VerackError}.
  * No other file depends on their classes and codes; every message names the address.
  */
-import { type Clock, systemClock } from "../core/clock.ts";
+import { type Clock, isTimeout, systemClock } from "../core/clock.ts";
 import { type ErrorCode, messageOf, VerackError } from "../core/errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { descriptors } from "./descriptors.ts";
@@ -105,7 +105,7 @@ export function abortError(
 /** The error for something that was aborted with `reason`. */
 export function abortedError(reason: unknown, what: string): VerackError {
   const cause = { cause: reason };
-  return reason instanceof Error && reason.name === "TimeoutError"
+  return isTimeout(reason)
     ? new VerackError(
       "timeout",
       `${what}: no answer within the deadline`,

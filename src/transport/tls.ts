@@ -7,7 +7,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
-import { type Clock, systemClock } from "../core/clock.ts";
+import { type Clock, isTimeout, systemClock } from "../core/clock.ts";
 import { writePem } from "../core/pem.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { MAX_CERTIFICATE_BYTES } from "./transport_limits.ts";
@@ -152,9 +152,7 @@ async function openPinned(
   const onAbort = () => {
     tls[Symbol.dispose]();
     // Another abort is no evidence about the other end.
-    const { reason } = signal ?? {};
-    const timeout = reason instanceof Error && reason.name === "TimeoutError";
-    if (timeout) onStall();
+    if (isTimeout(signal?.reason)) onStall();
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   try {

@@ -10,7 +10,7 @@ import { MAX_GOSSIP_ADDRESSES_AT_ONCE } from "./dialing_limits.ts";
 import { type Address, formatAddress } from "../../transport/address.ts";
 import { AddressQueue, type Attempt, raceAddresses } from "./address_race.ts";
 import { UnverifiedDials } from "./dial_targets.ts";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, DeadlineError } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { PeerMemory } from "../peers/peer_memory.ts";
 import type { PeerTable } from "../peers/peer_table.ts";
@@ -39,14 +39,15 @@ interface Round {
   dialed: boolean;
 }
 
+/** Why a dial ends that has had its time while another source waits. */
+class GaveWay extends DeadlineError {}
+
 /**
  * Ends a round that has had its time while another source waits. As a timeout, so that a host
  * whose TLS handshakes hang is recorded (`stalled_hosts.ts`).
  */
 export function giveWay(peer: Peer): void {
-  peer.stopDialing(
-    new DOMException("No answer yet, and others wait", "TimeoutError"),
-  );
+  peer.stopDialing(new GaveWay("No answer yet, and others wait"));
 }
 
 /** Dependencies of {@linkcode PeerDialer}. */
@@ -126,7 +127,7 @@ export class PeerDialer {
     this.#rounds.delete(round);
     peer.dialEnded();
     const { reason } = stopped;
-    const gaveWay = reason instanceof Error && reason.name === "TimeoutError";
+    const gaveWay = reason instanceof GaveWay;
     const failed = gaveWay || (!served && !signal.aborted);
     if (failed && peer.sessions.length === 0) this.#backOff(round);
     // A target that was skipped cost nothing.
